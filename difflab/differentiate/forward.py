@@ -1,0 +1,120 @@
+"""Forward mode: one sweep over the recorded nodes, first to last, with the rows' own rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import NoDerivativeError
+from ..graph.node import NODE, Node, Trace
+from ..primitives import NUMPY, Carrier, Gate
+from .reverse import holds_node, no_derivative
+
+
+def sweep(nodes: list[Node], tangents: dict[Node, Any], nested: bool = False) -> dict[Node, Any]:
+    """Carries tangents of the inputs forward to every node that depends on them; an absent entry is zero."""
+    m = NODE if nested or any(holds_node(t) for t in tangents.values()) else NUMPY
+    for node in nodes:
+        if not node.operands or not node.primitive.differentiable:
+            continue
+        trace = node.trace
+        ts = [tangents.get(x) if x.__class__ is Node and x.trace is trace else None for x in node.operands]
+        if all(t is None for t in ts):
+            continue
+        values = [x.value if x.__class__ is Node and x.trace is trace else x for x in node.operands]
+        tangent = PUSHFORWARDS[node.primitive.kind](m, node, ts, values)
+        if tangent is not None:
+            tangent = fit(m, tangent, node.value)
+            if tangent is not None:
+                tangents[node] = tangent
+    return tangents
+
+
+def push_elementwise(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+    total = None
+    for i, t in enumerate(ts):
+        if t is None:
+            continue
+        rule = node.primitive.partials[i] if i < len(node.primitive.partials) else None
+        if rule is None:
+            raise no_derivative(node.primitive, i)
+        if rule.__class__ is int:
+            if rule == 0:
+                continue
+            term = t if rule == 1 else -t
+        else:
+            partial = rule(m, node.value, *x, **node.params)
+            if partial.__class__ is Gate:
+                through = t if partial.factor.__class__ is int and partial.factor == 1 else t * partial.factor
+                term = m.where(partial.mask, through, 0.0)
+            else:
+                term = partial * t
+        total = term if total is None else total + term
+    return total
+
+
+def push_linear(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+    row = node.primitive
+    apply = getattr(m, row.name)
+    if row.jointly:
+        filled = [m.zeros_like(v) if t is None and i not in row.fixed else v if t is None else t
+                  for i, (t, v) in enumerate(zip(ts, x))]
+        return apply(*filled, **node.params)
+    total = None
+    for i, t in enumerate(ts):
+        if t is not None and i not in row.fixed:
+            term = t[node.params["index"]] if row.name == "pick" else apply(*[*x[:i], t, *x[i + 1 :]], **node.params)
+            if term is None:
+                continue
+            total = term if total is None else total + term
+    return total
+
+
+def push_custom(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+    row = node.primitive
+    if row.jvp is None:
+        raise NoDerivativeError(f"{row.name}: no forward-mode derivative is known")
+    return row.jvp(m, ts, node.value, *x, **node.params)
+
+
+def push_composite(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+    trace = Trace()
+    inner = list(x)
+    tangents: dict[Node, Any] = {}
+    for i, t in enumerate(ts):
+        if t is not None:
+            inner[i] = trace.input(x[i])
+            tangents[inner[i]] = t
+    out = node.primitive.value(NODE, *inner, **node.params)
+    nodes = trace.close()
+    if out.__class__ is not Node or out.trace is not trace:
+        return None
+    return sweep(nodes, tangents, trace.nested).get(out)
+
+
+PUSHFORWARDS: dict[str, Any] = {
+    "elementwise": push_elementwise,
+    "linear": push_linear,
+    "custom": push_custom,
+    "composite": push_composite,
+    "opaque": lambda *_: None,
+}
+
+
+def fit(m: Any, tangent: Any, y: Any) -> Any:
+    """A tangent in the shape and dtype of the value that it belongs to."""
+    if y.__class__ is tuple:
+        return list(tangent)
+    dtype = y.dtype
+    if dtype.kind not in "fc":
+        return None
+    if tangent.__class__ is not Node and not hasattr(tangent, "dtype"):
+        tangent = np.asarray(tangent)
+    if Carrier.shape(tangent) != y.shape:
+        tangent = m.broadcast_to(tangent, shape=y.shape)
+    if tangent.dtype != dtype:
+        if dtype.kind == "f" and tangent.dtype.kind == "c":
+            tangent = m.real(tangent)
+        tangent = m.astype(tangent, dtype=dtype)
+    return tangent

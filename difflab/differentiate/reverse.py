@@ -1,0 +1,193 @@
+"""Reverse mode: one sweep over the recorded nodes, last to first, with the rows' own rules.
+
+`sweep` is the whole method. What it computes with is a carrier: plain NumPy values, or nodes, in which case the
+sweep is recorded and can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import NoDerivativeError
+from ..graph.node import NODE, Node, Trace
+from ..primitives import NUMPY, Carrier, Gate, Primitive
+
+
+class Contribution(NamedTuple):
+    """What flows back along one edge: `local` is the partial derivative where the operation has one an element."""
+
+    position: int
+    local: Any
+    value: Any
+    gate: Any
+
+
+def sweep(
+    nodes: list[Node], cotangents: dict[Node, Any], nested: bool = False, observe: Callable[..., None] | None = None
+) -> dict[Node, Any]:
+    """Carries the cotangents of some nodes back to all nodes that they depend on.
+
+    An absent path leaves no entry; a cotangent of zero is an entry. Where `where` or `maximum` stopped a cotangent,
+    the gate goes along, and nothing behind it is multiplied.
+    """
+    m = NODE if nested or any(holds_node(ct) for ct in cotangents.values()) else NUMPY
+    gates: dict[Node, Any] = {}
+    for node in reversed(nodes):
+        cotangent = cotangents.get(node)
+        if cotangent is None or not node.operands:
+            continue
+        trace = node.trace
+        values = [x.value if x.__class__ is Node and x.trace is trace else x for x in node.operands]
+        wanted = [i for i, x in enumerate(node.operands) if x.__class__ is Node and x.trace is trace]
+        for step in pullback(m, node, cotangent, gates.get(node) if gates else None, values, wanted):
+            target = node.operands[step.position]
+            value, gate = fit(m, step.value, step.gate, target.value)
+            if value is None:
+                continue
+            if observe is not None:
+                observe(node, step.position, cotangent, step.local, value)
+            if node.primitive.name == "pick":
+                collect(cotangents, target, node.params["index"], value)
+                continue
+            accumulate(m, cotangents, gates, target, value, gate)
+        if observe is None and node.primitive.name != "input":
+            del cotangents[node]
+    return cotangents
+
+
+def accumulate(m: Any, cotangents: dict[Node, Any], gates: dict[Node, Any], target: Node, value: Any, gate: Any) -> None:
+    """Adds what arrives at a value that is used more than once; a gate stays only where every path has one."""
+    known = cotangents.get(target)
+    if known is None:
+        cotangents[target] = value
+        if gate is not None:
+            gates[target] = gate
+        return
+    cotangents[target] = known + value
+    if target in gates:
+        if gate is None:
+            del gates[target]
+        else:
+            gates[target] = m.logical_or(gates[target], gate)
+
+
+def collect(cotangents: dict[Node, Any], target: Node, index: int, value: Any) -> None:
+    """The cotangents of an operation with several outputs, each in its place."""
+    parts = cotangents.setdefault(target, [None] * len(target.value))
+    parts[index] = value if parts[index] is None else parts[index] + value
+
+
+def holds_node(x: Any) -> bool:
+    return x.__class__ is Node or (x.__class__ is list and any(e.__class__ is Node for e in x))
+
+
+def pullback(m: Any, node: Node, ct: Any, gate: Any, values: list[Any], wanted: list[int]) -> Iterator[Contribution]:
+    """The contributions of one node to its wanted operands."""
+    row = node.primitive
+    if not row.differentiable:
+        return iter(())
+    return PULLBACKS[row.kind](m, row, node, ct, gate, values, wanted)
+
+
+def pull_elementwise(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+    for i in wanted:
+        rule = row.partials[i] if i < len(row.partials) else None
+        if rule is None:
+            raise no_derivative(row, i)
+        if rule.__class__ is int:
+            if rule != 0:
+                yield Contribution(i, rule, ct if rule == 1 else -ct, gate)
+            continue
+        partial = rule(m, node.value, *x, **node.params)
+        if partial.__class__ is Gate:
+            mask = partial.mask if gate is None else m.logical_and(partial.mask, gate)
+            through = ct if partial.factor.__class__ is int and partial.factor == 1 else ct * partial.factor
+            local = partial.mask * (1.0 * partial.factor)
+            yield Contribution(i, local, m.where(mask, through, 0.0), mask)
+        elif gate is None:
+            yield Contribution(i, partial, ct * partial, None)
+        else:
+            yield Contribution(i, partial, m.where(gate, ct * partial, 0.0), gate)
+
+
+def pull_linear(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+    for i in wanted:
+        if i in row.fixed:
+            continue
+        through = None
+        if gate is not None and row.name != "pick":
+            # The gate passes through the same linear map, with the other operands taken as ones.
+            ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
+            mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
+            through = m.not_equal(mask, 0.0)
+        yield Contribution(i, None, row.transpose(m, i, ct, *x, **node.params), through)
+
+
+def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+    if row.vjp is None:
+        raise no_derivative(row, 0)
+    if row.outputs is not None:
+        ct = [m.zeros_like(y) if c is None else c for c, y in zip(ct, node.value)]
+    contributions = row.vjp(m, ct, node.value, *x, **node.params)
+    for i in wanted:
+        if contributions[i] is not None:
+            yield Contribution(i, None, contributions[i], whole_gate(m, gate, x[i]))
+
+
+def pull_composite(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+    trace = Trace()
+    inner = list(x)
+    for i in wanted:
+        inner[i] = trace.input(x[i])
+    out = row.value(NODE, *inner, **node.params)
+    nodes = trace.close()
+    if out.__class__ is not Node or out.trace is not trace:
+        return
+    reached = sweep(nodes, {out: ct}, trace.nested)
+    for i in wanted:
+        if inner[i] in reached:
+            yield Contribution(i, None, reached[inner[i]], whole_gate(m, gate, x[i]))
+
+
+PULLBACKS: dict[str, Callable[..., Any]] = {
+    "elementwise": pull_elementwise,
+    "linear": pull_linear,
+    "custom": pull_custom,
+    "composite": pull_composite,
+    "opaque": lambda *_: iter(()),
+}
+
+
+def whole_gate(m: Any, gate: Any, x: Any) -> Any:
+    """Where a rule mixes all elements, the gate stays closed only if all of it was."""
+    return None if gate is None else m.broadcast_to(m.any(gate, axis=None, keepdims=False), shape=Carrier.shape(x))
+
+
+def fit(m: Any, value: Any, gate: Any, x: Any) -> tuple[Any, Any]:
+    """A contribution in the shape and dtype of its operand: the transpose of broadcasting and of promotion."""
+    if x.__class__ is tuple:  # the node of an operation with several outputs
+        return value, gate
+    dtype = x.dtype
+    if dtype.kind not in "fc":
+        return None, None
+    shape = x.shape
+    if value.__class__ is not Node and not hasattr(value, "dtype"):
+        value = np.asarray(value)
+    if value.shape != shape:
+        value = m.sum_to(value, shape=shape)
+    if gate is not None and Carrier.shape(gate) != shape:
+        lifted = m.multiply(gate, np.ones(np.broadcast_shapes(Carrier.shape(gate), shape)))
+        gate = m.not_equal(m.sum_to(lifted, shape=shape), 0.0)
+    if value.dtype != dtype:
+        if dtype.kind == "f" and value.dtype.kind == "c":
+            value = m.real(value)
+        if value.dtype != dtype:
+            value = m.astype(value, dtype=dtype)
+    return value, gate
+
+
+def no_derivative(row: Primitive, position: int) -> NoDerivativeError:
+    return NoDerivativeError(f"{row.name}: no derivative is known with respect to operand {position}")

@@ -1,0 +1,379 @@
+"""The engine's API: grad, vjp, jvp, jacobian, hessian and what they share.
+
+Each records the function once on traced values and runs a sweep over the record. They nest in each other, because
+the values that flow may be traced themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, InputError, ShapeError, TraceError
+from ..graph.node import NODE, Node, Trace, check_leaf
+from ..graph.pytree import flatten, map_leaves, paths, structure
+from ..primitives import Carrier
+from . import forward, reverse
+
+
+class Recording:
+    """One run of a function on traced inputs: its nodes, inputs, outputs and the structure of both."""
+
+    def __init__(self, name: str, f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool = False) -> None:
+        self.name = name
+        self.trees, self.inputs = [], []
+        trace = Trace()
+        arguments = []
+        for k, primal in enumerate(primals):
+            leaves, rebuild = flatten(primal)
+            where = f"{name}: argument {k}"
+            nodes = [trace.input(check_leaf(x, where)) for x in leaves]
+            self.trees.append((len(leaves), rebuild))
+            self.inputs.extend(nodes)
+            arguments.append(rebuild(nodes))
+        try:
+            result = f(*arguments)
+        finally:
+            self.nodes = trace.close()
+        self.nested = trace.nested
+        self.guards = trace.guards
+        self.aux = None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise InputError(f"{name}: with has_aux=True the function must return (output, aux), it returned "
+                                 f"{describe(result)}")
+            result, aux = result
+            self.aux = map_leaves(lambda x: self.value_of(x, trace), aux)
+        if result is None:
+            raise InputError(f"{name}: the function returned None; does it lack a return statement?")
+        self.outputs, self.rebuild_output = flatten(result)
+        self.trace = trace
+
+    def value_of(self, x: Any, trace: Trace | None = None) -> Any:
+        return x.value if x.__class__ is Node and x.trace is (trace or self.trace) else x
+
+    @property
+    def value(self) -> Any:
+        return self.rebuild_output([self.value_of(y) for y in self.outputs])
+
+    def pull(self, cotangents: list[Any]) -> list[Any]:
+        """The cotangent of each input leaf; zeros where the output does not depend on it."""
+        seeds: dict[Node, Any] = {}
+        for y, ct in zip(self.outputs, cotangents):
+            if y.__class__ is Node and y.trace is self.trace and y.dtype.kind in "fc":
+                seeds[y] = seeds[y] + ct if y in seeds else ct
+        found = reverse.sweep(self.nodes, seeds, self.nested)
+        return [found[x] if x in found else zeros(x.value) for x in self.inputs]
+
+    def push(self, tangents: list[Any]) -> list[Any]:
+        """The tangent of each output leaf."""
+        found = forward.sweep(self.nodes, dict(zip(self.inputs, tangents)), self.nested)
+        return [found[y] if y.__class__ is Node and y in found else zeros(self.value_of(y)) for y in self.outputs]
+
+    def unflatten_inputs(self, leaves: list[Any]) -> tuple[Any, ...]:
+        trees, start = [], 0
+        for count, rebuild in self.trees:
+            trees.append(rebuild(leaves[start : start + count]))
+            start += count
+        return tuple(trees)
+
+
+def zeros(x: Any) -> Any:
+    dtype = Carrier.dtype(x)
+    return np.zeros(Carrier.shape(x), dtype if dtype.kind in "fc" else float)[()]
+
+
+def describe(x: Any) -> str:
+    if x is None:
+        return "None"
+    shape = f" of shape {x.shape}" if hasattr(x, "shape") else ""
+    return f"a {type(x).__name__}{shape}"
+
+
+def scalar_output(name: str, record: Recording) -> Any:
+    """The one real scalar that a gradient needs; anything else is refused with the mend."""
+    if len(record.outputs) != 1:
+        raise ShapeError(f"{name}: the function returned {len(record.outputs)} values, a gradient needs one scalar; "
+                         "return one of them, or use has_aux=True for the others")
+    y = record.value_of(record.outputs[0])
+    if not hasattr(y, "dtype"):
+        if not isinstance(y, int | float | complex):
+            raise InputError(f"{name}: the function returned {describe(y)}; a gradient needs a number")
+        y = np.asarray(y)[()]
+    if y.shape != ():
+        raise ShapeError(f"{name}: the output has shape {y.shape}, a gradient needs a scalar; use dl.jacobian, or "
+                         "dl.vjp with a cotangent")
+    if y.dtype.kind == "c":
+        raise DtypeError(f"{name}: the output is complex, a gradient needs a real scalar; return its .real, .imag or "
+                         "np.abs of it, or use dl.vjp")
+    return y
+
+
+def check_argnums(name: str, argnums: Any, count: int) -> tuple[int, ...]:
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for k in wanted:
+        if not isinstance(k, int) or not -count <= k < count:
+            raise InputError(f"{name}: argnums={argnums!r} but the function was called with {count} positional "
+                             f"argument{'s' if count != 1 else ''}")
+    return tuple(k % count for k in wanted)
+
+
+def selected(name: str, f: Callable[..., Any], argnums: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """f as a function of the chosen arguments alone, and those arguments."""
+    if not callable(f):
+        raise InputError(f"{name}: {f!r} is not a function")
+    wanted = check_argnums(name, argnums, len(args))
+
+    def g(*chosen: Any) -> Any:
+        full = list(args)
+        for k, x in zip(wanted, chosen):
+            full[k] = x
+        return f(*full, **kwargs)
+
+    return g, tuple(args[k] for k in wanted)
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns f's value and its gradient.
+
+    f returns a real scalar (with `has_aux`, a pair of that and anything else). `argnums` is an int or a tuple of
+    ints; the gradient has the structure, shapes and dtypes of those arguments.
+
+    >>> import numpy as np
+    >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+    return _gradient("value_and_grad", f, argnums, has_aux, True)
+
+
+def grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the gradient of f, by reverse mode. See `value_and_grad`.
+
+    >>> import numpy as np
+    >>> grad(np.tanh)(0.0)
+    np.float64(1.0)
+    """
+    return _gradient("grad", f, argnums, has_aux, False)
+
+
+def _gradient(name: str, f: Callable[..., Any], argnums: Any, has_aux: bool, with_value: bool) -> Callable[..., Any]:
+    @_wraps(f, name)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        g, chosen = selected(name, f, argnums, args, kwargs)
+        record = Recording(name, g, chosen, has_aux)
+        y = scalar_output(name, record)
+        gradients = record.unflatten_inputs(record.pull([np.ones((), y.dtype)[()] if y.dtype.kind == "f" else 1.0]))
+        result = gradients[0] if isinstance(argnums, int) else gradients
+        if with_value:
+            return ((y, record.aux) if has_aux else y), result
+        return (result, record.aux) if has_aux else result
+
+    return gradient
+
+
+def _wraps(f: Callable[..., Any], name: str) -> Any:
+    def decorate(g: Any) -> Any:
+        g = wraps(f)(g)
+        g.__name__ = f"{name}({getattr(f, '__name__', 'f')})"
+        return g
+
+    return decorate if callable(f) else lambda g: g
+
+
+def elementwise_grad(f: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+    """The derivative of a function that acts on each element: the pullback of ones.
+
+    >>> import numpy as np
+    >>> elementwise_grad(np.square)(np.array([1.0, 3.0]))
+    array([2., 6.])
+    """
+
+    @_wraps(f, "elementwise_grad")
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        g, chosen = selected("elementwise_grad", f, argnums, args, kwargs)
+        record = Recording("elementwise_grad", g, chosen)
+        ones = [Carrier.ones_like(record.value_of(y)) for y in record.outputs]
+        gradients = record.unflatten_inputs(record.pull(ones))
+        return gradients[0] if isinstance(argnums, int) else gradients
+
+    return gradient
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """f's value and its pullback: `pullback(cotangent)` is a tuple of one cotangent per primal.
+
+    The cotangent has the structure and shapes of the output; each result those of its primal.
+
+    >>> value, pullback = vjp(lambda x, y: x * y, 3.0, 4.0)
+    >>> pullback(1.0)
+    (np.float64(4.0), np.float64(3.0))
+    """
+    record = Recording("vjp", f, primals, has_aux)
+    value = record.value
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        cts = matching("vjp: the cotangent", cotangent, value)
+        return record.unflatten_inputs(record.pull(cts))
+
+    return (value, pullback, record.aux) if has_aux else (value, pullback)
+
+
+def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """f's value and the derivative along the tangents, by forward mode.
+
+    >>> import numpy as np
+    >>> jvp(np.sin, (0.0,), (2.0,))
+    (np.float64(0.0), np.float64(2.0))
+    """
+    if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
+        raise InputError("jvp: primals and tangents are tuples, one entry for each argument of the function")
+    record = Recording("jvp", f, tuple(primals))
+    points = record.unflatten_inputs([x.value for x in record.inputs])
+    ts = matching("jvp: the tangents", tuple(tangents), points)
+    value = record.value
+    return value, record.rebuild_output(record.push(ts))
+
+
+def matching(what: str, given: Any, like: Any) -> list[Any]:
+    """The leaves of a cotangent or tangent, checked against the value it belongs to."""
+    want, _ = flatten(like)
+    got, _ = flatten(given)
+    if len(got) != len(want) or (len(want) != 1 and structure(given) != structure(like)):
+        raise ShapeError(f"{what} must have the structure of {describe(like)} with {len(want)} "
+                         f"leaf values, got {describe(given)} with {len(got)}")
+    result = []
+    for x, y in zip(got, want):
+        if x.__class__ is not Node:
+            x = np.asarray(x)[()]
+        if x.shape != Carrier.shape(y):
+            raise ShapeError(f"{what} has shape {x.shape}, but the value it belongs to has shape {Carrier.shape(y)}")
+        dtype = Carrier.dtype(y)
+        if dtype.kind in "fc" and x.dtype != dtype:
+            if x.dtype.kind == "c" and dtype.kind == "f":
+                raise DtypeError(f"{what} is complex, but the value it belongs to is real")
+            if x.dtype.kind not in "biufc":
+                raise DtypeError(f"{what} has dtype {x.dtype}; give numbers")
+            x = NODE.astype(x, dtype=dtype)
+        result.append(x)
+    return result
+
+
+def basis(x: Any) -> list[Any]:
+    """The unit arrays of x's shape."""
+    n, shape = Carrier.size(x), Carrier.shape(x)
+    eye = np.eye(n, dtype=Carrier.dtype(x))
+    return [row.reshape(shape)[()] for row in eye]
+
+
+def stack(parts: list[Any], lead: tuple[int, ...], axis_last: bool, like: Any) -> Any:
+    """Rows (or columns) of a Jacobian as one array."""
+    tail = Carrier.shape(like)
+    if not parts:
+        return np.zeros((*lead, *tail) if not axis_last else (*tail, *lead), Carrier.dtype(like))
+    if not axis_last:
+        return NODE.reshape(NODE.stack(*parts, axis=0), shape=(*lead, *tail))
+    return NODE.reshape(NODE.stack(*parts, axis=-1), shape=(*tail, *lead))
+
+
+def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto") -> Callable[..., Any]:
+    """The derivative of each output element by each input element.
+
+    For an output of shape `s` and an argument of shape `t` the result has shape `s + t`; structures nest, the
+    output's outside. `mode` is "reverse" (a sweep an output element), "forward" (a sweep an input element) or
+    "auto" (the fewer).
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.ones(2))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise InputError(f"jacobian: mode={mode!r}; it is one of 'auto', 'forward', 'reverse'")
+
+    @_wraps(f, "jacobian")
+    def jac(*args: Any, **kwargs: Any) -> Any:
+        g, chosen = selected("jacobian", f, argnums, args, kwargs)
+        record = Recording("jacobian", g, chosen)
+        outputs = [record.value_of(y) for y in record.outputs]
+        inputs = [x.value for x in record.inputs]
+        n_in, n_out = sum(map(Carrier.size, inputs)), sum(map(Carrier.size, outputs))
+        forwards = mode == "forward" or (mode == "auto" and n_in < n_out)
+        table = _forward_columns(record, outputs, inputs) if forwards else _reverse_rows(record, outputs, inputs)
+        result = [record.unflatten_inputs(row) for row in table]
+        trees = [row[0] if isinstance(argnums, int) else row for row in result]
+        return record.rebuild_output(trees)
+
+    return jac
+
+
+def _reverse_rows(record: Recording, outputs: list[Any], inputs: list[Any]) -> list[list[Any]]:
+    table = []
+    for k, y in enumerate(outputs):
+        rows = []
+        for unit in basis(y):
+            cts = [zeros(v) for v in outputs]
+            cts[k] = unit
+            rows.append(record.pull(cts))
+        table.append([stack([row[j] for row in rows], Carrier.shape(y), False, x) for j, x in enumerate(inputs)])
+    return table
+
+
+def _forward_columns(record: Recording, outputs: list[Any], inputs: list[Any]) -> list[list[Any]]:
+    table: list[list[Any]] = [[] for _ in outputs]
+    for j, x in enumerate(inputs):
+        columns = []
+        for unit in basis(x):
+            ts = [zeros(v) for v in inputs]
+            ts[j] = unit
+            columns.append(record.push(ts))
+        for k, y in enumerate(outputs):
+            table[k].append(stack([column[k] for column in columns], Carrier.shape(x), True, y))
+    return table
+
+
+def hessian(f: Callable[..., Any], argnums: Any = 0, sparse: bool = False) -> Callable[..., Any]:
+    """The second derivatives of a scalar function: for an argument of shape `s`, an array of shape `s + s`.
+
+    >>> import numpy as np
+    >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([3.0, 1.0]))
+    array([[0., 2.],
+           [2., 6.]])
+    """
+    if sparse:
+        raise InputError("hessian: sparse=True is not available yet; use sparse=False")
+    return jacobian(grad(f, argnums), argnums, mode="reverse")
+
+
+def hvp(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`hvp(f)(x, v)`: the Hessian of f at x times v, forward over reverse, at the cost of a few gradients.
+
+    >>> import numpy as np
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+
+    @_wraps(f, "hvp")
+    def product(x: Any, v: Any) -> Any:
+        return jvp(grad(f), (x,), (v,))[1]
+
+    return product
+
+
+def stop_gradient(x: Any) -> Any:
+    """x as a constant: nothing flows back through it, at any order.
+
+    >>> grad(lambda x: stop_gradient(x) * x)(3.0)
+    np.float64(3.0)
+    """
+    return map_leaves(concrete, x)
+
+
+def concrete(x: Any) -> Any:
+    while x.__class__ is Node:
+        if x.trace is None:
+            raise TraceError("stop_gradient: a graph vertex has no value")
+        x = x.value
+    return x

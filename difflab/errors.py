@@ -1,0 +1,57 @@
+"""Every error difflab raises on purpose, one class per kind.
+
+Each is a `DifflabError` and also the built-in error that Python users expect (`ValueError`, `TypeError`, ...).
+A message names the thing, its value and the mend.
+"""
+
+
+class DifflabError(Exception):
+    """Base class of all errors that difflab raises on purpose."""
+
+
+class InputError(DifflabError, ValueError):
+    """A value, name or option given by the user cannot be used."""
+
+
+class ShapeError(DifflabError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DtypeError(DifflabError, TypeError):
+    """A value of a kind (integer, string, object) that has no derivative."""
+
+
+class TraceError(DifflabError, TypeError):
+    """A traced value was used where only a concrete one can be."""
+
+
+class EscapedTracerError(TraceError):
+    """A traced value was used after the function that made it had returned."""
+
+
+class NoDerivativeError(DifflabError, TypeError):
+    """The operation has no derivative with respect to that operand."""
+
+
+class UnsupportedError(DifflabError, NotImplementedError):
+    """The operation exists, but not for this kind of value."""
+
+
+class ParseError(DifflabError, ValueError):
+    """Text that is not an expression of the language; the message shows the place with a caret."""
+
+
+class DomainError(DifflabError, ArithmeticError):
+    """A function was evaluated outside its domain."""
+
+
+class DrawError(DifflabError, ValueError):
+    """A picture that cannot be drawn or written."""
+
+
+class TimeLimitError(DifflabError, TimeoutError):
+    """Work that was stopped at its time limit."""
+
+
+class DisagreementError(DifflabError, AssertionError):
+    """Methods that should give the same derivative do not."""

@@ -1,0 +1,1 @@
+"""Graphs: nodes, tracing, text and sympy in and out."""

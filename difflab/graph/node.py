@@ -1,0 +1,493 @@
+"""Node: one recorded operation, which behaves like the array it stands for.
+
+While a function runs on traced values, every operation makes a `Node` that holds the row, its operands and the
+value. The same class is the vertex of a finished `Graph`, where `value` is only the shape and dtype.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import re
+import sys
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import DtypeError, EscapedTracerError, InputError, TraceError
+from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
+
+NO_PARAMS: dict[str, Any] = {}
+BLOCK: ContextVar[Any] = ContextVar("difflab_block", default=None)
+_serials = itertools.count()
+
+
+class Abstract(NamedTuple):
+    """The shape and dtype of a value that is not kept; None where it is not known."""
+
+    shape: tuple[int, ...] | None
+    dtype: Any
+
+
+UNKNOWN = Abstract(None, None)
+
+
+class Trace:
+    """The record of one run of a function: its nodes, in the order in which they were made."""
+
+    __slots__ = ("guards", "nested", "nodes", "serial")
+
+    def __init__(self) -> None:
+        self.serial = next(_serials)
+        self.nodes: list[Node] | None = []
+        self.guards: list[tuple[Node, Any]] = []
+        self.nested = False
+
+    def input(self, value: Any, name: str | None = None) -> Node:
+        """A new input of the trace."""
+        if value.__class__ is Node:
+            self.nested = True
+        node = Node(TABLE["input"], (), NO_PARAMS, value, self, name, None)
+        self.nodes.append(node)  # type: ignore[union-attr]
+        return node
+
+    def close(self) -> list[Node]:
+        """Ends the recording; nodes used from now on are refused. Returns the nodes."""
+        nodes, self.nodes = self.nodes, None
+        return nodes or []
+
+
+class Node:
+    """One operation of a graph, or an input, or a constant. Behaves as the array that it computes."""
+
+    __slots__ = ("block", "name", "operands", "params", "primitive", "trace", "value")
+    __array_priority__ = 1000
+
+    def __init__(
+        self, primitive: Primitive, operands: Any, params: Any, value: Any, trace: Any, name: Any, block: Any
+    ) -> None:
+        self.primitive = primitive
+        self.operands = operands
+        self.params = params
+        self.value = value
+        self.trace = trace
+        self.name = name
+        self.block = block
+
+    # What an array knows about itself.
+    @property
+    def shape(self) -> Any:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.value.shape)
+
+    @property
+    def size(self) -> int:
+        n = 1
+        for k in self.value.shape:
+            n *= k
+        return n
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.itemsize
+
+    @property
+    def T(self) -> Node:
+        return call("transpose", self)
+
+    @property
+    def mT(self) -> Node:
+        return call("swapaxes", self, -1, -2)
+
+    @property
+    def real(self) -> Node:
+        return call("real", self)
+
+    @property
+    def imag(self) -> Node:
+        return call("imag", self)
+
+    @property
+    def flat(self) -> Any:
+        return iter(call("ravel", self))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a traced value of shape (): it is a single number")
+        return self.shape[0]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Any:
+        if self.value is None or self.shape is None:
+            raise TraceError("a node of unknown shape cannot be iterated over")
+        if not self.shape:
+            raise TypeError("a traced value of shape () is a single number and cannot be iterated over")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __getitem__(self, key: Any) -> Node:
+        return call("getitem", self, key)
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __eq__(self, other: Any) -> Any:
+        if self.trace is None:
+            return self is other
+        return apply(TABLE["equal"], (self, other))
+
+    def __ne__(self, other: Any) -> Any:
+        if self.trace is None:
+            return self is not other
+        return apply(TABLE["not_equal"], (self, other))
+
+    def __repr__(self) -> str:
+        label = f" {self.name!r}" if self.name else ""
+        shape = getattr(self.value, "shape", None)
+        kept = "" if self.trace is None or self.value.__class__ is Node else f", value {self.value!r}"
+        return f"<Node {self.primitive.name}{label}, shape {shape}, dtype {getattr(self.value, 'dtype', None)}{kept}>"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec and self.trace is not None else repr(self)
+
+    # Python asks for a concrete value.
+    def __bool__(self) -> bool:
+        if self.trace is None:
+            return True
+        outcome = bool(self.value)
+        if self.trace.nodes is not None:
+            self.trace.guards.append((self, outcome))
+        return outcome
+
+    def __index__(self) -> int:
+        if self.trace is None or self.dtype.kind not in "iu":
+            raise TraceError(f"a traced value of dtype {self.dtype} cannot be used as an integer index")
+        outcome = self.value.__index__()
+        if self.trace.nodes is not None:
+            self.trace.guards.append((self, outcome))
+        return outcome  # type: ignore[no-any-return]
+
+    def __int__(self) -> int:
+        if self.trace is not None and self.dtype.kind in "iu":
+            return self.__index__()
+        raise leak("int()")
+
+    def __float__(self) -> float:
+        raise leak("float()")
+
+    def __complex__(self) -> complex:
+        raise leak("complex()")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise leak("np.array")
+
+    def item(self, *args: Any) -> Any:
+        raise leak(".item()")
+
+    def tolist(self) -> Any:
+        raise leak(".tolist()")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TraceError(
+            "a traced value cannot be assigned into: build the new array instead, "
+            "with np.where(mask, new, old), np.concatenate or np.stack"
+        )
+
+    # NumPy hands the call over.
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        if out is not None:
+            raise in_place(f"np.{ufunc.__name__}(..., out=)")
+        row = by_numpy_function(ufunc if method == "__call__" else (ufunc, method))
+        if row is None:
+            if method == "outer":
+                return outer_ufunc(ufunc, *inputs, **kwargs)
+            suffix = "" if method == "__call__" else "." + method
+            raise TraceError(f"np.{ufunc.__name__}{suffix} has no derivative rule in difflab; {nearest(ufunc.__name__)}")
+        return call_row(row, *inputs, **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        row = by_numpy_function(function)
+        if row is None:
+            name = getattr(function, "__name__", repr(function))
+            raise TraceError(f"np.{name} does not take traced values in difflab; {nearest(name)}")
+        return call_row(row, *args, **kwargs)
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Node:
+        return call("astype", self, dtype)
+
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        raise TraceError(".view() reinterprets memory and has no derivative; use .astype() or .reshape()")
+
+    def copy(self, *args: Any) -> Node:
+        return self
+
+    def conj(self) -> Node:
+        return call("conjugate", self)
+
+    conjugate = conj
+
+    def reshape(self, *shape: Any, order: str = "C") -> Node:
+        return call("reshape", self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes: Any) -> Node:
+        return call("transpose", self, axes[0] if len(axes) == 1 else (axes or None))
+
+    def flatten(self, order: str = "C") -> Node:
+        return call("ravel", self, order=order)
+
+    def __round__(self, digits: int = 0) -> Node:
+        return call("round", self, digits or 0)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+
+def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
+    """The operation on plain or traced operands; a traced operand makes a new node in the innermost trace."""
+    trace = None
+    for x in operands:
+        if x.__class__ is Node:
+            t = x.trace
+            if t is None:
+                return untyped(row, operands, params)
+            if trace is None or t.serial > trace.serial:
+                trace = t
+    if trace is None:
+        return row.evaluate(*operands, **params)
+    if trace.nodes is None:
+        raise escaped(row, operands)
+    value = apply(row, [x.value if x.__class__ is Node and x.trace is trace else x for x in operands], params)
+    if value.__class__ is Node:
+        trace.nested = True
+    node = Node(row, operands, params, value, trace, None, BLOCK.get())
+    trace.nodes.append(node)
+    return node if row.outputs is None else unpack(row, node)
+
+
+def unpack(row: Primitive, node: Node) -> Any:
+    """The outputs of an operation that has several, each as a node of its own."""
+    if any(x.__class__ is Node for x in node.value):
+        node.trace.nested = True
+    parts = [apply(TABLE["pick"], (node,), {"index": i}) for i in range(len(node.value))]
+    return row.result(*parts) if row.result else tuple(parts)
+
+
+def untyped(row: Primitive, operands: Any, params: Any) -> Node:
+    """A vertex of a graph under construction, without a value (text and sympy expressions)."""
+    return Node(row, tuple(operands), params, UNKNOWN, None, None, BLOCK.get())
+
+
+def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
+    """A call in NumPy's signature."""
+    operands, params = row.arguments(*args, **kwargs)
+    return apply(row, tuple([operand(x) for x in operands]), params)
+
+
+def call(name: str, *args: Any, **kwargs: Any) -> Any:
+    """A call of the named row in NumPy's signature."""
+    return call_row(TABLE[name], *args, **kwargs)
+
+
+def operand(x: Any) -> Any:
+    """Lists become arrays (of nodes, where they hold nodes); everything else stays as it is."""
+    if x.__class__ is list or x.__class__ is tuple:
+        return assemble(x)
+    return x
+
+
+def assemble(x: Any) -> Any:
+    """A nested list of numbers, arrays and nodes as one array."""
+    if not isinstance(x, list | tuple):
+        return x
+    if not holds_node(x):
+        return np.asarray(x)
+    return apply(TABLE["stack"], tuple([assemble(e) for e in x]), {"axis": 0})
+
+
+def holds_node(x: Any) -> bool:
+    """Whether a nested list holds a traced value."""
+    if x.__class__ is Node:
+        return True
+    return isinstance(x, list | tuple) and any(holds_node(e) for e in x)
+
+
+def outer_ufunc(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
+    """ufunc.outer(a, b): each element of a with each of b."""
+    a, b = operand(a), operand(b)
+    left = call("reshape", a, Carrier.shape(a) + (1,) * Carrier.ndim(b))
+    return ufunc(left, b, **kwargs)
+
+
+# The carrier m = Node: a rule run with it records what it does.
+class NodeCarrier(Carrier):
+    """Rules evaluated on this carrier record nodes (and compute at once where all operands are plain)."""
+
+    name = "node"
+
+    def function(self, row: Primitive) -> Any:
+        def record(*operands: Any, **params: Any) -> Any:
+            return apply(row, operands, params)
+
+        return record
+
+    def native(self, row: Primitive, spelled: str | None) -> Any:
+        return None
+
+
+NODE = NodeCarrier()
+
+
+# Operators and methods, made from the rows that carry them.
+def _binary(name: str) -> Any:
+    row = TABLE[name]
+
+    def operator(self: Node, other: Any) -> Any:
+        return apply(row, (self, other if other.__class__ is not list else assemble(other)))
+
+    def reflected(self: Node, other: Any) -> Any:
+        return apply(row, (other if other.__class__ is not list else assemble(other), self))
+
+    return operator, reflected
+
+
+def _in_place(symbol: str, operator: Any) -> Any:
+    def assign(self: Node, other: Any) -> Any:
+        if self.trace is not None and self.shape:
+            raise in_place(f"x {symbol}= y")
+        return operator(self, other)  # a number is immutable: rebinding the name is what Python does
+
+    return assign
+
+
+def _unary(name: str) -> Any:
+    row = TABLE[name]
+    return lambda self: apply(row, (self,))
+
+
+OPERATORS = {
+    "add": ("add", "+"),
+    "sub": ("subtract", "-"),
+    "mul": ("multiply", "*"),
+    "truediv": ("divide", "/"),
+    "floordiv": ("floor_divide", "//"),
+    "mod": ("remainder", "%"),
+    "pow": ("power", "**"),
+    "matmul": ("matmul", "@"),
+    "and": ("logical_and", "&"),
+    "or": ("logical_or", "|"),
+    "xor": ("logical_xor", "^"),
+}
+METHODS = (
+    "sum mean prod max min std var argmax argmin argsort all any clip cumsum cumprod diagonal dot ravel repeat "
+    "round squeeze swapaxes take trace sort"
+)
+
+
+def _install_operators() -> None:
+    for name, (row, symbol) in OPERATORS.items():
+        forward, reflected = _binary(row)
+        setattr(Node, f"__{name}__", forward)
+        setattr(Node, f"__r{name}__", reflected)
+        setattr(Node, f"__i{name}__", _in_place(symbol, forward))
+    for name, row in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
+        setattr(Node, f"__{name}__", _binary(row)[0])
+    for name, row in {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "logical_not"}.items():
+        setattr(Node, f"__{name}__", _unary(row))
+    for name in METHODS.split():
+        if name in TABLE:
+            setattr(Node, name, _method(name))
+
+
+def _method(name: str) -> Any:
+    row = TABLE[name]
+
+    def method(self: Node, *args: Any, **kwargs: Any) -> Any:
+        return call_row(row, self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = row.doc
+    return method
+
+
+_install_operators()
+
+
+# Refusals.
+def in_place(what: str) -> TraceError:
+    return TraceError(
+        f"{what} changes an array in place, and a recorded value cannot change: write x = x + y instead of x += y"
+    )
+
+
+def escaped(row: Primitive, operands: Any) -> EscapedTracerError:
+    return EscapedTracerError(
+        f"{row.name}: a traced value escaped: it was stored while a function was being differentiated and used after "
+        "that function had returned. Return it from the function instead (has_aux=True passes extra results out)"
+    )
+
+
+def nearest(name: str) -> str:
+    """The mend for a NumPy function without a row: a name of the table that is close, or the list."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(TABLE), n=1, cutoff=0.75)
+    return f"did you mean np.{close[0]}?" if close else "difflab.primitives.table() lists what is there"
+
+
+def leak(what: str) -> TraceError:
+    """The error for a traced value that is asked to be a plain number, naming the NumPy function to use."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("difflab", "numpy"):
+        frame = frame.f_back
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame is not None else ""
+    found = re.search(r"\bmath\.(\w+)", line)
+    if what == "float()" and found:
+        spelled = {"pow": "power", "fabs": "abs", "gamma": "", "lgamma": "", "erf": ""}.get(found[1], found[1])
+        use = f"np.{spelled}" if spelled else f"scipy.special.{ {'lgamma': 'gammaln'}.get(found[1], found[1])}"
+        return TraceError(f"math.{found[1]} takes plain floats only and the value is traced: use {use}")
+    if what == "np.array":
+        return TraceError(
+            "np.array/np.asarray cannot hold a traced value: use np.stack or np.concatenate, "
+            "or array/asarray of difflab.numpy, which take lists of traced values"
+        )
+    return TraceError(
+        f"{what} of a traced value: it has no plain number to give away. Leave it as it is (NumPy functions take it: "
+        "np.exp instead of math.exp), or use dl.stop_gradient(x) for a constant"
+    )
+
+
+def check_leaf(x: Any, where: str) -> Any:
+    """A point to differentiate at: floats stay, Python numbers become float64, anything else is refused."""
+    if x.__class__ is Node:
+        if x.trace is None:
+            raise InputError(f"{where}: a graph vertex is not a value; evaluate the graph first")
+        if x.dtype.kind not in "fc":
+            raise DtypeError(f"{where}: the traced value has dtype {x.dtype}; use .astype(float)")
+        return x
+    if isinstance(x, bool | np.bool_) or not isinstance(x, int | float | complex | np.ndarray | np.generic):
+        raise DtypeError(f"{where}: {x!r} of type {type(x).__name__} cannot be differentiated by; give floats")
+    if isinstance(x, np.ndarray | np.generic):
+        if x.dtype.kind not in "fc":
+            raise DtypeError(
+                f"{where}: an array of dtype {x.dtype} cannot be differentiated by, because a derivative needs "
+                "small changes; give floats: x.astype(float)"
+            )
+        return x if x.__class__ is np.ndarray or isinstance(x, np.generic) else np.asarray(x)
+    try:
+        return np.complex128(x) if isinstance(x, complex) else np.float64(x)
+    except OverflowError:
+        raise InputError(f"{where}: the integer has {len(hex(x)) * 4 // 13} digits and no float can hold it") from None
+
+
+__all__ = ["BLOCK", "NODE", "Abstract", "Node", "Trace", "apply", "call"]

@@ -1,0 +1,60 @@
+"""The table of primitives: one row says everything about an operation.
+
+>>> from difflab import primitives
+>>> primitives.lookup("sin").latex
+'\\\\sin({0})'
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .carriers import NUMPY, Carrier, find
+from .primitive import TABLE, Composite, Custom, Domain, Elementwise, Gate, Linear, Primitive, lookup
+
+from . import structure, arithmetic, exponential, trigonometric, reductions, shaping, indexing, products  # isort: skip
+
+_by_function: dict[Any, Primitive] = {}
+
+
+def table() -> list[Primitive]:
+    """The rows, in the order in which they are defined."""
+    return list(TABLE.values())
+
+
+def by_numpy_function(function: Any) -> Primitive | None:
+    """The row that a NumPy or SciPy function (or a pair of a ufunc and its method) means, or None."""
+    if not _by_function:
+        _by_function.update(_read_functions())
+    if function.__class__ is tuple:
+        function = getattr(function[0], "__name__", ""), function[1]
+    return _by_function.get(function)
+
+
+def _read_functions() -> dict[Any, Primitive]:
+    found: dict[Any, Primitive] = {}
+    for row in TABLE.values():
+        for path in (row.name,) if row.reads is None else row.reads:
+            ufunc, _, method = path.partition(".")
+            if method in ("reduce", "accumulate", "outer"):
+                found[ufunc, method] = row
+            elif (function := find(path)) is not None:
+                found[function] = row
+    return found
+
+
+__all__ = [
+    "NUMPY",
+    "TABLE",
+    "Carrier",
+    "Composite",
+    "Custom",
+    "Domain",
+    "Elementwise",
+    "Gate",
+    "Linear",
+    "Primitive",
+    "by_numpy_function",
+    "lookup",
+    "table",
+]

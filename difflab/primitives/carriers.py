@@ -1,0 +1,109 @@
+"""Carriers: the namespaces of the values that flow through a graph.
+
+A rule says `m.sin(x)`; what `m` is decides what flows: NumPy arrays, sympy expressions, arb series, nodes.
+A carrier finds a row's function once, under the row's spelling for it, its own name, or the row's value in
+terms of other rows, and keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from .primitive import TABLE, Primitive
+
+ROOTS = {
+    "special": "scipy.special",
+    "linalg": "numpy.linalg",
+    "fft": "numpy.fft",
+    "kernels": "difflab.primitives.kernels",
+}
+
+
+def find(path: str) -> Any:
+    """The NumPy, SciPy or kernel function of that dotted name, or None."""
+    root, _, name = path.rpartition(".")
+    module = import_module(ROOTS[root]) if root in ROOTS else np
+    if root and root not in ROOTS:  # a ufunc's method: add.reduce
+        module = getattr(np, root, None)
+    return getattr(module, name, None)
+
+
+class Carrier:
+    """Finds the function of each row for one kind of value. Subclasses say what is native to them."""
+
+    name = "abstract"
+
+    def __getattr__(self, name: str) -> Any:
+        row = TABLE.get(name)
+        if row is None:
+            raise AttributeError(f"there is no primitive named {name!r}")
+        function = self.function(row)
+        setattr(self, name, function)
+        return function
+
+    def function(self, row: Primitive) -> Callable[..., Any]:
+        spelled = row.spelling.get(self.name)
+        if callable(spelled):
+            return spelled  # type: ignore[no-any-return]
+        native = self.native(row, spelled)
+        if native is not None:
+            return native
+        if row.value is not None:
+            return partial(row.value, self)
+        raise UnsupportedError(f"{row.name}: not available on {self.name} values")
+
+    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+        raise NotImplementedError
+
+    # Questions every value can answer, whatever flows.
+    @staticmethod
+    def shape(x: Any) -> tuple[int, ...]:
+        return x.shape if hasattr(x, "shape") else np.shape(x)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def ndim(x: Any) -> int:
+        return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+
+    @staticmethod
+    def size(x: Any) -> int:
+        n = 1
+        for k in Carrier.shape(x):
+            n *= k
+        return n
+
+    @staticmethod
+    def dtype(x: Any) -> Any:
+        return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+
+    @staticmethod
+    def is_complex(x: Any) -> bool:
+        return bool(Carrier.dtype(x).kind == "c")
+
+    @staticmethod
+    def zeros_like(x: Any) -> Any:
+        """A plain array of zeros of the operand's shape and dtype (a constant, whatever flows)."""
+        return np.zeros(Carrier.shape(x), Carrier.dtype(x))
+
+    @staticmethod
+    def ones_like(x: Any) -> Any:
+        return np.ones(Carrier.shape(x), Carrier.dtype(x))
+
+
+class NumpyCarrier(Carrier):
+    """Plain NumPy arrays and scalars."""
+
+    name = "numpy"
+
+    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+        if spelled is not None:
+            return find(spelled)  # type: ignore[no-any-return]
+        return getattr(np, row.name, None)
+
+
+NUMPY = NumpyCarrier()

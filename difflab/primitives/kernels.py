@@ -1,0 +1,74 @@
+"""NumPy code for rows that NumPy has no function for. Plain arrays in, plain arrays out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
+    """Sums the axes along which `shape` was broadcast to x.shape: the transpose of broadcasting."""
+    x = np.asarray(x)
+    lead = x.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
+    return np.add.reduce(x, axis=axes, keepdims=True).reshape(shape) if axes else x.reshape(shape)
+
+
+def astype(x: Any, *, dtype: Any) -> Any:
+    return np.asarray(x).astype(dtype)[()]
+
+
+def pick(x: Any, *, index: int) -> Any:
+    return x[index]
+
+
+def constant(*, value: Any) -> Any:
+    return value
+
+
+def getitem(x: Any, *arrays: Any, index: Any) -> Any:
+    """x[index], where each `Slot(i)` in the index stands for arrays[i]."""
+    return np.asarray(x)[fill(index, arrays)]
+
+
+def scatter(ct: Any, *arrays: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Adds ct into zeros of `shape` at `index`: the transpose of reading there."""
+    ct = np.asarray(ct)
+    index = fill(index, arrays)
+    out = np.zeros(shape, ct.dtype)
+    if is_basic(index):
+        out[index] = ct
+    else:
+        np.add.at(out, index, ct)
+    return out
+
+
+class Slot(int):
+    """The place of an index array that is an operand."""
+
+
+def fill(index: Any, arrays: Any) -> Any:
+    if not arrays:
+        return index
+    entries = index if isinstance(index, tuple) else (index,)
+    return tuple(np.asarray(arrays[e]) if isinstance(e, Slot) else e for e in entries)
+
+
+def is_basic(index: Any) -> bool:
+    """Whether the index reads no element twice: integers, slices, None and Ellipsis (or one boolean mask)."""
+    entries = index if isinstance(index, tuple) else (index,)
+    return all(
+        e is None or e is Ellipsis or isinstance(e, slice | int | np.integer) and not isinstance(e, bool)
+        for e in entries
+    )
+
+
+
+
+def concatenate(*arrays: Any, axis: int) -> Any:
+    return np.concatenate(arrays, axis=axis)
+
+
+def stack(*arrays: Any, axis: int) -> Any:
+    return np.stack(arrays, axis=axis)

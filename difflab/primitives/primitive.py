@@ -1,0 +1,181 @@
+"""What is known about one operation: the row, its three kinds, and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from ..errors import InputError
+
+TABLE: dict[str, Primitive] = {}
+
+
+class Gate(NamedTuple):
+    """A partial derivative that lets the cotangent through where `mask` is true and stops it elsewhere.
+
+    A stopped cotangent is not multiplied by anything later, so `0 * inf` cannot arise behind it.
+    """
+
+    mask: Any
+    factor: Any = 1
+
+
+class Domain(NamedTuple):
+    """Where tests sample an operand: an interval, and the points at which the formula changes or gets hard."""
+
+    low: float = -10.0
+    high: float = 10.0
+    tails: tuple[float, ...] = ()
+    branch_points: tuple[float, ...] = ()
+
+
+REAL = Domain()
+
+
+def positional(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Reads a call whose positional arguments are the operands and whose keywords are the parameters."""
+    for name in ("out", "where"):
+        if params.pop(name, None) is not None:
+            raise InputError(f"{name}= is not supported on traced values; assign the result to a new name instead")
+    for name in ("casting", "order", "subok", "signature"):
+        params.pop(name, None)
+    return operands, params
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Primitive:
+    """One operation. Everything that is known about it stands here.
+
+    `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
+    has it natively, under `spelling[carrier.name]` or its own name. `reads` are the NumPy or SciPy functions that
+    mean this row; `arguments` turns a call in their signature into `(operands, params)`.
+    """
+
+    name: str
+    doc: str
+    glyph: str = ""
+    latex: str = ""
+    infix: str = ""
+    value: Callable[..., Any] | None = None
+    spelling: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] | None = None
+    arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = positional
+    domain: tuple[Domain, ...] = (REAL,)
+    kinks: Callable[..., Any] | None = None
+    one_sided: Callable[..., Any] | None = None
+    non_differentiable: str = ""
+    facts: frozenset[str] = frozenset()
+    flops: float = 1.0
+    differentiable: bool = True
+    outputs: int | None = None
+    result: Callable[..., Any] | None = None
+    examples: tuple[Any, ...] = ()
+    source: str = ""
+
+    kind = "opaque"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "__doc__", self.doc)
+
+    @cached_property
+    def evaluate(self) -> Callable[..., Any]:
+        """The operation on plain NumPy values."""
+        from .carriers import NUMPY
+
+        return getattr(NUMPY, self.name)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> Any:
+        return (lookup, (self.name,)) if TABLE.get(self.name) is self else super().__reduce__()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Elementwise(Primitive):
+    """An operation that acts on each element. `partials[i](m, y, *x, **params)` is dy/dx_i.
+
+    A partial may be the constant 1, -1 or 0 (0: no path), a `Gate`-returning function, or None (no rule).
+    """
+
+    partials: tuple[Any, ...] = ()
+    kind = "elementwise"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Linear(Primitive):
+    """An operation linear in each operand (or in all `jointly`): its rule is the transpose of the linear map.
+
+    `transpose(m, position, cotangent, *x, **params)` is the cotangent of operand `position`; `fixed` lists the
+    operands (such as indices) that it is not linear in.
+    """
+
+    transpose: Callable[..., Any]
+    jointly: bool = False
+    fixed: tuple[int, ...] = ()
+    kind = "linear"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Custom(Primitive):
+    """An operation with an explicit jvp and vjp.
+
+    `jvp(m, tangents, y, *x, **params)` gives the tangent of y (a tangent may be None: zero);
+    `vjp(m, cotangent, y, *x, **params)` gives one cotangent per operand (None: no path).
+    For several outputs, cotangents come as a list with zeros filled in.
+    """
+
+    jvp: Callable[..., Any] | None = None
+    vjp: Callable[..., Any] | None = None
+    kind = "custom"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Composite(Primitive):
+    """An operation that is a short program in other rows; its derivative is the derivative of that program."""
+
+    kind = "composite"
+
+
+def register(row: Primitive) -> Any:
+    """Adds a row to the table; a name can be taken once."""
+    if row.name in TABLE:
+        raise InputError(f"the primitive {row.name!r} is in the table already")
+    TABLE[row.name] = row
+    return row
+
+
+def lookup(name: str) -> Primitive:
+    """The row of that name."""
+    if name not in TABLE:
+        raise InputError(f"there is no primitive named {name!r}")
+    return TABLE[name]
+
+
+def elementwise(name: str, partials: Iterable[Any] = (), **row: Any) -> Elementwise:
+    """Adds an elementwise row."""
+    return register(Elementwise(name=name, partials=tuple(partials), **_filled(name, row)))  # type: ignore[no-any-return]
+
+
+def linear(name: str, transpose: Callable[..., Any], **row: Any) -> Linear:
+    """Adds a row that is linear in its operands."""
+    return register(Linear(name=name, transpose=transpose, **_filled(name, row)))  # type: ignore[no-any-return]
+
+
+def custom(name: str, **row: Any) -> Custom:
+    """Adds a row with an explicit jvp and vjp."""
+    return register(Custom(name=name, **_filled(name, row)))  # type: ignore[no-any-return]
+
+
+def composite(name: str, value: Callable[..., Any], **row: Any) -> Composite:
+    """Adds a row that is a program in other rows."""
+    return register(Composite(name=name, value=value, **_filled(name, row)))  # type: ignore[no-any-return]
+
+
+def _filled(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    row.setdefault("glyph", name)
+    row.setdefault("latex", rf"\operatorname{{{name.replace('_', chr(92) + '_')}}}({{0}})")
+    row["facts"] = frozenset(row.get("facts", ()))
+    return row

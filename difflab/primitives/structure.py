@@ -1,0 +1,57 @@
+"""The rows that the recording itself needs: inputs, constants, one output of several, and undoing a broadcast."""
+
+from __future__ import annotations
+
+from .primitive import Primitive, linear, register
+
+register(Primitive(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
+register(
+    Primitive(
+        name="constant",
+        doc="A constant.",
+        latex="{0}",
+        reads=(),
+        spelling={"numpy": "kernels.constant"},
+        value=lambda m, *, value: value,
+        differentiable=False,
+    )
+)
+linear(
+    "pick",
+    lambda m, i, ct, x, *, index: ct,  # the driver puts it back in its place
+    doc="One output of an operation that has several.",
+    glyph="[·]",
+    latex=r"{0}_{{{index}}}",
+    reads=(),
+    value=lambda m, x, *, index: x[index],
+    spelling={"numpy": "kernels.pick"},
+    flops=0,
+)
+linear(
+    "sum_to",
+    lambda m, i, ct, x, *, shape: m.broadcast_to(ct, shape=m.shape(x)),
+    doc="The sum over the axes along which `shape` was broadcast: the transpose of broadcasting.",
+    glyph="Σ",
+    latex=r"\Sigma\,{0}",
+    reads=(),
+    spelling={"numpy": "kernels.sum_to", "elements": "kernels.sum_to"},
+)
+linear(
+    "broadcast_to",
+    lambda m, i, ct, x, *, shape: m.sum_to(ct, shape=m.shape(x)),
+    doc="The array repeated along new or length-one axes.",
+    glyph="broadcast",
+    arguments=lambda x, shape, subok=False: ((x,), {"shape": (shape,) if isinstance(shape, int) else tuple(shape)}),
+    flops=0,
+)
+linear(
+    "astype",
+    lambda m, i, ct, x, *, dtype: ct,  # the driver casts a cotangent to its operand's dtype
+    doc="The value in another dtype.",
+    glyph="as",
+    latex="{0}",
+    reads=(),
+    arguments=lambda x, dtype: ((x,), {"dtype": dtype}),
+    spelling={"numpy": "kernels.astype", "elements": lambda x, *, dtype: x},
+    flops=0,
+)

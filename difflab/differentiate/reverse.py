@@ -129,7 +129,7 @@ def pull_linear(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
 def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     if row.vjp is None:
         raise no_derivative(row, 0)
-    if row.outputs is not None:
+    if node.value.__class__ is tuple:
         ct = [m.zeros_like(y) if c is None else c for c, y in zip(ct, node.value)]
     contributions = row.vjp(m, ct, node.value, *x, **node.params)
     for i in wanted:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, InputError, ShapeError, TraceError
+from ..errors import DtypeError, InputError, ShapeError
 from ..graph.node import NODE, Node, Trace, check_leaf
-from ..graph.pytree import flatten, map_leaves, paths, structure
+from ..graph.pytree import flatten, map_leaves, structure
 from ..primitives import Carrier
 from . import forward, reverse
 
@@ -368,12 +368,4 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: stop_gradient(x) * x)(3.0)
     np.float64(3.0)
     """
-    return map_leaves(concrete, x)
-
-
-def concrete(x: Any) -> Any:
-    while x.__class__ is Node:
-        if x.trace is None:
-            raise TraceError("stop_gradient: a graph vertex has no value")
-        x = x.value
-    return x
+    return map_leaves(lambda leaf: NODE.stop_gradient(leaf) if leaf.__class__ is Node else leaf, x)

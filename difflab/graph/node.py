@@ -272,7 +272,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         trace.nested = True
     node = Node(row, operands, params, value, trace, None, BLOCK.get())
     trace.nodes.append(node)
-    return node if row.outputs is None else unpack(row, node)
+    return unpack(row, node) if value.__class__ is tuple else node
 
 
 def unpack(row: Primitive, node: Node) -> Any:

@@ -47,6 +47,10 @@ class Carrier:
         setattr(self, name, function)
         return function
 
+    def of(self, row: Primitive) -> Callable[..., Any]:
+        """The function of a row, also of one that a user made and that is not in the table."""
+        return getattr(self, row.name) if TABLE.get(row.name) is row else self.function(row)
+
     def function(self, row: Primitive) -> Callable[..., Any]:
         spelled = row.spelling.get(self.name)
         if callable(spelled):
@@ -103,7 +107,7 @@ class NumpyCarrier(Carrier):
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         if spelled is not None:
             return find(spelled)  # type: ignore[no-any-return]
-        return getattr(np, row.name, None)
+        return getattr(np, row.name, None) if TABLE.get(row.name) is row else None
 
 
 NUMPY = NumpyCarrier()

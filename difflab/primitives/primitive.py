@@ -84,7 +84,7 @@ class Primitive:
         """The operation on plain NumPy values."""
         from .carriers import NUMPY
 
-        return getattr(NUMPY, self.name)  # type: ignore[no-any-return]
+        return NUMPY.of(self)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .primitive import Primitive, linear, register
+from .primitive import Primitive, elementwise, linear, register
 
 register(Primitive(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
 register(
@@ -53,5 +53,15 @@ linear(
     reads=(),
     arguments=lambda x, dtype: ((x,), {"dtype": dtype}),
     spelling={"numpy": "kernels.astype", "elements": lambda x, *, dtype: x},
+    flops=0,
+)
+elementwise(
+    "stop_gradient",
+    (0,),
+    doc="x itself, as a constant: nothing flows back through it.",
+    glyph="stop",
+    latex="{0}",
+    reads=(),
+    value=lambda m, x: x,
     flops=0,
 )

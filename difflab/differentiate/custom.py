@@ -1,0 +1,122 @@
+"""Functions with a derivative of their own: custom_gradient, and checkpoint, which recomputes instead of storing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ..errors import InputError, ShapeError
+from ..graph.node import Node, apply
+from ..graph.pytree import flatten, leaves_of
+from ..primitives import Carrier, Custom
+from .transform import jvp, vjp, zeros
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with its own pullback: f returns `(value, pullback)`.
+
+    `pullback(cotangent)` returns one cotangent for each argument (a tuple, or the bare value for one argument).
+    Forward mode uses the transpose of the pullback.
+
+    >>> import difflab as dl, numpy as np
+    >>> @dl.custom_gradient
+    ... def clipped(x):
+    ...     return x**3, lambda g: np.minimum(g, 1.0)
+    >>> dl.grad(lambda x: 5 * clipped(x))(2.0)
+    np.float64(1.0)
+    """
+
+    @wraps(f)
+    def wrapped(*args: Any) -> Any:
+        leaves, rebuild = flatten(args)
+
+        def run(*xs: Any) -> Any:
+            result = f(*rebuild(list(xs)))
+            if not isinstance(result, tuple) or len(result) != 2 or not callable(result[1]):
+                raise InputError(f"custom_gradient: {f.__name__} must return (value, pullback)")
+            return result
+
+        def pull(ct: Any, *xs: Any) -> tuple[Any, ...]:
+            found = run(*xs)[1](tuple(ct) if isinstance(ct, list) else ct)
+            found = found if isinstance(found, tuple) else (found,)
+            if len(found) != len(args):
+                raise ShapeError(f"custom_gradient: the pullback of {f.__name__} returned {len(found)} cotangents for "
+                                 f"{len(args)} arguments")
+            return tuple(leaves_of(found))
+
+        def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+            filled = tuple(zeros(x) if t is None else t for t, x in zip(ts, xs))
+            like = tuple(zeros(e) for e in y) if isinstance(y, tuple) else zeros(y)
+            return vjp(lambda ct: pull(ct, *xs), like)[1](filled)[0]
+
+        row = _dynamic(f, lambda *xs: run(*xs)[0], lambda m, ct, y, *xs: pull(ct, *xs), push)
+        return apply(row, tuple(leaves)) if any(x.__class__ is Node for x in leaves) else run(*leaves)[0]
+
+    return wrapped
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f, whose intermediate values are not kept for the backward sweep but computed again in it.
+
+    >>> import difflab as dl, numpy as np
+    >>> dl.grad(dl.checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
+    np.float64(1.0)
+    """
+
+    @wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        leaves, rebuild = flatten(args)
+        if not any(x.__class__ is Node for x in leaves):
+            return f(*args, **kwargs)
+        shape: list[Any] = []
+
+        def run(*xs: Any) -> Any:
+            outputs, again = flatten(f(*rebuild(list(xs)), **kwargs))
+            shape[:] = [again]
+            return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+        def wanted(xs: Any) -> list[int]:
+            return [i for i, x in enumerate(xs) if Carrier.dtype(x).kind in "fc"]
+
+        def part(xs: Any) -> Any:
+            keep = wanted(xs)
+
+            def g(*chosen: Any) -> Any:
+                full = list(xs)
+                for i, x in zip(keep, chosen):
+                    full[i] = x
+                return run(*full)
+
+            return g, keep
+
+        def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+            g, keep = part(xs)
+            found = vjp(g, *[xs[i] for i in keep])[1](tuple(ct) if isinstance(ct, list) else ct)
+            result: list[Any] = [None] * len(xs)
+            for i, c in zip(keep, found):
+                result[i] = c
+            return result
+
+        def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+            g, keep = part(xs)
+            points = tuple(xs[i] for i in keep)
+            return jvp(g, points, tuple(zeros(xs[i]) if ts[i] is None else ts[i] for i in keep))[1]
+
+        result = apply(_dynamic(f, run, pull, push), tuple(leaves))
+        return shape[0](list(result) if isinstance(result, tuple) else [result])
+
+    return wrapped
+
+
+def _dynamic(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom:
+    name = getattr(f, "__name__", "function").strip("<>")
+    return Custom(
+        name=name,
+        doc=f"The function {name}, with its own derivative.",
+        glyph=name,
+        latex=rf"\operatorname{{{name}}}({{0}})",
+        value=lambda m, *xs: run(*xs),
+        vjp=pull,
+        jvp=push,
+    )

@@ -1,0 +1,110 @@
+"""The backward pass of a forward pass, with its edges; and the same thing as a graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph.graph import Graph, graph_of
+from ..graph.node import Node, Trace
+from ..graph.passes import BackwardPass, Edge, ForwardPass
+from ..primitives import Carrier
+from . import reverse
+from .transform import zeros
+
+
+def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
+    """Sweeps the recorded forward pass from its first output and keeps every adjoint and every edge."""
+    graph = forward.graph
+    output = graph.outputs[0]
+    value = forward.values[output]
+    if seed is None:
+        seed = np.ones(Carrier.shape(value), dtype=Carrier.dtype(value) if Carrier.dtype(value).kind in "fc" else float)
+    seed = np.asarray(seed, dtype=float if np.asarray(seed).dtype.kind in "biu" else None)[()]
+    if seed.shape != Carrier.shape(value):
+        raise ShapeError(f"backward: the seed has shape {seed.shape}, the output has shape {Carrier.shape(value)}")
+    result = BackwardPass(forward, output, seed)
+    vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Node}
+
+    def observe(node: Node, position: int, upstream: Any, local: Any, downstream: Any) -> None:
+        target = vertex.get(node)
+        if target is None:  # an output of an operation with several
+            return
+        source = target.operands[position]
+        if local.__class__ is int:
+            local = np.float64(local)
+        result.edges.append(Edge(source, target, position, upstream, local, downstream))
+
+    adjoints: dict[Node, Any] = {}
+    top = forward.recorded[output]
+    if top.__class__ is Node and Carrier.dtype(value).kind in "fc":
+        with np.errstate(all="ignore"):
+            adjoints = reverse.sweep(forward.nodes, {top: seed}, forward.trace.nested, observe)
+    for node, x in forward.recorded.items():
+        found = adjoints.get(x) if x.__class__ is Node else None
+        if found is None:
+            v = forward.values[node]
+            found = tuple(zeros(e) for e in v) if isinstance(v, tuple) else zeros(v)
+        result.adjoint[node] = found
+    result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Node else seed
+    result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}  # type: ignore[attr-defined]
+    return result
+
+
+def backward_graph(graph: Graph, **examples: Any) -> Graph:
+    """The backward pass as a graph of the same rows: its outputs are the graph's outputs, then one adjoint an input.
+
+    The shapes are those of the graph, or of `examples` (by input name); an input of unknown shape is taken as a
+    scalar. `partner` maps each node of the backward pass to the forward node that it belongs to.
+
+    >>> import difflab as dl
+    >>> b = dl.backward_graph(dl.parse("x * y"))
+    >>> [float(v) for v in b(x=3.0, y=4.0)]
+    [12.0, 4.0, 3.0]
+    """
+    trace, inner = Trace(), Trace()
+    inputs = []
+    for node in graph.inputs:
+        example = examples.get(str(node.name))
+        if example is None:
+            shape = node.shape if node.shape is not None else ()
+            example = np.ones(shape, node.dtype or float)[()]
+        inputs.append(trace.input(np.asarray(example, dtype=float)[()] if not hasattr(example, "dtype") else example,
+                                  node.name))
+    partner: dict[Node, Node] = {}
+    with np.errstate(all="ignore"):
+        points = [inner.input(x) for x in inputs]
+        env = graph.evaluate(points, _node_carrier())
+        for vertex, made in env.items():
+            lower = made.value if made.__class__ is Node and made.trace is inner else made
+            if vertex.name and lower.__class__ is Node:
+                lower.name = vertex.name
+        tape = inner.close()
+        tops = [env[y] for y in graph.outputs]
+        done = [len(trace.nodes or ())]
+
+        def observe(node: Node, *_: Any) -> None:
+            made = (trace.nodes or [])[done[0] :]
+            partner.update(dict.fromkeys(made, node.value))
+            done[0] += len(made)
+
+        seeds = {t: np.ones(Carrier.shape(t), t.dtype)[()] for t in tops if t.__class__ is Node and t.trace is inner}
+        found = reverse.sweep(tape, dict(seeds), True, observe)
+    adjoints = [found[x] if x in found else zeros(x.value) for x in points]
+    label = next((y.name for y in graph.outputs if y.name), "f")
+    for x, adjoint in zip(inputs, adjoints):
+        if adjoint.__class__ is Node and adjoint.name is None:
+            adjoint.name = f"d{label}/d{x.name}"
+    outputs = [t.value if t.__class__ is Node and t.trace is inner else t for t in tops] + adjoints
+    result = graph_of(trace.close(), inputs, outputs)
+    image = result.image  # type: ignore[attr-defined]
+    result.partner = {image[b]: image[f] for b, f in partner.items() if b in image and f in image}
+    return result
+
+
+def _node_carrier() -> Any:
+    from ..graph.node import NODE
+
+    return NODE

@@ -1,0 +1,225 @@
+"""Graph: what the person wrote, node for node, as a networkx graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from ..errors import InputError
+from ..primitives import NUMPY, TABLE
+from .block import Block
+from .node import NO_PARAMS, NODE, Abstract, Node
+
+
+class _Lazy:
+    """One of networkx's own dictionaries, filled when somebody first asks for it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.base = nx.MultiDiGraph.__dict__.get(name) or nx.DiGraph.__dict__.get(name) or nx.Graph.__dict__[name]
+
+    def __get__(self, graph: Any, owner: Any = None) -> Any:
+        if graph is None:
+            return self
+        if self.name not in graph.__dict__:
+            graph._fill()
+        return graph.__dict__[self.name]
+
+    def __set__(self, graph: Any, value: Any) -> None:
+        self.base.__set__(graph, value)
+
+
+class Graph(nx.MultiDiGraph):  # type: ignore[misc]
+    """A computational graph. Its nodes are `Node`s, an edge's key is the operand's position, and the order is topological.
+
+    `inputs` and `outputs` are lists of nodes, `blocks` the named groups. It can be called like the function it
+    records, `forward(**inputs)` keeps every value, and every networkx algorithm works on it as it is.
+
+    >>> import difflab as dl
+    >>> g = dl.parse("q = x + y; f = q * z")
+    >>> g(x=-2, y=5, z=-4)
+    np.float64(-12.0)
+    >>> [n.name for n in g.inputs]
+    ['x', 'y', 'z']
+    """
+
+    _adj = _Lazy("_adj")
+    _succ = _Lazy("_succ")
+    _pred = _Lazy("_pred")
+    _node = _Lazy("_node")
+
+    def __init__(
+        self,
+        incoming: Any = None,
+        *,
+        order: list[Node] | None = None,
+        inputs: Iterable[Node] = (),
+        outputs: Iterable[Node] = (),
+        rebuild: Callable[[list[Any]], Any] | None = None,
+        flatten: Callable[..., list[Any]] | None = None,
+        text: str | None = None,
+        **attributes: Any,
+    ) -> None:
+        self.order = order
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.rebuild = rebuild
+        self.flatten_inputs = flatten
+        self.text = text
+        self.partner: dict[Node, Node] = {}
+        self.guards: list[tuple[Node, Any]] = []
+        if order is None or incoming is not None or attributes:
+            super().__init__(incoming, **attributes)
+        else:
+            self.graph: dict[str, Any] = {}
+            self.__networkx_cache__: dict[str, Any] = {}
+
+    def _fill(self) -> None:
+        super().__init__()
+        for node in self.order or ():
+            super().add_node(node, op=node.primitive.name)
+            for position, x in enumerate(node.operands):
+                super().add_edge(x, node, key=position)
+
+    def __len__(self) -> int:
+        return len(self._node) if self.order is None else len(self.order)
+
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self)} nodes, inputs {[n.name for n in self.inputs]}, {len(self.outputs)} output(s)>"
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The named groups, outer ones first, in the order in which they appear."""
+        found: dict[Block, None] = {}
+        for node in self.order or ():
+            chain, b = [], node.block
+            while b is not None and b not in found:
+                chain.append(b)
+                b = b.parent
+            found.update(dict.fromkeys(reversed(chain)))
+        return list(found)
+
+    def node(self, name: Any) -> Node:
+        """The node of that name; a node is returned as it is."""
+        if isinstance(name, Node):
+            return name
+        for node in reversed(self.order or []):
+            if node.name == name:
+                return node
+        known = ", ".join(sorted({n.name for n in self.order or () if n.name}))
+        raise InputError(f"the graph has no node named {name!r}; it has {known or 'no names'}")
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The value of each input, from positional arguments (in the function's structure) or from names."""
+        names = [n.name for n in self.inputs]
+        if not kwargs:
+            values = self.flatten_inputs(*args) if self.flatten_inputs else list(args)
+            if len(values) != len(names):
+                raise InputError(f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), "
+                                 f"{len(values)} given")
+            return [as_value(x) for x in values]
+        missing = [n for n in names[len(args) :] if n not in kwargs]
+        extra = [k for k in kwargs if k not in names[len(args) :]]
+        if missing or extra:
+            told = [f"no value for {', '.join(map(str, missing))}"] * bool(missing)
+            told += [f"there is no input named {', '.join(extra)}"] * bool(extra)
+            raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(map(str, names))}")
+        return [as_value(x) for x in (*args, *(kwargs[n] for n in names[len(args) :]))]
+
+    def evaluate(self, values: list[Any], m: Any = NUMPY, keep: bool = True) -> dict[Node, Any]:
+        """The value of every node with the carrier `m`: one loop serves every kind of value."""
+        env: dict[Node, Any] = dict(zip(self.inputs, values))
+        for node in self.order or ():
+            if node not in env:
+                env[node] = m.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
+        return env
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs at the given inputs; traced values may be given too."""
+        values = self.bind(args, kwargs)
+        traced = any(x.__class__ is Node for x in values)
+        env = self.evaluate(values, NODE if traced else NUMPY)
+        results = [env[y] for y in self.outputs]
+        return self.rebuild(results) if self.rebuild else results[0] if len(results) == 1 else tuple(results)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluates the graph and keeps the value of every node: a `ForwardPass`."""
+        from .passes import ForwardPass
+
+        return ForwardPass(self, self.bind(args, kwargs))
+
+    @property
+    def operations(self) -> list[Node]:
+        """The nodes that compute something: neither inputs nor constants."""
+        return [n for n in self.order or () if n.operands]
+
+
+def as_value(x: Any) -> Any:
+    if x.__class__ is Node or isinstance(x, np.ndarray | np.generic):
+        return x
+    if isinstance(x, bool):
+        return np.bool_(x)
+    if isinstance(x, int | float):
+        return np.float64(x)
+    return np.asarray(x)
+
+
+def graph_of(nodes: list[Node], inputs: list[Node], outputs: list[Any], guards: Any = (), **rest: Any) -> Graph:
+    """A finished graph from a recording: the same nodes without their values, constants as nodes of their own."""
+    order: list[Node] = []
+    image: dict[Node, Node] = {}
+    constants: dict[Any, Node] = {}
+    trace = inputs[0].trace if inputs else None
+    shapes: dict[Any, Abstract] = {}
+
+    def constant(x: Any) -> Node:
+        key = (type(x), x) if isinstance(x, int | float | complex) and x == x else id(x)
+        if key not in constants:
+            value = x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)[()]
+            constants[key] = Node(TABLE["constant"], (), {"value": x}, abstract(value, shapes), None, None, None)
+            order.append(constants[key])
+        return constants[key]
+
+    for node in nodes:
+        operands = tuple([image[x] if x.__class__ is Node and x.trace is trace else constant(strip(x))
+                          for x in node.operands])
+        image[node] = copy = Node(
+            node.primitive, operands, node.params, abstract(node.value, shapes), None, node.name, node.block
+        )
+        order.append(copy)
+    results = [image[y] if y.__class__ is Node and y in image else constant(strip(y)) for y in outputs]
+    graph = Graph(order=order, inputs=[image[x] for x in inputs], outputs=results, **rest)
+    graph.guards = [(image[n], outcome) for n, outcome in guards if n in image]
+    graph.image = image  # type: ignore[attr-defined]
+    return graph
+
+
+def strip(x: Any) -> Any:
+    while x.__class__ is Node:
+        x = x.value
+    return x
+
+
+def abstract(value: Any, shapes: dict[Any, Abstract]) -> Any:
+    """The shape and dtype of a value; one object for each pair, so that a node stays light."""
+    if value.__class__ is tuple:
+        return tuple([abstract(v, shapes) for v in value])
+    key = value.shape, value.dtype
+    found = shapes.get(key)
+    return found if found is not None else shapes.setdefault(key, Abstract(*key))
+
+
+def input_node(name: str, value: Any = None) -> Node:
+    """An input of a graph under construction."""
+    from .node import UNKNOWN
+
+    return Node(TABLE["input"], (), NO_PARAMS, value or UNKNOWN, None, name, None)
+
+
+def constant_node(value: Any) -> Node:
+    """A constant of a graph under construction."""
+    plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
+    return Node(TABLE["constant"], (), {"value": value}, Abstract(plain.shape, plain.dtype), None, None, None)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph.graph import Graph, graph_of
-from ..graph.node import Node, Trace
+from ..graph.node import NODE, Node, Trace
 from ..graph.passes import BackwardPass, Edge, ForwardPass
 from ..primitives import Carrier
 from . import reverse
@@ -76,7 +76,7 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
     partner: dict[Node, Node] = {}
     with np.errstate(all="ignore"):
         points = [inner.input(x) for x in inputs]
-        env = graph.evaluate(points, _node_carrier())
+        env = graph.evaluate(points, NODE)
         for vertex, made in env.items():
             lower = made.value if made.__class__ is Node and made.trace is inner else made
             if vertex.name and lower.__class__ is Node:
@@ -98,13 +98,4 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
         if adjoint.__class__ is Node and adjoint.name is None:
             adjoint.name = f"d{label}/d{x.name}"
     outputs = [t.value if t.__class__ is Node and t.trace is inner else t for t in tops] + adjoints
-    result = graph_of(trace.close(), inputs, outputs)
-    image = result.image  # type: ignore[attr-defined]
-    result.partner = {image[b]: image[f] for b, f in partner.items() if b in image and f in image}
-    return result
-
-
-def _node_carrier() -> Any:
-    from ..graph.node import NODE
-
-    return NODE
+    return graph_of(trace.close(), inputs, outputs, partner=partner)

@@ -167,33 +167,51 @@ def as_value(x: Any) -> Any:
     return np.asarray(x)
 
 
-def graph_of(nodes: list[Node], inputs: list[Node], outputs: list[Any], guards: Any = (), **rest: Any) -> Graph:
-    """A finished graph from a recording: the same nodes without their values, constants as nodes of their own."""
+def graph_of(
+    nodes: list[Node], inputs: list[Node], outputs: list[Any], guards: Any = (), partner: Any = None, **rest: Any
+) -> Graph:
+    """A finished graph from an ended recording.
+
+    The recorded nodes themselves become the vertices: each gives up its value and keeps shape and dtype, and
+    constants become nodes of their own.
+    """
     order: list[Node] = []
-    image: dict[Node, Node] = {}
     constants: dict[Any, Node] = {}
     trace = inputs[0].trace if inputs else None
     shapes: dict[Any, Abstract] = {}
+    scalar = abstract(np.float64(0.0), shapes)
 
     def constant(x: Any) -> Node:
-        key = (type(x), x) if isinstance(x, int | float | complex) and x == x else id(x)
+        plain = strip(x)
+        key = (type(plain), plain) if isinstance(plain, int | float | complex) and plain == plain else id(x)
         if key not in constants:
-            value = x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)[()]
-            constants[key] = Node(TABLE["constant"], (), {"value": x}, abstract(value, shapes), None, None, None)
+            value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)[()]
+            constants[key] = Node(TABLE["constant"], (), {"value": plain}, abstract(value, shapes), None, None, None)
             order.append(constants[key])
+        constants[id(x)] = constants[key]
         return constants[key]
 
+    def vertex(x: Any) -> Node:
+        if x.__class__ is Node and x.trace is trace:
+            return x
+        return constants.get(id(x)) or constant(x)  # kept holds x, so its id stays its own
+
+    kept = []
     for node in nodes:
-        operands = tuple([image[x] if x.__class__ is Node and x.trace is trace else constant(strip(x))
-                          for x in node.operands])
-        image[node] = copy = Node(
-            node.primitive, operands, node.params, abstract(node.value, shapes), None, node.name, node.block
-        )
-        order.append(copy)
-    results = [image[y] if y.__class__ is Node and y in image else constant(strip(y)) for y in outputs]
-    graph = Graph(order=order, inputs=[image[x] for x in inputs], outputs=results, **rest)
-    graph.guards = [(image[n], outcome) for n, outcome in guards if n in image]
-    graph.image = image  # type: ignore[attr-defined]
+        for x in node.operands:
+            if x.__class__ is not Node or x.trace is not trace:
+                kept.append(node.operands)
+                node.operands = tuple([vertex(x) for x in node.operands])
+                break
+        order.append(node)
+    results = [vertex(y) for y in outputs]
+    for node in nodes:
+        value = node.value
+        node.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
+        node.trace = None
+    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)
+    graph.guards = list(guards)
+    graph.partner = dict(partner or {})
     return graph
 
 

@@ -138,8 +138,7 @@ class Node:
     def __getitem__(self, key: Any) -> Node:
         return call("getitem", self, key)
 
-    def __hash__(self) -> int:
-        return object.__hash__(self)
+    __hash__ = object.__hash__  # by identity: nodes are keys
 
     def __eq__(self, other: Any) -> Any:
         if self.trace is None:
@@ -256,20 +255,26 @@ class Node:
 def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     """The operation on plain or traced operands; a traced operand makes a new node in the innermost trace."""
     trace = None
+    mixed = False
     for x in operands:
-        if x.__class__ is Node:
+        if x.__class__ is Node and x.trace is not trace:
             t = x.trace
             if t is None:
                 return untyped(row, operands, params)
+            mixed = trace is not None
             if trace is None or t.serial > trace.serial:
                 trace = t
     if trace is None:
         return row.evaluate(*operands, **params)
     if trace.nodes is None:
         raise escaped(row, operands)
-    value = apply(row, [x.value if x.__class__ is Node and x.trace is trace else x for x in operands], params)
-    if value.__class__ is Node:
-        trace.nested = True
+    values = [x.value if x.__class__ is Node and x.trace is trace else x for x in operands]
+    if mixed or trace.nested:
+        value = apply(row, values, params)
+        if value.__class__ is Node:
+            trace.nested = True
+    else:
+        value = row.evaluate(*values, **params)
     node = Node(row, operands, params, value, trace, None, BLOCK.get())
     trace.nodes.append(node)
     return unpack(row, node) if value.__class__ is tuple else node
@@ -285,6 +290,9 @@ def unpack(row: Primitive, node: Node) -> Any:
 
 def untyped(row: Primitive, operands: Any, params: Any) -> Node:
     """A vertex of a graph under construction, without a value (text and sympy expressions)."""
+    for x in operands:
+        if x.__class__ is Node and x.value is not UNKNOWN and x.primitive.name != "constant":
+            raise escaped(row, operands)  # a vertex of a finished recording
     return Node(row, tuple(operands), params, UNKNOWN, None, None, BLOCK.get())
 
 

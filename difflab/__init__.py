@@ -5,9 +5,40 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
+    from .compile.program import Program as Program, compile as compile
+    from .differentiate.certified import certify as certify
+    from .differentiate.custom import checkpoint as checkpoint, custom_gradient as custom_gradient
+    from .differentiate.derivative import Derivative as Derivative
+    from .differentiate.methods import differentiate as differentiate
+    from .differentiate.passes import backward_graph as backward_graph
+    from .differentiate.transform import (
+        elementwise_grad as elementwise_grad,
+        grad as grad,
+        hessian as hessian,
+        hvp as hvp,
+        jacobian as jacobian,
+        jvp as jvp,
+        stop_gradient as stop_gradient,
+        value_and_grad as value_and_grad,
+        vjp as vjp,
+    )
+    from .draw.draw import draw as draw
+    from .errors import DifflabError as DifflabError
+    from .graph.block import block as block
+    from .graph.graph import Graph as Graph
+    from .graph.node import Node as Node
+    from .graph.parse import parse as parse
+    from .graph.sympy_io import from_sympy as from_sympy, to_sympy as to_sympy
+    from .graph.trace import label as label, trace as trace
+    from .lab.accuracy import accuracy as accuracy
+    from .lab.compare import Comparison as Comparison, compare as compare
+    from .lab.step_size import step_size_study as step_size_study
+    from .lab.swell import expression_swell as expression_swell
 
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {

@@ -38,10 +38,10 @@ def relinked(node: Node, image: dict[Node, Node]) -> Node:
 def dead_nodes(graph: Graph) -> Graph:
     """Drops nodes that neither an output nor a guard depends on; inputs stay."""
     alive = set(graph.outputs) | {n for n, _ in graph.guards} | set(graph.inputs)
-    for node in reversed(graph.order or []):
+    for node in reversed(graph.order):
         if node in alive:
             alive.update(node.operands)
-    return rebuilt(graph, [n for n in graph.order or [] if n in alive], {})
+    return rebuilt(graph, [n for n in graph.order if n in alive], {})
 
 
 def common_subexpressions(graph: Graph) -> Graph:
@@ -49,7 +49,7 @@ def common_subexpressions(graph: Graph) -> Graph:
     image: dict[Node, Node] = {}
     known: dict[Any, Node] = {}
     order = []
-    for node in graph.order or []:
+    for node in graph.order:
         new = relinked(node, image)
         key = signature(new)
         if key is not None and key in known:
@@ -67,7 +67,7 @@ def constants(graph: Graph) -> Graph:
     """Computes once what depends on no input; what raises or warns is left to run time."""
     image: dict[Node, Node] = {}
     order = []
-    for node in graph.order or []:
+    for node in graph.order:
         new = relinked(node, image)
         if new.operands and TABLE.get(node.primitive.name) is node.primitive and _all_constant(new):
             folded = _fold(new)
@@ -130,7 +130,7 @@ def clean_algebra(graph: Graph) -> Graph:
     """Drops operations that do nothing: x * 1, x / 1, x ** 1, -(-x), +x, a reshape or broadcast to the same shape."""
     image: dict[Node, Node] = {}
     order = []
-    for node in graph.order or []:
+    for node in graph.order:
         new = relinked(node, image)
         same = unchanged(new)
         if same is not None and same.value == new.value and same.value.__class__ is Abstract:

@@ -75,7 +75,7 @@ class Source:
         lines = [f"def {self.name}({', '.join(self.names[n] for n in graph.inputs)}):"]
         if self.scalar:  # math functions want Python floats, and return them much faster than NumPy scalars
             lines += [f"    {self.names[n]} = float({self.names[n]})" for n in graph.inputs]
-        for k, node in enumerate(graph.order or []):
+        for k, node in enumerate(graph.order):
             if node in self.names:
                 continue
             if node.primitive.name == "constant":
@@ -160,7 +160,7 @@ def scalar_name(row: Primitive) -> str | None:
 
 def is_scalar(graph: Graph) -> bool:
     """Whether every node is one float64 (or truth value) and has a scalar form."""
-    for node in graph.order or []:
+    for node in graph.order:
         if node.value.__class__ is tuple or node.shape != () or node.dtype.kind not in "fb":
             if node.primitive.name == "constant" and node.shape == () and node.dtype.kind in "fbi":
                 continue

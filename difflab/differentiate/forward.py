@@ -87,10 +87,10 @@ def push_composite(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
             inner[i] = trace.input(x[i])
             tangents[inner[i]] = t
     out = node.primitive.value(NODE, *inner, **node.params)
-    nodes = trace.close()
-    if out.__class__ is not Node or out.trace is not trace:
-        return None
-    return sweep(nodes, tangents, trace.nested).get(out)
+    found = sweep(trace.close(), tangents, trace.nested)
+    if isinstance(out, tuple | list):
+        return [found.get(y) if y.__class__ is Node else None for y in out]
+    return found.get(out) if out.__class__ is Node else None
 
 
 PUSHFORWARDS: dict[str, Any] = {

@@ -26,7 +26,11 @@ class Contribution(NamedTuple):
 
 
 def sweep(
-    nodes: list[Node], cotangents: dict[Node, Any], nested: bool = False, observe: Callable[..., None] | None = None
+    nodes: list[Node],
+    cotangents: dict[Node, Any],
+    nested: bool = False,
+    observe: Callable[..., None] | None = None,
+    gates: dict[Node, Any] | None = None,
 ) -> dict[Node, Any]:
     """Carries the cotangents of some nodes back to all nodes that they depend on.
 
@@ -34,7 +38,7 @@ def sweep(
     the gate goes along, and nothing behind it is multiplied.
     """
     m = NODE if nested or any(holds_node(ct) for ct in cotangents.values()) else NUMPY
-    gates: dict[Node, Any] = {}
+    gates = {} if gates is None else gates
     for node in reversed(nodes):
         cotangent = cotangents.get(node)
         if cotangent is None or not node.operands:
@@ -144,12 +148,15 @@ def pull_composite(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any
         inner[i] = trace.input(x[i])
     out = row.value(NODE, *inner, **node.params)
     nodes = trace.close()
-    if out.__class__ is not Node or out.trace is not trace:
-        return
-    reached = sweep(nodes, {out: ct}, trace.nested)
+    seeds: dict[Node, Any] = {}
+    for y, c in zip(out, ct) if isinstance(out, tuple | list) else ((out, ct),):
+        if c is not None and y.__class__ is Node and y.trace is trace:
+            seeds[y] = seeds[y] + c if y in seeds else c
+    gates = {y: gate for y in seeds} if gate is not None else {}
+    reached = sweep(nodes, seeds, trace.nested, gates=gates)
     for i in wanted:
         if inner[i] in reached:
-            yield Contribution(i, None, reached[inner[i]], whole_gate(m, gate, x[i]))
+            yield Contribution(i, None, reached[inner[i]], gates.get(inner[i]))
 
 
 PULLBACKS: dict[str, Callable[..., Any]] = {

@@ -66,7 +66,7 @@ class Recording:
             if y.__class__ is Node and y.trace is self.trace and y.dtype.kind in "fc":
                 seeds[y] = seeds[y] + ct if y in seeds else ct
         found = reverse.sweep(self.nodes, seeds, self.nested)
-        return [found[x] if x in found else zeros(x.value) for x in self.inputs]
+        return separate([found[x] if x in found else zeros(x.value) for x in self.inputs], cotangents)
 
     def push(self, tangents: list[Any]) -> list[Any]:
         """The tangent of each output leaf."""
@@ -79,6 +79,19 @@ class Recording:
             trees.append(rebuild(leaves[start : start + count]))
             start += count
         return tuple(trees)
+
+
+def separate(results: list[Any], given: list[Any]) -> list[Any]:
+    """Results that the caller may change: no read-only view, no array twice, nothing that was passed in."""
+    if all(x.__class__ is not np.ndarray for x in results):
+        return results
+    seen = [x for x in given if x.__class__ is np.ndarray]
+    for k, x in enumerate(results):
+        if x.__class__ is np.ndarray:
+            if not x.flags.writeable or any(np.may_share_memory(x, y) for y in seen):
+                results[k] = x = x.copy()
+            seen.append(x)
+    return results
 
 
 def zeros(x: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import ref
 
 import networkx as nx
 import numpy as np
@@ -30,6 +31,18 @@ class _Lazy:
 
     def __set__(self, graph: Any, value: Any) -> None:
         self.base.__set__(graph, value)
+
+
+class Order(list[Node]):
+    """The nodes in topological order. networkx calls `graph.order()` for their number, so it can be called."""
+
+    def __init__(self, nodes: Iterable[Node], graph: Graph) -> None:
+        super().__init__(nodes)
+        self.graph = ref(graph)
+
+    def __call__(self) -> int:
+        graph = self.graph()
+        return 0 if graph is None else len(graph)
 
 
 class Graph(nx.MultiDiGraph):  # type: ignore[misc]
@@ -63,7 +76,7 @@ class Graph(nx.MultiDiGraph):  # type: ignore[misc]
         text: str | None = None,
         **attributes: Any,
     ) -> None:
-        self.order = order
+        self.order = Order(order or (), self)
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.rebuild = rebuild
@@ -71,7 +84,8 @@ class Graph(nx.MultiDiGraph):  # type: ignore[misc]
         self.text = text
         self.partner: dict[Node, Node] = {}
         self.guards: list[tuple[Node, Any]] = []
-        if order is None or incoming is not None or attributes:
+        self.made_by_networkx = order is None or incoming is not None or bool(attributes)
+        if self.made_by_networkx:
             super().__init__(incoming, **attributes)
         else:
             self.graph: dict[str, Any] = {}
@@ -79,13 +93,16 @@ class Graph(nx.MultiDiGraph):  # type: ignore[misc]
 
     def _fill(self) -> None:
         super().__init__()
-        for node in self.order or ():
+        for node in self.order:
             super().add_node(node, op=node.primitive.name)
             for position, x in enumerate(node.operands):
                 super().add_edge(x, node, key=position)
 
     def __len__(self) -> int:
-        return len(self._node) if self.order is None else len(self.order)
+        return len(self._node) if self.made_by_networkx else list.__len__(self.order)
+
+    def __str__(self) -> str:
+        return repr(self)
 
     def __repr__(self) -> str:
         return f"<Graph of {len(self)} nodes, inputs {[n.name for n in self.inputs]}, {len(self.outputs)} output(s)>"
@@ -94,7 +111,7 @@ class Graph(nx.MultiDiGraph):  # type: ignore[misc]
     def blocks(self) -> list[Block]:
         """The named groups, outer ones first, in the order in which they appear."""
         found: dict[Block, None] = {}
-        for node in self.order or ():
+        for node in self.order:
             chain, b = [], node.block
             while b is not None and b not in found:
                 chain.append(b)
@@ -106,10 +123,10 @@ class Graph(nx.MultiDiGraph):  # type: ignore[misc]
         """The node of that name; a node is returned as it is."""
         if isinstance(name, Node):
             return name
-        for node in reversed(self.order or []):
+        for node in reversed(self.order):
             if node.name == name:
                 return node
-        known = ", ".join(sorted({n.name for n in self.order or () if n.name}))
+        known = ", ".join(sorted({n.name for n in self.order if n.name}))
         raise InputError(f"the graph has no node named {name!r}; it has {known or 'no names'}")
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
@@ -132,7 +149,7 @@ class Graph(nx.MultiDiGraph):  # type: ignore[misc]
     def evaluate(self, values: list[Any], m: Any = NUMPY, keep: bool = True) -> dict[Node, Any]:
         """The value of every node with the carrier `m`: one loop serves every kind of value."""
         env: dict[Node, Any] = dict(zip(self.inputs, values))
-        for node in self.order or ():
+        for node in self.order:
             if node not in env:
                 env[node] = m.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
         return env
@@ -154,7 +171,7 @@ class Graph(nx.MultiDiGraph):  # type: ignore[misc]
     @property
     def operations(self) -> list[Node]:
         """The nodes that compute something: neither inputs nor constants."""
-        return [n for n in self.order or () if n.operands]
+        return [n for n in self.order if n.operands]
 
 
 def as_value(x: Any) -> Any:
@@ -183,7 +200,7 @@ def graph_of(
 
     def constant(x: Any) -> Node:
         plain = strip(x)
-        key = (type(plain), plain) if isinstance(plain, int | float | complex) and plain == plain else id(x)
+        key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
         if key not in constants:
             value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)[()]
             constants[key] = Node(TABLE["constant"], (), {"value": plain}, abstract(value, shapes), None, None, None)

@@ -19,6 +19,7 @@ from ..errors import DtypeError, EscapedTracerError, InputError, TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
 
 NO_PARAMS: dict[str, Any] = {}
+IN_PLACE = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
 BLOCK: ContextVar[Any] = ContextVar("difflab_block", default=None)
 _serials = itertools.count()
 
@@ -207,6 +208,10 @@ class Node:
         out = kwargs.pop("out", None)
         if out is not None:
             raise in_place(f"np.{ufunc.__name__}(..., out=)")
+        if method == "at":
+            raise in_place(f"np.{ufunc.__name__}.at")
+        if method in ("reduce", "accumulate"):
+            kwargs.setdefault("axis", 0)
         row = by_numpy_function(ufunc if method == "__call__" else (ufunc, method))
         if row is None:
             if method == "outer":
@@ -219,6 +224,8 @@ class Node:
         row = by_numpy_function(function)
         if row is None:
             name = getattr(function, "__name__", repr(function))
+            if name in IN_PLACE:
+                raise in_place(f"np.{name}")
             raise TraceError(f"np.{name} does not take traced values in difflab; {nearest(name)}")
         return call_row(row, *args, **kwargs)
 
@@ -229,6 +236,12 @@ class Node:
         raise TraceError(".view() reinterprets memory and has no derivative; use .astype() or .reshape()")
 
     def copy(self, *args: Any) -> Node:
+        return self
+
+    def __copy__(self) -> Node:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Node:
         return self
 
     def conj(self) -> Node:
@@ -257,13 +270,14 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     trace = None
     mixed = False
     for x in operands:
-        if x.__class__ is Node and x.trace is not trace:
+        if x.__class__ is Node:
             t = x.trace
             if t is None:
                 return untyped(row, operands, params)
-            mixed = trace is not None
-            if trace is None or t.serial > trace.serial:
-                trace = t
+            if t is not trace:
+                mixed = trace is not None
+                if trace is None or t.serial > trace.serial:
+                    trace = t
     if trace is None:
         return row.evaluate(*operands, **params)
     if trace.nodes is None:
@@ -298,7 +312,9 @@ def untyped(row: Primitive, operands: Any, params: Any) -> Node:
 
 def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
     """A call in NumPy's signature."""
-    operands, params = row.arguments(*args, **kwargs)
+    operands, params, *instead = row.arguments(*args, **kwargs)
+    if instead:  # the call means another row
+        row = TABLE[instead[0]]
     return apply(row, tuple([operand(x) for x in operands]), params)
 
 

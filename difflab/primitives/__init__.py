@@ -12,7 +12,7 @@ from typing import Any
 from .carriers import NUMPY, Carrier, find
 from .primitive import TABLE, Composite, Custom, Domain, Elementwise, Gate, Linear, Primitive, lookup
 
-from . import structure, arithmetic, exponential, trigonometric, reductions, shaping, indexing, products  # isort: skip
+from . import structure, arithmetic, exponential, trigonometric, rounding, activations, special, reductions, shaping, indexing, products  # isort: skip
 
 _by_function: dict[Any, Primitive] = {}
 

@@ -1,7 +1,12 @@
-"""Readers of calls in NumPy's signature: they return `(operands, params)` in the form the rows use."""
+"""Readers of calls in NumPy's signature: they return `(operands, params)` in the form the rows use.
+
+A reader may return a third entry, the name of another row that means the same call.
+"""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,31 +14,80 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from .carriers import Carrier
 
+NOT_GIVEN = (None, np._NoValue)
 
-def axes(axis: Any, ndim: int, name: str = "axis") -> Any:
+
+def axes(axis: Any, ndim: int, name: str = "axis", shape: Any = None) -> Any:
     """None, or the axes as a tuple of non-negative integers."""
     if axis is None:
         return None
-    wanted = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    wanted = (axis,) if hasattr(axis, "__index__") else tuple(axis)
+    wanted = tuple(operator.index(k) for k in wanted)
     for k in wanted:
         if not -ndim <= k < ndim:
-            raise ShapeError(f"{name}={axis!r} is out of range for an array with {ndim} dimensions")
-    return tuple(int(k) % ndim for k in wanted)
+            of = f"an array with {ndim} dimensions" if shape is None else f"an array of shape {shape}"
+            raise ShapeError(f"{name}={axis!r} is out of range for {of}")
+    found = tuple(k % ndim for k in wanted)
+    if len(set(found)) != len(found):
+        raise ShapeError(f"{name}={axis!r} names an axis twice")
+    return found
+
+
+def axes_of(what: str, a: Any, axis: Any) -> Any:
+    """The axes of the operand `a`, normalised; the error names the operation and the shape."""
+    return None if axis is None else axes(axis, Carrier.ndim(a), f"{what}: axis", Carrier.shape(a))
+
+
+def axis_of(what: str, a: Any, axis: Any) -> int:
+    """One axis of the operand `a`, normalised."""
+    return axes_of(what, a, operator.index(axis))[0]  # type: ignore[no-any-return]
 
 
 def refuse(**given: Any) -> None:
     """Arguments of NumPy's that have no meaning on traced values."""
     for name, value in given.items():
-        if value is not None and value is not np._NoValue:
+        if not any(value is absent for absent in NOT_GIVEN):
             raise InputError(f"{name}={value!r} is not supported on traced values")
 
 
-def reduction(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **other: Any) -> Any:
-    """np.sum and its like."""
-    refuse(out=out, **other)
-    keep = False if keepdims is np._NoValue else bool(keepdims)
-    return (a,), {"axis": axes(axis, Carrier.ndim(a)), "keepdims": keep}
+def cast(a: Any, dtype: Any) -> Any:
+    """The operand in the dtype that a call asks for."""
+    if dtype is None or (hasattr(a, "dtype") and a.dtype == dtype):
+        return a
+    return (a if hasattr(a, "astype") else np.asarray(a)).astype(dtype)
+
+
+def reading_reduction(name: str, empty: Any = None) -> Callable[..., Any]:
+    """The reader of a reduction; `empty` is the neutral element, where one allows `where=`."""
+
+    def read(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = None,
+        **other: Any,
+    ) -> Any:
+        refuse(out=out, **other)
+        if not any(where is absent for absent in (*NOT_GIVEN, True)):
+            if empty is None:
+                raise InputError(f"{name}: where= is not supported on traced values; use np.where(mask, x, ...) first")
+            a = np.where(where, a, empty)
+        keep = False if keepdims is np._NoValue else bool(keepdims)
+        return (cast(a, dtype),), {"axis": axes_of(name, a, axis), "keepdims": keep}
+
+    return read
+
+
+def reading_extreme(name: str) -> Callable[..., Any]:
+    """The reader of max, min and their like, whose third argument is `out`."""
+    read = reading_reduction(name)
+    return lambda a, axis=None, out=None, keepdims=False, **other: read(a, axis, None, out, keepdims, **other)
+
+
+reduction = reading_reduction("reduction")
 
 
 def unary(x: Any, **params: Any) -> Any:
     return (x,), params
+
+
+def constant(value: Any) -> Any:
+    """A call whose result is the same for every value of its operands."""
+    return (), {"value": value}, "constant"

@@ -1,10 +1,13 @@
-"""Arithmetic, powers and comparisons."""
+"""Arithmetic and powers, and choosing between values."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from .primitive import Domain, Gate, elementwise
 
 NONZERO = Domain(branch_points=(1.0, -1.0), tails=(1e-150, 1e150, -1e150))
+ANY = Domain(tails=(1e-300, -1e-150, 1e150, -1e300), branch_points=(0.0,))
 
 elementwise(
     "add",
@@ -13,8 +16,9 @@ elementwise(
     glyph="+",
     infix="+",
     latex="{0} + {1}",
-    domain=(Domain(), Domain()),
+    domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth"},
+    spelling={"sympy": lambda x, y: x + y, "arb": lambda x, y: x + y},
 )
 elementwise(
     "subtract",
@@ -23,8 +27,9 @@ elementwise(
     glyph="−",
     infix="-",
     latex="{0} - {1}",
-    domain=(Domain(), Domain()),
+    domain=(ANY, Domain()),
     facts={"linear", "smooth"},
+    spelling={"sympy": lambda x, y: x - y, "arb": lambda x, y: x - y},
 )
 elementwise(
     "multiply",
@@ -33,21 +38,39 @@ elementwise(
     glyph="×",
     infix="*",
     latex=r"{0} \cdot {1}",
-    domain=(Domain(), Domain()),
+    domain=(ANY, Domain()),
     facts={"commutative", "smooth"},
+    spelling={"sympy": lambda x, y: x * y, "arb": lambda x, y: x * y},
 )
 elementwise(
     "divide",
-    (lambda m, z, x, y: m.reciprocal(y), lambda m, z, x, y: -z / y),
+    (lambda m, z, x, y: m.reciprocal(y), lambda m, z, x, y: -z / y),  # x / y**2 would overflow in y**2
     doc="The quotient x / y.",
     glyph="÷",
     infix="/",
     latex=r"\frac{{{0}}}{{{1}}}",
-    domain=(Domain(), NONZERO),
+    domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
+    spelling={"sympy": lambda x, y: x / y, "arb": lambda x, y: x / y},
 )
-elementwise("negative", (-1,), doc="The negative -x.", glyph="−", latex="-{0}", facts={"linear", "smooth"})
-elementwise("positive", (1,), doc="x itself.", glyph="+", latex="{0}", facts={"linear", "smooth"})
+elementwise(
+    "negative",
+    (-1,),
+    doc="The negative -x.",
+    glyph="−",
+    latex="-{0}",
+    facts={"linear", "smooth", "f(0)=0"},
+    spelling={"sympy": lambda x: -x, "arb": lambda x: -x},
+)
+elementwise(
+    "positive",
+    (1,),
+    doc="x itself.",
+    glyph="+",
+    latex="{0}",
+    facts={"linear", "smooth", "f(0)=0"},
+    spelling={"sympy": lambda x: x, "arb": lambda x: x},
+)
 elementwise(
     "reciprocal",
     (lambda m, y, x: -m.square(y),),
@@ -56,42 +79,129 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
+    spelling={"sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
 )
-elementwise("square", (lambda m, y, x: 2 * x,), doc="The square x².", glyph="x²", latex="{0}^2", facts={"smooth", "f(0)=0"},
-            value=lambda m, x: x * x)
 elementwise(
-    "power",
-    (
-        lambda m, z, x, y: y * m.power(x, y - 1),
-        lambda m, z, x, y: z * m.log(x),
-    ),
-    doc="The power x**y.",
-    glyph="^",
-    infix="**",
-    latex="{0}^{{{1}}}",
-    reads=("power", "float_power"),
-    domain=(Domain(0.0, 10.0), Domain(-5.0, 5.0)),
+    "square",
+    (lambda m, y, x: 2 * x,),
+    doc="The square x².",
+    glyph="x²",
+    latex="{0}^2",
+    domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
+    facts={"smooth", "f(0)=0"},
+    value=lambda m, x: x * x,
+    spelling={"sympy": lambda x: x**2, "arb": lambda x: x * x},
 )
 
-for _name, _glyph, _latex in (
-    ("equal", "=", "="),
-    ("not_equal", "≠", r"\ne"),
-    ("less", "<", "<"),
-    ("less_equal", "≤", r"\le"),
-    ("greater", ">", ">"),
-    ("greater_equal", "≥", r"\ge"),
-):
+
+def power_by_base(m: Any, z: Any, x: Any, y: Any, k: int = 0) -> Any:
+    """(y - k) x**(y - k - 1); a gate where y = k, because x**-1 is infinite at 0 and the derivative there is 0."""
+    kind = y.__class__
+    if kind is int or kind is float:
+        e = y - k
+        if e == 0:
+            return 0.0
+        if e == 2:
+            return 2 * x
+        if e == 1:
+            return 1.0
+        if (e - 1) + (k + 1) == y:  # exact
+            return e * m.power(x, e - 1)
+    return Gate(m.not_equal(y, k), (y - k) * m.power_minus(x, y, k=k + 1))
+
+
+def power_by_exponent(m: Any, z: Any, x: Any, y: Any) -> Any:
+    """z log(x); 0 at a base of 0 or below, where x**y has no derivative by y (or it is 0)."""
+    positive = m.not_equal(x, 0.0) if m.is_complex(x) else m.greater(x, 0.0)
+    return Gate(positive, z * m.log(m.where(positive, x, 1.0)))
+
+
+for _name in ("power", "float_power"):
     elementwise(
         _name,
-        (0, 0),
-        doc=f"Whether x {_glyph} y; it has no derivative.",
-        glyph=_glyph,
-        infix={"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph),
-        latex=f"{{0}} {_latex} {{1}}",
-        domain=(Domain(), Domain()),
-        differentiable=False,
-        non_differentiable="x = y",
+        (power_by_base, power_by_exponent),
+        doc="The power x**y; the derivative by y is 0 where the base is not positive.",
+        glyph="^",
+        infix="**",
+        latex="{0}^{{{1}}}",
+        domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
+        non_differentiable="x = 0 with y < 1",
+        value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
+        spelling={"sympy": lambda x, y: x**y},
+        flops=10,
     )
+elementwise(
+    "power_minus",
+    (
+        lambda m, z, x, y, *, k: power_by_base(m, z, x, y, k),
+        lambda m, z, x, y, *, k: power_by_exponent(m, z, x, y),
+    ),
+    doc="x**(y - k) for an integer k: the derivatives of a power without the rounding of y - k.",
+    latex="{0}^{{{1} - k}}",
+    domain=(Domain(1e-3, 10.0), Domain(-5.0, 5.0)),
+    reads=(),
+    value=lambda m, x, y, *, k: m.power(x, y - k),
+    spelling={"numpy": "kernels_elementwise.power_minus"},
+    flops=12,
+    examples=({"k": 1},),
+)
+elementwise(
+    "sqrt",
+    (lambda m, y, x: 0.5 / y,),
+    doc="The square root; the derivative at 0 is infinite.",
+    glyph="√",
+    latex=r"\sqrt{{{0}}}",
+    domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
+    facts={"f(0)=0"},
+    non_differentiable="x = 0",
+    kinks=lambda m, x: m.equal(x, 0.0),
+    one_sided=lambda m, x: (float("nan"), float("inf")),
+    flops=4,
+)
+elementwise(
+    "cbrt",
+    (lambda m, y, x: m.reciprocal(3.0 * m.square(y)),),
+    doc="The real cube root, also of negative numbers; the derivative at 0 is infinite.",
+    glyph="∛",
+    latex=r"\sqrt[3]{{{0}}}",
+    domain=(Domain(tails=(1e-300, -1e300), branch_points=(1.0, -1.0)),),
+    facts={"f(0)=0"},
+    non_differentiable="x = 0",
+    kinks=lambda m, x: m.equal(x, 0.0),
+    one_sided=lambda m, x: (float("inf"), float("inf")),
+    reads=("cbrt", "special.cbrt"),
+    value=lambda m, x: m.sign(x) * m.exp(m.log(m.absolute(x)) / 3),
+    spelling={"sympy": "real_cbrt"},
+    flops=10,
+)
+elementwise(
+    "hypot",
+    (lambda m, h, x, y: m.direction(x, y), lambda m, h, x, y: m.direction(y, x)),
+    doc="The length sqrt(x² + y²), without overflow; the derivative at the origin is 0.",
+    latex=r"\sqrt{{{0}^2 + {1}^2}}",
+    domain=(Domain(tails=(1e-160, 1e160), branch_points=(0.0,)), Domain(tails=(1e-160, 1e160))),
+    non_differentiable="x = y = 0",
+    kinks=lambda m, x, y: m.logical_and(m.equal(x, 0.0), m.equal(y, 0.0)),
+    one_sided=lambda m, x, y: (-1.0, 1.0),
+    value=lambda m, x, y: m.sqrt(x * x + y * y),
+    flops=6,
+)
+elementwise(
+    "direction",
+    (
+        # sin² / r: 1/r - x²/r³ would cancel.
+        lambda m, c, x, y: m.square(m.direction(y, x)) / m.hypot(x, y),
+        lambda m, c, x, y: -c * m.direction(y, x) / m.hypot(x, y),
+    ),
+    doc="x / sqrt(x² + y²): the cosine of the direction of (x, y); 0 at the origin.",
+    latex=r"\frac{{{0}}}{{\sqrt{{{0}^2 + {1}^2}}}}",
+    domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
+    reads=(),
+    non_differentiable="x = y = 0",
+    value=lambda m, x, y: x / m.sqrt(x * x + y * y),
+    spelling={"numpy": "kernels_elementwise.direction"},
+    flops=8,
+)
 
 elementwise(
     "where",
@@ -106,25 +216,12 @@ elementwise(
     domain=(Domain(), Domain(), Domain()),
     arguments=lambda condition, x=None, y=None: ((condition, x, y), {}),
 )
-
-for _name, _operands, _glyph in (
-    ("logical_and", 2, "∧"),
-    ("logical_or", 2, "∨"),
-    ("logical_xor", 2, "⊻"),
-    ("logical_not", 1, "¬"),
-):
-    elementwise(
-        _name,
-        (0,) * _operands,
-        doc=f"The logical {_name.removeprefix('logical_')} of truth values; it has no derivative.",
-        glyph=_glyph,
-        domain=(Domain(),) * _operands,
-        differentiable=False,
-    )
-elementwise("absolute", (lambda m, y, x: m.sign(x),), doc="The absolute value |x|; the derivative at 0 is 0.", glyph="|x|",
-            latex="|{0}|", non_differentiable="x = 0")
-elementwise("sign", (0,), doc="-1, 0 or 1: the sign of x.", glyph="sign", non_differentiable="x = 0")
-elementwise("floor_divide", (0, 0), doc="The quotient rounded down.", glyph="//", infix="//", domain=(Domain(), NONZERO))
-elementwise("remainder", (1, lambda m, z, x, y: -m.floor_divide(x, y)), doc="The remainder of x / y with the sign of y.",
-            glyph="mod", infix="%", domain=(Domain(), NONZERO), reads=("remainder", "mod"))
-elementwise("real", (1,), doc="The real part.", glyph="Re", latex=r"\Re({0})")
+elementwise(
+    "ldexp",
+    (lambda m, z, x, n: m.exp2(n), 0),
+    doc="x 2**n for integers n.",
+    latex=r"{0} \cdot 2^{{{1}}}",
+    domain=(Domain(), Domain(-5.0, 5.0)),
+    value=lambda m, x, n: x * m.power(2, n),
+    facts={"linear"},
+)

@@ -22,6 +22,7 @@ ROOTS = {
     "linalg": "numpy.linalg",
     "fft": "numpy.fft",
     "kernels": "difflab.primitives.kernels",
+    "kernels_elementwise": "difflab.primitives.kernels_elementwise",
 }
 
 

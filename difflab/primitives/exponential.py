@@ -2,7 +2,148 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .primitive import Domain, elementwise
 
-elementwise("exp", (lambda m, y, x: y,), doc="e to the power x.", latex="e^{{{0}}}", facts={"smooth"})
-elementwise("log", (lambda m, y, x: m.reciprocal(x),), doc="The natural logarithm.", latex=r"\ln({0})", domain=(Domain(1e-3, 10.0),))
+LN2 = 0.6931471805599453
+LOG2E = 1.4426950408889634
+LOG10E = 0.4342944819032518
+EXPONENT = Domain(tails=(-700.0, 700.0, 1e-300, -1e-20, 1e-10), branch_points=(0.0,))
+POSITIVE = Domain(1e-3, 10.0, tails=(1e-300, 1e-20, 1e20, 1e300), branch_points=(1.0,))
+
+elementwise(
+    "exp",
+    (lambda m, y, x: y,),
+    doc="e to the power x.",
+    latex="e^{{{0}}}",
+    domain=(EXPONENT,),
+    facts={"smooth"},
+    flops=8,
+)
+elementwise(
+    "expm1",
+    (lambda m, y, x: m.exp(x),),  # not y + 1, which is 0 or loses digits at very negative x
+    doc="e to the power x, minus 1, accurate near 0.",
+    latex="(e^{{{0}}} - 1)",
+    domain=(EXPONENT,),
+    facts={"smooth", "f(0)=0"},
+    reads=("expm1", "special.expm1"),
+    value=lambda m, x: m.exp(x) - 1,
+    flops=8,
+)
+elementwise(
+    "exp2",
+    (lambda m, y, x: y * LN2,),
+    doc="2 to the power x.",
+    latex="2^{{{0}}}",
+    domain=(Domain(tails=(-1000.0, 1000.0, 1e-300), branch_points=(0.0,)),),
+    facts={"smooth"},
+    reads=("exp2", "special.exp2"),
+    value=lambda m, x: m.power(2, x),
+    spelling={"sympy": lambda x: 2**x},
+    flops=8,
+)
+elementwise(
+    "exp10",
+    (lambda m, y, x: y * 2.302585092994046,),
+    doc="10 to the power x.",
+    latex="10^{{{0}}}",
+    domain=(Domain(tails=(-300.0, 300.0, 1e-300), branch_points=(0.0,)),),
+    facts={"smooth"},
+    reads=("special.exp10",),
+    value=lambda m, x: m.power(10, x),
+    spelling={"numpy": "special.exp10", "sympy": lambda x: 10**x},
+    flops=8,
+)
+elementwise(
+    "log",
+    (lambda m, y, x: m.reciprocal(x),),
+    doc="The natural logarithm.",
+    latex=r"\ln({0})",
+    domain=(POSITIVE,),
+    flops=8,
+)
+elementwise(
+    "log2",
+    (lambda m, y, x: LOG2E / x,),
+    doc="The logarithm to base 2.",
+    latex=r"\log_2({0})",
+    domain=(POSITIVE,),
+    value=lambda m, x: m.log(x) / m.log(2),
+    flops=8,
+)
+elementwise(
+    "log10",
+    (lambda m, y, x: LOG10E / x,),
+    doc="The logarithm to base 10.",
+    latex=r"\log_{{10}}({0})",
+    domain=(POSITIVE,),
+    value=lambda m, x: m.log(x) / m.log(10),
+    flops=8,
+)
+elementwise(
+    "log1p",
+    (lambda m, y, x: m.reciprocal(1 + x),),
+    doc="The natural logarithm of 1 + x, accurate near 0.",
+    latex=r"\ln(1 + {0})",
+    domain=(Domain(-0.999, 10.0, tails=(-0.9999999, 1e-300, 1e-20, -1e-9, 1e300), branch_points=(0.0,)),),
+    facts={"f(0)=0"},
+    reads=("log1p", "special.log1p"),
+    value=lambda m, x: m.log(1 + x),
+    flops=8,
+)
+
+
+def share(m: Any, x: Any, y: Any, base: float) -> Any:
+    return m.sigmoid_between(x, y, base=base)
+
+
+LOG_PAIR = (
+    Domain(tails=(-700.0, 700.0, 1e10), branch_points=(0.0,)),
+    Domain(tails=(-300.0, 300.0, -1e10)),
+)
+elementwise(
+    "logaddexp",
+    # exp(x - z) would lose digits in the rounding of z; the sigmoid of the difference does not.
+    (lambda m, z, x, y: share(m, x, y, 0.0), lambda m, z, x, y: share(m, y, x, 0.0)),
+    doc="log(exp(x) + exp(y)), without overflow; equal operands share equally, two of -inf included.",
+    latex=r"\ln(e^{{{0}}} + e^{{{1}}})",
+    domain=LOG_PAIR,
+    facts={"commutative", "smooth"},
+    value=lambda m, x, y: m.log(m.exp(x) + m.exp(y)),
+    flops=20,
+)
+elementwise(
+    "logaddexp2",
+    (lambda m, z, x, y: share(m, x, y, 2.0), lambda m, z, x, y: share(m, y, x, 2.0)),
+    doc="log2(2**x + 2**y), without overflow; equal operands share equally.",
+    latex=r"\log_2(2^{{{0}}} + 2^{{{1}}})",
+    domain=LOG_PAIR,
+    facts={"commutative", "smooth"},
+    value=lambda m, x, y: m.log2(m.exp2(x) + m.exp2(y)),
+    flops=20,
+)
+
+
+def share_slope(m: Any, x: Any, y: Any, base: float) -> Any:
+    """s (1 - s), where 1 - s is computed as the share of the other, so it does not cancel."""
+    product = share(m, x, y, base) * share(m, y, x, base)
+    return product * LN2 if base == 2 else product
+
+
+elementwise(
+    "sigmoid_between",
+    (
+        lambda m, s, x, y, *, base: share_slope(m, x, y, base),
+        lambda m, s, x, y, *, base: -share_slope(m, x, y, base),
+    ),
+    doc="1 / (1 + b**(y - x)): the share of x in logaddexp (b = 2 where base is 2, else e).",
+    latex=r"\sigma({0} - {1})",
+    domain=LOG_PAIR,
+    reads=(),
+    value=lambda m, x, y, *, base: 1 / (1 + (m.exp2(y - x) if base == 2 else m.exp(y - x))),
+    spelling={"numpy": "kernels_elementwise.sigmoid_between"},
+    flops=16,
+    examples=({"base": 0.0}, {"base": 2.0}),
+)

@@ -176,6 +176,6 @@ def composite(name: str, value: Callable[..., Any], **row: Any) -> Composite:
 
 def _filled(name: str, row: dict[str, Any]) -> dict[str, Any]:
     row.setdefault("glyph", name)
-    row.setdefault("latex", rf"\operatorname{{{name.replace('_', chr(92) + '_')}}}({{0}})")
+    row.setdefault("latex", rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({{0}})")
     row["facts"] = frozenset(row.get("facts", ()))
     return row

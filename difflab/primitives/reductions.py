@@ -1,11 +1,17 @@
-"""Rows that reduce axes: sums, means, extremes, norms."""
+"""Rows that reduce axes: sums, means, products, norms of deviation, and the soft maximum."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
-from .arguments import reduction
-from .primitive import linear, register, Primitive
+import numpy as np
+
+from ..errors import InputError, ShapeError
+from .arguments import axes_of, cast, reading_reduction, refuse
+from .carriers import Carrier
+from .primitive import Primitive, composite, custom, linear, register
 
 
 def expand(m: Any, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -16,6 +22,25 @@ def expand(m: Any, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return m.reshape(ct, shape=shape)
 
 
+def count(x: Any, axis: Any) -> int:
+    """How many elements are reduced to one."""
+    return prod(n for i, n in enumerate(Carrier.shape(x)) if axis is None or i in axis)
+
+
+def pooled(name: str, weights: Callable[..., Any], **row: Any) -> Any:
+    """A row that reduces x; `weights(m, y, x, axis)` is dy/dx for each element, y with its axes back."""
+
+    def vjp(m: Any, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+        y, ct = expand(m, y, x, axis, keepdims), expand(m, ct, x, axis, keepdims)
+        return (ct * weights(m, y, x, axis),)
+
+    def jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+        y = expand(m, y, x, axis, keepdims)
+        return m.sum(weights(m, y, x, axis) * ts[0], axis=axis, keepdims=keepdims)
+
+    return custom(name, jvp=jvp, vjp=vjp, **row)
+
+
 linear(
     "sum",
     lambda m, i, ct, x, *, axis, keepdims: m.broadcast_to(expand(m, ct, x, axis, keepdims), shape=m.shape(x)),
@@ -23,16 +48,321 @@ linear(
     glyph="Σ",
     latex=r"\sum {0}",
     reads=("sum", "add.reduce"),
-    arguments=reduction,
+    arguments=reading_reduction("sum", empty=0),
+    spelling={"numpy": "add.reduce", "elements": "add.reduce"},
 )
-for _name in ("any", "all"):
+linear(
+    "mean",
+    lambda m, i, ct, x, *, axis, keepdims: m.broadcast_to(
+        expand(m, ct, x, axis, keepdims) / float(count(x, axis)), shape=m.shape(x)
+    ),
+    doc="The mean over the axes, all by default.",
+    glyph="mean",
+    latex=r"\overline{{{0}}}",
+    arguments=reading_reduction("mean"),
+    value=lambda m, x, *, axis, keepdims: m.divide(m.sum(x, axis=axis, keepdims=keepdims), count(x, axis)),
+)
+for _name, _ufunc in (("any", "logical_or"), ("all", "logical_and")):
     register(
         Primitive(
             name=_name,
             doc=f"Whether {_name} element along the axes is true; it has no derivative.",
             glyph=_name,
             latex=rf"\operatorname{{{_name}}} {{0}}",
-            arguments=reduction,
+            reads=(_name, f"{_ufunc}.reduce"),
+            arguments=reading_reduction(_name, empty=_name == "all"),
+            spelling={"elements": _name},
             differentiable=False,
         )
     )
+register(
+    Primitive(
+        name="count_nonzero",
+        doc="How many elements along the axes are not zero; it has no derivative.",
+        glyph="#≠0",
+        latex=r"\#\{{{0} \ne 0\}}",
+        arguments=lambda a, axis=None, *, keepdims=False: (
+            (a,), {"axis": axes_of("count_nonzero", a, axis), "keepdims": bool(keepdims)}
+        ),
+        spelling={"elements": "count_nonzero"},
+        differentiable=False,
+    )
+)
+
+
+# Products. Halving by pairs is exact at zeros, at every order; prod / x is not.
+def move_last(m: Any, x: Any, axis: Any) -> Any:
+    """x with the reduced axes merged into one, at the end."""
+    n = m.ndim(x)
+    axis = tuple(range(n)) if axis is None else axis
+    kept = [k for k in range(n) if k not in axis]
+    if [*kept, *axis] != list(range(n)):
+        x = m.transpose(x, axes=(*kept, *axis))
+    shape = m.shape(x)
+    return m.reshape(x, shape=(*shape[: len(kept)], prod(shape[len(kept) :])))
+
+
+def put_back(m: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    if not keepdims:
+        return y
+    return m.reshape(y, shape=tuple(1 if axis is None or i in axis else n for i, n in enumerate(m.shape(x))))
+
+
+def pairwise_product(m: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    rest = move_last(m, x, axis)
+    n = m.shape(rest)[-1]
+    if n == 0:
+        return np.ones(m.shape(put_back(m, m.sum(rest, axis=(m.ndim(rest) - 1,), keepdims=False), x, axis, keepdims)))
+    while n > 1:
+        half = n // 2
+        pairs = m.getitem(rest, index=(..., slice(0, half))) * m.getitem(rest, index=(..., slice(half, 2 * half)))
+        odd = n % 2
+        rest = m.concatenate(pairs, m.getitem(rest, index=(..., slice(n - 1, n))), axis=m.ndim(rest) - 1) if odd else pairs
+        n = half + odd
+    return put_back(m, m.getitem(rest, index=(..., 0)), x, axis, keepdims)
+
+
+composite(
+    "prod",
+    pairwise_product,
+    doc="The product over the axes, all by default; the derivative is exact where factors are zero.",
+    glyph="Π",
+    latex=r"\prod {0}",
+    reads=("prod", "multiply.reduce"),
+    arguments=reading_reduction("prod", empty=1),
+    spelling={"elements": "multiply.reduce"},
+)
+
+
+# Deviations.
+def read_deviation(name: str) -> Callable[..., Any]:
+    read = reading_reduction(name)
+
+    def arguments(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
+        correction: Any = np._NoValue, **other: Any,
+    ) -> Any:
+        operands, params = read(a, axis, dtype, out, keepdims, **other)
+        return operands, {**params, "ddof": ddof if correction is np._NoValue else correction}
+
+    return arguments
+
+
+def deviation(m: Any, x: Any, axis: Any) -> Any:
+    return x - m.mean(x, axis=axis, keepdims=True)
+
+
+def variance(m: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+    d = deviation(m, x, axis)
+    square = m.real(d * m.conjugate(d)) if m.is_complex(x) else m.square(d)
+    return m.sum(square, axis=axis, keepdims=keepdims) / float(max(count(x, axis) - ddof, 0))
+
+
+def std_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:
+    """dy/dx of the standard deviation; 0 where all elements are equal, as for a norm at 0."""
+    d = deviation(m, x, axis)
+    d = m.conjugate(d) if m.is_complex(x) else d
+    constant = m.equal(y, 0.0)
+    return m.where(constant, 0.0, d / m.where(constant, 1.0, y)) / float(max(count(x, axis) - ddof, 0))
+
+
+composite(
+    "var",
+    variance,
+    doc="The variance over the axes: the mean squared distance from the mean, divided by n - ddof.",
+    glyph="var",
+    latex=r"\operatorname{{Var}}({0})",
+    arguments=read_deviation("var"),
+    flops=4,
+)
+custom(
+    "std",
+    vjp=lambda m, ct, y, x, *, axis, keepdims, ddof: (
+        expand(m, ct, x, axis, keepdims) * std_weights(m, expand(m, y, x, axis, keepdims), x, axis, ddof),
+    ),
+    jvp=lambda m, ts, y, x, *, axis, keepdims, ddof: m.sum(
+        std_weights(m, expand(m, y, x, axis, keepdims), x, axis, ddof) * ts[0], axis=axis, keepdims=keepdims
+    ),
+    value=lambda m, x, **params: m.sqrt(m.var(x, **params)),
+    doc="The standard deviation over the axes; its derivative is 0 where all elements are equal.",
+    glyph="std",
+    latex=r"\sigma({0})",
+    arguments=read_deviation("std"),
+    non_differentiable="all elements equal",
+    flops=5,
+)
+
+
+def read_average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
+    keep = False if keepdims is np._NoValue else bool(keepdims)
+    found = axes_of("average", a, axis)
+    if returned:
+        raise InputError("average: returned=True is not supported on traced values; compute np.sum(weights) beside it")
+    if weights is None:
+        return (a,), {"axis": found, "keepdims": keep}, "mean"
+    if not hasattr(weights, "shape"):
+        weights = np.asarray(weights)
+    if weights.shape != a.shape:
+        if found is None or weights.shape != tuple(a.shape[k] for k in found):
+            raise ShapeError(f"average: weights of shape {weights.shape} do not fit axis={axis} of shape {a.shape}")
+        order = sorted(range(len(found)), key=found.__getitem__)
+        weights = np.reshape(
+            np.transpose(weights, order), tuple(n if k in found else 1 for k, n in enumerate(a.shape))
+        )
+    return (a, weights), {"axis": found, "keepdims": keep}
+
+
+composite(
+    "average",
+    lambda m, x, w, *, axis, keepdims: m.divide(
+        m.sum(x * w, axis=axis, keepdims=keepdims),
+        m.sum(w * np.ones(m.shape(x)) if m.shape(w) != m.shape(x) else w, axis=axis, keepdims=keepdims),
+    ),
+    doc="The weighted mean over the axes.",
+    glyph="average",
+    latex=r"\overline{{{0}}}_{{{1}}}",
+    arguments=read_average,
+    spelling={"numpy": "kernels_arrays.average"},
+    flops=3,
+)
+
+
+# The soft maximum and its like.
+def read_softmax(name: str) -> Callable[..., Any]:
+    return lambda x, axis=None: ((x,), {"axis": axes_of(name, x, axis)})
+
+
+def read_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+    if return_sign:
+        raise InputError("logsumexp: return_sign=True is not supported")
+    params = {"axis": axes_of("logsumexp", a, axis), "keepdims": bool(keepdims)}
+    if b is None:
+        return (a,), params
+    b = b if hasattr(b, "shape") else np.asarray(b)
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    if shape != a.shape:
+        raise ShapeError(f"logsumexp: b of shape {b.shape} does not broadcast to the shape {a.shape} of a")
+    return (a, b), params
+
+
+def softmax_weights(m: Any, y: Any, x: Any, axis: Any) -> Any:
+    """exp(x - y), where y = -inf (a sum of nothing) gives 0."""
+    return m.exp(x - m.where(m.equal(y, -np.inf), 0.0, y))
+
+
+def logsumexp_jvp(m: Any, ts: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+    p = softmax_weights(m, expand(m, y, x, axis, keepdims), x, axis)
+    parts = [] if ts[0] is None else [p * ts[0] if b is None else b * p * ts[0]]
+    if b is not None and ts[1] is not None:
+        parts.append(p * ts[1])
+    total = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+    return m.sum(m.broadcast_to(total, shape=m.shape(x)), axis=axis, keepdims=keepdims)
+
+
+def logsumexp_vjp(m: Any, ct: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+    p = softmax_weights(m, expand(m, y, x, axis, keepdims), x, axis)
+    ct = expand(m, ct, x, axis, keepdims) * p
+    return (ct,) if b is None else (ct * b, ct)
+
+
+custom(
+    "logsumexp",
+    jvp=logsumexp_jvp,
+    vjp=logsumexp_vjp,
+    value=lambda m, x, b=None, *, axis, keepdims: m.log(
+        m.sum(m.exp(x) if b is None else b * m.exp(x), axis=axis, keepdims=keepdims)
+    ),
+    doc="log(sum(b exp(x))) over the axes, without overflow; of nothing but -inf it is -inf.",
+    glyph="log Σ exp",
+    latex=r"\ln\sum e^{{{0}}}",
+    reads=("logaddexp.reduce",),
+    arguments=read_logsumexp,
+    spelling={"numpy": "kernels_arrays.logsumexp"},
+    flops=3,
+)
+custom(
+    "softmax",
+    jvp=lambda m, ts, y, x, *, axis: y * (ts[0] - m.sum(y * ts[0], axis=axis, keepdims=True)),
+    vjp=lambda m, ct, y, x, *, axis: (y * (ct - m.sum(y * ct, axis=axis, keepdims=True)),),
+    value=lambda m, x, *, axis: m.exp(x) / m.sum(m.exp(x), axis=axis, keepdims=True),
+    doc="exp(x) / sum(exp(x)) along the axes, without overflow.",
+    glyph="softmax",
+    reads=(),
+    arguments=read_softmax("softmax"),
+    spelling={"numpy": "kernels_arrays.softmax"},
+    flops=3,
+)
+custom(
+    "log_softmax",
+    jvp=lambda m, ts, y, x, *, axis: ts[0] - m.sum(m.exp(y) * ts[0], axis=axis, keepdims=True),
+    vjp=lambda m, ct, y, x, *, axis: (ct - m.exp(y) * m.sum(ct, axis=axis, keepdims=True),),
+    value=lambda m, x, *, axis: x - m.log(m.sum(m.exp(x), axis=axis, keepdims=True)),
+    doc="The logarithm of softmax, without overflow.",
+    glyph="log softmax",
+    latex=r"\ln\operatorname{{softmax}}({0})",
+    reads=(),
+    arguments=read_softmax("log_softmax"),
+    spelling={"numpy": "kernels_arrays.log_softmax"},
+    flops=3,
+)
+
+
+# The same without NaNs.
+def nan_filled(m: Any, x: Any, filler: float) -> Any:
+    return m.where(m.not_equal(x, x), filler, x)
+
+
+def present(m: Any, x: Any, axis: Any) -> Any:
+    return m.sum(m.astype(m.equal(x, x), dtype=float), axis=axis, keepdims=True)
+
+
+def nan_variance(m: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+    n = present(m, x, axis)
+    mean = m.sum(nan_filled(m, x, 0.0), axis=axis, keepdims=True) / n
+    d = m.where(m.not_equal(x, x), 0.0, x - mean)
+    square = m.real(d * m.conjugate(d)) if m.is_complex(x) else m.square(d)
+    total = m.sum(square, axis=axis, keepdims=True) / (n - float(ddof))
+    return total if keepdims else m.reshape(total, shape=m.shape(m.sum(square, axis=axis, keepdims=False)))
+
+
+composite(
+    "nansum",
+    lambda m, x, *, axis, keepdims: m.sum(nan_filled(m, x, 0.0), axis=axis, keepdims=keepdims),
+    doc="The sum over the axes, NaNs left out.",
+    glyph="Σ",
+    arguments=reading_reduction("nansum"),
+)
+composite(
+    "nanprod",
+    lambda m, x, *, axis, keepdims: m.prod(nan_filled(m, x, 1.0), axis=axis, keepdims=keepdims),
+    doc="The product over the axes, NaNs left out.",
+    glyph="Π",
+    arguments=reading_reduction("nanprod"),
+)
+composite(
+    "nanmean",
+    lambda m, x, *, axis, keepdims: m.divide(
+        m.sum(nan_filled(m, x, 0.0), axis=axis, keepdims=keepdims),
+        m.sum(m.astype(m.equal(x, x), dtype=float), axis=axis, keepdims=keepdims),
+    ),
+    doc="The mean over the axes, NaNs left out.",
+    glyph="mean",
+    arguments=reading_reduction("nanmean"),
+)
+composite(
+    "nanvar",
+    nan_variance,
+    doc="The variance over the axes, NaNs left out.",
+    glyph="var",
+    arguments=read_deviation("nanvar"),
+)
+composite(
+    "nanstd",
+    lambda m, x, **params: m.sqrt(m.nanvar(x, **params)),
+    doc="The standard deviation over the axes, NaNs left out.",
+    glyph="std",
+    arguments=read_deviation("nanstd"),
+    non_differentiable="all elements equal",
+)
+
+__all__ = ["cast", "expand", "refuse"]

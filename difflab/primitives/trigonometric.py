@@ -2,24 +2,204 @@
 
 from __future__ import annotations
 
-from .primitive import elementwise
+from typing import Any
 
-elementwise("sin", (lambda m, y, x: m.cos(x),), doc="Sine, x in radians.", latex=r"\sin({0})", facts={"smooth", "f(0)=0"})
-elementwise("cos", (lambda m, y, x: -m.sin(x),), doc="Cosine, x in radians.", latex=r"\cos({0})", facts={"smooth"})
+from .primitive import Domain, elementwise
+
+PI = 3.141592653589793
+DEGREE = 0.017453292519943295
+ANGLE = Domain(tails=(1e-300, 1e-9, -1e5, 1e8), branch_points=(0.0,))
+SMALL = Domain(tails=(1e-300, 1e-9, -30.0, 300.0, -700.0), branch_points=(0.0,))
+UNIT = Domain(-0.999, 0.999, tails=(1e-300, -1e-9, 0.9999999999, -0.999999999999999), branch_points=(0.0,))
+HUGE = Domain(tails=(1e-300, 1e-9, -1e5, 1e160, -1e300), branch_points=(0.0, 1.0))
+
+
+def row(name: str, partial: Any, doc: str, latex: str = "", **more: Any) -> None:
+    latex = latex or rf"\{name}({{0}})"
+    elementwise(name, (partial,), doc=doc, latex=latex, flops=more.pop("flops", 10), **more)
+
+
+row("sin", lambda m, y, x: m.cos(x), "Sine, x in radians.", domain=(ANGLE,), facts={"smooth", "f(0)=0"})
+row("cos", lambda m, y, x: -m.sin(x), "Cosine, x in radians.", domain=(ANGLE,), facts={"smooth"})
+row(
+    "tan",
+    lambda m, y, x: 1 + m.square(y),
+    "Tangent, x in radians.",
+    domain=(Domain(tails=(1e-300, 1e-9, 1.5707963, -1e5), branch_points=(0.0,)),),
+    facts={"f(0)=0"},
+    non_differentiable="x = π/2 + kπ",
+    value=lambda m, x: m.sin(x) / m.cos(x),
+)
 elementwise(
+    "one_minus_square",
+    (lambda m, y, x: -2 * x,),
+    doc="1 - x² as (1 - x)(1 + x), which does not cancel near ±1.",
+    latex="(1 - {0}^2)",
+    domain=(UNIT,),
+    reads=(),
+    value=lambda m, x: (1 - x) * (1 + x),
+    flops=3,
+)
+elementwise(
+    "lorentzian",
+    (lambda m, y, x: -2 * (x * y) * y,),  # y² alone would underflow where the product does not
+    doc="1 / (1 + x²).",
+    latex=r"\frac{{1}}{{1 + {0}^2}}",
+    domain=(Domain(tails=(1e-300, 1e-9, 1e70, -1e100), branch_points=(0.0,)),),
+    reads=(),
+    value=lambda m, x: 1 / (1 + x * x),
+    flops=3,
+)
+row(
+    "arcsin",
+    lambda m, y, x: m.reciprocal(m.sqrt(m.one_minus_square(x))),
+    "The inverse sine, in radians.",
+    domain=(UNIT,),
+    facts={"f(0)=0"},
+    non_differentiable="x = ±1",
+    value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
+    spelling={"sympy": "asin", "arb": "asin"},
+)
+row(
+    "arccos",
+    lambda m, y, x: -m.reciprocal(m.sqrt(m.one_minus_square(x))),
+    "The inverse cosine, in radians.",
+    domain=(UNIT,),
+    non_differentiable="x = ±1",
+    spelling={"sympy": "acos", "arb": "acos"},
+)
+row(
+    "arctan",
+    lambda m, y, x: m.lorentzian(x),
+    "The inverse tangent, in radians.",
+    domain=(HUGE,),
+    facts={"smooth", "f(0)=0"},
+    spelling={"sympy": "atan", "arb": "atan"},
+)
+elementwise(
+    "arctan2",
+    (
+        # x / (x² + y²) would overflow or underflow in the squares.
+        lambda m, a, y, x: m.direction(x, y) / m.hypot(x, y),
+        lambda m, a, y, x: -m.direction(y, x) / m.hypot(x, y),
+    ),
+    doc="The angle of the point (x, y), for operands (y, x), in radians.",
+    latex=r"\operatorname{{atan2}}({0}, {1})",
+    domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
+    non_differentiable="x = y = 0; y = 0 with x < 0",
+    spelling={"sympy": "atan2"},
+    flops=12,
+)
+row("sinh", lambda m, y, x: m.cosh(x), "The hyperbolic sine.", domain=(SMALL,), facts={"smooth", "f(0)=0"},
+    value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2)
+row("cosh", lambda m, y, x: m.sinh(x), "The hyperbolic cosine.", domain=(SMALL,), facts={"smooth"},
+    value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2)
+row(
+    "tanh",
+    lambda m, y, x: m.square(m.sech(x)),  # not 1 - y², which loses every digit in the tails
+    "The hyperbolic tangent.",
+    domain=(SMALL,),
+    facts={"smooth", "f(0)=0"},
+    value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
+)
+row(
     "sech",
-    (lambda m, y, x: -y * m.tanh(x),),
-    doc="The hyperbolic secant 1/cosh(x).",
+    lambda m, y, x: -y * m.tanh(x),
+    "The hyperbolic secant 1/cosh(x).",
     latex=r"\operatorname{{sech}}({0})",
+    domain=(SMALL,),
+    facts={"smooth"},
     reads=(),
     value=lambda m, x: m.reciprocal(m.cosh(x)),
 )
-elementwise(
-    "tanh",
-    (lambda m, y, x: m.square(m.sech(x)),),  # not 1 - y*y, which loses every digit in the tails
-    doc="The hyperbolic tangent.",
-    latex=r"\tanh({0})",
+row(
+    "arcsinh",
+    # hypot does not overflow at huge x as 1 + x² does.
+    lambda m, y, x: m.reciprocal(m.sqrt(1 + x * x) if m.is_complex(x) else m.hypot(1.0, x)),
+    "The inverse hyperbolic sine.",
+    latex=r"\operatorname{{arsinh}}({0})",
+    domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
+    value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
+    spelling={"sympy": "asinh"},
 )
-elementwise("cosh", (lambda m, y, x: m.sinh(x),), doc="The hyperbolic cosine.", latex=r"\cosh({0})", facts={"smooth"})
-elementwise("sinh", (lambda m, y, x: m.cosh(x),), doc="The hyperbolic sine.", latex=r"\sinh({0})", facts={"smooth", "f(0)=0"})
+row(
+    "arccosh",
+    # x² - 1 cancels near 1 and overflows at huge x; also the right branch for complex x.
+    lambda m, y, x: m.reciprocal(m.sqrt(x - 1) * m.sqrt(x + 1)),
+    "The inverse hyperbolic cosine.",
+    latex=r"\operatorname{{arcosh}}({0})",
+    domain=(Domain(1.001, 10.0, tails=(1.0000001, 1.000000000001, 1e8, 1e160, 1e300)),),
+    non_differentiable="x = 1",
+    value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
+    spelling={"sympy": "acosh"},
+)
+row(
+    "arctanh",
+    lambda m, y, x: m.reciprocal(m.one_minus_square(x)),
+    "The inverse hyperbolic tangent.",
+    latex=r"\operatorname{{artanh}}({0})",
+    domain=(UNIT,),
+    facts={"f(0)=0"},
+    non_differentiable="x = ±1",
+    value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
+    spelling={"sympy": "atanh"},
+)
+row(
+    "sinpi",
+    lambda m, y, x: PI * m.cospi(x),
+    "sin(πx), exact at multiples of a half.",
+    latex=r"\sin(\pi {0})",
+    domain=(Domain(tails=(1e-300, 1e-9, 1e5 + 0.25), branch_points=(0.0, 0.5, 1.0, 7.0)),),
+    facts={"smooth", "f(0)=0"},
+    reads=(),
+    value=lambda m, x: m.sin(PI * x),
+    spelling={"numpy": "kernels_elementwise.sinpi", "arb": "sin_pi"},
+)
+row(
+    "cospi",
+    lambda m, y, x: -PI * m.sinpi(x),
+    "cos(πx), exact at multiples of a half.",
+    latex=r"\cos(\pi {0})",
+    domain=(Domain(tails=(1e-300, 1e-9, 1e5 + 0.25), branch_points=(0.0, 0.5, 1.0, 7.0)),),
+    facts={"smooth"},
+    reads=(),
+    value=lambda m, x: m.cos(PI * x),
+    spelling={"numpy": "kernels_elementwise.cospi", "arb": "cos_pi"},
+)
+SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
+row(
+    "sinc",
+    lambda m, y, x: m.sinc_derivative(x, n=1),  # (cos(πx) - y)/x is 0/0 at 0 and cancels near it
+    "sin(πx)/(πx), 1 at 0.",
+    latex=r"\operatorname{{sinc}}({0})",
+    domain=(SINC,),
+    facts={"smooth"},
+    spelling={"numpy": "kernels_elementwise.sinc"},
+)
+elementwise(
+    "sinc_derivative",
+    (lambda m, y, x, *, n: m.sinc_derivative(x, n=n + 1),),
+    doc="The n-th derivative of sinc.",
+    latex=r"\operatorname{{sinc}}^{{(n)}}({0})",
+    domain=(SINC,),
+    facts={"smooth"},
+    reads=(),
+    spelling={"numpy": "kernels_elementwise.sinc"},
+    flops=60,
+    examples=({"n": 1},),
+)
+for _name, _factor, _doc, _reads in (
+    ("deg2rad", DEGREE, "Degrees to radians.", ("deg2rad", "radians")),
+    ("rad2deg", 57.29577951308232, "Radians to degrees.", ("rad2deg", "degrees")),
+):
+    row(
+        _name,
+        lambda m, y, x, factor=_factor: factor,
+        _doc,
+        latex=r"\operatorname{{" + _name + r"}}({0})",
+        domain=(ANGLE,),
+        facts={"linear", "smooth", "f(0)=0"},
+        reads=_reads,
+        flops=1,
+    )

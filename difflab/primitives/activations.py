@@ -1,0 +1,198 @@
+"""Activation functions of neural networks, each in a form that holds for all finite inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .primitive import Domain, Gate, elementwise
+
+WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(0.0,))
+NORMAL = Domain(tails=(1e-300, -1e-9, -20.0, -37.0, 30.0), branch_points=(0.0,))
+
+
+def zero(m: Any, x: Any, **_: Any) -> Any:
+    return m.equal(x, 0.0)
+
+
+elementwise(
+    "sigmoid",
+    # s (1 - s) cancels for large x, and its own derivative cancels near 0.
+    (lambda m, y, x: 0.25 * m.square(m.sech(0.5 * x)),),
+    doc="The logistic function 1 / (1 + exp(-x)).",
+    glyph="σ",
+    latex=r"\sigma({0})",
+    domain=(Domain(tails=(1e-300, -1e-9, 40.0, -300.0, -740.0, 700.0), branch_points=(0.0,)),),
+    facts={"smooth"},
+    reads=("special.expit",),
+    value=lambda m, x: 1 / (1 + m.exp(-x)),
+    spelling={"numpy": "kernels_elementwise.sigmoid"},
+    flops=10,
+)
+elementwise(
+    "softplus",
+    (lambda m, y, x: m.sigmoid(x),),
+    doc="log(1 + exp(x)), a smooth relu.",
+    latex=r"\operatorname{{softplus}}({0})",
+    domain=(WIDE,),
+    facts={"smooth"},
+    reads=(),
+    value=lambda m, x: m.log(1 + m.exp(x)),
+    spelling={"numpy": "kernels_elementwise.softplus"},
+    flops=18,
+)
+elementwise(
+    "log_sigmoid",
+    (lambda m, y, x: m.sigmoid(-x),),
+    doc="log(sigmoid(x)), which does not underflow.",
+    latex=r"\ln\sigma({0})",
+    domain=(WIDE,),
+    facts={"smooth"},
+    reads=("special.log_expit",),
+    value=lambda m, x: -m.softplus(-x),
+    flops=18,
+)
+elementwise(
+    "relu",
+    (lambda m, y, x: Gate(m.greater(x, 0.0)),),
+    doc="max(x, 0); the derivative at 0 is 0.",
+    latex=r"\operatorname{{relu}}({0})",
+    domain=(WIDE,),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="x = 0",
+    kinks=zero,
+    one_sided=lambda m, x: (0.0, 1.0),
+    value=lambda m, x: m.maximum(x, 0),
+    spelling={"numpy": "kernels_elementwise.relu"},
+)
+elementwise(
+    "relu6",
+    (lambda m, y, x: Gate(m.logical_and(m.greater(x, 0.0), m.less(x, 6.0))),),
+    doc="min(max(x, 0), 6); the derivative at 0 and 6 is 0.",
+    latex=r"\operatorname{{relu6}}({0})",
+    domain=(WIDE,),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="x = 0, x = 6",
+    kinks=lambda m, x: m.logical_or(m.equal(x, 0.0), m.equal(x, 6.0)),
+    one_sided=lambda m, x: (1.0 * m.equal(x, 6.0), 1.0 * m.equal(x, 0.0)),
+    value=lambda m, x: m.minimum(m.maximum(x, 0), 6),
+)
+elementwise(
+    "leaky_relu",
+    (lambda m, y, x, *, negative_slope=0.01: m.where(m.greater(x, 0.0), 1.0, negative_slope),),
+    doc="x where positive, else x times negative_slope; the derivative at 0 is negative_slope.",
+    latex=r"\operatorname{{leaky\_relu}}({0})",
+    domain=(WIDE,),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="x = 0",
+    kinks=zero,
+    one_sided=lambda m, x, *, negative_slope=0.01: (negative_slope, 1.0),
+    value=lambda m, x, *, negative_slope=0.01: m.where(m.greater(x, 0), x, negative_slope * x),
+    spelling={"numpy": "kernels_elementwise.leaky_relu"},
+    examples=({"negative_slope": 0.01},),
+)
+elementwise(
+    "elu",
+    (lambda m, y, x, *, alpha=1.0: m.where(m.greater(x, 0.0), 1.0, alpha * m.exp(m.minimum(x, 0.0))),),
+    doc="x where positive, else alpha (exp(x) - 1); the derivative at 0 is alpha.",
+    latex=r"\operatorname{{elu}}({0})",
+    domain=(WIDE,),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="x = 0 (where alpha = 1, only the second derivative jumps)",
+    kinks=zero,
+    one_sided=lambda m, x, *, alpha=1.0: (alpha, 1.0),
+    value=lambda m, x, *, alpha=1.0: m.where(m.greater(x, 0), x, alpha * m.expm1(x)),
+    spelling={"numpy": "kernels_elementwise.elu"},
+    flops=10,
+    examples=({"alpha": 1.0}, {"alpha": 0.5}),
+)
+SELU = (1.0507009873554805, 1.6732632423543772)
+elementwise(
+    "selu",
+    (lambda m, y, x: SELU[0] * m.where(m.greater(x, 0.0), 1.0, SELU[1] * m.exp(m.minimum(x, 0.0))),),
+    doc="The self-normalising elu of Klambauer et al., NIPS 2017.",
+    latex=r"\operatorname{{selu}}({0})",
+    domain=(WIDE,),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="x = 0",
+    kinks=zero,
+    one_sided=lambda m, x: (SELU[0] * SELU[1], SELU[0]),
+    value=lambda m, x: SELU[0] * m.elu(x, alpha=SELU[1]),
+    flops=12,
+)
+elementwise(
+    "silu",
+    (lambda m, y, x: m.sigmoid(x) * (1 + x * m.sigmoid(-x)),),
+    doc="x sigmoid(x), also called swish.",
+    latex=r"\operatorname{{silu}}({0})",
+    domain=(WIDE,),
+    facts={"smooth", "f(0)=0"},
+    reads=(),
+    value=lambda m, x: x * m.sigmoid(x),
+    flops=12,
+)
+
+
+def gelu_slope(m: Any, y: Any, x: Any, *, approximate: str = "none") -> Any:
+    if approximate == "none":
+        return m.ndtr(x) + x * m.normal_density(x)
+    u = TANH_SCALE * (x + 0.044715 * x * x * x)
+    # 1 + tanh(u) = 2 sigmoid(2 u), which keeps its digits for negative x.
+    slope = 2 * TANH_SCALE * (1 + 3 * 0.044715 * m.square(x))
+    return m.sigmoid(2 * u) * (1 + x * m.sigmoid(-2 * u) * slope)
+
+
+TANH_SCALE = 0.7978845608028654  # sqrt(2/π)
+
+
+def gelu_value(m: Any, x: Any, *, approximate: str = "none") -> Any:
+    if approximate == "none":
+        return x * m.ndtr(x)
+    return x * m.sigmoid(2 * TANH_SCALE * (x + 0.044715 * x * x * x))
+
+
+elementwise(
+    "gelu",
+    (gelu_slope,),
+    doc="x Φ(x) with Φ the normal distribution, or with approximate='tanh' its usual approximation.",
+    latex=r"\operatorname{{gelu}}({0})",
+    domain=(NORMAL,),
+    facts={"smooth", "f(0)=0"},
+    reads=(),
+    value=gelu_value,
+    flops=20,
+    examples=({"approximate": "none"}, {"approximate": "tanh"}),
+)
+elementwise(
+    "softsign",
+    (lambda m, y, x: m.reciprocal(m.square(1 + m.absolute(x))),),
+    doc="x / (1 + |x|).",
+    latex=r"\frac{{{0}}}{{1 + |{0}|}}",
+    domain=(WIDE,),
+    facts={"f(0)=0"},
+    reads=(),
+    value=lambda m, x: x / (1 + m.absolute(x)),
+    flops=3,
+)
+
+
+def mish_slope(m: Any, y: Any, x: Any) -> Any:
+    t = m.softplus(x)
+    return m.tanh(t) + x * m.square(m.sech(t)) * m.sigmoid(x)
+
+
+elementwise(
+    "mish",
+    (mish_slope,),
+    doc="x tanh(softplus(x)).",
+    latex=r"\operatorname{{mish}}({0})",
+    domain=(WIDE,),
+    facts={"smooth", "f(0)=0"},
+    reads=(),
+    value=lambda m, x: x * m.tanh(m.softplus(x)),
+    flops=30,
+)

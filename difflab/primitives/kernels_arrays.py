@@ -1,0 +1,121 @@
+"""NumPy code for the array rows that NumPy has no function for. Plain arrays in, plain arrays out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def average(x: Any, w: Any, *, axis: Any, keepdims: bool) -> Any:
+    x, w = np.broadcast_arrays(x, w)
+    return np.average(x, axis, w, keepdims=keepdims)
+
+
+# Shifted by the maximum, so that no exponential overflows; a shift by -inf or inf would give NaN.
+def shift(x: Any, axis: Any) -> Any:
+    if np.size(x) == 0:
+        return np.zeros((), np.asarray(x).dtype)
+    top = np.max(np.real(x), axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, np.zeros((), top.dtype))
+
+
+def logsumexp(x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+    x = np.asarray(x)
+    if b is not None:
+        # A weight of 0 takes the element out, whatever its exponential is.
+        x, b = np.broadcast_arrays(np.where(np.equal(b, 0), -np.inf, x).astype(x.dtype, copy=False), b)
+    top = shift(x, axis)
+    terms = np.exp(x - top)
+    total = np.sum(terms if b is None else b * terms, axis=axis, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.log(total) + top
+    return y if keepdims else np.squeeze(y, axis=axis)[()]
+
+
+def softmax(x: Any, *, axis: Any) -> Any:
+    e = np.exp(x - shift(x, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, *, axis: Any) -> Any:
+    x = x - shift(x, axis)
+    with np.errstate(divide="ignore"):
+        return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))
+
+
+def concatenate(*arrays: Any, axis: int) -> Any:
+    return np.concatenate(arrays, axis=axis)
+
+
+def stack(*arrays: Any, axis: int) -> Any:
+    return np.stack(arrays, axis=axis)
+
+
+def vstack(*arrays: Any) -> Any:
+    return np.vstack(arrays)
+
+
+def hstack(*arrays: Any) -> Any:
+    return np.hstack(arrays)
+
+
+def dstack(*arrays: Any) -> Any:
+    return np.dstack(arrays)
+
+
+def column_stack(*arrays: Any) -> Any:
+    return np.column_stack(arrays)
+
+
+def split(x: Any, *, bounds: Any, axis: int) -> Any:
+    return tuple(np.split(x, bounds, axis=axis))
+
+
+def broadcast_arrays(*arrays: Any) -> Any:
+    return tuple(np.broadcast_arrays(*arrays))
+
+
+def meshgrid(*arrays: Any, indexing: str, sparse: bool) -> Any:
+    return tuple(np.meshgrid(*arrays, indexing=indexing, sparse=sparse))
+
+
+def gradient(f: Any, *spacing: Any, axis: Any, edge_order: int) -> Any:
+    result = np.gradient(f, *spacing, axis=axis, edge_order=edge_order)
+    return tuple(result) if isinstance(result, list | tuple) else result
+
+
+def select(*operands: Any, n: int) -> Any:
+    return np.select([np.asarray(c) for c in operands[:n]], operands[n : 2 * n], operands[2 * n])
+
+
+def maximum_accumulate(x: Any, *, axis: int) -> Any:
+    return np.maximum.accumulate(x, axis=axis)
+
+
+def minimum_accumulate(x: Any, *, axis: int) -> Any:
+    return np.minimum.accumulate(x, axis=axis)
+
+
+def diff(x: Any, *, n: int, axis: int) -> Any:
+    return np.diff(x, n=n, axis=axis)
+
+
+def take(x: Any, indices: Any, *, axis: int, mode: str) -> Any:
+    return np.take(x, indices, axis=axis, mode=mode)
+
+
+def nonzero(x: Any) -> Any:
+    return tuple(np.nonzero(x))
+
+
+def linspace(start: Any, stop: Any, *, num: int, endpoint: bool, axis: int) -> Any:
+    return np.linspace(start, stop, num, endpoint=endpoint, axis=axis)
+
+
+def quantile(x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+    return np.quantile(x, q, axis=axis, keepdims=keepdims, method=method)
+
+
+def insert(x: Any, values: Any, *, order: Any, axis: int) -> Any:
+    return np.take(np.concatenate([x, values], axis=axis), order, axis=axis)

@@ -1,0 +1,301 @@
+"""Rounding, remainders, signs, extremes, tests and comparisons: rows with kinks or jumps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arguments import refuse
+from .primitive import Domain, Gate, custom, elementwise
+
+NAN = float("nan")
+INFINITY = float("inf")
+PLAIN = Domain(branch_points=(0.0, 1.0, -2.5), tails=(1e-300, -1e300))
+TWO = (Domain(branch_points=(0.0,)), Domain(branch_points=(0.5,)))
+OPERATORS = {
+    "equal": lambda x, y: x == y,
+    "less": lambda x, y: x < y,
+    "less_equal": lambda x, y: x <= y,
+    "greater": lambda x, y: x > y,
+    "greater_equal": lambda x, y: x >= y,
+}
+
+for _name, _glyph, _latex in (
+    ("equal", "=", "="),
+    ("not_equal", "≠", r"\ne"),
+    ("less", "<", "<"),
+    ("less_equal", "≤", r"\le"),
+    ("greater", ">", ">"),
+    ("greater_equal", "≥", r"\ge"),
+):
+    elementwise(
+        _name,
+        (0, 0),
+        doc=f"Whether x {_glyph} y; it has no derivative.",
+        glyph=_glyph,
+        infix={"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph),
+        latex=f"{{0}} {_latex} {{1}}",
+        domain=TWO,
+        differentiable=False,
+        non_differentiable="x = y",
+        kinks=lambda m, x, y: m.equal(x, y),
+    )
+
+for _name, _operands, _glyph, _latex in (
+    ("logical_and", 2, "∧", r"{0} \land {1}"),
+    ("logical_or", 2, "∨", r"{0} \lor {1}"),
+    ("logical_xor", 2, "⊻", r"{0} \oplus {1}"),
+    ("logical_not", 1, "¬", r"\lnot {0}"),
+    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}"),
+    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}"),
+    ("bitwise_xor", 2, "^", r"{0} \oplus {1}"),
+    ("invert", 1, "~", r"\sim {0}"),
+):
+    elementwise(
+        _name,
+        (0,) * _operands,
+        doc=f"{_name.replace('_', ' ').capitalize()} of {'truth values' if 'logical' in _name else 'integers'}; "
+        "it has no derivative.",
+        glyph=_glyph,
+        latex=_latex,
+        domain=(Domain(),) * _operands,
+        differentiable=False,
+    )
+
+for _name, _text in (
+    ("isnan", "not a number"),
+    ("isinf", "infinite"),
+    ("isfinite", "finite"),
+    ("signbit", "negative, -0 included"),
+):
+    elementwise(
+        _name,
+        (0,),
+        doc=f"Whether x is {_text}; it has no derivative.",
+        latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
+        domain=(PLAIN,),
+        differentiable=False,
+    )
+
+
+# Steps: the derivative is 0 wherever there is one, and 0 at the jumps.
+def step(name: str, doc: str, latex: str, at: str, jumps: Any, **more: Any) -> None:
+    elementwise(
+        name,
+        (0,),
+        doc=f"{doc}; the derivative is 0.",
+        latex=latex,
+        domain=(PLAIN,),
+        non_differentiable=at,
+        kinks=jumps,
+        one_sided=lambda m, x, **_: (0.0, 0.0),
+        **more,
+    )
+
+
+def at_integers(m: Any, x: Any) -> Any:
+    return m.equal(x, m.floor(x))
+
+
+def at_halves(m: Any, x: Any, decimals: int = 0) -> Any:
+    scaled = x * 10.0**decimals + 0.5
+    return m.equal(scaled, m.floor(scaled))
+
+
+step("sign", "-1, 0 or 1: the sign of x", r"\operatorname{{sign}}({0})", "x = 0", lambda m, x: m.equal(x, 0.0))
+step("floor", "The greatest integer that is not above x", r"\lfloor {0} \rfloor", "x an integer", at_integers)
+step("ceil", "The least integer that is not below x", r"\lceil {0} \rceil", "x an integer", at_integers,
+     spelling={"sympy": "ceiling"}, value=lambda m, x: -m.floor(-x))
+step("trunc", "x without its fraction", r"\operatorname{{trunc}}({0})", "x an integer other than 0",
+     lambda m, x: m.logical_and(at_integers(m, x), m.not_equal(x, 0.0)), reads=("trunc", "fix"),
+     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)))
+step("rint", "The nearest integer, halves to even", r"\operatorname{{rint}}({0})", "x a half-integer", at_halves)
+step(
+    "round",
+    "x to so many decimals, halves to even",
+    r"\operatorname{{round}}({0})",
+    "x half-way between two results",
+    at_halves,
+    reads=("round", "around"),
+    arguments=lambda a, decimals=0, out=None: (refuse(out=out), ((a,), {"decimals": int(decimals)}))[1],
+    examples=({"decimals": 0}, {"decimals": 1}),
+)
+
+NONZERO = Domain(0.5, 10.0, branch_points=(-3.0,))
+elementwise(
+    "floor_divide",
+    (0, 0),
+    doc="The quotient rounded down; the derivative is 0.",
+    glyph="//",
+    infix="//",
+    latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor",
+    domain=(Domain(), NONZERO),
+    non_differentiable="x a multiple of y",
+    kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
+    one_sided=lambda m, x, y: (0.0, 0.0),
+    value=lambda m, x, y: m.floor(x / y),
+)
+elementwise(
+    "remainder",
+    (1, lambda m, z, x, y: -m.floor_divide(x, y)),
+    doc="The remainder of x / y with the sign of y.",
+    glyph="mod",
+    infix="%",
+    latex=r"{0} \bmod {1}",
+    domain=(Domain(), NONZERO),
+    reads=("remainder", "mod"),
+    non_differentiable="x a multiple of y",
+    kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
+    one_sided=lambda m, x, y: (1.0, 1.0),
+    value=lambda m, x, y: x - y * m.floor(x / y),
+    spelling={"sympy": "Mod"},
+)
+elementwise(
+    "fmod",
+    # Not trunc(x / y): where x / y rounds up to an integer, it is one too many.
+    (1, lambda m, z, x, y: -m.rint((x - z) / y)),
+    doc="The remainder of x / y with the sign of x.",
+    latex=r"\operatorname{{fmod}}({0}, {1})",
+    domain=(Domain(), NONZERO),
+    non_differentiable="x a multiple of y, other than 0",
+    kinks=lambda m, x, y: m.logical_and(m.equal(m.fmod(x, y), 0.0), m.not_equal(x, 0.0)),
+    one_sided=lambda m, x, y: (1.0, 1.0),
+    value=lambda m, x, y: x - y * m.trunc(x / y),
+)
+
+
+def absolute_slope(m: Any, y: Any, x: Any) -> Any:
+    """sign(x), 0 at 0; for complex x its conjugate, so that the cotangent comes out in JAX's convention."""
+    if not m.is_complex(x):
+        return m.sign(x)
+    zero = m.equal(y, 0.0)
+    return Gate(m.logical_not(zero), m.conjugate(x) / m.where(zero, 1.0, m.absolute(x)))
+
+
+elementwise(
+    "absolute",
+    (absolute_slope,),
+    doc="The absolute value |x|, also of complex numbers; the derivative at 0 is 0.",
+    glyph="|x|",
+    latex="|{0}|",
+    domain=(PLAIN,),
+    facts={"f(0)=0"},
+    reads=("absolute", "fabs"),
+    non_differentiable="x = 0",
+    kinks=lambda m, x: m.equal(x, 0.0),
+    one_sided=lambda m, x: (-1.0, 1.0),
+    spelling={"sympy": "Abs"},
+)
+
+
+def winner(m: Any, x: Any, y: Any, order: str, ignore_nan: bool = False) -> Gate:
+    """x where it is chosen over y; a tie is shared equally."""
+    chosen = getattr(m, order)(x, y)
+    if ignore_nan:
+        chosen = m.logical_or(chosen, m.isnan(y))
+    return Gate(chosen, m.where(m.equal(x, y), 0.5, 1.0))
+
+
+def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides: tuple[float, float]) -> None:
+    elementwise(
+        name,
+        (
+            lambda m, z, x, y: winner(m, x, y, order, ignore_nan),
+            lambda m, z, x, y: winner(m, y, x, order, ignore_nan),
+        ),
+        doc=f"{doc}; where they tie, each takes half of the cotangent.",
+        glyph=glyph,
+        latex=rf"\{glyph}({{0}}, {{1}})",
+        domain=TWO,
+        facts={"commutative"},
+        non_differentiable="x = y",
+        kinks=lambda m, x, y: m.equal(x, y),
+        one_sided=lambda m, x, y: sides,
+        value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
+        spelling={"sympy": glyph.capitalize()},
+    )
+
+
+extreme("maximum", "The greater of two", "max", "greater_equal", False, (0.0, 1.0))
+extreme("minimum", "The lesser of two", "min", "less_equal", False, (1.0, 0.0))
+extreme("fmax", "The greater of two, ignoring NaN", "max", "greater_equal", True, (0.0, 1.0))
+extreme("fmin", "The lesser of two, ignoring NaN", "min", "less_equal", True, (1.0, 0.0))
+
+
+def read_clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None,
+              **other: Any) -> Any:
+    refuse(out=out, **other)
+    low = min if a_min is None else a_min
+    high = max if a_max is None else a_max
+    return (a, -INFINITY if low is None else low, INFINITY if high is None else high), {}
+
+
+elementwise(
+    "clip",
+    (
+        lambda m, z, x, low, high: Gate(m.logical_and(m.greater(x, low), m.less(x, high))),
+        lambda m, z, x, low, high: Gate(m.logical_and(m.less_equal(x, low), m.less(low, high))),
+        lambda m, z, x, low, high: Gate(m.logical_or(m.greater_equal(x, high), m.greater_equal(low, high))),
+    ),
+    doc="x held between two bounds; at a bound and beyond, the derivative by x is 0 and by the bound 1.",
+    latex=r"\operatorname{{clip}}({0}, {1}, {2})",
+    domain=(Domain(branch_points=(-1.0, 2.0)), Domain(-2.0, 0.0), Domain(0.5, 3.0)),
+    arguments=read_clip,
+    non_differentiable="x at a bound",
+    kinks=lambda m, x, low, high: m.logical_or(m.equal(x, low), m.equal(x, high)),
+    one_sided=lambda m, x, low, high: (1.0 * m.equal(x, high), 1.0 * m.equal(x, low)),
+    value=lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
+    spelling={"numpy": "kernels_elementwise.clip"},
+    flops=2,
+)
+elementwise(
+    "heaviside",
+    (0, lambda m, z, x, h: Gate(m.equal(x, 0.0))),
+    doc="0 below 0, 1 above, h at 0; the derivative by x is 0.",
+    latex=r"\Theta({0})",
+    domain=(PLAIN, Domain()),
+    non_differentiable="x = 0",
+    kinks=lambda m, x, h: m.equal(x, 0.0),
+    one_sided=lambda m, x, h: (0.0, 0.0),
+    value=lambda m, x, h: m.where(m.equal(x, 0), h, m.where(m.greater(x, 0), 1, 0)),
+    spelling={"sympy": "Heaviside"},
+)
+elementwise(
+    "copysign",
+    (lambda m, z, x, y: m.where(m.equal(m.signbit(x), m.signbit(y)), 1.0, -1.0) * m.not_equal(x, 0.0), 0),
+    doc="|x| with the sign of y.",
+    latex=r"\operatorname{{copysign}}({0}, {1})",
+    domain=(PLAIN, Domain()),
+    non_differentiable="x = 0, y = 0",
+    kinks=lambda m, x, y: m.equal(x, 0.0),
+    one_sided=lambda m, x, y: (-1.0, 1.0) if not m.signbit(y) else (1.0, -1.0),
+    value=lambda m, x, y: m.where(m.less(y, 0), -m.absolute(x), m.absolute(x)),
+)
+elementwise(
+    "nan_to_num",
+    (lambda m, z, x, **_: Gate(m.isfinite(x)),),
+    doc="x with numbers in place of NaN and infinities; nothing flows back where one was replaced.",
+    latex=r"\operatorname{{nan\_to\_num}}({0})",
+    domain=(PLAIN,),
+    arguments=lambda x, copy=True, nan=0.0, posinf=None, neginf=None: (
+        (x,),
+        {"nan": nan, "posinf": posinf, "neginf": neginf},
+    ),
+    value=lambda m, x, **_: x,
+    examples=({"nan": 0.0, "posinf": None, "neginf": None},),
+)
+
+# Complex numbers. Cotangents are paired without conjugation, as in JAX: pulling back through f multiplies by f'(z).
+elementwise("real", (1,), doc="The real part.", glyph="Re", latex=r"\Re({0})", facts={"linear"},
+            spelling={"sympy": "re"})
+elementwise("imag", (lambda m, y, x: -1j,), doc="The imaginary part.", glyph="Im", latex=r"\Im({0})",
+            facts={"linear"}, spelling={"sympy": "im"})
+custom(
+    "conjugate",
+    jvp=lambda m, ts, y, x: m.conjugate(ts[0]),
+    vjp=lambda m, ct, y, x: [m.conjugate(ct)],
+    doc="The complex conjugate.",
+    glyph="z̄",
+    latex=r"\overline{{{0}}}",
+    reads=("conjugate", "conj"),
+    facts={"linear"},
+)

@@ -1,0 +1,116 @@
+"""Programs give what the engine gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from difflab.compile.passes import PASSES
+
+FUNCTIONS = [
+    (lambda x: np.sum(np.tanh(x) * np.exp(-x * x)), (np.linspace(-2, 2, 7),)),
+    (lambda x, y: np.sum((x @ y) ** 2) / 2, (np.ones((2, 3)) * 0.3, np.arange(6.0).reshape(3, 2))),
+    (lambda x: np.sin(x) * x**2 + 3 / x, (0.7,)),
+    (lambda p: p["a"] * np.sum(p["b"]), ({"a": 2.0, "b": np.ones(3)},)),
+    (lambda x: np.sum(x[::2] * x[1::2]) + x[0], (np.arange(4.0),)),
+    (lambda x: 1 / (1 + np.exp(-x)) + (2 * 3) * x * 1, (0.3,)),
+]
+
+
+def same(a, b):
+    import optree
+
+    for u, v in zip(optree.tree_leaves(a), optree.tree_leaves(b), strict=True):
+        np.testing.assert_allclose(u, v, rtol=1e-14)
+        assert u.dtype == v.dtype and u.shape == v.shape
+
+
+@pytest.mark.parametrize("f, args", FUNCTIONS)
+def test_programs_equal_the_engine(f, args):
+    for make in (lambda g: g, dl.grad, dl.value_and_grad, lambda g: dl.grad(lambda *a: np.sum(2 * g(*a)))):
+        program = dl.compile(make(f))
+        same(program(*args), make(f)(*args))
+        same(program(*args), program(*args))
+        assert "def program" in program.source and "nodes" in program.explain()
+
+
+@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("f, args", FUNCTIONS)
+def test_each_pass_keeps_the_values(name, f, args):
+    graph = dl.trace(lambda *a: dl.value_and_grad(f)(*a), *args)
+    after = PASSES[name](graph)
+    same(after(*args), graph(*args))
+    assert len(after) <= len(graph)
+
+
+def test_common_subexpressions_are_shared():
+    graph = dl.trace(lambda x: np.sin(x) * np.exp(x) + np.sin(x), 1.0)
+    assert len(PASSES["common subexpressions"](graph)) == len(graph) - 1
+
+
+def test_constants_tell_apart_what_looks_equal():
+    graph = dl.trace(lambda x: np.copysign(1.0, x * 0.0) if False else (x * 0.0, x * -0.0), 1.0)
+    a, b = PASSES["common subexpressions"](graph)(1.0)
+    assert np.signbit(b) and not np.signbit(a)
+
+
+def test_branches_choose_the_program():
+    program = dl.compile(lambda x: x * 2 if x > 0 else -x)
+    assert [program(v) for v in (1.0, -1.0, 3.0, -3.0)] == [2.0, 1.0, 6.0, 3.0]
+    g = dl.compile(dl.grad(lambda x: x**2 if x > 0 else -x))
+    assert [g(v) for v in (3.0, -1.0)] == [6.0, -1.0]
+
+
+def test_closures_choose_the_program():
+    def make(scale):
+        return lambda x: scale * x
+
+    scale = 2.0
+
+    def f(x):
+        return scale * x
+
+    program = dl.compile(f)
+    assert program(1.0) == 2.0
+    scale = 5.0
+    assert program(1.0) == 5.0
+
+
+def test_scalar_programs_return_what_numpy_returns():
+    with np.errstate(all="ignore"):
+        for f in (lambda x: 1 / x, np.log, np.exp, lambda x: x**-1.5, np.sqrt, lambda x: x * np.exp(x)):
+            program = dl.compile(f)
+            for x in (0.0, -0.0, 1e3, -1e3, np.inf, -np.inf, np.nan, 2.5, -1.0):
+                np.testing.assert_allclose(program(x), f(np.float64(x)), rtol=1e-15)
+
+
+def test_results_belong_to_the_caller():
+    program = dl.compile(dl.grad(lambda x: np.sum(x * 3)))
+    x = np.ones(3)
+    g = program(x)
+    g[:] = 0
+    assert np.all(program(x) == 3)
+    same_array = dl.compile(lambda x: x)
+    same_array(x)[:] = 7
+    assert np.all(x == 1)
+
+
+def test_static_arguments_and_dtypes():
+    program = dl.compile(lambda x, n: np.sum(x**n), static_argnums=(1,))
+    assert program(np.full(2, 3.0), 2) == 18.0 and program(np.full(3, 3.0), 3) == 81.0
+    assert program(np.full(2, 3.0, np.float32), 2).dtype == np.float32
+    with pytest.raises(dl.DifflabError, match="static"):
+        program(np.ones(2), {1, 2})
+
+
+def test_programs_nest_in_derivatives():
+    program = dl.compile(lambda x: np.sin(x) * x)
+    assert dl.grad(program)(0.5) == pytest.approx(dl.grad(lambda x: np.sin(x) * x)(0.5))
+
+
+def test_source_holds_no_text_of_the_user():
+    graph_name = "__import__('os')"
+    program = dl.compile(lambda x: dl.label(x + 1, graph_name) * 2)
+    program(1.0)
+    assert "import" not in program.source

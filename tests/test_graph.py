@@ -1,0 +1,107 @@
+"""Graphs: networkx, tracing, passes, blocks, the backward graph."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import difflab as dl
+
+
+def test_a_graph_is_a_networkx_graph():
+    g = dl.trace(lambda x, y: (x + y) * x, 1.0, 2.0)
+    assert nx.is_directed_acyclic_graph(g) and list(nx.topological_sort(g)) and len(g) == 4
+    assert sorted(k for *_, k in g.edges(keys=True)) == [0, 0, 1, 1]
+    assert nx.ancestors(g, g.outputs[0]) == set(g.order[:-1])
+    assert nx.dag_longest_path_length(g) == 2
+    copy = g.copy()
+    assert nx.is_isomorphic(copy, g)
+
+
+def test_a_value_used_twice_keeps_both_edges():
+    g = dl.trace(lambda x: x * x, 3.0)
+    assert [k for *_, k in g.edges(keys=True)] == [0, 1]
+
+
+def test_calls_by_position_and_by_name():
+    g = dl.trace(lambda p, x: {"out": p["w"] * x}, {"w": 2.0}, 3.0)
+    assert g({"w": 5.0}, 3.0) == {"out": 15.0}
+    assert [n.name for n in g.inputs] == ["p['w']", "x"]
+    with pytest.raises(dl.DifflabError, match="2 inputs"):
+        g(1.0)
+    g = dl.trace(lambda x, y: x - y, 1.0, 2.0)
+    assert g(x=5.0, y=2.0) == 3.0
+    with pytest.raises(dl.DifflabError, match="no value for y.*z"):
+        g(x=1.0, z=2.0)
+    assert dl.grad(lambda t: g(t, t * t))(3.0) == -5.0
+
+
+def test_names_and_labels():
+    g = dl.trace(lambda x, y: dl.label(x + y, "q") * x, 1.0, 2.0)
+    assert g.node("q").primitive.name == "add"
+    with pytest.raises(dl.DifflabError, match="'r'"):
+        g.node("r")
+
+
+def test_passes_on_arrays():
+    g = dl.trace(lambda w, x: np.sum((w @ x) ** 2), np.ones((2, 3)), np.ones(3))
+    w, x = np.arange(6.0).reshape(2, 3), np.array([1.0, -1.0, 2.0])
+    backward = g.forward(w, x).backward()
+    assert np.allclose(backward.gradient["w"], 2 * np.outer(w @ x, x))
+    assert np.allclose(backward.adjoint("x"), dl.grad(lambda x: np.sum((w @ x) ** 2))(x))
+    for edge in backward.edges:
+        if edge.local is not None:
+            assert np.allclose(edge.upstream * edge.local, edge.downstream)
+
+
+def test_an_unreached_input_has_adjoint_zero():
+    backward = dl.trace(lambda x, y: x * 2, 1.0, 1.0).forward(3.0, 4.0).backward()
+    assert backward.adjoint("y") == 0.0 and backward.adjoint("x") == 2.0
+
+
+def test_seeds():
+    g = dl.trace(lambda x: x**2, np.ones(2))
+    backward = g.forward(np.array([1.0, 3.0])).backward(np.array([1.0, 10.0]))
+    assert np.allclose(backward.adjoint("x"), [2.0, 60.0])
+    with pytest.raises(dl.DifflabError, match="seed"):
+        g.forward(np.ones(2)).backward(1.0)
+
+
+def test_backward_graph_differentiates_again():
+    g = dl.trace(lambda x: np.sin(x) * x, 1.0)
+    b = dl.backward_graph(g)
+    assert nx.is_directed_acyclic_graph(b) and b.partner
+    second = dl.grad(lambda t: b(t)[1])(0.5)
+    assert second == pytest.approx(2 * np.cos(0.5) - 0.5 * np.sin(0.5))
+    assert all(f in set(b.order) for f in b.partner.values())
+    bb = dl.backward_graph(dl.trace(lambda t: b(t)[1], 0.5))
+    assert float(bb(0.5)[1]) == pytest.approx(second)
+
+
+def test_blocks_nest_and_are_listed():
+    @dl.block
+    def layer(x):
+        with dl.block("inner"):
+            y = np.exp(x)
+        return y + 1
+
+    g = dl.trace(lambda x: layer(layer(x)), 0.1)
+    assert [b.path for b in g.blocks] == [("layer",), ("layer", "inner")] * 2
+    assert dl.block(lambda x: x, name="b")(2.0) == 2.0
+    with pytest.raises(dl.DifflabError):
+        dl.block(3)
+
+
+def test_a_block_with_its_own_derivative():
+    s = dl.block(lambda x: 1 / (1 + np.exp(-x)), name="sigmoid", derivative=lambda y, x: y * (1 - y))
+    assert dl.grad(s)(0.0) == 0.25
+    assert dl.grad(dl.grad(s))(1.0) == pytest.approx(-0.09085774767294841)
+    g = dl.trace(lambda x: s(2 * x), 1.0)
+    assert [n.primitive.name for n in g.order][-1] == "sigmoid"
+    two = dl.block(lambda a, b: a * b, name="times", derivative=lambda y, a, b: (b, a))
+    assert dl.grad(two, argnums=(0, 1))(2.0, 5.0) == (5.0, 2.0)
+
+
+def test_slots_are_light():
+    assert not hasattr(dl.trace(lambda x: x + 1, 1.0).order[0], "__dict__")

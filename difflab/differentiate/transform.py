@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, InputError, ShapeError
+from ..errors import DtypeError, InputError, ShapeError, TraceError
 from ..graph.node import NODE, Node, Trace, check_leaf
 from ..graph.pytree import flatten, map_leaves, structure
 from ..primitives import Carrier
@@ -36,6 +36,10 @@ class Recording:
             arguments.append(rebuild(nodes))
         try:
             result = f(*arguments)
+        except ValueError as error:  # where y[0] = x is refused, NumPy puts an error of its own in front
+            if isinstance(error.__cause__, TraceError):
+                raise error.__cause__ from None
+            raise
         finally:
             self.nodes = trace.close()
         self.nested = trace.nested
@@ -253,6 +257,8 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
 def matching(what: str, given: Any, like: Any) -> list[Any]:
     """The leaves of a cotangent or tangent, checked against the value it belongs to."""
     want, _ = flatten(like)
+    if type(like) in (list, tuple) and type(given) in (list, tuple):
+        given = type(like)(given)  # NumPy's versions differ in which of the two they return
     got, _ = flatten(given)
     if len(got) != len(want) or (len(want) != 1 and structure(given) != structure(like)):
         raise ShapeError(f"{what} must have the structure of {describe(like)} with {len(want)} "

@@ -19,6 +19,7 @@ from ..errors import DtypeError, EscapedTracerError, InputError, TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
 
 NO_PARAMS: dict[str, Any] = {}
+SEQUENCES = (tuple, list)
 IN_PLACE = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
 BLOCK: ContextVar[Any] = ContextVar("difflab_block", default=None)
 _serials = itertools.count()
@@ -264,6 +265,14 @@ class Node:
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.trace is not None:
+            raise TraceError("a traced value cannot be pickled: it exists only while its function runs")
+        return super().__reduce_ex__(protocol)
+
 
 def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     """The operation on plain or traced operands; a traced operand makes a new node in the innermost trace."""
@@ -289,9 +298,10 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
             trace.nested = True
     else:
         value = row.evaluate(*values, **params)
-    node = Node(row, operands, params, value, trace, None, BLOCK.get())
+    several = isinstance(value, SEQUENCES)
+    node = Node(row, operands, params, tuple(value) if several else value, trace, None, BLOCK.get())
     trace.nodes.append(node)
-    return unpack(row, node) if value.__class__ is tuple else node
+    return unpack(row, node) if several else node
 
 
 def unpack(row: Primitive, node: Node) -> Any:
@@ -413,9 +423,10 @@ OPERATORS = {
     "xor": ("logical_xor", "^"),
 }
 METHODS = (
-    "sum mean prod max min std var argmax argmin argsort all any clip cumsum cumprod diagonal dot ravel repeat "
-    "round squeeze swapaxes take trace sort"
+    "sum mean prod max min std var argmax argmin argsort argpartition all any choose clip compress cumsum cumprod "
+    "diagonal dot nonzero ravel repeat round searchsorted squeeze swapaxes take"
 )
+CHANGING_METHODS = "fill itemset partition put resize setfield sort"
 
 
 def _install_operators() -> None:
@@ -431,6 +442,16 @@ def _install_operators() -> None:
     for name in METHODS.split():
         if name in TABLE:
             setattr(Node, name, _method(name))
+    for name in CHANGING_METHODS.split():
+        setattr(Node, name, _refused_method(name))
+
+
+def _refused_method(name: str) -> Any:
+    def method(self: Node, *args: Any, **kwargs: Any) -> Any:
+        raise in_place(f"x.{name}()")
+
+    method.__name__ = name
+    return method
 
 
 def _method(name: str) -> Any:
@@ -476,6 +497,11 @@ def leak(what: str) -> TraceError:
         frame = frame.f_back
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame is not None else ""
     found = re.search(r"\bmath\.(\w+)", line)
+    if what in ("float()", "complex()", "np.array") and re.match(r"[\w.]+\[.*\]\s*[-+*/]?=[^=]", line):
+        return TraceError(
+            f"a traced value cannot be written into a plain array ({line}): build the array with np.stack, "
+            "np.concatenate or np.where instead"
+        )
     if what == "float()" and found:
         spelled = {"pow": "power", "fabs": "abs", "gamma": "", "lgamma": "", "erf": ""}.get(found[1], found[1])
         use = f"np.{spelled}" if spelled else f"scipy.special.{ {'lgamma': 'gammaln'}.get(found[1], found[1])}"

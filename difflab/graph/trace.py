@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, TraceError
 from .graph import Graph, as_value, graph_of
 from .node import Node, Trace, check_leaf
 from .pytree import flatten, leaves_of, paths
@@ -33,6 +33,10 @@ def trace(f: Callable[..., Any], *examples: Any) -> Graph:
         arguments.append(rebuild(nodes))
     try:
         result = f(*arguments)
+    except ValueError as error:  # where y[0] = x is refused, NumPy puts an error of its own in front
+        if isinstance(error.__cause__, TraceError):
+            raise error.__cause__ from None
+        raise
     finally:
         nodes = recording.close()
     if result is None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from .carriers import NUMPY, Carrier, find
-from .primitive import TABLE, Composite, Custom, Domain, Elementwise, Gate, Linear, Primitive, lookup
+from .primitive import TABLE, Composite, Custom, Deferred, Domain, Elementwise, Gate, Linear, Primitive, lookup
 
-from . import structure, arithmetic, exponential, trigonometric, rounding, activations, special, reductions, shaping, indexing, products  # isort: skip
+from . import structure, arithmetic, exponential, trigonometric, rounding, activations, special, bessel, entropies, reductions, extremes, scans, shaping, joining, indexing, creation, composites, products  # isort: skip
 
 _by_function: dict[Any, Primitive] = {}
 
@@ -49,6 +49,7 @@ __all__ = [
     "Carrier",
     "Composite",
     "Custom",
+    "Deferred",
     "Domain",
     "Elementwise",
     "Gate",

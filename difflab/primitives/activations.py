@@ -140,21 +140,31 @@ elementwise(
 def gelu_slope(m: Any, y: Any, x: Any, *, approximate: str = "none") -> Any:
     if approximate == "none":
         return m.ndtr(x) + x * m.normal_density(x)
-    u = TANH_SCALE * (x + 0.044715 * x * x * x)
-    # 1 + tanh(u) = 2 sigmoid(2 u), which keeps its digits for negative x.
-    slope = 2 * TANH_SCALE * (1 + 3 * 0.044715 * m.square(x))
-    return m.sigmoid(2 * u) * (1 + x * m.sigmoid(-2 * u) * slope)
-
-
-TANH_SCALE = 0.7978845608028654  # sqrt(2/π)
+    return m.gelu_gate(x) * (1 + x * m.gelu_gate(-x) * gate_slope(m, x))
 
 
 def gelu_value(m: Any, x: Any, *, approximate: str = "none") -> Any:
-    if approximate == "none":
-        return x * m.ndtr(x)
-    return x * m.sigmoid(2 * TANH_SCALE * (x + 0.044715 * x * x * x))
+    return x * (m.ndtr(x) if approximate == "none" else m.gelu_gate(x))
 
 
+def gate_slope(m: Any, x: Any) -> Any:
+    return TANH_SCALE * (1 + 3 * 0.044715 * m.square(x))
+
+
+TANH_SCALE = 1.5957691216057308  # 2 sqrt(2/π)
+
+elementwise(
+    "gelu_gate",
+    (lambda m, y, x: y * m.gelu_gate(-x) * gate_slope(m, x),),
+    doc="(1 + tanh(sqrt(2/π) (x + 0.044715 x³)))/2 as a sigmoid, which keeps its digits for negative x.",
+    latex=r"\tfrac12(1 + \tanh(\sqrt{{2/\pi}}({0} + 0.044715\,{0}^3)))",
+    domain=(NORMAL,),
+    facts={"smooth"},
+    reads=(),
+    value=lambda m, x: m.sigmoid(2 * m.sqrt(1 / (2 * m.arctan(1))) * (x + 0.044715 * x * x * x)),
+    spelling={"numpy": "kernels_elementwise.gelu_gate"},
+    flops=60,
+)
 elementwise(
     "gelu",
     (gelu_slope,),

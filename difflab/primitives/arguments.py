@@ -14,9 +14,6 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from .carriers import Carrier
 
-NOT_GIVEN = (None, np._NoValue)
-
-
 def axes(axis: Any, ndim: int, name: str = "axis", shape: Any = None) -> Any:
     """None, or the axes as a tuple of non-negative integers."""
     if axis is None:
@@ -46,7 +43,7 @@ def axis_of(what: str, a: Any, axis: Any) -> int:
 def refuse(**given: Any) -> None:
     """Arguments of NumPy's that have no meaning on traced values."""
     for name, value in given.items():
-        if not any(value is absent for absent in NOT_GIVEN):
+        if value is not None and value is not np._NoValue:
             raise InputError(f"{name}={value!r} is not supported on traced values")
 
 
@@ -64,13 +61,15 @@ def reading_reduction(name: str, empty: Any = None) -> Callable[..., Any]:
         a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = None,
         **other: Any,
     ) -> Any:
-        refuse(out=out, **other)
-        if not any(where is absent for absent in (*NOT_GIVEN, True)):
+        if out is not None or other:
+            refuse(out=out, **other)
+        if where is not None and where is not np._NoValue and where is not True:
             if empty is None:
                 raise InputError(f"{name}: where= is not supported on traced values; use np.where(mask, x, ...) first")
             a = np.where(where, a, empty)
         keep = False if keepdims is np._NoValue else bool(keepdims)
-        return (cast(a, dtype),), {"axis": axes_of(name, a, axis), "keepdims": keep}
+        axis = None if axis is None else axes_of(name, a, axis)
+        return (a if dtype is None else cast(a, dtype),), {"axis": axis, "keepdims": keep}
 
     return read
 

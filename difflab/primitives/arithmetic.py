@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
+from .spelling import by_sympy
 
 NONZERO = Domain(branch_points=(1.0, -1.0), tails=(1e-150, 1e150, -1e150))
 ANY = Domain(tails=(1e-300, -1e-150, 1e150, -1e300), branch_points=(0.0,))
@@ -79,7 +80,7 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
-    spelling={"sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
+    spelling={"numpy": "kernels.reciprocal", "sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
 )
 elementwise(
     "square",
@@ -171,7 +172,7 @@ elementwise(
     one_sided=lambda m, x: (float("inf"), float("inf")),
     reads=("cbrt", "special.cbrt"),
     value=lambda m, x: m.sign(x) * m.exp(m.log(m.absolute(x)) / 3),
-    spelling={"sympy": "real_cbrt"},
+    spelling={"sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3))},
     flops=10,
 )
 elementwise(
@@ -214,7 +215,10 @@ elementwise(
     glyph="where",
     latex=r"\begin{{cases}}{1} & {0}\\ {2} & \text{{else}}\end{{cases}}",
     domain=(Domain(), Domain(), Domain()),
-    arguments=lambda condition, x=None, y=None: ((condition, x, y), {}),
+    arguments=lambda condition, *branches: (
+        ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero")
+    ),
+    spelling={"sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, c), (b, True)))},
 )
 elementwise(
     "ldexp",

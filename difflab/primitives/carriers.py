@@ -22,7 +22,9 @@ ROOTS = {
     "linalg": "numpy.linalg",
     "fft": "numpy.fft",
     "kernels": "difflab.primitives.kernels",
+    "kernels_arrays": "difflab.primitives.kernels_arrays",
     "kernels_elementwise": "difflab.primitives.kernels_elementwise",
+    "kernels_special": "difflab.primitives.kernels_special",
 }
 
 
@@ -50,6 +52,8 @@ class Carrier:
 
     def of(self, row: Primitive) -> Callable[..., Any]:
         """The function of a row, also of one that a user made and that is not in the table."""
+        if row.kind == "deferred":
+            return partial(row.run, self)  # type: ignore[attr-defined]
         return getattr(self, row.name) if TABLE.get(row.name) is row else self.function(row)
 
     def function(self, row: Primitive) -> Callable[..., Any]:

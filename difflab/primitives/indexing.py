@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError
+from ..errors import DtypeError, InputError, ShapeError
+from .arguments import axis_of, cast, refuse
+from .carriers import Carrier
 from .kernels import Slot
-from .primitive import linear
+from .primitive import Primitive, composite, linear, register
+
+OPERANDS = tuple(range(1, 65))
+
+
+def is_traced(x: Any) -> bool:
+    return hasattr(x, "primitive")
+
+
+def plain_bound(x: Any) -> Any:
+    return None if x is None else operator.index(x)
+
+
+def plain_entry(e: Any) -> Any:
+    """One entry of an index: slices get plain bounds, lists become arrays, arrays are kept as they are now."""
+    if isinstance(e, slice):
+        return slice(plain_bound(e.start), plain_bound(e.stop), plain_bound(e.step))
+    if isinstance(e, list):
+        return np.stack([plain_entry(x) if isinstance(x, list) else x for x in e]) if _holds_traced(e) else np.asarray(
+            e, dtype=None if e else np.intp)
+    return e.copy() if isinstance(e, np.ndarray) else e
+
+
+def _holds_traced(x: list[Any]) -> bool:
+    return any(is_traced(e) or isinstance(e, list) and _holds_traced(e) for e in x)
 
 
 def read_getitem(x: Any, key: Any) -> Any:
     """x[key]: array-like traced entries of the key become operands, everything else is a parameter."""
-    entries = key if isinstance(key, tuple) else (key,)
     arrays, index = [], []
-    for e in entries:
-        if hasattr(e, "primitive"):  # a traced index
+    for e in key if isinstance(key, tuple) else (key,):
+        e = plain_entry(e)
+        if is_traced(e):
             if e.dtype.kind not in "iub":
                 raise DtypeError(f"an index must be an integer, got a traced value of dtype {e.dtype}; use .astype(int)")
             index.append(Slot(len(arrays)))
             arrays.append(e)
+        elif isinstance(e, str | float | complex) or getattr(e, "dtype", np.dtype(int)).kind not in "iub":
+            raise DtypeError(f"an index must be an integer, a slice or a mask, got {e!r}")
         else:
-            index.append(np.asarray(e) if isinstance(e, list) else e)
+            index.append(e)
     return (x, *arrays), {"index": tuple(index) if isinstance(key, tuple) or len(index) != 1 else index[0]}
 
 
@@ -35,7 +64,7 @@ linear(
     reads=(),
     arguments=read_getitem,
     spelling={"numpy": "kernels.getitem", "elements": "kernels.getitem"},
-    fixed=tuple(range(1, 33)),
+    fixed=OPERANDS,
     flops=0,
 )
 linear(
@@ -45,6 +74,299 @@ linear(
     glyph="[ ]ᵀ",
     reads=(),
     spelling={"numpy": "kernels.scatter", "elements": "kernels.scatter"},
-    fixed=tuple(range(1, 33)),
+    fixed=OPERANDS,
     flops=0,
+)
+
+
+# Taking elements by number.
+def read_take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    refuse(out=out)
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    if not hasattr(indices, "dtype"):
+        indices = np.asarray(indices, dtype=None if np.size(indices) else np.intp)
+    if indices.dtype.kind not in "iu":
+        raise DtypeError(f"take: the indices have dtype {indices.dtype}; they must be integers")
+    if mode not in ("raise", "wrap", "clip"):
+        raise InputError(f"take: mode={mode!r}; it is one of 'raise', 'wrap', 'clip'")
+    return (a, indices), {"axis": axis_of("take", a, axis), "mode": mode}
+
+
+def in_range(indices: Any, n: int, mode: str) -> Any:
+    if mode == "wrap":
+        return indices % n
+    return indices if mode == "raise" else np.clip(indices, 0, n - 1)
+
+
+def take_transpose(m: Any, i: int, ct: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
+    index = (slice(None),) * axis + (Slot(0),)
+    return m.scatter(ct, in_range(indices, m.shape(x)[axis], mode), index=index, shape=m.shape(x))
+
+
+def read_take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    axis = axis_of("take_along_axis", arr, axis)
+    if Carrier.ndim(indices) != Carrier.ndim(arr):
+        raise ShapeError(f"take_along_axis: indices of shape {Carrier.shape(indices)} for an array of shape "
+                         f"{Carrier.shape(arr)}; both need the same number of axes")
+    return (arr, indices), {"axis": axis}
+
+
+def grid_index(m: Any, x: Any, indices: Any, axis: int) -> tuple[Any, ...]:
+    """The index that reads x at `indices` along one axis and at its own place along the others."""
+    n = m.ndim(x)
+    shape = tuple(m.shape(indices)[k] if k == axis else m.shape(x)[k] for k in range(n))
+    places = [np.arange(length).reshape((1,) * k + (-1,) + (1,) * (n - k - 1)) for k, length in enumerate(shape)]
+    return tuple(Slot(0) if k == axis else place for k, place in enumerate(places))
+
+
+linear(
+    "take",
+    take_transpose,
+    doc="The elements at the given places along an axis, of the raveled array by default.",
+    glyph="take",
+    arguments=read_take,
+    spelling={"elements": "kernels_arrays.take"},
+    fixed=(1,),
+    flops=0,
+)
+linear(
+    "take_along_axis",
+    lambda m, i, ct, x, indices, *, axis: m.scatter(
+        ct, indices, index=grid_index(m, x, indices, axis), shape=m.shape(x)
+    ),
+    doc="The elements at places that are given along one axis for each place along the others.",
+    arguments=read_take_along_axis,
+    spelling={"elements": "take_along_axis"},
+    fixed=(1,),
+    flops=0,
+)
+
+
+def places(name: str, doc: str, read: Any) -> None:
+    """A row that reads the elements along one axis at places known when it is recorded."""
+    composite(
+        name,
+        lambda m, x, *, order, axis: m.getitem(x, index=(slice(None),) * axis + (order,)),
+        doc=doc,
+        arguments=read,
+        spelling={"numpy": "kernels_arrays.places", "elements": "kernels_arrays.places"},
+        flops=0,
+    )
+
+
+def concrete(name: str, x: Any) -> Any:
+    if is_traced(x):
+        raise InputError(f"{name}: the selection is traced, its result would have no fixed shape; use np.where")
+    return np.asarray(x)
+
+
+def along_or_raveled(name: str, a: Any, axis: Any) -> tuple[Any, int]:
+    if axis is None:
+        return np.ravel(a), 0
+    return a, axis_of(name, a, axis)
+
+
+def read_compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    refuse(out=out)
+    a, axis = along_or_raveled("compress", a, axis)
+    return (a,), {"order": np.flatnonzero(concrete("compress", condition)), "axis": axis}
+
+
+def read_extract(condition: Any, arr: Any) -> Any:
+    return (np.ravel(arr),), {"order": np.flatnonzero(np.ravel(concrete("extract", condition))), "axis": 0}
+
+
+def read_delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    arr, axis = along_or_raveled("delete", arr, axis)
+    return (arr,), {"order": np.delete(np.arange(arr.shape[axis]), obj), "axis": axis}
+
+
+places("compress", "The slices along an axis where the condition holds.", read_compress)
+places("extract", "The elements of the raveled array where the condition holds.", read_extract)
+places("delete", "The array without some of its slices along an axis.", read_delete)
+
+
+def read_insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    arr, axis = along_or_raveled("insert", arr, axis)
+    n = len(arr.shape)
+    values = cast(values if hasattr(values, "shape") else np.asarray(values), arr.dtype)
+    single = not isinstance(obj, slice) and np.ndim(obj) == 0
+    if single:  # the values may be several slices, at one place
+        values = np.reshape(values, (1,) * (n - len(values.shape)) + tuple(values.shape))
+        values = np.moveaxis(values, 0, axis)
+        count = values.shape[axis]
+    else:
+        count = len(range(*obj.indices(arr.shape[axis]))) if isinstance(obj, slice) else np.size(obj)
+    shape = tuple(count if k == axis else length for k, length in enumerate(arr.shape))
+    values = np.broadcast_to(values, shape)
+    # np.insert on the places themselves tells where everything goes.
+    order = np.insert(np.arange(arr.shape[axis]), obj, arr.shape[axis] + np.arange(count))
+    return (arr, values), {"order": order, "axis": axis}
+
+
+composite(
+    "insert",
+    lambda m, x, values, *, order, axis: m.take(m.concatenate(x, values, axis=axis), order, axis=axis, mode="raise"),
+    doc="The array with values put in before the given places along an axis.",
+    arguments=read_insert,
+    spelling={"numpy": "kernels_arrays.insert", "elements": "kernels_arrays.insert"},
+    flops=0,
+)
+
+
+# Diagonals.
+def read_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return (a,), {"offset": int(offset), "axis1": axis_of("diagonal", a, axis1), "axis2": axis_of("diagonal", a, axis2)}
+
+
+def read_trace(
+    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+) -> Any:
+    refuse(dtype=dtype, out=out)
+    operands, params = read_diagonal(a, offset, axis1, axis2)
+    if params["axis1"] == params["axis2"]:
+        raise ShapeError(f"trace: axis1 and axis2 are both {axis1}")
+    return operands, params
+
+
+def diagonal_places(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
+    down, right = max(-offset, 0), max(offset, 0)
+    steps = np.arange(max(min(rows - down, columns - right), 0))
+    return down + steps, right + steps
+
+
+def diagonal(m: Any, x: Any, *, offset: int, axis1: int, axis2: int) -> Any:
+    last = m.moveaxis(x, source=(axis1, axis2), destination=(-2, -1))
+    down, right = diagonal_places(*m.shape(last)[-2:], offset)
+    return m.getitem(last, index=(..., down, right))
+
+
+def diag(m: Any, x: Any, *, k: int) -> Any:
+    if m.ndim(x) == 2:
+        return diagonal(m, x, offset=k, axis1=0, axis2=1)
+    n = m.size(x) + abs(k)
+    return m.scatter(x, index=diagonal_places(n, n, k), shape=(n, n))
+
+
+composite(
+    "diagonal",
+    diagonal,
+    doc="The elements on a diagonal of two axes, as a new last axis.",
+    glyph="diagonal",
+    arguments=read_diagonal,
+    spelling={"elements": "diagonal"},
+    flops=0,
+)
+composite(
+    "trace",
+    lambda m, x, **params: m.sum(diagonal(m, x, **params), axis=(-1 % (m.ndim(x) - 1),), keepdims=False),
+    doc="The sum of a diagonal of two axes.",
+    glyph="tr",
+    latex=r"\operatorname{{tr}}({0})",
+    arguments=read_trace,
+    spelling={"elements": "trace"},
+)
+
+
+def read_diag(v: Any, k: int = 0) -> Any:
+    if Carrier.ndim(v) not in (1, 2):
+        raise ShapeError(f"diag: an array of shape {Carrier.shape(v)}; it takes a vector or a matrix")
+    return (v,), {"k": int(k)}
+
+
+composite(
+    "diag",
+    diag,
+    doc="The diagonal of a matrix, or the matrix with a vector on its diagonal.",
+    glyph="diag",
+    arguments=read_diag,
+    spelling={"elements": "diag"},
+    flops=0,
+)
+composite(
+    "diagflat",
+    lambda m, x, *, k: diag(m, m.reshape(x, shape=(m.size(x),)), k=k),
+    doc="The matrix with the raveled array on its diagonal.",
+    glyph="diag",
+    arguments=lambda v, k=0: ((v,), {"k": int(k)}),
+    spelling={"elements": "diagflat"},
+    flops=0,
+)
+
+
+# Choosing between arrays.
+def select(m: Any, *operands: Any, n: int) -> Any:
+    y = operands[2 * n]
+    for condition, choice in reversed(list(zip(operands[:n], operands[n : 2 * n]))):
+        y = m.where(condition, choice, y)
+    return y
+
+
+def read_select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if len(condlist) != len(choicelist):
+        raise InputError(f"select: {len(condlist)} conditions for {len(choicelist)} choices")
+    return (*condlist, *choicelist, default), {"n": len(condlist)}
+
+
+def read_piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    conditions = list(condlist) if isinstance(condlist, list | tuple) else [condlist]
+    if len(funclist) not in (len(conditions), len(conditions) + 1):
+        raise InputError(f"piecewise: {len(conditions)} conditions for {len(funclist)} functions")
+    choices = [f(x, *args, **kw) if callable(f) else f for f in funclist]
+    default = choices.pop() if len(choices) > len(conditions) else 0.0
+    # NumPy lets the last condition that holds decide, np.select the first one.
+    return (*reversed(conditions), *reversed(choices), default), {"n": len(conditions)}
+
+
+for _name, _read, _doc in (
+    ("select", read_select, "The choice that belongs to the first condition that holds, else the default."),
+    ("piecewise", read_piecewise, "The function that belongs to the last condition that holds."),
+):
+    composite(
+        _name,
+        select,
+        doc=_doc,
+        arguments=_read,
+        spelling={"numpy": "kernels_arrays.select"},
+        flops=0,
+    )
+
+
+def read_choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    refuse(out=out)
+    choices = list(choices)
+    if mode != "raise":
+        a = in_range(a, len(choices), mode)
+    conditions = [np.equal(a, k) for k in range(len(choices))]
+    return (*conditions, *choices, 0.0), {"n": len(choices)}, "select"
+
+
+def read_bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    if is_traced(x) and x.dtype.kind not in "iu":
+        raise DtypeError(f"bincount: x has dtype {x.dtype}; the places are integers, only the weights are differentiated")
+    if weights is None:
+        return (x,), {"minlength": minlength}
+    return (x, weights), {"minlength": minlength}
+
+
+register(
+    Primitive(
+        name="choose",
+        doc="The elements of several arrays, chosen by number.",
+        glyph="choose",
+        latex=r"\operatorname{{choose}}({0})",
+        arguments=read_choose,
+        differentiable=False,
+    )
+)
+linear(
+    "bincount",
+    lambda m, i, ct, x, weights, *, minlength: m.take(ct, x, axis=0, mode="raise"),
+    doc="How often each number occurs, or the sum of its weights; linear in the weights.",
+    arguments=read_bincount,
+    spelling={"elements": "kernels_arrays.bincount"},
+    fixed=(0,),
 )

@@ -52,23 +52,26 @@ def fill(index: Any, arrays: Any) -> Any:
     if not arrays:
         return index
     entries = index if isinstance(index, tuple) else (index,)
-    return tuple(np.asarray(arrays[e]) if isinstance(e, Slot) else e for e in entries)
+    return tuple(entry(arrays[e]) if isinstance(e, Slot) else e for e in entries)
+
+
+def entry(x: Any) -> Any:
+    x = np.asarray(x)
+    return int(x) if x.ndim == 0 and x.dtype.kind in "iu" else x  # a single integer reads basically
 
 
 def is_basic(index: Any) -> bool:
     """Whether the index reads no element twice: integers, slices, None and Ellipsis (or one boolean mask)."""
     entries = index if isinstance(index, tuple) else (index,)
     return all(
-        e is None or e is Ellipsis or isinstance(e, slice | int | np.integer) and not isinstance(e, bool)
+        e is None
+        or e is Ellipsis
+        or isinstance(e, slice | int | np.integer | np.bool_)
+        or isinstance(e, np.ndarray) and e.dtype.kind == "b"
         for e in entries
     )
 
 
-
-
-def concatenate(*arrays: Any, axis: int) -> Any:
-    return np.concatenate(arrays, axis=axis)
-
-
-def stack(*arrays: Any, axis: int) -> Any:
-    return np.stack(arrays, axis=axis)
+def reciprocal(x: Any) -> Any:
+    """1/x in floating point; np.reciprocal of the integer 2 is 0."""
+    return np.divide(1.0, x)

@@ -102,7 +102,19 @@ def diff(x: Any, *, n: int, axis: int) -> Any:
 
 
 def take(x: Any, indices: Any, *, axis: int, mode: str) -> Any:
-    return np.take(x, indices, axis=axis, mode=mode)
+    return np.take(x, np.asarray(indices).astype(np.intp), axis=axis, mode=mode)
+
+
+def bincount(x: Any, weights: Any, *, minlength: int) -> Any:
+    """For weights of any kind; NumPy's own takes floats only."""
+    x = np.asarray(x).astype(np.intp)
+    total = np.zeros(max(minlength, x.max() + 1 if x.size else 0), np.asarray(weights).dtype)
+    np.add.at(total, x, weights)
+    return total
+
+
+def unique_places(x: Any) -> Any:
+    return np.unique(x, return_index=True)[1]
 
 
 def nonzero(x: Any) -> Any:
@@ -119,3 +131,25 @@ def quantile(x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
 
 def insert(x: Any, values: Any, *, order: Any, axis: int) -> Any:
     return np.take(np.concatenate([x, values], axis=axis), order, axis=axis)
+
+
+def interp(x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any:
+    return np.interp(x, xp, fp, left=ends[0] if left else None, right=ends[-1] if right else None)
+
+
+def pad(x: Any, ends: Any = None, *, pad_width: Any, mode: str) -> Any:
+    if mode != "constant":
+        return np.pad(x, pad_width, mode=mode) if pad_width else np.asarray(x)
+    return np.pad(x, pad_width, constant_values=0 if ends is None else ends) if pad_width else np.asarray(x)
+
+
+def unstack(x: Any, *, axis: int) -> Any:
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+def places(x: Any, *, order: Any, axis: int) -> Any:
+    return np.take(x, order, axis=axis)
+
+
+def atleast_each(*arrays: Any, n: int) -> Any:
+    return tuple(getattr(np, f"atleast_{n}d")(x) for x in arrays)

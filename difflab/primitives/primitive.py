@@ -139,6 +139,21 @@ class Composite(Primitive):
     kind = "composite"
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Deferred(Primitive):
+    """A call in NumPy's signature whose meaning waits for the shapes of its operands (in graphs made from text)."""
+
+    row: Primitive
+    kind = "deferred"
+
+    def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
+        """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
+        args, kwargs = call(operands)
+        found, params, *instead = self.row.arguments(*args, **kwargs)
+        row = TABLE[instead[0]] if instead else self.row
+        return m.of(row)(*found, **params)
+
+
 def register(row: Primitive) -> Any:
     """Adds a row to the table; a name can be taken once."""
     if row.name in TABLE:

@@ -27,6 +27,11 @@ def count(x: Any, axis: Any) -> int:
     return prod(n for i, n in enumerate(Carrier.shape(x)) if axis is None or i in axis)
 
 
+def per(n: float) -> float:
+    """1/n; infinite where there is nothing to divide by, as in NumPy."""
+    return 1.0 / n if n > 0 else np.inf
+
+
 def pooled(name: str, weights: Callable[..., Any], **row: Any) -> Any:
     """A row that reduces x; `weights(m, y, x, axis)` is dy/dx for each element, y with its axes back."""
 
@@ -54,7 +59,7 @@ linear(
 linear(
     "mean",
     lambda m, i, ct, x, *, axis, keepdims: m.broadcast_to(
-        expand(m, ct, x, axis, keepdims) / float(count(x, axis)), shape=m.shape(x)
+        expand(m, ct, x, axis, keepdims) * per(count(x, axis)), shape=m.shape(x)
     ),
     doc="The mean over the axes, all by default.",
     glyph="mean",
@@ -90,41 +95,29 @@ register(
 )
 
 
-# Products. Halving by pairs is exact at zeros, at every order; prod / x is not.
-def move_last(m: Any, x: Any, axis: Any) -> Any:
-    """x with the reduced axes merged into one, at the end."""
+# Products. prod / x fails where a factor is zero; the product of the others does not, at any order.
+def others(m: Any, y: Any, x: Any, axis: Any) -> Any:
+    """For each element the product of the others: those before it times those behind it."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
-    kept = [k for k in range(n) if k not in axis]
-    if [*kept, *axis] != list(range(n)):
-        x = m.transpose(x, axes=(*kept, *axis))
-    shape = m.shape(x)
-    return m.reshape(x, shape=(*shape[: len(kept)], prod(shape[len(kept) :])))
+    order = (*(k for k in range(n) if k not in axis), *axis)
+    shape = tuple(m.shape(x)[k] for k in order)
+    rows = m.reshape(m.transpose(x, axes=order), shape=(*shape[: n - len(axis)], prod(shape[n - len(axis) :])))
+    last = m.ndim(rows) - 1
+    if m.size(rows) == 0:
+        return m.zeros_like(x)
+    rest = (..., slice(None, -1))
+    one = np.ones((*m.shape(rows)[:-1], 1), m.dtype(x))
+    before = m.concatenate(one, m.cumprod(m.getitem(rows, index=rest), axis=last), axis=last)
+    reverse = m.flip(rows, axis=(last,))
+    behind = m.concatenate(one, m.cumprod(m.getitem(reverse, index=rest), axis=last), axis=last)
+    product = m.reshape(before * m.flip(behind, axis=(last,)), shape=shape)
+    return m.transpose(product, axes=tuple(sorted(range(n), key=order.__getitem__)))
 
 
-def put_back(m: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    if not keepdims:
-        return y
-    return m.reshape(y, shape=tuple(1 if axis is None or i in axis else n for i, n in enumerate(m.shape(x))))
-
-
-def pairwise_product(m: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
-    rest = move_last(m, x, axis)
-    n = m.shape(rest)[-1]
-    if n == 0:
-        return np.ones(m.shape(put_back(m, m.sum(rest, axis=(m.ndim(rest) - 1,), keepdims=False), x, axis, keepdims)))
-    while n > 1:
-        half = n // 2
-        pairs = m.getitem(rest, index=(..., slice(0, half))) * m.getitem(rest, index=(..., slice(half, 2 * half)))
-        odd = n % 2
-        rest = m.concatenate(pairs, m.getitem(rest, index=(..., slice(n - 1, n))), axis=m.ndim(rest) - 1) if odd else pairs
-        n = half + odd
-    return put_back(m, m.getitem(rest, index=(..., 0)), x, axis, keepdims)
-
-
-composite(
+pooled(
     "prod",
-    pairwise_product,
+    others,
     doc="The product over the axes, all by default; the derivative is exact where factors are zero.",
     glyph="Π",
     latex=r"\prod {0}",
@@ -155,7 +148,12 @@ def deviation(m: Any, x: Any, axis: Any) -> Any:
 def variance(m: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
     d = deviation(m, x, axis)
     square = m.real(d * m.conjugate(d)) if m.is_complex(x) else m.square(d)
-    return m.sum(square, axis=axis, keepdims=keepdims) / float(max(count(x, axis) - ddof, 0))
+    return m.divide(m.sum(square, axis=axis, keepdims=keepdims), max(count(x, axis) - ddof, 0))
+
+
+def var_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:
+    d = deviation(m, x, axis)
+    return (m.conjugate(d) if m.is_complex(x) else d) * (2.0 * per(count(x, axis) - ddof))
 
 
 def std_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:
@@ -163,31 +161,39 @@ def std_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:
     d = deviation(m, x, axis)
     d = m.conjugate(d) if m.is_complex(x) else d
     constant = m.equal(y, 0.0)
-    return m.where(constant, 0.0, d / m.where(constant, 1.0, y)) / float(max(count(x, axis) - ddof, 0))
+    return m.where(constant, 0.0, d / m.where(constant, 1.0, y)) * per(count(x, axis) - ddof)
 
 
-composite(
+def deviating(name: str, weights: Callable[..., Any], **row: Any) -> None:
+    """A measure of deviation: `weights(m, y, x, axis, ddof)` is dy/dx for each element."""
+
+    def vjp(m: Any, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+        y, ct = expand(m, y, x, axis, keepdims), expand(m, ct, x, axis, keepdims)
+        return (ct * weights(m, y, x, axis, ddof),)
+
+    def jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+        y = expand(m, y, x, axis, keepdims)
+        return m.sum(weights(m, y, x, axis, ddof) * ts[0], axis=axis, keepdims=keepdims)
+
+    custom(name, jvp=jvp, vjp=vjp, arguments=read_deviation(name), **row)
+
+
+deviating(
     "var",
-    variance,
+    var_weights,
+    value=variance,
     doc="The variance over the axes: the mean squared distance from the mean, divided by n - ddof.",
     glyph="var",
     latex=r"\operatorname{{Var}}({0})",
-    arguments=read_deviation("var"),
     flops=4,
 )
-custom(
+deviating(
     "std",
-    vjp=lambda m, ct, y, x, *, axis, keepdims, ddof: (
-        expand(m, ct, x, axis, keepdims) * std_weights(m, expand(m, y, x, axis, keepdims), x, axis, ddof),
-    ),
-    jvp=lambda m, ts, y, x, *, axis, keepdims, ddof: m.sum(
-        std_weights(m, expand(m, y, x, axis, keepdims), x, axis, ddof) * ts[0], axis=axis, keepdims=keepdims
-    ),
+    std_weights,
     value=lambda m, x, **params: m.sqrt(m.var(x, **params)),
     doc="The standard deviation over the axes; its derivative is 0 where all elements are equal.",
     glyph="std",
     latex=r"\sigma({0})",
-    arguments=read_deviation("std"),
     non_differentiable="all elements equal",
     flops=5,
 )
@@ -235,6 +241,7 @@ def read_softmax(name: str) -> Callable[..., Any]:
 def read_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     if return_sign:
         raise InputError("logsumexp: return_sign=True is not supported")
+    a = a if hasattr(a, "shape") else np.asarray(a)
     params = {"axis": axes_of("logsumexp", a, axis), "keepdims": bool(keepdims)}
     if b is None:
         return (a,), params

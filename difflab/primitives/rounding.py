@@ -11,21 +11,14 @@ NAN = float("nan")
 INFINITY = float("inf")
 PLAIN = Domain(branch_points=(0.0, 1.0, -2.5), tails=(1e-300, -1e300))
 TWO = (Domain(branch_points=(0.0,)), Domain(branch_points=(0.5,)))
-OPERATORS = {
-    "equal": lambda x, y: x == y,
-    "less": lambda x, y: x < y,
-    "less_equal": lambda x, y: x <= y,
-    "greater": lambda x, y: x > y,
-    "greater_equal": lambda x, y: x >= y,
-}
 
-for _name, _glyph, _latex in (
-    ("equal", "=", "="),
-    ("not_equal", "≠", r"\ne"),
-    ("less", "<", "<"),
-    ("less_equal", "≤", r"\le"),
-    ("greater", ">", ">"),
-    ("greater_equal", "≥", r"\ge"),
+for _name, _glyph, _latex, _sympy in (
+    ("equal", "=", "=", "Eq"),
+    ("not_equal", "≠", r"\ne", "Ne"),
+    ("less", "<", "<", "Lt"),
+    ("less_equal", "≤", r"\le", "Le"),
+    ("greater", ">", ">", "Gt"),
+    ("greater_equal", "≥", r"\ge", "Ge"),
 ):
     elementwise(
         _name,
@@ -38,6 +31,7 @@ for _name, _glyph, _latex in (
         differentiable=False,
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
+        spelling={"sympy": _sympy},
     )
 
 for _name, _operands, _glyph, _latex in (
@@ -59,6 +53,7 @@ for _name, _operands, _glyph, _latex in (
         latex=_latex,
         domain=(Domain(),) * _operands,
         differentiable=False,
+        spelling={"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {},
     )
 
 for _name, _text in (
@@ -103,11 +98,24 @@ def at_halves(m: Any, x: Any, decimals: int = 0) -> Any:
 
 step("sign", "-1, 0 or 1: the sign of x", r"\operatorname{{sign}}({0})", "x = 0", lambda m, x: m.equal(x, 0.0))
 step("floor", "The greatest integer that is not above x", r"\lfloor {0} \rfloor", "x an integer", at_integers)
-step("ceil", "The least integer that is not below x", r"\lceil {0} \rceil", "x an integer", at_integers,
-     spelling={"sympy": "ceiling"}, value=lambda m, x: -m.floor(-x))
-step("trunc", "x without its fraction", r"\operatorname{{trunc}}({0})", "x an integer other than 0",
-     lambda m, x: m.logical_and(at_integers(m, x), m.not_equal(x, 0.0)), reads=("trunc", "fix"),
-     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)))
+step(
+    "ceil",
+    "The least integer that is not below x",
+    r"\lceil {0} \rceil",
+    "x an integer",
+    at_integers,
+    spelling={"sympy": "ceiling"},
+    value=lambda m, x: -m.floor(-x),
+)
+step(
+    "trunc",
+    "x without its fraction",
+    r"\operatorname{{trunc}}({0})",
+    "x an integer other than 0",
+    lambda m, x: m.logical_and(at_integers(m, x), m.not_equal(x, 0.0)),
+    reads=("trunc", "fix"),
+    value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
+)
 step("rint", "The nearest integer, halves to even", r"\operatorname{{rint}}({0})", "x a half-integer", at_halves)
 step(
     "round",
@@ -221,8 +229,9 @@ extreme("fmax", "The greater of two, ignoring NaN", "max", "greater_equal", True
 extreme("fmin", "The lesser of two, ignoring NaN", "min", "less_equal", True, (1.0, 0.0))
 
 
-def read_clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None,
-              **other: Any) -> Any:
+def read_clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **other: Any
+) -> Any:
     refuse(out=out, **other)
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
@@ -285,10 +294,18 @@ elementwise(
 )
 
 # Complex numbers. Cotangents are paired without conjugation, as in JAX: pulling back through f multiplies by f'(z).
-elementwise("real", (1,), doc="The real part.", glyph="Re", latex=r"\Re({0})", facts={"linear"},
-            spelling={"sympy": "re"})
-elementwise("imag", (lambda m, y, x: -1j,), doc="The imaginary part.", glyph="Im", latex=r"\Im({0})",
-            facts={"linear"}, spelling={"sympy": "im"})
+elementwise(
+    "real", (1,), doc="The real part.", glyph="Re", latex=r"\Re({0})", facts={"linear"}, spelling={"sympy": "re"}
+)
+elementwise(
+    "imag",
+    (lambda m, y, x: -1j,),
+    doc="The imaginary part.",
+    glyph="Im",
+    latex=r"\Im({0})",
+    facts={"linear"},
+    spelling={"sympy": "im"},
+)
 custom(
     "conjugate",
     jvp=lambda m, ts, y, x: m.conjugate(ts[0]),

@@ -50,8 +50,8 @@ linear(
     doc="The value in another dtype.",
     glyph="as",
     latex="{0}",
-    reads=(),
-    arguments=lambda x, dtype: ((x,), {"dtype": dtype}),
+    reads=("astype",),
+    arguments=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": dtype}),
     spelling={"numpy": "kernels.astype", "elements": lambda x, *, dtype: x},
     flops=0,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise
+from .spelling import by_sympy
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -48,6 +49,7 @@ elementwise(
     domain=(Domain(tails=(1e-300, 1e-9, 1e70, -1e100), branch_points=(0.0,)),),
     reads=(),
     value=lambda m, x: 1 / (1 + x * x),
+    spelling={"numpy": "kernels_elementwise.lorentzian"},
     flops=3,
 )
 row(
@@ -90,10 +92,22 @@ elementwise(
     spelling={"sympy": "atan2"},
     flops=12,
 )
-row("sinh", lambda m, y, x: m.cosh(x), "The hyperbolic sine.", domain=(SMALL,), facts={"smooth", "f(0)=0"},
-    value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2)
-row("cosh", lambda m, y, x: m.sinh(x), "The hyperbolic cosine.", domain=(SMALL,), facts={"smooth"},
-    value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2)
+row(
+    "sinh",
+    lambda m, y, x: m.cosh(x),
+    "The hyperbolic sine.",
+    domain=(SMALL,),
+    facts={"smooth", "f(0)=0"},
+    value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
+)
+row(
+    "cosh",
+    lambda m, y, x: m.sinh(x),
+    "The hyperbolic cosine.",
+    domain=(SMALL,),
+    facts={"smooth"},
+    value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
+)
 row(
     "tanh",
     lambda m, y, x: m.square(m.sech(x)),  # not 1 - y², which loses every digit in the tails
@@ -153,7 +167,7 @@ row(
     domain=(Domain(tails=(1e-300, 1e-9, 1e5 + 0.25), branch_points=(0.0, 0.5, 1.0, 7.0)),),
     facts={"smooth", "f(0)=0"},
     reads=(),
-    value=lambda m, x: m.sin(PI * x),
+    value=lambda m, x: m.sin(4 * m.arctan(1) * x),
     spelling={"numpy": "kernels_elementwise.sinpi", "arb": "sin_pi"},
 )
 row(
@@ -164,7 +178,7 @@ row(
     domain=(Domain(tails=(1e-300, 1e-9, 1e5 + 0.25), branch_points=(0.0, 0.5, 1.0, 7.0)),),
     facts={"smooth"},
     reads=(),
-    value=lambda m, x: m.cos(PI * x),
+    value=lambda m, x: m.cos(4 * m.arctan(1) * x),
     spelling={"numpy": "kernels_elementwise.cospi", "arb": "cos_pi"},
 )
 SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
@@ -175,7 +189,8 @@ row(
     latex=r"\operatorname{{sinc}}({0})",
     domain=(SINC,),
     facts={"smooth"},
-    spelling={"numpy": "kernels_elementwise.sinc"},
+    value=lambda m, x: m.sinpi(x) / (4 * m.arctan(1) * x),
+    spelling={"numpy": "kernels_elementwise.sinc", "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x))},
 )
 elementwise(
     "sinc_derivative",
@@ -189,9 +204,9 @@ elementwise(
     flops=60,
     examples=({"n": 1},),
 )
-for _name, _factor, _doc, _reads in (
-    ("deg2rad", DEGREE, "Degrees to radians.", ("deg2rad", "radians")),
-    ("rad2deg", 57.29577951308232, "Radians to degrees.", ("rad2deg", "degrees")),
+for _name, _factor, _doc, _reads, _value in (
+    ("deg2rad", DEGREE, "Degrees to radians.", ("deg2rad", "radians"), lambda m, x: x * m.arctan(1) / 45),
+    ("rad2deg", 57.29577951308232, "Radians to degrees.", ("rad2deg", "degrees"), lambda m, x: x * 45 / m.arctan(1)),
 ):
     row(
         _name,
@@ -201,5 +216,6 @@ for _name, _factor, _doc, _reads in (
         domain=(ANGLE,),
         facts={"linear", "smooth", "f(0)=0"},
         reads=_reads,
+        value=_value,
         flops=1,
     )

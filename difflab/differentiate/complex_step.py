@@ -1,0 +1,119 @@
+"""The complex step: f'(x) = Im f(x + ih) / h, without subtraction and so without cancellation.
+
+It runs through the graph, with rules of its own where NumPy's complex functions are not the analytic continuation of
+the real one: np.abs would drop the imaginary part without a word. Squire and Trapp (1998), "Using complex variables
+to estimate derivatives of real functions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from ..primitives import NUMPY, Primitive
+from ..primitives.carriers import NumpyCarrier
+from .problem import Problem
+
+STEP = 1e-200
+
+
+def follow(pick: Callable[..., Any]) -> Callable[..., Any]:
+    """A selection between values, decided by the real parts."""
+    return lambda a, b: np.where(pick(np.real(a), np.real(b)), a, b)[()]
+
+
+def by_real_part(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *xs, **params: function(*[np.real(x) for x in xs], **params)
+
+
+def extreme(argument: Callable[..., Any]) -> Callable[..., Any]:
+    def reduce(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+        x = np.asarray(x)
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        kept = [k for k in range(x.ndim) if k not in axes]
+        flat = np.transpose(x, (*kept, *axes)).reshape((*[x.shape[k] for k in kept], -1))
+        place = argument(flat.real, axis=-1)
+        out = np.take_along_axis(flat, np.expand_dims(place, -1), -1)[..., 0]
+        return out.reshape([1 if k in axes else n for k, n in enumerate(x.shape)]) if keepdims else out[()]
+
+    return reduce
+
+
+COMPLEX: dict[str, Callable[..., Any]] = {
+    "absolute": lambda x: np.where(np.real(x) < 0, -x, x)[()],
+    "fabs": lambda x: np.where(np.real(x) < 0, -x, x)[()],
+    "maximum": follow(lambda a, b: a >= b),
+    "minimum": follow(lambda a, b: a <= b),
+    "fmax": follow(lambda a, b: a >= b),
+    "fmin": follow(lambda a, b: a <= b),
+    "max": extreme(np.argmax),
+    "min": extreme(np.argmin),
+    "relu": lambda x: np.where(np.real(x) > 0, x, 0)[()],
+    "hypot": lambda a, b: np.sqrt(a * a + b * b),
+    "arctan2": lambda y, x: np.angle(np.real(x) + 1j * np.real(y))
+    + 1j * (np.real(x) * np.imag(y) - np.real(y) * np.imag(x)) / (np.real(x) ** 2 + np.real(y) ** 2),
+    "real": lambda x: x,
+    "conjugate": lambda x: x,
+    "astype": lambda x, *, dtype: x,
+}
+DECISIONS = frozenset(
+    "less less_equal greater greater_equal equal not_equal sign floor ceil trunc rint round heaviside isnan isinf "
+    "isfinite signbit argmax argmin argsort floor_divide nonzero count_nonzero searchsorted digitize any all "
+    "logical_and logical_or logical_not logical_xor".split()
+)
+
+
+class ComplexCarrier(NumpyCarrier):
+    """NumPy's complex numbers as real numbers with a small imaginary part."""
+
+    name = "complex"
+
+    def function(self, row: Primitive) -> Callable[..., Any]:
+        spelled = row.spelling.get("complex")
+        if callable(spelled):
+            return spelled  # type: ignore[no-any-return]
+        if row.name in COMPLEX:
+            return COMPLEX[row.name]
+        if row.name in DECISIONS or not row.differentiable:
+            return by_real_part(NUMPY.of(row))
+        plain = NUMPY.of(row)
+        composed = row.value
+
+        def either(*xs: Any, **params: Any) -> Any:
+            if not any(np.iscomplexobj(x) for x in xs):
+                return plain(*xs, **params)
+            if composed is not None:
+                return composed(self, *xs, **params)
+            try:
+                return plain(*xs, **params)
+            except (TypeError, ValueError):
+                raise UnsupportedError(f"{row.name} has no complex values, so the complex step cannot pass through it; "
+                                       "use another scheme") from None
+
+        return either
+
+
+CARRIER = ComplexCarrier()
+
+
+def complex_step(problem: Problem) -> tuple[list[Any], int]:
+    """The partial derivatives, and the number of evaluations."""
+    results, count = [], 0
+    for k in problem.places:
+        x = np.asarray(problem.values[k], dtype=float)
+        found = np.zeros(x.shape)
+        for index in np.ndindex(x.shape):
+            h = STEP * max(abs(float(x[index])), 1.0)
+            values = list(problem.values)
+            moved = x.astype(complex)
+            moved[index] += 1j * h
+            values[k] = moved[()]
+            with np.errstate(all="ignore"):
+                y = problem.graph.evaluate(values, CARRIER)[problem.graph.outputs[0]]
+            found[index] = np.imag(y) / h
+            count += 1
+        results.append(found[()])
+    return results, count

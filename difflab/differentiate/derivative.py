@@ -1,0 +1,30 @@
+"""Derivative: what a method answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Derivative:
+    """A value and a gradient, with what the method says about them.
+
+    `gradient` has the structure of the point; `claimed_error` is the method's own bound for each input (or None),
+    `evaluations` counts runs of the function, `operations` the nodes of the gradient's program, `seconds` the time.
+    """
+
+    method: str
+    label: str
+    value: Any
+    gradient: Any
+    by_name: dict[str, Any]
+    claimed_error: dict[str, Any] | None = None
+    evaluations: int = 1
+    operations: int | None = None
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Derivative by {self.method}: value {self.value!r}, gradient {self.gradient!r}>"

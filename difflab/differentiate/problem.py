@@ -1,0 +1,198 @@
+"""What every method is given: a graph at a point, with the names of the inputs and the way back to the user's structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, InputError, ShapeError
+from ..graph.graph import Graph
+from ..graph.pytree import flatten
+from ..graph.trace import argument_names, trace
+from ..primitives import Carrier
+
+
+@dataclass
+class Problem:
+    """A scalar function at a point.
+
+    `graph` is typed (traced at the point), `function` takes the flat list of input values and follows the user's own
+    code, `names` and `values` are the inputs, `wrt` the names to differentiate by.
+    """
+
+    graph: Graph
+    function: Callable[[list[Any]], Any]
+    names: list[str]
+    values: list[Any]
+    wrt: list[str]
+    rebuild: Callable[[dict[str, Any]], Any]
+    text: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def places(self) -> list[int]:
+        """The positions of the inputs to differentiate by."""
+        return [self.names.index(n) for n in self.wrt]
+
+    @property
+    def size(self) -> int:
+        """The number of single partial derivatives."""
+        return sum(Carrier.size(self.values[k]) for k in self.places)
+
+    @property
+    def value(self) -> Any:
+        with np.errstate(all="ignore"):
+            return self.graph.evaluate(list(self.values))[self.graph.outputs[0]]
+
+
+def as_problem(function: Any, at: Any, wrt: Any = None) -> Problem:
+    """A problem from text, a sympy expression, a graph or a function, and a point.
+
+    `at` is a dict of names for text, expressions and graphs; for a function a dict of its argument names, or one
+    value (array, number, nested container), or a tuple of positional arguments.
+    """
+    if isinstance(function, str):
+        from ..graph.parse import parse
+
+        return _graph_problem(parse(function), at, wrt, function)
+    if isinstance(function, Graph):
+        return _graph_problem(function, at, wrt, function.text)
+    if type(function).__module__.partition(".")[0] == "sympy":
+        from ..graph.sympy_io import from_sympy
+
+        return _graph_problem(from_sympy(function), at, wrt, str(function))
+    if callable(function):
+        return _function_problem(function, at, wrt)
+    raise InputError(f"the function is {function!r}: give text, a function, a graph or a sympy expression")
+
+
+def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem:
+    names = [str(n.name) for n in graph.inputs]
+    if not isinstance(at, dict):
+        raise InputError(f"the point is {at!r}: give one value for each of {', '.join(names) or 'no names'}, as a dict")
+    at = {str(k): v for k, v in at.items()}
+    missing, extra = [n for n in names if n not in at], [k for k in at if k not in names]
+    if missing:
+        raise InputError(f"the point gives no value for {', '.join(missing)}; the names are {', '.join(names)}")
+    notes = [f"{k} does not occur in the function: its derivative is 0" for k in extra]
+    values = [point(at[n], n) for n in [*names, *extra]]
+    typed = trace(_named(graph, len(names)), *values)
+    for node, name in zip(typed.inputs, [*names, *extra]):
+        node.name = name
+    _copy_names(graph, typed)
+    return _checked(typed, lambda xs: graph(*xs[: len(names)]), [*names, *extra], values, wrt, dict, text, notes)
+
+
+def _named(graph: Graph, count: int) -> Callable[..., Any]:
+    """The graph as a function whose run gives the recorded nodes the graph's names."""
+
+    def run(*xs: Any) -> Any:
+        from ..graph.node import NODE, Node
+
+        env = graph.evaluate(list(xs[:count]), NODE)
+        for vertex, made in env.items():
+            if vertex.name and made.__class__ is Node and made.name is None:
+                made.name = vertex.name
+        return env[graph.outputs[0]]
+
+    return run
+
+
+def _copy_names(graph: Graph, typed: Graph) -> None:
+    if graph.outputs[0].name and typed.outputs[0].name is None:
+        typed.outputs[0].name = graph.outputs[0].name
+
+
+def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
+    if isinstance(at, dict) and set(at) <= set(argument_names(f, f.__code__.co_argcount if hasattr(f, "__code__") else 0)):
+        arguments, keys = list(at.values()), list(at)
+        call = lambda xs: f(**dict(zip(keys, xs)))
+        back = lambda found: dict(zip(keys, found))
+    elif isinstance(at, tuple) and not hasattr(at, "_fields"):
+        arguments, keys = list(at), argument_names(f, len(at))
+        call, back = (lambda xs: f(*xs)), tuple
+    else:
+        arguments, keys = [at], argument_names(f, 1)
+        call, back = (lambda xs: f(*xs)), (lambda found: found[0])
+    names, values, trees = [], [], []
+    for key, argument in zip(keys, arguments):
+        from ..graph.pytree import paths
+
+        leaves, rebuild = flatten(argument)
+        suffixes = [""] if len(leaves) == 1 and leaves[0] is argument else paths(argument)
+        names += [key + s for s in suffixes]
+        values += [point(x, key + s) for x, s in zip(leaves, suffixes)]
+        trees.append((len(leaves), rebuild))
+
+    def spread(xs: list[Any]) -> list[Any]:
+        out, start = [], 0
+        for count, rebuild in trees:
+            out.append(rebuild(list(xs[start : start + count])))
+            start += count
+        return out
+
+    graph = trace(lambda *xs: call(spread(list(xs))), *values)
+    for node, name in zip(graph.inputs, names):
+        node.name = name
+    structure = lambda gradient: back(spread([gradient[n] for n in names]))
+    return _checked(graph, lambda xs: call(spread(xs)), names, values, wrt, structure, None, [])
+
+
+def point(x: Any, name: str) -> Any:
+    """One input value: a finite-or-not real number or a non-empty real array of them."""
+    if isinstance(x, bool | np.bool_):
+        raise DtypeError(f"{name}={x!r} is a truth value; give a number")
+    if isinstance(x, list):
+        try:
+            x = np.array(x, dtype=float)
+        except (ValueError, TypeError):
+            raise ShapeError(f"{name}={x!r} is not an array of numbers: its rows differ in length or kind") from None
+    if isinstance(x, int | float):
+        try:
+            return np.float64(x)
+        except OverflowError:
+            raise InputError(f"{name} is an integer too large for a float") from None
+    if not isinstance(x, np.ndarray | np.generic):
+        raise DtypeError(f"{name}={x!r} of type {type(x).__name__} is not a number or an array of numbers")
+    if x.dtype.kind in "biu":
+        raise DtypeError(f"{name} is an array of dtype {x.dtype}; a derivative needs floats: {name}.astype(float)")
+    if x.dtype.kind != "f":
+        raise DtypeError(f"{name} has dtype {x.dtype}; only real floats can be compared")
+    if x.size == 0:
+        raise ShapeError(f"{name} is an empty array of shape {x.shape}; there is nothing to differentiate by")
+    return x if isinstance(x, np.ndarray) and x.ndim else x[()]
+
+
+def _checked(
+    graph: Graph, function: Any, names: list[str], values: list[Any], wrt: Any, rebuild: Any, text: str | None, notes: Any
+) -> Problem:
+    if len(graph.outputs) != 1:
+        raise ShapeError(f"the function has {len(graph.outputs)} outputs; a gradient needs one")
+    output = graph.outputs[0]
+    if output.shape != ():
+        raise ShapeError(f"the output has shape {output.shape}, a gradient needs a scalar; take np.sum of it or one "
+                         "entry, or use dl.jacobian")
+    if output.dtype.kind == "c":
+        raise DtypeError("the output is complex, a gradient needs a real number")
+    wanted = names if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+    unknown = [n for n in wanted if n not in names]
+    if unknown:
+        raise InputError(f"wrt={', '.join(unknown)}: there is no such input; the inputs are {', '.join(names)}")
+    if not names:
+        notes = [*notes, "the function has no inputs: there is nothing to differentiate by"]
+    used = set(output_ancestors(graph))
+    notes = notes + [f"the function does not depend on {n.name}: its derivative is 0" for n in graph.inputs
+                     if n not in used and not any(str(n.name) in note for note in notes)]
+    return Problem(graph, function, names, values, wanted, rebuild, text, notes)
+
+
+def output_ancestors(graph: Graph) -> set[Any]:
+    """The nodes that the outputs depend on, themselves included."""
+    found = set(graph.outputs)
+    for node in reversed(graph.order):
+        if node in found:
+            found.update(node.operands)
+    return found

@@ -1,0 +1,229 @@
+"""What stands behind `difflab.numpy`: NumPy's functions with traced values allowed inside lists."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import update_wrapper
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .node import assemble, call, call_row, holds_node
+from ..primitives import TABLE, Primitive, by_numpy_function
+
+# Functions that take a sequence of arrays: their reader takes the sequence apart.
+SEQUENCES = frozenset(
+    "append block broadcast_arrays choose column_stack concat concatenate dstack einsum hstack ix_ lexsort meshgrid "
+    "multi_dot piecewise row_stack select stack vstack".split()
+)
+# Rows of the recording itself, which nobody calls.
+INTERNAL = frozenset("constant getitem input pick scatter sum_to unique_places".split())
+HOME = "difflab.numpy"
+SUBMODULES = {"linalg": np.linalg, "fft": np.fft}
+
+
+def traced(args: Any, kwargs: Any) -> bool:
+    return any(holds_node(x) for x in args) or any(holds_node(x) for x in kwargs.values())
+
+
+def array(object: Any, dtype: Any = None, **options: Any) -> Any:
+    """An array of numbers, arrays or traced values in nested lists; ragged lists are a ShapeError.
+
+    Python numbers take the dtype of what stands beside them: float32 stays float32.
+
+    >>> import difflab as dl
+    >>> dl.jacobian(lambda x: array([x, x * x]))(3.0)
+    array([1., 6.])
+    """
+    if not holds_node(object):
+        return np.array(object, dtype, **options)
+    if dtype is None:
+        dtype = np.result_type(*weak_leaves(object))
+    whole = assemble(object)
+    ndmin = options.get("ndmin", 0)
+    if whole.ndim < ndmin:
+        whole = whole.reshape((1,) * (ndmin - whole.ndim) + tuple(whole.shape))
+    return whole if whole.dtype == dtype else whole.astype(dtype)
+
+
+def weak_leaves(x: Any) -> list[Any]:
+    """Dtypes of the arrays in nested lists, and the Python numbers as they are."""
+    if isinstance(x, list | tuple):
+        return [leaf for e in x for leaf in weak_leaves(e)]
+    return [x.dtype if hasattr(x, "dtype") else x]
+
+
+def asarray(a: Any, dtype: Any = None, **options: Any) -> Any:
+    """The array itself, or lists of numbers and traced values as one array.
+
+    >>> asarray([1, 2])
+    array([1, 2])
+    """
+    return array(a, dtype) if holds_node(a) else np.asarray(a, dtype, **options)
+
+
+def asanyarray(a: Any, dtype: Any = None, **options: Any) -> Any:
+    """As `asarray`; subclasses of ndarray pass through.
+
+    >>> asanyarray([1, 2])
+    array([1, 2])
+    """
+    return array(a, dtype) if holds_node(a) else np.asanyarray(a, dtype, **options)
+
+
+def ascontiguousarray(a: Any, dtype: Any = None, **options: Any) -> Any:
+    """As `asarray`, contiguous in memory where that has a meaning.
+
+    >>> ascontiguousarray([1, 2])
+    array([1, 2])
+    """
+    return array(a, dtype) if holds_node(a) else np.ascontiguousarray(a, dtype, **options)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
+    """An array filled with one value, which may be traced.
+
+    >>> full(2, 7.0)
+    array([7., 7.])
+    """
+    if not holds_node(fill_value):
+        return np.full(shape, fill_value, dtype, **options)
+    value = array(fill_value, dtype)
+    return call("broadcast_to", value, (shape,) if hasattr(shape, "__index__") else tuple(shape))
+
+
+class Joiner:
+    """`r_` and `c_`: arrays, numbers and slices joined by indexing."""
+
+    def __init__(self, columns: bool) -> None:
+        self.columns = columns
+        self.plain = np.c_ if columns else np.r_
+        self.__doc__ = f"Joins arrays, numbers and ranges {'as columns' if columns else 'along the first axis'}."
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not any(holds_node(p) for p in parts):
+            return self.plain[key]
+        if any(isinstance(p, str) for p in parts):
+            raise InputError("r_ and c_: directives in text are not supported with traced values; use concatenate")
+        arrays = [np.r_[p] if isinstance(p, slice) else asarray(p) for p in parts]
+        arrays = [call("reshape", a, (1,)) if np.ndim(a) == 0 else a for a in arrays]
+        if not self.columns:
+            return call("concatenate", arrays)
+        return call("concatenate", [call("reshape", a, (-1, 1)) if np.ndim(a) == 1 else a for a in arrays], axis=-1)
+
+
+r_ = Joiner(columns=False)
+c_ = Joiner(columns=True)
+
+
+def as_traced(name: str, x: Any) -> Any:
+    """An argument: lists that hold traced values become arrays, but for the functions that take sequences."""
+    return array(x) if name not in SEQUENCES and isinstance(x, list | tuple) and holds_node(x) else x
+
+
+def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's function, with traced values allowed inside its list arguments."""
+    row = by_numpy_function(function)
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if not traced(args, kwargs):
+            return function(*args, **kwargs)
+        args = tuple([as_traced(name, x) for x in args])
+        kwargs = {key: as_traced(name, x) for key, x in kwargs.items()}
+        return call_row(row, *args, **kwargs) if row is not None else function(*args, **kwargs)
+
+    own = f"{row.doc} NumPy's signature." if row is not None else ""
+    theirs = getattr(function, "__doc__", None) or f"As numpy.{name}."
+    _dress(wrapper, name, function, f"{own}\n\n{theirs}" if own else theirs)
+    if isinstance(function, np.ufunc):
+        for method in ("reduce", "accumulate", "outer", "reduceat", "at"):
+            setattr(wrapper, method, getattr(function, method))
+        wrapper.nin, wrapper.nout = function.nin, function.nout  # type: ignore[attr-defined]
+    return wrapper
+
+
+def of_row(row: Primitive) -> Callable[..., Any]:
+    """A function that NumPy lacks, in the row's own signature."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        ready = [array(x) if isinstance(x, list | tuple) else x for x in args]
+        return call_row(row, *ready, **kwargs)
+
+    return _dress(wrapper, row.name, None, row.doc)
+
+
+def _dress(wrapper: Any, name: str, function: Any, doc: str) -> Any:
+    if function is not None and not isinstance(function, np.ufunc):
+        update_wrapper(wrapper, function, assigned=("__annotations__",), updated=())
+    wrapper.__name__ = wrapper.__qualname__ = name
+    wrapper.__module__ = HOME if function is None else "numpy"  # doctest must not run NumPy's examples as ours
+    wrapper.__doc__ = doc
+    return wrapper
+
+
+def _rows_by_own_name() -> dict[str, Primitive]:
+    """The functions that NumPy lacks, under the row's name and SciPy's."""
+    found = {}
+    for row in TABLE.values():
+        for path in row.reads or ():
+            root, _, name = path.rpartition(".")
+            if root == "special":
+                found[name] = row
+        if row.name not in INTERNAL:
+            found[row.name] = row
+    return found
+
+
+class Namespace(ModuleType):
+    """A submodule of NumPy's (linalg, fft) whose functions take traced values inside lists."""
+
+    def __init__(self, name: str, module: Any) -> None:
+        super().__init__(f"{HOME}.{name}", module.__doc__)
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return _found(self, self._module, name)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in dir(self._module) if not name.startswith("_")]
+
+
+def _found(place: Any, module: Any, name: str) -> Any:
+    """NumPy's thing of that name, wrapped if it is a function, and kept."""
+    value = None if name.startswith("__") else getattr(module, name, None)
+    if value is None:
+        raise _unknown(place.__name__, name, dir(place))
+    if callable(value) and not isinstance(value, type):
+        value = wrapped(name, value)
+    setattr(place, name, value)
+    return value
+
+
+def _unknown(place: str, name: str, names: list[str]) -> AttributeError:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return AttributeError(f"module {place!r} has no attribute {name!r}{hint}")
+
+
+def resolve(name: str) -> Any:
+    """What `difflab.numpy` has under that name."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {HOME!r} has no attribute {name!r}")
+    if name in SUBMODULES:
+        return Namespace(name, SUBMODULES[name])
+    if hasattr(np, name):
+        value = getattr(np, name)
+        return wrapped(name, value) if callable(value) and not isinstance(value, type) else value
+    row = _rows_by_own_name().get(name)
+    if row is None:
+        raise _unknown(HOME, name, public_names())
+    return of_row(row)
+
+
+def public_names() -> list[str]:
+    """The names of NumPy's and of the rows that NumPy lacks."""
+    return sorted({*(name for name in np.__all__ if not name.startswith("_")), *_rows_by_own_name(), *SUBMODULES})

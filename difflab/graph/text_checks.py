@@ -1,0 +1,85 @@
+"""Checks on text before Python's parser sees it, and errors that point at the place."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+from ..errors import ParseError
+
+MAX_LENGTH, MAX_DEPTH, MAX_DIGITS = 200_000, 150, 310
+AROUND = 60
+
+
+def place(text: str, start: int, message: str, length: int = 1) -> ParseError:
+    """An error that shows the line around `start` with carets below it."""
+    start = max(0, min(start, len(text)))
+    left = text.rfind("\n", 0, start) + 1
+    right = text.find("\n", start)
+    line = text[left : right if right >= 0 else len(text)]
+    column = start - left
+    cut = max(0, column - AROUND)
+    shown = printable(line[cut : column + AROUND])
+    before, after = "…" * (cut > 0), "…" * (column + AROUND < len(line))
+    carets = "^" * max(1, min(length, len(shown) - (column - cut)))
+    return ParseError(f"{message}\n  {before}{shown}{after}\n  {' ' * (len(before) + column - cut)}{carets}")
+
+
+def printable(text: str) -> str:
+    """The text with one printable character for each of its own."""
+    return "".join(c if c.isprintable() else " " if c in "\t\n\r" else "�" for c in text)
+
+
+def check(text: object) -> str:
+    """Refuses what no expression holds; returns the text."""
+    if not isinstance(text, str):
+        raise ParseError(f"the expression is {type(text).__name__}, not text")
+    if not text.strip():
+        raise ParseError("the expression is empty; write one such as (x + y) * z")
+    if len(text) > MAX_LENGTH:
+        raise ParseError(f"the expression has {len(text)} characters; the limit is {MAX_LENGTH}")
+    for k, c in enumerate(text):
+        if ord(c) > 126 or (ord(c) < 32 and c not in "\t\n\r"):
+            raise place(text, k, strange(c))
+        if c in "\"'`":
+            raise place(text, k, "strings are not part of the language")
+    _check_brackets(text)
+    return text
+
+
+def strange(c: str) -> str:
+    """Why a character is refused: look-alikes and typographic signs are named, with what to type."""
+    name = unicodedata.name(c, "a control character")
+    signs = {"−": "-", "×": "*", "·": "*", "÷": "/", "²": "**2", "³": "**3", "π": "pi", "√": "sqrt()", "–": "-"}
+    if c in signs:
+        return f"the character {c} (U+{ord(c):04X} {name}) is not part of the language: type {signs[c]}"
+    shown = f" {c}" if c.isprintable() else ""
+    return f"the character{shown} (U+{ord(c):04X} {name}) is not an ASCII letter or sign; type the ASCII one"
+
+
+def _check_brackets(text: str) -> None:
+    depth, run = [], 0
+    closing = {")": "(", "]": "["}
+    for k, c in enumerate(text):
+        if c in "([":
+            depth.append((c, k))
+            if len(depth) > MAX_DEPTH:
+                raise place(text, k, f"more than {MAX_DEPTH} brackets stand in each other")
+        elif c in closing:
+            if not depth or depth[-1][0] != closing[c]:
+                raise place(text, k, f"this {c} closes nothing")
+            depth.pop()
+        elif c in "{}":
+            raise place(text, k, f"{c} is not part of the language; vectors are written [1, 2]")
+        run = run + 1 if c in "+-~" else run if c.isspace() else 0
+        if run > MAX_DEPTH:
+            raise place(text, k, f"more than {MAX_DEPTH} signs in a row")
+    if depth:
+        raise place(text, depth[-1][1], f"this {depth[-1][0]} is not closed")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """ "; did you mean ...?" for a name close to a known one, else nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""

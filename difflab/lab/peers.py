@@ -1,0 +1,104 @@
+"""The same functions in other libraries, for the accuracy table: value and partial derivatives in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+NAMES = {  # where a library's name is not the row's
+    "sigmoid": ("sigmoid", "expit"),
+    "log_sigmoid": ("log_sigmoid", "logsigmoid"),
+    "gammaln": ("gammaln", "lgamma"),
+    "digamma": ("digamma", "psi"),
+    "power": ("power", "pow"),
+    "remainder": ("remainder", "mod"),
+}
+MODULES = {
+    "autograd": ("autograd.numpy", "autograd.scipy.special"),
+    "jax": ("jax.numpy", "jax.scipy.special", "jax.nn"),
+    "torch": ("torch", "torch.special", "torch.nn.functional"),
+}
+
+
+def function(library: str, name: str) -> Any:
+    for path in MODULES[library]:
+        module = import_module(path)
+        for spelled in NAMES.get(name, (name,)):
+            found = getattr(module, spelled, None)
+            if callable(found):
+                return found
+    return None
+
+
+def options(library: str, name: str, params: dict[str, Any]) -> dict[str, Any] | None:
+    """The row's parameters in the library's spelling; None where it has no such parameter."""
+    if name == "gelu":
+        tanh = params.get("approximate") == "tanh"
+        return {"jax": {"approximate": tanh}, "torch": {"approximate": "tanh" if tanh else "none"}}.get(library)
+    if not params or (name in ("elu", "leaky_relu", "round") and library != "autograd"):
+        return params
+    return {} if name == "nan_to_num" else None
+
+
+def peer(library: str, differentiate: Callable[..., Any]) -> Any:
+    if find_spec(library) is None:
+        return None
+
+    def evaluate(name: str, operands: list[Any], params: dict[str, Any], wanted: list[int]) -> Any:
+        f, keywords = function(library, name), options(library, name, params)
+        if f is None or keywords is None:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                return differentiate(lambda *x: f(*x, **keywords), operands, wanted)
+        except Exception:  # a peer that refuses these operands simply has no entry
+            return None
+
+    return evaluate
+
+
+def by_autograd(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any:
+    from autograd import elementwise_grad
+
+    return np.asarray(f(*operands)), {i: np.asarray(elementwise_grad(f, i)(*operands)) for i in wanted}
+
+
+def by_jax(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any:
+    import jax
+
+    with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
+        x = [jax.numpy.asarray(v) for v in operands]
+
+        def g(*chosen: Any) -> Any:
+            full = list(x)
+            for i, v in zip(wanted, chosen):
+                full[i] = v
+            return f(*full)
+
+        if not wanted:
+            return np.asarray(f(*x)), {}
+        value, pullback = jax.vjp(g, *[x[i] for i in wanted])
+        return np.asarray(value), dict(zip(wanted, map(np.asarray, pullback(jax.numpy.ones_like(value)))))
+
+
+def by_torch(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any:
+    import torch
+
+    x = [torch.tensor(v) for v in operands]
+    for i in wanted:
+        x[i].requires_grad_(True)
+    value = f(*x)
+    if wanted:
+        value.backward(torch.ones_like(value))
+    return value.detach().numpy(), {i: x[i].grad.numpy() for i in wanted if x[i].grad is not None}
+
+
+PEERS: dict[str, Callable[[], Any]] = {
+    "autograd": lambda: peer("autograd", by_autograd),
+    "jax": lambda: peer("jax", by_jax),
+    "torch": lambda: peer("torch", by_torch),
+}

@@ -1,0 +1,188 @@
+"""Bessel functions."""
+
+from __future__ import annotations
+
+from .primitive import Domain
+from .scipy_row import special
+
+ORDER = Domain(0.0, 4.0)
+
+# Bessel functions. The derivatives by recurrence; none is known by the order.
+FIRST = Domain(0.1, 30.0)
+
+
+def bessel(name: str, doc: str, latex: str, below: int, above: int, names: tuple[str, ...] = ()) -> None:
+    """A family in which 2 f_v' = below f_{v-1} + above f_{v+1}."""
+    special(
+        name,
+        (None, lambda m, z, v, x: 0.5 * (below * getattr(m, name)(v - 1, x) + above * getattr(m, name)(v + 1, x))),
+        doc,
+        latex=latex,
+        domain=(ORDER, FIRST),
+        reads=tuple(f"special.{n}" for n in (name, *names)),
+        kernel="kernels_special.kv" if name == "kv" else f"special.{name}",
+        spelling={"sympy": f"bessel{name[0]}"},
+        flops=100,
+    )
+
+
+bessel("jv", "The Bessel function of the first kind and real order.", "J_{{{0}}}({1})", 1, -1, ("jn",))
+bessel("yv", "The Bessel function of the second kind and real order.", "Y_{{{0}}}({1})", 1, -1)
+bessel("iv", "The modified Bessel function of the first kind and real order.", "I_{{{0}}}({1})", 1, 1)
+bessel("kv", "The modified Bessel function of the second kind and real order.", "K_{{{0}}}({1})", -1, -1)
+bessel("yn", "The Bessel function of the second kind and integer order.", "Y_{{{0}}}({1})", 1, -1)
+special(
+    "kn",
+    (None, lambda m, z, n, x: -0.5 * (m.kv(n - 1, x) + m.kv(n + 1, x))),
+    "The modified Bessel function of the second kind and integer order.",
+    latex="K_{{{0}}}({1})",
+    domain=(ORDER, FIRST),
+    spelling={"sympy": "besselk"},
+    flops=100,
+)
+special(
+    "ive",
+    (None, lambda m, z, v, x: 0.5 * (m.ive(v - 1, x) + m.ive(v + 1, x)) - m.sign(x) * z),
+    "exp(-|x|) times iv(v, x).",
+    kernel="kernels_special.ive",
+    latex="e^{{-|{1}|}} I_{{{0}}}({1})",
+    domain=(ORDER, FIRST),
+    value=lambda m, v, x: m.exp(-m.absolute(x)) * m.iv(v, x),
+    flops=100,
+)
+special(
+    "kve",
+    (None, lambda m, z, v, x: m.kve_derivative(v, x, n=1)),
+    "exp(x) times kv(v, x).",
+    kernel="kernels_special.kve",
+    latex="e^{{{1}}} K_{{{0}}}({1})",
+    domain=(ORDER, FIRST),
+    value=lambda m, v, x: m.exp(x) * m.kv(v, x),
+    flops=100,
+)
+special(
+    "j0",
+    lambda m, y, x: -m.j1(x),
+    "The Bessel function J₀.",
+    latex="J_0({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.jv(0, x),
+    facts={"smooth"},
+)
+special(
+    "j1",
+    lambda m, y, x: 0.5 * (m.j0(x) - m.jv(2, x)),
+    "The Bessel function J₁.",
+    latex="J_1({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.jv(1, x),
+    facts={"smooth", "f(0)=0"},
+)
+special(
+    "y0",
+    lambda m, y, x: -m.y1(x),
+    "The Bessel function Y₀.",
+    latex="Y_0({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.yv(0, x),
+)
+special(
+    "y1",
+    lambda m, y, x: 0.5 * (m.y0(x) - m.yv(2, x)),
+    "The Bessel function Y₁.",
+    latex="Y_1({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.yv(1, x),
+)
+special(
+    "i0",
+    lambda m, y, x: m.i1(x),
+    "The modified Bessel function I₀.",
+    latex="I_0({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.iv(0, x),
+    facts={"smooth"},
+    reads=("special.i0", "i0"),
+)
+special(
+    "i1",
+    lambda m, y, x: 0.5 * (m.i0(x) + m.iv(2, x)),
+    "The modified Bessel function I₁.",
+    latex="I_1({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.iv(1, x),
+    facts={"smooth", "f(0)=0"},
+)
+special(
+    "k0",
+    lambda m, y, x: -m.k1(x),
+    "The modified Bessel function K₀.",
+    latex="K_0({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.kv(0, x),
+)
+special(
+    "k1",
+    lambda m, y, x: -0.5 * (m.k0(x) + m.kv(2, x)),
+    "The modified Bessel function K₁.",
+    latex="K_1({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.kv(1, x),
+)
+# The scaled functions vary slowly, and the differences of Bessel functions that their derivatives are would cancel.
+special(
+    "kve_derivative",
+    (None, lambda m, z, v, x, *, n: m.kve_derivative(v, x, n=n + 1)),
+    "The n-th derivative of kve by x.",
+    latex=r"\partial^n e^{{{1}}} K_{{{0}}}({1})",
+    domain=(ORDER, FIRST),
+    reads=(),
+    kernel="kernels_special.kve_derivative",
+    examples=({"n": 1},),
+    flops=2000,
+)
+special(
+    "ive_derivative",
+    lambda m, y, x, *, v, n: m.ive_derivative(x, v=v, n=n + 1),
+    "The n-th derivative of exp(-|x|) I_v(x) for an integer v.",
+    latex=r"\partial^n e^{{-|{0}|}} I_v({0})",
+    domain=(FIRST,),
+    reads=(),
+    kernel="kernels_special.ive_derivative",
+    flops=2000,
+    examples=({"v": 0, "n": 1}, {"v": 1, "n": 1}),
+)
+special(
+    "i0e",
+    lambda m, y, x: m.ive_derivative(x, v=0, n=1),
+    "exp(-|x|) I₀(x).",
+    latex="e^{{-|{0}|}} I_0({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.exp(-m.absolute(x)) * m.iv(0, x),
+    non_differentiable="x = 0",
+)
+special(
+    "i1e",
+    lambda m, y, x: m.ive_derivative(x, v=1, n=1),
+    "exp(-|x|) I₁(x).",
+    latex="e^{{-|{0}|}} I_1({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.exp(-m.absolute(x)) * m.iv(1, x),
+    facts={"f(0)=0"},
+)
+special(
+    "k0e",
+    lambda m, y, x: m.kve_derivative(0.0, x, n=1),
+    "exp(x) K₀(x).",
+    latex="e^{{{0}}} K_0({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.exp(x) * m.kv(0, x),
+)
+special(
+    "k1e",
+    lambda m, y, x: m.kve_derivative(1.0, x, n=1),
+    "exp(x) K₁(x).",
+    latex="e^{{{0}}} K_1({0})",
+    domain=(FIRST,),
+    value=lambda m, x: m.exp(x) * m.kv(1, x),
+)

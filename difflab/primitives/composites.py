@@ -1,0 +1,204 @@
+"""Rows that are short programs in other rows: covariance, polynomials, running sums in NumPy's newer names."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ShapeError
+from .arguments import axis_of, cast, constant, refuse
+from .carriers import Carrier
+from .creation import reader
+from .extremes import opaque
+from .primitive import composite, custom
+
+
+# Covariance.
+def read_cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Any:
+    refuse(fweights=fweights, aweights=aweights)
+    x = cast(variables(m, rowvar), dtype)
+    if y is not None:
+        x = np.concatenate([x, variables(y, rowvar)])
+    return (x,), {"ddof": int(not bias) if ddof is None else int(ddof)}
+
+
+def variables(x: Any, rowvar: bool) -> Any:
+    """The samples as a matrix with a row for each variable."""
+    shape = Carrier.shape(x)
+    if len(shape) > 2:
+        raise ShapeError(f"cov: an array of shape {shape}; it takes one or two axes")
+    return np.transpose(x) if len(shape) == 2 and not rowvar and shape[0] != 1 else np.atleast_2d(x)
+
+
+def covariance(m: Any, x: Any, *, ddof: int) -> Any:
+    d = x - m.mean(x, axis=(1,), keepdims=True)
+    other = m.conjugate(d) if m.is_complex(x) else d
+    c = m.divide(m.matmul(d, m.transpose(other, axes=(1, 0))), max(m.shape(x)[1] - ddof, 0))
+    return m.reshape(c, shape=()) if m.shape(x)[0] == 1 else c
+
+
+def correlation(m: Any, x: Any) -> Any:
+    c = covariance(m, x, ddof=1)
+    if m.ndim(c) == 0:
+        return m.divide(c, c)
+    n = m.shape(c)[0]
+    s = m.sqrt(m.real(m.getitem(c, index=(np.arange(n), np.arange(n)))))
+    return c / m.reshape(s, shape=(n, 1)) / m.reshape(s, shape=(1, n))
+
+
+composite("cov", covariance, doc="The covariance matrix of variables in rows.", arguments=read_cov,
+          spelling={"numpy": lambda x, *, ddof: np.cov(x, ddof=ddof)}, flops=8)
+composite("corrcoef", correlation, doc="The correlation matrix of variables in rows.",
+          arguments=lambda x, y=None, rowvar=True, *, dtype=None: (read_cov(x, y, rowvar, dtype=dtype)[0], {}), flops=9)
+
+
+# Running sums under their newer names.
+def read_cumulative(name: str, old: str) -> Any:
+    def read(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
+        refuse(out=out)
+        if include_initial:
+            raise InputError(f"{name}: include_initial=True is not supported on traced values; use np.concatenate")
+        if axis is None:
+            if Carrier.ndim(x) != 1:
+                raise ShapeError(f"{name}: an array of shape {Carrier.shape(x)} needs an axis")
+            axis = 0
+        return (cast(x, dtype),), {"axis": axis_of(name, x, axis)}, old
+
+    return read
+
+
+reader("cumulative_sum", "The running sum along an axis.", read_cumulative("cumulative_sum", "cumsum"))
+reader("cumulative_prod", "The running product along an axis.", read_cumulative("cumulative_prod", "cumprod"))
+
+
+# Polynomials, coefficients highest first.
+def polynomial_sum(sign: float) -> Any:
+    def value(m: Any, a: Any, b: Any) -> Any:
+        n, k = m.size(a), m.size(b)
+        size = max(n, k)
+        put = lambda x, length: m.scatter(x, index=(slice(size - length, size),), shape=(size,))
+        return put(a, n) + put(b, k) if sign > 0 else put(a, n) - put(b, k)
+
+    return value
+
+
+def read_two_polynomials(a1: Any, a2: Any) -> Any:
+    return (np.atleast_1d(a1), np.atleast_1d(a2)), {}
+
+
+def read_order(p: Any, m: int = 1) -> Any:
+    return (np.atleast_1d(p),), {"m": operator.index(m)}
+
+
+def derivative(m_: Any, p: Any, *, m: int) -> Any:
+    for _ in range(m):
+        n = m_.size(p)
+        p = m_.getitem(p, index=(slice(0, n - 1),)) * np.arange(n - 1, 0, -1)
+    return p
+
+
+def read_integral(p: Any, m: int = 1, k: Any = None) -> Any:
+    if np.any(np.asarray(0 if k is None else k)):
+        raise InputError("polyint: constants of integration are not supported on traced values; add them to the result")
+    return read_order(p, m)
+
+
+def integral(m_: Any, p: Any, *, m: int) -> Any:
+    for _ in range(m):
+        n = m_.size(p)
+        p = m_.scatter(m_.divide(p, np.arange(n, 0, -1)), index=(slice(0, n),), shape=(n + 1,))
+    return p
+
+
+def read_vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+    n = Carrier.size(x) if N is None else operator.index(N)
+    x = cast(x, np.promote_types(Carrier.dtype(x), int))
+    return (x,), {"powers": tuple(range(n)) if increasing else tuple(range(n - 1, -1, -1))}
+
+
+composite("polyadd", polynomial_sum(1.0), doc="The sum of two polynomials.", arguments=read_two_polynomials)
+composite("polysub", polynomial_sum(-1.0), doc="The difference of two polynomials.", arguments=read_two_polynomials)
+reader("polymul", "The product of two polynomials.",
+       lambda a1, a2: ((np.atleast_1d(a1), np.atleast_1d(a2)), {"mode": "full"}, "convolve"))
+composite("polyder", derivative, doc="The m-th derivative of a polynomial.", arguments=read_order)
+composite("polyint", integral, doc="The m-th antiderivative of a polynomial, with constants 0.", arguments=read_integral)
+composite(
+    "vander",
+    lambda m, x, *, powers: m.stack(
+        *[m.ones_like(x) if k == 0 else m.power(x, k) for k in powers], axis=1
+    ),
+    doc="The powers of x, a column each.",
+    arguments=read_vander,
+    spelling={"numpy": lambda x, *, powers: np.stack([np.power(x, k) for k in powers], axis=1)},
+)
+
+
+# Angles without jumps.
+def read_unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
+    return (p,), {"discont": discont, "axis": axis_of("unwrap", p, axis), "period": period}
+
+
+custom(
+    "unwrap",
+    jvp=lambda m, ts, y, x, **params: ts[0],
+    vjp=lambda m, ct, y, x, **params: (ct,),
+    doc="Angles with whole turns added, so that neighbours do not jump.",
+    arguments=read_unwrap,
+    non_differentiable="a jump of half a turn",
+)
+
+
+# Small things.
+reader("real_if_close", "The array itself where it is real; the real part where all imaginary parts are near zero.",
+       lambda a, tol=100: ((a,), {}, "real" if _nearly_real(a, tol) else "copy"))
+
+
+def _nearly_real(a: Any, tol: float) -> bool:
+    if Carrier.dtype(a).kind != "c":
+        return False
+    limit = tol * np.finfo(Carrier.dtype(a)).eps if tol > 1 else tol
+    return bool(np.all(np.abs(np.imag(a)) < limit))
+
+
+def read_linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    n = Carrier.ndim(x)
+    return (x,), {"offset": offset, "axis1": n - 2, "axis2": n - 1}, "diagonal"
+
+
+def read_linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    n = Carrier.ndim(x)
+    return (cast(x, dtype),), {"offset": offset, "axis1": n - 2, "axis2": n - 1}, "trace"
+
+
+reader("linalg_diagonal", "The diagonals of matrices.", read_linalg_diagonal, reads=("linalg.diagonal",))
+reader("linalg_trace", "The traces of matrices.", read_linalg_trace, reads=("linalg.trace",))
+reader("linalg_matrix_transpose", "The last two axes exchanged.", lambda x, /: ((x,), {}, "matrix_transpose"),
+       reads=("linalg.matrix_transpose",))
+reader("diag_indices_from", "The places of the diagonal.",
+       lambda arr: constant(np.diag_indices(Carrier.shape(arr)[0], Carrier.ndim(arr))))
+reader("tril_indices_from", "The places on and below a diagonal.",
+       lambda arr, k=0: constant(np.tril_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])))
+reader("triu_indices_from", "The places on and above a diagonal.",
+       lambda arr, k=0: constant(np.triu_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])))
+for _name, _what in (("isreal", "real"), ("iscomplex", "complex")):
+    opaque(_name, f"Whether each element is {_what}")
+opaque("lexsort", "The order by several keys, the last one first",
+       lambda keys, axis=-1: ((np.stack(list(keys)) if isinstance(keys, list | tuple) else keys,), {"axis": axis}))
+composite(
+    "divmod",
+    lambda m, x, y: [m.floor_divide(x, y), m.remainder(x, y)],
+    doc="The quotient rounded down, and the remainder.",
+    glyph="divmod",
+    flops=2,
+)
+composite(
+    "modf",
+    lambda m, x: [x - m.trunc(x), m.trunc(x)],
+    doc="The part behind the point and the part before it.",
+    flops=2,
+)

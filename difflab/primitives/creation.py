@@ -1,0 +1,170 @@
+"""Arrays made after the pattern of another, and what NumPy tells about an array."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .arguments import constant
+from .carriers import Carrier
+from .primitive import Primitive, composite, linear, register
+
+
+def reader(name: str, doc: str, arguments: Callable[..., Any], reads: tuple[str, ...] | None = None) -> None:
+    """A NumPy function whose call on traced values means another row, mostly a constant."""
+    register(
+        Primitive(
+            name=name,
+            doc=doc,
+            glyph=name,
+            latex=rf"\operatorname{{{name.replace('_', chr(92) + '_')}}}({{0}})",
+            arguments=arguments,
+            reads=reads,
+            differentiable=False,
+            flops=0,
+        )
+    )
+
+
+def read_like(make: Callable[..., Any]) -> Callable[..., Any]:
+    def read(a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *, device: Any = None) -> Any:
+        return constant(make(Carrier.shape(a) if shape is None else shape, dtype or Carrier.dtype(a)))
+
+    return read
+
+
+def read_full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *,
+    device: Any = None,
+) -> Any:
+    shape = Carrier.shape(a) if shape is None else (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    dtype = dtype or Carrier.dtype(a)
+    if hasattr(fill_value, "primitive"):
+        return (fill_value.astype(dtype),), {"shape": shape}, "broadcast_to"
+    return constant(np.full(shape, fill_value, dtype))
+
+
+reader("zeros_like", "Zeros of the array's shape and dtype; a constant.", read_like(np.zeros))
+reader("ones_like", "Ones of the array's shape and dtype; a constant.", read_like(np.ones))
+reader("empty_like", "An array of the same shape and dtype; a constant (zeros).", read_like(np.zeros))
+reader("full_like", "An array of the same shape, filled with one value.", read_full_like)
+
+linear(
+    "copy",
+    lambda m, i, ct, x: ct,
+    doc="The array itself: recorded values never change.",
+    glyph="=",
+    latex="{0}",
+    arguments=lambda a, order="K", subok=False: ((a,), {}),
+    spelling={"elements": "copy"},
+    flops=0,
+)
+
+
+# What is known about an array without its values.
+def read_size(a: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return constant(Carrier.size(a))
+    return constant(Carrier.shape(a)[axis])
+
+
+def dtypes(arrays: Any) -> list[Any]:
+    return [x.dtype if hasattr(x, "primitive") else x for x in arrays]
+
+
+reader("shape", "The shape, a tuple of ints.", lambda a: constant(Carrier.shape(a)))
+reader("ndim", "The number of axes.", lambda a: constant(Carrier.ndim(a)))
+reader("size", "The number of elements, or the length of one axis.", read_size)
+reader("iscomplexobj", "Whether the dtype is complex.", lambda x: constant(Carrier.dtype(x).kind == "c"))
+reader("isrealobj", "Whether the dtype is not complex.", lambda x: constant(Carrier.dtype(x).kind != "c"))
+reader("result_type", "The dtype to which the operands promote.", lambda *a: constant(np.result_type(*dtypes(a))))
+reader("common_type", "The inexact dtype that all arrays fit.",
+       lambda *a: constant(np.common_type(*[np.empty(0, x.dtype) for x in a])))
+reader("can_cast", "Whether a cast keeps the values.",
+       lambda from_, to, casting="safe": constant(np.can_cast(Carrier.dtype(from_), to, casting)))
+reader("may_share_memory", "Whether two arrays could overlap: traced values never change.",
+       lambda a, b, max_work=None: constant(False))
+reader("shares_memory", "Whether two arrays overlap: traced values never change.",
+       lambda a, b, max_work=None: constant(False))
+
+
+# Ranges between traced ends.
+def read_linspace(name: str) -> Callable[..., Any]:
+    def read(
+        start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+        axis: int = 0, *, device: Any = None, base: Any = 10.0,
+    ) -> Any:
+        if retstep or dtype is not None:
+            raise InputError(f"{name}: retstep= and dtype= are not supported on traced values")
+        if axis != 0:
+            raise InputError(f"{name}: axis={axis} is not supported on traced values; use np.moveaxis")
+        num = operator.index(num)
+        if num < 0:
+            raise InputError(f"{name}: num={num} is negative")
+        params = {"num": num, "endpoint": bool(endpoint)}
+        return (start, stop), params
+
+    return read
+
+
+def linspace(m: Any, start: Any, stop: Any, *, num: int, endpoint: bool) -> Any:
+    ndim = max(m.ndim(start), m.ndim(stop))
+    t = (np.arange(num) / max(num - 1 if endpoint else num, 1)).reshape((num,) + (1,) * ndim)
+    return start * (1.0 - t) + stop * t
+
+
+composite(
+    "linspace",
+    linspace,
+    doc="Evenly spaced numbers between two ends.",
+    arguments=read_linspace("linspace"),
+    flops=3,
+)
+composite(
+    "geomspace",
+    lambda m, start, stop, **params: m.exp(linspace(m, m.log(start), m.log(stop), **params)),
+    doc="Numbers between two ends that are evenly spaced on a logarithmic scale.",
+    arguments=read_linspace("geomspace"),
+    flops=5,
+)
+composite(
+    "logspace",
+    lambda m, start, stop, **params: m.power(10.0, linspace(m, start, stop, **params)),
+    doc="Powers of ten with evenly spaced exponents.",
+    arguments=read_linspace("logspace"),
+    flops=5,
+)
+
+
+# A function applied to slices: it runs on traced slices, so nothing is to be known about it.
+def read_apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    shape = Carrier.shape(arr)
+    if not shape:
+        raise InputError("apply_along_axis: an array of shape () has no axis")
+    axis = operator.index(axis) % len(shape)
+    rows = np.moveaxis(arr, axis, -1)
+    results = [func1d(rows[place], *args, **kwargs) for place in np.ndindex(*rows.shape[:-1])]
+    if not results:
+        raise InputError(f"apply_along_axis: an array of shape {shape} has no slices along axis {axis}")
+    inner = Carrier.shape(results[0])
+    whole = np.reshape(np.stack([r if hasattr(r, "shape") else np.asarray(r) for r in results]),
+                       (*rows.shape[:-1], *inner))
+    n, k = len(shape) - 1, len(inner)
+    source = tuple(range(n, n + k))
+    return (whole,), {"source": source, "destination": tuple(range(axis, axis + k))}, "moveaxis"
+
+
+def read_apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    n = Carrier.ndim(a)
+    for axis in (axes,) if hasattr(axes, "__index__") else axes:
+        y = func(a, operator.index(axis) % n)
+        a = y if Carrier.ndim(y) == n else np.expand_dims(y, axis)
+    return (a,), {}, "copy"
+
+
+reader("apply_along_axis", "A function applied to every slice along an axis.", read_apply_along_axis)
+reader("apply_over_axes", "A function applied over axes, one after the other.", read_apply_over_axes)

@@ -1,0 +1,91 @@
+"""Carriers whose values are NumPy object arrays of scalar elements: sympy expressions, arb power series.
+
+Rows that move, add or multiply elements run NumPy's own functions on the object arrays; elementwise rows map a
+scalar function over the elements; rows that have neither are evaluated as their program in other rows.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .carriers import Carrier, find
+from .primitive import Primitive
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "negative": operator.neg,
+    "positive": lambda x: x,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "logical_and": lambda a, b: a and b,
+    "logical_or": lambda a, b: a or b,
+    "logical_not": lambda a: not a,
+    "logical_xor": lambda a, b: bool(a) != bool(b),
+    "where": lambda c, a, b: a if c else b,
+    "real": lambda x: x,
+    "conjugate": lambda x: x,
+}
+
+
+class ElementsCarrier(Carrier):
+    """The base of the carriers on object arrays; a subclass says which scalar functions are native."""
+
+    def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+        """The native function of one element, or None."""
+        return None
+
+    def function(self, row: Primitive) -> Callable[..., Any]:
+        spelled = row.spelling.get(self.name)
+        if row.kind == "elementwise":
+            native = spelled if callable(spelled) else self.scalar_function(row, spelled)
+            native = native or OPERATORS.get(row.name)
+            if native is None and row.value is not None:
+                native = partial(row.value, self)
+            if native is not None:
+                return mapped(native)
+        elif callable(spelled):
+            return spelled  # type: ignore[no-any-return]
+        elif (on_arrays := row.spelling.get("elements")) is not None:
+            return on_arrays if callable(on_arrays) else find(on_arrays)  # type: ignore[no-any-return]
+        return super().function(row)
+
+    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+        if row.value is not None or row.kind == "elementwise":
+            return None
+        return getattr(np, row.name, None)
+
+
+def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of elements as a function of arrays of elements."""
+
+    def over(*operands: Any, **params: Any) -> Any:
+        if not any(isinstance(x, np.ndarray) for x in operands):
+            return function(*operands, **params)
+        arrays = np.broadcast_arrays(*[as_objects(x) for x in operands])
+        out = np.empty(arrays[0].shape, dtype=object)
+        for index in np.ndindex(out.shape):
+            out[index] = function(*[a[index] for a in arrays], **params)
+        return out if out.shape else out[()]
+
+    return over
+
+
+def as_objects(x: Any) -> Any:
+    """A value as an object array, without looking inside an element."""
+    if isinstance(x, np.ndarray):
+        return x
+    box = np.empty((), dtype=object)
+    box[()] = x
+    return box

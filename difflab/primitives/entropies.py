@@ -1,0 +1,171 @@
+"""Entropies, losses and other functions of scipy.special around exp and log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .primitive import Domain, Gate, elementwise
+from .scipy_row import special
+
+PROBABILITY = Domain(0.001, 0.999, tails=(1e-300, 1e-10, 1 - 1e-10), branch_points=(0.5,))
+
+# Entropies and their like.
+special(
+    "logit",
+    lambda m, y, x: m.reciprocal(x) + m.reciprocal(1 - x),
+    "log(x / (1 - x)), the inverse of the sigmoid.",
+    domain=(PROBABILITY,),
+    value=lambda m, x: m.log(x / (1 - x)),
+)
+special(
+    "log_ratio",
+    (lambda m, z, x, y: m.reciprocal(x), lambda m, z, x, y: -m.reciprocal(y)),
+    "log(x / y), also where x and y are close.",
+    latex=r"\ln\frac{{{0}}}{{{1}}}",
+    reads=(),
+    domain=(Domain(0.01, 10.0, tails=(1e-300,)), Domain(0.01, 10.0, tails=(1e300,))),
+    kernel="kernels_elementwise.log_ratio",
+    value=lambda m, x, y: m.log(x / y),
+)
+
+
+def gated(factor: Any) -> Any:
+    """A partial that is 0 where x = 0, whatever the other operand is."""
+    return lambda m, z, x, y: Gate(m.not_equal(x, 0.0), factor(m, x, y))
+
+
+special(
+    "xlogy",
+    (lambda m, z, x, y: m.log(y), gated(lambda m, x, y: x / y)),
+    "x log(y), 0 where x = 0.",
+    latex=r"{0} \ln({1})",
+    domain=(Domain(branch_points=(0.0,)), Domain(0.01, 10.0, tails=(1e-300, 1e300))),
+    value=lambda m, x, y: x * m.log(y),
+)
+special(
+    "xlog1py",
+    (lambda m, z, x, y: m.log1p(y), gated(lambda m, x, y: x / (1 + y))),
+    "x log(1 + y), 0 where x = 0.",
+    latex=r"{0} \ln(1 + {1})",
+    domain=(Domain(branch_points=(0.0,)), Domain(-0.9, 10.0, tails=(1e-300, 1e300))),
+    value=lambda m, x, y: x * m.log1p(y),
+)
+special(
+    "entr",
+    lambda m, y, x: -m.log(x) - 1,
+    "-x log(x), the summand of an entropy; 0 at 0.",
+    latex=r"-{0}\ln({0})",
+    domain=(Domain(0.001, 10.0, tails=(1e-300, 1e300)),),
+    non_differentiable="x = 0",
+    value=lambda m, x: -x * m.log(x),
+)
+elementwise(
+    "relative_gap",
+    (lambda m, z, x, y: -m.reciprocal(y), lambda m, z, x, y: x / y / y),
+    doc="(y - x)/y: 1 - x/y without its rounding near x = y.",
+    latex=r"\frac{{{1} - {0}}}{{{1}}}",
+    domain=(Domain(0.01, 10.0, tails=(1e-200,)), Domain(0.01, 10.0, tails=(1e100,))),
+    reads=(),
+    value=lambda m, x, y: (y - x) / y,
+    flops=2,
+)
+PAIR = (Domain(0.01, 10.0, tails=(1e-200,)), Domain(0.01, 10.0, tails=(1e200,)))
+special(
+    "rel_entr",
+    (lambda m, z, x, y: m.log_ratio(x, y) + 1, lambda m, z, x, y: -x / y),
+    "x log(x / y), the summand of a relative entropy.",
+    latex=r"{0}\ln\frac{{{0}}}{{{1}}}",
+    domain=PAIR,
+    value=lambda m, x, y: x * m.log(x / y),
+)
+special(
+    "kl_div",
+    (lambda m, z, x, y: m.log_ratio(x, y), lambda m, z, x, y: m.relative_gap(x, y)),
+    "x log(x / y) - x + y.",
+    kernel="kernels_special.kl_div",
+    latex=r"{0}\ln\frac{{{0}}}{{{1}}} - {0} + {1}",
+    domain=PAIR,
+    value=lambda m, x, y: x * m.log(x / y) - x + y,
+)
+special(
+    "cosm1",
+    lambda m, y, x: -m.sin(x),
+    "cos(x) - 1, accurate near 0.",
+    kernel="kernels_special.cosm1",
+    latex=r"(\cos({0}) - 1)",
+    domain=(Domain(tails=(1e-300, 1e-9)),),
+    facts={"smooth", "f(0)=0"},
+    value=lambda m, x: m.cos(x) - 1,
+)
+special(
+    "exprel",
+    lambda m, y, x: m.exprel_derivative(x, n=1),
+    "(exp(x) - 1)/x, 1 at 0.",
+    latex=r"\frac{{e^{{{0}}} - 1}}{{{0}}}",
+    domain=(Domain(tails=(1e-300, -1e-9, -700.0, 700.0, 31.0)),),
+    facts={"smooth"},
+    value=lambda m, x: (m.exp(x) - 1) / x,
+)
+special(
+    "exprel_derivative",
+    lambda m, y, x, *, n: m.exprel_derivative(x, n=n + 1),
+    "The n-th derivative of exprel.",
+    latex=r"\operatorname{{exprel}}^{{(n)}}({0})",
+    kernel="kernels_special.exprel",
+    reads=(),
+    domain=(Domain(tails=(1e-300, -1e-9, -700.0, 700.0, 31.0)),),
+    facts={"smooth"},
+    examples=({"n": 1},),
+)
+special(
+    "pseudo_huber",
+    (lambda m, z, d, r: _pseudo_by_delta(m, d, r), lambda m, z, d, r: d * m.direction(r, d)),
+    "δ² (sqrt(1 + (r/δ)²) - 1).",
+    latex=r"\delta^2 (\sqrt{{1 + ({1}/{0})^2}} - 1)",
+    domain=(Domain(0.1, 5.0), Domain(tails=(1e-9, 1e5))),
+    value=lambda m, d, r: d * d * (m.sqrt(1 + (r / d) * (r / d)) - 1),
+)
+
+
+def _pseudo_by_delta(m: Any, d: Any, r: Any) -> Any:
+    """(h - δ)²/h with h = hypot(δ, r) and h - δ = r²/(h + δ), in which nothing cancels."""
+    h = m.hypot(d, r)
+    return m.square(r * (r / (h + d))) / h
+
+
+special(
+    "huber",
+    (lambda m, z, d, r: Gate(m.greater(m.absolute(r), d), m.absolute(r) - d), lambda m, z, d, r: m.clip(r, -d, d)),
+    "r²/2 for |r| <= δ, else δ (|r| - δ/2).",
+    latex=r"\operatorname{{huber}}_{{{0}}}({1})",
+    domain=(Domain(0.5, 5.0), Domain()),
+    non_differentiable="|r| = δ (second derivative)",
+    value=lambda m, d, r: m.where(m.less_equal(m.absolute(r), d), r * r / 2, d * (m.absolute(r) - d / 2)),
+)
+special(
+    "boxcox",
+    (lambda m, z, x, c: m.power(x, c - 1), None),
+    "(x**λ - 1)/λ, log(x) at λ = 0; no derivative by λ.",
+    latex=r"\frac{{{0}^{{{1}}} - 1}}{{{1}}}",
+    domain=(Domain(0.01, 10.0), Domain(-2.0, 2.0)),
+    value=lambda m, x, c: (m.power(x, c) - 1) / c,
+)
+special(
+    "boxcox1p",
+    (lambda m, z, x, c: m.power(1 + x, c - 1), None),
+    "((1 + x)**λ - 1)/λ; no derivative by λ.",
+    latex=r"\frac{{(1 + {0})^{{{1}}} - 1}}{{{1}}}",
+    domain=(Domain(-0.9, 10.0), Domain(-2.0, 2.0)),
+    value=lambda m, x, c: (m.power(1 + x, c) - 1) / c,
+)
+special(
+    "log_cosh",
+    lambda m, y, x: m.tanh(x),
+    "log(cosh(x)), which does not overflow.",
+    latex=r"\ln\cosh({0})",
+    kernel="kernels_elementwise.log_cosh",
+    reads=(),
+    facts={"smooth", "f(0)=0"},
+    domain=(Domain(tails=(1e-100, 1e-5, 400.0)),),
+    value=lambda m, x: m.log((m.exp(x) + m.exp(-x)) / 2),
+)

@@ -1,0 +1,251 @@
+"""Rows that choose among elements: largest and smallest, order, quantiles, where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .arguments import axes_of, axis_of, reading_extreme, refuse, unary
+from .carriers import Carrier
+from .primitive import Primitive, composite, register
+from .reductions import nan_filled, pooled
+
+
+def attained(m: Any, y: Any, x: Any, axis: Any) -> Any:
+    """1 where x is the extreme, shared equally among ties."""
+    hit = m.astype(m.equal(x, y), dtype=float)
+    return hit / m.sum(hit, axis=axis, keepdims=True)
+
+
+for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "smallest")):
+    pooled(
+        _name,
+        attained,
+        doc=f"The {_word} element over the axes; ties share the derivative equally.",
+        glyph=_name,
+        latex=rf"\{_name} {{0}}",
+        reads=(_name, f"a{_name}", f"{_ufunc}.reduce"),
+        arguments=reading_extreme(_name),
+        spelling={"elements": f"{_ufunc}.reduce"},
+        non_differentiable=f"a tie for the {_word} element",
+    )
+    composite(
+        f"nan{_name}",
+        lambda m, x, _row=_name, _filler=-np.inf if _name == "max" else np.inf, **params: getattr(m, _row)(
+            nan_filled(m, x, _filler), **params
+        ),
+        doc=f"The {_word} element over the axes, NaNs left out.",
+        glyph=_name,
+        arguments=reading_extreme(f"nan{_name}"),
+        non_differentiable=f"a tie for the {_word} element",
+    )
+composite(
+    "ptp",
+    lambda m, x, **params: m.max(x, **params) - m.min(x, **params),
+    doc="The range over the axes: the largest element less the smallest.",
+    glyph="max − min",
+    arguments=reading_extreme("ptp"),
+    non_differentiable="a tie for the largest or smallest element",
+)
+
+
+# Where things are: integers, without a derivative.
+def read_argument(name: str) -> Callable[..., Any]:
+    def read(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+        refuse(out=out)
+        axis = None if axis is None else axis_of(name, a, axis)
+        return (a,), {"axis": axis, "keepdims": keepdims not in (False, np._NoValue)}
+
+    return read
+
+
+def read_argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    refuse(order=order)
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return (a,), {"axis": axis_of("argsort", a, axis), "kind": "stable" if stable else kind}
+
+
+def read_argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+    refuse(order=order)
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return (a,), {"kth": kth, "axis": axis_of("argpartition", a, axis)}
+
+
+def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
+    """A row whose result (integers, truth values) has no derivative."""
+    row.setdefault("glyph", name)
+    row.setdefault("latex", rf"\operatorname{{{name.replace('_', chr(92) + '_')}}}({{0}})")
+    row.setdefault("spelling", {"elements": name})
+    register(Primitive(name=name, doc=doc + "; it has no derivative.", arguments=arguments, differentiable=False, **row))
+
+
+opaque("argmax", "The place of the largest element", read_argument("argmax"))
+opaque("argmin", "The place of the smallest element", read_argument("argmin"))
+opaque("nanargmax", "The place of the largest element, NaNs left out", read_argument("nanargmax"))
+opaque("nanargmin", "The place of the smallest element, NaNs left out", read_argument("nanargmin"))
+opaque("argsort", "The places of the elements in ascending order", read_argsort)
+opaque("argpartition", "The places of the elements, partitioned", read_argpartition)
+opaque("nonzero", "The places of the elements that are not zero, an array for each axis",
+       spelling={"numpy": "kernels_arrays.nonzero", "elements": "kernels_arrays.nonzero"})
+opaque("flatnonzero", "The places in the raveled array that are not zero")
+opaque("argwhere", "The places that are not zero, a row each")
+opaque("searchsorted", "Where values belong in a sorted array",
+       lambda a, v, side="left", sorter=None: ((a, v), {"side": side, "sorter": sorter}))
+opaque("digitize", "The bin of each element", lambda x, bins, right=False: ((x, bins), {"right": right}))
+opaque("isclose", "Whether elements are equal within a tolerance",
+       lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), dict(rtol=rtol, atol=atol, equal_nan=equal_nan)))
+opaque("allclose", "Whether all elements are equal within a tolerance",
+       lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), dict(rtol=rtol, atol=atol, equal_nan=equal_nan)))
+opaque("array_equal", "Whether shapes and elements are equal",
+       lambda a1, a2, equal_nan=False: ((a1, a2), {"equal_nan": equal_nan}))
+opaque("array_equiv", "Whether elements are equal after broadcasting", lambda a1, a2: ((a1, a2), {}))
+opaque("isin", "Whether elements are among others",
+       lambda element, test_elements, assume_unique=False, invert=False, *, kind=None: (
+           (element, test_elements), {"invert": invert}))
+opaque("unique_places", "The first place of each different element, in ascending order of the elements", reads=(),
+       spelling={"numpy": "kernels_arrays.unique_places", "elements": "kernels_arrays.unique_places"})
+
+
+# Order.
+def read_sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    refuse(order=order)
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return (a,), {"axis": axis_of("sort", a, axis)}
+
+
+def read_partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+    refuse(order=order)
+    if axis is None:
+        a, axis = np.ravel(a), -1
+    return (a,), {"kth": kth, "axis": axis_of("partition", a, axis)}
+
+
+composite(
+    "sort",
+    lambda m, x, *, axis: m.take_along_axis(x, m.argsort(x, axis=axis, kind="stable"), axis=axis),
+    doc="The elements in ascending order along an axis; the derivative goes where the element went.",
+    glyph="sort",
+    arguments=read_sort,
+    spelling={"elements": "sort"},
+    non_differentiable="two equal elements",
+    flops=8,
+)
+composite(
+    "partition",
+    lambda m, x, *, kth, axis: m.take_along_axis(x, m.argpartition(x, kth=kth, axis=axis), axis=axis),
+    doc="The elements with the kth in its sorted place, smaller ones before, larger ones behind.",
+    arguments=read_partition,
+    spelling={"elements": lambda x, *, kth, axis: np.sort(x, axis=axis)},
+    non_differentiable="two equal elements",
+    flops=4,
+)
+composite(
+    "unique",
+    lambda m, x: m.take(m.reshape(x, shape=(m.size(x),)), m.unique_places(x), axis=0, mode="raise"),
+    doc="The different elements in ascending order.",
+    arguments=lambda ar, *rest, **other: _plain_unique(ar, rest, other),
+    non_differentiable="two equal elements",
+)
+
+
+def _plain_unique(x: Any, rest: Any, other: Any) -> Any:
+    if any(rest) or any(value for name, value in other.items() if name not in ("equal_nan", "sorted")):
+        raise InputError("unique: return_index=, return_inverse=, return_counts= and axis= are not supported on traced "
+                         "values; np.argsort gives the order")
+    return (x,), {}
+
+
+# Quantiles.
+METHODS = {
+    "linear": lambda v: (np.floor(v), v - np.floor(v)),
+    "lower": lambda v: (np.floor(v), 0.0 * v),
+    "higher": lambda v: (np.ceil(v), 0.0 * v),
+    "midpoint": lambda v: (np.floor(v), np.where(v == np.floor(v), 0.0, 0.5)),
+    "nearest": lambda v: (np.round(v), 0.0 * v),  # half to even, as NumPy does
+}
+
+
+def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+    """Interpolates between the two nearest elements in order."""
+    n = m.ndim(x)
+    axis = tuple(range(n)) if axis is None else axis
+    kept = [k for k in range(n) if k not in axis]
+    rows = m.transpose(x, axes=(*axis, *kept))
+    shape = m.shape(x)
+    count = int(np.prod([shape[k] for k in axis]))
+    rows = m.sort(m.reshape(rows, shape=(count, *(shape[k] for k in kept))), axis=0)
+    q = np.asarray(q, float)
+    below, weight = METHODS[method](q * (count - 1))
+    below = below.astype(int)
+    weight = weight.reshape(q.shape + (1,) * len(kept)).astype(m.dtype(x))
+    low = m.take(rows, below, axis=0, mode="raise")
+    y = low
+    if np.any(weight):
+        high = m.take(rows, np.minimum(below + 1, count - 1), axis=0, mode="raise")
+        y = low + (high - low) * weight
+    if keepdims:
+        y = m.reshape(y, shape=(*q.shape, *(1 if k in axis else length for k, length in enumerate(shape))))
+    return y
+
+
+def read_quantile(name: str, scale: float) -> Callable[..., Any]:
+    def read(
+        a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
+        keepdims: Any = False, *, weights: Any = None, interpolation: Any = None,
+    ) -> Any:
+        refuse(out=out, weights=weights)
+        method = interpolation or method
+        if method not in METHODS:
+            raise InputError(f"{name}: method={method!r} is not supported on traced values; one of {', '.join(METHODS)}")
+        q = np.asarray(q, float) / scale
+        if np.any((q < 0) | (q > 1)):
+            raise InputError(f"{name}: q={q * scale} lies outside 0 to {scale:g}")
+        q = q if q.shape else float(q)  # a Python number does not widen float32
+        keep = keepdims not in (False, np._NoValue)
+        return (a,), {"q": q, "axis": axes_of(name, a, axis), "keepdims": keep, "method": method}
+
+    return read
+
+
+def read_median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False
+) -> Any:
+    refuse(out=out)
+    return (a,), {"axis": axes_of("median", a, axis), "keepdims": keepdims not in (False, np._NoValue)}
+
+
+composite(
+    "quantile",
+    quantile,
+    doc="The q-th quantiles over the axes, interpolated between neighbours in order.",
+    reads=("quantile",),
+    arguments=read_quantile("quantile", 1.0),
+    non_differentiable="two equal elements",
+    flops=8,
+)
+composite(
+    "percentile",
+    quantile,
+    doc="The q-th percentiles over the axes.",
+    reads=("percentile",),
+    arguments=read_quantile("percentile", 100.0),
+    spelling={"numpy": "quantile"},
+    non_differentiable="two equal elements",
+    flops=8,
+)
+composite(
+    "median",
+    lambda m, x, *, axis, keepdims: quantile(m, x, q=0.5, axis=axis, keepdims=keepdims, method="linear"),
+    doc="The median over the axes; of an even number of elements the mean of the middle two.",
+    arguments=read_median,
+    non_differentiable="two equal elements in the middle",
+    flops=8,
+)
+
+__all__ = ["Carrier", "opaque"]

@@ -1,0 +1,248 @@
+"""Rows that join arrays, take them apart, and broadcast them against each other."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ShapeError
+from .arguments import axes, axis_of, cast, refuse
+from .carriers import Carrier
+from .primitive import composite, linear
+
+
+def piece(m: Any, position: int, ct: Any, xs: Any, axis: int) -> Any:
+    start = sum(m.shape(x)[axis] for x in xs[:position])
+    index = (slice(None),) * axis + (slice(start, start + m.shape(xs[position])[axis]),)
+    return m.getitem(ct, index=index)
+
+
+def sequence(name: str, arrays: Any) -> list[Any]:
+    """The arrays of a call that takes a sequence of them (an array stands for its rows)."""
+    arrays = list(arrays)
+    if not arrays:
+        raise InputError(f"{name}: no arrays to join")
+    return [np.stack(x) if isinstance(x, list | tuple) and _traced(x) else x if hasattr(x, "shape") else np.asarray(x)
+            for x in arrays]
+
+
+def _traced(x: Any) -> bool:
+    return any(hasattr(e, "primitive") or isinstance(e, list | tuple) and _traced(e) for e in x)
+
+
+def read_concatenate(
+    arrays: Any, axis: int | None = 0, out: Any = None, dtype: Any = None, casting: Any = None
+) -> Any:
+    refuse(out=out)
+    arrays = sequence("concatenate", arrays)
+    if axis is None:
+        arrays, axis = [np.ravel(x) for x in arrays], 0
+    axis = axis_of("concatenate", arrays[0], axis)
+    first = arrays[0].shape
+    for k, x in enumerate(arrays):
+        if len(x.shape) != len(first) or any(a != b for j, (a, b) in enumerate(zip(first, x.shape)) if j != axis):
+            raise ShapeError(f"concatenate: array {k} of shape {x.shape} does not fit array 0 of shape {first} along "
+                             f"axis {axis}")
+    return tuple(cast(x, dtype) for x in arrays), {"axis": axis}
+
+
+def read_stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = None) -> Any:
+    refuse(out=out)
+    arrays = sequence("stack", arrays)
+    first = arrays[0].shape
+    for k, x in enumerate(arrays):
+        if x.shape != first:
+            raise ShapeError(f"stack: array {k} has shape {x.shape}, array 0 has shape {first}")
+    return tuple(cast(x, dtype) for x in arrays), {"axis": axes(axis, len(first) + 1, "stack: axis", first)[0]}
+
+
+linear(
+    "concatenate",
+    lambda m, i, ct, *xs, axis: piece(m, i, ct, xs, axis),
+    doc="Arrays joined along an axis.",
+    glyph="concat",
+    reads=("concatenate", "concat"),
+    arguments=read_concatenate,
+    spelling={"numpy": "kernels_arrays.concatenate", "elements": "kernels_arrays.concatenate"},
+    jointly=True,
+    flops=0,
+)
+linear(
+    "stack",
+    lambda m, i, ct, *xs, axis: m.getitem(ct, index=(slice(None),) * (axis % m.ndim(ct)) + (i,)),
+    doc="Arrays of one shape joined along a new axis.",
+    glyph="stack",
+    arguments=read_stack,
+    spelling={"numpy": "kernels_arrays.stack", "elements": "kernels_arrays.stack"},
+    jointly=True,
+    flops=0,
+)
+
+
+def as_columns(m: Any, x: Any) -> Any:
+    return m.reshape(x, shape=(m.size(x), 1)) if m.ndim(x) < 2 else x
+
+
+def hstack(m: Any, *xs: Any) -> Any:
+    xs = tuple(m.atleast_1d(x) for x in xs)
+    return m.concatenate(*xs, axis=0 if m.ndim(xs[0]) == 1 else 1)
+
+
+JOINERS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "vstack": ("one above the other", lambda m, *xs: m.concatenate(*[m.atleast_2d(x) for x in xs], axis=0)),
+    "hstack": ("side by side", hstack),
+    "dstack": ("along a third axis", lambda m, *xs: m.concatenate(*[m.atleast_3d(x) for x in xs], axis=2)),
+    "column_stack": ("as columns", lambda m, *xs: m.concatenate(*[as_columns(m, x) for x in xs], axis=1)),
+}
+
+
+def read_joiner(name: str) -> Callable[..., Any]:
+    def read(tup: Any, *, dtype: Any = None, casting: Any = None) -> Any:
+        return tuple(cast(x, dtype) for x in sequence(name, tup)), {}
+
+    return read
+
+
+for _name, (_words, _value) in JOINERS.items():
+    composite(
+        _name,
+        _value,
+        doc=f"Arrays joined {_words}.",
+        reads=("vstack", "row_stack") if _name == "vstack" else (_name,),
+        arguments=read_joiner(_name),
+        spelling={"numpy": f"kernels_arrays.{_name}", "elements": f"kernels_arrays.{_name}"},
+        flops=0,
+    )
+
+
+def read_append(arr: Any, values: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return (np.ravel(arr), np.ravel(values)), {"axis": 0}
+    return read_concatenate((arr, values), axis)
+
+
+linear(
+    "append",
+    lambda m, i, ct, *xs, axis: piece(m, i, ct, xs, axis),
+    doc="Values joined to the end of an array.",
+    arguments=read_append,
+    spelling={"numpy": "kernels_arrays.concatenate", "elements": "kernels_arrays.concatenate"},
+    jointly=True,
+    flops=0,
+)
+
+
+def block_of(arrays: Any, depth: int, ndim: int) -> Any:
+    """Nested lists joined along the last axis inside, the one before it outside of that, and so on."""
+    if not isinstance(arrays, list):
+        x = arrays if hasattr(arrays, "shape") else np.asarray(arrays)
+        return np.reshape(x, (1,) * (ndim - len(x.shape)) + tuple(x.shape))
+    return np.concatenate([block_of(a, depth - 1, ndim) for a in arrays], axis=-depth)
+
+
+def nesting(arrays: Any) -> int:
+    return 1 + max(nesting(a) for a in arrays) if isinstance(arrays, list) and arrays else 0
+
+
+def widest(arrays: Any) -> int:
+    return max(widest(a) for a in arrays) if isinstance(arrays, list) else Carrier.ndim(arrays)
+
+
+def read_block(arrays: Any) -> Any:
+    depth = nesting(arrays)
+    return (block_of(arrays, depth, max(depth, widest(arrays))),), {}
+
+
+linear(
+    "block",
+    lambda m, i, ct, x: ct,
+    doc="Nested lists of blocks joined to one array.",
+    arguments=read_block,
+    value=lambda m, x: x,
+    spelling={"numpy": lambda x: x},
+    flops=0,
+)
+
+
+# Parts.
+def split(m: Any, x: Any, *, bounds: tuple[int, ...], axis: int) -> list[Any]:
+    edges = (None, *bounds), (*bounds, None)
+    return [m.getitem(x, index=(slice(None),) * axis + (slice(a, b),)) for a, b in zip(*edges)]
+
+
+def read_split(name: str, even: bool = True, axis: int | None = None) -> Callable[..., Any]:
+    def read(ary: Any, indices_or_sections: Any, axis_: Any = None, **given: Any) -> Any:
+        if axis is None:
+            k = given.get("axis", 0 if axis_ is None else axis_)
+        else:
+            k = 0 if name == "hsplit" and Carrier.ndim(ary) == 1 else axis
+        k = axis_of(name, ary, k)
+        length = Carrier.shape(ary)[k]
+        if hasattr(indices_or_sections, "__index__"):
+            n = operator.index(indices_or_sections)
+            if n <= 0:
+                raise InputError(f"{name}: {n} parts; there must be at least one")
+            if even and length % n:
+                raise ShapeError(f"{name}: axis {k} of shape {Carrier.shape(ary)} does not divide into {n} equal parts")
+            short, more = divmod(length, n)
+            bounds = tuple(i * short + min(i, more) for i in range(1, n))
+        else:
+            bounds = tuple(operator.index(i) for i in indices_or_sections)
+        return (ary,), {"bounds": bounds, "axis": k}
+
+    return read
+
+
+for _name, _even, _axis in (("split", True, None), ("array_split", False, None), ("hsplit", True, 1),
+                            ("vsplit", True, 0), ("dsplit", True, 2)):
+    composite(
+        _name,
+        split,
+        doc="The parts of an array along an axis, as a list.",
+        arguments=read_split(_name, _even, _axis),
+        spelling={"numpy": "kernels_arrays.split", "elements": "kernels_arrays.split"},
+        result=lambda *parts: list(parts),
+        flops=0,
+    )
+composite(
+    "unstack",
+    lambda m, x, *, axis: [m.getitem(x, index=(slice(None),) * axis + (i,)) for i in range(m.shape(x)[axis])],
+    doc="The slices of an array along an axis, as a tuple.",
+    arguments=lambda x, *, axis=0: ((x,), {"axis": axis_of("unstack", x, axis)}),
+    spelling={"numpy": "kernels_arrays.unstack", "elements": "kernels_arrays.unstack"},
+    flops=0,
+)
+
+
+# Broadcasting.
+def broadcast_arrays(m: Any, *xs: Any) -> list[Any]:
+    shape = np.broadcast_shapes(*[m.shape(x) for x in xs])
+    return [m.broadcast_to(x, shape=shape) for x in xs]
+
+
+def meshgrid(m: Any, *xs: Any, indexing: str, sparse: bool) -> list[Any]:
+    n = len(xs)
+    place = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
+    grids = [m.reshape(x, shape=tuple(m.size(x) if place[i] == k else 1 for k in range(n))) for i, x in enumerate(xs)]
+    return grids if sparse else broadcast_arrays(m, *grids)
+
+
+composite(
+    "broadcast_arrays",
+    broadcast_arrays,
+    doc="The arrays, each repeated to the shape that fits all.",
+    arguments=lambda *args, subok=False: (args, {}),
+    spelling={"numpy": "kernels_arrays.broadcast_arrays", "elements": "kernels_arrays.broadcast_arrays"},
+    flops=0,
+)
+composite(
+    "meshgrid",
+    meshgrid,
+    doc="The coordinates of a grid, one array for each axis.",
+    arguments=lambda *xi, copy=True, sparse=False, indexing="xy": (xi, {"indexing": indexing, "sparse": sparse}),
+    spelling={"numpy": "kernels_arrays.meshgrid", "elements": "kernels_arrays.meshgrid"},
+    flops=0,
+)

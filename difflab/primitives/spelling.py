@@ -1,0 +1,16 @@
+"""Spellings of rows on carriers whose library is imported only when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+
+def by_sympy(build: Callable[..., Any]) -> Callable[..., Any]:
+    """A row's function on sympy expressions: `build(sympy, *operands, **params)`."""
+
+    def spelled(*operands: Any, **params: Any) -> Any:
+        return build(import_module("sympy"), *operands, **params)
+
+    return spelled

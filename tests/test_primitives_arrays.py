@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from array_cases import CASES, CONSTANT, REAL_ONLY
 
 import difflab as dl
 from difflab import primitives
 from difflab.graph.node import Node
 from difflab.primitives.elements import ElementsCarrier
 
-from array_cases import CASES, CONSTANT, REAL_ONLY
-
-MODULES = "reductions extremes scans shaping joining indexing creation composites".split()
+MODULES = ["reductions", "extremes", "scans", "shaping", "joining", "indexing", "creation", "composites"]
 
 
 def inputs(shapes, dtype=float):
     """The inputs of a case: values as they stand, or well separated random values of a shape."""
     rng = np.random.default_rng(7)
-    return [np.asarray(s if isinstance(s, np.ndarray) else rng.permutation(int(np.prod(s))).reshape(s) * 0.37 - 1.3
-                       + 0.1 * rng.random(s), dtype) for s in shapes]
+    return [
+        np.asarray(
+            s
+            if isinstance(s, np.ndarray)
+            else rng.permutation(int(np.prod(s))).reshape(s) * 0.37 - 1.3 + 0.1 * rng.random(s),
+            dtype,
+        )
+        for s in shapes
+    ]
 
 
 def flat(f, weights=None):
@@ -43,7 +49,9 @@ def difference(f, x, v, h=2e-3):
 
 def directions(xs, seed=3):
     rng = np.random.default_rng(seed)
-    return [np.where(np.isnan(x), 0.0, rng.choice([-1.0, 1.0], x.shape) * (0.3 + 0.7 * rng.random(x.shape))) for x in xs]
+    return [
+        np.where(np.isnan(x), 0.0, rng.choice([-1.0, 1.0], x.shape) * (0.3 + 0.7 * rng.random(x.shape))) for x in xs
+    ]
 
 
 def dot(gs, vs):
@@ -161,20 +169,23 @@ def test_logsumexp_in_the_tails():
     assert np.allclose(dl.grad(lambda x: dnp.log_softmax(x)[1])(np.array([0.0, -800.0])), [-1, 1])
 
 
-@pytest.mark.parametrize("f, words", [
-    (lambda x: np.add.at(np.zeros(3), [0], x), "in place"),
-    (lambda x: np.fill_diagonal(x, 0.0), "in place"),
-    (lambda x: np.add(x, x, out=np.zeros(3)), "in place"),
-    (lambda x: np.sum(x, out=np.zeros(())), "out="),
-    (lambda x: x.sort(), "in place"),
-    (lambda x: np.histogram(x), "traced"),
-    (lambda x: np.pad(x, 1, mode="mean"), "mode='mean'"),
-    (lambda x: np.reshape(x, (2, 2)), "do not fit"),
-    (lambda x: np.concatenate([x, np.ones((2, 2))]), "does not fit"),
-    (lambda x: np.split(x, 2), "equal parts"),
-    (lambda x: np.squeeze(x, 0), "length 3"),
-    (lambda x: np.max(x, where=x > 0), "where="),
-])
+@pytest.mark.parametrize(
+    "f, words",
+    [
+        (lambda x: np.add.at(np.zeros(3), [0], x), "in place"),
+        (lambda x: np.fill_diagonal(x, 0.0), "in place"),
+        (lambda x: np.add(x, x, out=np.zeros(3)), "in place"),
+        (lambda x: np.sum(x, out=np.zeros(())), "out="),
+        (lambda x: x.sort(), "in place"),
+        (lambda x: np.histogram(x), "traced"),
+        (lambda x: np.pad(x, 1, mode="mean"), "mode='mean'"),
+        (lambda x: np.reshape(x, (2, 2)), "do not fit"),
+        (lambda x: np.concatenate([x, np.ones((2, 2))]), "does not fit"),
+        (lambda x: np.split(x, 2), "equal parts"),
+        (lambda x: np.squeeze(x, 0), "length 3"),
+        (lambda x: np.max(x, where=x > 0), "where="),
+    ],
+)
 def test_refusals_are_clear(f, words):
     with pytest.raises(dl.DifflabError, match=words):
         dl.grad(lambda x: np.sum(f(x)))(np.ones(3))

@@ -79,7 +79,8 @@ def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem
         raise InputError(f"the point gives no value for {', '.join(missing)}; the names are {', '.join(names)}")
     notes = [f"{k} does not occur in the function: its derivative is 0" for k in extra]
     values = [point(at[n], n) for n in [*names, *extra]]
-    typed = trace(_named(graph, len(names)), *values)
+    with np.errstate(all="ignore"):
+        typed = trace(_named(graph, len(names)), *values)
     for node, name in zip(typed.inputs, [*names, *extra]):
         node.name = name
     _copy_names(graph, typed)
@@ -134,7 +135,8 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
             start += count
         return out
 
-    graph = trace(lambda *xs: call(spread(list(xs))), *values)
+    with np.errstate(all="ignore"):
+        graph = trace(lambda *xs: call(spread(list(xs))), *values)
     for node, name in zip(graph.inputs, names):
         node.name = name
     structure = lambda gradient: back(spread([gradient[n] for n in names]))

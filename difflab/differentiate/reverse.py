@@ -54,7 +54,7 @@ def sweep(
             if observe is not None:
                 observe(node, step.position, cotangent, step.local, value)
             if node.primitive.name == "pick":
-                collect(cotangents, target, node.params["index"], value)
+                collect(cotangents, gates, target, node.params["index"], value, gate)
                 continue
             accumulate(m, cotangents, gates, target, value, gate)
         if observe is None and node.primitive.name != "input":
@@ -78,10 +78,12 @@ def accumulate(m: Any, cotangents: dict[Node, Any], gates: dict[Node, Any], targ
             gates[target] = m.logical_or(gates[target], gate)
 
 
-def collect(cotangents: dict[Node, Any], target: Node, index: int, value: Any) -> None:
-    """The cotangents of an operation with several outputs, each in its place."""
+def collect(cotangents: Any, gates: Any, target: Node, index: int, value: Any, gate: Any) -> None:
+    """The cotangents and gates of an operation with several outputs, each in its place."""
     parts = cotangents.setdefault(target, [None] * len(target.value))
     parts[index] = value if parts[index] is None else parts[index] + value
+    if gate is not None:
+        gates.setdefault(target, [None] * len(target.value))[index] = gate
 
 
 def holds_node(x: Any) -> bool:
@@ -121,7 +123,7 @@ def pull_linear(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
     for i in wanted:
         if i in row.fixed:
             continue
-        through = None
+        through = gate if row.name == "pick" else None
         if gate is not None and row.name != "pick":
             # The gate passes through the same linear map, with the other operands taken as ones.
             ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
@@ -135,6 +137,7 @@ def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
         raise no_derivative(row, 0)
     if node.value.__class__ is tuple:
         ct = [m.zeros_like(y) if c is None else c for c, y in zip(ct, node.value)]
+        gate = None  # the outputs are mixed
     contributions = row.vjp(m, ct, node.value, *x, **node.params)
     for i in wanted:
         if contributions[i] is not None:
@@ -149,10 +152,11 @@ def pull_composite(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any
     out = row.value(NODE, *inner, **node.params)
     nodes = trace.close()
     seeds: dict[Node, Any] = {}
-    for y, c in zip(out, ct) if isinstance(out, tuple | list) else ((out, ct),):
+    gates: dict[Node, Any] = {}
+    several = isinstance(out, tuple | list)
+    for k, (y, c) in enumerate(zip(out, ct) if several else ((out, ct),)):
         if c is not None and y.__class__ is Node and y.trace is trace:
-            seeds[y] = seeds[y] + c if y in seeds else c
-    gates = {y: gate for y in seeds} if gate is not None else {}
+            accumulate(m, seeds, gates, y, c, gate[k] if several and gate is not None else gate)
     reached = sweep(nodes, seeds, trace.nested, gates=gates)
     for i in wanted:
         if inner[i] in reached:

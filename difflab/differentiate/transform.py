@@ -91,7 +91,9 @@ def separate(results: list[Any], given: list[Any]) -> list[Any]:
         return results
     seen = [x for x in given if x.__class__ is np.ndarray]
     for k, x in enumerate(results):
-        if x.__class__ is np.ndarray:
+        if x.__class__ is np.ndarray and not x.shape:
+            results[k] = x[()]
+        elif x.__class__ is np.ndarray:
             if not x.flags.writeable or any(np.may_share_memory(x, y) for y in seen):
                 results[k] = x = x.copy()
             seen.append(x)

@@ -11,16 +11,35 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .node import assemble, call, call_row, holds_node
 from ..primitives import TABLE, Primitive, by_numpy_function
+from .node import assemble, call, call_row, holds_node
 
 # Functions that take a sequence of arrays: their reader takes the sequence apart.
 SEQUENCES = frozenset(
-    "append block broadcast_arrays choose column_stack concat concatenate dstack einsum hstack ix_ lexsort meshgrid "
-    "multi_dot piecewise row_stack select stack vstack".split()
+    [
+        "append",
+        "block",
+        "broadcast_arrays",
+        "choose",
+        "column_stack",
+        "concat",
+        "concatenate",
+        "dstack",
+        "einsum",
+        "hstack",
+        "ix_",
+        "lexsort",
+        "meshgrid",
+        "multi_dot",
+        "piecewise",
+        "row_stack",
+        "select",
+        "stack",
+        "vstack",
+    ]
 )
 # Rows of the recording itself, which nobody calls.
-INTERNAL = frozenset("constant getitem input pick scatter sum_to unique_places".split())
+INTERNAL = frozenset(["constant", "getitem", "input", "pick", "scatter", "sum_to", "unique_places"])
 HOME = "difflab.numpy"
 SUBMODULES = {"linalg": np.linalg, "fft": np.fft}
 

@@ -54,6 +54,10 @@ class Trace:
         self.nodes.append(node)  # type: ignore[union-attr]
         return node
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TraceError("x.trace() is not there for traced values, which keep their recording under that name; "
+                         "use np.trace(x)")
+
     def close(self) -> list[Node]:
         """Ends the recording; nodes used from now on are refused. Returns the nodes."""
         nodes, self.nodes = self.nodes, None

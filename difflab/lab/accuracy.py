@@ -18,11 +18,16 @@ from ..primitives import NUMPY, Elementwise, lookup, table
 VERSION = 1
 WHOLE = {"ldexp": (1,), "yn": (0,), "kn": (0,)}  # operands that are integers
 OURS = "difflab"
+NOT_REAL = {
+    **dict.fromkeys(("logical_and", "logical_or", "logical_xor", "logical_not"), "its operands are truth values"),
+    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "invert"), "its operands are integers"),
+    "imag": "its operands are complex",
+}
 
 
 @dataclass
 class Errors:
-    """Errors of one quantity in units in the last place of the true value; `worst_at` are the operands of the largest."""
+    """Errors of one quantity in ulps of the true value; `worst_at` are the operands of the largest."""
 
     largest: float
     percentile_99: float
@@ -37,6 +42,7 @@ class RowAccuracy:
 
     name: str
     libraries: dict[str, dict[str, Errors]] = field(default_factory=dict)
+    judge: str = ""
     note: str = ""
 
 
@@ -58,8 +64,10 @@ class AccuracyReport:
         """A table with one line a row: largest and 99th percentile error in ulps."""
         head = ["row", *[f"{library} {q}" for library in self.libraries for q in ("value", "derivative")]]
         lines = [head, ["---"] * len(head)]
-        lines += [[row.name, *[cell(row, lib, q) for lib in self.libraries for q in ("value", "derivative")]]
-                  for row in self.rows]
+        lines += [
+            [title(row), *[cell(row, lib, q) for lib in self.libraries for q in ("value", "derivative")]]
+            for row in self.rows
+        ]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
     def print(self, console: Any = None) -> None:
@@ -73,7 +81,7 @@ class AccuracyReport:
             for q in ("value", "derivative"):
                 view.add_column(f"{library}\n{q}", justify="right")
         for row in self.rows:
-            view.add_row(row.name, *[cell(row, lib, q) for lib in self.libraries for q in ("value", "derivative")])
+            view.add_row(title(row), *[cell(row, lib, q) for lib in self.libraries for q in ("value", "derivative")])
         (console or Console()).print(view)
 
     def write(self, path: str | Path, *, force: bool = False) -> Path:
@@ -86,6 +94,10 @@ class AccuracyReport:
         text = self.to_markdown() if path.suffix == ".md" else json.dumps(self.to_json(), indent=1, allow_nan=False)
         path.write_text(text, encoding="utf-8")
         return path
+
+
+def title(row: RowAccuracy) -> str:
+    return row.name + " *" * (row.judge == "differences")
 
 
 def cell(row: RowAccuracy, library: str, quantity: str) -> str:
@@ -111,7 +123,8 @@ def accuracy(
     """The errors in ulps of the value and the derivative of elementwise rows, all by default.
 
     Each row is taken at `points` random operands of its domain, at its tails and at its branch points, and compared
-    with its value function at hundreds of digits. With `peers`, autograd, JAX and PyTorch are measured beside it where
+    with the certified method, or for functions that it lacks with differences of the value at hundreds of digits:
+    neither uses a derivative rule. With `peers`, autograd, JAX and PyTorch are measured beside it where
     they are installed and have the function. Raises InputError for a name that is not an elementwise row.
 
     >>> report = accuracy(["tanh"], points=5, peers=False)
@@ -120,14 +133,16 @@ def accuracy(
     """
     if not isinstance(points, int) or points < 1:
         raise InputError(f"accuracy: points={points!r}; give a positive integer")
-    chosen = [row for row in table() if isinstance(row, Elementwise)] if rows is None else [elementwise(r) for r in rows]
+    chosen = (
+        [row for row in table() if isinstance(row, Elementwise)] if rows is None else [elementwise(r) for r in rows]
+    )
     others = installed() if peers else {}
     measured = [measure(row, points, seed, others) for row in chosen]
     known = [lib for lib in (OURS, *others) if any(lib in row.libraries for row in measured)] or [OURS]
     return AccuracyReport(measured, points, seed, JUDGE, known)
 
 
-JUDGE = "differences of the value at 130 digits and more (mpmath)"
+JUDGE = "the certified method (* the value's differences at 130 digits)"
 
 
 def elementwise(name: str) -> Elementwise:
@@ -147,7 +162,9 @@ def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) ->
     """One row against the judge, with the parameters of its first example."""
     from .judge import truth
 
-    result = RowAccuracy(row.name)
+    result = RowAccuracy(row.name, note=NOT_REAL.get(row.name, ""))
+    if result.note:
+        return result
     params = dict((row.examples or ({},))[0])
     operands, regions = sample(row, points, seed)
     wanted = [i for i, rule in enumerate(row.partials) if rule is not None and operands[i].dtype.kind == "f"]
@@ -157,6 +174,7 @@ def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) ->
             kinks = row.kinks(NUMPY, *operands, **params) if row.kinks else np.zeros(len(regions), bool)
             at = [[x.item() for x in point] for point in zip(*operands)]
             true = [truth(row, x, params, [] if k else wanted) for x, k in zip(at, np.asarray(kinks, bool))]
+            result.judge = "certified" if all(t[2] == "certified" for t in true) else "differences"
             result.libraries[OURS] = judged(evaluate(row, operands, params, wanted), true, at, regions, wanted)
     except (UnsupportedError, ValueError, TypeError, ZeroDivisionError) as error:
         result.note = f"no judge: {type(error).__name__}: {error}"[:200]
@@ -184,8 +202,13 @@ def evaluate(row: Elementwise, operands: list[Any], params: Any, wanted: list[in
 def judged(found: Any, true: list[Any], at: list[Any], regions: list[str], wanted: list[int]) -> dict[str, Errors]:
     value, partials = found
     values = [(ulps(v, t[0]), x, r) for v, t, x, r in zip(value, true, at, regions)]
-    slopes = [(ulps(partials[i][k], t[1][i]), at[k], regions[k])
-              for i in wanted if i in partials for k, t in enumerate(true) if i in t[1]]
+    slopes = [
+        (ulps(partials[i][k], t[1][i]), at[k], regions[k])
+        for i in wanted
+        if i in partials
+        for k, t in enumerate(true)
+        if i in t[1]
+    ]
     return {q: summary(errors) for q, errors in (("value", values), ("derivative", slopes)) if errors}
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from .carriers import Carrier
 
+
 def axes(axis: Any, ndim: int, name: str = "axis", shape: Any = None) -> Any:
     """None, or the axes as a tuple of non-negative integers."""
     if axis is None:
@@ -58,7 +59,13 @@ def reading_reduction(name: str, empty: Any = None) -> Callable[..., Any]:
     """The reader of a reduction; `empty` is the neutral element, where one allows `where=`."""
 
     def read(
-        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = None,
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        *,
+        where: Any = None,
         **other: Any,
     ) -> Any:
         if out is not None or other:

@@ -11,14 +11,21 @@ from ..errors import InputError, ShapeError
 from .arguments import axis_of, cast, constant, refuse
 from .carriers import Carrier
 from .creation import reader
-from .extremes import opaque
+from .extremes import opaque, read_median, read_quantile
 from .primitive import composite, custom
 
 
 # Covariance.
 def read_cov(
-    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None,
-    aweights: Any = None, *, dtype: Any = None,
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: Any = None,
+    fweights: Any = None,
+    aweights: Any = None,
+    *,
+    dtype: Any = None,
 ) -> Any:
     refuse(fweights=fweights, aweights=aweights)
     x = cast(variables(m, rowvar), dtype)
@@ -51,10 +58,21 @@ def correlation(m: Any, x: Any) -> Any:
     return c / m.reshape(s, shape=(n, 1)) / m.reshape(s, shape=(1, n))
 
 
-composite("cov", covariance, doc="The covariance matrix of variables in rows.", arguments=read_cov,
-          spelling={"numpy": lambda x, *, ddof: np.cov(x, ddof=ddof)}, flops=8)
-composite("corrcoef", correlation, doc="The correlation matrix of variables in rows.",
-          arguments=lambda x, y=None, rowvar=True, *, dtype=None: (read_cov(x, y, rowvar, dtype=dtype)[0], {}), flops=9)
+composite(
+    "cov",
+    covariance,
+    doc="The covariance matrix of variables in rows.",
+    arguments=read_cov,
+    spelling={"numpy": lambda x, *, ddof: np.cov(x, ddof=ddof)},
+    flops=8,
+)
+composite(
+    "corrcoef",
+    correlation,
+    doc="The correlation matrix of variables in rows.",
+    arguments=lambda x, y=None, rowvar=True, *, dtype=None: (read_cov(x, y, rowvar, dtype=dtype)[0], {}),
+    flops=9,
+)
 
 
 # Running sums under their newer names.
@@ -123,15 +141,18 @@ def read_vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
 
 composite("polyadd", polynomial_sum(1.0), doc="The sum of two polynomials.", arguments=read_two_polynomials)
 composite("polysub", polynomial_sum(-1.0), doc="The difference of two polynomials.", arguments=read_two_polynomials)
-reader("polymul", "The product of two polynomials.",
-       lambda a1, a2: ((np.atleast_1d(a1), np.atleast_1d(a2)), {"mode": "full"}, "convolve"))
+reader(
+    "polymul",
+    "The product of two polynomials.",
+    lambda a1, a2: ((np.atleast_1d(a1), np.atleast_1d(a2)), {"mode": "full"}, "convolve"),
+)
 composite("polyder", derivative, doc="The m-th derivative of a polynomial.", arguments=read_order)
-composite("polyint", integral, doc="The m-th antiderivative of a polynomial, with constants 0.", arguments=read_integral)
+composite(
+    "polyint", integral, doc="The m-th antiderivative of a polynomial, with constants 0.", arguments=read_integral
+)
 composite(
     "vander",
-    lambda m, x, *, powers: m.stack(
-        *[m.ones_like(x) if k == 0 else m.power(x, k) for k in powers], axis=1
-    ),
+    lambda m, x, *, powers: m.stack(*[m.ones_like(x) if k == 0 else m.power(x, k) for k in powers], axis=1),
     doc="The powers of x, a column each.",
     arguments=read_vander,
     spelling={"numpy": lambda x, *, powers: np.stack([np.power(x, k) for k in powers], axis=1)},
@@ -147,6 +168,7 @@ custom(
     "unwrap",
     jvp=lambda m, ts, y, x, **params: ts[0],
     vjp=lambda m, ct, y, x, **params: (ct,),
+    spelling={"elements": "kernels_arrays.no_elements"},
     doc="Angles with whole turns added, so that neighbours do not jump.",
     arguments=read_unwrap,
     non_differentiable="a jump of half a turn",
@@ -154,8 +176,11 @@ custom(
 
 
 # Small things.
-reader("real_if_close", "The array itself where it is real; the real part where all imaginary parts are near zero.",
-       lambda a, tol=100: ((a,), {}, "real" if _nearly_real(a, tol) else "copy"))
+reader(
+    "real_if_close",
+    "The array itself where it is real; the real part where all imaginary parts are near zero.",
+    lambda a, tol=100: ((a,), {}, "real" if _nearly_real(a, tol) else "copy"),
+)
 
 
 def _nearly_real(a: Any, tol: float) -> bool:
@@ -177,18 +202,34 @@ def read_linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
 
 reader("linalg_diagonal", "The diagonals of matrices.", read_linalg_diagonal, reads=("linalg.diagonal",))
 reader("linalg_trace", "The traces of matrices.", read_linalg_trace, reads=("linalg.trace",))
-reader("linalg_matrix_transpose", "The last two axes exchanged.", lambda x, /: ((x,), {}, "matrix_transpose"),
-       reads=("linalg.matrix_transpose",))
-reader("diag_indices_from", "The places of the diagonal.",
-       lambda arr: constant(np.diag_indices(Carrier.shape(arr)[0], Carrier.ndim(arr))))
-reader("tril_indices_from", "The places on and below a diagonal.",
-       lambda arr, k=0: constant(np.tril_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])))
-reader("triu_indices_from", "The places on and above a diagonal.",
-       lambda arr, k=0: constant(np.triu_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])))
+reader(
+    "linalg_matrix_transpose",
+    "The last two axes exchanged.",
+    lambda x, /: ((x,), {}, "matrix_transpose"),
+    reads=("linalg.matrix_transpose",),
+)
+reader(
+    "diag_indices_from",
+    "The places of the diagonal.",
+    lambda arr: constant(np.diag_indices(Carrier.shape(arr)[0], Carrier.ndim(arr))),
+)
+reader(
+    "tril_indices_from",
+    "The places on and below a diagonal.",
+    lambda arr, k=0: constant(np.tril_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])),
+)
+reader(
+    "triu_indices_from",
+    "The places on and above a diagonal.",
+    lambda arr, k=0: constant(np.triu_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])),
+)
 for _name, _what in (("isreal", "real"), ("iscomplex", "complex")):
     opaque(_name, f"Whether each element is {_what}")
-opaque("lexsort", "The order by several keys, the last one first",
-       lambda keys, axis=-1: ((np.stack(list(keys)) if isinstance(keys, list | tuple) else keys,), {"axis": axis}))
+opaque(
+    "lexsort",
+    "The order by several keys, the last one first",
+    lambda keys, axis=-1: ((np.stack(list(keys)) if isinstance(keys, list | tuple) else keys,), {"axis": axis}),
+)
 composite(
     "divmod",
     lambda m, x, y: [m.floor_divide(x, y), m.remainder(x, y)],
@@ -201,4 +242,71 @@ composite(
     lambda m, x: [x - m.trunc(x), m.trunc(x)],
     doc="The part behind the point and the part before it.",
     flops=2,
+)
+
+
+# The same without NaNs, in order: NaNs sort to the end, so the quantile of what is there reads only the front.
+def nan_quantile(m: Any, x: Any, *, q: float, axis: Any, keepdims: bool) -> Any:
+    n = m.ndim(x)
+    axis = tuple(range(n)) if axis is None else axis
+    kept = tuple(k for k in range(n) if k not in axis)
+    shape = m.shape(x)
+    rows = m.reshape(
+        m.transpose(x, axes=(*axis, *kept)),
+        shape=(
+            -1 if m.size(x) == 0 else m.size(x) // max(int(np.prod([shape[k] for k in kept])), 1),
+            *(shape[k] for k in kept),
+        ),
+    )
+    rows = m.sort(rows, axis=0)
+    last = m.sum(m.astype(m.equal(rows, rows), dtype=float), axis=(0,), keepdims=True) - 1.0
+    place = m.clip(q * last, 0.0, np.inf)
+    below = m.floor(place)
+    low = m.take_along_axis(rows, m.astype(below, dtype=int), axis=0)
+    high = m.take_along_axis(rows, m.astype(m.ceil(place), dtype=int), axis=0)
+    y = low + (high - low) * (place - below)
+    return m.reshape(
+        y,
+        shape=tuple(1 if k in axis else length for k, length in enumerate(shape))
+        if keepdims
+        else tuple(shape[k] for k in kept),
+    )
+
+
+def read_nan_quantile(name: str, scale: float) -> Any:
+    read = read_quantile(name, scale)
+
+    def arguments(*args: Any, **kwargs: Any) -> Any:
+        operands, params = read(*args, **kwargs)
+        if params.pop("method") != "linear" or np.ndim(params["q"]):
+            raise InputError(f"{name}: on traced values it takes a single q and method='linear'")
+        return operands, params
+
+    return arguments
+
+
+composite(
+    "nanquantile",
+    nan_quantile,
+    doc="A quantile over the axes, NaNs left out.",
+    arguments=read_nan_quantile("nanquantile", 1.0),
+    non_differentiable="two equal elements",
+    flops=9,
+)
+composite(
+    "nanpercentile",
+    nan_quantile,
+    doc="A percentile over the axes, NaNs left out.",
+    arguments=read_nan_quantile("nanpercentile", 100.0),
+    spelling={"numpy": "nanquantile"},
+    non_differentiable="two equal elements",
+    flops=9,
+)
+composite(
+    "nanmedian",
+    lambda m, x, *, axis, keepdims: nan_quantile(m, x, q=0.5, axis=axis, keepdims=keepdims),
+    doc="The median over the axes, NaNs left out.",
+    arguments=read_median,
+    non_differentiable="two equal elements in the middle",
+    flops=9,
 )

@@ -31,14 +31,22 @@ def reader(name: str, doc: str, arguments: Callable[..., Any], reads: tuple[str,
 
 
 def read_like(make: Callable[..., Any]) -> Callable[..., Any]:
-    def read(a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *, device: Any = None) -> Any:
+    def read(
+        a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *, device: Any = None
+    ) -> Any:
         return constant(make(Carrier.shape(a) if shape is None else shape, dtype or Carrier.dtype(a)))
 
     return read
 
 
 def read_full_like(
-    a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *,
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: Any = True,
+    shape: Any = None,
+    *,
     device: Any = None,
 ) -> Any:
     shape = Carrier.shape(a) if shape is None else (shape,) if hasattr(shape, "__index__") else tuple(shape)
@@ -82,21 +90,41 @@ reader("size", "The number of elements, or the length of one axis.", read_size)
 reader("iscomplexobj", "Whether the dtype is complex.", lambda x: constant(Carrier.dtype(x).kind == "c"))
 reader("isrealobj", "Whether the dtype is not complex.", lambda x: constant(Carrier.dtype(x).kind != "c"))
 reader("result_type", "The dtype to which the operands promote.", lambda *a: constant(np.result_type(*dtypes(a))))
-reader("common_type", "The inexact dtype that all arrays fit.",
-       lambda *a: constant(np.common_type(*[np.empty(0, x.dtype) for x in a])))
-reader("can_cast", "Whether a cast keeps the values.",
-       lambda from_, to, casting="safe": constant(np.can_cast(Carrier.dtype(from_), to, casting)))
-reader("may_share_memory", "Whether two arrays could overlap: traced values never change.",
-       lambda a, b, max_work=None: constant(False))
-reader("shares_memory", "Whether two arrays overlap: traced values never change.",
-       lambda a, b, max_work=None: constant(False))
+reader(
+    "common_type",
+    "The inexact dtype that all arrays fit.",
+    lambda *a: constant(np.common_type(*[np.empty(0, x.dtype) for x in a])),
+)
+reader(
+    "can_cast",
+    "Whether a cast keeps the values.",
+    lambda from_, to, casting="safe": constant(np.can_cast(Carrier.dtype(from_), to, casting)),
+)
+reader(
+    "may_share_memory",
+    "Whether two arrays could overlap: traced values never change.",
+    lambda a, b, max_work=None: constant(False),
+)
+reader(
+    "shares_memory",
+    "Whether two arrays overlap: traced values never change.",
+    lambda a, b, max_work=None: constant(False),
+)
 
 
 # Ranges between traced ends.
 def read_linspace(name: str) -> Callable[..., Any]:
     def read(
-        start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
-        axis: int = 0, *, device: Any = None, base: Any = 10.0,
+        start: Any,
+        stop: Any,
+        num: Any = 50,
+        endpoint: bool = True,
+        retstep: bool = False,
+        dtype: Any = None,
+        axis: int = 0,
+        *,
+        device: Any = None,
+        base: Any = 10.0,
     ) -> Any:
         if retstep or dtype is not None:
             raise InputError(f"{name}: retstep= and dtype= are not supported on traced values")
@@ -151,8 +179,9 @@ def read_apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs
     if not results:
         raise InputError(f"apply_along_axis: an array of shape {shape} has no slices along axis {axis}")
     inner = Carrier.shape(results[0])
-    whole = np.reshape(np.stack([r if hasattr(r, "shape") else np.asarray(r) for r in results]),
-                       (*rows.shape[:-1], *inner))
+    whole = np.reshape(
+        np.stack([r if hasattr(r, "shape") else np.asarray(r) for r in results]), (*rows.shape[:-1], *inner)
+    )
     n, k = len(shape) - 1, len(inner)
     source = tuple(range(n, n + k))
     return (whole,), {"source": source, "destination": tuple(range(axis, axis + k))}, "moveaxis"

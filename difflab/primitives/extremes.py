@@ -10,8 +10,10 @@ import numpy as np
 from ..errors import InputError
 from .arguments import axes_of, axis_of, reading_extreme, refuse, unary
 from .carriers import Carrier
+from .kernels_arrays import fold
 from .primitive import Primitive, composite, register
 from .reductions import nan_filled, pooled
+from .spelling import by_sympy
 
 
 def attained(m: Any, y: Any, x: Any, axis: Any) -> Any:
@@ -29,7 +31,14 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
         latex=rf"\{_name} {{0}}",
         reads=(_name, f"a{_name}", f"{_ufunc}.reduce"),
         arguments=reading_extreme(_name),
-        spelling={"elements": f"{_ufunc}.reduce"},
+        spelling={
+            "elements": f"{_ufunc}.reduce",
+            "sympy": by_sympy(
+                lambda sympy, x, *, axis, keepdims, _name=_name: fold(
+                    getattr(sympy, _name.capitalize()), x, axis, keepdims
+                )
+            ),
+        },
         non_differentiable=f"a tie for the {_word} element",
     )
     composite(
@@ -81,7 +90,9 @@ def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
     row.setdefault("glyph", name)
     row.setdefault("latex", rf"\operatorname{{{name.replace('_', chr(92) + '_')}}}({{0}})")
     row.setdefault("spelling", {"elements": name})
-    register(Primitive(name=name, doc=doc + "; it has no derivative.", arguments=arguments, differentiable=False, **row))
+    register(
+        Primitive(name=name, doc=doc + "; it has no derivative.", arguments=arguments, differentiable=False, **row)
+    )
 
 
 opaque("argmax", "The place of the largest element", read_argument("argmax"))
@@ -90,25 +101,49 @@ opaque("nanargmax", "The place of the largest element, NaNs left out", read_argu
 opaque("nanargmin", "The place of the smallest element, NaNs left out", read_argument("nanargmin"))
 opaque("argsort", "The places of the elements in ascending order", read_argsort)
 opaque("argpartition", "The places of the elements, partitioned", read_argpartition)
-opaque("nonzero", "The places of the elements that are not zero, an array for each axis",
-       spelling={"numpy": "kernels_arrays.nonzero", "elements": "kernels_arrays.nonzero"})
+opaque(
+    "nonzero",
+    "The places of the elements that are not zero, an array for each axis",
+    spelling={"numpy": "kernels_arrays.nonzero", "elements": "kernels_arrays.nonzero"},
+)
 opaque("flatnonzero", "The places in the raveled array that are not zero")
 opaque("argwhere", "The places that are not zero, a row each")
-opaque("searchsorted", "Where values belong in a sorted array",
-       lambda a, v, side="left", sorter=None: ((a, v), {"side": side, "sorter": sorter}))
+opaque(
+    "searchsorted",
+    "Where values belong in a sorted array",
+    lambda a, v, side="left", sorter=None: ((a, v), {"side": side, "sorter": sorter}),
+)
 opaque("digitize", "The bin of each element", lambda x, bins, right=False: ((x, bins), {"right": right}))
-opaque("isclose", "Whether elements are equal within a tolerance",
-       lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), dict(rtol=rtol, atol=atol, equal_nan=equal_nan)))
-opaque("allclose", "Whether all elements are equal within a tolerance",
-       lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), dict(rtol=rtol, atol=atol, equal_nan=equal_nan)))
-opaque("array_equal", "Whether shapes and elements are equal",
-       lambda a1, a2, equal_nan=False: ((a1, a2), {"equal_nan": equal_nan}))
+opaque(
+    "isclose",
+    "Whether elements are equal within a tolerance",
+    lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}),
+)
+opaque(
+    "allclose",
+    "Whether all elements are equal within a tolerance",
+    lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}),
+)
+opaque(
+    "array_equal",
+    "Whether shapes and elements are equal",
+    lambda a1, a2, equal_nan=False: ((a1, a2), {"equal_nan": equal_nan}),
+)
 opaque("array_equiv", "Whether elements are equal after broadcasting", lambda a1, a2: ((a1, a2), {}))
-opaque("isin", "Whether elements are among others",
-       lambda element, test_elements, assume_unique=False, invert=False, *, kind=None: (
-           (element, test_elements), {"invert": invert}))
-opaque("unique_places", "The first place of each different element, in ascending order of the elements", reads=(),
-       spelling={"numpy": "kernels_arrays.unique_places", "elements": "kernels_arrays.unique_places"})
+opaque(
+    "isin",
+    "Whether elements are among others",
+    lambda element, test_elements, assume_unique=False, invert=False, *, kind=None: (
+        (element, test_elements),
+        {"invert": invert},
+    ),
+)
+opaque(
+    "unique_places",
+    "The first place of each different element, in ascending order of the elements",
+    reads=(),
+    spelling={"numpy": "kernels_arrays.unique_places", "elements": "kernels_arrays.unique_places"},
+)
 
 
 # Order.
@@ -156,8 +191,10 @@ composite(
 
 def _plain_unique(x: Any, rest: Any, other: Any) -> Any:
     if any(rest) or any(value for name, value in other.items() if name not in ("equal_nan", "sorted")):
-        raise InputError("unique: return_index=, return_inverse=, return_counts= and axis= are not supported on traced "
-                         "values; np.argsort gives the order")
+        raise InputError(
+            "unique: return_index=, return_inverse=, return_counts= and axis= are not supported on traced "
+            "values; np.argsort gives the order"
+        )
     return (x,), {}
 
 
@@ -196,13 +233,23 @@ def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) 
 
 def read_quantile(name: str, scale: float) -> Callable[..., Any]:
     def read(
-        a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
-        keepdims: Any = False, *, weights: Any = None, interpolation: Any = None,
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: Any = False,
+        *,
+        weights: Any = None,
+        interpolation: Any = None,
     ) -> Any:
         refuse(out=out, weights=weights)
         method = interpolation or method
         if method not in METHODS:
-            raise InputError(f"{name}: method={method!r} is not supported on traced values; one of {', '.join(METHODS)}")
+            raise InputError(
+                f"{name}: method={method!r} is not supported on traced values; one of {', '.join(METHODS)}"
+            )
         q = np.asarray(q, float) / scale
         if np.any((q < 0) | (q > 1)):
             raise InputError(f"{name}: q={q * scale} lies outside 0 to {scale:g}")
@@ -213,9 +260,7 @@ def read_quantile(name: str, scale: float) -> Callable[..., Any]:
     return read
 
 
-def read_median(
-    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False
-) -> Any:
+def read_median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     refuse(out=out)
     return (a,), {"axis": axes_of("median", a, axis), "keepdims": keepdims not in (False, np._NoValue)}
 

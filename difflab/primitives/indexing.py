@@ -29,23 +29,29 @@ def plain_entry(e: Any) -> Any:
     if isinstance(e, slice):
         return slice(plain_bound(e.start), plain_bound(e.stop), plain_bound(e.step))
     if isinstance(e, list):
-        return np.stack([plain_entry(x) if isinstance(x, list) else x for x in e]) if _holds_traced(e) else np.asarray(
-            e, dtype=None if e else np.intp)
+        return (
+            np.stack([plain_entry(x) if isinstance(x, list) else x for x in e])
+            if _holds_traced(e)
+            else np.asarray(e, dtype=None if e else np.intp)
+        )
     return e.copy() if isinstance(e, np.ndarray) else e
 
 
 def _holds_traced(x: list[Any]) -> bool:
-    return any(is_traced(e) or isinstance(e, list) and _holds_traced(e) for e in x)
+    return any(is_traced(e) or (isinstance(e, list) and _holds_traced(e)) for e in x)
 
 
 def read_getitem(x: Any, key: Any) -> Any:
     """x[key]: array-like traced entries of the key become operands, everything else is a parameter."""
-    arrays, index = [], []
+    arrays: list[Any] = []
+    index: list[Any] = []
     for e in key if isinstance(key, tuple) else (key,):
         e = plain_entry(e)
         if is_traced(e):
             if e.dtype.kind not in "iub":
-                raise DtypeError(f"an index must be an integer, got a traced value of dtype {e.dtype}; use .astype(int)")
+                raise DtypeError(
+                    f"an index must be an integer, got a traced value of dtype {e.dtype}; use .astype(int)"
+                )
             index.append(Slot(len(arrays)))
             arrays.append(e)
         elif isinstance(e, str | float | complex) or getattr(e, "dtype", np.dtype(int)).kind not in "iub":
@@ -90,7 +96,11 @@ def read_take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str
         raise DtypeError(f"take: the indices have dtype {indices.dtype}; they must be integers")
     if mode not in ("raise", "wrap", "clip"):
         raise InputError(f"take: mode={mode!r}; it is one of 'raise', 'wrap', 'clip'")
-    return (a, indices), {"axis": axis_of("take", a, axis), "mode": mode}
+    axis = axis_of("take", a, axis)
+    if indices.shape == () and not is_traced(indices):
+        place = int(in_range(indices, a.shape[axis], mode))
+        return (a,), {"index": (slice(None),) * axis + (place,)}, "getitem"
+    return (a, indices), {"axis": axis, "mode": mode}
 
 
 def in_range(indices: Any, n: int, mode: str) -> Any:
@@ -109,8 +119,10 @@ def read_take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
         arr, axis = np.ravel(arr), 0
     axis = axis_of("take_along_axis", arr, axis)
     if Carrier.ndim(indices) != Carrier.ndim(arr):
-        raise ShapeError(f"take_along_axis: indices of shape {Carrier.shape(indices)} for an array of shape "
-                         f"{Carrier.shape(arr)}; both need the same number of axes")
+        raise ShapeError(
+            f"take_along_axis: indices of shape {Carrier.shape(indices)} for an array of shape "
+            f"{Carrier.shape(arr)}; both need the same number of axes"
+        )
     return (arr, indices), {"axis": axis}
 
 
@@ -222,9 +234,7 @@ def read_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> An
     return (a,), {"offset": int(offset), "axis1": axis_of("diagonal", a, axis1), "axis2": axis_of("diagonal", a, axis2)}
 
 
-def read_trace(
-    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
-) -> Any:
+def read_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     refuse(dtype=dtype, out=out)
     operands, params = read_diagonal(a, offset, axis1, axis2)
     if params["axis1"] == params["axis2"]:
@@ -240,7 +250,8 @@ def diagonal_places(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
 
 def diagonal(m: Any, x: Any, *, offset: int, axis1: int, axis2: int) -> Any:
     last = m.moveaxis(x, source=(axis1, axis2), destination=(-2, -1))
-    down, right = diagonal_places(*m.shape(last)[-2:], offset)
+    rows, columns = m.shape(last)[-2:]
+    down, right = diagonal_places(rows, columns, offset)
     return m.getitem(last, index=(..., down, right))
 
 
@@ -346,7 +357,9 @@ def read_choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> A
 
 def read_bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     if is_traced(x) and x.dtype.kind not in "iu":
-        raise DtypeError(f"bincount: x has dtype {x.dtype}; the places are integers, only the weights are differentiated")
+        raise DtypeError(
+            f"bincount: x has dtype {x.dtype}; the places are integers, only the weights are differentiated"
+        )
     if weights is None:
         return (x,), {"minlength": minlength}
     return (x, weights), {"minlength": minlength}

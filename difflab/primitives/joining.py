@@ -25,17 +25,17 @@ def sequence(name: str, arrays: Any) -> list[Any]:
     arrays = list(arrays)
     if not arrays:
         raise InputError(f"{name}: no arrays to join")
-    return [np.stack(x) if isinstance(x, list | tuple) and _traced(x) else x if hasattr(x, "shape") else np.asarray(x)
-            for x in arrays]
+    return [
+        np.stack(x) if isinstance(x, list | tuple) and _traced(x) else x if hasattr(x, "shape") else np.asarray(x)
+        for x in arrays
+    ]
 
 
 def _traced(x: Any) -> bool:
-    return any(hasattr(e, "primitive") or isinstance(e, list | tuple) and _traced(e) for e in x)
+    return any(hasattr(e, "primitive") or (isinstance(e, list | tuple) and _traced(e)) for e in x)
 
 
-def read_concatenate(
-    arrays: Any, axis: int | None = 0, out: Any = None, dtype: Any = None, casting: Any = None
-) -> Any:
+def read_concatenate(arrays: Any, axis: int | None = 0, out: Any = None, dtype: Any = None, casting: Any = None) -> Any:
     refuse(out=out)
     arrays = sequence("concatenate", arrays)
     if axis is None:
@@ -44,8 +44,9 @@ def read_concatenate(
     first = arrays[0].shape
     for k, x in enumerate(arrays):
         if len(x.shape) != len(first) or any(a != b for j, (a, b) in enumerate(zip(first, x.shape)) if j != axis):
-            raise ShapeError(f"concatenate: array {k} of shape {x.shape} does not fit array 0 of shape {first} along "
-                             f"axis {axis}")
+            raise ShapeError(
+                f"concatenate: array {k} of shape {x.shape} does not fit array 0 of shape {first} along axis {axis}"
+            )
     return tuple(cast(x, dtype) for x in arrays), {"axis": axis}
 
 
@@ -196,8 +197,13 @@ def read_split(name: str, even: bool = True, axis: int | None = None) -> Callabl
     return read
 
 
-for _name, _even, _axis in (("split", True, None), ("array_split", False, None), ("hsplit", True, 1),
-                            ("vsplit", True, 0), ("dsplit", True, 2)):
+for _name, _even, _axis in (
+    ("split", True, None),
+    ("array_split", False, None),
+    ("hsplit", True, 1),
+    ("vsplit", True, 0),
+    ("dsplit", True, 2),
+):
     composite(
         _name,
         split,

@@ -67,7 +67,7 @@ def is_basic(index: Any) -> bool:
         e is None
         or e is Ellipsis
         or isinstance(e, slice | int | np.integer | np.bool_)
-        or isinstance(e, np.ndarray) and e.dtype.kind == "b"
+        or (isinstance(e, np.ndarray) and e.dtype.kind == "b")
         for e in entries
     )
 

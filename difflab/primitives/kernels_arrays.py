@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import UnsupportedError
 
-def average(x: Any, w: Any, *, axis: Any, keepdims: bool) -> Any:
+
+def average(x: Any, w: Any, *, axis: Any, keepdims: Any) -> Any:
     x, w = np.broadcast_arrays(x, w)
     return np.average(x, axis, w, keepdims=keepdims)
 
@@ -76,11 +78,11 @@ def broadcast_arrays(*arrays: Any) -> Any:
     return tuple(np.broadcast_arrays(*arrays))
 
 
-def meshgrid(*arrays: Any, indexing: str, sparse: bool) -> Any:
+def meshgrid(*arrays: Any, indexing: Any, sparse: bool) -> Any:
     return tuple(np.meshgrid(*arrays, indexing=indexing, sparse=sparse))
 
 
-def gradient(f: Any, *spacing: Any, axis: Any, edge_order: int) -> Any:
+def gradient(f: Any, *spacing: Any, axis: Any, edge_order: Any) -> Any:
     result = np.gradient(f, *spacing, axis=axis, edge_order=edge_order)
     return tuple(result) if isinstance(result, list | tuple) else result
 
@@ -101,7 +103,7 @@ def diff(x: Any, *, n: int, axis: int) -> Any:
     return np.diff(x, n=n, axis=axis)
 
 
-def take(x: Any, indices: Any, *, axis: int, mode: str) -> Any:
+def take(x: Any, indices: Any, *, axis: int, mode: Any) -> Any:
     return np.take(x, np.asarray(indices).astype(np.intp), axis=axis, mode=mode)
 
 
@@ -125,7 +127,7 @@ def linspace(start: Any, stop: Any, *, num: int, endpoint: bool, axis: int) -> A
     return np.linspace(start, stop, num, endpoint=endpoint, axis=axis)
 
 
-def quantile(x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+def quantile(x: Any, *, q: Any, axis: Any, keepdims: bool, method: Any) -> Any:
     return np.quantile(x, q, axis=axis, keepdims=keepdims, method=method)
 
 
@@ -137,7 +139,7 @@ def interp(x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any
     return np.interp(x, xp, fp, left=ends[0] if left else None, right=ends[-1] if right else None)
 
 
-def pad(x: Any, ends: Any = None, *, pad_width: Any, mode: str) -> Any:
+def pad(x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
     if mode != "constant":
         return np.pad(x, pad_width, mode=mode) if pad_width else np.asarray(x)
     return np.pad(x, pad_width, constant_values=0 if ends is None else ends) if pad_width else np.asarray(x)
@@ -153,3 +155,28 @@ def places(x: Any, *, order: Any, axis: int) -> Any:
 
 def atleast_each(*arrays: Any, n: int) -> Any:
     return tuple(getattr(np, f"atleast_{n}d")(x) for x in arrays)
+
+
+def fold(function: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """function(*elements) over the axes of an object array."""
+    x = np.asarray(x, dtype=object)
+    axis = tuple(range(x.ndim)) if axis is None else axis
+    kept = [k for k in range(x.ndim) if k not in axis]
+    rows = x.transpose(*kept, *axis).reshape(*(x.shape[k] for k in kept), -1)
+    out = np.empty(rows.shape[:-1], dtype=object)
+    for place in np.ndindex(out.shape):
+        out[place] = function(*rows[place])
+    return out.reshape([1 if k in axis else n for k, n in enumerate(x.shape)]) if keepdims else out[()]
+
+
+def interval(xp: Any, x: Any) -> Any:
+    xp, x = np.asarray(xp), np.asarray(x)
+    if x.dtype == object or xp.dtype == object:
+        place = np.greater_equal(x[..., None], xp).astype(bool).sum(-1)
+    else:
+        place = np.searchsorted(xp, x, side="right")
+    return np.clip(place - 1, 0, xp.size - 2)
+
+
+def no_elements(*operands: Any, **params: Any) -> Any:
+    raise UnsupportedError("the operation is there for floating-point arrays only, not for exact or symbolic elements")

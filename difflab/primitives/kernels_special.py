@@ -135,9 +135,9 @@ def exprel(x: Any, *, n: int) -> Any:
 def kl_div(x: Any, y: Any) -> Any:
     """y ((1 + d) log(1 + d) - d) with d = (x - y)/y, by its power series where d is small."""
     d = (x - y) / np.where(y == 0, 1.0, y)
-    near = (np.abs(d) < 0.25) & (y > 0) & (x > 0)
+    near = (np.abs(d) < 0.5) & (y > 0) & (x > 0)
     z, series = np.where(near, d, 0.0), np.zeros_like(d)
-    for k in range(28, 1, -1):
+    for k in range(54, 1, -1):
         series = series * z + (-1.0) ** k / (k * (k - 1))
     return np.where(near, y * series * z * z, special.kl_div(x, y))
 
@@ -249,6 +249,11 @@ def polygamma_gap(x: Any, y: Any, *, n: int) -> Any:
     """psi(x + y) - psi(x), for positive operands with the factor y taken out of every term (DLMF 5.7.6, 5.11.2)."""
     plain = polygamma(x + y, n=n) - polygamma(x, n=n)
     positive = (x > 0) & (y > 0)
+    if n > 0 and (near := positive & (y < 0.1 * x)).any():
+        a, b, taylor = np.where(near, x, 1.0), np.where(near, y, 0.0), np.zeros_like(plain)
+        for k in range(16, 0, -1):
+            taylor = (taylor + polygamma(a, n=n + k)) * b / k
+        return np.where(near, taylor, plain)
     if n > 0 or not positive.any():
         return plain
     a, b = np.where(positive, x, 1.0), np.where(positive, y, 1.0)

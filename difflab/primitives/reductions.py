@@ -87,7 +87,8 @@ register(
         glyph="#≠0",
         latex=r"\#\{{{0} \ne 0\}}",
         arguments=lambda a, axis=None, *, keepdims=False: (
-            (a,), {"axis": axes_of("count_nonzero", a, axis), "keepdims": bool(keepdims)}
+            (a,),
+            {"axis": axes_of("count_nonzero", a, axis), "keepdims": bool(keepdims)},
         ),
         spelling={"elements": "count_nonzero"},
         differentiable=False,
@@ -132,8 +133,15 @@ def read_deviation(name: str) -> Callable[..., Any]:
     read = reading_reduction(name)
 
     def arguments(
-        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
-        correction: Any = np._NoValue, **other: Any,
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        *,
+        correction: Any = np._NoValue,
+        **other: Any,
     ) -> Any:
         operands, params = read(a, axis, dtype, out, keepdims, **other)
         return operands, {**params, "ddof": ddof if correction is np._NoValue else correction}
@@ -199,7 +207,9 @@ deviating(
 )
 
 
-def read_average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
+def read_average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
+) -> Any:
     keep = False if keepdims is np._NoValue else bool(keepdims)
     found = axes_of("average", a, axis)
     if returned:
@@ -212,9 +222,7 @@ def read_average(a: Any, axis: Any = None, weights: Any = None, returned: bool =
         if found is None or weights.shape != tuple(a.shape[k] for k in found):
             raise ShapeError(f"average: weights of shape {weights.shape} do not fit axis={axis} of shape {a.shape}")
         order = sorted(range(len(found)), key=found.__getitem__)
-        weights = np.reshape(
-            np.transpose(weights, order), tuple(n if k in found else 1 for k, n in enumerate(a.shape))
-        )
+        weights = np.reshape(np.transpose(weights, order), tuple(n if k in found else 1 for k, n in enumerate(a.shape)))
     return (a, weights), {"axis": found, "keepdims": keep}
 
 

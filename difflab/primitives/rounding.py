@@ -6,6 +6,7 @@ from typing import Any
 
 from .arguments import refuse
 from .primitive import Domain, Gate, custom, elementwise
+from .spelling import by_sympy
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -114,6 +115,7 @@ step(
     "x an integer other than 0",
     lambda m, x: m.logical_and(at_integers(m, x), m.not_equal(x, 0.0)),
     reads=("trunc", "fix"),
+    spelling={"sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x)))},
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
 step("rint", "The nearest integer, halves to even", r"\operatorname{{rint}}({0})", "x a half-integer", at_halves)

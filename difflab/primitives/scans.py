@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from .arguments import axes_of, axis_of, cast, refuse
 from .carriers import Carrier
+from .extremes import opaque
 from .primitive import composite, linear
 
 
@@ -73,7 +74,7 @@ for _name, _word in (("maximum", "largest"), ("minimum", "smallest")):
         doc=f"The {_word} element so far along an axis; ties share the derivative.",
         reads=(f"{_name}.accumulate",),
         arguments=read_scan(f"{_name}.accumulate"),
-        spelling={"numpy": f"{_name}.accumulate", "elements": f"{_name}.accumulate"},
+        spelling={"numpy": f"{_name}.accumulate"},
         non_differentiable=f"two equal {_word} elements",
     )
 for _name, _row, _filler in (("nancumsum", "cumsum", 0.0), ("nancumprod", "cumprod", 1.0)):
@@ -146,12 +147,12 @@ def slope(m: Any, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     at = lambda start, stop: m.getitem(f, index=along(axis, slice(start, stop)))
     tail = (1,) * (m.ndim(f) - axis - 1)
     if m.ndim(spacing) == 0:
-        inside = (at(2, n) - at(0, n - 2)) / (2 * spacing)
-        first, last = (at(1, 2) - at(0, 1)) / spacing, (at(n - 1, n) - at(n - 2, n - 1)) / spacing
+        inside = m.divide(at(2, n) - at(0, n - 2), 2 * spacing)
+        first, last = at(1, 2) - at(0, 1), at(n - 1, n) - at(n - 2, n - 1)
         if edge_order == 2:
-            first = (-1.5 * at(0, 1) + 2.0 * at(1, 2) - 0.5 * at(2, 3)) / spacing
-            last = (1.5 * at(n - 1, n) - 2.0 * at(n - 2, n - 1) + 0.5 * at(n - 3, n - 2)) / spacing
-        return m.concatenate(first, inside, last, axis=axis)
+            first = -1.5 * at(0, 1) + 2.0 * at(1, 2) - 0.5 * at(2, 3)
+            last = 1.5 * at(n - 1, n) - 2.0 * at(n - 2, n - 1) + 0.5 * at(n - 3, n - 2)
+        return m.concatenate(m.divide(first, spacing), inside, m.divide(last, spacing), axis=axis)
     steps = m.reshape(difference(m, spacing, n=1, axis=0), shape=(n - 1, *tail))
     gap = lambda start, stop: m.getitem(steps, index=(slice(start, stop),))
     h, k = gap(0, n - 2), gap(1, n - 1)
@@ -162,8 +163,11 @@ def slope(m: Any, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
         g = gap(1, 2)
         first = -at(0, 1) * (2 * h + g) / (h * (h + g)) + at(1, 2) * (h + g) / (h * g) - at(2, 3) * h / (g * (h + g))
         g = gap(n - 3, n - 2)
-        last = (at(n - 3, n - 2) * k / (g * (g + k)) - at(n - 2, n - 1) * (k + g) / (g * k)
-                + at(n - 1, n) * (2 * k + g) / (k * (g + k)))
+        last = (
+            at(n - 3, n - 2) * k / (g * (g + k))
+            - at(n - 2, n - 1) * (k + g) / (g * k)
+            + at(n - 1, n) * (2 * k + g) / (k * (g + k))
+        )
     return m.concatenate(first, inside, last, axis=axis)
 
 
@@ -192,7 +196,7 @@ composite(
     glyph="∇",
     latex=r"\nabla {0}",
     arguments=read_gradient,
-    spelling={"numpy": "kernels_arrays.gradient", "elements": "kernels_arrays.gradient"},
+    spelling={"numpy": "kernels_arrays.gradient"},
     result=lambda *parts: list(parts),
     flops=3,
 )
@@ -219,7 +223,8 @@ composite(
     latex=r"\int {0}",
     reads=("trapezoid", "trapz"),
     arguments=lambda y, x=None, dx=1.0, axis=-1: (
-        (y,) if x is None else (y, x), {"dx": dx, "axis": axis_of("trapezoid", y, axis)}
+        (y,) if x is None else (y, x),
+        {"dx": dx, "axis": axis_of("trapezoid", y, axis)},
     ),
     spelling={"numpy": "trapezoid"},
     flops=3,
@@ -238,11 +243,15 @@ def convolve_transpose(m: Any, i: int, ct: Any, a: Any, b: Any, *, mode: str) ->
     return m.convolve(ct, m.flip((b, a)[i], axis=(0,)), mode="valid")
 
 
+def conjugate(m: Any, x: Any) -> Any:
+    return m.conjugate(x) if m.is_complex(x) else x
+
+
 def correlate(m: Any, a: Any, v: Any, *, mode: str) -> Any:
     """A convolution with the second operand reversed; with the roles exchanged where it is the longer one."""
     if m.size(a) < m.size(v):
-        return m.flip(m.conjugate(correlate(m, v, a, mode=mode)), axis=(0,))
-    return m.convolve(a, m.flip(m.conjugate(v) if m.is_complex(v) else v, axis=(0,)), mode=mode)
+        return m.flip(conjugate(m, correlate(m, v, a, mode=mode)), axis=(0,))
+    return m.convolve(a, m.flip(conjugate(m, v), axis=(0,)), mode=mode)
 
 
 def read_convolve(name: str, default: str) -> Callable[..., Any]:
@@ -281,6 +290,14 @@ composite(
 
 
 # Interpolation.
+opaque(
+    "interval",
+    "The interval between neighbouring points around x, the outer ones reaching to infinity",
+    reads=(),
+    spelling={"numpy": "kernels_arrays.interval", "elements": "kernels_arrays.interval"},
+)
+
+
 def interp(m: Any, x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any:
     """The straight line between the two points around x; the first or last value outside."""
     n = m.size(xp)
@@ -288,7 +305,7 @@ def interp(m: Any, x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool
     if n == 1:
         y = m.broadcast_to(m.getitem(fp, index=(0,)), shape=m.shape(x))
     else:
-        place = m.clip(m.searchsorted(xp, x, side="right", sorter=None) - 1, 0, n - 2)
+        place = m.interval(xp, x)
         x0, x1 = m.take(xp, place, axis=0, mode="raise"), m.take(xp, place + 1, axis=0, mode="raise")
         y0, y1 = m.take(fp, place, axis=0, mode="raise"), m.take(fp, place + 1, axis=0, mode="raise")
         y = y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
@@ -319,7 +336,7 @@ composite(
 def horner(m: Any, p: Any, x: Any) -> Any:
     y = m.zeros_like(x) * 1.0
     for k in range(m.size(p)):
-        y = y * x + m.getitem(p, index=(k,))
+        y = m.add(m.multiply(y, x), m.getitem(p, index=(k,)))
     return y
 
 

@@ -15,9 +15,7 @@ from .carriers import Carrier
 from .primitive import composite, linear
 
 
-def read_reshape(
-    a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None
-) -> Any:
+def read_reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     shape = newshape if shape is None else shape
     wanted = [operator.index(shape)] if hasattr(shape, "__index__") else [operator.index(k) for k in shape]
     size = Carrier.size(a)
@@ -129,7 +127,8 @@ linear(
     lambda m, i, ct, x, *, axis1, axis2: m.swapaxes(ct, axis1=axis1, axis2=axis2),
     doc="Two axes exchanged.",
     arguments=lambda a, axis1, axis2: (
-        (a,), {"axis1": axis_of("swapaxes", a, axis1), "axis2": axis_of("swapaxes", a, axis2)}
+        (a,),
+        {"axis1": axis_of("swapaxes", a, axis1), "axis2": axis_of("swapaxes", a, axis2)},
     ),
     spelling={"elements": "swapaxes"},
     flops=0,
@@ -149,8 +148,14 @@ linear(
     doc="New axes of length one.",
     arguments=lambda a, axis: (
         (a,),
-        {"axis": axes(axis, Carrier.ndim(a) + (1 if hasattr(axis, "__index__") else len(axis)), "expand_dims: axis",
-                      Carrier.shape(a))},
+        {
+            "axis": axes(
+                axis,
+                Carrier.ndim(a) + (1 if hasattr(axis, "__index__") else len(axis)),
+                "expand_dims: axis",
+                Carrier.shape(a),
+            )
+        },
     ),
     spelling={"elements": "expand_dims"},
     flops=0,
@@ -165,8 +170,14 @@ def read_squeeze(a: Any, axis: Any = None) -> Any:
     return (a,), {"axis": found}
 
 
-linear("squeeze", back_to_shape, doc="Without the axes of length one.", arguments=read_squeeze,
-       spelling={"elements": "squeeze"}, flops=0)
+linear(
+    "squeeze",
+    back_to_shape,
+    doc="Without the axes of length one.",
+    arguments=read_squeeze,
+    spelling={"elements": "squeeze"},
+    flops=0,
+)
 
 
 def at_least(n: int) -> Callable[..., Any]:
@@ -242,7 +253,8 @@ linear(
     lambda m, i, ct, x, *, k, axes: m.rot90(ct, k=-k, axes=axes),
     doc="The array turned by 90 degrees k times, in the plane of two axes.",
     arguments=lambda m, k=1, axes=(0, 1): (
-        (m,), {"k": operator.index(k), "axes": tuple(axis_of("rot90", m, a) for a in axes)}
+        (m,),
+        {"k": operator.index(k), "axes": tuple(axis_of("rot90", m, a) for a in axes)},
     ),
     spelling={"elements": "rot90"},
     flops=0,
@@ -261,7 +273,8 @@ for _name, _words in (("triu", "on and above"), ("tril", "on and below")):
         lambda m, i, ct, x, *, k, _name=_name: getattr(m, _name)(ct, k=k),
         doc=f"The elements {_words} the k-th diagonal, zeros elsewhere.",
         arguments=lambda m, k=0: (
-            (m if Carrier.ndim(m) != 1 else np.broadcast_to(m, m.shape * 2),), {"k": operator.index(k)}
+            (m if Carrier.ndim(m) != 1 else np.broadcast_to(m, m.shape * 2),),
+            {"k": operator.index(k)},
         ),
         spelling={"elements": _name},
         flops=0,
@@ -295,7 +308,8 @@ composite(
     tile,
     doc="The array laid side by side, reps times along each axis.",
     arguments=lambda A, reps: (
-        (A,), {"reps": (int(reps),) if hasattr(reps, "__index__") else tuple(operator.index(k) for k in reps)}
+        (A,),
+        {"reps": (int(reps),) if hasattr(reps, "__index__") else tuple(operator.index(k) for k in reps)},
     ),
     spelling={"elements": "tile"},
     flops=0,
@@ -344,23 +358,27 @@ def read_pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any)
         widths = np.broadcast_to(np.asarray(pad_width), (n, 2)) if n else np.zeros((0, 2), int)
     except ValueError:
         raise ShapeError(f"pad: pad_width={pad_width!r} does not fit the {n} axes of shape {shape}") from None
-    if widths.dtype.kind not in "iu" or widths.size and widths.min() < 0:
+    if widths.dtype.kind not in "iu" or (widths.size and widths.min() < 0):
         raise InputError(f"pad: pad_width={pad_width!r}; widths are integers of at least 0")
-    widths = tuple((int(a), int(b)) for a, b in widths)
+    frame = tuple((int(a), int(b)) for a, b in widths)
     values = options.pop("constant_values", 0)
     kind = options.pop("reflect_type", "even")
     refuse(**options)
     if mode == "constant":
         ends = values if hasattr(values, "primitive") else np.broadcast_to(np.asarray(values), (n, 2))
         return (array, ends) if hasattr(values, "primitive") or np.any(ends) else (array,), {
-            "pad_width": widths, "mode": mode}
+            "pad_width": frame,
+            "mode": mode,
+        }
     if mode not in GATHERED or kind != "even":
-        raise InputError(f"pad: mode={mode!r}{', reflect_type=' + repr(kind) if kind != 'even' else ''} is not supported "
-                         f"on traced values; one of 'constant', {', '.join(map(repr, GATHERED))}")
-    return (array,), {"pad_width": widths, "mode": mode}
+        raise InputError(
+            f"pad: mode={mode!r}{', reflect_type=' + repr(kind) if kind != 'even' else ''} is not supported "
+            f"on traced values; one of 'constant', {', '.join(map(repr, GATHERED))}"
+        )
+    return (array,), {"pad_width": frame, "mode": mode}
 
 
-def pad(m: Any, x: Any, ends: Any = None, *, pad_width: Any, mode: str) -> Any:
+def pad(m: Any, x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
     """Zeros and constants around x by scattering x into them; the other modes read x at a padded index."""
     if mode == "constant":
         shape = tuple(n + a + b for n, (a, b) in zip(m.shape(x), pad_width))

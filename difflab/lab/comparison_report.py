@@ -1,0 +1,206 @@
+"""A comparison for people and programs: terminal table, HTML, JSON, plot."""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import target, write
+from .compare import Comparison, MethodResult
+from .ulps import ulps
+
+VERSION = 1
+COLUMNS = ("method", "how", "ulps", "claimed", "time", "runs", "verdict")
+SHOWN_INPUTS = 20
+
+
+def strict(x: Any) -> Any:
+    """Anything as strict JSON: arrays as nested lists, NaN and infinities as strings."""
+    if isinstance(x, dict):
+        return {str(k): strict(v) for k, v in x.items()}
+    if isinstance(x, list | tuple):
+        return [strict(v) for v in x]
+    if isinstance(x, np.ndarray):
+        return strict(x.tolist())
+    if isinstance(x, np.generic):
+        return strict(x.item())
+    if isinstance(x, float) and not math.isfinite(x):
+        return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
+    return x if x is None or isinstance(x, bool | int | float | str) else str(x)
+
+
+def as_json(c: Comparison) -> dict[str, Any]:
+    methods = {}
+    for name, m in c.methods.items():
+        methods[name] = {
+            "label": m.label, "gradient": m.by_name, "max_ulps": m.max_ulps, "max_relative": m.max_relative,
+            "claimed_error": m.claimed_error, "seconds": m.seconds, "evaluations": m.evaluations,
+            "operations": m.operations, "agrees": m.agrees, "failure": m.failure, "notes": m.notes, "details": m.details,
+        }  # fmt: skip
+    return strict({
+        "version": VERSION, "function": c.text, "at": c.at, "value": c.value, "agree": c.agree, "reference": c.reference,
+        "methods": methods, "kinks": [k.to_json() for k in c.kinks], "notes": c.notes, "nodes": c.nodes,
+    })  # type: ignore[no-any-return]  # fmt: skip
+
+
+def number(x: Any, digits: int = 6) -> str:
+    """A number or a short array for a table cell."""
+    x = np.asarray(x, dtype=float)
+    if x.ndim == 0:
+        return f"{float(x):.{digits}g}"
+    flat = [f"{v:.3g}" for v in x.ravel()[:4]]
+    more = f", … {x.size}" if x.size > 4 else ""
+    return f"[{', '.join(flat)}{more}]"
+
+
+def seconds(t: float | None) -> str:
+    if t is None:
+        return ""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if t >= scale:
+            return f"{t / scale:.3g} {unit}"
+    return f"{t / 1e-9:.3g} ns"
+
+
+def verdict(m: MethodResult) -> str:
+    if m.failure is not None:
+        return "not available"
+    return {True: "agrees", False: "DISAGREES", None: "not judged"}[m.agrees]
+
+
+def row(m: MethodResult) -> list[str]:
+    if m.failure is not None:
+        return [m.name, m.failure, "", "", "", "", verdict(m)]
+    claimed = max((float(np.max(v)) for v in (m.claimed_error or {}).values()), default=None)
+    certified = m.name.startswith("certified")
+    return [
+        m.name,
+        m.label,
+        "proven" if certified and m.details.get("certified") else "" if m.max_ulps is None else f"{m.max_ulps:.3g}",
+        "" if claimed is None else f"{claimed:.1e}",
+        seconds(m.seconds),
+        "" if m.evaluations is None else str(m.evaluations),
+        verdict(m),
+    ]
+
+
+def gradient_rows(c: Comparison) -> tuple[list[str], list[list[str]]]:
+    """For each input the reference's partial derivative, and each method's own, written only where it differs."""
+    usable = [m for m in c.methods.values() if m.failure is None and m.name != c.reference]
+    reference = c.methods.get(c.reference)
+    heads = ["d / d", c.reference, *[m.name for m in usable]]
+    rows = []
+    for name in list(reference.by_name if reference else [])[:SHOWN_INPUTS]:
+        truth = reference.by_name[name]  # type: ignore[union-attr]
+        cells = [name, number(truth, 17)]
+        for m in usable:
+            mine = m.by_name[name]
+            same = np.array_equal(np.asarray(mine), np.asarray(truth), equal_nan=True)
+            cells.append("same" if same else difference(mine, truth))
+        rows.append(cells)
+    return heads, rows
+
+
+def difference(mine: Any, truth: Any) -> str:
+    error = ulps(mine, truth)
+    return f"{error:.2g} ulp" if error < 1e6 else number(mine)
+
+
+def summary(c: Comparison) -> list[str]:
+    sizes = c.nodes
+    lines = [f"value {c.value!r}", f"errors are measured against: {c.reference}"]
+    if sizes.get("gradient"):
+        lines.append(f"operations: function {sizes['function']}, gradient graph {sizes['gradient']} "
+                     f"({sizes['ratio']} times)")
+    for m in c.methods.values():
+        counts = m.details.get("operations")
+        if counts:
+            told = ", ".join(f"{k} {v}" for k, v in counts.items())
+            lines.append(f"operations of the {m.name} formulas: {told}")
+        lines += [f"{m.name}: {n}" for n in m.notes]
+    return lines + [f"note: {n}" for n in c.notes] + ["the methods agree" if c.agree else "the methods DISAGREE"]
+
+
+def print_table(c: Comparison, console: Any = None) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = console or Console()
+    console.print(escape(shortened(c.text)), style="bold", highlight=False)
+    heads, gradient = gradient_rows(c)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in heads:
+        table.add_column(escape(name), justify="left" if name == "d / d" else "right", overflow="fold")
+    for cells in gradient:
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in ("method", "how", "verdict") else "right", overflow="fold")
+    for m in c.methods.values():
+        style = {True: None, False: "bold red", None: "yellow"}[m.agrees]
+        table.add_row(*[escape(cell) for cell in row(m)], style=style)
+    console.print(table)
+    for line in summary(c):
+        console.print(escape(line), highlight=False)
+
+
+def shortened(text: str, length: int = 200) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def as_text(c: Comparison) -> str:
+    from rich.console import Console
+
+    buffer = io.StringIO()
+    print_table(c, Console(file=buffer, width=140, no_color=True))
+    return buffer.getvalue()
+
+
+def as_html(c: Comparison) -> str:
+    heads, gradient = gradient_rows(c)
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in summary(c))
+    methods = html_table(COLUMNS, [row(m) for m in c.methods.values()])
+    title = html.escape(shortened(c.text))
+    return (f'<div class="difflab-comparison"><p><code>{title}</code></p>{html_table(heads, gradient)}{methods}'
+            f"<ul>{lines}</ul></div>")
+
+
+def html_table(heads: Any, rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{html.escape(n)}</th>" for n in heads)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(x)}</td>" for x in cells) + "</tr>" for cells in rows)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def plot(c: Comparison, path: Any, force: bool = False) -> Any:
+    """Error against time, one labelled mark a method."""
+    path = target(path, force)
+    figure_format = path.suffix.lstrip(".").lower()
+    if figure_format not in ("png", "svg", "pdf"):
+        raise InputError(f"plot: {path.name} ends in {path.suffix or 'nothing'}; use .png, .svg or .pdf")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    floor = 0.1
+    for k, m in enumerate(c.methods.values()):
+        if m.seconds is None or m.max_ulps is None or not math.isfinite(m.max_ulps):
+            continue
+        y = max(m.max_ulps, floor)
+        axes.plot(m.seconds, y, "os^Dv*"[k % 6], markersize=9, label=m.name)
+        axes.annotate(m.name, (m.seconds, y), xytext=(8, 6), textcoords="offset points")
+    axes.set(xscale="log", yscale="log", xlabel="seconds for one gradient",
+             ylabel=f"largest error, ulps of {c.reference}", title=shortened(c.text, 70))
+    axes.margins(0.25)
+    axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=figure_format, dpi=150)
+    return write(path, buffer.getvalue(), force)

@@ -299,7 +299,11 @@ CASES = {
         (lambda x: np.take_along_axis(x, np.array([[0, 1, 1, 0]]), axis=0), M),
         (lambda x: np.take_along_axis(x, INDEX, axis=None), M),
     ],
-    "compress": [(lambda x: np.compress([True, False, True], x, axis=0), M), (lambda x: np.compress([0, 1], x), M)],
+    "compress": [
+        (lambda x: np.compress([True, False, True], x, axis=0), M),
+        (lambda x: np.compress([0, 1], x), M),
+        (lambda x: x.compress([False, True], axis=1), M),
+    ],
     "extract": [(lambda x: np.extract(MASK, x), M)],
     "delete": [
         (lambda x: np.delete(x, 1, axis=1), M),
@@ -356,6 +360,9 @@ CASES = {
     "linalg_diagonal": [(lambda x: np.linalg.diagonal(x, offset=1), C)],
     "linalg_trace": [(np.linalg.trace, C)],
     "linalg_matrix_transpose": [(np.linalg.matrix_transpose, C)],
+    "angle": [(lambda x: np.angle(x + 1j * x**2), M), (lambda x: np.angle(x * (1 + 2j), deg=True), M)],
+    "unique_values": [(np.unique_values, (5,))],
+    "trim_zeros": [(lambda x: np.trim_zeros(np.concatenate([np.zeros(2), x, np.zeros(1)])), (3,))],
     "divmod": [(lambda x: np.divmod(x, 0.7)[1], M)],
     "modf": [(lambda x: np.modf(x)[0], M)],
     "copy": [(lambda x: np.copy(x) * x, M)],
@@ -371,7 +378,11 @@ CASES = {
 
 # Rows whose result does not move with the operand: the value is compared, the gradient is zero.
 CONSTANT = {
-    "any": [(lambda x: np.any(x > 0, axis=0), M), (lambda x: (x > 0).any(), M)],
+    "any": [
+        (lambda x: np.any(x > 0, axis=0), M),
+        (lambda x: (x > 0).any(), M),
+        (lambda x: np.any(x > 9, 0, None, True), M),
+    ],
     "all": [(lambda x: np.all(x > -9, axis=0), M), (lambda x: np.logical_and.reduce(x > 0), M)],
     "count_nonzero": [(lambda x: np.count_nonzero(x > 0), M), (lambda x: np.count_nonzero(x, axis=1), M)],
     "argmax": [(np.argmax, M), (lambda x: x.argmax(axis=1), M), (lambda x: np.argmax(x, axis=0, keepdims=True), M)],
@@ -399,6 +410,8 @@ CONSTANT = {
     "diag_indices_from": [(lambda x: np.diag_indices_from(x)[0], (3, 3))],
     "tril_indices_from": [(lambda x: np.tril_indices_from(x)[1], M)],
     "triu_indices_from": [(lambda x: np.triu_indices_from(x, 1)[1], M)],
+    "isneginf": [(np.isneginf, M)],
+    "isposinf": [(np.isposinf, M)],
     "isreal": [(np.isreal, M)],
     "iscomplex": [(np.iscomplex, M)],
     "lexsort": [(lambda x: np.lexsort((x[0], x[1])), M)],
@@ -423,6 +436,8 @@ REAL_ONLY = {
     "sort",
     "partition",
     "unique",
+    "unique_values",
+    "angle",
     "median",
     "quantile",
     "percentile",

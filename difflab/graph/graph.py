@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..primitives import NUMPY, TABLE
 from .block import Block
+from .drawable import Drawable
 from .node import NO_PARAMS, NODE, Abstract, Node
 
 
@@ -45,7 +46,7 @@ class Order(list[Node]):
         return 0 if graph is None else len(graph)
 
 
-class Graph(nx.MultiDiGraph):  # type: ignore[misc]
+class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     """A computational graph. Its nodes are `Node`s, an edge's key is the operand's position, and the order is topological.
 
     `inputs` and `outputs` are lists of nodes, `blocks` the named groups. It can be called like the function it

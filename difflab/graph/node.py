@@ -222,7 +222,8 @@ class Node:
             if method == "outer":
                 return outer_ufunc(ufunc, *inputs, **kwargs)
             suffix = "" if method == "__call__" else "." + method
-            raise TraceError(f"np.{ufunc.__name__}{suffix} has no derivative rule in difflab; {nearest(ufunc.__name__)}")
+            name = ufunc.__name__
+            raise TraceError(f"np.{name}{suffix} has no derivative rule in difflab; {nearest(name)}")
         return call_row(row, *inputs, **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -262,6 +263,9 @@ class Node:
 
     def flatten(self, order: str = "C") -> Node:
         return call("ravel", self, order=order)
+
+    def compress(self, condition: Any, axis: Any = None) -> Node:
+        return call("compress", condition, self, axis)  # type: ignore[no-any-return]
 
     def __round__(self, digits: int = 0) -> Node:
         return call("round", self, digits or 0)
@@ -427,7 +431,7 @@ OPERATORS = {
     "xor": ("logical_xor", "^"),
 }
 METHODS = (
-    "sum mean prod max min std var argmax argmin argsort argpartition all any choose clip compress cumsum cumprod "
+    "sum mean prod max min std var argmax argmin argsort argpartition all any choose clip cumsum cumprod "
     "diagonal dot nonzero ravel repeat round searchsorted squeeze swapaxes take"
 )
 CHANGING_METHODS = "fill itemset partition put resize setfield sort"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
+from .drawable import Drawable
 from .graph import Graph
 from .node import NODE, Node, Trace
 
@@ -40,7 +41,7 @@ class ByName(dict[Node, Any]):
         raise InputError(f"there is no value for {node!r} here")
 
 
-class ForwardPass:
+class ForwardPass(Drawable):
     """The graph at one point: `values[node]`, `value(name)`; `backward()` gives the gradients."""
 
     def __init__(self, graph: Graph, inputs: list[Any]) -> None:
@@ -71,7 +72,7 @@ class ForwardPass:
         return run_backward(self, seed)  # type: ignore[no-any-return]
 
 
-class BackwardPass:
+class BackwardPass(Drawable):
     """The adjoint of every node and what flows along every edge, in the order of the sweep."""
 
     def __init__(self, forward: ForwardPass, output: Node, seed: Any) -> None:

@@ -183,9 +183,9 @@ def series(row: Primitive, operands: list[Any], params: Any, positions: list[int
     value, partials = None, {}
     try:
         for i in positions or [-1]:
-            x = [Series(arb_series([arb(v), 1], 2)) if k == i else v for k, v in enumerate(operands)]
-            if not positions:
-                x = [lift(v) for v in x]
+            x = [lift(v) if isinstance(v, float) else v for v in operands]
+            if positions:
+                x[i] = Series(arb_series([arb(operands[i]), 1], 2))
             y = CARRIER.of(row)(*x, **params)
             y = lift(y.item() if hasattr(y, "item") else y)
             value, partials[i] = y.constant, y.coefficient(1)

@@ -38,7 +38,9 @@ def options(library: str, name: str, params: dict[str, Any]) -> dict[str, Any] |
     """The row's parameters in the library's spelling; None where it has no such parameter."""
     if name == "gelu":
         tanh = params.get("approximate") == "tanh"
-        return {"jax": {"approximate": tanh}, "torch": {"approximate": "tanh" if tanh else "none"}}.get(library)
+        if library == "torch":
+            return {"approximate": "tanh" if tanh else "none"}
+        return {"approximate": tanh} if library == "jax" else None
     if not params or (name in ("elu", "leaky_relu", "round") and library != "autograd"):
         return params
     return {} if name == "nan_to_num" else None
@@ -70,7 +72,8 @@ def by_autograd(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -
 def by_jax(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any:
     import jax
 
-    with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
+    home = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")
+    with home.enable_x64(True):
         x = [jax.numpy.asarray(v) for v in operands]
 
         def g(*chosen: Any) -> Any:
@@ -94,7 +97,7 @@ def by_torch(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> A
     value = f(*x)
     if wanted:
         value.backward(torch.ones_like(value))
-    return value.detach().numpy(), {i: x[i].grad.numpy() for i in wanted if x[i].grad is not None}
+    return value.detach().numpy(), {i: g.numpy() for i in wanted if (g := x[i].grad) is not None}
 
 
 PEERS: dict[str, Callable[[], Any]] = {

@@ -81,9 +81,9 @@ def reading_reduction(name: str, empty: Any = None) -> Callable[..., Any]:
     return read
 
 
-def reading_extreme(name: str) -> Callable[..., Any]:
-    """The reader of max, min and their like, whose third argument is `out`."""
-    read = reading_reduction(name)
+def reading_extreme(name: str, empty: Any = None) -> Callable[..., Any]:
+    """The reader of max, min, any and their like, whose third argument is `out`."""
+    read = reading_reduction(name, empty)
     return lambda a, axis=None, out=None, keepdims=False, **other: read(a, axis, None, out, keepdims, **other)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .primitive import Domain
 from .scipy_row import special
 
@@ -129,6 +131,16 @@ special(
     domain=(FIRST,),
     value=lambda m, x: m.kv(1, x),
 )
+
+
+def scaled(f: Any, v: Any, x: Any, n: int, side: float, middle: int) -> Any:
+    """n times side (f_{v-1} + f_{v+1}) + middle f_v: for x > 0 the derivative, but for the exponential factor."""
+    if n == 0:
+        return f(v, x)
+    parts = (scaled(f, v - 1, x, n - 1, side, middle), scaled(f, v + 1, x, n - 1, side, middle))
+    return side * (parts[0] + parts[1]) + middle * scaled(f, v, x, n - 1, side, middle)
+
+
 # The scaled functions vary slowly, and the differences of Bessel functions that their derivatives are would cancel.
 special(
     "kve_derivative",
@@ -140,6 +152,7 @@ special(
     kernel="kernels_special.kve_derivative",
     examples=({"n": 1},),
     flops=2000,
+    value=lambda m, v, x, *, n: m.exp(x) * scaled(m.kv, v, x, n, -0.5, 1),
 )
 special(
     "ive_derivative",
@@ -151,6 +164,7 @@ special(
     kernel="kernels_special.ive_derivative",
     flops=2000,
     examples=({"v": 0, "n": 1}, {"v": 1, "n": 1}),
+    value=lambda m, x, *, v, n: m.exp(-m.absolute(x)) * scaled(m.iv, v, x, n, 0.5, -1),
 )
 special(
     "i0e",

@@ -310,3 +310,33 @@ composite(
     non_differentiable="two equal elements in the middle",
     flops=9,
 )
+
+composite(
+    "angle",
+    lambda m, z, *, deg: m.arctan2(m.imag(z), m.real(z)) * (180.0 / np.pi if deg else 1.0),
+    doc="The angle of a complex number from the positive real axis.",
+    glyph="∠",
+    latex=r"\arg({0})",
+    arguments=lambda z, deg=False: ((z,), {"deg": bool(deg)}),
+    non_differentiable="z = 0",
+    flops=10,
+)
+for _name, _sign in (("isneginf", "negative"), ("isposinf", "positive")):
+    opaque(_name, f"Whether each element is {_sign} infinity", lambda x, out=None: ((x,), {}))
+reader(
+    "unique_values",
+    "The different elements in ascending order.",
+    lambda x, /: ((x,), {}, "unique"),
+)
+
+
+def read_trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    if Carrier.ndim(filt) != 1:
+        raise ShapeError(f"trim_zeros: an array of shape {Carrier.shape(filt)}; traced values need one axis")
+    places = [int(k) for k in np.flatnonzero(filt)]
+    start = places[0] if places and "f" in trim.lower() else 0
+    stop = places[-1] + 1 if places and "b" in trim.lower() else filt.shape[0]
+    return (filt,), {"index": (slice(start, stop if places else 0),)}, "getitem"
+
+
+reader("trim_zeros", "The array without the zeros at its ends.", read_trim_zeros)

@@ -97,6 +97,15 @@ special(
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.cos(x) - 1,
 )
+
+
+def exprel_by_parts(m: Any, x: Any, *, n: int) -> Any:
+    y = (m.exp(x) - 1) / x
+    for k in range(1, n + 1):
+        y = (m.exp(x) - k * y) / x
+    return y
+
+
 special(
     "exprel",
     lambda m, y, x: m.exprel_derivative(x, n=1),
@@ -116,6 +125,7 @@ special(
     domain=(Domain(tails=(1e-300, -1e-9, -700.0, 700.0, 31.0)),),
     facts={"smooth"},
     examples=({"n": 1},),
+    value=exprel_by_parts,
 )
 special(
     "pseudo_huber",

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from .arguments import axes_of, axis_of, reading_extreme, refuse, unary
 from .carriers import Carrier
-from .kernels_arrays import fold
+from .kernels_arrays import fold, unordered
 from .primitive import Primitive, composite, register
 from .reductions import nan_filled, pooled
 from .spelling import by_sympy
@@ -88,8 +88,8 @@ def read_argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect
 def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
     """A row whose result (integers, truth values) has no derivative."""
     row.setdefault("glyph", name)
-    row.setdefault("latex", rf"\operatorname{{{name.replace('_', chr(92) + '_')}}}({{0}})")
-    row.setdefault("spelling", {"elements": name})
+    row.setdefault("latex", rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({{0}})")
+    row["spelling"] = {"sympy": unordered, **row.get("spelling", {"elements": name})}
     register(
         Primitive(name=name, doc=doc + "; it has no derivative.", arguments=arguments, differentiable=False, **row)
     )
@@ -167,7 +167,7 @@ composite(
     doc="The elements in ascending order along an axis; the derivative goes where the element went.",
     glyph="sort",
     arguments=read_sort,
-    spelling={"elements": "sort"},
+    spelling={"elements": "sort", "sympy": unordered},
     non_differentiable="two equal elements",
     flops=8,
 )
@@ -176,7 +176,7 @@ composite(
     lambda m, x, *, kth, axis: m.take_along_axis(x, m.argpartition(x, kth=kth, axis=axis), axis=axis),
     doc="The elements with the kth in its sorted place, smaller ones before, larger ones behind.",
     arguments=read_partition,
-    spelling={"elements": lambda x, *, kth, axis: np.sort(x, axis=axis)},
+    spelling={"elements": lambda x, *, kth, axis: np.sort(x, axis=axis), "sympy": unordered},
     non_differentiable="two equal elements",
     flops=4,
 )

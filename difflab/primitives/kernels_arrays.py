@@ -180,3 +180,7 @@ def interval(xp: Any, x: Any) -> Any:
 
 def no_elements(*operands: Any, **params: Any) -> Any:
     raise UnsupportedError("the operation is there for floating-point arrays only, not for exact or symbolic elements")
+
+
+def unordered(*operands: Any, **params: Any) -> Any:
+    raise UnsupportedError("the result depends on the order or the values of the elements, and symbols have none")

@@ -74,33 +74,38 @@ def normal_density(x: Any) -> Any:
 @in_double
 def erfc(x: Any) -> Any:
     """The tail as erfcx(x) exp(-x²), in which only the exponential is sensitive to rounding."""
-    if np.iscomplexobj(x):
-        return special.erfc(x)
-    return np.where(x > 0.5, special.erfcx(np.maximum(x, 0.5)) * exp_of_square(x, -1.0), special.erfc(x))
+    y = special.erfc(x)
+    if not np.iscomplexobj(x) and (far := x > 0.5).any():
+        tail = x[far]
+        y = np.asarray(y)
+        y[far] = special.erfcx(tail) * exp_of_square(tail, -1.0)
+    return y
 
 
 @in_double
 def ndtr(x: Any) -> Any:
-    if np.iscomplexobj(x):
-        return special.ndtr(x)
-    tail = 0.5 * special.erfcx(-np.minimum(x, -0.5) * SQRT_HALF) * exp_of_square(x, -0.5)
-    return np.where(x < -0.5, tail, special.ndtr(x))
+    y = special.ndtr(x)
+    if not np.iscomplexobj(x) and (far := x < -0.5).any():
+        tail = x[far]
+        y = np.asarray(y)
+        y[far] = 0.5 * special.erfcx(-tail * SQRT_HALF) * exp_of_square(tail, -0.5)
+    return y
 
 
-@in_double
 def sigmoid(x: Any) -> Any:
-    """exp(x) / (1 + exp(x)) for negative x: 1 / (1 + exp(-x)) overflows before the result underflows."""
+    """SciPy's function, but for very negative x, where its exp(-x) overflows before the result underflows."""
     if np.iscomplexobj(x):
         return 1.0 / (1.0 + np.exp(-x))
-    t = np.exp(-np.abs(x))
-    return np.where(x < 0, t, 1.0) / (1.0 + t)
+    y, low = special.expit(x), np.less(x, -40.0)  # there 1 + exp(x) is 1
+    return np.where(low, np.exp(np.minimum(x, 0.0)), y)[()] if low.any() else y
 
 
-@in_double
 def softplus(x: Any) -> Any:
-    if np.iscomplexobj(x):
-        return np.log1p(np.exp(x))
-    return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0.0)
+    return np.log1p(np.exp(x)) if np.iscomplexobj(x) else np.logaddexp(x, 0.0)
+
+
+def sech(x: Any) -> Any:
+    return 1.0 / np.cosh(x)
 
 
 @in_double

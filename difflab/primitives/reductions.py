@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from .arguments import axes_of, cast, reading_reduction, refuse
+from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
 from .carriers import Carrier
 from .primitive import Primitive, composite, custom, linear, register
 
@@ -73,9 +73,9 @@ for _name, _ufunc in (("any", "logical_or"), ("all", "logical_and")):
             name=_name,
             doc=f"Whether {_name} element along the axes is true; it has no derivative.",
             glyph=_name,
-            latex=rf"\operatorname{{{_name}}} {{0}}",
+            latex=rf"\operatorname{{{{{_name}}}}} {{0}}",
             reads=(_name, f"{_ufunc}.reduce"),
-            arguments=reading_reduction(_name, empty=_name == "all"),
+            arguments=reading_extreme(_name, empty=_name == "all"),
             spelling={"elements": _name},
             differentiable=False,
         )

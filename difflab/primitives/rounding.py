@@ -119,6 +119,11 @@ step(
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
 step("rint", "The nearest integer, halves to even", r"\operatorname{{rint}}({0})", "x a half-integer", at_halves)
+def read_round(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    refuse(out=out)
+    return (a,), {"decimals": int(decimals)}
+
+
 step(
     "round",
     "x to so many decimals, halves to even",
@@ -126,7 +131,7 @@ step(
     "x half-way between two results",
     at_halves,
     reads=("round", "around"),
-    arguments=lambda a, decimals=0, out=None: (refuse(out=out), ((a,), {"decimals": int(decimals)}))[1],
+    arguments=read_round,
     examples=({"decimals": 0}, {"decimals": 1}),
 )
 

@@ -75,6 +75,24 @@ special(
     facts={"smooth"},
     value=lambda m, x: m.exp(x * x) * m.erfc(x),
 )
+
+
+def repeated(m: Any, x: Any, *, n: int) -> Any:
+    """By the recurrence 2 k f_k = f_{k-2} - 2 x f_{k-1}."""
+    before, f = 1 / m.sqrt(m.arctan(1)), m.exp(x * x) * m.erfc(x)
+    for k in range(1, n + 1):
+        before, f = f, (before - 2 * x * f) / (2 * k)
+    return f
+
+
+def dawson(m: Any, x: Any, *, n: int) -> Any:
+    """By the recurrence f_{k+1} = -2 (x f_k + k f_{k-1})."""
+    before, f = m.dawsn(x), 1 - 2 * x * m.dawsn(x)
+    for k in range(1, n):
+        before, f = f, -2 * (x * f + k * before)
+    return f if n else before
+
+
 # 2 x erfcx(x) - 2/sqrt(π) cancels at large x; the repeated integrals of erfc give the same without a difference.
 special(
     "erfc_repeated",
@@ -87,6 +105,7 @@ special(
     kernel="kernels_special.erfc_repeated",
     examples=({"n": 1},),
     flops=900,
+    value=repeated,
 )
 special(
     "erfi",
@@ -115,6 +134,7 @@ special(
     kernel="kernels_special.dawsn",
     examples=({"n": 1},),
     flops=600,
+    value=dawson,
 )
 special(
     "erfinv",
@@ -148,6 +168,8 @@ special(
     lambda m, y, x: m.erfcinv_slope(x),
     "The inverse of erfc.",
     domain=(Domain(0.01, 1.99, tails=(1e-100, 1e-10), branch_points=(1.0,)),),
+    value=lambda m, x: m.erfinv(1 - x),
+    spelling={"sympy": by_sympy(lambda sympy, x: sympy.erfinv(1 - x))},
 )
 special(
     "ndtr",
@@ -170,7 +192,12 @@ special(
     value=lambda m, x: m.sqrt(8 * m.arctan(1)) * m.exp(m.square(m.ndtri(x)) / 2),
 )
 special(
-    "ndtri", lambda m, y, x: m.ndtri_slope(x), "The inverse of Φ.", latex=r"\Phi^{{-1}}({0})", domain=(PROBABILITY,)
+    "ndtri",
+    lambda m, y, x: m.ndtri_slope(x),
+    "The inverse of Φ.",
+    latex=r"\Phi^{{-1}}({0})",
+    domain=(PROBABILITY,),
+    value=lambda m, x: m.sqrt(2) * m.erfinv(2 * x - 1),
 )
 
 

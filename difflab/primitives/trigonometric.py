@@ -125,6 +125,7 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.reciprocal(m.cosh(x)),
+    spelling={"numpy": "kernels_elementwise.sech"},
 )
 row(
     "arcsinh",
@@ -192,6 +193,18 @@ row(
     value=lambda m, x: m.sinpi(x) / (4 * m.arctan(1) * x),
     spelling={"numpy": "kernels_elementwise.sinc", "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x))},
 )
+
+
+def sinc_by_parts(m: Any, x: Any, *, n: int) -> Any:
+    """From the derivatives of x sinc(x) = sin(πx)/π."""
+    pi = 4 * m.arctan(1)
+    s, c = m.sinpi(x), m.cospi(x)
+    y = s / (pi * x)
+    for k in range(1, n + 1):
+        y = (pi ** (k - 1) * (c, -s, -c, s)[(k - 1) % 4] - k * y) / x
+    return y
+
+
 elementwise(
     "sinc_derivative",
     (lambda m, y, x, *, n: m.sinc_derivative(x, n=n + 1),),
@@ -203,6 +216,7 @@ elementwise(
     spelling={"numpy": "kernels_elementwise.sinc"},
     flops=60,
     examples=({"n": 1},),
+    value=sinc_by_parts,
 )
 for _name, _factor, _doc, _reads, _value in (
     ("deg2rad", DEGREE, "Degrees to radians.", ("deg2rad", "radians"), lambda m, x: x * m.arctan(1) / 45),

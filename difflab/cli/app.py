@@ -1,0 +1,168 @@
+"""The group of commands, and what happens at its edges: streams, errors, exit status."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import sys
+import traceback
+import warnings
+from importlib import import_module
+
+import click
+
+from ..errors import DifflabError
+
+OK, DISAGREE, BAD_INPUT, INTERNAL, CLOSED_PIPE, INTERRUPTED = 0, 1, 2, 3, 141, 130
+LONGEST_MESSAGE = 4000
+
+# One line each, so that --help needs to import none of them.
+COMMANDS = {
+    "compare": "One gradient by every method, judged by the certified one.",
+    "draw": "The forward and the backward pass as a picture.",
+    "step-size": "The V-curve: error of finite differences against the step.",
+    "swell": "How formulas grow under symbolic differentiation.",
+    "tour": "A report page: comparisons, pictures, the V-curve, the swell.",
+    "gallery": "The course's figures as generated diagrams.",
+    "accuracy": "Errors in ulps of every operation and its derivative.",
+    "source": "The compiled gradient as Python source.",
+    "doctor": "Versions, layout engine, and a self-check of the five methods.",
+    "version": "The version.",
+}
+
+WELCOME = """\
+difflab: a laboratory for derivatives. Three things to try:
+
+  difflab compare "(x + y) * z" --at x=-2,y=5,z=-4
+      the gradient by five methods, each with its error
+
+  difflab draw "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.svg
+      how the gradient comes about, as a picture
+
+  difflab tour difflab-tour
+      a report page with comparisons, pictures and plots
+
+difflab --help lists all commands, difflab COMMAND --help shows examples.
+"""
+
+
+class Program(click.Group):
+    """Loads a command's file when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = import_module(f"difflab.cli.{name.replace('-', '_')}")
+        return module.command  # type: ignore[no-any-return]
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS:
+            context.fail(f"there is no command {name[:80]!r}{self._hint(name)}")
+        return name, self.get_command(context, name), args[1:]
+
+    def _hint(self, name: str) -> str:
+        close = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+        if close:
+            return f"; did you mean {close[0]}?"
+        if any(c in name for c in "+-*/()= "):
+            return f'; did you mean: difflab compare "{name[:80]}" --at ...'
+        return f"; the commands are {', '.join(COMMANDS)}"
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Program,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 the methods agree, 1 they disagree, 2 bad input, 3 an error in difflab.",
+)
+@click.option("--debug", is_flag=True, help="Show tracebacks; also after the command.")
+@click.option("--version", "version", is_flag=True, help="Show the version.")
+@click.pass_context
+def program(context: click.Context, debug: bool, version: bool) -> None:
+    """A laboratory for derivatives: write a function once; see, compare, certify and compile its gradient."""
+    if version:
+        from .. import __version__
+
+        click.echo(f"difflab {__version__}")
+        context.exit()
+    if context.invoked_subcommand is None:
+        click.echo(WELCOME, nl=False)
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line; returns its exit status. Only with --debug is a traceback shown."""
+    prepare_streams()
+    debug = "--debug" in arguments
+    if not debug:
+        warnings.simplefilter("ignore")
+    try:
+        with program.make_context("difflab", list(arguments)) as context:
+            status = program.invoke(context)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else OK
+    except BaseException as error:
+        status, message = outcome(error)
+        if status == CLOSED_PIPE:
+            leave_pipe()
+        if debug and not isinstance(error, click.exceptions.Exit | SystemExit):
+            traceback.print_exc()
+        elif message:
+            click.echo(f"difflab: {readable(message)}", err=True)
+        return status
+
+
+def outcome(error: BaseException) -> tuple[int, str]:
+    """The exit status and the message for whatever ended a command."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code, ""
+    if isinstance(error, SystemExit):
+        return (error.code if isinstance(error.code, int) else INTERNAL), ""
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return INTERRUPTED, ""
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "difflab"
+        return BAD_INPUT, f"{error.format_message()}\nTry: {command} --help"
+    if isinstance(error, click.ClickException):
+        return BAD_INPUT, error.format_message()
+    if isinstance(error, DifflabError):
+        return BAD_INPUT, str(error)
+    if isinstance(error, RecursionError | MemoryError):
+        return BAD_INPUT, "the input is too large or too deeply nested for this machine"
+    if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        return CLOSED_PIPE, ""
+    if isinstance(error, OSError):
+        return BAD_INPUT, f"{error.filename or 'the output'}: {error.strerror or error}"
+    return INTERNAL, f"internal error: {type(error).__name__}: {error}; please report it; --debug shows where"
+
+
+def readable(message: str) -> str:
+    """The message without control characters, and short enough to be read."""
+    message = "".join(c if c.isprintable() or c == "\n" else "�" for c in message)
+    return message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
+
+
+def prepare_streams() -> None:
+    """Missing streams become empty ones, and characters that a terminal lacks are replaced."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (it stays open)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def leave_pipe() -> None:
+    """The reader went away: what Python still flushes at its exit goes nowhere."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass

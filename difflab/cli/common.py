@@ -1,0 +1,128 @@
+"""What the commands share: the expression, the point, results as JSON, output names."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LONGEST_INPUT = 1_000_000
+WIDE = 120
+
+
+class Command(click.Command):
+    """A command with --debug, verbatim examples, and expressions that may begin with a minus sign."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
+        super().__init__(*args, **kwargs)
+        self.examples = examples.strip()
+        self.params.append(
+            click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
+        )
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, self._protect_minus(args))
+
+    def _protect_minus(self, args: list[str]) -> list[str]:
+        """Moves "-x*y" behind "--": it is an expression, where "-o" is an option."""
+        if "--" in args:
+            return args
+        options = [p for p in self.params if isinstance(p, click.Option)]
+        short = {name for p in options for name in p.opts if len(name) == 2} | {"-h"}
+        waiting = {name for p in options if not p.is_flag for name in p.opts}
+        kept, moved = [], []
+        for previous, word in zip(["", *args], args):
+            single = len(word) > 1 and word[0] == "-" and word[1] != "-"
+            (moved if single and word[:2] not in short and previous not in waiting else kept).append(word)
+        return [*kept, "--", *moved] if moved else kept
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.splitlines():
+                    formatter.write(f"  {line}\n")
+        super().format_epilog(context, formatter)
+
+
+def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--at x=1,y=2`, as often as one likes."""
+    return click.option(
+        "--at", "points", multiple=True, metavar="NAME=VALUE,...", help="The point; vectors as [1,2], constants as pi/2."
+    )(function)
+
+
+def force_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--force", is_flag=True, help="Replace files that exist.")(function)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Strict JSON on standard output.")(function)
+
+
+def read_expression(text: str) -> str:
+    """The expression; `-` stands for standard input."""
+    if text != "-":
+        return text
+    if sys.stdin is None:
+        raise InputError("standard input is closed; give the expression as an argument")
+    data = sys.stdin.buffer.read(LONGEST_INPUT + 1)
+    if len(data) > LONGEST_INPUT:
+        raise InputError(f"standard input holds more than {LONGEST_INPUT} bytes; that is no expression to compare")
+    try:
+        return data.decode().strip()
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input is not UTF-8 text: byte {data[error.start]:#04x} at {error.start}") from None
+
+
+def read_point(points: tuple[str, ...]) -> dict[str, Any]:
+    """The point of all `--at` together."""
+    from ..graph.parse import parse_point
+
+    found: dict[str, Any] = {}
+    for text in points:
+        for name, value in parse_point(text).items():
+            if name in found:
+                raise InputError(f"--at gives {name} twice")
+            found[name] = value
+    return found
+
+
+def emit_json(value: Any) -> None:
+    """Strict JSON: a NaN that slipped through is an error of ours and not of the reader's parser."""
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def console() -> Console:
+    """Where tables are printed; as wide as they need when nobody watches."""
+    from rich.console import Console
+
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=WIDE) if piped else Console()
+
+
+def log(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def picture(path: str, suffixes: tuple[str, ...], force: bool) -> Path:
+    """An output file's path, checked before any work is done."""
+    from ..files import target
+
+    found = Path(path)
+    if found.suffix.lower() not in suffixes:
+        raise InputError(f"{path}: the name has to end in one of {', '.join(suffixes)}")
+    return target(found, force)
+
+
+PLOTS = (".png", ".svg", ".pdf")

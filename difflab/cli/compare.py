@@ -1,0 +1,51 @@
+"""`difflab compare`."""
+
+from __future__ import annotations
+
+import click
+
+from .common import PLOTS, Command, at_option, console, emit_json, force_option, json_option, log, picture
+from .common import read_expression, read_point
+
+EXAMPLES = """
+difflab compare "(x + y) * z" --at x=-2,y=5,z=-4
+difflab compare "1/(1+exp(-(w0*x0+w1*x1+w2)))" --at w0=2,x0=-1,w1=-3,x1=-2,w2=-3
+difflab compare "sum(tanh(W @ x))" --at "W=[[1,2],[3,4]],x=[0.1,0.2]" --wrt W
+difflab compare "exp(x)/x" --at x=1.5 --method reverse --method numerical:central --method certified
+echo "sin(x) * x" | difflab compare - --at x=1 --json
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, epilog="Exit status: 0 the methods agree, 1 they disagree, 2 bad input.")
+@click.argument("expression")
+@at_option
+@click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this input only; repeatable.")
+@click.option("--method", "methods", multiple=True, metavar="NAME", help="A method, such as reverse, symbolic:raw or numerical:central; repeatable. All five by default.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="Time limit of the symbolic method.")
+@click.option("--plot", "plot", metavar="FILE", help="Also plot error against time (.png, .svg, .pdf).")
+@force_option
+@json_option
+def command(
+    expression: str, points: tuple[str, ...], wrt: tuple[str, ...], methods: tuple[str, ...], seconds: float,
+    plot: str | None, force: bool, as_json: bool,
+) -> int:
+    """One gradient by every method, with errors in ulps of the certified value.
+
+    EXPRESSION is text such as "q = x + y; q * z", or - for standard input.
+    """
+    text, at = read_expression(expression), read_point(points)
+    path = picture(plot, PLOTS, force) if plot else None
+    from ..differentiate.problem import as_problem
+
+    as_problem(text, at, list(wrt) or None)  # bad input is told before the heavier imports
+    from ..lab.compare import compare
+
+    result = compare(text, at, methods=list(methods) or None, wrt=list(wrt) or None, seconds=seconds)
+    if as_json:
+        emit_json(result.to_json())
+    else:
+        result.print(console())
+    if path:
+        result.plot(path, force=force)
+        log(f"wrote {path}")
+    return 0 if result.agree else 1

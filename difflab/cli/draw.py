@@ -1,0 +1,58 @@
+"""`difflab draw`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..errors import InputError
+from .common import Command, at_option, force_option, log, picture, read_expression, read_point
+
+EXAMPLES = """
+difflab draw "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.svg
+difflab draw "q = x + y; f = q * z" --at x=-2,y=5,z=-4 --view forward -o forward.png
+difflab draw "sigmoid(w*x + b)" --view graph -o neuron.pdf
+difflab draw "x * sin(x*y)" --at x=1,y=2 > passes.svg
+"""
+VIEWS = ("both", "forward", "backward", "graph", "symbolic")
+SUFFIXES = (".svg", ".png", ".pdf", ".dot")
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("expression")
+@at_option
+@click.option("-o", "--output", metavar="FILE", help="The picture (.svg, .png, .pdf, .dot); SVG on standard output if left out.")
+@click.option("--view", type=click.Choice(VIEWS), default=None, help="What to show; both passes with --at, the graph without.")
+@force_option
+def command(expression: str, points: tuple[str, ...], output: str | None, view: str | None, force: bool) -> None:
+    """The forward and the backward pass as a picture: values, local derivatives, adjoints.
+
+    EXPRESSION is text such as "q = x + y; q * z", or - for standard input.
+    """
+    text, at = read_expression(expression), read_point(points)
+    path = picture(output, SUFFIXES, force) if output else None
+    shown = passes(text, at, view)
+    if path is None:
+        from ..draw.draw import svg
+
+        click.echo(svg(shown, view=view))
+        return
+    from ..draw.draw import draw
+
+    draw(shown, path, view=view, force=force)
+    log(f"wrote {path}")
+
+
+def passes(text: str, at: dict[str, Any], view: str | None) -> Any:
+    """What the view needs: the bare graph, the forward pass, or the backward pass of a scalar output."""
+    from ..graph.parse import parse
+
+    graph = parse(text)
+    if view in ("graph", "symbolic") or (view is None and not at):
+        return graph
+    unknown = [name for name in at if name not in {str(n.name) for n in graph.inputs}]
+    if unknown:
+        raise InputError(f"--at gives {', '.join(unknown)}, which the expression does not name")
+    forward = graph.forward(**at)
+    return forward if view == "forward" else forward.backward()

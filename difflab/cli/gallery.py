@@ -1,0 +1,25 @@
+"""`difflab gallery`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import Command, force_option, log
+
+EXAMPLES = """
+difflab gallery my-gallery
+difflab gallery graphs --force
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("folder")
+@force_option
+def command(folder: str, force: bool) -> None:
+    """Write the course's figures as SVG files, and a README.md that shows them all, into FOLDER."""
+    from ..draw.gallery import write_gallery
+
+    write_gallery(Path(folder), force=force)
+    log(f"wrote the gallery to {folder}")

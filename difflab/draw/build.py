@@ -1,0 +1,258 @@
+"""From a graph or a pass to a picture: what is shown, collapsed, written on the wires and marked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from ..errors import DrawError, InputError
+from ..graph.block import Block
+from ..graph.graph import Graph
+from ..graph.node import Node
+from ..graph.passes import BackwardPass, Edge, ForwardPass
+from .formula import local_formula, names_of, node_formula
+from .marks import LEGEND, marks_of
+from .picture import Box, Line, Picture, Wire
+from .text import clean, shape, short
+
+VIEWS = ("both", "forward", "backward", "graph", "symbolic")
+COLLAPSE_OVER, REFUSE_OVER = 500, 2000
+
+
+class Builder:
+    """Builds the picture of one graph, with the values and adjoints of a pass where there is one."""
+
+    def __init__(self, thing: Any, view: str | None, open_blocks: Any, title: str | None) -> None:
+        self.backward = thing if isinstance(thing, BackwardPass) else None
+        self.forward = thing if isinstance(thing, ForwardPass) else self.backward.forward if self.backward else None
+        self.graph: Graph = thing if isinstance(thing, Graph) else self.forward.graph  # type: ignore[union-attr]
+        self.view = check_view(view, self.backward, self.forward)
+        self.names = names_of(self.graph)
+        self.open_blocks = open_blocks
+        self.needed = ancestors(self.graph)
+        self.edges: dict[tuple[Node, int], Edge] = {}
+        for edge in self.backward.edges if self.backward else ():
+            self.edges[edge.target, edge.position] = edge
+        self.picture = Picture(title or default_title(self.graph, self.view), self.description())
+        self.place: dict[Any, int] = {}
+        self.numbers: dict[Block, int] = {}
+        self.seen_marks: dict[str, None] = {}
+
+    def build(self, force: bool) -> Picture:
+        shown = [self.holder(n) for n in self.graph.order if n.primitive.name != "constant"]
+        count = len(dict.fromkeys(shown))
+        if count > REFUSE_OVER and not force:
+            raise DrawError(f"the picture would have {count} boxes, more than {REFUSE_OVER}; collapse blocks "
+                            "(open_blocks=False), draw a part of the graph, or force it")
+        for node in self.graph.order:
+            self.add_node(node)
+        self.add_wires()
+        for k, y in enumerate(self.graph.outputs):
+            self.add_output(k, y)
+        self.add_legend()
+        return self.picture
+
+    # Blocks.
+    def holder(self, node: Node) -> Any:
+        """The node, or the outermost collapsed block that it stands in."""
+        found: Any = node
+        block = node.block
+        while block is not None:
+            if not self.is_open(block):
+                found = block
+            block = block.parent
+        return found
+
+    def is_open(self, block: Block) -> bool:
+        if isinstance(self.open_blocks, bool):
+            return self.open_blocks
+        if self.open_blocks is None:
+            return len(self.graph) <= COLLAPSE_OVER
+        return block.name in self.open_blocks
+
+    def cluster(self, block: Block | None) -> tuple[int, ...]:
+        if block is None:
+            return ()
+        number = self.numbers.setdefault(block, len(self.numbers))
+        path = (*self.cluster(block.parent), number)
+        self.picture.clusters.setdefault(path, block.name)
+        return path
+
+    # Boxes.
+    def add_node(self, node: Node) -> None:
+        holder = self.holder(node)
+        if node.primitive.name == "constant" or holder in self.place:
+            return
+        if isinstance(holder, Block):
+            box = Box([Line(holder.name, bold=True)], "block", f"block {holder.name}", self.cluster(holder.parent))
+        else:
+            box = self.node_box(node)
+        self.place[holder] = self.picture.add(box)
+
+    def node_box(self, node: Node) -> Box:
+        row = node.primitive
+        dead = node not in self.needed
+        adjoint_part = node in self.graph.partner
+        if row.name == "input":
+            lines = [Line(clean(node.name or "input"), bold=True)]
+        else:
+            lines = [Line(row.glyph or row.name, "backward" if adjoint_part else "ink", large=len(row.glyph) <= 3)]
+            if node.name:
+                lines.append(Line(node.name, bold=True))
+        if self.view == "symbolic" and node.operands:
+            lines = [Line(f"{self.names[node]} = {node_formula(node, self.names)}")]
+        if row.name == "input" and self.view in ("graph", "symbolic") and node.shape:
+            lines.append(Line(shape(np.empty(node.shape, dtype=bool))))
+        lines += self.adjoint_lines(node)
+        marks = marks_of(node, self.forward, self.backward, dead)
+        self.seen_marks.update(dict.fromkeys(marks))
+        lines += [Line(LEGEND[m][0]) for m in marks]
+        return Box(lines, "input" if row.name == "input" else "operation", self.about(node), self.cluster(node.block),
+                   marked=bool(marks) and not dead, faded=dead)
+
+    def adjoint_lines(self, node: Node) -> list[Line]:
+        """The adjoint of a node; where several contributions arrive, their sum written out."""
+        if self.backward is None or self.view not in ("both", "backward") or node not in self.backward.reached:
+            return []
+        total = self.backward.adjoint[node]
+        parts = [e.downstream for e in self.backward.edges if e.source is node]
+        if len(parts) > 1 and np.ndim(total) == 0 and len(parts) <= 4:
+            text = " + ".join(f"({short(p)})" if p < 0 and k else short(p) for k, p in enumerate(parts))
+            return [Line(f"∂ = {text} = {short(total)}", "backward")]
+        suffix = f"  (sum of {len(parts)})" if len(parts) > 1 else ""
+        return [Line(f"∂ = {short(total)}{suffix}", "backward")]
+
+    def about(self, node: Node) -> str:
+        text = f"{self.names[node]} = {node_formula(node, self.names)}" if node.operands else f"input {self.names[node]}"
+        if self.forward is not None:
+            text += f", value {short(self.forward.values[node], 6)}"
+        if self.backward is not None and node in self.backward.reached:
+            text += f", adjoint {short(self.backward.adjoint[node], 6)}"
+        return text
+
+    # Wires.
+    def add_wires(self) -> None:
+        bundles: dict[tuple[Any, Any], list[tuple[Node, Node, int]]] = defaultdict(list)
+        for node in self.graph.order:
+            for position, x in enumerate(node.operands):
+                source, target = self.holder(x), self.holder(node)
+                if source is target and isinstance(source, Block):
+                    continue
+                if x.primitive.name == "constant":
+                    self.add_constant(x, node, position)
+                elif isinstance(source, Block) or isinstance(target, Block):
+                    bundles[source, target].append((x, node, position))
+                else:
+                    self.wire(source, target, [(x, node, position)])
+        for (source, target), uses in bundles.items():
+            self.wire(source, target, uses)
+
+    def wire(self, source: Any, target: Any, uses: list[tuple[Node, Node, int]]) -> None:
+        lines = self.forward_lines(uses[0][0]) + self.backward_lines(uses)
+        first = uses[0][1]
+        backwards = self.view == "backward"
+        self.picture.wires.append(
+            Wire(self.place[source], self.place[target], lines, backward=backwards or first in self.graph.partner,
+                 reversed=backwards, faded=first not in self.needed, about=self.about_wire(uses[0]))
+        )
+
+    def about_wire(self, use: tuple[Node, Node, int]) -> str:
+        x, node, position = use
+        edge = self.edges.get((node, position))
+        if edge is None:
+            return f"{self.names[x]} goes into {self.names[node]}"
+        local = "" if edge.local is None else f" × local {short(edge.local, 6)}"
+        return (f"upstream {short(edge.upstream, 6)}{local} = downstream {short(edge.downstream, 6)} flows to "
+                f"{self.names[x]}")
+
+    def forward_lines(self, x: Node) -> list[Line]:
+        if self.forward is not None and self.view in ("both", "forward"):
+            return [Line(short(self.forward.values[x]), "forward")]
+        if self.view == "graph" and x.shape:
+            return [Line(shape(np.empty(x.shape, dtype=bool)))]
+        return []
+
+    def backward_lines(self, uses: list[tuple[Node, Node, int]]) -> list[Line]:
+        if self.view == "symbolic":
+            x, node, position = uses[0]
+            name = self.names[node]
+            return [Line(f"∂{name}/∂{self.names[x]} = {local_formula(node, position, self.names)}", "backward")]
+        if self.backward is None or self.view not in ("both", "backward"):
+            return []
+        edges = [self.edges[n, p] for _, n, p in uses if (n, p) in self.edges]
+        if not edges:
+            return []
+        if len(uses) == 1 and edges[0].local is not None and np.ndim(edges[0].downstream) == 0:
+            e = edges[0]
+            sign = f"({short(e.local)})" if np.ndim(e.local) == 0 and e.local < 0 else short(e.local)
+            return [Line(f"∂ {short(e.upstream)} × {sign} = {short(e.downstream)}", "backward")]
+        total = sum(e.downstream for e in edges)
+        return [Line(f"∂ {short(total)}", "backward")]
+
+    def add_constant(self, x: Node, node: Node, position: int) -> None:
+        """Constants are drawn small, once for each use, so that no arrow crosses the picture."""
+        target = self.holder(node)
+        if isinstance(target, Block):
+            return
+        box = Box([Line(short(x.params["value"]))], "constant", f"constant {short(x.params['value'], 6)}",
+                  self.cluster(node.block), faded=node not in self.needed)
+        self.picture.wires.append(Wire(self.picture.add(box), self.place[target], faded=node not in self.needed))
+
+    def add_output(self, k: int, y: Node) -> None:
+        if y.primitive.name == "constant":
+            return
+        name = y.name or ("output" if len(self.graph.outputs) == 1 else f"output {k}")
+        lines = self.forward_lines(y)
+        adjoint_part = y in self.graph.partner
+        if self.backward is not None and y is self.backward.output and self.view in ("both", "backward"):
+            lines.append(Line(f"∂ {short(self.backward.seed)}", "backward"))
+        box = Box([Line(name, "backward" if adjoint_part else "ink", bold=True)], "output", f"output {name}")
+        self.picture.wires.append(
+            Wire(self.place[self.holder(y)], self.picture.add(box), lines, backward=self.view == "backward" or adjoint_part,
+                 reversed=self.view == "backward")
+        )
+
+    def add_legend(self) -> None:
+        if self.seen_marks:
+            lines = [Line(f"{LEGEND[m][0]}: {LEGEND[m][1]}") for m in self.seen_marks]
+            self.picture.add(Box(lines, "legend", "legend"))
+
+    def description(self) -> str:
+        inputs = ", ".join(str(n.name) for n in self.graph.inputs) or "none"
+        text = f"A computational graph of {len(self.graph.operations)} operations; inputs: {inputs}."
+        if self.forward is not None:
+            results = ", ".join(f"{y.name or 'output'} = {short(self.forward.values[y])}" for y in self.graph.outputs)
+            text += f" Forward pass: {results}."
+        if self.backward is not None:
+            text += " Backward pass: " + ", ".join(
+                f"adjoint of {n.name} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs
+            ) + "."
+        return text
+
+
+def check_view(view: str | None, backward: Any, forward: Any) -> str:
+    if view is None:
+        return "both" if backward else "forward" if forward else "graph"
+    if view not in VIEWS:
+        raise InputError(f"view={view!r}: the views are {', '.join(VIEWS)}")
+    if view in ("both", "backward") and backward is None:
+        raise InputError(f"view={view!r} needs a backward pass: draw graph.forward(...).backward()")
+    if view == "forward" and forward is None:
+        raise InputError("view='forward' needs values: draw graph.forward(...)")
+    return view
+
+
+def default_title(graph: Graph, view: str) -> str:
+    what = {"both": "Forward and backward pass", "forward": "Forward pass", "backward": "Backward pass",
+            "graph": "Computational graph", "symbolic": "Formulas and local derivatives"}[view]
+    return f"{what} of {clean(graph.text, 80)}" if graph.text else what
+
+
+def ancestors(graph: Graph) -> set[Node]:
+    found = set(graph.outputs)
+    for node in reversed(graph.order):
+        if node in found:
+            found.update(node.operands)
+    return found

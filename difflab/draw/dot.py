@@ -1,0 +1,89 @@
+"""The one writer of DOT text. Attributes come from a fixed list, ids are generated, labels are escaped.
+
+Graphviz reads a label in <...> as its own small markup; ours hold only <font>, <b> and <br/> around escaped text.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from .palette import BACKWARD, BLOCK, CONSTANT, DEAD, FORWARD, INK, INPUT, MARK, OPERATION, WIRE
+from .picture import Box, Line, Picture, Wire
+from .text import clean
+
+ALLOWED = frozenset(
+    "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor margin "
+    "nodesep ranksep dir constraint id labelloc labeljust width height fixedsize".split()
+)
+FONT = "Helvetica"
+TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD}
+SHAPES = {
+    "input": ("box", "filled,rounded", INPUT),
+    "operation": ("ellipse", "filled", OPERATION),
+    "constant": ("box", "filled,rounded", CONSTANT),
+    "block": ("box", "filled,rounded,bold", BLOCK),
+    "output": ("plain", "", ""),
+    "legend": ("box", "filled,rounded,dashed", MARK),
+}
+
+
+def attributes(**given: Any) -> dict[str, str]:
+    unknown = set(given) - ALLOWED
+    if unknown:
+        raise AssertionError(f"attributes not on the list: {unknown}")
+    return {k: str(v) for k, v in given.items() if v != ""}
+
+
+def label(lines: list[Line]) -> str:
+    """Lines as Graphviz markup, every character of text escaped."""
+    parts = []
+    for line in lines:
+        text = html.escape(clean(line.text, 120), quote=True) or " "
+        text = f"<b>{text}</b>" if line.bold else text
+        size = ' point-size="16"' if line.large else ""
+        parts.append(f'<font color="{TONES[line.tone]}"{size}>{text}</font>')
+    return "<" + "<br/>".join(parts) + ">" if parts else ""
+
+
+def dot(picture: Picture, background: str = "transparent") -> str:
+    """The DOT text of a picture."""
+    import graphviz
+
+    graph = graphviz.Digraph("difflab")
+    graph.attr("graph", attributes(rankdir="LR", bgcolor=background, nodesep=0.28, ranksep=0.45, margin=0.15,
+                                   fontname=FONT, fontsize=12, fontcolor=INK))
+    graph.attr("node", attributes(fontname=FONT, fontsize=12, margin="0.09,0.05", penwidth=1.2, color=INK))
+    graph.attr("edge", attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))
+    clusters(graph, picture, ())
+    for k, wire in enumerate(picture.wires):
+        write_wire(graph, k, wire)
+    return str(graph.source)
+
+
+def clusters(graph: Any, picture: Picture, path: tuple[int, ...]) -> None:
+    """The boxes of a cluster, then the clusters in it."""
+    for k, box in enumerate(picture.boxes):
+        if box.cluster == path:
+            write_box(graph, k, box)
+    for inner, name in picture.clusters.items():
+        if inner[:-1] == path:
+            with graph.subgraph(name="cluster_" + "_".join(map(str, inner))) as sub:
+                sub.attr(**attributes(label=label([Line(name, bold=True)]), style="rounded,dashed", color=WIRE,
+                                      bgcolor=BLOCK, labeljust="l", margin=10))
+                clusters(sub, picture, inner)
+
+
+def write_box(graph: Any, k: int, box: Box) -> None:
+    shape, style, fill = SHAPES[box.kind]
+    fill = MARK if box.marked else fill
+    colour = DEAD if box.faded else INK
+    graph.node(f"n{k}", **attributes(label=label(box.lines), shape=shape, style=style, fillcolor=fill, color=colour,
+                                     penwidth=2 if box.marked else "", id=f"n{k}"))
+
+
+def write_wire(graph: Any, k: int, wire: Wire) -> None:
+    style = "dashed" if wire.backward or wire.faded else "solid"
+    colour = DEAD if wire.faded else BACKWARD if wire.backward else WIRE
+    graph.edge(f"n{wire.source}", f"n{wire.target}", **attributes(
+        label=label(wire.lines), style=style, color=colour, dir="back" if wire.reversed else "forward", id=f"e{k}"))

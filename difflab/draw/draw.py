@@ -1,0 +1,75 @@
+"""draw: a graph or a pass as SVG, PNG, PDF or DOT."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import DrawError
+from ..files import target, write
+from ..graph.graph import Graph
+from ..graph.passes import BackwardPass, ForwardPass
+from .build import Builder
+from .dot import dot
+from .layout import render
+from .picture import Picture
+from .svg import themed
+
+FORMATS = (".svg", ".png", ".pdf", ".dot")
+SECONDS = 20.0
+
+
+def draw(
+    thing: Any, path: Any, *, view: str | None = None, open_blocks: Any = None, title: str | None = None,
+    force: bool = False, seconds: float = SECONDS,
+) -> Path:
+    """Draws a graph or a pass to a file; the suffix (.svg, .png, .pdf, .dot) chooses the format. Returns the path.
+
+    `thing` is a Graph, a ForwardPass or a BackwardPass. `view` is "both", "forward", "backward", "graph" or
+    "symbolic". `open_blocks` is True, False or the names of the blocks to open; over 500 nodes blocks are closed
+    unless asked. An existing file is replaced, and more than 2,000 boxes drawn, only with `force`.
+
+    >>> import difflab as dl, tempfile, pathlib
+    >>> p = dl.parse("(x + y) * z").forward(x=-2, y=5, z=-4).backward()
+    >>> dl.draw(p, pathlib.Path(tempfile.mkdtemp()) / "pass.svg").name
+    'pass.svg'
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise DrawError(f"{path.name!r} ends in {suffix or 'nothing'}; the formats are {', '.join(FORMATS)}")
+    target(path, force)
+    picture = picture_of(thing, view, open_blocks, title, force)
+    return write(path, encoded(picture, suffix[1:], seconds), force)
+
+
+def picture_of(thing: Any, view: str | None = None, open_blocks: Any = None, title: str | None = None,
+               force: bool = False) -> Picture:
+    """The picture of a graph or a pass."""
+    if not isinstance(thing, Graph | ForwardPass | BackwardPass):
+        raise DrawError(f"{type(thing).__name__} cannot be drawn; give a Graph, graph.forward(...) or its .backward()")
+    if isinstance(thing, Graph) and not thing.order:
+        raise DrawError("the graph has no nodes to draw")
+    return Builder(thing, view, open_blocks, title).build(force)
+
+
+def encoded(picture: Picture, form: str, seconds: float = SECONDS) -> bytes:
+    """The picture as bytes of a format."""
+    if form == "dot":
+        return dot(picture).encode()
+    size = f"{len(picture.boxes)} boxes"
+    if form == "svg":
+        return themed(render(dot(picture), "svg", seconds, size), picture).encode()
+    data = render(dot(picture, background="white"), form, seconds, size)
+    return without_dates(data) if form == "pdf" else data
+
+
+def without_dates(pdf: bytes) -> bytes:
+    """The PDF with its creation date set to a fixed one of the same length, so that equal pictures are equal files."""
+    return re.sub(rb"\(D:\d{14}[^)]*\)", lambda m: b"(D:20000101000000" + b" " * (len(m[0]) - 18) + b")", pdf)
+
+
+def svg(thing: Any, **options: Any) -> str:
+    """The SVG text of a graph or a pass."""
+    return encoded(picture_of(thing, **options), "svg").decode()

@@ -1,0 +1,106 @@
+"""Formulas of nodes and of their local derivatives, as plain text in the names of the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph.graph import Graph, input_node
+from ..graph.node import NODE, Node
+from ..primitives import Gate
+
+INFIX = {
+    "add": ("+", 1), "subtract": ("-", 1), "multiply": ("·", 2), "divide": ("/", 2), "power": ("^", 4), "matmul": ("@", 2),
+    "less": ("<", 0), "less_equal": ("≤", 0), "greater": (">", 0), "greater_equal": ("≥", 0), "equal": ("=", 0),
+}  # fmt: skip
+LONG = 60
+
+
+def names_of(graph: Graph) -> dict[Node, str]:
+    """A name for each node: its own, else a letter with a number."""
+    taken = {n.name for n in graph.order if n.name}
+    names: dict[Node, str] = {}
+    k = 0
+    for node in graph.order:
+        if node.name:
+            names[node] = node.name
+        elif node.primitive.name == "constant":
+            names[node] = constant(node.params["value"])
+        else:
+            k += 1
+            while f"v{k}" in taken:
+                k += 1
+            names[node] = f"v{k}"
+    return names
+
+
+def constant(value: Any) -> str:
+    from .text import short
+
+    return short(value, 6)
+
+
+def node_formula(node: Node, names: dict[Node, str]) -> str:
+    """What the node computes, from the names of its operands: `x + y`."""
+    return written(node, names, top=True)[0]
+
+
+def written(node: Node, names: dict[Node, str], top: bool = False) -> tuple[str, int]:
+    """The text of a node and the precedence of its outermost operation."""
+    if node in names and not top:
+        text = names[node]
+        return text, 9
+    if node.primitive.name == "constant":
+        text = constant(node.params["value"])
+        return text, 3 if text.startswith("-") else 9
+    row = node.primitive
+    operands = [written(x, names) for x in node.operands]
+    if row.name in INFIX and len(operands) == 2:
+        sign, level = INFIX[row.name]
+        left = bracket(operands[0], level)
+        right = bracket(operands[1], level + (row.name in ("subtract", "divide", "power")))
+        space = "" if sign in "·^/" else " "
+        return f"{left}{space}{sign}{space}{right}", level
+    if row.name == "negative":
+        return f"-{bracket(operands[0], 3)}", 3
+    if row.name == "square":
+        return f"{bracket(operands[0], 5)}²", 4
+    if row.name == "reciprocal":
+        return f"1/{bracket(operands[0], 3)}", 2
+    if row.name == "absolute":
+        return f"|{operands[0][0]}|", 9
+    return f"{row.name}({', '.join(t for t, _ in operands)})", 9
+
+
+def bracket(operand: tuple[str, int], level: int) -> str:
+    text, own = operand
+    return f"({text})" if own < level else text
+
+
+def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
+    """The local derivative ∂node/∂operand in the names of the graph, or the name of the transposed map."""
+    row = node.primitive
+    if row.kind == "linear":
+        return f"{row.name}ᵀ"
+    if row.kind != "elementwise":
+        return f"∂{row.name}"
+    rule = row.partials[position]  # type: ignore[attr-defined]
+    if rule is None or isinstance(rule, int):
+        return str(rule)
+    stand_ins = {id(x): x if x.primitive.name == "constant" else input_node(names[x]) for x in node.operands}
+    result = input_node(names.get(node, "y"))
+    known = {v: names[x] for x in node.operands for v in [stand_ins[id(x)]] if x.primitive.name != "constant"}
+    known[result] = names.get(node, "y")
+    try:
+        partial = rule(NODE, result, *[stand_ins[id(x)] for x in node.operands], **node.params)
+    except (TypeError, AttributeError, ValueError):
+        return f"∂{row.name}"
+    if isinstance(partial, Gate):
+        condition = written(partial.mask, known)[0] if isinstance(partial.mask, Node) else "here"
+        return f"1 where {condition}"
+    if not isinstance(partial, Node):
+        return constant(partial)
+    text = written(partial, known)[0]
+    return text if len(text) <= LONG else f"∂{row.name}"
+
+
+__all__ = ["local_formula", "names_of", "node_formula"]

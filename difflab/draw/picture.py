@@ -1,0 +1,59 @@
+"""Picture: the boxes and wires of a drawing, before Graphviz places them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Tone = Literal["ink", "forward", "backward"]
+Kind = Literal["input", "operation", "constant", "block", "output", "legend"]
+
+
+@dataclass
+class Line:
+    """A line of text in a label, with the tone that says what it is (the text says it too)."""
+
+    text: str
+    tone: Tone = "ink"
+    large: bool = False
+    bold: bool = False
+
+
+@dataclass
+class Box:
+    """One vertex of the drawing."""
+
+    lines: list[Line]
+    kind: Kind = "operation"
+    about: str = ""
+    cluster: tuple[int, ...] = ()
+    marked: bool = False
+    faded: bool = False
+
+
+@dataclass
+class Wire:
+    """One arrow of the drawing, from box to box by their positions in the list."""
+
+    source: int
+    target: int
+    lines: list[Line] = field(default_factory=list)
+    backward: bool = False
+    reversed: bool = False
+    faded: bool = False
+    about: str = ""
+
+
+@dataclass
+class Picture:
+    """What is drawn: boxes, wires, opened blocks (clusters) by number, a title and a description for screen readers."""
+
+    title: str
+    description: str
+    boxes: list[Box] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    clusters: dict[tuple[int, ...], str] = field(default_factory=dict)
+
+    def add(self, box: Box) -> int:
+        self.boxes.append(box)
+        return len(self.boxes) - 1

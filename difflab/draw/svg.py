@@ -1,0 +1,69 @@
+"""Graphviz's SVG made safe, themed and described: parsed, rebuilt from an allow-list, and written again."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+from .palette import LIGHT_TO_DARK
+from .picture import Picture
+from .text import clean
+
+SVG = "http://www.w3.org/2000/svg"
+TAGS = frozenset("svg g title desc style path polygon polyline ellipse text".split())
+ATTRIBUTES = frozenset(
+    "width height viewBox id class transform fill stroke stroke-width stroke-dasharray d points cx cy rx ry x y "
+    "text-anchor font-family font-size font-weight fill-opacity stroke-opacity".split()
+)
+FAMILY = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
+
+
+def themed(raw: bytes, picture: Picture) -> str:
+    """The SVG that is handed out: only known tags and attributes, a title, a description and a dark theme."""
+    root = ET.fromstring(raw)
+    clean_tree(root, picture)
+    for tag, text in (("style", style()), ("desc", picture.description), ("title", picture.title)):
+        element = ET.Element(f"{{{SVG}}}{tag}")
+        element.text = clean(text, 4000) if tag != "style" else text
+        root.insert(0, element)
+    root.set("role", "img")
+    ET.register_namespace("", SVG)
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def style() -> str:
+    rules = "".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in LIGHT_TO_DARK.items())
+    return f"@media (prefers-color-scheme: dark){{{rules}}}"
+
+
+def clean_tree(element: ET.Element, picture: Picture) -> None:
+    for child in list(element):
+        tag = child.tag.removeprefix(f"{{{SVG}}}") if isinstance(child.tag, str) else ""
+        if tag == "g" and child.get("id", "").startswith("a_"):  # Graphviz's own wrapper of a link
+            tag = ""
+        if tag not in TAGS:
+            element.remove(child)
+            continue
+        clean_tree(child, picture)
+    for name in list(element.attrib):
+        if name not in ATTRIBUTES or "url(" in element.attrib[name]:
+            del element.attrib[name]
+    if element.get("font-family"):
+        element.set("font-family", FAMILY)
+    title = element.find(f"{{{SVG}}}title")
+    if title is not None:
+        about = describe(element.get("id", ""), picture)
+        if about:
+            title.text = about
+        else:
+            element.remove(title)
+
+
+def describe(identifier: str, picture: Picture) -> str:
+    """The tooltip of a box or wire."""
+    match = re.fullmatch(r"([ne])(\d+)", identifier)
+    if not match:
+        return ""
+    things = picture.boxes if match[1] == "n" else picture.wires
+    k = int(match[2])
+    return clean(things[k].about, 300) if k < len(things) else ""  # type: ignore[index]

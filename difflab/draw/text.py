@@ -1,0 +1,57 @@
+"""Values as short text for pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def short(x: Any, digits: int = 3) -> str:
+    """A number with a few significant digits; a small array in full, a large one by shape, mean and norm."""
+    if isinstance(x, tuple):
+        return "(" + ", ".join(short(v, digits) for v in x[:3]) + ")"
+    x = np.asarray(x)
+    if x.dtype.kind == "b":
+        return ("true" if x else "false") if x.ndim == 0 else f"{shape(x)} {int(np.sum(x))} true"
+    if x.dtype.kind == "c":
+        return f"{complex(x):.3g}" if x.ndim == 0 else shape(x)
+    if x.dtype.kind not in "iuf":
+        return shape(x)
+    if x.ndim == 0:
+        return number(float(x), digits)
+    if x.size <= 4 and x.ndim == 1:
+        return "[" + ", ".join(number(float(v), 2) for v in x) + "]"
+    if x.size == 0:
+        return shape(x) + " empty"
+    with np.errstate(all="ignore"):
+        return f"{shape(x)}  mean {number(float(np.mean(x)), 2)}  ‖·‖ {number(float(np.linalg.norm(x.ravel())), 2)}"
+
+
+def number(x: float, digits: int = 3) -> str:
+    """
+    >>> number(-0.19661193), number(-4.0), number(1e-12)
+    ('-0.197', '-4', '1e-12')
+    """
+    if x != x:
+        return "NaN"
+    if x in (float("inf"), float("-inf")):
+        return "∞" if x > 0 else "-∞"
+    if x == 0:
+        return "0"
+    if 1e-3 <= abs(x) < 1e5:
+        text = f"{x:.{digits}g}" if abs(x) < 10**digits else f"{x:.0f}"
+        return f"{x:.0f}" if "e" in text else text
+    mantissa, _, exponent = f"{x:.{digits - 1}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}e{int(exponent)}"
+
+
+def shape(x: Any) -> str:
+    return "(" + ", ".join(map(str, np.shape(x))) + ("," if np.ndim(x) == 1 else "") + ")"
+
+
+def clean(text: Any, length: int = 60) -> str:
+    """A name or formula without control characters and of bounded length."""
+    text = "".join(c if c.isprintable() else " " for c in str(text))
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,24 @@
+"""What Jupyter asks a graph or a pass for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Drawable:
+    """Shows itself as a picture in Jupyter; the drawing stands two floors above and is loaded when asked for."""
+
+    def _repr_svg_(self) -> str:
+        from ..draw.draw import svg
+
+        return svg(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from ..errors import DifflabError
+
+        bundle = {"text/plain": repr(self)}
+        try:
+            bundle["image/svg+xml"] = self._repr_svg_()
+        except DifflabError as error:  # too large to draw, or no Graphviz: the text still shows
+            bundle["text/plain"] += f"\n({error})"
+        return bundle

@@ -1,0 +1,36 @@
+"""What the plots share: a figure without a window, and one way to save it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import target, write
+
+MARKERS = "os^Dv*PX"
+# Okabe and Ito's palette, told apart by the colour-blind.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5b6470", "#1b1f24")
+
+
+def figure(width: float = 7.5, height: float = 4.8) -> tuple[Any, Any]:
+    """A matplotlib figure with one set of axes."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), layout="constrained")
+    axes = made.subplots()
+    axes.grid(alpha=0.3)
+    axes.set_prop_cycle(color=list(COLOURS))
+    return made, axes
+
+
+def save(made: Any, path: Any, force: bool = False) -> Path:
+    """Writes a figure; the suffix chooses the format."""
+    path = target(path, force)
+    form = path.suffix.lstrip(".").lower()
+    if form not in ("png", "svg", "pdf"):
+        raise InputError(f"{path.name} ends in {path.suffix or 'nothing'}; plots are .png, .svg or .pdf")
+    buffer = io.BytesIO()
+    made.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    return write(path, buffer.getvalue(), force)

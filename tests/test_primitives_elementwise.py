@@ -449,6 +449,11 @@ def test_abs_of_complex_zero():
     assert dl.grad(np.abs)(0j) == 0
 
 
+def test_sign_of_a_complex_number_is_refused():
+    with pytest.raises(dl.errors.UnsupportedError, match="sign"):
+        dl.grad(lambda z: np.real(np.sign(z)))(1 + 2j)
+
+
 SMOOTH_UNARY = sorted(
     name for name, r in ELEMENTWISE.items() if len(r.partials) == 1 and r.differentiable and not r.examples
     and "smooth" in r.facts

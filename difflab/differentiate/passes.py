@@ -25,6 +25,8 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     seed = np.asarray(seed, dtype=float if np.asarray(seed).dtype.kind in "biu" else None)[()]
     if seed.shape != Carrier.shape(value):
         raise ShapeError(f"backward: the seed has shape {seed.shape}, the output has shape {Carrier.shape(value)}")
+    # Outside the domain there is no derivative: none may stand beside a value that is not a number.
+    seed = np.where(np.isnan(value), np.nan, seed)[()] if undefined_here(forward, value) else seed
     result = BackwardPass(forward, output, seed)
     vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Node}
 
@@ -51,6 +53,13 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Node else seed
     result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}  # type: ignore[attr-defined]
     return result
+
+
+def undefined_here(forward: ForwardPass, value: Any) -> bool:
+    """Whether the output is NaN though no input is."""
+    if isinstance(value, tuple | Node) or np.asarray(value).dtype.kind != "f" or not np.any(np.isnan(value)):
+        return False
+    return not any(np.any(np.isnan(forward.values[x])) for x in forward.graph.inputs if forward.values[x].dtype.kind == "f")
 
 
 def backward_graph(graph: Graph, **examples: Any) -> Graph:

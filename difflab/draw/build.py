@@ -184,12 +184,26 @@ class Builder:
         edges = [self.edges[n, p] for _, n, p in uses if (n, p) in self.edges]
         if not edges:
             return []
+        block = self.holder(uses[0][1])
+        if len(uses) == 1 and isinstance(block, Block) and (through := self.through_block(block, edges[0].downstream)):
+            return [Line(through, "backward")]
         if len(uses) == 1 and edges[0].local is not None and np.ndim(edges[0].downstream) == 0:
             e = edges[0]
-            sign = f"({short(e.local)})" if np.ndim(e.local) == 0 and e.local < 0 else short(e.local)
-            return [Line(f"∂ {short(e.upstream)} × {sign} = {short(e.downstream)}", "backward")]
+            return [Line(product(e.upstream, e.local, e.downstream), "backward")]
         total = sum(e.downstream for e in edges)
         return [Line(f"∂ {short(total)}", "backward")]
+
+    def through_block(self, block: Block, downstream: Any) -> str:
+        """Upstream × local = downstream for a closed block as a whole, where it has one scalar output."""
+        inside = [n for n in self.graph.order if self.holder(n) is block]
+        leaving = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block} | set(self.graph.outputs)
+        outputs = [n for n in inside if n in leaving]
+        if len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in self.backward.reached:  # type: ignore[union-attr]
+            return ""
+        upstream = self.backward.adjoint[outputs[0]]  # type: ignore[union-attr]
+        if np.ndim(upstream) or upstream == 0:
+            return ""
+        return product(upstream, downstream / upstream, downstream)
 
     def add_constant(self, x: Node, node: Node, position: int) -> None:
         """Constants are drawn small, once for each use, so that no arrow crosses the picture."""
@@ -230,6 +244,12 @@ class Builder:
                 f"adjoint of {n.name} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs
             ) + "."
         return text
+
+
+def product(upstream: Any, local: Any, downstream: Any) -> str:
+    """Upstream × local = downstream, with a negative local derivative in brackets."""
+    factor = f"({short(local)})" if np.ndim(local) == 0 and local < 0 else short(local)
+    return f"∂ {short(upstream)} × {factor} = {short(downstream)}"
 
 
 def check_view(view: str | None, backward: Any, forward: Any) -> str:

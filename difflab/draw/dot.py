@@ -13,7 +13,7 @@ from .picture import Box, Line, Picture, Wire
 from .text import clean
 
 ALLOWED = frozenset(
-    "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor margin "
+    "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor margin pad "
     "nodesep ranksep dir constraint id labelloc labeljust width height fixedsize".split()
 )
 FONT = "Helvetica"
@@ -51,7 +51,7 @@ def dot(picture: Picture, background: str = "transparent") -> str:
     import graphviz
 
     graph = graphviz.Digraph("difflab")
-    graph.attr("graph", attributes(rankdir="LR", bgcolor=background, nodesep=0.28, ranksep=0.45, margin=0.15,
+    graph.attr("graph", attributes(rankdir="LR", bgcolor=background, nodesep=0.28, ranksep=0.45, pad=0.15,
                                    fontname=FONT, fontsize=12, fontcolor=INK))
     graph.attr("node", attributes(fontname=FONT, fontsize=12, margin="0.09,0.05", penwidth=1.2, color=INK))
     graph.attr("edge", attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))

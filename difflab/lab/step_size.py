@@ -87,7 +87,7 @@ class StepSizeStudy:
         axes.set_ylim(floor / 2, 10)
         axes.axhline(2.0**-53, color="#9aa5b1", linewidth=0.8)
         axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color="#5b6470", va="bottom", ha="right")
-        axes.legend(fontsize=8, ncols=2)
+        made.legend(fontsize=8, ncols=4, loc="outside lower center")
         return save(made, path, force)
 
 

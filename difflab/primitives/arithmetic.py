@@ -215,10 +215,11 @@ elementwise(
     glyph="where",
     latex=r"\begin{{cases}}{1} & {0}\\ {2} & \text{{else}}\end{{cases}}",
     domain=(Domain(), Domain(), Domain()),
-    arguments=lambda condition, *branches: (
-        ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero")
-    ),
-    spelling={"sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, c), (b, True)))},
+    arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
+    spelling={
+        "numpy": "kernels_elementwise.where",
+        "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, c), (b, True))),
+    },
 )
 elementwise(
     "ldexp",

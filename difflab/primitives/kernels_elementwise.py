@@ -187,6 +187,8 @@ def reduced(x: Any) -> tuple[Any, Any]:
 @in_double
 def sinpi(x: Any) -> Any:
     """sin(pi x), exact at multiples of a half and accurate beside them."""
+    if np.iscomplexobj(x):
+        return np.sin(pi * x)
     r, n = reduced(x)
     s, c = np.sin(pi * r), np.cos(pi * r)
     return np.where(n == 0, s, np.where(n == 1, c, np.where(n == 2, -s, -c)))
@@ -194,6 +196,8 @@ def sinpi(x: Any) -> Any:
 
 @in_double
 def cospi(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        return np.cos(pi * x)
     r, n = reduced(x)
     s, c = np.sin(pi * r), np.cos(pi * r)
     return np.where(n == 0, c, np.where(n == 1, -s, np.where(n == 2, -c, s)))
@@ -225,6 +229,11 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     low = None if isinstance(low, float) and low == -np.inf else low
     high = None if isinstance(high, float) and high == np.inf else high
     return x if low is None and high is None else np.clip(x, low, high)
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """np.where, with a scalar for scalars, as every ufunc returns it."""
+    return np.where(condition, x, y)[()]
 
 
 def relu(x: Any) -> Any:

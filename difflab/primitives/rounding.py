@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import UnsupportedError
 from .arguments import refuse
 from .primitive import Domain, Gate, custom, elementwise
 from .spelling import by_sympy
@@ -74,10 +75,10 @@ for _name, _text in (
 
 
 # Steps: the derivative is 0 wherever there is one, and 0 at the jumps.
-def step(name: str, doc: str, latex: str, at: str, jumps: Any, **more: Any) -> None:
+def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0, **more: Any) -> None:
     elementwise(
         name,
-        (0,),
+        (partial,),
         doc=f"{doc}; the derivative is 0.",
         latex=latex,
         domain=(PLAIN,),
@@ -97,7 +98,21 @@ def at_halves(m: Any, x: Any, decimals: int = 0) -> Any:
     return m.equal(scaled, m.floor(scaled))
 
 
-step("sign", "-1, 0 or 1: the sign of x", r"\operatorname{{sign}}({0})", "x = 0", lambda m, x: m.equal(x, 0.0))
+def no_slope(m: Any, y: Any, x: Any) -> Gate:
+    """Nothing passes; of a complex number sign is z/|z|, which is neither flat nor holomorphic."""
+    if m.is_complex(x):
+        raise UnsupportedError("sign: no derivative for complex operands; write z / np.abs(z)")
+    return Gate(False)
+
+
+step(
+    "sign",
+    "-1, 0 or 1: the sign of x",
+    r"\operatorname{{sign}}({0})",
+    "x = 0",
+    lambda m, x: m.equal(x, 0.0),
+    partial=no_slope,
+)
 step("floor", "The greatest integer that is not above x", r"\lfloor {0} \rfloor", "x an integer", at_integers)
 step(
     "ceil",

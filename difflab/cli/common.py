@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InputError
+from ..errors import DifflabError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ..differentiate.problem import Problem
 
 LONGEST_INPUT = 1_000_000
 WIDE = 120
@@ -41,7 +44,8 @@ class Command(click.Command):
         options = [p for p in self.params if isinstance(p, click.Option)]
         short = {name for p in options for name in p.opts if len(name) == 2} | {"-h"}
         waiting = {name for p in options if not p.is_flag for name in p.opts}
-        kept, moved = [], []
+        kept: list[str] = []
+        moved: list[str] = []
         for previous, word in zip(["", *args], args):
             single = len(word) > 1 and word[0] == "-" and word[1] != "-"
             (moved if single and word[:2] not in short and previous not in waiting else kept).append(word)
@@ -96,6 +100,36 @@ def read_point(points: tuple[str, ...]) -> dict[str, Any]:
                 raise InputError(f"--at gives {name} twice")
             found[name] = value
     return found
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Around the first run of the user's expression: what NumPy refuses there is bad input, not an error of ours."""
+    try:
+        yield
+    except DifflabError:
+        raise
+    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+        raise InputError(f"the expression cannot be computed at this point: {error}") from error
+
+
+def problem_at(text: str, at: dict[str, Any], wrt: list[str] | None = None) -> Problem:
+    """The expression at its point, which tells bad input before the heavier imports."""
+    from ..differentiate.problem import as_problem
+    from ..graph.parse import parse
+
+    graph = parse(text)
+    refuse_extra_names(at, [str(n.name) for n in graph.inputs])
+    with computing():
+        problem = as_problem(graph, at, wrt)
+    problem.text = text
+    return problem
+
+
+def refuse_extra_names(at: dict[str, Any], names: list[str]) -> None:
+    extra = [name for name in at if name not in names]
+    if extra:
+        raise InputError(f"--at gives {', '.join(extra)}; the expression names {', '.join(names) or 'nothing'}")
 
 
 def emit_json(value: Any) -> None:

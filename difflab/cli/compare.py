@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .common import PLOTS, Command, at_option, console, emit_json, force_option, json_option, log, picture
-from .common import read_expression, read_point
+from .common import problem_at, read_expression, read_point
 
 EXAMPLES = """
 difflab compare "(x + y) * z" --at x=-2,y=5,z=-4
@@ -35,9 +35,7 @@ def command(
     """
     text, at = read_expression(expression), read_point(points)
     path = picture(plot, PLOTS, force) if plot else None
-    from ..differentiate.problem import as_problem
-
-    as_problem(text, at, list(wrt) or None)  # bad input is told before the heavier imports
+    problem_at(text, at, list(wrt) or None)
     from ..lab.compare import compare
 
     result = compare(text, at, methods=list(methods) or None, wrt=list(wrt) or None, seconds=seconds)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..errors import InputError
-from .common import Command, at_option, force_option, log, picture, read_expression, read_point
+from .common import Command, at_option, computing, force_option, log, picture, read_expression, read_point, refuse_extra_names
 
 EXAMPLES = """
 difflab draw "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.svg
@@ -51,8 +51,11 @@ def passes(text: str, at: dict[str, Any], view: str | None) -> Any:
     graph = parse(text)
     if view in ("graph", "symbolic") or (view is None and not at):
         return graph
-    unknown = [name for name in at if name not in {str(n.name) for n in graph.inputs}]
-    if unknown:
-        raise InputError(f"--at gives {', '.join(unknown)}, which the expression does not name")
-    forward = graph.forward(**at)
+    names = [str(n.name) for n in graph.inputs]
+    refuse_extra_names(at, names)
+    missing = [name for name in names if name not in at]
+    if missing:
+        raise InputError(f"there is no value for {', '.join(missing)}; give --at {missing[0]}=...")
+    with computing():
+        forward = graph.forward(**at)
     return forward if view == "forward" else forward.backward()

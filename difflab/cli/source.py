@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, Signature
+
 import click
 
-from .common import Command, at_option, read_expression, read_point
+from .common import Command, at_option, problem_at, read_expression, read_point
 
 EXAMPLES = """
 difflab source "(x + y) * z" --at x=-2,y=5,z=-4
@@ -20,14 +22,12 @@ def command(expression: str, points: tuple[str, ...]) -> None:
 
     The point fixes shapes, dtypes and the branches taken. EXPRESSION is text, or - for standard input.
     """
-    text, at = read_expression(expression), read_point(points)
-    from ..differentiate.problem import as_problem
-
-    problem = as_problem(text, at)
+    problem = problem_at(read_expression(expression), read_point(points))
     from ..compile.program import compile
     from ..differentiate.transform import value_and_grad
 
-    graph = problem.graph
-    program = compile(value_and_grad(lambda *xs: graph(*xs), argnums=tuple(range(len(problem.values)))))
+    f = lambda *xs: problem.graph(*xs)
+    f.__signature__ = Signature([Parameter(n, Parameter.POSITIONAL_ONLY) for n in problem.names])  # type: ignore[attr-defined]
+    program = compile(value_and_grad(f, argnums=tuple(range(len(problem.values)))))
     program(*problem.values)
     click.echo(program.source.rstrip())

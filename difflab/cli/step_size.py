@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .common import PLOTS, Command, at_option, console, emit_json, force_option, json_option, log, picture
-from .common import read_expression, read_point
+from .common import problem_at, read_expression, read_point
 
 EXAMPLES = """
 difflab step-size "exp(x)" --at x=1 -o v-curve.png
@@ -26,9 +26,7 @@ def command(expression: str, points: tuple[str, ...], output: str | None, force:
     """
     text, at = read_expression(expression), read_point(points)
     path = picture(output, PLOTS, force) if output else None
-    from ..differentiate.problem import as_problem
-
-    as_problem(text, at)
+    problem_at(text, at)
     from ..lab.step_size import step_size_study
 
     study = step_size_study(text, at)

@@ -21,7 +21,7 @@ difflab swell speelpenning --depth 8 --json
 def command(family: str, depth: int, output: str | None, force: bool, as_json: bool) -> None:
     """Operations and seconds of symbolic derivatives against the backward graph, depth by depth.
 
-    FAMILY is one of logistic, speelpenning, sigmoid, mlp.
+    FAMILY is one of logistic, speelpenning, sigmoid-chain, mlp.
     """
     path = picture(output, PLOTS, force) if output else None
     from ..lab.swell import expression_swell

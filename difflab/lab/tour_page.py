@@ -1,0 +1,114 @@
+"""The tour's page: plain HTML that needs nothing but itself, in light and dark, on a phone too."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .. import __version__
+from .comparison_report import html_table
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6470; --paper: #fdfdfc; --card: #ffffff; --line: #d9dde2;
+  --accent: #0b5cad; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --soft: #9aa5b1; --paper: #16191d; --card: #1d2126;
+  --line: #3a424c; --accent: #7db7f0; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: .5rem 0; }
+h2 { font-size: 1.3rem; margin: 0 0 .5rem; }
+p { max-width: 46rem; }
+a { color: var(--accent); }
+code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
+nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1rem; padding: 0; list-style: none; }
+section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1.2rem;
+  margin: 1.5rem 0; }
+figure { margin: 1rem 0; }
+.formula { display: block; padding: .5rem .7rem; border-left: 3px solid var(--accent); background: var(--paper); }
+.scroll { overflow-x: auto; margin: .8rem 0; }
+.scroll svg { display: block; height: auto; margin: 0 auto; }
+img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; border-radius: .3rem; }
+table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+td { white-space: nowrap; }
+.difflab-comparison > p { display: none; }
+.difflab-comparison ul { color: var(--soft); font-size: .86rem; padding-left: 1.1rem; overflow-wrap: anywhere; }
+footer { color: var(--soft); font-size: .86rem; }
+"""
+SMALLEST = 0.62  # scale of a picture
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+@dataclass
+class Figure:
+    """A picture: SVG text, or the bytes of a PNG with a text for those who cannot see it."""
+
+    svg: str | None = None
+    png: bytes | None = None
+    alt: str = ""
+
+
+@dataclass
+class Section:
+    """One stop on the page."""
+
+    title: str
+    about: str
+    formula: str
+    figure: Figure
+    comparison: Any = None
+
+
+def page(sections: list[Section], overview: tuple[tuple[str, ...], list[list[str]]]) -> str:
+    """The whole page."""
+    links = "".join(f'<li><a href="#s{k}">{html.escape(s.title)}</a></li>' for k, s in enumerate(sections))
+    body = "\n".join(section(s, k) for k, s in enumerate(sections))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<title>A tour of derivatives</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>A tour of derivatives</h1>
+<p>Each function below is recorded once as a graph; five methods differentiate it at a point. The certified method
+proves its digits without using any derivative rule and judges the others. Errors are in units in the last place (ulps)
+of the certified value.</p>
+</header>
+{html_table(*overview)}
+<nav aria-label="Stops"><ul>{links}</ul></nav>
+{body}
+<footer>Made by difflab {__version__}: <code>difflab tour FOLDER</code>. Times are medians on this machine.</footer>
+</main>
+</body>
+</html>
+"""
+
+
+def section(s: Section, k: int) -> str:
+    told = s.comparison._repr_html_() if s.comparison is not None else ""
+    return (
+        f'<section id="s{k}">\n<h2>{html.escape(s.title)}</h2>\n<p>{html.escape(s.about)}</p>\n'
+        f'<code class="formula">{html.escape(s.formula)}</code>\n{figure(s.figure)}\n{told}\n</section>'
+    )
+
+
+def figure(f: Figure) -> str:
+    if f.svg is not None:
+        # Several pictures on one page: their ids would clash, and nothing refers to them.
+        drawn = re.sub(r' (id|class)="[^"]*"', "", f.svg[f.svg.index("<svg") :])
+        if width := re.match(r'<svg[^>]*? width="(\d+)', drawn):  # shrinks to the column while it can be read
+            drawn = drawn.replace("<svg", f'<svg style="max-width: max(100%, {int(width[1]) * SMALLEST:.0f}pt)"', 1)
+        return f'<figure class="scroll" tabindex="0">{drawn}</figure>'
+    data = base64.b64encode(f.png or b"").decode()
+    return f'<figure><img alt="{html.escape(f.alt)}" src="data:image/png;base64,{data}"></figure>'

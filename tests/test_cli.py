@@ -1,0 +1,297 @@
+"""The shell command: results, exit status, errors, files."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from difflab.cli import app
+from difflab.cli.app import COMMANDS, run
+
+
+@pytest.fixture
+def shell(capsys):
+    """Runs a command in this process; gives (status, stdout, stderr)."""
+
+    def call(*arguments: str):
+        status = run(list(arguments))
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def process(*arguments: str, **options):
+    command = [sys.executable, "-m", "difflab", *arguments]
+    return subprocess.run(command, capture_output=True, timeout=60, **{"text": True, **options})
+
+
+def test_newcomers_are_told_three_things(shell):
+    status, out, _ = shell()
+    assert status == 0 and all(word in out for word in ("difflab compare", "difflab draw", "difflab tour"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_examples(shell, name):
+    status, out, _ = shell(name, "--help")
+    assert status == 0 and f"difflab {name}" in out.partition("Examples:")[2] and "--debug" in out
+
+
+def test_help_lists_every_command(shell):
+    assert all(name in shell("--help")[1] for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("compair", "compare"), ("stepsize", "step-size"), ("x*y + 1", "difflab compare"), ("zzz", "gallery")]
+)
+def test_unknown_commands_get_a_hint(shell, word, hint):
+    status, _, told = shell(word)
+    assert status == 2 and hint in told.partition(word)[2]
+
+
+def test_compare_prints_a_table(shell):
+    status, out, _ = shell("compare", "(x + y) * z", "--at", "x=-2,y=5,z=-4")
+    assert status == 0 and "agree" in out and "certified" in out and "reverse" in out
+
+
+def test_compare_json_is_strict(shell):
+    status, out, _ = shell("compare", "x*y + sin(x)", "--at", "x=1", "--at", "y=2", "--json")
+    found = json.loads(out, parse_constant=lambda name: pytest.fail(name))
+    assert status == 0 and found["agree"] is True
+    assert math.isclose(found["methods"]["reverse"]["gradient"]["x"], 2 + math.cos(1), rel_tol=1e-15)
+
+
+@pytest.mark.parametrize("text, at", [("log(x)", "x=-1"), ("1/x", "x=0"), ("x*y", "x=nan,y=inf"), ("abs(x)", "x=0")])
+def test_json_holds_no_bare_nan(shell, text, at):
+    _, out, _ = shell("compare", text, "--at", at, "--json")
+    if out:
+        json.loads(out, parse_constant=lambda name: pytest.fail(name))
+
+
+def test_disagreement_is_status_1(shell):
+    assert shell("compare", "(1 - cos(x)) / x**2", "--at", "x=1e-8")[0] == 1
+
+
+def test_leading_minus_is_an_expression(shell):
+    status, out, _ = shell("compare", "-x*y", "--at", "x=1,y=2", "--json")
+    assert status == 0 and json.loads(out)["value"] == -2
+    assert shell("compare", "--at", "x=1", "--json", "--", "-x")[0] == 0
+
+
+def test_standard_input(shell, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x * 3\n")))
+    assert shell("compare", "-", "--at", "x=1", "--json")[0] == 0
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x * \xff")))
+    status, _, told = shell("compare", "-", "--at", "x=1")
+    assert status == 2 and "0xff" in told
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x" * 2_000_000)))
+    assert shell("compare", "-", "--at", "x=1")[0] == 2
+
+
+BAD = [
+    "", " ", "x +", "foo(x)", "x.__class__", "__import__('os').system('id')", "9**9**9**9", "(" * 5000 + "x", "\u0455in(x)",
+    "x\x00y", "x\x1b[31m", "lambda: x", "x" * 300_000, "<b>x</b>", 'x" URL="javascript:1', "[x for x in y]", "x if x else y",
+    "1e999999**x**y(", "+" * 3000 + "x", "x; ; y", "x = ", "f'{x}'", "\ud800", "\u202ex",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
+@pytest.mark.parametrize("command", [["compare"], ["draw", "-o", "out.svg"], ["step-size"], ["source"]], ids=lambda c: c[0])
+def test_bad_expressions(shell, text, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start = time.perf_counter()
+    status, out, told = shell(command[0], text, "--at", "x=1", *command[1:])
+    assert status == 2 and told.strip() and out == ""
+    assert "Traceback" not in told and "internal" not in told and len(told) < 5000
+    assert all(c.isprintable() or c == "\n" for c in told)
+    assert time.perf_counter() - start < 2 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "name"),
+    [
+        ("x=1", "y"), ("", "x"), ("x=1,y", "y"), ("x=1,y=", "y"), ("x=1,x=2,y=1", "x"), ("x=1,y=[1,[2]]", "y"), ("x=1,y=q", "q"),
+        ("x=1,y=9**9**9", "y"), ("x=1,2y=3", "2y"), ("x=1,y=[[1,2],[3]]", "y"), ("x=1,y=[]", "y"), ("x=1,y=open('f')", "y"), ("x=1,y=2,q=3", "q"),
+    ],
+)  # fmt: skip
+def test_bad_points_name_the_culprit(shell, at, name):
+    status, _, told = shell("compare", "x + y", "--at", at)
+    assert status == 2 and name in told and "Traceback" not in told and "internal" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--method", "telepathy"], "telepathy"), (["--wrt", "q"], "q"), (["--seconds", "-1"], "-1"),
+        (["--jsn"], "--jsn"), (["--plot", "p.gif"], ".png"), (["--plot", "missing/p.png"], "missing"),
+    ],
+)  # fmt: skip
+def test_bad_options_name_the_culprit(shell, arguments, name):
+    status, _, told = shell("compare", "x*x", "--at", "x=1", *arguments)
+    assert status == 2 and name in told
+
+
+def test_shapes(shell):
+    assert shell("compare", "sum(W @ x)", "--at", "W=[[1,2],[3,4]],x=[1,2]", "--json")[0] == 0
+    status, _, told = shell("compare", "W @ x", "--at", "W=[[1,2],[3,4]],x=[1,2]")
+    assert status == 2 and "scalar" in told
+    status, _, told = shell("compare", "sum(W @ x)", "--at", "W=[[1,2],[3,4]],x=[1,2,3]")
+    assert status == 2 and "internal" not in told
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".dot"])
+def test_draw(shell, tmp_path, suffix):
+    path = tmp_path / f"passes{suffix}"
+    status, out, told = shell("draw", "(x + y) * z", "--at", "x=-2,y=5,z=-4", "-o", str(path))
+    assert status == 0 and out == "" and "passes" in told and path.stat().st_size > 200
+
+
+@pytest.mark.parametrize("view", ["both", "forward", "backward", "graph", "symbolic"])
+def test_draw_views_to_standard_output(shell, view):
+    status, out, _ = shell("draw", "(x + y) * z", "--at", "x=-2,y=5,z=-4", "--view", view)
+    assert status == 0 and out.lstrip().startswith("<") and "<script" not in out
+
+
+def test_draw_without_a_point_draws_the_graph(shell):
+    assert "Backward" not in shell("draw", "(x + y) * z")[1]
+    assert "Backward" in shell("draw", "(x + y) * z", "--at", "x=1,y=2,z=3")[1]
+
+
+def test_draw_bad_input(shell, tmp_path):
+    for arguments, name in ((["-o", str(tmp_path / "a.gif")], ".gif"), (["--view", "sideways"], "sideways"),
+                            (["--at", "x=1,q=2"], "q"), (["--view", "both"], "at")):  # fmt: skip
+        status, _, told = shell("draw", "x * x", *arguments)
+        assert status == 2 and name in told and "internal" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten_unasked_nor_through_links(shell, tmp_path):
+    there, link = tmp_path / "a.svg", tmp_path / "link.svg"
+    there.write_text("mine")
+    link.symlink_to(there)
+    draw = lambda *more: shell("draw", "x * x", "--at", "x=1", *more)
+    status, _, told = draw("-o", str(there))
+    assert status == 2 and "a.svg" in told and "--force" in told and there.read_text() == "mine"
+    for force in ([], ["--force"]):
+        assert draw("-o", str(link), *force)[0] == 2 and there.read_text() == "mine"
+    assert draw("-o", str(there), "--force")[0] == 0 and there.read_text() != "mine"
+    dangling = tmp_path / "dangling.svg"
+    dangling.symlink_to(tmp_path / "elsewhere.svg")
+    assert draw("-o", str(dangling))[0] == 2 and not (tmp_path / "elsewhere.svg").exists()
+
+
+def test_step_size_and_swell(shell, tmp_path):
+    status, out, _ = shell("step-size", "exp(x)", "--at", "x=1", "-o", str(tmp_path / "v.png"), "--json")
+    assert status == 0 and json.loads(out) and (tmp_path / "v.png").read_bytes()[:4] == b"\x89PNG"
+    status, out, _ = shell("swell", "logistic", "--depth", "2", "-o", str(tmp_path / "w.svg"))
+    assert status == 0 and "logistic" in out and (tmp_path / "w.svg").exists()
+    status, _, told = shell("swell", "logistics")
+    assert status == 2 and "logistic" in told
+    assert shell("swell", "logistic", "--depth", "0")[0] == 2
+
+
+def test_gallery(shell, tmp_path):
+    assert shell("gallery", str(tmp_path / "g"))[0] == 0
+    assert len(list((tmp_path / "g").glob("*.svg"))) >= 8 and (tmp_path / "g" / "README.md").exists()
+    status, _, told = shell("gallery", str(tmp_path / "g"))
+    assert status == 2 and "force" in told
+    (tmp_path / "file").write_text("mine")
+    assert shell("gallery", str(tmp_path / "file"))[0] == 2
+    (tmp_path / "link").symlink_to(tmp_path / "g")
+    assert shell("gallery", str(tmp_path / "link"), "--force")[0] == 2
+
+
+def test_tour(shell, tmp_path):
+    folder = tmp_path / "tour"
+    status, out, told = shell("tour", str(folder))
+    assert status == 0 and "index.html" in out and "certified" in out and "comparing" in told
+    page = (folder / "index.html").read_text()
+    assert "<svg" in page and "data:image/png;base64," in page and "viewport" in page
+    assert not any(word in page for word in ("<script", 'src="http', 'href="http', "url(http"))
+    json.loads((folder / "comparisons.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    status, _, told = shell("tour", str(folder))
+    assert status == 2 and "force" in told
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert shell("tour", str(tmp_path / "link"))[0] == 2
+    (tmp_path / "file").write_text("mine")
+    assert shell("tour", str(tmp_path / "file"))[0] == 2 and shell("tour", str(tmp_path / "file" / "x"))[0] == 2
+
+
+def test_accuracy(shell, tmp_path):
+    status, out, _ = shell("accuracy", "--rows", "tanh,exp", "--points", "3", "--no-peers", "-o", str(tmp_path / "a.md"))
+    assert status == 0 and out == "" and "tanh" in (tmp_path / "a.md").read_text()
+    status, out, _ = shell("accuracy", "--rows", "tanh", "--points", "3", "--no-peers", "--json")
+    assert status == 0 and json.loads(out)["rows"][0]["name"] == "tanh"
+    for rows in ("tanhh", ",", "matmul"):
+        assert shell("accuracy", "--rows", rows)[0] == 2
+
+
+def test_source(shell):
+    status, out, _ = shell("source", "(x + y) * z", "--at", "x=-2,y=5,z=-4")
+    assert status == 0 and out.startswith("def ")
+
+
+def test_doctor_and_version(shell):
+    status, out, _ = shell("doctor")
+    assert status == 0 and "Graphviz" in out and "certified" in out
+    assert json.loads(shell("doctor", "--json")[1])["ok"] is True
+    assert shell("version")[1] == shell("--version")[1]
+
+
+def test_debug_shows_the_traceback(shell):
+    assert "Traceback" in shell("compare", "x +", "--at", "x=1", "--debug")[2]
+    assert "Traceback" in shell("--debug", "compare", "x +", "--at", "x=1")[2]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (RuntimeError("\x1b[31mboom"), 3, "internal error"), (RecursionError(), 2, "nested"), (MemoryError(), 2, "large"),
+        (KeyboardInterrupt(), 130, ""), (BrokenPipeError(32, "Broken pipe"), 141, ""), (PermissionError(13, "Permission denied", "f"), 2, "f"),
+    ],
+)  # fmt: skip
+def test_whatever_ends_a_command(shell, monkeypatch, error, status, said):
+    from difflab.cli import version
+
+    monkeypatch.setattr(app, "leave_pipe", lambda: None)
+    monkeypatch.setattr(version.command, "callback", lambda: (_ for _ in ()).throw(error))
+    found, _, told = shell("version")
+    assert found == status and said in told and "Traceback" not in told and "\x1b" not in told
+    assert bool(told) == bool(said)
+
+
+def test_closed_output_is_quiet():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "difflab", "compare", "--help"], stdout=write, stderr=subprocess.PIPE, timeout=60)
+    os.close(write)
+    assert done.stderr == b"" and done.returncode == 141
+
+
+def test_interrupt_is_quiet():
+    child = subprocess.Popen(
+        [sys.executable, "-m", "difflab", "compare", "-", "--at", "x=1"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    time.sleep(1.5)
+    child.send_signal(signal.SIGINT)
+    out, told = child.communicate(timeout=30)
+    assert child.returncode == 130 and told.strip() == b"" and out == b""
+
+
+def test_process_with_no_color_and_an_ascii_terminal():
+    done = process("compare", "x*y", "--at", "x=1,y=2", env={**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and "\x1b" not in done.stdout and "agree" in done.stdout
+
+
+def test_bad_input_answers_fast():
+    start = time.perf_counter()
+    done = process("compare", "x + y", "--at", "x=1")
+    assert done.returncode == 2 and "y" in done.stderr and time.perf_counter() - start < 2

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import DifflabError, DisagreementError, InputError, UnsupportedError
+from .errors import DisagreementError, InputError, UnsupportedError
 
 if TYPE_CHECKING:
     from .lab.compare import Comparison
@@ -112,8 +112,10 @@ def _by_comparison(
 def _judged(comparison: Comparison, ulps: float | None, rtol: float | None, allow_kinks: bool) -> list[Row]:
     """The entries on which a method is off by more than is accepted."""
     if comparison.kinks and not allow_kinks:
-        raise InputError(f"the point sits on a kink, where there is no derivative to agree on: {comparison.kinks[0]}; "
-                         "move the point, or allow_kinks=True")
+        raise InputError(
+            f"the point sits on a kink, where there is no derivative to agree on: {comparison.kinks[0]}; "
+            "move the point, or allow_kinks=True"
+        )
     ran = {n: m for n, m in comparison.methods.items() if m.failure is None}
     if not any(n.startswith(INDEPENDENT) for n in ran):
         told = "; ".join(f"{n}: {m.failure}" for n, m in comparison.methods.items() if m.failure)
@@ -122,7 +124,8 @@ def _judged(comparison: Comparison, ulps: float | None, rtol: float | None, allo
     wrong: list[Row] = []
     for name, method in ran.items():
         tight = not name.startswith(("numerical", "certified")) and (
-            (ulps is not None and (method.max_ulps or 0) > ulps) or (rtol is not None and (method.max_relative or 0) > rtol)
+            (ulps is not None and (method.max_ulps or 0) > ulps)
+            or (rtol is not None and (method.max_relative or 0) > rtol)
         )
         if method.agrees is False or tight:
             wrong += _rows(name, method.by_name, truth)
@@ -138,10 +141,15 @@ def _judge_own(comparison: Comparison, own: list[Any], ulps: float | None, rtol:
     mine: dict[str, Any] = {}
     for (name, true), found in zip(truth.items(), own):
         if np.shape(found) != np.shape(true):
-            raise DisagreementError(f"gradient= gives shape {np.shape(found)} for {name}, which has shape {np.shape(true)}")
+            raise DisagreementError(
+                f"gradient= gives shape {np.shape(found)} for {name}, which has shape {np.shape(true)}"
+            )
         mine[name] = found
     limit = rtol if rtol is not None else 1e-9
-    off = {n: ulps is not None and distance(mine[n], truth[n]) > ulps or relative(mine[n], truth[n]) > limit for n in truth}
+    off = {
+        n: relative(mine[n], truth[n]) > limit or (ulps is not None and distance(mine[n], truth[n]) > ulps)
+        for n in truth
+    }
     return [row for n in truth if off[n] for row in _rows("gradient=", {n: mine[n]}, {n: truth[n]})]
 
 
@@ -167,10 +175,13 @@ def _by_directions(f: Any, arguments: tuple[Any, ...], gradient: Any, rtol: floa
     for k in range(DIRECTIONS):
         direction = _direction(arguments, seed + 1 + k)
         for mode in ("reverse", "forward"):
-            wrong += _compare_slope(scalar, _along(scalar, direction, mode), arguments, direction, f"{mode}, direction {k}", rtol)
+            wrong += _compare_slope(
+                scalar, _along(scalar, direction, mode), arguments, direction, f"{mode}, direction {k}", rtol
+            )
         if gradient is not None:
-            own = _own(f, arguments, gradient)
-            wrong += _compare_slope(scalar, lambda *_: _inner(own, direction), arguments, direction, f"gradient=, direction {k}", rtol)
+            found = _inner(_own(f, arguments, gradient), direction)
+            label = f"gradient=, direction {k}"
+            wrong += _compare_slope(scalar, lambda *_, found=found: found, arguments, direction, label, rtol)
     return wrong
 
 

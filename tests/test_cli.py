@@ -49,7 +49,8 @@ def test_help_lists_every_command(shell):
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("compair", "compare"), ("stepsize", "step-size"), ("x*y + 1", "difflab compare"), ("zzz", "gallery")]
+    ("word", "hint"),
+    [("compair", "compare"), ("stepsize", "step-size"), ("x*y + 1", "difflab compare"), ("zzz", "gallery")],
 )
 def test_unknown_commands_get_a_hint(shell, word, hint):
     status, _, told = shell(word)
@@ -103,7 +104,9 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
-@pytest.mark.parametrize("command", [["compare"], ["draw", "-o", "out.svg"], ["step-size"], ["source"]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command", [["compare"], ["draw", "-o", "out.svg"], ["step-size"], ["source"]], ids=lambda c: c[0]
+)
 def test_bad_expressions(shell, text, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     start = time.perf_counter()
@@ -225,7 +228,9 @@ def test_tour(shell, tmp_path):
 
 
 def test_accuracy(shell, tmp_path):
-    status, out, _ = shell("accuracy", "--rows", "tanh,exp", "--points", "3", "--no-peers", "-o", str(tmp_path / "a.md"))
+    status, out, _ = shell(
+        "accuracy", "--rows", "tanh,exp", "--points", "3", "--no-peers", "-o", str(tmp_path / "a.md")
+    )
     assert status == 0 and out == "" and "tanh" in (tmp_path / "a.md").read_text()
     status, out, _ = shell("accuracy", "--rows", "tanh", "--points", "3", "--no-peers", "--json")
     assert status == 0 and json.loads(out)["rows"][0]["name"] == "tanh"
@@ -270,7 +275,9 @@ def test_whatever_ends_a_command(shell, monkeypatch, error, status, said):
 def test_closed_output_is_quiet():
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, "-m", "difflab", "compare", "--help"], stdout=write, stderr=subprocess.PIPE, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "difflab", "compare", "--help"], stdout=write, stderr=subprocess.PIPE, timeout=60
+    )
     os.close(write)
     assert done.stderr == b"" and done.returncode == 141
 
@@ -287,7 +294,9 @@ def test_interrupt_is_quiet():
 
 
 def test_process_with_no_color_and_an_ascii_terminal():
-    done = process("compare", "x*y", "--at", "x=1,y=2", env={**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "ascii"})
+    done = process(
+        "compare", "x*y", "--at", "x=1,y=2", env={**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "ascii"}
+    )
     assert done.returncode == 0 and "\x1b" not in done.stdout and "agree" in done.stdout
 
 

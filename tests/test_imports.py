@@ -27,9 +27,7 @@ METHODS_OF_THE_GRAPH = {
     ("difflab.graph.drawable", "difflab.draw.draw"),
 }
 FILES = sorted(ROOT.rglob("*.py"))
-NAMES = {
-    ".".join(("difflab", *p.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): p for p in FILES
-}
+NAMES = {".".join(("difflab", *p.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): p for p in FILES}
 
 
 def statements(tree: ast.Module, top: bool) -> list[ast.AST]:
@@ -81,7 +79,9 @@ def test_no_two_files_import_each_other():
 
 def loaded_by(code: str) -> set[str]:
     program = f"{code}\nimport sys\nprint(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
 
 
 @pytest.mark.parametrize("code", ["import difflab", "import difflab; difflab.grad; difflab.parse; difflab.compile"])

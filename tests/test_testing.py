@@ -97,7 +97,18 @@ def test_the_plugin_gives_the_fixture_and_is_light(tmp_path):
         "    assert_gradients_agree(lambda x: x * x, 2.0)\n"
     )
     # Blocking the entry point's name and loading the module works whether or not difflab is installed.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:difflab", "-p", "no:hypothesispytest"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:difflab",
+        "-p",
+        "no:hypothesispytest",
+    ]
     done = subprocess.run(
         [*command, "-p", "difflab.testing", str(tmp_path)], capture_output=True, text=True, timeout=120
     )

@@ -18,7 +18,13 @@ difflab accuracy --points 50 --no-peers --json
 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.option("--rows", metavar="NAME,...", help="Only these operations; all elementwise ones by default.")
-@click.option("--points", type=click.IntRange(1, 100_000), default=200, show_default=True, help="Random points for each operation.")
+@click.option(
+    "--points",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="Random points for each operation.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--peers/--no-peers", default=True, help="Measure autograd, JAX and PyTorch beside it where installed.")
 @click.option("-o", "--output", metavar="FILE", help="Write the table (.md, .json).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import os
@@ -59,7 +60,9 @@ class Program(click.Group):
         module = import_module(f"difflab.cli.{name.replace('-', '_')}")
         return module.command  # type: ignore[no-any-return]
 
-    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS:
             context.fail(f"there is no command {name[:80]!r}{self._hint(name)}")
@@ -162,7 +165,5 @@ def prepare_streams() -> None:
 
 def leave_pipe() -> None:
     """The reader went away: what Python still flushes at its exit goes nowhere."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass

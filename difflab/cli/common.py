@@ -62,7 +62,11 @@ class Command(click.Command):
 def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--at x=1,y=2`, as often as one likes."""
     return click.option(
-        "--at", "points", multiple=True, metavar="NAME=VALUE,...", help="The point; vectors as [1,2], constants as pi/2."
+        "--at",
+        "points",
+        multiple=True,
+        metavar="NAME=VALUE,...",
+        help="The point; vectors as [1,2], constants as pi/2.",
     )(function)
 
 

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import click
 
-from .common import PLOTS, Command, at_option, console, emit_json, force_option, json_option, log, picture
-from .common import problem_at, read_expression, read_point
+from .common import (
+    PLOTS,
+    Command,
+    at_option,
+    console,
+    emit_json,
+    force_option,
+    json_option,
+    log,
+    picture,
+    problem_at,
+    read_expression,
+    read_point,
+)
 
 EXAMPLES = """
 difflab compare "(x + y) * z" --at x=-2,y=5,z=-4
@@ -20,14 +32,32 @@ echo "sin(x) * x" | difflab compare - --at x=1 --json
 @click.argument("expression")
 @at_option
 @click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this input only; repeatable.")
-@click.option("--method", "methods", multiple=True, metavar="NAME", help="A method, such as reverse, symbolic:raw or numerical:central; repeatable. All five by default.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="Time limit of the symbolic method.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="NAME",
+    help="A method, such as reverse, symbolic:raw or numerical:central; repeatable. All five by default.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Time limit of the symbolic method.",
+)
 @click.option("--plot", "plot", metavar="FILE", help="Also plot error against time (.png, .svg, .pdf).")
 @force_option
 @json_option
 def command(
-    expression: str, points: tuple[str, ...], wrt: tuple[str, ...], methods: tuple[str, ...], seconds: float,
-    plot: str | None, force: bool, as_json: bool,
+    expression: str,
+    points: tuple[str, ...],
+    wrt: tuple[str, ...],
+    methods: tuple[str, ...],
+    seconds: float,
+    plot: str | None,
+    force: bool,
+    as_json: bool,
 ) -> int:
     """One gradient by every method, with errors in ulps of the certified value.
 

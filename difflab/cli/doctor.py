@@ -11,7 +11,19 @@ import click
 from .. import __version__
 from .common import Command, emit_json, json_option
 
-NEEDED = ("numpy", "scipy", "sympy", "networkx", "optree", "graphviz", "pygraphviz", "click", "rich", "matplotlib", "python-flint")
+NEEDED = (
+    "numpy",
+    "scipy",
+    "sympy",
+    "networkx",
+    "optree",
+    "graphviz",
+    "pygraphviz",
+    "click",
+    "rich",
+    "matplotlib",
+    "python-flint",
+)
 OPTIONAL = ("autograd", "jax", "torch", "pytest")
 EXAMPLE, POINT = "1/(1+exp(-(w*x+b)))", {"w": 2.0, "x": -1.0, "b": -3.0}
 

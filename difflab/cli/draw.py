@@ -7,7 +7,17 @@ from typing import Any
 import click
 
 from ..errors import InputError
-from .common import Command, at_option, computing, force_option, log, picture, read_expression, read_point, refuse_extra_names
+from .common import (
+    Command,
+    at_option,
+    computing,
+    force_option,
+    log,
+    picture,
+    read_expression,
+    read_point,
+    refuse_extra_names,
+)
 
 EXAMPLES = """
 difflab draw "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.svg
@@ -22,8 +32,12 @@ SUFFIXES = (".svg", ".png", ".pdf", ".dot")
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("expression")
 @at_option
-@click.option("-o", "--output", metavar="FILE", help="The picture (.svg, .png, .pdf, .dot); SVG on standard output if left out.")
-@click.option("--view", type=click.Choice(VIEWS), default=None, help="What to show; both passes with --at, the graph without.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="The picture (.svg, .png, .pdf, .dot); SVG on standard output if left out."
+)
+@click.option(
+    "--view", type=click.Choice(VIEWS), default=None, help="What to show; both passes with --at, the graph without."
+)
 @force_option
 def command(expression: str, points: tuple[str, ...], output: str | None, view: str | None, force: bool) -> None:
     """The forward and the backward pass as a picture: values, local derivatives, adjoints.

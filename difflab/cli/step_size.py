@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import click
 
-from .common import PLOTS, Command, at_option, console, emit_json, force_option, json_option, log, picture
-from .common import problem_at, read_expression, read_point
+from .common import (
+    PLOTS,
+    Command,
+    at_option,
+    console,
+    emit_json,
+    force_option,
+    json_option,
+    log,
+    picture,
+    problem_at,
+    read_expression,
+    read_point,
+)
 
 EXAMPLES = """
 difflab step-size "exp(x)" --at x=1 -o v-curve.png

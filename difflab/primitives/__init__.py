@@ -12,7 +12,7 @@ from typing import Any
 from .carriers import NUMPY, Carrier, find
 from .primitive import TABLE, Composite, Custom, Deferred, Domain, Elementwise, Gate, Linear, Primitive, lookup
 
-from . import structure, arithmetic, exponential, trigonometric, rounding, activations, special, bessel, entropies, reductions, extremes, scans, shaping, joining, indexing, creation, composites, products  # isort: skip
+from . import structure, arithmetic, exponential, trigonometric, rounding, activations, special, bessel, entropies, reductions, extremes, scans, shaping, joining, indexing, creation, composites, products, linalg, decompositions, fourier  # isort: skip
 
 _by_function: dict[Any, Primitive] = {}
 

@@ -22,6 +22,7 @@ ROOTS = {
     "linalg": "numpy.linalg",
     "fft": "numpy.fft",
     "kernels": "difflab.primitives.kernels",
+    "kernels_linalg": "difflab.primitives.kernels_linalg",
     "kernels_arrays": "difflab.primitives.kernels_arrays",
     "kernels_elementwise": "difflab.primitives.kernels_elementwise",
     "kernels_special": "difflab.primitives.kernels_special",

@@ -1,0 +1,149 @@
+"""Discrete Fourier transforms: linear maps, whose transposes are again Fourier transforms.
+
+Cotangents pair without conjugation, so the transpose of the (symmetric) transform is the transform itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .arguments import refuse
+from .carriers import Carrier
+from .primitive import composite, linear
+from .products import placeholder
+
+
+def resized(m: Any, x: Any, axis: int, n: int) -> Any:
+    """x cut or filled with zeros to n elements along an axis."""
+    size = m.shape(x)[axis]
+    if size == n:
+        return x
+    index = (slice(None),) * axis + (slice(0, min(n, size)),)
+    if size > n:
+        return m.getitem(x, index=index)
+    shape = tuple(n if k == axis else s for k, s in enumerate(m.shape(x)))
+    return m.scatter(x, index=index, shape=shape)
+
+
+def read_one(name: str, length: Any = None) -> Any:
+    def read(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+        refuse(out=out)
+        rank = Carrier.ndim(a)
+        if not -rank <= axis < rank:
+            raise InputError(f"{name}: axis={axis} is out of range for shape {Carrier.shape(a)}")
+        size = Carrier.shape(a)[axis % rank]
+        wanted = n if n is not None else size if length is None else length(size)
+        return (a,), {"n": int(wanted), "axis": axis % rank, "norm": norm}
+
+    return read
+
+
+for _name in ("fft", "ifft"):
+    linear(
+        _name,
+        lambda m, i, ct, x, *, n, axis, norm, _name=_name: resized(
+            m, getattr(m, _name)(ct, n=n, axis=axis, norm=norm), axis, m.shape(x)[axis]
+        ),
+        doc=f"The {'inverse ' if _name == 'ifft' else ''}discrete Fourier transform along an axis.",
+        glyph=_name.upper(),
+        reads=(f"fft.{_name}",),
+        spelling={"numpy": f"fft.{_name}"},
+        arguments=read_one(_name),
+    )
+
+
+def rfft_transpose(m: Any, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
+    full = m.fft(resized(m, ct, axis, n), n=n, axis=axis, norm=norm)
+    return resized(m, m.real(full), axis, m.shape(x)[axis])
+
+
+def irfft_transpose(m: Any, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
+    half = n // 2 + 1
+    weights = np.full(half, 2.0)
+    weights[0] = 1.0
+    if n % 2 == 0:
+        weights[-1] = 1.0
+    shape = tuple(half if k == axis else 1 for k in range(m.ndim(x)))
+    spectrum = resized(m, m.ifft(ct, n=n, axis=axis, norm=norm), axis, half)
+    return resized(m, weights.reshape(shape) * spectrum, axis, m.shape(x)[axis])
+
+
+linear("rfft", rfft_transpose, doc="The Fourier transform of real values: the non-negative frequencies.", glyph="RFFT",
+       reads=("fft.rfft",), spelling={"numpy": "fft.rfft"}, arguments=read_one("rfft"))
+linear("irfft", irfft_transpose, doc="Real values from the non-negative frequencies of their transform.", glyph="IRFFT",
+       reads=("fft.irfft",), spelling={"numpy": "fft.irfft"}, arguments=read_one("irfft", lambda size: 2 * (size - 1)))
+
+
+def read_many(name: str, default_axes: Any = None) -> Any:
+    def read(a: Any, s: Any = None, axes: Any = default_axes, norm: Any = None, out: Any = None) -> Any:
+        refuse(out=out)
+        rank = Carrier.ndim(a)
+        if axes is None:
+            axes = range(rank) if s is None else range(rank - len(s), rank)
+        axes = tuple(k % rank for k in axes)
+        shape = Carrier.shape(a)
+        sizes = [None if s is None else s[j] for j in range(len(axes))]
+        if name.startswith("irfft"):
+            last = 2 * (shape[axes[-1]] - 1)
+        else:
+            last = shape[axes[-1]]
+        lengths = tuple(
+            int(n) if n not in (None, -1) else (last if j == len(axes) - 1 else shape[axes[j]]) for j, n in enumerate(sizes)
+        )
+        return (a,), {"s": lengths, "axes": axes, "norm": norm}, name
+
+    return read
+
+
+def along(m: Any, name: str, x: Any, s: tuple[int, ...], axes: tuple[int, ...], norm: Any) -> Any:
+    for n, axis in reversed(list(zip(s, axes))):
+        x = getattr(m, name)(x, n=n, axis=axis, norm=norm)
+    return x
+
+
+def rfftn(m: Any, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
+    return along(m, "fft", m.rfft(x, n=s[-1], axis=axes[-1], norm=norm), s[:-1], axes[:-1], norm)
+
+
+def irfftn(m: Any, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
+    return m.irfft(along(m, "ifft", x, s[:-1], axes[:-1], norm), n=s[-1], axis=axes[-1], norm=norm)
+
+
+for _name, _value in (
+    ("fftn", lambda m, x, *, s, axes, norm: along(m, "fft", x, s, axes, norm)),
+    ("ifftn", lambda m, x, *, s, axes, norm: along(m, "ifft", x, s, axes, norm)),
+    ("rfftn", rfftn),
+    ("irfftn", irfftn),
+):
+    composite(_name, _value, doc=f"{_name}: the transform along several axes.", glyph=_name.upper(),
+              reads=(f"fft.{_name}",), spelling={"numpy": f"fft.{_name}"}, arguments=read_many(_name))
+    _flat = _name.replace("n", "2")
+    composite(_flat, placeholder, doc=f"{_flat}: the transform along the last two axes.", glyph=_flat.upper(),
+              reads=(f"fft.{_flat}",), arguments=read_many(_name, (-2, -1)))
+
+SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+composite("hfft", lambda m, x, *, n, axis, norm: m.irfft(m.conjugate(x), n=n, axis=axis, norm=SWAPPED[norm]),
+          doc="The transform of a signal with Hermitian symmetry.", glyph="HFFT", reads=("fft.hfft",),
+          spelling={"numpy": "fft.hfft"}, arguments=read_one("hfft", lambda size: 2 * (size - 1)))
+composite("ihfft", lambda m, x, *, n, axis, norm: m.conjugate(m.rfft(x, n=n, axis=axis, norm=SWAPPED[norm])),
+          doc="The inverse transform of a signal with Hermitian symmetry.", glyph="IHFFT", reads=("fft.ihfft",),
+          spelling={"numpy": "fft.ihfft"}, arguments=read_one("ihfft"))
+
+
+def read_shift(sign: int) -> Any:
+    def read(x: Any, axes: Any = None) -> Any:
+        rank = Carrier.ndim(x)
+        found = tuple(range(rank)) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+        found = tuple(k % rank for k in found)
+        return (x,), {"shift": tuple(sign * (Carrier.shape(x)[k] // 2) for k in found), "axis": found}, "roll"
+
+    return read
+
+
+composite("fftshift", placeholder, doc="The zero frequency moved to the middle.", reads=("fft.fftshift",),
+          arguments=read_shift(1))
+composite("ifftshift", placeholder, doc="The zero frequency moved back to the front.", reads=("fft.ifftshift",),
+          arguments=read_shift(-1))

@@ -1,0 +1,102 @@
+"""NumPy code for products and linear algebra, and elimination on object arrays for series and symbols."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+
+def einsum(*xs: Any, subscripts: str) -> Any:
+    """np.einsum, through matrix products where two operands are contracted."""
+    return np.einsum(subscripts, *xs, optimize=len(xs) > 1)
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """a @ b on object arrays, whose elements may be plain numbers too."""
+    return np.matmul(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
+
+
+def einsum_elements(*xs: Any, subscripts: str) -> Any:
+    """Einstein summation on object arrays, element by element."""
+    left, output = subscripts.split("->")
+    terms = left.split(",")
+    arrays = [np.asarray(x, dtype=object) for x in xs]
+    sizes: dict[str, int] = {}
+    for term, x in zip(terms, arrays):
+        for label, n in zip(term, x.shape):
+            sizes[label] = max(sizes.get(label, 1), n)
+    out = np.empty([sizes[c] for c in output], dtype=object)
+    summed = [c for c in sizes if c not in output]
+    for index in np.ndindex(out.shape):
+        place = dict(zip(output, index))
+        total: Any = 0
+        for rest in itertools.product(*[range(sizes[c]) for c in summed]):
+            place.update(zip(summed, rest))
+            product: Any = 1
+            for term, x in zip(terms, arrays):
+                product = product * x[tuple(place[c] if n > 1 else 0 for c, n in zip(term, x.shape))]
+            total = total + product
+        out[index] = total
+    return out[()] if not out.shape else out
+
+
+def magnitude(e: Any) -> float:
+    """The size of an element, to choose a pivot; symbols count as 1 unless they are zero."""
+    try:
+        return abs(float(e))
+    except (TypeError, ValueError):
+        return 0.0 if e == 0 else 1.0
+
+
+def eliminate(a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """Gaussian elimination with row pivoting: the triangle, the right-hand side, and the sign of the permutation."""
+    a, b, n, sign = a.copy(), b.copy(), a.shape[0], 1
+    for k in range(n):
+        pivot = max(range(k, n), key=lambda r: magnitude(a[r, k]))
+        if magnitude(a[pivot, k]) == 0.0:
+            raise np.linalg.LinAlgError("Singular matrix")
+        if pivot != k:
+            a[[k, pivot]], b[[k, pivot]], sign = a[[pivot, k]], b[[pivot, k]], -sign
+        for r in range(k + 1, n):
+            factor = a[r, k] / a[k, k]
+            a[r, k:] = a[r, k:] - factor * a[k, k:]
+            b[r] = b[r] - factor * b[k]
+    return a, b, sign
+
+
+def solve_elements(a: Any, b: Any) -> Any:
+    a, b = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
+    if a.ndim > 2:
+        return np.array([solve_elements(x, b if b.ndim == 1 else y) for x, y in zip(a, b if b.ndim > 2 else [b] * len(a))])
+    vector = b.ndim == 1
+    a, b, _ = eliminate(a, b[:, None] if vector else b)
+    x = np.empty_like(b)
+    for k in range(len(a) - 1, -1, -1):
+        total = b[k]
+        for j in range(k + 1, len(a)):
+            total = total - a[k, j] * x[j]
+        x[k] = total / a[k, k]
+    return x[:, 0] if vector else x
+
+
+def inv_elements(a: Any) -> Any:
+    a = np.asarray(a, dtype=object)
+    if a.ndim > 2:
+        return np.array([inv_elements(x) for x in a])
+    return solve_elements(a, np.eye(len(a), dtype=int).astype(object))
+
+
+def det_elements(a: Any) -> Any:
+    a = np.asarray(a, dtype=object)
+    if a.ndim > 2:
+        return np.array([det_elements(x) for x in a])
+    try:
+        triangle, _, sign = eliminate(a, np.zeros((len(a), 1), dtype=object))
+    except np.linalg.LinAlgError:
+        return 0
+    product: Any = sign
+    for k in range(len(a)):
+        product = product * triangle[k, k]
+    return product

@@ -1,0 +1,278 @@
+"""Linear algebra: solving, inverses, determinants, norms.
+
+Rules from M. B. Giles (2008), "Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation". Stacks of matrices throughout.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ShapeError, UnsupportedError
+from .arguments import axes as axes_tuple
+from .arguments import refuse
+from .carriers import Carrier
+from .primitive import composite, custom
+from .products import flip, placeholder
+
+
+def square_matrix(name: str, **none: Any) -> Callable[..., Any]:
+    def read(a: Any, **other: Any) -> Any:
+        shape = Carrier.shape(a)
+        if len(shape) < 2 or shape[-1] != shape[-2]:
+            raise ShapeError(f"{name}: shape {shape} is not a square matrix or a stack of them")
+        refuse(**other)
+        return (a,), {}
+
+    return read
+
+
+def column(m: Any, x: Any) -> Any:
+    return m.reshape(x, shape=(*m.shape(x), 1))
+
+
+def solve_vjp(m: Any, ct: Any, y: Any, a: Any, b: Any) -> Any:
+    vector = m.ndim(b) == 1
+    if vector:
+        back = m.solve(flip(m, a), column(m, ct))
+        return -m.matmul(back, flip(m, column(m, y))), m.reshape(back, shape=m.shape(back)[:-1])
+    back = m.solve(flip(m, a), ct)
+    return -m.matmul(back, flip(m, y)), back
+
+
+def solve_jvp(m: Any, ts: Any, y: Any, a: Any, b: Any) -> Any:
+    da, db = ts
+    right = None if da is None else -m.matmul(da, y)
+    right = db if right is None else right if db is None else db + right
+    if m.ndim(b) == 1 and m.ndim(right) > 1:
+        out = m.solve(a, column(m, right))
+        return m.reshape(out, shape=m.shape(out)[:-1])
+    return m.solve(a, right)
+
+
+def read_solve(a: Any, b: Any) -> Any:
+    sa, sb = Carrier.shape(a), Carrier.shape(b)
+    if len(sa) < 2 or sa[-1] != sa[-2]:
+        raise ShapeError(f"solve: shape {sa} is not a square matrix or a stack of them")
+    if not sb or sb[0 if len(sb) == 1 else -2] != sa[-1]:
+        raise ShapeError(f"solve: a matrix of shape {sa} does not fit a right-hand side of shape {sb}")
+    return (a, b), {}
+
+
+custom("solve", vjp=solve_vjp, jvp=solve_jvp, doc="The solution x of a x = b.", glyph="solve", latex=r"{0}^{{-1}} {1}",
+       reads=("linalg.solve",), arguments=read_solve,
+       spelling={"numpy": "linalg.solve", "elements": "kernels_linalg.solve_elements"}, source="Giles 2008, 2.3.1")
+custom(
+    "inv",
+    vjp=lambda m, ct, y, a: (-m.matmul(m.matmul(flip(m, y), ct), flip(m, y)),),
+    jvp=lambda m, ts, y, a: -m.matmul(m.matmul(y, ts[0]), y),
+    doc="The inverse of a square matrix.", glyph="inv", latex="{0}^{{-1}}", reads=("linalg.inv",),
+    arguments=square_matrix("inv"), spelling={"numpy": "linalg.inv", "elements": "kernels_linalg.inv_elements"},
+    source="Giles 2008, 2.2.3",
+)  # fmt: skip
+
+
+def scaled(m: Any, number: Any, matrix: Any) -> Any:
+    """Each matrix of a stack times its number."""
+    return m.reshape(number, shape=(*m.shape(number), 1, 1)) * matrix
+
+
+def matrix_trace(m: Any, x: Any) -> Any:
+    n = m.ndim(x)
+    return m.trace(x, offset=0, axis1=n - 2, axis2=n - 1)
+
+
+custom(
+    "det",
+    vjp=lambda m, ct, y, a: (scaled(m, ct * y, flip(m, m.inv(a))),),
+    jvp=lambda m, ts, y, a: y * matrix_trace(m, m.matmul(m.inv(a), ts[0])),
+    doc="The determinant; its derivative needs an invertible matrix.", glyph="det", latex=r"\det {0}",
+    reads=("linalg.det",), arguments=square_matrix("det"), non_differentiable="singular matrices (by this rule)",
+    spelling={"numpy": "linalg.det", "elements": "kernels_linalg.det_elements"}, source="Giles 2008, 2.2.4",
+)  # fmt: skip
+
+
+def slogdet_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+    if m.is_complex(a):
+        raise UnsupportedError("slogdet: there is no derivative rule for complex matrices; use np.log(np.linalg.det(a))")
+    return (scaled(m, ct[1], flip(m, m.inv(a))),)
+
+
+custom(
+    "slogdet",
+    vjp=slogdet_vjp,
+    jvp=lambda m, ts, y, a: (m.zeros_like(y[0]), matrix_trace(m, m.matmul(m.inv(a), ts[0]))),
+    doc="The sign and the logarithm of the absolute value of the determinant.", glyph="slogdet", reads=("linalg.slogdet",),
+    arguments=square_matrix("slogdet"), spelling={"numpy": "linalg.slogdet"}, outputs=2,
+    result=lambda sign, logabsdet: type(np.linalg.slogdet(np.eye(1)))(sign, logabsdet),
+    value=lambda m, a: (m.sign(m.det(a)), m.log(m.absolute(m.det(a)))), source="Giles 2008, 2.2.4",
+)  # fmt: skip
+
+
+# Norms: the Euclidean one is a row, because its derivative at 0 is 0 and not 0/0.
+def restore(m: Any, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """A reduced array with its axes back, ready to broadcast against x."""
+    if keepdims or axis is None:
+        return ct
+    return m.reshape(ct, shape=tuple(1 if k in axis else n for k, n in enumerate(m.shape(x))))
+
+
+def unit(m: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """x / ||x||, and 0 where the norm is 0."""
+    size = restore(m, y, x, axis, keepdims)
+    zero = m.equal(size, 0.0)
+    direction = m.conjugate(x) if m.is_complex(x) else x
+    return m.where(zero, 0.0, direction / m.where(zero, 1.0, size))
+
+
+def euclidean_jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    along = unit(m, y, x, axis, keepdims) * ts[0]
+    return m.sum(m.real(along) if m.is_complex(along) else along, axis=axis, keepdims=keepdims)
+
+
+custom(
+    "euclidean_norm",
+    vjp=lambda m, ct, y, x, *, axis, keepdims: (restore(m, ct, x, axis, keepdims) * unit(m, y, x, axis, keepdims),),
+    jvp=euclidean_jvp,
+    doc="The square root of the sum of squares; its derivative at 0 is taken as 0.", glyph="‖·‖",
+    latex=r"\lVert {0} \rVert", reads=(), non_differentiable="x = 0",
+    value=lambda m, x, *, axis, keepdims: m.sqrt(
+        m.sum(m.square(m.absolute(x)) if m.is_complex(x) else x * x, axis=axis, keepdims=keepdims)
+    ),
+)  # fmt: skip
+
+
+def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    n = Carrier.ndim(x)
+    found = axes_tuple(axis, n)
+    if ord is None and (found is None or len(found) <= 2):
+        return (x,), {"axis": found, "keepdims": keepdims}, "euclidean_norm"
+    if found is None:
+        found = tuple(range(n))
+    if len(found) == 1:
+        return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}
+    if len(found) != 2:
+        raise ShapeError(f"norm: ord={ord!r} needs one or two axes, shape {Carrier.shape(x)} with axis={axis!r} has "
+                         f"{len(found)}")
+    if ord == "fro":
+        return (x,), {"axis": found, "keepdims": keepdims}, "euclidean_norm"
+    if ord not in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
+        raise InputError(f"norm: ord={ord!r} is not a matrix norm; use 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
+    return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}
+
+
+def norm(m: Any, x: Any, *, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if len(axis) == 2:
+        return matrix_norm(m, x, ord, axis, keepdims)
+    options = {"axis": axis, "keepdims": keepdims}
+    if ord == 2:
+        return m.euclidean_norm(x, **options)
+    size = m.absolute(x)
+    if ord == np.inf:
+        return m.max(size, **options)
+    if ord == -np.inf:
+        return m.min(size, **options)
+    if ord == 0:
+        return m.sum(m.where(m.not_equal(x, 0.0), 1.0, 0.0 * size), **options)
+    if ord == 1:
+        return m.sum(size, **options)
+    if isinstance(ord, str):
+        raise InputError(f"norm: ord={ord!r} is not a vector norm")
+    return m.power(m.sum(m.power(size, ord), **options), 1.0 / ord)
+
+
+def matrix_norm(m: Any, x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    n = m.ndim(x)
+    x = m.moveaxis(x, source=axis, destination=(n - 2, n - 1))
+    lead = m.shape(x)[:-2]
+    if ord in (1, -1, np.inf, -np.inf):
+        sums = m.sum(m.absolute(x), axis=(n - 2 if abs(ord) == 1 else n - 1,), keepdims=False)
+        reduce = m.max if ord > 0 else m.min
+        out = reduce(sums, axis=(n - 2,), keepdims=False)
+    else:
+        values = m.svdvals(x)
+        if ord == "nuc":
+            out = m.sum(values, axis=(n - 2,), keepdims=False)
+        else:
+            out = (m.max if ord == 2 else m.min)(values, axis=(n - 2,), keepdims=False)
+    if not keepdims:
+        return out
+    shape = list(lead)
+    for k in sorted(axis):
+        shape.insert(k, 1)
+    return m.reshape(out, shape=tuple(shape))
+
+
+composite("norm", norm, doc="np.linalg.norm: vector and matrix norms of every order.", glyph="‖·‖",
+          latex=r"\lVert {0} \rVert", reads=("linalg.norm",), arguments=read_norm, spelling={"numpy": "linalg.norm"})
+composite("vector_norm", placeholder, doc="np.linalg.vector_norm.", glyph="‖·‖", reads=("linalg.vector_norm",),
+          arguments=lambda x, /, *, axis=None, keepdims=False, ord=2: read_vector_norm(x, axis, keepdims, ord))
+composite("matrix_norm", placeholder, doc="np.linalg.matrix_norm.", glyph="‖·‖", reads=("linalg.matrix_norm",),
+          arguments=lambda x, /, *, keepdims=False, ord="fro": read_full(
+              read_norm(x, ord, (Carrier.ndim(x) - 2, Carrier.ndim(x) - 1), keepdims), "norm"))
+
+
+def read_full(found: Any, name: str) -> Any:
+    return found if len(found) == 3 else (*found, name)
+
+
+def read_vector_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
+    found = axes_tuple(axis, Carrier.ndim(x))
+    if ord in (2, None):
+        return (x,), {"axis": found, "keepdims": keepdims}, "euclidean_norm"
+    if found is None or len(found) != 1:
+        raise InputError(f"vector_norm: ord={ord!r} needs one axis; flatten the array first")
+    return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}, "norm"
+
+
+# Compositions.
+def matrix_power(m: Any, a: Any, *, n: int) -> Any:
+    """By repeated squaring."""
+    if n < 0:
+        return matrix_power(m, m.inv(a), n=-n)
+    if n == 0:
+        return 0.0 * a + np.eye(m.shape(a)[-1])
+    result = None
+    while n:
+        if n & 1:
+            result = a if result is None else m.matmul(result, a)
+        n >>= 1
+        a = m.matmul(a, a) if n else a
+    return result
+
+
+def tensorsolve(m: Any, a: Any, b: Any, *, axes: Any) -> Any:
+    if axes is not None:
+        order = [k for k in range(m.ndim(a)) if k not in axes] + list(axes)
+        a = m.transpose(a, axes=tuple(order))
+    rest = m.shape(a)[m.ndim(b) :]
+    n = int(np.prod(rest))
+    solution = m.solve(m.reshape(a, shape=(n, n)), m.reshape(b, shape=(n,)))
+    return m.reshape(solution, shape=rest)
+
+
+def tensorinv(m: Any, a: Any, *, ind: int) -> Any:
+    shape = m.shape(a)
+    n = int(np.prod(shape[ind:]))
+    return m.reshape(m.inv(m.reshape(a, shape=(n, n))), shape=shape[ind:] + shape[:ind])
+
+
+composite("matrix_power", matrix_power, doc="A square matrix multiplied by itself n times.", latex="{0}^{{n}}",
+          reads=("linalg.matrix_power",), arguments=lambda a, n: (square_matrix("matrix_power")(a)[0], {"n": operator.index(n)}),
+          spelling={"numpy": "linalg.matrix_power"})
+composite("tensorsolve", tensorsolve, doc="The solution of a tensor equation.", reads=("linalg.tensorsolve",),
+          arguments=lambda a, b, axes=None: ((a, b), {"axes": axes}), spelling={"numpy": "linalg.tensorsolve"})
+composite("tensorinv", tensorinv, doc="The inverse of a tensor as a map.", reads=("linalg.tensorinv",),
+          arguments=lambda a, ind=2: ((a,), {"ind": ind}), spelling={"numpy": "linalg.tensorinv"})
+
+
+def read_lstsq(*args: Any, **kwargs: Any) -> Any:
+    raise UnsupportedError("lstsq has no derivative rule (its rank may jump); use np.linalg.pinv(a) @ b, or "
+                           "np.linalg.solve(a.T @ a, a.T @ b) for full column rank")
+
+
+composite("lstsq", placeholder, doc="Least squares; refused with the mend.", reads=("linalg.lstsq",), arguments=read_lstsq)

@@ -97,10 +97,31 @@ def test_standard_input(shell, monkeypatch):
 
 
 BAD = [
-    "", " ", "x +", "foo(x)", "x.__class__", "__import__('os').system('id')", "9**9**9**9", "(" * 5000 + "x", "\u0455in(x)",
-    "x\x00y", "x\x1b[31m", "lambda: x", "x" * 300_000, "<b>x</b>", 'x" URL="javascript:1', "[x for x in y]", "x if x else y",
-    "1e999999**x**y(", "+" * 3000 + "x", "x; ; y", "x = ", "f'{x}'", "\ud800", "\u202ex",
-]  # fmt: skip
+    "",
+    " ",
+    "x +",
+    "foo(x)",
+    "x.__class__",
+    "__import__('os').system('id')",
+    "9**9**9**9",
+    "(" * 5000 + "x",
+    "\u0455in(x)",
+    "x\x00y",
+    "x\x1b[31m",
+    "lambda: x",
+    "x" * 300_000,
+    "<b>x</b>",
+    'x" URL="javascript:1',
+    "[x for x in y]",
+    "x if x else y",
+    "1e999999**x**y(",
+    "+" * 3000 + "x",
+    "x; ; y",
+    "x = ",
+    "f'{x}'",
+    "\ud800",
+    "\u202ex",
+]
 
 
 @pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
@@ -120,10 +141,21 @@ def test_bad_expressions(shell, text, command, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("at", "name"),
     [
-        ("x=1", "y"), ("", "x"), ("x=1,y", "y"), ("x=1,y=", "y"), ("x=1,x=2,y=1", "x"), ("x=1,y=[1,[2]]", "y"), ("x=1,y=q", "q"),
-        ("x=1,y=9**9**9", "y"), ("x=1,2y=3", "2y"), ("x=1,y=[[1,2],[3]]", "y"), ("x=1,y=[]", "y"), ("x=1,y=open('f')", "y"), ("x=1,y=2,q=3", "q"),
+        ("x=1", "y"),
+        ("", "x"),
+        ("x=1,y", "y"),
+        ("x=1,y=", "y"),
+        ("x=1,x=2,y=1", "x"),
+        ("x=1,y=[1,[2]]", "y"),
+        ("x=1,y=q", "q"),
+        ("x=1,y=9**9**9", "y"),
+        ("x=1,2y=3", "2y"),
+        ("x=1,y=[[1,2],[3]]", "y"),
+        ("x=1,y=[]", "y"),
+        ("x=1,y=open('f')", "y"),
+        ("x=1,y=2,q=3", "q"),
     ],
-)  # fmt: skip
+)
 def test_bad_points_name_the_culprit(shell, at, name):
     status, _, told = shell("compare", "x + y", "--at", at)
     assert status == 2 and name in told and "Traceback" not in told and "internal" not in told
@@ -132,10 +164,14 @@ def test_bad_points_name_the_culprit(shell, at, name):
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        (["--method", "telepathy"], "telepathy"), (["--wrt", "q"], "q"), (["--seconds", "-1"], "-1"),
-        (["--jsn"], "--jsn"), (["--plot", "p.gif"], ".png"), (["--plot", "missing/p.png"], "missing"),
+        (["--method", "telepathy"], "telepathy"),
+        (["--wrt", "q"], "q"),
+        (["--seconds", "-1"], "-1"),
+        (["--jsn"], "--jsn"),
+        (["--plot", "p.gif"], ".png"),
+        (["--plot", "missing/p.png"], "missing"),
     ],
-)  # fmt: skip
+)
 def test_bad_options_name_the_culprit(shell, arguments, name):
     status, _, told = shell("compare", "x*x", "--at", "x=1", *arguments)
     assert status == 2 and name in told
@@ -168,8 +204,12 @@ def test_draw_without_a_point_draws_the_graph(shell):
 
 
 def test_draw_bad_input(shell, tmp_path):
-    for arguments, name in ((["-o", str(tmp_path / "a.gif")], ".gif"), (["--view", "sideways"], "sideways"),
-                            (["--at", "x=1,q=2"], "q"), (["--view", "both"], "at")):  # fmt: skip
+    for arguments, name in (
+        (["-o", str(tmp_path / "a.gif")], ".gif"),
+        (["--view", "sideways"], "sideways"),
+        (["--at", "x=1,q=2"], "q"),
+        (["--view", "both"], "at"),
+    ):
         status, _, told = shell("draw", "x * x", *arguments)
         assert status == 2 and name in told and "internal" not in told
     assert list(tmp_path.iterdir()) == []
@@ -258,10 +298,14 @@ def test_debug_shows_the_traceback(shell):
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (RuntimeError("\x1b[31mboom"), 3, "internal error"), (RecursionError(), 2, "nested"), (MemoryError(), 2, "large"),
-        (KeyboardInterrupt(), 130, ""), (BrokenPipeError(32, "Broken pipe"), 141, ""), (PermissionError(13, "Permission denied", "f"), 2, "f"),
+        (RuntimeError("\x1b[31mboom"), 3, "internal error"),
+        (RecursionError(), 2, "nested"),
+        (MemoryError(), 2, "large"),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(32, "Broken pipe"), 141, ""),
+        (PermissionError(13, "Permission denied", "f"), 2, "f"),
     ],
-)  # fmt: skip
+)
 def test_whatever_ends_a_command(shell, monkeypatch, error, status, said):
     from difflab.cli import version
 
@@ -285,8 +329,10 @@ def test_closed_output_is_quiet():
 def test_interrupt_is_quiet():
     child = subprocess.Popen(
         [sys.executable, "-m", "difflab", "compare", "-", "--at", "x=1"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     time.sleep(1.5)
     child.send_signal(signal.SIGINT)
     out, told = child.communicate(timeout=30)

@@ -26,7 +26,6 @@ class Series:
     """One number that flows: a power series in one variable with ball coefficients."""
 
     __slots__ = ("s",)
-    __array_priority__ = 2000
 
     def __init__(self, s: Any) -> None:
         self.s = s

@@ -20,6 +20,7 @@ from .problem import Problem, as_problem
 
 FIRST_BITS, LAST_BITS = 64, 8192
 MANY = 200
+NO_TARGETS: list[Any] = [(None, None, None)]  # the value alone
 _lock = threading.Lock()  # flint's precision is one setting for the whole process
 
 
@@ -123,7 +124,7 @@ def by_series(problem: Problem, last: int) -> Any:
             while True:
                 flint.ctx.prec = bits
                 notes = []
-                for t, k, index in targets or [(None, None, None)]:
+                for t, k, index in targets or NO_TARGETS:
                     if t is not None and t[index].settled:
                         continue
                     try:

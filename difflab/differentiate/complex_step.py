@@ -22,7 +22,7 @@ STEP = 1e-200
 
 def follow(pick: Callable[..., Any]) -> Callable[..., Any]:
     """A selection between values, decided by the real parts."""
-    return lambda a, b: np.where(pick(np.real(a), np.real(b)), a, b)[()]
+    return lambda a, b: np.asarray(np.where(pick(np.real(a), np.real(b)), a, b))[()]
 
 
 def by_real_part(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -33,10 +33,11 @@ def sweep(nodes: list[Node], tangents: dict[Node, Any], nested: bool = False) ->
 
 def push_elementwise(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
     total = None
+    row: Any = node.primitive
     for i, t in enumerate(ts):
         if t is None:
             continue
-        rule = node.primitive.partials[i] if i < len(node.primitive.partials) else None
+        rule = row.partials[i] if i < len(row.partials) else None
         if rule is None:
             raise no_derivative(node.primitive, i)
         if rule.__class__ is int:
@@ -55,7 +56,7 @@ def push_elementwise(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
 
 
 def push_linear(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
-    row = node.primitive
+    row: Any = node.primitive
     apply = getattr(m, row.name)
     if row.jointly:
         filled = [m.zeros_like(v) if t is None and i not in row.fixed else v if t is None else t
@@ -72,7 +73,7 @@ def push_linear(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
 
 
 def push_custom(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
-    row = node.primitive
+    row: Any = node.primitive
     if row.jvp is None:
         raise NoDerivativeError(f"{row.name}: no forward-mode derivative is known")
     return row.jvp(m, ts, node.value, *x, **node.params)
@@ -86,7 +87,8 @@ def push_composite(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
         if t is not None:
             inner[i] = trace.input(x[i])
             tangents[inner[i]] = t
-    out = node.primitive.value(NODE, *inner, **node.params)
+    row: Any = node.primitive
+    out = row.value(NODE, *inner, **node.params)
     found = sweep(trace.close(), tangents, trace.nested)
     if isinstance(out, tuple | list):
         return [found.get(y) if y.__class__ is Node else None for y in out]

@@ -81,7 +81,7 @@ def _child(work: Callable[[], Any], write: int, megabytes: int) -> None:
 
 
 def _read(read: int, deadline: float) -> bytes | None:
-    parts = []
+    parts: list[bytes] = []
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([read], [], [], left)[0]:

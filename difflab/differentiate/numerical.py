@@ -126,10 +126,11 @@ def derivative(problem: Problem, scheme: str = "ridders", h: float | None = None
         raise InputError(f"scheme={scheme!r}: the schemes are {', '.join(SCHEMES)}")
     start = time.perf_counter()
     if scheme == "complex-step":
-        found, count = complex_step(problem)
+        exact, count = complex_step(problem)
         label = "complex step, h = 1e-200 relative"
-        return answer(problem, "numerical", label, problem.value, found, start, evaluations=count, claimed_error=None)
-    results, errors, notes, count = [], {}, [], 0
+        return answer(problem, "numerical", label, problem.value, exact, start, evaluations=count, claimed_error=None)
+    results: list[Any] = []
+    errors, notes, count = {}, [], 0
     for name, k in zip(problem.wrt, problem.places):
         shape = np.shape(problem.values[k])
         found, claimed = np.zeros(shape), np.zeros(shape)

@@ -51,7 +51,7 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
             found = tuple(zeros(e) for e in v) if isinstance(v, tuple) else zeros(v)
         result.adjoint[node] = found
     result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Node else seed
-    result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}  # type: ignore[attr-defined]
+    result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}
     return result
 
 

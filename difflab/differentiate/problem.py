@@ -108,6 +108,8 @@ def _copy_names(graph: Graph, typed: Graph) -> None:
 
 
 def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
+    call: Callable[[list[Any]], Any]
+    back: Callable[[list[Any]], Any]
     if isinstance(at, dict) and set(at) <= set(argument_names(f, f.__code__.co_argcount if hasattr(f, "__code__") else 0)):
         arguments, keys = list(at.values()), list(at)
         call = lambda xs: f(**dict(zip(keys, xs)))
@@ -165,7 +167,7 @@ def point(x: Any, name: str) -> Any:
         raise DtypeError(f"{name} has dtype {x.dtype}; only real floats can be compared")
     if x.size == 0:
         raise ShapeError(f"{name} is an empty array of shape {x.shape}; there is nothing to differentiate by")
-    return x if isinstance(x, np.ndarray) and x.ndim else x[()]
+    return x if isinstance(x, np.ndarray) and x.ndim else np.asarray(x)[()]
 
 
 def _checked(

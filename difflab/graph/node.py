@@ -330,6 +330,7 @@ def untyped(row: Primitive, operands: Any, params: Any) -> Node:
 
 def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
     """A call in NumPy's signature."""
+    instead: list[str]
     operands, params, *instead = row.arguments(*args, **kwargs)
     if instead:  # the call means another row
         row = TABLE[instead[0]]
@@ -393,6 +394,9 @@ NODE = NodeCarrier()
 # Operators and methods, made from the rows that carry them.
 def _binary(name: str) -> Any:
     row = TABLE[name]
+
+    if name == "matmul":  # checked first, so that the error names both shapes
+        return (lambda self, other: call_row(row, self, operand(other))), (lambda self, other: call_row(row, operand(other), self))
 
     def operator(self: Node, other: Any) -> Any:
         return apply(row, (self, other if other.__class__ is not list else assemble(other)))
@@ -545,7 +549,7 @@ def check_leaf(x: Any, where: str) -> Any:
     try:
         return np.complex128(x) if isinstance(x, complex) else np.float64(x)
     except OverflowError:
-        raise InputError(f"{where}: the integer has {len(hex(x)) * 4 // 13} digits and no float can hold it") from None
+        raise InputError(f"{where}: the integer has {len(hex(int(x.real))) * 4 // 13} digits and no float can hold it") from None
 
 
 __all__ = ["BLOCK", "NODE", "Abstract", "Node", "Trace", "apply", "call"]

@@ -120,7 +120,7 @@ class _Reader:
         value = self.term(start + spans[0][0], start + spans[0][1])
         for (a, b), sign in zip(spans[1:], operators):
             tree = ast.BinOp(op=SIGNS[sign](), lineno=1, col_offset=a + start - self.offset, end_lineno=1,
-                             end_col_offset=b + start - self.offset, right=ast.Constant(0))
+                             end_col_offset=b + start - self.offset, left=ast.Constant(0), right=ast.Constant(0))
             value = self.binary(tree, value, self.term(start + a, start + b))
         return value
 

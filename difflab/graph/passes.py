@@ -82,6 +82,7 @@ class BackwardPass(Drawable):
         self.seed = seed
         self.adjoint = ByName(self.graph)
         self.edges: list[Edge] = []
+        self.reached: set[Node] = set()
 
     @property
     def gradient(self) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def compare(
     value = problem.value
     notes = list(dict.fromkeys(problem.notes + [str(k) for k in found_kinks] + domain_notes(problem)))
     return Comparison(
-        text=problem.text or getattr(function, "__name__", "the function"),
+        text=problem.text or str(getattr(function, "__name__", "the function")),
         value=float(value),
         methods=results,
         agree=agree,

@@ -118,7 +118,7 @@ def step_size_study(function: Any, at: Any, wrt: str | None = None, steps: Itera
     if not np.isfinite(truth):
         raise DomainError(f"the derivative by {name} is {truth} at this point; choose a point inside the domain")
     errors = {p: curves(problem, k, sizes, truth, kind) for p, kind in PRECISIONS.items()}
-    text = problem.text or getattr(function, "__name__", "f")
+    text = problem.text or str(getattr(function, "__name__", "f"))
     return StepSizeStudy(text, name, float(problem.values[k]), truth, reference, sizes, errors)
 
 

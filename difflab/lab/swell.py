@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def expression_swell(family: str, depths: Iterable[int] = (1, 2, 3, 4, 5, 6), se
             operations[form], times[form] = None, None
             if form not in stopped:
                 try:
-                    operations[form], times[form] = limited(lambda g=graph, f=form: count(g, f), seconds, form)
+                    operations[form], times[form] = limited(partial(count, graph, form), seconds, form)
                 except TimeLimitError:
                     stopped.add(form)
         start = time.perf_counter()

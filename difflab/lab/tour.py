@@ -52,8 +52,8 @@ STOPS = (
     ),
     Stop(
         "neuron", "A sigmoid neuron",
-        "The same two passes through more operations. The certified method shares no rule with the other four and proves "
-        "the digits it gives; they are judged by it, in units in the last place (ulps).",
+        "The same two passes through more operations. The certified method shares no rule with the other four and "
+        "proves the digits it gives; they are judged by it, in units in the last place (ulps).",
         "q = w0*x0 + w1*x1 + w2; f = sigmoid(q)", {"w0": 2.0, "x0": -1.0, "w1": -3.0, "x1": -2.0, "w2": -3.0},
     ),
     Stop(
@@ -65,7 +65,11 @@ STOPS = (
         "softmax", "A function written in NumPy",
         "Plain NumPy code is recorded while it runs; values are arrays, and the picture shows their shapes.",
         softmax_loss,
-        {"W": np.array([[0.2, -0.5], [1.5, 1.3], [0.0, 0.25]]), "x": np.array([1.0, 2.0]), "b": np.array([0.1, -0.2, 0.3])},
+        {
+            "W": np.array([[0.2, -0.5], [1.5, 1.3], [0.0, 0.25]]),
+            "x": np.array([1.0, 2.0]),
+            "b": np.array([0.1, -0.2, 0.3]),
+        },
         shown="z = W @ x + b; np.log(np.sum(np.exp(z))) - z[0]",
     ),
     Stop(

@@ -32,7 +32,7 @@ ROOTS = {
 def find(path: str) -> Any:
     """The NumPy, SciPy or kernel function of that dotted name, or None."""
     root, _, name = path.rpartition(".")
-    module = import_module(ROOTS[root]) if root in ROOTS else np
+    module: Any = import_module(ROOTS[root]) if root in ROOTS else np
     if root and root not in ROOTS:  # a ufunc's method: add.reduce
         module = getattr(np, root, None)
     return getattr(module, name, None)

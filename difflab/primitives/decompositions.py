@@ -103,7 +103,7 @@ def cholesky_elements(a: Any) -> Any:
 custom("cholesky", vjp=cholesky_vjp, jvp=cholesky_jvp, doc="The lower triangle L with L Lᵀ = a, for positive definite a.",
        glyph="chol", reads=("linalg.cholesky",), arguments=read_cholesky,
        spelling={"numpy": "linalg.cholesky", "elements": cholesky_elements}, source="Murray 2016")
-composite("cholesky_upper", lambda m, a: flip(m, m.cholesky(a)), doc="The upper triangle U with Uᵀ U = a.", glyph="chol",
+composite("cholesky_upper", lambda m, a: flip(m, m.cholesky(flip(m, a))), doc="The upper triangle U with Uᵀ U = a.", glyph="chol",
           reads=())
 
 

@@ -46,12 +46,13 @@ def solve_vjp(m: Any, ct: Any, y: Any, a: Any, b: Any) -> Any:
 
 def solve_jvp(m: Any, ts: Any, y: Any, a: Any, b: Any) -> Any:
     da, db = ts
-    right = None if da is None else -m.matmul(da, y)
-    right = db if right is None else right if db is None else db + right
-    if m.ndim(b) == 1 and m.ndim(right) > 1:
-        out = m.solve(a, column(m, right))
-        return m.reshape(out, shape=m.shape(out)[:-1])
-    return m.solve(a, right)
+    vector = m.ndim(b) == 1
+    wide = (lambda x: column(m, x)) if vector else (lambda x: x)
+    right = None if da is None else -m.matmul(da, wide(y))
+    if db is not None:
+        right = wide(db) if right is None else right + wide(db)
+    out = m.solve(a, right)
+    return m.reshape(out, shape=m.shape(out)[:-1]) if vector else out
 
 
 def read_solve(a: Any, b: Any) -> Any:

@@ -149,6 +149,7 @@ class Deferred(Primitive):
     def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
         """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
         args, kwargs = call(operands)
+        instead: list[str]
         found, params, *instead = self.row.arguments(*args, **kwargs)
         row = TABLE[instead[0]] if instead else self.row
         return m.of(row)(*found, **params)

@@ -1,0 +1,250 @@
+"""Products, linear algebra and Fourier transforms: every row against differences, both modes, second order."""
+
+from __future__ import annotations
+
+import numpy as np
+import optree
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import difflab as dl
+from difflab import primitives
+
+RNG = np.random.default_rng(5)
+A = RNG.normal(size=(3, 3)) + 3 * np.eye(3)
+B = RNG.normal(size=(3, 2))
+S = RNG.normal(size=(2, 3, 3)) + 3 * np.eye(3)
+SPD = A @ A.T
+TALL, WIDE = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 4))
+V, W = RNG.normal(size=3), RNG.normal(size=3)
+C = A + 1j * RNG.normal(size=(3, 3))
+T4 = RNG.normal(size=(2, 3, 6)) + 0.1
+Z = RNG.normal(size=6) + 1j * RNG.normal(size=6)
+X6, X45 = RNG.normal(size=6), RNG.normal(size=(4, 5))
+la, ft = np.linalg, np.fft
+
+CASES = {
+    "matmul": [
+        (np.matmul, (A, B)), (np.matmul, (V, W)), (np.matmul, (A, V)), (np.matmul, (V, A)), (np.matmul, (S, B)),
+        (np.matmul, (S, V)), (np.matmul, (V, S)), (np.matmul, (S[:, None], S[None])), (np.matmul, (C, B)),
+    ],
+    "dot": [(np.dot, (A, B)), (np.dot, (V, W)), (np.dot, (A, V)), (np.dot, (S, T4[:, :3, :3])), (np.dot, (2.0, A)),
+            (np.dot, (V, A))],
+    "vdot": [(np.vdot, (A, A + 1)), (np.vdot, (C, C + 1))],
+    "inner": [(np.inner, (A, A)), (np.inner, (V, W)), (np.inner, (3.0, V))],
+    "outer": [(np.outer, (V, W)), (np.outer, (A, V))],
+    "kron": [(np.kron, (A, B)), (np.kron, (V, B)), (np.kron, (S, B))],
+    "cross": [(np.cross, (V, W)), (np.cross, (A, W)), (lambda a, b: np.cross(a, b, axis=0), (A, A + 1))],
+    "linalg_cross": [(la.cross, (V, W))],
+    "tensordot": [(lambda a, b: np.tensordot(a, b, axes=1), (S, A)), (np.tensordot, (S, S[0])),
+                  (lambda a, b: np.tensordot(a, b, axes=([0, 2], [1, 0])), (S, RNG.normal(size=(3, 2, 2))))],
+    "einsum": [
+        (lambda a: np.einsum("ii->i", a), (A,)), (lambda a: np.einsum("ii", a), (A,)),
+        (lambda a, b: np.einsum("ij,jk", a, b), (A, B)), (lambda a, b: np.einsum("...ij,jk->...ik", a, b), (S, B)),
+        (lambda a, b, c: np.einsum("ij,j,kl->k", a, b, c), (A, V, A)), (lambda a: np.einsum("ij->i", a), (A,)),
+        (lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [0, 2]), (A, B)), (lambda a, b: np.einsum("iij,j->i", a, b),
+                                                                        (RNG.normal(size=(3, 3, 2)), V[:2])),
+        (lambda a, b: np.einsum("ij,ij->", a, b), (C, A)),
+    ],
+    "vecdot": [(np.vecdot, (A, A + 1)), (np.vecdot, (C, C * 2))],
+    "matvec": [(np.matvec, (S, V))],
+    "vecmat": [(np.vecmat, (V, S))],
+    "multi_dot": [(lambda a, b, c: la.multi_dot([a, b, c]), (A, A + 1, B))],
+    "chain_product": [(lambda a, b: la.multi_dot([a, b]), (A, B))],
+    "solve": [(la.solve, (A, V)), (la.solve, (A, B)), (la.solve, (S, B)), (la.solve, (S, V)), (la.solve, (C, B))],
+    "inv": [(la.inv, (A,)), (la.inv, (S,)), (la.inv, (C,))],
+    "det": [(la.det, (A,)), (la.det, (S,)), (la.det, (C,))],
+    "slogdet": [(la.slogdet, (A,)), (lambda a: la.slogdet(a).logabsdet, (S,))],
+    "euclidean_norm": [(la.norm, (A,)), (lambda a: la.norm(a, axis=1), (A,)), (la.norm, (C,)),
+                       (lambda a: la.norm(a, axis=(0, 1), keepdims=True), (A,))],
+    "norm": [(lambda a, o=o: la.norm(a, o), (A,)) for o in (1, -1, 2, -2, np.inf, -np.inf, "nuc")]
+    + [(lambda a, o=o: la.norm(a, o, axis=0), (A,)) for o in (1, 2, 3, 0.5, np.inf, -np.inf)]
+    + [(lambda a: la.norm(a, "nuc", axis=(0, 2), keepdims=True), (S,))],
+    "vector_norm": [(lambda a: la.vector_norm(a, axis=0, ord=3), (A,))],
+    "matrix_norm": [(lambda a: la.matrix_norm(a, ord=1), (S,)), (la.matrix_norm, (S,))],
+    "matrix_power": [(lambda a, n=n: la.matrix_power(a, n), (A,)) for n in (3, 1, -2)],
+    "tensorsolve": [(lambda a, b: la.tensorsolve(a, b), (RNG.normal(size=(2, 3, 6)), RNG.normal(size=(2, 3))))],
+    "tensorinv": [(lambda a: la.tensorinv(a), (T4 + 0,))],
+    "cholesky": [(la.cholesky, (SPD,)), (la.cholesky, (S @ np.swapaxes(S, 1, 2),))],
+    "cholesky_upper": [(lambda a: la.cholesky(a, upper=True), (SPD,))],
+    "eigh": [(lambda a: la.eigh(a)[0], (SPD,)), (lambda a: la.eigh(a)[1] ** 2, (SPD,)),
+             (lambda a: la.eigh(a, UPLO="U").eigenvectors ** 2, (S + np.swapaxes(S, 1, 2),)),
+             (lambda a: la.eigh(a)[0], (C + C.conj().T,)), (lambda a: np.abs(la.eigh(a)[1]) ** 2, (C + C.conj().T,))],
+    "eigvalsh": [(la.eigvalsh, (SPD,)), (lambda a: la.eigvalsh(a, UPLO="U"), (SPD,))],
+    "eig": [(lambda a: la.eig(a)[0], (C,)), (lambda a: np.abs(la.eig(a)[1]) ** 2, (C,)), (lambda a: np.sum(la.eig(a)[0] ** 2), (A,))],
+    "eigvals": [(la.eigvals, (C,))],
+    "svd": [(lambda a: la.svd(a, full_matrices=False)[1], (TALL,)),
+            (lambda a: la.svd(a, full_matrices=False).U ** 2, (TALL,)), (lambda a: la.svd(a)[2] ** 2, (A,)),
+            (lambda a: la.svd(a, full_matrices=False).Vh ** 2, (WIDE,))],
+    "svdvals": [(lambda a: la.svd(a, compute_uv=False), (WIDE,)), (la.svdvals, (S,))],
+    "qr": [(lambda a: la.qr(a)[0], (TALL,)), (lambda a: la.qr(a).R, (TALL,)), (lambda a: la.qr(a)[0], (S,))],
+    "pinv": [(la.pinv, (TALL,)), (la.pinv, (WIDE,))],
+    "cond": [(la.cond, (A,))],
+    "fft": [(ft.fft, (X6,)), (ft.fft, (Z,)), (lambda x: ft.fft(x, n=8, norm="ortho"), (Z,)), (lambda x: ft.fft(x, n=4), (X6,)),
+            (lambda x: ft.fft(x, axis=0), (X45,))],
+    "ifft": [(ft.ifft, (Z,)), (lambda x: ft.ifft(x, norm="forward"), (Z,))],
+    "rfft": [(ft.rfft, (X6,)), (lambda x: ft.rfft(x, n=5), (X6,)), (lambda x: ft.rfft(x, n=9, norm="ortho"), (X6,))],
+    "irfft": [(ft.irfft, (Z,)), (lambda x: ft.irfft(x, n=7), (Z,)), (lambda x: ft.irfft(x, n=4), (Z,))],
+    "fftn": [(ft.fftn, (X45,))], "ifftn": [(ft.ifftn, (X45,))], "rfftn": [(ft.rfftn, (X45,))],
+    "irfftn": [(lambda x: ft.irfftn(x, s=(4, 5), axes=(0, 1)), (RNG.normal(size=(4, 3)) + 1j * RNG.normal(size=(4, 3)),))],
+    "fft2": [(ft.fft2, (X45,))], "ifft2": [(ft.ifft2, (X45,))], "rfft2": [(ft.rfft2, (X45,))],
+    "irfft2": [(ft.irfft2, (X45,))], "hfft": [(ft.hfft, (Z,))], "ihfft": [(ft.ihfft, (X6,))],
+    "fftshift": [(ft.fftshift, (X45,))], "ifftshift": [(lambda x: ft.ifftshift(x, axes=1), (X45,))],
+}  # fmt: skip
+NO_DERIVATIVE = {"matrix_rank", "lstsq"}
+MODULES = ("products", "linalg", "decompositions", "fourier")
+
+
+def rows_of(module):
+    import ast
+    import importlib
+    import inspect
+
+    tree = ast.parse(inspect.getsource(importlib.import_module(f"difflab.primitives.{module}")))
+    makers = ("linear", "composite", "custom")
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") in makers]
+    return {c.args[0].value for c in calls if isinstance(c.args[0], ast.Constant)}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_row_has_cases(module):
+    assert rows_of(module) - set(CASES) - NO_DERIVATIVE == set()
+    assert set(CASES) <= set(primitives.TABLE)
+
+
+ALL = [pytest.param(f, args, id=f"{name}-{k}") for name, cases in CASES.items() for k, (f, args) in enumerate(cases)]
+
+
+def directions(args, seed):
+    rng = np.random.default_rng(seed)
+    make = lambda x: rng.normal(size=np.shape(x)) + (1j * rng.normal(size=np.shape(x)) if np.iscomplexobj(x) else 0)
+    return tuple(np.asarray(make(x))[()] for x in args)
+
+
+def moved(args, v, h):
+    return tuple(x + h * t for x, t in zip(args, v))
+
+
+def difference(f, args, v, h=1e-4):
+    """A five-point difference along v."""
+    y = lambda s: np.concatenate([np.ravel(leaf) for leaf in optree.tree_leaves(f(*moved(args, v, s)))])
+    return (y(-2 * h) - 8 * y(-h) + 8 * y(h) - y(2 * h)) / (12 * h)
+
+
+def flat(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in optree.tree_leaves(tree)])
+
+
+def pairing(a, b):
+    return np.real(np.sum(flat(a) * flat(b)))
+
+
+@pytest.mark.parametrize("f, args", ALL)
+def test_forward_mode_against_differences(f, args):
+    v = directions(args, 1)
+    y, t = dl.jvp(f, args, v)
+    np.testing.assert_allclose(flat(y), flat(f(*args)), rtol=1e-12, atol=1e-13)
+    assert type(y) is type(f(*args)) or not isinstance(y, tuple)
+    np.testing.assert_allclose(flat(t), difference(f, args, v), rtol=2e-8, atol=2e-8)
+
+
+@pytest.mark.parametrize("f, args", ALL)
+def test_reverse_mode_is_the_transpose(f, args):
+    v = directions(args, 2)
+    y, pull = dl.vjp(f, *args)
+    leaves = optree.tree_leaves(y)
+    cts = [c for c in directions(leaves, 3)]
+    ct = optree.tree_unflatten(optree.tree_structure(y), cts)
+    back = pull(ct)
+    for x, c in zip(args, back):
+        assert np.shape(x) == np.shape(c) and np.iscomplexobj(x) == np.iscomplexobj(c)
+    assert pairing(back, v) == pytest.approx(pairing(ct, dl.jvp(f, args, v)[1]), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("f, args", ALL)
+def test_second_derivatives(f, args):
+    """The derivative of the gradient along v, forward over reverse, against differences of the gradient."""
+    weights = directions(optree.tree_leaves(f(*args)), 4)
+    wide = lambda *xs: [np.real(np.sum(w * y) + np.sum(y * np.conj(y)) / 7) for w, y in zip(weights, optree.tree_leaves(f(*xs)))]
+
+    def loss(*xs):
+        terms = wide(*xs)
+        return terms[0] if len(terms) == 1 else terms[0] + sum(terms[1:])
+
+    gradient = dl.grad(loss, argnums=tuple(range(len(args))))
+    v = directions(args, 5)
+    if any(np.iscomplexobj(x) for x in args):
+        v = tuple(np.conj(t) for t in v)
+    _, second = dl.jvp(gradient, args, v)
+    np.testing.assert_allclose(flat(second), difference(gradient, args, v), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["matmul", "solve", "inv", "det", "cholesky", "eigh", "svdvals", "euclidean_norm", "einsum"])
+def test_float32_is_kept(name):
+    f, args = CASES[name][0]
+    args = tuple(np.asarray(x, np.float32) for x in args)
+    y, pull = dl.vjp(f, *args)
+    assert all(leaf.dtype == np.float32 for leaf in optree.tree_leaves(y))
+    assert all(g.dtype == np.float32 for g in pull(optree.tree_map(np.ones_like, y)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_einsum_of_random_subscripts(data):
+    sizes = {"a": 2, "b": 3, "c": 1, "d": 2}
+    terms = data.draw(st.lists(st.text("abcd", min_size=1, max_size=3), min_size=1, max_size=3))
+    output = "".join(sorted(data.draw(st.sets(st.sampled_from(sorted(set("".join(terms))))))))
+    arrays = tuple(np.random.default_rng(0).normal(size=[sizes[c] for c in t]) for t in terms)
+    f = lambda *xs: np.einsum(",".join(terms) + "->" + output, *xs)
+    v = directions(arrays, 1)
+    y, pull = dl.vjp(f, *arrays)
+    ct = np.random.default_rng(2).normal(size=np.shape(y))
+    expected = np.sum(ct * (f(*moved(arrays, v, 0.5)) - f(*moved(arrays, v, -0.5)))) if len(terms) < 3 else None
+    got = sum(np.sum(g * t) for g, t in zip(pull(ct), v))
+    assert got == pytest.approx(np.sum(ct * dl.jvp(f, arrays, v)[1]), rel=1e-10, abs=1e-10)
+    if expected is not None:  # exact for bilinear maps
+        assert got == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_norm_at_zero_and_equal_eigenvalues():
+    assert np.all(dl.grad(np.linalg.norm)(np.zeros(3)) == 0)
+    assert np.allclose(dl.grad(lambda a: np.sum(la.eigvalsh(a) ** 2))(2 * np.eye(3)), 4 * np.eye(3))
+
+
+REFUSED = [
+    (lambda: dl.grad(lambda a: np.sum(a @ V[:2]))(A), "(3, 3)"),
+    (lambda: dl.grad(lambda a: la.det(a))(TALL), "(4, 3)"),
+    (lambda: dl.grad(lambda a: np.sum(la.svd(a)[0]))(TALL), "full_matrices=False"),
+    (lambda: dl.grad(lambda a: np.sum(la.lstsq(a, np.ones(4))[0]))(TALL), "pinv"),
+    (lambda: dl.grad(lambda a: np.sum(la.qr(a)[0]))(WIDE), "(3, 4)"),
+    (lambda: dl.grad(lambda a: np.sum(np.einsum("ijk->i", a)))(A), "ijk"),
+    (lambda: dl.grad(lambda a: np.sum(np.tensordot(a, V[:2], 1)))(A), "tensordot"),
+    (lambda: dl.grad(lambda a: la.norm(a, "huh"))(A), "huh"),
+]
+
+
+@pytest.mark.parametrize("call, saying", REFUSED)
+def test_refusals(call, saying):
+    with pytest.raises(dl.DifflabError) as error:
+        call()
+    assert saying in str(error.value)
+
+
+def test_elements_kernels_agree():
+    from difflab.primitives import kernels_linalg as k
+
+    objects = lambda x: x.astype(object)
+    np.testing.assert_allclose(k.solve_elements(objects(A), objects(B)).astype(float), la.solve(A, B))
+    np.testing.assert_allclose(k.inv_elements(objects(S)).astype(float), la.inv(S))
+    assert float(k.det_elements(objects(A))) == pytest.approx(la.det(A))
+    got = k.einsum_elements(objects(A), objects(B), subscripts="ij,jk->ki")
+    np.testing.assert_allclose(got.astype(float), (A @ B).T)
+
+
+@pytest.mark.parametrize("f", [la.det, lambda a: np.sum(la.solve(a, V)), lambda a: np.sum(la.inv(a) ** 2),
+                               lambda a: la.slogdet(a)[1], lambda a: la.norm(a), lambda a: np.sum(la.cholesky(a @ a.T))])
+def test_against_the_certified_method(f):
+    certificate = dl.certify(f, at=A)
+    assert certificate.certified, certificate.notes
+    np.testing.assert_allclose(dl.grad(f)(A), certificate.gradient, rtol=1e-12, atol=1e-13)

@@ -326,6 +326,22 @@ def test_closed_output_is_quiet():
     assert done.stderr == b"" and done.returncode == 141
 
 
+def test_a_reader_that_leaves_is_no_disagreement():
+    command = f"{sys.executable} -m difflab compare x*y --at x=1,y=2 | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stderr == "" and done.stdout.splitlines()[-1] in ("0", "141")
+
+
+def test_empty_names(shell):
+    for arguments in (
+        ["draw", "x", "-o", ""],
+        ["compare", "x", "--at", "x=1", "--plot", ""],
+        ["tour", ""],
+        ["gallery", " "],
+    ):
+        assert shell(*arguments)[0] == 2
+
+
 def test_interrupt_is_quiet():
     child = subprocess.Popen(
         [sys.executable, "-m", "difflab", "compare", "-", "--at", "x=1"],

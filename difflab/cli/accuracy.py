@@ -34,7 +34,7 @@ def command(
     rows: str | None, points: int, seed: int, peers: bool, output: str | None, force: bool, as_json: bool
 ) -> None:
     """Errors in ulps of every operation's value and derivative, against the independent certificate."""
-    path = picture(output, (".md", ".json"), force) if output else None
+    path = picture(output, (".md", ".json"), force) if output is not None else None
     names = None if rows is None else [name.strip() for name in rows.split(",") if name.strip()]
     if names == []:
         raise InputError("--rows names no operation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -146,11 +147,24 @@ def console() -> Console:
     from rich.console import Console
 
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=WIDE) if piped else Console()
+    made = Console(width=WIDE) if piped else Console()
+    made.on_broken_pipe = broken_pipe  # type: ignore[method-assign]
+    return made
+
+
+def broken_pipe() -> None:
+    """In place of rich's own reaction, which ends with status 1: that says that methods disagree."""
+    raise BrokenPipeError(errno.EPIPE, "the reader of standard output went away")
 
 
 def log(message: str) -> None:
     click.echo(message, err=True)
+
+
+def named_folder(path: str) -> Path:
+    if not path.strip():
+        raise InputError("the name of the folder is empty")
+    return Path(path)
 
 
 def picture(path: str, suffixes: tuple[str, ...], force: bool) -> Path:

@@ -64,7 +64,7 @@ def command(
     EXPRESSION is text such as "q = x + y; q * z", or - for standard input.
     """
     text, at = read_expression(expression), read_point(points)
-    path = picture(plot, PLOTS, force) if plot else None
+    path = picture(plot, PLOTS, force) if plot is not None else None
     problem_at(text, at, list(wrt) or None)
     from ..lab.compare import compare
 

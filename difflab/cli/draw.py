@@ -45,7 +45,7 @@ def command(expression: str, points: tuple[str, ...], output: str | None, view: 
     EXPRESSION is text such as "q = x + y; q * z", or - for standard input.
     """
     text, at = read_expression(expression), read_point(points)
-    path = picture(output, SUFFIXES, force) if output else None
+    path = picture(output, SUFFIXES, force) if output is not None else None
     shown = passes(text, at, view)
     if path is None:
         from ..draw.draw import svg

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from .common import Command, force_option, log
+from .common import Command, force_option, log, named_folder
 
 EXAMPLES = """
 difflab gallery my-gallery
@@ -21,5 +19,5 @@ def command(folder: str, force: bool) -> None:
     """Write the course's figures as SVG files, and a README.md that shows them all, into FOLDER."""
     from ..draw.gallery import write_gallery
 
-    write_gallery(Path(folder), force=force)
+    write_gallery(named_folder(folder), force=force)
     log(f"wrote the gallery to {folder}")

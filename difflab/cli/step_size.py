@@ -37,7 +37,7 @@ def command(expression: str, points: tuple[str, ...], output: str | None, force:
     EXPRESSION is text, or - for standard input.
     """
     text, at = read_expression(expression), read_point(points)
-    path = picture(output, PLOTS, force) if output else None
+    path = picture(output, PLOTS, force) if output is not None else None
     problem_at(text, at)
     from ..lab.step_size import step_size_study
 

@@ -14,7 +14,7 @@ difflab swell speelpenning --depth 8 --json
 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("family")
-@click.option("--depth", type=click.IntRange(1, 100), default=4, show_default=True, help="The deepest formula.")
+@click.option("--depth", type=click.IntRange(1, 60), default=4, show_default=True, help="The deepest formula.")
 @click.option("-o", "--output", metavar="FILE", help="The plot (.png, .svg, .pdf).")
 @force_option
 @json_option
@@ -23,7 +23,7 @@ def command(family: str, depth: int, output: str | None, force: bool, as_json: b
 
     FAMILY is one of logistic, speelpenning, sigmoid-chain, mlp.
     """
-    path = picture(output, PLOTS, force) if output else None
+    path = picture(output, PLOTS, force) if output is not None else None
     from ..lab.swell import expression_swell
 
     swell = expression_swell(family, range(1, depth + 1))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from .common import Command, console, force_option, log
+from .common import Command, console, force_option, log, named_folder
 
 EXAMPLES = """
 difflab tour difflab-tour
@@ -20,7 +18,7 @@ def command(folder: str, force: bool) -> int:
     """Compare and draw a few functions, and put everything into one page, FOLDER/index.html."""
     from ..lab.tour import tour
 
-    result = tour(Path(folder), force=force, tell=log)
+    result = tour(named_folder(folder), force=force, tell=log)
     result.print(console())
     click.echo(f"the report page: {result.page}")
     return 0 if result.as_expected else 1

@@ -117,6 +117,8 @@ class Source:
 
     def function(self, row: Primitive) -> str:
         found = NUMPY.of(row)
+        if getattr(found, "__module__", "") == "_operator":
+            return f"np.{row.name}"
         name = getattr(found, "__name__", "")
         if getattr(np, name, None) is found:
             return f"np.{name}"

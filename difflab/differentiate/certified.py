@@ -115,7 +115,8 @@ def by_series(problem: Problem, last: int) -> Any:
     from .arb_series import UndecidedError
 
     tables = [entries_like(problem.values[k]) for k in problem.places]
-    value, notes, bits = Entry(), [], FIRST_BITS
+    value, bits = Entry(), FIRST_BITS
+    notes: list[str] = []
     targets = [(t, k, i) for t, k in zip(tables, problem.places) for i in np.ndindex(t.shape)]
     with _lock:
         before = flint.ctx.prec, flint.ctx.cap

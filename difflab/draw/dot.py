@@ -51,10 +51,10 @@ def dot(picture: Picture, background: str = "transparent") -> str:
     import graphviz
 
     graph = graphviz.Digraph("difflab")
-    graph.attr("graph", attributes(rankdir="LR", bgcolor=background, nodesep=0.28, ranksep=0.45, pad=0.15,
+    graph.attr("graph", _attributes=attributes(rankdir="LR", bgcolor=background, nodesep=0.28, ranksep=0.45, pad=0.15,
                                    fontname=FONT, fontsize=12, fontcolor=INK))
-    graph.attr("node", attributes(fontname=FONT, fontsize=12, margin="0.09,0.05", penwidth=1.2, color=INK))
-    graph.attr("edge", attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))
+    graph.attr("node", _attributes=attributes(fontname=FONT, fontsize=12, margin="0.09,0.05", penwidth=1.2, color=INK))
+    graph.attr("edge", _attributes=attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))
     clusters(graph, picture, ())
     for k, wire in enumerate(picture.wires):
         write_wire(graph, k, wire)

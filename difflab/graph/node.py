@@ -20,6 +20,7 @@ from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
 
 NO_PARAMS: dict[str, Any] = {}
 SEQUENCES = (tuple, list)
+PYTHON_NUMBERS = frozenset((bool, int, float, complex))
 IN_PLACE = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
 BLOCK: ContextVar[Any] = ContextVar("difflab_block", default=None)
 _serials = itertools.count()
@@ -306,6 +307,8 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
             trace.nested = True
     else:
         value = row.evaluate(*values, **params)
+    if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
+        value = np.asarray(value)[()]
     several = isinstance(value, SEQUENCES)
     node = Node(row, operands, params, tuple(value) if several else value, trace, None, BLOCK.get())
     trace.nodes.append(node)
@@ -391,6 +394,9 @@ class NodeCarrier(Carrier):
 NODE = NodeCarrier()
 
 
+PLAIN = frozenset((float, int, np.ndarray, np.float64, Node))
+
+
 # Operators and methods, made from the rows that carry them.
 def _binary(name: str) -> Any:
     row = TABLE[name]
@@ -399,6 +405,18 @@ def _binary(name: str) -> Any:
         return (lambda self, other: call_row(row, self, operand(other))), (lambda self, other: call_row(row, operand(other), self))
 
     def operator(self: Node, other: Any) -> Any:
+        trace = self.trace
+        if trace is not None and not trace.nested and trace.nodes is not None and other.__class__ in PLAIN:
+            # The hot path of a recording: one trace, and a number, an array or a node of the same trace.
+            if other.__class__ is not Node:
+                value = row.evaluate(self.value, other)
+            elif other.trace is trace:
+                value = row.evaluate(self.value, other.value)
+            else:
+                return apply(row, (self, other))
+            node = Node(row, (self, other), NO_PARAMS, value, trace, None, BLOCK.get())
+            trace.nodes.append(node)
+            return node
         return apply(row, (self, other if other.__class__ is not list else assemble(other)))
 
     def reflected(self: Node, other: Any) -> Any:

@@ -169,6 +169,8 @@ def as_einsum(arrays: tuple[Any, ...], terms: list[str], output: str) -> Any:
 
 def read_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     na, nb = Carrier.ndim(a), Carrier.ndim(b)
+    left: list[Any]
+    right: list[Any]
     if isinstance(axes, int | np.integer):
         left, right = list(range(na - axes, na)), list(range(axes))
     else:

@@ -1,0 +1,188 @@
+"""Pictures: formats, views, marks, blocks, limits, and what a hostile name must not do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from difflab.draw.draw import picture_of, svg
+from difflab.draw.text import number, short
+
+POINT = {"x": -2.0, "y": 5.0, "z": -4.0}
+
+
+@pytest.fixture
+def backward():
+    return dl.parse("q = x + y; f = q * z").forward(**POINT).backward()
+
+
+def texts(markup):
+    return [e.text for e in ET.fromstring(markup).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("suffix, head", [(".svg", b"<svg"), (".png", b"\x89PNG"), (".pdf", b"%PDF"), (".dot", b"digraph")])
+def test_formats(tmp_path, backward, suffix, head):
+    path = dl.draw(backward, tmp_path / f"a{suffix}")
+    data = path.read_bytes()
+    assert data.lstrip().startswith(head) and len(data) > 200
+    assert dl.draw(backward, tmp_path / f"b{suffix}").read_bytes() == data
+
+
+def test_same_bytes_under_another_hash_seed(backward):
+    code = ("import difflab as dl; from difflab.draw.draw import svg;"
+            "print(svg(dl.parse('q = x + y; f = q * z').forward(x=-2., y=5., z=-4.).backward()))")
+    found = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                            env={**os.environ, "PYTHONHASHSEED": seed}).stdout.strip() for seed in "12"}
+    assert found == {svg(backward).strip()}
+
+
+def test_the_numbers_of_the_course(backward):
+    shown = texts(svg(backward))
+    assert {"-12", "3", "-4"} <= set(shown)
+    assert "∂ 1 × (-4) = -4" in shown and "∂ 1 × 3 = 3" in shown
+
+
+def test_contributions_are_added_up():
+    shown = texts(svg(dl.parse("q = x * y; f = q * q + q").forward(x=2, y=3).backward()))
+    assert any("1 + 6 + 6 = 13" in t or "6 + 6 + 1 = 13" in t for t in shown)
+
+
+@pytest.mark.parametrize("view", ["both", "forward", "backward", "graph", "symbolic"])
+def test_views(backward, view):
+    markup = svg(backward, view=view)
+    assert "<title>" in markup and "<desc>" in markup and 'role="img"' in markup
+    shown = texts(markup)
+    if view == "symbolic":
+        assert "∂f/∂q = z" in shown and "q = x + y" in shown
+    if view == "graph":
+        assert not any("∂" in t for t in shown)
+    if view == "forward":
+        assert "3" in shown and not any("∂" in t for t in shown)
+
+
+def test_views_that_need_more():
+    graph = dl.parse("x * y")
+    with pytest.raises(dl.DifflabError, match="backward pass"):
+        svg(graph, view="both")
+    with pytest.raises(dl.DifflabError, match="sideways"):
+        svg(graph, view="sideways")
+    with pytest.raises(dl.DifflabError, match="str"):
+        svg("x * y")
+
+
+def test_dark_mode_and_safety(backward):
+    markup = svg(backward)
+    assert "prefers-color-scheme: dark" in markup
+    for bad in ("<script", "href", "onload", "<image", "foreignObject", "<a ", "url("):
+        assert bad not in markup
+
+
+HOSTILE = ['</text><script>alert(1)</script>', '"]; a [URL="http://x"', "a:b|{c}<d>", "<<b>x</b>>", "\\N \\G \\l", "x\x00\ny", "💣" * 200]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names(name):
+    graph = dl.trace(lambda x: dl.label(dl.block(lambda t: np.sin(t), name=name)(x), name) * 2, 1.0)
+    graph.inputs[0].name = name
+    for thing in (graph, graph.forward(1.0).backward()):
+        markup = svg(thing, title=name)
+        tags = {e.tag.rpartition("}")[2] for e in ET.fromstring(markup).iter()}
+        assert tags <= {"svg", "g", "title", "desc", "style", "path", "polygon", "polyline", "ellipse", "text"}
+        assert not any("href" in k or k.startswith("on") for e in ET.fromstring(markup).iter() for k in e.attrib)
+
+
+def test_blocks_closed_open_and_chosen():
+    inner = dl.block(lambda x: np.exp(x) + 1, name="grow")
+    graph = dl.trace(lambda x: inner(inner(x)) * 2, 0.1)
+    closed = picture_of(graph, open_blocks=False)
+    opened = picture_of(graph, open_blocks=True)
+    assert sum(b.kind == "block" for b in closed.boxes) == 2 and not closed.clusters
+    assert len(opened.clusters) == 2 and len(opened.boxes) > len(closed.boxes)
+    assert not picture_of(graph, open_blocks=["other"]).clusters
+    assert svg(graph.forward(0.1).backward(), open_blocks=False)
+
+
+def test_many_nodes_close_blocks_then_refuse():
+    step = dl.block(lambda x: np.sin(x) + 1, name="step")
+
+    def chain(count):
+        def f(x):
+            for _ in range(count):
+                x = step(x)
+            return x
+
+        return dl.trace(f, 0.1)
+
+    assert not picture_of(chain(300)).clusters
+    with pytest.raises(dl.DifflabError, match="2000"):
+        picture_of(chain(2100))
+
+    def plain(x):
+        for _ in range(2100):
+            x = x + 1
+        return x
+
+    with pytest.raises(dl.DifflabError, match="boxes"):
+        picture_of(dl.trace(plain, 1.0))
+    assert len(picture_of(dl.trace(plain, 1.0), force=True).boxes) > 2000
+
+
+def test_layout_has_a_time_limit(tmp_path):
+    def wide(x):
+        terms = [np.sin(x * k) for k in range(300)]
+        return sum(a * b for a in terms[::10] for b in terms[::30])
+
+    with pytest.raises(dl.DifflabError, match="collapse blocks"):
+        dl.draw(dl.trace(wide, 1.0), tmp_path / "a.svg", seconds=0.05, force=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text, at, mark", [
+    ("f = y * log(x)", {"x": -1, "y": 2}, "NaN"), ("1/x", {"x": 0}, "∞"), ("relu(x)", {"x": 0}, "kink"),
+    ("1e8*x", {"x": 1}, "large"), ("1e-12*x", {"x": 1}, "tiny"), ("u = exp(x); f = x", {"x": 1}, "dead"),
+])  # fmt: skip
+def test_marks_and_their_legend(text, at, mark):
+    shown = texts(svg(dl.parse(text).forward(**at).backward()))
+    assert sum(mark in t for t in shown) >= 2, shown
+
+
+def test_no_finite_gradient_outside_the_domain():
+    with np.errstate(all="ignore"):
+        backward = dl.parse("f = y * log(x)").forward(x=-1, y=3).backward()
+    assert all(np.isnan(v) for v in backward.gradient.values())
+
+
+def test_files_are_safe(tmp_path, backward):
+    path = tmp_path / "a.svg"
+    dl.draw(backward, path)
+    with pytest.raises(dl.DifflabError, match="exists already"):
+        dl.draw(backward, path)
+    dl.draw(backward, path, force=True)
+    link = tmp_path / "link.svg"
+    link.symlink_to(tmp_path / "elsewhere.svg")
+    with pytest.raises(dl.DifflabError, match="link"):
+        dl.draw(backward, link, force=True)
+    for bad in ("a.gif", "a", "a.html"):
+        with pytest.raises(dl.DifflabError, match=r"\.svg"):
+            dl.draw(backward, tmp_path / bad)
+    with pytest.raises(dl.DifflabError, match="does not exist"):
+        dl.draw(backward, tmp_path / "no" / "a.svg")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.svg", "link.svg"]
+
+
+def test_jupyter(backward):
+    assert backward._repr_svg_().lstrip().startswith("<svg")
+    assert set(dl.parse("x").__class__._repr_mimebundle_(backward.graph)) == {"text/plain", "image/svg+xml"}
+
+
+def test_values_as_short_text():
+    assert [number(x) for x in (0.0, -0.19661, 1e-7, 123456.0, float("nan"), float("-inf"), 12.0)] == [
+        "0", "-0.197", "1e-7", "1.23e5", "NaN", "-∞", "12"]  # fmt: skip
+    assert short(np.array([1.0, 2.0])) == "[1, 2]" and "(3, 4)" in short(np.ones((3, 4)))
+    assert short(np.True_) == "true" and "empty" in short(np.zeros((0, 3)))

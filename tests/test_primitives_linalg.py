@@ -55,6 +55,7 @@ CASES = {
     "solve": [(la.solve, (A, V)), (la.solve, (A, B)), (la.solve, (S, B)), (la.solve, (S, V)), (la.solve, (C, B))],
     "inv": [(la.inv, (A,)), (la.inv, (S,)), (la.inv, (C,))],
     "det": [(la.det, (A,)), (la.det, (S,)), (la.det, (C,))],
+    "cofactor": [(lambda a: dl.grad(la.det)(a), (A,))],
     "slogdet": [(la.slogdet, (A,)), (lambda a: la.slogdet(a).logabsdet, (S,))],
     "euclidean_norm": [(la.norm, (A,)), (lambda a: la.norm(a, axis=1), (A,)), (la.norm, (C,)),
                        (lambda a: la.norm(a, axis=(0, 1), keepdims=True), (A,))],
@@ -229,6 +230,16 @@ def test_refusals(call, saying):
     with pytest.raises(dl.DifflabError) as error:
         call()
     assert saying in str(error.value)
+
+
+def test_the_determinant_of_a_singular_matrix():
+    singular = np.array([[1.0, 2.0], [2.0, 4.0]])
+    truth = [[4.0, -2.0], [-2.0, 1.0]]
+    certificate = dl.certify(la.det, at=singular)
+    assert certificate.certified
+    np.testing.assert_array_equal(certificate.gradient, truth)
+    np.testing.assert_allclose(dl.grad(la.det)(singular), truth, atol=1e-14)
+    np.testing.assert_allclose(dl.jacobian(la.det, mode="forward")(singular), truth, atol=1e-14)
 
 
 def test_elements_kernels_agree():

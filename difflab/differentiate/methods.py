@@ -15,6 +15,7 @@ from .problem import Problem, as_problem
 from .transform import Recording, zeros
 
 HOMES = {"numerical": "numerical", "symbolic": "symbolic", "certified": "certified"}
+NOT_DEFINED = "the function is not defined here"
 METHODS = ("reverse", "forward", "symbolic", "numerical", "certified")
 
 
@@ -65,9 +66,9 @@ def answer(problem: Problem, method: str, label: str, value: Any, found: list[An
     by_name.update(zip(problem.wrt, found))
     by_name = {n: by_name[n] for n in problem.names}
     notes = list(problem.notes) + rest.pop("notes", [])
-    if np.any(np.isnan(value)) and not any(np.any(np.isnan(x)) for x in problem.values):
+    if not np.all(np.isfinite(value)):
         by_name = {n: np.full(np.shape(x), np.nan)[()] for n, x in by_name.items()}
-        notes.append("the function is not defined here: its value is NaN, and so is every derivative")
+        notes.append(f"{NOT_DEFINED}: its value is {float(value)}, so there is no derivative")
     return Derivative(
         method, label, value, problem.rebuild(by_name), by_name, seconds=time.perf_counter() - start, notes=notes, **rest
     )

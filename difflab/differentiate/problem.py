@@ -146,7 +146,16 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
 
 
 def point(x: Any, name: str) -> Any:
-    """One input value: a finite-or-not real number or a non-empty real array of them."""
+    """One input value: a finite real number or a non-empty real array of them."""
+    x = real(x, name)
+    if not np.all(np.isfinite(x)):
+        bad = np.asarray(x)[~np.isfinite(x)][0]
+        raise InputError(f"{name} holds {bad}: a derivative is taken at finite numbers")
+    return x
+
+
+def real(x: Any, name: str) -> Any:
+    """One input value as a float64 number or a float array."""
     if isinstance(x, bool | np.bool_):
         raise DtypeError(f"{name}={x!r} is a truth value; give a number")
     if isinstance(x, list):

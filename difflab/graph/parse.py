@@ -184,6 +184,8 @@ class _Reader:
         if name == "power" and isinstance(left, int | float) and isinstance(right, int | float):
             if math.log2(abs(left) or 1) * right > MAX_EXPONENT_BITS:
                 raise self.error(tree, "this power is larger than any float")
+        if name == "matmul":  # read where the shapes are known, so that an error names them
+            return self.deferred(name, [self.vertex(left), self.vertex(right)], {})
         return self.add(TABLE[name], (self.vertex(left), self.vertex(right)))
 
     def read_Constant(self, tree: ast.Constant) -> Any:

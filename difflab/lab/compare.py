@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..differentiate.derivative import Derivative
-from ..differentiate.methods import METHODS, method_named
+from ..differentiate.methods import METHODS, NOT_DEFINED, method_named
 from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DifflabError, DomainError, InputError, TimeLimitError, UnsupportedError
@@ -121,7 +121,8 @@ def compare(
     verdicts(results, truth, reference, bool(found_kinks), conditioning(problem, truth))
     agree = all(r.agrees is not False for r in results.values())
     value = problem.value
-    notes = list(dict.fromkeys(problem.notes + [str(k) for k in found_kinks] + domain_notes(problem)))
+    undefined = domain_notes(problem) if not np.isfinite(value) else []
+    notes = list(dict.fromkeys(problem.notes + [str(k) for k in found_kinks] + undefined))
     return Comparison(
         text=problem.text or str(getattr(function, "__name__", "the function")),
         value=float(value),
@@ -166,16 +167,20 @@ def run(problem: Problem, name: str, seconds: float) -> MethodResult:
         return MethodResult(name, base, failure=str(error))
     except InputError:
         raise
+    except np.linalg.LinAlgError as error:  # a singular matrix has no inverse to differentiate with
+        return MethodResult(name, base, failure=str(error))
     except DifflabError as error:
         return MethodResult(name, base, failure=str(error))
     result = MethodResult(
         name, found.label, found.gradient, found.by_name, claimed_error=found.claimed_error, seconds=found.seconds,
-        evaluations=found.evaluations, operations=found.operations, notes=[n for n in found.notes if n not in problem.notes and "value is NaN" not in n],
+        evaluations=found.evaluations, operations=found.operations, notes=[n for n in found.notes if n not in problem.notes and NOT_DEFINED not in n],
         details=dict(found.details),
     )
     if base == "certified":
-        result.details = {"certified": found.certified, "bits": found.bits, "digits": found.digits,  # type: ignore[attr-defined]
-                          "enclosure": found.enclosure}  # type: ignore[attr-defined]
+        proof: Any = found
+        result.details = {
+            "certified": proof.certified, "bits": proof.bits, "digits": proof.digits, "enclosure": proof.enclosure,
+        }  # fmt: skip
     if base in ("reverse", "forward", "numerical"):
         result.seconds = timed(lambda: method(problem, **options), found)
     return result
@@ -208,7 +213,7 @@ def conditioning(problem: Problem, truth: dict[str, Any] | None) -> dict[str, fl
 
     try:
         backward = ForwardPass(problem.graph, list(problem.values)).backward()
-    except DifflabError:
+    except (DifflabError, np.linalg.LinAlgError):
         return dict.fromkeys(problem.names, 0.0)
     sizes = [float(np.max(np.abs(e.downstream))) for e in backward.edges if np.size(e.downstream)]
     largest = max([s for s in sizes if np.isfinite(s)], default=0.0)
@@ -251,18 +256,19 @@ def close(result: MethodResult, name: str, truth: Any, method: str, slack: float
 
 
 def domain_notes(problem: Problem) -> list[str]:
-    """The first node whose value is not a number although its operands are numbers."""
+    """The first node whose value is not finite although its operands are."""
     with np.errstate(all="ignore"):
         env = problem.graph.evaluate(list(problem.values), NUMPY)
     for node in problem.graph.order:
         if not node.operands or isinstance(env[node], tuple):
             continue
         value = np.asarray(env[node])
-        if value.dtype.kind == "f" and np.any(np.isnan(value)):
+        if value.dtype.kind == "f" and not np.all(np.isfinite(value)):
             inputs = [np.asarray(env[x]) for x in node.operands if not isinstance(env[x], tuple)]
-            if not any(x.dtype.kind == "f" and np.any(np.isnan(x)) for x in inputs):
+            if all(x.dtype.kind != "f" or np.all(np.isfinite(x)) for x in inputs):
                 told = ", ".join(f"{float(x):g}" if x.ndim == 0 else f"an array of shape {x.shape}" for x in inputs)
-                return [f"{node.primitive.name}({told}) is not defined: the value is NaN, and no derivative stands beside it"]
+                shown = "NaN" if np.any(np.isnan(value)) else "infinite"
+                return [f"{node.primitive.name}({told}) is {shown}: it is not defined there"]
     return []
 
 
@@ -271,6 +277,6 @@ def graph_sizes(problem: Problem) -> dict[str, Any]:
     count = len(problem.graph.operations)
     try:
         both = len(backward_graph(problem.graph).operations)
-    except DifflabError:
+    except (DifflabError, np.linalg.LinAlgError):
         return {"function": count, "gradient": None, "ratio": None}
     return {"function": count, "gradient": both, "ratio": round(both / count, 2) if count else None}

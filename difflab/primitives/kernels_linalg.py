@@ -89,14 +89,26 @@ def inv_elements(a: Any) -> Any:
 
 
 def det_elements(a: Any) -> Any:
+    """The determinant by Faddeev and LeVerrier's recurrence: it divides by whole numbers only, so a pivot that is zero
+    at the point, but not near it, does no harm to a power series."""
     a = np.asarray(a, dtype=object)
     if a.ndim > 2:
         return np.array([det_elements(x) for x in a])
-    try:
-        triangle, _, sign = eliminate(a, np.zeros((len(a), 1), dtype=object))
-    except np.linalg.LinAlgError:
-        return 0
-    product: Any = sign
-    for k in range(len(a)):
-        product = product * triangle[k, k]
-    return product
+    n = len(a)
+    one = np.eye(n, dtype=int).astype(object)
+    m, c = one, 1
+    for k in range(1, n + 1):
+        product = np.matmul(a, m)
+        c = -sum((product[i, i] for i in range(1, n)), product[0, 0]) / k
+        m = product + c * one
+    return c if n % 2 == 0 else -c
+
+
+def cofactor(a: Any) -> Any:
+    """The cofactors of square matrices, of singular ones too: from the singular values, each left out once."""
+    u, s, vh = np.linalg.svd(a)
+    n = s.shape[-1]
+    others = np.stack([np.prod(np.delete(s, k, axis=-1), axis=-1) for k in range(n)], axis=-1)
+    phase = np.linalg.det(np.matmul(u, vh))
+    out = np.matmul(u * others[..., None, :], vh)
+    return (phase[..., None, None] * np.conj(out)).astype(out.dtype)

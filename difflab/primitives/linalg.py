@@ -87,12 +87,26 @@ def matrix_trace(m: Any, x: Any) -> Any:
     return m.trace(x, offset=0, axis1=n - 2, axis2=n - 1)
 
 
+def cofactor_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+    inverse = flip(m, m.inv(a))
+    total = m.sum(ct * y, axis=(m.ndim(y) - 2, m.ndim(y) - 1), keepdims=True)
+    return (total * inverse - m.matmul(m.matmul(y, flip(m, ct)), inverse),)
+
+
+def cofactor_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+    turned = m.matmul(ts[0], m.inv(a))
+    return scaled(m, matrix_trace(m, turned), y) - m.matmul(flip(m, turned), y)
+
+
+custom("cofactor", vjp=cofactor_vjp, jvp=cofactor_jvp, glyph="cof", latex=r"\operatorname{{cof}}({0})", reads=(),
+       doc="The cofactors of a square matrix: the derivative of its determinant, of singular matrices too.",
+       spelling={"numpy": "kernels_linalg.cofactor"}, non_differentiable="singular matrices (by this rule)")
 custom(
     "det",
-    vjp=lambda m, ct, y, a: (scaled(m, ct * y, flip(m, m.inv(a))),),
-    jvp=lambda m, ts, y, a: y * matrix_trace(m, m.matmul(m.inv(a), ts[0])),
-    doc="The determinant; its derivative needs an invertible matrix.", glyph="det", latex=r"\det {0}",
-    reads=("linalg.det",), arguments=square_matrix("det"), non_differentiable="singular matrices (by this rule)",
+    vjp=lambda m, ct, y, a: (scaled(m, ct, m.cofactor(a)),),
+    jvp=lambda m, ts, y, a: m.sum(m.cofactor(a) * ts[0], axis=(m.ndim(a) - 2, m.ndim(a) - 1), keepdims=False),
+    doc="The determinant.", glyph="det", latex=r"\det {0}",
+    reads=("linalg.det",), arguments=square_matrix("det"),
     spelling={"numpy": "linalg.det", "elements": "kernels_linalg.det_elements"}, source="Giles 2008, 2.2.4",
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ mixture) and the building of a 100,000-node graph. Results are compared before a
 from __future__ import annotations
 
 import gc
+import itertools
 import tracemalloc
 from types import ModuleType
 from typing import Any
@@ -78,7 +79,7 @@ def main() -> None:
     print(machine("difflab", "autograd", "numpy"))
     rng = np.random.default_rng(0)
     sizes = [784, 256, 128, 10]
-    params = [(0.05 * rng.normal(size=(a, b)), np.zeros(b)) for a, b in zip(sizes, sizes[1:])]
+    params = [(0.05 * rng.normal(size=(a, b)), np.zeros(b)) for a, b in itertools.pairwise(sizes)]
     x, labels = rng.normal(size=(128, 784)), np.eye(10)[rng.integers(0, 10, 128)]
     gmm = [rng.normal(size=25), rng.normal(size=(25, 10)), 0.1 * rng.normal(size=(25, 10))]
     data = rng.normal(size=(1000, 10))

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 
-def interleaved(candidates: dict[str, Callable[[], object]], rounds: int = 15, seconds: float = 0.1) -> dict[str, list[float]]:
+def interleaved(
+    candidates: dict[str, Callable[[], object]], rounds: int = 15, seconds: float = 0.1
+) -> dict[str, list[float]]:
     """Seconds a call for each candidate, one figure a round; calls are repeated to fill about `seconds`."""
     repeats = {}
     for name, run in candidates.items():

@@ -26,7 +26,9 @@ def texts(markup):
     return [e.text for e in ET.fromstring(markup).iter("{http://www.w3.org/2000/svg}text")]
 
 
-@pytest.mark.parametrize("suffix, head", [(".svg", b"<svg"), (".png", b"\x89PNG"), (".pdf", b"%PDF"), (".dot", b"digraph")])
+@pytest.mark.parametrize(
+    "suffix, head", [(".svg", b"<svg"), (".png", b"\x89PNG"), (".pdf", b"%PDF"), (".dot", b"digraph")]
+)
 def test_formats(tmp_path, backward, suffix, head):
     path = dl.draw(backward, tmp_path / f"a{suffix}")
     data = path.read_bytes()
@@ -35,10 +37,16 @@ def test_formats(tmp_path, backward, suffix, head):
 
 
 def test_same_bytes_under_another_hash_seed(backward):
-    code = ("import difflab as dl; from difflab.draw.draw import svg;"
-            "print(svg(dl.parse('q = x + y; f = q * z').forward(x=-2., y=5., z=-4.).backward()))")
-    found = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                            env={**os.environ, "PYTHONHASHSEED": seed}).stdout.strip() for seed in "12"}
+    code = (
+        "import difflab as dl; from difflab.draw.draw import svg;"
+        "print(svg(dl.parse('q = x + y; f = q * z').forward(x=-2., y=5., z=-4.).backward()))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout.strip()
+        for seed in "12"
+    }
     assert found == {svg(backward).strip()}
 
 
@@ -83,7 +91,15 @@ def test_dark_mode_and_safety(backward):
         assert bad not in markup
 
 
-HOSTILE = ['</text><script>alert(1)</script>', '"]; a [URL="http://x"', "a:b|{c}<d>", "<<b>x</b>>", "\\N \\G \\l", "x\x00\ny", "💣" * 200]
+HOSTILE = [
+    "</text><script>alert(1)</script>",
+    '"]; a [URL="http://x"',
+    "a:b|{c}<d>",
+    "<<b>x</b>>",
+    "\\N \\G \\l",
+    "x\x00\ny",
+    "💣" * 200,
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

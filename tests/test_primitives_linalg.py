@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import optree
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import difflab as dl
 from difflab import primitives
@@ -73,7 +72,8 @@ CASES = {
              (lambda a: la.eigh(a, UPLO="U").eigenvectors ** 2, (S + np.swapaxes(S, 1, 2),)),
              (lambda a: la.eigh(a)[0], (C + C.conj().T,)), (lambda a: np.abs(la.eigh(a)[1]) ** 2, (C + C.conj().T,))],
     "eigvalsh": [(la.eigvalsh, (SPD,)), (lambda a: la.eigvalsh(a, UPLO="U"), (SPD,))],
-    "eig": [(lambda a: la.eig(a)[0], (C,)), (lambda a: np.abs(la.eig(a)[1]) ** 2, (C,)), (lambda a: np.sum(la.eig(a)[0] ** 2), (A,))],
+    "eig": [(lambda a: la.eig(a)[0], (C,)), (lambda a: np.abs(la.eig(a)[1]) ** 2, (C,)),
+            (lambda a: np.sum(la.eig(a)[0] ** 2), (A,))],
     "eigvals": [(la.eigvals, (C,))],
     "svd": [(lambda a: la.svd(a, full_matrices=False)[1], (TALL,)),
             (lambda a: la.svd(a, full_matrices=False).U ** 2, (TALL,)), (lambda a: la.svd(a)[2] ** 2, (A,)),
@@ -82,13 +82,15 @@ CASES = {
     "qr": [(lambda a: la.qr(a)[0], (TALL,)), (lambda a: la.qr(a).R, (TALL,)), (lambda a: la.qr(a)[0], (S,))],
     "pinv": [(la.pinv, (TALL,)), (la.pinv, (WIDE,))],
     "cond": [(la.cond, (A,))],
-    "fft": [(ft.fft, (X6,)), (ft.fft, (Z,)), (lambda x: ft.fft(x, n=8, norm="ortho"), (Z,)), (lambda x: ft.fft(x, n=4), (X6,)),
+    "fft": [(ft.fft, (X6,)), (ft.fft, (Z,)), (lambda x: ft.fft(x, n=8, norm="ortho"), (Z,)),
+            (lambda x: ft.fft(x, n=4), (X6,)),
             (lambda x: ft.fft(x, axis=0), (X45,))],
     "ifft": [(ft.ifft, (Z,)), (lambda x: ft.ifft(x, norm="forward"), (Z,))],
     "rfft": [(ft.rfft, (X6,)), (lambda x: ft.rfft(x, n=5), (X6,)), (lambda x: ft.rfft(x, n=9, norm="ortho"), (X6,))],
     "irfft": [(ft.irfft, (Z,)), (lambda x: ft.irfft(x, n=7), (Z,)), (lambda x: ft.irfft(x, n=4), (Z,))],
     "fftn": [(ft.fftn, (X45,))], "ifftn": [(ft.ifftn, (X45,))], "rfftn": [(ft.rfftn, (X45,))],
-    "irfftn": [(lambda x: ft.irfftn(x, s=(4, 5), axes=(0, 1)), (RNG.normal(size=(4, 3)) + 1j * RNG.normal(size=(4, 3)),))],
+    "irfftn": [(lambda x: ft.irfftn(x, s=(4, 5), axes=(0, 1)),
+                (RNG.normal(size=(4, 3)) + 1j * RNG.normal(size=(4, 3)),))],
     "fft2": [(ft.fft2, (X45,))], "ifft2": [(ft.ifft2, (X45,))], "rfft2": [(ft.rfft2, (X45,))],
     "irfft2": [(ft.irfft2, (X45,))], "hfft": [(ft.hfft, (Z,))], "ihfft": [(ft.ihfft, (X6,))],
     "fftshift": [(ft.fftshift, (X45,))], "ifftshift": [(lambda x: ft.ifftshift(x, axes=1), (X45,))],
@@ -155,7 +157,7 @@ def test_reverse_mode_is_the_transpose(f, args):
     v = directions(args, 2)
     y, pull = dl.vjp(f, *args)
     leaves = optree.tree_leaves(y)
-    cts = [c for c in directions(leaves, 3)]
+    cts = list(directions(leaves, 3))
     ct = optree.tree_unflatten(optree.tree_structure(y), cts)
     back = pull(ct)
     for x, c in zip(args, back):
@@ -167,7 +169,9 @@ def test_reverse_mode_is_the_transpose(f, args):
 def test_second_derivatives(f, args):
     """The derivative of the gradient along v, forward over reverse, against differences of the gradient."""
     weights = directions(optree.tree_leaves(f(*args)), 4)
-    wide = lambda *xs: [np.real(np.sum(w * y) + np.sum(y * np.conj(y)) / 7) for w, y in zip(weights, optree.tree_leaves(f(*xs)))]
+    wide = lambda *xs: [
+        np.real(np.sum(w * y) + np.sum(y * np.conj(y)) / 7) for w, y in zip(weights, optree.tree_leaves(f(*xs)))
+    ]
 
     def loss(*xs):
         terms = wide(*xs)
@@ -181,7 +185,9 @@ def test_second_derivatives(f, args):
     np.testing.assert_allclose(flat(second), difference(gradient, args, v), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["matmul", "solve", "inv", "det", "cholesky", "eigh", "svdvals", "euclidean_norm", "einsum"])
+@pytest.mark.parametrize(
+    "name", ["matmul", "solve", "inv", "det", "cholesky", "eigh", "svdvals", "euclidean_norm", "einsum"]
+)
 def test_float32_is_kept(name):
     f, args = CASES[name][0]
     args = tuple(np.asarray(x, np.float32) for x in args)
@@ -253,8 +259,17 @@ def test_elements_kernels_agree():
     np.testing.assert_allclose(got.astype(float), (A @ B).T)
 
 
-@pytest.mark.parametrize("f", [la.det, lambda a: np.sum(la.solve(a, V)), lambda a: np.sum(la.inv(a) ** 2),
-                               lambda a: la.slogdet(a)[1], lambda a: la.norm(a), lambda a: np.sum(la.cholesky(a @ a.T))])
+@pytest.mark.parametrize(
+    "f",
+    [
+        la.det,
+        lambda a: np.sum(la.solve(a, V)),
+        lambda a: np.sum(la.inv(a) ** 2),
+        lambda a: la.slogdet(a)[1],
+        lambda a: la.norm(a),
+        lambda a: np.sum(la.cholesky(a @ a.T)),
+    ],
+)
 def test_against_the_certified_method(f):
     certificate = dl.certify(f, at=A)
     assert certificate.certified, certificate.notes

@@ -14,8 +14,7 @@ from ..errors import InputError
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.pytree import flatten, structure
-from ..graph.trace import argument_names, leaf
-from ..graph.trace import trace as trace_graph
+from ..graph.trace import argument_names, leaf, trace as trace_graph
 from .passes import frozen, optimise
 from .source import Source
 
@@ -42,8 +41,10 @@ class Compiled:
                 found = self.run(*values)
             except SCALAR_FAILURES:  # math raises where NumPy returns inf or nan
                 found = self.fallback()(*values)
-        if self.guards and any(bool(g) != want if isinstance(want, bool) else g != want
-                               for g, want in zip(found[self.count :], self.guards)):
+        if self.guards and any(
+            bool(g) != want if isinstance(want, bool) else g != want
+            for g, want in zip(found[self.count :], self.guards)
+        ):
             return None
         return [self.own(y, x) for y, x in zip(found, self.graph.outputs)]
 
@@ -106,8 +107,10 @@ class Program:
         program = self.make(key, args, kwargs, static, names, moving)
         found = program(values)
         if found is None:
-            raise InputError("compile: the function does not take the same branches when it is run again on the same "
-                             "values; does it draw random numbers or change what it reads?")
+            raise InputError(
+                "compile: the function does not take the same branches when it is run again on the same "
+                "values; does it draw random numbers or change what it reads?"
+            )
         return self.finish(program, found)
 
     def finish(self, program: Compiled, found: list[Any]) -> Any:
@@ -163,7 +166,9 @@ def frozen_static(x: Any) -> Any:
         hash(frozen(x))
         return frozen(x)
     except TypeError:
-        raise InputError(f"compile: the static argument {x!r} is not hashable; give a number, string or tuple") from None
+        raise InputError(
+            f"compile: the static argument {x!r} is not hashable; give a number, string or tuple"
+        ) from None
 
 
 def captured(f: Any) -> tuple[Any, ...]:

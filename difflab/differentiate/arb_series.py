@@ -228,8 +228,10 @@ def tanh(x: Series) -> Series:
 
 
 def arcsinh(x: Series) -> Series:
-    return with_constant(call("log", x + call("sqrt", 1 + x * x)) if x.constant >= 0
-                         else -call("log", -x + call("sqrt", 1 + x * x)), x.constant.asinh())
+    return with_constant(
+        call("log", x + call("sqrt", 1 + x * x)) if x.constant >= 0 else -call("log", -x + call("sqrt", 1 + x * x)),
+        x.constant.asinh(),
+    )
 
 
 def arccosh(x: Series) -> Series:
@@ -340,8 +342,28 @@ def cbrt(x: Series) -> Series:
 
 
 NATIVE: dict[str, Callable[..., Any]] = {
-    **{name: exact(name) for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "erf", "erfc", "erfi", "gamma",
-                                      "rgamma", "asin", "acos", "atan", "lgamma", "sin_pi", "cos_pi")},
+    **{
+        name: exact(name)
+        for name in (
+            "exp",
+            "log",
+            "sqrt",
+            "sin",
+            "cos",
+            "tan",
+            "erf",
+            "erfc",
+            "erfi",
+            "gamma",
+            "rgamma",
+            "asin",
+            "acos",
+            "atan",
+            "lgamma",
+            "sin_pi",
+            "cos_pi",
+        )
+    },
     "arcsin": exact("asin"),
     "arccos": exact("acos"),
     "arctan": exact("atan"),

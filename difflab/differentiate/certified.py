@@ -155,8 +155,9 @@ def undefined_for_good(value: Entry, tables: list[Any], bits: int) -> bool:
 
 
 def output_series(problem: Problem, k: int | None, index: Any) -> Any:
-    from .arb_series import CARRIER, Series, lift, lift_all, order
     from flint import arb, arb_series
+
+    from .arb_series import CARRIER, Series, lift, lift_all, order
 
     values = [lift_all(np.asarray(x, dtype=float)[()]) for x in problem.values]
     if k is not None:

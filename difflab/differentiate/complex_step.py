@@ -53,8 +53,10 @@ COMPLEX: dict[str, Callable[..., Any]] = {
     "min": extreme(np.argmin),
     "relu": lambda x: np.where(np.real(x) > 0, x, 0)[()],
     "hypot": lambda a, b: np.sqrt(a * a + b * b),
-    "arctan2": lambda y, x: np.angle(np.real(x) + 1j * np.real(y))
-    + 1j * (np.real(x) * np.imag(y) - np.real(y) * np.imag(x)) / (np.real(x) ** 2 + np.real(y) ** 2),
+    "arctan2": lambda y, x: (
+        np.angle(np.real(x) + 1j * np.real(y))
+        + 1j * (np.real(x) * np.imag(y) - np.real(y) * np.imag(x)) / (np.real(x) ** 2 + np.real(y) ** 2)
+    ),
     "real": lambda x: x,
     "conjugate": lambda x: x,
     "astype": lambda x, *, dtype: x,
@@ -90,8 +92,9 @@ class ComplexCarrier(NumpyCarrier):
             try:
                 return plain(*xs, **params)
             except (TypeError, ValueError):
-                raise UnsupportedError(f"{row.name} has no complex values, so the complex step cannot pass through it; "
-                                       "use another scheme") from None
+                raise UnsupportedError(
+                    f"{row.name} has no complex values, so the complex step cannot pass through it; use another scheme"
+                ) from None
 
         return either
 

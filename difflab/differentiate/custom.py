@@ -41,8 +41,10 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
             found = run(*xs)[1](tuple(ct) if isinstance(ct, list) else ct)
             found = found if isinstance(found, tuple) else (found,)
             if len(found) != len(args):
-                raise ShapeError(f"custom_gradient: the pullback of {f.__name__} returned {len(found)} cotangents for "
-                                 f"{len(args)} arguments")
+                raise ShapeError(
+                    f"custom_gradient: the pullback of {f.__name__} returned {len(found)} cotangents for "
+                    f"{len(args)} arguments"
+                )
             return tuple(leaves_of(found))
 
         def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:

@@ -59,8 +59,10 @@ def push_linear(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
     row: Any = node.primitive
     apply = getattr(m, row.name)
     if row.jointly:
-        filled = [m.zeros_like(v) if t is None and i not in row.fixed else v if t is None else t
-                  for i, (t, v) in enumerate(zip(ts, x))]
+        filled = [
+            m.zeros_like(v) if t is None and i not in row.fixed else v if t is None else t
+            for i, (t, v) in enumerate(zip(ts, x))
+        ]
         return apply(*filled, **node.params)
     total = None
     for i, t in enumerate(ts):

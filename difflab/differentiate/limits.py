@@ -9,6 +9,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..errors import DifflabError, TimeLimitError
@@ -61,7 +62,8 @@ def _child(work: Callable[[], Any], write: int, megabytes: int) -> None:
     try:
         import resource
 
-        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if os.path.exists("/proc/self/statm") else 0
+        pages = Path("/proc/self/statm")
+        used = int(pages.read_text().split()[0]) * resource.getpagesize() if pages.exists() else 0
         resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
     except (ImportError, OSError, ValueError):
         pass
@@ -70,7 +72,15 @@ def _child(work: Callable[[], Any], write: int, megabytes: int) -> None:
             message = ("ok", work())
         except DifflabError as error:
             message = ("error", error)
-        except (RecursionError, ArithmeticError, TypeError, ValueError, AttributeError, NotImplementedError, KeyError) as e:
+        except (
+            RecursionError,
+            ArithmeticError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            NotImplementedError,
+            KeyError,
+        ) as e:
             message = ("error", DifflabError(f"{type(e).__name__}: {str(e)[:300]}"))
         data = pickle.dumps(message)
         while data:

@@ -60,7 +60,9 @@ def restricted(problem: Problem) -> tuple[Callable[..., Any], list[Any]]:
     return f, [problem.values[k] for k in places]
 
 
-def answer(problem: Problem, method: str, label: str, value: Any, found: list[Any], start: float, **rest: Any) -> Derivative:
+def answer(
+    problem: Problem, method: str, label: str, value: Any, found: list[Any], start: float, **rest: Any
+) -> Derivative:
     """A Derivative from the list of partial derivatives."""
     by_name = {n: zeros(x) for n, x in zip(problem.names, problem.values)}
     by_name.update(zip(problem.wrt, found))
@@ -70,7 +72,14 @@ def answer(problem: Problem, method: str, label: str, value: Any, found: list[An
         by_name = {n: np.full(np.shape(x), np.nan)[()] for n, x in by_name.items()}
         notes.append(f"{NOT_DEFINED}: its value is {float(value)}, so there is no derivative")
     return Derivative(
-        method, label, value, problem.rebuild(by_name), by_name, seconds=time.perf_counter() - start, notes=notes, **rest
+        method,
+        label,
+        value,
+        problem.rebuild(by_name),
+        by_name,
+        seconds=time.perf_counter() - start,
+        notes=notes,
+        **rest,
     )
 
 
@@ -98,7 +107,9 @@ def forward_mode(problem: Problem) -> Derivative:
                 tangents[k][index] = 1
                 found[k][index] = record.push([t[()] for t in tangents])[0]
                 sweeps += 1
-    return answer(problem, "forward", "AD, forward mode", record.value, [g[()] for g in found], start, evaluations=sweeps)
+    return answer(
+        problem, "forward", "AD, forward mode", record.value, [g[()] for g in found], start, evaluations=sweeps
+    )
 
 
 __all__ = ["METHODS", "answer", "differentiate", "method_named", "restricted"]

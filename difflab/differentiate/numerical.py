@@ -103,7 +103,11 @@ def ridders(f: Line, h: float | None = None) -> tuple[float, float]:
 def kink_error(left: float, right: float, h: float) -> float:
     """Half the jump of the slope where left and right differ by more than a smooth function's would; else 0."""
     jump = abs(right - left)
-    return jump / 2 if jump > KINK * max(abs(left), abs(right), 1e-300) and jump > 1e3 * h * max(abs(left), abs(right)) else 0.0
+    return (
+        jump / 2
+        if jump > KINK * max(abs(left), abs(right), 1e-300) and jump > 1e3 * h * max(abs(left), abs(right))
+        else 0.0
+    )
 
 
 def rounding(size: float, h: float) -> float:
@@ -144,8 +148,9 @@ def derivative(problem: Problem, scheme: str = "ridders", h: float | None = None
         results.append(found[()])
         errors[name] = claimed[()]
     label = f"finite difference, {scheme}" + (f", step {h:g}" if h else "")
-    return answer(problem, "numerical", label, problem.value, results, start, evaluations=count, claimed_error=errors,
-                  notes=notes)
+    return answer(
+        problem, "numerical", label, problem.value, results, start, evaluations=count, claimed_error=errors, notes=notes
+    )
 
 
 __all__ = ["SCHEMES", "derivative"]

@@ -59,7 +59,9 @@ def undefined_here(forward: ForwardPass, value: Any) -> bool:
     """Whether the output is NaN though no input is."""
     if isinstance(value, tuple | Node) or np.asarray(value).dtype.kind != "f" or not np.any(np.isnan(value)):
         return False
-    return not any(np.any(np.isnan(forward.values[x])) for x in forward.graph.inputs if forward.values[x].dtype.kind == "f")
+    return not any(
+        np.any(np.isnan(forward.values[x])) for x in forward.graph.inputs if forward.values[x].dtype.kind == "f"
+    )
 
 
 def backward_graph(graph: Graph, **examples: Any) -> Graph:
@@ -80,8 +82,9 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
         if example is None:
             shape = node.shape if node.shape is not None else ()
             example = np.ones(shape, node.dtype or float)[()]
-        inputs.append(trace.input(np.asarray(example, dtype=float)[()] if not hasattr(example, "dtype") else example,
-                                  node.name))
+        inputs.append(
+            trace.input(np.asarray(example, dtype=float)[()] if not hasattr(example, "dtype") else example, node.name)
+        )
     partner: dict[Node, Node] = {}
     with np.errstate(all="ignore"):
         points = [inner.input(x) for x in inputs]

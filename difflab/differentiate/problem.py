@@ -1,4 +1,4 @@
-"""What every method is given: a graph at a point, with the names of the inputs and the way back to the user's structure."""
+"""What every method is given: a graph at a point, the inputs' names and the way back to the user's structure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, InputError, ShapeError
+from ..errors import DifflabError, DtypeError, InputError, ShapeError
 from ..graph.graph import Graph
 from ..graph.pytree import flatten
 from ..graph.trace import argument_names, trace
@@ -77,23 +77,30 @@ def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem
     missing, extra = [n for n in names if n not in at], [k for k in at if k not in names]
     if missing:
         raise InputError(f"the point gives no value for {', '.join(missing)}; the names are {', '.join(names)}")
-    notes = [f"{k} does not occur in the function: its derivative is 0" for k in extra]
-    values = [point(at[n], n) for n in [*names, *extra]]
-    with np.errstate(all="ignore"):
-        typed = trace(_named(graph, len(names)), *values)
-    for node, name in zip(typed.inputs, [*names, *extra]):
+    if extra:
+        raise InputError(f"the point gives {', '.join(extra)}; the function has {', '.join(names) or 'no inputs'}")
+    values = [point(at[n], n) for n in names]
+    try:
+        with np.errstate(all="ignore"):
+            typed = trace(_named(graph), *values)
+    except DifflabError:
+        raise
+    except (ValueError, IndexError, TypeError) as error:  # shapes that NumPy refuses
+        raise ShapeError(f"the expression cannot be computed at this point: {error}") from None
+    for node, name in zip(typed.inputs, names):
         node.name = name
-    _copy_names(graph, typed)
-    return _checked(typed, lambda xs: graph(*xs[: len(names)]), [*names, *extra], values, wrt, dict, text, notes)
+    if graph.outputs[0].name and typed.outputs[0].name is None:
+        typed.outputs[0].name = graph.outputs[0].name
+    return _checked(typed, lambda xs: graph(*xs), names, values, wrt, dict, text, [])
 
 
-def _named(graph: Graph, count: int) -> Callable[..., Any]:
+def _named(graph: Graph) -> Callable[..., Any]:
     """The graph as a function whose run gives the recorded nodes the graph's names."""
 
     def run(*xs: Any) -> Any:
         from ..graph.node import NODE, Node
 
-        env = graph.evaluate(list(xs[:count]), NODE)
+        env = graph.evaluate(list(xs), NODE)
         for vertex, made in env.items():
             if vertex.name and made.__class__ is Node and made.name is None:
                 made.name = vertex.name
@@ -102,15 +109,12 @@ def _named(graph: Graph, count: int) -> Callable[..., Any]:
     return run
 
 
-def _copy_names(graph: Graph, typed: Graph) -> None:
-    if graph.outputs[0].name and typed.outputs[0].name is None:
-        typed.outputs[0].name = graph.outputs[0].name
-
-
 def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
     call: Callable[[list[Any]], Any]
     back: Callable[[list[Any]], Any]
-    if isinstance(at, dict) and set(at) <= set(argument_names(f, f.__code__.co_argcount if hasattr(f, "__code__") else 0)):
+    if isinstance(at, dict) and set(at) <= set(
+        argument_names(f, f.__code__.co_argcount if hasattr(f, "__code__") else 0)
+    ):
         arguments, keys = list(at.values()), list(at)
         call = lambda xs: f(**dict(zip(keys, xs)))
         back = lambda found: dict(zip(keys, found))
@@ -180,14 +184,23 @@ def real(x: Any, name: str) -> Any:
 
 
 def _checked(
-    graph: Graph, function: Any, names: list[str], values: list[Any], wrt: Any, rebuild: Any, text: str | None, notes: Any
+    graph: Graph,
+    function: Any,
+    names: list[str],
+    values: list[Any],
+    wrt: Any,
+    rebuild: Any,
+    text: str | None,
+    notes: Any,
 ) -> Problem:
     if len(graph.outputs) != 1:
         raise ShapeError(f"the function has {len(graph.outputs)} outputs; a gradient needs one")
     output = graph.outputs[0]
     if output.shape != ():
-        raise ShapeError(f"the output has shape {output.shape}, a gradient needs a scalar; take np.sum of it or one "
-                         "entry, or use dl.jacobian")
+        raise ShapeError(
+            f"the output has shape {output.shape}, a gradient needs a scalar; take np.sum of it or one "
+            "entry, or use dl.jacobian"
+        )
     if output.dtype.kind == "c":
         raise DtypeError("the output is complex, a gradient needs a real number")
     wanted = names if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
@@ -197,8 +210,11 @@ def _checked(
     if not names:
         notes = [*notes, "the function has no inputs: there is nothing to differentiate by"]
     used = set(output_ancestors(graph))
-    notes = notes + [f"the function does not depend on {n.name}: its derivative is 0" for n in graph.inputs
-                     if n not in used and not any(str(n.name) in note for note in notes)]
+    notes = notes + [
+        f"the function does not depend on {n.name}: its derivative is 0"
+        for n in graph.inputs
+        if n not in used and not any(str(n.name) in note for note in notes)
+    ]
     return Problem(graph, function, names, values, wanted, rebuild, text, notes)
 
 

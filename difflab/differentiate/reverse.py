@@ -62,7 +62,9 @@ def sweep(
     return cotangents
 
 
-def accumulate(m: Any, cotangents: dict[Node, Any], gates: dict[Node, Any], target: Node, value: Any, gate: Any) -> None:
+def accumulate(
+    m: Any, cotangents: dict[Node, Any], gates: dict[Node, Any], target: Node, value: Any, gate: Any
+) -> None:
     """Adds what arrives at a value that is used more than once; a gate stays only where every path has one."""
     known = cotangents.get(target)
     if known is None:

@@ -45,8 +45,16 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         shape, n = np.shape(problem.values[place]), Carrier.size(problem.values[place])
         found.append(np.array(flat[k : k + n]).reshape(shape)[()])
         k += n
-    result = answer(problem, "symbolic", f"exact formula, {form}", np.float64(value), found, start,
-                    operations=details["operations"][form], details=details)
+    result = answer(
+        problem,
+        "symbolic",
+        f"exact formula, {form}",
+        np.float64(value),
+        found,
+        start,
+        operations=details["operations"][form],
+        details=details,
+    )
     result.seconds = details.pop("seconds")
     return result
 
@@ -117,7 +125,9 @@ def without_impulses(e: Any) -> Any:
 
     e = e.replace(lambda t: isinstance(t, sympy.DiracDelta), lambda t: sympy.Integer(0))
     e = e.replace(lambda t: isinstance(t, sympy.Subs | sympy.Derivative), _step_slope)
-    return e.replace(lambda t: isinstance(t, sympy.Heaviside), lambda t: sympy.Heaviside(t.args[0], sympy.Rational(1, 2)))
+    return e.replace(
+        lambda t: isinstance(t, sympy.Heaviside), lambda t: sympy.Heaviside(t.args[0], sympy.Rational(1, 2))
+    )
 
 
 def _step_slope(t: Any) -> Any:

@@ -47,8 +47,9 @@ class Recording:
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
-                raise InputError(f"{name}: with has_aux=True the function must return (output, aux), it returned "
-                                 f"{describe(result)}")
+                raise InputError(
+                    f"{name}: with has_aux=True the function must return (output, aux), it returned {describe(result)}"
+                )
             result, aux = result
             self.aux = map_leaves(lambda x: self.value_of(x, trace), aux)
         if result is None:
@@ -115,19 +116,25 @@ def describe(x: Any) -> str:
 def scalar_output(name: str, record: Recording) -> Any:
     """The one real scalar that a gradient needs; anything else is refused with the mend."""
     if len(record.outputs) != 1:
-        raise ShapeError(f"{name}: the function returned {len(record.outputs)} values, a gradient needs one scalar; "
-                         "return one of them, or use has_aux=True for the others")
+        raise ShapeError(
+            f"{name}: the function returned {len(record.outputs)} values, a gradient needs one scalar; "
+            "return one of them, or use has_aux=True for the others"
+        )
     y = record.value_of(record.outputs[0])
     if not hasattr(y, "dtype"):
         if not isinstance(y, int | float | complex):
             raise InputError(f"{name}: the function returned {describe(y)}; a gradient needs a number")
         y = np.asarray(y)[()]
     if y.shape != ():
-        raise ShapeError(f"{name}: the output has shape {y.shape}, a gradient needs a scalar; use dl.jacobian, or "
-                         "dl.vjp with a cotangent")
+        raise ShapeError(
+            f"{name}: the output has shape {y.shape}, a gradient needs a scalar; use dl.jacobian, or "
+            "dl.vjp with a cotangent"
+        )
     if y.dtype.kind == "c":
-        raise DtypeError(f"{name}: the output is complex, a gradient needs a real scalar; return its .real, .imag or "
-                         "np.abs of it, or use dl.vjp")
+        raise DtypeError(
+            f"{name}: the output is complex, a gradient needs a real scalar; return its .real, .imag or "
+            "np.abs of it, or use dl.vjp"
+        )
     return y
 
 
@@ -135,8 +142,10 @@ def check_argnums(name: str, argnums: Any, count: int) -> tuple[int, ...]:
     wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for k in wanted:
         if not isinstance(k, int) or not -count <= k < count:
-            raise InputError(f"{name}: argnums={argnums!r} but the function was called with {count} positional "
-                             f"argument{'s' if count != 1 else ''}")
+            raise InputError(
+                f"{name}: argnums={argnums!r} but the function was called with {count} positional "
+                f"argument{'s' if count != 1 else ''}"
+            )
     return tuple(k % count for k in wanted)
 
 
@@ -263,8 +272,10 @@ def matching(what: str, given: Any, like: Any) -> list[Any]:
         given = type(like)(given)  # NumPy's versions differ in which of the two they return
     got, _ = flatten(given)
     if len(got) != len(want) or (len(want) != 1 and structure(given) != structure(like)):
-        raise ShapeError(f"{what} must have the structure of {describe(like)} with {len(want)} "
-                         f"leaf values, got {describe(given)} with {len(got)}")
+        raise ShapeError(
+            f"{what} must have the structure of {describe(like)} with {len(want)} "
+            f"leaf values, got {describe(given)} with {len(got)}"
+        )
     result = []
     for x, y in zip(got, want):
         if x.__class__ is not Node:

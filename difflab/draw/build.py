@@ -44,8 +44,10 @@ class Builder:
         shown = [self.holder(n) for n in self.graph.order if n.primitive.name != "constant"]
         count = len(dict.fromkeys(shown))
         if count > REFUSE_OVER and not force:
-            raise DrawError(f"the picture would have {count} boxes, more than {REFUSE_OVER}; collapse blocks "
-                            "(open_blocks=False), draw a part of the graph, or force it")
+            raise DrawError(
+                f"the picture would have {count} boxes, more than {REFUSE_OVER}; collapse blocks "
+                "(open_blocks=False), draw a part of the graph, or force it"
+            )
         for node in self.graph.order:
             self.add_node(node)
         self.add_wires()
@@ -109,8 +111,14 @@ class Builder:
         marks = marks_of(node, self.forward, self.backward, dead)
         self.seen_marks.update(dict.fromkeys(marks))
         lines += [Line(LEGEND[m][0]) for m in marks]
-        return Box(lines, "input" if row.name == "input" else "operation", self.about(node), self.cluster(node.block),
-                   marked=bool(marks) and not dead, faded=dead)
+        return Box(
+            lines,
+            "input" if row.name == "input" else "operation",
+            self.about(node),
+            self.cluster(node.block),
+            marked=bool(marks) and not dead,
+            faded=dead,
+        )
 
     def adjoint_lines(self, node: Node) -> list[Line]:
         """The adjoint of a node; where several contributions arrive, their sum written out."""
@@ -125,7 +133,9 @@ class Builder:
         return [Line(f"∂ = {short(total)}{suffix}", "backward")]
 
     def about(self, node: Node) -> str:
-        text = f"{self.names[node]} = {node_formula(node, self.names)}" if node.operands else f"input {self.names[node]}"
+        text = (
+            f"{self.names[node]} = {node_formula(node, self.names)}" if node.operands else f"input {self.names[node]}"
+        )
         if self.forward is not None:
             text += f", value {short(self.forward.values[node], 6)}"
         if self.backward is not None and node in self.backward.reached:
@@ -154,8 +164,15 @@ class Builder:
         first = uses[0][1]
         backwards = self.view == "backward"
         self.picture.wires.append(
-            Wire(self.place[source], self.place[target], lines, backward=backwards or first in self.graph.partner,
-                 reversed=backwards, faded=first not in self.needed, about=self.about_wire(uses[0]))
+            Wire(
+                self.place[source],
+                self.place[target],
+                lines,
+                backward=backwards or first in self.graph.partner,
+                reversed=backwards,
+                faded=first not in self.needed,
+                about=self.about_wire(uses[0]),
+            )
         )
 
     def about_wire(self, use: tuple[Node, Node, int]) -> str:
@@ -164,8 +181,10 @@ class Builder:
         if edge is None:
             return f"{self.names[x]} goes into {self.names[node]}"
         local = "" if edge.local is None else f" × local {short(edge.local, 6)}"
-        return (f"upstream {short(edge.upstream, 6)}{local} = downstream {short(edge.downstream, 6)} flows to "
-                f"{self.names[x]}")
+        return (
+            f"upstream {short(edge.upstream, 6)}{local} = downstream {short(edge.downstream, 6)} flows to "
+            f"{self.names[x]}"
+        )
 
     def forward_lines(self, x: Node) -> list[Line]:
         if self.forward is not None and self.view in ("both", "forward"):
@@ -196,7 +215,9 @@ class Builder:
     def through_block(self, block: Block, downstream: Any) -> str:
         """Upstream × local = downstream for a closed block as a whole, where it has one scalar output."""
         inside = [n for n in self.graph.order if self.holder(n) is block]
-        leaving = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block} | set(self.graph.outputs)
+        leaving = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block} | set(
+            self.graph.outputs
+        )
         outputs = [n for n in inside if n in leaving]
         if len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in self.backward.reached:  # type: ignore[union-attr]
             return ""
@@ -210,8 +231,13 @@ class Builder:
         target = self.holder(node)
         if isinstance(target, Block):
             return
-        box = Box([Line(short(x.params["value"]))], "constant", f"constant {short(x.params['value'], 6)}",
-                  self.cluster(node.block), faded=node not in self.needed)
+        box = Box(
+            [Line(short(x.params["value"]))],
+            "constant",
+            f"constant {short(x.params['value'], 6)}",
+            self.cluster(node.block),
+            faded=node not in self.needed,
+        )
         self.picture.wires.append(Wire(self.picture.add(box), self.place[target], faded=node not in self.needed))
 
     def add_output(self, k: int, y: Node) -> None:
@@ -224,8 +250,13 @@ class Builder:
             lines.append(Line(f"∂ {short(self.backward.seed)}", "backward"))
         box = Box([Line(name, "backward" if adjoint_part else "ink", bold=True)], "output", f"output {name}")
         self.picture.wires.append(
-            Wire(self.place[self.holder(y)], self.picture.add(box), lines, backward=self.view == "backward" or adjoint_part,
-                 reversed=self.view == "backward")
+            Wire(
+                self.place[self.holder(y)],
+                self.picture.add(box),
+                lines,
+                backward=self.view == "backward" or adjoint_part,
+                reversed=self.view == "backward",
+            )
         )
 
     def add_legend(self) -> None:
@@ -240,9 +271,11 @@ class Builder:
             results = ", ".join(f"{y.name or 'output'} = {short(self.forward.values[y])}" for y in self.graph.outputs)
             text += f" Forward pass: {results}."
         if self.backward is not None:
-            text += " Backward pass: " + ", ".join(
-                f"adjoint of {n.name} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs
-            ) + "."
+            text += (
+                " Backward pass: "
+                + ", ".join(f"adjoint of {n.name} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs)
+                + "."
+            )
         return text
 
 
@@ -265,8 +298,13 @@ def check_view(view: str | None, backward: Any, forward: Any) -> str:
 
 
 def default_title(graph: Graph, view: str) -> str:
-    what = {"both": "Forward and backward pass", "forward": "Forward pass", "backward": "Backward pass",
-            "graph": "Computational graph", "symbolic": "Formulas and local derivatives"}[view]
+    what = {
+        "both": "Forward and backward pass",
+        "forward": "Forward pass",
+        "backward": "Backward pass",
+        "graph": "Computational graph",
+        "symbolic": "Formulas and local derivatives",
+    }[view]
     return f"{what} of {clean(graph.text, 80)}" if graph.text else what
 
 

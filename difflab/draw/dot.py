@@ -13,8 +13,8 @@ from .picture import Box, Line, Picture, Wire
 from .text import clean
 
 ALLOWED = frozenset(
-    "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor margin pad "
-    "nodesep ranksep dir constraint id labelloc labeljust width height fixedsize".split()
+    "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor "
+    "margin pad nodesep ranksep dir constraint id labelloc labeljust width height fixedsize".split()
 )
 FONT = "Helvetica"
 TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD}
@@ -51,8 +51,19 @@ def dot(picture: Picture, background: str = "transparent") -> str:
     import graphviz
 
     graph = graphviz.Digraph("difflab")
-    graph.attr("graph", _attributes=attributes(rankdir="LR", bgcolor=background, nodesep=0.28, ranksep=0.45, pad=0.15,
-                                   fontname=FONT, fontsize=12, fontcolor=INK))
+    graph.attr(
+        "graph",
+        _attributes=attributes(
+            rankdir="LR",
+            bgcolor=background,
+            nodesep=0.28,
+            ranksep=0.45,
+            pad=0.15,
+            fontname=FONT,
+            fontsize=12,
+            fontcolor=INK,
+        ),
+    )
     graph.attr("node", _attributes=attributes(fontname=FONT, fontsize=12, margin="0.09,0.05", penwidth=1.2, color=INK))
     graph.attr("edge", _attributes=attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))
     clusters(graph, picture, ())
@@ -69,8 +80,16 @@ def clusters(graph: Any, picture: Picture, path: tuple[int, ...]) -> None:
     for inner, name in picture.clusters.items():
         if inner[:-1] == path:
             with graph.subgraph(name="cluster_" + "_".join(map(str, inner))) as sub:
-                sub.attr(**attributes(label=label([Line(name, bold=True)]), style="rounded,dashed", color=WIRE,
-                                      bgcolor=BLOCK, labeljust="l", margin=10))
+                sub.attr(
+                    **attributes(
+                        label=label([Line(name, bold=True)]),
+                        style="rounded,dashed",
+                        color=WIRE,
+                        bgcolor=BLOCK,
+                        labeljust="l",
+                        margin=10,
+                    )
+                )
                 clusters(sub, picture, inner)
 
 
@@ -78,12 +97,27 @@ def write_box(graph: Any, k: int, box: Box) -> None:
     shape, style, fill = SHAPES[box.kind]
     fill = MARK if box.marked else fill
     colour = DEAD if box.faded else INK
-    graph.node(f"n{k}", **attributes(label=label(box.lines), shape=shape, style=style, fillcolor=fill, color=colour,
-                                     penwidth=2 if box.marked else "", id=f"n{k}"))
+    graph.node(
+        f"n{k}",
+        **attributes(
+            label=label(box.lines),
+            shape=shape,
+            style=style,
+            fillcolor=fill,
+            color=colour,
+            penwidth=2 if box.marked else "",
+            id=f"n{k}",
+        ),
+    )
 
 
 def write_wire(graph: Any, k: int, wire: Wire) -> None:
     style = "dashed" if wire.backward or wire.faded else "solid"
     colour = DEAD if wire.faded else BACKWARD if wire.backward else WIRE
-    graph.edge(f"n{wire.source}", f"n{wire.target}", **attributes(
-        label=label(wire.lines), style=style, color=colour, dir="back" if wire.reversed else "forward", id=f"e{k}"))
+    graph.edge(
+        f"n{wire.source}",
+        f"n{wire.target}",
+        **attributes(
+            label=label(wire.lines), style=style, color=colour, dir="back" if wire.reversed else "forward", id=f"e{k}"
+        ),
+    )

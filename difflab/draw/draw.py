@@ -21,8 +21,14 @@ SECONDS = 20.0
 
 
 def draw(
-    thing: Any, path: Any, *, view: str | None = None, open_blocks: Any = None, title: str | None = None,
-    force: bool = False, seconds: float = SECONDS,
+    thing: Any,
+    path: Any,
+    *,
+    view: str | None = None,
+    open_blocks: Any = None,
+    title: str | None = None,
+    force: bool = False,
+    seconds: float = SECONDS,
 ) -> Path:
     """Draws a graph or a pass to a file; the suffix (.svg, .png, .pdf, .dot) chooses the format. Returns the path.
 
@@ -44,8 +50,9 @@ def draw(
     return write(path, encoded(picture, suffix[1:], seconds), force)
 
 
-def picture_of(thing: Any, view: str | None = None, open_blocks: Any = None, title: str | None = None,
-               force: bool = False) -> Picture:
+def picture_of(
+    thing: Any, view: str | None = None, open_blocks: Any = None, title: str | None = None, force: bool = False
+) -> Picture:
     """The picture of a graph or a pass."""
     if not isinstance(thing, Graph | ForwardPass | BackwardPass):
         raise DrawError(f"{type(thing).__name__} cannot be drawn; give a Graph, graph.forward(...) or its .backward()")

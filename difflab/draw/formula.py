@@ -9,7 +9,8 @@ from ..graph.node import NODE, Node
 from ..primitives import Gate
 
 INFIX = {
-    "add": ("+", 1), "subtract": ("-", 1), "multiply": ("·", 2), "divide": ("/", 2), "power": ("^", 4), "matmul": ("@", 2),
+    "add": ("+", 1), "subtract": ("-", 1), "multiply": ("·", 2), "divide": ("/", 2), "power": ("^", 4),
+    "matmul": ("@", 2),
     "less": ("<", 0), "less_equal": ("≤", 0), "greater": (">", 0), "greater_equal": ("≥", 0), "equal": ("=", 0),
 }  # fmt: skip
 LONG = 60

@@ -37,14 +37,18 @@ def render(dot: str, form: str, seconds: float, size: str) -> bytes:
     try:
         done = subprocess.run(command(form), input=dot.encode(), capture_output=True, timeout=seconds, env=environment)
     except subprocess.TimeoutExpired:
-        raise TimeLimitError(f"Graphviz took longer than {seconds:g} s to lay out {size}; collapse blocks, draw a "
-                             "smaller graph, or allow more seconds") from None
+        raise TimeLimitError(
+            f"Graphviz took longer than {seconds:g} s to lay out {size}; collapse blocks, draw a "
+            "smaller graph, or allow more seconds"
+        ) from None
     except OSError as error:
         raise DrawError(f"Graphviz could not be started: {error.strerror}") from None
     if done.returncode or not done.stdout:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise DrawError(f"Graphviz failed on {size}: {''.join(last)[:300] or 'no output'}; install the graphviz "
-                        "program or `pip install pygraphviz`")
+        raise DrawError(
+            f"Graphviz failed on {size}: {''.join(last)[:300] or 'no output'}; install the graphviz "
+            "program or `pip install pygraphviz`"
+        )
     return done.stdout
 
 

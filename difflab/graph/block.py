@@ -28,7 +28,7 @@ class Block:
         return f"<Block {'/'.join(self.path)}>"
 
 
-class block:  # noqa: N801  (a function to its users)
+class block:
     """Names a group of operations: `with block("softmax"): ...`, `@block`, `@block(name=...)` or `block(f, name=...)`.
 
     With `derivative`, a function `(y, *x) -> partial` (or a tuple of partials, one for each operand), the group
@@ -40,7 +40,9 @@ class block:  # noqa: N801  (a function to its users)
     np.float64(0.25)
     """
 
-    def __new__(cls, target: Any = None, *, name: str | None = None, derivative: Callable[..., Any] | None = None) -> Any:
+    def __new__(
+        cls, target: Any = None, *, name: str | None = None, derivative: Callable[..., Any] | None = None
+    ) -> Any:
         if target is None:
             return lambda f: cls(f, name=name, derivative=derivative)
         if callable(target):

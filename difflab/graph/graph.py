@@ -47,7 +47,7 @@ class Order(list[Node]):
 
 
 class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
-    """A computational graph. Its nodes are `Node`s, an edge's key is the operand's position, and the order is topological.
+    """A computational graph: its nodes are `Node`s, an edge's key is the operand's position, the order is topological.
 
     `inputs` and `outputs` are lists of nodes, `blocks` the named groups. It can be called like the function it
     records, `forward(**inputs)` keeps every value, and every networkx algorithm works on it as it is.
@@ -136,8 +136,9 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         if not kwargs:
             values = self.flatten_inputs(*args) if self.flatten_inputs else list(args)
             if len(values) != len(names):
-                raise InputError(f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), "
-                                 f"{len(values)} given")
+                raise InputError(
+                    f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), {len(values)} given"
+                )
             return [as_value(x) for x in values]
         missing = [n for n in names[len(args) :] if n not in kwargs]
         extra = [k for k in kwargs if k not in names[len(args) :]]

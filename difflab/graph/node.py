@@ -56,8 +56,9 @@ class Trace:
         return node
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TraceError("x.trace() is not there for traced values, which keep their recording under that name; "
-                         "use np.trace(x)")
+        raise TraceError(
+            "x.trace() is not there for traced values, which keep their recording under that name; use np.trace(x)"
+        )
 
     def close(self) -> list[Node]:
         """Ends the recording; nodes used from now on are refused. Returns the nodes."""
@@ -402,7 +403,9 @@ def _binary(name: str) -> Any:
     row = TABLE[name]
 
     if name == "matmul":  # checked first, so that the error names both shapes
-        return (lambda self, other: call_row(row, self, operand(other))), (lambda self, other: call_row(row, operand(other), self))
+        return (lambda self, other: call_row(row, self, operand(other))), (
+            lambda self, other: call_row(row, operand(other), self)
+        )
 
     def operator(self: Node, other: Any) -> Any:
         trace = self.trace
@@ -534,7 +537,7 @@ def leak(what: str) -> TraceError:
         )
     if what == "float()" and found:
         spelled = {"pow": "power", "fabs": "abs", "gamma": "", "lgamma": "", "erf": ""}.get(found[1], found[1])
-        use = f"np.{spelled}" if spelled else f"scipy.special.{ {'lgamma': 'gammaln'}.get(found[1], found[1])}"
+        use = f"np.{spelled}" if spelled else f"scipy.special.{ {'lgamma': 'gammaln'}.get(found[1], found[1]) }"
         return TraceError(f"math.{found[1]} takes plain floats only and the value is traced: use {use}")
     if what == "np.array":
         return TraceError(
@@ -567,7 +570,9 @@ def check_leaf(x: Any, where: str) -> Any:
     try:
         return np.complex128(x) if isinstance(x, complex) else np.float64(x)
     except OverflowError:
-        raise InputError(f"{where}: the integer has {len(hex(int(x.real))) * 4 // 13} digits and no float can hold it") from None
+        raise InputError(
+            f"{where}: the integer has {len(hex(int(x.real))) * 4 // 13} digits and no float can hold it"
+        ) from None
 
 
 __all__ = ["BLOCK", "NODE", "Abstract", "Node", "Trace", "apply", "call"]

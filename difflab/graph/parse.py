@@ -34,8 +34,14 @@ COMPARE = {
     ast.NotEq: "not_equal",
 }  # fmt: skip
 SIGNS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "@": ast.MatMult, "%": ast.Mod, "//": ast.FloorDiv}
-EXACT = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "power": np.power,
-         "negative": np.negative}
+EXACT = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "power": np.power,
+    "negative": np.negative,
+}
 HIDDEN = frozenset("input constant pick sum_to scatter astype getitem".split())
 MAX_EXPONENT_BITS = 1100
 
@@ -119,8 +125,15 @@ class _Reader:
         spans, operators = terms(self.text[start:end])
         value = self.term(start + spans[0][0], start + spans[0][1])
         for (a, b), sign in zip(spans[1:], operators):
-            tree = ast.BinOp(op=SIGNS[sign](), lineno=1, col_offset=a + start - self.offset, end_lineno=1,
-                             end_col_offset=b + start - self.offset, left=ast.Constant(0), right=ast.Constant(0))
+            tree = ast.BinOp(
+                op=SIGNS[sign](),
+                lineno=1,
+                col_offset=a + start - self.offset,
+                end_lineno=1,
+                end_col_offset=b + start - self.offset,
+                left=ast.Constant(0),
+                right=ast.Constant(0),
+            )
             value = self.binary(tree, value, self.term(start + a, start + b))
         return value
 
@@ -146,8 +159,10 @@ class _Reader:
             raise self.error(statement, "the left of = must be one name")
         name = target.id
         if name in self.names:
-            raise self.error(target, f"{name} is {'an input' if self.names[name] in self.inputs else 'named'} already; "
-                                     "choose another name")
+            raise self.error(
+                target,
+                f"{name} is {'an input' if self.names[name] in self.inputs else 'named'} already; choose another name",
+            )
         value = self.read(statement.value)
         node = self.vertex(value)
         if node.name is not None or node.primitive.name in ("input", "constant"):
@@ -376,8 +391,10 @@ class _Reader:
         with np.errstate(all="ignore"):
             value = float(EXACT[node.primitive.name](*map(np.float64, numbers)))
         if math.isinf(value) and node.primitive.name != "divide":
-            raise ParseError(f"a constant in the expression is larger than any float: {numbers[0]:.6g} "
-                             f"{node.primitive.infix} {numbers[-1]:.6g}")
+            raise ParseError(
+                f"a constant in the expression is larger than any float: {numbers[0]:.6g} "
+                f"{node.primitive.infix} {numbers[-1]:.6g}"
+            )
         self.numbers[node] = value
 
 
@@ -388,7 +405,13 @@ def kind(tree: ast.AST) -> str:
 
 
 def friendly(message: str | None) -> str:
-    return (message or "it ends too early").split("(")[0].strip().removesuffix(".").replace("invalid syntax", "something is missing or misplaced here")
+    return (
+        (message or "it ends too early")
+        .split("(")[0]
+        .strip()
+        .removesuffix(".")
+        .replace("invalid syntax", "something is missing or misplaced here")
+    )
 
 
 def parse_point(text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class SympyCarrier(ElementsCarrier):
         import sympy
 
         named = getattr(sympy, spelled or row.name, None)
-        return named if named is not None and isinstance(named, type) or callable(named) else None
+        return named if (named is not None and isinstance(named, type)) or callable(named) else None
 
     def function(self, row: Primitive) -> Callable[..., Any]:
         if row.name == "constant":

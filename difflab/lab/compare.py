@@ -172,8 +172,15 @@ def run(problem: Problem, name: str, seconds: float) -> MethodResult:
     except DifflabError as error:
         return MethodResult(name, base, failure=str(error))
     result = MethodResult(
-        name, found.label, found.gradient, found.by_name, claimed_error=found.claimed_error, seconds=found.seconds,
-        evaluations=found.evaluations, operations=found.operations, notes=[n for n in found.notes if n not in problem.notes and NOT_DEFINED not in n],
+        name,
+        found.label,
+        found.gradient,
+        found.by_name,
+        claimed_error=found.claimed_error,
+        seconds=found.seconds,
+        evaluations=found.evaluations,
+        operations=found.operations,
+        notes=[n for n in found.notes if n not in problem.notes and NOT_DEFINED not in n],
         details=dict(found.details),
     )
     if base == "certified":
@@ -221,7 +228,11 @@ def conditioning(problem: Problem, truth: dict[str, Any] | None) -> dict[str, fl
 
 
 def verdicts(
-    results: dict[str, MethodResult], truth: dict[str, Any] | None, reference: str, kinked: bool, slack: dict[str, float]
+    results: dict[str, MethodResult],
+    truth: dict[str, Any] | None,
+    reference: str,
+    kinked: bool,
+    slack: dict[str, float],
 ) -> None:
     """Fills each row's errors and whether it agrees with the reference."""
     if truth is None:

@@ -40,10 +40,12 @@ def as_json(c: Comparison) -> dict[str, Any]:
         methods[name] = {
             "label": m.label, "gradient": m.by_name, "max_ulps": m.max_ulps, "max_relative": m.max_relative,
             "claimed_error": m.claimed_error, "seconds": m.seconds, "evaluations": m.evaluations,
-            "operations": m.operations, "agrees": m.agrees, "failure": m.failure, "notes": m.notes, "details": m.details,
+            "operations": m.operations, "agrees": m.agrees, "failure": m.failure,
+            "notes": m.notes, "details": m.details,
         }  # fmt: skip
     return strict({
-        "version": VERSION, "function": c.text, "at": c.at, "value": c.value, "agree": c.agree, "reference": c.reference,
+        "version": VERSION, "function": c.text, "at": c.at, "value": c.value, "agree": c.agree,
+        "reference": c.reference,
         "methods": methods, "kinks": [k.to_json() for k in c.kinks], "notes": c.notes, "nodes": c.nodes,
     })  # type: ignore[no-any-return]  # fmt: skip
 
@@ -115,8 +117,9 @@ def summary(c: Comparison) -> list[str]:
     sizes = c.nodes
     lines = [f"value {c.value!r}", f"errors are measured against: {c.reference}"]
     if sizes.get("gradient"):
-        lines.append(f"operations: function {sizes['function']}, gradient graph {sizes['gradient']} "
-                     f"({sizes['ratio']} times)")
+        lines.append(
+            f"operations: function {sizes['function']}, gradient graph {sizes['gradient']} ({sizes['ratio']} times)"
+        )
     for m in c.methods.values():
         counts = m.details.get("operations")
         if counts:
@@ -170,8 +173,10 @@ def as_html(c: Comparison) -> str:
     lines = "".join(f"<li>{html.escape(line)}</li>" for line in summary(c))
     methods = html_table(COLUMNS, [row(m) for m in c.methods.values()])
     title = html.escape(shortened(c.text))
-    return (f'<div class="difflab-comparison"><p><code>{title}</code></p>{html_table(heads, gradient)}{methods}'
-            f"<ul>{lines}</ul></div>")
+    return (
+        f'<div class="difflab-comparison"><p><code>{title}</code></p>{html_table(heads, gradient)}{methods}'
+        f"<ul>{lines}</ul></div>"
+    )
 
 
 def html_table(heads: Any, rows: list[list[str]]) -> str:
@@ -197,8 +202,13 @@ def plot(c: Comparison, path: Any, force: bool = False) -> Any:
         y = max(m.max_ulps, floor)
         axes.plot(m.seconds, y, "os^Dv*"[k % 6], markersize=9, label=m.name)
         axes.annotate(m.name, (m.seconds, y), xytext=(8, 6), textcoords="offset points")
-    axes.set(xscale="log", yscale="log", xlabel="seconds for one gradient",
-             ylabel=f"largest error, ulps of {c.reference}", title=shortened(c.text, 70))
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="seconds for one gradient",
+        ylabel=f"largest error, ulps of {c.reference}",
+        title=shortened(c.text, 70),
+    )
     axes.margins(0.25)
     axes.grid(alpha=0.3)
     buffer = io.BytesIO()

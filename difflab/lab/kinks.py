@@ -24,12 +24,20 @@ class Kink:
     convention: str
 
     def __str__(self) -> str:
-        return (f"{self.where}: left derivative {self.left:g}, right derivative {self.right:g}; "
-                f"the engine returns {self.returned:g} ({self.convention})")
+        return (
+            f"{self.where}: left derivative {self.left:g}, right derivative {self.right:g}; "
+            f"the engine returns {self.returned:g} ({self.convention})"
+        )
 
     def to_json(self) -> dict[str, Any]:
-        return {"operation": self.node.primitive.name, "where": self.where, "left": self.left, "right": self.right,
-                "returned": self.returned, "convention": self.convention}
+        return {
+            "operation": self.node.primitive.name,
+            "where": self.where,
+            "left": self.left,
+            "right": self.right,
+            "returned": self.returned,
+            "convention": self.convention,
+        }
 
 
 def kinks(problem: Problem, limit: int = 20) -> list[Kink]:

@@ -49,9 +49,20 @@ class StepSizeStudy:
         from .comparison_report import strict
 
         best = {p: {s: {"step": h, "error": e} for s, (h, e) in rows.items()} for p, rows in self.best.items()}
-        return strict({"version": 1, "function": self.text, "input": self.name, "at": self.x, "derivative": self.truth,
-                       "reference": self.reference, "steps": self.steps, "errors": self.errors, "best": best,
-                       "caption": CAPTION})  # type: ignore[no-any-return]
+        return strict(
+            {
+                "version": 1,
+                "function": self.text,
+                "input": self.name,
+                "at": self.x,
+                "derivative": self.truth,
+                "reference": self.reference,
+                "steps": self.steps,
+                "errors": self.errors,
+                "best": best,
+                "caption": CAPTION,
+            }
+        )  # type: ignore[no-any-return]
 
     def print(self, console: Any = None) -> None:
         """The best step and error of each formula as a table."""
@@ -61,7 +72,9 @@ class StepSizeStudy:
         from rich.table import Table
 
         console = console or Console()
-        console.print(escape(f"d/d{self.name} of {self.text} at {self.x:g} = {self.truth!r} ({self.reference})"), highlight=False)
+        console.print(
+            escape(f"d/d{self.name} of {self.text} at {self.x:g} = {self.truth!r} ({self.reference})"), highlight=False
+        )
         table = Table(box=SIMPLE_HEAD)
         for head in ("formula", "precision", "best step", "relative error there", "error at h = 0.1"):
             table.add_column(head, justify="left" if head in ("formula", "precision") else "right")
@@ -80,10 +93,22 @@ class StepSizeStudy:
         for precision, rows in self.errors.items():
             for k, (scheme, errors) in enumerate(rows.items()):
                 solid = precision == "float64"
-                axes.plot(self.steps, np.maximum(errors, floor), "-" if solid else ":", color=COLOURS[k],
-                          marker="os^D"[k], markersize=4 if solid else 3, label=f"{scheme}, {precision}")
-        axes.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the derivative",
-                 title=f"d/d{self.name} of {self.text[:50]} at {self.name} = {self.x:g}")
+                axes.plot(
+                    self.steps,
+                    np.maximum(errors, floor),
+                    "-" if solid else ":",
+                    color=COLOURS[k],
+                    marker="os^D"[k],
+                    markersize=4 if solid else 3,
+                    label=f"{scheme}, {precision}",
+                )
+        axes.set(
+            xscale="log",
+            yscale="log",
+            xlabel="step h",
+            ylabel="relative error of the derivative",
+            title=f"d/d{self.name} of {self.text[:50]} at {self.name} = {self.x:g}",
+        )
         axes.set_ylim(floor / 2, 10)
         axes.axhline(2.0**-53, color="#9aa5b1", linewidth=0.8)
         axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color="#5b6470", va="bottom", ha="right")
@@ -91,7 +116,9 @@ class StepSizeStudy:
         return save(made, path, force)
 
 
-def step_size_study(function: Any, at: Any, wrt: str | None = None, steps: Iterable[float] | None = None) -> StepSizeStudy:
+def step_size_study(
+    function: Any, at: Any, wrt: str | None = None, steps: Iterable[float] | None = None
+) -> StepSizeStudy:
     """The error of each difference formula over the step, along one scalar input.
 
     `wrt` names the input (the first by default). The truth is the certified derivative where there is one, else

@@ -77,8 +77,10 @@ class ExpressionSwell:
     rows: list[Swell]
 
     def to_json(self) -> dict[str, Any]:
-        rows = [{"depth": r.depth, "function": r.function, "operations": r.operations, "seconds": r.seconds}
-                for r in self.rows]
+        rows = [
+            {"depth": r.depth, "function": r.function, "operations": r.operations, "seconds": r.seconds}
+            for r in self.rows
+        ]
         return {"version": 1, "family": self.family, "about": self.about, "rows": rows, "caption": CAPTION}
 
     def print(self, console: Any = None) -> None:
@@ -109,8 +111,9 @@ class ExpressionSwell:
             known = [(r.depth, r.operations[name]) for r in self.rows if r.operations[name]]
             if known:
                 axes.plot(*zip(*known), marker=MARKERS[k], label=name if name == "backward graph" else f"sympy, {name}")
-        axes.set(yscale="log", xlabel="depth", ylabel="operations of the gradient",
-                 title=f"Expression swell: {self.family}")
+        axes.set(
+            yscale="log", xlabel="depth", ylabel="operations of the gradient", title=f"Expression swell: {self.family}"
+        )
         axes.set_xticks(depths)
         axes.legend(fontsize=9)
         return save(made, path, force)
@@ -122,8 +125,9 @@ def cell(operations: int | None, seconds: float | None) -> str:
     return f"{operations}" + ("" if seconds is None else f" ({seconds:.2g})")
 
 
-def expression_swell(family: str, depths: Iterable[int] = (1, 2, 3, 4, 5, 6), seconds: float = 5.0,
-                     simplify: bool = True) -> ExpressionSwell:
+def expression_swell(
+    family: str, depths: Iterable[int] = (1, 2, 3, 4, 5, 6), seconds: float = 5.0, simplify: bool = True
+) -> ExpressionSwell:
     """Operations and seconds of the derivative of a family of functions, by sympy and by the backward graph.
 
     `family` is "logistic", "speelpenning", "sigmoid-chain" or "mlp"; `seconds` limits each form at each depth, and a
@@ -134,7 +138,9 @@ def expression_swell(family: str, depths: Iterable[int] = (1, 2, 3, 4, 5, 6), se
     True
     """
     if family not in FAMILIES:
-        raise InputError(f"family={family!r}{suggestion(str(family), FAMILIES)}; the families are {', '.join(FAMILIES)}")
+        raise InputError(
+            f"family={family!r}{suggestion(str(family), FAMILIES)}; the families are {', '.join(FAMILIES)}"
+        )
     wanted = sorted({int(d) for d in depths})
     if not wanted or wanted[0] < 1 or wanted[-1] > 60:
         raise InputError("depths must be whole numbers from 1 to 60")

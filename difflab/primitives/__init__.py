@@ -9,10 +9,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import (
+    activations,
+    arithmetic,
+    bessel,
+    composites,
+    creation,
+    decompositions,
+    entropies,
+    exponential,
+    extremes,
+    fourier,
+    indexing,
+    joining,
+    linalg,
+    products,
+    reductions,
+    rounding,
+    scans,
+    shaping,
+    special,
+    structure,
+    trigonometric,
+)  # isort: skip
 from .carriers import NUMPY, Carrier, find
 from .primitive import TABLE, Composite, Custom, Deferred, Domain, Elementwise, Gate, Linear, Primitive, lookup
-
-from . import structure, arithmetic, exponential, trigonometric, rounding, activations, special, bessel, entropies, reductions, extremes, scans, shaping, joining, indexing, creation, composites, products, linalg, decompositions, fourier  # isort: skip
 
 _by_function: dict[Any, Primitive] = {}
 

@@ -94,17 +94,30 @@ def cholesky_elements(a: Any) -> Any:
     out = np.zeros((n, n), dtype=int).astype(object)
     for j in range(n):
         rest = a[j, j] - sum((out[j, k] * out[j, k] for k in range(j)), 0)
-        out[j, j] = rest ** 0.5
+        out[j, j] = rest**0.5
         for i in range(j + 1, n):
             out[i, j] = (a[i, j] - sum((out[i, k] * out[j, k] for k in range(j)), 0)) / out[j, j]
     return out
 
 
-custom("cholesky", vjp=cholesky_vjp, jvp=cholesky_jvp, doc="The lower triangle L with L Lᵀ = a, for positive definite a.",
-       glyph="chol", reads=("linalg.cholesky",), arguments=read_cholesky,
-       spelling={"numpy": "linalg.cholesky", "elements": cholesky_elements}, source="Murray 2016")
-composite("cholesky_upper", lambda m, a: flip(m, m.cholesky(flip(m, a))), doc="The upper triangle U with Uᵀ U = a.", glyph="chol",
-          reads=())
+custom(
+    "cholesky",
+    vjp=cholesky_vjp,
+    jvp=cholesky_jvp,
+    doc="The lower triangle L with L Lᵀ = a, for positive definite a.",
+    glyph="chol",
+    reads=("linalg.cholesky",),
+    arguments=read_cholesky,
+    spelling={"numpy": "linalg.cholesky", "elements": cholesky_elements},
+    source="Murray 2016",
+)
+composite(
+    "cholesky_upper",
+    lambda m, a: flip(m, m.cholesky(flip(m, a))),
+    doc="The upper triangle U with Uᵀ U = a.",
+    glyph="chol",
+    reads=(),
+)
 
 
 # Symmetric eigenvalue problems.
@@ -136,13 +149,29 @@ def read_eigh(a: Any, UPLO: str = "L") -> Any:
     return square_matrix("eigh")(a)[0], {"UPLO": UPLO.upper()}
 
 
-custom("eigh", vjp=eigh_vjp, jvp=eigh_jvp, glyph="eigh",
-       doc="Eigenvalues and eigenvectors of a symmetric matrix; NumPy reads one triangle, and so does the derivative.",
-       reads=("linalg.eigh",), arguments=read_eigh, spelling={"numpy": "linalg.eigh"}, outputs=2,
-       result=lambda w, v: type(np.linalg.eigh(np.eye(1)))(w, v), source="Giles 2008, 3.1",
-       non_differentiable="equal eigenvalues")
-composite("eigvalsh", lambda m, a, *, UPLO: m.eigh(a, UPLO=UPLO)[0], doc="Eigenvalues of a symmetric matrix.",
-          glyph="eigvalsh", reads=("linalg.eigvalsh",), arguments=read_eigh, spelling={"numpy": "linalg.eigvalsh"})
+custom(
+    "eigh",
+    vjp=eigh_vjp,
+    jvp=eigh_jvp,
+    glyph="eigh",
+    doc="Eigenvalues and eigenvectors of a symmetric matrix; NumPy reads one triangle, and so does the derivative.",
+    reads=("linalg.eigh",),
+    arguments=read_eigh,
+    spelling={"numpy": "linalg.eigh"},
+    outputs=2,
+    result=lambda w, v: type(np.linalg.eigh(np.eye(1)))(w, v),
+    source="Giles 2008, 3.1",
+    non_differentiable="equal eigenvalues",
+)
+composite(
+    "eigvalsh",
+    lambda m, a, *, UPLO: m.eigh(a, UPLO=UPLO)[0],
+    doc="Eigenvalues of a symmetric matrix.",
+    glyph="eigvalsh",
+    reads=("linalg.eigvalsh",),
+    arguments=read_eigh,
+    spelling={"numpy": "linalg.eigvalsh"},
+)
 
 
 # General eigenvalue problems: complex in general, vectors of unit length.
@@ -163,12 +192,29 @@ def eig_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
     return (m.matmul(m.solve(flip(m, v), inner), flip(m, v)),)
 
 
-custom("eig", vjp=eig_vjp, jvp=eig_jvp, doc="Eigenvalues and eigenvectors of a square matrix.", glyph="eig",
-       reads=("linalg.eig",), arguments=square_matrix("eig"), spelling={"numpy": "linalg.eig"}, outputs=2,
-       result=lambda w, v: type(np.linalg.eig(np.eye(1)))(w, v), source="Giles 2008, 3.1",
-       non_differentiable="equal eigenvalues")
-composite("eigvals", lambda m, a: m.eig(a)[0], doc="Eigenvalues of a square matrix.", glyph="eigvals",
-          reads=("linalg.eigvals",), arguments=square_matrix("eigvals"), spelling={"numpy": "linalg.eigvals"})
+custom(
+    "eig",
+    vjp=eig_vjp,
+    jvp=eig_jvp,
+    doc="Eigenvalues and eigenvectors of a square matrix.",
+    glyph="eig",
+    reads=("linalg.eig",),
+    arguments=square_matrix("eig"),
+    spelling={"numpy": "linalg.eig"},
+    outputs=2,
+    result=lambda w, v: type(np.linalg.eig(np.eye(1)))(w, v),
+    source="Giles 2008, 3.1",
+    non_differentiable="equal eigenvalues",
+)
+composite(
+    "eigvals",
+    lambda m, a: m.eig(a)[0],
+    doc="Eigenvalues of a square matrix.",
+    glyph="eigvals",
+    reads=("linalg.eigvals",),
+    arguments=square_matrix("eigvals"),
+    spelling={"numpy": "linalg.eigvals"},
+)
 
 
 # Singular values.
@@ -223,17 +269,36 @@ def read_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermit
     if not compute_uv:
         return (a,), {}, "svdvals"
     if full_matrices and shape[-1] != shape[-2]:
-        raise UnsupportedError(f"svd: of a matrix of shape {shape}, full_matrices=True adds arbitrary vectors that have no "
-                               "derivative; pass full_matrices=False, or compute_uv=False for the values alone")
+        raise UnsupportedError(
+            f"svd: of a matrix of shape {shape}, full_matrices=True adds arbitrary vectors that have no "
+            "derivative; pass full_matrices=False, or compute_uv=False for the values alone"
+        )
     return (a,), {}
 
 
-custom("svd", vjp=svd_vjp, jvp=svd_jvp, doc="The reduced singular value decomposition u diag(s) vh.", glyph="svd",
-       reads=("linalg.svd",), arguments=read_svd, spelling={"numpy": reduced_svd}, outputs=3,
-       result=lambda u, s, vh: type(np.linalg.svd(np.eye(1)))(u, s, vh), source="Townsend 2016",
-       non_differentiable="equal singular values, and zero ones of a non-square matrix")
-composite("svdvals", lambda m, a: m.svd(a)[1], doc="The singular values, largest first.", glyph="svdvals",
-          reads=("linalg.svdvals",), arguments=lambda x, /: ((x,), {}), spelling={"numpy": "linalg.svdvals"})
+custom(
+    "svd",
+    vjp=svd_vjp,
+    jvp=svd_jvp,
+    doc="The reduced singular value decomposition u diag(s) vh.",
+    glyph="svd",
+    reads=("linalg.svd",),
+    arguments=read_svd,
+    spelling={"numpy": reduced_svd},
+    outputs=3,
+    result=lambda u, s, vh: type(np.linalg.svd(np.eye(1)))(u, s, vh),
+    source="Townsend 2016",
+    non_differentiable="equal singular values, and zero ones of a non-square matrix",
+)
+composite(
+    "svdvals",
+    lambda m, a: m.svd(a)[1],
+    doc="The singular values, largest first.",
+    glyph="svdvals",
+    reads=("linalg.svdvals",),
+    arguments=lambda x, /: ((x,), {}),
+    spelling={"numpy": "linalg.svdvals"},
+)
 
 
 # QR.
@@ -262,16 +327,28 @@ def qr_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
 def read_qr(a: Any, mode: str = "reduced") -> Any:
     shape = Carrier.shape(a)
     if len(shape) < 2 or shape[-2] < shape[-1]:
-        raise UnsupportedError(f"qr: shape {shape} has more columns than rows, and there is no derivative rule for that; "
-                               "decompose the first columns and multiply the rest")
+        raise UnsupportedError(
+            f"qr: shape {shape} has more columns than rows, and there is no derivative rule for that; "
+            "decompose the first columns and multiply the rest"
+        )
     if mode != "reduced":
         raise InputError(f"qr: mode={mode!r} has no derivative rule; use mode='reduced'")
     return (a,), {}
 
 
-custom("qr", vjp=qr_vjp, jvp=qr_jvp, doc="The reduced QR decomposition of a matrix with full column rank.", glyph="qr",
-       reads=("linalg.qr",), arguments=read_qr, spelling={"numpy": "linalg.qr"}, outputs=2,
-       result=lambda q, r: type(np.linalg.qr(np.eye(1)))(q, r), source="Giles 2008")
+custom(
+    "qr",
+    vjp=qr_vjp,
+    jvp=qr_jvp,
+    doc="The reduced QR decomposition of a matrix with full column rank.",
+    glyph="qr",
+    reads=("linalg.qr",),
+    arguments=read_qr,
+    spelling={"numpy": "linalg.qr"},
+    outputs=2,
+    result=lambda q, r: type(np.linalg.qr(np.eye(1)))(q, r),
+    source="Giles 2008",
+)
 
 
 # The pseudo-inverse, at constant rank.
@@ -297,18 +374,40 @@ def read_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any =
     return (a,), {}
 
 
-custom("pinv", vjp=pinv_vjp, jvp=pinv_jvp, doc="The Moore-Penrose pseudo-inverse; its derivative holds at constant rank.",
-       glyph="pinv", latex="{0}^{{+}}", reads=("linalg.pinv",), arguments=read_pinv, spelling={"numpy": "linalg.pinv"},
-       source="Golub and Pereyra 1973")
-register(Primitive(name="matrix_rank", doc="The rank of a matrix; it has no derivative.", glyph="rank",
-                   latex=r"\operatorname{{rank}}({0})", reads=("linalg.matrix_rank",), differentiable=False,
-                   spelling={"numpy": "linalg.matrix_rank"}))
-composite("cond", lambda m, a: condition(m, a), doc="The condition number in the 2-norm.", glyph="cond",
-          reads=("linalg.cond",), arguments=lambda x, p=None: ((x,), {}), spelling={"numpy": "linalg.cond"})
+custom(
+    "pinv",
+    vjp=pinv_vjp,
+    jvp=pinv_jvp,
+    doc="The Moore-Penrose pseudo-inverse; its derivative holds at constant rank.",
+    glyph="pinv",
+    latex="{0}^{{+}}",
+    reads=("linalg.pinv",),
+    arguments=read_pinv,
+    spelling={"numpy": "linalg.pinv"},
+    source="Golub and Pereyra 1973",
+)
+register(
+    Primitive(
+        name="matrix_rank",
+        doc="The rank of a matrix; it has no derivative.",
+        glyph="rank",
+        latex=r"\operatorname{{rank}}({0})",
+        reads=("linalg.matrix_rank",),
+        differentiable=False,
+        spelling={"numpy": "linalg.matrix_rank"},
+    )
+)
+composite(
+    "cond",
+    lambda m, a: condition(m, a),
+    doc="The condition number in the 2-norm.",
+    glyph="cond",
+    reads=("linalg.cond",),
+    arguments=lambda x, p=None: ((x,), {}),
+    spelling={"numpy": "linalg.cond"},
+)
 
 
 def condition(m: Any, a: Any) -> Any:
     values = m.svdvals(a)
     return m.getitem(values, index=(Ellipsis, 0)) / m.getitem(values, index=(Ellipsis, -1))
-
-

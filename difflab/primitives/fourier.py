@@ -71,10 +71,24 @@ def irfft_transpose(m: Any, i: int, ct: Any, x: Any, *, n: int, axis: int, norm:
     return resized(m, weights.reshape(shape) * spectrum, axis, m.shape(x)[axis])
 
 
-linear("rfft", rfft_transpose, doc="The Fourier transform of real values: the non-negative frequencies.", glyph="RFFT",
-       reads=("fft.rfft",), spelling={"numpy": "fft.rfft"}, arguments=read_one("rfft"))
-linear("irfft", irfft_transpose, doc="Real values from the non-negative frequencies of their transform.", glyph="IRFFT",
-       reads=("fft.irfft",), spelling={"numpy": "fft.irfft"}, arguments=read_one("irfft", lambda size: 2 * (size - 1)))
+linear(
+    "rfft",
+    rfft_transpose,
+    doc="The Fourier transform of real values: the non-negative frequencies.",
+    glyph="RFFT",
+    reads=("fft.rfft",),
+    spelling={"numpy": "fft.rfft"},
+    arguments=read_one("rfft"),
+)
+linear(
+    "irfft",
+    irfft_transpose,
+    doc="Real values from the non-negative frequencies of their transform.",
+    glyph="IRFFT",
+    reads=("fft.irfft",),
+    spelling={"numpy": "fft.irfft"},
+    arguments=read_one("irfft", lambda size: 2 * (size - 1)),
+)
 
 
 def read_many(name: str, default_axes: Any = None) -> Any:
@@ -91,7 +105,8 @@ def read_many(name: str, default_axes: Any = None) -> Any:
         else:
             last = shape[axes[-1]]
         lengths = tuple(
-            int(n) if n not in (None, -1) else (last if j == len(axes) - 1 else shape[axes[j]]) for j, n in enumerate(sizes)
+            int(n) if n not in (None, -1) else (last if j == len(axes) - 1 else shape[axes[j]])
+            for j, n in enumerate(sizes)
         )
         return (a,), {"s": lengths, "axes": axes, "norm": norm}, name
 
@@ -118,19 +133,44 @@ for _name, _value in (
     ("rfftn", rfftn),
     ("irfftn", irfftn),
 ):
-    composite(_name, _value, doc=f"{_name}: the transform along several axes.", glyph=_name.upper(),
-              reads=(f"fft.{_name}",), spelling={"numpy": f"fft.{_name}"}, arguments=read_many(_name))
+    composite(
+        _name,
+        _value,
+        doc=f"{_name}: the transform along several axes.",
+        glyph=_name.upper(),
+        reads=(f"fft.{_name}",),
+        spelling={"numpy": f"fft.{_name}"},
+        arguments=read_many(_name),
+    )
     _flat = _name.replace("n", "2")
-    composite(_flat, placeholder, doc=f"{_flat}: the transform along the last two axes.", glyph=_flat.upper(),
-              reads=(f"fft.{_flat}",), arguments=read_many(_name, (-2, -1)))
+    composite(
+        _flat,
+        placeholder,
+        doc=f"{_flat}: the transform along the last two axes.",
+        glyph=_flat.upper(),
+        reads=(f"fft.{_flat}",),
+        arguments=read_many(_name, (-2, -1)),
+    )
 
 SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
-composite("hfft", lambda m, x, *, n, axis, norm: m.irfft(m.conjugate(x), n=n, axis=axis, norm=SWAPPED[norm]),
-          doc="The transform of a signal with Hermitian symmetry.", glyph="HFFT", reads=("fft.hfft",),
-          spelling={"numpy": "fft.hfft"}, arguments=read_one("hfft", lambda size: 2 * (size - 1)))
-composite("ihfft", lambda m, x, *, n, axis, norm: m.conjugate(m.rfft(x, n=n, axis=axis, norm=SWAPPED[norm])),
-          doc="The inverse transform of a signal with Hermitian symmetry.", glyph="IHFFT", reads=("fft.ihfft",),
-          spelling={"numpy": "fft.ihfft"}, arguments=read_one("ihfft"))
+composite(
+    "hfft",
+    lambda m, x, *, n, axis, norm: m.irfft(m.conjugate(x), n=n, axis=axis, norm=SWAPPED[norm]),
+    doc="The transform of a signal with Hermitian symmetry.",
+    glyph="HFFT",
+    reads=("fft.hfft",),
+    spelling={"numpy": "fft.hfft"},
+    arguments=read_one("hfft", lambda size: 2 * (size - 1)),
+)
+composite(
+    "ihfft",
+    lambda m, x, *, n, axis, norm: m.conjugate(m.rfft(x, n=n, axis=axis, norm=SWAPPED[norm])),
+    doc="The inverse transform of a signal with Hermitian symmetry.",
+    glyph="IHFFT",
+    reads=("fft.ihfft",),
+    spelling={"numpy": "fft.ihfft"},
+    arguments=read_one("ihfft"),
+)
 
 
 def read_shift(sign: int) -> Any:
@@ -143,7 +183,17 @@ def read_shift(sign: int) -> Any:
     return read
 
 
-composite("fftshift", placeholder, doc="The zero frequency moved to the middle.", reads=("fft.fftshift",),
-          arguments=read_shift(1))
-composite("ifftshift", placeholder, doc="The zero frequency moved back to the front.", reads=("fft.ifftshift",),
-          arguments=read_shift(-1))
+composite(
+    "fftshift",
+    placeholder,
+    doc="The zero frequency moved to the middle.",
+    reads=("fft.fftshift",),
+    arguments=read_shift(1),
+)
+composite(
+    "ifftshift",
+    placeholder,
+    doc="The zero frequency moved back to the front.",
+    reads=("fft.ifftshift",),
+    arguments=read_shift(-1),
+)

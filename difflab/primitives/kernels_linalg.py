@@ -69,7 +69,9 @@ def eliminate(a: Any, b: Any) -> tuple[Any, Any, Any]:
 def solve_elements(a: Any, b: Any) -> Any:
     a, b = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
     if a.ndim > 2:
-        return np.array([solve_elements(x, b if b.ndim == 1 else y) for x, y in zip(a, b if b.ndim > 2 else [b] * len(a))])
+        return np.array(
+            [solve_elements(x, b if b.ndim == 1 else y) for x, y in zip(a, b if b.ndim > 2 else [b] * len(a))]
+        )
     vector = b.ndim == 1
     a, b, _ = eliminate(a, b[:, None] if vector else b)
     x = np.empty_like(b)

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
-from .arguments import axes as axes_tuple
-from .arguments import refuse
+from .arguments import axes as axes_tuple, refuse
 from .carriers import Carrier
 from .primitive import composite, custom
 from .products import flip, placeholder
@@ -64,9 +63,18 @@ def read_solve(a: Any, b: Any) -> Any:
     return (a, b), {}
 
 
-custom("solve", vjp=solve_vjp, jvp=solve_jvp, doc="The solution x of a x = b.", glyph="solve", latex=r"{0}^{{-1}} {1}",
-       reads=("linalg.solve",), arguments=read_solve,
-       spelling={"numpy": "linalg.solve", "elements": "kernels_linalg.solve_elements"}, source="Giles 2008, 2.3.1")
+custom(
+    "solve",
+    vjp=solve_vjp,
+    jvp=solve_jvp,
+    doc="The solution x of a x = b.",
+    glyph="solve",
+    latex=r"{0}^{{-1}} {1}",
+    reads=("linalg.solve",),
+    arguments=read_solve,
+    spelling={"numpy": "linalg.solve", "elements": "kernels_linalg.solve_elements"},
+    source="Giles 2008, 2.3.1",
+)
 custom(
     "inv",
     vjp=lambda m, ct, y, a: (-m.matmul(m.matmul(flip(m, y), ct), flip(m, y)),),
@@ -98,9 +106,17 @@ def cofactor_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
     return scaled(m, matrix_trace(m, turned), y) - m.matmul(flip(m, turned), y)
 
 
-custom("cofactor", vjp=cofactor_vjp, jvp=cofactor_jvp, glyph="cof", latex=r"\operatorname{{cof}}({0})", reads=(),
-       doc="The cofactors of a square matrix: the derivative of its determinant, of singular matrices too.",
-       spelling={"numpy": "kernels_linalg.cofactor"}, non_differentiable="singular matrices (by this rule)")
+custom(
+    "cofactor",
+    vjp=cofactor_vjp,
+    jvp=cofactor_jvp,
+    glyph="cof",
+    latex=r"\operatorname{{cof}}({0})",
+    reads=(),
+    doc="The cofactors of a square matrix: the derivative of its determinant, of singular matrices too.",
+    spelling={"numpy": "kernels_linalg.cofactor"},
+    non_differentiable="singular matrices (by this rule)",
+)
 custom(
     "det",
     vjp=lambda m, ct, y, a: (scaled(m, ct, m.cofactor(a)),),
@@ -113,7 +129,9 @@ custom(
 
 def slogdet_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
     if m.is_complex(a):
-        raise UnsupportedError("slogdet: there is no derivative rule for complex matrices; use np.log(np.linalg.det(a))")
+        raise UnsupportedError(
+            "slogdet: there is no derivative rule for complex matrices; use np.log(np.linalg.det(a))"
+        )
     return (scaled(m, ct[1], flip(m, m.inv(a))),)
 
 
@@ -121,7 +139,8 @@ custom(
     "slogdet",
     vjp=slogdet_vjp,
     jvp=lambda m, ts, y, a: (m.zeros_like(y[0]), matrix_trace(m, m.matmul(m.inv(a), ts[0]))),
-    doc="The sign and the logarithm of the absolute value of the determinant.", glyph="slogdet", reads=("linalg.slogdet",),
+    doc="The sign and the logarithm of the absolute value of the determinant.", glyph="slogdet",
+    reads=("linalg.slogdet",),
     arguments=square_matrix("slogdet"), spelling={"numpy": "linalg.slogdet"}, outputs=2,
     result=lambda sign, logabsdet: type(np.linalg.slogdet(np.eye(1)))(sign, logabsdet),
     value=lambda m, a: (m.sign(m.det(a)), m.log(m.absolute(m.det(a)))), source="Giles 2008, 2.2.4",
@@ -171,8 +190,9 @@ def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False)
     if len(found) == 1:
         return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}
     if len(found) != 2:
-        raise ShapeError(f"norm: ord={ord!r} needs one or two axes, shape {Carrier.shape(x)} with axis={axis!r} has "
-                         f"{len(found)}")
+        raise ShapeError(
+            f"norm: ord={ord!r} needs one or two axes, shape {Carrier.shape(x)} with axis={axis!r} has {len(found)}"
+        )
     if ord == "fro":
         return (x,), {"axis": found, "keepdims": keepdims}, "euclidean_norm"
     if ord not in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
@@ -222,13 +242,34 @@ def matrix_norm(m: Any, x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool)
     return m.reshape(out, shape=tuple(shape))
 
 
-composite("norm", norm, doc="np.linalg.norm: vector and matrix norms of every order.", glyph="‖·‖",
-          latex=r"\lVert {0} \rVert", reads=("linalg.norm",), arguments=read_norm, spelling={"numpy": "linalg.norm"})
-composite("vector_norm", placeholder, doc="np.linalg.vector_norm.", glyph="‖·‖", reads=("linalg.vector_norm",),
-          arguments=lambda x, /, *, axis=None, keepdims=False, ord=2: read_vector_norm(x, axis, keepdims, ord))
-composite("matrix_norm", placeholder, doc="np.linalg.matrix_norm.", glyph="‖·‖", reads=("linalg.matrix_norm",),
-          arguments=lambda x, /, *, keepdims=False, ord="fro": read_full(
-              read_norm(x, ord, (Carrier.ndim(x) - 2, Carrier.ndim(x) - 1), keepdims), "norm"))
+composite(
+    "norm",
+    norm,
+    doc="np.linalg.norm: vector and matrix norms of every order.",
+    glyph="‖·‖",
+    latex=r"\lVert {0} \rVert",
+    reads=("linalg.norm",),
+    arguments=read_norm,
+    spelling={"numpy": "linalg.norm"},
+)
+composite(
+    "vector_norm",
+    placeholder,
+    doc="np.linalg.vector_norm.",
+    glyph="‖·‖",
+    reads=("linalg.vector_norm",),
+    arguments=lambda x, /, *, axis=None, keepdims=False, ord=2: read_vector_norm(x, axis, keepdims, ord),
+)
+composite(
+    "matrix_norm",
+    placeholder,
+    doc="np.linalg.matrix_norm.",
+    glyph="‖·‖",
+    reads=("linalg.matrix_norm",),
+    arguments=lambda x, /, *, keepdims=False, ord="fro": read_full(
+        read_norm(x, ord, (Carrier.ndim(x) - 2, Carrier.ndim(x) - 1), keepdims), "norm"
+    ),
+)
 
 
 def read_full(found: Any, name: str) -> Any:
@@ -276,18 +317,40 @@ def tensorinv(m: Any, a: Any, *, ind: int) -> Any:
     return m.reshape(m.inv(m.reshape(a, shape=(n, n))), shape=shape[ind:] + shape[:ind])
 
 
-composite("matrix_power", matrix_power, doc="A square matrix multiplied by itself n times.", latex="{0}^{{n}}",
-          reads=("linalg.matrix_power",), arguments=lambda a, n: (square_matrix("matrix_power")(a)[0], {"n": operator.index(n)}),
-          spelling={"numpy": "linalg.matrix_power"})
-composite("tensorsolve", tensorsolve, doc="The solution of a tensor equation.", reads=("linalg.tensorsolve",),
-          arguments=lambda a, b, axes=None: ((a, b), {"axes": axes}), spelling={"numpy": "linalg.tensorsolve"})
-composite("tensorinv", tensorinv, doc="The inverse of a tensor as a map.", reads=("linalg.tensorinv",),
-          arguments=lambda a, ind=2: ((a,), {"ind": ind}), spelling={"numpy": "linalg.tensorinv"})
+composite(
+    "matrix_power",
+    matrix_power,
+    doc="A square matrix multiplied by itself n times.",
+    latex="{0}^{{n}}",
+    reads=("linalg.matrix_power",),
+    arguments=lambda a, n: (square_matrix("matrix_power")(a)[0], {"n": operator.index(n)}),
+    spelling={"numpy": "linalg.matrix_power"},
+)
+composite(
+    "tensorsolve",
+    tensorsolve,
+    doc="The solution of a tensor equation.",
+    reads=("linalg.tensorsolve",),
+    arguments=lambda a, b, axes=None: ((a, b), {"axes": axes}),
+    spelling={"numpy": "linalg.tensorsolve"},
+)
+composite(
+    "tensorinv",
+    tensorinv,
+    doc="The inverse of a tensor as a map.",
+    reads=("linalg.tensorinv",),
+    arguments=lambda a, ind=2: ((a,), {"ind": ind}),
+    spelling={"numpy": "linalg.tensorinv"},
+)
 
 
 def read_lstsq(*args: Any, **kwargs: Any) -> Any:
-    raise UnsupportedError("lstsq has no derivative rule (its rank may jump); use np.linalg.pinv(a) @ b, or "
-                           "np.linalg.solve(a.T @ a, a.T @ b) for full column rank")
+    raise UnsupportedError(
+        "lstsq has no derivative rule (its rank may jump); use np.linalg.pinv(a) @ b, or "
+        "np.linalg.solve(a.T @ a, a.T @ b) for full column rank"
+    )
 
 
-composite("lstsq", placeholder, doc="Least squares; refused with the mend.", reads=("linalg.lstsq",), arguments=read_lstsq)
+composite(
+    "lstsq", placeholder, doc="Least squares; refused with the mend.", reads=("linalg.lstsq",), arguments=read_lstsq
+)

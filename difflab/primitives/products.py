@@ -45,9 +45,11 @@ def read_matmul(a: Any, b: Any, /, out: Any = None, **other: Any) -> Any:
     if not sa or not sb:
         raise ShapeError(f"matmul: shapes {sa} and {sb}: a number has no matrix product; use *")
     if sa[-1] != sb[-2 if len(sb) > 1 else 0]:
-        raise ShapeError(f"matmul: shapes {sa} and {sb} do not fit: the last axis of the first has {sa[-1]} elements, "
-                         f"the {'second to last' if len(sb) > 1 else 'only'} axis of the second "
-                         f"{sb[-2 if len(sb) > 1 else 0]}; transpose or reshape one of them")
+        raise ShapeError(
+            f"matmul: shapes {sa} and {sb} do not fit: the last axis of the first has {sa[-1]} elements, "
+            f"the {'second to last' if len(sb) > 1 else 'only'} axis of the second "
+            f"{sb[-2 if len(sb) > 1 else 0]}; transpose or reshape one of them"
+        )
     return (a, b), {}
 
 
@@ -269,30 +271,80 @@ def placeholder(m: Any, *xs: Any, **params: Any) -> Any:
 
 
 for _name, _doc, _read, _reads in (
-    ("dot", "np.dot: the product of vectors and matrices; the last axis of a with the second to last of b.", read_dot,
-     ("dot",)),
+    (
+        "dot",
+        "np.dot: the product of vectors and matrices; the last axis of a with the second to last of b.",
+        read_dot,
+        ("dot",),
+    ),
     ("tensordot", "The sum of products over pairs of axes.", read_tensordot, ("tensordot", "linalg.tensordot")),
     ("inner", "The sum of products over the last axes.", read_inner, ("inner",)),
 ):
     composite(_name, placeholder, doc=_doc, arguments=_read, reads=_reads, glyph=_name)
 composite("vdot", vdot, doc="The sum of conj(a) b over all elements.", arguments=pair)
-composite("outer", outer, doc="Every element of a times every element of b.", glyph="⊗", latex=r"{0} \otimes {1}",
-          arguments=pair, reads=("outer", "linalg.outer"))
-composite("kron", kron, doc="The Kronecker product: b scaled by each element of a.", glyph="kron",
-          latex=r"{0} \otimes {1}", arguments=pair)
+composite(
+    "outer",
+    outer,
+    doc="Every element of a times every element of b.",
+    glyph="⊗",
+    latex=r"{0} \otimes {1}",
+    arguments=pair,
+    reads=("outer", "linalg.outer"),
+)
+composite(
+    "kron",
+    kron,
+    doc="The Kronecker product: b scaled by each element of a.",
+    glyph="kron",
+    latex=r"{0} \otimes {1}",
+    arguments=pair,
+)
 composite("cross", cross, doc="The vector product.", glyph="cross", latex=r"{0} \times {1}", arguments=read_cross)
-composite("linalg_cross", placeholder, doc="np.linalg.cross: the vector product in three dimensions.",
-          arguments=lambda a, b, /, *, axis=-1: (*read_cross(a, b, axis=axis), "cross"), reads=("linalg.cross",))
-composite("vecdot", vecdot, doc="The sum of conj(a) b along an axis.", arguments=read_vecdot,
-          reads=("vecdot", "linalg.vecdot"))
-composite("matvec", placeholder, doc="Matrices times vectors.", glyph="@",
-          arguments=lambda a, b: (*read_einsum("...ij,...j->...i", a, b), "einsum"), reads=("matvec",))
-composite("vecmat", placeholder, doc="Vectors times matrices.", glyph="@",
-          arguments=lambda a, b: (*read_einsum("...i,...ij->...j", a, b), "einsum"), reads=("vecmat",))
-composite("multi_dot", placeholder, doc="The product of several matrices.", glyph="@", reads=("linalg.multi_dot",),
-          arguments=lambda arrays, *, out=None: (tuple(arrays), {}, "chain_product"))
-composite("chain_product", lambda m, x, *rest: chain(m, x, rest), doc="The product of several matrices, left to right.",
-          glyph="@", reads=())
+composite(
+    "linalg_cross",
+    placeholder,
+    doc="np.linalg.cross: the vector product in three dimensions.",
+    arguments=lambda a, b, /, *, axis=-1: (*read_cross(a, b, axis=axis), "cross"),
+    reads=("linalg.cross",),
+)
+composite(
+    "vecdot",
+    vecdot,
+    doc="The sum of conj(a) b along an axis.",
+    arguments=read_vecdot,
+    reads=("vecdot", "linalg.vecdot"),
+)
+composite(
+    "matvec",
+    placeholder,
+    doc="Matrices times vectors.",
+    glyph="@",
+    arguments=lambda a, b: (*read_einsum("...ij,...j->...i", a, b), "einsum"),
+    reads=("matvec",),
+)
+composite(
+    "vecmat",
+    placeholder,
+    doc="Vectors times matrices.",
+    glyph="@",
+    arguments=lambda a, b: (*read_einsum("...i,...ij->...j", a, b), "einsum"),
+    reads=("vecmat",),
+)
+composite(
+    "multi_dot",
+    placeholder,
+    doc="The product of several matrices.",
+    glyph="@",
+    reads=("linalg.multi_dot",),
+    arguments=lambda arrays, *, out=None: (tuple(arrays), {}, "chain_product"),
+)
+composite(
+    "chain_product",
+    lambda m, x, *rest: chain(m, x, rest),
+    doc="The product of several matrices, left to right.",
+    glyph="@",
+    reads=(),
+)
 
 
 def chain(m: Any, x: Any, rest: tuple[Any, ...]) -> Any:

@@ -134,6 +134,8 @@ step(
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
 step("rint", "The nearest integer, halves to even", r"\operatorname{{rint}}({0})", "x a half-integer", at_halves)
+
+
 def read_round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     refuse(out=out)
     return (a,), {"decimals": int(decimals)}

@@ -16,6 +16,7 @@ from flint import arb, arb_series
 from ..errors import DifflabError, UnsupportedError
 from ..primitives import Primitive
 from ..primitives.elements import ElementsCarrier, mapped
+from ..primitives.quotient import Quotient
 
 
 class UndecidedError(DifflabError, ArithmeticError):
@@ -119,6 +120,9 @@ def lift(x: Any) -> Series:
         return lift(x[()])
     if isinstance(x, bool | np.bool_ | int | np.integer):
         return Series(arb_series([arb(int(x))], order()))
+    if isinstance(x, Quotient):
+        exact = x.fraction
+        return Series(arb_series([arb(flint.fmpq(exact.numerator, exact.denominator))], order()))
     if isinstance(x, float | np.floating):
         return Series(arb_series([arb(float(x))], order()))
     if isinstance(x, arb):

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError, TraceError
-from ..graph.node import NODE, Node, Trace, check_leaf
+from ..graph.leaves import check_leaf
+from ..graph.node import NODE, Node, Trace
 from ..graph.pytree import flatten, map_leaves, structure
 from ..primitives import Carrier
 from . import forward, reverse

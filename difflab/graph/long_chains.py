@@ -15,6 +15,7 @@ TOKEN = re.compile(
     r"|(?P<open>[(\[])|(?P<close>[)\]])|(?P<space>\s+)|(?P<other><=|>=|==|!=|.)",
     re.DOTALL,
 )
+SEPARATORS = frozenset(", ; : = < > <= >= == != and or not if else in is lambda".split())
 SUMS, PRODUCTS = {"+", "-"}, {"*", "/", "@", "%", "//"}
 
 
@@ -43,7 +44,7 @@ def shorten(text: str) -> tuple[str, dict[str, tuple[int, int]]]:
             start, count = stack.pop() if stack else (match.end(), 0)
         elif what == "operator":
             count += 1
-        elif token in (",", ";", "=", "<", ">", "<=", ">=", "==", "!=") or ("\n" in token and not stack):
+        elif token in SEPARATORS or ("\n" in token and not stack):
             close(match.start())
             start, count = match.end(), 0
     close(len(text))

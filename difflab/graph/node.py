@@ -7,16 +7,14 @@ value. The same class is the vertex of a finished `Graph`, where `value` is only
 from __future__ import annotations
 
 import itertools
-import linecache
-import re
-import sys
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DtypeError, EscapedTracerError, InputError, TraceError
+from ..errors import TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
+from .refusals import escaped, in_place, leak, nearest
 
 NO_PARAMS: dict[str, Any] = {}
 SEQUENCES = (tuple, list)
@@ -300,7 +298,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     if trace is None:
         return row.evaluate(*operands, **params)
     if trace.nodes is None:
-        raise escaped(row, operands)
+        raise escaped(row)
     values = [x.value if x.__class__ is Node and x.trace is trace else x for x in operands]
     if mixed or trace.nested:
         value = apply(row, values, params)
@@ -328,7 +326,7 @@ def untyped(row: Primitive, operands: Any, params: Any) -> Node:
     """A vertex of a graph under construction, without a value (text and sympy expressions)."""
     for x in operands:
         if x.__class__ is Node and x.value is not UNKNOWN and x.primitive.name != "constant":
-            raise escaped(row, operands)  # a vertex of a finished recording
+            raise escaped(row)  # a vertex of a finished recording
     return Node(row, tuple(operands), params, UNKNOWN, None, None, BLOCK.get())
 
 
@@ -499,80 +497,6 @@ def _method(name: str) -> Any:
 
 
 _install_operators()
-
-
-# Refusals.
-def in_place(what: str) -> TraceError:
-    return TraceError(
-        f"{what} changes an array in place, and a recorded value cannot change: write x = x + y instead of x += y"
-    )
-
-
-def escaped(row: Primitive, operands: Any) -> EscapedTracerError:
-    return EscapedTracerError(
-        f"{row.name}: a traced value escaped: it was stored while a function was being differentiated and used after "
-        "that function had returned. Return it from the function instead (has_aux=True passes extra results out)"
-    )
-
-
-def nearest(name: str) -> str:
-    """The mend for a NumPy function without a row: a name of the table that is close, or the list."""
-    import difflib
-
-    close = difflib.get_close_matches(name, list(TABLE), n=1, cutoff=0.75)
-    return f"did you mean np.{close[0]}?" if close else "difflab.primitives.table() lists what is there"
-
-
-def leak(what: str) -> TraceError:
-    """The error for a traced value that is asked to be a plain number, naming the NumPy function to use."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("difflab", "numpy"):
-        frame = frame.f_back
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame is not None else ""
-    found = re.search(r"\bmath\.(\w+)", line)
-    if what in ("float()", "complex()", "np.array") and re.match(r"[\w.]+\[.*\]\s*[-+*/]?=[^=]", line):
-        return TraceError(
-            f"a traced value cannot be written into a plain array ({line}): build the array with np.stack, "
-            "np.concatenate or np.where instead"
-        )
-    if what == "float()" and found:
-        spelled = {"pow": "power", "fabs": "abs", "gamma": "", "lgamma": "", "erf": ""}.get(found[1], found[1])
-        use = f"np.{spelled}" if spelled else f"scipy.special.{ {'lgamma': 'gammaln'}.get(found[1], found[1]) }"
-        return TraceError(f"math.{found[1]} takes plain floats only and the value is traced: use {use}")
-    if what == "np.array":
-        return TraceError(
-            "np.array/np.asarray cannot hold a traced value: use np.stack or np.concatenate, "
-            "or array/asarray of difflab.numpy, which take lists of traced values"
-        )
-    return TraceError(
-        f"{what} of a traced value: it has no plain number to give away. Leave it as it is (NumPy functions take it: "
-        "np.exp instead of math.exp), or use dl.stop_gradient(x) for a constant"
-    )
-
-
-def check_leaf(x: Any, where: str) -> Any:
-    """A point to differentiate at: floats stay, Python numbers become float64, anything else is refused."""
-    if x.__class__ is Node:
-        if x.trace is None:
-            raise InputError(f"{where}: a graph vertex is not a value; evaluate the graph first")
-        if x.dtype.kind not in "fc":
-            raise DtypeError(f"{where}: the traced value has dtype {x.dtype}; use .astype(float)")
-        return x
-    if isinstance(x, bool | np.bool_) or not isinstance(x, int | float | complex | np.ndarray | np.generic):
-        raise DtypeError(f"{where}: {x!r} of type {type(x).__name__} cannot be differentiated by; give floats")
-    if isinstance(x, np.ndarray | np.generic):
-        if x.dtype.kind not in "fc":
-            raise DtypeError(
-                f"{where}: an array of dtype {x.dtype} cannot be differentiated by, because a derivative needs "
-                "small changes; give floats: x.astype(float)"
-            )
-        return x if x.__class__ is np.ndarray or isinstance(x, np.generic) else np.asarray(x)
-    try:
-        return np.complex128(x) if isinstance(x, complex) else np.float64(x)
-    except OverflowError:
-        raise InputError(
-            f"{where}: the integer has {len(hex(int(x.real))) * 4 // 13} digits and no float can hold it"
-        ) from None
 
 
 __all__ = ["BLOCK", "NODE", "Abstract", "Node", "Trace", "apply", "call"]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import math
+import operator
 import re
 import warnings
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy as np
 from ..errors import DifflabError, InputError, ParseError
 from ..primitives import NUMPY, TABLE, Deferred, Primitive, by_numpy_function, find
 from ..primitives.primitive import positional
+from ..primitives.quotient import fraction, is_exact, whole
 from .graph import Graph, constant_node, input_node
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import NO_PARAMS, UNKNOWN, Node
@@ -34,6 +38,7 @@ COMPARE = {
     ast.NotEq: "not_equal",
 }  # fmt: skip
 SIGNS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "@": ast.MatMult, "%": ast.Mod, "//": ast.FloorDiv}
+WHOLE = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 EXACT = {
     "add": np.add,
     "subtract": np.subtract,
@@ -43,7 +48,11 @@ EXACT = {
     "negative": np.negative,
 }
 HIDDEN = frozenset("input constant pick sum_to scatter astype getitem".split())
-MAX_EXPONENT_BITS = 1100
+MAX_EXPONENT_BITS, MAX_READING, MAX_DIMENSIONS, MAX_COPIES = 1100, 400, 32, 10**7
+OF_SHAPE = frozenset(
+    "reshape broadcast_to tile moveaxis transpose roll expand_dims squeeze flip repeat split rot90 pad".split()
+)
+COPYING = frozenset("tile repeat pad linspace logspace geomspace broadcast_to".split())
 
 
 def parse(text: str) -> Graph:
@@ -74,7 +83,7 @@ class _Reader:
         self.order: list[Node] = []
         self.numbers: dict[Node, Any] = {}
         self.chains: dict[str, tuple[int, int]] = {}
-        self.offset, self.lines = 0, [0]
+        self.offset, self.lines, self.depth = 0, [0], 0
 
     def error(self, node: ast.AST, message: str) -> ParseError:
         start = self.position(getattr(node, "lineno", 1), getattr(node, "col_offset", 0))
@@ -118,11 +127,13 @@ class _Reader:
             at = self.position(error.lineno or 1, max((error.offset or 1) - 1, 0))
             raise place(self.text, at, f"this is not an expression: {friendly(error.msg)}") from None
         except (RecursionError, MemoryError, ValueError):
-            raise ParseError("the expression is nested too deeply to be read") from None
+            raise place(self.text, offset, "the expression is nested too deeply to be read", len(text)) from None
 
     def chain(self, start: int, end: int) -> Any:
         """A long sum or product, term by term."""
         spans, operators = terms(self.text[start:end])
+        if not operators:
+            raise place(self.text, start, "too many operators stand in each other here", end - start)
         value = self.term(start + spans[0][0], start + spans[0][1])
         for (a, b), sign in zip(spans[1:], operators):
             tree = ast.BinOp(
@@ -164,6 +175,8 @@ class _Reader:
                 f"{name} is {'an input' if self.names[name] in self.inputs else 'named'} already; choose another name",
             )
         value = self.read(statement.value)
+        if name in self.names:
+            raise self.error(target, f"{name} is used before it has a value; choose another name")
         node = self.vertex(value)
         if node.name is not None or node.primitive.name in ("input", "constant"):
             node = self.add(TABLE["positive"], (node,))
@@ -173,6 +186,9 @@ class _Reader:
 
     def read(self, tree: ast.AST) -> Any:
         """The value of an expression: a node, a number, or a (nested) list. Iterative over long sums and products."""
+        self.depth += 1
+        if self.depth > MAX_READING:
+            raise self.error(tree, "the expression is nested too deeply to be read")
         chain = []
         while isinstance(tree, ast.BinOp):
             chain.append(tree)
@@ -180,6 +196,7 @@ class _Reader:
         value = self.single(tree)
         for binary in reversed(chain):
             value = self.binary(binary, value, self.read(binary.right))
+        self.depth -= 1
         return value
 
     def single(self, tree: ast.AST) -> Any:
@@ -195,20 +212,44 @@ class _Reader:
         if name is None:
             raise self.error(tree, f"the operator {kind(tree.op)} is not part of the language")
         if name == "power" and isinstance(right, int | float) and abs(right) > 1e6:
-            raise self.error(tree.right, "the exponent is too large")
+            raise self.error(tree, "the exponent is too large")
         if name == "power" and isinstance(left, int | float) and isinstance(right, int | float):
             if math.log2(abs(left) or 1) * right > MAX_EXPONENT_BITS:
                 raise self.error(tree, "this power is larger than any float")
+        if is_exact(left) and is_exact(right):
+            exact = self.exact(tree, left, right)
+            if exact is not None:
+                return exact
+            left, right = float(left), float(right)  # whole numbers of NumPy's would wrap around
         if name == "matmul":  # read where the shapes are known, so that an error names them
             return self.deferred(name, [self.vertex(left), self.vertex(right)], {})
-        return self.add(TABLE[name], (self.vertex(left), self.vertex(right)))
+        return self.bound(tree, self.add(TABLE[name], (self.vertex(left), self.vertex(right))))
+
+    def exact(self, tree: ast.BinOp, left: Any, right: Any) -> Any:
+        """Whole numbers and their quotients, computed exactly; None where the result is neither."""
+        a, b = fraction(left), fraction(right)
+        if type(tree.op) in WHOLE and not (b == 0 and isinstance(tree.op, ast.Div)):
+            found = WHOLE[type(tree.op)](a, b)
+        elif isinstance(tree.op, ast.Pow) and b.denominator == 1 and abs(b) <= MAX_EXPONENT_BITS and (a or b > 0):
+            found = a ** int(b)
+        else:
+            return None
+        if max(found.numerator.bit_length(), found.denominator.bit_length()) > 4 * MAX_EXPONENT_BITS:
+            raise self.error(tree, "this constant has too many digits")
+        try:
+            return whole(found)
+        except OverflowError:
+            raise self.error(tree, "this constant is larger than any float") from None
 
     def read_Constant(self, tree: ast.Constant) -> Any:
         value = tree.value
         if type(value) is int:
             if len(str(abs(value)) if abs(value) < 10**400 else "9" * 400) > MAX_DIGITS:
                 raise self.error(tree, "the integer is larger than any float")
-            return value
+            try:
+                return whole(Fraction(value))
+            except OverflowError:
+                raise self.error(tree, "the integer is larger than any float") from None
         if type(value) is float:
             if math.isinf(value):
                 raise self.error(tree, "the number is larger than any float")
@@ -238,7 +279,7 @@ class _Reader:
         value = self.read(tree.operand)
         if isinstance(value, int | float) and not isinstance(value, bool):
             if isinstance(tree.op, ast.USub):
-                return -value
+                return whole(-fraction(value)) if is_exact(value) else -value
             if isinstance(tree.op, ast.UAdd):
                 return value
         return self.add(TABLE[operators[type(tree.op)]], (self.vertex(value),))
@@ -272,7 +313,10 @@ class _Reader:
             shapes = {np.shape(v) for v in values}
             if len(shapes) > 1:
                 raise self.error(tree, "the rows of this list differ in length")
-            return np.array(values, dtype=float)
+            array = np.array(values, dtype=float)
+            if array.ndim > MAX_DIMENSIONS:
+                raise self.error(tree, f"an array has at most {MAX_DIMENSIONS} dimensions")
+            return array
         return self.add(TABLE["stack"], tuple(self.vertex(v) for v in values), {"axis": 0})
 
     read_Tuple = read_List
@@ -301,7 +345,9 @@ class _Reader:
 
     def read_Call(self, tree: ast.Call) -> Any:
         if not isinstance(tree.func, ast.Name):
-            raise self.error(tree.func, "only functions by their names can be called, such as sin(x)")
+            known = isinstance(tree.func, ast.Attribute) and self.row(tree.func.attr, 1) is not None
+            instead = f"; write {tree.func.attr}(...)" if known else ""  # type: ignore[attr-defined]
+            raise self.error(tree.func, f"only functions by their names can be called, such as sin(x){instead}")
         name = tree.func.id
         row = self.row(name, len(tree.args))
         if row is None:
@@ -309,7 +355,9 @@ class _Reader:
             raise self.error(tree.func, f"there is no function {name[:60]}{hint}")
         if any(isinstance(a, ast.Starred) for a in tree.args) or any(k.arg is None for k in tree.keywords):
             raise self.error(tree, "* and ** in calls are not part of the language")
-        args = [self.read(a) for a in tree.args]
+        if not tree.args:
+            raise self.error(tree, f"{name} needs an operand, as in {name}(x)")
+        args = [self.argument(a, k, row) for k, a in enumerate(tree.args)]
         kwargs = {str(k.arg): self.keyword(k.value) for k in tree.keywords}
         if name in ("max", "min") and len(args) > 2:
             value = args[0]
@@ -319,7 +367,33 @@ class _Reader:
         if row.arguments is positional and not kwargs:
             self.count(tree, row, args)
             return self.add(row, tuple(self.vertex(a) for a in args))
+        try:
+            inspect.signature(row.arguments).bind(*args, **kwargs)
+        except TypeError as error:
+            raise self.error(tree, f"{name}: {error}") from None
+        if name == "where" and len(args) != 3:
+            raise self.error(tree, "where takes 3 operands: where(condition, a, b)")
         return self.deferred(row.name, args, kwargs, tree)
+
+    def argument(self, tree: ast.AST, position: int, row: Primitive) -> Any:
+        """An operand, or (after the first) a shape, an axis or a count: those stay whole numbers."""
+        if (
+            position
+            and isinstance(tree, ast.Tuple | ast.List)
+            and (isinstance(tree, ast.Tuple) or row.name in OF_SHAPE)
+        ):
+            sizes = [self.read(e) for e in tree.elts]
+            if sizes and all(type(n) is int for n in sizes):
+                self.copies(tree, row, math.prod(sizes))
+                return tuple(sizes)
+        value = self.read(tree)
+        if position and type(value) is int:
+            self.copies(tree, row, value)
+        return value
+
+    def copies(self, tree: ast.AST, row: Primitive, count: int) -> None:
+        if row.name in COPYING and count > MAX_COPIES:
+            raise self.error(tree, f"{row.name}: at most {MAX_COPIES} copies")
 
     def count(self, tree: ast.Call, row: Primitive, args: list[Any]) -> None:
         wanted = len(row.partials) if row.kind == "elementwise" else None  # type: ignore[attr-defined]
@@ -382,20 +456,19 @@ class _Reader:
             raise ParseError(f"the expression has more than {MAX_NODES} operations")
         node = Node(row, operands, params, UNKNOWN, None, None, None)
         self.order.append(node)
-        if row.name in EXACT and all(x in self.numbers for x in operands):
-            self.bound(node, [self.numbers[x] for x in operands])
         return node
 
-    def bound(self, node: Node, numbers: list[float]) -> None:
-        """The size of a constant expression, in floats, so that no huge integer is ever computed."""
+    def bound(self, tree: ast.AST, node: Node) -> Node:
+        """The size of a constant expression, in floats, so that none that overflows is ever computed."""
+        if node.primitive.name not in EXACT or not all(x in self.numbers for x in node.operands):
+            return node
+        numbers = [self.numbers[x] for x in node.operands]
         with np.errstate(all="ignore"):
             value = float(EXACT[node.primitive.name](*map(np.float64, numbers)))
-        if math.isinf(value) and node.primitive.name != "divide":
-            raise ParseError(
-                f"a constant in the expression is larger than any float: {numbers[0]:.6g} "
-                f"{node.primitive.infix} {numbers[-1]:.6g}"
-            )
+        if math.isinf(value) and all(map(math.isfinite, numbers)) and 0 not in numbers:
+            raise self.error(tree, "this constant is larger than any float")
         self.numbers[node] = value
+        return node
 
 
 def kind(tree: ast.AST) -> str:
@@ -405,6 +478,9 @@ def kind(tree: ast.AST) -> str:
 
 
 def friendly(message: str | None) -> str:
+    """Python's words for a syntax error, without its advice for programmers."""
+    if message and message.startswith("Exceeds the limit"):
+        return "an integer is larger than any float"
     return (
         (message or "it ends too early")
         .split("(")[0]

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError, UnsupportedError
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier
+from ..primitives.quotient import Quotient
 from .graph import Graph, constant_node, input_node
 from .node import NO_PARAMS, UNKNOWN, Node
 
@@ -45,6 +46,8 @@ def exact(value: Any) -> Any:
         return sympy.true if value else sympy.false
     if isinstance(value, int | np.integer):
         return sympy.Integer(int(value))
+    if isinstance(value, Quotient):
+        return sympy.Rational(value.fraction.numerator, value.fraction.denominator)
     number = float(value)
     if number == np.pi:
         return sympy.pi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -10,6 +11,7 @@ from ..errors import ParseError
 
 MAX_LENGTH, MAX_DEPTH, MAX_DIGITS = 200_000, 150, 310
 AROUND = 60
+COMMENT = re.compile(r"#[^\n]*")  # there are no strings, so # always begins a comment
 
 
 def place(text: str, start: int, message: str, length: int = 1) -> ParseError:
@@ -39,6 +41,7 @@ def check(text: object) -> str:
         raise ParseError("the expression is empty; write one such as (x + y) * z")
     if len(text) > MAX_LENGTH:
         raise ParseError(f"the expression has {len(text)} characters; the limit is {MAX_LENGTH}")
+    text = COMMENT.sub(lambda found: " " * len(found.group()), text)
     for k, c in enumerate(text):
         if ord(c) > 126 or (ord(c) < 32 and c not in "\t\n\r"):
             raise place(text, k, strange(c))

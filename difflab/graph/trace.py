@@ -8,7 +8,8 @@ from typing import Any
 
 from ..errors import InputError, TraceError
 from .graph import Graph, as_value, graph_of
-from .node import Node, Trace, check_leaf
+from .leaves import check_leaf
+from .node import Node, Trace
 from .pytree import flatten, leaves_of, paths
 
 

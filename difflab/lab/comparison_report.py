@@ -140,7 +140,8 @@ def print_table(c: Comparison, console: Any = None) -> None:
     heads, gradient = gradient_rows(c)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in heads:
-        table.add_column(escape(name), justify="left" if name == "d / d" else "right", overflow="fold")
+        fixed = name in ("d / d", c.reference)
+        table.add_column(escape(name), justify="left" if name == "d / d" else "right", overflow="fold", no_wrap=fixed)
     for cells in gradient:
         table.add_row(*map(escape, cells))
     console.print(table)
@@ -191,26 +192,30 @@ def plot(c: Comparison, path: Any, force: bool = False) -> Any:
     figure_format = path.suffix.lstrip(".").lower()
     if figure_format not in ("png", "svg", "pdf"):
         raise InputError(f"plot: {path.name} ends in {path.suffix or 'nothing'}; use .png, .svg or .pdf")
-    from matplotlib.figure import Figure
+    from .plots import COLOURS, MARKERS, figure as new_figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
-    floor = 0.1
+    figure, axes = new_figure(7.5, 4.5)
     for k, m in enumerate(c.methods.values()):
         if m.seconds is None or m.max_ulps is None or not math.isfinite(m.max_ulps):
             continue
-        y = max(m.max_ulps, floor)
-        axes.plot(m.seconds, y, "os^Dv*"[k % 6], markersize=9, label=m.name)
-        axes.annotate(m.name, (m.seconds, y), xytext=(8, 6), textcoords="offset points")
+        axes.plot(
+            m.seconds,
+            max(m.max_ulps, 0.1),
+            MARKERS[k % len(MARKERS)],
+            color=COLOURS[k % len(COLOURS)],
+            markersize=9,
+            linestyle="none",
+            label=m.name,
+        )
     axes.set(
         xscale="log",
         yscale="log",
         xlabel="seconds for one gradient",
-        ylabel=f"largest error, ulps of {c.reference}",
+        ylabel=f"largest error, ulps of {c.reference} (0 at 0.1)",
         title=shortened(c.text, 70),
     )
-    axes.margins(0.25)
-    axes.grid(alpha=0.3)
+    axes.margins(0.15)
+    figure.legend(loc="outside right upper", fontsize=9)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=figure_format, dpi=150)
     return write(path, buffer.getvalue(), force)

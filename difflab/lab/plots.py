@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError
 from ..files import target, write
 
-MARKERS = "os^Dv*PX"
+MARKERS = "os^Dv*PX<>hp"
 # Okabe and Ito's palette, told apart by the colour-blind.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5b6470", "#1b1f24")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..errors import InputError
+from ..errors import DifflabError, InputError
 
 TABLE: dict[str, Primitive] = {}
 
@@ -150,7 +150,12 @@ class Deferred(Primitive):
         """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
         args, kwargs = call(operands)
         instead: list[str]
-        found, params, *instead = self.row.arguments(*args, **kwargs)
+        try:
+            found, params, *instead = self.row.arguments(*args, **kwargs)
+        except DifflabError:
+            raise
+        except (TypeError, ValueError, IndexError) as error:
+            raise InputError(f"{self.row.name}: {error}") from None
         row = TABLE[instead[0]] if instead else self.row
         return m.of(row)(*found, **params)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, InputError, ParseError
-from ..primitives import NUMPY, TABLE, Deferred, Primitive, by_numpy_function, find
+from ..primitives import NUMPY, TABLE, Deferred, DeferredItem, Primitive, by_numpy_function, find
 from ..primitives.primitive import positional
 from ..primitives.quotient import fraction, is_exact, whole
 from .graph import Graph, constant_node, input_node
@@ -47,7 +47,12 @@ EXACT = {
     "power": np.power,
     "negative": np.negative,
 }
-HIDDEN = frozenset("input constant pick sum_to scatter astype getitem".split())
+HIDDEN = frozenset(
+    "input constant pick sum_to scatter astype getitem atleast_each interval linalg_diagonal linalg_matrix_transpose "
+    "linalg_trace cofactor power_minus sigmoid_between polygamma_gap dawsn_derivative exprel_derivative ive_derivative "
+    "kve_derivative unique_places erfc_repeated euclidean_norm einsum apply_along_axis apply_over_axes "
+    "piecewise".split()
+)  # internal rows, and functions whose arguments are functions or strings
 MAX_EXPONENT_BITS, MAX_READING, MAX_DIMENSIONS, MAX_COPIES = 1100, 400, 32, 10**7
 OF_SHAPE = frozenset(
     "reshape broadcast_to tile moveaxis transpose roll expand_dims squeeze flip repeat split rot90 pad".split()
@@ -436,7 +441,8 @@ class _Reader:
         def call(operands: Any) -> Any:
             return [operands[places[k]] if k in places else a for k, a in enumerate(args)], kwargs
 
-        late = Deferred(name=row.name, doc=row.doc, glyph=row.glyph, latex=row.latex, infix=row.infix, row=row)
+        made = DeferredItem if name == "getitem" else Deferred
+        late = made(name=row.name, doc=row.doc, glyph=row.glyph, latex=row.latex, infix=row.infix, row=row)
         return self.add(late, tuple(nodes), {"call": call})
 
     def vertex(self, value: Any) -> Node:
@@ -481,13 +487,8 @@ def friendly(message: str | None) -> str:
     """Python's words for a syntax error, without its advice for programmers."""
     if message and message.startswith("Exceeds the limit"):
         return "an integer is larger than any float"
-    return (
-        (message or "it ends too early")
-        .split("(")[0]
-        .strip()
-        .removesuffix(".")
-        .replace("invalid syntax", "something is missing or misplaced here")
-    )
+    plain = re.split(r"\(|\. (?:Maybe|Perhaps|Did)|; (?:Maybe|did)", message or "it ends too early")[0]
+    return plain.strip().removesuffix(".").replace("invalid syntax", "something is missing or misplaced here")
 
 
 def parse_point(text: str) -> dict[str, Any]:

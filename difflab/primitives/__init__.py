@@ -33,7 +33,19 @@ from . import (
     trigonometric,
 )  # isort: skip
 from .carriers import NUMPY, Carrier, find
-from .primitive import TABLE, Composite, Custom, Deferred, Domain, Elementwise, Gate, Linear, Primitive, lookup
+from .primitive import (
+    TABLE,
+    Composite,
+    Custom,
+    Deferred,
+    DeferredItem,
+    Domain,
+    Elementwise,
+    Gate,
+    Linear,
+    Primitive,
+    lookup,
+)
 
 _by_function: dict[Any, Primitive] = {}
 
@@ -71,6 +83,7 @@ __all__ = [
     "Composite",
     "Custom",
     "Deferred",
+    "DeferredItem",
     "Domain",
     "Elementwise",
     "Gate",

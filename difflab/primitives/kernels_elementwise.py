@@ -240,9 +240,9 @@ def relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
-def leaky_relu(x: Any, *, negative_slope: float) -> Any:
+def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
     return np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))[()]
 
 
-def elu(x: Any, *, alpha: float) -> Any:
+def elu(x: Any, *, alpha: float = 1.0) -> Any:
     return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))[()]

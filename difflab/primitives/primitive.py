@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..errors import DifflabError, InputError
+from ..errors import DifflabError, InputError, UnsupportedError
 
 TABLE: dict[str, Primitive] = {}
 
@@ -157,7 +157,24 @@ class Deferred(Primitive):
         except (TypeError, ValueError, IndexError) as error:
             raise InputError(f"{self.row.name}: {error}") from None
         row = TABLE[instead[0]] if instead else self.row
-        return m.of(row)(*found, **params)
+        try:
+            return m.of(row)(*found, **params)
+        except MemoryError as error:
+            raise UnsupportedError(f"{row.name}: {error}") from None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DeferredItem(Deferred):
+    """x[key], where x may also be the results of an operation that has several."""
+
+    def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
+        (x, key), _ = call(operands)
+        if not isinstance(x, tuple | list):
+            return super().run(m, *operands, call=call)
+        try:
+            return x[key]
+        except (TypeError, IndexError) as error:
+            raise InputError(f"[{key}] of {len(x)} results: {error}") from None
 
 
 def register(row: Primitive) -> Any:

@@ -48,5 +48,5 @@ def command(
         log(f"wrote {path}")
     if as_json:
         emit_json(report.to_json())
-    elif not path:
+    else:
         report.print(console())

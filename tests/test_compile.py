@@ -114,3 +114,54 @@ def test_source_holds_no_text_of_the_user():
     program = dl.compile(lambda x: dl.label(x + 1, graph_name) * 2)
     program(1.0)
     assert "import" not in program.source
+
+
+SCALE = 3.0
+WEIGHTS = np.ones(3)
+
+
+def helper(x):
+    return WEIGHTS * x
+
+
+def test_globals_and_captured_arrays_choose_the_program(monkeypatch):
+    program = dl.compile(lambda x: np.sum(helper(x)) * SCALE)
+    assert program(np.ones(3)) == 9.0
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    assert program(np.ones(3)) == 15.0
+    changed = np.full(3, 2.0)
+    monkeypatch.setitem(globals(), "WEIGHTS", changed)
+    assert program(np.ones(3)) == 30.0
+    changed[0] = 0.0
+    assert program(np.ones(3)) == 20.0
+    gradient = dl.compile(dl.grad(lambda x: np.sum(helper(x))))
+    assert list(gradient(np.ones(3))) == [0.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x) / len(x[x > 0]),
+        lambda x: x[x > 0] * 2,
+        lambda x: np.mean(x[np.nonzero(x > 0)]),
+        dl.grad(lambda x: np.mean(x[x > 0] ** 2)),
+        lambda x: np.unique(x).shape[0] * x,
+    ],
+)
+def test_shapes_that_depend_on_values(f):
+    program = dl.compile(f)
+    for x in ([1.0, 2.0, -1.0], [4.0, -2.0, -1.0], [1.0, 1.0, 1.0], [1.0, 2.0, -3.0]):
+        x = np.array(x)
+        np.testing.assert_allclose(program(x), f(x))
+
+
+def test_outputs_are_separate_arrays():
+    a, b = dl.compile(dl.grad(lambda a, b: np.sum((a + b) ** 2), argnums=(0, 1)))(np.ones(2), np.ones(2))
+    a[:] = 7
+    assert np.all(b == 4)
+
+
+def test_rows_with_names_that_python_keeps():
+    f = dl.checkpoint(lambda x: np.sum(np.tanh(x)))
+    assert np.allclose(dl.compile(f)(np.ones(2)), np.sum(np.tanh(np.ones(2))))
+    assert np.allclose(dl.compile(dl.grad(f))(np.ones(2)), 1 - np.tanh(1) ** 2)

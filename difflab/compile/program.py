@@ -12,12 +12,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph.graph import Graph
-from ..graph.node import Node
+from ..graph.node import Node, Shape
 from ..graph.pytree import flatten, structure
 from ..graph.trace import argument_names, leaf, trace as trace_graph
+from .closure import Captured
 from .passes import frozen, optimise
 from .source import Source
 
+MAX_KINDS = 256
 SCALAR_FAILURES = (ZeroDivisionError, OverflowError, ValueError)
 
 
@@ -34,19 +36,21 @@ class Compiled:
 
     def __call__(self, values: list[Any]) -> list[Any] | None:
         """The outputs, or None where a branch that the trace took would be decided otherwise."""
-        if not self.source.scalar:
-            found = self.run(*values)
-        else:
+        if self.source.scalar:
             try:
                 found = self.run(*values)
             except SCALAR_FAILURES:  # math raises where NumPy returns inf or nan
                 found = self.fallback()(*values)
-        if self.guards and any(
-            bool(g) != want if isinstance(want, bool) else g != want
-            for g, want in zip(found[self.count :], self.guards)
-        ):
+        else:
+            try:
+                found = self.run(*values)
+            except (ValueError, IndexError):
+                if any(isinstance(outcome, Shape) for outcome in self.guards):
+                    return None  # a mask or a search found another number of elements
+                raise
+        if not all(map(holds, found[self.count :], self.guards)):
             return None
-        return [self.own(y, x) for y, x in zip(found, self.graph.outputs)]
+        return self.owned(found)
 
     def fallback(self) -> Callable[..., Any]:
         if self.general is None:
@@ -55,6 +59,15 @@ class Compiled:
             source.text = source.write()
             self.general = source.compile()
         return self.general
+
+    def owned(self, found: list[Any]) -> list[Any]:
+        """The outputs, no array twice."""
+        results: list[Any] = []
+        for y, node in zip(found, self.graph.outputs):
+            mine = self.own(y, node)
+            again = isinstance(mine, np.ndarray) and any(mine is x for x in results)
+            results.append(mine.copy() if again else mine)
+        return results
 
     def own(self, y: Any, node: Node) -> Any:
         """A result that belongs to the caller: never an input, a constant or a read-only view."""
@@ -69,9 +82,9 @@ class Compiled:
 class Program:
     """A compiled function. `source` is the code of the last program made, `explain()` says what the passes did.
 
-    Programs are cached by the structure, shapes and dtypes of the arguments and by the static ones. Where Python's
-    `if` or `while` looked at a value, the program checks at each call that the same way is taken, and traces
-    another program where it is not.
+    Programs are cached by the structure, shapes and dtypes of the arguments, by the static ones, and by the numbers and
+    arrays that the function reads from closures and globals. Where Python's `if` or `while` looked at a value, or a
+    mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
     """
 
     def __init__(self, f: Callable[..., Any], static_argnums: Any = ()) -> None:
@@ -82,6 +95,7 @@ class Program:
         self.programs: dict[Any, list[Compiled]] = {}
         self.last: Compiled | None = None
         self.lock = threading.RLock()
+        self.captured = Captured(f)
         update_wrapper(self, f, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +112,7 @@ class Program:
             structure((moving, names)),
             tuple([(k, frozen_static(args[k])) for k in sorted(static)]),
             tuple(names),
-            captured(self.f),
+            self.captured.key(),
         )
         for program in self.programs.get(key, ()):
             found = program(values)
@@ -126,6 +140,8 @@ class Program:
             graph = trace_graph(g, moving, [kwargs[n] for n in names])
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], names)
             program = Compiled(graph)
+            while len(self.programs) >= MAX_KINDS and key not in self.programs:
+                self.programs.pop(next(iter(self.programs)))  # the oldest kind
             self.programs.setdefault(key, []).append(program)
             self.last = program
         return program
@@ -171,19 +187,11 @@ def frozen_static(x: Any) -> Any:
         ) from None
 
 
-def captured(f: Any) -> tuple[Any, ...]:
-    """The plain numbers that a function closes over: they are baked into a program, so they choose it."""
-    found = []
-    while f is not None:
-        for cell in getattr(f, "__closure__", None) or ():
-            try:
-                x = cell.cell_contents
-            except ValueError:
-                continue
-            if x.__class__ in (int, float, bool, str, complex):
-                found.append((x.__class__, x))
-        f = getattr(f, "__wrapped__", None)
-    return tuple(found)
+def holds(value: Any, outcome: Any) -> bool:
+    """Whether a guard comes out as it did when the function was traced."""
+    if isinstance(outcome, Shape):
+        return np.shape(value) == tuple(outcome)
+    return bool(value) == outcome if isinstance(outcome, bool) else bool(value == outcome)
 
 
 def compile(f: Callable[..., Any], *, static_argnums: Any = ()) -> Program:

@@ -127,6 +127,8 @@ class Source:
         if getattr(scipy.special, name, None) is found:
             return f"special.{name}"
         label = re.sub(r"\W", "_", row.name)
+        if not label.isidentifier() or keyword.iskeyword(label):
+            label = f"row_{label}"
         while self.rows.get(label, found) is not found:
             label += "_"
         self.rows[label] = found

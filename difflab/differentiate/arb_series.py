@@ -79,7 +79,7 @@ class Series:
         return self
 
     def __abs__(self) -> Series:
-        return self if self > 0 else -self if self < 0 else kink("abs", self)
+        return by_sign(self, self, -self, "abs")
 
     def __float__(self) -> float:
         return float(self.constant.mid())
@@ -148,8 +148,14 @@ def undefined() -> Series:
 
 
 def decide(a: Any, b: Any, holds: Callable[..., Any], fails: Callable[..., Any]) -> bool:
-    """A comparison that is proven either way; balls that overlap raise instead of answering False."""
-    x, y = lift(a).constant, lift(b).constant
+    """A comparison that is proven either way; balls that overlap raise instead of answering False.
+
+    Equal values that move apart raise too: the point sits on the boundary of a branch, where one side is no proof.
+    """
+    left, right = lift(a), lift(b)
+    x, y = left.constant, right.constant
+    if x == y and any(left.coefficient(k) != right.coefficient(k) for k in range(1, order())):
+        raise UndecidedError("the point sits on the boundary of a branch: a kink or a jump")
     if holds(x, y):
         return True
     if fails(x, y):
@@ -159,9 +165,20 @@ def decide(a: Any, b: Any, holds: Callable[..., Any], fails: Callable[..., Any])
     raise UndecidedError("two values are too close to be told apart at this precision")
 
 
-def kink(name: str, x: Series) -> Series:
-    if all(x.coefficient(k) == 0 for k in range(1, order())):
-        return Series(arb_series([abs(x.constant)], order()))
+def moves(x: Series) -> bool:
+    """Whether x changes with the variable at all."""
+    return any(x.coefficient(k) != 0 for k in range(1, order()))
+
+
+def by_sign(x: Any, positive: Any, negative: Any, name: str, zero: Any = 0) -> Series:
+    """One of two formulas by the sign of x; where a moving x is 0 there is a kink or a jump."""
+    x = lift(x)
+    if x.constant > 0:
+        return lift(positive)
+    if x.constant < 0:
+        return lift(negative)
+    if x.constant == 0 and not moves(x):
+        return lift(zero)
     raise UndecidedError(f"{name} has a kink here")
 
 
@@ -247,7 +264,7 @@ def arctanh(x: Series) -> Series:
 
 
 def softplus(x: Series) -> Series:
-    return log1p(call("exp", x)) if x <= 0 else x + log1p(call("exp", -x))
+    return log1p(call("exp", x)) if x.constant <= 0 else x + log1p(call("exp", -x))
 
 
 def sigmoid(x: Series) -> Series:
@@ -294,26 +311,25 @@ def sinc(x: Series) -> Series:
 
 def arctan2(y: Any, x: Any) -> Series:
     y, x = lift(y), lift(x)
-    if x > 0:
+    if x.constant > 0:
         return call("atan", y / x)
     quarter = lift(arb.pi() / 2)
-    if y > 0:
+    if y.constant > 0:
         return quarter - call("atan", x / y)
-    if y < 0:
+    if y.constant < 0:
         return -quarter - call("atan", x / y)
-    return call("atan", y / x) + lift(arb.pi())
-
-
-def sign(x: Any) -> Series:
-    return lift(1) if x > 0 else lift(-1) if x < 0 else lift(0)
+    if y.constant == 0 and x.constant < 0 and not moves(y):
+        return lift(arb.pi())
+    raise UndecidedError("arctan2 jumps on the negative x-axis and at the origin")
 
 
 def stepped(name: str) -> Callable[[Any], Series]:
     def f(x: Any) -> Series:
-        constant = getattr(lift(x).constant, name)()
-        if constant.is_exact():
-            return lift(constant)
-        raise UndecidedError(f"{name} jumps here")
+        x = lift(x)
+        constant = getattr(x.constant, name)()
+        if not constant.is_exact() or (constant == x.constant and moves(x)):
+            raise UndecidedError(f"{name} jumps here")
+        return lift(constant)
 
     return f
 
@@ -321,13 +337,21 @@ def stepped(name: str) -> Callable[[Any], Series]:
 def rint(x: Any, decimals: int = 0) -> Series:
     if decimals:
         raise UnsupportedError("round to decimals is not available on enclosures")
-    constant = lift(x).constant
-    low = (constant + arb(0.5)).floor()
-    if not low.is_exact():
+    x = lift(x)
+    low = (x.constant + arb(0.5)).floor()
+    halfway = x.constant + arb(0.5) == low
+    if not low.is_exact() or (halfway and moves(x)):
         raise UndecidedError("rounding jumps here")
-    if constant + arb(0.5) == low and int(low.unique_fmpz()) % 2:
-        low = low - 1
-    return lift(low)
+    return lift(low - 1 if halfway and int(low.unique_fmpz()) % 2 else low)
+
+
+def gammaln(x: Any) -> Series:
+    """log |gamma(x)|: for negative x from gamma itself, whose logarithm would be complex."""
+    x = lift(x)
+    if x.constant > 0:
+        return call("lgamma", x)
+    value = call("gamma", x)
+    return call("log", by_sign(value, value, -value, "gamma"))
 
 
 def erfinv(x: Series) -> Series:
@@ -340,9 +364,14 @@ def erfinv(x: Series) -> Series:
 
 
 def cbrt(x: Series) -> Series:
-    if x > 0:
+    if x.constant > 0:
         return call("exp", call("log", x) / 3)
-    return -cbrt(-x) if x < 0 else undefined()
+    return -cbrt(-x) if x.constant < 0 else undefined()
+
+
+def logaddexp(x: Any, y: Any) -> Series:
+    x, y = lift(x), lift(y)
+    return x + softplus(y - x) if x.constant >= y.constant else y + softplus(x - y)
 
 
 NATIVE: dict[str, Callable[..., Any]] = {
@@ -373,7 +402,7 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "arctan": exact("atan"),
     "sinpi": exact("sin_pi"),
     "cospi": exact("cos_pi"),
-    "gammaln": exact("lgamma"),
+    "gammaln": gammaln,
     "sinh": hyperbolic("sinh", -1),
     "cosh": hyperbolic("cosh", 1),
     "tanh": half_line(tanh),
@@ -395,18 +424,18 @@ NATIVE: dict[str, Callable[..., Any]] = {
     "polygamma": lambda x, *, n: polygamma(n, x),
     "sigmoid": half_line(sigmoid),
     "softplus": half_line(softplus),
-    "logaddexp": lambda x, y: lift(x) + softplus(lift(y) - x) if lift(x) >= y else lift(y) + softplus(lift(x) - y),
+    "logaddexp": logaddexp,
     "sinc": half_line(sinc),
     "arctan2": arctan2,
     "absolute": abs,
-    "sign": sign,
+    "sign": lambda x: by_sign(x, 1, -1, "sign"),
     "floor": stepped("floor"),
     "ceil": stepped("ceil"),
     "rint": rint,
     "round": rint,
     "maximum": lambda x, y: lift(x) if tied(x, y) else lift(y),
     "minimum": lambda x, y: lift(y) if tied(x, y) else lift(x),
-    "relu": lambda x: x if x > 0 else lift(0) if x < 0 else kink("relu", lift(x)),
+    "relu": lambda x: by_sign(x, x, 0, "relu"),
     "deg2rad": lambda x: lift(x) * lift(arb.pi() / 180),
     "rad2deg": lambda x: lift(x) * lift(180 / arb.pi()),
     "ndtr": lambda x: call("erfc", -lift(x) / lift(arb(2).sqrt())) / 2,

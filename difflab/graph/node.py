@@ -34,6 +34,12 @@ class Abstract(NamedTuple):
 UNKNOWN = Abstract(None, None)
 
 
+class Shape(tuple[int, ...]):
+    """A guard's outcome: the shape of a node whose shape depends on values (a mask, a search)."""
+
+    __slots__ = ()
+
+
 class Trace:
     """The record of one run of a function: its nodes, in the order in which they were made."""
 
@@ -336,7 +342,18 @@ def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
     operands, params, *instead = row.arguments(*args, **kwargs)
     if instead:  # the call means another row
         row = TABLE[instead[0]]
-    return apply(row, tuple([operand(x) for x in operands]), params)
+    result = apply(row, tuple([operand(x) for x in operands]), params)
+    if row.value_shaped is not None and row.value_shaped(*operands):
+        guard_shape(result)
+    return result
+
+
+def guard_shape(result: Any) -> None:
+    """Notes that the shape of a result came from values, for programs that are run on other values."""
+    first = result[0] if isinstance(result, SEQUENCES) else result
+    if first.__class__ is Node and first.trace is not None:
+        first.trace.guards.append((first, Shape(first.shape)))
+        guard_shape(first.value)
 
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:

@@ -246,6 +246,12 @@ def verdicts(
             result.agrees = True
         elif name.startswith("certified"):
             result.agrees = None
+        elif not exact(name) and any(np.any(~np.isfinite(g)) for g in (*result.by_name.values(), *truth.values())):
+            result.agrees = None  # a difference across the edge of the domain, or of an infinite slope
+            result.notes.append("no finite difference can be taken here")
+        elif name.startswith("symbolic") and any(np.any(np.isnan(g)) for g in result.by_name.values()):
+            result.agrees = None
+            result.notes.append("the formula, as it is written, has no value here")
         elif kinked:
             result.agrees = None if name.startswith(("numerical", "symbolic")) else True
         else:

@@ -6,6 +6,7 @@ removes most of it, and that is what reverse mode does without being asked.
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -137,13 +138,16 @@ def expression_swell(
     >>> study.rows[1].operations["raw"] > study.rows[1].operations["backward graph"] > 0
     True
     """
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise InputError(
             f"family={family!r}{suggestion(str(family), FAMILIES)}; the families are {', '.join(FAMILIES)}"
         )
-    wanted = sorted({int(d) for d in depths})
+    try:
+        wanted = sorted({operator.index(d) for d in depths})
+    except TypeError:
+        wanted = []
     if not wanted or wanted[0] < 1 or wanted[-1] > 60:
-        raise InputError("depths must be whole numbers from 1 to 60")
+        raise InputError(f"depths={depths!r}: give a list of whole numbers from 1 to 60")
     import sympy  # noqa: F401  (before the children are forked)
 
     backward_graph(parse("x"))  # loads what it needs before anything is timed

@@ -105,9 +105,10 @@ opaque(
     "nonzero",
     "The places of the elements that are not zero, an array for each axis",
     spelling={"numpy": "kernels_arrays.nonzero", "elements": "kernels_arrays.nonzero"},
+    value_shaped=lambda x: True,
 )
-opaque("flatnonzero", "The places in the raveled array that are not zero")
-opaque("argwhere", "The places that are not zero, a row each")
+opaque("flatnonzero", "The places in the raveled array that are not zero", value_shaped=lambda x: True)
+opaque("argwhere", "The places that are not zero, a row each", value_shaped=lambda x: True)
 opaque(
     "searchsorted",
     "Where values belong in a sorted array",
@@ -169,6 +170,7 @@ composite(
     arguments=read_sort,
     spelling={"elements": "sort", "sympy": unordered},
     non_differentiable="two equal elements",
+    kinks=lambda m, x, *, axis: np.diff(np.sort(x, axis=axis), axis=axis) == 0,
     flops=8,
 )
 composite(
@@ -183,6 +185,7 @@ composite(
 composite(
     "unique",
     lambda m, x: m.take(m.reshape(x, shape=(m.size(x),)), m.unique_places(x), axis=0, mode="raise"),
+    value_shaped=lambda x: True,
     doc="The different elements in ascending order.",
     arguments=lambda ar, *rest, **other: _plain_unique(ar, rest, other),
     non_differentiable="two equal elements",
@@ -265,6 +268,20 @@ def read_median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool
     return (a,), {"axis": axes_of("median", a, axis), "keepdims": keepdims not in (False, np._NoValue)}
 
 
+def middle_ties(x: Any, axis: Any) -> Any:
+    """Whether an element in the middle of the order is equal to its neighbour further out."""
+    x = np.asarray(x)
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    last = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
+    order = np.sort(last.reshape(*last.shape[: x.ndim - len(axes)], -1), axis=-1)
+    n = order.shape[-1]
+    low, high = (n - 1) // 2, n // 2
+    if n < 2 or (n == 2 and low != high):
+        return np.zeros(order.shape[:-1], dtype=bool)
+    below = order[..., low - 1] == order[..., low] if low else np.False_
+    return below | (order[..., high + 1] == order[..., high] if high + 1 < n else np.False_)
+
+
 composite(
     "quantile",
     quantile,
@@ -272,6 +289,7 @@ composite(
     reads=("quantile",),
     arguments=read_quantile("quantile", 1.0),
     non_differentiable="two equal elements",
+    kinks=lambda m, x, *, axis: np.diff(np.sort(x, axis=axis), axis=axis) == 0,
     flops=8,
 )
 composite(
@@ -282,6 +300,7 @@ composite(
     arguments=read_quantile("percentile", 100.0),
     spelling={"numpy": "quantile"},
     non_differentiable="two equal elements",
+    kinks=lambda m, x, *, axis: np.diff(np.sort(x, axis=axis), axis=axis) == 0,
     flops=8,
 )
 composite(
@@ -290,6 +309,7 @@ composite(
     doc="The median over the axes; of an even number of elements the mean of the middle two.",
     arguments=read_median,
     non_differentiable="two equal elements in the middle",
+    kinks=lambda m, x, *, axis, keepdims: middle_ties(x, axis),
     flops=8,
 )
 

@@ -70,6 +70,7 @@ linear(
     reads=(),
     arguments=read_getitem,
     spelling={"numpy": "kernels.getitem", "elements": "kernels.getitem"},
+    value_shaped=lambda x, *arrays: any(a.dtype.kind == "b" for a in arrays if hasattr(a, "dtype")),
     fixed=OPERANDS,
     flops=0,
 )

@@ -69,6 +69,7 @@ class Primitive:
     facts: frozenset[str] = frozenset()
     flops: float = 1.0
     differentiable: bool = True
+    value_shaped: Callable[..., bool] | None = None  # whether the result's shape depends on the operands' values
     outputs: int | None = None
     result: Callable[..., Any] | None = None
     examples: tuple[Any, ...] = ()

@@ -203,6 +203,7 @@ deviating(
     glyph="std",
     latex=r"\sigma({0})",
     non_differentiable="all elements equal",
+    kinks=lambda m, x, **params: m.equal(m.std(x, **params), 0.0),
     flops=5,
 )
 

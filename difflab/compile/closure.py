@@ -1,0 +1,80 @@
+"""What a function reads besides its arguments: it is baked into a program, so it chooses the program.
+
+Numbers, strings and arrays in closure cells and in the module's globals are seen, also those of the functions that
+the function calls. Attributes of objects and items of containers are not: pass them as arguments.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+PLAIN = frozenset((int, float, bool, str, complex, type(None)))
+MAX_FUNCTIONS = 100
+LIBRARIES = ("difflab", "numpy", "scipy")
+
+
+class Captured:
+    """The places that a function reads from; `key()` is their present content."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.cells: list[Any] = []
+        self.globals: list[tuple[dict[str, Any], str]] = []
+        self._collect(f, set())
+
+    def _collect(self, f: Any, seen: set[int]) -> None:
+        if id(f) in seen or len(seen) > MAX_FUNCTIONS:
+            return
+        seen.add(id(f))
+        if isinstance(wrapped := getattr(f, "__wrapped__", None), FunctionType):
+            self._collect(wrapped, seen)
+        if not isinstance(f, FunctionType):
+            return
+        found = [*self._read_cells(f.__closure__ or ()), *(f.__defaults__ or ())]
+        if (f.__module__ or "").partition(".")[0] not in LIBRARIES:
+            for name in set(names_of(f.__code__)) & set(f.__globals__):
+                self.globals.append((f.__globals__, name))
+                found.append(f.__globals__[name])
+        for x in found:
+            self._collect(x, seen)
+
+    def _read_cells(self, cells: Any) -> Iterator[Any]:
+        for cell in cells:
+            self.cells.append(cell)
+            try:
+                yield cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+
+    def key(self) -> tuple[Any, ...]:
+        """The content of all places, in a form that can be compared and hashed."""
+        found = []
+        for cell in self.cells:
+            try:
+                found.append(content(cell.cell_contents))
+            except ValueError:
+                found.append(None)
+        found += [content(space.get(name)) for space, name in self.globals]
+        return tuple(found)
+
+
+def names_of(code: CodeType) -> Iterator[str]:
+    """The global names in a function's code, inner functions included."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from names_of(inner)
+
+
+def content(x: Any) -> Any:
+    """What decides about equality: the value of a number, the bytes of an array, the identity of a function."""
+    if x.__class__ in PLAIN:
+        return x.__class__, repr(x) if x.__class__ is float else x
+    if isinstance(x, np.ndarray | np.generic) and x.dtype != object:
+        data = np.ascontiguousarray(x)
+        return x.shape, x.dtype.str, data.tobytes() if data.nbytes <= 4096 else zlib.crc32(data)
+    return id(x) if isinstance(x, FunctionType) else None

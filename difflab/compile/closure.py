@@ -76,5 +76,5 @@ def content(x: Any) -> Any:
         return x.__class__, repr(x) if x.__class__ is float else x
     if isinstance(x, np.ndarray | np.generic) and x.dtype != object:
         data = np.ascontiguousarray(x)
-        return x.shape, x.dtype.str, data.tobytes() if data.nbytes <= 4096 else zlib.crc32(data)
+        return x.shape, x.dtype.str, data.tobytes() if data.nbytes <= 4096 else zlib.crc32(data.data)
     return id(x) if isinstance(x, FunctionType) else None

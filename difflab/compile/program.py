@@ -54,10 +54,7 @@ class Compiled:
 
     def fallback(self) -> Callable[..., Any]:
         if self.general is None:
-            source = Source(self.graph)
-            source.scalar, source.names, source.constants = False, {}, {}
-            source.text = source.write()
-            self.general = source.compile()
+            self.general = Source(self.graph, numpy_only=True).compile()
         return self.general
 
     def owned(self, found: list[Any]) -> list[Any]:

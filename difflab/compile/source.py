@@ -49,13 +49,14 @@ MATH = frozenset("sin cos tan exp log sqrt sinh cosh tanh expm1 log1p log2 log10
 class Source:
     """The text of a program and the constants it names."""
 
-    def __init__(self, graph: Graph, name: str = "program") -> None:
+    def __init__(self, graph: Graph, name: str = "program", numpy_only: bool = False) -> None:
         self.graph = graph
         self.name = name
         self.constants: dict[str, Any] = {}
         self.rows: dict[str, Any] = {}
         self.names: dict[Node, str] = {}
-        self.scalar = is_scalar(graph)
+        self.taken = {"np", "math", "special", "rows", "abs", "bool", "float", name}
+        self.scalar = not numpy_only and is_scalar(graph)
         self.text = self.write()
 
     def compile(self) -> Callable[..., Any]:
@@ -90,9 +91,9 @@ class Source:
 
     def fresh(self, wanted: str | None, otherwise: str) -> str:
         """A Python name for a node: its own where that is a plain identifier not in use."""
-        taken = set(self.names.values()) | {"np", "math", "special", "rows", "abs", "bool", "float", self.name}
         if wanted and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", wanted) and not keyword.iskeyword(wanted):
-            if wanted not in taken and not re.fullmatch(r"[tkx]\d+", wanted):
+            if wanted not in self.taken and not re.fullmatch(r"[tkx]\d+", wanted):
+                self.taken.add(wanted)
                 return wanted
         return otherwise
 

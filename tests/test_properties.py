@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 import difflab as dl
 from difflab.compile.passes import PASSES, optimise
@@ -14,7 +13,9 @@ LEAVES = st.sampled_from(["x", "y", "2", "0.5", "(x - 1)", "x*y"])
 
 
 def extend(inner):
-    unary = st.sampled_from(["sin", "cos", "tanh", "exp", "sigmoid", "softplus", "arctan", "square", "expm1", "-", "erf"])
+    unary = st.sampled_from(
+        ["sin", "cos", "tanh", "exp", "sigmoid", "softplus", "arctan", "square", "expm1", "-", "erf"]
+    )
     binary = st.sampled_from(["+", "-", "*"])
     return st.one_of(
         st.tuples(unary, inner).map(lambda t: f"{t[0]}({t[1]})"),

@@ -72,15 +72,9 @@ def _child(work: Callable[[], Any], write: int, megabytes: int) -> None:
             message = ("ok", work())
         except DifflabError as error:
             message = ("error", error)
-        except (
-            RecursionError,
-            ArithmeticError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            NotImplementedError,
-            KeyError,
-        ) as e:
+        except MemoryError:
+            os._exit(code)  # an empty message says so
+        except Exception as e:
             message = ("error", DifflabError(f"{type(e).__name__}: {str(e)[:300]}"))
         data = pickle.dumps(message)
         while data:

@@ -68,7 +68,9 @@ def answer(
     by_name.update(zip(problem.wrt, found))
     by_name = {n: by_name[n] for n in problem.names}
     notes = list(problem.notes) + rest.pop("notes", [])
-    if not np.all(np.isfinite(value)):
+    defined = problem.value
+    if not np.all(np.isfinite(defined)):
+        value = defined
         by_name = {n: np.full(np.shape(x), np.nan)[()] for n, x in by_name.items()}
         notes.append(f"{NOT_DEFINED}: its value is {float(value)}, so there is no derivative")
     return Derivative(

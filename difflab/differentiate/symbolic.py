@@ -21,7 +21,7 @@ from .problem import Problem
 
 FORMS = ("raw", "cse", "simplified")
 MAX_ENTRIES, MAX_OPERATIONS = 64, 20_000
-SHOWN = 600
+SHOWN, DIGITS = 600, 50
 
 
 def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> Derivative:
@@ -45,6 +45,7 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         shape, n = np.shape(problem.values[place]), Carrier.size(problem.values[place])
         found.append(np.array(flat[k : k + n]).reshape(shape)[()])
         k += n
+    notes = details.pop("notes")
     result = answer(
         problem,
         "symbolic",
@@ -52,6 +53,7 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         np.float64(value),
         found,
         start,
+        notes=notes,
         operations=details["operations"][form],
         details=details,
     )
@@ -63,48 +65,87 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
     """Runs in the child: the formulas, their operation counts, and their numbers at the point."""
     import sympy
 
-    from ..graph.sympy_io import CARRIER
+    from ..graph.sympy_io import CARRIER, symbol_arrays
 
-    values, symbols, numbers, wanted = [], [], [], []
-    for k, (name, x) in enumerate(zip(problem.names, problem.values)):
-        box = np.empty(np.shape(x), dtype=object)
-        for index in np.ndindex(box.shape):
-            box[index] = symbol = sympy.Symbol(readable(name, k, index), real=True)
-            symbols.append(symbol)
-            numbers.append(float(np.asarray(x)[index]))
-            if k in problem.places:
-                wanted.append(symbol)
-        values.append(box if box.shape else box[()])
-    y = problem.graph.evaluate(values, CARRIER)[problem.graph.outputs[0]]
-    y = sympy.sympify(y[()] if isinstance(y, np.ndarray) else y)
+    places = range(len(problem.names))
+    names = [readable(name, k) for k, name in enumerate(problem.names)]
+    if len(set(names)) < len(names):
+        names = [f"x{k}" for k in places]
+    made = symbol_arrays({names[k]: np.shape(problem.values[k]) for k in places}, real=True)
+    values = [made[name] for name in names]
+    entries = [list(np.ravel(v)) if isinstance(v, np.ndarray) else [v] for v in values]
+    symbols = [s for row in entries for s in row]
+    numbers = [np.float64(x) for v in problem.values for x in np.ravel(v)]
+    wanted = [s for k in problem.places for s in entries[k]]
+    y = formula(problem.graph.evaluate(values, CARRIER)[problem.graph.outputs[0]])
     partials = [without_impulses(sympy.diff(y, s)) for s in wanted]
     operations = {"raw": int(sympy.count_ops(partials)), "cse": count_shared(partials)}
     if form == "simplified":
         partials = [sympy.simplify(p) for p in partials]
         operations["simplified"] = int(sympy.count_ops(partials))
-    program = sympy.lambdify(symbols, [y, *partials], modules=["scipy", "numpy"], cse=form != "raw", dummify=True)
-    points = [np.float64(v) for v in numbers]
-    with np.errstate(all="ignore"):
-        results = [float(v) for v in program(*points)]
-        times = []
-        for _ in range(7):
-            start = time.perf_counter()
-            program(*points)
-            times.append(time.perf_counter() - start)
-    formulas = {str(s): shorten(str(p)) for s, p in zip(wanted, partials)}
+    results, seconds, notes = numbers_of(symbols, numbers, [y, *partials], form)
     details = {
         "operations": operations,
         "function_operations": int(sympy.count_ops(y)),
         "formula": shorten(str(y)),
-        "formulas": formulas,
-        "seconds": statistics.median(times),
+        "formulas": {str(s): shorten(str(p)) for s, p in zip(wanted, partials)},
+        "seconds": seconds,
+        "notes": notes,
     }
     return results[0], results[1:], details
 
 
-def readable(name: str, k: int, index: tuple[int, ...]) -> str:
-    base = name if name.isidentifier() and name.isascii() else f"x{k}"
-    return base + "".join(f"_{i}" for i in index)
+def formula(y: Any) -> Any:
+    """The function in terms that sympy differentiates: no remainders, no truth values, no removable gap in sinc."""
+    import sympy
+
+    y = sympy.sympify(y[()] if isinstance(y, np.ndarray) else y)
+    if not isinstance(y, sympy.Expr):  # a truth value
+        y = sympy.Piecewise((1, y), (0, True))
+    y = y.replace(sympy.Mod, lambda a, b: a - b * sympy.floor(a / b))
+    return y.replace(sympy.sinc, lambda x: sympy.Piecewise((sympy.sin(x) / x, sympy.Ne(x, 0)), (1, True)))
+
+
+def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form: str) -> tuple[Any, float, list[str]]:
+    """The formulas at the point in doubles, the seconds that takes, and notes.
+
+    A formula as sympy writes it may overflow where its value does not (log(1 + exp(800))): then it is evaluated in
+    DIGITS digits instead.
+    """
+    import sympy
+
+    program = sympy.lambdify(symbols, formulas, modules=["scipy", "numpy"], cse=form != "raw", dummify=True)
+    times = []
+    with np.errstate(all="ignore"):
+        results = [float(v) for v in program(*numbers)]
+        for _ in range(7):
+            start = time.perf_counter()
+            program(*numbers)
+            times.append(time.perf_counter() - start)
+    notes = []
+    if not np.all(np.isfinite(results)):
+        finer = precise(symbols, numbers, formulas)
+        if finer is not None and np.all(np.isfinite(finer)):
+            results = finer
+            notes = [f"the formula overflows in doubles; it was evaluated in {DIGITS} digits"]
+    return results, statistics.median(times), notes
+
+
+def precise(symbols: list[Any], numbers: list[Any], formulas: list[Any]) -> list[float] | None:
+    """The formulas in DIGITS digits, or None where mpmath cannot evaluate them."""
+    import mpmath
+    import sympy
+
+    try:
+        program = sympy.lambdify(symbols, formulas, modules="mpmath", dummify=True)
+        with mpmath.workdps(DIGITS):
+            return [float(v) for v in program(*[mpmath.mpf(float(x)) for x in numbers])]
+    except (ArithmeticError, TypeError, ValueError, NameError, NotImplementedError):
+        return None
+
+
+def readable(name: str, k: int) -> str:
+    return name if name.isidentifier() and name.isascii() else f"x{k}"
 
 
 def shorten(text: str) -> str:
@@ -133,6 +174,8 @@ def without_impulses(e: Any) -> Any:
 def _step_slope(t: Any) -> Any:
     import sympy
 
+    if isinstance(t, sympy.Subs) and t.expr == 0:
+        return sympy.Integer(0)
     if t.has(sympy.floor, sympy.ceiling, sympy.sign, sympy.Mod):
         return sympy.Integer(0)
     raise UnsupportedError(f"symbolic: sympy has no formula for {shorten(str(t))}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, reduce
+from fractions import Fraction
+from functools import cache, partial, reduce
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
 from ..primitives import TABLE, Primitive
-from ..primitives.elements import ElementsCarrier
-from ..primitives.quotient import Quotient
+from ..primitives.elements import ElementsCarrier, mapped
+from ..primitives.quotient import Quotient, whole
 from .graph import Graph, constant_node, input_node
 from .node import NO_PARAMS, UNKNOWN, Node
 
@@ -25,12 +26,13 @@ class SympyCarrier(ElementsCarrier):
         import sympy
 
         named = getattr(sympy, spelled or row.name, None)
-        return named if (named is not None and isinstance(named, type)) or callable(named) else None
+        return named if isinstance(named, type) or row.name == "sqrt" else None
 
     def function(self, row: Primitive) -> Callable[..., Any]:
         if row.name == "constant":
             return lambda *, value: exact(value)
-        return SPECIAL[row.name] if row.name in SPECIAL else super().function(row)
+        found = SPECIAL.get(row.name) or super().function(row)
+        return on_numbers(found) if row.name in ARITHMETIC else found
 
 
 def exact(value: Any) -> Any:
@@ -58,40 +60,62 @@ def exact(value: Any) -> Any:
     return sympy.Float(number)  # 53 bits: the double itself, printed as it was written
 
 
+def on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with truth values read as 1 and 0, as NumPy reads them."""
+    read = mapped(_number)
+    return lambda *operands: function(*[read(x) for x in operands])
+
+
+def _number(x: Any) -> Any:
+    import sympy
+
+    if isinstance(x, sympy.Expr | float) or type(x) is int:
+        return x
+    return sympy.Piecewise((1, x), (0, True)) if isinstance(x, sympy.Basic) else int(x)
+
+
+ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "power"])
 SPECIAL: dict[str, Callable[..., Any]] = {"power": lambda x, y: x**y, "float_power": lambda x, y: x**y}
 CARRIER = SympyCarrier()
+TIDY = 300  # expressions of fewer parts are written in the order in which sympy prints them, which takes a while
 
 
 def to_sympy(graph: Graph, symbols: dict[str, Any] | None = None) -> Any:
-    """The graph's output as a sympy expression in symbols with the inputs' names (or in the given `symbols`).
+    """The graph's output as a sympy expression in symbols with the inputs' names.
+
+    Inputs of known shape become arrays of symbols, one for each entry. `symbols` may give an input's symbol, or its
+    object array of symbols, by the input's name (a graph from text does not know its shapes).
 
     >>> import difflab as dl
     >>> dl.to_sympy(dl.parse("sin(x) * y**2"))
     y**2*sin(x)
     """
-    import sympy
-
-    values = []
-    for node in graph.inputs:
-        name = str(node.name)
-        if symbols and name in symbols:
-            values.append(symbols[name])
-        elif node.shape:
-            values.append(symbol_array(name, node.shape))
-        else:
-            values.append(sympy.Symbol(name, real=None))
+    symbols = symbols or {}
+    fresh = symbol_arrays({str(n.name): n.shape or () for n in graph.inputs if n.name not in symbols})
+    values = [symbols[str(n.name)] if n.name in symbols else fresh[str(n.name)] for n in graph.inputs]
     env = graph.evaluate(values, CARRIER)
     results = [np.asarray(env[y])[()] if not isinstance(env[y], np.ndarray) else env[y][()] for y in graph.outputs]
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def symbol_array(name: str, shape: tuple[int, ...]) -> Any:
+def symbol_arrays(shapes: dict[str, tuple[int, ...]], **assumptions: Any) -> dict[str, Any]:
+    """A symbol for each scalar and an object array of symbols for each array; no two symbols have the same name."""
     import sympy
 
-    out = np.empty(shape, dtype=object)
-    for index in np.ndindex(shape):
-        out[index] = sympy.Symbol(name + "_" + "_".join(map(str, index)))
-    return out
+    found: dict[str, Any] = {}
+    taken = set(shapes)
+    for name, shape in shapes.items():
+        if not shape:
+            found[name] = sympy.Symbol(name, **assumptions)
+            continue
+        found[name] = box = np.empty(shape, dtype=object)
+        for index in np.ndindex(shape):
+            entry = "_".join([name, *map(str, index)])
+            while entry in taken:
+                entry += "_"
+            taken.add(entry)
+            box[index] = sympy.Symbol(entry, **assumptions)
+    return found
 
 
 @cache
@@ -112,6 +136,9 @@ def rows_of_sympy() -> dict[Any, Primitive]:
 def from_sympy(expression: Any) -> Graph:
     """The graph of a sympy expression; its free symbols are the inputs, in the order of their names.
 
+    Sums and products become chains of two operands with `-` and `/` where sympy has negative terms and powers.
+    Raises InputError for what is not a scalar expression, UnsupportedError for functions without a row.
+
     >>> import sympy, difflab as dl
     >>> x, y = sympy.symbols("x y")
     >>> dl.from_sympy(sympy.sin(x) * y)(x=0.0, y=2.0)
@@ -119,64 +146,177 @@ def from_sympy(expression: Any) -> Graph:
     """
     import sympy
 
-    if not isinstance(expression, sympy.Basic) or isinstance(expression, sympy.MatrixBase):
+    scalar = isinstance(expression, sympy.Expr | sympy.logic.boolalg.Boolean)
+    if not scalar or isinstance(expression, sympy.MatrixExpr):
         raise InputError(f"from_sympy: {type(expression).__name__} is not a scalar sympy expression")
-    order: list[Node] = []
-    inputs = {s: input_node(s.name) for s in sorted(expression.free_symbols, key=lambda s: s.name)}
+    parts = parts_of(expression)
+    inputs = {s: input_node(s.name) for s in sorted((e for e in parts if e.is_Symbol), key=lambda s: s.name)}
     if len({n.name for n in inputs.values()}) < len(inputs):
         raise InputError("from_sympy: two different symbols have the same name")
-    known: dict[Any, Node] = dict(inputs)
-
-    def add(name: str, *operands: Node) -> Node:
-        order.append(Node(TABLE[name], operands, NO_PARAMS, UNKNOWN, None, None, None))
-        return order[-1]
-
-    def number(value: Any) -> Node:
-        order.append(constant_node(value))
-        return order[-1]
-
-    for e in sympy.postorder_traversal(expression):
-        if e not in known:
-            known[e] = _vertex(e, known, add, number)
-    return Graph(order=[*inputs.values(), *order], inputs=list(inputs.values()), outputs=[known[expression]])
+    builder = _Builder(inputs, tidy=len(parts) < TIDY)
+    output = builder.vertex(expression)
+    return Graph(order=[*inputs.values(), *builder.order], inputs=list(inputs.values()), outputs=[output])
 
 
-def _vertex(e: Any, known: dict[Any, Node], add: Callable[..., Node], number: Callable[..., Node]) -> Any:
+def parts_of(expression: Any) -> set[Any]:
+    """An expression and its parts; unlike sympy's own walks, each shared part is visited once and nothing recurs."""
+    seen, stack = {expression}, [expression]
+    while stack:
+        for part in stack.pop().args:
+            if part not in seen:
+                seen.add(part)
+                stack.append(part)
+    return seen
+
+
+class _Builder:
+    """Makes the nodes of expressions. `plan_...` says what an expression needs and how a node is made of it."""
+
+    def __init__(self, inputs: dict[Any, Node], tidy: bool) -> None:
+        self.tidy = tidy
+        self.order: list[Node] = []
+        self.known: dict[Any, Node] = dict(inputs)
+
+    def add(self, name: str, *operands: Node, **params: Any) -> Node:
+        self.order.append(Node(TABLE[name], operands, params or NO_PARAMS, UNKNOWN, None, None, None))
+        return self.order[-1]
+
+    def number(self, value: Any) -> Node:
+        self.order.append(constant_node(value))
+        return self.order[-1]
+
+    def vertex(self, expression: Any) -> Node:
+        """Iterative, and each shared part once: expressions may be deep, and large as trees."""
+        stack, plans = [expression], {}
+        while stack:
+            e = stack[-1]
+            if e not in self.known:
+                if e not in plans:
+                    plans[e] = self.plan(e)
+                parts, make = plans[e]
+                missing = [p for p in parts if p not in self.known]
+                if missing:
+                    stack.extend(reversed(missing))
+                    continue
+                self.known[e] = make(*[self.known[p] for p in parts])
+            stack.pop()
+        return self.known[expression]
+
+    def plan(self, e: Any) -> tuple[list[Any], Callable[..., Node]]:
+        """The parts of an expression, and the function that makes its node from theirs."""
+        import sympy
+
+        if isinstance(e, sympy.Rational):
+            return [], partial(self.number, _rational(e))
+        if e in (sympy.true, sympy.false):
+            return [], partial(self.number, bool(e))
+        if isinstance(e, sympy.Expr) and not e.args and e.is_number:
+            return [], partial(self.number, _float(e))
+        for kind, plan in (
+            (sympy.Add, self.plan_sum),
+            (sympy.Mul, self.plan_product),
+            (sympy.Pow, self.plan_power),
+            (sympy.Piecewise, self.plan_piecewise),
+        ):
+            if isinstance(e, kind):
+                return plan(e)
+        return self.plan_function(e)
+
+    def plan_sum(self, e: Any) -> Any:
+        terms = sorted(e.as_ordered_terms() if self.tidy else e.args, key=_negative)
+        parts = [-t if _negative(t) else t for t in terms]
+
+        def make(*operands: Node) -> Node:
+            total = self.add("negative", operands[0]) if _negative(terms[0]) else operands[0]
+            for term, operand in zip(terms[1:], operands[1:]):
+                total = self.add("subtract" if _negative(term) else "add", total, operand)
+            return total
+
+        return parts, make
+
+    def plan_product(self, e: Any) -> Any:
+        import sympy
+
+        coefficient, factors = e.as_coeff_mul()
+        above, below = [], []
+        if isinstance(coefficient, sympy.Rational):
+            above += [sympy.Integer(abs(coefficient.p))] * (abs(coefficient.p) != 1)
+            below += [sympy.Integer(coefficient.q)] * (coefficient.q != 1)
+            minus = coefficient.p < 0
+        else:
+            above, minus = [coefficient], False
+        for f in factors:
+            inverse = isinstance(f, sympy.Pow) and _negative(f.exp)
+            (below if inverse else above).append(f.base**-f.exp if inverse else f)
+        above = above or [sympy.Integer(1)]
+
+        def make(*operands: Node) -> Node:
+            chain = partial(reduce, partial(self.add, "multiply"))
+            result = chain(operands[: len(above)])
+            if below:
+                result = self.add("divide", result, chain(operands[len(above) :]))
+            return self.add("negative", result) if minus else result
+
+        return above + below, make
+
+    def plan_power(self, e: Any) -> Any:
+        import sympy
+
+        if e.base is sympy.E:
+            return [e.exp], partial(self.add, "exp")
+        special = {sympy.Rational(1, 2): "sqrt", sympy.Integer(-1): "reciprocal", sympy.Integer(2): "square"}
+        if e.exp in special:
+            return [e.base], partial(self.add, special[e.exp])
+        return [e.base, e.exp], partial(self.add, "power")
+
+    def plan_piecewise(self, e: Any) -> Any:
+        import sympy
+
+        complete = e.args[-1].cond == sympy.true
+        branches = list(e.args[:-1] if complete else e.args)
+        other = e.args[-1].expr if complete else sympy.nan
+
+        def make(*operands: Node) -> Node:
+            result = operands[-1]
+            for k in reversed(range(len(branches))):
+                result = self.add("where", operands[2 * k], operands[2 * k + 1], result)
+            return result
+
+        return [part for b in branches for part in (b.cond, b.expr)] + [other], make
+
+    def plan_function(self, e: Any) -> Any:
+        import sympy
+
+        parts = list(e.args)
+        if isinstance(e, sympy.polygamma) and parts[0].is_Integer:
+            params = {"n": int(parts[0])}
+            return parts[1:], partial(self.add, "polygamma" if parts[0] else "digamma", **(params if parts[0] else {}))
+        if isinstance(e, sympy.sinc):
+            return [parts[0] / sympy.pi], partial(self.add, "sinc")
+        row = rows_of_sympy().get(type(e))
+        wanted = len(row.partials) if row is not None else 0  # type: ignore[attr-defined]
+        if row is not None and len(parts) == wanted:
+            return parts, partial(self.add, row.name)
+        if row is not None and wanted == 2 and isinstance(e, sympy.Max | sympy.Min | sympy.And | sympy.Or | sympy.Xor):
+            return parts, lambda *operands: reduce(partial(self.add, row.name), operands)
+        raise UnsupportedError(f"from_sympy: {type(e).__name__} of {len(parts)} arguments has no row in the table")
+
+
+def _negative(e: Any) -> bool:
+    return bool(e.as_coeff_Mul()[0].is_negative)
+
+
+def _rational(e: Any) -> Any:
+    try:
+        return whole(Fraction(int(e.p), int(e.q)))
+    except OverflowError:
+        raise UnsupportedError("from_sympy: a number in the expression is larger than any float") from None
+
+
+def _float(e: Any) -> float:
     import sympy
 
-    arguments = [known[a] for a in e.args if a in known]
-    if isinstance(e, sympy.Rational):
-        return number(int(e)) if e.q == 1 else add("divide", number(e.p), number(e.q))
-    if e.is_number and not e.args:
-        value = complex(e)
-        if value.imag:
-            raise UnsupportedError("from_sympy: complex constants are not supported")
-        return number(value.real)
-    if e in (sympy.true, sympy.false):
-        return number(bool(e))
-    if isinstance(e, sympy.Add):
-        return reduce(lambda a, b: add("add", a, b), arguments)
-    if isinstance(e, sympy.Mul):
-        return reduce(lambda a, b: add("multiply", a, b), arguments)
-    if isinstance(e, sympy.Pow):
-        if e.base is sympy.E:
-            return add("exp", arguments[1])
-        special = {sympy.Rational(1, 2): "sqrt", sympy.Integer(-1): "reciprocal", sympy.Integer(2): "square"}
-        return add(special[e.exp], arguments[0]) if e.exp in special else add("power", *arguments)
-    if isinstance(e, sympy.Piecewise):
-        result = None
-        for value, condition in reversed(e.args):
-            if condition == sympy.true:
-                result = known[value]
-            else:
-                other = result if result is not None else number(float("nan"))
-                result = add("where", known[condition], known[value], other)
-        return result
-    if isinstance(e, sympy.Tuple) or type(e).__name__ == "ExprCondPair":
-        return None
-    row = rows_of_sympy().get(type(e))
-    if row is None:
-        raise UnsupportedError(f"from_sympy: {type(e).__name__} has no row in the table")
-    if len(arguments) > 2 or (len(arguments) == 2 and isinstance(e, sympy.Max | sympy.Min | sympy.And | sympy.Or)):
-        return reduce(lambda a, b: add(row.name, a, b), arguments)
-    return add(row.name, *arguments)
+    value = complex(e)
+    if e is sympy.zoo or (value.imag and value.real == value.real):
+        raise UnsupportedError(f"from_sympy: {e} is not a real number")
+    return value.real

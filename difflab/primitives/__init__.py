@@ -14,6 +14,7 @@ from . import (
     arithmetic,
     bessel,
     composites,
+    contractions,
     creation,
     decompositions,
     entropies,
@@ -23,16 +24,18 @@ from . import (
     indexing,
     joining,
     linalg,
+    matrix_functions,
     products,
     reductions,
     rounding,
     scans,
     shaping,
+    singular_values,
     special,
     structure,
     trigonometric,
 )  # isort: skip
-from .carriers import NUMPY, Carrier, find
+from .carriers import NUMPY, ROOTS, Carrier, find
 from .primitive import (
     TABLE,
     Composite,
@@ -69,7 +72,7 @@ def _read_functions() -> dict[Any, Primitive]:
     for row in TABLE.values():
         for path in (row.name,) if row.reads is None else row.reads:
             ufunc, _, method = path.partition(".")
-            if method in ("reduce", "accumulate", "outer"):
+            if method in ("reduce", "accumulate", "outer") and ufunc not in ROOTS:
                 found[ufunc, method] = row
             elif (function := find(path)) is not None:
                 found[function] = row

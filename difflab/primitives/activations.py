@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
+from .spelling import by_sympy
 
 WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(0.0,))
 NORMAL = Domain(tails=(1e-300, -1e-9, -20.0, -37.0, 30.0), branch_points=(0.0,))
@@ -63,7 +64,10 @@ elementwise(
     kinks=zero,
     one_sided=lambda m, x: (0.0, 1.0),
     value=lambda m, x: m.maximum(x, 0),
-    spelling={"numpy": "kernels_elementwise.relu"},
+    spelling={
+        "numpy": "kernels_elementwise.relu",
+        "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
+    },
 )
 elementwise(
     "relu6",

@@ -208,6 +208,12 @@ elementwise(
     flops=8,
 )
 
+
+def truth(sympy: Any, c: Any) -> Any:
+    """A condition; a number is true where it is not 0."""
+    return sympy.Ne(c, 0) if isinstance(c, sympy.Expr | int | float) and not isinstance(c, bool) else c
+
+
 elementwise(
     "where",
     (
@@ -222,7 +228,7 @@ elementwise(
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
         "numpy": "kernels_elementwise.where",
-        "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, c), (b, True))),
+        "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
     },
 )
 elementwise(

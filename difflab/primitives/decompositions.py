@@ -1,8 +1,8 @@
-"""Decompositions: Cholesky, eigenvalues, singular values, QR, the pseudo-inverse.
+"""Decompositions: Cholesky, eigenvalues, QR.
 
-Rules from I. Murray (2016), "Differentiation of the Cholesky decomposition"; M. B. Giles (2008); J. Townsend (2016),
-"Differentiating the singular value decomposition"; G. H. Golub and V. Pereyra (1973) for the pseudo-inverse. Where two
-eigenvalues or singular values are equal their vectors have no derivative; the terms between them are taken as 0.
+Rules from I. Murray (2016), "Differentiation of the Cholesky decomposition", and M. B. Giles (2008), "Collected matrix
+derivative results". Where two eigenvalues are equal their vectors have no derivative; the terms between them are taken
+as 0. Cotangents pair without conjugation, so the rules of complex matrices conjugate them on the way in and out.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, ShapeError, UnsupportedError
-from .arguments import refuse
+from ..errors import InputError, UnsupportedError
 from .carriers import Carrier
 from .linalg import square_matrix
-from .primitive import Primitive, composite, custom, register
-from .products import flip
+from .primitive import composite, custom
+from .products import adjoint, bar, flip
 
 
-def real_only(m: Any, name: str, a: Any) -> None:
-    if m.is_complex(a):
-        raise UnsupportedError(f"{name}: there is no derivative rule for complex matrices")
+def real_part(m: Any, x: Any) -> Any:
+    return m.real(x) if m.is_complex(x) else x
 
 
 def symmetric(m: Any, x: Any) -> Any:
-    return (x + flip(m, x)) / 2
+    return (x + adjoint(m, x)) / 2
 
 
 def diagonal(m: Any, x: Any) -> Any:
@@ -57,28 +55,24 @@ def mirrored(m: Any, x: Any, half: str) -> Any:
     n = m.shape(x)[-1]
     off = np.tril(np.ones((n, n)), -1) if half == "L" else np.triu(np.ones((n, n)), 1)
     part = x * off
-    other = flip(m, m.conjugate(part) if m.is_complex(x) else part)
-    return part + other + (m.real(x) if m.is_complex(x) else x) * np.eye(n)
+    return part + adjoint(m, part) + real_part(m, x) * np.eye(n)
 
 
 def onto_triangle(m: Any, x: Any, half: str) -> Any:
     """The transpose of `mirrored`: what falls on the triangle that is read."""
     n = m.shape(x)[-1]
     off = np.tril(np.ones((n, n)), -1) if half == "L" else np.triu(np.ones((n, n)), 1)
-    other = flip(m, m.conjugate(x) if m.is_complex(x) else x)
-    return (x + other) * off + (m.real(x) if m.is_complex(x) else x) * np.eye(n)
+    return (x + adjoint(m, x)) * off + real_part(m, x) * np.eye(n)
 
 
 def cholesky_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
-    real_only(m, "cholesky", a)
     inner = lower_half(m, m.matmul(flip(m, y), ct))
     left = m.solve(flip(m, y), inner)
-    return (onto_triangle(m, symmetric(m, flip(m, m.solve(flip(m, y), flip(m, left)))), "L"),)
+    return (onto_triangle(m, symmetric(m, flip(m, m.solve(adjoint(m, y), flip(m, left)))), "L"),)
 
 
 def cholesky_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
-    real_only(m, "cholesky", a)
-    inner = m.solve(y, flip(m, m.solve(y, mirrored(m, ts[0], "L"))))
+    inner = m.solve(y, adjoint(m, m.solve(y, mirrored(m, ts[0], "L"))))
     return m.matmul(y, lower_half(m, inner))
 
 
@@ -90,6 +84,8 @@ def read_cholesky(a: Any, /, *, upper: bool = False) -> Any:
 def cholesky_elements(a: Any) -> Any:
     """The textbook loop on object arrays, whose elements know their square root."""
     a = np.asarray(a, dtype=object)
+    if a.ndim > 2:
+        return np.array([cholesky_elements(x) for x in a])
     n = len(a)
     out = np.zeros((n, n), dtype=int).astype(object)
     for j in range(n):
@@ -131,14 +127,12 @@ def gaps(m: Any, w: Any) -> Any:
 def eigh_vjp(m: Any, ct: Any, y: Any, a: Any, *, UPLO: str) -> Any:
     (gw, gv), (w, v) = ct, y
     inner = diagonal_matrix(m, gw) + gaps(m, w) * m.matmul(flip(m, v), gv)
-    left = m.conjugate(v) if m.is_complex(v) else v
-    return (onto_triangle(m, m.matmul(m.matmul(left, inner), flip(m, v)), UPLO),)
+    return (onto_triangle(m, m.matmul(m.matmul(bar(m, v), inner), flip(m, v)), UPLO),)
 
 
 def eigh_jvp(m: Any, ts: Any, y: Any, a: Any, *, UPLO: str) -> Any:
     w, v = y
-    left = flip(m, m.conjugate(v) if m.is_complex(v) else v)
-    inner = m.matmul(m.matmul(left, mirrored(m, ts[0], UPLO)), v)
+    inner = m.matmul(m.matmul(adjoint(m, v), mirrored(m, ts[0], UPLO)), v)
     values = diagonal(m, inner)
     return m.real(values) if m.is_complex(v) else values, m.matmul(v, gaps(m, w) * inner)
 
@@ -217,111 +211,51 @@ composite(
 )
 
 
-# Singular values.
-def squared_gaps(m: Any, s: Any) -> Any:
-    return gaps(m, m.square(s))
-
-
-def reduced_svd(a: Any) -> Any:
-    return np.linalg.svd(a, full_matrices=False)
-
-
-def svd_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
-    real_only(m, "svd", a)
-    (gu, gs, gvt), (u, s, vt) = ct, y
-    ut, v, gv = flip(m, u), flip(m, vt), flip(m, gvt)
-    f = squared_gaps(m, s)
-    left, right = m.matmul(ut, gu), m.matmul(vt, gv)
-    inner = (f * (left - flip(m, left))) * as_columns(m, s) + diagonal_matrix(m, gs)
-    inner = inner + as_rows(m, s) * (f * (right - flip(m, right)))
-    out = m.matmul(m.matmul(u, inner), vt)
-    rows, k, columns = m.shape(u)[-2], m.shape(s)[-1], m.shape(vt)[-1]
-    if rows > k:
-        rest = gu / as_columns(m, s)
-        out = out + m.matmul(rest - m.matmul(u, m.matmul(ut, rest)), vt)
-    if columns > k:
-        rest = gv / as_columns(m, s)
-        out = out + m.matmul(u, flip(m, rest - m.matmul(v, m.matmul(vt, rest))))
-    return (out,)
-
-
-def svd_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
-    real_only(m, "svd", a)
-    (da,), (u, s, vt) = ts, y
-    ut, v = flip(m, u), flip(m, vt)
-    f = squared_gaps(m, s)
-    inner = m.matmul(m.matmul(ut, da), v)
-    du = m.matmul(u, f * (inner * as_columns(m, s) + as_rows(m, s) * flip(m, inner)))
-    dv = m.matmul(v, f * (as_rows(m, s) * inner + flip(m, inner) * as_columns(m, s)))
-    if m.shape(u)[-2] > m.shape(s)[-1]:
-        rest = m.matmul(da, v) / as_columns(m, s)
-        du = du + rest - m.matmul(u, m.matmul(ut, rest))
-    if m.shape(vt)[-1] > m.shape(s)[-1]:
-        rest = m.matmul(flip(m, da), u) / as_columns(m, s)
-        dv = dv + rest - m.matmul(v, m.matmul(vt, rest))
-    return du, diagonal(m, inner), flip(m, dv)
-
-
-def read_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    shape = Carrier.shape(a)
-    if len(shape) < 2:
-        raise ShapeError(f"svd: shape {shape} is not a matrix or a stack of them")
-    if not compute_uv:
-        return (a,), {}, "svdvals"
-    if full_matrices and shape[-1] != shape[-2]:
-        raise UnsupportedError(
-            f"svd: of a matrix of shape {shape}, full_matrices=True adds arbitrary vectors that have no "
-            "derivative; pass full_matrices=False, or compute_uv=False for the values alone"
-        )
-    return (a,), {}
-
-
-custom(
-    "svd",
-    vjp=svd_vjp,
-    jvp=svd_jvp,
-    doc="The reduced singular value decomposition u diag(s) vh.",
-    glyph="svd",
-    reads=("linalg.svd",),
-    arguments=read_svd,
-    spelling={"numpy": reduced_svd},
-    outputs=3,
-    result=lambda u, s, vh: type(np.linalg.svd(np.eye(1)))(u, s, vh),
-    source="Townsend 2016",
-    non_differentiable="equal singular values, and zero ones of a non-square matrix",
-)
-composite(
-    "svdvals",
-    lambda m, a: m.svd(a)[1],
-    doc="The singular values, largest first.",
-    glyph="svdvals",
-    reads=("linalg.svdvals",),
-    arguments=lambda x, /: ((x,), {}),
-    spelling={"numpy": "linalg.svdvals"},
-)
-
-
 # QR.
+def strictly_lower(m: Any, x: Any) -> Any:
+    n = m.shape(x)[-1]
+    return x * np.tril(np.ones((n, n)), -1)
+
+
 def qr_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
-    real_only(m, "qr", a)
-    (gq, gr), (q, r) = ct, y
-    inner = m.matmul(r, flip(m, gr)) - m.matmul(flip(m, gq), q)
-    n = m.shape(r)[-1]
-    low = inner * np.tril(np.ones((n, n)), -1)
-    mirrored = low + flip(m, low) + inner * np.eye(n)
+    gq, gr, (q, r) = bar(m, ct[0]), bar(m, ct[1]), y
+    inner = m.matmul(r, adjoint(m, gr)) - m.matmul(adjoint(m, gq), q)
+    low = strictly_lower(m, inner)
+    mirrored = low + adjoint(m, low) + real_part(m, inner) * np.eye(m.shape(r)[-1])
     right = gq + m.matmul(q, mirrored)
-    return (flip(m, m.solve(r, flip(m, right))),)
+    return (bar(m, adjoint(m, m.solve(r, adjoint(m, right)))),)
 
 
 def qr_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
-    real_only(m, "qr", a)
     q, r = y
     scaled = flip(m, m.solve(flip(m, r), flip(m, ts[0])))
-    inner = m.matmul(flip(m, q), scaled)
-    n = m.shape(r)[-1]
-    low = inner * np.tril(np.ones((n, n)), -1)
-    turn = low - flip(m, low)
+    inner = m.matmul(adjoint(m, q), scaled)
+    low = strictly_lower(m, inner)
+    turn = low - adjoint(m, low)
+    if m.is_complex(a):
+        turn = turn + (inner - m.real(inner)) * np.eye(m.shape(r)[-1])  # the columns of Q also turn
     return m.matmul(q, turn) + scaled - m.matmul(q, inner), m.matmul(inner - turn, r)
+
+
+def householder(m: Any, a: Any) -> Any:
+    """Q and R by reflections, with LAPACK's signs, on object arrays."""
+    r = np.array(a, dtype=object)
+    if r.ndim > 2:
+        parts = [householder(m, x) for x in r]
+        return np.array([q for q, _ in parts]), np.array([r for _, r in parts])
+    rows, n = r.shape
+    q = np.eye(rows, dtype=int).astype(object)
+    for k in range(min(n, rows - 1)):
+        v = r[k:, k].copy()
+        if all(isinstance(e, int | float) and e == 0 for e in v[1:]):
+            continue
+        sign = m.where(m.less(v[0], 0), -1, 1)
+        v[0] = v[0] + sign * m.sqrt(sum(v[1:] * v[1:], v[0] * v[0]))
+        w = v * (2 / sum(v[1:] * v[1:], v[0] * v[0]))
+        r[k:] = r[k:] - np.multiply.outer(w, np.matmul(v, r[k:]))
+        r[k + 1 :, k] = 0
+        q[:, k:] = q[:, k:] - np.multiply.outer(np.matmul(q[:, k:], v), w)
+    return q[:, :n], r[:n]
 
 
 def read_qr(a: Any, mode: str = "reduced") -> Any:
@@ -345,69 +279,8 @@ custom(
     reads=("linalg.qr",),
     arguments=read_qr,
     spelling={"numpy": "linalg.qr"},
+    value=householder,
     outputs=2,
     result=lambda q, r: type(np.linalg.qr(np.eye(1)))(q, r),
     source="Giles 2008",
 )
-
-
-# The pseudo-inverse, at constant rank.
-def pinv_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
-    real_only(m, "pinv", a)
-    da, dat, yt = ts[0], flip(m, ts[0]), flip(m, y)
-    rest = dat - m.matmul(dat, m.matmul(a, y))
-    inner = dat - m.matmul(m.matmul(y, a), dat)
-    return -m.matmul(m.matmul(y, da), y) + m.matmul(m.matmul(y, yt), rest) + m.matmul(inner, m.matmul(yt, y))
-
-
-def pinv_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
-    real_only(m, "pinv", a)
-    yt, ctt = flip(m, y), flip(m, ct)
-    one = m.matmul(ctt, m.matmul(y, yt))
-    two = m.matmul(m.matmul(yt, y), ctt)
-    out = -m.matmul(m.matmul(yt, ct), yt) + one - m.matmul(m.matmul(a, y), one)
-    return (out + two - m.matmul(two, m.matmul(y, a)),)
-
-
-def read_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    refuse(rcond=rcond)
-    return (a,), {}
-
-
-custom(
-    "pinv",
-    vjp=pinv_vjp,
-    jvp=pinv_jvp,
-    doc="The Moore-Penrose pseudo-inverse; its derivative holds at constant rank.",
-    glyph="pinv",
-    latex="{0}^{{+}}",
-    reads=("linalg.pinv",),
-    arguments=read_pinv,
-    spelling={"numpy": "linalg.pinv"},
-    source="Golub and Pereyra 1973",
-)
-register(
-    Primitive(
-        name="matrix_rank",
-        doc="The rank of a matrix; it has no derivative.",
-        glyph="rank",
-        latex=r"\operatorname{{rank}}({0})",
-        reads=("linalg.matrix_rank",),
-        differentiable=False,
-        spelling={"numpy": "linalg.matrix_rank"},
-    )
-)
-composite(
-    "cond",
-    lambda m, a: condition(m, a),
-    doc="The condition number in the 2-norm.",
-    glyph="cond",
-    reads=("linalg.cond",),
-    arguments=lambda x, p=None: ((x,), {}),
-    spelling={"numpy": "linalg.cond"},
-)
-
-
-def condition(m: Any, a: Any) -> Any:
-    values = m.svdvals(a)
-    return m.getitem(values, index=(Ellipsis, 0)) / m.getitem(values, index=(Ellipsis, -1))

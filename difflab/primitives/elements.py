@@ -64,7 +64,8 @@ class ElementsCarrier(Carrier):
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         if row.value is not None or row.kind == "elementwise":
             return None
-        return getattr(np, row.name, None)
+        function = getattr(np, row.name, None)
+        return function if callable(function) else None  # np.fft is a module
 
 
 def mapped(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,15 +5,18 @@ Cotangents pair without conjugation, so the transpose of the (symmetric) transfo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from .arguments import refuse
+from ..errors import DtypeError, InputError, ShapeError
+from .arguments import axes_of, axis_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
 from .products import placeholder
+
+SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 def resized(m: Any, x: Any, axis: int, n: int) -> Any:
@@ -28,15 +31,24 @@ def resized(m: Any, x: Any, axis: int, n: int) -> Any:
     return m.scatter(x, index=index, shape=shape)
 
 
+def check(name: str, a: Any, lengths: Sequence[int], norm: Any) -> None:
+    """Refuses what no transform can take."""
+    if min(lengths, default=1) < 1:
+        raise InputError(f"{name}: a transform of {min(lengths)} points of an array of shape {Carrier.shape(a)}")
+    if norm not in SWAPPED:
+        raise InputError(f"{name}: norm={norm!r}; it is 'backward', 'ortho' or 'forward'")
+    if name in ("rfft", "rfftn", "ihfft") and Carrier.is_complex(a):
+        raise DtypeError(f"{name}: it takes real values, not {Carrier.dtype(a)}; use the full transform or np.real")
+
+
 def read_one(name: str, length: Any = None) -> Any:
     def read(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
         refuse(out=out)
-        rank = Carrier.ndim(a)
-        if not -rank <= axis < rank:
-            raise InputError(f"{name}: axis={axis} is out of range for shape {Carrier.shape(a)}")
-        size = Carrier.shape(a)[axis % rank]
+        axis = axis_of(name, a, axis)
+        size = Carrier.shape(a)[axis]
         wanted = n if n is not None else size if length is None else length(size)
-        return (a,), {"n": int(wanted), "axis": axis % rank, "norm": norm}
+        check(name, a, [wanted], norm)
+        return (a,), {"n": int(wanted), "axis": axis, "norm": norm}
 
     return read
 
@@ -96,18 +108,15 @@ def read_many(name: str, default_axes: Any = None) -> Any:
         refuse(out=out)
         rank = Carrier.ndim(a)
         if axes is None:
-            axes = range(rank) if s is None else range(rank - len(s), rank)
-        axes = tuple(k % rank for k in axes)
-        shape = Carrier.shape(a)
-        sizes = [None if s is None else s[j] for j in range(len(axes))]
-        if name.startswith("irfft"):
-            last = 2 * (shape[axes[-1]] - 1)
-        else:
-            last = shape[axes[-1]]
-        lengths = tuple(
-            int(n) if n not in (None, -1) else (last if j == len(axes) - 1 else shape[axes[j]])
-            for j, n in enumerate(sizes)
-        )
+            axes = range(rank) if s is None else range(-len(s), 0)
+        axes = tuple(axis_of(name, a, k) for k in axes)
+        if s is not None and len(s) != len(axes):
+            raise ShapeError(f"{name}: s={s} has {len(s)} lengths for {len(axes)} axes")
+        shape = [Carrier.shape(a)[k] for k in axes]
+        if s is None and name == "irfftn":
+            shape[-1] = 2 * (shape[-1] - 1)
+        lengths = tuple(n if k in (None, -1) else int(k) for k, n in zip(s or shape, shape))
+        check(name, a, lengths, norm)
         return (a,), {"s": lengths, "axes": axes, "norm": norm}, name
 
     return read
@@ -152,7 +161,6 @@ for _name, _value in (
         arguments=read_many(_name, (-2, -1)),
     )
 
-SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 composite(
     "hfft",
     lambda m, x, *, n, axis, norm: m.irfft(m.conjugate(x), n=n, axis=axis, norm=SWAPPED[norm]),
@@ -176,8 +184,7 @@ composite(
 def read_shift(sign: int) -> Any:
     def read(x: Any, axes: Any = None) -> Any:
         rank = Carrier.ndim(x)
-        found = tuple(range(rank)) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
-        found = tuple(k % rank for k in found)
+        found = tuple(range(rank)) if axes is None else axes_of("fftshift", x, axes)
         return (x,), {"shift": tuple(sign * (Carrier.shape(x)[k] // 2) for k in found), "axis": found}, "roll"
 
     return read

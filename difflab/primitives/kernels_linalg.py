@@ -50,6 +50,14 @@ def magnitude(e: Any) -> float:
         return 0.0 if e == 0 else 1.0
 
 
+def is_number(e: Any) -> bool:
+    try:
+        float(e)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def eliminate(a: Any, b: Any) -> tuple[Any, Any, Any]:
     """Gaussian elimination with row pivoting: the triangle, the right-hand side, and the sign of the permutation."""
     a, b, n, sign = a.copy(), b.copy(), a.shape[0], 1
@@ -73,6 +81,9 @@ def solve_elements(a: Any, b: Any) -> Any:
             [solve_elements(x, b if b.ndim == 1 else y) for x, y in zip(a, b if b.ndim > 2 else [b] * len(a))]
         )
     vector = b.ndim == 1
+    if not all(is_number(e) for e in a.flat):  # which symbols are 0 is not known, so no pivot is safe
+        determinant, adjugate = adjugate_elements(a)
+        return np.matmul(adjugate, b) / determinant
     a, b, _ = eliminate(a, b[:, None] if vector else b)
     x = np.empty_like(b)
     for k in range(len(a) - 1, -1, -1):
@@ -91,23 +102,29 @@ def inv_elements(a: Any) -> Any:
 
 
 def det_elements(a: Any) -> Any:
-    """The determinant by Faddeev and LeVerrier's recurrence: it divides by whole numbers only, so a pivot that is zero
-    at the point, but not near it, does no harm to a power series."""
     a = np.asarray(a, dtype=object)
     if a.ndim > 2:
         return np.array([det_elements(x) for x in a])
+    return adjugate_elements(a)[0]
+
+
+def adjugate_elements(a: Any) -> tuple[Any, Any]:
+    """The determinant and the adjugate by Faddeev and LeVerrier's recurrence: it divides by whole numbers only, so a
+    pivot that is zero at the point, but not near it, does no harm."""
     n = len(a)
     one = np.eye(n, dtype=int).astype(object)
-    m, c = one, 1
+    m, c, before = one, 1, one
     for k in range(1, n + 1):
         product = np.matmul(a, m)
         c = -sum((product[i, i] for i in range(1, n)), product[0, 0]) / k
-        m = product + c * one
-    return c if n % 2 == 0 else -c
+        before, m = m, product + c * one
+    return (c, -before) if n % 2 == 0 else (-c, before)
 
 
 def cofactor(a: Any) -> Any:
     """The cofactors of square matrices, of singular ones too: from the singular values, each left out once."""
+    if a.shape[-1] == 0:
+        return np.zeros_like(a)
     u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, k, axis=-1), axis=-1) for k in range(n)], axis=-1)

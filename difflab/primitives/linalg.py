@@ -16,7 +16,7 @@ from ..errors import InputError, ShapeError, UnsupportedError
 from .arguments import axes as axes_tuple, refuse
 from .carriers import Carrier
 from .primitive import composite, custom
-from .products import flip, placeholder
+from .products import bar, flip, placeholder, stacks_fit
 
 
 def square_matrix(name: str, **none: Any) -> Callable[..., Any]:
@@ -60,6 +60,7 @@ def read_solve(a: Any, b: Any) -> Any:
         raise ShapeError(f"solve: shape {sa} is not a square matrix or a stack of them")
     if not sb or sb[0 if len(sb) == 1 else -2] != sa[-1]:
         raise ShapeError(f"solve: a matrix of shape {sa} does not fit a right-hand side of shape {sb}")
+    stacks_fit("solve", sa, sb)
     return (a, b), {}
 
 
@@ -128,17 +129,24 @@ custom(
 
 
 def slogdet_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
-    if m.is_complex(a):
-        raise UnsupportedError(
-            "slogdet: there is no derivative rule for complex matrices; use np.log(np.linalg.det(a))"
-        )
-    return (scaled(m, ct[1], flip(m, m.inv(a))),)
+    size = ct[1]
+    if m.is_complex(a):  # the sign turns with the imaginary part of the logarithm
+        turn = ct[0] * y[0]
+        size = size + (turn - m.real(turn))
+    return (scaled(m, size, flip(m, m.inv(a))),)
+
+
+def slogdet_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+    moved = matrix_trace(m, m.matmul(m.inv(a), ts[0]))
+    if not m.is_complex(a):
+        return m.zeros_like(y[0]), moved
+    return y[0] * (moved - m.real(moved)), m.real(moved)
 
 
 custom(
     "slogdet",
     vjp=slogdet_vjp,
-    jvp=lambda m, ts, y, a: (m.zeros_like(y[0]), matrix_trace(m, m.matmul(m.inv(a), ts[0]))),
+    jvp=slogdet_jvp,
     doc="The sign and the logarithm of the absolute value of the determinant.", glyph="slogdet",
     reads=("linalg.slogdet",),
     arguments=square_matrix("slogdet"), spelling={"numpy": "linalg.slogdet"}, outputs=2,
@@ -159,8 +167,7 @@ def unit(m: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """x / ||x||, and 0 where the norm is 0."""
     size = restore(m, y, x, axis, keepdims)
     zero = m.equal(size, 0.0)
-    direction = m.conjugate(x) if m.is_complex(x) else x
-    return m.where(zero, 0.0, direction / m.where(zero, 1.0, size))
+    return m.where(zero, 0.0, bar(m, x) / m.where(zero, 1.0, size))
 
 
 def euclidean_jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
@@ -174,8 +181,37 @@ custom(
     jvp=euclidean_jvp,
     doc="The square root of the sum of squares; its derivative at 0 is taken as 0.", glyph="‖·‖",
     latex=r"\lVert {0} \rVert", reads=(), non_differentiable="x = 0",
+    kinks=lambda m, x, **params: m.equal(m.euclidean_norm(x, **params), 0.0),
     value=lambda m, x, *, axis, keepdims: m.sqrt(
         m.sum(m.square(m.absolute(x)) if m.is_complex(x) else x * x, axis=axis, keepdims=keepdims)
+    ),
+)  # fmt: skip
+
+
+def p_unit(m: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+    """conj(x) |x|^(p-2) / ||x||^(p-1), the derivative of the p-norm, and 0 where x or the norm is 0."""
+    size, length = m.absolute(x), restore(m, y, x, axis, keepdims)
+    none, nothing = m.equal(size, 0.0), m.equal(length, 0.0)
+    length = m.where(nothing, 1.0, length)
+    factor = m.power(m.where(none, 1.0, size) / length, ord - 2.0) / length
+    return m.where(none, 0.0, m.where(nothing, 0.0, bar(m, x) * factor))
+
+
+def p_norm_jvp(m: Any, ts: Any, y: Any, x: Any, *, ord: float, axis: Any, keepdims: bool) -> Any:
+    along = p_unit(m, y, x, ord, axis, keepdims) * ts[0]
+    return m.sum(m.real(along) if m.is_complex(along) else along, axis=axis, keepdims=keepdims)
+
+
+custom(
+    "p_norm",
+    vjp=lambda m, ct, y, x, *, ord, axis, keepdims: (
+        restore(m, ct, x, axis, keepdims) * p_unit(m, y, x, ord, axis, keepdims),
+    ),
+    jvp=p_norm_jvp,
+    doc="The p-norm (sum |x|^p)^(1/p); where an element is 0 its derivative is taken as 0.", glyph="‖·‖ₚ",
+    latex=r"\lVert {0} \rVert_p", reads=(), non_differentiable="x = 0, and zero elements for p < 2",
+    value=lambda m, x, *, ord, axis, keepdims: m.power(
+        m.sum(m.power(m.absolute(x), ord), axis=axis, keepdims=keepdims), 1.0 / ord
     ),
 )  # fmt: skip
 
@@ -188,7 +224,7 @@ def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False)
     if found is None:
         found = tuple(range(n))
     if len(found) == 1:
-        return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}
+        return read_vector_norm(x, found, keepdims, ord)
     if len(found) != 2:
         raise ShapeError(
             f"norm: ord={ord!r} needs one or two axes, shape {Carrier.shape(x)} with axis={axis!r} has {len(found)}"
@@ -200,24 +236,28 @@ def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False)
     return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}
 
 
+def read_vector_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
+    if ord is None or ord == 2:
+        return (x,), {"axis": axis, "keepdims": keepdims}, "euclidean_norm"
+    if isinstance(ord, str):
+        raise InputError(f"norm: ord={ord!r} is not a vector norm; use a number, or give two axes")
+    row = "vector_norm" if ord in (0, 1, np.inf, -np.inf) else "p_norm"
+    return (x,), {"ord": ord, "axis": axis, "keepdims": keepdims}, row
+
+
 def norm(m: Any, x: Any, *, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
-    if len(axis) == 2:
-        return matrix_norm(m, x, ord, axis, keepdims)
-    options = {"axis": axis, "keepdims": keepdims}
-    if ord == 2:
-        return m.euclidean_norm(x, **options)
-    size = m.absolute(x)
+    return (vector_norm if len(axis) == 1 else matrix_norm)(m, x, ord, axis, keepdims)
+
+
+def vector_norm(m: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    options, size = {"axis": axis, "keepdims": keepdims}, m.absolute(x)
     if ord == np.inf:
         return m.max(size, **options)
     if ord == -np.inf:
         return m.min(size, **options)
     if ord == 0:
         return m.sum(m.where(m.not_equal(x, 0.0), 1.0, 0.0 * size), **options)
-    if ord == 1:
-        return m.sum(size, **options)
-    if isinstance(ord, str):
-        raise InputError(f"norm: ord={ord!r} is not a vector norm")
-    return m.power(m.sum(m.power(size, ord), **options), 1.0 / ord)
+    return m.sum(size, **options)
 
 
 def matrix_norm(m: Any, x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -254,11 +294,14 @@ composite(
 )
 composite(
     "vector_norm",
-    placeholder,
-    doc="np.linalg.vector_norm.",
+    lambda m, x, *, ord, axis, keepdims: vector_norm(m, x, ord, axis, keepdims),
+    doc="Vector norms over one axis, several or all: the sum, the extremes and the count of |x|.",
     glyph="‖·‖",
+    latex=r"\lVert {0} \rVert",
     reads=("linalg.vector_norm",),
-    arguments=lambda x, /, *, axis=None, keepdims=False, ord=2: read_vector_norm(x, axis, keepdims, ord),
+    arguments=lambda x, /, *, axis=None, keepdims=False, ord=2: read_vector_norm(
+        x, axes_tuple(axis, Carrier.ndim(x)), keepdims, ord
+    ),
 )
 composite(
     "matrix_norm",
@@ -274,15 +317,6 @@ composite(
 
 def read_full(found: Any, name: str) -> Any:
     return found if len(found) == 3 else (*found, name)
-
-
-def read_vector_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
-    found = axes_tuple(axis, Carrier.ndim(x))
-    if ord in (2, None):
-        return (x,), {"axis": found, "keepdims": keepdims}, "euclidean_norm"
-    if found is None or len(found) != 1:
-        raise InputError(f"vector_norm: ord={ord!r} needs one axis; flatten the array first")
-    return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}, "norm"
 
 
 # Compositions.

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import string
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ..errors import InputError, ShapeError
-from .arguments import refuse
+from ..errors import ShapeError
+from .arguments import axis_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
 
@@ -39,6 +35,25 @@ def flip(m: Any, x: Any) -> Any:
     return m.transpose(x, axes=(*range(n - 2), n - 1, n - 2))
 
 
+def bar(m: Any, x: Any) -> Any:
+    """The complex conjugate; a real operand as it is."""
+    return m.conjugate(x) if m.is_complex(x) else x
+
+
+def adjoint(m: Any, x: Any) -> Any:
+    """The conjugate transposes of a stack of matrices."""
+    return flip(m, bar(m, x))
+
+
+def stacks_fit(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """Refuses two stacks of matrices that do not broadcast."""
+    if not all(p == q or 1 in (p, q) for p, q in zip(a[-3::-1], b[-3::-1])):
+        raise ShapeError(
+            f"{name}: the stacks of matrices of shapes {a} and {b} do not broadcast: their leading axes must be "
+            "equal or 1"
+        )
+
+
 def read_matmul(a: Any, b: Any, /, out: Any = None, **other: Any) -> Any:
     refuse(out=out)
     sa, sb = Carrier.shape(a), Carrier.shape(b)
@@ -50,6 +65,7 @@ def read_matmul(a: Any, b: Any, /, out: Any = None, **other: Any) -> Any:
             f"the {'second to last' if len(sb) > 1 else 'only'} axis of the second "
             f"{sb[-2 if len(sb) > 1 else 0]}; transpose or reshape one of them"
         )
+    stacks_fit("matmul", sa, sb)
     return (a, b), {}
 
 
@@ -66,159 +82,40 @@ linear(
 )
 
 
-# einsum: every contraction is one row, and its transpose is another einsum.
-def einsum_transpose(m: Any, i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
-    """The cotangent of operand i: the other operands and ct, contracted to i's labels.
-
-    Labels that only operand i has were summed over, so the cotangent is constant along them; a label that occurs twice
-    in it was a diagonal, so the cotangent is written back onto the diagonal.
-    """
-    inputs, output = split(subscripts)
-    target = inputs[i]
-    others = [(inputs[j], xs[j]) for j in range(len(xs)) if j != i]
-    unique = "".join(dict.fromkeys(target))
-    reachable = set(output).union(*[labels for labels, _ in others])
-    kept = "".join(c for c in unique if c in reachable)
-    result = contract(m, [(output, ct), *others], kept)
-    sizes = dict(zip(target, m.shape(xs[i])))
-    if kept != unique:
-        result = m.reshape(result, shape=tuple(m.shape(result)[kept.index(c)] if c in kept else 1 for c in unique))
-        result = m.broadcast_to(result, shape=tuple(max(n, sizes[c]) for n, c in zip(m.shape(result), unique)))
-    return onto_diagonal(m, result, unique, target, sizes)
-
-
-def contract(m: Any, operands: Sequence[tuple[str, Any]], output: str) -> Any:
-    return m.einsum(*[x for _, x in operands], subscripts=",".join(s for s, _ in operands) + "->" + output)
-
-
-def onto_diagonal(m: Any, x: Any, labels: str, target: str, sizes: dict[str, int]) -> Any:
-    """x with its labels spread over the repeated labels of the target, zero off the diagonal."""
-    if labels == target:
-        return x
-    free = (c for c in string.ascii_letters if c not in target)
-    seen: set[str] = set()
-    renamed, eyes = "", []
-    for c in target:
-        if c in seen:
-            new = next(free)
-            eyes.append((c + new, np.eye(sizes[c])))
-            renamed += new
-        else:
-            seen.add(c)
-            renamed += c
-    return contract(m, [(labels, x), *eyes], renamed)
-
-
-def split(subscripts: str) -> tuple[list[str], str]:
-    left, output = subscripts.split("->")
-    return left.split(","), output
-
-
-def read_einsum(*operands: Any, out: Any = None, optimize: Any = False, **other: Any) -> Any:
-    """Both spellings of np.einsum, with `...` and the implicit output written out."""
-    refuse(out=out)
-    if not operands:
-        raise InputError("einsum: give subscripts and arrays")
-    if isinstance(operands[0], str):
-        text, arrays = operands[0].replace(" ", ""), operands[1:]
-    else:
-        text, arrays = letters(operands)
-    left, arrow, output = text.partition("->")
-    terms = left.split(",")
-    if len(terms) != len(arrays):
-        raise ShapeError(f"einsum: {text!r} has {len(terms)} terms for {len(arrays)} arrays")
-    free = [c for c in string.ascii_letters if c not in text]
-    ranks = [Carrier.ndim(x) - len(t.replace("...", "")) for t, x in zip(terms, arrays)]
-    widest = max([r for r, t in zip(ranks, terms) if "..." in t], default=0)
-    spread = "".join(free[:widest])
-    explicit = []
-    for term, rank, x in zip(terms, ranks, arrays):
-        if rank < 0 or ("..." not in term and rank != 0):
-            raise ShapeError(f"einsum: the term {term!r} of {text!r} does not fit an array of shape {Carrier.shape(x)}")
-        explicit.append(term.replace("...", spread[len(spread) - rank :] if rank else ""))
-    if not arrow:
-        every = "".join(explicit)
-        output = "..." + "".join(sorted(c for c in set(every) if every.count(c) == 1 and c not in spread))
-    output = output.replace("...", spread)
-    if not all(c in "".join(explicit) for c in output):
-        raise ShapeError(f"einsum: the output of {text!r} has a label that no term has")
-    return tuple(arrays), {"subscripts": ",".join(explicit) + "->" + output}
-
-
-def letters(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """The operand and index-list spelling as text."""
-    output = operands[-1] if len(operands) % 2 else None
-    pairs = operands[: len(operands) - (output is not None)]
-    spell = lambda labels: "".join("..." if k is Ellipsis else string.ascii_letters[k] for k in labels)
-    text = ",".join(spell(labels) for labels in pairs[1::2])
-    return text if output is None else f"{text}->{spell(output)}", pairs[::2]
-
-
-linear(
-    "einsum",
-    einsum_transpose,
-    doc="Einstein summation: the product of the operands, summed over the labels that the output lacks.",
-    glyph="einsum",
-    arguments=read_einsum,
-    spelling={"numpy": "kernels_linalg.einsum", "elements": "kernels_linalg.einsum_elements"},
-    domain=(),
-)
-
-
-def as_einsum(arrays: tuple[Any, ...], terms: list[str], output: str) -> Any:
-    return arrays, {"subscripts": ",".join(terms) + "->" + output}, "einsum"
-
-
-def read_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    na, nb = Carrier.ndim(a), Carrier.ndim(b)
-    left: list[Any]
-    right: list[Any]
-    if isinstance(axes, int | np.integer):
-        left, right = list(range(na - axes, na)), list(range(axes))
-    else:
-        left, right = ([k] if isinstance(k, int | np.integer) else list(k) for k in axes)
-    left, right = [k % na for k in left], [k % nb for k in right]
-    sa, sb = Carrier.shape(a), Carrier.shape(b)
-    if len(left) != len(right) or any(sa[p] != sb[q] for p, q in zip(left, right)):
-        raise ShapeError(f"tensordot: axes {left} of shape {sa} do not fit axes {right} of shape {sb}")
-    one = list(string.ascii_letters[:na])
-    two = list(string.ascii_letters[na : na + nb])
-    for p, q in zip(left, right):
-        two[q] = one[p]
-    kept = [c for k, c in enumerate(one) if k not in left] + [c for k, c in enumerate(two) if k not in right]
-    return as_einsum((a, b), ["".join(one), "".join(two)], "".join(kept))
-
-
-def read_dot(a: Any, b: Any, out: Any = None) -> Any:
-    refuse(out=out)
-    na, nb = Carrier.ndim(a), Carrier.ndim(b)
-    if na == 0 or nb == 0:
-        return (a, b), {}, "multiply"
-    if nb <= 2:
-        read_matmul(a, b)
-        return (a, b), {}, "matmul"
-    return read_tensordot(a, b, ([na - 1], [nb - 2]))
-
-
-def read_inner(a: Any, b: Any) -> Any:
-    if Carrier.ndim(a) == 0 or Carrier.ndim(b) == 0:
-        return (a, b), {}, "multiply"
-    return read_tensordot(a, b, ([Carrier.ndim(a) - 1], [Carrier.ndim(b) - 1]))
-
-
 def read_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    if Carrier.shape(x1)[axis_of("vecdot", x1, axis)] != Carrier.shape(x2)[axis_of("vecdot", x2, axis)]:
+        raise ShapeError(f"vecdot: shapes {Carrier.shape(x1)} and {Carrier.shape(x2)} differ along axis {axis}")
     return (x1, x2), {"axis": axis}
 
 
 def vecdot(m: Any, a: Any, b: Any, *, axis: int) -> Any:
-    a = m.conjugate(a) if m.is_complex(a) else a
-    product = m.multiply(a, b)
-    return m.sum(product, axis=(axis % m.ndim(product),), keepdims=False)
+    product = m.multiply(bar(m, to_last(m, a, axis)), to_last(m, b, axis))
+    return m.sum(product, axis=(m.ndim(product) - 1,), keepdims=False)
+
+
+def to_last(m: Any, x: Any, axis: int) -> Any:
+    n = m.ndim(x)
+    return x if axis in (-1, n - 1) else m.moveaxis(x, source=(axis % n,), destination=(n - 1,))
+
+
+def vecmat(m: Any, a: Any, b: Any) -> Any:
+    """conj(a) @ b, one vector for each matrix."""
+    rows = bar(m, m.reshape(a, shape=(*m.shape(a)[:-1], 1, m.shape(a)[-1])))
+    out = m.matmul(rows, b)
+    return m.reshape(out, shape=(*m.shape(out)[:-2], m.shape(out)[-1]))
+
+
+def read_vecmat(a: Any, b: Any, /) -> Any:
+    sa, sb = Carrier.shape(a), Carrier.shape(b)
+    if len(sa) < 1 or len(sb) < 2 or sa[-1] != sb[-2]:
+        raise ShapeError(f"vecmat: a vector of shape {sa} does not fit a matrix of shape {sb}")
+    stacks_fit("vecmat", (*sa[:-1], 1, sa[-1]), sb)
+    return (a, b), {}
 
 
 def vdot(m: Any, a: Any, b: Any) -> Any:
     flat = lambda x: m.reshape(x, shape=(m.size(x),))
-    return m.matmul(m.conjugate(flat(a)) if m.is_complex(a) else flat(a), flat(b))
+    return m.matmul(bar(m, flat(a)), flat(b))
 
 
 def outer(m: Any, a: Any, b: Any) -> Any:
@@ -239,7 +136,7 @@ def read_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1
     if axis is not None:
         axisa = axisb = axisc = axis
     for x, k in ((a, axisa), (b, axisb)):
-        if Carrier.shape(x)[k] not in (2, 3):
+        if Carrier.shape(x)[axis_of("cross", x, k)] not in (2, 3):
             raise ShapeError(f"cross: axis {k} of shape {Carrier.shape(x)} has not 2 or 3 elements")
     return (a, b), {"axisa": axisa, "axisb": axisb, "axisc": axisc}
 
@@ -266,21 +163,18 @@ def pair(a: Any, b: Any, out: Any = None) -> Any:
     return (a, b), {}
 
 
+def read_linalg_outer(a: Any, b: Any) -> Any:
+    if Carrier.ndim(a) != 1 or Carrier.ndim(b) != 1:
+        raise ShapeError(
+            f"linalg.outer: shapes {Carrier.shape(a)} and {Carrier.shape(b)} are not two vectors; np.outer flattens"
+        )
+    return (a, b), {}, "outer"
+
+
 def placeholder(m: Any, *xs: Any, **params: Any) -> Any:
     raise AssertionError("this row is read as another one")
 
 
-for _name, _doc, _read, _reads in (
-    (
-        "dot",
-        "np.dot: the product of vectors and matrices; the last axis of a with the second to last of b.",
-        read_dot,
-        ("dot",),
-    ),
-    ("tensordot", "The sum of products over pairs of axes.", read_tensordot, ("tensordot", "linalg.tensordot")),
-    ("inner", "The sum of products over the last axes.", read_inner, ("inner",)),
-):
-    composite(_name, placeholder, doc=_doc, arguments=_read, reads=_reads, glyph=_name)
 composite("vdot", vdot, doc="The sum of conj(a) b over all elements.", arguments=pair)
 composite(
     "outer",
@@ -289,7 +183,14 @@ composite(
     glyph="⊗",
     latex=r"{0} \otimes {1}",
     arguments=pair,
-    reads=("outer", "linalg.outer"),
+    reads=("outer",),
+)
+composite(
+    "linalg_outer",
+    placeholder,
+    doc="np.linalg.outer: the outer product of two vectors.",
+    arguments=lambda a, b, /: read_linalg_outer(a, b),
+    reads=("linalg.outer",),
 )
 composite(
     "kron",
@@ -315,19 +216,11 @@ composite(
     reads=("vecdot", "linalg.vecdot"),
 )
 composite(
-    "matvec",
-    placeholder,
-    doc="Matrices times vectors.",
-    glyph="@",
-    arguments=lambda a, b: (*read_einsum("...ij,...j->...i", a, b), "einsum"),
-    reads=("matvec",),
-)
-composite(
     "vecmat",
-    placeholder,
-    doc="Vectors times matrices.",
+    vecmat,
+    doc="Vectors, conjugated, times matrices.",
     glyph="@",
-    arguments=lambda a, b: (*read_einsum("...i,...ij->...j", a, b), "einsum"),
+    arguments=read_vecmat,
     reads=("vecmat",),
 )
 composite(

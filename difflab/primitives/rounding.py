@@ -133,7 +133,24 @@ step(
     spelling={"sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x)))},
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
-step("rint", "The nearest integer, halves to even", r"\operatorname{{rint}}({0})", "x a half-integer", at_halves)
+
+
+def halves_to_even(sympy: Any, x: Any, decimals: int = 0) -> Any:
+    """The nearest integer (or multiple of a power of ten) as a formula."""
+    scaled = x * sympy.Integer(10) ** decimals
+    up = sympy.floor(scaled + sympy.Rational(1, 2))
+    tie = sympy.And(sympy.Eq(up, scaled + sympy.Rational(1, 2)), sympy.Ne(2 * sympy.floor(up / 2), up))
+    return sympy.Piecewise((up - 1, tie), (up, True)) / sympy.Integer(10) ** decimals
+
+
+step(
+    "rint",
+    "The nearest integer, halves to even",
+    r"\operatorname{{rint}}({0})",
+    "x a half-integer",
+    at_halves,
+    spelling={"sympy": by_sympy(halves_to_even)},
+)
 
 
 def read_round(a: Any, decimals: int = 0, out: Any = None) -> Any:
@@ -150,6 +167,7 @@ step(
     reads=("round", "around"),
     arguments=read_round,
     examples=({"decimals": 0}, {"decimals": 1}),
+    spelling={"sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals))},
 )
 
 NONZERO = Domain(0.5, 10.0, branch_points=(-3.0,))

@@ -1,0 +1,78 @@
+"""Expression swell: counts, limits, refusals, the plot."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+
+import difflab as dl
+from difflab.errors import InputError
+from difflab.lab.swell import CAPTION, FAMILIES
+
+pytest.importorskip("sympy")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families(family):
+    study = dl.expression_swell(family, [1, 3], simplify=False)
+    small, large = study.rows
+    assert [r.depth for r in study.rows] == [1, 3]
+    assert large.operations["raw"] > small.operations["raw"]
+    assert large.operations["cse"] <= large.operations["raw"]
+    assert large.operations["backward graph"] > small.operations["backward graph"] > 0
+    assert all(s >= 0 for r in study.rows for s in r.seconds.values())
+
+
+def test_trees_swell_and_graphs_do_not():
+    """The nested logistic map: the tree grows geometrically, the backward graph by the same number of nodes."""
+    rows = dl.expression_swell("logistic", range(2, 7), simplify=False).rows
+    raw = [r.operations["raw"] for r in rows]
+    shared = [r.operations["backward graph"] for r in rows]
+    assert all(b > 2 * a for a, b in pairwise(raw))
+    assert len({b - a for a, b in pairwise(shared)}) == 1
+
+
+def test_a_stopped_form_is_not_tried_again():
+    study = dl.expression_swell("mlp", [2, 3], seconds=0.3)
+    assert [r.operations["simplified"] for r in study.rows] == [None, None]
+    assert study.rows[1].operations["backward graph"]
+
+
+def test_json_and_print(capsys):
+    study = dl.expression_swell("speelpenning", [2, 1, 2], seconds=2)
+    told = json.loads(json.dumps(study.to_json(), allow_nan=False))
+    assert told["version"] == 1 and told["family"] == "speelpenning" and len(told["rows"]) == 2
+    study.print()
+    out = capsys.readouterr().out
+    assert "backward graph" in out and "property of trees" in out and "property of trees" in CAPTION
+
+
+def test_plot(tmp_path):
+    pytest.importorskip("matplotlib")
+    study = dl.expression_swell("logistic", [1, 2], simplify=False)
+    path = study.plot(tmp_path / "swell.svg")
+    assert path.stat().st_size > 1000
+    with pytest.raises(dl.DifflabError, match="force"):
+        study.plot(path)
+    study.plot(path, force=True)
+
+
+@pytest.mark.parametrize(
+    ("family", "depths", "saying"),
+    [
+        ("logisic", [1], "did you mean logistic"),
+        (None, [1], "the families are"),
+        (["mlp"], [1], "the families are"),
+        ("mlp", 4, "whole numbers"),
+        ("mlp", ["a"], "whole numbers"),
+        ("mlp", [1.5], "whole numbers"),
+        ("mlp", [0], "1 to 60"),
+        ("mlp", [], "1 to 60"),
+        ("mlp", [100], "1 to 60"),
+    ],
+)
+def test_refusals(family, depths, saying):
+    with pytest.raises(InputError, match=saying):
+        dl.expression_swell(family, depths)

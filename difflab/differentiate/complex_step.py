@@ -8,9 +8,11 @@ to estimate derivatives of real functions".
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from ..errors import UnsupportedError
 from ..primitives import NUMPY, Primitive
@@ -42,7 +44,23 @@ def extreme(argument: Callable[..., Any]) -> Callable[..., Any]:
     return reduce
 
 
+def power(x: Any, y: Any) -> Any:
+    """x**y; for a negative base and a whole exponent by -x, because log(x) would bring in pi, rounded."""
+    narrow = np.asarray(x).dtype in (np.complex64, np.float32)
+    x, y = np.asarray(x, dtype=np.complex64 if narrow else complex), np.asarray(y, dtype=complex)
+    whole = (y.imag == 0) & (y.real == np.rint(y.real))
+    turned = whole & (x.real < 0)
+    odd = turned & (np.remainder(y.real, 2) == 1)
+    base = np.where(turned, -x, x)
+    small = whole & (np.abs(y.real) <= 3)  # exactly as products, which also holds at 0
+    products = base ** np.where(small, y.real, 1.0).astype(int)
+    found = np.where(small, products, np.exp(y * np.log(base)))
+    return np.where(odd, -found, found).astype(x.dtype)[()]
+
+
 COMPLEX: dict[str, Callable[..., Any]] = {
+    "power": power,
+    "float_power": power,
     "absolute": lambda x: np.where(np.real(x) < 0, -x, x)[()],
     "fabs": lambda x: np.where(np.real(x) < 0, -x, x)[()],
     "maximum": follow(lambda a, b: a >= b),
@@ -61,6 +79,7 @@ COMPLEX: dict[str, Callable[..., Any]] = {
     "conjugate": lambda x: x,
     "astype": lambda x, *, dtype: x,
 }
+SCALED = frozenset(("i0", "i1", "i0e", "i1e"))  # SciPy scales them by exp(-|Re x|), which has no continuation
 DECISIONS = frozenset(
     "less less_equal greater greater_equal equal not_equal sign floor ceil trunc rint round heaviside isnan isinf "
     "isfinite signbit argmax argmin argsort floor_divide nonzero count_nonzero searchsorted digitize any all "
@@ -87,16 +106,25 @@ class ComplexCarrier(NumpyCarrier):
         def either(*xs: Any, **params: Any) -> Any:
             if not any(np.iscomplexobj(x) for x in xs):
                 return plain(*xs, **params)
-            if composed is not None:
-                return composed(self, *xs, **params)
+            if row.name in SCALED:
+                raise no_complex_values(row)
+            continued = plain if composed is None else partial(composed, self)
             try:
-                return plain(*xs, **params)
+                if row.kind == "elementwise" and getattr(special, row.name, None) is plain:
+                    without = [np.real(x) + 0j if np.iscomplexobj(x) else x for x in xs]
+                    if np.any(np.imag(continued(*without, **params)) != 0):  # its rounding would pass for a derivative
+                        raise no_complex_values(row)
+                return continued(*xs, **params)
             except (TypeError, ValueError):
-                raise UnsupportedError(
-                    f"{row.name} has no complex values, so the complex step cannot pass through it; use another scheme"
-                ) from None
+                raise no_complex_values(row) from None
 
         return either
+
+
+def no_complex_values(row: Primitive) -> UnsupportedError:
+    return UnsupportedError(
+        f"{row.name} has no complex values here, so the complex step cannot pass through it; use another scheme"
+    )
 
 
 CARRIER = ComplexCarrier()

@@ -18,11 +18,11 @@ def sweep(nodes: list[Node], tangents: dict[Node, Any], nested: bool = False) ->
     for node in nodes:
         if not node.operands or not node.primitive.differentiable:
             continue
-        trace = node.trace
-        ts = [tangents.get(x) if x.__class__ is Node and x.trace is trace else None for x in node.operands]
+        trace = node.recording
+        ts = [tangents.get(x) if x.__class__ is Node and x.recording is trace else None for x in node.operands]
         if all(t is None for t in ts):
             continue
-        values = [x.value if x.__class__ is Node and x.trace is trace else x for x in node.operands]
+        values = [x.value if x.__class__ is Node and x.recording is trace else x for x in node.operands]
         tangent = PUSHFORWARDS[node.primitive.kind](m, node, ts, values)
         if tangent is not None:
             tangent = fit(m, tangent, node.value)

@@ -43,7 +43,7 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     top = forward.recorded[output]
     if top.__class__ is Node and Carrier.dtype(value).kind in "fc":
         with np.errstate(all="ignore"):
-            adjoints = reverse.sweep(forward.nodes, {top: seed}, forward.trace.nested, observe)
+            adjoints = reverse.sweep(forward.nodes, {top: seed}, forward.recording.nested, observe)
     for node, x in forward.recorded.items():
         found = adjoints.get(x) if x.__class__ is Node else None
         if found is None:
@@ -90,7 +90,7 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
         points = [inner.input(x) for x in inputs]
         env = graph.evaluate(points, NODE)
         for vertex, made in env.items():
-            lower = made.value if made.__class__ is Node and made.trace is inner else made
+            lower = made.value if made.__class__ is Node and made.recording is inner else made
             if vertex.name and lower.__class__ is Node:
                 lower.name = vertex.name
         tape = inner.close()
@@ -102,12 +102,14 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
             partner.update(dict.fromkeys(made, node.value))
             done[0] += len(made)
 
-        seeds = {t: np.ones(Carrier.shape(t), t.dtype)[()] for t in tops if t.__class__ is Node and t.trace is inner}
+        seeds = {
+            t: np.ones(Carrier.shape(t), t.dtype)[()] for t in tops if t.__class__ is Node and t.recording is inner
+        }
         found = reverse.sweep(tape, dict(seeds), True, observe)
     adjoints = [found[x] if x in found else zeros(x.value) for x in points]
     label = next((y.name for y in graph.outputs if y.name), "f")
     for x, adjoint in zip(inputs, adjoints):
         if adjoint.__class__ is Node and adjoint.name is None:
             adjoint.name = f"d{label}/d{x.name}"
-    outputs = [t.value if t.__class__ is Node and t.trace is inner else t for t in tops] + adjoints
+    outputs = [t.value if t.__class__ is Node and t.recording is inner else t for t in tops] + adjoints
     return graph_of(trace.close(), inputs, outputs, partner=partner)

@@ -43,9 +43,9 @@ def sweep(
         cotangent = cotangents.get(node)
         if cotangent is None or not node.operands:
             continue
-        trace = node.trace
-        values = [x.value if x.__class__ is Node and x.trace is trace else x for x in node.operands]
-        wanted = [i for i, x in enumerate(node.operands) if x.__class__ is Node and x.trace is trace]
+        trace = node.recording
+        values = [x.value if x.__class__ is Node and x.recording is trace else x for x in node.operands]
+        wanted = [i for i, x in enumerate(node.operands) if x.__class__ is Node and x.recording is trace]
         for step in pullback(m, node, cotangent, gates.get(node) if gates else None, values, wanted):
             target = node.operands[step.position]
             value, gate = fit(m, step.value, step.gate, target.value)
@@ -157,7 +157,7 @@ def pull_composite(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any
     gates: dict[Node, Any] = {}
     several = isinstance(out, tuple | list)
     for k, (y, c) in enumerate(zip(out, ct) if several else ((out, ct),)):
-        if c is not None and y.__class__ is Node and y.trace is trace:
+        if c is not None and y.__class__ is Node and y.recording is trace:
             accumulate(m, seeds, gates, y, c, gate[k] if several and gate is not None else gate)
     reached = sweep(nodes, seeds, trace.nested, gates=gates)
     for i in wanted:

@@ -56,10 +56,10 @@ class Recording:
         if result is None:
             raise InputError(f"{name}: the function returned None; does it lack a return statement?")
         self.outputs, self.rebuild_output = flatten(result)
-        self.trace = trace
+        self.recording = trace
 
     def value_of(self, x: Any, trace: Trace | None = None) -> Any:
-        return x.value if x.__class__ is Node and x.trace is (trace or self.trace) else x
+        return x.value if x.__class__ is Node and x.recording is (trace or self.recording) else x
 
     @property
     def value(self) -> Any:
@@ -69,7 +69,7 @@ class Recording:
         """The cotangent of each input leaf; zeros where the output does not depend on it."""
         seeds: dict[Node, Any] = {}
         for y, ct in zip(self.outputs, cotangents):
-            if y.__class__ is Node and y.trace is self.trace and y.dtype.kind in "fc":
+            if y.__class__ is Node and y.recording is self.recording and y.dtype.kind in "fc":
                 seeds[y] = seeds[y] + ct if y in seeds else ct
         found = reverse.sweep(self.nodes, seeds, self.nested)
         return separate([found[x] if x in found else zeros(x.value) for x in self.inputs], cotangents)

@@ -196,7 +196,7 @@ def graph_of(
     """
     order: list[Node] = []
     constants: dict[Any, Node] = {}
-    trace = inputs[0].trace if inputs else None
+    trace = inputs[0].recording if inputs else None
     shapes: dict[Any, Abstract] = {}
     scalar = abstract(np.float64(0.0), shapes)
 
@@ -211,14 +211,14 @@ def graph_of(
         return constants[key]
 
     def vertex(x: Any) -> Node:
-        if x.__class__ is Node and x.trace is trace:
+        if x.__class__ is Node and x.recording is trace:
             return x
         return constants.get(id(x)) or constant(x)  # kept holds x, so its id stays its own
 
     kept = []
     for node in nodes:
         for x in node.operands:
-            if x.__class__ is not Node or x.trace is not trace:
+            if x.__class__ is not Node or x.recording is not trace:
                 kept.append(node.operands)
                 node.operands = tuple([vertex(x) for x in node.operands])
                 break
@@ -227,7 +227,7 @@ def graph_of(
     for node in nodes:
         value = node.value
         node.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
-        node.trace = None
+        node.recording = None
     graph = Graph(order=order, inputs=inputs, outputs=results, **rest)
     graph.guards = list(guards)
     graph.partner = dict(partner or {})

@@ -13,7 +13,7 @@ from .node import Node
 def check_leaf(x: Any, where: str) -> Any:
     """A point to differentiate at: floats stay, Python numbers become float64, anything else is refused."""
     if x.__class__ is Node:
-        if x.trace is None:
+        if x.recording is None:
             raise InputError(f"{where}: a graph vertex is not a value; evaluate the graph first")
         if x.dtype.kind not in "fc":
             raise DtypeError(f"{where}: the traced value has dtype {x.dtype}; use .astype(float)")

@@ -59,11 +59,6 @@ class Trace:
         self.nodes.append(node)  # type: ignore[union-attr]
         return node
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TraceError(
-            "x.trace() is not there for traced values, which keep their recording under that name; use np.trace(x)"
-        )
-
     def close(self) -> list[Node]:
         """Ends the recording; nodes used from now on are refused. Returns the nodes."""
         nodes, self.nodes = self.nodes, None
@@ -73,7 +68,7 @@ class Trace:
 class Node:
     """One operation of a graph, or an input, or a constant. Behaves as the array that it computes."""
 
-    __slots__ = ("block", "name", "operands", "params", "primitive", "trace", "value")
+    __slots__ = ("block", "name", "operands", "params", "primitive", "recording", "value")
     __array_priority__ = 1000
 
     def __init__(
@@ -83,7 +78,7 @@ class Node:
         self.operands = operands
         self.params = params
         self.value = value
-        self.trace = trace
+        self.recording = trace
         self.name = name
         self.block = block
 
@@ -153,43 +148,43 @@ class Node:
     __hash__ = object.__hash__  # by identity: nodes are keys
 
     def __eq__(self, other: Any) -> Any:
-        if self.trace is None:
+        if self.recording is None:
             return self is other
         return apply(TABLE["equal"], (self, other))
 
     def __ne__(self, other: Any) -> Any:
-        if self.trace is None:
+        if self.recording is None:
             return self is not other
         return apply(TABLE["not_equal"], (self, other))
 
     def __repr__(self) -> str:
         label = f" {self.name!r}" if self.name else ""
         shape = getattr(self.value, "shape", None)
-        kept = "" if self.trace is None or self.value.__class__ is Node else f", value {self.value!r}"
+        kept = "" if self.recording is None or self.value.__class__ is Node else f", value {self.value!r}"
         return f"<Node {self.primitive.name}{label}, shape {shape}, dtype {getattr(self.value, 'dtype', None)}{kept}>"
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec) if spec and self.trace is not None else repr(self)
+        return format(self.value, spec) if spec and self.recording is not None else repr(self)
 
     # Python asks for a concrete value.
     def __bool__(self) -> bool:
-        if self.trace is None:
+        if self.recording is None:
             return True
         outcome = bool(self.value)
-        if self.trace.nodes is not None:
-            self.trace.guards.append((self, outcome))
+        if self.recording.nodes is not None:
+            self.recording.guards.append((self, outcome))
         return outcome
 
     def __index__(self) -> int:
-        if self.trace is None or self.dtype.kind not in "iu":
+        if self.recording is None or self.dtype.kind not in "iu":
             raise TraceError(f"a traced value of dtype {self.dtype} cannot be used as an integer index")
         outcome = self.value.__index__()
-        if self.trace.nodes is not None:
-            self.trace.guards.append((self, outcome))
+        if self.recording.nodes is not None:
+            self.recording.guards.append((self, outcome))
         return outcome  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        if self.trace is not None and self.dtype.kind in "iu":
+        if self.recording is not None and self.dtype.kind in "iu":
             return self.__index__()
         raise leak("int()")
 
@@ -283,7 +278,7 @@ class Node:
         return other // self, other % self
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self.trace is not None:
+        if self.recording is not None:
             raise TraceError("a traced value cannot be pickled: it exists only while its function runs")
         return super().__reduce_ex__(protocol)
 
@@ -294,7 +289,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     mixed = False
     for x in operands:
         if x.__class__ is Node:
-            t = x.trace
+            t = x.recording
             if t is None:
                 return untyped(row, operands, params)
             if t is not trace:
@@ -305,7 +300,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         return row.evaluate(*operands, **params)
     if trace.nodes is None:
         raise escaped(row)
-    values = [x.value if x.__class__ is Node and x.trace is trace else x for x in operands]
+    values = [x.value if x.__class__ is Node and x.recording is trace else x for x in operands]
     if mixed or trace.nested:
         value = apply(row, values, params)
         if value.__class__ is Node:
@@ -323,7 +318,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
 def unpack(row: Primitive, node: Node) -> Any:
     """The outputs of an operation that has several, each as a node of its own."""
     if any(x.__class__ is Node for x in node.value):
-        node.trace.nested = True
+        node.recording.nested = True
     parts = [apply(TABLE["pick"], (node,), {"index": i}) for i in range(len(node.value))]
     return row.result(*parts) if row.result else tuple(parts)
 
@@ -351,8 +346,8 @@ def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
 def guard_shape(result: Any) -> None:
     """Notes that the shape of a result came from values, for programs that are run on other values."""
     first = result[0] if isinstance(result, SEQUENCES) else result
-    if first.__class__ is Node and first.trace is not None:
-        first.trace.guards.append((first, Shape(first.shape)))
+    if first.__class__ is Node and first.recording is not None:
+        first.recording.guards.append((first, Shape(first.shape)))
         guard_shape(first.value)
 
 
@@ -423,12 +418,12 @@ def _binary(name: str) -> Any:
         )
 
     def operator(self: Node, other: Any) -> Any:
-        trace = self.trace
+        trace = self.recording
         if trace is not None and not trace.nested and trace.nodes is not None and other.__class__ in PLAIN:
             # The hot path of a recording: one trace, and a number, an array or a node of the same trace.
             if other.__class__ is not Node:
                 value = row.evaluate(self.value, other)
-            elif other.trace is trace:
+            elif other.recording is trace:
                 value = row.evaluate(self.value, other.value)
             else:
                 return apply(row, (self, other))
@@ -445,7 +440,7 @@ def _binary(name: str) -> Any:
 
 def _in_place(symbol: str, operator: Any) -> Any:
     def assign(self: Node, other: Any) -> Any:
-        if self.trace is not None and self.shape:
+        if self.recording is not None and self.shape:
             raise in_place(f"x {symbol}= y")
         return operator(self, other)  # a number is immutable: rebinding the name is what Python does
 
@@ -472,7 +467,7 @@ OPERATORS = {
 }
 METHODS = (
     "sum mean prod max min std var argmax argmin argsort argpartition all any choose clip cumsum cumprod "
-    "diagonal dot nonzero ravel repeat round searchsorted squeeze swapaxes take"
+    "diagonal dot nonzero ravel repeat round searchsorted squeeze swapaxes take trace"
 )
 CHANGING_METHODS = "fill itemset partition put resize setfield sort"
 

@@ -49,7 +49,7 @@ class ForwardPass(Drawable):
         trace = Trace()
         with np.errstate(all="ignore"):
             self.recorded = graph.evaluate([trace.input(x, n.name) for n, x in zip(graph.inputs, inputs)], NODE)
-        self.trace = trace
+        self.recording = trace
         self.nodes = trace.close()
         self.values = ByName(graph)
         for node, x in self.recorded.items():
@@ -58,7 +58,7 @@ class ForwardPass(Drawable):
     def _value(self, x: Any) -> Any:
         if isinstance(x, tuple):
             return tuple(self._value(e) for e in x)
-        return x.value if x.__class__ is Node and x.trace is self.trace else x
+        return x.value if x.__class__ is Node and x.recording is self.recording else x
 
     def value(self, name: Any) -> Any:
         """The value of the node of that name."""

@@ -23,6 +23,7 @@ def same(a, b):
 
     for u, v in zip(optree.tree_leaves(a), optree.tree_leaves(b), strict=True):
         np.testing.assert_allclose(u, v, rtol=1e-14)
+        u, v = np.asarray(u), np.asarray(v)  # Python floats in, Python floats out
         assert u.dtype == v.dtype and u.shape == v.shape
 
 

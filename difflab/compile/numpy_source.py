@@ -174,7 +174,9 @@ class NumpySource:
         name = f"rows_{len(self.blocks)}"
         results = region.results(self.last, self.kept, k)
         source = RegionSource(region, self.names, results, name)
-        blocks = self.blocks[name] = Blocks(region.rows, block_rows(region), source.plan, region.work())
+        blocks = self.blocks[name] = Blocks(
+            region.rows, block_rows(region, source.row_bytes), source.plan, region.work()
+        )
         self.functions.append("\n".join(source.lines))
         arguments = [source.argument(x) for x in source.externals]
         for node in results:

@@ -27,7 +27,7 @@ from .scalar_source import FAILURES, SPACE, ScalarSource
 MAX_KINDS = 256
 NUMPY_SCALARS: dict[Any, Any] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[Any, Any] = {np.float64: float, np.bool_: bool}
-AT_ONCE = 600  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
+AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
 
 
 class CompiledFunction(Protocol):
@@ -85,6 +85,8 @@ class Program:
                 leaves[k] = leaf(x, "")
         key = (spec, tuple([(x.shape, x.dtype) for x in leaves]), fixed, names, self.captured.key())
         for program in self.programs.get(key, ()):
+            if program.run is None:
+                self.build(program, moving, names, static)
             found = program(self.checked(program, leaves))
             if found is not None:
                 break
@@ -121,13 +123,17 @@ class Program:
                 self.programs.pop(next(iter(self.programs)))  # the oldest kind
             self.programs.setdefault(key, []).append(program)
             self.last = program
-            if len(graph) <= AT_ONCE:
-                program.build()
             self.function.source = LateText(lambda: program.build().source.text)  # type: ignore[attr-defined]
-            if program.run is not None:
-                self.function.source = program.source.text  # type: ignore[attr-defined]
-                self.shortcut(program, moving, names, static)
+            if len(graph) <= AT_ONCE:
+                self.build(program, moving, names, static)
         return program, results
+
+    def build(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
+        """Writes the program's source."""
+        program.build()
+        if program is self.last:
+            self.function.source = program.source.text  # type: ignore[attr-defined]
+            self.shortcut(program, moving, names, static)
 
     def donated_leaves(self, moving: Any, static: Any, count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}

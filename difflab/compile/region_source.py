@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ..graph.node import Node
+from .blocks import THREADS_WORTH
 from .memory import Plan
 from .names import Names, expression, into
 from .regions import Region, cut, size
 
-BLOCK = 8192  # elements in the widest value of a block: a few of them stay in the fast caches
+CACHE = 1 << 21  # bytes that the buffers of a block may take: they stay in a core's second cache
+LONGEST = 1 << 16  # rows in a block at most; shorter ones make the threads meet at the interpreter's lock more often
 
 
 def row_shape(node: Node, region: Region) -> tuple[int, ...]:
@@ -15,10 +17,15 @@ def row_shape(node: Node, region: Region) -> tuple[int, ...]:
     return () if region.flat is not None else tuple(node.shape[1:])
 
 
-def block_rows(region: Region) -> int:
-    """The rows of a block."""
-    rows = [row_shape(n if n not in region.totals else n.operands[0], region) for n in region.members]
-    return max(16, min(region.rows, BLOCK // max(1, *map(size, rows))))
+def block_rows(region: Region, row_bytes: int) -> int:
+    """The rows of a block: as many as fit, and such that there is an even number of blocks, for two threads.
+
+    It does not depend on the number of threads that there are, so neither do the results.
+    """
+    longest = max(16, min(LONGEST, CACHE // max(1, row_bytes)))
+    count = -(-region.rows // longest)
+    count += count % 2 if count > 1 else region.work() >= THREADS_WORTH
+    return -(-region.rows // count)
 
 
 class RegionSource:
@@ -40,6 +47,12 @@ class RegionSource:
         for k, node in enumerate(region.members):
             self.member(node, k)
         self.lines = [*self.head(), *self.body]
+
+    @property
+    def row_bytes(self) -> int:
+        """The bytes that one row takes in the buffers and in what is read and written."""
+        passing = [*self.externals, *self.results]
+        return self.plan.bytes + sum(size(row_shape(x, self.region)) * x.dtype.itemsize for x in passing if x.shape)
 
     def argument(self, x: Node) -> str:
         """How the program hands an array from outside to the block function."""

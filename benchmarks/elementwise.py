@@ -1,0 +1,79 @@
+"""sum(tanh(x) exp(-x^2) + sin(3x) log1p(x^2)): what fusing elementwise operations is worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import difflab as dl
+
+from .workload import Workload
+
+
+def loss(m: Any, x: Any) -> Any:
+    return m.sum(m.tanh(x) * m.exp(-x * x) + m.sin(3.0 * x) * m.log1p(x * x))
+
+
+def by_difflab(x: Any) -> Any:
+    def make() -> Any:
+        program = dl.compile(dl.value_and_grad(lambda x: loss(np, x)))
+        return lambda: program(x)
+
+    return make
+
+
+def by_jax(x: Any) -> Any:
+    def make() -> Any:
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        import jax.numpy as jnp
+
+        f, point = jax.jit(jax.value_and_grad(lambda x: loss(jnp, x))), jnp.asarray(x)
+        return lambda: jax.block_until_ready(f(point))
+
+    return make
+
+
+def by_autograd(x: Any) -> Any:
+    def make() -> Any:
+        import autograd
+        import autograd.numpy as anp
+
+        f = autograd.value_and_grad(lambda x: loss(anp, x))
+        return lambda: f(x)
+
+    return make
+
+
+def by_torch(x: Any, compiled: bool) -> Any:
+    def make() -> Any:
+        import torch
+
+        f = (lambda x: loss(torch, x)) if not compiled else torch.compile(lambda x: loss(torch, x))
+        point = torch.tensor(x, requires_grad=True)
+
+        def run() -> Any:
+            y = f(point)
+            return y, torch.autograd.grad(y, point)[0]
+
+        return run
+
+    return make
+
+
+def workloads() -> list[Workload]:
+    found = []
+    for n in (100_000, 10_000_000):
+        x = np.random.default_rng(0).normal(size=n)
+        peers = {
+            "JAX jit": by_jax(x),
+            "torch.compile": by_torch(x, True),
+            "torch": by_torch(x, False),
+            "autograd": by_autograd(x),
+        }
+        found.append(
+            Workload(f"sum(tanh(x) exp(-x²) + sin(3x) log1p(x²)), {n:.0e} elements", by_difflab(x), peers, rounds=7)
+        )
+    return found

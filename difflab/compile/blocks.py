@@ -15,7 +15,7 @@ from typing import Any
 
 from .memory import Plan
 
-THREADS_WORTH = 400_000  # elements computed below which waking a thread costs more than it saves
+THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than it saves
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 _lock = threading.Lock()
 
@@ -40,7 +40,7 @@ def workers() -> ThreadPoolExecutor:
 class Blocks:
     """One region of a program: a function of (first row, last row, buffers, block number, arrays...) and how to cut."""
 
-    def __init__(self, rows: int, step: int, plan: Plan, work: int) -> None:
+    def __init__(self, rows: int, step: int, plan: Plan, work: float) -> None:
         self.rows, self.step, self.plan = rows, step, plan
         self.count = -(-rows // step)
         self.threads = min(cores(), self.count) if work >= THREADS_WORTH else 1

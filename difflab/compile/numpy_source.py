@@ -157,12 +157,13 @@ class NumpySource:
         self.hold(node, frozenset((node,)))
         return f"b{self.place[node]}"
 
-    def donation(self, node: Node, k: int) -> Node | None:
+    def donation(self, node: Node, k: int, region: Region | None = None) -> Node | None:
         """A donated input of that shape and dtype that nothing reads later, also not through a view."""
         if node.primitive.kind == "elementwise":
             for x in dict.fromkeys(node.operands):
                 alone = x in self.donated and self.roots.get(x) == frozenset((x,)) and self.held[x] == 1
-                if alone and x.value == node.value and self.last[x] == k and x not in self.kept:
+                ends = self.last[x] == k and x not in self.kept and (region is None or region.read_last_by(x, node))
+                if alone and ends and x.value == node.value:
                     self.release(x)
         for x in self.donated:
             if x.value == node.value and self.held.get(x) == 0:
@@ -184,7 +185,8 @@ class NumpySource:
             shape = (blocks.count, *node.shape) if total else node.shape
             if node in self.results and not total:
                 self.owned.add(node)
-                made = f"np.empty({shape!r}, {self.names.object(node.dtype)})"
+                given = self.donation(node, k, region)
+                made = self.names[given] if given else f"np.empty({shape!r}, {self.names.object(node.dtype)})"
             else:
                 self.place[node] = self.plan.take(shape, node.dtype)
                 self.hold(node, frozenset((node,)))

@@ -14,7 +14,7 @@ from ..graph.node import Node
 from ..primitives import TABLE
 
 ROWS_WORTH = 4096  # fewer rows than this are not cut into blocks
-WORK_WORTH = 1 << 18  # operations x elements below which blocks cost more than they save
+WORK_WORTH = 500_000  # flops below which blocks cost more than they save
 WIDEST = 2048  # elements in a row above which a shape is better cut as a flat array
 KINDS = frozenset("fbiu")
 
@@ -36,9 +36,15 @@ class Region:
         if total:
             self.totals.add(node)
 
-    def work(self) -> int:
-        """Elements computed by all members."""
-        return sum(size(n.shape) for n in self.members)
+    def work(self) -> float:
+        """Flops of all members."""
+        return sum(n.primitive.flops * size((n.operands[0] if n in self.totals else n).shape) for n in self.members)
+
+    def read_last_by(self, x: Node, node: Node) -> bool:
+        """Whether no member after `node` reads x, and all read it row by row: then node's rows may replace x's."""
+        readers = [n for n in self.members if x in n.operands]
+        cuts = all(self.flat or cut(n, i, self.rows) for n in readers for i, o in enumerate(n.operands) if o is x)
+        return bool(readers) and readers[-1] is node and cuts
 
     def results(self, last: dict[Node, int], kept: set[Node], step: int) -> list[Node]:
         """The members that something outside needs: a later step, or the caller."""

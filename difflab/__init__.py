@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
     from .compile.program import Program as Program, compile as compile
+    from .differentiate.batching import vmap as vmap
     from .differentiate.certified import certify as certify
     from .differentiate.custom import checkpoint as checkpoint, custom_gradient as custom_gradient
     from .differentiate.derivative import Derivative as Derivative
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
     "difflab.compile.program": "compile Program",
+    "difflab.differentiate.batching": "vmap",
     "difflab.differentiate.certified": "certify",
     "difflab.differentiate.custom": "checkpoint custom_gradient",
     "difflab.differentiate.derivative": "Derivative",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from . import batches
 from .arguments import axes, axes_of, axis_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
@@ -64,6 +65,7 @@ linear(
     arguments=read_reshape,
     spelling={"elements": "reshape"},
     flops=0,
+    batch=batches.reshape,
 )
 linear(
     "ravel",
@@ -73,6 +75,7 @@ linear(
     arguments=lambda a, order="C": ((a,), memory_order("ravel", order)),
     spelling={"elements": "ravel"},
     flops=0,
+    batch=batches.ravel,
 )
 linear(
     "transpose",
@@ -84,6 +87,7 @@ linear(
     arguments=read_transpose,
     spelling={"elements": "transpose"},
     flops=0,
+    batch=batches.transpose,
 )
 
 
@@ -113,6 +117,7 @@ linear(
     arguments=read_moveaxis,
     spelling={"elements": "moveaxis"},
     flops=0,
+    batch=batches.axes,
 )
 linear(
     "rollaxis",
@@ -121,6 +126,7 @@ linear(
     arguments=read_rollaxis,
     spelling={"numpy": "transpose", "elements": "transpose"},
     flops=0,
+    batch=batches.transpose,
 )
 linear(
     "swapaxes",
@@ -132,6 +138,7 @@ linear(
     ),
     spelling={"elements": "swapaxes"},
     flops=0,
+    batch=batches.axes,
 )
 linear(
     "matrix_transpose",
@@ -141,6 +148,7 @@ linear(
     latex=r"{0}^{{\top}}",
     spelling={"elements": "matrix_transpose"},
     flops=0,
+    batch=batches.stacks,
 )
 linear(
     "expand_dims",
@@ -159,6 +167,7 @@ linear(
     ),
     spelling={"elements": "expand_dims"},
     flops=0,
+    batch=batches.as_on_one,
 )
 
 
@@ -177,6 +186,7 @@ linear(
     arguments=read_squeeze,
     spelling={"elements": "squeeze"},
     flops=0,
+    batch=batches.as_on_one,
 )
 
 
@@ -203,6 +213,7 @@ for _n in (1, 2, 3):
         arguments=at_least(_n),
         spelling={"elements": f"atleast_{_n}d"},
         flops=0,
+        batch=batches.as_on_one,
     )
 
 
@@ -238,6 +249,7 @@ linear(
     arguments=all_axes("flip"),
     spelling={"elements": "flip"},
     flops=0,
+    batch=batches.axes,
 )
 for _name, _needs, _words in (("fliplr", 2, "from left to right"), ("flipud", 1, "upside down")):
     linear(
@@ -247,6 +259,7 @@ for _name, _needs, _words in (("fliplr", 2, "from left to right"), ("flipud", 1,
         arguments=lambda m: ((m,), {}),
         spelling={"elements": _name},
         flops=0,
+        batch=lambda m, row, lead, x, _needs=_needs: m.flip(x, axis=(_needs,)),
     )
 linear(
     "rot90",
@@ -258,6 +271,7 @@ linear(
     ),
     spelling={"elements": "rot90"},
     flops=0,
+    batch=batches.axes,
 )
 linear(
     "roll",
@@ -266,6 +280,7 @@ linear(
     arguments=read_roll,
     spelling={"elements": "roll"},
     flops=0,
+    batch=batches.roll,
 )
 for _name, _words in (("triu", "on and above"), ("tril", "on and below")):
     linear(
@@ -278,6 +293,7 @@ for _name, _words in (("triu", "on and above"), ("tril", "on and below")):
         ),
         spelling={"elements": _name},
         flops=0,
+        batch=batches.stacks,
     )
 
 

@@ -311,12 +311,14 @@ def stack(parts: list[Any], lead: tuple[int, ...], axis_last: bool, like: Any) -
     return NODE.reshape(NODE.stack(*parts, axis=-1), shape=(*tail, *lead))
 
 
-def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto") -> Callable[..., Any]:
+def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto", sparse: bool = False) -> Callable[..., Any]:
     """The derivative of each output element by each input element.
 
     For an output of shape `s` and an argument of shape `t` the result has shape `s + t`; structures nest, the
     output's outside. `mode` is "reverse" (a sweep an output element), "forward" (a sweep an input element) or
-    "auto" (the fewer).
+    "auto" (the fewer). With `sparse` the result is a `scipy.sparse` matrix in CSR form with a row for each output
+    element and a column for each input element, found from the graph and filled by a few sweeps at once; the argument
+    is one array.
 
     >>> import numpy as np
     >>> jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.ones(2))
@@ -325,6 +327,10 @@ def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto") -> Cal
     """
     if mode not in ("auto", "forward", "reverse"):
         raise InputError(f"jacobian: mode={mode!r}; it is one of 'auto', 'forward', 'reverse'")
+    if sparse:
+        from .sparse import sparse_jacobian  # it stands on this file
+
+        return sparse_jacobian("jacobian", f, f, argnums, mode)
 
     @_wraps(f, "jacobian")
     def jac(*args: Any, **kwargs: Any) -> Any:
@@ -370,13 +376,17 @@ def _forward_columns(record: Recording, outputs: list[Any], inputs: list[Any]) -
 def hessian(f: Callable[..., Any], argnums: Any = 0, sparse: bool = False) -> Callable[..., Any]:
     """The second derivatives of a scalar function: for an argument of shape `s`, an array of shape `s + s`.
 
+    With `sparse` the result is a `scipy.sparse` matrix in CSR form; see `jacobian`.
+
     >>> import numpy as np
     >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([3.0, 1.0]))
     array([[0., 2.],
            [2., 6.]])
     """
     if sparse:
-        raise InputError("hessian: sparse=True is not available yet; use sparse=False")
+        from .sparse import sparse_jacobian  # it stands on this file
+
+        return sparse_jacobian("hessian", f, grad(f, argnums), argnums)
     return jacobian(grad(f, argnums), argnums, mode="reverse")
 
 

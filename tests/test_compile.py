@@ -23,6 +23,7 @@ def same(a, b):
 
     for u, v in zip(optree.tree_leaves(a), optree.tree_leaves(b), strict=True):
         np.testing.assert_allclose(u, v, rtol=1e-14)
+        u, v = np.asarray(u), np.asarray(v)  # Python floats in, Python floats out
         assert u.dtype == v.dtype and u.shape == v.shape
 
 
@@ -41,7 +42,7 @@ def test_each_pass_keeps_the_values(name, f, args):
     graph = dl.trace(lambda *a: dl.value_and_grad(f)(*a), *args)
     after = PASSES[name](graph)
     same(after(*args), graph(*args))
-    assert len(after) <= len(graph)
+    assert name == "expansion" or len(after) <= len(graph)
 
 
 def test_common_subexpressions_are_shared():

@@ -63,8 +63,12 @@ def test_rewrites_change_nothing(text, x, y):
     _, f = settled(text, x, y)
     both = dl.trace(lambda x, y: dl.value_and_grad(f, argnums=(0, 1))(x, y), 0.5, 0.25)
     want = np.ravel(both(x, y)[1])
-    for run in [*PASSES.values(), lambda g: optimise(g)[0]]:
-        np.testing.assert_array_equal(np.ravel(run(both)(x, y)[1]), want)
+    for name, run in [*PASSES.items(), ("all", lambda g: optimise(g)[0])]:
+        found = np.ravel(run(both)(x, y)[1])
+        if name in ("powers", "expansion", "all"):  # a * (1/b) as a / b is rounded once less
+            np.testing.assert_allclose(found, want, rtol=1e-9, atol=1e-9)
+        else:
+            np.testing.assert_array_equal(found, want)
     program = dl.compile(dl.grad(f, argnums=(0, 1)))
     np.testing.assert_allclose(program(x, y), want, rtol=1e-9, atol=1e-9)
 

@@ -34,17 +34,19 @@ class Captured:
             self._collect(wrapped, seen)
         if not isinstance(f, FunctionType):
             return
-        found = [*self._read_cells(f.__closure__ or ()), *(f.__defaults__ or ())]
-        if (f.__module__ or "").partition(".")[0] not in LIBRARIES:
+        ours = str(f.__globals__.get("__name__", "")).partition(".")[0] in LIBRARIES
+        found = [*self._read_cells(f.__closure__ or (), ours), *(f.__defaults__ or ())]
+        if not ours:
             for name in set(names_of(f.__code__)) & set(f.__globals__):
                 self.globals.append((f.__globals__, name))
                 found.append(f.__globals__[name])
         for x in found:
             self._collect(x, seen)
 
-    def _read_cells(self, cells: Any) -> Iterator[Any]:
+    def _read_cells(self, cells: Any, ours: bool) -> Iterator[Any]:
         for cell in cells:
-            self.cells.append(cell)
+            if not ours:  # the cells of grad and the like never change
+                self.cells.append(cell)
             try:
                 yield cell.cell_contents
             except ValueError:  # not assigned yet
@@ -60,6 +62,21 @@ class Captured:
                 found.append(None)
         found += [content(space.get(name)) for space, name in self.globals]
         return tuple(found)
+
+    def checks(self) -> dict[str, tuple[tuple[str, Any], ...]] | None:
+        """What to ask before the program of the present content is used again: conditions that are true where something
+        has changed, each with the name and the object that it stands on. None where that cannot be asked quickly.
+        """
+        places = [("cell_contents", cell, getattr(cell, "cell_contents", None)) for cell in self.cells]
+        places += [(name, space, space.get(name)) for space, name in self.globals]
+        found: dict[str, tuple[tuple[str, Any], ...]] = {}
+        for k, (name, place, x) in enumerate(places):
+            if isinstance(x, np.ndarray | np.generic):
+                return None
+            if x.__class__ in PLAIN or isinstance(x, FunctionType):
+                read = f"_place{k}.cell_contents" if name == "cell_contents" else f"_place{k}.get({name!r})"
+                found[f"{read} is not _was{k}"] = ((f"_place{k}", place), (f"_was{k}", x))
+        return found
 
 
 def names_of(code: CodeType) -> Iterator[str]:

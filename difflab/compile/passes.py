@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,29 +10,9 @@ import numpy as np
 from ..graph.graph import Graph
 from ..graph.node import Abstract, Node
 from ..primitives import NUMPY, TABLE
-
-
-def rebuilt(graph: Graph, order: Iterable[Node], image: dict[Node, Node]) -> Graph:
-    """The graph with other nodes in place of its own."""
-    new = Graph(
-        order=list(order),
-        inputs=[image.get(x, x) for x in graph.inputs],
-        outputs=[image.get(y, y) for y in graph.outputs],
-        rebuild=graph.rebuild,
-        flatten=graph.flatten_inputs,
-        text=graph.text,
-    )
-    new.guards = [(image.get(n, n), outcome) for n, outcome in graph.guards]
-    new.partner = {image.get(b, b): image.get(f, f) for b, f in graph.partner.items()}
-    return new
-
-
-def relinked(node: Node, image: dict[Node, Node]) -> Node:
-    """The node with its operands replaced; itself where nothing changed."""
-    operands = tuple([image.get(x, x) for x in node.operands])
-    if all(a is b for a, b in zip(operands, node.operands)):
-        return node
-    return Node(node.primitive, operands, node.params, node.value, None, node.name, node.block)
+from .algebra import clean_algebra, powers, signs
+from .expand import expand
+from .rewriting import rebuilt, relinked
 
 
 def dead_nodes(graph: Graph) -> Graph:
@@ -128,45 +108,13 @@ def frozen(x: Any) -> Any:
     return (type(x), x)
 
 
-def clean_algebra(graph: Graph) -> Graph:
-    """Drops operations that do nothing: x * 1, x / 1, x ** 1, -(-x), +x, a reshape or broadcast to the same shape."""
-    image: dict[Node, Node] = {}
-    order = []
-    for node in graph.order:
-        new = relinked(node, image)
-        same = unchanged(new)
-        if same is not None and same.value == new.value and same.value.__class__ is Abstract:
-            image[node] = same
-            continue
-        if new is not node:
-            image[node] = new
-        order.append(new)
-    return rebuilt(graph, order, image)
-
-
-def unchanged(node: Node) -> Node | None:
-    """The operand that the node returns as it is, or None."""
-    name, x = node.primitive.name, node.operands
-    if name in ("multiply", "divide", "power") and is_one(x[1]):
-        return x[0]
-    if name == "multiply" and is_one(x[0]):
-        return x[1]
-    if name == "negative" and x[0].primitive.name == "negative":
-        return x[0].operands[0]
-    if name in ("positive", "reshape", "broadcast_to", "sum_to", "astype", "stop_gradient") and len(x) == 1:
-        return x[0]
-    return None
-
-
-def is_one(node: Node) -> bool:
-    value = node.params.get("value") if node.primitive.name == "constant" else None
-    return isinstance(value, int | float | np.ndarray | np.number) and bool(np.all(np.equal(value, 1)))
-
-
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "dead nodes": dead_nodes,
     "constants": constants,
     "algebra": clean_algebra,
+    "expansion": expand,
+    "powers": powers,
+    "signs": signs,
     "common subexpressions": common_subexpressions,
     "dead nodes again": dead_nodes,
 }

@@ -2,156 +2,169 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import threading
+from collections import UserString
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from types import FunctionType
+from typing import Any, Protocol
 
 import numpy as np
+import optree
 
 from ..errors import InputError
 from ..graph.graph import Graph
-from ..graph.node import Node, Shape
-from ..graph.pytree import flatten, structure
-from ..graph.trace import argument_names, leaf, trace as trace_graph
+from ..graph.node import Node
+from ..graph.trace import argument_names, leaf, record
 from .closure import Captured
-from .passes import frozen, optimise
-from .source import Source
+from .compiled import Compiled, owned
+from .explain import explain
+from .passes import frozen
+from .scalar_source import FAILURES, SPACE, ScalarSource
 
 MAX_KINDS = 256
-SCALAR_FAILURES = (ZeroDivisionError, OverflowError, ValueError)
+NUMPY_SCALARS: dict[Any, Any] = {float: np.float64, bool: np.bool_}
+PYTHON_SCALARS: dict[Any, Any] = {np.float64: float, np.bool_: bool}
+AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
 
 
-class Compiled:
-    """The program of one kind of arguments: the optimised graph, its source, and the function made from it."""
+class CompiledFunction(Protocol):
+    """What `compile` returns."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph, self.log = optimise(graph)
-        self.source = Source(self.graph)
-        self.run = self.source.compile()
-        self.count = len(self.graph.outputs)
-        self.guards = [outcome for _, outcome in self.graph.guards]
-        self.general: Callable[..., Any] | None = None
+    source: str
+    program: Program
 
-    def __call__(self, values: list[Any]) -> list[Any] | None:
-        """The outputs, or None where a branch that the trace took would be decided otherwise."""
-        if self.source.scalar:
-            try:
-                found = self.run(*values)
-            except SCALAR_FAILURES:  # math raises where NumPy returns inf or nan
-                found = self.fallback()(*values)
-        else:
-            try:
-                found = self.run(*values)
-            except (ValueError, IndexError):
-                if any(isinstance(outcome, Shape) for outcome in self.guards):
-                    return None  # a mask or a search found another number of elements
-                raise
-        if not all(map(holds, found[self.count :], self.guards)):
-            return None
-        return self.owned(found)
-
-    def fallback(self) -> Callable[..., Any]:
-        if self.general is None:
-            self.general = Source(self.graph, numpy_only=True).compile()
-        return self.general
-
-    def owned(self, found: list[Any]) -> list[Any]:
-        """The outputs, no array twice."""
-        results: list[Any] = []
-        for y, node in zip(found, self.graph.outputs):
-            mine = self.own(y, node)
-            again = isinstance(mine, np.ndarray) and any(mine is x for x in results)
-            results.append(mine.copy() if again else mine)
-        return results
-
-    def own(self, y: Any, node: Node) -> Any:
-        """A result that belongs to the caller: never an input, a constant or a read-only view."""
-        if y.__class__ is float:
-            return np.float64(y)
-        if isinstance(y, np.ndarray):
-            kept = node.primitive.name in ("input", "constant")
-            return y.copy() if kept or y.base is not None or not y.flags.writeable else y
-        return y if isinstance(y, np.generic | tuple) else np.asarray(y)[()]
+    def explain(self) -> str: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class Program:
-    """A compiled function. `source` is the code of the last program made, `explain()` says what the passes did.
+    """A compiled function's programs: one for each kind of arguments.
 
-    Programs are cached by the structure, shapes and dtypes of the arguments, by the static ones, and by the numbers and
+    They are kept by the structure, shapes and dtypes of the arguments, by the static ones, and by the numbers and
     arrays that the function reads from closures and globals. Where Python's `if` or `while` looked at a value, or a
     mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
     """
 
-    def __init__(self, f: Callable[..., Any], static_argnums: Any = ()) -> None:
+    def __init__(self, f: Callable[..., Any], static_argnums: Any = (), donate_argnums: Any = ()) -> None:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
-        self.static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+        self.static = numbers("static_argnums", static_argnums)
+        self.donate = numbers("donate_argnums", donate_argnums)
         self.programs: dict[Any, list[Compiled]] = {}
         self.last: Compiled | None = None
         self.lock = threading.RLock()
         self.captured = Captured(f)
-        update_wrapper(self, f, updated=())
+        self.function = entry_function(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        count = len(args)
-        static = {k % count for k in self.static if -count <= k < count}
-        moving = [a for k, a in enumerate(args) if k not in static]
-        names = sorted(kwargs)
-        leaves, _ = flatten((moving, [kwargs[n] for n in names]))
-        if any(x.__class__ is Node for x in leaves):
-            return self.f(*args, **kwargs)  # inside another trace the function is recorded there
-        values = [leaf(x, "") for x in leaves]
-        key = (
-            tuple([(x.shape, x.dtype) for x in values]),
-            structure((moving, names)),
-            tuple([(k, frozen_static(args[k])) for k in sorted(static)]),
-            tuple(names),
-            self.captured.key(),
-        )
+        if self.static or kwargs:
+            count = len(args)
+            static = {k % count for k in self.static if -count <= k < count}
+            moving: Any = tuple(a for k, a in enumerate(args) if k not in static)
+            fixed = tuple((k, frozen_static(args[k])) for k in sorted(static))
+            names = tuple(sorted(kwargs))
+            both: Any = (moving, tuple(kwargs[n] for n in names))
+        else:
+            moving, fixed, names, static = args, (), (), set()
+            both = (args, ())
+        leaves: list[Any]
+        leaves, spec = optree.tree_flatten(both)
+        numbers_only = True
+        for k, x in enumerate(leaves):
+            if x.__class__ is float:
+                leaves[k] = np.float64(x)
+                continue
+            numbers_only = False
+            if x.__class__ is Node:
+                return self.f(*args, **kwargs)  # inside another trace the function is recorded there
+            if x.__class__ is not np.ndarray or x.dtype.kind not in "f":
+                leaves[k] = leaf(x, "")
+        key = (spec, tuple([(x.shape, x.dtype) for x in leaves]), fixed, names, self.captured.key())
         for program in self.programs.get(key, ()):
-            found = program(values)
+            if program.run is None:
+                self.build(program, moving, names, static)
+            found = program(self.checked(program, leaves))
             if found is not None:
-                return self.finish(program, found)
-        program = self.make(key, args, kwargs, static, names, moving)
-        found = program(values)
-        if found is None:
-            raise InputError(
-                "compile: the function does not take the same branches when it is run again on the same "
-                "values; does it draw random numbers or change what it reads?"
-            )
-        return self.finish(program, found)
+                break
+        else:
+            program, found = self.make(key, args, static, names, moving, kwargs, leaves)
+        if numbers_only and leaves:  # Python's numbers in, Python's numbers out
+            found = [PYTHON_SCALARS[y.__class__](y) if y.__class__ in PYTHON_SCALARS else y for y in found]
+        elif program.run is not None and program.scalar:
+            found = [NUMPY_SCALARS[y.__class__](y) if y.__class__ in NUMPY_SCALARS else y for y in found]
+        return program.rebuild(found) if program.rebuild else found[0]
 
-    def finish(self, program: Compiled, found: list[Any]) -> Any:
-        return program.graph.rebuild(found) if program.graph.rebuild else found[0]
+    def checked(self, program: Compiled, values: list[Any]) -> list[Any]:
+        """The values, once it is known that the donated ones can be written to."""
+        if self.donate:
+            for x, donated in zip(values, program.donated):
+                if donated and isinstance(x, np.ndarray) and not x.flags.writeable:
+                    raise InputError(f"compile: a donated array of shape {x.shape} is read-only; give a copy of it")
+        return values
 
-    def make(self, key: Any, args: Any, kwargs: Any, static: set[int], names: list[str], moving: list[Any]) -> Compiled:
+    def make(self, key: Any, args: Any, static: Any, names: Any, moving: Any, kwargs: Any, given: list[Any]) -> Any:
+        """A new kind: its graph, and the results that the trace itself found."""
+
         def g(positional: Any, named: Any) -> Any:
             rest = iter(positional)
             full = [args[k] if k in static else next(rest) for k in range(len(args))]
             return self.f(*full, **dict(zip(names, named)))
 
         with self.lock, np.errstate(all="ignore"):
-            graph = trace_graph(g, moving, [kwargs[n] for n in names])
-            rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], names)
-            program = Compiled(graph)
+            graph, results = record(g, moving, tuple(kwargs[n] for n in names))
+            rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
+            results = owned(results, graph.outputs, given)
+            program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)))
             while len(self.programs) >= MAX_KINDS and key not in self.programs:
                 self.programs.pop(next(iter(self.programs)))  # the oldest kind
             self.programs.setdefault(key, []).append(program)
             self.last = program
-        return program
+            self.function.source = LateText(lambda: program.build().source.text)  # type: ignore[attr-defined]
+            if len(graph) <= AT_ONCE:
+                self.build(program, moving, names, static)
+        return program, results
+
+    def build(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
+        """Writes the program's source."""
+        program.build()
+        if program is self.last:
+            self.function.source = program.source.text  # type: ignore[attr-defined]
+            self.shortcut(program, moving, names, static)
+
+    def donated_leaves(self, moving: Any, static: Any, count: int, leaves: int) -> list[bool]:
+        wanted = {k % count for k in self.donate if -count <= k < count}
+        positions = [k for k in range(count) if k not in static]
+        flags: list[bool] = []
+        for k, tree in zip(positions, moving):
+            flags += [k in wanted] * len(optree.tree_leaves(tree))
+        return flags + [False] * (leaves - len(flags))
+
+    def shortcut(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
+        """Calls with Python floats are answered by the program's own lines, without a look at kinds."""
+        parameters = plain_parameters(self.f)
+        flat = not names and not static and all(x.__class__ is float for x in moving)
+        if not parameters or not (program.scalar and flat and len(parameters) == len(moving)):
+            return
+        names_used = {*program.source.names.taken, *program.source.names.of.values()} - set(program.source.inputs)  # type: ignore[union-attr]
+        if names_used & set(parameters) or program.source.inputs != parameters:  # type: ignore[union-attr]
+            return
+        result = written(program.rebuild, program.source.outputs) if program.rebuild else program.source.outputs[0]  # type: ignore[union-attr]
+        checks = self.captured.checks()
+        if result is None or checks is None or not isinstance(program.source, ScalarSource):
+            return
+        space: dict[str, Any] = {}
+        exec(program.source.entry(parameters, list(checks), result), space)
+        self.function.__globals__.update(dict(pair for pairs in checks.values() for pair in pairs))
+        self.function.__code__ = space["entry"].__code__
 
     def latest(self) -> Compiled:
         if self.last is None:
             raise InputError("compile: nothing has been traced yet; call the program once")
-        return self.last
-
-    @property
-    def source(self) -> str:
-        """The Python source of the program made last."""
-        return self.latest().source.text
+        return self.last.build()
 
     @property
     def graph(self) -> Graph:
@@ -159,11 +172,81 @@ class Program:
         return self.latest().graph
 
     def explain(self) -> str:
-        """What each pass did to the graph."""
-        program = self.latest()
-        kind = "math (single float64 numbers)" if program.source.scalar else "NumPy"
-        lines = [f"{name}: {before} -> {after} nodes" for name, before, after in program.log]
-        return "\n".join([*lines, f"source: {kind}, {program.source.text.count(chr(10)) - 2} operations"])
+        """What each pass did to the graph, and what memory the program takes."""
+        return explain(self.latest())
+
+
+class LateText(UserString):
+    """A source that is written when somebody reads it."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self.make = make
+
+    @property
+    def data(self) -> str:  # type: ignore[override]
+        return self.make()
+
+
+def entry_function(program: Program, f: Callable[..., Any]) -> Any:
+    """The function that users call. Its code is exchanged for a shorter way once there is one."""
+
+    def entry(*args: Any, **kwargs: Any) -> Any:
+        return general(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+    space = {
+        **SPACE,
+        "general": program,
+        "FAILURES": FAILURES,
+        "float": float,
+        "bool": bool,
+        "abs": abs,
+        "pow": SPACE["pow"],
+    }
+    function: Any = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
+    update_wrapper(function, f, updated=())
+    function.program, function.explain, function.source = program, program.explain, UNTRACED
+    return function
+
+
+UNTRACED = "# nothing has been traced yet: call the program once\n"
+
+
+def plain_parameters(f: Callable[..., Any]) -> list[str] | None:
+    """The names of f's parameters, where all of them are positional and without defaults."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
+        return None
+    return [p.name for p in parameters]
+
+
+def written(rebuild: Callable[[list[Any]], Any], names: list[str]) -> str | None:
+    """The text of a result: nested tuples, lists and dicts of the named values; None for other containers."""
+
+    def text(x: Any) -> str:
+        if type(x) is str:
+            return x
+        if type(x) is tuple:
+            return f"({', '.join(map(text, x))}{',' * (len(x) == 1)})"
+        if type(x) is list:
+            return f"[{', '.join(map(text, x))}]"
+        if type(x) is dict and all(type(key) in (str, int) for key in x):
+            return "{" + ", ".join(f"{key!r}: {text(v)}" for key, v in x.items()) + "}"
+        raise TypeError
+
+    try:
+        return text(rebuild(list(names)))
+    except TypeError:
+        return None
+
+
+def numbers(what: str, given: Any) -> tuple[int, ...]:
+    found = (given,) if isinstance(given, int) else tuple(given)
+    if not all(isinstance(k, int) for k in found):
+        raise InputError(f"compile: {what}={given!r}; give the positions of arguments, as integers")
+    return found
 
 
 def rename(graph: Graph, positional: list[str], named: list[str]) -> None:
@@ -184,21 +267,16 @@ def frozen_static(x: Any) -> Any:
         ) from None
 
 
-def holds(value: Any, outcome: Any) -> bool:
-    """Whether a guard comes out as it did when the function was traced."""
-    if isinstance(outcome, Shape):
-        return np.shape(value) == tuple(outcome)
-    return bool(value) == outcome if isinstance(outcome, bool) else bool(value == outcome)
-
-
-def compile(f: Callable[..., Any], *, static_argnums: Any = ()) -> Program:
+def compile(f: Callable[..., Any], *, static_argnums: Any = (), donate_argnums: Any = ()) -> CompiledFunction:
     """f as a program: traced once for each structure, shapes and dtypes of its arguments, then straight-line code.
 
-    Arguments at `static_argnums` are taken as they are and choose the program by their value.
+    Arguments at `static_argnums` are taken as they are and choose the program by their value. The arrays of arguments
+    at `donate_argnums` may be overwritten with results, so that a training step needs no new memory. The function has
+    `source`, the code made last, and `explain()`. Python floats in give Python floats.
 
     >>> import difflab as dl
     >>> program = dl.compile(dl.grad(lambda x: x**2))
     >>> program(3.0)
-    np.float64(6.0)
+    6.0
     """
-    return Program(f, static_argnums)
+    return Program(f, static_argnums, donate_argnums).function  # type: ignore[no-any-return]

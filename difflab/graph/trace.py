@@ -22,6 +22,11 @@ def trace(f: Callable[..., Any], *examples: Any) -> Graph:
     >>> [n.primitive.name for n in g.order]
     ['input', 'input', 'add', 'multiply']
     """
+    return record(f, *examples)[0]
+
+
+def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
+    """The graph of f at the examples, and the values of its outputs there."""
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
     recording = Trace()
@@ -43,7 +48,8 @@ def trace(f: Callable[..., Any], *examples: Any) -> Graph:
     if result is None:
         raise InputError("trace: the function returned None; does it lack a return statement?")
     outputs, rebuild_output = flatten(result)
-    return graph_of(
+    values = [y.value if y.__class__ is Node and y.recording is recording else y for y in outputs]
+    graph = graph_of(
         nodes,
         inputs,
         outputs,
@@ -51,6 +57,7 @@ def trace(f: Callable[..., Any], *examples: Any) -> Graph:
         rebuild=rebuild_output,
         flatten=lambda *args: [x for a in args for x in leaves_of(a)],
     )
+    return graph, values
 
 
 def leaf(x: Any, where: str) -> Any:

@@ -26,7 +26,11 @@ elementwise(
     facts={"smooth"},
     reads=("special.expit",),
     value=lambda m, x: 1 / (1 + m.exp(-x)),
-    spelling={"numpy": "kernels_elementwise.sigmoid"},
+    spelling={
+        "numpy": "kernels_elementwise.sigmoid",
+        # no exponent is positive, so nothing overflows and both tails keep their digits
+        "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
+    },
     flops=10,
 )
 elementwise(
@@ -38,7 +42,10 @@ elementwise(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.log(1 + m.exp(x)),
-    spelling={"numpy": "kernels_elementwise.softplus"},
+    spelling={
+        "numpy": "kernels_elementwise.softplus",
+        "compiled": lambda m, x: m.add(m.maximum(x, 0.0), m.log1p(m.exp(m.negative(m.absolute(x))))),
+    },
     flops=18,
 )
 elementwise(
@@ -66,6 +73,7 @@ elementwise(
     value=lambda m, x: m.maximum(x, 0),
     spelling={
         "numpy": "kernels_elementwise.relu",
+        "compiled": lambda m, x: m.maximum(x, 0.0),
         "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
     },
 )

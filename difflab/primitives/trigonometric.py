@@ -125,7 +125,7 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.reciprocal(m.cosh(x)),
-    spelling={"numpy": "kernels_elementwise.sech"},
+    spelling={"numpy": "kernels_elementwise.sech", "compiled": lambda m, x: m.reciprocal(m.cosh(x))},
 )
 row(
     "arcsinh",

@@ -19,7 +19,7 @@ ELEMENTWISE = [row for row in primitives.table() if row.kind == "elementwise"]
 # Rows that run once for each element of the batch: what they return has a shape that depends on values, mixes
 # two operands that differ, or is one truth value for a whole array.
 LOOPED = {
-    "allclose", "argwhere", "array_equal", "array_equiv", "bincount", "convolve", "flatnonzero", "interval", "lexsort",
+    "allclose", "argwhere", "array_equal", "array_equiv", "bincount", "flatnonzero", "interval", "lexsort",
     "nonzero", "unique_places",
 }  # fmt: skip
 

@@ -178,6 +178,23 @@ def solve(m: Any, row: Any, lead: Any, a: Any, b: Any) -> Any:
     return m.solve(*[lift(m, x, n) if has else x for has, x in zip(lead, (a, b))])
 
 
+def convolve(m: Any, row: Any, lead: Any, a: Any, b: Any, *, mode: str) -> Any:
+    """Windows of the longer sequence, in a frame of zeros, times the shorter one reversed."""
+    size, k = m.shape(a)[-1], m.shape(b)[-1]
+    if size < k:
+        return convolve(m, row, lead[::-1], b, a, mode=mode)
+    start, count = {"full": (0, size + k - 1), "same": ((k - 1) // 2, size), "valid": (k - 1, size - k + 1)}[mode]
+    frame = (*m.shape(a)[:-1], size + 2 * (k - 1))
+    framed = m.scatter(a, index=(Ellipsis, slice(k - 1, k - 1 + size)), shape=frame)
+    windows = m.getitem(framed, index=(Ellipsis, start + np.arange(count)[:, None] + np.arange(k)))
+    turned = m.flip(b, axis=(m.ndim(b) - 1,))
+    if not lead[1]:
+        return m.matmul(windows, turned)
+    if not lead[0]:
+        return m.matmul(turned, m.transpose(windows, axes=(1, 0)))
+    return m.einsum(windows, turned, subscripts="nij,nj->ni")
+
+
 def take_along_axis(m: Any, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
     """Axes of length one broadcast in both operands."""
     x, places = (x if b else m.reshape(x, shape=(1, *m.shape(x))) for b, x in zip(lead, xs))

@@ -279,6 +279,7 @@ linear(
     glyph="∗",
     infix="*",
     latex="{0} * {1}",
+    batch=batches.convolve,
     arguments=read_convolve("convolve", "full"),
     spelling={"elements": "convolve"},
     flops=2,

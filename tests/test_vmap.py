@@ -101,6 +101,50 @@ def test_linear_algebra_row(name, case):
         compare(f, xs, axes, 1e-9)
 
 
+DIFFERENTIABLE = [
+    pytest.param(f, points, columns, id=f"{name}-{k}")
+    for name, rows in CASES.items()
+    for k, (f, *shapes) in enumerate(rows)
+    for points, columns in [inputs(shapes)]
+] + [
+    pytest.param(f, points, [np.stack([p, 1.1 * np.asarray(p)]) for p in points], id=f"{name}-{k}")
+    for name, rows in LINALG.items()
+    for k, (f, points) in enumerate(rows)
+]
+
+
+@pytest.mark.parametrize("f, points, columns", DIFFERENTIABLE)
+def test_derivatives_of_a_row(f, points, columns):
+    """The gradient of each element of the batch: of the rule, and by the rules that the derivative uses."""
+
+    def total(*xs):
+        ys = leaves(f(*xs))
+        return sum(np.sum(np.real(y * np.cos(np.arange(np.size(y), dtype=float)).reshape(np.shape(y)))) for y in ys)
+
+    k = tuple(range(len(points)))
+    gradient = dl.grad(total, k)
+    with np.errstate(all="ignore"):
+        try:
+            expected = [np.stack(part) for part in zip(*[gradient(*xs) for xs in zip(*columns)])]
+            dl.vmap(f)(*columns)
+        except ValueError:
+            pytest.skip("shapes differ between the elements")
+        for got in (dl.vmap(gradient)(*columns), dl.grad(lambda *xs: np.sum(dl.vmap(total)(*xs)), k)(*columns)):
+            assert same([np.nan_to_num(g) for g in got], [np.nan_to_num(g) for g in expected], 1e-8)
+
+
+@pytest.mark.parametrize("name, case", cases(CASES))
+def test_single_precision_is_kept(name, case):
+    columns = [c.astype(np.float32) for c in inputs(case[1:])[1]]
+    try:
+        expected = looped(case[0], columns, (0,) * len(columns))
+    except ValueError:
+        return
+    with np.errstate(all="ignore"):
+        got = dl.vmap(case[0])(*columns)
+    assert [y.dtype for y in leaves(got)] == [y.dtype for y in leaves(expected)]
+
+
 @pytest.mark.parametrize("row", ELEMENTWISE, ids=lambda row: row.name)
 def test_elementwise_row(row):
     count = max(len(row.partials), len(row.domain) if row.name != "where" else 3, 1)

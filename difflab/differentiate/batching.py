@@ -152,7 +152,9 @@ class BatchedRun:
             if node.operands[0] in self.values:
                 self.values[node] = operands[0][node.params["index"]]
         elif any(x.__class__ is Batched for x in operands):
-            self.values[node] = on_batch(node.primitive, operands, node.params)
+            found = on_batch(node.primitive, operands, node.params)
+            several = isinstance(found, SEQUENCES)
+            self.values[node] = tuple(map(in_dtype, found, node.value)) if several else in_dtype(found, node.value)
 
     def check(self, node: Node, outcome: Any) -> None:
         """Whether a branch that the first element took is taken by all."""
@@ -165,6 +167,15 @@ class BatchedRun:
                 f"vmap: Python's `if`, `while` or indexing looked at a value ({node.primitive.name}) that differs "
                 "between the elements of the batch; use np.where or dl.cond, which take both"
             )
+
+
+def in_dtype(x: Any, one: Any) -> Any:
+    """A result in the dtype it has for one element: a program in other rows may promote otherwise than the row."""
+    if x.__class__ is not Batched or x.dtype == one.dtype:
+        return x
+    if x.dtype.kind == "c" and one.dtype.kind == "f":
+        x = BATCHED.real(x)
+    return BATCHED.astype(x, dtype=one.dtype)
 
 
 def first_element(x: Batched) -> Any:

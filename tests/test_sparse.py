@@ -147,6 +147,24 @@ def test_another_branch_has_another_pattern():
     check(matrix(np.ones(5)), 2 * np.eye(5), 5)
 
 
+def test_a_branch_with_no_second_derivative():
+    f = lambda x: np.sum(x) if x[0] > 0 else np.sum(x**2)
+    matrix = dl.hessian(f, sparse=True)
+    check(matrix(np.ones(5)), np.zeros((5, 5)), 0)
+    check(matrix(-np.ones(5)), 2 * np.eye(5), 5)
+
+
+def test_matrices_belong_to_the_caller():
+    matrix = dl.hessian(rosenbrock, sparse=True)
+    first = matrix(X)
+    expected = first.toarray()
+    first.data[:] = 0.0
+    first.eliminate_zeros()
+    first.indices[:] = 0
+    assert np.array_equal(matrix(X).toarray(), expected)
+    assert isinstance(matrix(X) @ X, np.ndarray) and (matrix(X) + matrix(X)).shape == (N, N)
+
+
 def test_the_program_is_made_once():
     calls = []
 

@@ -9,6 +9,7 @@ anew where the function takes other branches.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,16 +114,16 @@ def seeds(colours: Any, dtype: Any) -> Any:
     return out
 
 
-def elements(g: Callable[..., Any], x: Any, symmetric: bool, mode: str) -> tuple[Any, Any, Any, Any]:
-    """The Jacobian of g at x as the parts of a CSR matrix: its elements, column indices, row starts and shape."""
+def elements(g: Callable[..., Any], x: Any, symmetric: bool, mode: str) -> tuple[Any, Any]:
+    """The elements of the Jacobian of g at x, and its pattern in CSR form, which says where they stand."""
     point = strip(x)
     pattern = jacobian_pattern(g, point)
     if symmetric:
         pattern = pattern + sp.csr_array(pattern.T)
     pattern.sum_duplicates()
-    shape = np.array(pattern.shape)
     if not pattern.nnz:
-        return np.zeros(0, point.dtype), pattern.indices, pattern.indptr, shape
+        g(x)  # a program has to see the branches also where the derivative is zero
+        return np.zeros(0, point.dtype), pattern
     plan = make_plan(pattern, symmetric, mode, point.dtype)
     if plan.forward:
         tangent = lambda v: jvp(g, (x,), (NODE.reshape(v, shape=Carrier.shape(x)),))[1]
@@ -131,8 +132,7 @@ def elements(g: Callable[..., Any], x: Any, symmetric: bool, mode: str) -> tuple
         y, pullback = vjp(g, x)
         pull = lambda v: pullback(NODE.reshape(NODE.astype(v, dtype=y.dtype), shape=Carrier.shape(y)))[0]
         compressed = vmap(lambda v: NODE.reshape(pull(v), shape=(pattern.shape[1],)))(plan.seeds)
-    data = NODE.getitem(compressed, index=(plan.colour, plan.place))
-    return data, pattern.indices, pattern.indptr, shape
+    return NODE.getitem(compressed, index=(plan.colour, plan.place)), pattern
 
 
 def sparse_jacobian(
@@ -142,6 +142,7 @@ def sparse_jacobian(
     if not isinstance(argnums, int):
         raise InputError(f"{name}: sparse=True takes one argument, not argnums={argnums!r}")
     programs: dict[Any, Any] = {}
+    patterns: list[Any] = []
 
     def program_for(fixed: dict[Any, Any]) -> Any:
         """The program with some arguments (by position or name) fixed: counts, flags and functions are not traced."""
@@ -158,7 +159,9 @@ def sparse_jacobian(
             def of_one(x: Any) -> Any:
                 return g(*[x if k == place else given[k] for k in positions], **named)
 
-            return elements(of_one, given[place], name == "hessian", mode)
+            data, pattern = elements(of_one, given[place], name == "hessian", mode)
+            patterns.append(pattern)
+            return data, np.int64(len(patterns) - 1)  # a constant of the program: which pattern is its own
 
         return programs.setdefault(key, compile(parts))
 
@@ -170,13 +173,20 @@ def sparse_jacobian(
         place = argnums % len(args)
         fixed = {k: v for k, v in given.items() if k != place and (isinstance(v, FIXED) or callable(v))}
         moving = {k: v for k, v in given.items() if k not in fixed}
-        data, indices, indptr, shape = program_for(fixed)(moving)
+        data, which = program_for(fixed)(moving)
         if data.__class__ is Node:
             raise InputError(f"{name}: a sparse matrix cannot hold traced values; use sparse=False inside a trace")
-        return sp.csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
+        return with_data(patterns[int(which)], data)
 
     matrix.__wrapped__ = f  # type: ignore[attr-defined]
     return matrix
+
+
+def with_data(pattern: Any, data: Any) -> Any:
+    """A matrix of its own with that pattern; a third of the time that the constructor takes, which checks it again."""
+    made = copy(pattern)
+    made.data, made.indices, made.indptr = data, pattern.indices.copy(), pattern.indptr.copy()
+    return made
 
 
 def check_point(name: str, x: Any) -> None:

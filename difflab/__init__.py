@@ -11,17 +11,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
     from .compile.program import Program as Program, compile as compile
+    from .differentiate.batching import vmap as vmap
     from .differentiate.certified import certify as certify
     from .differentiate.custom import checkpoint as checkpoint, custom_gradient as custom_gradient
     from .differentiate.derivative import Derivative as Derivative
+    from .differentiate.jacobians import hessian as hessian, jacobian as jacobian
     from .differentiate.methods import differentiate as differentiate
     from .differentiate.passes import backward_graph as backward_graph
     from .differentiate.transform import (
         elementwise_grad as elementwise_grad,
         grad as grad,
-        hessian as hessian,
         hvp as hvp,
-        jacobian as jacobian,
         jvp as jvp,
         stop_gradient as stop_gradient,
         value_and_grad as value_and_grad,
@@ -43,14 +43,14 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
     "difflab.compile.program": "compile Program",
+    "difflab.differentiate.batching": "vmap",
     "difflab.differentiate.certified": "certify",
     "difflab.differentiate.custom": "checkpoint custom_gradient",
     "difflab.differentiate.derivative": "Derivative",
+    "difflab.differentiate.jacobians": "hessian jacobian",
     "difflab.differentiate.methods": "differentiate",
     "difflab.differentiate.passes": "backward_graph",
-    "difflab.differentiate.transform": (
-        "elementwise_grad grad hessian hvp jacobian jvp stop_gradient value_and_grad vjp"
-    ),
+    "difflab.differentiate.transform": ("elementwise_grad grad hvp jvp stop_gradient value_and_grad vjp"),
     "difflab.draw.draw": "draw",
     "difflab.errors": "DifflabError",
     "difflab.graph.block": "block",

@@ -11,7 +11,7 @@ from difflab import primitives
 from difflab.graph.node import Node
 from difflab.primitives.elements import ElementsCarrier
 
-MODULES = ["reductions", "extremes", "scans", "shaping", "joining", "indexing", "creation", "composites"]
+MODULES = ["reductions", "extremes", "scans", "shaping", "repeating", "joining", "indexing", "creation", "composites"]
 
 
 def inputs(shapes, dtype=float):

@@ -10,6 +10,7 @@ from ..errors import InputError, ShapeError
 from ..graph.node import Node, apply
 from ..graph.pytree import flatten, leaves_of
 from ..primitives import Carrier, Custom
+from .batching import places, vmap
 from .transform import jvp, vjp, zeros
 
 
@@ -52,7 +53,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
             like = tuple(zeros(e) for e in y) if isinstance(y, tuple) else zeros(y)
             return vjp(lambda ct: pull(ct, *xs), like)[1](filled)[0]
 
-        row = _dynamic(f, lambda *xs: run(*xs)[0], lambda m, ct, y, *xs: pull(ct, *xs), push)
+        row = _with_rules(f, lambda *xs: run(*xs)[0], pull, push)
         return apply(row, tuple(leaves)) if any(x.__class__ is Node for x in leaves) else run(*leaves)[0]
 
     return wrapped
@@ -105,13 +106,32 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             points = tuple(xs[i] for i in keep)
             return jvp(g, points, tuple(zeros(xs[i]) if ts[i] is None else ts[i] for i in keep))[1]
 
-        result = apply(_dynamic(f, run, pull, push), tuple(leaves))
+        def batch(m: Any, row: Any, lead: Any, *xs: Any) -> Any:
+            return checkpoint(vmap(run, places(lead)))(*xs)
+
+        result = apply(_dynamic(f, run, pull, push, batch), tuple(leaves))
         return shape[0](list(result) if isinstance(result, tuple) else [result])
 
     return wrapped
 
 
-def _dynamic(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom:
+def _with_rules(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom:
+    """The row of a function with its own pullback; over a batch, the row of the batched function and pullback."""
+
+    def batch(m: Any, row: Any, lead: Any, *xs: Any) -> Any:
+        axes = places(lead)
+
+        def push_all(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+            filled = tuple(zeros(x) if t is None else t for t, x in zip(ts, xs))
+            return vmap(lambda ts, y, xs: push(m, list(ts), y, *xs), (axes, 0, axes))(filled, y, xs)
+
+        pull_all = lambda ct, *xs: vmap(pull, (0, *axes))(ct, *xs)
+        return apply(_with_rules(f, vmap(run, axes), pull_all, push_all), xs)
+
+    return _dynamic(f, run, lambda m, ct, y, *xs: pull(ct, *xs), push, batch)
+
+
+def _dynamic(f: Callable[..., Any], run: Any, pull: Any, push: Any, batch: Any) -> Custom:
     name = getattr(f, "__name__", "function").strip("<>")
     return Custom(
         name=name,
@@ -121,4 +141,5 @@ def _dynamic(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom:
         value=lambda m, *xs: run(*xs),
         vjp=pull,
         jvp=push,
+        batch=batch,
     )

@@ -1,4 +1,4 @@
-"""The engine's API: grad, vjp, jvp, jacobian, hessian and what they share.
+"""The engine's API: grad, vjp, jvp and what they share.
 
 Each records the function once on traced values and runs a sweep over the record. They nest in each other, because
 the values that flow may be traced themselves.
@@ -292,92 +292,6 @@ def matching(what: str, given: Any, like: Any) -> list[Any]:
             x = NODE.astype(x, dtype=dtype)
         result.append(x)
     return result
-
-
-def basis(x: Any) -> list[Any]:
-    """The unit arrays of x's shape."""
-    n, shape = Carrier.size(x), Carrier.shape(x)
-    eye = np.eye(n, dtype=Carrier.dtype(x))
-    return [row.reshape(shape)[()] for row in eye]
-
-
-def stack(parts: list[Any], lead: tuple[int, ...], axis_last: bool, like: Any) -> Any:
-    """Rows (or columns) of a Jacobian as one array."""
-    tail = Carrier.shape(like)
-    if not parts:
-        return np.zeros((*lead, *tail) if not axis_last else (*tail, *lead), Carrier.dtype(like))
-    if not axis_last:
-        return NODE.reshape(NODE.stack(*parts, axis=0), shape=(*lead, *tail))
-    return NODE.reshape(NODE.stack(*parts, axis=-1), shape=(*tail, *lead))
-
-
-def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto") -> Callable[..., Any]:
-    """The derivative of each output element by each input element.
-
-    For an output of shape `s` and an argument of shape `t` the result has shape `s + t`; structures nest, the
-    output's outside. `mode` is "reverse" (a sweep an output element), "forward" (a sweep an input element) or
-    "auto" (the fewer).
-
-    >>> import numpy as np
-    >>> jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.ones(2))
-    array([[1., 2.],
-           [3., 4.]])
-    """
-    if mode not in ("auto", "forward", "reverse"):
-        raise InputError(f"jacobian: mode={mode!r}; it is one of 'auto', 'forward', 'reverse'")
-
-    @_wraps(f, "jacobian")
-    def jac(*args: Any, **kwargs: Any) -> Any:
-        g, chosen = selected("jacobian", f, argnums, args, kwargs)
-        record = Recording("jacobian", g, chosen)
-        outputs = [record.value_of(y) for y in record.outputs]
-        inputs = [x.value for x in record.inputs]
-        n_in, n_out = sum(map(Carrier.size, inputs)), sum(map(Carrier.size, outputs))
-        forwards = mode == "forward" or (mode == "auto" and n_in < n_out)
-        table = _forward_columns(record, outputs, inputs) if forwards else _reverse_rows(record, outputs, inputs)
-        result = [record.unflatten_inputs(row) for row in table]
-        trees = [row[0] if isinstance(argnums, int) else row for row in result]
-        return record.rebuild_output(trees)
-
-    return jac
-
-
-def _reverse_rows(record: Recording, outputs: list[Any], inputs: list[Any]) -> list[list[Any]]:
-    table = []
-    for k, y in enumerate(outputs):
-        rows = []
-        for unit in basis(y):
-            cts = [zeros(v) for v in outputs]
-            cts[k] = unit
-            rows.append(record.pull(cts))
-        table.append([stack([row[j] for row in rows], Carrier.shape(y), False, x) for j, x in enumerate(inputs)])
-    return table
-
-
-def _forward_columns(record: Recording, outputs: list[Any], inputs: list[Any]) -> list[list[Any]]:
-    table: list[list[Any]] = [[] for _ in outputs]
-    for j, x in enumerate(inputs):
-        columns = []
-        for unit in basis(x):
-            ts = [zeros(v) for v in inputs]
-            ts[j] = unit
-            columns.append(record.push(ts))
-        for k, y in enumerate(outputs):
-            table[k].append(stack([column[k] for column in columns], Carrier.shape(x), True, y))
-    return table
-
-
-def hessian(f: Callable[..., Any], argnums: Any = 0, sparse: bool = False) -> Callable[..., Any]:
-    """The second derivatives of a scalar function: for an argument of shape `s`, an array of shape `s + s`.
-
-    >>> import numpy as np
-    >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([3.0, 1.0]))
-    array([[0., 2.],
-           [2., 6.]])
-    """
-    if sparse:
-        raise InputError("hessian: sparse=True is not available yet; use sparse=False")
-    return jacobian(grad(f, argnums), argnums, mode="reverse")
 
 
 def hvp(f: Callable[..., Any]) -> Callable[..., Any]:

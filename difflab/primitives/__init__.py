@@ -27,6 +27,7 @@ from . import (
     matrix_functions,
     products,
     reductions,
+    repeating,
     rounding,
     scans,
     shaping,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from . import batches
 from .arguments import axis_of, cast, constant, refuse
 from .carriers import Carrier
 from .creation import reader
@@ -172,6 +173,7 @@ custom(
     doc="Angles with whole turns added, so that neighbours do not jump.",
     arguments=read_unwrap,
     non_differentiable="a jump of half a turn",
+    batch=batches.axes,
 )
 
 
@@ -224,7 +226,7 @@ reader(
     lambda arr, k=0: constant(np.triu_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])),
 )
 for _name, _what in (("isreal", "real"), ("iscomplex", "complex")):
-    opaque(_name, f"Whether each element is {_what}")
+    opaque(_name, f"Whether each element is {_what}", batch=batches.stacks)
 opaque(
     "lexsort",
     "The order by several keys, the last one first",
@@ -322,7 +324,7 @@ composite(
     flops=10,
 )
 for _name, _sign in (("isneginf", "negative"), ("isposinf", "positive")):
-    opaque(_name, f"Whether each element is {_sign} infinity", lambda x, out=None: ((x,), {}))
+    opaque(_name, f"Whether each element is {_sign} infinity", lambda x, out=None: ((x,), {}), batch=batches.stacks)
 reader(
     "unique_values",
     "The different elements in ascending order.",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from . import batches
 from .arguments import axes_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
@@ -130,6 +131,7 @@ linear(
     arguments=read_einsum,
     spelling={"numpy": "kernels_linalg.einsum", "elements": "kernels_linalg.einsum_elements"},
     domain=(),
+    batch=batches.einsum,
 )
 
 

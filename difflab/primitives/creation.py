@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from . import batches
 from .arguments import constant
 from .carriers import Carrier
 from .primitive import Primitive, composite, linear, register
@@ -70,6 +71,7 @@ linear(
     arguments=lambda a, order="K", subok=False: ((a,), {}),
     spelling={"elements": "copy"},
     flops=0,
+    batch=batches.stacks,
 )
 
 

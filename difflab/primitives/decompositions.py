@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
+from . import batches
 from .carriers import Carrier
 from .linalg import square_matrix
 from .primitive import composite, custom
@@ -106,6 +107,7 @@ custom(
     arguments=read_cholesky,
     spelling={"numpy": "linalg.cholesky", "elements": cholesky_elements},
     source="Murray 2016",
+    batch=batches.stacks,
 )
 composite(
     "cholesky_upper",
@@ -156,6 +158,7 @@ custom(
     result=lambda w, v: type(np.linalg.eigh(np.eye(1)))(w, v),
     source="Giles 2008, 3.1",
     non_differentiable="equal eigenvalues",
+    batch=batches.stacks,
 )
 composite(
     "eigvalsh",
@@ -199,6 +202,7 @@ custom(
     result=lambda w, v: type(np.linalg.eig(np.eye(1)))(w, v),
     source="Giles 2008, 3.1",
     non_differentiable="equal eigenvalues",
+    batch=batches.stacks,
 )
 composite(
     "eigvals",
@@ -283,4 +287,5 @@ custom(
     outputs=2,
     result=lambda q, r: type(np.linalg.qr(np.eye(1)))(q, r),
     source="Giles 2008",
+    batch=batches.stacks,
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from . import batches
 from .arguments import axes_of, axis_of, reading_extreme, refuse, unary
 from .carriers import Carrier
 from .kernels_arrays import fold, unordered
@@ -40,6 +41,7 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
             ),
         },
         non_differentiable=f"a tie for the {_word} element",
+        batch=batches.axes,
     )
     composite(
         f"nan{_name}",
@@ -95,12 +97,16 @@ def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
     )
 
 
-opaque("argmax", "The place of the largest element", read_argument("argmax"))
-opaque("argmin", "The place of the smallest element", read_argument("argmin"))
-opaque("nanargmax", "The place of the largest element, NaNs left out", read_argument("nanargmax"))
-opaque("nanargmin", "The place of the smallest element, NaNs left out", read_argument("nanargmin"))
-opaque("argsort", "The places of the elements in ascending order", read_argsort)
-opaque("argpartition", "The places of the elements, partitioned", read_argpartition)
+opaque("argmax", "The place of the largest element", read_argument("argmax"), batch=batches.searched)
+opaque("argmin", "The place of the smallest element", read_argument("argmin"), batch=batches.searched)
+opaque(
+    "nanargmax", "The place of the largest element, NaNs left out", read_argument("nanargmax"), batch=batches.searched
+)
+opaque(
+    "nanargmin", "The place of the smallest element, NaNs left out", read_argument("nanargmin"), batch=batches.searched
+)
+opaque("argsort", "The places of the elements in ascending order", read_argsort, batch=batches.axes)
+opaque("argpartition", "The places of the elements, partitioned", read_argpartition, batch=batches.axes)
 opaque(
     "nonzero",
     "The places of the elements that are not zero, an array for each axis",
@@ -113,12 +119,19 @@ opaque(
     "searchsorted",
     "Where values belong in a sorted array",
     lambda a, v, side="left", sorter=None: ((a, v), {"side": side, "sorter": sorter}),
+    batch=batches.looked_up(1),
 )
-opaque("digitize", "The bin of each element", lambda x, bins, right=False: ((x, bins), {"right": right}))
+opaque(
+    "digitize",
+    "The bin of each element",
+    lambda x, bins, right=False: ((x, bins), {"right": right}),
+    batch=batches.looked_up(0),
+)
 opaque(
     "isclose",
     "Whether elements are equal within a tolerance",
     lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}),
+    batch=batches.elements,
 )
 opaque(
     "allclose",
@@ -138,6 +151,7 @@ opaque(
         (element, test_elements),
         {"invert": invert},
     ),
+    batch=batches.looked_up(0),
 )
 opaque(
     "unique_places",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
+from . import batches
 from .arguments import axes_of, axis_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
@@ -64,6 +65,7 @@ for _name in ("fft", "ifft"):
         reads=(f"fft.{_name}",),
         spelling={"numpy": f"fft.{_name}"},
         arguments=read_one(_name),
+        batch=batches.axes,
     )
 
 
@@ -91,6 +93,7 @@ linear(
     reads=("fft.rfft",),
     spelling={"numpy": "fft.rfft"},
     arguments=read_one("rfft"),
+    batch=batches.axes,
 )
 linear(
     "irfft",
@@ -100,6 +103,7 @@ linear(
     reads=("fft.irfft",),
     spelling={"numpy": "fft.irfft"},
     arguments=read_one("irfft", lambda size: 2 * (size - 1)),
+    batch=batches.axes,
 )
 
 

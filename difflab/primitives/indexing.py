@@ -9,6 +9,8 @@ import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
 from .arguments import axis_of, cast, refuse
+from .batches import take_along_axis as batched_take_along_axis
+from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
 from .carriers import Carrier
 from .kernels import Slot
 from .primitive import Primitive, composite, linear, register
@@ -73,6 +75,7 @@ linear(
     value_shaped=lambda x, *arrays: any(a.dtype.kind == "b" for a in arrays if hasattr(a, "dtype")),
     fixed=OPERANDS,
     flops=0,
+    batch=batched_getitem,
 )
 linear(
     "scatter",
@@ -83,6 +86,7 @@ linear(
     spelling={"numpy": "kernels.scatter", "elements": "kernels.scatter"},
     fixed=OPERANDS,
     flops=0,
+    batch=batched_scatter,
 )
 
 
@@ -102,12 +106,6 @@ def read_take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str
         place = int(in_range(indices, a.shape[axis], mode))
         return (a,), {"index": (slice(None),) * axis + (place,)}, "getitem"
     return (a, indices), {"axis": axis, "mode": mode}
-
-
-def in_range(indices: Any, n: int, mode: str) -> Any:
-    if mode == "wrap":
-        return indices % n
-    return indices if mode == "raise" else np.clip(indices, 0, n - 1)
 
 
 def take_transpose(m: Any, i: int, ct: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
@@ -144,6 +142,7 @@ linear(
     spelling={"elements": "kernels_arrays.take"},
     fixed=(1,),
     flops=0,
+    batch=batched_take,
 )
 linear(
     "take_along_axis",
@@ -155,6 +154,7 @@ linear(
     spelling={"elements": "take_along_axis"},
     fixed=(1,),
     flops=0,
+    batch=batched_take_along_axis,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from . import batches
 from .arguments import axes, axis_of, cast, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
@@ -70,6 +71,7 @@ linear(
     spelling={"numpy": "kernels_arrays.concatenate", "elements": "kernels_arrays.concatenate"},
     jointly=True,
     flops=0,
+    batch=batches.joined,
 )
 linear(
     "stack",
@@ -80,6 +82,7 @@ linear(
     spelling={"numpy": "kernels_arrays.stack", "elements": "kernels_arrays.stack"},
     jointly=True,
     flops=0,
+    batch=batches.joined,
 )
 
 
@@ -133,6 +136,7 @@ linear(
     spelling={"numpy": "kernels_arrays.concatenate", "elements": "kernels_arrays.concatenate"},
     jointly=True,
     flops=0,
+    batch=batches.joined,
 )
 
 
@@ -165,6 +169,7 @@ linear(
     value=lambda m, x: x,
     spelling={"numpy": lambda x: x},
     flops=0,
+    batch=batches.stacks,
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
+from . import batches
 from .arguments import axes as axes_tuple, refuse
 from .carriers import Carrier
 from .primitive import composite, custom
@@ -75,6 +76,7 @@ custom(
     arguments=read_solve,
     spelling={"numpy": "linalg.solve", "elements": "kernels_linalg.solve_elements"},
     source="Giles 2008, 2.3.1",
+    batch=batches.solve,
 )
 custom(
     "inv",
@@ -82,7 +84,7 @@ custom(
     jvp=lambda m, ts, y, a: -m.matmul(m.matmul(y, ts[0]), y),
     doc="The inverse of a square matrix.", glyph="inv", latex="{0}^{{-1}}", reads=("linalg.inv",),
     arguments=square_matrix("inv"), spelling={"numpy": "linalg.inv", "elements": "kernels_linalg.inv_elements"},
-    source="Giles 2008, 2.2.3",
+    source="Giles 2008, 2.2.3", batch=batches.stacks,
 )  # fmt: skip
 
 
@@ -117,6 +119,7 @@ custom(
     doc="The cofactors of a square matrix: the derivative of its determinant, of singular matrices too.",
     spelling={"numpy": "kernels_linalg.cofactor"},
     non_differentiable="singular matrices (by this rule)",
+    batch=batches.stacks,
 )
 custom(
     "det",
@@ -125,6 +128,7 @@ custom(
     doc="The determinant.", glyph="det", latex=r"\det {0}",
     reads=("linalg.det",), arguments=square_matrix("det"),
     spelling={"numpy": "linalg.det", "elements": "kernels_linalg.det_elements"}, source="Giles 2008, 2.2.4",
+    batch=batches.stacks,
 )  # fmt: skip
 
 
@@ -152,6 +156,7 @@ custom(
     arguments=square_matrix("slogdet"), spelling={"numpy": "linalg.slogdet"}, outputs=2,
     result=lambda sign, logabsdet: type(np.linalg.slogdet(np.eye(1)))(sign, logabsdet),
     value=lambda m, a: (m.sign(m.det(a)), m.log(m.absolute(m.det(a)))), source="Giles 2008, 2.2.4",
+    batch=batches.stacks,
 )  # fmt: skip
 
 
@@ -184,7 +189,7 @@ custom(
     kinks=lambda m, x, **params: m.equal(m.euclidean_norm(x, **params), 0.0),
     value=lambda m, x, *, axis, keepdims: m.sqrt(
         m.sum(m.square(m.absolute(x)) if m.is_complex(x) else x * x, axis=axis, keepdims=keepdims)
-    ),
+    ), batch=batches.axes,
 )  # fmt: skip
 
 
@@ -212,7 +217,7 @@ custom(
     latex=r"\lVert {0} \rVert_p", reads=(), non_differentiable="x = 0, and zero elements for p < 2",
     value=lambda m, x, *, ord, axis, keepdims: m.power(
         m.sum(m.power(m.absolute(x), ord), axis=axis, keepdims=keepdims), 1.0 / ord
-    ),
+    ), batch=batches.axes,
 )  # fmt: skip
 
 

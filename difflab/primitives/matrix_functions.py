@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from . import batches
 from .carriers import Carrier
 from .linalg import read_solve, square_matrix
 from .primitive import composite, custom
@@ -39,6 +40,7 @@ custom(
     arguments=square_matrix("expm"),
     spelling={"numpy": exponential},
     source="Najfeld and Havel 1995",
+    batch=batches.stacks,
 )
 
 

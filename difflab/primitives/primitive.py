@@ -50,7 +50,8 @@ class Primitive:
 
     `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
     has it natively, under `spelling[carrier.name]` or its own name. `reads` are the NumPy or SciPy functions that
-    mean this row; `arguments` turns a call in their signature into `(operands, params)`.
+    mean this row; `arguments` turns a call in their signature into `(operands, params)`. `batch` is the rule of
+    `vmap` for it, where the kind does not give one (see `batches.py`).
     """
 
     name: str
@@ -69,6 +70,7 @@ class Primitive:
     facts: frozenset[str] = frozenset()
     flops: float = 1.0
     differentiable: bool = True
+    batch: Callable[..., Any] | None = None
     value_shaped: Callable[..., bool] | None = None  # whether the result's shape depends on the operands' values
     outputs: int | None = None
     result: Callable[..., Any] | None = None

@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from ..errors import ShapeError
+from . import batches
 from .arguments import axis_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
@@ -79,6 +80,7 @@ linear(
     arguments=read_matmul,
     reads=("matmul", "linalg.matmul"),
     spelling={"elements": "kernels_linalg.matmul"},
+    batch=batches.matmul,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from . import batches
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
 from .carriers import Carrier
 from .primitive import Primitive, composite, custom, linear, register
@@ -55,6 +56,7 @@ linear(
     reads=("sum", "add.reduce"),
     arguments=reading_reduction("sum", empty=0),
     spelling={"numpy": "add.reduce", "elements": "add.reduce"},
+    batch=batches.axes,
 )
 linear(
     "mean",
@@ -66,6 +68,7 @@ linear(
     latex=r"\overline{{{0}}}",
     arguments=reading_reduction("mean"),
     value=lambda m, x, *, axis, keepdims: m.divide(m.sum(x, axis=axis, keepdims=keepdims), count(x, axis)),
+    batch=batches.axes,
 )
 for _name, _ufunc in (("any", "logical_or"), ("all", "logical_and")):
     register(
@@ -78,6 +81,7 @@ for _name, _ufunc in (("any", "logical_or"), ("all", "logical_and")):
             arguments=reading_extreme(_name, empty=_name == "all"),
             spelling={"elements": _name},
             differentiable=False,
+            batch=batches.axes,
         )
     )
 register(
@@ -92,6 +96,7 @@ register(
         ),
         spelling={"elements": "count_nonzero"},
         differentiable=False,
+        batch=batches.axes,
     )
 )
 
@@ -125,6 +130,7 @@ pooled(
     reads=("prod", "multiply.reduce"),
     arguments=reading_reduction("prod", empty=1),
     spelling={"elements": "multiply.reduce"},
+    batch=batches.axes,
 )
 
 
@@ -194,6 +200,7 @@ deviating(
     glyph="var",
     latex=r"\operatorname{{Var}}({0})",
     flops=4,
+    batch=batches.axes,
 )
 deviating(
     "std",
@@ -205,6 +212,7 @@ deviating(
     non_differentiable="all elements equal",
     kinks=lambda m, x, **params: m.equal(m.std(x, **params), 0.0),
     flops=5,
+    batch=batches.axes,
 )
 
 
@@ -295,6 +303,7 @@ custom(
     arguments=read_logsumexp,
     spelling={"numpy": "kernels_arrays.logsumexp"},
     flops=3,
+    batch=batches.axes,
 )
 custom(
     "softmax",
@@ -307,6 +316,7 @@ custom(
     arguments=read_softmax("softmax"),
     spelling={"numpy": "kernels_arrays.softmax"},
     flops=3,
+    batch=batches.axes,
 )
 custom(
     "log_softmax",
@@ -320,6 +330,7 @@ custom(
     arguments=read_softmax("log_softmax"),
     spelling={"numpy": "kernels_arrays.log_softmax"},
     flops=3,
+    batch=batches.axes,
 )
 
 

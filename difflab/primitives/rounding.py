@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UnsupportedError
+from . import batches
 from .arguments import refuse
 from .primitive import Domain, Gate, custom, elementwise
 from .spelling import by_sympy
@@ -357,4 +358,5 @@ custom(
     latex=r"\overline{{{0}}}",
     reads=("conjugate", "conj"),
     facts={"linear"},
+    batch=batches.stacks,
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from . import batches
 from .arguments import axes_of, axis_of, cast, refuse
 from .carriers import Carrier
 from .extremes import opaque
@@ -39,6 +40,7 @@ linear(
     reads=("cumsum", "add.accumulate"),
     arguments=read_scan("cumsum"),
     spelling={"elements": "cumsum"},
+    batch=batches.axes,
 )
 
 
@@ -66,6 +68,7 @@ composite(
     reads=("cumprod", "multiply.accumulate"),
     arguments=read_scan("cumprod"),
     spelling={"elements": "cumprod"},
+    batch=batches.axes,
 )
 for _name, _word in (("maximum", "largest"), ("minimum", "smallest")):
     composite(
@@ -76,6 +79,7 @@ for _name, _word in (("maximum", "largest"), ("minimum", "smallest")):
         arguments=read_scan(f"{_name}.accumulate"),
         spelling={"numpy": f"{_name}.accumulate"},
         non_differentiable=f"two equal {_word} elements",
+        batch=batches.axes,
     )
 for _name, _row, _filler in (("nancumsum", "cumsum", 0.0), ("nancumprod", "cumprod", 1.0)):
     composite(
@@ -122,6 +126,7 @@ composite(
     latex=r"\Delta {0}",
     arguments=read_diff,
     spelling={"elements": "diff"},
+    batch=batches.axes,
 )
 composite(
     "ediff1d",
@@ -274,6 +279,7 @@ linear(
     glyph="∗",
     infix="*",
     latex="{0} * {1}",
+    batch=batches.convolve,
     arguments=read_convolve("convolve", "full"),
     spelling={"elements": "convolve"},
     flops=2,
@@ -295,6 +301,7 @@ opaque(
     "The interval between neighbouring points around x, the outer ones reaching to infinity",
     reads=(),
     spelling={"numpy": "kernels_arrays.interval", "elements": "kernels_arrays.interval"},
+    batch=batches.looked_up(1),
 )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from .arguments import axes, axes_of, axis_of, refuse
+from . import batches
+from .arguments import axes, axes_of, axis_of
 from .carriers import Carrier
 from .primitive import composite, linear
 
@@ -64,6 +65,7 @@ linear(
     arguments=read_reshape,
     spelling={"elements": "reshape"},
     flops=0,
+    batch=batches.reshape,
 )
 linear(
     "ravel",
@@ -73,6 +75,7 @@ linear(
     arguments=lambda a, order="C": ((a,), memory_order("ravel", order)),
     spelling={"elements": "ravel"},
     flops=0,
+    batch=batches.ravel,
 )
 linear(
     "transpose",
@@ -84,6 +87,7 @@ linear(
     arguments=read_transpose,
     spelling={"elements": "transpose"},
     flops=0,
+    batch=batches.transpose,
 )
 
 
@@ -113,6 +117,7 @@ linear(
     arguments=read_moveaxis,
     spelling={"elements": "moveaxis"},
     flops=0,
+    batch=batches.axes,
 )
 linear(
     "rollaxis",
@@ -121,6 +126,7 @@ linear(
     arguments=read_rollaxis,
     spelling={"numpy": "transpose", "elements": "transpose"},
     flops=0,
+    batch=batches.transpose,
 )
 linear(
     "swapaxes",
@@ -132,6 +138,7 @@ linear(
     ),
     spelling={"elements": "swapaxes"},
     flops=0,
+    batch=batches.axes,
 )
 linear(
     "matrix_transpose",
@@ -141,6 +148,7 @@ linear(
     latex=r"{0}^{{\top}}",
     spelling={"elements": "matrix_transpose"},
     flops=0,
+    batch=batches.stacks,
 )
 linear(
     "expand_dims",
@@ -159,6 +167,7 @@ linear(
     ),
     spelling={"elements": "expand_dims"},
     flops=0,
+    batch=batches.as_on_one,
 )
 
 
@@ -177,6 +186,7 @@ linear(
     arguments=read_squeeze,
     spelling={"elements": "squeeze"},
     flops=0,
+    batch=batches.as_on_one,
 )
 
 
@@ -203,6 +213,7 @@ for _n in (1, 2, 3):
         arguments=at_least(_n),
         spelling={"elements": f"atleast_{_n}d"},
         flops=0,
+        batch=batches.as_on_one,
     )
 
 
@@ -238,6 +249,7 @@ linear(
     arguments=all_axes("flip"),
     spelling={"elements": "flip"},
     flops=0,
+    batch=batches.axes,
 )
 for _name, _needs, _words in (("fliplr", 2, "from left to right"), ("flipud", 1, "upside down")):
     linear(
@@ -247,6 +259,7 @@ for _name, _needs, _words in (("fliplr", 2, "from left to right"), ("flipud", 1,
         arguments=lambda m: ((m,), {}),
         spelling={"elements": _name},
         flops=0,
+        batch=lambda m, row, lead, x, _needs=_needs: m.flip(x, axis=(_needs,)),
     )
 linear(
     "rot90",
@@ -258,6 +271,7 @@ linear(
     ),
     spelling={"elements": "rot90"},
     flops=0,
+    batch=batches.axes,
 )
 linear(
     "roll",
@@ -266,6 +280,7 @@ linear(
     arguments=read_roll,
     spelling={"elements": "roll"},
     flops=0,
+    batch=batches.roll,
 )
 for _name, _words in (("triu", "on and above"), ("tril", "on and below")):
     linear(
@@ -278,131 +293,5 @@ for _name, _words in (("triu", "on and above"), ("tril", "on and below")):
         ),
         spelling={"elements": _name},
         flops=0,
+        batch=batches.stacks,
     )
-
-
-# Repetition.
-def tile(m: Any, x: Any, *, reps: tuple[int, ...]) -> Any:
-    """A new axis of length `rep` before each axis, filled by broadcasting, and the pairs merged."""
-    shape = m.shape(x)
-    n = max(len(shape), len(reps))
-    shape, reps = (1,) * (n - len(shape)) + shape, (1,) * (n - len(reps)) + reps
-    apart = m.reshape(x, shape=tuple(k for length in shape for k in (1, length)))
-    apart = m.broadcast_to(apart, shape=tuple(k for rep, length in zip(reps, shape) for k in (rep, length)))
-    return m.reshape(apart, shape=tuple(rep * length for rep, length in zip(reps, shape)))
-
-
-def repeat(m: Any, x: Any, *, repeats: Any, axis: int) -> Any:
-    places = np.repeat(np.arange(m.shape(x)[axis]), repeats)
-    return m.getitem(x, index=(slice(None),) * axis + (places,))
-
-
-def read_repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
-    if axis is None:
-        a, axis = np.ravel(a), 0
-    return (a,), {"repeats": np.asarray(repeats), "axis": axis_of("repeat", a, axis)}
-
-
-composite(
-    "tile",
-    tile,
-    doc="The array laid side by side, reps times along each axis.",
-    arguments=lambda A, reps: (
-        (A,),
-        {"reps": (int(reps),) if hasattr(reps, "__index__") else tuple(operator.index(k) for k in reps)},
-    ),
-    spelling={"elements": "tile"},
-    flops=0,
-)
-composite(
-    "repeat",
-    repeat,
-    doc="Each element repeated along an axis.",
-    arguments=read_repeat,
-    spelling={"elements": "repeat"},
-    flops=0,
-)
-
-
-def read_resize(a: Any, new_shape: Any) -> Any:
-    shape = (int(new_shape),) if hasattr(new_shape, "__index__") else tuple(operator.index(k) for k in new_shape)
-    return (a,), {"new_shape": shape}
-
-
-composite(
-    "resize",
-    lambda m, x, *, new_shape: m.reshape(
-        m.getitem(m.reshape(x, shape=(m.size(x),)), index=(np.arange(math.prod(new_shape)) % max(m.size(x), 1),)),
-        shape=new_shape,
-    ),
-    doc="The elements, over and over again, in another shape.",
-    arguments=read_resize,
-    spelling={"elements": "resize"},
-    flops=0,
-)
-
-
-# Padding.
-GATHERED = ("edge", "reflect", "symmetric", "wrap")
-
-
-def read_pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
-    shape = Carrier.shape(array)
-    n = len(shape)
-    if isinstance(pad_width, dict):
-        entries: list[Any] = [(0, 0)] * n
-        for axis, width in pad_width.items():
-            entries[axis] = (width, width) if hasattr(width, "__index__") else tuple(width)
-        pad_width = entries
-    try:
-        widths = np.broadcast_to(np.asarray(pad_width), (n, 2)) if n else np.zeros((0, 2), int)
-    except ValueError:
-        raise ShapeError(f"pad: pad_width={pad_width!r} does not fit the {n} axes of shape {shape}") from None
-    if widths.dtype.kind not in "iu" or (widths.size and widths.min() < 0):
-        raise InputError(f"pad: pad_width={pad_width!r}; widths are integers of at least 0")
-    frame = tuple((int(a), int(b)) for a, b in widths)
-    values = options.pop("constant_values", 0)
-    kind = options.pop("reflect_type", "even")
-    refuse(**options)
-    if mode == "constant":
-        ends = values if hasattr(values, "primitive") else np.broadcast_to(np.asarray(values), (n, 2))
-        return (array, ends) if hasattr(values, "primitive") or np.any(ends) else (array,), {
-            "pad_width": frame,
-            "mode": mode,
-        }
-    if mode not in GATHERED or kind != "even":
-        raise InputError(
-            f"pad: mode={mode!r}{', reflect_type=' + repr(kind) if kind != 'even' else ''} is not supported "
-            f"on traced values; one of 'constant', {', '.join(map(repr, GATHERED))}"
-        )
-    return (array,), {"pad_width": frame, "mode": mode}
-
-
-def pad(m: Any, x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
-    """Zeros and constants around x by scattering x into them; the other modes read x at a padded index."""
-    if mode == "constant":
-        shape = tuple(n + a + b for n, (a, b) in zip(m.shape(x), pad_width))
-        inner = tuple(slice(a, a + n) for n, (a, _) in zip(m.shape(x), pad_width))
-        y = m.scatter(x, index=inner, shape=shape)
-        if ends is None:
-            return y
-        if m.ndim(ends) == 0:
-            frame = np.ones(shape)
-            frame[inner] = 0.0
-            return y + ends * frame
-        return y + np.pad(np.zeros(m.shape(x)), pad_width, constant_values=ends)
-    for axis, (before, behind) in enumerate(pad_width):
-        if before or behind:
-            places = np.pad(np.arange(m.shape(x)[axis]), (before, behind), mode=mode)
-            x = m.getitem(x, index=(slice(None),) * axis + (places,))
-    return x
-
-
-composite(
-    "pad",
-    pad,
-    doc="The array in a frame: constants, or its own elements at the edge, reflected or wrapped around.",
-    arguments=read_pad,
-    spelling={"numpy": "kernels_arrays.pad", "elements": "kernels_arrays.pad"},
-    flops=0,
-)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
+from . import batches
 from .carriers import Carrier
 from .decompositions import as_columns, as_rows, diagonal, diagonal_matrix, gaps, real_part
 from .linalg import square_matrix
@@ -114,6 +115,7 @@ custom(
     result=lambda u, s, vh: type(np.linalg.svd(np.eye(1)))(u, s, vh),
     source="Townsend 2016",
     non_differentiable="equal singular values, and zero ones",
+    batch=batches.stacks,
 )
 composite(
     "svdvals",
@@ -177,6 +179,7 @@ custom(
     value=pinv_value,
     source="Golub and Pereyra 1973",
     non_differentiable="where the rank changes",
+    batch=batches.stacks,
 )
 register(
     Primitive(
@@ -187,6 +190,7 @@ register(
         reads=("linalg.matrix_rank",),
         differentiable=False,
         spelling={"numpy": "linalg.matrix_rank"},
+        batch=batches.stacks,
     )
 )
 

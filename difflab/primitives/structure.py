@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import batches
 from .primitive import Primitive, elementwise, linear, register
 
 register(Primitive(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
@@ -35,6 +36,7 @@ linear(
     latex=r"\Sigma\,{0}",
     reads=(),
     spelling={"numpy": "kernels.sum_to", "elements": "kernels.sum_to"},
+    batch=batches.sum_to,
 )
 linear(
     "broadcast_to",
@@ -43,6 +45,7 @@ linear(
     glyph="broadcast",
     arguments=lambda x, shape, subok=False: ((x,), {"shape": (shape,) if isinstance(shape, int) else tuple(shape)}),
     flops=0,
+    batch=batches.broadcast_to,
 )
 linear(
     "astype",
@@ -54,6 +57,7 @@ linear(
     arguments=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": dtype}),
     spelling={"numpy": "kernels.astype", "elements": lambda x, *, dtype: x},
     flops=0,
+    batch=batches.stacks,
 )
 elementwise(
     "stop_gradient",

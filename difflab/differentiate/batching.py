@@ -1,0 +1,285 @@
+"""vmap: a function of single elements as a function of batches of them.
+
+The function is recorded on the first element of the batch; then the record runs once more, with values that have a
+batch axis in front. What an operation does with the batch follows from its kind: elementwise rows broadcast, composite
+rows run their program, and other rows state a rule (`Primitive.batch`). A row without a rule runs once for each
+element, which is always right, and slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import optree
+
+from ..errors import InputError, ShapeError, TraceError, UnsupportedError
+from ..graph.graph import strip
+from ..graph.node import NODE, OPERATORS, SEQUENCES, Node, Shape, Trace, apply
+from ..graph.pytree import flatten
+from ..primitives import Carrier, Primitive, batches
+from .transform import separate
+
+
+class Batched:
+    """A value for each element of a batch. Shape, dtype and operators are those of one element."""
+
+    __slots__ = ("value",)
+    __array_ufunc__ = None  # NumPy leaves operators with arrays to the methods below
+
+    def __init__(self, value: Any) -> None:
+        self.value = value  # an array or node, the batch axis in front
+
+    @property
+    def shape(self) -> Any:
+        return self.value.shape[1:]
+
+    @property
+    def dtype(self) -> Any:
+        return self.value.dtype
+
+    def __neg__(self) -> Any:
+        return BATCHED.negative(self)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedError("a batched value is not one array")
+
+
+class BatchedCarrier(Carrier):
+    """Rows on batched values; a row on operands that are all the same for the batch runs once."""
+
+    name = "batched"
+
+    def function(self, row: Primitive) -> Callable[..., Any]:
+        return lambda *operands, **params: on_batch(row, operands, params)
+
+
+BATCHED = BatchedCarrier()
+
+
+def _operators() -> None:
+    for name, (row, _) in OPERATORS.items():
+        setattr(Batched, f"__{name}__", lambda a, b, _row=row: getattr(BATCHED, _row)(a, b))
+        setattr(Batched, f"__r{name}__", lambda a, b, _row=row: getattr(BATCHED, _row)(b, a))
+
+
+_operators()
+
+
+def on_batch(row: Primitive, operands: Any, params: Any) -> Any:
+    """The operation on operands of which some are batched."""
+    lead = tuple([x.__class__ is Batched for x in operands])
+    if not any(lead):
+        return apply(row, operands, params)
+    if row.batch is None and row.kind == "composite":
+        return row.value(BATCHED, *operands, **params)  # type: ignore[misc]
+    rule = row.batch or (batches.elements if row.kind == "elementwise" else one_by_one)
+    values = [x.value if b else x for b, x in zip(lead, operands)]
+    try:
+        found = rule(NODE, row, lead, *values, **params)
+    except UnsupportedError:  # a case that the rule does not have
+        found = one_by_one(NODE, row, lead, *values, **params)
+    return tuple(map(Batched, found)) if isinstance(found, SEQUENCES) else Batched(found)
+
+
+def one_by_one(m: Any, row: Primitive, lead: Any, *xs: Any, **params: Any) -> Any:
+    """The operation on each element of the batch; the results stacked."""
+    n = batches.length(m, lead, xs)
+    found = []
+    for i in range(n):
+        operands = tuple(m.getitem(x, index=(i,)) if b else x for b, x in zip(lead, xs))
+        found.append(apply(row, operands, params))
+    if not n:
+        raise ShapeError(f"vmap: {row.name} runs once for each element of the batch, and the batch is empty")
+    if isinstance(found[0], SEQUENCES):
+        return tuple(stacked(m, row, [y[k] for y in found]) for k in range(len(found[0])))
+    return stacked(m, row, found)
+
+
+def stacked(m: Any, row: Primitive, results: list[Any]) -> Any:
+    shapes = {Carrier.shape(y) for y in results}
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"vmap: the shape of {row.name} depends on values, and the elements of the batch give {sorted(shapes)}; "
+            "use np.where with a shape that is always the same"
+        )
+    return m.stack(*results, axis=0)
+
+
+class BatchedRun:
+    """A recording of a function of one element, run with a batch."""
+
+    def __init__(self, f: Callable[..., Any], columns: list[Any], rebuild: Callable[[list[Any]], Any]) -> None:
+        """`columns` are the leaves of the arguments: Batched, or whatever is the same for all elements."""
+        trace = Trace()
+        self.values: dict[Node, Any] = {}
+        leaves = list(columns)
+        for k, x in enumerate(columns):
+            if x.__class__ is Batched:
+                leaves[k] = trace.input(first_element(x))
+                self.values[leaves[k]] = x
+            elif isinstance(x, np.ndarray) and x.dtype.kind in "biufc":
+                leaves[k] = trace.input(x)  # traced too, so that a batch of indices can read it
+        args, kwargs = rebuild(leaves)
+        try:
+            result = f(*args, **kwargs)
+        except ValueError as error:  # where y[0] = x is refused, NumPy puts an error of its own in front
+            if isinstance(error.__cause__, TraceError):
+                raise error.__cause__ from None
+            raise
+        finally:
+            nodes = trace.close()
+        if result is None:
+            raise InputError("vmap: the function returned None; does it lack a return statement?")
+        self.trace = trace
+        outputs, self.rebuild = flatten(result)
+        for node in needed(nodes, [*outputs, *[g for g, _ in trace.guards]]):
+            self.run(node)
+        for node, outcome in trace.guards:
+            self.check(node, outcome)
+        self.outputs = [self.value_of(y) for y in outputs]
+
+    def value_of(self, x: Any) -> Any:
+        if x.__class__ is Node and x.recording is self.trace:
+            return self.values.get(x, x.value)
+        return x
+
+    def run(self, node: Node) -> None:
+        operands = [self.value_of(x) for x in node.operands]
+        if node.primitive.name == "pick":
+            if node.operands[0] in self.values:
+                self.values[node] = operands[0][node.params["index"]]
+        elif any(x.__class__ is Batched for x in operands):
+            found = on_batch(node.primitive, operands, node.params)
+            several = isinstance(found, SEQUENCES)
+            self.values[node] = tuple(map(in_dtype, found, node.value)) if several else in_dtype(found, node.value)
+
+    def check(self, node: Node, outcome: Any) -> None:
+        """Whether a branch that the first element took is taken by all."""
+        x = self.value_of(node)
+        if x.__class__ is not Batched or isinstance(outcome, Shape):
+            return
+        value = NODE.astype(x.value, dtype=bool) if isinstance(outcome, bool) else x.value
+        if not bool(NODE.all(NODE.equal(value, outcome), axis=None, keepdims=False)):
+            raise TraceError(
+                f"vmap: Python's `if`, `while` or indexing looked at a value ({node.primitive.name}) that differs "
+                "between the elements of the batch; use np.where or dl.cond, which take both"
+            )
+
+
+def in_dtype(x: Any, one: Any) -> Any:
+    """A result in the dtype it has for one element: a program in other rows may promote otherwise than the row."""
+    if x.__class__ is not Batched or x.dtype == one.dtype:
+        return x
+    if x.dtype.kind == "c" and one.dtype.kind == "f":
+        x = BATCHED.real(x)
+    return BATCHED.astype(x, dtype=one.dtype)
+
+
+def first_element(x: Batched) -> Any:
+    """The plain first element, on which the function is recorded."""
+    value = strip(x.value)
+    return value[0] if value.shape[0] else np.ones(x.shape, x.dtype)[()]
+
+
+def needed(nodes: list[Node], roots: list[Any]) -> list[Node]:
+    """The nodes, in their order, that the roots depend on."""
+    wanted = {x for x in roots if x.__class__ is Node}
+    for node in reversed(nodes):
+        if node in wanted:
+            wanted.update(x for x in node.operands if x.__class__ is Node)
+    return [node for node in nodes if node in wanted]
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+    """f over a batch: what f does to one element, for each element along an axis of the arguments, at once.
+
+    `in_axes` says along which axis of each argument the batch lies: an int, None for what is the same for all
+    elements, or a tuple with an entry for each positional argument (which may follow its structure). Keyword arguments
+    have theirs in front. `out_axes` says where it stands in the results. vmap, grad, jvp and compile nest.
+
+    >>> import difflab as dl, numpy as np
+    >>> vmap(lambda a, x: a @ x, in_axes=(None, 0))(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[1., 2.],
+           [3., 4.]])
+    >>> vmap(dl.grad(lambda x: np.sum(x**3)))(np.array([[1.0, 2.0], [0.0, 1.0]]))
+    array([[ 3., 12.],
+           [ 0.,  3.]])
+    """
+    if not callable(f):
+        raise InputError(f"vmap: {f!r} is not a function")
+    if not isinstance(in_axes, int | tuple | list | type(None)):
+        raise InputError(f"vmap: in_axes={in_axes!r} is neither an int, None nor a tuple with an entry per argument")
+
+    @wraps(f)
+    def batched(*args: Any, **kwargs: Any) -> Any:
+        axes = tuple(in_axes) if isinstance(in_axes, tuple | list) else (in_axes,) * len(args)
+        if len(axes) != len(args):
+            raise InputError(f"vmap: in_axes={in_axes!r} has {len(axes)} entries for {len(args)} arguments")
+        places = prefixed("in_axes", (axes, dict.fromkeys(kwargs, 0)), (args, kwargs))
+        leaves, rebuild = flatten((args, kwargs))
+        columns = [in_front(x, axis) for x, axis in zip(leaves, places)]
+        sizes = {x.value.shape[0] for x in columns if x.__class__ is Batched}
+        if len(sizes) != 1:
+            told = f"batches of different sizes, {sorted(sizes)}" if sizes else "no argument with a batch axis"
+            raise ShapeError(f"vmap: {told}; in_axes={in_axes!r}")
+        run = BatchedRun(f, columns, rebuild)
+        tree = run.rebuild(list(range(len(run.outputs))))
+        to = prefixed("out_axes", out_axes, tree)
+        (n,) = sizes
+        return run.rebuild(separate([put_back(y, axis, n) for y, axis in zip(run.outputs, to)], leaves))
+
+    return batched
+
+
+def places(lead: tuple[bool, ...]) -> tuple[int | None, ...]:
+    """The `in_axes` of operands of which some have the batch axis in front."""
+    return tuple(0 if b else None for b in lead)
+
+
+def prefixed(name: str, prefix: Any, tree: Any) -> list[Any]:
+    """The axis of each leaf: entries that stand for a whole subtree are repeated."""
+    try:
+        return optree.broadcast_prefix(prefix, tree_without_none(tree), none_is_leaf=True)
+    except ValueError as error:
+        raise InputError(f"vmap: {name}={prefix!r} does not fit the structure of the values: {error}") from None
+
+
+def tree_without_none(tree: Any) -> Any:
+    """The structure as `flatten` sees it: None has no leaves there."""
+    return optree.tree_map(lambda x: () if x is None else x, tree, none_is_leaf=True)
+
+
+def in_front(x: Any, axis: Any) -> Any:
+    """A leaf with its batch axis in front, or as it is where it has none."""
+    if axis is None:
+        return x
+    if not isinstance(axis, int):
+        raise InputError(f"vmap: the axis {axis!r} is neither an int nor None")
+    if x.__class__ is not Node:
+        x = np.asarray(x)
+        if x.dtype.kind not in "biufc":
+            raise InputError(f"vmap: a batch of dtype {x.dtype}; give numbers, or None as its entry of in_axes")
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"vmap: an argument of shape {x.shape} has no axis {axis} for the batch")
+    axis %= x.ndim
+    return Batched(NODE.moveaxis(x, source=(axis,), destination=(0,)) if axis else x)
+
+
+def put_back(y: Any, axis: Any, n: int) -> Any:
+    """A result with its batch axis where it is wanted."""
+    if y.__class__ is not Batched:
+        if axis is None:
+            return y
+        if y.__class__ is not Node and np.asarray(y).dtype.kind not in "biufc":
+            raise InputError(f"vmap: the function returned {y!r}, which is not a number or an array of numbers")
+        y = Batched(NODE.broadcast_to(y, shape=(n, *Carrier.shape(y))))
+    elif axis is None:
+        raise InputError("vmap: out_axes=None is for results that are the same for all elements; this one differs")
+    value = y.value
+    rank = value.ndim
+    if not isinstance(axis, int) or not -rank <= axis < rank:
+        raise ShapeError(f"vmap: out_axes={axis!r} for results with {rank - 1} axes")
+    return NODE.moveaxis(value, source=(0,), destination=(axis % rank,)) if axis % rank else value

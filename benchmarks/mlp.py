@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ SIZES, BATCH, RATE = (784, 256, 128, 10), 128, 0.1
 def data() -> tuple[list[tuple[Any, Any]], Any, Any]:
     rng = np.random.default_rng(0)
     params = []
-    for a, b in zip(SIZES, SIZES[1:]):
+    for a, b in pairwise(SIZES):
         params.append(((rng.normal(size=(a, b)) / np.sqrt(a)).astype(np.float32), np.zeros(b, np.float32)))
     x = rng.normal(size=(BATCH, SIZES[0])).astype(np.float32)
     y = np.eye(SIZES[-1], dtype=np.float32)[rng.integers(0, SIZES[-1], BATCH)]

@@ -121,8 +121,6 @@ def by_difflab(build: Any, point: Any, backend: str | None = None) -> Any:
     return make
 
 
-
-
 def workloads() -> list[Workload]:
     def math_neuron(m: Any, w0: Any, x0: Any, w1: Any, x1: Any, w2: Any) -> Any:
         return 1.0 / (1.0 + m.exp(-(w0 * x0 + w1 * x1 + w2)))

@@ -31,6 +31,7 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.graph, self.name = graph, name
+        self.notes: list[str] = []
         self.names = Names({"np", "special", "rows", "own", "work", "block", "lo", "hi", name})
         self.plan = Plan()
         self.blocks: dict[str, Blocks] = {}
@@ -100,6 +101,10 @@ class NumpySource:
     def bytes(self) -> int:
         """The bytes of one workspace."""
         return self.plan.bytes + sum(b.threads * b.step * b.plan.bytes for b in self.blocks.values())
+
+    def explain(self) -> list[str]:
+        """More lines for a person."""
+        return self.notes
 
     # Lifetimes.
     def lifetimes(self) -> tuple[dict[Node, int], dict[int, list[Node]]]:
@@ -171,10 +176,14 @@ class NumpySource:
                 return x
         return None
 
+    def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
+        """The text of a region's block function."""
+        return RegionSource(region, self.names, results, name)
+
     def region(self, region: Region, k: int) -> None:
         name = f"rows_{len(self.blocks)}"
         results = region.results(self.last, self.kept, k)
-        source = RegionSource(region, self.names, results, name)
+        source = self.region_source(region, results, name)
         blocks = self.blocks[name] = Blocks(
             region.rows, block_rows(region, source.row_bytes), source.plan, region.work()
         )

@@ -41,12 +41,20 @@ class RegionSource:
         self.place: dict[Node, int] = {}
         self.roots: dict[Node, frozenset[Node]] = {}
         self.held: dict[Node, int] = {}
-        self.last = {x: k for k, n in enumerate(region.members) for x in n.operands}
+        self.steps = self.ordered()
+        self.last = {x: k for k, step in enumerate(self.steps) for n in step for x in n.operands}
         self.body: list[str] = []
         self.cut_operands(operands)
-        for k, node in enumerate(region.members):
-            self.member(node, k)
+        for k, step in enumerate(self.steps):
+            self.step(step, k)
         self.lines = [*self.head(), *self.body]
+
+    def ordered(self) -> list[list[Node]]:
+        """The members that are computed at once, step by step."""
+        return [[n] for n in self.region.members]
+
+    def step(self, nodes: list[Node], k: int) -> None:
+        self.member(nodes[0], k)
 
     @property
     def row_bytes(self) -> int:

@@ -1,0 +1,170 @@
+"""Regions with native loops: what is arithmetic between NumPy's functions runs in one loop over the block."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..graph.node import Node
+from .native_forms import element, is_light
+from .names import Names
+from .region_source import RegionSource
+from .regions import Region
+
+SHORTEST = 2  # operations from which a loop of our own is worth its call
+LIMIT = 400  # operations in one region above which numba takes more than a few seconds
+
+
+class Loop(NamedTuple):
+    """One loop: its text, and the dtype, dimensions and layout of each argument."""
+
+    name: str
+    text: str
+    arguments: list[tuple[Any, int, str]]
+    outputs: int
+    operations: int
+
+
+class NativeRegion(RegionSource):
+    """The block function of a region, and the loops that it calls."""
+
+    def __init__(self, region: Region, names: Names, results: list[Node], name: str) -> None:
+        self.loops: list[Loop] = []
+        self.light = {n for n in region.members if n not in region.totals and is_light(n)}
+        self.reason = ""
+        if len(self.light) > LIMIT:
+            self.reason = f"its {len(self.light):,} operations take numba too long; it gets up to {LIMIT}"
+            self.light = set()
+        self.packed: set[Node] = set()  # values in one piece of memory
+        super().__init__(region, names, results, name)
+
+    def argument(self, x: Node) -> str:
+        if not self.loops:
+            return super().argument(x)
+        if not x.shape:
+            return f"np.asarray({self.names[x]})[()]"
+        return f"_contiguous({self.names[x]})" + (".reshape(-1)" if self.region.flat is not None else "")
+
+    def ordered(self) -> list[list[Node]]:
+        """Everything that NumPy can compute by now, then all the arithmetic that has become possible, and so on."""
+        waiting, done = list(self.region.members), set[Node]()
+        steps: list[list[Node]] = []
+
+        def ready(n: Node) -> bool:
+            return all(x in done or x not in self.region.inside for x in n.operands)
+
+        while waiting:
+            left = []
+            for n in waiting:
+                if n not in self.light and ready(n):
+                    steps.append([n])
+                    done.add(n)
+                else:
+                    left.append(n)
+            waiting, left, stretch = left, [], list[Node]()
+            for n in waiting:
+                if n in self.light and ready(n) and (not stretch or n.shape == stretch[0].shape):
+                    stretch.append(n)
+                    done.add(n)
+                else:
+                    left.append(n)
+            steps += [stretch] if len(stretch) >= SHORTEST else [[n] for n in stretch]
+            waiting = left
+        # Which rows may be written over is decided by the order of the members.
+        self.region.members = [n for step in steps for n in step]
+        return steps
+
+    def step(self, nodes: list[Node], k: int) -> None:
+        if len(nodes) == 1:
+            super().step(nodes, k)
+        else:
+            self.loop(nodes, k)
+        for n in nodes:
+            written = self.roots.get(n, frozenset((n,))) == frozenset((n,))  # not what NumPy made as a view or a copy
+            if len(nodes) > 1 or written:
+                self.packed.add(n)
+
+    def loop(self, nodes: list[Node], k: int) -> None:
+        """A loop for the nodes, and the line that calls it."""
+        inside = set(nodes)
+        kept = [n for n in nodes if n in self.results or self.last.get(n, k) > k]
+        read = {
+            x: (i, n)
+            for n in nodes
+            for i, x in enumerate(n.operands)
+            if x not in inside and not (x.primitive.name == "constant" and not x.shape)
+        }
+        given = {x: self.operand(n, i) for x, (i, n) in read.items()}
+        pieces = {x: self.in_one_piece(x) for x in read}
+        flat = self.region.flat is not None or all(
+            not x.shape or (pieces[x] and x.shape == nodes[0].shape) for x in read
+        )
+        flattened = ".reshape(-1)" if flat and self.region.flat is None and len(nodes[0].shape) > 1 else ""
+        calls, types, loads = [], [], []
+        index = Index(1 if flat else len(nodes[0].shape))
+        for p, (x, text) in enumerate(given.items()):
+            ndim = 0 if not x.shape else 1 if flat else len(x.shape)
+            calls.append(text + flattened * bool(ndim))
+            types.append((x.dtype, ndim, "C" if pieces[x] else "A"))
+            place = f"[{'_i0' if flat else index.of(x.shape, nodes[0].shape)}]" if ndim else ""
+            loads.append((f"r{p}", f"{self.names[x]} = r{p}{place}"))
+        outs = [self.out(n, k) for n in kept]
+        calls += [o + flattened for o in outs]
+        types += [(n.dtype, index.ndim, "C") for n in kept]
+        body = [line for _, line in loads]
+        body += [f"{self.names[n]} = {element(n, self.names)}" for n in nodes]
+        body += [f"o{p}[{index.all}] = {self.names[n]}" for p, n in enumerate(kept)]
+        name = f"loop_{self.name}_{len(self.loops)}"
+        arguments = [a for a, _ in loads] + [f"o{p}" for p in range(len(kept))]
+        lines = [f"def {name}({', '.join(arguments)}):", *index.heads("o0"), *[index.indent + line for line in body]]
+        self.loops.append(Loop(name, "\n".join(lines), types, len(kept), len(nodes)))
+        self.body.append(f"    {name}({', '.join(calls)})")
+        self.body += [f"    {self.names[n]} = {o}" for n, o in zip(kept, outs)]
+        for x in dict.fromkeys(x for n in nodes for x in n.operands):
+            if self.last[x] == k:
+                self.release(x)
+        for n in kept:
+            if n not in self.last:
+                self.release(n)
+
+    def in_one_piece(self, x: Node) -> bool:
+        """Whether a block of the value is contiguous: arguments, buffers and results are, views need not be."""
+        if x.primitive.name == "constant":
+            return bool(np.asarray(x.params["value"]).flags.c_contiguous)
+        return x not in self.region.inside or x in self.packed
+
+    def out(self, node: Node, k: int) -> str:
+        """Where a loop writes a value that is needed after it; not over its operands, which would forbid vectors."""
+        if node in self.results:
+            return f"{self.outs[node]}[lo:hi]"
+        self.place[node] = self.plan.take(() if self.region.flat is not None else node.shape[1:], node.dtype)
+        self.hold(node, frozenset((node,)))
+        return f"b{self.place[node]}"
+
+
+class Index:
+    """The nest of loops over a block and what stands in the brackets."""
+
+    def __init__(self, ndim: int) -> None:
+        self.ndim = ndim
+        self.all = ", ".join(f"_i{d}" for d in range(ndim))
+        self.indent = "    " * (ndim + 1)
+
+    def heads(self, out: str) -> list[str]:
+        return ["    " * (d + 1) + f"for _i{d} in range({out}.shape[{d}]):" for d in range(self.ndim)]
+
+    def of(self, shape: tuple[int, ...], whole: tuple[int, ...]) -> str:
+        """The element of an operand that is broadcast to `whole`."""
+        skipped = len(whole) - len(shape)
+        return ", ".join(f"_i{d + skipped}" if n == whole[d + skipped] else "0" for d, n in enumerate(shape))
+
+
+def signature(numba: Any, loop: Loop) -> tuple[Any, ...]:
+    """numba's types for a loop's arguments. What is only read may be read-only."""
+    found = []
+    for k, (dtype, ndim, layout) in enumerate(loop.arguments):
+        kind = numba.from_dtype(np.dtype(dtype))
+        reads = k < len(loop.arguments) - loop.outputs
+        found.append(numba.types.Array(kind, ndim, layout, readonly=reads) if ndim else kind)
+    return tuple(found)

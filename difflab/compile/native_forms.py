@@ -72,7 +72,8 @@ def powers_text(x: str, n: int) -> str:
     if n == 1:
         return x
     half = powers_text(x, n // 2)
-    return f"({half}) * ({half})" + (f" * {x}" if n % 2 else "")
+    half = half if half == x else f"({half})"
+    return f"{half} * {half}" + (f" * {x}" if n % 2 else "")
 
 
 def is_light(node: Node) -> bool:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph.node import Node
-from .native_forms import element, is_light
 from .names import Names
+from .native_forms import element, is_light
 from .region_source import RegionSource
 from .regions import Region
 
@@ -47,33 +47,34 @@ class NativeRegion(RegionSource):
         return f"_contiguous({self.names[x]})" + (".reshape(-1)" if self.region.flat is not None else "")
 
     def ordered(self) -> list[list[Node]]:
-        """Everything that NumPy can compute by now, then all the arithmetic that has become possible, and so on."""
+        """What NumPy can compute by now, then the arithmetic that it waits for, and so on; all the rest at the end.
+
+        Arithmetic as late as possible is next to its readers in one loop, and needs no buffer.
+        """
         waiting, done = list(self.region.members), set[Node]()
+        urgent = self.urgent()
         steps: list[list[Node]] = []
-
-        def ready(n: Node) -> bool:
-            return all(x in done or x not in self.region.inside for x in n.operands)
-
         while waiting:
-            left = []
+            ready = Ready(self.region, done)
+            steps += [[n] for n in waiting if n not in self.light and ready.take(n)]
+            first = urgent if any(n not in done and n in urgent for n in waiting) else self.light
+            stretch: list[Node] = []
             for n in waiting:
-                if n not in self.light and ready(n):
-                    steps.append([n])
-                    done.add(n)
-                else:
-                    left.append(n)
-            waiting, left, stretch = left, [], list[Node]()
-            for n in waiting:
-                if n in self.light and ready(n) and (not stretch or n.shape == stretch[0].shape):
+                if n in first and (not stretch or n.shape == stretch[0].shape) and ready.take(n):
                     stretch.append(n)
-                    done.add(n)
-                else:
-                    left.append(n)
             steps += [stretch] if len(stretch) >= SHORTEST else [[n] for n in stretch]
-            waiting = left
+            waiting = [n for n in waiting if n not in done]
         # Which rows may be written over is decided by the order of the members.
         self.region.members = [n for step in steps for n in step]
         return steps
+
+    def urgent(self) -> set[Node]:
+        """The arithmetic that a function of NumPy's needs, directly or through other arithmetic."""
+        found: set[Node] = set()
+        for n in reversed(self.region.members):
+            if n in found or (n not in self.light and n not in self.region.totals):
+                found.update(x for x in n.operands if x in self.light)
+        return found
 
     def step(self, nodes: list[Node], k: int) -> None:
         if len(nodes) == 1:
@@ -141,6 +142,19 @@ class NativeRegion(RegionSource):
         self.place[node] = self.plan.take(() if self.region.flat is not None else node.shape[1:], node.dtype)
         self.hold(node, frozenset((node,)))
         return f"b{self.place[node]}"
+
+
+class Ready:
+    """Takes members whose operands are there."""
+
+    def __init__(self, region: Region, done: set[Node]) -> None:
+        self.region, self.done = region, done
+
+    def take(self, n: Node) -> bool:
+        if n in self.done or any(x not in self.done and x in self.region.inside for x in n.operands):
+            return False
+        self.done.add(n)
+        return True
 
 
 class Index:

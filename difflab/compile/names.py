@@ -125,7 +125,8 @@ def into(node: Node, names: Names, out: str, operands: list[str] | None = None) 
     operands = [names[x] for x in node.operands] if operands is None else operands
     found = ufunc_of(node)
     if found is not None:
-        return f"{ufunc_name(found)}({', '.join([*operands, out])})"
+        named = "out=" if found in (np.maximum, np.minimum) and out else ""  # NumPy deprecates a third position there
+        return f"{ufunc_name(found)}({', '.join([*operands, named + out])})"
     if node.primitive is TABLE["sum"]:
         return f"np.add.reduce({operands[0]}, {node.params['axis']!r}, None, {out}, {node.params['keepdims']!r})"
     return None

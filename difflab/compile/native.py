@@ -20,10 +20,10 @@ import numpy as np
 from ..errors import FallbackWarning
 from ..graph.graph import Graph
 from ..graph.node import Node
-from .native_region import LIMIT, NativeRegion, signature
+from .native_region import LIMIT, ROWS_WORTH, NativeRegion, is_worth_it, signature
 from .numpy_source import NumpySource
 from .region_source import RegionSource
-from .regions import Region
+from .regions import Region, find_regions
 from .scalar_source import SPACE, ScalarSource
 
 MISSING = "numba is not installed (pip install 'difflab[native]')"
@@ -147,6 +147,9 @@ class NativeSource(NumpySource):
         self.native: dict[str, NativeRegion] = {}
         self.codes: dict[str, Any] = {"_contiguous": contiguous}
         super().__init__(graph, donated)
+
+    def find_regions(self) -> list[Region]:
+        return find_regions(self.graph, ROWS_WORTH, is_worth_it)
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         found = self.native[name] = NativeRegion(region, self.names, results, name)

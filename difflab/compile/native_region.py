@@ -10,19 +10,21 @@ from ..graph.node import Node
 from .names import Names
 from .native_forms import element, is_light
 from .region_source import RegionSource
-from .regions import Region
+from .regions import Region, is_worth_it as worth_for_numpy, size
 
+ROWS_WORTH = 64  # fewer rows than this are left to single calls of NumPy's
+# What a region costs in nanoseconds before it does anything, and what a call of NumPy's that it spares costs.
+CALL, SPARED, SPARED_EACH = 3000.0, 300.0, 0.15
 SHORTEST = 2  # operations from which a loop of our own is worth its call
 LIMIT = 400  # operations in one region above which numba takes more than a few seconds
 
 
 class Loop(NamedTuple):
-    """One loop: its text, and the dtype, dimensions and layout of each argument."""
+    """One loop: its text, and the dtype, dimensions and layout of each argument, and whether it may be read-only."""
 
     name: str
     text: str
-    arguments: list[tuple[Any, int, str]]
-    outputs: int
+    arguments: list[tuple[Any, int, str, bool]]
     operations: int
 
 
@@ -107,19 +109,19 @@ class NativeRegion(RegionSource):
         for p, (x, text) in enumerate(given.items()):
             ndim = 0 if not x.shape else 1 if flat else len(x.shape)
             calls.append(text + flattened * bool(ndim))
-            types.append((x.dtype, ndim, "C" if pieces[x] else "A"))
+            types.append((x.dtype, ndim, "C" if pieces[x] else "A", x not in self.packed))
             place = f"[{'_i0' if flat else index.of(x.shape, nodes[0].shape)}]" if ndim else ""
             loads.append((f"r{p}", f"{self.names[x]} = r{p}{place}"))
         outs = [self.out(n, k) for n in kept]
         calls += [o + flattened for o in outs]
-        types += [(n.dtype, index.ndim, "C") for n in kept]
+        types += [(n.dtype, index.ndim, "C", False) for n in kept]
         body = [line for _, line in loads]
         body += [f"{self.names[n]} = {element(n, self.names)}" for n in nodes]
         body += [f"o{p}[{index.all}] = {self.names[n]}" for p, n in enumerate(kept)]
         name = f"loop_{self.name}_{len(self.loops)}"
         arguments = [a for a, _ in loads] + [f"o{p}" for p in range(len(kept))]
         lines = [f"def {name}({', '.join(arguments)}):", *index.heads("o0"), *[index.indent + line for line in body]]
-        self.loops.append(Loop(name, "\n".join(lines), types, len(kept), len(nodes)))
+        self.loops.append(Loop(name, "\n".join(lines), types, len(nodes)))
         self.body.append(f"    {name}({', '.join(calls)})")
         self.body += [f"    {self.names[n]} = {o}" for n, o in zip(kept, outs)]
         for x in dict.fromkeys(x for n in nodes for x in n.operands):
@@ -174,11 +176,16 @@ class Index:
         return ", ".join(f"_i{d + skipped}" if n == whole[d + skipped] else "0" for d, n in enumerate(shape))
 
 
+def is_worth_it(region: Region) -> bool:
+    """Whether a region saves time: as it does for NumPy, or because a loop stands for many calls."""
+    spared = sum(SPARED + SPARED_EACH * size(n.shape) for n in region.members if is_light(n))
+    return worth_for_numpy(region) or spared > CALL
+
+
 def signature(numba: Any, loop: Loop) -> tuple[Any, ...]:
-    """numba's types for a loop's arguments. What is only read may be read-only."""
+    """numba's types for a loop's arguments. Arrays from outside and views may be read-only."""
     found = []
-    for k, (dtype, ndim, layout) in enumerate(loop.arguments):
+    for dtype, ndim, layout, read_only in loop.arguments:
         kind = numba.from_dtype(np.dtype(dtype))
-        reads = k < len(loop.arguments) - loop.outputs
-        found.append(numba.types.Array(kind, ndim, layout, readonly=reads) if ndim else kind)
+        found.append(numba.types.Array(kind, ndim, layout, readonly=read_only) if ndim else kind)
     return tuple(found)

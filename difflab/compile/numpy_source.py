@@ -40,7 +40,7 @@ class NumpySource:
         self.kept = set(graph.outputs) | {n for n, _ in graph.guards}
         self.results = set(graph.outputs)
         self.donated = dict.fromkeys(donated)
-        self.regions = find_regions(graph)
+        self.regions = self.find_regions()
         self.steps = schedule(graph, self.regions) if self.regions else list(graph.order)
         self.last, self.ends = self.lifetimes()
         self.roots: dict[Node, frozenset[Node]] = {}
@@ -175,6 +175,9 @@ class NumpySource:
                 del self.donated[x]
                 return x
         return None
+
+    def find_regions(self) -> list[Region]:
+        return find_regions(self.graph)
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         """The text of a region's block function."""

@@ -7,6 +7,7 @@ operations, and what moves or reduces along the other axes. Sums over the rows e
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from typing import Any
 
 from ..graph.graph import Graph
@@ -67,17 +68,17 @@ def plain(node: Node) -> bool:
     )
 
 
-def flat_space(node: Node) -> tuple[int, ...] | None:
+def flat_space(node: Node, rows_worth: int = ROWS_WORTH) -> tuple[int, ...] | None:
     """The shape of an elementwise node whose operands have that same shape or are single numbers."""
     if node.primitive.kind != "elementwise" or not node.shape or not plain(node):
         return None
     ok = all(x.shape in (node.shape, ()) for x in node.operands)
-    return node.shape if ok and size(node.shape) >= ROWS_WORTH else None
+    return node.shape if ok and size(node.shape) >= rows_worth else None
 
 
-def row_space(node: Node) -> int | None:
+def row_space(node: Node, rows_worth: int = ROWS_WORTH) -> int | None:
     """The number of rows of a node that works by rows."""
-    if not plain(node) or not node.shape or node.shape[0] < ROWS_WORTH:
+    if not plain(node) or not node.shape or node.shape[0] < rows_worth:
         return None
     rule = RULES.get(node.primitive.name)
     if node.primitive.kind == "elementwise":
@@ -183,7 +184,7 @@ RULES: dict[str, Any] = {
 }
 
 
-def total_of(node: Node) -> int | None:
+def total_of(node: Node, rows_worth: int = ROWS_WORTH) -> int | None:
     """The number of rows that a node sums over, where it is a sum over them."""
     if node.primitive.name == "sum" and plain(node):
         x, axis = node.operands[0], node.params["axis"]
@@ -193,10 +194,16 @@ def total_of(node: Node) -> int | None:
         over = len(x.shape) > len(node.shape) or (bool(node.shape) and node.shape[0] == 1 != x.shape[0])
     else:
         return None
-    return x.shape[0] if over and x.shape and x.shape[0] >= ROWS_WORTH and x.dtype.kind == "f" else None
+    return x.shape[0] if over and x.shape and x.shape[0] >= rows_worth and x.dtype.kind == "f" else None
 
 
-def find_regions(graph: Graph) -> list[Region]:
+def is_worth_it(region: Region) -> bool:
+    return region.work() >= WORK_WORTH and len(region.members) > 1
+
+
+def find_regions(
+    graph: Graph, rows_worth: int = ROWS_WORTH, worth: Callable[[Region], bool] = is_worth_it
+) -> list[Region]:
     """The regions of a graph that are worth it: greedy, in the order of the nodes."""
     regions: list[Region] = []
     home: dict[Node, Region] = {}
@@ -204,21 +211,23 @@ def find_regions(graph: Graph) -> list[Region]:
     open_regions: dict[Any, Region] = {}
     for node in graph.order:
         outside = frozenset().union(*[needs[x] | ({home[x]} if x in home else frozenset()) for x in node.operands])
-        region = _place(node, home, open_regions, regions, needs)
+        region = _place(node, home, open_regions, regions, needs, rows_worth)
         if region is not None:
             home[node] = region
             region.after |= {r for r in outside if r is not region}
         needs[node] = frozenset() if region is not None else outside
-    return [r for r in regions if r.work() >= WORK_WORTH and len(r.members) > 1]
+    return [r for r in regions if worth(r)]
 
 
-def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], needs: Any) -> Region | None:
+def _place(
+    node: Node, home: Any, open_regions: Any, regions: list[Region], needs: Any, rows_worth: int
+) -> Region | None:
     """The region that a node joins, an open one or a new one; None for a node that runs alone."""
-    flat, rows, total = flat_space(node), row_space(node), total_of(node)
+    flat, rows, total = flat_space(node, rows_worth), row_space(node, rows_worth), total_of(node, rows_worth)
     keys = [("flat", flat)] * (flat is not None) + [("rows", rows)] * (rows is not None)
     if total is not None:
         x = node.operands[0]
-        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= ROWS_WORTH) + [("rows", total)]
+        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= rows_worth) + [("rows", total)]
     for key in keys:
         region = open_regions.get(key)
         if region is not None and joins(node, region, home, needs):

@@ -13,7 +13,8 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from ..primitives import TABLE
 
-ROWS_WORTH = 4096  # fewer rows than this are not cut into blocks
+ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
+FLAT_WORTH = 4096  # nor fewer elements than this
 WORK_WORTH = 500_000  # flops below which blocks cost more than they save
 WIDEST = 2048  # elements in a row above which a shape is better cut as a flat array
 KINDS = frozenset("fbiu")
@@ -72,7 +73,7 @@ def flat_space(node: Node) -> tuple[int, ...] | None:
     if node.primitive.kind != "elementwise" or not node.shape or not plain(node):
         return None
     ok = all(x.shape in (node.shape, ()) for x in node.operands)
-    return node.shape if ok and size(node.shape) >= ROWS_WORTH else None
+    return node.shape if ok and size(node.shape) >= FLAT_WORTH else None
 
 
 def row_space(node: Node) -> int | None:
@@ -218,7 +219,7 @@ def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], need
     keys = [("flat", flat)] * (flat is not None) + [("rows", rows)] * (rows is not None)
     if total is not None:
         x = node.operands[0]
-        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= ROWS_WORTH) + [("rows", total)]
+        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= FLAT_WORTH) + [("rows", total)]
     for key in keys:
         region = open_regions.get(key)
         if region is not None and joins(node, region, home, needs):

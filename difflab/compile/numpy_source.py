@@ -10,7 +10,8 @@ import numpy as np
 
 from ..graph.graph import Graph
 from ..graph.node import Node
-from .blocks import Blocks
+from .blas import WORTH, product
+from .blocks import THREADS_WORTH, Blocks
 from .memory import Plan
 from .names import Names, expression, into, ufunc_of
 from .region_source import RegionSource, block_rows
@@ -31,7 +32,7 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.graph, self.name = graph, name
-        self.names = Names({"np", "special", "rows", "own", "work", "block", "lo", "hi", name})
+        self.names = Names({"np", "special", "rows", "own", "product", "work", "block", "lo", "hi", name})
         self.plan = Plan()
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
@@ -41,6 +42,7 @@ class NumpySource:
         self.donated = dict.fromkeys(donated)
         self.regions = find_regions(graph)
         self.steps = schedule(graph, self.regions) if self.regions else list(graph.order)
+        self.threaded = any(r.work() >= THREADS_WORTH for r in self.regions)
         self.last, self.ends = self.lifetimes()
         self.roots: dict[Node, frozenset[Node]] = {}
         self.held: dict[Node, int] = {}
@@ -86,6 +88,7 @@ class NumpySource:
         import scipy.special
 
         space = {"np": np, "special": scipy.special, "rows": SimpleNamespace(**self.names.rows), "own": own}
+        space["product"] = product
         space |= self.names.space | self.blocks
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():
@@ -133,7 +136,10 @@ class NumpySource:
         name = self.names[node]
         array = node.value.__class__ is not tuple and node.shape != ()
         if array and size(node.shape) * node.dtype.itemsize >= SMALL and into(node, self.names, "") is not None:
-            self.lines.append(f"    {name} = {into(node, self.names, self.target(node, k))}")
+            text = into(node, self.names, self.target(node, k))
+            if self.threaded and node.primitive.name == "matmul" and multiplications(node) >= WORTH:
+                text = f"product{str(text).removeprefix('np.matmul')}"
+            self.lines.append(f"    {name} = {text}")
             return
         self.lines.append(f"    {name} = {expression(node, self.names)}")
         fresh = node.primitive.name in FRESH or ufunc_of(node) is not None
@@ -199,6 +205,11 @@ class NumpySource:
                 self.lines.append(f"    {self.names[node]} = np.add.reduce({self.names[node]}, 0)")
                 self.owned.add(node)
                 self.release(node)
+
+
+def multiplications(node: Node) -> int:
+    """How many numbers a matrix product multiplies."""
+    return size(node.shape) * node.operands[0].shape[-1]
 
 
 def own(y: Any) -> Any:

@@ -12,6 +12,7 @@ from ..graph.node import Abstract, Node
 from ..primitives import NUMPY, TABLE
 from .algebra import clean_algebra, powers, signs
 from .expand import expand
+from .factors import factors, inner_products, uniform
 from .rewriting import rebuilt, relinked
 
 
@@ -111,10 +112,14 @@ def frozen(x: Any) -> Any:
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "dead nodes": dead_nodes,
     "constants": constants,
+    "uniform constants": uniform,
     "algebra": clean_algebra,
     "expansion": expand,
     "powers": powers,
+    "equal subexpressions": common_subexpressions,
+    "factors": factors,
     "signs": signs,
+    "inner products": inner_products,
     "common subexpressions": common_subexpressions,
     "dead nodes again": dead_nodes,
 }

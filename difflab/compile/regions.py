@@ -16,7 +16,7 @@ from ..primitives import TABLE
 ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
 FLAT_WORTH = 4096  # nor fewer elements than this
 WORK_WORTH = 500_000  # flops below which blocks cost more than they save
-WIDEST = 2048  # elements in a row above which a shape is better cut as a flat array
+WIDEST = 8192  # elements in a row above which a shape is better cut as a flat array
 KINDS = frozenset("fbiu")
 
 
@@ -161,6 +161,13 @@ def _sum_to(node: Node) -> bool:
     return len(x.shape) == len(node.shape) and x.shape[0] == node.shape[0]
 
 
+def _batched_einsum(node: Node) -> bool:
+    """Whether all operands and the result have the rows in front."""
+    inputs, _, result = node.params["subscripts"].partition("->")
+    parts = [*inputs.split(","), result]
+    return "." not in inputs and all(p.startswith(parts[0][:1]) and parts[0][:1] not in p[1:] for p in parts)
+
+
 # Rows that are not elementwise, and when they work by rows.
 RULES: dict[str, Any] = {
     "getitem": _getitem,
@@ -181,6 +188,7 @@ RULES: dict[str, Any] = {
     "transpose": _transpose,
     "matmul": _matmul,
     "sum_to": _sum_to,
+    "einsum": _batched_einsum,
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from .memory import Plan
 from .threads import cores, workers
 
-THREADS_WORTH = 1_000_000  # flops below which waking a thread costs more than it saves
+THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than it saves
 
 
 class Blocks:

@@ -11,6 +11,7 @@ from ..graph.graph import Graph
 from ..graph.node import Abstract, Node
 from ..primitives import NUMPY, TABLE
 from .algebra import clean_algebra, powers, signs
+from .assembly import assembly
 from .expand import expand
 from .factors import factors, inner_products, uniform
 from .rewriting import rebuilt, relinked
@@ -117,6 +118,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "expansion": expand,
     "powers": powers,
     "equal subexpressions": common_subexpressions,
+    "assembly": assembly,
     "factors": factors,
     "signs": signs,
     "inner products": inner_products,

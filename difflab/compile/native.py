@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import FallbackWarning
 from ..graph.graph import Graph
 from ..graph.node import Node
-from .native_region import LIMIT, ROWS_WORTH, NativeRegion, is_worth_it, signature
+from .native_region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
 from .numpy_source import NumpySource
 from .region_source import RegionSource
 from .regions import Region, find_regions
@@ -149,10 +149,11 @@ class NativeSource(NumpySource):
         super().__init__(graph, donated)
 
     def find_regions(self) -> list[Region]:
-        return find_regions(self.graph, ROWS_WORTH, is_worth_it)
+        return find_regions(self.graph, LEAST, is_worth_it)
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
-        found = self.native[name] = NativeRegion(region, self.names, results, name)
+        strided = {y for y in results if y in self.assemblies and region.flat is None} - region.totals
+        found = self.native[name] = NativeRegion(region, self.names, results, name, strided)
         for loop in found.loops:
             self.functions.append(loop.text)
             space: dict[str, Any] = {"np": np}

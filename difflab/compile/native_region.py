@@ -10,9 +10,9 @@ from ..graph.node import Node
 from .names import Names
 from .native_forms import element, is_light
 from .region_source import RegionSource
-from .regions import Region, is_worth_it as worth_for_numpy, size
+from .regions import Least, Region, is_worth_it as worth_for_numpy, size
 
-ROWS_WORTH = 64  # fewer rows than this are left to single calls of NumPy's
+LEAST = Least(rows=64, elements=64)  # smaller arrays are left to single calls of NumPy's
 # What a region costs in nanoseconds before it does anything, and what a call of NumPy's that it spares costs.
 CALL, SPARED, SPARED_EACH = 3000.0, 300.0, 0.15
 SHORTEST = 2  # operations from which a loop of our own is worth its call
@@ -31,7 +31,10 @@ class Loop(NamedTuple):
 class NativeRegion(RegionSource):
     """The block function of a region, and the loops that it calls."""
 
-    def __init__(self, region: Region, names: Names, results: list[Node], name: str) -> None:
+    def __init__(
+        self, region: Region, names: Names, results: list[Node], name: str, strided: set[Node] | None = None
+    ) -> None:
+        self.strided = strided or set()  # results that may become part of a larger array
         self.loops: list[Loop] = []
         self.light = {n for n in region.members if n not in region.totals and is_light(n)}
         self.reason = ""
@@ -85,7 +88,7 @@ class NativeRegion(RegionSource):
             self.loop(nodes, k)
         for n in nodes:
             written = self.roots.get(n, frozenset((n,))) == frozenset((n,))  # not what NumPy made as a view or a copy
-            if len(nodes) > 1 or written:
+            if (len(nodes) > 1 or written) and n not in self.strided:
                 self.packed.add(n)
 
     def loop(self, nodes: list[Node], k: int) -> None:
@@ -100,9 +103,8 @@ class NativeRegion(RegionSource):
         }
         given = {x: self.operand(n, i) for x, (i, n) in read.items()}
         pieces = {x: self.in_one_piece(x) for x in read}
-        flat = self.region.flat is not None or all(
-            not x.shape or (pieces[x] and x.shape == nodes[0].shape) for x in read
-        )
+        even = all(not x.shape or (pieces[x] and x.shape == nodes[0].shape) for x in read)
+        flat = self.region.flat is not None or (even and self.strided.isdisjoint(kept))
         flattened = ".reshape(-1)" if flat and self.region.flat is None and len(nodes[0].shape) > 1 else ""
         calls, types, loads = [], [], []
         index = Index(1 if flat else len(nodes[0].shape))
@@ -114,7 +116,7 @@ class NativeRegion(RegionSource):
             loads.append((f"r{p}", f"{self.names[x]} = r{p}{place}"))
         outs = [self.out(n, k) for n in kept]
         calls += [o + flattened for o in outs]
-        types += [(n.dtype, index.ndim, "C", False) for n in kept]
+        types += [(n.dtype, index.ndim, "A" if n in self.strided else "C", False) for n in kept]
         body = [line for _, line in loads]
         body += [f"{self.names[n]} = {element(n, self.names)}" for n in nodes]
         body += [f"o{p}[{index.all}] = {self.names[n]}" for p, n in enumerate(kept)]
@@ -131,6 +133,10 @@ class NativeRegion(RegionSource):
             if n not in self.last:
                 self.release(n)
 
+    def seen_as(self, node: Node) -> str | None:
+        views = [y for y in self.strided if y.primitive.name == "reshape" and y.operands[0] is node]
+        return None if views else super().seen_as(node)
+
     def in_one_piece(self, x: Node) -> bool:
         """Whether a block of the value is contiguous: arguments, buffers and results are, views need not be."""
         if x.primitive.name == "constant":
@@ -141,6 +147,8 @@ class NativeRegion(RegionSource):
         """Where a loop writes a value that is needed after it; not over its operands, which would forbid vectors."""
         if node in self.results:
             return f"{self.outs[node]}[lo:hi]"
+        if place := self.seen_as(node):
+            return place
         self.place[node] = self.plan.take(() if self.region.flat is not None else node.shape[1:], node.dtype)
         self.hold(node, frozenset((node,)))
         return f"b{self.place[node]}"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile import native, native_region
+from difflab.compile import native, native_math, native_region
 
 numba = pytest.importorskip("numba")
 
@@ -234,3 +234,21 @@ def test_native_says_nothing_when_all_is_well():
         warnings.simplefilter("error")
         program = dl.compile(lambda x: x * 2.0 - 1.0, backend="native")
         assert program(1.0) == program(1.0) == 1.0
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_sine_and_cosine_hold_their_digits(name):
+    mpmath = pytest.importorskip("mpmath")
+    run, exact = native_math.function(name, native.Jit()), getattr(mpmath, name)
+    near = np.arange(-2000, 2000) * (np.pi / 2)
+    points = [near, np.nextafter(near, np.inf), 10.0 ** RNG.uniform(-12, 6, 2000), RNG.uniform(-1e6, 1e6, 2000)]
+    x = np.concatenate([*points, [0.0, -0.0, 1e-310, -1e-300, 2.0**-27, 1e6, -1e6]])
+    found = run(x, np.empty_like(x))
+    with mpmath.workprec(200):
+        wanted = [exact(mpmath.mpf(v)) for v in x.tolist()]
+        off = [abs(mpmath.mpf(y) - w) / mpmath.mpf(np.spacing(abs(float(w)))) for y, w in zip(found.tolist(), wanted)]
+    assert max(off) < 1.5
+    assert np.array_equal(np.signbit(found), np.signbit(getattr(np, name)(x)))
+    other = np.array([1.0, 2e6, -1e22, np.inf, np.nan, -0.0])
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(run(other, other.copy()), getattr(np, name)(other), rtol=1e-15)

@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import FallbackWarning
 from ..graph.graph import Graph
 from ..graph.node import Node
+from . import native_math
 from .native_region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
 from .numpy_source import NumpySource
 from .region_source import RegionSource
@@ -154,6 +155,8 @@ class NativeSource(NumpySource):
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         strided = {y for y in results if y in self.assemblies and region.flat is None} - region.totals
         found = self.native[name] = NativeRegion(region, self.names, results, name, strided)
+        for function in found.functions:
+            self.codes[f"_{function}"] = native_math.function(function, self.jit)
         for loop in found.loops:
             self.functions.append(loop.text)
             space: dict[str, Any] = {"np": np}

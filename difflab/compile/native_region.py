@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph.node import Node
+from ..primitives import TABLE
 from .names import Names
 from .native_forms import element, is_light
+from .native_math import QUARTERS
 from .region_source import RegionSource
 from .regions import Least, Region, is_worth_it as worth_for_numpy, size
 
@@ -41,6 +43,7 @@ class NativeRegion(RegionSource):
         if len(self.light) > LIMIT:
             self.reason = f"its {len(self.light):,} operations take numba too long; it gets up to {LIMIT}"
             self.light = set()
+        self.functions: set[str] = set()  # what `native_math` computes
         self.packed: set[Node] = set()  # values in one piece of memory
         super().__init__(region, names, results, name)
 
@@ -136,6 +139,27 @@ class NativeRegion(RegionSource):
     def seen_as(self, node: Node) -> str | None:
         views = [y for y in self.strided if y.primitive.name == "reshape" and y.operands[0] is node]
         return None if views else super().seen_as(node)
+
+    def into(self, node: Node, out: str, operands: list[str]) -> str | None:
+        if not self.has_own_loop(node):
+            return super().into(node, out, operands)
+        self.functions.add(node.primitive.name)
+        return f"_{node.primitive.name}({operands[0]}, {out})"
+
+    def buffer(self, node: Node, k: int) -> int:
+        if self.has_own_loop(node):  # not over its operand, which would forbid vectors
+            self.place[node] = self.plan.take(() if self.region.flat is not None else node.shape[1:], node.dtype)
+            self.hold(node, frozenset((node,)))
+            return self.place[node]
+        return super().buffer(node, k)
+
+    def has_own_loop(self, node: Node) -> bool:
+        """Whether the node is a function of `native_math`, on an array in one piece."""
+        name = node.primitive.name
+        if name not in QUARTERS or TABLE[name] is not node.primitive or node in self.strided:
+            return False
+        x = node.operands[0]
+        return node.dtype == x.dtype == np.float64 and x.shape == node.shape and self.in_one_piece(x)
 
     def in_one_piece(self, x: Node) -> bool:
         """Whether a block of the value is contiguous: arguments, buffers and results are, views need not be."""

@@ -106,9 +106,9 @@ class RegionSource:
         operands = [self.operand(node, i) for i in range(len(node.operands))]
         if node in self.region.totals:
             self.body.append(f"    {self.outs[node]}[block] = {self.part(node, operands[0])}")
-        elif into(node, self.names, "", operands) is not None:
+        elif self.into(node, "", operands) is not None:
             out = f"{self.outs[node]}[lo:hi]" if result else self.seen_as(node) or f"b{self.buffer(node, k)}"
-            self.body.append(f"    {n} = {into(node, self.names, out, operands)}")
+            self.body.append(f"    {n} = {self.into(node, out, operands)}")
         elif node in self.written:
             self.body.append(f"    {n} = {self.moved(node, operands)}")
         else:
@@ -121,6 +121,9 @@ class RegionSource:
                 self.release(x)
         if node not in self.last:
             self.release(node)
+
+    def into(self, node: Node, out: str, operands: list[str]) -> str | None:
+        return into(node, self.names, out, operands)
 
     def seen_as(self, node: Node) -> str | None:
         """The place of a result that is only a reshape of the value: it is written there at once."""

@@ -37,7 +37,7 @@ LARGE = {
     "float32": (lambda x: np.sum(np.tanh(x) * x**2 / (1 + x**2)), (normal(N, 5).astype(np.float32),)),
     "transposed": (lambda x: np.sum(np.tanh(x.T) * 2 * x.T), (normal(N, 5),)),
     "slices": (lambda x: np.sum(np.where(x > 0, x**3, np.exp(x))[1:] * x[:-1]), (normal(3 * N),)),
-    "statistics": (lambda x: np.sum((x - x.mean(0)) / x.std(0) * np.arange(5.0)), (normal(N, 5),)),
+    "statistics": (lambda x: np.sum(np.sin((x - x.mean(0)) / x.std(0)) * np.arange(5.0)), (normal(N, 5),)),
     "stacked": (
         lambda c, x: np.sum(np.stack([x[:, 0] * c[0] / x[:, 2], x[:, 1] * c[1]], -1) ** 2),
         (normal(3), normal(N, 3) + 5),

@@ -17,6 +17,7 @@ from .memory import Plan
 from .names import Names, expression, into, ufunc_of
 from .region_source import RegionSource, block_rows
 from .regions import Region, find_regions, schedule, size
+from .sincos import sincos
 
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
 # Rows whose result never shares memory with an operand.
@@ -33,7 +34,7 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.graph, self.name = graph, name
-        self.names = Names({"np", "special", "rows", "own", "product", "work", "block", "lo", "hi", name})
+        self.names = Names({"np", "special", "rows", "own", "product", "sincos", "work", "block", "lo", "hi", name})
         self.plan = Plan()
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
@@ -96,7 +97,7 @@ class NumpySource:
         import scipy.special
 
         space = {"np": np, "special": scipy.special, "rows": SimpleNamespace(**self.names.rows), "own": own}
-        space["product"] = product
+        space |= {"product": product, "sincos": sincos}
         space |= self.names.space | self.blocks
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..graph.node import Node
 from .blocks import THREADS_WORTH
 from .memory import Plan
 from .names import Names, expression, into
 from .regions import Region, cut, size
+from .sincos import SCRATCH
 
 # Bytes that a block may take. One thread wants what stays in its second cache; two meet at the interpreter's lock
 # after each operation, and want longer ones.
@@ -31,6 +34,16 @@ def block_rows(region: Region, row_bytes: int) -> int:
     return -(-region.rows // count)
 
 
+def pairs(region: Region) -> dict[Node, Node]:
+    """For sine and cosine of the same value, in float64, each the other."""
+    found: dict[tuple[str, Node], Node] = {}
+    for node in region.members:
+        if node.primitive.name in ("sin", "cos") and node.dtype == np.float64 == node.operands[0].dtype:
+            found[node.primitive.name, node.operands[0]] = node
+    both = [(n, found.get(("cos", x))) for (name, x), n in found.items() if name == "sin"]
+    return {a: b for s, c in both if c is not None for a, b in ((s, c), (c, s))}
+
+
 class RegionSource:
     """The block function's text, its arguments and its buffers."""
 
@@ -47,6 +60,8 @@ class RegionSource:
         self.last = {x: k for k, n in enumerate(region.members) for x in n.operands}
         self.body: list[str] = []
         self.written: set[Node] = set()  # results that stand in their place already
+        self.partner = pairs(region)
+        self.used: set[int] = set()  # places of scratch buffers
         self.cut_operands(operands)
         for k, node in enumerate(region.members):
             self.member(node, k)
@@ -65,7 +80,7 @@ class RegionSource:
     def head(self) -> list[str]:
         given = [self.names[x] for x in self.externals] + list(self.outs.values())
         lines = [f"def block_{self.name}({', '.join(['block', 'lo', 'hi', 'work', *given])}):"]
-        used = sorted(set(self.place.values()))
+        used = sorted({*self.place.values(), *self.used})
         if used:
             lines.append(f"    {', '.join(f'b{p}' for p in used)} = {', '.join(f'work[{p}]' for p in used)}")
         return lines
@@ -96,7 +111,10 @@ class RegionSource:
         """The lines that compute one member."""
         n, result = self.names[node], node in self.results
         operands = [self.operand(node, i) for i in range(len(node.operands))]
-        if node in self.region.totals:
+        if node in self.partner:
+            if self.partner[node] not in self.written:
+                self.both(node, self.partner[node], operands[0])
+        elif node in self.region.totals:
             self.body.append(f"    {self.outs[node]}[block] = {self.part(node, operands[0])}")
         elif into(node, self.names, "", operands) is not None:
             out = f"{self.outs[node]}[lo:hi]" if result else self.seen_as(node) or f"b{self.buffer(node, k)}"
@@ -113,6 +131,26 @@ class RegionSource:
                 self.release(x)
         if node not in self.last:
             self.release(node)
+
+    def both(self, node: Node, other: Node, x: str) -> None:
+        """Sine and cosine of the same value, at the first of the two."""
+        outs = []
+        for y in (node, other):
+            if y in self.results:
+                outs.append(f"{self.outs[y]}[lo:hi]")
+            else:
+                self.place[y] = self.plan.take(row_shape(y, self.region), y.dtype)
+                self.hold(y, frozenset((y,)))
+                outs.append(f"b{self.place[y]}")
+            self.body.append(f"    {self.names[y]} = {outs[-1]}")
+        sine, cosine = (self.names[y] for y in ((node, other) if node.primitive.name == "sin" else (other, node)))
+        shape = row_shape(node, self.region)
+        scratch = [self.plan.take(shape, node.dtype) for _ in range(SCRATCH)] + [self.plan.take(shape, np.intp)]
+        self.used.update(scratch)
+        self.body.append(f"    sincos({x}, {sine}, {cosine}, {', '.join(f'b{p}' for p in scratch)})")
+        for p in scratch:
+            self.plan.give_back(p)
+        self.written.add(node)
 
     def seen_as(self, node: Node) -> str | None:
         """The place of a result that is only a reshape of the value: it is written there at once."""

@@ -95,6 +95,16 @@ def by_torch(x: Any, compiled: bool) -> Any:
     return make
 
 
+def copying(x: Any) -> Any:
+    """Reading the point and writing a gradient, and nothing else."""
+
+    def make() -> Any:
+        out = np.empty_like(x)
+        return lambda: np.copyto(out, x)
+
+    return make
+
+
 def workloads() -> list[Workload]:
     found = []
     for n in (100_000, 10_000_000):
@@ -108,6 +118,13 @@ def workloads() -> list[Workload]:
             "autograd": by_autograd(x),
         }
         found.append(
-            Workload(f"sum(tanh(x) exp(-x²) + sin(3x) log1p(x²)), {n:.0e} elements", by_difflab(x), peers, rounds=7)
+            Workload(
+                f"sum(tanh(x) exp(-x²) + sin(3x) log1p(x²)), {n:.0e} elements",
+                by_difflab(x),
+                peers,
+                rounds=7,
+                floors={"memory traffic alone": copying(x)},
+                gradient_of=(lambda x: loss(np, x), (x,), 0),
+            )
         )
     return found

@@ -179,8 +179,8 @@ def workloads() -> list[Workload]:
                 "JAX jit": by_jax(math_neuron, POINT),
                 "torch": by_torch(math_neuron, POINT),
                 "autograd": by_autograd(math_neuron, POINT),
+                "CasADi, buffers": by_casadi(math_neuron, NAMES, POINT),
             },
-            floors={"CasADi buffer": by_casadi(math_neuron, NAMES, POINT)},
         ),
         Workload(
             "value and gradient of a scalar expression of 60 operations",
@@ -191,7 +191,7 @@ def workloads() -> list[Workload]:
                 "JAX jit": by_jax(long_expression, two),
                 "torch": by_torch(long_expression, two),
                 "autograd": by_autograd(long_expression, two),
+                "CasADi, buffers": by_casadi(long_expression, ("x", "y"), two),
             },
-            floors={"CasADi buffer": by_casadi(long_expression, ("x", "y"), two)},
         ),
     ]

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+import difflab as dl
+
 from .measure import interleaved
 
 Make = Callable[[], Callable[[], Any]]
@@ -23,6 +25,10 @@ class Workload:
     peers: dict[str, Make]
     rtol: float = 1e-9
     floors: dict[str, Make] = field(default_factory=dict)  # parts of the work, for the roofline: not compared
+    self_checked: tuple[str, ...] = ()  # peers whose maker compares, because they return something else
+    gradient_of: tuple[Any, tuple[Any, ...], Any] | None = (
+        None  # function, point, argnums: for the cheap-gradient ratio
+    )
     rounds: int = 9
     seconds: float = 0.1
 
@@ -35,6 +41,8 @@ class Result:
     seconds: dict[str, float]
     ratios: dict[str, float]
     skipped: dict[str, str]
+    floors: list[str] = field(default_factory=list)
+    cheap: tuple[float, float] | None = None  # cost of value and gradient over cost of the value: time, flops
 
 
 def leaves(x: Any) -> list[np.ndarray[Any, Any]]:
@@ -66,28 +74,48 @@ def measure(work: Workload) -> Result:
         except Exception as error:
             skipped[name] = f"{type(error).__name__}: {str(error)[:80]}"
             continue
-        if name in work.peers:
+        if name in work.peers and name not in work.self_checked:
             check(work, name, leaves(found), want)
         runs[name] = run
     times = interleaved(runs, work.rounds, work.seconds)
     ratios = {n: statistics.median(a / b for a, b in zip(row, times["difflab"])) for n, row in times.items()}
-    return Result(work.name, {n: statistics.median(row) for n, row in times.items()}, ratios, skipped)
+    seconds = {n: statistics.median(row) for n, row in times.items()}
+    return Result(work.name, seconds, ratios, skipped, list(work.floors), cheap_gradient(work))
+
+
+def cheap_gradient(work: Workload) -> tuple[float, float] | None:
+    """What value and gradient cost together, in units of the value alone: in time and in flops."""
+    if work.gradient_of is None:
+        return None
+    f, point, argnums = work.gradient_of
+    value, both = dl.compile(f), dl.compile(dl.value_and_grad(f, argnums=argnums))
+    runs = {"value": lambda: value(*point), "both": lambda: both(*point)}
+    for run in runs.values():
+        run()
+        run()
+    times = interleaved(runs, 5, work.seconds)
+    ratio = statistics.median(b / a for a, b in zip(times["value"], times["both"]))
+    return ratio, flops(both) / flops(value)
+
+
+def flops(program: Any) -> float:
+    """The flops of a program's graph, each row counted as it says."""
+    single = [n for n in program.program.graph.operations if n.value.__class__ is not tuple]
+    return float(sum(n.primitive.flops * np.prod(n.shape) for n in single))
 
 
 def check(work: Workload, name: str, found: list[Any], want: list[Any]) -> None:
-    if len(found) != len(want):
-        raise AssertionError(f"{work.name}: {name} returns {len(found)} arrays, difflab {len(want)}")
-    for a, b in zip(found, want):
-        scale = np.max(np.abs(b)) if b.size else 0.0
-        np.testing.assert_allclose(
-            a.reshape(b.shape), b, rtol=work.rtol, atol=work.rtol * scale, err_msg=f"{work.name}: {name} disagrees"
-        )
+    a, b = (np.concatenate([x.ravel() for x in arrays]) for arrays in (found, want))
+    message = f"{work.name}: {name} disagrees"
+    np.testing.assert_allclose(a, b, rtol=work.rtol, atol=work.rtol * np.max(np.abs(b)), err_msg=message)
 
 
 def show(result: Result) -> None:
     print(f"\n{result.name}")
     for name, seconds in sorted(result.seconds.items(), key=lambda p: p[1]):
         print(f"  {name:22s} {readable(seconds):>12s}   {result.ratios[name]:8.2f} x difflab")
+    if result.cheap:
+        print(f"  value and gradient cost {result.cheap[0]:.1f} x the value in time, {result.cheap[1]:.1f} x in flops")
     for name, why in result.skipped.items():
         print(f"  {name:22s} skipped: {why}")
 

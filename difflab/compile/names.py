@@ -149,8 +149,8 @@ def into(node: Node, names: Names, out: str, operands: list[str] | None = None) 
     operands = [names[x] for x in node.operands] if operands is None else operands
     found = ufunc_of(node)
     if found is not None:
-        named = "out=" if found in (np.maximum, np.minimum) and out else ""  # NumPy deprecates a third position there
-        return f"{ufunc_name(found)}({', '.join([*operands, named + out])})"
+        keyword = "out=" if found in (np.maximum, np.minimum) else ""  # NumPy wants it named there
+        return f"{ufunc_name(found)}({', '.join(operands)}, {keyword}{out})"
     if node.primitive is TABLE["einsum"] and len(operands) == 2 and node.params["subscripts"].startswith("a"):
         return f"np.einsum({node.params['subscripts']!r}, {', '.join(operands)}, out={out})"
     if node.primitive is TABLE["sum"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import factorial, frexp, ldexp
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -36,53 +37,90 @@ S3, S5, S7, S9, S11, S13, S15, S17 = [(-1.0) ** k / factorial(2 * k + 1) for k i
 C4, C6, C8, C10, C12, C14, C16 = [(-1.0) ** k / factorial(2 * k) for k in range(2, 9)]
 
 
-def sine_loop(x: Any, out: Any, quarters: float) -> None:
-    """sin(x + quarters π/2), written into `out`."""
-    others = 0
-    for i in range(out.shape[0]):
-        others += 0 if np.abs(x[i]) <= LARGEST else 1
-    if others > 0:
+def both(v: Any) -> tuple[Any, Any, Any]:
+    """The multiple of π/2 next to v, and sine and cosine of the rest."""
+    k = np.rint(v * PER_QUARTER)
+    a = v - k * FIRST
+    b = k * SECOND
+    y = a - b  # y + rest is v - k π/2, to about 100 bits
+    t = y - a
+    rest = ((a - (y - t)) - (b + t)) - k * THIRD
+    z = y * y
+    odd = z * (S3 + z * (S5 + z * (S7 + z * (S9 + z * (S11 + z * (S13 + z * (S15 + z * S17)))))))
+    even = z * z * (C4 + z * (C6 + z * (C8 + z * (C10 + z * (C12 + z * (C14 + z * C16))))))
+    head = 1.0 - 0.5 * z
+    return k, y + (y * odd + rest * head), head + (((1.0 - head) - 0.5 * z) + (even - y * rest))
+
+
+def turned(k: Any, sine: Any, cosine: Any) -> Any:
+    """The sine, k quarters of a turn on."""
+    m = k - 4.0 * np.floor(0.25 * k)
+    value = cosine if (m == 1.0) | (m == 3.0) else sine
+    return -value if m >= 2.0 else value
+
+
+def large(x: Any) -> Any:
+    """How many elements are left to the C library."""
+    found = 0
+    for i in range(x.shape[0]):
+        found += 0 if np.abs(x[i]) <= LARGEST else 1
+    return found
+
+
+def sin(x: Any, out: Any) -> None:
+    if large(x) > 0:
         for i in range(out.shape[0]):
-            out[i] = np.sin(x[i]) if quarters == 0.0 else np.cos(x[i])
+            out[i] = np.sin(x[i])
         return
     for i in range(out.shape[0]):
+        k, sine, cosine = both(x[i])
+        out[i] = x[i] if np.abs(x[i]) < SMALLEST else turned(k, sine, cosine)
+
+
+def cos(x: Any, out: Any) -> None:
+    if large(x) > 0:
+        for i in range(out.shape[0]):
+            out[i] = np.cos(x[i])
+        return
+    for i in range(out.shape[0]):
+        k, sine, cosine = both(x[i])
+        out[i] = turned(k + 1.0, sine, cosine)
+
+
+def sincos(x: Any, first: Any, second: Any) -> None:
+    """Sine and cosine, into two arrays."""
+    if large(x) > 0:
+        for i in range(first.shape[0]):
+            v = x[i]
+            first[i], second[i] = np.sin(v), np.cos(v)
+        return
+    for i in range(first.shape[0]):
         v = x[i]
-        k = np.rint(v * PER_QUARTER)
-        # y + rest is x - k π/2, to about 100 bits
-        a = v - k * FIRST
-        b = k * SECOND
-        y = a - b
-        t = y - a
-        rest = ((a - (y - t)) - (b + t)) - k * THIRD
-        z = y * y
-        odd = z * (S3 + z * (S5 + z * (S7 + z * (S9 + z * (S11 + z * (S13 + z * (S15 + z * S17)))))))
-        sine = y + (y * odd + rest * (1.0 - 0.5 * z))
-        even = z * z * (C4 + z * (C6 + z * (C8 + z * (C10 + z * (C12 + z * (C14 + z * C16))))))
-        head = 1.0 - 0.5 * z
-        cosine = head + (((1.0 - head) - 0.5 * z) + (even - y * rest))
-        m = k + quarters
-        m = m - 4.0 * np.floor(0.25 * m)
-        value = cosine if (m == 1.0) | (m == 3.0) else sine
-        value = -value if m >= 2.0 else value
-        out[i] = v if (np.abs(v) < SMALLEST) & (quarters == 0.0) else value
+        k, sine, cosine = both(v)
+        first[i] = v if np.abs(v) < SMALLEST else turned(k, sine, cosine)
+        second[i] = turned(k + 1.0, sine, cosine)
 
 
-QUARTERS = {"sin": 0.0, "cos": 1.0}
-_compiled: list[Any] = []
+LOOPS = {"sin": sin, "cos": cos, "sincos": sincos}
+_compiled: dict[str, Any] = {}
 
 
-def function(name: str, jit: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    """np.sin or np.cos on arrays in one piece, into another array; compiled once in a process."""
-    quarters = QUARTERS[name]
-    if not _compiled:
-        from numba import float64, types
+def function(name: str, jit: Callable[..., Any]) -> Callable[..., Any]:
+    """sin, cos or sincos on a float64 array in one piece, written into others; compiled once in a process."""
+    if name not in _compiled:
+        from numba import float64, njit, types
 
-        array = types.Array(float64, 1, "C", readonly=True), float64[::1]
-        _compiled.append(jit(sine_loop, (*array, float64), nogil=True))
-    loop = _compiled[0]
+        space = dict(globals())
+        space |= {f.__name__: njit(f, error_model="numpy", inline="always") for f in (both, turned)}
+        space["large"] = njit(large, error_model="numpy")
+        source = LOOPS[name]
+        given = types.Array(float64, 1, "C", readonly=True)
+        outs = [float64[::1]] * (source.__code__.co_argcount - 1)
+        _compiled[name] = jit(FunctionType(source.__code__, space, name), (given, *outs), nogil=True)
+    loop = _compiled[name]
 
-    def run(x: Any, out: Any) -> Any:
-        loop(x.reshape(-1), out.reshape(-1), quarters)
-        return out
+    def run(x: Any, *outs: Any) -> Any:
+        loop(x.reshape(-1), *[out.reshape(-1) for out in outs])
+        return outs[0]
 
     return run

@@ -10,7 +10,7 @@ from ..graph.node import Node
 from ..primitives import TABLE
 from .names import Names
 from .native_forms import element, is_light
-from .native_math import QUARTERS
+from .native_math import LOOPS
 from .region_source import RegionSource
 from .regions import Least, Region, is_worth_it as worth_for_numpy, size
 
@@ -32,6 +32,8 @@ class Loop(NamedTuple):
 
 class NativeRegion(RegionSource):
     """The block function of a region, and the loops that it calls."""
+
+    shared_cache = 1 << 20  # a loop is one call: threads meet less often, and short blocks cost little
 
     def __init__(
         self, region: Region, names: Names, results: list[Node], name: str, strided: set[Node] | None = None
@@ -117,7 +119,7 @@ class NativeRegion(RegionSource):
             types.append((x.dtype, ndim, "C" if pieces[x] else "A", x not in self.packed))
             place = f"[{'_i0' if flat else index.of(x.shape, nodes[0].shape)}]" if ndim else ""
             loads.append((f"r{p}", f"{self.names[x]} = r{p}{place}"))
-        outs = [self.out(n, k) for n in kept]
+        outs = [self.out(n) for n in kept]
         calls += [o + flattened for o in outs]
         types += [(n.dtype, index.ndim, "A" if n in self.strided else "C", False) for n in kept]
         body = [line for _, line in loads]
@@ -146,6 +148,16 @@ class NativeRegion(RegionSource):
         self.functions.add(node.primitive.name)
         return f"_{node.primitive.name}({operands[0]}, {out})"
 
+    def both(self, node: Node, other: Node, x: str) -> None:
+        if not (self.has_own_loop(node) and self.has_own_loop(other)):
+            super().both(node, other, x)
+            return
+        self.functions.add("sincos")
+        outs = {y.primitive.name: self.out(y) for y in (node, other)}
+        self.body += [f"    {self.names[y]} = {outs[y.primitive.name]}" for y in (node, other)]
+        self.body.append(f"    _sincos({x}, {outs['sin']}, {outs['cos']})")
+        self.written.add(node)
+
     def buffer(self, node: Node, k: int) -> int:
         if self.has_own_loop(node):  # not over its operand, which would forbid vectors
             self.place[node] = self.plan.take(() if self.region.flat is not None else node.shape[1:], node.dtype)
@@ -156,7 +168,7 @@ class NativeRegion(RegionSource):
     def has_own_loop(self, node: Node) -> bool:
         """Whether the node is a function of `native_math`, on an array in one piece."""
         name = node.primitive.name
-        if name not in QUARTERS or TABLE[name] is not node.primitive or node in self.strided:
+        if name not in LOOPS or TABLE[name] is not node.primitive or node in self.strided:
             return False
         x = node.operands[0]
         return node.dtype == x.dtype == np.float64 and x.shape == node.shape and self.in_one_piece(x)
@@ -167,7 +179,7 @@ class NativeRegion(RegionSource):
             return bool(np.asarray(x.params["value"]).flags.c_contiguous)
         return x not in self.region.inside or x in self.packed
 
-    def out(self, node: Node, k: int) -> str:
+    def out(self, node: Node) -> str:
         """Where a loop writes a value that is needed after it; not over its operands, which would forbid vectors."""
         if node in self.results:
             return f"{self.outs[node]}[lo:hi]"

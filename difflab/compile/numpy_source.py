@@ -17,6 +17,7 @@ from .memory import Plan
 from .names import Names, expression, into, ufunc_of
 from .region_source import RegionSource, block_rows
 from .regions import Region, find_regions, schedule, size
+from .sincos import sincos
 
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
 # Rows whose result never shares memory with an operand.
@@ -34,7 +35,7 @@ class NumpySource:
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.graph, self.name = graph, name
         self.notes: list[str] = []
-        self.names = Names({"np", "special", "rows", "own", "product", "work", "block", "lo", "hi", name})
+        self.names = Names({"np", "special", "rows", "own", "product", "sincos", "work", "block", "lo", "hi", name})
         self.plan = Plan()
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
@@ -97,7 +98,7 @@ class NumpySource:
         import scipy.special
 
         space = {"np": np, "special": scipy.special, "rows": SimpleNamespace(**self.names.rows), "own": own}
-        space["product"] = product
+        space |= {"product": product, "sincos": sincos}
         space |= self.names.space | self.blocks
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():
@@ -227,7 +228,7 @@ class NumpySource:
         results = region.results(self.last, self.kept, k)
         source = self.region_source(region, results, name)
         blocks = self.blocks[name] = Blocks(
-            region.rows, block_rows(region, source.row_bytes), source.plan, region.work()
+            region.rows, block_rows(region, source.row_bytes, source.shared_cache), source.plan, region.work()
         )
         self.functions.append("\n".join(source.lines))
         arguments = [source.argument(x) for x in source.externals]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..graph.node import Node
 from .blocks import THREADS_WORTH
 from .memory import Plan
 from .names import Names, expression, into
 from .regions import Region, cut, size
+from .sincos import SCRATCH
 
 # Bytes that a block may take. One thread wants what stays in its second cache; two meet at the interpreter's lock
 # after each operation, and want longer ones.
@@ -19,20 +22,32 @@ def row_shape(node: Node, region: Region) -> tuple[int, ...]:
     return () if region.flat is not None else tuple(node.shape[1:])
 
 
-def block_rows(region: Region, row_bytes: int) -> int:
+def block_rows(region: Region, row_bytes: int, shared: int = SHARED_CACHE) -> int:
     """The rows of a block: as many as fit, and such that there is an even number of blocks, for two threads.
 
     It does not depend on the number of threads that there are, so neither do the results.
     """
-    cache = SHARED_CACHE if region.work() >= THREADS_WORTH else CACHE
+    cache = shared if region.work() >= THREADS_WORTH else CACHE
     longest = max(16, min(LONGEST, cache // max(1, row_bytes)))
     count = -(-region.rows // longest)
     count += count % 2 if count > 1 else region.work() >= THREADS_WORTH
     return -(-region.rows // count)
 
 
+def pairs(region: Region) -> dict[Node, Node]:
+    """For sine and cosine of the same value, in float64, each the other."""
+    found: dict[tuple[str, Node], Node] = {}
+    for node in region.members:
+        if node.primitive.name in ("sin", "cos") and node.dtype == np.float64 == node.operands[0].dtype:
+            found[node.primitive.name, node.operands[0]] = node
+    both = [(n, found.get(("cos", x))) for (name, x), n in found.items() if name == "sin"]
+    return {a: b for s, c in both if c is not None for a, b in ((s, c), (c, s))}
+
+
 class RegionSource:
     """The block function's text, its arguments and its buffers."""
+
+    shared_cache = SHARED_CACHE
 
     def __init__(self, region: Region, names: Names, results: list[Node], name: str) -> None:
         self.region, self.names, self.name, self.results = region, names, name, results
@@ -48,6 +63,8 @@ class RegionSource:
         self.last = {x: k for k, step in enumerate(self.steps) for n in step for x in n.operands}
         self.body: list[str] = []
         self.written: set[Node] = set()  # results that stand in their place already
+        self.partner = pairs(region)
+        self.used: set[int] = set()  # places of scratch buffers
         self.cut_operands(operands)
         for k, step in enumerate(self.steps):
             self.step(step, k)
@@ -73,7 +90,7 @@ class RegionSource:
     def head(self) -> list[str]:
         given = [self.names[x] for x in self.externals] + list(self.outs.values())
         lines = [f"def block_{self.name}({', '.join(['block', 'lo', 'hi', 'work', *given])}):"]
-        used = sorted(set(self.place.values()))
+        used = sorted({*self.place.values(), *self.used})
         if used:
             lines.append(f"    {', '.join(f'b{p}' for p in used)} = {', '.join(f'work[{p}]' for p in used)}")
         return lines
@@ -104,7 +121,10 @@ class RegionSource:
         """The lines that compute one member."""
         n, result = self.names[node], node in self.results
         operands = [self.operand(node, i) for i in range(len(node.operands))]
-        if node in self.region.totals:
+        if node in self.partner:
+            if self.partner[node] not in self.written:
+                self.both(node, self.partner[node], operands[0])
+        elif node in self.region.totals:
             self.body.append(f"    {self.outs[node]}[block] = {self.part(node, operands[0])}")
         elif self.into(node, "", operands) is not None:
             out = f"{self.outs[node]}[lo:hi]" if result else self.seen_as(node) or f"b{self.buffer(node, k)}"
@@ -124,6 +144,26 @@ class RegionSource:
 
     def into(self, node: Node, out: str, operands: list[str]) -> str | None:
         return into(node, self.names, out, operands)
+
+    def both(self, node: Node, other: Node, x: str) -> None:
+        """Sine and cosine of the same value, at the first of the two."""
+        outs = []
+        for y in (node, other):
+            if y in self.results:
+                outs.append(f"{self.outs[y]}[lo:hi]")
+            else:
+                self.place[y] = self.plan.take(row_shape(y, self.region), y.dtype)
+                self.hold(y, frozenset((y,)))
+                outs.append(f"b{self.place[y]}")
+            self.body.append(f"    {self.names[y]} = {outs[-1]}")
+        sine, cosine = (self.names[y] for y in ((node, other) if node.primitive.name == "sin" else (other, node)))
+        shape = row_shape(node, self.region)
+        scratch = [self.plan.take(shape, node.dtype) for _ in range(SCRATCH)] + [self.plan.take(shape, np.intp)]
+        self.used.update(scratch)
+        self.body.append(f"    sincos({x}, {sine}, {cosine}, {', '.join(f'b{p}' for p in scratch)})")
+        for p in scratch:
+            self.plan.give_back(p)
+        self.written.add(node)
 
     def seen_as(self, node: Node) -> str | None:
         """The place of a result that is only a reshape of the value: it is written there at once."""

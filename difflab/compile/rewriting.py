@@ -23,7 +23,10 @@ def rebuilt(graph: Graph, order: Iterable[Node], image: dict[Node, Node]) -> Gra
         text=graph.text,
     )
     new.guards = [(image.get(n, n), outcome) for n, outcome in graph.guards]
-    new.partner = {image.get(b, b): image.get(f, f) for b, f in graph.partner.items()}
+    if graph.partner:  # a backward node that turned out to be a forward one stays the forward one
+        forward = set(graph.order) - set(graph.partner)
+        pairs = ((image.get(b, b), image.get(f, f)) for b, f in graph.partner.items())
+        new.partner = {b: f for b, f in pairs if b not in forward}
     return new
 
 

@@ -128,7 +128,7 @@ def loop(m: Any, body: Closed, a: int, b: int, count: int, reverse: bool, keep: 
         return [*carry, *[m.stack(*row, axis=0) for row in [*ys, *(carries if keep else [])]]]
     stacked = [np.empty((count, *y.shape), y.dtype) for y in body.outputs[n:]]
     before = [np.empty((count, *Carrier.shape(x)), Carrier.dtype(x)) for x in carry] if keep else []
-    run = body.run
+    run = body.stepper()
     for t in places:
         for whole, x in zip(before, carry):
             whole[t] = x

@@ -180,6 +180,12 @@ def test_strided_read_only_and_donated_arrays():
             agree(program(np.asfortranarray(w), np.repeat(g, 2, axis=1)[:, ::2]), wanted)
 
 
+def test_functions_alone_of_strided_arrays():
+    program = dl.compile(lambda x: np.exp(np.sin(x)) * np.cos(x), backend="native")
+    for x in (RNG.normal(size=(2, 4 * N))[1, ::2], RNG.normal(size=(500, 400)).T):
+        agree([program(x) for _ in range(3)][2], np.exp(np.sin(x)) * np.cos(x))
+
+
 def test_integers_and_truth_values_stay_with_numpy_or_are_cast():
     f = lambda x, n, c: np.where(c, x * n + 1.0, x - n) * 2.0
     args = X, RNG.integers(0, 9, size=N), X > 0.2

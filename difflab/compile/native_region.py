@@ -50,7 +50,7 @@ class NativeRegion(RegionSource):
         super().__init__(region, names, results, name)
 
     def argument(self, x: Node) -> str:
-        if not self.loops:
+        if not self.loops and not self.functions:
             return super().argument(x)
         if not x.shape:
             return f"np.asarray({self.names[x]})[()]"
@@ -98,43 +98,52 @@ class NativeRegion(RegionSource):
 
     def loop(self, nodes: list[Node], k: int) -> None:
         """A loop for the nodes, and the line that calls it."""
-        inside = set(nodes)
         kept = [n for n in nodes if n in self.results or self.last.get(n, k) > k]
-        read = {
-            x: (i, n)
-            for n in nodes
-            for i, x in enumerate(n.operands)
-            if x not in inside and not (x.primitive.name == "constant" and not x.shape)
-        }
-        given = {x: self.operand(n, i) for x, (i, n) in read.items()}
-        pieces = {x: self.in_one_piece(x) for x in read}
-        even = all(not x.shape or (pieces[x] and x.shape == nodes[0].shape) for x in read)
-        flat = self.region.flat is not None or (even and self.strided.isdisjoint(kept))
+        read = self.read_by(nodes)
+        flat = self.is_flat(nodes[0], list(read), kept)
         flattened = ".reshape(-1)" if flat and self.region.flat is None and len(nodes[0].shape) > 1 else ""
-        calls, types, loads = [], [], []
         index = Index(1 if flat else len(nodes[0].shape))
-        for p, (x, text) in enumerate(given.items()):
+        calls, types, body = [], [], []
+        for p, (x, text) in enumerate(read.items()):
             ndim = 0 if not x.shape else 1 if flat else len(x.shape)
-            calls.append(text + flattened * bool(ndim))
-            types.append((x.dtype, ndim, "C" if pieces[x] else "A", x not in self.packed))
             place = f"[{'_i0' if flat else index.of(x.shape, nodes[0].shape)}]" if ndim else ""
-            loads.append((f"r{p}", f"{self.names[x]} = r{p}{place}"))
+            calls.append(text + flattened * bool(ndim))
+            types.append((x.dtype, ndim, "C" if self.in_one_piece(x) else "A", x not in self.packed))
+            body.append(f"{self.names[x]} = r{p}{place}")
         outs = [self.out(n) for n in kept]
-        calls += [o + flattened for o in outs]
         types += [(n.dtype, index.ndim, "A" if n in self.strided else "C", False) for n in kept]
-        body = [line for _, line in loads]
         body += [f"{self.names[n]} = {element(n, self.names)}" for n in nodes]
         body += [f"o{p}[{index.all}] = {self.names[n]}" for p, n in enumerate(kept)]
         name = f"loop_{self.name}_{len(self.loops)}"
-        arguments = [a for a, _ in loads] + [f"o{p}" for p in range(len(kept))]
-        lines = [f"def {name}({', '.join(arguments)}):", *index.heads("o0"), *[index.indent + line for line in body]]
+        arguments = ", ".join([f"r{p}" for p in range(len(read))] + [f"o{p}" for p in range(len(kept))])
+        lines = [f"def {name}({arguments}):", *index.heads("o0"), *[index.indent + line for line in body]]
         self.loops.append(Loop(name, "\n".join(lines), types, len(nodes)))
-        self.body.append(f"    {name}({', '.join(calls)})")
+        self.body.append(f"    {name}({', '.join(calls + [o + flattened for o in outs])})")
         self.body += [f"    {self.names[n]} = {o}" for n, o in zip(kept, outs)]
+        self.end(nodes, k)
+
+    def read_by(self, nodes: list[Node]) -> dict[Node, str]:
+        """What the nodes read from outside of their loop, and the text for it."""
+        found = {}
+        for n in nodes:
+            for i, x in enumerate(n.operands):
+                if x not in nodes and (x.shape or x.primitive.name != "constant"):
+                    found[x] = self.operand(n, i)
+        return found
+
+    def is_flat(self, node: Node, read: list[Node], kept: list[Node]) -> bool:
+        """Whether all arrays can be gone through as flat ones, by one index."""
+        if self.region.flat is not None:
+            return True
+        even = all(not x.shape or (self.in_one_piece(x) and x.shape == node.shape) for x in read)
+        return even and self.strided.isdisjoint(kept)
+
+    def end(self, nodes: list[Node], k: int) -> None:
+        """Gives back what is read here for the last time."""
         for x in dict.fromkeys(x for n in nodes for x in n.operands):
             if self.last[x] == k:
                 self.release(x)
-        for n in kept:
+        for n in nodes:
             if n not in self.last:
                 self.release(n)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import difflab as dl
+from difflab.differentiate.closed import entries
 
 from .measure import interleaved
 
@@ -100,8 +101,7 @@ def cheap_gradient(work: Workload) -> tuple[float, float] | None:
 
 def flops(program: Any) -> float:
     """The flops of a program's graph, each row counted as it says."""
-    single = [n for n in program.program.graph.operations if n.value.__class__ is not tuple]
-    return float(sum(n.primitive.flops * np.prod(n.shape) for n in single))
+    return float(sum(n.primitive.flops * entries(n) for n in program.program.graph.operations))
 
 
 def check(work: Workload, name: str, found: list[Any], want: list[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 
 import numpy as np
 import optree
@@ -262,3 +263,31 @@ def test_products_in_halves(shapes):
 def test_bad_options(options):
     with pytest.raises((InputError, TypeError)):
         dl.compile(lambda x: x, **options)
+
+
+def test_checkpoint_trades_memory_for_time():
+    weight, x = normal(32, 32) * 0.1, normal(400, 32)
+
+    def block(x):
+        for _ in range(8):
+            x = np.tanh(x @ weight)
+        return x
+
+    def peak(wrap):
+        def loss(x):
+            for _ in range(6):
+                x = wrap(block)(x)
+            return np.sum(x)
+
+        gradient = dl.grad(loss)
+        found = gradient(x)
+        tracemalloc.start()
+        gradient(x)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most, found
+
+    plain, want = peak(lambda f: f)
+    saved, found = peak(dl.checkpoint)
+    np.testing.assert_allclose(found, want, rtol=1e-12)
+    assert saved < plain / 2

@@ -15,11 +15,7 @@ def explain(program: Compiled) -> str:
     """Nodes after each pass, operations and their cost, the memory plan and how regions are cut."""
     lines = [f"{name}: {before} -> {after} nodes" for name, before, after in program.log]
     graph = program.graph
-    flops = sum(
-        n.primitive.flops * size(n.shape)
-        for n in graph.operations
-        if n.value.__class__ is not tuple and n.shape is not None
-    )
+    flops = sum(n.primitive.flops * (1 if n.value.__class__ is tuple else size(n.shape)) for n in graph.operations)
     kind = "math (single float64 numbers)" if program.scalar else "NumPy"
     lines.append(f"source: {kind}, {len(graph.operations)} operations, about {flops:,.0f} flops")
     source = program.source

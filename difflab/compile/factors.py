@@ -162,6 +162,7 @@ def inner_products(graph: Graph) -> Graph:
     return rebuilt(graph, order, image)
 
 
+SHORTEST = 4096  # elements below which the call of einsum costs more than it saves
 LONGEST_SHORT = 128  # beyond it the pairwise sum of NumPy is the more accurate one
 
 
@@ -170,5 +171,5 @@ def _along_last(node: Node, x: Node) -> bool:
         x.primitive.name == "multiply" and all(p.shape == x.shape for p in x.operands)
     )
     last = node.params["axis"] == (len(x.shape) - 1,) and not node.params["keepdims"]
-    large = 2 <= len(x.shape) <= 16 and x.shape[-1] <= LONGEST_SHORT and entries(x) >= 4096
+    large = 2 <= len(x.shape) <= 16 and x.shape[-1] <= LONGEST_SHORT and entries(x) >= SHORTEST
     return product and last and large and is_float(x) and all(p.dtype == x.dtype for p in x.operands)

@@ -17,7 +17,8 @@ import optree
 
 from ..errors import InputError, ShapeError, TraceError, UnsupportedError
 from ..graph.graph import strip
-from ..graph.node import NODE, OPERATORS, SEQUENCES, Node, Shape, Trace, apply
+from ..graph.node import NODE, SEQUENCES, Node, Shape, Trace, apply
+from ..graph.operators import OPERATORS
 from ..graph.pytree import flatten
 from ..primitives import Carrier, Primitive, batches
 from .transform import separate

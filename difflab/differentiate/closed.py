@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,11 @@ class Closed:
         """Shape and dtype of each output leaf."""
         return [y.value for y in self.graph.outputs]
 
+    @property
+    def flops(self) -> float:
+        """The flops of one run, as the rows count them."""
+        return float(sum(n.primitive.flops * entries(n) for n in self.graph.operations))
+
     def run(self, values: list[Any]) -> list[Any]:
         """The outputs at plain values, by the compiled program."""
         found = self.program(values)
@@ -84,6 +90,11 @@ class Closed:
             return self.run(values)
         env = self.graph.evaluate(values, m)
         return [env[y] for y in self.graph.outputs]
+
+
+def entries(node: Node) -> int:
+    """The elements of a node's value; 1 for an operation with several outputs, whose flops are those of all."""
+    return 1 if node.value.__class__ is tuple else math.prod(node.shape)
 
 
 def plain(x: Any) -> Any:

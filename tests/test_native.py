@@ -186,6 +186,25 @@ def test_functions_alone_of_strided_arrays():
         agree([program(x) for _ in range(3)][2], np.exp(np.sin(x)) * np.cos(x))
 
 
+def test_scans_of_numbers_are_one_loop():
+    t = np.arange(500.0) / 500
+
+    def f(a, b):
+        step = lambda c, s: ((c[0] * np.cos(a * s) + c[1] * 0.01, c[1] - 0.01 * c[0]), c[0] * b)
+        carry, ys = dl.scan(step, (a, b), t)
+        return carry[0] * np.sum(ys) + carry[1]
+
+    for g in (f, dl.value_and_grad(f, argnums=(0, 1)), lambda a, b: dl.grad(dl.grad(lambda x: f(x, b)))(a)):
+        (plain, found), program = both(g, 1.3, 0.4)
+        agree(found, plain)
+        assert "one native loop" in program.explain() and "scan: NumPy" not in program.explain()
+        assert "_scan0(" in program.source
+    rows = lambda a: dl.scan(lambda c, s: (c * s + a, None), a, t, reverse=True)[0]
+    (plain, found), program = both(lambda a: np.sum(rows(a)), np.ones(3))
+    agree(found, plain)
+    assert "scan: NumPy; its body is not of single" in program.explain()
+
+
 def test_integers_and_truth_values_stay_with_numpy_or_are_cast():
     f = lambda x, n, c: np.where(c, x * n + 1.0, x - n) * 2.0
     args = X, RNG.integers(0, 9, size=N), X > 0.2

@@ -22,6 +22,7 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from . import native_math
 from .native_region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
+from .native_scan import KIND, native_scan
 from .numpy_source import NumpySource
 from .region_source import RegionSource
 from .regions import Region, find_regions
@@ -147,7 +148,22 @@ class NativeSource(NumpySource):
         self.jit = Jit()
         self.native: dict[str, NativeRegion] = {}
         self.codes: dict[str, Any] = {"_contiguous": contiguous}
+        self.scans: list[str] = []
         super().__init__(graph, donated)
+
+    def single(self, node: Node, k: int) -> None:
+        """A scan of numbers is one loop; all else as NumPy runs it."""
+        found = native_scan(node.primitive, self.jit) if KIND in node.primitive.spelling else None
+        if callable(found):
+            operands = ", ".join(self.names[x] for x in node.operands)
+            name = f"_scan{len(self.scans)}"
+            self.codes[name] = found
+            self.lines.append(f"    {self.names[node]} = {name}({operands})")
+            self.hold(node, frozenset())
+            self.scans.append("scan: one native loop")
+            return
+        self.scans += [f"scan: NumPy; {found}"] * (found is not None)
+        super().single(node, k)
 
     def find_regions(self) -> list[Region]:
         return find_regions(self.graph, LEAST, is_worth_it)
@@ -181,7 +197,7 @@ class NativeSource(NumpySource):
             lines.append(f"{name}: {operations} of {len(region.region.members)} operations are native")
             lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
         alone = [n for n in self.steps if isinstance(n, Node) and n.operands]
-        return lines + [line for line in [listed("NumPy computes one by one ", alone)] if line]
+        return lines + self.scans + [line for line in [listed("NumPy computes one by one ", alone)] if line]
 
 
 def listed(head: str, nodes: list[Node]) -> str:

@@ -14,6 +14,8 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from ..primitives import TABLE
 
+ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
+FLAT_WORTH = 4096  # nor fewer elements than this
 WORK_WORTH = 500_000  # flops below which blocks cost more than they save
 WIDEST = 8192  # elements in a row above which a shape is better cut as a flat array
 KINDS = frozenset("fbiu")
@@ -22,11 +24,11 @@ KINDS = frozenset("fbiu")
 class Least(NamedTuple):
     """Fewer rows, or fewer elements of flat arrays, are not cut into blocks."""
 
-    rows: int = 256
-    elements: int = 4096
+    rows: int = 1
+    elements: int = 1
 
 
-LEAST = Least()
+ANY = Least()
 
 
 class Region:
@@ -77,7 +79,7 @@ def plain(node: Node) -> bool:
     )
 
 
-def flat_space(node: Node, least: Least = LEAST) -> tuple[int, ...] | None:
+def flat_space(node: Node, least: Least = ANY) -> tuple[int, ...] | None:
     """The shape of an elementwise node whose operands have that same shape or are single numbers."""
     if node.primitive.kind != "elementwise" or not node.shape or not plain(node):
         return None
@@ -85,7 +87,7 @@ def flat_space(node: Node, least: Least = LEAST) -> tuple[int, ...] | None:
     return node.shape if ok and size(node.shape) >= least.elements else None
 
 
-def row_space(node: Node, least: Least = LEAST) -> int | None:
+def row_space(node: Node, least: Least = ANY) -> int | None:
     """The number of rows of a node that works by rows."""
     if not plain(node) or not node.shape or node.shape[0] < least.rows:
         return None
@@ -201,7 +203,7 @@ RULES: dict[str, Any] = {
 }
 
 
-def total_of(node: Node, least: Least = LEAST) -> int | None:
+def total_of(node: Node, least: Least = ANY) -> int | None:
     """The number of rows that a node sums over, where it is a sum over them."""
     if node.primitive.name == "sum" and plain(node):
         x, axis = node.operands[0], node.params["axis"]
@@ -218,8 +220,11 @@ def is_worth_it(region: Region) -> bool:
     return region.work() >= WORK_WORTH and len(region.members) > 1
 
 
-def find_regions(graph: Graph, least: Least = LEAST, worth: Callable[[Region], bool] = is_worth_it) -> list[Region]:
+def find_regions(
+    graph: Graph, least: Least | None = None, worth: Callable[[Region], bool] = is_worth_it
+) -> list[Region]:
     """The regions of a graph that are worth it: greedy, in the order of the nodes."""
+    least = least or Least(ROWS_WORTH, FLAT_WORTH)
     regions: list[Region] = []
     home: dict[Node, Region] = {}
     needs: dict[Node, frozenset[Region]] = {}

@@ -116,7 +116,7 @@ def describe(f: Any) -> str:
     return str(getattr(f, "__name__", "the function")).replace("<lambda>", "the function")
 
 
-def control_row(name: str, value: Any, pull: Any, push: Any, flops: float = 1.0) -> Custom:
+def control_row(name: str, value: Any, pull: Any, push: Any, flops: float = 1.0, **spelling: Any) -> Custom:
     """A row for one use: its value holds the graphs of the functions."""
     return Custom(
         name=name,
@@ -127,4 +127,5 @@ def control_row(name: str, value: Any, pull: Any, push: Any, flops: float = 1.0)
         vjp=pull,
         jvp=push,
         flops=flops,
+        spelling=spelling,
     )

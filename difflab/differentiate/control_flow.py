@@ -105,7 +105,7 @@ def run_scan(body: Closed, captured: list[Any], carry: list[Any], slices: list[A
     def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
         return scan_jvp(body, a, b, count, reverse, ts, list(xs))
 
-    row = control_row("scan", value, pull, push, flops=count * body.flops)
+    row = control_row("scan", value, pull, push, flops=count * body.flops, scan=(body, a, b, count, reverse))
     found = apply(row, tuple(operands))
     return list(found)[: len(body.outputs)]
 

@@ -42,6 +42,9 @@ SEQUENCES = frozenset(
 INTERNAL = frozenset(
     [
         "atleast_each",
+        "avg_pool_transpose",
+        "conv_input_transpose",
+        "conv_weight_transpose",
         "interval",
         "linalg_diagonal",
         "linalg_matrix_transpose",
@@ -53,6 +56,9 @@ INTERNAL = frozenset(
         "scatter",
         "sum_to",
         "unique_places",
+        "window_place",
+        "window_read",
+        "window_write",
     ]
 )
 HOME = "difflab.numpy"

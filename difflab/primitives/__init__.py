@@ -15,6 +15,7 @@ from . import (
     bessel,
     composites,
     contractions,
+    convolution,
     creation,
     decompositions,
     entropies,

@@ -50,9 +50,7 @@ def conv(x: Any, w: Any, *, stride: Any, padding: Any, dilation: Any, groups: in
     return batch_first(y, w.ndim)
 
 
-def conv_weight_transpose(
-    x: Any, ct: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+def conv_weight_transpose(x: Any, ct: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """What conv needs from its filters: for each of their elements the sum of input times cotangent."""
     x, ct = np.asarray(x), np.asarray(ct)
     dtype = np.result_type(x, ct)
@@ -80,9 +78,7 @@ def conv_weight_transpose(
     return np.moveaxis(total, (-1, -2), (1, 2)).reshape(out, per, *size)
 
 
-def conv_input_transpose(
-    ct: Any, w: Any, *, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+def conv_input_transpose(ct: Any, w: Any, *, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Spreads a cotangent over the input of spatial shape `shape`: the transpose of conv in its input."""
     ct, w = np.asarray(ct), np.asarray(w)
     dtype = np.result_type(ct, w)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def in_blocks(function: Callable[[int, int, int], None], length: int, count: int
         return
     bounds = [count * k // threads for k in range(threads + 1)]
     pool = helpers()
-    waiting = [pool.submit(copy_context().run, some, a, b) for a, b in zip(bounds[1:], bounds[2:])]
+    waiting = [pool.submit(copy_context().run, some, a, b) for a, b in pairwise(bounds[1:])]
     try:
         some(0, bounds[1])
     finally:

@@ -35,6 +35,13 @@ class Axis(NamedTuple):
         once = self.dilation == 1 or self.size == 1
         return once and self.size == self.stride and not self.before and self.count * self.size == self.length
 
+    @property
+    def covered(self) -> bool:
+        """Whether every window has an element of the array, not of the frame alone."""
+        return {k for j in range(self.size) for k in range(*self.shared(j)[0].indices(self.count))} == set(
+            range(self.count)
+        )
+
     def shared(self, offset: int) -> tuple[slice, slice]:
         """The windows whose element `offset` lies in the array, and these elements."""
         return _shared(self, offset)

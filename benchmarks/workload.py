@@ -43,6 +43,8 @@ def leaves(x: Any) -> list[np.ndarray[Any, Any]]:
         return [a for k in sorted(x) for a in leaves(x[k])]
     if isinstance(x, list | tuple):
         return [a for y in x for a in leaves(y)]
+    if hasattr(x, "toarray"):
+        x = x.toarray()
     if hasattr(x, "detach"):
         x = x.detach().numpy()
     return [np.asarray(x, dtype=float)]

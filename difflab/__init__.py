@@ -12,7 +12,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
     from .compile.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap
+    from .differentiate.branches import cond as cond, while_loop as while_loop
     from .differentiate.certified import certify as certify
+    from .differentiate.control_flow import scan as scan
     from .differentiate.custom import checkpoint as checkpoint, custom_gradient as custom_gradient
     from .differentiate.derivative import Derivative as Derivative
     from .differentiate.jacobians import hessian as hessian, jacobian as jacobian
@@ -44,7 +46,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 _HOMES = {
     "difflab.compile.program": "compile Program",
     "difflab.differentiate.batching": "vmap",
+    "difflab.differentiate.branches": "cond while_loop",
     "difflab.differentiate.certified": "certify",
+    "difflab.differentiate.control_flow": "scan",
     "difflab.differentiate.custom": "checkpoint custom_gradient",
     "difflab.differentiate.derivative": "Derivative",
     "difflab.differentiate.jacobians": "hessian jacobian",

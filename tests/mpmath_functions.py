@@ -197,6 +197,7 @@ FUNCTIONS = {
     "gelu_gate": lambda x: sigmoid(2 * mp.sqrt(2 / mp.pi) * (x + mpf(0.044715) * x**3)),
     "polygamma_gap": lambda x, y, n: mp.polygamma(n, x + y) - mp.polygamma(n, x),
     "relative_gap": lambda x, y: (y - x) / y,
+    "sigmoid_slope": lambda x: 1 / (2 * mpmath.cosh(x / 2)) ** 2,
     "lorentzian": lambda x: 1 / (1 + x * x),
     "erfc_repeated": erfc_repeated,
     "dawsn_derivative": dawsn_n,

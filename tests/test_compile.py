@@ -42,7 +42,7 @@ def test_each_pass_keeps_the_values(name, f, args):
     graph = dl.trace(lambda *a: dl.value_and_grad(f)(*a), *args)
     after = PASSES[name](graph)
     same(after(*args), graph(*args))
-    assert name == "expansion" or len(after) <= len(graph)
+    assert name in ("expansion", "uniform constants", "factors", "assembly") or len(after) <= len(graph)
 
 
 def test_common_subexpressions_are_shared():

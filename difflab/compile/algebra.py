@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..graph.graph import Graph
@@ -115,7 +117,7 @@ def signs(graph: Graph) -> Graph:
             image[node] = image.get(x, x)
             if x not in negated:
                 negated.add(node)
-        elif any(minus) and is_float(node) and name in SIGNED:
+        elif any(minus) and is_float(node) and name in SIGNED and not_larger(node, minus):
             base, sign = SIGNED[name](node, [image.get(x, x) for x in node.operands], minus)
             image[node] = add(base)
             if sign:
@@ -131,6 +133,11 @@ def signs(graph: Graph) -> Graph:
     for node in (*graph.outputs, *[n for n, _ in graph.guards]):
         whole(node)
     return rebuilt(graph, order, image)
+
+
+def not_larger(node: Node, minus: list[bool]) -> bool:
+    """Whether a sign behind the operation costs no more than in front of it."""
+    return all(math.prod(x.shape) >= math.prod(node.shape) for x, m in zip(node.operands, minus) if m)
 
 
 def _product(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
@@ -154,6 +161,8 @@ SIGNED = {
     "multiply": _product,
     "divide": _product,
     "reciprocal": _product,
+    "sum": _product,
+    "sum_to": _product,
     "add": _sum,
     "subtract": _sum,
     "square": _even,

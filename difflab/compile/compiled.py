@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph.graph import Graph
 from ..graph.node import Node, Shape
+from .blas import one_thread
 from .numpy_source import LEAVES, NumpySource
 from .passes import optimise
 from .scalar_source import FAILURES, ScalarSource, is_scalar
@@ -66,6 +67,9 @@ class Compiled:
         except IndexError:
             work = self.source.workspace()  # type: ignore[union-attr]
         try:
+            if self.source.threaded:  # type: ignore[union-attr]
+                with one_thread():
+                    return self.run(work, *values)  # type: ignore[misc]
             return self.run(work, *values)  # type: ignore[misc]
         except (ValueError, IndexError):
             if self.shaped:

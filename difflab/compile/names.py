@@ -11,6 +11,7 @@ import numpy as np
 
 from ..graph.node import Node
 from ..primitives import NUMPY, TABLE, Primitive
+from .scatter import known
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*"}
 # Rows whose function is Python's operator or a kernel, though NumPy's ufunc of that name means the same for floats.
@@ -116,8 +117,31 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
         return f"{operands[0]} {INFIX[row.name]} {operands[1]}"
     if row.name == "reshape" and TABLE.get(row.name) is row and set(node.params) == {"shape"}:
         return f"{operands[0]}.reshape({node.params['shape']!r})"
+    if row is TABLE["getitem"] and len(operands) == 1 and node.operands[0].shape:
+        index = written_index(node.params["index"])
+        if index is not None:
+            return f"{operands[0]}[{index}]"
+    if row is TABLE["reciprocal"] and node.operands[0].dtype.kind == "f":
+        return f"1.0 / {operands[0]}"
+    if row is TABLE["scatter"] and (places := known(node)) is not None:
+        return f"{names.object(places)}({operands[0]})"
     params = [f"{k}={names.parameter(v)}" for k, v in node.params.items()]
     return f"{names.function(row)}({', '.join(operands + params)})"
+
+
+def written_index(index: Any) -> str | None:
+    """The text of an index of integers, slices of integers, None and Ellipsis."""
+    if isinstance(index, tuple):
+        parts = [written_index(e) for e in index]
+        return None if not parts or any(p is None for p in parts) else ", ".join(map(str, parts)) + ","
+    if index is None or type(index) is int:
+        return repr(index)
+    if index is Ellipsis:
+        return "..."
+    if isinstance(index, slice) and all(e is None or type(e) is int for e in (index.start, index.stop, index.step)):
+        ends = ["" if e is None else str(e) for e in (index.start, index.stop)]
+        return ":".join(ends) + ("" if index.step is None else f":{index.step}")
+    return None
 
 
 def into(node: Node, names: Names, out: str, operands: list[str] | None = None) -> str | None:
@@ -126,6 +150,8 @@ def into(node: Node, names: Names, out: str, operands: list[str] | None = None) 
     found = ufunc_of(node)
     if found is not None:
         return f"{ufunc_name(found)}({', '.join([*operands, out])})"
+    if node.primitive is TABLE["einsum"] and len(operands) == 2 and node.params["subscripts"].startswith("a"):
+        return f"np.einsum({node.params['subscripts']!r}, {', '.join(operands)}, out={out})"
     if node.primitive is TABLE["sum"]:
         return f"np.add.reduce({operands[0]}, {node.params['axis']!r}, None, {out}, {node.params['keepdims']!r})"
     return None

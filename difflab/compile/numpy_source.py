@@ -10,7 +10,9 @@ import numpy as np
 
 from ..graph.graph import Graph
 from ..graph.node import Node
-from .blocks import Blocks
+from .assembly import ASSEMBLE, complete
+from .blas import WORTH, product
+from .blocks import THREADS_WORTH, Blocks
 from .memory import Plan
 from .names import Names, expression, into, ufunc_of
 from .region_source import RegionSource, block_rows
@@ -31,7 +33,7 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.graph, self.name = graph, name
-        self.names = Names({"np", "special", "rows", "own", "work", "block", "lo", "hi", name})
+        self.names = Names({"np", "special", "rows", "own", "product", "work", "block", "lo", "hi", name})
         self.plan = Plan()
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
@@ -41,7 +43,15 @@ class NumpySource:
         self.donated = dict.fromkeys(donated)
         self.regions = find_regions(graph)
         self.steps = schedule(graph, self.regions) if self.regions else list(graph.order)
+        self.threaded = any(r.work() >= THREADS_WORTH for r in self.regions)
         self.last, self.ends = self.lifetimes()
+        self.step_of = {n: k for k, step in enumerate(self.steps) if not isinstance(step, Region) for n in (step,)}
+        self.assemblies: dict[Node, list[Node]] = {}  # the disjoint assemblies that a value is a part of
+        self.assembled: dict[Node, set[Node]] = {}  # those begun, and the parts in their places
+        for node in self.step_of:
+            if node.primitive is ASSEMBLE and node.params["disjoint"]:
+                for x in node.operands:
+                    self.assemblies.setdefault(x, []).append(node)
         self.roots: dict[Node, frozenset[Node]] = {}
         self.held: dict[Node, int] = {}
         self.place: dict[Node, int] = {}
@@ -86,6 +96,7 @@ class NumpySource:
         import scipy.special
 
         space = {"np": np, "special": scipy.special, "rows": SimpleNamespace(**self.names.rows), "own": own}
+        space["product"] = product
         space |= self.names.space | self.blocks
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():
@@ -131,9 +142,15 @@ class NumpySource:
     # Steps.
     def single(self, node: Node, k: int) -> None:
         name = self.names[node]
+        if node in self.assembled:
+            self.assemble_rest(node)
+            return
         array = node.value.__class__ is not tuple and node.shape != ()
         if array and size(node.shape) * node.dtype.itemsize >= SMALL and into(node, self.names, "") is not None:
-            self.lines.append(f"    {name} = {into(node, self.names, self.target(node, k))}")
+            text = into(node, self.names, self.target(node, k))
+            if self.threaded and node.primitive.name == "matmul" and multiplications(node) >= WORTH:
+                text = f"product{str(text).removeprefix('np.matmul')}"
+            self.lines.append(f"    {name} = {text}")
             return
         self.lines.append(f"    {name} = {expression(node, self.names)}")
         fresh = node.primitive.name in FRESH or ufunc_of(node) is not None
@@ -156,6 +173,28 @@ class NumpySource:
         self.place[node] = self.plan.take(node.shape, node.dtype)
         self.hold(node, frozenset((node,)))
         return f"b{self.place[node]}"
+
+    def part_of_assembly(self, node: Node) -> str | None:
+        """Where a value belongs that is a part of an assembly and nothing else; the assembly is made when it is met."""
+        for whole in self.assemblies.get(node, ()):
+            if whole.operands.count(node) == 1 and self.last[node] == self.step_of[whole]:
+                if whole not in self.assembled:
+                    self.assembled[whole] = set()
+                    make = "empty" if complete(whole) else "zeros"
+                    made = f"np.{make}({whole.shape!r}, {self.names.object(whole.dtype)})"
+                    self.lines.append(f"    {self.names[whole]} = {made}")
+                self.assembled[whole].add(node)
+                index = whole.params["indices"][whole.operands.index(node)]
+                return f"{self.names[whole]}[{self.names.object(index)}]"
+        return None
+
+    def assemble_rest(self, whole: Node) -> None:
+        """Writes the parts in that are not in their places yet."""
+        for part, index in zip(whole.operands, whole.params["indices"]):
+            if part not in self.assembled[whole]:
+                place = self.names.object(index)
+                self.lines.append(f"    {self.names[whole]}[{place}] = {self.names[part]}")
+        self.owned.add(whole)
 
     def donation(self, node: Node, k: int, region: Region | None = None) -> Node | None:
         """A donated input of that shape and dtype that nothing reads later, also not through a view."""
@@ -182,6 +221,10 @@ class NumpySource:
         arguments = [source.argument(x) for x in source.externals]
         for node in results:
             n, total = self.names[node], node in region.totals
+            if not total and region.flat is None and (place := self.part_of_assembly(node)):
+                self.lines.append(f"    {n} = {place}")
+                arguments.append(n)
+                continue
             shape = (blocks.count, *node.shape) if total else node.shape
             if node in self.results and not total:
                 self.owned.add(node)
@@ -199,6 +242,11 @@ class NumpySource:
                 self.lines.append(f"    {self.names[node]} = np.add.reduce({self.names[node]}, 0)")
                 self.owned.add(node)
                 self.release(node)
+
+
+def multiplications(node: Node) -> int:
+    """How many numbers a matrix product multiplies."""
+    return size(node.shape) * node.operands[0].shape[-1]
 
 
 def own(y: Any) -> Any:

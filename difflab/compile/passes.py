@@ -11,7 +11,9 @@ from ..graph.graph import Graph
 from ..graph.node import Abstract, Node
 from ..primitives import NUMPY, TABLE
 from .algebra import clean_algebra, powers, signs
+from .assembly import assembly
 from .expand import expand
+from .factors import factors, inner_products, uniform
 from .rewriting import rebuilt, relinked
 
 
@@ -111,10 +113,15 @@ def frozen(x: Any) -> Any:
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "dead nodes": dead_nodes,
     "constants": constants,
+    "uniform constants": uniform,
     "algebra": clean_algebra,
     "expansion": expand,
     "powers": powers,
+    "equal subexpressions": common_subexpressions,
+    "assembly": assembly,
+    "factors": factors,
     "signs": signs,
+    "inner products": inner_products,
     "common subexpressions": common_subexpressions,
     "dead nodes again": dead_nodes,
 }

@@ -8,8 +8,10 @@ from .memory import Plan
 from .names import Names, expression, into
 from .regions import Region, cut, size
 
-CACHE = 1 << 21  # bytes that the buffers of a block may take: they stay in a core's second cache
-LONGEST = 1 << 16  # rows in a block at most; shorter ones make the threads meet at the interpreter's lock more often
+# Bytes that a block may take. One thread wants what stays in its second cache; two meet at the interpreter's lock
+# after each operation, and want longer ones.
+CACHE, SHARED_CACHE = 1 << 21, 1 << 23
+LONGEST = 1 << 17  # rows in a block at most
 
 
 def row_shape(node: Node, region: Region) -> tuple[int, ...]:
@@ -22,7 +24,8 @@ def block_rows(region: Region, row_bytes: int) -> int:
 
     It does not depend on the number of threads that there are, so neither do the results.
     """
-    longest = max(16, min(LONGEST, CACHE // max(1, row_bytes)))
+    cache = SHARED_CACHE if region.work() >= THREADS_WORTH else CACHE
+    longest = max(16, min(LONGEST, cache // max(1, row_bytes)))
     count = -(-region.rows // longest)
     count += count % 2 if count > 1 else region.work() >= THREADS_WORTH
     return -(-region.rows // count)
@@ -43,6 +46,7 @@ class RegionSource:
         self.held: dict[Node, int] = {}
         self.last = {x: k for k, n in enumerate(region.members) for x in n.operands}
         self.body: list[str] = []
+        self.written: set[Node] = set()  # results that stand in their place already
         self.cut_operands(operands)
         for k, node in enumerate(region.members):
             self.member(node, k)
@@ -95,8 +99,10 @@ class RegionSource:
         if node in self.region.totals:
             self.body.append(f"    {self.outs[node]}[block] = {self.part(node, operands[0])}")
         elif into(node, self.names, "", operands) is not None:
-            out = f"{self.outs[node]}[lo:hi]" if result else f"b{self.buffer(node, k)}"
+            out = f"{self.outs[node]}[lo:hi]" if result else self.seen_as(node) or f"b{self.buffer(node, k)}"
             self.body.append(f"    {n} = {into(node, self.names, out, operands)}")
+        elif node in self.written:
+            self.body.append(f"    {n} = {self.moved(node, operands)}")
         else:
             self.body.append(f"    {n} = {self.moved(node, operands)}")
             if result:
@@ -107,6 +113,15 @@ class RegionSource:
                 self.release(x)
         if node not in self.last:
             self.release(node)
+
+    def seen_as(self, node: Node) -> str | None:
+        """The place of a result that is only a reshape of the value: it is written there at once."""
+        for y in self.results:
+            if y.primitive.name == "reshape" and y.operands[0] is node and y not in self.region.totals:
+                self.written.add(y)
+                rest = "".join(f", {n}" for n in row_shape(node, self.region)) or ","
+                return f"{self.outs[y]}[lo:hi].reshape((hi - lo{rest}))"
+        return None
 
     def buffer(self, node: Node, k: int) -> int:
         """A block buffer for a value; that of an operand which is read here for the last time, where that fits."""

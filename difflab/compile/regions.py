@@ -13,9 +13,10 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from ..primitives import TABLE
 
-ROWS_WORTH = 4096  # fewer rows than this are not cut into blocks
+ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
+FLAT_WORTH = 4096  # nor fewer elements than this
 WORK_WORTH = 500_000  # flops below which blocks cost more than they save
-WIDEST = 2048  # elements in a row above which a shape is better cut as a flat array
+WIDEST = 8192  # elements in a row above which a shape is better cut as a flat array
 KINDS = frozenset("fbiu")
 
 
@@ -72,7 +73,7 @@ def flat_space(node: Node) -> tuple[int, ...] | None:
     if node.primitive.kind != "elementwise" or not node.shape or not plain(node):
         return None
     ok = all(x.shape in (node.shape, ()) for x in node.operands)
-    return node.shape if ok and size(node.shape) >= ROWS_WORTH else None
+    return node.shape if ok and size(node.shape) >= FLAT_WORTH else None
 
 
 def row_space(node: Node) -> int | None:
@@ -160,6 +161,13 @@ def _sum_to(node: Node) -> bool:
     return len(x.shape) == len(node.shape) and x.shape[0] == node.shape[0]
 
 
+def _batched_einsum(node: Node) -> bool:
+    """Whether all operands and the result have the rows in front."""
+    inputs, _, result = node.params["subscripts"].partition("->")
+    parts = [*inputs.split(","), result]
+    return "." not in inputs and all(p.startswith(parts[0][:1]) and parts[0][:1] not in p[1:] for p in parts)
+
+
 # Rows that are not elementwise, and when they work by rows.
 RULES: dict[str, Any] = {
     "getitem": _getitem,
@@ -180,6 +188,7 @@ RULES: dict[str, Any] = {
     "transpose": _transpose,
     "matmul": _matmul,
     "sum_to": _sum_to,
+    "einsum": _batched_einsum,
 }
 
 
@@ -218,7 +227,7 @@ def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], need
     keys = [("flat", flat)] * (flat is not None) + [("rows", rows)] * (rows is not None)
     if total is not None:
         x = node.operands[0]
-        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= ROWS_WORTH) + [("rows", total)]
+        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= FLAT_WORTH) + [("rows", total)]
     for key in keys:
         region = open_regions.get(key)
         if region is not None and joins(node, region, home, needs):

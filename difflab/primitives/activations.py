@@ -17,8 +17,7 @@ def zero(m: Any, x: Any, **_: Any) -> Any:
 
 elementwise(
     "sigmoid",
-    # s (1 - s) cancels for large x, and its own derivative cancels near 0.
-    (lambda m, y, x: 0.25 * m.square(m.sech(0.5 * x)),),
+    (lambda m, y, x: m.sigmoid_slope(x),),
     doc="The logistic function 1 / (1 + exp(-x)).",
     glyph="σ",
     latex=r"\sigma({0})",
@@ -32,6 +31,25 @@ elementwise(
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
     },
     flops=10,
+)
+elementwise(
+    "sigmoid_slope",
+    (lambda m, y, x: -y * m.tanh(0.5 * x),),
+    # s (1 - s) cancels for large x, and its own derivative cancels near 0.
+    doc="The derivative of the logistic function, exp(-|x|) / (1 + exp(-|x|))².",
+    glyph="σ'",
+    latex=r"\sigma'({0})",
+    domain=(Domain(tails=(1e-300, -1e-9, 40.0, -300.0, -700.0, 700.0), branch_points=(0.0,)),),
+    facts={"smooth"},
+    reads=(),
+    value=lambda m, x: 0.25 * m.square(m.sech(0.5 * x)),
+    spelling={
+        "numpy": "kernels_elementwise.sigmoid_slope",
+        "compiled": lambda m, x: m.divide(
+            m.exp(m.negative(m.absolute(x))), m.square(m.add(1.0, m.exp(m.negative(m.absolute(x)))))
+        ),
+    },
+    flops=12,
 )
 elementwise(
     "softplus",

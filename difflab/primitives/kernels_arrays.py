@@ -28,8 +28,9 @@ def logsumexp(x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
         # A weight of 0 takes the element out, whatever its exponential is.
         x, b = np.broadcast_arrays(np.where(np.equal(b, 0), -np.inf, x).astype(x.dtype, copy=False), b)
     top = shift(x, axis)
-    terms = np.exp(x - top)
-    total = np.sum(terms if b is None else b * terms, axis=axis, keepdims=True)
+    terms = np.subtract(x, top)
+    terms = np.exp(terms, terms if terms.ndim and b is None else None)
+    total = np.add.reduce(terms if b is None else b * terms, axis=axis, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.log(total) + top
     return y if keepdims else np.squeeze(y, axis=axis)[()]

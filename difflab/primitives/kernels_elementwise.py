@@ -100,6 +100,13 @@ def sigmoid(x: Any) -> Any:
     return np.where(low, np.exp(np.minimum(x, 0.0)), y)[()] if low.any() else y
 
 
+def sigmoid_slope(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        return 0.25 / np.square(np.cosh(0.5 * x))
+    e = np.exp(-np.abs(x))
+    return e / np.square(1.0 + e)
+
+
 def softplus(x: Any) -> Any:
     return np.log1p(np.exp(x)) if np.iscomplexobj(x) else np.logaddexp(x, 0.0)
 

@@ -1,0 +1,207 @@
+"""cond and while_loop: control flow that looks at values while the program runs."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ShapeError
+from ..graph.node import NODE, Node, apply
+from ..graph.pytree import flatten, structure
+from ..primitives import Carrier
+from .closed import Closed, control_row, describe, plain, value_leaf
+from .control_flow import active, body_function, filled, same_carry, scan, zeros_of
+from .transform import jvp, vjp, zeros
+
+
+def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
+    """true_fun(*operands) where pred is true, else false_fun(*operands); only the chosen one is computed.
+
+    Both must return the same structure, shapes and dtypes. Unlike Python's `if` it is one node of the graph, so a
+    program holds both branches.
+
+    >>> cond(2.0 > 1.0, lambda x: 2 * x, lambda x: -x, 5.0)
+    np.float64(10.0)
+    """
+    if Carrier.shape(pred) != () or Carrier.dtype(pred).kind not in "biu":
+        raise InputError(f"cond: pred has shape {Carrier.shape(pred)} and dtype {Carrier.dtype(pred)}; give one bool")
+    leaves, rebuild = flatten(operands)
+    leaves = [value_leaf(x, "cond: an operand") for x in leaves]
+    shapes: list[Any] = []
+
+    def call(f: Callable[..., Any]) -> Callable[[list[Any]], Any]:
+        def run(xs: list[Any]) -> Any:
+            result = f(*rebuild(xs))
+            shapes.append(structure(result))
+            return result
+
+        return run
+
+    branches = [Closed("cond", f, [*leaves, 0.0], without_last(call(f))) for f in (false_fun, true_fun)]
+    if shapes[0] != shapes[1]:
+        raise InputError(f"cond: {describe(true_fun)} and {describe(false_fun)} return different structures")
+    for k, (x, y) in enumerate(zip(branches[1].outputs, branches[0].outputs)):
+        if x != y:
+            raise ShapeError(
+                f"cond: result leaf {k} has shape {x.shape} and dtype {x.dtype} in the true branch, "
+                f"{y.shape} and {y.dtype} in the other"
+            )
+    found = choose(pred, branches, [b.captured for b in branches], leaves)
+    return branches[0].rebuild(found)
+
+
+def without_last(call: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+    """A branch may have no operands; its graph then still has one input, which it does not read."""
+    return lambda xs: call(xs[:-1])
+
+
+def choose(pred: Any, branches: list[Closed], captured: list[list[Any]], leaves: list[Any]) -> list[Any]:
+    """The outputs of the chosen branch, as one node where anything is traced."""
+    operands = [pred, *captured[0], *captured[1], *leaves]
+    a = 1 + len(captured[0])
+    b = a + len(captured[1])
+
+    def part(xs: Any, which: int) -> list[Any]:
+        return [*(xs[a:b] if which else xs[1:a]), *xs[b:], np.float64(0.0)]
+
+    def value(m: Any, *xs: Any) -> Any:
+        which = int(bool(plain(xs[0])))
+        found = branches[which](m, part(xs, which))
+        return tuple(found) if len(found) != 1 else found[0]
+
+    def places(xs: Any, which: int) -> list[int]:
+        """Where the chosen branch's differentiable leaves stand among all operands."""
+        own = list(range(a, b) if which else range(1, a)) + list(range(b, len(xs)))
+        return [k for k in own if Carrier.dtype(xs[k]).kind in "fc"]
+
+    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+        cts = [
+            c for c, o in zip(ct if isinstance(ct, list | tuple) else [ct], branches[0].outputs) if o.dtype.kind in "fc"
+        ]
+        on = active(list(xs))
+
+        def back(which: int) -> Callable[..., Any]:
+            def run(values: Any, cts: Any) -> Any:
+                mine = part(values, which)
+                spots = active(mine[:-1])
+                _, pullback = vjp(body_function(branches[which], mine, spots), *[mine[k] for k in spots])
+                found = dict(zip(places(values, which), pullback(tuple(cts))))
+                return [found[k] if k in found else zeros(values[k]) for k in on]
+
+            return run
+
+        gradients = cond(xs[0], back(1), back(0), list(xs), cts)
+        return filled([None] * len(xs), on, gradients)
+
+    def push(m: Any, ts: Any, y: Any, *xs: Any) -> Any:
+        def ahead(which: int) -> Callable[..., Any]:
+            def run(values: Any, tangents: Any) -> Any:
+                mine, full = part(values, which), dict(zip(active(list(xs)), tangents))
+                spots = active(mine[:-1])
+                directions = tuple(full[k] for k in places(values, which))
+                return list(
+                    jvp(body_function(branches[which], mine, spots), tuple(mine[k] for k in spots), directions)[1]
+                )
+
+            return run
+
+        given = [zeros(xs[k]) if ts[k] is None else ts[k] for k in active(list(xs))]
+        found = iter(cond(xs[0], ahead(1), ahead(0), list(xs), given))
+        result = [next(found) if o.dtype.kind in "fc" else zeros_of(o) for o in branches[0].outputs]
+        return tuple(result) if len(result) != 1 else result[0]
+
+    if not any(x.__class__ is Node for x in operands):
+        which = int(bool(pred))
+        return branches[which].run(part(operands, which))
+    result = apply(control_row("cond", value, pull, push), tuple(operands))
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: Any) -> Any:
+    """Applies `val = body_fun(val)` as long as cond_fun(val) is true.
+
+    The value keeps its structure, shapes and dtypes. Forward mode and reverse mode both work: reverse mode runs the
+    steps that were taken as a `scan`.
+
+    >>> while_loop(lambda x: x < 100, lambda x: 3 * x, 1.0)
+    np.float64(243.0)
+    """
+    leaves, rebuild = flatten(init_val)
+    leaves = [value_leaf(x, "while_loop: init_val") for x in leaves]
+
+    def call(xs: list[Any]) -> Any:
+        result = body_fun(rebuild(xs))
+        if structure(result) != structure(init_val):
+            raise InputError(f"while_loop: {describe(body_fun)} returns another structure than init_val")
+        return result
+
+    test = Closed("while_loop", cond_fun, leaves, lambda xs: cond_fun(rebuild(xs)))
+    body = Closed("while_loop", body_fun, leaves, call)
+    if len(test.outputs) != 1 or test.outputs[0].shape != ():
+        raise InputError(f"while_loop: {describe(cond_fun)} must return one bool")
+    same_carry("while_loop", leaves, body.outputs)
+    found = repeat(test, body, test.captured, body.captured, leaves)
+    return body.rebuild(found)
+
+
+def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], leaves: list[Any]) -> list[Any]:
+    """The last value; as one node, whose further output is the number of steps, where anything is traced."""
+    operands = [*of_test, *of_body, *leaves]
+    a = len(of_test)
+    b = a + len(of_body)
+
+    def run(m: Any, xs: list[Any]) -> tuple[list[Any], int]:
+        value, count = xs[b:], 0
+        while bool(plain(test(m, [*xs[:a], *value])[0])):
+            value, count = body(m, [*xs[a:b], *value]), count + 1
+        return value, count
+
+    def value(m: Any, *xs: Any) -> Any:
+        found, count = run(m, list(xs))
+        return (*found, np.int64(count))
+
+    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+        count = operator.index(y[-1])  # a program checks that it is the same when it runs again
+        on = active(list(xs))
+
+        def last(*chosen: Any) -> Any:
+            values = filled(list(xs), on, chosen)
+            found, _ = scan(lambda c, _: (body(NODE, [*values[a:b], *c]), None), values[b:], None, length=count)
+            return tuple(found[k] for k in active(found))
+
+        _, pullback = vjp(last, *[xs[k] for k in on])
+        cts = tuple(c for c, o in zip(ct, body.outputs) if o.dtype.kind in "fc")
+        return filled([None] * len(xs), on, pullback(cts))
+
+    def push(m: Any, ts: Any, y: Any, *xs: Any) -> Any:
+        return while_jvp(test, body, a, b, list(ts), list(xs))
+
+    if not any(x.__class__ is Node for x in operands):
+        from ..primitives import NUMPY
+
+        return [x if isinstance(x, np.generic) else np.asarray(x)[()] for x in run(NUMPY, operands)[0]]
+    return list(apply(control_row("while_loop", value, pull, push), tuple(operands)))[:-1]
+
+
+def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Any], xs: list[Any]) -> Any:
+    """The tangents of the last value: a loop with value and tangent side by side."""
+    full = [zeros(x) if t is None else t for x, t in zip(xs, ts)]
+    of_body, leaves = xs[a:b], xs[b:]
+    on_body, on = active(of_body), active(leaves)
+    d_body = [full[a + k] for k in on_body]
+
+    def step(carried: Any) -> Any:
+        value, tangents = carried
+        values = [*of_body, *value]
+        places = [*on_body, *[len(of_body) + k for k in on]]
+        f = body_function(body, values, places)
+        _, d_next = jvp(f, tuple(values[k] for k in places), (*d_body, *tangents))
+        return body(NODE, values), list(d_next)
+
+    start = (leaves, [full[b + k] for k in on])
+    _, tangents = while_loop(lambda carried: test(NODE, [*xs[:a], *carried[0]])[0], step, start)
+    result = filled([zeros_of(o) for o in body.outputs], on, tangents)
+    return (*result, np.zeros(()))

@@ -1,0 +1,111 @@
+"""A function traced once as a graph of its own, with what it captures from traces around it as further inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..compile.compiled import Compiled
+from ..errors import InputError, TraceError
+from ..graph.graph import Graph, graph_of, strip
+from ..graph.leaves import check_leaf
+from ..graph.node import Node, Trace
+from ..graph.pytree import flatten
+from ..primitives import NUMPY, TABLE, Custom
+
+
+class Closed:
+    """f at example leaves: its graph takes the captured values first, then the leaves.
+
+    `captured` are the values from outside, `rebuild` puts output leaves back into f's structure.
+    """
+
+    def __init__(self, name: str, f: Callable[..., Any], leaves: list[Any], call: Callable[[list[Any]], Any]) -> None:
+        self.name, self.f = name, f
+        trace = Trace()
+        inputs = [trace.input(plain(x)) for x in leaves]
+        try:
+            result = call(inputs)
+        finally:
+            nodes = trace.close()
+        outputs, self.rebuild = flatten(result)
+        self.captured: list[Any] = []
+        images: dict[Node, Node] = {}
+
+        def inside(x: Any) -> Any:
+            """A value of a trace around this one becomes an input."""
+            if x.__class__ is not Node or x.recording is trace:
+                return x
+            if x not in images:
+                images[x] = Node(TABLE["input"], (), {}, strip(x), trace, None, None)
+                self.captured.append(x)
+            return images[x]
+
+        for node in nodes:
+            if any(x.__class__ is Node and x.recording is not trace for x in node.operands):
+                node.operands = tuple([inside(x) for x in node.operands])
+        outputs = [inside(y) for y in outputs]
+        for node in nodes:
+            node.value = tuple(map(strip, node.value)) if node.value.__class__ is tuple else strip(node.value)
+        given = list(images.values())
+        if not (given or inputs):
+            raise InputError(f"{name}: {describe(f)} has no inputs")
+        self.graph: Graph = graph_of([*given, *nodes], [*given, *inputs], outputs, trace.guards)
+        self.program = Compiled(self.graph, [False] * len(self.graph.inputs))
+
+    @property
+    def outputs(self) -> list[Any]:
+        """Shape and dtype of each output leaf."""
+        return [y.value for y in self.graph.outputs]
+
+    def run(self, values: list[Any]) -> list[Any]:
+        """The outputs at plain values, by the compiled program."""
+        found = self.program(values)
+        if found is None:
+            raise TraceError(
+                f"{self.name}: in {describe(self.f)} an if, while or mask looks at a value, and a later step decides "
+                "it otherwise; use dl.cond or np.where"
+            )
+        return [np.float64(y) if y.__class__ is float else np.bool_(y) if y.__class__ is bool else y for y in found]
+
+    def __call__(self, m: Any, values: list[Any]) -> list[Any]:
+        """The outputs with the carrier m."""
+        if m is NUMPY:
+            return self.run(values)
+        env = self.graph.evaluate(values, m)
+        return [env[y] for y in self.graph.outputs]
+
+
+def plain(x: Any) -> Any:
+    """The value without the traces around it."""
+    x = strip(x)
+    return x if hasattr(x, "dtype") else np.asarray(x)[()]
+
+
+def value_leaf(x: Any, where: str) -> Any:
+    """A leaf as an array or a NumPy number; Python's numbers become float64, integer arrays stay integers."""
+    if x.__class__ is Node or (hasattr(x, "dtype") and x.dtype.kind in "biufc"):
+        return x
+    if isinstance(x, bool):
+        return np.bool_(x)
+    return check_leaf(x, where)
+
+
+def describe(f: Any) -> str:
+    return str(getattr(f, "__name__", "the function")).replace("<lambda>", "the function")
+
+
+def control_row(name: str, value: Any, pull: Any, push: Any, flops: float = 1.0) -> Custom:
+    """A row for one use: its value holds the graphs of the functions."""
+    return Custom(
+        name=name,
+        doc=f"A {name}, recorded as one node.",
+        glyph=name,
+        latex=rf"\operatorname{{{{{name}}}}}({{0}})",
+        value=value,
+        vjp=pull,
+        jvp=push,
+        flops=flops,
+    )

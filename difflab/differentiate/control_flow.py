@@ -1,0 +1,233 @@
+"""scan, while_loop and cond: control flow that is traced once, whatever the number of steps.
+
+Each is recorded as one node that holds the graph of its body. Their derivatives are again scans, loops and branches,
+so they nest to any order.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ShapeError
+from ..graph.node import NODE, Node, apply
+from ..graph.pytree import flatten, structure
+from ..primitives import NUMPY, Carrier
+from .closed import Closed, control_row, describe, value_leaf
+from .transform import jvp, vjp, zeros
+
+
+def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False) -> Any:
+    """Carries a value through a loop: `carry, y = f(carry, x)` for each x along the first axis of xs.
+
+    Returns the last carry and the ys stacked along a new first axis. Carry, xs and ys are arrays or containers of
+    arrays; the carry keeps its shapes and dtypes. With `xs=None`, `length` says how often; `reverse` starts at the
+    end. f is traced once. Raises InputError or ShapeError for a carry that changes and for lengths that differ.
+
+    >>> import numpy as np
+    >>> total, partial = scan(lambda c, x: (c + x, c + x), 0.0, np.array([1.0, 2.0, 3.0]))
+    >>> total, partial
+    (np.float64(6.0), array([1., 3., 6.]))
+    """
+    carry, rebuild_carry = flatten(init)
+    slices, rebuild_x = flatten(xs)
+    carry = [value_leaf(x, "scan: init") for x in carry]
+    slices = [value_leaf(x, "scan: xs") for x in slices]
+    count = steps(slices, length)
+    first = [plain_slice(x) for x in slices]
+
+    def call(leaves: list[Any]) -> Any:
+        result = f(rebuild_carry(leaves[: len(carry)]), rebuild_x(leaves[len(carry) :]))
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise InputError(f"scan: {describe(f)} must return (carry, y), it returned a {type(result).__name__}")
+        if structure(result[0]) != structure(init):
+            raise InputError(f"scan: {describe(f)} returns a carry of another structure than init")
+        return result
+
+    body = Closed("scan", f, [*carry, *first], call)
+    same_carry("scan", carry, body.outputs[: len(carry)])
+    found = run_scan(body, body.captured, carry, slices, count, reverse)
+    last, ys = body.rebuild([*found[: len(carry)], *found[len(carry) :]])
+    return last, ys
+
+
+def steps(slices: list[Any], length: int | None) -> int:
+    """The number of steps, on which all must agree."""
+    for x in slices:
+        if not Carrier.shape(x):
+            raise ShapeError("scan: a leaf of xs is a single number; its first axis is the loop")
+    counts = sorted({Carrier.shape(x)[0] for x in slices})
+    if len(counts) > 1:
+        raise ShapeError(f"scan: the leaves of xs have first axes of {counts}; they must be equal")
+    if length is not None:
+        length = operator.index(length)
+        if length < 0 or (counts and counts[0] != length):
+            raise ShapeError(f"scan: length={length}, but xs has {counts[0] if counts else 'no'} steps")
+        return length
+    if not counts:
+        raise InputError("scan: xs is None, so length must be given")
+    return counts[0]
+
+
+def plain_slice(x: Any) -> Any:
+    """An example of one step's x."""
+    while x.__class__ is Node:
+        x = x.value
+    x = np.asarray(x)
+    return x[0] if len(x) else np.zeros(x.shape[1:], x.dtype)[()]
+
+
+def same_carry(name: str, before: list[Any], after: list[Any]) -> None:
+    for k, (x, y) in enumerate(zip(before, after)):
+        if Carrier.shape(x) != y.shape or Carrier.dtype(x) != y.dtype:
+            raise ShapeError(
+                f"{name}: carry leaf {k} goes in with shape {Carrier.shape(x)} and dtype {Carrier.dtype(x)} and comes "
+                f"out with shape {y.shape} and dtype {y.dtype}; they must be equal"
+            )
+
+
+def run_scan(body: Closed, captured: list[Any], carry: list[Any], slices: list[Any], count: int, reverse: bool) -> Any:
+    """The final carry, the ys, and where something is traced also every step's carry (left out of the result)."""
+    operands = [*captured, *carry, *slices]
+    a, b = len(captured), len(captured) + len(carry)
+    if not any(x.__class__ is Node for x in operands):
+        return loop(NUMPY, body, a, b, count, reverse, False, operands)
+
+    def value(m: Any, *xs: Any) -> Any:
+        return tuple(loop(m, body, a, b, count, reverse, True, list(xs)))
+
+    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+        return scan_vjp(body, a, b, count, reverse, list(ct), list(y), list(xs))
+
+    def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+        return scan_jvp(body, a, b, count, reverse, ts, list(xs))
+
+    row = control_row("scan", value, pull, push, flops=float(count * max(1, len(body.graph.operations))))
+    found = apply(row, tuple(operands))
+    return list(found)[: len(body.outputs)]
+
+
+def loop(m: Any, body: Closed, a: int, b: int, count: int, reverse: bool, keep: bool, xs: list[Any]) -> list[Any]:
+    """The steps one after the other. With `keep`, each step's carry is returned too, stacked."""
+    captured, carry, slices = xs[:a], xs[a:b], xs[b:]
+    n = len(carry)
+    places = range(count - 1, -1, -1) if reverse else range(count)
+    if m is not NUMPY:
+        ys: list[list[Any]] = [[None] * count for _ in body.outputs[n:]]
+        carries: list[list[Any]] = [[None] * count for _ in carry]
+        for t in places:
+            for c, x in zip(carries, carry):
+                c[t] = x
+            found = body(m, [*captured, *carry, *[x[t] for x in slices]])
+            carry = found[:n]
+            for row, y in zip(ys, found[n:]):
+                row[t] = y
+        return [*carry, *[m.stack(*row, axis=0) for row in [*ys, *(carries if keep else [])]]]
+    stacked = [np.empty((count, *y.shape), y.dtype) for y in body.outputs[n:]]
+    before = [np.empty((count, *Carrier.shape(x)), Carrier.dtype(x)) for x in carry] if keep else []
+    run = body.run
+    for t in places:
+        for whole, x in zip(before, carry):
+            whole[t] = x
+        found = run([*captured, *carry, *[x[t] for x in slices]])
+        carry = found[:n]
+        for whole, y in zip(stacked, found[n:]):
+            whole[t] = y
+    return [*[x if isinstance(x, np.generic) else np.asarray(x)[()] for x in carry], *stacked, *before]
+
+
+def active(xs: list[Any]) -> list[int]:
+    """The positions of the leaves that have derivatives."""
+    return [k for k, x in enumerate(xs) if Carrier.dtype(x).kind in "fc"]
+
+
+def filled(xs: list[Any], places: list[int], values: Any) -> list[Any]:
+    out = list(xs)
+    for k, v in zip(places, values):
+        out[k] = v
+    return out
+
+
+def body_function(body: Closed, values: list[Any], places: list[int]) -> Callable[..., tuple[Any, ...]]:
+    """The body as a function of its differentiable leaves alone, giving its differentiable outputs."""
+    keep = [k for k, y in enumerate(body.outputs) if y.dtype.kind in "fc"]
+
+    def f(*chosen: Any) -> tuple[Any, ...]:
+        found = body(NODE, filled(values, places, chosen))
+        return tuple(found[k] for k in keep)
+
+    return f
+
+
+def scan_vjp(
+    body: Closed, a: int, b: int, count: int, reverse: bool, ct: list[Any], y: list[Any], xs: list[Any]
+) -> Any:
+    """The cotangents of captured values, first carry and xs: a scan from the other end."""
+    n, outputs = b - a, body.outputs
+    captured, slices, carries = xs[:a], xs[b:], y[len(outputs) :]
+    on_captured, on_carry, on_x = active(captured), active(xs[a:b]), active(slices)
+    ct_carry = [ct[k] for k in on_carry]
+    ct_ys = [ct[k] for k in range(n, len(outputs)) if outputs[k].dtype.kind in "fc"]
+    ct_before = [ct[len(outputs) + k] for k in on_carry]  # each step's carry is a result too
+
+    def step(carried: Any, x: Any) -> Any:
+        ct_c, sums = carried
+        at_carry, at_x, ct_y, ct_at = x
+        values = [*captured, *at_carry, *at_x]
+        places = [*on_captured, *[a + k for k in on_carry], *[b + k for k in on_x]]
+        _, pullback = vjp(body_function(body, values, places), *[values[k] for k in places])
+        found = pullback((*ct_c, *ct_y))
+        p, q = len(on_captured), len(on_captured) + len(on_carry)
+        ct_next = [g + extra for g, extra in zip(found[p:q], ct_at)]
+        return (ct_next, [s + g for s, g in zip(sums, found[:p])]), list(found[q:])
+
+    start = (ct_carry, [zeros(captured[k]) for k in on_captured])
+    (ct_first, sums), ct_slices = scan(
+        step, start, (carries, slices, ct_ys, ct_before), length=count, reverse=not reverse
+    )
+    result: list[Any] = [None] * len(xs)
+    for k, g in zip(on_captured, sums):
+        result[k] = g
+    for k, g in zip(on_carry, ct_first):
+        result[a + k] = g
+    for k, g in zip(on_x, ct_slices):
+        result[b + k] = g
+    return result
+
+
+def scan_jvp(body: Closed, a: int, b: int, count: int, reverse: bool, ts: list[Any], xs: list[Any]) -> Any:
+    """The tangents of the outputs: a scan with carry and tangent side by side."""
+    n = b - a
+    captured, carry, slices = xs[:a], xs[a:b], xs[b:]
+    full = [zeros(x) if t is None else t for x, t in zip(xs, ts)]
+    on_captured, on_carry, on_x = active(captured), active(carry), active(slices)
+    d_captured = [full[k] for k in on_captured]
+    floats = [k for k, y in enumerate(body.outputs) if y.dtype.kind in "fc"]
+
+    def step(carried: Any, x: Any) -> Any:
+        (c, dc), (s, ds) = carried, x
+        values = [*captured, *c, *s]
+        places = [*on_captured, *[a + k for k in on_carry], *[b + k for k in on_x]]
+        f = body_function(body, values, places)
+        _, tangents = jvp(f, tuple(values[k] for k in places), (*d_captured, *dc, *ds))
+        new = body(NODE, values)
+        by_place = dict(zip(floats, tangents))
+        d_next = [by_place[k] for k in on_carry]
+        return (new[:n], d_next), ([c, dc], [by_place[k] for k in floats if k >= n])
+
+    start = (carry, [full[a + k] for k in on_carry])
+    moving = (slices, [full[b + k] for k in on_x])
+    (_, d_last), ((_, d_carries), d_ys) = scan(step, start, moving, length=count, reverse=reverse)
+    by_place = dict(zip([*on_carry, *[k for k in floats if k >= n]], [*d_last, *d_ys]))
+    d_outputs = [by_place[k] if k in by_place else zeros_of(y) for k, y in enumerate(body.outputs[:n])]
+    d_outputs += [by_place[k] if k in by_place else zeros_of(y, (count,)) for k, y in enumerate(body.outputs) if k >= n]
+    at_carry = dict(zip(on_carry, d_carries))
+    d_before = [at_carry[k] if k in at_carry else zeros_of(y, (count,)) for k, y in enumerate(body.outputs[:n])]
+    return (*d_outputs, *d_before)
+
+
+def zeros_of(y: Any, lead: tuple[int, ...] = ()) -> Any:
+    return np.zeros((*lead, *y.shape), y.dtype if y.dtype.kind in "fc" else float)[()]

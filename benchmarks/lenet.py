@@ -32,13 +32,13 @@ def data(batch: int) -> tuple[list[tuple[Any, Any]], Any, Any]:
     return [(w.astype(np.float32), b.astype(np.float32)) for w, b in params], x, y
 
 
-def loss(m: Any, conv: Any, pool: Any, logsumexp: Any, params: Any, x: Any, y: Any) -> Any:
+def loss(m: Any, relu: Any, conv: Any, pool: Any, logsumexp: Any, params: Any, x: Any, y: Any) -> Any:
     """The mean cross-entropy."""
     for (w, b), (_, padding) in zip(params, FILTERS):
-        x = m.maximum(pool(conv(x, w, padding)) + b, 0)
+        x = relu(pool(conv(x, w, padding)) + b)
     x = x.reshape((len(x), -1))
     for w, b in params[2:-1]:
-        x = m.maximum(x @ w + b, 0)
+        x = relu(x @ w + b)
     w, b = params[-1]
     z = x @ w + b
     return m.mean(logsumexp(z) - m.sum(z * y, 1))
@@ -47,6 +47,7 @@ def loss(m: Any, conv: Any, pool: Any, logsumexp: Any, params: Any, x: Any, y: A
 def by_difflab(batch: int) -> Any:
     dnp = dl.numpy
     parts = (
+        dnp.relu,
         lambda x, w, padding: dnp.conv(x, w, padding=padding),
         lambda x: dnp.max_pool(x, 2),
         lambda z: dnp.logsumexp(z, axis=1),
@@ -69,7 +70,7 @@ def by_jax(batch: int) -> Any:
         return lax.reduce_window(x, -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
 
     params, x, y = data(batch)
-    gradient = jax.grad(partial(loss, jnp, conv, pool, lambda z: jax.nn.logsumexp(z, axis=1)))
+    gradient = jax.grad(partial(loss, jnp, jax.nn.relu, conv, pool, lambda z: jax.nn.logsumexp(z, axis=1)))
     program = jax.jit(lambda p, x, y: step(gradient, p, x, y), donate_argnums=0)
     state, count = [params], [0]
 
@@ -86,12 +87,6 @@ def by_torch(compiled: bool, batch: int) -> Any:
     import torch
     from torch.nn import functional
 
-    class Names:
-        """torch under NumPy's names."""
-
-        maximum = staticmethod(lambda x, _: torch.relu(x))
-        mean, sum = torch.mean, torch.sum
-
     params, x, y = data(batch)
     xt, yt = torch.tensor(x), torch.tensor(y)
     state = [torch.tensor(a, requires_grad=True) for pair in params for a in pair]
@@ -100,7 +95,7 @@ def by_torch(compiled: bool, batch: int) -> Any:
 
     def f(*leaves: Any) -> Any:
         pairs = list(zip(leaves[::2], leaves[1::2]))
-        return loss(Names, conv, pool, lambda z: torch.logsumexp(z, 1), pairs, xt, yt)
+        return loss(torch, torch.relu, conv, pool, lambda z: torch.logsumexp(z, 1), pairs, xt, yt)
 
     f = torch.compile(f) if compiled else f
     count = [0]

@@ -26,7 +26,6 @@ def row(name, **params):
     return lambda *xs: apply(lookup(name), xs, params)
 
 
-
 CASES = {
     "sum": [
         (np.sum, M),

@@ -119,14 +119,35 @@ def weight_transpose(m: Any, i: int, ct: Any, x: Any, y: Any, *, size: Any, **pa
     return m.conv_input_transpose(y, ct, shape=m.shape(x)[2:], **params) if i == 0 else m.conv(x, ct, **params)
 
 
+def opened(m: Any, x: Any, gate: Any, kept: tuple[int, ...], axis: int = 0) -> Any:
+    """A gate for x: open where any element of the same place on the kept axes is, which become x's from `axis` on."""
+    some = m.any(gate, axis=tuple(k for k in range(m.ndim(gate)) if k not in kept), keepdims=False)
+    some = m.reshape(some, shape=(*m.shape(some), *(1,) * (m.ndim(x) - axis - len(kept))))
+    return m.broadcast_to(some, shape=m.shape(x))
+
+
+def conv_gate(m: Any, i: int, gate: Any, x: Any, w: Any, **params: Any) -> Any:
+    """A sample is stopped where its whole result is, a filter where all that it made is."""
+    return opened(m, x, gate, (0,)) if i == 0 else opened(m, w, gate, (1,))
+
+
+def input_transpose_gate(m: Any, i: int, gate: Any, y: Any, w: Any, **params: Any) -> Any:
+    return opened(m, y, gate, (0,)) if i == 0 else opened(m, w, gate, ())
+
+
+def weight_transpose_gate(m: Any, i: int, gate: Any, x: Any, y: Any, **params: Any) -> Any:
+    return opened(m, x, gate, ()) if i == 0 else opened(m, y, gate, (0,), 1)
+
+
 def kernel(name: str, module: str = "kernels_windows") -> dict[str, str]:
     return {"numpy": f"{module}.{name}", "elements": f"{module}.{name}"}
 
 
-for _name, _transpose, _batch, _latex, _doc in (
+for _name, _transpose, _gate, _batch, _latex, _doc in (
     (
         "conv",
         conv_transpose,
+        conv_gate,
         batches.conv,
         r"{0} \star {1}",
         "The cross-correlation of x (batch, channels, *spatial) with filters (out, channels / groups, *kernel).",
@@ -134,6 +155,7 @@ for _name, _transpose, _batch, _latex, _doc in (
     (
         "conv_input_transpose",
         input_transpose,
+        input_transpose_gate,
         batches.conv,
         r"{0} \star^{{\mathsf{{T}}}} {1}",
         "The transpose of a convolution in its input: each value of y spread over its window by the filters.",
@@ -141,6 +163,7 @@ for _name, _transpose, _batch, _latex, _doc in (
     (
         "conv_weight_transpose",
         weight_transpose,
+        weight_transpose_gate,
         batches.conv_weight_transpose,
         r"{0} \star^{{\mathsf{{T}}}} {1}",
         "The transpose of a convolution in its filters: windows of x times values of y, summed over batch and places.",
@@ -149,6 +172,7 @@ for _name, _transpose, _batch, _latex, _doc in (
     linear(
         _name,
         _transpose,
+        gate=_gate,
         doc=_doc,
         glyph="conv" if _name == "conv" else "convᵀ",
         latex=_latex,

@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .parallel import in_blocks, scratch
+from . import workspace
+from .parallel import in_blocks
 from .windows import Axis, axes
+from .workspace import scratch
 
 ONE_THREAD = 262_144  # multiplications up to which OpenBLAS keeps a product on one thread
 CACHE = 1 << 20  # bytes of one block of rows: half a core's second cache
@@ -35,8 +37,10 @@ def conv(x: Any, w: Any, *, stride: Any, padding: Any, dilation: Any, groups: in
     rows, others = grid[0], grid[1:]
     dtype = np.result_type(x, w)
     out, columns = w.shape[0], (*[a.count for a in others], x.shape[0])
-    y = np.zeros((rows.count, out, *columns), dtype) if empty(x, w) else np.empty((rows.count, out, *columns), dtype)
-    if y.size and not empty(x, w):
+    y = workspace.empty((rows.count, out, *columns), dtype)
+    if empty(x, w):
+        y[...] = 0
+    elif y.size:
         source = batch_last("input", x, len(grid), dtype)
         filters = kernel_rows(w, grid, groups).astype(dtype, copy=False)
         y4 = y.reshape(rows.count, groups, out // groups, -1)
@@ -85,8 +89,10 @@ def conv_input_transpose(ct: Any, w: Any, *, shape: Any, stride: Any, padding: A
     n, per, out = ct.shape[0], w.shape[1], w.shape[0] // groups
     grid = led(axes(tuple(shape), w.shape[2:], stride, padding, dilation))
     rows, others = grid[0], grid[1:]
-    x = np.zeros((rows.length, groups * per, *[a.length for a in others], n), dtype)
-    if not empty(ct, w) and x.size:
+    x = workspace.empty((rows.length, groups * per, *[a.length for a in others], n), dtype)
+    if empty(ct, w):
+        x[...] = 0
+    elif x.size:
         x6 = x.reshape(rows.length, groups, per, *x.shape[2:])
         spread = cotangent_rows(ct, grid, groups, dtype)
         depth = prod(a.size for a in others) * per
@@ -99,6 +105,7 @@ def conv_input_transpose(ct: Any, w: Any, *, shape: Any, stride: Any, padding: A
             matrices = stacked(spread[:, lo:], hi - lo, 1, rows.size * out, pieces)
             np.matmul(filters[:, None, None], matrices, out=cut(made.swapaxes(0, 1), pieces))
             made = made.reshape(groups, hi - lo, -1, per, *[a.count for a in others], n).swapaxes(0, 1)
+            x6[lo:hi] = 0
             for k, offsets in enumerate(product(*[range(a.size) for a in others])):
                 theirs, ours = positions(others, offsets)
                 target = x6[lo:hi][:, :, :, *ours]

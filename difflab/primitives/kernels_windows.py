@@ -15,6 +15,7 @@ import numpy as np
 
 from .parallel import in_blocks
 from .windows import Axis, axes
+from .workspace import empty_like
 
 INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
@@ -30,7 +31,7 @@ def window_place(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any)
     """The place of the first largest element of each window, counted row by row."""
     x = np.asarray(x)
     grid = axes(x.shape[-len(size) :], size, stride, padding, dilation)
-    places = np.empty_like(x, np.min_scalar_type(prod(size) - 1), shape=counted(x, grid))
+    places = empty_like(x, counted(x, grid), np.min_scalar_type(prod(size) - 1))
 
     def part(x: Any, out: Any) -> None:
         found, step = None, 1
@@ -47,7 +48,7 @@ def window_read(x: Any, place: Any, *, size: Any, stride: Any, padding: Any, dil
     """The element of each window at a place in it."""
     x, place = np.asarray(x), np.asarray(place)
     grid = axes(x.shape[-len(size) :], size, stride, padding, dilation)
-    y = np.empty_like(place, x.dtype)
+    y = empty_like(place, place.shape, x.dtype)
 
     def part(x: Any, place: Any, y: Any) -> None:
         for k, theirs, ours in offsets(grid):
@@ -62,13 +63,13 @@ def window_write(ct: Any, place: Any, *, shape: Any, size: Any, stride: Any, pad
     ct, place = np.asarray(ct), np.asarray(place)
     grid = axes(tuple(shape), size, stride, padding, dilation)
     tiles = all(a.tiles for a in grid)
-    x = np.empty_like(place, ct.dtype, shape=(*place.shape[: -len(grid)], *shape))
+    x = empty_like(place, (*place.shape[: -len(grid)], *shape), ct.dtype)
     if not tiles:
         x[...] = 0
 
     def part(ct: Any, place: Any, x: Any) -> None:
-        given = np.empty_like(place, ct.dtype)
-        np.copyto(given, ct)
+        given = empty_like(place, place.shape, ct.dtype)
+        np.copyto(given, ct)  # in the layout of the places
         for k, theirs, ours in offsets(grid):
             target = x[ours]
             if tiles:
@@ -96,7 +97,7 @@ def avg_pool_transpose(
     grid = axes(tuple(shape), size, stride, padding, dilation)
     y = shared_out(ct.copy(order="K"), grid, count_padding)
     for k, axis in enumerate(grid, -len(grid)):
-        x = np.empty_like(y, shape=(*y.shape[:k], axis.length, *(y.shape[k + 1 :] if k < -1 else ())))
+        x = empty_like(y, replaced(y.shape, k, axis.length))
         x[...] = 0
         for j in range(axis.size):
             theirs, ours = axis.shared(j)
@@ -122,6 +123,11 @@ def at(k: int, where: Any) -> tuple[Any, ...]:
     return (..., where, *(slice(None),) * (-1 - k))
 
 
+def replaced(shape: tuple[int, ...], k: int, n: int) -> tuple[int, ...]:
+    """The shape with n elements along axis k, counted from the last."""
+    return (*shape[: len(shape) + k], n, *shape[len(shape) + k + 1 :])
+
+
 def visits(axis: Axis) -> Any:
     """For each element of a window: the windows that have none before it, and those that have, with their elements."""
     low = axis.count
@@ -141,7 +147,7 @@ def visits(axis: Axis) -> Any:
 def along(x: Any, axis: Axis, k: int, combine: Any, out: Any) -> Any:
     """The elements of each window combined along axis k, into `out` or a new array."""
     if out is None:
-        out = np.empty_like(x, shape=tuple(axis.count if i == x.ndim + k else n for i, n in enumerate(x.shape)))
+        out = empty_like(x, replaced(x.shape, k, axis.count))
     if axis.size > 1 and not axis.before and not axis.behind:
         first, second = (x[at(k, axis.shared(j)[1])] for j in (0, 1))
         combine(first, second, out=out)
@@ -158,10 +164,20 @@ def along(x: Any, axis: Axis, k: int, combine: Any, out: Any) -> Any:
 
 def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, dtype: Any) -> tuple[Any, Any]:
     """The largest elements along axis k, and their places; `found` are those along the axes behind, `step` apart."""
-    shape = tuple(axis.count if i == x.ndim + k else n for i, n in enumerate(x.shape))
-    best, place = np.empty_like(x, shape=shape), np.empty_like(x, dtype, shape=shape)
+    shape = replaced(x.shape, k, axis.count)
+    best, place = empty_like(x, shape), empty_like(x, shape, dtype)
     before = lambda elements, j: j * step if found is None else found[at(k, elements)] + dtype.type(j * step)
-    for j, (windows, elements), (more, others) in visits(axis):
+    start = 0
+    if axis.size > 1 and not axis.before and not axis.behind and not x.dtype.hasobject:
+        start, (first, second) = 2, (axis.shared(j)[1] for j in (0, 1))
+        where = np.greater(x[at(k, second)], x[at(k, first)])
+        np.maximum(x[at(k, first)], x[at(k, second)], out=best)
+        if found is None and step == 1 and dtype == np.uint8:
+            place = where.view(np.uint8)
+        else:
+            place[...] = before(first, 0)
+            exchange(place, before(second, 1), where)
+    for j, (windows, elements), (more, others) in list(visits(axis))[start:]:
         best[at(k, windows)] = x[at(k, elements)]
         place[at(k, windows)] = before(elements, j)
         if more.start < more.stop:
@@ -204,7 +220,7 @@ def counted(x: Any, grid: tuple[Axis, ...]) -> tuple[int, ...]:
 
 def combined(x: Any, grid: tuple[Axis, ...], combine: Any) -> Any:
     """The elements of each window combined."""
-    y = np.empty_like(x, shape=counted(x, grid))
+    y = empty_like(x, counted(x, grid))
 
     def part(x: Any, y: Any) -> None:
         for k in range(-1, -1 - len(grid), -1):

@@ -1,4 +1,4 @@
-"""What kernels share: threads that take blocks of an array, and memory that each thread keeps for the next call."""
+"""Threads that share the blocks of an array among them, for kernels."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import pairwise
-from typing import Any
-
-import numpy as np
 
 WORTH = 1_500_000  # operations below which waking a thread costs more than it saves
-KEPT = 1 << 26  # bytes of memory that one thread keeps
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 _lock = threading.Lock()
-_local = threading.local()
 
 
 def cores() -> int:
@@ -60,19 +55,3 @@ def in_blocks(function: Callable[[int, int, int], None], length: int, count: int
     finally:
         for job in waiting:
             job.result()
-
-
-def scratch(purpose: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """An array of this thread for one purpose: zeros at first, afterwards what its last user left there."""
-    if dtype.hasobject:
-        return np.zeros(shape, dtype)
-    kept: dict[Any, Any] = _local.__dict__.setdefault("kept", {})
-    key = (purpose, shape, dtype)
-    found = kept.pop(key, None)
-    if found is None:
-        found = np.zeros(shape, dtype)
-        while kept and sum(a.nbytes for a in kept.values()) + found.nbytes > KEPT:
-            del kept[next(iter(kept))]  # the one that was used longest ago
-    if found.nbytes <= KEPT:
-        kept[key] = found
-    return found

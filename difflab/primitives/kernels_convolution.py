@@ -190,7 +190,10 @@ def stacked(matrix: Any, count: int, step: int, depth: int, pieces: int) -> Any:
     groups, _, _, columns = matrix.shape
     g, b, r, c = matrix.strides
     width = columns // pieces
-    return as_strided(matrix, (groups, count, pieces, depth, width), (g, b * step, c * width, r, c))
+    shape, strides = (groups, count, pieces, depth, width), (g, b * step, c * width, r, c)
+    if matrix.dtype.hasobject or not matrix.flags.c_contiguous:
+        return as_strided(matrix, shape, strides)
+    return np.ndarray(shape, matrix.dtype, matrix, 0, strides)  # the same, at a quarter of the time
 
 
 def cut(y: Any, pieces: int) -> Any:
@@ -235,10 +238,11 @@ def turned(w: Any, grid: tuple[Axis, ...], groups: int) -> Any:
 def pieces_of(columns: int, others: int) -> int:
     """Into how many pieces the columns are cut, so that a product of `others` by them stays on one thread."""
     wanted = -(-columns * others // ONE_THREAD)
-    for pieces in range(wanted, columns // 16 + 1):
-        if columns % pieces == 0:
-            return pieces
-    return 1
+    for lengths in (64, 16):  # of whole vectors, many of them where that costs little
+        for pieces in range(wanted, min(2 * wanted + 1, columns // lengths + 1) if lengths > 16 else columns // 16 + 1):
+            if columns % (pieces * lengths) == 0:
+                return pieces
+    return next((k for k in range(wanted, columns // 16 + 1) if columns % k == 0), 1)
 
 
 def blocks(grid: tuple[Axis, ...], source: Any, work: float) -> int:

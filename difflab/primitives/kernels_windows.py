@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .kernels_elementwise import masked
 from .parallel import in_blocks
 from .windows import Axis, axes
 from .workspace import empty_like
 
-INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+WORTH = 2_000_000  # elements visited below which two halves cost more than they save
 
 
 def max_pool(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, larger: Any = np.maximum) -> Any:
@@ -34,11 +35,11 @@ def window_place(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any)
     places = empty_like(x, counted(x, grid), np.min_scalar_type(prod(size) - 1))
 
     def part(x: Any, out: Any) -> None:
-        found, step = None, 1
-        for k in range(len(grid)):
-            x, found = first_largest(x, found, step, grid[-1 - k], -1 - k, out.dtype)
-            step *= grid[-1 - k].size
-        np.copyto(out, found)
+        found, step = None, prod(size)
+        for k, axis in enumerate(grid, -len(grid)):
+            step //= axis.size
+            places = out if k == -1 else empty_like(x, replaced(x.shape, k, axis.count), out.dtype)
+            x, found = first_largest(x, found, step, axis, k, places), places
 
     by_parts(part, len(grid), 3.0 * x.size, x, places)
     return places
@@ -162,30 +163,36 @@ def along(x: Any, axis: Axis, k: int, combine: Any, out: Any) -> Any:
     return out
 
 
-def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, dtype: Any) -> tuple[Any, Any]:
-    """The largest elements along axis k, and their places; `found` are those along the axes behind, `step` apart."""
-    shape = replaced(x.shape, k, axis.count)
-    best, place = empty_like(x, shape), empty_like(x, shape, dtype)
-    before = lambda elements, j: j * step if found is None else found[at(k, elements)] + dtype.type(j * step)
-    start = 0
-    if axis.size > 1 and not axis.before and not axis.behind and not x.dtype.hasobject:
-        start, (first, second) = 2, (axis.shared(j)[1] for j in (0, 1))
-        where = np.greater(x[at(k, second)], x[at(k, first)])
-        np.maximum(x[at(k, first)], x[at(k, second)], out=best)
-        if found is None and step == 1 and dtype == np.uint8:
-            place = where.view(np.uint8)
-        else:
-            place[...] = before(first, 0)
-            exchange(place, before(second, 1), where)
-    for j, (windows, elements), (more, others) in list(visits(axis))[start:]:
-        best[at(k, windows)] = x[at(k, elements)]
-        place[at(k, windows)] = before(elements, j)
+def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any) -> Any:
+    """The largest elements along axis k, unless it is the last; `out` gets their places.
+
+    `found` are the places along the axes before, and `step` is that from one element to the next along this one. Of
+    equal elements the one with the smallest place wins: the first, row by row, whichever axis comes first here.
+    """
+    best = empty_like(x, out.shape)
+    dtype = out.dtype.type
+
+    def better(target: Any, place: Any, given: Any, other: Any) -> Any:
+        where = np.greater(given, target).astype(bool, copy=False)
+        if found is not None:
+            np.logical_or(where, np.equal(given, target).astype(bool, copy=False) & (other < place), out=where)
+        return where
+
+    place_of = lambda elements, j: dtype(j * step) if found is None else found[at(k, elements)] + dtype(j * step)
+    whole = not axis.before and not axis.behind and axis.size > 1
+    for j, (windows, elements), (more, others) in visits(axis):
+        if windows.start < windows.stop:
+            out[at(k, windows)] = place_of(elements, j)
+            if not whole:  # else two elements are compared where they are
+                np.copyto(best[at(k, windows)], x[at(k, elements)])
         if more.start < more.stop:
-            target, given = best[at(k, more)], x[at(k, others)]
-            where = np.greater(given, target).astype(bool, copy=False)
-            exchange(place[at(k, more)], before(others, j), where)
-            np.maximum(target, given, out=target)
-    return best, place
+            target = best[at(k, more)]
+            known = x[at(k, axis.shared(0)[1])] if whole and j == 1 else target
+            given, other, place = x[at(k, others)], place_of(others, j), out[at(k, more)]
+            exchange(place, other, better(known, place, given, other))
+            if j + 1 < axis.size or k < -1:
+                np.maximum(known, given, out=target)
+    return best
 
 
 def exchange(place: Any, other: Any, where: Any) -> None:
@@ -194,23 +201,9 @@ def exchange(place: Any, other: Any, where: Any) -> None:
         np.copyto(place, other, where=where)
         return
     mask = np.negative(where.view(np.uint8))
-    change = np.bitwise_xor(place, np.uint8(other) if isinstance(other, int) else other)
+    change = np.bitwise_xor(place, other)
     np.bitwise_and(change, mask, out=change)
     np.bitwise_xor(place, change, out=place)
-
-
-def masked(x: Any, where: Any, out: Any = None) -> Any:
-    """x where it is true, and 0 elsewhere, also where x is infinite: by the bits of x, without a branch."""
-    bits = INTEGERS.get(x.dtype.itemsize)
-    if bits is None or x.dtype.hasobject:
-        found = np.where(where, x, x.dtype.type(0) if not x.dtype.hasobject else 0)
-        if out is not None:
-            out[...] = found
-        return found
-    mask = np.negative(where.view(np.int8))
-    if out is not None:
-        return np.bitwise_and(x.view(bits), mask, out=out.view(bits))
-    return np.bitwise_and(x.view(bits), mask).view(x.dtype)
 
 
 # All axes.
@@ -223,8 +216,8 @@ def combined(x: Any, grid: tuple[Axis, ...], combine: Any) -> Any:
     y = empty_like(x, counted(x, grid))
 
     def part(x: Any, y: Any) -> None:
-        for k in range(-1, -1 - len(grid), -1):
-            x = along(x, grid[k], k, combine, y if k == -len(grid) else None)
+        for k, axis in enumerate(grid, -len(grid)):  # the first axis first: its elements lie side by side
+            x = along(x, axis, k, combine, y if k == -1 else None)
 
     by_parts(part, len(grid), 2.0 * x.size, x, y)
     return y
@@ -254,6 +247,9 @@ def shared_out(y: Any, grid: tuple[Axis, ...], count_padding: bool) -> Any:
 def by_parts(function: Callable[..., None], windowed: int, work: float, *arrays: Any) -> None:
     """Calls function(*arrays) on halves of the arrays along that axis in front which lies farthest apart in memory."""
     first = arrays[0]
+    if work < WORTH:
+        function(*arrays)
+        return
     free = [k for k in range(first.ndim - windowed) if first.shape[k] > 1]
     if not free:
         function(*arrays)
@@ -263,4 +259,4 @@ def by_parts(function: Callable[..., None], windowed: int, work: float, *arrays:
     def block(_: int, lo: int, hi: int) -> None:
         function(*[a[(slice(None),) * axis + (slice(lo, hi),)] for a in arrays])
 
-    in_blocks(block, first.shape[axis], 2, work)
+    in_blocks(block, first.shape[axis], 2, 10 * work)

@@ -64,37 +64,50 @@ def conv_weight_transpose(x: Any, ct: Any, *, size: Any, stride: Any, padding: A
     grid = led(axes(x.shape[2:], size, stride, padding, dilation))
     source, given = (batch_last(what, a, len(grid), dtype) for what, a in (("input", x), ("cotangent", ct)))
     given = given.reshape(grid[0].count, groups, out // groups, -1)
+    total = weight_gradient(source, lambda lo, hi: given[lo:hi], grid, groups, (out, per), (grid[0].count, 1))
+    return total.reshape(out, per, *size)
+
+
+def weight_gradient(source: Any, given: Any, grid: tuple[Axis, ...], groups: int, size: Any, units: Any) -> Any:
+    """Windows times the cotangent's rows, which `given(lo, hi)` has for the units lo to hi - 1 of some rows each."""
+    (out, per), (count, unit) = size, units
     depth = prod(a.size for a in grid) * per
-    work = 2.0 * given.size * depth
-    step = max(1, PARTS // (depth * out * dtype.itemsize))
-    count = max(blocks(grid, source, work), -(-grid[0].count // step))
+    work = 2.0 * prod(a.count for a in grid) * source.shape[-1] * out * depth
+    step = max(1, PARTS // (depth * out * source.itemsize * unit))
     parts: dict[int, Any] = {}
 
     def block(k: int, lo: int, hi: int) -> None:
-        seen, pieces = windows(source, grid, groups, lo, hi, out // groups)
-        parts[k] = np.add.reduce(np.matmul(seen, cut(given[lo:hi], pieces).swapaxes(-1, -2)), (1, 2))
+        seen, pieces = windows(source, grid, groups, lo * unit, hi * unit, out // groups)
+        parts[k] = np.add.reduce(np.matmul(seen, cut(given(lo, hi), pieces).swapaxes(-1, -2)), (1, 2))
 
-    in_blocks(block, grid[0].count, count, work)
+    in_blocks(block, count, max(blocks(grid, source, work), -(-count // step)), work)
     total = parts[0]
     for k in range(1, len(parts)):
         total = total + parts[k]
     total = total.reshape(groups, *[a.size for a in grid], per, out // groups)
-    return np.moveaxis(total, (-1, -2), (1, 2)).reshape(out, per, *size)
+    return np.moveaxis(total, (-1, -2), (1, 2))
 
 
 def conv_input_transpose(ct: Any, w: Any, *, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Spreads a cotangent over the input of spatial shape `shape`: the transpose of conv in its input."""
     ct, w = np.asarray(ct), np.asarray(w)
     dtype = np.result_type(ct, w)
-    n, per, out = ct.shape[0], w.shape[1], w.shape[0] // groups
     grid = led(axes(tuple(shape), w.shape[2:], stride, padding, dilation))
-    rows, others = grid[0], grid[1:]
-    x = workspace.empty((rows.length, groups * per, *[a.length for a in others], n), dtype)
     if empty(ct, w):
-        x[...] = 0
-    elif x.size:
+        return np.zeros((ct.shape[0], w.shape[1] * groups, *shape), dtype)
+    given = rows_first(ct, len(grid))
+    given = given.reshape(grid[0].count, groups, ct.shape[1] // groups, *given.shape[2:]).swapaxes(0, 1)
+    return input_gradient(lambda to, rows: np.copyto(to, given[:, rows]), ct.shape[0], w, grid, groups, dtype)
+
+
+def input_gradient(fill: Any, n: int, w: Any, grid: tuple[Axis, ...], groups: int, dtype: Any) -> Any:
+    """The cotangent of the input; `fill(to, rows)` writes those rows of the result's (groups, rows, out, ...)."""
+    rows, others = grid[0], grid[1:]
+    per, out = w.shape[1], w.shape[0] // groups
+    x = workspace.empty((rows.length, groups * per, *[a.length for a in others], n), dtype)
+    if x.size:
         x6 = x.reshape(rows.length, groups, per, *x.shape[2:])
-        spread = cotangent_rows(ct, grid, groups, dtype)
+        spread = cotangent_rows(fill, grid, (groups, out, n), dtype)
         depth = prod(a.size for a in others) * per
         filters = turned(w, grid, groups).astype(dtype, copy=False)
         work = 2.0 * rows.length * spread[0, 0, 0].size * filters.size
@@ -202,19 +215,17 @@ def cut(y: Any, pieces: int) -> Any:
     return y.reshape(rows, groups, channels, pieces, columns // pieces).transpose(1, 0, 3, 2, 4)
 
 
-def cotangent_rows(ct: Any, grid: tuple[Axis, ...], groups: int, dtype: Any) -> Any:
+def cotangent_rows(fill: Any, grid: tuple[Axis, ...], sizes: tuple[int, int, int], dtype: Any) -> Any:
     """The rows of a cotangent with zeros between and around: (groups, rows + kernel rows - 1, channels, columns)."""
-    rows = grid[0]
-    given = rows_first(ct, len(grid))
-    given = given.reshape(rows.count, groups, ct.shape[1] // groups, *given.shape[2:]).swapaxes(0, 1)
-    shape = (groups, rows.length + rows.size - 1, *given.shape[2:])
+    rows, (groups, out, n) = grid[0], sizes
+    shape = (groups, rows.length + rows.size - 1, out, *[a.count for a in grid[1:]], n)
     laid = scratch(("rows", rows), shape, dtype)  # the zeros stay where they are
     start = rows.size - 1 - rows.before
     low = max(0, -(start // rows.stride))
     high = min(rows.count, (laid.shape[1] - 1 - start) // rows.stride + 1)
     if high > low:
         first = low * rows.stride + start
-        laid[:, first : first + (high - low - 1) * rows.stride + 1 : rows.stride] = given[:, low:high]
+        fill(laid[:, first : first + (high - low - 1) * rows.stride + 1 : rows.stride], slice(low, high))
     return laid.reshape(*shape[:3], -1)
 
 
@@ -245,11 +256,15 @@ def pieces_of(columns: int, others: int) -> int:
     return next((k for k in range(wanted, columns // 16 + 1) if columns % k == 0), 1)
 
 
-def blocks(grid: tuple[Axis, ...], source: Any, work: float) -> int:
-    """The number of blocks of output rows: each fits the cache, and two threads get as many each."""
+def blocks(grid: tuple[Axis, ...], source: Any, work: float, out: int = 0) -> int:
+    """The number of blocks of output rows: each fits the cache, and two threads get as many each.
+
+    `out` is the number of channels of the result, where that is kept in the cache too.
+    """
     rows, others = grid[0], grid[1:]
     columns = prod(a.count * a.size for a in others) * source.shape[1] * source.shape[-1] * source.itemsize
-    return block_count(rows.count, columns * rows.stride, work)
+    made = prod(a.count for a in others) * out * source.shape[-1] * source.itemsize
+    return block_count(rows.count, columns * rows.stride + made, work)
 
 
 def block_count(rows: int, bytes_of_row: int, work: float) -> int:

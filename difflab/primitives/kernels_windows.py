@@ -34,15 +34,19 @@ def window_place(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any)
     grid = axes(x.shape[-len(size) :], size, stride, padding, dilation)
     places = empty_like(x, counted(x, grid), np.min_scalar_type(prod(size) - 1))
 
-    def part(x: Any, out: Any) -> None:
-        found, step = None, prod(size)
-        for k, axis in enumerate(grid, -len(grid)):
-            step //= axis.size
-            places = out if k == -1 else empty_like(x, replaced(x.shape, k, axis.count), out.dtype)
-            x, found = first_largest(x, found, step, axis, k, places), places
-
-    by_parts(part, len(grid), 3.0 * x.size, x, places)
+    by_parts(lambda x, out: largest_into(x, grid, out), len(grid), 3.0 * x.size, x, places)
     return places
+
+
+def largest_into(x: Any, grid: tuple[Axis, ...], places: Any, values: Any = None) -> None:
+    """Writes the places of the largest elements, and these themselves where `values` is an array."""
+    found, step = None, prod(a.size for a in grid)
+    for k, axis in enumerate(grid, -len(grid)):
+        step //= axis.size
+        shape = replaced(x.shape, k, axis.count)
+        out, best = (places, values) if k == -1 else (empty_like(x, shape, places.dtype), empty_like(x, shape))
+        first_largest(x, found, step, axis, k, out, best)
+        x, found = best, out
 
 
 def window_read(x: Any, place: Any, *, size: Any, stride: Any, padding: Any, dilation: Any) -> Any:
@@ -68,18 +72,21 @@ def window_write(ct: Any, place: Any, *, shape: Any, size: Any, stride: Any, pad
     if not tiles:
         x[...] = 0
 
-    def part(ct: Any, place: Any, x: Any) -> None:
-        given = empty_like(place, place.shape, ct.dtype)
-        np.copyto(given, ct)  # in the layout of the places
-        for k, theirs, ours in offsets(grid):
-            target = x[ours]
-            if tiles:
-                masked(given, np.equal(place, k), target)
-            else:
-                np.add(target, masked(given[theirs], np.equal(place[theirs], k)), out=target)
-
+    part = lambda ct, place, x: spread_into(ct, place, x, grid, tiles)
     by_parts(part, len(grid), float(prod(size) * ct.size), ct, place, x)
     return x
+
+
+def spread_into(ct: Any, place: Any, x: Any, grid: tuple[Axis, ...], tiles: bool) -> None:
+    """Adds each value to x at its place in its window; where the windows tile x, that is all there is to write."""
+    given = empty_like(place, place.shape, ct.dtype)
+    np.copyto(given, ct)  # in the layout of the places
+    for k, theirs, ours in offsets(grid):
+        target = x[ours]
+        if tiles:
+            masked(given, np.equal(place, k), target)
+        else:
+            np.add(target, masked(given[theirs], np.equal(place[theirs], k)), out=target)
 
 
 def avg_pool(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, count_padding: bool) -> Any:
@@ -163,14 +170,15 @@ def along(x: Any, axis: Axis, k: int, combine: Any, out: Any) -> Any:
     return out
 
 
-def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any) -> Any:
-    """The largest elements along axis k, unless it is the last; `out` gets their places.
+def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, best: Any) -> None:
+    """Writes the largest elements along axis k into `best`, and their places into `out`.
 
     `found` are the places along the axes before, and `step` is that from one element to the next along this one. Of
     equal elements the one with the smallest place wins: the first, row by row, whichever axis comes first here.
     """
-    best = empty_like(x, out.shape)
-    dtype = out.dtype.type
+    wanted, dtype = best is not None, out.dtype.type
+    if not wanted:
+        best = empty_like(x, out.shape)
 
     def better(target: Any, place: Any, given: Any, other: Any) -> Any:
         where = np.greater(given, target).astype(bool, copy=False)
@@ -190,9 +198,8 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any) -
             known = x[at(k, axis.shared(0)[1])] if whole and j == 1 else target
             given, other, place = x[at(k, others)], place_of(others, j), out[at(k, more)]
             exchange(place, other, better(known, place, given, other))
-            if j + 1 < axis.size or k < -1:
+            if wanted or j + 1 < axis.size:
                 np.maximum(known, given, out=target)
-    return best
 
 
 def exchange(place: Any, other: Any, where: Any) -> None:

@@ -91,7 +91,7 @@ def reading_pool(what: str, **more: Any) -> Callable[..., Any]:
         if unknown := set(given) - set(more):
             raise InputError(f"{what}: there is no argument {min(unknown)}=")
         size = listed(size)
-        n = min(2, len(shape)) if hasattr(size, "__index__") else len(size)
+        n = len(size) if isinstance(size, tuple | list) else min(2, len(shape))
         if not 1 <= n <= len(shape):
             raise ShapeError(f"{what}: windows of size {size!r} over an array of shape {shape}")
         size = each(f"{what}: size", size, n, 1)

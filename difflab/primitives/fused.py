@@ -1,4 +1,4 @@
-"""Rows that only compiled programs have: convolution and max-pooling in one, as `compile/windows.py` puts them there."""
+"""Rows that only compiled programs have: convolution and max-pooling in one."""
 
 from __future__ import annotations
 

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from . import workspace
-from .parallel import in_blocks
+from .parallel import WORTH, in_blocks
 from .windows import Axis, axes
 from .workspace import scratch
 
 ONE_THREAD = 262_144  # multiplications up to which OpenBLAS keeps a product on one thread
-CACHE = 1 << 20  # bytes of one block of rows: half a core's second cache
+CACHE = 4 << 20  # bytes of one block of rows
 PARTS = 1 << 22  # bytes of partial sums of a weight's gradient
 
 
@@ -269,4 +269,4 @@ def blocks(grid: tuple[Axis, ...], source: Any, work: float, out: int = 0) -> in
 
 def block_count(rows: int, bytes_of_row: int, work: float) -> int:
     count = max(1, rows * bytes_of_row // CACHE)
-    return min(rows, count + count % 2)
+    return min(rows, count + count % 2 if work >= WORTH else count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,41 @@ def loss(m: Any, x: Any) -> Any:
     return m.sum(m.tanh(x) * m.exp(-x * x) + m.sin(3.0 * x) * m.log1p(x * x))
 
 
-def by_difflab(x: Any) -> Any:
+def by_difflab(x: Any, backend: str | None = None) -> Any:
     def make() -> Any:
-        program = dl.compile(dl.value_and_grad(lambda x: loss(np, x)))
+        if backend == "native":
+            import numba  # noqa: F401  (without it this would be the NumPy backend)
+        f = dl.value_and_grad(lambda x: loss(np, x))
+        program = dl.compile(f, backend=backend) if backend else dl.compile(f)
         return lambda: program(x)
+
+    return make
+
+
+def by_numba(x: Any) -> Any:
+    """One loop by hand; numba shares it among the threads."""
+
+    def make() -> Any:
+        import numba
+
+        def f(x: Any, g: Any) -> Any:
+            total = 0.0
+            for i in numba.prange(x.shape[0]):
+                v = x[i]
+                t, e = math.tanh(v), math.exp(-v * v)
+                s, c = math.sin(3.0 * v), math.cos(3.0 * v)
+                q = math.log1p(v * v)
+                total += t * e + s * q
+                g[i] = (1.0 - t * t) * e - 2.0 * v * t * e + 3.0 * c * q + s * 2.0 * v / (1.0 + v * v)
+            return total
+
+        loop = numba.njit((numba.float64[::1], numba.float64[::1]), parallel=True, error_model="numpy")(f)
+
+        def run() -> Any:
+            gradient = np.empty_like(x)
+            return loop(x, gradient), gradient
+
+        return run
 
     return make
 
@@ -78,6 +110,8 @@ def workloads() -> list[Workload]:
     for n in (100_000, 10_000_000):
         x = np.random.default_rng(0).normal(size=n)
         peers = {
+            "difflab native": by_difflab(x, "native"),
+            "numba by hand": by_numba(x),
             "JAX jit": by_jax(x),
             "torch.compile": by_torch(x, True),
             "torch": by_torch(x, False),

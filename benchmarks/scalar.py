@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -114,11 +115,49 @@ def by_casadi(build: Any, names: Any, point: Any) -> Any:
 
 def by_difflab(build: Any, point: Any, backend: str | None = None) -> Any:
     def make() -> Any:
+        if backend == "native":
+            import numba  # noqa: F401  (without it this would be the NumPy backend)
         f = dl.value_and_grad(build, argnums=tuple(range(len(point))))
         program = dl.compile(f, backend=backend) if backend else dl.compile(f)
         return lambda: program(*point)
 
     return make
+
+
+def by_numba(write: Any, point: Any) -> Any:
+    """Derivatives written by hand and compiled by numba."""
+
+    def make() -> Any:
+        import numba
+
+        f = numba.njit((numba.float64,) * len(point), error_model="numpy")(write)
+        return lambda: f(*point)
+
+    return make
+
+
+def neuron_by_hand(w0: Any, x0: Any, w1: Any, x1: Any, w2: Any) -> Any:
+    s = 1.0 / (1.0 + math.exp(-(w0 * x0 + w1 * x1 + w2)))
+    d = s * (1.0 - s)
+    return s, (d * x0, d * w0, d * x1, d * w1, d)
+
+
+def sixty_by_hand(x: Any, y: Any) -> Any:
+    a, ax, ay, b, bx, by = x, 1.0, 0.0, y, 0.0, 1.0
+    for k in range(10):
+        s, c = math.sin(a * b), math.cos(a * b)
+        e = math.exp(-a * a)
+        sx, sy = c * (ax * b + a * bx), c * (ay * b + a * by)
+        ex, ey = -2.0 * a * e * ax, -2.0 * a * e * ay
+        a, ax, ay, b, bx, by = (
+            s + 0.5 * b,
+            sx + 0.5 * bx,
+            sy + 0.5 * by,
+            e * b + 0.1 * (k + 1),
+            ex * b + e * bx,
+            ey * b + e * by,
+        )
+    return a * b, (ax * b + a * bx, ay * b + a * by)
 
 
 def workloads() -> list[Workload]:
@@ -134,6 +173,8 @@ def workloads() -> list[Workload]:
             "value and gradient of the sigmoid neuron, one point a call",
             by_difflab(neuron, POINT),
             {
+                "difflab native": by_difflab(neuron, POINT, "native"),
+                "numba by hand": by_numba(neuron_by_hand, POINT),
                 "sympy lambdify(cse)": by_sympy(math_neuron, NAMES, POINT),
                 "JAX jit": by_jax(math_neuron, POINT),
                 "torch": by_torch(math_neuron, POINT),
@@ -145,6 +186,8 @@ def workloads() -> list[Workload]:
             "value and gradient of a scalar expression of 60 operations",
             by_difflab(sixty, two),
             {
+                "difflab native": by_difflab(sixty, two, "native"),
+                "numba by hand": by_numba(sixty_by_hand, two),
                 "JAX jit": by_jax(long_expression, two),
                 "torch": by_torch(long_expression, two),
                 "autograd": by_autograd(long_expression, two),

@@ -41,6 +41,10 @@ class ParseError(DifflabError, ValueError):
     """Text that is not an expression of the language; the message shows the place with a caret."""
 
 
+class FallbackWarning(UserWarning):
+    """Something that was asked for is missing, and something slower takes its place."""
+
+
 class DomainError(DifflabError, ArithmeticError):
     """A function was evaluated outside its domain."""
 

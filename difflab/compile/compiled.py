@@ -19,10 +19,11 @@ from .scalar_source import FAILURES, ScalarSource, is_scalar
 class Compiled:
     """The optimised graph, its source, and the function made from it."""
 
-    def __init__(self, graph: Graph, donated: list[bool]) -> None:
+    def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy") -> None:
         self.traced = graph
         self.rebuild = graph.rebuild
         self.donated = donated
+        self.backend = backend
         self.lock = threading.Lock()
         self.run: Callable[..., Any] | None = None
         self.free: list[list[Any]] = []  # workspaces that no run uses at the moment
@@ -39,9 +40,17 @@ class Compiled:
                 self.count = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
                 kept = [] if self.guards else [x for x, d in zip(self.graph.inputs, self.donated) if d]
-                self.source = ScalarSource(self.graph) if self.scalar else NumpySource(self.graph, kept)
+                self.source = self.written(kept)
                 self.run = self.source.compile()
         return self
+
+    def written(self, kept: list[Node]) -> ScalarSource | NumpySource:
+        """The source for the backend."""
+        if self.backend == "native":
+            from . import native  # numba is only needed there
+
+            return native.scalar_source(self.graph) if self.scalar else native.array_source(self.graph, kept)
+        return ScalarSource(self.graph) if self.scalar else NumpySource(self.graph, kept)
 
     def __call__(self, values: list[Any]) -> list[Any] | None:
         """The outputs, or None where a branch that the trace took would be decided otherwise."""
@@ -81,7 +90,7 @@ class Compiled:
     def fallback(self) -> Compiled:
         """The same graph as a NumPy program."""
         if self.general is None:
-            self.general = Compiled(self.traced, [False] * len(self.traced.inputs)).build(scalar=False)
+            self.general = Compiled(self.traced, [False] * len(self.traced.inputs), self.backend).build(scalar=False)
         return self.general
 
 

@@ -32,4 +32,4 @@ def explain(program: Compiled) -> str:
                 f"{blocks.step:,}, {blocks.threads} thread{'s' * (blocks.threads > 1)}, "
                 f"{len(blocks.plan.sizes)} block buffers of {blocks.step * blocks.plan.bytes:,} bytes"
             )
-    return "\n".join(lines)
+    return "\n".join(lines + source.explain())

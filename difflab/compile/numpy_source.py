@@ -34,6 +34,7 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.graph, self.name = graph, name
+        self.notes: list[str] = []
         self.names = Names({"np", "special", "rows", "own", "product", "sincos", "work", "block", "lo", "hi", name})
         self.plan = Plan()
         self.blocks: dict[str, Blocks] = {}
@@ -42,7 +43,7 @@ class NumpySource:
         self.kept = set(graph.outputs) | {n for n, _ in graph.guards}
         self.results = set(graph.outputs)
         self.donated = dict.fromkeys(donated)
-        self.regions = find_regions(graph)
+        self.regions = self.find_regions()
         self.steps = schedule(graph, self.regions) if self.regions else list(graph.order)
         self.threaded = any(r.work() >= THREADS_WORTH for r in self.regions)
         self.last, self.ends = self.lifetimes()
@@ -112,6 +113,10 @@ class NumpySource:
     def bytes(self) -> int:
         """The bytes of one workspace."""
         return self.plan.bytes + sum(b.threads * b.step * b.plan.bytes for b in self.blocks.values())
+
+    def explain(self) -> list[str]:
+        """More lines for a person."""
+        return self.notes
 
     # Lifetimes.
     def lifetimes(self) -> tuple[dict[Node, int], dict[int, list[Node]]]:
@@ -211,12 +216,19 @@ class NumpySource:
                 return x
         return None
 
+    def find_regions(self) -> list[Region]:
+        return find_regions(self.graph)
+
+    def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
+        """The text of a region's block function."""
+        return RegionSource(region, self.names, results, name)
+
     def region(self, region: Region, k: int) -> None:
         name = f"rows_{len(self.blocks)}"
         results = region.results(self.last, self.kept, k)
-        source = RegionSource(region, self.names, results, name)
+        source = self.region_source(region, results, name)
         blocks = self.blocks[name] = Blocks(
-            region.rows, block_rows(region, source.row_bytes), source.plan, region.work()
+            region.rows, block_rows(region, source.row_bytes, source.shared_cache), source.plan, region.work()
         )
         self.functions.append("\n".join(source.lines))
         arguments = [source.argument(x) for x in source.externals]

@@ -25,6 +25,7 @@ from .passes import frozen
 from .scalar_source import FAILURES, SPACE, ScalarSource
 
 MAX_KINDS = 256
+BACKENDS = ("numpy", "native")
 NUMPY_SCALARS: dict[Any, Any] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[Any, Any] = {np.float64: float, np.bool_: bool}
 AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
@@ -48,12 +49,13 @@ class Program:
     mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
     """
 
-    def __init__(self, f: Callable[..., Any], static_argnums: Any = (), donate_argnums: Any = ()) -> None:
+    def __init__(self, f: Callable[..., Any], static: Any = (), donate: Any = (), backend: str = "numpy") -> None:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
-        self.static = numbers("static_argnums", static_argnums)
-        self.donate = numbers("donate_argnums", donate_argnums)
+        self.static = numbers("static_argnums", static)
+        self.donate = numbers("donate_argnums", donate)
+        self.backend = known_backend(backend)
         self.programs: dict[Any, list[Compiled]] = {}
         self.last: Compiled | None = None
         self.lock = threading.RLock()
@@ -101,8 +103,12 @@ class Program:
     def checked(self, program: Compiled, values: list[Any]) -> list[Any]:
         """The values, once it is known that the donated ones can be written to."""
         if self.donate:
-            for x, donated in zip(values, program.donated):
-                if donated and isinstance(x, np.ndarray) and not x.flags.writeable:
+            for k, (x, donated) in enumerate(zip(values, program.donated)):
+                if not donated or not isinstance(x, np.ndarray):
+                    continue
+                if not x.flags.c_contiguous:  # results are written into flattened arrays
+                    values[k] = x.copy()
+                if not x.flags.writeable:
                     raise InputError(f"compile: a donated array of shape {x.shape} is read-only; give a copy of it")
         return values
 
@@ -118,7 +124,7 @@ class Program:
             graph, results = record(g, moving, tuple(kwargs[n] for n in names))
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)
-            program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)))
+            program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)), self.backend)
             while len(self.programs) >= MAX_KINDS and key not in self.programs:
                 self.programs.pop(next(iter(self.programs)))  # the oldest kind
             self.programs.setdefault(key, []).append(program)
@@ -158,6 +164,7 @@ class Program:
             return
         space: dict[str, Any] = {}
         exec(program.source.entry(parameters, list(checks), result), space)
+        self.function.__globals__.update(program.source.globals)
         self.function.__globals__.update(dict(pair for pairs in checks.values() for pair in pairs))
         self.function.__code__ = space["entry"].__code__
 
@@ -242,6 +249,16 @@ def written(rebuild: Callable[[list[Any]], Any], names: list[str]) -> str | None
         return None
 
 
+def known_backend(name: str) -> str:
+    if name not in BACKENDS:
+        raise InputError(f"compile: backend={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
+    if name == "native":
+        from .native import warn_if_missing
+
+        warn_if_missing()
+    return name
+
+
 def numbers(what: str, given: Any) -> tuple[int, ...]:
     found = (given,) if isinstance(given, int) else tuple(given)
     if not all(isinstance(k, int) for k in found):
@@ -267,16 +284,21 @@ def frozen_static(x: Any) -> Any:
         ) from None
 
 
-def compile(f: Callable[..., Any], *, static_argnums: Any = (), donate_argnums: Any = ()) -> CompiledFunction:
+def compile(
+    f: Callable[..., Any], *, static_argnums: Any = (), donate_argnums: Any = (), backend: str = "numpy"
+) -> CompiledFunction:
     """f as a program: traced once for each structure, shapes and dtypes of its arguments, then straight-line code.
 
     Arguments at `static_argnums` are taken as they are and choose the program by their value. The arrays of arguments
     at `donate_argnums` may be overwritten with results, so that a training step needs no new memory. The function has
     `source`, the code made last, and `explain()`. Python floats in give Python floats.
 
+    With `backend="native"` numba, where it is installed, compiles programs on single numbers and the arithmetic in
+    large arrays to machine code; the rest stays NumPy's, and `explain()` says what and why.
+
     >>> import difflab as dl
     >>> program = dl.compile(dl.grad(lambda x: x**2))
     >>> program(3.0)
     6.0
     """
-    return Program(f, static_argnums, donate_argnums).function  # type: ignore[no-any-return]
+    return Program(f, static_argnums, donate_argnums, backend).function  # type: ignore[no-any-return]

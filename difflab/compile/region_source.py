@@ -22,12 +22,12 @@ def row_shape(node: Node, region: Region) -> tuple[int, ...]:
     return () if region.flat is not None else tuple(node.shape[1:])
 
 
-def block_rows(region: Region, row_bytes: int) -> int:
+def block_rows(region: Region, row_bytes: int, shared: int = SHARED_CACHE) -> int:
     """The rows of a block: as many as fit, and such that there is an even number of blocks, for two threads.
 
     It does not depend on the number of threads that there are, so neither do the results.
     """
-    cache = SHARED_CACHE if region.work() >= THREADS_WORTH else CACHE
+    cache = shared if region.work() >= THREADS_WORTH else CACHE
     longest = max(16, min(LONGEST, cache // max(1, row_bytes)))
     count = -(-region.rows // longest)
     count += count % 2 if count > 1 else region.work() >= THREADS_WORTH
@@ -47,6 +47,8 @@ def pairs(region: Region) -> dict[Node, Node]:
 class RegionSource:
     """The block function's text, its arguments and its buffers."""
 
+    shared_cache = SHARED_CACHE
+
     def __init__(self, region: Region, names: Names, results: list[Node], name: str) -> None:
         self.region, self.names, self.name, self.results = region, names, name, results
         self.plan = Plan()
@@ -57,15 +59,23 @@ class RegionSource:
         self.place: dict[Node, int] = {}
         self.roots: dict[Node, frozenset[Node]] = {}
         self.held: dict[Node, int] = {}
-        self.last = {x: k for k, n in enumerate(region.members) for x in n.operands}
+        self.steps = self.ordered()
+        self.last = {x: k for k, step in enumerate(self.steps) for n in step for x in n.operands}
         self.body: list[str] = []
         self.written: set[Node] = set()  # results that stand in their place already
         self.partner = pairs(region)
         self.used: set[int] = set()  # places of scratch buffers
         self.cut_operands(operands)
-        for k, node in enumerate(region.members):
-            self.member(node, k)
+        for k, step in enumerate(self.steps):
+            self.step(step, k)
         self.lines = [*self.head(), *self.body]
+
+    def ordered(self) -> list[list[Node]]:
+        """The members that are computed at once, step by step."""
+        return [[n] for n in self.region.members]
+
+    def step(self, nodes: list[Node], k: int) -> None:
+        self.member(nodes[0], k)
 
     @property
     def row_bytes(self) -> int:
@@ -116,9 +126,9 @@ class RegionSource:
                 self.both(node, self.partner[node], operands[0])
         elif node in self.region.totals:
             self.body.append(f"    {self.outs[node]}[block] = {self.part(node, operands[0])}")
-        elif into(node, self.names, "", operands) is not None:
+        elif self.into(node, "", operands) is not None:
             out = f"{self.outs[node]}[lo:hi]" if result else self.seen_as(node) or f"b{self.buffer(node, k)}"
-            self.body.append(f"    {n} = {into(node, self.names, out, operands)}")
+            self.body.append(f"    {n} = {self.into(node, out, operands)}")
         elif node in self.written:
             self.body.append(f"    {n} = {self.moved(node, operands)}")
         else:
@@ -131,6 +141,9 @@ class RegionSource:
                 self.release(x)
         if node not in self.last:
             self.release(node)
+
+    def into(self, node: Node, out: str, operands: list[str]) -> str | None:
+        return into(node, self.names, out, operands)
 
     def both(self, node: Node, other: Node, x: str) -> None:
         """Sine and cosine of the same value, at the first of the two."""

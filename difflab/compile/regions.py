@@ -7,17 +7,26 @@ operations, and what moves or reduces along the other axes. Sums over the rows e
 from __future__ import annotations
 
 import heapq
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..primitives import TABLE
 
-ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
-FLAT_WORTH = 4096  # nor fewer elements than this
 WORK_WORTH = 500_000  # flops below which blocks cost more than they save
 WIDEST = 8192  # elements in a row above which a shape is better cut as a flat array
 KINDS = frozenset("fbiu")
+
+
+class Least(NamedTuple):
+    """Fewer rows, or fewer elements of flat arrays, are not cut into blocks."""
+
+    rows: int = 256
+    elements: int = 4096
+
+
+LEAST = Least()
 
 
 class Region:
@@ -68,17 +77,17 @@ def plain(node: Node) -> bool:
     )
 
 
-def flat_space(node: Node) -> tuple[int, ...] | None:
+def flat_space(node: Node, least: Least = LEAST) -> tuple[int, ...] | None:
     """The shape of an elementwise node whose operands have that same shape or are single numbers."""
     if node.primitive.kind != "elementwise" or not node.shape or not plain(node):
         return None
     ok = all(x.shape in (node.shape, ()) for x in node.operands)
-    return node.shape if ok and size(node.shape) >= FLAT_WORTH else None
+    return node.shape if ok and size(node.shape) >= least.elements else None
 
 
-def row_space(node: Node) -> int | None:
+def row_space(node: Node, least: Least = LEAST) -> int | None:
     """The number of rows of a node that works by rows."""
-    if not plain(node) or not node.shape or node.shape[0] < ROWS_WORTH:
+    if not plain(node) or not node.shape or node.shape[0] < least.rows:
         return None
     rule = RULES.get(node.primitive.name)
     if node.primitive.kind == "elementwise":
@@ -192,7 +201,7 @@ RULES: dict[str, Any] = {
 }
 
 
-def total_of(node: Node) -> int | None:
+def total_of(node: Node, least: Least = LEAST) -> int | None:
     """The number of rows that a node sums over, where it is a sum over them."""
     if node.primitive.name == "sum" and plain(node):
         x, axis = node.operands[0], node.params["axis"]
@@ -202,10 +211,14 @@ def total_of(node: Node) -> int | None:
         over = len(x.shape) > len(node.shape) or (bool(node.shape) and node.shape[0] == 1 != x.shape[0])
     else:
         return None
-    return x.shape[0] if over and x.shape and x.shape[0] >= ROWS_WORTH and x.dtype.kind == "f" else None
+    return x.shape[0] if over and x.shape and x.shape[0] >= least.rows and x.dtype.kind == "f" else None
 
 
-def find_regions(graph: Graph) -> list[Region]:
+def is_worth_it(region: Region) -> bool:
+    return region.work() >= WORK_WORTH and len(region.members) > 1
+
+
+def find_regions(graph: Graph, least: Least = LEAST, worth: Callable[[Region], bool] = is_worth_it) -> list[Region]:
     """The regions of a graph that are worth it: greedy, in the order of the nodes."""
     regions: list[Region] = []
     home: dict[Node, Region] = {}
@@ -213,21 +226,21 @@ def find_regions(graph: Graph) -> list[Region]:
     open_regions: dict[Any, Region] = {}
     for node in graph.order:
         outside = frozenset().union(*[needs[x] | ({home[x]} if x in home else frozenset()) for x in node.operands])
-        region = _place(node, home, open_regions, regions, needs)
+        region = _place(node, home, open_regions, regions, needs, least)
         if region is not None:
             home[node] = region
             region.after |= {r for r in outside if r is not region}
         needs[node] = frozenset() if region is not None else outside
-    return [r for r in regions if r.work() >= WORK_WORTH and len(r.members) > 1]
+    return [r for r in regions if worth(r)]
 
 
-def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], needs: Any) -> Region | None:
+def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], needs: Any, least: Least) -> Region | None:
     """The region that a node joins, an open one or a new one; None for a node that runs alone."""
-    flat, rows, total = flat_space(node), row_space(node), total_of(node)
+    flat, rows, total = flat_space(node, least), row_space(node, least), total_of(node, least)
     keys = [("flat", flat)] * (flat is not None) + [("rows", rows)] * (rows is not None)
     if total is not None:
         x = node.operands[0]
-        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= FLAT_WORTH) + [("rows", total)]
+        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= least.elements) + [("rows", total)]
     for key in keys:
         region = open_regions.get(key)
         if region is not None and joins(node, region, home, needs):

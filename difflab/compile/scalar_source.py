@@ -54,6 +54,7 @@ class ScalarSource:
 
     def __init__(self, graph: Graph, name: str = "program") -> None:
         self.graph, self.name = graph, name
+        self.globals: dict[str, Any] = {}  # what `entry` needs
         self.names = Names({*SPACE, "abs", "bool", "float", name, "entry", "general"})
         self.inputs: list[str] = []
         self.lines: list[str] = []
@@ -86,6 +87,10 @@ class ScalarSource:
         space: dict[str, Any] = {**SPACE, **self.names.space}
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         return space[self.name]  # type: ignore[no-any-return]
+
+    def explain(self) -> list[str]:
+        """More lines for a person."""
+        return []
 
     def shorten(self) -> None:
         """The same lines with values that are read once written where they are read: fewer variables, less time."""

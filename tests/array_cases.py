@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import difflab.numpy as dnp
+from difflab.graph.node import apply
+from difflab.primitives import lookup
 
 MASK = np.array([[True, False, True, True], [False, True, True, False], [True, True, False, True]])
 INDEX = np.array([2, 0, 0, 1])
@@ -13,6 +15,16 @@ TINY = np.array([2.0, 0.0, 3.0, -1.0, 0.0])
 NANS = np.array([[1.0, np.nan, 2.5, -1.0], [0.3, 0.7, np.nan, np.nan], [2.0, -3.0, 0.1, 0.9]])
 GRID = np.array([0.0, 0.3, 1.0, 1.1, 2.0])
 S, M, C = (), (3, 4), (2, 3, 4)
+IMAGES, FILTERS, SEQUENCES = (2, 2, 4, 5), (4, 2, 2, 3), (2, 4, 6)
+WINDOWS = {"size": (2, 2), "stride": (1, 2), "padding": ((0, 1), (1, 0)), "dilation": (1, 1)}
+STEPS = {"stride": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 1), "groups": 1}
+PLACES = np.array([[1, 2, 3], [1, 1, 2], [1, 0, 1]])
+
+
+def row(name, **params):
+    """The row itself, for those that only other rows' derivatives use."""
+    return lambda *xs: apply(lookup(name), xs, params)
+
 
 CASES = {
     "sum": [
@@ -376,6 +388,38 @@ CASES = {
     "full_like": [(lambda x: np.full_like(x, 3.0) * x, M), (lambda x: np.full_like(x, x[0, 0]) * x, M)],
 }
 
+CASES |= {
+    "conv": [
+        (dnp.conv, IMAGES, FILTERS),
+        (lambda x, w: dnp.conv(x, w, stride=(2, 1), padding=((1, 0), (0, 2))), IMAGES, FILTERS),
+        (lambda x, w: dnp.conv(x, w, padding=2, dilation=(2, 1), groups=2), IMAGES, (4, 1, 2, 3)),
+        (lambda x, w: dnp.conv(x, w, padding="same", groups=4), SEQUENCES, (4, 1, 2)),
+    ],
+    "conv_input_transpose": [
+        (row("conv_input_transpose", shape=(4, 5), **STEPS), (2, 4, 2, 5), FILTERS),
+        (row("conv_input_transpose", shape=(4, 5), **(STEPS | {"groups": 2})), (2, 4, 2, 5), (4, 1, 2, 3)),
+    ],
+    "conv_weight_transpose": [
+        (row("conv_weight_transpose", size=(2, 3), **STEPS), IMAGES, (2, 4, 2, 5)),
+        (row("conv_weight_transpose", size=(2, 3), **(STEPS | {"groups": 2})), IMAGES, (2, 4, 2, 5)),
+    ],
+    "max_pool": [
+        (lambda x: dnp.max_pool(x, 2), (2, 2, 4, 6)),
+        (lambda x: dnp.max_pool(x, (3, 2), stride=1, padding=1, dilation=(1, 2)), IMAGES),
+        (lambda x: dnp.max_pool(x, (2,), stride=3, padding=((0, 1),)), M),
+    ],
+    "window_read": [(lambda x: row("window_read", **WINDOWS)(x, PLACES), (3, 5))],
+    "window_write": [(lambda y: row("window_write", shape=(3, 5), **WINDOWS)(y, PLACES), (3, 3))],
+    "avg_pool": [
+        (lambda x: dnp.avg_pool(x, 2), (2, 2, 4, 6)),
+        (lambda x: dnp.avg_pool(x, (3, 2), stride=(1, 2), padding=1, count_padding=False), IMAGES),
+        (lambda x: dnp.avg_pool(x, (2,), padding=1, dilation=2), M),
+    ],
+    "avg_pool_transpose": [
+        (row("avg_pool_transpose", shape=(3, 5), count_padding=False, **WINDOWS), (3, 3)),
+    ],
+}
+
 # Rows whose result does not move with the operand: the value is compared, the gradient is zero.
 CONSTANT = {
     "any": [
@@ -425,11 +469,13 @@ CONSTANT = {
     "common_type": [(lambda x: np.common_type(x), M)],
     "can_cast": [(lambda x: np.can_cast(x, np.float32), M)],
     "may_share_memory": [(lambda x: np.may_share_memory(x, np.ones(2)), M)],
+    "window_place": [(lambda x: row("window_place", **WINDOWS)(x), (3, 5))],
     "shares_memory": [(lambda x: np.shares_memory(x, np.ones(2)), M)],
 }
 
 # Rows whose real-valued operations NumPy does not have, or orders strangely, for complex operands.
 REAL_ONLY = {
+    "max_pool",
     "max",
     "min",
     "ptp",

@@ -12,6 +12,7 @@ from difflab.graph.node import Node
 from difflab.primitives.elements import ElementsCarrier
 
 MODULES = ["reductions", "extremes", "scans", "shaping", "repeating", "joining", "indexing", "creation", "composites"]
+MODULES += ["convolution"]
 
 
 def inputs(shapes, dtype=float):

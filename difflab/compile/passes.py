@@ -15,6 +15,7 @@ from .assembly import assembly
 from .expand import expand
 from .factors import factors, inner_products, uniform
 from .rewriting import rebuilt, relinked
+from .windows import conv_pools
 
 
 def dead_nodes(graph: Graph) -> Graph:
@@ -123,6 +124,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "signs": signs,
     "inner products": inner_products,
     "common subexpressions": common_subexpressions,
+    "convolution and pooling": conv_pools,
     "dead nodes again": dead_nodes,
 }
 

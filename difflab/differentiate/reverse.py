@@ -125,13 +125,19 @@ def pull_linear(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
     for i in wanted:
         if i in row.fixed:
             continue
-        through = gate if row.name == "pick" else None
+        through = gate
         if gate is not None and row.name != "pick":
-            # The gate passes through the same linear map, with the other operands taken as ones.
-            ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
-            mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
-            through = m.not_equal(mask, 0.0)
+            through = row.gate(m, i, gate, *x, **node.params) if row.gate is not None else None
+            if through is None:
+                through = linear_gate(m, row, node, i, gate, x)
         yield Contribution(i, None, row.transpose(m, i, ct, *x, **node.params), through)
+
+
+def linear_gate(m: Any, row: Any, node: Node, i: int, gate: Any, x: list[Any]) -> Any:
+    """The gate sent through the same linear map as the cotangent, with the other operands taken as ones."""
+    ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
+    mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
+    return m.not_equal(mask, 0.0)
 
 
 def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:

@@ -42,6 +42,10 @@ SEQUENCES = frozenset(
 INTERNAL = frozenset(
     [
         "atleast_each",
+        "avg_pool_transpose",
+        "conv_input_transpose",
+        "conv_max_pool",
+        "conv_weight_transpose",
         "interval",
         "linalg_diagonal",
         "linalg_matrix_transpose",
@@ -50,9 +54,14 @@ INTERNAL = frozenset(
         "getitem",
         "input",
         "pick",
+        "pooled_input_transpose",
+        "pooled_weight_transpose",
         "scatter",
         "sum_to",
         "unique_places",
+        "window_place",
+        "window_read",
+        "window_write",
     ]
 )
 HOME = "difflab.numpy"

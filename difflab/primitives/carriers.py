@@ -24,6 +24,9 @@ ROOTS = {
     "kernels": "difflab.primitives.kernels",
     "kernels_linalg": "difflab.primitives.kernels_linalg",
     "kernels_arrays": "difflab.primitives.kernels_arrays",
+    "kernels_conv_pool": "difflab.primitives.kernels_conv_pool",
+    "kernels_convolution": "difflab.primitives.kernels_convolution",
+    "kernels_windows": "difflab.primitives.kernels_windows",
     "kernels_elementwise": "difflab.primitives.kernels_elementwise",
     "kernels_special": "difflab.primitives.kernels_special",
 }

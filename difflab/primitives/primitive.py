@@ -112,10 +112,13 @@ class Linear(Primitive):
     """An operation linear in each operand (or in all `jointly`): its rule is the transpose of the linear map.
 
     `transpose(m, position, cotangent, *x, **params)` is the cotangent of operand `position`; `fixed` lists the
-    operands (such as indices) that it is not linear in.
+    operands (such as indices) that it is not linear in. `gate(m, position, gate, *x, **params)`, where a row has it,
+    says what of operand `position` is stopped when the result is: by default the transpose of ones says it, which
+    costs as much as the derivative. It may leave open more than that (None: ask the default).
     """
 
     transpose: Callable[..., Any]
+    gate: Callable[..., Any] | None = None
     jointly: bool = False
     fixed: tuple[int, ...] = ()
     kind = "linear"

@@ -70,9 +70,20 @@ def read_matmul(a: Any, b: Any, /, out: Any = None, **other: Any) -> Any:
     return (a, b), {}
 
 
+def matmul_gate(m: Any, i: int, gate: Any, a: Any, b: Any) -> Any:
+    """A row of a is stopped where its whole row of the product is, a column of b where its column is."""
+    if m.ndim(a) < 2 or m.ndim(b) < 2:
+        return None
+    n = m.ndim(gate)
+    some, shape = m.any(gate, axis=(n - 1 - i,), keepdims=True), list(m.shape(gate))
+    shape[n - 1 - i] = m.shape(a)[-1]
+    return m.broadcast_to(some, shape=tuple(shape))
+
+
 linear(
     "matmul",
     matmul_transpose,
+    gate=matmul_gate,
     doc="The matrix product a @ b, stacks of matrices included.",
     glyph="@",
     infix="@",

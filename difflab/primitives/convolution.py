@@ -1,0 +1,271 @@
+"""Convolution and pooling: sliding windows over the last axes of (batch, channels, *spatial)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import InputError, ShapeError
+from . import batches_convolution as batches, kernels_windows
+from .carriers import Carrier
+from .primitive import Primitive, custom, linear, register
+from .spelling import by_sympy
+from .windows import axes
+
+
+# Readers.
+def listed(value: Any) -> Any:
+    """Settings as Python's own numbers; lists arrive as arrays."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def each(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
+    """One integer for each of the n axes, from one for all or a sequence."""
+    value = listed(value)
+    try:
+        found = (operator.index(value),) * n if hasattr(value, "__index__") else tuple(map(operator.index, value))
+    except TypeError:
+        raise InputError(f"{what}={value!r}; give an integer, or one for each of the {n} axes") from None
+    if len(found) != n or min(found) < least:
+        raise InputError(f"{what}={value!r}; give an integer of at least {least}, or one for each of the {n} axes")
+    return found
+
+
+def frames(what: str, value: Any, spans: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """The padding before and behind each axis: an integer, one or a pair for each axis, "valid" or "same"."""
+    n, value = len(spans), listed(value)
+    if value == "valid":
+        return ((0, 0),) * n
+    if value == "same":
+        if max(strides) > 1:
+            raise InputError(f'{what}: padding="same" goes with stride 1; give the padding in numbers')
+        return tuple(((k - 1) // 2, k // 2) for k in spans)
+    name = f"{what}: padding"
+    if hasattr(value, "__index__") or isinstance(value, str):
+        return tuple((k, k) for k in each(name, value, n, 0))
+    entries = [(k, k) if hasattr(k, "__index__") else tuple(k) for k in value]
+    if len(entries) != n or any(len(pair) != 2 for pair in entries):
+        raise InputError(f"{name}={value!r}; give an integer, or an integer or a pair for each of the {n} axes")
+    return tuple((a, b) for a, b in (each(name, pair, 2, 0) for pair in entries))
+
+
+def sliding(what: str, shape: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> dict[str, Any]:
+    """The parameters of windows, normalised, once they are known to fit the shape."""
+    n = len(size)
+    strides = each(f"{what}: stride", stride, n, 1)
+    dilations = each(f"{what}: dilation", dilation, n, 1)
+    spans = tuple((k - 1) * d + 1 for k, d in zip(size, dilations))
+    padding = frames(what, padding, spans, strides)
+    if any(a.length + a.before + a.behind < a.span for a in axes(shape, size, strides, padding, dilations)):
+        raise ShapeError(
+            f"{what}: windows of {spans} elements (size {size}, dilation {dilations}) do not fit the axes {shape} "
+            f"with padding {padding}"
+        )
+    return {"stride": strides, "padding": padding, "dilation": dilations}
+
+
+def read_conv(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    shape, filters = Carrier.shape(x), Carrier.shape(w)
+    if len(shape) != len(filters) or len(shape) < 3:
+        raise ShapeError(
+            f"conv: x of shape {shape} and filters of shape {filters}; they are (batch, channels, *spatial) and "
+            "(out, channels / groups, *kernel)"
+        )
+    (groups,) = each("conv: groups", groups, 1, 1)
+    if shape[1] != filters[1] * groups or filters[0] % groups:
+        raise ShapeError(
+            f"conv: {shape[1]} channels in {groups} groups do not fit filters of shape {filters}: "
+            f"they need {filters[1]} channels in each group, and a number of filters that {groups} divides"
+        )
+    if 0 in filters[2:]:
+        raise ShapeError(f"conv: the kernel of filters of shape {filters} has no elements")
+    return (x, w), {**sliding("conv", shape[2:], filters[2:], stride, padding, dilation), "groups": groups}
+
+
+def reading_pool(what: str, **more: Any) -> Callable[..., Any]:
+    """The reader of a pooling over the last axes; `more` are the row's further parameters."""
+
+    def read(x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, **given: Any) -> Any:
+        shape = Carrier.shape(x)
+        if unknown := set(given) - set(more):
+            raise InputError(f"{what}: there is no argument {min(unknown)}=")
+        size = listed(size)
+        n = len(size) if isinstance(size, tuple | list) else min(2, len(shape))
+        if not 1 <= n <= len(shape):
+            raise ShapeError(f"{what}: windows of size {size!r} over an array of shape {shape}")
+        size = each(f"{what}: size", size, n, 1)
+        params = sliding(what, shape[len(shape) - n :], size, size if stride is None else stride, padding, dilation)
+        grid = axes(shape[len(shape) - n :], size, *params.values())
+        if not all(a.covered for a in grid if a.length):
+            raise InputError(f"{what}: padding={padding!r} leaves a window without an element of the array")
+        return (x,), {"size": size, **params, **{k: bool(given.get(k, v)) for k, v in more.items()}}
+
+    return read
+
+
+# Convolution: bilinear, and the transposes of the three rows are the three rows.
+def conv_transpose(m: Any, i: int, ct: Any, x: Any, w: Any, **params: Any) -> Any:
+    if i == 0:
+        return m.conv_input_transpose(ct, w, shape=m.shape(x)[2:], **params)
+    return m.conv_weight_transpose(x, ct, size=m.shape(w)[2:], **params)
+
+
+def input_transpose(m: Any, i: int, ct: Any, y: Any, w: Any, *, shape: Any, **params: Any) -> Any:
+    return m.conv(ct, w, **params) if i == 0 else m.conv_weight_transpose(ct, y, size=m.shape(w)[2:], **params)
+
+
+def weight_transpose(m: Any, i: int, ct: Any, x: Any, y: Any, *, size: Any, **params: Any) -> Any:
+    return m.conv_input_transpose(y, ct, shape=m.shape(x)[2:], **params) if i == 0 else m.conv(x, ct, **params)
+
+
+def opened(m: Any, x: Any, gate: Any, kept: tuple[int, ...], axis: int = 0) -> Any:
+    """A gate for x: open where any element of the same place on the kept axes is, which become x's from `axis` on."""
+    some = m.any(gate, axis=tuple(k for k in range(m.ndim(gate)) if k not in kept), keepdims=False)
+    some = m.reshape(some, shape=(*m.shape(some), *(1,) * (m.ndim(x) - axis - len(kept))))
+    return m.broadcast_to(some, shape=m.shape(x))
+
+
+def conv_gate(m: Any, i: int, gate: Any, x: Any, w: Any, **params: Any) -> Any:
+    """A sample is stopped where its whole result is, a filter where all that it made is."""
+    return opened(m, x, gate, (0,)) if i == 0 else opened(m, w, gate, (1,))
+
+
+def input_transpose_gate(m: Any, i: int, gate: Any, y: Any, w: Any, **params: Any) -> Any:
+    return opened(m, y, gate, (0,)) if i == 0 else opened(m, w, gate, ())
+
+
+def weight_transpose_gate(m: Any, i: int, gate: Any, x: Any, y: Any, **params: Any) -> Any:
+    return opened(m, x, gate, ()) if i == 0 else opened(m, y, gate, (0,), 1)
+
+
+def kernel(name: str, module: str = "kernels_windows") -> dict[str, str]:
+    return {"numpy": f"{module}.{name}", "elements": f"{module}.{name}"}
+
+
+for _name, _transpose, _gate, _batch, _latex, _doc in (
+    (
+        "conv",
+        conv_transpose,
+        conv_gate,
+        batches.conv,
+        r"{0} \star {1}",
+        "The cross-correlation of x (batch, channels, *spatial) with filters (out, channels / groups, *kernel).",
+    ),
+    (
+        "conv_input_transpose",
+        input_transpose,
+        input_transpose_gate,
+        batches.conv,
+        r"{0} \star^{{\mathsf{{T}}}} {1}",
+        "The transpose of a convolution in its input: each value of y spread over its window by the filters.",
+    ),
+    (
+        "conv_weight_transpose",
+        weight_transpose,
+        weight_transpose_gate,
+        batches.conv_weight_transpose,
+        r"{0} \star^{{\mathsf{{T}}}} {1}",
+        "The transpose of a convolution in its filters: windows of x times values of y, summed over batch and places.",
+    ),
+):
+    linear(
+        _name,
+        _transpose,
+        gate=_gate,
+        doc=_doc,
+        glyph="conv" if _name == "conv" else "convᵀ",
+        latex=_latex,
+        reads=(),
+        spelling=kernel(_name, "kernels_convolution"),
+        domain=(),
+        batch=_batch,
+        flops=50,
+        **({"arguments": read_conv} if _name == "conv" else {}),
+    )
+
+
+# Pooling.
+register(
+    Primitive(
+        name="window_place",
+        doc="The place in its window of the largest element, of the first of several; it has no derivative.",
+        glyph="argmax",
+        latex=r"\operatorname{{argmax}}_{{\square}}({0})",
+        reads=(),
+        differentiable=False,
+        spelling=kernel("window_place"),
+        domain=(),
+        batch=batches.windows,
+    )
+)
+linear(
+    "window_read",
+    lambda m, i, ct, x, place, **params: m.window_write(ct, place, shape=m.shape(x)[-len(params["size"]) :], **params),
+    doc="The element of each window that stands at a given place in it.",
+    glyph="x[place]",
+    latex=r"{0}[{1}]",
+    reads=(),
+    spelling=kernel("window_read"),
+    fixed=(1,),
+    domain=(),
+    batch=batches.windows,
+)
+linear(
+    "window_write",
+    lambda m, i, ct, y, place, *, shape, **params: m.window_read(ct, place, **params),
+    doc="Zeros, and each value added at a given place in its window.",
+    glyph="+= y",
+    latex=r"\operatorname{{scatter}}({0}, {1})",
+    reads=(),
+    spelling=kernel("window_write"),
+    fixed=(1,),
+    domain=(),
+    batch=batches.windows,
+)
+custom(
+    "max_pool",
+    jvp=lambda m, ts, y, x, **params: m.window_read(ts[0], m.window_place(x, **params), **params),
+    vjp=lambda m, ct, y, x, **params: [
+        m.window_write(ct, m.window_place(x, **params), shape=m.shape(x)[-len(params["size"]) :], **params)
+    ],
+    doc="The largest element of each window over the last axes; of a tie, the first has the derivative.",
+    glyph="max",
+    latex=r"\max_{{\square}} {0}",
+    reads=(),
+    arguments=reading_pool("max_pool"),
+    spelling=kernel("max_pool")
+    | {
+        "sympy": by_sympy(lambda sympy, x, **params: kernels_windows.max_pool(x, larger=sympy.Max, **params)),
+    },
+    domain=(),
+    non_differentiable="a tie for the largest element in a window",
+    kinks=lambda m, x, **params: kernels_windows.ties(x, **params),
+    batch=batches.windows,
+    flops=4,
+)
+linear(
+    "avg_pool",
+    lambda m, i, ct, x, **params: m.avg_pool_transpose(ct, shape=m.shape(x)[-len(params["size"]) :], **params),
+    doc="The mean of each window over the last axes; `count_padding` says whether zeros of the padding count.",
+    glyph="mean",
+    latex=r"\operatorname{{mean}}_{{\square}}({0})",
+    reads=(),
+    arguments=reading_pool("avg_pool", count_padding=True),
+    spelling=kernel("avg_pool"),
+    domain=(),
+    batch=batches.windows,
+    flops=4,
+)
+linear(
+    "avg_pool_transpose",
+    lambda m, i, ct, y, *, shape, **params: m.avg_pool(ct, **params),
+    doc="Each value spread equally over its window: the transpose of the means.",
+    glyph="meanᵀ",
+    latex=r"\operatorname{{mean}}_{{\square}}^{{\mathsf{{T}}}}({0})",
+    reads=(),
+    spelling=kernel("avg_pool_transpose"),
+    domain=(),
+    batch=batches.windows,
+    flops=4,
+)

@@ -34,7 +34,6 @@ def low_thresholds(monkeypatch):
         ("blocks", "THREADS_WORTH", 0),
         ("numpy_source", "SMALL", 0),
         ("blas", "WORTH", 0),
-        ("numpy_source", "WORTH", 0),
         ("factors", "SHORTEST", 1),
     ):
         monkeypatch.setattr(importlib.import_module(f"difflab.compile.{module}"), name, value)

@@ -26,7 +26,7 @@ from .windows import Axis, axes
 from .workspace import scratch
 
 ONE_THREAD = 262_144  # multiplications up to which OpenBLAS keeps a product on one thread
-CACHE = 4 << 20  # bytes of one block of rows
+CACHE = 3 << 18  # bytes of one block of rows: with what else is at hand, a core's second cache
 PARTS = 1 << 22  # bytes of partial sums of a weight's gradient
 
 
@@ -36,21 +36,21 @@ def conv(x: Any, w: Any, *, stride: Any, padding: Any, dilation: Any, groups: in
     grid = led(axes(x.shape[2:], w.shape[2:], stride, padding, dilation))
     rows, others = grid[0], grid[1:]
     dtype = np.result_type(x, w)
-    out, columns = w.shape[0], (*[a.count for a in others], x.shape[0])
-    y = workspace.empty((rows.count, out, *columns), dtype)
+    out, columns = w.shape[0], (*[a.windows for a in others], x.shape[0])
+    y = workspace.empty((rows.windows, out, *columns), dtype)
     if empty(x, w):
         y[...] = 0
     elif y.size:
         source = batch_last("input", x, len(grid), dtype)
         filters = kernel_rows(w, grid, groups).astype(dtype, copy=False)
-        y4 = y.reshape(rows.count, groups, out // groups, -1)
+        y4 = y.reshape(rows.windows, groups, out // groups, -1)
         work = 2.0 * y.size * filters.shape[-1]
 
         def block(k: int, lo: int, hi: int) -> None:
             seen, pieces = windows(source, grid, groups, lo, hi, out // groups)
             np.matmul(filters[:, None, None], seen, out=cut(y4[lo:hi], pieces))
 
-        in_blocks(block, rows.count, blocks(grid, source, work), work)
+        in_blocks(block, rows.windows, blocks(grid, source, work), work)
     return batch_first(y, w.ndim)
 
 
@@ -63,8 +63,8 @@ def conv_weight_transpose(x: Any, ct: Any, *, size: Any, stride: Any, padding: A
         return np.zeros((out, per, *size), dtype)
     grid = led(axes(x.shape[2:], size, stride, padding, dilation))
     source, given = (batch_last(what, a, len(grid), dtype) for what, a in (("input", x), ("cotangent", ct)))
-    given = given.reshape(grid[0].count, groups, out // groups, -1)
-    total = weight_gradient(source, lambda lo, hi: given[lo:hi], grid, groups, (out, per), (grid[0].count, 1))
+    given = given.reshape(grid[0].windows, groups, out // groups, -1)
+    total = weight_gradient(source, lambda lo, hi: given[lo:hi], grid, groups, (out, per), (grid[0].windows, 1))
     return total.reshape(out, per, *size)
 
 
@@ -72,7 +72,7 @@ def weight_gradient(source: Any, given: Any, grid: tuple[Axis, ...], groups: int
     """Windows times the cotangent's rows, which `given(lo, hi)` has for the units lo to hi - 1 of some rows each."""
     (out, per), (count, unit) = size, units
     depth = prod(a.size for a in grid) * per
-    work = 2.0 * prod(a.count for a in grid) * source.shape[-1] * out * depth
+    work = 2.0 * prod(a.windows for a in grid) * source.shape[-1] * out * depth
     step = max(1, PARTS // (depth * out * source.itemsize * unit))
     parts: dict[int, Any] = {}
 
@@ -96,7 +96,7 @@ def conv_input_transpose(ct: Any, w: Any, *, shape: Any, stride: Any, padding: A
     if empty(ct, w):
         return np.zeros((ct.shape[0], w.shape[1] * groups, *shape), dtype)
     given = rows_first(ct, len(grid))
-    given = given.reshape(grid[0].count, groups, ct.shape[1] // groups, *given.shape[2:]).swapaxes(0, 1)
+    given = given.reshape(grid[0].windows, groups, ct.shape[1] // groups, *given.shape[2:]).swapaxes(0, 1)
     return input_gradient(lambda to, rows: np.copyto(to, given[:, rows]), ct.shape[0], w, grid, groups, dtype)
 
 
@@ -117,7 +117,7 @@ def input_gradient(fill: Any, n: int, w: Any, grid: tuple[Axis, ...], groups: in
             made = scratch("spread columns", (groups, hi - lo, depth, spread.shape[-1]), dtype)
             matrices = stacked(spread[:, lo:], hi - lo, 1, rows.size * out, pieces)
             np.matmul(filters[:, None, None], matrices, out=cut(made.swapaxes(0, 1), pieces))
-            made = made.reshape(groups, hi - lo, -1, per, *[a.count for a in others], n).swapaxes(0, 1)
+            made = made.reshape(groups, hi - lo, -1, per, *[a.windows for a in others], n).swapaxes(0, 1)
             x6[lo:hi] = 0
             for k, offsets in enumerate(product(*[range(a.size) for a in others])):
                 theirs, ours = positions(others, offsets)
@@ -175,7 +175,7 @@ def windows(source: Any, grid: tuple[Axis, ...], groups: int, lo: int, hi: int, 
     """The windows of the output rows lo to hi - 1 as stacks of matrices (groups, rows, pieces, depth, columns)."""
     rows, others = grid[0], grid[1:]
     per, n = source.shape[1] // groups, source.shape[-1]
-    counts = [a.count for a in others]
+    counts = [a.windows for a in others]
     first, behind = lo * rows.stride - rows.before, (hi - 1) * rows.stride - rows.before + rows.size
     height = behind - first
     kernels = [a.size for a in others]
@@ -218,11 +218,11 @@ def cut(y: Any, pieces: int) -> Any:
 def cotangent_rows(fill: Any, grid: tuple[Axis, ...], sizes: tuple[int, int, int], dtype: Any) -> Any:
     """The rows of a cotangent with zeros between and around: (groups, rows + kernel rows - 1, channels, columns)."""
     rows, (groups, out, n) = grid[0], sizes
-    shape = (groups, rows.length + rows.size - 1, out, *[a.count for a in grid[1:]], n)
+    shape = (groups, rows.length + rows.size - 1, out, *[a.windows for a in grid[1:]], n)
     laid = scratch(("rows", rows), shape, dtype)  # the zeros stay where they are
     start = rows.size - 1 - rows.before
     low = max(0, -(start // rows.stride))
-    high = min(rows.count, (laid.shape[1] - 1 - start) // rows.stride + 1)
+    high = min(rows.windows, (laid.shape[1] - 1 - start) // rows.stride + 1)
     if high > low:
         first = low * rows.stride + start
         fill(laid[:, first : first + (high - low - 1) * rows.stride + 1 : rows.stride], slice(low, high))
@@ -262,9 +262,9 @@ def blocks(grid: tuple[Axis, ...], source: Any, work: float, out: int = 0) -> in
     `out` is the number of channels of the result, where that is kept in the cache too.
     """
     rows, others = grid[0], grid[1:]
-    columns = prod(a.count * a.size for a in others) * source.shape[1] * source.shape[-1] * source.itemsize
-    made = prod(a.count for a in others) * out * source.shape[-1] * source.itemsize
-    return block_count(rows.count, columns * rows.stride + made, work)
+    columns = prod(a.windows * a.size for a in others) * source.shape[1] * source.shape[-1] * source.itemsize
+    made = prod(a.windows for a in others) * out * source.shape[-1] * source.itemsize
+    return block_count(rows.windows, columns * rows.stride + made, work)
 
 
 def block_count(rows: int, bytes_of_row: int, work: float) -> int:

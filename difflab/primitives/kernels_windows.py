@@ -43,7 +43,7 @@ def largest_into(x: Any, grid: tuple[Axis, ...], places: Any, values: Any = None
     found, step = None, prod(a.size for a in grid)
     for k, axis in enumerate(grid, -len(grid)):
         step //= axis.size
-        shape = replaced(x.shape, k, axis.count)
+        shape = replaced(x.shape, k, axis.windows)
         out, best = (places, values) if k == -1 else (empty_like(x, shape, places.dtype), empty_like(x, shape))
         first_largest(x, found, step, axis, k, out, best)
         x, found = best, out
@@ -138,7 +138,7 @@ def replaced(shape: tuple[int, ...], k: int, n: int) -> tuple[int, ...]:
 
 def visits(axis: Axis) -> Any:
     """For each element of a window: the windows that have none before it, and those that have, with their elements."""
-    low = axis.count
+    low = axis.windows
     for j in range(axis.size):
         windows, elements = axis.shared(j)
         start, stop, step = windows.start, windows.stop, axis.stride
@@ -155,7 +155,7 @@ def visits(axis: Axis) -> Any:
 def along(x: Any, axis: Axis, k: int, combine: Any, out: Any) -> Any:
     """The elements of each window combined along axis k, into `out` or a new array."""
     if out is None:
-        out = empty_like(x, replaced(x.shape, k, axis.count))
+        out = empty_like(x, replaced(x.shape, k, axis.windows))
     if axis.size > 1 and not axis.before and not axis.behind:
         first, second = (x[at(k, axis.shared(j)[1])] for j in (0, 1))
         combine(first, second, out=out)
@@ -188,6 +188,9 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, b
 
     place_of = lambda elements, j: dtype(j * step) if found is None else found[at(k, elements)] + dtype(j * step)
     whole = not axis.before and not axis.behind and axis.size > 1
+    if whole and axis.size == 2 and dtype is np.uint8 and not x.dtype.hasobject:
+        pair(x, found, step, axis, k, out, best)
+        return
     for j, (windows, elements), (more, others) in visits(axis):
         if windows.start < windows.stop:
             out[at(k, windows)] = place_of(elements, j)
@@ -200,6 +203,22 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, b
             exchange(place, other, better(known, place, given, other))
             if wanted or j + 1 < axis.size:
                 np.maximum(known, given, out=target)
+
+
+def pair(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, best: Any) -> None:
+    """The same for windows of two elements, in as few passes as there can be."""
+    first, second = (at(k, axis.shared(j)[1]) for j in (0, 1))
+    a, b = x[first], x[second]
+    where = np.greater(b, a)
+    if found is None:
+        np.bitwise_and(np.negative(where.view(np.uint8)), np.uint8(step), out=out)
+    else:
+        place, other = found[first], found[second] + np.uint8(step)
+        np.bitwise_or(where, np.bitwise_and(np.equal(a, b), np.less(other, place)), out=where)
+        mask = np.negative(where.view(np.uint8))
+        np.bitwise_and(np.bitwise_xor(place, other, out=other), mask, out=mask)
+        np.bitwise_xor(place, mask, out=out)
+    np.maximum(a, b, out=best)
 
 
 def exchange(place: Any, other: Any, where: Any) -> None:
@@ -215,7 +234,7 @@ def exchange(place: Any, other: Any, where: Any) -> None:
 
 # All axes.
 def counted(x: Any, grid: tuple[Axis, ...]) -> tuple[int, ...]:
-    return (*x.shape[: x.ndim - len(grid)], *[a.count for a in grid])
+    return (*x.shape[: x.ndim - len(grid)], *[a.windows for a in grid])
 
 
 def combined(x: Any, grid: tuple[Axis, ...], combine: Any) -> Any:
@@ -243,7 +262,7 @@ def shared_out(y: Any, grid: tuple[Axis, ...], count_padding: bool) -> Any:
     if not count_padding:
         number = np.ones((1,) * len(grid), int)
         for k, axis in enumerate(grid, -len(grid)):
-            held = np.zeros(axis.count, int)
+            held = np.zeros(axis.windows, int)
             for j in range(axis.size):
                 held[axis.shared(j)[0]] += 1
             number = number * held.reshape(-1, *(1,) * (-1 - k))

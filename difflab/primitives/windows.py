@@ -25,7 +25,7 @@ class Axis(NamedTuple):
         return (self.size - 1) * self.dilation + 1
 
     @property
-    def count(self) -> int:
+    def windows(self) -> int:
         """How many windows there are."""
         return (self.length + self.before + self.behind - self.span) // self.stride + 1
 
@@ -33,13 +33,13 @@ class Axis(NamedTuple):
     def tiles(self) -> bool:
         """Whether the windows cover each element of the array exactly once."""
         once = self.dilation == 1 or self.size == 1
-        return once and self.size == self.stride and not self.before and self.count * self.size == self.length
+        return once and self.size == self.stride and not self.before and self.windows * self.size == self.length
 
     @property
     def covered(self) -> bool:
         """Whether every window has an element of the array, not of the frame alone."""
-        return {k for j in range(self.size) for k in range(*self.shared(j)[0].indices(self.count))} == set(
-            range(self.count)
+        return {k for j in range(self.size) for k in range(*self.shared(j)[0].indices(self.windows))} == set(
+            range(self.windows)
         )
 
     def shared(self, offset: int) -> tuple[slice, slice]:
@@ -51,7 +51,7 @@ class Axis(NamedTuple):
 def _shared(axis: Axis, offset: int) -> tuple[slice, slice]:
     start = offset * axis.dilation - axis.before  # where the element of window 0 lies
     low = max(0, -(start // axis.stride))
-    high = max(low, min(axis.count, (axis.length - 1 - start) // axis.stride + 1))
+    high = max(low, min(axis.windows, (axis.length - 1 - start) // axis.stride + 1))
     first = low * axis.stride + start
     behind = first + (high - low - 1) * axis.stride + 1 if high > low else first
     return slice(low, high), slice(first, behind, axis.stride)

@@ -291,3 +291,14 @@ def test_checkpoint_trades_memory_for_time():
     saved, found = peak(dl.checkpoint)
     np.testing.assert_allclose(found, want, rtol=1e-12)
     assert saved < plain / 2
+
+
+def test_a_reshaped_part_of_an_assembly_is_not_lost():
+    def f(x):  # the parts' inner axes cannot be merged in a view
+        a, b, c = x[:, :, 0], x[:, :, 1], x[:, :, 2]
+        return np.sum(np.sin(a.reshape(N, 4)) * np.cos(b.reshape(N, 4))) + np.sum(c**3)
+
+    x = normal(N, 2, 3, 2)
+    program, want = dl.compile(dl.grad(f)), dl.grad(f)(x)
+    program(x)
+    np.testing.assert_allclose(program(x), want, rtol=1e-12, atol=1e-12)

@@ -169,7 +169,7 @@ class NativeSource(NumpySource):
         return find_regions(self.graph, LEAST, is_worth_it)
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
-        strided = {y for y in results if y in self.assemblies and region.flat is None} - region.totals
+        strided = self.strided(region, results)
         found = self.native[name] = NativeRegion(region, self.names, results, name, strided)
         for function in found.functions:
             self.codes[f"_{function}"] = native_math.function(function, self.jit)

@@ -38,7 +38,7 @@ class NativeRegion(RegionSource):
     def __init__(
         self, region: Region, names: Names, results: list[Node], name: str, strided: set[Node] | None = None
     ) -> None:
-        self.strided = strided or set()  # results that may become part of a larger array
+        self.strided = strided or set()
         self.loops: list[Loop] = []
         self.light = {n for n in region.members if n not in region.totals and is_light(n)}
         self.reason = ""
@@ -47,7 +47,7 @@ class NativeRegion(RegionSource):
             self.light = set()
         self.functions: set[str] = set()  # what `native_math` computes
         self.packed: set[Node] = set()  # values in one piece of memory
-        super().__init__(region, names, results, name)
+        super().__init__(region, names, results, name, strided)
 
     def argument(self, x: Node) -> str:
         if not self.loops and not self.functions:

@@ -221,7 +221,11 @@ class NumpySource:
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         """The text of a region's block function."""
-        return RegionSource(region, self.names, results, name)
+        return RegionSource(region, self.names, results, name, self.strided(region, results))
+
+    def strided(self, region: Region, results: list[Node]) -> set[Node]:
+        """The results of a region that are written into a part of a larger array."""
+        return {y for y in results if y in self.assemblies and region.flat is None} - region.totals
 
     def region(self, region: Region, k: int) -> None:
         name = f"rows_{len(self.blocks)}"

@@ -49,7 +49,10 @@ class RegionSource:
 
     shared_cache = SHARED_CACHE
 
-    def __init__(self, region: Region, names: Names, results: list[Node], name: str) -> None:
+    def __init__(
+        self, region: Region, names: Names, results: list[Node], name: str, strided: set[Node] | None = None
+    ) -> None:
+        self.strided = strided or set()  # results that may become part of a larger array
         self.region, self.names, self.name, self.results = region, names, name, results
         self.plan = Plan()
         operands = dict.fromkeys(x for n in region.members for x in n.operands if x not in region.inside)
@@ -168,7 +171,8 @@ class RegionSource:
     def seen_as(self, node: Node) -> str | None:
         """The place of a result that is only a reshape of the value: it is written there at once."""
         for y in self.results:
-            if y.primitive.name == "reshape" and y.operands[0] is node and y not in self.region.totals:
+            plain = y not in self.region.totals and y not in self.strided  # of which a reshape is a view
+            if plain and y.primitive.name == "reshape" and y.operands[0] is node:
                 self.written.add(y)
                 rest = "".join(f", {n}" for n in row_shape(node, self.region)) or ","
                 return f"{self.outs[y]}[lo:hi].reshape((hi - lo{rest}))"

@@ -26,7 +26,7 @@ from .windows import Axis, axes
 from .workspace import scratch
 
 ONE_THREAD = 262_144  # multiplications up to which OpenBLAS keeps a product on one thread
-CACHE = 4 << 20  # bytes of one block of rows
+CACHE = 3 << 18  # bytes of one block of rows: with what else is at hand, a core's second cache
 PARTS = 1 << 22  # bytes of partial sums of a weight's gradient
 
 

@@ -188,6 +188,9 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, b
 
     place_of = lambda elements, j: dtype(j * step) if found is None else found[at(k, elements)] + dtype(j * step)
     whole = not axis.before and not axis.behind and axis.size > 1
+    if whole and axis.size == 2 and dtype is np.uint8 and not x.dtype.hasobject:
+        pair(x, found, step, axis, k, out, best)
+        return
     for j, (windows, elements), (more, others) in visits(axis):
         if windows.start < windows.stop:
             out[at(k, windows)] = place_of(elements, j)
@@ -200,6 +203,22 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, b
             exchange(place, other, better(known, place, given, other))
             if wanted or j + 1 < axis.size:
                 np.maximum(known, given, out=target)
+
+
+def pair(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, best: Any) -> None:
+    """The same for windows of two elements, in as few passes as there can be."""
+    first, second = (at(k, axis.shared(j)[1]) for j in (0, 1))
+    a, b = x[first], x[second]
+    where = np.greater(b, a)
+    if found is None:
+        np.bitwise_and(np.negative(where.view(np.uint8)), np.uint8(step), out=out)
+    else:
+        place, other = found[first], found[second] + np.uint8(step)
+        np.bitwise_or(where, np.bitwise_and(np.equal(a, b), np.less(other, place)), out=where)
+        mask = np.negative(where.view(np.uint8))
+        np.bitwise_and(np.bitwise_xor(place, other, out=other), mask, out=mask)
+        np.bitwise_xor(place, mask, out=out)
+    np.maximum(a, b, out=best)
 
 
 def exchange(place: Any, other: Any, where: Any) -> None:

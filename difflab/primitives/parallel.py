@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import pairwise
 
-WORTH = 20_000_000  # operations below which waking a thread costs more than it saves
+WORTH = 50_000_000  # operations below which waking a thread costs more than it saves
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 _lock = threading.Lock()
 

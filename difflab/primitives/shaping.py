@@ -60,6 +60,7 @@ def back_to_shape(m: Any, i: int, ct: Any, x: Any, **params: Any) -> Any:
 linear(
     "reshape",
     lambda m, i, ct, x, *, shape, **order: m.reshape(ct, shape=m.shape(x), **order),
+    gate=lambda m, i, gate, x, *, shape, **order: m.reshape(gate, shape=m.shape(x), **order),
     doc="The same elements in another shape.",
     glyph="reshape",
     arguments=read_reshape,

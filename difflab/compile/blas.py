@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .threads import cores, workers
+from ..primitives.parallel import cores, workers
 
 NAMES = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads")
 WORTH = 4_000_000  # multiplications below which a product is not cut

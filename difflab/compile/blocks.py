@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
+from ..primitives.parallel import cores, workers
 from .memory import Plan
-from .threads import cores, workers
 
 THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than it saves
 

@@ -45,7 +45,8 @@ class NumpySource:
         self.donated = dict.fromkeys(donated)
         self.regions = self.find_regions()
         self.steps = schedule(graph, self.regions) if self.regions else list(graph.order)
-        self.threaded = any(r.work() >= THREADS_WORTH for r in self.regions)
+        own = any("threads" in n.primitive.facts for n in graph.order)  # kernels with threads of their own
+        self.threaded = own or any(r.work() >= THREADS_WORTH for r in self.regions)
         self.last, self.ends = self.lifetimes()
         self.step_of = {n: k for k, step in enumerate(self.steps) if not isinstance(step, Region) for n in (step,)}
         self.assemblies: dict[Node, list[Node]] = {}  # the disjoint assemblies that a value is a part of

@@ -180,6 +180,7 @@ for _name, _transpose, _gate, _batch, _latex, _doc in (
         spelling=kernel(_name, "kernels_convolution"),
         domain=(),
         batch=_batch,
+        facts={"threads"},
         flops=50,
         **({"arguments": read_conv} if _name == "conv" else {}),
     )

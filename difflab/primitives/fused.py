@@ -18,6 +18,7 @@ for _name, _outputs, _doc in (
             reads=(),
             domain=(),
             differentiable=False,
+            facts=frozenset(("threads",)),
             outputs=_outputs,
             spelling={"numpy": f"kernels_conv_pool.{_name}", "elements": f"kernels_conv_pool.{_name}"},
         )

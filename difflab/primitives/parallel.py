@@ -22,7 +22,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def helpers() -> ThreadPoolExecutor:
+def workers() -> ThreadPoolExecutor:
     """The threads that help; a forked child makes its own."""
     global _pool
     with _lock:
@@ -48,7 +48,7 @@ def in_blocks(function: Callable[[int, int, int], None], length: int, count: int
         some(0, count)
         return
     bounds = [count * k // threads for k in range(threads + 1)]
-    pool = helpers()
+    pool = workers()
     waiting = [pool.submit(copy_context().run, some, a, b) for a, b in pairwise(bounds[1:])]
     try:
         some(0, bounds[1])

@@ -18,6 +18,7 @@ from .names import Names, expression, into, ufunc_of
 from .region_source import RegionSource, block_rows
 from .regions import Region, find_regions, schedule, size
 from .sincos import sincos
+from .updates import AXPY, axpy, updates
 
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
 # Rows whose result never shares memory with an operand.
@@ -33,16 +34,20 @@ class NumpySource:
     """
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
-        self.graph, self.name = graph, name
+        given = list(donated)
+        self.graph, self.name = updates(graph, given) if given else graph, name
+        graph = self.graph
         self.notes: list[str] = []
-        self.names = Names({"np", "special", "rows", "own", "product", "sincos", "work", "block", "lo", "hi", name})
+        self.names = Names(
+            {"np", "special", "rows", "own", "product", "sincos", "axpy", "work", "block", "lo", "hi", name}
+        )
         self.plan = Plan()
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
         self.functions: list[str] = []
         self.kept = set(graph.outputs) | {n for n, _ in graph.guards}
         self.results = set(graph.outputs)
-        self.donated = dict.fromkeys(donated)
+        self.donated = dict.fromkeys(given)
         self.regions = self.find_regions()
         self.steps = schedule(graph, self.regions) if self.regions else list(graph.order)
         own = any("threads" in n.primitive.facts for n in graph.order)  # kernels with threads of their own
@@ -99,7 +104,7 @@ class NumpySource:
         import scipy.special
 
         space = {"np": np, "special": scipy.special, "rows": SimpleNamespace(**self.names.rows), "own": own}
-        space |= {"product": product, "sincos": sincos}
+        space |= {"product": product, "sincos": sincos, "axpy": axpy}
         space |= self.names.space | self.blocks
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():
@@ -153,6 +158,11 @@ class NumpySource:
             self.assemble_rest(node)
             return
         array = node.value.__class__ is not tuple and node.shape != ()
+        if node.primitive is AXPY and self.donation(node, k) is node.operands[0]:
+            p, g = [self.names[x] for x in node.operands]
+            self.lines.append(f"    {name} = axpy({p}, {g}, a={node.params['a']!r}, into={p})")
+            self.owned.add(node)
+            return
         if array and size(node.shape) * node.dtype.itemsize >= SMALL and into(node, self.names, "") is not None:
             text = into(node, self.names, self.target(node, k))
             if self.threaded and node.primitive.name == "matmul" and multiplications(node) >= WORTH:

@@ -27,9 +27,14 @@ def logsumexp(x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
     if b is not None:
         # A weight of 0 takes the element out, whatever its exponential is.
         x, b = np.broadcast_arrays(np.where(np.equal(b, 0), -np.inf, x).astype(x.dtype, copy=False), b)
+    if b is None and x.dtype.kind == "f" and x.size:
+        top = np.maximum.reduce(x, axis=axis, keepdims=True)
+        if np.isfinite(top).all():  # then one term is 1, and nothing can overflow or vanish
+            terms = np.exp(np.subtract(x, top))
+            y = np.log(np.add.reduce(terms, axis=axis, keepdims=True)) + top
+            return y if keepdims else np.squeeze(y, axis=axis)[()]
     top = shift(x, axis)
-    terms = np.subtract(x, top)
-    terms = np.exp(terms, terms if terms.ndim and b is None else None)
+    terms = np.exp(np.subtract(x, top))
     total = np.add.reduce(terms if b is None else b * terms, axis=axis, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.log(total) + top

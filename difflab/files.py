@@ -24,8 +24,11 @@ def target(path: Any, force: bool = False) -> Path:
     return path
 
 
-def write(path: Any, data: bytes | str, force: bool = False) -> Path:
-    """Writes the file in one step: whoever reads it sees all of it or the old one."""
+def write(path: Any, data: bytes | str, force: bool = False, durable: bool = False) -> Path:
+    """Writes the file in one step: whoever reads it sees all of it or the old one.
+
+    With `durable` that holds through a power failure too.
+    """
     path = target(path, force)
     if isinstance(data, str):
         data = data.encode()
@@ -36,6 +39,9 @@ def write(path: Any, data: bytes | str, force: bool = False) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)

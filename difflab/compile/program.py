@@ -38,6 +38,7 @@ class CompiledFunction(Protocol):
     program: Program
 
     def explain(self) -> str: ...
+    def prepare(self, *args: Any, **kwargs: Any) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
@@ -99,6 +100,16 @@ class Program:
         elif program.run is not None and program.scalar:
             found = [NUMPY_SCALARS[y.__class__](y) if y.__class__ in NUMPY_SCALARS else y for y in found]
         return program.rebuild(found) if program.rebuild else found[0]
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Traces and builds the program for arguments like these, so that already the first call runs it.
+
+        Without, the first call gives the trace's own values, which may differ from the program's in the last digit.
+        """
+        before = self.last
+        self(*[copied(x) for x in args], **kwargs)
+        if self.last is not before and self.last is not None:
+            self.last.build()
 
     def checked(self, program: Compiled, values: list[Any]) -> list[Any]:
         """The values, once it is known that the donated ones can be written to."""
@@ -183,6 +194,11 @@ class Program:
         return explain(self.latest())
 
 
+def copied(tree: Any) -> Any:
+    """The tree with arrays of its own."""
+    return optree.tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, tree)
+
+
 class LateText(UserString):
     """A source that is written when somebody reads it."""
 
@@ -212,6 +228,7 @@ def entry_function(program: Program, f: Callable[..., Any]) -> Any:
     function: Any = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
     update_wrapper(function, f, updated=())
     function.program, function.explain, function.source = program, program.explain, UNTRACED
+    function.prepare = program.prepare
     return function
 
 

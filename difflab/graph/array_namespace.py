@@ -54,6 +54,7 @@ INTERNAL = frozenset(
         "getitem",
         "input",
         "pick",
+        "random_uniform",
         "pooled_input_transpose",
         "pooled_weight_transpose",
         "scatter",
@@ -135,7 +136,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
     if not holds_node(fill_value):
         return np.full(shape, fill_value, dtype, **options)
     value = array(fill_value, dtype)
-    return call("broadcast_to", value, (shape,) if hasattr(shape, "__index__") else tuple(shape))
+    return call("broadcast_to", value, tuple(np.atleast_1d(shape).tolist()))
 
 
 class Joiner:

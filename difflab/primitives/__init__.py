@@ -28,6 +28,7 @@ from . import (
     linalg,
     matrix_functions,
     products,
+    random,
     reductions,
     repeating,
     rounding,

@@ -15,11 +15,16 @@ from ..errors import InputError, ShapeError
 from .carriers import Carrier
 
 
+def is_integer(x: Any) -> bool:
+    """Whether x is one integer; arrays of several have `__index__` too."""
+    return hasattr(x, "__index__") and getattr(x, "ndim", 0) == 0
+
+
 def axes(axis: Any, ndim: int, name: str = "axis", shape: Any = None) -> Any:
     """None, or the axes as a tuple of non-negative integers."""
     if axis is None:
         return None
-    wanted = (axis,) if hasattr(axis, "__index__") else tuple(axis)
+    wanted = (axis,) if is_integer(axis) else tuple(axis)
     wanted = tuple(operator.index(k) for k in wanted)
     for k in wanted:
         if not -ndim <= k < ndim:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from . import batches
-from .arguments import axes_of, refuse
+from .arguments import axes_of, is_integer, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
 from .products import placeholder, read_matmul
@@ -141,7 +141,7 @@ def as_einsum(arrays: tuple[Any, ...], terms: list[str], output: str) -> Any:
 
 def read_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     na, nb = Carrier.ndim(a), Carrier.ndim(b)
-    if hasattr(axes, "__index__"):
+    if is_integer(axes):
         if not 0 <= axes <= min(na, nb):
             raise ShapeError(f"tensordot: axes={axes} of arrays with {na} and {nb} dimensions")
         axes = range(na - axes, na), range(axes)

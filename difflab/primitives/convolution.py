@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import InputError, ShapeError
 from . import batches_convolution as batches, kernels_windows
+from .arguments import is_integer
 from .carriers import Carrier
 from .primitive import Primitive, custom, linear, register
 from .spelling import by_sympy
@@ -24,7 +25,7 @@ def each(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
     """One integer for each of the n axes, from one for all or a sequence."""
     value = listed(value)
     try:
-        found = (operator.index(value),) * n if hasattr(value, "__index__") else tuple(map(operator.index, value))
+        found = (operator.index(value),) * n if is_integer(value) else tuple(map(operator.index, value))
     except TypeError:
         raise InputError(f"{what}={value!r}; give an integer, or one for each of the {n} axes") from None
     if len(found) != n or min(found) < least:
@@ -42,9 +43,9 @@ def frames(what: str, value: Any, spans: tuple[int, ...], strides: tuple[int, ..
             raise InputError(f'{what}: padding="same" goes with stride 1; give the padding in numbers')
         return tuple(((k - 1) // 2, k // 2) for k in spans)
     name = f"{what}: padding"
-    if hasattr(value, "__index__") or isinstance(value, str):
+    if is_integer(value) or isinstance(value, str):
         return tuple((k, k) for k in each(name, value, n, 0))
-    entries = [(k, k) if hasattr(k, "__index__") else tuple(k) for k in value]
+    entries = [(k, k) if is_integer(k) else tuple(k) for k in value]
     if len(entries) != n or any(len(pair) != 2 for pair in entries):
         raise InputError(f"{name}={value!r}; give an integer, or an integer or a pair for each of the {n} axes")
     return tuple((a, b) for a, b in (each(name, pair, 2, 0) for pair in entries))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from . import batches
-from .arguments import constant
+from .arguments import constant, is_integer
 from .carriers import Carrier
 from .primitive import Primitive, composite, linear, register
 
@@ -50,7 +50,7 @@ def read_full_like(
     *,
     device: Any = None,
 ) -> Any:
-    shape = Carrier.shape(a) if shape is None else (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    shape = Carrier.shape(a) if shape is None else (shape,) if is_integer(shape) else tuple(shape)
     dtype = dtype or Carrier.dtype(a)
     if hasattr(fill_value, "primitive"):
         return (fill_value.astype(dtype),), {"shape": shape}, "broadcast_to"
@@ -191,7 +191,7 @@ def read_apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs
 
 def read_apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     n = Carrier.ndim(a)
-    for axis in (axes,) if hasattr(axes, "__index__") else axes:
+    for axis in (axes,) if is_integer(axes) else axes:
         y = func(a, operator.index(axis) % n)
         a = y if Carrier.ndim(y) == n else np.expand_dims(y, axis)
     return (a,), {}, "copy"

@@ -187,7 +187,7 @@ def read_split(name: str, even: bool = True, axis: int | None = None) -> Callabl
             k = 0 if name == "hsplit" and Carrier.ndim(ary) == 1 else axis
         k = axis_of(name, ary, k)
         length = Carrier.shape(ary)[k]
-        if hasattr(indices_or_sections, "__index__"):
+        if Carrier.ndim(indices_or_sections) == 0:
             n = operator.index(indices_or_sections)
             if n <= 0:
                 raise InputError(f"{name}: {n} parts; there must be at least one")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from .arguments import axis_of, refuse
+from .arguments import axis_of, is_integer, refuse
 from .carriers import Carrier
 from .primitive import composite
 
@@ -42,7 +42,7 @@ composite(
     doc="The array laid side by side, reps times along each axis.",
     arguments=lambda A, reps: (
         (A,),
-        {"reps": (int(reps),) if hasattr(reps, "__index__") else tuple(operator.index(k) for k in reps)},
+        {"reps": (int(reps),) if is_integer(reps) else tuple(operator.index(k) for k in reps)},
     ),
     spelling={"elements": "tile"},
     flops=0,
@@ -58,7 +58,7 @@ composite(
 
 
 def read_resize(a: Any, new_shape: Any) -> Any:
-    shape = (int(new_shape),) if hasattr(new_shape, "__index__") else tuple(operator.index(k) for k in new_shape)
+    shape = (int(new_shape),) if is_integer(new_shape) else tuple(operator.index(k) for k in new_shape)
     return (a,), {"new_shape": shape}
 
 
@@ -85,7 +85,7 @@ def read_pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any)
     if isinstance(pad_width, dict):
         entries: list[Any] = [(0, 0)] * n
         for axis, width in pad_width.items():
-            entries[axis] = (width, width) if hasattr(width, "__index__") else tuple(width)
+            entries[axis] = (width, width) if is_integer(width) else tuple(width)
         pad_width = entries
     try:
         widths = np.broadcast_to(np.asarray(pad_width), (n, 2)) if n else np.zeros((0, 2), int)

@@ -11,14 +11,14 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from . import batches
-from .arguments import axes, axes_of, axis_of
+from .arguments import axes, axes_of, axis_of, is_integer
 from .carriers import Carrier
 from .primitive import composite, linear
 
 
 def read_reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     shape = newshape if shape is None else shape
-    wanted = [operator.index(shape)] if hasattr(shape, "__index__") else [operator.index(k) for k in shape]
+    wanted = [operator.index(shape)] if is_integer(shape) else [operator.index(k) for k in shape]
     size = Carrier.size(a)
     known = math.prod(k for k in wanted if k != -1)
     if wanted.count(-1) == 1 and known and size % known == 0:
@@ -160,7 +160,7 @@ linear(
         {
             "axis": axes(
                 axis,
-                Carrier.ndim(a) + (1 if hasattr(axis, "__index__") else len(axis)),
+                Carrier.ndim(a) + (1 if is_integer(axis) else len(axis)),
                 "expand_dims: axis",
                 Carrier.shape(a),
             )
@@ -228,10 +228,10 @@ def all_axes(name: str) -> Callable[..., Any]:
 
 
 def read_roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    shift = operator.index(shift) if hasattr(shift, "__index__") else tuple(operator.index(k) for k in shift)
+    shift = operator.index(shift) if is_integer(shift) else tuple(operator.index(k) for k in shift)
     if axis is None:
         return (a,), {"shift": shift, "axis": None}
-    found = axes_of("roll", a, axis) if hasattr(axis, "__index__") else tuple(axis_of("roll", a, k) for k in axis)
+    found = axes_of("roll", a, axis) if is_integer(axis) else tuple(axis_of("roll", a, k) for k in axis)
     shifts = (shift,) * len(found) if isinstance(shift, int) else shift
     found = found * len(shifts) if len(found) == 1 else found
     if len(shifts) != len(found):

@@ -1,0 +1,19 @@
+"""Neural networks on the engine: layers, losses, optimisers, data and training.
+
+Layers are frozen dataclasses that hold no arrays; parameters and states are nested dicts with PyTorch's names and
+shapes.
+"""
+
+from . import (
+    data as data,
+    functional as functional,
+    kernels as kernels,
+    models as models,
+    optim as optim,
+    spec as spec,
+    torch_weights as torch_weights,
+)
+from .folding import fold_batchnorm as fold_batchnorm
+from .layers import *  # noqa: F403
+from .torch_weights import from_torch as from_torch, to_torch as to_torch
+from .training import EarlyStopping as EarlyStopping, Run as Run, fit as fit, load_checkpoint as load_checkpoint

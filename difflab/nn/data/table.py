@@ -1,0 +1,73 @@
+"""Tables in CSV files."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+
+
+def read_csv(path: Any, *, label: str | int = -1) -> tuple[Any, Any, tuple[str, ...], list[str]]:
+    """x, y, the classes and the names of the columns of x.
+
+    `label` names the column that is to be learned, or gives its place; the others are numbers. Labels that are not all
+    floats become class numbers in the order of their names; integers are classes too. A first line that is not numbers
+    is taken as names.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [(k, row) for k, row in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in row)]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    if not rows:
+        raise InputError(f"{path} is empty")
+    width = len(rows[0][1])
+    if width < 2:
+        raise InputError(f"{path}: line 1 has one column; a table needs one to learn from and one to learn")
+    names = [f"column {k}" for k in range(1, width + 1)]
+    if isinstance(label, str) or not any(is_number(cell) for cell in rows[0][1]):
+        names = [cell.strip() for cell in rows[0][1]]
+        rows = rows[1:]
+    for line, row in rows:
+        if len(row) != width:
+            raise InputError(f"{path}: line {line} has {len(row)} columns, line 1 has {width}")
+    if not rows:
+        raise InputError(f"{path} has names of columns and no rows")
+    place = column(path, label, names)
+    x = np.array([[number(path, n, names[k], row[k]) for k in range(width) if k != place] for n, row in rows])
+    labels = [row[place].strip() for _, row in rows]
+    kept = [n for k, n in enumerate(names) if k != place]
+    if all(is_number(v) for v in labels) and not all(float(v).is_integer() for v in labels):
+        return x, np.array([[float(v)] for v in labels]), (), kept
+    classes = sorted(set(labels), key=lambda v: (not is_number(v), float(v) if is_number(v) else 0.0, v))
+    return x, np.array([classes.index(v) for v in labels]), tuple(classes), kept
+
+
+def is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def number(path: Path, line: int, name: str, text: str) -> float:
+    if not is_number(text):
+        raise InputError(f"{path}: line {line}, {name}: {text[:40]!r} is not a finite number")
+    return float(text)
+
+
+def column(path: Path, label: str | int, names: list[str]) -> int:
+    if isinstance(label, str):
+        if label not in names:
+            raise InputError(f"{path}: there is no column {label!r}; the columns are {', '.join(names)}")
+        return names.index(label)
+    if not -len(names) <= label < len(names):
+        raise InputError(f"{path}: there is no column {label}; there are {len(names)}")
+    return label % len(names)

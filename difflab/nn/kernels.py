@@ -1,0 +1,80 @@
+"""Kernels of image processing, as the course's chapter on convolution shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+
+
+def gaussian(size: int = 5, sigma: float = 1.0) -> Any:
+    """A Gaussian blur of (size, size) with standard deviation sigma in pixels; it sums to 1.
+
+    >>> gaussian(3).round(3)
+    array([[0.075, 0.124, 0.075],
+           [0.124, 0.204, 0.124],
+           [0.075, 0.124, 0.075]])
+    """
+    if not isinstance(size, int) or size < 1 or size % 2 == 0:
+        raise InputError(f"gaussian: size={size!r}; give an odd integer, so that there is a middle")
+    if not sigma > 0:
+        raise InputError(f"gaussian: sigma={sigma!r}; a standard deviation is positive")
+    line = np.exp(-0.5 * ((np.arange(size) - size // 2) / sigma) ** 2)
+    return np.outer(line, line) / line.sum() ** 2
+
+
+def box(size: int = 3) -> Any:
+    """The mean of (size, size) pixels."""
+    if not isinstance(size, int) or size < 1:
+        raise InputError(f"box: size={size!r}; give an integer of at least 1")
+    return np.full((size, size), 1 / size**2)
+
+
+def sobel_x() -> Any:
+    """The change from left to right, smoothed from top to bottom, for cross-correlation."""
+    return np.outer([1.0, 2.0, 1.0], [-1.0, 0.0, 1.0])
+
+
+def sobel_y() -> Any:
+    """The change from top to bottom, smoothed from left to right, for cross-correlation."""
+    return sobel_x().T
+
+
+def laplacian() -> Any:
+    """The sum of the second differences in both directions."""
+    return np.array([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
+
+
+def sharpen() -> Any:
+    """The image minus its Laplacian."""
+    return np.array([[0.0, -1.0, 0.0], [-1.0, 5.0, -1.0], [0.0, -1.0, 0.0]])
+
+
+def line(angle: int = 0) -> Any:
+    """Thin lines at an angle of 0 (horizontal), 45, 90 or 135 degrees against the x axis, y pointing up.
+
+    >>> line(90)
+    array([[-1.,  2., -1.],
+           [-1.,  2., -1.],
+           [-1.,  2., -1.]])
+    """
+    bright = {0: [3, 4, 5], 45: [2, 4, 6], 90: [1, 4, 7], 135: [0, 4, 8]}
+    if angle not in bright:
+        raise InputError(f"line: angle={angle!r}; the angles are {', '.join(map(str, bright))}")
+    found = np.full(9, -1.0)
+    found[bright[angle]] = 2.0
+    return found.reshape(3, 3)
+
+
+KERNELS = {
+    "Gaussian blur": lambda: gaussian(9, 2.0),
+    "Sobel x": sobel_x,
+    "Sobel y": sobel_y,
+    "horizontal lines": lambda: line(0),
+    "vertical lines": lambda: line(90),
+    "diagonal lines": lambda: line(45),
+    "Laplacian": laplacian,
+    "sharpen": sharpen,
+}

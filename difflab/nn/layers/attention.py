@@ -1,0 +1,172 @@
+"""Attention and the encoder layer of transformers, with PyTorch's weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, ShapeError
+from ...graph.block import block
+from .. import functional as F
+from .dropout import Dropout
+from .layer import Layer, Params, State, counts, uniform
+from .linear import Linear
+from .normalisation import LayerNorm
+
+
+@dataclass(frozen=True)
+class MultiheadAttention(Layer):
+    """Several heads of attention side by side (Vaswani et al. 2017); the output is the pair (y, weights).
+
+    `apply(params, state, query, key, value)` takes (length, batch, embed_dim), with `batch_first` (batch, length,
+    embed_dim), or (length, embed_dim); key and value are the query unless given. Masks are PyTorch's: True, or -inf to
+    be added, says where not to look.
+
+    >>> layer = MultiheadAttention(4, 2, batch_first=True)
+    >>> (y, weights), _ = layer.apply(*layer.init(0), np.ones((3, 5, 4)), training=False)
+    >>> y.shape, weights.shape
+    ((3, 5, 4), (3, 5, 5))
+    """
+
+    embed_dim: int
+    num_heads: int
+    dropout: float = 0.0
+    bias: bool = True
+    kdim: int | None = None
+    vdim: int | None = None
+    batch_first: bool = False
+
+    def __post_init__(self) -> None:
+        counts(self, "embed_dim", "num_heads")
+        if self.embed_dim % self.num_heads:
+            raise InputError(
+                f"MultiheadAttention: embed_dim={self.embed_dim} does not divide into {self.num_heads} heads"
+            )
+        if not 0 <= self.dropout <= 1:
+            raise InputError(f"MultiheadAttention: dropout={self.dropout}; a probability is between 0 and 1")
+
+    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+        e = self.embed_dim
+        widths = (e, self.kdim or e, self.vdim or e)
+        if widths == (e, e, e):
+            params: Params = {"in_proj_weight": glorot(rng, (3 * e, e), dtype)}
+        else:
+            params = {f"{n}_proj_weight": glorot(rng, (e, w), dtype) for n, w in zip("qkv", widths)}
+        out: Params = {"weight": uniform(rng, (e, e), e, dtype)}
+        if self.bias:
+            params["in_proj_bias"], out["bias"] = np.zeros(3 * e, dtype), np.zeros(e, dtype)
+        state = {"key": np.array([rng.integers(0, 2**62), 0], np.int64)} if self.dropout else {}
+        return params | {"out_proj": out}, state
+
+    def apply(
+        self, params: Params, state: State, query: Any, key: Any = None, value: Any = None, *, training: bool,
+        key_padding_mask: Any = None, need_weights: bool = True, attn_mask: Any = None,
+        average_attn_weights: bool = True,
+    ) -> tuple[tuple[Any, Any], State]:  # fmt: skip
+        """((y, weights), state)."""
+        key = query if key is None else key
+        value = key if value is None else value
+        alone = np.ndim(query) == 2
+        for name, x, width in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
+            if np.ndim(x) not in (2, 3) or np.shape(x)[-1] != (width or self.embed_dim):
+                raise ShapeError(
+                    f"MultiheadAttention: the {name} has shape {np.shape(x)}; it has 3 axes (2 for one sequence), the "
+                    f"last of {width or self.embed_dim}"
+                )
+        q, k, v = (self.batched(x, alone) for x in (query, key, value))
+        dropped = {}
+        if training and self.dropout:
+            dropped = dict(dropout_p=self.dropout, dropout_key=state["key"])
+            state = {"key": state["key"] + np.array([0, 1])}
+        y, weights = F.multi_head_attention(
+            q, k, v, self.num_heads, params, attn_mask=attn_mask, need_weights=need_weights,
+            key_padding_mask=key_padding_mask[None] if alone and key_padding_mask is not None else key_padding_mask,
+            average_attn_weights=average_attn_weights, **dropped,
+        )  # fmt: skip
+        if alone:
+            return (y[0], weights if weights is None else weights[0]), state
+        return (y if self.batch_first else np.swapaxes(y, 0, 1), weights), state
+
+    def batched(self, x: Any, alone: bool) -> Any:
+        return x[None] if alone else x if self.batch_first else np.swapaxes(x, 0, 1)
+
+
+def glorot(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Any:
+    """Uniform with a variance of 2 / (rows + columns) (Glorot and Bengio 2010)."""
+    bound = np.sqrt(6 / sum(shape))
+    return rng.uniform(-bound, bound, shape).astype(dtype)
+
+
+@dataclass(frozen=True)
+class TransformerEncoderLayer(Layer):
+    """Attention and two linear layers, each added to what it reads and normalised (Vaswani et al. 2017).
+
+    >>> layer = TransformerEncoderLayer(8, 2, dim_feedforward=16)
+    >>> layer.apply(*layer.init(0), np.ones((5, 3, 8)), training=False)[0].shape
+    (5, 3, 8)
+    """
+
+    d_model: int
+    nhead: int
+    dim_feedforward: int = 2048
+    dropout: float = 0.1
+    activation: str = "relu"
+    layer_norm_eps: float = 1e-5
+    batch_first: bool = False
+    norm_first: bool = False
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        counts(self, "d_model", "nhead", "dim_feedforward")
+        if self.activation not in ("relu", "gelu"):
+            raise InputError(f'TransformerEncoderLayer: activation={self.activation!r}; it is "relu" or "gelu"')
+
+    @property
+    def parts(self) -> dict[str, Layer]:
+        norm = LayerNorm(self.d_model, self.layer_norm_eps, bias=self.bias)
+        return {
+            "self_attn": MultiheadAttention(
+                self.d_model, self.nhead, self.dropout, self.bias, batch_first=self.batch_first
+            ),
+            "linear1": Linear(self.d_model, self.dim_feedforward, self.bias),
+            "dropout": Dropout(self.dropout),
+            "linear2": Linear(self.dim_feedforward, self.d_model, self.bias),
+            "norm1": norm,
+            "norm2": norm,
+            "dropout1": Dropout(self.dropout),
+            "dropout2": Dropout(self.dropout),
+        }
+
+    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+        made = {name: part.start(rng, dtype) for name, part in self.parts.items()}
+        params = {name: p for name, (p, _) in made.items() if p}
+        return params, {name: s for name, (_, s) in made.items() if s}
+
+    def apply(
+        self, params: Params, state: State, src: Any, *, training: bool, src_mask: Any = None,
+        src_key_padding_mask: Any = None,
+    ) -> tuple[Any, State]:  # fmt: skip
+        parts, after = self.parts, dict(state)
+
+        def run(name: str, x: Any, **more: Any) -> Any:
+            with block(name):
+                y, new = parts[name].apply(params.get(name, {}), state.get(name, {}), x, training=training, **more)
+            if new:
+                after[name] = new
+            return y
+
+        def attend(x: Any) -> Any:
+            masks = dict(attn_mask=src_mask, key_padding_mask=src_key_padding_mask)
+            return run("dropout1", run("self_attn", x, need_weights=False, **masks)[0])
+
+        def feed(x: Any) -> Any:
+            x = getattr(F, self.activation)(run("linear1", x))
+            return run("dropout2", run("linear2", run("dropout", x)))
+
+        if self.norm_first:
+            x = src + attend(run("norm1", src))
+            return x + feed(run("norm2", x)), after
+        x = run("norm1", src + attend(src))
+        return run("norm2", x + feed(x)), after

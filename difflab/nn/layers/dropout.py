@@ -1,0 +1,53 @@
+"""Dropout, whose random numbers are a pure function of a key in the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from .. import functional as F
+from .layer import Layer, Params, State
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training, zeros in place of elements with probability p, and the others times 1 / (1 - p).
+
+    The state holds a key of two integers, the seed and a count that goes up by one at each use: the same key gives the
+    same zeros, so a run can be repeated and resumed. Srivastava et al. 2014.
+
+    >>> layer = Dropout(0.5)
+    >>> params, state = layer.init(0)
+    >>> y, state = layer.apply(params, state, np.ones(8), training=True)
+    >>> sorted(set(y.tolist())), int(state["key"][1])
+    ([0.0, 2.0], 1)
+    """
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.p <= 1:
+            raise InputError(f"{type(self).__name__}: p={self.p}; a probability is between 0 and 1")
+
+    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+        return {}, {"key": np.array([rng.integers(0, 2**62), 0], np.int64)}
+
+    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+        if not training or self.p == 0:
+            return x, state
+        return self.drop(x, state["key"]), {"key": state["key"] + np.array([0, 1])}
+
+    def drop(self, x: Any, key: Any) -> Any:
+        return F.dropout(x, self.p, training=True, key=key)
+
+
+@dataclass(frozen=True)
+class Dropout2d(Dropout):
+    """As Dropout, for whole channels of (batch, channels, height, width)."""
+
+    def drop(self, x: Any, key: Any) -> Any:
+        kept = F.dropout(np.ones((*np.shape(x)[:2], 1, 1), x.dtype), self.p, training=True, key=key)
+        return x * kept

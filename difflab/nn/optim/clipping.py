@@ -1,0 +1,47 @@
+"""Gradients cut down to size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import optree
+
+from ...errors import InputError
+
+
+def clip_grad_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> tuple[Any, Any]:
+    """The gradients, times max_norm / norm where their common norm is larger; and that norm.
+
+    Pascanu, Mikolov and Bengio 2013.
+
+    >>> clipped, norm = clip_grad_norm([np.array([3.0]), np.array([4.0])], 1.0)
+    >>> [g.round(6).tolist() for g in clipped], float(norm)
+    ([[0.6], [0.8]], 5.0)
+    """
+    if not max_norm >= 0:
+        raise InputError(f"clip_grad_norm: max_norm={max_norm!r}; give a number of at least 0")
+    leaves = optree.tree_leaves(gradients)
+    if not leaves:
+        raise InputError("clip_grad_norm: there are no gradients")
+    if norm_type == float("inf"):
+        norm = leaves[0].dtype.type(0)
+        for g in leaves:
+            norm = np.maximum(norm, np.max(np.abs(g)))
+    elif norm_type == 2:
+        norm = np.sqrt(sum(np.sum(g * g) for g in leaves))
+    else:
+        norm = sum(np.sum(np.abs(g) ** norm_type) for g in leaves) ** (1 / norm_type)
+    share = np.minimum(max_norm / (norm + 1e-6), 1.0)
+    return optree.tree_map(lambda g: g * share.astype(g.dtype), gradients), norm
+
+
+def clip_grad_value(gradients: Any, clip_value: float) -> Any:
+    """The gradients with every entry cut to ±clip_value.
+
+    >>> clip_grad_value(np.array([-3.0, 0.5]), 1.0)
+    array([-1. ,  0.5])
+    """
+    if not clip_value >= 0:
+        raise InputError(f"clip_grad_value: clip_value={clip_value!r}; give a number of at least 0")
+    return optree.tree_map(lambda g: np.clip(g, -clip_value, clip_value), gradients)

@@ -1,0 +1,197 @@
+"""One way to run every optimiser on a function: steps, their values, and why they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...compile.program import compile
+from ...differentiate.transform import value_and_grad
+from ...errors import DomainError, InputError, ShapeError
+from ...graph.pytree import flatten, map_leaves, paths
+from .optimiser import Optimiser, check_params
+from .second_order import LBFGS, GaussNewton, Newton, Ravel
+
+
+@dataclass
+class Result:
+    """What `minimize` found: `params`, their `value`, values and parameters on the way, and why it ended."""
+
+    params: Any
+    value: float
+    history: list[float] = field(default_factory=list)
+    trajectory: list[Any] = field(default_factory=list)
+    converged: bool = False
+    message: str = ""
+    steps: int = 0
+
+
+def minimize(
+    f: Callable[..., Any],
+    params: Any,
+    optimiser: Any,
+    steps: int = 100,
+    *,
+    tolerance: float = 1e-8,
+    callback: Callable[[int, Any, float], Any] | None = None,
+) -> Result:
+    """Runs an optimiser on f from `params` for at most so many steps, or until the gradient is below `tolerance`.
+
+    f takes the parameters, any container of floats, and returns a number (for `GaussNewton`: residuals). `callback`
+    gets the step, the parameters and the value, and ends the run by returning True. A value that is not finite ends it
+    with a DomainError.
+
+    >>> from difflab.nn.optim import SGD
+    >>> minimize(lambda p: (p["a"] - 1) ** 2, {"a": 0.0}, SGD(lr=0.25), 40).params["a"].round(6)
+    np.float64(1.0)
+    """
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+        raise InputError(f"minimize: steps={steps!r}; give an integer of at least 0")
+    check_params("minimize", params)
+    start = map_leaves(
+        lambda x: np.array(x, np.asarray(x).dtype if np.asarray(x).dtype.kind == "f" else float)[()], params
+    )
+    runs: dict[Any, Any] = {LBFGS: by_scipy, Newton: by_newton, GaussNewton: by_gauss_newton}
+    run = runs.get(type(optimiser)) or (by_updates if isinstance(optimiser, Optimiser) else None)
+    if run is None:
+        raise InputError(f"minimize: {optimiser!r} is not an optimiser of nn.optim")
+    return run(f, start, optimiser, steps, Watch(callback), tolerance)
+
+
+class Watch:
+    """Notes each step, and says when to end."""
+
+    def __init__(self, callback: Callable[[int, Any, float], Any] | None) -> None:
+        self.callback = callback
+        self.history: list[float] = []
+        self.trajectory: list[Any] = []
+
+    def note(self, params: Any, value: Any) -> bool:
+        """Keeps where we are; True where the callback wants to end."""
+        value, step = float(value), len(self.history)
+        if not np.isfinite(value):
+            raise DomainError(f"minimize: step {step}: the value is {value:g}; try smaller steps or another start")
+        self.history.append(value)
+        self.trajectory.append(map_leaves(np.copy, params))
+        return self.callback is not None and self.callback(step, params, value) is True
+
+    def result(self, params: Any, converged: bool, message: str) -> Result:
+        steps = len(self.history) - 1
+        return Result(params, self.history[-1], self.history, self.trajectory, converged, message, steps)
+
+
+def size(gradients: Any) -> float:
+    return max((float(np.max(np.abs(g), initial=0.0)) for g in flatten(gradients)[0]), default=0.0)
+
+
+SMALL, ENOUGH, ASKED = "the gradient is below the tolerance", "all steps were made", "the callback ended the run"
+
+
+def by_updates(f: Any, params: Any, optimiser: Optimiser, steps: int, watch: Watch, tolerance: float) -> Result:
+    gradient = value_and_grad(f)
+
+    def both(params: Any, memory: Any) -> Any:
+        value, g = gradient(params)
+        return value, g, *optimiser.update(params, g, memory)
+
+    program, memory = compile(both), optimiser.init(params)
+    for _ in range(steps):
+        value, g, after, memory = program(params, memory)
+        ended = watch.note(params, value)
+        for path, x in zip(paths(g), flatten(g)[0]):
+            if not np.all(np.isfinite(x)):
+                which = f" by {path}" if path else ""
+                raise DomainError(f"minimize: step {len(watch.history) - 1}: the gradient{which} is not finite")
+        if ended or size(g) <= tolerance:
+            return watch.result(params, not ended, ASKED if ended else SMALL)
+        params = after
+    value, g = gradient(params)
+    watch.note(params, value)
+    return watch.result(params, size(g) <= tolerance, SMALL if size(g) <= tolerance else ENOUGH)
+
+
+def by_newton(f: Any, params: Any, optimiser: Newton, steps: int, watch: Watch, tolerance: float) -> Result:
+    ravel = Ravel(params)
+    flat = lambda v: f(ravel.unpack(v))
+    x, value = ravel.pack(params), f(params)
+    for _ in range(steps):
+        if watch.note(ravel.unpack(x), value):
+            return watch.result(ravel.unpack(x), False, ASKED)
+        step, g = optimiser.step(flat, x)
+        if size(g) <= tolerance:
+            return watch.result(ravel.unpack(x), True, SMALL)
+        x, value, moved = descend(flat, x, value, step, g)
+        if not moved:
+            return watch.result(ravel.unpack(x), False, "no step goes down from here")
+    watch.note(ravel.unpack(x), value)
+    return watch.result(ravel.unpack(x), False, ENOUGH)
+
+
+def descend(f: Any, x: Any, value: Any, step: Any, g: Any) -> tuple[Any, Any, bool]:
+    """The step, halved until it goes down far enough for its length (Armijo 1966)."""
+    slope = float(g @ step)
+    share = 1.0
+    with np.errstate(all="ignore"):
+        for _ in range(50):
+            new = f(x + share * step)
+            if new <= value + 1e-4 * share * slope:
+                return x + share * step, new, True
+            share /= 2
+    return x, value, False
+
+
+def by_gauss_newton(f: Any, params: Any, optimiser: GaussNewton, steps: int, watch: Watch, tolerance: float) -> Result:
+    ravel = Ravel(params)
+    residuals = lambda v: Ravel(found := f(ravel.unpack(v))).pack(found)
+    x = ravel.pack(params)
+    r = residuals(x)
+    if np.ndim(f(params)) == 0 and r.size == 1 and not isinstance(f(params), list | tuple | dict):
+        raise ShapeError(
+            "minimize: GaussNewton takes a function that returns residuals, an array; this one returns a number"
+        )
+    damping = 1e-3 if optimiser.damping == "auto" else float(optimiser.damping)
+    for _ in range(steps):
+        if watch.note(ravel.unpack(x), 0.5 * r @ r):
+            return watch.result(ravel.unpack(x), False, ASKED)
+        step, g = optimiser.step(residuals, x, damping)
+        if size(g) <= tolerance:
+            return watch.result(ravel.unpack(x), True, SMALL)
+        for _ in range(30):
+            new = residuals(x + step)
+            if optimiser.damping != "auto" or new @ new < r @ r:
+                break
+            damping *= 2
+            step, _ = optimiser.step(residuals, x, damping)
+        else:
+            return watch.result(ravel.unpack(x), False, "no step goes down from here")
+        x, r, damping = x + step, new, damping / 3 if optimiser.damping == "auto" else damping
+    watch.note(ravel.unpack(x), 0.5 * r @ r)
+    return watch.result(ravel.unpack(x), False, ENOUGH)
+
+
+def by_scipy(f: Any, params: Any, optimiser: LBFGS, steps: int, watch: Watch, tolerance: float) -> Result:
+    from scipy.optimize import minimize as scipy_minimize
+
+    ravel = Ravel(params)
+    program = compile(value_and_grad(lambda v: f(ravel.unpack(v))))
+
+    def both(x: Any) -> Any:
+        value, g = program(x)
+        return float(value), np.asarray(g, float)
+
+    ended = [watch.note(params, f(params))]
+
+    def told(intermediate_result: Any) -> None:
+        if watch.note(ravel.unpack(intermediate_result.x), intermediate_result.fun):
+            ended[0] = True
+            raise StopIteration
+
+    options = {"maxiter": steps, "maxcor": optimiser.history_size, "gtol": tolerance, "ftol": 0.0}
+    if ended[0] or not steps:
+        return watch.result(params, False, ASKED if ended[0] else ENOUGH)
+    found = scipy_minimize(both, ravel.pack(params), jac=True, method="L-BFGS-B", options=options, callback=told)
+    small = size(found.jac) <= tolerance
+    return watch.result(ravel.unpack(found.x), small, ASKED if ended[0] else SMALL if small else str(found.message))

@@ -1,0 +1,338 @@
+"""fit: training that can be watched, stopped, killed and resumed, and gives the same bits in the end."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optree
+
+from ...errors import DomainError, InputError
+from ...files import write
+from ..data.dataset import Dataset, batches
+from ..layers.layer import Layer, floating
+from ..spec import to_spec
+from .callbacks import sign
+from .checkpoint import Checkpoint, Reader
+from .interrupts import Interrupts
+from .progress import shown
+from .step import Programs, finite, loss_of
+from .trouble import first_bad_node
+
+SNAPSHOT = 64  # steps between copies in memory, from which a step that gave no number is found again
+
+
+@dataclass
+class Run:
+    """A model after training: its parameters and state, the history, and the best epoch's number."""
+
+    model: Layer
+    params: Any
+    state: Any
+    history: list[dict[str, Any]]
+    best_epoch: int | None = None
+    stopped: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def predict(self, x: Any, batch_size: int = 256) -> Any:
+        """The model's outputs for samples x, in the parameters' dtype."""
+        dtype = np.dtype(self.about.get("dtype", "float32"))
+        infer = Programs(self.model, lambda *_: None, None, False).infer
+        parts = range(0, len(x), batch_size)
+        if not parts:
+            raise InputError(f"predict: an array of shape {np.shape(x)} holds no samples")
+        return np.concatenate([infer(self.params, self.state, x[k : k + batch_size].astype(dtype)) for k in parts])
+
+
+def fit(
+    model: Layer,
+    data: Any,
+    loss: Any = "cross_entropy",
+    optimiser: Any = None,
+    epochs: int = 10,
+    batch_size: int = 64,
+    seed: int = 0,
+    callbacks: Sequence[Callable[..., Any]] = (),
+    *,
+    dtype: Any = np.float32,
+    params: Any = None,
+    state: Any = None,
+    out: Any = None,
+    resume: bool = False,
+    save_every: float = 30.0,
+    progress: bool | None = None,
+    about: dict[str, Any] | None = None,
+) -> Run:
+    """Trains a model on mini-batches.
+
+    `data` is a `Dataset` or arrays (x, y) or (x, y, x_test, y_test). `loss` is a function of output and target, or its
+    name in nn.functional; `optimiser` one of nn.optim (Adam). `seed` decides the first parameters, unless `params` and
+    `state` are given, and the order of the samples. After each epoch every callback gets the history, a list of dicts;
+    the run ends where one returns True.
+
+    With a folder `out` the run keeps `last.npz`, `best.npz` and `metrics.jsonl` there, at every epoch and every
+    `save_every` seconds; `resume` goes on from `last.npz`, and comes to the same bits as if it had never been stopped.
+    A loss that is not finite ends the run with a DomainError that names the first bad node, and leaves the last good
+    checkpoint.
+
+    >>> from difflab import nn
+    >>> x, y = nn.data.blobs(90)
+    >>> run = fit(nn.models.mlp((2, 8, 3)), (x, y), epochs=20, batch_size=30, optimiser=nn.optim.Adam(lr=0.02))
+    >>> run.history[-1]["train_accuracy"] > 0.9
+    True
+    """
+    from ..optim import Adam
+
+    dtype = floating(dtype, "fit")
+    dataset = as_dataset(data).astype(dtype)
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InputError(f"fit: {name}={value!r}; give an integer of at least 1")
+    trainer = Trainer(
+        model, dataset, loss_of(loss), Adam() if optimiser is None else optimiser, batch_size, seed, dtype
+    )
+    trainer.begin(params, state)
+    trainer.about |= about or {}
+    if out is not None:
+        trainer.open(Path(out), resume)
+    elif resume:
+        raise InputError("fit: resume=True needs out=, the folder of the run to go on with")
+    return trainer.run(epochs, callbacks, save_every, shown(progress))
+
+
+def as_dataset(data: Any) -> Dataset:
+    if isinstance(data, Dataset):
+        found = data
+    elif isinstance(data, tuple) and len(data) in (2, 4):
+        x, y, *test = (np.asarray(a) for a in data)
+        xt, yt = test or (x[:0], y[:0])
+        top = 1 + max(int(y.max(initial=0)), int(yt.max(initial=0))) if y.ndim == 1 and y.dtype.kind in "iu" else 0
+        found = Dataset("data", x, y, xt, yt, tuple(map(str, range(top))))
+    else:
+        raise InputError(f"fit: data of type {type(data).__name__}; give a Dataset, (x, y) or (x, y, x_test, y_test)")
+    if not len(found.x_train):
+        raise InputError(f"fit: {found.name} has no samples to train with")
+    if found.x_train.dtype.kind not in "fiu":
+        raise InputError(f"fit: the samples have dtype {found.x_train.dtype}; they must be numbers")
+    return found
+
+
+class Trainer:
+    """One run: where it stands, and what it needs to go on."""
+
+    def __init__(
+        self, model: Layer, data: Dataset, loss: Any, optimiser: Any, batch_size: int, seed: int, dtype: Any
+    ) -> None:
+        self.model, self.data, self.batch_size, self.seed, self.dtype = model, data, batch_size, seed, dtype
+        self.optimiser = optimiser
+        self.programs = Programs(model, loss, optimiser, bool(data.classes))
+        self.folder: Path | None = None
+        self.epoch = self.done = 0  # whole epochs, and steps of the present one
+        self.total, self.right = 0.0, 0  # sums over the present epoch
+        self.spent = 0.0  # seconds of the present epoch before it was resumed
+        self.history: list[dict[str, Any]] = []
+        self.best: int | None = None
+        self.about: dict[str, Any] = {"dtype": str(dtype), "model": description(model), "settings": self.settings()}
+        self.about |= {"classes": list(data.classes), "data": data.name, "sample_shape": list(data.shape)}
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for a run to be resumed."""
+        x, y = self.data.x_train, self.data.y_train
+        some = x[:: max(1, len(x) // 64)]
+        return {
+            "model": repr(self.model),
+            "loss": getattr(self.programs.loss, "__name__", repr(type(self.programs.loss))),
+            "optimiser": repr(self.optimiser),
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "dtype": str(self.dtype),
+            "data": f"{x.shape} {zlib.crc32(y.tobytes()):08x} {zlib.crc32(some.tobytes()):08x}",
+        }
+
+    def begin(self, params: Any, state: Any) -> None:
+        first = self.model.init(self.seed, dtype=self.dtype)
+        given: Any = (params, state)
+        copies: Any = optree.tree_map(np.array, given)
+        self.params: Any
+        self.params = first[0] if params is None else copies[0]
+        self.state = first[1] if state is None else copies[1]
+        self.programs.check(self.params, self.state, self.data.x_train, self.data.y_train)
+        self.memory = self.optimiser.init(self.params)
+
+    def open(self, folder: Path, resume: bool) -> None:
+        """The run's folder; a run that is in it already is gone on with, or refused."""
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise InputError(f"{folder} is a link or a file; give the name of a folder")
+        last = folder / "last.npz"
+        if last.exists() and not resume:
+            raise InputError(f"{folder} holds a run already; resume it (resume=True, --resume), or name another folder")
+        if last.exists():
+            self.restore(Reader(last))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the folder {folder} cannot be made: {error.strerror}") from None
+        self.folder = folder
+
+    def restore(self, reader: Reader) -> None:
+        about = reader.about
+        for name, value in self.settings().items():
+            then = about.get("settings", {}).get(name)
+            if then != value:
+                raise InputError(
+                    f"{reader.path} is of a run with {name} {str(then)[:300]}, this one has {str(value)[:300]}"
+                )
+        self.params, self.state, self.memory = (reader.tree(n, getattr(self, n)) for n in ("params", "state", "memory"))
+        try:
+            place = about["place"]
+            self.epoch, self.done, self.right = int(place["epoch"]), int(place["step"]), int(place["right"])
+            self.total, self.spent = float(place["total"]), float(place["seconds"])
+            self.history, self.best = list(about["history"]), about["best_epoch"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise reader.damaged(error) from None
+
+    def save(self, name: str = "last") -> None:
+        if self.folder is None:
+            return
+        trees = {"params": self.params, "state": self.state}
+        if name == "last":
+            trees["memory"] = self.memory
+        place = {
+            "epoch": self.epoch,
+            "step": self.done,
+            "total": self.total,
+            "right": self.right,
+            "seconds": self.spent,
+        }
+        told = self.about | {"history": self.history, "best_epoch": self.best, "place": place}
+        Checkpoint(trees, told).save(self.folder / f"{name}.npz")
+
+    def write_metrics(self) -> None:
+        if self.folder is not None:
+            lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in self.history)
+            write(self.folder / "metrics.jsonl", lines, force=True)
+
+    # The run itself.
+    def run(self, epochs: int, callbacks: Sequence[Callable[..., Any]], save_every: float, bar: Any) -> Run:
+        stopped = "stopped by a callback" if self.history and self.asked(callbacks) else ""
+        self.prepare()
+        with Interrupts() as interrupts:
+            try:
+                while self.epoch < epochs and not stopped:
+                    bar.epoch(self.epoch, epochs, len(self.data.x_train), self.done * self.batch_size)
+                    self.one_epoch(interrupts, save_every, bar)
+                    bar.finish(self.history[-1])
+                    stopped = "stopped by a callback" if self.asked(callbacks) else ""
+            finally:
+                bar.close()
+        return Run(self.model, self.params, self.state, self.history, self.best, stopped, self.about)
+
+    def asked(self, callbacks: Sequence[Callable[..., Any]]) -> bool:
+        return sum(callback(self.history) is True for callback in callbacks) > 0
+
+    def prepare(self) -> None:
+        """Builds the programs of whole and rest batches before the first step, which runs what later ones run."""
+        count = len(self.data.x_train)
+        for size in {min(self.batch_size, count), count % self.batch_size} - {0}:
+            x, y = self.data.x_train[:size], self.data.y_train[:size]
+            self.programs.step.prepare(self.params, self.memory, self.state, x, y)
+
+    def one_epoch(self, interrupts: Interrupts, save_every: float, bar: Any) -> None:
+        started = saved = time.perf_counter()
+        before = self.spent
+        x, y, n = self.data.x_train, self.data.y_train, len(self.data.x_train)
+        safe = self.snapshot()
+        for k, chosen in enumerate(batches(n, self.batch_size, seed=self.seed, epoch=self.epoch)):
+            if k < self.done:
+                continue
+            if k % SNAPSHOT == 0:
+                safe = self.snapshot()
+            mean = self.one_step(x[chosen], y[chosen])
+            if not finite(mean):
+                self.trouble(safe, k)
+            self.total += float(mean) * len(chosen)
+            self.done = k + 1
+            seen = min(self.done * self.batch_size, n)
+            bar.advance(len(chosen), self.total / seen, self.right / seen if self.data.classes else None)
+            now = time.perf_counter()
+            if interrupts.asked is not None or now - saved > save_every:
+                self.spent = before + now - started
+                self.save()
+                saved = now
+                interrupts.act()
+        self.finish_epoch(before + time.perf_counter() - started, safe)
+
+    def one_step(self, x: Any, y: Any) -> Any:
+        self.params, self.memory, self.state, mean, hits = self.programs.step(
+            self.params, self.memory, self.state, x, y
+        )
+        self.right += int(hits)
+        return mean
+
+    def finish_epoch(self, seconds: float, safe: Any) -> None:
+        if not all(np.isfinite(p).all() for p in optree.tree_leaves(self.params)):
+            self.trouble(safe, self.done)
+        data, n = self.data, len(self.data.x_train)
+        record = {
+            "epoch": self.epoch + 1,
+            "train_loss": self.total / n,
+            "train_accuracy": self.right / n if data.classes else None,
+            "test_loss": None,
+            "test_accuracy": None,
+        }
+        if len(data.x_test):
+            found = self.programs.evaluate(self.params, self.state, data.x_test, data.y_test)
+            record |= {"test_loss": found[0] if finite(found[0]) else None, "test_accuracy": found[1]}
+        record |= {"seconds": round(seconds, 3), "samples_per_second": round(n / max(seconds, 1e-9), 1)}
+        self.history.append(record)
+        self.epoch, self.done, self.total, self.right, self.spent = self.epoch + 1, 0, 0.0, 0, 0.0
+        if self.best is None or score(record) < score(self.history[self.best - 1]):
+            self.best = self.epoch
+            self.save("best")
+        self.save()
+        self.write_metrics()
+
+    # A step that gave no number.
+    def snapshot(self) -> Any:
+        trees: Any = (self.params, self.memory, self.state)
+        return self.done, optree.tree_map(np.array, trees)
+
+    def trouble(self, safe: Any, last: int) -> None:
+        """Runs the steps since the last copy again, up to the first that leaves no number, and says what is wrong."""
+        start, trees = safe
+        for k, chosen in enumerate(batches(len(self.data.x_train), self.batch_size, seed=self.seed, epoch=self.epoch)):
+            if k < start:
+                continue
+            x, y = self.data.x_train[chosen], self.data.y_train[chosen]
+            *after, mean, _ = self.programs.step(*optree.tree_map(np.array, trees), x, y)
+            good = finite(mean) and all(np.isfinite(p).all() for p in optree.tree_leaves(after[0]))
+            if not good or k >= last:
+                reason = first_bad_node(self.programs.update, *trees, x, y)
+                kept = f"; {self.folder / 'last.npz'} is from before it" if self.folder and self.epoch else ""
+                raise DomainError(
+                    f"epoch {self.epoch + 1}, step {k + 1}: the loss is {float(mean):g}; {reason}. A smaller learning "
+                    f"rate or clipped gradients may help{kept}"
+                )
+            trees = tuple(after)
+
+
+def score(record: dict[str, Any]) -> float:
+    """What the best epoch has the least of: wrong answers, or loss, in the test if there is one."""
+    for metric in ("test_accuracy", "test_loss", "train_accuracy", "train_loss"):
+        if record[metric] is not None:
+            return sign(metric) * record[metric]
+    return float("inf")
+
+
+def description(model: Layer) -> Any:
+    """The model as plain data, or None for layers that are not difflab's own."""
+    try:
+        return to_spec(model)
+    except InputError:
+        return None

@@ -1,0 +1,104 @@
+"""The programs of training: one step, and the evaluation of a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...compile.program import compile
+from ...differentiate.transform import value_and_grad
+from ...errors import InputError, ShapeError
+from .. import functional as F
+from ..layers.layer import Layer, Params, State
+
+LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
+          "binary_cross_entropy", "binary_cross_entropy_with_logits")  # fmt: skip
+
+
+def loss_of(loss: Any) -> Callable[..., Any]:
+    """The loss itself, or the one of nn.functional with this name."""
+    if callable(loss):
+        return loss  # type: ignore[no-any-return]
+    if loss not in LOSSES:
+        raise InputError(f"fit: loss={loss!r}; give a function of output and target, or one of {', '.join(LOSSES)}")
+    return getattr(F, loss)  # type: ignore[no-any-return]
+
+
+class Programs:
+    """A model, a loss and an optimiser as compiled functions.
+
+    `step(params, memory, state, x, y)` gives the parameters, the optimiser's memory and the layers' state after one
+    step, the mean loss of the batch before it, and how many samples were classified rightly. The arrays given for the
+    first three are overwritten.
+    """
+
+    def __init__(self, model: Layer, loss: Callable[..., Any], optimiser: Any, classify: bool) -> None:
+        self.model, self.loss, self.optimiser, self.classify = model, loss, optimiser, classify
+
+    def objective(self, params: Params, state: State, x: Any, y: Any) -> Any:
+        output, state = self.model.apply(params, state, x, training=True)
+        return self.loss(output, y), (state, self.hits(output, y))
+
+    def hits(self, output: Any, y: Any) -> Any:
+        """How many rows have their largest entry at the class; 0 where there are no classes."""
+        return np.sum(np.argmax(output, 1) == y) if self.classify else np.zeros((), np.int64)
+
+    def update(self, params: Params, memory: Any, state: State, x: Any, y: Any) -> Any:
+        """One step, as a plain function."""
+        (value, (state, hits)), gradient = value_and_grad(self.objective, has_aux=True)(params, state, x, y)
+        params, memory = self.optimiser.update(params, gradient, memory)
+        return params, memory, state, value, hits
+
+    @cached_property
+    def step(self) -> Any:
+        return compile(self.update, donate_argnums=(0, 1, 2))
+
+    @cached_property
+    def infer(self) -> Any:
+        return compile(lambda params, state, x: self.model.apply(params, state, x, training=False)[0])
+
+    @cached_property
+    def judge(self) -> Any:
+        """The mean loss of a batch and the number of right answers, with training=False."""
+
+        def both(params: Params, state: State, x: Any, y: Any) -> Any:
+            output = self.model.apply(params, state, x, training=False)[0]
+            return self.loss(output, y), self.hits(output, y)
+
+        return compile(both)
+
+    def evaluate(
+        self, params: Params, state: State, x: Any, y: Any, batch_size: int = 256
+    ) -> tuple[float, float | None]:
+        """The mean loss over all samples, and the share of right answers (None where there are no classes)."""
+        total, right = 0.0, 0
+        for start in range(0, len(x), batch_size):
+            part = slice(start, start + batch_size)
+            value, hits = self.judge(params, state, x[part], y[part])
+            total += float(value) * len(x[part])
+            right += int(hits)
+        return total / len(x), right / len(x) if self.classify else None
+
+    def check(self, params: Params, state: State, x: Any, y: Any) -> None:
+        """Runs two samples through model and loss, so that what does not fit is said before any training."""
+        few = slice(0, 2)
+        output, _ = self.model.apply(params, state, x[few], training=False)
+        shape = np.shape(output)
+        if self.classify and (len(shape) != 2 or shape[1] <= int(y.max(initial=0))):
+            raise ShapeError(
+                f"fit: for samples of shape {x.shape[1:]} the model's output has shape {shape[1:]}; labels up to "
+                f"{int(y.max(initial=0))} need one score for each of at least {int(y.max(initial=0)) + 1} classes"
+            )
+        value = self.loss(output, y[few])
+        if np.shape(value) != ():
+            raise ShapeError(
+                f'fit: the loss has shape {np.shape(value)}; it must be one number, as with reduction="mean"'
+            )
+
+
+def finite(value: Any) -> bool:
+    return math.isfinite(float(value))

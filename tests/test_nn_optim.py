@@ -1,0 +1,275 @@
+"""Optimisers: PyTorch's trajectories, purity, compiled programs, schedules, clipping, second order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from difflab.errors import DtypeError, InputError, ShapeError
+from difflab.nn import optim
+
+RNG = np.random.default_rng(0)
+A, B = RNG.normal(size=(5, 4)), RNG.normal(size=(3, 5))
+START = {"a": {"weight": RNG.normal(size=(4, 3)), "bias": RNG.normal(size=3)}, "b": RNG.normal(size=(2, 3))}
+
+# difflab's and PyTorch's settings are the same words.
+SETTINGS = [
+    ("SGD", dict(lr=0.05)),
+    ("SGD", dict(lr=0.05, momentum=0.9)),
+    ("SGD", dict(lr=0.05, momentum=0.9, dampening=0.3, weight_decay=0.1)),
+    ("SGD", dict(lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.01)),
+    ("SGD", dict(lr=0.01, momentum=0.8, maximize=True)),
+    ("Adagrad", dict(lr=0.1)),
+    ("Adagrad", dict(lr=0.1, lr_decay=0.01, weight_decay=0.1, initial_accumulator_value=0.2)),
+    ("RMSprop", dict(lr=0.01)),
+    ("RMSprop", dict(lr=0.01, alpha=0.9, momentum=0.5, weight_decay=0.1)),
+    ("RMSprop", dict(lr=0.01, centered=True, momentum=0.5)),
+    ("RMSprop", dict(lr=0.01, centered=True)),
+    ("Adadelta", dict()),
+    ("Adadelta", dict(lr=0.5, rho=0.8, weight_decay=0.1)),
+    ("Adam", dict(lr=0.05)),
+    ("Adam", dict(lr=0.05, betas=(0.8, 0.95), weight_decay=0.1, eps=1e-6)),
+    ("Adam", dict(lr=0.05, amsgrad=True)),
+    ("AdamW", dict(lr=0.05)),
+    ("AdamW", dict(lr=0.05, weight_decay=0.2, amsgrad=True)),
+    ("Adamax", dict(lr=0.05, weight_decay=0.1)),
+    ("NAdam", dict(lr=0.05, weight_decay=0.1)),
+    ("RAdam", dict(lr=0.05)),
+    ("RAdam", dict(lr=0.05, betas=(0.9, 0.99), weight_decay=0.1)),
+]
+IDS = [f"{name}-{'-'.join(settings)}" for name, settings in SETTINGS]
+
+
+def loss(m, p):
+    h = m.tanh(A @ p["a"]["weight"] + p["a"]["bias"])
+    return ((h @ p["b"].T) ** 2).sum() + 0.1 * (p["a"]["weight"] ** 4).sum()
+
+
+def trajectory(optimiser, steps, start=START, wrap=lambda step: step):
+    def update(params, memory):
+        value, gradient = dl.value_and_grad(lambda p: loss(np, p))(params)
+        return *optimiser.update(params, gradient, memory), value
+
+    step = wrap(update)
+    params, memory = start, optimiser.init(start)
+    for _ in range(steps):
+        params, memory, _ = step(params, memory)
+    return params
+
+
+def copied(tree):
+    return {k: copied(v) if isinstance(v, dict) else v.copy() for k, v in tree.items()}
+
+
+def check_close(found, want, **tolerance):
+    for key in want:
+        if isinstance(want[key], dict):
+            check_close(found[key], want[key], **tolerance)
+        else:
+            np.testing.assert_allclose(found[key], want[key], **tolerance)
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
+def test_same_trajectory_as_torch(name, settings):
+    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+    leaves = {
+        k: torch.tensor(v, requires_grad=True)
+        for k, v in (("w", START["a"]["weight"]), ("c", START["a"]["bias"]), ("b", START["b"]))
+    }
+    torch.set_default_dtype(torch.float64)  # what NAdam keeps of its momenta is of the default dtype
+    try:
+        peer = getattr(torch.optim, name)(list(leaves.values()), **settings)
+        a = torch.tensor(A)
+        for _ in range(50):
+            peer.zero_grad()
+            h = torch.tanh(a @ leaves["w"] + leaves["c"])
+            (((h @ leaves["b"].T) ** 2).sum() + 0.1 * (leaves["w"] ** 4).sum()).backward()
+            peer.step()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    found = trajectory(getattr(optim, name)(**settings), 50)
+    want = {
+        "a": {"weight": leaves["w"].detach().numpy(), "bias": leaves["c"].detach().numpy()},
+        "b": leaves["b"].detach().numpy(),
+    }
+    check_close(found, want, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
+def test_compiled_and_donated_steps_are_the_same(name, settings):
+    optimiser = getattr(optim, name)(**settings)
+    want = trajectory(optimiser, 8)
+    compiled = trajectory(optimiser, 8, copied(START), lambda f: dl.compile(f, donate_argnums=(0, 1)))
+    check_close(compiled, want, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
+def test_float32_stays(name, settings):
+    optimiser = getattr(optim, name)(**settings)
+    p = {"w": np.ones(3, np.float32)}
+    for _ in range(2):
+        q, memory = optimiser.update(p, {"w": np.full(3, 0.5, np.float32)}, optimiser.init(p))
+    assert q["w"].dtype == np.float32
+    assert all(x.dtype == np.float32 for name, x in ((k, m["w"]) for k, m in memory.items() if isinstance(m, dict)))
+    assert (p["w"] == 1).all()  # nothing is changed in place
+
+
+SCHEDULES = [
+    ("StepLR", dict(step_size=3, gamma=0.5)),
+    ("MultiStepLR", dict(milestones=(2, 7), gamma=0.3)),
+    ("ExponentialLR", dict(gamma=0.9)),
+    ("CosineAnnealingLR", dict(T_max=20, eta_min=0.01)),
+    ("LinearLR", dict(start_factor=0.25, end_factor=0.8, total_iters=7)),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[n for n, _ in SCHEDULES])
+def test_schedules_are_torchs(name, settings):
+    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+    peer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    schedule = getattr(torch.optim.lr_scheduler, name)(peer, **settings)
+    ours = getattr(optim, name)(0.3, **settings)
+    for k in range(20):
+        assert float(ours(np.int64(k))) == pytest.approx(peer.param_groups[0]["lr"], abs=1e-12)
+        peer.step()
+        schedule.step()
+
+
+def test_one_cycle_is_torchs():
+    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+    peer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(peer, max_lr=0.3, total_steps=40, cycle_momentum=False)
+    ours = optim.OneCycleLR(0.3, 40)
+    for k in range(40):
+        assert float(ours(np.int64(k))) == pytest.approx(peer.param_groups[0]["lr"], abs=1e-12)
+        peer.step()
+        schedule.step() if k < 39 else None
+
+
+def test_a_schedule_drives_an_optimiser():
+    optimiser = optim.SGD(lr=optim.Warmup(optim.StepLR(1.0, 2, 0.1), 2))
+    p, memory = np.zeros(()), optimiser.init(np.zeros(()))
+    steps = []
+    for _ in range(6):
+        q, memory = optimiser.update(p, np.ones(()), memory)
+        steps.append(float(p - q))
+        p = q
+    np.testing.assert_allclose(steps, [0.5, 1.0, 1.0, 1.0, 0.1, 0.1])
+
+
+@pytest.mark.parametrize("kind", [1.0, 2.0, 3.0, float("inf")])
+def test_clipping_by_norm_is_torchs(kind):
+    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+    g = [RNG.normal(size=(3, 2)), RNG.normal(size=4)]
+    leaves = [torch.zeros(x.shape, dtype=torch.float64, requires_grad=True) for x in g]
+    for leaf, x in zip(leaves, g):
+        leaf.grad = torch.tensor(x)
+    norm = torch.nn.utils.clip_grad_norm_(leaves, 0.7, kind)
+    found, ours = optim.clip_grad_norm(g, 0.7, kind)
+    assert float(ours) == pytest.approx(float(norm), rel=1e-12)
+    for x, leaf in zip(found, leaves):
+        np.testing.assert_allclose(x, leaf.grad.numpy(), rtol=1e-12)
+
+
+def test_small_gradients_are_not_clipped():
+    g = {"w": np.array([0.1, -0.2])}
+    np.testing.assert_array_equal(optim.clip_grad_norm(g, 10.0)[0]["w"], g["w"])
+    np.testing.assert_array_equal(optim.clip_grad_value(g, 0.15)["w"], [0.1, -0.15])
+
+
+BAD = [
+    (lambda: optim.SGD(lr=-1.0), "lr=-1.0"),
+    (lambda: optim.SGD(lr="fast"), "lr='fast'"),
+    (lambda: optim.SGD(nesterov=True), "nesterov"),
+    (lambda: optim.Adam(betas=(0.9, 1.0)), r"betas=\(0.9, 1.0\)"),
+    (lambda: optim.RMSprop(alpha=2.0), "alpha=2.0"),
+    (lambda: optim.Adam(eps=-1e-8), "eps"),
+    (lambda: optim.StepLR(0.1, 0), "step_size=0"),
+    (lambda: optim.Warmup(0.1, 10), "schedule=0.1"),
+    (lambda: optim.Adam().init({}), "no parameters"),
+    (lambda: optim.clip_grad_norm([np.ones(2)], -1.0), "max_norm=-1.0"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD, ids=[m for _, m in BAD])
+def test_bad_settings_are_named(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+def test_gradients_of_another_shape_are_named():
+    optimiser, p = optim.Adam(), {"w": np.ones((2, 3)), "b": np.ones(3)}
+    memory = optimiser.init(p)
+    with pytest.raises(ShapeError, match=r"\['w'\] has shape \(2, 3\), its gradient \(3, 2\)"):
+        optimiser.update(p, {"w": np.ones((3, 2)), "b": np.ones(3)}, memory)
+    with pytest.raises(InputError, match=r"\['b'\] is in the parameters alone"):
+        optimiser.update(p, {"w": np.ones((2, 3))}, memory)
+    with pytest.raises(DtypeError, match=r"\['n'\]"):
+        optimiser.init({"n": np.arange(3)})
+
+
+# Whole runs.
+def rosenbrock(p):
+    return (1 - p["x"]) ** 2 + 100 * (p["y"] - p["x"] ** 2) ** 2
+
+
+AT = {"x": -1.2, "y": 1.0}
+RUNS = [
+    (optim.Newton(), 40), (optim.Newton(solver="cg"), 60), (optim.LBFGS(), 100), (optim.Adam(lr=0.05), 5000),
+    (optim.SGD(lr=1e-3, momentum=0.9), 5000), (optim.RMSprop(lr=1e-3), 9000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("optimiser", "steps"), RUNS, ids=[type(o).__name__ for o, _ in RUNS])
+def test_minimize_finds_the_end_of_the_valley(optimiser, steps):
+    result = optim.minimize(rosenbrock, AT, optimiser, steps, tolerance=1e-6)
+    assert float(result.params["x"]) == pytest.approx(1, abs=2e-2)
+    assert float(result.params["y"]) == pytest.approx(1, abs=4e-2)
+    assert result.value == pytest.approx(0, abs=1e-3)
+    assert len(result.history) == len(result.trajectory) == result.steps + 1
+    assert result.trajectory[0] == AT
+
+
+def test_newton_ends_a_quadratic_in_one_step():
+    h = A.T @ A + np.eye(4)
+    result = optim.minimize(lambda p: 0.5 * p @ h @ p - np.sum(p), np.zeros(4), optim.Newton(), 5)
+    assert result.converged
+    assert result.steps == 1
+    np.testing.assert_allclose(result.params, np.linalg.solve(h, np.ones(4)), rtol=1e-10)
+
+
+def test_newton_leaves_a_saddle_downhill():
+    f = lambda p: p[0] ** 2 - p[1] ** 2 + 0.25 * p[1] ** 4
+    for solver in ("dense", "cg"):
+        result = optim.minimize(f, np.array([1.0, 1e-3]), optim.Newton(solver=solver), 50)
+        np.testing.assert_allclose(np.abs(result.params), [0, np.sqrt(2)], atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["dense", "cg"])
+@pytest.mark.parametrize("damping", ["auto", 1e-6])
+def test_gauss_newton_fits_a_curve(solver, damping):
+    t = np.linspace(0, 2, 20)
+    y = 2.0 * np.exp(-1.5 * t) + 0.5
+    f = lambda p: p["a"] * np.exp(-p["b"] * t) + p["c"] - y
+    result = optim.minimize(f, {"a": 1.0, "b": 1.0, "c": 0.0}, optim.GaussNewton(damping, solver), 60, tolerance=1e-9)
+    assert result.converged
+    np.testing.assert_allclose([float(result.params[k]) for k in "abc"], [2.0, 1.5, 0.5], rtol=1e-5)
+
+
+def test_minimize_says_what_went_wrong():
+    with pytest.raises(dl.errors.DomainError, match="value is"):
+        optim.minimize(lambda p: p**4, 10.0, optim.SGD(lr=1.0), 50)
+    with pytest.raises(InputError, match="not an optimiser"):
+        optim.minimize(lambda p: p**2, 1.0, "adam")
+    with pytest.raises(ShapeError, match="residuals"):
+        optim.minimize(lambda p: p**2, 1.0, optim.GaussNewton())
+    with pytest.raises(InputError, match="steps=-1"):
+        optim.minimize(lambda p: p**2, 1.0, optim.SGD(), -1)
+
+
+def test_a_callback_ends_a_run():
+    for optimiser in (optim.SGD(lr=1e-4), optim.Newton(), optim.LBFGS()):
+        result = optim.minimize(rosenbrock, AT, optimiser, 50, callback=lambda step, params, value: step == 3)
+        assert result.steps == 3
+        assert result.message == "the callback ended the run"

@@ -28,6 +28,8 @@ COMMANDS = {
     "gallery": "The course's figures as generated diagrams.",
     "accuracy": "Errors in ulps of every operation and its derivative.",
     "source": "The compiled gradient as Python source.",
+    "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
+    "predict": "What a trained network says of pictures.",
     "doctor": "Versions, layout engine, and a self-check of the five methods.",
     "version": "The version.",
 }

@@ -14,6 +14,8 @@ from . import (
     torch_weights as torch_weights,
 )
 from .folding import fold_batchnorm as fold_batchnorm
+from .inspect import Inspection as Inspection, inspect as inspect
 from .layers import *  # noqa: F403
+from .summary import receptive_field as receptive_field, summary as summary
 from .torch_weights import from_torch as from_torch, to_torch as to_torch
 from .training import EarlyStopping as EarlyStopping, Run as Run, fit as fit, load_checkpoint as load_checkpoint

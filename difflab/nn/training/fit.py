@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ class Trainer:
         some = x[:: max(1, len(x) // 64)]
         return {
             "model": repr(self.model),
-            "loss": getattr(self.programs.loss, "__name__", repr(type(self.programs.loss))),
+            "loss": name_of(self.programs.loss),
             "optimiser": repr(self.optimiser),
             "batch_size": self.batch_size,
             "seed": self.seed,
@@ -315,10 +316,9 @@ class Trainer:
             if not good or k >= last:
                 reason = first_bad_node(self.programs.update, *trees, x, y)
                 kept = f"; {self.folder / 'last.npz'} is from before it" if self.folder and self.epoch else ""
-                raise DomainError(
-                    f"epoch {self.epoch + 1}, step {k + 1}: the loss is {float(mean):g}; {reason}. A smaller learning "
-                    f"rate or clipped gradients may help{kept}"
-                )
+                where = f"epoch {self.epoch + 1}, step {k + 1}: the loss is {float(mean):g}"
+                hint = "" if "is the input" in reason else ". A smaller learning rate or clipped gradients may help"
+                raise DomainError(f"{where}; {reason}{hint}{kept}")
             trees = tuple(after)
 
 
@@ -328,6 +328,12 @@ def score(record: dict[str, Any]) -> float:
         if record[metric] is not None:
             return sign(metric) * record[metric]
     return float("inf")
+
+
+def name_of(loss: Any) -> str:
+    if isinstance(loss, partial):
+        return f"{name_of(loss.func)} {loss.keywords}"
+    return getattr(loss, "__name__", type(loss).__name__)
 
 
 def description(model: Layer) -> Any:

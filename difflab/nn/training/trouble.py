@@ -8,6 +8,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...graph.pytree import leaves_of
 from ...graph.trace import trace
 
 
@@ -15,7 +16,7 @@ def first_bad_node(update: Any, *arguments: Any) -> str:
     """A sentence on the first operation of a training step, forward pass first, whose result is not finite."""
     with np.errstate(all="ignore"):
         graph = trace(update, *arguments)
-        values = graph.evaluate(graph.flatten(*arguments))  # type: ignore[misc]
+        values = graph.evaluate(leaves_of(arguments))
     for node in graph.order:
         if bad(values[node]):
             return sentence(graph, node, values)

@@ -1,0 +1,60 @@
+"""`difflab train`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .common import Command, emit_json, json_option, log, named_folder
+
+EXAMPLES = """
+difflab train mlp --out run
+difflab train cnn --data digits --epochs 20 --out run
+difflab train lenet5 --data fashion-mnist --epochs 12 --out run
+difflab train lenet5 --data fashion-mnist --epochs 12 --out run --resume
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("model", type=click.Choice(["mlp", "cnn", "lenet5"]))
+@click.option("--data", default="digits", show_default=True, help="A data set, a folder of IDX files, or a .csv.")
+@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="How often all data is seen.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Samples in a step.")
+@click.option("--lr", type=float, default=None, help="The highest learning rate; each optimiser has its own.")
+@click.option("--optimiser", type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]), default="adamw", show_default=True)
+@click.option(
+    "--schedule", type=click.Choice(["one-cycle", "cosine", "constant"]), default="one-cycle", show_default=True
+)
+@click.option("--weight-decay", type=float, default=None, help="The pull of the weights towards 0.")
+@click.option("--batch-norm", is_flag=True, help="Batch normalisation behind every layer but the last.")
+@click.option("--label-smoothing", type=float, default=0.0, show_default=True)
+@click.option(
+    "--patience", type=click.IntRange(1), default=None, help="Stop when the test loss has not fallen for so long."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides weights and order.")
+@click.option("--out", required=True, help="The folder for checkpoints, metrics and the report.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder, to the same bits.")
+@click.option("--report/--no-report", default=True, show_default=True, help="Write a page with pictures at the end.")
+@json_option
+def command(model: str, data: str, out: str, as_json: bool, report: bool, resume: bool, **settings: Any) -> int:
+    """Train MODEL (mlp, cnn or lenet5) on pictures or a table, with progress on standard error."""
+    from ..nn.training.recipes import Recipe, run
+
+    try:
+        found = run(Recipe(model=model, data=data, **settings), named_folder(out), resume=resume, tell=log)
+    except KeyboardInterrupt:
+        log(f"stopped; the same command with --resume goes on from {out}/last.npz")
+        raise
+    page = None
+    if report:
+        from ..nn.report import write_report
+
+        page = write_report(found, named_folder(out))
+    if as_json:
+        emit_json(found.summary() | {"report": None if page is None else str(page)})
+    else:
+        click.echo(found.text())
+        if page is not None:
+            click.echo(f"the report page: {page}")
+    return 0

@@ -1,0 +1,114 @@
+"""What a trained network says of files: pictures, arrays, IDX files and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, ShapeError
+from .data.idx import read_idx
+from .pictures import softmax
+from .training.checkpoint import load_checkpoint
+from .training.fit import Run
+
+LARGEST = 64_000_000  # pixels
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one sample: a class and its probability, the runner-up, or the numbers of a regression."""
+
+    source: str
+    answer: str
+    probability: float | None
+    second: str | None
+    values: tuple[float, ...]
+
+
+def predict(checkpoint: Any, files: list[Any], *, invert: bool = False) -> list[Prediction]:
+    """Answers for the samples in the files, in their order. Pictures are made grey and resized to the samples' size."""
+    trained = load_checkpoint(checkpoint)
+    about = trained.about
+    try:
+        shape = tuple(int(n) for n in about["sample_shape"])
+        classes = [str(c) for c in about["classes"]]
+        mean, std = (np.array(about[k], np.float32) for k in ("mean", "std"))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{checkpoint} does not say how its samples were made; predict with fit's Run in Python"
+        ) from None
+    run = Run(trained.model, trained.params, trained.state, [], about={"dtype": about.get("dtype", "float32")})
+    found = []
+    for path in files:
+        samples = read_samples(Path(path), shape, invert)
+        wide = (1, -1, *(1,) * (len(shape) - 1))
+        scores = run.predict((samples - mean.reshape(wide)) / std.reshape(wide))
+        many = len(samples) > 1
+        found += [answer(f"{path}[{k}]" if many else str(path), row, classes) for k, row in enumerate(scores)]
+    return found
+
+
+def answer(source: str, scores: Any, classes: list[str]) -> Prediction:
+    values = tuple(float(v) for v in scores)
+    if not classes:
+        return Prediction(source, ", ".join(f"{v:.6g}" for v in values), None, None, values)
+    p = softmax(np.asarray(scores, np.float64)[None])[0]
+    order = np.argsort(-p, kind="stable")
+    second = classes[order[1]] if len(order) > 1 else None
+    return Prediction(source, classes[order[0]], float(p[order[0]]), second, tuple(float(v) for v in p))
+
+
+def read_samples(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
+    """The samples in a file as (n, *shape), scaled as the training data were before they were normalised."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
+    if "idx" in path.name.lower():
+        x = read_idx(path)
+    elif path.suffix.lower() == ".npy":
+        x = read_npy(path)
+    elif path.suffix.lower() == ".csv":
+        x = read_rows(path)
+    else:
+        return read_picture(path, shape, invert)
+    x = x / 255 if x.dtype == np.uint8 and len(shape) == 3 else x
+    whole = x.reshape((-1, *shape)) if x.size and x.size % int(np.prod(shape)) == 0 else None
+    if whole is None or (x.ndim > 1 and x.size // len(x) not in (int(np.prod(shape)), x.size)):
+        raise ShapeError(f"{path}: an array of shape {x.shape} does not divide into samples of shape {shape}")
+    return whole.astype(np.float32)
+
+
+def read_npy(path: Path) -> Any:
+    try:
+        x = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is not an array that can be read without pickle: {error}") from None
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu":
+        raise InputError(f"{path} holds no array of numbers")
+    return x
+
+
+def read_rows(path: Path) -> Any:
+    try:
+        return np.atleast_2d(np.genfromtxt(path, delimiter=",", invalid_raise=True, dtype=np.float32))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a table of numbers: {error}") from None
+
+
+def read_picture(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
+    if len(shape) != 3:
+        raise InputError(f"{path}: the network reads rows of {shape[0]} numbers; give a .csv or .npy file")
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > LARGEST:
+                raise InputError(f"{path} has {image.width} x {image.height} pixels; that is too large")
+            made = image.convert("RGB" if shape[0] == 3 else "L").resize((shape[2], shape[1]), Image.Resampling.BOX)
+            x = np.asarray(made, np.float32) / 255
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path} is not a picture that can be read: {error}") from None
+    x = np.moveaxis(x, -1, 0) if x.ndim == 3 else x[None]
+    return (1 - x if invert else x)[None]

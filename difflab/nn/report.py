@@ -1,0 +1,105 @@
+"""The report page of a training run: curves, confusion, mistakes, kernels, activations, gradients."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..files import write
+from ..lab.tour_page import POLICY, STYLE, Figure, figure
+from . import pictures
+from .inspect import inspect
+from .summary import summary
+from .training.recipes import Outcome
+
+SECTION = '<section id="{id}">\n<h2>{title}</h2>\n<p>{about}</p>\n{body}\n</section>'
+
+
+def write_report(outcome: Outcome, folder: Path, force: bool = True) -> Path:
+    """Writes report.html into the folder; nothing but that file is needed to read it."""
+    return write(folder / "report.html", report(outcome), force=force)
+
+
+def report(outcome: Outcome) -> str:
+    """The page."""
+    body = "\n".join(
+        SECTION.format(id=f"s{k}", title=html.escape(title), about=html.escape(about), body=content)
+        for k, (title, about, content) in enumerate(sections(outcome))
+    )
+    s = outcome.summary()
+    title = f"{s['model']} on {s['data']}"
+    lead = ", ".join(
+        [f"{s['parameters']:,} parameters", f"{s['epochs']} epochs", f"{s['seconds']} seconds"]
+        + ([f"test accuracy {s['test_accuracy']:.2%}"] if s["test_accuracy"] is not None else [])
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<title>{html.escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<header><h1>{html.escape(title)}</h1><p>{html.escape(lead)}.</p></header>
+{body}
+<footer>Made by difflab {__version__}: <code>difflab train {html.escape(outcome.recipe.model)} --data
+{html.escape(outcome.recipe.data)}</code>.</footer>
+</main>
+</body>
+</html>
+"""
+
+
+def plot(made: Any, alt: str) -> str:
+    return figure(Figure(png=pictures.png(made), alt=alt))
+
+
+def sections(outcome: Outcome) -> list[tuple[str, str, str]]:
+    """Title, a sentence and the content of each section."""
+    run, data, raw = outcome.run, outcome.data, outcome.raw
+    found = [
+        (
+            "Learning curves",
+            "The mean loss and the share of right answers in each epoch; in training they are means over the epoch, "
+            "while the weights still change.",
+            plot(pictures.learning_curves(run.history), "loss and accuracy by epoch"),
+        )
+    ]
+    few = slice(0, min(len(data.x_test), 10_000))
+    if data.classes and len(data.x_test):
+        scores = run.predict(data.x_test[few])
+        truth = data.y_test[few]
+        found.append(
+            (
+                "Confusion",
+                "Rows are the truth, columns the network's answer, over the test samples.",
+                plot(pictures.confusion(truth, scores.argmax(1), data.classes), "confusion matrix"),
+            )
+        )
+        if len(data.shape) == 3:
+            wrong = pictures.mistakes(raw.x_test[few], scores, truth, data.classes)
+            if wrong is not None:
+                found.append(("The surest mistakes", "Wrong answers by the probability they were given.",
+                              plot(wrong, "misclassified test images")))  # fmt: skip
+    kernels = pictures.first_kernels(run.model, run.params)
+    if kernels is not None:
+        found.append(
+            ("Kernels of the first layer", "Red is positive, blue negative.", plot(kernels, "learned kernels"))
+        )
+    if len(data.shape) == 3 and len(data.x_test):
+        maps = pictures.activation_maps(run.model, run.params, run.state, data.x_test[0])
+        if maps is not None:
+            found.append(("Activations", "What the layers make of the first test image, up to eight channels each.",
+                          plot(maps, "activation maps")))  # fmt: skip
+    batch = slice(0, min(256, len(data.x_train)))
+    looked = inspect(run.model, run.params, run.state, data.x_train[batch], data.y_train[batch],
+                     outcome.recipe.make_loss(data))  # fmt: skip
+    found.append(("Activations and gradients by layer", looked.verdict(), plot(looked.plot(), "histograms by layer")))
+    table = summary(run.model, data.shape, params=run.params)
+    found.append(("The network", "Shapes are those of one sample.", f'<div class="scroll">{table._repr_html_()}</div>'))
+    return found

@@ -1,0 +1,184 @@
+"""A model at a glance: shapes, parameters, operations and receptive field of each layer."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from ..errors import InputError
+from .layers.convolution import Conv1d, Conv2d, ConvTranspose2d
+from .layers.layer import Layer
+from .layers.linear import Embedding, Flatten, Linear
+from .layers.pooling import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from .layers.sequential import Sequential
+
+SLIDING = (Conv1d, Conv2d, MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: what comes out of it for one sample, and what it costs."""
+
+    name: str
+    layer: str
+    shape: tuple[int, ...]
+    parameters: int
+    flops: int
+    field: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rows, as a table in text or HTML."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def parameters(self) -> int:
+        return sum(r.parameters for r in self.rows)
+
+    @property
+    def flops(self) -> int:
+        """Operations for one sample: two for each product of a weight, one for each element elsewhere."""
+        return sum(r.flops for r in self.rows)
+
+    def cells(self) -> list[list[str]]:
+        return [
+            [r.name, r.layer, " x ".join(map(str, r.shape)), f"{r.parameters:,}", f"{r.flops:,}",
+             " x ".join(map(str, r.field)) if r.field else ""]
+            for r in self.rows
+        ] + [["total", "", "", f"{self.parameters:,}", f"{self.flops:,}", ""]]  # fmt: skip
+
+    def __str__(self) -> str:
+        lines = [list(HEAD), *self.cells()]
+        wide = [max(len(line[k]) for line in lines) for k in range(len(HEAD))]
+        return "\n".join(
+            "  ".join(c.rjust(w) if k in (3, 4) else c.ljust(w) for k, (c, w) in enumerate(zip(line, wide))).rstrip()
+            for line in lines
+        )
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{h}</th>" for h in HEAD)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in r) + "</tr>" for r in self.cells())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field")
+
+
+def summary(model: Layer, shape: tuple[int, ...], *, params: Any = None) -> Summary:
+    """What each layer of the model makes of one sample of this shape (without the batch).
+
+    >>> from difflab import nn
+    >>> print(summary(nn.models.mlp((4, 3, 2)), (4,)))
+    name     layer    output  parameters  operations  receptive field
+    flatten  Flatten  4                0           0
+    linear1  Linear   3               15          24
+    relu1    ReLU     3                0           3
+    linear2  Linear   2                8          12
+    total                             23          39
+    """
+    own, state = model.init(0)
+    x = np.zeros((2, *shape))
+    rows = list(walk("", model, own if params is None else params, state, x, Field(len(shape) - 1)))
+    return Summary(tuple(row for row, _ in rows))
+
+
+class Field:
+    """The size of the input that one element depends on, as layers are passed."""
+
+    def __init__(self, axes: int) -> None:
+        self.size = [1] * axes
+        self.jump = [1] * axes
+        self.known = axes > 0
+
+    def through(self, layer: Layer) -> tuple[int, ...] | None:
+        """After one more layer: r + (K - 1) D jump, with a jump that each stride multiplies."""
+        if isinstance(layer, Flatten | Linear | Embedding | ConvTranspose2d):
+            self.known = False
+        if not self.known:
+            return None
+        if isinstance(layer, SLIDING):
+            n = len(self.size)
+            k = each(layer.kernel_size, n)
+            d = each(getattr(layer, "dilation", 1), n)
+            s = k if layer.stride is None else each(layer.stride, n)
+            for i in range(n):
+                self.size[i] += (k[i] - 1) * d[i] * self.jump[i]
+                self.jump[i] *= s[i]
+        return tuple(self.size)
+
+
+def each(value: Any, n: int) -> tuple[int, ...]:
+    return (value,) * n if isinstance(value, int) else tuple(value)
+
+
+def walk(prefix: str, layer: Layer, params: Any, state: Any, x: Any, field: Field) -> Iterator[tuple[Row, Any]]:
+    """A row for each layer, and what comes out of it."""
+    if isinstance(layer, Sequential):
+        for name, inner in zip(layer.names, layer.layers):
+            for row, after in walk(f"{prefix}{name}.", inner, params[name], state[name], x, field):
+                yield row, after
+                x = after
+        return
+    y, _ = layer.apply(params, state, x, training=False)
+    shown = y[0] if isinstance(y, tuple) else y
+    count = sum(int(p.size) for p in optree.tree_leaves(params))
+    row = Row(
+        prefix.rstrip("."),
+        type(layer).__name__,
+        tuple(np.shape(shown)[1:]),
+        count,
+        flops(layer, x, shown),
+        field.through(layer),
+    )
+    yield row, y
+
+
+def flops(layer: Layer, x: Any, y: Any) -> int:
+    """Operations for one sample: two for each product of a weight, one for each element elsewhere."""
+    out = math.prod(np.shape(y)[1:])
+    if isinstance(layer, Linear):
+        return 2 * out * layer.in_features
+    if isinstance(layer, Conv1d | Conv2d):
+        return 2 * out * (layer.in_channels // layer.groups) * math.prod(layer.kernel_size)
+    if isinstance(layer, ConvTranspose2d):
+        return 2 * math.prod(np.shape(x)[1:]) * (layer.out_channels // layer.groups) * math.prod(layer.kernel_size)
+    return 0 if isinstance(layer, Flatten) else max(out, math.prod(np.shape(x)[1:]))
+
+
+def receptive_field(model: Sequential) -> tuple[int, ...]:
+    """How much of the input one element behind the convolutions and poolings depends on, by axis.
+
+    L convolutions of size K with stride 1 see 1 + L (K - 1); in general each layer adds (K - 1) D times the product of
+    the strides before it.
+
+    >>> from difflab import nn
+    >>> receptive_field(nn.Sequential(*[nn.Conv2d(1, 1, 3)] * 4))  # 1 + 4 * 2
+    (9, 9)
+    """
+    layers = list(flat(model))
+    sliding = [layer for layer in layers if isinstance(layer, SLIDING)]
+    if not sliding:
+        raise InputError("receptive_field: the model has no convolution and no pooling")
+    field = Field(1 if isinstance(sliding[0], Conv1d | MaxPool1d | AvgPool1d) else 2)
+    found = tuple(field.size)
+    for layer in layers:
+        found = field.through(layer) or found
+    return found
+
+
+def flat(model: Layer) -> Iterator[Layer]:
+    if isinstance(model, Sequential):
+        for layer in model.layers:
+            yield from flat(layer)
+    else:
+        yield model

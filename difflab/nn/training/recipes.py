@@ -1,0 +1,156 @@
+"""Recipes: what `difflab train` does with a model's name and a data set's name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optree
+
+from ...errors import InputError
+from .. import functional as F, optim
+from ..data.dataset import Dataset, normalize
+from ..data.load import load
+from ..layers.layer import Layer
+from ..models import for_images, mlp
+from .callbacks import EarlyStopping
+from .fit import Run, fit
+
+# The highest rate and the weight decay that each optimiser has unless others are given.
+DEFAULTS = {"adamw": (4e-3, 0.05), "adam": (2e-3, 0.0), "sgd": (0.08, 5e-4), "rmsprop": (1e-3, 0.0)}
+KINDS = {"adamw": optim.AdamW, "adam": optim.Adam, "sgd": optim.SGD, "rmsprop": optim.RMSprop}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run in words and numbers."""
+
+    model: str = "mlp"
+    data: str = "digits"
+    epochs: int = 10
+    batch_size: int = 64
+    lr: float | None = None
+    optimiser: str = "adamw"
+    schedule: str = "one-cycle"
+    weight_decay: float | None = None
+    batch_norm: bool = False
+    label_smoothing: float = 0.0
+    patience: int | None = None
+    seed: int = 0
+
+    def make_optimiser(self, samples: int) -> Any:
+        """The optimiser, with a schedule over all steps of the run."""
+        if self.optimiser not in KINDS:
+            raise InputError(f"optimiser={self.optimiser!r}; it is one of {', '.join(KINDS)}")
+        rate, decay = DEFAULTS[self.optimiser]
+        rate = rate if self.lr is None else self.lr
+        decay = decay if self.weight_decay is None else self.weight_decay
+        steps = self.epochs * -(-samples // self.batch_size)
+        schedules: dict[str, Callable[[], Any]] = {
+            "one-cycle": lambda: optim.OneCycleLR(rate, steps, pct_start=0.2),
+            "cosine": lambda: optim.CosineAnnealingLR(rate, steps),
+            "constant": lambda: rate,
+        }
+        if self.schedule not in schedules:
+            raise InputError(f"schedule={self.schedule!r}; it is one of {', '.join(schedules)}")
+        more = {"momentum": 0.9} if self.optimiser == "sgd" else {}
+        return KINDS[self.optimiser](lr=schedules[self.schedule](), weight_decay=decay, **more)
+
+    def make_model(self, data: Dataset) -> Layer:
+        shape = data.shape
+        outputs = len(data.classes) or data.y_train.shape[1]
+        if len(shape) == 1:
+            if self.model != "mlp":
+                raise InputError(
+                    f"{self.model} takes images; {data.name} is a table of {shape[0]} columns; train an mlp"
+                )
+            return mlp((shape[0], 64, 64, outputs), batch_norm=self.batch_norm)
+        channels, height, width = shape
+        return for_images(self.model, (channels, height, width), outputs, self.batch_norm)
+
+    def make_loss(self, data: Dataset) -> Any:
+        if not data.classes:
+            return F.mse_loss
+        return (
+            partial(F.cross_entropy, label_smoothing=self.label_smoothing) if self.label_smoothing else F.cross_entropy
+        )
+
+
+@dataclass
+class Outcome:
+    """A finished recipe: the run, the data as it was learned from, and the raw data beside it."""
+
+    recipe: Recipe
+    run: Run
+    data: Dataset
+    raw: Dataset
+    seconds: float
+    folder: Path | None
+
+    def summary(self) -> dict[str, Any]:
+        """What came out, as strict JSON."""
+        last = self.run.history[-1]
+        best = self.run.history[(self.run.best_epoch or 1) - 1]
+        count = sum(int(p.size) for p in optree.tree_leaves(self.run.params))
+        return {
+            "model": self.recipe.model,
+            "data": self.data.name,
+            "parameters": count,
+            "epochs": len(self.run.history),
+            **{k: last[k] for k in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")},
+            "best_epoch": self.run.best_epoch,
+            "best_test_accuracy": best["test_accuracy"],
+            "seconds": round(self.seconds, 2),
+            "stopped": self.run.stopped,
+            "checkpoint": None if self.folder is None else str(self.folder / "last.npz"),
+        }
+
+    def text(self) -> str:
+        """What came out, in a few lines."""
+        s = self.summary()
+        lines = [
+            f"{s['model']} with {s['parameters']:,} parameters on {s['data']}: {s['epochs']} epochs, {s['seconds']} s"
+        ]
+        if s["test_accuracy"] is not None:
+            lines.append(
+                f"test accuracy {s['test_accuracy']:.2%} (best {s['best_test_accuracy']:.2%}, epoch {s['best_epoch']})"
+            )
+        elif s["test_loss"] is not None:
+            lines.append(f"test loss {s['test_loss']:.4g}")
+        if s["stopped"]:
+            lines.append(f"ended early: {s['stopped']}")
+        return "\n".join([*lines, f"checkpoints and metrics: {self.folder}"])
+
+
+def run(
+    recipe: Recipe, folder: Any = None, *, resume: bool = False, progress: bool | None = None, tell: Any = None
+) -> Outcome:
+    """Loads, normalises, trains; keeps checkpoints in the folder, if one is given.
+
+    >>> outcome = run(Recipe("mlp", "blobs", epochs=4))
+    >>> outcome.summary()["test_accuracy"] > 0.95
+    True
+    """
+    started = time.perf_counter()
+    raw = load(recipe.data)
+    if not len(raw.x_train):
+        raise InputError(f"{raw.name} has no samples to train with")
+    x_train, x_test, mean, std = normalize(raw.x_train.astype(np.float32), raw.x_test.astype(np.float32))
+    data = replace(raw, x_train=x_train, x_test=x_test)
+    if not data.classes:
+        data = replace(data, y_train=raw.y_train.astype(np.float32), y_test=raw.y_test.astype(np.float32))
+    model = recipe.make_model(data)
+    if tell is not None and not resume:
+        tell(f"{raw!r}, model {recipe.model}")
+    callbacks = [] if recipe.patience is None else [EarlyStopping(recipe.patience)]
+    about = {"mean": mean.reshape(-1).tolist(), "std": std.reshape(-1).tolist(), "recipe": vars(recipe)}
+    found = fit(
+        model, data, recipe.make_loss(data), recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,
+        recipe.seed, callbacks, out=folder, resume=resume, progress=progress, about=about,
+    )  # fmt: skip
+    return Outcome(recipe, found, data, raw, time.perf_counter() - started, None if folder is None else Path(folder))

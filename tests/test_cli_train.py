@@ -1,0 +1,133 @@
+"""`difflab train` and `difflab predict`, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from difflab import nn
+
+
+def shell(*args):
+    return subprocess.run(
+        [sys.executable, "-m", "difflab", *map(str, args)], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("train") / "run"
+    done = shell("train", "cnn", "--epochs", 6, "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    return folder, json.loads(done.stdout)
+
+
+def test_the_run_says_what_came_out(run):
+    folder, told = run
+    assert told["test_accuracy"] > 0.95
+    assert sorted(p.name for p in folder.iterdir()) == ["best.npz", "last.npz", "metrics.jsonl", "report.html"]
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [r["epoch"] for r in lines] == list(range(1, 7))
+    assert lines[-1]["test_accuracy"] == told["test_accuracy"]
+
+
+def test_the_report_needs_nothing_but_itself(run):
+    page = (run[0] / "report.html").read_text()
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    assert "<script" not in page
+    for title in ("Learning curves", "Confusion", "Kernels", "Activations", "gradients by layer", "The network"):
+        assert title in page
+
+
+def test_resume_goes_on_and_ends_in_the_same_bits(tmp_path):
+    whole = shell(
+        "train", "mlp", "--epochs", 4, "--schedule", "constant", "--out", tmp_path / "a", "--no-report", "--json"
+    )
+    shell("train", "mlp", "--epochs", 2, "--schedule", "constant", "--out", tmp_path / "b", "--no-report")
+    more = shell(
+        "train",
+        "mlp",
+        "--epochs",
+        4,
+        "--schedule",
+        "constant",
+        "--out",
+        tmp_path / "b",
+        "--no-report",
+        "--resume",
+        "--json",
+    )
+    a, b = (json.loads(done.stdout) for done in (whole, more))
+    assert a["train_loss"] == b["train_loss"]
+    for x, y in zip(*(nn.load_checkpoint(tmp_path / k / "last.npz").params["linear1"].values() for k in "ab")):
+        assert x.tobytes() == y.tobytes()
+
+
+def test_predict_reads_pictures_arrays_and_idx_files(run, tmp_path):
+    from PIL import Image
+
+    d = nn.data.digits()
+    np.save(tmp_path / "x.npy", d.x_test[:40])
+    done = shell("predict", run[0] / "best.npz", tmp_path / "x.npy", "--json")
+    answers = [int(p["answer"]) for p in json.loads(done.stdout)]
+    assert np.mean(np.array(answers) == d.y_test[:40]) > 0.9
+    Image.fromarray((d.x_test[0, 0] * 255).astype(np.uint8)).resize((32, 32), Image.Resampling.NEAREST).save(
+        tmp_path / "a.png"
+    )
+    Image.fromarray(255 - (d.x_test[0, 0] * 255).astype(np.uint8)).save(tmp_path / "b.png")
+    first = shell("predict", run[0] / "best.npz", tmp_path / "a.png")
+    assert first.returncode == 0
+    assert str(answers[0]) in first.stdout
+    again = shell("predict", run[0] / "best.npz", tmp_path / "b.png", "--invert", "--json")
+    assert json.loads(again.stdout)[0]["answer"] == str(answers[0])
+
+
+def test_tables_and_regression(tmp_path):
+    x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    rows = np.column_stack([x, x[:, :1] * 2 - x[:, 1:]])
+    np.savetxt(tmp_path / "t.csv", rows, delimiter=",", header="a,b,target", comments="")
+    done = shell("train", "mlp", "--data", tmp_path / "t.csv", "--epochs", 30, "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["test_loss"] < 0.01
+    np.savetxt(tmp_path / "q.csv", x[:3], delimiter=",")
+    done = shell("predict", tmp_path / "run" / "last.npz", tmp_path / "q.csv", "--json")
+    found = [p["values"][0] for p in json.loads(done.stdout)]
+    np.testing.assert_allclose(found, rows[:3, 2], atol=0.2)
+
+
+BAD = [
+    (["train", "resnet", "--out", "OUT"], "resnet"),
+    (["train", "mlp"], "--out"),
+    (["train", "mlp", "--data", "nowhere", "--out", "OUT"], "no data set 'nowhere'"),
+    (["train", "mlp", "--epochs", "0", "--out", "OUT"], "epochs"),
+    (["train", "lenet5", "--data", "digits", "--out", "OUT"], "8 x 8 are too small"),
+    (["train", "cnn", "--data", "moons", "--out", "OUT"], "takes images"),
+    (["train", "mlp", "--lr", "-1", "--out", "OUT"], "lr=-1.0"),
+    (["train", "mlp", "--label-smoothing", "2", "--out", "OUT"], "label_smoothing=2.0"),
+    (["predict", "missing.npz", "x.png"], "missing.npz does not exist"),
+    (["predict", "RUN", "missing.png"], "missing.png does not exist"),
+    (["predict", "RUN", "RUN"], "not a picture"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[m for _, m in BAD])
+def test_bad_input_ends_with_2(run, tmp_path, arguments, message):
+    given = [str(tmp_path / "o") if a == "OUT" else str(run[0] / "best.npz") if a == "RUN" else a for a in arguments]
+    done = shell(*given)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "o" / "last.npz").exists()
+
+
+def test_a_finished_run_is_not_overwritten(run):
+    before = (run[0] / "last.npz").read_bytes()
+    done = shell("train", "cnn", "--epochs", 6, "--out", run[0])
+    assert done.returncode == 2
+    assert "--resume" in done.stderr
+    assert (run[0] / "last.npz").read_bytes() == before

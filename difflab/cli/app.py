@@ -30,6 +30,7 @@ COMMANDS = {
     "source": "The compiled gradient as Python source.",
     "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
     "predict": "What a trained network says of pictures.",
+    "descent": "Paths of optimisers over a surface, step sizes, momentum, rates.",
     "doctor": "Versions, layout engine, and a self-check of the five methods.",
     "version": "The version.",
 }

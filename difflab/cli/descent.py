@@ -1,0 +1,91 @@
+"""`difflab descent`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..errors import InputError
+from .common import PLOTS, Command, emit_json, force_option, json_option, log, picture
+
+EXAMPLES = """
+difflab descent rosenbrock -o paths.png
+difflab descent ravine --optimiser Adam --optimiser momentum --steps 60 -o two.png
+difflab descent rates -o rates.png
+difflab descent "x**2 + 10*y**2" --at x=3,y=1 -o mine.png
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("what")
+@click.option(
+    "--optimiser", "names", multiple=True, help="Gradient descent, momentum, Nesterov, AdaGrad, RMSprop, Adam, Newton."
+)
+@click.option("--steps", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@click.option("--at", "points", multiple=True, metavar="NAME=VALUE,...", help="Where a formula's descent starts.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="The picture (.png, .svg, .pdf).")
+@force_option
+@json_option
+def command(
+    what: str, names: tuple[str, ...], steps: int, points: tuple[str, ...], output: str, force: bool, as_json: bool
+) -> None:
+    """The paths of optimisers over a surface: WHAT is ravine, rosenbrock, saddle, or a formula of two names.
+
+    Or one of the pictures step-size, momentum, rates (measured beside theory) and kernels (on a photograph).
+    """
+    path = picture(output, PLOTS, force)
+    from ..nn import descent
+
+    whole: dict[str, Any] = {"step-size": descent.step_size_picture, "momentum": descent.momentum_picture,
+                             "rates": descent.convergence_picture, "kernels": descent.kernels_picture}  # fmt: skip
+    told: Any = {}
+    if what in whole:
+        found = whole[what](path, force=force)
+        if what == "rates":
+            told = [{"name": r.name, "theory": r.theory, "measured": r.measured} for r in found]
+            for r in found:
+                log(f"{r.name}: measured {r.measured:.6f} a step, theory {r.theory:.6f}")
+    else:
+        surface = descent.SURFACES.get(what) or of_text(what, points)
+        chosen = {n: descent.OPTIMISERS[n]() for n in picked(names, descent.OPTIMISERS)}
+        found = descent.descent_picture(surface, path, chosen, steps, force=force)
+        told = {
+            n: {"end": p[-1].tolist(), "value": float(surface.f(p[-1])), "steps": len(p) - 1} for n, p in found.items()
+        }
+    log(f"wrote {path}")
+    if as_json:
+        emit_json(told)
+
+
+def picked(names: tuple[str, ...], known: dict[str, Any]) -> list[str]:
+    by_lower = {n.lower(): n for n in known}
+    for name in names:
+        if name.lower() not in by_lower:
+            raise InputError(f"--optimiser {name!r}; the optimisers are {', '.join(known)}")
+    return [by_lower[n.lower()] for n in names] or list(known)
+
+
+def of_text(text: str, points: tuple[str, ...]) -> Any:
+    """A formula of two names as a surface around the start and where gradient descent goes."""
+    import numpy as np
+
+    from ..graph.parse import parse
+    from ..nn.descent import Surface
+    from .common import computing, read_point, refuse_extra_names
+
+    graph, at = parse(text), read_point(points)
+    names = [str(n.name) for n in graph.inputs]
+    if len(names) != 2:
+        raise InputError(f"{text!r} names {', '.join(names) or 'nothing'}; a surface has two names, such as x and y")
+    refuse_extra_names(at, names)
+    missing = [n for n in names if n not in at]
+    if missing:
+        raise InputError(f"--at gives no value for {', '.join(missing)}: the start of the descent")
+    start = tuple(float(at[n]) for n in names)
+    with computing():
+        value = graph(**dict(zip(names, start)))
+    if np.shape(value) != () or not np.isfinite(value):
+        raise InputError(f"the formula is {value} at the start; give one where it is a number")
+    wide = 1.6 * max(1.0, *map(abs, start))
+    return Surface(text, lambda p: graph(**{names[0]: p[0], names[1]: p[1]}), start, (-wide, wide, -wide, wide))  # type: ignore[arg-type]

@@ -54,7 +54,7 @@ def dot(picture: Picture, background: str = "transparent") -> str:
     graph.attr(
         "graph",
         _attributes=attributes(
-            rankdir="LR",
+            rankdir="TB" if picture.down else "LR",
             bgcolor=background,
             nodesep=0.28,
             ranksep=0.45,

@@ -27,6 +27,7 @@ def draw(
     view: str | None = None,
     open_blocks: Any = None,
     title: str | None = None,
+    direction: str = "right",
     force: bool = False,
     seconds: float = SECONDS,
 ) -> Path:
@@ -34,7 +35,7 @@ def draw(
 
     `thing` is a Graph, a ForwardPass or a BackwardPass. `view` is "both", "forward", "backward", "graph" or
     "symbolic". `open_blocks` is True, False or the names of the blocks to open; over 500 nodes blocks are closed
-    unless asked. An existing file is replaced, and more than 2,000 boxes drawn, only with `force`.
+    unless asked. `direction` is where the forward pass runs, "right" or "down". An existing file is replaced, and more than 2,000 boxes drawn, only with `force`.
 
     >>> import difflab as dl, tempfile, pathlib
     >>> p = dl.parse("(x + y) * z").forward(x=-2, y=5, z=-4).backward()
@@ -46,19 +47,28 @@ def draw(
     if suffix not in FORMATS:
         raise DrawError(f"{path.name!r} ends in {suffix or 'nothing'}; the formats are {', '.join(FORMATS)}")
     target(path, force)
-    picture = picture_of(thing, view, open_blocks, title, force)
+    picture = picture_of(thing, view, open_blocks, title, force, direction)
     return write(path, encoded(picture, suffix[1:], seconds), force)
 
 
 def picture_of(
-    thing: Any, view: str | None = None, open_blocks: Any = None, title: str | None = None, force: bool = False
+    thing: Any,
+    view: str | None = None,
+    open_blocks: Any = None,
+    title: str | None = None,
+    force: bool = False,
+    direction: str = "right",
 ) -> Picture:
     """The picture of a graph or a pass."""
     if not isinstance(thing, Graph | ForwardPass | BackwardPass):
         raise DrawError(f"{type(thing).__name__} cannot be drawn; give a Graph, graph.forward(...) or its .backward()")
     if isinstance(thing, Graph) and not thing.order:
         raise DrawError("the graph has no nodes to draw")
-    return Builder(thing, view, open_blocks, title).build(force)
+    if direction not in ("right", "down"):
+        raise DrawError(f'direction={direction!r}; it is "right" or "down"')
+    picture = Builder(thing, view, open_blocks, title).build(force)
+    picture.down = direction == "down"
+    return picture
 
 
 def encoded(picture: Picture, form: str, seconds: float = SECONDS) -> bytes:

@@ -171,6 +171,24 @@ def second_derivative() -> Any:
     return dl.backward_graph(dl.trace(lambda x: first(x)[1], 1.0))
 
 
+@figure("lenet-5", open_blocks=False, direction="down", title="LeNet-5: a block for each layer, forward and backward")
+def lenet_5() -> Any:
+    """LeNet-5 and its loss on four images, a block for each layer: sizes of the values, and of the gradients (∂)."""
+    import difflab as dl
+
+    model = dl.nn.models.lenet5()
+    params, state = model.init(0)
+    images, labels = np.random.default_rng(0).normal(size=(4, 1, 28, 28)), np.array([0, 1, 2, 3])
+
+    def loss(params: Any, images: Any) -> Any:
+        scores, _ = model.apply(params, state, images, training=True)
+        with dl.block("cross-entropy"):
+            return dl.nn.functional.cross_entropy(scores, labels)
+
+    graph = dl.trace(loss, params, images)
+    return graph.forward(params, images).backward()
+
+
 def write_gallery(folder: Any, force: bool = False) -> list[Path]:
     """Writes every figure as SVG and a README.md that shows them all; returns the paths."""
     folder = Path(folder)

@@ -53,6 +53,7 @@ class Picture:
     boxes: list[Box] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
     clusters: dict[tuple[int, ...], str] = field(default_factory=dict)
+    down: bool = False
 
     def add(self, box: Box) -> int:
         self.boxes.append(box)

@@ -25,7 +25,9 @@ def short(x: Any, digits: int = 3) -> str:
     if x.size == 0:
         return shape(x) + " empty"
     with np.errstate(all="ignore"):
-        return f"{shape(x)}  mean {number(float(np.mean(x)), 2)}  ‖·‖ {number(float(np.linalg.norm(x.ravel())), 2)}"
+        mean, norm = float(np.mean(x)), float(np.linalg.norm(x.ravel()))
+        mean = 0.0 if abs(mean) < 1e-12 * norm else mean  # what rounding leaves differs between machines
+        return f"{shape(x)}  mean {number(mean, 2)}  ‖·‖ {number(norm, 2)}"
 
 
 def number(x: float, digits: int = 3) -> str:

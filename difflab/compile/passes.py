@@ -14,7 +14,6 @@ from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .expand import expand
 from .factors import factors, inner_products, uniform
-from .pooling_order import pooling_order
 from .rewriting import rebuilt, relinked
 from .windows import conv_pools
 
@@ -125,7 +124,6 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "signs": signs,
     "inner products": inner_products,
     "common subexpressions": common_subexpressions,
-    "pooling order": pooling_order,
     "convolution and pooling": conv_pools,
     "dead nodes again": dead_nodes,
 }

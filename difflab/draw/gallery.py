@@ -7,6 +7,7 @@ source is shown there too.
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -226,4 +227,4 @@ def source(make: Callable[[], Any]) -> str:
     lines = inspect.getsource(make).splitlines()
     start = next(k for k, line in enumerate(lines) if line.strip().startswith("import difflab"))
     body = textwrap.dedent("\n".join(lines[start:]))
-    return body.replace("return ", "", 1) if body.count("return ") == 1 else body
+    return re.sub(r"^return ", "", body, flags=re.MULTILINE)

@@ -27,6 +27,7 @@ from . import (
     joining,
     linalg,
     matrix_functions,
+    networks,
     products,
     reductions,
     repeating,

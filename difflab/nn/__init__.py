@@ -1,0 +1,5 @@
+"""Neural networks on the engine."""
+
+from . import functional
+
+__all__ = ["functional"]

@@ -1,0 +1,51 @@
+"""What networks need and NumPy has not: random numbers from a key, checked labels."""
+
+from __future__ import annotations
+
+from math import factorial
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+
+
+def random_uniform(key: Any, *, shape: Any, dtype: Any) -> Any:
+    """Numbers in [0, 1) that depend on the key alone; Philox counts, so no state is carried along."""
+    words = np.ascontiguousarray(key).astype(np.int64, copy=False).view(np.uint64)
+    return np.random.Generator(np.random.Philox(key=words)).random(shape, dtype)
+
+
+def class_labels(labels: Any, *, what: str, count: int, ignore_index: Any) -> Any:
+    """The labels, with 0 in place of those that are ignored; the first one out of range is an error."""
+    labels = np.asarray(labels)
+    if not labels.size:
+        return labels
+    if labels.min() >= 0 and labels.max() < count:
+        return labels if ignore_index is None or ignore_index < 0 else replaced(labels, ignore_index)
+    wrong = (labels < 0) | (labels >= count)
+    if ignore_index is not None:
+        wrong &= labels != ignore_index
+    if wrong.any():
+        place = tuple(int(k) for k in np.unravel_index(np.argmax(wrong), labels.shape))
+        at = "".join(f"[{k}]" for k in ((place[0],) if len(place) == 1 else ())) or f"[{', '.join(map(str, place))}]"
+        where = "" if not place else f" at {at}"
+        other = "" if ignore_index is None else f", or ignore_index={ignore_index}"
+        raise InputError(f"{what}: {int(labels[place])}{where} is out of range; it must be 0 to {count - 1}{other}")
+    return replaced(labels, ignore_index)
+
+
+def replaced(labels: Any, ignore_index: int) -> Any:
+    return np.where(np.equal(labels, ignore_index), np.zeros((), labels.dtype), labels)
+
+
+def tanhshrink(x: Any) -> Any:
+    """x - tanh(x) = (x cosh(x) - sinh(x)) / cosh(x); near 0 by the series of the numerator, all of one sign."""
+    x = np.asarray(x)
+    small = np.abs(x) < 1
+    t = np.where(small, x, 0).astype(x.dtype, copy=False)
+    square = np.square(t)
+    total = np.zeros_like(t)
+    for k in range(10, 0, -1):  # the terms 2k x^(2k + 1) / (2k + 1)!
+        total = total * square + 2 * k / factorial(2 * k + 1)
+    return np.where(small, t * square * total / np.cosh(t), x - np.tanh(x))[()]

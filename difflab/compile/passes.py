@@ -14,7 +14,9 @@ from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .expand import expand
 from .factors import factors, inner_products, uniform
+from .pooling import pool_first
 from .rewriting import rebuilt, relinked
+from .transposes import transposed_products
 from .windows import conv_pools
 
 
@@ -123,7 +125,10 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "factors": factors,
     "signs": signs,
     "inner products": inner_products,
+    "transposed products": transposed_products,
     "common subexpressions": common_subexpressions,
+    "pooling first": pool_first,
+    "dead nodes behind pooling": dead_nodes,
     "convolution and pooling": conv_pools,
     "dead nodes again": dead_nodes,
 }

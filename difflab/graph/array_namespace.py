@@ -61,6 +61,7 @@ INTERNAL = frozenset(
         "sum_to",
         "unique_places",
         "window_place",
+        "without_ignored",
         "window_read",
         "window_write",
     ]

@@ -49,3 +49,9 @@ def tanhshrink(x: Any) -> Any:
     for k in range(10, 0, -1):  # the terms 2k x^(2k + 1) / (2k + 1)!
         total = total * square + 2 * k / factorial(2 * k + 1)
     return np.where(small, t * square * total / np.cosh(t), x - np.tanh(x))[()]
+
+
+def without_ignored(x: Any, labels: Any, *, ignore_index: int) -> Any:
+    """x, and 0 where the label is the one that is ignored."""
+    ignored = np.equal(labels, ignore_index)
+    return np.where(ignored, np.zeros((), np.asarray(x).dtype), x) if ignored.any() else np.array(x, copy=True)[()]

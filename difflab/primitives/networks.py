@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
 from .carriers import Carrier
-from .primitive import Primitive, register
+from .primitive import Primitive, linear, register
 
 
 def read_random_uniform(key: Any, *, shape: Any = (), dtype: Any = np.float64) -> Any:
@@ -57,4 +57,17 @@ register(
         flops=0,
         batch=lambda m, row, lead, labels, **params: m.of(row)(labels, **params),
     )
+)
+linear(
+    "without_ignored",
+    lambda m, i, ct, x, labels, *, ignore_index: m.without_ignored(ct, labels, ignore_index=ignore_index),
+    doc="x, and 0 where the label is the one that is ignored.",
+    glyph="kept",
+    latex="{0}",
+    reads=(),
+    fixed=(1,),
+    spelling={"numpy": "kernels_networks.without_ignored"},
+    gate=lambda m, i, gate, x, labels, *, ignore_index: m.logical_and(gate, m.not_equal(labels, ignore_index)),
+    domain=(),
+    batch=lambda m, row, lead, x, labels, **params: m.of(row)(x, labels, **params),
 )

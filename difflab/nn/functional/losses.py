@@ -91,16 +91,17 @@ def cross_entropy(
     if target.dtype.kind == "f":
         same_shape("cross_entropy (with probabilities)", input=z, target=target)
         return by_probabilities(z, target, axis, weight, reduction, label_smoothing)
-    labels, keep = read_labels("cross_entropy", z, target, axis, ignore_index)
+    labels = read_labels("cross_entropy", z, target, axis, ignore_index)
     if label_smoothing == 0:
         values = np.squeeze(row("logsumexp", z, axis=axis, keepdims=True) - picked(z, labels, axis), axis)
-        return over_labels(values, labels, keep, weight, reduction)
+        return over_labels(values, target, labels, weight, reduction, ignore_index)
     logs = row("log_softmax", z, axis=axis)
-    hard = over_labels(-np.squeeze(picked(logs, labels, axis), axis), labels, keep, weight, reduction)
+    hard = -np.squeeze(picked(logs, labels, axis), axis)
+    hard = over_labels(hard, target, labels, weight, reduction, ignore_index)
     smooth = -np.sum(logs if weight is None else logs * along(weight, axis, z.ndim), axis=axis)
-    smooth = np.where(keep, smooth, 0.0)
+    smooth = row("without_ignored", smooth, target, ignore_index=ignore_index)
     if reduction == "mean":
-        smooth = np.sum(smooth) / label_total(labels, keep, weight, z.dtype)
+        smooth = np.sum(smooth) / label_total(target, labels, weight, z.dtype, ignore_index)
     elif reduction == "sum":
         smooth = np.sum(smooth)
     return (1 - label_smoothing) * hard + (label_smoothing / z.shape[axis]) * smooth
@@ -129,8 +130,8 @@ def along(v: Any, axis: int, ndim: int) -> Any:
     return v.reshape((-1, *(1,) * (ndim - 1 - axis)))
 
 
-def read_labels(what: str, z: Any, target: Any, axis: int, ignore_index: int) -> tuple[Any, Any]:
-    """The labels, checked, with 0 where one is ignored, and where none is."""
+def read_labels(what: str, z: Any, target: Any, axis: int, ignore_index: int) -> Any:
+    """The labels, checked, with 0 where one is ignored."""
     labels = checks.labels(what, target)
     wanted = (*z.shape[:axis], *z.shape[axis + 1 :])
     if labels.shape != wanted:
@@ -138,9 +139,7 @@ def read_labels(what: str, z: Any, target: Any, axis: int, ignore_index: int) ->
             f"{what}: the input has shape {z.shape} and target has shape {labels.shape}; class indices for it have "
             f"shape {wanted}, and probabilities (of a floating dtype) have shape {z.shape}"
         )
-    keep = np.not_equal(labels, ignore_index)
-    labels = row("class_labels", labels, what=f"{what}: the label", count=z.shape[axis], ignore_index=int(ignore_index))
-    return labels, keep
+    return row("class_labels", labels, what=f"{what}: the label", count=z.shape[axis], ignore_index=ignore_index)
 
 
 def picked(x: Any, labels: Any, axis: int) -> Any:
@@ -148,17 +147,21 @@ def picked(x: Any, labels: Any, axis: int) -> Any:
     return np.take_along_axis(x, np.expand_dims(labels, axis), axis)
 
 
-def label_total(labels: Any, keep: Any, weight: Any, dtype: Any) -> Any:
+def label_total(target: Any, labels: Any, weight: Any, dtype: Any, ignore_index: int) -> Any:
     """The number of labels that count, or the sum of their weights."""
-    return np.sum(keep.astype(dtype) if weight is None else np.where(keep, dnp.take(weight, labels), 0.0))
+    if weight is None:
+        return np.sum(np.not_equal(target, ignore_index).astype(dtype))
+    return np.sum(row("without_ignored", dnp.take(weight, labels), target, ignore_index=ignore_index))
 
 
-def over_labels(values: Any, labels: Any, keep: Any, weight: Any, reduction: str) -> Any:
+def over_labels(values: Any, target: Any, labels: Any, weight: Any, reduction: str, ignore_index: int) -> Any:
     """The reduction of one value for each label, times its weight, without the ignored ones."""
     if weight is not None:
         values = values * dnp.take(weight, labels)
-    values = np.where(keep, values, 0.0)
+    values = row("without_ignored", values, target, ignore_index=ignore_index)
     if reduction == "none":
         return values
     total = np.sum(values)
-    return total / label_total(labels, keep, weight, values.dtype) if reduction == "mean" else total
+    if reduction == "sum":
+        return total
+    return total / label_total(target, labels, weight, values.dtype, ignore_index)

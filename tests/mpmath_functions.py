@@ -204,6 +204,7 @@ FUNCTIONS = {
     "hardswish": lambda x: x * clipped(x / 6 + mpf(1) / 2, 0, 1),
     "softshrink": lambda x, lambd: mp.sign(x) * max(abs(x) - mpf(lambd), mpf(0)),
     "hardshrink": lambda x, lambd: x if abs(x) > mpf(lambd) else mpf(0),
+    "bernoulli_loss": lambda p, t: -(t * mp.log(p) + (1 - t) * mp.log1p(-p)),
     "tanhshrink": lambda x: x - mp.tanh(x),
     "gelu_gate": lambda x: sigmoid(2 * mp.sqrt(2 / mp.pi) * (x + mpf(0.044715) * x**3)),
     "polygamma_gap": lambda x, y, n: mp.polygamma(n, x + y) - mp.polygamma(n, x),

@@ -122,7 +122,15 @@ class Reordering:
         if x is root:
             new = Node(TABLE["max_pool"], (self.image.get(x, x),), params, like, None, x.name, x.block)
         elif x.primitive is TABLE["broadcast_to"] and flat(x.operands[0]) and x.shape == root.shape:
-            new = Node(x.primitive, (self.image.get(x.operands[0], x.operands[0]),), {"shape": shape}, like, None, None, x.block)
+            new = Node(
+                x.primitive,
+                (self.image.get(x.operands[0], x.operands[0]),),
+                {"shape": shape},
+                like,
+                None,
+                None,
+                x.block,
+            )
         elif x.primitive.kind == "elementwise" and x.shape == root.shape:
             return self.elementwise(x, root, like)
         else:

@@ -48,6 +48,8 @@ INTERNAL = frozenset(
         "conv_max_pool",
         "conv_weight_transpose",
         "interval",
+        "label_loss",
+        "label_loss_slope",
         "linalg_diagonal",
         "linalg_matrix_transpose",
         "linalg_trace",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .kernels_arrays import logsumexp
 
 
 def random_uniform(key: Any, *, shape: Any, dtype: Any) -> Any:
@@ -55,3 +56,26 @@ def without_ignored(x: Any, labels: Any, *, ignore_index: int) -> Any:
     """x, and 0 where the label is the one that is ignored."""
     ignored = np.equal(labels, ignore_index)
     return np.where(ignored, np.zeros((), np.asarray(x).dtype), x) if ignored.any() else np.array(x, copy=True)[()]
+
+
+def label_loss(z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+    """log(sum(exp(z))) - z[label] along the axis, 0 where the label is ignored."""
+    z, labels = np.moveaxis(np.asarray(z), axis, -1), np.asarray(labels)
+    places = class_labels(labels, what="cross_entropy: the label", count=z.shape[-1], ignore_index=ignore_index)
+    y = logsumexp(z, axis=(-1,), keepdims=False) - np.take_along_axis(z, places[..., None], -1)[..., 0]
+    return y if places is labels else without_ignored(y, labels, ignore_index=ignore_index)
+
+
+def label_loss_slope(ct: Any, z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+    """ct (softmax(z) - 1 at the label), 0 where the label is ignored."""
+    moved, labels, ct = np.moveaxis(np.asarray(z), axis, -1), np.asarray(labels), np.asarray(ct)
+    y = np.subtract(moved, np.maximum.reduce(moved, axis=-1, keepdims=True))
+    np.exp(y, out=y)
+    y /= np.add.reduce(y, axis=-1, keepdims=True)
+    at_label = np.equal(labels[..., None], np.arange(moved.shape[-1]))
+    np.subtract(y, at_label, out=y)
+    ignored = np.equal(labels, ignore_index)
+    if ignored.any():
+        y[ignored] = 0
+        ct = np.where(ignored, np.zeros((), ct.dtype), ct)
+    return np.moveaxis(np.multiply(y, ct[..., None], out=y), -1, axis)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
 from .carriers import Carrier
-from .primitive import Primitive, linear, register
+from .primitive import Domain, Primitive, composite, custom, elementwise, linear, register
 
 
 def read_random_uniform(key: Any, *, shape: Any = (), dtype: Any = np.float64) -> Any:
@@ -70,4 +70,72 @@ linear(
     gate=lambda m, i, gate, x, labels, *, ignore_index: m.logical_and(gate, m.not_equal(labels, ignore_index)),
     domain=(),
     batch=lambda m, row, lead, x, labels, **params: m.of(row)(x, labels, **params),
+)
+
+
+def label_loss(m: Any, z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+    """From other rows: log(sum(exp(z))) - z[label]."""
+    places = m.class_labels(labels, what=WHAT, count=m.shape(z)[axis], ignore_index=ignore_index)
+    shape = tuple(1 if k == axis else n for k, n in enumerate(m.shape(z)))
+    at_label = m.take_along_axis(z, m.reshape(places, shape=shape), axis=axis)
+    y = m.logsumexp(z, axis=(axis,), keepdims=False) - m.reshape(at_label, shape=m.shape(labels))
+    return m.without_ignored(y, labels, ignore_index=ignore_index)
+
+
+def label_loss_slope(m: Any, ct: Any, z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+    """ct (softmax(z) - 1 at the label), 0 where the label is ignored."""
+    shape = tuple(1 if k == axis else n for k, n in enumerate(m.shape(z)))
+    classes = np.arange(m.shape(z)[axis]).reshape((-1,) + (1,) * (m.ndim(z) - 1 - axis))
+    at_label = m.astype(m.equal(m.reshape(labels, shape=shape), classes), dtype=m.dtype(z))
+    ct = m.reshape(m.without_ignored(ct, labels, ignore_index=ignore_index), shape=shape)
+    return ct * (m.softmax(z, axis=(axis,)) - at_label)
+
+
+WHAT = "cross_entropy: the label"
+custom(
+    "label_loss",
+    jvp=lambda m, ts, y, z, labels, *, axis, ignore_index: m.sum(
+        ts[0] * m.label_loss_slope(m.ones_like(y), z, labels, axis=axis, ignore_index=ignore_index),
+        axis=(axis,),
+        keepdims=False,
+    ),
+    vjp=lambda m, ct, y, z, labels, **params: (m.label_loss_slope(ct, z, labels, **params), None),
+    doc="-log softmax(z) at the label, for each label along an axis; 0 where the label is ignored.",
+    glyph="-log p",
+    latex=r"-\ln\operatorname{{softmax}}({0})_{{{1}}}",
+    value=label_loss,
+    spelling={"numpy": "kernels_networks.label_loss"},
+    reads=(),
+    domain=(),
+    flops=20,
+)
+composite(
+    "label_loss_slope",
+    label_loss_slope,
+    doc="The derivative of -log softmax(z) at the label, times the cotangent.",
+    glyph="p - 1",
+    reads=(),
+    spelling={"numpy": "kernels_networks.label_loss_slope"},
+    domain=(),
+    flops=20,
+)
+
+
+def bernoulli_value(m: Any, p: Any, t: Any) -> Any:
+    return -(t * m.maximum(m.log(p), -100.0) + (1 - t) * m.maximum(m.log1p(-p), -100.0))
+
+
+elementwise(
+    "bernoulli_loss",
+    (
+        lambda m, y, p, t: (p - t) / m.maximum(p * (1 - p), 1e-12),
+        lambda m, y, p, t: m.maximum(m.log1p(-p), -100.0) - m.maximum(m.log(p), -100.0),
+    ),
+    doc="-(t log p + (1 - t) log(1 - p)); each logarithm is at least -100.",
+    glyph="-log p",
+    latex=r"-({1}\ln {0} + (1 - {1})\ln(1 - {0}))",
+    domain=(Domain(0.01, 0.99), Domain(0.0, 1.0)),
+    reads=(),
+    value=bernoulli_value,
+    flops=40,
 )

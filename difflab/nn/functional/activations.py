@@ -196,7 +196,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """x where it is above the threshold, else the value.
 
-    >>> globals()["threshold"](np.array([0.5, 2.0]), 1.0, -7.0)
+    >>> threshold(np.array([0.5, 2.0]), 1.0, -7.0)
     array([-7.,  2.])
     """
     x = real(input)

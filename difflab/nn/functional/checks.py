@@ -99,3 +99,22 @@ def labels(what: str, x: Any) -> Any:
 def norm(x: Any, p: float, dim: Any, keepdims: bool) -> Any:
     """The p-norm along an axis."""
     return row("vector_norm", x, ord=p, axis=dim, keepdims=keepdims)
+
+
+def legacy(size_average: Any, reduce: Any, reduction: str) -> str:
+    """torch's older arguments in terms of the newer one."""
+    if size_average is None and reduce is None:
+        return reduction
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
+def clamped(x: Any) -> Any:
+    """max(x, 0) with the derivative 1 at 0, as torch's clamp has it."""
+    return np.where(x >= 0, x, 0.0)
+
+
+def concrete(x: Any) -> bool:
+    """Whether the values are there to be looked at."""
+    return isinstance(x, np.ndarray | np.generic)

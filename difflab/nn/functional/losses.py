@@ -1,15 +1,16 @@
-"""Losses, in torch.nn.functional's signatures."""
+"""Losses of regression, counts and distances, in torch.nn.functional's signatures."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ... import numpy as dnp
+from ...differentiate.transform import stop_gradient
 from ...errors import InputError, ShapeError
 from . import checks
-from .checks import array, real, reduced, row, same_shape
+from .checks import clamped, legacy, real, reduced, row, same_shape
 
 
 def pair(what: str, input: Any, target: Any) -> tuple[Any, Any]:
@@ -24,8 +25,9 @@ def weighted(what: str, values: Any, weight: Any, reduction: str) -> Any:
         return reduced(what, values, reduction)
     weight = real(weight)
     same_shape(what, input=values, weight=weight)
-    total = reduced(what, values * weight, "sum" if reduction == "mean" else reduction)
-    return total / np.sum(weight) if reduction == "mean" else total
+    if reduction == "mean":
+        return np.sum(values * weight) / np.sum(weight)
+    return reduced(what, values * weight, reduction)
 
 
 def mse_loss(
@@ -44,124 +46,236 @@ def mse_loss(
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     np.float64(2.0)
     """
-    reduction = legacy(size_average, reduce, reduction)
     x, target = pair("mse_loss", input, target)
-    return weighted("mse_loss", np.square(x - target), weight, reduction)
+    return weighted("mse_loss", np.square(x - target), weight, legacy(size_average, reduce, reduction))
 
 
-def legacy(size_average: Any, reduce: Any, reduction: str) -> str:
-    """torch's older arguments in terms of the newer one."""
-    if size_average is None and reduce is None:
-        return reduction
-    if reduce is False:
-        return "none"
-    return "sum" if size_average is False else "mean"
-
-
-def cross_entropy(
+def l1_loss(
     input: Any,
     target: Any,
-    weight: Any = None,
     size_average: Any = None,
-    ignore_index: int = -100,
     reduce: Any = None,
     reduction: str = "mean",
-    label_smoothing: float = 0.0,
+    weight: Any = None,
 ) -> Any:
-    """-log softmax(input)[target]: the negative log-likelihood of the labels, computed from logits without overflow.
+    """The absolute differences; arguments and errors as `mse_loss`.
 
-    `input` is (C,), (N, C) or (N, C, d1, ...); `target` has the class of each, of the same shape without C (integers
-    from 0 to C - 1; `ignore_index` counts nowhere), or probabilities of the input's shape. `weight` has C numbers;
-    the mean over labels is divided by the sum of their weights. `label_smoothing` mixes that much of equal
-    probabilities in. Labels may be traced. Raises ShapeError for shapes that do not fit, InputError for labels
-    out of range.
+    >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    np.float64(1.0)
+    """
+    x, target = pair("l1_loss", input, target)
+    return weighted("l1_loss", np.abs(x - target), weight, legacy(size_average, reduce, reduction))
 
-    >>> cross_entropy(np.array([[1e4, 0.0]]), np.array([1]))
-    np.float64(10000.0)
+
+def smooth_l1_loss(
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Any:
+    """d² / (2 beta) for differences |d| < beta, else |d| - beta/2; with beta = 0 it is `l1_loss`.
+
+    >>> smooth_l1_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
+    array([0.125, 2.5  ])
     """
     reduction = legacy(size_average, reduce, reduction)
-    checks.one_of("cross_entropy: reduction", reduction, "mean", "sum", "none")
-    if not 0 <= label_smoothing <= 1:
-        raise InputError(f"cross_entropy: label_smoothing={label_smoothing}; it is between 0 and 1")
-    z, target = real(input), array(target)
-    if not z.ndim:
-        raise ShapeError("cross_entropy: the input is a single number; it is (C,), (N, C) or (N, C, d1, ...)")
-    axis = 0 if z.ndim == 1 else 1
-    weight = class_weight("cross_entropy", z, axis, weight)
-    if target.dtype.kind == "f":
-        same_shape("cross_entropy (with probabilities)", input=z, target=target)
-        return by_probabilities(z, target, axis, weight, reduction, label_smoothing)
-    labels = read_labels("cross_entropy", z, target, axis, ignore_index)
-    if label_smoothing == 0:
-        values = np.squeeze(row("logsumexp", z, axis=axis, keepdims=True) - picked(z, labels, axis), axis)
-        return over_labels(values, target, labels, weight, reduction, ignore_index)
-    logs = row("log_softmax", z, axis=axis)
-    hard = -np.squeeze(picked(logs, labels, axis), axis)
-    hard = over_labels(hard, target, labels, weight, reduction, ignore_index)
-    smooth = -np.sum(logs if weight is None else logs * along(weight, axis, z.ndim), axis=axis)
-    smooth = row("without_ignored", smooth, target, ignore_index=ignore_index)
-    if reduction == "mean":
-        smooth = np.sum(smooth) / label_total(target, labels, weight, z.dtype, ignore_index)
-    elif reduction == "sum":
-        smooth = np.sum(smooth)
-    return (1 - label_smoothing) * hard + (label_smoothing / z.shape[axis]) * smooth
+    if beta < 0:
+        raise InputError(f"smooth_l1_loss: beta={beta} is negative")
+    x, target = pair("smooth_l1_loss", input, target)
+    values = np.abs(x - target) if beta == 0 else row("huber", x.dtype.type(beta), x - target) / beta
+    return reduced("smooth_l1_loss", values, reduction)
 
 
-def by_probabilities(z: Any, target: Any, axis: int, weight: Any, reduction: str, label_smoothing: float) -> Any:
-    if label_smoothing > 0:
-        target = target * (1 - label_smoothing) + label_smoothing / z.shape[axis]
-    logs = row("log_softmax", z, axis=axis)
-    values = -np.sum(logs * (target if weight is None else target * along(weight, axis, z.ndim)), axis=axis)
-    return reduced("cross_entropy", values, reduction)
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+    """d²/2 for differences |d| <= delta, else delta (|d| - delta/2). Huber, 1964.
 
-
-def class_weight(what: str, z: Any, axis: int, weight: Any) -> Any:
-    if weight is None:
-        return None
-    weight = real(weight)
-    if weight.shape != (z.shape[axis],):
-        raise ShapeError(
-            f"{what}: weight has shape {weight.shape}, but the input of shape {z.shape} has {z.shape[axis]} classes"
-        )
-    return weight if weight.dtype == z.dtype else weight.astype(z.dtype)
-
-
-def along(v: Any, axis: int, ndim: int) -> Any:
-    return v.reshape((-1, *(1,) * (ndim - 1 - axis)))
-
-
-def read_labels(what: str, z: Any, target: Any, axis: int, ignore_index: int) -> Any:
-    """The labels, checked, with 0 where one is ignored."""
-    labels = checks.labels(what, target)
-    wanted = (*z.shape[:axis], *z.shape[axis + 1 :])
-    if labels.shape != wanted:
-        raise ShapeError(
-            f"{what}: the input has shape {z.shape} and target has shape {labels.shape}; class indices for it have "
-            f"shape {wanted}, and probabilities (of a floating dtype) have shape {z.shape}"
-        )
-    return row("class_labels", labels, what=f"{what}: the label", count=z.shape[axis], ignore_index=ignore_index)
-
-
-def picked(x: Any, labels: Any, axis: int) -> Any:
-    """The element of each label along the axis of the classes, which stays with length 1."""
-    return np.take_along_axis(x, np.expand_dims(labels, axis), axis)
-
-
-def label_total(target: Any, labels: Any, weight: Any, dtype: Any, ignore_index: int) -> Any:
-    """The number of labels that count, or the sum of their weights."""
-    if weight is None:
-        return np.sum(np.not_equal(target, ignore_index).astype(dtype))
-    return np.sum(row("without_ignored", dnp.take(weight, labels), target, ignore_index=ignore_index))
-
-
-def over_labels(values: Any, target: Any, labels: Any, weight: Any, reduction: str, ignore_index: int) -> Any:
-    """The reduction of one value for each label, times its weight, without the ignored ones."""
+    >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none", delta=2.0)
+    array([0.125, 4.   ])
+    """
+    if delta <= 0:
+        raise InputError(f"huber_loss: delta={delta}; it must be positive")
+    x, target = pair("huber_loss", input, target)
+    values = row("huber", x.dtype.type(delta), x - target)
     if weight is not None:
-        values = values * dnp.take(weight, labels)
-    values = row("without_ignored", values, target, ignore_index=ignore_index)
-    if reduction == "none":
-        return values
-    total = np.sum(values)
-    if reduction == "sum":
-        return total
-    return total / label_total(target, labels, weight, values.dtype, ignore_index)
+        weight = real(weight)
+        same_shape("huber_loss", input=x, weight=weight)
+        values = values * weight  # torch takes the plain mean of these
+    return reduced("huber_loss", values, reduction)
+
+
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Any:
+    """(log(var) + (input - target)² / var) / 2: the negative log-likelihood of normal distributions.
+
+    `var` is a number or has the input's shape, also with a last axis of one or without it; it is at least eps, with
+    the derivative of the larger value. `full` adds log(2π)/2. Raises InputError for a negative variance.
+
+    >>> gaussian_nll_loss(np.array([1.0]), np.array([3.0]), np.array([4.0])).round(4)
+    np.float64(1.1931)
+    """
+    x, target = real(input), real(target)
+    same_shape("gaussian_nll_loss", input=x, target=target)
+    var = real(var) if hasattr(var, "shape") or isinstance(var, list) else np.full(x.shape, var, x.dtype)
+    if var.shape != x.shape:
+        if var.shape == x.shape[:-1]:
+            var = np.expand_dims(var, -1)
+        elif var.ndim != x.ndim or any(a not in (1, b) for a, b in zip(var.shape, x.shape)):
+            raise ShapeError(f"gaussian_nll_loss: var has shape {var.shape}, which does not fit the input's {x.shape}")
+    if checks.concrete(var) and np.any(var < 0):
+        raise InputError(f"gaussian_nll_loss: var has the negative value {var.min()}")
+    if eps <= 0:
+        raise InputError(f"gaussian_nll_loss: eps={eps}; it must be positive")
+    var = var + stop_gradient(np.maximum(var, eps) - var)
+    values = 0.5 * (np.log(var) + np.square(x - target) / var)
+    return reduced("gaussian_nll_loss", values + 0.5 * math.log(2 * math.pi) if full else values, reduction)
+
+
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: Any = None,
+    eps: float = 1e-8,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """exp(x) - t x, or x - t log(x + eps) where the input is no logarithm: the negative log-likelihood of counts t.
+
+    `full` adds Stirling's t log t - t + log(2πt)/2 where t > 1.
+
+    >>> poisson_nll_loss(np.array([0.0]), np.array([3.0]))
+    np.float64(1.0)
+    """
+    x, target = pair("poisson_nll_loss", input, target)
+    values = np.exp(x) - target * x if log_input else x - target * np.log(x + eps)
+    if full:
+        large = np.where(target > 1, target, 1.0)
+        stirling = large * np.log(large) - large + 0.5 * np.log(2 * math.pi * large)
+        values = values + np.where(target > 1, stirling, 0.0)
+    return reduced("poisson_nll_loss", values, legacy(size_average, reduce, reduction))
+
+
+def hinge_embedding_loss(
+    input: Any,
+    target: Any,
+    margin: float = 1.0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """x where the target is 1, max(0, margin - x) where it is -1.
+
+    >>> hinge_embedding_loss(np.array([0.25, 0.25]), np.array([1, -1]), reduction="none")
+    array([0.25, 0.75])
+    """
+    x, target = pair("hinge_embedding_loss", input, target)
+    values = np.where(target != 1, clamped(margin - x), 0.0) + np.where(target != -1, x, 0.0)
+    return reduced("hinge_embedding_loss", values, legacy(size_average, reduce, reduction))
+
+
+def margin_ranking_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """max(0, -t (x1 - x2) + margin): t = 1 wants x1 larger, t = -1 wants x2 larger.
+
+    >>> margin_ranking_loss(np.array([1.0]), np.array([3.0]), np.array([1.0]))
+    np.float64(2.0)
+    """
+    x1, x2, target = real(input1), real(input2), real(target)
+    same_shape("margin_ranking_loss", input1=x1, input2=x2, target=target)
+    values = clamped(-target * (x1 - x2) + margin)
+    return reduced("margin_ranking_loss", values, legacy(size_average, reduce, reduction))
+
+
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """x1 · x2 / (max(|x1|, eps) max(|x2|, eps)) along an axis; the two broadcast.
+
+    >>> cosine_similarity(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]))
+    array([0.96])
+    """
+    x1, x2 = np.broadcast_arrays(real(x1), real(x2))
+    if not -x1.ndim <= dim < x1.ndim:
+        raise ShapeError(f"cosine_similarity: dim={dim} is out of range for arrays of shape {x1.shape}")
+    first, second = (x / floored(checks.norm(x, 2, dim, True), eps) for x in (x1, x2))
+    return np.sum(first * second, axis=dim)
+
+
+def floored(norm: Any, eps: float) -> Any:
+    """max(norm, eps) with torch's derivative at a tie: that of the norm."""
+    return np.where(norm >= eps, norm, eps)
+
+
+def cosine_embedding_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
+
+    Inputs are (N, D) with targets (N,), or (D,) with a single target.
+
+    >>> cosine_embedding_loss(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]), np.array([1])).round(4)
+    np.float64(0.04)
+    """
+    x1, x2, target = real(input1), real(input2), real(target)
+    same_shape("cosine_embedding_loss", input1=x1, input2=x2)
+    if x1.ndim not in (1, 2) or target.shape != x1.shape[:-1]:
+        raise ShapeError(
+            f"cosine_embedding_loss: inputs of shape {x1.shape} and target of shape {target.shape}; "
+            "they are (N, D) and (N,), or (D,) and ()"
+        )
+    squares = [np.sum(np.square(x), axis=-1) + 1e-12 for x in (x1, x2)]
+    cosine = np.sum(x1 * x2, axis=-1) / np.sqrt(squares[0] * squares[1])
+    values = np.where(target == 1, 1 - cosine, 0.0) + np.where(target == -1, clamped(cosine - margin), 0.0)
+    return reduced("cosine_embedding_loss", values, legacy(size_average, reduce, reduction))
+
+
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+    """The p-norm of x1 - x2 + eps along the last axis.
+
+    >>> pairwise_distance(np.array([[3.0, 4.0]]), np.zeros((1, 2)), eps=0.0)
+    array([5.])
+    """
+    return checks.norm(real(x1) - real(x2) + eps, p, -1, keepdim)
+
+
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin) with p-norms; arrays are (N, D) or (D,).
+
+    `swap` takes the negative's distance to the positive where that is smaller.
+
+    >>> triplet_margin_loss(np.zeros(1), np.array([2.0]), np.array([1.0]), eps=0.0)
+    np.float64(2.0)
+    """
+    a, b, c = real(anchor), real(positive), real(negative)
+    same_shape("triplet_margin_loss", anchor=a, positive=b, negative=c)
+    near, far = pairwise_distance(a, b, p, eps), pairwise_distance(a, c, p, eps)
+    if swap:
+        far = np.minimum(far, pairwise_distance(b, c, p, eps))
+    values = clamped(margin + near - far)
+    return reduced("triplet_margin_loss", values, legacy(size_average, reduce, reduction))

@@ -6,48 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch_cases import agree, outputs, rng_array
 
 import difflab as dl
 
 F = dl.nn.functional
 
 
-def rng_array(shape: Any, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).normal(size=shape)
-
-
-def outputs(y: Any) -> list[Any]:
-    """The parts of a result that have derivatives."""
-    return [v for v in (y if isinstance(y, tuple | list) else [y]) if v is not None]
-
-
-def compare(name: str, arrays: list[Any], args: Any = (), kwargs: Any = None, theirs: Any = None) -> None:
-    """Values and the gradients of a random weighting of all outputs, by every floating-point argument."""
-    torch = pytest.importorskip("torch")
-    kwargs = kwargs or {}
-    ours, theirs = getattr(F, name), theirs or getattr(torch.nn.functional, name)
-    tensors = [None if a is None else torch.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
-    theirs_out = outputs(theirs(*tensors, *args, **kwargs))
-    ours_out = outputs(ours(*arrays, *args, **kwargs))
-    weights = [rng_array(tuple(t.shape), 7) for t in theirs_out]
-    assert len(ours_out) == len(theirs_out)
-    for y, t in zip(ours_out, theirs_out):
-        np.testing.assert_allclose(y, t.detach().numpy(), rtol=1e-9, atol=1e-11)
-    places = [k for k, a in enumerate(arrays) if a is not None and a.dtype.kind == "f"]
-
-    def loss(*chosen: Any) -> Any:
-        full = list(arrays)
-        for k, x in zip(places, chosen):
-            full[k] = x
-        return sum(np.sum(y * w) for y, w in zip(outputs(ours(*full, *args, **kwargs)), weights) if y.dtype.kind == "f")
-
-    total = sum((t * torch.tensor(w)).sum() for t, w in zip(theirs_out, weights) if t.is_floating_point())
-    found = dl.grad(loss, tuple(range(len(places))))(*[arrays[k] for k in places])
-    wanted = torch.autograd.grad(total, [tensors[k] for k in places], allow_unused=True)
-    for g, t, k in zip(found, wanted, places):
-        t = np.zeros(arrays[k].shape) if t is None else t.numpy()
-        # torch has 1/6 in single precision there
-        np.testing.assert_allclose(g, t, rtol=1e-7 if name == "hardsigmoid" else 1e-8, atol=1e-10)
+def compare(name: str, arrays: list[Any], args: Any = (), kwargs: Any = None) -> None:
+    """The function of that name against torch's."""
+    torch, kwargs = pytest.importorskip("torch"), kwargs or {}
+    ours, theirs = getattr(F, name), getattr(torch.nn.functional, name)
+    # torch has 1/6 in single precision there
+    rtol = 1e-7 if name == "hardsigmoid" else 1e-8
+    agree(lambda *x: ours(*x, *args, **kwargs), lambda *x: theirs(*x, *args, **kwargs), arrays, rtol)
 
 
 X2 = rng_array((2, 4, 9, 8))
@@ -187,7 +159,7 @@ def test_batch_norm(shape, parts):
         np.testing.assert_allclose(y, t.numpy(), rtol=1e-9, atol=1e-12)
     for training in {True, not parts[0]}:  # torch has no gradients by the statistics
         given = [None, None] if training else [mean, var]
-        gradients_of(
+        agree(
             lambda x, w, b, given=given, training=training: F.batch_norm(x, *given, w, b, training, eps=1e-3),
             lambda x, w, b, given=given, training=training: torch.nn.functional.batch_norm(
                 x, *[None if v is None else torch.tensor(v) for v in given], w, b, training, eps=1e-3
@@ -196,25 +168,17 @@ def test_batch_norm(shape, parts):
         )
 
 
-def gradients_of(ours: Any, theirs: Any, arrays: list[Any]) -> None:
-    F._compared = ours
-    try:
-        compare("_compared", arrays, theirs=theirs)
-    finally:
-        delattr(F, "_compared")
-
-
 @pytest.mark.parametrize("shape", [(4,), (3, 4)], ids=str)
 @pytest.mark.parametrize("affine", [True, False])
 def test_layer_norm_and_rms_norm(shape, affine):
     x = rng_array((2, 3, 4))
     w, b = (rng_array(shape, 1), rng_array(shape, 2)) if affine else (None, None)
-    gradients_of(
+    agree(
         lambda x, w, b: F.layer_norm(x, shape, w, b),
         lambda x, w, b: pytest.importorskip("torch").nn.functional.layer_norm(x, shape, w, b),
         [x, w, b],
     )
-    gradients_of(
+    agree(
         lambda x, w: F.rms_norm(x, shape, w),
         lambda x, w: pytest.importorskip("torch").nn.functional.rms_norm(x, shape, w),
         [x, w],
@@ -246,7 +210,7 @@ def test_cross_entropy(options, shape, weight):
     w = np.abs(rng_array(4, 9)) if weight else None
     p = np.abs(rng.normal(size=shape))
     for target in (y, p / p.sum(axis=axis, keepdims=True))[: 1 if "ignore_index" in options else 2]:
-        gradients_of(
+        agree(
             lambda z, target=target: F.cross_entropy(z, target, w, **options),
             lambda z, target=target: torch.nn.functional.cross_entropy(
                 z, torch.tensor(target), None if w is None else torch.tensor(w), **options

@@ -29,10 +29,9 @@ def class_labels(labels: Any, *, what: str, count: int, ignore_index: Any) -> An
         wrong &= labels != ignore_index
     if wrong.any():
         place = tuple(int(k) for k in np.unravel_index(np.argmax(wrong), labels.shape))
-        at = "".join(f"[{k}]" for k in ((place[0],) if len(place) == 1 else ())) or f"[{', '.join(map(str, place))}]"
-        where = "" if not place else f" at {at}"
+        where = f" at [{', '.join(map(str, place))}]" if place else ""
         other = "" if ignore_index is None else f", or ignore_index={ignore_index}"
-        raise InputError(f"{what}: {int(labels[place])}{where} is out of range; it must be 0 to {count - 1}{other}")
+        raise InputError(f"{what} {int(labels[place])}{where} is out of range; it must be 0 to {count - 1}{other}")
     return replaced(labels, ignore_index)
 
 

@@ -105,3 +105,48 @@ def dropped(what: str, input: Any, p: float, training: bool, key: Any, kept_axes
     dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
     keep = row("random_uniform", checks.array(key), shape=shape, dtype=dtype) >= p
     return np.where(keep, x * (1 / (1 - p) if p < 1 else 0.0), 0.0)
+
+
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    """x1ᵀ W_o x2 + bias_o for each output o: x1 (..., in1), x2 (..., in2), weight (out, in1, in2).
+
+    >>> bilinear(np.array([1.0, 2.0]), np.array([3.0]), np.ones((1, 2, 1)))
+    array([9.])
+    """
+    a, b, weight = real(input1), real(input2), real(weight)
+    if weight.ndim != 3 or a.shape[:-1] != b.shape[:-1] or (a.shape[-1], b.shape[-1]) != weight.shape[1:]:
+        raise ShapeError(
+            f"bilinear: inputs of shape {a.shape} and {b.shape} and weight of shape {weight.shape}; "
+            "they are (..., in1), (..., in2) and (out, in1, in2)"
+        )
+    y = np.einsum("...i,oij,...j->...o", a, weight, b)
+    return y if bias is None else y + real(bias)
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Any:
+    """`dropout` of whole channels of (N, C, L) or (C, L).
+
+    >>> dropout1d(np.ones((3, 2)), key=3).shape
+    (3, 2)
+    """
+    x = real(input)
+    return dropped("dropout1d", x, p, training, key, 1 if x.ndim == 2 else 2)
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Any:
+    """`dropout` of whole channels of (N, C, H, W). Tompson et al., CVPR 2015.
+
+    >>> sorted(set(dropout2d(np.ones((1, 8, 2, 2)), key=3).sum(axis=(2, 3)).ravel().tolist()))
+    [0.0, 8.0]
+    """
+    return dropped("dropout2d", input, p, training, key, 2)
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Any:
+    """`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W).
+
+    >>> dropout3d(np.ones((3, 2, 2, 2)), key=3).shape
+    (3, 2, 2, 2)
+    """
+    x = real(input)
+    return dropped("dropout3d", x, p, training, key, 1 if x.ndim == 4 else 2)

@@ -211,8 +211,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 
 
 def floored(norm: Any, eps: float) -> Any:
-    """max(norm, eps) with torch's derivative at a tie: that of the norm."""
-    return np.where(norm >= eps, norm, eps)
+    """max(norm, eps), with the derivative of the norm everywhere, as torch has it."""
+    return norm + stop_gradient(np.maximum(norm, eps) - norm)
 
 
 def cosine_embedding_loss(

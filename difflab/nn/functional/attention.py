@@ -39,7 +39,8 @@ def scaled_dot_product_attention(
     q, k, v = real(query), real(key), real(value)
     if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise ShapeError(
-            f"{what}: query {q.shape}, key {k.shape} and value {v.shape}; they are (..., L, E), (..., S, E), (..., S, Ev)"
+            f"{what}: query {q.shape}, key {k.shape} and value {v.shape}; they are (..., L, E), (..., S, E) and "
+            "(..., S, Ev)"
         )
     if enable_gqa:
         k, v = (np.repeat(x, repeats(what, q, x), axis=-3) for x in (k, v))

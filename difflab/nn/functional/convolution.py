@@ -253,10 +253,10 @@ def convolve2d(x: Any, kernel: Any, mode: str = "valid", *, flip: bool = True) -
         )
     checks.one_of("convolve2d: mode", mode, "valid", "same", "full")
     sizes = kernel.shape
-    # Before the image stand K // 2 zeros in mode "same", so that the result is the middle of the full one.
+    half = [((k - 1) // 2, k // 2) for k in sizes]  # of an even kernel one more zero stands behind the flipped end
     pairs = {
         "valid": [(0, 0)] * 2,
-        "same": [(k // 2, (k - 1) // 2) for k in sizes],
+        "same": [(b, a) if flip else (a, b) for a, b in half],
         "full": [(k - 1, k - 1) for k in sizes],
     }[mode]
     check_sizes("convolve2d", x.shape, sizes, (1, 1), [a + b for a, b in pairs], (1, 1))

@@ -36,6 +36,7 @@ from . import (
     shaping,
     singular_values,
     special,
+    standardising,
     structure,
     trigonometric,
 )  # isort: skip

@@ -78,3 +78,37 @@ def label_loss_slope(ct: Any, z: Any, labels: Any, *, axis: int, ignore_index: i
         y[ignored] = 0
         ct = np.where(ignored, np.zeros((), ct.dtype), ct)
     return np.moveaxis(np.multiply(y, ct[..., None], out=y), -1, axis)
+
+
+# Normalisation. What is large is passed over as seldom as can be, in the memory layout that it has.
+def total(x: Any, y: Any, axes: Any) -> Any:
+    """The sum of x y along axes, which stay with length 1; the product is not written out."""
+    every = list(range(x.ndim))
+    found = np.einsum(x, every, y, every, [k for k in every if k not in axes])
+    return np.expand_dims(found, axes)
+
+
+def moments(x: Any, *, axes: Any) -> Any:
+    """The mean and the variance along axes."""
+    x = np.asarray(x)
+    mean = np.mean(x, axis=axes, keepdims=True)
+    deviations = np.subtract(x, mean)
+    n = x.size // max(mean.size, 1)
+    return mean, total(deviations, deviations, axes) / np.asarray(n, x.dtype)
+
+
+def standardised(x: Any, mean: Any, var: Any, *, axes: Any, eps: float) -> Any:
+    """(x - mean) / sqrt(var + eps)."""
+    y = np.subtract(x, mean)
+    return np.multiply(y, 1 / np.sqrt(var + np.asarray(eps, var.dtype)), out=y)
+
+
+def standardised_slope(ct: Any, y: Any, var: Any, *, axes: Any, eps: float) -> Any:
+    """(ct - mean(ct) - y mean(ct y)) / sqrt(var + eps)."""
+    ct, y = np.asarray(ct), np.asarray(y)
+    scale = 1 / np.sqrt(var + np.asarray(eps, var.dtype))
+    n = np.asarray(y.size // max(var.size, 1), y.dtype)
+    x = np.multiply(y, total(ct, y, axes) / -n)
+    np.add(x, ct, out=x)
+    np.subtract(x, np.mean(ct, axis=axes, keepdims=True), out=x)
+    return np.multiply(x, scale, out=x)

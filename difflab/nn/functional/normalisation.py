@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from . import checks
-from .checks import real
+from .checks import real, row
 
 
 def channel_check(what: str, x: Any, **vectors: Any) -> None:
@@ -29,11 +29,10 @@ def scaled(y: Any, weight: Any, bias: Any) -> Any:
     return y if bias is None else y + bias
 
 
-def centred(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """The deviations from the mean, the mean and the variance (divided by the number of elements)."""
-    mean = np.mean(x, axis=axes, keepdims=True)
-    deviations = x - mean
-    return deviations, mean, np.mean(np.square(deviations), axis=axes, keepdims=True)
+def standardised(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+    """(x - mean) / sqrt(variance + eps) along axes, the mean and the variance (over the number of elements)."""
+    mean, var = row("moments", x, axes)
+    return row("standardised", x, mean, var, axes=tuple(sorted(k % x.ndim for k in axes)), eps=eps), mean, var
 
 
 def batch_norm(
@@ -77,9 +76,8 @@ def batch_norm(
     number = x.size // max(x.shape[1], 1)
     if number <= 1:
         raise ShapeError(f"batch_norm: training needs more than one value for each channel; the input is {x.shape}")
-    deviations, batch_mean, batch_var = centred(x, axes)
-    scale = 1 / np.sqrt(batch_var + eps)
-    y = scaled(deviations * (scale if weight is None else scale * shaped(weight)), None, shaped(bias))
+    y, batch_mean, batch_var = standardised(x, axes, eps)
+    y = scaled(y, shaped(weight), shaped(bias))
     if mean is None and var is None:
         return y
     seen = batch_mean.reshape((-1,)), batch_var.reshape((-1,)) * (number / (number - 1))
@@ -95,8 +93,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     array([[-1.,  1.]])
     """
     x, weight, bias, axes = last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    deviations, _, var = centred(x, axes)
-    return scaled(deviations * (1 / np.sqrt(var + eps)), weight, bias)
+    return scaled(standardised(x, axes, eps)[0], weight, bias)
 
 
 def last_axes(what: str, input: Any, normalized_shape: Any, **vectors: Any) -> tuple[Any, ...]:
@@ -141,8 +138,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     weight, bias = (None if v is None else real(v) for v in (weight, bias))
     channel_check("group_norm", x, weight=weight, bias=bias)
     parts = x.reshape((x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:]))
-    deviations, _, var = centred(parts, tuple(range(2, parts.ndim)))
-    y = (deviations * (1 / np.sqrt(var + eps))).reshape(x.shape)
+    y = standardised(parts, tuple(range(2, parts.ndim)), eps)[0].reshape(x.shape)
     return scaled(y, *(None if v is None else along_channels(v, x.ndim) for v in (weight, bias)))
 
 
@@ -174,8 +170,7 @@ def instance_norm(
     number = int(np.prod(x.shape[2:]))
     if number <= 1:
         raise ShapeError(f"instance_norm: an input of shape {x.shape} has one value for each sample and channel")
-    deviations, own_mean, own_var = centred(x, tuple(range(2, x.ndim)))
-    y = deviations * (1 / np.sqrt(own_var + eps))
+    y, own_mean, own_var = standardised(x, tuple(range(2, x.ndim)), eps)
     y = scaled(y, *(None if v is None else along_channels(v, x.ndim) for v in (weight, bias)))
     if mean is None and var is None:
         return y

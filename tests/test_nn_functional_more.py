@@ -363,3 +363,43 @@ def test_adaptive_sizes_and_dim_none():
     np.testing.assert_allclose(np.sum(F.softmax(X), axis=1), 1)
     np.testing.assert_allclose(np.sum(F.softmax(X[0]), axis=0), 1)
     assert F.relu([-1, 2]).tolist() == [0.0, 2.0]
+
+
+SMALL = rng_array((2, 2, 4, 3))
+DIFFERENTIABLE = {
+    "batch_norm": lambda x: F.batch_norm(x, None, None, training=True),
+    "its statistics": lambda x: F.batch_norm(x, np.zeros(2), np.ones(2), training=True)[2],
+    "layer_norm": lambda x: F.layer_norm(x, (4, 3)),
+    "group_norm": lambda x: F.group_norm(x, 2),
+    "avg_pool2d": lambda x: F.avg_pool2d(x, 2, divisor_override=3),
+    "max_pool2d": lambda x: F.max_pool2d(x, 2, ceil_mode=True),
+    "conv_transpose2d": lambda x: F.conv_transpose2d(x, x[:, :, :2, :2], stride=2),
+    "unfold": lambda x: F.unfold(x, 2),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True),
+    "gru": lambda x: F.gru(x[0], None, [np.ones((6, 3)), np.ones((6, 2))], False)[0],
+    "dropout": lambda x: F.dropout(x, key=1),
+    "cross_entropy": lambda x: F.cross_entropy(x, np.array([[[0, 1, 1]] * 4] * 2), reduction="none"),
+    "tanhshrink": F.tanhshrink,
+    "softplus": F.softplus,
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_both_modes_and_second_order(name):
+    dl.testing.check_grads(lambda x: np.sum(np.sin(DIFFERENTIABLE[name](x))), (SMALL,))
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_vmap(name):
+    """Gradients of each sample, as one call."""
+    gradient = dl.grad(lambda x: np.sum(np.sin(DIFFERENTIABLE[name](x))))
+    batch = np.stack([SMALL, 2 * SMALL[::-1], SMALL + 1])
+    for found, x in zip(dl.vmap(gradient)(batch), batch):
+        np.testing.assert_allclose(found, gradient(x), rtol=1e-9, atol=1e-11)
+
+
+def test_vmap_over_labels():
+    f = dl.grad(lambda z, y: F.cross_entropy(z, y, ignore_index=0))
+    z, y = rng_array((5, 3)), np.array([1, 0, 2, 2, 1])
+    found = dl.vmap(f)(z, y)
+    np.testing.assert_allclose(found[2:], [f(a, b) for a, b in zip(z[2:], y[2:])], rtol=1e-12)

@@ -14,6 +14,7 @@ from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .expand import expand
 from .factors import factors, inner_products, uniform
+from .layout import batch_last
 from .pooling import pool_first
 from .rewriting import rebuilt, relinked
 from .transposes import transposed_products
@@ -130,6 +131,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "pooling first": pool_first,
     "dead nodes behind pooling": dead_nodes,
     "convolution and pooling": conv_pools,
+    "memory order of convolutions": batch_last,
     "dead nodes again": dead_nodes,
 }
 

@@ -43,6 +43,7 @@ INTERNAL = frozenset(
     [
         "atleast_each",
         "avg_pool_transpose",
+        "bernoulli_loss",
         "class_labels",
         "conv_input_transpose",
         "conv_max_pool",

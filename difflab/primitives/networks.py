@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
+from . import batches
 from .carriers import Carrier
 from .primitive import Domain, Primitive, composite, custom, elementwise, linear, register
 
@@ -55,7 +56,7 @@ register(
         spelling={"numpy": "kernels_networks.class_labels"},
         domain=(),
         flops=0,
-        batch=lambda m, row, lead, labels, **params: m.of(row)(labels, **params),
+        batch=batches.stacks,
     )
 )
 linear(
@@ -69,7 +70,7 @@ linear(
     spelling={"numpy": "kernels_networks.without_ignored"},
     gate=lambda m, i, gate, x, labels, *, ignore_index: m.logical_and(gate, m.not_equal(labels, ignore_index)),
     domain=(),
-    batch=lambda m, row, lead, x, labels, **params: m.of(row)(x, labels, **params),
+    batch=batches.along_all,
 )
 
 
@@ -107,6 +108,7 @@ custom(
     spelling={"numpy": "kernels_networks.label_loss"},
     reads=(),
     domain=(),
+    batch=batches.along_all,
     flops=20,
 )
 composite(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import InputError
+from . import batches
 from .arguments import axes_of
 from .carriers import Carrier
 from .primitive import composite, custom
@@ -52,7 +53,7 @@ custom(
     domain=(),
     outputs=2,
     flops=4,
-    batch=lambda m, row, lead, x, *, axes: m.of(row)(x, axes=tuple(k + 1 for k in axes)),
+    batch=batches.along_all,
 )
 
 
@@ -80,6 +81,7 @@ custom(
     value=lambda m, x, mean, var, *, axes, eps: (x - mean) * inverse_deviation(m, var, eps),
     spelling={"numpy": "kernels_networks.standardised"},
     domain=(),
+    batch=batches.along_all,
     flops=4,
 )
 composite(

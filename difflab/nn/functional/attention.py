@@ -135,10 +135,8 @@ def multi_head_attention_forward(
     if not had_batch:
         q, k, v = (x.reshape((x.shape[0], 1, x.shape[1])) for x in (q, k, v))
         key_padding_mask = None if key_padding_mask is None else checks.array(key_padding_mask).reshape((1, -1))
-    if use_separate_proj_weight:
-        matrices = q_proj_weight, k_proj_weight, v_proj_weight
-    else:
-        matrices = split(real(in_proj_weight), 3)
+    separate = [q_proj_weight, k_proj_weight, v_proj_weight]
+    matrices = separate if use_separate_proj_weight else split(real(in_proj_weight), 3)
     biases = (None,) * 3 if in_proj_bias is None else split(real(in_proj_bias), 3)
     q, k, v = (linear(x, w, b) for x, w, b in zip((q, k, v), matrices, biases))
     k, v, added = extended(k, v, bias_k, bias_v, add_zero_attn)

@@ -13,7 +13,7 @@ from .checks import array, real, row
 from .convolution import Sizes, check_sizes
 from .pooling import adaptive_avg_pool
 
-MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+MODES: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
@@ -75,8 +75,8 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
            [1., 3.]])
     """
     x, had_batch = checks.batched("unfold", real(input), 2)
-    rows, columns, padding = blocks("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
-    framed = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in padding]]) if any(padding) else x
+    rows, columns, frame = blocks("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
+    framed = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in frame]]) if any(frame) else x
     found = framed[:, :, rows, columns]
     n, c, kh, kw, h, w = found.shape
     return checks.unbatched(found.reshape((n, c * kh * kw, h * w)), had_batch)
@@ -101,7 +101,7 @@ def fold(
     if x.ndim not in (2, 3):
         raise ShapeError(f"fold: an input of shape {x.shape}; it is (batch, C * KH * KW, windows)")
     height, width = checks.per_axis("fold: output_size", output_size, 2, 1)
-    rows, columns, padding = blocks("fold", (height, width), kernel_size, dilation, padding, stride)
+    rows, columns, (top, left) = blocks("fold", (height, width), kernel_size, dilation, padding, stride)
     kh, kw, h, w = np.broadcast_shapes(rows.shape, columns.shape)
     if x.shape[-2] % (kh * kw) or x.shape[-1] != h * w:
         raise ShapeError(
@@ -110,11 +110,11 @@ def fold(
     had_batch = x.ndim == 3
     x = x if had_batch else x.reshape((1, *x.shape))
     n, c = x.shape[0], x.shape[1] // (kh * kw)
-    framed = (n, c, height + 2 * padding[0], width + 2 * padding[1])
+    framed = (n, c, height + 2 * top, width + 2 * left)
     every = slice(None)
     parts = x.reshape((n, c, kh, kw, h, w))
     y = row("scatter", parts, index=(every, every, rows, columns), shape=framed)
-    y = y[:, :, padding[0] : padding[0] + height, padding[1] : padding[1] + width]
+    y = y[:, :, top : top + height, left : left + width]
     return checks.unbatched(y, had_batch)
 
 

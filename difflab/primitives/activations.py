@@ -163,6 +163,7 @@ elementwise(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: x * m.sigmoid(x),
+    spelling={"compiled": lambda m, x: m.multiply(x, m.sigmoid(x))},
     flops=12,
 )
 
@@ -204,6 +205,12 @@ elementwise(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=gelu_value,
+    # the slope reads the gate too, so that a program computes it once
+    spelling={
+        "compiled": lambda m, x, approximate="none": m.multiply(
+            x, m.ndtr(x) if approximate == "none" else m.gelu_gate(x)
+        )
+    },
     flops=20,
     examples=({"approximate": "none"}, {"approximate": "tanh"}),
 )

@@ -34,17 +34,17 @@ def rnn_step(nonlinearity: str) -> Step:
 
 def lstm_step(x: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
     h, c = state
-    i, f, g, o = gates(x + linear(h, weight, bias), 4)
-    sigmoid = lambda v: row("sigmoid", v)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    total = x + linear(h, weight, bias)
+    i, f, _, o = gates(row("sigmoid", total), 4)  # one call for all costs less than one for each
+    c = f * c + i * np.tanh(gates(total, 4)[2])
+    return o * np.tanh(c), c
 
 
 def gru_step(x: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
     (h,) = state
-    (xr, xz, xn), (hr, hz, hn) = gates(x, 3), gates(linear(h, weight, bias), 3)
-    reset, update = row("sigmoid", xr + hr), row("sigmoid", xz + hz)
-    new = np.tanh(xn + reset * hn)
+    size, moved = h.shape[-1], linear(h, weight, bias)
+    reset, update = gates(row("sigmoid", x[..., : 2 * size] + moved[..., : 2 * size]), 2)
+    new = np.tanh(x[..., 2 * size :] + reset * moved[..., 2 * size :])
     return (new + update * (h - new),)
 
 

@@ -193,7 +193,19 @@ def bell(f, n, sign, rest):
     return mp_sum(c * f(k) for k, c in terms.items())
 
 
+def clipped(x, low, high):
+    return min(max(x, mpf(low)), mpf(high))
+
+
 FUNCTIONS = {
+    "celu": lambda x, alpha: x if x > 0 else mpf(alpha) * mp.expm1(x / mpf(alpha)),
+    "hardtanh": lambda x, min_val, max_val: clipped(x, min_val, max_val),
+    "hardsigmoid": lambda x: clipped(x / 6 + mpf(1) / 2, 0, 1),
+    "hardswish": lambda x: x * clipped(x / 6 + mpf(1) / 2, 0, 1),
+    "softshrink": lambda x, lambd: mp.sign(x) * max(abs(x) - mpf(lambd), mpf(0)),
+    "hardshrink": lambda x, lambd: x if abs(x) > mpf(lambd) else mpf(0),
+    "bernoulli_loss": lambda p, t: -(t * mp.log(p) + (1 - t) * mp.log1p(-p)),
+    "tanhshrink": lambda x: x - mp.tanh(x),
     "gelu_gate": lambda x: sigmoid(2 * mp.sqrt(2 / mp.pi) * (x + mpf(0.044715) * x**3)),
     "polygamma_gap": lambda x, y, n: mp.polygamma(n, x + y) - mp.polygamma(n, x),
     "relative_gap": lambda x, y: (y - x) / y,

@@ -372,6 +372,7 @@ def test_second_derivative_at_singular_point(name):
 
 ONE_SIDED = {name: r for name, r in ELEMENTWISE.items() if r.one_sided and name not in ("heaviside", "copysign")}
 KINKS = {
+    "hardtanh": (1.0,), "hardsigmoid": (3.0,), "hardswish": (3.0,), "softshrink": (0.5,),
     "cbrt": None, "sqrt": None, "hypot": (0.0, 0.0), "clip": (1.0, 1.0, 2.0), "relu6": (6.0,), "trunc": (2.0,),
     "rint": (2.5,), "round": (2.5,), "floor_divide": (6.0, 3.0), "remainder": (6.0, 3.0), "fmod": (6.0, 3.0),
 }  # fmt: skip

@@ -14,7 +14,10 @@ from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .expand import expand
 from .factors import factors, inner_products, uniform
+from .layout import batch_last
+from .pooling import pool_first
 from .rewriting import rebuilt, relinked
+from .transposes import transposed_products
 from .windows import conv_pools
 
 
@@ -123,8 +126,12 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "factors": factors,
     "signs": signs,
     "inner products": inner_products,
+    "transposed products": transposed_products,
     "common subexpressions": common_subexpressions,
+    "pooling first": pool_first,
+    "dead nodes behind pooling": dead_nodes,
     "convolution and pooling": conv_pools,
+    "memory order of convolutions": batch_last,
     "dead nodes again": dead_nodes,
 }
 

@@ -27,8 +27,8 @@ from . import (
     joining,
     linalg,
     matrix_functions,
+    networks,
     products,
-    random,
     reductions,
     repeating,
     rounding,
@@ -36,6 +36,7 @@ from . import (
     shaping,
     singular_values,
     special,
+    standardising,
     structure,
     trigonometric,
 )  # isort: skip

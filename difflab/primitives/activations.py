@@ -163,6 +163,7 @@ elementwise(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: x * m.sigmoid(x),
+    spelling={"compiled": lambda m, x: m.multiply(x, m.sigmoid(x))},
     flops=12,
 )
 
@@ -204,6 +205,12 @@ elementwise(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=gelu_value,
+    # the slope reads the gate too, so that a program computes it once
+    spelling={
+        "compiled": lambda m, x, approximate="none": m.multiply(
+            x, m.ndtr(x) if approximate == "none" else m.gelu_gate(x)
+        )
+    },
     flops=20,
     examples=({"approximate": "none"}, {"approximate": "tanh"}),
 )
@@ -235,4 +242,108 @@ elementwise(
     reads=(),
     value=lambda m, x: x * m.tanh(m.softplus(x)),
     flops=30,
+)
+elementwise(
+    "celu",
+    (lambda m, y, x, *, alpha=1.0: m.exp(m.minimum(x, 0.0) / alpha),),
+    doc="x where positive, else alpha (exp(x / alpha) - 1).",
+    latex=r"\operatorname{{celu}}({0})",
+    domain=(WIDE,),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="x = 0 (only the second derivative jumps)",
+    value=lambda m, x, *, alpha=1.0: m.where(m.greater(x, 0), x, alpha * m.expm1(m.minimum(x, 0) / alpha)),
+    flops=10,
+    examples=({"alpha": 1.0}, {"alpha": 0.5}),
+)
+
+
+def between(m: Any, x: Any, low: float, high: float) -> Any:
+    return m.logical_and(m.greater(x, low), m.less(x, high))
+
+
+def ends(m: Any, x: Any, low: float, high: float) -> Any:
+    return m.logical_or(m.equal(x, low), m.equal(x, high))
+
+
+elementwise(
+    "hardtanh",
+    (lambda m, y, x, *, min_val=-1.0, max_val=1.0: Gate(between(m, x, min_val, max_val)),),
+    doc="x kept between min_val and max_val; the derivative at both is 0.",
+    latex=r"\operatorname{{hardtanh}}({0})",
+    domain=(Domain(branch_points=(-1.0, 1.0)),),
+    reads=(),
+    non_differentiable="x = min_val, x = max_val",
+    kinks=lambda m, x, *, min_val=-1.0, max_val=1.0: ends(m, x, min_val, max_val),
+    one_sided=lambda m, x, *, min_val=-1.0, max_val=1.0: (1.0 * m.equal(x, max_val), 1.0 * m.equal(x, min_val)),
+    value=lambda m, x, *, min_val=-1.0, max_val=1.0: m.minimum(m.maximum(x, min_val), max_val),
+    examples=({"min_val": -1.0, "max_val": 1.0},),
+)
+elementwise(
+    "hardsigmoid",
+    (lambda m, y, x: Gate(between(m, x, -3.0, 3.0), 1 / 6),),
+    doc="x/6 + 1/2 kept between 0 and 1; the derivative at -3 and 3 is 0.",
+    latex=r"\operatorname{{hardsigmoid}}({0})",
+    domain=(Domain(branch_points=(-3.0, 3.0)),),
+    reads=(),
+    non_differentiable="x = -3, x = 3",
+    kinks=lambda m, x: ends(m, x, -3.0, 3.0),
+    one_sided=lambda m, x: (m.equal(x, 3.0) / 6, m.equal(x, -3.0) / 6),
+    value=lambda m, x: m.minimum(m.maximum(x + 3, 0), 6) / 6,
+    flops=4,
+)
+elementwise(
+    "hardswish",
+    (lambda m, y, x: m.where(m.less_equal(x, -3.0), 0.0, m.where(m.less(x, 3.0), x / 3 + 0.5, 1.0)),),
+    doc="x hardsigmoid(x); the derivative at -3 is 0 and at 3 it is 1.",
+    latex=r"\operatorname{{hardswish}}({0})",
+    domain=(Domain(branch_points=(-3.0, 0.0, 3.0)),),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="x = -3, x = 3",
+    kinks=lambda m, x: ends(m, x, -3.0, 3.0),
+    one_sided=lambda m, x: (1.5 * m.equal(x, 3.0), 1.0 * m.equal(x, 3.0) - 0.5 * m.equal(x, -3.0)),
+    value=lambda m, x: x * (m.minimum(m.maximum(x + 3, 0), 6) / 6),
+    flops=5,
+)
+elementwise(
+    "softshrink",
+    (lambda m, y, x, *, lambd=0.5: Gate(m.greater(m.absolute(x), lambd)),),
+    doc="x moved towards 0 by lambd, 0 where it would pass it.",
+    latex=r"\operatorname{{softshrink}}({0})",
+    domain=(Domain(branch_points=(-0.5, 0.5)),),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="|x| = lambd",
+    kinks=lambda m, x, *, lambd=0.5: m.equal(m.absolute(x), lambd),
+    one_sided=lambda m, x, *, lambd=0.5: (1.0 * m.equal(x, -lambd), 1.0 * m.equal(x, lambd)),
+    value=lambda m, x, *, lambd=0.5: m.maximum(x - lambd, 0) + m.minimum(x + lambd, 0),
+    flops=4,
+    examples=({"lambd": 0.5},),
+)
+elementwise(
+    "hardshrink",
+    (lambda m, y, x, *, lambd=0.5: Gate(m.greater(m.absolute(x), lambd)),),
+    doc="x, and 0 where |x| <= lambd, which is a jump.",
+    latex=r"\operatorname{{hardshrink}}({0})",
+    domain=(Domain(branch_points=(0.0,)),),
+    facts={"f(0)=0"},
+    reads=(),
+    non_differentiable="|x| = lambd, where it jumps",
+    kinks=lambda m, x, *, lambd=0.5: m.equal(m.absolute(x), lambd),
+    value=lambda m, x, *, lambd=0.5: m.where(m.greater(m.absolute(x), lambd), x, 0),
+    flops=2,
+    examples=({"lambd": 0.5},),
+)
+elementwise(
+    "tanhshrink",
+    (lambda m, y, x: m.square(m.tanh(x)),),
+    doc="x - tanh(x), also near 0.",
+    latex=r"({0} - \tanh({0}))",
+    domain=(Domain(tails=(1e-5, -1e-3, 0.4, 300.0)),),
+    facts={"smooth", "f(0)=0"},
+    reads=(),
+    value=lambda m, x: x - m.tanh(x),
+    spelling={"numpy": "kernels_networks.tanhshrink"},
+    flops=20,
 )

@@ -201,6 +201,13 @@ def take_along_axis(m: Any, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
     return m.take_along_axis(x, places, axis=axis + 1)
 
 
+def along_all(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+    """The operation along axes that the parameters count, of operands that all get the batch axis."""
+    n = length(m, lead, xs)
+    xs = tuple(spread(m, n, b, x) for b, x in zip(lead, xs))
+    return m.of(row)(*xs, **{k: shifted(v, m.ndim(xs[0]) - 1) if k in AXES else v for k, v in params.items()})
+
+
 def looked_up(position: int) -> Any:
     """The rule of a row that treats each element of one operand by itself and reads the other as a whole."""
 

@@ -26,6 +26,7 @@ ROOTS = {
     "kernels_arrays": "difflab.primitives.kernels_arrays",
     "kernels_conv_pool": "difflab.primitives.kernels_conv_pool",
     "kernels_convolution": "difflab.primitives.kernels_convolution",
+    "kernels_networks": "difflab.primitives.kernels_networks",
     "kernels_windows": "difflab.primitives.kernels_windows",
     "kernels_elementwise": "difflab.primitives.kernels_elementwise",
     "kernels_special": "difflab.primitives.kernels_special",

@@ -85,7 +85,7 @@ def read_conv(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any =
 
 
 def reading_pool(what: str, **more: Any) -> Callable[..., Any]:
-    """The reader of a pooling over the last axes; `more` are the row's further parameters."""
+    """The reader of a pooling over the last axes; `more` says how the row's further parameters are read."""
 
     def read(x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, **given: Any) -> Any:
         shape = Carrier.shape(x)
@@ -100,7 +100,7 @@ def reading_pool(what: str, **more: Any) -> Callable[..., Any]:
         grid = axes(shape[len(shape) - n :], size, *params.values())
         if not all(a.covered for a in grid if a.length):
             raise InputError(f"{what}: padding={padding!r} leaves a window without an element of the array")
-        return (x,), {"size": size, **params, **{k: bool(given.get(k, v)) for k, v in more.items()}}
+        return (x,), {"size": size, **params, **{k: v(given.get(k)) for k, v in more.items()}}
 
     return read
 
@@ -249,11 +249,12 @@ custom(
 linear(
     "avg_pool",
     lambda m, i, ct, x, **params: m.avg_pool_transpose(ct, shape=m.shape(x)[-len(params["size"]) :], **params),
-    doc="The mean of each window over the last axes; `count_padding` says whether zeros of the padding count.",
+    doc="The mean of each window over the last axes; `count_padding` says whether zeros of the padding count, and "
+    "`divisor` is what the sum is divided by instead of their number.",
     glyph="mean",
     latex=r"\operatorname{{mean}}_{{\square}}({0})",
     reads=(),
-    arguments=reading_pool("avg_pool", count_padding=True),
+    arguments=reading_pool("avg_pool", count_padding=lambda v: v is None or bool(v), divisor=lambda v: v),
     spelling=kernel("avg_pool"),
     domain=(),
     batch=batches.windows,

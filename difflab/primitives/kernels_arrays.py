@@ -190,10 +190,3 @@ def no_elements(*operands: Any, **params: Any) -> Any:
 
 def unordered(*operands: Any, **params: Any) -> Any:
     raise UnsupportedError("the result depends on the order or the values of the elements, and symbols have none")
-
-
-def random_uniform(key: Any, *, shape: Any, dtype: Any) -> Any:
-    """Philox with the seed as its key and the count as the last word of its counter: streams that never meet."""
-    seed, count = (int(k) & (2**64 - 1) for k in key)
-    bits = np.random.Philox(key=seed, counter=[0, 0, 0, count])
-    return np.random.Generator(bits).random(shape, dtype=dtype)

@@ -89,21 +89,31 @@ def spread_into(ct: Any, place: Any, x: Any, grid: tuple[Axis, ...], tiles: bool
             np.add(target, masked(given[theirs], np.equal(place[theirs], k)), out=target)
 
 
-def avg_pool(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, count_padding: bool) -> Any:
-    """The mean of each window."""
+def avg_pool(
+    x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, count_padding: bool, divisor: Any = None
+) -> Any:
+    """The mean of each window, or its sum over the divisor."""
     x = np.asarray(x)
     grid = axes(x.shape[-len(size) :], size, stride, padding, dilation)
     y = combined(x, grid, np.add)
-    return shared_out(y, grid, count_padding)
+    return shared_out(y, grid, count_padding, divisor)
 
 
 def avg_pool_transpose(
-    ct: Any, *, shape: Any, size: Any, stride: Any, padding: Any, dilation: Any, count_padding: bool
+    ct: Any,
+    *,
+    shape: Any,
+    size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    count_padding: bool,
+    divisor: Any = None,
 ) -> Any:
     """Each value spread equally over its window."""
     ct = np.asarray(ct)
     grid = axes(tuple(shape), size, stride, padding, dilation)
-    y = shared_out(ct.copy(order="K"), grid, count_padding)
+    y = shared_out(ct.copy(order="K"), grid, count_padding, divisor)
     for k, axis in enumerate(grid, -len(grid)):
         x = empty_like(y, replaced(y.shape, k, axis.length))
         x[...] = 0
@@ -256,10 +266,10 @@ def offsets(grid: tuple[Axis, ...]) -> Any:
         yield k, (..., *[p[0] for p in pairs]), (..., *[p[1] for p in pairs])
 
 
-def shared_out(y: Any, grid: tuple[Axis, ...], count_padding: bool) -> Any:
-    """y divided by the number of elements in each window."""
-    number: Any = prod(a.size for a in grid)
-    if not count_padding:
+def shared_out(y: Any, grid: tuple[Axis, ...], count_padding: bool, divisor: Any) -> Any:
+    """y divided by the number of elements in each window, or by the divisor."""
+    number: Any = prod(a.size for a in grid) if divisor is None else divisor
+    if not count_padding and divisor is None:
         number = np.ones((1,) * len(grid), int)
         for k, axis in enumerate(grid, -len(grid)):
             held = np.zeros(axis.windows, int)

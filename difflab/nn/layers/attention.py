@@ -68,29 +68,45 @@ class MultiheadAttention(Layer):
         """((y, weights), state)."""
         key = query if key is None else key
         value = key if value is None else value
-        alone = np.ndim(query) == 2
         for name, x, width in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
             if np.ndim(x) not in (2, 3) or np.shape(x)[-1] != (width or self.embed_dim):
                 raise ShapeError(
                     f"MultiheadAttention: the {name} has shape {np.shape(x)}; it has 3 axes (2 for one sequence), the "
                     f"last of {width or self.embed_dim}"
                 )
-        q, k, v = (self.batched(x, alone) for x in (query, key, value))
+        q, k, v = (self.length_first(x) for x in (query, key, value))
         dropped = {}
         if training and self.dropout:
-            dropped = dict(dropout_p=self.dropout, dropout_key=state["key"])
+            dropped = {"dropout_key": state["key"]}
             state = {"key": state["key"] + np.array([0, 1])}
-        y, weights = F.multi_head_attention(
-            q, k, v, self.num_heads, params, attn_mask=attn_mask, need_weights=need_weights,
-            key_padding_mask=key_padding_mask[None] if alone and key_padding_mask is not None else key_padding_mask,
-            average_attn_weights=average_attn_weights, **dropped,
-        )  # fmt: skip
-        if alone:
-            return (y[0], weights if weights is None else weights[0]), state
-        return (y if self.batch_first else np.swapaxes(y, 0, 1), weights), state
+        apart = {f"{n}_proj_weight": params[f"{n}_proj_weight"] for n in "qkv" if f"{n}_proj_weight" in params}
+        y, weights = F.multi_head_attention_forward(
+            q,
+            k,
+            v,
+            self.embed_dim,
+            self.num_heads,
+            params.get("in_proj_weight"),
+            params.get("in_proj_bias"),
+            None,
+            None,
+            False,
+            self.dropout,
+            params["out_proj"]["weight"],
+            params["out_proj"].get("bias"),
+            training,
+            key_padding_mask,
+            need_weights,
+            attn_mask,
+            bool(apart),
+            **apart,
+            average_attn_weights=average_attn_weights,
+            **dropped,
+        )
+        return (self.length_first(y), weights), state
 
-    def batched(self, x: Any, alone: bool) -> Any:
-        return x[None] if alone else x if self.batch_first else np.swapaxes(x, 0, 1)
+    def length_first(self, x: Any) -> Any:
+        return np.swapaxes(x, 0, 1) if self.batch_first and np.ndim(x) == 3 else x
 
 
 def glorot(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Any:

@@ -49,5 +49,4 @@ class Dropout2d(Dropout):
     """As Dropout, for whole channels of (batch, channels, height, width)."""
 
     def drop(self, x: Any, key: Any) -> Any:
-        kept = F.dropout(np.ones((*np.shape(x)[:2], 1, 1), x.dtype), self.p, training=True, key=key)
-        return x * kept
+        return F.dropout2d(x, self.p, training=True, key=key)

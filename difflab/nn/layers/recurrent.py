@@ -30,12 +30,9 @@ class _Recurrent(Layer):
         if not 0 <= self.dropout <= 1:
             raise InputError(f"{type(self).__name__}: dropout={self.dropout}; a probability is between 0 and 1")
 
-    @property
-    def mode(self) -> str:
-        return type(self).__name__
-
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
-        params: Params = {}
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The parameters' names and shapes, in the order in which nn.functional takes them."""
+        found: dict[str, tuple[int, ...]] = {}
         rows, hidden = self.gates * self.hidden_size, self.hidden_size
         ways = ("", "_reverse") if self.bidirectional else ("",)
         for layer in range(self.num_layers):
@@ -43,7 +40,11 @@ class _Recurrent(Layer):
                 width = self.input_size if layer == 0 else hidden * len(ways)
                 shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, hidden)}
                 shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if self.bias else {}
-                params |= {f"{n}_l{layer}{way}": uniform(rng, s, hidden, dtype) for n, s in shapes.items()}
+                found |= {f"{n}_l{layer}{way}": s for n, s in shapes.items()}
+        return found
+
+    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+        params = {name: uniform(rng, shape, self.hidden_size, dtype) for name, shape in self.shapes().items()}
         state = {"key": np.array([rng.integers(0, 2**62), 0], np.int64)} if self.dropout else {}
         return params, state
 
@@ -51,12 +52,18 @@ class _Recurrent(Layer):
         self, params: Params, state: State, x: Any, *, training: bool, initial: Any = None
     ) -> tuple[tuple[Any, Any], State]:
         """((outputs, last states), state); `initial` is the state before the first step, zeros unless given."""
-        dropped = training and self.dropout > 0
-        settings: dict[str, Any] = dict(bidirectional=self.bidirectional, batch_first=self.batch_first)
-        if dropped:
-            settings |= dict(dropout_p=self.dropout, dropout_key=state["key"])
-            state = {"key": state["key"] + np.array([0, self.num_layers])}
-        return F.recurrent(self.mode, x, initial, params, self.num_layers, **settings), state
+        weights = [params[name] for name in self.shapes()]
+        options = (self.bias, self.num_layers, self.dropout, training, self.bidirectional, self.batch_first)
+        more: dict[str, Any] = {}
+        if training and self.dropout > 0:
+            more = {"key": state["key"]}
+            state = {"key": state["key"] + np.array([0, 1])}
+        y, *last = self.run(x, initial, weights, *options, **more)
+        return (y, tuple(last) if len(last) > 1 else last[0]), state
+
+    def run(self, *arguments: Any, **more: Any) -> Any:
+        """The function of nn.functional that runs a sequence."""
+        return getattr(F, type(self).__name__.lower())(*arguments, **more)
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,8 @@ class RNN(_Recurrent):
         if self.nonlinearity not in ("tanh", "relu"):
             raise InputError(f'RNN: nonlinearity={self.nonlinearity!r}; it is "tanh" or "relu"')
 
-    @property
-    def mode(self) -> str:
-        return f"RNN_{self.nonlinearity.upper()}"
+    def run(self, *arguments: Any, **more: Any) -> Any:
+        return F.rnn(*arguments, nonlinearity=self.nonlinearity, **more)
 
 
 @dataclass(frozen=True)

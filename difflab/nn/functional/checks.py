@@ -1,0 +1,120 @@
+"""What the functions ask of their arguments, and how they say what is wrong."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ...errors import DtypeError, InputError, ShapeError
+from ...graph.node import call_row
+from ...primitives import TABLE
+
+
+def row(name: str, *operands: Any, **params: Any) -> Any:
+    """A row of the table on plain or traced operands."""
+    return call_row(TABLE[name], *operands, **params)
+
+
+def array(x: Any) -> Any:
+    """Lists and numbers as arrays; traced values as they are."""
+    return x if hasattr(x, "dtype") and hasattr(x, "shape") else np.asarray(x)
+
+
+def real(x: Any) -> Any:
+    """The same, with integers as floating-point numbers."""
+    x = array(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
+def per_axis(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
+    """One integer for each of n axes, from one for all or a sequence of n (or of one)."""
+    try:
+        if hasattr(value, "__index__"):
+            found = (operator.index(value),) * n
+        else:
+            found = tuple(operator.index(v) for v in value)
+            found = found * n if len(found) == 1 else found
+    except TypeError:
+        raise InputError(f"{what}={value!r}; give an integer, or one for each of the {n} axes") from None
+    if len(found) != n or min(found, default=least) < least:
+        raise InputError(f"{what}={value!r}; give an integer of at least {least}, or one for each of the {n} axes")
+    return found
+
+
+def batched(what: str, x: Any, n: int) -> tuple[Any, bool]:
+    """The input as (batch, channels, *spatial) with n spatial axes, and whether it had its batch axis."""
+    if x.ndim not in (n + 1, n + 2):
+        raise ShapeError(
+            f"{what}: an input of shape {x.shape}; it is (batch, channels, {axis_names(n)}) "
+            f"or (channels, {axis_names(n)})"
+        )
+    return (x, True) if x.ndim == n + 2 else (x.reshape((1, *x.shape)), False)
+
+
+def axis_names(n: int) -> str:
+    return ", ".join(("depth", "height", "width")[3 - n :] if n > 1 else ("length",))
+
+
+def unbatched(y: Any, had_batch: bool) -> Any:
+    return y if had_batch else y.reshape(y.shape[1:])
+
+
+def same_shape(what: str, **operands: Any) -> None:
+    """Refuses operands whose shapes differ: a broadcast in a loss is nearly always a mistake."""
+    (first, a), *others = operands.items()
+    for name, b in others:
+        if a.shape != b.shape:
+            mend = " (reshape one of them)" if a.size == b.size else ""
+            raise ShapeError(
+                f"{what}: {first} has shape {a.shape} and {name} has shape {b.shape}; they must be equal{mend}"
+            )
+
+
+def reduced(what: str, values: Any, reduction: str) -> Any:
+    """The mean or the sum of the values, or these themselves."""
+    if reduction == "mean":
+        return np.mean(values)
+    if reduction == "sum":
+        return np.sum(values)
+    if reduction == "none":
+        return values
+    raise InputError(f"{what}: reduction={reduction!r}; it is 'mean', 'sum' or 'none'")
+
+
+def one_of(what: str, value: Any, *allowed: str) -> None:
+    if value not in allowed:
+        raise InputError(f"{what}={value!r}; it is {' or '.join(map(repr, allowed))}")
+
+
+def labels(what: str, x: Any) -> Any:
+    """Integers, traced or not."""
+    x = array(x)
+    if x.dtype.kind not in "iu":
+        raise DtypeError(f"{what}: the labels have dtype {x.dtype}; they must be integers")
+    return x
+
+
+def norm(x: Any, p: float, dim: Any, keepdims: bool) -> Any:
+    """The p-norm along an axis."""
+    return row("vector_norm", x, ord=p, axis=dim, keepdims=keepdims)
+
+
+def legacy(size_average: Any, reduce: Any, reduction: str) -> str:
+    """torch's older arguments in terms of the newer one."""
+    if size_average is None and reduce is None:
+        return reduction
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
+def clamped(x: Any) -> Any:
+    """max(x, 0) with the derivative 1 at 0, as torch's clamp has it."""
+    return np.where(x >= 0, x, 0.0)
+
+
+def concrete(x: Any) -> bool:
+    """Whether the values are there to be looked at."""
+    return isinstance(x, np.ndarray | np.generic)

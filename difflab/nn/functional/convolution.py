@@ -1,0 +1,265 @@
+"""Convolution, in torch.nn.functional's signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, ShapeError
+from . import checks
+
+Sizes = int | tuple[int, ...]
+
+
+def out_size(n: int, size: int, stride: int, padding: int, dilation: int) -> tuple[int, str]:
+    """How many windows an axis of n elements has, and the formula with the numbers put in."""
+    found = (n + padding - dilation * (size - 1) - 1) // stride + 1
+    pad = f"2*{padding // 2}" if padding % 2 == 0 else str(padding)
+    text = f"floor(({n} + {pad} - {dilation}*({size} - 1) - 1)/{stride}) + 1 = {found}"
+    return found, text
+
+
+def check_sizes(what: str, shape: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> None:
+    """Each axis must have room for one window; `padding` counts both ends."""
+    for n, *axis in zip(shape, size, stride, padding, dilation):
+        found, text = out_size(n, *axis)
+        if found < 1:
+            raise ShapeError(
+                f"{what}: the kernel does not fit into the input: the output size is "
+                f"floor((H + 2P - D*(K - 1) - 1)/S) + 1 = {text}; pad more, or take a smaller kernel"
+            )
+
+
+def check_channels(what: str, x: Any, weight: Any, groups: int) -> None:
+    """The channels that a filter reads, times the groups, are those of the input."""
+    out, per = weight.shape[:2]
+    if x.shape[1] != per * groups:
+        raise ShapeError(
+            f"{what}: the input of shape {x.shape} has {x.shape[1]} channels, but weight of shape {weight.shape} with "
+            f"groups={groups} reads C_in = weight.shape[1] * groups = {per}*{groups} = {per * groups}"
+        )
+    if out % groups:
+        raise ShapeError(f"{what}: groups={groups} does not divide the {out} output channels of weight {weight.shape}")
+
+
+def with_bias(what: str, y: Any, bias: Any, n: int) -> Any:
+    """One number added to each channel."""
+    if bias is None:
+        return y
+    bias = checks.array(bias)
+    if bias.shape != (y.shape[1],):
+        raise ShapeError(f"{what}: bias has shape {bias.shape}, but there are {y.shape[1]} output channels")
+    return y + bias.reshape((-1, *(1,) * n))
+
+
+def group_count(what: str, groups: Any) -> int:
+    return checks.per_axis(f"{what}: groups", groups, 1, 1)[0]
+
+
+def convolution(
+    what: str, n: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:
+    """The cross-correlation over n spatial axes."""
+    x, had_batch = checks.batched(what, checks.real(input), n)
+    weight = checks.real(weight)
+    if weight.ndim != n + 2:
+        raise ShapeError(f"{what}: weight has shape {weight.shape}; it is (out, in / groups, {checks.axis_names(n)})")
+    groups, size = group_count(what, groups), weight.shape[2:]
+    stride = checks.per_axis(f"{what}: stride", stride, n, 1)
+    dilation = checks.per_axis(f"{what}: dilation", dilation, n, 1)
+    if isinstance(padding, str):
+        checks.one_of(f"{what}: padding", padding, "valid", "same")
+        if padding == "same" and max(stride) > 1:
+            raise InputError(f'{what}: padding="same" goes with stride 1, not {stride}; give the padding in numbers')
+        totals = [0 if padding == "valid" else d * (k - 1) for k, d in zip(size, dilation)]
+        pairs = tuple((t // 2, t - t // 2) for t in totals)
+    else:
+        pairs = tuple((p, p) for p in checks.per_axis(f"{what}: padding", padding, n, 0))
+    check_channels(what, x, weight, groups)
+    check_sizes(what, x.shape[2:], size, stride, [a + b for a, b in pairs], dilation)
+    y = checks.row("conv", x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
+    return checks.unbatched(with_bias(what, y, bias, n), had_batch)
+
+
+def conv1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Any:
+    """The cross-correlation of sequences (N, C, L) or (C, L) with filters (out, C / groups, K).
+
+    The output length is floor((L + 2P - D(K - 1) - 1)/S) + 1. Arguments and errors as `conv2d`.
+
+    >>> conv1d(np.array([[1.0, 2.0, 4.0]]), np.array([[[-1.0, 1.0]]]))
+    array([[1., 2.]])
+    """
+    return convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Any:
+    """The cross-correlation of images (N, C, H, W) or (C, H, W) with filters (out, C / groups, KH, KW).
+
+    `padding` is a number of zeros at both ends of each axis, "valid" (none) or "same" (as many as keep the size).
+    The output height is floor((H + 2P - D(KH - 1) - 1)/S) + 1, and the width alike. This is the field's convolution,
+    which does not flip the kernel; `convolve2d` does. Raises ShapeError for channels that do not fit and for kernels
+    larger than the padded input, with the formula.
+
+    >>> conv2d(np.arange(9.0).reshape(1, 3, 3), np.ones((1, 1, 2, 2)))
+    array([[[ 8., 12.],
+            [20., 24.]]])
+    """
+    return convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Any:
+    """The cross-correlation of volumes (N, C, D, H, W) or (C, D, H, W) with filters; arguments as `conv2d`.
+
+    >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))
+    array([[[[8.]]]])
+    """
+    return convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def transposed(
+    what: str,
+    n: int,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: Any,
+    dilation: Any,
+) -> Any:
+    """The transpose of a convolution in its input: each value spread over a window by the filters."""
+    x, had_batch = checks.batched(what, checks.real(input), n)
+    weight = checks.real(weight)
+    if weight.ndim != n + 2:
+        raise ShapeError(f"{what}: weight has shape {weight.shape}; it is (in, out / groups, {checks.axis_names(n)})")
+    groups, size = group_count(what, groups), weight.shape[2:]
+    stride = checks.per_axis(f"{what}: stride", stride, n, 1)
+    padding = checks.per_axis(f"{what}: padding", padding, n, 0)
+    dilation = checks.per_axis(f"{what}: dilation", dilation, n, 1)
+    extra = checks.per_axis(f"{what}: output_padding", output_padding, n, 0)
+    if x.shape[1] != weight.shape[0] or x.shape[1] % groups:
+        raise ShapeError(
+            f"{what}: the input of shape {x.shape} has {x.shape[1]} channels, but weight of shape {weight.shape} with "
+            f"groups={groups} needs C_in = weight.shape[0] = {weight.shape[0]}, a multiple of the groups"
+        )
+    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation)):
+        raise InputError(f"{what}: output_padding={extra} must be smaller than stride={stride} or dilation={dilation}")
+    whole = [(h - 1) * s + d * (k - 1) + 1 for h, k, s, d in zip(x.shape[2:], size, stride, dilation)]
+    final = [w - 2 * p + e for w, p, e in zip(whole, padding, extra)]
+    if min(final) < 1:
+        raise ShapeError(
+            f"{what}: the output size (H - 1)*S - 2P + D*(K - 1) + output_padding + 1 is {tuple(final)} for the input "
+            f"{x.shape} with stride {stride}, padding {padding} and kernel {size}; pad less"
+        )
+    params = {"stride": stride, "dilation": dilation, "groups": groups}
+    if all(e < s for e, s in zip(extra, stride)):
+        pairs = tuple((p, p) for p in padding)
+        y = checks.row("conv_input_transpose", x, weight, shape=tuple(final), padding=pairs, **params)
+    else:  # more rows behind than a convolution with that stride would leave over: they stay 0
+        y = checks.row("conv_input_transpose", x, weight, shape=tuple(whole), padding=((0, 0),) * n, **params)
+        behind = [max(e - p, 0) for p, e in zip(padding, extra)]
+        y = np.pad(y, [(0, 0), (0, 0), *[(0, b) for b in behind]])
+        y = y[(slice(None), slice(None), *[slice(p, p + f) for p, f in zip(padding, final)])]
+    return checks.unbatched(with_bias(what, y, bias, n), had_batch)
+
+
+def conv_transpose1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Any:
+    """The transpose of `conv1d` in its input, for sequences (N, C, L) and filters (C, out / groups, K).
+
+    >>> conv_transpose1d(np.array([[1.0, 2.0]]), np.array([[[1.0, 10.0]]]))
+    array([[ 1., 12., 20.]])
+    """
+    return transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Any:
+    """The transpose of `conv2d` in its input, for images (N, C, H, W) and filters (C, out / groups, KH, KW).
+
+    The output height is (H - 1)S - 2P + D(KH - 1) + output_padding + 1. Raises ShapeError for channels that do not
+    fit, InputError for an output_padding that is not smaller than stride or dilation.
+
+    >>> conv_transpose2d(np.array([[[1.0, 2.0]]]), np.ones((1, 1, 2, 2)), stride=2)
+    array([[[1., 1., 2., 2.],
+            [1., 1., 2., 2.]]])
+    """
+    return transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def convolve2d(x: Any, kernel: Any, mode: str = "valid", *, flip: bool = True) -> Any:
+    """The convolution of one image (H, W) with one kernel (KH, KW), as mathematics defines it: the kernel is flipped.
+
+    y[i, j] is the sum over p, q of x[i - p, j - q] kernel[p, q], kept where the kernel lies inside the image
+    (`mode="valid"`), at each element of the image ("same"), or wherever the two meet ("full"); outside the image
+    there are zeros. Networks leave the flip out: `conv2d`, and this with `flip=False`, is the cross-correlation, the
+    sum of x[i + p, j + q] kernel[p, q]. Both reach the same functions, because the kernel is learnt; what is learnt is
+    the flipped one. Convolution commutes and is associative, cross-correlation is neither.
+
+    Raises ShapeError for operands that are not images, or in mode "valid" for a kernel larger than the image.
+
+    >>> x, k = np.arange(9.0).reshape(3, 3), np.array([[1.0, 0.0], [0.0, 0.0]])
+    >>> convolve2d(x, k), convolve2d(x, k, flip=False)
+    (array([[4., 5.],
+           [7., 8.]]), array([[0., 1.],
+           [3., 4.]]))
+    """
+    x, kernel = checks.real(x), checks.real(kernel)
+    if x.ndim != 2 or kernel.ndim != 2:
+        raise ShapeError(
+            f"convolve2d: x of shape {x.shape} and a kernel of shape {kernel.shape}; each is one image (height, width)"
+        )
+    checks.one_of("convolve2d: mode", mode, "valid", "same", "full")
+    sizes = kernel.shape
+    half = [((k - 1) // 2, k // 2) for k in sizes]  # of an even kernel one more zero stands behind the flipped end
+    pairs = {
+        "valid": [(0, 0)] * 2,
+        "same": [(b, a) if flip else (a, b) for a, b in half],
+        "full": [(k - 1, k - 1) for k in sizes],
+    }[mode]
+    check_sizes("convolve2d", x.shape, sizes, (1, 1), [a + b for a, b in pairs], (1, 1))
+    kernel = kernel[::-1, ::-1] if flip else kernel
+    y = checks.row("conv", x.reshape((1, 1, *x.shape)), kernel.reshape((1, 1, *sizes)), padding=tuple(pairs))
+    return y.reshape(y.shape[2:])

@@ -1,0 +1,211 @@
+"""Normalisation, in torch.nn.functional's signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, ShapeError
+from . import checks
+from .checks import real, row
+
+
+def channel_check(what: str, x: Any, **vectors: Any) -> None:
+    """Vectors must have one number for each channel."""
+    for name, v in vectors.items():
+        if v is not None and v.shape != (x.shape[1],):
+            raise ShapeError(
+                f"{what}: {name} has shape {v.shape}, but the input of shape {x.shape} has {x.shape[1]} channels"
+            )
+
+
+def along_channels(v: Any, ndim: int) -> Any:
+    return v.reshape((-1, *(1,) * (ndim - 2)))
+
+
+def scaled(y: Any, weight: Any, bias: Any) -> Any:
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def standardised(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+    """(x - mean) / sqrt(variance + eps) along axes, the mean and the variance (over the number of elements)."""
+    mean, var = row("moments", x, axes)
+    return row("standardised", x, mean, var, axes=tuple(sorted(k % x.ndim for k in axes)), eps=eps), mean, var
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """(x - mean) / sqrt(variance + eps) for each channel (axis 1), times weight, plus bias.
+
+    In training mean and variance are those of the batch, else the running ones. Nothing is changed in place: where
+    training and running statistics are given, the result is (output, running_mean, running_var), with the new
+    statistics (1 - momentum) old + momentum new (of the unbiased variance); otherwise it is the output alone.
+    The input is (N, C) or (N, C, *spatial). Raises ShapeError for statistics of another length than C, and where
+    training has one value for each channel; InputError where running statistics are missing.
+
+    Ioffe and Szegedy, Batch normalization, ICML 2015.
+
+    >>> x = np.array([[1.0], [3.0]])
+    >>> y, mean, var = batch_norm(x, np.zeros(1), np.ones(1), training=True, eps=0.0)
+    >>> y.ravel(), mean, var
+    (array([-1.,  1.]), array([0.2]), array([1.1]))
+    """
+    x = real(input)
+    if x.ndim < 2:
+        raise ShapeError(f"batch_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
+    mean, var, weight, bias = (None if v is None else real(v) for v in (running_mean, running_var, weight, bias))
+    channel_check("batch_norm", x, running_mean=mean, running_var=var, weight=weight, bias=bias)
+    shaped = lambda v: None if v is None else along_channels(v, x.ndim)
+    if not training:
+        if mean is None or var is None:
+            raise InputError("batch_norm: without training the running_mean and running_var must be given")
+        scale = 1 / np.sqrt(var + eps)
+        scale = scale if weight is None else scale * weight
+        return scaled(x - shaped(mean), shaped(scale), shaped(bias))
+    axes = (0, *range(2, x.ndim))
+    number = x.size // max(x.shape[1], 1)
+    if number <= 1:
+        raise ShapeError(f"batch_norm: training needs more than one value for each channel; the input is {x.shape}")
+    y, batch_mean, batch_var = standardised(x, axes, eps)
+    y = scaled(y, shaped(weight), shaped(bias))
+    if mean is None and var is None:
+        return y
+    seen = batch_mean.reshape((-1,)), batch_var.reshape((-1,)) * (number / (number - 1))
+    return y, *(None if old is None else (1 - momentum) * old + momentum * new for old, new in zip((mean, var), seen))
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """(x - mean) / sqrt(variance + eps) over the last axes, which have the shape `normalized_shape`.
+
+    weight and bias have that shape. Raises ShapeError for others. Ba, Kiros and Hinton, Layer normalization, 2016.
+
+    >>> layer_norm(np.array([[1.0, 3.0]]), (2,), eps=0.0)
+    array([[-1.,  1.]])
+    """
+    x, weight, bias, axes = last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    return scaled(standardised(x, axes, eps)[0], weight, bias)
+
+
+def last_axes(what: str, input: Any, normalized_shape: Any, **vectors: Any) -> tuple[Any, ...]:
+    """The input and the vectors as arrays, once they have the shape, and the axes it stands for."""
+    x = real(input)
+    shape = (normalized_shape,) if hasattr(normalized_shape, "__index__") else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise ShapeError(f"{what}: normalized_shape={shape} is not the end of the input's shape {x.shape}")
+    found = [None if v is None else real(v) for v in vectors.values()]
+    for name, v in zip(vectors, found):
+        if v is not None and v.shape != shape:
+            raise ShapeError(f"{what}: {name} has shape {v.shape}; it must be normalized_shape={shape}")
+    return x, *found, tuple(range(x.ndim - len(shape), x.ndim))
+
+
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    """x / sqrt(mean(x²) + eps) over the last axes; eps is by default that of the dtype.
+
+    Zhang and Sennrich, Root mean square layer normalization, NeurIPS 2019.
+
+    >>> rms_norm(np.array([3.0, -3.0]), (2,), eps=0.0)
+    array([ 1., -1.])
+    """
+    x, weight, axes = last_axes("rms_norm", input, normalized_shape, weight=weight)
+    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    return scaled(x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + eps), weight, None)
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """(x - mean) / sqrt(variance + eps) over groups of channels and all places of (N, C, *spatial).
+
+    Raises ShapeError where num_groups does not divide C. Wu and He, Group normalization, ECCV 2018.
+
+    >>> group_norm(np.array([[1.0, 3.0, 5.0, 5.0]]), 2, eps=1e-12).round(6)
+    array([[-1.,  1.,  0.,  0.]])
+    """
+    x = real(input)
+    if x.ndim < 2:
+        raise ShapeError(f"group_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
+    if num_groups < 1 or x.shape[1] % num_groups:
+        raise ShapeError(f"group_norm: num_groups={num_groups} does not divide the {x.shape[1]} channels of {x.shape}")
+    weight, bias = (None if v is None else real(v) for v in (weight, bias))
+    channel_check("group_norm", x, weight=weight, bias=bias)
+    parts = x.reshape((x.shape[0], num_groups, x.shape[1] // num_groups, *x.shape[2:]))
+    y = standardised(parts, tuple(range(2, parts.ndim)), eps)[0].reshape(x.shape)
+    return scaled(y, *(None if v is None else along_channels(v, x.ndim) for v in (weight, bias)))
+
+
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """(x - mean) / sqrt(variance + eps) for each sample and channel of (N, C, *spatial), times weight, plus bias.
+
+    With `use_input_stats` and running statistics given, the result is (output, running_mean, running_var) as in
+    `batch_norm`: the statistics move towards the mean of those of the samples. Ulyanov et al., 2016.
+
+    >>> instance_norm(np.array([[[1.0, 3.0]]]), eps=0.0)
+    array([[[-1.,  1.]]])
+    """
+    x = real(input)
+    if x.ndim < 3:
+        raise ShapeError(f"instance_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
+    if not use_input_stats:
+        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    mean, var, weight, bias = (None if v is None else real(v) for v in (running_mean, running_var, weight, bias))
+    channel_check("instance_norm", x, running_mean=mean, running_var=var, weight=weight, bias=bias)
+    number = int(np.prod(x.shape[2:]))
+    if number <= 1:
+        raise ShapeError(f"instance_norm: an input of shape {x.shape} has one value for each sample and channel")
+    y, own_mean, own_var = standardised(x, tuple(range(2, x.ndim)), eps)
+    y = scaled(y, *(None if v is None else along_channels(v, x.ndim) for v in (weight, bias)))
+    if mean is None and var is None:
+        return y
+    flat = lambda v: np.mean(v.reshape(x.shape[:2]), axis=0)
+    seen = flat(own_mean), flat(own_var) * (number / (number - 1))
+    return y, *(None if old is None else (1 - momentum) * old + momentum * new for old, new in zip((mean, var), seen))
+
+
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """x / (k + alpha mean(x² over `size` neighbouring channels))^beta, with zeros beyond the ends.
+
+    Krizhevsky, Sutskever and Hinton, NIPS 2012.
+
+    >>> local_response_norm(np.ones((1, 1, 1)), 1, alpha=3.0, beta=0.5)
+    array([[[0.5]]])
+    """
+    x = real(input)
+    if x.ndim < 3:
+        raise ShapeError(f"local_response_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
+    channels, squares = x.shape[1], np.square(x)
+    padded = np.pad(squares, [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (x.ndim - 2)])
+    total = padded[:, :channels]
+    for j in range(1, size):
+        total = total + padded[:, j : j + channels]
+    return x / np.power(total * (alpha / size) + k, beta)
+
+
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Any:
+    """x divided by its p-norm along an axis, or by eps where the norm is smaller.
+
+    >>> normalize(np.array([[3.0, 4.0]]))
+    array([[0.6, 0.8]])
+    """
+    if out is not None:
+        raise InputError("normalize: out= is not supported; assign the result to a name")
+    x = real(input)
+    norm = checks.norm(x, p, dim, True)
+    return x / np.maximum(norm, eps)

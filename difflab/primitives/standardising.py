@@ -1,0 +1,96 @@
+"""Moments, and deviations in units of the standard deviation: what the normalisations of networks share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import InputError
+from . import batches
+from .arguments import axes_of
+from .carriers import Carrier
+from .primitive import composite, custom
+
+
+def number(m: Any, x: Any, axes: Any) -> int:
+    """How many elements are taken together."""
+    n = 1
+    for k in axes:
+        n *= m.shape(x)[k]
+    return n
+
+
+def moments(m: Any, x: Any, *, axes: Any) -> list[Any]:
+    mean = m.mean(x, axis=axes, keepdims=True)
+    return [mean, m.mean(m.square(x - mean), axis=axes, keepdims=True)]
+
+
+def moments_jvp(m: Any, ts: Any, y: Any, x: Any, *, axes: Any) -> Any:
+    (t,) = ts
+    return m.mean(t, axis=axes, keepdims=True), 2 * m.mean((x - y[0]) * t, axis=axes, keepdims=True)
+
+
+def moments_vjp(m: Any, ct: Any, y: Any, x: Any, *, axes: Any) -> Any:
+    n = number(m, x, axes)
+    return (m.broadcast_to(ct[0] / n, shape=m.shape(x)) + (x - y[0]) * (ct[1] * (2 / n)),)
+
+
+def read_moments(x: Any, axes: Any) -> Any:
+    if Carrier.dtype(x).kind != "f":
+        raise InputError(f"moments: an array of dtype {Carrier.dtype(x)}; it must be of floating-point numbers")
+    return (x,), {"axes": tuple(sorted(axes_of("moments", x, axes)))}
+
+
+custom(
+    "moments",
+    jvp=moments_jvp,
+    vjp=moments_vjp,
+    doc="The mean and the variance (over the number of elements) along axes, which stay with length 1.",
+    glyph="mean, var",
+    arguments=read_moments,
+    reads=(),
+    value=moments,
+    spelling={"numpy": "kernels_networks.moments"},
+    domain=(),
+    outputs=2,
+    flops=4,
+    batch=batches.along_all,
+)
+
+
+def inverse_deviation(m: Any, var: Any, eps: float) -> Any:
+    return m.reciprocal(m.sqrt(var + eps))
+
+
+def centred_transpose(m: Any, ct: Any, y: Any, var: Any, *, axes: Any, eps: float) -> Any:
+    """(ct - mean(ct) - y mean(ct y)) / sqrt(var + eps): the transpose, and as it is symmetric, the map itself."""
+    mean = lambda v: m.mean(v, axis=axes, keepdims=True)
+    return (ct - mean(ct) - y * mean(ct * y)) * inverse_deviation(m, var, eps)
+
+
+# The moments are operands so that they are computed once where someone else needs them too; x has the whole derivative.
+custom(
+    "standardised",
+    jvp=lambda m, ts, y, x, mean, var, **params: m.standardised_slope(
+        m.zeros_like(x) if ts[0] is None else ts[0], y, var, **params
+    ),
+    vjp=lambda m, ct, y, x, mean, var, **params: (m.standardised_slope(ct, y, var, **params), None, None),
+    doc="(x - mean) / sqrt(var + eps), where mean and variance are those of x itself along the axes.",
+    glyph="(x - μ)/σ",
+    latex=r"\frac{{{0} - {1}}}{{\sqrt{{{2} + \varepsilon}}}}",
+    reads=(),
+    value=lambda m, x, mean, var, *, axes, eps: (x - mean) * inverse_deviation(m, var, eps),
+    spelling={"numpy": "kernels_networks.standardised"},
+    domain=(),
+    batch=batches.along_all,
+    flops=4,
+)
+composite(
+    "standardised_slope",
+    centred_transpose,
+    doc="The derivative of (x - mean) / sqrt(var + eps) by x, times a tangent or a cotangent.",
+    glyph="(x - μ)/σ'",
+    reads=(),
+    spelling={"numpy": "kernels_networks.standardised_slope"},
+    domain=(),
+    flops=8,
+)

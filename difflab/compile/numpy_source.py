@@ -216,7 +216,8 @@ class NumpySource:
     def donation(self, node: Node, k: int, region: Region | None = None) -> Node | None:
         """A donated input of that shape and dtype that nothing reads later, also not through a view."""
         if node.primitive.kind == "elementwise":
-            for x in dict.fromkeys(node.operands):
+            # A region may have read x some operations before: m in 0.9 m + 0.1 g.
+            for x in dict.fromkeys([*node.operands, *(self.donated if region else ())]):
                 alone = x in self.donated and self.roots.get(x) == frozenset((x,)) and self.held[x] == 1
                 ends = self.last[x] == k and x not in self.kept and (region is None or region.read_last_by(x, node))
                 if alone and ends and x.value == node.value:

@@ -56,7 +56,9 @@ class Region:
         """Whether no member after `node` reads x, and all read it row by row: then node's rows may replace x's."""
         readers = [n for n in self.members if x in n.operands]
         cuts = all(self.flat or cut(n, i, self.rows) for n in readers for i, o in enumerate(n.operands) if o is x)
-        return bool(readers) and readers[-1] is node and cuts
+        fresh = all(n.primitive.kind == "elementwise" for n in readers)  # no views of x, which may be read later
+        later = self.members[self.members.index(node) + 1 :]
+        return bool(readers) and cuts and fresh and not any(n in later for n in readers)
 
     def results(self, last: dict[Node, int], kept: set[Node], step: int) -> list[Node]:
         """The members that something outside needs: a later step, or the caller."""

@@ -127,7 +127,8 @@ class Adam(Optimiser):
     def numbers(self, step: Any, rate: Any) -> dict[str, Any]:
         count = step.astype(np.float64) if hasattr(step, "astype") else float(step)
         b1, b2 = self.betas
-        numbers = {"pace": rate / (1 - b1**count), "root": 1 / np.sqrt(1 - b2**count)}
+        root = np.sqrt(1 - b2**count)
+        numbers = {"pace": rate * root / (1 - b1**count), "eps": self.eps * root}  # both times root: a product less
         return numbers | {"keep": 1 - rate * self.weight_decay} if self.decoupled and self.weight_decay else numbers
 
     def one(self, p: Any, g: Any, own: dict[str, Any], n: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -139,7 +140,7 @@ class Adam(Optimiser):
         new = {"mean": mean, "square": square}
         if self.amsgrad:
             square = new["largest"] = np.maximum(own["largest"], square)
-        return p - n["pace"] * (mean / (np.sqrt(square) * n["root"] + self.eps)), new
+        return p - n["pace"] * (mean / (np.sqrt(square) + n["eps"])), new
 
 
 @dataclass(frozen=True)

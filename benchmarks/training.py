@@ -192,8 +192,8 @@ def accuracy() -> None:
 
 def folding() -> None:
     """Inference with batch norm, and with it folded into the layers before."""
-    model = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1),
-                          nn.BatchNorm2d(32), nn.ReLU(), nn.Flatten(), nn.Linear(32 * 256, 10))  # fmt: skip
+    stage = lambda channels: (nn.Conv2d(channels, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU())
+    model = nn.Sequential(*stage(3), *stage(32), nn.Flatten(), nn.Linear(32 * 256, 10))
     params, state = model.init(0, dtype=np.float32)
     folded = nn.fold_batchnorm(model, params, state)
     x = np.random.default_rng(0).normal(size=(64, 3, 16, 16)).astype(np.float32)

@@ -197,3 +197,20 @@ ERRORS = [
 def test_error(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_losses_are_negative_log_likelihoods():
+    """Course 3.2: what each loss assumes, up to what does not depend on the network."""
+    from scipy import stats
+
+    rng = np.random.default_rng(5)
+    x, t, z, y = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(5, 4)), np.array([0, 3, 1, 2, 2])
+    normal = -stats.norm(x, 1.0).logpdf(t)
+    np.testing.assert_allclose(normal, 0.5 * F.mse_loss(x, t, reduction="none") + 0.5 * np.log(2 * np.pi))
+    np.testing.assert_allclose(-stats.laplace(x, 1.0).logpdf(t), F.l1_loss(x, t, reduction="none") + np.log(2))
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    drawn = [-stats.multinomial(1, q).logpmf(np.eye(4)[k]) for q, k in zip(p, y)]
+    np.testing.assert_allclose(drawn, F.cross_entropy(z, y, reduction="none"))
+    ones = (t > 0).astype(float)
+    coins = -stats.bernoulli(1 / (1 + np.exp(-x))).logpmf(ones)
+    np.testing.assert_allclose(coins, F.binary_cross_entropy_with_logits(x, ones, reduction="none"))

@@ -38,6 +38,7 @@ class Programs:
 
     def __init__(self, model: Layer, loss: Callable[..., Any], optimiser: Any, classify: bool) -> None:
         self.model, self.loss, self.optimiser, self.classify = model, loss, optimiser, classify
+        self.judged: set[int] = set()
 
     def objective(self, params: Params, state: State, x: Any, y: Any) -> Any:
         output, state = self.model.apply(params, state, x, training=True)
@@ -78,6 +79,9 @@ class Programs:
         total, right = 0.0, 0
         for start in range(0, len(x), batch_size):
             part = slice(start, start + batch_size)
+            if len(x[part]) not in self.judged:  # so that a resumed run evaluates by the same code
+                self.judge.prepare(params, state, x[part], y[part])
+                self.judged.add(len(x[part]))
             value, hits = self.judge(params, state, x[part], y[part])
             total += float(value) * len(x[part])
             right += int(hits)

@@ -273,3 +273,13 @@ def test_a_callback_ends_a_run():
         result = optim.minimize(rosenbrock, AT, optimiser, 50, callback=lambda step, params, value: step == 3)
         assert result.steps == 3
         assert result.message == "the callback ended the run"
+
+
+def test_a_compiled_step_sees_another_optimiser():
+    optimiser = optim.SGD(lr=0.1)
+    step = dl.compile(lambda p: optimiser.update(p, 2 * p, optimiser.init(p))[0])
+    p = np.ones(3)
+    for rate in (0.1, 0.2, 0.1):
+        optimiser = optim.SGD(lr=rate)
+        for _ in range(2):
+            np.testing.assert_allclose(step(p), 1 - 2 * rate)

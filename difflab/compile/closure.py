@@ -1,7 +1,7 @@
 """What a function reads besides its arguments: it is baked into a program, so it chooses the program.
 
-Numbers, strings and arrays in closure cells and in the module's globals are seen, also those of the functions that
-the function calls. Attributes of objects and items of containers are not: pass them as arguments.
+Numbers, strings, arrays and frozen dataclasses in closure cells and in the module's globals are seen, also those of the
+functions that the function calls. Attributes of objects and items of containers are not: pass them as arguments.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Captured:
         for k, (name, place, x) in enumerate(places):
             if isinstance(x, np.ndarray | np.generic):
                 return None
-            if x.__class__ in PLAIN or isinstance(x, FunctionType):
+            if x.__class__ in PLAIN or isinstance(x, FunctionType) or settled(x):
                 read = f"_place{k}.cell_contents" if name == "cell_contents" else f"_place{k}.get({name!r})"
                 found[f"{read} is not _was{k}"] = ((f"_place{k}", place), (f"_was{k}", x))
         return found
@@ -94,4 +94,18 @@ def content(x: Any) -> Any:
     if isinstance(x, np.ndarray | np.generic) and x.dtype != object:
         data = np.ascontiguousarray(x)
         return x.shape, x.dtype.str, data.tobytes() if data.nbytes <= 4096 else zlib.crc32(data.data)
+    if settled(x):
+        return x
     return id(x) if isinstance(x, FunctionType) else None
+
+
+def settled(x: Any) -> bool:
+    """Whether x is an object that cannot change and compares by its settings, as a layer or an optimiser does."""
+    settings = getattr(x.__class__, "__dataclass_params__", None)
+    if settings is None or not (settings.frozen and settings.eq) or isinstance(x, type):
+        return False
+    try:
+        hash(x)
+    except TypeError:
+        return False
+    return True

@@ -30,7 +30,9 @@ class Optimiser:
         check_params(type(self).__name__, params)
         memory: dict[str, Any] = {"step": np.zeros((), np.int64)}
         for name in self.kept():
-            memory[name] = optree.tree_map(lambda p, name=name: self.start(name, np.asarray(p)), params)
+            memory[name] = optree.tree_map(
+                lambda p, name=name: self.start(name, p if hasattr(p, "dtype") else np.asarray(p)), params
+            )
         return memory
 
     def kept(self) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ def check_params(where: str, params: Any) -> None:
     if not leaves:
         raise InputError(f"{where}: there are no parameters")
     for path, x in zip(paths(params), leaves):
-        if getattr(x, "dtype", np.asarray(x).dtype).kind != "f":
+        if (x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype).kind != "f":
             raise DtypeError(f"{where}: the parameter {path or x!r} is not of floats; give x.astype(float)")
 
 

@@ -78,8 +78,13 @@ def powers_text(x: str, n: int) -> str:
 
 def is_light(node: Node) -> bool:
     """Whether a loop of the backend's own computes the node at least as fast as NumPy does."""
+    return node.value.__class__ is not tuple and bool(node.shape) and has_form(node)
+
+
+def has_form(node: Node) -> bool:
+    """Whether `element` can write the node."""
     name = node.primitive.name
-    if TABLE.get(name) is not node.primitive or node.value.__class__ is tuple or not node.shape:
+    if TABLE.get(name) is not node.primitive or node.value.__class__ is tuple:
         return False
     if any(x.primitive.name == "constant" and not x.shape and number(x) is None for x in node.operands):
         return False

@@ -23,10 +23,11 @@ from .native_products import Contraction, contraction
 from .passes import common_subexpressions, dead_nodes
 from .rewriting import number, rebuilt, relinked, users
 
-LIMIT = 600  # operations above which numba takes too long
+LIMIT = 400  # operations above which numba takes too long
+LOOPS = 150  # numba takes some 30 ms for each
 LARGEST = 1 << 15  # elements of a body's arrays; larger ones are left to NumPy
 PRODUCTS = 1 << 16  # multiplications of one contraction above which BLAS is faster
-JOINS = ("concatenate", "stack", "scatter")
+JOINS = ("concatenate", "stack", "append")
 
 
 class Refused(Exception):
@@ -80,6 +81,8 @@ class ArrayLoop:
         if sum(self.memory.used.values()) > LARGEST:
             raise Refused("its arrays are large")
         self.text = self.write()
+        if (loops := self.text.count(" for ")) > LOOPS:
+            raise Refused(f"its body of {loops} loops takes numba too long")
 
     # What each node is.
     def classify(self, node: Node) -> None:
@@ -90,17 +93,15 @@ class ArrayLoop:
         if node.value.__class__ is tuple:
             raise Refused(f"it has {node.primitive.name}")
         if rearranges(node):
-            if strided(rearranged(node, np.arange(math.prod(node.operands[0].shape)).reshape(node.operands[0].shape))):
-                return
-            self.computed[node] = "gather"
-        elif has_element(node):
+            return
+        if has_element(node):
             self.computed[node] = "each"
         elif found := contraction(node):
             if math.prod(found.sizes) > PRODUCTS:
                 raise Refused("its products are large")
             self.products[node] = found
             self.computed[node] = "contraction"
-        elif node.primitive is ASSEMBLE or (node.primitive is TABLE.get(node.primitive.name) and is_join(node)):
+        elif is_join(node):
             self.computed[node] = "join"
         else:
             raise Refused(f"it has {node.primitive.name} of shape {node.shape} and dtype {node.dtype}")
@@ -120,8 +121,8 @@ class ArrayLoop:
             if self.computed.get(node) != "join" or not is_disjoint(node):
                 continue
             for k, (x, where) in enumerate(zip(node.operands, parts(node))):
-                fits = self.computed.get(x, "gather") != "gather" and x not in homes and x.dtype == node.dtype and x.shape == where.shape
-                if fits and strided(where):
+                fits = x in self.computed and x.dtype == node.dtype and x.shape == where.shape
+                if fits and x not in homes and strided(where):
                     homes[x] = node, k
         return homes
 
@@ -139,6 +140,9 @@ class ArrayLoop:
                 found = self.memory.take(node.shape, node.dtype)
         elif self.is_view(node):
             found = rearranged(node, self.place(node.operands[0]))
+            if strided(found) is None:
+                self.computed[node] = "gather"
+                found = self.memory.take(node.shape, node.dtype)
         else:
             found = self.memory.take(node.shape, node.dtype)
             if node.primitive.name == "constant":
@@ -148,10 +152,7 @@ class ArrayLoop:
 
     def at(self, node: Node, shape: tuple[int, ...] | None = None) -> Strided:
         places = self.places[node]
-        found = strided(places if shape is None else np.broadcast_to(places, shape))
-        if found is None:  # a view of a view
-            raise Refused(f"it reads {node.primitive.name} in an uneven order")
-        return found
+        return strided(places if shape is None else np.broadcast_to(places, shape))  # type: ignore[return-value]
 
     def memory_of(self, node: Node) -> str:
         return f"w_{np.dtype(node.dtype).name}"
@@ -250,26 +251,30 @@ class ArrayLoop:
         self.lines += [f"{indent}{where} = {self.names[n]}" for n, where in kept.items()]
 
     def gather(self, node: Node, indent: str) -> None:
-        """A rearrangement whose places are not even: element by element."""
-        memory, table, n = self.memory_of(node), f"k{len(self.tables)}", math.prod(node.shape)
-        self.tables[table] = np.ravel(rearranged(node, self.places[node.operands[0]]))
-        start = self.at(node).start
-        self.lines += [f"{indent}for _i in range({n}):", f"{indent}    {memory}[{start} + _i] = {memory}[{table}[_i]]"]
+        """A rearrangement whose places are not even."""
+        source = rearranged(node, self.places[node.operands[0]])
+        self.listed(node, self.places[node], node.operands[0], source, indent, "=")
+
+    def listed(self, y: Node, to: Any, x: Node, source: Any, indent: str, sign: str) -> None:
+        """A loop over two lists of places."""
+        there, here = f"k{len(self.tables)}", f"k{len(self.tables) + 1}"
+        self.tables |= {there: to.ravel(), here: source.ravel()}
+        self.lines.append(f"{indent}for _i in range({to.size}):")
+        self.lines.append(f"{indent}    {self.memory_of(y)}[{there}[_i]] {sign} {self.memory_of(x)}[{here}[_i]]")
 
     def join(self, node: Node, indent: str) -> None:
         """Copies of the parts that are not in their places yet."""
         whole, together = self.places[node], is_disjoint(node)
-        indices = parts(node)
-        if node.primitive.name not in ("concatenate", "stack"):
-            if not together:  # else what no part covers stays zero from the start
-                self.copy(None, strided(whole), node.shape, indent, node)
-        for k, (x, index) in enumerate(zip(node.operands, indices)):
+        if not together:  # else what no part covers stays zero from the start
+            self.copy(None, strided(whole), node.shape, indent, node)
+        for k, (x, index) in enumerate(zip(node.operands, parts(node))):
             if self.homes.get(x) == (node, k):
                 continue
-            target = strided(whole.reshape(-1)[index])
-            if target is None:
-                raise Refused(f"it has {node.primitive.name} in an uneven order")
-            self.copy(x, target, index.shape, indent, node, "=" if together else "+=")
+            to, sign = whole.reshape(-1)[index], "=" if together else "+="
+            if even := strided(to):
+                self.copy(x, even, index.shape, indent, node, sign)
+            else:
+                self.listed(node, to, x, np.broadcast_to(self.places[x], to.shape), indent, sign)
 
     def copy(self, x: Node | None, to: Any, shape: Any, indent: str, node: Node, sign: str = "=") -> None:
         nest = Nest(shape, [to] if x is None else [to, self.at(x, shape)])
@@ -325,15 +330,19 @@ class ArrayLoop:
 
 
 def is_join(node: Node) -> bool:
-    if node.primitive.name not in JOINS or not node.shape:
-        return False
-    if node.primitive.name == "scatter":
-        index = node.params["index"]
-        entries = index if isinstance(index, tuple) else (index,)
-        basic = all(e is None or e is Ellipsis or isinstance(e, slice | int) for e in entries)
-        return basic and len(node.operands) == 1
-    return True
+    """Whether the node writes its operands, all of one dtype, into one array at places that are known."""
+    same = all(x.dtype == node.dtype for x in node.operands)
+    if node.primitive is ASSEMBLE:
+        return same
+    name = node.primitive.name
+    return (
+        same
+        and TABLE.get(name) is node.primitive
+        and (name in JOINS or (name == "scatter" and len(node.operands) == 1))
+    )
 
 
 def is_disjoint(node: Node) -> bool:
-    return bool(node.params.get("disjoint", True))
+    """Whether no element of the result is written twice."""
+    places = np.concatenate([p.ravel() for p in parts(node)])
+    return len(np.unique(places)) == len(places)

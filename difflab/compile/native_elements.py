@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..graph.node import Node
 from ..primitives import TABLE
 from .native_forms import DTYPES, common_dtype, element as arithmetic, has_form, literal
@@ -27,8 +29,6 @@ def has_element(node: Node) -> bool:
         return False
     if has_form(node):
         return True
-    if any(x.primitive.name == "constant" and not x.shape and number(x) is None for x in node.operands):
-        return False
     real = node.dtype in DTYPES and all(x.dtype.kind in "fbi" for x in node.operands)
     if name == "astype":
         return real
@@ -51,5 +51,7 @@ def element(node: Node, names: Any) -> str:
     if name == "astype":
         return operands[0]
     if name in NAMES:  # in float64, whatever the dtype
+        if dtype == np.float64:
+            return f"_{name}({operands[0]})"
         return f"np.{dtype.name}(_{name}(np.float64({operands[0]})))"
     return CALLS[name].format(*operands)

@@ -51,9 +51,7 @@ class Contraction(NamedTuple):
         outer = Nest(self.sizes[:p], [Strided(a.start, a.steps[:p]) for a in every])
         inner = Nest(self.sizes[p:], [Strided(0, a.steps[p:]) for a in every], "_j")
         lines, indent = outer.heads(indent)
-        text = " * ".join(
-            f"{w}[{outer.place(k)}{inner.terms[k]}]" for k, w in enumerate(memory[:-1])
-        )
+        text = " * ".join(f"{w}[{outer.place(k)}{inner.terms[k]}]" for k, w in enumerate(memory[:-1]))
         out = f"{memory[-1]}[{outer.place(len(memory) - 1)}]"
         if self.sign:
             heads, deep = inner.heads(indent)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile import native, native_math, native_region
+from difflab.compile import native, native_arrays, native_functions, native_math, native_region
 
 numba = pytest.importorskip("numba")
 
@@ -199,10 +199,190 @@ def test_scans_of_numbers_are_one_loop():
         agree(found, plain)
         assert "one native loop" in program.explain() and "scan: NumPy" not in program.explain()
         assert "_scan0(" in program.source
-    rows = lambda a: dl.scan(lambda c, s: (c * s + a, None), a, t, reverse=True)[0]
-    (plain, found), program = both(lambda a: np.sum(rows(a)), np.ones(3))
-    agree(found, plain)
-    assert "scan: NumPy; its body is not of single" in program.explain()
+
+
+V, M, STEPS = RNG.normal(size=5), RNG.normal(size=(5, 5)) * 0.4, RNG.normal(size=(40, 5))
+
+
+def lstm(carry, x, w, b):
+    h, c = carry
+    gates = w @ np.concatenate([x, h]) + b
+    i, f, o, g = [gates[5 * k : 5 * (k + 1)] for k in range(4)]
+    c = dl.numpy.sigmoid(f) * c + dl.numpy.sigmoid(i) * np.tanh(g)
+    h = dl.numpy.sigmoid(o) * np.tanh(c)
+    return (h, c), np.sum(h * x)
+
+
+def several(c, x):
+    a, b = c
+    u, v, k = x["u"], x["v"][0], x["k"]
+    a, b = b + u[::-1] * k, np.where(a > v, a, v) * 0.5  # what is carried changes places
+    return (a, b), {"max": np.max(np.abs(a)), "outer": np.outer(a, b)[1:, ::2], "k": k * np.mean(a)}
+
+
+# Each body with what is carried, what is scanned over, and a captured matrix.
+BODIES = {
+    "vector": (lambda m, c, x: (np.tanh(c * x + m[0]), c[1:] * 2.0), V),
+    "matrix": (lambda m, c, x: (np.sin(m @ c) * x + c.T * 0.3, c @ x), M),
+    "products": (lambda m, c, x: (np.tanh(m @ c * 0.5 + c @ m.T + x), np.outer(c, x) @ m + (c @ x)), V),
+    "einsum": (
+        lambda m, c, x: (np.einsum("ij,jk,k->i", m, m, c) * 0.1 + x, np.einsum("ii,ij->j", m, np.outer(c, x))),
+        V,
+    ),
+    "reductions": (
+        lambda m, c, x: (
+            c / (1.0 + np.sum(c * c, axis=0)) + np.mean(m * c, axis=1) + x,
+            (np.sum(np.outer(c, x), axis=1, keepdims=True), np.max(m * c, axis=0), np.min(c), np.sum(m * x)),
+        ),
+        V,
+    ),
+    "joins": (
+        lambda m, c, x: (np.stack([c[1], x * 2.0 + c[0], c[1]])[:2], np.concatenate([x[:2], c[0], np.exp(x)])),
+        M[:2],
+    ),
+    "orders": (
+        lambda m, c, x: (np.roll(c, 2) * x[::-1] + c[[4, 0, 0, 1, 2]], np.tile(c.reshape(1, 5), (2, 2)).transpose()),
+        V,
+    ),
+    "parts": (lambda m, c, x: (np.append(c[1:], np.sum(c[:2] * x[3])), c[4]), V),
+    "numbers": (lambda m, c, x: (c * x[0] + np.log1p(x[1] ** 2), c * m[0]), 0.5),
+    "nothing carried in particular": (lambda m, c, x: (c, x * m[1] ** 2 + np.sqrt(np.abs(x))), V),
+}
+
+
+def scan_of(body, carry, reverse=False, n=40):
+    def f(m, c, xs):
+        last, ys = dl.scan(lambda c, x: body(m, c, x), c, xs, reverse=reverse)
+        return sum(np.sum(np.cos(y)) for y in dl_leaves((last, ys)) if y is not None)
+
+    return f, (M, carry, STEPS[:n])
+
+
+DERIVATIVES = {
+    "value": lambda f: f,
+    "gradient": lambda f: dl.value_and_grad(f, argnums=(0, 1, 2)),
+    "second": lambda f: lambda m, c, xs: dl.grad(lambda c: sum(np.sum(g**2) for g in dl.grad(f, (0, 1))(m, c, xs)))(c),
+    "forward": lambda f: lambda m, c, xs: dl.jvp(lambda c: f(m, c, xs), (c,), (np.ones_like(c),)),
+}
+
+
+SLOW = {(n, "second") for n in ("matrix", "products", "einsum", "reductions")}  # numba takes some seconds for them
+
+
+@pytest.mark.parametrize(("name", "kind"), [(n, k) for n in BODIES for k in DERIVATIVES if (n, k) not in SLOW])
+def test_scans_of_arrays_are_one_loop(name, kind):
+    f, args = scan_of(*BODIES[name], reverse=kind == "forward")
+    (plain, found), program = both(DERIVATIVES[kind](f), *args)
+    agree(found, plain, 1e-12)
+    assert "one native loop" in program.explain() and "scan: NumPy" not in program.explain()
+    for a, b in zip(dl_leaves(program(*args)), dl_leaves(found)):
+        assert np.array_equal(a, b, equal_nan=True)
+
+
+def test_an_lstm_is_one_loop():
+    b, start = RNG.normal(size=20), (np.zeros(5), np.zeros(5))
+    w = RNG.normal(size=(20, 10)) * 0.5
+
+    def f(w, b, xs):
+        last, ys = dl.scan(lambda c, x: lstm(c, x, w, b), start, xs)
+        return np.sum(ys**2) + np.sum(last[0] * last[1])
+
+    (plain, found), program = both(dl.value_and_grad(f, argnums=(0, 1, 2)), w, b, STEPS)
+    agree(found, plain, 1e-12)
+    assert "scan: NumPy" not in program.explain()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native_arrays, "LIMIT", 10)
+        (plain, found), program = both(dl.grad(f), w, b, STEPS)
+        agree(found, plain, 1e-12)
+        assert "scan: NumPy; its body of 7" in program.explain()
+
+
+def test_scans_of_several_arrays_in_containers():
+    xs = {"u": STEPS, "v": (RNG.normal(size=(40, 1)),), "k": np.arange(40)}
+
+    def f(a, b):
+        (a, b), ys = dl.scan(several, (a, b), xs)
+        return np.sum(a * b) + np.sum(np.cos(ys["max"])) + np.sum(np.sin(ys["outer"])) + np.sum(ys["k"]) * 1e-3
+
+    for g in (f, dl.value_and_grad(f, argnums=(0, 1))):
+        (plain, found), program = both(g, V, 1.0 + V)
+        agree(found, plain, 1e-12)
+        assert "scan: NumPy" not in program.explain()
+    everything = lambda a, b: dl.scan(several, (a, b), xs)
+    (plain, found), _ = both(everything, V, 1.0 + V)
+    agree(found, plain, 1e-12)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_scans_of_no_and_one_step(n):
+    f, args = scan_of(*BODIES["matrix"], n=n)
+    for g in (f, dl.value_and_grad(f, argnums=(0, 1, 2))):
+        (plain, found), program = both(g, *args)
+        agree(found, plain)
+        assert "scan: NumPy" not in program.explain()
+
+
+@pytest.mark.parametrize("name", ["vector", "products", "reductions", "orders"])
+def test_scans_in_single_precision(name):
+    f, args = scan_of(*BODIES[name], n=8)
+    args = [x.astype(np.float32) for x in args]
+    (plain, found), program = both(dl.value_and_grad(f, argnums=(0, 1, 2)), *args)
+    agree(found, plain, 3e-5)
+    assert "scan: NumPy" not in program.explain()
+
+
+REFUSED = [
+    (lambda m, c, x: (c * 0.5 + x, np.cumsum(c)), "cumsum"),
+    (lambda m, c, x: (dl.scan(lambda d, y: (d * 0.5 + y, None), c, x)[0], None), "scan"),
+    (lambda m, c, x: (c * 0.5, np.sum(np.tile(c, (100, 100)))), "arrays are large"),
+    (
+        lambda m, c, x: (c * 0.5, np.sum(np.outer(np.tile(c, 20), c) @ np.tile(np.outer(x, c), (1, 40)))),
+        "products are large",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "why"), REFUSED)
+def test_scans_with_other_bodies_are_those_of_numpy(body, why):
+    f, args = scan_of(body, V, n=5)
+    (plain, found), program = both(dl.value_and_grad(f), *args)
+    agree(found, plain, 1e-12)
+    assert "scan: NumPy" in program.explain() and why in program.explain()
+
+
+def test_scans_see_infinities_as_numpy_does():
+    f = lambda c, xs: dl.scan(
+        lambda c, x: (np.maximum(c, x) + dl.numpy.sigmoid(x), (np.exp(x), np.tanh(x), np.cosh(x) / c, np.max(x))), c, xs
+    )
+    xs = np.concatenate([EDGES, [709.0, 710.3, -745.0, -750.0]])
+    xs = np.stack([xs, xs[::-1]], axis=1)
+    with np.errstate(all="ignore"):
+        (plain, found), _ = both(f, np.zeros(2), xs)
+    for a, b in zip(dl_leaves(found), dl_leaves(plain)):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+        assert np.array_equal(np.signbit(a[~np.isnan(b)]), np.signbit(b[~np.isnan(b)]))
+
+
+@pytest.mark.parametrize("name", native_functions.NAMES)
+def test_functions_of_scans_hold_their_digits(name):
+    mpmath = pytest.importorskip("mpmath")
+    exact, one = getattr(mpmath, name), native_functions.functions()[f"_{name}"]
+    run = numba.njit("(f8[::1], f8[::1])", error_model="numpy")(loop_of(one))
+    x = np.concatenate([RNG.uniform(-700, 700, 500), RNG.normal(size=1500), 10.0 ** RNG.uniform(-20, 0, 500)])
+    found = np.empty_like(x)
+    run(x, found)
+    with mpmath.workprec(100):
+        wanted = [exact(mpmath.mpf(v)) for v in x.tolist()]
+        off = [abs(mpmath.mpf(y) - w) / mpmath.mpf(np.spacing(abs(float(w)))) for y, w in zip(found.tolist(), wanted)]
+    assert max(off) < (3.0 if name == "tanh" else 1.5)
+
+
+def loop_of(one):
+    def run(x, out):
+        for k in range(x.size):
+            out[k] = one(x[k])
+
+    return run
 
 
 def test_integers_and_truth_values_stay_with_numpy_or_are_cast():

@@ -152,8 +152,11 @@ class NativeSource(NumpySource):
         super().__init__(graph, donated)
 
     def single(self, node: Node, k: int) -> None:
-        """A scan of numbers is one loop; all else as NumPy runs it."""
-        found = native_scan(node.primitive, self.jit) if KIND in node.primitive.spelling else None
+        """A scan is one loop where its body can be; all else is as NumPy runs it."""
+        found = None
+        if KIND in node.primitive.spelling:
+            wanted = {n.params["index"] for n in self.graph.order if node in n.operands}
+            found = native_scan(node.primitive, self.jit, wanted)
         if callable(found):
             operands = ", ".join(self.names[x] for x in node.operands)
             name = f"_scan{len(self.scans)}"

@@ -78,10 +78,15 @@ def powers_text(x: str, n: int) -> str:
 
 def is_light(node: Node) -> bool:
     """Whether a loop of the backend's own computes the node at least as fast as NumPy does."""
-    name = node.primitive.name
-    if TABLE.get(name) is not node.primitive or node.value.__class__ is tuple or not node.shape:
+    if node.value.__class__ is tuple or not node.shape or not has_form(node):
         return False
-    if any(x.primitive.name == "constant" and not x.shape and number(x) is None for x in node.operands):
+    return not any(x.primitive.name == "constant" and not x.shape and number(x) is None for x in node.operands)
+
+
+def has_form(node: Node) -> bool:
+    """Whether `element` can write the node."""
+    name = node.primitive.name
+    if TABLE.get(name) is not node.primitive or node.value.__class__ is tuple:
         return False
     if whole_power(node) is not None:
         return node.dtype in DTYPES
@@ -98,6 +103,8 @@ def is_light(node: Node) -> bool:
 
 
 def literal(value: float, dtype: Any) -> str:
+    if dtype == np.float64 and math.isfinite(value):
+        return f"({value!r})" if value < 0 else repr(value)
     text = repr(value) if math.isfinite(value) else f"np.{'nan' if value != value else 'inf'}"
     text = f"-{text}" if value == -math.inf else text
     return f"np.{dtype.name}({text})"

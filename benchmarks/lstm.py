@@ -66,10 +66,13 @@ def looped(m: Any, *names: Any) -> Any:
     return loss
 
 
-def by_difflab() -> Any:
+def by_difflab(backend: str = "numpy") -> Any:
+    if backend == "native":
+        import numba  # noqa: F401 (without it the backend would fall back)
     args = data()
     loss = scanned(np, dl.scan, dl.numpy.sigmoid, np.concatenate, np.stack)
-    program = dl.compile(dl.value_and_grad(loss, argnums=(0, 1)))
+    program = dl.compile(dl.value_and_grad(loss, argnums=(0, 1)), backend=backend)
+    program.prepare(*args)
     return lambda: program(*args)
 
 
@@ -108,7 +111,12 @@ def by_autograd() -> Any:
 
 
 def workloads() -> list[Workload]:
-    peers = {"JAX jit (scan)": by_jax, "torch": by_torch, "autograd": by_autograd}
+    peers = {
+        "difflab native": lambda: by_difflab("native"),
+        "JAX jit (scan)": by_jax,
+        "torch": by_torch,
+        "autograd": by_autograd,
+    }
     loss = scanned(np, dl.scan, dl.numpy.sigmoid, np.concatenate, np.stack)
     name = f"LSTM, {LAYERS} layers, {STEPS:,} steps"
     return [Workload(name, by_difflab, peers, rtol=1e-7, rounds=5, gradient_of=(loss, data(), (0, 1)))]

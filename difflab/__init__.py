@@ -68,7 +68,7 @@ _HOMES = {
     "difflab.lab.step_size": "step_size_study",
     "difflab.lab.swell": "expression_swell",
 }
-_MODULES = ("errors", "nn", "numpy", "primitives", "testing")
+_MODULES = ("errors", "mdp", "nn", "numpy", "primitives", "testing")
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 

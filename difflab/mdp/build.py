@@ -1,0 +1,281 @@
+"""Every way to write a Markov decision process down, brought to one form: sorted pairs and a CSR of next states."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..errors import InputError, ShapeError
+from .checks import check, discount_of
+from .process import MDP
+
+
+def assemble(
+    P: Any,
+    rewards: Any,
+    states: Any,
+    actions: Any,
+    n_states: int,
+    n_actions: int,
+    discount: float,
+    terminals: Any = (),
+    step_rewards: Any = None,
+    **names: Any,
+) -> MDP:
+    """The process of sorted pairs; absorbing states without reward are terminal, and terminal rows are emptied."""
+    P = sparse.csr_array(P, dtype=np.float64)
+    if P.nnz < 2**31 - 1 and P.indices.dtype != np.int32:
+        P.indices, P.indptr = P.indices.astype(np.int32), P.indptr.astype(np.int32)
+    states, actions = np.asarray(states, np.int64), np.asarray(actions, np.int64)
+    starts = np.searchsorted(states, np.arange(n_states + 1))
+    terminal = np.zeros(n_states, bool)
+    terminal[terminals_of(terminals, n_states)] = True
+    rewards = np.array(rewards, np.float64)
+    terminal |= absorbing(P, rewards, states, n_states)
+    if terminal.any():
+        kept = np.repeat(~terminal[states], np.diff(P.indptr))
+        counts = np.where(terminal[states], 0, np.diff(P.indptr))
+        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(P.indptr.dtype)
+        P = sparse.csr_array((P.data[kept], P.indices[kept], indptr), shape=P.shape)
+        rewards[terminal[states]] = 0.0
+        step_rewards = None if step_rewards is None else step_rewards[kept]
+    process = MDP(
+        P, rewards, starts, actions, discount_of(discount), terminal, n_actions, reward_of_step=step_rewards, **names
+    )
+    return check(process)
+
+
+def absorbing(P: Any, rewards: Any, states: Any, n_states: int) -> Any:
+    """States that every action leaves where they are, without reward; discount 1 would leave their value open."""
+    alone = np.diff(P.indptr) == 1
+    first = P.indptr[:-1][alone]
+    stays = np.zeros(len(states), bool)
+    stays[alone] = (P.indices[first] == states[alone]) & (np.abs(P.data[first] - 1) < 1e-12)
+    leaves = np.bincount(states[~(stays & (rewards == 0))], minlength=n_states)
+    return (leaves == 0) & (np.bincount(states, minlength=n_states) > 0)
+
+
+def terminals_of(terminals: Any, n_states: int) -> Any:
+    found = np.asarray(terminals)
+    if found.dtype == bool:
+        if found.shape != (n_states,):
+            raise ShapeError(f"mdp: terminals is a mask of shape {found.shape} for {n_states} states")
+        return np.flatnonzero(found)
+    found = found.astype(np.int64).ravel()
+    bad = found[(found < 0) | (found >= n_states)]
+    if len(bad):
+        raise InputError(f"mdp: terminal state {bad[0]} of {n_states} states; they are counted from 0")
+    return found
+
+
+def from_arrays(P: Any, R: Any, discount: float, terminals: Any = ()) -> MDP:
+    discount = discount_of(discount)
+    P = np.asarray(P, float)
+    if P.ndim != 3 or P.shape[1] != P.shape[2] or 0 in P.shape:
+        raise ShapeError(
+            f"mdp: P has shape {P.shape}; it must be (A, S, S), one matrix of probabilities for each action"
+        )
+    A, S, _ = P.shape
+    rows = P.transpose(1, 0, 2).reshape(S * A, S)
+    R, per_step = rewards_of(R, S, A)
+    table = sparse.csr_array(rows)
+    step = None
+    if per_step:
+        by_pair = R.transpose(1, 0, 2).reshape(S * A, S)
+        where = np.repeat(np.arange(S * A), np.diff(table.indptr))
+        step = by_pair[where, table.indices]
+        R = (rows * np.where(rows == 0, 0, by_pair)).sum(axis=1).reshape(S, A)
+    return assemble(table, R.ravel(), *all_pairs(S, A), S, A, discount, terminals, step)
+
+
+def all_pairs(S: int, A: int) -> tuple[Any, Any]:
+    return np.repeat(np.arange(S), A), np.tile(np.arange(A), S)
+
+
+def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
+    """R as (S, A), or as (A, S, S) with True."""
+    R = np.asarray(R, float)
+    if R.shape == (A, S, S):
+        return R, True
+    if R.shape == (S,):
+        return np.repeat(R[:, None], A, axis=1), False
+    if R.shape != (S, A):
+        raise ShapeError(
+            f"mdp: R has shape {R.shape}; for {S} states and {A} actions it is ({S}, {A}), ({S},) or ({A}, {S}, {S})"
+        )
+    return R, False
+
+
+def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = ()) -> MDP:
+    tables = [sparse.csr_array(p) for p in P]
+    shapes = {p.shape for p in tables}
+    if len(shapes) != 1 or any(a != b for a, b in shapes):
+        raise ShapeError(f"mdp: the matrices of the actions have shapes {sorted(shapes)}; they must all be (S, S)")
+    A, S = len(tables), tables[0].shape[0]
+    order = np.arange(A * S).reshape(A, S).T.ravel()
+    rows = sparse.csr_array(sparse.vstack(tables, format="csr")[order])
+    if isinstance(R, list | tuple) and len(R) == A and all(sparse.issparse(r) for r in R):
+        each = sparse.csr_array(sparse.vstack([sparse.csr_array(r) for r in R], format="csr")[order])
+        R = np.asarray(rows.multiply(each).sum(axis=1)).reshape(S, A)
+    R, per_step = rewards_of(R, S, A)
+    if per_step:
+        R = np.stack([np.asarray(p.multiply(r).sum(axis=1)).ravel() for p, r in zip(tables, R)], axis=1)
+    return assemble(rows, R.ravel(), *all_pairs(S, A), S, A, discount, terminals)
+
+
+def from_pairs(R: Any, P: Any, discount: float, states: Any, actions: Any, terminals: Any = ()) -> MDP:
+    rewards = np.asarray(R, float)
+    states, actions = np.asarray(states), np.asarray(actions)
+    P = sparse.csr_array(P)
+    K = len(rewards)
+    if P.shape[0] != K or states.shape != (K,) or actions.shape != (K,):
+        raise ShapeError(
+            f"mdp: R has shape {rewards.shape}, P {P.shape}, states {states.shape}, actions {actions.shape}; all have one "
+            "entry (P one row) for each pair"
+        )
+    S = P.shape[1]
+    for name, x in (("state", states), ("action", actions)):
+        if x.dtype.kind not in "iu":
+            raise InputError(f"mdp: {name}s of dtype {x.dtype}; they are whole numbers from 0")
+        if K and (x.min() < 0 or (name == "state" and x.max() >= S)):
+            raise InputError(
+                f"mdp: {name} {x.min() if x.min() < 0 else x.max()} of {S} states; they are counted from 0"
+            )
+    order = np.lexsort((actions, states))
+    twice = np.flatnonzero((np.diff(states[order]) == 0) & (np.diff(actions[order]) == 0))
+    if len(twice):
+        k = order[twice[0]]
+        raise InputError(f"mdp: the pair of state {states[k]} and action {actions[k]} is given twice")
+    if not np.array_equal(order, np.arange(K)):
+        P, rewards, states, actions = P[order], rewards[order], states[order], actions[order]
+    A = int(actions.max()) + 1 if K else 1
+    return assemble(P, rewards, states, actions, S, A, discount, terminals)
+
+
+def from_triples(
+    entries: Iterable[tuple[int, int, float, int, float]],
+    S: int,
+    A: int,
+    discount: float,
+    terminals: Any = (),
+    **names: Any,
+) -> MDP:
+    """From (state, action, probability, next state, reward); a next state of -1 ends the episode there."""
+    rows = np.array(list(entries), float).reshape(-1, 5)
+    s, a, p, n, r = rows.T
+    s, a, n = s.astype(int), a.astype(int), n.astype(int)
+    pairs, of = np.unique(s * A + a, return_inverse=True)
+    rewards = np.bincount(of, p * r, len(pairs))
+    ending = n < 0
+    if ending.any():  # one more state, behind the others, where all that ends goes
+        n = np.where(ending, S, n)
+        S, terminals = S + 1, [*np.atleast_1d(terminals).astype(int), S]
+    shape = (len(pairs), S)
+    merged = sparse.csr_array((p, (of, n)), shape=shape)
+    mean = sparse.csr_array((p * r, (of, n)), shape=shape)
+    merged.sort_indices(), mean.sort_indices()
+    with np.errstate(all="ignore"):
+        step = np.where(merged.data > 0, mean.data / merged.data, 0.0)
+    return assemble(merged, rewards, pairs // A, pairs % A, S, A, discount, terminals, step, **names)
+
+
+def from_gymnasium(env: Any, discount: float) -> MDP:
+    if isinstance(env, str):
+        try:
+            import gymnasium
+        except ImportError:
+            raise InputError(f"mdp: the environment {env!r} needs gymnasium: pip install gymnasium") from None
+        try:
+            env = gymnasium.make(env)
+        except gymnasium.error.Error as error:
+            raise InputError(f"mdp: gymnasium knows no environment {env!r}: {error}") from None
+    table = env if isinstance(env, dict) else getattr(getattr(env, "unwrapped", env), "P", None)
+    if not isinstance(table, dict):
+        raise InputError(
+            f"mdp: {type(env).__name__} has no table of transitions env.unwrapped.P; learn on it by mdp.learn"
+        )
+    S, A = len(table), max(len(t) for t in table.values())
+    steps = [
+        (s, a, p, n, r, done)
+        for s, by_action in table.items()
+        for a, found in by_action.items()
+        for p, n, r, done in found
+    ]
+    ending = {n for _, _, _, n, _, done in steps if done}
+    passing = {n for s, _, _, n, _, done in steps if not done and s != n}
+    entries = [(s, a, p, -1 if done and n in passing else n, r) for s, a, p, n, r, done in steps]
+    return from_triples(entries, S, A, discount, sorted(ending - passing))
+
+
+def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = None) -> MDP:
+    nodes = list(graph.nodes)
+    index = {x: i for i, x in enumerate(nodes)}
+    edges = [(u, v, d) for u, v, d in graph.edges(data=True)]
+    names = list(dict.fromkeys(d.get("action", 0) for _, _, d in edges))
+    action = {x: i for i, x in enumerate(names)}
+    missing = [t for t in terminals or () if t not in index]
+    if missing:
+        raise InputError(f"mdp: terminal {missing[0]!r} is no node of the graph")
+    ends = {index[t] for t in terminals or ()} | {index[x] for x in nodes if graph.out_degree(x) == 0}
+    entries = [
+        (index[u], action[d.get("action", 0)], d.get("probability", 1.0), index[v], d.get("reward", 0.0))
+        for u, v, d in edges
+    ]
+    return from_triples(
+        entries, len(nodes), max(len(names), 1), discount, sorted(ends), state_names=nodes, action_names=names
+    )
+
+
+def from_function(
+    step: Callable[[Any, Any], Any],
+    states: Sequence[Any],
+    actions: Sequence[Any] | Callable[[Any], Sequence[Any]],
+    discount: float,
+    terminals: Sequence[Any] = (),
+) -> MDP:
+    states = list(states)
+    index = {x: i for i, x in enumerate(states)}
+    ends = [index[t] for t in terminals if t in index]
+    names: dict[Any, int] = {}
+    entries = []
+    for s in states:
+        if s in terminals:
+            continue
+        for a in actions(s) if callable(actions) else actions:
+            k = names.setdefault(a, len(names))
+            for p, following, r in outcomes(step(s, a)):
+                if following not in index:
+                    raise InputError(f"mdp: step({s!r}, {a!r}) leads to {following!r}, which is not among the states")
+                entries.append((index[s], k, p, index[following], r))
+    A = max(len(names), 1)
+    return from_triples(entries, len(states), A, discount, ends, state_names=states, action_names=list(names))
+
+
+def outcomes(found: Any) -> list[tuple[float, Any, float]]:
+    """A list of (probability, next state, reward); one (next state, reward) is certain."""
+    if isinstance(found, tuple) and len(found) == 2:
+        return [(1.0, found[0], found[1])]
+    return [(p, s, r) for p, s, r in found]
+
+
+def replace(process: MDP, **changes: Any) -> MDP:
+    unknown = set(changes) - {"rewards", "discount"}
+    if unknown:
+        raise InputError(f"mdp: replace takes rewards and discount, not {sorted(unknown)[0]}")
+    if "rewards" in changes:
+        R = np.asarray(changes["rewards"], float)
+        if R.shape == (process.n_states,):
+            R = R[process.states]
+        elif R.shape == (process.n_states, process.n_actions):
+            R = R[process.states, process.actions]
+        elif R.shape != (process.n_pairs,):
+            raise ShapeError(f"mdp: rewards of shape {R.shape} for {process!r}; give (S, A), (S,) or one a pair")
+        changes["rewards"] = np.where(process.terminal[process.states], 0.0, R)
+        changes["reward_of_step"] = None
+    if "discount" in changes:
+        changes["discount"] = discount_of(changes["discount"])
+    return check(dataclasses.replace(process, **changes))

@@ -1,0 +1,156 @@
+"""What a Markov decision process must fulfil, and messages that name the state, the action and the number."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from ..errors import InputError, ShapeError
+
+if TYPE_CHECKING:
+    from .process import MDP
+
+ROW_SUM_ERROR = 1e-9  # how far a row of probabilities may sum from 1
+
+
+def discount_of(value: Any) -> float:
+    try:
+        gamma = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"mdp: discount={value!r} is not a number; it is a factor between 0 and 1") from None
+    if not 0 <= gamma <= 1:
+        raise InputError(f"mdp: discount={gamma:g} is outside [0, 1]; 0.9 to 0.999 is usual, 1 needs terminal states")
+    return gamma
+
+
+def tolerance_of(value: Any) -> float:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise InputError(f"mdp: tolerance={value!r}; it must be a positive number, the largest error of a value")
+    return found
+
+
+def pair(process: MDP, k: int) -> str:
+    """A pair of state and action, as the user calls them."""
+    s, a = int(process.states[k]), int(process.actions[k])
+    state = s if process.state_names is None else process.state_names[s]
+    action = a if process.action_names is None else process.action_names[a]
+    return f"state {state!r}, action {action!r}"
+
+
+def check(process: MDP) -> MDP:
+    """The process itself, if its probabilities, rewards and discount are sound."""
+    P, owner = process.transitions, process.states
+    nothing = np.flatnonzero((np.diff(process.starts) == 0) & ~process.terminal)
+    if len(nothing):
+        raise InputError(
+            f"mdp: state {int(nothing[0])} has no action, and {len(nothing)} such states are not terminal; give each an "
+            "action, or list it in terminals"
+        )
+    bad = np.flatnonzero(~(P.data >= 0))  # NaN too
+    if len(bad):
+        k = int(np.searchsorted(P.indptr, bad[0], side="right") - 1)
+        raise InputError(
+            f"mdp: {pair(process, k)} goes to state {int(P.indices[bad[0]])} with probability {P.data[bad[0]]:g}; "
+            "probabilities are numbers from 0 to 1"
+        )
+    sums = np.asarray(P.sum(axis=1)).ravel()
+    bad = np.flatnonzero((np.abs(sums - 1) > ROW_SUM_ERROR) & ~process.terminal[owner])
+    if len(bad):
+        k = int(bad[0])
+        more = f" ({len(bad)} such rows)" if len(bad) > 1 else ""
+        raise InputError(
+            f"mdp: the probabilities of {pair(process, k)} sum to {sums[k]:.12g}, they must sum to 1{more}"
+        )
+    bad = np.flatnonzero(~np.isfinite(process.rewards))
+    if len(bad):
+        k = int(bad[0])
+        raise InputError(
+            f"mdp: the reward of {pair(process, k)} is {process.rewards[k]:g}; rewards are finite (leave an action out "
+            "to forbid it)"
+        )
+    if process.discount == 1:
+        check_termination(process)
+    return process
+
+
+def check_termination(process: MDP) -> None:
+    """With discount 1 every state must be able to reach a terminal one, or its value is not finite."""
+    if not process.terminal.any():
+        raise InputError(
+            "mdp: discount 1 without a terminal state: values would be infinite; name terminals, or take a discount "
+            "below 1"
+        )
+    stuck = np.flatnonzero(~reaches(process, process.terminal))
+    if len(stuck):
+        raise InputError(
+            f"mdp: discount 1, and no terminal state can be reached from state {int(stuck[0])} ({len(stuck)} such "
+            "states): its value would be infinite; take a discount below 1"
+        )
+
+
+def reaches(process: MDP, targets: np.ndarray[Any, Any]) -> Any:
+    """Which states have a path to one of the targets, (S,) of bool."""
+    backward = predecessors(process, targets)
+    order = csgraph.breadth_first_order(backward, process.n_states, return_predecessors=False)
+    found = np.zeros(process.n_states + 1, bool)
+    found[order] = True
+    return found[:-1]
+
+
+def predecessors(process: MDP, targets: np.ndarray[Any, Any]) -> sparse.csr_matrix:
+    """The graph from each state to those that can step into it, with one more vertex before all targets."""
+    P, S = process.transitions, process.n_states
+    used = P.data > 0
+    source = np.repeat(process.states, np.diff(P.indptr))[used]
+    aims = np.flatnonzero(targets)
+    rows = np.concatenate([P.indices[used], np.full(len(aims), S)])
+    columns = np.concatenate([source, aims])
+    found = sparse.csr_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(S + 1, S + 1), dtype=np.int8)
+    found.data[:] = 1  # entries met twice were added
+    return found
+
+
+def values_of(process: MDP, values: Any) -> np.ndarray[Any, Any]:
+    found = np.asarray(values, float)
+    if found.shape != (process.n_states,):
+        raise ShapeError(f"mdp: values of shape {found.shape} for {process.n_states} states; a vector (S,) is needed")
+    return found
+
+
+def policy_weights(process: MDP, policy: Any) -> np.ndarray[Any, Any]:
+    """The probability of each pair (K,) under a policy of actions (S,) or of probabilities (S, A)."""
+    found = np.asarray(policy)
+    S, A = process.n_states, process.n_actions
+    if found.shape == (S,):
+        if found.dtype.kind not in "iu":
+            if found.dtype.kind != "f" or np.any(found != np.rint(found)):
+                raise InputError(f"mdp: a policy (S,) holds actions, whole numbers; this one has dtype {found.dtype}")
+            found = found.astype(np.int64)
+        weights = (process.actions == found[process.states]).astype(float)
+        taken = np.bincount(process.states, weights, S)
+        bad = np.flatnonzero((taken == 0) & ~process.terminal)
+        if len(bad):
+            raise InputError(
+                f"mdp: the policy takes action {found[bad[0]]} in state {int(bad[0])}, which has no such action"
+            )
+        return weights
+    if found.shape != (S, A):
+        raise ShapeError(f"mdp: a policy of shape {found.shape}; give actions ({S},) or probabilities ({S}, {A})")
+    found = found.astype(float)
+    weights = found[process.states, process.actions]
+    sums = np.where(process.terminal, 1.0, np.bincount(process.states, weights, S))
+    bad = np.flatnonzero(~(np.abs(sums - 1) <= 1e-8) | ~(found >= 0).all(axis=1) & ~process.terminal)
+    if len(bad):
+        s = int(bad[0])
+        raise InputError(
+            f"mdp: the policy's probabilities in state {s} are {found[s].tolist()}; they must be positive and sum to 1"
+        )
+    return weights

@@ -1,0 +1,142 @@
+"""Gridworlds: states are cells, actions are the four directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..errors import InputError
+from .build import assemble
+from .process import MDP
+
+DIRECTIONS = ("up", "right", "down", "left")
+STEPS = ((-1, 0), (0, 1), (1, 0), (0, -1))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How states lie in the plane: `shape` is (rows, columns); state s is cell divmod(s, columns)."""
+
+    shape: tuple[int, int]
+    walls: frozenset[int]
+    terminals: frozenset[int]
+
+
+Cell = tuple[int, int]
+
+
+def gridworld(
+    shape: tuple[int, int] = (5, 5),
+    terminals: Sequence[Cell] | Mapping[Cell, float] | None = None,
+    walls: Sequence[Cell] = (),
+    slip: float = 0.0,
+    step_reward: float = -1.0,
+    discount: float = 1.0,
+    rewards: Mapping[Cell, float] | None = None,
+    teleports: Mapping[Cell, tuple[Cell, float]] | None = None,
+) -> MDP:
+    """A grid of cells with actions up, right, down, left (0 to 3); moving off the grid or into a wall stays in place.
+
+    Without arguments the course's grid: 5 x 5, two opposite corners terminal, -1 for each step. `terminals` lists
+    cells, or maps them to a reward for entering. With probability `slip` the step goes to one of the two sides
+    instead. `rewards` maps cells to a further reward for entering them. `teleports` maps a cell to (target, reward):
+    every action leads there. Raises InputError for cells outside the grid.
+
+    >>> grid = gridworld((4, 4), terminals=[(0, 0), (3, 3)])
+    >>> grid.evaluate(np.full((16, 4), 0.25)).reshape(4, 4)[0].round(6).tolist()
+    [0.0, -14.0, -20.0, -22.0]
+    """
+    rows, columns = shape_of(shape)
+    if not 0 <= slip <= 1:
+        raise InputError(f"gridworld: slip={slip} is a probability, from 0 to 1")
+    if not np.isfinite(step_reward):
+        raise InputError(f"gridworld: step_reward={step_reward}; it must be finite")
+    if terminals is None:
+        terminals = [(0, 0), (rows - 1, columns - 1)]
+    cell = lambda at, what: cell_of(at, (rows, columns), what)
+    blocked = np.zeros(rows * columns, bool)
+    blocked[[cell(w, "wall") for w in walls]] = True
+    ends = [cell(t, "terminal") for t in terminals]
+    if blocked[ends].any():
+        raise InputError("gridworld: a terminal cell is a wall")
+    entering = np.zeros(rows * columns)
+    for extra in (terminals if isinstance(terminals, Mapping) else {}, rewards or {}):
+        for at, r in extra.items():
+            entering[cell(at, "reward")] += r
+    next_cell = moves(rows, columns, blocked)
+    jumps = {cell(at, "teleport"): (cell(to, "teleport"), float(r)) for at, (to, r) in (teleports or {}).items()}
+    P, R = steps(next_cell, slip, step_reward + entering, jumps)
+    S = rows * columns
+    grid = Grid((rows, columns), frozenset(np.flatnonzero(blocked).tolist()), frozenset(ends))
+    pairs = np.repeat(np.arange(S), 4), np.tile(np.arange(4), S)
+    made = assemble(P, R, *pairs, S, 4, discount, [*ends, *np.flatnonzero(blocked)], action_names=DIRECTIONS)
+    return replace(made, layout=grid)
+
+
+def shape_of(shape: Any) -> tuple[int, int]:
+    try:
+        rows, columns = (int(n) for n in shape)
+    except (TypeError, ValueError):
+        raise InputError(f"gridworld: shape={shape!r}; it is (rows, columns)") from None
+    if rows < 1 or columns < 1:
+        raise InputError(f"gridworld: shape={(rows, columns)}; both must be at least 1")
+    return rows, columns
+
+
+def cell_of(at: Any, shape: tuple[int, int], what: str) -> int:
+    try:
+        i, j = (int(n) for n in at)
+    except (TypeError, ValueError):
+        raise InputError(f"gridworld: {what} {at!r} is not a cell (row, column)") from None
+    if not (0 <= i < shape[0] and 0 <= j < shape[1]):
+        raise InputError(f"gridworld: {what} {(i, j)} is outside the grid of shape {shape}; cells count from (0, 0)")
+    return i * shape[1] + j
+
+
+def moves(rows: int, columns: int, blocked: Any) -> Any:
+    """The cell (S, 4) that each direction leads to."""
+    i, j = np.divmod(np.arange(rows * columns), columns)
+    found = np.empty((rows * columns, 4), np.int32)
+    for a, (di, dj) in enumerate(STEPS):
+        to = np.clip(i + di, 0, rows - 1) * columns + np.clip(j + dj, 0, columns - 1)
+        found[:, a] = np.where(blocked[to], np.arange(rows * columns), to)
+    return found
+
+
+def steps(next_cell: Any, slip: float, entering: Any, jumps: dict[int, tuple[int, float]]) -> tuple[Any, Any]:
+    """Transitions (4 S, S) and expected rewards (4 S,); what stays in place has the reward of a step onto itself."""
+    S = len(next_cell)
+    ways = [(0, 1.0 - slip)] + ([(1, slip / 2), (3, slip / 2)] if slip else [])
+    to = np.stack([np.roll(next_cell, -turn, axis=1) for turn, _ in ways], axis=2)
+    p = np.broadcast_to([p for _, p in ways], to.shape)
+    rewards = (entering[to] * p).sum(axis=2)
+    if jumps:
+        to, p = to.copy(), p.copy()
+        for at, (target, r) in jumps.items():
+            to[at], p[at], rewards[at] = target, [1.0, *[0.0] * (len(ways) - 1)], r
+    indptr = np.arange(0, 4 * S * len(ways) + 1, len(ways), dtype=np.int64)
+    P = sparse.csr_array((p.ravel().copy(), to.ravel(), indptr), shape=(4 * S, S))
+    P.sum_duplicates()
+    if jumps:
+        P.eliminate_zeros()
+    return P, rewards.ravel()
+
+
+def teleport_gridworld(discount: float = 0.9) -> MDP:
+    """Sutton and Barto's 5 x 5 grid (example 3.5): two cells carry you off for 10 and 5, leaving the grid costs 1.
+
+    >>> teleport_gridworld().solve(tolerance=1e-9).values.reshape(5, 5)[0].round(1).tolist()
+    [22.0, 24.4, 22.0, 19.4, 17.5]
+    """
+    teleports = {(0, 1): ((4, 1), 10.0), (0, 3): ((2, 3), 5.0)}
+    grid = gridworld((5, 5), terminals=(), step_reward=0.0, discount=discount, teleports=teleports)
+    to = moves(5, 5, np.zeros(25, bool))
+    off = (to == np.arange(25)[:, None]).astype(float)
+    R = -off
+    for (i, j), (_, r) in teleports.items():
+        R[5 * i + j] = r
+    return grid.replace(rewards=R)

@@ -1,0 +1,204 @@
+"""The Markov decision process: one sparse row of next states for every pair of state and action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from . import checks
+
+if TYPE_CHECKING:
+    from .solution import Solution
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MDP:
+    """A finite Markov decision process.
+
+    `transitions` is a scipy CSR array with a row for each pair of state and action that exists, sorted by state and
+    action, and a column for each state; row k belongs to action `actions[k]` of state `states[k]`. `rewards[k]` is the
+    expected reward of pair k; `reward_of_step`, where given, holds r(s, a, s') beside each stored probability.
+    The rows of a terminal state are empty: nothing follows it, and its value is 0.
+
+    Made by `from_arrays`, `from_sparse`, `from_pairs`, `from_gymnasium`, `from_graph`, `from_function` or `gridworld`,
+    which check what they are given and raise InputError or ShapeError (both ValueErrors).
+
+    >>> import numpy as np
+    >>> stay_or_go = MDP.from_arrays(np.array([np.eye(2), [[0, 1], [1, 0]]]), [[0.0, -1.0], [1.0, 0.0]], discount=0.9)
+    >>> stay_or_go
+    MDP(2 states, 2 actions, 4 pairs, discount 0.9)
+    >>> stay_or_go.solve().values.round(6)
+    array([ 8., 10.])
+    """
+
+    transitions: sparse.csr_array
+    rewards: Floats
+    starts: Integers  # pairs starts[s] to starts[s + 1] belong to state s
+    actions: Integers
+    discount: float
+    terminal: NDArray[np.bool_]
+    n_actions: int
+    reward_of_step: Floats | None = None
+    state_names: Sequence[Any] | None = None
+    action_names: Sequence[Any] | None = None
+    layout: Any = field(default=None)  # how to draw the states: a Grid, or nothing
+
+    @property
+    def n_states(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def n_pairs(self) -> int:
+        return len(self.rewards)
+
+    @cached_property
+    def states(self) -> Integers:
+        """The state of each pair, (K,)."""
+        return np.repeat(np.arange(self.n_states), np.diff(self.starts))
+
+    @cached_property
+    def regular(self) -> bool:
+        """Whether every state has every action, so that a vector over pairs is an array (S, A)."""
+        return self.n_pairs == self.n_states * self.n_actions
+
+    def __repr__(self) -> str:
+        return (
+            f"MDP({self.n_states:,} states, {self.n_actions} actions, {self.n_pairs:,} pairs, "
+            f"discount {self.discount:g})"
+        )
+
+    # Made from ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = ()) -> MDP:
+        """From transition probabilities P (A, S, S) and rewards R (S, A), (S,) or (A, S, S)."""
+        from .build import from_arrays
+
+        return from_arrays(P, R, discount, terminals)
+
+    @classmethod
+    def from_sparse(cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = ()) -> MDP:
+        """From one scipy.sparse matrix (S, S) for each action, and R (S, A), (S,) or one sparse (S, S) an action."""
+        from .build import from_sparse
+
+        return from_sparse(P, R, discount, terminals)
+
+    @classmethod
+    def from_pairs(
+        cls, R: ArrayLike, P: Any, discount: float, states: ArrayLike, actions: ArrayLike, terminals: ArrayLike = ()
+    ) -> MDP:
+        """From state-action pairs: R (K,), P (K, S) dense or sparse, states (K,) and actions (K,) in any order."""
+        from .build import from_pairs
+
+        return from_pairs(R, P, discount, states, actions, terminals)
+
+    @classmethod
+    def from_gymnasium(cls, env: Any, discount: float) -> MDP:
+        """From a gymnasium environment with a table `env.unwrapped.P`, from that table, or from an environment's name.
+
+        What a transition that ends the episode leads to counts as terminal in that transition alone.
+        """
+        from .build import from_gymnasium
+
+        return from_gymnasium(env, discount)
+
+    @classmethod
+    def from_graph(cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None) -> MDP:
+        """From a networkx (multi)digraph: an edge has `action`, `probability` (1 if missing) and `reward` (0).
+
+        Nodes without edges out of them are terminal, and those named in `terminals`.
+        """
+        from .build import from_graph
+
+        return from_graph(graph, discount, terminals)
+
+    @classmethod
+    def from_function(
+        cls,
+        step: Callable[[Any, Any], Any],
+        states: Sequence[Any],
+        actions: Sequence[Any] | Callable[[Any], Sequence[Any]],
+        discount: float,
+        terminals: Sequence[Any] = (),
+    ) -> MDP:
+        """From `step(state, action)`, which returns a list of (probability, next state, reward) or one (next, reward).
+
+        States and actions are any hashable things; `actions` is a list, or a function of the state that gives one.
+        """
+        from .build import from_function
+
+        return from_function(step, states, actions, discount, terminals)
+
+    def replace(self, **changes: Any) -> MDP:
+        """The same process with other `rewards` (K,), (S,) or (S, A), or another `discount`; checked like new ones."""
+        from .build import replace
+
+        return replace(self, **changes)
+
+    # Asked for ---------------------------------------------------------------------------------------------------
+
+    def solve(self, method: str = "auto", tolerance: float = 1e-6, **options: Any) -> Solution:
+        """The optimal values and policy, with a proven bound on the error of the values.
+
+        `method` is one of `mdp.METHODS`. `tolerance` bounds `error_bound`, the largest error of any value, proven
+        from the last Bellman residual with the rounding of that step counted in.
+
+        >>> from difflab import mdp
+        >>> s = mdp.gridworld((4, 4), terminals=[(0, 0), (3, 3)], discount=1.0).solve("value_iteration")
+        >>> s.values.reshape(4, 4)[0].tolist(), s.error_bound <= 1e-6
+        ([0.0, -1.0, -2.0, -3.0], True)
+        """
+        from .solve import solve
+
+        return solve(self, method, tolerance, **options)
+
+    def evaluate(self, policy: ArrayLike, tolerance: float = 1e-10) -> Floats:
+        """The values (S,) of a policy: actions (S,), or probabilities of the actions (S, A)."""
+        from .evaluation import evaluate
+
+        return evaluate(self, policy, tolerance)
+
+    def action_values(self, values: ArrayLike) -> Floats:
+        """q (S, A) of one backup: reward and discounted value of what follows; -inf where an action is missing."""
+        from .backup import pair_values
+
+        return self.table(pair_values(self, checks.values_of(self, values)))
+
+    def advantage(self, policy: ArrayLike) -> Floats:
+        """q_pi(s, a) - v_pi(s), (S, A)."""
+        values = self.evaluate(policy)
+        return self.action_values(values) - values[:, None]
+
+    def table(self, pairs: Floats, missing: float = -np.inf) -> Floats:
+        """A vector over pairs (K,) as an array (S, A)."""
+        if self.regular:
+            return pairs.reshape(self.n_states, self.n_actions)
+        out = np.full((self.n_states, self.n_actions), missing)
+        out[self.states, self.actions] = pairs
+        return out
+
+    def dense(self) -> tuple[Floats, Floats]:
+        """P (A, S, S) and R (S, A); missing actions have probability 0 and reward -inf."""
+        P = np.zeros((self.n_actions, self.n_states, self.n_states))
+        P[self.actions, self.states] = self.transitions.toarray()
+        return P, self.table(self.rewards)
+
+    def episode(
+        self, policy: ArrayLike, rng: Any = None, start: int | None = None, steps: int = 1000
+    ) -> tuple[Integers, Integers, Floats]:
+        """One episode under the policy: states S (T+1,), actions A (T,), rewards R (T,), until a terminal state.
+
+        `start` is drawn among the states that are not terminal if it is not given; after `steps` the episode is cut.
+        """
+        from .episodes import episode
+
+        return episode(self, policy, rng, start, steps)

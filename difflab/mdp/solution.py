@@ -1,0 +1,79 @@
+"""What a solver returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats, Integers
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution:
+    """Optimal values (S,), action values q (S, A), a greedy policy (S,) of actions, and how good they are.
+
+    `error_bound` is proven: no value is further from the optimal one. `residuals` has the bound after each
+    iteration. `gain` is the average reward of a step, of the average-reward solver alone. `stages` holds the values
+    with 0, 1, ... steps to go, of backward induction alone, and `policies` its decisions.
+    """
+
+    process: MDP
+    method: str
+    values: Floats
+    q: Floats
+    policy: Integers
+    error_bound: float
+    iterations: int
+    residuals: list[float]
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+    gain: float | None = None
+    stages: Floats | None = None
+    policies: Integers | None = None
+
+    @property
+    def policy_loss(self) -> float:
+        """How much less than the optimum the policy may earn, at most: it is greedy for values within the bound."""
+        return 2 * self.error_bound
+
+    @property
+    def advantage(self) -> Floats:
+        """q(s, a) - v(s), (S, A): 0 for the best action."""
+        return self.q - self.q.max(axis=1, keepdims=True)
+
+    def ties(self, within: float | None = None) -> NDArrayBool:
+        """Actions (S, A) whose q is the best, up to `within` (the error bound and rounding if not given)."""
+        scale = 1.0 + float(np.max(np.abs(self.values), initial=0.0))
+        width = 2 * self.error_bound + 1e-13 * scale if within is None else within
+        return np.asarray(self.advantage >= -width)
+
+    def summary(self) -> dict[str, Any]:
+        """The solution as plain data for JSON: missing actions are None."""
+        q = [[None if x == -np.inf else x for x in row] for row in self.q.tolist()]
+        return {
+            "method": self.method,
+            "states": self.process.n_states,
+            "actions": self.process.n_actions,
+            "discount": self.process.discount,
+            "values": self.values.tolist(),
+            "q": q,
+            "policy": self.policy.tolist(),
+            "error_bound": self.error_bound if np.isfinite(self.error_bound) else None,
+            "iterations": self.iterations,
+            "residuals": [r if np.isfinite(r) else None for r in self.residuals],
+            "seconds": self.seconds,
+            "gain": self.gain,
+            "notes": self.notes,
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"Solution({self.method}: {self.iterations} iterations, values within {self.error_bound:.2g}, "
+            f"{self.seconds:.3g} s)"
+        )
+
+
+NDArrayBool = np.ndarray[Any, np.dtype[np.bool_]]

@@ -61,7 +61,7 @@ def check(process: MDP) -> MDP:
             f"mdp: {pair(process, k)} goes to state {int(P.indices[bad[0]])} with probability {P.data[bad[0]]:g}; "
             "probabilities are numbers from 0 to 1"
         )
-    sums = np.asarray(P.sum(axis=1)).ravel()
+    sums = process.row_sums
     bad = np.flatnonzero((np.abs(sums - 1) > ROW_SUM_ERROR) & ~process.terminal[owner])
     if len(bad):
         k = int(bad[0])

@@ -70,6 +70,29 @@ class MDP:
         """Whether every state has every action, so that a vector over pairs is an array (S, A)."""
         return self.n_pairs == self.n_states * self.n_actions
 
+    @cached_property
+    def row_length(self) -> int:
+        """How many next states every pair has; 0 where they differ."""
+        lengths = np.diff(self.transitions.indptr)
+        return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else 0
+
+    @cached_property
+    def row_sums(self) -> Floats:
+        """The probabilities of each pair, added up (K,): 1 up to rounding, 0 behind a terminal state."""
+        P, length = self.transitions, self.row_length
+        if length:
+            return P.data.reshape(-1, length).sum(axis=1)
+        out = np.zeros(self.n_pairs)
+        some = np.diff(P.indptr) > 0
+        out[some] = np.add.reduceat(P.data, P.indptr[:-1][some]) if some.any() else 0.0
+        return out
+
+    @cached_property
+    def row_sum_range(self) -> tuple[float, float]:
+        """The smallest and the largest row sum of the pairs that are not terminal."""
+        sums = self.row_sums[~self.terminal[self.states]] if self.terminal.any() else self.row_sums
+        return (float(sums.min()), float(sums.max())) if len(sums) else (1.0, 0.0)
+
     def __repr__(self) -> str:
         return (
             f"MDP({self.n_states:,} states, {self.n_actions} actions, {self.n_pairs:,} pairs, "

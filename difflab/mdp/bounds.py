@@ -1,0 +1,144 @@
+"""Proven bounds on the distance to the optimal values, from one Bellman backup.
+
+With discount below 1: J. MacQueen (1966), "A modified dynamic programming method for Markovian decision problems";
+E. Porteus (1971), "Some bounds for discounted sequential decision processes". With discount 1: a function that one
+more backup cannot raise lies above the optimal values (D. Bertsekas, "Dynamic Programming and Optimal Control",
+volume 2, section 3.1). What rounding can have done to the backup is added to the residual.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .backup import best, chain_of, greedy_pairs, pair_values
+from .checks import reaches
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats
+
+UNIT = 2.0**-53
+
+
+def rounding(process: MDP, v: Floats) -> float:
+    """How far a computed backup of v may lie from the exact one."""
+    longest = int(np.diff(process.transitions.indptr).max(initial=0))
+    size = float(np.abs(process.rewards).max(initial=0.0)) + float(np.abs(v).max(initial=0.0))
+    return (longest + 4) * UNIT * size
+
+
+class Bounds:
+    """How residuals of a process become bounds; what does not change between iterations is kept."""
+
+    def __init__(self, process: MDP) -> None:
+        self.process = process
+        least, most = process.row_sum_range
+        self.most, self.least = process.discount * most, process.discount * least
+        self.ends = bool(process.terminal.any())
+        self.longest = process.row_length or int(np.diff(process.transitions.indptr).max(initial=0))
+        self.largest = max(float(process.rewards.max(initial=0.0)), -float(process.rewards.min(initial=0.0)))
+
+    @property
+    def contracts(self) -> bool:
+        return self.most < 1
+
+    def rounding(self, v: Floats) -> float:
+        size = max(float(v.max(initial=0.0)), -float(v.min(initial=0.0)))
+        return (self.longest + 4) * UNIT * (self.largest + size)
+
+    def interval(self, lo: float, hi: float, noise: float) -> tuple[float, float]:
+        """The optimal values minus the backup lie between these two, if its changes lie between lo and hi."""
+        lo, hi = lo - noise, hi + noise
+        if self.ends:  # a terminal state does not change
+            lo, hi = min(lo, 0.0), max(hi, 0.0)
+        reach = lambda x, up: x * up / (1 - up)
+        below = reach(lo, self.most if lo < 0 else self.least)
+        above = reach(hi, self.most if hi > 0 else self.least)
+        return below - noise, above + noise
+
+    def prove(self, v: Floats, w: Floats, lo: float, hi: float) -> tuple[Floats, float]:
+        """Values and the bound of their error, from v, its backup w, and the range of w - v."""
+        if not self.contracts:
+            return w, shortest_path_bound(self.process, w)
+        below, above = self.interval(lo, hi, self.rounding(v))
+        if self.ends:  # the values of terminal states stay 0
+            return w, max(-below, above)
+        return w + (below + above) / 2, (above - below) / 2 + UNIT * float(np.abs(w).max(initial=0.0))
+
+    def bound(self, lo: float, hi: float, v: Floats) -> float:
+        """The bound alone, of a backup whose changes lie between lo and hi; discount below 1."""
+        below, above = self.interval(lo, hi, self.rounding(v))
+        return max(-below, above) if self.ends else (above - below) / 2
+
+    def finest(self, size: float) -> float:
+        """The smallest bound that doubles can prove for values of this size."""
+        noise = (self.longest + 4) * UNIT * (self.largest + size)
+        return 2 * noise / (1 - self.most) if self.contracts else 4 * noise
+
+
+def shortest_path_bound(process: MDP, v: Floats) -> float:
+    """A bound with discount 1, infinite where none can be proven.
+
+    With h(s) at least the expected number of steps that the near-best actions still take, v + e h cannot be raised
+    by a backup once e covers the residual, so it lies above the optimal values; v - e h lies below the values of the
+    greedy policy. Both are checked in numbers.
+    """
+    q = pair_values(process, v)
+    w = best(q, process.starts, process.n_actions)
+    w[process.terminal] = 0.0
+    noise = rounding(process, v)
+    change = w - v
+    slack = 2 * float(np.abs(change).max(initial=0.0)) + 8 * noise
+    near = (q >= (w - slack)[process.states]) & ~process.terminal[process.states]
+    greedy = chain_of(process, greedy_pairs(process, q))
+    if not reaches(greedy, process.terminal).all():
+        return math.inf
+    h = most_steps(process, near)
+    if h is None:
+        return math.inf
+    e = 2 * (float(np.abs(change).max(initial=0.0)) + noise)
+    for _ in range(6):
+        u = v + e * h
+        raised = best(pair_values(process, u), process.starts, process.n_actions)
+        raised[process.terminal] = 0.0
+        below = v - e * h
+        kept = pair_values(greedy, below)
+        kept[process.terminal] = 0.0
+        margin = rounding(process, u)
+        alive = ~process.terminal
+        if (raised + margin <= u)[alive].all() and (kept - margin >= below)[alive].all():
+            return float(e * h.max(initial=0.0))
+        e *= 4
+    return math.inf
+
+
+def most_steps(process: MDP, near: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats | None:
+    """The expected steps to the end, if every choice among the `near` pairs makes it as long as it can be."""
+    pairs = np.flatnonzero(near | process.terminal[process.states])
+    P = process.transitions[pairs]
+    counts = np.bincount(process.states[pairs], minlength=process.n_states)
+    restricted = dataclasses.replace(
+        process,
+        transitions=P,
+        rewards=np.where(process.terminal[process.states[pairs]], 0.0, 1.0),
+        starts=np.concatenate([[0], np.cumsum(counts)]),
+        actions=process.actions[pairs],
+        reward_of_step=None,
+    )
+    h = np.zeros(process.n_states)
+    for _ in range(50):
+        q = pair_values(restricted, h)
+        choice = greedy_pairs(restricted, q)
+        ahead = best(q, restricted.starts, restricted.n_actions)
+        if np.all(ahead <= h + 1e-9 * (1 + h)):
+            return h * (1 + 1e-6) + 1e-6 * ~process.terminal
+        chosen = chain_of(restricted, choice)
+        if not reaches(chosen, process.terminal).all():
+            return None
+        from .linear import solve_chain
+
+        h = solve_chain(chosen, 1e-7)
+    return None

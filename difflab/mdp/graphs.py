@@ -1,0 +1,59 @@
+"""The Bellman backup as a difflab graph: what is drawn, differentiated and compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .process import MDP
+
+DENSE_ENTRIES = 1_000_000
+
+
+def backup_function(process: MDP, P: Any = None, R: Any = None, discount: Any = None) -> Callable[[Any], Any]:
+    """v (S,) -> T v (S,), in primitives; probabilities (nnz,), rewards (K,) and discount may be traced too.
+
+    A process in which every state has every action, and which is not large, becomes a product with a dense array
+    (S A, S); another one gathers, multiplies, and adds up by row.
+    """
+    table = process.transitions
+    R = process.rewards if R is None else R
+    discount = process.discount if discount is None else discount
+    S, A = process.n_states, process.n_actions
+    if P is None and process.regular and S * S * A <= DENSE_ENTRIES:
+        dense = table.toarray()
+        return lambda v: np.max(np.reshape(R + discount * (dense @ v), (S, A)), axis=1)
+    expected = expectation(process, table.data if P is None else P)
+    return lambda v: best_of(process, R + discount * expected(v))
+
+
+def expectation(process: MDP, probabilities: Any) -> Callable[[Any], Any]:
+    """v -> sum over next states of p v, for each pair (K,): rows of one length as an array, others filled with zeros."""
+    table = process.transitions
+    lengths = np.diff(table.indptr)
+    longest = max(int(lengths.max(initial=0)), 1)
+    if (lengths == longest).all():
+        shape = (process.n_pairs, longest)
+        return lambda v: np.sum(np.reshape(probabilities * v[table.indices], shape), axis=1)
+    step = np.arange(longest)
+    there = step < lengths[:, None]
+    place = np.where(there, table.indptr[:-1, None] + step, 0)
+    following = table.indices[place]
+    return lambda v: np.sum(np.where(there, probabilities[place], 0.0) * v[following], axis=1)
+
+
+def best_of(process: MDP, q: Any) -> Any:
+    """The largest of q (K,) within each state (S,); 0 for a state without pairs."""
+    S, A = process.n_states, process.n_actions
+    if process.regular:
+        return np.max(np.reshape(q, (S, A)), axis=1)
+    place = np.zeros((S, A), np.int64)
+    there = np.zeros((S, A), bool)
+    place[process.states, process.actions] = np.arange(process.n_pairs)
+    there[process.states, process.actions] = True
+    there[~there.any(axis=1)] = True  # terminal without pairs: whatever is read, the value is set to 0 below
+    top = np.max(np.where(there, q[place], -np.inf), axis=1)
+    return np.where(process.terminal, 0.0, top)

@@ -1,0 +1,101 @@
+"""The linear system of a policy: (I - discount P) v = r, and its transpose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg as sparse_linalg
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats
+
+DENSE = 400  # states up to which a dense solve is the fastest
+DIRECT = 3_000  # states up to which a sparse factorisation surely fits
+
+
+def solve_chain(chain: MDP, tolerance: float = 1e-10, start: Floats | None = None) -> Floats:
+    """The values (S,) of a process with one pair a state, each within the tolerance where doubles allow it."""
+    return resolvent(chain, chain.rewards, tolerance, start)
+
+
+def resolvent(chain: MDP, b: Any, tolerance: float, start: Floats | None = None, transpose: bool = False) -> Floats:
+    """The solution x of (I - discount P) x = b, or of the transposed system.
+
+    Directly for a small process, by stabilised bi-conjugate gradients behind Gauss-Seidel sweeps for a large one.
+    """
+    S, g = chain.n_states, chain.discount
+    b = np.asarray(b, float)
+    if S <= DENSE:
+        matrix = np.eye(S) - g * chain.transitions.toarray()
+        return np.linalg.solve(matrix.T if transpose else matrix, b)
+    matrix = sparse.csr_array(sparse.eye_array(S, format="csr") - g * chain.transitions)
+    if transpose:
+        matrix = sparse.csr_array(matrix.T)
+    if S <= DIRECT:
+        return np.asarray(sparse_linalg.spsolve(matrix.tocsc(), b))
+    return krylov(chain, matrix, b, tolerance, start, transpose)
+
+
+def krylov(chain: MDP, matrix: Any, b: Any, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
+    """Iterates until the residual proves the tolerance; a factorisation is the last resort."""
+    g = chain.discount
+    contraction = 1 - g if g < 1 else 1e-3  # of the residual to the error; with discount 1 a guess
+    aim = max(tolerance * contraction, 1e-15 * float(np.abs(b).max(initial=0.0)))
+    precondition = preconditioner(chain, transpose)
+    x = np.zeros_like(b) if start is None else start.copy()
+    for _ in range(8):
+        residual = b - matrix @ x
+        size = float(np.abs(residual).max(initial=0.0))
+        if size <= aim:
+            return x
+        step, _ = sparse_linalg.bicgstab(matrix, residual, rtol=0.1 * aim / size, atol=0, maxiter=200, M=precondition)
+        new = x + step
+        after = float(np.abs(b - matrix @ new).max())
+        if not after < size:
+            break
+        x = new
+    if float(np.abs(b - matrix @ x).max()) <= 10 * aim:
+        return x
+    return np.asarray(sparse_linalg.splu(matrix.tocsc()).solve(b))
+
+
+def preconditioner(chain: MDP, transpose: bool) -> Any:
+    """One sweep from zero values, in the order in which values spread; None where there is no such order."""
+    from .ordering import LEAST_LEVELS, levels
+    from .sweeps import Sweeper
+
+    if transpose:
+        return None
+    order = levels(chain)
+    if order is None or order.levels < LEAST_LEVELS:
+        return None
+    sweeper = Sweeper(chain, order)
+    states, scale = order.states, sweeper.scale
+
+    def apply(residual: Any) -> Any:
+        sweeper.rewards = np.ravel(residual)[states] * scale
+        v = np.zeros(len(states))
+        sweeper.sweep(v)
+        out = np.empty_like(v)
+        out[states] = v
+        return out
+
+    return sparse_linalg.LinearOperator((len(states), len(states)), matvec=apply, dtype=np.float64)
+
+
+def check_proper(chain: MDP) -> None:
+    """With discount 1 a policy has values only if it reaches a terminal state from everywhere."""
+    from .checks import reaches
+
+    if chain.discount < 1:
+        return
+    stuck = np.flatnonzero(~reaches(chain, chain.terminal))
+    if len(stuck):
+        raise InputError(
+            f"evaluate: with discount 1, the policy never reaches a terminal state from state {int(stuck[0])} "
+            f"({len(stuck)} such states); its value is not finite"
+        )

@@ -1,0 +1,128 @@
+"""Policy iteration, and Newton's method on the Bellman residual, which is the same thing.
+
+R. Howard (1960), "Dynamic Programming and Markov Processes"; M. Puterman and S. Brumelle (1979), "On the convergence
+of policy iteration in stationary dynamic programming", for Newton.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import linalg as sparse_linalg
+
+from .backup import best, chain_of, greedy_pairs, pair_values
+from .checks import reaches
+from .iteration import proven
+from .linear import DENSE, solve_chain
+from .run import Found, Run
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats, Integers
+
+
+def policy_iteration(process: MDP, run: Run, start: Floats | None = None) -> Found:
+    """The values of a policy, by a linear solve, and the greedy policy of these values, until nothing changes."""
+    pairs = first_policy(process, start)
+    v: Floats | None = start
+    seen = -np.inf
+    while True:
+        v = solve_chain(chain_of(process, pairs), 1e-3 * run.tolerance, v)
+        v[process.terminal] = 0.0
+        q = pair_values(process, v)
+        top = best(q, process.starts, process.n_actions)
+        better = improved(process, pairs, q, top)
+        gain = float((top - v).max(initial=0.0))
+        total = float(v.sum())
+        if np.array_equal(better, pairs) or total <= seen:
+            values, bound = proven(process, v)
+            if run.record(bound):
+                return Found(values, bound)
+            if np.array_equal(better, pairs):
+                raise run.refuse(bound)
+        else:
+            g = process.discount
+            run.record(max(gain * (1 / (1 - g) if g < 1 else 1.0), 1.000001 * run.tolerance))
+        seen, pairs = total, better
+
+
+def improved(process: MDP, pairs: Integers, q: Floats, top: Floats) -> Integers:
+    """The greedy pairs; where the present one is as good up to rounding, it stays, or ties would change for ever."""
+    new = greedy_pairs(process, q)
+    alive = pairs >= 0
+    margin = 1e-12 * (1.0 + float(np.abs(q).max(initial=0.0)))
+    keep = alive.copy()
+    keep[alive] = q[pairs[alive]] >= top[alive] - margin
+    return np.where(keep, pairs, new)
+
+
+def first_policy(process: MDP, start: Floats | None) -> Integers:
+    """Greedy for the rewards; with discount 1 one that reaches a terminal state from everywhere."""
+    v = np.zeros(process.n_states) if start is None else start
+    pairs = greedy_pairs(process, pair_values(process, v))
+    if process.terminal.any() and process.n_states > DENSE and start is None:
+        return towards_the_end(process)  # a policy that gets there: each round would carry its news one step only
+    if process.discount < 1 or reaches(chain_of(process, pairs), process.terminal).all():
+        return pairs
+    return towards_the_end(process)
+
+
+def towards_the_end(process: MDP) -> Integers:
+    """Each state's pair that comes nearest to a terminal state with the most probability."""
+    from .ordering import levels
+
+    order = levels(process)
+    if order is None:
+        return greedy_pairs(process, process.rewards)
+    P = process.transitions
+    owner = np.repeat(process.states, np.diff(P.indptr))
+    row = np.repeat(np.arange(process.n_pairs), np.diff(P.indptr))
+    nearer = order.distance[P.indices] < order.distance[owner]
+    forward = np.bincount(row, P.data * nearer, process.n_pairs)
+    return greedy_pairs(process, forward)
+
+
+def bellman_residual(process: MDP) -> Any:
+    """v -> (best of r + discount P v) - v, in primitives of the engine, so that it is drawn and differentiated."""
+    from .graphs import backup_function
+
+    backup = backup_function(process)
+    return lambda v: backup(v) - v
+
+
+def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
+    """Newton's method on the Bellman residual F(v) = T v - v, with the Jacobian from the engine.
+
+    Where the greedy action is unique, dF/dv = discount P_pi - I, so that a step is the solve of policy iteration. A
+    small process takes the Jacobian whole; a large one GMRES on Jacobian-vector products.
+    """
+    from ..differentiate.jacobians import jacobian
+
+    F = bellman_residual(process)
+    v = solve_chain(chain_of(process, first_policy(process, start)), run.tolerance) if start is None else start.copy()
+    v[process.terminal] = 0.0
+    while True:
+        residual = np.asarray(F(v))
+        scale = float(np.abs(residual).max(initial=0.0))
+        values, bound = proven(process, v)
+        if run.record(bound):
+            return Found(values, bound)
+        if run.stalled(20):
+            raise run.refuse(bound)
+        if process.n_states <= DENSE:
+            step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
+        else:
+            step = newton_step(F, v, residual, 1e-3 * min(1.0, run.tolerance / max(scale, 1e-300)))
+        v = v + step
+        v[process.terminal] = 0.0
+
+
+def newton_step(F: Any, v: Floats, residual: Floats, rtol: float) -> Floats:
+    """The solution of J x = -F(v), with J known by its products alone."""
+    from ..compile.program import compile as compile_function
+    from ..differentiate.transform import jvp
+
+    product = compile_function(lambda at, t: jvp(F, (at,), (t,))[1])
+    J = sparse_linalg.LinearOperator((len(v), len(v)), matvec=lambda x: product(v, np.ravel(x)), dtype=np.float64)
+    found, _ = sparse_linalg.gmres(J, -residual, rtol=max(rtol, 1e-14), atol=0, restart=50, maxiter=20)
+    return np.asarray(found)

@@ -1,0 +1,135 @@
+"""Solvers that do not iterate on discounted values: a linear program, backward induction, the average reward."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from ..errors import InputError
+from .backup import best, chain_of, greedy_pairs, pair_values
+from .checks import reaches
+from .iteration import proven
+from .linear import solve_chain
+from .run import Found, Run
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats
+
+
+def linear_programming(process: MDP, run: Run) -> Found:
+    """The smallest v with v >= r + discount P v for all pairs, by HiGHS; its greedy policy is then evaluated.
+
+    F. d'Epenoux (1963). The program's own accuracy is about 1e-7, the linear solve behind it proves the rest.
+    """
+    S, K = process.n_states, process.n_pairs
+    own = sparse.csr_array((np.ones(K), (np.arange(K), process.states)), shape=(K, S))
+    constraint = sparse.csr_array(process.discount * process.transitions - own)
+    free = np.where(process.terminal, 0.0, np.inf)
+    found = linprog(
+        np.ones(S), A_ub=constraint, b_ub=-process.rewards, bounds=np.stack([-free, free], axis=1), method="highs"
+    )
+    if found.status != 0:
+        raise InputError(f"linear_programming: HiGHS stopped: {found.message}")
+    v = np.where(process.terminal, 0.0, found.x)
+    values, bound = proven(process, v)
+    for _ in range(20):
+        if bound <= run.tolerance:
+            break
+        pairs = greedy_pairs(process, pair_values(process, values))
+        if process.discount == 1 and not reaches(chain_of(process, pairs), process.terminal).all():
+            break
+        refined = solve_chain(chain_of(process, pairs), 1e-3 * run.tolerance)
+        refined[process.terminal] = 0.0
+        values, bound = proven(process, refined)
+    run.residuals.extend([bound] * max(int(found.nit), 1))
+    if bound > run.tolerance:
+        raise run.refuse(bound)
+    return Found(values, bound)
+
+
+def finite(process: MDP, run: Run, horizon: int | None = None, final: Any = None) -> Found:
+    """Backward induction: the best total reward with `horizon` steps to go, exact up to rounding.
+
+    `final` (S,) is what being in a state at the end is worth, 0 if not given. The solution's values are those with all
+    steps to go; `stages` (horizon + 1, S) has those with 0, 1, ... to go, `policies` (horizon, S) the action with
+    1, 2, ... to go.
+    """
+    from .checks import values_of
+
+    if horizon is None:
+        raise InputError("finite: horizon is missing, the number of steps: solve('finite', horizon=10)")
+    steps = operator.index(horizon)
+    if steps < 0:
+        raise InputError(f"finite: horizon={steps}; it must be 0 or more")
+    v = np.zeros(process.n_states) if final is None else values_of(process, final).copy()
+    stages, policies, noise = [v], [], 0.0
+    q = pair_values(process, v)
+    for _ in range(steps):
+        from .bounds import rounding
+
+        noise = process.discount * noise + rounding(process, v)
+        q = pair_values(process, v)
+        pairs = greedy_pairs(process, q)
+        v = np.where(process.terminal, v if final is not None else 0.0, best(q, process.starts, process.n_actions))
+        stages.append(v)
+        policies.append(np.where(pairs >= 0, process.actions[pairs], 0))
+        run.record(max(noise, run.tolerance * 1.000001))
+    if noise > run.tolerance:
+        raise run.refuse(noise)
+    none = np.zeros((0, process.n_states), np.int64)
+    return Found(
+        v,
+        noise,
+        q=process.table(q),
+        policy=policies[-1] if policies else np.zeros(process.n_states, np.int64),
+        stages=np.stack(stages),
+        policies=np.stack(policies) if policies else none,
+    )
+
+
+def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
+    """The best average reward of a step, whatever the discount, by relative value iteration.
+
+    `gain` lies within the tolerance (and `error_bound` is that of the gain); `values` is the bias, how much better it is
+    to begin in a state than in state 0. For processes in which every policy's chain has one recurrent class. With
+    probability `laziness` a step stays in place, which changes neither gain nor best policy and stops oscillation.
+    A. Odoni (1969); M. Puterman (1994), "Markov Decision Processes", section 8.5.
+    """
+    if not 0 <= laziness < 1:
+        raise InputError(f"average_reward: laziness={laziness}; it is a probability below 1")
+    if process.terminal.any():
+        raise InputError(
+            "average_reward: the process has terminal states, its average reward is 0; let them lead back to a start"
+        )
+    from .backup import Backup
+    from .bounds import rounding
+
+    h = np.zeros(process.n_states)
+    backup = Backup(unit_discount(process))
+    w = np.empty_like(h)
+    while True:
+        lo, hi = backup(h, w)
+        noise = rounding(process, h)
+        gain, bound = (lo + hi) / 2, (hi - lo) / 2 + noise
+        if run.record(bound):
+            break
+        if run.stalled(5000):
+            raise InputError(
+                f"average_reward: the best gain lies between {lo:.6g} and {hi:.6g} and the two do not meet; some states "
+                "cannot reach each other, so that the gain depends on the start"
+            )
+        h = (1 - laziness) * w + laziness * h
+        h -= h[0]
+    q = backup.q - gain
+    return Found(h - h[0], bound, q=process.table(q), gain=gain)
+
+
+def unit_discount(process: MDP) -> MDP:
+    """The same rows with discount 1, unchecked: relative values stay finite without terminal states."""
+    import dataclasses
+
+    return dataclasses.replace(process, discount=1.0)

@@ -1,0 +1,128 @@
+"""`process.solve`: the methods by name, and the choice among them."""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from .accelerated import anderson, prioritised_sweeping
+from .backup import best, greedy_pairs, pair_values
+from .checks import tolerance_of, values_of
+from .iteration import gauss_seidel, modified_policy_iteration, value_iteration
+from .linear import DENSE
+from .policies import newton, policy_iteration
+from .programs import average_reward, finite, linear_programming
+from .run import Found, Run
+from .solution import Solution
+
+if TYPE_CHECKING:
+    from .process import MDP
+
+METHODS: dict[str, Callable[..., Found]] = {
+    "value_iteration": value_iteration,
+    "gauss_seidel": gauss_seidel,
+    "policy_iteration": policy_iteration,
+    "modified_policy_iteration": modified_policy_iteration,
+    "newton": newton,
+    "anderson": anderson,
+    "prioritised_sweeping": prioritised_sweeping,
+    "linear_programming": linear_programming,
+    "finite": finite,
+    "average_reward": average_reward,
+}
+STARTS = {"linear_programming", "finite", "average_reward"}  # methods that take no `start`
+
+
+def choose(process: MDP) -> tuple[str, str]:
+    """The method for this process, and why."""
+    if process.n_states <= DENSE:
+        return "policy_iteration", f"{process.n_states} states: a dense solve for each policy is the fastest"
+    if process.discount == 1:
+        return (
+            "modified_policy_iteration",
+            "discount 1: sweeps away from the terminal states settle in few rounds; the bound is proven at the end",
+        )
+    return (
+        "modified_policy_iteration",
+        f"{process.n_states:,} states: sweeps under a fixed policy cost 1/{process.n_actions} of a full backup, "
+        "factorisations would fill in",
+    )
+
+
+def solve(
+    process: MDP,
+    method: str = "auto",
+    tolerance: float = 1e-6,
+    *,
+    start: Any = None,
+    max_iterations: int = 1_000_000,
+    progress: Callable[[int, float], Any] | None = None,
+    **options: Any,
+) -> Solution:
+    """The optimal values and policy of a process; see `MDP.solve`."""
+    if method != "auto" and method not in METHODS:
+        raise InputError(f"solve: no method {method!r}; there are auto, {', '.join(METHODS)}")
+    if not isinstance(max_iterations, int) or max_iterations < 1:
+        raise InputError(f"solve: max_iterations={max_iterations!r}; it is a whole number from 1")
+    tolerance = tolerance_of(tolerance)
+    began = time.perf_counter()
+    notes = []
+    if method == "auto":
+        method, why = choose(process)
+        notes.append(f"auto chose {method}: {why}")
+    if start is not None:
+        if method in STARTS:
+            raise InputError(f"solve: {method} takes no start")
+        options["start"] = np.where(process.terminal, 0.0, values_of(process, start))
+    run = Run(method, tolerance, operator.index(max_iterations), progress)
+    try:
+        found = METHODS[method](process, run, **options)
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        raise InputError(f"solve: {method} has no option {str(error).split(chr(39))[1]!r}") from None
+    return finished(process, run, found, [*notes, *run.notes], began)
+
+
+def finished(process: MDP, run: Run, found: Found, notes: list[str], began: float) -> Solution:
+    """The values with their q and greedy policy."""
+    pairs = pair_values(process, found.values) if found.q is None else None
+    q = process.table(pairs) if pairs is not None else found.q
+    if found.policy is None:
+        chosen = greedy_pairs(process, pairs if pairs is not None else q[process.states, process.actions])
+        policy = np.where(chosen >= 0, process.actions[chosen], 0)
+    else:
+        policy = found.policy
+    return Solution(
+        process=process,
+        method=run.method,
+        values=found.values,
+        q=q,
+        policy=policy,
+        error_bound=float(found.bound),
+        iterations=max(run.iterations, 1),
+        residuals=run.residuals or [float(found.bound)],
+        seconds=time.perf_counter() - began,
+        notes=notes,
+        gain=found.gain,
+        stages=found.stages,
+        policies=found.policies,
+    )
+
+
+def residual_of(process: MDP, values: Any) -> float:
+    """max |T v - v|, the Bellman residual of values (S,).
+
+    >>> from difflab import mdp
+    >>> grid = mdp.gridworld((3, 3))
+    >>> residual_of(grid, grid.solve().values)
+    0.0
+    """
+    v = values_of(process, values)
+    w = best(pair_values(process, v), process.starts, process.n_actions)
+    return float(np.abs(np.where(process.terminal, 0.0, w) - v).max(initial=0.0))

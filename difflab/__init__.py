@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     from .differentiate.control_flow import scan as scan
     from .differentiate.custom import checkpoint as checkpoint, custom_gradient as custom_gradient
     from .differentiate.derivative import Derivative as Derivative
+    from .differentiate.fixed_point import fixed_point as fixed_point
     from .differentiate.jacobians import hessian as hessian, jacobian as jacobian
     from .differentiate.methods import differentiate as differentiate
     from .differentiate.passes import backward_graph as backward_graph
@@ -51,6 +52,7 @@ _HOMES = {
     "difflab.differentiate.control_flow": "scan",
     "difflab.differentiate.custom": "checkpoint custom_gradient",
     "difflab.differentiate.derivative": "Derivative",
+    "difflab.differentiate.fixed_point": "fixed_point",
     "difflab.differentiate.jacobians": "hessian jacobian",
     "difflab.differentiate.methods": "differentiate",
     "difflab.differentiate.passes": "backward_graph",

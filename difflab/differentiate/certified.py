@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError, UnsupportedError
 from .derivative import Derivative
 from .problem import Problem, as_problem
 
@@ -178,7 +179,12 @@ def by_reverse_sweep(problem: Problem, last: int) -> Any:
     from .arb_series import CARRIER, UndecidedError, lift, lift_all
     from .passes import backward_graph
 
-    backward = backward_graph(problem.graph)
+    try:
+        backward = backward_graph(problem.graph)
+    except InputError as error:  # a row that looks at its values, recorded here at ones
+        raise UnsupportedError(
+            f"more than {MANY} coordinates, and no backward graph can be recorded: {error}"
+        ) from None
     value, tables, notes, bits = Entry(), [entries_like(problem.values[k]) for k in problem.places], [], FIRST_BITS
     with _lock:
         before = flint.ctx.prec, flint.ctx.cap

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import DomainError, InputError
 from .complex_step import complex_step
 from .derivative import Derivative
 from .methods import answer
@@ -40,7 +40,10 @@ class Line:
         moved = np.array(values[self.k], dtype=float)
         moved[self.index] = x
         values[self.k] = moved[()]
-        return float(self.problem.function(values))
+        try:
+            return float(self.problem.function(values))
+        except InputError as error:  # the point itself was accepted
+            raise DomainError(f"the function refuses {x:g} beside {self.x:g}: {error}") from error
 
     def step(self, relative: float) -> float:
         """A step that is exactly the difference of two floats."""

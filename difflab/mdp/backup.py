@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,7 +98,7 @@ def columns_argmax(table: Floats, top: Floats | None = None) -> Integers:
     for a in range(table.shape[1] - 1, 0, -1):
         np.copyto(where, a, where=table[:, a] == top)
     np.copyto(where, 0, where=table[:, 0] == top)
-    return where
+    return where.astype(np.int64)
 
 
 class Backup:
@@ -111,7 +113,7 @@ class Backup:
         S = process.n_states
         count = processors() if P.nnz >= THREAD_WORK else 1
         cuts = [S * i // count for i in range(count + 1)]
-        self.parts = list(zip(cuts, cuts[1:]))
+        self.parts = list(pairwise(cuts))
 
     def __call__(self, v: Floats, out: Floats, measure: bool = True) -> tuple[float, float]:
         """Writes the backup of v to out; the smallest and the largest change, unless they are not wanted."""
@@ -182,4 +184,17 @@ def chain(process: MDP, P: Any, rewards: Floats) -> MDP:
         process.terminal,
         1,
         layout=process.layout,
+    )
+
+
+def restricted(process: MDP, pairs: Integers, rewards: Floats) -> MDP:
+    """The process that has only these pairs (sorted), with other rewards."""
+    counts = np.bincount(process.states[pairs], minlength=process.n_states)
+    return dataclasses.replace(
+        process,
+        transitions=process.transitions[pairs],
+        rewards=rewards,
+        starts=np.concatenate([[0], np.cumsum(counts)]),
+        actions=process.actions[pairs],
+        reward_of_step=None,
     )

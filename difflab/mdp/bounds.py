@@ -8,13 +8,12 @@ volume 2, section 3.1). What rounding can have done to the backup is added to th
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backup import best, chain_of, greedy_pairs, pair_values
+from .backup import best, chain_of, greedy_pairs, pair_values, restricted
 from .checks import reaches
 
 if TYPE_CHECKING:
@@ -118,24 +117,15 @@ def shortest_path_bound(process: MDP, v: Floats) -> float:
 def most_steps(process: MDP, near: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats | None:
     """The expected steps to the end, if every choice among the `near` pairs makes it as long as it can be."""
     pairs = np.flatnonzero(near | process.terminal[process.states])
-    P = process.transitions[pairs]
-    counts = np.bincount(process.states[pairs], minlength=process.n_states)
-    restricted = dataclasses.replace(
-        process,
-        transitions=P,
-        rewards=np.where(process.terminal[process.states[pairs]], 0.0, 1.0),
-        starts=np.concatenate([[0], np.cumsum(counts)]),
-        actions=process.actions[pairs],
-        reward_of_step=None,
-    )
+    limited = restricted(process, pairs, np.where(process.terminal[process.states[pairs]], 0.0, 1.0))
     h = np.zeros(process.n_states)
     for _ in range(50):
-        q = pair_values(restricted, h)
-        choice = greedy_pairs(restricted, q)
-        ahead = best(q, restricted.starts, restricted.n_actions)
+        q = pair_values(limited, h)
+        choice = greedy_pairs(limited, q)
+        ahead = best(q, limited.starts, limited.n_actions)
         if np.all(ahead <= h + 1e-9 * (1 + h)):
             return h * (1 + 1e-6) + 1e-6 * ~process.terminal
-        chosen = chain_of(restricted, choice)
+        chosen = chain_of(limited, choice)
         if not reaches(chosen, process.terminal).all():
             return None
         from .linear import solve_chain

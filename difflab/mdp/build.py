@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
-from .checks import check, discount_of
+from .checks import ROW_SUM_ERROR, check, discount_of
 from .process import MDP
 
 
@@ -24,6 +24,7 @@ def assemble(
     discount: float,
     terminals: Any = (),
     step_rewards: Any = None,
+    slack: float = ROW_SUM_ERROR,
     **names: Any,
 ) -> MDP:
     """The process of sorted pairs; absorbing states without reward are terminal, and terminal rows are emptied."""
@@ -46,7 +47,7 @@ def assemble(
     process = MDP(
         P, rewards, starts, actions, discount_of(discount), terminal, n_actions, reward_of_step=step_rewards, **names
     )
-    return check(process)
+    return check(process, slack)
 
 
 def absorbing(P: Any, rewards: Any, states: Any, n_states: int) -> Any:
@@ -72,7 +73,7 @@ def terminals_of(terminals: Any, n_states: int) -> Any:
     return found
 
 
-def from_arrays(P: Any, R: Any, discount: float, terminals: Any = ()) -> MDP:
+def from_arrays(P: Any, R: Any, discount: float, terminals: Any = (), slack: float = ROW_SUM_ERROR) -> MDP:
     discount = discount_of(discount)
     P = np.asarray(P, float)
     if P.ndim != 3 or P.shape[1] != P.shape[2] or 0 in P.shape:
@@ -89,7 +90,7 @@ def from_arrays(P: Any, R: Any, discount: float, terminals: Any = ()) -> MDP:
         where = np.repeat(np.arange(S * A), np.diff(table.indptr))
         step = by_pair[where, table.indices]
         R = (rows * np.where(rows == 0, 0, by_pair)).sum(axis=1).reshape(S, A)
-    return assemble(table, R.ravel(), *all_pairs(S, A), S, A, discount, terminals, step)
+    return assemble(table, R.ravel(), *all_pairs(S, A), S, A, discount, terminals, step, slack)
 
 
 def all_pairs(S: int, A: int) -> tuple[Any, Any]:
@@ -134,8 +135,8 @@ def from_pairs(R: Any, P: Any, discount: float, states: Any, actions: Any, termi
     K = len(rewards)
     if P.shape[0] != K or states.shape != (K,) or actions.shape != (K,):
         raise ShapeError(
-            f"mdp: R has shape {rewards.shape}, P {P.shape}, states {states.shape}, actions {actions.shape}; all have one "
-            "entry (P one row) for each pair"
+            f"mdp: R has shape {rewards.shape}, P {P.shape}, states {states.shape}, actions {actions.shape}; all have "
+            "one entry (P one row) for each pair"
         )
     S = P.shape[1]
     for name, x in (("state", states), ("action", actions)):

@@ -45,14 +45,14 @@ def pair(process: MDP, k: int) -> str:
     return f"state {state!r}, action {action!r}"
 
 
-def check(process: MDP) -> MDP:
+def check(process: MDP, slack: float = ROW_SUM_ERROR) -> MDP:
     """The process itself, if its probabilities, rewards and discount are sound."""
     P, owner = process.transitions, process.states
     nothing = np.flatnonzero((np.diff(process.starts) == 0) & ~process.terminal)
     if len(nothing):
         raise InputError(
-            f"mdp: state {int(nothing[0])} has no action, and {len(nothing)} such states are not terminal; give each an "
-            "action, or list it in terminals"
+            f"mdp: state {int(nothing[0])} has no action, and {len(nothing)} such states are not terminal; give each "
+            "an action, or list it in terminals"
         )
     bad = np.flatnonzero(~(P.data >= 0))  # NaN too
     if len(bad):
@@ -62,7 +62,7 @@ def check(process: MDP) -> MDP:
             "probabilities are numbers from 0 to 1"
         )
     sums = process.row_sums
-    bad = np.flatnonzero((np.abs(sums - 1) > ROW_SUM_ERROR) & ~process.terminal[owner])
+    bad = np.flatnonzero((np.abs(sums - 1) > slack) & ~process.terminal[owner])
     if len(bad):
         k = int(bad[0])
         more = f" ({len(bad)} such rows)" if len(bad) > 1 else ""

@@ -23,7 +23,9 @@ def episode(process: MDP, policy: Any, rng: Any = None, start: int | None = None
         start = int(rng.choice(alive))
     if not 0 <= start < process.n_states:
         raise InputError(f"episode: start={start} of {process.n_states} states; they are counted from 0")
-    states, actions, rewards = [start], [], []
+    states = [start]
+    actions: list[int] = []
+    rewards: list[float] = []
     while len(actions) < steps and not process.terminal[states[-1]]:
         s = states[-1]
         pairs = slice(process.starts[s], process.starts[s + 1])

@@ -31,7 +31,7 @@ def backup_function(process: MDP, P: Any = None, R: Any = None, discount: Any = 
 
 
 def expectation(process: MDP, probabilities: Any) -> Callable[[Any], Any]:
-    """v -> sum over next states of p v, for each pair (K,): rows of one length as an array, others filled with zeros."""
+    """v -> sum over next states of p v, for each pair (K,); rows of several lengths are filled with zeros."""
     table = process.transitions
     lengths = np.diff(table.indptr)
     longest = max(int(lengths.max(initial=0)), 1)

@@ -12,8 +12,8 @@ import numpy as np
 
 from .backup import Backup, chain_of, greedy_pairs
 from .bounds import Bounds
-from .ordering import LEAST_LEVELS, Order, levels, natural
 from .linear import solve_chain
+from .ordering import LEAST_LEVELS, Order, levels, natural
 from .run import Found, Run
 from .sweeps import Sweeper, pessimistic
 

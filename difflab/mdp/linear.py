@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from ..errors import InputError
+from .ordering import LEAST_LEVELS, levels
+from .sweeps import Sweeper
 
 if TYPE_CHECKING:
     from .process import MDP, Floats
@@ -25,7 +28,8 @@ def solve_chain(chain: MDP, tolerance: float = 1e-10, start: Floats | None = Non
 def resolvent(chain: MDP, b: Any, tolerance: float, start: Floats | None = None, transpose: bool = False) -> Floats:
     """The solution x of (I - discount P) x = b, or of the transposed system.
 
-    Directly for a small process, by stabilised bi-conjugate gradients behind Gauss-Seidel sweeps for a large one.
+    Directly for a small process; for a large one by Gauss-Seidel sweeps away from the terminal states, or by stabilised
+    bi-conjugate gradients.
     """
     S, g = chain.n_states, chain.discount
     b = np.asarray(b, float)
@@ -37,25 +41,26 @@ def resolvent(chain: MDP, b: Any, tolerance: float, start: Floats | None = None,
         matrix = sparse.csr_array(matrix.T)
     if S <= DIRECT:
         return np.asarray(sparse_linalg.spsolve(matrix.tocsc(), b))
-    return krylov(chain, matrix, b, tolerance, start, transpose)
+    return iterate(chain, matrix, b, tolerance, start, transpose)
 
 
-def krylov(chain: MDP, matrix: Any, b: Any, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
+def iterate(chain: MDP, matrix: Any, b: Any, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
     """Iterates until the residual proves the tolerance; a factorisation is the last resort."""
     g = chain.discount
     contraction = 1 - g if g < 1 else 1e-3  # of the residual to the error; with discount 1 a guess
     aim = max(tolerance * contraction, 1e-15 * float(np.abs(b).max(initial=0.0)))
-    precondition = preconditioner(chain, transpose)
     x = np.zeros_like(b) if start is None else start.copy()
-    for _ in range(8):
+    sweeper = sweeper_of(chain, transpose)
+    for attempt in range(8):
         residual = b - matrix @ x
         size = float(np.abs(residual).max(initial=0.0))
         if size <= aim:
             return x
-        step, _ = sparse_linalg.bicgstab(matrix, residual, rtol=0.1 * aim / size, atol=0, maxiter=200, M=precondition)
-        new = x + step
-        after = float(np.abs(b - matrix @ new).max())
-        if not after < size:
+        if sweeper is not None and attempt < 3:
+            new = swept(sweeper, b, x, 0.1 * aim)
+        else:
+            new = x + sparse_linalg.bicgstab(matrix, residual, rtol=0.1 * aim / size, atol=0, maxiter=400)[0]
+        if not float(np.abs(b - matrix @ new).max()) < size:
             break
         x = new
     if float(np.abs(b - matrix @ x).max()) <= 10 * aim:
@@ -63,28 +68,28 @@ def krylov(chain: MDP, matrix: Any, b: Any, tolerance: float, start: Floats | No
     return np.asarray(sparse_linalg.splu(matrix.tocsc()).solve(b))
 
 
-def preconditioner(chain: MDP, transpose: bool) -> Any:
-    """One sweep from zero values, in the order in which values spread; None where there is no such order."""
-    from .ordering import LEAST_LEVELS, levels
-    from .sweeps import Sweeper
-
-    if transpose:
-        return None
+def sweeper_of(chain: MDP, transpose: bool) -> Sweeper | None:
+    """Gauss-Seidel sweeps in the order in which values spread (for the transposed system, visits: against it); None
+    where there is no such order."""
     order = levels(chain)
     if order is None or order.levels < LEAST_LEVELS:
         return None
-    sweeper = Sweeper(chain, order)
-    states, scale = order.states, sweeper.scale
+    if transpose:
+        turned = sparse.csr_array(chain.transitions.T)
+        turned.indices, turned.indptr = turned.indices.astype(np.int32), turned.indptr.astype(np.int32)
+        chain, order = dataclasses.replace(chain, transitions=turned), order.reversed()
+    return Sweeper(chain, order)
 
-    def apply(residual: Any) -> Any:
-        sweeper.rewards = np.ravel(residual)[states] * scale
-        v = np.zeros(len(states))
-        sweeper.sweep(v)
-        out = np.empty_like(v)
-        out[states] = v
-        return out
 
-    return sparse_linalg.LinearOperator((len(states), len(states)), matvec=apply, dtype=np.float64)
+def swept(sweeper: Sweeper, b: Floats, x: Floats, aim: float) -> Floats:
+    """x after sweeps for the right-hand side b."""
+    states = sweeper.order.states
+    sweeper.rewards = b[states] * sweeper.scale
+    v = x[states]
+    sweeper.settle(v, aim)
+    out = np.empty_like(v)
+    out[states] = v
+    return out
 
 
 def check_proper(chain: MDP) -> None:

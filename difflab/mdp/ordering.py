@@ -8,6 +8,7 @@ product of NumPy and SciPy instead of a loop over states.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,11 @@ class Order:
     cuts: Integers
     distance: Integers
     levels: int
+
+    def reversed(self) -> Order:
+        """From the far end back: how visits spread, where values spread outwards."""
+        S = len(self.states)
+        return Order(self.states[::-1].copy(), S - self.cuts[::-1], self.distance, self.levels)
 
 
 def sources_of(process: MDP) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
@@ -57,7 +63,7 @@ def levels(process: MDP) -> Order | None:
     while starts[-1] < len(order):
         starts.append(1 + int(np.searchsorted(parent, starts[-1])))
     distance = np.full(S, -1, np.int64)
-    for k, (a, b) in enumerate(zip(starts, starts[1:])):
+    for k, (a, b) in enumerate(pairwise(starts)):
         distance[order[a:b]] = k
     rest = np.flatnonzero(distance < 0)
     states = np.concatenate([order[1:], rest])

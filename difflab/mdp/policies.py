@@ -79,7 +79,7 @@ def towards_the_end(process: MDP) -> Integers:
     row = np.repeat(np.arange(process.n_pairs), np.diff(P.indptr))
     nearer = order.distance[P.indices] < order.distance[owner]
     forward = np.bincount(row, P.data * nearer, process.n_pairs)
-    return greedy_pairs(process, forward)
+    return greedy_pairs(process, np.asarray(forward, float))
 
 
 def bellman_residual(process: MDP) -> Any:

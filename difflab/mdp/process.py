@@ -196,6 +196,14 @@ class MDP:
 
         return self.table(pair_values(self, checks.values_of(self, values)))
 
+    def optimal_values(self, rewards: Any = None, probabilities: Any = None, discount: Any = None) -> Any:
+        """v* (S,), differentiable in what is given: `rewards` (K,), (S, A) or (S,), `probabilities`, the stored entries
+        of `transitions`, and the `discount`. Keeps the sparsity, so it is for large processes too.
+        """
+        from .implicit import optimal_values
+
+        return optimal_values(self, rewards, probabilities, discount)
+
     def advantage(self, policy: ArrayLike) -> Floats:
         """q_pi(s, a) - v_pi(s), (S, A)."""
         values = self.evaluate(policy)
@@ -210,10 +218,14 @@ class MDP:
         return out
 
     def dense(self) -> tuple[Floats, Floats]:
-        """P (A, S, S) and R (S, A); missing actions have probability 0 and reward -inf."""
+        """P (A, S, S) and R (S, A); terminal states stay where they are, missing actions have the reward -inf."""
         P = np.zeros((self.n_actions, self.n_states, self.n_states))
         P[self.actions, self.states] = self.transitions.toarray()
-        return P, self.table(self.rewards)
+        ends = np.flatnonzero(self.terminal)
+        P[:, ends, ends] = 1.0
+        R = self.table(self.rewards)
+        R[ends] = 0.0
+        return P, R
 
     def episode(
         self, policy: ArrayLike, rng: Any = None, start: int | None = None, steps: int = 1000

@@ -17,7 +17,7 @@ from .linear import solve_chain
 from .run import Found, Run
 
 if TYPE_CHECKING:
-    from .process import MDP, Floats
+    from .process import MDP
 
 
 def linear_programming(process: MDP, run: Run) -> Found:
@@ -94,8 +94,8 @@ def finite(process: MDP, run: Run, horizon: int | None = None, final: Any = None
 def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
     """The best average reward of a step, whatever the discount, by relative value iteration.
 
-    `gain` lies within the tolerance (and `error_bound` is that of the gain); `values` is the bias, how much better it is
-    to begin in a state than in state 0. For processes in which every policy's chain has one recurrent class. With
+    `gain` lies within the tolerance (and `error_bound` is that of the gain); `values` is the bias, how much better it
+    is to begin in a state than in state 0. For processes in which every policy's chain has one recurrent class. With
     probability `laziness` a step stays in place, which changes neither gain nor best policy and stops oscillation.
     A. Odoni (1969); M. Puterman (1994), "Markov Decision Processes", section 8.5.
     """
@@ -119,8 +119,8 @@ def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
             break
         if run.stalled(5000):
             raise InputError(
-                f"average_reward: the best gain lies between {lo:.6g} and {hi:.6g} and the two do not meet; some states "
-                "cannot reach each other, so that the gain depends on the start"
+                f"average_reward: the best gain lies between {lo:.6g} and {hi:.6g} and the two do not meet; some "
+                "states cannot reach each other, so that the gain depends on the start"
             )
         h = (1 - laziness) * w + laziness * h
         h -= h[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Sweeper:
         """One sweep over v (in the order's numbering), in place; the largest change. Writes the choices to `choose`."""
         largest = 0.0
         cuts, starts, indptr, A = self.order.cuts.tolist(), self.starts, self.indptr, self.n_actions
-        for a, b in zip(cuts, cuts[1:]):
+        for a, b in pairwise(cuts):
             ka, kb = starts[a], starts[b]
             q = self.rewards[ka:kb].copy()
             add_product(indptr[ka : kb + 1], self.indices, self.data, v, q)
@@ -80,7 +81,7 @@ class Sweeper:
         The loop over levels is short on purpose: with some hundred states a level, its calls are half of the time.
         """
         cuts, n = self.order.cuts.tolist(), len(v)
-        levels = [(slice(a, b), b - a, self.indptr[a : b + 1]) for a, b in zip(cuts, cuts[1:])]
+        levels = [(slice(a, b), b - a, self.indptr[a : b + 1]) for a, b in pairwise(cuts)]
         rewards, indices, data = self.rewards, self.indices, self.data
         for k in range(1, limit + 1):
             before = None if k % MEASURE_EVERY else v.copy()

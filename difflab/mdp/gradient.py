@@ -1,0 +1,247 @@
+"""Optimal values as a differentiable function of probabilities, rewards and discount.
+
+v* = max over actions of (r + discount P v*) is a fixed point. Where the best action is unique, the policy does not
+move with a small change of the data, so dv* = (I - discount P_pi)^-1 (dr + discount dP v* + d discount P v*)_pi: one
+linear solve, whatever the number of iterations that found v*. Tied actions share equally; that is one element of the
+generalised derivative, and `mdp.kinks` has the one-sided ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..differentiate.closed import control_row, plain
+from ..errors import DomainError, InputError, ShapeError, UnsupportedError
+from ..graph.node import Node, apply
+from ..primitives import NUMPY, Carrier
+from .build import from_arrays
+
+if TYPE_CHECKING:
+    from .process import MDP
+
+TIE = 1e-9  # actions whose q differ by less, relative to the largest value, share
+OFF_SIMPLEX = 0.1  # how far rows of P may sum from 1
+
+
+def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: float = 1e-12) -> Any:
+    """v* (S,) for probabilities P (A, S, S), rewards R (S, A), (S,) or (A, S, S), and a discount.
+
+    Differentiable in all three, in forward and reverse mode and to any order. Derivatives by P are those of a matrix
+    with free entries; only directions that keep its rows summing to 1 mean anything for a process. `method` and
+    `tolerance` are those of `MDP.solve`; where rounding allows no such tolerance, the best that it allows is taken.
+    Raises InputError or ShapeError, as `MDP.from_arrays` does.
+
+    >>> import difflab as dl, numpy as np
+    >>> P = np.array([[[0.0, 1.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
+    >>> R = np.array([[0.0, 1.0], [5.0, 0.0]])
+    >>> optimal_values(P, R, 0.5).round(6), dl.grad(lambda R: optimal_values(P, R, 0.5)[1])(R).round(6).tolist()
+    (array([3.333333, 6.666667]), [[0.666667, 0.0], [1.333333, 0.0]])
+    """
+    P, R, discount = (x if x.__class__ is Node else np.asarray(x, float) for x in (P, R, discount))
+    shape = Carrier.shape(P)
+    if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
+        raise ShapeError(f"optimal_values: P has shape {shape}; it must be (A, S, S)")
+    A, S, _ = shape
+    if Carrier.shape(discount) != ():
+        raise ShapeError(f"optimal_values: discount has shape {Carrier.shape(discount)}; it is one number")
+    R = per_pair(P, R, S, A)
+    row = replace(
+        control_row("optimal_values", dense_value(method, tolerance), dense_pull, dense_push),
+        kinks=ties,
+        non_differentiable="tied actions share equally",
+    )
+    if not any(x.__class__ is Node for x in (P, R, discount)):
+        return row.value(NUMPY, P, R, discount)  # type: ignore[misc]
+    return apply(row, (P, R, discount))
+
+
+def optimal_q(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: float = 1e-12) -> Any:
+    """q* (S, A) = r + discount P v*, differentiable like `optimal_values`.
+
+    >>> import numpy as np
+    >>> optimal_q(np.ones((2, 1, 1)), np.array([[1.0, 0.0]]), 0.5)
+    array([[2., 1.]])
+    """
+    P, R = (x if x.__class__ is Node else np.asarray(x, float) for x in (P, R))
+    v = optimal_values(P, R, discount, method, tolerance)
+    A, S, _ = Carrier.shape(P)
+    return per_pair(P, R, S, A) + discount * np.transpose(np.matmul(P, v))
+
+
+def per_pair(P: Any, R: Any, S: int, A: int) -> Any:
+    """Rewards as (S, A)."""
+    shape = Carrier.shape(R)
+    if shape == (A, S, S):
+        return np.transpose(np.sum(P * R, axis=2))
+    if shape == (S,):
+        return np.reshape(R, (S, 1)) + np.zeros((S, A))
+    if shape != (S, A):
+        raise ShapeError(f"optimal_values: R has shape {shape}; it must be ({S}, {A}), ({S},) or ({A}, {S}, {S})")
+    return R
+
+
+def dense_value(method: str, tolerance: float) -> Any:
+    def value(m: Any, P: Any, R: Any, g: Any) -> Any:
+        if m is NUMPY and all(np.asarray(x).dtype.kind != "c" for x in (P, R, g)):
+            return solved(nearby(P, R, g), method, tolerance).values
+        return by_policy(P, R, g)
+
+    return value
+
+
+def nearby(P: Any, R: Any, g: Any) -> MDP:
+    """The process, whose rows may sum to a little more or less than 1: finite differences step off the simplex."""
+    if not 0 <= float(g) <= 1:
+        raise DomainError(f"optimal_values: discount={float(g):g} is outside [0, 1]")
+    return from_arrays(P, R, float(g), slack=OFF_SIMPLEX)
+
+
+def solved(process: MDP, method: str, tolerance: float) -> Any:
+    """The solution within the tolerance, or within what rounding allows."""
+    from .bounds import Bounds
+
+    rough = process.solve(method, tolerance=max(tolerance, 1e-6))
+    if rough.error_bound <= tolerance:
+        return rough
+    size = float(np.max(np.abs(rough.values), initial=0.0))
+    finest = max(tolerance, 10 * Bounds(process).finest(size))
+    return process.solve(method, tolerance=finest) if finest < 1e-6 else rough
+
+
+def ties(m: Any, P: Any, R: Any, g: Any) -> Any:
+    """Pairs (S, A) that are best together with another action of their state: a kink in their rewards."""
+    P, R, g = np.asarray(P), np.asarray(R), float(g)
+    v = solved(nearby(P, R, g), "auto", 1e-12).values
+    q = R + g * np.transpose(P @ v)
+    best = q >= q.max(axis=1, keepdims=True) - TIE * (1 + np.abs(q).max())
+    stays = (np.einsum("ass->as", P) == 1).all(axis=0)[:, None] & (R == 0)
+    return best & (best.sum(axis=1, keepdims=True) > 1) & ~stays
+
+
+midpoints = np.vectorize(lambda x: float(x.real if isinstance(x, complex) else x), otypes=[float])
+
+
+def by_policy(P: Any, R: Any, g: Any) -> Any:
+    """On elements that are balls, series or complex numbers: the system of the policy that is best at the midpoint.
+
+    That no other action is better is decided on the elements themselves; a tie cannot be, and is refused there.
+    """
+    try:
+        near: list[Any] = [np.asarray(midpoints(np.asarray(x)), float) for x in (P, R, g)]
+    except (TypeError, AttributeError):
+        raise UnsupportedError("optimal_values: the best policy has no formula; it is found in numbers") from None
+    policy = solved(nearby(near[0], near[1], near[2]), "policy_iteration", 1e-9).policy
+    P, R = np.asarray(P), np.asarray(R)
+    S = len(policy)
+    rows = P[policy, np.arange(S)]
+    if near[2] == 1:  # an absorbing state has the value 0, and no equation but that
+        rows = rows * absorbing(near[0], near[1])[:, None]
+    matrix = np.eye(S).astype(rows.dtype) - np.asarray(g)[()] * rows
+    right = R[np.arange(S), policy]
+    if matrix.dtype != object and right.dtype != object:
+        return np.linalg.solve(matrix, right)
+    from ..primitives.kernels_linalg import solve_elements
+
+    v = solve_elements(matrix.astype(object), right.astype(object))
+    open_states = absorbing(near[0], near[1])
+    for a in range(P.shape[0]):
+        other = R[:, a] + np.asarray(g)[()] * np.array([sum(p * x for p, x in zip(row, v)) for row in P[a]])
+        for s in range(S):
+            if policy[s] != a and open_states[s] and not other[s] < v[s]:
+                raise UnsupportedError(f"optimal_values: actions {policy[s]} and {a} are tied in state {s}")
+    return v
+
+
+def shares(P: Any, R: Any, g: Any, y: Any) -> tuple[Any, Any, Any]:
+    """The policy (S, A) at the solution y, in which tied actions share; its P (S, S); P y for all pairs (S, A)."""
+    expected = np.transpose(np.matmul(P, y))
+    q = R + g * expected
+    near = np.max(q, axis=1, keepdims=True) - TIE * (1 + np.max(np.abs(q)))
+    best = np.where(q >= near, 1.0, 0.0)
+    policy = best / np.sum(best, axis=1, keepdims=True)
+    return policy, np.einsum("sa,asn->sn", policy, P), expected
+
+
+def absorbing(P: Any, R: Any) -> Any:
+    """0.0 for states that nothing leaves and nothing rewards, 1.0 for the others, (S,)."""
+    stays = (np.einsum("ass->as", P) == 1).all(axis=0) & (R == 0).all(axis=1)
+    return np.where(stays, 0.0, 1.0)
+
+
+def system(P: Any, R: Any, g: Any, own: Any) -> Any:
+    """I - discount P_pi; with discount 1 an absorbing state has the value 0 and no equation but that."""
+    S = Carrier.shape(own)[0]
+    numbers = [np.asarray(plain(x)) for x in (P, R, g)]
+    if numbers[2] == 1:
+        own = own * absorbing(numbers[0], numbers[1])[:, None]
+    return np.eye(S) - g * own
+
+
+def dense_pull(m: Any, ct: Any, y: Any, P: Any, R: Any, g: Any) -> Any:
+    policy, own, expected = shares(P, R, g, y)
+    adjoint = np.linalg.solve(np.transpose(system(P, R, g, own)), ct)
+    on_rewards = np.reshape(adjoint, (-1, 1)) * policy
+    on_P = g * np.reshape(np.transpose(on_rewards), (*Carrier.shape(P)[:2], 1)) * y
+    return on_P, on_rewards, np.sum(on_rewards * expected)
+
+
+def dense_push(m: Any, ts: list[Any], y: Any, P: Any, R: Any, g: Any) -> Any:
+    policy, own, expected = shares(P, R, g, y)
+    dP, dR, dg = ts
+    moved = np.zeros(Carrier.shape(R))
+    if dR is not None:
+        moved = moved + dR
+    if dP is not None:
+        moved = moved + g * np.transpose(np.matmul(dP, y))
+    if dg is not None:
+        moved = moved + dg * expected
+    return np.linalg.solve(system(P, R, g, own), np.sum(policy * moved, axis=1))
+
+
+def soft_values(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
+    """Values (S,) of the best policy when its entropy is rewarded: v = temperature * logsumexp(q / temperature).
+
+    Smooth in all arguments, so that gradients exist everywhere; goes to v* as the temperature goes to 0. The policy is
+    `soft_policy`. Shapes as in `optimal_values`; the temperature is above 0.
+    B. Ziebart (2010), "Modeling purposeful adaptive behavior with the principle of maximum causal entropy".
+
+    >>> import numpy as np
+    >>> soft_values(np.ones((2, 1, 1)), np.zeros((1, 2)), 0.5, 1.0)  # 2 log 2
+    array([1.38629436])
+    """
+    from ..differentiate.fixed_point import fixed_point
+
+    P, R, discount, temperature = (
+        x if x.__class__ is Node else np.asarray(x, float) for x in (P, R, discount, temperature)
+    )
+    A, S, _ = Carrier.shape(P)
+    if not np.all(np.asarray(plain(temperature)) > 0):
+        raise InputError(f"soft_values: temperature={plain(temperature)} must be above 0; optimal_values is the limit")
+    R = per_pair(P, R, S, A)
+    q = lambda v: R + discount * np.transpose(np.matmul(P, v))
+    backup = lambda v: soft_best(q(v), temperature)
+    start = solved(from_arrays(plain(P), plain(R), float(plain(discount))), "auto", 1e-6).values
+    return fixed_point(backup, start, newton=True, max_steps=200)
+
+
+def soft_best(q: Any, temperature: Any) -> Any:
+    top = np.max(q, axis=1, keepdims=True)
+    return top[:, 0] + temperature * np.log(np.sum(np.exp((q - top) / temperature), axis=1))
+
+
+def soft_policy(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
+    """Probabilities (S, A) proportional to exp(q / temperature) at the soft values; differentiable.
+
+    >>> import numpy as np
+    >>> soft_policy(np.ones((2, 1, 1)), np.array([[0.0, np.log(3.0)]]), 0.0)
+    array([[0.25, 0.75]])
+    """
+    P, R = (x if x.__class__ is Node else np.asarray(x, float) for x in (P, R))
+    A, S, _ = Carrier.shape(P)
+    R = per_pair(P, R, S, A)
+    v = soft_values(P, R, discount, temperature)
+    q = R + discount * np.transpose(np.matmul(P, v))
+    return np.exp((q - np.reshape(soft_best(q, temperature), (S, 1))) / temperature)

@@ -1,0 +1,158 @@
+"""The implicit derivative on the sparse process: linear solves with I - discount P_pi and its transpose."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from ..differentiate.closed import control_row, plain
+from ..errors import ShapeError
+from ..graph.node import Node, apply
+from ..primitives import Carrier
+from .backup import best, pair_values, under
+from .build import replace
+from .graphs import expectation
+from .linear import resolvent
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats
+
+TIE = 1e-9
+RELATIVE = 1e-9  # the error of a linear solve, relative to its right-hand side
+
+
+def optimal_values(process: MDP, rewards: Any = None, probabilities: Any = None, discount: Any = None) -> Any:
+    """See `MDP.optimal_values`."""
+    rewards = process.rewards if rewards is None else pairs_of(process, rewards)
+    probabilities = process.transitions.data if probabilities is None else probabilities
+    discount = process.discount if discount is None else discount
+    if Carrier.shape(probabilities) != process.transitions.data.shape:
+        raise ShapeError(
+            f"optimal_values: probabilities of shape {Carrier.shape(probabilities)}; the process stores "
+            f"{process.transitions.nnz} entries, transitions.data"
+        )
+    there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
+    solution = there.solve(tolerance=1e-9)
+    if not any(x.__class__ is Node for x in (rewards, probabilities, discount)):
+        return solution.values
+    weights = shared(there, solution.values)
+    b = mixed(process, weights, rewards)
+    return PolicySystem(there, weights, solution.values).solve(probabilities, discount, b)
+
+
+def pairs_of(process: MDP, rewards: Any) -> Any:
+    """Rewards (K,) from (K,), (S, A) or (S,)."""
+    shape: tuple[int, ...] = Carrier.shape(rewards)
+    if shape == (process.n_states, process.n_actions):
+        return rewards[process.states, process.actions]
+    if shape == (process.n_pairs,):
+        return rewards
+    if shape == (process.n_states,):
+        return rewards[process.states]
+    raise ShapeError(f"optimal_values: rewards of shape {shape} for {process!r}; give (S, A), (S,) or one a pair")
+
+
+def with_numbers(process: MDP, rewards: Any, probabilities: Any, discount: float) -> MDP:
+    table = process.transitions
+    P = sparse.csr_array((np.asarray(probabilities, float), table.indices, table.indptr), shape=table.shape)
+    made = dataclasses.replace(process, transitions=P, reward_of_step=None)
+    return replace(made, rewards=np.asarray(rewards, float), discount=discount)
+
+
+def shared(process: MDP, v: Floats) -> Floats:
+    """The probability of each pair (K,) under the greedy policy in which tied actions share."""
+    q = pair_values(process, v)
+    top = best(q, process.starts, process.n_actions)
+    near = q >= (top - TIE * (1 + float(np.abs(q).max(initial=0.0))))[process.states]
+    counts = np.bincount(process.states, near, process.n_states)
+    return near / counts[process.states]
+
+
+def mixed(process: MDP, weights: Floats, x: Any) -> Any:
+    """The sum of weighted values of pairs (K,) within each state (S,)."""
+    S, A = process.n_states, process.n_actions
+    if process.regular:
+        return np.sum(np.reshape(weights * x, (S, A)), axis=1)
+    place, w = np.zeros((S, A), np.int64), np.zeros((S, A))
+    place[process.states, process.actions] = np.arange(process.n_pairs)
+    w[process.states, process.actions] = weights
+    return np.sum(w * x[place], axis=1)
+
+
+class PolicySystem:
+    """(I - g P_pi) x = b for a fixed policy, as a node with probabilities, g and b as operands."""
+
+    def __init__(self, process: MDP, weights: Floats, start: Floats | None = None) -> None:
+        self.process, self.weights, self.start = process, weights, start
+        table = process.transitions
+        self.row = np.repeat(np.arange(process.n_pairs), np.diff(table.indptr))
+        self.state, self.following = process.states[self.row], table.indices
+        self.entry = weights[self.row]
+
+    def solve(self, data: Any, g: Any, b: Any) -> Any:
+        row = control_row("policy_system", self.value, self.pull, self.push)
+        return self.run(row, data, g, b)
+
+    def solve_transposed(self, data: Any, g: Any, b: Any) -> Any:
+        row = control_row("policy_system_transposed", self.value_t, self.pull_t, self.push_t)
+        return self.run(row, data, g, b)
+
+    def run(self, row: Any, *operands: Any) -> Any:
+        if any(x.__class__ is Node for x in operands):
+            return apply(row, operands)
+        return row.value(None, *operands)
+
+    def numbers(self, data: Any, g: Any, b: Any, transpose: bool) -> Any:
+        there = with_numbers(self.process, self.process.rewards, data, float(g))
+        chain = under(there, self.weights)
+        scale = max(float(np.abs(b).max(initial=0.0)), 1e-300)
+        start = None if transpose else self.start
+        return resolvent(chain, np.asarray(b), RELATIVE * scale, start, transpose)
+
+    def forward(self, data: Any, x: Any) -> Any:
+        """P_pi x."""
+        return mixed(self.process, self.weights, expectation(self.process, data)(x))
+
+    def backward(self, data: Any, x: Any) -> Any:
+        """P_pi transposed times x."""
+        from ..graph.node import NODE
+
+        found = self.entry * data * x[self.state]
+        if found.__class__ is Node:
+            return NODE.scatter(found, index=(self.following,), shape=(self.process.n_states,))
+        return np.bincount(self.following, found, self.process.n_states)
+
+    def value(self, m: Any, data: Any, g: Any, b: Any) -> Any:
+        return self.numbers(data, g, b, False)
+
+    def value_t(self, m: Any, data: Any, g: Any, b: Any) -> Any:
+        return self.numbers(data, g, b, True)
+
+    def pull(self, m: Any, ct: Any, y: Any, data: Any, g: Any, b: Any) -> Any:
+        adjoint = self.solve_transposed(data, g, ct)
+        on_data = g * self.entry * adjoint[self.state] * y[self.following]
+        return on_data, np.sum(adjoint * self.forward(data, y)), adjoint
+
+    def push(self, m: Any, ts: list[Any], y: Any, data: Any, g: Any, b: Any) -> Any:
+        return self.solve(data, g, self.moved(ts, y, data, g, self.forward))
+
+    def pull_t(self, m: Any, ct: Any, y: Any, data: Any, g: Any, b: Any) -> Any:
+        adjoint = self.solve(data, g, ct)
+        on_data = g * self.entry * y[self.state] * adjoint[self.following]
+        return on_data, np.sum(adjoint * self.backward(data, y)), adjoint
+
+    def push_t(self, m: Any, ts: list[Any], y: Any, data: Any, g: Any, b: Any) -> Any:
+        return self.solve_transposed(data, g, self.moved(ts, y, data, g, self.backward))
+
+    def moved(self, ts: list[Any], y: Any, data: Any, g: Any, product: Any) -> Any:
+        """The right-hand side that the tangents of probabilities, g and b add up to."""
+        d_data, dg, db = ts
+        total = np.zeros(self.process.n_states) if db is None else db
+        if d_data is not None:
+            total = total + g * product(d_data, y)
+        if dg is not None:
+            total = total + dg * product(data, y)
+        return total

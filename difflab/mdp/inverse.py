@@ -1,0 +1,161 @@
+"""The way back: rewards from behaviour, and rewards that make a wanted policy the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ..differentiate.transform import value_and_grad
+from ..errors import InputError, ShapeError
+from .checks import policy_weights
+from .gradient import soft_policy
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recovered:
+    """Rewards (S,) of the states, the policy (S, A) they imply, and the log-likelihood after each step."""
+
+    rewards: Floats
+    policy: Floats
+    log_likelihood: float
+    history: list[float]
+    iterations: int
+
+    def __repr__(self) -> str:
+        return f"Recovered(log-likelihood {self.log_likelihood:.6g} after {self.iterations} iterations)"
+
+
+def visit_counts(process: MDP, episodes: Iterable[Any]) -> Floats:
+    """How often each action was taken in each state, (S, A), from episodes (states, actions, ...).
+
+    >>> from difflab import mdp
+    >>> grid = mdp.gridworld((1, 3), terminals=[(0, 2)])
+    >>> visit_counts(grid, [grid.episode([1, 1, 1], start=0)]).sum(axis=1)
+    array([1., 1., 0.])
+    """
+    counts = np.zeros((process.n_states, process.n_actions))
+    for states, actions, *_ in episodes:
+        states, actions = np.asarray(states), np.asarray(actions)
+        if len(states) < len(actions) or states.dtype.kind not in "iu" or actions.dtype.kind not in "iu":
+            raise InputError("visit_counts: an episode is (states, actions, ...), as MDP.episode returns it")
+        np.add.at(counts, (states[: len(actions)], actions), 1.0)
+    return counts
+
+
+def inverse_rl(
+    process: MDP,
+    counts: Any,
+    *,
+    temperature: float = 1.0,
+    penalty: float = 1e-2,
+    features: Any = None,
+    iterations: int = 200,
+) -> Recovered:
+    """Rewards of the states under which the shown behaviour is likely: the gradient goes through the soft solution.
+
+    `counts` (S, A) says how often each action was seen in each state (`visit_counts`). The log-likelihood of the soft
+    policy less penalty * |theta|^2 is maximised by L-BFGS, with rewards = features @ theta (features (S, F); one weight a
+    state if not given). Rewards are only determined up to what behaviour does not show, a constant for one.
+    B. Ziebart et al. (2008), "Maximum entropy inverse reinforcement learning".
+
+    >>> from difflab import mdp
+    >>> grid = mdp.gridworld((1, 3), terminals=[], step_reward=0.0, discount=0.9)
+    >>> found = inverse_rl(grid, [[0, 9, 0, 0], [0, 9, 0, 1], [0, 9, 0, 0]])
+    >>> int(found.rewards.argmax())
+    2
+    """
+    seen = np.asarray(counts, float)
+    S, A = process.n_states, process.n_actions
+    if seen.shape != (S, A):
+        raise ShapeError(
+            f"inverse_rl: counts of shape {seen.shape}; they are ({S}, {A}), how often each action was seen"
+        )
+    if not (np.isfinite(seen).all() and (seen >= 0).all() and seen.any()):
+        raise InputError("inverse_rl: counts must be finite, none negative, and not all 0")
+    if not process.regular:
+        raise InputError("inverse_rl: every state needs every action")
+    basis = np.eye(S) if features is None else np.asarray(features, float)
+    if basis.ndim != 2 or len(basis) != S:
+        raise ShapeError(f"inverse_rl: features of shape {basis.shape}; they are ({S}, F)")
+    P, g = process.dense()[0], process.discount
+    if g == 1:
+        raise InputError("inverse_rl: discount 1; soft values need a discount below 1")
+    total = seen.sum()
+
+    def loss(theta: Any) -> Any:
+        policy = soft_policy(P, basis @ theta, g, temperature)
+        return -np.sum(seen * np.log(policy)) / total + penalty * np.sum(theta**2)
+
+    history: list[float] = []
+    both = value_and_grad(loss)
+
+    def objective(theta: Floats) -> tuple[float, Floats]:
+        value, slope = both(theta)
+        return float(value), np.asarray(slope)
+
+    start = np.zeros(basis.shape[1])
+    keep = lambda theta: history.append(-total * float(loss(theta)))
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": iterations})
+    rewards = basis @ found.x
+    policy = np.asarray(soft_policy(P, rewards, g, temperature))
+    return Recovered(rewards, policy, float(np.sum(seen * np.log(policy))), history, int(found.nit))
+
+
+def rewards_for(process: MDP, policy: Any, margin: float = 0.1, iterations: int = 500) -> Floats:
+    """The rewards (S, A) nearest to the process's own (in the sense of least squares) for which the policy is the best
+    one, ahead of every other action by the margin in q.
+
+    The gradient goes through the values of the policy, (I - discount P_pi)^-1 r_pi; what is short of the margin is
+    punished harder and harder until nothing is. Raises InputError if no such rewards are found.
+
+    >>> from difflab import mdp
+    >>> grid = mdp.gridworld((1, 3), terminals=[(0, 2)], discount=0.9)
+    >>> R = rewards_for(grid, [3, 3, 0])  # always to the left
+    >>> grid.replace(rewards=R).solve().policy[:2]
+    array([3, 3])
+    """
+    if not process.regular:
+        raise InputError("rewards_for: every state needs every action")
+    weights = policy_weights(process, policy).reshape(process.n_states, process.n_actions)
+    if ((weights > 0).sum(axis=1) != 1)[~process.terminal].any():
+        raise InputError("rewards_for: the policy must choose one action in every state")
+    if not margin > 0:
+        raise InputError(f"rewards_for: margin={margin}; it must be above 0, or the policy would be one of several")
+    P, R0 = process.dense()
+    g, S = process.discount, process.n_states
+    alive = ~process.terminal
+    own = np.einsum("sa,asn->sn", weights, P) * alive[:, None]
+    inverse = np.linalg.inv(np.eye(S) - g * own)
+    others = (weights == 0) & alive[:, None]
+
+    def shortfall(R: Any, ahead: float) -> Any:
+        v = inverse @ np.sum(weights * R, axis=1)
+        q = R + g * np.transpose(np.matmul(P, v * alive))
+        return np.where(others, np.maximum(0.0, ahead - (np.reshape(v, (S, 1)) - q)), 0.0)
+
+    R = R0
+    for k in range(12):
+        force = 10.0**k
+
+        def loss(change: Any, force: float = force) -> Any:
+            return np.sum(change**2) + force * np.sum(shortfall(R0 + change, 1.001 * margin) ** 2)
+
+        both = value_and_grad(loss)
+        objective = lambda x, both=both: [
+            np.asarray(y).ravel() if np.ndim(y) else float(y) for y in both(x.reshape(R0.shape))
+        ]
+        found = minimize(objective, (R - R0).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": iterations})
+        R = R0 + found.x.reshape(R0.shape) * alive[:, None]
+        if float(np.max(shortfall(R, margin))) <= 0:
+            return np.asarray(R)
+    raise InputError(
+        f"rewards_for: no rewards make this policy the best by {margin:g}; the nearest are {np.max(shortfall(R, margin)):.3g} "
+        "short; try a smaller margin"
+    )

@@ -1,0 +1,248 @@
+"""Which reward, which probability matters most: the gradient of the solution, and its comparison by five methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from ..errors import InputError, ShapeError
+from .backup import under
+from .gradient import TIE, optimal_values
+from .implicit import PolicySystem, shared
+
+if TYPE_CHECKING:
+    from ..lab.compare import Comparison
+    from .process import MDP, Floats
+    from .solution import Solution
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sensitivity:
+    """The derivatives of J = weights . v*: by every reward (S, A), every stored probability, and the discount.
+
+    `visits` (S,) is the derivative by a reward of the state under the best policy: how often it is visited, discounted.
+    `probabilities` has the structure of `process.transitions`.
+    """
+
+    process: MDP
+    value: float
+    weights: Floats
+    rewards: Floats
+    probabilities: sparse.csr_array
+    discount: float
+    visits: Floats
+
+    @property
+    def feasible(self) -> sparse.csr_array:
+        """The derivative by probabilities, projected on changes that keep each row's sum."""
+        P, data = self.probabilities, self.probabilities.data
+        lengths = np.diff(P.indptr)
+        row = np.repeat(np.arange(P.shape[0]), lengths)
+        mean = np.bincount(row, data, P.shape[0]) / np.maximum(lengths, 1)
+        return sparse.csr_array((data - mean[row], P.indices, P.indptr), shape=P.shape)
+
+    def along(self, rewards: Any = None, probabilities: Any = None, discount: float = 0.0) -> float:
+        """dJ along a change of rewards (S, A), probabilities (entries or an array like transitions), discount."""
+        total = self.discount * float(discount)
+        if rewards is not None:
+            total += float(np.sum(np.nan_to_num(self.rewards) * np.asarray(rewards, float)))
+        if probabilities is not None:
+            total += self.along_probabilities(probabilities)
+        return total
+
+    def along_probabilities(self, change: Any) -> float:
+        D = change if sparse.issparse(change) else np.asarray(change, float)
+        if D.shape == self.probabilities.data.shape:
+            D = sparse.csr_array((D, self.probabilities.indices, self.probabilities.indptr), self.probabilities.shape)
+        if D.shape != self.probabilities.shape:
+            raise ShapeError(f"along: probabilities of shape {D.shape}; they are {self.probabilities.shape} or entries")
+        sums = np.asarray(D.sum(axis=1)).ravel()
+        bad = np.flatnonzero(np.abs(sums) > 1e-9)
+        if len(bad):
+            raise InputError(
+                f"along: the change of pair {int(bad[0])} sums to {sums[bad[0]]:g}; rows must keep their sum"
+            )
+        return float((self.probabilities * D).sum())
+
+    def __repr__(self) -> str:
+        return f"Sensitivity(J = {self.value:.6g}, dJ/d discount = {self.discount:.6g})"
+
+
+def sensitivity(solution: Solution, of: Any = None) -> Sensitivity:
+    """The gradient of a weighted sum of optimal values, by one transposed linear solve.
+
+    `of` is a state, or weights (S,); without it the mean over the states that are not terminal.
+
+    >>> from difflab import mdp
+    >>> grid = mdp.gridworld((1, 4), terminals=[(0, 3)], discount=0.5)
+    >>> mdp.sensitivity(grid.solve(), of=0).rewards[:, 1]  # by the reward of going right
+    array([1.  , 0.5 , 0.25, 0.  ])
+    """
+    process = solution.process
+    w = weights_of(process, of)
+    weights = shared(process, solution.values)
+    system = PolicySystem(process, weights)
+    data, g = process.transitions.data, process.discount
+    adjoint = np.where(process.terminal, 0.0, system.numbers(data, g, w, transpose=True))
+    on_data = g * system.entry * adjoint[system.state] * solution.values[system.following]
+    P = process.transitions
+    expected = under(process, weights).transitions @ solution.values
+    return Sensitivity(
+        process,
+        float(w @ solution.values),
+        w,
+        process.table(adjoint[process.states] * weights, missing=np.nan),
+        sparse.csr_array((on_data, P.indices, P.indptr), shape=P.shape),
+        float(adjoint @ expected),
+        adjoint,
+    )
+
+
+def weights_of(process: MDP, of: Any) -> Floats:
+    alive = ~process.terminal
+    if of is None:
+        return alive / max(int(alive.sum()), 1)
+    w = np.asarray(of)
+    if w.shape == () and w.dtype.kind in "iu":
+        if not 0 <= int(w) < process.n_states:
+            raise InputError(f"sensitivity: state {int(w)} of {process.n_states} states; they are counted from 0")
+        return np.eye(1, process.n_states, int(w))[0]
+    if w.shape != (process.n_states,):
+        raise ShapeError(f"sensitivity: `of` has shape {w.shape}; it is a state or weights ({process.n_states},)")
+    return w.astype(float)
+
+
+def unrolled_values(P: Any, R: Any, discount: Any, steps: int) -> Any:
+    """v after so many steps of value iteration from 0, for arrays as in `optimal_values`: every step is recorded.
+
+    >>> import numpy as np
+    >>> unrolled_values(np.ones((1, 1, 1)), np.ones((1, 1)), 0.5, 3)
+    array([1.75])
+    """
+    from ..differentiate.control_flow import scan
+
+    backup = lambda v: np.max(R + discount * np.transpose(np.matmul(P, v)), axis=1)
+    S = np.shape(P)[1]
+    v, _ = scan(lambda v, _: (backup(v), 0.0), np.zeros(S), length=steps)
+    return v
+
+
+def compare_gradients(process: MDP, of: Any = None, wrt: str = "rewards", steps: int | None = None) -> Comparison:
+    """The gradient of weights . v* by five methods, in the usual table: implicit in reverse and in forward mode,
+    through the unrolled iteration, by finite differences, and certified.
+
+    `wrt` is "rewards" (S, A), "discount", or "probabilities" (A, S, S) with free entries. For processes up to about
+    100 pairs, in which every state has every action. `steps` of the unrolled iteration are enough for 1e-10 if not
+    given. Tied actions show as kinks.
+
+    >>> from difflab import mdp
+    >>> grid = mdp.gridworld((1, 4), terminals=[(0, 3)], discount=0.9)
+    >>> table = mdp.compare_gradients(grid, wrt="discount")
+    >>> table.agree, list(table.methods)
+    (True, ['reverse', 'forward', 'unrolled', 'numerical', 'certified'])
+    """
+    from ..differentiate.problem import as_problem
+    from ..lab.compare import compare, conditioning, judge, run, verdicts
+    from ..lab.kinks import kinks
+
+    if not process.regular:
+        raise InputError("compare_gradients: every state needs every action here; use mdp.sensitivity")
+    P, R = process.dense()
+    w, g = weights_of(process, of), process.discount
+    steps = enough_steps(g, process.n_states) if steps is None else steps
+    at = {"rewards": R, "discount": np.float64(g), "probabilities": P}
+    if wrt not in at:
+        raise InputError(f"compare_gradients: wrt={wrt!r}; it is rewards, discount or probabilities")
+    table = compare(objective(P, R, g, w, wrt, optimal_values), at={wrt: at[wrt]}, methods=PLAIN)
+    through = as_problem(objective(P, R, g, w, wrt, lambda P, R, g: unrolled_values(P, R, g, steps)), {wrt: at[wrt]})
+    extra = run(through, "reverse", 10.0)
+    extra.name, extra.label = "unrolled", f"AD, reverse mode through {steps} steps of value iteration"
+    methods = {}
+    for name, result in table.methods.items():
+        if name.startswith("numerical"):
+            methods["unrolled"] = extra
+            name = "numerical"
+        methods[name] = result
+    truth, reference = judge(methods)
+    problem = as_problem(objective(P, R, g, w, wrt, optimal_values), {wrt: at[wrt]})
+    verdicts({"unrolled": extra}, truth, reference, bool(kinks(problem)), conditioning(problem, truth))
+    table.methods = methods
+    table.agree = all(r.agrees is not False for r in methods.values())
+    return table
+
+
+PLAIN = ("reverse", "forward", "numerical:central", "certified")
+
+
+def objective(P: Any, R: Any, g: Any, w: Any, wrt: str, values: Callable[..., Any]) -> Callable[..., Any]:
+    """weights . values as a function of the one argument."""
+    if wrt == "rewards":
+        return lambda rewards: w @ values(P, rewards, g)
+    if wrt == "discount":
+        return lambda discount: w @ values(P, R, discount)
+    return lambda probabilities: w @ values(probabilities, R, g)
+
+
+def enough_steps(g: float, S: int) -> int:
+    return min(20_000, 4 * S) if g == 1 else min(20_000, int(np.ceil(np.log(1e-13) / np.log(max(g, 1e-3)))) + 1)
+
+
+@dataclass(frozen=True)
+class ValueKink:
+    """A state in which several actions are best, and the one-sided derivatives of its value by their rewards."""
+
+    state: int
+    actions: list[int]
+    left: dict[int, float]
+    right: dict[int, float]
+
+    def __str__(self) -> str:
+        told = ", ".join(
+            f"action {a}: {self.left[a]:g} from the left, {self.right[a]:g} from the right" for a in self.actions
+        )
+        return f"state {self.state}: actions {self.actions} are tied; d v(s) / d r(s, a) is, for {told}"
+
+
+def kinks(solution: Solution, limit: int = 20) -> list[ValueKink]:
+    """States with tied best actions, where v* has no derivative but one-sided ones.
+
+    Raising the reward of one tied action by h makes it the best, and v(s) rises by h times the discounted visits of s
+    under the policy that takes it; lowering it changes nothing as long as another one is as good and does without it.
+
+    >>> from difflab import mdp
+    >>> found = mdp.kinks(mdp.gridworld((2, 2), terminals=[(1, 1)], discount=0.5).solve())
+    >>> str(found[0])
+    'state 0: actions [1, 2] are tied; d v(s) / d r(s, a) is, for action 1: 0 from the left, 1 from the right, \
+action 2: 0 from the left, 1 from the right'
+    """
+    process = solution.process
+    tied = solution.ties(TIE * (1 + float(np.abs(solution.values).max(initial=0.0))))
+    there = np.zeros((process.n_states, process.n_actions), bool)
+    there[process.states, process.actions] = True
+    tied &= there & ~process.terminal[:, None]
+    found = []
+    for s in np.flatnonzero(tied.sum(axis=1) > 1)[:limit]:
+        actions = np.flatnonzero(tied[s]).tolist()
+        right = {a: one_sided(solution, int(s), a, +1) for a in actions}
+        left = {a: one_sided(solution, int(s), a, -1) for a in actions}
+        found.append(ValueKink(int(s), actions, left, right))
+    return found
+
+
+def one_sided(solution: Solution, s: int, a: int, side: int) -> float:
+    """The derivative of v*(s) by r(s, a) from one side: the best value of the process among tied actions, with the
+    reward of that pair alone, is a process of its own."""
+    process = solution.process
+    scale = TIE * (1 + float(np.abs(solution.values).max(initial=0.0)))
+    tied = solution.ties(scale)[process.states, process.actions] | process.terminal[process.states]
+    from .backup import restricted
+
+    k = int(process.starts[s] + np.flatnonzero(process.actions[process.starts[s] : process.starts[s + 1]] == a)[0])
+    rewards = np.zeros(process.n_pairs)
+    rewards[k] = side
+    among = restricted(process, np.flatnonzero(tied), rewards[tied])
+    return side * float(among.solve(tolerance=1e-9).values[s]) + 0.0

@@ -61,8 +61,8 @@ def inverse_rl(
     """Rewards of the states under which the shown behaviour is likely: the gradient goes through the soft solution.
 
     `counts` (S, A) says how often each action was seen in each state (`visit_counts`). The log-likelihood of the soft
-    policy less penalty * |theta|^2 is maximised by L-BFGS, with rewards = features @ theta (features (S, F); one weight a
-    state if not given). Rewards are only determined up to what behaviour does not show, a constant for one.
+    policy less penalty * |theta|^2 is maximised by L-BFGS, with rewards = features @ theta, features (S, F), one weight
+    for each state if not given. Rewards are only determined up to what behaviour does not show, a constant for one.
     B. Ziebart et al. (2008), "Maximum entropy inverse reinforcement learning".
 
     >>> from difflab import mdp
@@ -156,6 +156,6 @@ def rewards_for(process: MDP, policy: Any, margin: float = 0.1, iterations: int 
         if float(np.max(shortfall(R, margin))) <= 0:
             return np.asarray(R)
     raise InputError(
-        f"rewards_for: no rewards make this policy the best by {margin:g}; the nearest are {np.max(shortfall(R, margin)):.3g} "
-        "short; try a smaller margin"
+        f"rewards_for: no rewards make this policy the best by {margin:g}; the nearest are "
+        f"{np.max(shortfall(R, margin)):.3g} short; try a smaller margin"
     )

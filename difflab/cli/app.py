@@ -31,6 +31,7 @@ COMMANDS = {
     "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
     "predict": "What a trained network says of pictures.",
     "descent": "Paths of optimisers over a surface, step sizes, momentum, rates.",
+    "mdp": "Solve a Markov decision process, with a proven bound of the error.",
     "doctor": "Versions, layout engine, and a self-check of the five methods.",
     "version": "The version.",
 }

@@ -1,9 +1,12 @@
 """Markov decision processes: solved with a proven bound, and differentiated."""
 
 from .episodes import discounted_return
+from .files import load, save
 from .gradient import optimal_q, optimal_values, soft_policy, soft_values
+from .graphs import backup_graph
 from .grids import Grid, gridworld, teleport_gridworld
 from .inverse import Recovered, inverse_rl, rewards_for, visit_counts
+from .pictures import plot_convergence, plot_episode, plot_q, plot_sensitivity, plot_solution
 from .process import MDP
 from .sensitivity import Sensitivity, compare_gradients, kinks, sensitivity, unrolled_values
 from .solution import Solution
@@ -16,15 +19,23 @@ __all__ = [
     "Recovered",
     "Sensitivity",
     "Solution",
+    "backup_graph",
     "compare_gradients",
     "discounted_return",
     "gridworld",
     "inverse_rl",
     "kinks",
+    "load",
     "optimal_q",
     "optimal_values",
+    "plot_convergence",
+    "plot_episode",
+    "plot_q",
+    "plot_sensitivity",
+    "plot_solution",
     "residual_of",
     "rewards_for",
+    "save",
     "sensitivity",
     "soft_policy",
     "soft_values",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .. import numpy as dnp
+from ..errors import InputError
+from ..graph.trace import label
 
 if TYPE_CHECKING:
     from .process import MDP
@@ -57,3 +63,39 @@ def best_of(process: MDP, q: Any) -> Any:
     there[~there.any(axis=1)] = True  # terminal without pairs: whatever is read, the value is set to 0 below
     top = np.max(np.where(there, q[place], -np.inf), axis=1)
     return np.where(process.terminal, 0.0, top)
+
+
+def backup_graph(process: MDP, state: int | None = None) -> Any:
+    """The Bellman backup as a `Graph` that `dl.draw` draws: of all states, or of one state, read off as the tree of its
+    actions (max) and next states (expectation).
+
+    >>> from difflab import mdp
+    >>> graph = backup_graph(mdp.gridworld((2, 2), terminals=[(1, 1)]), state=0)
+    >>> [n.primitive.name for n in graph.outputs]
+    ['max']
+    """
+    from ..graph.trace import trace
+
+    if state is None:
+        v = np.zeros(process.n_states)
+        return trace(lambda v: backup_function(process)(v), v)
+    if not 0 <= state < process.n_states or process.terminal[state]:
+        raise InputError(f"backup_graph: state {state} is terminal or not among {process.n_states} states")
+    pairs = range(process.starts[state], process.starts[state + 1])
+    table = process.transitions
+    reached = sorted({int(n) for k in pairs for n in table.indices[table.indptr[k] : table.indptr[k + 1]]})
+
+    def backup(*values: Any) -> Any:
+        v = dict(zip(reached, values))
+        qs = []
+        for k in pairs:
+            a, b = table.indptr[k], table.indptr[k + 1]
+            parts = [float(p) * v[int(n)] for p, n in zip(table.data[a:b], table.indices[a:b])]
+            expected = reduce(operator.add, parts)
+            qs.append(label(float(process.rewards[k]) + process.discount * expected, f"q{int(process.actions[k])}"))
+        return np.max(dnp.stack(qs))
+
+    graph = trace(backup, *[0.0] * len(reached))
+    for node, n in zip(graph.inputs, reached):
+        node.name = f"v{n}"
+    return graph

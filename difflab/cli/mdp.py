@@ -1,0 +1,196 @@
+"""`difflab mdp`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+from .common import Command, emit_json, force_option, json_option, log, named_folder
+
+if TYPE_CHECKING:
+    from ..mdp import MDP, Solution
+
+EXAMPLES = """
+difflab mdp gridworld
+difflab mdp gridworld --shape 6x8 --slip 0.2 --gamma 0.95 --walls "1,1;2,1" --out grid
+difflab mdp gymnasium:FrozenLake-v1 --gamma 0.99 --method policy_iteration
+difflab mdp map.txt --gamma 0.98 --json
+difflab mdp process.npz --method finite --horizon 12
+"""
+ARROWS = "↑→↓←"
+WIDEST = 16
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.argument("source", metavar="gridworld|FILE|gymnasium:NAME")
+@click.option("--gamma", type=float, default=None, help="The discount; 0.99 for gymnasium, 1 for gridworld.")
+@click.option("--method", default="auto", show_default=True, help="auto, or a solver's name.")
+@click.option("--tolerance", type=float, default=1e-6, show_default=True, help="The largest error of a value.")
+@click.option("--horizon", type=int, default=None, help="Steps to go, for --method finite.")
+@click.option("--shape", default="5x5", show_default=True, help="Rows x columns of the gridworld.")
+@click.option("--terminals", default=None, help='Cells "0,0;4,4"; two opposite corners if not given.')
+@click.option("--walls", default="", help='Cells "1,1;2,1".')
+@click.option("--slip", type=float, default=0.0, show_default=True, help="The probability of going aside.")
+@click.option("--step-reward", type=float, default=-1.0, show_default=True, help="The reward of each step.")
+@click.option("--out", default=None, help="A folder for solution.json, solution.npz, values.png and report.html.")
+@click.option("--progress/--no-progress", default=None, help="A bar on standard error; by default on a terminal.")
+@force_option
+@json_option
+def command(
+    source: str,
+    gamma: float | None,
+    method: str,
+    tolerance: float,
+    horizon: int | None,
+    out: str | None,
+    progress: bool | None,
+    force: bool,
+    as_json: bool,
+    **grid: Any,
+) -> int:
+    """Solve a Markov decision process: best values and actions, with a proven bound of the error."""
+    from ..mdp.report import check_folder, write_folder
+
+    folder = None if out is None else named_folder(out)
+    if folder is not None:
+        check_folder(folder, force)
+    process = read(source, gamma, **grid)
+    options: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
+    if horizon is not None and method != "finite":
+        raise InputError(f"--horizon {horizon} is for --method finite; this is {method}")
+    wanted = sys.stderr.isatty() if progress is None else progress
+    with watching(wanted, tolerance) as tell:
+        solution = process.solve(method, tolerance, progress=tell, **options)
+    if as_json:
+        emit_json(solution.summary())
+    else:
+        show(solution)
+    if folder is not None:
+        for path in write_folder(solution, folder, f"difflab mdp {source}", force):
+            log(f"wrote {path}")
+    return 0
+
+
+def read(source: str, gamma: float | None, **grid: Any) -> MDP:
+    from ..mdp import MDP, gridworld, load
+
+    if source == "gridworld":
+        return gridworld(
+            shape_of(grid["shape"]),
+            None if grid["terminals"] is None else cells(grid["terminals"], "--terminals"),
+            walls=cells(grid["walls"], "--walls"),
+            slip=grid["slip"],
+            step_reward=grid["step_reward"],
+            discount=1.0 if gamma is None else gamma,
+        )
+    if source.startswith("gymnasium:"):
+        return MDP.from_gymnasium(source.removeprefix("gymnasium:"), 0.99 if gamma is None else gamma)
+    return load(source, gamma)
+
+
+def shape_of(text: str) -> tuple[int, int]:
+    parts = text.lower().replace(",", "x").split("x")
+    if len(parts) != 2 or not all(p.strip().isdecimal() for p in parts):
+        raise InputError(f"--shape {text!r}: give rows x columns, as in 5x5")
+    return int(parts[0]), int(parts[1])
+
+
+def cells(text: str, option: str) -> list[tuple[int, int]]:
+    found = []
+    for part in filter(None, (p.strip(" ()") for p in text.split(";"))):
+        numbers = part.split(",")
+        if len(numbers) != 2 or not all(n.strip().lstrip("-").isdecimal() for n in numbers):
+            raise InputError(f"{option} {part!r} is not a cell; give cells as row,column;row,column")
+        found.append((int(numbers[0]), int(numbers[1])))
+    return found
+
+
+class watching:
+    """A bar that fills as the bound falls, logarithmically, towards the tolerance."""
+
+    def __init__(self, wanted: bool, tolerance: float) -> None:
+        self.wanted, self.tolerance, self.first = wanted, tolerance, 0.0
+        self.bar: Any = None
+
+    def __enter__(self) -> Any:
+        if not self.wanted:
+            return None
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("iteration {task.fields[k]}  error below {task.fields[bound]}"), BarColumn())
+        self.bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+        self.bar.start()
+        self.task = self.bar.add_task("", total=1.0, k=0, bound="?")
+        return self.tell
+
+    def tell(self, k: int, bound: float) -> None:
+        from math import isfinite, log
+
+        self.first = self.first or bound
+        span = log(self.first / self.tolerance) if isfinite(self.first) and self.first > self.tolerance else 1.0
+        done = 1 - log(max(bound, self.tolerance) / self.tolerance) / span if isfinite(bound) else 0.0
+        self.bar.update(self.task, completed=max(0.0, min(1.0, done)), k=k, bound=f"{bound:.1e}")
+
+    def __exit__(self, *error: Any) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def show(solution: Solution) -> None:
+    from ..mdp import Grid
+
+    process, layout = solution.process, solution.process.layout
+    click.echo(f"{process!r}")
+    told = "average reward" if solution.gain is not None else "values"
+    click.echo(
+        f"{solution.method}: {solution.iterations} iterations, {solution.seconds:.3g} s, "
+        f"{told} within {solution.error_bound:.2g} (proven)"
+    )
+    if solution.gain is not None:
+        click.echo(f"best average reward of a step: {solution.gain:.8g}")
+    for note in solution.notes:
+        click.echo(note)
+    if isinstance(layout, Grid) and max(layout.shape) <= WIDEST:
+        click.echo(grid_text(solution, layout))
+    else:
+        click.echo(rows_text(solution))
+
+
+def grid_text(solution: Solution, layout: Any) -> str:
+    """Values with the arrows of all best actions behind them."""
+    rows, columns = layout.shape
+    best = solution.ties()
+    lines = []
+    for i in range(rows):
+        words = []
+        for j in range(columns):
+            s = i * columns + j
+            if s in layout.walls:
+                words.append("#" * 5)
+            elif s in layout.terminals:
+                words.append("end")
+            else:
+                arrows = "".join(ARROWS[a] for a in range(4) if best[s, a])
+                words.append(f"{solution.values[s] + 0.0:.4g} {arrows}")
+        lines.append(words)
+    width = max(len(w) for line in lines for w in line)
+    return "\n" + "\n".join("  ".join(w.rjust(width) for w in line) for line in lines)
+
+
+def rows_text(solution: Solution, most: int = 20) -> str:
+    process = solution.process
+    shown = min(process.n_states, most)
+    lines = ["", f"{'state':>16}  {'value':>14}  best action"]
+    for s in range(shown):
+        state = s if process.state_names is None else str(process.state_names[s])[:16]
+        a = int(solution.policy[s])
+        action = a if process.action_names is None else process.action_names[a]
+        told = "end" if process.terminal[s] else action
+        lines.append(f"{state!s:>16}  {solution.values[s] + 0.0:>14.8g}  {told}")
+    if shown < process.n_states:
+        lines.append(f"... and {process.n_states - shown:,} more states; --json or --out has them all")
+    return "\n".join(lines)

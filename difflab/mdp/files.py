@@ -1,0 +1,197 @@
+"""Processes in files: .npz (never a pickle), .json, and maps of grids as text."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from ..errors import InputError
+from ..files import write
+from .build import assemble, from_arrays, from_triples
+from .grids import gridworld
+
+if TYPE_CHECKING:
+    from .process import MDP
+
+LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
+LONGEST_TEXT = 50_000_000
+CSR = ("data", "indices", "indptr", "rewards", "states", "actions", "shape")
+
+
+def save(process: MDP, path: Any, force: bool = False) -> Path:
+    """Writes a process as .npz: its CSR of transitions, rewards, states and actions of the pairs, terminals, discount.
+
+    >>> import tempfile, pathlib
+    >>> from difflab import mdp
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = mdp.save(mdp.gridworld(), pathlib.Path(folder, "grid.npz"))
+    ...     mdp.load(path)
+    MDP(25 states, 4 actions, 100 pairs, discount 1)
+    """
+    if Path(path).suffix != ".npz":
+        raise InputError(f"save: {Path(path).name} must end in .npz")
+    P, buffer = process.transitions, io.BytesIO()
+    arrays = {
+        "data": P.data, "indices": P.indices, "indptr": P.indptr, "rewards": process.rewards,
+        "states": process.states, "actions": process.actions, "shape": np.array([process.n_states, process.n_actions]),
+        "terminals": np.flatnonzero(process.terminal), "discount": np.float64(process.discount),
+    }  # fmt: skip
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return write(path, buffer.getvalue(), force)
+
+
+def load(path: Any, discount: float | None = None) -> MDP:
+    """A process from a file; `discount` replaces the file's.
+
+    - .npz: arrays P (A, S, S), R and discount, or what `save` writes;
+    - .json: {"discount": 0.9, "transitions": [[state, action, probability, next state, reward], ...],
+      "terminals": [...]}, with states and actions as whole numbers from 0, or as names;
+    - .txt: a map of a grid: `#` wall, `.` free, `G` goal (+1), `H` hole (-1), `S` start (free), each step costs 0.04.
+
+    Raises InputError naming the file and what is wrong in it.
+    """
+    path = Path(path)
+    readers = {".npz": read_npz, ".json": read_json, ".txt": read_map}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path.name}: a process is read from .npz, .json or .txt")
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return readers[path.suffix.lower()](raw, discount)
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from None
+
+
+def read_npz(raw: bytes, discount: float | None) -> MDP:
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > LARGEST:
+                raise InputError(f"its arrays unpack to {size:,} bytes, more than {LARGEST:,}")
+        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"is no .npz of plain arrays ({type(error).__name__})") from None
+    g = discount_of_file(arrays.get("discount"), discount)
+    terminals = arrays.get("terminals", ())
+    if "P" in arrays and "R" in arrays:
+        return from_arrays(arrays["P"], arrays["R"], g, terminals)
+    missing = [name for name in CSR if name not in arrays]
+    if missing:
+        raise InputError(
+            f"has the arrays {sorted(arrays)}; it needs P and R, or what mdp.save writes ({missing[0]} is missing)"
+        )
+    try:
+        S, A = (int(n) for n in arrays["shape"])
+        P = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(arrays["rewards"]), S))
+        P.check_format()
+    except (ValueError, TypeError) as error:
+        raise InputError(f"its rows are no CSR matrix: {error}") from None
+    states, actions = arrays["states"], arrays["actions"]
+    if states.shape != (P.shape[0],) or actions.shape != states.shape or np.any(np.diff(states) < 0):
+        raise InputError("states and actions do not fit its rows")
+    ends = np.unique(np.asarray(terminals, np.int64))
+    back = np.flatnonzero(np.isin(states, ends))
+    P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
+    return assemble(P, arrays["rewards"], states, actions, S, A, g, ends)
+
+
+def discount_of_file(found: Any, given: float | None) -> float:
+    if given is not None:
+        return given
+    if found is None:
+        raise InputError("has no discount; give one (--gamma)")
+    return float(found)
+
+
+def read_json(raw: bytes, discount: float | None) -> MDP:
+    if len(raw) > LONGEST_TEXT:
+        raise InputError(f"holds {len(raw):,} bytes, more than {LONGEST_TEXT:,}; use .npz")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [k for k, _ in pairs]
+        twice = {k for k in names if names.count(k) > 1} if len(names) < 100 else set()
+        if twice:
+            raise InputError(f"names {sorted(twice)[0]!r} twice")
+        return dict(pairs)
+
+    def refuse(name: str) -> Any:
+        raise InputError(f"holds {name}, which is no number in JSON")
+
+    try:
+        found = json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=refuse)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"is not JSON: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("transitions"), list):
+        raise InputError('is no object with a list "transitions" of [state, action, probability, next state, reward]')
+    return from_named(found, discount_of_file(found.get("discount"), discount))
+
+
+def from_named(found: dict[str, Any], g: Any) -> MDP:
+    states: dict[Any, int] = {}
+    actions: dict[Any, int] = {}
+    rows = []
+    for k, row in enumerate(found["transitions"]):
+        good = isinstance(row, list) and len(row) == 5 and all(isinstance(row[i], int | float) for i in (2, 4))
+        if not good or not all(isinstance(row[i], int | str) for i in (0, 1, 3)) or not math.isfinite(row[4]):
+            raise InputError(
+                f"transition {k} is {str(row)[:80]}; it must be [state, action, probability, next, reward]"
+            )
+        rows.append(row)
+    named = [x for r in rows for x in (r[0], r[3])] + list(found.get("terminals", []))
+    number(named, states, "state")
+    number([r[1] for r in rows], actions, "action")
+    entries = [(states[s], actions[a], p, states[n], r) for s, a, p, n, r in rows]
+    ends = [states[t] for t in found.get("terminals", [])]
+    text = any(isinstance(x, str) for x in [*states, *actions])
+    names = {"state_names": list(states), "action_names": list(actions)} if text else {}
+    return from_triples(entries, len(states), max(len(actions), 1), g, ends, **names)
+
+
+def number(found: list[Any], index: dict[Any, int], what: str) -> None:
+    """Whole numbers stand for themselves, names are counted as they come."""
+    if all(isinstance(x, int) and not isinstance(x, bool) for x in found):
+        if any(x < 0 for x in found):
+            raise InputError(f"{what} {min(found)}: they are counted from 0")
+        if max(found, default=0) > 50_000_000:
+            raise InputError(f"{what} {max(found)} is too large; they are counted from 0")
+        index.update({k: k for k in range(max(found, default=0) + 1)})
+        return
+    for x in found:
+        if not isinstance(x, int | str) or isinstance(x, bool):
+            raise InputError(f"{what} {str(x)[:40]!r} is neither a whole number nor a name")
+        index.setdefault(x, len(index))
+
+
+def read_map(raw: bytes, discount: float | None) -> MDP:
+    if len(raw) > LONGEST_TEXT:
+        raise InputError(f"holds {len(raw):,} bytes, more than {LONGEST_TEXT:,}")
+    try:
+        lines = [line.rstrip() for line in raw.decode().splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8 text: byte {raw[error.start]:#04x} at {error.start}") from None
+    width = max(map(len, lines), default=0)
+    if not width:
+        raise InputError("is an empty map")
+    walls, terminals = [], {}
+    for i, line in enumerate(lines):
+        for j, c in enumerate(line.ljust(width, "#")):
+            if c == "#":
+                walls.append((i, j))
+            elif c in "GH":
+                terminals[i, j] = 1.0 if c == "G" else -1.0
+            elif c not in ".S ":
+                raise InputError(f"line {i + 1}, column {j + 1} is {c!r}; a map has # . S G H")
+    g = 0.99 if discount is None else discount
+    return gridworld((len(lines), width), terminals, walls=walls, step_reward=-0.04, discount=g)

@@ -1,0 +1,283 @@
+"""Pictures of processes and their solutions, by matplotlib: grids, convergence, sensitivities, episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError, ShapeError
+from ..lab.plots import COLOURS, MARKERS, figure, save
+from .grids import STEPS, Grid
+
+if TYPE_CHECKING:
+    from .process import MDP, Floats
+    from .solution import Solution
+
+TEXT_CELLS = 20  # rows or columns up to which a cell has room for its number
+ARROW_CELLS = 40
+WALL = "#3b4048"
+# Where the triangle of each direction lies in its cell: corners relative to the centre, and the place of its number.
+TRIANGLES = (
+    (((-0.5, -0.5), (0.5, -0.5)), (0.0, -0.32)),
+    (((0.5, -0.5), (0.5, 0.5)), (0.32, 0.0)),
+    (((0.5, 0.5), (-0.5, 0.5)), (0.0, 0.32)),
+    (((-0.5, 0.5), (-0.5, -0.5)), (-0.32, 0.0)),
+)
+
+
+def plot_solution(solution: Solution, path: Any = None, force: bool = False) -> Any:
+    """Values and best actions: over the grid, or as bars for a process that is none.
+
+    Returns the figure, or with a path (.png, .svg, .pdf) the path written.
+    """
+    if isinstance(solution.process.layout, Grid):
+        made = grid_values(solution)
+    else:
+        made = bars(solution)
+    return made if path is None else save(made, path, force)
+
+
+def grid_of(process: MDP) -> Grid:
+    if not isinstance(process.layout, Grid):
+        raise InputError(f"{process!r} is no grid; this picture needs one, made by mdp.gridworld")
+    return process.layout
+
+
+def canvas(grid: Grid) -> tuple[Any, Any]:
+    rows, columns = grid.shape
+    cell = float(np.clip(7.0 / max(rows, columns), 0.005, 0.9))
+    made, axes = figure(max(columns * cell, 2.4) + 1.6, max(rows * cell, 1.6) + 0.7)
+    axes.grid(False)
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.set_aspect("equal")
+    small = max(rows, columns) <= TEXT_CELLS
+    axes.set_xticks(range(columns) if small else [], range(columns) if small else [])
+    axes.set_yticks(range(rows) if small else [], range(rows) if small else [])
+    axes.tick_params(length=0, labelsize=8)
+    return made, axes
+
+
+def shaded(grid: Grid, values: Floats, hide_terminals: bool = False) -> Any:
+    """Values (S,) as the picture (rows, columns); walls are masked."""
+    picture = np.ma.array(np.asarray(values, float).reshape(grid.shape), mask=False)
+    hidden = list(grid.walls) + (list(grid.terminals) if hide_terminals else [])
+    picture.mask.reshape(-1)[hidden] = True
+    return picture
+
+
+def map_of(name: str) -> Any:
+    import matplotlib
+
+    found = matplotlib.colormaps[name].copy()
+    found.set_bad(WALL)
+    return found
+
+
+def ink(colour: Any) -> str:
+    """Black or white, whichever is read on the colour."""
+    r, g, b = colour[:3]
+    return "white" if 0.299 * r + 0.587 * g + 0.114 * b < 0.5 else "black"
+
+
+def grid_values(solution: Solution) -> Any:
+    grid = grid_of(solution.process)
+    made, axes = canvas(grid)
+    picture = axes.imshow(shaded(grid, solution.values), cmap=map_of("viridis"), interpolation="nearest")
+    made.colorbar(picture, ax=axes, label="value", shrink=0.85)
+    rows, columns = grid.shape
+    if max(rows, columns) <= TEXT_CELLS:
+        write_values(axes, grid, solution.values, picture)
+    if max(rows, columns) <= ARROW_CELLS:
+        arrows(axes, grid, solution, picture)
+    mark_terminals(axes, grid)
+    axes.set_title(f"{solution.method.replace('_', ' ')}, error below {solution.error_bound:.1e}", fontsize=9)
+    return made
+
+
+def write_values(axes: Any, grid: Grid, values: Floats, picture: Any) -> None:
+    size = float(np.clip(70 / max(grid.shape), 5, 9))
+    for s, v in enumerate(values):
+        if s not in grid.walls:
+            i, j = divmod(s, grid.shape[1])
+            at = (j - 0.44, i - 0.42)
+            axes.text(*at, short(v), fontsize=size, ha="left", va="top", color=ink(picture.to_rgba(v)))
+
+
+def short(x: float) -> str:
+    """A number in few characters."""
+    return f"{x:.3g}" if abs(x) < 1000 else f"{x:.2g}"
+
+
+def arrows(axes: Any, grid: Grid, solution: Solution, picture: Any) -> None:
+    """All best actions of each cell as arrows from its middle."""
+    best = solution.ties()
+    low = 0.12 if max(grid.shape) <= TEXT_CELLS else 0.0
+    at, to, colours = [], [], []
+    for s, a in np.argwhere(best):
+        if s in grid.walls or s in grid.terminals or a >= 4:
+            continue
+        i, j = divmod(int(s), grid.shape[1])
+        at.append((j, i + low))
+        to.append((STEPS[a][1], STEPS[a][0]))
+        colours.append(ink(picture.to_rgba(solution.values[s])))
+    if at:
+        x, y = np.array(at).T
+        u, v = 0.27 * np.array(to).T
+        style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
+        axes.quiver(x, y, u, v, color=colours, width=0.05, headwidth=4.5, headlength=4.5, headaxislength=4, **style)
+
+
+def mark_terminals(axes: Any, grid: Grid) -> None:
+    from matplotlib.patches import Rectangle
+
+    for s in grid.terminals if len(grid.terminals) <= 400 else ():
+        i, j = divmod(s, grid.shape[1])
+        frame = Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor=COLOURS[1], linewidth=2)
+        axes.add_patch(frame)
+        if max(grid.shape) <= TEXT_CELLS:
+            axes.text(j, i + 0.16, "end", fontsize=8, ha="center", va="center", color=COLOURS[1], weight="bold",
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
+
+
+def plot_q(solution: Solution, path: Any = None, force: bool = False) -> Any:
+    """Action values: each cell of the grid in four triangles, one for each direction."""
+    from matplotlib.collections import PolyCollection
+
+    grid = grid_of(solution.process)
+    if max(grid.shape) > ARROW_CELLS:
+        raise InputError(
+            f"plot_q: a grid of shape {grid.shape} has no room for triangles; draw at most {ARROW_CELLS} cells"
+        )
+    made, axes = canvas(grid)
+    axes.set_facecolor(WALL)
+    cells = [s for s in range(solution.process.n_states) if s not in grid.walls and s not in grid.terminals]
+    polygons, values, places = [], [], []
+    for s in cells:
+        i, j = divmod(s, grid.shape[1])
+        for a, (corners, text) in enumerate(TRIANGLES):
+            polygons.append([(j, i), *[(j + x, i + y) for x, y in corners]])
+            values.append(solution.q[s, a])
+            places.append((j + text[0], i + text[1]))
+    drawn = PolyCollection(polygons, array=np.array(values), cmap="viridis", edgecolors="white", linewidths=0.6)
+    axes.add_collection(drawn)
+    made.colorbar(drawn, ax=axes, label="q(s, a)", shrink=0.85)
+    best = solution.ties()
+    if max(grid.shape) <= 10:
+        for k, ((x, y), v) in enumerate(zip(places, values)):
+            bold = "bold" if best[cells[k // 4], k % 4] else "normal"
+            axes.text(x, y, short(v), fontsize=6.5, ha="center", va="center", color=ink(drawn.to_rgba(v)), weight=bold)
+    for s in grid.terminals:
+        i, j = divmod(s, grid.shape[1])
+        axes.fill([j - 0.5, j + 0.5, j + 0.5, j - 0.5], [i - 0.5, i - 0.5, i + 0.5, i + 0.5], color="#e8eaed")
+    mark_terminals(axes, grid)
+    axes.set_title("action values; the best in bold" if max(grid.shape) <= 10 else "action values", fontsize=9)
+    return made if path is None else save(made, path, force)
+
+
+def bars(solution: Solution, most: int = 60) -> Any:
+    """Values of the first states as bars, with their best actions."""
+    process = solution.process
+    n = min(process.n_states, most)
+    made, axes = figure(min(3.0 + 0.22 * n, 11), 3.8)
+    axes.bar(range(n), solution.values[:n], color=COLOURS[0])
+    names = range(n) if process.state_names is None else [str(x)[:14] for x in process.state_names[:n]]
+    axes.set_xticks(range(n), names, rotation=90 if n > 12 else 0, fontsize=7)
+    axes.set_ylabel("value")
+    axes.set_xlabel("state" if n == process.n_states else f"state (the first {n} of {process.n_states:,})")
+    if n <= 30:
+        for s in range(n):
+            a = int(solution.policy[s])
+            name = a if process.action_names is None else str(process.action_names[a])[:8]
+            at = max(float(solution.values[s]), 0.0)
+            axes.annotate(str(name), (s, at), ha="center", va="bottom", fontsize=7)
+        axes.margins(y=0.1)
+    axes.set_title(f"values, and the best action above; error below {solution.error_bound:.1e}", fontsize=9)
+    return made
+
+
+def plot_convergence(solutions: Mapping[str, Solution], path: Any = None, force: bool = False) -> Any:
+    """The proven bound after each iteration of several solvers, with the line discount^k of value iteration."""
+    if not solutions:
+        raise InputError("plot_convergence: no solutions; give a dict of name: solution")
+    made, axes = figure(7.5, 4.6)
+    longest, g, top = 1, 0.0, 1.0
+    for k, (name, s) in enumerate(solutions.items()):
+        curve = np.array([r if np.isfinite(r) and r > 0 else np.nan for r in s.residuals])
+        axes.plot(range(1, len(curve) + 1), curve, label=name.replace("_", " "), marker=MARKERS[k % len(MARKERS)],
+                  markevery=max(1, len(curve) // 12), markersize=5, color=COLOURS[k % len(COLOURS)])  # fmt: skip
+        longest, g = max(longest, len(curve)), s.process.discount
+        top = max(top, float(np.nanmax(curve, initial=1.0)))
+    if 0 < g < 1:
+        steps = np.arange(1, longest + 1)
+        axes.plot(steps, top * g ** (steps - 1), ":", color=COLOURS[6], label=rf"$\gamma^k$, $\gamma$ = {g:g}")
+    axes.set_yscale("log")
+    if longest > 60:
+        axes.set_xscale("log")
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("bound of the error of the values")
+    axes.legend(fontsize=8)
+    return made if path is None else save(made, path, force)
+
+
+def plot_sensitivity(
+    process: MDP, numbers: Any, path: Any = None, title: str = "sensitivity", force: bool = False
+) -> Any:
+    """A heat map of numbers (S,) or (S, A) over the grid, 0 in the middle of the colours; bars without a grid.
+
+    Of numbers (S, A), the sum over actions is shown: a reward of the state itself.
+    """
+    x = np.nan_to_num(np.asarray(numbers, float))
+    if x.shape == (process.n_states, process.n_actions):
+        x = x.sum(axis=1)
+    if x.shape != (process.n_states,):
+        raise ShapeError(f"plot_sensitivity: numbers of shape {x.shape} for {process!r}; give (S,) or (S, A)")
+    largest = float(np.abs(x).max(initial=0.0)) or 1.0
+    if isinstance(process.layout, Grid):
+        grid = process.layout
+        made, axes = canvas(grid)
+        drawn = axes.imshow(shaded(grid, x), cmap=map_of("PuOr"), vmin=-largest, vmax=largest, interpolation="nearest")
+        made.colorbar(drawn, ax=axes, shrink=0.85)
+        if max(grid.shape) <= TEXT_CELLS:
+            size = float(np.clip(70 / max(grid.shape), 5, 9))
+            for s in set(range(process.n_states)) - grid.walls:
+                i, j = divmod(s, grid.shape[1])
+                colour = ink(drawn.to_rgba(x[s]))
+                axes.text(j, i, f"{x[s]:.2g}", fontsize=size, ha="center", va="center", color=colour)
+    else:
+        order = np.argsort(-np.abs(x))[:30]
+        made, axes = figure(7.5, 3.8)
+        axes.bar(range(len(order)), x[order], color=[COLOURS[0] if v >= 0 else COLOURS[1] for v in x[order]])
+        names = order if process.state_names is None else [str(process.state_names[s])[:14] for s in order]
+        axes.set_xticks(range(len(order)), names, rotation=90, fontsize=7)
+        axes.set_xlabel("state, the largest first")
+    axes.set_title(title, fontsize=9)
+    return made if path is None else save(made, path, force)
+
+
+def plot_episode(process: MDP, states: Any, path: Any = None, force: bool = False) -> Any:
+    """The path of an episode over the grid: later steps are darker, repeated ones lie side by side."""
+    grid = grid_of(process)
+    states = np.asarray(states)
+    if states.ndim != 1 or not len(states) or states.dtype.kind not in "iu":
+        raise InputError("plot_episode: states is the first result of MDP.episode, one state number after the other")
+    made, axes = canvas(grid)
+    axes.imshow(shaded(grid, np.zeros(process.n_states)), cmap=map_of("Greys"), vmin=0, vmax=1)
+    mark_terminals(axes, grid)
+    i, j = np.divmod(states, grid.shape[1])
+    rng = np.random.default_rng(0)
+    shift = rng.uniform(-0.16, 0.16, (2, len(states)))
+    x, y = j + shift[0], i + shift[1]
+    if len(states) > 1:
+        import matplotlib
+
+        shades = matplotlib.colormaps["cividis_r"](np.linspace(0.15, 1.0, len(states) - 1))
+        style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
+        axes.quiver(x[:-1], y[:-1], np.diff(x), np.diff(y), color=shades, width=0.045, headwidth=5, **style)
+    axes.plot(x[0], y[0], "o", color=COLOURS[2], markersize=9, label="start")
+    axes.plot(x[-1], y[-1], "s", color=COLOURS[1], markersize=8, label="last")
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_title(f"{len(states) - 1} steps", fontsize=9)
+    return made if path is None else save(made, path, force)

@@ -1,5 +1,6 @@
 """Markov decision processes: solved with a proven bound, and differentiated."""
 
+from . import learning
 from .episodes import discounted_return
 from .files import load, save
 from .gradient import optimal_q, optimal_values, soft_policy, soft_values
@@ -25,6 +26,7 @@ __all__ = [
     "gridworld",
     "inverse_rl",
     "kinks",
+    "learning",
     "load",
     "optimal_q",
     "optimal_values",

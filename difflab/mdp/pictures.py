@@ -71,9 +71,7 @@ def shaded(grid: Grid, values: Floats, hide_terminals: bool = False) -> Any:
 def map_of(name: str) -> Any:
     import matplotlib
 
-    found = matplotlib.colormaps[name].copy()
-    found.set_bad(WALL)
-    return found
+    return matplotlib.colormaps[name].with_extremes(bad=WALL)
 
 
 def ink(colour: Any) -> str:

@@ -158,7 +158,7 @@ def block_neuron(w0, x0, w1, x1, w2):
 values = (2.0, -1.0, -3.0, -2.0, -3.0)
 closed = dl.trace(block_neuron, *values).forward(*values).backward()
 assert np.isclose(closed.adjoint("w2"), s * (1 - s), rtol=1e-14)  # 0.73 times 0.27 is 0.197
-Picture(closed, open_blocks=False, direction="down", title="The sigmoid neuron with its block closed")
+Picture(closed, open_blocks=False, title="The sigmoid neuron with its block closed")
 
 # %% [markdown]
 # Opened again, the block shows the same four operations. The gradient cannot tell the difference.
@@ -191,7 +191,7 @@ classifier = dl.parse("scores = W @ x + b; p = softmax(scores); loss = -sum(y * 
 W = np.array([[0.2, -0.5], [1.5, 1.3], [0.0, 0.25]])
 inputs = dict(W=W, x=np.array([0.6, -1.2]), b=np.array([1.1, 3.2, -1.2]), y=np.array([0.0, 1.0, 0.0]))
 prediction = classifier.forward(**inputs)
-Picture(prediction, direction="down", title="The loss of a linear classifier")
+prediction
 
 # %%
 passes = prediction.backward()
@@ -215,8 +215,8 @@ assert sorted(arriving) == [2, 3] and passes.gradient == {"x": 5, "y": 0, "z": 3
 passes
 
 # %% [markdown]
-# **2.** Write `forward` and `backward` of the sigmoid neuron in plain NumPy, with a name for each value that both passes
-# need. Check against the graph.
+# **2.** Write both passes of the sigmoid neuron in plain NumPy, with a name for each value that is needed twice. Check
+# against the graph.
 
 
 # %% tags=["solution"]

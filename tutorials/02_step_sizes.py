@@ -242,6 +242,6 @@ print(report)
 # ## What to read next
 #
 # - Higham, *Accuracy and Stability of Numerical Algorithms*, chapter 1: cancellation and what rounding really does.
-# - Squire and Trapp, "Using complex variables to estimate derivatives of real functions" (1998): two pages.
+# - Squire and Trapp, "Using complex variables to estimate derivatives of real functions" (1998): three pages.
 # - Ridders, "Accurate computation of F'(x) and F'(x)F''(x)" (1982).
 # - Lesson 3: formulas instead of differences, and why they grow.

@@ -49,7 +49,13 @@ def one(path: Path, form: str, out: Path | None, check: bool) -> str:
 @click.option("--to", "form", type=click.Choice(["md", "ipynb"]), default="md", help="Pages (md) or notebooks.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
 @click.option("--check", is_flag=True, help="Write nothing; fail where a page is not what the lesson gives.")
-@click.option("--lessons", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=HERE)
+@click.option(
+    "--lessons",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=HERE,
+    help="The folder of the lessons; this one by default.",
+)
 def main(numbers: tuple[int, ...], form: str, out: Path | None, check: bool, folder: Path) -> None:
     """Executes the lessons of these NUMBERS (all by default) and writes a page with outputs beside each.
 

@@ -1,0 +1,247 @@
+# %% [markdown]
+# # 2. Step sizes
+#
+# After this lesson you can
+#
+# - explain why a finite difference has a best step, and predict where it lies;
+# - differentiate to the last digit with a complex step, and say when you may;
+# - name three situations in which a finite difference lies, and how to notice.
+
+# %% [markdown]
+# ## A smaller step is better, until it is worse
+#
+# The forward difference $\frac{f(x+h) - f(x)}{h}$ tends to $f'(x)$ as $h \to 0$. So make $h$ tiny? Try it on
+# $e^x$ at $x = 1$, where the derivative is $e$.
+
+# %%
+import numpy as np
+from matplotlib import pyplot as plt
+
+import difflab as dl
+
+
+def forward(f, x, h):
+    return (f(x + h) - f(x)) / h
+
+
+def central(f, x, h):
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+for h in (1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 1e-14, 1e-16):
+    print(f"h = {h:.0e}   error = {abs(forward(np.exp, 1.0, h) - np.e):.0e}")
+
+# %% [markdown]
+# The error falls with $h$, turns round near $10^{-8}$, and rises. At $10^{-16}$ nothing is left: $1 + h$ rounds to 1.
+
+# %%
+assert 1.0 + 1e-16 == 1.0
+assert forward(np.exp, 1.0, 1e-16) == 0.0
+
+# %% [markdown]
+# ## Two errors that pull in opposite directions
+#
+# *Truncation*: the formula stops the Taylor series. $\frac{f(x+h)-f(x)}{h} = f'(x) + \frac h2 f''(x) + \dots$, so
+# this error shrinks like $h$.
+#
+# *Round-off*: $f(x+h)$ and $f(x)$ are known only to about $\varepsilon |f|$, where $\varepsilon = 2^{-52}$. Their
+# difference keeps that error, and it is divided by $h$: it grows like $\varepsilon / h$.
+#
+# The sum $\frac h2 |f''| + \frac{\varepsilon |f|}{h}$ is least where its derivative by $h$ is zero,
+#
+# $$h^* = \sqrt{2 \varepsilon \left| \frac{f}{f''} \right|} .$$
+#
+# The central difference cancels the term with $h$: its truncation is $\frac{h^2}{6} f'''$, and its best step is larger,
+# about $\varepsilon^{1/3}$.
+
+# %%
+epsilon = np.finfo(float).eps
+predicted = {"forward": np.sqrt(2 * epsilon), "central": np.cbrt(3 * epsilon)}  # for exp, f = f'' = f'''
+
+study = dl.step_size_study("exp(x)", at=dict(x=1.0))
+for formula, h in predicted.items():
+    best, error = study.best["float64"][formula]
+    print(f"{formula:8} predicted {h:.1e}, found {best:.1e}")
+    assert h / 10 < best < h * 10  # the prediction is good to a factor of ten: round-off is erratic
+
+# %% [markdown]
+# ## The V-curve
+#
+# Errors against steps on logarithmic axes make a V: truncation on the right, with a slope that is the order of the
+# formula, and round-off on the left, with slope $-1$.
+
+# %%
+figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+for (formula, errors), mark in zip(study.errors["float64"].items(), "os^D"):
+    axes.loglog(study.steps, np.maximum(errors, 1e-17), marker=mark, markersize=4, label=formula)
+axes.axhline(epsilon / 2, color="gray", linewidth=0.8)
+axes.text(study.steps[-1], epsilon / 2, "half an ulp", fontsize=8, va="bottom", color="gray")
+axes.set(xlabel="step h", ylabel="relative error", title="Difference formulas for the derivative of exp at 1")
+axes.legend(ncols=2, loc="upper center")
+
+
+# %%
+def slope(formula, large, small):
+    """The slope of the curve between two steps."""
+    at = dict(zip(study.steps, study.errors["float64"][formula]))
+    return np.log(at[large] / at[small]) / np.log(large / small)
+
+
+assert np.isclose(slope("forward", 1e-1, 1e-3), 1, atol=0.05)
+assert np.isclose(slope("central", 1e-1, 1e-3), 2, atol=0.05)
+assert np.isclose(slope("five-point", 1e-1, 1e-2), 4, atol=0.05)
+assert slope("central", 1e-8, 1e-12) < -0.5  # round-off: erratic, but rising to the left
+
+# %% [markdown]
+# In float32 the V stands higher and further right: $\varepsilon$ is $10^{-7}$, and the best a forward difference can do
+# is about three digits. `difflab step-size "exp(x)" --at x=1 -o v.png` draws both.
+
+# %%
+best32, error32 = study.best["float32"]["forward"]
+assert best32 > 1e-5 and error32 > 1e-5
+
+# %% [markdown]
+# ## The complex step
+#
+# One curve has no left side. For a function that extends to complex numbers,
+#
+# $$f(x + ih) = f(x) + ih f'(x) - \frac{h^2}{2} f''(x) - \dots
+# \quad\Rightarrow\quad f'(x) \approx \frac{\operatorname{Im} f(x + ih)}{h} .$$
+#
+# Nothing is subtracted, so nothing cancels, and $h$ may be as small as you like: truncation vanishes too.
+
+
+# %%
+def complex_step(f, x, h=1e-200):
+    return np.imag(f(x + 1j * h)) / h
+
+
+assert np.isclose(complex_step(np.exp, 1.0), np.e, rtol=1e-15)
+complex_step(np.exp, 1.0), np.e
+
+# %% [markdown]
+# The price: every step of the program must be analytic, and must take complex numbers. The absolute value of a complex
+# number, for one, is not an analytic function. The result is not inaccurate, it is nonsense:
+
+# %%
+assert complex_step(np.abs, -2.0) == 0.0  # should be -1
+assert dl.differentiate("abs(x)", dict(x=-2.0), method="numerical", scheme="complex-step").gradient["x"] == -1.0
+
+# %% [markdown]
+# difflab evaluates its own record of the function, with a rule for `abs` on such numbers, so there it is right.
+
+# %% [markdown]
+# ## When finite differences lie
+#
+# **At a kink.** $|x|$ has no derivative at 0. The central difference does not mind: it answers 0, with complete
+# confidence, for every step.
+
+# %%
+assert all(central(np.abs, 0.0, h) == 0.0 for h in (1e-1, 1e-4, 1e-8))
+at_kink = dl.compare("abs(x) + x", at=dict(x=0.0))
+kink = at_kink.kinks[0]
+assert (kink.left, kink.right) == (-1.0, 1.0)
+print(kink)
+
+# %% [markdown]
+# And *near* a kink the answer depends on whether the step reaches across it.
+
+# %%
+assert np.isclose(central(np.abs, 0.001, 1e-4), 1.0)  # does not reach it
+assert np.isclose(central(np.abs, 0.001, 1e-2), 0.1)  # reaches across: a mean of both sides
+
+# %% [markdown]
+# **With cancellation.** A large constant drowns a small change: $10^8 + x^2$ has derivative $2x$, but the values
+# are known only to about $10^{-8}$.
+
+# %%
+shifted = lambda x: 1e8 + x**2
+assert abs(central(shifted, 1.0, 1e-5) - 2.0) > 1e-5  # the usual step
+assert abs(central(shifted, 1.0, 1e-2) - 2.0) < 1e-5  # a larger step is better here
+assert dl.grad(shifted)(1.0) == 2.0  # the constant never enters the derivative
+
+# %% [markdown]
+# **On a wiggle.** A step that is larger than the detail of the function measures something else. On
+# $f(x) = \sin(1000 x)$, whose slope at 0 is 1000, a step of a full half-period sees nothing at all.
+
+# %%
+wiggle = lambda x: np.sin(1000 * x)
+h = np.pi / 1000
+assert abs(central(wiggle, 0.0, h)) < 1e-9
+assert np.isclose(dl.grad(wiggle)(0.0), 1000.0)
+
+# %% [markdown]
+# ## A difference that knows its error
+#
+# Ridders' method shrinks the step in stages, extrapolates to $h = 0$, and stops when that no longer helps. The spread
+# of its last values is an estimate of its own error. This is what difflab calls "numerical" unless told otherwise.
+
+# %%
+found = dl.differentiate("exp(x) * sin(3*x)", dict(x=1.0), method="numerical")
+truth = np.e * (np.sin(3.0) + 3 * np.cos(3.0))
+error, claimed = abs(found.gradient["x"] - truth), found.claimed_error["x"]
+assert error < 1e-10 and claimed < 1e-9
+print(f"{found.evaluations} evaluations, error below 1e-10: {error < 1e-10}")
+
+# %% [markdown]
+# An estimate is not a bound, though: only the certified method proves anything. But with $n$ inputs there is one more
+# reason not to train networks with differences: each needs runs of its own.
+
+# %%
+point = np.linspace(-1, 1, 50)
+numerical = dl.differentiate(lambda v: np.sum(np.tanh(v) ** 2), (point,), method="numerical", scheme="central")
+reverse = dl.differentiate(lambda v: np.sum(np.tanh(v) ** 2), (point,), method="reverse")
+assert numerical.evaluations >= 100 and reverse.evaluations == 1
+numerical.evaluations, reverse.evaluations
+
+# %% [markdown]
+# ## Exercises
+#
+# **1.** Find weights $a, b, c$ so that $\frac{a f(x) + b f(x+h) + c f(x+2h)}{h}$ differentiates every parabola exactly.
+# (It is the formula to use at the edge of a domain, where you cannot step to the left.)
+
+# %% tags=["solution"]
+# It has to be right for 1, t and t**2 at t = 0 with h = 1: three linear equations.
+t = np.array([0.0, 1.0, 2.0])
+weights = np.linalg.solve(np.stack([t**0, t, t**2]), [0.0, 1.0, 0.0])
+assert np.allclose(weights, [-1.5, 2.0, -0.5])
+one_sided = lambda f, x, h: weights @ [f(x), f(x + h), f(x + 2 * h)] / h
+errors = [abs(one_sided(np.exp, 1.0, h) - np.e) for h in (1e-2, 1e-3)]
+assert np.isclose(np.log10(errors[0] / errors[1]), 2, atol=0.02)  # second order, like the central difference
+weights
+
+# %% [markdown]
+# **2.** Predict the best step of the central *second* difference $\frac{f(x-h) - 2f(x) + f(x+h)}{h^2}$, and check the
+# prediction for $e^x$ at 1. Why is it so much larger?
+
+# %% tags=["solution"]
+# Truncation h**2/12 f'''', round-off about 4 eps f / h**2: the sum is least at (48 eps)**(1/4).
+second = lambda f, x, h: (f(x - h) - 2 * f(x) + f(x + h)) / h**2
+steps = 10.0 ** np.arange(-7, 0, 0.25)
+best = steps[np.argmin([abs(second(np.exp, 1.0, h) - np.e) for h in steps])]
+expected = (48 * epsilon) ** 0.25
+assert expected / 10 < best < expected * 10
+assert abs(second(np.exp, 1.0, 1e-7) - np.e) > 1e-3  # dividing by h**2 makes round-off far worse
+print(f"predicted {expected:.1e}")
+
+# %% [markdown]
+# **3.** With a central difference at $x = 0$ somebody finds the slope 0 for $\max(x, 0)^2$, and $\frac12$ for
+# $\max(x, 0)$. Which result is a derivative? Let `compare` tell.
+
+# %% tags=["solution"]
+smooth, kinked = "maximum(x, 0)**2", "maximum(x, 0)"
+assert central(lambda x: max(x, 0.0), 0.0, 1e-6) == 0.5
+report = dl.compare(kinked, at=dict(x=0.0)).kinks[0]
+assert (report.left, report.right) == (0.0, 1.0)  # two slopes: there is no derivative
+left, right = (forward(lambda x: max(x, 0.0) ** 2, 0.0, h) for h in (-1e-6, 1e-6))
+assert abs(left) < 1e-5 and abs(right) < 1e-5  # squared, both slopes are 0: a derivative after all
+assert dl.grad(dl.parse(smooth))(0.0) == 0.0
+print(report)
+
+# %% [markdown]
+# ## What to read next
+#
+# - Higham, *Accuracy and Stability of Numerical Algorithms*, chapter 1: cancellation and what rounding really does.
+# - Squire and Trapp, "Using complex variables to estimate derivatives of real functions" (1998): three pages.
+# - Ridders, "Accurate computation of F'(x) and F'(x)F''(x)" (1982).
+# - Lesson 3: formulas instead of differences, and why they grow.

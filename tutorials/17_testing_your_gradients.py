@@ -52,9 +52,7 @@ for _ in range(40):
     w_wrong = w_wrong - 0.5 * by_hand(w_wrong)
     w_right = w_right - 0.5 * dl.grad(loss)(w_right)
 
-print(
-    f"start {loss(np.zeros(3)):.3f}, with the wrong gradient {loss(w_wrong):.3f}, with the right one {loss(w_right):.3f}"
-)
+print(f"start {loss(np.zeros(3)):.3f}, after wrong steps {loss(w_wrong):.3f}, after right ones {loss(w_right):.3f}")
 assert loss(w_wrong) < loss(np.zeros(3))  # it learns ...
 assert loss(w_wrong) > loss(w_right) + 0.05  # ... but ends at another place, and nothing says so
 assert np.linalg.norm(w_wrong) > 1.5 * np.linalg.norm(w_right)
@@ -305,7 +303,7 @@ for n in (10, 1000):
     error[3] = 0.01
     sizes[n] = np.sqrt(np.mean([(error @ rng.normal(size=n)) ** 2 for _ in range(4000)]))
 assert np.allclose(list(sizes.values()), 0.01, rtol=0.1)  # the root mean square is |error|, whatever n is
-sizes[1000] / sizes[10] < 1.2
+sizes
 
 # %% [markdown]
 # **3.** `np.sqrt(np.sum(x**2))` and `np.linalg.norm(x)` are the same norm. Test the gradient of the first at

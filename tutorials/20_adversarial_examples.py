@@ -102,11 +102,12 @@ figure
 # %%
 fooled = one_step(x, params, 0.15)
 chosen = np.flatnonzero((scores(params, x).argmax(1) == y) & (scores(params, fooled).argmax(1) != y))[:6]
-figure, axes = plt.subplots(2, 6, figsize=(7, 2.8))
+figure, axes = plt.subplots(2, 6, figsize=(7, 3.2))
 for column, k in zip(axes.T, chosen):
     for place, images in zip(column, (x, fooled)):
         place.imshow(images[k, 0], cmap="gray_r", vmin=0, vmax=1)
-        place.set(xticks=[], yticks=[], title=f"says {scores(params, images[k : k + 1]).argmax()}")
+        place.set(xticks=[], yticks=[])
+        place.set_title(f"says {scores(params, images[k : k + 1]).argmax()}", fontsize=9)
 figure.suptitle("Above the images, below what fools the network")
 figure.tight_layout()
 assert len(chosen) == 6

@@ -1,0 +1,116 @@
+"""A small SVG of an elementwise row and its derivative, without a plotting library: two lines, axes and numbers."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from difflab.lab.accuracy import NOT_REAL, WHOLE, evaluate
+from difflab.primitives import Elementwise
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 210, 44, 10, 24, 26
+VALUE, SLOPE, GREY = "#2e7d32", "#d9640a", "#808080"  # as in the gallery: forward is green, backward orange
+POINTS = 201
+
+
+def plots(row: Elementwise, names: list[str]) -> list[str]:
+    """An SVG for each operand that the row can be differentiated by (unary and binary rows); [] where none fits."""
+    if row.name in NOT_REAL or len(row.domain) > 2 or row.name in ("stop_gradient", "real", "imag"):
+        return []
+    whole = WHOLE.get(row.name, ())
+    places = [k for k in range(len(row.domain)) if k not in whole and row.partials[k] is not None]
+    return [svg for k in places if (svg := plot(row, k, names))]
+
+
+def plot(row: Elementwise, place: int, names: list[str]) -> str:
+    """The row and its derivative along one operand, the other held in the middle of its domain."""
+    params = dict((row.examples or ({},))[0])
+    t = span(row, place)
+    operands: list[Any] = [
+        np.full(POINTS, held(row, k), int if k in WHOLE.get(row.name, ()) else float) for k in range(len(row.domain))
+    ]
+    operands[place] = t
+    with np.errstate(all="ignore"):
+        value, slopes = evaluate(row, operands, params, [place])
+    value, slope = np.asarray(value, float), np.asarray(slopes[place], float)
+    if not np.isfinite(value).any():
+        return ""
+    others = [f"{n} = {held(row, k):g}" for k, n in enumerate(names) if k != place]
+    title = f"{row.name}, and its derivative by {names[place]}"
+    return drawn(t, value, slope, names[place], title, ", ".join(others))
+
+
+def span(row: Elementwise, place: int) -> Any:
+    d = row.domain[place]
+    low, high = max(d.low, -5.0), min(d.high, 5.0)
+    return np.linspace(low, high, POINTS)
+
+
+def held(row: Elementwise, place: int) -> float:
+    d = row.domain[place]
+    if row.name in WHOLE and place in WHOLE[row.name]:
+        return 1.0
+    return round(0.35 * d.low + 0.65 * d.high, 1) if d.low > -1 else 1.5
+
+
+def drawn(t: Any, value: Any, slope: Any, name: str, title: str, others: str) -> str:
+    """The picture: frame and numbers in grey, which shows on light and on dark pages."""
+    low, high = limits(value, slope)
+    x = LEFT + (t - t[0]) / (t[-1] - t[0]) * (WIDTH - LEFT - RIGHT)
+    place = lambda v: TOP + (high - v) / (high - low) * (HEIGHT - TOP - BOTTOM)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-size="11" '
+        f'font-family="sans-serif"><title>{escape(title)}</title>'
+    ]
+    for v in ticks(low, high):
+        y = place(v)
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GREY}" opacity="{0.9 if v == 0 else 0.25}"/>')
+        parts.append(f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" fill="{GREY}">{v:g}</text>')
+    for v in ticks(t[0], t[-1]):
+        at = LEFT + (v - t[0]) / (t[-1] - t[0]) * (WIDTH - LEFT - RIGHT)
+        parts.append(f'<path d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="{GREY}" opacity="0.25"/>')
+        parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 10}" text-anchor="middle" fill="{GREY}">{v:g}</text>')
+    for numbers, colour, dash in ((value, VALUE, ""), (slope, SLOPE, ' stroke-dasharray="5 3"')):
+        d = path(x, place(numbers), low, high, numbers)
+        parts.append(f'<path d="{d}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+    parts.append(f'<text x="{LEFT}" y="15" fill="{VALUE}">value</text>')
+    parts.append(f'<text x="{LEFT + 42}" y="15" fill="{SLOPE}">derivative by {escape(name)}</text>')
+    parts.append(f'<text x="{WIDTH - RIGHT}" y="15" text-anchor="end" fill="{GREY}">{escape(others)}</text></svg>')
+    return "".join(parts)
+
+
+def limits(value: Any, slope: Any) -> tuple[float, float]:
+    """What is shown: most of both lines; a pole must not flatten the rest."""
+    seen = np.concatenate([value[np.isfinite(value)], slope[np.isfinite(slope)]])
+    low, high = np.quantile(seen, [0.04, 0.96])
+    margin = 0.35 * (high - low) or 1.0
+    low, high = max(seen.min(), low - margin), min(seen.max(), high + margin)
+    pad = 0.06 * (high - low) or 1.0
+    return float(low - pad), float(high + pad)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """About five round numbers.
+
+    >>> ticks(-5.0, 5.0)
+    [-4.0, -2.0, 0.0, 2.0, 4.0]
+    """
+    rough = (high - low) / 5
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    return [float(round(k * step, 12)) for k in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
+
+
+def path(x: Any, y: Any, low: float, high: float, v: Any) -> str:
+    """The line, broken where it leaves the picture, is not finite or jumps."""
+    inside = np.isfinite(v) & (v >= low) & (v <= high)
+    with np.errstate(invalid="ignore"):
+        jumps = ~(np.abs(np.diff(v, prepend=v[0])) <= 0.15 * (high - low))
+    parts, drawing = [], False
+    for a, b, shown, jump in zip(x, y, inside, jumps):
+        if shown:
+            parts.append(f"{'L' if drawing and not jump else 'M'}{a:.1f} {b:.1f}")
+        drawing = bool(shown)
+    return "".join(parts)

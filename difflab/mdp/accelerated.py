@@ -33,8 +33,7 @@ def anderson(process: MDP, run: Run, start: Floats | None = None, memory: int = 
         size = max(-lo, hi, 0.0)
         bound = bounds.bound(lo, hi, v) if bounds.contracts else first_proof(process, w, lo, hi, run)
         if run.record(bound):
-            values, bound = (w, bound) if not bounds.contracts else bounds.prove(v, w, lo, hi)
-            return Found(values, bound)
+            return bounds.prove(v, w, backup.q, lo, hi) if bounds.contracts else Found(w, bound)
         if run.stalled(2000):
             raise run.refuse(bound)
         if size > smallest and v is not plain:  # extrapolation did not pay: on from the last plain backup
@@ -89,14 +88,14 @@ def prioritised_sweeping(process: MDP, run: Run, start: Floats | None = None) ->
                 if urgency > aim and urgency > waiting.get(p, 0.0):
                     waiting[p] = urgency
                     heapq.heappush(queue, (-urgency, p))
-        values, bound = proven(process, v)
-        if run.record(bound):
-            return Found(values, bound)
+        found = proven(process, v)
+        if run.record(found.bound):
+            return found
         if run.stalled(200):
-            raise run.refuse(bound)
+            raise run.refuse(found.bound)
         if not queue:  # what each state leaves out has added up: once more with a finer sieve
             aim *= 0.1
-            change_all = np.abs(values - v)
+            change_all = np.abs(found.values - v)
             queue = [(-float(x), s) for s, x in enumerate(change_all) if x > 0]
             heapq.heapify(queue)
             waiting = {s: -p for p, s in queue}

@@ -15,16 +15,19 @@ from scipy import sparse
 if TYPE_CHECKING:
     from .process import MDP, Floats, Integers
 
+BLOCK = 8192  # rows whose numbers stay in the cache
 THREAD_WORK = 1_500_000  # stored probabilities from which a second thread pays for being woken
 
-try:  # SciPy's own loop adds into a given buffer and takes a slice of the rows; `@` does neither
-    from scipy.sparse._sparsetools import csr_matvec as product
+try:  # SciPy's own loops write to a given buffer and take a slice of the rows; `@` and `[]` do neither
+    from scipy.sparse._sparsetools import csr_matvec as product, csr_row_index as gather
 except ImportError:  # pragma: no cover - a SciPy without that name
 
     def product(rows: int, columns: int, indptr: Any, indices: Any, data: Any, v: Floats, out: Floats) -> None:
         """Adds the product of the rows that indptr marks with v to out."""
         a, b = indptr[0], indptr[-1]
         out += sparse.csr_array((data[a:b], indices[a:b], indptr - a), shape=(rows, columns)) @ v
+
+    gather = None
 
 
 def add_product(indptr: Any, indices: Any, data: Any, v: Floats, out: Floats) -> None:
@@ -77,69 +80,137 @@ def columns_max(table: Floats, out: Floats | None = None) -> Floats:
     return found
 
 
-def greedy_pairs(process: MDP, q: Floats, top: Floats | None = None) -> Integers:
+def greedy_pairs(process: MDP, q: Floats) -> Integers:
     """The pair with the largest q of each state, the first among equals; -1 for a state without pairs."""
     S, A = process.n_states, process.n_actions
     if process.regular:
-        return columns_argmax(q.reshape(S, A), top) + np.arange(0, S * A, A)
-    top = best(q, process.starts, A) if top is None else top
+        return columns_argmax(q.reshape(S, A)) + np.arange(0, S * A, A)
+    top = best(q, process.starts, A)
     first = np.full(S, -1, np.int64)
     places = np.flatnonzero(q == top[process.states])[::-1]
     first[process.states[places]] = places
     return first
 
 
-def columns_argmax(table: Floats, top: Floats | None = None) -> Integers:
-    """The place of the largest of each row; `top`, if known, are the largest."""
+def greedy_actions(process: MDP, q: Floats) -> Integers:
+    """The action with the largest q of each state, the first among equals; 0 for a state without pairs."""
+    if process.regular:
+        return columns_argmax(q.reshape(process.n_states, process.n_actions))
+    chosen = greedy_pairs(process, q)
+    return np.where(chosen >= 0, process.actions[chosen], 0)
+
+
+def columns_argmax(table: Floats) -> Integers:
+    """The place of the largest of each row, the first among equals."""
     if table.shape[1] > 16:
         return table.argmax(axis=1)
-    top = columns_max(table) if top is None else top
-    where = np.zeros(len(table), np.int32)
-    for a in range(table.shape[1] - 1, 0, -1):
-        np.copyto(where, a, where=table[:, a] == top)
-    np.copyto(where, 0, where=table[:, 0] == top)
-    return where.astype(np.int64)
+    found = np.empty(len(table), np.int64)
+    for a in range(0, len(table), BLOCK):
+        found[a : a + BLOCK] = block_argmax(table[a : a + BLOCK])
+    return found
+
+
+def block_argmax(table: Floats) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+    """Column by column, with numbers of one byte: comparisons and largest, which the processor does many at once."""
+    top, where = table[:, 0], np.zeros(len(table), np.int8)
+    for a in range(1, table.shape[1]):
+        better = (table[:, a] > top).view(np.int8)
+        better *= a
+        np.maximum(where, better, out=where)
+        top = np.maximum(top, table[:, a])
+    return where
 
 
 class Backup:
-    """Bellman backups of one process, again and again, in the same memory and on all threads."""
+    """Bellman backups of one process, again and again, in the same memory and on all threads.
+
+    `q` (K,) holds the action values that the last one has found.
+    """
 
     def __init__(self, process: MDP) -> None:
         self.process = process
         P = process.transitions
-        self.indptr, self.indices = P.indptr, P.indices
-        self.data = P.data * process.discount
-        self.q = np.empty(process.n_pairs)
+        self.indptr, self.indices, self.data, self.rewards = P.indptr, P.indices, P.data, process.rewards
+        self.alone = process.n_actions == 1 and process.regular  # nothing to choose: q is the backup
         S = process.n_states
+        self.q = np.empty(0 if self.alone else process.n_pairs)
+        self.worth, self.change = np.empty(S), np.empty(S)
         count = processors() if P.nnz >= THREAD_WORK else 1
         cuts = [S * i // count for i in range(count + 1)]
         self.parts = list(pairwise(cuts))
 
     def __call__(self, v: Floats, out: Floats, measure: bool = True) -> tuple[float, float]:
         """Writes the backup of v to out; the smallest and the largest change, unless they are not wanted."""
+        if self.alone:
+            self.q = out
+        worth = None  # nothing comes later: the rewards are all
+        if v[0] != 0 or v.any():
+            worth = np.multiply(v, self.process.discount, out=self.worth)
         if len(self.parts) == 1:
-            return self.part(v, out, 0, len(out), measure)
-        found = list(pool().map(lambda p: self.part(v, out, *p), self.parts))
+            return self.part(v, worth, out, 0, len(out), measure)
+        others = [pool().submit(self.part, v, worth, out, a, b, measure) for a, b in self.parts[1:]]
+        found = [self.part(v, worth, out, *self.parts[0], measure), *(other.result() for other in others)]
         return min(lo for lo, _ in found), max(hi for _, hi in found)
 
-    def part(self, v: Floats, out: Floats, a: int, b: int, measure: bool = True) -> tuple[float, float]:
-        starts = self.process.starts
+    def part(self, v: Floats, worth: Floats | None, out: Floats, a: int, b: int, measure: bool) -> tuple[float, float]:
+        """The states from a to b; `worth` is what being in each state next is worth now."""
+        starts, A = self.process.starts, self.process.n_actions
         ka, kb = starts[a], starts[b]
-        one = self.process.n_actions == 1 and self.process.regular
-        q = out[a:b] if one else self.q[ka:kb]
-        q[:] = self.process.rewards[ka:kb]
-        add_product(self.indptr[ka : kb + 1], self.indices, self.data, v, q)
-        A = self.process.n_actions
-        if one:
+        q = self.q[ka:kb]
+        q[:] = self.rewards[ka:kb]
+        if worth is not None:
+            add_product(self.indptr[ka : kb + 1], self.indices, self.data, worth, q)
+        if self.alone:
             pass
         elif self.process.regular:
             columns_max(q.reshape(b - a, A), out=out[a:b])
         else:
             out[a:b] = best(q, starts[a : b + 1] - ka, A)
-        if not measure:
+        if not measure or a == b:
             return 0.0, 0.0
-        change = out[a:b] - v[a:b]
-        return (float(change.min()), float(change.max())) if b > a else (0.0, 0.0)
+        change = np.subtract(out[a:b], v[a:b], out=self.change[a:b])
+        return float(change.min()), float(change.max())
+
+
+class Policy:
+    """Backups under one policy after another: where few states decide otherwise, only their rows are exchanged."""
+
+    def __init__(self, process: MDP) -> None:
+        self.process = process
+        self.pairs: Integers | None = None
+
+    def take(self, pairs: Integers) -> int:
+        """Makes `pairs` (S,) the policy; how many states decide otherwise than before."""
+        changed = np.arange(len(pairs)) if self.pairs is None else np.flatnonzero(pairs != self.pairs)
+        if self.pairs is None or not self.exchange(changed, pairs[changed]):
+            self.backup = Backup(chain_of(self.process, pairs))
+        self.pairs = pairs
+        return len(changed)
+
+    def exchange(self, states: Integers, pairs: Integers) -> bool:
+        """Writes the rows of the pairs over those of the states, if they are few and of the same lengths."""
+        if len(states) > len(self.backup.worth) // 4 or (len(pairs) and pairs.min() < 0):
+            return False
+        P, mine = self.process.transitions, self.backup
+        lengths = P.indptr[pairs + 1] - P.indptr[pairs]
+        if not np.array_equal(lengths, mine.indptr[states + 1] - mine.indptr[states]):
+            return False
+        to, of = runs(mine.indptr[states], lengths), runs(P.indptr[pairs], lengths)
+        mine.indices[to], mine.data[to] = P.indices[of], P.data[of]
+        mine.rewards[states] = self.process.rewards[pairs]
+        return True
+
+    @property
+    def chain(self) -> MDP:
+        mine, S = self.backup, self.process.n_states
+        return chain(self.process, sparse.csr_array((mine.data, mine.indices, mine.indptr), shape=(S, S)), mine.rewards)
+
+
+def runs(first: Any, lengths: Any) -> Integers:
+    """first[0], first[0] + 1, ... (lengths[0] of them), first[1], ..."""
+    total = int(np.sum(lengths))
+    ends = np.cumsum(lengths)
+    return np.repeat(np.asarray(first, np.int64) - (ends - lengths), lengths) + np.arange(total)
 
 
 def under(process: MDP, weights: Floats) -> MDP:
@@ -156,19 +227,24 @@ def under(process: MDP, weights: Floats) -> MDP:
 
 def chain_of(process: MDP, pairs: Integers) -> MDP:
     """The process that takes one pair in each state; pair -1 stands for none, in a terminal state."""
-    P, length = process.transitions, process.row_length
-    if length and process.regular:
-        indptr = np.arange(0, len(pairs) * length + 1, length, dtype=P.indptr.dtype)
-        indices = P.indices.reshape(-1, length).take(pairs, axis=0).ravel()
-        data = P.data.reshape(-1, length).take(pairs, axis=0).ravel()
-        rows = sparse.csr_array((data, indices, indptr), shape=(len(pairs), process.n_states))
-        return chain(process, rows, process.rewards[pairs])
-    if (pairs < 0).any():
+    if len(pairs) and pairs.min() < 0:
         keep = pairs >= 0
         weights = np.zeros(process.n_pairs)
         weights[pairs[keep]] = 1
         return under(process, weights)
-    return chain(process, process.transitions[pairs], process.rewards[pairs])
+    return chain(process, rows_of(process.transitions, pairs), process.rewards[pairs])
+
+
+def rows_of(P: Any, rows: Integers) -> Any:
+    """P[rows]; SciPy's own loop, without its checks."""
+    if gather is None or P.indices.dtype != P.indptr.dtype:
+        return P[rows]
+    rows = rows.astype(P.indptr.dtype)
+    indptr = np.zeros(len(rows) + 1, P.indptr.dtype)
+    np.cumsum(P.indptr[rows + 1] - P.indptr[rows], out=indptr[1:])
+    indices, data = np.empty(indptr[-1], P.indices.dtype), np.empty(indptr[-1])
+    gather(len(rows), rows, P.indptr, P.indices, P.data, indices, data)
+    return sparse.csr_array((data, indices, indptr), shape=(len(rows), P.shape[1]))
 
 
 def chain(process: MDP, P: Any, rewards: Floats) -> MDP:

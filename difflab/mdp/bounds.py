@@ -15,6 +15,7 @@ import numpy as np
 
 from .backup import best, chain_of, greedy_pairs, pair_values, restricted
 from .checks import reaches
+from .run import Found
 
 if TYPE_CHECKING:
     from .process import MDP, Floats
@@ -58,14 +59,18 @@ class Bounds:
         above = reach(hi, self.most if hi > 0 else self.least)
         return below - noise, above + noise
 
-    def prove(self, v: Floats, w: Floats, lo: float, hi: float) -> tuple[Floats, float]:
-        """Values and the bound of their error, from v, its backup w, and the range of w - v."""
+    def prove(self, v: Floats, w: Floats, q: Floats, lo: float, hi: float) -> Found:
+        """Values and the bound of their error, from v, its action values q, its backup w, and the range of w - v.
+
+        What bounds the values bounds the action values, and the values of the policy that is greedy for q.
+        """
         if not self.contracts:
-            return w, shortest_path_bound(self.process, w)
+            return Found(w, shortest_path_bound(self.process, w))
         below, above = self.interval(lo, hi, self.rounding(v))
         if self.ends:  # the values of terminal states stay 0
-            return w, max(-below, above)
-        return w + (below + above) / 2, (above - below) / 2 + UNIT * float(np.abs(w).max(initial=0.0))
+            return Found(w, max(-below, above), q)
+        shift = (below + above) / 2
+        return Found(w + shift, (above - below) / 2 + UNIT * float(np.abs(w).max(initial=0.0)), q + shift)
 
     def bound(self, lo: float, hi: float, v: Floats) -> float:
         """The bound alone, of a backup whose changes lie between lo and hi; discount below 1."""

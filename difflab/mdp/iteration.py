@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backup import Backup, chain_of, greedy_pairs
+from .backup import Backup, Policy, greedy_pairs
 from .bounds import Bounds
 from .linear import solve_chain
 from .ordering import LEAST_LEVELS, Order, levels, natural
@@ -20,7 +20,7 @@ from .sweeps import Sweeper, pessimistic
 if TYPE_CHECKING:
     from .process import MDP, Floats
 
-CHECK_EVERY = 4
+CHECK_EVERY = 2
 LONGEST_EVALUATION = 60
 
 
@@ -37,8 +37,7 @@ def value_iteration(process: MDP, run: Run, start: Floats | None = None) -> Foun
         else:
             bound = first_proof(process, w, lo, hi, run)
         if run.record(bound):
-            values, bound = (w, bound) if not bounds.contracts else bounds.prove(v, w, lo, hi)
-            return Found(values, bound)
+            return bounds.prove(v, w, backup.q, lo, hi) if bounds.contracts else Found(w, bound)
         if run.stalled(200) and lo == hi == 0:
             raise run.refuse(bound)
         v, w = w, v
@@ -85,21 +84,21 @@ def settle(process: MDP, run: Run, order: Order, v: Floats, change: float) -> Fo
         return None
     values = np.empty_like(v)
     values[order.states] = v
-    found, bound = proven(process, values)
-    if run.record(bound):
-        return Found(found, bound)
+    found = proven(process, values)
+    if run.record(found.bound):
+        return found
     if change == 0 or run.stalled(500):
-        raise run.refuse(bound)
+        raise run.refuse(found.bound)
     return None
 
 
-def proven(process: MDP, v: Floats) -> tuple[Floats, float]:
+def proven(process: MDP, v: Floats) -> Found:
     """The backup of v and a proven bound of its error."""
     backup, bounds = Backup(process), Bounds(process)
     w = np.empty_like(v)
     lo, hi = backup(v, w)
     w[process.terminal] = 0.0
-    return bounds.prove(v, w, lo, hi)
+    return bounds.prove(v, w, backup.q, lo, hi)
 
 
 def modified_policy_iteration(
@@ -140,45 +139,43 @@ def simultaneous_policy_iteration(process: MDP, run: Run, start: Floats | None) 
     backup, bounds = Backup(process), Bounds(process)
     v = np.zeros(process.n_states) if start is None else start.copy()
     w = np.empty_like(v)
-    pairs, last, before = None, math.inf, math.inf
+    policy = Policy(process)
+    last, before = math.inf, math.inf
     while True:
         lo, hi = backup(v, w)
         w[process.terminal] = 0.0
         bound = bounds.bound(lo, hi, v) if bounds.contracts else first_proof(process, w, lo, hi, run)
         if run.record(bound):
-            values, bound = (w, bound) if not bounds.contracts else bounds.prove(v, w, lo, hi)
-            return Found(values, bound)
+            return bounds.prove(v, w, backup.q, lo, hi) if bounds.contracts else Found(w, bound)
         if run.stalled(300):
             raise run.refuse(bound)
         v, w = w, v
         last, before = bound, last
-        if run.iterations < 4 or (run.iterations < 8 and last < 0.75 * before):  # the first policies do not last
+        if run.iterations < 4 or (run.iterations < 7 and last < 0.75 * before):  # the first policies do not last
             continue
-        new = greedy_pairs(process, backup.q, v)
-        moved = len(new) if pairs is None else int(np.count_nonzero(new != pairs))
-        pairs = new
-        factor = 0.03 if moved > 0.02 * len(v) and run.iterations > 8 else 1e-3 if moved > 0.001 * len(v) else 1e-6
-        v = policy_sweeps(process, pairs, v, max(factor * bound, 0.3 * run.tolerance), bounds)
+        moved = policy.take(greedy_pairs(process, backup.q))
+        # While the policy still changes in many states, exact values of this one are wasted work.
+        share = moved / len(v)
+        factor = 0.1 if share > 0.05 else 0.01 if share > 0.005 else 1e-6
+        v = policy_sweeps(policy, v, max(factor * bound, 0.3 * run.tolerance), bounds)
 
 
-def policy_sweeps(process: MDP, pairs: np.ndarray, v: Floats, aim: float, bounds: Bounds) -> Floats:  # type: ignore[type-arg]
+def policy_sweeps(policy: Policy, v: Floats, aim: float, bounds: Bounds) -> Floats:
     """Backups under one policy until its own bound is below the aim; then the shift that centres the bounds.
 
     Where sweeps settle too slowly, because the policy's chain mixes slowly, a Krylov method goes on.
     """
-    chain = chain_of(process, pairs)
-    backup = Backup(chain)
     w = np.empty_like(v)
     for k in range(1, LONGEST_EVALUATION + 1):
         measure = k % CHECK_EVERY == 0
-        lo, hi = backup(v, w, measure)
+        lo, hi = policy.backup(v, w, measure)
         v, w = w, v
         if not measure:
             continue
         if (bounds.bound(lo, hi, v) if bounds.contracts else max(-lo, hi)) <= aim:
             break
     else:
-        return solve_chain(chain, aim, v)
+        return solve_chain(policy.chain, aim, v)
     if bounds.contracts and not bounds.ends:
         below, above = bounds.interval(lo, hi, 0.0)
         v = v + (below + above) / 2

@@ -35,11 +35,11 @@ def policy_iteration(process: MDP, run: Run, start: Floats | None = None) -> Fou
         gain = float((top - v).max(initial=0.0))
         total = float(v.sum())
         if np.array_equal(better, pairs) or total <= seen:
-            values, bound = proven(process, v)
-            if run.record(bound):
-                return Found(values, bound)
+            found = proven(process, v)
+            if run.record(found.bound):
+                return found
             if np.array_equal(better, pairs):
-                raise run.refuse(bound)
+                raise run.refuse(found.bound)
         else:
             g = process.discount
             run.record(max(gain * (1 / (1 - g) if g < 1 else 1.0), 1.000001 * run.tolerance))
@@ -104,11 +104,11 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
     while True:
         residual = np.asarray(F(v))
         scale = float(np.abs(residual).max(initial=0.0))
-        values, bound = proven(process, v)
-        if run.record(bound):
-            return Found(values, bound)
+        found = proven(process, v)
+        if run.record(found.bound):
+            return found
         if run.stalled(20):
-            raise run.refuse(bound)
+            raise run.refuse(found.bound)
         if process.n_states <= DENSE:
             step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
         else:

@@ -29,27 +29,26 @@ def linear_programming(process: MDP, run: Run) -> Found:
     own = sparse.csr_array((np.ones(K), (np.arange(K), process.states)), shape=(K, S))
     constraint = sparse.csr_array(process.discount * process.transitions - own)
     free = np.where(process.terminal, 0.0, np.inf)
-    found = linprog(
+    program = linprog(
         np.ones(S), A_ub=constraint, b_ub=-process.rewards, bounds=np.stack([-free, free], axis=1), method="highs"
     )
-    if found.status != 0:
-        raise InputError(f"linear_programming: HiGHS stopped: {found.message}")
-    v = np.where(process.terminal, 0.0, found.x)
-    values, bound = proven(process, v)
+    if program.status != 0:
+        raise InputError(f"linear_programming: HiGHS stopped: {program.message}")
+    found = proven(process, np.where(process.terminal, 0.0, program.x))
     for _ in range(20):
-        if bound <= run.tolerance:
+        if found.bound <= run.tolerance:
             break
-        pairs = greedy_pairs(process, pair_values(process, values))
+        pairs = greedy_pairs(process, pair_values(process, found.values))
         if process.discount == 1 and not reaches(chain_of(process, pairs), process.terminal).all():
             break
         refined = solve_chain(chain_of(process, pairs), 1e-3 * run.tolerance)
         refined[process.terminal] = 0.0
-        values, bound = proven(process, refined)
-    run.residuals.append(bound)
-    run.notes.append(f"HiGHS took {int(found.nit)} steps")
-    if bound > run.tolerance:
-        raise run.refuse(bound)
-    return Found(values, bound)
+        found = proven(process, refined)
+    run.residuals.append(found.bound)
+    run.notes.append(f"HiGHS took {int(program.nit)} steps")
+    if found.bound > run.tolerance:
+        raise run.refuse(found.bound)
+    return found
 
 
 def finite(process: MDP, run: Run, horizon: int | None = None, final: Any = None) -> Found:
@@ -85,7 +84,7 @@ def finite(process: MDP, run: Run, horizon: int | None = None, final: Any = None
     return Found(
         v,
         noise,
-        q=process.table(q),
+        pairs=q,
         policy=policies[-1] if policies else np.zeros(process.n_states, np.int64),
         stages=np.stack(stages),
         policies=np.stack(policies) if policies else none,
@@ -126,7 +125,7 @@ def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
         h = (1 - laziness) * w + laziness * h
         h -= h[0]
     q = backup.q - gain
-    return Found(h - h[0], bound, q=process.table(q), gain=gain)
+    return Found(h - h[0], bound, q, gain=gain)
 
 
 def unit_discount(process: MDP) -> MDP:

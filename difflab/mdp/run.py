@@ -65,11 +65,14 @@ class Run:
 
 @dataclass
 class Found:
-    """What a solver hands back: values (S,), the proven bound of their error, and what only some solvers have."""
+    """What a solver hands back: values (S,), the proven bound of their error, and what only some solvers have.
+
+    `pairs` (K,) are the action values within the same bound, whose greedy policy the bound is about too.
+    """
 
     values: Floats
     bound: float
-    q: Any = None
+    pairs: Any = None
     policy: Any = None
     gain: float | None = None
     stages: Any = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from .accelerated import anderson, prioritised_sweeping
-from .backup import best, greedy_pairs, pair_values
+from .backup import best, greedy_actions, pair_values
 from .checks import tolerance_of, values_of
 from .iteration import gauss_seidel, modified_policy_iteration, value_iteration
 from .linear import DENSE
@@ -91,18 +91,13 @@ def solve(
 
 def finished(process: MDP, run: Run, found: Found, notes: list[str], began: float) -> Solution:
     """The values with their q and greedy policy."""
-    pairs = pair_values(process, found.values) if found.q is None else None
-    q = process.table(pairs) if pairs is not None else found.q
-    if found.policy is None:
-        chosen = greedy_pairs(process, pairs if pairs is not None else q[process.states, process.actions])
-        policy = np.where(chosen >= 0, process.actions[chosen], 0)
-    else:
-        policy = found.policy
+    pairs = found.pairs if found.pairs is not None else pair_values(process, found.values)
+    policy = found.policy if found.policy is not None else greedy_actions(process, pairs)
     return Solution(
         process=process,
         method=run.method,
         values=found.values,
-        q=q,
+        q=process.table(pairs),
         policy=policy,
         error_bound=float(found.bound),
         iterations=max(run.iterations, 1),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backup import add_product, best, columns_argmax, columns_max, product
+from .backup import add_product, best, columns_argmax, columns_max, product, runs
 
 if TYPE_CHECKING:
     from .ordering import Order
@@ -65,7 +65,7 @@ class Sweeper:
                 table = q.reshape(b - a, A)
                 new = columns_max(table)
                 if choose is not None:
-                    choose[a:b] = columns_argmax(table, new)
+                    choose[a:b] = columns_argmax(table)
             else:
                 new = best(q, starts[a : b + 1] - ka, A)
                 if choose is not None:
@@ -122,13 +122,6 @@ def first_best(q: Floats, top: Floats, starts: Integers) -> Integers:
     found = np.zeros(len(top), np.int64)
     found[owner[hits]] = hits - starts[owner[hits]]
     return found
-
-
-def runs(first: Any, lengths: Any) -> Integers:
-    """first[0], first[0] + 1, ... (lengths[0] of them), first[1], ..."""
-    total = int(np.sum(lengths))
-    ends = np.cumsum(lengths)
-    return np.repeat(np.asarray(first, np.int64) - (ends - lengths), lengths) + np.arange(total)
 
 
 def pessimistic(process: MDP, order: Order) -> Floats:

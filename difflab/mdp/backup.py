@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -15,6 +16,7 @@ from scipy import sparse
 if TYPE_CHECKING:
     from .process import MDP, Floats, Integers
 
+T = TypeVar("T")
 BLOCK = 8192  # rows whose numbers stay in the cache
 THREAD_WORK = 1_500_000  # stored probabilities from which a second thread pays for being woken
 
@@ -43,6 +45,19 @@ def pool() -> ThreadPoolExecutor:
 @cache
 def processors() -> int:
     return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def parts_of(length: int, work: int) -> list[tuple[int, int]]:
+    """Where to cut `length` things so that every thread has its part; whole where there is little work."""
+    count = processors() if work >= THREAD_WORK else 1
+    return list(pairwise(length * i // count for i in range(count + 1)))
+
+
+def in_parts(part: Callable[[int, int], T], length: int, work: int) -> list[T]:
+    """What `part(a, b)` returns for each part, on threads where they pay."""
+    first, *more = parts_of(length, work)
+    others = [pool().submit(part, a, b) for a, b in more]
+    return [part(*first), *(other.result() for other in others)]
 
 
 def pair_values(process: MDP, v: Floats) -> Floats:
@@ -127,17 +142,15 @@ class Backup:
     `q` (K,) holds the action values that the last one has found.
     """
 
-    def __init__(self, process: MDP) -> None:
+    def __init__(self, process: MDP, discounted: bool = False) -> None:
         self.process = process
         P = process.transitions
         self.indptr, self.indices, self.data, self.rewards = P.indptr, P.indices, P.data, process.rewards
+        self.discounted = discounted  # the probabilities carry the discount already
         self.alone = process.n_actions == 1 and process.regular  # nothing to choose: q is the backup
         S = process.n_states
         self.q = np.empty(0 if self.alone else process.n_pairs)
-        self.worth, self.change = np.empty(S), np.empty(S)
-        count = processors() if P.nnz >= THREAD_WORK else 1
-        cuts = [S * i // count for i in range(count + 1)]
-        self.parts = list(pairwise(cuts))
+        self.worth, self.change = np.empty(0 if self.discounted else S), np.empty(S)
 
     def __call__(self, v: Floats, out: Floats, measure: bool = True) -> tuple[float, float]:
         """Writes the backup of v to out; the smallest and the largest change, unless they are not wanted."""
@@ -145,11 +158,8 @@ class Backup:
             self.q = out
         worth = None  # nothing comes later: the rewards are all
         if v[0] != 0 or v.any():
-            worth = np.multiply(v, self.process.discount, out=self.worth)
-        if len(self.parts) == 1:
-            return self.part(v, worth, out, 0, len(out), measure)
-        others = [pool().submit(self.part, v, worth, out, a, b, measure) for a, b in self.parts[1:]]
-        found = [self.part(v, worth, out, *self.parts[0], measure), *(other.result() for other in others)]
+            worth = v if self.discounted else np.multiply(v, self.process.discount, out=self.worth)
+        found = in_parts(lambda a, b: self.part(v, worth, out, a, b, measure), len(out), len(self.data))
         return min(lo for lo, _ in found), max(hi for _, hi in found)
 
     def part(self, v: Floats, worth: Floats | None, out: Floats, a: int, b: int, measure: bool) -> tuple[float, float]:
@@ -183,27 +193,29 @@ class Policy:
         """Makes `pairs` (S,) the policy; how many states decide otherwise than before."""
         changed = np.arange(len(pairs)) if self.pairs is None else np.flatnonzero(pairs != self.pairs)
         if self.pairs is None or not self.exchange(changed, pairs[changed]):
-            self.backup = Backup(chain_of(self.process, pairs))
+            chain = chain_of(self.process, pairs)
+            chain.transitions.data *= self.process.discount
+            self.backup = Backup(chain, discounted=True)
         self.pairs = pairs
         return len(changed)
 
     def exchange(self, states: Integers, pairs: Integers) -> bool:
         """Writes the rows of the pairs over those of the states, if they are few and of the same lengths."""
-        if len(states) > len(self.backup.worth) // 4 or (len(pairs) and pairs.min() < 0):
+        if len(states) > len(self.backup.change) // 4 or (len(pairs) and pairs.min() < 0):
             return False
         P, mine = self.process.transitions, self.backup
         lengths = P.indptr[pairs + 1] - P.indptr[pairs]
         if not np.array_equal(lengths, mine.indptr[states + 1] - mine.indptr[states]):
             return False
         to, of = runs(mine.indptr[states], lengths), runs(P.indptr[pairs], lengths)
-        mine.indices[to], mine.data[to] = P.indices[of], P.data[of]
+        mine.indices[to], mine.data[to] = P.indices[of], self.process.discount * P.data[of]
         mine.rewards[states] = self.process.rewards[pairs]
         return True
 
     @property
     def chain(self) -> MDP:
-        mine, S = self.backup, self.process.n_states
-        return chain(self.process, sparse.csr_array((mine.data, mine.indices, mine.indptr), shape=(S, S)), mine.rewards)
+        assert self.pairs is not None
+        return chain_of(self.process, self.pairs)
 
 
 def runs(first: Any, lengths: Any) -> Integers:
@@ -243,7 +255,12 @@ def rows_of(P: Any, rows: Integers) -> Any:
     indptr = np.zeros(len(rows) + 1, P.indptr.dtype)
     np.cumsum(P.indptr[rows + 1] - P.indptr[rows], out=indptr[1:])
     indices, data = np.empty(indptr[-1], P.indices.dtype), np.empty(indptr[-1])
-    gather(len(rows), rows, P.indptr, P.indices, P.data, indices, data)
+
+    def part(a: int, b: int) -> None:
+        k = indptr[a]
+        gather(b - a, rows[a:b], P.indptr, P.indices, P.data, indices[k:], data[k:])
+
+    in_parts(part, len(rows), P.nnz)
     return sparse.csr_array((data, indices, indptr), shape=(len(rows), P.shape[1]))
 
 

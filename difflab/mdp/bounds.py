@@ -62,7 +62,8 @@ class Bounds:
     def prove(self, v: Floats, w: Floats, q: Floats, lo: float, hi: float) -> Found:
         """Values and the bound of their error, from v, its action values q, its backup w, and the range of w - v.
 
-        What bounds the values bounds the action values, and the values of the policy that is greedy for q.
+        What bounds the values bounds the action values, and the values of the policy that is greedy for q. Where a
+        shift centres the bounds, w and q are shifted in place.
         """
         if not self.contracts:
             return Found(w, shortest_path_bound(self.process, w))
@@ -70,11 +71,16 @@ class Bounds:
         if self.ends:  # the values of terminal states stay 0
             return Found(w, max(-below, above), q)
         shift = (below + above) / 2
-        return Found(w + shift, (above - below) / 2 + UNIT * float(np.abs(w).max(initial=0.0)), q + shift)
+        w += shift
+        q += shift
+        return Found(w, (above - below) / 2 + UNIT * (float(np.abs(w).max(initial=0.0)) + abs(shift)), q)
 
-    def bound(self, lo: float, hi: float, v: Floats) -> float:
-        """The bound alone, of a backup whose changes lie between lo and hi; discount below 1."""
-        below, above = self.interval(lo, hi, self.rounding(v))
+    def bound(self, lo: float, hi: float, v: Floats | None) -> float:
+        """The bound alone, of a backup of v whose changes lie between lo and hi; discount below 1.
+
+        Without v rounding is left out: an estimate that costs nothing.
+        """
+        below, above = self.interval(lo, hi, 0.0 if v is None else self.rounding(v))
         return max(-below, above) if self.ends else (above - below) / 2
 
     def finest(self, size: float) -> float:

@@ -20,7 +20,6 @@ from .sweeps import Sweeper, pessimistic
 if TYPE_CHECKING:
     from .process import MDP, Floats
 
-CHECK_EVERY = 2
 LONGEST_EVALUATION = 60
 
 
@@ -156,7 +155,7 @@ def simultaneous_policy_iteration(process: MDP, run: Run, start: Floats | None) 
         moved = policy.take(greedy_pairs(process, backup.q))
         # While the policy still changes in many states, exact values of this one are wasted work.
         share = moved / len(v)
-        factor = 0.1 if share > 0.05 else 0.01 if share > 0.005 else 1e-6
+        factor = 0.2 if share > 0.05 else 0.01 if share > 0.005 else 1e-6
         v = policy_sweeps(policy, v, max(factor * bound, 0.3 * run.tolerance), bounds)
 
 
@@ -166,17 +165,26 @@ def policy_sweeps(policy: Policy, v: Floats, aim: float, bounds: Bounds) -> Floa
     Where sweeps settle too slowly, because the policy's chain mixes slowly, a Krylov method goes on.
     """
     w = np.empty_like(v)
+    next_measure, last = 2, (0, math.inf)
     for k in range(1, LONGEST_EVALUATION + 1):
-        measure = k % CHECK_EVERY == 0
+        measure = k == next_measure
         lo, hi = policy.backup(v, w, measure)
         v, w = w, v
         if not measure:
             continue
-        if (bounds.bound(lo, hi, v) if bounds.contracts else max(-lo, hi)) <= aim:
+        bound = bounds.bound(lo, hi, None) if bounds.contracts else max(-lo, hi)
+        if bound <= aim:
             break
+        next_measure, last = k + sweeps_left(k, bound, *last, aim), (k, bound)
     else:
         return solve_chain(policy.chain, aim, v)
     if bounds.contracts and not bounds.ends:
         below, above = bounds.interval(lo, hi, 0.0)
         v = v + (below + above) / 2
     return v
+
+
+def sweeps_left(k: int, bound: float, before: int, last: float, aim: float) -> int:
+    """How many more sweeps the aim takes at the speed since the measurement before: measuring costs as well."""
+    speed = math.log(last / bound) / (k - before) if bound < last < math.inf else 0.0
+    return max(1, min(8, math.ceil(math.log(bound / aim) / speed))) if speed > 0 else 2

@@ -72,7 +72,8 @@ class Bounds:
             return Found(w, max(-below, above), q)
         shift = (below + above) / 2
         w += shift
-        q += shift
+        if q is not w:  # with one action a state they are the same
+            q += shift
         return Found(w, (above - below) / 2 + UNIT * (float(np.abs(w).max(initial=0.0)) + abs(shift)), q)
 
     def bound(self, lo: float, hi: float, v: Floats | None) -> float:

@@ -210,3 +210,12 @@ def test_fixed_points():
         with pytest.raises(ValueError) as error:
             call()
         assert words in str(error.value)
+
+
+def test_what_is_said_of_terminal_states_changes_nothing():
+    grid = mdp.gridworld((1, 3), terminals=[(0, 2)], discount=0.5)
+    value, slope = dl.value_and_grad(lambda r: grid.optimal_values(rewards=r)[0])(np.array([-1.0, -1.0, 8.0]))
+    assert value == -1.5 and np.allclose(slope, [1, 0.5, 0])
+    slippery = mdp.gridworld((2, 3), terminals=[(1, 2)], slip=0.1, discount=0.9)
+    for wrt in ("rewards", "probabilities"):
+        assert mdp.compare_gradients(slippery, of=0, wrt=wrt).agree

@@ -47,15 +47,16 @@ def processors() -> int:
     return min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def parts_of(length: int, work: int) -> list[tuple[int, int]]:
-    """Where to cut `length` things so that every thread has its part; whole where there is little work."""
-    count = processors() if work >= THREAD_WORK else 1
-    return list(pairwise(length * i // count for i in range(count + 1)))
+def parts_of(length: int) -> list[tuple[int, int]]:
+    """Where to cut `length` things so that every thread has its part."""
+    return list(pairwise(length * i // processors() for i in range(processors() + 1)))
 
 
 def in_parts(part: Callable[[int, int], T], length: int, work: int) -> list[T]:
     """What `part(a, b)` returns for each part, on threads where they pay."""
-    first, *more = parts_of(length, work)
+    if work < THREAD_WORK:
+        return [part(0, length)]
+    first, *more = parts_of(length)
     others = [pool().submit(part, a, b) for a, b in more]
     return [part(*first), *(other.result() for other in others)]
 

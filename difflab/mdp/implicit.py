@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ..differentiate.closed import control_row, plain
-from ..errors import ShapeError
+from ..errors import ShapeError, UnsupportedError
 from ..graph.node import Node, apply
 from ..primitives import Carrier
 from .backup import best, pair_values, under
@@ -34,13 +34,24 @@ def optimal_values(process: MDP, rewards: Any = None, probabilities: Any = None,
             f"optimal_values: probabilities of shape {Carrier.shape(probabilities)}; the process stores "
             f"{process.transitions.nnz} entries, transitions.data"
         )
+    doubles(plain(rewards), plain(probabilities), plain(discount))
     there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
     solution = there.solve(tolerance=1e-9)
     if not any(x.__class__ is Node for x in (rewards, probabilities, discount)):
         return solution.values
     weights = shared(there, solution.values)
-    b = mixed(process, weights, rewards)
+    b = np.where(process.terminal, 0.0, mixed(process, weights, rewards))
     return PolicySystem(there, weights, solution.values).solve(probabilities, discount, b)
+
+
+def doubles(*operands: Any) -> None:
+    """Raises UnsupportedError for symbols, balls, series and complex numbers: the best policy is found in doubles."""
+    for x in operands:
+        if np.asarray(x).dtype.kind not in "biuf":
+            raise UnsupportedError(
+                "optimal_values of a process works on doubles, by reverse, forward and numerical methods; for the others "
+                "take mdp.optimal_values(P, R, discount) with dense arrays"
+            )
 
 
 def pairs_of(process: MDP, rewards: Any) -> Any:
@@ -106,6 +117,7 @@ class PolicySystem:
         return row.value(None, *operands)
 
     def numbers(self, data: Any, g: Any, b: Any, transpose: bool) -> Any:
+        doubles(data, g, b)
         there = with_numbers(self.process, self.process.rewards, data, float(g))
         chain = under(there, self.weights)
         scale = max(float(np.abs(b).max(initial=0.0)), 1e-300)

@@ -151,14 +151,16 @@ def compare_gradients(process: MDP, of: Any = None, wrt: str = "rewards", steps:
 
     if not process.regular:
         raise InputError("compare_gradients: every state needs every action here; use mdp.sensitivity")
-    P, R = process.dense()
+    (P, R), alive = process.dense(), ~process.terminal
     w, g = weights_of(process, of), process.discount
     steps = enough_steps(g, process.n_states) if steps is None else steps
     at = {"rewards": R, "discount": np.float64(g), "probabilities": P}
     if wrt not in at:
         raise InputError(f"compare_gradients: wrt={wrt!r}; it is rewards, discount or probabilities")
-    table = compare(objective(P, R, g, w, wrt, optimal_values), at={wrt: at[wrt]}, methods=PLAIN)
-    through = as_problem(objective(P, R, g, w, wrt, lambda P, R, g: unrolled_values(P, R, g, steps)), {wrt: at[wrt]})
+    table = compare(objective(alive, P, R, g, w, wrt, optimal_values), at={wrt: at[wrt]}, methods=PLAIN)
+    through = as_problem(
+        objective(alive, P, R, g, w, wrt, lambda P, R, g: unrolled_values(P, R, g, steps)), {wrt: at[wrt]}
+    )
     extra = run(through, "reverse", 10.0)
     extra.name, extra.label = "unrolled", f"AD, reverse mode through {steps} steps of value iteration"
     methods = {}
@@ -168,7 +170,7 @@ def compare_gradients(process: MDP, of: Any = None, wrt: str = "rewards", steps:
             name = "numerical"
         methods[name] = result
     truth, reference = judge(methods)
-    problem = as_problem(objective(P, R, g, w, wrt, optimal_values), {wrt: at[wrt]})
+    problem = as_problem(objective(alive, P, R, g, w, wrt, optimal_values), {wrt: at[wrt]})
     verdicts({"unrolled": extra}, truth, reference, bool(kinks(problem)), conditioning(problem, truth))
     table.methods = methods
     table.agree = all(r.agrees is not False for r in methods.values())
@@ -178,13 +180,15 @@ def compare_gradients(process: MDP, of: Any = None, wrt: str = "rewards", steps:
 PLAIN = ("reverse", "forward", "numerical:central", "certified")
 
 
-def objective(P: Any, R: Any, g: Any, w: Any, wrt: str, values: Callable[..., Any]) -> Callable[..., Any]:
-    """weights . values as a function of the one argument."""
+def objective(alive: Any, P: Any, R: Any, g: Any, w: Any, wrt: str, values: Callable[..., Any]) -> Callable[..., Any]:
+    """weights . values as a function of the one argument; what is said of terminal states, where `alive` (S,) is False,
+    changes nothing."""
+    there = np.where(alive, 1.0, 0.0)[:, None]
     if wrt == "rewards":
-        return lambda rewards: w @ values(P, rewards, g)
+        return lambda rewards: w @ values(P, there * rewards, g)
     if wrt == "discount":
         return lambda discount: w @ values(P, R, discount)
-    return lambda probabilities: w @ values(probabilities, R, g)
+    return lambda probabilities: w @ values(there * probabilities + (1 - there) * P, R, g)
 
 
 def enough_steps(g: float, S: int) -> int:

@@ -23,6 +23,7 @@ from .solution import Solution
 if TYPE_CHECKING:
     from .process import MDP
 
+FEW = 100  # states up to which a dense solve costs less than sweeps do
 METHODS: dict[str, Callable[..., Found]] = {
     "value_iteration": value_iteration,
     "gauss_seidel": gauss_seidel,
@@ -40,7 +41,7 @@ STARTS = {"linear_programming", "finite", "average_reward"}  # methods that take
 
 def choose(process: MDP) -> tuple[str, str]:
     """The method for this process, and why."""
-    if process.n_states <= DENSE:
+    if process.n_states <= (DENSE if process.discount == 1 else FEW):
         return "policy_iteration", f"{process.n_states} states: a dense solve for each policy is the fastest"
     if process.discount == 1:
         return (

@@ -123,9 +123,9 @@ def arrows(axes: Any, grid: Grid, solution: Solution, picture: Any) -> None:
         colours.append(ink(picture.to_rgba(solution.values[s])))
     if at:
         x, y = np.array(at).T
-        u, v = 0.27 * np.array(to).T
+        u, v = 0.3 * np.array(to).T
         style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
-        axes.quiver(x, y, u, v, color=colours, width=0.05, headwidth=4.5, headlength=4.5, headaxislength=4, **style)
+        axes.quiver(x, y, u, v, color=colours, width=0.035, headwidth=4, headlength=4, headaxislength=3.5, **style)
 
 
 def mark_terminals(axes: Any, grid: Grid) -> None:
@@ -136,7 +136,7 @@ def mark_terminals(axes: Any, grid: Grid) -> None:
         frame = Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor=COLOURS[1], linewidth=2)
         axes.add_patch(frame)
         if max(grid.shape) <= TEXT_CELLS:
-            axes.text(j, i + 0.16, "end", fontsize=8, ha="center", va="center", color=COLOURS[1], weight="bold",
+            axes.text(j, i + 0.3, "end", fontsize=8, ha="center", va="center", color=COLOURS[1], weight="bold",
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
 
 
@@ -274,8 +274,8 @@ def plot_episode(process: MDP, states: Any, path: Any = None, force: bool = Fals
         shades = matplotlib.colormaps["cividis_r"](np.linspace(0.15, 1.0, len(states) - 1))
         style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
         axes.quiver(x[:-1], y[:-1], np.diff(x), np.diff(y), color=shades, width=0.045, headwidth=5, **style)
-    axes.plot(x[0], y[0], "o", color=COLOURS[2], markersize=9, label="start")
-    axes.plot(x[-1], y[-1], "s", color=COLOURS[1], markersize=8, label="last")
+    axes.plot(x[0], y[0], "o", color=COLOURS[2], markersize=9, label="start", zorder=4)
+    axes.plot(x[-1], y[-1], "s", color=COLOURS[1], markersize=8, label="last", zorder=4)
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_title(f"{len(states) - 1} steps", fontsize=9)
     return made if path is None else save(made, path, force)

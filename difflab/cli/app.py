@@ -24,6 +24,7 @@ COMMANDS = {
     "draw": "The forward and the backward pass as a picture.",
     "step-size": "The V-curve: error of finite differences against the step.",
     "swell": "How formulas grow under symbolic differentiation.",
+    "lab": "A local page: type an expression, step through it, compare.",
     "tour": "A report page: comparisons, pictures, the V-curve, the swell.",
     "gallery": "The course's figures as generated diagrams.",
     "accuracy": "Errors in ulps of every operation and its derivative.",

@@ -1,0 +1,119 @@
+"""The server behind `difflab lab`: this machine only, and nobody without the token."""
+
+from __future__ import annotations
+
+import html
+import json
+import secrets
+import socket
+import threading
+import webbrowser
+from importlib import resources
+from typing import Any
+
+from ...errors import DifflabError, InputError, UnsupportedError
+from .answers import EXAMPLES, answer
+
+HOST = "127.0.0.1"
+LARGEST_REQUEST = 20_000
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{0}' 'unsafe-inline'; img-src data:; "
+    "connect-src 'self'; frame-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def make_app(token: str) -> Any:
+    """The ASGI application. `/?token=...` is the page; `/answer` takes JSON with the token in a header."""
+    try:
+        from starlette.applications import Starlette
+        from starlette.concurrency import run_in_threadpool
+        from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
+        from starlette.routing import Route
+    except ImportError:
+        raise UnsupportedError("difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'") from None
+    one_at_a_time = threading.Lock()
+
+    def computed(part: Any, text: Any, point: Any) -> dict[str, str]:
+        with one_at_a_time:
+            try:
+                return {"html": answer(str(part), text, point)}
+            except DifflabError as error:
+                return {"error": str(error)}
+
+    def known(request: Any, given: str) -> bool:
+        """The token is right, and the address that the browser asked for is this machine's: no other name leads here."""
+        name = request.headers.get("host", "").rpartition(":")[0]
+        return secrets.compare_digest(given.encode(), token.encode()) and name in (HOST, "localhost")
+
+    async def home(request: Any) -> Any:
+        if not known(request, request.query_params.get("token", "")):
+            return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
+        nonce = secrets.token_urlsafe(16)
+        headers = {
+            "content-security-policy": POLICY.format(nonce),
+            "referrer-policy": "no-referrer",
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+        }
+        return HTMLResponse(home_page(token, nonce), headers=headers)
+
+    async def answers(request: Any) -> Any:
+        if not known(request, request.headers.get("x-difflab-token", "")):
+            return JSONResponse({"error": "the token is wrong; open the address that difflab lab has printed"}, 403)
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LARGEST_REQUEST:
+                return JSONResponse({"error": "the request is too long"}, 413)
+        try:
+            asked = json.loads(body)
+            part, text, point = asked["part"], asked["expression"], asked["at"]
+        except (ValueError, KeyError, TypeError):
+            return JSONResponse({"error": "the request is not JSON with part, expression and at"}, 400)
+        return JSONResponse(await run_in_threadpool(computed, part, text, point))
+
+    return Starlette(routes=[Route("/", home), Route("/answer", answers, methods=["POST"])])
+
+
+def home_page(token: str, nonce: str) -> str:
+    """The page, with its style and script inside."""
+    asset = lambda name: (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+    options = "".join(
+        f'<option value="{k}">{html.escape(title)}: {html.escape(text)}</option>'
+        for k, (title, text, _) in enumerate(EXAMPLES)
+    )
+    told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
+    parts = {"STYLE": asset("lab.css"), "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
+    page = asset("lab.html")
+    for name, value in parts.items():
+        page = page.replace(f"@{name}@", value)
+    return page
+
+
+def free_port(port: int) -> socket.socket:
+    """A listening socket of this machine alone; port 0 takes any that is free."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise InputError(f"port {port} cannot be used: {error}; leave --port out for one that is free") from None
+    return listening
+
+
+def serve(port: int = 0, open_browser: bool = True, tell: Any = print) -> None:
+    """Serves until Ctrl-C; tells the address, which holds a token made for this run."""
+    try:
+        import uvicorn
+    except ImportError:
+        raise UnsupportedError("difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'") from None
+    token = secrets.token_urlsafe(24)
+    app = make_app(token)
+    listening = free_port(port)
+    address = f"http://{HOST}:{listening.getsockname()[1]}/?token={token}"
+    tell(address)
+    if open_browser:
+        threading.Timer(0.5, webbrowser.open, [address]).start()
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False, access_log=False))
+    server.run(sockets=[listening])

@@ -22,6 +22,7 @@ LONGEST_MESSAGE = 4000
 COMMANDS = {
     "compare": "One gradient by every method, judged by the certified one.",
     "draw": "The forward and the backward pass as a picture.",
+    "step": "A page that goes through both passes step by step, with sliders.",
     "step-size": "The V-curve: error of finite differences against the step.",
     "swell": "How formulas grow under symbolic differentiation.",
     "lab": "A local page: type an expression, step through it, compare.",

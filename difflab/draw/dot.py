@@ -21,6 +21,7 @@ TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD}
 SHAPES = {
     "input": ("box", "filled,rounded", INPUT),
     "operation": ("ellipse", "filled", OPERATION),
+    "step": ("box", "filled,rounded", OPERATION),
     "constant": ("box", "filled,rounded", CONSTANT),
     "block": ("box", "filled,rounded,bold", BLOCK),
     "output": ("plain", "", ""),

@@ -16,7 +16,7 @@ from .layout import render
 from .picture import Picture
 from .svg import themed
 
-FORMATS = (".svg", ".png", ".pdf", ".dot")
+FORMATS = (".svg", ".png", ".pdf", ".dot", ".html")
 SECONDS = 20.0
 
 
@@ -31,7 +31,9 @@ def draw(
     force: bool = False,
     seconds: float = SECONDS,
 ) -> Path:
-    """Draws a graph or a pass to a file; the suffix (.svg, .png, .pdf, .dot) chooses the format. Returns the path.
+    """Draws a graph or a pass to a file; the suffix (.svg, .png, .pdf, .dot, .html) chooses the format.
+
+    Returns the path. A file.html is a page that goes through a pass step by step, complete in itself.
 
     `thing` is a Graph, a ForwardPass or a BackwardPass. `view` is "both", "forward", "backward", "graph" or
     "symbolic". `open_blocks` is True, False or the names of the blocks to open; over 500 nodes blocks are closed
@@ -48,6 +50,12 @@ def draw(
     if suffix not in FORMATS:
         raise DrawError(f"{path.name!r} ends in {suffix or 'nothing'}; the formats are {', '.join(FORMATS)}")
     target(path, force)
+    if suffix == ".html":
+        if view is not None or open_blocks is not None or direction != "right":
+            raise DrawError("a page (.html) shows all views and opens blocks itself; it takes title= and force= only")
+        from .page import page_of
+
+        return write(path, page_of(thing, title), force)
     picture = picture_of(thing, view, open_blocks, title, force, direction)
     return write(path, encoded(picture, suffix[1:], seconds), force)
 
@@ -91,3 +99,16 @@ def without_dates(pdf: bytes) -> bytes:
 def svg(thing: Any, **options: Any) -> str:
     """The SVG text of a graph or a pass."""
     return encoded(picture_of(thing, **options), "svg").decode()
+
+
+def frame(thing: Any) -> str:
+    """The step-through page of a pass in an <iframe> that may run scripts and nothing else."""
+    from html import escape
+
+    from .page import page_of
+
+    page = escape(page_of(thing, ulps=False), quote=True)
+    return (
+        f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="The passes, step by step" width="100%" '
+        'height="760" style="border:0"></iframe>'
+    )

@@ -22,3 +22,16 @@ class Drawable:
         except DifflabError as error:  # too large to draw, or no Graphviz: the text still shows
             bundle["text/plain"] += f"\n({error})"
         return bundle
+
+
+class Stepwise(Drawable):
+    """A pass: Jupyter shows it as a page, step by step, in a frame of its own that may only run scripts."""
+
+    def _repr_html_(self) -> str | None:
+        from ..draw.draw import frame
+        from ..errors import DifflabError
+
+        try:
+            return frame(self)
+        except DifflabError:  # the picture or the text is shown instead
+            return None

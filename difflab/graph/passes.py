@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from .drawable import Drawable
+from .drawable import Stepwise
 from .graph import Graph
 from .node import NODE, Node, Trace
 
@@ -41,7 +41,7 @@ class ByName(dict[Node, Any]):
         raise InputError(f"there is no value for {node!r} here")
 
 
-class ForwardPass(Drawable):
+class ForwardPass(Stepwise):
     """The graph at one point: `values[node]`, `value(name)`; `backward()` gives the gradients."""
 
     def __init__(self, graph: Graph, inputs: list[Any]) -> None:
@@ -72,7 +72,7 @@ class ForwardPass(Drawable):
         return run_backward(self, seed)  # type: ignore[no-any-return]
 
 
-class BackwardPass(Drawable):
+class BackwardPass(Stepwise):
     """The adjoint of every node and what flows along every edge, in the order of the sweep."""
 
     def __init__(self, forward: ForwardPass, output: Node, seed: Any) -> None:

@@ -1,0 +1,124 @@
+// The controls: steps, play, keys, inputs, orders, blocks.
+let found = null, steps = [], now = 0, timer = null, lastGaps = null, eager = false;
+
+function recompute() {
+  found = passes(eager);
+  found.seed = data.backward ? (live ? seedOf(found.values) : number(data.seed)) : null;
+  const gaps = live ? gapsOf(found.values) : [];
+  found.kinks = live ? kinksBetween(lastGaps, gaps) : { at: [], crossed: [] };
+  lastGaps = gaps;
+  steps = stepsOf(found);
+  $("scrubber").max = steps.length - 1;
+}
+
+function go(k) {
+  now = Math.max(0, Math.min(k, steps.length - 1));
+  const step = steps[now];
+  paint(found, steps, now);
+  const told = tell(step, found);
+  write($("say"), told.sentence);
+  write($("symbols"), told.symbols);
+  write($("figures"), told.figures);
+  $("sum").hidden = !told.sum;
+  write($("sum"), told.sum || "");
+  $("say").classList.toggle("warning", Boolean(told.warning));
+  $("scrubber").value = now;
+  $("scrubber").setAttribute("aria-valuetext", `step ${now + 1} of ${steps.length}`);
+  write($("count"), `${now + 1} / ${steps.length}`);
+  write($("phase"), step.type === "node" ? "Forward pass" : step.type === "end" ? "Result" : "Backward pass");
+  $("previous").disabled = now === 0;
+  $("next").disabled = now === steps.length - 1;
+  showHeat(step, found);
+  markTable();
+}
+
+function play(on) {
+  clearInterval(timer);
+  timer = on ? setInterval(() => (now < steps.length - 1 ? go(now + 1) : play(false)), 1100) : null;
+  write($("play"), on ? "❚❚ Pause" : "▶ Play");
+  $("play").setAttribute("aria-pressed", String(on));
+}
+function toggle() {
+  if (!timer && now === steps.length - 1) go(0);
+  play(!timer);
+}
+
+$("previous").onclick = () => { play(false); go(now - 1); };
+$("next").onclick = () => { play(false); go(now + 1); };
+$("play").onclick = toggle;
+$("scrubber").oninput = event => { play(false); go(Number(event.target.value)); };
+$("larger").onclick = () => zoom(1 / 1.3);
+$("smaller").onclick = () => zoom(1.3);
+$("fit").onclick = fit;
+
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select, textarea")) return;
+  const onButton = event.target.closest("button, summary, [role=button]");
+  const keys = {
+    ArrowRight: () => { play(false); go(now + 1); }, ArrowLeft: () => { play(false); go(now - 1); },
+    Home: () => go(0), End: () => go(steps.length - 1), "+": () => zoom(1 / 1.3), "-": () => zoom(1.3), "0": fit,
+  };
+  if (!onButton) keys[" "] = toggle;
+  if (!keys[event.key]) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+// Another point, or another order: everything is computed again and the same step shown.
+function update() {
+  const last = steps.length - 1 === now;
+  recompute();
+  go(last ? steps.length - 1 : now);
+  showInputs();
+  showMethods();
+  showTables();
+}
+
+if ($("order")) {
+  $("order").onchange = event => {
+    eager = event.target.value === "eager";
+    $("why").hidden = !eager;
+    lastGaps = null;
+    recompute();
+    go(steps.findIndex(s => s.type === "seed"));
+    showTables();
+  };
+}
+
+// Blocks: each state of open blocks has its drawing.
+function show(drawing) {
+  const template = $(`drawing-${drawing}`);
+  if (!template) return;
+  stage.querySelector("svg").replaceWith(template.content.firstElementChild.cloneNode(true));
+  bind();
+  go(now);
+  if ($("blocks")) $("blocks").value = String(drawing);
+}
+if ($("blocks")) {
+  $("blocks").onchange = event => show(Number(event.target.value));
+  const openFrom = target => {
+    const g = target.closest("[data-b]");
+    if (g && String(g.dataset.b) in data.openings) show(data.openings[g.dataset.b]);
+    return g;
+  };
+  stage.addEventListener("click", event => openFrom(event.target));
+  stage.addEventListener("keydown", event => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    if (openFrom(event.target)) {
+      event.preventDefault();
+      $("blocks").focus();
+    }
+  });
+}
+
+bind();
+buildInputs();
+recompute();
+go(0);
+update();
+// What tests ask: the numbers behind the page, and moving about.
+window.difflab = {
+  go, steps: () => steps, found: () => found, set: inputs => { withInputs(inputs); update(); },
+  now: () => now, live,
+};

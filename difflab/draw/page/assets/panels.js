@@ -1,0 +1,164 @@
+// Words, tables and inputs around the drawing. Text only ever enters as text.
+function make(tag, given = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(given)) {
+    if (key in element && key !== "list") element[key] = value;
+    else element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+const wrt = n => `∂${data.outputName}/∂${nodes[n].name}`;
+
+// The sentence of a step, the chain rule in symbols and in numbers, the sum where contributions meet.
+function tell(step, found) {
+  if (step.type === "node") return tellNode(step.n, found);
+  if (step.type === "seed") return {
+    sentence: `The backward pass begins at the output: ${wrt(out)} = ${fmt(found.seed)}.`,
+    symbols: `${wrt(out)} = ${fmt(found.seed)}`, figures: "",
+  };
+  if (step.type === "end") return tellEnd(found);
+  return tellEdge(step, found);
+}
+function tellNode(n, found) {
+  const node = nodes[n], value = fmt(found.values[n]);
+  const kink = found.kinks.at.includes(n) ? " ◆ It stands at a kink: no derivative here, a convention is returned." :
+    found.kinks.crossed.includes(n) ? " ◆ The last change crossed a kink." : "";
+  const odd = typeof found.values[n] === "number" && Number.isNaN(found.values[n]) ? " ⚠ Not a number." : "";
+  if (node.kind === "input")
+    return { sentence: `The input ${node.name} = ${value} is given.${odd}`, symbols: `${node.name} = ${value}`, figures: "" };
+  const names = inNames(node.formula, n);
+  const figures = node.operands.every(k => isNumber(found.values[k])) ? inNumbers(node.formula, n, found.values) : "";
+  return {
+    sentence: `${node.name} = ${names} = ${figures ? figures + " = " : ""}${value}.${kink}${odd}`,
+    symbols: `${node.name} = ${names}`, figures: figures ? `${figures} = ${value}` : value, warning: Boolean(kink || odd),
+  };
+}
+function tellEdge(step, found) {
+  const e = edges[step.k], source = nodes[e.s].name, target = nodes[e.t].name;
+  const product = step.local === null
+    ? `upstream ${three(step.up)}, through ${inNames(e.formula, e.t)}, = downstream ${three(step.down)} flows to ${source}`
+    : `upstream ${three(step.up)} × local ${three(step.local)} = downstream ${three(step.down)} flows to ${source}`;
+  const missing = arriving[e.s].length - step.parts.length;
+  let sentence = product + ".";
+  let sum = "";
+  if (arriving[e.s].length > 1) {
+    const written = step.parts.every(isNumber) ? summed(step.parts, missing, three) : `${step.parts.length} contributions`;
+    sum = `${source} is used ${arriving[e.s].length} times, so contributions add: ${wrt(e.s)} = ${written}`;
+    sentence += missing ? ` ${missing} more to come there.` : " All contributions have arrived.";
+  }
+  let warning = false;
+  if (step.missing > 0 && e.t !== out) {
+    warning = true;
+    sentence += ` ✗ Too early: ${target} sends on before ${step.missing} of its contributions arrived.`;
+  }
+  if (step.late && leaving[e.s].length) {
+    warning = true;
+    sentence += ` ✗ Lost: ${source} had sent on already, so this never travels further.`;
+  }
+  const partial = `∂${target}/∂${source}`;
+  return {
+    sentence, sum, warning,
+    symbols: `${wrt(e.s)} ${step.parts.length > 1 ? "+=" : "="} ${wrt(e.t)} · ${partial},  ${partial} = ${inNames(e.formula, e.t)}`,
+    figures: step.local === null ? `${three(step.down)}` : `${three(step.up)} × ${three(step.local)} = ${three(step.down)}`,
+  };
+}
+function tellEnd(found) {
+  const gradient = data.inputs.map(k => `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0)}`).join(", ");
+  if (!eager) return { sentence: `The gradient is complete: ${gradient}.`, symbols: gradient, figures: "" };
+  const right = backward(found.values, rightOrder).adjoint;
+  const wrong = data.inputs.filter(k => !Object.is(right[k], found.adjoint[k]));
+  const told = wrong.map(k => `${wrt(k)} came out as ${fmt(found.adjoint[k] ?? 0)} instead of ${fmt(right[k])}`);
+  return {
+    sentence: told.length ? `✗ This order went wrong: ${told.join(", ")}.` :
+      "This order happened to give the right gradient: nothing here that sends on was reached twice.",
+    symbols: gradient, figures: "", warning: told.length > 0,
+  };
+}
+
+// A small heat map: blue is negative, orange positive, the middle is zero.
+const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]^_{|}~";
+function heatMap(heat, label) {
+  const ns = "http://www.w3.org/2000/svg", rows = heat.rows;
+  const picture = document.createElementNS(ns, "svg");
+  picture.setAttribute("viewBox", `0 0 ${rows[0].length} ${rows.length}`);
+  picture.setAttribute("class", "heat");
+  picture.setAttribute("role", "img");
+  picture.setAttribute("aria-label", `${label}: heat map, darkest colour ${heat.most}`);
+  rows.forEach((row, y) => [...row].forEach((c, x) => {
+    const cell = document.createElementNS(ns, "rect"), at = (ALPHABET.indexOf(c) - 40) / 40;
+    for (const [key, value] of Object.entries({ x, y, width: 1, height: 1 })) cell.setAttribute(key, value);
+    const [r, g, b] = at < 0 ? [0, 90, 160] : [190, 80, 0], mix = v => Math.round(245 + (v - 245) * Math.abs(at));
+    cell.setAttribute("fill", c === " " ? "#000" : `rgb(${mix(r)},${mix(g)},${mix(b)})`);
+    picture.append(cell);
+  }));
+  const note = `${label}${heat.whole ? "" : " (a sample of the entries)"}, darkest = ${heat.most}`;
+  return make("figure", {}, picture, make("figcaption", {}, note));
+}
+function showHeat(step) {
+  const shown = [];
+  const add = (heat, label) => { if (heat) shown.push(heatMap(heat, label)); };
+  if (step.type === "node") add(nodes[step.n].heat, `${nodes[step.n].name}, shape ${nodes[step.n].shape}`);
+  if (step.type === "edge") {
+    const s = edges[step.k].s;
+    add(nodes[s].heat, nodes[s].name);
+    add(nodes[s].adjointHeat, wrt(s));
+  }
+  $("heat").replaceChildren(...shown);
+}
+
+// Inputs: a slider and a number box for each, and what the gradient says.
+const gradientOf = [];
+const niceRange = v => {
+  const want = Math.max(5, 2 * Math.abs(v)), power = 10 ** Math.floor(Math.log10(want));
+  return [1, 2, 5, 10].map(f => f * power).find(m => m >= want);
+};
+function buildInputs() {
+  if (!live) return;
+  const first = data.inputs.map(k => number(nodes[k].value));
+  data.inputs.forEach((k, i) => {
+    const name = nodes[k].name, most = niceRange(Number.isFinite(first[i]) ? first[i] : 1);
+    const slider = make("input", { type: "range", min: -most, max: most, step: "any", value: first[i] });
+    const box = make("input", { type: "number", step: "any", value: first[i] });
+    slider.setAttribute("aria-label", `${name}, slider`);
+    box.setAttribute("aria-label", `${name}, number`);
+    const changed = (value, other) => {
+      if (Number.isNaN(value)) return;
+      nodes[k].value = value;
+      other.value = value;
+      update();
+    };
+    // A thousand places, so that round numbers (and kinks at them) can be met exactly.
+    slider.oninput = () => changed(Number((Math.round(slider.value / most * 500) * most / 500).toPrecision(12)), box);
+    box.oninput = () => changed(box.value === "" ? NaN : Number(box.value), slider);
+    slider.onkeydown = event => {
+      const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      slider.value = Number(nodes[k].value) + by * most / 100;
+      slider.oninput();
+    };
+    gradientOf[k] = make("output", {});
+    $("sliders").append(make("div", { className: "input" }, make("span", { className: "name" }, name), slider, box,
+      gradientOf[k]));
+    nodes[k].show = () => { slider.value = nodes[k].value; box.value = nodes[k].value; };
+  });
+  $("reset").onclick = () => {
+    data.inputs.forEach((k, i) => { nodes[k].value = first[i]; nodes[k].show(); });
+    lastGaps = null;
+    update();
+  };
+}
+function showInputs() {
+  if (!live) return;
+  data.inputs.forEach(k => write(gradientOf[k], data.backward ? `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0, 5)}` : ""));
+  const marks = [];
+  for (const n of found.kinks.at) marks.push(`◆ ${nodes[n].name} stands at a kink`);
+  for (const n of found.kinks.crossed) marks.push(`◆ a kink of ${nodes[n].name} was crossed`);
+  shownNodes.forEach(n => {
+    const v = found.values[n];
+    if (typeof v === "number" && !Number.isFinite(v)) marks.push(`⚠ ${nodes[n].name} is ${fmt(v)}`);
+  });
+  write($("marks"), marks.slice(0, 6).join("; ") + (marks.length > 6 ? "; …" : ""));
+}

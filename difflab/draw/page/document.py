@@ -1,0 +1,100 @@
+"""The text of a page: markup, style, data and script in one file, with a policy that admits nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from ..build import default_title
+from ..text import clean
+from .live import Live
+from .model import Model
+from .opening import drawings
+from .script import helpers
+
+SCRIPTS = ("engine.js", "drawing.js", "panels.js", "tables.js", "page.js")
+
+
+def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
+    """The HTML of a page."""
+    kind = "both" if model.backward else "forward"
+    title = clean(title, 120) if title is not None else default_title(model.graph, kind)
+    svgs, states, openings, first = drawings(model, title)
+    data = model.data(live is not None)
+    data["openings"] = openings
+    if live is not None:
+        for node, form in live.form.items():
+            data["nodes"][model.index[node]]["form"] = form
+    script, style = script_of(live), asset("page.css").strip()
+    policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
+    return Template(asset("page.html")).substitute(
+        policy=policy,
+        title=escape(title),
+        style=style,
+        svg=svgs[first],
+        templates="\n".join(f'<template id="drawing-{k}">{svg}</template>' for k, svg in enumerate(svgs))
+        if len(svgs) > 1
+        else "",
+        blocks=blocks_choice(states, first),
+        order=order_choice(model, live),
+        inputs=inputs_panel(model, live, reason),
+        layout="with-inputs" if model.graph.inputs else "",
+        methods=methods_panel(model, live, ulps),
+        data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        script=script,
+    )
+
+
+def script_of(live: Live | None) -> str:
+    forms = live.script if live is not None else "const FORMS = null;"
+    used = helpers(forms, asset("special.js"))
+    parts = ['"use strict";', used, forms, "const SYMBOLIC = null;", *[asset(name).strip() for name in SCRIPTS]]
+    return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
+
+
+def digest(text: str) -> str:
+    """The hash by which a content-security policy admits a script or a style."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def asset(name: str) -> str:
+    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def blocks_choice(states: list[str], first: int) -> str:
+    if len(states) < 2:
+        return ""
+    options = "".join(
+        f'<option value="{k}"{" selected" if k == first else ""}>{escape(s)}</option>' for k, s in enumerate(states)
+    )
+    return f'<label>Blocks <select id="blocks">{options}</select></label>'
+
+
+def order_choice(model: Model, live: Live | None) -> str:
+    if live is None or model.backward is None:
+        return ""
+    return (
+        '<label>Order <select id="order"><option value="right">topological</option>'
+        '<option value="eager">depth first, without waiting (wrong)</option></select></label>'
+    )
+
+
+def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
+    if not model.graph.inputs:
+        return ""
+    if live is None:
+        told = escape(clean(reason, 300))
+        return f'<section id="inputs"><h2>Inputs</h2><p class="quiet">Recorded steps: {told}.</p></section>'
+    return (
+        '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'
+        '<p id="marks" role="status"></p><button id="reset" type="button">Reset</button></section>'
+    )
+
+
+def methods_panel(model: Model, live: Live | None, ulps: bool) -> str:
+    return ""
+

@@ -1,0 +1,123 @@
+"""What a page knows of a pass: its nodes, edges and numbers, as plain data for the script."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...graph.node import Node
+from ...graph.passes import BackwardPass, ForwardPass
+from ..build import ancestors
+from ..formula import local_formula, names_of, node_formula
+from ..text import clean, shape, short
+from .heat import heat
+
+NAME, FORMULA = 40, 160  # characters of a name or a formula that a page shows
+
+
+class Model:
+    """The pass behind a page. `index` numbers the nodes; `data()` is what the script reads.
+
+    Numbers go with all their digits, arrays as the short text of the drawings and a small heat map.
+    """
+
+    def __init__(self, forward: ForwardPass, backward: BackwardPass | None) -> None:
+        self.forward, self.backward, self.graph = forward, backward, forward.graph
+        self.order = list(self.graph.order)
+        self.index = {node: k for k, node in enumerate(self.order)}
+        self.names = {node: clean(name, NAME) for node, name in names_of(self.graph).items()}
+        self.edges = backward.edges if backward else []
+        self.edge_index = {(e.target, e.position): k for k, e in enumerate(self.edges)}
+        self.output = backward.output if backward else self.graph.outputs[0]
+        self.needed = ancestors(self.graph)
+
+    @property
+    def scalar(self) -> bool:
+        """Whether every value is a single real number or truth value."""
+        return all(is_number(self.forward.values[n]) for n in self.order)
+
+    def data(self, live: bool) -> dict[str, Any]:
+        """Nodes, edges and where they begin and end; with `live` without the numbers that the script computes."""
+        return {
+            "nodes": [self.node(n, live) for n in self.order],
+            "edges": [self.edge(e, live) for e in self.edges],
+            "inputs": [self.index[n] for n in self.graph.inputs],
+            "outputs": [self.index[n] for n in self.graph.outputs],
+            "output": self.index[self.output],
+            "outputName": clean(self.output.name or "f", NAME),
+            "seed": encoded(self.backward.seed) if self.backward else None,
+            "backward": self.backward is not None,
+        }
+
+    def node(self, node: Node, live: bool) -> dict[str, Any]:
+        value = self.forward.values[node]
+        found: dict[str, Any] = {
+            "name": self.names[node],
+            "kind": self.kind(node),
+            "operands": [self.index[x] for x in node.operands],
+        }
+        if node.operands:
+            found["formula"] = clean(node_formula(node, self.places(node)), FORMULA)
+        if node not in self.needed:
+            found["dead"] = True
+        block = [clean(b, NAME) for b in node.block.path] if node.block is not None else []
+        if block:
+            found["block"] = " / ".join(block)
+        if not live or not node.operands:
+            found["value"] = encoded(value)
+        if not live:
+            found |= self.recorded(node, value)
+        return found
+
+    def recorded(self, node: Node, value: Any) -> dict[str, Any]:
+        """What the script of a page without sliders cannot find itself: adjoint, shape, pictures of arrays."""
+        found: dict[str, Any] = {}
+        if not is_number(value):
+            found["shape"] = "several results" if isinstance(value, tuple) else shape(value)
+            found["heat"] = heat(value)
+        if self.backward is not None and node in self.backward.reached:
+            adjoint = self.backward.adjoint[node]
+            found["adjoint"] = encoded(adjoint)
+            if not is_number(adjoint):
+                found["adjointHeat"] = heat(adjoint)
+        return found
+
+    def kind(self, node: Node) -> str:
+        if node.primitive.name in ("input", "constant"):
+            return node.primitive.name
+        return "operation"
+
+    def edge(self, e: Any, live: bool) -> list[Any]:
+        """Source, target, position, the local derivative as a formula; then the numbers, unless they are computed."""
+        formula = clean(local_formula(e.target, e.position, self.places(e.target)), FORMULA)
+        places = [self.index[e.source], self.index[e.target], e.position, formula]
+        if live:
+            return places
+        return [*places, encoded(e.upstream), None if e.local is None else encoded(e.local), encoded(e.downstream)]
+
+    @staticmethod
+    def places(node: Node) -> dict[Node, str]:
+        """Marks in the place of names, which the script replaces by names or by numbers."""
+        found = {x: f"⟦{k}⟧" for k, x in enumerate(node.operands) if x.primitive.name != "constant"}
+        return found | {node: "⟦y⟧"}
+
+
+def is_number(x: Any) -> bool:
+    """Whether a value is one real number or truth value."""
+    return not isinstance(x, list | tuple) and np.ndim(x) == 0 and np.asarray(x).dtype.kind in "fbiu"
+
+
+def encoded(x: Any) -> Any:
+    """A value for JSON: a number exactly (what JSON lacks by name), anything else as short text."""
+    if isinstance(x, list | tuple):
+        return short(tuple(v for v in x if v is not None))
+    if not is_number(x):
+        return short(x)
+    if np.asarray(x).dtype.kind == "b":
+        return bool(x)
+    value = float(x)
+    if math.isfinite(value):
+        return int(value) if value == int(value) and abs(value) < 2**53 and math.copysign(1, value) > 0 else value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"

@@ -1,0 +1,112 @@
+"""The drawing of a page: the picture of the graph with room for numbers, and which node and edge each part shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...graph.block import Block
+from ...graph.node import Node
+from ..build import Builder
+from ..picture import Box, Line, Picture, Wire
+from ..text import clean
+from .model import Model
+
+ROOM, WIRE_ROOM = "-0.00e-00", "-0.0000"  # as wide as the widest number, and as most of them
+SUM_ROOM = "0.000 + 0.000 = 0.000"
+MOST_TERMS = 3  # contributions whose sum is written out in a box
+
+
+class Scene(Builder):
+    """Builds the picture of a graph with empty places for values, adjoints and local derivatives.
+
+    `nodes_of[box]` are the nodes that a box stands for, `value_of[box]` the one whose numbers it shows, and
+    `edges_of[wire]` the edges of the backward pass that a wire stands for.
+    """
+
+    def __init__(self, model: Model, open_blocks: Any, title: str) -> None:
+        super().__init__(model.graph, "graph", open_blocks, title)
+        self.model = model
+        self.arriving: dict[Node, int] = {}
+        for e in model.edges:
+            self.arriving[e.source] = self.arriving.get(e.source, 0) + 1
+        self.nodes_of: dict[int, list[int]] = {}
+        self.value_of: dict[int, int] = {}
+        self.edges_of: dict[int, list[int]] = {}
+        self.blocks_of: dict[int, int] = {}
+        self.all_blocks = {b: k for k, b in enumerate(model.graph.blocks)}
+
+    def built(self) -> Picture:
+        picture = self.build(force=False)
+        for node in self.graph.order:
+            place = self.place.get(self.holder(node))
+            if place is not None and node.primitive.name != "constant":
+                self.nodes_of.setdefault(place, []).append(self.model.index[node])
+        return picture
+
+    def add_node(self, node: Node) -> None:
+        holder = self.holder(node)
+        if node.primitive.name == "constant" or holder in self.place:
+            return
+        if isinstance(holder, Block):
+            box = self.block_box(holder)
+        else:
+            box = self.node_box(node)
+            self.value_of[len(self.picture.boxes)] = self.model.index[node]
+        self.place[holder] = self.picture.add(box)
+
+    def node_box(self, node: Node) -> Box:
+        row = node.primitive
+        if row.name == "input":
+            lines = [Line(clean(node.name or "input", 24), bold=True)]
+        else:
+            lines = [Line(row.glyph or row.name, large=len(row.glyph) <= 3)]
+            lines += [Line(clean(self.names[node], 24), bold=bool(node.name))]
+        lines += self.room(node)
+        kind = "input" if row.name == "input" else "step"
+        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)  # type: ignore[arg-type]
+
+    def block_box(self, block: Block) -> Box:
+        inside = [n for n in self.graph.order if self.holder(n) is block]
+        used = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block}
+        leaving = [n for n in inside if n in used or n in self.graph.outputs]
+        lines = [Line(clean(block.name, 24), bold=True)]
+        place = len(self.picture.boxes)
+        self.blocks_of[place] = self.all_blocks[block]
+        if len(leaving) == 1:
+            self.value_of[place] = self.model.index[leaving[0]]
+            lines += self.room(leaving[0])
+        return Box(lines, "block", "", self.cluster(block.parent))
+
+    def room(self, node: Node) -> list[Line]:
+        """Empty lines for the value and, where something flows back, for the adjoint."""
+        text = self.widest(self.model.forward.values[node])
+        lines = [Line(text, "forward")]
+        count = self.arriving.get(node, 0)
+        if count or (self.model.backward and node is self.model.output):
+            several = 1 < count <= MOST_TERMS and text == ROOM
+            lines.append(Line(SUM_ROOM if several else "∂ " + text, "backward"))
+        return lines
+
+    @staticmethod
+    def widest(value: Any) -> str:
+        from ..text import short
+        from .model import is_number
+
+        return ROOM if is_number(value) else short(value).replace("  ", " ")
+
+    def wire(self, source: Any, target: Any, uses: list[tuple[Node, Node, int]]) -> None:
+        numbers = [self.model.edge_index[n, p] for _, n, p in uses if (n, p) in self.model.edge_index]
+        lines = []
+        if numbers:
+            self.edges_of[len(self.picture.wires)] = numbers
+            edges = [self.model.edges[k] for k in numbers]
+            room = self.widest(edges[0].downstream)
+            room = WIRE_ROOM if room == ROOM else room
+            alone = len(edges) == 1 and edges[0].local is not None and room == WIRE_ROOM
+            lines = [Line("× " + room, "backward")] * alone
+            lines += [Line("∂ " + room, "backward")]
+        faded = uses[0][1] not in self.needed
+        self.picture.wires.append(Wire(self.place[source], self.place[target], lines, faded=faded))
+
+    def add_legend(self) -> None:
+        """The page has a legend of its own."""

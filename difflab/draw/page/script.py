@@ -1,0 +1,159 @@
+"""JavaScript from rows: what an operation and its local derivatives mean, printed by sympy.
+
+The row's own rules run on sympy symbols, as they run on numbers elsewhere, so that there is no second table. sympy's
+automatic rearranging is off: a rule is written in the form that holds over the whole domain, and stays in it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from ...errors import DifflabError, UnsupportedError
+from ...graph.node import Node
+from ...graph.sympy_io import SympyCarrier, exact
+from ...primitives import Gate, Primitive
+
+# Rows that JavaScript, or page's special.js, computes better than their program in other rows would.
+MATH = {
+    "expm1": "Math.expm1", "log1p": "Math.log1p", "log2": "Math.log2", "log10": "Math.log10", "cbrt": "Math.cbrt",
+    "hypot": "Math.hypot", "exp2": "exp2",
+    "erf": "erf", "erfc": "erfc", "erfcx": "erfcx", "gamma": "gamma", "gammaln": "gammaln", "digamma": "digamma",
+    "isnan": "Number.isNaN", "isfinite": "Number.isFinite", "isinf": "isInfinite", "signbit": "signBit",
+    "copysign": "copySign", "rint": "roundEven", "trunc": "Math.trunc",
+}  # fmt: skip
+LONGEST = 3000  # characters of one function
+
+
+class ScriptCarrier(SympyCarrier):
+    """sympy expressions in which the functions of MATH stay as they are."""
+
+    def function(self, row: Primitive) -> Any:
+        if row.name in MATH:
+            return named(row.name)
+        return super().function(row)
+
+
+def named(name: str) -> Any:
+    import sympy
+
+    function = sympy.Function(f"row_{name}", real=True)
+    return lambda *x: function(*x)
+
+
+CARRIER = ScriptCarrier()
+
+
+@cache
+def printer() -> Any:
+    """sympy's printer of JavaScript, with doubles in full and refusing what JavaScript lacks."""
+    from sympy.printing.jscode import JavascriptCodePrinter
+
+    class Printer(JavascriptCodePrinter):  # type: ignore[misc]
+        def _print_not_supported(self, expr: Any) -> str:
+            raise UnsupportedError(f"JavaScript has no {type(expr).__name__}")
+
+        def _print_Float(self, expr: Any) -> str:
+            return repr(float(expr))
+
+        def _print_BooleanTrue(self, expr: Any) -> str:
+            return "true"
+
+        def _print_BooleanFalse(self, expr: Any) -> str:
+            return "false"
+
+        def _print_Heaviside(self, expr: Any) -> str:
+            return f"heaviside({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+
+        def _print_NaN(self, expr: Any) -> str:
+            return "NaN"
+
+        def _print_Infinity(self, expr: Any) -> str:
+            return "Infinity"
+
+        def _print_NegativeInfinity(self, expr: Any) -> str:
+            return "(-Infinity)"
+
+        def _print_Mod(self, expr: Any) -> str:
+            a, b = [self._print(e) for e in expr.args]
+            return f"mod({a}, {b})"
+
+    known = {f"row_{name}": spelled for name, spelled in MATH.items()}
+    known |= {"erf": "erf", "erfc": "erfc", "gamma": "gamma", "loggamma": "gammaln", "digamma": "digamma"}
+    known |= {"log1p": "Math.log1p"}
+    return Printer({"user_functions": known, "precision": 17, "order": "none"})
+
+
+def printed(expression: Any) -> str:
+    """An expression, a condition or a number as JavaScript."""
+    import sympy
+
+    text = printer().doprint(sympy.sympify(expression))
+    text = str(text[2] if isinstance(text, tuple) else text).replace("\n", " ")
+    if "// Not supported" in text:
+        raise UnsupportedError("JavaScript lacks a function of this expression")
+    if len(text) > LONGEST:
+        raise UnsupportedError("the formula is too long for a page")
+    return " ".join(text.split())
+
+
+class Form:
+    """One operation as JavaScript: `text` is an object with the value `f`, the partials `d` and the kinks `k`."""
+
+    def __init__(self, node: Node, constants: dict[int, Any]) -> None:
+        import sympy
+
+        self.row, self.params = node.primitive, node.params
+        if self.row.kind != "elementwise":
+            raise UnsupportedError(f"{self.row.name} has no formula in single numbers")
+        letters = [sympy.Symbol(f"x{k}", real=True) for k in range(len(node.operands))]
+        self.operands = [exact(constants[k]) if k in constants else x for k, x in enumerate(letters)]
+        self.result = sympy.Symbol("y", real=True)
+        self.arguments = ",".join(map(str, letters))
+        try:
+            with sympy.evaluate(False):
+                value = printed(CARRIER.of(self.row)(*self.operands, **self.params))
+                partials = [self.partial(k) if k not in constants else "0" for k in range(len(letters))]
+                kinks = self.kinks()
+        except (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError, DifflabError) as error:
+            raise UnsupportedError(f"{self.row.name} has no formula in JavaScript: {error}") from None
+        self.text = f"{{f:({self.arguments})=>{value},d:[{','.join(partials)}]{kinks}}}"
+
+    def partial(self, k: int) -> str:
+        """The local derivative by operand k: a number, a function of y and x, or one with a gate."""
+        rule = self.row.partials[k] if k < len(self.row.partials) else None  # type: ignore[attr-defined]
+        if rule is None or isinstance(rule, int):
+            return str(rule or 0)
+        found = rule(CARRIER, self.result, *self.operands, **self.params)
+        head = f"(y,{self.arguments})=>"
+        if isinstance(found, Gate):
+            return f"{{g:{head}{printed(found.mask)},c:{head}{printed(found.factor)}}}"
+        return head + printed(found)
+
+    def kinks(self) -> str:
+        """The differences whose zeros are the kinks; a change of sign is a kink that was crossed."""
+        import sympy
+
+        if self.row.kinks is None:
+            return ""
+        where = self.row.kinks(CARRIER, *self.operands, **self.params)
+        if not isinstance(where, sympy.Basic):
+            return ""
+        found = sorted(where.atoms(sympy.Eq), key=str)
+        gaps = [f"({printed(e.lhs)})-({printed(e.rhs)})" for e in found]
+        return f",k:({self.arguments})=>[{','.join(gaps)}]" if gaps else ""
+
+
+def helpers(script: str, library: str) -> str:
+    """Of the functions in `library` those that a script calls, and what they call themselves."""
+    parts = re.split(r"\n(?=function )", "\n" + library)
+    functions = {m[1]: part for part in parts if (m := re.match(r"function (\w+)", part))}
+    wanted: dict[str, None] = {}
+    queue = [script]
+    while queue:
+        for name in re.findall(r"(?<![.\w])(\w+)\(", queue.pop()):
+            if name in functions and name not in wanted:
+                wanted[name] = None
+                queue.append(functions[name])
+    return "\n".join(part.strip() for name, part in functions.items() if name in wanted)

@@ -1,0 +1,111 @@
+"""Graphviz's SVG written again in few bytes: classes instead of colours, and data attributes for the script."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from html import escape
+from typing import Any
+
+from ..dot import dot
+from ..layout import render
+from ..palette import BACKWARD, FORWARD
+from ..picture import Picture
+from ..svg import SVG
+from .scene import Scene
+
+SECONDS = 20.0
+TONES = {FORWARD: "v", BACKWARD: "a"}
+SHAPES = {"ellipse": ("cx", "cy", "rx", "ry"), "path": ("d",), "polygon": ("points",)}
+
+
+def drawing(scene: Scene) -> str:
+    """The scene as the text of one <svg> element; its numbers are left empty for the script."""
+    picture = scene.built()
+    raw = render(dot(picture), "svg", SECONDS, f"{len(picture.boxes)} boxes")
+    root = ET.fromstring(raw)
+    graph = root.find(f"{{{SVG}}}g")
+    assert graph is not None
+    moved = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", graph.get("transform", ""))
+    dx, dy = (moved[1], moved[2]) if moved else ("0", "0")
+    parts = [part(g, scene, picture) for g in graph.findall(f"{{{SVG}}}g")]
+    order = {"cluster": 0, "edge": 1, "node": 2}
+    parts.sort(key=lambda p: order[p[0]])
+    _, _, width, height = root.get("viewBox", "0 0 100 100").split()
+    return (
+        f'<svg xmlns="{SVG}" viewBox="0 0 {short(width)} {short(height)}" role="group" '
+        f'aria-label="{escape(picture.title, quote=True)}"><g transform="translate({short(dx)} {short(dy)})">'
+        + "".join(text for _, text in parts)
+        + "</g></svg>"
+    )
+
+
+def part(g: Any, scene: Scene, picture: Picture) -> tuple[str, str]:
+    """One box, wire or opened block: what it is, and its text."""
+    kind = g.get("class", "")
+    number = int(m[1]) if (m := re.fullmatch(r"[ne](\d+)", g.get("id", ""))) else -1
+    if kind == "cluster":
+        return kind, f'<g class="cluster">{shapes(g)}{texts(g, None)}</g>'
+    if kind == "edge":
+        wire = picture.wires[number]
+        edges = scene.edges_of.get(number, [])
+        data = f' data-e="{" ".join(map(str, edges))}"' if edges else ""
+        name = "wire faded" if wire.faded else "wire"
+        return kind, f'<g class="{name}"{data}>{shapes(g)}{texts(g, None)}</g>'
+    box = picture.boxes[number]
+    data = f' data-n="{" ".join(map(str, scene.nodes_of[number]))}"' if number in scene.nodes_of else ""
+    data += f' data-v="{scene.value_of[number]}"' if number in scene.value_of else ""
+    if number in scene.blocks_of:
+        label = escape(f"open block {box.lines[0].text}", quote=True)
+        data += f' data-b="{scene.blocks_of[number]}" tabindex="0" role="button" aria-label="{label}"'
+    name = f"node {box.kind}{' faded' if box.faded else ''}"
+    return kind, f'<g class="{name}"{data}>{shapes(g)}{texts(g, middle(g))}</g>'
+
+
+def middle(g: Any) -> float | None:
+    """The x of a box's middle, where its lines are centred."""
+    ellipse = g.find(f"{{{SVG}}}ellipse")
+    if ellipse is not None:
+        return float(ellipse.get("cx"))
+    for tag, attribute in (("polygon", "points"), ("path", "d")):
+        element = g.find(f"{{{SVG}}}{tag}")
+        if element is not None:
+            xs = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", element.get(attribute, ""))]
+            return (min(xs) + max(xs)) / 2
+    return None
+
+
+def shapes(g: Any) -> str:
+    """Outlines and arrows, rounded to tenths of a point."""
+    parts = []
+    for element in g:
+        tag = element.tag.removeprefix(f"{{{SVG}}}")
+        if tag in SHAPES:
+            given = "".join(f' {a}="{rounded(element.get(a, ""))}"' for a in SHAPES[tag])
+            parts.append(f"<{tag}{given}/>")
+    return "".join(parts)
+
+
+def texts(g: Any, x: float | None) -> str:
+    """The lines of text; numbers are empty until the script fills them."""
+    parts = []
+    for element in g.findall(f"{{{SVG}}}text"):
+        tone = TONES.get(element.get("fill", ""), "t")
+        place = short(element.get("x", "0") if x is None else str(x))
+        written = "" if tone != "t" else escape(element.text or "")
+        if tone == "a" and x is None:  # on a wire: the local derivative, then what flows
+            tone = "l" if (element.text or "").startswith("×") else "d"
+        size = float(element.get("font-size", "12"))
+        kind = f"{tone}{' big' if size > 14 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
+        where = "" if x is None else ' text-anchor="middle"'
+        parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}"{where}>{written}</text>')
+    return "".join(parts)
+
+
+def rounded(numbers: str) -> str:
+    return re.sub(r"-?\d+\.\d+", lambda m: short(m[0]), numbers)
+
+
+def short(x: str) -> str:
+    text = f"{float(x):.1f}"
+    return text.removesuffix(".0") if text != "-0.0" else "0"

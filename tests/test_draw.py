@@ -202,3 +202,8 @@ def test_values_as_short_text():
         "0", "-0.197", "1e-7", "1.23e5", "NaN", "-∞", "12"]  # fmt: skip
     assert short(np.array([1.0, 2.0])) == "[1, 2]" and "(3, 4)" in short(np.ones((3, 4)))
     assert short(np.True_) == "true" and "empty" in short(np.zeros((0, 3)))
+
+
+def test_a_local_formula_with_a_condition_on_a_number():
+    passes = dl.parse("(1 - cos(x)) / x**2").forward(x=0.5).backward()
+    assert "<svg" in svg(passes, view="symbolic")

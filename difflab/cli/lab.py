@@ -18,7 +18,7 @@ difflab lab --port 8765 --no-browser
 def command(port: int, browser: bool) -> None:
     """A page on this machine: type an expression, step through its gradient, compare the methods, see the V-curve.
 
-    Only programs on this machine reach it, and only with the token in the address. Needs the extra `lab`; Ctrl-C ends it.
+    Only this machine reaches it, and only with the token in the address. Needs the extra `lab`; Ctrl-C ends it.
     """
     from ..lab.server import serve
 

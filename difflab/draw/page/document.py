@@ -97,4 +97,3 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
 
 def methods_panel(model: Model, live: Live | None, ulps: bool) -> str:
     return ""
-

@@ -16,10 +16,12 @@ from .answers import EXAMPLES, answer
 
 HOST = "127.0.0.1"
 LARGEST_REQUEST = 20_000
+KEPT_PAGES = 8
 POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{0}' 'unsafe-inline'; img-src data:; "
-    "connect-src 'self'; frame-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{0}'; img-src data:; connect-src 'self'; "
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+PRIVATE = {"referrer-policy": "no-referrer", "cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 def make_app(token: str) -> Any:
@@ -32,30 +34,34 @@ def make_app(token: str) -> Any:
     except ImportError:
         raise UnsupportedError("difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'") from None
     one_at_a_time = threading.Lock()
+    pages: dict[str, str] = {}  # the last few, each a document with a policy of its own
 
     def computed(part: Any, text: Any, point: Any) -> dict[str, str]:
         with one_at_a_time:
             try:
-                return {"html": answer(str(part), text, point)}
+                found = answer(str(part), text, point)
             except DifflabError as error:
                 return {"error": str(error)}
+            if part != "page":
+                return {"html": found}
+            name = secrets.token_urlsafe(16)
+            pages[name] = found
+            for old in list(pages)[:-KEPT_PAGES]:
+                del pages[old]
+            return {"page": f"/page/{name}"}
 
     def known(request: Any, given: str) -> bool:
-        """The token is right, and the address that the browser asked for is this machine's: no other name leads here."""
-        name = request.headers.get("host", "").rpartition(":")[0]
+        """The token is right, and the browser asked for this machine by its own name: no other name leads here."""
+        name = request.headers.get("host", "").partition(":")[0]
         return secrets.compare_digest(given.encode(), token.encode()) and name in (HOST, "localhost")
 
     async def home(request: Any) -> Any:
         if not known(request, request.query_params.get("token", "")):
             return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
         nonce = secrets.token_urlsafe(16)
-        headers = {
-            "content-security-policy": POLICY.format(nonce),
-            "referrer-policy": "no-referrer",
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-        }
-        return HTMLResponse(home_page(token, nonce), headers=headers)
+        return HTMLResponse(
+            home_page(token, nonce), headers=PRIVATE | {"content-security-policy": POLICY.format(nonce)}
+        )
 
     async def answers(request: Any) -> Any:
         if not known(request, request.headers.get("x-difflab-token", "")):
@@ -72,7 +78,14 @@ def make_app(token: str) -> Any:
             return JSONResponse({"error": "the request is not JSON with part, expression and at"}, 400)
         return JSONResponse(await run_in_threadpool(computed, part, text, point))
 
-    return Starlette(routes=[Route("/", home), Route("/answer", answers, methods=["POST"])])
+    async def page(request: Any) -> Any:
+        text = pages.get(request.path_params["name"])
+        if text is None or request.headers.get("host", "").partition(":")[0] not in (HOST, "localhost"):
+            return PlainTextResponse("This page is gone; choose the expression again.", 404)
+        return HTMLResponse(text, headers=PRIVATE | {"content-security-policy": "sandbox allow-scripts"})
+
+    routes = [Route("/", home), Route("/page/{name}", page), Route("/answer", answers, methods=["POST"])]
+    return Starlette(routes=routes)
 
 
 def home_page(token: str, nonce: str) -> str:

@@ -24,10 +24,10 @@ function say(text, bad) {
   for (const box of [expression, at]) box.setAttribute("aria-invalid", String(bad));
 }
 
-function show(part, html) {
+function show(part, found) {
   const place = document.getElementById(part);
-  if (part === "page") place.srcdoc = html;
-  else place.innerHTML = html;
+  if (part === "page") place.src = found.page;
+  else place.innerHTML = found.html;
 }
 
 // The parts come one after the other, the fastest first; what was asked before a newer change is dropped.
@@ -40,7 +40,7 @@ async function update(parts = PARTS) {
     try { found = await ask(part); } catch { found = { error: "no answer: is difflab lab still running?" }; }
     if (mine !== round) return;
     if (found.error) return say(found.error, true);
-    show(part, found.html);
+    show(part, found);
     stale(part, false);
   }
   say("", false);

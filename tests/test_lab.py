@@ -1,0 +1,93 @@
+"""The local page: what it answers, and whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from difflab.errors import DifflabError, InputError
+from difflab.lab.server.answers import EXAMPLES, LONGEST, answer
+
+starlette = pytest.importorskip("starlette", reason="the lab extra is not installed")
+pytest.importorskip("httpx", reason="starlette's test client needs httpx")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def client():
+    from starlette.testclient import TestClient
+
+    from difflab.lab.server import make_app
+
+    return TestClient(make_app("secret"), base_url="http://127.0.0.1:8000")
+
+
+def asked(client, part="comparison", expression="x**2", at="x=3", token="secret", **headers):
+    body = {"part": part, "expression": expression, "at": at}
+    return client.post("/answer", json=body, headers={"x-difflab-token": token, **headers})
+
+
+def test_the_page_needs_the_token_and_this_machine(client):
+    assert client.get("/").status_code == 403
+    assert client.get("/?token=wrong").status_code == 403
+    assert client.get("/?token=secret", headers={"host": "evil.example"}).status_code == 403
+    home = client.get("/?token=secret")
+    assert (
+        home.status_code == 200
+        and "aria-live" in home.text
+        and "script-src 'nonce-" in home.headers["content-security-policy"]
+    )
+    assert "unsafe-inline' 'nonce" not in home.headers["content-security-policy"]
+    for wrong in ({"token": "wrong"}, {"host": "evil.example"}):
+        assert asked(client, **wrong).status_code == 403
+
+
+@pytest.mark.parametrize("title, expression, at", EXAMPLES, ids=[e[0] for e in EXAMPLES])
+def test_every_example_answers(client, title, expression, at):
+    page = asked(client, "page", expression, at).json()["page"]
+    shown = client.get(page)
+    assert shown.status_code == 200 and "<svg" in shown.text
+    assert shown.headers["content-security-policy"] == "sandbox allow-scripts"
+    assert "reverse" in asked(client, "comparison", expression, at).json()["html"]
+    curve = asked(client, "curve", expression, at).json()["html"]
+    assert curve.startswith("<svg") or "there is none" in curve
+
+
+def test_old_pages_are_let_go(client):
+    names = [asked(client, "page", "x", f"x={k}").json()["page"] for k in range(10)]
+    assert client.get(names[0]).status_code == 404 and client.get(names[-1]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "expression, at, words",
+    [
+        ("", "x=1", "the expression is empty"),
+        ("x +", "x=1", "x +"),
+        ("x*y", "x=1", "no value for y"),
+        ("x", "x=1,z=2", "the point names z"),
+        ("x", "x=", "write name=value"),
+        ("nosuch(x)", "x=1", "nosuch"),
+        ("x" * (LONGEST + 1), "x=1", "at most 2,000"),
+        (3, "x=1", "must be text"),
+    ],
+)
+def test_what_is_wrong_is_said(client, expression, at, words):
+    with pytest.raises(DifflabError, match=None) as error:
+        answer("page", expression, at)
+    assert words in str(error.value)
+    assert words in asked(client, "page", expression, at).json()["error"]
+
+
+def test_requests_that_are_not_questions(client):
+    headers = {"x-difflab-token": "secret"}
+    assert client.post("/answer", content=b"{", headers=headers).status_code == 400
+    assert client.post("/answer", content=b"x" * 30_000, headers=headers).status_code == 413
+    assert "no part" in asked(client, "nothing").json()["error"]
+
+
+def test_a_port_in_use_is_named():
+    from difflab.lab.server.app import free_port
+
+    with free_port(0) as taken:
+        taken.listen()
+        with pytest.raises(InputError, match="cannot be used"):
+            free_port(taken.getsockname()[1])

@@ -21,6 +21,7 @@ from .ulps import relative, ulps
 
 # Rounding that a formula's own conditioning explains is allowed; a wrong rule is wrong by far more.
 EXACT_TOLERANCE, ROUNDOFF = 1e-9, 2.0**-52
+FEW_DIGITS = 0.01  # a relative error from which a result has hardly a digit
 DEFAULT = ("reverse", "forward", "symbolic", "numerical", "certified")
 TIMING_SECONDS, SLOW_SECONDS = 0.05, 0.3
 
@@ -258,6 +259,20 @@ def verdicts(
             result.agrees = None if name.startswith(("numerical", "symbolic")) else True
         else:
             result.agrees = all(close(result, n, truth[n], name, slack[n]) for n in truth)
+            if result.agrees and exact(name):
+                result.notes += cancelled(result, truth, slack)
+
+
+def cancelled(result: MethodResult, truth: dict[str, Any], slack: dict[str, float]) -> list[str]:
+    """A note where the method is as near as the formula's rounding allows, and hardly a digit is right."""
+    lost = [n for n in truth if relative(result.by_name[n], truth[n]) > FEW_DIGITS]
+    if not lost:
+        return []
+    worst = max(slack[n] for n in lost)
+    result.details["cancelled"] = lost
+    return [
+        f"{', '.join(lost)}: terms of the formula cancel here and leave hardly a digit; rounding allows {worst:.1e}"
+    ]
 
 
 def close(result: MethodResult, name: str, truth: Any, method: str, slack: float) -> bool:

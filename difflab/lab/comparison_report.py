@@ -72,6 +72,8 @@ def seconds(t: float | None) -> str:
 def verdict(m: MethodResult) -> str:
     if m.failure is not None:
         return "not available"
+    if m.agrees and m.details.get("cancelled"):
+        return "within rounding"
     return {True: "agrees", False: "DISAGREES", None: "not judged"}[m.agrees]
 
 

@@ -19,22 +19,22 @@ FUNCTIONS = {
     "Compiled programs": "compile Program",
     "Errors": "DifflabError",
 }
-MODULES = {
-    "difflab.nn": "Networks",
-    "difflab.nn.functional": "Functions of networks",
-    "difflab.nn.optim": "Optimisers",
-    "difflab.nn.data": "Data",
-    "difflab.mdp": "Planning",
-    "difflab.mdp.learning": "Learning from experience",
-    "difflab.testing": "In pytest",
-}
+MODULES = (
+    "difflab.nn",
+    "difflab.nn.functional",
+    "difflab.nn.optim",
+    "difflab.nn.data",
+    "difflab.mdp",
+    "difflab.mdp.learning",
+    "difflab.testing",
+)
 
 
 def pages() -> dict[str, str]:
     """Markdown by address."""
     found = {"reference/difflab.md": package()}
-    for name, title in MODULES.items():
-        found[f"reference/{name}.md"] = module(name, title)
+    for name in MODULES:
+        found[f"reference/{name}.md"] = module(name)
     found["reference/difflab.numpy.md"] = namespace()
     return found
 
@@ -58,9 +58,9 @@ def package() -> str:
     return "\n".join(parts)
 
 
-def module(name: str, title: str) -> str:
+def module(name: str) -> str:
     found = import_module(name)
-    parts = [f"# {name}", "", f"{title}.", "", f"::: {name}", "    options:", "      members: false",
+    parts = [f"# {name}", "", f"::: {name}", "    options:", "      members: false",
              "      show_root_heading: false", "      show_root_toc_entry: false", ""]  # fmt: skip
     return "\n".join([*parts, *(entry(found, n, 2) for n in public(found))])
 

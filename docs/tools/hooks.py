@@ -62,6 +62,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         markdown = re.sub(r"\]\(((?:\.\./)*)\.\./(?=[a-z]+/)", r"](\1", markdown)
     if where.startswith("tutorials/"):
         markdown = markdown.replace("<details>", '<details markdown="1">')
+    if where.startswith(("tutorials/", "graphs/")):  # a click shows a picture in its own size
+        markdown = re.sub(r"^(!\[[^]]*\]\(([^)]+)\))$", r"[\1](\2)", markdown, flags=re.MULTILINE)
     return re.sub(r"```python\n(?=>>> )", "```pycon\n", markdown)
 
 

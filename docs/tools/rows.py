@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from formulas import letters, partials, value, with_params
+from formulas import LEVELS, RELATION, letters, partials, value, with_params
 from plots import plots
 
 from difflab.primitives import NUMPY, Domain, Elementwise, Primitive, table
@@ -127,7 +127,9 @@ def mathematics(row: Primitive) -> list[tuple[str, str]]:
     if not isinstance(row, Elementwise):
         return [] if "operatorname" in row.latex or row.latex in ("", "{0}") else [("written", formula(written(row)))]
     names, params = named(row), dict((row.examples or ({},))[0])
-    found = [("formula", "$f = " + cell(with_params(value(row, names), params)) + "$")]
+    own = with_params(value(row, names), params)
+    own = rf"\left[{own}\right]" if LEVELS.get(row.name) == RELATION else own  # a truth value: f = [x < y]
+    found = [("formula", "$f = " + cell(own) + "$")]
     for name, text in zip(names, partials(row, names)):
         what = f"derivative by ${name}$" if len(names) > 1 else "derivative"
         found.append((what, derivative(row, text)))

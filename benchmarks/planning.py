@@ -6,11 +6,10 @@ far the values are from difflab's own at a proven 1e-10 (1e-8 on the large grid)
 
 from __future__ import annotations
 
-import resource
 import statistics
-import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -156,9 +155,9 @@ def candidates(process: Any) -> dict[str, Callable[[], Any]]:
         "difflab": lambda: process.solve(tolerance=TOLERANCE).values,
         "QuantEcon modified policy iteration": by_quantecon(process, "modified_policy_iteration"),
     }
-    if process.n_states <= 1000:
+    if process.n_states <= 100:  # 24 s for Taxi
         runs["QuantEcon policy iteration"] = by_quantecon(process, "policy_iteration")
-    if process.n_states <= 200_000:  # at a million states it is not done within the hour
+    if process.n_states <= 5_000:  # its check of the input makes an array (S, S)
         runs["pymdptoolbox value iteration"] = by_mdptoolbox(process)
     return runs | {"scipy.sparse value iteration": by_scipy(process), "numba value iteration": by_numba(process)}
 
@@ -168,10 +167,14 @@ def compare(name: str) -> None:
     process = make()
     runs = candidates(process)
     reference = process.solve(tolerance=finest).values
-    off = {who: float(np.abs(np.asarray(run()) - reference).max()) for who, run in runs.items()}
-    if rounds == 1:
-        times = {who: [timed(run)] for who, run in runs.items()}
-    else:
+    times, off = {}, {}
+    for who, run in runs.items():
+        if who.startswith("numba"):
+            run()  # compiles
+        start = time.perf_counter()
+        values = np.asarray(run())
+        times[who], off[who] = [time.perf_counter() - start], float(np.abs(values - reference).max())
+    if rounds > 1:
         times = interleaved(runs, rounds, 0.1)
     print(f"\n{name}: {process!r}")
     for who, row in times.items():
@@ -186,29 +189,8 @@ def timed(run: Callable[[], Any]) -> float:
 
 
 def gradient() -> None:
-    """d sum v*/d rewards: by the implicit rule and through unrolled value iteration; 20,000 states, each in its own
-    process, for the memory."""
+    """d sum v*/d rewards: by the implicit rule and through unrolled value iteration, with the largest memory each."""
     print("\ngradient of sum v* by all rewards, 20,000 states x 4 x 5")
-    for way in ("solve", "implicit", "unrolled"):
-        told = subprocess.run([sys.executable, "-m", "benchmarks.planning", "one", way], capture_output=True, text=True)
-        print(told.stdout.rstrip() or told.stderr.rstrip()[-300:])
-    process = random_process()
-    solve = statistics.median(timed(lambda: process.solve(tolerance=TOLERANCE)) for _ in range(7))
-    solution = process.solve(tolerance=TOLERANCE)
-    adjoint = statistics.median(timed(lambda: mdp.sensitivity(solution)) for _ in range(7))
-    print(
-        f"100,000 states: solve {solve:.3f} s, all derivatives of the solution {adjoint:.3f} s: {adjoint / solve:.2f}"
-    )
-    process = large_grid()
-    start = time.perf_counter()
-    solution = process.solve(tolerance=TOLERANCE)
-    solve = time.perf_counter() - start
-    adjoint = timed(lambda: mdp.sensitivity(solution))
-    print(f"1,000,000 states: solve {solve:.2f} s, all derivatives {adjoint:.2f} s: {adjoint / solve:.2f}")
-
-
-def one(way: str) -> None:
-    """One way to the gradient; the time of a second run and the largest memory."""
     process = random_process(20_000)
     steps = int(np.ceil(np.log(TOLERANCE * (1 - DISCOUNT) / 5) / np.log(DISCOUNT)))  # v0 = 0, rewards below 5
 
@@ -219,20 +201,32 @@ def one(way: str) -> None:
 
     runs = {
         "solve": lambda: process.solve(tolerance=TOLERANCE),
-        "implicit": lambda: dl.grad(lambda r: np.sum(process.optimal_values(rewards=r)))(process.rewards),
-        "unrolled": lambda: dl.grad(unrolled)(process.rewards),
+        "solve and implicit rule": lambda: dl.grad(lambda r: np.sum(process.optimal_values(rewards=r)))(
+            process.rewards
+        ),
+        f"{steps} steps unrolled": lambda: dl.grad(unrolled)(process.rewards),
     }
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    runs[way]()
-    seconds = timed(runs[way])
-    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"  {way:10s} {seconds:9.4f} s   {memory:9.1f} MB" + (f"   ({steps} steps)" if way == "unrolled" else ""))
+    for name, run in runs.items():
+        run()
+        seconds = statistics.median(timed(run) for _ in range(1 if "unrolled" in name else 7))
+        tracemalloc.start()
+        run()
+        memory = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+        print(f"  {name:24s} {seconds:9.4f} s   {memory:9.1f} MB")
+    derivatives(random_process(), 9)
+    derivatives(large_grid(), 1)
+
+
+def derivatives(process: Any, rounds: int) -> None:
+    """The derivatives by all rewards and the discount, once the process is solved."""
+    solve = statistics.median(timed(lambda: process.solve(tolerance=TOLERANCE)) for _ in range(rounds))
+    solution = process.solve(tolerance=TOLERANCE)
+    adjoint = statistics.median(timed(lambda: mdp.sensitivity(solution)) for _ in range(rounds))
+    print(f"{process!r}: solve {solve:.3f} s, then the derivatives {adjoint:.3f} s: {adjoint / solve:.2f} x")
 
 
 def main(arguments: list[str]) -> None:
-    if arguments[:1] == ["one"]:
-        one(arguments[1])
-        return
     print(machine("numpy", "scipy", "quantecon", "pymdptoolbox", "numba", "gymnasium"))
     for name in arguments or [*CASES, "gradient"]:
         gradient() if name == "gradient" else compare(name)

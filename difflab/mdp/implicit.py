@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def doubles(*operands: Any) -> None:
     for x in operands:
         if np.asarray(x).dtype.kind not in "biuf":
             raise UnsupportedError(
-                "optimal_values of a process works on doubles, by reverse, forward and numerical methods; for the others "
+                "optimal_values of a process works on doubles, by reverse, forward and numerical methods; for others "
                 "take mdp.optimal_values(P, R, discount) with dense arrays"
             )
 
@@ -98,10 +99,24 @@ class PolicySystem:
 
     def __init__(self, process: MDP, weights: Floats, start: Floats | None = None) -> None:
         self.process, self.weights, self.start = process, weights, start
-        table = process.transitions
-        self.row = np.repeat(np.arange(process.n_pairs), np.diff(table.indptr))
-        self.state, self.following = process.states[self.row], table.indices
-        self.entry = weights[self.row]
+        self.following = process.transitions.indices
+
+    @cached_property
+    def chain(self) -> MDP:
+        return under(self.process, self.weights)
+
+    @cached_property
+    def row(self) -> Any:
+        """The pair of each stored probability."""
+        return np.repeat(np.arange(self.process.n_pairs), np.diff(self.process.transitions.indptr))
+
+    @cached_property
+    def state(self) -> Any:
+        return self.process.states[self.row]
+
+    @cached_property
+    def entry(self) -> Any:
+        return self.weights[self.row]
 
     def solve(self, data: Any, g: Any, b: Any) -> Any:
         row = control_row("policy_system", self.value, self.pull, self.push)
@@ -118,8 +133,11 @@ class PolicySystem:
 
     def numbers(self, data: Any, g: Any, b: Any, transpose: bool) -> Any:
         doubles(data, g, b)
-        there = with_numbers(self.process, self.process.rewards, data, float(g))
-        chain = under(there, self.weights)
+        mine = self.process
+        if np.array_equal(data, mine.transitions.data) and float(g) == mine.discount:
+            chain = self.chain
+        else:
+            chain = under(with_numbers(mine, mine.rewards, data, float(g)), self.weights)
         scale = max(float(np.abs(b).max(initial=0.0)), 1e-300)
         start = None if transpose else self.start
         return resolvent(chain, np.asarray(b), RELATIVE * scale, start, transpose)

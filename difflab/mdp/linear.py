@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from ..errors import InputError
+from .backup import add_product
 from .ordering import LEAST_LEVELS, levels
 from .sweeps import Sweeper
 
@@ -36,36 +37,72 @@ def resolvent(chain: MDP, b: Any, tolerance: float, start: Floats | None = None,
     if S <= DENSE:
         matrix = np.eye(S) - g * chain.transitions.toarray()
         return np.linalg.solve(matrix.T if transpose else matrix, b)
-    matrix = sparse.csr_array(sparse.eye_array(S, format="csr") - g * chain.transitions)
-    if transpose:
-        matrix = sparse.csr_array(matrix.T)
     if S <= DIRECT:
-        return np.asarray(sparse_linalg.spsolve(matrix.tocsc(), b))
-    return iterate(chain, matrix, b, tolerance, start, transpose)
+        return np.asarray(sparse_linalg.spsolve(system(chain, transpose).tocsc(), b))
+    return iterate(chain, b, tolerance, start, transpose)
 
 
-def iterate(chain: MDP, matrix: Any, b: Any, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
+def system(chain: MDP, transpose: bool) -> Any:
+    """I - discount P, or its transpose."""
+    P = chain.transitions.T if transpose else chain.transitions
+    return sparse.csr_array(sparse.eye_array(chain.n_states, format="csr") - chain.discount * P)
+
+
+def iterate(chain: MDP, b: Any, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
     """Iterates until the residual proves the tolerance; a factorisation is the last resort."""
     g = chain.discount
+    P = sparse.csr_array(chain.transitions.T) if transpose else chain.transitions
     contraction = 1 - g if g < 1 else 1e-3  # of the residual to the error; with discount 1 a guess
     aim = max(tolerance * contraction, 1e-15 * float(np.abs(b).max(initial=0.0)))
     x = np.zeros_like(b) if start is None else start.copy()
-    sweeper = sweeper_of(chain, transpose)
+    residual = b - x + g * (P @ x)
+    sweeper = sweeper_of(chain, transpose) if chain.terminal.any() else None
     for attempt in range(8):
-        residual = b - matrix @ x
         size = float(np.abs(residual).max(initial=0.0))
         if size <= aim:
             return x
         if sweeper is not None and attempt < 3:
             new = swept(sweeper, b, x, 0.1 * aim)
+        elif g < 1 and attempt == 0:
+            new = x + geometric(P, g, residual, aim)
         else:
-            new = x + sparse_linalg.bicgstab(matrix, residual, rtol=0.1 * aim / size, atol=0, maxiter=400)[0]
-        if not float(np.abs(b - matrix @ new).max()) < size:
+            new = x + krylov(system(chain, transpose), residual, 0.1 * aim / size, attempt)
+        left = b - new + g * (P @ new)
+        if not float(np.abs(left).max()) < size:
             break
-        x = new
-    if float(np.abs(b - matrix @ x).max()) <= 10 * aim:
+        x, residual = new, left
+    if float(np.abs(residual).max()) <= 10 * aim:
         return x
-    return np.asarray(sparse_linalg.splu(matrix.tocsc()).solve(b))
+    return np.asarray(sparse_linalg.splu(system(chain, transpose).tocsc()).solve(b))
+
+
+def geometric(P: Any, g: float, b: Floats, aim: float, limit: int = 100) -> Floats:
+    """b + (g P) b + (g P)^2 b + ..., the rest of the series added as soon as its terms shrink by g and nothing else.
+
+    In a chain that mixes they soon do: what is left of b lies along the one direction that P does not shrink. The
+    residual of the result is (g P r - g r) / (1 - g) where r is the last term.
+    """
+    x, r, s = np.zeros_like(b), b.copy(), np.empty_like(b)
+    for _ in range(limit):
+        s.fill(0.0)
+        add_product(P.indptr, P.indices, P.data, r, s)
+        s -= r
+        if max(float(s.max()), -float(s.min())) * g <= aim * (1 - g):
+            x += r / (1 - g)
+            return x
+        s += r
+        s *= g
+        x += r
+        r, s = s, r
+    return x
+
+
+def krylov(matrix: Any, b: Floats, rtol: float, attempt: int) -> Floats:
+    """Minimal residuals over 40 directions; then what takes any number of steps in little memory, but breaks down where
+    b is special, as a vector of ones is."""
+    if attempt % 2:
+        return np.asarray(sparse_linalg.gmres(matrix, b, rtol=rtol, atol=0, restart=40, maxiter=3)[0])
+    return np.asarray(sparse_linalg.bicgstab(matrix, b, rtol=rtol, atol=0, maxiter=400)[0])
 
 
 def sweeper_of(chain: MDP, transpose: bool) -> Sweeper | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
-from .backup import under
 from .gradient import TIE, optimal_values
 from .implicit import PolicySystem, shared
 
@@ -32,9 +32,17 @@ class Sensitivity:
     value: float
     weights: Floats
     rewards: Floats
-    probabilities: sparse.csr_array
     discount: float
     visits: Floats
+    system: PolicySystem
+    values: Floats
+
+    @cached_property
+    def probabilities(self) -> sparse.csr_array:
+        P, system = self.process.transitions, self.system
+        on_data = self.visits[system.state] * self.values[system.following]
+        on_data *= self.process.discount * system.entry
+        return sparse.csr_array((on_data, P.indices, P.indptr), shape=P.shape)
 
     @property
     def feasible(self) -> sparse.csr_array:
@@ -88,17 +96,15 @@ def sensitivity(solution: Solution, of: Any = None) -> Sensitivity:
     system = PolicySystem(process, weights)
     data, g = process.transitions.data, process.discount
     adjoint = np.where(process.terminal, 0.0, system.numbers(data, g, w, transpose=True))
-    on_data = g * system.entry * adjoint[system.state] * solution.values[system.following]
-    P = process.transitions
-    expected = under(process, weights).transitions @ solution.values
     return Sensitivity(
         process,
         float(w @ solution.values),
         w,
         process.table(adjoint[process.states] * weights, missing=np.nan),
-        sparse.csr_array((on_data, P.indices, P.indptr), shape=P.shape),
-        float(adjoint @ expected),
+        float(adjoint @ (system.chain.transitions @ solution.values)),
         adjoint,
+        system,
+        solution.values,
     )
 
 

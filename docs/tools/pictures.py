@@ -35,7 +35,7 @@ FRAME = """\
 def comparison() -> None:
     """A formula that loses its digits: three methods are exact for it, and wrong."""
     c = dl.compare("(1 - cos(x)) / x**2", at=dict(x=1e-8))
-    console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
+    console = Console(record=True, width=90, file=io.StringIO(), force_terminal=True)
     c.print(console)
     svg = console.export_svg(theme=THEME, code_format=FRAME, unique_id="t")
     (OUT / "compare.svg").write_text(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE))

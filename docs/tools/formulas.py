@@ -116,6 +116,8 @@ def write(x: Any, known: dict[Any, str]) -> tuple[str, int]:
         text = cases(x, known)
         return text, ATOM if text.startswith(r"\begin{cases}") else level_of(text)
     operands = [write(v, known) for v in x.operands]
+    if row.name == "sigmoid_between" and x.params["base"] == 2:
+        return rf"\sigma\left(({operands[0][0]} - {operands[1][0]}) \ln 2\right)", ATOM
     if row.name in SIMPLE and (found := SIMPLE[row.name](operands)):
         return found
     text = with_params(filled(row, operands), x.params)

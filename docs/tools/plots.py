@@ -20,6 +20,8 @@ def plots(row: Elementwise, names: list[str]) -> list[str]:
     if row.name in NOT_REAL or len(row.domain) > 2 or row.name in ("stop_gradient", "real", "imag"):
         return []
     whole = WHOLE.get(row.name, ())
+    if "no derivative" in row.doc:
+        return []
     places = [k for k in range(len(row.domain)) if k not in whole and row.partials[k] is not None]
     return [svg for k in places if (svg := plot(row, k, names))]
 

@@ -1,0 +1,56 @@
+"""The README's pictures, made by difflab: `python docs/tools/pictures.py` writes docs/pictures/ again.
+
+The graph of the passes and that of LeNet-5 are the gallery's.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+
+import difflab as dl
+from difflab import mdp
+
+OUT = Path(__file__).parents[1] / "pictures"
+INK, PAPER = (36, 41, 47), (255, 255, 255)
+NORMAL = [INK, (179, 38, 30), (0, 97, 74), (158, 60, 0), (0, 82, 164), (122, 40, 138), (0, 96, 110), (110, 118, 129)]
+THEME = TerminalTheme(PAPER, INK, NORMAL, NORMAL)
+# Rich's own frame names a font on another server; this one has none.
+FRAME = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {terminal_width} {terminal_height}" role="img">
+<title>difflab compare: five methods, one table</title>
+<style>.{unique_id}-matrix {{ font: {char_height}px Menlo, Consolas, "DejaVu Sans Mono", monospace; }}
+{styles}</style>
+<rect width="100%" height="100%" fill="#ffffff"/>
+<defs>{lines}</defs>
+<g class="{unique_id}-matrix" transform="translate(0 4)">{backgrounds}{matrix}</g>
+</svg>
+"""
+
+
+def comparison() -> None:
+    """A formula that loses its digits: three methods are exact for it, and wrong."""
+    c = dl.compare("(1 - cos(x)) / x**2", at=dict(x=1e-8))
+    console = Console(record=True, width=90, file=io.StringIO(), force_terminal=True)
+    c.print(console)
+    svg = console.export_svg(theme=THEME, code_format=FRAME, unique_id="t")
+    (OUT / "compare.svg").write_text(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE))
+
+
+def v_curve() -> None:
+    dl.step_size_study("exp(x)", at=dict(x=1.0)).plot(OUT / "v-curve.png", force=True)
+
+
+def gridworld() -> None:
+    grid = mdp.gridworld((5, 5), terminals=[(0, 0), (4, 4)], slip=0.2, discount=0.95)
+    mdp.plot_solution(grid.solve(), OUT / "gridworld.png", force=True)
+
+
+if __name__ == "__main__":
+    OUT.mkdir(exist_ok=True)
+    for picture in (comparison, v_curve, gridworld):
+        picture()

@@ -147,7 +147,7 @@ def derivative(problem: Problem, scheme: str = "ridders", h: float | None = None
                 found[index], claimed[index] = FORMULAS[scheme](line, h)
             count += line.evaluations
         if np.any(claimed > KINK * np.maximum(np.abs(found), 1e-300)):
-            notes.append(f"{name}: the slopes to the left and right differ; there may be a kink")
+            notes.append(f"{name}: the differences do not settle: a kink, or terms that cancel")
         results.append(found[()])
         errors[name] = claimed[()]
     label = f"finite difference, {scheme}" + (f", step {h:g}" if h else "")

@@ -71,6 +71,7 @@ _HOMES = {
     "difflab.lab.swell": "expression_swell",
 }
 _MODULES = ("errors", "mdp", "nn", "numpy", "primitives", "testing")
+_SYNONYMS = {"gradient": "grad", "diff": "grad", "jit": "compile", "jacfwd": "jacobian", "jacrev": "jacobian"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
@@ -81,7 +82,11 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _MODULES:
         return import_module(f"difflab.{name}")
-    raise AttributeError(f"module 'difflab' has no attribute {name!r}")
+    from difflib import get_close_matches
+
+    close = [_SYNONYMS[name]] if name in _SYNONYMS else get_close_matches(name, __dir__(), n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise AttributeError(f"module 'difflab' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

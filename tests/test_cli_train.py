@@ -107,7 +107,7 @@ BAD = [
     (["train", "mlp", "--epochs", "0", "--out", "OUT"], "epochs"),
     (["train", "lenet5", "--data", "digits", "--out", "OUT"], "8 x 8 are too small"),
     (["train", "cnn", "--data", "moons", "--out", "OUT"], "takes images"),
-    (["train", "mlp", "--lr", "-1", "--out", "OUT"], "lr=-1.0"),
+    (["train", "mlp", "--lr", "-1", "--out", "OUT"], "-1.0 is no learning rate"),
     (["train", "mlp", "--label-smoothing", "2", "--out", "OUT"], "label_smoothing=2.0"),
     (["predict", "missing.npz", "x.png"], "missing.npz does not exist"),
     (["predict", "RUN", "missing.png"], "missing.png does not exist"),

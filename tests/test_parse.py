@@ -327,7 +327,7 @@ POINTS = [
     ("x=[]", "empty list"),
     ("x=[[],[]]", "empty list"),
     ("W=[1,2", "not closed"),
-    ("x=1 y=2", "the value of x"),
+    ("x=1 y=2", "put a comma between the values"),
     ("x=9**9**9", "exponent"),
     ("x=1e999", "larger than any float"),
     ("x=__import__('os')", "strings"),

@@ -36,7 +36,14 @@ class Command(click.Command):
         )
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(context, self._protect_minus(args))
+        protected = self._protect_minus(args)
+        moved = protected[protected.index("--") + 1 :] if "--" in protected and protected is not args else []
+        try:
+            return super().parse_args(context, protected)
+        except click.UsageError as error:
+            if moved and "unexpected extra" in error.message:  # the minus was no expression's
+                raise click.NoSuchOption(moved[0], ctx=context) from None
+            raise
 
     def _protect_minus(self, args: list[str]) -> list[str]:
         """Moves "-x*y" behind "--": it is an expression, where "-o" is an option."""

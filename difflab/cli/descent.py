@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from ..errors import InputError
 from .common import PLOTS, Command, emit_json, force_option, json_option, log, picture
 
+PICTURES = ("step-size", "momentum", "rates", "kernels")
 EXAMPLES = """
 difflab descent rosenbrock -o paths.png
 difflab descent ravine --optimiser Adam --optimiser momentum --steps 60 -o two.png
@@ -71,11 +73,16 @@ def of_text(text: str, points: tuple[str, ...]) -> Any:
     import numpy as np
 
     from ..graph.parse import parse
-    from ..nn.descent import Surface
+    from ..nn.descent import SURFACES, Surface
     from .common import computing, read_point, refuse_extra_names
 
     graph, at = parse(text), read_point(points)
     names = [str(n.name) for n in graph.inputs]
+    if text.isidentifier():
+        known = [*SURFACES, *PICTURES]
+        close = get_close_matches(text, known, n=1)
+        mend = f"did you mean {close[0]}?" if close else f"they are {', '.join(known)}, or a formula of two names"
+        raise InputError(f"there is no surface or picture {text!r}; {mend}")
     if len(names) != 2:
         raise InputError(f"{text!r} names {', '.join(names) or 'nothing'}; a surface has two names, such as x and y")
     refuse_extra_names(at, names)

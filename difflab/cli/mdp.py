@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,6 +89,11 @@ def read(source: str, gamma: float | None, **grid: Any) -> MDP:
         )
     if source.startswith("gymnasium:"):
         return MDP.from_gymnasium(source.removeprefix("gymnasium:"), 0.99 if gamma is None else gamma)
+    if "." not in source:
+        close = " did you mean gridworld?" if get_close_matches(source, ["gridworld"]) else ""
+        raise InputError(
+            f"there is no process {source!r};{close} give gridworld, a file (.npz, .json, .txt) or gymnasium:NAME"
+        )
     return load(source, gamma)
 
 

@@ -16,12 +16,23 @@ difflab train lenet5 --data fashion-mnist --epochs 12 --out run --resume
 """
 
 
+def rate(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 <= value < float("inf"):
+        raise click.BadParameter(f"{value} is no learning rate; give a number of at least 0, such as 0.001")
+    return value
+
+
 @click.command(cls=Command, examples=EXAMPLES)
-@click.argument("model", type=click.Choice(["mlp", "cnn", "lenet5"]))
+@click.argument("model", metavar="MODEL", type=click.Choice(["mlp", "cnn", "lenet5"]))
 @click.option("--data", default="digits", show_default=True, help="A data set, a folder of IDX files, or a .csv.")
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="How often all data is seen.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Samples in a step.")
-@click.option("--lr", type=float, default=None, help="The highest learning rate; each optimiser has its own.")
+@click.option(
+    "--lr",
+    type=float,
+    callback=rate,
+    help="The highest learning rate; each optimiser has its own.",
+)
 @click.option("--optimiser", type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]), default="adamw", show_default=True)
 @click.option(
     "--schedule", type=click.Choice(["one-cycle", "cosine", "constant"]), default="one-cycle", show_default=True

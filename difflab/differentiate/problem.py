@@ -100,6 +100,9 @@ def _named(graph: Graph) -> Callable[..., Any]:
     def run(*xs: Any) -> Any:
         from ..graph.node import NODE, Node
 
+        for vertex, made in zip(graph.inputs, xs):  # at once, so that errors say the names
+            if made.__class__ is Node:
+                made.name = vertex.name
         env = graph.evaluate(list(xs), NODE)
         for vertex, made in env.items():
             if vertex.name and made.__class__ is Node and made.name is None:
@@ -141,8 +144,17 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
             start += count
         return out
 
-    with np.errstate(all="ignore"):
-        graph = trace(lambda *xs: call(spread(list(xs))), *values)
+    try:
+        with np.errstate(all="ignore"):
+            graph = trace(lambda *xs: call(spread(list(xs))), *values)
+    except (TypeError, AttributeError) as error:
+        if isinstance(at, dict) and keys != list(at):  # no name fitted, so the dict was the argument
+            raise InputError(
+                f"the point names {', '.join(map(str, at))}, the function's arguments are "
+                f"{', '.join(argument_names(f, 9)[: f.__code__.co_argcount] if hasattr(f, '__code__') else keys)}; "
+                f"taken as its one argument, the dict failed: {error}"
+            ) from error
+        raise
     for node, name in zip(graph.inputs, names):
         node.name = name
     structure = lambda gradient: back(spread([gradient[n] for n in names]))

@@ -282,7 +282,7 @@ def matching(what: str, given: Any, like: Any) -> list[Any]:
         if x.__class__ is not Node:
             x = np.asarray(x)[()]
         if x.shape != Carrier.shape(y):
-            raise ShapeError(f"{what} has shape {x.shape}, but the value it belongs to has shape {Carrier.shape(y)}")
+            raise ShapeError(f"{what}: shape {x.shape}, but the value it belongs to has shape {Carrier.shape(y)}")
         dtype = Carrier.dtype(y)
         if dtype.kind in "fc" and x.dtype != dtype:
             if x.dtype.kind == "c" and dtype.kind == "f":

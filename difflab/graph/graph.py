@@ -14,6 +14,7 @@ from ..primitives import NUMPY, TABLE
 from .block import Block
 from .drawable import Drawable
 from .node import NO_PARAMS, NODE, Abstract, Node
+from .refusals import shapes_refused
 
 
 class _Lazy:
@@ -153,7 +154,10 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         env: dict[Node, Any] = dict(zip(self.inputs, values))
         for node in self.order:
             if node not in env:
-                env[node] = m.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
+                try:
+                    env[node] = m.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
+                except ValueError as error:
+                    raise shapes_refused(node.primitive, [env[x] for x in node.operands], error) from error.__cause__
         return env
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

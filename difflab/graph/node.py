@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
-from .refusals import escaped, in_place, leak, nearest
+from .refusals import escaped, in_place, leak, nearest, no_attribute, shapes_refused
 
 NO_PARAMS: dict[str, Any] = {}
 SEQUENCES = (tuple, list)
@@ -236,6 +236,11 @@ class Node:
             raise TraceError(f"np.{name} does not take traced values in difflab; {nearest(name)}")
         return call_row(row, *args, **kwargs)
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # a protocol that asks whether it is spoken here
+            raise AttributeError(name)
+        raise no_attribute(name, dir(Node))
+
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Node:
         return call("astype", self, dtype)
 
@@ -306,7 +311,10 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         if value.__class__ is Node:
             trace.nested = True
     else:
-        value = row.evaluate(*values, **params)
+        try:
+            value = row.evaluate(*values, **params)
+        except ValueError as error:
+            raise shapes_refused(row, operands, error) from error.__cause__
     if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
         value = np.asarray(value)[()]
     several = isinstance(value, SEQUENCES)

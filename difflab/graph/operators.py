@@ -8,7 +8,7 @@ import numpy as np
 
 from ..primitives import TABLE
 from .node import BLOCK, NO_PARAMS, Node, apply, assemble, call_row, operand
-from .refusals import in_place
+from .refusals import in_place, shapes_refused
 
 PLAIN = frozenset((float, int, np.ndarray, np.float64, Node))
 
@@ -25,12 +25,15 @@ def _binary(name: str) -> Any:
         trace = self.recording
         if trace is not None and not trace.nested and trace.nodes is not None and other.__class__ in PLAIN:
             # The hot path of a recording: one trace, and a number, an array or a node of the same trace.
-            if other.__class__ is not Node:
-                value = row.evaluate(self.value, other)
-            elif other.recording is trace:
-                value = row.evaluate(self.value, other.value)
-            else:
-                return apply(row, (self, other))
+            try:
+                if other.__class__ is not Node:
+                    value = row.evaluate(self.value, other)
+                elif other.recording is trace:
+                    value = row.evaluate(self.value, other.value)
+                else:
+                    return apply(row, (self, other))
+            except ValueError as error:
+                raise shapes_refused(row, (self, other), error) from error.__cause__
             node = Node(row, (self, other), NO_PARAMS, value, trace, None, BLOCK.get())
             trace.nodes.append(node)
             return node

@@ -487,6 +487,8 @@ def friendly(message: str | None) -> str:
     """Python's words for a syntax error, without its advice for programmers."""
     if message and message.startswith("Exceeds the limit"):
         return "an integer is larger than any float"
+    if message and message.startswith("invalid decimal literal"):
+        return "a number and a name stand side by side; write a product as 2*x"
     plain = re.split(r"\(|\. (?:Maybe|Perhaps|Did)|; (?:Maybe|did)", message or "it ends too early")[0]
     return plain.strip().removesuffix(".").replace("invalid syntax", "something is missing or misplaced here")
 
@@ -499,6 +501,8 @@ def parse_point(text: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for part in split_at_commas(text):
+        if re.search(r"\S\s+[^\W\d]\w*\s*=", part):
+            raise InputError(f"--at {part.strip()[:80]!r}: put a comma between the values, as in x=1,y=2")
         name, equals, value = part.partition("=")
         name = name.strip()
         if not equals or not value.strip():
@@ -532,7 +536,10 @@ def constant_value(name: str, text: str) -> Any:
     except DifflabError as error:
         raise InputError(f"the value of {name}: {error}") from None
     if graph.inputs:
-        raise InputError(f"the value of {name} is not a number: {text.strip()[:80]!r} names {graph.inputs[0].name}")
+        raise InputError(
+            f"the value of {name} is not a number: {text.strip()[:80]!r} names {graph.inputs[0].name}; write a number, "
+            "or a formula of constants such as pi/2"
+        )
     with np.errstate(all="ignore"):
         try:
             value = graph.evaluate([], NUMPY)[graph.outputs[0]]

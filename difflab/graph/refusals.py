@@ -6,9 +6,10 @@ import difflib
 import linecache
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from ..errors import EscapedTracerError, TraceError
+from ..errors import EscapedTracerError, ShapeError, TraceError
 from ..primitives import TABLE, Primitive
 
 
@@ -31,6 +32,37 @@ def nearest(name: str) -> str:
     return f"did you mean np.{close[0]}?" if close else "difflab.primitives.table() lists what is there"
 
 
+HABITS = {  # what is asked of the values of other libraries
+    "backward": "gradients are taken of functions: dl.grad(f)(x)",
+    "grad": "gradients are taken of functions: dl.grad(f)(x)",
+    "requires_grad": "the arguments of the function say what it is differentiated by",
+    "detach": "dl.stop_gradient(x) makes it a constant",
+    "data": "dl.stop_gradient(x) makes it a constant",
+    "numpy": "it works as an array already, and its numbers are there when the function has returned",
+    "at": "build the new array with np.where, np.concatenate or np.stack",
+}
+
+
+def no_attribute(name: str, names: Iterable[str]) -> AttributeError:
+    """The error for an attribute that arrays have not either, or that would change them."""
+    close = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], n=1, cutoff=0.7)
+    mend = HABITS.get(name) or (f"did you mean {close[0]!r}?" if close else "it has those of a NumPy array")
+    return AttributeError(f"a traced value has no attribute {name!r}; {mend}")
+
+
+def shapes_refused(row: Primitive, operands: Any, error: ValueError) -> Exception:
+    """NumPy's complaint about shapes with the name of the operation and of the operands; any other error as it is."""
+    if row.kind != "elementwise" or "broadcast" not in str(error) or isinstance(error, ShapeError):
+        return error
+    said = []
+    for x in operands:
+        name = getattr(x, "name", None)
+        said.append(f"{getattr(x, 'shape', ())}" + (f" of {name}" if isinstance(name, str) else ""))
+    return ShapeError(
+        f"{row.name}: shapes {' and '.join(said)} do not fit: counted from the last axis, lengths must be equal or 1"
+    )
+
+
 def leak(what: str) -> TraceError:
     """The error for a traced value that is asked to be a plain number, naming the NumPy function to use."""
     frame: Any = sys._getframe(1)
@@ -50,7 +82,8 @@ def leak(what: str) -> TraceError:
     if what == "np.array":
         return TraceError(
             "np.array/np.asarray cannot hold a traced value: use np.stack or np.concatenate, "
-            "or array/asarray of difflab.numpy, which take lists of traced values"
+            "or array/asarray of difflab.numpy, which take lists of traced values (where a library does it inside, its "
+            "function has no derivative here)"
         )
     return TraceError(
         f"{what} of a traced value: it has no plain number to give away. Leave it as it is (NumPy functions take it: "

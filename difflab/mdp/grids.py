@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,10 @@ def gridworld(
     [0.0, -14.0, -20.0, -22.0]
     """
     rows, columns = shape_of(shape)
-    if not 0 <= slip <= 1:
-        raise InputError(f"gridworld: slip={slip} is a probability, from 0 to 1")
-    if not np.isfinite(step_reward):
-        raise InputError(f"gridworld: step_reward={step_reward}; it must be finite")
+    if not isinstance(slip, Real) or not 0 <= slip <= 1:
+        raise InputError(f"gridworld: slip={slip!r} is a probability, from 0 to 1")
+    if not isinstance(step_reward, Real) or not np.isfinite(step_reward):
+        raise InputError(f"gridworld: step_reward={step_reward!r}; it must be a finite number")
     if terminals is None:
         terminals = [(0, 0), (rows - 1, columns - 1)]
     cell = lambda at, what: cell_of(at, (rows, columns), what)

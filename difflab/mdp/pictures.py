@@ -32,11 +32,18 @@ def plot_solution(solution: Solution, path: Any = None, force: bool = False) -> 
 
     Returns the figure, or with a path (.png, .svg, .pdf) the path written.
     """
-    if isinstance(solution.process.layout, Grid):
+    if isinstance(solved(solution, "plot_solution").process.layout, Grid):
         made = grid_values(solution)
     else:
         made = bars(solution)
     return made if path is None else save(made, path, force)
+
+
+def solved(solution: Any, what: str) -> Solution:
+    """The solution, or an error for what is none: a process is the usual mistake."""
+    if not hasattr(solution, "process"):
+        raise InputError(f"{what}: {solution!r} is not a solution; give process.solve()")
+    return solution  # type: ignore[no-any-return]
 
 
 def grid_of(process: MDP) -> Grid:
@@ -144,7 +151,7 @@ def plot_q(solution: Solution, path: Any = None, force: bool = False) -> Any:
     """Action values: each cell of the grid in four triangles, one for each direction."""
     from matplotlib.collections import PolyCollection
 
-    grid = grid_of(solution.process)
+    grid = grid_of(solved(solution, "plot_q").process)
     if max(grid.shape) > ARROW_CELLS:
         raise InputError(
             f"plot_q: a grid of shape {grid.shape} has no room for triangles; draw at most {ARROW_CELLS} cells"
@@ -198,6 +205,8 @@ def bars(solution: Solution, most: int = 60) -> Any:
 
 def plot_convergence(solutions: Mapping[str, Solution], path: Any = None, force: bool = False) -> Any:
     """The proven bound after each iteration of several solvers, with the line discount^k of value iteration."""
+    if not isinstance(solutions, Mapping):
+        raise InputError('plot_convergence: give a dict of name: solution, such as {"newton": process.solve("newton")}')
     if not solutions:
         raise InputError("plot_convergence: no solutions; give a dict of name: solution")
     made, axes = figure(7.5, 4.6)

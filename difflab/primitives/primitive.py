@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -194,7 +195,9 @@ def register(row: Primitive) -> Any:
 def lookup(name: str) -> Primitive:
     """The row of that name."""
     if name not in TABLE:
-        raise InputError(f"there is no primitive named {name!r}")
+        close = difflib.get_close_matches(name, TABLE, n=1)
+        mend = f"did you mean {close[0]}?" if close else "difflab.primitives.table() lists what is there"
+        raise InputError(f"there is no primitive named {name!r}; {mend}")
     return TABLE[name]
 
 

@@ -56,7 +56,9 @@ class Reader:
         try:
             self.file = zipfile.ZipFile(self.path)
         except FileNotFoundError:
-            raise InputError(f"{self.path} does not exist") from None
+            raise InputError(
+                f"{self.path} does not exist; difflab train MODEL --out FOLDER writes best.npz there"
+            ) from None
         except DAMAGED as error:
             raise self.damaged(error) from None
         self.about = self.description()

@@ -95,6 +95,10 @@ def fit(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InputError(f"fit: {name}={value!r}; give an integer of at least 1")
+    if not isinstance(model, Layer):
+        raise InputError(f"fit: model={model!r} is not a layer; give one of nn, such as nn.Sequential(...)")
+    if isinstance(optimiser, type) or not (optimiser is None or hasattr(optimiser, "update")):
+        raise InputError(f"fit: optimiser={optimiser!r}; give one of nn.optim, such as nn.optim.Adam(lr=1e-3)")
     trainer = Trainer(
         model, dataset, loss_of(loss), Adam() if optimiser is None else optimiser, batch_size, seed, dtype
     )

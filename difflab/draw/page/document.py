@@ -51,7 +51,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
 
 def script_of(live: Live | None) -> str:
     forms = live.script if live is not None else "const FORMS = null;"
-    used = helpers(forms, asset("special.js"))
+    used = helpers(forms, asset("special.js") + "\n" + asset("bessel.js"))
     parts = ['"use strict";', used, forms, "const SYMBOLIC = null;", *[asset(name).strip() for name in SCRIPTS]]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
 

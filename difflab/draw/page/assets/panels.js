@@ -140,7 +140,7 @@ function buildInputs() {
       slider.oninput();
     };
     gradientOf[k] = make("output", {});
-    $("sliders").append(make("div", { className: "input" }, make("span", { className: "name" }, name), slider, box,
+    $("sliders").append(make("div", { className: "entry" }, make("span", { className: "name" }, name), slider, box,
       gradientOf[k]));
     nodes[k].show = () => { slider.value = nodes[k].value; box.value = nodes[k].value; };
   });

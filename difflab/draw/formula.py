@@ -45,8 +45,11 @@ def node_formula(node: Node, names: dict[Node, str]) -> str:
     return written(node, names, top=True)[0]
 
 
-def written(node: Node, names: dict[Node, str], top: bool = False) -> tuple[str, int]:
-    """The text of a node and the precedence of its outermost operation."""
+def written(node: Any, names: dict[Node, str], top: bool = False) -> tuple[str, int]:
+    """The text of a node, or of a number in a rule, and the precedence of its outermost operation."""
+    if not isinstance(node, Node):
+        text = constant(node)
+        return text, 3 if text.startswith("-") else 9
     if node in names and not top:
         text = names[node]
         return text, 9

@@ -105,7 +105,9 @@ def printer() -> Any:
             return "(-Infinity)"
 
     known = {f"row_{name}": spelled for name, spelled in MATH.items()}
-    known |= {"Heaviside": "heaviside", "loggamma": "gammaln"} | {f: f for f in ("erf", "erfc", "erfi", "gamma", "digamma")}
+    known |= {"Heaviside": "heaviside", "loggamma": "gammaln"} | {
+        f: f for f in ("erf", "erfc", "erfi", "gamma", "digamma")
+    }
     return Printer({"user_functions": known, "precision": 17, "order": "none"})
 
 

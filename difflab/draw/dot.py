@@ -14,7 +14,8 @@ from .text import clean
 
 ALLOWED = frozenset(
     "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor "
-    "margin pad nodesep ranksep dir constraint id labelloc labeljust width height fixedsize".split()
+    "margin pad nodesep ranksep dir constraint id labelloc labeljust width height fixedsize "
+    "nslimit nslimit1 mclimit splines".split()
 )
 FONT = "Helvetica"
 TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD}
@@ -65,6 +66,8 @@ def dot(picture: Picture, background: str = "transparent") -> str:
             fontcolor=INK,
         ),
     )
+    if picture.quick:
+        graph.attr("graph", _attributes=attributes(nslimit=1, nslimit1=1, mclimit=0.2, splines="line"))
     graph.attr("node", _attributes=attributes(fontname=FONT, fontsize=12, margin="0.09,0.05", penwidth=1.2, color=INK))
     graph.attr("edge", _attributes=attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))
     clusters(graph, picture, ())

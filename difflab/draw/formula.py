@@ -46,7 +46,7 @@ def node_formula(node: Node, names: dict[Node, str]) -> str:
 
 
 def written(node: Any, names: dict[Node, str], top: bool = False) -> tuple[str, int]:
-    """The text of a node, or of a number that a rule put beside one, and the precedence of its outermost operation."""
+    """The text of a node, or of a number in a rule, and the precedence of its outermost operation."""
     if not isinstance(node, Node):
         text = constant(node)
         return text, 3 if text.startswith("-") else 9

@@ -54,6 +54,7 @@ class Picture:
     wires: list[Wire] = field(default_factory=list)
     clusters: dict[tuple[int, ...], str] = field(default_factory=dict)
     down: bool = False
+    quick: bool = False  # straight wires and a coarser layout, for hundreds of boxes
 
     def add(self, box: Box) -> int:
         self.boxes.append(box)

@@ -13,6 +13,7 @@ from ..build import default_title
 from ..text import clean
 from .live import Live
 from .model import Model
+from .methods import Symbolic, panel
 from .opening import drawings
 from .script import helpers
 
@@ -29,7 +30,8 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     if live is not None:
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form
-    script, style = script_of(live), asset("page.css").strip()
+    symbolic = Symbolic(model) if live is not None and model.backward is not None else None
+    script, style = script_of(live, symbolic), asset("page.css").strip()
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,
@@ -43,16 +45,17 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),
         layout="with-inputs" if model.graph.inputs else "",
-        methods=methods_panel(model, live, ulps),
+        methods="" if symbolic is None else panel(model, symbolic, ulps),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         script=script,
     )
 
 
-def script_of(live: Live | None) -> str:
+def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     forms = live.script if live is not None else "const FORMS = null;"
-    used = helpers(forms, asset("special.js"))
-    parts = ['"use strict";', used, forms, "const SYMBOLIC = null;", *[asset(name).strip() for name in SCRIPTS]]
+    forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
+    used = helpers(forms, asset("special.js") + "\n" + asset("bessel.js"))
+    parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS]]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
 
 
@@ -93,7 +96,3 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
         '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'
         '<p id="marks" role="status"></p><button id="reset" type="button">Reset</button></section>'
     )
-
-
-def methods_panel(model: Model, live: Live | None, ulps: bool) -> str:
-    return ""

@@ -31,6 +31,7 @@ class Model:
         self.edges = backward.edges if backward else []
         self.edge_index = {(e.target, e.position): k for k, e in enumerate(self.edges)}
         self.output = backward.output if backward else self.graph.outputs[0]
+        self.output_name = clean(self.output.name or "f", NAME)
         self.needed = ancestors(self.graph)
 
     @property
@@ -46,7 +47,7 @@ class Model:
             "inputs": [self.index[n] for n in self.graph.inputs],
             "outputs": [self.index[n] for n in self.graph.outputs],
             "output": self.index[self.output],
-            "outputName": clean(self.output.name or "f", NAME),
+            "outputName": self.output_name,
             "seed": encoded(self.backward.seed) if self.backward else None,
             "backward": self.backward is not None,
         }
@@ -55,9 +56,10 @@ class Model:
         value = self.forward.values[node]
         found: dict[str, Any] = {
             "name": self.names[node],
-            "kind": self.kind(node),
             "operands": [self.index[x] for x in node.operands],
         }
+        if node.primitive.name in ("input", "constant"):
+            found["kind"] = node.primitive.name
         if node.operands:
             found["formula"] = clean(node_formula(node, self.places(node)), FORMULA)
         if node not in self.needed:
@@ -84,14 +86,13 @@ class Model:
                 found["adjointHeat"] = heat(adjoint)
         return found
 
-    def kind(self, node: Node) -> str:
-        if node.primitive.name in ("input", "constant"):
-            return node.primitive.name
-        return "operation"
-
     def edge(self, e: Any, live: bool) -> list[Any]:
         """Source, target, position, the local derivative as a formula; then the numbers, unless they are computed."""
-        formula = clean(local_formula(e.target, e.position, self.places(e.target)), FORMULA)
+        made = self.forward.recorded[e.target]
+        if made.__class__ is Node and made.primitive.kind == "linear":
+            formula = f"{made.primitive.name}ᵀ"
+        else:
+            formula = clean(local_formula(e.target, e.position, self.places(e.target)), FORMULA)
         places = [self.index[e.source], self.index[e.target], e.position, formula]
         if live:
             return places

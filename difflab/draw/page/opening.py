@@ -4,32 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...graph.block import Block
 from ..build import COLLAPSE_OVER
 from ..text import clean
 from .model import Model
 from .scene import Scene
 from .slim import drawing
 
-MOST_DRAWINGS, LARGE = 6, 150
+MOST_BYTES = 40_000  # of drawings with one block open; beyond that a block opens together with all others
 
 
 def drawings(model: Model, title: str) -> tuple[list[str], list[str], dict[int, int], int]:
     """The drawings' SVG, what is open in each, which drawing opens which block, and the number of the first shown."""
+
+    def drawn(opened: Any) -> str:
+        return drawing(Scene(model, opened, title))
+
     blocks = model.graph.blocks
     if not blocks:
-        return [drawing(Scene(model, True, title))], ["open"], {}, 0
-    wanted: list[tuple[str, Any]] = [("all closed", False), ("all open", True)]
+        return [drawn(True)], ["open"], {}, 0
+    states = ["all closed"]
+    svgs = [drawn(False)]
+    large = len(model.order) > COLLAPSE_OVER
+    states.append("all open")
+    svgs.append(drawn(True))
     openings = dict.fromkeys(range(len(blocks)), 1)
-    singles = [b for b in blocks if b.name not in ("",)]
-    if 1 < len(singles) <= MOST_DRAWINGS - 2 and len(model.order) <= LARGE:
-        for block in singles:
-            openings[blocks.index(block)] = len(wanted)
-            wanted.append((f"{clean(block.name, 40)} open", path_of(block)))
-    svgs = [drawing(Scene(model, opened, title)) for _, opened in wanted]
-    return svgs, [name for name, _ in wanted], openings, 0 if len(model.order) > COLLAPSE_OVER else 1
-
-
-def path_of(block: Block) -> set[str]:
-    """The names that open a block: its own and those around it."""
-    return set(block.path)
+    used = len(svgs[1])
+    for k, block in enumerate(blocks):
+        used += len(svgs[1])
+        if used > MOST_BYTES or len(blocks) == 1:
+            break
+        svg = drawn(set(block.path))
+        if svg in svgs:
+            openings[k] = svgs.index(svg)
+            continue
+        openings[k] = len(svgs)
+        states.append(f"{clean(' / '.join(block.path), 40)} open")
+        svgs.append(svg)
+    return svgs, states, openings, 0 if large else 1

@@ -13,6 +13,7 @@ from .model import Model
 
 ROOM, WIRE_ROOM = "-0.00e-00", "-0.0000"  # as wide as the widest number, and as most of them
 SUM_ROOM = "0.000 + 0.000 = 0.000"
+QUICK_OVER = 150  # boxes; Graphviz's best layout takes minutes for many
 MOST_TERMS = 3  # contributions whose sum is written out in a box
 
 
@@ -41,6 +42,7 @@ class Scene(Builder):
             place = self.place.get(self.holder(node))
             if place is not None and node.primitive.name != "constant":
                 self.nodes_of.setdefault(place, []).append(self.model.index[node])
+        picture.quick = len(picture.boxes) > QUICK_OVER
         return picture
 
     def add_node(self, node: Node) -> None:

@@ -7,7 +7,7 @@ automatic rearranging is off: a rule is written in the form that holds over the 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ...errors import DifflabError, UnsupportedError
@@ -15,31 +15,52 @@ from ...graph.node import Node
 from ...graph.sympy_io import SympyCarrier, exact
 from ...primitives import Gate, Primitive
 
-# Rows that JavaScript, or page's special.js, computes better than their program in other rows would.
+# Rows that JavaScript, or the page's special.js, computes better than their program in other rows would.
 MATH = {
     "expm1": "Math.expm1", "log1p": "Math.log1p", "log2": "Math.log2", "log10": "Math.log10", "cbrt": "Math.cbrt",
-    "hypot": "Math.hypot", "exp2": "exp2",
-    "erf": "erf", "erfc": "erfc", "erfcx": "erfcx", "gamma": "gamma", "gammaln": "gammaln", "digamma": "digamma",
+    "hypot": "Math.hypot", "exp2": "exp2", "trunc": "Math.trunc", "rint": "roundEven", "copysign": "copySign",
+    "sigmoid": "sigmoid", "softplus": "softplus", "log_sigmoid": "logSigmoid", "log_cosh": "logCosh", "sech": "sech",
+    "tanhshrink": "tanhshrink", "logaddexp": "logAddExp", "logaddexp2": "logAddExp2", "cosm1": "cosm1",
+    "sinpi": "sinpi", "cospi": "cospi", "sinc": "sinc", "sinc_derivative": "sincDerivative", "exprel": "exprel",
+    "exprel_derivative": "exprelDerivative", "xlogy": "xlogy", "xlog1py": "xlog1py", "log_ratio": "logRatio",
+    "entr": "entr", "rel_entr": "relEntr", "kl_div": "klDiv", "logit": "logit", "pseudo_huber": "pseudoHuber",
+    "boxcox": "boxcox", "boxcox1p": "boxcox1p", "fmax": "fmax", "fmin": "fmin", "remainder": "mod",
+    "heaviside": "heaviside", "exp_minus_square": "expMinusSquare", "erf": "erf", "erfc": "erfc", "erfcx": "erfcx",
+    "erfi": "erfi", "dawsn": "dawsn", "dawsn_derivative": "dawsnDerivative", "erfinv": "erfinv",
+    "erfcinv": "erfcinv", "gamma": "gamma", "gammaln": "gammaln", "rgamma": "rgamma", "digamma": "digamma",
+    "polygamma": "polygamma", "polygamma_gap": "polygammaGap", "zeta": "zeta", "beta": "beta", "betaln": "betaln",
+    "jv": "besselJ", "yv": "besselY", "iv": "besselI", "kv": "besselK", "ive": "besselIe", "kve": "besselKe",
+    "yn": "besselY", "kn": "besselK",
+    "gammainc": "gammainc", "gammaincc": "gammaincc", "betainc": "betainc",
+}  # fmt: skip
+TESTS = {
     "isnan": "Number.isNaN", "isfinite": "Number.isFinite", "isinf": "isInfinite", "signbit": "signBit",
-    "copysign": "copySign", "rint": "roundEven", "trunc": "Math.trunc",
 }  # fmt: skip
 LONGEST = 3000  # characters of one function
 
 
 class ScriptCarrier(SympyCarrier):
-    """sympy expressions in which the functions of MATH stay as they are."""
+    """sympy expressions in which the functions of MATH and TESTS stay as they are."""
 
     def function(self, row: Primitive) -> Any:
-        if row.name in MATH:
+        if row.name == "nan_to_num":  # its program leaves out what it is there for
+            raise UnsupportedError("nan_to_num has no formula in JavaScript")
+        if row.name in MATH or row.name in TESTS:
             return named(row.name)
+        if row.kind == "elementwise" and "compiled" in row.spelling:  # the form that is accurate on doubles
+            return partial(row.spelling["compiled"], self)
         return super().function(row)
 
 
 def named(name: str) -> Any:
+    """A function, or for TESTS a condition, that sympy knows nothing about."""
     import sympy
+    from sympy.logic.boolalg import BooleanFunction
 
+    if name in TESTS:
+        return type(f"row_{name}", (BooleanFunction,), {})
     function = sympy.Function(f"row_{name}", real=True)
-    return lambda *x: function(*x)
+    return lambda *x, **params: function(*x, *params.values())
 
 
 CARRIER = ScriptCarrier()
@@ -63,8 +84,16 @@ def printer() -> Any:
         def _print_BooleanFalse(self, expr: Any) -> str:
             return "false"
 
-        def _print_Heaviside(self, expr: Any) -> str:
-            return f"heaviside({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+        def _print_BooleanFunction(self, expr: Any) -> str:
+            name = type(expr).__name__.removeprefix("row_")
+            if name not in TESTS:
+                return self._print_not_supported(expr)
+            return f"{TESTS[name]}({', '.join(map(self._print, expr.args))})"
+
+        def _print_Pow(self, expr: Any) -> str:
+            if expr.exp == 1:
+                return self._print(expr.base) if expr.base.is_Atom else f"({self._print(expr.base)})"
+            return str(super()._print_Pow(expr))
 
         def _print_NaN(self, expr: Any) -> str:
             return "NaN"
@@ -75,13 +104,10 @@ def printer() -> Any:
         def _print_NegativeInfinity(self, expr: Any) -> str:
             return "(-Infinity)"
 
-        def _print_Mod(self, expr: Any) -> str:
-            a, b = [self._print(e) for e in expr.args]
-            return f"mod({a}, {b})"
-
     known = {f"row_{name}": spelled for name, spelled in MATH.items()}
-    known |= {"erf": "erf", "erfc": "erfc", "gamma": "gamma", "loggamma": "gammaln", "digamma": "digamma"}
-    known |= {"log1p": "Math.log1p"}
+    known |= {"Heaviside": "heaviside", "loggamma": "gammaln"} | {
+        f: f for f in ("erf", "erfc", "erfi", "gamma", "digamma")
+    }
     return Printer({"user_functions": known, "precision": 17, "order": "none"})
 
 

@@ -76,12 +76,12 @@ def middle(g: Any) -> float | None:
 
 
 def shapes(g: Any) -> str:
-    """Outlines and arrows, rounded to tenths of a point."""
+    """Outlines and arrows."""
     parts = []
     for element in g:
         tag = element.tag.removeprefix(f"{{{SVG}}}")
         if tag in SHAPES:
-            given = "".join(f' {a}="{rounded(element.get(a, ""))}"' for a in SHAPES[tag])
+            given = "".join(f' {a}="{opened(rounded(element.get(a, "")))}"' for a in SHAPES[tag])
             parts.append(f"<{tag}{given}/>")
     return "".join(parts)
 
@@ -97,15 +97,20 @@ def texts(g: Any, x: float | None) -> str:
             tone = "l" if (element.text or "").startswith("×") else "d"
         size = float(element.get("font-size", "12"))
         kind = f"{tone}{' big' if size > 14 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
-        where = "" if x is None else ' text-anchor="middle"'
-        parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}"{where}>{written}</text>')
+        parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}">{written}</text>')
     return "".join(parts)
 
 
 def rounded(numbers: str) -> str:
-    return re.sub(r"-?\d+\.\d+", lambda m: short(m[0]), numbers)
+    return re.sub(r"-?\d+\.?\d*", lambda m: short(m[0]), numbers)
+
+
+def opened(points: str) -> str:
+    """A polygon's points without the last, where it is the first again."""
+    first, _, rest = points.partition(" ")
+    return points[: -len(first) - 1] if rest.endswith(" " + first) else points
 
 
 def short(x: str) -> str:
-    text = f"{float(x):.1f}"
-    return text.removesuffix(".0") if text != "-0.0" else "0"
+    """A coordinate to the point, which is enough."""
+    return str(round(float(x)))

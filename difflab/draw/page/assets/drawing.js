@@ -15,6 +15,8 @@ function bind() {
       el, nodes: numbersIn(el.dataset.n), shown: el.dataset.v === undefined ? null : Number(el.dataset.v),
       v: childOf(el, "v"), a: childOf(el, "a"), block: el.dataset.b === undefined ? null : Number(el.dataset.b),
     };
+    const { x, y, width, height } = el.getBBox(); // now: later each question would lay the page out again
+    box.frame = { x, y, width, height };
     box.nodes.forEach(n => { boxOf[n] = box; });
     return box;
   });
@@ -24,7 +26,8 @@ function bind() {
     return wire;
   });
   const [, , width, height] = numbersIn(svg.getAttribute("viewBox"));
-  whole = { x: 0, y: 0, w: width, h: height };
+  const { e, f } = svg.firstElementChild.transform.baseVal[0].matrix;
+  whole = { x: 0, y: 0, w: width, h: height, dx: e, dy: f };
   startView();
 }
 
@@ -138,8 +141,7 @@ function placeOf(event) {
 }
 // Brings the boxes of a step into view, if they are not.
 function follow(...shown) {
-  const shift = svg.firstElementChild.transform.baseVal[0].matrix;
-  const frames = shown.filter(n => n !== null && boxOf[n]).map(n => boxOf[n].el.getBBox());
+  const frames = shown.filter(n => n !== null && boxOf[n]).map(n => boxOf[n].frame);
   if (!frames.length) return;
   const move = (low, high, start, size) => {
     if (low >= start && high <= start + size) return start;
@@ -147,8 +149,11 @@ function follow(...shown) {
   };
   const range = (from, size, by) => [Math.min(...frames.map(f => f[from])) + by - 8,
     Math.max(...frames.map(f => f[from] + f[size])) + by + 8];
-  view.x = move(...range("x", "width", shift.e), view.x, view.w);
-  view.y = move(...range("y", "height", shift.f), view.y, view.h);
+  const x = move(...range("x", "width", whole.dx), view.x, view.w);
+  const y = move(...range("y", "height", whole.dy), view.y, view.h);
+  if (x === view.x && y === view.y) return;
+  view.x = x;
+  view.y = y;
   look();
 }
 

@@ -41,14 +41,16 @@ function three(x) {
 
 // A formula with its operands (⟦0⟧, ⟦1⟧, ⟦y⟧ for the result) as names or as numbers.
 function filled(formula, t, write) {
-  return (formula || "").replace(/⟦(\w+)⟧/g, (_, k) => write(k === "y" ? t : nodes[t].operands[Number(k)]));
+  return (formula || "").replace(/⟦(\w+)⟧/g, (mark, k, at) =>
+    write(k === "y" ? t : nodes[t].operands[Number(k)], formula[at - 1], formula[at + mark.length]));
 }
 const nameOf = k => nodes[k].name;
 const inNames = (formula, t) => filled(formula, t, nameOf);
 function inNumbers(formula, t, values) {
-  return filled(formula, t, k => {
+  return filled(formula, t, (k, before, after) => {
     const text = fmt(values[k]);
-    return text.startsWith("-") || text.includes("e-") ? `(${text})` : text;
+    const alone = (!before || before === "(") && (!after || after === ")" || after === ",");
+    return !alone && (text.startsWith("-") || text.includes("e")) ? `(${text})` : text;
   });
 }
 

@@ -38,7 +38,7 @@ function tellNode(n, found) {
 function tellEdge(step, found) {
   const e = edges[step.k], source = nodes[e.s].name, target = nodes[e.t].name;
   const product = step.local === null
-    ? `upstream ${three(step.up)}, through ${inNames(e.formula, e.t)}, = downstream ${three(step.down)} flows to ${source}`
+    ? `upstream ${three(step.up)} goes back through ${inNames(e.formula, e.t)}: downstream ${three(step.down)} flows to ${source}`
     : `upstream ${three(step.up)} × local ${three(step.local)} = downstream ${three(step.down)} flows to ${source}`;
   const missing = arriving[e.s].length - step.parts.length;
   let sentence = product + ".";
@@ -84,6 +84,8 @@ function heatMap(heat, label) {
   const picture = document.createElementNS(ns, "svg");
   picture.setAttribute("viewBox", `0 0 ${rows[0].length} ${rows.length}`);
   picture.setAttribute("class", "heat");
+  picture.setAttribute("width", 15 * rows[0].length);
+  picture.setAttribute("height", 15 * rows.length);
   picture.setAttribute("role", "img");
   picture.setAttribute("aria-label", `${label}: heat map, darkest colour ${heat.most}`);
   rows.forEach((row, y) => [...row].forEach((c, x) => {
@@ -140,7 +142,7 @@ function buildInputs() {
       slider.oninput();
     };
     gradientOf[k] = make("output", {});
-    $("sliders").append(make("div", { className: "input" }, make("span", { className: "name" }, name), slider, box,
+    $("sliders").append(make("div", { className: "entry" }, make("span", { className: "name" }, name), slider, box,
       gradientOf[k]));
     nodes[k].show = () => { slider.value = nodes[k].value; box.value = nodes[k].value; };
   });

@@ -27,7 +27,7 @@ function markTable() {
   }
 }
 function buildFormulas() {
-  const rows = shownNodes.filter(k => nodes[k].kind === "operation").map(k => {
+  const rows = shownNodes.filter(k => !nodes[k].kind).map(k => {
     const locals = leaving[k].map(i =>
       make("div", {}, `∂${nodes[k].name}/∂${nodes[edges[i].s].name} = ${inNames(edges[i].formula, k)}`));
     const row = make("tr", {}, make("th", { scope: "row" }, nodes[k].name),

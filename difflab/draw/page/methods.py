@@ -1,0 +1,100 @@
+"""The method panel: sympy's gradient as JavaScript, and the errors of all methods at the exported point."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ...differentiate.limits import limited
+from ...differentiate.symbolic import formula, shorten, without_impulses
+from ...errors import DifflabError
+from ..text import clean, number
+from .model import Model
+from .script import printed
+
+SECONDS, MOST_NODES, LONGEST, SHOWN = 5.0, 120, 8000, 200
+
+
+class Symbolic:
+    """sympy's gradient: `script` is a JavaScript function of the inputs or "null", `shown` the formulas as text."""
+
+    def __init__(self, model: Model) -> None:
+        self.script, self.shown, self.reason = "null", [], ""
+        if len(model.order) > MOST_NODES:
+            self.reason = f"the graph has more than {MOST_NODES} nodes"
+            return
+        try:
+            import sympy  # noqa: F401  (imported before the fork, so that the child need not)
+
+            self.script, self.shown = limited(lambda: gradient(model), SECONDS, "symbolic differentiation")
+        except DifflabError as error:
+            self.reason = clean(error, 200)
+
+
+def gradient(model: Model) -> tuple[str, list[str]]:
+    """Runs in a child: the gradient with shared parts named once as JavaScript, and as short text in the names."""
+    import sympy
+
+    from ...graph.sympy_io import CARRIER
+
+    inputs = model.graph.inputs
+    symbols = [sympy.Symbol(f"a{k}", real=True) for k in range(len(inputs))]
+    y = formula(model.graph.evaluate(list(symbols), CARRIER)[model.output])
+    partials = [without_impulses(sympy.diff(y, s)) for s in symbols]
+    shared, results = sympy.cse(partials, symbols=sympy.numbered_symbols("t"))
+    lines = [f"const {name}={printed(e)};" for name, e in shared]
+    text = f"({','.join(map(str, symbols))})=>{{{''.join(lines)}return [{','.join(map(printed, results))}];}}"
+    if len(text) > LONGEST:
+        from ...errors import UnsupportedError
+
+        raise UnsupportedError("sympy's formula is too long for a page")
+    names = {s: sympy.Symbol(model.names[n], real=True) for s, n in zip(symbols, inputs)}
+    return text, [shorten(str(p.xreplace(names)))[:SHOWN] for p in partials]
+
+
+def errors_at(model: Model) -> str:
+    """How far each method is from the certified gradient at the exported point, as a sentence; empty if none is."""
+    from ...lab.compare import compare
+
+    at = {str(n.name): model.forward.values[n] for n in model.graph.inputs}
+    try:
+        found = compare(model.graph, at, seconds=SECONDS)
+    except (DifflabError, ArithmeticError, ValueError, TypeError):
+        return ""
+    told = []
+    for name, m in found.methods.items():
+        if m.failure is not None:
+            told.append(f"{name} could not run ({clean(m.failure, 80)})")
+        elif m.max_ulps is not None and name != found.reference:
+            told.append(f"{name} {number(float(m.max_ulps))}")
+    return (
+        f"Largest error in ulps at the exported point, judged by {found.reference}: {', '.join(told)}." if told else ""
+    )
+
+
+def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
+    """The panel's markup; its table is filled and kept up to date by the script."""
+    plain = model.backward is not None and np.all(model.backward.seed == 1)
+    errors = errors_at(model) if ulps and plain and model.output is model.graph.outputs[0] else ""
+    rows = "".join(
+        f"<li><code>{escape(written(model, n, s))}</code></li>" for n, s in zip(model.graph.inputs, symbolic.shown)
+    )
+    formulas = f"<p>sympy's formulas:</p><ul>{rows}</ul>" if rows else ""
+    reason = f'<p class="quiet">No symbolic column: {escape(symbolic.reason)}.</p>' if symbolic.reason else ""
+    heads = ["Derivative", "numerical, central", "symbolic", "reverse", "|numerical − reverse|"]
+    return (
+        '<details id="methods" class="wide"><summary>Methods side by side at this point</summary>'
+        '<p><label>Step of the numerical method <input id="h" type="range" min="-15" max="0" step="1" value="-5">'
+        '</label> <span id="h-text"></span></p>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Methods"><table><thead><tr>'
+        + "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
+        + f'</tr></thead><tbody id="method-rows"></tbody></table></div>{formulas}{reason}'
+        + (f'<p class="quiet">{escape(errors)}</p>' if errors else "")
+        + "</details>"
+    )
+
+
+def written(model: Model, node: Any, text: str) -> str:
+    return f"∂{model.output_name}/∂{model.names[node]} = {text}"

@@ -184,7 +184,7 @@ def test_files_are_safe(tmp_path, backward):
     link.symlink_to(tmp_path / "elsewhere.svg")
     with pytest.raises(dl.DifflabError, match="link"):
         dl.draw(backward, link, force=True)
-    for bad in ("a.gif", "a", "a.html"):
+    for bad in ("a.gif", "a", "a.htm"):
         with pytest.raises(dl.DifflabError, match=r"\.svg"):
             dl.draw(backward, tmp_path / bad)
     with pytest.raises(dl.DifflabError, match="does not exist"):

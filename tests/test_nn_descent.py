@@ -70,7 +70,7 @@ def test_the_shell(tmp_path, capsys):
         (["x + y + z", "--at", "x=1,y=1,z=1"], "two names"),
         (["x * y", "--at", "x=1"], "no value for y"),
         (["log(x) + y", "--at", "x=-1,y=0"], "nan at the start"),
-        (["canyon"], "names canyon"),
+        (["canyon"], "no surface or picture 'canyon'"),
     ],
 )
 def test_bad_input_is_named(tmp_path, capsys, arguments, message):

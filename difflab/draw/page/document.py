@@ -12,8 +12,8 @@ from string import Template
 from ..build import default_title
 from ..text import clean
 from .live import Live
-from .model import Model
 from .methods import Symbolic, panel
+from .model import Model
 from .opening import drawings
 from .script import helpers
 

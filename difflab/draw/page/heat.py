@@ -10,7 +10,7 @@ from ..text import number
 
 ROWS, COLUMNS = 8, 12
 LEVELS = 40  # to each side of zero
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]^_{|}~"
+ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]"
 MISSING = " "
 
 
@@ -21,7 +21,7 @@ def heat(x: Any) -> dict[str, Any] | None:
     None for what has no real entries.
 
     >>> heat(np.array([1.0, -1.0, 0.0]))["rows"]
-    ['=0E']
+    [']0E']
     """
     if isinstance(x, list | tuple):
         return None

@@ -66,13 +66,16 @@ document.addEventListener("keydown", event => {
 });
 
 // Another point, or another order: everything is computed again and the same step shown.
-function update() {
+function update(moved = true) {
   const last = steps.length - 1 === now;
   recompute();
   go(last ? steps.length - 1 : now);
   showInputs();
   showMethods();
   showTables();
+  // A page around this one may follow the point, as difflab lab does.
+  if (moved && live && parent !== window)
+    parent.postMessage({ difflab: Object.fromEntries(data.inputs.map(n => [nodes[n].name, found.values[n]])) }, "*");
 }
 
 if ($("order")) {
@@ -116,7 +119,7 @@ bind();
 buildInputs();
 recompute();
 go(0);
-update();
+update(false);
 // What tests ask: the numbers behind the page, and moving about.
 window.difflab = {
   go, steps: () => steps, found: () => found, set: inputs => { withInputs(inputs); update(); },

@@ -78,7 +78,7 @@ function tellEnd(found) {
 }
 
 // A small heat map: blue is negative, orange positive, the middle is zero.
-const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]^_{|}~";
+const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]";
 function heatMap(heat, label) {
   const ns = "http://www.w3.org/2000/svg", rows = heat.rows;
   const picture = document.createElementNS(ns, "svg");

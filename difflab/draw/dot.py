@@ -24,6 +24,7 @@ SHAPES = {
     "operation": ("ellipse", "filled", OPERATION),
     "step": ("box", "filled,rounded", OPERATION),
     "constant": ("box", "filled,rounded", CONSTANT),
+    "stub": ("box", "filled,rounded", CONSTANT),
     "block": ("box", "filled,rounded,bold", BLOCK),
     "output": ("plain", "", ""),
     "legend": ("box", "filled,rounded,dashed", MARK),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Tone = Literal["ink", "forward", "backward"]
-Kind = Literal["input", "operation", "constant", "block", "output", "legend", "step"]
+Kind = Literal["input", "operation", "constant", "block", "output", "legend", "step", "stub"]
 
 
 @dataclass

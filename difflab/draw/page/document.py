@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -17,6 +18,7 @@ from .model import Model
 from .opening import drawings
 from .script import helpers
 
+LONG = 900  # points; what a common window shows beside a panel in readable size
 SCRIPTS = ("engine.js", "drawing.js", "panels.js", "tables.js", "page.js")
 
 
@@ -44,11 +46,17 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         blocks=blocks_choice(states, first),
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),
-        layout="with-inputs" if model.graph.inputs else "",
+        layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         script=script,
     )
+
+
+def long(svg: str) -> bool:
+    """Whether a drawing needs the whole width, so that the inputs go below it."""
+    found = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
+    return found is not None and int(found[1]) > max(LONG, 2 * int(found[2]))
 
 
 def script_of(live: Live | None, symbolic: Symbolic | None) -> str:

@@ -8,20 +8,22 @@ from ...graph.block import Block
 from ...graph.node import Node
 from ..build import Builder
 from ..picture import Box, Line, Picture, Wire
-from ..text import clean
-from .model import Model
+from ..text import clean, short
+from .model import Model, is_number
 
 ROOM, WIRE_ROOM = "-0.00e-00", "-0.0000"  # as wide as the widest number, and as most of them
 SUM_ROOM = "0.000 + 0.000 = 0.000"
 QUICK_OVER = 150  # boxes; Graphviz's best layout takes minutes for many
 MOST_TERMS = 3  # contributions whose sum is written out in a box
+FAR = 4  # ranks; in a large drawing a longer wire begins at a small box with the name of where it comes from
 
 
 class Scene(Builder):
     """Builds the picture of a graph with empty places for values, adjoints and local derivatives.
 
-    `nodes_of[box]` are the nodes that a box stands for, `value_of[box]` the one whose numbers it shows, and
-    `edges_of[wire]` the edges of the backward pass that a wire stands for.
+    `nodes_of[box]` are the nodes that a box stands for, `value_of[box]` the one whose numbers it shows,
+    `edges_of[wire]` the edges of the backward pass that a wire stands for, and `stub_of[box]` the node that a box
+    repeats by name alone, so that no wire crosses a large drawing.
     """
 
     def __init__(self, model: Model, open_blocks: Any, title: str) -> None:
@@ -34,16 +36,39 @@ class Scene(Builder):
         self.value_of: dict[int, int] = {}
         self.edges_of: dict[int, list[int]] = {}
         self.blocks_of: dict[int, int] = {}
+        self.stub_of: dict[int, int] = {}
+        self.rank: dict[Any, int] = {}
         self.all_blocks = {b: k for k, b in enumerate(model.graph.blocks)}
 
     def built(self) -> Picture:
+        holders = dict.fromkeys(map(self.holder, self.graph.order))
+        large = len(holders) > QUICK_OVER
+        self.rank = self.ranks() if large else {}
         picture = self.build(force=False)
         for node in self.graph.order:
             place = self.place.get(self.holder(node))
             if place is not None and node.primitive.name != "constant":
                 self.nodes_of.setdefault(place, []).append(self.model.index[node])
-        picture.quick = len(picture.boxes) > QUICK_OVER
+        picture.quick = large
         return picture
+
+    def ranks(self) -> dict[Any, int]:
+        """How many wires lie at most before each box."""
+        rank: dict[Any, int] = {}
+        for node in self.graph.order:
+            holder = self.holder(node)
+            before = [rank[h] for h in map(self.holder, node.operands) if h is not holder and h in rank]
+            rank[holder] = max(rank.get(holder, 0), 1 + max(before, default=-1))
+        return rank
+
+    def start(self, source: Any, target: Any, use: tuple[Node, Node, int]) -> int:
+        """The box where a wire begins: its source's, or in a large drawing a stub beside a target far away."""
+        if not self.rank or self.rank[target] - self.rank[source] <= FAR or isinstance(source, Block):
+            return self.place[source]
+        box = Box([Line(clean(self.names[source], 24), bold=True)], "stub", "", self.cluster(use[1].block))
+        place = self.picture.add(box)
+        self.stub_of[place] = self.model.index[source]
+        return place
 
     def add_node(self, node: Node) -> None:
         holder = self.holder(node)
@@ -83,17 +108,17 @@ class Scene(Builder):
         """Empty lines for the value and, where something flows back, for the adjoint."""
         text = self.widest(self.model.forward.values[node])
         lines = [Line(text, "forward")]
+        backward = self.model.backward
+        if text != ROOM and backward is not None and node in backward.reached:
+            text = self.widest(backward.adjoint[node])
         count = self.arriving.get(node, 0)
         if count or (self.model.backward and node is self.model.output):
-            several = 1 < count <= MOST_TERMS and text == ROOM
+            several = 1 < count <= MOST_TERMS and text == ROOM and not self.rank
             lines.append(Line(SUM_ROOM if several else "∂ " + text, "backward"))
         return lines
 
     @staticmethod
     def widest(value: Any) -> str:
-        from ..text import short
-        from .model import is_number
-
         return ROOM if is_number(value) else short(value).replace("  ", " ")
 
     def wire(self, source: Any, target: Any, uses: list[tuple[Node, Node, int]]) -> None:
@@ -108,7 +133,7 @@ class Scene(Builder):
             lines = [Line("× " + room, "backward")] * alone
             lines += [Line("∂ " + room, "backward")]
         faded = uses[0][1] not in self.needed
-        self.picture.wires.append(Wire(self.place[source], self.place[target], lines, faded=faded))
+        self.picture.wires.append(Wire(self.start(source, target, uses[0]), self.place[target], lines, faded=faded))
 
     def add_legend(self) -> None:
         """The page has a legend of its own."""

@@ -51,10 +51,12 @@ def part(g: Any, scene: Scene, picture: Picture) -> tuple[str, str]:
         edges = scene.edges_of.get(number, [])
         data = f' data-e="{" ".join(map(str, edges))}"' if edges else ""
         name = "wire faded" if wire.faded else "wire"
+        data += " data-far" if wire.source in scene.stub_of else ""
         return kind, f'<g class="{name}"{data}>{shapes(g)}{texts(g, None)}</g>'
     box = picture.boxes[number]
     data = f' data-n="{" ".join(map(str, scene.nodes_of[number]))}"' if number in scene.nodes_of else ""
     data += f' data-v="{scene.value_of[number]}"' if number in scene.value_of else ""
+    data += f' data-r="{scene.stub_of[number]}"' if number in scene.stub_of else ""
     if number in scene.blocks_of:
         label = escape(f"open block {box.lines[0].text}", quote=True)
         data += f' data-b="{scene.blocks_of[number]}" tabindex="0" role="button" aria-label="{label}"'

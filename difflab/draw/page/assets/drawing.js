@@ -1,27 +1,34 @@
 // The drawing: which box shows which node, what is written at a step, pan and zoom.
 const stage = document.getElementById("stage");
-let boxes = [], wires = [], boxOf = [], wireOf = [], svg = null;
-let view = null, whole = null;
+let parts = [], boxes = [], wires = [], boxOf = [], wireOf = [], svg = null;
+let view = null, whole = null, size = null, present = null;
 
 const childOf = (g, kind) => [...g.children].find(c => c.tagName === "text" && c.classList.contains(kind));
 const numbersIn = text => text.split(" ").map(Number);
 
+// Frames are asked for once: later each question would lay the page out again.
+function framed(el) {
+  const { x, y, width, height } = el.getBBox();
+  return { el, x, y, width, height, seen: true };
+}
 function bind() {
   svg = stage.querySelector("svg");
   boxOf = nodes.map(() => null);
   wireOf = edges.map(() => null);
+  parts = [...svg.querySelectorAll("g.node, g.wire")].map(framed);
+  const frames = new Map(parts.map(part => [part.el, part]));
   boxes = [...svg.querySelectorAll("g.node[data-n]")].map(el => {
     const box = {
-      el, nodes: numbersIn(el.dataset.n), shown: el.dataset.v === undefined ? null : Number(el.dataset.v),
+      el, frame: frames.get(el), nodes: numbersIn(el.dataset.n),
+      shown: el.dataset.v === undefined ? null : Number(el.dataset.v),
       v: childOf(el, "v"), a: childOf(el, "a"), block: el.dataset.b === undefined ? null : Number(el.dataset.b),
     };
-    const { x, y, width, height } = el.getBBox(); // now: later each question would lay the page out again
-    box.frame = { x, y, width, height };
     box.nodes.forEach(n => { boxOf[n] = box; });
     return box;
   });
   wires = [...svg.querySelectorAll("g.wire[data-e]")].map(el => {
-    const wire = { el, edges: numbersIn(el.dataset.e), l: childOf(el, "l"), d: childOf(el, "d") };
+    const wire = { el, frame: frames.get(el), edges: numbersIn(el.dataset.e), l: childOf(el, "l"), d: childOf(el, "d") };
+    wire.far = el.dataset.far !== undefined;
     wire.edges.forEach(k => { wireOf[k] = wire; });
     return wire;
   });
@@ -54,7 +61,8 @@ function knownAt(steps, k) {
   return { valued, parts, flowed, seeded };
 }
 
-function adjointText(n, known, found) {
+const ROOM_FOR_SUM = 125; // of a box that writes out what its adjoint is the sum of
+function adjointText(n, known, found, width) {
   if (n === out) return known.seeded ? "∂ " + fmt(found.seed) : "";
   const parts = known.parts[n];
   if (!parts.length) return "";
@@ -62,7 +70,7 @@ function adjointText(n, known, found) {
     "∂ " + fmt(found.adjoint[n]);
   const sum = parts.reduce((a, b) => a + b);
   const all = arriving[n].length;
-  if (all === 1 || all > 3) return "∂ " + fmt(sum);
+  if (all === 1 || all > 3 || width < ROOM_FOR_SUM) return "∂ " + fmt(sum);
   return "∂ " + summed(parts, all - parts.length, fmt);
 }
 function summed(parts, missing, write) {
@@ -81,67 +89,102 @@ function valueText(n, found) {
 function paint(found, steps, k) {
   const known = knownAt(steps, k), step = steps[k];
   const flow = step.type === "edge" ? edges[step.k] : null;
-  const onNode = step.type === "node" ? step.n : step.type === "seed" ? out : flow ? flow.s : null;
-  for (const box of boxes) {
-    const n = box.shown;
-    const done = box.nodes.some(i => known.valued.has(i));
-    if (n !== null) {
-      write(box.v, known.valued.has(n) ? valueText(n, found) : "");
-      write(box.a, adjointText(n, known, found));
-    }
-    const values = box.nodes.filter(i => known.valued.has(i)).map(i => found.values[i]);
-    mark(box.el, "done", done);
-    mark(box.el, "on", onNode !== null && box.nodes.includes(onNode));
-    mark(box.el, "from", flow !== null && box.nodes.includes(flow.t));
-    mark(box.el, "bad", values.some(v => typeof v === "number" && !Number.isFinite(v)));
-    mark(box.el, "kink", done && box.nodes.some(i => found.kinks.at.includes(i) || found.kinks.crossed.includes(i)));
-    mark(box.el, "wrong", step.type === "edge" && step.late && box.nodes.includes(flow.s));
+  const on = step.type === "node" ? step.n : step.type === "seed" ? out : flow ? flow.s : null;
+  present = { found, known, step, flow, on };
+  const wire = flow && wireOf[step.k]; // where the source stands far away, the wire itself is followed
+  follow(wire && wire.far ? wire.frame : frameOf(on), flow ? frameOf(flow.t) : null);
+  paintSeen();
+}
+// What is out of sight is painted when it comes into sight.
+function paintSeen() {
+  boxes.forEach(box => { if (box.frame.seen) paintBox(box, present); });
+  wires.forEach(wire => { if (wire.frame.seen) paintWire(wire, present); });
+}
+function paintBox(box, { found, known, step, flow, on }) {
+  const n = box.shown;
+  const done = box.nodes.some(i => known.valued.has(i));
+  if (n !== null) {
+    write(box.v, known.valued.has(n) ? valueText(n, found) : "");
+    write(box.a, adjointText(n, known, found, box.frame.width));
   }
-  for (const wire of wires) {
-    const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
-    write(wire.l, flows.length === 1 && flows[0].local !== null ? "× " + fmt(flows[0].local) : "");
-    const downs = flows.map(f => f.down);
-    write(wire.d, !downs.length ? "" : "∂ " + (downs.every(isNumber) ? fmt(downs.reduce((a, b) => a + b)) :
-      downs.length === 1 ? fmt(downs[0]) : `${downs.length} flows`));
-    mark(wire.el, "done", flows.length > 0);
-    mark(wire.el, "on", step.type === "edge" && wire.edges.includes(step.k));
-  }
-  follow(onNode, flow ? flow.t : null);
+  const values = box.nodes.filter(i => known.valued.has(i)).map(i => found.values[i]);
+  mark(box.el, "done", done);
+  mark(box.el, "on", on !== null && box.nodes.includes(on));
+  mark(box.el, "from", flow !== null && box.nodes.includes(flow.t));
+  mark(box.el, "bad", values.some(v => typeof v === "number" && !Number.isFinite(v)));
+  mark(box.el, "kink", done && box.nodes.some(i => found.kinks.at.includes(i) || found.kinks.crossed.includes(i)));
+  mark(box.el, "wrong", step.type === "edge" && step.late && box.nodes.includes(flow.s));
+}
+function paintWire(wire, { known, step }) {
+  const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
+  write(wire.l, flows.length === 1 && flows[0].local !== null ? "× " + fmt(flows[0].local) : "");
+  const downs = flows.map(f => f.down);
+  write(wire.d, !downs.length ? "" : "∂ " + (downs.every(isNumber) ? fmt(downs.reduce((a, b) => a + b)) :
+    downs.length === 1 ? fmt(downs[0]) : `${downs.length} flows`));
+  mark(wire.el, "done", flows.length > 0);
+  mark(wire.el, "on", step.type === "edge" && wire.edges.includes(step.k));
 }
 
-// Pan and zoom: the part of the drawing that is seen.
+// Pan and zoom: `view` is the corner of the drawing that is seen at the stage's corner, and the scale. The drawing as a
+// whole is moved; another viewBox would make the browser lay out every text again.
 function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
-  const least = 0.95; // below this text is hard to read: a part is shown, and the steps are followed
-  const scale = Math.max(Math.min(width / whole.w, height / whole.h, 1.5), least);
+  // What fits at seven tenths is shown whole; of more a part, in full size, that follows the steps.
+  const fitting = Math.min(width / whole.w, height / whole.h, 1.5), scale = fitting < 0.7 ? 0.95 : fitting;
   stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
-  const w = width / scale, h = stage.clientHeight / scale;
-  view = { x: w >= whole.w ? (whole.w - w) / 2 : 0, y: (whole.h - h) / 2, w, h };
+  svg.style.width = whole.w + "px";
+  svg.style.height = whole.h + "px";
+  measure();
+  view = { x: size.w / scale >= whole.w ? (whole.w - size.w / scale) / 2 : 0, y: (whole.h - size.h / scale) / 2, scale };
   look();
 }
-function look() {
-  svg.setAttribute("viewBox", [view.x, view.y, view.w, view.h].map(v => v.toFixed(1)).join(" "));
+function measure() {
+  size = { w: stage.clientWidth, h: stage.clientHeight };
 }
-function zoom(factor, cx = view.x + view.w / 2, cy = view.y + view.h / 2) {
-  const w = Math.min(Math.max(view.w * factor, 60), whole.w * 4);
-  const f = w / view.w;
-  view = { x: cx - (cx - view.x) * f, y: cy - (cy - view.y) * f, w, h: view.h * f };
+function look() {
+  svg.style.transform = `scale(${view.scale}) translate(${-view.x}px, ${-view.y}px)`;
+  mark(svg, "far-off", view.scale < 0.25);
+  hideUnseen();
+}
+// Around a point of the stage, its middle if left out.
+function zoom(factor, px = size.w / 2, py = size.h / 2) {
+  const scale = Math.min(Math.max(view.scale / factor, Math.min(size.w / whole.w, 1) / 4), 12);
+  view = { x: view.x + px / view.scale - px / scale, y: view.y + py / view.scale - py / scale, scale };
+  look();
+}
+function centre(x, y) {
+  view.x = x - size.w / view.scale / 2;
+  view.y = y - size.h / view.scale / 2;
   look();
 }
 function fit() {
-  view = { ...whole };
-  look();
+  view.scale = Math.min(size.w / whole.w, size.h / whole.h, 1.5);
+  centre(whole.w / 2, whole.h / 2);
 }
 function placeOf(event) {
-  const box = svg.getBoundingClientRect();
-  const scale = Math.max(view.w / box.width, view.h / box.height);
-  return [view.x + view.w / 2 + (event.clientX - box.left - box.width / 2) * scale,
-    view.y + view.h / 2 + (event.clientY - box.top - box.height / 2) * scale, scale];
+  const frame = stage.getBoundingClientRect();
+  return [event.clientX - frame.left, event.clientY - frame.top];
 }
-// Brings the boxes of a step into view, if they are not.
+new ResizeObserver(() => { measure(); hideUnseen(); }).observe(stage);
+// What is out of sight, by more than half a stage, is taken out: a browser lays out and paints it all the same.
+function hideUnseen() {
+  const w = size.w / view.scale, h = size.h / view.scale;
+  const x = view.x - whole.dx - w / 2, y = view.y - whole.dy - h / 2;
+  let more = false;
+  for (const part of parts) {
+    const seen = part.x < x + 2 * w && part.x + part.width > x && part.y < y + 2 * h && part.y + part.height > y;
+    if (seen === part.seen) continue;
+    part.seen = seen;
+    more ||= seen;
+    part.el.classList.toggle("unseen", !seen);
+  }
+  if (more && present) paintSeen();
+}
+const frameOf = n => (n === null || !boxOf[n] ? null : boxOf[n].frame);
+// Brings the frames of a step into view, if they are not.
 function follow(...shown) {
-  const frames = shown.filter(n => n !== null && boxOf[n]).map(n => boxOf[n].frame);
+  const frames = shown.filter(Boolean);
   if (!frames.length) return;
   const move = (low, high, start, size) => {
     if (low >= start && high <= start + size) return start;
@@ -149,13 +192,21 @@ function follow(...shown) {
   };
   const range = (from, size, by) => [Math.min(...frames.map(f => f[from])) + by - 8,
     Math.max(...frames.map(f => f[from] + f[size])) + by + 8];
-  const x = move(...range("x", "width", whole.dx), view.x, view.w);
-  const y = move(...range("y", "height", whole.dy), view.y, view.h);
+  const x = move(...range("x", "width", whole.dx), view.x, size.w / view.scale);
+  const y = move(...range("y", "height", whole.dy), view.y, size.h / view.scale);
   if (x === view.x && y === view.y) return;
   view.x = x;
   view.y = y;
   look();
 }
+
+// A box that repeats a value by name leads to where it stands.
+stage.addEventListener("click", event => {
+  const stub = event.target.closest("[data-r]");
+  const frame = stub && frameOf(Number(stub.dataset.r));
+  if (!frame) return;
+  centre(frame.x + frame.width / 2 + whole.dx, frame.y + frame.height / 2 + whole.dy);
+});
 
 const fingers = new Map();
 stage.addEventListener("pointerdown", event => {
@@ -165,14 +216,14 @@ stage.addEventListener("pointerdown", event => {
 stage.addEventListener("pointermove", event => {
   const last = fingers.get(event.pointerId);
   if (!last) return;
-  const [x, y, scale] = placeOf(event);
   if (fingers.size === 2) {
+    const [x, y] = placeOf(event);
     const other = [...fingers.values()].find(f => f.pointerId !== event.pointerId);
     const distance = f => Math.hypot(f.clientX - other.clientX, f.clientY - other.clientY);
     if (distance(event) > 0) zoom(distance(last) / distance(event), x, y);
   } else {
-    view.x -= (event.clientX - last.clientX) * scale;
-    view.y -= (event.clientY - last.clientY) * scale;
+    view.x -= (event.clientX - last.clientX) / view.scale;
+    view.y -= (event.clientY - last.clientY) / view.scale;
     look();
   }
   fingers.set(event.pointerId, event);

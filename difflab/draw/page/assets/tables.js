@@ -94,13 +94,15 @@ function about(n) {
   return parts;
 }
 stage.addEventListener("pointermove", event => {
-  const g = event.target.closest("g.node[data-n], g.wire[data-e]");
+  const g = event.target.closest("g.node:is([data-n], [data-r]), g.wire[data-e]");
   if (!g || event.buttons) { tip.hidden = true; return; }
   if (g.dataset.e !== undefined) {
     const k = numbersIn(g.dataset.e)[0];
     const flow = found.flows.find(f => f.k === k);
     tip.replaceChildren(make("div", {}, flow ? tellEdge({ ...flow, parts: [], missing: 0 }, found).figures : ""),
       make("div", {}, `flows to ${nodes[edges[k].s].name}`));
+  } else if (g.dataset.r !== undefined) {
+    tip.replaceChildren(...about(Number(g.dataset.r)), make("div", {}, "stands elsewhere; a click goes there"));
   } else if (g.dataset.v !== undefined && g.dataset.b === undefined) {
     tip.replaceChildren(...about(Number(g.dataset.v)));
   } else {

@@ -26,6 +26,7 @@ elementwise(
     reads=("special.expit",),
     value=lambda m, x: 1 / (1 + m.exp(-x)),
     spelling={
+        "javascript": "sigmoid",
         "numpy": "kernels_elementwise.sigmoid",
         # no exponent is positive, so nothing overflows and both tails keep their digits
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
@@ -61,6 +62,7 @@ elementwise(
     reads=(),
     value=lambda m, x: m.log(1 + m.exp(x)),
     spelling={
+        "javascript": "softplus",
         "numpy": "kernels_elementwise.softplus",
         "compiled": lambda m, x: m.add(m.maximum(x, 0.0), m.log1p(m.exp(m.negative(m.absolute(x))))),
     },
@@ -76,6 +78,7 @@ elementwise(
     reads=("special.log_expit",),
     value=lambda m, x: -m.softplus(-x),
     flops=18,
+    spelling={"javascript": "logSigmoid"},
 )
 elementwise(
     "relu",
@@ -344,6 +347,6 @@ elementwise(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: x - m.tanh(x),
-    spelling={"numpy": "kernels_networks.tanhshrink"},
+    spelling={"javascript": "tanhshrink", "numpy": "kernels_networks.tanhshrink"},
     flops=20,
 )

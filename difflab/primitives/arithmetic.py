@@ -176,7 +176,7 @@ elementwise(
     one_sided=lambda m, x: (float("inf"), float("inf")),
     reads=("cbrt", "special.cbrt"),
     value=lambda m, x: m.sign(x) * m.exp(m.log(m.absolute(x)) / 3),
-    spelling={"sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3))},
+    spelling={"javascript": "Math.cbrt", "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3))},
     flops=10,
 )
 elementwise(
@@ -190,6 +190,7 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
+    spelling={"javascript": "hypot"},
 )
 elementwise(
     "direction",
@@ -204,7 +205,7 @@ elementwise(
     reads=(),
     non_differentiable="x = y = 0",
     value=lambda m, x, y: x / m.sqrt(x * x + y * y),
-    spelling={"numpy": "kernels_elementwise.direction"},
+    spelling={"javascript": "direction", "numpy": "kernels_elementwise.direction"},
     flops=8,
 )
 

@@ -23,23 +23,54 @@ def bessel(name: str, doc: str, latex: str, below: int, above: int, names: tuple
         domain=(ORDER, FIRST),
         reads=tuple(f"special.{n}" for n in (name, *names)),
         kernel="kernels_special.kv" if name == "kv" else f"special.{name}",
-        spelling={"sympy": f"bessel{name[0]}"},
+        spelling={"sympy": f"bessel{name[0]}", "javascript": f"bessel{name[0].upper()}"},
         flops=100,
     )
 
 
-bessel("jv", "The Bessel function of the first kind and real order.", "J_{{{0}}}({1})", 1, -1, ("jn",))
-bessel("yv", "The Bessel function of the second kind and real order.", "Y_{{{0}}}({1})", 1, -1)
-bessel("iv", "The modified Bessel function of the first kind and real order.", "I_{{{0}}}({1})", 1, 1)
-bessel("kv", "The modified Bessel function of the second kind and real order.", "K_{{{0}}}({1})", -1, -1)
-bessel("yn", "The Bessel function of the second kind and integer order.", "Y_{{{0}}}({1})", 1, -1)
+bessel(
+    "jv",
+    "The Bessel function of the first kind and real order.",
+    "J_{{{0}}}({1})",
+    1,
+    -1,
+    ("jn",),
+)
+bessel(
+    "yv",
+    "The Bessel function of the second kind and real order.",
+    "Y_{{{0}}}({1})",
+    1,
+    -1,
+)
+bessel(
+    "iv",
+    "The modified Bessel function of the first kind and real order.",
+    "I_{{{0}}}({1})",
+    1,
+    1,
+)
+bessel(
+    "kv",
+    "The modified Bessel function of the second kind and real order.",
+    "K_{{{0}}}({1})",
+    -1,
+    -1,
+)
+bessel(
+    "yn",
+    "The Bessel function of the second kind and integer order.",
+    "Y_{{{0}}}({1})",
+    1,
+    -1,
+)
 special(
     "kn",
     (None, lambda m, z, n, x: -0.5 * (m.kv(n - 1, x) + m.kv(n + 1, x))),
     "The modified Bessel function of the second kind and integer order.",
     latex="K_{{{0}}}({1})",
     domain=(ORDER, FIRST),
-    spelling={"sympy": "besselk"},
+    spelling={"javascript": "besselK", "sympy": "besselk"},
     flops=100,
 )
 special(
@@ -51,6 +82,7 @@ special(
     domain=(ORDER, FIRST),
     value=lambda m, v, x: m.exp(-m.absolute(x)) * m.iv(v, x),
     flops=100,
+    spelling={"javascript": "besselIe"},
 )
 special(
     "kve",
@@ -61,6 +93,7 @@ special(
     domain=(ORDER, FIRST),
     value=lambda m, v, x: m.exp(x) * m.kv(v, x),
     flops=100,
+    spelling={"javascript": "besselKe"},
 )
 special(
     "j0",

@@ -16,6 +16,7 @@ special(
     "log(x / (1 - x)), the inverse of the sigmoid.",
     domain=(PROBABILITY,),
     value=lambda m, x: m.log(x / (1 - x)),
+    spelling={"javascript": "logit"},
 )
 special(
     "log_ratio",
@@ -26,6 +27,7 @@ special(
     domain=(Domain(0.01, 10.0, tails=(1e-300,)), Domain(0.01, 10.0, tails=(1e300,))),
     kernel="kernels_elementwise.log_ratio",
     value=lambda m, x, y: m.log(x / y),
+    spelling={"javascript": "logRatio"},
 )
 
 
@@ -41,6 +43,7 @@ special(
     latex=r"{0} \ln({1})",
     domain=(Domain(branch_points=(0.0,)), Domain(0.01, 10.0, tails=(1e-300, 1e300))),
     value=lambda m, x, y: x * m.log(y),
+    spelling={"javascript": "xlogy"},
 )
 special(
     "xlog1py",
@@ -49,6 +52,7 @@ special(
     latex=r"{0} \ln(1 + {1})",
     domain=(Domain(branch_points=(0.0,)), Domain(-0.9, 10.0, tails=(1e-300, 1e300))),
     value=lambda m, x, y: x * m.log1p(y),
+    spelling={"javascript": "xlog1py"},
 )
 special(
     "entr",
@@ -58,6 +62,7 @@ special(
     domain=(Domain(0.001, 10.0, tails=(1e-300, 1e300)),),
     non_differentiable="x = 0",
     value=lambda m, x: -x * m.log(x),
+    spelling={"javascript": "entr"},
 )
 elementwise(
     "relative_gap",
@@ -77,6 +82,7 @@ special(
     latex=r"{0}\ln\frac{{{0}}}{{{1}}}",
     domain=PAIR,
     value=lambda m, x, y: x * m.log(x / y),
+    spelling={"javascript": "relEntr"},
 )
 special(
     "kl_div",
@@ -86,6 +92,7 @@ special(
     latex=r"{0}\ln\frac{{{0}}}{{{1}}} - {0} + {1}",
     domain=PAIR,
     value=lambda m, x, y: x * m.log(x / y) - x + y,
+    spelling={"javascript": "klDiv"},
 )
 special(
     "cosm1",
@@ -96,6 +103,7 @@ special(
     domain=(Domain(tails=(1e-300, 1e-9)),),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.cos(x) - 1,
+    spelling={"javascript": "cosm1"},
 )
 
 
@@ -114,6 +122,7 @@ special(
     domain=(Domain(tails=(1e-300, -1e-9, -700.0, 700.0, 31.0)),),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) - 1) / x,
+    spelling={"javascript": "exprel"},
 )
 special(
     "exprel_derivative",
@@ -126,6 +135,7 @@ special(
     facts={"smooth"},
     examples=({"n": 1},),
     value=exprel_by_parts,
+    spelling={"javascript": "exprelDerivative"},
 )
 special(
     "pseudo_huber",
@@ -134,6 +144,7 @@ special(
     latex=r"\delta^2 (\sqrt{{1 + ({1}/{0})^2}} - 1)",
     domain=(Domain(0.1, 5.0), Domain(tails=(1e-9, 1e5))),
     value=lambda m, d, r: d * d * (m.sqrt(1 + (r / d) * (r / d)) - 1),
+    spelling={"javascript": "pseudoHuber"},
 )
 
 
@@ -159,6 +170,7 @@ special(
     latex=r"\frac{{{0}^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(0.01, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(x, c) - 1) / c,
+    spelling={"javascript": "boxcox"},
 )
 special(
     "boxcox1p",
@@ -167,6 +179,7 @@ special(
     latex=r"\frac{{(1 + {0})^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(-0.9, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(1 + x, c) - 1) / c,
+    spelling={"javascript": "boxcox1p"},
 )
 special(
     "log_cosh",
@@ -178,4 +191,5 @@ special(
     facts={"smooth", "f(0)=0"},
     domain=(Domain(tails=(1e-100, 1e-5, 400.0)),),
     value=lambda m, x: m.log((m.exp(x) + m.exp(-x)) / 2),
+    spelling={"javascript": "logCosh"},
 )

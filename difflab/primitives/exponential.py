@@ -31,6 +31,7 @@ elementwise(
     reads=("expm1", "special.expm1"),
     value=lambda m, x: m.exp(x) - 1,
     flops=8,
+    spelling={"javascript": "Math.expm1"},
 )
 elementwise(
     "exp2",
@@ -41,7 +42,7 @@ elementwise(
     facts={"smooth"},
     reads=("exp2", "special.exp2"),
     value=lambda m, x: m.power(2, x),
-    spelling={"sympy": lambda x: 2**x},
+    spelling={"javascript": "exp2", "sympy": lambda x: 2**x},
     flops=8,
 )
 elementwise(
@@ -72,6 +73,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
+    spelling={"javascript": "Math.log2"},
 )
 elementwise(
     "log10",
@@ -81,6 +83,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(10),
     flops=8,
+    spelling={"javascript": "Math.log10"},
 )
 elementwise(
     "log1p",
@@ -92,6 +95,7 @@ elementwise(
     reads=("log1p", "special.log1p"),
     value=lambda m, x: m.log(1 + x),
     flops=8,
+    spelling={"javascript": "Math.log1p"},
 )
 
 
@@ -113,6 +117,7 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log(m.exp(x) + m.exp(y)),
     flops=20,
+    spelling={"javascript": "logAddExp"},
 )
 elementwise(
     "logaddexp2",
@@ -123,6 +128,7 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log2(m.exp2(x) + m.exp2(y)),
     flops=20,
+    spelling={"javascript": "logAddExp2"},
 )
 
 

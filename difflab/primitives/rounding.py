@@ -37,15 +37,15 @@ for _name, _glyph, _latex, _sympy in (
         spelling={"sympy": _sympy},
     )
 
-for _name, _operands, _glyph, _latex in (
-    ("logical_and", 2, "∧", r"{0} \land {1}"),
-    ("logical_or", 2, "∨", r"{0} \lor {1}"),
-    ("logical_xor", 2, "⊻", r"{0} \oplus {1}"),
-    ("logical_not", 1, "¬", r"\lnot {0}"),
-    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}"),
-    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}"),
-    ("bitwise_xor", 2, "^", r"{0} \oplus {1}"),
-    ("invert", 1, "~", r"\sim {0}"),
+for _name, _operands, _glyph, _latex, _script in (
+    ("logical_and", 2, "∧", r"{0} \land {1}", "both"),
+    ("logical_or", 2, "∨", r"{0} \lor {1}", "either"),
+    ("logical_xor", 2, "⊻", r"{0} \oplus {1}", "oneOnly"),
+    ("logical_not", 1, "¬", r"\lnot {0}", "not"),
+    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}", "both"),
+    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}", "either"),
+    ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly"),
+    ("invert", 1, "~", r"\sim {0}", "not"),
 ):
     elementwise(
         _name,
@@ -56,14 +56,16 @@ for _name, _operands, _glyph, _latex in (
         latex=_latex,
         domain=(Domain(),) * _operands,
         differentiable=False,
-        spelling={"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {},
+        # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
+        spelling={"javascript": _script}
+        | ({"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {}),
     )
 
-for _name, _text in (
-    ("isnan", "not a number"),
-    ("isinf", "infinite"),
-    ("isfinite", "finite"),
-    ("signbit", "negative, -0 included"),
+for _name, _text, _script in (
+    ("isnan", "not a number", "Number.isNaN"),
+    ("isinf", "infinite", "isInfinite"),
+    ("isfinite", "finite", "Number.isFinite"),
+    ("signbit", "negative, -0 included", "signBit"),
 ):
     elementwise(
         _name,
@@ -72,6 +74,7 @@ for _name, _text in (
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
         differentiable=False,
+        spelling={"javascript": _script},
     )
 
 
@@ -131,7 +134,10 @@ step(
     "x an integer other than 0",
     lambda m, x: m.logical_and(at_integers(m, x), m.not_equal(x, 0.0)),
     reads=("trunc", "fix"),
-    spelling={"sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x)))},
+    spelling={
+        "javascript": "Math.trunc",
+        "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
+    },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
 
@@ -150,7 +156,7 @@ step(
     r"\operatorname{{rint}}({0})",
     "x a half-integer",
     at_halves,
-    spelling={"sympy": by_sympy(halves_to_even)},
+    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even)},
 )
 
 
@@ -198,7 +204,7 @@ elementwise(
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.floor(x / y),
-    spelling={"sympy": "Mod"},
+    spelling={"javascript": "mod", "sympy": "Mod"},
 )
 elementwise(
     "fmod",
@@ -262,7 +268,7 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         kinks=lambda m, x, y: m.equal(x, y),
         one_sided=lambda m, x, y: sides,
         value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
-        spelling={"sympy": glyph.capitalize()},
+        spelling={"sympy": glyph.capitalize()} | ({"javascript": name} if ignore_nan else {}),
     )
 
 
@@ -309,11 +315,11 @@ elementwise(
     kinks=lambda m, x, h: m.equal(x, 0.0),
     one_sided=lambda m, x, h: (0.0, 0.0),
     value=lambda m, x, h: m.where(m.equal(x, 0), h, m.where(m.greater(x, 0), 1, 0)),
-    spelling={"sympy": "Heaviside"},
+    spelling={"javascript": "heaviside", "sympy": "Heaviside"},
 )
 elementwise(
     "copysign",
-    (lambda m, z, x, y: m.where(m.equal(m.signbit(x), m.signbit(y)), 1.0, -1.0) * m.not_equal(x, 0.0), 0),
+    (lambda m, z, x, y: m.where(m.equal(x, 0.0), 0.0, m.where(m.equal(m.signbit(x), m.signbit(y)), 1.0, -1.0)), 0),
     doc="|x| with the sign of y.",
     latex=r"\operatorname{{copysign}}({0}, {1})",
     domain=(PLAIN, Domain()),
@@ -321,6 +327,7 @@ elementwise(
     kinks=lambda m, x, y: m.equal(x, 0.0),
     one_sided=lambda m, x, y: (-1.0, 1.0) if not m.signbit(y) else (1.0, -1.0),
     value=lambda m, x, y: m.where(m.less(y, 0), -m.absolute(x), m.absolute(x)),
+    spelling={"javascript": "copySign"},
 )
 elementwise(
     "nan_to_num",
@@ -334,11 +341,18 @@ elementwise(
     ),
     value=lambda m, x, **_: x,
     examples=({"nan": 0.0, "posinf": None, "neginf": None},),
+    spelling={"javascript": "nanToNum"},
 )
 
 # Complex numbers. Cotangents are paired without conjugation, as in JAX: pulling back through f multiplies by f'(z).
 elementwise(
-    "real", (1,), doc="The real part.", glyph="Re", latex=r"\Re({0})", facts={"linear"}, spelling={"sympy": "re"}
+    "real",
+    (1,),
+    doc="The real part.",
+    glyph="Re",
+    latex=r"\Re({0})",
+    facts={"linear"},
+    spelling={"javascript": "Number", "sympy": "re"},
 )
 elementwise(
     "imag",

@@ -29,6 +29,7 @@ special(
     reads=(),
     kernel="kernels_elementwise.exp_minus_square",
     value=lambda m, x: m.exp(-x * x),
+    spelling={"javascript": "expMinusSquare"},
 )
 special(
     "exp_square",
@@ -58,6 +59,7 @@ special(
     "The error function.",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
+    spelling={"javascript": "erf"},
 )
 special(
     "erfc",
@@ -66,6 +68,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     kernel="kernels_elementwise.erfc",
+    spelling={"javascript": "erfc"},
 )
 special(
     "erfcx",
@@ -74,6 +77,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     value=lambda m, x: m.exp(x * x) * m.erfc(x),
+    spelling={"javascript": "erfcx"},
 )
 
 
@@ -106,6 +110,7 @@ special(
     examples=({"n": 1},),
     flops=900,
     value=repeated,
+    spelling={"javascript": "erfcRepeated"},
 )
 special(
     "erfi",
@@ -113,6 +118,7 @@ special(
     "The imaginary error function -i erf(ix).",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
+    spelling={"javascript": "erfi"},
 )
 special(
     "dawsn",
@@ -121,6 +127,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.sqrt(m.arctan(1)) * m.exp(-x * x) * m.erfi(x),
+    spelling={"javascript": "dawsn"},
 )
 # Not 1 - 2 x dawsn(x): the terms cancel at large x.
 special(
@@ -135,6 +142,7 @@ special(
     examples=({"n": 1},),
     flops=600,
     value=dawson,
+    spelling={"javascript": "dawsnDerivative"},
 )
 special(
     "erfinv",
@@ -142,6 +150,7 @@ special(
     "The inverse error function.",
     domain=(Domain(-0.99, 0.99, tails=(1e-300, 1 - 1e-10), branch_points=(0.0,)),),
     facts={"f(0)=0"},
+    spelling={"javascript": "erfinv"},
 )
 special(
     "erfinv_slope",
@@ -169,7 +178,7 @@ special(
     "The inverse of erfc.",
     domain=(Domain(0.01, 1.99, tails=(1e-100, 1e-10), branch_points=(1.0,)),),
     value=lambda m, x: m.erfinv(1 - x),
-    spelling={"sympy": by_sympy(lambda sympy, x: sympy.erfinv(1 - x))},
+    spelling={"javascript": "erfcinv", "sympy": by_sympy(lambda sympy, x: sympy.erfinv(1 - x))},
 )
 special(
     "ndtr",
@@ -190,6 +199,7 @@ special(
     kernel="kernels_special.ndtri_slope",
     domain=(PROBABILITY,),
     value=lambda m, x: m.sqrt(8 * m.arctan(1)) * m.exp(m.square(m.ndtri(x)) / 2),
+    spelling={"javascript": "ndtriSlope"},
 )
 special(
     "ndtri",
@@ -198,6 +208,7 @@ special(
     latex=r"\Phi^{{-1}}({0})",
     domain=(PROBABILITY,),
     value=lambda m, x: m.sqrt(2) * m.erfinv(2 * x - 1),
+    spelling={"javascript": "ndtri"},
 )
 
 
@@ -218,6 +229,7 @@ special(
     domain=(Domain(tails=(-37.0, -1e3, 20.0), branch_points=(0.0,)),),
     facts={"smooth"},
     value=lambda m, x: m.log(m.ndtr(x)),
+    spelling={"javascript": "logNdtr"},
 )
 
 # The gamma family.
@@ -228,6 +240,7 @@ special(
     latex=r"\Gamma({0})",
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
+    spelling={"javascript": "gamma"},
 )
 special(
     "gammaln",
@@ -236,7 +249,7 @@ special(
     latex=r"\ln\Gamma({0})",
     domain=(POSITIVE,),
     reads=("special.gammaln", "special.loggamma"),
-    spelling={"sympy": "loggamma", "arb": "lgamma"},
+    spelling={"javascript": "gammaln", "sympy": "loggamma", "arb": "lgamma"},
     non_differentiable="x = 0, -1, -2, ...",
 )
 
@@ -257,6 +270,7 @@ special(
     latex=r"\frac{{1}}{{\Gamma({0})}}",
     domain=(POSITIVE,),
     value=lambda m, x: 1 / m.gamma(x),
+    spelling={"javascript": "rgamma"},
 )
 special(
     "digamma",
@@ -266,6 +280,7 @@ special(
     scipy="psi",
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
+    spelling={"javascript": "digamma"},
 )
 special(
     "polygamma",
@@ -276,7 +291,7 @@ special(
     domain=(POSITIVE,),
     reads=("special.polygamma",),
     arguments=lambda n, x: ((x,), {"n": int(n)}),
-    spelling={"sympy": by_sympy(lambda sympy, x, n: sympy.polygamma(n, x))},
+    spelling={"javascript": "polygamma", "sympy": by_sympy(lambda sympy, x, n: sympy.polygamma(n, x))},
     examples=({"n": 1}, {"n": 2}),
     non_differentiable="x = 0, -1, -2, ...",
 )
@@ -290,6 +305,7 @@ special(
     reads=(),
     value=lambda m, x, y, *, n: m.polygamma(x + y, n=n) - m.polygamma(x, n=n),
     examples=({"n": 0},),
+    spelling={"javascript": "polygammaGap"},
 )
 special(
     "beta",
@@ -303,6 +319,7 @@ special(
     domain=(Domain(0.1, 10.0), Domain(0.1, 10.0)),
     facts={"commutative"},
     value=lambda m, x, y: m.gamma(x) * m.gamma(y) / m.gamma(x + y),
+    spelling={"javascript": "beta"},
 )
 special(
     "betaln",
@@ -313,6 +330,7 @@ special(
     domain=(Domain(0.1, 10.0), Domain(0.1, 10.0)),
     facts={"commutative"},
     value=lambda m, x, y: m.gammaln(x) + m.gammaln(y) - m.gammaln(x + y),
+    spelling={"javascript": "betaln"},
 )
 
 
@@ -326,7 +344,7 @@ special(
     "The regularised lower incomplete gamma function P(a, x); no derivative by a.",
     latex="P({0}, {1})",
     domain=(Domain(0.5, 5.0), Domain(0.1, 10.0)),
-    spelling={"sympy": by_sympy(lambda sympy, a, x: sympy.lowergamma(a, x) / sympy.gamma(a))},
+    spelling={"javascript": "gammainc", "sympy": by_sympy(lambda sympy, a, x: sympy.lowergamma(a, x) / sympy.gamma(a))},
 )
 special(
     "gammaincc",
@@ -334,7 +352,10 @@ special(
     "The regularised upper incomplete gamma function Q(a, x); no derivative by a.",
     latex="Q({0}, {1})",
     domain=(Domain(0.5, 5.0), Domain(0.1, 10.0)),
-    spelling={"sympy": by_sympy(lambda sympy, a, x: sympy.uppergamma(a, x) / sympy.gamma(a))},
+    spelling={
+        "javascript": "gammaincc",
+        "sympy": by_sympy(lambda sympy, a, x: sympy.uppergamma(a, x) / sympy.gamma(a)),
+    },
 )
 special(
     "betainc",
@@ -342,7 +363,7 @@ special(
     "The regularised incomplete beta function I_x(a, b); no derivative by a and b.",
     latex="I_{{{2}}}({0}, {1})",
     domain=(Domain(0.5, 5.0), Domain(0.5, 5.0), Domain(0.01, 0.99)),
-    spelling={"sympy": by_sympy(lambda sympy, a, b, x: sympy.betainc_regularized(a, b, 0, x))},
+    spelling={"javascript": "betainc", "sympy": by_sympy(lambda sympy, a, b, x: sympy.betainc_regularized(a, b, 0, x))},
 )
 composite(
     "multigammaln",
@@ -369,4 +390,5 @@ special(
     "The Hurwitz zeta function; no derivative by its order.",
     latex=r"\zeta({0}, {1})",
     domain=(Domain(2.0, 5.0), Domain(0.5, 10.0)),
+    spelling={"javascript": "zeta"},
 )

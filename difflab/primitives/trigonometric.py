@@ -125,7 +125,11 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.reciprocal(m.cosh(x)),
-    spelling={"numpy": "kernels_elementwise.sech", "compiled": lambda m, x: m.reciprocal(m.cosh(x))},
+    spelling={
+        "javascript": "sech",
+        "numpy": "kernels_elementwise.sech",
+        "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
+    },
 )
 row(
     "arcsinh",
@@ -169,7 +173,7 @@ row(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: m.sin(4 * m.arctan(1) * x),
-    spelling={"numpy": "kernels_elementwise.sinpi", "arb": "sin_pi"},
+    spelling={"javascript": "sinpi", "numpy": "kernels_elementwise.sinpi", "arb": "sin_pi"},
 )
 row(
     "cospi",
@@ -180,7 +184,7 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.cos(4 * m.arctan(1) * x),
-    spelling={"numpy": "kernels_elementwise.cospi", "arb": "cos_pi"},
+    spelling={"javascript": "cospi", "numpy": "kernels_elementwise.cospi", "arb": "cos_pi"},
 )
 SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
 row(
@@ -191,7 +195,11 @@ row(
     domain=(SINC,),
     facts={"smooth"},
     value=lambda m, x: m.sinpi(x) / (4 * m.arctan(1) * x),
-    spelling={"numpy": "kernels_elementwise.sinc", "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x))},
+    spelling={
+        "javascript": "sinc",
+        "numpy": "kernels_elementwise.sinc",
+        "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x)),
+    },
 )
 
 
@@ -213,7 +221,7 @@ elementwise(
     domain=(SINC,),
     facts={"smooth"},
     reads=(),
-    spelling={"numpy": "kernels_elementwise.sinc"},
+    spelling={"javascript": "sincDerivative", "numpy": "kernels_elementwise.sinc"},
     flops=60,
     examples=({"n": 1},),
     value=sinc_by_parts,

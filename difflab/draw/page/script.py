@@ -13,54 +13,42 @@ from typing import Any
 from ...errors import DifflabError, UnsupportedError
 from ...graph.node import Node
 from ...graph.sympy_io import SympyCarrier, exact
-from ...primitives import Gate, Primitive
+from ...primitives import Gate, Primitive, table
+from ...primitives.primitive import lookup
 
-# Rows that JavaScript, or the page's special.js, computes better than their program in other rows would.
-MATH = {
-    "expm1": "Math.expm1", "log1p": "Math.log1p", "log2": "Math.log2", "log10": "Math.log10", "cbrt": "Math.cbrt",
-    "hypot": "Math.hypot", "exp2": "exp2", "trunc": "Math.trunc", "rint": "roundEven", "copysign": "copySign",
-    "sigmoid": "sigmoid", "softplus": "softplus", "log_sigmoid": "logSigmoid", "log_cosh": "logCosh", "sech": "sech",
-    "tanhshrink": "tanhshrink", "logaddexp": "logAddExp", "logaddexp2": "logAddExp2", "cosm1": "cosm1",
-    "sinpi": "sinpi", "cospi": "cospi", "sinc": "sinc", "sinc_derivative": "sincDerivative", "exprel": "exprel",
-    "exprel_derivative": "exprelDerivative", "xlogy": "xlogy", "xlog1py": "xlog1py", "log_ratio": "logRatio",
-    "entr": "entr", "rel_entr": "relEntr", "kl_div": "klDiv", "logit": "logit", "pseudo_huber": "pseudoHuber",
-    "boxcox": "boxcox", "boxcox1p": "boxcox1p", "fmax": "fmax", "fmin": "fmin", "remainder": "mod",
-    "heaviside": "heaviside", "exp_minus_square": "expMinusSquare", "erf": "erf", "erfc": "erfc", "erfcx": "erfcx",
-    "erfi": "erfi", "dawsn": "dawsn", "dawsn_derivative": "dawsnDerivative", "erfinv": "erfinv",
-    "erfcinv": "erfcinv", "gamma": "gamma", "gammaln": "gammaln", "rgamma": "rgamma", "digamma": "digamma",
-    "polygamma": "polygamma", "polygamma_gap": "polygammaGap", "zeta": "zeta", "beta": "beta", "betaln": "betaln",
-    "jv": "besselJ", "yv": "besselY", "iv": "besselI", "kv": "besselK", "ive": "besselIe", "kve": "besselKe",
-    "yn": "besselY", "kn": "besselK",
-    "gammainc": "gammainc", "gammaincc": "gammaincc", "betainc": "betainc",
-}  # fmt: skip
-TESTS = {
-    "isnan": "Number.isNaN", "isfinite": "Number.isFinite", "isinf": "isInfinite", "signbit": "signBit",
-}  # fmt: skip
 LONGEST = 3000  # characters of one function
 
 
 class ScriptCarrier(SympyCarrier):
-    """sympy expressions in which the functions of MATH and TESTS stay as they are."""
+    """sympy expressions; what JavaScript or special.js has, by the rows' spelling, stays as it is."""
 
     def function(self, row: Primitive) -> Any:
-        if row.name == "nan_to_num":  # its program leaves out what it is there for
-            raise UnsupportedError("nan_to_num has no formula in JavaScript")
-        if row.name in MATH or row.name in TESTS:
-            return named(row.name)
+        if "javascript" in row.spelling:
+            return named(row)
         if row.kind == "elementwise" and "compiled" in row.spelling:  # the form that is accurate on doubles
             return partial(row.spelling["compiled"], self)
         return super().function(row)
 
 
-def named(name: str) -> Any:
-    """A function, or for TESTS a condition, that sympy knows nothing about."""
+def named(row: Primitive) -> Any:
+    """A function, or for a row that gives truth values a condition, that sympy knows nothing about."""
     import sympy
     from sympy.logic.boolalg import BooleanFunction
 
-    if name in TESTS:
-        return type(f"row_{name}", (BooleanFunction,), {})
-    function = sympy.Function(f"row_{name}", real=True)
-    return lambda *x, **params: function(*x, *params.values())
+    if not row.differentiable:
+        return type(f"row_{row.name}", (BooleanFunction,), {})
+    function = sympy.Function(f"row_{row.name}", real=True)
+    return lambda *x, **params: function(*x, *(number_of(p) for p in params.values()))
+
+
+def number_of(param: Any) -> Any:
+    """A parameter as an argument; NaN for None."""
+    return exact(float("nan") if param is None else param)
+
+
+def spelled(name: str) -> str:
+    """What JavaScript calls a row."""
+    return str(lookup(name.removeprefix("row_")).spelling["javascript"])
 
 
 CARRIER = ScriptCarrier()
@@ -85,10 +73,10 @@ def printer() -> Any:
             return "false"
 
         def _print_BooleanFunction(self, expr: Any) -> str:
-            name = type(expr).__name__.removeprefix("row_")
-            if name not in TESTS:
+            name = type(expr).__name__
+            if not name.startswith("row_"):
                 return self._print_not_supported(expr)
-            return f"{TESTS[name]}({', '.join(map(self._print, expr.args))})"
+            return f"{spelled(name)}({', '.join(map(self._print, expr.args))})"
 
         def _print_Pow(self, expr: Any) -> str:
             if expr.exp == 1:
@@ -104,7 +92,7 @@ def printer() -> Any:
         def _print_NegativeInfinity(self, expr: Any) -> str:
             return "(-Infinity)"
 
-    known = {f"row_{name}": spelled for name, spelled in MATH.items()}
+    known = {f"row_{row.name}": row.spelling["javascript"] for row in table() if "javascript" in row.spelling}
     known |= {"Heaviside": "heaviside", "loggamma": "gammaln"} | {
         f: f for f in ("erf", "erfc", "erfi", "gamma", "digamma")
     }

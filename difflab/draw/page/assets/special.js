@@ -12,6 +12,38 @@ function signBit(x) {
   return x < 0 || Object.is(x, -0);
 }
 
+function both(a, b) {
+  return Boolean(a) && Boolean(b);
+}
+
+function either(a, b) {
+  return Boolean(a) || Boolean(b);
+}
+
+function oneOnly(a, b) {
+  return Boolean(a) !== Boolean(b);
+}
+
+function not(a) {
+  return !a;
+}
+
+function nanToNum(x, nan, high, low) { // a NaN for high or low: the largest double of that sign
+  if (Number.isNaN(x)) return nan;
+  if (Number.isFinite(x)) return x;
+  const given = x > 0 ? high : low;
+  return Number.isNaN(given) ? Math.sign(x) * Number.MAX_VALUE : given;
+}
+
+function hypot(x, y) { // Math.hypot squares
+  const a = Math.max(Math.abs(x), Math.abs(y)), b = Math.min(Math.abs(x), Math.abs(y));
+  return a === 0 || a === Infinity || Number.isNaN(a + b) ? a + b : a * Math.sqrt(1 + b / a * (b / a));
+}
+
+function direction(x, y) { // x / hypot(x, y)
+  return x === 0 ? 0 * x : x / hypot(x, y);
+}
+
 function copySign(x, y) {
   return signBit(y) ? -Math.abs(x) : Math.abs(x);
 }
@@ -53,6 +85,7 @@ function logSigmoid(x) {
 }
 
 function logCosh(x) {
+  if (Math.abs(x) < 0.5) return Math.log1p(2 * Math.sinh(x / 2) ** 2);
   return softplus(-2 * Math.abs(x)) + Math.abs(x) - Math.LN2;
 }
 
@@ -284,6 +317,37 @@ function erfcinv(y) {
     if (Math.abs(step) < 1e-16 * x) break;
   }
   return x;
+}
+
+function logNdtr(x) { // erfcx holds in the left tail, where Φ vanishes
+  const t = x * Math.SQRT1_2;
+  if (x < -1) return Math.log(erfcx(-t) / 2) - t * t;
+  return Math.log1p(-erfc(t) / 2);
+}
+
+function ndtri(p) {
+  return p < 0.5 ? -Math.SQRT2 * erfcinv(2 * p) : Math.SQRT2 * erfinv(2 * p - 1);
+}
+
+function ndtriSlope(p) { // 1 / φ(Φ⁻¹(p)); by p = Φ(x) = φ(x) m(x) the rounding of x is not magnified
+  const x = -Math.abs(ndtri(p)), tail = p < 0.5 ? p : 1 - p;
+  return Math.sqrt(Math.PI / 2) * erfcx(-x * Math.SQRT1_2) / tail;
+}
+
+function erfcRepeated(x, n) { // exp(x²) iⁿerfc(x): upwards for small x, by the continued fraction for large x
+  if (x < 1) {
+    let before = 2 / Math.sqrt(Math.PI), value = erfcx(x);
+    for (let k = 1; k <= n; k++) [before, value] = [value, (before / 2 - x * value) / k];
+    return value;
+  }
+  let ratio = 0, value = erfcx(x);
+  const ratios = [];
+  for (let k = n + Math.ceil(40 + 400 / (x * x)); k > 0; k--) { // of the k-th to the one before
+    ratio = 0.5 / (x + (k + 1) * ratio);
+    ratios[k] = ratio;
+  }
+  for (let k = 1; k <= n; k++) value *= ratios[k];
+  return value;
 }
 
 function gamma(x) {

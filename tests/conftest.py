@@ -1,12 +1,60 @@
-"""Settings that every test shares."""
+"""Settings and the browser that tests share."""
 
 from __future__ import annotations
 
 import os
+import shutil
 
+import pytest
 from hypothesis import settings
 
 # The machine may be slow and shared: no deadline for one example. In CI the same examples are drawn each time.
 settings.register_profile("shared", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "shared")
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless Chromium of the system."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra test)")
+    program = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if program is None:
+        pytest.skip(f"there is no browser on this machine ({', '.join(CHROMIUMS)})")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """`visit(address, width=..., dark=...)` opens a page; a script error or a request elsewhere fails the test."""
+    contexts = []
+    wrong = []
+
+    def open_page(address, width=1300, height=1000, dark=False):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        here = address.partition("?")[0].rpartition("/")[0]
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith((here, "about:", "data:")) else wrong.append(asked.url),
+        )
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 
@@ -10,13 +9,10 @@ import pytest
 
 pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("uvicorn", reason="the lab extra is not installed")
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no chromium on this machine")
 
 
 @pytest.fixture(scope="module")
-def address():
+def address(chromium):
     command = [sys.executable, "-m", "difflab", "lab", "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     yield server.stdout.readline().strip()
@@ -25,17 +21,10 @@ def address():
 
 
 @pytest.fixture
-def page(address):
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1300, "height": 1600})
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector("#curve svg", timeout=30_000)
-        yield page
-        assert page.errors == []
-        browser.close()
+def page(visit, address):
+    page = visit(address, height=1600)
+    page.wait_for_selector("#curve svg", timeout=30_000)
+    return page
 
 
 def test_a_typed_expression_is_shown(page):

@@ -73,7 +73,9 @@ def digest(text: str) -> str:
 
 
 def asset(name: str) -> str:
-    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    """A file of the page without its indentation and the lines that are comments."""
+    lines = files(__package__).joinpath("assets", name).read_text(encoding="utf-8").splitlines()
+    return "\n".join(s for line in lines if (s := line.strip()) and not s.startswith("// "))
 
 
 def blocks_choice(states: list[str], first: int) -> str:

@@ -1,0 +1,125 @@
+"""The step-through page as a file: complete in itself, small, safe, and what it says when it cannot compute."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from difflab.draw.page import page_of
+from difflab.errors import DrawError
+
+
+def passes(text, **at):
+    return dl.parse(text).forward(**at).backward()
+
+
+def data_of(page):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
+
+
+def chain(count):
+    """About `count` operations in a row that use x and y again and again."""
+    steps, last = [], "x"
+    while len(steps) * 3 < count * 2:
+        steps.append(f"a{len(steps)} = {last} * y")
+        steps.append(f"b{len(steps)} = tanh(a{len(steps) - 1}) + x")
+        last = f"b{len(steps) - 1}"
+    return "; ".join(steps)
+
+
+def test_the_page_is_complete_in_itself():
+    page = page_of(passes("1/(1+exp(-(w*x+b)))", w=2.0, x=-1.0, b=0.5))
+    outside = re.findall(r"(?:https?:)?//[\w.]+", page.replace("http://www.w3.org/2000/svg", ""))
+    assert [found for found in outside if "." in found] == []
+    assert not re.search(r"<(?:link|img|iframe|object|base|form)\b|\bon\w+\s*=\s*[\"']|style=\"", page)
+    assert "default-src 'none'" in page and "unsafe" not in page
+
+
+def test_the_same_pass_gives_the_same_page():
+    make = lambda: page_of(passes("sin(x) * y", x=1.0, y=2.0), ulps=False)
+    assert make() == make()
+
+
+def test_sixty_nodes_take_less_than_120_kilobytes():
+    backward = passes(chain(60), x=0.5, y=0.3)
+    assert len(backward.forward.graph) >= 60
+    assert len(page_of(backward).encode()) < 120_000
+
+
+def test_a_large_graph_is_drawn_in_short_wires():
+    backward = passes(chain(300), x=0.5, y=0.3)
+    page = page_of(backward, ulps=False)
+    assert page.count("data-r=") > 100  # x and y stand again beside each use
+    uses = {int(k) for wire in re.findall(r'data-e="([\d ]+)"', page) for k in wire.split()}
+    assert uses == set(range(len(data_of(page)["edges"])))
+
+
+HOSTILE = '</script><img src=x onerror="alert(1)">&amp;{}\u2028\x00'
+
+
+def test_text_of_the_user_stays_text():
+    graph = dl.parse("x * y")
+    page = page_of(graph.forward(x=1.0, y=2.0).backward(), title=HOSTILE, ulps=False)
+    assert "<img" not in page and html.escape('<img src=x onerror="alert(1)">') in page
+    assert page.count("<script") == page.count("</script>") == 2
+
+    def f(x):
+        with dl.block(HOSTILE):
+            return np.sin(x)
+
+    made = dl.trace(f, 1.0)
+    page = page_of(made.forward(x=1.0).backward(), ulps=False)
+    assert "<img" not in page and page.count("</script>") == 2
+    assert any("<img src=x" in str(n.get("block")) for n in data_of(page)["nodes"])
+
+
+@pytest.mark.parametrize(
+    "f, at, reason",
+    [
+        (lambda x: np.sum(np.tanh(x)), np.ones(3), "single real numbers"),
+        (lambda x: np.real(np.fft.fft(np.stack([x, x]))[0]), 1.0, "single real numbers"),
+        (lambda x: x * x, np.float32(2), "doubles"),
+    ],
+)
+def test_what_cannot_move_is_recorded_and_says_why(f, at, reason):
+    graph = dl.trace(f, at)
+    page = page_of(graph.forward(x=at).backward(), ulps=False)
+    assert "Recorded steps" in page and reason in page and "const FORMS = null" in page
+
+
+def test_a_forward_pass_alone_has_a_page():
+    page = page_of(dl.parse("x * y").forward(x=1.0, y=2.0))
+    assert data_of(page)["edges"] == [] and '<select id="order"' not in page and 'id="methods"' not in page
+
+
+@pytest.mark.parametrize("thing", [dl.parse("x * y"), 3, "x"])
+def test_what_has_no_values_has_no_page(thing, tmp_path):
+    with pytest.raises(DrawError, match="forward"):
+        page_of(thing)
+    with pytest.raises(DrawError):
+        dl.draw(thing, tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_takes_no_view(tmp_path):
+    with pytest.raises(DrawError, match="title="):
+        dl.draw(passes("x * y", x=1.0, y=2.0), tmp_path / "page.html", view="forward")
+
+
+def test_jupyter_gets_a_frame_that_may_only_run_scripts():
+    shown = passes("x * y", x=1.0, y=2.0)._repr_html_()
+    assert re.match(r'<iframe srcdoc="[^"]+" sandbox="allow-scripts"', shown)
+    assert html.unescape(re.search(r'srcdoc="([^"]+)"', shown)[1]).startswith("<!DOCTYPE html>")
+
+
+def test_heat_maps_show_signs_and_sizes():
+    found = data_of(
+        page_of(dl.trace(np.sum, np.ones((2, 2))).forward(np.array([[1.0, -1.0], [0.0, np.nan]])), ulps=False)
+    )
+    rows = found["nodes"][0]["heat"]["rows"]
+    assert len({*rows[0], *rows[1]}) == 4 and rows[1][1] == " "

@@ -45,3 +45,13 @@ def test_the_table_follows_the_slider(page):
     box.press("Enter")
     page.wait_for_selector("#comparison td:text-is('8')", timeout=20_000)  # d/dz of (x + y) z is now 3 + 5
     assert page.input_value("#at") == "x=3, y=5, z=-4"
+
+
+@pytest.mark.parametrize("width, dark", [(1300, False), (1300, True), (380, False)])
+def test_axe_finds_nothing(visit, address, width, dark):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra test)")
+    page = visit(address, width=width, dark=dark)
+    page.wait_for_selector("#curve svg", timeout=30_000)
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -275,6 +275,17 @@ def test_nothing_is_wider_than_the_window(open_pass, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_jupyter_s_frame_runs_by_itself(visit, tmp_path):
+    shown = passes("x * y", x=2.0, y=3.0)._repr_html_()
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{shown}", encoding="utf-8")
+    page = visit((tmp_path / "notebook.html").as_uri())
+    inside = page.frame_locator("iframe")
+    inside.locator("#next").press("End")
+    assert "∂f/∂x = 3" in inside.locator("#say").inner_text()
+    inside.locator("input[type=number]").first.fill("7")
+    assert "∂f/∂y = 7" in inside.locator("#say").inner_text()
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("make", [lambda: passes(NEURON[0], **NEURON[1]), blocks], ids=["neuron", "blocks"])
 def test_axe_finds_nothing(open_pass, make, dark):

@@ -44,8 +44,8 @@ difflab: a laboratory for derivatives. Three things to try:
   difflab compare "(x + y) * z" --at x=-2,y=5,z=-4
       the gradient by five methods, each with its error
 
-  difflab draw "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.svg
-      how the gradient comes about, as a picture
+  difflab step "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.html
+      how the gradient comes about, step by step, with sliders: open passes.html
 
   difflab tour difflab-tour
       a report page with comparisons, pictures and plots

@@ -174,18 +174,19 @@ def as_text(c: Comparison) -> str:
 def as_html(c: Comparison) -> str:
     heads, gradient = gradient_rows(c)
     lines = "".join(f"<li>{html.escape(line)}</li>" for line in summary(c))
-    methods = html_table(COLUMNS, [row(m) for m in c.methods.values()])
+    methods = html_table("The methods", COLUMNS, [row(m) for m in c.methods.values()])
     title = html.escape(shortened(c.text))
     return (
-        f'<div class="difflab-comparison"><p><code>{title}</code></p>{html_table(heads, gradient)}{methods}'
+        f'<div class="difflab-comparison"><p><code>{title}</code></p>{html_table("The gradient", heads, gradient)}{methods}'
         f"<ul>{lines}</ul></div>"
     )
 
 
-def html_table(heads: Any, rows: list[list[str]]) -> str:
+def html_table(label: str, heads: Any, rows: list[list[str]]) -> str:
     head = "".join(f"<th>{html.escape(n)}</th>" for n in heads)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(x)}</td>" for x in cells) + "</tr>" for cells in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    region = f'class="scroll" tabindex="0" role="region" aria-label="{label}"'  # the keyboard can scroll it
+    return f"<div {region}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def plot(c: Comparison, path: Any, force: bool = False) -> Any:

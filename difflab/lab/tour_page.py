@@ -85,7 +85,7 @@ def page(sections: list[Section], overview: tuple[tuple[str, ...], list[list[str
 proves its digits without using any derivative rule and judges the others. Errors are in units in the last place (ulps)
 of the certified value.</p>
 </header>
-{html_table(*overview)}
+{html_table("Examples", *overview)}
 <nav aria-label="Stops"><ul>{links}</ul></nav>
 {body}
 <footer>Made by difflab {__version__}: <code>difflab tour FOLDER</code>. Times are medians on this machine.</footer>

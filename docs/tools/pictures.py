@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -50,7 +52,22 @@ def gridworld() -> None:
     mdp.plot_solution(grid.solve(), OUT / "gridworld.png", force=True)
 
 
+def step() -> None:
+    """The step-through page in the middle of a backward pass, by a browser of the system (extra test)."""
+    from playwright.sync_api import sync_playwright
+
+    at = dict(w0=2.0, x0=-1.0, w1=-3.0, x1=-2.0, w2=-3.0)
+    backward = dl.parse("1/(1+exp(-(w0*x0+w1*x1+w2)))").forward(**at).backward()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1240, "height": 860}, device_scale_factor=1.25)
+        page.goto(dl.draw(backward, Path(folder) / "step.html").as_uri())
+        page.evaluate("difflab.go(22)")
+        page.screenshot(path=OUT / "step.png")
+        browser.close()
+
+
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
-    for picture in (comparison, v_curve, gridworld):
+    for picture in (comparison, v_curve, gridworld, step):
         picture()

@@ -35,7 +35,8 @@ def process(*arguments: str, **options):
 
 def test_newcomers_are_told_three_things(shell):
     status, out, _ = shell()
-    assert status == 0 and all(word in out for word in ("difflab compare", "difflab draw", "difflab tour"))
+    assert status == 0 and all(word in out for word in ("difflab compare", "difflab step", "difflab tour"))
+    assert sum(line.startswith("  difflab ") for line in out.splitlines()) == 3
 
 
 @pytest.mark.parametrize("name", COMMANDS)

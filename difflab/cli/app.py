@@ -45,7 +45,8 @@ difflab: a laboratory for derivatives. Three things to try:
       the gradient by five methods, each with its error
 
   difflab step "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.html
-      how the gradient comes about, step by step, with sliders: open passes.html
+      how the gradient comes about, step by step, with sliders: open passes.html in a browser
+      (difflab draw ... -o passes.svg makes a picture of it)
 
   difflab tour difflab-tour
       a report page with comparisons, pictures and plots

@@ -174,12 +174,10 @@ def as_text(c: Comparison) -> str:
 def as_html(c: Comparison) -> str:
     heads, gradient = gradient_rows(c)
     lines = "".join(f"<li>{html.escape(line)}</li>" for line in summary(c))
-    methods = html_table("The methods", COLUMNS, [row(m) for m in c.methods.values()])
+    tables = html_table("The gradient", heads, gradient)
+    tables += html_table("The methods", COLUMNS, [row(m) for m in c.methods.values()])
     title = html.escape(shortened(c.text))
-    return (
-        f'<div class="difflab-comparison"><p><code>{title}</code></p>{html_table("The gradient", heads, gradient)}{methods}'
-        f"<ul>{lines}</ul></div>"
-    )
+    return f'<div class="difflab-comparison"><p><code>{title}</code></p>{tables}<ul>{lines}</ul></div>'
 
 
 def html_table(label: str, heads: Any, rows: list[list[str]]) -> str:

@@ -40,9 +40,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         title=escape(title),
         style=style,
         svg=svgs[first],
-        templates="\n".join(f'<template id="drawing-{k}">{svg}</template>' for k, svg in enumerate(svgs))
-        if len(svgs) > 1
-        else "",
+        templates="\n".join(f'<template id="drawing-{k}">{svg}</template>' for k, svg in enumerate(svgs) if k != first),
         blocks=blocks_choice(states, first),
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),

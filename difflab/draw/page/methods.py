@@ -14,7 +14,7 @@ from ..text import clean, number
 from .model import Model
 from .script import printed
 
-SECONDS, MOST_NODES, LONGEST, SHOWN = 5.0, 120, 8000, 200
+SECONDS, MOST_NODES, LONGEST, SHOWN = 10.0, 120, 8000, 200
 
 
 class Symbolic:

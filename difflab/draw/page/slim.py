@@ -16,7 +16,8 @@ from .scene import Scene
 
 SECONDS = 20.0
 TONES = {FORWARD: "v", BACKWARD: "a"}
-SHAPES = {"ellipse": ("cx", "cy", "rx", "ry"), "path": ("d",), "polygon": ("points",)}
+SHAPES = {"path": ("d",), "polygon": ("points",)}
+ROUND = 10  # the radius of a box's corners
 
 
 def drawing(scene: Scene) -> str:
@@ -45,7 +46,7 @@ def part(g: Any, scene: Scene, picture: Picture) -> tuple[str, str]:
     kind = g.get("class", "")
     number = int(m[1]) if (m := re.fullmatch(r"[ne](\d+)", g.get("id", ""))) else -1
     if kind == "cluster":
-        return kind, f'<g class="cluster">{shapes(g)}{texts(g, None)}</g>'
+        return kind, f'<g class="cluster">{outline(g)}{texts(g, None)}</g>'
     if kind == "edge":
         wire = picture.wires[number]
         edges = scene.edges_of.get(number, [])
@@ -61,24 +62,37 @@ def part(g: Any, scene: Scene, picture: Picture) -> tuple[str, str]:
         label = escape(f"open block {box.lines[0].text}", quote=True)
         data += f' data-b="{scene.blocks_of[number]}" tabindex="0" role="button" aria-label="{label}"'
     name = f"node {box.kind}{' faded' if box.faded else ''}"
-    return kind, f'<g class="{name}"{data}>{shapes(g)}{texts(g, middle(g))}</g>'
+    return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g))}</g>'
 
 
 def middle(g: Any) -> float | None:
     """The x of a box's middle, where its lines are centred."""
-    ellipse = g.find(f"{{{SVG}}}ellipse")
-    if ellipse is not None:
-        return float(ellipse.get("cx"))
+    found = corners(g)
+    return (found[0] + found[2]) / 2 if found else None
+
+
+def corners(g: Any) -> tuple[float, float, float, float] | None:
+    """Left, top, right and bottom of a box; None for text alone."""
     for tag, attribute in (("polygon", "points"), ("path", "d")):
         element = g.find(f"{{{SVG}}}{tag}")
         if element is not None:
-            xs = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", element.get(attribute, ""))]
-            return (min(xs) + max(xs)) / 2
+            points = re.findall(r"(-?[\d.]+),(-?[\d.]+)", element.get(attribute, ""))
+            xs, ys = [float(x) for x, _ in points], [float(y) for _, y in points]
+            return min(xs), min(ys), max(xs), max(ys)
     return None
 
 
+def outline(g: Any) -> str:
+    """A box; Graphviz draws round corners as a path of 25 points."""
+    found = corners(g)
+    if found is None:
+        return ""
+    left, top, right, bottom = map(round, found)
+    return f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="{ROUND}"/>'
+
+
 def shapes(g: Any) -> str:
-    """Outlines and arrows."""
+    """Lines and arrows."""
     parts = []
     for element in g:
         tag = element.tag.removeprefix(f"{{{SVG}}}")

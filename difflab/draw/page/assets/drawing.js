@@ -13,6 +13,8 @@ function framed(el) {
 }
 function bind() {
   svg = stage.querySelector("svg");
+  svg.classList.remove("far-off"); // what is hidden has no frame
+  for (const el of svg.querySelectorAll(".unseen")) el.classList.remove("unseen");
   boxOf = nodes.map(() => null);
   wireOf = edges.map(() => null);
   parts = [...svg.querySelectorAll("g.node, g.wire")].map(framed);

@@ -90,10 +90,11 @@ if ($("order")) {
 }
 
 // Blocks: each state of open blocks has its drawing.
+const drawings = new Map([[Number($("blocks")?.value ?? 0), stage.querySelector("svg")]]);
 function show(drawing) {
-  const template = $(`drawing-${drawing}`);
-  if (!template) return;
-  stage.querySelector("svg").replaceWith(template.content.firstElementChild.cloneNode(true));
+  if (!drawings.has(drawing)) drawings.set(drawing, $(`drawing-${drawing}`).content.firstElementChild);
+  const shown = stage.querySelector("svg");
+  if (shown !== drawings.get(drawing)) shown.replaceWith(drawings.get(drawing));
   bind();
   go(now);
   if ($("blocks")) $("blocks").value = String(drawing);

@@ -12,7 +12,7 @@ from ...graph.passes import BackwardPass, ForwardPass
 from ..build import ancestors
 from ..formula import local_formula, names_of, node_formula
 from ..text import clean, shape, short
-from .heat import heat
+from .heat import ALPHABET, heat
 
 NAME, FORMULA = 40, 160  # characters of a name or a formula that a page shows
 
@@ -42,6 +42,7 @@ class Model:
     def data(self, live: bool) -> dict[str, Any]:
         """Nodes, edges and where they begin and end; with `live` without the numbers that the script computes."""
         return {
+            "levels": "" if live else ALPHABET,
             "nodes": [self.node(n, live) for n in self.order],
             "edges": [self.edge(e, live) for e in self.edges],
             "inputs": [self.index[n] for n in self.graph.inputs],

@@ -78,9 +78,8 @@ function tellEnd(found) {
 }
 
 // A small heat map: blue is negative, orange positive, the middle is zero.
-const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]";
 function heatMap(heat, label) {
-  const ns = "http://www.w3.org/2000/svg", rows = heat.rows;
+  const ns = "http://www.w3.org/2000/svg", rows = heat.rows, middle = (data.levels.length - 1) / 2;
   const picture = document.createElementNS(ns, "svg");
   picture.setAttribute("viewBox", `0 0 ${rows[0].length} ${rows.length}`);
   picture.setAttribute("class", "heat");
@@ -89,7 +88,7 @@ function heatMap(heat, label) {
   picture.setAttribute("role", "img");
   picture.setAttribute("aria-label", `${label}: heat map, darkest colour ${heat.most}`);
   rows.forEach((row, y) => [...row].forEach((c, x) => {
-    const cell = document.createElementNS(ns, "rect"), at = (ALPHABET.indexOf(c) - 40) / 40;
+    const cell = document.createElementNS(ns, "rect"), at = data.levels.indexOf(c) / middle - 1;
     for (const [key, value] of Object.entries({ x, y, width: 1, height: 1 })) cell.setAttribute(key, value);
     const [r, g, b] = at < 0 ? [0, 90, 160] : [190, 80, 0], mix = v => Math.round(245 + (v - 245) * Math.abs(at));
     cell.setAttribute("fill", c === " " ? "#000" : `rgb(${mix(r)},${mix(g)},${mix(b)})`);

@@ -200,6 +200,7 @@ def test_pan_zoom_and_what_a_pointer_is_told(open_pass):
 def test_the_methods_and_the_formulas_stand_side_by_side(open_pass):
     page = open_pass(passes("sin(x) * y", x=1.0, y=2.0))
     page.click("#methods summary")
+    page.wait_for_selector("#method-rows tr")
     row = [cell.inner_text() for cell in page.locator("#method-rows tr").first.locator("th, td").all()]
     assert row[0] == "∂f/∂x" and float(row[2]) == float(row[3]) == pytest.approx(2 * np.cos(1.0), rel=1e-9)
     assert float(row[1]) == pytest.approx(2 * np.cos(1.0), rel=1e-6) and float(row[4]) < 1e-6
@@ -208,6 +209,7 @@ def test_the_methods_and_the_formulas_stand_side_by_side(open_pass):
     assert page.inner_text("#h-text") == "h = 1e-1" and rougher > 1e-4
     assert "y*cos(x)" in page.inner_text("#methods") and "ulps" in page.inner_text("#methods")
     page.click("#formulas summary")
+    page.wait_for_selector("#formula-rows tr")
     assert "∂v1/∂x = cos(x)" in page.inner_text("#formula-rows")
     page.click("#steps summary")
     page.click("#step-rows button >> nth=4")

@@ -345,4 +345,5 @@ def test_against_the_certified_method(f):
 def test_symbols_need_no_pivot(f):
     """The first element is 0 at the point, and the formula must not have divided by it."""
     a = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
-    np.testing.assert_allclose(dl.differentiate(f, a, method="symbolic").gradient, dl.grad(f)(a), rtol=1e-12)
+    symbolic = dl.differentiate(f, a, method="symbolic", seconds=60)  # the machine may be busy with other tests
+    np.testing.assert_allclose(symbolic.gradient, dl.grad(f)(a), rtol=1e-12)

@@ -302,8 +302,8 @@ def test_axe_finds_nothing(open_pass, make, dark):
 
 
 def test_the_shell_writes_it_and_nothing_over_it(visit, tmp_path):
-    run = lambda *args: subprocess.run(
-        [sys.executable, "-m", "difflab", "step", *args], capture_output=True, text=True, cwd=tmp_path, check=False
+    run = lambda *args, command="step": subprocess.run(
+        [sys.executable, "-m", "difflab", command, *args], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     done = run("x*y", "--at", "x=2,y=3", "-o", "p.html")
     assert done.returncode == 0 and "wrote" in done.stderr
@@ -317,6 +317,13 @@ def test_the_shell_writes_it_and_nothing_over_it(visit, tmp_path):
     ):
         done = run(*args)
         assert done.returncode == 2 and word in done.stderr and "Traceback" not in done.stderr
+    for args, word in (
+        (("x*y", "-o", "q.html"), "--at x="),
+        (("x*y", "--at", "x=2,y=3", "--view", "graph", "-o", "q.html"), "leave --view out"),
+    ):
+        done = run(*args, command="draw")
+        assert done.returncode == 2 and word in done.stderr
+    assert run("x*y", "--at", "x=2,y=3", "-o", "p.html", "--force", command="draw").returncode == 0
     assert (tmp_path / "p.html").read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["p.html"]
 
 

@@ -26,14 +26,17 @@ difflab draw "sigmoid(w*x + b)" --view graph -o neuron.pdf
 difflab draw "x * sin(x*y)" --at x=1,y=2 > passes.svg
 """
 VIEWS = ("both", "forward", "backward", "graph", "symbolic")
-SUFFIXES = (".svg", ".png", ".pdf", ".dot")
+SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".html")
 
 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("expression")
 @at_option
 @click.option(
-    "-o", "--output", metavar="FILE", help="The picture (.svg, .png, .pdf, .dot); SVG on standard output if left out."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="The picture (.svg, .png, .pdf, .dot, or .html: the page of difflab step); SVG on standard output if left out.",
 )
 @click.option(
     "--view", type=click.Choice(VIEWS), default=None, help="What to show; both passes with --at, the graph without."
@@ -46,7 +49,12 @@ def command(expression: str, points: tuple[str, ...], output: str | None, view: 
     """
     text, at = read_expression(expression), read_point(points)
     path = picture(output, SUFFIXES, force) if output is not None else None
-    shown = passes(text, at, view)
+    if path is not None and path.suffix.lower() == ".html":
+        if view not in (None, "both"):
+            raise InputError(f"--view {view}: a page (.html) shows both passes and the formulas; leave --view out")
+        shown, view = passes(text, at, "both"), None
+    else:
+        shown = passes(text, at, view)
     if path is None:
         from ..draw.draw import svg
 

@@ -36,7 +36,7 @@ SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".html")
     "-o",
     "--output",
     metavar="FILE",
-    help="The picture (.svg, .png, .pdf, .dot, or .html: the page of difflab step); SVG on standard output if left out.",
+    help="The picture (.svg, .png, .pdf, .dot; .html: the page of difflab step); SVG on standard output if left out.",
 )
 @click.option(
     "--view", type=click.Choice(VIEWS), default=None, help="What to show; both passes with --at, the graph without."

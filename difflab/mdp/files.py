@@ -7,7 +7,7 @@ import json
 import math
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -16,9 +16,7 @@ from ..errors import InputError
 from ..files import write
 from .build import assemble, from_arrays, from_triples
 from .grids import gridworld
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
 
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
 LONGEST_TEXT = 50_000_000
@@ -37,6 +35,8 @@ def save(process: MDP, path: Any, force: bool = False) -> Path:
     """
     if Path(path).suffix != ".npz":
         raise InputError(f"save: {Path(path).name} must end in .npz")
+    if not isinstance(process, MDP):
+        raise InputError(f"save: {str(process)[:80]} is no MDP")
     P, buffer = process.transitions, io.BytesIO()
     arrays = {
         "data": P.data, "indices": P.indices, "indptr": P.indptr, "rewards": process.rewards,

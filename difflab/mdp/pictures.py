@@ -9,7 +9,9 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from .checks import floats
 from .grids import STEPS, Grid
+from .solution import solved
 
 if TYPE_CHECKING:
     from .process import MDP, Floats
@@ -37,13 +39,6 @@ def plot_solution(solution: Solution, path: Any = None, force: bool = False) -> 
     else:
         made = bars(solution)
     return made if path is None else save(made, path, force)
-
-
-def solved(solution: Any, what: str) -> Solution:
-    """The solution, or an error for what is none: a process is the usual mistake."""
-    if not hasattr(solution, "process"):
-        raise InputError(f"{what}: {solution!r} is not a solution; give process.solve()")
-    return solution  # type: ignore[no-any-return]
 
 
 def grid_of(process: MDP) -> Grid:
@@ -212,6 +207,7 @@ def plot_convergence(solutions: Mapping[str, Solution], path: Any = None, force:
     made, axes = figure(7.5, 4.6)
     longest, g, top = 1, 0.0, 1.0
     for k, (name, s) in enumerate(solutions.items()):
+        solved(s, "plot_convergence")
         curve = np.array([r if np.isfinite(r) and r > 0 else np.nan for r in s.residuals])
         axes.plot(range(1, len(curve) + 1), curve, label=name.replace("_", " "), marker=MARKERS[k % len(MARKERS)],
                   markevery=max(1, len(curve) // 12), markersize=5, color=COLOURS[k % len(COLOURS)])  # fmt: skip
@@ -236,7 +232,7 @@ def plot_sensitivity(
 
     Of numbers (S, A), the sum over actions is shown: a reward of the state itself.
     """
-    x = np.nan_to_num(np.asarray(numbers, float))
+    x = np.nan_to_num(floats(numbers, "plot_sensitivity: numbers"))
     if x.shape == (process.n_states, process.n_actions):
         x = x.sum(axis=1)
     if x.shape != (process.n_states,):
@@ -270,6 +266,9 @@ def plot_episode(process: MDP, states: Any, path: Any = None, force: bool = Fals
     states = np.asarray(states)
     if states.ndim != 1 or not len(states) or states.dtype.kind not in "iu":
         raise InputError("plot_episode: states is the first result of MDP.episode, one state number after the other")
+    outside = states[(states < 0) | (states >= process.n_states)]
+    if len(outside):
+        raise InputError(f"plot_episode: state {outside[0]} of {process.n_states} states; they are counted from 0")
     made, axes = canvas(grid)
     axes.imshow(shaded(grid, np.zeros(process.n_states)), cmap=map_of("Greys"), vmin=0, vmax=1)
     mark_terminals(axes, grid)

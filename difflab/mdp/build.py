@@ -83,6 +83,8 @@ def terminals_of(terminals: Any, n_states: int) -> Any:
         if found.shape != (n_states,):
             raise ShapeError(f"mdp: terminals is a mask of shape {found.shape} for {n_states} states")
         return np.flatnonzero(found)
+    if found.dtype.kind == "u" and found.size and found.max() >= n_states:
+        raise InputError(f"mdp: terminal state {found.max()} of {n_states} states; they are counted from 0")
     found = found.astype(np.int64).ravel()
     bad = found[(found < 0) | (found >= n_states)]
     if len(bad):

@@ -98,7 +98,7 @@ def finished(process: MDP, run: Run, found: Found, notes: list[str], began: floa
         values=found.values,
         q=process.table(pairs),
         policy=policy,
-        error_bound=float(found.bound),
+        error_bound=abs(float(found.bound)),  # -0 is 0
         iterations=max(run.iterations, 1),
         residuals=run.residuals or [float(found.bound)],
         seconds=time.perf_counter() - began,

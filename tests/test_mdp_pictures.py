@@ -94,6 +94,13 @@ BAD = [
     ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1]]}', "transition 0"),
     ("x.json", "[" * 100_000, "is not JSON"),
     ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 0.4, 0, 1]]}', "sum to 0.4"),
+    ("x.json", '{"discount": "x", "transitions": [[0, 0, 1, 1, 2]]}', "the discount 'x'"),
+    ("x.json", '{"discount": %s, "transitions": [[0, 0, 1, 0, 2]]}' % ("9" * 400), "the discount '999"),
+    ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1, 0, %s]]}' % ("9" * 400), "transition 0"),
+    ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1, %s, 0]]}' % ("9" * 5000), "is not JSON"),
+    ("x.json", '{"discount": 0.5, "transitions": [[0, 0, true, 0, 1]]}', "transition 0"),
+    ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1, 0, 1e999]]}', "transition 0"),
+    ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1, 0, 1]], "terminals": 5}', "the \"terminals\" '5'"),
     ("x.txt", "S?G", "'?'"),
     ("x.txt", "", "empty map"),
     ("x.npz", "no zip", "no .npz"),
@@ -110,14 +117,40 @@ def test_files_that_are_refused(name, text, words, tmp_path):
     assert words in str(error.value) and name in str(error.value)
 
 
+def test_arrays_that_do_not_fit_are_refused(tmp_path):
+    """Whatever is changed in a file, what comes is a process or an error of difflab."""
+    rng, grid = np.random.default_rng(0), mdp.gridworld((3, 3), slip=0.1, discount=0.9)
+    P, R = grid.dense()
+    saved = dict(np.load(mdp.save(grid, tmp_path / "grid.npz")))
+    plain = {"P": P, "R": R, "discount": np.float64(0.9), "terminals": np.array([0])}
+    changes = [
+        lambda a: a.astype(complex), lambda a: a.astype(str), lambda a: a[..., None], lambda a: np.zeros(0),
+        lambda a: np.array(3), lambda a: a.astype(bool), lambda a: np.full(a.shape, np.nan), lambda a: -a - 1,
+        lambda a: a.ravel()[:-1], lambda a: np.full(a.shape, 10**9), lambda a: np.full(a.shape, 1e18),
+        lambda a: rng.permutation(a.ravel()).reshape(a.shape),
+    ]  # fmt: skip
+    refused = 0
+    for arrays in (saved, plain):
+        for name in arrays:
+            for k, change in enumerate(changes):
+                path = tmp_path / f"{name}{k}.npz"
+                np.savez(path, **(arrays | {name: change(arrays[name])}))
+                try:
+                    mdp.load(path).solve()
+                except dl.DifflabError:
+                    refused += 1
+    assert refused > 100
+
+
 def test_no_pickle_is_loaded(tmp_path):
     np.savez(tmp_path / "p.npz", P=np.array([object()], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="plain arrays"):
         mdp.load(tmp_path / "p.npz")
 
 
-def shell(*words):
-    return subprocess.run([sys.executable, "-m", "difflab", "mdp", *words], capture_output=True, text=True, timeout=120)
+def shell(*words, given=None):
+    line = [sys.executable, "-m", "difflab", "mdp", *words]
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, input=given)
 
 
 def test_the_command_prints_a_grid_and_writes_a_folder(tmp_path):
@@ -145,6 +178,11 @@ def test_json_is_strict():
         (["gridworld", "--gamma", "1.5"], "discount=1.5"),
         (["gridworld", "--shape", "3"], "--shape '3'"),
         (["gridworld", "--walls", "a"], "--walls 'a'"),
+        (["gridworld", "--walls", "--1,0"], "--walls '--1,0'"),
+        (["gridworld", "--shape", "1000000x1000000"], "more than 100,000,000"),
+        (["gridworld", "--out", "a/b/c"], "does not exist"),
+        (["map.txt", "--slip", "0.1"], "--slip is for gridworld"),
+        (["gymnasium:CartPole-v1"], "mdp"),
         (["gridworld", "--method", "luck"], "no method 'luck'"),
         (["gridworld", "--tolerance", "-1"], "tolerance=-1"),
         (["gridworld", "--horizon", "3"], "--method finite"),
@@ -155,3 +193,47 @@ def test_json_is_strict():
 def test_bad_input_ends_with_two(words, told):
     r = shell(*words)
     assert r.returncode == 2 and told in r.stderr and "Traceback" not in r.stderr and len(r.stderr) < 5000
+
+
+def test_standard_input_and_names_that_steer_terminals():
+    r = shell("-", given='{"discount": 0.5, "transitions": [["\\u001b[31mred", "\\u0007", 1, "\\u001b[31mred", 1]]}')
+    assert r.returncode == 0 and "red" in r.stdout and "\x1b" not in r.stdout + r.stderr
+    assert shell("-", "--json", given="S.G").returncode == 0
+    r = shell("-", given="{")
+    assert r.returncode == 2 and "standard input" in r.stderr
+
+
+def test_nothing_is_written_through_links(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "nowhere").symlink_to("missing")
+    for name in ("link", "nowhere"):
+        r = shell("gridworld", "--out", str(tmp_path / name), "--force")
+        assert (
+            r.returncode == 2 and "is a link" in r.stderr and not r.stdout and not list((tmp_path / "real").iterdir())
+        )
+
+
+def test_long_names_and_numbers_do_not_overlap(tmp_path):
+    """Labels of bars and triangles, measured as they are drawn."""
+    from itertools import combinations
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from difflab.mdp.pictures import brief
+
+    states = [f"a long name of state {k}" for k in range(12)]
+    named = mdp.MDP.from_function(
+        lambda s, a: [(0.7, states[(states.index(s) + 1) % 12], 1.0), (0.3, s, -1.0)], states, ["forward, fast"], 0.9
+    )
+    big = mdp.gridworld((3, 3), step_reward=-123456.0, slip=0.1, discount=0.9).solve(tolerance=1.0)
+    wide = mdp.gridworld((8, 10), slip=0.2, discount=0.95).solve()
+    for made in (mdp.plot_solution(named.solve()), mdp.plot_q(big), mdp.plot_q(wide), mdp.plot_solution(big)):
+        drawn = FigureCanvasAgg(made).get_renderer()
+        made.canvas.draw()
+        axes = made.axes[0]
+        texts = [t for t in [*axes.texts, *axes.get_xticklabels()] if t.get_text() not in ("", "end")]
+        boxes = [t.get_window_extent(drawn) for t in texts]
+        clash = [(a.get_text(), b.get_text()) for (a, x), (b, y) in combinations(zip(texts, boxes), 2) if x.overlaps(y)]
+        assert not clash, clash[:3]
+    assert brief(states[11], 16) != brief(states[10], 16) and len(brief(states[11], 16)) == 16

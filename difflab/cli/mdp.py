@@ -20,13 +20,15 @@ difflab mdp gridworld --shape 6x8 --slip 0.2 --gamma 0.95 --walls "1,1;2,1" --ou
 difflab mdp gymnasium:FrozenLake-v1 --gamma 0.99 --method policy_iteration
 difflab mdp map.txt --gamma 0.98 --json
 difflab mdp process.npz --method finite --horizon 12
+difflab mdp - --json < process.json
 """
 ARROWS = "↑→↓←"
 WIDEST = 16
+LONGEST_INPUT = 50_000_000  # bytes
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@click.argument("source", metavar="gridworld|FILE|gymnasium:NAME")
+@click.argument("source", metavar="gridworld|FILE|gymnasium:NAME|-")
 @click.option("--gamma", type=float, default=None, help="The discount; 0.99 for gymnasium, 1 for gridworld.")
 @click.option("--method", default="auto", show_default=True, help="auto, or a solver's name.")
 @click.option("--tolerance", type=float, default=1e-6, show_default=True, help="The largest error of a value.")
@@ -76,7 +78,10 @@ def command(
 
 
 def read(source: str, gamma: float | None, **grid: Any) -> MDP:
+    from click.core import ParameterSource
+
     from ..mdp import MDP, gridworld, load
+    from ..mdp.files import parse
 
     if source == "gridworld":
         return gridworld(
@@ -87,14 +92,31 @@ def read(source: str, gamma: float | None, **grid: Any) -> MDP:
             step_reward=grid["step_reward"],
             discount=1.0 if gamma is None else gamma,
         )
+    given = [
+        name for name in grid if click.get_current_context().get_parameter_source(name) == ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise InputError(f"--{given[0].replace('_', '-')} is for gridworld; {source!r} says itself how it is built")
+    if source == "-":
+        return parse(standard_input(), gamma)
     if source.startswith("gymnasium:"):
         return MDP.from_gymnasium(source.removeprefix("gymnasium:"), 0.99 if gamma is None else gamma)
     if "." not in source:
         close = " did you mean gridworld?" if get_close_matches(source, ["gridworld"]) else ""
         raise InputError(
-            f"there is no process {source!r};{close} give gridworld, a file (.npz, .json, .txt) or gymnasium:NAME"
+            f"there is no process {source!r};{close} give gridworld, a file (.npz, .json, .txt; - is standard input) "
+            "or gymnasium:NAME"
         )
     return load(source, gamma)
+
+
+def standard_input() -> bytes:
+    if sys.stdin is None:
+        raise InputError("standard input is closed; give a file, gridworld or gymnasium:NAME")
+    data = sys.stdin.buffer.read(LONGEST_INPUT + 1)
+    if len(data) > LONGEST_INPUT:
+        raise InputError(f"standard input holds more than {LONGEST_INPUT:,} bytes; save it as .npz and give the file")
+    return data
 
 
 def shape_of(text: str) -> tuple[int, int]:
@@ -108,9 +130,11 @@ def cells(text: str, option: str) -> list[tuple[int, int]]:
     found = []
     for part in filter(None, (p.strip(" ()") for p in text.split(";"))):
         numbers = part.split(",")
-        if len(numbers) != 2 or not all(n.strip().lstrip("-").isdecimal() for n in numbers):
-            raise InputError(f"{option} {part!r} is not a cell; give cells as row,column;row,column")
-        found.append((int(numbers[0]), int(numbers[1])))
+        try:
+            row, column = (int(n) for n in numbers)
+        except ValueError:
+            raise InputError(f"{option} {part[:60]!r} is not a cell; give cells as row,column;row,column") from None
+        found.append((row, column))
     return found
 
 
@@ -192,11 +216,16 @@ def rows_text(solution: Solution, most: int = 20) -> str:
     shown = min(process.n_states, most)
     lines = ["", f"{'state':>16}  {'value':>14}  best action"]
     for s in range(shown):
-        state = s if process.state_names is None else str(process.state_names[s])[:16]
+        state = s if process.state_names is None else clean(process.state_names[s])[:16]
         a = int(solution.policy[s])
-        action = a if process.action_names is None else process.action_names[a]
+        action = a if process.action_names is None else clean(process.action_names[a])
         told = "end" if process.terminal[s] else action
         lines.append(f"{state!s:>16}  {solution.values[s] + 0.0:>14.8g}  {told}")
     if shown < process.n_states:
         lines.append(f"... and {process.n_states - shown:,} more states; --json or --out has them all")
     return "\n".join(lines)
+
+
+def clean(name: Any) -> str:
+    """A name without characters that steer a terminal."""
+    return "".join(c if c.isprintable() else "�" for c in str(name))

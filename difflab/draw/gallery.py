@@ -33,7 +33,7 @@ def figure(name: str, **options: Any) -> Callable[[Callable[[], Any]], Callable[
     return add
 
 
-@figure("2-2-loss-of-a-linear-classifier", title="Loss of softmax(Wx + b) against y")
+@figure("2-2-loss-of-a-linear-classifier", direction="down", title="Loss of softmax(Wx + b) against y")
 def loss_of_a_linear_classifier() -> Any:
     """Figure 2.2: the loss of a linear classifier, a graph of vectors. The wires say shapes and sizes."""
     import difflab as dl
@@ -75,7 +75,7 @@ def one_node() -> Any:
     return dl.parse("f = x * y")
 
 
-@figure("2-6-sigmoid-neuron")
+@figure("2-6-sigmoid-neuron", direction="down")
 def sigmoid_neuron() -> Any:
     """Figure 2.6: a neuron with a sigmoid, opened into elementary operations, forward and backward."""
     import difflab as dl
@@ -95,7 +95,7 @@ def sigmoid_block_closed() -> Any:
     return dl.trace(neuron, *point).forward(*point).backward()
 
 
-@figure("2-6-sigmoid-block-open", open_blocks=True, title="The sigmoid neuron with its block open")
+@figure("2-6-sigmoid-block-open", open_blocks=True, direction="down", title="The sigmoid neuron with its block open")
 def sigmoid_block_open() -> Any:
     """The same block opened: modularity is a matter of where you draw the box."""
     import difflab as dl
@@ -155,7 +155,7 @@ def a_dead_branch() -> Any:
     return dl.parse("unused = exp(y); f = x**2 + y").forward(x=3, y=1).backward()
 
 
-@figure("vanishing-gradient")
+@figure("vanishing-gradient", direction="down")
 def vanishing_gradient() -> Any:
     """Saturated sigmoids in a row: each local derivative is small, and their product vanishes."""
     import difflab as dl
@@ -217,7 +217,7 @@ def page() -> str:
         f"(laid out by Graphviz {version()}). Forward values are green, adjoints orange and marked ∂.\n",
     ]
     for name, (make, _) in FIGURES.items():
-        heading = (make.__name__).replace("_", " ").capitalize()
+        heading = make.__name__.replace("_", " ").capitalize().replace("Lenet 5", "LeNet-5")
         parts.append(f"## {heading}\n\n{make.__doc__}\n\n![{heading}]({name}.svg)\n\n```python\n{source(make)}\n```\n")
     return "\n".join(parts)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .backup import Backup, best, pair_values
 from .bounds import Bounds
+from .checks import whole
 from .iteration import first_proof, proven
 from .run import Found, Run
 
@@ -22,6 +23,7 @@ def anderson(process: MDP, run: Run, start: Floats | None = None, memory: int = 
     D. Anderson (1965); for Markov decision processes M. Geist and B. Scherrer (2018). A step whose residual is not
     smaller is taken back, so that it converges where value iteration does.
     """
+    memory = whole(memory, "anderson: memory")
     backup, bounds = Backup(process), Bounds(process)
     v = np.zeros(process.n_states) if start is None else start.copy()
     w = np.empty_like(v)
@@ -41,7 +43,7 @@ def anderson(process: MDP, run: Run, start: Floats | None = None, memory: int = 
             continue
         smallest = min(smallest, size)
         plain = w.copy()
-        seen = [*seen[-memory:], (plain, w - v)]
+        seen = [*(seen[-memory:] if memory else []), (plain, w - v)]
         v = combined(seen)
 
 

@@ -113,7 +113,9 @@ def greedy_actions(process: MDP, q: Floats) -> Integers:
     if process.regular:
         return columns_argmax(q.reshape(process.n_states, process.n_actions))
     chosen = greedy_pairs(process, q)
-    return np.where(chosen >= 0, process.actions[chosen], 0)
+    found = np.zeros(process.n_states, np.int64)
+    found[chosen >= 0] = process.actions[chosen[chosen >= 0]]
+    return found
 
 
 def columns_argmax(table: Floats) -> Integers:

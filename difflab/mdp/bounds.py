@@ -36,9 +36,10 @@ class Bounds:
     def __init__(self, process: MDP) -> None:
         self.process = process
         least, most = process.row_sum_range
-        self.most, self.least = process.discount * most, process.discount * least
         self.ends = bool(process.terminal.any())
         self.longest = process.row_length or int(np.diff(process.transitions.indptr).max(initial=0))
+        off = (self.longest + 2) * UNIT  # how far the computed sums may be off, relatively
+        self.most, self.least = process.discount * most * (1 + off), process.discount * least * (1 - off)
         self.largest = max(float(process.rewards.max(initial=0.0)), -float(process.rewards.min(initial=0.0)))
 
     @property
@@ -57,7 +58,8 @@ class Bounds:
         reach = lambda x, up: x * up / (1 - up)
         below = reach(lo, self.most if lo < 0 else self.least)
         above = reach(hi, self.most if hi > 0 else self.least)
-        return below - noise, above + noise
+        own = 8 * UNIT  # what rounding does to these lines
+        return below - noise - own * abs(below), above + noise + own * abs(above)
 
     def prove(self, v: Floats, w: Floats, q: Floats, lo: float, hi: float) -> Found:
         """Values and the bound of their error, from v, its action values q, its backup w, and the range of w - v.
@@ -88,6 +90,15 @@ class Bounds:
         """The smallest bound that doubles can prove for values of this size."""
         noise = (self.longest + 4) * UNIT * (self.largest + size)
         return 2 * noise / (1 - self.most) if self.contracts else 4 * noise
+
+
+def attainable(process: MDP, tolerance: float, size: float | None = None) -> float:
+    """The tolerance, in units of the largest reward where that is below 1; or the smallest that doubles can surely
+    prove for values of this size (as large as they can be, if not given)."""
+    bounds = Bounds(process)
+    if size is None:
+        size = bounds.largest * (1 / (1 - bounds.most) if bounds.contracts else process.n_states)
+    return max(tolerance * min(1.0, bounds.largest), 10 * bounds.finest(size)) or tolerance
 
 
 def shortest_path_bound(process: MDP, v: Floats) -> float:

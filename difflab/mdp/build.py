@@ -10,8 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
-from .checks import ROW_SUM_ERROR, check, discount_of
+from .checks import ROW_SUM_ERROR, check, discount_of, floats
 from .process import MDP
+
+MOST_ACTIONS = 1_000_000
 
 
 def assemble(
@@ -28,7 +30,11 @@ def assemble(
     **names: Any,
 ) -> MDP:
     """The process of sorted pairs; absorbing states without reward are terminal, and terminal rows are emptied."""
-    P = sparse.csr_array(P, dtype=np.float64)
+    P = summing_to_one(P) if P.dtype in (np.float32, np.float16) else sparse.csr_array(P, dtype=np.float64)
+    if P.nnz and not P.data.all():  # a transition that is listed and never happens
+        step_rewards = None if step_rewards is None else step_rewards[P.data != 0]
+        P = P.copy()
+        P.eliminate_zeros()
     if P.nnz < 2**31 - 1 and P.indices.dtype != np.int32:
         P.indices, P.indptr = P.indices.astype(np.int32), P.indptr.astype(np.int32)
     states, actions = np.asarray(states, np.int64), np.asarray(actions, np.int64)
@@ -50,6 +56,15 @@ def assemble(
     return check(process, slack)
 
 
+def summing_to_one(P: Any) -> sparse.csr_array:
+    """Probabilities given in single precision: rows that sum to 1 as far as it can tell are scaled to do so."""
+    found, unit = sparse.csr_array(P, dtype=np.float64), np.finfo(P.dtype).eps
+    sums, lengths = np.asarray(found.sum(axis=1)).ravel(), np.diff(found.indptr)
+    near = np.abs(sums - 1) <= unit * np.maximum(lengths, 4)
+    found.data = found.data / np.repeat(np.where(near, sums, 1.0), lengths)
+    return found
+
+
 def absorbing(P: Any, rewards: Any, states: Any, n_states: int) -> Any:
     """States that every action leaves where they are, without reward; discount 1 would leave their value open."""
     alone = np.diff(P.indptr) == 1
@@ -61,11 +76,15 @@ def absorbing(P: Any, rewards: Any, states: Any, n_states: int) -> Any:
 
 
 def terminals_of(terminals: Any, n_states: int) -> Any:
-    found = np.asarray(terminals)
+    found = np.asarray(() if terminals is None else terminals)
+    if found.size and found.dtype.kind not in "iub":
+        raise InputError(f"mdp: terminals {str(terminals)[:60]}; they are states, whole numbers from 0, or a mask (S,)")
     if found.dtype == bool:
         if found.shape != (n_states,):
             raise ShapeError(f"mdp: terminals is a mask of shape {found.shape} for {n_states} states")
         return np.flatnonzero(found)
+    if found.dtype.kind == "u" and found.size and found.max() >= n_states:
+        raise InputError(f"mdp: terminal state {found.max()} of {n_states} states; they are counted from 0")
     found = found.astype(np.int64).ravel()
     bad = found[(found < 0) | (found >= n_states)]
     if len(bad):
@@ -75,7 +94,8 @@ def terminals_of(terminals: Any, n_states: int) -> Any:
 
 def from_arrays(P: Any, R: Any, discount: float, terminals: Any = (), slack: float = ROW_SUM_ERROR) -> MDP:
     discount = discount_of(discount)
-    P = np.asarray(P, float)
+    kept = np.float32 if getattr(P, "dtype", None) in (np.float32, np.float16) else np.float64
+    P = floats(P, "mdp: P")
     if P.ndim != 3 or P.shape[1] != P.shape[2] or 0 in P.shape:
         raise ShapeError(
             f"mdp: P has shape {P.shape}; it must be (A, S, S), one matrix of probabilities for each action"
@@ -83,7 +103,7 @@ def from_arrays(P: Any, R: Any, discount: float, terminals: Any = (), slack: flo
     A, S, _ = P.shape
     rows = P.transpose(1, 0, 2).reshape(S * A, S)
     R, per_step = rewards_of(R, S, A)
-    table = sparse.csr_array(rows)
+    table = sparse.csr_array(rows).astype(kept)
     step = None
     if per_step:
         by_pair = R.transpose(1, 0, 2).reshape(S * A, S)
@@ -99,7 +119,7 @@ def all_pairs(S: int, A: int) -> tuple[Any, Any]:
 
 def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
     """R as (S, A), or as (A, S, S) with True."""
-    R = np.asarray(R, float)
+    R = floats(R, "mdp: R")
     if R.shape == (A, S, S):
         return R, True
     if R.shape == (S,):
@@ -112,7 +132,12 @@ def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
 
 
 def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = ()) -> MDP:
-    tables = [sparse.csr_array(p) for p in P]
+    try:
+        tables = [sparse.csr_array(p) for p in P]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"mdp: P is {type(P).__name__} {str(P)[:60]!r}; it must be a list with a matrix (S, S) for each action"
+        ) from None
     shapes = {p.shape for p in tables}
     if len(shapes) != 1 or any(a != b for a, b in shapes):
         raise ShapeError(f"mdp: the matrices of the actions have shapes {sorted(shapes)}; they must all be (S, S)")
@@ -120,20 +145,35 @@ def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = ()) 
     order = np.arange(A * S).reshape(A, S).T.ravel()
     rows = sparse.csr_array(sparse.vstack(tables, format="csr")[order])
     if isinstance(R, list | tuple) and len(R) == A and all(sparse.issparse(r) for r in R):
+        wrong = [r.shape for r in R if r.shape != (S, S)]
+        if wrong:
+            raise ShapeError(
+                f"mdp: a matrix of rewards has shape {wrong[0]}; the states are {S}, it must be ({S}, {S})"
+            )
         each = sparse.csr_array(sparse.vstack([sparse.csr_array(r) for r in R], format="csr")[order])
-        R = np.asarray(rows.multiply(each).sum(axis=1)).reshape(S, A)
+        return assemble_steps(rows, each, S, A, discount, terminals)
     R, per_step = rewards_of(R, S, A)
     if per_step:
-        R = np.stack([np.asarray(p.multiply(r).sum(axis=1)).ravel() for p, r in zip(tables, R)], axis=1)
+        each = sparse.csr_array(R.transpose(1, 0, 2).reshape(S * A, S))
+        return assemble_steps(rows, each, S, A, discount, terminals)
     return assemble(rows, R.ravel(), *all_pairs(S, A), S, A, discount, terminals)
 
 
+def assemble_steps(rows: Any, each: Any, S: int, A: int, discount: float, terminals: Any) -> MDP:
+    """From a row of probabilities and one of rewards r(s, a, s') for each pair; what is not stored there is 0."""
+    rows.sum_duplicates()
+    row = np.repeat(np.arange(S * A), np.diff(rows.indptr))
+    step = np.asarray(each[row, rows.indices], float).ravel() if rows.nnz else np.zeros(0)
+    means = np.bincount(row, rows.data * step, S * A)
+    return assemble(rows, means, *all_pairs(S, A), S, A, discount, terminals, step)
+
+
 def from_pairs(R: Any, P: Any, discount: float, states: Any, actions: Any, terminals: Any = ()) -> MDP:
-    rewards = np.asarray(R, float)
+    rewards = floats(R, "mdp: R")
     states, actions = np.asarray(states), np.asarray(actions)
-    P = sparse.csr_array(P)
-    K = len(rewards)
-    if P.shape[0] != K or states.shape != (K,) or actions.shape != (K,):
+    P = sparse.csr_array(P if sparse.issparse(P) else floats(P, "mdp: P"))
+    K = rewards.size
+    if rewards.shape != (K,) or P.ndim != 2 or P.shape[0] != K or states.shape != (K,) or actions.shape != (K,):
         raise ShapeError(
             f"mdp: R has shape {rewards.shape}, P {P.shape}, states {states.shape}, actions {actions.shape}; all have "
             "one entry (P one row) for each pair"
@@ -146,6 +186,8 @@ def from_pairs(R: Any, P: Any, discount: float, states: Any, actions: Any, termi
             raise InputError(
                 f"mdp: {name} {x.min() if x.min() < 0 else x.max()} of {S} states; they are counted from 0"
             )
+    if K and actions.max() >= MOST_ACTIONS:
+        raise InputError(f"mdp: action {actions.max()} is too large; number the actions from 0")
     order = np.lexsort((actions, states))
     twice = np.flatnonzero((np.diff(states[order]) == 0) & (np.diff(actions[order]) == 0))
     if len(twice):
@@ -166,9 +208,16 @@ def from_triples(
     **names: Any,
 ) -> MDP:
     """From (state, action, probability, next state, reward); a next state of -1 ends the episode there."""
-    rows = np.array(list(entries), float).reshape(-1, 5)
-    s, a, p, n, r = rows.T
-    s, a, n = s.astype(int), a.astype(int), n.astype(int)
+    listed = list(entries)
+    p = floats([e[2] for e in listed], "mdp: the probabilities of transitions")
+    r = floats([e[4] for e in listed], "mdp: the rewards of transitions")
+    s, a, n = (np.array([e[k] for e in listed], np.int64) for k in (0, 1, 3))
+    outside = np.flatnonzero((s < 0) | (s >= S) | (n < -1) | (n >= S))
+    if len(outside):
+        k = outside[0]
+        raise InputError(
+            f"mdp: a transition from state {s[k]} to state {n[k]}, but there are {S} states, counted from 0"
+        )
     pairs, of = np.unique(s * A + a, return_inverse=True)
     rewards = np.bincount(of, p * r, len(pairs))
     ending = n < 0
@@ -192,27 +241,48 @@ def from_gymnasium(env: Any, discount: float) -> MDP:
             raise InputError(f"mdp: the environment {env!r} needs gymnasium: pip install gymnasium") from None
         try:
             env = gymnasium.make(env)
-        except gymnasium.error.Error as error:
-            raise InputError(f"mdp: gymnasium knows no environment {env!r}: {error}") from None
+        except Exception as error:  # whatever the environment's own code raises
+            raise InputError(f"mdp: gymnasium knows no environment {env!r}: {str(error)[:400]}") from None
     table = env if isinstance(env, dict) else getattr(getattr(env, "unwrapped", env), "P", None)
     if not isinstance(table, dict):
         raise InputError(
-            f"mdp: {type(env).__name__} has no table of transitions env.unwrapped.P; learn on it by mdp.learn"
+            f"mdp: {type(env).__name__} has no table of transitions env.unwrapped.P; learn on it by mdp.learning"
         )
-    S, A = len(table), max(len(t) for t in table.values())
-    steps = [
-        (s, a, p, n, r, done)
-        for s, by_action in table.items()
-        for a, found in by_action.items()
-        for p, n, r, done in found
-    ]
+    steps = table_steps(table)
+    S, A = len(table), 1 + max((a for _, a, *_ in steps), default=0)
     ending = {n for _, _, _, n, _, done in steps if done}
     passing = {n for s, _, _, n, _, done in steps if not done and s != n}
     entries = [(s, a, p, -1 if done and n in passing else n, r) for s, a, p, n, r, done in steps]
     return from_triples(entries, S, A, discount, sorted(ending - passing))
 
 
+def table_steps(table: dict[Any, Any]) -> list[tuple[Any, ...]]:
+    """(state, action, probability, next state, reward, done) for all entries of a gymnasium table."""
+    try:
+        steps = [
+            (s, a, p, n, r, done)
+            for s, by_action in table.items()
+            for a, found in (by_action.items() if isinstance(by_action, dict) else enumerate(by_action))
+            for p, n, r, done in found
+        ]
+    except (TypeError, ValueError):
+        raise InputError(
+            "mdp: the table is not as gymnasium's: {state: {action: [(probability, next state, reward, done), ...]}}"
+        ) from None
+    for s, a, _, n, _, _ in steps:
+        if any(isinstance(x, bool) or not hasattr(x, "__index__") for x in (s, a, n)):
+            raise InputError(
+                f"mdp: the table goes from state {s!r} by action {a!r} to state {n!r}; they are whole numbers from 0"
+            )
+    return steps
+
+
 def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = None) -> MDP:
+    if not (hasattr(graph, "is_directed") and graph.is_directed()):
+        raise InputError(
+            f"mdp: {type(graph).__name__} is no directed graph; give a networkx.DiGraph or MultiDiGraph, whose edges "
+            "have action, probability and reward"
+        )
     nodes = list(graph.nodes)
     index = {x: i for i, x in enumerate(nodes)}
     edges = [(u, v, d) for u, v, d in graph.edges(data=True)]
@@ -239,16 +309,28 @@ def from_function(
     terminals: Sequence[Any] = (),
 ) -> MDP:
     states = list(states)
-    index = {x: i for i, x in enumerate(states)}
-    ends = [index[t] for t in terminals if t in index]
+    index: dict[Any, int] = {}
+    if not callable(step):
+        raise InputError(f"mdp: step={step!r} is no function; it is step(state, action)")
+    try:
+        for s in states:
+            if s in index:
+                raise InputError(f"mdp: state {s!r} is listed twice")
+            index[s] = len(index)
+        missing = [t for t in terminals if t not in index]
+    except TypeError as error:
+        raise InputError(f"mdp: states must be hashable, such as numbers, texts and tuples: {error}") from None
+    if missing:
+        raise InputError(f"mdp: terminal {missing[0]!r} is not among the states")
+    ends = [index[t] for t in terminals]
     names: dict[Any, int] = {}
-    entries = []
+    entries, stop = [], set(ends)
     for s in states:
-        if s in terminals:
+        if index[s] in stop:
             continue
         for a in actions(s) if callable(actions) else actions:
             k = names.setdefault(a, len(names))
-            for p, following, r in outcomes(step(s, a)):
+            for p, following, r in outcomes(step(s, a), s, a):
                 if following not in index:
                     raise InputError(f"mdp: step({s!r}, {a!r}) leads to {following!r}, which is not among the states")
                 entries.append((index[s], k, p, index[following], r))
@@ -256,11 +338,17 @@ def from_function(
     return from_triples(entries, len(states), A, discount, ends, state_names=states, action_names=list(names))
 
 
-def outcomes(found: Any) -> list[tuple[float, Any, float]]:
+def outcomes(found: Any, state: Any, action: Any) -> list[tuple[float, Any, float]]:
     """A list of (probability, next state, reward); one (next state, reward) is certain."""
-    if isinstance(found, tuple) and len(found) == 2:
+    if isinstance(found, tuple) and len(found) == 2 and not isinstance(found[1], tuple | list):
         return [(1.0, found[0], found[1])]
-    return [(p, s, r) for p, s, r in found]
+    try:
+        return [(p, s, r) for p, s, r in found]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"mdp: step({state!r}, {action!r}) returned {str(found)[:80]!r}; it must return (next state, reward), or a "
+            "list of (probability, next state, reward)"
+        ) from None
 
 
 def replace(process: MDP, **changes: Any) -> MDP:
@@ -268,7 +356,7 @@ def replace(process: MDP, **changes: Any) -> MDP:
     if unknown:
         raise InputError(f"mdp: replace takes rewards and discount, not {sorted(unknown)[0]}")
     if "rewards" in changes:
-        R = np.asarray(changes["rewards"], float)
+        R = floats(changes["rewards"], "mdp: rewards")
         if R.shape == (process.n_states,):
             R = R[process.states]
         elif R.shape == (process.n_states, process.n_actions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,35 @@ if TYPE_CHECKING:
     from .process import MDP
 
 ROW_SUM_ERROR = 1e-9  # how far a row of probabilities may sum from 1
+LARGEST_VALUE = 1e290
+
+
+def floats(value: Any, what: str, finite: bool = False) -> np.ndarray[Any, Any]:
+    """The value as an array of doubles; `what` names it where it is none, or where it holds nan or inf (`finite`)."""
+    try:
+        found = np.asarray(value)
+        if found.dtype.kind == "c":
+            raise TypeError
+        found = found.astype(float, copy=False)
+    except (TypeError, ValueError):
+        told = f"{type(value).__name__} {str(value)[:60]!r}"
+        raise InputError(f"{what} must be an array of real numbers, all rows of one length; this is {told}") from None
+    if finite and not np.isfinite(found).all():
+        raise InputError(f"{what} must be finite numbers; there is {found[~np.isfinite(found)][0]:g} among them")
+    return found
+
+
+def whole(value: Any, what: str, least: int = 0) -> int:
+    """The value as an int from `least` on; floats and texts are refused."""
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        found = operator.index(value)
+    except TypeError:
+        raise InputError(f"{what}={value!r}; it must be a whole number") from None
+    if found < least:
+        raise InputError(f"{what}={found}; it must be {least} or more")
+    return found
 
 
 def discount_of(value: Any) -> float:
@@ -48,6 +78,8 @@ def pair(process: MDP, k: int) -> str:
 def check(process: MDP, slack: float = ROW_SUM_ERROR) -> MDP:
     """The process itself, if its probabilities, rewards and discount are sound."""
     P, owner = process.transitions, process.states
+    if not process.n_states:
+        raise InputError("mdp: there are no states; a process has at least one")
     nothing = np.flatnonzero((np.diff(process.starts) == 0) & ~process.terminal)
     if len(nothing):
         raise InputError(
@@ -78,7 +110,19 @@ def check(process: MDP, slack: float = ROW_SUM_ERROR) -> MDP:
         )
     if process.discount == 1:
         check_termination(process)
+    check_size(process)
     return process
+
+
+def check_size(process: MDP) -> None:
+    """Values may be as large as the largest reward at every step: doubles must have room for that."""
+    largest = float(np.abs(process.rewards).max(initial=0.0))
+    steps = 1 / (1 - process.discount) if process.discount < 1 else process.n_states
+    if largest * steps > LARGEST_VALUE:
+        raise InputError(
+            f"mdp: rewards up to {largest:g} with discount {process.discount:g} give values that overflow double "
+            "precision; divide the rewards by a constant, and the values scale with them"
+        )
 
 
 def check_termination(process: MDP) -> None:
@@ -119,19 +163,24 @@ def predecessors(process: MDP, targets: np.ndarray[Any, Any]) -> sparse.csr_matr
 
 
 def values_of(process: MDP, values: Any) -> np.ndarray[Any, Any]:
-    found = np.asarray(values, float)
+    found = floats(values, "mdp: values")
     if found.shape != (process.n_states,):
         raise ShapeError(f"mdp: values of shape {found.shape} for {process.n_states} states; a vector (S,) is needed")
-    return found
+    return floats(found, "mdp: values", finite=True)
 
 
 def policy_weights(process: MDP, policy: Any) -> np.ndarray[Any, Any]:
     """The probability of each pair (K,) under a policy of actions (S,) or of probabilities (S, A)."""
-    found = np.asarray(policy)
+    try:
+        found = np.asarray(policy)
+    except ValueError:
+        raise ShapeError(
+            "mdp: the rows of the policy differ in length; give actions (S,) or probabilities (S, A)"
+        ) from None
     S, A = process.n_states, process.n_actions
     if found.shape == (S,):
         if found.dtype.kind not in "iu":
-            if found.dtype.kind != "f" or np.any(found != np.rint(found)):
+            if found.dtype.kind != "f" or not np.isfinite(found).all() or np.any(found != np.rint(found)):
                 raise InputError(f"mdp: a policy (S,) holds actions, whole numbers; this one has dtype {found.dtype}")
             found = found.astype(np.int64)
         weights = (process.actions == found[process.states]).astype(float)
@@ -144,7 +193,7 @@ def policy_weights(process: MDP, policy: Any) -> np.ndarray[Any, Any]:
         return weights
     if found.shape != (S, A):
         raise ShapeError(f"mdp: a policy of shape {found.shape}; give actions ({S},) or probabilities ({S}, {A})")
-    found = found.astype(float)
+    found = floats(found, "mdp: the policy")
     weights = found[process.states, process.actions]
     sums = np.where(process.terminal, 1.0, np.bincount(process.states, weights, S))
     bad = np.flatnonzero(~(np.abs(sums - 1) <= 1e-8) | ~(found >= 0).all(axis=1) & ~process.terminal)

@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .checks import policy_weights
+from .checks import discount_of, floats, policy_weights, whole
 
 if TYPE_CHECKING:
     from .process import MDP
 
 
 def episode(process: MDP, policy: Any, rng: Any = None, start: int | None = None, steps: int = 1000) -> Any:
-    rng = np.random.default_rng(rng)
+    try:
+        rng = np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InputError(f"episode: rng={rng!r}; give a numpy Generator, or a whole number as its seed") from None
+    steps = whole(steps, "episode: steps")
     weights = policy_weights(process, policy)
     if start is None:
         alive = np.flatnonzero(~process.terminal)
         if not len(alive):
             raise InputError("episode: every state is terminal")
         start = int(rng.choice(alive))
-    if not 0 <= start < process.n_states:
+    start = whole(start, "episode: start")
+    if start >= process.n_states:
         raise InputError(f"episode: start={start} of {process.n_states} states; they are counted from 0")
     states = [start]
     actions: list[int] = []
@@ -58,7 +63,7 @@ def discounted_return(rewards: Any, discount: float) -> float:
     >>> discounted_return([1.0, 2.0, 4.0], 0.5)
     3.0
     """
-    total = 0.0
-    for r in np.asarray(rewards, float)[::-1]:
-        total = float(r) + discount * total
+    gamma, total = discount_of(discount), 0.0
+    for r in floats(rewards, "discounted_return: rewards").ravel()[::-1]:
+        total = float(r) + gamma * total
     return total

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import io
 import json
-import math
+import sys
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ..errors import InputError
 from ..files import write
-from .build import assemble, from_arrays, from_triples
+from .build import MOST_ACTIONS, assemble, from_arrays, from_triples, terminals_of
 from .grids import gridworld
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
 
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
+MOST_STATES = 500_000_000
 LONGEST_TEXT = 50_000_000
 CSR = ("data", "indices", "indptr", "rewards", "states", "actions", "shape")
 
@@ -37,6 +36,8 @@ def save(process: MDP, path: Any, force: bool = False) -> Path:
     """
     if Path(path).suffix != ".npz":
         raise InputError(f"save: {Path(path).name} must end in .npz")
+    if not isinstance(process, MDP):
+        raise InputError(f"save: {str(process)[:80]} is no MDP")
     P, buffer = process.transitions, io.BytesIO()
     arrays = {
         "data": P.data, "indices": P.indices, "indptr": P.indptr, "rewards": process.rewards,
@@ -58,17 +59,29 @@ def load(path: Any, discount: float | None = None) -> MDP:
     Raises InputError naming the file and what is wrong in it.
     """
     path = Path(path)
-    readers = {".npz": read_npz, ".json": read_json, ".txt": read_map}
-    if path.suffix.lower() not in readers:
+    if path.suffix.lower() not in READERS:
         raise InputError(f"{path.name}: a process is read from .npz, .json or .txt")
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     try:
-        return readers[path.suffix.lower()](raw, discount)
+        return READERS[path.suffix.lower()](raw, discount)
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from None
+
+
+def parse(raw: bytes, discount: float | None = None) -> MDP:
+    """A process from the bytes of a file of any of the forms of `load`, told apart by how they begin.
+
+    >>> parse(b'{"discount": 0.5, "transitions": [[0, 0, 1, 1, 2]], "terminals": [1]}')
+    MDP(2 states, 1 actions, 1 pairs, discount 0.5)
+    """
+    form = ".npz" if raw[:2] == b"PK" else ".json" if raw.lstrip()[:1] in (b"{", b"[") else ".txt"
+    try:
+        return READERS[form](raw, discount)
+    except InputError as error:
+        raise InputError(f"standard input, read as {form[1:]}: {error}") from None
 
 
 def read_npz(raw: bytes, discount: float | None) -> MDP:
@@ -92,19 +105,41 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
         raise InputError(
             f"has the arrays {sorted(arrays)}; it needs P and R, or what mdp.save writes ({missing[0]} is missing)"
         )
+    S, A = shape_of(arrays["shape"])
+    numbers = {name: numbers_of(arrays, name, name not in ("data", "rewards")) for name in CSR[:-1]}
+    states, actions = numbers["states"], numbers["actions"]
+    K = len(numbers["rewards"])
     try:
-        S, A = (int(n) for n in arrays["shape"])
-        P = sparse.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(arrays["rewards"]), S))
+        P = sparse.csr_array((numbers["data"], numbers["indices"], numbers["indptr"]), shape=(K, S))
         P.check_format()
     except (ValueError, TypeError) as error:
         raise InputError(f"its rows are no CSR matrix: {error}") from None
-    states, actions = arrays["states"], arrays["actions"]
-    if states.shape != (P.shape[0],) or actions.shape != states.shape or np.any(np.diff(states) < 0):
+    if states.shape != (K,) or actions.shape != (K,) or np.any(np.diff(states) < 0):
         raise InputError("states and actions do not fit its rows")
-    ends = np.unique(np.asarray(terminals, np.int64))
+    if K and not (0 <= states[0] <= states[-1] < S and 0 <= actions.min() <= actions.max() < A):
+        raise InputError(f"names states or actions beyond its shape, {S} states and {A} actions")
+    ends = np.unique(terminals_of(terminals, S))
     back = np.flatnonzero(np.isin(states, ends))
     P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
     return assemble(P, arrays["rewards"], states, actions, S, A, g, ends)
+
+
+def shape_of(shape: Any) -> tuple[int, int]:
+    found = shape.tolist() if shape.dtype.kind in "iu" and shape.shape == (2,) else None
+    if found is None or not (1 <= found[0] <= MOST_STATES and 1 <= found[1] <= MOST_ACTIONS):
+        raise InputError(f"its shape is {str(shape)[:60]}; it must be the numbers of states and actions")
+    return found[0], found[1]
+
+
+def numbers_of(arrays: dict[str, Any], name: str, whole: bool) -> Any:
+    """A vector of numbers from the file."""
+    found = arrays[name]
+    if found.ndim != 1 or found.dtype.kind not in ("iu" if whole else "iuf"):
+        what = "whole numbers" if whole else "numbers"
+        raise InputError(
+            f"its {name} have shape {found.shape} and dtype {found.dtype}; they must be a vector of {what}"
+        )
+    return found
 
 
 def discount_of_file(found: Any, given: float | None) -> float:
@@ -112,7 +147,10 @@ def discount_of_file(found: Any, given: float | None) -> float:
         return given
     if found is None:
         raise InputError("has no discount; give one (--gamma)")
-    return float(found)
+    try:
+        return float(found)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"has the discount {str(found)[:60]!r}; it is a factor between 0 and 1") from None
 
 
 def read_json(raw: bytes, discount: float | None) -> MDP:
@@ -131,7 +169,9 @@ def read_json(raw: bytes, discount: float | None) -> MDP:
 
     try:
         found = json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=refuse)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # bytes that are no text, no JSON, numbers of thousands of digits
         raise InputError(f"is not JSON: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get("transitions"), list):
         raise InputError('is no object with a list "transitions" of [state, action, probability, next state, reward]')
@@ -143,20 +183,28 @@ def from_named(found: dict[str, Any], g: Any) -> MDP:
     actions: dict[Any, int] = {}
     rows = []
     for k, row in enumerate(found["transitions"]):
-        good = isinstance(row, list) and len(row) == 5 and all(isinstance(row[i], int | float) for i in (2, 4))
-        if not good or not all(isinstance(row[i], int | str) for i in (0, 1, 3)) or not math.isfinite(row[4]):
+        good = isinstance(row, list) and len(row) == 5 and all(is_number(row[i]) for i in (2, 4))
+        if not good or not all(isinstance(row[i], int | str) for i in (0, 1, 3)):
             raise InputError(
                 f"transition {k} is {str(row)[:80]}; it must be [state, action, probability, next, reward]"
             )
         rows.append(row)
-    named = [x for r in rows for x in (r[0], r[3])] + list(found.get("terminals", []))
+    terminals = found.get("terminals", [])
+    if not isinstance(terminals, list):
+        raise InputError(f'has the "terminals" {str(terminals)[:60]!r}; they are a list of states')
+    named = [x for r in rows for x in (r[0], r[3])] + terminals
     number(named, states, "state")
     number([r[1] for r in rows], actions, "action")
     entries = [(states[s], actions[a], p, states[n], r) for s, a, p, n, r in rows]
-    ends = [states[t] for t in found.get("terminals", [])]
+    ends = [states[t] for t in terminals]
     text = any(isinstance(x, str) for x in [*states, *actions])
     names = {"state_names": list(states), "action_names": list(actions)} if text else {}
     return from_triples(entries, len(states), max(len(actions), 1), g, ends, **names)
+
+
+def is_number(x: Any) -> bool:
+    """A number of JSON that a double holds; true and false are none."""
+    return isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= sys.float_info.max
 
 
 def number(found: list[Any], index: dict[Any, int], what: str) -> None:
@@ -195,3 +243,6 @@ def read_map(raw: bytes, discount: float | None) -> MDP:
                 raise InputError(f"line {i + 1}, column {j + 1} is {c!r}; a map has # . S G H")
     g = 0.99 if discount is None else discount
     return gridworld((len(lines), width), terminals, walls=walls, step_reward=-0.04, discount=g)
+
+
+READERS = {".npz": read_npz, ".json": read_json, ".txt": read_map}

@@ -17,12 +17,14 @@ from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
 from ..graph.node import Node, apply
 from ..primitives import NUMPY, Carrier
+from .bounds import attainable
 from .build import from_arrays
+from .checks import floats, tolerance_of
+from .solution import tie_width
 
 if TYPE_CHECKING:
     from .process import MDP
 
-TIE = 1e-9  # actions whose q differ by less, relative to the largest value, share
 OFF_SIMPLEX = 0.1  # how far rows of P may sum from 1
 
 
@@ -31,7 +33,8 @@ def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", toleranc
 
     Differentiable in all three, in forward and reverse mode and to any order. Derivatives by P are those of a matrix
     with free entries; only directions that keep its rows summing to 1 mean anything for a process. `method` and
-    `tolerance` are those of `MDP.solve`; where rounding allows no such tolerance, the best that it allows is taken.
+    `tolerance` are those of `MDP.solve`, the tolerance in units of the largest reward where that is below 1; where
+    rounding allows no such tolerance, the best that it allows is taken.
     Raises InputError or ShapeError, as `MDP.from_arrays` does.
 
     >>> import difflab as dl, numpy as np
@@ -40,11 +43,12 @@ def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", toleranc
     >>> optimal_values(P, R, 0.5).round(6), dl.grad(lambda R: optimal_values(P, R, 0.5)[1])(R).round(6).tolist()
     (array([3.333333, 6.666667]), [[0.666667, 0.0], [1.333333, 0.0]])
     """
-    P, R, discount = (x if x.__class__ is Node else np.asarray(x, float) for x in (P, R, discount))
+    P, R, discount = (floats_or_node(x, name) for x, name in ((P, "P"), (R, "R"), (discount, "discount")))
     shape = Carrier.shape(P)
     if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
         raise ShapeError(f"optimal_values: P has shape {shape}; it must be (A, S, S)")
     A, S, _ = shape
+    tolerance = tolerance_of(tolerance)
     if Carrier.shape(discount) != ():
         raise ShapeError(f"optimal_values: discount has shape {Carrier.shape(discount)}; it is one number")
     R = per_pair(P, R, S, A)
@@ -65,10 +69,14 @@ def optimal_q(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: fl
     >>> optimal_q(np.ones((2, 1, 1)), np.array([[1.0, 0.0]]), 0.5)
     array([[2., 1.]])
     """
-    P, R = (x if x.__class__ is Node else np.asarray(x, float) for x in (P, R))
+    P, R = floats_or_node(P, "P"), floats_or_node(R, "R")
     v = optimal_values(P, R, discount, method, tolerance)
     A, S, _ = Carrier.shape(P)
     return per_pair(P, R, S, A) + discount * np.transpose(np.matmul(P, v))
+
+
+def floats_or_node(x: Any, name: str) -> Any:
+    return x if x.__class__ is Node else floats(x, f"mdp: {name}")
 
 
 def per_pair(P: Any, R: Any, S: int, A: int) -> Any:
@@ -101,14 +109,9 @@ def nearby(P: Any, R: Any, g: Any) -> MDP:
 
 def solved(process: MDP, method: str, tolerance: float) -> Any:
     """The solution within the tolerance, or within what rounding allows."""
-    from .bounds import Bounds
-
-    rough = process.solve(method, tolerance=max(tolerance, 1e-6))
-    if rough.error_bound <= tolerance:
-        return rough
-    size = float(np.max(np.abs(rough.values), initial=0.0))
-    finest = max(tolerance, 10 * Bounds(process).finest(size))
-    return process.solve(method, tolerance=finest) if finest < 1e-6 else rough
+    rough = process.solve(method, tolerance=attainable(process, max(tolerance, 1e-6)))
+    finest = attainable(process, tolerance, float(np.max(np.abs(rough.values), initial=0.0)))
+    return rough if rough.error_bound <= finest else process.solve(method, tolerance=finest)
 
 
 def ties(m: Any, P: Any, R: Any, g: Any) -> Any:
@@ -116,7 +119,7 @@ def ties(m: Any, P: Any, R: Any, g: Any) -> Any:
     P, R, g = np.asarray(P), np.asarray(R), float(g)
     v = solved(nearby(P, R, g), "auto", 1e-12).values
     q = R + g * np.transpose(P @ v)
-    best = q >= q.max(axis=1, keepdims=True) - TIE * (1 + np.abs(q).max())
+    best = q >= q.max(axis=1, keepdims=True) - tie_width(q)
     stays = (np.einsum("ass->as", P) == 1).all(axis=0)[:, None] & (R == 0)
     return best & (best.sum(axis=1, keepdims=True) > 1) & ~stays
 
@@ -159,7 +162,7 @@ def shares(P: Any, R: Any, g: Any, y: Any) -> tuple[Any, Any, Any]:
     """The policy (S, A) at the solution y, in which tied actions share; its P (S, S); P y for all pairs (S, A)."""
     expected = np.transpose(np.matmul(P, y))
     q = R + g * expected
-    near = np.max(q, axis=1, keepdims=True) - TIE * (1 + np.max(np.abs(q)))
+    near = np.max(q, axis=1, keepdims=True) - tie_width(q)
     best = np.where(q >= near, 1.0, 0.0)
     policy = best / np.sum(best, axis=1, keepdims=True)
     return policy, np.einsum("sa,asn->sn", policy, P), expected
@@ -215,7 +218,8 @@ def soft_values(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
     from ..differentiate.fixed_point import fixed_point
 
     P, R, discount, temperature = (
-        x if x.__class__ is Node else np.asarray(x, float) for x in (P, R, discount, temperature)
+        floats_or_node(x, name)
+        for x, name in ((P, "P"), (R, "R"), (discount, "discount"), (temperature, "temperature"))
     )
     A, S, _ = Carrier.shape(P)
     if not np.all(np.asarray(plain(temperature)) > 0):
@@ -239,7 +243,7 @@ def soft_policy(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
     >>> soft_policy(np.ones((2, 1, 1)), np.array([[0.0, np.log(3.0)]]), 0.0)
     array([[0.25, 0.75]])
     """
-    P, R = (x if x.__class__ is Node else np.asarray(x, float) for x in (P, R))
+    P, R = floats_or_node(P, "P"), floats_or_node(R, "R")
     A, S, _ = Carrier.shape(P)
     R = per_pair(P, R, S, A)
     v = soft_values(P, R, discount, temperature)

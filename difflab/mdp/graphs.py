@@ -56,6 +56,8 @@ def best_of(process: MDP, q: Any) -> Any:
     S, A = process.n_states, process.n_actions
     if process.regular:
         return np.max(np.reshape(q, (S, A)), axis=1)
+    if not process.n_pairs:
+        return np.zeros(S)
     place = np.zeros((S, A), np.int64)
     there = np.zeros((S, A), bool)
     place[process.states, process.actions] = np.arange(process.n_pairs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -15,6 +16,7 @@ from .build import assemble
 from .process import MDP
 
 DIRECTIONS = ("up", "right", "down", "left")
+MOST_CELLS = 100_000_000
 STEPS = ((-1, 0), (0, 1), (1, 0), (0, -1))
 
 
@@ -67,9 +69,9 @@ def gridworld(
     entering = np.zeros(rows * columns)
     for extra in (terminals if isinstance(terminals, Mapping) else {}, rewards or {}):
         for at, r in extra.items():
-            entering[cell(at, "reward")] += r
+            entering[cell(at, "reward")] += number(r, f"the reward of entering {at}")
     next_cell = moves(rows, columns, blocked)
-    jumps = {cell(at, "teleport"): (cell(to, "teleport"), float(r)) for at, (to, r) in (teleports or {}).items()}
+    jumps = jumps_of(teleports or {}, cell)
     P, R = steps(next_cell, slip, step_reward + entering, jumps)
     S = rows * columns
     grid = Grid((rows, columns), frozenset(np.flatnonzero(blocked).tolist()), frozenset(ends))
@@ -80,22 +82,39 @@ def gridworld(
 
 def shape_of(shape: Any) -> tuple[int, int]:
     try:
-        rows, columns = (int(n) for n in shape)
+        rows, columns = (operator.index(n) for n in shape)
     except (TypeError, ValueError):
         raise InputError(f"gridworld: shape={shape!r}; it is (rows, columns)") from None
     if rows < 1 or columns < 1:
         raise InputError(f"gridworld: shape={(rows, columns)}; both must be at least 1")
+    if rows * columns > MOST_CELLS:
+        raise InputError(f"gridworld: shape={(rows, columns)} has {rows * columns:,} cells, more than {MOST_CELLS:,}")
     return rows, columns
 
 
 def cell_of(at: Any, shape: tuple[int, int], what: str) -> int:
     try:
-        i, j = (int(n) for n in at)
+        i, j = (operator.index(n) for n in at)
     except (TypeError, ValueError):
         raise InputError(f"gridworld: {what} {at!r} is not a cell (row, column)") from None
     if not (0 <= i < shape[0] and 0 <= j < shape[1]):
         raise InputError(f"gridworld: {what} {(i, j)} is outside the grid of shape {shape}; cells count from (0, 0)")
     return i * shape[1] + j
+
+
+def number(x: Any, what: str) -> float:
+    if not isinstance(x, Real) or not np.isfinite(float(x)):
+        raise InputError(f"gridworld: {what} is {x!r}; it must be a finite number")
+    return float(x)
+
+
+def jumps_of(teleports: Mapping[Any, Any], cell: Callable[[Any, str], int]) -> dict[int, tuple[int, float]]:
+    found = {}
+    for at, jump in teleports.items():
+        if not isinstance(jump, tuple | list) or len(jump) != 2:
+            raise InputError(f"gridworld: the teleport of {at} is {jump!r}; it is (target, reward)")
+        found[cell(at, "teleport")] = cell(jump[0], "teleport"), number(jump[1], f"the reward of the teleport at {at}")
+    return found
 
 
 def moves(rows: int, columns: int, blocked: Any) -> Any:

@@ -14,14 +14,15 @@ from ..errors import ShapeError, UnsupportedError
 from ..graph.node import Node, apply
 from ..primitives import Carrier
 from .backup import best, pair_values, under
+from .bounds import attainable
 from .build import replace
 from .graphs import expectation
 from .linear import resolvent
+from .solution import tie_width
 
 if TYPE_CHECKING:
     from .process import MDP, Floats
 
-TIE = 1e-9
 RELATIVE = 1e-9  # the error of a linear solve, relative to its right-hand side
 
 
@@ -37,7 +38,7 @@ def optimal_values(process: MDP, rewards: Any = None, probabilities: Any = None,
         )
     doubles(plain(rewards), plain(probabilities), plain(discount))
     there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
-    solution = there.solve(tolerance=1e-9)
+    solution = there.solve(tolerance=attainable(there, 1e-9))
     if not any(x.__class__ is Node for x in (rewards, probabilities, discount)):
         return solution.values
     weights = shared(there, solution.values)
@@ -78,7 +79,7 @@ def shared(process: MDP, v: Floats) -> Floats:
     """The probability of each pair (K,) under the greedy policy in which tied actions share."""
     q = pair_values(process, v)
     top = best(q, process.starts, process.n_actions)
-    near = q >= (top - TIE * (1 + float(np.abs(q).max(initial=0.0))))[process.states]
+    near = q >= (top - tie_width(q))[process.states]
     counts = np.bincount(process.states, near, process.n_states)
     return near / counts[process.states]
 

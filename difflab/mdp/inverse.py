@@ -11,8 +11,10 @@ from scipy.optimize import minimize
 
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError, ShapeError
-from .checks import policy_weights
+from .backup import under
+from .checks import floats, policy_weights
 from .gradient import soft_policy
+from .linear import check_proper
 
 if TYPE_CHECKING:
     from .process import MDP, Floats
@@ -41,10 +43,16 @@ def visit_counts(process: MDP, episodes: Iterable[Any]) -> Floats:
     array([1., 1., 0.])
     """
     counts = np.zeros((process.n_states, process.n_actions))
-    for states, actions, *_ in episodes:
-        states, actions = np.asarray(states), np.asarray(actions)
+    for told in episodes:
+        try:
+            states, actions = (np.asarray(x).ravel() for x in told[:2])
+        except (TypeError, ValueError):
+            raise InputError("visit_counts: an episode is (states, actions, ...), as MDP.episode returns it") from None
         if len(states) < len(actions) or states.dtype.kind not in "iu" or actions.dtype.kind not in "iu":
             raise InputError("visit_counts: an episode is (states, actions, ...), as MDP.episode returns it")
+        for name, x, n in (("state", states, process.n_states), ("action", actions, process.n_actions)):
+            if len(x) and not 0 <= x.min() <= x.max() < n:
+                raise InputError(f"visit_counts: {name} {x.min() if x.min() < 0 else x.max()}; there are {n}, from 0")
         np.add.at(counts, (states[: len(actions)], actions), 1.0)
     return counts
 
@@ -71,7 +79,7 @@ def inverse_rl(
     >>> int(found.rewards.argmax())
     2
     """
-    seen = np.asarray(counts, float)
+    seen = floats(counts, "inverse_rl: counts")
     S, A = process.n_states, process.n_actions
     if seen.shape != (S, A):
         raise ShapeError(
@@ -81,7 +89,7 @@ def inverse_rl(
         raise InputError("inverse_rl: counts must be finite, none negative, and not all 0")
     if not process.regular:
         raise InputError("inverse_rl: every state needs every action")
-    basis = np.eye(S) if features is None else np.asarray(features, float)
+    basis = np.eye(S) if features is None else floats(features, "inverse_rl: features", finite=True)
     if basis.ndim != 2 or len(basis) != S:
         raise ShapeError(f"inverse_rl: features of shape {basis.shape}; they are ({S}, F)")
     P, g = process.dense()[0], process.discount
@@ -126,8 +134,11 @@ def rewards_for(process: MDP, policy: Any, margin: float = 0.1, iterations: int 
     weights = policy_weights(process, policy).reshape(process.n_states, process.n_actions)
     if ((weights > 0).sum(axis=1) != 1)[~process.terminal].any():
         raise InputError("rewards_for: the policy must choose one action in every state")
-    if not margin > 0:
-        raise InputError(f"rewards_for: margin={margin}; it must be above 0, or the policy would be one of several")
+    if not 0 < margin < np.inf:
+        raise InputError(
+            f"rewards_for: margin={margin}; it must be a number above 0, or the policy would be one of several"
+        )
+    check_proper(under(process, weights.ravel()), "rewards_for")
     P, R0 = process.dense()
     g, S = process.discount, process.n_states
     alive = ~process.terminal

@@ -129,7 +129,7 @@ def swept(sweeper: Sweeper, b: Floats, x: Floats, aim: float) -> Floats:
     return out
 
 
-def check_proper(chain: MDP) -> None:
+def check_proper(chain: MDP, what: str = "evaluate") -> None:
     """With discount 1 a policy has values only if it reaches a terminal state from everywhere."""
     from .checks import reaches
 
@@ -138,6 +138,6 @@ def check_proper(chain: MDP) -> None:
     stuck = np.flatnonzero(~reaches(chain, chain.terminal))
     if len(stuck):
         raise InputError(
-            f"evaluate: with discount 1, the policy never reaches a terminal state from state {int(stuck[0])} "
+            f"{what}: with discount 1, the policy never reaches a terminal state from state {int(stuck[0])} "
             f"({len(stuck)} such states); its value is not finite"
         )

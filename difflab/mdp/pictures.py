@@ -9,7 +9,9 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from .checks import floats
 from .grids import STEPS, Grid
+from .solution import solved
 
 if TYPE_CHECKING:
     from .process import MDP, Floats
@@ -39,22 +41,19 @@ def plot_solution(solution: Solution, path: Any = None, force: bool = False) -> 
     return made if path is None else save(made, path, force)
 
 
-def solved(solution: Any, what: str) -> Solution:
-    """The solution, or an error for what is none: a process is the usual mistake."""
-    if not hasattr(solution, "process"):
-        raise InputError(f"{what}: {solution!r} is not a solution; give process.solve()")
-    return solution  # type: ignore[no-any-return]
-
-
 def grid_of(process: MDP) -> Grid:
     if not isinstance(process.layout, Grid):
         raise InputError(f"{process!r} is no grid; this picture needs one, made by mdp.gridworld")
     return process.layout
 
 
+def cell_inches(grid: Grid) -> float:
+    return float(np.clip(7.0 / max(grid.shape), 0.005, 0.9))
+
+
 def canvas(grid: Grid) -> tuple[Any, Any]:
     rows, columns = grid.shape
-    cell = float(np.clip(7.0 / max(rows, columns), 0.005, 0.9))
+    cell = cell_inches(grid)
     made, axes = figure(max(columns * cell, 2.4) + 1.6, max(rows * cell, 1.6) + 0.7)
     axes.grid(False)
     axes.set_xlim(-0.5, columns - 0.5)
@@ -91,7 +90,8 @@ def grid_values(solution: Solution) -> Any:
     grid = grid_of(solution.process)
     made, axes = canvas(grid)
     picture = axes.imshow(shaded(grid, solution.values), cmap=map_of("viridis"), interpolation="nearest")
-    made.colorbar(picture, ax=axes, label="value", shrink=0.85)
+    label = "value" if solution.gain is None else "bias: better than beginning in state 0"
+    made.colorbar(picture, ax=axes, label=label, shrink=0.85)
     rows, columns = grid.shape
     if max(rows, columns) <= TEXT_CELLS:
         write_values(axes, grid, solution.values, picture)
@@ -171,9 +171,10 @@ def plot_q(solution: Solution, path: Any = None, force: bool = False) -> Any:
     made.colorbar(drawn, ax=axes, label="q(s, a)", shrink=0.85)
     best = solution.ties()
     if max(grid.shape) <= 10:
+        size = number_size(grid, max((len(short(v)) for v in values), default=1))
         for k, ((x, y), v) in enumerate(zip(places, values)):
             bold = "bold" if best[cells[k // 4], k % 4] else "normal"
-            axes.text(x, y, short(v), fontsize=6.5, ha="center", va="center", color=ink(drawn.to_rgba(v)), weight=bold)
+            axes.text(x, y, short(v), fontsize=size, ha="center", va="center", color=ink(drawn.to_rgba(v)), weight=bold)
     for s in grid.terminals:
         i, j = divmod(s, grid.shape[1])
         axes.fill([j - 0.5, j + 0.5, j + 0.5, j - 0.5], [i - 0.5, i - 0.5, i + 0.5, i + 0.5], color="#e8eaed")
@@ -182,23 +183,36 @@ def plot_q(solution: Solution, path: Any = None, force: bool = False) -> Any:
     return made if path is None else save(made, path, force)
 
 
+def number_size(grid: Grid, letters: int) -> float:
+    """Points in which so many letters fit into a triangle."""
+    return float(np.clip(0.34 * 72 * cell_inches(grid) / (0.62 * letters), 3.5, 6.5))
+
+
+def brief(name: Any, letters: int) -> str:
+    """A name in so many letters, its end kept: that is where names of a kind differ."""
+    text = "".join(c if c.isprintable() else "?" for c in str(name))
+    return text if len(text) <= letters else f"{text[: letters // 2 - 1]}…{text[len(text) - letters + letters // 2 :]}"
+
+
 def bars(solution: Solution, most: int = 60) -> Any:
     """Values of the first states as bars, with their best actions."""
     process = solution.process
     n = min(process.n_states, most)
     made, axes = figure(min(3.0 + 0.22 * n, 11), 3.8)
     axes.bar(range(n), solution.values[:n], color=COLOURS[0])
-    names = range(n) if process.state_names is None else [str(x)[:14] for x in process.state_names[:n]]
-    axes.set_xticks(range(n), names, rotation=90 if n > 12 else 0, fontsize=7)
+    names = [brief(x, 16) for x in (range(n) if process.state_names is None else process.state_names[:n])]
+    axes.set_xticks(range(n), names, rotation=90 if n > 12 or sum(map(len, names)) > 40 else 0, fontsize=7)
     axes.set_ylabel("value")
     axes.set_xlabel("state" if n == process.n_states else f"state (the first {n} of {process.n_states:,})")
     if n <= 30:
-        for s in range(n):
-            a = int(solution.policy[s])
-            name = a if process.action_names is None else str(process.action_names[a])[:8]
-            at = max(float(solution.values[s]), 0.0)
-            axes.annotate(str(name), (s, at), ha="center", va="bottom", fontsize=7)
-        axes.margins(y=0.1)
+        told = [brief(a if process.action_names is None else process.action_names[a], 12) for a in solution.policy[:n]]
+        wide = sum(map(len, told)) > 40
+        for s, name in enumerate(told):
+            at = (s, max(float(solution.values[s]), 0.0))
+            name = "" if process.terminal[s] else name
+            axes.annotate(name, at, (0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=7,
+                          rotation=90 if wide else 0)  # fmt: skip
+        axes.margins(y=0.35 if wide else 0.1)
     axes.set_title(f"values, and the best action above; error below {solution.error_bound:.1e}", fontsize=9)
     return made
 
@@ -212,6 +226,7 @@ def plot_convergence(solutions: Mapping[str, Solution], path: Any = None, force:
     made, axes = figure(7.5, 4.6)
     longest, g, top = 1, 0.0, 1.0
     for k, (name, s) in enumerate(solutions.items()):
+        solved(s, "plot_convergence")
         curve = np.array([r if np.isfinite(r) and r > 0 else np.nan for r in s.residuals])
         axes.plot(range(1, len(curve) + 1), curve, label=name.replace("_", " "), marker=MARKERS[k % len(MARKERS)],
                   markevery=max(1, len(curve) // 12), markersize=5, color=COLOURS[k % len(COLOURS)])  # fmt: skip
@@ -223,6 +238,8 @@ def plot_convergence(solutions: Mapping[str, Solution], path: Any = None, force:
     axes.set_yscale("log")
     if longest > 60:
         axes.set_xscale("log")
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("iteration")
     axes.set_ylabel("bound of the error of the values")
     axes.legend(fontsize=8)
@@ -236,7 +253,7 @@ def plot_sensitivity(
 
     Of numbers (S, A), the sum over actions is shown: a reward of the state itself.
     """
-    x = np.nan_to_num(np.asarray(numbers, float))
+    x = np.nan_to_num(floats(numbers, "plot_sensitivity: numbers"))
     if x.shape == (process.n_states, process.n_actions):
         x = x.sum(axis=1)
     if x.shape != (process.n_states,):
@@ -257,7 +274,7 @@ def plot_sensitivity(
         order = np.argsort(-np.abs(x))[:30]
         made, axes = figure(7.5, 3.8)
         axes.bar(range(len(order)), x[order], color=[COLOURS[0] if v >= 0 else COLOURS[1] for v in x[order]])
-        names = order if process.state_names is None else [str(process.state_names[s])[:14] for s in order]
+        names = order if process.state_names is None else [brief(process.state_names[s], 16) for s in order]
         axes.set_xticks(range(len(order)), names, rotation=90, fontsize=7)
         axes.set_xlabel("state, the largest first")
     axes.set_title(title, fontsize=9)
@@ -270,6 +287,9 @@ def plot_episode(process: MDP, states: Any, path: Any = None, force: bool = Fals
     states = np.asarray(states)
     if states.ndim != 1 or not len(states) or states.dtype.kind not in "iu":
         raise InputError("plot_episode: states is the first result of MDP.episode, one state number after the other")
+    outside = states[(states < 0) | (states >= process.n_states)]
+    if len(outside):
+        raise InputError(f"plot_episode: state {outside[0]} of {process.n_states} states; they are counted from 0")
     made, axes = canvas(grid)
     axes.imshow(shaded(grid, np.zeros(process.n_states)), cmap=map_of("Greys"), vmin=0, vmax=1)
     mark_terminals(axes, grid)

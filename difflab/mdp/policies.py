@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import linalg as sparse_linalg
 
 from .backup import best, chain_of, greedy_pairs, pair_values
+from .bounds import rounding
 from .checks import reaches
 from .iteration import proven
 from .linear import DENSE, solve_chain
@@ -31,14 +32,15 @@ def policy_iteration(process: MDP, run: Run, start: Floats | None = None) -> Fou
         v[process.terminal] = 0.0
         q = pair_values(process, v)
         top = best(q, process.starts, process.n_actions)
-        better = improved(process, pairs, q, top)
+        margin = 4 * rounding(process, v) + 0.01 * run.tolerance * (1 - process.discount)
+        better = improved(process, pairs, q, top, margin)
         gain = float((top - v).max(initial=0.0))
         total = float(v.sum())
         if np.array_equal(better, pairs) or total <= seen:
             found = proven(process, v)
             if run.record(found.bound):
                 return found
-            if np.array_equal(better, pairs):
+            if np.array_equal(better, pairs) or run.stalled(100):
                 raise run.refuse(found.bound)
         else:
             g = process.discount
@@ -46,11 +48,10 @@ def policy_iteration(process: MDP, run: Run, start: Floats | None = None) -> Fou
         seen, pairs = total, better
 
 
-def improved(process: MDP, pairs: Integers, q: Floats, top: Floats) -> Integers:
-    """The greedy pairs; where the present one is as good up to rounding, it stays, or ties would change for ever."""
+def improved(process: MDP, pairs: Integers, q: Floats, top: Floats, margin: float) -> Integers:
+    """The greedy pairs; where the present one is as good up to the margin, it stays, or ties would change for ever."""
     new = greedy_pairs(process, q)
     alive = pairs >= 0
-    margin = 1e-12 * (1.0 + float(np.abs(q).max(initial=0.0)))
     keep = alive.copy()
     keep[alive] = q[pairs[alive]] >= top[alive] - margin
     return np.where(keep, pairs, new)

@@ -91,7 +91,7 @@ class MDP:
     def row_sum_range(self) -> tuple[float, float]:
         """The smallest and the largest row sum of the pairs that are not terminal."""
         sums = self.row_sums[~self.terminal[self.states]] if self.terminal.any() else self.row_sums
-        return (float(sums.min()), float(sums.max())) if len(sums) else (1.0, 0.0)
+        return (float(sums.min()), float(sums.max())) if len(sums) else (0.0, 0.0)
 
     def __repr__(self) -> str:
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from ..errors import InputError
 from .backup import best, chain_of, greedy_pairs, pair_values
-from .checks import reaches
+from .checks import reaches, values_of, whole
 from .iteration import proven
 from .linear import solve_chain
 from .run import Found, Run
@@ -58,13 +58,9 @@ def finite(process: MDP, run: Run, horizon: int | None = None, final: Any = None
     steps to go; `stages` (horizon + 1, S) has those with 0, 1, ... to go, `policies` (horizon, S) the action with
     1, 2, ... to go.
     """
-    from .checks import values_of
-
     if horizon is None:
         raise InputError("finite: horizon is missing, the number of steps: solve('finite', horizon=10)")
-    steps = operator.index(horizon)
-    if steps < 0:
-        raise InputError(f"finite: horizon={steps}; it must be 0 or more")
+    steps = whole(horizon, "finite: horizon")
     v = np.zeros(process.n_states) if final is None else values_of(process, final).copy()
     stages, policies, noise = [v], [], 0.0
     q = pair_values(process, v)
@@ -99,8 +95,8 @@ def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
     probability `laziness` a step stays in place, which changes neither gain nor best policy and stops oscillation.
     A. Odoni (1969); M. Puterman (1994), "Markov Decision Processes", section 8.5.
     """
-    if not 0 <= laziness < 1:
-        raise InputError(f"average_reward: laziness={laziness}; it is a probability below 1")
+    if not isinstance(laziness, Real) or not 0 <= laziness < 1:
+        raise InputError(f"average_reward: laziness={laziness!r}; it is a probability below 1")
     if process.terminal.any():
         raise InputError(
             "average_reward: the process has terminal states, its average reward is 0; let them lead back to a start"

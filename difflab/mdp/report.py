@@ -27,7 +27,9 @@ SECTION = "<section>\n<h2>{title}</h2>\n<p>{about}</p>\n{body}\n</section>"
 
 
 def check_folder(folder: Path, force: bool) -> None:
-    """Before any work: the folder can be made and nothing in it would be lost."""
+    """Before any work: the folder can be made and nothing in it would be lost, nor written through a link."""
+    if folder.is_symlink():
+        raise InputError(f"{folder} is a link; nothing is written through links")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder")
     if not folder.exists() and not folder.parent.is_dir():

@@ -54,8 +54,8 @@ class Run:
     def refuse(self, bound: float) -> InputError:
         if bound == math.inf:
             return InputError(
-                f"{self.method}: with discount 1, actions that are as good as the best may go round for ever here, so "
-                "no bound can be proven; take a discount a little below 1, or give each step a cost"
+                f"{self.method}: with discount 1, or all but 1, actions that are as good as the best may go round for "
+                "ever here, so no bound can be proven; take a discount a little below 1, or give each step a cost"
             )
         return InputError(
             f"{self.method}: no bound below {bound:.3g} can be proven in double precision here, tolerance is "

@@ -11,8 +11,10 @@ import numpy as np
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
-from .gradient import TIE, optimal_values
+from .checks import floats
+from .gradient import optimal_values, tie_width
 from .implicit import PolicySystem, shared
+from .solution import solved
 
 if TYPE_CHECKING:
     from ..lab.compare import Comparison
@@ -90,7 +92,7 @@ def sensitivity(solution: Solution, of: Any = None) -> Sensitivity:
     >>> mdp.sensitivity(grid.solve(), of=0).rewards[:, 1]  # by the reward of going right
     array([1.  , 0.5 , 0.25, 0.  ])
     """
-    process = solution.process
+    process = solved(solution, "sensitivity").process
     w = weights_of(process, of)
     weights = shared(process, solution.values)
     system = PolicySystem(process, weights)
@@ -119,7 +121,7 @@ def weights_of(process: MDP, of: Any) -> Floats:
         return np.eye(1, process.n_states, int(w))[0]
     if w.shape != (process.n_states,):
         raise ShapeError(f"sensitivity: `of` has shape {w.shape}; it is a state or weights ({process.n_states},)")
-    return w.astype(float)
+    return floats(w, "sensitivity: the weights `of`", finite=True)
 
 
 def unrolled_values(P: Any, R: Any, discount: Any, steps: int) -> Any:
@@ -229,8 +231,8 @@ def kinks(solution: Solution, limit: int = 20) -> list[ValueKink]:
     'state 0: actions [1, 2] are tied; d v(s) / d r(s, a) is, for action 1: 0 from the left, 1 from the right, \
 action 2: 0 from the left, 1 from the right'
     """
-    process = solution.process
-    tied = solution.ties(TIE * (1 + float(np.abs(solution.values).max(initial=0.0))))
+    process = solved(solution, "kinks").process
+    tied = solution.ties(tie_width(solution.q))
     there = np.zeros((process.n_states, process.n_actions), bool)
     there[process.states, process.actions] = True
     tied &= there & ~process.terminal[:, None]
@@ -247,8 +249,7 @@ def one_sided(solution: Solution, s: int, a: int, side: int) -> float:
     """The derivative of v*(s) by r(s, a) from one side: the best value of the process among tied actions, with the
     reward of that pair alone, is a process of its own."""
     process = solution.process
-    scale = TIE * (1 + float(np.abs(solution.values).max(initial=0.0)))
-    tied = solution.ties(scale)[process.states, process.actions] | process.terminal[process.states]
+    tied = solution.ties(tie_width(solution.q))[process.states, process.actions] | process.terminal[process.states]
     from .backup import restricted
 
     k = int(process.starts[s] + np.flatnonzero(process.actions[process.starts[s] : process.starts[s + 1]] == a)[0])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from .process import MDP, Floats, Integers
 
@@ -46,8 +48,7 @@ class Solution:
 
     def ties(self, within: float | None = None) -> NDArrayBool:
         """Actions (S, A) whose q is the best, up to `within` (the error bound and rounding if not given)."""
-        scale = 1.0 + float(np.max(np.abs(self.values), initial=0.0))
-        width = 2 * self.error_bound + 1e-13 * scale if within is None else within
+        width = 2 * self.error_bound + 1e-4 * float(tie_width(self.q)) if within is None else within
         return np.asarray(self.advantage >= -width)
 
     def summary(self) -> dict[str, Any]:
@@ -76,4 +77,20 @@ class Solution:
         )
 
 
+def solved(solution: Any, what: str) -> Solution:
+    """The solution, or an error for what is none: a process is the usual mistake."""
+    if not isinstance(solution, Solution):
+        raise InputError(f"{what}: {str(solution)[:80]} is not a solution; give process.solve()")
+    return solution
+
+
+TIE = 1e-9  # actions whose q differ by less, relative to the largest value, count as tied
+
+
+def tie_width(q: Any) -> Any:
+    """Up to which difference action values are tied: in units of the largest, -inf (no such action) left out."""
+    return TIE * np.max(np.where(q > -LARGEST, np.abs(q), 0.0)) if q.size else 0.0
+
+
+LARGEST = 1e300
 NDArrayBool = np.ndarray[Any, np.dtype[np.bool_]]

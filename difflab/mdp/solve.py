@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from .accelerated import anderson, prioritised_sweeping
 from .backup import best, greedy_actions, pair_values
-from .checks import tolerance_of, values_of
+from .checks import tolerance_of, values_of, whole
 from .iteration import gauss_seidel, modified_policy_iteration, value_iteration
 from .linear import DENSE
 from .policies import newton, policy_iteration
@@ -66,10 +65,9 @@ def solve(
     **options: Any,
 ) -> Solution:
     """The optimal values and policy of a process; see `MDP.solve`."""
-    if method != "auto" and method not in METHODS:
+    if not isinstance(method, str) or (method != "auto" and method not in METHODS):
         raise InputError(f"solve: no method {method!r}; there are auto, {', '.join(METHODS)}")
-    if not isinstance(max_iterations, int) or max_iterations < 1:
-        raise InputError(f"solve: max_iterations={max_iterations!r}; it is a whole number from 1")
+    max_iterations = whole(max_iterations, "solve: max_iterations", 1)
     tolerance = tolerance_of(tolerance)
     began = time.perf_counter()
     notes = []
@@ -80,7 +78,7 @@ def solve(
         if method in STARTS:
             raise InputError(f"solve: {method} takes no start")
         options["start"] = np.where(process.terminal, 0.0, values_of(process, start))
-    run = Run(method, tolerance, operator.index(max_iterations), progress)
+    run = Run(method, tolerance, max_iterations, progress)
     try:
         found = METHODS[method](process, run, **options)
     except TypeError as error:
@@ -100,7 +98,7 @@ def finished(process: MDP, run: Run, found: Found, notes: list[str], began: floa
         values=found.values,
         q=process.table(pairs),
         policy=policy,
-        error_bound=float(found.bound),
+        error_bound=abs(float(found.bound)),  # -0 is 0
         iterations=max(run.iterations, 1),
         residuals=run.residuals or [float(found.bound)],
         seconds=time.perf_counter() - began,

@@ -14,6 +14,7 @@ import numpy as np
 import difflab as dl
 from difflab.graph.graph import input_node
 from difflab.graph.node import NODE, Node
+from difflab.graph.sympy_io import CARRIER
 from difflab.primitives import Elementwise, Gate, Primitive
 
 ATOM, POWER, PREFIX, PRODUCT, SUM, RELATION = 9, 5, 4, 3, 2, 1
@@ -32,7 +33,10 @@ SIMPLE: dict[str, Any] = {
     "negative": lambda xs: negative(xs[0]),
     "add": lambda xs: xs[0] if xs[1][0] == "0" else added(*xs) if xs[1][0].startswith("-") else None,
     "subtract": lambda xs: xs[0] if xs[1][0] == "0" else None,
-    "divide": lambda xs: xs[0] if xs[1][0] == "1" else divided(*xs) if xs[0][0].startswith("-") else None,
+    "divide": lambda xs: (
+        xs[0] if xs[1][0] == "1" else divided(*xs) if xs[0][0].startswith(("-", r"\tfrac1", r"\tfrac{1}")) else None
+    ),
+    "hypot": lambda xs: (rf"\sqrt{{1 + {xs[1][0]}^2}}", ATOM) if xs[0][0] == "1" and xs[1][1] == ATOM else None,
 }
 
 
@@ -40,9 +44,19 @@ class Unwritable(Exception):
     """A rule without a short formula."""
 
 
+LETTERS = {
+    "arctan2": ["y", "x"], "betainc": ["a", "b", "x"], "boxcox": ["x", "\\lambda"], "boxcox1p": ["x", "\\lambda"],
+    "clip": ["x", "a", "b"], "gammainc": ["a", "x"], "gammaincc": ["a", "x"], "heaviside": ["x", "h"],
+    "huber": ["\\delta", "r"], "ldexp": ["x", "n"], "pseudo_huber": ["\\delta", "r"], "where": ["c", "a", "b"],
+    "bernoulli_loss": ["p", "t"],
+}  # fmt: skip
+
+
 def letters(row: Primitive, count: int) -> list[str]:
-    """The names of a row's operands: x, then y, then z; the Bessel functions have an order first."""
+    """The names of the operands: those of the row's sentence, else x, y, z; Bessel functions have an order first."""
     orders = ("J_", "Y_", "I_", "K_")
+    if row.name in LETTERS:
+        return LETTERS[row.name][:count]
     if count == 2 and any(o + "{{{0}}}" in row.latex for o in orders):
         return ["v", "x"]
     return ["x", "y", "z", "u", "v", "w"][:count]
@@ -65,7 +79,7 @@ def partial(row: Elementwise, place: int, names: list[str], params: dict[str, An
         return ""
     if isinstance(rule, int):
         return str(rule)
-    operands = [input_node(n) for n in names]
+    operands = [input_node(f"x{k}") for k in range(len(names))]
     result = input_node("f")
     known = {**dict(zip(operands, names)), result: "f"}
     try:
@@ -98,6 +112,9 @@ def gate(found: Gate, known: dict[Any, str]) -> str:
     if mask == r"\text{false}":
         return "0"
     factor = write(found.factor, {**known, ("decided", mask): "yes"})[0]
+    tie = re.fullmatch(r"\\begin\{cases\} (.*?) & (\w+) = (\w+) \\\\ (.*?) & \\text\{else\} \\end\{cases\}", factor)
+    if tie and re.search(rf"{tie[2]} \\[gl]e {tie[3]}", mask) and "land" not in mask:  # equal operands fulfil the mask
+        factor = rf"{tie[1]} & {tie[2]} = {tie[3]} \\ {tie[4]}"
     return rf"\begin{{cases}} {factor} & {mask} \\ 0 & \text{{else}} \end{{cases}}"
 
 
@@ -133,7 +150,13 @@ def cases(x: Node, known: dict[Any, str]) -> str:
     if decided:
         return write(x.operands[1 if decided == "yes" else 2], known)[0]
     yes, no = (write(v, {**known, ("decided", condition): which})[0] for v, which in zip(x.operands[1:], ("yes", "no")))
-    return rf"\begin{{cases}} {yes} & {condition} \\ {no} & \text{{else}} \end{{cases}}"
+    rest = no.removeprefix(r"\begin{cases} ").removesuffix(r" \end{cases}") if inner(no) else rf"{no} & \text{{else}}"
+    return rf"\begin{{cases}} {yes} & {condition} \\ {rest} \end{{cases}}"
+
+
+def inner(text: str) -> bool:
+    """Whether a formula is one choice as a whole."""
+    return text.startswith(r"\begin{cases}") and text.find(r"\end{cases}") == len(text) - len(r"\end{cases}")
 
 
 def product(operands: list[tuple[str, int]]) -> tuple[str, int]:
@@ -160,7 +183,12 @@ def added(a: tuple[str, int], b: tuple[str, int]) -> tuple[str, int] | None:
 
 
 def divided(a: tuple[str, int], b: tuple[str, int]) -> tuple[str, int] | None:
-    """(-a) / b as -(a / b)."""
+    """(-a) / b as -(a / b), and a small fraction over b as one fraction."""
+    small = re.fullmatch(r"\\tfrac(?:1(\d)|\{1\}\{(.*)\})", a[0])
+    if small:
+        factor = small[1] or small[2]
+        under = [b[0], factor] if factor.startswith("\\ln") else [factor, b[0]]
+        return rf"\frac{{1}}{{{under[0]} \, {under[1]}}}", PRODUCT
     return (rf"-\frac{{{a[0][1:]}}}{{{b[0]}}}", SUM) if closed(a[0][1:]) else None
 
 
@@ -240,7 +268,7 @@ CONSTANTS = {
     np.log(10): r"\ln 10", 1 / np.log(2): r"\tfrac{1}{\ln 2}", 1 / np.log(10): r"\tfrac{1}{\ln 10}",
     np.pi / 180: r"\tfrac{\pi}{180}", 180 / np.pi: r"\tfrac{180}{\pi}", np.sqrt(np.pi) / 2: r"\tfrac{\sqrt\pi}{2}",
     np.sqrt(2 / np.pi): r"\sqrt{\tfrac{2}{\pi}}", np.sqrt(2 * np.pi): r"\sqrt{2\pi}", 1 / 3: r"\tfrac13",
-    1 / 6: r"\tfrac16", 0.5: r"\tfrac12",
+    1 / 6: r"\tfrac16", 0.5: r"\tfrac12", np.sqrt(0.5): r"\tfrac{1}{\sqrt2}",
 }  # fmt: skip
 
 
@@ -273,3 +301,26 @@ def with_params(text: str, params: dict[str, Any]) -> str:
             places = rf"\({letter}\)|(?<=\^){letter}\b|(?<=- ){letter}\b|(?<=_){letter}\b"
             text = re.sub(places, lambda m, g=given, c=letter: m[0].replace(c, str(g)), text)
     return text
+
+
+def meaning(row: Elementwise, names: list[str]) -> str:
+    """What a name such as relu stands for, written by sympy from the row's own value; "" where that tells no more."""
+    import sympy
+
+    if "operatorname" not in row.latex and "\\sigma" not in row.latex:
+        return ""
+    symbols = [sympy.Symbol(n, real=True) for n in names]
+    try:
+        found = CARRIER.of(row)(*symbols, **dict((row.examples or ({},))[0]))
+    except dl.errors.UnsupportedError:
+        return ""
+    if not isinstance(found, sympy.Expr) or isinstance(found, sympy.Symbol | sympy.Function):
+        known = isinstance(found, sympy.Max | sympy.Min | sympy.Piecewise | sympy.log)
+        if not known:
+            return ""
+    short = {f: sympy.Rational(t) if len(t := f"{float(f):.12g}") < 6 else sympy.Float(f"{float(f):.6g}")
+             for f in found.atoms(sympy.Float)}  # fmt: skip
+    text: str = sympy.latex(found.xreplace(short), ln_notation=True)
+    text = text.replace(r"\text{for}\: ", "").replace(r"\text{otherwise}", r"\text{else}").replace(r"\wedge", r"\land")
+    text = re.sub(r"\\left\|\{(.*?)\}\\right\|", r"\\vert \1 \\vert ", text).replace(r"\\", r"\\ ")
+    return text if len(text) <= 200 else ""

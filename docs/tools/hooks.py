@@ -13,6 +13,7 @@ from typing import Any
 import api
 import maths
 import rows
+import steps
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,7 @@ def on_files(files: Files, config: Any) -> Files:
             files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     files.append(File.generated(config, "index.md", abs_src_path=str(ROOT / "README.md")))
     files.append(File.generated(config, "changelog.md", abs_src_path=str(ROOT / "CHANGELOG.md")))
-    for address, text in {**rows.pages(), **api.pages()}.items():
+    for address, text in {**rows.pages(), **api.pages(), **steps.pages()}.items():
         files.append(File.generated(config, address, content=text))
     return files
 
@@ -56,12 +57,15 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
     """Links as they are on the site, and what mkdocs' Markdown needs said."""
     where = page.file.src_uri
+    if where == "step.md":
+        page.meta["hide"] = ["toc"]  # room for the pages in it
     if where == "index.md":
         markdown = moved_from_root(markdown)
     elif page.file.abs_src_path and Path(page.file.abs_src_path).is_relative_to(ROOT / "docs"):
         markdown = re.sub(r"\]\(((?:\.\./)*)\.\./README\.md", r"](\1index.md", markdown)
         markdown = re.sub(r"\]\(((?:\.\./)*)\.\./(?=[a-z]+/)", r"](\1", markdown)
     if where.startswith("tutorials/"):
+        markdown = markdown.replace("](../docs/", "](../")
         markdown = markdown.replace("<details>", '<details markdown="1">')
     if where.startswith(("tutorials/", "graphs/")):  # a click shows a picture in its own size
         markdown = re.sub(r"^(!\[[^]]*\]\(([^)]+)\))$", r"[\1](\2)", markdown, flags=re.MULTILINE)

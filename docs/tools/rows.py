@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from formulas import LEVELS, RELATION, letters, partials, value, with_params
+from formulas import LEVELS, RELATION, letters, meaning, partials, value, with_params
 from plots import plots
 
 from difflab.primitives import NUMPY, Domain, Elementwise, Primitive, table
@@ -30,6 +30,12 @@ GROUPS = {
     "fourier": ("Fourier transforms", "fourier"),
     "networks": ("Convolution and networks", "convolution networks standardising"),
     "structure": ("What graphs are made of", "structure"),
+}
+# Rows whose functions stand in a file of helpers.
+BELONGS = {
+    **dict.fromkeys(("fft2", "ifft2", "rfft2", "irfft2", "fftshift", "ifftshift"), "fourier"),
+    **dict.fromkeys(("conv_max_pool", "pooled_weight_transpose", "pooled_input_transpose"), "networks"),
+    **dict.fromkeys(("lstsq", "matrix_norm"), "linalg"),
 }
 PAGE_OF = {file: page for page, (_, files) in GROUPS.items() for file in files.split()}
 KINDS = {
@@ -73,7 +79,7 @@ def groups() -> dict[str, list[Primitive]]:
             page = "structure"
         else:
             page = home(row) or page
-        found[page].append(row)
+        found[BELONGS.get(row.name, page)].append(row)
     return found
 
 
@@ -107,7 +113,7 @@ def anchor(row: Primitive) -> str:
 def section(row: Primitive) -> str:
     """Everything about one row."""
     lines = [f"## {row.name} {{#{anchor(row)}}}", "", prose(row.doc), ""]
-    pictures = plots(row, names) if isinstance(row, Elementwise) and (names := named(row)) else []
+    pictures = plots(row, spoken(names)) if isinstance(row, Elementwise) and (names := named(row)) else []
     facts = [("kind", KINDS.get(row.kind, row.kind)), *mathematics(row), *conventions(row)]
     facts += [("facts", ", ".join(WORDS[f] for f in sorted(row.facts) if f in WORDS)), ("reads", reads(row))]
     lines += ['<div class="row" markdown>', "", "| | |", "|---|---|"]
@@ -122,6 +128,11 @@ def named(row: Elementwise) -> list[str]:
     return letters(row, len(row.partials))
 
 
+def spoken(names: list[str]) -> list[str]:
+    """The operands' names where no formula is possible: in the text of a picture."""
+    return [{r"\delta": "δ", r"\lambda": "λ"}.get(n, n) for n in names]
+
+
 def mathematics(row: Primitive) -> list[tuple[str, str]]:
     """Formula, derivatives and domain of an elementwise row; of the others the formula, where it is not only a name."""
     if not isinstance(row, Elementwise):
@@ -129,10 +140,11 @@ def mathematics(row: Primitive) -> list[tuple[str, str]]:
     names, params = named(row), dict((row.examples or ({},))[0])
     own = with_params(value(row, names), params)
     own = rf"\left[{own}\right]" if LEVELS.get(row.name) == RELATION else own  # a truth value: f = [x < y]
-    found = [("formula", "$f = " + cell(own) + "$")]
-    for name, text in zip(names, partials(row, names)):
+    more = meaning(row, names)
+    found = [("formula", "$f = " + cell(own + (" = " + more if more else "")) + "$")]
+    for name, rule, text in zip(names, row.partials, partials(row, names)):
         what = f"derivative by ${name}$" if len(names) > 1 else "derivative"
-        found.append((what, derivative(row, text)))
+        found.append((what, "no rule" if rule is None else derivative(row, text)))
     shown = ", ".join(f"${n}$ {domain(d)}" for n, d in zip(names, row.domain))
     found.append(("domain", f"tested and measured at {shown}"))
     if params:
@@ -141,9 +153,9 @@ def mathematics(row: Primitive) -> list[tuple[str, str]]:
 
 
 def derivative(row: Elementwise, text: str) -> str:
-    if text == "0" and (row.non_differentiable or not row.differentiable):
+    if text == "0" and not row.differentiable:
         return "none"
-    return formula(text) if text else "by a rule without a short formula, or none: see the text above"
+    return formula(text) if text else "by a rule without a short formula"
 
 
 def written(row: Primitive) -> str:

@@ -16,11 +16,12 @@ from ...errors import InputError
 from ...nn import functional as F, optim
 from ...nn.models import mlp
 from ...nn.training.interrupts import Interrupts
-from ..checks import discount_of
+from ..checks import discount_of, whole
 from ..process import MDP
 from .environments import environment
 from .learned import Learned
 from .schedules import linear, schedule_of
+from .tabular import truth_of
 
 
 class Replay:
@@ -72,8 +73,7 @@ def deep_q_learning(
     """
     for what, value in (("episodes", episodes), ("batch_size", batch_size), ("memory", memory), ("every", every),
                         ("target_every", target_every), ("most_steps", most_steps)):  # fmt: skip
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"deep_q_learning: {what}={value!r}; it is a whole number from 1")
+        whole(value, f"deep_q_learning: {what}", 1)
     if discount is None:
         discount = env.discount if isinstance(env, MDP) else 0.99
     world, rng = environment(env, start, seed, most_steps), np.random.default_rng([seed, 3])
@@ -83,7 +83,7 @@ def deep_q_learning(
     replay = Replay(memory, width)
     encode = one_hots(world.n_states) if world.n_states else (lambda s: s)
     explore = schedule_of(linear(1.0, 0.05, 5000) if epsilon is None else epsilon, "deep_q_learning: epsilon")
-    truth = None if exact is None else np.asarray(exact, float)
+    truth = truth_of(exact, world, "deep_q_learning")
     returns: list[float] = []
     errors: list[tuple[int, float]] = []
     count = 0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
+from ..checks import whole
 from ..process import MDP
+
+MOST_STATES = 1_000_000  # of a table; observations of more combinations are vectors
 
 
 class Simulator:
@@ -28,9 +32,12 @@ class Simulator:
             for k, (a, b) in enumerate(zip(P.indptr, P.indptr[1:]))
         ]  # fmt: skip
         self.ends = process.terminal.tolist()
-        self.starts = np.flatnonzero(~process.terminal).tolist() if start is None else [start]
-        if not self.starts or not 0 <= self.starts[0] < process.n_states:
-            raise InputError(f"learning: start={start}; it must be a state that is not terminal")
+        alive = np.flatnonzero(~process.terminal).tolist()
+        self.starts = alive if start is None else [whole(start, "learning: start")]
+        if not alive or self.starts[0] not in set(alive):
+            raise InputError(
+                f"learning: start={start}; it must be one of the {len(alive)} states that are not terminal"
+            )
         self.rng, self.most_steps, self.count = rng, most_steps, 0
         self.numbers: list[float] = []
 
@@ -59,16 +66,32 @@ class Simulator:
 
 
 class Gymnasium:
-    """A gymnasium environment with discrete actions; its observations are states, or vectors."""
+    """A gymnasium environment with discrete actions; its observations are states, or vectors.
+
+    A tuple of discrete observations (Blackjack's) is one state: the numbers are the digits of its place.
+    """
 
     def __init__(self, env: Any, seed: int) -> None:
         space, actions = env.observation_space, env.action_space
-        if not hasattr(actions, "n"):
+        if digits_of(actions) is None or type(actions).__name__ != "Discrete":
             raise InputError(f"learning: actions {actions} are not discrete; Q-learning needs a finite number of them")
-        self.env, self.n_actions, self.seed = env, int(actions.n), seed
-        self.n_states = int(space.n) if hasattr(space, "n") else None
-        self.shape = None if self.n_states else tuple(space.shape)
+        self.env, self.n_actions, self.seed = env, int(actions.n), whole(seed, "learning: seed")
+        self.first_action, self.space = int(getattr(actions, "start", 0)), space
+        digits = digits_of(space)
+        self.bases = tuple(n for n, _ in digits or ())
+        self.lowest = tuple(low for _, low in digits or ())
+        states = prod(self.bases)
+        self.n_states = states if digits and states <= MOST_STATES else None
+        self.shape: tuple[int, ...] | None = None if self.n_states else self.flat_shape(env)
         self.first = True
+
+    def flat_shape(self, env: Any) -> tuple[int, ...]:
+        from gymnasium.spaces.utils import flatdim
+
+        try:
+            return tuple(self.space.shape) if self.space.shape is not None else (int(flatdim(self.space)),)
+        except (NotImplementedError, ValueError):
+            raise InputError(f"learning: observations {self.space} of {env} have no fixed size") from None
 
     def reset(self) -> Any:
         state, _ = self.env.reset(seed=self.seed if self.first else None)
@@ -76,15 +99,41 @@ class Gymnasium:
         return self.plain(state)
 
     def step(self, action: int) -> tuple[Any, float, bool, bool]:
-        state, reward, ended, cut, _ = self.env.step(action)
+        state, reward, ended, cut, _ = self.env.step(action + self.first_action)
         return self.plain(state), float(reward), bool(ended), bool(cut)
 
     def plain(self, state: Any) -> Any:
-        return int(state) if self.n_states else np.asarray(state, np.float32).ravel()
+        if self.n_states:
+            if len(self.bases) == 1 and np.ndim(state) == 0:
+                return int(state) - self.lowest[0]
+            place = 0
+            for x, base, low in zip(np.ravel(state), self.bases, self.lowest):
+                place = place * base + int(x) - low
+            return place
+        if self.space.shape is None:
+            from gymnasium.spaces.utils import flatten
+
+            state = flatten(self.space, state)
+        return np.asarray(state, np.float32).ravel()
+
+
+def digits_of(space: Any) -> list[tuple[int, int]] | None:
+    """(how many, the lowest) of each whole number in an observation of the space; None where there are others."""
+    kind = type(space).__name__
+    if kind == "Discrete":
+        return [(int(space.n), int(getattr(space, "start", 0)))]
+    if kind == "MultiDiscrete":
+        starts = np.ravel(getattr(space, "start", np.zeros_like(space.nvec)))
+        return [(int(n), int(low)) for n, low in zip(np.ravel(space.nvec), starts)]
+    if kind == "Tuple":
+        parts = [digits_of(s) for s in space.spaces]
+        return None if not parts or any(p is None for p in parts) else [d for p in parts if p for d in p]
+    return None
 
 
 def environment(env: Any, start: int | None, seed: int, most_steps: int) -> Any:
     """What was given as an environment of single steps."""
+    seed = whole(seed, "learning: seed")
     if isinstance(env, MDP):
         return Simulator(env, start, np.random.default_rng([seed, 1]), most_steps)
     if isinstance(env, str):
@@ -94,8 +143,8 @@ def environment(env: Any, start: int | None, seed: int, most_steps: int) -> Any:
             raise InputError(f"learning: the environment {env!r} needs gymnasium: pip install gymnasium") from None
         try:
             env = gymnasium.make(env)
-        except gymnasium.error.Error as error:
-            raise InputError(f"learning: gymnasium knows no environment {env!r}: {error}") from None
+        except Exception as error:  # whatever the environment's own code raises
+            raise InputError(f"learning: gymnasium knows no environment {env!r}: {str(error)[:400]}") from None
     if not all(hasattr(env, name) for name in ("reset", "step", "action_space", "observation_space")):
         raise InputError(f"learning: {type(env).__name__} is neither an mdp.MDP nor a gymnasium environment")
     return Gymnasium(env, seed)

@@ -7,13 +7,14 @@ Q-learning"; R. Sutton and A. Barto (2018), chapter 6.
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...nn.training.interrupts import Interrupts
-from ..checks import discount_of
+from ..checks import discount_of, floats, whole
 from ..process import MDP
 from .environments import environment
 from .learned import Learned
@@ -163,9 +164,9 @@ def prepare(
     initial: float, seed: int
 ) -> tuple[Any, Table, float, int]:  # fmt: skip
     """The checked arguments."""
-    for what, value in (("episodes", episodes), ("most_steps", most_steps)):
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"{name}: {what}={value!r}; it is a whole number from 1")
+    episodes, most_steps = whole(episodes, f"{name}: episodes", 1), whole(most_steps, f"{name}: most_steps", 1)
+    if not isinstance(initial, Real) or not np.isfinite(initial):
+        raise InputError(f"{name}: initial={initial!r}; it must be a finite number")
     if discount is None:
         discount = env.discount if isinstance(env, MDP) else 0.99
     gamma = discount_of(discount)
@@ -177,14 +178,22 @@ def prepare(
     return world, Table(world, steps, exploration, rng, float(initial)), gamma, episodes
 
 
+def truth_of(exact: Any, world: Any, name: str) -> Any:
+    """The exact q* (S, A) to compare with, or None."""
+    if exact is None:
+        return None
+    truth = floats(exact, f"{name}: exact")
+    if truth.shape != (world.n_states, world.n_actions):
+        raise ShapeError(f"{name}: exact has shape {truth.shape}; it is q* ({world.n_states}, {world.n_actions})")
+    return truth
+
+
 def learn(
     name: str, table: Table, play: Callable[..., float], episodes: int, exact: Any, other: Table | None = None
 ) -> Learned:
     """Episode after episode; every so often the distance to q*."""
     world = table.world
-    truth = None if exact is None else np.asarray(exact, float)
-    if truth is not None and truth.shape != (world.n_states, world.n_actions):
-        raise ShapeError(f"{name}: exact has shape {truth.shape}; it is q* ({world.n_states}, {world.n_actions})")
+    truth = truth_of(exact, world, name)
     returns: list[float] = []
     errors: list[tuple[int, float]] = []
     count, following = 0, 1

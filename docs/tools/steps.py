@@ -1,0 +1,18 @@
+"""The step-through pages that the guide embeds: passes of the gallery, each one file beside the guide."""
+
+from __future__ import annotations
+
+from difflab.draw import gallery
+from difflab.draw.page import page_of
+
+PAGES = {
+    "sigmoid-neuron": (gallery.sigmoid_block_open, "A neuron with a sigmoid"),
+    "value-used-twice": (gallery.a_value_used_twice, "A value used twice"),
+    "kink": (gallery.a_kink, "A kink"),
+    "lenet-5": (gallery.lenet_5, "LeNet-5"),
+}
+
+
+def pages() -> dict[str, str]:
+    """HTML by address."""
+    return {f"step/{name}.html": page_of(make(), title) for name, (make, title) in PAGES.items()}

@@ -123,3 +123,48 @@ def test_heat_maps_show_signs_and_sizes():
     )
     rows = found["nodes"][0]["heat"]["rows"]
     assert len({*rows[0], *rows[1]}) == 4 and rows[1][1] == " "
+
+
+@pytest.mark.parametrize(
+    "text, at",
+    [
+        ("where(x == 0, 1, sin(x)/x)", dict(x=0.5)),
+        ("clip(x, 0, y) * clip(1, x, y)", dict(x=0.5, y=2.0)),
+        ("where(x > 0, x, 0) + round(x)", dict(x=0.5)),
+    ],
+)
+def test_constants_among_operands_move_too(text, at):
+    backward = passes(text, **at)
+    assert backward.edges and "Recorded steps" not in page_of(backward, ulps=False)
+
+
+def test_scans_have_their_steps():
+    f = lambda x: dl.scan(lambda c, t: (c * x + t, c), 1.0, np.arange(3.0))[0]
+    backward = dl.trace(f, 2.0).forward(2.0).backward()
+    assert backward.edges[-1].source is backward.graph.inputs[0] and backward.edges[-1].downstream == 13.0
+
+
+@pytest.mark.parametrize(
+    "text, formula",
+    [
+        ("x**2", "2·⟦0⟧"),
+        ("x**y", "⟦1⟧·⟦0⟧^(⟦1⟧ - 1) where ⟦1⟧ ≠ 0"),
+        ("relu(x)", "1 where ⟦0⟧ > 0"),
+        ("max(x, y)", "where(⟦0⟧ = ⟦1⟧, 0.5, 1) where ⟦0⟧ ≥ ⟦1⟧"),
+    ],
+)
+def test_local_derivatives_are_written_whole(text, formula):
+    graph = dl.parse(text)
+    page = page_of(graph.forward(**{str(n.name): 0.5 for n in graph.inputs}).backward(), ulps=False)
+    assert data_of(page)["edges"][0][3] == formula
+
+
+def test_without_scripts_the_numbers_are_there():
+    page = page_of(passes("x * y", x=2.0, y=3.5), ulps=False)
+    still = re.search(r"<noscript>(.*?)</noscript>", page, re.S)[1]
+    assert "<td>v1</td><td>7</td><td>1</td>" in still and "<td>x</td><td>2</td><td>3.5</td>" in still
+
+
+def test_a_constant_has_no_page():
+    with pytest.raises(DrawError, match="the constant 5"):
+        page_of(dl.parse("2 + 3"))

@@ -112,7 +112,7 @@ def test_the_wrong_order_shows_where_it_goes_wrong(open_pass):
     for k in range(page.evaluate("difflab.steps().length")):
         page.evaluate("k => difflab.go(k)", k)
         said.append(page.inner_text("#say"))
-    assert any("Too early: u sends on before 1" in s for s in said)
+    assert any("Too early: u sends on while 1 of its contributions is still to come" in s for s in said)
     assert any("Lost: u had sent on already" in s for s in said)
     assert "went wrong" in said[-1] and "instead of 3.31" in said[-1]
     page.select_option("#order", "right")
@@ -149,6 +149,66 @@ def test_kinks_and_numbers_that_are_none_light_up(open_pass):
     assert "is NaN" in page.inner_text("#marks") and page.locator("g.node.bad").count() == 2
     y.fill("0")
     assert "is -∞" in page.inner_text("#marks")
+
+
+def test_a_page_made_where_the_value_is_none_comes_alive(open_pass):
+    page = open_pass(passes("log(x)", x=-1.0))
+    assert np.isnan(page.evaluate("difflab.found().adjoint")[0])
+    page.locator("input[type=number]").fill("2")
+    check_numbers(page, passes("log(x)", x=2.0))
+
+
+def test_a_closed_gate_is_called_so(open_pass):
+    page = open_pass(passes("x**x", x=0.0))
+    said = []
+    for k in range(page.evaluate("difflab.steps().length")):
+        page.evaluate("k => difflab.go(k)", k)
+        said.append(page.inner_text("#say"))
+    assert any("The gate of v1 is closed: 0 flows to x" in s for s in said) and not any("NaN" in s for s in said)
+
+
+def test_boxes_refuse_what_is_no_number_and_say_so(open_pass):
+    page = open_pass(passes("x * y", x=2.0, y=3.0))
+    box = page.locator("input[type=number]").first
+    box.fill("1e400")
+    assert box.get_attribute("aria-invalid") == "true" and "finite number" in page.inner_text("#marks")
+    box.blur()
+    assert box.input_value() == "2" and box.get_attribute("aria-invalid") == "false"
+    assert page.evaluate("difflab.found().values")[2] == 6
+
+
+def test_the_seed_is_part_of_every_method(open_pass):
+    page = open_pass(dl.parse("x * y").forward(x=1.0, y=2.0).backward(seed=2.5))
+    page.click("#methods summary")
+    page.wait_for_selector("#method-rows tr")
+    row = [float(cell.inner_text()) for cell in page.locator("#method-rows tr").first.locator("td").all()]
+    assert row[:3] == pytest.approx([5.0, 5.0, 5.0]) and row[3] < 1e-6
+
+
+def test_an_order_that_does_no_harm_is_called_so(open_pass):
+    page = open_pass(passes("x * y + y", x=2.0, y=3.0))
+    page.select_option("#order", "eager")
+    assert "no harm" in page.inner_text("#why")
+    page = open_pass(passes("u = x*y; u * sin(u)", x=0.5, y=3.0), name="harm")
+    page.select_option("#order", "eager")
+    assert "no harm" not in page.inner_text("#why")
+    assert "= 3.3108" in page.inner_text("#sliders")  # beside the inputs stands the right gradient
+
+
+def test_what_is_dragged_away_stays_in_reach_and_a_turned_window_is_fitted(open_pass):
+    page = open_pass(passes(NEURON[0], **NEURON[1]))
+    stage = page.locator("#stage").bounding_box()
+    for _ in range(4):
+        page.mouse.move(stage["x"] + 5, stage["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(stage["x"] + stage["width"] - 5, stage["y"] + 50)
+        page.mouse.up()
+    drawing = page.locator("#stage svg").bounding_box()
+    assert drawing["x"] <= stage["x"] + stage["width"] - 50
+    page.set_viewport_size({"width": 600, "height": 900})
+    page.wait_for_timeout(300)
+    stage, shown = page.locator("#stage").bounding_box(), page.locator("g.node.on").bounding_box()
+    assert stage["x"] <= shown["x"] and shown["x"] + shown["width"] <= stage["x"] + stage["width"]
 
 
 def test_keys_buttons_scrubber_and_play(open_pass):

@@ -25,15 +25,24 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     seed = np.asarray(seed, dtype=float if np.asarray(seed).dtype.kind in "biu" else None)[()]
     if seed.shape != Carrier.shape(value):
         raise ShapeError(f"backward: the seed has shape {seed.shape}, the output has shape {Carrier.shape(value)}")
-    # Outside the domain there is no derivative: none may stand beside a value that is not a number.
-    seed = np.where(np.isnan(value), np.nan, seed)[()] if undefined_here(forward, value) else seed
     result = BackwardPass(forward, output, seed)
+    # Outside the domain there is no derivative: none may stand beside a value that is not a number.
+    if undefined_here(forward, value):
+        result.seed = seed = np.where(np.isnan(value), np.nan, seed)[()]
     vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Node}
+    for n, x in forward.recorded.items():  # an operation with several results is recorded as what they are picked from
+        if isinstance(x, tuple) and x and x[0].__class__ is Node and x[0].primitive.name == "pick":
+            vertex[x[0].operands[0]] = n
 
     def observe(node: Node, position: int, upstream: Any, local: Any, downstream: Any) -> None:
         target = vertex.get(node)
-        if target is None:  # an output of an operation with several
+        if target is None:  # inside a call that the graph shows as one operation
             return
+        if len(target.operands) != len(node.operands):  # the vertex keeps constants among its settings
+            found = place_of(target, vertex.get(node.operands[position]), node, position)
+            if found is None:
+                return
+            position = found
         source = target.operands[position]
         if local.__class__ is int:
             local = np.float64(local)
@@ -53,6 +62,13 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Node else seed
     result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}
     return result
+
+
+def place_of(target: Node, source: Node | None, node: Node, position: int) -> int | None:
+    """Which operand of a vertex the recorded operand is; one that is used several times, in the same order."""
+    places = [k for k, x in enumerate(target.operands) if x is source]
+    before = sum(x is node.operands[position] for x in node.operands[:position])
+    return places[min(before, len(places) - 1)] if places else None
 
 
 def undefined_here(forward: ForwardPass, value: Any) -> bool:

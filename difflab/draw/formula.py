@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..graph.graph import Graph, input_node
 from ..graph.node import NODE, Node
 from ..primitives import Gate
@@ -12,6 +14,7 @@ INFIX = {
     "add": ("+", 1), "subtract": ("-", 1), "multiply": ("·", 2), "divide": ("/", 2), "power": ("^", 4),
     "matmul": ("@", 2),
     "less": ("<", 0), "less_equal": ("≤", 0), "greater": (">", 0), "greater_equal": ("≥", 0), "equal": ("=", 0),
+    "not_equal": ("≠", 0), "logical_and": ("∧", -1), "logical_or": ("∨", -2),
 }  # fmt: skip
 LONG = 60
 
@@ -58,12 +61,18 @@ def written(node: Any, names: dict[Node, str], top: bool = False) -> tuple[str, 
         return text, 3 if text.startswith("-") else 9
     row = node.primitive
     operands = [written(x, names) for x in node.operands]
+    if row.name == "subtract" and operands[1][0] == "0":
+        return operands[0]
     if row.name in INFIX and len(operands) == 2:
         sign, level = INFIX[row.name]
         left = bracket(operands[0], level)
         right = bracket(operands[1], level + (row.name in ("subtract", "divide", "power")))
         space = "" if sign in "·^/" else " "
         return f"{left}{space}{sign}{space}{right}", level
+    if row.name == "power_minus":
+        return f"{bracket(operands[0], 5)}^({operands[1][0]} - {1 * node.params['k']})", 4
+    if row.name == "logical_not":
+        return f"not {bracket(operands[0], 1)}", -1
     if row.name == "negative":
         return f"-{bracket(operands[0], 3)}", 3
     if row.name == "square":
@@ -90,7 +99,7 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     rule = row.partials[position]  # type: ignore[attr-defined]
     if rule is None or isinstance(rule, int):
         return str(rule)
-    stand_ins = {id(x): x if x.primitive.name == "constant" else input_node(names[x]) for x in node.operands}
+    stand_ins = {id(x): stand_in(x, names) for x in node.operands}
     result = input_node(names.get(node, "y"))
     known = {v: names[x] for x in node.operands for v in [stand_ins[id(x)]] if x.primitive.name != "constant"}
     known[result] = names.get(node, "y")
@@ -99,12 +108,22 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     except (TypeError, AttributeError, ValueError):
         return f"∂{row.name}"
     if isinstance(partial, Gate):
-        condition = written(partial.mask, known)[0] if isinstance(partial.mask, Node) else "here"
-        return f"1 where {condition}"
-    if not isinstance(partial, Node):
-        return constant(partial)
-    text = written(partial, known)[0]
+        factor = written(partial.factor, known)[0]
+        if isinstance(partial.mask, Node):
+            text = f"{factor} where {written(partial.mask, known)[0]}"
+        else:
+            text = factor if np.all(partial.mask) else "0"
+    else:
+        text = written(partial, known)[0]
     return text if len(text) <= LONG else f"∂{row.name}"
+
+
+def stand_in(x: Node, names: dict[Node, str]) -> Any:
+    """An operand for a rule: an input, or a constant as the number that it is, because rules look at exponents."""
+    if x.primitive.name != "constant":
+        return input_node(names[x])
+    value = x.params["value"]
+    return value.item() if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0 else value
 
 
 __all__ = ["local_formula", "names_of", "node_formula"]

@@ -378,6 +378,10 @@ class _Reader:
             raise self.error(tree, f"{name}: {error}") from None
         if name == "where" and len(args) != 3:
             raise self.error(tree, "where takes 3 operands: where(condition, a, b)")
+        if row.kind == "elementwise":  # constants stand among the operands, as in any other operation
+            operands, params, *other = row.arguments(*args, **kwargs)
+            if not other:
+                return self.add(row, tuple(self.vertex(x) for x in operands), params)
         return self.deferred(row.name, args, kwargs, tree)
 
     def argument(self, tree: ast.AST, position: int, row: Primitive) -> Any:

@@ -79,7 +79,7 @@ class BackwardPass(Stepwise):
         self.forward = forward
         self.graph = forward.graph
         self.output = output
-        self.seed = seed
+        self.seed = self.given = seed  # the seed may become NaN where there is no derivative
         self.adjoint = ByName(self.graph)
         self.edges: list[Edge] = []
         self.reached: set[Node] = set()

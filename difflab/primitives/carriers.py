@@ -97,7 +97,8 @@ class Carrier:
 
     @staticmethod
     def is_complex(x: Any) -> bool:
-        return bool(Carrier.dtype(x).kind == "c")
+        dtype = Carrier.dtype(x)
+        return dtype is not None and bool(dtype.kind == "c")  # the vertices of a formula have none
 
     @staticmethod
     def zeros_like(x: Any) -> Any:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from string import Template
 
 from ..build import default_title
-from ..text import clean
+from ..text import clean, short
 from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
@@ -19,13 +19,14 @@ from .opening import drawings
 from .script import helpers
 
 LONG = 900  # points; what a common window shows beside a panel in readable size
+MOST_STILL = 300  # rows of the table for readers without scripts
 SCRIPTS = ("engine.js", "drawing.js", "panels.js", "tables.js", "page.js")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
     """The HTML of a page."""
     kind = "both" if model.backward else "forward"
-    title = clean(title, 120) if title is not None else default_title(model.graph, kind)
+    title = clean(title, 120) if title else default_title(model.graph, kind)
     svgs, states, openings, first = drawings(model, title)
     data = model.data(live is not None)
     data["openings"] = openings
@@ -46,9 +47,22 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         inputs=inputs_panel(model, live, reason),
         layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
         methods="" if symbolic is None else panel(model, symbolic, ulps),
+        still=still(model),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         script=script,
     )
+
+
+def still(model: Model) -> str:
+    """The numbers of the exported point as a table, for readers without scripts."""
+    rows = []
+    for node in model.order[:MOST_STILL]:
+        if node.primitive.name != "constant":
+            reached = model.backward is not None and node in model.backward.reached
+            adjoint = short(model.backward.adjoint[node], 6) if reached else ""  # type: ignore[union-attr]
+            cells = (model.names[node], short(model.forward.values[node], 6), adjoint)
+            rows.append("<tr>" + "".join(f"<td>{escape(clean(c))}</td>" for c in cells) + "</tr>")
+    return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(rows)}</table>"
 
 
 def long(svg: str) -> bool:

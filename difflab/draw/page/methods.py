@@ -9,7 +9,7 @@ import numpy as np
 
 from ...differentiate.limits import limited
 from ...differentiate.symbolic import formula, shorten, without_impulses
-from ...errors import DifflabError
+from ...errors import DifflabError, UnsupportedError
 from ..text import clean, number
 from .model import Model
 from .script import printed
@@ -28,13 +28,13 @@ class Symbolic:
         try:
             import sympy  # noqa: F401  (imported before the fork, so that the child need not)
 
-            self.script, self.shown = limited(lambda: gradient(model), SECONDS, "symbolic differentiation")
+            self.script, self.shown, self.reason = limited(lambda: gradient(model), SECONDS, "symbolic differentiation")
         except DifflabError as error:
             self.reason = clean(error, 200)
 
 
-def gradient(model: Model) -> tuple[str, list[str]]:
-    """Runs in a child: the gradient with shared parts named once as JavaScript, and as short text in the names."""
+def gradient(model: Model) -> tuple[str, list[str], str]:
+    """Runs in a child: the gradient as JavaScript with shared parts named once, as short text, and why not."""
     import sympy
 
     from ...graph.sympy_io import CARRIER
@@ -44,14 +44,20 @@ def gradient(model: Model) -> tuple[str, list[str]]:
     y = formula(model.graph.evaluate(list(symbols), CARRIER)[model.output])
     partials = [without_impulses(sympy.diff(y, s)) for s in symbols]
     shared, results = sympy.cse(partials, symbols=sympy.numbered_symbols("t"))
+    names = {s: sympy.Symbol(model.names[n], real=True) for s, n in zip(symbols, inputs)}
+    shown = [shorten(str(p.xreplace(names)))[:SHOWN] for p in partials]
+    try:
+        return script_of(symbols, shared, results), shown, ""
+    except UnsupportedError as error:
+        return "null", shown, str(error)
+
+
+def script_of(symbols: list[Any], shared: list[Any], results: list[Any]) -> str:
     lines = [f"const {name}={printed(e)};" for name, e in shared]
     text = f"({','.join(map(str, symbols))})=>{{{''.join(lines)}return [{','.join(map(printed, results))}];}}"
     if len(text) > LONGEST:
-        from ...errors import UnsupportedError
-
         raise UnsupportedError("sympy's formula is too long for a page")
-    names = {s: sympy.Symbol(model.names[n], real=True) for s, n in zip(symbols, inputs)}
-    return text, [shorten(str(p.xreplace(names)))[:SHOWN] for p in partials]
+    return text
 
 
 def errors_at(model: Model) -> str:

@@ -49,7 +49,7 @@ class Model:
             "outputs": [self.index[n] for n in self.graph.outputs],
             "output": self.index[self.output],
             "outputName": self.output_name,
-            "seed": encoded(self.backward.seed) if self.backward else None,
+            "seed": encoded(self.backward.given) if self.backward else None,
             "backward": self.backward is not None,
         }
 

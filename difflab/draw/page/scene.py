@@ -135,5 +135,10 @@ class Scene(Builder):
         faded = uses[0][1] not in self.needed
         self.picture.wires.append(Wire(self.start(source, target, uses[0]), self.place[target], lines, faded=faded))
 
+    def add_output(self, k: int, y: Node) -> None:
+        super().add_output(k, y)
+        if y is self.model.output and not y.name and y.primitive.name != "constant":
+            self.picture.boxes[-1].lines[0].text = self.model.output_name  # as the sentences call it
+
     def add_legend(self) -> None:
         """The page has a legend of its own."""

@@ -6,6 +6,7 @@ automatic rearranging is off: a rule is written in the form that holds over the 
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache, partial
 from typing import Any
@@ -64,7 +65,16 @@ def printer() -> Any:
             raise UnsupportedError(f"JavaScript has no {type(expr).__name__}")
 
         def _print_Float(self, expr: Any) -> str:
-            return repr(float(expr))
+            value = float(expr)
+            return repr(value) if math.isfinite(value) else "NaN" if value != value else self._infinite(value)
+
+        @staticmethod
+        def _infinite(value: float) -> str:
+            return "Infinity" if value > 0 else "(-Infinity)"
+
+        def _print_polygamma(self, expr: Any) -> str:
+            order, x = expr.args
+            return f"digamma({self._print(x)})" if order == 0 else f"polygamma({self._print(x)}, {self._print(order)})"
 
         def _print_BooleanTrue(self, expr: Any) -> str:
             return "true"

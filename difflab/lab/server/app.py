@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import logging
 import secrets
 import socket
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 from ...errors import DifflabError, InputError, UnsupportedError
 from .answers import EXAMPLES, answer
 
+log = logging.getLogger("difflab.lab")
 HOST = "127.0.0.1"
 LARGEST_REQUEST = 20_000
 KEPT_PAGES = 8
@@ -34,14 +36,22 @@ def make_app(token: str) -> Any:
     except ImportError:
         raise UnsupportedError("difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'") from None
     one_at_a_time = threading.Lock()
+    newest = [0]  # the number of the newest question: what waited behind it is not computed any more
     pages: dict[str, str] = {}  # the last few, each a document with a policy of its own
 
-    def computed(part: Any, text: Any, point: Any) -> dict[str, str]:
+    def computed(part: Any, text: Any, point: Any, round: int) -> dict[str, str]:
         with one_at_a_time:
+            if round < newest[0]:
+                return {"error": "a newer expression took its place"}
             try:
                 found = answer(str(part), text, point)
             except DifflabError as error:
                 return {"error": str(error)}
+            except Exception as error:
+                log.exception("difflab lab: an error in difflab; please report it")
+                return {
+                    "error": f"an error in difflab, {type(error).__name__}: {error}; its traceback is on the terminal"
+                }
             if part != "page":
                 return {"html": found}
             name = secrets.token_urlsafe(16)
@@ -74,9 +84,11 @@ def make_app(token: str) -> Any:
         try:
             asked = json.loads(body)
             part, text, point = asked["part"], asked["expression"], asked["at"]
-        except (ValueError, KeyError, TypeError):
+            round = int(asked.get("round", newest[0]))
+        except (ValueError, KeyError, TypeError, RecursionError):
             return JSONResponse({"error": "the request is not JSON with part, expression and at"}, 400)
-        return JSONResponse(await run_in_threadpool(computed, part, text, point))
+        newest[0] = max(newest[0], round)
+        return JSONResponse(await run_in_threadpool(computed, part, text, point, round))
 
     async def page(request: Any) -> Any:
         text = pages.get(request.path_params["name"])

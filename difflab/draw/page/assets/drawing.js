@@ -63,7 +63,6 @@ function knownAt(steps, k) {
   return { valued, parts, flowed, seeded };
 }
 
-const ROOM_FOR_SUM = 125; // of a box that writes out what its adjoint is the sum of
 function adjointText(n, known, found, width) {
   if (n === out) return known.seeded ? "∂ " + fmt(found.seed) : "";
   const parts = known.parts[n];
@@ -72,8 +71,8 @@ function adjointText(n, known, found, width) {
     "∂ " + fmt(found.adjoint[n]);
   const sum = parts.reduce((a, b) => a + b);
   const all = arriving[n].length;
-  if (all === 1 || all > 3 || width < ROOM_FOR_SUM) return "∂ " + fmt(sum);
-  return "∂ " + summed(parts, all - parts.length, fmt);
+  const written = "∂ " + summed(parts, all - parts.length, fmt);
+  return all === 1 || all > 3 || 6.2 * written.length > width ? "∂ " + fmt(sum) : written;
 }
 function summed(parts, missing, write) {
   const terms = parts.map((p, i) => (i && p < 0 ? `(${write(p)})` : write(p))).join(" + ");
@@ -145,6 +144,9 @@ function measure() {
   size = { w: stage.clientWidth, h: stage.clientHeight };
 }
 function look() {
+  const keep = 60 / view.scale; // of the drawing stays in sight, wherever it is dragged
+  view.x = Math.min(Math.max(view.x, keep - size.w / view.scale), whole.w - keep);
+  view.y = Math.min(Math.max(view.y, keep - size.h / view.scale), whole.h - keep);
   svg.style.transform = `scale(${view.scale}) translate(${-view.x}px, ${-view.y}px)`;
   mark(svg, "far-off", view.scale < 0.25);
   hideUnseen();
@@ -168,7 +170,13 @@ function placeOf(event) {
   const frame = stage.getBoundingClientRect();
   return [event.clientX - frame.left, event.clientY - frame.top];
 }
-new ResizeObserver(() => { measure(); hideUnseen(); }).observe(stage);
+new ResizeObserver(() => {
+  const before = size.w;
+  measure();
+  if (before === size.w) return hideUnseen();
+  startView(); // a window turned or resized: fitted again
+  if (present) go(now);
+}).observe(stage);
 // What is out of sight, by more than half a stage, is taken out: a browser lays out and paints it all the same.
 function hideUnseen() {
   const w = size.w / view.scale, h = size.h / view.scale;

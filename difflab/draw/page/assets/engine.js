@@ -102,7 +102,7 @@ function backward(values, order) {
     adjoint[e.s] = first ? found.down : adjoint[e.s] + found.down;
     if (first) gates[e.s] = found.gate;
     else if (gates[e.s] !== null) gates[e.s] = found.gate === null ? null : gates[e.s] || found.gate;
-    flows.push({ k, up, local: found.local, down: found.down });
+    flows.push({ k, up, local: found.local, down: found.down, closed: Number.isNaN(found.local) && found.down === 0 });
   }
   return { flows, adjoint };
 }
@@ -121,6 +121,8 @@ function eagerOrder() {
   }
   return order;
 }
+
+const rightAdjoint = found => (live && eager ? backward(found.values, rightOrder).adjoint : found.adjoint);
 
 // Both passes at the present inputs.
 function passes(eager) {

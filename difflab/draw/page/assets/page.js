@@ -26,8 +26,9 @@ function go(k) {
   $("scrubber").setAttribute("aria-valuetext", `step ${now + 1} of ${steps.length}`);
   write($("count"), `${now + 1} / ${steps.length}`);
   write($("phase"), step.type === "node" ? "Forward pass" : step.type === "end" ? "Result" : "Backward pass");
-  $("previous").disabled = now === 0;
-  $("next").disabled = now === steps.length - 1;
+  // A button that is really disabled would lose the focus.
+  $("previous").setAttribute("aria-disabled", String(now === 0));
+  $("next").setAttribute("aria-disabled", String(now === steps.length - 1));
   showHeat(step, found);
   markTable();
 }
@@ -81,10 +82,13 @@ function update(moved = true) {
 if ($("order")) {
   $("order").onchange = event => {
     eager = event.target.value === "eager";
-    $("why").hidden = !eager;
     lastGaps = null;
     recompute();
+    $("why").hidden = !eager;
+    const right = rightAdjoint(found), harmless = data.inputs.every(k => Object.is(right[k], found.adjoint[k]));
+    $("harm").hidden = !harmless;
     go(steps.findIndex(s => s.type === "seed"));
+    showInputs();
     showTables();
   };
 }

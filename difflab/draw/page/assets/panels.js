@@ -14,10 +14,7 @@ const wrt = n => `∂${data.outputName}/∂${nodes[n].name}`;
 // The sentence of a step, the chain rule in symbols and in numbers, the sum where contributions meet.
 function tell(step, found) {
   if (step.type === "node") return tellNode(step.n, found);
-  if (step.type === "seed") return {
-    sentence: `The backward pass begins at the output: ${wrt(out)} = ${fmt(found.seed)}.`,
-    symbols: `${wrt(out)} = ${fmt(found.seed)}`, figures: "",
-  };
+  if (step.type === "seed") return tellSeed(found);
   if (step.type === "end") return tellEnd(found);
   return tellEdge(step, found);
 }
@@ -31,13 +28,25 @@ function tellNode(n, found) {
   const names = inNames(node.formula, n);
   const figures = node.operands.every(k => isNumber(found.values[k])) ? inNumbers(node.formula, n, found.values) : "";
   return {
-    sentence: `${node.name} = ${names} = ${figures ? figures + " = " : ""}${value}.${kink}${odd}`,
+    sentence: `${node.name} = ${names} = ${figures && figures !== value ? figures + " = " : ""}${value}.` +
+      `${n === out && node.name !== data.outputName ? ` This is ${data.outputName}, the output.` : ""}${kink}${odd}`,
     symbols: `${node.name} = ${names}`, figures: figures ? `${figures} = ${value}` : value, warning: Boolean(kink || odd),
   };
 }
+function tellSeed(found) {
+  const several = data.outputs.length > 1 ? `, the first of ${data.outputs.length}` : "";
+  const sum = isNumber(found.seed) ? "" : " The output is no single number: the gradient is that of its sum, weighted by this.";
+  return {
+    sentence: `The backward pass begins at the output ${isOutput(out)}${several}: ${wrt(out)} = ${fmt(found.seed)}.${sum}`,
+    symbols: `${wrt(out)} = ${fmt(found.seed)}`, figures: "",
+  };
+}
+const isOutput = n => (nodes[n].name === data.outputName ? nodes[n].name : `${data.outputName} = ${nodes[n].name}`);
 function tellEdge(step, found) {
   const e = edges[step.k], source = nodes[e.s].name, target = nodes[e.t].name;
-  const product = step.local === null
+  const product = step.closed
+    ? `The gate of ${target} is closed: ${three(step.down)} flows to ${source}, whatever the local derivative is`
+    : step.local === null
     ? `upstream ${three(step.up)} goes back through ${inNames(e.formula, e.t)}: downstream ${three(step.down)} flows to ${source}`
     : `upstream ${three(step.up)} × local ${three(step.local)} = downstream ${three(step.down)} flows to ${source}`;
   const missing = arriving[e.s].length - step.parts.length;
@@ -51,7 +60,7 @@ function tellEdge(step, found) {
   let warning = false;
   if (step.missing > 0 && e.t !== out) {
     warning = true;
-    sentence += ` ✗ Too early: ${target} sends on before ${step.missing} of its contributions arrived.`;
+    sentence += ` ✗ Too early: ${target} sends on while ${step.missing} of its contributions ${step.missing > 1 ? "are" : "is"} still to come.`;
   }
   if (step.late && leaving[e.s].length) {
     warning = true;
@@ -61,13 +70,13 @@ function tellEdge(step, found) {
   return {
     sentence, sum, warning,
     symbols: `${wrt(e.s)} ${step.parts.length > 1 ? "+=" : "="} ${wrt(e.t)} · ${partial},  ${partial} = ${inNames(e.formula, e.t)}`,
-    figures: step.local === null ? `${three(step.down)}` : `${three(step.up)} × ${three(step.local)} = ${three(step.down)}`,
+    figures: step.closed || step.local === null ? `${three(step.down)}` : `${three(step.up)} × ${three(step.local)} = ${three(step.down)}`,
   };
 }
 function tellEnd(found) {
   const gradient = data.inputs.map(k => `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0)}`).join(", ");
   if (!eager) return { sentence: `The gradient is complete: ${gradient}.`, symbols: gradient, figures: "" };
-  const right = backward(found.values, rightOrder).adjoint;
+  const right = rightAdjoint(found);
   const wrong = data.inputs.filter(k => !Object.is(right[k], found.adjoint[k]));
   const told = wrong.map(k => `${wrt(k)} came out as ${fmt(found.adjoint[k] ?? 0)} instead of ${fmt(right[k])}`);
   return {
@@ -112,11 +121,11 @@ function showHeat(step) {
 // Inputs: a slider and a number box for each, and what the gradient says.
 const gradientOf = [];
 const niceRange = v => {
-  const want = Math.max(5, 2 * Math.abs(v)), power = 10 ** Math.floor(Math.log10(want));
+  const want = Math.min(Math.max(5, 2 * Math.abs(v)), 1e307), power = 10 ** Math.floor(Math.log10(want));
   return [1, 2, 5, 10].map(f => f * power).find(m => m >= want);
 };
 function buildInputs() {
-  if (!live) return;
+  if (!live || !data.inputs.length) return;
   const first = data.inputs.map(k => number(nodes[k].value));
   data.inputs.forEach((k, i) => {
     const name = nodes[k].name, most = niceRange(Number.isFinite(first[i]) ? first[i] : 1);
@@ -125,14 +134,24 @@ function buildInputs() {
     slider.setAttribute("aria-label", `${name}, slider`);
     box.setAttribute("aria-label", `${name}, number`);
     const changed = (value, other) => {
-      if (Number.isNaN(value)) return;
+      const bad = !Number.isFinite(value);
+      box.setAttribute("aria-invalid", String(bad));
+      if (bad) return write($("marks"), `✗ ${name} is not changed: a finite number such as 0.5 or 1e-3 belongs here`);
       nodes[k].value = value;
       other.value = value;
+      slider.disabled = false;
       update();
     };
     // A thousand places, so that round numbers (and kinks at them) can be met exactly.
     slider.oninput = () => changed(Number((Math.round(slider.value / most * 500) * most / 500).toPrecision(12)), box);
     box.oninput = () => changed(box.value === "" ? NaN : Number(box.value), slider);
+    box.onblur = () => {
+      if (box.getAttribute("aria-invalid") !== "true") return;
+      box.value = nodes[k].value;
+      box.setAttribute("aria-invalid", "false");
+      showInputs();
+    };
+    slider.disabled = !Number.isFinite(first[i]); // until the box gives a number
     slider.onkeydown = event => {
       const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
       if (!by) return;
@@ -152,8 +171,9 @@ function buildInputs() {
   };
 }
 function showInputs() {
-  if (!live) return;
-  data.inputs.forEach(k => write(gradientOf[k], data.backward ? `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0, 5)}` : ""));
+  if (!live || !data.inputs.length) return;
+  const right = data.backward ? rightAdjoint(found) : null; // whatever order is shown
+  data.inputs.forEach(k => write(gradientOf[k], right ? `${wrt(k)} = ${fmt(right[k] ?? 0, 5)}` : ""));
   const marks = [];
   for (const n of found.kinks.at) marks.push(`◆ ${nodes[n].name} stands at a kink`);
   for (const n of found.kinks.crossed) marks.push(`◆ a kink of ${nodes[n].name} was crossed`);

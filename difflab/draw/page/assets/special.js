@@ -228,6 +228,7 @@ function erf(x) {
 }
 
 function expMinusSquare(x) { // exp(-x²) with the rounding of the square made good
+  if (Math.abs(x) > 40) return 0;
   const high = Math.round(x * 16) / 16, low = (x - high) * (x + high);
   return Math.exp(-high * high) * Math.exp(-low);
 }

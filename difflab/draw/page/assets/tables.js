@@ -68,10 +68,10 @@ function showMethods() {
   $("h").setAttribute("aria-valuetext", `h = 1e${power}`);
   const numerical = differences(h);
   const symbolic = SYMBOLIC ? SYMBOLIC(...data.inputs.map(k => number(nodes[k].value))) : null;
-  const right = backward(found.values, rightOrder).adjoint;
+  const right = rightAdjoint(found), seed = number(data.seed);
   const rows = data.inputs.map((k, i) => {
     const reverse = right[k] ?? 0;
-    const cells = [numerical[i], symbolic ? symbolic[i] : null, reverse, Math.abs(numerical[i] - reverse)];
+    const cells = [seed * numerical[i], symbolic ? seed * symbolic[i] : null, reverse, Math.abs(seed * numerical[i] - reverse)];
     return make("tr", {}, make("th", { scope: "row" }, wrt(k)),
       ...cells.map((c, j) => make("td", {}, c === null ? "—" : fmt(c, j === 3 ? 2 : 10))));
   });

@@ -3,13 +3,13 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const at = document.getElementById("at"), expression = document.getElementById("expression");
 const example = document.getElementById("example"), told = document.getElementById("told");
 const PARTS = ["page", "comparison", "curve"];
-let round = 0, waiting = 0;
+let round = Date.now(), waiting = 0; // rounds go on where a page that was loaded again had ended
 
-async function ask(part) {
+async function ask(part, mine) {
   const response = await fetch("/answer", {
     method: "POST",
     headers: { "content-type": "application/json", "x-difflab-token": data.token },
-    body: JSON.stringify({ part, expression: expression.value, at: at.value }),
+    body: JSON.stringify({ part, expression: expression.value, at: at.value, round: mine }),
   });
   return response.json();
 }
@@ -37,7 +37,7 @@ async function update(parts = PARTS) {
   say("computing", false);
   for (const part of parts) {
     let found;
-    try { found = await ask(part); } catch { found = { error: "no answer: is difflab lab still running?" }; }
+    try { found = await ask(part, mine); } catch { found = { error: "no answer: is difflab lab still running?" }; }
     if (mine !== round) return;
     if (found.error) return say(found.error, true);
     show(part, found);

@@ -142,3 +142,15 @@ def test_only_terminal_states(make):
     for method in DISCOUNTED:
         s = process.solve(method)
         assert not s.values.any() and s.error_bound <= 1e-12 and not s.policy.any(), method
+
+
+def test_newton_in_a_chain_that_mixes_slowly():
+    """A ring of more states than a dense solve is used for at once: Krylov steps alone took minutes."""
+    S, rng = 450, np.random.default_rng(0)
+    states, actions = np.repeat(np.arange(S), 3), np.tile(np.arange(3), S)
+    P = np.zeros((3 * S, S))
+    P[np.arange(3 * S), (states + 1 + actions) % S] = 1
+    process = mdp.MDP.from_pairs(rng.normal(size=3 * S), P, 0.9999, states, actions)
+    s, other = process.solve("newton"), process.solve("policy_iteration")
+    assert s.error_bound <= 1e-6 and s.iterations < 40
+    assert np.max(np.abs(s.values - other.values)) <= s.error_bound + other.error_bound

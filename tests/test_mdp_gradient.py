@@ -219,3 +219,43 @@ def test_what_is_said_of_terminal_states_changes_nothing():
     slippery = mdp.gridworld((2, 3), terminals=[(1, 2)], slip=0.1, discount=0.9)
     for wrt in ("rewards", "probabilities"):
         assert mdp.compare_gradients(slippery, of=0, wrt=wrt).agree
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e10])
+def test_derivatives_do_not_depend_on_the_size_of_rewards(data, scale):
+    P, R, g, w = data
+    process = mdp.MDP.from_arrays(P, R, g)
+    for f in (lambda r: w @ mdp.optimal_values(P, r, g), lambda r: w @ process.optimal_values(rewards=r)):
+        assert np.allclose(dl.grad(f)(scale * R), dl.grad(f)(R), rtol=1e-9)
+
+
+def test_discounts_next_to_one_take_what_doubles_allow(data):
+    P, R, _, _ = data
+    for g in (0.99999, 1 - 1e-8):
+        slope = dl.grad(lambda r, g=g: np.sum(mdp.optimal_values(P, r, g)))(R)
+        assert slope.sum() == pytest.approx(6 / (1 - g), rel=1e-6)
+
+
+def test_forbidden_actions_have_no_share():
+    step = {0: {0: [1.0, 1], 1: [5.0, 0]}, 1: {0: [2.0, 0]}}
+    process = mdp.MDP.from_function(lambda s, a: (step[s][a][1], step[s][a][0]), [0, 1], lambda s: list(step[s]), 0.5)
+    P, R = process.dense()
+    assert R[1, 1] == -np.inf
+    again = mdp.MDP.from_arrays(P, R, 0.5)
+    assert again.n_pairs == 3 and np.allclose(again.solve().values, process.solve().values)
+    slope = dl.grad(lambda r: mdp.optimal_values(P, r, 0.5)[1])(R)
+    assert np.allclose(slope, [[0, 1.0], [1, 0]])
+    assert np.allclose(dl.jvp(lambda r: mdp.optimal_values(P, r, 0.5), (R,), (np.ones_like(R),))[1], [2, 2])
+    with pytest.raises(DifflabError, match="state 1 has no action"):
+        mdp.MDP.from_arrays(P, np.where([[0], [1]], -np.inf, R), 0.5)
+
+
+def test_batches_and_third_derivatives(data):
+    P, R, g, _ = data
+    both = dl.vmap(lambda r: mdp.optimal_values(P, r, g))(np.stack([R, -R]))
+    assert np.allclose(both, [mdp.optimal_values(P, R, g), mdp.optimal_values(P, -R, g)])
+    second = dl.grad(dl.grad(lambda d: np.sum(mdp.optimal_values(P, R, d))))
+    third = dl.grad(second)(0.5)
+    assert third == pytest.approx((second(0.5 + 1e-5) - second(0.5 - 1e-5)) / 2e-5, rel=1e-6)
+    assert dl.grad(lambda r: np.sum(mdp.optimal_values(P, r, 0.0)))(R).sum() == 6
+    assert dl.jacobian(lambda r: mdp.optimal_values(P, r, g))(R.astype(np.float32)).dtype == np.float32

@@ -160,7 +160,11 @@ def test_the_command_prints_a_grid_and_writes_a_folder(tmp_path):
     names = {p.name for p in out.iterdir()}
     assert names == {"solution.json", "solution.npz", "values.png", "report.html"}
     page = (out / "report.html").read_text()
-    assert page.count("<img") == 4 and "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert (
+        page.count("<img") == 5
+        and page.count("<svg") == 1
+        and "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    )
     again = shell("gridworld", "--out", str(out))
     assert again.returncode == 2 and "exists already" in again.stderr
     assert shell("gridworld", "--out", str(out), "--force").returncode == 0

@@ -151,6 +151,8 @@ def test_finite_horizon():
     process = random_process(6, 2, 0.8, 1)
     far = process.solve("finite", horizon=200)
     assert np.allclose(far.values, process.solve(tolerance=1e-10).values, atol=1e-8)
+    circle = mdp.MDP.from_arrays([[[0, 1.0], [1.0, 0]]], [[1.0], [2.0]], 0.9)  # nothing ends here
+    assert circle.solve("finite", horizon=3, discount=1.0).values.tolist() == [4, 5]
     with pytest.raises(InputError, match="horizon is missing"):
         grid.solve("finite")
 
@@ -201,6 +203,7 @@ def test_advantage_and_the_bellman_equation():
     policy = np.random.default_rng(0).dirichlet(np.ones(3), size=8)
     advantage = process.advantage(policy)
     assert np.allclose((policy * advantage).sum(axis=1), 0, atol=1e-9)
+    assert np.allclose((policy * process.evaluate_q(policy)).sum(axis=1), process.evaluate(policy))
     best = process.solve(tolerance=1e-10)
     assert mdp.residual_of(process, best.values) < 1e-10 and np.all(process.advantage(best.policy) <= 1e-9)
 

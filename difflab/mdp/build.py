@@ -110,11 +110,26 @@ def from_arrays(P: Any, R: Any, discount: float, terminals: Any = (), slack: flo
         where = np.repeat(np.arange(S * A), np.diff(table.indptr))
         step = by_pair[where, table.indices]
         R = (rows * np.where(rows == 0, 0, by_pair)).sum(axis=1).reshape(S, A)
-    return assemble(table, R.ravel(), *all_pairs(S, A), S, A, discount, terminals, step, slack)
+    return assemble_all(table, R.ravel(), S, A, discount, terminals, step, slack)
 
 
-def all_pairs(S: int, A: int) -> tuple[Any, Any]:
-    return np.repeat(np.arange(S), A), np.tile(np.arange(A), S)
+def assemble_all(
+    table: Any,
+    R: Any,
+    S: int,
+    A: int,
+    discount: float,
+    terminals: Any = (),
+    step: Any = None,
+    slack: float = ROW_SUM_ERROR,
+) -> MDP:
+    """From rows and rewards of all pairs; those with a reward of -inf are left out: the action is not there."""
+    pairs = np.arange(S * A)
+    allowed = ~np.isneginf(R)
+    if not allowed.all():
+        step = None if step is None else step[np.repeat(allowed, np.diff(table.indptr))]
+        pairs, table, R = pairs[allowed], table[np.flatnonzero(allowed)], R[allowed]
+    return assemble(table, R, pairs // A, pairs % A, S, A, discount, terminals, step, slack)
 
 
 def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
@@ -156,7 +171,7 @@ def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = ()) 
     if per_step:
         each = sparse.csr_array(R.transpose(1, 0, 2).reshape(S * A, S))
         return assemble_steps(rows, each, S, A, discount, terminals)
-    return assemble(rows, R.ravel(), *all_pairs(S, A), S, A, discount, terminals)
+    return assemble_all(rows, R.ravel(), S, A, discount, terminals)
 
 
 def assemble_steps(rows: Any, each: Any, S: int, A: int, discount: float, terminals: Any) -> MDP:
@@ -165,7 +180,7 @@ def assemble_steps(rows: Any, each: Any, S: int, A: int, discount: float, termin
     row = np.repeat(np.arange(S * A), np.diff(rows.indptr))
     step = np.asarray(each[row, rows.indices], float).ravel() if rows.nnz else np.zeros(0)
     means = np.bincount(row, rows.data * step, S * A)
-    return assemble(rows, means, *all_pairs(S, A), S, A, discount, terminals, step)
+    return assemble_all(rows, means, S, A, discount, terminals, step)
 
 
 def from_pairs(R: Any, P: Any, discount: float, states: Any, actions: Any, terminals: Any = ()) -> MDP:

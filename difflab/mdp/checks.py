@@ -105,8 +105,8 @@ def check(process: MDP, slack: float = ROW_SUM_ERROR) -> MDP:
     if len(bad):
         k = int(bad[0])
         raise InputError(
-            f"mdp: the reward of {pair(process, k)} is {process.rewards[k]:g}; rewards are finite (leave an action out "
-            "to forbid it)"
+            f"mdp: the reward of {pair(process, k)} is {process.rewards[k]:g}; rewards are finite (-inf in an "
+            "array (S, A) forbids the action)"
         )
     if process.discount == 1:
         check_termination(process)

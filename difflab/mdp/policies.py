@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .process import MDP, Floats, Integers
 
 
+WHOLE = 1000  # states up to which the whole Jacobian is at hand where its products do not lead on
+
+
 def policy_iteration(process: MDP, run: Run, start: Floats | None = None) -> Found:
     """The values of a policy, by a linear solve, and the greedy policy of these values, until nothing changes."""
     pairs = first_policy(process, start)
@@ -113,17 +116,20 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
         if process.n_states <= DENSE:
             step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
         else:
-            step = newton_step(F, v, residual, 1e-3 * min(1.0, run.tolerance / max(scale, 1e-300)))
+            wanted = 1e-3 * min(1.0, run.tolerance / max(scale, 1e-300))
+            step, reached = newton_step(F, v, residual, wanted, 4 if process.n_states <= WHOLE else 20)
+            if not reached and process.n_states <= WHOLE:  # a chain that mixes slowly: no Krylov method is fast
+                step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
         v = v + step
         v[process.terminal] = 0.0
 
 
-def newton_step(F: Any, v: Floats, residual: Floats, rtol: float) -> Floats:
-    """The solution of J x = -F(v), with J known by its products alone."""
+def newton_step(F: Any, v: Floats, residual: Floats, rtol: float, cycles: int) -> tuple[Floats, bool]:
+    """The solution of J x = -F(v), with J known by its products alone, and whether so many cycles have reached it."""
     from ..compile.program import compile as compile_function
     from ..differentiate.transform import jvp
 
     product = compile_function(lambda at, t: jvp(F, (at,), (t,))[1])
     J = sparse_linalg.LinearOperator((len(v), len(v)), matvec=lambda x: product(v, np.ravel(x)), dtype=np.float64)
-    found, _ = sparse_linalg.gmres(J, -residual, rtol=max(rtol, 1e-14), atol=0, restart=50, maxiter=20)
-    return np.asarray(found)
+    found, left = sparse_linalg.gmres(J, -residual, rtol=max(rtol, 1e-14), atol=0, restart=50, maxiter=cycles)
+    return np.asarray(found), left == 0

@@ -103,14 +103,23 @@ class MDP:
 
     @classmethod
     def from_arrays(cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = ()) -> MDP:
-        """From transition probabilities P (A, S, S) and rewards R (S, A), (S,) or (A, S, S)."""
+        """From transition probabilities P (A, S, S) and rewards R (S, A), (S,) or (A, S, S).
+
+        A reward of -inf forbids the action in that state, whatever its probabilities are. States that every action
+        leaves where they are without reward are terminal, and those in `terminals` (numbers, or a mask (S,)).
+        Probabilities in single precision are scaled so that rows sum to 1 in doubles.
+
+        >>> MDP.from_arrays([[[0.0, 1.0], [0.0, 1.0]]], [[2.0], [0.0]], discount=1.0).solve().values
+        array([2., 0.])
+        """
         from .build import from_arrays
 
         return from_arrays(P, R, discount, terminals)
 
     @classmethod
     def from_sparse(cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = ()) -> MDP:
-        """From one scipy.sparse matrix (S, S) for each action, and R (S, A), (S,) or one sparse (S, S) an action."""
+        """From one scipy.sparse matrix (S, S) for each action, and R (S, A), (S,), (A, S, S) or one sparse (S, S) an
+        action; -inf forbids an action, as in `from_arrays`."""
         from .build import from_sparse
 
         return from_sparse(P, R, discount, terminals)
@@ -203,6 +212,16 @@ class MDP:
         from .implicit import optimal_values
 
         return optimal_values(self, rewards, probabilities, discount)
+
+    def evaluate_q(self, policy: ArrayLike, tolerance: float = 1e-10) -> Floats:
+        """q_pi (S, A): an action now, the policy from then on; -inf where an action is missing.
+
+        >>> from difflab import mdp
+        >>> grid = mdp.gridworld((1, 3), terminals=[(0, 2)])
+        >>> grid.evaluate_q([1, 1, 0])[:, 1]  # of going right, under the policy that does
+        array([-2., -1.,  0.])
+        """
+        return self.action_values(self.evaluate(policy, tolerance))
 
     def advantage(self, policy: ArrayLike) -> Floats:
         """q_pi(s, a) - v_pi(s), (S, A)."""

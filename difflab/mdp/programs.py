@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from ..errors import InputError
-from .backup import best, chain_of, greedy_pairs, pair_values
-from .checks import reaches, values_of, whole
+from .backup import Backup, best, chain_of, greedy_pairs, pair_values
+from .bounds import rounding
+from .checks import discount_of, reaches, values_of, whole
 from .iteration import proven
 from .linear import solve_chain
 from .run import Found, Run
@@ -51,22 +53,24 @@ def linear_programming(process: MDP, run: Run) -> Found:
     return found
 
 
-def finite(process: MDP, run: Run, horizon: int | None = None, final: Any = None) -> Found:
+def finite(
+    process: MDP, run: Run, horizon: int | None = None, final: Any = None, discount: float | None = None
+) -> Found:
     """Backward induction: the best total reward with `horizon` steps to go, exact up to rounding.
 
-    `final` (S,) is what being in a state at the end is worth, 0 if not given. The solution's values are those with all
-    steps to go; `stages` (horizon + 1, S) has those with 0, 1, ... to go, `policies` (horizon, S) the action with
-    1, 2, ... to go.
+    `discount` replaces that of the process: 1 is fine here, with or without terminal states. `final` (S,) is what
+    being in a state at the end is worth, 0 if not given. The solution's values are those with all steps to go;
+    `stages` (horizon + 1, S) has those with 0, 1, ... to go, `policies` (horizon, S) the action with 1, 2, ... to go.
     """
     if horizon is None:
         raise InputError("finite: horizon is missing, the number of steps: solve('finite', horizon=10)")
     steps = whole(horizon, "finite: horizon")
+    if discount is not None:
+        process = dataclasses.replace(process, discount=discount_of(discount))
     v = np.zeros(process.n_states) if final is None else values_of(process, final).copy()
     stages, policies, noise = [v], [], 0.0
     q = pair_values(process, v)
     for _ in range(steps):
-        from .bounds import rounding
-
         noise = process.discount * noise + rounding(process, v)
         q = pair_values(process, v)
         pairs = greedy_pairs(process, q)
@@ -101,9 +105,6 @@ def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
         raise InputError(
             "average_reward: the process has terminal states, its average reward is 0; let them lead back to a start"
         )
-    from .backup import Backup
-    from .bounds import rounding
-
     h = np.zeros(process.n_states)
     backup = Backup(unit_discount(process))
     w = np.empty_like(h)
@@ -126,6 +127,4 @@ def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
 
 def unit_discount(process: MDP) -> MDP:
     """The same rows with discount 1, unchecked: relative values stay finite without terminal states."""
-    import dataclasses
-
     return dataclasses.replace(process, discount=1.0)

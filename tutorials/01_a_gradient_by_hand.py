@@ -158,8 +158,12 @@ assert np.isclose(passes.adjoint("z"), dL_dz, rtol=1e-14)  # the factor that bot
 passes
 
 # %% [markdown]
-# Green is forward, from the inputs to the loss. Orange is backward: on each wire stands what arrives from the
-# right (upstream), times the local derivative, equals what goes on to the left (downstream).
+# Green is forward, from the inputs to the loss. Orange is backward: on each wire stands what arrives from the side of
+# the loss (upstream), times the local derivative, equals what goes on to the inputs (downstream).
+#
+# In a notebook the cell shows more: the same passes one step at a time, each with its sentence, and sliders for the
+# inputs. The [guide to the step-through page](../docs/step.md) has such pages to try, and the shell makes one:
+# `difflab step "(tanh(w*x + b) - y)**2" --at w=0.8,x=1.5,b=-0.4,y=0.2 -o neuron.html`.
 
 # %% [markdown]
 # ## And one certificate

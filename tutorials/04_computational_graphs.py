@@ -140,6 +140,19 @@ assert np.isclose(opened.adjoint("w1"), -0.39, atol=0.005)  # times x1 = -2
 assert np.isclose(opened.adjoint("x1"), -0.59, atol=0.005)  # times w1 = -3
 
 # %% [markdown]
+# To see it happen, make a page of it: 13 nodes get their values one by one, then the adjoints travel back. With the
+# sliders the neuron can be saturated, until nothing arrives at the weights. The page is one file, which needs no
+# network; [the guide](../docs/step.md) shows this one.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    page = dl.draw(opened, Path(folder, "neuron.html"), title="A neuron with a sigmoid").read_text()
+assert "upstream" in page and "<script" in page
+assert not any(outside in page for outside in ("src=", "href=", "@import"))  # nothing is fetched from anywhere
+saturated = neuron.forward(**point | {"w2": 17}).backward()  # the sum is 21
+assert all(abs(g) < 1e-8 for g in saturated.gradient.values())
+
+# %% [markdown]
 # ## Modularity: where you draw the box
 #
 # The last four operations are the sigmoid. Put a box around them, and the box is a node again, with one
@@ -158,7 +171,7 @@ def block_neuron(w0, x0, w1, x1, w2):
 values = (2.0, -1.0, -3.0, -2.0, -3.0)
 closed = dl.trace(block_neuron, *values).forward(*values).backward()
 assert np.isclose(closed.adjoint("w2"), s * (1 - s), rtol=1e-14)  # 0.73 times 0.27 is 0.197
-Picture(closed, open_blocks=False, title="The sigmoid neuron with its block closed")
+Picture(closed, open_blocks=False, direction="down", title="The sigmoid neuron with its block closed")
 
 # %% [markdown]
 # Opened again, the block shows the same four operations. The gradient cannot tell the difference.

@@ -162,6 +162,11 @@ too_early, x.adjoint
 assert x.adjoint - too_early == 9.0 * 6.0
 
 # %% [markdown]
+# The step-through page can go wrong in the same way, on purpose. Make one with
+# `difflab step "q = x*x; f = q*(q + 1)" --at x=3 -o order.html`, set its *Order* to "depth first, without waiting", and
+# follow: $q$ sends on too early, the 9 that comes later is lost, and the last step says "60 instead of 114".
+# ([The guide](../docs/step.md) has a page to try it on.)
+#
 # Running each node whenever something arrives would be right as well, but it walks along every *path*, and there can be
 # $2^n$ of them. The topological order visits each node once.
 

@@ -197,9 +197,10 @@ assert np.allclose(compressed[rows, colours[columns]], sparse.toarray()[rows, co
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.6), layout="constrained", width_ratios=(3, 1))
 axes[0].spy(sparse.toarray(), markersize=3)
 axes[0].set_title("The Jacobian, 28 by 30", pad=20)
+axes[0].set(xlabel="input", ylabel="output")
 axes[1].imshow(compressed, aspect="auto", cmap="coolwarm", vmin=-3, vmax=3)
 axes[1].set_title("the same in 3 sweeps")
-axes[1].set_xticks([0, 1, 2])
+axes[1].set(xlabel="colour", xticks=[0, 1, 2])
 
 # %% [markdown]
 # ## Exercises

@@ -70,6 +70,8 @@ for place, (rate, told) in zip(
     place.plot(*path.T, "o-", markersize=3, linewidth=1)
     place.plot(0, 0, "k*", markersize=10)
     place.set_title(f"rate {rate:.4f}: {told}", fontsize=10)
+figure.supxlabel("x, curvature 1")
+figure.supylabel("y, curvature 20")
 figure.suptitle("40 steps in a ravine")
 
 assert ravine(descend(ravine, start, 0.0995, 40)[-1]) < ravine(start) < ravine(descend(ravine, start, 0.101, 40)[-1])

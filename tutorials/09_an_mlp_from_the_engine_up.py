@@ -215,7 +215,7 @@ figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.4), layout="constrained")
 for (scale, sizes), style in zip(found.items(), ("o-", "s-", "^-")):
     for place, values in zip(axes, sizes):
         place.semilogy(range(1, 21), values, style, markersize=3, label=f"weights of size {scale:g} / sqrt(n)")
-axes[0].set(title="Values, forward", xlabel="layer")
+axes[0].set(title="Values, forward", xlabel="layer", ylabel="root mean square")
 axes[1].set(title="Gradients, backward", xlabel="layer")
 for place in axes:
     place.set_xticks([1, 5, 10, 15, 20])

@@ -13,6 +13,7 @@ import io
 import json
 import linecache
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from .percent import Cell, LessonError, read
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 300.0  # a lesson is meant to take under 60; a busy machine is no failure
 COLUMNS = "100"
+WIDEST = 900  # points
 Output = dict[str, Any]
 
 
@@ -129,7 +131,7 @@ def bundle(value: Any) -> dict[str, str]:
     """A value in every form that it offers, as Jupyter asks for them."""
     if hasattr(value, "_repr_mimebundle_"):
         offered: dict[str, str] = value._repr_mimebundle_()
-        return offered
+        return offered | narrower(value, offered.get("image/svg+xml", ""))
     forms = {"html": "text/html", "markdown": "text/markdown", "latex": "text/latex", "svg": "image/svg+xml"}
     data = {
         kind: getattr(value, f"_repr_{form}_")() for form, kind in forms.items() if hasattr(value, f"_repr_{form}_")
@@ -137,6 +139,16 @@ def bundle(value: Any) -> dict[str, str]:
     # The repr of a dataclass that prints as a table is a page of fields.
     readable = "text/html" in data and "__str__" in vars(type(value))
     return {kind: x for kind, x in data.items() if x} | {"text/plain": str(value) if readable else repr(value)}
+
+
+def narrower(value: Any, drawing: str) -> dict[str, str]:
+    """A drawing of a graph that is far wider than a page's column, running down instead; its text stays readable."""
+    width = re.match(r'<svg [^>]*?width="(\d+)pt"', drawing)
+    if width is None or int(width[1]) <= WIDEST:
+        return {}
+    from difflab.draw.draw import svg
+
+    return {"image/svg+xml": svg(value, direction="down")}
 
 
 def failure(path: Path, number: int, error: BaseException) -> str:

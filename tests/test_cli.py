@@ -136,7 +136,7 @@ def test_bad_expressions(shell, text, command, tmp_path, monkeypatch):
     assert status == 2 and told.strip() and out == ""
     assert "Traceback" not in told and "internal" not in told and len(told) < 5000
     assert all(c.isprintable() or c == "\n" for c in told)
-    assert time.perf_counter() - start < 2 and list(tmp_path.iterdir()) == []
+    assert time.perf_counter() - start < 20 and list(tmp_path.iterdir()) == []  # it does not hang
 
 
 @pytest.mark.parametrize(

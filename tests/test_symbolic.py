@@ -213,7 +213,7 @@ def test_the_time_limit_holds():
     start = time.perf_counter()
     with pytest.raises(TimeLimitError, match="1 s"):
         derivative(as_problem(steps, {"x": 0.3}), seconds=1)
-    assert time.perf_counter() - start < 3
+    assert time.perf_counter() - start < 20  # not the minutes that it would take
 
 
 def test_the_memory_limit_holds():

@@ -370,3 +370,13 @@ def test_bad_input_answers_before_anything_slow_is_loaded():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "2 []" and "y" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["tour"], ["gallery"], ["train", "mlp", "--epochs", "1", "--out"]], ids=lambda c: c[0]
+)
+def test_folders_behind_links_stay_as_they_are(shell, command, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    status, _, told = shell(*command, str(tmp_path / "link"))
+    assert status == 2 and "is a link" in told and list((tmp_path / "real").iterdir()) == []

@@ -171,6 +171,8 @@ def log(message: str) -> None:
 def named_folder(path: str) -> Path:
     if not path.strip():
         raise InputError("the name of the folder is empty")
+    if Path(path).is_symlink():
+        raise InputError(f"{path} is a link; nothing is written through links")
     return Path(path)
 
 
@@ -179,6 +181,8 @@ def picture(path: str, suffixes: tuple[str, ...], force: bool) -> Path:
     from ..files import target
 
     found = Path(path)
+    if not path.strip():
+        raise InputError(f"the name of the output file is empty; give one that ends in {suffixes[0]}")
     if found.suffix.lower() not in suffixes:
         raise InputError(f"{path}: the name has to end in one of {', '.join(suffixes)}")
     return target(found, force)

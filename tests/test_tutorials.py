@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+import difflab as dl
+
 pytest.importorskip("tutorials", reason="the lessons are not part of the wheel")
 
 from tutorials.markdown import Page, comparable, same
 from tutorials.percent import LessonError, parse, read
-from tutorials.run import ROOT, execute
+from tutorials.run import ROOT, WIDEST, bundle, execute
 
 LESSONS = sorted(Path(ROOT, "tutorials").glob("[0-9][0-9]_*.py"))
 
@@ -163,6 +165,14 @@ def test_pictures_of_an_earlier_run_are_removed(tmp_path):
     assert fewer.difference(tmp_path) is None
 
 
+def test_a_drawing_wider_than_a_page_runs_down():
+    width = lambda svg: int(re.match(r'<svg [^>]*?width="(\d+)pt"', svg)[1])
+    short = dl.parse("q = x + y; f = q * z").forward(x=-2, y=5, z=-4).backward()
+    assert bundle(short)["image/svg+xml"] == short._repr_svg_()
+    long = dl.parse("z = w*x + b; a = tanh(z); e = a - y; L = e**2").forward(w=0.8, x=1.5, b=-0.4, y=0.2).backward()
+    assert width(long._repr_svg_()) > WIDEST >= width(bundle(long)["image/svg+xml"])
+
+
 def test_pages_are_compared_up_to_rounding_and_durations():
     assert comparable("took 1.5 ms   now\n") == comparable("took 3 µs now")
     assert same("the error is 1.2e-12", "the error is 3e-13")
@@ -192,3 +202,5 @@ def test_a_lesson_has_its_parts(path):
     assert all(c.source in page for c in cells)
     for picture in re.findall(r"\]\((pictures/[^)]*)\)", page):
         assert (path.parent / picture).stat().st_size > 0
+    for address in re.findall(r"\]\((\.\.?/[^)#]*)", page):
+        assert (path.parent / address).exists(), address

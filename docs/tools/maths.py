@@ -26,6 +26,7 @@ def mathml(latex: str, display: str = "inline") -> str:
     text: str = convert(plain(latex), display=display)
     text = re.sub(r"<mo([^>]*)>&#x02223;|<mo([^>]*)>&#x0007C;", r'<mo stretchy="false">&#x0007C;', text)
     text = re.sub(r"(<mi>[a-z]{2,}</mi>)(?=<m[^o])", r'\1<mspace width="0.17em" />', text)  # ln x, not lnx
+    text = re.sub(r"(</mi>|</mn>|</msup>)(?=<mi>[a-z]{2,}</mi>)", r'\1<mspace width="0.17em" />', text)  # x ln x
     wrong = re.findall(r"<m(?:i|o|text)>(\\[^<]*)<", text)
     if wrong:
         raise ValueError(f"the formula {latex} has commands that MathML lacks here: {wrong}")
@@ -36,4 +37,5 @@ def plain(latex: str) -> str:
     """The same formula in the commands that the converter knows."""
     latex = latex.replace(r"\tfrac", r"\frac").replace(r"\dfrac", r"\frac").replace(r"\mathbin", "")
     latex = re.sub(r"\\(Re|Im|arg)\b", r"\\operatorname{\1}", latex)
+    latex = re.sub(r"\\operatorname\{(\w*(?:\d|\\_)(?:\w|\\_)*)\}", r"\\text{\1}", latex)  # relu6 is one name
     return latex.replace(r"\_", "_").replace(r"\lVert", r"\|").replace(r"\rVert", r"\|")

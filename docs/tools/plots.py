@@ -13,6 +13,7 @@ from difflab.primitives import Elementwise
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 210, 44, 10, 24, 26
 VALUE, SLOPE, GREY = "#2e7d32", "#d9640a", "#808080"  # as in the gallery: forward is green, backward orange
 POINTS = 201
+TALL = 300.0
 
 
 def plots(row: Elementwise, names: list[str]) -> list[str]:
@@ -29,19 +30,28 @@ def plots(row: Elementwise, names: list[str]) -> list[str]:
 def plot(row: Elementwise, place: int, names: list[str]) -> str:
     """The row and its derivative along one operand, the other held in the middle of its domain."""
     params = dict((row.examples or ({},))[0])
-    t = span(row, place)
+    for part in (1.0, 0.5, 0.25):  # of the span: what grows like exp(x²) is seen near 0 only
+        t = part * span(row, place)
+        value, slope = along(row, place, t, params)
+        if not np.isfinite(value).any():
+            return ""
+        low, high = limits(value, slope)
+        if high - low < TALL or not t[0] < 0 < t[-1]:
+            break
+    others = [f"{n} = {held(row, k):g}" for k, n in enumerate(names) if k != place]
+    title = f"{row.name}, and its derivative by {names[place]}"
+    return drawn(t, value, slope, names[place], title, ", ".join(others))
+
+
+def along(row: Elementwise, place: int, t: Any, params: dict[str, Any]) -> tuple[Any, Any]:
+    """Values and derivatives where one operand goes along t."""
     operands: list[Any] = [
         np.full(POINTS, held(row, k), int if k in WHOLE.get(row.name, ()) else float) for k in range(len(row.domain))
     ]
     operands[place] = t
     with np.errstate(all="ignore"):
         value, slopes = evaluate(row, operands, params, [place])
-    value, slope = np.asarray(value, float), np.asarray(slopes[place], float)
-    if not np.isfinite(value).any():
-        return ""
-    others = [f"{n} = {held(row, k):g}" for k, n in enumerate(names) if k != place]
-    title = f"{row.name}, and its derivative by {names[place]}"
-    return drawn(t, value, slope, names[place], title, ", ".join(others))
+    return np.asarray(value, float), np.asarray(slopes[place], float)
 
 
 def span(row: Elementwise, place: int) -> Any:

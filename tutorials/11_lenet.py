@@ -266,7 +266,8 @@ assert np.allclose(before[z > 0], dl.vjp(lambda z: F.relu(F.max_pool2d(z, 2)), z
 # %% tags=["solution"]
 moves = rng.integers(-3, 4, size=(len(x), 2))
 shaken = np.stack([np.roll(image, m, axis=(1, 2)) for image, m in zip(x, moves)])
-sturdy = nn.fit(model, (shaken, y), "cross_entropy", nn.optim.AdamW(lr=rate), epochs=epochs, progress=False)
+short = nn.optim.OneCycleLR(4e-3, (epochs - 2) * -(-len(x) // B), pct_start=0.2)
+sturdy = nn.fit(model, (shaken, y), "cross_entropy", nn.optim.AdamW(lr=short), epochs=epochs - 2, progress=False)
 assert moved_accuracy(sturdy, 2) > curves["LeNet-5"][2] + 0.02
 
 # %% [markdown]

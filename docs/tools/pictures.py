@@ -36,7 +36,9 @@ FRAME = """\
 
 def comparison() -> None:
     """A formula that loses its digits: three methods are exact for it, and wrong."""
-    c = dl.compare("(1 - cos(x)) / x**2", at=dict(x=1e-8))
+    formula, point = "(1 - cos(x)) / x**2", dict(x=1e-8)
+    dl.compare(formula, at=point)  # the first call also loads what the methods need
+    c = dl.compare(formula, at=point)
     console = Console(record=True, width=90, file=io.StringIO(), force_terminal=True)
     c.print(console)
     svg = console.export_svg(theme=THEME, code_format=FRAME, unique_id="t")

@@ -348,6 +348,19 @@ def test_jupyter_s_frame_runs_by_itself(visit, tmp_path):
     assert "∂f/∂y = 7" in inside.locator("#say").inner_text()
 
 
+def test_a_frame_that_is_shown_later_has_its_drawing(visit, tmp_path):
+    shown = passes("x * y", x=2.0, y=3.0)._repr_html_().replace("<iframe ", "<iframe hidden ")
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{shown}", encoding="utf-8")
+    page = visit((tmp_path / "notebook.html").as_uri())
+    page.wait_for_timeout(300)
+    page.evaluate("document.querySelector('iframe').hidden = false")
+    inside = page.frame_locator("iframe")
+    inside.locator("g.node.on").wait_for()
+    stage, box = inside.locator("#stage").bounding_box(), inside.locator("g.node.on").bounding_box()
+    assert stage["height"] > 150 and stage["y"] <= box["y"] and box["y"] + box["height"] <= stage["y"] + stage["height"]
+    assert stage["x"] <= box["x"] and inside.locator("g.unseen").count() == 0
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("make", [lambda: passes(NEURON[0], **NEURON[1]), blocks], ids=["neuron", "blocks"])
 def test_axe_finds_nothing(open_pass, make, dark):

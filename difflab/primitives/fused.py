@@ -14,7 +14,7 @@ for _name, _outputs, _doc in (
             name=_name,
             doc=_doc,
             glyph=_name,
-            latex=r"\\operatorname{{{{{}}}}}({{0}})".format(_name.replace("_", r"\_")),
+            latex=r"\operatorname{{{{{}}}}}({{0}})".format(_name.replace("_", r"\_")),
             reads=(),
             domain=(),
             differentiable=False,

@@ -70,11 +70,11 @@ linear(
     value=lambda m, x, *, axis, keepdims: m.divide(m.sum(x, axis=axis, keepdims=keepdims), count(x, axis)),
     batch=batches.axes,
 )
-for _name, _ufunc in (("any", "logical_or"), ("all", "logical_and")):
+for _name, _ufunc, _what in (("any", "logical_or", "an element"), ("all", "logical_and", "every element")):
     register(
         Primitive(
             name=_name,
-            doc=f"Whether {_name} element along the axes is true; it has no derivative.",
+            doc=f"Whether {_what} along the axes is true; it has no derivative.",
             glyph=_name,
             latex=rf"\operatorname{{{{{_name}}}}} {{0}}",
             reads=(_name, f"{_ufunc}.reduce"),

@@ -246,7 +246,7 @@ special(
     "gammaln",
     lambda m, y, x: m.digamma(x),
     "The logarithm of |Γ(x)|.",
-    latex=r"\ln\Gamma({0})",
+    latex=r"\ln|\Gamma({0})|",
     domain=(POSITIVE,),
     reads=("special.gammaln", "special.loggamma"),
     spelling={"javascript": "gammaln", "sympy": "loggamma", "arb": "lgamma"},

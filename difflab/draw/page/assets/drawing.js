@@ -133,7 +133,7 @@ function startView() {
   const { width, height } = stage.getBoundingClientRect();
   // What fits at seven tenths is shown whole; of more a part, in full size, that follows the steps.
   const fitting = Math.min(width / whole.w, height / whole.h, 1.5), scale = fitting < 0.7 ? 0.95 : fitting;
-  stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
+  if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";
   svg.style.height = whole.h + "px";
   measure();
@@ -174,7 +174,8 @@ new ResizeObserver(() => {
   const before = size.w;
   measure();
   if (before === size.w) return hideUnseen();
-  startView(); // a window turned or resized: fitted again
+  if (before) startView(); // a window turned or resized: fitted again
+  else bind(); // a frame that had no size when the script ran: nothing could be measured
   if (present) go(now);
 }).observe(stage);
 // What is out of sight, by more than half a stage, is taken out: a browser lays out and paints it all the same.

@@ -10,11 +10,16 @@ from typing import Any
 from .errors import InputError
 
 
-def target(path: Any, force: bool = False) -> Path:
-    """The path, checked: its folder exists, nothing is there (unless `force`), and it is no link."""
-    path = Path(path)
+def unlinked(path: Path) -> Path:
+    """The path of a file or folder, which must be no link."""
     if path.is_symlink():
         raise InputError(f"{path} is a link; nothing is written through links")
+    return path
+
+
+def target(path: Any, force: bool = False) -> Path:
+    """The path, checked: its folder exists, nothing is there (unless `force`), and it is no link."""
+    path = unlinked(Path(path))
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file in it")
     if path.exists() and not force:

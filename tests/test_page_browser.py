@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import sys
 
@@ -398,9 +396,3 @@ def test_the_shell_writes_it_and_nothing_over_it(visit, tmp_path):
         assert done.returncode == 2 and word in done.stderr
     assert run("x*y", "--at", "x=2,y=3", "-o", "p.html", "--force", command="draw").returncode == 0
     assert (tmp_path / "p.html").read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["p.html"]
-
-
-def test_the_browser_is_used_where_there_is_one(request):
-    """Where a browser is found, no test here may have been skipped for want of it."""
-    if shutil.which("chromium"):
-        assert re.match(r"\d", request.getfixturevalue("chromium").version)

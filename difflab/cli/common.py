@@ -171,9 +171,9 @@ def log(message: str) -> None:
 def named_folder(path: str) -> Path:
     if not path.strip():
         raise InputError("the name of the folder is empty")
-    if Path(path).is_symlink():
-        raise InputError(f"{path} is a link; nothing is written through links")
-    return Path(path)
+    from ..files import unlinked
+
+    return unlinked(Path(path))
 
 
 def picture(path: str, suffixes: tuple[str, ...], force: bool) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import DifflabError, InputError
-from ..files import target, write
+from ..files import target, unlinked, write
 from ..lab.tour_page import POLICY, STYLE, Figure, figure
 from ..nn.pictures import png
 from . import pictures
@@ -31,8 +31,7 @@ SECTION = "<section>\n<h2>{title}</h2>\n<p>{about}</p>\n{body}\n</section>"
 
 def check_folder(folder: Path, force: bool) -> None:
     """Before any work: the folder can be made and nothing in it would be lost, nor written through a link."""
-    if folder.is_symlink():
-        raise InputError(f"{folder} is a link; nothing is written through links")
+    unlinked(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder")
     if not folder.exists() and not folder.parent.is_dir():

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError, UnsupportedError
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier, mapped
-from ..primitives.quotient import Quotient, whole
+from ..primitives.quotient import Exact, Named, Quotient, whole
 from .graph import Graph, constant_node, input_node
 from .node import NO_PARAMS, UNKNOWN, Node
 
@@ -50,6 +50,10 @@ def exact(value: Any) -> Any:
         return sympy.Integer(int(value))
     if isinstance(value, Quotient):
         return sympy.Rational(value.fraction.numerator, value.fraction.denominator)
+    if isinstance(value, Exact):
+        return {"pi": sympy.pi, "e": sympy.E, "euler_gamma": sympy.EulerGamma, "catalan": sympy.Catalan}[
+            str(value.exact)
+        ]
     number = float(value)
     if number == np.pi:
         return sympy.pi
@@ -316,6 +320,9 @@ def _rational(e: Any) -> Any:
 def _float(e: Any) -> float:
     import sympy
 
+    names = {sympy.pi: "pi", sympy.E: "e", sympy.EulerGamma: "euler_gamma", sympy.Catalan: "catalan"}
+    if e in names:
+        return Named(names[e])
     value = complex(e)
     if e is sympy.zoo or (value.imag and value.real == value.real):
         raise UnsupportedError(f"from_sympy: {e} is not a real number")

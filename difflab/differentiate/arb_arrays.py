@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
 from ..primitives.elements import mapped
-from .arb_functions import exp, log, power, trunc
+from ..primitives.kernels_arrays import fold
+from .arb_functions import choice, exp, log, power, trunc
 from .arb_germ import NOW, Germ, constant, lift, whole_number
 
 EXP, LOG = mapped(exp), mapped(log)
 
 
 def summed(x: Any, axis: Any, keepdims: bool) -> Any:
-    return np.add.reduce(np.asarray(x, dtype=object), axis=axis, keepdims=keepdims)
+    objects: Any = np.asarray(x, dtype=object)
+    return objects.sum(axis=axis, keepdims=keepdims)
 
 
 def offset(x: Any) -> Germ:
@@ -67,43 +70,25 @@ def refuse(reason: str) -> Callable[..., Any]:
     return refused
 
 
+def extreme(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """max and min, which are continuous where two elements change places."""
+
+    def reduced(x: Any, *, axis: Any, keepdims: bool) -> Any:
+        return fold(lambda *elements: reduce(choose, elements), x, axis, keepdims)
+
+    return reduced
+
+
+ITERATIONS = "eig eigh svd qr pinv expm svdvals eigvalsh eigvals matrix_rank cond"
+COMPLEX = "fft ifft rfft irfft fftn ifftn fft2 ifft2 rfftn irfftn rfft2 irfft2"
 ARRAYS: dict[str, Callable[..., Any]] = {
     "logsumexp": logsumexp,
     "softmax": softmax,
     "log_softmax": log_softmax,
     "p_norm": p_norm,
     "astype": astype,
-    **{
-        name: refuse("has no enclosures: it is an iteration in floating point")
-        for name in (
-            "eig",
-            "eigh",
-            "svd",
-            "qr",
-            "pinv",
-            "expm",
-            "svdvals",
-            "eigvalsh",
-            "eigvals",
-            "matrix_rank",
-            "cond",
-        )
-    },
-    **{
-        name: refuse("has complex values, and only real numbers have enclosures")
-        for name in (
-            "fft",
-            "ifft",
-            "rfft",
-            "irfft",
-            "fftn",
-            "ifftn",
-            "fft2",
-            "ifft2",
-            "rfftn",
-            "irfftn",
-            "rfft2",
-            "irfft2",
-        )
-    },
+    "max": extreme(choice(True)),
+    "min": extreme(choice(False)),
+    **dict.fromkeys(ITERATIONS.split(), refuse("has no enclosures: it is an iteration in floating point")),
+    **dict.fromkeys(COMPLEX.split(), refuse("has complex values, and only real numbers have enclosures")),
 }

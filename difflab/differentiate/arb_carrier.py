@@ -18,7 +18,6 @@ from .arb_special import NATIVE
 from .problem import output_ancestors
 
 MOST_ELEMENTS = 2_000_000  # of one array: some 600 MB of balls
-REFUSED = (TypeError, AttributeError, ValueError, IndexError, ArithmeticError)
 
 
 class ArbCarrier(ElementsCarrier):
@@ -53,9 +52,9 @@ class ArbCarrier(ElementsCarrier):
             large(node)
             try:
                 value = self.of(node.primitive)(*operands, **node.params)
-            except DifflabError:
+            except (DifflabError, MemoryError, RecursionError):
                 raise
-            except REFUSED as error:
+            except Exception as error:  # whatever NumPy or a user's function says to balls instead of numbers
                 raise UnsupportedError(f"{NOW.where()} is not available on enclosures ({error})") from error
             dtype = getattr(node.value, "dtype", None)
             env[node] = truths(value) if dtype is not None and dtype.kind == "b" else value
@@ -101,9 +100,10 @@ def lift_all(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim:
         if value.dtype.kind in "biu":
             return value
-        out = np.empty(value.shape, dtype=object)
-        out.flat = [lift(x) for x in value.flat]
-        return out
+        out = np.empty(value.size, dtype=object)
+        for k, x in enumerate(value.flat):
+            out[k] = lift(x)
+        return out.reshape(value.shape)
     if isinstance(value, bool | np.bool_):
         return value
     return lift(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flint import arb
+from flint import arb, arb_series
 
 from ..errors import UndecidedError, UnsupportedError
 from .arb_germ import (
@@ -93,14 +93,16 @@ def sqrt(x: Any) -> Germ:
 
 
 def root_of_positive(x: Germ) -> Germ:
-    """On one side of a double zero, sqrt(t**2 v(t)) is t sqrt(v(t))."""
-    double = at_edge(x) and order() > 3 and x.point[0].is_zero() and x.point[1].is_zero()
+    """On one side of a double zero, sqrt(t**2 v(t)) is t sqrt(v(t)), where v lies in the second coefficient of x over
+    the interval and its slope in the third (Taylor's formula with the integral remainder)."""
+    double = at_edge(x) and min(order(), x.point.prec) > 3 and x.point[0].is_zero() and x.point[1].is_zero()
     if not double:
         return smooth("sqrt")(x)
-    from flint import arb_series
-
     root = mapped(x, lambda s: arb_series([s[2], s[3]], 2).sqrt())
-    return mapped(root, lambda s: arb_series([ZERO, s[0], s[1]], 2))
+    if root.lost is not None:
+        return root
+    v, t = root.around, NOW.reach
+    return Germ(arb_series([ZERO, root.point[0]], 2), arb_series([t * v[0], v[0] + t * v[1]], 2))
 
 
 def arcsin(x: Any) -> Germ:

@@ -1,4 +1,4 @@
-"""The search for a proof: precision doubles and the neighbourhood shrinks, until the derivative is proven or refuted."""
+"""The search for a proof: precision doubles, the neighbourhood shrinks, until a derivative is proven or refuted."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
             proof.search(bits)
         except (TimeLimitError, UnsupportedError) as error:
             proof.verdict, proof.reason = UNDECIDED, str(error)
-        except RecursionError:
-            proof.verdict, proof.reason = UNDECIDED, "the function is nested too deeply"
+        except (RecursionError, MemoryError) as error:
+            proof.verdict, proof.reason = UNDECIDED, f"the function is too large for enclosures ({error})"
     return proof
 
 
@@ -155,12 +155,12 @@ class Proof:
         """The function on germs that move in a direction; `still`: at the point alone."""
         flint.ctx.cap = cap
         NOW.side, NOW.edge, NOW.node = side, False, None
+        NOW.reach = arb(0.5, 0.5) * max([self.radius(self.at(c)) for c in direction], default=ONE)
         self.runs += 1
         values = [lift_all(np.asarray(x, dtype=float)[()]) for x in self.problem.values]
         if not still:
             for k, index in direction if side else self.coordinates:
-                x = float(np.asarray(self.problem.values[k])[index])
-                moved = self.germ(x, direction.get((k, index), 0), side)
+                moved = self.germ(self.at((k, index)), direction.get((k, index), 0), side)
                 if isinstance(values[k], np.ndarray):
                     values[k][index] = moved
                 else:
@@ -170,9 +170,17 @@ class Proof:
         NOW.node = None
         return lift(y[()] if isinstance(y, np.ndarray) else y)
 
+    def at(self, coordinate: tuple[int, tuple[int, ...]]) -> float:
+        k, index = coordinate
+        return float(np.asarray(self.problem.values[k])[index])
+
+    def radius(self, x: float) -> Any:
+        """How far the neighbourhood reaches: half of the digits of the precision."""
+        return arb(abs(x) if x else 1.0) * arb(2) ** (-self.bits // 2)
+
     def germ(self, x: float, speed: int, side: int) -> Germ:
-        """A coordinate: at x, and in a neighbourhood whose size halves its digits with the precision."""
-        radius = arb(abs(x) if x else 1.0) * arb(2) ** (-self.bits // 2)
+        """A coordinate: at x, and in a neighbourhood, moving at a speed."""
+        radius = self.radius(x)
         if side:
             slope = side * speed
             return Germ(arb_series([arb(x), slope]), arb_series([arb(x) + slope * radius * arb(0.5, 0.5), slope]))
@@ -302,8 +310,7 @@ class ManyProof(Proof):
         self.runs += 1
         values = [lift_all(np.asarray(x, dtype=float)[()]) for x in self.problem.values]
         for k, index in self.coordinates:
-            x = float(np.asarray(self.problem.values[k])[index])
-            values[k][index] = self.germ(x, 0, 0)
+            values[k][index] = self.germ(self.at((k, index)), 0, 0)
         env = CARRIER.run(self.sweep, values)
         results = [env[y] for y in self.sweep.outputs]
         total = arb(0)

@@ -64,6 +64,14 @@ def exact(value: Any) -> Any:
     return sympy.Float(number)  # 53 bits: the double itself, printed as it was written
 
 
+@cache
+def named() -> dict[Any, str]:
+    """sympy's constants that have a name in `quotient.NAMED`."""
+    import sympy
+
+    return {sympy.pi: "pi", sympy.E: "e", sympy.EulerGamma: "euler_gamma", sympy.Catalan: "catalan"}
+
+
 def on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with truth values read as 1 and 0, as NumPy reads them."""
     read = mapped(_number)
@@ -320,9 +328,8 @@ def _rational(e: Any) -> Any:
 def _float(e: Any) -> float:
     import sympy
 
-    names = {sympy.pi: "pi", sympy.E: "e", sympy.EulerGamma: "euler_gamma", sympy.Catalan: "catalan"}
-    if e in names:
-        return Named(names[e])
+    if e in named():
+        return Named(named()[e])
     value = complex(e)
     if e is sympy.zoo or (value.imag and value.real == value.real):
         raise UnsupportedError(f"from_sympy: {e} is not a real number")

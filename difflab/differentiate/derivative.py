@@ -12,6 +12,8 @@ class Derivative:
 
     `gradient` has the structure of the point; `claimed_error` is the method's own bound for each input (or None),
     `evaluations` counts runs of the function, `operations` the nodes of the gradient's program, `seconds` the time.
+    `refusals[name]` says why an entry has no number (the gradient is NaN there), `one_sided[name]` are the left and the
+    right derivative where a method knows them.
     """
 
     method: str
@@ -25,6 +27,8 @@ class Derivative:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    refusals: dict[str, Any] = field(default_factory=dict)
+    one_sided: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Derivative by {self.method}: value {self.value!r}, gradient {self.gradient!r}>"

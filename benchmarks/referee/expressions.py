@@ -33,7 +33,7 @@ class Term:
     `text` and `python` have places {0}, {1}, ... for the operands; `text` is None where the language has no word.
     """
 
-    __slots__ = ("args", "fn", "kind", "python", "row", "shape", "stops", "text", "value")
+    __slots__ = ("args", "fn", "kind", "moves", "python", "row", "shape", "stops", "text", "value")
 
     def __init__(
         self,
@@ -49,11 +49,7 @@ class Term:
         self.row, self.kind, self.fn, self.args = row, kind, fn, tuple(args)
         self.text, self.python, self.stops, self.value = text, python, stops, value
         self.shape = np.shape(value)
-
-    @property
-    def moves(self) -> bool:
-        """Whether an input is in it."""
-        return self.row == "input" or any(a.moves for a in self.args)
+        self.moves = row == "input" or any(a.moves for a in self.args)  # whether an input is in it
 
 
 def terms_of(result: Term) -> list[Term]:

@@ -174,7 +174,10 @@ class Maker:
     def grow(self) -> None:
         """One more term, tried some times until its value is to the kind's taste."""
         for _ in range(12):
-            made = self.step()
+            try:
+                made = self.step()
+            except UnjudgedError:
+                continue
             if made is not None and made.moves and self.welcome(made) and (self.kind != "ordinary" or unkinked(made)):
                 self.pool.append(made)
                 return
@@ -332,13 +335,13 @@ class Maker:
                 return words.entry(v, rng.randrange(9))
         return words.stacked([self.scalar() for _ in range(rng.choice((2, 3)))])
 
-    def control(self) -> Term:
+    def control(self) -> Term | None:
         rng = self.rng
         u, v = self.scalar(), self.scalar_or_constant()
         draw = rng.random()
         body = rng.randrange(len(words.BODIES))
-        if draw < 0.35:
-            return words.by_if(self.condition(), u, v)
+        if draw < 0.35:  # a branch of Python's that gives a constant would be computed in floats from there on
+            return words.by_if(self.condition(), u, v) if u.moves and v.moves else None
         if draw < 0.65:
             return words.branch(self.condition(), u, v, body, rng.randrange(len(words.BODIES)))
         if draw < 0.75:

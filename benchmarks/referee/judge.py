@@ -34,7 +34,9 @@ class Look:
 FIRST = Look(50, 18)
 DEEPEST = 2500  # the exponent of the smallest step there is patience for
 BEARABLE = 700  # the same where special functions occur, which take long at many digits
+STEEP = mpf(10) ** -9  # of a change at one step, by the size of the value
 ARITHMETIC = 1000  # digits of sums and comparisons of what the looks found
+SLUGGISH = frozenset([*SLOW, *"y0 y1 yv kv kve erfinv_slope erfcinv_slope ndtri_slope".split()])
 HEAVY = frozenset(SPECIAL + SLOW + "beta betaln polygamma jv iv yv kv ive kve zeta gammainc gammaincc betainc".split())
 WILD = 1e30  # a difference of values that small a step cannot explain
 
@@ -143,9 +145,12 @@ class Referee:
     # --- what a look says
 
     def kinks(self, look: Look) -> list[str]:
-        """Where left and right differ, or a direction differs from the partial derivatives."""
+        """Where left and right differ, a direction differs from the partial derivatives, or a slope is as of a jump."""
         seen = self.look(look)
         found = []
+        for k, (left, right) in enumerate(seen.slopes):
+            if max(abs(left), abs(right)) * seen.steps[k] > STEEP * (1 + abs(seen.value)):
+                found.append(f"a steep change by {_name(self.coordinates[k])}")
         for k, (left, right) in enumerate(seen.slopes):
             gap = abs(right - left)
             if gap > mpf(10) ** -9 * (abs(left) + abs(right)) + 100 * seen.noises[k]:
@@ -174,7 +179,8 @@ class Referee:
         """Two looks with steps well below every number that occurs at the point."""
         if self._deep is None:
             small, large = self.sizes()
-            coarse, fine = (60, 200) if small < 16 else (2 * small + 60, 3 * small + 100)
+            shallow = (30, 75) if self.case.rows & SLUGGISH else (60, 200)
+            coarse, fine = shallow if small < 16 else (2 * small + 60, 3 * small + 100)
             limit = BEARABLE if self.case.rows & HEAVY else DEEPEST
             if fine > limit or large > 3 * limit:
                 raise UnjudgedError("numbers too small or large to look closer")
@@ -201,6 +207,8 @@ class Referee:
         one, two = self.look(a), self.look(b)
         if one.missing or two.missing:
             return False if one.missing == two.missing else None
+        if self.grows(one, two):
+            return False if self.grows(one, self.look(b, 100)) else None
         coarse, fine, sure = self.gaps(a), self.gaps(b), self.gaps(b, 100)
         noise = [*two.noises, *[sum(two.noises, mpf(0))] * len(two.along)]
         answer: bool | None = True
@@ -214,6 +222,14 @@ class Referee:
             else:
                 answer = None
         return answer
+
+    def grows(self, one: Seen, two: Seen) -> bool:
+        """Whether a slope grows as the step shrinks: a jump, a root's edge."""
+        for k, (before, after) in enumerate(zip(one.slopes, two.slopes)):
+            rate = mpf(10) ** (mpf("0.3") * mp.log10(one.steps[k] / two.steps[k]))
+            if max(map(abs, after)) > rate * max(map(abs, before)) + 100 * two.noises[k] + 1:
+                return True
+        return False
 
     def vanishes(self, a: Look, b: Look) -> bool:
         """Whether all gaps shrink about as fast as the step, which a small kink beside large slopes does not."""
@@ -231,9 +247,17 @@ class Referee:
             if one.missing and two.missing and sure.missing:
                 return Finding("undefined", f"no value {two.missing}")
             return None
-        if self.settled_gap(a, b) is False:
+        if self.settled_gap(a, b) is False and self.confirmed():
             return Finding("kink", self.story(two))
         return None
+
+    def confirmed(self) -> bool:
+        """Whether a much closer look still sees the kink, which may lie beside the point by 10**-431."""
+        if self.case.rows & HEAVY:
+            return True
+        _, b = self.deep
+        c = Look(2 * b.digits + 1500, b.step + 800, False)
+        return bool(self.look(c).missing) or self.settled_gap(b, c) is False
 
     def story(self, seen: Seen) -> str:
         slopes = [f"{_name(c)}: left {mp.nstr(l, 8)}, right {mp.nstr(r, 8)}" for c, (l, r) in zip(self.coordinates, seen.slopes)]

@@ -395,7 +395,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "k0e": real(lambda x: mp.exp(x) * besselk(0, x), positive),
     "k1e": real(lambda x: mp.exp(x) * besselk(1, x), positive),
     "logit": real(lambda x: mp.log(x / (1 - x)), inside(0, 1)),
-    "log_ratio": real(lambda x, y: mp.log(x / y), lambda x, y: x > 0 < y),
+    "log_ratio": real(lambda x, y: mp.log(x / y), lambda x, y: y != 0 and x / y > 0),
     "xlogy": real(lambda x, y: mpf(0) if x == 0 else x * mp.log(y), lambda x, y: x == 0 or y > 0),
     "xlog1py": real(lambda x, y: mpf(0) if x == 0 else x * mp.log1p(y), lambda x, y: x == 0 or y > -1),
     "entr": real(lambda x: mpf(0) if x == 0 else -x * mp.log(x), lambda x: x >= 0),

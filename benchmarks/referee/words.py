@@ -11,7 +11,7 @@ from mpmath import mp, mpf
 
 from . import arrays
 from .expressions import Term, namespace
-from .reals import FUNCTIONS, NAN, both, choose, either, exclusive, negation, number
+from .reals import FUNCTIONS, NAN, UnjudgedError, both, choose, either, exclusive, negation, number
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "remainder": "%"}
 INFIX |= {"floor_divide": "//", "less": "<", "greater": ">", "less_equal": "<=", "greater_equal": ">="}
@@ -214,7 +214,7 @@ def open_loop(u: Term, v: Term, limit: float, factor: float) -> Term:
             if not u < mpf(limit):
                 return v
             u, v = u * mpf(factor) + 1, v * u
-        return NAN
+        raise UnjudgedError("a loop that may not end")
 
     python = (
         f"dl.while_loop(lambda s: s[0] < {limit!r}, lambda s: ({factor!r} * s[0] + 1, s[1] * s[0]), "
@@ -273,7 +273,7 @@ ARRAY_WORDS: list[tuple[str, str, str, str | None, str, Callable[..., Any]]] = [
     ("norm", "v", "s", None, "np.linalg.norm({0}, -np.inf)", _W(arrays.norm(float("-inf")))),
     ("norm", "v", "s", "norm({0}, 3)", "np.linalg.norm({0}, 3)", _W(arrays.norm(3))),
     ("trapezoid", "v", "s", "trapezoid({0})", "np.trapezoid({0})", arrays.trapezoid),
-    ("count_nonzero", "v", "s", None, "1.0 * np.count_nonzero({0} > 0)", _W(arrays.positives)),
+    ("count_nonzero", "v", "s", None, "(1.0 * np.count_nonzero({0} > 0))", _W(arrays.positives)),
     ("count_nonzero", "v", "s", "sum({0} > 0)", "np.sum({0} > 0)", _W(arrays.positives)),
     ("cumsum", "v", "v", "cumsum({0})", "np.cumsum({0})", arrays.accumulated(lambda a, b: a + b)),
     ("cumprod", "v", "v", "cumprod({0})", "np.cumprod({0})", arrays.accumulated(lambda a, b: a * b)),

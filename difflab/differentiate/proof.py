@@ -279,7 +279,7 @@ class ManyProof(Proof):
     def __init__(self, problem: Problem, order: int) -> None:
         super().__init__(problem, order)
         random = np.random.default_rng(0)
-        self.everywhere = {c: int(random.integers(1, 100) * random.choice([-1, 1])) for c in self.coordinates}
+        self.everywhere = {c: int(random.integers(1, 10**6) * random.choice([-1, 1])) for c in self.coordinates}
         self.sweep: Any = None
 
     def advance(self) -> bool:

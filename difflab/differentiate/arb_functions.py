@@ -20,7 +20,9 @@ from .arb_germ import (
     Germ,
     at_edge,
     ball,
+    blurred,
     constant,
+    dead,
     decided_sign,
     difference,
     is_constant,
@@ -28,6 +30,7 @@ from .arb_germ import (
     lift,
     mapped,
     no_value,
+    nothing,
     order,
     quotient,
     sign,
@@ -72,7 +75,7 @@ def even(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
 def within(x: Germ, inside: Germ, f: Callable[[Germ], Germ], edge: Callable[[], Germ] | None, what: str) -> Germ:
     found = sign(inside)
     if found is None:
-        if x.lost is not None:
+        if dead(x):
             return x
         return no_value("undecided", f"its operand lies in {ball(x.around[0])}, and it is {what}")
     if found > 0:
@@ -192,7 +195,7 @@ def power(x: Any, y: Any) -> Germ:
     if exponent is not None and exponent.is_integer():
         return integer_power(x, int(exponent.unique_fmpz()))
     if x.lost is not None or y.lost is not None:
-        return Germ(x.point, x.point, x.lost or y.lost)
+        return nothing(x, y)
     if exponent is not None and 2 * exponent == 1:
         return sqrt(x)
     base = sign(x)
@@ -223,11 +226,8 @@ def cbrt(x: Any) -> Germ:
     x = lift(x)
     found = sign(x)
     if found is None:
-        return (
-            x
-            if x.lost
-            else no_value("undecided", f"its operand lies in {ball(x.around[0])}, and its slope at 0 is infinite")
-        )
+        why = f"its operand lies in {ball(x.around[0])}, and its slope at 0 is infinite"
+        return nothing(x) if x.lost else no_value("undecided", why)
     if found == 0:
         return constant(ZERO)
     return exp(log(x) / 3) if found > 0 else -exp(log(-x) / 3)
@@ -240,9 +240,8 @@ def hypot(x: Any, y: Any) -> Germ:
 def arctan2(y: Any, x: Any) -> Germ:
     """The angle, which depends on the sign of a zero y left of the origin: there it is undecided."""
     y, x = lift(y), lift(x)
-    lost = y.lost or x.lost
-    if lost is not None:
-        return Germ(x.point, x.point, lost)
+    if x.lost is not None or y.lost is not None:
+        return nothing(x, y)
     arctan, right, up = smooth("atan"), sign(x), sign(y)
     if right == 1:
         return arctan(y / x)
@@ -267,9 +266,16 @@ def choice(larger: bool) -> Callable[[Any, Any], Any]:
                 return lift(other) if (bound < 0) == larger else unbounded(bound)
         x, y = lift(x), lift(y)
         for z in (x, y):
-            if z.lost is not None:
+            if dead(z):
                 return z
-        return x if (decided_sign(difference(x, y)) >= 0) == larger else y
+        apart = difference(x, y)
+        found = sign(apart)
+        if found is None:
+            point, around = (
+                (a.max(b) if larger else a.min(b)) for a, b in zip((x.point[0], x.around[0]), (y.point[0], y.around[0]))
+            )
+            return blurred(point, around, apart, "has a kink at a tie, and the difference of its operands")
+        return x if (found >= 0) == larger else y
 
     return choose
 
@@ -279,8 +285,7 @@ def unbounded(bound: float) -> Germ:
 
 
 def relu(x: Any) -> Germ:
-    x = lift(x)
-    return x if x.lost is not None or decided_sign(x) > 0 else lift(0)
+    return choice(True)(x, 0)  # type: ignore[no-any-return]
 
 
 def where(c: Any, a: Any, b: Any) -> Any:
@@ -293,13 +298,13 @@ def truth(c: Any) -> bool:
 
 def sign_of(x: Any) -> Any:
     x = lift(x)
-    return x if x.lost is not None else lift(jumping_sign(x))
+    return x if dead(x) else lift(jumping_sign(x))
 
 
 def floor(x: Any) -> Germ:
     """The integer n with n <= x < n + 1 in the whole neighbourhood."""
     x = lift(x)
-    if x.lost is not None:
+    if dead(x):
         return x
     n = x.around[0].mid().floor()
     if not n.is_exact():
@@ -315,7 +320,7 @@ def ceil(x: Any) -> Germ:
 
 def trunc(x: Any) -> Germ:
     x = lift(x)
-    if x.lost is not None:
+    if dead(x):
         return x
     if sign(x + 1) == 1 and sign(1 - x) == 1:  # also across 0
         return lift(0)
@@ -328,7 +333,7 @@ def rint(x: Any, decimals: int = 0) -> Germ:
         scale = lift(10) ** decimals
         return rint(lift(x) * scale) / scale
     x = lift(x)
-    if x.lost is not None:
+    if dead(x):
         return x
     low = floor(x + quotient(lift(1), lift(2)))
     tie = sign(x + quotient(lift(1), lift(2)) - low)
@@ -344,7 +349,7 @@ def fmod(x: Any, y: Any) -> Germ:
 def copysign(x: Any, y: Any) -> Germ:
     x, y = lift(x), lift(y)
     if x.lost is not None or y.lost is not None:
-        return Germ(x.point, x.point, x.lost or y.lost)
+        return nothing(x, y)
     return abs(x) if signed(y) > 0 else -abs(x)
 
 
@@ -361,7 +366,7 @@ def nan_to_num(x: Any, **_: Any) -> Germ:
 
 
 def with_value(x: Germ) -> Germ:
-    if x.lost is not None or not x.around[0].is_finite():
+    if not x.around[0].is_finite():
         raise UndecidedError(f"{NOW.where()} asks whether a value is a number: {x.lost.text if x.lost else 'unknown'}")
     return x
 
@@ -382,7 +387,7 @@ def stop_gradient(x: Any) -> Germ:
     x = lift(x)
     if NOW.side:
         raise UndecidedError("stop_gradient: no one-sided derivatives are taken where it stands")
-    return x if x.lost is not None else constant(x.point[0])
+    return x if dead(x) else constant(x.point[0])
 
 
 def xlogy(x: Any, y: Any) -> Germ:
@@ -441,7 +446,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "fmod": fmod, "maximum": choice(True), "minimum": choice(False), "relu": relu, "where": where,
     "copysign": copysign, "signbit": lambda x: signed(lift(x)) < 0, "nan_to_num": nan_to_num,
     "isnan": finite(False), "isinf": finite(False), "isfinite": finite(True),
-    "stop_gradient": stop_gradient,
+    "stop_gradient": stop_gradient, "imag": lambda x: lift(x) * 0,
     "deg2rad": lambda x: lift(x) * constant(arb.pi()) / 180, "rad2deg": lambda x: lift(x) * 180 / constant(arb.pi()),
     "xlogy": xlogy, "xlog1py": xlog1py, "entr": lambda x: -xlogy(x, x), "boxcox": boxcox, "boxcox1p": boxcox1p,
     "logical_and": truths(lambda a, b: a and b), "logical_or": truths(lambda a, b: a or b),

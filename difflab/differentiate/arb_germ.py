@@ -132,7 +132,10 @@ class Germ:
         return self
 
     def __abs__(self) -> Germ:
-        return self if decided_sign(self) >= 0 else -self
+        found = sign(self)
+        if found is None:
+            return blurred(abs(self.point[0]), abs(self.around[0]), self, "has a kink at 0, and its operand")
+        return self if found >= 0 else -self
 
     def __lt__(self, other: Any) -> Any:
         return compared(self, other, lambda s: s < 0)
@@ -244,8 +247,28 @@ def mapped(x: Germ, function: Callable[[Any], Any]) -> Germ:
 
 def no_value(kind: str, text: str) -> Germ:
     """A germ without a value, and the reason."""
-    nothing = arb_series([arb.nan()] * order())
-    return Germ(nothing, nothing, Lost(kind, f"{NOW.where()}: {text}"))
+    empty = arb_series([arb.nan()] * order())
+    return Germ(empty, empty, Lost(kind, f"{NOW.where()}: {text}"))
+
+
+def nothing(*xs: Germ) -> Germ:
+    """No value, for the reason that an operand has."""
+    empty = arb_series([arb.nan()] * order())
+    return Germ(empty, empty, next(x.lost for x in xs if x.lost is not None))
+
+
+def blurred(point: Any, around: Any, x: Germ, what: str) -> Germ:
+    """A value that is enclosed, without a slope: comparisons may still decide by it."""
+    if dead(x):
+        return x
+    slopes = [arb.nan()] * (order() - 1)
+    lost = x.lost or Lost("undecided", f"{NOW.where()} {what} lies in {ball(x.around[0])}")
+    return Germ(arb_series([point, *slopes]), arb_series([around, *slopes]), lost)
+
+
+def dead(x: Germ) -> bool:
+    """Whether there is no value at all, rather than no slope."""
+    return x.lost is not None and not x.around[0].is_finite()
 
 
 def ball(x: Any) -> str:
@@ -261,13 +284,13 @@ def sign(x: Germ) -> int | None:
     On one side: where the first k coefficients at the point are exactly 0, x is c t**k with c in the k-th ball over the
     interval (Lagrange's remainder), so the sign of that ball is the sign of x for all t > 0.
     """
-    if x.lost is not None:
-        return None
     value = x.around[0]
     if value > ZERO:
         return 1
     if value < ZERO:
         return -1
+    if x.lost is not None:
+        return None
     if value.is_zero():
         return 0
     if NOW.side:
@@ -289,7 +312,7 @@ def decided_sign(x: Germ) -> int:
     found = sign(x)
     if found is None:
         if x.lost is not None:
-            raise UndecidedError(f"{NOW.where()} looks at a value that there is none of: {x.lost.text}")
+            raise UndecidedError(f"{NOW.where()} looks at a value that is not known: {x.lost.text}")
         raise UndecidedError(f"{NOW.where()}: what it depends on lies in {ball(x.around[0])}, on both sides of 0")
     return found
 
@@ -316,8 +339,8 @@ def compared(a: Any, b: Any, holds: Callable[[int], bool]) -> Any:
 def quotient(a: Germ, b: Germ) -> Germ:
     found = sign(b)
     if found is None:
-        if b.lost is not None:
-            return Germ(b.point, b.around, b.lost)
+        if dead(b):
+            return b
         return no_value("undecided", f"the denominator lies in {ball(b.around[0])}, which holds 0")
     if found == 0:
         return no_value("undefined", "the denominator is 0")

@@ -28,6 +28,7 @@ from .arb_germ import (
     lift,
     mapped,
     no_value,
+    nothing,
     sign,
 )  # fmt: skip
 
@@ -72,7 +73,7 @@ def taylor(coefficients: Callable[[Any, int], list[Any]], what: str) -> Callable
     def on_germ(x: Any) -> Germ:
         x = lift(x)
         if x.lost is not None:
-            return x
+            return nothing(x)
         y = mapped(x, function)
         if y.lost is None and not y.around[0].is_finite():
             return no_value("undecided", f"its operand lies in {ball(x.around[0])}, and {what}")
@@ -107,7 +108,9 @@ def gammaln(x: Germ) -> Germ:
         return smooth("lgamma")(x)
     if found is None:
         return (
-            x if x.lost else no_value("undecided", f"its operand lies in {ball(x.around[0])}, and it has a pole at 0")
+            nothing(x)
+            if x.lost
+            else no_value("undecided", f"its operand lies in {ball(x.around[0])}, and it has a pole at 0")
         )
     value = smooth("gamma")(x)
     rising = sign(value)
@@ -165,7 +168,7 @@ def positive(x: Any, f: Callable[[Any], Germ], what: str) -> Germ:
     if found == 1:
         return f(x)
     if x.lost is not None:
-        return x
+        return nothing(x)
     kind = "undecided" if found is None or found == 0 else "undefined"
     return no_value(kind, f"its operand lies in {ball(x.around[0])}, and {what}")
 
@@ -222,7 +225,7 @@ def between(x: Any, low: int, high: int, f: Callable[[Any], Germ]) -> Germ:
     if inside == 1:
         return f(x)
     if x.lost is not None:
-        return x
+        return nothing(x)
     kind = "undecided" if inside is None else "undefined"
     return no_value(kind, f"its operand lies in {ball(x.around[0])}, and it is defined between {low} and {high}")
 
@@ -275,8 +278,8 @@ def sinc(x: Any, n: int = 0) -> Germ:
 def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[Any, Any], Germ]:
     def function(v: Any, x: Any) -> Germ:
         v = fixed(v, "order")
-        if whole:
-            v = v if v.is_integer() else arb(int(float(v)))
+        if whole and not v.is_integer():
+            raise UnsupportedError(f"{NOW.where()} is of whole orders, and the order is {float(v):g}")
         call = lambda c, v: getattr(c, f"bessel_{kind}")(v)
 
         def coefficients(c: Any, count: int) -> list[Any]:

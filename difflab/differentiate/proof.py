@@ -22,7 +22,7 @@ from .problem import Problem
 FIRST_BITS = 64
 ONE_SIDED_CAP = 4  # coefficients of a one-sided run: zeros of up to third order are seen
 ALL_SIDES = 12  # coordinates up to which every one-sided derivative is reported
-EXAMINED = 4  # every so many doublings, and at the first, one-sided runs look for a kink
+EXAMINED = 3  # at every so many doublings, and at the last, one-sided runs look for a kink
 
 
 class Side(NamedTuple):
@@ -93,7 +93,7 @@ class Proof:
                 self.reason = f"an enclosure does not round to one double with {self.bits} bits; allow more"
             except UndecidedError as error:
                 self.reason = f"{error}; move the point, or allow more than {self.bits} bits"
-                if level % EXAMINED == 0 and self.examine():
+                if (level % EXAMINED == 0 or 2 * self.bits > last) and self.examine():
                     return
             if 2 * self.bits > last:
                 return
@@ -203,10 +203,9 @@ class Proof:
             y = self.along({}, 1, still=True)
         except UndecidedError:
             return False
-        if y.lost is not None:
-            if y.lost.kind == UNDEFINED:
-                self.verdict, self.reason = UNDEFINED, y.lost.text
-            return y.lost.kind == UNDEFINED
+        if y.lost is not None and y.lost.kind == UNDEFINED:
+            self.verdict, self.reason = UNDEFINED, y.lost.text
+            return True
         value = y.point[0]
         return bool(value.is_finite()) and self.kinked(value)
 
@@ -280,7 +279,7 @@ class ManyProof(Proof):
     def __init__(self, problem: Problem, order: int) -> None:
         super().__init__(problem, order)
         random = np.random.default_rng(0)
-        self.everywhere = {c: int(random.integers(1, 100) * random.choice([-1, 1])) for c in self.coordinates}
+        self.everywhere = {c: int(random.integers(1, 10**6) * random.choice([-1, 1])) for c in self.coordinates}
         self.sweep: Any = None
 
     def advance(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from .arguments import axes_of, axis_of, reading_extreme, refuse, unary
 from .carriers import Carrier
 from .kernels_arrays import fold, unordered
 from .primitive import Primitive, composite, register
+from .quotient import Quotient
 from .reductions import nan_filled, pooled
 from .spelling import by_sympy
 
@@ -216,8 +219,16 @@ def _plain_unique(x: Any, rest: Any, other: Any) -> Any:
 
 
 # Quantiles.
-METHODS = {
-    "linear": lambda v: (np.floor(v), v - np.floor(v)),
+def whole_and_rest(v: Any) -> tuple[Any, Any]:
+    """The whole numbers below, and what is left of them, exactly."""
+    below = [floor(e) for e in v.flat]
+    rest = np.empty(v.size, dtype=object)
+    rest[:] = [Quotient(e - k) for e, k in zip(v.flat, below)]
+    return np.array(below, dtype=int).reshape(v.shape), rest.reshape(v.shape)
+
+
+METHODS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+    "linear": whole_and_rest,
     "lower": lambda v: (np.floor(v), 0.0 * v),
     "higher": lambda v: (np.ceil(v), 0.0 * v),
     "midpoint": lambda v: (np.floor(v), np.where(v == np.floor(v), 0.0, 0.5)),
@@ -235,7 +246,10 @@ def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) 
     count = int(np.prod([shape[k] for k in axis]))
     rows = m.sort(m.reshape(rows, shape=(count, *(shape[k] for k in kept))), axis=0)
     q = np.asarray(q, float)
-    below, weight = METHODS[method](q * (count - 1))
+    place = q * (count - 1)
+    if method == "linear":  # in rounded numbers the weights would be wrong in their last digits
+        place = np.asarray(np.vectorize(Fraction, otypes=[object])(q) * (count - 1), dtype=object)
+    below, weight = METHODS[method](place)
     below = below.astype(int)
     weight = weight.reshape(q.shape + (1,) * len(kept)).astype(m.dtype(x))
     low = m.take(rows, below, axis=0, mode="raise")

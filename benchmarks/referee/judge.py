@@ -34,6 +34,14 @@ class Look:
 FIRST = Look(50, 18)
 DEEPEST = 2500  # the exponent of the smallest step there is patience for
 BEARABLE = 700  # the same where special functions occur, which take long at many digits
+STEPS = frozenset(
+    "sign floor ceil trunc rint round remainder floor_divide fmod hardshrink where if cond while_loop count_nonzero "
+    "argmax argsort heaviside copysign".split()
+)
+SATURATING = frozenset(
+    "sigmoid tanh arctan erf erfc ndtr gelu gelu_gate silu mish softplus log_sigmoid logaddexp logaddexp2 softmax "
+    "logsumexp log_softmax log_cosh expm1 exp exp2 exp10 sech softsign hypot norm log_ndtr tanhshrink power".split()
+)
 STEEP = mpf(10) ** -9  # of a change at one step, by the size of the value
 ARITHMETIC = 1000  # digits of sums and comparisons of what the looks found
 SLUGGISH = frozenset([*SLOW, *"y0 y1 yv kv kve erfinv_slope erfcinv_slope ndtri_slope".split()])
@@ -251,8 +259,21 @@ class Referee:
             return Finding("kink", self.story(two))
         return None
 
+    def saturated(self) -> bool:
+        """Whether a step may stand behind something like 1 - 10**-5000, which no digits here tell from 1."""
+        if not self.case.rows & STEPS:
+            return False
+        for term in self.case.terms:
+            if term.row in SATURATING:
+                for x in (x for a in term.args for x in np.asarray(a.value, dtype=object).flat):
+                    if abs(number(x)) > 30:
+                        return True
+        return False
+
     def confirmed(self) -> bool:
         """Whether a much closer look still sees the kink, which may lie beside the point by 10**-431."""
+        if self.saturated():
+            raise UnjudgedError("a step behind a saturated function")
         if self.case.rows & HEAVY:
             return True
         _, b = self.deep
@@ -284,6 +305,8 @@ class Referee:
             if not ok1 and not ok2:
                 if abs(d1 - d2) > mpf(10) ** -20 * abs(d2):
                     raise UnjudgedError("the derivative does not settle")
+                if self.saturated():
+                    raise UnjudgedError("a step behind a saturated function")
                 return Finding("enclosure", f"d/d{_name(c)} is {mp.nstr(d2, 25)}, claimed in [{low!r}, {high!r}]")
         return None
 

@@ -63,6 +63,14 @@ def astype(x: Any, *, dtype: Any) -> Any:
     raise UnsupportedError(f"{NOW.where()}: only real numbers have enclosures")
 
 
+def digitize(x: Any, bins: Any, *, right: bool) -> Any:
+    """How many of the bins in ascending order lie below x, by comparisons."""
+    edges = list(np.asarray(bins, dtype=object))
+    if edges and bool(edges[0] > edges[-1]):
+        raise UnsupportedError(f"{NOW.where()} with descending bins has no enclosures")
+    return mapped(lambda v: sum(bool(lift(v) > e) if right else bool(lift(v) >= e) for e in edges))(x)
+
+
 def refuse(reason: str) -> Callable[..., Any]:
     def refused(*operands: Any, **params: Any) -> Any:
         raise UnsupportedError(f"{NOW.where()} {reason}")
@@ -87,6 +95,7 @@ ARRAYS: dict[str, Callable[..., Any]] = {
     "log_softmax": log_softmax,
     "p_norm": p_norm,
     "astype": astype,
+    "digitize": digitize,
     "max": extreme(choice(True)),
     "min": extreme(choice(False)),
     **dict.fromkeys(ITERATIONS.split(), refuse("has no enclosures: it is an iteration in floating point")),

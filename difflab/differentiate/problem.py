@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DifflabError, DtypeError, InputError, ShapeError, TraceError
+from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeError, TraceError
 from ..graph.graph import Graph, strip
 from ..graph.pytree import flatten
 from ..graph.refusals import shapes_refused
@@ -189,6 +189,8 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
     try:
         with np.errstate(all="ignore"):
             graph = trace(lambda *xs: call(spread(list(xs))), *values)
+    except np.linalg.LinAlgError as error:
+        raise DomainError(f"the function cannot be computed at this point: {error}") from error
     except (TypeError, AttributeError) as error:
         if isinstance(at, dict) and keys != list(at):  # no name fitted, so the dict was the argument
             raise InputError(

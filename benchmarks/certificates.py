@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from .referee.generate import generate
-from .referee.hearing import Outcome, hear, hear_case
+from .referee.hearing import SECONDS, Outcome, hear, hear_case
 
 CHUNK = 50
 
@@ -44,15 +44,16 @@ def main() -> int:
     return 1 if report.false else 0
 
 
-def outcomes(seed: int, first: int, count: int, jobs: int) -> Iterator[Outcome]:
+def outcomes(seed: int, first: int, count: int, jobs: int, seconds: float = SECONDS) -> Iterator[Outcome]:
     """All outcomes, in order."""
     numbers = range(first, first + count)
+    one = partial(hear, seed, seconds=seconds)
     if jobs < 2:
-        yield from map(partial(hear, seed), numbers)
+        yield from map(one, numbers)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=40) as pool:
-        yield from pool.imap(partial(hear, seed), numbers, chunksize=CHUNK)
+        yield from pool.imap(one, numbers, chunksize=CHUNK)
 
 
 def show_one(seed: int, index: int) -> int:

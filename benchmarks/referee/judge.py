@@ -45,6 +45,7 @@ SATURATING = frozenset(
 STEEP = mpf(10) ** -9  # of a change at one step, by the size of the value
 ARITHMETIC = 1000  # digits of sums and comparisons of what the looks found
 SLUGGISH = frozenset([*SLOW, *"y0 y1 yv kv kve erfinv_slope erfcinv_slope ndtri_slope".split()])
+INTEGRALS = frozenset("gammainc gammaincc betainc zeta".split())
 HEAVY = frozenset(SPECIAL + SLOW + "beta betaln polygamma jv iv yv kv ive kve zeta gammainc gammaincc betainc".split())
 WILD = 1e30  # a difference of values that small a step cannot explain
 
@@ -85,11 +86,15 @@ class Referee:
             special = [c for c in self.coordinates if float(np.asarray(case.at[c[0]])[c[1]]) in (0.0, 1.0, -1.0)]
             some = self.rng.sample(self.coordinates, 4) + self.rng.sample(special, min(3, len(special)))
             self.coordinates = list(dict.fromkeys(some))
+        weight = lambda: mpf(self.rng.choice((-1, 1)) * self.rng.uniform(0.3, 1))
+        self.weights = [[weight() for _ in self.coordinates] for _ in range(2)]  # the same directions at every look
         self.known: dict[Any, Seen] = {}
         self._deep: tuple[Look, Look] | None = None
         sizes = [abs(float(x)) for v in case.at.values() for x in np.ravel(v) if x]
         self.span = int(max([abs(math.log10(x)) for x in sizes] + [0])) if sizes else 0
         self.span = self.span if self.span > 3 else 0
+        if self.span > 50 and case.rows & (INTEGRALS | SLUGGISH):
+            raise UnjudgedError("an integral at very small or large numbers")
 
     def at(self, point: dict[str, Any], moves: list[tuple[tuple[str, Any], Any]]) -> Any:
         """The function with some coordinates moved."""
@@ -140,8 +145,7 @@ class Referee:
         """Joint moves: a partial derivative for each coordinate does not yet make a derivative."""
         if len(self.coordinates) < 2 or seen.missing:
             return
-        for _ in range(2):
-            weights = [mpf(self.rng.choice((-1, 1)) * self.rng.uniform(0.3, 1)) for _ in self.coordinates]
+        for weights in self.weights:
             h = min(seen.steps)
             y = self.at(point, [(c, w * h) for c, w in zip(self.coordinates, weights)])
             if _undefined(y):
@@ -364,29 +368,36 @@ def nearby(case: Case, referee: Referee) -> Finding | None:
     zeros = [c for c in referee.coordinates if float(np.asarray(case.at[c[0]])[c[1]]) in (0.0, 1.0, -1.0)]
     if len(referee.coordinates) < 2 or not zeros or not case.rows & KINKY or len(referee.coordinates) > 6:
         return None
+    moving = case.coordinates()
+    single = [[c] for c in referee.rng.sample(moving, min(2, len(moving)))]
+    half = [referee.rng.sample(moving, len(moving) // 2)] if len(moving) > 3 else []
+    for moved in single + half:
+        found = beside(case, [(c, referee.rng.choice((-1, 1))) for c in moved])
+        if found is not None:
+            return found
+    return None
+
+
+def beside(case: Case, moved: list[tuple[tuple[str, Any], int]]) -> Finding | None:
+    """A finding where the function has kinks at points as near as one likes in that direction."""
     found = []
     for radius, look in ((40, Look(200, 90)), (90, Look(420, 200))):
-        shifted = _Shifted(case, radius)
-        beside = Referee(shifted)
-        if beside.look(look).missing or not beside.kinks(look):
+        there = Referee(_Shifted(case, moved, radius))
+        if there.look(look).missing or not there.kinks(look):
             return None
-        a, b = look, Look(look.digits + 200, look.step + 80)
-        if beside.settled_gap(a, b) is not False:
+        closer = Look(look.digits + 200, look.step + 80)
+        if there.settled_gap(look, closer) is not False:
             return None
-        found.append(beside.story(beside.look(b)))
+        found.append(there.story(there.look(closer)))
     return Finding("kink nearby", found[-1])
 
 
 class _Shifted(Case):
-    """The case with half of its coordinates moved a little, so that kinks along the axes come to light."""
+    """The case with some of its coordinates moved a little, so that kinks along the axes come to light."""
 
-    def __init__(self, case: Case, radius: int) -> None:
+    def __init__(self, case: Case, moved: list[tuple[tuple[str, Any], int]], radius: int) -> None:
         super().__init__(case.seed, case.index, case.kind, case.mode, case.result, case.at, case.wrt)
-        rng = random.Random(f"shift {case.seed}:{case.index}")
-        moving = case.coordinates()
-        self.moved = [(c, rng.choice((-1, 1))) for c in rng.sample(moving, max(1, len(moving) // 2))]
-        self.radius = radius
-        self.original = case
+        self.moved, self.radius, self.original = moved, radius, case
 
     def point(self) -> dict[str, Any]:
         point = super().point()

@@ -171,7 +171,7 @@ passes
 # Four methods agree with you. Could all five of you be wrong? A certificate answers that. It computes with intervals
 # that contain the true number for sure, and raises the precision until only one float is left. Its
 # answer is not one more opinion; it is a proof about the formula. *Certified* means two things: the function is
-# defined and differentiable in a whole neighbourhood of the point, and the derivative lies between the two numbers shown.
+# defined and differentiable in a whole neighbourhood of the point, and the derivative lies between two numbers.
 
 # %%
 proof = dl.certify(text, point)

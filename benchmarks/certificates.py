@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import random
+import re
 import statistics
 import sys
 import time
@@ -93,8 +95,11 @@ class Report:
                 self.missed.setdefault(cause(outcome), []).append(outcome)
         if outcome.found:
             self.false.append(outcome)
-            print(f"FALSE {outcome.verdict} ({outcome.found}), case {outcome.index}, {outcome.kind}: {outcome.detail[:400]}")
-            print(outcome.paste, flush=True)
+            where = f"case {outcome.index}, {outcome.kind}"
+            print(
+                f"FALSE {outcome.verdict} ({outcome.found}), {where}: {outcome.detail[:400]}\n{outcome.paste}",
+                flush=True,
+            )
 
     def show(self, seconds: float) -> None:
         verdicts = sorted({v for _, v in self.verdicts})
@@ -102,7 +107,8 @@ class Report:
         print(f"{'kind':>10} " + " ".join(f"{v:>18}" for v in verdicts))
         for kind in dict.fromkeys(k for k, _ in self.verdicts):
             print(f"{kind:>10} " + " ".join(f"{self.verdicts[kind, v]:18}" for v in verdicts))
-        print(f"{'all':>10} " + " ".join(f"{sum(n for (_, w), n in self.verdicts.items() if w == v):18}" for v in verdicts))
+        totals = Counter(v for _, v in self.verdicts.elements())
+        print(f"{'all':>10} " + " ".join(f"{totals[v]:18}" for v in verdicts))
         print(f"rows: {len(self.rows)} occur, {len(self.certified_rows)} in a certified case")
         never = sorted(set(self.rows) - set(self.certified_rows))
         print("never certified: " + (", ".join(f"{r} ({self.rows[r]})" for r in never) or "none"))
@@ -114,14 +120,13 @@ class Report:
         for reason, found in sorted(self.missed.items(), key=lambda item: -len(item[1]))[: self.refusals]:
             print(f"  {len(found):6} {reason}")
             print("         " + min((o.paste for o in found), key=len).replace("\n", "\n         "))
-        print(f"seconds of certify: median {statistics.median(self.seconds) * 1e3:.2f} ms, most {max(self.seconds):.2f} s")
+        median, most = statistics.median(self.seconds) * 1e3, max(self.seconds)
+        print(f"seconds of certify: median {median:.2f} ms, most {most:.2f} s")
         print(f"FALSE: {len(self.false)} {dict(Counter((o.verdict, o.found) for o in self.false))}")
 
 
 def cause(outcome: Outcome) -> str:
     """A reason without its numbers and names."""
-    import re
-
     reason = re.sub(r"\[[^\]]*\]", "[...]", outcome.reason)
     reason = re.sub(r" of \w+(?=[:( ])|\(t\d+\)", "", reason)
     return f"{outcome.verdict}: {re.sub(r'[-+]?[0-9.]+(e[-+]?[0-9]+)?', '#', reason)[:110]}"
@@ -129,8 +134,6 @@ def cause(outcome: Outcome) -> str:
 
 def speed(seed: int, count: int = 300) -> None:
     """How long an expression of 20 operations takes: certify on text, and the certificate alone."""
-    import random
-
     import difflab as dl
     from difflab.differentiate.problem import as_problem
 
@@ -157,11 +160,8 @@ def speed(seed: int, count: int = 300) -> None:
 UNARY = "sin cos exp tanh arctan square softplus sigmoid".split()
 
 
-def expression(rng: object, operations: int) -> str:
+def expression(rng: random.Random, operations: int) -> str:
     """A random expression in x, y and z with so many operations."""
-    import random
-
-    assert isinstance(rng, random.Random)
     terms = ["x", "y", "z", "2", "0.5", "x", "y"]
     last = "x"
     for k in range(operations):

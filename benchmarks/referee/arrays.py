@@ -1,4 +1,4 @@
-"""The array rows on NumPy arrays of mpmath numbers. An array with an undefined entry has no maximum, order or inverse."""
+"""The array rows on NumPy arrays of mpmath numbers: with an undefined entry there is no maximum, order or inverse."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def determinant(a: Any) -> Any:
     """By cofactors, which divide by nothing."""
     if len(a) == 1:
         return a[0, 0]
-    rows = [k for k in range(len(a))]
+    rows = range(len(a))
     terms = [(-1) ** k * a[0, k] * determinant(a[1:][:, [j for j in rows if j != k]]) for k in rows]
     return reduce(lambda x, y: x + y, terms)
 

@@ -362,7 +362,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "digamma": real(moderate(mp.digamma), not_a_pole),
     "polygamma": real(lambda x, n=1: moderate(lambda t: mp.polygamma(n, t))(x), not_a_pole),
     "beta": real(
-        moderate(lambda x, y: mp.gamma(x) * mp.gamma(y) * mp.rgamma(x + y)), lambda x, y: not_a_pole(x) and not_a_pole(y)
+        moderate(lambda x, y: mp.gamma(x) * mp.gamma(y) * mp.rgamma(x + y)),
+        lambda x, y: not_a_pole(x) and not_a_pole(y),
     ),
     "betaln": real(
         moderate(lambda x, y: loggamma(x) + loggamma(y) - loggamma(x + y)),

@@ -170,7 +170,7 @@ class Referee:
         """Two looks with steps well below every number that occurs at the point."""
         if self._deep is None:
             small, large = self.sizes()
-            shallow = (30, 75) if self.case.rows & SLUGGISH else (60, 200)
+            shallow = (25, 50) if self.case.rows & SLUGGISH else (60, 200)
             coarse, fine = shallow if small < 16 else (2 * small + 60, 3 * small + 100)
             limit = BEARABLE if self.case.rows & HEAVY else DEEPEST
             if fine > limit or large > 3 * limit:

@@ -12,8 +12,10 @@ class Derivative:
 
     `gradient` has the structure of the point; `claimed_error` is the method's own bound for each input (or None),
     `evaluations` counts runs of the function, `operations` the nodes of the gradient's program, `seconds` the time.
-    `refusals[name]` says why an entry has no number (the gradient is NaN there), `one_sided[name]` are the left and the
-    right derivative where a method knows them.
+
+    Where an entry has no number the gradient holds NaN, and `refusals[name]` says why: "" or a text (for an array, an
+    object array of them) that begins with one word, such as `kink`, `jump`, `pole`, `noise`, `scale`, `undefined`,
+    `undecided` or `time`. `one_sided[name]` is (left, right) at a kink, else None.
     """
 
     method: str

@@ -12,16 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, UnsupportedError
+from ..errors import DifflabError, InputError, UnsupportedError
 from ..primitives import Carrier
 from .derivative import Derivative
 from .limits import limited
 from .methods import answer
 from .problem import Problem
+from .rounding import output_bounds
 
 FORMS = ("raw", "cse", "simplified")
 MAX_ENTRIES, MAX_OPERATIONS = 64, 20_000
 SHOWN, DIGITS = 600, 50
+MOST_BOUNDED = 3000  # operations up to which the formulas' own rounding is bounded
+NO_VALUE = "undefined: the formula, as it is written, has no value here"
 
 
 def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> Derivative:
@@ -45,7 +48,7 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         shape, n = np.shape(problem.values[place]), Carrier.size(problem.values[place])
         found.append(np.array(flat[k : k + n]).reshape(shape)[()])
         k += n
-    notes = details.pop("notes")
+    notes, evaluation, bounds = details.pop("notes"), details.pop("seconds"), details.pop("rounding")
     result = answer(
         problem,
         "symbolic",
@@ -56,9 +59,28 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         notes=notes,
         operations=details["operations"][form],
         details=details,
+        evaluation=evaluation,
     )
-    result.seconds = details.pop("seconds")
+    result.preparation = problem.seconds + result.seconds - evaluation
+    result.rounding = None if bounds is None else by_input(problem, bounds)
+    result.refusals = {n: no_number(result.by_name[n]) for n in problem.wrt}
     return result
+
+
+def by_input(problem: Problem, flat: list[float]) -> dict[str, Any]:
+    """Numbers in the order of the formulas, as arrays of the inputs' shapes."""
+    found, k = {n: np.zeros(np.shape(x))[()] for n, x in zip(problem.names, problem.values)}, 0
+    for name, place in zip(problem.wrt, problem.places):
+        n = Carrier.size(problem.values[place])
+        found[name] = np.array(flat[k : k + n]).reshape(np.shape(problem.values[place]))[()]
+        k += n
+    return found
+
+
+def no_number(found: Any) -> Any:
+    """Why an entry is not a number, for each entry."""
+    reasons = np.where(np.isnan(found), NO_VALUE, "").astype(object)
+    return reasons[()] if reasons.ndim else str(reasons)
 
 
 def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any]]:
@@ -84,6 +106,7 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
         partials = [sympy.simplify(p) for p in partials]
         operations["simplified"] = int(sympy.count_ops(partials))
     results, seconds, notes = numbers_of(symbols, numbers, [y, *partials], form)
+    rounding = None if notes or operations["raw"] > MOST_BOUNDED else rounding_of(partials, dict(zip(map(str, symbols), numbers)))
     details = {
         "operations": operations,
         "function_operations": int(sympy.count_ops(y)),
@@ -91,6 +114,7 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
         "formulas": {str(s): shorten(str(p)) for s, p in zip(wanted, partials)},
         "seconds": seconds,
         "notes": notes,
+        "rounding": rounding,
     }
     return results[0], results[1:], details
 
@@ -129,6 +153,20 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
             results = finer
             notes = [f"the formula overflows in doubles; it was evaluated in {DIGITS} digits"]
     return results, statistics.median(times), notes
+
+
+def rounding_of(partials: list[Any], at: dict[str, float]) -> list[float] | None:
+    """First-order bounds on what rounding does to each formula, or None where one has no graph of our rows."""
+    from ..graph.sympy_io import from_sympy
+
+    found = []
+    for p in partials:
+        try:
+            graph = from_sympy(p)
+            found.append(float(output_bounds(graph, [np.float64(at[str(n.name)]) for n in graph.inputs])[0]))
+        except (DifflabError, ArithmeticError, ValueError, TypeError, NotImplementedError):
+            return None
+    return found
 
 
 def precise(symbols: list[Any], numbers: list[Any], formulas: list[Any]) -> list[float] | None:

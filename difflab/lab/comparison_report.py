@@ -130,7 +130,8 @@ def summary(c: Comparison) -> list[str]:
         if counts:
             told = ", ".join(f"{k} {v}" for k, v in counts.items())
             lines.append(f"operations of the {m.name} formulas: {told}")
-        if m.verdict != "agrees" and m.failure is None and m.reason not in c.reason:
+        told = [c.reason, *m.notes]
+        if m.verdict != "agrees" and m.failure is None and not any(m.reason in t for t in told):
             lines.append(f"{m.name} {m.verdict}: {m.reason}")
         lines += [f"{m.name}: {n}" for n in m.notes]
     return [*lines, *[f"note: {n}" for n in c.notes], conclusion(c)]
@@ -163,7 +164,7 @@ def print_table(c: Comparison, console: Any = None) -> None:
     for name in COLUMNS:
         side = "left" if name in ("method", "how", "verdict") else "right"
         if wide or name != "how":
-            table.add_column(name, justify=side, overflow="fold", no_wrap=name != "how")  # type: ignore[arg-type]
+            table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))  # type: ignore[arg-type]
     for m in c.methods.values():
         style = {True: None, False: "bold red", None: "yellow"}[m.agrees]
         name, how, *cells = map(escape, row(m))

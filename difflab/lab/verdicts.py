@@ -165,11 +165,12 @@ def without_certificate(
         for result in others:
             result.verdict, result.reason = NOT_JUDGED + "undefined", "the function has no value here"
         return "undecided", "undefined: the function has no value here", "none", []
-    reference = most_trusted(others, rounding)
+    sizes = natural_sizes(problem, rounding)
+    reference = most_trusted(others, rounding, sizes)
     if reference is None:
         return "undecided", f"{why}; no other method can judge", "none", []
     width = {n: np.nan_to_num(allowance(reference, n, rounding), nan=np.inf) for n in reference.by_name}
-    truth = Truth(reference.name, reference.by_name, width, natural_sizes(problem, rounding))
+    truth = Truth(reference.name, reference.by_name, width, sizes)
     for result in others:
         if result is not reference:
             judged(result, truth, rounding, problem)
@@ -204,15 +205,15 @@ def doubt(others: list[MethodResult], kinks: list[Kink], judge: MethodResult | N
     return f"there may be a kink: {kinks[0]}" if kinks else ""
 
 
-def most_trusted(others: list[MethodResult], rounding: Rounding) -> MethodResult | None:
+def most_trusted(others: list[MethodResult], rounding: Rounding, sizes: dict[str, Any]) -> MethodResult | None:
     """The row to hold the others against: independent of the rows' rules if there is one, exact if there is one."""
 
     def rank(result: MethodResult) -> tuple[bool, bool]:
         return not result.method.independent, not result.method.exact
 
     for result in sorted(others, key=rank):
-        parts = [(np.asarray(g, float), np.asarray(allowance(result, n, rounding))) for n, g in result.by_name.items()]
-        if all(np.all(np.isfinite(g)) and np.all(a <= FEW_DIGITS * np.abs(g)) for g, a in parts):
+        parts = [(np.abs(g), np.asarray(allowance(result, n, rounding)), sizes[n]) for n, g in result.by_name.items()]
+        if all(np.all(np.isfinite(g)) and np.all(a <= FEW_DIGITS * np.maximum(g, s)) for g, a, s in parts):
             return result
     finite = [r for r in sorted(others, key=rank) if r.method.exact and all(map(all_finite, r.by_name.values()))]
     return finite[0] if finite else None

@@ -8,7 +8,7 @@ A. Griewank and A. Walther, "Evaluating Derivatives", 2008, section 3.4).
 
 What an operation's own error may be:
 
-- rounded constants (pi, 1/3): half an ulp; the inputs are exact;
+- constants that no float holds (pi, 1/3): half an ulp; the inputs are exact;
 - an elementary function: ULPS of its value; a special function (SPECIAL_FLOPS or more): SPECIAL_ULPS of its value, and
   as if its operands were off by one ulp, since near its roots it has no relative accuracy (`difflab accuracy` measures
   at most 2.7 and 13 ulps away from roots);
@@ -21,7 +21,7 @@ Composite rows and loops are taken apart into the operations that they run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -32,83 +32,110 @@ from ..errors import DifflabError, NoDerivativeError
 from ..graph.graph import Graph
 from ..graph.node import Node, NodeCarrier, Trace
 from ..primitives import NUMPY, TABLE, Carrier, Primitive
+from ..primitives.quotient import Exact
 from . import forward, reverse
-from .passes import backward_graph
 from .problem import Problem
+from .transform import Recording
 
 ULPS, SPECIAL_ULPS, SPECIAL_FLOPS = 4.0, 16.0, 16.0
 UNROLLED = 20_000  # flops of a loop up to which its steps are taken apart
 VISITS = 40_000  # visits of nodes by sweeps, one for each entry; beyond, errors are drawn at random
 SAMPLES, SPREAD = 8, 8.0
-SHORT = 2.0**20  # constants that are whole multiples of 1/SHORT (0.5, 3, 1e9) are meant as they are
+SHORT = 2.0**20  # a whole multiple of 1/SHORT (0.5, 3, 1e9) is not the rounded result of arithmetic
 
 
 @dataclass
 class Rounding:
-    """First-order bounds on the rounding error of a function's value and of each entry of its gradient."""
+    """First-order bounds on the rounding error of a function's value and of each entry of its gradient.
+
+    `constants` is the part of that which rounded constants, and what is computed from constants alone, contribute: a
+    difference of the function in floats has that error too.
+    """
 
     value: float = np.inf
     gradient: dict[str, Any] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
 
 
 class Apart(NodeCarrier):
     """Records each operation that is run: composite rows and loops taken apart, rounded constants as inputs."""
 
-    def __init__(self, trace: Trace, rounded: bool) -> None:
-        self.trace, self.rounded = trace, rounded
+    def __init__(self, record: Record) -> None:
+        self.record = record
 
     def function(self, row: Primitive) -> Any:
         if row.name == "constant":
-            return lambda **params: self.constant(row.evaluate(**params))
+            return lambda *, value: self.record.constant(value)
         loop = row.kind == "custom" and TABLE.get(row.name) is not row and row.flops <= UNROLLED
         if row.value is not None and (loop or row.kind == "composite"):
             return partial(row.value, self)
         return super().function(row)
 
-    def constant(self, value: Any) -> Any:
-        """A number with a long fractional part may stand for one that no float holds."""
-        if not self.rounded or Carrier.dtype(value).kind != "f":
-            return value
-        scaled = np.asarray(value, dtype=float) * SHORT
-        return value if np.all(np.rint(scaled) == scaled) else self.trace.input(np.asarray(value)[()])
-
 
 class Record:
-    """A graph's run at a point with the rounding error of every operation."""
+    """A computation at a point, one operation after the other, with the rounding error of each."""
 
-    def __init__(self, graph: Graph, values: list[Any], rounded: bool = True) -> None:
-        trace = Trace()
-        inputs = [trace.input(x) for x in values]
-        given = set(inputs)  # a node is its own key
-        env = graph.evaluate(inputs, Apart(trace, rounded))
-        self.outputs = [env[y] for y in graph.outputs]
-        self.nodes = trace.close()
-        self.own: dict[Node, Any] = {}  # of the value
-        self.inner: dict[tuple[Node, int], Any] = {}  # of an operand, as the operation sees it
+    def __init__(self, values: list[Any], compute: Callable[..., list[Any]], constants: float) -> None:
+        """Runs `compute(carrier, nodes)`. `constants`: the ulps by which constants may be off; 0 for none of them."""
+        self.trace, self.constants = Trace(), constants
+        self.own: dict[Node, Any] = {}  # errors of values
+        self.inner: dict[tuple[Node, int], Any] = {}  # errors of operands, as the operation sees them
+        self.known: dict[Any, Any] = {}
+        inputs = [self.trace.input(x) for x in values]
+        self.moving = set(inputs)
+        self.own.update(dict.fromkeys(inputs, 0.0))
+        self.outputs = compute(Apart(self), inputs)
+        self.nodes = self.trace.close()
         for node in self.nodes:
             if node.primitive.name == "input":
-                self.own[node] = 0.0 if node in given else 0.5 * ulp(node.value) * np.abs(node.value)
-            else:
-                operands = [x.value if x.__class__ is Node else x for x in node.operands]
-                self.own[node] = own_error(node, operands)
-                for k, x in enumerate(node.operands):
-                    if x.__class__ is Node and (error := operand_error(node.primitive, x.value)) is not None:
-                        self.inner[node, k] = error
+                continue
+            if any(x in self.moving for x in node.operands if x.__class__ is Node):
+                self.moving.add(node)
+            operands = [x.value if x.__class__ is Node else x for x in node.operands]
+            self.own[node] = own_error(node, operands)
+            for k, x in enumerate(node.operands):
+                if x.__class__ is Node and (error := operand_error(node.primitive, x.value)) is not None:
+                    self.inner[node, k] = error
 
-    def bounds(self, output: Any) -> Any:
-        """A bound for each entry of an output."""
-        found = np.zeros(Carrier.shape(output))
-        if output.__class__ is not Node:
-            return np.abs(found)[()]
-        for index in np.ndindex(found.shape):
-            seed = np.zeros(found.shape, output.dtype)
-            seed[index] = 1
-            found[index] = self.swept({output: seed[()]})
-        return found[()]
+    def constant(self, value: Any, seen: bool = False) -> Any:
+        """A constant: as an input, with an error where no float holds it (or it is the result of unseen arithmetic).
 
-    def swept(self, seeds: dict[Node, Any]) -> float:
-        """The sum over all operations of sensitivity times error."""
-        total = 0.0
+        `seen`: an input in any case, so that what is computed from it is recorded.
+        """
+        plain = np.asarray(value)[()]
+        if not self.constants or plain.dtype.kind not in "iuf" or (plain.dtype.kind != "f" and not seen):
+            return plain
+        plain = plain if plain.dtype.kind == "f" else np.float64(plain)
+        scaled = plain * SHORT
+        exact = not isinstance(value, Exact) if self.constants < 1 else np.all(np.rint(scaled) == scaled)
+        if exact and not seen:
+            return plain
+        node = self.known.get(id(value))
+        if node is None:
+            node = self.known[id(value)] = self.trace.input(plain)
+            self.own[node] = 0.0 if exact else self.constants * ulp(plain) * np.abs(plain)
+        return node
+
+    def run(self, graph: Graph, xs: list[Any], m: Apart) -> Any:
+        """A graph's output; what it computes from constants alone is recorded too."""
+        feeding = constants_of_constants(graph) if self.constants else []
+        whole = Graph(order=list(graph.order), inputs=[*graph.inputs, *feeding], outputs=graph.outputs)
+        values = [self.constant(n.params["value"], seen=True) for n in feeding]
+        return whole.evaluate([*xs, *values], m)[graph.outputs[0]]
+
+    def bounds(self, output: Any) -> tuple[Any, Any]:
+        """For each entry of an output the bound, and the part of it that comes from constants."""
+        found, fixed = np.zeros(Carrier.shape(output)), np.zeros(Carrier.shape(output))
+        if output.__class__ is Node:
+            for index in np.ndindex(found.shape):
+                seed = np.zeros(found.shape, output.dtype)
+                seed[index] = 1
+                found[index], fixed[index] = self.swept({output: seed[()]})
+        return found[()], fixed[()]
+
+    def swept(self, seeds: dict[Node, Any]) -> tuple[float, float]:
+        """The sum over all operations of sensitivity times error, and that over those that no input moves."""
+        total = fixed = 0.0
 
         def observe(node: Node, position: int, upstream: Any, local: Any, downstream: Any) -> None:
             nonlocal total
@@ -116,10 +143,12 @@ class Record:
                 total += reach(downstream, self.inner[node, position])
 
         for node, adjoint in reverse.sweep(self.nodes, dict(seeds), False, observe).items():
-            total += reach(adjoint, self.own[node])
-        return total
+            error = reach(adjoint, self.own[node])
+            total += error
+            fixed += 0.0 if node in self.moving else error
+        return total, fixed
 
-    def sampled(self, outputs: list[Any], seed: int = 0) -> list[Any]:
+    def sampled(self, outputs: list[Any], seed: int = 0) -> list[tuple[Any, Any]]:
         """Estimates of the bounds by forward sweeps with random errors in every operation, for many outputs at once."""
         random = np.random.default_rng(seed)
         largest = [np.zeros(Carrier.shape(y)) for y in outputs]
@@ -128,7 +157,7 @@ class Record:
             for k, y in enumerate(outputs):
                 if y.__class__ is Node and y in tangents:
                     largest[k] = np.fmax(largest[k], SPREAD * np.abs(tangents[y]))
-        return [x[()] for x in largest]
+        return [(x[()], np.zeros(x.shape)[()]) for x in largest]
 
     def pushed(self, random: np.random.Generator) -> dict[Node, Any]:
         noise = lambda error, like: np.asarray(error) * random.standard_normal(np.shape(like))
@@ -204,34 +233,59 @@ def operand_error(row: Primitive, x: Any) -> Any:
     return None
 
 
-def output_bounds(graph: Graph, values: list[Any], outputs: list[int] | None = None) -> list[Any]:
-    """Bounds on the rounding errors of a graph's outputs (all, or those at the given positions) at a point."""
-    chosen = range(len(graph.outputs)) if outputs is None else outputs
+def constants_of_constants(graph: Graph) -> list[Node]:
+    """The constants from which alone something is computed, as sqrt(2) is."""
+    fixed, feeding = set(), {}
+    for node in graph.order:
+        if node.primitive.name == "constant":
+            fixed.add(node)
+        elif node.operands and all(x in fixed for x in node.operands):
+            fixed.add(node)
+            feeding.update(dict.fromkeys(x for x in node.operands if x.primitive.name == "constant"))
+    return list(feeding)
+
+
+def bounds(values: list[Any], compute: Callable[..., list[Any]], constants: float) -> list[tuple[Any, Any]]:
+    """Bounds on the rounding errors of what `compute` returns."""
     with np.errstate(all="ignore"):
         try:
-            return bounds(Record(graph, values), chosen)
-        except NoDerivativeError:  # by a constant, such as the order of a Bessel function
-            return bounds(Record(graph, values, rounded=False), chosen)
+            record = Record(values, compute, constants)
+            visits = len(record.nodes) * sum(Carrier.size(y) for y in record.outputs)
+            return [record.bounds(y) for y in record.outputs] if visits <= VISITS else record.sampled(record.outputs)
+        except (DifflabError, TypeError):  # no derivative by a constant, or it must stay a whole number
+            if not constants:
+                raise
+    return bounds(values, compute, 0.0)
 
 
-def bounds(record: Record, chosen: Iterable[int]) -> list[Any]:
-    outputs = [record.outputs[k] for k in chosen]
-    visits = len(record.nodes) * sum(Carrier.size(y) for y in outputs)
-    return [record.bounds(y) for y in outputs] if visits <= VISITS else record.sampled(outputs)
+def formula_rounding(graph: Graph, values: list[Any]) -> Any:
+    """A bound on the rounding error of a formula's value; its constants may be results of rounded arithmetic."""
+    return bounds(values, lambda m, xs: [m.record.run(graph, xs, m)], ULPS)[0][0]
 
 
 def gradient_rounding(problem: Problem) -> Rounding:
     """Bounds for a function's value and gradient at a point; infinite where the rows have no second derivatives."""
-    examples = {str(n): x for n, x in zip(problem.names, problem.values)}
+    output, like = problem.graph.outputs[0], dict(zip(problem.names, problem.values))
+
+    def compute(m: Any, xs: list[Any]) -> list[Any]:
+        def f(*chosen: Any) -> Any:
+            full = list(xs)
+            for k, x in zip(problem.places, chosen):
+                full[k] = x
+            return m.record.run(problem.graph, full, m)
+
+        recording = Recording("rounding", f, tuple(xs[k] for k in problem.places))
+        return [recording.value, *recording.pull([np.ones((), output.dtype)[()]])]
+
+    fill = lambda x: {n: np.full(np.shape(v), x)[()] for n, v in like.items()}
     try:
-        with np.errstate(all="ignore"):
-            backward = backward_graph(problem.graph, **examples)
-        found = output_bounds(backward, list(problem.values), [0, *[1 + k for k in problem.places]])
-    except (DifflabError, ArithmeticError, np.linalg.LinAlgError, NotImplementedError):
-        return Rounding(gradient={n: np.full(np.shape(x), np.inf)[()] for n, x in zip(problem.names, problem.values)})
-    gradient = {n: np.zeros(np.shape(x))[()] for n, x in zip(problem.names, problem.values)}
-    gradient.update(zip(problem.wrt, found[1:]))
-    return Rounding(float(found[0]), gradient)
+        found = bounds(list(problem.values), compute, 0.5)
+    except (DifflabError, ArithmeticError, TypeError, np.linalg.LinAlgError, NotImplementedError):
+        return Rounding(np.inf, fill(np.inf), fill(0.0))
+    result = Rounding(float(found[0][0]), fill(0.0), fill(0.0))
+    result.gradient.update((n, bound) for n, (bound, _) in zip(problem.wrt, found[1:]))
+    result.constants.update((n, fixed) for n, (_, fixed) in zip(problem.wrt, found[1:]))
+    return result
 
 
-__all__ = ["Rounding", "gradient_rounding", "output_bounds"]
+__all__ = ["Rounding", "formula_rounding", "gradient_rounding"]

@@ -18,7 +18,7 @@ from .derivative import Derivative
 from .limits import limited
 from .methods import answer
 from .problem import Problem
-from .rounding import output_bounds
+from .rounding import formula_rounding
 
 FORMS = ("raw", "cse", "simplified")
 MAX_ENTRIES, MAX_OPERATIONS = 64, 20_000
@@ -138,6 +138,10 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
     """
     import sympy
 
+    # sympy prints its floats with 15 digits, so they are handed over as arguments.
+    floats = {x: sympy.Dummy() for x in sorted(set().union(*(e.atoms(sympy.Float) for e in formulas)))}
+    symbols, exact = [*symbols, *floats.values()], formulas
+    formulas, numbers = [e.xreplace(floats) for e in formulas], [*numbers, *[np.float64(float(x)) for x in floats]]
     program = sympy.lambdify(symbols, formulas, modules=["scipy", "numpy"], cse=form != "raw", dummify=True)
     times = []
     with np.errstate(all="ignore"):
@@ -148,7 +152,7 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
             times.append(time.perf_counter() - start)
     notes = []
     if not np.all(np.isfinite(results)):
-        finer = precise(symbols, numbers, formulas)
+        finer = precise(symbols[: len(symbols) - len(floats)], numbers[: len(numbers) - len(floats)], exact)
         if finer is not None and np.all(np.isfinite(finer)):
             results = finer
             notes = [f"the formula overflows in doubles; it was evaluated in {DIGITS} digits"]
@@ -163,7 +167,7 @@ def rounding_of(partials: list[Any], at: dict[str, float]) -> list[float] | None
     for p in partials:
         try:
             graph = from_sympy(p)
-            found.append(float(output_bounds(graph, [np.float64(at[str(n.name)]) for n in graph.inputs])[0]))
+            found.append(float(formula_rounding(graph, [np.float64(at[str(n.name)]) for n in graph.inputs])))
         except (DifflabError, ArithmeticError, ValueError, TypeError, NotImplementedError):
             return None
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..differentiate.certified import Certificate
+from ..differentiate.certificate import Certificate
 from ..differentiate.methods import NOT_DEFINED, Method, method_named, method_names
 from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem
@@ -174,9 +174,10 @@ def time_it(result: MethodResult, problem: Problem, method: Method) -> None:
     if method.program is not None and problem.size * len(problem.graph) <= SMALL:
         start = time.perf_counter()
         try:
-            program = method.program(problem)
-            program()
-            program()  # a large graph becomes a program at its second call
+            with np.errstate(all="ignore"):
+                program = method.program(problem)
+                program()
+                program()  # a large graph becomes a program at its second call
             result.preparation, again = problem.seconds + time.perf_counter() - start, program
         except (DifflabError, np.linalg.LinAlgError):
             pass  # it runs, only not as a program

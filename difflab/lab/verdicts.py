@@ -1,8 +1,8 @@
 """Verdicts: whether each method's gradient is as near to the truth as it says it is.
 
 An exact method is held to a first-order bound on its rounding, any other to the error that it claims for itself;
-half an ulp of the truth and the width of the judge's enclosure are added, and nothing else. The certificate is the
-judge. Only where none could be had are methods that are independent of each other held against each other.
+half an ulp of the truth, the width of the judge's enclosure and, for a difference of the function in floats, the
+rounding of the constants in it are added, and nothing else. The certificate is the judge. Only where none could be had are methods that are independent of each other held against each other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..differentiate.certified import Certificate
+from ..differentiate.certificate import Certificate
 from ..differentiate.derivative import Derivative
 from ..differentiate.methods import Method
 from ..differentiate.problem import Problem
@@ -103,10 +103,10 @@ def judge_all(
 
 
 def kind_of(certificate: Certificate) -> str:
-    """kink or jump: a kink has one-sided derivatives."""
-    first = first_word(certificate.reason)
-    known = first in ("kink", "jump", "pole")
-    return first if known else "kink" if any(s is not None for s in certificate.one_sided.values()) else "jump"
+    """How the function fails to be differentiable, in a word: a kink has one-sided derivatives."""
+    if any(side is not None for side in certificate.one_sided.values()):
+        return "kink"
+    return next((word for word in ("kink", "jump") if word in certificate.reason.partition(":")[0]), "not differentiable")
 
 
 def first_word(reason: str) -> str:
@@ -227,7 +227,8 @@ def allowance(result: MethodResult, name: str, rounding: Rounding) -> Any:
     """How far off the method may be in each entry, by its own word or by the rounding of what it computes."""
     found = result.by_name[name]
     if result.claimed_error is not None and not result.method.exact:
-        return np.broadcast_to(np.asarray(result.claimed_error.get(name, 0.0), dtype=float), np.shape(found))
+        claimed = np.asarray(result.claimed_error.get(name, 0.0), dtype=float) + rounding.constants[name]
+        return np.broadcast_to(claimed, np.shape(found))
     own = result.found.rounding if result.found is not None else None
     bound = (own or rounding.gradient)[name]
     return np.where(np.isnan(bound), np.inf, bound)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
-from ..primitives import Carrier
+from ..graph.sympy_io import SympyCarrier, exact
+from ..primitives import Carrier, Primitive
 from .derivative import Derivative
 from .limits import limited
 from .methods import answer
@@ -25,6 +26,25 @@ MAX_ENTRIES, MAX_OPERATIONS = 64, 20_000
 SHOWN, DIGITS = 600, 50
 MOST_BOUNDED = 3000  # operations up to which the formulas' own rounding is bounded
 NO_VALUE = "undefined: the formula, as it is written, has no value here"
+
+
+class FineCarrier(SympyCarrier):
+    """sympy expressions in which decimal constants have DIGITS digits: sympy computes with them at once, and what
+    cancels there must leave a double's digits."""
+
+    def function(self, row: Primitive) -> Any:
+        return (lambda *, value: finely(exact(value))) if row.name == "constant" else super().function(row)
+
+
+def finely(value: Any) -> Any:
+    import sympy
+
+    if isinstance(value, np.ndarray):
+        return np.array([finely(x) for x in value.flat], dtype=object).reshape(value.shape)
+    return sympy.Float(value, DIGITS) if isinstance(value, sympy.Float) else value
+
+
+FINE = FineCarrier()
 
 
 def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> Derivative:
@@ -87,7 +107,7 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
     """Runs in the child: the formulas, their operation counts, and their numbers at the point."""
     import sympy
 
-    from ..graph.sympy_io import CARRIER, symbol_arrays
+    from ..graph.sympy_io import symbol_arrays
 
     places = range(len(problem.names))
     names = [readable(name, k) for k, name in enumerate(problem.names)]
@@ -99,7 +119,7 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
     symbols = [s for row in entries for s in row]
     numbers = [np.float64(x) for v in problem.values for x in np.ravel(v)]
     wanted = [s for k in problem.places for s in entries[k]]
-    y = formula(problem.graph.evaluate(values, CARRIER)[problem.graph.outputs[0]])
+    y = formula(problem.graph.evaluate(values, FINE)[problem.graph.outputs[0]])
     partials = [without_impulses(sympy.diff(y, s)) for s in wanted]
     operations = {"raw": int(sympy.count_ops(partials)), "cse": count_shared(partials)}
     if form == "simplified":
@@ -110,8 +130,8 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
     details = {
         "operations": operations,
         "function_operations": int(sympy.count_ops(y)),
-        "formula": shorten(str(y)),
-        "formulas": {str(s): shorten(str(p)) for s, p in zip(wanted, partials)},
+        "formula": shown(y),
+        "formulas": {str(s): shown(p) for s, p in zip(wanted, partials)},
         "seconds": seconds,
         "notes": notes,
         "rounding": rounding,
@@ -140,7 +160,7 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
 
     # sympy prints its floats with 15 digits, so they are handed over as arguments.
     floats = {x: sympy.Dummy() for x in sorted(set().union(*(e.atoms(sympy.Float) for e in formulas)))}
-    symbols, exact = [*symbols, *floats.values()], formulas
+    symbols, written = [*symbols, *floats.values()], formulas
     formulas, numbers = [e.xreplace(floats) for e in formulas], [*numbers, *[np.float64(float(x)) for x in floats]]
     program = sympy.lambdify(symbols, formulas, modules=["scipy", "numpy"], cse=form != "raw", dummify=True)
     times = []
@@ -152,7 +172,7 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
             times.append(time.perf_counter() - start)
     notes = []
     if not np.all(np.isfinite(results)):
-        finer = precise(symbols[: len(symbols) - len(floats)], numbers[: len(numbers) - len(floats)], exact)
+        finer = precise(symbols[: len(symbols) - len(floats)], numbers[: len(numbers) - len(floats)], written)
         if finer is not None and np.all(np.isfinite(finer)):
             results = finer
             notes = [f"the formula overflows in doubles; it was evaluated in {DIGITS} digits"]
@@ -188,6 +208,13 @@ def precise(symbols: list[Any], numbers: list[Any], formulas: list[Any]) -> list
 
 def readable(name: str, k: int) -> str:
     return name if name.isidentifier() and name.isascii() else f"x{k}"
+
+
+def shown(e: Any) -> str:
+    """A formula as text, its decimal numbers as they are usually written."""
+    import sympy
+
+    return shorten(str(e.xreplace({x: sympy.Float(x, 15) for x in e.atoms(sympy.Float)})))
 
 
 def shorten(text: str) -> str:

@@ -21,10 +21,10 @@ from .kinks import Kink
 from .ulps import relative, ulps
 
 FEW_DIGITS = 0.01  # an error of so much of the value leaves hardly a digit
+SURE = 1e-9  # a number as near as this to the truth agrees, though its bound on rounding be wide
 AGREES, WITHIN, DISAGREES, NO_DIGITS = "agrees", "agrees, within rounding", "disagrees", "no digits"
 NOT_JUDGED = "not judged: "
 RANKS = (AGREES, WITHIN, NOT_JUDGED, NO_DIGITS, DISAGREES)  # a row says the worst that is true of one of its entries
-UNAVAILABLE = ("time", "unsupported")  # why a certificate may be missing without a doubt about the function
 
 
 @dataclass
@@ -92,7 +92,7 @@ def judge_all(
         return by_certificate(problem, results, rounding, judge, certificate)
     judge.reason = certificate.reason
     if certificate.verdict == "undecided":
-        judge.verdict = NOT_JUDGED + "undecided"
+        judge.verdict = NOT_JUDGED + ("time" if certificate.lacks == "time" else "undecided")
         return without_certificate(problem, results, kinks, rounding, judge)
     word = "undefined" if certificate.verdict == "undefined" else kind_of(certificate)
     told = certificate.reason + sides(certificate)
@@ -197,7 +197,7 @@ def without_certificate(
 
 def doubt(others: list[MethodResult], kinks: list[Kink], judge: MethodResult | None) -> str:
     """Why the function may have no derivative here, where no certificate rules it out."""
-    if judge is not None and judge.failure is None and first_word(judge.reason) not in UNAVAILABLE:
+    if judge is not None and isinstance(judge.found, Certificate) and not judge.found.lacks:
         return "the certificate is open for another reason than time or an operation that it lacks"
     seen = [r for r in others if r.verdict.startswith(NOT_JUDGED + "kink") or r.verdict.startswith(NOT_JUDGED + "jump")]
     if seen:
@@ -307,11 +307,9 @@ def entry(
         if exact or claims:
             return DISAGREES, f"{found:.17g} where the derivative is {true:.17g}; {told}", off / limit if limit else np.inf
         return NO_DIGITS, f"it claims no error of its own, and is off by {off:.2g} of {true:.6g}", off
-    much = off / limit if limit else 0.0
-    if off == 0 and (exact or allowed <= FEW_DIGITS * max(abs(true), natural)):
-        return AGREES, told, much
+    much = off / limit if limit and np.isfinite(limit) else 0.0
     if exact:
-        if off <= FEW_DIGITS * abs(true):
+        if off <= SURE * abs(true) or limit <= FEW_DIGITS * abs(true):
             return AGREES, told, much
         return (WITHIN if limit <= FEW_DIGITS * max(abs(true), natural) else NO_DIGITS), told, much
     if allowed > FEW_DIGITS * (abs(true) if true else natural):

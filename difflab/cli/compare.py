@@ -50,7 +50,9 @@ STATUS = (
     show_default=True,
     help="Time limit of each method that may take long (symbolic, certified).",
 )
-@click.option("--plot", "plot", metavar="FILE", help="Also plot error against preparation and evaluation time (.png, .svg, .pdf).")
+@click.option(
+    "--plot", "plot", metavar="FILE", help="Also plot error against preparation and evaluation time (.png, .svg, .pdf)."
+)
 @force_option
 @json_option
 def command(

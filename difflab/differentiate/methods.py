@@ -126,7 +126,9 @@ def answer(
         by_name = {n: np.full(np.shape(x), np.nan)[()] for n, x in by_name.items()}
         notes.append(f"{NOT_DEFINED}: its value is {float(value)}, so there is no derivative")
     took = time.perf_counter() - start
-    timing = {"seconds": took, "evaluation": took} | {k: rest.pop(k) for k in ("preparation", "evaluation") if k in rest}
+    timing = {"seconds": took, "evaluation": took} | {
+        k: rest.pop(k) for k in ("preparation", "evaluation") if k in rest
+    }
     return Derivative(method, label, value, problem.rebuild(by_name), by_name, notes=notes, **timing, **rest)
 
 

@@ -15,6 +15,7 @@ What an operation's own error may be:
   knows 13 digits, eight times that;
 - a sum of products: ULPS of the same sum of absolute values, times the square root of its length;
 - a row with the fact "normwise" (linear algebra): as if its operands were off by n ulps of their largest entry;
+- what is found by iteration (`tolerance` in the row's spelling): ITERATED times that tolerance, of 1 + |value|;
 - what moves or selects elements (no flops): none.
 
 Composite rows and loops are taken apart into the operations that they run.
@@ -29,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DifflabError, NoDerivativeError
+from ..errors import DifflabError
 from ..graph.graph import Graph
 from ..graph.node import Node, NodeCarrier, Trace
 from ..primitives import NUMPY, TABLE, Carrier, Primitive
@@ -39,6 +40,7 @@ from .problem import Problem
 from .transform import Recording
 
 ULPS, SPECIAL_ULPS, SPECIAL_FLOPS, HARD, HARD_FLOPS = 4.0, 16.0, 16.0, 8.0, 100.0
+ITERATED = 10.0
 UNROLLED = 20_000  # flops of a loop up to which its steps are taken apart
 VISITS = 40_000  # visits of nodes by sweeps, one for each entry; beyond, errors are drawn at random
 SAMPLES, SPREAD = 8, 8.0
@@ -67,10 +69,19 @@ class Apart(NodeCarrier):
     def function(self, row: Primitive) -> Any:
         if row.name == "constant":
             return lambda *, value: self.record.constant(value)
-        loop = row.kind == "custom" and TABLE.get(row.name) is not row and row.flops <= UNROLLED
-        if row.value is not None and (loop or row.kind == "composite"):
+        if row.value is not None and row.kind == "composite":
             return partial(row.value, self)
-        return super().function(row)
+        whole = super().function(row)
+        if row.value is None or TABLE.get(row.name) is row or row.flops > UNROLLED:
+            return whole
+
+        def steps(*operands: Any, **params: Any) -> Any:
+            try:
+                return row.value(self, *operands, **params)  # type: ignore[misc]
+            except (DifflabError, TypeError, ValueError):  # it computes on plain numbers only
+                return whole(*operands, **params)
+
+        return steps
 
 
 class Record:
@@ -103,7 +114,7 @@ class Record:
 
         `seen`: an input in any case, so that what is computed from it is recorded.
         """
-        plain = np.asarray(value)[()]
+        plain: Any = np.asarray(value)[()]
         if not self.constants or plain.dtype.kind not in "iuf" or (plain.dtype.kind != "f" and not seen):
             return plain
         plain = plain if plain.dtype.kind == "f" else np.float64(plain)
@@ -168,7 +179,7 @@ class Record:
         return [(x[()], np.zeros(x.shape)[()]) for x in largest]
 
     def pushed(self, random: np.random.Generator) -> dict[Node, Any]:
-        noise = lambda error, like: np.asarray(error) * random.standard_normal(np.shape(like))
+        noise: Callable[..., Any] = lambda error, like: np.asarray(error) * random.standard_normal(np.shape(like))
         tangents: dict[Node, Any] = {}
         for node in self.nodes:
             tangent, operands = None, [x.value if x.__class__ is Node else x for x in node.operands]
@@ -210,6 +221,8 @@ def own_error(node: Node, operands: list[Any]) -> Any:
     y, unit = node.value, ulp(node.value)
     if not unit or (row.flops == 0 and row.name != "astype"):
         return 0.0
+    if "tolerance" in row.spelling:
+        return ITERATED * row.spelling["tolerance"] * (1 + np.abs(y))
     floor = float(np.finfo(Carrier.dtype(y)).smallest_subnormal)
     size = np.abs(y)
     if row.kind == "elementwise":
@@ -217,8 +230,10 @@ def own_error(node: Node, operands: list[Any]) -> Any:
     if row.kind == "linear":
         size = np.maximum(size, sum_of_sizes(row, node, operands))
     longest = max([Carrier.size(x) for x in operands], default=1)
-    return ULPS * max(1.0, np.sqrt(max(longest, row.flops if TABLE.get(row.name) is not row else 1))) * (
-        unit * size + floor
+    return (
+        ULPS
+        * max(1.0, np.sqrt(max(longest, row.flops if TABLE.get(row.name) is not row else 1)))
+        * (unit * size + floor)
     )
 
 

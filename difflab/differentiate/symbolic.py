@@ -126,7 +126,11 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
         partials = [sympy.simplify(p) for p in partials]
         operations["simplified"] = int(sympy.count_ops(partials))
     results, seconds, notes = numbers_of(symbols, numbers, [y, *partials], form)
-    rounding = None if notes or operations["raw"] > MOST_BOUNDED else rounding_of(partials, dict(zip(map(str, symbols), numbers)))
+    rounding = (
+        None
+        if notes or operations["raw"] > MOST_BOUNDED
+        else rounding_of(partials, dict(zip(map(str, symbols), numbers)))
+    )
     details = {
         "operations": operations,
         "function_operations": int(sympy.count_ops(y)),
@@ -158,10 +162,13 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
     """
     import sympy
 
-    # sympy prints its floats with 15 digits, so they are handed over as arguments.
-    floats = {x: sympy.Dummy() for x in sorted(set().union(*(e.atoms(sympy.Float) for e in formulas)))}
-    symbols, written = [*symbols, *floats.values()], formulas
-    formulas, numbers = [e.xreplace(floats) for e in formulas], [*numbers, *[np.float64(float(x)) for x in floats]]
+    # Numbers are handed over as arguments: sympy prints its floats with 15 digits, and NumPy would round log(1 - 1e-9).
+    fixed = {e: sympy.Dummy() for e in dict.fromkeys(e for f in formulas for e in constants_of(f))}
+    symbols, written = [*symbols, *fixed.values()], formulas
+    formulas, numbers = (
+        [f.xreplace(fixed) for f in formulas],
+        [*numbers, *[np.float64(float(e.evalf(DIGITS))) for e in fixed]],
+    )
     program = sympy.lambdify(symbols, formulas, modules=["scipy", "numpy"], cse=form != "raw", dummify=True)
     times = []
     with np.errstate(all="ignore"):
@@ -172,7 +179,7 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
             times.append(time.perf_counter() - start)
     notes = []
     if not np.all(np.isfinite(results)):
-        finer = precise(symbols[: len(symbols) - len(floats)], numbers[: len(numbers) - len(floats)], written)
+        finer = precise(symbols[: len(symbols) - len(fixed)], numbers[: len(numbers) - len(fixed)], written)
         if finer is not None and np.all(np.isfinite(finer)):
             results = finer
             notes = [f"the formula overflows in doubles; it was evaluated in {DIGITS} digits"]
@@ -191,6 +198,15 @@ def rounding_of(partials: list[Any], at: dict[str, float]) -> list[float] | None
         except (DifflabError, ArithmeticError, ValueError, TypeError, NotImplementedError):
             return None
     return found
+
+
+def constants_of(formula: Any) -> list[Any]:
+    """The largest parts of a formula that are one real number, but for whole numbers and fractions."""
+    if formula.is_Rational or (not formula.args and not formula.is_number):
+        return []
+    if formula.is_number and formula.is_extended_real and formula.is_finite:
+        return [formula] if formula.evalf(DIGITS).is_Float else []
+    return [e for part in formula.args for e in constants_of(part)]
 
 
 def precise(symbols: list[Any], numbers: list[Any], formulas: list[Any]) -> list[float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DifflabError, InputError, TimeLimitError
 from ..primitives import NUMPY
+from .entries import MethodResult
 from .kinks import Kink, kinks
-from .verdicts import MethodResult, judge_all
+from .verdicts import judge_all
 
 TIMING_SECONDS, SLOW_SECONDS = 0.05, 0.3
 SMALL = 4000  # entries times nodes up to which a program is built only to be timed
@@ -83,13 +84,13 @@ class Comparison:
 
 
 def compare(
-    function: Any, at: Any, methods: Iterable[str] | None = None, wrt: Any = None, seconds: float = 10.0
+    function: Any, at: Any, methods: Iterable[str | Method] | None = None, wrt: Any = None, seconds: float = 10.0
 ) -> Comparison:
     """One gradient by every method.
 
     `function` is text, a function, a graph or a sympy expression; `at` the point. `methods` are names such as
-    "reverse", "symbolic:raw", "numerical:central"; all by default. `seconds` limits each of the methods that may take
-    long (symbolic, certified).
+    "reverse", "symbolic:raw", "numerical:central", or `Method`s of your own; all that are registered by default.
+    `seconds` limits each of the methods that may take long (symbolic, certified).
 
     >>> c = compare("x * y + sin(x)", at=dict(x=1.0, y=2.0))
     >>> c.verdict, c.methods["reverse"].max_ulps <= 1
@@ -117,15 +118,15 @@ def compare(
     )
 
 
-def check_names(names: list[str]) -> list[Method]:
+def check_names(names: list[Any]) -> list[Method]:
     if not names:
         raise InputError("methods is empty; the methods are " + ", ".join(method_names()))
     found = []
     for name in names:
-        if not isinstance(name, str):
+        if not isinstance(name, str | Method):
             raise InputError(f"methods: {name!r} is not the name of a method")
-        found.append(method_named(name))
-    if len(set(names)) < len(names):
+        found.append(name if isinstance(name, Method) else method_named(name))
+    if len({m.name for m in found}) < len(found):
         raise InputError("methods names a method twice")
     return found
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import target, write
-from .compare import Comparison, MethodResult
+from .compare import Comparison
+from .entries import MethodResult
 from .ulps import ulps
 
 VERSION = 1
@@ -100,7 +101,9 @@ def gradient_rows(c: Comparison) -> tuple[list[str], list[list[str]]]:
     reference = c.methods.get(c.reference)
     heads = ["d / d", *([c.reference] if reference else []), *[m.name for m in usable]]
     if reference is None:
-        return heads, [[n, *[number(m.by_name[n]) for m in usable]] for n in list(c.at)[:SHOWN_INPUTS]] if usable else []
+        return heads, [
+            [n, *[number(m.by_name[n]) for m in usable]] for n in list(c.at)[:SHOWN_INPUTS]
+        ] if usable else []
     rows = []
     for name in list(reference.by_name)[:SHOWN_INPUTS]:
         truth = reference.by_name[name]
@@ -167,8 +170,8 @@ def print_table(c: Comparison, console: Any = None) -> None:
             table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))  # type: ignore[arg-type]
     for m in c.methods.values():
         style = {True: None, False: "bold red", None: "yellow"}[m.agrees]
-        name, how, *cells = map(escape, row(m))
-        table.add_row(*([name, how] if wide else [name]), *cells, style=style)
+        first, how, *rest = map(escape, row(m))
+        table.add_row(*([first, how] if wide else [first]), *rest, style=style)
     console.print(table)
     hows = [] if wide else [f"{m.name}: {m.failure or m.label}" for m in c.methods.values()]
     for line in [*hows, *summary(c)]:

@@ -11,8 +11,8 @@ class Derivative:
     """A value and a gradient, with what the method says about them.
 
     `gradient` has the structure of the point; `claimed_error` is the method's own bound for each input (or None),
-    `evaluations` counts runs of the function, `operations` the nodes of the gradient's program. `seconds` is the whole time,
-    `preparation` that of building (recording, algebra, compiling), `evaluation` that of one gradient after it.
+    `evaluations` counts runs of the function, `operations` the nodes of the gradient's program. `seconds` is the whole
+    time, `preparation` that of building (recording, algebra, compiling), `evaluation` that of one gradient after it.
     `rounding` is a bound on its own rounding error, from an exact method that evaluates a formula of its own.
 
     Where an entry has no number the gradient holds NaN, and `refusals[name]` says why: "" or a text (for an array, an

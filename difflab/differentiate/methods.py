@@ -30,8 +30,8 @@ class Method:
     where these differ, so forward and reverse are not. `judges`: it answers with a `Certificate`, to which the others
     are held. `options` is the keyword that a variant sets (numerical:central means scheme="central"), empty for none;
     `exact_options` are the variants that are exact although the method is not. `limited`: it takes `seconds`, a limit
-    of time. `program(problem)`, where a method has it, builds what computes the gradient at the point again and again: the
-    time that takes is its preparation, a run of it an evaluation.
+    of time. `program(problem)`, where a method has it, builds what computes the gradient at the point again and again:
+    the time that takes is its preparation, a run of it an evaluation.
     """
 
     name: str

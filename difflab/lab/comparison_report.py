@@ -133,8 +133,8 @@ def summary(c: Comparison) -> list[str]:
         if counts:
             told = ", ".join(f"{k} {v}" for k, v in counts.items())
             lines.append(f"operations of the {m.name} formulas: {told}")
-        told = [c.reason, *m.notes]
-        if m.verdict != "agrees" and m.failure is None and not any(m.reason in t for t in told):
+        elsewhere = any(m.reason in text for text in (c.reason, *m.notes))
+        if m.verdict != "agrees" and m.failure is None and not elsewhere:
             lines.append(f"{m.name} {m.verdict}: {m.reason}")
         lines += [f"{m.name}: {n}" for n in m.notes]
     return [*lines, *[f"note: {n}" for n in c.notes], conclusion(c)]

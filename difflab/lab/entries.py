@@ -142,8 +142,8 @@ def entries_of(result: MethodResult, truth: Truth, name: str) -> Any:
         here = max(float(least), abs(float(true[index])))
         if result.method.exact or true[index] == 0:
             here = max(here, float(size[index]))
-        numbers = [float(t[index]) for t in (found, true, allowed, width)]
-        yield index, Entry(*numbers, size=here, refused=refusal(result, name, index))  # type: ignore[misc]
+        f, t, a, w = (float(table[index]) for table in (found, true, allowed, width))
+        yield index, Entry(f, t, a, w, here, refusal(result, name, index))
 
 
 def refusal(result: MethodResult, name: str, index: tuple[int, ...]) -> str:

@@ -82,7 +82,7 @@ STOPS = (
         "cancellation", "Where exact methods are wrong",
         "Automatic and symbolic differentiation are exact for the formula, not for the function: in floating point "
         "1 - cos(x) is 0 here, and nothing that evaluates the formula in doubles can know better. The certified method "
-        "evaluates it with more digits; by the bound on rounding the others have no digit here, so they decide nothing.",
+        "evaluates it with more digits; by the bound on rounding the others have no digit here: they decide nothing.",
         "(1 - cos(x)) / x**2", {"x": 1e-8}, verdict="undecided",
     ),
 )  # fmt: skip

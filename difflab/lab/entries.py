@@ -65,12 +65,14 @@ class MethodResult:
 
 @dataclass
 class Truth:
-    """What a row is held against: a gradient, how far off that may be itself, and how far off the value may be."""
+    """What a row is held against: a gradient, how far off that may be itself, what size of an error would matter, and
+    whether the function's value is more than rounding, so that differences of it can mean something."""
 
     name: str
     by_name: dict[str, Any]
     width: dict[str, Any]
     sizes: dict[str, Any]
+    solid: bool
 
 
 class Entry(NamedTuple):
@@ -122,6 +124,15 @@ def judge_row(result: MethodResult, truth: Truth, rounding: Rounding, problem: P
     for name in problem.wrt:
         for index, e in entries_of(result, truth, name):
             judged = judge_exact(e) if result.method.exact else judge_inexact(e, result.claimed_error is not None)
+            if (
+                judged.verdict == DISAGREES
+                and result.method.independent
+                and not result.method.exact
+                and not truth.solid
+            ):
+                judged = Judged(
+                    NO_DIGITS, f"the value itself is nothing but rounding here; {judged.reason}", judged.much
+                )
             if judged.badness > worst.badness:
                 worst = judged._replace(reason=f"{name}{list(index) if index else ''}: {judged.reason}")
             if result.method.exact and judged.verdict in (WITHIN, NO_DIGITS):
@@ -209,10 +220,16 @@ def allowance(result: MethodResult, name: str, rounding: Rounding) -> Any:
     return np.where(np.isnan(bound), np.inf, bound)
 
 
+def is_solid(problem: Problem, rounding: Rounding) -> bool:
+    """Whether the function's own value is more than rounding in floats."""
+    value = abs(float(problem.value))
+    return rounding.value <= FEW_DIGITS * value or not np.isfinite(rounding.value)
+
+
 def natural_sizes(problem: Problem, rounding: Rounding) -> dict[str, Any]:
     """|f/x|: what an entry would have to come near to matter; 0 where the value itself is nothing but rounding."""
     value = abs(float(problem.value))
-    solid = rounding.value <= FEW_DIGITS * value
+    solid = is_solid(problem, rounding) and np.isfinite(rounding.value)
     sizes = {}
     for name, x in zip(problem.names, problem.values):
         x = np.abs(np.asarray(x, dtype=float))
@@ -228,4 +245,4 @@ def enclosure_width(enclosure: Any, like: Any) -> Any:
         return np.nan_to_num(pair[..., 1] - pair[..., 0], nan=np.inf, posinf=np.inf)
 
 
-__all__ = ["MethodResult", "Truth", "allowance", "judge_row"]
+__all__ = ["MethodResult", "Truth", "allowance", "is_solid", "judge_row"]

@@ -23,6 +23,7 @@ from .entries import (
     Truth,
     allowance,
     enclosure_width,
+    is_solid,
     judge_row,
     natural_sizes,
 )
@@ -83,7 +84,7 @@ def by_certificate(
 ) -> tuple[str, str, str, list[str]]:
     """Every row against the certificate."""
     width = {n: enclosure_width(proof.enclosure.get(n), proof.by_name[n]) for n in proof.by_name}
-    truth = Truth(judge.name, proof.by_name, width, natural_sizes(problem, rounding))
+    truth = Truth(judge.name, proof.by_name, width, natural_sizes(problem, rounding), is_solid(problem, rounding))
     for result in usable(results):
         if result is judge:
             result.verdict, result.reason = AGREES, "it is the judge: its digits are proven"
@@ -121,7 +122,7 @@ def without_certificate(
     if reference is None:
         return "undecided", f"{why}; no other method can judge", "none", []
     width = {n: np.nan_to_num(allowance(reference, n, rounding), nan=np.inf) for n in reference.by_name}
-    truth = Truth(reference.name, reference.by_name, width, sizes)
+    truth = Truth(reference.name, reference.by_name, width, sizes, is_solid(problem, rounding))
     for result in others:
         if result is not reference:
             judge_row(result, truth, rounding, problem)

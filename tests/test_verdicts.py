@@ -433,3 +433,14 @@ def test_preparation_and_evaluation_are_two_times(monkeypatch):
     assert c.methods["symbolic"].preparation > c.methods["symbolic"].evaluation
     assert "preparation" in str(c) and "evaluation" in c._repr_html_()
     assert c.to_json()["methods"]["reverse"]["preparation"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "verdict"),
+    [("log(1 + exp(-x))", 40.0, "no digits"), ("x**3 - 1", 1.0, "disagrees"), ("sin(x)", 0.0, "disagrees")],
+)
+def test_differences_of_rounding_have_no_digits_but_a_zero_excuses_nothing(text, x, verdict, method):
+    flat = lambda p: answer(p, "flat", "flat", p.value, [np.float64(0.0)], 0.0, claimed_error={"x": np.float64(0.0)})
+    method("flat", flat, independent="values")
+    c = dl.compare(text, dict(x=x), methods=["reverse", "certified", "flat"])
+    assert c.methods["flat"].verdict == verdict

@@ -66,7 +66,7 @@ class MethodResult:
 @dataclass
 class Truth:
     """What a row is held against: a gradient, how far off that may be itself, what size of an error would matter, and
-    whether the function's value is more than rounding, so that differences of it can mean something."""
+    whether the function in floats is more than rounding, so that differences of it can mean something."""
 
     name: str
     by_name: dict[str, Any]
@@ -131,7 +131,7 @@ def judge_row(result: MethodResult, truth: Truth, rounding: Rounding, problem: P
                 and not truth.solid
             ):
                 judged = Judged(
-                    NO_DIGITS, f"the value itself is nothing but rounding here; {judged.reason}", judged.much
+                    NO_DIGITS, f"in floats the function is nothing but rounding here; {judged.reason}", judged.much
                 )
             if judged.badness > worst.badness:
                 worst = judged._replace(reason=f"{name}{list(index) if index else ''}: {judged.reason}")
@@ -220,16 +220,16 @@ def allowance(result: MethodResult, name: str, rounding: Rounding) -> Any:
     return np.where(np.isnan(bound), np.inf, bound)
 
 
-def is_solid(problem: Problem, rounding: Rounding) -> bool:
-    """Whether the function's own value is more than rounding in floats."""
-    value = abs(float(problem.value))
-    return rounding.value <= FEW_DIGITS * value or not np.isfinite(rounding.value)
+def is_solid(problem: Problem, rounding: Rounding, truth: dict[str, Any]) -> bool:
+    """Whether the function in floats is more than rounding: its value, or what it changes by when an input doubles."""
+    changes = [np.max(np.abs(truth[n] * np.where(x == 0, 1.0, x))) for n, x in zip(problem.names, problem.values)]
+    return not rounding.value > FEW_DIGITS * max(abs(float(problem.value)), *changes) or np.isinf(rounding.value)
 
 
 def natural_sizes(problem: Problem, rounding: Rounding) -> dict[str, Any]:
     """|f/x|: what an entry would have to come near to matter; 0 where the value itself is nothing but rounding."""
     value = abs(float(problem.value))
-    solid = is_solid(problem, rounding) and np.isfinite(rounding.value)
+    solid = rounding.value <= FEW_DIGITS * value
     sizes = {}
     for name, x in zip(problem.names, problem.values):
         x = np.abs(np.asarray(x, dtype=float))

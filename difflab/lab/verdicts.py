@@ -84,7 +84,9 @@ def by_certificate(
 ) -> tuple[str, str, str, list[str]]:
     """Every row against the certificate."""
     width = {n: enclosure_width(proof.enclosure.get(n), proof.by_name[n]) for n in proof.by_name}
-    truth = Truth(judge.name, proof.by_name, width, natural_sizes(problem, rounding), is_solid(problem, rounding))
+    truth = Truth(
+        judge.name, proof.by_name, width, natural_sizes(problem, rounding), is_solid(problem, rounding, proof.by_name)
+    )
     for result in usable(results):
         if result is judge:
             result.verdict, result.reason = AGREES, "it is the judge: its digits are proven"
@@ -122,7 +124,7 @@ def without_certificate(
     if reference is None:
         return "undecided", f"{why}; no other method can judge", "none", []
     width = {n: np.nan_to_num(allowance(reference, n, rounding), nan=np.inf) for n in reference.by_name}
-    truth = Truth(reference.name, reference.by_name, width, sizes, is_solid(problem, rounding))
+    truth = Truth(reference.name, reference.by_name, width, sizes, is_solid(problem, rounding, reference.by_name))
     for result in others:
         if result is not reference:
             judge_row(result, truth, rounding, problem)
@@ -183,7 +185,7 @@ def measure(results: dict[str, MethodResult], truth: Truth | None) -> None:
     if truth is None:
         return
     for result in usable(results):
-        if result.by_name:
+        if result.by_name and (result.name == truth.name or not result.verdict.startswith(NOT_JUDGED)):
             pairs = [(result.by_name[n], t) for n, t in truth.by_name.items()]
             result.max_ulps = max((ulps(f, t) for f, t in pairs), default=0.0)
             result.max_relative = max((relative(f, t) for f, t in pairs), default=0.0)

@@ -76,6 +76,11 @@ def shown_verdict(m: MethodResult) -> str:
     return m.verdict.replace("disagrees", "DISAGREES")
 
 
+def in_ulps(error: float | None) -> str:
+    """Blank where nothing was measured, or where the truth is 0, which has no last place."""
+    return "" if error is None or math.isinf(error) else f"{error:.3g}"
+
+
 def row(m: MethodResult) -> list[str]:
     if m.failure is not None:
         return [m.name, m.failure, "", "", "", "", "", shown_verdict(m)]
@@ -83,7 +88,7 @@ def row(m: MethodResult) -> list[str]:
     return [
         m.name,
         m.label,
-        "proven" if m.details.get("certified") else "" if m.max_ulps is None else f"{m.max_ulps:.3g}",
+        "proven" if m.details.get("certified") else in_ulps(m.max_ulps),
         "" if bound is None else f"{bound:.1e}",
         seconds(m.preparation) if m.preparation else "",
         seconds(m.evaluation),
@@ -135,7 +140,7 @@ def summary(c: Comparison) -> list[str]:
             lines.append(f"operations of the {m.name} formulas: {told}")
         elsewhere = any(m.reason in text for text in (c.reason, *m.notes))
         if m.verdict != "agrees" and m.failure is None and not elsewhere:
-            lines.append(f"{m.name} {m.verdict}: {m.reason}")
+            lines.append(f"{m.name}: {m.verdict}, {m.reason}")
         lines += [f"{m.name}: {n}" for n in m.notes]
     return [*lines, *[f"note: {n}" for n in c.notes], conclusion(c)]
 
@@ -143,6 +148,9 @@ def summary(c: Comparison) -> list[str]:
 def conclusion(c: Comparison) -> str:
     """The verdict as a sentence."""
     told = {"agree": "the methods agree", "disagree": "the methods DISAGREE", "undecided": "undecided"}[c.verdict]
+    apart = [f"{m.name} ({m.verdict})" for m in c.methods.values() if not m.agrees]
+    if c.agree and apart:
+        return f"{told}, but for {', '.join(apart)}"
     return f"{told}: {c.reason}" if c.reason else told
 
 

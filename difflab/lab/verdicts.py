@@ -176,8 +176,11 @@ def all_finite(x: Any) -> bool:
 
 
 def told_of(rows: list[MethodResult]) -> str:
-    """The rows' verdicts and reasons as one sentence."""
-    return "; ".join(f"{r.name}: {r.verdict}, {r.reason}" for r in rows)
+    """The rows' verdicts and reasons as one sentence; rows of which the same is true stand together."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for r in rows:
+        together.setdefault((r.verdict, r.reason), []).append(r.name)
+    return "; ".join(f"{', '.join(names)}: {verdict}, {reason}" for (verdict, reason), names in together.items())
 
 
 def measure(results: dict[str, MethodResult], truth: Truth | None) -> None:

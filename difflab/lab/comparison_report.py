@@ -84,7 +84,8 @@ def in_ulps(error: float | None) -> str:
 def row(m: MethodResult) -> list[str]:
     if m.failure is not None:
         return [m.name, m.failure, "", "", "", "", "", shown_verdict(m)]
-    bound = max((float(np.max(v)) for v in (m.allowed or m.claimed_error or {}).values()), default=None)
+    bounds = [float(b) for v in (m.allowed or m.claimed_error or {}).values() for b in np.ravel(v) if np.isfinite(b)]
+    bound = max(bounds, default=None)
     return [
         m.name,
         m.label,

@@ -214,7 +214,7 @@ def allowance(result: MethodResult, name: str, rounding: Rounding) -> Any:
     found = result.by_name[name]
     if result.claimed_error is not None and not result.method.exact:
         claimed = np.asarray(result.claimed_error.get(name, 0.0), dtype=float) + rounding.constants[name]
-        return np.broadcast_to(claimed, np.shape(found))
+        return np.broadcast_to(np.where(np.isnan(claimed), np.inf, claimed), np.shape(found))
     own = result.found.rounding if result.found is not None else None
     bound = (own or rounding.gradient)[name]
     return np.where(np.isnan(bound), np.inf, bound)

@@ -19,6 +19,7 @@ from difflab.differentiate.rounding import gradient_rounding
 from difflab.errors import InputError, TimeLimitError, UnsupportedError
 from difflab.graph.node import apply
 from difflab.lab import compare as comparing
+from difflab.lab.entries import Entry, judge_exact, judge_inexact
 from difflab.nn import functional
 from difflab.primitives import Gate, lookup
 from difflab.testing import assert_gradients_agree
@@ -444,3 +445,27 @@ def test_differences_of_rounding_have_no_digits_but_a_zero_excuses_nothing(text,
     method("flat", flat, independent="values")
     c = dl.compare(text, dict(x=x), methods=["reverse", "certified", "flat"])
     assert c.methods["flat"].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("entry", "verdict"),
+    [
+        (Entry(1.01, 1.0, np.inf, 0.0, np.inf), "no digits"),  # a bound that says nothing excuses nothing
+        (Entry(1.01, 1.0, 0.009, 0.0, 1.0), "disagrees"),
+        (Entry(1.01, 1.0, 0.009, 0.002, 1.0), "no digits"),  # the judge's own width counts, and is over 1 % together
+        (Entry(1.001, 1.0, 0.005, 0.0, 1.0), "agrees"),
+        (Entry(1e-15, 0.0, 1e-14, 0.0, 1.0), "agrees, within rounding"),
+        (Entry(1e-15, 0.0, 1e-14, 0.0, 0.0), "no digits"),
+        (Entry(np.nan, 1.0, 1.0, 0.0, 1.0, "kink: at 0"), "not judged: kink"),
+        (Entry(1.0 + 2**-53, 1.0, 0.0, 0.0, 1.0), "agrees"),
+        (Entry(1.0 + 2**-52, 1.0, 0.0, 0.0, 1.0), "disagrees"),  # half an ulp is allowed, one is not
+    ],
+)
+def test_an_entry_is_held_to_its_bound(entry, verdict):
+    assert judge_exact(entry).verdict == verdict
+
+
+def test_a_claim_never_excuses_more_than_itself():
+    claimed = lambda found, error: judge_inexact(Entry(found, 1.0, error, 0.0, 1.0), claims=True).verdict
+    assert claimed(1.001, 0.002) == "agrees" and claimed(1.001, 0.0009) == "disagrees"
+    assert claimed(1.001, 0.02) == "no digits" and claimed(1.5, 0.4) == "disagrees"

@@ -188,7 +188,8 @@ def judge_exact(e: Entry) -> Judged:
     much = e.off / e.limit if e.limit and np.isfinite(e.limit) else 0.0
     if e.off <= SURE * abs(e.true) or e.limit <= FEW_DIGITS * abs(e.true):
         return Judged(AGREES, told, much)
-    return Judged(WITHIN if e.limit <= FEW_DIGITS * e.size else NO_DIGITS, told, much)
+    within = np.isfinite(e.limit) and e.limit <= FEW_DIGITS * e.size
+    return Judged(WITHIN if within else NO_DIGITS, told, much)
 
 
 def judge_inexact(e: Entry, claims: bool) -> Judged:
@@ -229,7 +230,7 @@ def is_solid(problem: Problem, rounding: Rounding, truth: dict[str, Any]) -> boo
 def natural_sizes(problem: Problem, rounding: Rounding) -> dict[str, Any]:
     """|f/x|: what an entry would have to come near to matter; 0 where the value itself is nothing but rounding."""
     value = abs(float(problem.value))
-    solid = rounding.value <= FEW_DIGITS * value
+    solid = np.isfinite(value) and rounding.value <= FEW_DIGITS * value
     sizes = {}
     for name, x in zip(problem.names, problem.values):
         x = np.abs(np.asarray(x, dtype=float))

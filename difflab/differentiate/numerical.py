@@ -149,7 +149,7 @@ def derivative(problem: Problem, scheme: str = "ridders", h: float | None = None
         if np.any(claimed > KINK * np.maximum(np.abs(found), 1e-300)):
             notes.append(f"{name}: the differences do not settle: a kink, or terms that cancel")
         results.append(found[()])
-        errors[name] = claimed[()]
+        errors[name] = 100 * claimed[()] + 1e-12 * np.abs(found[()])
     label = f"finite difference, {scheme}" + (f", step {h:g}" if h else "")
     return answer(
         problem, "numerical", label, problem.value, results, start, evaluations=count, claimed_error=errors, notes=notes

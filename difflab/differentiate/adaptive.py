@@ -43,14 +43,18 @@ def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estim
     if math.isnan(samples.here):
         return refused("undefined: the function has no finite value at the point")
     spacing, seen = START * (abs(x) or scale), []
-    ladder, coarse = None, refused("")
+    ladders: list[Ladder] = []
+    coarse = refused("")
     for bits in (12, 24, 48, 96, 192):
         found = first_spacing(samples, spacing)
         if isinstance(found, Estimate):
             return found if coarse.error == math.inf else coarse
-        if ladder is not None and found > ladder.spacing / 64:
+        if ladders and found > ladders[-1].spacing / 64:
             break
         ladder = Ladder(samples, found)
+        if ladders and ladder.spacing > ladders[-1].spacing / 64:
+            break
+        ladders.append(ladder)
         estimate = settled(ladder)
         if estimate is not None:
             if estimate.reason:
@@ -58,14 +62,16 @@ def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estim
             coarse = min(coarse, estimate, key=lambda e: e.error)
             if estimate.limited or coarse.error <= COARSE * abs(coarse.value):
                 return coarse
-        seen.append(told := shape(ladder))
-        persists = told and len({t[:4] for t in seen[-CONFIRM:]}) == 1 and len(seen) >= CONFIRM
+        seen.append(shape(ladder))
+        persists = seen[-1] and len({t[:4] for t in seen[-CONFIRM:]}) == 1 and len(seen) >= CONFIRM
         if persists or ladder.spacing <= 2 * samples.grain or len(samples.known) > EVALUATIONS:
             break
         spacing = max(ladder.spacing * 2.0**-bits, 2 * samples.grain)
     if coarse.error < math.inf:
         return coarse
-    return refused(seen[-1]) if seen[-1] else flat_power(ladder) or refused(why(ladder))
+    if seen[-1]:
+        return refused(seen[-1])
+    return flat_power(ladders[-1]) or across_steps(ladders[0]) or refused(why(ladders[-1]))
 
 
 def first_spacing(samples: Samples, spacing: float) -> float | Estimate:
@@ -157,6 +163,16 @@ def crossed(ladder: Ladder, estimate: Estimate) -> Estimate:
     if abs(window.value - estimate.value) > error + estimate.error:
         return stepped(estimate.value, window.value, jump.change)
     return estimate
+
+
+def across_steps(ladder: Ladder) -> Estimate | None:
+    """The estimate of a ladder that broke at its first steps, if what broke them is taken for noise."""
+    if ladder.broken is None:
+        return None
+    level = ladder.samples.level(ladder.broken)
+    quotients = [abs(level.quotient(0) - l.quotient(0)) for l in ladder.levels if l.h < level.h]
+    step = max(quotients, default=math.nan) * level.h
+    return settled(Ladder(ladder.samples, ladder.spacing, least=step)) if step <= STEP * level.size else None
 
 
 def jump_beside(ladder: Ladder, slope: float) -> Level | None:

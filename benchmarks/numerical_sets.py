@@ -80,8 +80,8 @@ def random_smooth(seed: int, count: int = 300) -> Iterator[Case]:
     random = np.random.default_rng(seed)
     made = 0
     while made < count:
-        text = random_text(random, int(random.integers(2, 5)))
-        x = float(random.normal() * 10.0 ** random.choice([-2, -1, 0, 0, 0, 1]))
+        text = random_text(random, int(random.integers(2, 6)))
+        x = float(random.normal() * 10.0 ** random.choice([-3, -2, -1, 0, 0, 0, 1, 2]))
         case = Case(text, "x", {"x": x})
         with np.errstate(all="ignore"):
             y = case.function()(np.float64(x))
@@ -188,8 +188,11 @@ def physics(seed: int, count: int = 100) -> Iterator[Case]:
     made = 0
     for text, values, wanted in PHYSICS:
         at = SI | values
-        if seed:
+        while seed:
             at |= {k: v * float(np.exp(random.normal() / 30)) for k, v in values.items()}
+            with np.errstate(all="ignore"):
+                if np.isfinite(eval(compiled(text), {**DOUBLES, **{k: np.float64(v) for k, v in at.items()}})):
+                    break  # no speed is beyond that of light
         for name in wanted.split():
             if made < count:
                 made += 1

@@ -32,19 +32,20 @@ class Estimate:
     one_sided: tuple[float, float] | None = None
     limited: bool = True  # by rounding or noise, so that no smaller steps would help
 
-
-def refused(reason: str, one_sided: tuple[float, float] | None = None) -> Estimate:
-    return Estimate(math.nan, math.inf, reason, one_sided)
+    @classmethod
+    def refused(cls, reason: str, one_sided: tuple[float, float] | None = None) -> Estimate:
+        """No number, and why."""
+        return cls(math.nan, math.inf, reason, one_sided)
 
 
 def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estimate:
     """The derivative of f at x. `scale` is a guess at the size of x where x is 0; f gives NaN where it is undefined."""
     samples = Samples(f, x)
     if math.isnan(samples.here):
-        return refused("undefined: the function has no finite value at the point")
+        return Estimate.refused("undefined: the function has no finite value at the point")
     spacing, seen = START * (abs(x) or scale), []
     ladders: list[Ladder] = []
-    coarse = refused("")
+    coarse = Estimate.refused("")
     for bits in (12, 24, 48, 96, 192):
         found = first_spacing(samples, spacing)
         if isinstance(found, Estimate):
@@ -70,8 +71,8 @@ def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estim
     if coarse.error < math.inf:
         return coarse
     if seen[-1]:
-        return refused(seen[-1])
-    return flat_power(ladders[-1]) or across_steps(ladders[0]) or refused(why(ladders[-1]))
+        return Estimate.refused(seen[-1])
+    return flat_power(ladders[-1]) or across_steps(ladders[0]) or Estimate.refused(why(ladders[-1]))
 
 
 def first_spacing(samples: Samples, spacing: float) -> float | Estimate:
@@ -230,7 +231,7 @@ def reconciled(across: Estimate, inside: Estimate, step: float) -> Estimate:
 
 
 def stepped(inside: float, across: float, step: float) -> Estimate:
-    return refused(f"noise: the values step by {step:.2g}; the slope is {inside:g} between steps, {across:g} across")
+    return Estimate.refused(f"noise: the values step by {step:.2g}; the slope is {inside:g} between steps, {across:g} across")
 
 
 def best(ladder: Ladder, side: int, tableau: Tableau | None = None) -> tuple[Window, float] | None:
@@ -274,9 +275,9 @@ def kink(ladder: Ladder) -> Estimate | None:
             break
         level = samples.level(h)
         if not level.both or abs(level.bend - jump) > 0.1 * abs(jump):
-            return refused("")
+            return Estimate.refused("")
     left, right = (found[0].value if (found := one_sided(ladder, side)) else math.nan for side in (-1, 1))
-    return refused(f"kink: the slope is {left:g} to the left and {right:g} to the right", (left, right))
+    return Estimate.refused(f"kink: the slope is {left:g} to the left and {right:g} to the right", (left, right))
 
 
 def shape(ladder: Ladder) -> str:

@@ -12,6 +12,10 @@ class Derivative:
 
     `gradient` has the structure of the point; `claimed_error` is the method's own bound for each input (or None),
     `evaluations` counts runs of the function, `operations` the nodes of the gradient's program, `seconds` the time.
+
+    Where an entry has no number the gradient holds NaN, and `refusals[name]` says why: "" or a text (for an array, an
+    object array of them) that begins with one word, such as `kink`, `jump`, `pole`, `noise`, `scale`, `undefined`.
+    `one_sided[name]` is (left, right) at a kink, else None.
     """
 
     method: str
@@ -25,6 +29,8 @@ class Derivative:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    refusals: dict[str, Any] = field(default_factory=dict)
+    one_sided: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Derivative by {self.method}: value {self.value!r}, gradient {self.gradient!r}>"

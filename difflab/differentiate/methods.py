@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from .derivative import Derivative
+from .opaque import recorded_or_opaque
 from .problem import Problem, as_problem
 from .transform import Recording, zeros
 
@@ -23,14 +24,15 @@ def differentiate(function: Any, at: Any, method: str = "reverse", wrt: Any = No
     """The gradient of a scalar function at a point by one of the five methods.
 
     `function` is text, a function, a graph or a sympy expression, `at` the point (a dict of names, or a function's
-    arguments). `method` is "reverse", "forward", "symbolic", "numerical" (with `scheme=` "forward", "central",
-    "five-point", "ridders" or "complex-step") or "certified".
+    arguments). `method` is "reverse", "forward", "symbolic", "numerical" (with `scheme=` "adaptive",
+    "forward", "central", "five-point", "ridders" or "complex-step") or "certified".
 
     >>> differentiate("x * y", at=dict(x=2.0, y=3.0)).gradient
     {'x': np.float64(3.0), 'y': np.float64(2.0)}
     """
     run = method_named(method)
-    problem = function if isinstance(function, Problem) else as_problem(function, at, wrt)
+    read = recorded_or_opaque if method == "numerical" else as_problem
+    problem = function if isinstance(function, Problem) else read(function, at, wrt)
     return run(problem, **options)
 
 

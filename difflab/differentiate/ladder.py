@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .extrapolation import Tableau, expected_growth
 from .noise import noise
@@ -15,6 +16,7 @@ RATIO = 7.3  # no power of 2, so that a function of that period is not taken for
 LEVELS = 24
 ABNORMAL = 256.0  # the roundings from which noise is more than rounding
 STEP = 1e-2  # a jump larger than this, relatively, is the function's own; a smaller one may be noise
+SHIFT = 1 / 32  # the part of the distance of floats by which rounding inside the function may shift x
 BESIDE = 30.0  # the factor by which a kink or jump at the point raises the noise, to be told from noise
 SHARP = 1e-11  # the relative error from which further steps between the largest are worth their evaluations
 
@@ -89,9 +91,9 @@ class Level:
 class Ladder:
     """Levels whose steps rise by a constant factor from a first spacing, until larger steps say no more.
 
-    `measured` is the noise of the first values (at least `least`), `sigma` that of all, `tableaus` extrapolates the quotients over both sides (0),
-    and where one side is not defined everywhere those to the right (1) and left (-1); `bends` the quotient to the right
-    less the one to the left.
+    `measured` is the noise of the first values (at least `least`), `sigma` that of all. `tableaus` extrapolates the
+    quotients over both sides (0), and where one side is not defined everywhere those to the right (1) and left (-1);
+    `bends` the quotient to the right less the one to the left.
     """
 
     def __init__(self, samples: Samples, spacing: float, least: float = 0.0) -> None:
@@ -137,9 +139,10 @@ class Ladder:
         return values
 
     def noise(self, level: Level) -> float:
-        """The error of a value at the level."""
+        """The error of a value at the level: noise, its own rounding, and what rounding inside does to x."""
         grown = level.size / self.size if self.size else 1.0
-        return max(self.sigma * max(1.0, grown), 0.5 * EPSILON * level.size, TINY)
+        shifted = SHIFT * self.samples.grain * (level.change / level.h)
+        return max(self.sigma * max(1.0, grown), 0.5 * EPSILON * level.size, shifted, TINY)
 
     def climb(self) -> None:
         """Adds levels until no tableau takes another one, or the errors stop falling."""
@@ -185,7 +188,7 @@ class Ladder:
     def scatter(self) -> float:
         """The noise that the quotients show: changes between neighbours that do not grow with the step."""
         levels = [l for l in self.levels if l.both]
-        gaps = [abs(a.quotient(0) - b.quotient(0)) for a, b in zip(levels, levels[1:])]
+        gaps = [abs(a.quotient(0) - b.quotient(0)) for a, b in pairwise(levels)]
         found = 0.0
         for k in range(len(gaps) - 1):
             expected = expected_growth(levels[k].h, levels[k + 1].h, levels[k + 2].h, 2)
@@ -216,6 +219,10 @@ class Ladder:
                     tableaus[side] = self.beside(side, self.levels[: self.levels.index(level)])
         for side, tableau in tableaus.items():
             self.put(level, side, tableau)
+
+    def tableau(self, side: int) -> Tableau:
+        """The tableau of both sides (0), or of one."""
+        return self.tableaus.get(side) or self.beside(side, self.levels)
 
     def beside(self, side: int, levels: list[Level]) -> Tableau:
         """The tableau of one side."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 AGREE = 4.0  # three levels of the table whose estimates lie within this factor are noise
 
@@ -24,11 +25,11 @@ def noise(values: Sequence[float]) -> float | None:
     """
     size = max(map(abs, values))
     row = [y / size for y in values] if size else list(values)
-    if sum(a == b for a, b in zip(row, row[1:])) >= len(row) / 2:
+    if sum(a == b for a, b in pairwise(row)) >= len(row) / 2:
         return None  # the points are too close: the values show steps, not errors
     estimates, crosses = [], []
     for k in range(1, len(values)):
-        row = [b - a for a, b in zip(row, row[1:])]
+        row = [b - a for a, b in pairwise(row)]
         variance = math.factorial(k) ** 2 / math.factorial(2 * k) * sum(d * d for d in row) / len(row)
         estimates.append(math.sqrt(variance) * size)
         crosses.append(min(row) < 0 < max(row))

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .adaptive import Estimate, adaptive
+from .adaptive import adaptive
 from .complex_step import complex_step
 from .derivative import Derivative
 from .differences import FORMULAS, KINK, Line
+from .estimate import Estimate
 from .methods import answer
 from .problem import Problem
 from .stopped import differenced

@@ -329,7 +329,8 @@ def stop_gradient(x: Any) -> Any:
 @contextmanager
 def watched() -> Iterator[list[Any]]:
     """The leaves that `stop_gradient` is given while the block runs."""
-    token = STOPPED.set(seen := [])
+    seen: list[Any] = []
+    token = STOPPED.set(seen)
     try:
         yield seen
     finally:

@@ -13,8 +13,9 @@ from .errors import DisagreementError, InputError, UnsupportedError
 
 if TYPE_CHECKING:
     from .lab.compare import Comparison
+    from .lab.taylor import TaylorTest
 
-__all__ = ["DisagreementError", "assert_gradients_agree", "check_grads"]
+__all__ = ["DisagreementError", "assert_gradients_agree", "check_grads", "taylor_test"]
 
 SMALL = 64  # entries up to which every partial derivative is certified; above, random directions are checked
 DIRECTIONS, ROWS = 3, 12
@@ -93,6 +94,17 @@ def check_grads(
                 name = getattr(f, "__name__", "the function")
                 raise DisagreementError(f"the derivatives of {name} disagree\n{_table(wrong)}")
             g = slope
+
+
+def taylor_test(f: Callable[[Any], Any], gradient: Any, x: Any, seed: int = 0) -> TaylorTest:
+    """`difflab.lab.taylor.taylor_test`: tests a gradient by the order of the remainder of the Taylor series.
+
+    >>> taylor_test(lambda x: x**3, lambda x: 3 * x**2, 2.0).passed
+    True
+    """
+    from .lab.taylor import taylor_test as test
+
+    return test(f, gradient, x, seed)
 
 
 def _by_comparison(

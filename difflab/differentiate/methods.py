@@ -14,6 +14,7 @@ import numpy as np
 from ..compile.program import compile
 from ..errors import InputError
 from .derivative import Derivative
+from .opaque import recorded_or_opaque
 from .problem import Problem, as_problem
 from .transform import Recording, grad, jvp, zeros
 
@@ -30,7 +31,7 @@ class Method:
     where these differ, so forward and reverse are not. `judges`: it answers with a `Certificate`, to which the others
     are held. `options` is the keyword that a variant sets (numerical:central means scheme="central"), empty for none;
     `exact_options` are the variants that are exact although the method is not. `limited`: it takes `seconds`, a limit
-    of time. `program(problem)`, where a method has it, builds what computes the gradient at the point again and again:
+    of time. `opaque`: it can do with a function that cannot be recorded. `program(problem)`, where a method has it, builds what computes the gradient at the point again and again:
     the time that takes is its preparation, a run of it an evaluation.
     """
 
@@ -42,6 +43,7 @@ class Method:
     options: str = ""
     exact_options: frozenset[str] = frozenset()
     limited: bool = False
+    opaque: bool = False
     program: Callable[[Problem], Callable[[], Any]] | None = None
 
     def variant(self, option: str) -> Method:
@@ -86,14 +88,15 @@ def differentiate(function: Any, at: Any, method: str = "reverse", wrt: Any = No
     """The gradient of a scalar function at a point by one of the methods.
 
     `function` is text, a function, a graph or a sympy expression, `at` the point (a dict of names, or a function's
-    arguments). `method` is "reverse", "forward", "symbolic", "numerical" (with `scheme=` "forward", "central",
+    arguments). `method` is "reverse", "forward", "symbolic", "numerical" (with `scheme=` "adaptive", "forward", "central",
     "five-point", "ridders" or "complex-step"), "certified", or one that was registered.
 
     >>> differentiate("x * y", at=dict(x=2.0, y=3.0)).gradient
     {'x': np.float64(3.0), 'y': np.float64(2.0)}
     """
     chosen = method_named(method)
-    problem = function if isinstance(function, Problem) else as_problem(function, at, wrt)
+    read = recorded_or_opaque if chosen.opaque else as_problem
+    problem = function if isinstance(function, Problem) else read(function, at, wrt)
     return chosen.run(problem, **options)
 
 
@@ -204,6 +207,7 @@ register(
         independent="values",
         options="scheme",
         exact_options=frozenset({"complex-step"}),
+        opaque=True,
     )
 )
 register(Method("certified", at_home("certified"), exact=True, independent="enclosures", judges=True, limited=True))

@@ -316,3 +316,12 @@ def test_an_interrupt_ends_it_and_leaves_no_trace():
 def test_what_has_no_enclosure_is_refused_with_the_reason(f):
     c = dl.certify(f, np.array([[1.0, 2.0], [0.5, 1.5]]))
     assert c.verdict == "undecided" and any(w in c.reason for w in ("floating point", "complex"))
+
+
+def test_a_block_with_its_own_derivative_is_certified_by_its_inside():
+    inside = lambda x: x * x if x > 1 else x
+    wrong = dl.block(inside, name="piecewise square", derivative=lambda y, x: 7.0)
+    assert dl.certify(lambda x: wrong(x) + x, 3.0).gradient == 7
+    square = dl.block(lambda x: x * x, name="square", derivative=lambda y, x: 7.0)
+    assert dl.certify(lambda x: np.sum(square(x) + x), np.array([3.0, 0.5])).gradient.tolist() == [7.0, 2.0]
+    assert not dl.certify(lambda x: wrong(x), 1.0).certified

@@ -23,14 +23,17 @@ class Certificate(Derivative):
     `verdict` is "certified" (the function is defined and differentiable in a neighbourhood of the point, in all
     coordinates asked for, and each enclosure contains the derivative), "not differentiable" (proven; `one_sided[name]`
     holds enclosures of the left and the right derivative where they exist), "undefined" (the function has no value at
-    the point), or "undecided"; `reason` says why it is not the first. `enclosure[name]` is (low, high), `digits[name]`
-    the proven decimal digits. With `order=2`, `hessian[a][b]` and `hessian_enclosure[a][b]` are the second derivatives.
+    the point), or "undecided"; `reason` says why it is not the first. `lacks` says what an undecided certificate could
+    not be had for, where that is no doubt about the function: "time", "memory" or an "operation" without enclosures.
+    `enclosure[name]` is (low, high), `digits[name]` the proven decimal digits. With `order=2`, `hessian[a][b]` and
+    `hessian_enclosure[a][b]` are the second derivatives.
     """
 
     enclosure: dict[str, Any] = field(default_factory=dict)
     digits: dict[str, Any] = field(default_factory=dict)
     verdict: str = UNDECIDED
     reason: str = ""
+    lacks: str = ""
     bits: int = 0
     hessian: dict[str, dict[str, Any]] = field(default_factory=dict)
     hessian_enclosure: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -77,6 +77,7 @@ def derivative(problem: Problem, bits: int = LAST_BITS, seconds: float = 10.0, o
         digits={n: table(t, "digits") for n, t in zip(names, proof.tables)},
         verdict=proof.verdict,
         reason=proof.reason,
+        lacks=proof.lacks,
         bits=proof.bits,
         hessian={a: {b: table(t, "value") for b, t in row.items()} for a, row in proof.second.items()},
         hessian_enclosure={a: {b: pairs(t) for b, t in row.items()} for a, row in proof.second.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ class Problem:
     text: str | None = None
     notes: list[str] = field(default_factory=list)
     traced: bool = False  # from a function that was recorded, rather than from text, sympy or a graph
+    seconds: float = 0.0  # what recording the function took
 
     @property
     def places(self) -> list[int]:
@@ -56,6 +58,13 @@ def as_problem(function: Any, at: Any, wrt: Any = None) -> Problem:
     `at` is a dict of names for text, expressions and graphs; for a function a dict of its argument names, or one
     value (array, number, nested container), or a tuple of positional arguments.
     """
+    start = time.perf_counter()
+    problem = _read(function, at, wrt)
+    problem.seconds = time.perf_counter() - start
+    return problem
+
+
+def _read(function: Any, at: Any, wrt: Any) -> Problem:
     if isinstance(function, str):
         from ..graph.parse import parse
 

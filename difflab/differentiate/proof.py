@@ -45,8 +45,10 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
             proof.search(bits)
         except (TimeLimitError, UnsupportedError) as error:
             proof.verdict, proof.reason = UNDECIDED, str(error)
+            proof.lacks = "time" if isinstance(error, TimeLimitError) else "operation"
         except (RecursionError, MemoryError) as error:
             proof.verdict, proof.reason = UNDECIDED, f"the function is too large for enclosures ({error})"
+            proof.lacks = "memory"
     return proof
 
 
@@ -71,6 +73,7 @@ class Proof:
     def __init__(self, problem: Problem, order: int) -> None:
         self.problem, self.order = problem, order
         self.verdict, self.reason, self.bits, self.runs = UNDECIDED, "", FIRST_BITS, 0
+        self.lacks = ""
         self.value = Entry()
         self.tables = [blank(problem.values[k]) for k in problem.places]
         self.coordinates = [(k, i) for k, t in zip(problem.places, self.tables) for i in np.ndindex(t.shape)]

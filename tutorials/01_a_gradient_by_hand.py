@@ -216,9 +216,9 @@ for name, method in doubtful.methods.items():
 
 # %% [markdown]
 # Reverse, forward and symbolic mode differentiate the formula correctly, and then lose every digit in `1 - cos(t)`,
-# which is 0 in floats. That three of them fail in nearly the same way shows why agreement is no proof. `compare` adds up
-# what rounding can do in every operation; here that is more than the derivative itself, so its verdict on them is *no
-# digits*, and on the whole *undecided*.
+# which is 0 in floats. That three of them fail in nearly the same way shows why agreement is no proof. `compare`
+# adds up what rounding can do in every operation; here that is more than the derivative itself, so its verdict on
+# them is *no digits*, and on the whole *undecided*.
 
 # %% [markdown]
 # ## Exercises

@@ -71,6 +71,14 @@ def digitize(x: Any, bins: Any, *, right: bool) -> Any:
     return mapped(lambda v: sum(bool(lift(v) > e) if right else bool(lift(v) >= e) for e in edges))(x)
 
 
+def isclose(a: Any, b: Any, *, rtol: Any, atol: Any, **_: Any) -> Any:
+    return mapped(lambda a, b: bool(abs(lift(a) - b) <= atol + rtol * abs(lift(b))))(a, b)
+
+
+def allclose(a: Any, b: Any, **params: Any) -> bool:
+    return bool(np.all(isclose(a, b, **params)))
+
+
 def refuse(reason: str) -> Callable[..., Any]:
     def refused(*operands: Any, **params: Any) -> Any:
         raise UnsupportedError(f"{NOW.where()} {reason}")
@@ -96,6 +104,8 @@ ARRAYS: dict[str, Callable[..., Any]] = {
     "p_norm": p_norm,
     "astype": astype,
     "digitize": digitize,
+    "isclose": isclose,
+    "allclose": allclose,
     "max": extreme(choice(True)),
     "min": extreme(choice(False)),
     **dict.fromkeys(ITERATIONS.split(), refuse("has no enclosures: it is an iteration in floating point")),

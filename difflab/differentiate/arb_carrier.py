@@ -13,7 +13,7 @@ from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier, mapped
 from .arb_arrays import ARRAYS
 from .arb_functions import truth
-from .arb_germ import NOW, lift
+from .arb_germ import NOW, constant, lift
 from .arb_special import NATIVE
 from .problem import output_ancestors
 
@@ -27,7 +27,7 @@ class ArbCarrier(ElementsCarrier):
 
     def function(self, row: Primitive) -> Callable[..., Any]:
         if row.name == "constant":
-            return lambda *, value: lift_all(value)
+            return constant_value
         if TABLE.get(row.name) is row:  # a user's function may have the name of a row
             if row.name in NATIVE and not callable(row.spelling.get("arb")):
                 return mapped(NATIVE[row.name])
@@ -93,6 +93,14 @@ def same(value: Any, outcome: Any) -> bool:
     if isinstance(outcome, bool):
         return truth(value) == outcome
     return int(value) == outcome
+
+
+def constant_value(*, value: Any) -> Any:
+    """A constant of the graph; in a backward graph, what a rule rounded it from."""
+    found = lift_all(value)
+    if not NOW.exact or not isinstance(value, float | np.floating | np.ndarray):
+        return found
+    return mapped(lambda v, germ: constant(NOW.exact[v]()) if v in NOW.exact else germ)(value, found)
 
 
 def lift_all(value: Any) -> Any:

@@ -199,6 +199,8 @@ def power(x: Any, y: Any) -> Germ:
     if exponent is not None and 2 * exponent == 1:
         return sqrt(x)
     base = sign(x)
+    if base == -1:
+        return of_negative(x, y)
     if base == 0:
         rises = sign(y)
         if rises is None:
@@ -207,10 +209,22 @@ def power(x: Any, y: Any) -> Germ:
     return exp(y * log(x))
 
 
+def of_negative(x: Germ, y: Germ) -> Germ:
+    """A negative base has powers at whole exponents only: an exponent that moves leaves them at once."""
+    exponent = y.around[0]
+    if exponent.contains_integer() and (order() < 2 or y.around[1].contains(ZERO)):
+        return no_value("undecided", f"the base is negative, and the exponent in {ball(exponent)} may be whole")
+    return no_value("undefined", f"a negative base, in {ball(x.around[0])}, to a power that is not whole")
+
+
 def integer_power(x: Germ, n: int) -> Germ:
+    if n <= 0 and x.lost is not None:
+        return nothing(x)
     if n < 0:
         return quotient(lift(1), integer_power(x, -n))
     if n > LARGEST_POWER:
+        if sign(x) == 0:
+            return constant(ZERO)
         size = exp(n * log(x if decided_sign(x) > 0 else -x))
         return -size if n % 2 and decided_sign(x) < 0 else size
     result: Any = None
@@ -390,20 +404,72 @@ def stop_gradient(x: Any) -> Germ:
     return x if dead(x) else constant(x.point[0])
 
 
+def times(x: Any, y: Germ, operand: Any) -> Germ:
+    """x y, and 0 where x is, whatever y has there; where x may be 0, that y has no value proves nothing."""
+    x, found = lift(x), sign(lift(x))
+    if found == 0 and lift(operand).lost is None:
+        return constant(ZERO)
+    if y.lost is not None and y.lost.kind == "undefined" and found is None:
+        return no_value("undecided", f"its first operand lies in {ball(x.around[0])}, and {y.lost.text}")
+    return x * y  # type: ignore[no-any-return]
+
+
 def xlogy(x: Any, y: Any) -> Germ:
-    return constant(ZERO) if sign(lift(x)) == 0 and lift(y).lost is None else lift(x) * log(y)
+    return times(x, log(y), y)
 
 
 def xlog1py(x: Any, y: Any) -> Germ:
-    return constant(ZERO) if sign(lift(x)) == 0 and lift(y).lost is None else lift(x) * log1p(y)
+    return times(x, log1p(y), y)
+
+
+def on_positive(x: Any, f: Callable[[Germ], Germ], what: str) -> Germ:
+    """f where x is positive in the whole neighbourhood; below 0 there is nothing, and at 0 nothing is claimed."""
+    x = lift(x)
+    found = sign(x)
+    if found == 1:
+        return f(x)
+    if dead(x):
+        return x
+    kind = "undefined" if found == -1 else "undecided"
+    return no_value(kind, f"its operand lies in {ball(x.around[0])}, and {what}")
 
 
 def boxcox(x: Any, c: Any) -> Germ:
-    return log(x) if sign(lift(c)) == 0 else (power(x, c) - 1) / c
+    f = lambda x: log(x) if sign(lift(c)) == 0 else (power(x, c) - 1) / c
+    return on_positive(x, f, "it is defined above 0")
 
 
 def boxcox1p(x: Any, c: Any) -> Germ:
-    return log1p(x) if sign(lift(c)) == 0 else (power(1 + lift(x), c) - 1) / c
+    f = lambda x: log1p(x) if sign(lift(c)) == 0 else (power(1 + x, c) - 1) / c
+    return on_positive(1 + lift(x), lambda _: f(lift(x)), "it is defined above -1")
+
+
+def huber(d: Any, r: Any) -> Germ:
+    d, r = lift(d), lift(r)
+    f = lambda d: r * r / 2 if abs(r) <= d else d * (abs(r) - d / 2)
+    return on_positive(d, f, "it is infinite below 0")
+
+
+def pseudo_huber(d: Any, r: Any) -> Germ:
+    d, r = lift(d), lift(r)
+    return on_positive(d, lambda d: d * d * (sqrt(1 + (r / d) * (r / d)) - 1), "it is infinite below 0")
+
+
+def rel_entr(x: Any, y: Any) -> Germ:
+    x, y = lift(x), lift(y)
+    of_x = lambda x: on_positive(y, lambda y: x * log(x / y), "it is infinite from 0 on")
+    return on_positive(x, of_x, "it is infinite below 0")
+
+
+def kl_div(x: Any, y: Any) -> Germ:
+    return rel_entr(x, y) - x + y
+
+
+def direction(x: Any, y: Any) -> Germ:
+    """x / sqrt(x² + y²), 0 at the origin."""
+    x, y = lift(x), lift(y)
+    square = x * x + y * y
+    return constant(ZERO) if sign(square) == 0 else x / sqrt(square)
 
 
 def truths(f: Callable[..., bool]) -> Callable[..., bool]:
@@ -448,6 +514,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "isnan": finite(False), "isinf": finite(False), "isfinite": finite(True),
     "stop_gradient": stop_gradient, "imag": lambda x: lift(x) * 0,
     "deg2rad": lambda x: lift(x) * constant(arb.pi()) / 180, "rad2deg": lambda x: lift(x) * 180 / constant(arb.pi()),
+    "huber": huber, "pseudo_huber": pseudo_huber, "rel_entr": rel_entr, "kl_div": kl_div, "direction": direction,
     "xlogy": xlogy, "xlog1py": xlog1py, "entr": lambda x: -xlogy(x, x), "boxcox": boxcox, "boxcox1p": boxcox1p,
     "logical_and": truths(lambda a, b: a and b), "logical_or": truths(lambda a, b: a or b),
     "logical_not": truths(lambda a: not a), "logical_xor": truths(lambda a, b: a != b),

@@ -42,6 +42,7 @@ class Now:
         self.node: Any = None
         self.edge = False  # whether a one-sided run took a branch that may jump at the point
         self.reach: Any = ZERO  # the interval of t in a one-sided run
+        self.exact: dict[float, Any] = {}  # what constants of derivative rules were rounded from
         self.deadline = float("inf")
         self.seconds = 0.0
         self.left = TICKS

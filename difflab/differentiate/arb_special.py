@@ -15,7 +15,7 @@ import flint
 from flint import arb, arb_series
 
 from ..errors import UnsupportedError
-from .arb_functions import ELEMENTWISE, exp, log, smooth
+from .arb_functions import ELEMENTWISE, exp, log, on_positive, smooth
 from .arb_germ import (
     NOW,
     ONE,
@@ -161,23 +161,11 @@ def fixed(x: Any, what: str) -> Any:
     return found
 
 
-def positive(x: Any, f: Callable[[Any], Germ], what: str) -> Germ:
-    """f of what is positive in the whole neighbourhood."""
-    x = lift(x)
-    found = sign(x)
-    if found == 1:
-        return f(x)
-    if x.lost is not None:
-        return nothing(x)
-    kind = "undecided" if found is None or found == 0 else "undefined"
-    return no_value(kind, f"its operand lies in {ball(x.around[0])}, and {what}")
-
-
 def gammainc(a: Any, x: Any) -> Germ:
     a = fixed(a, "order")
     density = lambda s: ((a - 1) * s.log() - s).exp() * a.rgamma()
     f = incomplete(lambda c: c.gamma_lower(a, regularized=1), density)
-    return positive(x, f, "it is smooth above 0 only")
+    return on_positive(x, f, "it is smooth above 0 only")
 
 
 def gammaincc(a: Any, x: Any) -> Germ:
@@ -189,7 +177,7 @@ def betainc(a: Any, b: Any, x: Any) -> Germ:
     scale = (a + b).gamma() * a.rgamma() * b.rgamma()
     density = lambda s: ((a - 1) * s.log() + (b - 1) * (1 - s).log()).exp() * scale
     f = incomplete(lambda c: c.beta_lower(a, b, regularized=1), density)
-    return positive(x, lambda x: positive(1 - x, lambda _: f(x), "it ends at 1"), "it is smooth above 0 only")
+    return on_positive(x, lambda x: on_positive(1 - x, lambda _: f(x), "it ends at 1"), "it is smooth above 0 only")
 
 
 def zeta(s: Any, a: Any) -> Germ:
@@ -203,7 +191,7 @@ def zeta(s: Any, a: Any) -> Germ:
             factor = -factor * (s + k) / (k + 1)
         return found
 
-    return positive(a, taylor(coefficients, "it has poles at 0, -1, -2, ..."), "it is smooth above 0 only")
+    return on_positive(a, taylor(coefficients, "it has poles at 0, -1, -2, ..."), "it is smooth above 0 only")
 
 
 # The error function's inverses: y' = sqrt(π)/2 exp(y²), and so on.
@@ -290,7 +278,7 @@ def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[
             return found
 
         f = taylor(coefficients, "the function is not smooth there")
-        return f(x) if kind in "ji" and v.is_integer() else positive(x, f, "it is defined above 0")
+        return f(x) if kind in "ji" and v.is_integer() else on_positive(x, f, "it is defined above 0")
 
     return function
 

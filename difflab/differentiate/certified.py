@@ -10,6 +10,7 @@ Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmet
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -57,6 +58,8 @@ def derivative(problem: Problem, bits: int = LAST_BITS, seconds: float = 10.0, o
     start = time.perf_counter()
     proof = prove(problem, bits, seconds, order)
     names = problem.wrt
+    for e in (proof.value, *proof.entries()):
+        e.value = e.value if e.settled or e.digits else math.nan  # a middle without a digit says nothing
     found = {n: table(t, "value") for n, t in zip(names, proof.tables)}
     by_name = {n: found.get(n, np.zeros(np.shape(x))[()]) for n, x in zip(problem.names, problem.values)}
     notes = [*problem.notes, *proof.notes]

@@ -31,8 +31,9 @@ class Method:
     where these differ, so forward and reverse are not. `judges`: it answers with a `Certificate`, to which the others
     are held. `options` is the keyword that a variant sets (numerical:central means scheme="central"), empty for none;
     `exact_options` are the variants that are exact although the method is not. `limited`: it takes `seconds`, a limit
-    of time. `opaque`: it can do with a function that cannot be recorded. `program(problem)`, where a method has it, builds what computes the gradient at the point again and again:
-    the time that takes is its preparation, a run of it an evaluation.
+    of time. `opaque`: it can do with a function that cannot be recorded. `program(problem)`, where a method has it,
+    builds what computes the gradient at the point again and again: the time that takes is its preparation, a run of it
+    an evaluation.
     """
 
     name: str
@@ -88,8 +89,8 @@ def differentiate(function: Any, at: Any, method: str = "reverse", wrt: Any = No
     """The gradient of a scalar function at a point by one of the methods.
 
     `function` is text, a function, a graph or a sympy expression, `at` the point (a dict of names, or a function's
-    arguments). `method` is "reverse", "forward", "symbolic", "numerical" (with `scheme=` "adaptive", "forward", "central",
-    "five-point", "ridders" or "complex-step"), "certified", or one that was registered.
+    arguments). `method` is "reverse", "forward", "symbolic", "numerical" (with `scheme=` "adaptive", "forward",
+    "central", "five-point", "ridders" or "complex-step"), "certified", or one that was registered.
 
     >>> differentiate("x * y", at=dict(x=2.0, y=3.0)).gradient
     {'x': np.float64(3.0), 'y': np.float64(2.0)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from flint import arb, arb_series
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
 from .arb_carrier import CARRIER, lift_all
 from .arb_germ import LOCK, NOW, ONE, TICKS, Germ, ball, lift
+from .arb_rules import rounded_constants
 from .certificate import CERTIFIED, KINK, UNDECIDED, UNDEFINED, Entry, blank, entry
 from .certified import MANY, MANY_PAIRS
 from .problem import Problem
@@ -40,29 +42,32 @@ Direction = dict[tuple[int, tuple[int, ...]], int]  # how fast each moving coord
 def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
     """Runs the search within its limits of precision and time."""
     proof = (ManyProof if problem.size > MANY else Proof)(problem, order)
-    with session(seconds):
-        try:
+    try:
+        with session(seconds):
             proof.search(bits)
-        except (TimeLimitError, UnsupportedError) as error:
-            proof.verdict, proof.reason = UNDECIDED, str(error)
-            proof.lacks = "time" if isinstance(error, TimeLimitError) else "operation"
-        except (RecursionError, MemoryError) as error:
-            proof.verdict, proof.reason = UNDECIDED, f"the function is too large for enclosures ({error})"
-            proof.lacks = "memory"
+    except (TimeLimitError, UnsupportedError) as error:
+        proof.verdict, proof.reason = UNDECIDED, str(error)
+        proof.lacks = "time" if isinstance(error, TimeLimitError) else "operation"
+    except (RecursionError, MemoryError) as error:
+        proof.verdict, proof.reason = UNDECIDED, f"the function is too large for enclosures ({error})"
+        proof.lacks = "memory"
     return proof
 
 
 @contextmanager
 def session(seconds: float) -> Iterator[None]:
     """flint's settings and the clock, put back however it ends; one certificate at a time in a process."""
-    with LOCK:
-        before = flint.ctx.prec, flint.ctx.cap
-        NOW.deadline, NOW.seconds, NOW.left, NOW.node, NOW.side = time.monotonic() + seconds, seconds, TICKS, None, 0
-        try:
-            yield
-        finally:
-            flint.ctx.prec, flint.ctx.cap = before
-            NOW.deadline, NOW.node, NOW.side = math.inf, None, 0
+    deadline = time.monotonic() + seconds
+    if not LOCK.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
+        raise TimeLimitError(f"not certified in {seconds:g} s: another thread was computing a certificate")
+    before = flint.ctx.prec, flint.ctx.cap
+    try:
+        NOW.deadline, NOW.seconds, NOW.left, NOW.node, NOW.side = deadline, seconds, TICKS, None, 0
+        yield
+    finally:
+        flint.ctx.prec, flint.ctx.cap = before
+        NOW.deadline, NOW.node, NOW.side = math.inf, None, 0
+        LOCK.release()
 
 
 class Proof:
@@ -278,12 +283,14 @@ class ManyProof(Proof):
     """
 
     label = "enclosure by the reverse sweep on balls: rigorous about rounding, but on the same rules"
+    least_bits = 256  # at which a rounded constant in a rule shows in the derivative along the direction
 
     def __init__(self, problem: Problem, order: int) -> None:
         super().__init__(problem, order)
         random = np.random.default_rng(0)
         self.everywhere = {c: int(random.integers(1, 10**6) * random.choice([-1, 1])) for c in self.coordinates}
         self.sweep: Any = None
+        self.bits = self.least_bits
 
     def advance(self) -> bool:
         if self.order == 2:
@@ -294,7 +301,7 @@ class ManyProof(Proof):
         if not total.overlaps(y.point[1]):
             raise UnsupportedError(
                 f"the sweep's derivative along a direction, {ball(total)}, is not the function's, {ball(y.point[1])}: "
-                "a rule is wrong"
+                "a rule is wrong, or rounds a constant"
             )
         return self.value.settled and all(e.settled for e in self.entries())
 
@@ -313,7 +320,11 @@ class ManyProof(Proof):
         values = [lift_all(np.asarray(x, dtype=float)[()]) for x in self.problem.values]
         for k, index in self.coordinates:
             values[k][index] = self.germ(self.at((k, index)), 0, 0)
-        env = CARRIER.run(self.sweep, values)
+        NOW.exact = rounded_constants(self.problem.graph, self.sweep)
+        try:
+            env = CARRIER.run(self.sweep, values)
+        finally:
+            NOW.exact = {}
         results = [env[y] for y in self.sweep.outputs]
         total = arb(0)
         for t, k in zip(self.tables, self.problem.places):

@@ -223,7 +223,7 @@ class _Builder:
         if e in (sympy.true, sympy.false):
             return [], partial(self.number, bool(e))
         if isinstance(e, sympy.Expr) and not e.args and e.is_number:
-            return [], partial(self.number, _float(e))
+            return self.plan_number(e)
         for kind, plan in (
             (sympy.Add, self.plan_sum),
             (sympy.Mul, self.plan_product),
@@ -233,6 +233,17 @@ class _Builder:
             if isinstance(e, kind):
                 return plan(e)
         return self.plan_function(e)
+
+    def plan_number(self, e: Any) -> Any:
+        """Named constants, formulas such as that of the golden ratio, and floats of any precision, exactly."""
+        import sympy
+
+        formula = e.expand(func=True)
+        if e not in named() and formula != e:
+            return [formula], lambda operand: operand
+        if isinstance(e, sympy.Float) and e.is_finite and sympy.Float(float(e), e._prec) != e:
+            return [], partial(self.number, _rational(sympy.Rational(e)))
+        return [], partial(self.number, _float(e))
 
     def plan_sum(self, e: Any) -> Any:
         terms = sorted(e.as_ordered_terms() if self.tidy else e.args, key=_negative)

@@ -15,7 +15,7 @@ from .arguments import axes_of, axis_of, reading_extreme, refuse, unary
 from .carriers import Carrier
 from .kernels_arrays import fold, unordered
 from .primitive import Primitive, composite, register
-from .quotient import Quotient
+from .quotient import Exact, Quotient, fraction
 from .reductions import nan_filled, pooled
 from .spelling import by_sympy
 
@@ -236,7 +236,7 @@ METHODS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
 }
 
 
-def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str, whole: int = 1) -> Any:
     """Interpolates between the two nearest elements in order."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
@@ -245,10 +245,11 @@ def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) 
     shape = m.shape(x)
     count = int(np.prod([shape[k] for k in axis]))
     rows = m.sort(m.reshape(rows, shape=(count, *(shape[k] for k in kept))), axis=0)
+    exact = np.vectorize(fraction, otypes=[object])(q)
     q = np.asarray(q, float)
-    place = q * (count - 1)
+    place = q / whole * (count - 1)
     if method == "linear":  # in rounded numbers the weights would be wrong in their last digits
-        place = np.asarray(np.vectorize(Fraction, otypes=[object])(q) * (count - 1), dtype=object)
+        place = np.asarray(exact * Fraction(count - 1, whole), dtype=object)
     below, weight = METHODS[method](place)
     below = below.astype(int)
     weight = weight.reshape(q.shape + (1,) * len(kept)).astype(m.dtype(x))
@@ -281,10 +282,9 @@ def read_quantile(name: str, scale: float) -> Callable[..., Any]:
             raise InputError(
                 f"{name}: method={method!r} is not supported on traced values; one of {', '.join(METHODS)}"
             )
-        q = np.asarray(q, float) / scale
-        if np.any((q < 0) | (q > 1)):
-            raise InputError(f"{name}: q={q * scale} lies outside 0 to {scale:g}")
-        q = q if q.shape else float(q)  # a Python number does not widen float32
+        if np.any((np.asarray(q, float) < 0) | (np.asarray(q, float) > scale)):
+            raise InputError(f"{name}: q={q} lies outside 0 to {scale:g}")
+        q = np.asarray(q, float) if np.ndim(q) else q if isinstance(q, Exact) else float(q)  # does not widen float32
         keep = keepdims not in (False, np._NoValue)
         return (a,), {"q": q, "axis": axes_of(name, a, axis), "keepdims": keep, "method": method}
 
@@ -322,11 +322,10 @@ composite(
 )
 composite(
     "percentile",
-    quantile,
+    lambda m, x, **params: quantile(m, x, whole=100, **params),
     doc="The q-th percentiles over the axes.",
     reads=("percentile",),
     arguments=read_quantile("percentile", 100.0),
-    spelling={"numpy": "quantile"},
     non_differentiable="two equal elements",
     kinks=lambda m, x, *, axis: np.diff(np.sort(x, axis=axis), axis=axis) == 0,
     flops=8,

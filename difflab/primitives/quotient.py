@@ -76,6 +76,7 @@ def is_exact(value: Any) -> bool:
 
 
 def fraction(value: Any) -> Fraction:
+    """The number as a quotient of whole numbers; a float is the one that it is."""
     return value.fraction if isinstance(value, Quotient) else Fraction(value)
 
 

@@ -33,6 +33,30 @@ class Certificate(Derivative):
     digits: dict[str, Any] = field(default_factory=dict)
     certified: bool = False
     bits: int = 0
+    kinked: bool = False
+    hessian: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        if self.kinked:
+            return "not differentiable"
+        return "certified" if self.certified else "undefined" if math.isnan(self.value) else "undecided"
+
+    @property
+    def reason(self) -> str:
+        return "" if self.verdict == "certified" else "; ".join(self.notes) or "kink"
+
+
+def kinked(problem: Problem) -> bool:
+    from ..primitives import NUMPY
+
+    with np.errstate(all="ignore"):
+        env = problem.graph.evaluate(list(problem.values))
+        return any(
+            bool(np.any(n.primitive.kinks(NUMPY, *[env[x] for x in n.operands], **n.params)))
+            for n in problem.graph.order
+            if n.primitive.kinks is not None and n.primitive.kind != "custom"
+        )
 
 
 @dataclass
@@ -46,7 +70,7 @@ class Entry:
     settled: bool = False
 
 
-def certify(function: Any, at: Any, wrt: Any = None, bits: int = LAST_BITS) -> Certificate:
+def certify(function: Any, at: Any, wrt: Any = None, bits: int = LAST_BITS, order: int = 1, seconds: float = 10.0) -> Certificate:
     """The gradient of a scalar function with an enclosure of each partial derivative.
 
     `certified` is True where every enclosure rounds to one double, which is then the exact derivative of the formula
@@ -57,7 +81,14 @@ def certify(function: Any, at: Any, wrt: Any = None, bits: int = LAST_BITS) -> C
     (True, np.float64(-8.333333333333334e-10))
     """
     problem = function if isinstance(function, Problem) else as_problem(function, at, wrt)
-    return derivative(problem, bits)
+    try:
+        found = derivative(problem, bits)
+    except (UnsupportedError, TypeError, AttributeError, ValueError) as error:
+        nan = {n: np.full(np.shape(x), np.nan)[()] for n, x in zip(problem.names, problem.values)}
+        return Certificate("certified", "enclosure", problem.value, problem.rebuild(nan), nan, notes=[str(error)])
+    found.kinked = kinked(problem)
+    found.certified = found.certified and order == 1
+    return found
 
 
 def derivative(problem: Problem, bits: int = LAST_BITS) -> Certificate:

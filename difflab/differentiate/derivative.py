@@ -25,6 +25,8 @@ class Derivative:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    refusals: dict[str, Any] = field(default_factory=dict)
+    one_sided: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Derivative by {self.method}: value {self.value!r}, gradient {self.gradient!r}>"

@@ -138,6 +138,8 @@ def derivative(problem: Problem, scheme: str = "ridders", h: float | None = None
         return answer(problem, "numerical", label, problem.value, exact, start, evaluations=count, claimed_error=None)
     results: list[Any] = []
     errors, notes, count = {}, [], 0
+    one_sided: dict[str, Any] = {}
+    refusals: dict[str, Any] = {}
     for name, k in zip(problem.wrt, problem.places):
         shape = np.shape(problem.values[k])
         found, claimed = np.zeros(shape), np.zeros(shape)
@@ -148,12 +150,24 @@ def derivative(problem: Problem, scheme: str = "ridders", h: float | None = None
             count += line.evaluations
         if np.any(claimed > KINK * np.maximum(np.abs(found), 1e-300)):
             notes.append(f"{name}: the differences do not settle: a kink, or terms that cancel")
+        sides = np.full((2, *shape), np.nan)
+        why = np.full(shape, "", dtype=object)
+        for index in np.ndindex(shape):
+            line = Line(problem, k, index)
+            s = 1e-6 * max(abs(line.x), 1.0)
+            y = line(line.x)
+            left, right = (y - line(line.x - s)) / s, (line(line.x + s) - y) / s
+            if kink_error(left, right, s) and claimed[index] > 0.1 * abs(right - left):
+                sides[(0, *index)], sides[(1, *index)] = left, right
+                why[index], found[index] = "kink: the slopes differ", np.nan
+        one_sided[name], refusals[name] = None if np.all(np.isnan(sides)) else (sides[0], sides[1]), why[()]
         results.append(found[()])
         errors[name] = claimed[()]
     label = f"finite difference, {scheme}" + (f", step {h:g}" if h else "")
     return answer(
-        problem, "numerical", label, problem.value, results, start, evaluations=count, claimed_error=errors, notes=notes
-    )
+        problem, "numerical", label, problem.value, results, start, evaluations=count, claimed_error=errors, notes=notes,
+        one_sided=one_sided, refusals=refusals,
+    )  # fmt: skip
 
 
 __all__ = ["SCHEMES", "derivative"]

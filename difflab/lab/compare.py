@@ -45,6 +45,16 @@ class MethodResult:
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def method(self) -> Any:
+        from types import SimpleNamespace
+
+        return SimpleNamespace(exact=exact(self.name))
+
+    @property
+    def verdict(self) -> str:
+        return "agrees" if self.agrees else "disagrees" if self.agrees is False else "not judged: undecided"
+
 
 @dataclass
 class Comparison:
@@ -62,6 +72,17 @@ class Comparison:
     notes: list[str]
     nodes: dict[str, Any]
     at: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        if not self.agree:
+            return "disagree"
+        alone = any(n.startswith(("certified", "numerical", "symbolic")) and m.agrees for n, m in self.methods.items())
+        return "agree" if alone and not self.kinks else "undecided"
+
+    @property
+    def reason(self) -> str:
+        return "no independent method" if self.verdict == "undecided" else ""
 
     @property
     def max_ulps(self) -> float:

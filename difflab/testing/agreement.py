@@ -12,7 +12,7 @@ import numpy as np
 from ..differentiate.problem import as_problem
 from ..errors import DisagreementError, InputError, ShapeError, TraceError, UnsupportedError
 from ..graph.parse import parse
-from ..lab.compare import Comparison, compare, exact
+from ..lab.compare import Comparison, compare
 from .arguments import Arguments
 from .judges import Subject
 from .orders import along, judge_slope, random_direction, scalar
@@ -213,7 +213,7 @@ def method_rows(comparison: Comparison, name: str, ulps: float | None, rtol: flo
     method = comparison.methods[name]
     if method.failure is not None or comparison.reference not in comparison.methods:
         return []
-    tight = exact(name) and (
+    tight = method.method.exact and (
         (ulps is not None and (method.max_ulps or 0) > ulps) or (rtol is not None and (method.max_relative or 0) > rtol)
     )
     if not (tight or method.verdict.startswith("disagrees")):
@@ -274,5 +274,6 @@ def of_text(text: str, at: Any, gradient: Callable[..., Any] | None) -> Any:
         return found
 
     f.__signature__ = inspect.Signature(order)  # type: ignore[attr-defined]
+    own.__name__ = getattr(gradient, "__name__", "gradient")
     f.__name__, f.text = "f", text  # type: ignore[attr-defined]
     return f, own if gradient is not None else None, tuple(at[n] for n in names)

@@ -173,10 +173,7 @@ class Real:
     def __call__(self, *operand: Any) -> Any:
         total: Any = 0.0
         for w, y in zip(self.weights, leaves_of(self.operation(*self.together(operand)))):
-            if w.dtype.kind == "c":
-                y = np.real(w * y)
-                w = np.float64(1.0)
-            total = total + np.sum(w * y)
+            total = total + (np.sum(np.real(w * y)) if w.dtype.kind == "c" else np.sum(w * y))
         return total
 
     def reverse(self, *parts: Any) -> Any:

@@ -50,9 +50,12 @@ class Subject:
         self.name = getattr(f, "__name__", type(f).__name__)
         self.black_box = opaque(f)
         with np.errstate(all="ignore"):
-            self.value = self.black_box(*point.given)
+            self.value, again = self.black_box(*point.given), self.black_box(*point.given)
         self.unrecorded = ""
         self.problem: Problem | None = None
+        if not (again == self.value or np.isnan(again)):
+            self.unrecorded = f"{self.name} gives two values at the same point: {self.value:.17g} and {again:.17g}"
+            return
         try:
             self.problem = self.record(f, point.given)
         except Exception as error:  # whatever a library says of values that are not its own

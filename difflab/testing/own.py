@@ -18,6 +18,7 @@ SMALL = 64  # entries up to which each is judged by itself; above, directions ar
 DIRECTIONS, NAMED = 3, 4
 RELATIVE = {8: 1e-9, 4: 1e-4, 2: 1e-2}  # accepted by default, by the item size of the point's dtype
 SCATTER_POINTS, SCATTER_FACTOR, SCATTER_LIMIT = 4, 4.0, 0.5
+SLOPES = 1e-4  # how well one-sided derivatives are known, as a part of their jump
 WHAT = "gradient="
 
 
@@ -205,8 +206,9 @@ def at_kink(own: Own, k: int, truth: Truth, found: Judgement, allow_kinks: bool)
         found.note(f"{own.point.label(k)} was not judged: {truth.reason[k]}")
         return
     nearest = min(max(float(own.value[k]), min(sides)), max(sides))
-    if own.off(k, nearest, truth.error[k]):
-        found.wrong.append(own.row(k, nearest, truth.error[k], "the one-sided derivatives", sides))
+    error = SLOPES * abs(sides[1] - sides[0])
+    if own.off(k, nearest, error):
+        found.wrong.append(own.row(k, nearest, error, "the one-sided derivatives", sides))
     found.by("the one-sided derivatives")
 
 

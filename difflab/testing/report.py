@@ -117,16 +117,19 @@ def quoted(text: str) -> str:
 
 
 def python_line(f: Any, gradient: Any, point: Arguments, entry: str | None, options: dict[str, Any]) -> str:
-    names = [name_of(f, "f"), *([name_of(gradient, "gradient")] if gradient is not None else [])]
+    text = getattr(f, "text", None)
+    names = [repr(text) if text else name_of(f, "f"), *([name_of(gradient, "gradient")] if gradient is not None else [])]
     shown = point.size <= LONGEST_POINT
     arguments = [source(x) for x in point.given] if shown else [n.partition("[")[0] for n in unique(point)]
+    if text and shown:
+        arguments = [source(dict(zip(point.names, point.given)))]
     rest = [f"gradient={names[1]}"] if gradient is not None else []
     rest += [f"entry={entry!r}"] if entry else []
     rest += [f"{k}={v!r}" for k, v in options.items()]
     loads = ["import numpy as np", "from difflab.testing import assert_gradients_agree"]
     loads += [f"from {g.__module__} import {g.__name__}" for g in (f, gradient) if importable(g)]
     line = f"{'; '.join(loads)}; assert_gradients_agree({', '.join([names[0], *arguments, *rest])})"
-    missing = [n for n, g in zip(names, (f, gradient)) if not importable(g)]
+    missing = [n for n, g in zip(names, (f, gradient)) if not importable(g) and not (text and g is f)]
     missing += [] if shown else arguments
     return line + (f"  # {', '.join(missing)} as in your test" if missing else "")
 

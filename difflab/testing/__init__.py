@@ -50,7 +50,6 @@ def __getattr__(name: str) -> Any:
 if "pytest" in sys.modules:  # true where pytest loads this as its plugin
     from .plugin import (  # noqa: F401
         _assert_gradients_agree,
-        _difflab_point,
         pytest_configure,
         pytest_generate_tests,
         pytest_pyfunc_call,

@@ -31,12 +31,6 @@ def _assert_gradients_agree() -> Callable[..., None]:
     return assert_gradients_agree
 
 
-@pytest.fixture(name=POINT)
-def _difflab_point(request: pytest.FixtureRequest) -> str:
-    """The name of the point at which a marked test is run."""
-    return str(request.param)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each point."""
     mark = metafunc.definition.get_closest_marker("gradients")
@@ -44,8 +38,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from .points import regions
 
-    metafunc.fixturenames.append(POINT)
-    metafunc.parametrize(POINT, regions(drawing(mark).points), indirect=True)
+    metafunc.fixturenames.append(POINT)  # the test itself does not take it
+    names = regions(drawing(mark).points)
+    metafunc.parametrize(POINT, names, ids=names)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -54,9 +49,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     mark = pyfuncitem.get_closest_marker("gradients")
     if mark is None:
         return None
-    names = pyfuncitem._fixtureinfo.argnames  # what the test itself asks for
-    returned = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names if name != POINT})
-    check(returned, drawing(mark), str(pyfuncitem.funcargs[POINT]), pyfuncitem.nodeid)
+    asked = pyfuncitem._fixtureinfo.argnames
+    returned = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in asked})
+    check(returned, drawing(mark), str(pyfuncitem.callspec.params[POINT]), pyfuncitem.nodeid)
     return True
 
 

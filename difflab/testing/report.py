@@ -118,7 +118,8 @@ def quoted(text: str) -> str:
 
 def python_line(f: Any, gradient: Any, point: Arguments, entry: str | None, options: dict[str, Any]) -> str:
     text = getattr(f, "text", None)
-    names = [repr(text) if text else name_of(f, "f"), *([name_of(gradient, "gradient")] if gradient is not None else [])]
+    names = [repr(text) if text else name_of(f, "f")]
+    names += [name_of(gradient, "gradient")] if gradient is not None else []
     shown = point.size <= LONGEST_POINT
     arguments = [source(x) for x in point.given] if shown else [n.partition("[")[0] for n in unique(point)]
     if text and shown:

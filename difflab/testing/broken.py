@@ -31,7 +31,8 @@ class BrokenRule:
     """A wrong local derivative: of `operation` by its `operand`, at `index`, the rule says `rule`, the judge `truth`.
 
     `node` is the node of the graph, or of the inside of the operation named in `inside`; `mode` the sweep that uses the
-    rule, `source` the line at which the operation was recorded, where it is known.
+    rule, `source` the line at which the operation was recorded, where it is known. Of an operation with many results,
+    the derivatives are those of a fixed combination of them (`mixed`).
     """
 
     node: Node
@@ -45,10 +46,12 @@ class BrokenRule:
     judge: str
     source: str = ""
     inside: tuple[str, ...] = ()
+    mixed: bool = False
 
     def __str__(self) -> str:
         name = " in ".join([self.operation, *reversed(self.inside)])
         place = f"operand {self.operand}" + (f", entry {list(self.index)}" if self.index else "")
+        place += " (of its results times fixed weights)" if self.mixed else ""
         line = f" [{self.source}]" if self.source else ""
         return (
             f"the rule of {name} is wrong ({self.mode} mode): by {place} it gives {self.rule:.17g}, "
@@ -155,8 +158,13 @@ class Real:
         value = operation(*operation.given)
         self.outputs, self.rebuild = flatten(value)
         rng = np.random.default_rng(0)
+        single = operation.row.kind == "elementwise" or sum(np.size(y) for y in self.outputs) == 1
+        self.mixed = not single  # a combination of the results, so that no two mistakes cancel
         draw = lambda y: rng.choice([-1.0, 1.0], np.shape(y)) * rng.integers(64, 192, np.shape(y)) / 128
-        self.weights = [np.asarray(draw(y), y.dtype if y.dtype.kind in "fc" else float)[()] for y in self.outputs]
+        self.weights = [
+            np.asarray(draw(y) if self.mixed else np.ones(np.shape(y)), y.dtype if y.dtype.kind in "fc" else float)[()]
+            for y in self.outputs
+        ]
 
     @property
     def given(self) -> tuple[Any, ...]:
@@ -255,7 +263,7 @@ class Search:
         owner = [i for i, c in zip(operation.points, real.complex) for _ in range(1 + c)][leaf]
         return BrokenRule(
             operation.node, operation.row.name, mode, owner, index, row.found, row.expected, row.ulps, row.judge,
-            self.lines.get(operation.node, ""), operation.inside,
+            self.lines.get(operation.node, ""), operation.inside, real.mixed,
         )  # fmt: skip
 
 

@@ -10,10 +10,8 @@ import numpy as np
 
 from ..differentiate.problem import real
 from ..errors import DisagreementError, DtypeError, InputError, ShapeError, UnsupportedError
-from ..graph.node import Node, apply
-from ..graph.pytree import flatten, leaves_of, map_leaves, paths
+from ..graph.pytree import flatten, leaves_of, paths
 from ..graph.trace import argument_names
-from ..primitives import NUMPY, Custom
 
 
 class Arguments:
@@ -86,6 +84,7 @@ class Arguments:
             # what does not move stays a number, so that the record is as small as it can be
             return f(*self.rebuild([x + t * d if np.any(d) else x for x, d in zip(wide, steps)]))
 
+        line.__name__ = getattr(f, "__name__", type(f).__name__)
         return line
 
 
@@ -114,29 +113,23 @@ def number(y: Any, name: str) -> float:
         raise DtypeError(f"{name} returns {y!r}, which is not a real number: {error}") from None
 
 
-def opaque(f: Callable[..., Any]) -> Callable[..., float]:
-    """f as one operation without a rule, which only NumPy values go through.
+def plain(f: Callable[..., Any]) -> Callable[..., float]:
+    """f as a function of NumPy values alone, to a Python float, whichever library it is written in.
 
-    Recorded, it is a graph of one node, so every method takes it; those that look inside say that they cannot. The
-    arrays that f is given are copies: it may write into them.
+    The arrays that f is given are copies: it may write into them.
     """
-    name = getattr(f, "__name__", type(f).__name__).strip("<>")
+    name = getattr(f, "__name__", type(f).__name__)
 
     @wraps(f, updated=())
-    def wrapped(*arguments: Any) -> Any:
+    def values(*arguments: Any) -> float:
         leaves, rebuild = flatten(arguments)
+        if not all(
+            isinstance(x, float | np.generic) or (isinstance(x, np.ndarray) and x.dtype != object) for x in leaves
+        ):
+            raise UnsupportedError(f"{name} cannot be recorded, so only its values are known")
+        return number(f(*rebuild([copied(x) for x in leaves])), name)
 
-        def value(m: Any, *xs: Any) -> Any:
-            if m is not NUMPY:
-                raise UnsupportedError(f"{name} cannot be recorded, so only its values are known")
-            return np.float64(number(f(*map_leaves(copied, rebuild(list(xs)))), name))
-
-        if not any(x.__class__ is Node for x in leaves):
-            return value(NUMPY, *leaves)
-        row = Custom(name=name, doc=f"The function {name}, which cannot be recorded.", glyph=name, value=value)
-        return apply(row, tuple(leaves))
-
-    return wrapped
+    return values
 
 
 def copied(x: Any) -> Any:

@@ -23,6 +23,7 @@ from .own import Own, judge_own
 from .report import Row, worst_first
 
 DEEPEST = 6  # operations inside operations
+SECONDS = 5.0  # for the certificate of one operation
 MODES = ("reverse", "forward")
 
 
@@ -244,8 +245,7 @@ class Search:
         """The wrong entries of both modes, the worst of each first."""
         real = Real(operation)
         point = Arguments(real, real.given)
-        left = max(self.stop - time.monotonic(), 0.1)
-        subject = Subject(real, point, min(left, 5.0))
+        subject = Subject(real, point, min(self.stop, time.monotonic() + SECONDS))
         for mode in MODES:
             if mode == "forward" and (operation.row.kind not in ("custom", "linear") or point.size > 64):
                 continue  # the other kinds have one statement for both

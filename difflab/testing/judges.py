@@ -6,6 +6,7 @@ one before had none, is kept for the message.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +15,13 @@ import numpy as np
 
 from ..differentiate.certified import MANY, certify
 from ..differentiate.methods import differentiate
+from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem
-from .arguments import Arguments, number, opaque
+from .arguments import Arguments, number, plain
 
 CERTIFICATE, DIFFERENCES, TAYLOR = "the certificate", "finite differences", "the Taylor test"
 FEW_DIGITS = 0.01  # a claimed error from which a difference judges nothing
+LARGEST = 50_000  # numbers on the way from a point to a value; a certificate takes some microseconds for each
 NEGLIGIBLE = 1e-6  # a claimed error that is small beside the other entries, whatever the entry is
 SAME_FUNCTION = 1e-6  # how near the record's value has to be to the function's
 
@@ -43,14 +46,17 @@ class Truth:
 
 
 class Subject:
-    """A function at a point: recorded where that can be done, else a black box; `unrecorded` says why."""
+    """A function at a point: recorded where that can be done, else a black box; `unrecorded` says why.
 
-    def __init__(self, f: Callable[..., Any], point: Arguments, seconds: float) -> None:
-        self.f, self.point, self.seconds = f, point, seconds
+    All its certificates together take no longer than until `stop`, on the monotonic clock.
+    """
+
+    def __init__(self, f: Callable[..., Any], point: Arguments, stop: float) -> None:
+        self.f, self.point, self.stop = f, point, stop
         self.name = getattr(f, "__name__", type(f).__name__)
-        self.black_box = opaque(f)
+        self.values = plain(f)
         with np.errstate(all="ignore"):
-            self.value, again = self.black_box(*point.given), self.black_box(*point.given)
+            self.value, again = self.values(*point.given), self.values(*point.given)
         self.unrecorded = ""
         self.problem: Problem | None = None
         if not (again == self.value or np.isnan(again)):
@@ -72,15 +78,15 @@ class Subject:
 
     @property
     def callable(self) -> Callable[..., Any]:
-        return self.f if self.problem is not None else self.black_box
+        return self.f if self.problem is not None else self.values
 
     def truth(self) -> Truth:
         """The gradient by the best judge that has a number for each entry."""
         if self.problem is None:
-            found = differences(as_problem(self.black_box, self.point.given), self.point)
+            found = differences(as_problem(Opaque(self.values), self.point.given), self.point)
             found.note = self.unrecorded
             return found
-        proof = certificate(self.problem, self.point, self.seconds)
+        proof = certificate(self.problem, self.point, self.stop)
         if proof.judge and not proof.kinked:
             return proof
         found = differences(self.problem, self.point)
@@ -91,13 +97,21 @@ class Subject:
         """The derivative along a direction."""
         line = self.point.along(self.callable, direction)
         on_line = Arguments(line, (0.0,))
-        return Subject(line, on_line, self.seconds).truth()
+        return Subject(line, on_line, self.stop).truth()
 
 
-def certificate(problem: Problem, point: Arguments, seconds: float) -> Truth:
+def certificate(problem: Problem, point: Arguments, stop: float) -> Truth:
     """The certified gradient; no judge where there is none, with the reason in the note."""
     n = point.size
     nothing = Truth("", np.full(n, np.nan), np.zeros(n), [""] * n, [None] * n)
+    seconds = stop - time.monotonic()
+    if seconds <= 0:
+        nothing.note = "no certificate: the time for certificates was over"
+        return nothing
+    work = sum(int(np.prod(node.value.shape)) for node in problem.graph.order if hasattr(node.value, "shape"))
+    if work > LARGEST:
+        nothing.note = f"no certificate: {work} numbers to compute, and the limit is {LARGEST}"
+        return nothing
     if problem.size > MANY:
         nothing.note = f"no certificate: {problem.size} entries, and above {MANY} it rests on the rules that are judged"
         return nothing

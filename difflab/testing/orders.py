@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from .judges import Subject
 from .report import Row, table
 
 ACCEPTED = {8: 1e-7, 4: 1e-3, 2: 1e-2}  # relative, by the narrowest dtype of the point
+SECONDS = 10.0  # for a certificate
 NOTHING = 1e-9  # what counts as 0, relative to the order below
 
 
@@ -123,7 +125,7 @@ def judge_slope(
     point = Arguments(g, arguments)
     step = point.vector(leaves_of(direction))
     line = point.along(g, step)
-    subject = Subject(line, Arguments(line, (0.0,)), seconds=10.0)
+    subject = Subject(line, Arguments(line, (0.0,)), time.monotonic() + SECONDS)
     truth, found = subject.truth(), float(slope(*arguments))
     expected, error = float(truth.value[0]), float(truth.error[0])
     relative = ACCEPTED.get(min(x.dtype.itemsize for x in point.values), 1e-7) if rtol is None else rtol

@@ -145,6 +145,8 @@ def judge_own(own: Own, allow_kinks: bool = False, only: int | None = None) -> J
         judge_entries(own, own.subject.truth(), range(own.point.size), found, allow_kinks)
     else:
         judge_directions(own, found, allow_kinks)
+    if not found.wrong and not found.judges:
+        raise UnsupportedError(f"nobody could judge the gradient of {own.subject.name}: {'; '.join(found.notes)}")
     return found
 
 

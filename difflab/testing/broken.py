@@ -144,10 +144,24 @@ class Operation:
         return tuple(self.operands[i] for i in self.points)
 
     def __call__(self, *xs: Any) -> Any:
+        """The operation, recorded as the one node that it is."""
+        return apply(self.row, self.filled(xs), self.node.params)
+
+    def value(self, *xs: Any) -> Any:
+        """Its value; of what a user made, recorded as what it is made of, without its rule."""
+        if self.is_of_the_table or self.row.value is None:
+            return self(*xs)
+        return self.row.value(NODE, *self.filled(xs), **self.node.params)
+
+    @property
+    def is_of_the_table(self) -> bool:
+        return TABLE.get(self.row.name) is self.row
+
+    def filled(self, xs: Any) -> tuple[Any, ...]:
         full = list(self.operands)
         for i, x in zip(self.points, xs):
             full[i] = x
-        return apply(self.row, tuple(full), self.node.params)
+        return tuple(full)
 
 
 class Real:
@@ -181,7 +195,7 @@ class Real:
 
     def __call__(self, *operand: Any) -> Any:
         total: Any = 0.0
-        for w, y in zip(self.weights, leaves_of(self.operation(*self.together(operand)))):
+        for w, y in zip(self.weights, leaves_of(self.operation.value(*self.together(operand)))):
             total = total + (np.sum(np.real(w * y)) if w.dtype.kind == "c" else np.sum(w * y))
         return total
 
@@ -292,19 +306,12 @@ def follows_its_inside(operation: Operation) -> bool:
     row = operation.row
     if row.kind == "composite":
         return True
-    if TABLE.get(row.name) is row or row.value is None:
+    if operation.is_of_the_table or row.value is None:
         return False
     real = Real(operation)
-
-    def through(*xs: Any) -> Any:
-        full = list(operation.operands)
-        for i, x in zip(operation.points, xs):
-            full[i] = x
-        return row.value(NODE, *full, **operation.node.params)
-
     try:
         with np.errstate(all="ignore"):
-            value, pullback = vjp(through, *operation.given)
+            value, pullback = vjp(operation.value, *operation.given)
             _, rebuild = flatten(value)
             found = pullback(rebuild(list(real.weights)))
         rule = leaves_of(real.reverse(*real.given))

@@ -17,6 +17,7 @@ from ..differentiate.certified import MANY, certify
 from ..differentiate.methods import differentiate
 from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem
+from ..errors import DifflabError
 from .arguments import Arguments, number, plain
 
 CERTIFICATE, DIFFERENCES, TAYLOR = "the certificate", "finite differences", "the Taylor test"
@@ -115,7 +116,11 @@ def certificate(problem: Problem, point: Arguments, stop: float) -> Truth:
     if problem.size > MANY:
         nothing.note = f"no certificate: {problem.size} entries, and above {MANY} it rests on the rules that are judged"
         return nothing
-    proof = certify(problem, None, seconds=seconds)
+    try:
+        proof = certify(problem, None, seconds=seconds)
+    except DifflabError as error:  # a rule of a user's own may refuse balls
+        nothing.note = f"no certificate: {first_line(error)}"
+        return nothing
     if proof.verdict == "undecided":
         nothing.note = f"no certificate: {proof.reason}"
         return nothing
@@ -142,20 +147,14 @@ def at_proven_kink(proof: Truth, found: Truth) -> Truth:
 
 
 def sides_of(found: Any, x: Any) -> list[Any]:
-    """The one-sided derivatives of each entry of a leaf as (left, right), or None."""
+    """The one-sided derivatives of each entry of a leaf as (left, right), or None; of an enclosure, its middle."""
     if found is None:
         return [None] * int(np.size(x))
-    if np.shape(x) == ():
-        return [pair(found)]
-    return [pair(found[index]) for index in np.ndindex(np.shape(x))]
-
-
-def pair(found: Any) -> Any:
-    """Left and right as two floats; of an enclosure, its middle."""
-    if found is None:
-        return None
-    left, right = (float(np.mean(side)) for side in found)
-    return None if np.isnan(left) or np.isnan(right) else (left, right)
+    left, right = (np.asarray(side, float) for side in found)
+    if left.ndim > np.ndim(x):
+        left, right = left.mean(axis=-1), right.mean(axis=-1)
+    pairs = zip(left.ravel().tolist(), right.ravel().tolist())
+    return [None if np.isnan(a) or np.isnan(b) or a == b else (a, b) for a, b in pairs]
 
 
 def differences(problem: Problem, point: Arguments) -> Truth:

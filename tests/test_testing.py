@@ -8,6 +8,7 @@ import pathlib
 import shlex
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -379,3 +380,34 @@ def test_tiny_scales_are_no_excuse():
     assert_gradients_agree(lambda x: x * x, 1e-34, gradient=lambda x: 2 * x)
     with pytest.raises(DisagreementError):
         assert_gradients_agree(lambda x: x * x, 1e-34, gradient=lambda x: 2.02 * x)
+
+
+def hashed_noise(x):
+    """A solver that stops early: about 1e-9 of noise."""
+    return math.sin(float(x)) + 1e-9 * (zlib.crc32(np.float64(x).tobytes()) / 2**32 - 0.5)
+
+
+def in_float32(x):
+    """What a library does that computes in float32, whatever it is given."""
+    x = np.asarray(x, np.float32)
+    return float(np.sum([np.float32(math.sin(v)) * v for v in x], dtype=np.float32))
+
+
+ROUGH = {
+    "noise": (hashed_noise, math.cos, 1.0),
+    "float32 inside": (in_float32, lambda x: np.cos(x) * x + np.sin(x), FLOATS),
+    "float32 inside and outside": (
+        in_float32,
+        lambda x: np.cos(x) * x + np.sin(x),
+        np.array([0.0, 0.3, -1.0, 2.7], np.float32),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROUGH)
+def test_rough_functions_are_judged_as_far_as_they_go(name):
+    f, gradient, x = ROUGH[name]
+    told = [str(examine(f, (x,), gradient)) for _ in range(2)]
+    assert told[0] == told[1] and "finite differences" in told[0]
+    with pytest.raises(DisagreementError, match="finite differences"):
+        assert_gradients_agree(f, x, gradient=lambda x: 1.03 * gradient(x))

@@ -18,7 +18,6 @@ class Arguments:
     """The arguments at which a gradient is judged: `values` are the leaves, `names` what messages call them."""
 
     def __init__(self, f: Callable[..., Any], given: tuple[Any, ...]) -> None:
-        self.given = given
         self.leaves, self.rebuild = flatten(given)
         self.names: list[str] = []
         for name, argument in zip(argument_names(f, len(given)), given):
@@ -28,6 +27,7 @@ class Arguments:
         if not self.leaves:
             raise InputError("the point has no numbers to differentiate by")
         self.values = [finite(x, name) for x, name in zip(self.leaves, self.names)]
+        self.given: tuple[Any, ...] = self.rebuild(list(self.values))
         self.sizes = [int(np.size(x)) for x in self.values]
 
     @property
@@ -75,14 +75,17 @@ class Arguments:
         new = [np.asarray(x + d, x.dtype)[()] for x, d in zip(self.values, self.split(change))]
         return self.rebuild(new)  # type: ignore[no-any-return]
 
-    def along(self, f: Callable[..., Any], direction: Any) -> Callable[[Any], Any]:
-        """t -> f(point + t direction), in double precision."""
+    def along(self, f: Callable[..., Any], *directions: Any) -> Callable[..., Any]:
+        """t -> f(point + t direction), or a function of several such numbers, in double precision."""
         wide = [np.asarray(x, float)[()] for x in self.values]
-        steps = self.split(direction)
+        steps = [self.split(d) for d in directions]
 
-        def line(t: Any) -> Any:
-            # what does not move stays a number, so that the record is as small as it can be
-            return f(*self.rebuild([x + t * d if np.any(d) else x for x, d in zip(wide, steps)]))
+        def line(*t: Any) -> Any:
+            moved = list(wide)
+            for number, step in zip(t, steps):
+                # what does not move stays a number, so that the record is as small as it can be
+                moved = [x + number * d if np.any(d) else x for x, d in zip(moved, step)]
+            return f(*self.rebuild(moved))
 
         line.__name__ = getattr(f, "__name__", type(f).__name__)
         return line
@@ -113,19 +116,17 @@ def number(y: Any, name: str) -> float:
         raise DtypeError(f"{name} returns {y!r}, which is not a real number: {error}") from None
 
 
-def plain(f: Callable[..., Any]) -> Callable[..., float]:
-    """f as a function of NumPy values alone, to a Python float, whichever library it is written in.
+def plain(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f as a function of NumPy values alone, whichever library it is written in.
 
     The arrays that f is given are copies: it may write into them.
     """
     name = getattr(f, "__name__", type(f).__name__)
 
     @wraps(f, updated=())
-    def values(*arguments: Any) -> float:
+    def values(*arguments: Any) -> Any:
         leaves, rebuild = flatten(arguments)
-        if not all(
-            isinstance(x, float | np.generic) or (isinstance(x, np.ndarray) and x.dtype != object) for x in leaves
-        ):
+        if not all(isinstance(x, float | np.generic | np.ndarray) and np.asarray(x).dtype != object for x in leaves):
             raise UnsupportedError(f"{name} cannot be recorded, so only its values are known")
         return number(f(*rebuild([copied(x) for x in leaves])), name)
 

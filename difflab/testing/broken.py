@@ -264,7 +264,9 @@ class Search:
             if mode == "forward" and (operation.row.kind not in ("custom", "linear") or point.size > 64):
                 continue  # the other kinds have one statement for both
             try:
-                judged = judge_own(Own(subject, getattr(real, mode), None, None, 0), allow_kinks=True)
+                own = Own(subject, getattr(real, mode), None, None, 0)
+                own.by_remainder = False
+                judged = judge_own(own, allow_kinks=True)
             except DisagreementError as error:
                 raise ValueError(str(error)) from None
             if judged.notes and not judged.judges and not judged.wrong:

@@ -19,11 +19,12 @@ from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DifflabError
 from .arguments import Arguments, number, plain
+from .narrow import NARROW, dithered, is_narrow
 
 CERTIFICATE, DIFFERENCES, TAYLOR = "the certificate", "finite differences", "the Taylor test"
 FEW_DIGITS = 0.01  # a claimed error from which a difference judges nothing
 LARGEST = 50_000  # numbers on the way from a point to a value; a certificate takes some microseconds for each
-NEGLIGIBLE = 1e-6  # a claimed error that is small beside the other entries, whatever the entry is
+NEGLIGIBLE = {False: 1e-6, True: 1e-3}  # a claimed error that is small beside the other entries; of float32 code
 SAME_FUNCTION = 1e-6  # how near the record's value has to be to the function's
 
 
@@ -84,8 +85,10 @@ class Subject:
     def truth(self) -> Truth:
         """The gradient by the best judge that has a number for each entry."""
         if self.problem is None:
-            found = differences(as_problem(Opaque(self.values), self.point.given), self.point)
-            found.note = self.unrecorded
+            narrow = is_narrow(self.values, self.point, self.value)
+            values = dithered(self.values) if narrow else self.values
+            found = differences(as_problem(Opaque(values), self.point.given), self.point, narrow)
+            found.note = self.unrecorded + (f"; it computes in {NARROW.__name__}" if narrow else "")
             return found
         proof = certificate(self.problem, self.point, self.stop)
         if proof.judge and not proof.kinked:
@@ -157,7 +160,7 @@ def sides_of(found: Any, x: Any) -> list[Any]:
     return [None if np.isnan(a) or np.isnan(b) or a == b else (a, b) for a, b in pairs]
 
 
-def differences(problem: Problem, point: Arguments) -> Truth:
+def differences(problem: Problem, point: Arguments, narrow: bool = False) -> Truth:
     """Finite differences of the values, each with the error that it claims; hardly a digit is no number."""
     found = differentiate(problem, None, method="numerical")
     value = point.vector([found.by_name[name] for name in problem.names])
@@ -174,7 +177,7 @@ def differences(problem: Problem, point: Arguments) -> Truth:
             continue
         if not np.isfinite(v):
             reason[k] = "undefined: the differences are no number"
-        elif not e <= max(FEW_DIGITS * abs(v), NEGLIGIBLE * size_of_leaf(point, value, k, problem.value)):
+        elif not e <= max(FEW_DIGITS * abs(v), NEGLIGIBLE[narrow] * size_of_leaf(point, value, k, problem.value)):
             reason[k] = f"noise: the differences claim an error of {e:.1e} beside a value of {v:.3g}"
     return Truth(DIFFERENCES, value, error, reason, sides)
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..differentiate.certified import certify
 from ..differentiate.transform import grad, jvp
-from ..errors import DisagreementError, InputError, UnsupportedError
+from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
 from ..graph.pytree import leaves_of, map_leaves
 from .arguments import Arguments
-from .judges import Subject
+from .judges import CERTIFICATE, Subject, Truth
 from .report import Row, table
 
 ACCEPTED = {8: 1e-7, 4: 1e-3, 2: 1e-2}  # relative, by the narrowest dtype of the point
@@ -32,10 +33,10 @@ def check_grads(
 ) -> None:
     """Asserts derivatives of f up to an order, in the given modes, along random directions.
 
-    At each order the derivative along a direction is compared with the certificate of the order below, or with its
-    finite differences. `args` is the sequence of f's arguments (arrays or nested containers). `rtol` is 1e-7 by default
-    (1e-3 for float32), `atol` 1e-9 of the order below. Raises DisagreementError with a table, InputError at a kink,
-    UnsupportedError where nobody could judge.
+    The first and the second derivative are compared with f's certificates, where they can be had, and the others with
+    the order below: with its certificate or its finite differences. `args` is the sequence of f's arguments (arrays or
+    nested containers). `rtol` is 1e-7 by default (1e-3 for float32), `atol` 1e-9 of the order below. Raises
+    DisagreementError with a table, InputError at a kink, UnsupportedError where nobody could judge.
 
     >>> import numpy as np
     >>> check_grads(lambda x: np.sum(np.tanh(x) ** 2), (np.array([0.3, -1.0]),), order=3)
@@ -48,11 +49,13 @@ def check_grads(
     if not isinstance(args, tuple | list):
         raise InputError("check_grads: args is the sequence of arguments; write (x,) for one")
     for mode in chosen:
-        g = scalar(f, tuple(args), seed)
+        g = first = scalar(f, tuple(args), seed)
+        directions: list[Any] = []
         for level in range(1, order + 1):
-            direction = random_direction(tuple(args), seed + level)
-            slope = along(g, direction, mode)
-            wrong = judge_slope(g, slope, tuple(args), direction, f"{mode}, order {level}", rtol, atol)
+            directions.append(random_direction(tuple(args), seed + level))
+            slope = along(g, directions[-1], mode)
+            known = second_derivative(first, tuple(args), directions) if level == 2 else None
+            wrong = judge_slope(g, slope, tuple(args), directions[-1], f"{mode}, order {level}", rtol, atol, known)
             if wrong:
                 name = getattr(f, "__name__", "the function")
                 raise DisagreementError(f"the derivatives of {name} disagree\n{table(wrong)}")
@@ -120,13 +123,14 @@ def judge_slope(
     label: str,
     rtol: float | None,
     atol: float | None = None,
+    known: Truth | None = None,
 ) -> list[Row]:
-    """The derivative along the direction against the best judge of g on that line."""
+    """The derivative along the direction against `known`, or the best judge of g on that line."""
     point = Arguments(g, arguments)
     step = point.vector(leaves_of(direction))
     line = point.along(g, step)
     subject = Subject(line, Arguments(line, (0.0,)), time.monotonic() + SECONDS)
-    truth, found = subject.truth(), float(slope(*arguments))
+    truth, found = known or subject.truth(), float(slope(*arguments))
     expected, error = float(truth.value[0]), float(truth.error[0])
     relative = ACCEPTED.get(min(x.dtype.itemsize for x in point.values), 1e-7) if rtol is None else rtol
     nothing = NOTHING * min(1.0, max(abs(subject.value), abs(found))) if atol is None else atol
@@ -138,3 +142,18 @@ def judge_slope(
             raise InputError(f"{label}: the point sits on a kink ({truth.reason[0]}); move the point")
         raise UnsupportedError(f"{label}: nobody could judge the derivative: {truth.reason[0]}; {truth.note}")
     return []
+
+
+def second_derivative(f: Callable[..., Any], arguments: tuple[Any, ...], directions: list[Any]) -> Truth | None:
+    """f's second derivative along two directions, if it can be certified: no rule of the first derivative is in it."""
+    point = Arguments(f, arguments)
+    plane = point.along(f, *[point.vector(leaves_of(d)) for d in directions])
+    try:
+        proof = certify(plane, (0.0, 0.0), order=2, seconds=SECONDS)
+    except DifflabError:
+        return None
+    if not proof.certified:
+        return None
+    first, second = proof.hessian
+    value = float(proof.hessian[first][second])
+    return Truth(CERTIFICATE, np.array([value]), np.zeros(1), [""], [None])

@@ -68,6 +68,7 @@ class Own:
             for g, x, name in zip(leaves, self.point.values, self.point.names)
             if g.dtype.itemsize < x.dtype.itemsize
         ]
+        self.by_remainder = True  # whether the Taylor test may judge, which has no entries
         self._scatter: Any = None
 
     def at(self, given: tuple[Any, ...]) -> Any:
@@ -133,7 +134,7 @@ class Own:
 
 
 def judge_own(own: Own, allow_kinks: bool = False, only: int | None = None) -> Judgement:
-    """Each entry, or where there are many each of some directions, before the best judge that can be had.
+    """Each entry, or where there are many some directions, before the best judge that can be had.
 
     Raises InputError at a kink (unless `allow_kinks`) and where the function is undefined, UnsupportedError where
     nobody could judge.
@@ -216,9 +217,11 @@ def at_kink(own: Own, k: int, truth: Truth, found: Judgement, allow_kinks: bool)
 
 def judge_remainder(own: Own, found: Judgement, why: str) -> None:
     """The Taylor test, where no judge has numbers."""
+    if not own.by_remainder:
+        raise UnsupportedError(f"neither a certificate nor differences: {why}")
     result = remainder(own.subject, own.gradient, own.seed)
     found.note(f"neither a certificate nor differences: {why}")
-    if result.passed is None:
+    if not result.passed and not math.isfinite(result.order):
         raise UnsupportedError(
             f"nobody could judge the gradient of {own.subject.name}: {why}; nor the Taylor test: {result}"
         )

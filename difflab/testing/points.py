@@ -48,11 +48,12 @@ def bounds(low: float | None, high: float | None) -> tuple[float, float]:
 
 
 def inside(x: Any, low: float | None, high: float | None) -> Any:
-    """Strictly between the bounds, where a kink or a pole may lie."""
+    """Between the bounds and off them, where a kink or a pole may lie."""
+    width = high - low if low is not None and high is not None else 1.0
     if low is not None:
-        x = np.maximum(x, np.nextafter(low, np.inf))
+        x = np.maximum(x, low + 10.0**CLOSEST * max(width, abs(low)))
     if high is not None:
-        x = np.minimum(x, np.nextafter(high, -np.inf))
+        x = np.minimum(x, high - 10.0**CLOSEST * max(width, abs(high)))
     return np.asarray(x)
 
 

@@ -168,7 +168,7 @@ class Real:
     """An operation as a real function of real arguments: complex operands come as two parts, outputs with weights."""
 
     def __init__(self, operation: Operation) -> None:
-        self.operation = operation
+        self.operation, self.__name__ = operation, operation.row.name
         self.complex = [np.asarray(x).dtype.kind == "c" for x in operation.given]
         value = operation(*operation.given)
         self.outputs, self.rebuild = flatten(value)

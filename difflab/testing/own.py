@@ -70,6 +70,9 @@ class Own:
         ]
         self.by_remainder = True  # whether the Taylor test may judge, which has no entries
         self._scatter: Any = None
+        sizes = zip(self.point.sizes, self.point.values)
+        accepted = [np.full(n, RELATIVE.get(x.dtype.itemsize, RELATIVE[8]) if rtol is None else rtol) for n, x in sizes]
+        self.relative = np.concatenate(accepted)
 
     def at(self, given: tuple[Any, ...]) -> Any:
         """The caller's gradient there; it gets copies, and may write into them."""
@@ -79,16 +82,13 @@ class Own:
         with np.errstate(all="ignore"):
             return self.gradient(*map_leaves(copied, given))
 
-    def relative(self, k: int) -> float:
-        return self.rtol if self.rtol is not None else RELATIVE.get(self.point.dtype(k).itemsize, 1e-9)
-
     def off(self, k: int, truth: float, error: float) -> bool:
         """Whether entry k is off by more than the judge's error and what is accepted."""
         found = float(self.value[k])
         if found == truth:
             return False
         distance = abs(found - truth)
-        allowed = error + self.relative(k) * abs(truth)
+        allowed = error + self.relative[k] * abs(truth)
         if self.ulps is not None:
             allowed = min(allowed, error + self.ulps * float(np.spacing(self.point.dtype(k).type(abs(truth)))))
         if distance <= allowed:
@@ -291,16 +291,16 @@ def suspects(own: Own) -> list[int]:
     except DifflabError:
         return []
     guess = own.point.vector([ours.by_name[n] for n in own.subject.problem.names])
-    off = [k for k in range(own.point.size) if own.off(k, float(guess[k]), 0.0)]
     distance = np.abs(own.value - guess)
+    differ = np.flatnonzero(~(distance <= own.relative * np.abs(guess))) if own.ulps is None else range(guess.size)
+    off = [int(k) for k in differ if own.off(int(k), float(guess[k]), 0.0)]
     return sorted(off, key=lambda k: -np.nan_to_num(distance[k], nan=np.inf))
 
 
 def slope(own: Own, direction: Any) -> tuple[float, float]:
     """The derivative along the direction by somebody's gradient, and what rounding and tolerance allow it."""
     terms = own.value * direction
-    relative = np.array([own.relative(k) for k in range(own.point.size)])
-    return math.fsum(terms), float(np.sqrt(np.sum((relative * terms) ** 2)))
+    return math.fsum(terms), float(np.sqrt(np.sum((own.relative * terms) ** 2)))
 
 
 def slope_off(own: Own, direction: Any, truth: Truth) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
-from .arguments import axis_of, cast, refuse
+from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
 from .carriers import Carrier
@@ -204,6 +204,7 @@ def read_extract(condition: Any, arr: Any) -> Any:
 
 
 def read_delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    no_traced("delete", obj=obj)
     arr, axis = along_or_raveled("delete", arr, axis)
     return (arr,), {"order": np.delete(np.arange(arr.shape[axis]), obj), "axis": axis}
 
@@ -214,6 +215,7 @@ places("delete", "The array without some of its slices along an axis.", read_del
 
 
 def read_insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    no_traced("insert", obj=obj)
     arr, axis = along_or_raveled("insert", arr, axis)
     n = len(arr.shape)
     values = cast(values if hasattr(values, "shape") else np.asarray(values), arr.dtype)

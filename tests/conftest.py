@@ -8,6 +8,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["skips"]
+
 # The machine may be slow and shared: no deadline for one example. In CI the same examples are drawn each time.
 settings.register_profile("shared", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

@@ -295,6 +295,8 @@ FUNCTIONS = {
     "isnan": lambda x: False,
     "isinf": lambda x: False,
     "isfinite": lambda x: True,
+    "isposinf": lambda x: x == mpmath.inf,
+    "isneginf": lambda x: x == -mpmath.inf,
     "signbit": lambda x: x < 0,
     "sigmoid": sigmoid,
     "softplus": softplus,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.compile.program import BACKENDS
 
 X = np.arange(60.0).reshape(3, 4, 5) * 0.1 - 2.0
 MASK3 = np.array([True, False, True])
@@ -48,6 +49,17 @@ KEYS = {
     "array, none, ellipsis": (np.array([0, 0]), None, ..., slice(None, None, 2)),
     "nothing": np.zeros((3, 4, 5), bool),
     "uint8": np.array([2, 1], np.uint8),
+    "tuple in tuple": (slice(None), (0,)),
+    "tuples in tuple": ((0, 2, 0), (1, 3, 1)),
+    "one tuple in tuple": ((0, 2, 2),),
+    "nested tuple in tuple": (((0, 1), (1, 1)), slice(1, 3)),
+    "empty tuple in tuple": (slice(None), ()),
+    "list of tuples": [(0, 1), (1, 2)],
+    "tuple of truth values": ((True, False, True),),
+    "range": range(0, 3, 2),
+    "range in tuple": (..., range(2)),
+    "numpy integers in slice": slice(np.int64(0), np.uint8(2), np.int8(1)),
+    "numpy integers in tuple": (np.int8(-1), np.uint64(2)),
 }
 
 
@@ -70,12 +82,30 @@ def test_reading(key):
     assert np.allclose(dl.jvp(lambda x: dl.hvp(f)(x, v), (X,), (v,))[1], 6 * count * v * v)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_reading_in_programs(key, backend):
+    if backend == "native":
+        pytest.importorskip("numba", reason="numba is not installed (extra native)")
+    f = lambda x: np.sum(x[key] ** 3)
+    expected = np.zeros_like(X)
+    np.add.at(expected, key, 3 * X[key] ** 2)
+    program = dl.compile(dl.value_and_grad(f), backend=backend)
+    for _ in range(2):  # large graphs become programs at the second call
+        y, g = program(X)
+        assert np.allclose(y, np.sum(X[key] ** 3)) and np.allclose(g, expected)
+    assert np.array_equal(dl.compile(lambda x: x[key] * 2.0, backend=backend)(X), X[key] * 2.0)
+    batch = np.stack([X, X - 1.0])
+    assert np.array_equal(dl.compile(dl.vmap(lambda x: x[key]), backend=backend)(batch), [x[key] for x in batch])
+
+
 def test_traced_indices():
     x = np.array([3.0, 1.0, 2.0])
     assert np.array_equal(dl.grad(lambda x: x[np.argmax(x)])(x), [1, 0, 0])
     assert np.array_equal(dl.grad(lambda x: np.sum(x[np.argsort(x)] * np.arange(3)))(x), [2, 0, 1])
     assert np.array_equal(dl.grad(lambda x: np.sum(x[x > 1.5]))(x), [1, 0, 1])
     assert np.array_equal(dl.grad(lambda x: x[[np.argmax(x), 1]].sum())(x), [1, 1, 0])
+    assert np.array_equal(dl.grad(lambda x: x[(np.argmax(x), 1),].sum())(x), [1, 1, 0])
     assert np.array_equal(dl.grad(lambda x: np.sum(x[: np.argmin(x)]))(x), [1, 0, 0])
     m = np.arange(6.0).reshape(2, 3)
     assert np.array_equal(dl.grad(lambda m: np.sum(m[np.argmax(m, 0), np.arange(3)]))(m), [[0, 0, 0], [1, 1, 1]])
@@ -121,6 +151,10 @@ def test_single_and_complex_are_kept():
         (np.array([0.5]), TypeError, "must be an integer"),
         ("a", TypeError, "must be an integer"),
         (np.ones(4, bool), IndexError, "boolean"),
+        ((slice(None), (0.5,)), TypeError, "must be an integer"),
+        ((slice(None), ("a",)), TypeError, "must be an integer"),
+        ([[0, 1], [2]], ValueError, "must be an integer"),
+        (object(), TypeError, "must be an integer"),
     ],
 )
 def test_wrong_indices_are_refused(key, error, words):

@@ -330,7 +330,12 @@ CONVENTIONS = {
     "x**1 at 0": (lambda x: np.power(x, np.float64(1.0)), 0.0, 1.0),
     "x**1.5 at 0": (lambda x: x**1.5, 0.0, 0.0),
     "0**y": (lambda y: 0.0**y, 2.0, 0.0),
-    "(-2)**y": (lambda y: np.power(-2.0, y), 3.0, 0.0),
+    "0**y at 0": (lambda y: np.power(0.0, y), 0.0, 0.0),
+    "0**y at 0, complex": (lambda y: np.real(np.power(0j, y)), 2.0, 0.0),
+    "x**y that overflows, by the base": (lambda x: np.power(x, 1e16), 1e16, np.inf),
+    "x**y that overflows, by the base, traced exponent": (lambda x: np.power(x, np.float64(1e16)), 3.0, np.inf),
+    "x**y that overflows, by the exponent": (lambda y: np.power(1e16, y), 1e16, np.inf),
+    "x**y that underflows": (lambda x: np.power(x, np.float64(1e16)), 0.5, 0.0),
     "(-2)**3 by the base": (lambda x: x ** np.float64(3.0), -2.0, 12.0),
     "x**x, negative base, integer exponent": (lambda x: np.power(x, dl.stop_gradient(x)), -2.0, -2.0 * (-2.0) ** -3),
     "xlogy at 0, 0": (lambda y: special.xlogy(0.0, y), 0.0, 0.0),
@@ -352,6 +357,28 @@ def test_convention_at_singular_point(name):
     assert derivative(f, x) == expected
     forward = dl.jvp(f, (float(x),), (1.0,))[1]
     assert forward == expected or name.startswith(("where, 0", "maximum stops", "relu of", "clip of")), forward
+
+
+@pytest.mark.parametrize("y", [3.0, 2.0, 0.0, -2.0, 2.5])
+def test_a_negative_base_has_no_derivative_by_the_exponent(y):
+    for f in (np.power, np.float_power, lambda x, y: x**y):
+        by_base, by_exponent = dl.grad(f, (0, 1))(-2.0, y)
+        assert np.isnan(by_exponent) and np.isnan(dl.jvp(lambda y, f=f: f(-2.0, y), (y,), (1.0,))[1])
+        assert np.isnan(by_base) if y == 2.5 else by_base == y * (-2.0) ** (y - 1)
+    # An exponent that is not asked about, or that is cut off, brings no NaN into the rest.
+    assert dl.grad(lambda x: np.where(x > 0, np.power(x, x), x))(-2.0) == 1.0
+    assert dl.grad(lambda x: np.power(x, np.floor(x)))(-2.0) == -2.0 * (-2.0) ** -3
+
+
+def test_no_derivative_by_the_exponent_where_the_power_is_infinite():
+    assert np.isnan(dl.grad(np.power, 1)(0.0, -1.0))
+
+
+def test_all_derivatives_of_hypot_are_zero_at_the_origin():
+    assert dl.hessian(lambda x: np.hypot(x, x))(0.0) == 0.0
+    assert np.array_equal(dl.hessian(lambda x: np.hypot(x[0], x[1]))(np.zeros(2)), np.zeros((2, 2)))
+    assert np.array_equal(dl.jacobian(dl.hessian(lambda x: np.hypot(x[0], x[1])))(np.zeros(2)), np.zeros((2, 2, 2)))
+    assert dl.hessian(lambda x: np.hypot(x, 1e-200))(0.0) == pytest.approx(1e200, rel=1e-15)
 
 
 SECOND_CONVENTIONS = {

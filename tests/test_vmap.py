@@ -24,7 +24,11 @@ LOOPED = {
 }  # fmt: skip
 
 NOT_NUMBERS = ("result_type", "common_type")
-NOT_HANDED_OVER = (CASES["interp"][3], CASES["pad"][12])  # NumPy keeps the call where only this operand is traced
+NOT_HANDED_OVER = (
+    CASES["interp"][3],
+    CASES["pad"][12],
+    *CASES["pad"][15:],
+)  # NumPy keeps the call where only this operand is traced
 
 
 def leaves(y):

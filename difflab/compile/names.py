@@ -131,16 +131,20 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
 
 def written_index(index: Any) -> str | None:
     """The text of an index of integers, slices of integers, None and Ellipsis."""
-    if isinstance(index, tuple):
-        parts = [written_index(e) for e in index]
-        return None if not parts or any(p is None for p in parts) else ", ".join(map(str, parts)) + ","
-    if index is None or type(index) is int:
-        return repr(index)
-    if index is Ellipsis:
+    if not isinstance(index, tuple):
+        return written_entry(index)
+    parts = [written_entry(e) for e in index]
+    return None if not parts or None in parts else ", ".join(map(str, parts)) + ","
+
+
+def written_entry(entry: Any) -> str | None:
+    if entry is None or type(entry) is int:
+        return repr(entry)
+    if entry is Ellipsis:
         return "..."
-    if isinstance(index, slice) and all(e is None or type(e) is int for e in (index.start, index.stop, index.step)):
-        ends = ["" if e is None else str(e) for e in (index.start, index.stop)]
-        return ":".join(ends) + ("" if index.step is None else f":{index.step}")
+    if isinstance(entry, slice) and all(e is None or type(e) is int for e in (entry.start, entry.stop, entry.step)):
+        ends = ["" if e is None else str(e) for e in (entry.start, entry.stop)]
+        return ":".join(ends) + ("" if entry.step is None else f":{entry.step}")
     return None
 
 

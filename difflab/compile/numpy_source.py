@@ -89,7 +89,7 @@ class NumpySource:
         head += [f"    b{k} = work[{first + k}]" for k in range(len(self.plan.places))]
         outputs = [self.result(y, k) for k, y in enumerate(self.graph.outputs)]
         outputs += [self.names[n] for n, _ in self.graph.guards]
-        body = [*head, *self.lines, f"    return {', '.join(outputs)},"]
+        body = [*head, *self.lines, f"    return {', '.join(outputs) + ',' if outputs else '()'}"]
         return "\n\n".join([*self.functions, "\n".join(body)]) + "\n"
 
     def result(self, y: Node, k: int) -> str:

@@ -78,7 +78,7 @@ class ScalarSource:
                 f"def {name}({', '.join(self.inputs)}):",
                 *floats,
                 *self.lines,
-                f"    return {', '.join(outputs + checks)},",
+                f"    return {', '.join(outputs + checks) + ',' if outputs + checks else '()'}",
                 "",
             ]
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..graph.node import NODE
+from ..graph.node import NODE, Node
 from ..primitives import Carrier
 from .batching import vmap
 from .transform import Recording, _wraps, grad, selected, zeros
@@ -47,6 +47,9 @@ def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto", sparse
         g, chosen = selected("jacobian", f, argnums, args, kwargs)
         record = Recording("jacobian", g, chosen)
         outputs = [record.value_of(y) for y in record.outputs]
+        for y in outputs:
+            if y.__class__ is not Node and np.asarray(y).dtype.kind not in "biufc":
+                raise InputError(f"jacobian: the function returned {y!r}, which is not a number or an array of numbers")
         inputs = [x.value for x in record.inputs]
         n_in, n_out = sum(map(Carrier.size, inputs)), sum(map(Carrier.size, outputs))
         forwards = mode == "forward" or (mode == "auto" and n_in < n_out)

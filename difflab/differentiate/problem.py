@@ -268,6 +268,8 @@ def _checked(
             f"the output has shape {output.shape}, a gradient needs a scalar; take np.sum of it or one "
             "entry, or use dl.jacobian"
         )
+    if output.dtype is not None and output.dtype.kind not in "biufc":
+        raise DtypeError(f"the function returned {output.params.get('value')!r}; a gradient needs a number")
     if output.dtype.kind == "c":
         raise DtypeError("the output is complex, a gradient needs a real number")
     wanted = names if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)

@@ -109,6 +109,8 @@ def pull_elementwise(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[A
             if rule != 0:
                 yield Contribution(i, rule, ct if rule == 1 else -ct, gate)
             continue
+        if x[i].dtype.kind not in "fc":  # truth values and integers carry none, and the rules need not take them
+            continue
         partial = rule(m, node.value, *x, **node.params)
         if partial.__class__ is Gate:
             mask = partial.mask if gate is None else m.logical_and(partial.mask, gate)
@@ -146,6 +148,8 @@ def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
     if node.value.__class__ is tuple:
         ct = [m.zeros_like(y) if c is None else c for c, y in zip(ct, node.value)]
         gate = None  # the outputs are mixed
+    if not any(x[i].dtype.kind in "fc" for i in wanted):
+        return
     contributions = row.vjp(m, ct, node.value, *x, **node.params)
     for i in wanted:
         if contributions[i] is not None:
@@ -155,6 +159,9 @@ def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
 def pull_composite(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     trace = Trace()
     inner = list(x)
+    wanted = [i for i in wanted if x[i].dtype.kind in "fc"]
+    if not wanted:
+        return
     for i in wanted:
         inner[i] = trace.input(x[i])
     out = row.value(NODE, *inner, **node.params)

@@ -208,7 +208,7 @@ def graph_of(
         plain = strip(x)
         key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
         if key not in constants:
-            value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)[()]
+            value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)
             constants[key] = Node(TABLE["constant"], (), {"value": plain}, abstract(value, shapes), None, None, None)
             order.append(constants[key])
         constants[id(x)] = constants[key]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import math
 import operator
 import re
@@ -372,13 +371,14 @@ class _Reader:
             for other in args[1:]:
                 value = self.add(row, (self.vertex(value), self.vertex(other)))
             return value
-        if row.arguments is positional and not kwargs:
+        if row.arguments is positional:
             self.count(tree, row, args)
-            return self.add(row, tuple(self.vertex(a) for a in args))
         try:
-            inspect.signature(row.arguments).bind(*args, **kwargs)
+            row.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise self.error(tree, f"{name}: {error}") from None
+        if row.arguments is positional and not kwargs:
+            return self.add(row, tuple(self.vertex(a) for a in args))
         if name == "where" and len(args) != 3:
             raise self.error(tree, "where takes 3 operands: where(condition, a, b)")
         if row.kind == "elementwise":  # constants stand among the operands, as in any other operation

@@ -72,9 +72,14 @@ def depends_on_inputs(problem: Problem) -> set[Node]:
     graph = problem.graph
     moving = {graph.inputs[k] for k in problem.places}
     for node in graph.order:
-        if any(x in moving for x in node.operands):
+        if any(x in moving for x in node.operands) and not stands_still(node):
             moving.add(node)
     return moving
+
+
+def stands_still(node: Node) -> bool:
+    """Truth values and integers jump where their own row says so, and what follows from them has no other kink."""
+    return node.value.__class__ is not tuple and node.dtype is not None and node.dtype.kind not in "fc"
 
 
 def describe(node: Node, env: dict[Node, Any], xs: list[Any], mask: Any, moving: set[Node]) -> Kink:

@@ -20,6 +20,28 @@ def is_integer(x: Any) -> bool:
     return hasattr(x, "__index__") and getattr(x, "ndim", 0) == 0
 
 
+def whole(what: str, value: Any, low: int | None = None, high: int = 2**31) -> int:
+    """A parameter that is one whole number between two bounds; a float such as 2.0 is one."""
+    if hasattr(value, "primitive"):  # a traced value: it says itself what it can be
+        return operator.index(value)
+    try:
+        number = int(value) if np.ndim(value) == 0 else None
+    except (TypeError, ValueError, OverflowError):  # no number, NaN, infinite
+        number = None
+    low = -high if low is None else low
+    if number is None or number != value or not low <= number <= high:
+        given = f"an array of shape {np.shape(value)}" if np.ndim(value) else repr(value)
+        raise InputError(f"{what}={given}: it must be one whole number from {low} to {high}")
+    return number
+
+
+def no_traced(what: str, **given: Any) -> None:
+    """Arguments that say how to compute: a traced value among them is refused by name."""
+    for name, value in given.items():
+        if hasattr(value, "primitive"):
+            raise InputError(f"{what}: {name} must be a plain value, not a traced one; only the operands are recorded")
+
+
 def axes(axis: Any, ndim: int, name: str = "axis", shape: Any = None) -> Any:
     """None, or the axes as a tuple of non-negative integers."""
     if axis is None:
@@ -58,6 +80,11 @@ def cast(a: Any, dtype: Any) -> Any:
     if dtype is None or (hasattr(a, "dtype") and a.dtype == dtype):
         return a
     return (a if hasattr(a, "astype") else np.asarray(a)).astype(dtype)
+
+
+def numbers(a: Any) -> Any:
+    """Truth values as floats, for rows that subtract; anything else as it is."""
+    return cast(a, float) if Carrier.dtype(a).kind == "b" else a
 
 
 def reading_reduction(name: str, empty: Any = None) -> Callable[..., Any]:

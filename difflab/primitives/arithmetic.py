@@ -116,21 +116,23 @@ def power_by_base(m: Any, z: Any, x: Any, y: Any, k: int = 0) -> Any:
 
 
 def power_by_exponent(m: Any, z: Any, x: Any, y: Any) -> Any:
-    """z log(x); 0 at a base of 0 or below, where x**y has no derivative by y (or it is 0)."""
-    positive = m.not_equal(x, 0.0) if m.is_complex(x) else m.greater(x, 0.0)
-    return Gate(positive, z * m.log(m.where(positive, x, 1.0)))
+    """z log(x), where at a base of 0 the logarithm of 1 is taken: 0 for y >= 0, NaN below, where the power is infinite.
+
+    NaN at a negative base: beside a whole y the power of a real number is not defined, and so has no derivative.
+    """
+    return z * m.log(m.where(m.equal(x, 0.0), 1.0, x))
 
 
 for _name in ("power", "float_power"):
     elementwise(
         _name,
         (power_by_base, power_by_exponent),
-        doc="The power x**y; the derivative by y is 0 where the base is not positive.",
+        doc="The power x**y; by y there is no derivative (NaN) at a negative base, and it is 0 at a base of 0.",
         glyph="^",
         infix="**",
         latex="{0}^{{{1}}}",
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
-        non_differentiable="x = 0 with y < 1",
+        non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
         spelling={"sympy": lambda x, y: x**y},
         flops=10,
@@ -192,12 +194,20 @@ elementwise(
     flops=6,
     spelling={"javascript": "hypot"},
 )
+
+
+def length(m: Any, x: Any, y: Any) -> Any:
+    """hypot(x, y), and 1 at the origin, where all derivatives of the direction are taken as 0."""
+    h = m.hypot(x, y)
+    return m.where(m.equal(h, 0.0), 1.0, h)
+
+
 elementwise(
     "direction",
     (
         # sin² / r: 1/r - x²/r³ would cancel.
-        lambda m, c, x, y: m.square(m.direction(y, x)) / m.hypot(x, y),
-        lambda m, c, x, y: -c * m.direction(y, x) / m.hypot(x, y),
+        lambda m, c, x, y: m.square(m.direction(y, x)) / length(m, x, y),
+        lambda m, c, x, y: -c * m.direction(y, x) / length(m, x, y),
     ),
     doc="x / sqrt(x² + y²): the cosine of the direction of (x, y); 0 at the origin.",
     latex=r"\frac{{{0}}}{{\sqrt{{{0}^2 + {1}^2}}}}",

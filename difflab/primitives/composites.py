@@ -107,12 +107,18 @@ def polynomial_sum(sign: float) -> Any:
     return value
 
 
-def read_two_polynomials(a1: Any, a2: Any) -> Any:
-    return (np.atleast_1d(a1), np.atleast_1d(a2)), {}
+def coefficients(name: str, p: Any) -> Any:
+    if Carrier.ndim(p) > 1:
+        raise ShapeError(f"{name}: coefficients of shape {Carrier.shape(p)}; a polynomial has them in one axis")
+    return np.atleast_1d(p)
+
+
+def read_two_polynomials(name: str) -> Any:
+    return lambda a1, a2: ((coefficients(name, a1), coefficients(name, a2)), {})
 
 
 def read_order(p: Any, m: int = 1) -> Any:
-    return (np.atleast_1d(p),), {"m": operator.index(m)}
+    return (coefficients("the derivative or integral of a polynomial", p),), {"m": operator.index(m)}
 
 
 def derivative(m_: Any, p: Any, *, m: int) -> Any:
@@ -141,12 +147,17 @@ def read_vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     return (x,), {"powers": tuple(range(n)) if increasing else tuple(range(n - 1, -1, -1))}
 
 
-composite("polyadd", polynomial_sum(1.0), doc="The sum of two polynomials.", arguments=read_two_polynomials)
-composite("polysub", polynomial_sum(-1.0), doc="The difference of two polynomials.", arguments=read_two_polynomials)
+for _name, _sign, _what in (("polyadd", 1.0, "sum"), ("polysub", -1.0, "difference")):
+    composite(
+        _name,
+        polynomial_sum(_sign),
+        doc=f"The {_what} of two polynomials.",
+        arguments=read_two_polynomials(_name),
+    )
 reader(
     "polymul",
     "The product of two polynomials.",
-    lambda a1, a2: ((np.atleast_1d(a1), np.atleast_1d(a2)), {"mode": "full"}, "convolve"),
+    lambda a1, a2: ((coefficients("polymul", a1), coefficients("polymul", a2)), {"mode": "full"}, "convolve"),
 )
 composite("polyder", derivative, doc="The m-th derivative of a polynomial.", arguments=read_order)
 composite(
@@ -328,8 +339,6 @@ composite(
     non_differentiable="z = 0",
     flops=10,
 )
-for _name, _sign in (("isneginf", "negative"), ("isposinf", "positive")):
-    opaque(_name, f"Whether each element is {_sign} infinity", lambda x, out=None: ((x,), {}), batch=batches.stacks)
 reader(
     "unique_values",
     "The different elements in ascending order.",
@@ -338,6 +347,8 @@ reader(
 
 
 def read_trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    if trim.__class__ is not str:
+        raise InputError(f"trim_zeros: trim={trim!r}; it is 'f', 'b' or 'fb'")
     if Carrier.ndim(filt) != 1:
         raise ShapeError(f"trim_zeros: an array of shape {Carrier.shape(filt)}; traced values need one axis")
     places = [int(k) for k in np.flatnonzero(filt)]

@@ -95,7 +95,7 @@ reader("result_type", "The dtype to which the operands promote.", lambda *a: con
 reader(
     "common_type",
     "The inexact dtype that all arrays fit.",
-    lambda *a: constant(np.common_type(*[np.empty(0, x.dtype) for x in a])),
+    lambda *a: constant(np.common_type(*[np.empty(0, Carrier.dtype(x)) for x in a])),
 )
 reader(
     "can_cast",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DomainError, UnsupportedError
 from .carriers import Carrier, find
 from .primitive import Primitive
 
@@ -54,18 +55,32 @@ class ElementsCarrier(Carrier):
             if native is None and row.value is not None:
                 native = partial(row.value, self)
             if native is not None:
-                return mapped(native)
+                return mapped(guarded(native, row))
         elif callable(spelled):
             return spelled  # type: ignore[no-any-return]
         elif (on_arrays := row.spelling.get("elements")) is not None:
-            return on_arrays if callable(on_arrays) else find(on_arrays)  # type: ignore[no-any-return]
+            found = on_arrays if callable(on_arrays) else find(on_arrays)
+            return self.tested(row, found) if row.kind == "opaque" else found  # type: ignore[no-any-return]
         return super().function(row)
 
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         if row.value is not None or row.kind == "elementwise":
             return None
         function = getattr(np, row.name, None)
-        return function if callable(function) else None  # np.fft is a module
+        if not callable(function):  # np.fft is a module
+            return None
+        return self.tested(row, function) if row.kind == "opaque" else function
+
+    def tested(self, row: Primitive, function: Callable[..., Any]) -> Callable[..., Any]:
+        """NumPy's function of a row that has no derivative, where it takes arrays of these elements."""
+
+        def run(*operands: Any, **params: Any) -> Any:
+            try:
+                return function(*operands, **params)
+            except (TypeError, ValueError, AttributeError) as error:
+                raise UnsupportedError(f"{row.name}: not available on {self.name} values ({error})") from None
+
+        return run
 
 
 def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +96,18 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
         return out if out.shape else out[()]
 
     return over
+
+
+def guarded(function: Callable[..., Any], row: Primitive) -> Callable[..., Any]:
+    """A function of elements for which Python's own numbers among them (constants) are divided as theirs."""
+
+    def of_one(*elements: Any, **params: Any) -> Any:
+        try:
+            return function(*elements, **params)
+        except ZeroDivisionError:
+            raise DomainError(f"{row.name}: division by zero") from None
+
+    return of_one
 
 
 def as_objects(x: Any) -> Any:

@@ -77,7 +77,7 @@ elementwise(
 PAIR = (Domain(0.01, 10.0, tails=(1e-200,)), Domain(0.01, 10.0, tails=(1e200,)))
 special(
     "rel_entr",
-    (lambda m, z, x, y: m.log_ratio(x, y) + 1, lambda m, z, x, y: -x / y),
+    (lambda m, z, x, y: m.log_ratio(x, y) + 1, lambda m, z, x, y: -(x / y)),
     "x log(x / y), the summand of a relative entropy.",
     latex=r"{0}\ln\frac{{{0}}}{{{1}}}",
     domain=PAIR,
@@ -156,7 +156,10 @@ def _pseudo_by_delta(m: Any, d: Any, r: Any) -> Any:
 
 special(
     "huber",
-    (lambda m, z, d, r: Gate(m.greater(m.absolute(r), d), m.absolute(r) - d), lambda m, z, d, r: m.clip(r, -d, d)),
+    (
+        lambda m, z, d, r: Gate(m.greater(m.absolute(r), d), m.absolute(r) - d),
+        lambda m, z, d, r: m.clip(r, -1.0 * d, d),
+    ),
     "r²/2 for |r| <= δ, else δ (|r| - δ/2).",
     latex=r"\operatorname{{huber}}_{{{0}}}({1})",
     domain=(Domain(0.5, 5.0), Domain()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import wraps
 from math import floor
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from . import batches
-from .arguments import axes_of, axis_of, reading_extreme, refuse, unary
+from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
 from .carriers import Carrier
 from .kernels_arrays import fold, unordered
 from .primitive import Primitive, composite, register
@@ -95,9 +96,14 @@ def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
     row.setdefault("glyph", name)
     row.setdefault("latex", rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({{0}})")
     row["spelling"] = {"sympy": unordered, **row.get("spelling", {"elements": name})}
-    register(
-        Primitive(name=name, doc=doc + "; it has no derivative.", arguments=arguments, differentiable=False, **row)
-    )
+
+    @wraps(arguments)
+    def plain(*args: Any, **kwargs: Any) -> Any:  # NumPy would hand a call with a traced parameter back to the row
+        operands, params = arguments(*args, **kwargs)
+        no_traced(name, **params)
+        return operands, params
+
+    register(Primitive(name=name, doc=doc + "; it has no derivative.", arguments=plain, differentiable=False, **row))
 
 
 opaque("argmax", "The place of the largest element", read_argument("argmax"), batch=batches.searched)
@@ -228,12 +234,21 @@ def whole_and_rest(v: Any) -> tuple[Any, Any]:
 
 
 METHODS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
-    "linear": whole_and_rest,
+    "linear": whole_and_rest,  # of exact numbers
     "lower": lambda v: (np.floor(v), 0.0 * v),
     "higher": lambda v: (np.ceil(v), 0.0 * v),
     "midpoint": lambda v: (np.floor(v), np.where(v == np.floor(v), 0.0, 0.5)),
     "nearest": lambda v: (np.round(v), 0.0 * v),  # half to even, as NumPy does
 }
+
+
+def places_of(q: Any, whole: int, count: int, method: str) -> tuple[Any, Any]:
+    """Which element in order each quantile reads, and the weight of the next one."""
+    if method == "linear":  # in rounded numbers the weights would be wrong in their last digits
+        exact = np.vectorize(fraction, otypes=[object])(q)
+        return whole_and_rest(np.asarray(exact * Fraction(count - 1, whole), dtype=object))
+    below, weight = METHODS[method](np.asarray(q, float) / whole * (count - 1))
+    return below.astype(int), weight
 
 
 def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str, whole: int = 1) -> Any:
@@ -245,13 +260,8 @@ def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str, 
     shape = m.shape(x)
     count = int(np.prod([shape[k] for k in axis]))
     rows = m.sort(m.reshape(rows, shape=(count, *(shape[k] for k in kept))), axis=0)
-    exact = np.vectorize(fraction, otypes=[object])(q)
+    below, weight = places_of(q, whole, count, method)
     q = np.asarray(q, float)
-    place = q / whole * (count - 1)
-    if method == "linear":  # in rounded numbers the weights would be wrong in their last digits
-        place = np.asarray(exact * Fraction(count - 1, whole), dtype=object)
-    below, weight = METHODS[method](place)
-    below = below.astype(int)
     weight = weight.reshape(q.shape + (1,) * len(kept)).astype(m.dtype(x))
     low = m.take(rows, below, axis=0, mode="raise")
     y = low
@@ -293,21 +303,29 @@ def read_quantile(name: str, scale: float) -> Callable[..., Any]:
 
 def read_median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     refuse(out=out)
-    return (a,), {"axis": axes_of("median", a, axis), "keepdims": keepdims not in (False, np._NoValue)}
+    return (numbers(a),), {"axis": axes_of("median", a, axis), "keepdims": keepdims not in (False, np._NoValue)}
 
 
-def middle_ties(x: Any, axis: Any) -> Any:
-    """Whether an element in the middle of the order is equal to its neighbour further out."""
+def quantile_ties(x: Any, *, q: Any, axis: Any, method: str = "linear", whole: int = 1) -> Any:
+    """Which elements of x are tied where a quantile reads them: moved up or down, they count by different weights.
+
+    Two equal neighbours that both weigh one half are no kink: their mean does not care which is which.
+    """
     x = np.asarray(x)
     axes = tuple(range(x.ndim)) if axis is None else axis
-    last = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
-    order = np.sort(last.reshape(*last.shape[: x.ndim - len(axes)], -1), axis=-1)
-    n = order.shape[-1]
-    low, high = (n - 1) // 2, n // 2
-    if n < 2 or (n == 2 and low != high):
-        return np.zeros(order.shape[:-1], dtype=bool)
-    below = order[..., low - 1] == order[..., low] if low else np.False_
-    return below | (order[..., high + 1] == order[..., high] if high + 1 < n else np.False_)
+    ends = range(x.ndim - len(axes), x.ndim)
+    last = np.moveaxis(x, axes, ends)
+    rows = last.reshape(*last.shape[: x.ndim - len(axes)], -1)
+    tied = np.zeros(rows.shape, bool)
+    if rows.size:
+        order = np.sort(rows, axis=-1)
+        same = np.pad(order[..., 1:] == order[..., :-1], [(0, 0)] * (rows.ndim - 1) + [(1, 1)])
+        for below, weight in zip(*places_of(np.ravel(q), whole, rows.shape[-1], method)):
+            low, high = int(below), int(below) + (weight > 0)
+            between = same[..., high] & (weight not in (0.0, 0.5))
+            for k, tie in ((low, same[..., low] | between), (high, same[..., high + 1] | between)):
+                tied |= tie[..., None] & (rows == order[..., k, None])
+    return np.moveaxis(tied.reshape(last.shape), ends, axes)
 
 
 composite(
@@ -317,7 +335,7 @@ composite(
     reads=("quantile",),
     arguments=read_quantile("quantile", 1.0),
     non_differentiable="two equal elements",
-    kinks=lambda m, x, *, axis: np.diff(np.sort(x, axis=axis), axis=axis) == 0,
+    kinks=lambda m, x, *, keepdims, **params: quantile_ties(x, **params),
     flops=8,
 )
 composite(
@@ -327,7 +345,7 @@ composite(
     reads=("percentile",),
     arguments=read_quantile("percentile", 100.0),
     non_differentiable="two equal elements",
-    kinks=lambda m, x, *, axis: np.diff(np.sort(x, axis=axis), axis=axis) == 0,
+    kinks=lambda m, x, *, keepdims, **params: quantile_ties(x, whole=100, **params),
     flops=8,
 )
 composite(
@@ -336,7 +354,7 @@ composite(
     doc="The median over the axes; of an even number of elements the mean of the middle two.",
     arguments=read_median,
     non_differentiable="two equal elements in the middle",
-    kinks=lambda m, x, *, axis, keepdims: middle_ties(x, axis),
+    kinks=lambda m, x, *, axis, keepdims: quantile_ties(x, q=0.5, axis=axis),
     flops=8,
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
-from .arguments import axis_of, cast, refuse
+from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
 from .carriers import Carrier
@@ -27,20 +27,33 @@ def plain_bound(x: Any) -> Any:
 
 
 def plain_entry(e: Any) -> Any:
-    """One entry of an index: slices get plain bounds, lists become arrays, arrays are kept as they are now."""
+    """One entry of an index as one of a few kinds: slice, None, `...`, int, bool, array, traced value.
+
+    Whatever else NumPy reads as an array (lists, and tuples inside an index, ranges) is an array from here on.
+    """
+    if type(e) in (int, bool) or e is None or e is Ellipsis or is_traced(e):
+        return e
     if isinstance(e, slice):
         return slice(plain_bound(e.start), plain_bound(e.stop), plain_bound(e.step))
-    if isinstance(e, list):
-        return (
-            np.stack([plain_entry(x) if isinstance(x, list) else x for x in e])
-            if _holds_traced(e)
-            else np.asarray(e, dtype=None if e else np.intp)
-        )
-    return e.copy() if isinstance(e, np.ndarray) else e
+    if isinstance(e, np.bool_):
+        return bool(e)
+    if hasattr(e, "__index__") and not isinstance(e, np.ndarray):
+        return operator.index(e)
+    if isinstance(e, list | tuple) and _holds_traced(e):
+        return np.stack([plain_entry(x) if isinstance(x, list | tuple) else x for x in e])
+    try:
+        array = np.array(e)  # a copy: it stays as it is now
+    except ValueError as error:
+        raise InputError(f"an index must be an integer, a slice or a mask, got {e!r}: {error}") from None
+    if array.size == 0 and not isinstance(e, np.ndarray):
+        return array.astype(np.intp)
+    if array.dtype.kind not in "iub":
+        raise DtypeError(f"an index must be an integer, a slice or a mask, got {e!r}")
+    return array
 
 
-def _holds_traced(x: list[Any]) -> bool:
-    return any(is_traced(e) or (isinstance(e, list) and _holds_traced(e)) for e in x)
+def _holds_traced(x: Any) -> bool:
+    return any(is_traced(e) or (isinstance(e, list | tuple) and _holds_traced(e)) for e in x)
 
 
 def read_getitem(x: Any, key: Any) -> Any:
@@ -56,8 +69,6 @@ def read_getitem(x: Any, key: Any) -> Any:
                 )
             index.append(Slot(len(arrays)))
             arrays.append(e)
-        elif isinstance(e, str | float | complex) or getattr(e, "dtype", np.dtype(int)).kind not in "iub":
-            raise DtypeError(f"an index must be an integer, a slice or a mask, got {e!r}")
         else:
             index.append(e)
     return (x, *arrays), {"index": tuple(index) if isinstance(key, tuple) or len(index) != 1 else index[0]}
@@ -193,6 +204,7 @@ def read_extract(condition: Any, arr: Any) -> Any:
 
 
 def read_delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    no_traced("delete", obj=obj)
     arr, axis = along_or_raveled("delete", arr, axis)
     return (arr,), {"order": np.delete(np.arange(arr.shape[axis]), obj), "axis": axis}
 
@@ -203,6 +215,7 @@ places("delete", "The array without some of its slices along an axis.", read_del
 
 
 def read_insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    no_traced("insert", obj=obj)
     arr, axis = along_or_raveled("insert", arr, axis)
     n = len(arr.shape)
     values = cast(values if hasattr(values, "shape") else np.asarray(values), arr.dtype)

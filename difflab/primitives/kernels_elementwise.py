@@ -167,7 +167,7 @@ def power_minus(x: Any, y: Any, *, k: int) -> Any:
         return np.power(x, y - k)
     d, lost = two_difference(y, float(k))
     z = np.power(x, d)
-    correct = (lost != 0) & (x > 0) & np.isfinite(lost)
+    correct = (lost != 0) & (x > 0) & np.isfinite(lost) & np.isfinite(z)  # of what overflows, nothing is left to mend
     return np.where(correct, z * (1.0 + lost * np.log(np.where(x > 0, x, 1.0))), z)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,6 +91,14 @@ class Primitive:
 
         return NUMPY.of(self)  # type: ignore[no-any-return]
 
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """How the row is called; for rows called by position, what their own rules take."""
+        return inspect.signature(self.arguments) if self.arguments is not positional else self.own_signature()
+
+    def own_signature(self) -> inspect.Signature:
+        return inspect.signature(positional)
+
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
@@ -106,6 +115,15 @@ class Elementwise(Primitive):
 
     partials: tuple[Any, ...] = ()
     kind = "elementwise"
+
+    def own_signature(self) -> inspect.Signature:
+        rule = next((rule for rule in self.partials if callable(rule)), None)
+        if rule is not None:
+            return without(rule, 2)
+        if self.value is not None:
+            return without(self.value, 1)
+        operands = [inspect.Parameter(f"x{i}", inspect.Parameter.POSITIONAL_ONLY) for i in range(len(self.partials))]
+        return inspect.Signature(operands)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -124,6 +142,9 @@ class Linear(Primitive):
     fixed: tuple[int, ...] = ()
     kind = "linear"
 
+    def own_signature(self) -> inspect.Signature:
+        return without(self.transpose, 3)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Custom(Primitive):
@@ -138,12 +159,25 @@ class Custom(Primitive):
     vjp: Callable[..., Any] | None = None
     kind = "custom"
 
+    def own_signature(self) -> inspect.Signature:
+        rule = self.vjp or self.jvp
+        return super().own_signature() if rule is None else without(rule, 3)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Composite(Primitive):
     """An operation that is a short program in other rows; its derivative is the derivative of that program."""
 
     kind = "composite"
+
+    def own_signature(self) -> inspect.Signature:
+        return super().own_signature() if self.value is None else without(self.value, 1)
+
+
+def without(rule: Callable[..., Any], count: int) -> inspect.Signature:
+    """The signature of a rule behind the carrier and what else comes before the operands."""
+    signature = inspect.signature(rule)
+    return signature.replace(parameters=list(signature.parameters.values())[count:])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

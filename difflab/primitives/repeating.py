@@ -123,7 +123,11 @@ def pad(m: Any, x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
             frame = np.ones(shape)
             frame[inner] = 0.0
             return y + ends * frame
-        return y + np.pad(np.zeros(m.shape(x)), pad_width, constant_values=ends)
+        # NumPy itself says which of the constants, counted from 1, each place of the frame takes.
+        count = 2 * len(shape)
+        taken = np.pad(np.zeros(m.shape(x), int), pad_width, constant_values=np.arange(1, count + 1).reshape(-1, 2))
+        values = m.reshape(m.broadcast_to(ends, shape=(len(shape), 2)), shape=(count,))
+        return m.where(taken == 0, y, m.getitem(values, index=(np.maximum(taken - 1, 0),)))
     for axis, (before, behind) in enumerate(pad_width):
         if before or behind:
             places = np.pad(np.arange(m.shape(x)[axis]), (before, behind), mode=mode)

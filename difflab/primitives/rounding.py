@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import UnsupportedError
 from . import batches
-from .arguments import refuse
+from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise
 from .spelling import by_sympy
 
@@ -64,6 +64,8 @@ for _name, _operands, _glyph, _latex, _script in (
 for _name, _text, _script in (
     ("isnan", "not a number", "Number.isNaN"),
     ("isinf", "infinite", "isInfinite"),
+    ("isposinf", "positive infinity", "isPositiveInfinity"),
+    ("isneginf", "negative infinity", "isNegativeInfinity"),
     ("isfinite", "finite", "Number.isFinite"),
     ("signbit", "negative, -0 included", "signBit"),
 ):
@@ -162,7 +164,7 @@ step(
 
 def read_round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     refuse(out=out)
-    return (a,), {"decimals": int(decimals)}
+    return (a,), {"decimals": whole("round: decimals", decimals)}
 
 
 step(
@@ -325,7 +327,7 @@ elementwise(
     domain=(PLAIN, Domain()),
     non_differentiable="x = 0, y = 0",
     kinks=lambda m, x, y: m.equal(x, 0.0),
-    one_sided=lambda m, x, y: (-1.0, 1.0) if not m.signbit(y) else (1.0, -1.0),
+    one_sided=lambda m, x, y: (m.where(m.signbit(y), 1.0, -1.0), m.where(m.signbit(y), -1.0, 1.0)),
     value=lambda m, x, y: m.where(m.less(y, 0), -m.absolute(x), m.absolute(x)),
     spelling={"javascript": "copySign"},
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from . import batches
-from .arguments import axes_of, axis_of, cast, refuse
+from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
 from .carriers import Carrier
 from .extremes import opaque
 from .primitive import composite, linear
@@ -94,8 +94,7 @@ for _name, _row, _filler in (("nancumsum", "cumsum", 0.0), ("nancumprod", "cumpr
 
 # Differences.
 def read_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    if n < 0:
-        raise InputError(f"diff: n={n} is negative")
+    n = whole("diff: n", n, 0)
     if not Carrier.shape(a):
         raise ShapeError("diff: an array of shape () has no axis to take differences along")
     axis = axis_of("diff", a, axis)
@@ -108,8 +107,8 @@ def read_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: A
         else:
             ends.append(None)
     parts = [ends[0], a, ends[1]]
-    whole = [p for p in parts if p is not None]
-    return (np.concatenate(whole, axis) if len(whole) > 1 else a,), {"n": int(n), "axis": axis}
+    given = [p for p in parts if p is not None]
+    return (np.concatenate(given, axis) if len(given) > 1 else a,), {"n": n, "axis": axis}
 
 
 def difference(m: Any, x: Any, *, n: int, axis: int) -> Any:
@@ -191,7 +190,7 @@ def read_gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) 
     for k in found:
         if f.shape[k] < edge_order + 1:
             raise ShapeError(f"gradient: axis {k} of shape {f.shape} is shorter than edge_order + 1 = {edge_order + 1}")
-    return (f, *varargs), {"axis": found, "edge_order": edge_order}
+    return (f, *map(numbers, varargs)), {"axis": found, "edge_order": edge_order}
 
 
 composite(
@@ -214,7 +213,7 @@ def trapezoid(m: Any, y: Any, x: Any = None, *, dx: float, axis: int) -> Any:
     if x is None:
         return m.sum(m.multiply(pairs, dx), axis=(axis,), keepdims=False)  # an exact dx stays exact
     if m.ndim(x) == 1:
-        steps = m.reshape(difference(m, x, n=1, axis=0), shape=(n - 1,) + (1,) * (m.ndim(y) - axis - 1))
+        steps = m.reshape(difference(m, x, n=1, axis=0), shape=(m.size(x) - 1,) + (1,) * (m.ndim(y) - axis - 1))
     else:
         steps = difference(m, x, n=1, axis=axis)
     return m.sum(pairs * steps, axis=(axis,), keepdims=False)
@@ -228,7 +227,7 @@ composite(
     latex=r"\int {0}",
     reads=("trapezoid", "trapz"),
     arguments=lambda y, x=None, dx=1.0, axis=-1: (
-        (y,) if x is None else (y, x),
+        (y,) if x is None else (y, numbers(x)),
         {"dx": dx, "axis": axis_of("trapezoid", y, axis)},
     ),
     spelling={"numpy": "trapezoid"},
@@ -347,10 +346,16 @@ def horner(m: Any, p: Any, x: Any) -> Any:
     return y
 
 
+def read_polyval(p: Any, x: Any) -> Any:
+    if Carrier.ndim(p) != 1:
+        raise ShapeError(f"polyval: coefficients of shape {Carrier.shape(p)}; a polynomial has them in one axis")
+    return (p, x), {}
+
+
 composite(
     "polyval",
     horner,
     doc="The polynomial with coefficients p, highest first, at x.",
-    arguments=lambda p, x: ((p, x), {}),
+    arguments=read_polyval,
     flops=10,
 )

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
 from . import batches
+from .arguments import no_traced
 from .carriers import Carrier
 from .decompositions import as_columns, as_rows, diagonal, diagonal_matrix, gaps, real_part
 from .linalg import square_matrix
@@ -183,6 +184,21 @@ custom(
     non_differentiable="where the rank changes",
     batch=batches.stacks,
 )
+
+
+def read_matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    params = {"tol": tol, "hermitian": hermitian, "rtol": rtol}
+    no_traced("matrix_rank", **params)
+    return (A,), {name: value for name, value in params.items() if value is not None and value is not False}
+
+
+def ranks(m: Any, row: Any, lead: Any, a: Any, **params: Any) -> Any:
+    """NumPy takes stacks of matrices, but a stack of vectors for a matrix."""
+    if m.ndim(a) < 3:
+        raise UnsupportedError("the rank of a vector")
+    return m.of(row)(a, **params)
+
+
 register(
     Primitive(
         name="matrix_rank",
@@ -192,7 +208,8 @@ register(
         reads=("linalg.matrix_rank",),
         differentiable=False,
         spelling={"numpy": "linalg.matrix_rank"},
-        batch=batches.stacks,
+        arguments=read_matrix_rank,
+        batch=ranks,
     )
 )
 

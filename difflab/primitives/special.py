@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .arguments import whole
 from .primitive import Domain, composite
 from .scipy_row import special
 from .spelling import by_sympy
@@ -290,7 +291,7 @@ special(
     kernel="kernels_special.polygamma",
     domain=(POSITIVE,),
     reads=("special.polygamma",),
-    arguments=lambda n, x: ((x,), {"n": int(n)}),
+    arguments=lambda n, x: ((x,), {"n": whole("polygamma: n", n, 0)}),
     spelling={"javascript": "polygamma", "sympy": by_sympy(lambda sympy, x, n: sympy.polygamma(n, x))},
     examples=({"n": 1}, {"n": 2}),
     non_differentiable="x = 0, -1, -2, ...",
@@ -371,7 +372,7 @@ composite(
     doc="The logarithm of the multivariate gamma function of dimension d.",
     latex=r"\ln\Gamma_d({0})",
     reads=("special.multigammaln",),
-    arguments=lambda a, d: ((a,), {"d": int(d)}),
+    arguments=lambda a, d: ((a,), {"d": whole("multigammaln: d", d, 1, 1000)}),
     domain=(Domain(3.0, 10.0),),
     examples=({"d": 3},),
 )
@@ -386,7 +387,7 @@ def _sum(terms: Any) -> Any:
 
 special(
     "zeta",
-    (None, lambda m, z, s, a: -s * m.zeta(s + 1, a)),
+    (None, lambda m, z, s, a: -(s * m.zeta(s + 1, a))),
     "The Hurwitz zeta function; no derivative by its order.",
     latex=r"\zeta({0}, {1})",
     domain=(Domain(2.0, 5.0), Domain(0.5, 10.0)),

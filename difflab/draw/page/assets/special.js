@@ -8,6 +8,14 @@ function isInfinite(x) {
   return x === Infinity || x === -Infinity;
 }
 
+function isPositiveInfinity(x) {
+  return x === Infinity;
+}
+
+function isNegativeInfinity(x) {
+  return x === -Infinity;
+}
+
 function signBit(x) {
   return x < 0 || Object.is(x, -0);
 }

@@ -44,7 +44,8 @@ def settled(text, x, y):
 def test_the_methods_agree_with_the_certificate(text, x, y):
     settled(text, x, y)
     comparison = dl.compare(text, at={"x": x, "y": y}, methods=["reverse", "forward", "certified"])
-    assert comparison.agree, str(comparison)
+    certified = comparison.methods["certified"].found.certified  # at a tie there is nothing to agree on
+    assert comparison.verdict == ("agree" if certified else "undecided"), str(comparison)
 
 
 @settings(max_examples=60, deadline=None)

@@ -42,8 +42,10 @@ class Judge(Referee):
 
     def saturated(self) -> bool:
         """Whether a step may stand behind something like 1 - 10**-5000, which no digits here tell from 1."""
-        if not self.case.rows & STEPS:
-            return False
+        return bool(self.case.rows & STEPS) and self.flattened()
+
+    def flattened(self) -> bool:
+        """Whether a row that comes closer to a constant than any digits tell has a large operand."""
         for term in self.case.terms:
             if term.row in SATURATING:
                 for x in (x for a in term.args for x in np.asarray(a.value, dtype=object).flat):
@@ -206,6 +208,8 @@ def against_not_differentiable(case: Case) -> Finding | None:
 def against_undefined(case: Case) -> Finding | None:
     """A finding where a function said to be undefined has a value, and values around."""
     referee = Judge(case)
+    if referee.flattened():
+        raise UnjudgedError("an edge behind a saturated function")
     a, b = referee.deep
     looks = [referee.look(FIRST), referee.look(a), referee.look(b), referee.look(b, 100)]
     if any(seen.missing for seen in looks):

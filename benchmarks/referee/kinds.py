@@ -26,6 +26,7 @@ SATURATING = frozenset(
     "sigmoid tanh arctan erf erfc ndtr gelu gelu_gate silu mish softplus log_sigmoid logaddexp logaddexp2 softmax "
     "logsumexp log_softmax log_cosh expm1 exp exp2 exp10 sech softsign hypot norm log_ndtr tanhshrink power".split()
 )  # rows that come closer to a constant than any digits tell
+OSCILLATING = frozenset("sin cos tan sinpi cospi sinc sinc_derivative cosm1 jv yv j0 j1 y0 y1 yn gamma rgamma".split())
 SLUGGISH = frozenset([*SLOW, *"y0 y1 yv kv kve erfinv_slope erfcinv_slope ndtri_slope".split()])
 INTEGRALS = frozenset("gammainc gammaincc betainc zeta".split())
 HEAVY = frozenset([*SPECIAL, *SLOW, *"beta betaln polygamma jv iv yv kv ive kve".split(), *INTEGRALS])

@@ -17,7 +17,7 @@ from mpmath import mp, mpf
 from mpmath.libmp import fnan
 
 from .expressions import Case
-from .kinds import HEAVY, INTEGRALS, SLUGGISH
+from .kinds import HEAVY, INTEGRALS, OSCILLATING, SLUGGISH
 from .reals import UnjudgedError, magnitude, number
 
 
@@ -171,6 +171,8 @@ class Referee:
         if self._deep is None:
             small, large = self.sizes()
             shallow = (25, 50) if self.case.rows & SLUGGISH else (60, 200)
+            if self.case.rows & OSCILLATING:  # a step must stay within one wave: x moves it by large/small
+                small += large
             coarse, fine = shallow if small < 16 else (2 * small + 60, 3 * small + 100)
             limit = BEARABLE if self.case.rows & HEAVY else DEEPEST
             if fine > limit or large > 3 * limit:

@@ -287,7 +287,7 @@ ARRAY_WORDS: list[tuple[str, str, str, str | None, str, Callable[..., Any]]] = [
         _W(arrays.accumulated(max)),
     ),
     ("fft", "v", "v", None, "np.abs(np.fft.fft({0}))", arrays.amplitudes),
-    ("fft", "v", "v", None, "np.fft.fft({0}).real ** 2 + np.fft.fft({0}).imag ** 2", arrays.spectrum),
+    ("fft", "v", "v", None, "(np.fft.fft({0}).real ** 2 + np.fft.fft({0}).imag ** 2)", arrays.spectrum),
     ("dot", "vv", "s", "({0} @ {1})", "({0} @ {1})", lambda x, y: arrays.total(x * y)),
     ("argmax", "vv", "s", None, "{1}[np.argmax({0})]", _W(arrays.chosen_by_largest)),
     ("argsort", "vv", "v", None, "np.take({1}, np.argsort({0}))", _W(lambda x, y: y[arrays.order(x)])),

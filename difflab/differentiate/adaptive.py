@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 
 from .estimate import RESOLVED, Estimate, best
-from .ladder import EPSILON, Ladder, Samples
+from .ladder import EPSILON, QUANTUM, Ladder, Samples
 from .shapes import flat_power, kink, shape
 from .steps import as_noise, below, between, crossed
 
@@ -38,7 +38,7 @@ def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estim
         found = first_spacing(samples, spacing)
         if isinstance(found, Estimate):
             return found if math.isinf(coarse.error) else coarse
-        ladder = Ladder(samples, found)
+        ladder = Ladder(samples, *found)
         if ladders and ladder.spacing > ladders[-1].spacing / 64:
             break  # values that step led back to where it was
         ladders.append(ladder)
@@ -55,15 +55,18 @@ def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estim
     return explained(ladders) if math.isinf(coarse.error) else coarse
 
 
-def first_spacing(samples: Samples, spacing: float) -> float | Estimate:
-    """The spacing at which three steps to a side just change the value; the derivative of a function that is flat."""
+def first_spacing(samples: Samples, spacing: float) -> tuple[float, float] | Estimate:
+    """The spacing at which three steps to a side just change the value, and by how much if it steps there.
+
+    For a function that is flat up to a jump of its own, or everywhere, the derivative.
+    """
 
     def visible(h: float, factor: float = 1.0) -> bool:
         level = samples.level(3 * h)
         return not level.change <= factor * VISIBLE * level.size
 
     if visible(spacing):
-        return spacing
+        return spacing, 0.0
     flat, bits = spacing, 12
     while not visible(top := flat * 2.0**bits) and bits < 400:
         flat, bits = top, 2 * bits
@@ -73,7 +76,7 @@ def first_spacing(samples: Samples, spacing: float) -> float | Estimate:
         flat, top = (flat, middle) if visible(middle) else (middle, top)
     level, above = samples.level(3 * flat), samples.level(3 * top)
     if visible(top) and above.change <= RESOLVED * above.size:
-        return top
+        return top, QUANTUM * above.change if visible(top, ABRUPT) else 0.0
     return Estimate(0.0, VISIBLE * (above if visible(top) else level).size / level.h)
 
 

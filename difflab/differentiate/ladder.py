@@ -16,6 +16,7 @@ RATIO = 7.3  # no power of 2, so that a function of that period is not taken for
 LEVELS = 24
 ABNORMAL = 256.0  # the roundings from which noise is more than rounding
 STEP = 1e-2  # a jump larger than this, relatively, is the function's own; a smaller one may be noise
+QUANTUM = 0.3  # the standard deviation of rounding to multiples, in units of them
 SHIFT = 1 / 32  # the part of the distance of floats by which rounding inside the function may shift x
 BESIDE = 30.0  # the factor by which a kink or jump at the point raises the noise, to be told from noise
 SHARP = 1e-11  # the relative error from which further steps between the largest are worth their evaluations
@@ -128,6 +129,8 @@ class Ladder:
             found = noise(values) if values else 0.0
             if found is not None or own_jump(values):
                 break
+            steps = [abs(b - a) for a, b in pairwise(values) if a != b]
+            self.sigma = max(self.sigma, QUANTUM * min(steps, default=0.0))
             self.spacing = samples.step(64 * self.spacing)
         found = found or 0.0
         if found > ABNORMAL * EPSILON * max(map(abs, values), default=0.0) and noise_beside(values) < found / BESIDE:
@@ -248,4 +251,4 @@ def noise_beside(values: list[float]) -> float:
     return math.hypot(left, right) / math.sqrt(12)
 
 
-__all__ = ["EPSILON", "STEP", "Ladder", "Level", "Samples"]
+__all__ = ["EPSILON", "QUANTUM", "STEP", "Ladder", "Level", "Samples"]

@@ -279,6 +279,51 @@ def test_values_that_step_and_have_two_slopes_are_refused():
     assert cancelled.refusals["x"].startswith("noise") or cancelled.claimed_error["x"] >= 8e-8
 
 
+# Rounding inside that is the same over many neighbouring values, so that these alone look smooth, with a wrong slope.
+REGULAR = [
+    ("log(1 + (tanh(x) - x/(1+x**2))**2)/(1+x**2)", -0.008538427430576813),
+    ("(tanh(x) + x)*(-2.933*(x + x))*log(1 + (-2.698*x)**2)", -0.003816809427641551),
+    ("-0.179*log(1 + x**2) + sin(x)", 0.0004416480094424114),
+    ("(x - sin(x))/x**3", 1e-4),
+    ("(1 - cos(x))/x**2", 1e-4),
+    ("917.37*cos(12076811.36638505*0.013154541878684898 - 3637628935633780.5*x)", 2.2007600460248576e-12),
+]
+
+
+@pytest.mark.parametrize(("text", "x"), REGULAR)
+def test_rounding_that_looks_smooth_is_not_taken_for_a_slope(text, x):
+    truth = dl.certify(text, dict(x=x)).gradient["x"]
+    found = numerical(text, dict(x=x))
+    assert found.refusals["x"].startswith("noise") or abs(found.gradient["x"] - truth) <= found.claimed_error["x"]
+
+
+SLOPE = W / 2 / (1 + W)
+STEPPED = [
+    (scattered(math.cos, 1e-9), 1e-7, -1e-7),  # the noise is more than the slope
+    (lambda x: round(math.sin(x), 9), 1.0, math.cos(1.0)),
+    (lambda x: bisected(x, 1e-6), 2.0, SLOPE),
+    (lambda x: bisected(x, 1e-4), 2.0, SLOPE),
+    (lambda x: float(np.interp(x, GRID, np.sin(GRID))), 1.000003, (math.sin(1.00001) - math.sin(1.0)) / 1e-5),
+]
+GRID = np.arange(0.9, 1.1, 1e-5)
+
+
+@pytest.mark.parametrize(("f", "x", "truth"), STEPPED)
+def test_values_that_step_have_claims_that_cover_the_slope_across(f, x, truth):
+    found = numerical(f, x)
+    assert abs(found.gradient - truth) <= found.claimed_error["x"] < math.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [("x*abs(x) + x", 1), ("relu(x)**2 + 3*x", 3), ("abs(x)**1.5", 0), ("cbrt(x)*x", 0), ("relu(x)**3 - x", -1)],
+)
+def test_a_derivative_where_the_second_one_is_missing(text, truth):
+    found = numerical(text, dict(x=0.0))
+    assert found.gradient["x"] == pytest.approx(truth, abs=1e-3)
+    assert abs(found.gradient["x"] - truth) <= found.claimed_error["x"] <= 1e-2
+
+
 @pytest.mark.parametrize("sigma", [1e-12, 1e-6, 1.0])
 def test_noise_is_estimated_beside_a_smooth_trend(sigma):
     random = np.random.default_rng(0)

@@ -316,7 +316,14 @@ def test_values_that_step_have_claims_that_cover_the_slope_across(f, x, truth):
 
 @pytest.mark.parametrize(
     ("text", "truth"),
-    [("x*abs(x) + x", 1), ("relu(x)**2 + 3*x", 3), ("abs(x)**1.5", 0), ("cbrt(x)*x", 0), ("relu(x)**3 - x", -1)],
+    [
+        ("x*abs(x) + x", 1),
+        ("relu(x)**2 + 3*x", 3),
+        ("abs(x)**1.5", 0),
+        ("cbrt(x)*x", 0),
+        ("cbrt(x)*abs(x)", 0),
+        ("relu(x)**3 - x", -1),
+    ],
 )
 def test_a_derivative_where_the_second_one_is_missing(text, truth):
     found = numerical(text, dict(x=0.0))

@@ -87,7 +87,7 @@ def settled(ladder: Ladder) -> Estimate | None:
         return bend if bend.reason else None
     if shape(ladder):
         return None
-    estimate = derivative(ladder) or both_sides(ladder)
+    estimate = derivative(ladder)
     for judged in (crossed, between, below):
         if estimate is not None and not estimate.reason:
             estimate = judged(ladder, estimate)
@@ -107,19 +107,6 @@ def derivative(ladder: Ladder) -> Estimate | None:
             return None
     rough = ladder.sigma > RESOLVED * ladder.size
     return Estimate(estimate.value, estimate.error, limited=estimate.limited and not rough)
-
-
-def both_sides(ladder: Ladder) -> Estimate | None:
-    """The derivative where the function is a different power series on each side, with the same slope."""
-    left, right = best(ladder, -1), best(ladder, 1)
-    if left is None or right is None or drowned(ladder):
-        return None
-    error, limited = max(left.error, right.error), left.limited and right.limited
-    if abs(left.value - right.value) > left.error + right.error:
-        return None
-    if error > RESOLVED * abs(left.value) and not limited:
-        return None
-    return Estimate((left.value + right.value) / 2, error)
 
 
 def drowned(ladder: Ladder) -> bool:

@@ -227,9 +227,17 @@ def test_a_function_that_raises_beside_the_point_is_undefined_there():
 
 
 @pytest.mark.parametrize("x", [0.5, -2.5, 100.5])
-def test_a_step_function_is_flat_between_its_steps(x):
+def test_a_step_function_is_flat_and_its_claim_covers_the_slope_across_steps(x):
     found = numerical("floor(x)", dict(x=x))
-    assert abs(found.gradient["x"]) <= found.claimed_error["x"] < 1e-3
+    assert found.gradient["x"] == 0 and 1 <= found.claimed_error["x"] < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "x"), [("maximum(x, 3)", 2.0), ("relu(x)", -1e-8), ("0*x + 3", 1.0), ("clip(x, 0, 1)", 7.0)]
+)
+def test_a_function_that_is_flat_up_to_a_kink_has_the_derivative_0(text, x):
+    found = numerical(text, dict(x=x))
+    assert found.gradient["x"] == 0 and found.claimed_error["x"] < 1e-5 and found.evaluations < 50
 
 
 def scattered(f, sigma):
@@ -301,6 +309,7 @@ SLOPE = W / 2 / (1 + W)
 STEPPED = [
     (scattered(math.cos, 1e-9), 1e-7, -1e-7),  # the noise is more than the slope
     (lambda x: round(math.sin(x), 9), 1.0, math.cos(1.0)),
+    (math.floor, 1e6 + 0.5, 1.0),
     (lambda x: bisected(x, 1e-6), 2.0, SLOPE),
     (lambda x: bisected(x, 1e-4), 2.0, SLOPE),
     (lambda x: float(np.interp(x, GRID, np.sin(GRID))), 1.000003, (math.sin(1.00001) - math.sin(1.0)) / 1e-5),
@@ -311,7 +320,7 @@ GRID = np.arange(0.9, 1.1, 1e-5)
 @pytest.mark.parametrize(("f", "x", "truth"), STEPPED)
 def test_values_that_step_have_claims_that_cover_the_slope_across(f, x, truth):
     found = numerical(f, x)
-    assert abs(found.gradient - truth) <= found.claimed_error["x"] < math.inf
+    assert found.refusals["x"].startswith("noise") or abs(found.gradient - truth) <= found.claimed_error["x"] < math.inf
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from .noise import noise
 
 EPSILON = 2.0**-52
 TINY = 5e-324
-RATIO = 7.3  # no power of 2, so that a function of that period is not taken for a slow one
+MOST = 1e5  # times the noise of the first values: what steps by more is no noise that they may have hidden
+RATIO = math.e**2  # irrational, so that no period fits all steps and is taken for a slow change
 LEVELS = 24
+FEW = 3  # steps that may agree by chance
 ABNORMAL = 256.0  # the roundings from which noise is more than rounding
 STEP = 1e-2  # a jump larger than this, relatively, is the function's own; a smaller one may be noise
 QUANTUM = 0.3  # the standard deviation of rounding to multiples, in units of them
@@ -170,7 +172,8 @@ class Ladder:
             stale = 0 if least.error < best / 2 else stale + 1
             best = min(best, least.error)
             slope = max(l.change / l.h for l in self.levels)
-            if best <= max(SHARP / 100 * abs(least.value), 1e-15 * slope) or stale > 2:
+            sharp = best <= max(SHARP / 100 * abs(least.value), 1e-15 * slope)
+            if (sharp and len(self.levels) > FEW) or stale > 2:
                 break
 
     def refine(self) -> None:
@@ -196,7 +199,7 @@ class Ladder:
         for k in range(len(gaps) - 1):
             expected = expected_growth(levels[k].h, levels[k + 1].h, levels[k + 2].h, 2)
             seen, before = gaps[k] * levels[k].h, max(found, self.noise(levels[k]))
-            if gaps[k] > 8 * gaps[k + 1] / expected and seen <= 1e4 * before:
+            if gaps[k] > 8 * gaps[k + 1] / expected and seen <= MOST * before:
                 found = max(found, seen)
             elif seen > 8 * before:
                 break
@@ -251,4 +254,4 @@ def noise_beside(values: list[float]) -> float:
     return math.hypot(left, right) / math.sqrt(12)
 
 
-__all__ = ["EPSILON", "QUANTUM", "STEP", "Ladder", "Level", "Samples"]
+__all__ = ["EPSILON", "FEW", "QUANTUM", "STEP", "Ladder", "Level", "Samples"]

@@ -176,8 +176,10 @@ assert np.isclose(dl.grad(wiggle)(0.0), 1000.0)
 # %% [markdown]
 # ## A difference that knows its error
 #
-# Ridders' method shrinks the step in stages, extrapolates to $h = 0$, and stops when that no longer helps. The spread
-# of its last values is an estimate of its own error. This is what difflab calls "numerical" unless told otherwise.
+# Quotients at several steps can be extrapolated to $h = 0$; Ridders' method does so until it no longer helps, and takes
+# the spread of the last values for its error. What difflab calls "numerical" begins at the smallest step over which the
+# value changes and rises from there, so that it steps over no pole, kink or wiggle. It measures the noise of the values,
+# extrapolates over every window of steps, and claims the error of the best.
 
 # %%
 found = dl.differentiate("exp(x) * sin(3*x)", dict(x=1.0), method="numerical")
@@ -185,6 +187,15 @@ truth = np.e * (np.sin(3.0) + 3 * np.cos(3.0))
 error, claimed = abs(found.gradient["x"] - truth), found.claimed_error["x"]
 assert error < 1e-10 and claimed < 1e-9
 print(f"{found.evaluations} evaluations, error below 1e-10: {error < 1e-10}")
+assert np.isclose(dl.differentiate(wiggle, 0.0, method="numerical").gradient, 1000.0)
+
+# %% [markdown]
+# Where it has no number it says so, with its reason:
+
+# %%
+refused = dl.differentiate("abs(x) + x", dict(x=0.0), method="numerical")
+assert np.isnan(refused.gradient["x"]) and refused.one_sided["x"] == (0.0, 2.0)
+print(refused.refusals["x"])
 
 # %% [markdown]
 # An estimate is not a bound, though: only the certified method proves anything. But with $n$ inputs there is one more

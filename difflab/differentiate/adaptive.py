@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 
 from .estimate import RESOLVED, Estimate, best
-from .ladder import EPSILON, Ladder, Samples
+from .ladder import EPSILON, FEW, QUANTUM, Ladder, Samples
 from .shapes import flat_power, kink, shape
 from .steps import as_noise, below, between, crossed
 
@@ -21,7 +21,8 @@ FINER = (12, 24, 48, 96, 192)  # the bits by which each further ladder begins lo
 VISIBLE = 64 * EPSILON  # the relative change from which values say something
 ABRUPT = 2.0**20  # times as much, within a factor 2 of the step, is a jump
 COARSE = 1e-7  # the relative error from which a finer ladder may be worth its evaluations
-FEW = 3  # steps below a kink or a jump that may look smooth by chance
+ROUGH = 1e-2  # the relative error from which noise may be structure that smaller steps resolve
+HALVINGS = 10
 CONFIRM = 2  # ladders of which each shows the same jump or pole
 EVALUATIONS = 160  # after which no further ladder is begun
 
@@ -38,7 +39,7 @@ def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estim
         found = first_spacing(samples, spacing)
         if isinstance(found, Estimate):
             return found if math.isinf(coarse.error) else coarse
-        ladder = Ladder(samples, found)
+        ladder = Ladder(samples, *found)
         if ladders and ladder.spacing > ladders[-1].spacing / 64:
             break  # values that step led back to where it was
         ladders.append(ladder)
@@ -55,26 +56,39 @@ def adaptive(f: Callable[[float], float], x: float, scale: float = 1.0) -> Estim
     return explained(ladders) if math.isinf(coarse.error) else coarse
 
 
-def first_spacing(samples: Samples, spacing: float) -> float | Estimate:
-    """The spacing at which three steps to a side just change the value; the derivative of a function that is flat."""
+def first_spacing(samples: Samples, spacing: float) -> tuple[float, float] | Estimate:
+    """The spacing at which three steps to a side just change the value, and by how much if it steps there.
 
-    def visible(h: float, factor: float = 1.0) -> bool:
+    For a function that is flat up to there, and changes too much for rounding, the derivative.
+    """
+
+    def changed(h: float, factor: float = 1.0) -> bool:
         level = samples.level(3 * h)
         return not level.change <= factor * VISIBLE * level.size
 
-    if visible(spacing):
-        return spacing
+    if changed(spacing):
+        return spacing, 0.0
     flat, bits = spacing, 12
-    while not visible(top := flat * 2.0**bits) and bits < 400:
+    while not changed(top := flat * 2.0**bits) and bits < 400:
         flat, bits = top, 2 * bits
-    while visible(top) and bits > 1 and (bits >= 12 or visible(top, ABRUPT)):
-        bits //= 2
-        middle = flat * 2.0**bits
-        flat, top = (flat, middle) if visible(middle) else (middle, top)
-    level, above = samples.level(3 * flat), samples.level(3 * top)
-    if visible(top) and above.change <= RESOLVED * above.size:
-        return top
-    return Estimate(0.0, VISIBLE * (above if visible(top) else level).size / level.h)
+    if not changed(top):
+        return Estimate(0.0, VISIBLE * samples.level(3 * flat).size / (3 * flat))
+    for _ in range(HALVINGS):  # of the logarithm of the interval, until it is short or the change in it small
+        if top / flat < 2.0**12 and not changed(top, ABRUPT):
+            return top, 0.0
+        middle = math.sqrt(flat * top)
+        flat, top = (flat, middle) if changed(middle) else (middle, top)
+    return beyond(samples, flat, top)
+
+
+def beyond(samples: Samples, flat: float, top: float) -> tuple[float, float] | Estimate:
+    """The same for a function that is flat up to a jump, a kink or the edge of its domain just beside a step."""
+    level, above, farther = (samples.level(3 * h) for h in (flat, top, top + HALVINGS * (top - flat)))
+    if math.isnan(above.change) or farther.change > 2 * above.change:  # a kink, or an edge
+        return Estimate(0.0, VISIBLE * level.size / level.h)
+    if above.change <= RESOLVED * above.size:
+        return top, QUANTUM * above.change
+    return Estimate(0.0, above.change / above.h)
 
 
 def settled(ladder: Ladder) -> Estimate | None:
@@ -84,7 +98,7 @@ def settled(ladder: Ladder) -> Estimate | None:
         return bend if bend.reason else None
     if shape(ladder):
         return None
-    estimate = derivative(ladder) or both_sides(ladder)
+    estimate = derivative(ladder)
     for judged in (crossed, between, below):
         if estimate is not None and not estimate.reason:
             estimate = judged(ladder, estimate)
@@ -96,27 +110,19 @@ def derivative(ladder: Ladder) -> Estimate | None:
     found = [e for side in ladder.tableaus if (e := best(ladder, side))]
     if not found:
         return None
-    if ladder.broken and len(ladder.tableaus[0].steps) <= FEW and ladder.spacing > 64 * ladder.samples.grain:
+    if few(ladder) and ladder.spacing > 64 * ladder.samples.grain:
         return None
     estimate = min(found, key=lambda e: e.error)
     if estimate.error > RESOLVED * abs(estimate.value):
         if not estimate.limited or (drowned(ladder) and estimate.error > 0.3 * abs(estimate.value)):
             return None
-    rough = ladder.sigma > RESOLVED * ladder.size
+    rough = ladder.sigma > RESOLVED * ladder.size or (ladder.noisy and estimate.error > ROUGH * abs(estimate.value))
     return Estimate(estimate.value, estimate.error, limited=estimate.limited and not rough)
 
 
-def both_sides(ladder: Ladder) -> Estimate | None:
-    """The derivative where the function is a different power series on each side, with the same slope."""
-    left, right = best(ladder, -1), best(ladder, 1)
-    if left is None or right is None or drowned(ladder):
-        return None
-    error, limited = max(left.error, right.error), left.limited and right.limited
-    if abs(left.value - right.value) > left.error + right.error:
-        return None
-    if error > RESOLVED * abs(left.value) and not limited:
-        return None
-    return Estimate((left.value + right.value) / 2, error)
+def few(ladder: Ladder) -> bool:
+    """Whether so few steps gave the derivative that they may agree by chance."""
+    return all(t.ended and len(t.steps) <= FEW for t in ladder.tableaus.values())
 
 
 def drowned(ladder: Ladder) -> bool:

@@ -12,10 +12,13 @@ from .noise import noise
 
 EPSILON = 2.0**-52
 TINY = 5e-324
-RATIO = 7.3  # no power of 2, so that a function of that period is not taken for a slow one
+MOST = 1e5  # times the noise of the first values: what steps by more is no noise that they may have hidden
+RATIO = math.e**2  # irrational, so that no period fits all steps and is taken for a slow change
 LEVELS = 24
+FEW = 3  # steps that may agree by chance
 ABNORMAL = 256.0  # the roundings from which noise is more than rounding
 STEP = 1e-2  # a jump larger than this, relatively, is the function's own; a smaller one may be noise
+QUANTUM = 0.3  # the standard deviation of rounding to multiples, in units of them
 SHIFT = 1 / 32  # the part of the distance of floats by which rounding inside the function may shift x
 BESIDE = 30.0  # the factor by which a kink or jump at the point raises the noise, to be told from noise
 SHARP = 1e-11  # the relative error from which further steps between the largest are worth their evaluations
@@ -128,6 +131,8 @@ class Ladder:
             found = noise(values) if values else 0.0
             if found is not None or own_jump(values):
                 break
+            steps = [abs(b - a) for a, b in pairwise(values) if a != b]
+            self.sigma = max(self.sigma, QUANTUM * min(steps, default=0.0))
             self.spacing = samples.step(64 * self.spacing)
         found = found or 0.0
         if found > ABNORMAL * EPSILON * max(map(abs, values), default=0.0) and noise_beside(values) < found / BESIDE:
@@ -167,7 +172,8 @@ class Ladder:
             stale = 0 if least.error < best / 2 else stale + 1
             best = min(best, least.error)
             slope = max(l.change / l.h for l in self.levels)
-            if best <= max(SHARP / 100 * abs(least.value), 1e-15 * slope) or stale > 2:
+            sharp = best <= max(SHARP / 100 * abs(least.value), 1e-15 * slope)
+            if (sharp and len(self.levels) > FEW) or stale > 2:
                 break
 
     def refine(self) -> None:
@@ -193,7 +199,7 @@ class Ladder:
         for k in range(len(gaps) - 1):
             expected = expected_growth(levels[k].h, levels[k + 1].h, levels[k + 2].h, 2)
             seen, before = gaps[k] * levels[k].h, max(found, self.noise(levels[k]))
-            if gaps[k] > 8 * gaps[k + 1] / expected and seen <= 1e4 * before:
+            if gaps[k] > 8 * gaps[k + 1] / expected and seen <= MOST * before:
                 found = max(found, seen)
             elif seen > 8 * before:
                 break
@@ -248,4 +254,4 @@ def noise_beside(values: list[float]) -> float:
     return math.hypot(left, right) / math.sqrt(12)
 
 
-__all__ = ["EPSILON", "STEP", "Ladder", "Level", "Samples"]
+__all__ = ["EPSILON", "FEW", "QUANTUM", "STEP", "Ladder", "Level", "Samples"]

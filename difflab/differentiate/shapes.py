@@ -24,7 +24,7 @@ def kink(ladder: Ladder) -> Estimate | None:
         return None
     for part in PERSISTS:
         h = lowest.h * part
-        if h < 2 * ladder.samples.grain or abs(turn) * h < CLEAR * ladder.sigma:
+        if h < 2 * ladder.samples.grain or abs(turn) * h < CLEAR * ladder.measured:
             break
         level = ladder.samples.level(h)
         if not level.both or abs(level.bend - turn) > 0.1 * abs(turn):

@@ -14,25 +14,29 @@ from .ladder import EPSILON, STEP, Ladder, Level
 from .noise import noise
 
 HALVINGS = 6  # of the logarithm of an interval of steps, in search of a jump
+FARTHER = 10.0  # times the interval that holds a jump or the beginning of something else
 MUCH_SMALLER = 2.0**-10
 MATTERS = 10.0
 
 
 def crossed(ladder: Ladder, estimate: Estimate) -> Estimate:
     """The estimate, judged by what larger steps say where a small jump lies between them and the point."""
-    jump = jump_beside(ladder, estimate.value) if ladder.broken else None
-    above = best(Ladder(ladder.samples, jump.h, least=jump.change), 0) if jump else None
-    if jump is None or above is None:
+    h, jump = jump_beside(ladder, estimate.value) if ladder.broken else (0.0, 0.0)
+    above = best(Ladder(ladder.samples, h, least=jump), 0) if jump else None
+    if above is None:
         return estimate
     if above.error <= 0.3 * abs(above.value):
-        return reconciled(replace(above, limited=estimate.limited), estimate, jump.change)
+        return reconciled(replace(above, limited=estimate.limited), estimate, jump)
     if abs(above.value - estimate.value) > above.error + estimate.error:
-        return stepped(estimate.value, above.value, jump.change)
+        return stepped(estimate.value, above.value, jump)
     return estimate
 
 
-def jump_beside(ladder: Ladder, slope: float) -> Level | None:
-    """The level just beyond a jump of noise's size, where the values leave the line of that slope at one step."""
+def jump_beside(ladder: Ladder, slope: float) -> tuple[float, float]:
+    """The step just beyond a jump of noise's size, and the jump: where the values leave the line of that slope.
+
+    Both are 0 where there is none: at a kink, or where the function turns, they leave it by and by.
+    """
     samples = ladder.samples
 
     def off(level: Level) -> float:
@@ -40,13 +44,13 @@ def jump_beside(ladder: Ladder, slope: float) -> Level | None:
 
     high = samples.level(ladder.broken or 0.0)
     low = samples.level(max(l.h for l in ladder.levels if l.h < high.h))
-    total = off(high)
-    if not total <= STEP * high.size:
-        return None
+    if not off(high) <= STEP * high.size:
+        return 0.0, 0.0
     for _ in range(HALVINGS):
         middle = samples.level(math.sqrt(low.h * high.h))
         low, high = (low, middle) if off(middle) - off(low) > off(high) - off(middle) else (middle, high)
-    return high if off(high) - off(low) > total / 2 else None
+    farther = samples.level(high.h + FARTHER * (high.h - low.h))
+    return (high.h, off(high)) if off(farther) < 2 * (off(high) - off(low)) else (0.0, 0.0)
 
 
 def between(ladder: Ladder, estimate: Estimate) -> Estimate:
@@ -69,7 +73,8 @@ def below(ladder: Ladder, estimate: Estimate) -> Estimate:
         return estimate
     slope = (values[6] - values[0]) / (6 * spacing)
     error = (SAFETY * sigma + abs(values[6] - 2 * values[3] + values[0])) / spacing
-    return reconciled(estimate, Estimate(slope, error), ladder.sigma)
+    agreed = reconciled(estimate, Estimate(slope, error), ladder.sigma)
+    return replace(agreed, error=max(agreed.error, abs(slope - estimate.value)))
 
 
 def as_noise(ladder: Ladder) -> Ladder | None:

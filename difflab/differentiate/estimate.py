@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .extrapolation import Window
 from .ladder import Ladder
 
-SAFETY = 8.0
+SAFETY = 5.0
 SLACK = 4.0  # how much more a smaller step may be off before it contradicts a larger one
 FLOOR = 1e-12  # nothing is claimed to be nearer, relatively: rounding may be the same in all values
 LIMITED = 10.0

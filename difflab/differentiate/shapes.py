@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from .estimate import SAFETY, Estimate, best
+from .estimate import Estimate, best
 from .ladder import EPSILON, Ladder, Level
 
+TURNS = 10.0  # times its error by which the slopes of the sides must differ
 CLEAR = 40.0  # roundings or noises by which a kink must show
 PERSISTS = (2.0**-10, 2.0**-40)  # the parts of a step at which a kink must be the same
 FEWEST, MOST = 4, 5  # levels from which a power is read
@@ -20,7 +21,7 @@ def kink(ladder: Ladder) -> Estimate | None:
     turn = window.value
     clear = (l for l in ladder.levels if l.both and abs(turn) * l.h > CLEAR * ladder.noise(l))
     lowest = next(clear, None)
-    if abs(turn) <= SAFETY * window.error or lowest is None or abs(lowest.bend - turn) > 0.3 * abs(turn):
+    if abs(turn) <= TURNS * window.error or lowest is None or abs(lowest.bend - turn) > 0.3 * abs(turn):
         return None
     for part in PERSISTS:
         h = lowest.h * part

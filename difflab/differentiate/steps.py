@@ -73,7 +73,10 @@ def below(ladder: Ladder, estimate: Estimate) -> Estimate:
         return estimate
     slope = (values[6] - values[0]) / (6 * spacing)
     error = (SAFETY * sigma + abs(values[6] - 2 * values[3] + values[0])) / spacing
-    agreed = reconciled(estimate, Estimate(slope, error), ladder.sigma)
+    inside = Estimate(slope, error)
+    agreed = reconciled(estimate, inside, ladder.sigma)
+    if inside.error > RESOLVED * abs(estimate.value):
+        return agreed
     return replace(agreed, error=max(agreed.error, abs(slope - estimate.value)))
 
 

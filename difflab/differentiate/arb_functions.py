@@ -375,6 +375,15 @@ def signed(y: Germ) -> int:
     return found
 
 
+def heaviside(x: Any, h: Any) -> Germ:
+    """A function of both operands: where one has no value, there is none."""
+    x, h = lift(x), lift(h)
+    if dead(x) or dead(h):
+        return x if dead(x) else h
+    found = jumping_sign(x)
+    return h if found == 0 else lift(1 if found > 0 else 0)
+
+
 def nan_to_num(x: Any, **_: Any) -> Germ:
     return with_value(lift(x))
 
@@ -510,7 +519,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "sigmoid_between": lambda x, y, *, base: sigmoid((lift(x) - y) * log(2) if base == 2 else lift(x) - y),
     "absolute": absolute, "sign": sign_of, "floor": floor, "ceil": ceil, "trunc": trunc, "rint": rint, "round": rint,
     "fmod": fmod, "maximum": choice(True), "minimum": choice(False), "relu": relu, "where": where,
-    "copysign": copysign, "signbit": lambda x: signed(lift(x)) < 0, "nan_to_num": nan_to_num,
+    "copysign": copysign, "heaviside": heaviside, "signbit": lambda x: signed(lift(x)) < 0, "nan_to_num": nan_to_num,
     "isnan": finite(False), "isinf": finite(False), "isfinite": finite(True),
     "stop_gradient": stop_gradient, "imag": lambda x: lift(x) * 0,
     "deg2rad": lambda x: lift(x) * constant(arb.pi()) / 180, "rad2deg": lambda x: lift(x) * 180 / constant(arb.pi()),

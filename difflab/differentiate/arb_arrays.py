@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import UnsupportedError
 from ..primitives.elements import mapped
 from ..primitives.kernels_arrays import fold
-from .arb_functions import choice, exp, log, power, trunc
+from .arb_choices import choice, trunc
+from .arb_functions import exp, log, power
 from .arb_germ import NOW, Germ, constant, lift, whole_number
 
 EXP, LOG = mapped(exp), mapped(log)

@@ -12,11 +12,14 @@ from ..graph.node import Shape
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier, mapped
 from .arb_arrays import ARRAYS
-from .arb_functions import truth
+from .arb_choices import CHOICES, truth
+from .arb_entropies import ENTROPIES
+from .arb_functions import FUNCTIONS
 from .arb_germ import NOW, constant, lift
-from .arb_special import NATIVE
+from .arb_special import SPECIAL
 from .problem import output_ancestors
 
+NATIVE = FUNCTIONS | CHOICES | ENTROPIES | SPECIAL
 MOST_ELEMENTS = 2_000_000  # of one array: some 600 MB of balls
 
 

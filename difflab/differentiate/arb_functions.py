@@ -12,7 +12,6 @@ from typing import Any
 
 from flint import arb, arb_series
 
-from ..errors import UndecidedError, UnsupportedError
 from .arb_germ import (
     NOW,
     ONE,
@@ -20,13 +19,10 @@ from .arb_germ import (
     Germ,
     at_edge,
     ball,
-    blurred,
     constant,
     dead,
     decided_sign,
-    difference,
     is_constant,
-    jumping_sign,
     lift,
     mapped,
     no_value,
@@ -266,214 +262,6 @@ def arctan2(y: Any, x: Any) -> Germ:
     return no_value("undecided", "the angle jumps on the negative x-axis, where it depends on the sign of 0")
 
 
-# Steps and choices.
-def absolute(x: Any) -> Germ:
-    return abs(lift(x))
-
-
-def choice(larger: bool) -> Callable[[Any, Any], Any]:
-    """maximum or minimum; bounds of infinity never hold."""
-
-    def choose(x: Any, y: Any) -> Any:
-        for bound, other in ((x, y), (y, x)):
-            if isinstance(bound, float) and bound in (float("inf"), float("-inf")):
-                return lift(other) if (bound < 0) == larger else unbounded(bound)
-        x, y = lift(x), lift(y)
-        for z in (x, y):
-            if dead(z):
-                return z
-        apart = difference(x, y)
-        found = sign(apart)
-        if found is None:
-            point, around = (
-                (a.max(b) if larger else a.min(b)) for a, b in zip((x.point[0], x.around[0]), (y.point[0], y.around[0]))
-            )
-            return blurred(point, around, apart, "has a kink at a tie, and the difference of its operands")
-        return x if (found >= 0) == larger else y
-
-    return choose
-
-
-def unbounded(bound: float) -> Germ:
-    return no_value("undefined", f"the value is {bound}")
-
-
-def relu(x: Any) -> Germ:
-    return choice(True)(x, 0)  # type: ignore[no-any-return]
-
-
-def where(c: Any, a: Any, b: Any) -> Any:
-    return a if truth(c) else b
-
-
-def truth(c: Any) -> bool:
-    return bool(c)
-
-
-def sign_of(x: Any) -> Any:
-    x = lift(x)
-    return x if dead(x) else lift(jumping_sign(x))
-
-
-def floor(x: Any) -> Germ:
-    """The integer n with n <= x < n + 1 in the whole neighbourhood."""
-    x = lift(x)
-    if dead(x):
-        return x
-    n = x.around[0].mid().floor()
-    if not n.is_exact():
-        raise UndecidedError(f"{NOW.where()}: its operand lies in {ball(x.around[0])}")
-    if jumping_sign(x - constant(n)) >= 0 and jumping_sign(constant(n + 1) - x) > 0:
-        return constant(n)
-    raise UndecidedError(f"{NOW.where()} jumps: its operand lies in {ball(x.around[0])}")
-
-
-def ceil(x: Any) -> Germ:
-    return -floor(-lift(x))
-
-
-def trunc(x: Any) -> Germ:
-    x = lift(x)
-    if dead(x):
-        return x
-    if sign(x + 1) == 1 and sign(1 - x) == 1:  # also across 0
-        return lift(0)
-    return floor(x) if decided_sign(x) > 0 else ceil(x)
-
-
-def rint(x: Any, decimals: int = 0) -> Germ:
-    """The nearest integer, a half to the even one."""
-    if decimals:
-        scale = lift(10) ** decimals
-        return rint(lift(x) * scale) / scale
-    x = lift(x)
-    if dead(x):
-        return x
-    low = floor(x + quotient(lift(1), lift(2)))
-    tie = sign(x + quotient(lift(1), lift(2)) - low)
-    if tie == 0 and not (low.point[0] / 2).is_integer():
-        return low - 1
-    return low
-
-
-def fmod(x: Any, y: Any) -> Germ:
-    return lift(x) - lift(y) * trunc(lift(x) / y)
-
-
-def copysign(x: Any, y: Any) -> Germ:
-    x, y = lift(x), lift(y)
-    if x.lost is not None or y.lost is not None:
-        return nothing(x, y)
-    return abs(x) if signed(y) > 0 else -abs(x)
-
-
-def signed(y: Germ) -> int:
-    """The sign of what is not 0: the sign of a zero is no property of a real number."""
-    found = jumping_sign(y)
-    if found == 0:
-        raise UndecidedError(f"{NOW.where()} depends on the sign of a zero")
-    return found
-
-
-def heaviside(x: Any, h: Any) -> Germ:
-    """A function of both operands: where one has no value, there is none."""
-    x, h = lift(x), lift(h)
-    if dead(x) or dead(h):
-        return x if dead(x) else h
-    found = jumping_sign(x)
-    return h if found == 0 else lift(1 if found > 0 else 0)
-
-
-def nan_to_num(x: Any, **_: Any) -> Germ:
-    return with_value(lift(x))
-
-
-def with_value(x: Germ) -> Germ:
-    if not x.around[0].is_finite():
-        raise UndecidedError(f"{NOW.where()} asks whether a value is a number: {x.lost.text if x.lost else 'unknown'}")
-    return x
-
-
-def finite(answer: bool) -> Callable[[Any], bool]:
-    """isnan, isinf, isfinite: known where there is a value, otherwise undecided."""
-
-    def ask(x: Any) -> bool:
-        if not isinstance(x, Germ):
-            x = lift(x)
-        return with_value(x) is x and answer
-
-    return ask
-
-
-def stop_gradient(x: Any) -> Germ:
-    """The constant at the point. One side of the point alone does not know it."""
-    x = lift(x)
-    if NOW.side:
-        raise UndecidedError("stop_gradient: no one-sided derivatives are taken where it stands")
-    return x if dead(x) else constant(x.point[0])
-
-
-def times(x: Any, y: Germ, operand: Any) -> Germ:
-    """x y, and 0 where x is, whatever y has there; where x may be 0, that y has no value proves nothing."""
-    x, found = lift(x), sign(lift(x))
-    if found == 0 and lift(operand).lost is None:
-        return constant(ZERO)
-    if y.lost is not None and y.lost.kind == "undefined" and found is None:
-        return no_value("undecided", f"its first operand lies in {ball(x.around[0])}, and {y.lost.text}")
-    return x * y  # type: ignore[no-any-return]
-
-
-def xlogy(x: Any, y: Any) -> Germ:
-    return times(x, log(y), y)
-
-
-def xlog1py(x: Any, y: Any) -> Germ:
-    return times(x, log1p(y), y)
-
-
-def on_positive(x: Any, f: Callable[[Germ], Germ], what: str) -> Germ:
-    """f where x is positive in the whole neighbourhood; below 0 there is nothing, and at 0 nothing is claimed."""
-    x = lift(x)
-    found = sign(x)
-    if found == 1:
-        return f(x)
-    if dead(x):
-        return x
-    kind = "undefined" if found == -1 else "undecided"
-    return no_value(kind, f"its operand lies in {ball(x.around[0])}, and {what}")
-
-
-def boxcox(x: Any, c: Any) -> Germ:
-    f = lambda x: log(x) if sign(lift(c)) == 0 else (power(x, c) - 1) / c
-    return on_positive(x, f, "it is defined above 0")
-
-
-def boxcox1p(x: Any, c: Any) -> Germ:
-    f = lambda x: log1p(x) if sign(lift(c)) == 0 else (power(1 + x, c) - 1) / c
-    return on_positive(1 + lift(x), lambda _: f(lift(x)), "it is defined above -1")
-
-
-def huber(d: Any, r: Any) -> Germ:
-    d, r = lift(d), lift(r)
-    f = lambda d: r * r / 2 if abs(r) <= d else d * (abs(r) - d / 2)
-    return on_positive(d, f, "it is infinite below 0")
-
-
-def pseudo_huber(d: Any, r: Any) -> Germ:
-    d, r = lift(d), lift(r)
-    return on_positive(d, lambda d: d * d * (sqrt(1 + (r / d) * (r / d)) - 1), "it is infinite below 0")
-
-
-def rel_entr(x: Any, y: Any) -> Germ:
-    x, y = lift(x), lift(y)
-    of_x = lambda x: on_positive(y, lambda y: x * log(x / y), "it is infinite from 0 on")
-    return on_positive(x, of_x, "it is infinite below 0")
-
-
-def kl_div(x: Any, y: Any) -> Germ:
-    return rel_entr(x, y) - x + y
-
-
 def direction(x: Any, y: Any) -> Germ:
     """x / sqrt(x² + y²), 0 at the origin."""
     x, y = lift(x), lift(y)
@@ -481,52 +269,18 @@ def direction(x: Any, y: Any) -> Germ:
     return constant(ZERO) if sign(square) == 0 else x / sqrt(square)
 
 
-def truths(f: Callable[..., bool]) -> Callable[..., bool]:
-    """A function of truth values; a number is true where it is not 0."""
-
-    def apply(*xs: Any) -> bool:
-        return f(*map(truth, xs))
-
-    return apply
-
-
-def bits(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Bitwise operations, on truth values only."""
-
-    def apply(*xs: Any) -> Any:
-        if not all(isinstance(x, bool) or getattr(getattr(x, "dtype", None), "kind", "") == "b" for x in xs):
-            raise UnsupportedError(f"{NOW.where()} of integers is not available on enclosures")
-        return bool(f(*map(bool, xs)))
-
-    return apply
-
-
-HALF_LINE = {"log": log, "sqrt": sqrt, "arccosh": arccosh, "cbrt": cbrt}
-ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    **HALF_LINE,
-    "exp": exp, "sin": sin, "cos": cos, "tan": tan, "arctan": smooth("atan"), "arcsin": arcsin, "arccos": arccos,
-    "sinpi": smooth("sin_pi"), "cospi": smooth("cos_pi"), "arctanh": arctanh, "arctan2": arctan2,
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "log": log, "sqrt": sqrt, "arccosh": arccosh, "cbrt": cbrt, "exp": exp, "sin": sin, "cos": cos, "tan": tan,
+    "arctan": smooth("atan"), "arcsin": arcsin, "arccos": arccos, "arctanh": arctanh, "arctan2": arctan2,
+    "sinpi": smooth("sin_pi"), "cospi": smooth("cos_pi"), "hypot": hypot, "direction": direction,
     "sinh": hyperbolic("sinh", -1), "cosh": hyperbolic("cosh", 1), "tanh": odd(tanh_of_positive),
-    "sech": even(sech_of_positive), "arcsinh": odd(arcsinh_of_positive), "hypot": hypot,
-    "expm1": sharp("exp", "expm1"), "log1p": log1p,
+    "sech": even(sech_of_positive), "arcsinh": odd(arcsinh_of_positive), "expm1": sharp("exp", "expm1"), "log1p": log1p,
     "log2": lambda x: log(x) / log(2), "log10": lambda x: log(x) / log(10), "exp2": lambda x: exp(lift(x) * log(2)),
-    "exp10": lambda x: exp(lift(x) * log(10)),
-    "power": power, "float_power": power, "square": lambda x: lift(x) * x, "reciprocal": lambda x: 1 / lift(x),
-    "divide": lambda x, y: quotient(lift(x), lift(y)),
+    "exp10": lambda x: exp(lift(x) * log(10)), "power": power, "float_power": power, "square": lambda x: lift(x) * x,
+    "reciprocal": lambda x: 1 / lift(x), "divide": lambda x, y: quotient(lift(x), lift(y)),
     "sigmoid": sigmoid, "softplus": softplus, "log_sigmoid": lambda x: -softplus(-lift(x)),
     "sigmoid_slope": lambda x: sigmoid(x) * sigmoid(-lift(x)), "log_cosh": even(log_cosh_of_positive),
     "logaddexp": logaddexp, "logaddexp2": logaddexp2,
     "sigmoid_between": lambda x, y, *, base: sigmoid((lift(x) - y) * log(2) if base == 2 else lift(x) - y),
-    "absolute": absolute, "sign": sign_of, "floor": floor, "ceil": ceil, "trunc": trunc, "rint": rint, "round": rint,
-    "fmod": fmod, "maximum": choice(True), "minimum": choice(False), "relu": relu, "where": where,
-    "copysign": copysign, "heaviside": heaviside, "signbit": lambda x: signed(lift(x)) < 0, "nan_to_num": nan_to_num,
-    "isnan": finite(False), "isinf": finite(False), "isfinite": finite(True),
-    "stop_gradient": stop_gradient, "imag": lambda x: lift(x) * 0,
     "deg2rad": lambda x: lift(x) * constant(arb.pi()) / 180, "rad2deg": lambda x: lift(x) * 180 / constant(arb.pi()),
-    "huber": huber, "pseudo_huber": pseudo_huber, "rel_entr": rel_entr, "kl_div": kl_div, "direction": direction,
-    "xlogy": xlogy, "xlog1py": xlog1py, "entr": lambda x: -xlogy(x, x), "boxcox": boxcox, "boxcox1p": boxcox1p,
-    "logical_and": truths(lambda a, b: a and b), "logical_or": truths(lambda a, b: a or b),
-    "logical_not": truths(lambda a: not a), "logical_xor": truths(lambda a, b: a != b),
-    "bitwise_and": bits(lambda a, b: a and b), "bitwise_or": bits(lambda a, b: a or b),
-    "bitwise_xor": bits(lambda a, b: a != b), "invert": bits(lambda a: not a),
 }  # fmt: skip

@@ -15,7 +15,8 @@ import flint
 from flint import arb, arb_series
 
 from ..errors import UnsupportedError
-from .arb_functions import ELEMENTWISE, exp, log, on_positive, smooth
+from .arb_entropies import on_positive
+from .arb_functions import exp, log, smooth
 from .arb_germ import (
     NOW,
     ONE,
@@ -316,6 +317,3 @@ def exp_of_gammas(x: Any, y: Any) -> Germ:
     """B(x, y) = Γ(x) Γ(y) / Γ(x + y)."""
     gamma, x, y = SPECIAL["gamma"], lift(x), lift(y)
     return gamma(x) * gamma(y) * smooth("rgamma")(x + y)
-
-
-NATIVE = ELEMENTWISE | SPECIAL

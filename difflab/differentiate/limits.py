@@ -62,6 +62,12 @@ def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int =
     return result
 
 
+def prepare() -> None:
+    """Starts the helper without waiting: it loads sympy while this process does other things."""
+    if hasattr(os, "fork") and sys.executable:
+        HELPER.prepare()
+
+
 class Helper:
     """The process that forks; started at the first request, and again where it has ended."""
 
@@ -97,6 +103,11 @@ class Helper:
             return received(connection, time.monotonic() + PATIENCE) is not None
         except TimeoutError:
             raise TimeLimitError(f"the helper process for symbolic work did not start in {PATIENCE:g} s") from None
+
+    def prepare(self) -> None:
+        with self.lock:
+            if self.channel is None:
+                self.start()
 
     def hand_over(self, connection: socket.socket) -> None:
         with self.lock:

@@ -49,6 +49,10 @@ class DomainError(DifflabError, ArithmeticError):
     """A function was evaluated outside its domain."""
 
 
+class UndecidedError(DifflabError, ArithmeticError):
+    """A branch that cannot be decided for a whole neighbourhood of the point."""
+
+
 class DrawError(DifflabError, ValueError):
     """A picture that cannot be drawn or written."""
 

@@ -77,8 +77,27 @@ def test_json_holds_no_bare_nan(shell, text, at):
         json.loads(out, parse_constant=lambda name: pytest.fail(name))
 
 
-def test_disagreement_is_status_1(shell):
-    assert shell("compare", "(1 - cos(x)) / x**2", "--at", "x=1e-8")[0] == 1
+@pytest.mark.parametrize(
+    ("text", "at", "word"),
+    [
+        ("(1 - cos(x)) / x**2", "x=1e-8", "no digits"),
+        ("log(x)", "x=-1", "undefined"),
+        ("where(x>0,x,-x)", "x=0", "kink"),
+        ("floor(x)", "x=2", "jump"),
+    ],
+)
+def test_what_is_no_agreement_is_status_1_with_its_reason(shell, text, at, word):
+    status, out, _ = shell("compare", text, "--at", at, "--json")
+    found = json.loads(out, parse_constant=lambda name: pytest.fail(name))
+    assert status == 1 and found["verdict"] == "undecided" and found["agree"] is False and word in found["reason"]
+    assert word in found["methods"]["reverse"]["verdict"]
+    status, out, _ = shell("compare", text, "--at", at)
+    assert status == 1 and "undecided: " in out and "agree\n" not in out
+
+
+def test_two_methods_of_one_kind_decide_nothing(shell):
+    assert shell("compare", "x*x", "--at", "x=1", "--method", "reverse", "--method", "forward")[0] == 1
+    assert shell("compare", "x*x", "--at", "x=1", "--method", "reverse", "--method", "symbolic")[0] == 0
 
 
 def test_leading_minus_is_an_expression(shell):

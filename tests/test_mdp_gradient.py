@@ -115,7 +115,8 @@ def test_with_discount_one():
     R = R + 0.01 * inner  # no ties
     expected = (f(R + h * inner) - f(R - h * inner)) / (2 * h)
     assert np.sum(dl.grad(f)(R) * inner) == pytest.approx(expected, rel=1e-5)
-    assert dl.certify(f, at=R).certified
+    assert dl.certify(lambda r: f(np.concatenate([R[:1], r])), at=R[1:]).certified
+    assert not dl.certify(f, at=R).certified  # any reward in the terminal state, and its value is infinite
 
 
 def test_ties_are_kinks_with_one_sided_derivatives():

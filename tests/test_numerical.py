@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 import difflab as dl
-from difflab.differentiate.numerical import SCHEMES, Line, central_difference, five_point_difference, ridders
+from difflab.differentiate.differences import Line, central_difference, five_point_difference, ridders
+from difflab.differentiate.numerical import SCHEMES
 from difflab.differentiate.problem import as_problem
 from difflab.errors import InputError, UnsupportedError
 

@@ -170,13 +170,25 @@ passes
 #
 # Four methods agree with you. Could all five of you be wrong? A certificate answers that. It computes with intervals
 # that contain the true number for sure, and raises the precision until only one float is left. Its
-# answer is not one more opinion; it is a proof about the formula.
+# answer is not one more opinion; it is a proof about the formula. *Certified* means two things: the function is
+# defined and differentiable in a whole neighbourhood of the point, and the derivative lies between two numbers.
 
 # %%
 proof = dl.certify(text, point)
 low, high = proof.enclosure["w"]
 assert proof.certified and low <= proof.gradient["w"] <= high
 print(f"dL/dw lies between {low!r} and {high!r}; {proof.digits['w']} digits are proven")
+
+# %% [markdown]
+# Where there is no derivative, there is no certificate, however finite the number that the other methods give. At 0 the
+# absolute value comes in with slope $-1$ and leaves with slope $1$; at $-1$ the logarithm has no value at all.
+# The [guide to certificates](../docs/certificates.md) says how this is proven.
+
+# %%
+corner, outside = dl.certify("abs(t)", dict(t=0.0)), dl.certify("log(t)", dict(t=-1.0))
+assert corner.verdict == "not differentiable" and outside.verdict == "undefined"
+print("abs at 0:", corner.verdict, "- left and right", corner.one_sided["t"])
+print("log at -1:", outside.verdict)
 
 # %%
 comparison = dl.compare(text, at=point)
@@ -196,7 +208,7 @@ comparison
 
 # %%
 doubtful = dl.compare("(1 - cos(t)) / t**2", at=dict(t=1e-8))
-assert not doubtful.agree
+assert doubtful.verdict == "undecided" and doubtful.methods["reverse"].verdict == "no digits"
 assert np.isclose(doubtful.methods["certified"].gradient["t"], -1e-8 / 12, atol=0)
 assert abs(doubtful.methods["reverse"].gradient["t"]) > 1e6  # off by fifteen orders of magnitude
 for name, method in doubtful.methods.items():
@@ -204,7 +216,9 @@ for name, method in doubtful.methods.items():
 
 # %% [markdown]
 # Reverse, forward and symbolic mode differentiate the formula correctly, and then lose every digit in `1 - cos(t)`,
-# which is 0 in floats. That three of them fail in nearly the same way shows why agreement is no proof.
+# which is 0 in floats. That three of them fail in nearly the same way shows why agreement is no proof. `compare`
+# adds up what rounding can do in every operation; here that is more than the derivative itself, so its verdict on
+# them is *no digits*, and on the whole *undecided*.
 
 # %% [markdown]
 # ## Exercises

@@ -26,9 +26,13 @@ difflab compare "sum(tanh(W @ x))" --at "W=[[1,2],[3,4]],x=[0.1,0.2]" --wrt W
 difflab compare "exp(x)/x" --at x=1.5 --method reverse --method numerical:central --method certified
 echo "sin(x) * x" | difflab compare - --at x=1 --json
 """
+STATUS = (
+    "Exit status: 0 the methods agree; 1 anything else that was computed (they disagree, or it is undecided: a kink, "
+    "outside the domain, no digits, out of time), with the reason; 2 bad input."
+)
 
 
-@click.command(cls=Command, examples=EXAMPLES, epilog="Exit status: 0 the methods agree, 1 they disagree, 2 bad input.")
+@click.command(cls=Command, examples=EXAMPLES, epilog=STATUS)
 @click.argument("expression")
 @at_option
 @click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this input only; repeatable.")
@@ -37,16 +41,18 @@ echo "sin(x) * x" | difflab compare - --at x=1 --json
     "methods",
     multiple=True,
     metavar="NAME",
-    help="A method, such as reverse, symbolic:raw or numerical:central; repeatable. All five by default.",
+    help="A method, such as reverse, symbolic:raw or numerical:central; repeatable. All by default.",
 )
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="Time limit of the symbolic method.",
+    help="Time limit of each method that may take long (symbolic, certified).",
 )
-@click.option("--plot", "plot", metavar="FILE", help="Also plot error against time (.png, .svg, .pdf).")
+@click.option(
+    "--plot", "plot", metavar="FILE", help="Also plot error against preparation and evaluation time (.png, .svg, .pdf)."
+)
 @force_option
 @json_option
 def command(

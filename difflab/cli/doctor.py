@@ -76,8 +76,8 @@ def self_check() -> dict[str, dict[str, Any]]:
         return {"compare": {"ok": False, "told": f"{type(error).__name__}: {error}"}}
     found = {}
     for name, method in result.methods.items():
-        told = method.failure or f"{method.label}, {method.max_ulps:.3g} ulp"
-        found[name] = {"ok": method.failure is None and method.agrees is not False, "told": told}
+        told = f"{method.label}, {method.max_ulps:.3g} ulp" if method.agrees else f"{method.verdict}: {method.reason}"
+        found[name] = {"ok": method.agrees is True, "told": told}
     return found
 
 

@@ -88,7 +88,7 @@ class Closed:
         """The outputs with the carrier m."""
         if m is NUMPY:
             return self.run(values)
-        env = self.graph.evaluate(values, m)
+        env = m.run(self.graph, values)
         return [env[y] for y in self.graph.outputs]
 
 

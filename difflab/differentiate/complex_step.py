@@ -18,6 +18,8 @@ from ..errors import UnsupportedError
 from ..primitives import NUMPY, Primitive
 from ..primitives.carriers import NumpyCarrier
 from .problem import Problem
+from .stopped import pinned
+from .transform import watched
 
 STEP = 1e-200
 
@@ -76,6 +78,7 @@ COMPLEX: dict[str, Callable[..., Any]] = {
         + 1j * (np.real(x) * np.imag(y) - np.real(y) * np.imag(x)) / (np.real(x) ** 2 + np.real(y) ** 2)
     ),
     "real": lambda x: x,
+    "stop_gradient": np.real,
     "conjugate": lambda x: x,
     "astype": lambda x, *, dtype: x,
 }
@@ -104,7 +107,7 @@ class ComplexCarrier(NumpyCarrier):
         composed = row.value
 
         def either(*xs: Any, **params: Any) -> Any:
-            if not any(np.iscomplexobj(x) for x in xs):
+            if not any(np.iscomplexobj(x) for operand in xs for x in several(operand)):
                 return plain(*xs, **params)
             if row.name in SCALED:
                 raise no_complex_values(row)
@@ -121,6 +124,11 @@ class ComplexCarrier(NumpyCarrier):
         return either
 
 
+def several(x: Any) -> tuple[Any, ...]:
+    """The values of an operation with several outputs."""
+    return x if isinstance(x, tuple) else (x,)
+
+
 def no_complex_values(row: Primitive) -> UnsupportedError:
     return UnsupportedError(
         f"{row.name} has no complex values here, so the complex step cannot pass through it; use another scheme"
@@ -132,6 +140,7 @@ CARRIER = ComplexCarrier()
 
 def complex_step(problem: Problem) -> tuple[list[Any], int]:
     """The partial derivatives, and the number of evaluations."""
+    graph, held = pinned(problem.graph, problem.values)
     results, count = [], 0
     for k in problem.places:
         x = np.asarray(problem.values[k], dtype=float)
@@ -142,8 +151,10 @@ def complex_step(problem: Problem) -> tuple[list[Any], int]:
             moved = x.astype(complex)
             moved[index] += 1j * h
             values[k] = moved[()]
-            with np.errstate(all="ignore"):
-                y = problem.graph.evaluate(values, CARRIER)[problem.graph.outputs[0]]
+            with np.errstate(all="ignore"), watched() as seen:
+                y = graph.evaluate([*values, *held], CARRIER)[graph.outputs[0]]
+            if any(np.iscomplexobj(leaf) for leaf in seen):
+                raise UnsupportedError("stop_gradient stands in code that is not recorded: use another scheme")
             found[index] = np.imag(y) / h
             count += 1
         results.append(found[()])

@@ -80,7 +80,7 @@ def fixed_point(
 
     if not any(x.__class__ is Node for x in operands):
         return value(NUMPY, *operands)
-    return apply(control_row("fixed_point", value, pull, push, flops=body.flops), tuple(operands))
+    return apply(control_row("fixed_point", value, pull, push, flops=body.flops, tolerance=tolerance), tuple(operands))
 
 
 def in_captured(body: Closed, outside: list[Any], y: Any, on: list[int]) -> Callable[..., Any]:

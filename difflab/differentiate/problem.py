@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..errors import DifflabError, DtypeError, InputError, ShapeError
-from ..graph.graph import Graph
+from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeError, TraceError
+from ..graph.graph import Graph, strip
 from ..graph.pytree import flatten
+from ..graph.refusals import shapes_refused
 from ..graph.trace import argument_names, trace
-from ..primitives import Carrier
+from ..primitives import TABLE, Carrier
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Problem:
     rebuild: Callable[[dict[str, Any]], Any]
     text: str | None = None
     notes: list[str] = field(default_factory=list)
+    traced: bool = False  # from a function that was recorded, rather than from text, sympy or a graph
+    seconds: float = 0.0  # what recording the function took
 
     @property
     def places(self) -> list[int]:
@@ -54,6 +58,13 @@ def as_problem(function: Any, at: Any, wrt: Any = None) -> Problem:
     `at` is a dict of names for text, expressions and graphs; for a function a dict of its argument names, or one
     value (array, number, nested container), or a tuple of positional arguments.
     """
+    start = time.perf_counter()
+    problem = _read(function, at, wrt)
+    problem.seconds = time.perf_counter() - start
+    return problem
+
+
+def _read(function: Any, at: Any, wrt: Any) -> Problem:
     if isinstance(function, str):
         from ..graph.parse import parse
 
@@ -95,21 +106,61 @@ def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem
 
 
 def _named(graph: Graph) -> Callable[..., Any]:
-    """The graph as a function whose run gives the recorded nodes the graph's names."""
+    """The graph as a function whose run gives the recorded nodes the graph's names.
+
+    What a text computes from constants alone, such as sqrt(2), is recorded too: methods with exact numbers then see
+    sqrt(2), where the double nearest to it would have another derivative.
+    """
 
     def run(*xs: Any) -> Any:
-        from ..graph.node import NODE, Node
+        from ..graph.node import Node
 
         for vertex, made in zip(graph.inputs, xs):  # at once, so that errors say the names
             if made.__class__ is Node:
                 made.name = vertex.name
-        env = graph.evaluate(list(xs), NODE)
-        for vertex, made in env.items():
-            if vertex.name and made.__class__ is Node and made.name is None:
-                made.name = vertex.name
+        recording = next((x.recording for x in xs if x.__class__ is Node), None)
+        env = dict(zip(graph.inputs, xs))
+        for vertex in graph.order:
+            if vertex not in env:
+                env[vertex] = made = _computed(vertex, [env[x] for x in vertex.operands], recording)
+                if vertex.name and made.__class__ is Node and made.name is None:
+                    made.name = vertex.name
         return env[graph.outputs[0]]
 
     return run
+
+
+def _computed(vertex: Any, operands: list[Any], recording: Any) -> Any:
+    """The value of a vertex on traced operands; of constants alone, a node of the recording."""
+    from ..graph.node import NODE, Node
+
+    function = NODE.of(vertex.primitive)
+    try:
+        if not operands or recording is None or any(x.__class__ is Node for x in operands):
+            return function(*operands, **vertex.params)
+        value = operands[0]
+        plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
+        first = Node(TABLE["constant"], (), {"value": value}, plain, recording, None, None)
+        recording.nodes.append(first)
+        return function(first, *operands[1:], **vertex.params)
+    except TraceError:  # a parameter is read as a number: there its double must do
+        return function(*[strip(x) if _constant(x) else x for x in operands], **vertex.params)
+    except ValueError as error:
+        raise shapes_refused(vertex.primitive, operands, error) from error.__cause__
+
+
+def _constant(x: Any) -> bool:
+    """Whether a traced value comes from constants alone."""
+    from ..graph.node import Node
+
+    stack = [x]
+    while stack:
+        node = stack.pop()
+        if node.__class__ is Node:
+            if node.primitive.name == "input":
+                return False
+            stack.extend(node.operands)
+    return True
 
 
 def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
@@ -147,6 +198,8 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
     try:
         with np.errstate(all="ignore"):
             graph = trace(lambda *xs: call(spread(list(xs))), *values)
+    except np.linalg.LinAlgError as error:
+        raise DomainError(f"the function cannot be computed at this point: {error}") from error
     except (TypeError, AttributeError) as error:
         if isinstance(at, dict) and keys != list(at):  # no name fitted, so the dict was the argument
             raise InputError(
@@ -158,7 +211,9 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
     for node, name in zip(graph.inputs, names):
         node.name = name
     structure = lambda gradient: back(spread([gradient[n] for n in names]))
-    return _checked(graph, lambda xs: call(spread(xs)), names, values, wrt, structure, None, [])
+    problem = _checked(graph, lambda xs: call(spread(xs)), names, values, wrt, structure, None, [])
+    problem.traced = True
+    return problem
 
 
 def point(x: Any, name: str) -> Any:
@@ -232,9 +287,9 @@ def _checked(
     return Problem(graph, function, names, values, wanted, rebuild, text, notes)
 
 
-def output_ancestors(graph: Graph) -> set[Any]:
-    """The nodes that the outputs depend on, themselves included."""
-    found = set(graph.outputs)
+def output_ancestors(graph: Graph, also: Iterable[Any] = ()) -> set[Any]:
+    """The nodes that the outputs, and other nodes, depend on, themselves included."""
+    found = {*graph.outputs, *also}
     for node in reversed(graph.order):
         if node in found:
             found.update(node.operands)

@@ -14,17 +14,40 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, UnsupportedError
+from ..errors import DifflabError, InputError, UnsupportedError
 from ..graph.portable import portable
-from ..primitives import Carrier
+from ..graph.sympy_io import SympyCarrier, exact
+from ..primitives import Carrier, Primitive
 from .derivative import Derivative
 from .limits import limited
 from .methods import answer
 from .problem import Problem
+from .rounding import formula_rounding
 
 FORMS = ("raw", "cse", "simplified")
 MAX_ENTRIES, MAX_OPERATIONS = 64, 20_000
 SHOWN, DIGITS = 600, 50
+MOST_BOUNDED = 3000  # operations up to which the formulas' own rounding is bounded
+NO_VALUE = "undefined: the formula, as it is written, has no value here"
+
+
+class FineCarrier(SympyCarrier):
+    """sympy expressions in which decimal constants have DIGITS digits: sympy computes with them at once, and what
+    cancels there must leave a double's digits."""
+
+    def function(self, row: Primitive) -> Any:
+        return (lambda *, value: finely(exact(value))) if row.name == "constant" else super().function(row)
+
+
+def finely(value: Any) -> Any:
+    import sympy
+
+    if isinstance(value, np.ndarray):
+        return np.array([finely(x) for x in value.flat], dtype=object).reshape(value.shape)
+    return sympy.Float(value, DIGITS) if isinstance(value, sympy.Float) else value
+
+
+FINE = FineCarrier()
 
 
 def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> Derivative:
@@ -46,7 +69,7 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         shape, n = np.shape(problem.values[place]), Carrier.size(problem.values[place])
         found.append(np.array(flat[k : k + n]).reshape(shape)[()])
         k += n
-    notes = details.pop("notes")
+    notes, evaluation, bounds = details.pop("notes"), details.pop("seconds"), details.pop("rounding")
     result = answer(
         problem,
         "symbolic",
@@ -57,8 +80,11 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         notes=notes,
         operations=details["operations"][form],
         details=details,
+        evaluation=evaluation,
     )
-    result.seconds = details.pop("seconds")
+    result.preparation = problem.seconds + result.seconds - evaluation
+    result.rounding = None if bounds is None else by_input(problem, bounds)
+    result.refusals = {n: no_number(result.by_name[n]) for n in problem.wrt}
     return result
 
 
@@ -67,11 +93,27 @@ def sendable(problem: Problem) -> Problem:
     return replace(problem, graph=portable(problem.graph, problem.values), function=None, rebuild=None)  # type: ignore[arg-type]
 
 
+def by_input(problem: Problem, flat: list[float]) -> dict[str, Any]:
+    """Numbers in the order of the formulas, as arrays of the inputs' shapes."""
+    found, k = {n: np.zeros(np.shape(x))[()] for n, x in zip(problem.names, problem.values)}, 0
+    for name, place in zip(problem.wrt, problem.places):
+        n = Carrier.size(problem.values[place])
+        found[name] = np.array(flat[k : k + n]).reshape(np.shape(problem.values[place]))[()]
+        k += n
+    return found
+
+
+def no_number(found: Any) -> Any:
+    """Why an entry is not a number, for each entry."""
+    reasons = np.where(np.isnan(found), NO_VALUE, "").astype(object)
+    return reasons[()] if reasons.ndim else str(reasons)
+
+
 def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any]]:
     """Runs in another process: the formulas, their operation counts, and their numbers at the point."""
     import sympy
 
-    from ..graph.sympy_io import CARRIER, symbol_arrays
+    from ..graph.sympy_io import symbol_arrays
 
     places = range(len(problem.names))
     names = [readable(name, k) for k, name in enumerate(problem.names)]
@@ -83,20 +125,26 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
     symbols = [s for row in entries for s in row]
     numbers = [np.float64(x) for v in problem.values for x in np.ravel(v)]
     wanted = [s for k in problem.places for s in entries[k]]
-    y = formula(problem.graph.evaluate(values, CARRIER)[problem.graph.outputs[0]])
+    y = formula(problem.graph.evaluate(values, FINE)[problem.graph.outputs[0]])
     partials = [without_impulses(sympy.diff(y, s)) for s in wanted]
     operations = {"raw": int(sympy.count_ops(partials)), "cse": count_shared(partials)}
     if form == "simplified":
         partials = [sympy.simplify(p) for p in partials]
         operations["simplified"] = int(sympy.count_ops(partials))
     results, seconds, notes = numbers_of(symbols, numbers, [y, *partials], form)
+    rounding = (
+        None
+        if notes or operations["raw"] > MOST_BOUNDED
+        else rounding_of(partials, dict(zip(map(str, symbols), numbers)))
+    )
     details = {
         "operations": operations,
         "function_operations": int(sympy.count_ops(y)),
-        "formula": shorten(str(y)),
-        "formulas": {str(s): shorten(str(p)) for s, p in zip(wanted, partials)},
+        "formula": shown(y),
+        "formulas": {str(s): shown(p) for s, p in zip(wanted, partials)},
         "seconds": seconds,
         "notes": notes,
+        "rounding": rounding,
     }
     return results[0], results[1:], details
 
@@ -120,6 +168,13 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
     """
     import sympy
 
+    # Numbers are handed over as arguments: sympy prints its floats with 15 digits, and NumPy would round log(1 - 1e-9).
+    fixed = {e: sympy.Dummy() for e in dict.fromkeys(e for f in formulas for e in constants_of(f))}
+    symbols, written = [*symbols, *fixed.values()], formulas
+    formulas, numbers = (
+        [f.xreplace(fixed) for f in formulas],
+        [*numbers, *[np.float64(float(e.evalf(DIGITS))) for e in fixed]],
+    )
     program = sympy.lambdify(symbols, formulas, modules=["scipy", "numpy"], cse=form != "raw", dummify=True)
     times = []
     with np.errstate(all="ignore"):
@@ -130,11 +185,34 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
             times.append(time.perf_counter() - start)
     notes = []
     if not np.all(np.isfinite(results)):
-        finer = precise(symbols, numbers, formulas)
+        finer = precise(symbols[: len(symbols) - len(fixed)], numbers[: len(numbers) - len(fixed)], written)
         if finer is not None and np.all(np.isfinite(finer)):
             results = finer
             notes = [f"the formula overflows in doubles; it was evaluated in {DIGITS} digits"]
     return results, statistics.median(times), notes
+
+
+def rounding_of(partials: list[Any], at: dict[str, float]) -> list[float] | None:
+    """First-order bounds on what rounding does to each formula, or None where one has no graph of our rows."""
+    from ..graph.sympy_io import from_sympy
+
+    found = []
+    for p in partials:
+        try:
+            graph = from_sympy(p)
+            found.append(float(formula_rounding(graph, [np.float64(at[str(n.name)]) for n in graph.inputs])))
+        except (DifflabError, ArithmeticError, ValueError, TypeError, NotImplementedError):
+            return None
+    return found
+
+
+def constants_of(formula: Any) -> list[Any]:
+    """The largest parts of a formula that are one real number, but for whole numbers and fractions."""
+    if formula.is_Rational or (not formula.args and not formula.is_number):
+        return []
+    if formula.is_number and formula.is_extended_real and formula.is_finite:
+        return [formula] if formula.evalf(DIGITS).is_Float else []
+    return [e for part in formula.args for e in constants_of(part)]
 
 
 def precise(symbols: list[Any], numbers: list[Any], formulas: list[Any]) -> list[float] | None:
@@ -152,6 +230,13 @@ def precise(symbols: list[Any], numbers: list[Any], formulas: list[Any]) -> list
 
 def readable(name: str, k: int) -> str:
     return name if name.isidentifier() and name.isascii() else f"x{k}"
+
+
+def shown(e: Any) -> str:
+    """A formula as text, its decimal numbers as they are usually written."""
+    import sympy
+
+    return shorten(str(e.xreplace({x: sympy.Float(x, 15) for x in e.atoms(sympy.Float)})))
 
 
 def shorten(text: str) -> str:

@@ -6,7 +6,9 @@ the values that flow may be traced themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -309,10 +311,27 @@ def hvp(f: Callable[..., Any]) -> Callable[..., Any]:
     return product
 
 
+STOPPED: ContextVar[list[Any] | None] = ContextVar("STOPPED", default=None)
+
+
 def stop_gradient(x: Any) -> Any:
     """x as a constant: nothing flows back through it, at any order.
 
     >>> grad(lambda x: stop_gradient(x) * x)(3.0)
     np.float64(3.0)
     """
+    seen = STOPPED.get()
+    if seen is not None:
+        seen += flatten(x)[0]
     return map_leaves(lambda leaf: NODE.stop_gradient(leaf) if leaf.__class__ is Node else leaf, x)
+
+
+@contextmanager
+def watched() -> Iterator[list[Any]]:
+    """The leaves that `stop_gradient` is given while the block runs."""
+    seen: list[Any] = []
+    token = STOPPED.set(seen)
+    try:
+        yield seen
+    finally:
+        STOPPED.reset(token)

@@ -107,11 +107,11 @@ def _inside(f: Callable[..., Any], m: Any, x: tuple[Any, ...]) -> Any:
     from .trace import trace  # the graph stands on this file
 
     graph = trace(f, *[_example(e) for e in x])
-    return graph.evaluate(list(x), m)[graph.outputs[0]]
+    return m.run(graph, list(x))[graph.outputs[0]]
 
 
 def _example(x: Any) -> float:
     try:
-        return float(x)
+        return float(getattr(x, "midpoint", x))
     except (TypeError, ValueError):
         return 1.0

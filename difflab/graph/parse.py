@@ -15,14 +15,14 @@ import numpy as np
 from ..errors import DifflabError, InputError, ParseError
 from ..primitives import NUMPY, TABLE, Deferred, DeferredItem, Primitive, by_numpy_function, find
 from ..primitives.primitive import positional
-from ..primitives.quotient import fraction, is_exact, whole
+from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, whole
 from .graph import Graph, constant_node, input_node
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import NO_PARAMS, UNKNOWN, Node
 from .text_checks import MAX_DIGITS, check, place, suggestion
 
 MAX_NODES = 50_000
-CONSTANTS = {"pi": math.pi, "e": math.e}
+CONSTANTS = {"pi": Named("pi"), "e": Named("e")}
 ALIASES = {
     "abs": "absolute", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
     "acosh": "arccosh", "atanh": "arctanh", "pow": "power", "logistic": "sigmoid", "psi": "digamma",
@@ -37,7 +37,10 @@ COMPARE = {
     ast.NotEq: "not_equal",
 }  # fmt: skip
 SIGNS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "@": ast.MatMult, "%": ast.Mod, "//": ast.FloorDiv}
-WHOLE = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+WHOLE = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Mod: operator.mod, ast.FloorDiv: operator.floordiv,
+}  # fmt: skip
 EXACT = {
     "add": np.add,
     "subtract": np.subtract,
@@ -224,7 +227,7 @@ class _Reader:
             exact = self.exact(tree, left, right)
             if exact is not None:
                 return exact
-            left, right = float(left), float(right)  # whole numbers of NumPy's would wrap around
+            left, right = Quotient(fraction(left)), Quotient(fraction(right))  # NumPy's integers would wrap around
         if name == "matmul":  # read where the shapes are known, so that an error names them
             return self.deferred(name, [self.vertex(left), self.vertex(right)], {})
         return self.bound(tree, self.add(TABLE[name], (self.vertex(left), self.vertex(right))))
@@ -232,8 +235,8 @@ class _Reader:
     def exact(self, tree: ast.BinOp, left: Any, right: Any) -> Any:
         """Whole numbers and their quotients, computed exactly; None where the result is neither."""
         a, b = fraction(left), fraction(right)
-        if type(tree.op) in WHOLE and not (b == 0 and isinstance(tree.op, ast.Div)):
-            found = WHOLE[type(tree.op)](a, b)
+        if type(tree.op) in WHOLE and not (b == 0 and isinstance(tree.op, ast.Div | ast.Mod | ast.FloorDiv)):
+            found = Fraction(WHOLE[type(tree.op)](a, b))
         elif isinstance(tree.op, ast.Pow) and b.denominator == 1 and abs(b) <= MAX_EXPONENT_BITS and (a or b > 0):
             found = a ** int(b)
         else:
@@ -281,7 +284,7 @@ class _Reader:
     def read_UnaryOp(self, tree: ast.UnaryOp) -> Any:
         operators = {ast.USub: "negative", ast.UAdd: "positive", ast.Not: "logical_not", ast.Invert: "logical_not"}
         value = self.read(tree.operand)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool | Named):
             if isinstance(tree.op, ast.USub):
                 return whole(-fraction(value)) if is_exact(value) else -value
             if isinstance(tree.op, ast.UAdd):
@@ -313,7 +316,7 @@ class _Reader:
         if not tree.elts:
             raise self.error(tree, "an empty list has no elements to compute with")
         values = [self.read(e) for e in tree.elts]
-        if all(isinstance(v, int | float | np.ndarray) for v in values):
+        if all(isinstance(v, int | float | np.ndarray) and not isinstance(v, Exact) for v in values):
             shapes = {np.shape(v) for v in values}
             if len(shapes) > 1:
                 raise self.error(tree, "the rows of this list differ in length")

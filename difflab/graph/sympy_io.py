@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError, UnsupportedError
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier, mapped
-from ..primitives.quotient import Quotient, whole
+from ..primitives.quotient import Exact, Named, Quotient, whole
 from .graph import Graph, constant_node, input_node
 from .node import NO_PARAMS, UNKNOWN, Node
 
@@ -50,6 +50,10 @@ def exact(value: Any) -> Any:
         return sympy.Integer(int(value))
     if isinstance(value, Quotient):
         return sympy.Rational(value.fraction.numerator, value.fraction.denominator)
+    if isinstance(value, Exact):
+        return {"pi": sympy.pi, "e": sympy.E, "euler_gamma": sympy.EulerGamma, "catalan": sympy.Catalan}[
+            str(value.exact)
+        ]
     number = float(value)
     if number == np.pi:
         return sympy.pi
@@ -58,6 +62,14 @@ def exact(value: Any) -> Any:
     if not np.isfinite(number):
         return sympy.nan if number != number else sympy.oo * (1 if number > 0 else -1)
     return sympy.Float(number)  # 53 bits: the double itself, printed as it was written
+
+
+@cache
+def named() -> dict[Any, str]:
+    """sympy's constants that have a name in `quotient.NAMED`."""
+    import sympy
+
+    return {sympy.pi: "pi", sympy.E: "e", sympy.EulerGamma: "euler_gamma", sympy.Catalan: "catalan"}
 
 
 def on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -211,7 +223,7 @@ class _Builder:
         if e in (sympy.true, sympy.false):
             return [], partial(self.number, bool(e))
         if isinstance(e, sympy.Expr) and not e.args and e.is_number:
-            return [], partial(self.number, _float(e))
+            return self.plan_number(e)
         for kind, plan in (
             (sympy.Add, self.plan_sum),
             (sympy.Mul, self.plan_product),
@@ -221,6 +233,17 @@ class _Builder:
             if isinstance(e, kind):
                 return plan(e)
         return self.plan_function(e)
+
+    def plan_number(self, e: Any) -> Any:
+        """Named constants, formulas such as that of the golden ratio, and floats of any precision, exactly."""
+        import sympy
+
+        formula = e.expand(func=True)
+        if e not in named() and formula != e:
+            return [formula], lambda operand: operand
+        if isinstance(e, sympy.Float) and e.is_finite and sympy.Float(float(e), e._prec) != e:
+            return [], partial(self.number, _rational(sympy.Rational(e)))
+        return [], partial(self.number, _float(e))
 
     def plan_sum(self, e: Any) -> Any:
         terms = sorted(e.as_ordered_terms() if self.tidy else e.args, key=_negative)
@@ -316,6 +339,8 @@ def _rational(e: Any) -> Any:
 def _float(e: Any) -> float:
     import sympy
 
+    if e in named():
+        return Named(named()[e])
     value = complex(e)
     if e is sympy.zoo or (value.imag and value.real == value.real):
         raise UnsupportedError(f"from_sympy: {e} is not a real number")

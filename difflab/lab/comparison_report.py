@@ -11,12 +11,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import target, write
-from .compare import Comparison, MethodResult
+from .compare import Comparison
+from .entries import MethodResult
 from .ulps import ulps
 
 VERSION = 1
-COLUMNS = ("method", "how", "ulps", "claimed", "time", "runs", "verdict")
+COLUMNS = ("method", "how", "ulps", "bound", "preparation", "evaluation", "runs", "verdict")
 SHOWN_INPUTS = 20
+WIDE = 100  # columns of a terminal from which how a method works has a column of its own
 
 
 def strict(x: Any) -> Any:
@@ -39,13 +41,14 @@ def as_json(c: Comparison) -> dict[str, Any]:
     for name, m in c.methods.items():
         methods[name] = {
             "label": m.label, "gradient": m.by_name, "max_ulps": m.max_ulps, "max_relative": m.max_relative,
-            "claimed_error": m.claimed_error, "seconds": m.seconds, "evaluations": m.evaluations,
-            "operations": m.operations, "agrees": m.agrees, "failure": m.failure,
+            "claimed_error": m.claimed_error, "allowed": m.allowed, "verdict": m.verdict, "reason": m.reason,
+            "agrees": m.agrees, "failure": m.failure, "seconds": m.seconds, "preparation": m.preparation,
+            "evaluation": m.evaluation, "evaluations": m.evaluations, "operations": m.operations,
             "notes": m.notes, "details": m.details,
         }  # fmt: skip
     return strict({
         "version": VERSION, "function": c.text, "at": c.at, "value": c.value, "agree": c.agree,
-        "reference": c.reference,
+        "verdict": c.verdict, "reason": c.reason, "reference": c.reference,
         "methods": methods, "kinks": [k.to_json() for k in c.kinks], "notes": c.notes, "nodes": c.nodes,
     })  # type: ignore[no-any-return]  # fmt: skip
 
@@ -69,38 +72,47 @@ def seconds(t: float | None) -> str:
     return f"{t / 1e-9:.3g} ns"
 
 
-def verdict(m: MethodResult) -> str:
-    if m.failure is not None:
-        return "not available"
-    if m.agrees and m.details.get("cancelled"):
-        return "within rounding"
-    return {True: "agrees", False: "DISAGREES", None: "not judged"}[m.agrees]
+def shown_verdict(m: MethodResult) -> str:
+    return m.verdict.replace("disagrees", "DISAGREES")
+
+
+def in_ulps(error: float | None) -> str:
+    """Blank where nothing was measured, or where the truth is 0, which has no last place."""
+    return "" if error is None or math.isinf(error) else f"{error:.3g}"
 
 
 def row(m: MethodResult) -> list[str]:
     if m.failure is not None:
-        return [m.name, m.failure, "", "", "", "", verdict(m)]
-    claimed = max((float(np.max(v)) for v in (m.claimed_error or {}).values()), default=None)
-    certified = m.name.startswith("certified")
+        return [m.name, m.failure, "", "", "", "", "", shown_verdict(m)]
+    bounds = [float(b) for v in (m.allowed or m.claimed_error or {}).values() for b in np.ravel(v) if np.isfinite(b)]
+    bound = max(bounds, default=None)
     return [
         m.name,
         m.label,
-        "proven" if certified and m.details.get("certified") else "" if m.max_ulps is None else f"{m.max_ulps:.3g}",
-        "" if claimed is None else f"{claimed:.1e}",
-        seconds(m.seconds),
+        "proven" if m.details.get("certified") else in_ulps(m.max_ulps),
+        "" if bound is None else f"{bound:.1e}",
+        seconds(m.preparation) if m.preparation else "",
+        seconds(m.evaluation),
         "" if m.evaluations is None else str(m.evaluations),
-        verdict(m),
+        shown_verdict(m),
     ]
 
 
 def gradient_rows(c: Comparison) -> tuple[list[str], list[list[str]]]:
-    """For each input the reference's partial derivative, and each method's own, written only where it differs."""
+    """For each input the reference's partial derivative, and each method's own, written only where it differs.
+
+    Where there is nothing to measure against, every method's number is written.
+    """
     usable = [m for m in c.methods.values() if m.failure is None and m.name != c.reference]
     reference = c.methods.get(c.reference)
-    heads = ["d / d", c.reference, *[m.name for m in usable]]
+    heads = ["d / d", *([c.reference] if reference else []), *[m.name for m in usable]]
+    if reference is None:
+        return heads, [
+            [n, *[number(m.by_name[n]) for m in usable]] for n in list(c.at)[:SHOWN_INPUTS]
+        ] if usable else []
     rows = []
-    for name in list(reference.by_name if reference else [])[:SHOWN_INPUTS]:
-        truth = reference.by_name[name]  # type: ignore[union-attr]
+    for name in list(reference.by_name)[:SHOWN_INPUTS]:
+        truth = reference.by_name[name]
         cells = [name, number(truth, 17)]
         for m in usable:
             mine = m.by_name[name]
@@ -127,8 +139,20 @@ def summary(c: Comparison) -> list[str]:
         if counts:
             told = ", ".join(f"{k} {v}" for k, v in counts.items())
             lines.append(f"operations of the {m.name} formulas: {told}")
+        elsewhere = any(m.reason in text for text in (c.reason, *m.notes))
+        if m.verdict != "agrees" and m.failure is None and not elsewhere:
+            lines.append(f"{m.name}: {m.verdict}, {m.reason}")
         lines += [f"{m.name}: {n}" for n in m.notes]
-    return lines + [f"note: {n}" for n in c.notes] + ["the methods agree" if c.agree else "the methods DISAGREE"]
+    return [*lines, *[f"note: {n}" for n in c.notes], conclusion(c)]
+
+
+def conclusion(c: Comparison) -> str:
+    """The verdict as a sentence."""
+    told = {"agree": "the methods agree", "disagree": "the methods DISAGREE", "undecided": "undecided"}[c.verdict]
+    apart = [f"{m.name} ({m.verdict})" for m in c.methods.values() if not m.agrees]
+    if c.agree and apart:
+        return f"{told}, but for {', '.join(apart)}"
+    return f"{told}: {c.reason}" if c.reason else told
 
 
 def print_table(c: Comparison, console: Any = None) -> None:
@@ -147,14 +171,19 @@ def print_table(c: Comparison, console: Any = None) -> None:
     for cells in gradient:
         table.add_row(*map(escape, cells))
     console.print(table)
+    wide = console.width >= WIDE
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in COLUMNS:
-        table.add_column(name, justify="left" if name in ("method", "how", "verdict") else "right", overflow="fold")
+        side = "left" if name in ("method", "how", "verdict") else "right"
+        if wide or name != "how":
+            table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))  # type: ignore[arg-type]
     for m in c.methods.values():
         style = {True: None, False: "bold red", None: "yellow"}[m.agrees]
-        table.add_row(*[escape(cell) for cell in row(m)], style=style)
+        first, how, *rest = map(escape, row(m))
+        table.add_row(*([first, how] if wide else [first]), *rest, style=style)
     console.print(table)
-    for line in summary(c):
+    hows = [] if wide else [f"{m.name}: {m.failure or m.label}" for m in c.methods.values()]
+    for line in [*hows, *summary(c)]:
         console.print(escape(line), highlight=False)
 
 
@@ -197,21 +226,17 @@ def plot(c: Comparison, path: Any, force: bool = False) -> Any:
 
     figure, axes = new_figure(7.5, 4.5)
     for k, m in enumerate(c.methods.values()):
-        if m.seconds is None or m.max_ulps is None or not math.isfinite(m.max_ulps):
+        if m.evaluation is None or m.max_ulps is None or not math.isfinite(m.max_ulps):
             continue
-        axes.plot(
-            m.seconds,
-            max(m.max_ulps, 0.1),
-            MARKERS[k % len(MARKERS)],
-            color=COLOURS[k % len(COLOURS)],
-            markersize=9,
-            linestyle="none",
-            label=m.name,
-        )
+        look = {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)], "markersize": 9}
+        height = max(m.max_ulps, 0.1)
+        axes.plot(m.evaluation, height, linestyle="none", label=m.name, **look)
+        if m.preparation:
+            axes.plot([m.evaluation, m.preparation], [height] * 2, linewidth=1, markevery=[1], fillstyle="none", **look)
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel="seconds for one gradient",
+        xlabel="seconds: one gradient (filled), its preparation (open)",
         ylabel=f"largest error, ulps of {c.reference} (0 at 0.1)",
         title=shortened(c.text, 70),
     )

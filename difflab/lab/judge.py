@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 from mpmath import mp, mpf
 
-from ..errors import UnsupportedError
+from ..errors import UndecidedError, UnsupportedError
 from ..primitives import TABLE, Carrier, Primitive
 
 SAME = "exp expm1 log log1p sqrt sin cos tan sinh cosh tanh sech floor ceil sign"
@@ -155,9 +155,9 @@ def proven(row: Primitive, operands: list[Any], params: Any, positions: list[int
     """By ball arithmetic, the precision doubled until 64 bits hold; None where Arb has no answer."""
     import flint
 
-    from ..differentiate.certified import _lock
+    from ..differentiate.arb_germ import LOCK
 
-    with _lock:
+    with LOCK:
         before = flint.ctx.prec, flint.ctx.cap
         try:
             flint.ctx.cap = 2
@@ -176,19 +176,22 @@ def proven(row: Primitive, operands: list[Any], params: Any, positions: list[int
 
 
 def series(row: Primitive, operands: list[Any], params: Any, positions: list[int]) -> Any:
+    import flint
     from flint import arb, arb_series
 
-    from ..differentiate.arb_series import CARRIER, Series, UndecidedError, lift
+    from ..differentiate.arb_carrier import CARRIER
+    from ..differentiate.arb_germ import Germ, lift
 
     value, partials = None, {}
     try:
         for i in positions or [-1]:
             x = [lift(v) if isinstance(v, float) else v for v in operands]
             if positions:
-                x[i] = Series(arb_series([arb(operands[i]), 1], 2))
+                near = arb(0, 1) * arb(abs(operands[i]) or 1.0) * arb(2) ** (-flint.ctx.prec // 2)
+                x[i] = Germ(arb_series([arb(operands[i]), 1]), arb_series([operands[i] + near, 1]))
             y = CARRIER.of(row)(*x, **params)
             y = lift(y.item() if hasattr(y, "item") else y)
-            value, partials[i] = y.constant, y.coefficient(1)
+            value, partials[i] = y.point[0], y.point[1]
     except (UnsupportedError, UndecidedError, TypeError, AttributeError, ValueError):
         return None
     return value, {i: partials[i] for i in positions}

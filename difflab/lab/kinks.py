@@ -22,8 +22,13 @@ class Kink:
     right: float
     returned: float
     convention: str
+    jump: bool = False  # a comparison: flat on both sides, with a step between
 
     def __str__(self) -> str:
+        if self.jump:
+            return (
+                f"{self.where}: its truth changes here, which may be a kink or a jump of the whole ({self.convention})"
+            )
         return (
             f"{self.where}: left derivative {self.left:g}, right derivative {self.right:g}; "
             f"the engine returns {self.returned:g} ({self.convention})"
@@ -37,6 +42,7 @@ class Kink:
             "right": self.right,
             "returned": self.returned,
             "convention": self.convention,
+            "jump": self.jump,
         }
 
 
@@ -81,16 +87,21 @@ def describe(node: Node, env: dict[Node, Any], xs: list[Any], mask: Any, moving:
     place = next(k for k, x in enumerate(node.operands) if x in moving)
     index = tuple(int(i) for i in np.argwhere(np.atleast_1d(mask))[0]) if mask.ndim else ()
     with np.errstate(all="ignore"):
-        if row.one_sided is not None and place == 0:
+        if not row.differentiable:
+            left, right, returned = 0.0, 0.0, 0.0
+        elif row.one_sided is not None and place == 0:
             left, right = (entry(v, index) for v in row.one_sided(NUMPY, *xs, **node.params))
         else:
             left, right = difference(row, xs, place, index, node.params)
-        returned = local(row, env[node], xs, place, index, node.params)
+        if row.differentiable:
+            returned = local(row, env[node], xs, place, index, node.params)
     name = node.operands[place].name
     where = f"{row.name} of {name or 'an inner value'} at {entry(xs[place], index):g}"
     if index:
         where += f", element {list(index)}"
-    return Kink(node, where, left, right, returned, row.non_differentiable or "the row's convention")
+    return Kink(
+        node, where, left, right, returned, row.non_differentiable or "the row's convention", not row.differentiable
+    )
 
 
 def entry(x: Any, index: tuple[int, ...]) -> float:

@@ -81,7 +81,7 @@ def page(sections: list[Section], overview: tuple[tuple[str, ...], list[list[str
 <main>
 <header>
 <h1>A tour of derivatives</h1>
-<p>Each function below is recorded once as a graph; five methods differentiate it at a point. The certified method
+<p>Each function below is recorded once as a graph; all methods differentiate it at a point. The certified method
 proves its digits without using any derivative rule and judges the others. Errors are in units in the last place (ulps)
 of the certified value.</p>
 </header>

@@ -124,7 +124,11 @@ def ties(m: Any, P: Any, R: Any, g: Any) -> Any:
     return best & (best.sum(axis=1, keepdims=True) > 1) & ~stays
 
 
-midpoints = np.vectorize(lambda x: float(x.real if isinstance(x, complex) else x), otypes=[float])
+def midpoint(x: Any) -> float:
+    return float(x.real if isinstance(x, complex) else getattr(x, "midpoint", x))
+
+
+midpoints = np.vectorize(midpoint, otypes=[float])
 
 
 def by_policy(P: Any, R: Any, g: Any) -> Any:
@@ -141,7 +145,10 @@ def by_policy(P: Any, R: Any, g: Any) -> Any:
     S = len(policy)
     rows = P[policy, np.arange(S)]
     if near[2] == 1:  # an absorbing state has the value 0, and no equation but that
-        rows = rows * absorbing(near[0], near[1])[:, None]
+        open_states = absorbing(near[0], near[1])
+        if not all(x == 0 for x in R[open_states == 0].flat):  # also nearby, or the values there are infinite
+            raise UnsupportedError("optimal_values: with discount 1 an absorbing state has rewards that may not be 0")
+        rows = rows * open_states[:, None]
     matrix = np.eye(S).astype(rows.dtype) - np.asarray(g)[()] * rows
     right = R[np.arange(S), policy]
     if matrix.dtype != object and right.dtype != object:

@@ -75,6 +75,10 @@ class Carrier:
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         raise NotImplementedError
 
+    def run(self, graph: Any, values: list[Any]) -> dict[Any, Any]:
+        """The value of every node of a graph."""
+        return graph.evaluate(values, self)  # type: ignore[no-any-return]
+
     # Questions every value can answer, whatever flows.
     @staticmethod
     def shape(x: Any) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from .carriers import Carrier
 from .creation import reader
 from .extremes import opaque, read_median, read_quantile
 from .primitive import composite, custom
+from .quotient import Quotient, fraction
 
 
 # Covariance.
@@ -259,7 +260,7 @@ composite(
 
 
 # The same without NaNs, in order: NaNs sort to the end, so the quantile of what is there reads only the front.
-def nan_quantile(m: Any, x: Any, *, q: float, axis: Any, keepdims: bool) -> Any:
+def nan_quantile(m: Any, x: Any, *, q: float, axis: Any, keepdims: bool, whole: int = 1) -> Any:
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
     kept = tuple(k for k in range(n) if k not in axis)
@@ -273,7 +274,7 @@ def nan_quantile(m: Any, x: Any, *, q: float, axis: Any, keepdims: bool) -> Any:
     )
     rows = m.sort(rows, axis=0)
     last = m.sum(m.astype(m.equal(rows, rows), dtype=float), axis=(0,), keepdims=True) - 1.0
-    place = m.clip(q * last, 0.0, np.inf)
+    place = m.clip(m.multiply(last, whole_share(q, whole)), 0.0, np.inf)
     below = m.floor(place)
     low = m.take_along_axis(rows, m.astype(below, dtype=int), axis=0)
     high = m.take_along_axis(rows, m.astype(m.ceil(place), dtype=int), axis=0)
@@ -284,6 +285,11 @@ def nan_quantile(m: Any, x: Any, *, q: float, axis: Any, keepdims: bool) -> Any:
         if keepdims
         else tuple(shape[k] for k in kept),
     )
+
+
+def whole_share(q: Any, whole: int) -> Any:
+    """q / whole, as a number that remembers the quotient."""
+    return q if whole == 1 else Quotient(fraction(q) / whole)
 
 
 def read_nan_quantile(name: str, scale: float) -> Any:
@@ -308,10 +314,9 @@ composite(
 )
 composite(
     "nanpercentile",
-    nan_quantile,
+    lambda m, x, **params: nan_quantile(m, x, whole=100, **params),
     doc="A percentile over the axes, NaNs left out.",
     arguments=read_nan_quantile("nanpercentile", 100.0),
-    spelling={"numpy": "nanquantile"},
     non_differentiable="two equal elements",
     flops=9,
 )

@@ -142,9 +142,11 @@ def read_linspace(name: str) -> Callable[..., Any]:
 
 
 def linspace(m: Any, start: Any, stop: Any, *, num: int, endpoint: bool) -> Any:
+    """(start (n - k) + stop k) / n: with whole numbers only, so that exact numbers stay exact."""
     ndim = max(m.ndim(start), m.ndim(stop))
-    t = (np.arange(num) / max(num - 1 if endpoint else num, 1)).reshape((num,) + (1,) * ndim)
-    return start * (1.0 - t) + stop * t
+    n = max(num - 1 if endpoint else num, 1)
+    k = np.arange(num).reshape((num,) + (1,) * ndim)
+    return m.divide(start * (n - k) + stop * k, n)
 
 
 composite(

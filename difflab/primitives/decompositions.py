@@ -99,6 +99,7 @@ def cholesky_elements(a: Any) -> Any:
 
 custom(
     "cholesky",
+    facts={"normwise"},
     vjp=cholesky_vjp,
     jvp=cholesky_jvp,
     doc="The lower triangle L with L Lᵀ = a, for positive definite a.",
@@ -147,6 +148,7 @@ def read_eigh(a: Any, UPLO: str = "L") -> Any:
 
 custom(
     "eigh",
+    facts={"normwise"},
     vjp=eigh_vjp,
     jvp=eigh_jvp,
     glyph="eigh",
@@ -191,6 +193,7 @@ def eig_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
 
 custom(
     "eig",
+    facts={"normwise"},
     vjp=eig_vjp,
     jvp=eig_jvp,
     doc="Eigenvalues and eigenvectors of a square matrix.",
@@ -276,6 +279,7 @@ def read_qr(a: Any, mode: str = "reduced") -> Any:
 
 custom(
     "qr",
+    facts={"normwise"},
     vjp=qr_vjp,
     jvp=qr_jvp,
     doc="The reduced QR decomposition of a matrix with full column rank.",

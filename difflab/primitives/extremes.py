@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import wraps
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, re
 from .carriers import Carrier
 from .kernels_arrays import fold, unordered
 from .primitive import Primitive, composite, register
+from .quotient import Exact, Quotient, fraction
 from .reductions import nan_filled, pooled
 from .spelling import by_sympy
 
@@ -222,8 +225,16 @@ def _plain_unique(x: Any, rest: Any, other: Any) -> Any:
 
 
 # Quantiles.
-METHODS = {
-    "linear": lambda v: (np.floor(v), v - np.floor(v)),
+def whole_and_rest(v: Any) -> tuple[Any, Any]:
+    """The whole numbers below, and what is left of them, exactly."""
+    below = [floor(e) for e in v.flat]
+    rest = np.empty(v.size, dtype=object)
+    rest[:] = [Quotient(e - k) for e, k in zip(v.flat, below)]
+    return np.array(below, dtype=int).reshape(v.shape), rest.reshape(v.shape)
+
+
+METHODS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+    "linear": whole_and_rest,  # of exact numbers
     "lower": lambda v: (np.floor(v), 0.0 * v),
     "higher": lambda v: (np.ceil(v), 0.0 * v),
     "midpoint": lambda v: (np.floor(v), np.where(v == np.floor(v), 0.0, 0.5)),
@@ -231,7 +242,16 @@ METHODS = {
 }
 
 
-def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) -> Any:
+def places_of(q: Any, whole: int, count: int, method: str) -> tuple[Any, Any]:
+    """Which element in order each quantile reads, and the weight of the next one."""
+    if method == "linear":  # in rounded numbers the weights would be wrong in their last digits
+        exact = np.vectorize(fraction, otypes=[object])(q)
+        return whole_and_rest(np.asarray(exact * Fraction(count - 1, whole), dtype=object))
+    below, weight = METHODS[method](np.asarray(q, float) / whole * (count - 1))
+    return below.astype(int), weight
+
+
+def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str, whole: int = 1) -> Any:
     """Interpolates between the two nearest elements in order."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
@@ -240,9 +260,8 @@ def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str) 
     shape = m.shape(x)
     count = int(np.prod([shape[k] for k in axis]))
     rows = m.sort(m.reshape(rows, shape=(count, *(shape[k] for k in kept))), axis=0)
+    below, weight = places_of(q, whole, count, method)
     q = np.asarray(q, float)
-    below, weight = METHODS[method](q * (count - 1))
-    below = below.astype(int)
     weight = weight.reshape(q.shape + (1,) * len(kept)).astype(m.dtype(x))
     low = m.take(rows, below, axis=0, mode="raise")
     y = low
@@ -273,10 +292,9 @@ def read_quantile(name: str, scale: float) -> Callable[..., Any]:
             raise InputError(
                 f"{name}: method={method!r} is not supported on traced values; one of {', '.join(METHODS)}"
             )
-        q = np.asarray(q, float) / scale
-        if np.any((q < 0) | (q > 1)):
-            raise InputError(f"{name}: q={q * scale} lies outside 0 to {scale:g}")
-        q = q if q.shape else float(q)  # a Python number does not widen float32
+        if np.any((np.asarray(q, float) < 0) | (np.asarray(q, float) > scale)):
+            raise InputError(f"{name}: q={q} lies outside 0 to {scale:g}")
+        q = np.asarray(q, float) if np.ndim(q) else q if isinstance(q, Exact) else float(q)  # does not widen float32
         keep = keepdims not in (False, np._NoValue)
         return (a,), {"q": q, "axis": axes_of(name, a, axis), "keepdims": keep, "method": method}
 
@@ -288,7 +306,7 @@ def read_median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool
     return (numbers(a),), {"axis": axes_of("median", a, axis), "keepdims": keepdims not in (False, np._NoValue)}
 
 
-def quantile_ties(x: Any, *, q: Any, axis: Any, method: str = "linear") -> Any:
+def quantile_ties(x: Any, *, q: Any, axis: Any, method: str = "linear", whole: int = 1) -> Any:
     """Which elements of x are tied where a quantile reads them: moved up or down, they count by different weights.
 
     Two equal neighbours that both weigh one half are no kink: their mean does not care which is which.
@@ -302,8 +320,7 @@ def quantile_ties(x: Any, *, q: Any, axis: Any, method: str = "linear") -> Any:
     if rows.size:
         order = np.sort(rows, axis=-1)
         same = np.pad(order[..., 1:] == order[..., :-1], [(0, 0)] * (rows.ndim - 1) + [(1, 1)])
-        for place in np.ravel(q) * (rows.shape[-1] - 1):
-            below, weight = METHODS[method](place)
+        for below, weight in zip(*places_of(np.ravel(q), whole, rows.shape[-1], method)):
             low, high = int(below), int(below) + (weight > 0)
             between = same[..., high] & (weight not in (0.0, 0.5))
             for k, tie in ((low, same[..., low] | between), (high, same[..., high + 1] | between)):
@@ -323,13 +340,12 @@ composite(
 )
 composite(
     "percentile",
-    quantile,
+    lambda m, x, **params: quantile(m, x, whole=100, **params),
     doc="The q-th percentiles over the axes.",
     reads=("percentile",),
     arguments=read_quantile("percentile", 100.0),
-    spelling={"numpy": "quantile"},
     non_differentiable="two equal elements",
-    kinks=lambda m, x, *, keepdims, **params: quantile_ties(x, **params),
+    kinks=lambda m, x, *, keepdims, **params: quantile_ties(x, whole=100, **params),
     flops=8,
 )
 composite(

@@ -45,12 +45,14 @@ def einsum_elements(*xs: Any, subscripts: str) -> Any:
 def magnitude(e: Any) -> float:
     """The size of an element, to choose a pivot; symbols count as 1 unless they are zero."""
     try:
-        return abs(float(e))
+        return abs(e.midpoint if hasattr(e, "midpoint") else float(e))
     except (TypeError, ValueError):
         return 0.0 if e == 0 else 1.0
 
 
 def is_number(e: Any) -> bool:
+    if hasattr(e, "midpoint"):  # a ball: any pivot that is not 0 will do, and division checks that
+        return True
     try:
         float(e)
     except (TypeError, ValueError):

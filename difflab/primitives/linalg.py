@@ -67,6 +67,7 @@ def read_solve(a: Any, b: Any) -> Any:
 
 custom(
     "solve",
+    facts={"normwise"},
     vjp=solve_vjp,
     jvp=solve_jvp,
     doc="The solution x of a x = b.",
@@ -80,6 +81,7 @@ custom(
 )
 custom(
     "inv",
+    facts={"normwise"},
     vjp=lambda m, ct, y, a: (-m.matmul(m.matmul(flip(m, y), ct), flip(m, y)),),
     jvp=lambda m, ts, y, a: -m.matmul(m.matmul(y, ts[0]), y),
     doc="The inverse of a square matrix.", glyph="inv", latex="{0}^{{-1}}", reads=("linalg.inv",),
@@ -111,6 +113,7 @@ def cofactor_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
 
 custom(
     "cofactor",
+    facts={"normwise"},
     vjp=cofactor_vjp,
     jvp=cofactor_jvp,
     glyph="cof",
@@ -123,6 +126,7 @@ custom(
 )
 custom(
     "det",
+    facts={"normwise"},
     vjp=lambda m, ct, y, a: (scaled(m, ct, m.cofactor(a)),),
     jvp=lambda m, ts, y, a: m.sum(m.cofactor(a) * ts[0], axis=(m.ndim(a) - 2, m.ndim(a) - 1), keepdims=False),
     doc="The determinant.", glyph="det", latex=r"\det {0}",
@@ -149,6 +153,7 @@ def slogdet_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
 
 custom(
     "slogdet",
+    facts={"normwise"},
     vjp=slogdet_vjp,
     jvp=slogdet_jvp,
     doc="The sign and the logarithm of the absolute value of the determinant.", glyph="slogdet",

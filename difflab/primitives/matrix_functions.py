@@ -31,6 +31,7 @@ def moved_exponential(m: Any, a: Any, direction: Any) -> Any:
 
 custom(
     "expm",
+    facts={"normwise"},
     vjp=lambda m, ct, y, a: (moved_exponential(m, flip(m, a), ct),),
     jvp=lambda m, ts, y, a: moved_exponential(m, a, ts[0]),
     doc="The exponential of a square matrix (difflab.numpy.expm).",

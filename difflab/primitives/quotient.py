@@ -1,13 +1,24 @@
-"""Quotients of whole numbers: doubles for arithmetic that remember what they were rounded from."""
+"""Exact constants: doubles for arithmetic that remember the number they were rounded from."""
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
 
-class Quotient(float):
-    """The double nearest to `fraction`. Carriers of exact numbers (sympy, arb) read the fraction itself.
+class Exact(float):
+    """The double nearest to a number that is known exactly. Carriers of exact numbers (sympy, arb) read `exact`:
+    a Fraction, or the name of a constant."""
+
+    __slots__ = ()
+    exact: Fraction | str
+
+    __str__ = float.__repr__
+
+
+class Quotient(Exact):
+    """The double nearest to `fraction`.
 
     >>> third = Quotient(Fraction(1, 3))
     >>> third == 1 / 3, third.fraction
@@ -23,13 +34,40 @@ class Quotient(float):
         made.fraction = fraction
         return made
 
+    @property
+    def exact(self) -> Fraction:  # type: ignore[override]
+        return self.fraction
+
     def __repr__(self) -> str:
         return f"Quotient({self.fraction})"
 
-    __str__ = float.__repr__
-
     def __reduce__(self) -> Any:
         return Quotient, (self.fraction,)
+
+
+NAMED = {"pi": math.pi, "e": math.e, "euler_gamma": 0.5772156649015329, "catalan": 0.915965594177219}
+
+
+class Named(Exact):
+    """The double nearest to a constant of mathematics with a name of `NAMED`.
+
+    >>> Named("pi") == math.pi, Named("pi").exact
+    (True, 'pi')
+    """
+
+    __slots__ = ("exact",)
+    exact: str
+
+    def __new__(cls, name: str) -> Named:
+        made = super().__new__(cls, NAMED[name])
+        made.exact = name
+        return made
+
+    def __repr__(self) -> str:
+        return f"Named({self.exact!r})"
+
+    def __reduce__(self) -> Any:
+        return Named, (self.exact,)
 
 
 def is_exact(value: Any) -> bool:
@@ -38,6 +76,7 @@ def is_exact(value: Any) -> bool:
 
 
 def fraction(value: Any) -> Fraction:
+    """The number as a quotient of whole numbers; a float is the one that it is."""
     return value.fraction if isinstance(value, Quotient) else Fraction(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -13,6 +14,7 @@ from . import batches
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
 from .carriers import Carrier
 from .primitive import Primitive, composite, custom, linear, register
+from .quotient import Quotient, fraction
 
 
 def expand(m: Any, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -162,7 +164,13 @@ def deviation(m: Any, x: Any, axis: Any) -> Any:
 def variance(m: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
     d = deviation(m, x, axis)
     square = m.real(d * m.conjugate(d)) if m.is_complex(x) else m.square(d)
-    return m.divide(m.sum(square, axis=axis, keepdims=keepdims), max(count(x, axis) - ddof, 0))
+    return m.divide(m.sum(square, axis=axis, keepdims=keepdims), degrees(count(x, axis), ddof))
+
+
+def degrees(n: int, ddof: Any) -> Any:
+    """n - ddof, exactly, and at least 0."""
+    left = max(Fraction(n) - fraction(ddof), Fraction(0))
+    return int(left) if left.denominator == 1 else Quotient(left)
 
 
 def var_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:

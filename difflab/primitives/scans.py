@@ -211,7 +211,7 @@ def trapezoid(m: Any, y: Any, x: Any = None, *, dx: float, axis: int) -> Any:
     n = m.shape(y)[axis]
     pairs = (m.getitem(y, index=along(axis, slice(1, n))) + m.getitem(y, index=along(axis, slice(0, n - 1)))) / 2
     if x is None:
-        return m.sum(pairs * dx, axis=(axis,), keepdims=False)
+        return m.sum(m.multiply(pairs, dx), axis=(axis,), keepdims=False)  # an exact dx stays exact
     if m.ndim(x) == 1:
         steps = m.reshape(difference(m, x, n=1, axis=0), shape=(m.size(x) - 1,) + (1,) * (m.ndim(y) - axis - 1))
     else:

@@ -105,6 +105,7 @@ def read_svdvals(x: Any, /) -> Any:
 
 custom(
     "svd",
+    facts={"normwise"},
     vjp=svd_vjp,
     jvp=svd_jvp,
     doc="The reduced singular value decomposition u diag(s) vh.",
@@ -169,6 +170,7 @@ def read_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any =
 
 custom(
     "pinv",
+    facts={"normwise"},
     vjp=pinv_vjp,
     jvp=pinv_jvp,
     doc="The Moore-Penrose pseudo-inverse; its derivative holds at constant rank.",

@@ -27,6 +27,7 @@ MODULES = (
     "difflab.mdp",
     "difflab.mdp.learning",
     "difflab.testing",
+    "difflab.testing.strategies",
 )
 
 

@@ -39,7 +39,7 @@ def comparison() -> None:
     formula, point = "(1 - cos(x)) / x**2", dict(x=1e-8)
     dl.compare(formula, at=point)  # the first call also loads what the methods need
     c = dl.compare(formula, at=point)
-    console = Console(record=True, width=90, file=io.StringIO(), force_terminal=True)
+    console = Console(record=True, width=106, file=io.StringIO(), force_terminal=True)
     c.print(console)
     svg = console.export_svg(theme=THEME, code_format=FRAME, unique_id="t")
     (OUT / "compare.svg").write_text(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE))

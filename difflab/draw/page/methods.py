@@ -78,10 +78,11 @@ def errors_at(model: Model) -> str:
         if m.failure is not None:
             told.append(f"{name} could not run ({clean(m.failure, 80)})")
         elif m.max_ulps is not None and name != found.reference:
-            told.append(f"{name} {number(float(m.max_ulps))}")
-    return (
-        f"Largest error in ulps at the exported point, judged by {found.reference}: {', '.join(told)}." if told else ""
-    )
+            told.append(f"{name} {number(float(m.max_ulps))}{'' if m.agrees else f' ({m.verdict})'}")
+    if not told or found.reference == "none":
+        return f"Not judged at the exported point: {clean(found.reason, 200)}." if found.reason else ""
+    end = "" if found.agree else f" The methods do not agree: {clean(found.reason, 200)}."
+    return f"Largest error in ulps at the exported point, judged by {found.reference}: {', '.join(told)}.{end}"
 
 
 def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:

@@ -1,0 +1,113 @@
+"""Array rows on germs whose program in other rows has a branch for stability, rounding in it, or truth values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from ..errors import UnsupportedError
+from ..primitives.elements import mapped
+from ..primitives.kernels_arrays import fold
+from .arb_functions import choice, exp, log, power, trunc
+from .arb_germ import NOW, Germ, constant, lift, whole_number
+
+EXP, LOG = mapped(exp), mapped(log)
+
+
+def summed(x: Any, axis: Any, keepdims: bool) -> Any:
+    objects: Any = np.asarray(x, dtype=object)
+    return objects.sum(axis=axis, keepdims=keepdims)
+
+
+def offset(x: Any) -> Germ:
+    """A constant near the largest exponent: any constant may be taken out of all."""
+    return constant(max(lift(v).point[0].mid() for v in np.asarray(x, dtype=object).flat))
+
+
+def logsumexp(x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+    m = offset(x)
+    terms = EXP(x - m) if b is None else b * EXP(x - m)
+    return m + LOG(summed(terms, axis, keepdims))
+
+
+def softmax(x: Any, *, axis: Any) -> Any:
+    terms = EXP(x - offset(x))
+    return terms / summed(terms, axis, True)
+
+
+def log_softmax(x: Any, *, axis: Any) -> Any:
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+def p_norm(x: Any, *, ord: float, axis: Any, keepdims: bool) -> Any:
+    """(sum |x|^p)^(1/p), where an even power needs no absolute value."""
+    even = float(ord).is_integer() and int(ord) % 2 == 0
+    size = np.asarray(x, dtype=object) if even else np.abs(np.asarray(x, dtype=object))
+    return mapped(lambda s: power(s, 1 / lift(ord)))(
+        summed(mapped(lambda v: power(v, lift(ord)))(size), axis, keepdims)
+    )
+
+
+def astype(x: Any, *, dtype: Any) -> Any:
+    """Between floats nothing changes; integers lose their fraction, truth values ask for 0."""
+    kind = np.dtype(dtype).kind
+    if kind == "f":
+        return x
+    if kind == "b":
+        return mapped(bool)(x)
+    if kind in "iu":
+        return mapped(lambda v: v if not isinstance(v, Germ) else whole_number(trunc(v)))(x)
+    raise UnsupportedError(f"{NOW.where()}: only real numbers have enclosures")
+
+
+def digitize(x: Any, bins: Any, *, right: bool) -> Any:
+    """How many of the bins in ascending order lie below x, by comparisons."""
+    edges = list(np.asarray(bins, dtype=object))
+    if edges and bool(edges[0] > edges[-1]):
+        raise UnsupportedError(f"{NOW.where()} with descending bins has no enclosures")
+    return mapped(lambda v: sum(bool(lift(v) > e) if right else bool(lift(v) >= e) for e in edges))(x)
+
+
+def isclose(a: Any, b: Any, *, rtol: Any, atol: Any, **_: Any) -> Any:
+    return mapped(lambda a, b: bool(abs(lift(a) - b) <= atol + rtol * abs(lift(b))))(a, b)
+
+
+def allclose(a: Any, b: Any, **params: Any) -> bool:
+    return bool(np.all(isclose(a, b, **params)))
+
+
+def refuse(reason: str) -> Callable[..., Any]:
+    def refused(*operands: Any, **params: Any) -> Any:
+        raise UnsupportedError(f"{NOW.where()} {reason}")
+
+    return refused
+
+
+def extreme(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """max and min, which are continuous where two elements change places."""
+
+    def reduced(x: Any, *, axis: Any, keepdims: bool) -> Any:
+        return fold(lambda *elements: reduce(choose, elements), x, axis, keepdims)
+
+    return reduced
+
+
+ITERATIONS = "eig eigh svd qr pinv expm svdvals eigvalsh eigvals matrix_rank cond"
+COMPLEX = "fft ifft rfft irfft fftn ifftn fft2 ifft2 rfftn irfftn rfft2 irfft2"
+ARRAYS: dict[str, Callable[..., Any]] = {
+    "logsumexp": logsumexp,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "p_norm": p_norm,
+    "astype": astype,
+    "digitize": digitize,
+    "isclose": isclose,
+    "allclose": allclose,
+    "max": extreme(choice(True)),
+    "min": extreme(choice(False)),
+    **dict.fromkeys(ITERATIONS.split(), refuse("has no enclosures: it is an iteration in floating point")),
+    **dict.fromkeys(COMPLEX.split(), refuse("has complex values, and only real numbers have enclosures")),
+}

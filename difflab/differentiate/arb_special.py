@@ -1,0 +1,321 @@
+"""Special functions on germs: from Arb's own, by their Taylor coefficients at a ball.
+
+`compose` makes a function of series of `coefficients(ball, count)`. Derivatives here are the functions' defining
+differential relations (DLMF 7.1, 5.15, 10.6, 10.29, 13.3), stated for every order, and none of the rows' rules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import flint
+from flint import arb, arb_series
+
+from ..errors import UnsupportedError
+from .arb_functions import ELEMENTWISE, exp, log, on_positive, smooth
+from .arb_germ import (
+    NOW,
+    ONE,
+    ZERO,
+    Germ,
+    ball,
+    compose,
+    constant,
+    is_constant,
+    lift,
+    mapped,
+    no_value,
+    nothing,
+    sign,
+)  # fmt: skip
+
+MOST_DERIVATIVES = 64
+SERIES_OF_SINC = arb(1) / 8  # from the argument on, sin(πx)/(πx) as it is written
+
+
+@contextmanager
+def coefficients_of(count: int) -> Iterator[None]:
+    """Power series of so many coefficients."""
+    before, flint.ctx.cap = flint.ctx.cap, count
+    try:
+        yield
+    finally:
+        flint.ctx.cap = before
+
+
+def variable(c: Any, count: int) -> Any:
+    return arb_series([c, ONE], count)
+
+
+def listed(s: Any, count: int) -> list[Any]:
+    return [s[k] for k in range(count)]
+
+
+def derivative_of(coefficients: Callable[[Any, int], list[Any]], n: int) -> Callable[[Any, int], list[Any]]:
+    """The Taylor coefficients of the n-th derivative."""
+    if n > MOST_DERIVATIVES:
+        raise UnsupportedError(f"{NOW.where()}: the {n}-th derivative is not available on enclosures")
+
+    def found(c: Any, count: int) -> list[Any]:
+        wide = coefficients(c, count + n)
+        return [wide[n + k] * (math.factorial(n + k) // math.factorial(k)) for k in range(count)]
+
+    return found
+
+
+def taylor(coefficients: Callable[[Any, int], list[Any]], what: str) -> Callable[[Any], Germ]:
+    """The function on germs; where the coefficients are not finite on the ball, nothing is known."""
+    function = compose(coefficients)
+
+    def on_germ(x: Any) -> Germ:
+        x = lift(x)
+        if x.lost is not None:
+            return nothing(x)
+        y = mapped(x, function)
+        if y.lost is None and not y.around[0].is_finite():
+            return no_value("undecided", f"its operand lies in {ball(x.around[0])}, and {what}")
+        return y
+
+    return on_germ
+
+
+# The gamma family. Poles at 0, -1, -2, ... are where balls stop being finite.
+def at_pole(x: Germ) -> bool:
+    value = is_constant(x)
+    return value is not None and value.is_integer() and value <= ZERO
+
+
+def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+    def away(x: Any) -> Germ:
+        x = lift(x)
+        if x.lost is None and at_pole(x):
+            return no_value("undefined", f"it has a pole at {float(x.point[0]):g}")
+        y = f(x)
+        if y.lost is None and x.lost is None and not y.around[0].is_finite():
+            return no_value("undecided", f"its operand lies in {ball(x.around[0])}, and it has poles at 0, -1, -2, ...")
+        return y
+
+    return away
+
+
+def gammaln(x: Germ) -> Germ:
+    """log |gamma(x)|: for negative x from gamma itself, whose logarithm would be complex."""
+    found = sign(x)
+    if found == 1:
+        return smooth("lgamma")(x)
+    if found is None:
+        return (
+            nothing(x)
+            if x.lost
+            else no_value("undecided", f"its operand lies in {ball(x.around[0])}, and it has a pole at 0")
+        )
+    value = smooth("gamma")(x)
+    rising = sign(value)
+    if not rising:
+        return no_value("undecided", f"its operand lies in {ball(x.around[0])}, and it has poles at 0, -1, -2, ...")
+    return log(value if rising > 0 else -value)
+
+
+def psi(n: int) -> Callable[[Any, int], list[Any]]:
+    """The n-th derivative of ψ = Γ'/Γ."""
+
+    def digamma(c: Any, count: int) -> list[Any]:
+        with coefficients_of(count + 1):
+            x = variable(c, count + 1)
+            if c > ZERO:
+                return listed(x.lgamma().derivative(), count)
+            g = x.gamma()
+            return listed(g.derivative() / g, count)
+
+    return derivative_of(digamma, n)
+
+
+def digamma(x: Any, n: int = 0) -> Germ:
+    if n < 0:
+        raise UnsupportedError(f"polygamma of order {n}")
+    return with_poles(taylor(psi(n), "it has poles at 0, -1, -2, ..."))(x)
+
+
+def incomplete(value: Callable[[Any], Any], density: Callable[[Any], Any]) -> Callable[[Any], Germ]:
+    """The integral of a density: its value by Arb, its Taylor coefficients from the density's."""
+
+    def coefficients(c: Any, count: int) -> list[Any]:
+        if count == 1:
+            return [value(c)]
+        with coefficients_of(count):
+            d = density(variable(c, count))
+        return [value(c), *[d[k] / (k + 1) for k in range(count - 1)]]
+
+    return taylor(coefficients, "it is smooth inside its domain only")
+
+
+def fixed(x: Any, what: str) -> Any:
+    """The value of an operand by which no derivative is known."""
+    x = lift(x)
+    found = x.around[0]
+    if x.lost is not None or x.around is not x.point:
+        raise UnsupportedError(f"{NOW.where()}: no derivative by its {what} is available on enclosures")
+    return found
+
+
+def gammainc(a: Any, x: Any) -> Germ:
+    a = fixed(a, "order")
+    density = lambda s: ((a - 1) * s.log() - s).exp() * a.rgamma()
+    f = incomplete(lambda c: c.gamma_lower(a, regularized=1), density)
+    return on_positive(x, f, "it is smooth above 0 only")
+
+
+def gammaincc(a: Any, x: Any) -> Germ:
+    return 1 - gammainc(a, x)
+
+
+def betainc(a: Any, b: Any, x: Any) -> Germ:
+    a, b, x = fixed(a, "first parameter"), fixed(b, "second parameter"), lift(x)
+    scale = (a + b).gamma() * a.rgamma() * b.rgamma()
+    density = lambda s: ((a - 1) * s.log() + (b - 1) * (1 - s).log()).exp() * scale
+    f = incomplete(lambda c: c.beta_lower(a, b, regularized=1), density)
+    return on_positive(x, lambda x: on_positive(1 - x, lambda _: f(x), "it ends at 1"), "it is smooth above 0 only")
+
+
+def zeta(s: Any, a: Any) -> Germ:
+    """The Hurwitz zeta function by a: the derivative of ζ(s, a) is -s ζ(s + 1, a)."""
+    s = fixed(s, "order")
+
+    def coefficients(c: Any, count: int) -> list[Any]:
+        found, factor = [], ONE
+        for k in range(count):
+            found.append(factor * (s + k).zeta(c))
+            factor = -factor * (s + k) / (k + 1)
+        return found
+
+    return on_positive(a, taylor(coefficients, "it has poles at 0, -1, -2, ..."), "it is smooth above 0 only")
+
+
+# The error function's inverses: y' = sqrt(π)/2 exp(y²), and so on.
+def erfinv_coefficients(c: Any, count: int) -> list[Any]:
+    y = c.erfinv()
+    s = (y * y).exp() * arb.pi().sqrt() / 2
+    return [y, s, y * s * s, s * s * s * (1 + 4 * y * y) / 3][:count]
+
+
+def erfcinv_coefficients(c: Any, count: int) -> list[Any]:
+    y = c.erfcinv()
+    s = -(y * y).exp() * arb.pi().sqrt() / 2
+    return [y, s, y * s * s, s * s * s * (1 + 4 * y * y) / 3][:count]
+
+
+def between(x: Any, low: int, high: int, f: Callable[[Any], Germ]) -> Germ:
+    x = lift(x)
+    inside = sign((x - low) * (high - x))
+    if inside == 1:
+        return f(x)
+    if x.lost is not None:
+        return nothing(x)
+    kind = "undecided" if inside is None else "undefined"
+    return no_value(kind, f"its operand lies in {ball(x.around[0])}, and it is defined between {low} and {high}")
+
+
+erfinv_inside = taylor(erfinv_coefficients, "it is defined between -1 and 1")
+erfcinv_inside = taylor(erfcinv_coefficients, "it is defined between 0 and 2")
+
+
+def erfcinv(x: Any) -> Germ:
+    return between(x, 0, 2, erfcinv_inside)
+
+
+def ndtr(x: Any) -> Germ:
+    return smooth("erfc")(-lift(x) / constant(arb(2).sqrt())) / 2
+
+
+def ndtri(x: Any) -> Germ:
+    return -constant(arb(2).sqrt()) * erfcinv(2 * lift(x))
+
+
+# Functions with a gap that their row fills.
+def exprel_coefficients(c: Any, count: int) -> list[Any]:
+    """Of the integral of exp(xs) over s from 0 to 1: Kummer's functions M(k+1, k+2, x)/((k+1) k!)."""
+    return [c.hypgeom_1f1(k + 1, k + 2) / ((k + 1) * math.factorial(k)) for k in range(count)]
+
+
+def sinc_coefficients(c: Any, count: int) -> list[Any]:
+    """sin(πx)/(πx), near 0 as 0F1(3/2; -(πx)²/4)."""
+    with coefficients_of(count):
+        x = variable(c, count)
+        if not abs(c.mid()) < SERIES_OF_SINC:
+            return listed(x.sin_pi() / (arb.pi() * x), count)
+        w = -(arb.pi() * x) * (arb.pi() * x) / 4
+        found, factor = [], ONE
+        for k in range(count):
+            found.append(w[0].hypgeom_0f1(arb(3) / 2 + k) * factor)
+            factor = factor / ((arb(3) / 2 + k) * (k + 1))
+        return listed(compose(lambda *_: found)(w), count)
+
+
+def exprel(x: Any, n: int = 0) -> Germ:
+    return taylor(derivative_of(exprel_coefficients, n), "it grows too fast")(x)
+
+
+def sinc(x: Any, n: int = 0) -> Germ:
+    return taylor(derivative_of(sinc_coefficients, n), "it is not enclosed there")(x)
+
+
+# Bessel functions of a fixed order: 2 f' = below f_{v-1} + above f_{v+1}, applied k times.
+def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[Any, Any], Germ]:
+    def function(v: Any, x: Any) -> Germ:
+        v = fixed(v, "order")
+        if whole and not v.is_integer():
+            raise UnsupportedError(f"{NOW.where()} is of whole orders, and the order is {float(v):g}")
+        call = lambda c, v: getattr(c, f"bessel_{kind}")(v)
+
+        def coefficients(c: Any, count: int) -> list[Any]:
+            found = []
+            for k in range(count):
+                terms = [math.comb(k, j) * below ** (k - j) * above**j * call(c, v - k + 2 * j) for j in range(k + 1)]
+                found.append(sum(terms[1:], terms[0]) / (2**k * math.factorial(k)))
+            return found
+
+        f = taylor(coefficients, "the function is not smooth there")
+        return f(x) if kind in "ji" and v.is_integer() else on_positive(x, f, "it is defined above 0")
+
+    return function
+
+
+jv, yv, iv, kv = bessel("j", 1, -1), bessel("y", 1, -1), bessel("i", 1, 1), bessel("k", -1, -1)
+
+
+def decaying(v: Any, x: Any) -> Germ:
+    x = lift(x)
+    return exp(-abs(x)) * iv(v, x)
+
+
+def erfcx(x: Any) -> Germ:
+    x = lift(x)
+    return exp(x * x) * smooth("erfc")(x)
+
+
+SPECIAL: dict[str, Callable[..., Any]] = {
+    **{name: smooth(name) for name in ("erf", "erfc", "erfi", "rgamma")},
+    "gamma": with_poles(smooth("gamma")), "gammaln": with_poles(gammaln), "digamma": digamma,
+    "polygamma": lambda x, *, n: digamma(x, n),
+    "beta": lambda x, y: exp_of_gammas(x, y),
+    "gammainc": gammainc, "gammaincc": gammaincc, "betainc": betainc, "zeta": zeta,
+    "erfinv": lambda x: between(x, -1, 1, erfinv_inside), "erfcinv": erfcinv, "ndtr": ndtr, "ndtri": ndtri,
+    "log_ndtr": lambda x: log(ndtr(x)), "erfcx": erfcx,
+    "dawsn": lambda x: exp(-lift(x) * x) * smooth("erfi")(x) * constant(arb.pi().sqrt() / 2),
+    "exprel": exprel, "exprel_derivative": lambda x, *, n: exprel(x, n),
+    "sinc": sinc, "sinc_derivative": lambda x, *, n: sinc(x, n),
+    "jv": jv, "yv": yv, "iv": iv, "kv": kv, "yn": bessel("y", 1, -1, True), "kn": bessel("k", -1, -1, True),
+    "ive": decaying, "kve": lambda v, x: exp(x) * kv(v, x),
+}  # fmt: skip
+
+
+def exp_of_gammas(x: Any, y: Any) -> Germ:
+    """B(x, y) = Γ(x) Γ(y) / Γ(x + y)."""
+    gamma, x, y = SPECIAL["gamma"], lift(x), lift(y)
+    return gamma(x) * gamma(y) * smooth("rgamma")(x + y)
+
+
+NATIVE = ELEMENTWISE | SPECIAL

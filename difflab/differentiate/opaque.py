@@ -1,0 +1,66 @@
+"""Functions that cannot be recorded (a simulator, another library, math.sin): one node that calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from ..errors import TraceError, UnsupportedError
+from ..graph.node import Node, apply
+from ..graph.pytree import flatten
+from ..primitives import Custom
+from .problem import Problem, as_problem
+
+OPAQUE = "opaque"
+NOT_RECORDED = (TraceError, UnsupportedError, TypeError, AttributeError)  # what code that expects numbers raises
+
+
+class Opaque:
+    """A function that records itself as one node, whatever it does inside."""
+
+    __code__: Any
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f = f
+        update_wrapper(self, f)
+        if hasattr(f, "__code__"):  # where its arguments' names are looked up
+            self.__code__ = f.__code__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves, rebuild = flatten((args, kwargs))
+        if not any(x.__class__ is Node for x in leaves):
+            return self.f(*args, **kwargs)
+
+        def value(m: Any, *xs: Any) -> Any:
+            inner, named = rebuild(list(xs))
+            return self.f(*inner, **named)
+
+        def refuse(*_: Any, **__: Any) -> Any:
+            name = getattr(self.f, "__name__", "the function")
+            raise UnsupportedError(f"{name} cannot be recorded: only differences can be taken of it")
+
+        row = Custom(
+            name=OPAQUE,
+            doc="A function that cannot be recorded.",
+            glyph="f",
+            latex=r"f({0})",
+            value=value,
+            jvp=refuse,
+            vjp=refuse,
+            spelling={"complex": refuse},
+        )
+        return apply(row, tuple(leaves))
+
+
+def recorded_or_opaque(function: Any, at: Any, wrt: Any = None) -> Problem:
+    """The problem of a function, as one node where the function cannot be recorded."""
+    try:
+        return as_problem(function, at, wrt)
+    except NOT_RECORDED:
+        if not callable(function):
+            raise
+        return as_problem(Opaque(function), at, wrt)
+
+
+__all__ = ["OPAQUE", "Opaque", "recorded_or_opaque"]

@@ -1,0 +1,355 @@
+"""The search for a proof: precision doubles, the neighbourhood shrinks, until a derivative is proven or refuted."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import flint
+import numpy as np
+from flint import arb, arb_series
+
+from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
+from .arb_carrier import CARRIER, lift_all
+from .arb_germ import LOCK, NOW, ONE, TICKS, Germ, ball, lift
+from .arb_rules import rounded_constants
+from .certificate import CERTIFIED, KINK, UNDECIDED, UNDEFINED, Entry, blank, entry
+from .certified import MANY, MANY_PAIRS
+from .problem import Problem
+
+FIRST_BITS = 64
+ONE_SIDED_CAP = 4  # coefficients of a one-sided run: zeros of up to third order are seen
+ALL_SIDES = 12  # coordinates up to which every one-sided derivative is reported
+EXAMINED = 3  # at every so many doublings, and at the last, one-sided runs look for a kink
+
+
+class Side(NamedTuple):
+    """One side of the point: the limit of the values, the slope, whether the limit is the value at the point."""
+
+    limit: Any
+    slope: Any
+    continuous: bool
+    undefined: str = ""
+
+
+Direction = dict[tuple[int, tuple[int, ...]], int]  # how fast each moving coordinate moves
+
+
+def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
+    """Runs the search within its limits of precision and time."""
+    proof = (ManyProof if problem.size > MANY else Proof)(problem, order)
+    try:
+        with session(seconds):
+            proof.search(bits)
+    except (TimeLimitError, UnsupportedError) as error:
+        proof.verdict, proof.reason = UNDECIDED, str(error)
+        proof.lacks = "time" if isinstance(error, TimeLimitError) else "operation"
+    except (RecursionError, MemoryError) as error:
+        proof.verdict, proof.reason = UNDECIDED, f"the function is too large for enclosures ({error})"
+        proof.lacks = "memory"
+    return proof
+
+
+@contextmanager
+def session(seconds: float) -> Iterator[None]:
+    """flint's settings and the clock, put back however it ends; one certificate at a time in a process."""
+    deadline = time.monotonic() + seconds
+    if not LOCK.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
+        raise TimeLimitError(f"not certified in {seconds:g} s: another thread was computing a certificate")
+    before = flint.ctx.prec, flint.ctx.cap
+    try:
+        NOW.deadline, NOW.seconds, NOW.left, NOW.node, NOW.side = deadline, seconds, TICKS, None, 0
+        yield
+    finally:
+        flint.ctx.prec, flint.ctx.cap = before
+        NOW.deadline, NOW.node, NOW.side = math.inf, None, 0
+        LOCK.release()
+
+
+class Proof:
+    """By series along each coordinate, all coordinates being balls in the neighbourhood."""
+
+    label = "enclosure, proven digits"
+
+    def __init__(self, problem: Problem, order: int) -> None:
+        self.problem, self.order = problem, order
+        self.verdict, self.reason, self.bits, self.runs = UNDECIDED, "", FIRST_BITS, 0
+        self.lacks = ""
+        self.value = Entry()
+        self.tables = [blank(problem.values[k]) for k in problem.places]
+        self.coordinates = [(k, i) for k, t in zip(problem.places, self.tables) for i in np.ndindex(t.shape)]
+        self.one_sided: dict[str, Any] = {}
+        self.second: dict[str, dict[str, Any]] = {}
+        self.notes = note_on_constants(problem)
+
+    # The search.
+    def search(self, last: int) -> None:
+        level = 0
+        while True:
+            flint.ctx.prec = self.bits
+            try:
+                if self.advance():
+                    self.verdict, self.reason = CERTIFIED, ""
+                    return
+                if self.overflows():
+                    self.reason = "the value or a derivative is larger than the largest double"
+                    return
+                self.reason = f"an enclosure does not round to one double with {self.bits} bits; allow more"
+            except UndecidedError as error:
+                self.reason = f"{error}; move the point, or allow more than {self.bits} bits"
+                if (level % EXAMINED == 0 or 2 * self.bits > last) and self.examine():
+                    return
+            if 2 * self.bits > last:
+                return
+            self.bits *= 2
+            level += 1
+
+    def advance(self) -> bool:
+        """One level of precision: whether everything is proven."""
+        if not self.coordinates:
+            self.value = entry(self.smooth(self.along({}, 1), 0).point[0])
+            return self.value.settled
+        if self.order == 2:
+            return self.advance_second()
+        for (k, index), e in zip(self.coordinates, self.entries()):
+            if e.settled and self.value.settled:
+                continue
+            y = self.smooth(self.along({(k, index): 1}, 2), 1)
+            self.value = entry(y.point[0])
+            self.tables[self.problem.places.index(k)][index] = entry(y.point[1])
+        return self.value.settled and all(e.settled for e in self.entries())
+
+    def advance_second(self) -> bool:
+        """Second derivatives along pairs: 2 f_ab is the second coefficient along a + b less those along a and b."""
+        n = len(self.coordinates)
+        if n > MANY_PAIRS:
+            raise UnsupportedError(f"{n} coordinates; second derivatives are enclosed for up to {MANY_PAIRS}")
+        alone = [self.smooth(self.along({c: 1}, 3), 2).point for c in self.coordinates]
+        self.value = entry(alone[0][0])
+        for (k, index), s in zip(self.coordinates, alone):
+            self.tables[self.problem.places.index(k)][index] = entry(s[1])
+        found = np.empty((n, n), dtype=object)
+        for a in range(n):
+            found[a, a] = entry(2 * alone[a][2])
+            for b in range(a):
+                both = self.smooth(self.along({self.coordinates[a]: 1, self.coordinates[b]: 1}, 3), 2).point
+                found[a, b] = found[b, a] = entry(both[2] - alone[a][2] - alone[b][2])
+        self.second = self.named(found)
+        return self.value.settled and all(e.settled for e in (*self.entries(), *found.flat))
+
+    def named(self, found: Any) -> dict[str, dict[str, Any]]:
+        """The matrix of entries by pairs of names."""
+        rows: dict[str, dict[str, Any]] = {}
+        ends = np.cumsum([0, *[t.size for t in self.tables]])
+        for i, a in enumerate(self.problem.wrt):
+            rows[a] = {}
+            for j, b in enumerate(self.problem.wrt):
+                part = found[ends[i] : ends[i + 1], ends[j] : ends[j + 1]]
+                rows[a][b] = part.reshape(self.tables[i].shape + self.tables[j].shape)
+        return rows
+
+    def entries(self) -> list[Entry]:
+        return [e for t in self.tables for e in t.flat]
+
+    def overflows(self) -> bool:
+        return self.bits > FIRST_BITS and any(e.overflows for e in (self.value, *self.entries()))
+
+    # Runs.
+    def along(self, direction: Direction, cap: int, side: int = 0, still: bool = False) -> Germ:
+        """The function on germs that move in a direction; `still`: at the point alone."""
+        flint.ctx.cap = cap
+        NOW.side, NOW.edge, NOW.node = side, False, None
+        NOW.reach = arb(0.5, 0.5) * max([self.radius(self.at(c)) for c in direction], default=ONE)
+        self.runs += 1
+        values = [lift_all(np.asarray(x, dtype=float)[()]) for x in self.problem.values]
+        if not still:
+            for k, index in direction if side else self.coordinates:
+                moved = self.germ(self.at((k, index)), direction.get((k, index), 0), side)
+                if isinstance(values[k], np.ndarray):
+                    values[k][index] = moved
+                else:
+                    values[k] = moved
+        env = CARRIER.run(self.problem.graph, values)
+        y = env[self.problem.graph.outputs[0]]
+        NOW.node = None
+        return lift(y[()] if isinstance(y, np.ndarray) else y)
+
+    def at(self, coordinate: tuple[int, tuple[int, ...]]) -> float:
+        k, index = coordinate
+        return float(np.asarray(self.problem.values[k])[index])
+
+    def radius(self, x: float) -> Any:
+        """How far the neighbourhood reaches: half of the digits of the precision."""
+        return arb(abs(x) if x else 1.0) * arb(2) ** (-self.bits // 2)
+
+    def germ(self, x: float, speed: int, side: int) -> Germ:
+        """A coordinate: at x, and in a neighbourhood, moving at a speed."""
+        radius = self.radius(x)
+        if side:
+            slope = side * speed
+            return Germ(arb_series([arb(x), slope]), arb_series([arb(x) + slope * radius * arb(0.5, 0.5), slope]))
+        return Germ(arb_series([arb(x), speed]), arb_series([arb(x) + arb(0, ONE) * radius, speed]))
+
+    def smooth(self, y: Germ, order: int) -> Germ:
+        """The germ, if it is finite to that order in the whole neighbourhood."""
+        if y.lost is not None:
+            raise UndecidedError(y.lost.text)
+        for k in range(order + 1):
+            if not y.around[k].is_finite():
+                what = ("value", "slope", "second derivative")[k]
+                raise UndecidedError(f"the {what} is not enclosed in the neighbourhood ({ball(y.around[k])})")
+        return y
+
+    # Refutation.
+    def examine(self) -> bool:
+        """Whether the function is proven to have no value at the point, or no derivative."""
+        try:
+            y = self.along({}, 1, still=True)
+        except UndecidedError:
+            return False
+        if y.lost is not None and y.lost.kind == UNDEFINED:
+            self.verdict, self.reason = UNDEFINED, y.lost.text
+            return True
+        value = y.point[0]
+        return bool(value.is_finite()) and self.kinked(value)
+
+    def kinked(self, value: Any) -> bool:
+        """One-sided runs along each coordinate, until one shows a kink, a jump or an end of the domain."""
+        found = ""
+        tables: dict[str, Any] = {}
+        for k, index in self.coordinates:
+            left, right = (self.side({(k, index): 1}, s, value) for s in (-1, 1))
+            name = self.problem.names[k]
+            told = refutation(name + (str(list(index)) if index else ""), left, right, value)
+            sides = tables.setdefault(name, np.full((*np.shape(self.problem.values[k]), 2, 2), np.nan))
+            for j, s in enumerate((left, right)):
+                if s is not None and s.continuous:
+                    e = entry(s.slope)
+                    sides[(*index, j)] = e.low, e.high
+            found = found or told
+            if found and len(self.coordinates) > ALL_SIDES:
+                break
+        if found:
+            self.verdict, self.reason = KINK, found
+            self.one_sided = {n: enclosures(t) for n, t in tables.items()}
+        return bool(found)
+
+    def side(self, direction: Direction, side: int, value: Any) -> Side | None:
+        """One side of the point, or None where nothing is proven about it."""
+        try:
+            y = self.along(direction, ONE_SIDED_CAP, side)
+        except TimeLimitError:
+            raise
+        except DifflabError:
+            return None
+        if y.lost is not None:
+            return Side(None, None, False, y.lost.text) if y.lost.kind == UNDEFINED else None
+        limit, slope = y.point[0], side * y.point[1]
+        if not (y.around[0].is_finite() and y.around[1].is_finite() and slope.is_finite()):
+            return None
+        same = value.is_exact() and limit.is_exact() and bool(value == limit)
+        return Side(limit, slope, not NOW.edge or same)
+
+
+def refutation(name: str, left: Side | None, right: Side | None, value: Any) -> str:
+    """Why there is no derivative along a coordinate; "" where that is not proven."""
+    for where, s in (("left", left), ("right", right)):
+        if s is not None and s.undefined:
+            return f"the function is not defined to the {where} of {name}: {s.undefined}"
+        if s is not None and not s.limit.overlaps(value):
+            return f"a jump: from the {where} of {name} the values tend to {ball(s.limit)}, at it is {ball(value)}"
+    if left is None or right is None or left.slope.overlaps(right.slope):
+        return ""
+    return f"a kink: the left derivative by {name} is in {ball(left.slope)}, the right one in {ball(right.slope)}"
+
+
+def enclosures(sides: Any) -> Any:
+    """(left, right), each (low, high), or None; for an array, arrays with NaN where a side is not known."""
+    left, right = sides[..., 0, :], sides[..., 1, :]
+    if left.ndim > 1:
+        return None if np.all(np.isnan(sides)) else (left, right)
+    return None if np.any(np.isnan(sides)) else (tuple(left.tolist()), tuple(right.tolist()))
+
+
+class ManyProof(Proof):
+    """For many coordinates: the recorded backward graph on balls gives the derivatives.
+
+    That the function is differentiable is proven without the rules, by one series along a direction in which all
+    coordinates move, over the whole neighbourhood; it also checks the sweep's derivative along that direction.
+    """
+
+    label = "enclosure by the reverse sweep on balls: rigorous about rounding, but on the same rules"
+    least_bits = 256  # at which a rounded constant in a rule shows in the derivative along the direction
+
+    def __init__(self, problem: Problem, order: int) -> None:
+        super().__init__(problem, order)
+        random = np.random.default_rng(0)
+        self.everywhere = {c: int(random.integers(1, 10**6) * random.choice([-1, 1])) for c in self.coordinates}
+        self.sweep: Any = None
+        self.bits = self.least_bits
+
+    def advance(self) -> bool:
+        if self.order == 2:
+            raise UnsupportedError(f"{len(self.coordinates)} coordinates; second derivatives for up to {MANY_PAIRS}")
+        y = self.smooth(self.along(self.everywhere, 2), 1)
+        self.value = entry(y.point[0])
+        total = self.swept()
+        if not total.overlaps(y.point[1]):
+            raise UnsupportedError(
+                f"the sweep's derivative along a direction, {ball(total)}, is not the function's, {ball(y.point[1])}: "
+                "a rule is wrong, or rounds a constant"
+            )
+        return self.value.settled and all(e.settled for e in self.entries())
+
+    def swept(self) -> Any:
+        """Fills the tables by the backward graph; returns the derivative along the direction."""
+        from .passes import backward_graph
+
+        if self.sweep is None:
+            try:
+                self.sweep = backward_graph(self.problem.graph)
+            except DifflabError as error:  # a row that looks at its values, recorded here at ones
+                raise UnsupportedError(f"more than {MANY} coordinates, and no backward graph: {error}") from None
+        flint.ctx.cap = 1
+        NOW.side = 0
+        self.runs += 1
+        values = [lift_all(np.asarray(x, dtype=float)[()]) for x in self.problem.values]
+        for k, index in self.coordinates:
+            values[k][index] = self.germ(self.at((k, index)), 0, 0)
+        NOW.exact = rounded_constants(self.problem.graph, self.sweep)
+        try:
+            env = CARRIER.run(self.sweep, values)
+        finally:
+            NOW.exact = {}
+        results = [env[y] for y in self.sweep.outputs]
+        total = arb(0)
+        for t, k in zip(self.tables, self.problem.places):
+            found = np.broadcast_to(np.asarray(results[1 + k], dtype=object), t.shape)
+            for index in np.ndindex(t.shape):
+                y = self.smooth(lift(found[index]), 0)
+                t[index] = entry(y.point[0])
+                total += self.everywhere[k, index] * y.point[0]
+        return total
+
+    def kinked(self, value: Any) -> bool:
+        """If there were a derivative, the slopes along a direction and against it would add up to 0."""
+        ahead = self.side(self.everywhere, 1, value)
+        behind = self.side(self.everywhere, -1, value)
+        told = refutation("the point along a direction", behind, ahead, value)
+        if told:
+            self.verdict, self.reason = KINK, told
+        return bool(told)
+
+
+def note_on_constants(problem: Problem) -> list[str]:
+    """Said once: a traced function's floats are doubles, not the numbers that they were meant for."""
+    if not problem.traced:
+        return []
+    values = (n.params["value"] for n in problem.graph.order if n.primitive.name == "constant")
+    if any(isinstance(v, float) and not float(v).is_integer() for v in values):
+        return ["numbers in a traced function are the doubles that they are, np.pi too; in text, pi and 1/3 are exact"]
+    return []

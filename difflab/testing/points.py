@@ -1,0 +1,100 @@
+"""Points at which a gradient is tried: ordinary ones, and tails, where formulas overflow and cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+
+REGIONS = ("ordinary", "ordinary", "ordinary", "tail")  # one point in four lies in a tail
+ORDINARY = (-3.0, 3.0)
+SMALLEST, LARGEST = -12.0, 4.0  # powers of ten of the tails of the whole line
+CLOSEST = -12.0  # and of the distance from an end of an interval, as a part of it
+
+
+def regions(count: int) -> list[str]:
+    """A name for each of `count` points, such as "ordinary-0" and "tail-3"."""
+    return [f"{REGIONS[k % len(REGIONS)]}-{k}" for k in range(count)]
+
+
+def draw(region: str, shape: tuple[int, ...], low: float | None, high: float | None, rng: Any) -> Any:
+    """An array of that shape, or a number for (); between `low` and `high` where they are given.
+
+    Without bounds, a tail is of either sign and of any size from 1e-12 to 1e4; with them, it lies near one of them.
+    """
+    if region.startswith("ordinary"):
+        a, b = bounds(low, high)
+        return inside(rng.uniform(a, b, shape), low, high)[()]
+    if low is None and high is None:
+        return (rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(SMALLEST, LARGEST, shape))[()]
+    if low is not None and high is not None:
+        distance = (high - low) * 10.0 ** rng.uniform(CLOSEST, 0.0, shape)
+        return inside(np.where(rng.random(shape) < 0.5, low + distance, high - distance), low, high)[()]
+    distance = 10.0 ** rng.uniform(SMALLEST, LARGEST, shape)
+    return np.asarray(low + distance if low is not None else high - distance)[()]  # type: ignore[operator]
+
+
+def bounds(low: float | None, high: float | None) -> tuple[float, float]:
+    """The interval of the ordinary points."""
+    if low is None and high is None:
+        return ORDINARY
+    if low is not None and high is not None:
+        return low, high
+    width = ORDINARY[1] - ORDINARY[0]
+    return (low, low + width) if low is not None else (high - width, high)  # type: ignore[operator,return-value]
+
+
+def inside(x: Any, low: float | None, high: float | None) -> Any:
+    """Between the bounds and off them, where a kink or a pole may lie."""
+    width = high - low if low is not None and high is not None else 1.0
+    if low is not None:
+        x = np.maximum(x, low + 10.0**CLOSEST * max(width, abs(low)))
+    if high is not None:
+        x = np.minimum(x, high - 10.0**CLOSEST * max(width, abs(high)))
+    return np.asarray(x)
+
+
+class Drawing:
+    """What a test says of its points: their number, shapes, bounds and seed, or a function that draws them."""
+
+    def __init__(
+        self,
+        points: int = 20,
+        shape: Any = (),
+        shapes: Any = None,
+        low: float | None = None,
+        high: float | None = None,
+        seed: int = 0,
+        draw: Callable[[Any], Any] | None = None,
+        dtype: Any = float,
+        **options: Any,
+    ) -> None:
+        if not isinstance(points, int) or isinstance(points, bool) or points < 1:
+            raise InputError(f"gradients: points={points!r}; give a positive number of points")
+        if low is not None and high is not None and not low < high:
+            raise InputError(f"gradients: low={low!r} is not below high={high!r}")
+        if draw is not None and not callable(draw):
+            raise InputError(f"gradients: draw={draw!r}; give a function of a random generator")
+        self.points, self.seed, self.own, self.options = points, seed, draw, options
+        self.low, self.high, self.dtype = low, high, dtype
+        self.shapes = [shape_of(s) for s in (shapes if shapes is not None else [shape])]
+
+    def arguments(self, name: str, attempt: int) -> tuple[Any, ...]:
+        """The arguments of the point of that name; another `attempt` draws others of the same region."""
+        region, _, k = name.partition("-")
+        rng = np.random.default_rng([self.seed, int(k), attempt])
+        if self.own is not None:
+            found = self.own(rng)
+            return found if isinstance(found, tuple) else (found,)
+        drawn = (draw(region, s, self.low, self.high, rng) for s in self.shapes)
+        return tuple(np.asarray(x, self.dtype)[()] for x in drawn)
+
+
+def shape_of(given: Any) -> tuple[int, ...]:
+    shape = (given,) if isinstance(given, int) else tuple(given)
+    if not all(isinstance(n, int) and n > 0 for n in shape):
+        raise InputError(f"gradients: shape={given!r}; give positive whole numbers")
+    return shape

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import difflab as dl
-from difflab.differentiate.limits import limited
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.symbolic import MAX_ENTRIES, derivative
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
@@ -214,19 +213,6 @@ def test_the_time_limit_holds():
     with pytest.raises(TimeLimitError, match="1 s"):
         derivative(as_problem(steps, {"x": 0.3}), seconds=1)
     assert time.perf_counter() - start < 20  # not the minutes that it would take
-
-
-def test_the_memory_limit_holds():
-    with pytest.raises(TimeLimitError, match="64 MB"):
-        limited(lambda: len(bytearray(500 * 2**20)), 10, "this", megabytes=64)
-
-
-def test_errors_come_back_from_the_child():
-    def broken() -> None:
-        raise IndexError("no such thing")
-
-    with pytest.raises(DifflabError, match="IndexError: no such thing"):
-        limited(broken, 10, "this")
 
 
 # No rule for one of the operands, or no formula by sympy.

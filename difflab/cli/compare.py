@@ -69,6 +69,10 @@ def command(
 
     EXPRESSION is text such as "q = x + y; q * z", or - for standard input.
     """
+    if not methods:  # all of them
+        from ..differentiate.limits import prepare
+
+        prepare()
     text, at = read_expression(expression), read_point(points)
     path = picture(plot, PLOTS, force) if plot is not None else None
     problem_at(text, at, list(wrt) or None)

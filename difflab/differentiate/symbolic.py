@@ -1,6 +1,6 @@
 """Symbolic differentiation: graph -> sympy -> diff -> (raw, cse, simplified) -> numbers.
 
-The algebra runs in a child process with a time and memory limit. Vectors and matrices are expanded into their entries
+The algebra runs in another process with limits of time and memory. Vectors and matrices are expanded into their entries
 up to MAX_ENTRIES.
 """
 
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
+from ..graph.portable import portable
 from ..graph.sympy_io import SympyCarrier, exact
 from ..primitives import Carrier, Primitive
 from .derivative import Derivative
@@ -59,10 +62,8 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         raise UnsupportedError(f"symbolic: {entries} entries; the limit is {MAX_ENTRIES}")
     if len(problem.graph) > MAX_OPERATIONS:
         raise UnsupportedError(f"symbolic: {len(problem.graph)} nodes; the limit is {MAX_OPERATIONS}")
-    import sympy  # noqa: F401  (imported before the fork, so that the child need not)
-
     start = time.perf_counter()
-    value, flat, details = limited(lambda: work(problem, form), seconds, "symbolic differentiation")
+    value, flat, details = limited(partial(work, sendable(problem), form), seconds, "symbolic differentiation")
     found, k = [], 0
     for place in problem.places:
         shape, n = np.shape(problem.values[place]), Carrier.size(problem.values[place])
@@ -87,6 +88,11 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
     return result
 
 
+def sendable(problem: Problem) -> Problem:
+    """The problem without the user's own functions, which stay in this process."""
+    return replace(problem, graph=portable(problem.graph, problem.values), function=None, rebuild=None)  # type: ignore[arg-type]
+
+
 def by_input(problem: Problem, flat: list[float]) -> dict[str, Any]:
     """Numbers in the order of the formulas, as arrays of the inputs' shapes."""
     found, k = {n: np.zeros(np.shape(x))[()] for n, x in zip(problem.names, problem.values)}, 0
@@ -104,7 +110,7 @@ def no_number(found: Any) -> Any:
 
 
 def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any]]:
-    """Runs in the child: the formulas, their operation counts, and their numbers at the point."""
+    """Runs in another process: the formulas, their operation counts, and their numbers at the point."""
     import sympy
 
     from ..graph.sympy_io import symbol_arrays

@@ -19,6 +19,7 @@ from ..differentiate.passes import backward_graph
 from ..errors import InputError, TimeLimitError
 from ..graph.graph import Graph
 from ..graph.parse import parse
+from ..graph.portable import portable
 from ..graph.text_checks import suggestion
 
 FORMS = ("raw", "cse", "simplified")
@@ -148,8 +149,6 @@ def expression_swell(
         wanted = []
     if not wanted or wanted[0] < 1 or wanted[-1] > 60:
         raise InputError(f"depths={depths!r}: give a list of whole numbers from 1 to 60")
-    import sympy  # noqa: F401  (before the children are forked)
-
     backward_graph(parse("x"))  # loads what it needs before anything is timed
     stopped: set[str] = set()
     forms = FORMS if simplify else FORMS[:2]
@@ -162,7 +161,7 @@ def expression_swell(
             operations[form], times[form] = None, None
             if form not in stopped:
                 try:
-                    operations[form], times[form] = limited(partial(count, graph, form), seconds, form)
+                    operations[form], times[form] = limited(partial(count, portable(graph, []), form), seconds, form)
                 except TimeLimitError:
                     stopped.add(form)
         start = time.perf_counter()
@@ -174,7 +173,7 @@ def expression_swell(
 
 
 def count(graph: Graph, form: str) -> tuple[int, float]:
-    """Runs in a child: the operations of all partial derivatives in one form, and the seconds to get them."""
+    """Runs in another process: the operations of all partial derivatives in one form, and the seconds to get them."""
     import sympy
 
     from ..differentiate.symbolic import count_shared

@@ -84,7 +84,10 @@ def _read_functions() -> dict[Any, Primitive]:
     return found
 
 
+BUILT_IN = frozenset(TABLE.values())  # the rows that every process has
+
 __all__ = [
+    "BUILT_IN",
     "NUMPY",
     "TABLE",
     "Carrier",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..errors import DifflabError, InputError, UnsupportedError
 
 TABLE: dict[str, Primitive] = {}
@@ -199,7 +201,9 @@ class Deferred(Primitive):
             raise InputError(f"{self.row.name}: {error}") from None
         row = TABLE[instead[0]] if instead else self.row
         try:
-            return m.of(row)(*found, **params)
+            result = m.of(row)(*found, **params)
+            # In text a shape or a list of places is an array like any other: it is computed with.
+            return np.asarray(result) if row.name == "constant" and isinstance(result, tuple) else result
         except MemoryError as error:
             raise UnsupportedError(f"{row.name}: {error}") from None
 

@@ -182,6 +182,8 @@ def gradient(m: Any, f: Any, *spacing: Any, axis: Any, edge_order: int) -> Any:
 
 
 def read_gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    if Carrier.ndim(f) == 0:
+        raise ShapeError("gradient: an array of shape () has no axis to take differences along")
     found = tuple(range(Carrier.ndim(f))) if axis is None else axes_of("gradient", f, axis)
     if len(varargs) not in (0, 1, len(found)):
         raise InputError(f"gradient: {len(varargs)} spacings for {len(found)} axes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 from ...differentiate.limits import limited
 from ...differentiate.symbolic import formula, shorten, without_impulses
 from ...errors import DifflabError, UnsupportedError
+from ...graph.graph import Graph
+from ...graph.portable import portable
 from ..text import clean, number
 from .model import Model
 from .script import printed
@@ -25,26 +28,27 @@ class Symbolic:
         if len(model.order) > MOST_NODES:
             self.reason = f"the graph has more than {MOST_NODES} nodes"
             return
+        graph = model.graph
+        names = [model.names[n] for n in graph.inputs]
         try:
-            import sympy  # noqa: F401  (imported before the fork, so that the child need not)
-
-            self.script, self.shown, self.reason = limited(lambda: gradient(model), SECONDS, "symbolic differentiation")
+            sent = portable(graph, [model.forward.values[n] for n in graph.inputs], [model.output])
+            ask = partial(gradient, sent, names)
+            self.script, self.shown, self.reason = limited(ask, SECONDS, "symbolic differentiation")
         except DifflabError as error:
             self.reason = clean(error, 200)
 
 
-def gradient(model: Model) -> tuple[str, list[str], str]:
-    """Runs in a child: the gradient as JavaScript with shared parts named once, as short text, and why not."""
+def gradient(graph: Graph, inputs: list[str]) -> tuple[str, list[str], str]:
+    """Runs in another process: the gradient as JavaScript with shared parts named once, as short text, and why not."""
     import sympy
 
     from ...graph.sympy_io import CARRIER
 
-    inputs = model.graph.inputs
     symbols = [sympy.Symbol(f"a{k}", real=True) for k in range(len(inputs))]
-    y = formula(model.graph.evaluate(list(symbols), CARRIER)[model.output])
+    y = formula(graph.evaluate(list(symbols), CARRIER)[graph.outputs[0]])
     partials = [without_impulses(sympy.diff(y, s)) for s in symbols]
     shared, results = sympy.cse(partials, symbols=sympy.numbered_symbols("t"))
-    names = {s: sympy.Symbol(model.names[n], real=True) for s, n in zip(symbols, inputs)}
+    names = {s: sympy.Symbol(name, real=True) for s, name in zip(symbols, inputs)}
     shown = [shorten(str(p.xreplace(names)))[:SHOWN] for p in partials]
     try:
         return script_of(symbols, shared, results), shown, ""

@@ -12,6 +12,7 @@ import webbrowser
 from importlib import resources
 from typing import Any
 
+from ...differentiate.limits import prepare
 from ...errors import DifflabError, InputError, UnsupportedError
 from .answers import EXAMPLES, answer
 
@@ -136,6 +137,7 @@ def serve(port: int = 0, open_browser: bool = True, tell: Any = print) -> None:
     token = secrets.token_urlsafe(24)
     app = make_app(token)
     listening = free_port(port)
+    prepare()
     address = f"http://{HOST}:{listening.getsockname()[1]}/?token={token}"
     tell(address)
     if open_browser:

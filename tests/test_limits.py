@@ -1,0 +1,301 @@
+"""Work in another process: its limits, interrupts and crashes, and what can be sent to it."""
+
+from __future__ import annotations
+
+import operator
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from difflab.differentiate.limits import HELPER, limited
+from difflab.differentiate.problem import as_problem
+from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
+from difflab.graph.node import apply
+from difflab.graph.portable import MOST, portable
+from difflab.primitives.primitive import TABLE, elementwise
+
+ROOT = str(Path(dl.__file__).parents[1])
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the tests look at processes in /proc")
+
+
+def children_of(pid):
+    return [int(c) for t in Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def wait_until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def idle():
+    """Whether the helper has nothing to do (any more)."""
+    return wait_until(lambda: children_of(HELPER.process.pid) == [])
+
+
+def seven():
+    return limited(partial(int, "7"), 60, "this")
+
+
+def script(text):
+    """A script that is read from standard input, as `python - <<EOF` gives it."""
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-"]
+    return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_result_comes_back():
+    assert limited(partial(sum, [1, 2, 3]), 60, "a sum") == 6
+    assert len(limited(partial(bytes, 5_000_000), 60, "many bytes")) == 5_000_000
+    assert limited(partial(len, bytes(5_000_000)), 60, "many bytes") == 5_000_000
+
+
+def test_errors_come_back():
+    with pytest.raises(DifflabError, match="IndexError: list index out of range"):
+        limited(partial(operator.getitem, [], 1), 60, "this")
+    with pytest.raises(InputError, match="already"):
+        limited(partial(elementwise, "sin", doc=""), 60, "this")
+
+
+def test_the_time_limit_holds_and_the_work_ends():
+    with pytest.raises(TimeLimitError, match="sleeping took longer than 0.2 s"):
+        limited(partial(time.sleep, 3600), 0.2, "sleeping")
+    assert idle() and seven() == 7
+
+
+def test_the_memory_limit_holds():
+    with pytest.raises(TimeLimitError, match="this needed more than 64 MB"):
+        limited(partial(bytearray, 500 * 2**20), 60, "this", megabytes=64)
+    assert len(limited(partial(bytearray, 9 * 2**20), 60, "this", megabytes=64)) == 9 * 2**20
+
+
+@pytest.mark.parametrize("end", [partial(os._exit, 3), partial(signal.raise_signal, signal.SIGKILL)], ids=str)
+def test_a_crash_is_said_and_does_no_harm(end):
+    with pytest.raises(DifflabError, match="this: its process ended without an answer"):
+        limited(end, 60, "this")
+    assert seven() == 7
+
+
+def test_a_helper_that_was_killed_is_started_again():
+    seven()
+    first = HELPER.process.pid
+    os.kill(first, signal.SIGKILL)
+    assert [seven() for _ in range(3)] == [7, 7, 7]
+    assert HELPER.process.pid != first and not Path(f"/proc/{first}").exists()  # no zombie is left
+
+
+def test_what_cannot_be_sent_is_said():
+    with pytest.raises(UnsupportedError, match="this: it cannot be sent"):
+        limited(lambda: 1, 60, "this")
+
+
+def test_this_process_never_forks_and_the_helper_has_one_thread(monkeypatch):
+    def forbidden():
+        raise AssertionError("this process forks")
+
+    monkeypatch.setattr(os, "fork", forbidden)
+    assert dl.differentiate("x**2", dict(x=1.0), method="symbolic").gradient == {"x": 2.0}
+    assert len(list(Path(f"/proc/{HELPER.process.pid}/task").iterdir())) == 1
+
+
+def test_many_threads_at_once():
+    found, stop = {}, threading.Event()
+    busy = [threading.Thread(target=stop.wait) for _ in range(4)]
+
+    def ask(k):
+        found[k] = dl.differentiate("x**k", dict(x=2.0, k=float(k)), method="symbolic", seconds=60).gradient["x"]
+
+    asking = [threading.Thread(target=ask, args=(k,)) for k in range(1, 7)]
+    for t in [*busy, *asking]:
+        t.start()
+    for t in asking:
+        t.join()
+    stop.set()
+    for t in busy:
+        t.join()
+    assert found == {k: k * 2.0 ** (k - 1) for k in range(1, 7)}
+
+
+def test_one_thread_times_out_and_the_others_go_on():
+    failures = []
+
+    def sleep():
+        try:
+            limited(partial(time.sleep, 3600), 0.3, "sleeping")
+        except TimeLimitError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    assert seven() == 7
+    thread.join()
+    assert len(failures) == 1
+
+
+def test_an_interrupt_ends_the_work():
+    assert seven() == 7 and idle()
+
+    def interrupt():  # when the work has begun
+        wait_until(lambda: children_of(HELPER.process.pid))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        limited(partial(time.sleep, 3600), 3600, "sleeping")
+    thread.join()
+    assert idle() and seven() == 7
+
+
+def test_a_script_from_standard_input_without_a_guard():
+    done = script(
+        "import difflab as dl\n"
+        "f = lambda x: x * x\n"
+        "print(dl.differentiate(f, 3.0, method='symbolic', seconds=60).gradient)\n"
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("6.0\n", "", 0)
+
+
+BEGIN = """
+import os, threading, time
+from functools import partial
+from difflab.differentiate.limits import HELPER, limited
+limited(os.getpid, 60, "this")
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)", "os._exit(0)", "raise SystemExit(3)"])
+def test_the_helper_ends_with_its_parent(end):
+    done = script(BEGIN + f"print(HELPER.process.pid, flush=True)\n{end}\n")
+    assert wait_until(lambda: not is_running(int(done.stdout)))
+
+
+def test_work_ends_with_its_parent():
+    done = script(
+        BEGIN
+        + """
+work = partial(limited, partial(time.sleep, 3600), 3600, "sleeping")
+threading.Thread(target=work, daemon=True).start()
+task = f"/proc/{HELPER.process.pid}/task/{HELPER.process.pid}/children"
+while not (found := open(task).read().split()):
+    time.sleep(0.01)
+print(found[0], flush=True)
+os.kill(os.getpid(), 9)
+"""
+    )
+    assert wait_until(lambda: not is_running(int(done.stdout)))
+
+
+def test_a_forked_process_has_a_helper_of_its_own():
+    done = script(
+        BEGIN
+        + """
+mine = HELPER.process.pid
+child = os.fork()
+if child == 0:
+    limited(os.getpid, 60, "this")
+    os._exit(0 if HELPER.process.pid != mine else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert limited(partial(int, "7"), 60, "this") == 7 and HELPER.process.pid == mine
+print("ok")
+"""
+    )
+    assert (done.stdout, done.stderr) == ("ok\n", "")
+
+
+# What can be sent: rows of this process are written out, or sent as the formula that they make of symbols.
+@dl.custom_gradient
+def cubed(x):
+    return x**3, lambda g: 3 * x**2 * g
+
+
+BLOCK = dl.block(lambda x: 1 / (1 + np.exp(-x)), name="own", derivative=lambda y, x: y * (1 - y))
+FUNCTIONS = {
+    "lambda": lambda x: x * np.sin(x),
+    "custom gradient": lambda x: x * cubed(2 * x),
+    "custom gradient in a checkpoint": lambda x: x * dl.checkpoint(lambda y: cubed(y) + np.sin(y))(x),
+    "block": lambda x: BLOCK(x) * x,
+    "scan": lambda x: dl.scan(lambda c, k: (c * x + k, None), x, np.arange(3.0))[0],
+    "while loop": lambda x: dl.while_loop(lambda c: c < 3.0, lambda c: c * (1 + x), x),
+    "branch": lambda x: dl.cond(x > 0, lambda x: x**3, lambda x: -x, x),
+    "array constants": lambda x: np.sum(np.array([1.0, 2.0]) * x**2),
+    "where": lambda x: np.where(x > 0, x**2, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_every_kind_can_be_sent(name):
+    f = FUNCTIONS[name]
+    symbolic = dl.differentiate(f, 0.7, method="symbolic", seconds=60).gradient
+    assert np.isclose(symbolic, dl.grad(f)(0.7), rtol=1e-14)
+
+
+@pytest.fixture
+def own_rows():
+    known = set(TABLE)
+    yield elementwise
+    for name in set(TABLE) - known:
+        del TABLE[name]
+
+
+def test_rows_of_the_user_can_be_sent(own_rows):
+    by_sympy = lambda x, *, k: __import__("sympy").exp(k * x)
+    cube = own_rows("own_cube", (lambda m, y, x: 3 * m.square(x),), doc="x³.", value=lambda m, x: x * x * x)
+    growth = own_rows(
+        "own_growth",
+        (lambda m, y, x, *, k: k * m.exp(k * x),),
+        doc="exp(kx), as sympy writes it.",
+        value=lambda m, x, *, k: m.exp(k * x),
+        spelling={"sympy": by_sympy},
+    )
+    unknown = own_rows("own_unknown", (1,), doc="x, and nothing more is known.", spelling={"numpy": lambda x: x})
+    f = lambda x: apply(cube, (x,)) * apply(growth, (x,), {"k": 2})
+    symbolic = dl.differentiate(f, 0.5, method="symbolic", seconds=60).gradient
+    assert np.isclose(symbolic, dl.grad(f)(0.5), rtol=1e-14)
+    with pytest.raises(UnsupportedError, match="own_unknown"):
+        dl.differentiate(lambda x: apply(unknown, (x,)), 0.5, method="symbolic")
+
+
+def test_endless_loops_are_not_written_out():
+    f = lambda x: dl.while_loop(lambda c: c < 1e6, lambda c: c + x, x)
+    with pytest.raises(UnsupportedError, match=f"more than {MOST}"):
+        dl.differentiate(f, 1.0, method="symbolic")
+
+
+def test_text_graphs_can_be_sent():
+    text, at = "q = sum([x, y] * [1, 2/3]); softmax([q, x])[0] + max(x, y) ** 2", [0.3, 0.8]
+    graph = dl.parse(text)
+    there = pickle.loads(pickle.dumps(portable(graph, at)))
+    assert [n.name for n in there.inputs] == ["x", "y"] and there(*at) == graph(*at)
+    typed = as_problem(text, dict(x=0.3, y=0.8)).graph
+    there = pickle.loads(pickle.dumps(portable(typed, at)))
+    assert [n.value for n in there.order] == [n.value for n in typed.order]
+
+
+def test_long_chains_can_be_sent():
+    def chain(x):
+        for _ in range(5000):
+            x = np.sin(x)
+        return x
+
+    graph = dl.trace(chain, 0.5)
+    assert pickle.loads(pickle.dumps(portable(graph, [0.5])))(0.5) == graph(0.5)

@@ -145,9 +145,12 @@ class Ladder:
 
     def noise(self, level: Level) -> float:
         """The error of a value at the level: noise, its own rounding, and what rounding inside does to x."""
-        grown = level.size / self.size if self.size else 1.0
         shifted = SHIFT * self.samples.grain * (level.change / level.h)
-        return max(self.sigma * max(1.0, grown), 0.5 * EPSILON * level.size, shifted, TINY)
+        return max(self.sigma * self.grown(level), 0.5 * EPSILON * level.size, shifted, TINY)
+
+    def grown(self, level: Level) -> float:
+        """How much larger values are at a level than at first; their noise grows with them."""
+        return max(1.0, level.size / self.size) if self.size else 1.0
 
     def climb(self) -> None:
         """Adds levels until no tableau takes another one, or the errors stop falling."""
@@ -198,7 +201,8 @@ class Ladder:
         found = 0.0
         for k in range(len(gaps) - 1):
             expected = expected_growth(levels[k].h, levels[k + 1].h, levels[k + 2].h, 2)
-            seen, before = gaps[k] * levels[k].h, max(found, self.noise(levels[k]))
+            grown = self.grown(levels[k])
+            seen, before = gaps[k] * levels[k].h / grown, max(found, self.noise(levels[k]) / grown)
             if gaps[k] > 8 * gaps[k + 1] / expected and seen <= MOST * before:
                 found = max(found, seen)
             elif seen > 8 * before:

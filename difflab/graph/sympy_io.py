@@ -241,7 +241,12 @@ class _Builder:
         formula = e.expand(func=True)
         if e not in named() and formula != e:
             return [formula], lambda operand: operand
-        if isinstance(e, sympy.Float) and e.is_finite and sympy.Float(float(e), e._prec) != e:
+        if (
+            isinstance(e, sympy.Float)
+            and e.is_finite
+            and e._prec > 53
+            and sympy.Rational(e) != sympy.Rational(float(e))
+        ):
             return [], partial(self.number, _rational(sympy.Rational(e)))
         return [], partial(self.number, _float(e))
 

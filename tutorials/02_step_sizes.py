@@ -177,8 +177,8 @@ assert np.isclose(dl.grad(wiggle)(0.0), 1000.0)
 # ## A difference that knows its error
 #
 # Quotients at several steps can be extrapolated to $h = 0$; Ridders' method does so until it no longer helps, and takes
-# the spread of the last values for its error. What difflab calls "numerical" begins at the smallest step over which the
-# value changes and rises from there, so that it steps over no pole, kink or wiggle. It measures the noise of the
+# the spread of the last values for its error. What difflab calls "numerical" begins at the smallest step over which
+# the value changes and rises from there, so that it steps over no pole, kink or wiggle. It measures the noise of the
 # values, extrapolates over every window of steps, and claims the error of the best.
 
 # %%

@@ -122,4 +122,4 @@ def main(seeds: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or [0, 1, 2])
+    main([int(word) for word in sys.argv[1:]] or [0, 10, 11])

@@ -55,6 +55,21 @@ def test_the_claimed_error_of_a_fixed_scheme_is_not_a_fairy_tale(case, x, scheme
     assert abs(found.gradient["x"] - truth) <= 100 * found.claimed_error["x"] + 1e-12
 
 
+def test_fixed_schemes_cover_the_truth_at_steps_of_ones_own():
+    random = np.random.default_rng(2)
+    for _ in range(60):
+        text, x = SMOOTH[random.integers(len(SMOOTH))][0], float(random.uniform(0.3, 3))
+        truth = dl.certify(text, dict(x=x)).gradient["x"]
+        for scheme in ("forward", "central", "five-point"):
+            found = numerical(text, dict(x=x), scheme=scheme, h=10 ** random.uniform(-6, -2))
+            error = abs(found.gradient["x"] - truth)
+            assert error <= found.claimed_error["x"] or any("do not settle" in n for n in found.notes), (
+                text,
+                x,
+                scheme,
+            )
+
+
 # Where a step that is fixed beforehand crosses a pole, steps over periods or is too large: text or function, x, truth.
 HARD = [
     ("tan(x)", 1.5, 199.85004452649247),

@@ -61,7 +61,7 @@ def forward_difference(f: Line, h: float | None = None) -> tuple[float, float]:
     h = h or f.step(STEPS["forward"])
     y = f(f.x)
     right, left = (f(f.x + h) - y) / h, (y - f(f.x - h)) / h
-    return right, abs(right - left) + rounding(y, h)
+    return right, abs(right - left) + rounding(f, (y,), right, h)
 
 
 def central_difference(f: Line, h: float | None = None) -> tuple[float, float]:
@@ -69,8 +69,9 @@ def central_difference(f: Line, h: float | None = None) -> tuple[float, float]:
     y, up, down = f(f.x), f(f.x + h), f(f.x - h)
     right, left = (up - y) / h, (y - down) / h
     found = (up - down) / (2 * h)
-    error = kink_error(left, right, h) or h * h * abs(right - left) / h + rounding(max(abs(up), abs(down)), h)
-    return found, error
+    wide = (f.or_nan(f.x + 2 * h) - f.or_nan(f.x - 2 * h)) / (4 * h)  # off by four times as much
+    truncation = abs(found - wide) if math.isfinite(wide) else abs(right - left)
+    return found, kink_error(left, right, h) or truncation + rounding(f, (up, down), found, h)
 
 
 def five_point_difference(f: Line, h: float | None = None) -> tuple[float, float]:
@@ -78,8 +79,10 @@ def five_point_difference(f: Line, h: float | None = None) -> tuple[float, float
     a, b, c, d, y = f(f.x - 2 * h), f(f.x - h), f(f.x + h), f(f.x + 2 * h), f(f.x)
     found = (a - 8 * b + 8 * c - d) / (12 * h)
     coarse = (c - b) / (2 * h)
+    wide = (f.or_nan(f.x - 4 * h) - 8 * a + 8 * d - f.or_nan(f.x + 4 * h)) / (24 * h)  # off by 16 times as much
+    truncation = abs(found - (wide if math.isfinite(wide) else coarse))
     kink = kink_error((y - b) / h, (c - y) / h, h)
-    return found, kink or abs(found - coarse) * h + rounding(max(map(abs, (a, b, c, d))), h)
+    return found, kink or truncation + rounding(f, (a, b, c, d), found, h)
 
 
 def ridders(f: Line, h: float | None = None) -> tuple[float, float]:
@@ -119,8 +122,9 @@ def kink_error(left: float, right: float, h: float) -> float:
     )
 
 
-def rounding(size: float, h: float) -> float:
-    return 4 * EPSILON * abs(size) / abs(h)
+def rounding(f: Line, values: tuple[float, ...], slope: float, h: float) -> float:
+    """What rounding of the values, and of x + h, makes of a difference over h."""
+    return 4 * EPSILON * max(map(abs, values)) / abs(h) + EPSILON * abs(f.x * slope / h)
 
 
 FORMULAS: dict[str, Callable[..., tuple[float, float]]] = {

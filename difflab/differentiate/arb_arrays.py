@@ -96,7 +96,7 @@ def extreme(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return reduced
 
 
-ITERATIONS = "eig eigh svd qr pinv expm svdvals eigvalsh eigvals matrix_rank cond"
+ITERATIONS = "eig eigh svd expm matrix_rank"
 COMPLEX = "fft ifft rfft irfft fftn ifftn fft2 ifft2 rfftn irfftn rfft2 irfft2"
 ARRAYS: dict[str, Callable[..., Any]] = {
     "logsumexp": logsumexp,

@@ -256,6 +256,9 @@ def householder(m: Any, a: Any) -> Any:
         v = r[k:, k].copy()
         if all(isinstance(e, int | float) and e == 0 for e in v[1:]):
             continue
+        below = sum(v[2:] * v[2:], v[1] * v[1])
+        if hasattr(below, "midpoint"):
+            bool(below > 0)  # where it is 0, LAPACK reflects nothing, and signs jump: undecided on balls
         sign = m.where(m.less(v[0], 0), -1, 1)
         v[0] = v[0] + sign * m.sqrt(sum(v[1:] * v[1:], v[0] * v[0]))
         w = v * (2 / sum(v[1:] * v[1:], v[0] * v[0]))

@@ -469,3 +469,14 @@ def test_a_claim_never_excuses_more_than_itself():
     claimed = lambda found, error: judge_inexact(Entry(found, 1.0, error, 0.0, 1.0), claims=True).verdict
     assert claimed(1.001, 0.002) == "agrees" and claimed(1.001, 0.0009) == "disagrees"
     assert claimed(1.001, 0.02) == "no digits" and claimed(1.5, 0.4) == "disagrees"
+
+
+@pytest.mark.parametrize("of", ["cos(10*pi*x)", "sin(3.7*x)", "1/(x-0.3)", "log(x**2 + 0.1)"])
+def test_numbers_beside_float32_take_its_dtype(of):
+    """A Python number beside a float32 array does not make the arithmetic float64, whose rounding would excuse less."""
+    f = dl.parse(of)
+    for seed in range(10):
+        x = np.random.default_rng(seed).normal(size=5).astype(np.float32)
+        for function, at in ((lambda x: np.sum(f(x=x)), x), (of, dict(x=x[0]))):
+            c = dl.compare(function, at, methods=["reverse", "forward", "certified"])
+            assert c.verdict == "agree", (of, seed, c.reason)

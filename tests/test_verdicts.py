@@ -480,3 +480,23 @@ def test_numbers_beside_float32_take_its_dtype(of):
         for function, at in ((lambda x: np.sum(f(x=x)), x), (of, dict(x=x[0]))):
             c = dl.compare(function, at, methods=["reverse", "forward", "certified"])
             assert c.verdict == "agree", (of, seed, c.reason)
+
+
+def test_too_large_for_a_float_is_not_undefined():
+    c = dl.compare("exp(x)", at=dict(x=1000.0))
+    assert c.verdict == "undecided" and "larger than the largest double" in c.reason and "undefined" not in c.reason
+    assert any("larger than the largest float" in note for note in c.notes)
+    assert dl.compare("1/x", at=dict(x=0.0)).reason.startswith("undefined")
+    assert dl.compare("log(x)", at=dict(x=-1.0), methods=["reverse", "numerical"]).reason.startswith("undefined")
+
+
+def test_a_text_without_inputs_is_compared():
+    assert dl.compare("3", at={}).verdict == "agree"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), None, "a", True])
+def test_seconds_have_to_be_a_time(seconds):
+    for judge in (dl.compare, dl.certify):
+        with pytest.raises(InputError, match="seconds="):
+            judge("sin(x)", at=dict(x=1.0), seconds=seconds)
+    assert dl.compare("sin(x)", at=dict(x=1.0), seconds=float("inf")).agree

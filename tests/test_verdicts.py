@@ -500,3 +500,11 @@ def test_seconds_have_to_be_a_time(seconds):
         with pytest.raises(InputError, match="seconds="):
             judge("sin(x)", at=dict(x=1.0), seconds=seconds)
     assert dl.compare("sin(x)", at=dict(x=1.0), seconds=float("inf")).agree
+
+
+def test_an_infinite_derivative_disagrees_whatever_rounding_allows():
+    """In float32 (x * 1e30)**2 overflows, and with it the bound on rounding."""
+    f = lambda x: np.log1p((x * 1e30) ** 2)
+    c = dl.compare(f, np.float32(2.0), methods=["reverse", "certified"])
+    assert not np.isfinite(c.methods["reverse"].gradient) and c.verdict == "disagree"
+    assert judge_exact(Entry(np.inf, 1.0, np.inf, 0.0, 1.0)).verdict == "disagrees"

@@ -170,6 +170,8 @@ def no_number(e: Entry) -> Judged | None:
         return Judged(NOT_JUDGED + first_word(e.refused), e.refused)
     if np.isnan(e.found):
         return Judged(DISAGREES, f"it has no number where the derivative is {e.true:.6g}", np.inf)
+    if np.isinf(e.found) and np.isfinite(e.true):
+        return Judged(DISAGREES, f"it is {e.found} where the derivative is {e.true:.6g}", np.inf)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -244,3 +245,9 @@ def test_a_disagreement_names_the_rule():
         assert_gradients_agree(lambda x: np.sum(nested(x)), X)
     with pytest.raises(DisagreementError, match="the rule of forgetful_square is wrong"):
         assert_gradients_agree(lambda x: np.sum(nested(x)), X, gradient=dl.grad(lambda x: np.sum(nested(x))))
+
+
+def test_overflow_in_an_operation_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not find_broken_rule(lambda x: np.sum(1 / (1 + np.exp(-x))), np.array([-800.0, 700.0]))

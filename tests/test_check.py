@@ -44,6 +44,12 @@ def simulator(x, y):
 def of_the_simulator(x, y):
     return math.cos(x) * math.exp(y), math.sin(x) * math.exp(y)
 
+def returns_nothing(x):
+    x**2
+
+def logarithm(x):
+    return np.log(x)
+
 def kinked(x):
     return np.abs(x)
 
@@ -132,7 +138,7 @@ BAD = {
     "no gradient there": (["losses.py:loss", *W, "--gradient", "losses.py:nothing"], "--gradient"),
     "entry alone": (["losses.py:loss", *W, "--entry", "w[0]"], "--gradient"),
     "no such entry": (["losses.py:loss", *W, "--gradient", "losses.py:right", "--entry", "w[9]"], "w[0] to w[2]"),
-    "kink": (["losses.py:kinked", "--at", "x=0"], "kink"),
+    "returns nothing": (["losses.py:returns_nothing", "--at", "x=1"], "returns no numbers"),
 }
 
 
@@ -142,6 +148,18 @@ def test_bad_input_is_told_by_name(here, capsys, name):
     assert run(["check", *arguments]) == 2
     out = capsys.readouterr()
     assert told in out.err and out.out == "" and "Traceback" not in out.err and len(out.err) < 5000
+
+
+@pytest.mark.parametrize("words", [["losses.py:kinked", "--at", "x=0"], ["losses.py:logarithm", "--at", "x=-1"]])
+@pytest.mark.parametrize("gradient", [False, True])
+def test_a_point_without_a_derivative_could_not_be_judged(here, capsys, words, gradient):
+    """That is status 1 with the reason, with a gradient of one's own as without."""
+    own = ["--gradient", words[0]] if gradient else []
+    assert run(["check", *words, *own]) == 1
+    assert "not judged" in capsys.readouterr().out
+    assert run(["check", *words, *own, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["agree"] is False and ("kink" in told["reason"] or "undefined" in told["reason"])
 
 
 def test_json_is_strict_and_alone_on_standard_output(here):

@@ -159,3 +159,8 @@ def test_another_librarys_gradient():
     f(x).backward()
     assert taylor_test(f, x.grad, x)
     assert not taylor_test(f, x.grad * 1.01, x)
+
+
+def test_a_kink_at_the_point_is_told_without_a_number_that_is_none():
+    found = taylor_test(lambda x: np.sum(np.abs(x)), np.sign, np.zeros(3))
+    assert not found.passed and "kink" in found.reason and "nan" not in found.reason

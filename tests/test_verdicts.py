@@ -469,3 +469,42 @@ def test_a_claim_never_excuses_more_than_itself():
     claimed = lambda found, error: judge_inexact(Entry(found, 1.0, error, 0.0, 1.0), claims=True).verdict
     assert claimed(1.001, 0.002) == "agrees" and claimed(1.001, 0.0009) == "disagrees"
     assert claimed(1.001, 0.02) == "no digits" and claimed(1.5, 0.4) == "disagrees"
+
+
+@pytest.mark.parametrize("of", ["cos(10*pi*x)", "sin(3.7*x)", "1/(x-0.3)", "log(x**2 + 0.1)"])
+def test_numbers_beside_float32_take_its_dtype(of):
+    """A Python number beside a float32 array does not make the arithmetic float64, whose rounding would excuse less."""
+    f = dl.parse(of)
+    for seed in range(10):
+        x = np.random.default_rng(seed).normal(size=5).astype(np.float32)
+        for function, at in ((lambda x: np.sum(f(x=x)), x), (of, dict(x=x[0]))):
+            c = dl.compare(function, at, methods=["reverse", "forward", "certified"])
+            assert c.verdict == "agree", (of, seed, c.reason)
+
+
+def test_too_large_for_a_float_is_not_undefined():
+    c = dl.compare("exp(x)", at=dict(x=1000.0))
+    assert c.verdict == "undecided" and "larger than the largest double" in c.reason and "undefined" not in c.reason
+    assert any("larger than the largest float" in note for note in c.notes)
+    assert dl.compare("1/x", at=dict(x=0.0)).reason.startswith("undefined")
+    assert dl.compare("log(x)", at=dict(x=-1.0), methods=["reverse", "numerical"]).reason.startswith("undefined")
+
+
+def test_a_text_without_inputs_is_compared():
+    assert dl.compare("3", at={}).verdict == "agree"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), None, "a", True])
+def test_seconds_have_to_be_a_time(seconds):
+    for judge in (dl.compare, dl.certify):
+        with pytest.raises(InputError, match="seconds="):
+            judge("sin(x)", at=dict(x=1.0), seconds=seconds)
+    assert dl.compare("sin(x)", at=dict(x=1.0), seconds=float("inf")).agree
+
+
+def test_an_infinite_derivative_disagrees_whatever_rounding_allows():
+    """In float32 (x * 1e30)**2 overflows, and with it the bound on rounding."""
+    f = lambda x: np.log1p((x * 1e30) ** 2)
+    c = dl.compare(f, np.float32(2.0), methods=["reverse", "certified"])
+    assert not np.isfinite(c.methods["reverse"].gradient) and c.verdict == "disagree"
+    assert judge_exact(Entry(np.inf, 1.0, np.inf, 0.0, 1.0)).verdict == "disagrees"

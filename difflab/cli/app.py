@@ -93,7 +93,7 @@ class Program(click.Group):
     cls=Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 the methods agree, 1 they disagree, 2 bad input, 3 an error in difflab.",
+    epilog="Exit status: 0 the methods agree, 1 anything else that was computed, 2 bad input, 3 an error in difflab.",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks; also after the command.")
 @click.option("--version", "version", is_flag=True, help="Show the version.")

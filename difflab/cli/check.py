@@ -64,11 +64,12 @@ def command(
         own = load(gradient, "--gradient") if gradient else None
     given = arguments(f, function, at)
     from ..testing.agreement import examine
+    from ..testing.judges import PointError
 
     try:
         with users_code():
             report = examine(f, given, own, rtol=rtol, ulps=ulps, seed=seed, allow_kinks=allow_kinks, entry=entry)
-    except UnsupportedError as error:  # computed, and nobody could judge it
+    except (PointError, UnsupportedError) as error:  # computed, and nobody could judge it
         told: dict[str, Any] = {"agree": False, "reason": str(error)}
         text, agree = f"not judged: {error}", False
     except DisagreementError as error:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import InputError
 from .certificate import CERTIFIED, Certificate, Entry, blank, pairs, table
-from .problem import Problem, as_problem
+from .problem import Problem, as_problem, time_limit
 
 LAST_BITS = 8192
 MANY = 200  # coordinates above which the reverse sweep takes over
@@ -51,8 +51,7 @@ def derivative(problem: Problem, bits: int = LAST_BITS, seconds: float = 10.0, o
     """The certified method on a problem."""
     if order not in (1, 2) or isinstance(order, bool):
         raise InputError(f"order={order!r}: certificates are of order 1 or 2")
-    if not seconds > 0:
-        raise InputError(f"seconds={seconds!r}: a certificate needs some time")
+    seconds = time_limit(seconds)
     from .proof import prove
 
     start = time.perf_counter()

@@ -16,6 +16,8 @@ from ..graph.refusals import shapes_refused
 from ..graph.trace import argument_names, trace
 from ..primitives import TABLE, Carrier
 
+LONGEST = 1e6  # seconds; clocks and timeouts cannot take any number
+
 
 @dataclass
 class Problem:
@@ -285,6 +287,13 @@ def _checked(
         if n not in used and not any(str(n.name) in note for note in notes)
     ]
     return Problem(graph, function, names, values, wanted, rebuild, text, notes)
+
+
+def time_limit(seconds: Any) -> float:
+    """A number of seconds that a method may take; endless is a long time."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number) or not seconds > 0:
+        raise InputError(f"seconds={seconds!r}: give a positive number of seconds")
+    return min(float(seconds), LONGEST)
 
 
 def output_ancestors(graph: Graph, also: Iterable[Any] = ()) -> set[Any]:

@@ -8,7 +8,8 @@ A. Griewank and A. Walther, "Evaluating Derivatives", 2008, section 3.4).
 
 What an operation's own error may be:
 
-- constants that no float holds (pi, 1/3): half an ulp; the inputs are exact;
+- constants that no float holds (pi, 1/3): half an ulp, and what a Python number loses in the inputs' dtype (0.1 beside
+  float32); the inputs are exact;
 - an elementary function: ULPS of its value; a special function (SPECIAL_FLOPS or more): SPECIAL_ULPS of its value, and
   as if its operands were off by one ulp, since near its roots it has no relative accuracy (`difflab accuracy` measures
   at most 2.7 and 13 ulps away from roots); Bessel functions of real order and their like (HARD_FLOPS), of which SciPy
@@ -94,6 +95,7 @@ class Record:
         self.inner: dict[tuple[Node, int], Any] = {}  # errors of operands, as the operation sees them
         self.known: dict[Any, Any] = {}
         inputs = [self.trace.input(x) for x in values]
+        self.narrow = narrowest(values)
         self.moving = set(inputs)
         self.own.update(dict.fromkeys(inputs, 0.0))
         self.outputs = compute(Apart(self), inputs)
@@ -114,18 +116,21 @@ class Record:
 
         `seen`: an input in any case, so that what is computed from it is recorded.
         """
+        weak = isinstance(value, int | float) and not isinstance(value, np.generic)  # it takes the others' dtype
         plain: Any = np.asarray(value)[()]
         if not self.constants or plain.dtype.kind not in "iuf" or (plain.dtype.kind != "f" and not seen):
-            return plain
-        plain = plain if plain.dtype.kind == "f" else np.float64(plain)
+            return value if weak else plain
+        with np.errstate(all="ignore"):
+            plain = plain.astype(self.narrow if weak else plain.dtype if plain.dtype.kind == "f" else np.float64)
+        error = abs(value - float(plain)) if weak and np.isfinite(plain) else 0.0
         scaled = plain * SHORT
         exact = not isinstance(value, Exact) if self.constants < 1 else np.all(np.rint(scaled) == scaled)
-        if exact and not seen:
-            return plain
+        if exact and not error and not seen:
+            return value if weak else plain
         node = self.known.get(id(value))
         if node is None:
             node = self.known[id(value)] = self.trace.input(plain)
-            self.own[node] = 0.0 if exact else self.constants * ulp(plain) * np.abs(plain)
+            self.own[node] = error if exact else max(error, self.constants * ulp(plain) * np.abs(plain))
         return node
 
     def seed(self, dtype: Any) -> Any:
@@ -197,6 +202,11 @@ class Record:
             elif np.any(self.own[node]) or tangent is not None:
                 tangents[node] = noise(self.own[node], node.value) + (0.0 if tangent is None else tangent)
         return tangents
+
+
+def narrowest(values: list[Any]) -> Any:
+    """The smallest float dtype among the inputs, which a Python number beside them is rounded to."""
+    return min((np.asarray(x).dtype for x in values if ulp(x)), key=lambda d: d.itemsize, default=np.dtype(float))
 
 
 def reach(sensitivity: Any, error: Any) -> float:

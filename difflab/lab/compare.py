@@ -13,7 +13,7 @@ import numpy as np
 from ..differentiate.certificate import Certificate
 from ..differentiate.methods import NOT_DEFINED, Method, method_named, method_names
 from ..differentiate.passes import backward_graph
-from ..differentiate.problem import Problem, as_problem
+from ..differentiate.problem import Problem, as_problem, time_limit
 from ..errors import DifflabError, InputError, TimeLimitError
 from ..primitives import NUMPY
 from .entries import MethodResult
@@ -96,6 +96,7 @@ def compare(
     >>> c.verdict, c.methods["reverse"].max_ulps <= 1
     ('agree', True)
     """
+    seconds = time_limit(seconds)
     problem = as_problem(function, at, wrt)
     chosen = check_names(list(method_names() if methods is None else methods))
     results = {m.name: run(problem, m, seconds) for m in chosen}
@@ -212,8 +213,12 @@ def domain_notes(problem: Problem) -> list[str]:
             inputs = [np.asarray(env[x]) for x in node.operands if not isinstance(env[x], tuple)]
             if all(x.dtype.kind != "f" or np.all(np.isfinite(x)) for x in inputs):
                 told = ", ".join(f"{float(x):g}" if x.ndim == 0 else f"an array of shape {x.shape}" for x in inputs)
-                shown = "NaN" if np.any(np.isnan(value)) else "infinite"
-                return [f"{node.primitive.name}({told}) is {shown}: it is not defined there"]
+                shown = (
+                    "NaN: it is not defined there"
+                    if np.any(np.isnan(value))
+                    else "infinite: it is not defined there, or larger than the largest float"
+                )
+                return [f"{node.primitive.name}({told}) is {shown}"]
     return []
 
 

@@ -170,6 +170,8 @@ def no_number(e: Entry) -> Judged | None:
         return Judged(NOT_JUDGED + first_word(e.refused), e.refused)
     if np.isnan(e.found):
         return Judged(DISAGREES, f"it has no number where the derivative is {e.true:.6g}", np.inf)
+    if np.isinf(e.found) and np.isfinite(e.true):
+        return Judged(DISAGREES, f"it is {e.found} where the derivative is {e.true:.6g}", np.inf)
     return None
 
 
@@ -224,7 +226,7 @@ def allowance(result: MethodResult, name: str, rounding: Rounding) -> Any:
 def is_solid(problem: Problem, rounding: Rounding, truth: dict[str, Any]) -> bool:
     """Whether the function in floats is more than rounding: its value, or what it changes by when an input doubles."""
     changes = [np.max(np.abs(truth[n] * np.where(x == 0, 1.0, x))) for n, x in zip(problem.names, problem.values)]
-    return not rounding.value > FEW_DIGITS * max(abs(float(problem.value)), *changes) or np.isinf(rounding.value)
+    return not rounding.value > FEW_DIGITS * max([abs(float(problem.value)), *changes]) or np.isinf(rounding.value)
 
 
 def natural_sizes(problem: Problem, rounding: Rounding) -> dict[str, Any]:

@@ -172,7 +172,8 @@ def judged(groups: list[list[Direction]]) -> TaylorTest:
     seen = statistics.median(d.smallest_error for d in worst)
     reason = ""
     if order < PASSES:
-        error = f"the gradient is off by {seen:.1e} along a direction, or the point sits on a kink"
+        size = "" if math.isnan(seen) else f" by {seen:.1e}"
+        error = f"the gradient is off{size} along a direction, or the point sits on a kink"
         reason = f"order {order:.2f}, where a right gradient has 2: {error}"
     elif math.isinf(order) and seen > SEEN:
         reason = f"undecided: rounding or noise of f hides errors of the gradient below {seen:.1e}"

@@ -116,9 +116,10 @@ def without_certificate(
     others = [r for r in usable(results) if not r.method.judges]
     why = judge.reason if judge is not None else "no certificate was asked for"
     if not np.isfinite(problem.value):
+        word, told = without_value(problem, judge)
         for result in others:
-            result.verdict, result.reason = NOT_JUDGED + "undefined", "the function has no value here"
-        return "undecided", "undefined: the function has no value here", "none", []
+            result.verdict, result.reason = NOT_JUDGED + word, told
+        return "undecided", f"{word}: {told}", "none", []
     sizes = natural_sizes(problem, rounding)
     reference = most_trusted(others, rounding, sizes)
     if reference is None:
@@ -145,6 +146,16 @@ def without_certificate(
         return "undecided", f"{why}; {told_of(lost) or doubts}", reference.name, []
     pair = f"{reference.name} and {partners[0].name}, which are independent of each other, agree"
     return "agree", "", reference.name, [f"no certificate ({why}); {pair}"]
+
+
+def without_value(problem: Problem, judge: MethodResult | None) -> tuple[str, str]:
+    """What is said of a function whose value is no float: exp(1000) is defined and too large, log(-1) is undefined."""
+    told = f"the function's value in floats is {problem.value}"
+    if judge is not None and isinstance(judge.found, Certificate):
+        return "undecided", f"{told}; {judge.reason}"
+    if np.isnan(problem.value):
+        return "undefined", f"{told}: it has no value here"
+    return "undecided", f"{told}: it has no value here, or one larger than the largest float"
 
 
 def doubt(others: list[MethodResult], kinks: list[Kink], judge: MethodResult | None) -> str:

@@ -15,7 +15,7 @@ from ..errors import DisagreementError, InputError, ShapeError, TraceError, Unsu
 from ..graph.parse import parse
 from ..lab.compare import Comparison, compare
 from .arguments import Arguments
-from .judges import Subject
+from .judges import PointError, Subject
 from .orders import along, judge_slope, random_direction, scalar
 from .own import DIRECTIONS, RELATIVE, SMALL, Judgement, Own, judge_own
 from .report import Row, line_to_paste, table, worst_first
@@ -193,7 +193,7 @@ def judged_methods(
     """Each entry by difflab's methods, as `compare` judges them."""
     comparison = compare(f, at, methods=methods)
     if comparison.kinks and not kinks:
-        raise InputError(
+        raise PointError(
             f"the point sits on a kink, where there is no derivative to agree on: {comparison.kinks[0]}; "
             "move the point, or allow_kinks=True"
         )

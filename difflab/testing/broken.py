@@ -170,7 +170,8 @@ class Real:
     def __init__(self, operation: Operation) -> None:
         self.operation, self.__name__ = operation, operation.row.name
         self.complex = [np.asarray(x).dtype.kind == "c" for x in operation.given]
-        value = operation(*operation.given)
+        with np.errstate(all="ignore"):
+            value = operation(*operation.given)
         self.outputs, self.rebuild = flatten(value)
         rng = np.random.default_rng(0)
         single = operation.row.kind == "elementwise" or sum(np.size(y) for y in self.outputs) == 1

@@ -17,7 +17,7 @@ from ..differentiate.certified import MANY, certify
 from ..differentiate.methods import differentiate
 from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem
-from ..errors import DifflabError
+from ..errors import DifflabError, InputError
 from .arguments import Arguments, number, plain
 from .narrow import NARROW, dithered, is_narrow
 
@@ -45,6 +45,10 @@ class Truth:
 
     def kink(self, k: int) -> bool:
         return self.reason[k].startswith(("kink", "jump")) or self.one_sided[k] is not None
+
+
+class PointError(InputError):
+    """At this point the function has no derivative that a gradient could agree with: a kink, or no value."""
 
 
 class Subject:
@@ -212,4 +216,4 @@ def remainder(subject: Subject, gradient: Callable[..., Any], seed: int) -> Any:
     return taylor_test(f, g, point.vector(point.values), seed=seed)
 
 
-__all__ = ["CERTIFICATE", "DIFFERENCES", "TAYLOR", "Subject", "Truth", "remainder"]
+__all__ = ["CERTIFICATE", "DIFFERENCES", "TAYLOR", "PointError", "Subject", "Truth", "remainder"]

@@ -14,7 +14,7 @@ from ..differentiate.transform import grad, jvp
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
 from ..graph.pytree import leaves_of, map_leaves
 from .arguments import Arguments
-from .judges import CERTIFICATE, Subject, Truth
+from .judges import CERTIFICATE, PointError, Subject, Truth
 from .report import Row, table
 
 ACCEPTED = {8: 1e-7, 4: 1e-3, 2: 1e-2}  # relative, by the narrowest dtype of the point
@@ -65,6 +65,8 @@ def check_grads(
 def scalar(f: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Callable[..., Any]:
     """f with its outputs contracted to a number by fixed random weights, where they are not one already."""
     outputs = [np.asarray(y) for y in leaves_of(f(*arguments))]
+    if not outputs:
+        raise InputError(f"{getattr(f, '__name__', 'the function')} returns no numbers; is its return missing?")
     if len(outputs) == 1 and outputs[0].ndim == 0:
         return f
     random = np.random.default_rng(seed)
@@ -139,7 +141,7 @@ def judge_slope(
         return [Row(label, "along the direction", found, expected, error, truth.judge)]
     if truth.reason[0]:
         if truth.kink(0):
-            raise InputError(f"{label}: the point sits on a kink ({truth.reason[0]}); move the point")
+            raise PointError(f"{label}: the point sits on a kink ({truth.reason[0]}); move the point")
         raise UnsupportedError(f"{label}: nobody could judge the derivative: {truth.reason[0]}; {truth.note}")
     return []
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
+from ..errors import DifflabError, DisagreementError, UnsupportedError
 from .arguments import gradient_leaves
-from .judges import CERTIFICATE, DIFFERENCES, TAYLOR, Subject, Truth, remainder
+from .judges import CERTIFICATE, DIFFERENCES, TAYLOR, PointError, Subject, Truth, remainder
 from .report import Row
 
 SMALL = 64  # entries up to which each is judged by itself; above, directions are, and entries where they fail
@@ -185,7 +185,7 @@ def judge_entries(own: Own, truth: Truth, entries: Any, found: Judgement, allow_
         elif truth.kink(k):
             at_kink(own, k, truth, found, allow_kinks)
         elif truth.reason[k].startswith("undefined"):
-            raise InputError(
+            raise PointError(
                 f"{own.subject.name} has no derivative by {own.point.label(k)} here that a gradient could agree with: "
                 f"{truth.reason[k]}; move the point"
             )
@@ -201,7 +201,7 @@ def at_kink(own: Own, k: int, truth: Truth, found: Judgement, allow_kinks: bool)
     sides = truth.one_sided[k]
     told = f": left derivative {sides[0]:.6g}, right derivative {sides[1]:.6g}" if sides else ""
     if not allow_kinks:
-        raise InputError(
+        raise PointError(
             f"the point sits on a kink, where there is no derivative to agree on: {own.point.label(k)}{told} "
             f"({truth.reason[k]}); move the point, or allow_kinks=True"
         )
@@ -263,7 +263,7 @@ def descend(own: Own, direction: Any, found: Judgement, allow_kinks: bool) -> No
         if slope_off(own, part, truth) or truth.kink(0):
             waiting += np.array_split(entries, 2)
         elif truth.reason[0].startswith("undefined"):
-            raise InputError(f"{own.subject.name} has no derivative here: {truth.reason[0]}; move the point")
+            raise PointError(f"{own.subject.name} has no derivative here: {truth.reason[0]}; move the point")
         elif truth.reason[0]:
             judge_remainder(own, found, f"along a random direction: {truth.reason[0]}")
             return
@@ -276,7 +276,7 @@ def descend(own: Own, direction: Any, found: Judgement, allow_kinks: bool) -> No
             Row(WHAT, "along a direction", value, float(root.value[0]), float(root.error[0]), root.judge)
         )
     elif len(found.wrong) == known and root.kink(0) and not allow_kinks:
-        raise InputError(f"the point sits on a kink: {root.reason[0]}; move the point, or allow_kinks=True")
+        raise PointError(f"the point sits on a kink: {root.reason[0]}; move the point, or allow_kinks=True")
 
 
 def suspects(own: Own) -> list[int]:

@@ -509,3 +509,17 @@ def test_a_step_of_ones_own():
 def test_unknown_schemes_and_steps_are_refused(options, told):
     with pytest.raises(InputError, match=told):
         numerical("x", dict(x=1.0), **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "x"), [("1+exp(-x)", 45.0), ("sqrt(1+exp(-x))", 50.0), ("log(exp(x)+exp(50))", 1.0), ("sin(x)+1e17", 1.0)]
+)
+def test_what_is_flat_to_rounding_claims_what_rounding_hides(text, x):
+    found, truth = numerical(text, dict(x=x)), dl.certify(text, dict(x=x)).gradient["x"]
+    assert abs(found.gradient["x"] - truth) <= found.claimed_error["x"]
+
+
+def test_inputs_in_single_precision_do_not_round_the_differences():
+    a, b = (np.random.default_rng(s).normal(size=20).astype(np.float32) for s in (0, 1))
+    cosine = lambda a, b: a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    assert dl.compare(cosine, (a, b), methods=["numerical", "certified"]).agree

@@ -71,8 +71,9 @@ def first_spacing(samples: Samples, spacing: float) -> tuple[float, float] | Est
     flat, bits = spacing, 12
     while not changed(top := flat * 2.0**bits) and bits < 400:
         flat, bits = top, 2 * bits
-    if not changed(top):
-        return Estimate(0.0, VISIBLE * samples.level(3 * flat).size / (3 * flat))
+    if not changed(top):  # what may hide in the rounding within x, which flatness farther out does not rule out
+        level = samples.level(3 * flat)
+        return Estimate(0.0, VISIBLE * level.size / min(level.h, abs(samples.x) or level.h))
     for _ in range(HALVINGS):  # of the logarithm of the interval, until it is short or the change in it small
         if top / flat < 2.0**12 and not changed(top, ABRUPT):
             return top, 0.0

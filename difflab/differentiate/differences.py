@@ -30,8 +30,8 @@ class Line:
 
     def __call__(self, x: float) -> float:
         self.evaluations += 1
-        values = list(self.values)
-        moved = np.array(values[self.k], dtype=float)
+        values = [np.asarray(v, dtype=float)[()] for v in self.values]  # float32 beside it would round differently
+        moved = np.array(values[self.k])
         moved[self.index] = x
         values[self.k] = moved[()]
         try:

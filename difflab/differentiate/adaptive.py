@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 
 from .estimate import RESOLVED, Estimate, best
-from .ladder import EPSILON, FEW, QUANTUM, Ladder, Samples
+from .ladder import EPSILON, FEW, QUANTUM, Ladder, Level, Samples
 from .shapes import flat_power, kink, shape
 from .steps import as_noise, below, between, crossed
 
@@ -71,9 +71,8 @@ def first_spacing(samples: Samples, spacing: float) -> tuple[float, float] | Est
     flat, bits = spacing, 12
     while not changed(top := flat * 2.0**bits) and bits < 400:
         flat, bits = top, 2 * bits
-    if not changed(top):  # what may hide in the rounding within x, which flatness farther out does not rule out
-        level = samples.level(3 * flat)
-        return Estimate(0.0, VISIBLE * level.size / min(level.h, abs(samples.x) or level.h))
+    if not changed(top):
+        return Estimate(0.0, hidden(samples, samples.level(3 * flat)))
     for _ in range(HALVINGS):  # of the logarithm of the interval, until it is short or the change in it small
         if top / flat < 2.0**12 and not changed(top, ABRUPT):
             return top, 0.0
@@ -86,10 +85,15 @@ def beyond(samples: Samples, flat: float, top: float) -> tuple[float, float] | E
     """The same for a function that is flat up to a jump, a kink or the edge of its domain just beside a step."""
     level, above, farther = (samples.level(3 * h) for h in (flat, top, top + HALVINGS * (top - flat)))
     if math.isnan(above.change) or farther.change > 2 * above.change:  # a kink, or an edge
-        return Estimate(0.0, VISIBLE * level.size / level.h)
+        return Estimate(0.0, hidden(samples, level))
     if above.change <= RESOLVED * above.size:
         return top, QUANTUM * above.change
-    return Estimate(0.0, above.change / above.h)
+    return Estimate(0.0, max(above.change / above.h, hidden(samples, level)))
+
+
+def hidden(samples: Samples, level: Level) -> float:
+    """The slope that may hide in the rounding of a flat stretch: within x, since flatness farther out says little."""
+    return VISIBLE * level.size / min(level.h, abs(samples.x) or level.h)
 
 
 def settled(ladder: Ladder) -> Estimate | None:

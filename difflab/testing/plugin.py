@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from .points import regions
 
     metafunc.fixturenames.append(POINT)  # the test itself does not take it
-    names = regions(drawing(mark).points)
+    names = regions(drawing(mark, metafunc.definition.nodeid).points)
     metafunc.parametrize(POINT, names, ids=names)
 
 
@@ -51,18 +51,19 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     asked = pyfuncitem._fixtureinfo.argnames
     returned = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in asked})
-    check(returned, drawing(mark), str(pyfuncitem.callspec.params[POINT]), pyfuncitem.nodeid)
+    check(returned, drawing(mark, pyfuncitem.nodeid), str(pyfuncitem.callspec.params[POINT]), pyfuncitem.nodeid)
     return True
 
 
-def drawing(mark: pytest.Mark) -> Any:
+def drawing(mark: pytest.Mark, test: str) -> Any:
     from ..errors import DifflabError
     from .points import Drawing
 
     try:
         return Drawing(*mark.args, **mark.kwargs)
     except (DifflabError, TypeError) as error:
-        raise pytest.UsageError(f"@pytest.mark.gradients: {error}") from None
+        told = str(error).removeprefix("gradients: ").replace("Drawing.__init__()", "it")
+        pytest.fail(f"{test}: @pytest.mark.gradients: {told}", pytrace=False)
 
 
 def check(returned: Any, points: Any, name: str, test: str) -> None:

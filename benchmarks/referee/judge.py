@@ -15,6 +15,7 @@ from .looking import ARITHMETIC, FIRST, Look, Referee, Seen, label
 from .reals import UnjudgedError, number
 
 WILD = 1e30  # a value too large to say that it is one
+FLAT = 8  # operands from which something like 1 - exp(-x**3) is 1 to all digits
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Judge(Referee):
         for term in self.case.terms:
             if term.row in SATURATING:
                 for x in (x for a in term.args for x in np.asarray(a.value, dtype=object).flat):
-                    if abs(number(x)) > 30:
+                    if abs(number(x)) > FLAT:
                         return True
         return False
 

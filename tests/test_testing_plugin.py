@@ -138,7 +138,7 @@ def test_nothing_passes_that_nobody_judged(folder):
     assert counts(told)[0] == 0 and counts(told)[1] == 3 and "give the marker low=" in told, told
 
 
-@pytest.mark.parametrize("options", ["points=0", "points='x'", "low=2, high=1", "shape=-1", "draw=3"])
+@pytest.mark.parametrize("options", ["points=0", "points='x'", "typo=1", "low=2, high=1", "shape=-1", "draw=3"])
 def test_bad_markers_are_refused(tmp_path, options):
     (tmp_path / "test_it.py").write_text(
         f"import pytest\n@pytest.mark.gradients({options})\ndef test_it():\n    return lambda x: x * x\n"

@@ -57,6 +57,9 @@ def inside(x: Any, low: float | None, high: float | None) -> Any:
     return np.asarray(x)
 
 
+OPTIONS = frozenset(("rtol", "ulps"))  # of the assertion
+
+
 class Drawing:
     """What a test says of its points: their number, shapes, bounds and seed, or a function that draws them."""
 
@@ -78,6 +81,9 @@ class Drawing:
             raise InputError(f"gradients: low={low!r} is not below high={high!r}")
         if draw is not None and not callable(draw):
             raise InputError(f"gradients: draw={draw!r}; give a function of a random generator")
+        unknown = sorted(set(options) - OPTIONS)
+        if unknown:
+            raise InputError(f"gradients: there is no option {unknown[0]!r}; pytest --markers shows them")
         self.points, self.seed, self.own, self.options = points, seed, draw, options
         self.low, self.high, self.dtype = low, high, dtype
         self.shapes = [shape_of(s) for s in (shapes if shapes is not None else [shape])]

@@ -325,3 +325,52 @@ def test_a_block_with_its_own_derivative_is_certified_by_its_inside():
     square = dl.block(lambda x: x * x, name="square", derivative=lambda y, x: 7.0)
     assert dl.certify(lambda x: np.sum(square(x) + x), np.array([3.0, 0.5])).gradient.tolist() == [7.0, 2.0]
     assert not dl.certify(lambda x: wrong(x), 1.0).certified
+
+
+def test_a_neighbourhood_without_a_finite_slope_is_no_proof():
+    from flint import arb, arb_series
+
+    from difflab.differentiate.arb_germ import Germ
+    from difflab.differentiate.problem import as_problem
+    from difflab.differentiate.proof import Proof
+
+    proof = Proof(as_problem("x", dict(x=1.0)), 1)
+    fine = Germ(arb_series([1, 2], 2), arb_series([arb(1, 1e-3), arb(2, 1e-3)], 2))
+    assert proof.smooth(fine, 1) is fine
+    with pytest.raises(dl.DifflabError, match="slope is not enclosed"):
+        proof.smooth(Germ(fine.point, arb_series([arb(1, 1e-3), arb.nan()], 2)), 1)
+
+
+def test_a_branch_that_rounding_took_is_not_the_formula_s():
+    c = dl.certify(lambda x: x if (x + 1e16) - 1e16 > 0.5 else 2 * x, 0.6)  # 0 in floats, 0.6 in numbers
+    assert c.verdict == "undecided" and "recording" in c.reason
+
+
+def test_a_denominator_that_may_be_0_is_named():
+    c = dl.certify("x / (exp(log(3)) - 3)", dict(x=1.0))
+    assert c.verdict == "undecided" and "denominator" in c.reason
+
+
+def test_no_one_sided_derivative_where_a_jump_is_not_ruled_out():
+    text = "where(x > 0, 2*x + (exp(log(3)) - 3) + exp(-100000), x)"  # it jumps, by less than any precision here shows
+    c = dl.certify(text, dict(x=0.0))
+    assert c.verdict == "not differentiable" and c.one_sided["x"] is None
+    assert dl.certify("where(x > 0, 2*x, x)", dict(x=0.0)).one_sided["x"] == ((1.0, 1.0), (2.0, 2.0))
+
+
+def test_a_one_sided_root_keeps_its_range():
+    assert "jump" in dl.certify("where(sqrt(x**2) > 0, 3*sqrt(x**2), 7)", dict(x=0.0)).reason
+    c = dl.certify("abs(sqrt(x**2 * (1 + x)) - x)", dict(x=0.0))
+    assert c.verdict in ("not differentiable", "undecided")
+
+
+def test_e_is_exact():
+    for text in ("(log(e) - 1)*x", "(exp(1) - e)*x"):
+        assert dl.certify(text, dict(x=1.0)).gradient["x"] == 0
+    import sympy
+
+    x = sympy.Symbol("x")
+    with mpmath.workdps(40):
+        for constant, value in ((sympy.EulerGamma, mpmath.euler), (sympy.Catalan, mpmath.catalan)):
+            low, high = dl.certify(constant * x, dict(x=1.0)).enclosure["x"]
+            assert low <= value <= high

@@ -17,7 +17,7 @@ from mpmath import mp, mpf
 from mpmath.libmp import fnan
 
 from .expressions import Case
-from .kinds import HEAVY, INTEGRALS, OSCILLATING, SLUGGISH
+from .kinds import HEAVY, INTEGRALS, OSCILLATING, SLUGGISH, STEPS
 from .reals import UnjudgedError, magnitude, number
 
 
@@ -171,7 +171,7 @@ class Referee:
         if self._deep is None:
             small, large = self.sizes()
             shallow = (25, 50) if self.case.rows & SLUGGISH else (60, 200)
-            if self.case.rows & OSCILLATING:  # a step must stay within one wave: x moves it by large/small
+            if self.case.rows & (OSCILLATING | STEPS):  # a step of x must stay within one wave, or one stair
                 small += large
             coarse, fine = shallow if small < 16 else (2 * small + 60, 3 * small + 100)
             limit = BEARABLE if self.case.rows & HEAVY else DEEPEST

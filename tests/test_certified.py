@@ -374,3 +374,9 @@ def test_e_is_exact():
         for constant, value in ((sympy.EulerGamma, mpmath.euler), (sympy.Catalan, mpmath.catalan)):
             low, high = dl.certify(constant * x, dict(x=1.0)).enclosure["x"]
             assert low <= value <= high
+
+
+def test_zero_times_nothing_is_nothing():
+    for text in ("rint(x % y)", "where((x % y) < 1, x, 2*x)", "maximum(0*log(x - 2), x)"):
+        c = dl.certify(text, dict(x=1.0, y=0.0) if "y" in text else dict(x=1.0), wrt="x")
+        assert c.verdict in ("undefined", "undecided"), text

@@ -197,6 +197,8 @@ def against_not_differentiable(case: Case) -> Finding | None:
     referee = Judge(case)
     if not referee.all:
         return None
+    if referee.saturated():
+        raise UnjudgedError("a step behind a saturated function")
     a, b = referee.deep
     if referee.look(FIRST).missing or referee.look(a).missing or referee.look(b).missing:
         return None

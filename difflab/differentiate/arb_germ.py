@@ -229,6 +229,8 @@ def combine(a: Any, b: Any, operation: Callable[[Any, Any], Any]) -> Any:
     if NOW.left < 0:
         NOW.tick()
     a, b = lift(a), lift(b)
+    if (a.lost or b.lost) and (dead(a) or dead(b)):  # a zero series times a series of NaN would be 0
+        return nothing(a, b)
     point = operation(a.point, b.point)
     still = a.around is a.point and b.around is b.point
     return Germ(point, point if still else operation(a.around, b.around), a.lost or b.lost)
@@ -239,6 +241,8 @@ def mapped(x: Germ, function: Callable[[Any], Any]) -> Germ:
     NOW.left -= 1
     if NOW.left < 0:
         NOW.tick()
+    if dead(x):
+        return x
     try:
         point = function(x.point)
         return Germ(point, point if x.around is x.point else function(x.around), x.lost)

@@ -24,6 +24,7 @@ from .problem import Problem
 FIRST_BITS = 64
 ONE_SIDED_CAP = 4  # coefficients of a one-sided run: zeros of up to third order are seen
 ALL_SIDES = 12  # coordinates up to which every one-sided derivative is reported
+GROWTH = 2.0  # how much longer a level takes than the one before it, at least
 EXAMINED = 3  # at every so many doublings, and at the last, one-sided runs look for a kink
 
 
@@ -90,7 +91,7 @@ class Proof:
     def search(self, last: int) -> None:
         level = 0
         while True:
-            flint.ctx.prec = self.bits
+            flint.ctx.prec, start = self.bits, time.monotonic()
             try:
                 if self.advance():
                     self.verdict, self.reason = CERTIFIED, ""
@@ -105,6 +106,9 @@ class Proof:
                     return
             if 2 * self.bits > last:
                 return
+            now = time.monotonic()
+            if now + GROWTH * (now - start) > NOW.deadline:  # a call of Arb's cannot be ended on the way
+                raise TimeLimitError(f"not certified in {NOW.seconds:g} s: {self.reason}")
             self.bits *= 2
             level += 1
 

@@ -22,6 +22,7 @@ from difflab.testing.points import Drawing, regions
 ROOT = Path(dl.__file__).parents[1]
 # Blocking the entry point's name and loading the module works whether or not difflab is installed.
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:difflab", "-p", "difflab.testing"]
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | {"PYTHONPATH": str(ROOT)}
 PYTEST += ["--strict-markers", "-p", "no:hypothesispytest", "-p", "no:playwright"]
 
 FILE = """
@@ -87,7 +88,7 @@ def run(folder, *arguments):
     done = subprocess.run(
         [*PYTEST, *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=300,
@@ -125,7 +126,7 @@ def test_a_wrong_gradient_fails_at_its_points_and_shows_how_to_see_it_again(fold
     line = next(line for line in told.splitlines() if "again: " in line).partition("again: ")[2]
     assert line.startswith("difflab check test_it.py:loss")
     words = [sys.executable, "-m", "difflab", *shlex.split(line)[1:]]
-    done = subprocess.run(words, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 1 and "disagree" in done.stdout, done.stdout + done.stderr
     name = re.search(r'or: pytest "(.*)"', told)[1]
     assert counts(run(folder, name))[:2] == (0, 1)

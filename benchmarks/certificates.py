@@ -82,11 +82,14 @@ class Report:
         self.smooth: Counter[bool] = Counter()
         self.missed: dict[str, list[Outcome]] = {}
         self.seconds: list[float] = []
+        self.slowest = 0
 
     def add(self, outcome: Outcome) -> None:
         self.verdicts[outcome.kind, outcome.verdict or outcome.found] += 1
         self.rows.update(outcome.rows)
         self.seconds.append(outcome.seconds)
+        if outcome.seconds >= max(self.seconds):
+            self.slowest = outcome.index
         if outcome.verdict == "certified":
             self.certified_rows.update(outcome.rows)
         if outcome.unjudged:
@@ -127,7 +130,7 @@ class Report:
             print(f"  {len(found):6} {reason}")
             print("         " + min((o.paste for o in found), key=len).replace("\n", "\n         "))
         median, most = statistics.median(self.seconds) * 1e3, max(self.seconds)
-        print(f"seconds of certify: median {median:.2f} ms, most {most:.2f} s")
+        print(f"seconds of certify: median {median:.2f} ms, most {most:.2f} s (case {self.slowest})")
         print(f"FALSE: {len(self.false)} {dict(Counter((o.verdict, o.found) for o in self.false))}")
 
 

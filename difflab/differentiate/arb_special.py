@@ -75,6 +75,7 @@ def taylor(coefficients: Callable[[Any, int], list[Any]], what: str) -> Callable
         x = lift(x)
         if x.lost is not None:
             return nothing(x)
+        NOW.tick()  # these take long at high precision
         y = mapped(x, function)
         if y.lost is None and not y.around[0].is_finite():
             return no_value("undecided", f"its operand lies in {ball(x.around[0])}, and {what}")
@@ -237,7 +238,11 @@ def ndtri(x: Any) -> Germ:
 
 # Functions with a gap that their row fills.
 def exprel_coefficients(c: Any, count: int) -> list[Any]:
-    """Of the integral of exp(xs) over s from 0 to 1: Kummer's functions M(k+1, k+2, x)/((k+1) k!)."""
+    """Of the integral of exp(xs) over s from 0 to 1: near 0 by Kummer's functions M(k+1, k+2, x)/((k+1) k!)."""
+    if abs(c.mid()) > ONE:
+        with coefficients_of(count):
+            x = variable(c, count)
+            return listed((x.exp() - 1) / x, count)
     return [c.hypgeom_1f1(k + 1, k + 2) / ((k + 1) * math.factorial(k)) for k in range(count)]
 
 

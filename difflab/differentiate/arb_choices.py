@@ -195,6 +195,7 @@ CHOICES: dict[str, Callable[..., Any]] = {
     "fmod": fmod, "maximum": choice(True), "minimum": choice(False), "relu": relu, "where": where,
     "copysign": copysign, "heaviside": heaviside, "signbit": lambda x: signed(lift(x)) < 0, "nan_to_num": nan_to_num,
     "isnan": finite(False), "isinf": finite(False), "isfinite": finite(True),
+    "isposinf": finite(False), "isneginf": finite(False),
     "stop_gradient": stop_gradient, "imag": lambda x: lift(x) * 0,
     "logical_and": truths(lambda a, b: a and b), "logical_or": truths(lambda a, b: a or b),
     "logical_not": truths(lambda a: not a), "logical_xor": truths(lambda a, b: a != b),

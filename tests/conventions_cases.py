@@ -197,6 +197,7 @@ CASES = (
     Case("`x**0.5`", (0.0,), EDGE, ((INF,), (INF,), (INF,), REFUSED), lambda m, x: x**0.5),
     Case("`x**y`", (0.0, 0.0), EDGE, ((0.0, 0.0), (0.0, 0.0), (NAN, 0.0), (0.0, 0.0)), lambda m, x, y: x**y),
     Case("`x**y`", (0.0, 2.0), "smooth in x: 0; by y: 0 on the edge", everywhere(0.0, 0.0), lambda m, x, y: x**y),
+    Case("`x**y`", (-2.0, 3.0), "smooth in x: 12; by y: undefined", everywhere(12.0, NAN), lambda m, x, y: x**y),
     Case("`sinc(x)`", (0.0,), "smooth: 0", ((0.0,), (0.0,), (0.0,), (NAN,)), lambda m, x: m.sinc(x)),
     Case("`prod(x)`", ([0.0, 0.0],), "smooth: 0, 0", (([0.0, 0.0],),) * 3 + (([NAN, NAN],),), lambda m, x: m.prod(x)),
     Case(

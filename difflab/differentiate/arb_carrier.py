@@ -12,7 +12,7 @@ from ..graph.node import Shape
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier, mapped
 from .arb_arrays import ARRAYS
-from .arb_choices import CHOICES, truth
+from .arb_choices import CHOICES
 from .arb_entropies import ENTROPIES
 from .arb_functions import FUNCTIONS
 from .arb_germ import NOW, constant, lift
@@ -60,7 +60,7 @@ class ArbCarrier(ElementsCarrier):
             except Exception as error:  # whatever NumPy or a user's function says to balls instead of numbers
                 raise UnsupportedError(f"{NOW.where()} is not available on enclosures ({error})") from error
             dtype = getattr(node.value, "dtype", None)
-            env[node] = truths(value) if dtype is not None and dtype.kind == "b" else value
+            env[node] = truth_values(value) if dtype is not None and dtype.kind == "b" else value
         for node, outcome in graph.guards:
             NOW.node = node
             if not same(env[node], outcome):
@@ -83,10 +83,10 @@ def large(node: Any) -> None:
         )
 
 
-def truths(value: Any) -> Any:
+def truth_values(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return np.array([truth(x) for x in value.flat], dtype=bool).reshape(value.shape)
-    return truth(value)
+        return np.array([bool(x) for x in value.flat], dtype=bool).reshape(value.shape)
+    return bool(value)
 
 
 def same(value: Any, outcome: Any) -> bool:
@@ -94,7 +94,7 @@ def same(value: Any, outcome: Any) -> bool:
     if isinstance(outcome, Shape):
         return tuple(np.shape(value)) == tuple(outcome)
     if isinstance(outcome, bool):
-        return truth(value) == outcome
+        return bool(value) == outcome
     return int(value) == outcome
 
 

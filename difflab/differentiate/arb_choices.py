@@ -60,11 +60,7 @@ def relu(x: Any) -> Germ:
 
 
 def where(c: Any, a: Any, b: Any) -> Any:
-    return a if truth(c) else b
-
-
-def truth(c: Any) -> bool:
-    return bool(c)
+    return a if c else b
 
 
 def sign_of(x: Any) -> Any:
@@ -174,7 +170,7 @@ def truths(f: Callable[..., bool]) -> Callable[..., bool]:
     """A function of truth values; a number is true where it is not 0."""
 
     def apply(*xs: Any) -> bool:
-        return f(*map(truth, xs))
+        return f(*map(bool, xs))
 
     return apply
 

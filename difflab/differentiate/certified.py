@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .certificate import CERTIFIED, Certificate, Entry, blank, pairs, table
+from .certificate import CERTIFIED, Certificate, pairs, table
 from .problem import Problem, as_problem, time_limit
 
 LAST_BITS = 8192
@@ -86,4 +86,4 @@ def derivative(problem: Problem, bits: int = LAST_BITS, seconds: float = 10.0, o
     )
 
 
-__all__ = ["Certificate", "Entry", "blank", "certify", "derivative"]
+__all__ = ["Certificate", "certify", "derivative"]

@@ -58,7 +58,7 @@ class DrawError(DifflabError, ValueError):
 
 
 class TimeLimitError(DifflabError, TimeoutError):
-    """Work that was stopped at its time limit."""
+    """Work that was stopped at its limit of processor time, or because it hung."""
 
 
 class DisagreementError(DifflabError, AssertionError):

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.differentiate import limits
 from difflab.differentiate.limits import HELPER, limited
 from difflab.differentiate.problem import as_problem
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
@@ -76,10 +79,21 @@ def test_errors_come_back():
         limited(partial(elementwise, "sin", doc=""), 60, "this")
 
 
-def test_the_time_limit_holds_and_the_work_ends():
-    with pytest.raises(TimeLimitError, match="sleeping took longer than 0.2 s"):
-        limited(partial(time.sleep, 3600), 0.2, "sleeping")
+ENDLESS = partial(deque, count(), 0)  # never looks at Python's signals
+
+
+def test_the_limit_of_processor_time_holds_and_the_work_ends():
+    with pytest.raises(TimeLimitError, match="counting took longer than 0.2 s of processor time"):
+        limited(ENDLESS, 0.2, "counting")
     assert idle() and seven() == 7
+
+
+def test_waiting_is_not_counted_and_yet_work_that_hangs_is_given_up(monkeypatch):
+    assert limited(partial(time.sleep, 0.3), 0.2, "sleeping") is None
+    monkeypatch.setattr(limits, "patience", lambda seconds: seconds)
+    with pytest.raises(TimeLimitError, match="sleeping gave no answer in 0.2 s"):
+        limited(partial(time.sleep, 3600), 0.2, "sleeping")
+    assert idle()
 
 
 def test_the_memory_limit_holds():
@@ -138,13 +152,13 @@ def test_many_threads_at_once():
 def test_one_thread_times_out_and_the_others_go_on():
     failures = []
 
-    def sleep():
+    def work():
         try:
-            limited(partial(time.sleep, 3600), 0.3, "sleeping")
+            limited(ENDLESS, 0.3, "counting")
         except TimeLimitError as error:
             failures.append(error)
 
-    thread = threading.Thread(target=sleep)
+    thread = threading.Thread(target=work)
     thread.start()
     assert seven() == 7
     thread.join()
@@ -177,7 +191,10 @@ def test_a_script_from_standard_input_without_a_guard():
 
 BEGIN = """
 import os, threading, time
+from collections import deque
 from functools import partial
+from itertools import count
+from difflab.differentiate import limits
 from difflab.differentiate.limits import HELPER, limited
 limited(os.getpid, 60, "this")
 """

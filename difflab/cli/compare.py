@@ -48,7 +48,7 @@ STATUS = (
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="Time limit of each method that may take long (symbolic, certified).",
+    help="Limit of processor time of each method that may take long (symbolic, certified).",
 )
 @click.option(
     "--plot", "plot", metavar="FILE", help="Also plot error against preparation and evaluation time (.png, .svg, .pdf)."

@@ -16,7 +16,6 @@ Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmet
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ import flint
 import numpy as np
 from flint import arb, arb_series
 
+from ..clock import spent
 from ..errors import TimeLimitError, UndecidedError, UnsupportedError
 from ..primitives import TABLE
 from ..primitives.quotient import Exact
@@ -35,7 +35,7 @@ TICKS = 512  # operations between two looks at the clock
 
 
 class Now:
-    """What holds for the run that is going on: the side, the node being computed, the time limit."""
+    """What holds for the run that is going on: the side, the node being computed, the limit of its thread's time."""
 
     def __init__(self) -> None:
         self.side = 0
@@ -50,8 +50,8 @@ class Now:
     def tick(self) -> None:
         """Raises TimeLimitError when the time is over."""
         self.left = TICKS
-        if time.monotonic() > self.deadline:
-            raise TimeLimitError(f"not certified in {self.seconds:g} s")
+        if spent() > self.deadline:
+            raise TimeLimitError(f"not certified in {self.seconds:g} s of processor time")
 
     def where(self) -> str:
         """The operation that is being computed, in words."""

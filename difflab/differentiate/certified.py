@@ -34,8 +34,8 @@ def certify(
     jointly in the coordinates asked for, and `enclosure` contains the derivative of the formula there; the gradient is
     then correctly rounded. Otherwise `verdict` is "not differentiable", "undefined" or "undecided", and `reason` says
     why. In text and sympy expressions `pi`, `e`, quotients and powers of integers and functions of them are exact real
-    numbers; in a traced function a float is the double that it is. `order=2` adds the Hessian. `seconds` and `bits`
-    limit the search for a proof.
+    numbers; in a traced function a float is the double that it is. `order=2` adds the Hessian. `seconds` of
+    processor time and `bits` limit the search for a proof.
 
     >>> c = certify("(1 - cos(x)) / x**2", at=dict(x=1e-8))
     >>> c.certified, c.gradient["x"]

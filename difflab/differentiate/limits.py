@@ -18,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from ..clock import patience
 from ..errors import DifflabError, TimeLimitError, UnsupportedError
-from .worker import MEMORY, Request, received, sent
+from .worker import MEMORY, TIME, Request, received, sent
 
 MEGABYTES = 2048
 START = """
@@ -29,16 +30,17 @@ import difflab.differentiate.symbolic
 from difflab.differentiate.worker import serve
 serve({channel})
 """
-PATIENCE = 60.0  # seconds for the helper to start; a second or less where nothing else runs
+PATIENCE = 300.0  # seconds for the helper to start; a second or less where nothing else runs
 # Numerical libraries start threads of their own when they are loaded; a process with threads must not be forked.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
 def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int = MEGABYTES) -> Any:
-    """The result of `work()` from another process, or TimeLimitError after `seconds`.
+    """The result of `work()` from another process, or TimeLimitError after `seconds` of its processor time.
 
     `work` is a function of a module, or a `functools.partial` of one, with arguments that can be pickled: all of it is
-    sent, and what the result holds comes back. Where there is no fork (Windows), the work runs here and without limits.
+    sent, and what the result holds comes back. Work that hangs without using the processor is given up as well, after
+    more than ten times as long. Where there is no fork (Windows), the work runs here and without limits.
     """
     if not hasattr(os, "fork") or not sys.executable:
         return work()
@@ -51,7 +53,9 @@ def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int =
     except TimeLimitError:
         raise
     except TimeoutError:
-        raise TimeLimitError(f"{what} took longer than {seconds:g} s and was stopped") from None
+        raise TimeLimitError(f"{what} gave no answer in {patience(seconds):g} s and was stopped") from None
+    if answer == TIME:
+        raise TimeLimitError(f"{what} took longer than {seconds:g} s of processor time and was stopped")
     if answer == MEMORY:
         raise TimeLimitError(f"{what} needed more than {megabytes} MB of memory and was stopped")
     if answer is None:
@@ -88,7 +92,7 @@ class Helper:
                     self.hand_over(theirs)
                 try:
                     if self.begun(ours):
-                        deadline = time.monotonic() + request.seconds
+                        deadline = time.monotonic() + patience(request.seconds)
                         sent(ours, pickle.dumps(request), deadline)
                         return received(ours, deadline)
                 except ConnectionError:

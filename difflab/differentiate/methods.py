@@ -31,9 +31,9 @@ class Method:
     where these differ, so forward and reverse are not. `judges`: it answers with a `Certificate`, to which the others
     are held. `options` is the keyword that a variant sets (numerical:central means scheme="central"), empty for none;
     `exact_options` are the variants that are exact although the method is not. `limited`: it takes `seconds`, a limit
-    of time. `opaque`: it can do with a function that cannot be recorded. `program(problem)`, where a method has it,
-    builds what computes the gradient at the point again and again: the time that takes is its preparation, a run of it
-    an evaluation.
+    of processor time. `opaque`: it can do with a function that cannot be recorded. `program(problem)`, where a method
+    has it, builds what computes the gradient at the point again and again: the time that takes is its preparation, a
+    run of it an evaluation.
     """
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import flint
 import numpy as np
 from flint import arb, arb_series
 
+from ..clock import patience, spent
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
 from .arb_carrier import CARRIER, lift_all
 from .arb_germ import LOCK, NOW, ONE, TICKS, Germ, ball, lift
@@ -58,12 +58,12 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
 @contextmanager
 def session(seconds: float) -> Iterator[None]:
     """flint's settings and the clock, put back however it ends; one certificate at a time in a process."""
-    deadline = time.monotonic() + seconds
-    if not LOCK.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
-        raise TimeLimitError(f"not certified in {seconds:g} s: another thread was computing a certificate")
+    wait = min(patience(seconds), threading.TIMEOUT_MAX)
+    if not LOCK.acquire(timeout=wait):
+        raise TimeLimitError(f"not certified in {wait:g} s: another thread was computing a certificate")
     before = flint.ctx.prec, flint.ctx.cap
     try:
-        NOW.deadline, NOW.seconds, NOW.left, NOW.node, NOW.side = deadline, seconds, TICKS, None, 0
+        NOW.deadline, NOW.seconds, NOW.left, NOW.node, NOW.side = spent() + seconds, seconds, TICKS, None, 0
         yield
     finally:
         flint.ctx.prec, flint.ctx.cap = before
@@ -91,7 +91,7 @@ class Proof:
     def search(self, last: int) -> None:
         level = 0
         while True:
-            flint.ctx.prec, start = self.bits, time.monotonic()
+            flint.ctx.prec, start = self.bits, spent()
             try:
                 if self.advance():
                     self.verdict, self.reason = CERTIFIED, ""
@@ -106,9 +106,9 @@ class Proof:
                     return
             if 2 * self.bits > last:
                 return
-            now = time.monotonic()
+            now = spent()
             if now + GROWTH * (now - start) > NOW.deadline:  # a call of Arb's cannot be ended on the way
-                raise TimeLimitError(f"not certified in {NOW.seconds:g} s: {self.reason}")
+                raise TimeLimitError(f"not certified in {NOW.seconds:g} s of processor time: {self.reason}")
             self.bits *= 2
             level += 1
 

@@ -53,7 +53,8 @@ FINE = FineCarrier()
 def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> Derivative:
     """The gradient by sympy. `form` is "raw" (as diff leaves it), "cse" (shared subexpressions) or "simplified".
 
-    Raises UnsupportedError above MAX_ENTRIES entries and TimeLimitError after `seconds`.
+    Raises UnsupportedError above MAX_ENTRIES entries and TimeLimitError after `seconds` of
+    processor time.
     """
     if form not in FORMS:
         raise InputError(f"form={form!r}: the forms are {', '.join(FORMS)}")

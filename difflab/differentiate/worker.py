@@ -20,16 +20,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from ..clock import limit_process, patience
 from ..errors import DifflabError
 
-MEMORY = b"memory"  # the answer of work that needed more than it may have
+MEMORY, TIME = b"memory", b"time"  # the answer of work that needed more than it may have
 LENGTH = struct.Struct("!Q")
-SPARE = 2.0  # seconds; the parent stops the work itself, if it is still there
+SPARE = 2.0  # seconds; the parent stops work that hangs itself, if it is still there
 LOOK = 5.0  # seconds after which the helper looks whether its parent is still there
 
 
 class Request(NamedTuple):
-    """Pickled work, where its modules are found, and how much time and memory it may take."""
+    """Pickled work, where its modules are found, and how much processor time and memory it may take."""
 
     work: bytes
     path: list[str]
@@ -117,7 +118,10 @@ def accept(parent: socket.socket, jobs: dict[int, Job], poll: Any) -> bool:
 
 
 def finish(jobs: dict[int, Job], place: int, poll: Any) -> None:
-    """The parent no longer waits, or the child has ended: it is ended, waited for and forgotten."""
+    """The parent no longer waits, or the child has ended: it is ended, waited for and forgotten.
+
+    A child cannot say itself that its time was over; its status tells it.
+    """
     job = jobs.get(place)
     if job is None:
         return
@@ -126,7 +130,10 @@ def finish(jobs: dict[int, Job], place: int, poll: Any) -> None:
         del jobs[known]
     with suppress(ProcessLookupError):
         os.kill(job.child, signal.SIGKILL)
-    os.waitpid(job.child, 0)
+    _, status = os.waitpid(job.child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+        with suppress(OSError):
+            sent(job.connection, TIME)
     job.connection.close()
     os.close(job.alive)
 
@@ -138,7 +145,9 @@ def work(connection: socket.socket) -> NoReturn:
         sent(connection, b"")
         data = received(connection)
         if data is not None:
-            sent(connection, answer(Request(*pickle.loads(data))))
+            found = answer(Request(*pickle.loads(data)))
+            limit_process(0)
+            sent(connection, found)
             code = 0
     finally:
         os._exit(code)
@@ -147,7 +156,8 @@ def work(connection: socket.socket) -> NoReturn:
 def answer(request: Request) -> bytes:
     sys.path[:] = request.path
     limit_memory(request.megabytes)
-    signal.setitimer(signal.ITIMER_REAL, request.seconds + SPARE)  # its signal ends a process that nobody watches
+    limit_process(request.seconds)
+    signal.setitimer(signal.ITIMER_REAL, patience(request.seconds) + SPARE)  # ends a process that nobody watches
     message: tuple[str, Any]
     try:
         try:

@@ -38,7 +38,7 @@ def draw(
     `thing` is a Graph, a ForwardPass or a BackwardPass. `view` is "both", "forward", "backward", "graph" or
     "symbolic". `open_blocks` is True, False or the names of the blocks to open; over 500 nodes blocks are closed
     unless asked. `direction` is where the forward pass runs, "right" or "down". An existing file is replaced,
-    and more than 2,000 boxes drawn, only with `force`.
+    and more than 2,000 boxes drawn, only with `force`. `seconds` of processor time limit the layout.
 
     >>> import difflab as dl, tempfile, pathlib
     >>> p = dl.parse("(x + y) * z").forward(x=-2, y=5, z=-4).backward()

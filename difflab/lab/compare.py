@@ -90,7 +90,8 @@ def compare(
 
     `function` is text, a function, a graph or a sympy expression; `at` the point. `methods` are names such as
     "reverse", "symbolic:raw", "numerical:central", or `Method`s of your own; all that are registered by default.
-    `seconds` limits each of the methods that may take long (symbolic, certified).
+    `seconds` of processor time limit each of the methods that may take long (symbolic, certified): a busy machine
+    gives the same verdict.
 
     >>> c = compare("x * y + sin(x)", at=dict(x=1.0, y=2.0))
     >>> c.verdict, c.methods["reverse"].max_ulps <= 1

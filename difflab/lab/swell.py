@@ -132,8 +132,8 @@ def expression_swell(
 ) -> ExpressionSwell:
     """Operations and seconds of the derivative of a family of functions, by sympy and by the backward graph.
 
-    `family` is "logistic", "speelpenning", "sigmoid-chain" or "mlp"; `seconds` limits each form at each depth, and a
-    form that was stopped once is not tried at greater depths.
+    `family` is "logistic", "speelpenning", "sigmoid-chain" or "mlp"; `seconds` of processor time limit each form at
+    each depth, and a form that was stopped once is not tried at greater depths.
 
     >>> study = expression_swell("logistic", [1, 2], simplify=False)
     >>> study.rows[1].operations["raw"] > study.rows[1].operations["backward graph"] > 0

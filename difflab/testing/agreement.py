@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..clock import spent
 from ..differentiate.problem import as_problem
 from ..errors import DisagreementError, InputError, ShapeError, TraceError, UnsupportedError
 from ..graph.parse import parse
@@ -47,7 +47,7 @@ def assert_gradients_agree(
     claim, else the Taylor test; the message names it. Accepted is a relative error of 1e-9 (1e-4 where the point is
     float32, 1e-2 for float16) beside the judge's own error, and rounding that the gradient shows itself when the point
     moves by single ulps; `rtol` and `ulps` replace both. `entry`, such as "w[1]", judges one entry alone. `seconds`
-    is for all certificates together.
+    of processor time are for all certificates together.
 
     Raises DisagreementError, an AssertionError, with a table and a line to paste; InputError at a kink, unless
     `allow_kinks` (then a value between the one-sided derivatives is accepted), and where f is undefined;
@@ -156,7 +156,7 @@ def name_of(f: Any) -> str:
 
 def of_scalar(f: Callable[..., Any], point: Arguments, seconds: float) -> Subject:
     try:
-        return Subject(f, point, time.monotonic() + seconds)
+        return Subject(f, point, spent() + seconds)
     except ShapeError as error:
         raise InputError(f"gradient= is for a function with a scalar output: {error}") from None
 

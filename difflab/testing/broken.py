@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..clock import spent
 from ..differentiate.problem import as_problem, output_ancestors
 from ..differentiate.transform import jvp, vjp
 from ..errors import DifflabError, DisagreementError
@@ -98,7 +98,8 @@ def find_broken_rule(f: Any, at: Any, wrt: Any = None, seconds: float = 60.0) ->
 
     Each node of f's graph between the inputs and the output is judged alone: the pullback and the pushforward that its
     rule gives, against the certificate or finite differences of that operation's value. `f`, `at` and `wrt` are those
-    of `compare`. Operations made of others (`np.median`, `scan`) are looked into. `seconds` limits all of it.
+    of `compare`. Operations made of others (`np.median`, `scan`) are looked into. `seconds` of processor time
+    limit all of it.
 
     >>> import difflab as dl
     >>> @dl.custom_gradient
@@ -114,7 +115,7 @@ def find_broken_rule(f: Any, at: Any, wrt: Any = None, seconds: float = 60.0) ->
     with np.errstate(all="ignore"):
         env = problem.graph.evaluate(list(problem.values))
     moving, needed = depends_on_inputs(problem), output_ancestors(problem.graph)
-    search = Search(time.monotonic() + seconds, lines_of(problem))
+    search = Search(spent() + seconds, lines_of(problem))
     for node in problem.graph.order:
         if node.operands and node in needed:
             wanted = [i for i, x in enumerate(node.operands) if x in moving]
@@ -238,7 +239,7 @@ class Search:
         row, name = operation.row, operation.row.name
         if row.name == "pick" or not operation.points:
             return
-        if time.monotonic() > self.stop:
+        if spent() > self.stop:
             self.found.unjudged.append(f"{name}: the time was over")
             return
         try:
@@ -260,7 +261,7 @@ class Search:
         """The wrong entries of both modes, the worst of each first."""
         real = Real(operation)
         point = Arguments(real, real.given)
-        subject = Subject(real, point, min(self.stop, time.monotonic() + SECONDS))
+        subject = Subject(real, point, min(self.stop, spent() + SECONDS))
         for mode in MODES:
             if mode == "forward" and (operation.row.kind not in ("custom", "linear") or point.size > 64):
                 continue  # the other kinds have one statement for both

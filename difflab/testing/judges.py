@@ -6,13 +6,13 @@ one before had none, is kept for the message.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..clock import spent
 from ..differentiate.certified import MANY, certify
 from ..differentiate.methods import differentiate
 from ..differentiate.opaque import Opaque
@@ -54,7 +54,7 @@ class PointError(InputError):
 class Subject:
     """A function at a point: recorded where that can be done, else a black box; `unrecorded` says why.
 
-    All its certificates together take no longer than until `stop`, on the monotonic clock.
+    All its certificates together take no longer than until `stop`, on the clock of this thread's processor time.
     """
 
     def __init__(self, f: Callable[..., Any], point: Arguments, stop: float) -> None:
@@ -112,7 +112,7 @@ def certificate(problem: Problem, point: Arguments, stop: float) -> Truth:
     """The certified gradient; no judge where there is none, with the reason in the note."""
     n = point.size
     nothing = Truth("", np.full(n, np.nan), np.zeros(n), [""] * n, [None] * n)
-    seconds = stop - time.monotonic()
+    seconds = stop - spent()
     if seconds <= 0:
         nothing.note = "no certificate: the time for certificates was over"
         return nothing

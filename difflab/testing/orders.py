@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..clock import spent
 from ..differentiate.certified import certify
 from ..differentiate.transform import grad, jvp
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
@@ -131,7 +131,7 @@ def judge_slope(
     point = Arguments(g, arguments)
     step = point.vector(leaves_of(direction))
     line = point.along(g, step)
-    subject = Subject(line, Arguments(line, (0.0,)), time.monotonic() + SECONDS)
+    subject = Subject(line, Arguments(line, (0.0,)), spent() + SECONDS)
     truth, found = known or subject.truth(), float(slope(*arguments))
     expected, error = float(truth.value[0]), float(truth.error[0])
     relative = ACCEPTED.get(min(x.dtype.itemsize for x in point.values), 1e-7) if rtol is None else rtol

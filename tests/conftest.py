@@ -6,13 +6,16 @@ import os
 import shutil
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from patience import HANGS
 
 pytest_plugins = ["skips"]
 
-# The machine may be slow and shared: no deadline for one example. In CI the same examples are drawn each time.
-settings.register_profile("shared", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+# The machine may be slow and shared: no deadline for one example, nor for drawing it. In CI the same examples are drawn
+# each time.
+PATIENT = dict(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("shared", **PATIENT)
+settings.register_profile("ci", **PATIENT, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "shared")
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
@@ -28,6 +31,7 @@ def chromium():
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,
+            timeout=HANGS * 1000,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
         )
         yield browser
@@ -44,6 +48,7 @@ def visit(chromium):
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
+        context.set_default_timeout(HANGS * 1000)
         contexts.append(context)
         page = context.new_page()
         here = address.partition("?")[0].rpartition("/")[0]

@@ -9,9 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from patience import HANGS
 
 from difflab.cli import app
 from difflab.cli.app import COMMANDS, run
@@ -30,7 +30,7 @@ def shell(capsys):
 
 def process(*arguments: str, **options):
     command = [sys.executable, "-m", "difflab", *arguments]
-    return subprocess.run(command, capture_output=True, timeout=60, **{"text": True, **options})
+    return subprocess.run(command, capture_output=True, timeout=HANGS, **{"text": True, **options})
 
 
 def test_newcomers_are_told_three_things(shell):
@@ -150,12 +150,11 @@ BAD = [
 )
 def test_bad_expressions(shell, text, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    start = time.perf_counter()
     status, out, told = shell(command[0], text, "--at", "x=1", *command[1:])
     assert status == 2 and told.strip() and out == ""
     assert "Traceback" not in told and "internal" not in told and len(told) < 5000
     assert all(c.isprintable() or c == "\n" for c in told)
-    assert time.perf_counter() - start < 20 and list(tmp_path.iterdir()) == []  # it does not hang
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -340,7 +339,7 @@ def test_closed_output_is_quiet():
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, "-m", "difflab", "compare", "--help"], stdout=write, stderr=subprocess.PIPE, timeout=60
+        [sys.executable, "-m", "difflab", "compare", "--help"], stdout=write, stderr=subprocess.PIPE, timeout=HANGS
     )
     os.close(write)
     assert done.stderr == b"" and done.returncode == 141
@@ -348,7 +347,7 @@ def test_closed_output_is_quiet():
 
 def test_a_reader_that_leaves_is_no_disagreement():
     command = f"{sys.executable} -m difflab compare x*y --at x=1,y=2 | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=HANGS)
     assert done.stderr == "" and done.stdout.splitlines()[-1] in ("0", "141")
 
 
@@ -369,9 +368,9 @@ def test_interrupt_is_quiet():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.5)
+    child.stdin.write(b" " * 2**17)  # more than a pipe holds: done when the child has begun to read
     child.send_signal(signal.SIGINT)
-    out, told = child.communicate(timeout=30)
+    out, told = child.communicate(timeout=HANGS)
     assert child.returncode == 130 and told.strip() == b"" and out == b""
 
 
@@ -387,7 +386,7 @@ def test_bad_input_answers_before_anything_slow_is_loaded():
         "import sys; from difflab.cli.app import run; status = run(['compare', 'x + y', '--at', 'x=1']); "
         "print(status, sorted({'sympy', 'flint', 'matplotlib', 'scipy.optimize'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANGS)
     assert done.stdout.strip() == "2 []" and "y" in done.stderr
 
 

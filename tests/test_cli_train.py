@@ -9,13 +9,14 @@ import sys
 
 import numpy as np
 import pytest
+from patience import HANGS
 
 from difflab import nn
 
 
 def shell(*args):
     return subprocess.run(
-        [sys.executable, "-m", "difflab", *map(str, args)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "difflab", *map(str, args)], capture_output=True, text=True, timeout=HANGS
     )
 
 

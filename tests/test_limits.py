@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import HANGS, until
 
 import difflab as dl
 from difflab.differentiate import limits
@@ -43,16 +44,9 @@ def is_running(pid):
     return state != "Z"
 
 
-def wait_until(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
 def idle():
     """Whether the helper has nothing to do (any more)."""
-    return wait_until(lambda: children_of(HELPER.process.pid) == [])
+    return until(lambda: children_of(HELPER.process.pid) == [])
 
 
 def seven():
@@ -63,7 +57,7 @@ def script(text):
     """A script that is read from standard input, as `python - <<EOF` gives it."""
     environment = {**os.environ, "PYTHONPATH": ROOT}
     command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-"]
-    return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, timeout=HANGS)
 
 
 def test_the_result_comes_back():
@@ -169,7 +163,7 @@ def test_an_interrupt_ends_the_work():
     assert seven() == 7 and idle()
 
     def interrupt():  # when the work has begun
-        wait_until(lambda: children_of(HELPER.process.pid))
+        until(lambda: children_of(HELPER.process.pid))
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -203,7 +197,7 @@ limited(os.getpid, 60, "this")
 @pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)", "os._exit(0)", "raise SystemExit(3)"])
 def test_the_helper_ends_with_its_parent(end):
     done = script(BEGIN + f"print(HELPER.process.pid, flush=True)\n{end}\n")
-    assert wait_until(lambda: not is_running(int(done.stdout)))
+    assert until(lambda: not is_running(int(done.stdout)))
 
 
 def test_work_ends_with_its_parent():
@@ -219,7 +213,7 @@ print(found[0], flush=True)
 os.kill(os.getpid(), 9)
 """
     )
-    assert wait_until(lambda: not is_running(int(done.stdout)))
+    assert until(lambda: not is_running(int(done.stdout)))
 
 
 def test_a_forked_process_has_a_helper_of_its_own():

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from patience import HANGS
 from PIL import Image
 
 import difflab as dl
@@ -150,7 +151,7 @@ def test_no_pickle_is_loaded(tmp_path):
 
 def shell(*words, given=None):
     line = [sys.executable, "-m", "difflab", "mdp", *words]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, input=given)
+    return subprocess.run(line, capture_output=True, text=True, timeout=HANGS, input=given)
 
 
 def test_the_command_prints_a_grid_and_writes_a_folder(tmp_path):

@@ -93,17 +93,18 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path, stop):
 
 
 CHILD = """
-import numpy as np, sys, time
+import sys, time
 from difflab import nn
-from difflab.nn.training import fit as module
+from difflab.nn.training.fit import Trainer
 x, y = nn.data.blobs(150)
 model = nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
-step = module.Trainer.one_step
-def slow(self, *batch):
+step = Trainer.one_step
+def asked(self, *batch):
     print("step", flush=True)
+    sys.stdin.readline()  # waits until the test asks for the step
     time.sleep(0.004)
     return step(self, *batch)
-module.Trainer.one_step = slow
+Trainer.one_step = asked
 nn.fit(model, (x, y, x[:30], y[:30]), optimiser=nn.optim.Adam(lr=0.01), epochs=30, batch_size=32, seed=3,
        out=sys.argv[1], resume=True, save_every=0.02)
 """
@@ -111,13 +112,15 @@ nn.fit(model, (x, y, x[:30], y[:30]), optimiser=nn.optim.Adam(lr=0.01), epochs=3
 
 def child(folder, how, steps):
     """Trains in another process, and ends that after so many steps."""
-    program = subprocess.Popen([sys.executable, "-c", textwrap.dedent(CHILD), str(folder)], stdout=subprocess.PIPE)
-    for _ in range(steps):
-        if not program.stdout.readline():
-            break
-    program.send_signal(how)
-    program.stdout.read()
-    return program.wait()
+    command, pipes = [sys.executable, "-c", textwrap.dedent(CHILD), str(folder)], dict.fromkeys(("stdin", "stdout"), -1)
+    with subprocess.Popen(command, **pipes) as program:
+        for _ in range(steps):
+            assert program.stdout.readline() == b"step\n"
+            program.stdin.write(b"go\n")
+            program.stdin.flush()
+        program.send_signal(how)
+        program.communicate()  # closes its input: nobody asks any more
+    return program.returncode
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=["kill", "ctrl-c", "term"])

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from patience import until
 from test_page import chain, passes
 
 import difflab as dl
@@ -204,9 +205,12 @@ def test_what_is_dragged_away_stays_in_reach_and_a_turned_window_is_fitted(open_
     drawing = page.locator("#stage svg").bounding_box()
     assert drawing["x"] <= stage["x"] + stage["width"] - 50
     page.set_viewport_size({"width": 600, "height": 900})
-    page.wait_for_timeout(300)
-    stage, shown = page.locator("#stage").bounding_box(), page.locator("g.node.on").bounding_box()
-    assert stage["x"] <= shown["x"] and shown["x"] + shown["width"] <= stage["x"] + stage["width"]
+
+    def fits():
+        stage, shown = page.locator("#stage").bounding_box(), page.locator("g.node.on").bounding_box()
+        return stage["x"] <= shown["x"] and shown["x"] + shown["width"] <= stage["x"] + stage["width"]
+
+    assert until(fits, page.wait_for_timeout)
 
 
 def test_keys_buttons_scrubber_and_play(open_pass):
@@ -227,11 +231,7 @@ def test_keys_buttons_scrubber_and_play(open_pass):
     page.locator("#scrubber").blur()
     page.keyboard.press("Space")
     assert page.get_attribute("#play", "aria-pressed") == "true"
-    for _ in range(100):  # wait_for_function would need eval, which the page's policy forbids
-        if now() > 3:
-            break
-        page.wait_for_timeout(100)
-    assert now() > 3
+    assert until(lambda: now() > 3, page.wait_for_timeout)  # wait_for_function needs eval, which the policy forbids
     page.keyboard.press("Space")
     assert page.get_attribute("#play", "aria-pressed") == "false"
 
@@ -350,13 +350,16 @@ def test_a_frame_that_is_shown_later_has_its_drawing(visit, tmp_path):
     shown = passes("x * y", x=2.0, y=3.0)._repr_html_().replace("<iframe ", "<iframe hidden ")
     (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{shown}", encoding="utf-8")
     page = visit((tmp_path / "notebook.html").as_uri())
-    page.wait_for_timeout(300)
-    page.evaluate("document.querySelector('iframe').hidden = false")
     inside = page.frame_locator("iframe")
+    page.evaluate("document.querySelector('iframe').hidden = false")
     inside.locator("g.node.on").wait_for()
-    stage, box = inside.locator("#stage").bounding_box(), inside.locator("g.node.on").bounding_box()
-    assert stage["height"] > 150 and stage["y"] <= box["y"] and box["y"] + box["height"] <= stage["y"] + stage["height"]
-    assert stage["x"] <= box["x"] and inside.locator("g.unseen").count() == 0
+
+    def fits():
+        stage, box = inside.locator("#stage").bounding_box(), inside.locator("g.node.on").bounding_box()
+        within = stage["y"] <= box["y"] and box["y"] + box["height"] <= stage["y"] + stage["height"]
+        return stage["height"] > 150 and within and stage["x"] <= box["x"] and inside.locator("g.unseen").count() == 0
+
+    assert until(fits, page.wait_for_timeout)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

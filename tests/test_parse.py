@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from patience import within
 
 import difflab as dl
 from difflab.differentiate.problem import as_problem
@@ -109,9 +109,9 @@ def test_literals_are_the_doubles_they_denote():
 # Long and deep.
 @pytest.mark.parametrize("sign", ["+", "-", "*", "/"])
 def test_chains_of_5000_terms(sign):
-    start = time.perf_counter()
-    g = parse("x" + f"{sign}x" * 4999)
-    assert time.perf_counter() - start < 20 and len(g.operations) == 4999
+    with within(60):  # a second; minutes where each term costs what all before it do
+        g = parse("x" + f"{sign}x" * 4999)
+    assert len(g.operations) == 4999
     want = {"+": 5000.0, "-": -4998.0, "*": 1.0, "/": 1.0}[sign]
     assert g(x=1.0) == want and dl.differentiate("x" + f"{sign}x" * 4999, {"x": 1.0}, method="reverse").value == want
 
@@ -248,10 +248,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "saying"), REFUSED, ids=[repr(t[:20]) for t, _ in REFUSED])
 def test_refused(text, saying):
-    start = time.perf_counter()
-    with pytest.raises(ParseError) as refused:
+    with within(20), pytest.raises(ParseError) as refused:  # two at most
         parse(text)
-    assert time.perf_counter() - start < 10  # two seconds, on a machine that others use too
     assert saying in str(refused.value)
     well_formed(refused.value)
     if text.strip() and len(text) < 200_000 and saying != "operations":

@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 import pytest
+from patience import HANGS
 
 import difflab as dl
 from difflab.graph.pytree import flatten
@@ -355,7 +356,7 @@ def test_the_line_to_paste_fails_on_that_entry_and_on_no_other(name, tmp_path):
             env=os.environ | {"PYTHONPATH": paths},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=HANGS,
         )
         assert done.returncode == wanted, done.stdout + done.stderr
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from patience import HANGS
 
 import difflab as dl
 from difflab.lab.accuracy import WHOLE
@@ -91,7 +92,7 @@ def run(folder, *arguments):
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS,
     )
     return done.stdout + done.stderr
 

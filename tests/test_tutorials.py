@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import HANGS
 
 import difflab as dl
 
@@ -60,7 +61,7 @@ def lesson(tmp_path):
 
 def command(*words):
     done = subprocess.run(
-        [sys.executable, "-m", "tutorials", *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "tutorials", *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=HANGS
     )
     return done.returncode, done.stdout + done.stderr
 

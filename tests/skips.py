@@ -1,4 +1,4 @@
-"""What the lanes of CI promise about skipped tests, as two options of pytest.
+"""Skipped tests: every run ends with their reasons, and the lanes of CI promise something about them, by two options.
 
 `--write-missing FILE` writes the tests that are skipped for want of a package, one a line: the arguments of a second
 run (`pytest @FILE`) where the packages are. `--no-skips` holds that run to its word.
@@ -7,11 +7,13 @@ run (`pytest @FILE`) where the packages are. `--no-skips` holds that run to its 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 MISSING_PACKAGE = re.compile(r"could not import|not installed")
+EXTRA = re.compile(r"\bextra (\w+)|\bthe (\w+) extra\b")  # what a reason says is missing; else it is one of the peers
 MISSING_DEVICE = re.compile(r"\bno (device|GPU|TPU|accelerator)\b")
 
 
@@ -26,7 +28,8 @@ def pytest_addoption(parser):
 
 
 def reason(report):
-    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    told = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    return " ".join(told.removeprefix("Skipped: ").split())
 
 
 def skipped(config):
@@ -51,7 +54,28 @@ def pytest_sessionfinish(session):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def extra(told):
+    """The extra of pyproject.toml that has what is missing."""
+    named = EXTRA.search(told)
+    return "peers" if named is None else named[1] or named[2]
+
+
+def sum_up(reporter, found):
+    """Each reason with its number of tests, and what to install so that those for want of a package run."""
+    counts = Counter(map(reason, found))
+    reporter.section(f"{len(found)} skipped, and why")
+    for told, count in counts.most_common():
+        reporter.write_line(f"{count:5d}  {told}")
+    extras = sorted({extra(told) for told in counts if MISSING_PACKAGE.search(told)})
+    if extras:
+        reporter.write_line(f"to run those that lack a package: pip install -e '.[{','.join(extras)}]'")
+    if any("browser" in told for told in counts):
+        reporter.write_line("to run those that lack a browser: put chromium on the PATH")
+
+
 def pytest_terminal_summary(terminalreporter, config):
+    if skipped(config):
+        sum_up(terminalreporter, skipped(config))
     wrong = broken_promises(config)
     if wrong:
         terminalreporter.section("skipped, and no device is missing", red=True)

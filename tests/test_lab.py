@@ -8,7 +8,7 @@ from difflab.errors import DifflabError, InputError
 from difflab.lab.server.answers import EXAMPLES, LONGEST, answer
 
 starlette = pytest.importorskip("starlette", reason="the lab extra is not installed")
-pytest.importorskip("httpx", reason="starlette's test client needs httpx")
+pytest.importorskip("httpx", reason="httpx, which starlette's test client needs, is not installed (extra test)")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from skips import extra
 
 FILES = {
     "test_whole.py": "import pytest\npytest.importorskip('no_such_peer')\ndef test_never(): pass\n",
@@ -40,6 +41,27 @@ def test_tests_without_their_package_are_written_down(tmp_path, processes):
     assert sorted(written) == ["test_some.py::test_peer[a b]", "test_some.py::test_peer[c::d]", "test_whole.py"]
     again = run(tmp_path, "@missing.txt", "-rs")
     assert "3 skipped" in again.stdout
+
+
+@pytest.mark.parametrize("processes", [(), ("-p", "xdist", "-n", "2")], ids=["one", "several"])
+def test_every_run_ends_with_the_reasons(tmp_path, processes):
+    said = run(tmp_path, *processes).stdout.partition("5 skipped, and why")[2].splitlines()
+    assert "    2  no_such_peer is not installed" in said and "    1  there is no GPU on this machine" in said
+    assert any(line.startswith("    1  could not import 'no_such_peer'") for line in said)
+    assert "to run those that lack a package: pip install -e '.[peers]'" in said
+    assert "skipped, and why" not in run(tmp_path, "test_some.py::test_fine").stdout
+
+
+@pytest.mark.parametrize(
+    "told, name",
+    [
+        ("X is not installed (extra test)", "test"),
+        ("the lab extra is not installed", "lab"),
+        ("X is not installed", "peers"),
+    ],
+)
+def test_the_extra_that_is_missing_is_named(told, name):
+    assert extra(told) == name
 
 
 @pytest.mark.parametrize("processes", [(), ("-p", "xdist", "-n", "2")], ids=["one", "several"])

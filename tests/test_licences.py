@@ -85,7 +85,7 @@ def test_every_dependency_is_in_the_tables():
     assert sorted(table()) == direct()
 
 
-@pytest.mark.parametrize("name", filter(installed, direct()))
+@pytest.mark.parametrize("name", [*filter(installed, direct())])
 def test_the_table_says_what_the_package_says(name):
     stated = said(name)
     assert families(stated) & families(table()[name].partition(";")[0]), stated

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from typing import Any
-from weakref import ref
 
 import networkx as nx
 import numpy as np
@@ -38,13 +37,10 @@ class _Lazy:
 class Order(list[Node]):
     """The nodes in topological order. networkx calls `graph.order()` for their number, so it can be called."""
 
-    def __init__(self, nodes: Iterable[Node], graph: Graph) -> None:
-        super().__init__(nodes)
-        self.graph = ref(graph)
+    counted: Sized | None = None  # the nodes of a graph that networkx made, which has no order
 
     def __call__(self) -> int:
-        graph = self.graph()
-        return 0 if graph is None else len(graph)
+        return len(self) if self.counted is None else len(self.counted)
 
 
 class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
@@ -78,7 +74,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         text: str | None = None,
         **attributes: Any,
     ) -> None:
-        self.order = Order(order or (), self)
+        self.order = Order(order or ())
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.rebuild = rebuild
@@ -89,6 +85,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         self.made_by_networkx = order is None or incoming is not None or bool(attributes)
         if self.made_by_networkx:
             super().__init__(incoming, **attributes)
+            self.order.counted = self._node
         else:
             self.graph: dict[str, Any] = {}
             self.__networkx_cache__: dict[str, Any] = {}

@@ -55,9 +55,13 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
         outputs,
         recording.guards,
         rebuild=rebuild_output,
-        flatten=lambda *args: [x for a in args for x in leaves_of(a)],
+        flatten=leaves_of_all,
     )
     return graph, values
+
+
+def leaves_of_all(*args: Any) -> list[Any]:
+    return [x for a in args for x in leaves_of(a)]
 
 
 def leaf(x: Any, where: str) -> Any:

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..primitives import NUMPY, TABLE
 from .block import Block
 from .drawable import Drawable
+from .kinds import NUMBERS, check_fit
 from .node import NO_PARAMS, NODE, Abstract, Node
 from .refusals import shapes_refused
 
@@ -137,14 +138,15 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
                 raise InputError(
                     f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), {len(values)} given"
                 )
-            return [as_value(x) for x in values]
+            return [as_value(x, n) for x, n in zip(values, names)]
         missing = [n for n in names[len(args) :] if n not in kwargs]
         extra = [k for k in kwargs if k not in names[len(args) :]]
         if missing or extra:
             told = [f"no value for {', '.join(map(str, missing))}"] * bool(missing)
             told += [f"there is no input named {', '.join(extra)}"] * bool(extra)
             raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(map(str, names))}")
-        return [as_value(x) for x in (*args, *(kwargs[n] for n in names[len(args) :]))]
+        given = (*args, *(kwargs[n] for n in names[len(args) :]))
+        return [as_value(x, n) for x, n in zip(given, names)]
 
     def evaluate(self, values: list[Any], m: Any = NUMPY, keep: bool = True) -> dict[Node, Any]:
         """The value of every node with the carrier `m`: one loop serves every kind of value."""
@@ -177,7 +179,10 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         return [n for n in self.order if n.operands]
 
 
-def as_value(x: Any) -> Any:
+def as_value(x: Any, name: Any = None) -> Any:
+    """x as a NumPy value; `name` is the input that it is given for."""
+    if x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS:
+        check_fit(x, f"{name or 'the value'}")
     if x.__class__ is Node or isinstance(x, np.ndarray | np.generic):
         return x
     if isinstance(x, bool):

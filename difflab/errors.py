@@ -45,6 +45,10 @@ class FallbackWarning(UserWarning):
     """Something that was asked for is missing, and something slower takes its place."""
 
 
+class FrozenWarning(UserWarning):
+    """What is different at each call, such as a random number, was recorded and is the same from now on."""
+
+
 class DomainError(DifflabError, ArithmeticError):
     """A function was evaluated outside its domain."""
 

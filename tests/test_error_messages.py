@@ -94,7 +94,7 @@ PYTHON = {
     "a misspelt attribute": (lambda: dl.grad(lambda x: x.shap)(X), "'shap'; did you mean 'shape'?"),
     "another library inside": (
         lambda: dl.grad(lambda x: np.random.default_rng(0).normal(x))(1.0),
-        "where a library does it inside, its function has no derivative here",
+        "normal takes plain numbers only and the value is traced: draw numbers that do not depend on it",
     ),
     "a name that is not public": (lambda: dl.gradient, "has no attribute 'gradient'; did you mean 'grad'?"),
     "a misspelt name": (lambda: dl.compair, "has no attribute 'compair'; did you mean 'compare'?"),

@@ -22,6 +22,7 @@ class Captured:
     """The places that a function reads from; `key()` is their present content."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
+        self.functions: list[Any] = []
         self.cells: list[Any] = []
         self.globals: list[tuple[dict[str, Any], str]] = []
         self._collect(f, set())
@@ -34,6 +35,7 @@ class Captured:
             self._collect(wrapped, seen)
         if not isinstance(f, FunctionType):
             return
+        self.functions.append(f)
         ours = str(f.__globals__.get("__name__", "")).partition(".")[0] in LIBRARIES
         found = [*self._read_cells(f.__closure__ or (), ours), *(f.__defaults__ or ())]
         if not ours:
@@ -51,6 +53,11 @@ class Captured:
                 yield cell.cell_contents
             except ValueError:  # not assigned yet
                 continue
+
+    def reach(self) -> tuple[list[Any], list[Any]]:
+        """The functions that run, and the present content of all places."""
+        held = [getattr(cell, "cell_contents", None) for cell in self.cells]
+        return self.functions, [*held, *(space.get(name) for space, name in self.globals)]
 
     def key(self) -> tuple[Any, ...]:
         """The content of all places, in a form that can be compared and hashed."""

@@ -14,12 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 import optree
 
-from ..errors import InputError
+from ..errors import DifflabError, DtypeError, InputError
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.trace import argument_names, leaf, record
 from .closure import Captured
 from .compiled import Compiled, owned
+from .draws import Draws
 from .explain import explain
 from .passes import frozen
 from .scalar_source import FAILURES, SPACE, ScalarSource
@@ -61,6 +62,7 @@ class Program:
         self.last: Compiled | None = None
         self.lock = threading.RLock()
         self.captured = Captured(f)
+        self.warned = False
         self.function = entry_function(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +87,7 @@ class Program:
             if x.__class__ is Node:
                 return self.f(*args, **kwargs)  # inside another trace the function is recorded there
             if x.__class__ is not np.ndarray or x.dtype.kind not in "f":
-                leaves[k] = leaf(x, "")
+                leaves[k] = self.leaf(x, k, both, args, static, names)
         key = (spec, tuple([(x.shape, x.dtype) for x in leaves]), fixed, names, self.captured.key())
         for program in self.programs.get(key, ()):
             if program.run is None:
@@ -100,6 +102,19 @@ class Program:
         elif program.run is not None and program.scalar:
             found = [NUMPY_SCALARS[y.__class__](y) if y.__class__ in NUMPY_SCALARS else y for y in found]
         return program.rebuild(found) if program.rebuild else found[0]
+
+    def leaf(self, x: Any, k: int, both: Any, args: Any, static: Any, names: Any) -> Any:
+        """An argument's leaf as the program takes it; an error says the argument's name."""
+        try:
+            return leaf(x, "compile")
+        except DifflabError:
+            positional = [n for j, n in enumerate(argument_names(self.f, len(args))) if j not in static]
+            group, place, *rest = optree.tree_paths(both)[k]
+            name = (positional, names)[group][place] + "".join(f"[{p!r}]" for p in rest)
+            try:
+                return leaf(x, f"compile: argument {name}")
+            except DtypeError as error:
+                raise DtypeError(f"{error}; static_argnums names what is no number") from None
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Traces and builds the program for arguments like these, so that already the first call runs it.
@@ -132,7 +147,9 @@ class Program:
             return self.f(*full, **dict(zip(names, named)))
 
         with self.lock, np.errstate(all="ignore"):
+            draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
             graph, results = record(g, moving, tuple(kwargs[n] for n in names))
+            self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)
             program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)), self.backend)

@@ -17,6 +17,7 @@ import optree
 
 from ..errors import InputError, ShapeError, TraceError, UnsupportedError
 from ..graph.graph import strip
+from ..graph.kinds import check_fit
 from ..graph.node import NODE, SEQUENCES, Node, Shape, Trace, apply
 from ..graph.operators import OPERATORS
 from ..graph.pytree import flatten
@@ -260,6 +261,7 @@ def in_front(x: Any, axis: Any) -> Any:
     if not isinstance(axis, int):
         raise InputError(f"vmap: the axis {axis!r} is neither an int nor None")
     if x.__class__ is not Node:
+        check_fit(x, "vmap: an argument")
         x = np.asarray(x)
         if x.dtype.kind not in "biufc":
             raise InputError(f"vmap: a batch of dtype {x.dtype}; give numbers, or None as its entry of in_axes")

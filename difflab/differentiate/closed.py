@@ -11,6 +11,7 @@ import numpy as np
 from ..compile.compiled import Compiled
 from ..errors import InputError, TraceError
 from ..graph.graph import Graph, graph_of, strip
+from ..graph.kinds import check_fit
 from ..graph.leaves import check_leaf
 from ..graph.node import Node, Trace
 from ..graph.pytree import flatten
@@ -105,6 +106,7 @@ def plain(x: Any) -> Any:
 
 def value_leaf(x: Any, where: str) -> Any:
     """A leaf as an array or a NumPy number; Python's numbers become float64, integer arrays stay integers."""
+    check_fit(x, where)
     if x.__class__ is Node or (hasattr(x, "dtype") and x.dtype.kind in "biufc"):
         return x
     if isinstance(x, bool):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..graph.kinds import check_fit
 from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, structure
 from ..primitives import NUMPY, Carrier
@@ -76,6 +77,7 @@ def plain_slice(x: Any) -> Any:
     """An example of one step's x."""
     while x.__class__ is Node:
         x = x.value
+    check_fit(x, "scan: xs")
     x = np.asarray(x)
     return x[0] if len(x) else np.zeros(x.shape[1:], x.dtype)[()]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeError, TraceError
 from ..graph.graph import Graph, strip
+from ..graph.kinds import check_fit
 from ..graph.pytree import flatten
 from ..graph.refusals import shapes_refused
 from ..graph.trace import argument_names, trace
@@ -229,6 +230,7 @@ def point(x: Any, name: str) -> Any:
 
 def real(x: Any, name: str) -> Any:
     """One input value as a float64 number or a float array."""
+    check_fit(x, name)
     if isinstance(x, bool | np.bool_):
         raise DtypeError(f"{name}={x!r} is a truth value; give a number")
     if isinstance(x, list):

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
 from ..graph.portable import portable
-from ..graph.sympy_io import SympyCarrier, exact
+from ..graph.sympy_io import MAX_OPERATIONS, SympyCarrier, exact
 from ..primitives import Carrier, Primitive
 from .derivative import Derivative
 from .limits import limited
@@ -25,7 +25,8 @@ from .problem import Problem
 from .rounding import formula_rounding
 
 FORMS = ("raw", "cse", "simplified")
-MAX_ENTRIES, MAX_OPERATIONS = 64, 20_000
+MAX_ENTRIES = 64
+OTHERS = "use method='reverse', 'forward' or 'certified'"
 SHOWN, DIGITS = 600, 50
 MOST_BOUNDED = 3000  # operations up to which the formulas' own rounding is bounded
 NO_VALUE = "undefined: the formula, as it is written, has no value here"
@@ -60,9 +61,9 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         raise InputError(f"form={form!r}: the forms are {', '.join(FORMS)}")
     entries = sum(Carrier.size(x) for x in problem.values)
     if entries > MAX_ENTRIES:
-        raise UnsupportedError(f"symbolic: {entries} entries; the limit is {MAX_ENTRIES}")
+        raise UnsupportedError(f"symbolic: {entries} entries; the limit is {MAX_ENTRIES}; {OTHERS}")
     if len(problem.graph) > MAX_OPERATIONS:
-        raise UnsupportedError(f"symbolic: {len(problem.graph)} nodes; the limit is {MAX_OPERATIONS}")
+        raise UnsupportedError(f"symbolic: {len(problem.graph)} nodes; the limit is {MAX_OPERATIONS}; {OTHERS}")
     start = time.perf_counter()
     value, flat, details = limited(partial(work, sendable(problem), form), seconds, "symbolic differentiation")
     found, k = [], 0

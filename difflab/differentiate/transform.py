@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, InputError, ShapeError, TraceError
+from ..errors import DifflabError, DtypeError, InputError, ShapeError, TraceError
+from ..graph.kinds import check_fit
 from ..graph.leaves import check_leaf
 from ..graph.node import NODE, Node, Trace
-from ..graph.pytree import flatten, map_leaves, structure
+from ..graph.pytree import flatten, map_leaves, paths, structure
 from ..primitives import Carrier
 from . import forward, reverse
 
@@ -32,8 +33,13 @@ class Recording:
         arguments = []
         for k, primal in enumerate(primals):
             leaves, rebuild = flatten(primal)
-            where = f"{name}: argument {k}"
-            nodes = [trace.input(check_leaf(x, where)) for x in leaves]
+            try:
+                nodes = [trace.input(check_leaf(x, name)) for x in leaves]
+            except DifflabError:
+                where = f"{name}: argument {getattr(f, 'places', range(len(primals)))[k]}"
+                for x, path in zip(leaves, paths(primal)):
+                    check_leaf(x, where + path)
+                raise
             self.trees.append((len(leaves), rebuild))
             self.inputs.extend(nodes)
             arguments.append(rebuild(nodes))
@@ -164,6 +170,7 @@ def selected(name: str, f: Callable[..., Any], argnums: Any, args: tuple[Any, ..
             full[k] = x
         return f(*full, **kwargs)
 
+    g.places = wanted  # type: ignore[attr-defined]  # for errors
     return g, tuple(args[k] for k in wanted)
 
 
@@ -282,7 +289,9 @@ def matching(what: str, given: Any, like: Any) -> list[Any]:
     result = []
     for x, y in zip(got, want):
         if x.__class__ is not Node:
+            check_fit(x, what)
             x = np.asarray(x)[()]
+            check_fit(x, what)
         if x.shape != Carrier.shape(y):
             raise ShapeError(f"{what}: shape {x.shape}, but the value it belongs to has shape {Carrier.shape(y)}")
         dtype = Carrier.dtype(y)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from typing import Any
-from weakref import ref
 
 import networkx as nx
 import numpy as np
@@ -13,6 +12,7 @@ from ..errors import InputError
 from ..primitives import NUMPY, TABLE
 from .block import Block
 from .drawable import Drawable
+from .kinds import NUMBERS, check_fit
 from .node import NO_PARAMS, NODE, Abstract, Node
 from .refusals import shapes_refused
 
@@ -38,13 +38,10 @@ class _Lazy:
 class Order(list[Node]):
     """The nodes in topological order. networkx calls `graph.order()` for their number, so it can be called."""
 
-    def __init__(self, nodes: Iterable[Node], graph: Graph) -> None:
-        super().__init__(nodes)
-        self.graph = ref(graph)
+    counted: Sized | None = None  # the nodes of a graph that networkx made, which has no order
 
     def __call__(self) -> int:
-        graph = self.graph()
-        return 0 if graph is None else len(graph)
+        return len(self) if self.counted is None else len(self.counted)
 
 
 class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
@@ -78,7 +75,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         text: str | None = None,
         **attributes: Any,
     ) -> None:
-        self.order = Order(order or (), self)
+        self.order = Order(order or ())
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.rebuild = rebuild
@@ -89,6 +86,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         self.made_by_networkx = order is None or incoming is not None or bool(attributes)
         if self.made_by_networkx:
             super().__init__(incoming, **attributes)
+            self.order.counted = self._node
         else:
             self.graph: dict[str, Any] = {}
             self.__networkx_cache__: dict[str, Any] = {}
@@ -140,14 +138,15 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
                 raise InputError(
                     f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), {len(values)} given"
                 )
-            return [as_value(x) for x in values]
+            return [as_value(x, n) for x, n in zip(values, names)]
         missing = [n for n in names[len(args) :] if n not in kwargs]
         extra = [k for k in kwargs if k not in names[len(args) :]]
         if missing or extra:
             told = [f"no value for {', '.join(map(str, missing))}"] * bool(missing)
             told += [f"there is no input named {', '.join(extra)}"] * bool(extra)
             raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(map(str, names))}")
-        return [as_value(x) for x in (*args, *(kwargs[n] for n in names[len(args) :]))]
+        given = (*args, *(kwargs[n] for n in names[len(args) :]))
+        return [as_value(x, n) for x, n in zip(given, names)]
 
     def evaluate(self, values: list[Any], m: Any = NUMPY, keep: bool = True) -> dict[Node, Any]:
         """The value of every node with the carrier `m`: one loop serves every kind of value."""
@@ -180,7 +179,10 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         return [n for n in self.order if n.operands]
 
 
-def as_value(x: Any) -> Any:
+def as_value(x: Any, name: Any = None) -> Any:
+    """x as a NumPy value; `name` is the input that it is given for."""
+    if x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS:
+        check_fit(x, f"{name or 'the value'}")
     if x.__class__ is Node or isinstance(x, np.ndarray | np.generic):
         return x
     if isinstance(x, bool):

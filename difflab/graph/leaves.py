@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError
+from .kinds import check_fit
 from .node import Node
 
 
@@ -18,6 +19,8 @@ def check_leaf(x: Any, where: str) -> Any:
         if x.dtype.kind not in "fc":
             raise DtypeError(f"{where}: the traced value has dtype {x.dtype}; use .astype(float)")
         return x
+    if x.__class__ is not np.ndarray or x.dtype.kind != "f":
+        check_fit(x, where)
     if isinstance(x, bool | np.bool_) or not isinstance(x, int | float | complex | np.ndarray | np.generic):
         raise DtypeError(f"{where}: {x!r} of type {type(x).__name__} cannot be differentiated by; give floats")
     if isinstance(x, np.ndarray | np.generic):

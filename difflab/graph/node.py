@@ -14,7 +14,9 @@ import numpy as np
 
 from ..errors import TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
-from .refusals import escaped, in_place, leak, nearest, no_attribute, shapes_refused
+from .kinds import FITTING, NUMBERS, check_operands
+from .leaks import leak
+from .refusals import escaped, in_place, nearest, no_attribute, shapes_refused
 
 NO_PARAMS: dict[str, Any] = {}
 SEQUENCES = (tuple, list)
@@ -177,7 +179,10 @@ class Node:
 
     def __index__(self) -> int:
         if self.recording is None or self.dtype.kind not in "iu":
-            raise TraceError(f"a traced value of dtype {self.dtype} cannot be used as an integer index")
+            raise TraceError(
+                f"a traced value of dtype {self.dtype} cannot be used as an integer index or a count: give a plain "
+                "int, or x.astype(int)"
+            )
         outcome = self.value.__index__()
         if self.recording.nodes is not None:
             self.recording.guards.append((self, outcome))
@@ -276,6 +281,15 @@ class Node:
     def __round__(self, digits: int = 0) -> Node:
         return call("round", self, digits or 0)
 
+    def __floor__(self) -> Node:  # what math.floor, ceil and trunc ask for
+        return call("floor", self)  # type: ignore[no-any-return]
+
+    def __ceil__(self) -> Node:
+        return call("ceil", self)  # type: ignore[no-any-return]
+
+    def __trunc__(self) -> Node:
+        return call("trunc", self)  # type: ignore[no-any-return]
+
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
@@ -291,7 +305,7 @@ class Node:
 def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     """The operation on plain or traced operands; a traced operand makes a new node in the innermost trace."""
     trace = None
-    mixed = False
+    mixed = odd = False
     for x in operands:
         if x.__class__ is Node:
             t = x.recording
@@ -301,10 +315,14 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
                 mixed = trace is not None
                 if trace is None or t.serial > trace.serial:
                     trace = t
+        elif x.__class__ not in FITTING and (x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS):
+            odd = True
     if trace is None:
         return row.evaluate(*operands, **params)
     if trace.nodes is None:
         raise escaped(row)
+    if odd:
+        check_operands(row.name, operands)
     values = [x.value if x.__class__ is Node and x.recording is trace else x for x in operands]
     if mixed or trace.nested:
         value = apply(row, values, params)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives import TABLE
+from .kinds import NUMBERS, check_operands
 from .node import BLOCK, NO_PARAMS, Node, apply, assemble, call_row, operand
 from .refusals import in_place, shapes_refused
 
@@ -27,6 +28,8 @@ def _binary(name: str) -> Any:
             # The hot path of a recording: one trace, and a number, an array or a node of the same trace.
             try:
                 if other.__class__ is not Node:
+                    if other.__class__ is np.ndarray and other.dtype.kind not in NUMBERS:
+                        check_operands(name, (self, other))
                     value = row.evaluate(self.value, other)
                 elif other.recording is trace:
                     value = row.evaluate(self.value, other.value)

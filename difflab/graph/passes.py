@@ -55,6 +55,9 @@ class ForwardPass(Stepwise):
         for node, x in self.recorded.items():
             self.values[node] = self._value(x)
 
+    def __reduce__(self) -> Any:  # the recorded values exist only in this process; the pass can be run again
+        return ForwardPass, (self.graph, [self.values[n] for n in self.graph.inputs])
+
     def _value(self, x: Any) -> Any:
         if isinstance(x, tuple):
             return tuple(self._value(e) for e in x)
@@ -83,6 +86,9 @@ class BackwardPass(Stepwise):
         self.adjoint = ByName(self.graph)
         self.edges: list[Edge] = []
         self.reached: set[Node] = set()
+
+    def __reduce__(self) -> Any:
+        return self.forward.backward, (self.given,)
 
     @property
     def gradient(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     if tree.__class__ in LEAVES or isinstance(tree, np.generic):
         return [tree], first
     leaves, structure = optree.tree_flatten(tree)
-    return leaves, lambda new: optree.tree_unflatten(structure, new)
+    return leaves, partial(optree.tree_unflatten, structure)
 
 
 def first(leaves: list[Any]) -> Any:

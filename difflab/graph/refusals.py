@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import linecache
-import re
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +25,8 @@ def escaped(row: Primitive) -> EscapedTracerError:
 
 def nearest(name: str) -> str:
     """The mend for a NumPy function without a row: a name of the table that is close, or the list."""
+    if name.endswith("(vectorized)"):  # np.vectorize, np.frompyfunc
+        return "dl.vmap(f)(x) runs a Python function on each element"
     close = difflib.get_close_matches(name, list(TABLE), n=1, cutoff=0.75)
     return f"did you mean np.{close[0]}?" if close else "difflab.primitives.table() lists what is there"
 
@@ -60,32 +59,4 @@ def shapes_refused(row: Primitive, operands: Any, error: ValueError) -> Exceptio
         said.append(f"{getattr(x, 'shape', ())}" + (f" of {name}" if isinstance(name, str) else ""))
     return ShapeError(
         f"{row.name}: shapes {' and '.join(said)} do not fit: counted from the last axis, lengths must be equal or 1"
-    )
-
-
-def leak(what: str) -> TraceError:
-    """The error for a traced value that is asked to be a plain number, naming the NumPy function to use."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("difflab", "numpy"):
-        frame = frame.f_back
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame is not None else ""
-    found = re.search(r"\bmath\.(\w+)", line)
-    if what in ("float()", "complex()", "np.array") and re.match(r"[\w.]+\[.*\]\s*[-+*/]?=[^=]", line):
-        return TraceError(
-            f"a traced value cannot be written into a plain array ({line}): build the array with np.stack, "
-            "np.concatenate or np.where instead"
-        )
-    if what == "float()" and found:
-        spelled = {"pow": "power", "fabs": "abs", "gamma": "", "lgamma": "", "erf": ""}.get(found[1], found[1])
-        use = f"np.{spelled}" if spelled else f"scipy.special.{ {'lgamma': 'gammaln'}.get(found[1], found[1]) }"
-        return TraceError(f"math.{found[1]} takes plain floats only and the value is traced: use {use}")
-    if what == "np.array":
-        return TraceError(
-            "np.array/np.asarray cannot hold a traced value: use np.stack or np.concatenate, "
-            "or array/asarray of difflab.numpy, which take lists of traced values (where a library does it inside, its "
-            "function has no derivative here)"
-        )
-    return TraceError(
-        f"{what} of a traced value: it has no plain number to give away. Leave it as it is (NumPy functions take it: "
-        "np.exp instead of math.exp), and print it without formatting to see its value"
     )

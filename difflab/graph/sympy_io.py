@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, partial, reduce
+from time import process_time
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, UnsupportedError
+from ..errors import InputError, TimeLimitError, UnsupportedError
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier, mapped
 from ..primitives.quotient import Exact, Named, Quotient, whole
 from .graph import Graph, constant_node, input_node
 from .node import NO_PARAMS, UNKNOWN, Node
+from .refusals import shapes_refused
 
 
 class SympyCarrier(ElementsCarrier):
@@ -89,6 +91,8 @@ def _number(x: Any) -> Any:
 ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "power"])
 SPECIAL: dict[str, Callable[..., Any]] = {"power": lambda x, y: x**y, "float_power": lambda x, y: x**y}
 CARRIER = SympyCarrier()
+MAX_OPERATIONS = 20_000
+SECONDS = 60.0  # sympy's sums take quadratic time in the number of their terms
 TIDY = 300  # expressions of fewer parts are written in the order in which sympy prints them, which takes a while
 
 
@@ -97,6 +101,8 @@ def to_sympy(graph: Graph, symbols: dict[str, Any] | None = None) -> Any:
 
     Inputs of known shape become arrays of symbols, one for each entry. `symbols` may give an input's symbol, or its
     object array of symbols, by the input's name (a graph from text does not know its shapes).
+    Raises UnsupportedError for more than MAX_OPERATIONS nodes and for chains that are too deep for sympy, whose own
+    functions recur, and TimeLimitError after SECONDS of work.
 
     >>> import difflab as dl
     >>> dl.to_sympy(dl.parse("sin(x) * y**2"))
@@ -105,9 +111,33 @@ def to_sympy(graph: Graph, symbols: dict[str, Any] | None = None) -> Any:
     symbols = symbols or {}
     fresh = symbol_arrays({str(n.name): n.shape or () for n in graph.inputs if n.name not in symbols})
     values = [symbols[str(n.name)] if n.name in symbols else fresh[str(n.name)] for n in graph.inputs]
-    env = graph.evaluate(values, CARRIER)
+    env = expressions(graph, values)
     results = [np.asarray(env[y])[()] if not isinstance(env[y], np.ndarray) else env[y][()] for y in graph.outputs]
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def expressions(graph: Graph, values: list[Any]) -> dict[Node, Any]:
+    """sympy's expression of every node, or the limit that the graph is beyond."""
+    size, mend = len(graph.order), "take a part of the graph, or differentiate it by another method"
+    if size > MAX_OPERATIONS:
+        raise UnsupportedError(f"to_sympy: the graph has {size} nodes; the limit is {MAX_OPERATIONS}; {mend}")
+    env: dict[Node, Any] = dict(zip(graph.inputs, values))
+    start = process_time()
+    for k, node in enumerate(graph.order):
+        if node in env:
+            continue
+        try:
+            env[node] = CARRIER.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
+        except RecursionError:
+            raise UnsupportedError(
+                f"to_sympy: at node {k} of {size} ({node.primitive.name}) the expression is nested too deeply for "
+                f"sympy, which recurs over it; {mend}"
+            ) from None
+        except ValueError as error:
+            raise shapes_refused(node.primitive, [env[x] for x in node.operands], error) from error.__cause__
+        if process_time() - start > SECONDS:
+            raise TimeLimitError(f"to_sympy: {k} of {size} nodes took sympy {SECONDS:g} s, which is the limit; {mend}")
+    return env
 
 
 def symbol_arrays(shapes: dict[str, tuple[int, ...]], **assumptions: Any) -> dict[str, Any]:

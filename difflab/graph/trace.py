@@ -34,7 +34,7 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
     for name, example in zip(argument_names(f, len(examples)), examples):
         leaves, rebuild = flatten(example)
         suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)
-        nodes = [recording.input(leaf(x, name + s), name + s) for x, s in zip(leaves, suffixes)]
+        nodes = [recording.input(leaf(x, f"trace: argument {name}{s}"), name + s) for x, s in zip(leaves, suffixes)]
         inputs += nodes
         arguments.append(rebuild(nodes))
     try:
@@ -55,16 +55,20 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
         outputs,
         recording.guards,
         rebuild=rebuild_output,
-        flatten=lambda *args: [x for a in args for x in leaves_of(a)],
+        flatten=leaves_of_all,
     )
     return graph, values
+
+
+def leaves_of_all(*args: Any) -> list[Any]:
+    return [x for a in args for x in leaves_of(a)]
 
 
 def leaf(x: Any, where: str) -> Any:
     """An example value: numbers as float64, arrays of any numeric dtype."""
     if getattr(x, "dtype", None) is not None and x.__class__ is not Node and x.dtype.kind in "biu":
         return as_value(x)
-    return check_leaf(x, f"trace: argument {where}")
+    return check_leaf(x, where)
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:

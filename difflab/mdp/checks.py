@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from ..errors import InputError, ShapeError
+from ..graph.kinds import check_fit
 
 if TYPE_CHECKING:
     from .process import MDP
@@ -22,6 +23,8 @@ LARGEST_VALUE = 1e290
 def floats(value: Any, what: str, finite: bool = False) -> np.ndarray[Any, Any]:
     """The value as an array of doubles; `what` names it where it is none, or where it holds nan or inf (`finite`)."""
     try:
+        if not (isinstance(value, np.ndarray) and value.dtype.kind == "O"):
+            check_fit(value, what)
         found = np.asarray(value)
         if found.dtype.kind == "c":
             raise TypeError

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...graph.kinds import check_fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,8 @@ class Dataset:
 def check_pair(where: str, x: Any, y: Any) -> None:
     if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray):
         raise InputError(f"{where}: give NumPy arrays, not {type(x).__name__} and {type(y).__name__}")
+    check_fit(x, f"{where}: the inputs")
+    check_fit(y, f"{where}: the labels")
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise ShapeError(f"{where}: inputs of shape {x.shape} and labels of shape {y.shape}; they need the same length")
 

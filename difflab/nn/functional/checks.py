@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+import sys
 from typing import Any
 
 import numpy as np
 
 from ...errors import DtypeError, InputError, ShapeError
-from ...graph.node import call_row
+from ...graph.kinds import NUMBERS, check_fit, unfit
+from ...graph.node import Node, call_row
 from ...primitives import TABLE
 
 
@@ -19,7 +21,21 @@ def row(name: str, *operands: Any, **params: Any) -> Any:
 
 def array(x: Any) -> Any:
     """Lists and numbers as arrays; traced values as they are."""
-    return x if hasattr(x, "dtype") and hasattr(x, "shape") else np.asarray(x)
+    if x.__class__ is Node or (x.__class__ is np.ndarray and x.dtype.kind in NUMBERS):
+        return x
+    found = x if hasattr(x, "dtype") and hasattr(x, "shape") else np.asarray(x)
+    if unfit(x) or unfit(found):
+        check_fit(x if unfit(x) else found, given_as(x))
+    return found
+
+
+def given_as(x: Any) -> str:
+    """The function of this room that was given x, and its name for it, to be said in an error."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    name = next((n for n, value in frame.f_locals.items() if value is x), "an argument")
+    return f"{frame.f_code.co_name}: {name}"
 
 
 def real(x: Any) -> Any:

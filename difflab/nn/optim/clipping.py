@@ -8,6 +8,7 @@ import numpy as np
 import optree
 
 from ...errors import InputError
+from .optimiser import as_dtype
 
 
 def clip_grad_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> tuple[Any, Any]:
@@ -21,7 +22,7 @@ def clip_grad_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> t
     """
     if not max_norm >= 0:
         raise InputError(f"clip_grad_norm: max_norm={max_norm!r}; give a number of at least 0")
-    leaves = optree.tree_leaves(gradients)
+    leaves = [np.float64(g) if g.__class__ is float else g for g in optree.tree_leaves(gradients)]
     if not leaves:
         raise InputError("clip_grad_norm: there are no gradients")
     if norm_type == float("inf"):
@@ -33,7 +34,7 @@ def clip_grad_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> t
     else:
         norm = sum(np.sum(np.abs(g) ** norm_type) for g in leaves) ** (1 / norm_type)
     share = np.minimum(max_norm / (norm + 1e-6), 1.0)
-    return optree.tree_map(lambda g: g * share.astype(g.dtype), gradients), norm
+    return optree.tree_map(lambda g: g * as_dtype(share, getattr(g, "dtype", float)), gradients), norm
 
 
 def clip_grad_value(gradients: Any, clip_value: float) -> Any:

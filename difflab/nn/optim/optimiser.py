@@ -9,6 +9,7 @@ import numpy as np
 import optree
 
 from ...errors import DtypeError, InputError, ShapeError
+from ...graph.kinds import check_fit, unfit
 from ...graph.pytree import paths
 
 Schedule = Callable[[Any], Any]
@@ -31,7 +32,7 @@ class Optimiser:
         memory: dict[str, Any] = {"step": np.zeros((), np.int64)}
         for name in self.kept():
             memory[name] = optree.tree_map(
-                lambda p, name=name: self.start(name, p if hasattr(p, "dtype") else np.asarray(p)), params
+                lambda p, name=name: self.start(name, p if hasattr(p, "dtype") else np.float64(p)), params
             )
         return memory
 
@@ -45,7 +46,8 @@ class Optimiser:
     def update(self, params: Any, gradients: Any, memory: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The parameters after one step against the gradients, and the memory after it."""
         check_gradients(type(self).__name__, params, gradients)
-        leaves, structure = optree.tree_flatten(params)
+        given, structure = optree.tree_flatten(params)
+        leaves = [np.float64(p) if p.__class__ is float else p for p in given]
         found = optree.tree_leaves(gradients)
         slots = {name: optree.tree_leaves(memory[name]) for name in self.kept()}
         step = memory["step"]
@@ -59,7 +61,8 @@ class Optimiser:
         new = {"step": step + 1}
         for name in self.kept():
             new[name] = optree.tree_unflatten(structure, [own[name] for _, own in results])
-        return optree.tree_unflatten(structure, [p for p, _ in results]), new
+        after = [as_given(p, before) for (p, _), before in zip(results, given)]
+        return optree.tree_unflatten(structure, after), new
 
     def numbers(self, step: Any, rate: Any) -> dict[str, Any]:
         """What is the same for all parameters, from the number of this update (1 for the first) and the rate."""
@@ -68,6 +71,11 @@ class Optimiser:
     def one(self, p: Any, g: Any, own: dict[str, Any], n: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One parameter after the step, and its slots."""
         raise NotImplementedError
+
+
+def as_given(x: Any, before: Any) -> Any:
+    """A new parameter as the old one was given: Python's float, or NumPy's number or array."""
+    return float(x) if before.__class__ is float and isinstance(x, float) else x
 
 
 def as_dtype(x: Any, dtype: Any) -> Any:
@@ -81,9 +89,18 @@ def check_params(where: str, params: Any) -> None:
     leaves = optree.tree_leaves(params)
     if not leaves:
         raise InputError(f"{where}: there are no parameters")
-    for path, x in zip(paths(params), leaves):
-        if (x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype).kind != "f":
-            raise DtypeError(f"{where}: the parameter {path or x!r} is not of floats; give x.astype(float)")
+    if not all(map(of_floats, leaves)):
+        k = [of_floats(x) for x in leaves].index(False)
+        path, x = f"params{paths(params)[k]}", leaves[k]
+        check_fit(x, f"{where}: {path}")
+        kind = f"of dtype {x.dtype}; give x.astype(float)" if hasattr(x, "dtype") else f"{x!r:.60}; give a float"
+        raise DtypeError(f"{where}: the parameter {path} is not of floats, it is {kind}")
+
+
+def of_floats(x: Any) -> bool:
+    if x.__class__ is float:
+        return True
+    return hasattr(x, "dtype") and getattr(x.dtype, "kind", "") == "f" and not unfit(x)
 
 
 def check_gradients(where: str, params: Any, gradients: Any) -> None:
@@ -97,7 +114,11 @@ def check_gradients(where: str, params: Any, gradients: Any) -> None:
             else (f"{optree.tree_structure(params)} and {optree.tree_structure(gradients)}")
         )
         raise InputError(f"{where}: parameters and gradients differ in structure: {which}")
+    check_params(where, params)
     for path, p, g in zip(paths(params), optree.tree_leaves(params), optree.tree_leaves(gradients)):
+        check_fit(g, f"{where}: gradients{path}")
+        if np.iscomplexobj(g):
+            raise DtypeError(f"{where}: gradients{path} is complex and params{path} is real; give its .real")
         if np.shape(p) != np.shape(g):
             raise ShapeError(f"{where}: {path or 'the parameter'} has shape {np.shape(p)}, its gradient {np.shape(g)}")
 

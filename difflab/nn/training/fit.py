@@ -16,6 +16,7 @@ import optree
 
 from ...errors import DomainError, InputError
 from ...files import write
+from ...graph.kinds import check_fit
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from ..spec import to_spec
@@ -115,6 +116,8 @@ def as_dataset(data: Any) -> Dataset:
     if isinstance(data, Dataset):
         found = data
     elif isinstance(data, tuple) and len(data) in (2, 4):
+        for name, a in zip(("x", "y", "x_test", "y_test"), data):
+            check_fit(a, f"fit: {name}")
         x, y, *test = (np.asarray(a) for a in data)
         xt, yt = test or (x[:0], y[:0])
         top = 1 + max(int(y.max(initial=0)), int(yt.max(initial=0))) if y.ndim == 1 and y.dtype.kind in "iu" else 0

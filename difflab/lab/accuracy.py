@@ -12,6 +12,7 @@ import numpy as np
 
 from ..differentiate.transform import vjp
 from ..errors import InputError, UnsupportedError
+from ..files import write
 from ..graph.node import apply
 from ..primitives import NUMPY, Elementwise, lookup, table
 
@@ -89,11 +90,8 @@ class AccuracyReport:
         path = Path(path)
         if path.suffix not in (".json", ".md"):
             raise InputError(f"accuracy: {path.name!r} ends in neither .json nor .md")
-        if not force and (path.exists() or path.is_symlink()):
-            raise InputError(f"accuracy: {path} exists already; choose another name or pass force=True")
         text = self.to_markdown() if path.suffix == ".md" else json.dumps(self.to_json(), indent=1, allow_nan=False)
-        path.write_text(text, encoding="utf-8")
-        return path
+        return write(path, text, force)
 
 
 def title(row: RowAccuracy) -> str:

@@ -104,7 +104,13 @@ class ExpressionSwell:
 
     def plot(self, path: Any, force: bool = False) -> Path:
         """Operations against depth; returns the path."""
-        from .plots import MARKERS, figure, save
+        from .plots import save
+
+        return save(self.figure(), path, force)
+
+    def figure(self) -> Any:
+        """Operations against depth, as a matplotlib figure."""
+        from .plots import MARKERS, figure
 
         made, axes = figure()
         depths = [r.depth for r in self.rows]
@@ -118,7 +124,7 @@ class ExpressionSwell:
         )
         axes.set_xticks(depths)
         axes.legend(fontsize=9)
-        return save(made, path, force)
+        return made
 
 
 def cell(operations: int | None, seconds: float | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..draw.draw import svg
-from ..errors import InputError
-from ..files import target, write
+from ..files import target_folder, write_all
 from .compare import Comparison, compare
 from .comparison_report import seconds
 from .step_size import CAPTION as STEP_SIZE_CAPTION, step_size_study
@@ -125,7 +123,7 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
     """
     folder = Path(folder)
     names = [f"{s.name}.svg" for s in STOPS] + ["v-curve.png", "swell.png", "comparisons.json", "index.html"]
-    check_folder(folder, names, force)
+    target_folder(folder, names, force)
     result = Tour(folder / "index.html")
     files: dict[str, bytes | str] = {}
     sections = []
@@ -159,28 +157,8 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
     report = {"version": 1, "comparisons": {n: c.to_json() for n, c in result.comparisons.items()}}
     files["comparisons.json"] = json.dumps(report, indent=1, allow_nan=False) + "\n"
     files["index.html"] = page(sections, overview(result.comparisons))
-    make(folder)
-    for name, data in files.items():
-        write(folder / name, data, force)
+    write_all(folder, files, force)
     return result
-
-
-def check_folder(folder: Path, names: list[str], force: bool) -> None:
-    """Refuses, before any work, what could not be written in the end."""
-    if folder.is_symlink():
-        raise InputError(f"{folder} is a link; nothing is written through links")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder")
-    if folder.is_dir():
-        for name in names:
-            target(folder / name, force)
-
-
-def make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from None
 
 
 def passes(stop: Stop) -> Any:
@@ -194,8 +172,9 @@ def passes(stop: Stop) -> Any:
 
 
 def plotted(study: Any) -> bytes:
-    with tempfile.TemporaryDirectory() as scratch:
-        return Path(study.plot(Path(scratch) / "plot.png")).read_bytes()
+    from .plots import encoded
+
+    return encoded(study.figure(), "png")
 
 
 def overview(comparisons: dict[str, Comparison]) -> tuple[tuple[str, ...], list[list[str]]]:

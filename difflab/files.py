@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .interrupts import uninterrupted
 
 try:
     import fcntl
@@ -83,7 +84,7 @@ def write(path: Any, data: bytes | str, force: bool = False, durable: bool = Fal
     With `durable` that holds through a power failure too.
     """
     path = target(path, force)
-    with Batch() as batch:
+    with uninterrupted(), Batch() as batch:
         batch.add(path, data, durable)
         batch.commit(force)
     return path
@@ -104,8 +105,9 @@ def claimed(folder: Any) -> Iterator[Claim]:
     folder = target_folder(folder, ())
     new = [p for p in (folder, *folder.parents) if not p.exists()]
     try:
-        with named(folder, "made"):
-            folder.mkdir(parents=True, exist_ok=True)
+        if new:
+            with named(folder, "made"):
+                folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
             yield Claim(folder)
     finally:
@@ -123,7 +125,7 @@ class Claim:
     def write(self, files: Mapping[str, bytes | str], force: bool = False, durable: bool = False) -> list[Path]:
         """All of the files, or none of them and the old ones as they were."""
         paths = [target(self.folder / name, force) for name in files]
-        with Batch() as batch:
+        with uninterrupted(), Batch() as batch:
             for path, data in zip(paths, files.values()):
                 batch.add(path, data, durable)
             batch.commit(force)

@@ -15,7 +15,7 @@ from ...differentiate.transform import value_and_grad
 from ...errors import InputError
 from ...nn import functional as F, optim
 from ...nn.models import mlp
-from ...nn.training.interrupts import Interrupts
+from ...interrupts import Interrupts
 from ..checks import discount_of, whole
 from ..process import MDP
 from .environments import environment

@@ -15,12 +15,12 @@ import optree
 
 from ...errors import DomainError, InputError
 from ...files import Claim, claimed, unlinked
+from ...interrupts import Interrupts
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from ..spec import to_spec
 from .callbacks import sign
 from .checkpoint import Checkpoint, Reader
-from .interrupts import Interrupts
 from .progress import shown
 from .step import Programs, finite, loss_of
 from .trouble import first_bad_node

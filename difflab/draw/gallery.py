@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..files import target_folder, write_all
+from ..progress import doing, tell
 from .draw import encoded, picture_of
 from .layout import version
 
@@ -192,8 +193,11 @@ def lenet_5() -> Any:
 def write_gallery(folder: Any, force: bool = False) -> list[Path]:
     """Writes every figure as SVG and a README.md that shows them all; returns the paths."""
     folder = target_folder(folder, [*[f"{name}.svg" for name in FIGURES], "README.md"], force)
-    with np.errstate(all="ignore"):
-        made = {f"{n}.svg": encoded(picture_of(make(), **options), "svg") for n, (make, options) in FIGURES.items()}
+    made: dict[str, bytes | str] = {}
+    with np.errstate(all="ignore"), doing("drawing the gallery"):
+        for k, (name, (make, options)) in enumerate(FIGURES.items()):
+            tell(name, k / len(FIGURES))
+            made[f"{name}.svg"] = encoded(picture_of(make(), **options), "svg")
     return write_all(folder, {**made, "README.md": page()}, force)
 
 

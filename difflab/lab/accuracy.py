@@ -15,6 +15,7 @@ from ..errors import InputError, UnsupportedError
 from ..files import write
 from ..graph.node import apply
 from ..primitives import NUMPY, Elementwise, lookup, table
+from ..progress import doing, tell
 
 VERSION = 1
 WHOLE = {"ldexp": (1,), "yn": (0,), "kn": (0,)}  # operands that are integers
@@ -135,7 +136,11 @@ def accuracy(
         [row for row in table() if isinstance(row, Elementwise)] if rows is None else [elementwise(r) for r in rows]
     )
     others = installed() if peers else {}
-    measured = [measure(row, points, seed, others) for row in chosen]
+    measured = []
+    with doing("measuring"):
+        for k, row in enumerate(chosen):
+            tell(row.name, k / len(chosen))
+            measured.append(measure(row, points, seed, others))
     known = [lib for lib in (OURS, *others) if any(lib in row.libraries for row in measured)] or [OURS]
     return AccuracyReport(measured, points, seed, JUDGE, known)
 

@@ -21,6 +21,7 @@ from ..graph.graph import Graph
 from ..graph.parse import parse
 from ..graph.portable import portable
 from ..graph.text_checks import suggestion
+from ..progress import doing
 
 FORMS = ("raw", "cse", "simplified")
 CAPTION = (
@@ -167,7 +168,9 @@ def expression_swell(
             operations[form], times[form] = None, None
             if form not in stopped:
                 try:
-                    operations[form], times[form] = limited(partial(count, portable(graph, []), form), seconds, form)
+                    with doing(f"sympy differentiates {family}, depth {depth}, {form}"):
+                        work = partial(count, portable(graph, []), form)
+                        operations[form], times[form] = limited(work, seconds, form)
                 except TimeLimitError:
                     stopped.add(form)
         start = time.perf_counter()

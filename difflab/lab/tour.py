@@ -12,6 +12,7 @@ import numpy as np
 
 from ..draw.draw import svg
 from ..files import target_folder, write_all
+from ..progress import doing
 from .compare import Comparison, compare
 from .comparison_report import seconds
 from .step_size import CAPTION as STEP_SIZE_CAPTION, step_size_study
@@ -129,12 +130,13 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
     sections = []
     for stop in STOPS:
         tell(f"comparing and drawing: {stop.title}")
-        result.comparisons[stop.name] = found = compare(stop.function, stop.at)
-        files[f"{stop.name}.svg"] = drawn = svg(passes(stop))
+        with doing(stop.title):
+            result.comparisons[stop.name] = found = compare(stop.function, stop.at)
+            files[f"{stop.name}.svg"] = drawn = svg(passes(stop))
         sections.append(Section(stop.title, stop.about, stop.shown or found.text, Figure(svg=drawn), found))
     tell("measuring finite differences over the step")
-    study = step_size_study(*V_CURVE)
-    files["v-curve.png"] = png = plotted(study)
+    with doing("the V-curve"):
+        files["v-curve.png"] = png = plotted(step_size_study(*V_CURVE))
     sections.append(
         Section(
             "The V-curve",
@@ -144,8 +146,8 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
         )
     )
     tell("growing formulas")
-    swell = expression_swell("logistic", DEPTHS)
-    files["swell.png"] = png = plotted(swell)
+    with doing("expression swell"):
+        files["swell.png"] = png = plotted(expression_swell("logistic", DEPTHS))
     sections.append(
         Section(
             "Expression swell",

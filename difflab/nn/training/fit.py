@@ -16,6 +16,7 @@ import optree
 from ...errors import DomainError, InputError
 from ...files import Claim, claimed, unlinked
 from ...interrupts import Interrupts
+from ...progress import doing
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from ..spec import to_spec
@@ -219,7 +220,8 @@ class Trainer:
     # The run itself.
     def run(self, epochs: int, callbacks: Sequence[Callable[..., Any]], save_every: float, bar: Any) -> Run:
         stopped = "stopped by a callback" if self.history and self.asked(callbacks) else ""
-        self.prepare()
+        with doing("compiling the step"):
+            self.prepare()
         with Interrupts() as interrupts:
             try:
                 while self.epoch < epochs and not stopped:

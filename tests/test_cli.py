@@ -328,7 +328,7 @@ def test_debug_shows_the_traceback(shell):
 def test_whatever_ends_a_command(shell, monkeypatch, error, status, said):
     from difflab.cli import version
 
-    monkeypatch.setattr(app, "leave_pipe", lambda: None)
+    monkeypatch.setattr(app, "leave_output", lambda: None)
     monkeypatch.setattr(version.command, "callback", lambda: (_ for _ in ()).throw(error))
     found, _, told = shell("version")
     assert found == status and said in told and "Traceback" not in told and "\x1b" not in told

@@ -9,9 +9,16 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process with its exit status."""
     try:
-        from .app import run
-
-        status = run(sys.argv[1:] if arguments is None else list(arguments))
+        from . import signals
     except KeyboardInterrupt:
-        status = 130
+        sys.exit(130)
+    status = signals.guarded(lambda: command(arguments))
+    if status in signals.STATUSES:
+        signals.leave(status)
     sys.exit(status)
+
+
+def command(arguments: Sequence[str] | None) -> int:
+    from .app import run
+
+    return run(sys.argv[1:] if arguments is None else list(arguments))

@@ -10,10 +10,13 @@ import sys
 import traceback
 import warnings
 from importlib import import_module
+from typing import Any
 
 import click
 
 from ..errors import DifflabError
+from ..files import MENDS
+from .progress import shown
 
 OK, DISAGREE, BAD_INPUT, INTERNAL, CLOSED_PIPE, INTERRUPTED = 0, 1, 2, 3, 141, 130
 LONGEST_MESSAGE = 4000
@@ -96,9 +99,10 @@ class Program(click.Group):
     epilog="Exit status: 0 the methods agree, 1 anything else that was computed, 2 bad input, 3 an error in difflab.",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks; also after the command.")
+@click.option("--quiet", is_flag=True, help="Nothing on standard error but errors; also after the command.")
 @click.option("--version", "version", is_flag=True, help="Show the version.")
 @click.pass_context
-def program(context: click.Context, debug: bool, version: bool) -> None:
+def program(context: click.Context, debug: bool, quiet: bool, version: bool) -> None:
     """A laboratory for derivatives: write a function once; see, compare, certify and compile its gradient."""
     if version:
         from .. import __version__
@@ -116,18 +120,19 @@ def run(arguments: list[str]) -> int:
     if not debug:
         warnings.simplefilter("ignore")
     try:
-        with program.make_context("difflab", list(arguments)) as context:
+        with shown("--quiet" in arguments), program.make_context("difflab", list(arguments)) as context:
             status = program.invoke(context)
         sys.stdout.flush()
         return status if isinstance(status, int) else OK
     except BaseException as error:
         status, message = outcome(error)
-        if status == CLOSED_PIPE:
-            leave_pipe()
-        if debug and not isinstance(error, click.exceptions.Exit | SystemExit):
-            traceback.print_exc()
-        elif message:
-            click.echo(f"difflab: {readable(message)}", err=True)
+        if isinstance(error, OSError):
+            leave_output()
+        with contextlib.suppress(OSError):  # standard error may be on a full disk, too
+            if debug and not isinstance(error, click.exceptions.Exit | SystemExit):
+                traceback.print_exc()
+            elif message:
+                click.echo(f"difflab: {readable(message)}", err=True)
         return status
 
 
@@ -138,7 +143,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
     if isinstance(error, SystemExit):
         return (error.code if isinstance(error.code, int) else INTERNAL), ""
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return INTERRUPTED, ""
+        return getattr(error, "status", INTERRUPTED), ""
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "difflab"
         return BAD_INPUT, f"{error.format_message()}\nTry: {command} --help"
@@ -151,7 +156,9 @@ def outcome(error: BaseException) -> tuple[int, str]:
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         return CLOSED_PIPE, ""
     if isinstance(error, OSError):
-        return BAD_INPUT, f"{error.filename or 'the output'}: {error.strerror or error}"
+        mend = MENDS.get(error.errno or 0)
+        told = f"{error.filename or 'standard output'}: {error.strerror or error}"
+        return BAD_INPUT, told + (f"; {mend}" if mend else "")
     return INTERNAL, f"internal error: {type(error).__name__}: {error}; please report it; --debug shows where"
 
 
@@ -171,7 +178,18 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def leave_pipe() -> None:
-    """The reader went away: what Python still flushes at its exit goes nowhere."""
+def leave_output() -> None:
+    """The reader went away, or the disk is full: what Python still flushes at its exit goes nowhere."""
+    if writable(sys.stdout):
+        return
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def writable(stream: Any) -> bool:
+    """Whether the stream takes what waits to be written."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True

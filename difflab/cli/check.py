@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
+from ..progress import doing
 from .common import Command, at_option, emit_json, json_option, read_point
 
 EXAMPLES = """
@@ -59,7 +60,7 @@ def command(
     if entry is not None and gradient is None:
         raise InputError("--entry chooses an entry of --gradient, which is not given")
     at = read_point(points)
-    with users_code():
+    with users_code(), doing("importing"):
         f = load(function, "MODULE:FUNCTION")
         own = load(gradient, "--gradient") if gradient else None
     given = arguments(f, function, at)
@@ -67,7 +68,7 @@ def command(
     from ..testing.judges import PointError
 
     try:
-        with users_code():
+        with users_code(), doing("checking the gradient"):
             report = examine(f, given, own, rtol=rtol, ulps=ulps, seed=seed, allow_kinks=allow_kinks, entry=entry)
     except (PointError, UnsupportedError) as error:  # computed, and nobody could judge it
         told: dict[str, Any] = {"agree": False, "reason": str(error)}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DifflabError, InputError
+from ..progress import doing
+from .progress import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +36,8 @@ class Command(click.Command):
         self.params.append(
             click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
         )
+        quiet = "Nothing on standard error but errors."
+        self.params.append(click.Option(["--quiet"], is_flag=True, expose_value=False, help=quiet))
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         protected = self._protect_minus(args)
@@ -132,7 +136,7 @@ def problem_at(text: str, at: dict[str, Any], wrt: list[str] | None = None) -> P
 
     graph = parse(text)
     refuse_extra_names(at, [str(n.name) for n in graph.inputs])
-    with computing():
+    with computing(), doing("computing the value"):
         problem = as_problem(graph, at, wrt)
     problem.text = text
     return problem
@@ -165,7 +169,8 @@ def broken_pipe() -> None:
 
 
 def log(message: str) -> None:
-    click.echo(message, err=True)
+    """A line on standard error about what was done."""
+    say(message)
 
 
 def named_folder(path: str) -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import click
 
+from ..errors import DifflabError
 from .common import (
     PLOTS,
     Command,
@@ -72,7 +75,8 @@ def command(
     if not methods:  # all of them
         from ..differentiate.limits import prepare
 
-        prepare()
+        with contextlib.suppress(OSError, DifflabError):  # said where it is needed
+            prepare()
     text, at = read_expression(expression), read_point(points)
     path = picture(plot, PLOTS, force) if plot is not None else None
     problem_at(text, at, list(wrt) or None)

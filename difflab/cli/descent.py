@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..errors import InputError
+from ..progress import doing
 from .common import PLOTS, Command, emit_json, force_option, json_option, log, picture
 
 PICTURES = ("step-size", "momentum", "rates", "kernels")
@@ -43,7 +44,8 @@ def command(
                              "rates": descent.convergence_picture, "kernels": descent.kernels_picture}  # fmt: skip
     told: Any = {}
     if what in whole:
-        found = whole[what](path, force=force)
+        with doing(f"drawing {what}"):
+            found = whole[what](path, force=force)
         if what == "rates":
             told = [{"name": r.name, "theory": r.theory, "measured": r.measured} for r in found]
             for r in found:
@@ -51,7 +53,8 @@ def command(
     else:
         surface = descent.SURFACES.get(what) or of_text(what, points)
         chosen = {n: descent.OPTIMISERS[n]() for n in picked(names, descent.OPTIMISERS)}
-        found = descent.descent_picture(surface, path, chosen, steps, force=force)
+        with doing(f"descending {what[:60]}"):
+            found = descent.descent_picture(surface, path, chosen, steps, force=force)
         told = {
             n: {"end": p[-1].tolist(), "value": float(surface.f(p[-1])), "steps": len(p) - 1} for n, p in found.items()
         }

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from ..progress import doing
 from .common import Command, emit_json, json_option
 
 NEEDED = (
@@ -32,7 +33,8 @@ EXAMPLE, POINT = "1/(1+exp(-(w*x+b)))", {"w": 2.0, "x": -1.0, "b": -3.0}
 @json_option
 def command(as_json: bool) -> int:
     """Versions of what difflab stands on, which Graphviz lays out pictures, and a self-check of the five methods."""
-    found = examine()
+    with doing("checking"):
+        found = examine()
     if as_json:
         emit_json(found)
     else:

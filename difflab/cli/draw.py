@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..errors import InputError
+from ..progress import doing
 from .common import (
     Command,
     at_option,
@@ -78,6 +79,9 @@ def passes(text: str, at: dict[str, Any], view: str | None) -> Any:
     missing = [name for name in names if name not in at]
     if missing:
         raise InputError(f"there is no value for {', '.join(missing)}; give --at {missing[0]}=...")
-    with computing():
+    with computing(), doing("computing the forward pass"):
         forward = graph.forward(**at)
-    return forward if view == "forward" else forward.backward()
+    if view == "forward":
+        return forward
+    with doing("computing the backward pass"):
+        return forward.backward()

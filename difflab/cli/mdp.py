@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InputError
+from ..progress import doing, watched
 from .common import Command, emit_json, force_option, json_option, log, named_folder
+from .progress import Display
 
 if TYPE_CHECKING:
     from ..mdp import MDP, Solution
@@ -39,7 +42,11 @@ LONGEST_INPUT = 50_000_000  # bytes
 @click.option("--slip", type=float, default=0.0, show_default=True, help="The probability of going aside.")
 @click.option("--step-reward", type=float, default=-1.0, show_default=True, help="The reward of each step.")
 @click.option("--out", default=None, help="A folder for solution.json, solution.npz, values.png and report.html.")
-@click.option("--progress/--no-progress", default=None, help="A bar on standard error; by default on a terminal.")
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Iterations on standard error at once; by default on a terminal, after 2 s.",
+)
 @force_option
 @json_option
 def command(
@@ -60,19 +67,21 @@ def command(
     folder = None if out is None else named_folder(out)
     if folder is not None:
         check_folder(folder, force)
-    process = read(source, gamma, **grid)
+    with doing("reading the process"):
+        process = read(source, gamma, **grid)
     options: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
     if horizon is not None and method != "finite":
         raise InputError(f"--horizon {horizon} is for --method finite; this is {method}")
-    wanted = sys.stderr.isatty() if progress is None else progress
-    with watching(wanted, tolerance) as tell:
-        solution = process.solve(method, tolerance, progress=tell, **options)
+    with contextlib.nullcontext() if progress is None else watched(Display(0.0) if progress else None):
+        solution = process.solve(method, tolerance, **options)
     if as_json:
         emit_json(solution.summary())
     else:
         show(solution)
     if folder is not None:
-        for path in write_folder(solution, folder, f"difflab mdp {source}", force):
+        with doing("drawing the report"):
+            written = write_folder(solution, folder, f"difflab mdp {source}", force)
+        for path in written:
             log(f"wrote {path}")
     return 0
 
@@ -136,38 +145,6 @@ def cells(text: str, option: str) -> list[tuple[int, int]]:
             raise InputError(f"{option} {part[:60]!r} is not a cell; give cells as row,column;row,column") from None
         found.append((row, column))
     return found
-
-
-class watching:
-    """A bar that fills as the bound falls, logarithmically, towards the tolerance."""
-
-    def __init__(self, wanted: bool, tolerance: float) -> None:
-        self.wanted, self.tolerance, self.first = wanted, tolerance, 0.0
-        self.bar: Any = None
-
-    def __enter__(self) -> Any:
-        if not self.wanted:
-            return None
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("iteration {task.fields[k]}  error below {task.fields[bound]}"), BarColumn())
-        self.bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
-        self.bar.start()
-        self.task = self.bar.add_task("", total=1.0, k=0, bound="?")
-        return self.tell
-
-    def tell(self, k: int, bound: float) -> None:
-        from math import isfinite, log
-
-        self.first = self.first or bound
-        span = log(self.first / self.tolerance) if isfinite(self.first) and self.first > self.tolerance else 1.0
-        done = 1 - log(max(bound, self.tolerance) / self.tolerance) / span if isfinite(bound) else 0.0
-        self.bar.update(self.task, completed=max(0.0, min(1.0, done)), k=k, bound=f"{bound:.1e}")
-
-    def __exit__(self, *error: Any) -> None:
-        if self.bar is not None:
-            self.bar.stop()
 
 
 def show(solution: Solution) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..progress import doing
 from .common import Command, console, emit_json, json_option
 
 EXAMPLES = """
@@ -21,7 +22,8 @@ def command(checkpoint: str, files: tuple[str, ...], invert: bool, as_json: bool
     """What the network in CHECKPOINT says of FILES: pictures, .npy arrays, IDX files, or a .csv of numbers."""
     from ..nn.predict import predict
 
-    found = predict(checkpoint, list(files), invert=invert)
+    with doing("predicting"):
+        found = predict(checkpoint, list(files), invert=invert)
     if as_json:
         emit_json([{"file": p.source, "answer": p.answer, "probability": p.probability, "second": p.second,
                     "values": p.values} for p in found])  # fmt: skip

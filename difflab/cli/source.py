@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..progress import doing
 from .common import Command, at_option, problem_at, read_expression, read_point
 
 EXAMPLES = """
@@ -26,5 +27,7 @@ def command(expression: str, points: tuple[str, ...]) -> None:
     from ..compile.remarks import annotated
     from ..differentiate.passes import backward_graph
 
-    graph = backward_graph(problem.graph, **dict(zip(problem.names, problem.values)))
-    click.echo(annotated(Compiled(graph, [False] * len(graph.inputs))).rstrip())
+    with doing("compiling"):
+        graph = backward_graph(problem.graph, **dict(zip(problem.names, problem.values)))
+        text = annotated(Compiled(graph, [False] * len(graph.inputs))).rstrip()
+    click.echo(text)

@@ -6,7 +6,10 @@ from typing import Any
 
 import click
 
+from ..errors import InputError
+from ..progress import doing
 from .common import Command, emit_json, json_option, log, named_folder
+from .progress import is_quiet
 
 EXAMPLES = """
 difflab train mlp --out run
@@ -52,16 +55,19 @@ def command(model: str, data: str, out: str, as_json: bool, report: bool, resume
     """Train MODEL (mlp, cnn or lenet5) on pictures or a table, with progress on standard error."""
     from ..nn.training.recipes import Recipe, run
 
+    folder, bar = named_folder(out), False if is_quiet() else None
     try:
-        found = run(Recipe(model=model, data=data, **settings), named_folder(out), resume=resume, tell=log)
-    except KeyboardInterrupt:
-        log(f"stopped; the same command with --resume goes on from {out}/last.npz")
+        found = run(Recipe(model=model, data=data, **settings), folder, resume=resume, progress=bar, tell=log)
+    except (KeyboardInterrupt, MemoryError, OSError, InputError) as error:
+        if (folder / "last.npz").exists() and (resume or not str(error).startswith(f"{folder} holds a run")):
+            log(f"stopped; the same command with --resume goes on from {folder / 'last.npz'}")
         raise
     page = None
     if report:
         from ..nn.report import write_report
 
-        page = write_report(found, named_folder(out))
+        with doing("drawing the report"):
+            page = write_report(found, folder)
     if as_json:
         emit_json(found.summary() | {"report": None if page is None else str(page)})
     else:

@@ -7,8 +7,10 @@ piece of work the helper forks, so that this process, whatever threads it has, n
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -139,17 +141,15 @@ class Helper:
             )
 
     def end(self) -> None:
-        """Closing the channel tells the helper to end itself and what it has forked."""
+        """Ends the helper and what it has forked, which are one group of processes."""
         channel, process = self.channel, self.process
         self.channel = self.process = None
         if channel is not None:
             channel.close()
         if process is not None:
-            try:
-                process.wait(timeout=1)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)  # it may be loading, and would not look at its channel
+            process.wait()
 
     def forget(self) -> None:
         """In a process that was forked off this one: the helper is the parent's."""

@@ -14,6 +14,7 @@ from flint import arb, arb_series
 
 from ..clock import patience, spent
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
+from ..progress import doing, tell
 from .arb_carrier import CARRIER, lift_all
 from .arb_germ import LOCK, NOW, ONE, TICKS, Germ, ball, lift
 from .arb_rules import rounded_constants
@@ -44,7 +45,7 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
     """Runs the search within its limits of precision and time."""
     proof = (ManyProof if problem.size > MANY else Proof)(problem, order)
     try:
-        with session(seconds):
+        with doing("certifying"), session(seconds):
             proof.search(bits)
     except (TimeLimitError, UnsupportedError) as error:
         proof.verdict, proof.reason = UNDECIDED, str(error)
@@ -92,6 +93,7 @@ class Proof:
         level = 0
         while True:
             flint.ctx.prec, start = self.bits, spent()
+            tell(f"{self.bits} bits")
             try:
                 if self.advance():
                     self.verdict, self.reason = CERTIFIED, ""

@@ -18,6 +18,7 @@ from ..errors import DifflabError, InputError, UnsupportedError
 from ..graph.portable import portable
 from ..graph.sympy_io import MAX_OPERATIONS, SympyCarrier, exact
 from ..primitives import Carrier, Primitive
+from ..progress import doing
 from .derivative import Derivative
 from .limits import limited
 from .methods import answer
@@ -65,7 +66,8 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
     if len(problem.graph) > MAX_OPERATIONS:
         raise UnsupportedError(f"symbolic: {len(problem.graph)} nodes; the limit is {MAX_OPERATIONS}; {OTHERS}")
     start = time.perf_counter()
-    value, flat, details = limited(partial(work, sendable(problem), form), seconds, "symbolic differentiation")
+    with doing("sympy differentiates"):
+        value, flat, details = limited(partial(work, sendable(problem), form), seconds, "symbolic differentiation")
     found, k = [], 0
     for place in problem.places:
         shape, n = np.shape(problem.values[place]), Carrier.size(problem.values[place])

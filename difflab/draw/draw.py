@@ -10,6 +10,7 @@ from ..errors import DrawError
 from ..files import target, write
 from ..graph.graph import Graph
 from ..graph.passes import BackwardPass, ForwardPass
+from ..progress import doing
 from .build import Builder
 from .dot import dot
 from .layout import render
@@ -75,7 +76,8 @@ def picture_of(
         raise DrawError("the graph has no nodes to draw")
     if direction not in ("right", "down"):
         raise DrawError(f'direction={direction!r}; it is "right" or "down"')
-    picture = Builder(thing, view, open_blocks, title).build(force)
+    with doing("drawing"):
+        picture = Builder(thing, view, open_blocks, title).build(force)
     picture.down = direction == "down"
     return picture
 
@@ -84,7 +86,7 @@ def encoded(picture: Picture, form: str, seconds: float = SECONDS) -> bytes:
     """The picture as bytes of a format."""
     if form == "dot":
         return dot(picture).encode()
-    size = f"{len(picture.boxes)} boxes"
+    size = f"{len(picture.boxes):,} boxes"
     if form == "svg":
         return themed(render(dot(picture), "svg", seconds, size), picture).encode()
     data = render(dot(picture, background="white"), form, seconds, size)

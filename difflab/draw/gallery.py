@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..files import write
+from ..files import target_folder, write_all
+from ..progress import doing, tell
 from .draw import encoded, picture_of
 from .layout import version
 
@@ -192,21 +192,13 @@ def lenet_5() -> Any:
 
 def write_gallery(folder: Any, force: bool = False) -> list[Path]:
     """Writes every figure as SVG and a README.md that shows them all; returns the paths."""
-    folder = Path(folder)
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder} is not a folder")
-    names = [*[f"{name}.svg" for name in FIGURES], "README.md"]
-    there = [n for n in names if (folder / n).exists()]
-    if there and not force:
-        raise InputError(f"{folder / there[0]} exists already; use --force (force=True) to replace the gallery")
-    with np.errstate(all="ignore"):
-        pictures = {name: encoded(picture_of(make(), **options), "svg") for name, (make, options) in FIGURES.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from None
-    written = [write(folder / f"{name}.svg", data, force) for name, data in pictures.items()]
-    return [*written, write(folder / "README.md", page(), force)]
+    folder = target_folder(folder, [*[f"{name}.svg" for name in FIGURES], "README.md"], force)
+    made: dict[str, bytes | str] = {}
+    with np.errstate(all="ignore"), doing("drawing the gallery"):
+        for k, (name, (make, options)) in enumerate(FIGURES.items()):
+            tell(name, k / len(FIGURES))
+            made[f"{name}.svg"] = encoded(picture_of(make(), **options), "svg")
+    return write_all(folder, {**made, "README.md": page()}, force)
 
 
 def page() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from functools import cache
 
 from ..clock import patience
 from ..errors import DrawError, TimeLimitError
+from ..progress import doing
 
 TIMERS = hasattr(signal, "setitimer")  # elsewhere (Windows) the clock alone limits
 # The timer of the child's processor time stays when dot takes its place.
@@ -41,25 +43,52 @@ def render(dot: str, form: str, seconds: float, size: str) -> bytes:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "LC_ALL": "C.UTF-8"}
     if form == "png":
         dot = dot.replace("digraph difflab {", "digraph difflab {\n\tgraph [dpi=144]", 1)
-    asked, wait = command(form, seconds), patience(seconds)
-    try:
-        done = subprocess.run(asked, input=dot.encode(), capture_output=True, timeout=wait, env=environment)
-    except subprocess.TimeoutExpired:
-        raise TimeLimitError(f"Graphviz had no layout of {size} in {wait:g} s and was stopped") from None
-    except OSError as error:
-        raise DrawError(f"Graphviz could not be started: {error.strerror}") from None
-    if TIMERS and done.returncode == -signal.SIGPROF:
-        raise TimeLimitError(
-            f"Graphviz took longer than {seconds:g} s of processor time to lay out {size}; collapse blocks, draw a "
-            "smaller graph, or allow more seconds"
-        )
-    if done.returncode or not done.stdout:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    with doing(f"Graphviz lays out {size}"):
+        status, out, err = finished(command(form, seconds), dot.encode(), seconds, size, environment)
+    if status or not out:
+        last = err.decode(errors="replace").strip().splitlines()[-1:]
         raise DrawError(
             f"Graphviz failed on {size}: {''.join(last)[:300] or 'no output'}; install the graphviz "
             "program or `pip install pygraphviz`"
         )
-    return done.stdout
+    return out
+
+
+def finished(
+    words: list[str], data: bytes, seconds: float, size: str, environment: dict[str, str]
+) -> tuple[int, bytes, bytes]:
+    """Exit status and output of a child that works on the data.
+
+    It has a process group of its own, so that it ends with its own children at the limit of time and at Ctrl-C.
+    """
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    try:
+        child = subprocess.Popen(words, env=environment, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    except OSError as error:
+        raise DrawError(f"Graphviz could not be started: {error.strerror}") from None
+    wait = patience(seconds)
+    try:
+        out, err = child.communicate(data, timeout=wait)
+    except subprocess.TimeoutExpired:
+        raise TimeLimitError(f"Graphviz had no layout of {size} in {wait:g} s and was stopped") from None
+    finally:
+        if child.poll() is None:
+            end(child)
+    if TIMERS and child.returncode == -signal.SIGPROF:
+        raise TimeLimitError(
+            f"Graphviz took longer than {seconds:g} s of processor time to lay out {size}; collapse blocks, draw a "
+            "smaller graph, or allow more seconds"
+        )
+    return child.returncode, out, err
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+    else:
+        child.kill()
+    child.wait()
 
 
 def version() -> str:

@@ -12,8 +12,10 @@ import numpy as np
 
 from ..differentiate.transform import vjp
 from ..errors import InputError, UnsupportedError
+from ..files import write
 from ..graph.node import apply
 from ..primitives import NUMPY, Elementwise, lookup, table
+from ..progress import doing, tell
 
 VERSION = 1
 WHOLE = {"ldexp": (1,), "yn": (0,), "kn": (0,)}  # operands that are integers
@@ -89,11 +91,8 @@ class AccuracyReport:
         path = Path(path)
         if path.suffix not in (".json", ".md"):
             raise InputError(f"accuracy: {path.name!r} ends in neither .json nor .md")
-        if not force and (path.exists() or path.is_symlink()):
-            raise InputError(f"accuracy: {path} exists already; choose another name or pass force=True")
         text = self.to_markdown() if path.suffix == ".md" else json.dumps(self.to_json(), indent=1, allow_nan=False)
-        path.write_text(text, encoding="utf-8")
-        return path
+        return write(path, text, force)
 
 
 def title(row: RowAccuracy) -> str:
@@ -137,7 +136,11 @@ def accuracy(
         [row for row in table() if isinstance(row, Elementwise)] if rows is None else [elementwise(r) for r in rows]
     )
     others = installed() if peers else {}
-    measured = [measure(row, points, seed, others) for row in chosen]
+    measured = []
+    with doing("measuring"):
+        for k, row in enumerate(chosen):
+            tell(row.name, k / len(chosen))
+            measured.append(measure(row, points, seed, others))
     known = [lib for lib in (OURS, *others) if any(lib in row.libraries for row in measured)] or [OURS]
     return AccuracyReport(measured, points, seed, JUDGE, known)
 

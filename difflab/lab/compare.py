@@ -16,6 +16,7 @@ from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem, time_limit
 from ..errors import DifflabError, InputError, TimeLimitError
 from ..primitives import NUMPY
+from ..progress import doing
 from .entries import MethodResult
 from .kinks import Kink, kinks
 from .verdicts import judge_all
@@ -100,9 +101,10 @@ def compare(
     seconds = time_limit(seconds)
     problem = as_problem(function, at, wrt)
     chosen = check_names(list(method_names() if methods is None else methods))
-    results = {m.name: run(problem, m, seconds) for m in chosen}
-    found_kinks = kinks(problem)
-    verdict, reason, reference, told = judge_all(problem, results, found_kinks)
+    with doing("comparing"):
+        results = {m.name: run(problem, m, seconds) for m in chosen}
+        found_kinks = kinks(problem)
+        verdict, reason, reference, told = judge_all(problem, results, found_kinks)
     value = problem.value
     undefined = domain_notes(problem) if not np.isfinite(value) else []
     notes = list(dict.fromkeys(problem.notes + told + [str(k) for k in found_kinks] + undefined))
@@ -137,7 +139,8 @@ def run(problem: Problem, method: Method, seconds: float) -> MethodResult:
     """One method; what it cannot do becomes its row's reason, not an exception."""
     options: dict[str, Any] = {"seconds": seconds} if method.limited else {}
     try:
-        found = method.run(problem, **options)
+        with doing(method.name):
+            found = method.run(problem, **options)
     except InputError:
         raise
     except TimeLimitError as error:

@@ -14,6 +14,7 @@ from ..differentiate.complex_step import CARRIER
 from ..differentiate.methods import reverse_mode
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DomainError, InputError
+from ..progress import doing, tell
 
 FORMULAS: dict[str, Callable[[Callable[[Any], Any], Any, Any], Any]] = {
     "forward": lambda f, x, h: (f(x + h) - f(x)) / h,
@@ -86,7 +87,13 @@ class StepSizeStudy:
 
     def plot(self, path: Any, force: bool = False) -> Path:
         """The V-curve; returns the path."""
-        from .plots import COLOURS, figure, save
+        from .plots import save
+
+        return save(self.figure(), path, force)
+
+    def figure(self) -> Any:
+        """The V-curve, as a matplotlib figure."""
+        from .plots import COLOURS, figure
 
         made, axes = figure()
         floor = 2.0**-54
@@ -113,7 +120,7 @@ class StepSizeStudy:
         axes.axhline(2.0**-53, color="#9aa5b1", linewidth=0.8)
         axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color="#5b6470", va="bottom", ha="right")
         made.legend(fontsize=8, ncols=4, loc="outside lower center")
-        return save(made, path, force)
+        return made
 
 
 def step_size_study(
@@ -139,12 +146,14 @@ def step_size_study(
     if not sizes or min(sizes) <= 0 or not np.all(np.isfinite(sizes)):
         raise InputError("steps must be positive numbers")
     problem.wrt = [name]
-    certificate = certify(problem)
+    with doing("the true derivative"):
+        certificate = certify(problem)
     found, reference = (certificate, "certified") if certificate.certified else (reverse_mode(problem), "reverse mode")
     truth = float(found.by_name[name])
     if not np.isfinite(truth):
         raise DomainError(f"the derivative by {name} is {truth} at this point; choose a point inside the domain")
-    errors = {p: curves(problem, k, sizes, truth, kind) for p, kind in PRECISIONS.items()}
+    with doing("finite differences over the step"):
+        errors = {p: curves(problem, k, sizes, truth, kind) for p, kind in PRECISIONS.items()}
     text = problem.text or str(getattr(function, "__name__", "f"))
     return StepSizeStudy(text, name, float(problem.values[k]), truth, reference, sizes, errors)
 
@@ -167,6 +176,7 @@ def curves(problem: Problem, k: int, steps: list[float], truth: float, kind: Any
     rows: dict[str, list[float]] = {}
     with np.errstate(all="ignore"):
         for scheme, formula in FORMULAS.items():
+            tell(scheme)
             rows[scheme] = [error(formula(f, x, kind(h)), truth, scale) for h in steps]
         rows["complex-step"] = [error(complex_step(x, kind(h)), truth, scale) for h in steps]
     return rows

@@ -21,6 +21,7 @@ from ..graph.graph import Graph
 from ..graph.parse import parse
 from ..graph.portable import portable
 from ..graph.text_checks import suggestion
+from ..progress import doing
 
 FORMS = ("raw", "cse", "simplified")
 CAPTION = (
@@ -104,7 +105,13 @@ class ExpressionSwell:
 
     def plot(self, path: Any, force: bool = False) -> Path:
         """Operations against depth; returns the path."""
-        from .plots import MARKERS, figure, save
+        from .plots import save
+
+        return save(self.figure(), path, force)
+
+    def figure(self) -> Any:
+        """Operations against depth, as a matplotlib figure."""
+        from .plots import MARKERS, figure
 
         made, axes = figure()
         depths = [r.depth for r in self.rows]
@@ -118,7 +125,7 @@ class ExpressionSwell:
         )
         axes.set_xticks(depths)
         axes.legend(fontsize=9)
-        return save(made, path, force)
+        return made
 
 
 def cell(operations: int | None, seconds: float | None) -> str:
@@ -161,7 +168,9 @@ def expression_swell(
             operations[form], times[form] = None, None
             if form not in stopped:
                 try:
-                    operations[form], times[form] = limited(partial(count, portable(graph, []), form), seconds, form)
+                    with doing(f"sympy differentiates {family}, depth {depth}, {form}"):
+                        work = partial(count, portable(graph, []), form)
+                        operations[form], times[form] = limited(work, seconds, form)
                 except TimeLimitError:
                     stopped.add(form)
         start = time.perf_counter()

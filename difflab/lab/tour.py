@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..draw.draw import svg
-from ..errors import InputError
-from ..files import target, write
+from ..files import target_folder, write_all
+from ..progress import doing
 from .compare import Comparison, compare
 from .comparison_report import seconds
 from .step_size import CAPTION as STEP_SIZE_CAPTION, step_size_study
@@ -125,18 +124,19 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
     """
     folder = Path(folder)
     names = [f"{s.name}.svg" for s in STOPS] + ["v-curve.png", "swell.png", "comparisons.json", "index.html"]
-    check_folder(folder, names, force)
+    target_folder(folder, names, force)
     result = Tour(folder / "index.html")
     files: dict[str, bytes | str] = {}
     sections = []
     for stop in STOPS:
         tell(f"comparing and drawing: {stop.title}")
-        result.comparisons[stop.name] = found = compare(stop.function, stop.at)
-        files[f"{stop.name}.svg"] = drawn = svg(passes(stop))
+        with doing(stop.title):
+            result.comparisons[stop.name] = found = compare(stop.function, stop.at)
+            files[f"{stop.name}.svg"] = drawn = svg(passes(stop))
         sections.append(Section(stop.title, stop.about, stop.shown or found.text, Figure(svg=drawn), found))
     tell("measuring finite differences over the step")
-    study = step_size_study(*V_CURVE)
-    files["v-curve.png"] = png = plotted(study)
+    with doing("the V-curve"):
+        files["v-curve.png"] = png = plotted(step_size_study(*V_CURVE))
     sections.append(
         Section(
             "The V-curve",
@@ -146,8 +146,8 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
         )
     )
     tell("growing formulas")
-    swell = expression_swell("logistic", DEPTHS)
-    files["swell.png"] = png = plotted(swell)
+    with doing("expression swell"):
+        files["swell.png"] = png = plotted(expression_swell("logistic", DEPTHS))
     sections.append(
         Section(
             "Expression swell",
@@ -159,28 +159,8 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
     report = {"version": 1, "comparisons": {n: c.to_json() for n, c in result.comparisons.items()}}
     files["comparisons.json"] = json.dumps(report, indent=1, allow_nan=False) + "\n"
     files["index.html"] = page(sections, overview(result.comparisons))
-    make(folder)
-    for name, data in files.items():
-        write(folder / name, data, force)
+    write_all(folder, files, force)
     return result
-
-
-def check_folder(folder: Path, names: list[str], force: bool) -> None:
-    """Refuses, before any work, what could not be written in the end."""
-    if folder.is_symlink():
-        raise InputError(f"{folder} is a link; nothing is written through links")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder")
-    if folder.is_dir():
-        for name in names:
-            target(folder / name, force)
-
-
-def make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from None
 
 
 def passes(stop: Stop) -> Any:
@@ -194,8 +174,9 @@ def passes(stop: Stop) -> Any:
 
 
 def plotted(study: Any) -> bytes:
-    with tempfile.TemporaryDirectory() as scratch:
-        return Path(study.plot(Path(scratch) / "plot.png")).read_bytes()
+    from .plots import encoded
+
+    return encoded(study.figure(), "png")
 
 
 def overview(comparisons: dict[str, Comparison]) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -13,7 +13,8 @@ import numpy as np
 
 from .. import __version__
 from ..errors import DifflabError, InputError
-from ..files import target, unlinked, write
+from ..files import target_folder, write_all
+from ..lab.plots import encoded
 from ..lab.tour_page import POLICY, STYLE, Figure, figure
 from ..nn.pictures import png
 from . import pictures
@@ -31,30 +32,24 @@ SECTION = "<section>\n<h2>{title}</h2>\n<p>{about}</p>\n{body}\n</section>"
 
 def check_folder(folder: Path, force: bool) -> None:
     """Before any work: the folder can be made and nothing in it would be lost, nor written through a link."""
-    unlinked(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder")
+    target_folder(folder, NAMES, force)
     if not folder.exists() and not folder.parent.is_dir():
         raise InputError(f"the folder {folder.parent} does not exist; make it first")
-    if folder.exists():
-        for name in NAMES:
-            target(folder / name, force)
 
 
 def write_folder(solution: Solution, folder: Path, title: str, force: bool = False) -> list[Path]:
     """The files; returns their paths."""
     check_folder(folder, force)
-    folder.mkdir(exist_ok=True)
     arrays = {"values": solution.values, "q": solution.q, "policy": solution.policy, "residuals": solution.residuals}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    made = [
-        write(folder / "solution.json", json.dumps(solution.summary(), allow_nan=False, indent=1), force),
-        write(folder / "solution.npz", buffer.getvalue(), force),
-        pictures.plot_solution(solution, folder / "values.png", force),
-        write(folder / "report.html", page(solution, title), force),
-    ]
-    return made
+    contents = (
+        json.dumps(solution.summary(), allow_nan=False, indent=1),
+        buffer.getvalue(),
+        encoded(pictures.plot_solution(solution), "png"),
+        page(solution, title),
+    )
+    return write_all(folder, dict(zip(NAMES, contents)), force)
 
 
 def page(solution: Solution, title: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..progress import is_watched, tell
 
 if TYPE_CHECKING:
     from .process import Floats
@@ -32,6 +33,8 @@ class Run:
         self.residuals.append(bound)
         if self.progress is not None:
             self.progress(len(self.residuals), bound)
+        if is_watched():
+            tell(f"iteration {len(self.residuals):,}, error below {bound:.1e}", self.share(bound))
         if bound <= self.tolerance:
             return True
         if bound < 0.999 * self.best:
@@ -42,6 +45,13 @@ class Run:
                 f"{self.tolerance:g}; raise max_iterations or the tolerance"
             )
         return False
+
+    def share(self, bound: float) -> float:
+        """How far the bound has fallen towards the tolerance, logarithmically."""
+        first = self.residuals[0]
+        if not (0 < self.tolerance < first < math.inf and bound < math.inf):
+            return 0.0
+        return min(1.0, max(0.0, math.log(first / max(bound, self.tolerance)) / math.log(first / self.tolerance)))
 
     @property
     def iterations(self) -> int:

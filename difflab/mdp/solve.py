@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..progress import doing
 from .accelerated import anderson, prioritised_sweeping
 from .backup import best, greedy_actions, pair_values
 from .checks import tolerance_of, values_of, whole
@@ -80,7 +81,8 @@ def solve(
         options["start"] = np.where(process.terminal, 0.0, values_of(process, start))
     run = Run(method, tolerance, max_iterations, progress)
     try:
-        found = METHODS[method](process, run, **options)
+        with doing(method.replace("_", " ")):
+            found = METHODS[method](process, run, **options)
     except TypeError as error:
         if "unexpected keyword" not in str(error):
             raise

@@ -7,6 +7,7 @@ from typing import Any
 from ...errors import DrawError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.passes import BackwardPass, ForwardPass
+from ...progress import doing
 from ..text import short
 from .document import document
 from .live import Live
@@ -32,13 +33,14 @@ def page_of(thing: Any, title: str | None = None, ulps: bool = True) -> str:
     if all(n.primitive.name == "constant" for n in forward.graph.order):
         value = short(forward.values[forward.graph.outputs[0]])
         raise DrawError(f"nothing flows here: the result is the constant {value}; a page needs an input, as in x * 2")
-    model = Model(forward, backward)
-    try:
-        live: Live | None = Live(model)
-        reason = ""
-    except UnsupportedError as error:
-        live, reason = None, str(error)
-    return document(model, live, reason, title, ulps)
+    with doing("making the page"):
+        model = Model(forward, backward)
+        try:
+            live: Live | None = Live(model)
+            reason = ""
+        except UnsupportedError as error:
+            live, reason = None, str(error)
+        return document(model, live, reason, title, ulps)
 
 
 def parts(thing: Any) -> tuple[ForwardPass, BackwardPass | None]:

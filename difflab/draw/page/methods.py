@@ -13,6 +13,7 @@ from ...differentiate.symbolic import formula, shorten, without_impulses
 from ...errors import DifflabError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.portable import portable
+from ...progress import doing
 from ..text import clean, number
 from .model import Model
 from .script import printed
@@ -33,7 +34,8 @@ class Symbolic:
         try:
             sent = portable(graph, [model.forward.values[n] for n in graph.inputs], [model.output])
             ask = partial(gradient, sent, names)
-            self.script, self.shown, self.reason = limited(ask, SECONDS, "symbolic differentiation")
+            with doing("sympy differentiates"):
+                self.script, self.shown, self.reason = limited(ask, SECONDS, "symbolic differentiation")
         except DifflabError as error:
             self.reason = clean(error, 200)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from ...differentiate.problem import Problem, as_problem
@@ -65,6 +63,7 @@ def read(text: str, point: str) -> tuple[Problem, dict[str, Any]]:
 
 def curve(text: str, at: dict[str, Any]) -> str:
     """The V-curve by the first scalar input, as SVG."""
+    from ..plots import encoded
     from ..step_size import step_size_study
 
     scalars = [name for name, value in at.items() if not isinstance(value, list) and getattr(value, "ndim", 0) == 0]
@@ -74,6 +73,5 @@ def curve(text: str, at: dict[str, Any]) -> str:
         study = step_size_study(text, at, wrt=scalars[0])
     except DifflabError as error:
         return f"<p>{html.escape(str(error))}</p>"
-    with tempfile.TemporaryDirectory() as folder:
-        drawn = study.plot(Path(folder) / "curve.svg").read_text(encoding="utf-8")
+    drawn = encoded(study.figure(), "svg").decode()
     return drawn[drawn.index("<svg") :]

@@ -13,9 +13,9 @@ import numpy as np
 from ...compile.program import compile as compile_function
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError
+from ...interrupts import Interrupts
 from ...nn import functional as F, optim
 from ...nn.models import mlp
-from ...nn.training.interrupts import Interrupts
 from ..checks import discount_of, whole
 from ..process import MDP
 from .environments import environment

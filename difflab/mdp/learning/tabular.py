@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
-from ...nn.training.interrupts import Interrupts
+from ...interrupts import Interrupts
 from ..checks import discount_of, floats, whole
 from ..process import MDP
 from .environments import environment

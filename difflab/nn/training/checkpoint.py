@@ -35,11 +35,15 @@ class Checkpoint:
 
     def save(self, path: Any) -> Path:
         """Replaces the file in one step: whoever is killed meanwhile leaves the old one."""
+        return write(path, self.encoded(), force=True, durable=True)
+
+    def encoded(self) -> bytes:
+        """The file's bytes."""
         buffer = io.BytesIO()
         arrays = {name: x for tree in self.trees for name, x in named(tree, self.trees[tree])}
         text = json.dumps({"schema": SCHEMA, **self.about}, allow_nan=False)
         np.savez(buffer, allow_pickle=False, about=np.frombuffer(text.encode(), np.uint8), **arrays)
-        return write(path, buffer.getvalue(), force=True, durable=True)
+        return buffer.getvalue()
 
 
 def named(tree: str, content: Any) -> list[tuple[str, Any]]:

@@ -8,21 +8,21 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optree
 
 from ...errors import DomainError, InputError
-from ...files import write
+from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
+from ...interrupts import Interrupts
+from ...progress import doing
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from ..spec import to_spec
 from .callbacks import sign
 from .checkpoint import Checkpoint, Reader
-from .interrupts import Interrupts
 from .progress import shown
 from .step import Programs, finite, loss_of
 from .trouble import first_bad_node
@@ -105,11 +105,13 @@ def fit(
     )
     trainer.begin(params, state)
     trainer.about |= about or {}
-    if out is not None:
-        trainer.open(Path(out), resume)
-    elif resume:
-        raise InputError("fit: resume=True needs out=, the folder of the run to go on with")
-    return trainer.run(epochs, callbacks, save_every, shown(progress))
+    if out is None:
+        if resume:
+            raise InputError("fit: resume=True needs out=, the folder of the run to go on with")
+        return trainer.run(epochs, callbacks, save_every, shown(progress))
+    with claimed(out) as claim:
+        trainer.open(claim, resume)
+        return trainer.run(epochs, callbacks, save_every, shown(progress))
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -140,7 +142,7 @@ class Trainer:
         self.model, self.data, self.batch_size, self.seed, self.dtype = model, data, batch_size, seed, dtype
         self.optimiser = optimiser
         self.programs = Programs(model, loss, optimiser, bool(data.classes))
-        self.folder: Path | None = None
+        self.claim: Claim | None = None
         self.epoch = self.done = 0  # whole epochs, and steps of the present one
         self.total, self.right = 0.0, 0  # sums over the present epoch
         self.spent = 0.0  # seconds of the present epoch before it was resumed
@@ -173,20 +175,15 @@ class Trainer:
         self.programs.check(self.params, self.state, self.data.x_train, self.data.y_train)
         self.memory = self.optimiser.init(self.params)
 
-    def open(self, folder: Path, resume: bool) -> None:
+    def open(self, claim: Claim, resume: bool) -> None:
         """The run's folder; a run that is in it already is gone on with, or refused."""
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise InputError(f"{folder} is a link or a file; give the name of a folder")
-        last = folder / "last.npz"
+        folder = claim.folder
+        last = unlinked(folder / "last.npz")
         if last.exists() and not resume:
             raise InputError(f"{folder} holds a run already; resume it (resume=True, --resume), or name another folder")
         if last.exists():
             self.restore(Reader(last))
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"the folder {folder} cannot be made: {error.strerror}") from None
-        self.folder = folder
+        self.claim = claim
 
     def restore(self, reader: Reader) -> None:
         about = reader.about
@@ -205,12 +202,11 @@ class Trainer:
         except (KeyError, TypeError, ValueError) as error:
             raise reader.damaged(error) from None
 
-    def save(self, name: str = "last") -> None:
-        if self.folder is None:
+    def save(self, best: bool = False) -> None:
+        """Writes what is needed to go on, and what has been measured; with `best` the best parameters as well."""
+        if self.claim is None:
             return
         trees = {"params": self.params, "state": self.state}
-        if name == "last":
-            trees["memory"] = self.memory
         place = {
             "epoch": self.epoch,
             "step": self.done,
@@ -219,17 +215,16 @@ class Trainer:
             "seconds": self.spent,
         }
         told = self.about | {"history": self.history, "best_epoch": self.best, "place": place}
-        Checkpoint(trees, told).save(self.folder / f"{name}.npz")
-
-    def write_metrics(self) -> None:
-        if self.folder is not None:
-            lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in self.history)
-            write(self.folder / "metrics.jsonl", lines, force=True)
+        files: dict[str, bytes | str] = {"best.npz": Checkpoint(trees, told).encoded()} if best else {}
+        files["metrics.jsonl"] = "".join(json.dumps(record, allow_nan=False) + "\n" for record in self.history)
+        files["last.npz"] = Checkpoint(trees | {"memory": self.memory}, told).encoded()
+        self.claim.write(files, force=True, durable=True)
 
     # The run itself.
     def run(self, epochs: int, callbacks: Sequence[Callable[..., Any]], save_every: float, bar: Any) -> Run:
         stopped = "stopped by a callback" if self.history and self.asked(callbacks) else ""
-        self.prepare()
+        with doing("compiling the step"):
+            self.prepare()
         with Interrupts() as interrupts:
             try:
                 while self.epoch < epochs and not stopped:
@@ -270,12 +265,17 @@ class Trainer:
             seen = min(self.done * self.batch_size, n)
             bar.advance(len(chosen), self.total / seen, self.right / seen if self.data.classes else None)
             now = time.perf_counter()
-            if interrupts.asked is not None or now - saved > save_every:
-                self.spent = before + now - started
+            self.spent = before + now - started
+            if now - saved > save_every:
                 self.save()
                 saved = now
-                interrupts.act()
-        self.finish_epoch(before + time.perf_counter() - started, safe)
+            self.stop_if_asked(interrupts)
+        self.finish_epoch(before + time.perf_counter() - started, safe, interrupts)
+
+    def stop_if_asked(self, interrupts: Interrupts) -> None:
+        if interrupts.asked is not None:
+            self.save()
+            interrupts.act()
 
     def one_step(self, x: Any, y: Any) -> Any:
         self.params, self.memory, self.state, mean, hits = self.programs.step(
@@ -284,7 +284,7 @@ class Trainer:
         self.right += int(hits)
         return mean
 
-    def finish_epoch(self, seconds: float, safe: Any) -> None:
+    def finish_epoch(self, seconds: float, safe: Any, interrupts: Interrupts) -> None:
         if not all(np.isfinite(p).all() for p in optree.tree_leaves(self.params)):
             self.trouble(safe, self.done)
         data, n = self.data, len(self.data.x_train)
@@ -296,16 +296,16 @@ class Trainer:
             "test_accuracy": None,
         }
         if len(data.x_test):
-            found = self.programs.evaluate(self.params, self.state, data.x_test, data.y_test)
+            look = partial(self.stop_if_asked, interrupts)
+            found = self.programs.evaluate(self.params, self.state, data.x_test, data.y_test, look=look)
             record |= {"test_loss": found[0] if finite(found[0]) else None, "test_accuracy": found[1]}
         record |= {"seconds": round(seconds, 3), "samples_per_second": round(n / max(seconds, 1e-9), 1)}
         self.history.append(record)
         self.epoch, self.done, self.total, self.right, self.spent = self.epoch + 1, 0, 0.0, 0, 0.0
-        if self.best is None or score(record) < score(self.history[self.best - 1]):
+        best = self.best is None or score(record) < score(self.history[self.best - 1])
+        if best:
             self.best = self.epoch
-            self.save("best")
-        self.save()
-        self.write_metrics()
+        self.save(best)
 
     # A step that gave no number.
     def snapshot(self) -> Any:
@@ -323,7 +323,7 @@ class Trainer:
             good = finite(mean) and all(np.isfinite(p).all() for p in optree.tree_leaves(after[0]))
             if not good or k >= last:
                 reason = first_bad_node(self.programs.update, *trees, x, y)
-                kept = f"; {self.folder / 'last.npz'} is from before it" if self.folder and self.epoch else ""
+                kept = f"; {self.claim.folder / 'last.npz'} is from before it" if self.claim and self.epoch else ""
                 where = f"epoch {self.epoch + 1}, step {k + 1}: the loss is {float(mean):g}"
                 hint = "" if "is the input" in reason else ". A smaller learning rate or clipped gradients may help"
                 raise DomainError(f"{where}; {reason}{hint}{kept}")

@@ -13,6 +13,7 @@ import numpy as np
 import optree
 
 from ...errors import InputError
+from ...progress import doing
 from .. import functional as F, optim
 from ..data.dataset import Dataset, normalize
 from ..data.load import load
@@ -137,7 +138,8 @@ def run(
     True
     """
     started = time.perf_counter()
-    raw = load(recipe.data)
+    with doing("loading the data"):
+        raw = load(recipe.data)
     if not len(raw.x_train):
         raise InputError(f"{raw.name} has no samples to train with")
     x_train, x_test, mean, std = normalize(raw.x_train.astype(np.float32), raw.x_test.astype(np.float32))

@@ -73,9 +73,18 @@ class Programs:
         return compile(both)
 
     def evaluate(
-        self, params: Params, state: State, x: Any, y: Any, batch_size: int = 256
+        self,
+        params: Params,
+        state: State,
+        x: Any,
+        y: Any,
+        batch_size: int = 256,
+        look: Callable[[], None] = lambda: None,
     ) -> tuple[float, float | None]:
-        """The mean loss over all samples, and the share of right answers (None where there are no classes)."""
+        """The mean loss over all samples, and the share of right answers (None where there are no classes).
+
+        `look` is called after each batch.
+        """
         total, right = 0.0, 0
         for start in range(0, len(x), batch_size):
             part = slice(start, start + batch_size)
@@ -85,6 +94,7 @@ class Programs:
             value, hits = self.judge(params, state, x[part], y[part])
             total += float(value) * len(x[part])
             right += int(hits)
+            look()
         return total / len(x), right / len(x) if self.classify else None
 
     def check(self, params: Params, state: State, x: Any, y: Any) -> None:

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["skips"]
+pytest_plugins = ["skips", "torch_cases"]
 
 # The machine may be slow and shared: no deadline for one example. In CI the same examples are drawn each time.
 settings.register_profile("shared", deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from torch_cases import close, rng_array
 
 import difflab as dl
 from difflab.errors import DtypeError, InputError, ShapeError
@@ -71,8 +72,13 @@ def check_close(found, want, **tolerance):
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
-def test_same_trajectory_as_torch(name, settings):
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+def test_same_trajectory_as_torch(torch, name, settings):
+    found = trajectory(getattr(optim, name)(**settings), 50)
+    found = [found["a"]["weight"], found["a"]["bias"], found["b"]]
+    close(found, lambda: torchs_trajectory(torch, name, settings), 1e-10, 1e-10)
+
+
+def torchs_trajectory(torch, name, settings):
     leaves = {
         k: torch.tensor(v, requires_grad=True)
         for k, v in (("w", START["a"]["weight"]), ("c", START["a"]["bias"]), ("b", START["b"]))
@@ -88,12 +94,7 @@ def test_same_trajectory_as_torch(name, settings):
             peer.step()
     finally:
         torch.set_default_dtype(torch.float32)
-    found = trajectory(getattr(optim, name)(**settings), 50)
-    want = {
-        "a": {"weight": leaves["w"].detach().numpy(), "bias": leaves["c"].detach().numpy()},
-        "b": leaves["b"].detach().numpy(),
-    }
-    check_close(found, want, rtol=1e-10, atol=1e-10)
+    return list(leaves.values())
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
@@ -125,26 +126,26 @@ SCHEDULES = [
 
 
 @pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[n for n, _ in SCHEDULES])
-def test_schedules_are_torchs(name, settings):
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
-    peer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
-    schedule = getattr(torch.optim.lr_scheduler, name)(peer, **settings)
+def test_schedules_are_torchs(torch, name, settings):
     ours = getattr(optim, name)(0.3, **settings)
-    for k in range(20):
-        assert float(ours(np.int64(k))) == pytest.approx(peer.param_groups[0]["lr"], abs=1e-12)
-        peer.step()
-        schedule.step()
+    theirs = lambda peer: getattr(torch.optim.lr_scheduler, name)(peer, **settings)
+    close([float(ours(np.int64(k))) for k in range(20)], lambda: torchs_rates(torch, theirs, 20), atol=1e-12)
 
 
-def test_one_cycle_is_torchs():
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+def torchs_rates(torch, schedule, steps):
     peer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(peer, max_lr=0.3, total_steps=40, cycle_momentum=False)
-    ours = optim.OneCycleLR(0.3, 40)
-    for k in range(40):
-        assert float(ours(np.int64(k))) == pytest.approx(peer.param_groups[0]["lr"], abs=1e-12)
+    schedule, found = schedule(peer), []
+    for k in range(steps):
+        found.append(peer.param_groups[0]["lr"])
         peer.step()
-        schedule.step() if k < 39 else None
+        schedule.step() if k < steps - 1 else None
+    return found
+
+
+def test_one_cycle_is_torchs(torch):
+    ours = optim.OneCycleLR(0.3, 40)
+    theirs = lambda peer: torch.optim.lr_scheduler.OneCycleLR(peer, max_lr=0.3, total_steps=40, cycle_momentum=False)
+    close([float(ours(np.int64(k))) for k in range(40)], lambda: torchs_rates(torch, theirs, 40), atol=1e-12)
 
 
 def test_a_schedule_drives_an_optimiser():
@@ -159,17 +160,17 @@ def test_a_schedule_drives_an_optimiser():
 
 
 @pytest.mark.parametrize("kind", [1.0, 2.0, 3.0, float("inf")])
-def test_clipping_by_norm_is_torchs(kind):
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
-    g = [RNG.normal(size=(3, 2)), RNG.normal(size=4)]
-    leaves = [torch.zeros(x.shape, dtype=torch.float64, requires_grad=True) for x in g]
-    for leaf, x in zip(leaves, g):
-        leaf.grad = torch.tensor(x)
-    norm = torch.nn.utils.clip_grad_norm_(leaves, 0.7, kind)
-    found, ours = optim.clip_grad_norm(g, 0.7, kind)
-    assert float(ours) == pytest.approx(float(norm), rel=1e-12)
-    for x, leaf in zip(found, leaves):
-        np.testing.assert_allclose(x, leaf.grad.numpy(), rtol=1e-12)
+def test_clipping_by_norm_is_torchs(torch, kind):
+    g = [rng_array((3, 2), 1), rng_array(4, 2)]
+
+    def theirs():
+        leaves = [torch.zeros(x.shape, dtype=torch.float64, requires_grad=True) for x in g]
+        for leaf, x in zip(leaves, g):
+            leaf.grad = torch.tensor(x)
+        norm = torch.nn.utils.clip_grad_norm_(leaves, 0.7, kind)
+        return [leaf.grad for leaf in leaves], norm
+
+    close(optim.clip_grad_norm(g, 0.7, kind), theirs, 1e-12)
 
 
 def test_small_gradients_are_not_clipped():

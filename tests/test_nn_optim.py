@@ -9,6 +9,7 @@ from torch_cases import close, rng_array
 import difflab as dl
 from difflab.errors import DtypeError, InputError, ShapeError
 from difflab.nn import optim
+from difflab.nn.optim.second_order import conjugate_gradients, downhill
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(5, 4)), RNG.normal(size=(3, 5))
@@ -245,6 +246,57 @@ def test_newton_leaves_a_saddle_downhill():
     for solver in ("dense", "cg"):
         result = optim.minimize(f, np.array([1.0, 1e-3]), optim.Newton(solver=solver), 50)
         np.testing.assert_allclose(np.abs(result.params), [0, np.sqrt(2)], atol=1e-6)
+
+
+def positive_definite(n):
+    q, _ = np.linalg.qr(rng_array((n, n), n))
+    return (q * np.linspace(1, 5, n)) @ q.T
+
+
+@pytest.mark.parametrize("steps", range(1, 6))
+def test_conjugate_gradients_are_the_best_in_their_space(steps):
+    """After k steps x minimises xᵀHx/2 - bᵀx among the combinations of b, Hb, ..., Hᵏ⁻¹b."""
+    h, b = positive_definite(5), rng_array(5, 9)
+    basis = np.stack([np.linalg.matrix_power(h, k) @ b for k in range(steps)], axis=1)
+    want = basis @ np.linalg.solve(basis.T @ h @ basis, basis.T @ b)
+    np.testing.assert_allclose(conjugate_gradients(lambda v: h @ v, b, steps, 0.0), want, rtol=1e-7)
+
+
+def test_conjugate_gradients_end_where_they_are_told():
+    h, b = positive_definite(5), rng_array(5, 9)
+    asked = []
+    product = lambda v: asked.append(v) or h @ v
+    x = conjugate_gradients(product, b, 100, 0.1)
+    assert np.linalg.norm(b - h @ x) <= 0.1 * np.linalg.norm(b)
+    before = conjugate_gradients(lambda v: h @ v, b, len(asked) - 1, 0.0)
+    assert np.linalg.norm(b - h @ before) > 0.1 * np.linalg.norm(b)
+    assert not conjugate_gradients(product, np.zeros(5), 100, 0.1).any()
+    bent = lambda v: v * [2.0, -1.0]
+    np.testing.assert_array_equal(conjugate_gradients(bent, np.array([0.0, 3.0]), 9, 0.0), [0, 3])  # b at first
+    b = np.array([3.0, 1.0])  # then where it had come to: b · b / b · Hb along b
+    np.testing.assert_allclose(conjugate_gradients(bent, b, 9, 0.0), b * 10 / 17, rtol=1e-15)
+
+
+@pytest.mark.parametrize("solver", ["dense", "cg"])
+@pytest.mark.parametrize("damping", [0.0, 0.5])
+def test_newton_steps_are_those_of_the_formula(solver, damping):
+    h, b, x = positive_definite(4), rng_array(4, 3), rng_array(4, 4)
+    f = lambda p: 0.5 * p @ h @ p - b @ p
+    step, gradient = optim.Newton(damping, solver).step(f, x)
+    np.testing.assert_allclose(gradient, h @ x - b, rtol=1e-12)
+    left = np.linalg.norm((h + damping * np.eye(4)) @ step + gradient) / np.linalg.norm(gradient)
+    assert left < (1e-12 if solver == "dense" else 0.5)
+    residuals, j = (lambda p: rng_array((6, 4), 8) @ p - 1), rng_array((6, 4), 8)
+    step, gradient = optim.GaussNewton(solver=solver).step(residuals, x, damping)
+    np.testing.assert_allclose(gradient, j.T @ (j @ x - 1), rtol=1e-12)
+    np.testing.assert_allclose(step, -np.linalg.solve(j.T @ j + damping * np.eye(4), gradient), rtol=1e-6)
+
+
+def test_a_saddle_is_left_by_the_sizes_of_the_eigenvalues():
+    h, g = np.array([[1.0, 2.0], [2.0, -3.0]]), np.array([1.0, -2.0])
+    values, vectors = np.linalg.eigh(h)
+    want = -(vectors @ np.diag(1 / np.abs(values)) @ vectors.T) @ g
+    np.testing.assert_allclose(downhill(h, g), want, rtol=1e-12)
 
 
 @pytest.mark.parametrize("solver", ["dense", "cg"])

@@ -33,9 +33,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="a kind; may be given again")
     parser.add_argument("--files", nargs="+", default=[], metavar="PATTERN", help="files of the rooms, as endings")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--budget", type=float, default=20, metavar="S", help="seconds of tests for one mutant")
+    parser.add_argument("--budget", type=float, default=10, metavar="S", help="seconds of tests for one mutant")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON lines; what is in it already is not run again")
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="FOLDER", help="for the map of lines to tests")
+    parser.add_argument("--partial", action="store_true", help="go by the tests that the map has already")
     parser.add_argument("--again", action="store_true", help="run the survivors in --out again")
     return parser.parse_args(arguments)
 
@@ -43,7 +44,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def judge(site: Site, source: bytes, reach: Reach, server: Server, budget: float) -> dict[str, Any]:
     """Runs tests on one mutant until one fails."""
     began, tried = time.perf_counter(), 0
-    about = {**asdict(site), "id": site.id}
+    about = {**asdict(site), "id": site.id, "reached": reach.within(site.file, site.line, site.last).bit_count()}
     text = site.apply(source).decode()
     try:
         compile(text, site.file, "exec")
@@ -97,7 +98,8 @@ def table(found: list[dict[str, Any]]) -> list[str]:
 def report(found: list[dict[str, Any]], left_out: Counter[str]) -> None:
     for row in found:
         if row["result"] in SURVIVED:
-            print(f"\n{row['file']}:{row['line']}  {row['kind']}  {row['result']} ({row.get('tried', 0)} tests tried)")
+            known = f"{row['reached']} tests run the line, {row['tried']} tried"
+            print(f"\n{row['file']}:{row['line']}  {row['kind']}  {row['result']} ({known})")
             print(f"  - {row['text']}\n    {row['old']}  ->  {row['new']}")
     print("\nkilled of tried, by room and kind")
     print(*table(found), sep="\n")
@@ -131,7 +133,7 @@ def main(arguments: list[str]) -> None:
         for tree in trees:
             copy_tree(root, tree)
         servers = [Server(tree) for tree in trees]
-        reach = build(root, servers, trees, options.cache)
+        reach = build(root, servers, trees, options.cache, options.partial)
         run(sample, entries, done, reach, servers, options)
         found = [done[s.id] for s in sample]
         wrong = confirmed(found, servers[0])

@@ -1,6 +1,6 @@
 """The ways to make a line of source wrong: for each a kind, and where in a file it can be done.
 
-A site replaces one span of the source's bytes by other text; all else in the file keeps its place, so line numbers stay.
+A site replaces one span of the source's bytes by other text; all else in the file stays as it is.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ GATES = {
 }  # fmt: skip
 # The order of the first two arguments is nothing there, or is asked of Python itself.
 SYMMETRIC = set(
-    "max min maximum minimum add multiply equal not_equal logical_and logical_or logical_xor hypot gcd lcm isinstance "
-    "issubclass getattr hasattr setattr zip print broadcast_shapes broadcast_arrays isclose allclose array_equal".split()
+    "max min maximum minimum add multiply equal not_equal logical_and logical_or logical_xor hypot gcd lcm zip print "
+    "isinstance issubclass getattr hasattr setattr broadcast_shapes broadcast_arrays isclose allclose array_equal".split()
 )
 
 

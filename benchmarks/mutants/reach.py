@@ -30,13 +30,19 @@ LEFT_OUT = {
     "test_lab_browser.py", "test_page_browser.py", "test_page_rows.py", "test_tutorials.py", "test_mutants.py",
     "test_gallery.py", "test_lab.py",
 }  # fmt: skip
-LATER = set("cli compare step swell draw page verdicts taylor testing check skips accuracy error judge messages broken clock".split())
+LATER = set(
+    "cli compare step swell draw page verdicts taylor testing check skips accuracy error judge messages broken clock".split()
+)
+FEW = 4.0  # seconds
 LONGEST = 10.0  # seconds: tests that take longer are not tried
 
 
 def tracked(root: Path) -> list[str]:
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=True,
     )
     return [f for f in listed.stdout.decode().split("\0") if f and (root / f).is_file()]
 
@@ -97,7 +103,7 @@ class Reach:
     def add(self, part: dict, moved: Moved) -> None:
         shift = len(self.tests)
         self.tests += part["tests"]
-        self.seconds += part["tests"].values()
+        self.seconds += [s * (1 if part.get("processor") else 0.2) for s in part["tests"].values()]
         for file, lines in part["lines"].items():
             mine, now = self.lines.setdefault(file, {}), moved.lines(file, part["sources"][file])
             for line, bits in lines.items():
@@ -144,6 +150,8 @@ class Reach:
         wider = near or self.within(site.file, *site.scope) | self.users(site)
         whole = self.within(site.file, 1, 10**9) if not near else 0
         ranked = self.ranked(site, near or wider) + self.ranked(site, whole & ~(near or wider))
+        if not near and not site.at_import:
+            budget = min(budget, FEW)  # nothing known runs the line: a few tests in case another process does
         first = self.some(ranked, min(3.0, budget), files=3, many=40)
         rest = self.some([t for t in ranked if t not in set(first)], budget, files=12, many=400)
         return [[self.tests[t] for t in part] for part in (first, rest) if part]
@@ -203,23 +211,27 @@ def members(bits: int) -> Iterator[int]:
         bits ^= low
 
 
-def build(root: Path, servers: list[Server], trees: list[Path], cache: Path) -> Reach:
-    """The map, with what is in the cache already left alone."""
+def build(root: Path, servers: list[Server], trees: list[Path], cache: Path, partial: bool = False) -> Reach:
+    """The map; what is in the cache already is not run again, and with `partial` nothing else is."""
     files = tracked(root)
-    helpers = [f for f in files if f.startswith("tests/") and f.endswith(".py") and not Path(f).name.startswith("test_")]
+    helpers = [
+        f for f in files if f.startswith("tests/") and f.endswith(".py") and not Path(f).name.startswith("test_")
+    ]
     sets = {
         f: [f] for f in files if f.startswith("tests/test_") and f.endswith(".py") and Path(f).name not in LEFT_OUT
     } | {f"difflab/{room}": ["--doctest-modules", f"difflab/{room}"] for room in ROOMS}
     free: Queue[int] = Queue()
     for k in range(len(servers)):
         free.put(k)
-    if os.environ.get("MUTANTS_FIRST"):
-        sets = {f: v for f, v in sets.items() if not set(Path(f).stem.split("_")) & LATER}
 
-    def one(name: str) -> Path:
+    def one(name: str) -> Path | None:
         own = [f for f in files if f.startswith(name) and f.endswith(".py")]
         text = "".join((root / f).read_text() for f in own)
-        place = cache / f"{name.replace('/', '.')}-{digest(root, own + [h for h in helpers if Path(h).stem in text])}.json"
+        place = (
+            cache / f"{name.replace('/', '.')}-{digest(root, own + [h for h in helpers if Path(h).stem in text])}.json"
+        )
+        if not place.exists() and partial:
+            return None
         if not place.exists():
             k = free.get()
             try:
@@ -238,6 +250,6 @@ def build(root: Path, servers: list[Server], trees: list[Path], cache: Path) -> 
     cache.mkdir(parents=True, exist_ok=True)
     reach, moved = Reach(root=root), Moved(root, cache)
     with ThreadPoolExecutor(len(servers)) as pool:
-        for place in pool.map(one, sets):
+        for place in filter(None, pool.map(one, sets)):
             reach.add(json.loads(place.read_text()), moved)
     return reach

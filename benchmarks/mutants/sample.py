@@ -34,7 +34,7 @@ def room_of(site: Site) -> str:
 
 
 def draw(sites: list[Site], count: int, seed: int) -> list[Site]:
-    """Equally many from each room, and in a room from each kind as far as there are; each beginning is such a sample."""
+    """Equally many from each room, and there from each kind as far as there are; each beginning is such a sample."""
     rng = random.Random(seed)
     strata: dict[str, dict[str, list[Site]]] = {room: defaultdict(list) for room in ROOMS}
     for site in sorted(sites, key=lambda s: (s.file, s.start, s.kind, s.new)):

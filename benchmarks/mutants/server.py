@@ -29,18 +29,19 @@ LOADED = """
 """.split()
 
 
-def main(tree: str) -> None:
+def main(tree: str, bare: bool = False) -> None:
     """Reads requests from stdin, one JSON object a line, and answers each with one line.
 
     A request has `seconds` of processor time and either `tests` (with `file` and `text`, what to write first) or
     `record`, the folders, and pytest's `arguments`. The answer is `session`'s, or {"ended": why} where there is none.
     """
     os.chdir(tree)
-    sys.path[:] = [tree, os.path.join(tree, "tests"), *[p for p in sys.path if p not in ("", os.getcwd())]]
+    here = str(Path(__file__).parents[2])
+    sys.path[:] = [tree, os.path.join(tree, "tests"), *[p for p in sys.path if p not in ("", tree, here)]]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.meta_path.insert(0, NoPeers())
-    for name in LOADED:
+    for name in () if bare else LOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for name in [n for n in sys.modules if n.split(".")[0] == "difflab"]:
@@ -111,16 +112,16 @@ def forked(request: dict[str, Any], tree: str) -> dict[str, Any]:
 class Server:
     """The other end: starts a server on a copy of the project and asks it."""
 
-    def __init__(self, tree: Path) -> None:
-        here = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
+    def __init__(self, tree: Path, bare: bool = False) -> None:
+        here = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
         here |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
-        here["PYTHONPATH"] += os.pathsep + os.environ.get("PYTHONPATH", "")
+        here["PYTHONPATH"] = os.pathsep.join([str(tree), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.mutants.server", str(tree)],
+            [sys.executable, "-W", "ignore", "-m", "benchmarks.mutants.server", str(tree), *["bare"] * bare],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=here,
-            cwd=tree,
+            cwd=Path(__file__).parents[2],
             text=True,
         )
 
@@ -140,4 +141,4 @@ class Server:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], "bare" in sys.argv[2:])

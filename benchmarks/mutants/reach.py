@@ -30,9 +30,6 @@ LEFT_OUT = {
     "test_lab_browser.py", "test_page_browser.py", "test_page_rows.py", "test_tutorials.py", "test_mutants.py",
     "test_gallery.py", "test_lab.py",
 }  # fmt: skip
-LATER = set(
-    "cli compare step swell draw page verdicts taylor testing check skips accuracy error judge messages broken clock".split()
-)
 FEW = 4.0  # seconds
 LONGEST = 10.0  # seconds: tests that take longer are not tried
 

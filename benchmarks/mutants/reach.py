@@ -12,14 +12,17 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from queue import Queue
+
+import numpy as np
 
 from .operators import Site
 from .server import Server
@@ -113,14 +116,18 @@ class Reach:
         return {test: k for k, test in enumerate(self.tests)}
 
     @cached_property
-    def breadth(self) -> Counter[int]:
+    def breadth(self) -> np.ndarray:
         """For each test how many lines it runs: few means that it is about them."""
-        count: Counter[int] = Counter()
+        found = np.zeros(len(self.tests), np.int64)
         for lines in self.lines.values():
             for bits, many in Counter(lines.values()).items():  # neighbouring lines have the same tests
-                for test in members(bits):
-                    count[test] += many
-        return count
+                found[members(bits)] += many
+        return found
+
+    @cached_property
+    def words(self) -> list[frozenset[str]]:
+        """What each test's parameters are made of."""
+        return [frozenset(re.split(r"[-.\[\]]", t.partition("[")[2])) for t in self.tests]
 
     @cached_property
     def source(self) -> dict[str, str]:
@@ -169,21 +176,21 @@ class Reach:
         """The tests of a set: quick and narrow ones first, those that name what is changed before all, one a function
         before the second of any."""
 
+        names = [n for n in site.names if n]
+
         def rank(test: int) -> float:
-            name = self.tests[test]
-            base = name.split("[", 1)[0]
-            parameters = set(name[len(base) :].strip("[]").replace("-", " ").replace(".", " ").split())
-            named = any(n in parameters for n in site.names)
-            told = any(n in self.source.get(base, "") for n in site.names)
+            base = self.tests[test].partition("[")[0]
+            named = any(n in self.words[test] for n in names)
+            told = any(n in self.source.get(base, "") for n in names)
             return self.seconds[test] + self.breadth[test] / 3000 - 2 * named - 1 * told
 
         of_function: Counter[str] = Counter()
         keyed = []
-        for test in sorted(members(bits), key=rank):
-            base = self.tests[test].split("[", 1)[0]
-            keyed.append((of_function[base] + rank(test), len(keyed), test))
+        for key, test in sorted((rank(t), t) for t in members(bits).tolist()):
+            base = self.tests[test].partition("[")[0]
+            keyed.append((of_function[base] + key, test))
             of_function[base] += 1
-        return [test for *_, test in sorted(keyed)]
+        return [test for _, test in sorted(keyed)]
 
     def some(self, ranked: list[int], budget: float, files: int, many: int) -> list[int]:
         chosen: list[int] = []
@@ -200,12 +207,10 @@ class Reach:
         return chosen
 
 
-def members(bits: int) -> Iterator[int]:
+def members(bits: int) -> np.ndarray:
     """The positions of the ones."""
-    while bits:
-        low = bits & -bits
-        yield low.bit_length() - 1
-        bits ^= low
+    data = np.frombuffer(bits.to_bytes(bits.bit_length() // 8 + 1, "little"), np.uint8)
+    return np.flatnonzero(np.unpackbits(data, bitorder="little"))
 
 
 def build(root: Path, servers: list[Server], trees: list[Path], cache: Path, partial: bool = False) -> Reach:

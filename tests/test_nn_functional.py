@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_cases import agree, outputs, rng_array
+from torch_cases import JUDGE, agree, close, rng_array
 
 import difflab as dl
 
@@ -15,8 +15,8 @@ F = dl.nn.functional
 
 def compare(name: str, arrays: list[Any], args: Any = (), kwargs: Any = None) -> None:
     """The function of that name against torch's."""
-    torch, kwargs = pytest.importorskip("torch"), kwargs or {}
-    ours, theirs = getattr(F, name), getattr(torch.nn.functional, name)
+    kwargs = kwargs or {}
+    ours, theirs = getattr(F, name), getattr(JUDGE.torch.nn.functional, name)
     # torch has 1/6 in single precision there
     rtol = 1e-7 if name == "hardsigmoid" else 1e-8
     agree(lambda *x: ours(*x, *args, **kwargs), lambda *x: theirs(*x, *args, **kwargs), arrays, rtol)
@@ -36,6 +36,7 @@ CONV2 = [
 ]
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("options", CONV2, ids=str)
 @pytest.mark.parametrize("size", [(3, 3), (2, 1)])
 def test_conv2d(options, size):
@@ -43,6 +44,7 @@ def test_conv2d(options, size):
     compare("conv2d", [X2, w, rng_array(4, 2)], kwargs=options)
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"groups": 3, "dilation": 2}], ids=str)
 def test_conv1d(options):
     w = rng_array((6, 3 // options.get("groups", 1), 3), 1)
@@ -50,12 +52,14 @@ def test_conv1d(options):
     compare("conv1d", [rng_array((3, 10)), w, None], kwargs=options)
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1}, {"groups": 2}], ids=str)
 def test_conv3d(options):
     w = rng_array((2, 2 // options.get("groups", 1), 3, 2, 2), 1)
     compare("conv3d", [rng_array((2, 2, 4, 5, 4)), w, rng_array(2, 2)], kwargs=options)
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(
     "options",
     [
@@ -86,6 +90,7 @@ POOL = [
 ]
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(
     "options",
     [
@@ -100,12 +105,14 @@ def test_max_pool2d(options):
     compare("max_pool2d", [X2[0]], kwargs=options | {"return_indices": True})
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("options", POOL, ids=str)
 @pytest.mark.parametrize("more", [{}, {"count_include_pad": False}, {"divisor_override": 5}], ids=str)
 def test_avg_pool2d(options, more):
     compare("avg_pool2d", [X2], kwargs=options | more)
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("size", [1, 3, (4, 5), (None, 2), (9, 8), (11, 3)], ids=str)
 def test_adaptive(size):
     compare("adaptive_avg_pool2d", [X2], (size,))
@@ -126,6 +133,7 @@ ACTIVATIONS = [
 KINKS = np.array([[-3.0, -2.0, -1.0, -0.5, 0.0, 0.3], [0.5, 1.0, 1.5, 2.0, 3.0, 6.0]])
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("name, options", ACTIVATIONS, ids=str)
 def test_activation(name, options):
     compare(name, [5 * rng_array((4, 6))], kwargs=options)
@@ -143,9 +151,8 @@ def normal(running: bool, weight: bool, bias: bool, channels: int = 4) -> list[A
 
 @pytest.mark.parametrize("shape", [(5, 4), (3, 4, 5), (2, 4, 3, 5)], ids=str)
 @pytest.mark.parametrize("parts", [(True, True, True), (True, False, True), (False, True, False)], ids=str)
-def test_batch_norm(shape, parts):
+def test_batch_norm(torch, shape, parts):
     x, (mean, var, weight, bias) = rng_array(shape), normal(*parts)
-    torch = pytest.importorskip("torch")
 
     def theirs(x: Any, mean: Any, var: Any, weight: Any, bias: Any) -> Any:
         new = [None if v is None else v.detach().clone() for v in (mean, var)]
@@ -153,11 +160,11 @@ def test_batch_norm(shape, parts):
         return (y, *(v for v in new if v is not None)) if parts[0] else y
 
     arrays = [x, mean, var, weight, bias]
-    tensors = [None if a is None else torch.tensor(a) for a in arrays]
-    found = outputs(F.batch_norm(*arrays, training=True, momentum=0.3))
-    for y, t in zip(found, outputs(theirs(*tensors)), strict=True):
-        np.testing.assert_allclose(y, t.numpy(), rtol=1e-9, atol=1e-12)
-    for training in {True, not parts[0]}:  # torch has no gradients by the statistics
+    close(
+        F.batch_norm(*arrays, training=True, momentum=0.3),
+        lambda: theirs(*[None if a is None else torch.tensor(a) for a in arrays]),
+    )
+    for training in sorted({True, not parts[0]}):  # torch has no gradients by the statistics
         given = [None, None] if training else [mean, var]
         agree(
             lambda x, w, b, given=given, training=training: F.batch_norm(x, *given, w, b, training, eps=1e-3),
@@ -170,17 +177,17 @@ def test_batch_norm(shape, parts):
 
 @pytest.mark.parametrize("shape", [(4,), (3, 4)], ids=str)
 @pytest.mark.parametrize("affine", [True, False])
-def test_layer_norm_and_rms_norm(shape, affine):
+def test_layer_norm_and_rms_norm(torch, shape, affine):
     x = rng_array((2, 3, 4))
     w, b = (rng_array(shape, 1), rng_array(shape, 2)) if affine else (None, None)
     agree(
         lambda x, w, b: F.layer_norm(x, shape, w, b),
-        lambda x, w, b: pytest.importorskip("torch").nn.functional.layer_norm(x, shape, w, b),
+        lambda x, w, b: torch.nn.functional.layer_norm(x, shape, w, b),
         [x, w, b],
     )
     agree(
         lambda x, w: F.rms_norm(x, shape, w),
-        lambda x, w: pytest.importorskip("torch").nn.functional.rms_norm(x, shape, w),
+        lambda x, w: torch.nn.functional.rms_norm(x, shape, w),
         [x, w],
     )
 
@@ -200,8 +207,7 @@ def test_layer_norm_and_rms_norm(shape, affine):
 )
 @pytest.mark.parametrize("shape", [(4,), (5, 4), (3, 4, 2), (2, 4, 3, 2)], ids=str)
 @pytest.mark.parametrize("weight", [False, True])
-def test_cross_entropy(options, shape, weight):
-    torch = pytest.importorskip("torch")
+def test_cross_entropy(torch, options, shape, weight):
     rng = np.random.default_rng(3)
     axis = 0 if len(shape) == 1 else 1
     y = rng.integers(0, 4, tuple(n for k, n in enumerate(shape) if k != axis))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_cases import agree, rng_array
+from torch_cases import JUDGE, agree, rng_array
 
 import difflab as dl
 
@@ -53,14 +53,14 @@ NOT_BY_THE_TARGET = [
 
 
 def theirs(name: str) -> Any:
-    return getattr(pytest.importorskip("torch").nn.functional, name)
+    return getattr(JUDGE.torch.nn.functional, name)
 
 
 def tensors(options: dict[str, Any]) -> dict[str, Any]:
-    torch = pytest.importorskip("torch")
-    return {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    return {k: JUDGE.torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name, arrays, options", LOSSES, ids=lambda v: v if isinstance(v, str) else None)
 def test_loss(name, arrays, options, reduction):
@@ -73,8 +73,8 @@ def test_loss(name, arrays, options, reduction):
 @pytest.mark.parametrize(
     "name, arrays, rest, options", NOT_BY_THE_TARGET, ids=lambda v: v if isinstance(v, str) else None
 )
-def test_loss_of_signs(name, arrays, rest, options, reduction):
-    torch, options = pytest.importorskip("torch"), options | {"reduction": reduction}
+def test_loss_of_signs(torch, name, arrays, rest, options, reduction):
+    options = options | {"reduction": reduction}
     ours, other = getattr(F, name), theirs(name)
     there = [torch.tensor(a) for a in rest]
     agree(lambda *x: ours(*x, *rest, **options), lambda *x: other(*x, *there, **options), arrays)
@@ -83,8 +83,7 @@ def test_loss_of_signs(name, arrays, rest, options, reduction):
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("shape", [(4,), (5, 4), (3, 4, 2)], ids=str)
 @pytest.mark.parametrize("weight", [None, POSITIVE.ravel()[:4]], ids=["plain", "weighted"])
-def test_nll_loss(shape, weight, reduction):
-    torch = pytest.importorskip("torch")
+def test_nll_loss(torch, shape, weight, reduction):
     axis = 0 if len(shape) == 1 else 1
     y = np.random.default_rng(3).integers(0, 4, tuple(n for k, n in enumerate(shape) if k != axis))
     options = {"reduction": reduction, "ignore_index": 2, "weight": weight}
@@ -95,8 +94,7 @@ def test_nll_loss(shape, weight, reduction):
     )
 
 
-def test_kl_batchmean_and_distances():
-    torch = pytest.importorskip("torch")
+def test_kl_batchmean_and_distances(torch):
     agree(
         lambda x, t: F.kl_div(x, t, reduction="batchmean"),
         lambda x, t: torch.nn.functional.kl_div(x, t, reduction="batchmean"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_cases import agree, rng_array
+from torch_cases import JUDGE, agree, close, rng_array, told
 
 import difflab as dl
 
@@ -16,7 +16,7 @@ X = rng_array((2, 4, 6, 5))
 
 
 def both(name: str, arrays: list[Any], *args: Any, **kwargs: Any) -> None:
-    theirs = getattr(pytest.importorskip("torch").nn.functional, name)
+    theirs = getattr(JUDGE.torch.nn.functional, name)
     agree(lambda *x: getattr(F, name)(*x, *args, **kwargs), lambda *x: theirs(*x, *args, **kwargs), arrays)
 
 
@@ -30,11 +30,13 @@ PADS = [
 ]
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("mode, widths, value", PADS, ids=str)
 def test_pad(mode, widths, value):
     both("pad", [X], widths, mode, value)
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(
     "options", [{}, {"stride": 2}, {"padding": (1, 2), "dilation": 2}, {"stride": (1, 3)}], ids=str
 )
@@ -45,6 +47,7 @@ def test_unfold_and_fold(options):
     both("fold", [columns[0]], (6, 5), (2, 3), **options)
 
 
+@pytest.mark.usefixtures("torch")
 def test_pixel_shuffle():
     both("pixel_shuffle", [X], 2)
     both("pixel_unshuffle", [X[..., :4]], 2)
@@ -59,16 +62,19 @@ INTERPOLATIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("options", INTERPOLATIONS, ids=str)
 def test_interpolate(options):
     both("interpolate", [X], **options)
 
 
+@pytest.mark.usefixtures("torch")
 def test_interpolate_sequences():
     both("interpolate", [X[0]], size=9, mode="linear")
     both("interpolate", [X[0]], scale_factor=0.5)
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("shape", [(2, 3, 4), (2, 2, 3, 4)], ids=str)
 @pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.3}], ids=str)
 def test_attention(shape, options):
@@ -76,8 +82,7 @@ def test_attention(shape, options):
     both("scaled_dot_product_attention", [q, k, v], **options)
 
 
-def test_attention_masks():
-    torch = pytest.importorskip("torch")
+def test_attention_masks(torch):
     theirs = torch.nn.functional.scaled_dot_product_attention
     q, k, v = rng_array((2, 3, 4)), rng_array((2, 5, 4), 1), rng_array((2, 5, 2), 2)
     seen = rng_array((3, 5), 4) > 0
@@ -106,8 +111,7 @@ HEADS = [
 
 
 @pytest.mark.parametrize("case", HEADS, ids=str)
-def test_multi_head_attention(case):
-    torch = pytest.importorskip("torch")
+def test_multi_head_attention(torch, case):
     batch = (2,) if case.get("batch", True) else ()
     q, k, v = rng_array((3, *batch, 4)), rng_array((5, *batch, 4), 1), rng_array((5, *batch, 4), 2)
     w, b, out, out_b = rng_array((12, 4), 3), rng_array(12, 4), rng_array((4, 4), 5), rng_array(4, 6)
@@ -153,8 +157,7 @@ def weights(gates: int, size: int, hidden: int, layers: int, directions: int, bi
     "layers, directions, biases, batch_first", [(1, 1, True, False), (2, 2, True, True), (1, 2, False, False)]
 )
 @pytest.mark.parametrize("batch", [(3,), ()], ids=["batch", "one"])
-def test_sequences(kind, layers, directions, biases, batch_first, batch):
-    torch = pytest.importorskip("torch")
+def test_sequences(torch, kind, layers, directions, biases, batch_first, batch):
     if batch_first and not batch:
         return
     x = rng_array((3, 4, 2) if batch_first else (4, *batch, 2))
@@ -182,8 +185,7 @@ def test_sequences(kind, layers, directions, biases, batch_first, batch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_cells(kind):
-    torch = pytest.importorskip("torch")
+def test_cells(torch, kind):
     theirs = {"rnn": torch.rnn_tanh_cell, "gru": torch.gru_cell, "lstm": torch.lstm_cell}[kind]
     params = weights(KINDS[kind], 2, 3, 1, 1, True)
     x, h, c = rng_array((5, 2)), rng_array((5, 3), 1), rng_array((5, 3), 2)
@@ -230,21 +232,21 @@ OTHERS = [
 ]
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("name, arrays, options", OTHERS, ids=lambda v: v if isinstance(v, str) else None)
 def test_other(name, arrays, options):
     both(name, arrays, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"padding_idx": 1}, {"padding_idx": -1}, {"max_norm": 1.0}], ids=str)
-def test_embedding(options):
-    torch = pytest.importorskip("torch")
+def test_embedding(torch, options):
     numbers = np.array([[0, 1, 3], [3, 3, 1]])
     theirs = lambda w: torch.nn.functional.embedding(torch.tensor(numbers), w.clone() * 1.0, **options)
     if "max_norm" in options:  # torch changes the weight in place, which autograd only takes from a copy
         w = rng_array((4, 2))
         found = F.embedding(numbers, w, **options)
-        wanted = torch.nn.functional.embedding(torch.tensor(numbers), torch.tensor(w.copy()), **options)
-        np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-6)
+        wanted = lambda: torch.nn.functional.embedding(torch.tensor(numbers), torch.tensor(w.copy()), **options)
+        close(found, wanted, rtol=1e-6)
         return
     agree(lambda w: F.embedding(numbers, w, **options), theirs, [rng_array((4, 2))])
 
@@ -253,24 +255,28 @@ KEYED = {"dropout", "dropout1d", "dropout2d", "dropout3d", "scaled_dot_product_a
          "multi_head_attention_forward"}  # fmt: skip
 
 
-def test_signatures_are_torch_s():
+def signature(f: Any) -> list[list[Any]] | None:
+    """Names and defaults of the arguments, without those by keyword alone; None where Python does not know them."""
+    try:
+        found = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    plain = [p for p in found if p.kind is not p.KEYWORD_ONLY]
+    return [[p.name, "required" if p.default is p.empty else p.default] for p in plain]
+
+
+def test_signatures_are_torch_s(torch):
     """Names, order and defaults of the arguments; ours have the key of random numbers behind them."""
-    torch = pytest.importorskip("torch")
+    theirs = told(lambda: {n: signature(getattr(torch.nn.functional, n, None)) for n in F.__all__})
     compared = 0
-    for name in F.__all__:
-        theirs = getattr(torch.nn.functional, name, None)
-        try:
-            wanted = inspect.signature(theirs).parameters
-        except (TypeError, ValueError):
+    for name, wanted in theirs.items():
+        if wanted is None or {n for n, _ in wanted} <= {"args", "kwargs"}:
             continue
-        if set(wanted) <= {"args", "kwargs"}:
-            continue
-        found = inspect.signature(getattr(F, name)).parameters
-        plain = [p for p in found.values() if p.kind is not p.KEYWORD_ONLY]
-        assert [p.name for p in plain] == list(wanted), name
-        for ours, other in zip(plain, wanted.values()):
-            assert ours.default == other.default or other.default is other.empty, (name, ours)
-        assert len(plain) == len(found) or name in KEYED
+        found = signature(getattr(F, name))
+        assert [n for n, _ in found] == [n for n, _ in wanted], name
+        for (argument, ours), (_, other) in zip(found, wanted):
+            assert ours == other or other == "required", (name, argument)
+        assert len(found) == len(inspect.signature(getattr(F, name)).parameters) or name in KEYED
         compared += 1
     assert compared > 50
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from torch_cases import close, rng_array
 
 import difflab as dl
 from difflab.errors import DtypeError, InputError, ShapeError
 from difflab.nn import optim
+from difflab.nn.optim.second_order import conjugate_gradients, downhill
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(5, 4)), RNG.normal(size=(3, 5))
@@ -71,8 +73,13 @@ def check_close(found, want, **tolerance):
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
-def test_same_trajectory_as_torch(name, settings):
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+def test_same_trajectory_as_torch(torch, name, settings):
+    found = trajectory(getattr(optim, name)(**settings), 50)
+    found = [found["a"]["weight"], found["a"]["bias"], found["b"]]
+    close(found, lambda: torchs_trajectory(torch, name, settings), 1e-10, 1e-10)
+
+
+def torchs_trajectory(torch, name, settings):
     leaves = {
         k: torch.tensor(v, requires_grad=True)
         for k, v in (("w", START["a"]["weight"]), ("c", START["a"]["bias"]), ("b", START["b"]))
@@ -88,12 +95,7 @@ def test_same_trajectory_as_torch(name, settings):
             peer.step()
     finally:
         torch.set_default_dtype(torch.float32)
-    found = trajectory(getattr(optim, name)(**settings), 50)
-    want = {
-        "a": {"weight": leaves["w"].detach().numpy(), "bias": leaves["c"].detach().numpy()},
-        "b": leaves["b"].detach().numpy(),
-    }
-    check_close(found, want, rtol=1e-10, atol=1e-10)
+    return list(leaves.values())
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
@@ -125,26 +127,26 @@ SCHEDULES = [
 
 
 @pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[n for n, _ in SCHEDULES])
-def test_schedules_are_torchs(name, settings):
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
-    peer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
-    schedule = getattr(torch.optim.lr_scheduler, name)(peer, **settings)
+def test_schedules_are_torchs(torch, name, settings):
     ours = getattr(optim, name)(0.3, **settings)
-    for k in range(20):
-        assert float(ours(np.int64(k))) == pytest.approx(peer.param_groups[0]["lr"], abs=1e-12)
-        peer.step()
-        schedule.step()
+    theirs = lambda peer: getattr(torch.optim.lr_scheduler, name)(peer, **settings)
+    close([float(ours(np.int64(k))) for k in range(20)], lambda: torchs_rates(torch, theirs, 20), atol=1e-12)
 
 
-def test_one_cycle_is_torchs():
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+def torchs_rates(torch, schedule, steps):
     peer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(peer, max_lr=0.3, total_steps=40, cycle_momentum=False)
-    ours = optim.OneCycleLR(0.3, 40)
-    for k in range(40):
-        assert float(ours(np.int64(k))) == pytest.approx(peer.param_groups[0]["lr"], abs=1e-12)
+    schedule, found = schedule(peer), []
+    for k in range(steps):
+        found.append(peer.param_groups[0]["lr"])
         peer.step()
-        schedule.step() if k < 39 else None
+        schedule.step() if k < steps - 1 else None
+    return found
+
+
+def test_one_cycle_is_torchs(torch):
+    ours = optim.OneCycleLR(0.3, 40)
+    theirs = lambda peer: torch.optim.lr_scheduler.OneCycleLR(peer, max_lr=0.3, total_steps=40, cycle_momentum=False)
+    close([float(ours(np.int64(k))) for k in range(40)], lambda: torchs_rates(torch, theirs, 40), atol=1e-12)
 
 
 def test_a_schedule_drives_an_optimiser():
@@ -159,17 +161,17 @@ def test_a_schedule_drives_an_optimiser():
 
 
 @pytest.mark.parametrize("kind", [1.0, 2.0, 3.0, float("inf")])
-def test_clipping_by_norm_is_torchs(kind):
-    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
-    g = [RNG.normal(size=(3, 2)), RNG.normal(size=4)]
-    leaves = [torch.zeros(x.shape, dtype=torch.float64, requires_grad=True) for x in g]
-    for leaf, x in zip(leaves, g):
-        leaf.grad = torch.tensor(x)
-    norm = torch.nn.utils.clip_grad_norm_(leaves, 0.7, kind)
-    found, ours = optim.clip_grad_norm(g, 0.7, kind)
-    assert float(ours) == pytest.approx(float(norm), rel=1e-12)
-    for x, leaf in zip(found, leaves):
-        np.testing.assert_allclose(x, leaf.grad.numpy(), rtol=1e-12)
+def test_clipping_by_norm_is_torchs(torch, kind):
+    g = [rng_array((3, 2), 1), rng_array(4, 2)]
+
+    def theirs():
+        leaves = [torch.zeros(x.shape, dtype=torch.float64, requires_grad=True) for x in g]
+        for leaf, x in zip(leaves, g):
+            leaf.grad = torch.tensor(x)
+        norm = torch.nn.utils.clip_grad_norm_(leaves, 0.7, kind)
+        return [leaf.grad for leaf in leaves], norm
+
+    close(optim.clip_grad_norm(g, 0.7, kind), theirs, 1e-12)
 
 
 def test_small_gradients_are_not_clipped():
@@ -244,6 +246,57 @@ def test_newton_leaves_a_saddle_downhill():
     for solver in ("dense", "cg"):
         result = optim.minimize(f, np.array([1.0, 1e-3]), optim.Newton(solver=solver), 50)
         np.testing.assert_allclose(np.abs(result.params), [0, np.sqrt(2)], atol=1e-6)
+
+
+def positive_definite(n):
+    q, _ = np.linalg.qr(rng_array((n, n), n))
+    return (q * np.linspace(1, 5, n)) @ q.T
+
+
+@pytest.mark.parametrize("steps", range(1, 6))
+def test_conjugate_gradients_are_the_best_in_their_space(steps):
+    """After k steps x minimises xᵀHx/2 - bᵀx among the combinations of b, Hb, ..., Hᵏ⁻¹b."""
+    h, b = positive_definite(5), rng_array(5, 9)
+    basis = np.stack([np.linalg.matrix_power(h, k) @ b for k in range(steps)], axis=1)
+    want = basis @ np.linalg.solve(basis.T @ h @ basis, basis.T @ b)
+    np.testing.assert_allclose(conjugate_gradients(lambda v: h @ v, b, steps, 0.0), want, rtol=1e-7)
+
+
+def test_conjugate_gradients_end_where_they_are_told():
+    h, b = positive_definite(5), rng_array(5, 9)
+    asked = []
+    product = lambda v: asked.append(v) or h @ v
+    x = conjugate_gradients(product, b, 100, 0.1)
+    assert np.linalg.norm(b - h @ x) <= 0.1 * np.linalg.norm(b)
+    before = conjugate_gradients(lambda v: h @ v, b, len(asked) - 1, 0.0)
+    assert np.linalg.norm(b - h @ before) > 0.1 * np.linalg.norm(b)
+    assert not conjugate_gradients(product, np.zeros(5), 100, 0.1).any()
+    bent = lambda v: v * [2.0, -1.0]
+    np.testing.assert_array_equal(conjugate_gradients(bent, np.array([0.0, 3.0]), 9, 0.0), [0, 3])  # b at first
+    b = np.array([3.0, 1.0])  # then where it had come to: b · b / b · Hb along b
+    np.testing.assert_allclose(conjugate_gradients(bent, b, 9, 0.0), b * 10 / 17, rtol=1e-15)
+
+
+@pytest.mark.parametrize("solver", ["dense", "cg"])
+@pytest.mark.parametrize("damping", [0.0, 0.5])
+def test_newton_steps_are_those_of_the_formula(solver, damping):
+    h, b, x = positive_definite(4), rng_array(4, 3), rng_array(4, 4)
+    f = lambda p: 0.5 * p @ h @ p - b @ p
+    step, gradient = optim.Newton(damping, solver).step(f, x)
+    np.testing.assert_allclose(gradient, h @ x - b, rtol=1e-12)
+    left = np.linalg.norm((h + damping * np.eye(4)) @ step + gradient) / np.linalg.norm(gradient)
+    assert left < (1e-12 if solver == "dense" else 0.5)
+    residuals, j = (lambda p: rng_array((6, 4), 8) @ p - 1), rng_array((6, 4), 8)
+    step, gradient = optim.GaussNewton(solver=solver).step(residuals, x, damping)
+    np.testing.assert_allclose(gradient, j.T @ (j @ x - 1), rtol=1e-12)
+    np.testing.assert_allclose(step, -np.linalg.solve(j.T @ j + damping * np.eye(4), gradient), rtol=1e-6)
+
+
+def test_a_saddle_is_left_by_the_sizes_of_the_eigenvalues():
+    h, g = np.array([[1.0, 2.0], [2.0, -3.0]]), np.array([1.0, -2.0])
+    values, vectors = np.linalg.eigh(h)
+    want = -(vectors @ np.diag(1 / np.abs(values)) @ vectors.T) @ g
+    np.testing.assert_allclose(downhill(h, g), want, rtol=1e-12)
 
 
 @pytest.mark.parametrize("solver", ["dense", "cg"])

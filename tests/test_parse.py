@@ -77,6 +77,27 @@ def test_statements_name_nodes():
     assert g.node("q").primitive.name == "add"
 
 
+NAMINGS = [
+    "q = x + y; r = q; r * q",
+    "q = x; r = q; r * q",
+    "q = 2; r = q; r * q * x",
+    "q = x * 2; r = q; s = r; q + s",
+]
+
+
+@pytest.mark.parametrize("text", NAMINGS)
+def test_a_second_name_leaves_the_first(text):
+    """Every name that a statement gives, and every input, is found afterwards and has its value, as in Python."""
+    at = {"x": 3.0, "y": 0.5}
+    names, g = dict(at), parse(text)
+    *statements, last = text.split("; ")
+    exec("\n".join(statements), {}, names)
+    passed = g.forward(**{n.name: at[n.name] for n in g.inputs})
+    for name in [s.split(" = ")[0] for s in statements]:
+        assert passed.value(name) == names[name], name
+    assert g(**{n.name: at[n.name] for n in g.inputs}) == eval(last, {}, names)
+
+
 def test_shape_dependent_nodes_keep_their_names():
     assert [n.primitive.name for n in parse("sum(x, axis=0)[0] + (A @ x.T)[1]").operations][:2] == ["sum", "getitem"]
 

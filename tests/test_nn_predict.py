@@ -1,0 +1,143 @@
+"""What a network says of files, against the same arithmetic in NumPy: one layer whose weights are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from torch_cases import rng_array
+
+from difflab import nn
+from difflab.errors import InputError, ShapeError
+from difflab.nn import predict as module
+from difflab.nn.training.checkpoint import Checkpoint
+
+SHAPE = (1, 2, 3)
+MEAN, STD = np.array([0.3], np.float32), np.array([0.5], np.float32)
+WEIGHT, BIAS = rng_array((3, 6), 1).astype(np.float32), rng_array(3, 2).astype(np.float32)
+CLASSES = ["ant", "bee", "cat"]
+PIXELS = np.random.default_rng(3).integers(0, 256, (4, *SHAPE), np.uint8)
+
+
+def saved(folder, shape=SHAPE, classes=CLASSES, **about):
+    """A checkpoint of scores = weight @ ((x - mean) / std) + bias."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), 3))
+    params, state = model.init(0, dtype=np.float32)
+    params["1"]["weight"], params["1"]["bias"] = WEIGHT[:, : int(np.prod(shape))], BIAS
+    told = {
+        "model": nn.spec.to_spec(model),
+        "sample_shape": list(shape),
+        "classes": classes,
+        "mean": MEAN.tolist(),
+        "std": STD.tolist(),
+        "dtype": "float32",
+    }
+    return Checkpoint({"params": params, "state": state}, told | about).save(folder / "net.npz")
+
+
+def scores(x, mean=MEAN, std=STD):
+    x = (np.asarray(x, np.float64).reshape(len(x), -1) - mean[0]) / std[0]
+    return x @ WEIGHT[:, : x.shape[1]].T.astype(np.float64) + BIAS
+
+
+def check(found, x, names):
+    wanted = scores(x)
+    assert [p.source for p in found] == names
+    for p, row in zip(found, wanted, strict=True):
+        shares = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
+        np.testing.assert_allclose(p.values, shares, rtol=1e-3, atol=1e-6)
+        first, second, _ = np.argsort(-row)
+        assert (p.answer, p.second) == (CLASSES[first], CLASSES[second])
+        assert p.probability == pytest.approx(shares[first], rel=1e-3)
+
+
+def write(folder, name, x):
+    if name.endswith(".npy"):
+        np.save(folder / name, x)
+    elif name.endswith(".csv"):
+        np.savetxt(folder / name, x.reshape(len(x), -1), delimiter=",")
+    else:  # IDX
+        head = bytes([0, 0, 8, x.ndim]) + b"".join(n.to_bytes(4, "big") for n in x.shape)
+        (folder / name).write_bytes(head + x.tobytes())
+    return folder / name
+
+
+FILES = [
+    ("x.npy", PIXELS, PIXELS / 255),  # whole pixels are scaled to [0, 1], numbers are not
+    ("x.npy", PIXELS.reshape(4, 2, 3), PIXELS / 255),
+    ("x.npy", PIXELS / 100, PIXELS / 100),
+    ("x.npy", PIXELS.astype(np.int64), PIXELS.astype(float)),
+    ("one.npy", PIXELS[0], PIXELS[:1] / 255),
+    ("x.csv", PIXELS / 100, PIXELS / 100),
+    ("x-idx3-ubyte", PIXELS[:, 0], PIXELS / 255),
+]
+
+
+@pytest.mark.parametrize("name, written, read", FILES, ids=[f"{n}-{w.dtype}-{w.shape}" for n, w, _ in FILES])
+def test_arrays(tmp_path, name, written, read):
+    file = write(tmp_path, name, written)
+    many = len(read) > 1
+    check(
+        module.predict(saved(tmp_path), [file]), read, [f"{file}[{k}]" if many else str(file) for k in range(len(read))]
+    )
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_pictures(tmp_path, invert):
+    from PIL import Image
+
+    Image.fromarray(PIXELS[0, 0]).save(tmp_path / "a.png")
+    Image.fromarray(np.kron(PIXELS[1, 0], np.ones((4, 4), np.uint8))).save(tmp_path / "large.png")  # each pixel 4 x 4
+    x = PIXELS[:2] / 255
+    found = module.predict(saved(tmp_path), [tmp_path / "a.png", tmp_path / "large.png"], invert=invert)
+    check(found, 1 - x if invert else x, [str(tmp_path / "a.png"), str(tmp_path / "large.png")])
+
+
+def test_pictures_in_colour(tmp_path):
+    from PIL import Image
+
+    colours = np.random.default_rng(4).integers(0, 256, (1, 2, 3), np.uint8)  # height, width, channels
+    Image.fromarray(colours).save(tmp_path / "a.png")
+    checkpoint = saved(tmp_path, (3, 1, 2), mean=[0.1, 0.2, 0.3], std=[1.0, 2.0, 4.0])
+    x = (np.moveaxis(colours / 255, -1, 0).reshape(3, 2) - [[0.1], [0.2], [0.3]]) / [[1.0], [2.0], [4.0]]
+    (found,) = module.predict(checkpoint, [tmp_path / "a.png"])
+    shares = np.exp(WEIGHT @ x.ravel() + BIAS)
+    np.testing.assert_allclose(found.values, shares / shares.sum(), rtol=1e-5)
+
+
+def test_regression_tells_the_numbers(tmp_path):
+    file = write(tmp_path, "x.csv", rng_array((2, 4), 5))
+    found = module.predict(saved(tmp_path, (4,), []), [file])
+    wanted = scores(rng_array((2, 4), 5))
+    for p, row in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(p.values, row, rtol=1e-5)
+        assert p.answer == ", ".join(f"{v:.6g}" for v in p.values)
+        assert p.probability is p.second is None
+
+
+def test_one_class_has_no_second(tmp_path):
+    assert module.answer("x", [1.0], ["ant"]) == module.Prediction("x", "ant", 1.0, None, (1.0,))
+
+
+def test_files_that_do_not_fit_are_named(tmp_path):
+    checkpoint = saved(tmp_path)
+    (tmp_path / "text.png").write_text("no picture")
+    np.save(tmp_path / "texts.npy", np.array(["a"]))
+    np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
+    (tmp_path / "ragged.csv").write_text("1,2\n1,2,3\n")
+    for file, error, message in [
+        ("gone.npy", InputError, "does not exist"),
+        (".", InputError, "is not a file"),
+        (write(tmp_path, "long.npy", PIXELS.reshape(3, 8)), ShapeError, r"shape \(3, 8\)"),
+        (write(tmp_path, "other.npy", PIXELS.reshape(2, 12)), ShapeError, r"shape \(2, 12\)"),
+        (write(tmp_path, "none.npy", PIXELS[:0]), ShapeError, r"shape \(0, 1, 2, 3\)"),
+        ("text.png", InputError, "not a picture"),
+        ("texts.npy", InputError, "no array of numbers"),
+        ("objects.npy", InputError, "without pickle"),
+        ("ragged.csv", InputError, "not a table"),
+    ]:
+        with pytest.raises(error, match=message):
+            module.predict(checkpoint, [tmp_path / file])
+    with pytest.raises(InputError, match="rows of 4 numbers"):
+        module.predict(saved(tmp_path, (4,)), [tmp_path / "text.png"])
+    with pytest.raises(InputError, match="does not say how its samples were made"):
+        module.predict(saved(tmp_path, mean="none"), [tmp_path / "other.npy"])

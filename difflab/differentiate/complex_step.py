@@ -80,7 +80,7 @@ COMPLEX: dict[str, Callable[..., Any]] = {
     "real": lambda x: x,
     "stop_gradient": np.real,
     "conjugate": lambda x: x,
-    "astype": lambda x, *, dtype: x,
+    "astype": lambda x, *, dtype: x if np.dtype(dtype).kind in "fc" else np.real(x).astype(dtype),
 }
 SCALED = frozenset(("i0", "i1", "i0e", "i1e"))  # SciPy scales them by exp(-|Re x|), which has no continuation
 DECISIONS = frozenset(

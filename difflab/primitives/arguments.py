@@ -122,8 +122,8 @@ def reading_extreme(name: str, empty: Any = None) -> Callable[..., Any]:
 reduction = reading_reduction("reduction")
 
 
-def unary(x: Any, **params: Any) -> Any:
-    return (x,), params
+def unary(a: Any) -> Any:
+    return (a,), {}
 
 
 def constant(value: Any) -> Any:

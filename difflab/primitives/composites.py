@@ -13,7 +13,7 @@ from .arguments import axis_of, cast, constant, refuse
 from .carriers import Carrier
 from .creation import reader
 from .extremes import opaque, read_median, read_quantile
-from .primitive import composite, custom
+from .primitive import composite, custom, named
 from .quotient import Quotient, fraction
 
 
@@ -238,7 +238,7 @@ reader(
     lambda arr, k=0: constant(np.triu_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])),
 )
 for _name, _what in (("isreal", "real"), ("iscomplex", "complex")):
-    opaque(_name, f"Whether each element is {_what}", batch=batches.stacks)
+    opaque(_name, f"Whether each element is {_what}", named("x"), batch=batches.stacks)
 opaque(
     "lexsort",
     "The order by several keys, the last one first",

@@ -100,7 +100,9 @@ def pooled(x, size, reduce, dtype=None, **grid):
     y = np.zeros(x.shape[: x.ndim - n] + spatial(shape, size, **grid), dtype or x.dtype)
     for lead in leading(x, n):
         for out, inside in windows(shape, size, **grid):
-            y[(*lead, *out)] = reduce({inner: x[(*lead, *at)] for inner, at in inside.items() if at is not None}, inside)
+            y[(*lead, *out)] = reduce(
+                {inner: x[(*lead, *at)] for inner, at in inside.items() if at is not None}, inside
+            )
     return y
 
 

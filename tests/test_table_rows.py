@@ -15,7 +15,9 @@ import table_elementwise as numbers
 from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of
 from table_signatures import DIFFERENCES, differences, functions
 
+import difflab as dl
 from difflab.errors import UnsupportedError
+from difflab.graph.node import apply
 from difflab.primitives import TABLE
 
 
@@ -64,6 +66,12 @@ def test_rows_without_javascript(name):
     for row, params, points in numbers.script_points(name):
         with pytest.raises((UnsupportedError, TypeError)):
             numbers.form_of(row, params, points[0].xs)
+
+
+@pytest.mark.parametrize("name", numbers.WITHOUT_COMPLEX_SLOPE)
+def test_complex_slopes_that_are_refused(name):
+    with pytest.raises(UnsupportedError, match="complex"):
+        dl.vjp(lambda z: apply(TABLE[name], (z,)), 0.3 + 0.4j)[1](1.0 + 0j)
 
 
 def test_references_are_independent():

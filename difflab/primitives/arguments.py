@@ -82,6 +82,11 @@ def cast(a: Any, dtype: Any) -> Any:
     return (a if hasattr(a, "astype") else np.asarray(a)).astype(dtype)
 
 
+def inexact(a: Any) -> Any:
+    """Integers and truth values as floats, as NumPy's norms take them; anything else as it is."""
+    return cast(a, float) if Carrier.dtype(a).kind in "biu" else a
+
+
 def numbers(a: Any) -> Any:
     """Truth values as floats, for rows that subtract; anything else as it is."""
     return cast(a, float) if Carrier.dtype(a).kind == "b" else a

@@ -377,6 +377,7 @@ custom(
     glyph="z̄",
     latex=r"\overline{{{0}}}",
     reads=("conjugate", "conj"),
+    spelling={"elements": lambda x: x},
     facts={"linear"},
     batch=batches.stacks,
 )

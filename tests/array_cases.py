@@ -378,7 +378,7 @@ CASES = {
     "unique_values": [(np.unique_values, (5,))],
     "trim_zeros": [(lambda x: np.trim_zeros(np.concatenate([np.zeros(2), x, np.zeros(1)])), (3,))],
     "divmod": [(lambda x: np.divmod(x, 0.7)[1], M)],
-    "modf": [(lambda x: np.modf(x)[0], M)],
+    "modf": [(lambda x: np.modf(x + 0.02)[0], M)],
     "copy": [(lambda x: np.copy(x) * x, M)],
     "apply_along_axis": [
         (lambda x: np.apply_along_axis(lambda r: r**2 * r[0], 1, x), M),

@@ -93,8 +93,6 @@ def one_by_one(m: Any, row: Primitive, lead: Any, *xs: Any, **params: Any) -> An
     for i in range(n):
         operands = tuple(m.getitem(x, index=(i,)) if b else x for b, x in zip(lead, xs))
         found.append(apply(row, operands, params))
-    if not n:
-        raise ShapeError(f"vmap: {row.name} runs once for each element of the batch, and the batch is empty")
     if isinstance(found[0], SEQUENCES):
         return tuple(stacked(m, row, [y[k] for y in found]) for k in range(len(found[0])))
     return stacked(m, row, found)
@@ -154,7 +152,8 @@ class BatchedRun:
             if node.operands[0] in self.values:
                 self.values[node] = operands[0][node.params["index"]]
         elif any(x.__class__ is Batched for x in operands):
-            found = on_batch(node.primitive, operands, node.params)
+            some = any(x.__class__ is Batched and x.value.shape[0] for x in operands)
+            found = on_batch(node.primitive, operands, node.params) if some else of_none(node.value)
             several = isinstance(found, SEQUENCES)
             self.values[node] = tuple(map(in_dtype, found, node.value)) if several else in_dtype(found, node.value)
 
@@ -169,6 +168,13 @@ class BatchedRun:
                 f"vmap: Python's `if`, `while` or indexing looked at a value ({node.primitive.name}) that differs "
                 "between the elements of the batch; use np.where or dl.cond, which take both"
             )
+
+
+def of_none(one: Any) -> Any:
+    """The result for a batch without elements: `one` is that of the element on which the function was recorded."""
+    if isinstance(one, SEQUENCES):
+        return tuple(of_none(y) for y in one)
+    return Batched(np.zeros((0, *Carrier.shape(one)), Carrier.dtype(one)))
 
 
 def in_dtype(x: Any, one: Any) -> Any:

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import special
 
 from ..errors import UnsupportedError
-from ..primitives import NUMPY, Primitive
-from ..primitives.carriers import NumpyCarrier
+from ..primitives import NUMPY, Primitive, kernels_arrays
+from ..primitives.carriers import Carrier, NumpyCarrier
 from .problem import Problem
 from .stopped import pinned
 from .transform import watched
@@ -31,6 +31,16 @@ def follow(pick: Callable[..., Any]) -> Callable[..., Any]:
 
 def by_real_part(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *xs, **params: function(*[np.real(x) for x in xs], **params)
+
+
+def log_of_sum(exp: Callable[..., Any], log1p: Callable[..., Any]) -> Callable[..., Any]:
+    """log(exp(a) + exp(b)) from the larger one on, so that nothing overflows."""
+
+    def rule(a: Any, b: Any) -> Any:
+        larger = np.real(a) >= np.real(b)
+        return np.where(larger, a, b) + log1p(exp(np.where(larger, b - a, a - b)))
+
+    return rule
 
 
 def extreme(argument: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,6 +81,11 @@ COMPLEX: dict[str, Callable[..., Any]] = {
     "fmin": follow(lambda a, b: a <= b),
     "max": extreme(np.argmax),
     "min": extreme(np.argmin),
+    "logaddexp": log_of_sum(np.exp, np.log1p),
+    "logaddexp2": log_of_sum(np.exp2, lambda x: np.log1p(x) / np.log(2)),
+    "logsumexp": kernels_arrays.logsumexp,
+    "softmax": kernels_arrays.softmax,
+    "log_softmax": kernels_arrays.log_softmax,
     "relu": lambda x: np.where(np.real(x) > 0, x, 0)[()],
     "hypot": lambda a, b: np.sqrt(a * a + b * b),
     "arctan2": lambda y, x: (
@@ -80,9 +95,15 @@ COMPLEX: dict[str, Callable[..., Any]] = {
     "real": lambda x: x,
     "stop_gradient": np.real,
     "conjugate": lambda x: x,
-    "astype": lambda x, *, dtype: x,
+    "astype": lambda x, *, dtype: x if np.dtype(dtype).kind in "fc" else np.real(x).astype(dtype),
 }
-SCALED = frozenset(("i0", "i1", "i0e", "i1e"))  # SciPy scales them by exp(-|Re x|), which has no continuation
+# What NumPy and SciPy compute of complex numbers is no continuation, or loses a small imaginary part: LAPACK takes
+# conjugates, SciPy's scaled Bessel functions have exp(-|Re x|), and its other functions here round to the size of the
+# real part.
+UNFIT = frozenset(
+    "cholesky eigh svd i0 i1 i0e i1e iv ive kv kve kn jv yv yn erfcx dawsn log_ndtr erfc_repeated "
+    "dawsn_derivative".split()
+)
 DECISIONS = frozenset(
     "less less_equal greater greater_equal equal not_equal sign floor ceil trunc rint round heaviside isnan isinf "
     "isfinite signbit argmax argmin argsort floor_divide nonzero count_nonzero searchsorted digitize any all "
@@ -109,7 +130,7 @@ class ComplexCarrier(NumpyCarrier):
         def either(*xs: Any, **params: Any) -> Any:
             if not any(np.iscomplexobj(x) for operand in xs for x in several(operand)):
                 return plain(*xs, **params)
-            if row.name in SCALED:
+            if row.name in UNFIT:
                 raise no_complex_values(row)
             continued = plain if composed is None else partial(composed, self)
             try:
@@ -141,6 +162,13 @@ CARRIER = ComplexCarrier()
 def complex_step(problem: Problem) -> tuple[list[Any], int]:
     """The partial derivatives, and the number of evaluations."""
     graph, held = pinned(problem.graph, problem.values)
+    for node in graph.order:
+        values = (node.value,) if hasattr(node.value, "dtype") else node.value  # of several outputs
+        if any(Carrier.dtype(y).kind == "c" for y in values):
+            raise UnsupportedError(
+                f"complex numbers flow in the function ({node.primitive.name}), and the complex step needs their "
+                "imaginary parts for itself; use another scheme"
+            )
     results, count = [], 0
     for k in problem.places:
         x = np.asarray(problem.values[k], dtype=float)

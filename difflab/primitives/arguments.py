@@ -82,6 +82,11 @@ def cast(a: Any, dtype: Any) -> Any:
     return (a if hasattr(a, "astype") else np.asarray(a)).astype(dtype)
 
 
+def inexact(a: Any) -> Any:
+    """Integers and truth values as floats, as NumPy's norms take them; anything else as it is."""
+    return cast(a, float) if Carrier.dtype(a).kind in "biu" else a
+
+
 def numbers(a: Any) -> Any:
     """Truth values as floats, for rows that subtract; anything else as it is."""
     return cast(a, float) if Carrier.dtype(a).kind == "b" else a
@@ -122,8 +127,8 @@ def reading_extreme(name: str, empty: Any = None) -> Callable[..., Any]:
 reduction = reading_reduction("reduction")
 
 
-def unary(x: Any, **params: Any) -> Any:
-    return (x,), params
+def unary(a: Any) -> Any:
+    return (a,), {}
 
 
 def constant(value: Any) -> Any:

@@ -100,7 +100,7 @@ elementwise(
 
 
 def power_by_base(m: Any, z: Any, x: Any, y: Any, k: int = 0) -> Any:
-    """(y - k) x**(y - k - 1); a gate where y = k, because x**-1 is infinite at 0 and the derivative there is 0."""
+    """(y - k) x**(y - k - 1); a gate where y = k and x**-1 is infinite, because the derivative there is 0."""
     kind = y.__class__
     if kind is int or kind is float:
         e = y - k
@@ -112,7 +112,8 @@ def power_by_base(m: Any, z: Any, x: Any, y: Any, k: int = 0) -> Any:
             return 1.0
         if (e - 1) + (k + 1) == y:  # exact
             return e * m.power(x, e - 1)
-    return Gate(m.not_equal(y, k), (y - k) * m.power_minus(x, y, k=k + 1))
+    slope = m.power_minus(x, y, k=k + 1)
+    return Gate(m.logical_or(m.not_equal(y, k), m.isfinite(slope)), (y - k) * slope)
 
 
 def power_by_exponent(m: Any, z: Any, x: Any, y: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .primitive import Domain
+from .primitive import Domain, named
 from .scipy_row import special
 
 ORDER = Domain(0.0, 4.0)
@@ -138,6 +138,7 @@ special(
     value=lambda m, x: m.iv(0, x),
     facts={"smooth"},
     reads=("special.i0", "i0"),
+    arguments=named("x"),
 )
 special(
     "i1",

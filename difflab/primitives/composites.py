@@ -10,10 +10,10 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axis_of, cast, constant, refuse
-from .carriers import Carrier
+from .carriers import NUMPY, Carrier
 from .creation import reader
 from .extremes import opaque, read_median, read_quantile
-from .primitive import composite, custom
+from .primitive import composite, custom, named
 from .quotient import Quotient, fraction
 
 
@@ -163,12 +163,19 @@ composite("polyder", derivative, doc="The m-th derivative of a polynomial.", arg
 composite(
     "polyint", integral, doc="The m-th antiderivative of a polynomial, with constants 0.", arguments=read_integral
 )
+
+
+def vander(m: Any, x: Any, *, powers: tuple[int, ...]) -> Any:
+    columns = [m.ones_like(x) if k == 0 else m.power(x, k) for k in powers]
+    return m.stack(*columns, axis=1) if columns else np.zeros((*m.shape(x), 0), m.dtype(x))
+
+
 composite(
     "vander",
-    lambda m, x, *, powers: m.stack(*[m.ones_like(x) if k == 0 else m.power(x, k) for k in powers], axis=1),
+    vander,
     doc="The powers of x, a column each.",
     arguments=read_vander,
-    spelling={"numpy": lambda x, *, powers: np.stack([np.power(x, k) for k in powers], axis=1)},
+    spelling={"numpy": lambda x, *, powers: vander(NUMPY, x, powers=powers)},
 )
 
 
@@ -238,7 +245,7 @@ reader(
     lambda arr, k=0: constant(np.triu_indices(Carrier.shape(arr)[0], k, Carrier.shape(arr)[1])),
 )
 for _name, _what in (("isreal", "real"), ("iscomplex", "complex")):
-    opaque(_name, f"Whether each element is {_what}", batch=batches.stacks)
+    opaque(_name, f"Whether each element is {_what}", named("x"), batch=batches.stacks)
 opaque(
     "lexsort",
     "The order by several keys, the last one first",

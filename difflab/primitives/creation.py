@@ -115,30 +115,43 @@ reader(
 
 
 # Ranges between traced ends.
-def read_linspace(name: str) -> Callable[..., Any]:
-    def read(
-        start: Any,
-        stop: Any,
-        num: Any = 50,
-        endpoint: bool = True,
-        retstep: bool = False,
-        dtype: Any = None,
-        axis: int = 0,
-        *,
-        device: Any = None,
-        base: Any = 10.0,
-    ) -> Any:
-        if retstep or dtype is not None:
-            raise InputError(f"{name}: retstep= and dtype= are not supported on traced values")
-        if axis != 0:
-            raise InputError(f"{name}: axis={axis} is not supported on traced values; use np.moveaxis")
-        num = operator.index(num)
-        if num < 0:
-            raise InputError(f"{name}: num={num} is negative")
-        params = {"num": num, "endpoint": bool(endpoint)}
-        return (start, stop), params
+def spaced(name: str, ends: tuple[Any, ...], num: Any, endpoint: Any, axis: Any, **refused: Any) -> Any:
+    """A call that asks for `num` numbers between ends; `refused` are arguments that traced values do not take."""
+    for argument, value in refused.items():
+        if value is not None and value is not False:
+            raise InputError(f"{name}: {argument}={value!r} is not supported on traced values")
+    if axis != 0:
+        raise InputError(f"{name}: axis={axis} is not supported on traced values; use np.moveaxis")
+    num = operator.index(num)
+    if num < 0:
+        raise InputError(f"{name}: num={num} is negative")
+    return ends, {"num": num, "endpoint": bool(endpoint)}
 
-    return read
+
+def read_linspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
+    return spaced("linspace", (start, stop), num, endpoint, axis, retstep=retstep, dtype=dtype)
+
+
+def read_geomspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    return spaced("geomspace", (start, stop), num, endpoint, axis, dtype=dtype)
+
+
+def read_logspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Any:
+    return spaced("logspace", (start, stop, base), num, endpoint, axis, dtype=dtype)
 
 
 def linspace(m: Any, start: Any, stop: Any, *, num: int, endpoint: bool) -> Any:
@@ -153,21 +166,22 @@ composite(
     "linspace",
     linspace,
     doc="Evenly spaced numbers between two ends.",
-    arguments=read_linspace("linspace"),
+    arguments=read_linspace,
     flops=3,
 )
 composite(
     "geomspace",
     lambda m, start, stop, **params: m.exp(linspace(m, m.log(start), m.log(stop), **params)),
     doc="Numbers between two ends that are evenly spaced on a logarithmic scale.",
-    arguments=read_linspace("geomspace"),
+    arguments=read_geomspace,
     flops=5,
 )
 composite(
     "logspace",
-    lambda m, start, stop, **params: m.power(10.0, linspace(m, start, stop, **params)),
-    doc="Powers of ten with evenly spaced exponents.",
-    arguments=read_linspace("logspace"),
+    lambda m, start, stop, base, **params: m.power(base, linspace(m, start, stop, **params)),
+    doc="Powers of a base, ten by default, with evenly spaced exponents.",
+    arguments=read_logspace,
+    spelling={"numpy": lambda start, stop, base, **params: np.logspace(start, stop, base=base, **params)},
     flops=5,
 )
 

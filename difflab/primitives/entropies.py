@@ -31,14 +31,19 @@ special(
 )
 
 
-def gated(factor: Any) -> Any:
-    """A partial that is 0 where x = 0, whatever the other operand is."""
-    return lambda m, z, x, y: Gate(m.not_equal(x, 0.0), factor(m, x, y))
+def quotient(shift: int) -> Any:
+    """The partial x / (shift + y), which is 0 where x = 0 also where the divisor is 0."""
+
+    def partial(m: Any, z: Any, x: Any, y: Any) -> Any:
+        divisor = shift + y if shift else y
+        return Gate(m.logical_or(m.not_equal(x, 0.0), m.greater(divisor, 0.0)), x / divisor)
+
+    return partial
 
 
 special(
     "xlogy",
-    (lambda m, z, x, y: m.log(y), gated(lambda m, x, y: x / y)),
+    (lambda m, z, x, y: m.log(y), quotient(0)),
     "x log(y), 0 where x = 0.",
     latex=r"{0} \ln({1})",
     domain=(Domain(branch_points=(0.0,)), Domain(0.01, 10.0, tails=(1e-300, 1e300))),
@@ -47,7 +52,7 @@ special(
 )
 special(
     "xlog1py",
-    (lambda m, z, x, y: m.log1p(y), gated(lambda m, x, y: x / (1 + y))),
+    (lambda m, z, x, y: m.log1p(y), quotient(1)),
     "x log(1 + y), 0 where x = 0.",
     latex=r"{0} \ln(1 + {1})",
     domain=(Domain(branch_points=(0.0,)), Domain(-0.9, 10.0, tails=(1e-300, 1e300))),

@@ -366,7 +366,7 @@ def read_choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> A
     if mode != "raise":
         a = in_range(a, len(choices), mode)
     conditions = [np.equal(a, k) for k in range(len(choices))]
-    return (*conditions, *choices, 0.0), {"n": len(choices)}, "select"
+    return (*conditions, *choices, 0), {"n": len(choices)}, "select"
 
 
 def read_bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:

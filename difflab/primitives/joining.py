@@ -179,13 +179,11 @@ def split(m: Any, x: Any, *, bounds: tuple[int, ...], axis: int) -> list[Any]:
     return [m.getitem(x, index=(slice(None),) * axis + (slice(a, b),)) for a, b in zip(*edges)]
 
 
-def read_split(name: str, even: bool = True, axis: int | None = None) -> Callable[..., Any]:
-    def read(ary: Any, indices_or_sections: Any, axis_: Any = None, **given: Any) -> Any:
-        if axis is None:
-            k = given.get("axis", 0 if axis_ is None else axis_)
-        else:
-            k = 0 if name == "hsplit" and Carrier.ndim(ary) == 1 else axis
-        k = axis_of(name, ary, k)
+def read_split(name: str, even: bool = True, along: int | None = None) -> Callable[..., Any]:
+    """The reader of a split in equal parts or not; `along` is the axis of those that have no argument for it."""
+
+    def read(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+        k = axis_of(name, ary, axis)
         length = Carrier.shape(ary)[k]
         if Carrier.ndim(indices_or_sections) == 0:
             n = operator.index(indices_or_sections)
@@ -199,7 +197,10 @@ def read_split(name: str, even: bool = True, axis: int | None = None) -> Callabl
             bounds = tuple(operator.index(i) for i in indices_or_sections)
         return (ary,), {"bounds": bounds, "axis": k}
 
-    return read
+    def read_along(ary: Any, indices_or_sections: Any) -> Any:
+        return read(ary, indices_or_sections, 0 if name == "hsplit" and Carrier.ndim(ary) == 1 else along)
+
+    return read if along is None else read_along
 
 
 for _name, _even, _axis in (

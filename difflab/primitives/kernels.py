@@ -19,6 +19,25 @@ def astype(x: Any, *, dtype: Any) -> Any:
     return np.asarray(x).astype(dtype)[()]
 
 
+def astype_elements(x: Any, *, dtype: Any) -> Any:
+    """Truth values as numbers, and as an integer a number that is one; symbols and enclosures stay what they are."""
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return x
+
+    def one(e: Any) -> Any:
+        if isinstance(e, bool | np.bool_) or (getattr(e, "is_Boolean", False) and e in (True, False)):
+            return int(bool(e))
+        return int(e) if kind in "iu" and (isinstance(e, float) or getattr(e, "is_number", False)) else e
+
+    found = [one(e) for e in np.asarray(x, object).flat]
+    if kind in "iu" and all(isinstance(e, int) for e in found):
+        return np.array(found, dtype).reshape(np.shape(x))[()]
+    out = np.empty(len(found), object)
+    out[:] = found
+    return out.reshape(np.shape(x))[()]
+
+
 def pick(x: Any, *, index: int) -> Any:
     return x[index]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from ..errors import UnsupportedError
 from .kernels_elementwise import erfc, exp_of_square, in_double, ndtr, two_difference
 
 SQRT_PI = sqrt(pi)
@@ -42,18 +43,23 @@ def dawsn(x: Any, *, n: int) -> Any:
 
     From 2 to 7 the sum of G. Rybicki, Computers in Physics 3 (1989) 85, beyond 7 the asymptotic series.
     """
+    if np.iscomplexobj(x):
+        return _dawson_recurrence(x, n)
     a = np.abs(x)
     sign = np.where(x < 0, (-1.0) ** (n + 1), 1.0)
-    near = np.minimum(a, 2.0)
-    before, f = special.dawsn(near), 1.0 - 2.0 * near * special.dawsn(near)
-    for k in range(1, n):
-        before, f = f, -2.0 * (near * f + k * before)
-    f = before if n == 0 else f
+    f = _dawson_recurrence(np.minimum(a, 2.0), n)
     if (a > 2.0).any():
         f = np.where(a > 2.0, _dawson_sum(np.clip(a, 2.0, 7.0), n), f)
     if (a > 7.0).any():
         f = np.where(a > 7.0, _dawson_series(np.maximum(a, 7.0), n), f)
     return sign * f
+
+
+def _dawson_recurrence(x: Any, n: int) -> Any:
+    before, f = special.dawsn(x), 1.0 - 2.0 * x * special.dawsn(x)
+    for k in range(1, n):
+        before, f = f, -2.0 * (x * f + k * before)
+    return f if n else before
 
 
 def _dawson_sum(x: Any, n: int) -> Any:
@@ -233,6 +239,8 @@ def polygamma(x: Any, *, n: int) -> Any:
     """The n-th derivative of digamma; at negative x by stepping up to positive x."""
     if n == 0:
         return special.psi(x)
+    if np.iscomplexobj(x):
+        raise UnsupportedError(f"polygamma: no derivative of digamma (order {n}) is known at complex operands")
     total, at = np.zeros_like(x), x
     for _ in range(int(min(np.max(np.ceil(-x) + 1, initial=0), 500))):
         low = at < 0.0

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
 from . import batches
-from .arguments import axes as axes_tuple, refuse
+from .arguments import axes as axes_tuple, inexact, refuse
 from .carriers import Carrier
 from .primitive import composite, custom
 from .products import bar, flip, placeholder, stacks_fit
@@ -227,6 +227,7 @@ custom(
 
 
 def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    x = inexact(x)
     n = Carrier.ndim(x)
     found = axes_tuple(axis, n)
     if ord is None and (found is None or len(found) <= 2):
@@ -247,6 +248,7 @@ def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False)
 
 
 def read_vector_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
+    x = inexact(x)
     if ord is None or ord == 2:
         return (x,), {"axis": axis, "keepdims": keepdims}, "euclidean_norm"
     if isinstance(ord, str):
@@ -261,8 +263,8 @@ def norm(m: Any, x: Any, *, ord: Any, axis: tuple[int, ...], keepdims: bool) -> 
 
 def vector_norm(m: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     options, size = {"axis": axis, "keepdims": keepdims}, m.absolute(x)
-    if ord == np.inf:
-        return m.max(size, **options)
+    if ord == np.inf:  # of nothing it is 0, as a sum is
+        return m.max(size, **options) if m.size(x) else m.sum(size, **options)
     if ord == -np.inf:
         return m.min(size, **options)
     if ord == 0:
@@ -276,7 +278,7 @@ def matrix_norm(m: Any, x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool)
     lead = m.shape(x)[:-2]
     if ord in (1, -1, np.inf, -np.inf):
         sums = m.sum(m.absolute(x), axis=(n - 2 if abs(ord) == 1 else n - 1,), keepdims=False)
-        reduce = m.max if ord > 0 else m.min
+        reduce = (m.max if m.size(x) else m.sum) if ord > 0 else m.min
         out = reduce(sums, axis=(n - 2,), keepdims=False)
     else:
         values = m.svdvals(x)

@@ -48,6 +48,18 @@ def positional(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str
     return operands, params
 
 
+def named(*names: str) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
+    """A reader of calls whose operands may come as keywords too, under these names."""
+
+    def read(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        later = [params.pop(name) for name in names[len(operands) :] if name in params]
+        return positional(*operands, *later, **params)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    read.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+    return read
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Primitive:
     """One operation. Everything that is known about it stands here.

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
-from .primitive import Domain, Gate, custom, elementwise
+from .primitive import Domain, Gate, custom, elementwise, named
 from .spelling import by_sympy
 
 NAN = float("nan")
@@ -73,6 +73,7 @@ for _name, _text, _script in (
         _name,
         (0,),
         doc=f"Whether x is {_text}; it has no derivative.",
+        arguments=named("x"),
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
         differentiable=False,
@@ -136,6 +137,7 @@ step(
     "x an integer other than 0",
     lambda m, x: m.logical_and(at_integers(m, x), m.not_equal(x, 0.0)),
     reads=("trunc", "fix"),
+    arguments=named("x"),
     spelling={
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
@@ -351,6 +353,7 @@ elementwise(
     "real",
     (1,),
     doc="The real part.",
+    arguments=named("val"),
     glyph="Re",
     latex=r"\Re({0})",
     facts={"linear"},
@@ -360,6 +363,7 @@ elementwise(
     "imag",
     (lambda m, y, x: -1j,),
     doc="The imaginary part.",
+    arguments=named("val"),
     glyph="Im",
     latex=r"\Im({0})",
     facts={"linear"},
@@ -373,6 +377,7 @@ custom(
     glyph="z̄",
     latex=r"\overline{{{0}}}",
     reads=("conjugate", "conj"),
+    spelling={"elements": lambda x: x},
     facts={"linear"},
     batch=batches.stacks,
 )

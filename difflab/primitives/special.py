@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .arguments import whole
-from .primitive import Domain, composite
+from .primitive import Domain, composite, named
 from .scipy_row import special
 from .spelling import by_sympy
 
@@ -392,4 +392,5 @@ special(
     latex=r"\zeta({0}, {1})",
     domain=(Domain(2.0, 5.0), Domain(0.5, 10.0)),
     spelling={"javascript": "zeta"},
+    arguments=named("x", "q"),
 )

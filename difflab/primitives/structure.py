@@ -43,7 +43,10 @@ linear(
     lambda m, i, ct, x, *, shape: m.sum_to(ct, shape=m.shape(x)),
     doc="The array repeated along new or length-one axes.",
     glyph="broadcast",
-    arguments=lambda x, shape, subok=False: ((x,), {"shape": (shape,) if isinstance(shape, int) else tuple(shape)}),
+    arguments=lambda array, shape, subok=False: (
+        (array,),
+        {"shape": (shape,) if isinstance(shape, int) else tuple(shape)},
+    ),
     flops=0,
     batch=batches.broadcast_to,
 )
@@ -55,7 +58,7 @@ linear(
     latex="{0}",
     reads=("astype",),
     arguments=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": dtype}),
-    spelling={"numpy": "kernels.astype", "elements": lambda x, *, dtype: x},
+    spelling={"numpy": "kernels.astype", "elements": "kernels.astype_elements"},
     flops=0,
     batch=batches.stacks,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .primitive import Domain, elementwise
+from .primitive import Domain, elementwise, named
 from .spelling import by_sympy
 
 PI = 3.141592653589793
@@ -193,6 +193,7 @@ row(
     "sin(πx)/(πx), 1 at 0.",
     latex=r"\operatorname{{sinc}}({0})",
     domain=(SINC,),
+    arguments=named("x"),
     facts={"smooth"},
     value=lambda m, x: m.sinpi(x) / (4 * m.arctan(1) * x),
     spelling={

@@ -1,0 +1,82 @@
+"""The table of rows: each row against independent references in every respect that it has; a row without data fails.
+
+The data stand in `table_data.py` and `mpmath_functions.py`, the references in `table_references.py`, the checks in
+`table_arrays.py`, `table_elementwise.py` and `table_signatures.py`; what applies to a row is derived from it here.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import table_arrays as arrays
+import table_elementwise as numbers
+from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of
+from table_signatures import DIFFERENCES, differences, functions
+
+import difflab as dl
+from difflab.errors import UnsupportedError
+from difflab.graph.node import apply
+from difflab.primitives import TABLE
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row(name):
+    with np.errstate(all="ignore"):
+        for facet in facets_of(name):
+            compared = FACETS[facet](name)
+            assert compared or (name, facet) in EXCEPTIONS, f"{name}: nothing is there to judge its {facet} by"
+
+
+@pytest.mark.parametrize("name, facet", EXCEPTIONS)
+def test_exceptions_are_still_needed(name, facet):
+    assert facet in facets_of(name)
+    with np.errstate(all="ignore"):
+        try:
+            needed = not FACETS[facet](name)
+        except AssertionError:
+            needed = True
+    assert needed, f"{name} passes the check of its {facet}: take the exception out"
+
+
+def test_listed_differences_of_signatures_are_still_there():
+    found = {(name, p) for name, _ in DIFFERENCES for path, f in functions(TABLE[name])
+             for p, _ in differences(TABLE[name], path, f)}  # fmt: skip
+    assert found == set(DIFFERENCES)
+
+
+def test_every_row_of_numbers_in_javascript():
+    """All at once, since starting node costs more than computing."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    asked = []
+    for name in ROWS:
+        if TABLE[name].kind == "elementwise" and name not in numbers.WITHOUT_SCRIPT:
+            for row, params, points in numbers.script_points(name):
+                assert points, f"{name}: no points"
+                asked.append((name, numbers.form_of(row, params, points[0].xs), points))
+    found = numbers.script([form for _, form, _ in asked], [points for *_, points in asked])
+    for (name, _, points), results in zip(asked, found, strict=True):
+        assert numbers.judge_script(name, points, results), name
+
+
+@pytest.mark.parametrize("name", numbers.WITHOUT_SCRIPT)
+def test_rows_without_javascript(name):
+    for row, params, points in numbers.script_points(name):
+        with pytest.raises((UnsupportedError, TypeError)):
+            numbers.form_of(row, params, points[0].xs)
+
+
+@pytest.mark.parametrize("name", numbers.WITHOUT_COMPLEX_SLOPE)
+def test_complex_slopes_that_are_refused(name):
+    with pytest.raises(UnsupportedError, match="complex"):
+        dl.vjp(lambda z: apply(TABLE[name], (z,)), 0.3 + 0.4j)[1](1.0 + 0j)
+
+
+def test_references_are_independent():
+    """The guard itself: a row computed while a reference is, is refused."""
+    from table_references import NotIndependentError
+
+    with pytest.raises(NotIndependentError, match="sin"):
+        arrays.reference(lambda x: TABLE["sin"].evaluate(x), [1.0])

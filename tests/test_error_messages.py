@@ -44,7 +44,7 @@ SHELL = {
     "train mlp --optimizer sgd --out run": "No such option '--optimizer'. Did you mean '--optimiser'?",
     "predict none.npz a.png": "none.npz does not exist; difflab train MODEL --out FOLDER writes best.npz there",
     "mdp griddworld": "there is no process 'griddworld'; did you mean gridworld?",
-    "mdp none.npz": "none.npz: cannot be read: No such file",
+    "mdp none.npz": "none.npz cannot be read: No such file",
     "mdp gridworld --gamma 1.5": "discount=1.5 is outside [0, 1]",
     "mdp gridworld --slip 2": "slip=2.0 is a probability, from 0 to 1",
     "mdp gridworld --shape 5": "--shape '5': give rows x columns, as in 5x5",

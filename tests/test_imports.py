@@ -14,7 +14,7 @@ import difflab
 
 ROOT = pathlib.Path(difflab.__file__).parent
 FLOORS = {
-    "clock": 0, "errors": 0, "files": 0, "interrupts": 0, "progress": 0,
+    "clock": 0, "errors": 0, "files": 0, "interrupts": 0, "progress": 0, "reading": 0,
     "primitives": 1, "graph": 1,
     "differentiate": 2, "compile": 2, "numpy": 2,
     "lab": 3, "draw": 3, "nn": 3, "mdp": 3,

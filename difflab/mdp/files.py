@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from scipy import sparse
 
 from ..errors import InputError
 from ..files import write
+from ..reading import Archive, read_bytes
 from .build import MOST_ACTIONS, assemble, from_arrays, from_triples, terminals_of
 from .grids import gridworld
 from .process import MDP
@@ -21,6 +21,7 @@ from .process import MDP
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
 MOST_STATES = 500_000_000
 LONGEST_TEXT = 50_000_000
+LARGEST_MAP = 1_500_000  # cells
 CSR = ("data", "indices", "indptr", "rewards", "states", "actions", "shape")
 
 
@@ -61,10 +62,7 @@ def load(path: Any, discount: float | None = None) -> MDP:
     path = Path(path)
     if path.suffix.lower() not in READERS:
         raise InputError(f"{path.name}: a process is read from .npz, .json or .txt")
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    raw = read_bytes(path, LARGEST)
     try:
         return READERS[path.suffix.lower()](raw, discount)
     except InputError as error:
@@ -86,16 +84,12 @@ def parse(raw: bytes, discount: float | None = None) -> MDP:
 
 def read_npz(raw: bytes, discount: float | None) -> MDP:
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > LARGEST:
-                raise InputError(f"its arrays unpack to {size:,} bytes, more than {LARGEST:,}")
-        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"is no .npz of plain arrays ({type(error).__name__})") from None
+        archive = Archive(raw)
+        if archive.size > LARGEST:
+            raise InputError(f"its arrays unpack to {archive.size:,} bytes, more than {LARGEST:,}")
+        arrays = {name: archive.array(name) for name in archive.entries}
+    except InputError as error:
+        raise InputError(f"is no .npz of plain arrays: {error}") from None
     g = discount_of_file(arrays.get("discount"), discount)
     terminals = arrays.get("terminals", ())
     if "P" in arrays and "R" in arrays:
@@ -223,26 +217,27 @@ def number(found: list[Any], index: dict[Any, int], what: str) -> None:
 
 
 def read_map(raw: bytes, discount: float | None) -> MDP:
-    if len(raw) > LONGEST_TEXT:
-        raise InputError(f"holds {len(raw):,} bytes, more than {LONGEST_TEXT:,}")
     try:
-        lines = [line.rstrip() for line in raw.decode().splitlines() if line.strip()]
+        text = raw[: 4 * LARGEST_MAP].decode()
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: byte {raw[error.start]:#04x} at {error.start}") from None
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     width = max(map(len, lines), default=0)
     if not width:
         raise InputError("is an empty map")
-    walls, terminals = [], {}
-    for i, line in enumerate(lines):
-        for j, c in enumerate(line.ljust(width, "#")):
-            if c == "#":
-                walls.append((i, j))
-            elif c in "GH":
-                terminals[i, j] = 1.0 if c == "G" else -1.0
-            elif c not in ".S ":
-                raise InputError(f"line {i + 1}, column {j + 1} is {c!r}; a map has # . S G H")
+    if len(raw) > 4 * LARGEST_MAP or len(lines) * width > LARGEST_MAP:
+        raise InputError(
+            f"is a map of {len(lines):,} x {width:,} cells, more than {LARGEST_MAP:,}; build larger ones in Python with "
+            "mdp.gridworld, and save them as .npz"
+        )
+    if unknown := set().union(*lines) - set("#.SGH "):
+        c, line = min((line.index(c), c, k) for k, line in enumerate(lines, 1) for c in unknown if c in line)[1:]
+        raise InputError(f"line {line}, column {lines[line - 1].index(c) + 1} is {c!r}; a map has # . S G H")
+    cells = np.frombuffer("".join(line.ljust(width, "#") for line in lines).encode("ascii"), "S1").reshape(-1, width)
+    ends = np.argwhere((cells == b"G") | (cells == b"H"))
+    rewards = (cells == b"G") * 1.0 - (cells == b"H")
     g = 0.99 if discount is None else discount
-    return gridworld((len(lines), width), terminals, walls=walls, step_reward=-0.04, discount=g)
+    return gridworld(cells.shape, ends, np.argwhere(cells == b"#"), step_reward=-0.04, discount=g, rewards=rewards)
 
 
 READERS = {".npz": read_npz, ".json": read_json, ".txt": read_map}

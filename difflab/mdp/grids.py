@@ -9,10 +9,12 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from .build import assemble
+from .checks import floats
 from .process import MDP
 
 DIRECTIONS = ("up", "right", "down", "left")
@@ -34,20 +36,21 @@ Cell = tuple[int, int]
 
 def gridworld(
     shape: tuple[int, int] = (5, 5),
-    terminals: Sequence[Cell] | Mapping[Cell, float] | None = None,
-    walls: Sequence[Cell] = (),
+    terminals: Sequence[Cell] | Mapping[Cell, float] | NDArray[Any] | None = None,
+    walls: Sequence[Cell] | NDArray[Any] = (),
     slip: float = 0.0,
     step_reward: float = -1.0,
     discount: float = 1.0,
-    rewards: Mapping[Cell, float] | None = None,
+    rewards: Mapping[Cell, float] | NDArray[Any] | None = None,
     teleports: Mapping[Cell, tuple[Cell, float]] | None = None,
 ) -> MDP:
     """A grid of cells with actions up, right, down, left (0 to 3); moving off the grid or into a wall stays in place.
 
-    Without arguments the course's grid: 5 x 5, two opposite corners terminal, -1 for each step. `terminals` lists
-    cells, or maps them to a reward for entering. With probability `slip` the step goes to one of the two sides
-    instead. `rewards` maps cells to a further reward for entering them. `teleports` maps a cell to (target, reward):
-    every action leads there. Raises InputError for cells outside the grid.
+    Without arguments the course's grid: 5 x 5, two opposite corners terminal, -1 for each step. `terminals` and `walls`
+    list cells, as tuples or as an array (n, 2); `terminals` may also map them to a reward for entering. With
+    probability `slip` the step goes to one of the two sides instead. `rewards` maps cells to a further reward for
+    entering them, or is an array of the grid's shape. `teleports` maps a cell to (target, reward): every action leads
+    there. Raises InputError for cells outside the grid.
 
     >>> grid = gridworld((4, 4), terminals=[(0, 0), (3, 3)])
     >>> grid.evaluate(np.full((16, 4), 0.25)).reshape(4, 4)[0].round(6).tolist()
@@ -62,14 +65,17 @@ def gridworld(
         terminals = [(0, 0), (rows - 1, columns - 1)]
     cell = lambda at, what: cell_of(at, (rows, columns), what)
     blocked = np.zeros(rows * columns, bool)
-    blocked[[cell(w, "wall") for w in walls]] = True
-    ends = [cell(t, "terminal") for t in terminals]
+    blocked[cells_of(walls, (rows, columns), "wall")] = True
+    ends = np.asarray(cells_of(terminals, (rows, columns), "terminal"), np.intp).tolist()
     if blocked[ends].any():
         raise InputError("gridworld: a terminal cell is a wall")
     entering = np.zeros(rows * columns)
-    for extra in (terminals if isinstance(terminals, Mapping) else {}, rewards or {}):
-        for at, r in extra.items():
-            entering[cell(at, "reward")] += number(r, f"the reward of entering {at}")
+    for extra in (terminals, rewards):
+        if isinstance(extra, Mapping):
+            for at, r in extra.items():
+                entering[cell(at, "reward")] += number(r, f"the reward of entering {at}")
+        elif extra is rewards and rewards is not None:
+            entering += rewards_of(rewards, (rows, columns))
     next_cell = moves(rows, columns, blocked)
     jumps = jumps_of(teleports or {}, cell)
     P, R = steps(next_cell, slip, step_reward + entering, jumps)
@@ -100,6 +106,23 @@ def cell_of(at: Any, shape: tuple[int, int], what: str) -> int:
     if not (0 <= i < shape[0] and 0 <= j < shape[1]):
         raise InputError(f"gridworld: {what} {(i, j)} is outside the grid of shape {shape}; cells count from (0, 0)")
     return i * shape[1] + j
+
+
+def cells_of(many: Any, shape: tuple[int, int], what: str) -> Any:
+    """The numbers of many cells, given as a sequence of them or as an array (n, 2) of whole numbers."""
+    if isinstance(many, np.ndarray) and many.dtype.kind in "iu" and many.shape[1:] == (2,):
+        outside = ((many < 0) | (many >= shape)).any(axis=1)
+        if not outside.any():
+            return many[:, 0].astype(np.intp) * shape[1] + many[:, 1].astype(np.intp)
+        many = many[outside]
+    return [cell_of(at, shape, what) for at in many]
+
+
+def rewards_of(rewards: Any, shape: tuple[int, int]) -> Any:
+    found = floats(rewards, "gridworld: rewards", finite=True)
+    if found.shape != shape:
+        raise ShapeError(f"gridworld: rewards of shape {found.shape} for a grid of shape {shape}")
+    return found.ravel()
 
 
 def number(x: Any, what: str) -> float:

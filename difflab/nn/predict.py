@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..reading import length, opened, read_array
 from .data.idx import read_idx
 from .pictures import softmax
 from .training.checkpoint import load_checkpoint
@@ -81,11 +82,12 @@ def read_samples(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
 
 
 def read_npy(path: Path) -> Any:
-    try:
-        x = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} is not an array that can be read without pickle: {error}") from None
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiu":
+    with opened(path) as file:
+        try:
+            x = read_array(file, length(file))
+        except InputError as error:
+            raise InputError(f"{path} is not an array that can be read without pickle: {error}") from None
+    if x.dtype.kind not in "fiu":
         raise InputError(f"{path} holds no array of numbers")
     return x
 

@@ -214,10 +214,16 @@ class Deferred(Primitive):
         row = TABLE[instead[0]] if instead else self.row
         try:
             result = m.of(row)(*found, **params)
-            # In text a shape or a list of places is an array like any other: it is computed with.
-            return np.asarray(result) if row.name == "constant" and isinstance(result, tuple) else result
-        except MemoryError as error:
+        except (DifflabError, np.linalg.LinAlgError):  # the latter depends on the numbers, and is told as such
+            raise
+        except (MemoryError, RecursionError) as error:
             raise UnsupportedError(f"{row.name}: {error}") from None
+        except (TypeError, ValueError, IndexError, ArithmeticError) as error:  # what NumPy refuses
+            raise InputError(f"{row.name}: {error}") from error
+        if result is None or isinstance(result, type | str | np.dtype):
+            raise InputError(f"{self.row.name} gives {result!r}, and a gradient needs a number")
+        # In text a shape or a list of places is an array like any other: it is computed with.
+        return np.asarray(result) if row.name == "constant" and isinstance(result, tuple) else result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

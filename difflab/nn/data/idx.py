@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...reading import MOST_AXES, length, opened
 from .dataset import Dataset
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 LARGEST = 8 << 30  # bytes: more than that is a header that lies
+MOST_CLASSES = 100_000
+MOST_PACKED = 1032  # bytes that deflate, the packing of gzip, can make of one
 PARTS = {"train": ("train",), "test": ("t10k", "test")}
 
 
@@ -24,18 +27,19 @@ def read_idx(path: Any) -> Any:
     Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, file formats.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as plain:
-            packed = plain.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else path.open("rb") as file:
-            return read(file, path)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: the gzip data is damaged or cut off: {error}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    with opened(path) as plain:
+        size, packed = length(plain), plain.read(2) == b"\x1f\x8b"
+        plain.seek(0)
+        try:
+            return read(gzip.GzipFile(fileobj=plain), path, size * MOST_PACKED) if packed else read(plain, path, size)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise InputError(f"{path}: the gzip data is damaged or cut off: {error}") from None
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def read(file: Any, path: Path) -> Any:
+def read(file: Any, path: Path, available: int) -> Any:
+    """The array in an open file that holds at most so many bytes."""
     head = file.read(4)
     if len(head) < 4:
         raise InputError(f"{path}: the file ends at byte {len(head)}; an IDX header has at least 4")
@@ -50,12 +54,14 @@ def read(file: Any, path: Path) -> Any:
     sizes = file.read(4 * axes)
     if not axes or len(sizes) < 4 * axes:
         raise InputError(f"{path}: byte 3 says {axes} axes, and the file ends at byte {4 + len(sizes)}")
+    if axes > MOST_AXES:
+        raise InputError(f"{path}: byte 3 says {axes} axes; more than {MOST_AXES} cannot be right")
     shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
     dtype = np.dtype(TYPES[head[2]])
     start, need = 4 + 4 * axes, math.prod(shape) * dtype.itemsize
-    if need > LARGEST:
+    if max(need, math.prod(max(n, 1) for n in shape)) > LARGEST:
         raise InputError(f"{path}: bytes 4 to {start - 1} say {sizes_text(shape)}, {need} bytes; that cannot be right")
-    data = file.read(need)
+    data = file.read(min(need, available))
     if len(data) < need:
         raise InputError(
             f"{path}: bytes 4 to {start - 1} say {sizes_text(shape)}, which needs {need} bytes from byte {start} on; "
@@ -89,6 +95,10 @@ def idx_folder(folder: Any, name: str | None = None, classes: tuple[str, ...] = 
         x = x / np.float32(255) if images.dtype == np.uint8 else x
         arrays[part] = x[:, None] if x.ndim == 3 else x, labels.astype(np.int64)
     top = max(int(y.max(initial=0)) for _, y in arrays.values()) + 1
+    if top > MOST_CLASSES:
+        raise InputError(
+            f"{folder}: there is a label {top - 1}; class numbers are counted from 0 up to {MOST_CLASSES - 1}"
+        )
     names = classes if len(classes) >= top else tuple(map(str, range(top)))
     return Dataset(name or folder.name, *arrays["train"], *arrays["test"], names)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
+from ...reading import opened
 
 
 def read_csv(path: Any, *, label: str | int = -1) -> tuple[Any, Any, tuple[str, ...], list[str]]:
@@ -20,7 +22,7 @@ def read_csv(path: Any, *, label: str | int = -1) -> tuple[Any, Any, tuple[str, 
     """
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(opened(path), newline="", encoding="utf-8-sig") as file:
             rows = [(k, row) for k, row in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in row)]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
@@ -47,7 +49,8 @@ def read_csv(path: Any, *, label: str | int = -1) -> tuple[Any, Any, tuple[str, 
     if all(is_number(v) for v in labels) and not all(float(v).is_integer() for v in labels):
         return x, np.array([[float(v)] for v in labels]), (), kept
     classes = sorted(set(labels), key=lambda v: (not is_number(v), float(v) if is_number(v) else 0.0, v))
-    return x, np.array([classes.index(v) for v in labels]), tuple(classes), kept
+    index = {v: k for k, v in enumerate(classes)}
+    return x, np.array([index[v] for v in labels]), tuple(classes), kept
 
 
 def is_number(text: str) -> bool:

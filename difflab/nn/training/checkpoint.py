@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,12 @@ import optree
 
 from ...errors import InputError
 from ...files import write
+from ...reading import Archive, opened
 from ..layers.layer import Layer
 from ..spec import from_spec
 
 SCHEMA = "difflab.checkpoint/1"
 LONGEST_DESCRIPTION = 10_000_000
-DAMAGED = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, RecursionError, NotImplementedError)
 
 
 @dataclass
@@ -57,25 +56,24 @@ class Reader:
 
     def __init__(self, path: Any) -> None:
         self.path = Path(path)
+        if not self.path.exists():
+            raise InputError(f"{self.path} does not exist; difflab train MODEL --out FOLDER writes best.npz there")
+        file = opened(self.path)
         try:
-            self.file = zipfile.ZipFile(self.path)
-        except FileNotFoundError:
-            raise InputError(
-                f"{self.path} does not exist; difflab train MODEL --out FOLDER writes best.npz there"
-            ) from None
-        except DAMAGED as error:
+            self.archive = Archive(file)
+        except InputError as error:
             raise self.damaged(error) from None
         self.about = self.description()
 
-    def damaged(self, error: Any) -> InputError:
-        reason = getattr(error, "strerror", None) or error
+    def damaged(self, reason: object) -> InputError:
         return InputError(f"{self.path} is not a checkpoint of difflab, or is damaged: {reason}")
 
     def description(self) -> dict[str, Any]:
+        text = self.array("about", LONGEST_DESCRIPTION).tobytes()
         try:
-            text = self.array("about", LONGEST_DESCRIPTION).tobytes().decode()
-            about = json.loads(text)
-        except DAMAGED as error:
+            about = json.loads(text.decode())
+            json.dumps(about, ensure_ascii=False, allow_nan=False).encode()  # what is not text cannot be shown either
+        except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of thousands of digits
             raise self.damaged(error) from None
         if not isinstance(about, dict) or about.get("schema") != SCHEMA:
             found = about.get("schema") if isinstance(about, dict) else None
@@ -84,32 +82,31 @@ class Reader:
 
     def array(self, name: str, most: int) -> Any:
         """One array, at most so many bytes long; what is packed could hold anything, so nothing packed is read."""
-        info = self.file.getinfo(f"{name}.npy")
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size > most + 10_000:
-            raise ValueError(f"{name} takes {info.file_size} bytes, and {most} were expected")
-        with self.file.open(info) as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+        if name not in self.archive.entries:
+            raise self.damaged(f"it has no {name}")
+        size = self.archive.entries[name].file_size
+        if size > most + 10_000:
+            raise self.damaged(f"{name} takes {size} bytes, and {most} were expected")
+        try:
+            return self.archive.array(name, packed=False)
+        except InputError as error:
+            raise self.damaged(error) from None
 
     def tree(self, tree: str, template: Any) -> Any:
         """A tree with the structure, shapes and dtypes of the template."""
         leaves, structure = optree.tree_flatten(template)
         found = []
         for (name, want), _ in zip(named(tree, template), leaves):
-            if f"{name}.npy" not in self.file.namelist():
+            if name not in self.archive.entries:
                 raise InputError(f"{self.path} holds no {name}; it is a checkpoint of another model or optimiser")
-            try:
-                x = self.array(name, want.nbytes)
-            except DAMAGED as error:
-                raise self.damaged(error) from None
+            x = self.array(name, want.nbytes)
             if x.shape != want.shape or x.dtype != want.dtype:
                 raise InputError(
                     f"{self.path}: {name} is {x.dtype} of shape {x.shape}, the model's is {want.dtype} of "
                     f"{want.shape}; it is a checkpoint of another model"
                 )
             found.append(x)
-        surplus = {n for n in self.file.namelist() if n.startswith(f"{tree}/")} - {
-            f"{n}.npy" for n, _ in named(tree, template)
-        }
+        surplus = {n for n in self.archive.entries if n.startswith(f"{tree}/")} - {n for n, _ in named(tree, template)}
         if surplus:
             raise InputError(f"{self.path} also holds {min(surplus)[:80]}; it is a checkpoint of another model")
         return optree.tree_unflatten(structure, found)

@@ -178,7 +178,7 @@ class Program:
     @property
     def text(self):
         """The lines of the body in difflab's own language."""
-        lines = [re.sub(r"\b(np|dnp|sp)\.", "", line.strip()) for line in self.source.splitlines()[1:]]
+        lines = [re.sub(r"\b(np\.linalg|np|dnp|sp)\.", "", line.strip()) for line in self.source.splitlines()[1:]]
         return "; ".join(line.removeprefix("return ") for line in lines)
 
     @property

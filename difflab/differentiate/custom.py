@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
 from ..errors import InputError, ShapeError
-from ..graph.node import Node, apply
+from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, leaves_of
 from ..primitives import Carrier, Custom
 from .batching import places, vmap
+from .closed import Closed
 from .transform import jvp, vjp, zeros
 
 
@@ -62,6 +63,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, whose intermediate values are not kept for the backward sweep but computed again in it.
 
+    f may read traced values from around it; they are differentiated as its arguments are.
+
     >>> import difflab as dl, numpy as np
     >>> dl.grad(dl.checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
     np.float64(1.0)
@@ -77,42 +80,72 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         def run(*xs: Any) -> Any:
             outputs, again = flatten(f(*rebuild(list(xs)), **kwargs))
             shape[:] = [again]
+            if any(y.__class__ is Node for y in outputs) and not any(x.__class__ is Node for x in xs):
+                raise _CapturedError
             return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-        def wanted(xs: Any) -> list[int]:
-            return [i for i, x in enumerate(xs) if Carrier.dtype(x).kind in "fc"]
-
-        def part(xs: Any) -> Any:
-            keep = wanted(xs)
-
-            def g(*chosen: Any) -> Any:
-                full = list(xs)
-                for i, x in zip(keep, chosen):
-                    full[i] = x
-                return run(*full)
-
-            return g, keep
-
-        def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
-            g, keep = part(xs)
-            found = vjp(g, *[xs[i] for i in keep])[1](tuple(ct) if isinstance(ct, list) else ct)
-            result: list[Any] = [None] * len(xs)
-            for i, c in zip(keep, found):
-                result[i] = c
-            return result
-
-        def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
-            g, keep = part(xs)
-            points = tuple(xs[i] for i in keep)
-            return jvp(g, points, tuple(zeros(xs[i]) if ts[i] is None else ts[i] for i in keep))[1]
-
-        def batch(m: Any, row: Any, lead: Any, *xs: Any) -> Any:
-            return checkpoint(vmap(run, places(lead)))(*xs)
-
-        result = apply(_dynamic(f, run, pull, push, batch), tuple(leaves))
+        traces = {t: len(t.nodes or ()) for x in leaves for t in _traces(x)}
+        try:
+            result = apply(_recomputed(f, run), tuple(leaves))
+        except _CapturedError:  # f as a graph, in which the captured values are inputs as well
+            for t, count in traces.items():
+                del t.nodes[count:]  # what was recorded on the way would be kept till the sweep
+            body = Closed("checkpoint", f, leaves, lambda xs: f(*rebuild(xs), **kwargs))
+            result = apply(_recomputed(f, _results(body)), (*body.captured, *leaves))
         return shape[0](list(result) if isinstance(result, tuple) else [result])
 
     return wrapped
+
+
+class _CapturedError(Exception):
+    """A function of plain values returned traced ones."""
+
+
+def _traces(x: Any) -> Iterator[Any]:
+    while x.__class__ is Node:
+        yield x.recording
+        x = x.value
+
+
+def _results(body: Closed) -> Callable[..., Any]:
+    def run(*xs: Any) -> Any:
+        outputs = body(NODE, list(xs))
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    return run
+
+
+def _recomputed(f: Callable[..., Any], run: Callable[..., Any]) -> Custom:
+    """The row whose derivatives run the function again."""
+
+    def part(xs: Any) -> Any:
+        keep = [i for i, x in enumerate(xs) if Carrier.dtype(x).kind in "fc"]
+
+        def g(*chosen: Any) -> Any:
+            full = list(xs)
+            for i, x in zip(keep, chosen):
+                full[i] = x
+            return run(*full)
+
+        return g, keep
+
+    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+        g, keep = part(xs)
+        found = vjp(g, *[xs[i] for i in keep])[1](tuple(ct) if isinstance(ct, list) else ct)
+        result: list[Any] = [None] * len(xs)
+        for i, c in zip(keep, found):
+            result[i] = c
+        return result
+
+    def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+        g, keep = part(xs)
+        points = tuple(xs[i] for i in keep)
+        return jvp(g, points, tuple(zeros(xs[i]) if ts[i] is None else ts[i] for i in keep))[1]
+
+    def batch(m: Any, row: Any, lead: Any, *xs: Any) -> Any:
+        return checkpoint(vmap(run, places(lead)))(*xs)
+
+    return _dynamic(f, run, pull, push, batch)
 
 
 def _with_rules(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom:

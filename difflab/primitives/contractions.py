@@ -20,8 +20,9 @@ from .products import placeholder, read_matmul
 def einsum_transpose(m: Any, i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
     """The cotangent of operand i: the other operands and ct, contracted to i's labels.
 
-    Labels that only operand i has were summed over, so the cotangent is constant along them; a label that occurs twice
-    in it was a diagonal, so the cotangent is written back onto the diagonal.
+    Labels that only operand i has were summed over, so the cotangent is constant along them, as it is where the other
+    operands had one element that was repeated; a label that occurs twice in it was a diagonal, so the cotangent is
+    written back onto the diagonal.
     """
     inputs, output = split(subscripts)
     target = inputs[i]
@@ -33,7 +34,9 @@ def einsum_transpose(m: Any, i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
     sizes = dict(zip(target, m.shape(xs[i])))
     if kept != unique:
         result = m.reshape(result, shape=tuple(m.shape(result)[kept.index(c)] if c in kept else 1 for c in unique))
-        result = m.broadcast_to(result, shape=tuple(max(n, sizes[c]) for n, c in zip(m.shape(result), unique)))
+    whole = tuple(sizes[c] if n == 1 else n for n, c in zip(m.shape(result), unique))
+    if whole != m.shape(result):
+        result = m.broadcast_to(result, shape=whole)
     return onto_diagonal(m, result, unique, target, sizes)
 
 

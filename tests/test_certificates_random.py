@@ -18,7 +18,7 @@ from benchmarks.referee.expressions import Case, Term
 from benchmarks.referee.reals import UnjudgedError
 
 CHUNKS, CASES = 2, 1000  # ten times as many run in .ci/run, a hundred times by hand
-PATIENCE = 120.0  # seconds before a certificate counts as one that hangs; difflab's own limit is 10
+PATIENCE = 60.0  # seconds of processor time before a certificate counts as one that hangs; difflab's own limit is 10
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

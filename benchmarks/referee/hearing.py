@@ -58,7 +58,7 @@ def hear_case(case: Case, seconds: float = SECONDS, share: bool = True) -> Outco
         with alarm(seconds):
             claim = dl.certify(case.function(), case.at, wrt=case.wrt)
     except SlowError:
-        outcome.found, outcome.detail = "hang", f"no answer in {seconds:g} s"
+        outcome.found, outcome.detail = "hang", f"no answer in {seconds:g} s of processor time"
     except dl.DifflabError as error:
         outcome.verdict = "refused"
         outcome.reason = f"{type(error).__name__}: {error}"
@@ -116,17 +116,17 @@ def judged(case: Case, claim: Any, verdict: str) -> judge.Finding | None:
 
 
 class alarm:
-    """Raises SlowError in the main thread after so many seconds."""
+    """Raises SlowError in the main thread after so many seconds of this process's time."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
     def __enter__(self) -> None:
-        signal.signal(signal.SIGALRM, self.ring)
-        signal.setitimer(signal.ITIMER_REAL, self.seconds)
+        signal.signal(signal.SIGPROF, self.ring)
+        signal.setitimer(signal.ITIMER_PROF, self.seconds)
 
     def __exit__(self, *_: Any) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
     @staticmethod
     def ring(*_: Any) -> None:

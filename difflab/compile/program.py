@@ -303,7 +303,7 @@ def known_backend(name: str) -> str:
 
 
 def numbers(what: str, given: Any) -> tuple[int, ...]:
-    found = (given,) if isinstance(given, int) else tuple(given)
+    found = tuple(given) if isinstance(given, tuple | list | set | range) else (given,)
     if not all(isinstance(k, int) for k in found):
         raise InputError(f"compile: {what}={given!r}; give the positions of arguments, as integers")
     return found

@@ -140,3 +140,115 @@ def test_a_dict_may_still_be_the_argument():
 
 def test_arrays_that_ask_a_traced_value_for_protocols_get_no():
     assert dl.trace(lambda x: x if hasattr(x, "__array_interface__") else 2 * x, 1.0).operations
+
+
+# Every argument that is checked: the error has its name, and the value (or what kind of value it is).
+ONE = {"x": 1.0}
+IMAGE = np.ones((1, 1, 3, 3))
+P = np.array([[[0.5, 0.5], [0.0, 1.0]]])
+
+
+def sum_of_squares(x):
+    return np.sum(x * x)
+
+
+ARGUMENTS = {
+    "argnums='a'": lambda: dl.grad(sum_of_squares, argnums="a")(X),
+    "argnums=5": lambda: dl.grad(sum_of_squares, argnums=5)(X),
+    "argnums=1.5": lambda: dl.grad(sum_of_squares, argnums=1.5)(X),
+    "jacobian: mode='x'": lambda: dl.jacobian(sum_of_squares, mode="x")(X),
+    "hessian: sparse='no'": lambda: dl.hessian(sum_of_squares, sparse="no"),
+    "checkpoint: f=3 ": lambda: dl.checkpoint(3),
+    "custom_gradient: f=3 ": lambda: dl.custom_gradient(3),
+    "in_axes='a'": lambda: dl.vmap(sum_of_squares, in_axes="a")(X),
+    "out_axes=7": lambda: dl.vmap(sum_of_squares, out_axes=7)(X[None]),
+    "scan: f=3 ": lambda: dl.scan(3, 0.0, X),
+    "scan: length=1.5": lambda: dl.scan(lambda c, x: (c, x), 0.0, None, length=1.5),
+    "scan: length=5": lambda: dl.scan(lambda c, x: (c, x), 0.0, X, length=5),
+    "scan: init: 'a'": lambda: dl.scan(lambda c, x: (c, x), "a", X),
+    "cond: true_fun=3 ": lambda: dl.cond(True, 3, sum_of_squares, X),
+    "while_loop: cond_fun=3 ": lambda: dl.while_loop(3, sum_of_squares, 0.0),
+    "while_loop: body_fun=3 ": lambda: dl.while_loop(sum_of_squares, 3, 0.0),
+    "fixed_point: step=3 ": lambda: dl.fixed_point(3, 1.0),
+    "static_argnums='a'": lambda: dl.compile(sum_of_squares, static_argnums="a"),
+    "donate_argnums=1.5": lambda: dl.compile(sum_of_squares, donate_argnums=1.5),
+    "backend='gpu'": lambda: dl.compile(sum_of_squares, backend="gpu"),
+    "no method 'foo'": lambda: dl.differentiate("x", ONE, method="foo"),
+    "scheme='foo'": lambda: dl.differentiate("x", ONE, method="numerical", scheme="foo"),
+    "the point is 3.0": lambda: dl.differentiate("x", 3.0),
+    "seconds=-1": lambda: dl.certify("x", ONE, seconds=-1),
+    "seconds='a'": lambda: dl.certify("x", ONE, seconds="a"),
+    "order=3": lambda: dl.certify("x", ONE, order=3),
+    "wrt=z": lambda: dl.certify("x", ONE, wrt="z"),
+    "wrt=3": lambda: dl.certify("x", ONE, wrt=3),
+    "methods='foo'": lambda: dl.compare("x", ONE, methods="foo"),
+    "methods=3": lambda: dl.compare("x", ONE, methods=3),
+    "methods: 3 ": lambda: dl.compare("x", ONE, methods=[3]),
+    "x=None": lambda: dl.compare("x", {"x": None}),
+    "x=True": lambda: dl.compare("x", {"x": True}),
+    "x=[[1.0], [1.0, 2.0]]": lambda: dl.compare("x", {"x": [[1.0], [1.0, 2.0]]}),
+    "y='a'": lambda: dl.parse("x * y")(x=1.0, y="a"),
+    "no value for x; there is no input named z": lambda: dl.parse("x")(z=1.0),
+    "no node named 'q'": lambda: dl.parse("x").node("q"),
+    "draw: path=3": lambda: dl.draw(dl.parse("x"), 3),
+    "to_sympy: 3 is not a graph": lambda: dl.to_sympy(3),
+    "backward_graph: 3 is not a graph": lambda: dl.backward_graph(3),
+    "wrt='q'": lambda: dl.step_size_study("x", ONE, wrt="q"),
+    "steps=['a']": lambda: dl.step_size_study("x", ONE, steps=["a"]),
+    "family='foo'": lambda: dl.expression_swell("foo"),
+    "in_features=0": lambda: nn.Linear(0, 2),
+    "in_features=2.5": lambda: nn.Linear(2.5, 2),
+    "Dropout: p=2": lambda: nn.Dropout(2),
+    "kernel_size='a'": lambda: nn.Conv2d(1, 1, "a"),
+    "eps='a'": lambda: nn.BatchNorm1d(2, eps="a"),
+    "momentum='a'": lambda: nn.BatchNorm1d(2, momentum="a"),
+    "num_embeddings=-1": lambda: nn.Embedding(-1, 2),
+    "rng='a'": lambda: MODEL.init("a"),
+    "dtype=<class 'int'>": lambda: MODEL.init(0, int),
+    "SGD: lr='a'": lambda: nn.optim.SGD(lr="a"),
+    "SGD: lr=True": lambda: nn.optim.SGD(lr=True),
+    "SGD: momentum='a'": lambda: nn.optim.SGD(lr=0.1, momentum="a"),
+    "Adam: betas=(1, 2)": lambda: nn.optim.Adam(betas=(1, 2)),
+    "Adam: betas=3": lambda: nn.optim.Adam(betas=3),
+    "Adam: betas=(0.9,)": lambda: nn.optim.Adam(betas=(0.9,)),
+    "Adam: eps=None": lambda: nn.optim.Adam(eps=None),
+    "max_norm='a'": lambda: nn.optim.clip_grad_norm([X], "a"),
+    "norm_type='a'": lambda: nn.optim.clip_grad_norm([X], 1.0, norm_type="a"),
+    "clip_value='a'": lambda: nn.optim.clip_grad_value([X], "a"),
+    "minimize: steps=1.5": lambda: nn.optim.minimize(sum_of_squares, X, nn.optim.SGD(lr=0.1), steps=1.5),
+    "minimize: tolerance='a'": lambda: nn.optim.minimize(sum_of_squares, X, nn.optim.SGD(lr=0.1), tolerance="a"),
+    "minimize: f=3 ": lambda: nn.optim.minimize(3, X, nn.optim.SGD(lr=0.1)),
+    "fit: epochs='a'": lambda: nn.fit(MODEL, DATA, epochs="a"),
+    "fit: batch_size=0": lambda: nn.fit(MODEL, DATA, batch_size=0),
+    "fit: loss='foo'": lambda: nn.fit(MODEL, DATA, loss="foo"),
+    "reduction='foo'": lambda: nn.functional.mse_loss(X, X, reduction="foo"),
+    "label_smoothing=2": lambda: nn.functional.cross_entropy(np.ones((2, 2)), np.array([0, 1]), label_smoothing=2),
+    "cross_entropy: target": lambda: nn.functional.cross_entropy(np.ones((2, 2)), ["a", "b"]),
+    "dropout: p=2.0": lambda: nn.functional.dropout(X, p=2.0),
+    "softmax: dim='a'": lambda: nn.functional.softmax(X, dim="a"),
+    "softmax: dim=7": lambda: nn.functional.softmax(X, dim=7),
+    "stride=0": lambda: nn.functional.conv2d(IMAGE, np.ones((1, 1, 2, 2)), stride=0),
+    "kernel_size=0": lambda: nn.functional.max_pool2d(IMAGE, 0),
+    "pad='a'": lambda: nn.functional.pad(X, "a"),
+    "num_classes='a'": lambda: nn.functional.one_hot(np.array([1, 2]), num_classes="a"),
+    "size='a'": lambda: nn.functional.interpolate(IMAGE, size="a"),
+    "approximate='foo'": lambda: nn.functional.gelu(X, approximate="foo"),
+    "delta=-1": lambda: nn.functional.huber_loss(X, X, delta=-1),
+    "discount='a'": lambda: mdp.MDP.from_arrays(P, [1.0, 1.0], discount="a"),
+    "P must be an array of real numbers": lambda: mdp.MDP.from_arrays("a", [1.0, 1.0], discount=0.9),
+    "tolerance='a'": lambda: PROCESS.solve(tolerance="a"),
+    "tolerance=-1": lambda: PROCESS.solve(tolerance=-1),
+    "shape='a'": lambda: mdp.gridworld(shape="a"),
+    "axis=5": lambda: dl.grad(lambda x: np.sum(x, axis=5))(X),
+    "ord='foo'": lambda: dl.grad(lambda x: np.linalg.norm(x, ord="foo"))(X),
+    "pad_width=-1": lambda: dl.grad(lambda x: np.pad(x, -1).sum())(X),
+}
+
+
+@pytest.mark.parametrize(("saying", "call"), ARGUMENTS.items(), ids=list(ARGUMENTS))
+def test_the_argument_and_its_value_are_named(saying, call):
+    with pytest.raises(dl.DifflabError) as refused:
+        call()
+    said = str(refused.value)
+    assert saying in said and len(said) < 600
+    assert "argument :" not in said and "  " not in said

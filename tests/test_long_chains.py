@@ -147,10 +147,12 @@ def test_pickle_keeps_the_structure_of_arguments_and_results():
 
 
 def test_nothing_is_left_of_a_deleted_chain():
-    ones = np.ones(1)
-    graph = dl.trace(lambda x: chain(LONG // 2)(x * ones), X)
-    gone = [weakref.ref(ones), weakref.ref(graph)]
-    del ones
+    def made():
+        ones = np.ones(1)
+        graph = dl.trace(lambda x: chain(LONG // 2)(x * ones), X)
+        return graph, [weakref.ref(ones), weakref.ref(graph)]
+
+    graph, gone = made()
     assert all(x() is not None for x in gone)
     del graph
     gc.collect()

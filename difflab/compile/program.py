@@ -153,14 +153,23 @@ class Program:
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)
             program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)), self.backend)
-            while len(self.programs) >= MAX_KINDS and key not in self.programs:
-                self.programs.pop(next(iter(self.programs)))  # the oldest kind
+            while sum(map(len, self.programs.values())) >= MAX_KINDS:
+                self.forget()
             self.programs.setdefault(key, []).append(program)
             self.last = program
             self.function.source = LateText(lambda: program.build().source.text)  # type: ignore[attr-defined]
             if len(graph) <= AT_ONCE:
                 self.build(program, moving, names, static)
         return program, results
+
+    def forget(self) -> None:
+        """Drops the first program of the kind that was met first."""
+        oldest = next(iter(self.programs))
+        kept = self.programs[oldest][1:]  # a new list: another thread may be going through the old one
+        if kept:
+            self.programs[oldest] = kept
+        else:
+            del self.programs[oldest]
 
     def build(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
         """Writes the program's source."""
@@ -294,7 +303,7 @@ def known_backend(name: str) -> str:
 
 
 def numbers(what: str, given: Any) -> tuple[int, ...]:
-    found = (given,) if isinstance(given, int) else tuple(given)
+    found = tuple(given) if isinstance(given, tuple | list | set | range) else (given,)
     if not all(isinstance(k, int) for k in found):
         raise InputError(f"compile: {what}={given!r}; give the positions of arguments, as integers")
     return found
@@ -303,7 +312,10 @@ def numbers(what: str, given: Any) -> tuple[int, ...]:
 def rename(graph: Graph, positional: list[str], named: list[str]) -> None:
     """Gives the inputs the names that the user's function has for them."""
     for node in graph.inputs:
-        group, k, rest = re.fullmatch(r"(positional|named)\[(\d+)\](.*)", node.name or "").groups()  # type: ignore[union-attr]
+        found = re.fullmatch(r"(positional|named)\[(\d+)\](.*)", node.name or "")
+        if found is None:  # the function itself gave it a name, with `label`
+            continue
+        group, k, rest = found.groups()
         name = (positional if group == "positional" else named)[int(k)]
         node.name = name + "_".join(["", *re.findall(r"\w+", rest)])
 

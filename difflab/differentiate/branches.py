@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..graph.leaves import check_functions
 from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, structure
 from ..primitives import Carrier
@@ -30,6 +31,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         raise InputError(f"cond: pred has shape {Carrier.shape(pred)} and dtype {Carrier.dtype(pred)}; give one bool")
     leaves, rebuild = flatten(operands)
     leaves = [value_leaf(x, "cond: an operand") for x in leaves]
+    check_functions("cond", true_fun=true_fun, false_fun=false_fun)
     shapes: list[Any] = []
 
     def call(f: Callable[..., Any]) -> Callable[[list[Any]], Any]:
@@ -129,6 +131,7 @@ def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_
     >>> while_loop(lambda x: x < 100, lambda x: 3 * x, 1.0)
     np.float64(243.0)
     """
+    check_functions("while_loop", cond_fun=cond_fun, body_fun=body_fun)
     leaves, rebuild = flatten(init_val)
     leaves = [value_leaf(x, "while_loop: init_val") for x in leaves]
 

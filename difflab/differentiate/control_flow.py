@@ -6,7 +6,6 @@ so they nest to any order.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,11 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..graph.kinds import check_fit
+from ..graph.leaves import check_functions
 from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, structure
 from ..primitives import NUMPY, Carrier
+from ..primitives.arguments import whole as whole_number
 from .closed import Closed, control_row, describe, value_leaf
 from .transform import jvp, vjp, zeros
 
@@ -33,6 +34,7 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
     >>> total, partial
     (np.float64(6.0), array([1., 3., 6.]))
     """
+    check_functions("scan", f=f)
     carry, rebuild_carry = flatten(init)
     slices, rebuild_x = flatten(xs)
     carry = [value_leaf(x, "scan: init") for x in carry]
@@ -64,7 +66,7 @@ def steps(slices: list[Any], length: int | None) -> int:
     if len(counts) > 1:
         raise ShapeError(f"scan: the leaves of xs have first axes of {counts}; they must be equal")
     if length is not None:
-        length = operator.index(length)
+        length = whole_number("scan: length", length)
         if length < 0 or (counts and counts[0] != length):
             raise ShapeError(f"scan: length={length}, but xs has {counts[0] if counts else 'no'} steps")
         return length

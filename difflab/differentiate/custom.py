@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from ..errors import InputError, ShapeError
+from ..graph.leaves import check_functions
 from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, leaves_of
 from ..primitives import Carrier, Custom
@@ -28,6 +29,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> dl.grad(lambda x: 5 * clipped(x))(2.0)
     np.float64(1.0)
     """
+    check_functions("custom_gradient", f=f)
 
     @wraps(f)
     def wrapped(*args: Any) -> Any:
@@ -69,6 +71,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> dl.grad(dl.checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
     np.float64(1.0)
     """
+    check_functions("checkpoint", f=f)
 
     @wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
+from ..graph.leaves import check_functions
 from ..graph.node import NODE, Node, apply
 from ..primitives import NUMPY, Carrier
 from .closed import Closed, control_row, describe, value_leaf
@@ -39,6 +40,7 @@ def fixed_point(
     >>> tuple(float(np.round(f(2.0), 9)) for f in (root, dl.grad(root), dl.grad(dl.grad(root))))
     (1.414213562, 0.353553391, -0.088388348)
     """
+    check_functions("fixed_point", step=step)
     first = value_leaf(start, "fixed_point: start")
     if Carrier.dtype(first).kind != "f":
         raise InputError(f"fixed_point: start has dtype {Carrier.dtype(first)}; start from floats")

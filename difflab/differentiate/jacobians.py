@@ -114,6 +114,8 @@ def hessian(f: Callable[..., Any], argnums: Any = 0, sparse: bool = False) -> Ca
     array([[0., 2.],
            [2., 6.]])
     """
+    if not isinstance(sparse, bool | np.bool_):
+        raise InputError(f"hessian: sparse={sparse!r}; it is True or False")
     if sparse:
         from .sparse import sparse_jacobian
 

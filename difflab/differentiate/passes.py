@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import InputError, ShapeError
 from ..graph.graph import Graph, graph_of
 from ..graph.node import NODE, Node, Trace
 from ..graph.passes import BackwardPass, Edge, ForwardPass
@@ -91,6 +91,8 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
     >>> [float(v) for v in b(x=3.0, y=4.0)]
     [12.0, 4.0, 3.0]
     """
+    if not isinstance(graph, Graph):
+        raise InputError(f"backward_graph: {graph!r:.80} is not a graph; dl.parse and dl.trace make one")
     trace, inner = Trace(), Trace()
     inputs = []
     for node in graph.inputs:

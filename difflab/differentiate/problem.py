@@ -276,6 +276,8 @@ def _checked(
         raise DtypeError(f"the function returned {output.params.get('value')!r}; a gradient needs a number")
     if output.dtype.kind == "c":
         raise DtypeError("the output is complex, a gradient needs a real number")
+    if not isinstance(wrt, str | tuple | list | set | dict | None):
+        raise InputError(f"wrt={wrt!r}: give the name of an input, or a list of names; they are {', '.join(names)}")
     wanted = names if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
     unknown = [n for n in wanted if n not in names]
     if unknown:

@@ -148,7 +148,7 @@ def scalar_output(name: str, record: Recording) -> Any:
 
 
 def check_argnums(name: str, argnums: Any, count: int) -> tuple[int, ...]:
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    wanted = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
     for k in wanted:
         if not isinstance(k, int) or not -count <= k < count:
             raise InputError(

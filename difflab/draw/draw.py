@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
-from ..errors import DrawError
+from ..errors import DrawError, InputError
 from ..files import target, write
 from ..graph.graph import Graph
 from ..graph.passes import BackwardPass, ForwardPass
@@ -46,6 +47,8 @@ def draw(
     >>> dl.draw(p, pathlib.Path(tempfile.mkdtemp()) / "pass.svg").name
     'pass.svg'
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"draw: path={path!r}; give the name of a file, such as 'graph.svg'")
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in FORMATS:

@@ -189,7 +189,9 @@ def as_value(x: Any, name: Any = None) -> Any:
         return np.bool_(x)
     if isinstance(x, int | float):
         return np.float64(x)
-    return np.asarray(x)
+    found = np.asarray(x)
+    check_fit(found, f"{name or 'the value'}={x!r:.60}, which")
+    return found
 
 
 def graph_of(

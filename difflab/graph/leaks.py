@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import TraceError
+from .kinds import MASKED
 
 OURS = ("difflab", "numpy")
 IN_PLACE = ("copyto", "fill", "fill_diagonal", "itemset", "place", "put", "put_along_axis", "putmask")
@@ -79,6 +80,8 @@ def leak(what: str) -> TraceError:
     if (found := re.fullmatch(r"c?math\.(\w+)", name)) and what != "np.array":
         return TraceError(f"{place}math takes plain floats only and the value is traced: use {spelled(found[1])}")
     same = name.rpartition(".")[2] == caller.library.rpartition(".")[2]
+    if caller.library == "numpy.ma":
+        return TraceError(f"{place}with a traced value stands {MASKED}")
     function = name if same or not caller.library else caller.library
     for pattern, mend in CALLS.items():
         if re.fullmatch(rf"(?:.*\.)?(?:{pattern})(?:\..*)?", function):
@@ -131,9 +134,14 @@ def spelled(name: str) -> str:
 
 def caller_of(frame: FrameType | None) -> Caller:
     """The instruction at which the person's own code stands."""
+    library = ""
     while frame is not None and root(frame) in OURS:
+        if str(frame.f_globals.get("__name__", "")).startswith("numpy.ma"):
+            library = "numpy.ma"
         frame = frame.f_back
-    first, library = frame, ""
+    first = frame
+    if library:
+        return Caller(*instruction(frame), library) if frame is not None else Caller("", "", library)
     while frame is not None and foreign(frame):
         parts = [*frame.f_globals.get("__name__", "").split("."), frame.f_code.co_qualname]
         library = ".".join(p for p in parts if not p.startswith("_"))

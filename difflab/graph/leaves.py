@@ -11,6 +11,13 @@ from .kinds import check_fit
 from .node import Node
 
 
+def check_functions(where: str, **given: Any) -> None:
+    """Refuses arguments that ought to be functions and are not, by name."""
+    for name, f in given.items():
+        if not callable(f):
+            raise InputError(f"{where}: {name}={f!r} is not a function")
+
+
 def check_leaf(x: Any, where: str) -> Any:
     """A point to differentiate at: floats stay, Python numbers become float64, anything else is refused."""
     if x.__class__ is Node:

@@ -108,6 +108,8 @@ def to_sympy(graph: Graph, symbols: dict[str, Any] | None = None) -> Any:
     >>> dl.to_sympy(dl.parse("sin(x) * y**2"))
     y**2*sin(x)
     """
+    if not isinstance(graph, Graph):
+        raise InputError(f"to_sympy: {graph!r:.80} is not a graph; dl.parse and dl.trace make one")
     symbols = symbols or {}
     fresh = symbol_arrays({str(n.name): n.shape or () for n in graph.inputs if n.name not in symbols})
     values = [symbols[str(n.name)] if n.name in symbols else fresh[str(n.name)] for n in graph.inputs]

@@ -100,6 +100,8 @@ def compare(
     """
     seconds = time_limit(seconds)
     problem = as_problem(function, at, wrt)
+    if isinstance(methods, str | int | float):
+        raise InputError(f"methods={methods!r}: give a list of names, as in ['reverse', 'numerical']")
     chosen = check_names(list(method_names() if methods is None else methods))
     with doing("comparing"):
         results = {m.name: run(problem, m, seconds) for m in chosen}

@@ -142,7 +142,10 @@ def step_size_study(
     k = problem.names.index(name)
     if np.ndim(problem.values[k]) != 0:
         raise InputError(f"{name} has shape {np.shape(problem.values[k])}; the study moves one scalar input")
-    sizes = [10.0 ** (-j / 2) for j in range(2, 33)] if steps is None else sorted(map(float, steps), reverse=True)
+    given = [10.0 ** (-j / 2) for j in range(2, 33)] if steps is None else list(steps)
+    if not all(isinstance(h, int | float | np.number) for h in given):
+        raise InputError(f"steps={given!r:.80}: they must be positive numbers")
+    sizes = sorted(map(float, given), reverse=True)
     if not sizes or min(sizes) <= 0 or not np.all(np.isfinite(sizes)):
         raise InputError("steps must be positive numbers")
     problem.wrt = [name]

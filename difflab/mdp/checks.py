@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from ..errors import InputError, ShapeError
-from ..graph.kinds import check_fit
+from ..graph.kinds import unfit
 
 if TYPE_CHECKING:
     from .process import MDP
@@ -22,9 +22,10 @@ LARGEST_VALUE = 1e290
 
 def floats(value: Any, what: str, finite: bool = False) -> np.ndarray[Any, Any]:
     """The value as an array of doubles; `what` names it where it is none, or where it holds nan or inf (`finite`)."""
+    objects = isinstance(value, np.ndarray) and value.dtype.kind == "O"  # fractions are read as floats
+    if not objects and (odd := unfit(value)):
+        raise InputError(f"{what} must be an array of real numbers; this is {odd}")
     try:
-        if not (isinstance(value, np.ndarray) and value.dtype.kind == "O"):
-            check_fit(value, what)
         found = np.asarray(value)
         if found.dtype.kind == "c":
             raise TypeError

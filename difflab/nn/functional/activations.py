@@ -249,6 +249,8 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 
 def axis_of(what: str, x: Any, dim: int) -> int:
+    if not hasattr(dim, "__index__"):
+        raise InputError(f"{what}: dim={dim!r}; give the number of an axis")
     if not -x.ndim <= dim < x.ndim:
         raise ShapeError(f"{what}: dim={dim} is out of range for an input of shape {x.shape}")
     return dim % x.ndim
@@ -310,5 +312,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         if not labels.size:
             raise InputError("one_hot: there are no labels to count the classes of; give num_classes")
         num_classes = int(labels.max()) + 1
+    if not hasattr(num_classes, "__index__"):
+        raise InputError(f"one_hot: num_classes={num_classes!r}; give an integer")
     labels = row("class_labels", labels, what="one_hot: the label", count=num_classes, ignore_index=None)
     return np.equal(np.expand_dims(labels, -1), np.arange(num_classes)).astype(np.int64)

@@ -31,11 +31,13 @@ def array(x: Any) -> Any:
 
 def given_as(x: Any) -> str:
     """The function of this room that was given x, and its name for it, to be said in an error."""
+    said, room = "an argument", __name__.rpartition(".")[0]
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
-        frame = frame.f_back
-    name = next((n for n, value in frame.f_locals.items() if value is x), "an argument")
-    return f"{frame.f_code.co_name}: {name}"
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(room):
+        name = next((n for n, value in frame.f_locals.items() if value is x), None)
+        said = f"{frame.f_code.co_name}: {name}" if name else said
+        frame = frame.f_back  # type: ignore[assignment]
+    return said
 
 
 def real(x: Any) -> Any:

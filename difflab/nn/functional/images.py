@@ -25,6 +25,8 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     >>> pad(np.array([1.0, 2.0, 3.0]), (1, 2), "reflect")
     array([2., 1., 2., 3., 2., 1.])
     """
+    if isinstance(pad, str) or not all(hasattr(n, "__index__") for n in pad):
+        raise InputError(f"pad: pad={pad!r}; give two integers for each axis, from the last one on")
     x, numbers = array(input), [int(n) for n in pad]
     checks.one_of("pad: mode", mode, "constant", *MODES)
     if len(numbers) % 2 or len(numbers) > 2 * x.ndim:

@@ -77,6 +77,14 @@ def counts(layer: Layer, *names: str) -> None:
             raise InputError(f"{type(layer).__name__}: {name}={value!r}; give an integer of at least 1")
 
 
+def numbers(layer: Layer, *names: str) -> None:
+    """Checks that the settings of these names are numbers, or None."""
+    for name in names:
+        value = getattr(layer, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+            raise InputError(f"{type(layer).__name__}: {name}={value!r}; give a number")
+
+
 def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> tuple[int, ...]:
     """A setting as n integers, from one for all or one for each axis."""
     value = getattr(layer, name)

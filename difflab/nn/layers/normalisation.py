@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from .. import functional as F
-from .layer import Layer, Params, State, counts, frozen
+from .layer import Layer, Params, State, counts, frozen, numbers
 
 
 def ones_and_zeros(shape: tuple[int, ...], dtype: Any, bias: bool = True) -> Params:
@@ -31,6 +31,7 @@ class _Running(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "num_features")
+        numbers(self, "eps", "momentum")
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise InputError(f"{type(self).__name__}: momentum={self.momentum}; it is between 0 and 1, or None")
 

@@ -118,7 +118,7 @@ class Adam(Optimiser):
     decoupled: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))
+        object.__setattr__(self, "betas", tuple(self.betas) if isinstance(self.betas, list) else self.betas)
         check_settings(self, unit=("betas",))
 
     def kept(self) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ class Adamax(Optimiser):
     slots: ClassVar[tuple[str, ...]] = ("mean", "largest")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))
+        object.__setattr__(self, "betas", tuple(self.betas) if isinstance(self.betas, list) else self.betas)
         check_settings(self, unit=("betas",))
 
     def numbers(self, step: Any, rate: Any) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class NAdam(Optimiser):
     slots: ClassVar[tuple[str, ...]] = ("mean", "square")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))
+        object.__setattr__(self, "betas", tuple(self.betas) if isinstance(self.betas, list) else self.betas)
         check_settings(self, least={"momentum_decay": 0.0}, unit=("betas",))
 
     def init(self, params: Any) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class RAdam(Optimiser):
     slots: ClassVar[tuple[str, ...]] = ("mean", "square")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))
+        object.__setattr__(self, "betas", tuple(self.betas) if isinstance(self.betas, list) else self.betas)
         check_settings(self, unit=("betas",))
 
     def numbers(self, step: Any, rate: Any) -> dict[str, Any]:

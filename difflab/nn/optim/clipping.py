@@ -8,7 +8,7 @@ import numpy as np
 import optree
 
 from ...errors import InputError
-from .optimiser import as_dtype
+from .optimiser import as_dtype, number
 
 
 def clip_grad_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> tuple[Any, Any]:
@@ -20,8 +20,10 @@ def clip_grad_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> t
     >>> [g.round(6).tolist() for g in clipped], float(norm)
     ([[0.6], [0.8]], 5.0)
     """
-    if not max_norm >= 0:
+    if not number(max_norm) or not max_norm >= 0:
         raise InputError(f"clip_grad_norm: max_norm={max_norm!r}; give a number of at least 0")
+    if not number(norm_type) or not norm_type > 0:
+        raise InputError(f"clip_grad_norm: norm_type={norm_type!r}; give a positive number, or float('inf')")
     leaves = [np.float64(g) if g.__class__ is float else g for g in optree.tree_leaves(gradients)]
     if not leaves:
         raise InputError("clip_grad_norm: there are no gradients")
@@ -43,6 +45,6 @@ def clip_grad_value(gradients: Any, clip_value: float) -> Any:
     >>> clip_grad_value(np.array([-3.0, 0.5]), 1.0)
     array([-1. ,  0.5])
     """
-    if not clip_value >= 0:
+    if not number(clip_value) or not clip_value >= 0:
         raise InputError(f"clip_grad_value: clip_value={clip_value!r}; give a number of at least 0")
     return optree.tree_map(lambda g: np.clip(g, -clip_value, clip_value), gradients)

@@ -11,8 +11,9 @@ import numpy as np
 from ...compile.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
+from ...graph.leaves import check_functions
 from ...graph.pytree import flatten, map_leaves, paths
-from .optimiser import Optimiser, check_params
+from .optimiser import Optimiser, check_params, number
 from .second_order import LBFGS, GaussNewton, Newton, Ravel
 
 
@@ -50,6 +51,9 @@ def minimize(
     """
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
         raise InputError(f"minimize: steps={steps!r}; give an integer of at least 0")
+    if not number(tolerance) or not tolerance >= 0:
+        raise InputError(f"minimize: tolerance={tolerance!r}; give a number of at least 0")
+    check_functions("minimize", f=f)
     check_params("minimize", params)
     start = map_leaves(
         lambda x: np.array(x, np.asarray(x).dtype if np.asarray(x).dtype.kind == "f" else float)[()], params

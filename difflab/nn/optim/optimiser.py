@@ -134,9 +134,10 @@ def check_settings(optimiser: Any, *, least: dict[str, float] | None = None, uni
             raise InputError(f"{name}: {key}={value!r}; give a number of at least {bound:g}")
     for key in unit:
         value = getattr(optimiser, key)
+        pair = key == "betas"
         both = value if isinstance(value, tuple) else (value,)
-        if not all(number(v) and 0 <= v < 1 for v in both):
-            raise InputError(f"{name}: {key}={value!r}; it lies in [0, 1)")
+        if len(both) != 1 + pair or not all(number(v) and 0 <= v < 1 for v in both):
+            raise InputError(f"{name}: {key}={value!r}; {'give two numbers' if pair else 'it lies'} in [0, 1)")
 
 
 def number(x: Any) -> bool:

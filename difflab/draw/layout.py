@@ -11,6 +11,7 @@ import sys
 from functools import cache
 
 from ..errors import DrawError, TimeLimitError
+from ..interrupts import uninterrupted
 from ..progress import doing
 
 WORKER = (
@@ -56,11 +57,10 @@ def finished(
     It has a process group of its own, so that it ends with its own children at the limit of time and at Ctrl-C.
     """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child = None
     try:
-        child = subprocess.Popen(words, env=environment, start_new_session=True, **pipes)  # type: ignore[call-overload]
-    except OSError as error:
-        raise DrawError(f"Graphviz could not be started: {error.strerror}") from None
-    try:
+        with uninterrupted():  # so that no child is started and not known
+            child = subprocess.Popen(words, env=environment, start_new_session=True, **pipes)  # type: ignore[call-overload]
         out, err = child.communicate(data, timeout=seconds)
         return child.returncode, out, err
     except subprocess.TimeoutExpired:
@@ -68,8 +68,10 @@ def finished(
             f"Graphviz took longer than {seconds:g} s to lay out {size}; collapse blocks, draw a "
             "smaller graph, or allow more seconds"
         ) from None
+    except OSError as error:
+        raise DrawError(f"Graphviz could not be started: {error.strerror}") from None
     finally:
-        if child.poll() is None:
+        if child is not None and child.poll() is None:
             end(child)
 
 

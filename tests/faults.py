@@ -11,7 +11,9 @@ import contextlib
 import errno
 import io
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from unittest import mock
 
@@ -114,3 +116,12 @@ def contents(folder) -> dict[str, bytes]:
         str(p.relative_to(folder)) + "/" * p.is_dir(): b"" if p.is_dir() else p.read_bytes()
         for p in sorted(folder.rglob("*"))
     }
+
+
+def interrupting(there: tuple[int, str], form: str) -> None:
+    """Work for another process: interrupts the one that asked for it, and takes for ever."""
+    asking, note = there
+    with open(note, "w") as file:
+        file.write(str(os.getpid()))
+    os.kill(asking, signal.SIGINT)
+    time.sleep(1000)

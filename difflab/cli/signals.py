@@ -36,9 +36,11 @@ class Stopped(KeyboardInterrupt):
 noticed, finished = threading.Event(), threading.Event()
 
 
-def stop(number: int, frame: FrameType | None) -> NoReturn:
-    noticed.set()
-    raise Stopped(number)
+def stop(number: int, frame: FrameType | None) -> None:
+    """The first one ends the work; whoever asks again meanwhile shall not disturb the cleaning."""
+    if not noticed.is_set():
+        noticed.set()
+        raise Stopped(number)
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -48,9 +50,8 @@ def guarded(work: Callable[[], int]) -> int:
         status = work()
     except KeyboardInterrupt as error:
         status = getattr(error, "status", 128 + signal.SIGINT)
+    noticed.set()  # nothing is left to be ended but this process, which is about to
     finished.set()
-    for number in NUMBERS:  # nothing is left to be ended but this process, which is about to
-        signal.signal(number, signal.SIG_IGN)
     return status
 
 

@@ -12,6 +12,7 @@ from functools import cache
 
 from ..clock import patience
 from ..errors import DrawError, TimeLimitError
+from ..interrupts import uninterrupted
 from ..progress import doing
 
 TIMERS = hasattr(signal, "setitimer")  # elsewhere (Windows) the clock alone limits
@@ -62,17 +63,17 @@ def finished(
     It has a process group of its own, so that it ends with its own children at the limit of time and at Ctrl-C.
     """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child, wait = None, patience(seconds)
     try:
-        child = subprocess.Popen(words, env=environment, start_new_session=True, **pipes)  # type: ignore[call-overload]
-    except OSError as error:
-        raise DrawError(f"Graphviz could not be started: {error.strerror}") from None
-    wait = patience(seconds)
-    try:
+        with uninterrupted():  # so that no child is started and not known
+            child = subprocess.Popen(words, env=environment, start_new_session=True, **pipes)  # type: ignore[call-overload]
         out, err = child.communicate(data, timeout=wait)
     except subprocess.TimeoutExpired:
         raise TimeLimitError(f"Graphviz had no layout of {size} in {wait:g} s and was stopped") from None
+    except OSError as error:
+        raise DrawError(f"Graphviz could not be started: {error.strerror}") from None
     finally:
-        if child.poll() is None:
+        if child is not None and child.poll() is None:
             end(child)
     if TIMERS and child.returncode == -signal.SIGPROF:
         raise TimeLimitError(

@@ -73,7 +73,7 @@ def artists(axes):
     if len(found["patches"]) > 8:
         found["patches"] = [len(found["patches"]), told([p[4:8] for p in found["patches"]]), found["patches"][0]]
     found["collections"] = [
-        [type(c).__name__, told(c.get_offsets()), told(np.concatenate([p.vertices for p in c.get_paths()])),
+        [type(c).__name__, told(c.get_offsets()), told([v for p in c.get_paths() for v in p.vertices]),
          told(c.get_facecolor()), told(c.get_edgecolor()), told(c.get_linewidth())]
         for c in axes.collections
     ]  # fmt: skip

@@ -210,6 +210,17 @@ def test_the_layers_of_models():
     assert models.cnn(size=4) and models.lenet5(size=16)
 
 
+@pytest.mark.parametrize(
+    "given, told", [([1, 2], "list"), (None, "NoneType"), ({"b": {}}, "b"), ({}, "of another model")]
+)
+def test_parameters_of_another_model_are_refused(given, told):
+    model = nn.Sequential({"a": nn.Linear(2, 1)})
+    params, state = model.init(0)
+    for what, trees in (("parameters", (given, state)), ("state", (params, given))):
+        with pytest.raises(InputError, match=f"the {what}.* for the layers .*{told}.*this model has a"):
+            model.apply(*trees, np.ones((1, 2)), training=False)
+
+
 def test_a_summary_counts_products():
     """Two operations for each product of a weight, one for each element elsewhere; the field from its recurrence."""
     model = nn.Sequential(

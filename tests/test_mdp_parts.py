@@ -16,6 +16,7 @@ from difflab.mdp import backup, files, linear, report, sweeps
 from difflab.mdp.implicit import PolicySystem, shared
 from difflab.mdp.learning import schedules
 from difflab.mdp.sensitivity import sensitivity
+from difflab.mdp.solution import tie_width
 
 
 def process_of(S=5, A=3, discount=0.8, seed=0, missing=False, tied=False):
@@ -266,3 +267,10 @@ def test_a_report_compares_methods_where_that_is_quick():
     assert set(report.beside(small)) == {"value_iteration", "gauss_seidel", "policy_iteration", "anderson"}
     assert all(m == s.method for m, s in report.beside(small).items())
     assert set(report.beside(process_of(4, 2).solve("average_reward"))) == {"average_reward"}
+
+
+def test_ties_are_measured_in_the_largest_value():
+    """Actions that do not exist (-inf) have no part in it."""
+    assert tie_width(np.array([0.5, -0.25, -np.inf])) == 0.5e-9
+    assert tie_width(np.array([-3e4, 2.0])) == pytest.approx(3e-5)
+    assert tie_width(np.zeros(0)) == tie_width(np.array([-np.inf])) == 0.0

@@ -410,6 +410,10 @@ def test_formulas_are_exact_for_polynomials_of_their_degree():
     assert central_difference(line("x*x", 3.0), 0.5)[0] == 6.0
     assert five_point_difference(line("x**4 - x**3", 1.0), 0.25)[0] == pytest.approx(1.0, rel=1e-14)
     assert ridders(line("x**5", 1.0))[0] == pytest.approx(5.0, rel=1e-13)
+    for text, truth, most in (("x**5", 5.0, 11), ("x**7", 7.0, 15), ("1/(1+x**2)", -0.5, 23)):
+        f = line(text, 1.0)  # each row removes one more even power of the step: so few evaluations are enough
+        slope, claimed = ridders(f, 0.5)
+        assert abs(slope - truth) <= claimed <= 1e-14 and f.evaluations <= most
 
 
 @pytest.mark.parametrize(

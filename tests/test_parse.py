@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from patience import within
 import difflab as dl
 from difflab.differentiate.problem import as_problem
 from difflab.errors import DifflabError, InputError, ParseError, ShapeError
+from difflab.graph import long_chains
 from difflab.graph.parse import functions, parse, parse_point
 from difflab.primitives.quotient import Quotient
 
@@ -140,6 +142,52 @@ def test_chains_of_5000_terms(sign):
 def test_sum_of_5000_products_of_different_names():
     g = parse("+".join(f"sin(x{k})*y" for k in range(5000)))
     assert len(g.inputs) == 5001
+
+
+SPLIT = [
+    ("a + b*c - (d + e)", ["a", "b*c", "(d + e)"], ["+", "-"]),
+    ("a*-b/c", ["a", "-b", "c"], ["*", "/"]),
+    ("-a", ["-a"], []),
+    ("x**-2 + 1e-3 - -y", ["x**-2", "1e-3", "-y"], ["+", "-"]),
+    ("f(a + b)[c - d] * g", ["f(a + b)[c - d]", "g"], ["*"]),
+    ("(a + b)", ["(a + b)"], []),
+    ("a @ b // c % d", ["a", "b", "c", "d"], ["@", "//", "%"]),
+]
+
+
+@pytest.mark.parametrize("text, parts, between", SPLIT, ids=[t for t, *_ in SPLIT])
+def test_chains_are_split_at_their_own_operators(text, parts, between):
+    spans, found = long_chains.terms(text)
+    assert ([text[a:b].strip() for a, b in spans], found) == (parts, between)
+
+
+def test_long_chains_are_replaced_where_they_stand(monkeypatch):
+    """More than LONG operators, of at least 20 characters; each placeholder is as long as what it stands for."""
+    monkeypatch.setattr(long_chains, "LONG", 3)
+    inner, tail = "a1 + b1 + c1 + d1 + e1", "x + y + z + u*v + w + 10"
+    text = f"f({inner}, 2) - [p + q, r]; \n{tail}"
+    short, chains = long_chains.shorten(text)
+    assert [text[a:b].strip() for a, b in chains.values()] == [inner, tail]
+    assert len(short) == len(text)
+    for name, (a, b) in chains.items():
+        assert short[a:b].strip() == name
+        assert len(short[a:b]) - len(short[a:b].lstrip()) == len(text[a:b]) - len(text[a:b].lstrip())
+    rest = lambda t: [
+        t[a:b] for a, b in zip([0, *(b for _, b in chains.values())], [*(a for a, _ in chains.values()), None])
+    ]
+    assert rest(short) == rest(text)
+    for few in ("a1 + b1 + c1 + d1111111", "a+b+c+d+e"):  # three operators; five, but short
+        assert long_chains.shorten(few) == (few, {})
+
+
+@pytest.mark.parametrize(("text", "at", "value"), MEANING, ids=[m[0][:30] for m in MEANING])
+def test_meaning_as_long_chains(text, at, value, monkeypatch):
+    """Everything that is long enough is read as a chain: the same numbers, and the same graph."""
+    usual = [n.primitive.name for n in parse(text).operations]
+    monkeypatch.setattr(long_chains, "LONG", 0)
+    monkeypatch.setattr(import_module("difflab.graph.parse"), "LONG", 0)
+    assert float(parse(text)(**at)) == pytest.approx(value, rel=1e-14, abs=1e-15)
+    assert sorted(n.primitive.name for n in parse(text).operations) == sorted(usual)
 
 
 def test_long_chains_stop_at_words():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import pkgutil
 import resource
 import signal
 from typing import Any
@@ -66,6 +69,15 @@ class Recorder:
         self.coverage.start()
 
     pytest_sessionstart = Chosen.pytest_sessionstart
+
+    def pytest_collection_finish(self) -> None:
+        """Loads all of the package now: what its modules do when they are loaded is no test's doing."""
+        import difflab
+
+        for module in pkgutil.walk_packages(difflab.__path__, "difflab."):
+            if not module.name.endswith("__main__"):
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(module.name)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Any:

@@ -33,7 +33,6 @@ LEFT_OUT = {
     "test_lab_browser.py", "test_page_browser.py", "test_page_rows.py", "test_tutorials.py", "test_mutants.py",
     "test_gallery.py", "test_lab.py",
 }  # fmt: skip
-FEW = 4.0  # seconds
 LONGEST = 10.0  # seconds: tests that take longer are not tried
 
 
@@ -151,14 +150,25 @@ class Reach:
     def order(self, site: Site, budget: float) -> list[list[str]]:
         """Two lists: a few tests that are quick and about the line, then more, up to `budget` seconds together."""
         near = 0 if site.at_import else self.within(site.file, site.line, site.last)
-        wider = near or self.within(site.file, *site.scope) | self.users(site)
-        whole = self.within(site.file, 1, 10**9) if not near else 0
-        ranked = self.ranked(site, near or wider) + self.ranked(site, whole & ~(near or wider))
-        if not near and not site.at_import:
-            budget = min(budget, FEW)  # nothing known runs the line: a few tests in case another process does
+        groups = [near] if near else [self.within(site.file, *site.scope) | self.users(site)]
+        if not near and not site.at_import:  # another process runs it, or machine code made of it
+            groups.append(self.namesakes(site))
+        if not near:
+            groups.append(self.within(site.file, 1, 10**9))
+        ranked: list[int] = []
+        done = 0
+        for group in groups:
+            ranked += self.ranked(site, group & ~done)
+            done |= group
         first = self.some(ranked, min(3.0, budget), files=3, many=40)
         rest = self.some([t for t in ranked if t not in set(first)], budget, files=12, many=400)
         return [[self.tests[t] for t in part] for part in (first, rest) if part]
+
+    def namesakes(self, site: Site) -> int:
+        """The tests of files that share a word of their name with the site's file."""
+        mine = set(Path(site.file).stem.split("_"))
+        theirs = {f for f in {t.split("::", 1)[0] for t in self.tests} if mine & set(Path(f).stem.split("_"))}
+        return sum(1 << k for k, t in enumerate(self.tests) if t.split("::", 1)[0] in theirs)
 
     def users(self, site: Site) -> int:
         """The tests that run functions of the file which read a name that the statement gives."""

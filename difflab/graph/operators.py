@@ -48,6 +48,30 @@ def _binary(name: str) -> Any:
     return operator, reflected
 
 
+def _truths(*operands: Any) -> bool:
+    """Whether all are truth values, as the vertices of a text are taken to be: &, |, ^ and ~ of others are of bits."""
+    kinds = [
+        getattr(x.value, "dtype", np.dtype(bool)) if x.__class__ is Node else np.asarray(x).dtype for x in operands
+    ]
+    return all(k.kind == "b" for k in kinds)
+
+
+def _bitwise(logical: str, bits: str) -> Any:
+    def operator(self: Node, other: Any) -> Any:
+        other = operand(other)
+        return apply(TABLE[logical if _truths(self, other) else bits], (self, other))
+
+    def reflected(self: Node, other: Any) -> Any:
+        other = operand(other)
+        return apply(TABLE[logical if _truths(self, other) else bits], (other, self))
+
+    return operator, reflected
+
+
+def _invert(self: Node) -> Any:
+    return apply(TABLE["logical_not" if _truths(self) else "invert"], (self,))
+
+
 def _in_place(symbol: str, operator: Any) -> Any:
     def assign(self: Node, other: Any) -> Any:
         if self.recording is not None and self.shape:
@@ -71,9 +95,11 @@ OPERATORS = {
     "mod": ("remainder", "%"),
     "pow": ("power", "**"),
     "matmul": ("matmul", "@"),
-    "and": ("logical_and", "&"),
-    "or": ("logical_or", "|"),
-    "xor": ("logical_xor", "^"),
+}
+BITS = {
+    "and": ("logical_and", "bitwise_and", "&"),
+    "or": ("logical_or", "bitwise_or", "|"),
+    "xor": ("logical_xor", "bitwise_xor", "^"),
 }
 METHODS = (
     "sum mean prod max min std var argmax argmin argsort argpartition all any choose clip cumsum cumprod "
@@ -89,9 +115,15 @@ def install() -> None:
         setattr(Node, f"__{name}__", forward)
         setattr(Node, f"__r{name}__", reflected)
         setattr(Node, f"__i{name}__", _in_place(symbol, forward))
+    for name, (logical, bits, symbol) in BITS.items():
+        forward, reflected = _bitwise(logical, bits)
+        setattr(Node, f"__{name}__", forward)
+        setattr(Node, f"__r{name}__", reflected)
+        setattr(Node, f"__i{name}__", _in_place(symbol, forward))
+    setattr(Node, "__invert__", _invert)  # noqa: B010 - mypy reads an assignment as ~Node
     for name, row in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
         setattr(Node, f"__{name}__", _binary(row)[0])
-    for name, row in {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "logical_not"}.items():
+    for name, row in {"neg": "negative", "pos": "positive", "abs": "absolute"}.items():
         setattr(Node, f"__{name}__", _unary(row))
     for name in METHODS.split():
         if name in TABLE:

@@ -1,0 +1,91 @@
+"""The complex step's own rules: at x + ih the real part is the value and the imaginary part h times the derivative."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from difflab.differentiate.complex_step import COMPLEX
+
+H = 1e-30
+X = np.array([[-2.5, 0.5, 3.0], [1.5, -1.0, 2.0]])
+T = np.array([[0.3, -1.0, 2.0], [0.7, 0.1, -0.4]])
+Y = np.array([[1.0, 2.0, -3.0], [-0.5, 2.5, 4.0]])
+U = np.array([[-0.2, 0.4, 1.0], [1.0, -0.6, 0.5]])
+RADIUS = X**2 + Y**2
+
+ONE = [
+    ("absolute", np.abs(X), np.sign(X) * T),
+    ("fabs", np.abs(X), np.sign(X) * T),
+    ("relu", np.maximum(X, 0), (X > 0) * T),
+    ("real", X, T),
+    ("stop_gradient", X, 0 * T),
+    ("conjugate", X, T),
+]
+TWO = [
+    ("maximum", np.maximum(X, Y), np.where(X >= Y, T, U)),
+    ("minimum", np.minimum(X, Y), np.where(X <= Y, T, U)),
+    ("fmax", np.fmax(X, Y), np.where(X >= Y, T, U)),
+    ("fmin", np.fmin(X, Y), np.where(X <= Y, T, U)),
+    ("hypot", np.sqrt(RADIUS), (X * T + Y * U) / np.sqrt(RADIUS)),
+    ("arctan2", np.arctan2(X, Y), (Y * T - X * U) / RADIUS),
+]
+
+
+def holds(found, value, slope):
+    np.testing.assert_allclose(np.real(found), value, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(np.imag(found) / H, slope, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name, value, slope", ONE, ids=[n for n, *_ in ONE])
+def test_of_one_operand(name, value, slope):
+    holds(COMPLEX[name](X + 1j * H * T), value, slope)
+
+
+@pytest.mark.parametrize("name, value, slope", TWO, ids=[n for n, *_ in TWO])
+def test_of_two_operands(name, value, slope):
+    holds(COMPLEX[name](X + 1j * H * T, Y + 1j * H * U), value, slope)
+
+
+@pytest.mark.parametrize("pick, where", [("max", np.argmax), ("min", np.argmin)])
+@pytest.mark.parametrize("axes", [None, (0,), (1,), (0, 1)], ids=str)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_the_extreme_element_takes_its_imaginary_part_along(pick, where, axes, keepdims):
+    found = COMPLEX[pick](X + 1j * H * T, axis=axes, keepdims=keepdims)
+    if axes in (None, (0, 1)):
+        value, slope = X.ravel()[where(X)], T.ravel()[where(X)]
+        shape = (1, 1) if keepdims else ()
+    else:
+        k = axes[0]
+        value, slope = (np.take_along_axis(a, np.expand_dims(where(X, k), k), k) for a in (X, T))
+        shape = value.shape if keepdims else np.squeeze(value, k).shape
+    assert np.shape(found) == shape
+    holds(np.reshape(found, np.shape(value)), value, slope)
+
+
+EXPONENTS = [-3, -2, -1, 0, 1, 2, 3, 4, 5, -5, 0.5, -1.5, 2.5]
+
+
+@pytest.mark.parametrize("name", ["power", "float_power"])
+@pytest.mark.parametrize("n", EXPONENTS)
+def test_powers(name, n):
+    """By the base on both sides of 0 where the exponent is whole, by both operands where the base is positive."""
+    bases = np.array([0.3, 1.0, 2.5, -0.7, -2.0]) if n == int(n) else np.array([0.3, 1.0, 2.5])
+    holds(COMPLEX[name](bases + 1j * H, n), bases**n, n * bases ** (n - 1.0))
+    both = np.array([0.3, 1.0, 2.5])
+    holds(
+        COMPLEX[name](both + 1j * H, n + 2j * H),
+        both**n,
+        n * both ** (n - 1.0) + 2 * np.log(both) * both ** np.float64(n),
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_small_whole_powers_hold_at_zero(n):
+    holds(COMPLEX["power"](0j + 1j * H, n), 0.0, float(n == 1))
+
+
+def test_a_narrow_power_stays_narrow():
+    assert COMPLEX["power"](np.complex64(2 + 1j), 3).dtype == np.complex64
+    assert COMPLEX["power"](np.float32(2), 3).dtype == np.complex64
+    assert COMPLEX["power"](2 + 1j, 3).dtype == complex

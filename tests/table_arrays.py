@@ -152,12 +152,17 @@ def vjp(name):
     return count
 
 
+def curved(x):
+    """An operand with curvature, so that the slopes of a piecewise linear row change along it."""
+    return x + 0.02 * x * x
+
+
 def bent(use):
     """A real function of the results with curvature, of a call."""
     weights = directions(reference(use.f, use.xs), 6)
 
     def loss(*xs):
-        ys = [y for y in optree.tree_leaves(use.f(*xs)) if y.dtype.kind in "fc"]
+        ys = [y for y in optree.tree_leaves(use.f(*map(curved, xs))) if y.dtype.kind in "fc"]
         terms = [np.sum(np.real(w * y)) + np.sum(np.real(y * np.conj(y))) / 7 for w, y in zip(weights, ys)]
         return sum(terms[1:], terms[0])
 
@@ -168,7 +173,7 @@ def plain_bent(use):
     """The same from plain numbers."""
     weights = directions(reference(use.f, use.xs), 6)
     loss = lambda ys: sum(np.sum(np.real(w * y)) + np.sum(np.abs(y) ** 2) / 7 for w, y in zip(weights, ys))
-    return lambda xs: loss([y for y in map(np.asarray, reference(use.f, xs)) if y.dtype.kind in "fc"])
+    return lambda xs: loss([y for y in map(np.asarray, reference(use.f, [*map(curved, xs)])) if y.dtype.kind in "fc"])
 
 
 def second(name):
@@ -206,10 +211,26 @@ def batch(name):
             axes = tuple(0 if c else None for c in chosen)
             columns = [c if has else x for has, c, x in zip(chosen, use.columns, use.xs)]
             count += one_batch(name, use.f, columns, axes)
+            if all(chosen) and use.smooth and real(use.xs):
+                count += slopes_of_batch(use, columns)
             if all(chosen):
                 count += one_batch(name, use.f, [c[:1] for c in columns], axes)
                 count += no_batch(name, use, [c[:0] for c in columns])
     return count
+
+
+def slopes_of_batch(use, columns):
+    """The gradient of each element of the batch: of a batch of gradients, and the gradient of a batch."""
+    loss, places = bent(use), tuple(range(len(columns)))
+    gradient = dl.grad(loss, places)
+    try:
+        want = [gradient(*xs) for xs in zip(*columns)]
+        got = dl.vmap(gradient)(*columns)
+        whole = dl.grad(lambda *xs: np.sum(dl.vmap(loss)(*xs)), places)(*columns)
+    except (dl.DifflabError, ValueError):  # shapes that differ between the elements
+        return 0
+    want = [np.stack(part) for part in zip(*want)]
+    return agree("gradients of a batch", list(got), want, 1e-8) + agree("of a batch", list(whole), want, 1e-8)
 
 
 def takes(use, chosen):

@@ -72,10 +72,20 @@ def operands_of(name):
         return [np.array([5, 12, 0, 255, 6, -3])[:: (-1) ** i] for i in range(WHOLE[name])]
     if name == "imag":
         return [np.array([0.5, -2.0])]
-    found = sample(row, POINTS, 21)
+    found = beside_branches(row, sample(row, POINTS, 21))
     if name.startswith("logical"):
         return [np.array([True, False, True, False]), np.array([True, True, False, False])][: len(found)]
     return found
+
+
+def beside_branches(row, operands):
+    """The sample with points on both sides of each branch point, at the first point's other operands."""
+    points = [list(p) for p in zip(*operands)]
+    for i, domain in enumerate(row.domain):
+        for v in (b + s for b in domain.branch_points for s in (-0.3, 0.3)):
+            if domain.low < v < domain.high and operands[i].dtype.kind == "f":
+                points.append([v if k == i else x for k, x in enumerate(points[0])])
+    return [np.array(column, x.dtype) for column, x in zip(zip(*points), operands)]
 
 
 @cache
@@ -87,8 +97,20 @@ def truths(name, example):
     found = []
     for point, kink in zip(zip(*operands), kinks, strict=True):
         xs = [x.item() for x in point]
-        found.append(truth(name, xs, params, [] if kink else slanted(row, operands)))
+        wanted = slanted(row, operands)
+        found.append(truth(name, xs, params, [i for i in wanted if not kink or smooth(name, xs, params, i)]))
     return found
+
+
+def smooth(name, xs, params, i):
+    """Whether the reference has no kink along operand i at a point that is one of the row's kinks."""
+    function = function_of(name)
+    with mp.workdps(80):
+        h = mp_rows.step(xs[i])
+        left, here, right = (
+            function(*[mpf(x) + s * h * (k == i) for k, x in enumerate(xs)], **params) for s in (-1, 0, 1)
+        )
+        return abs(xs[i]) < 1e6 and abs(right - 2 * here + left) < h * mpf(10) ** -10 and abs(right - left) < 1e-20
 
 
 def truth(name, xs, params, wanted):
@@ -364,7 +386,7 @@ def complex_steps(name):
     """The imaginary part that a small imaginary part leads to is the slope."""
     count = 0
     for row, params, points in each(name):
-        for t in points[:POINTS]:
+        for t in filter(moderate, points):
             for i, slope in t.slopes.items():
                 xs = [np.asarray(x)[()] for x in t.xs]
                 h = 1e-200 * max(1.0, abs(xs[i]))

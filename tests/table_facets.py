@@ -39,11 +39,6 @@ FACETS = {
 }
 
 
-def runs(row):
-    """Whether the row is computed at all: not the marks of a recording, nor a name for calls of other rows."""
-    return row.name not in ("input", "constant") and row.value is not placeholder
-
-
 def read_as_another(row):
     """Whether every call of the row means another one, or is answered when it is read."""
     given = [row.value, row.kinks, row.batch, row.spelling or None]
@@ -61,6 +56,8 @@ def takes_complex(row):
     paths = (row.name,) if row.reads is None else row.reads
     types = getattr(next((f for f in map(find, paths) if f is not None), None), "types", ())
     ordered = row.name in ("maximum", "minimum", "fmax", "fmin")  # NumPy orders complex numbers by their parts
+    if row.name in ("real", "imag"):
+        return True
     return row.kind == "elementwise" and "D" * len(row.partials) + "->D" in types and not ordered
 
 

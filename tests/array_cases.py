@@ -433,8 +433,8 @@ CONSTANT = {
     "count_nonzero": [(lambda x: np.count_nonzero(x > 0), M), (lambda x: np.count_nonzero(x, axis=1), M)],
     "argmax": [(np.argmax, M), (lambda x: x.argmax(axis=1), M), (lambda x: np.argmax(x, axis=0, keepdims=True), M)],
     "argmin": [(np.argmin, M), (lambda x: x.argmin(0), M)],
-    "nanargmax": [(np.nanargmax, M)],
-    "nanargmin": [(np.nanargmin, M)],
+    "nanargmax": [(np.nanargmax, M), (lambda x: np.nanargmax(x, axis=1), M)],
+    "nanargmin": [(np.nanargmin, M), (lambda x: np.nanargmin(x, axis=0), M)],
     "argsort": [(np.argsort, M), (lambda x: np.argsort(x, axis=None), M)],
     "argpartition": [(lambda x: np.argpartition(x, 1), (5,)), (lambda x: np.argpartition(x, 1, axis=0), M)],
     "nonzero": [

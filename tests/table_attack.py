@@ -12,14 +12,16 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-import table_arrays as arrays
 import table_elementwise as numbers
+import table_spellings as spellings
+from table_carriers import ELEMENTS
 from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of, has_slopes, read_as_another
 
 from difflab.differentiate import complex_step
 from difflab.errors import UnsupportedError
 from difflab.graph.node import NODE, Node
 from difflab.primitives import NUMPY, TABLE, Gate
+from difflab.primitives.batches import AXES
 
 FACTOR = 1.01
 
@@ -76,7 +78,7 @@ def carriers():
     from difflab.differentiate.arb_carrier import CARRIER as ARB
     from difflab.graph.sympy_io import CARRIER as SYMPY
 
-    return [NUMPY, NODE, ARB, SYMPY, complex_step.CARRIER, arrays.ELEMENTS]
+    return [NUMPY, NODE, ARB, SYMPY, complex_step.CARRIER, ELEMENTS]
 
 
 @contextmanager
@@ -105,7 +107,7 @@ def scaled(y):
         return np.logical_not(y)
     if dtype is not None and dtype.kind in "iu":
         return y + 1
-    if isinstance(y, np.ndarray) and dtype == object:
+    if isinstance(y, np.ndarray) and dtype.kind == "O":
         return np.vectorize(scaled, otypes=[object])(y) if y.size else y
     if getattr(y, "is_Boolean", False) or getattr(y, "is_Relational", False):
         return ~y
@@ -197,7 +199,7 @@ def of_carriers(row):
     from difflab.graph.sympy_io import CARRIER as SYMPY
 
     for facet, carrier in (("sympy", SYMPY), ("arb", ARB), ("complex step", complex_step.CARRIER),
-                           ("elements", arrays.ELEMENTS)):  # fmt: skip
+                           ("elements", ELEMENTS)):  # fmt: skip
         if facet in facets_of(row.name) and has(row, carrier):
             wrong = off_by_step if facet == "complex step" else off
             yield Mutant(row.name, facet, (facet,), lambda c=carrier, w=wrong: on_carrier(row, c, w))
@@ -227,7 +229,7 @@ def shifted(rule):
     """The axis that the parameters count, off by one."""
 
     def wrong(m, row, lead, *xs, **params):
-        near = {k: other_axis(v, m.ndim(xs[0]) - lead[0]) for k, v in params.items() if k in ("axis", "axes", "axis1")}
+        near = {k: other_axis(v, m.ndim(xs[0]) - lead[0]) for k, v in params.items() if k in AXES}
         CHANGED.extend([True] if near != {k: params[k] for k in near} else [])
         return rule(m, row, lead, *xs, **{**params, **near})
 
@@ -290,20 +292,24 @@ def exchanged(vjp):
     return wrong
 
 
-# JavaScript: the name of a function in the text replaced by another one's.
-def scripts(name):
-    """(what is changed, the form, a wrong form, the points) for each example of the row."""
-    for row, params, points in numbers.script_points(name):
-        form = numbers.form_of(row, params, points[0].xs)
-        head, _, rest = form.partition(",d:[")
-        yield "value", f"{head.replace('=>', '=>1.01*(', 1)})+0.001,d:[{rest}", points
-        if row.differentiable and points[0].slopes:
-            yield "slopes", form.replace(",d:[", ",e:[").replace("{f:", "{d:[" + wrong_slopes(rest) + "],f:"), points
+# JavaScript: a form with its value or its slopes a little off.
+def wrong_scripts(name):
+    """(a wrong form, the points) for each example of the row, by the value and, where there are any, by the slopes."""
+    for row, params, points in spellings.script_points(name):
+        head, _, rest = spellings.form_of(row, params, points[0].xs).partition(",d:[")
+        arguments, _, value = head.partition("=>")
+        off = f"(y=>typeof y==='boolean'?!y:1.01*y+0.001)({value})"
+        yield f"{arguments}=>{off},d:[{rest}", points
+        if any(t.slopes for t in points):
+            slopes, kinks, more = rest.partition("],k:(")
+            slopes = slopes if kinks else rest.rpartition("]}")[0]
+            yield f"{head},d:[{slopes}].map({WRONG_SLOPE}){kinks[1:] + more if kinks else '}'}", points
 
 
-def wrong_slopes(rest):
-    parts = rest.rpartition("]")[0] if ",k:(" not in rest else rest.partition("],k:(")[0]
-    return f"...[{parts}].map(d=>typeof d==='number'?d+.01:typeof d==='object'?{{g:d.g,c:(...a)=>1.01*d.c(...a)}}:(...a)=>1.01*d(...a)+.001)"
+WRONG_SLOPE = (
+    "d=>typeof d==='number'?d*1.01-0.02:typeof d==='object'?{g:d.g,c:(...a)=>1.01*d.c(...a)-0.02}"
+    ":(...a)=>1.01*d(...a)-0.02"
+)
 
 
 def main(names) -> int:

@@ -45,6 +45,9 @@ MORE = {
     "standardised_slope": [
         (lambda c, y, v: row("standardised_slope", axes=(1,), eps=0.1)(c, y, v), M, M, VAR),
     ],
+    "ifft": [(lambda x: np.fft.ifft(x, axis=0), M), (np.fft.ifft, M)],
+    "rfft": [(lambda x: np.fft.rfft(x, axis=0), M), (np.fft.rfft, M)],
+    "irfft": [(lambda x: np.fft.irfft(x, axis=0), M), (np.fft.irfft, M)],
     "cofactor": [(row("cofactor"), (3, 3)), (row("cofactor"), (2, 3, 3))],
     "pick": [(lambda x: row("moments", axes=(0,))(x)[1], M)],
     "sum_to": [

@@ -110,7 +110,7 @@ COMPLEX: dict[str, Callable[..., Any]] = {
 # conjugates, SciPy's scaled Bessel functions have exp(-|Re x|), and its other functions here round to the size of the
 # real part.
 UNFIT = frozenset(
-    "cholesky eigh svd i0 i1 i0e i1e iv ive kv kve kn jv yv yn erfcx dawsn log_ndtr erfc_repeated "
+    "cholesky eigh svd irfft i0 i1 i0e i1e iv ive kv kve kn jv yv yn erfcx dawsn log_ndtr erfc_repeated "
     "dawsn_derivative sinc_derivative".split()
 )
 DECISIONS = frozenset(

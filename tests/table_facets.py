@@ -6,7 +6,9 @@ A check takes the row's name, raises AssertionError where the row is wrong, and 
 from __future__ import annotations
 
 import table_arrays as arrays
+import table_carriers as carriers
 import table_elementwise as numbers
+import table_spellings as spellings
 from table_signatures import functions, signatures
 
 from difflab import primitives
@@ -17,31 +19,26 @@ from difflab.primitives.products import placeholder
 ROWS = [row.name for row in primitives.table() if row in BUILT_IN]
 
 
-def by_kind(check):
+def by_kind(for_numbers, for_arrays, check):
     """The check of that name for elementwise rows or for array rows."""
-    return lambda name: getattr(numbers if TABLE[name].kind == "elementwise" else arrays, check)(name)
+    return lambda name: getattr(for_numbers if TABLE[name].kind == "elementwise" else for_arrays, check)(name)
 
 
 FACETS = {
-    "value": by_kind("value"),
-    "jvp": by_kind("jvp"),
-    "vjp": by_kind("vjp"),
-    "second derivative": by_kind("second"),
-    "batch": by_kind("batch"),
-    "shape": by_kind("shapes"),
-    "complex values": by_kind("complex_values"),
-    "complex step": by_kind("complex_steps"),
-    "sympy": by_kind("sympy_values"),
-    "arb": by_kind("arb_values"),
-    "program": arrays.program,
-    "elements": arrays.elements,
+    "value": by_kind(numbers, arrays, "value"),
+    "jvp": by_kind(numbers, arrays, "jvp"),
+    "vjp": by_kind(numbers, arrays, "vjp"),
+    "second derivative": by_kind(numbers, arrays, "second"),
+    "batch": by_kind(numbers, arrays, "batch"),
+    "shape": by_kind(numbers, arrays, "shapes"),
+    "complex values": by_kind(spellings, carriers, "complex_values"),
+    "complex step": by_kind(spellings, carriers, "complex_steps"),
+    "sympy": by_kind(spellings, carriers, "sympy_values"),
+    "arb": by_kind(spellings, carriers, "arb_values"),
+    "program": carriers.program,
+    "elements": carriers.elements,
     "signature": signatures,
 }
-
-
-def runs(row):
-    """Whether the row is computed at all: not the marks of a recording, nor a name for calls of other rows."""
-    return row.name not in ("input", "constant") and row.value is not placeholder
 
 
 def read_as_another(row):
@@ -61,6 +58,8 @@ def takes_complex(row):
     paths = (row.name,) if row.reads is None else row.reads
     types = getattr(next((f for f in map(find, paths) if f is not None), None), "types", ())
     ordered = row.name in ("maximum", "minimum", "fmax", "fmin")  # NumPy orders complex numbers by their parts
+    if row.name in ("real", "imag"):
+        return True
     return row.kind == "elementwise" and "D" * len(row.partials) + "->D" in types and not ordered
 
 

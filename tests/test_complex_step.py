@@ -29,6 +29,7 @@ REFUSED = {
     "cholesky": lambda a: np.sum(la.cholesky(a @ a.T)),
     "angle": lambda a: np.sum(np.angle(a + 1j * a * a)),
     "fft": lambda a: np.sum(np.abs(np.fft.fft(a)) ** 2),
+    "irfft": lambda a: np.sum(np.fft.irfft(a) ** 3),
     "bessel": lambda a: np.sum(dnp.j0(10 * a) + dnp.iv(0.5, a * a)),
     "dawsn": lambda a: np.sum(dnp.dawsn(a) + dnp.erfcx(a)),
 }

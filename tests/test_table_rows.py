@@ -11,7 +11,7 @@ import shutil
 import numpy as np
 import pytest
 import table_arrays as arrays
-import table_elementwise as numbers
+import table_spellings as spellings
 from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of
 from table_signatures import DIFFERENCES, differences, functions
 
@@ -52,23 +52,23 @@ def test_every_row_of_numbers_in_javascript():
         pytest.skip("node is not installed")
     asked = []
     for name in ROWS:
-        if TABLE[name].kind == "elementwise" and name not in numbers.WITHOUT_SCRIPT:
-            for row, params, points in numbers.script_points(name):
+        if TABLE[name].kind == "elementwise" and name not in spellings.WITHOUT_SCRIPT:
+            for row, params, points in spellings.script_points(name):
                 assert points, f"{name}: no points"
-                asked.append((name, numbers.form_of(row, params, points[0].xs), points))
-    found = numbers.script([form for _, form, _ in asked], [points for *_, points in asked])
+                asked.append((name, spellings.form_of(row, params, points[0].xs), points))
+    found = spellings.script([form for _, form, _ in asked], [points for *_, points in asked])
     for (name, _, points), results in zip(asked, found, strict=True):
-        assert numbers.judge_script(name, points, results), name
+        assert spellings.judge_script(name, points, results), name
 
 
-@pytest.mark.parametrize("name", numbers.WITHOUT_SCRIPT)
+@pytest.mark.parametrize("name", spellings.WITHOUT_SCRIPT)
 def test_rows_without_javascript(name):
-    for row, params, points in numbers.script_points(name):
+    for row, params, points in spellings.script_points(name):
         with pytest.raises((UnsupportedError, TypeError)):
-            numbers.form_of(row, params, points[0].xs)
+            spellings.form_of(row, params, points[0].xs)
 
 
-@pytest.mark.parametrize("name", numbers.WITHOUT_COMPLEX_SLOPE)
+@pytest.mark.parametrize("name", spellings.WITHOUT_COMPLEX_SLOPE)
 def test_complex_slopes_that_are_refused(name):
     with pytest.raises(UnsupportedError, match="complex"):
         dl.vjp(lambda z: apply(TABLE[name], (z,)), 0.3 + 0.4j)[1](1.0 + 0j)

@@ -33,6 +33,13 @@ def by_real_part(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *xs, **params: function(*[np.real(x) for x in xs], **params)
 
 
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)) by the exponential that does not overflow."""
+    right = np.real(x) >= 0
+    small = np.exp(np.where(right, -x, x))
+    return (np.where(right, 1, small) / (1 + small))[()]
+
+
 def log_of_sum(exp: Callable[..., Any], log1p: Callable[..., Any]) -> Callable[..., Any]:
     """log(exp(a) + exp(b)) from the larger one on, so that nothing overflows."""
 
@@ -86,6 +93,8 @@ COMPLEX: dict[str, Callable[..., Any]] = {
     "logsumexp": kernels_arrays.logsumexp,
     "softmax": kernels_arrays.softmax,
     "log_softmax": kernels_arrays.log_softmax,
+    "heaviside": lambda x, h: np.where(np.real(x) == 0, h, np.heaviside(np.real(x), 0))[()],
+    "sigmoid": sigmoid,
     "relu": lambda x: np.where(np.real(x) > 0, x, 0)[()],
     "hypot": lambda a, b: np.sqrt(a * a + b * b),
     "arctan2": lambda y, x: (
@@ -101,11 +110,11 @@ COMPLEX: dict[str, Callable[..., Any]] = {
 # conjugates, SciPy's scaled Bessel functions have exp(-|Re x|), and its other functions here round to the size of the
 # real part.
 UNFIT = frozenset(
-    "cholesky eigh svd i0 i1 i0e i1e iv ive kv kve kn jv yv yn erfcx dawsn log_ndtr erfc_repeated "
-    "dawsn_derivative".split()
+    "cholesky eigh svd irfft i0 i1 i0e i1e iv ive kv kve kn jv yv yn erfcx dawsn log_ndtr erfc_repeated "
+    "dawsn_derivative sinc_derivative".split()
 )
 DECISIONS = frozenset(
-    "less less_equal greater greater_equal equal not_equal sign floor ceil trunc rint round heaviside isnan isinf "
+    "less less_equal greater greater_equal equal not_equal sign floor ceil trunc rint round isnan isinf "
     "isfinite signbit argmax argmin argsort floor_divide nonzero count_nonzero searchsorted digitize any all "
     "logical_and logical_or logical_not logical_xor".split()
 )

@@ -207,7 +207,7 @@ def numbers(header: dict[str, Any], body: bytes, rng: Random) -> bytes:
                 value = rng.choice([n for n in WEIRD_NUMBERS if (n is not None and abs(n) < 2**62) or n != n])
                 x[rng.randrange(len(x))] = np.asarray(value, float).astype(x.dtype)
         return x.tobytes()
-    except (ValueError, TypeError, SyntaxError, OverflowError):
+    except (ValueError, TypeError, SyntaxError, OverflowError, KeyError):
         return of_bytes(body, rng)
 
 
@@ -241,6 +241,9 @@ def of_zip(data: bytes, rng: Random, member: Callable[[str, bytes, Random], byte
             members[at] = members[rng.randrange(len(members))][0], content
         else:
             members[at] = name, member(name, content, rng)
+    members = [
+        (name.partition("\0")[0] or "x", content) for name, content in members
+    ]  # zipfile writes no name without letters
     out = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(out, "w", packing) as archive:
         warnings.simplefilter("ignore")

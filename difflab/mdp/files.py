@@ -101,21 +101,31 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
         )
     S, A = shape_of(arrays["shape"])
     numbers = {name: numbers_of(arrays, name, name not in ("data", "rewards")) for name in CSR[:-1]}
-    states, actions = numbers["states"], numbers["actions"]
-    K = len(numbers["rewards"])
-    try:
-        P = sparse.csr_array((numbers["data"], numbers["indices"], numbers["indptr"]), shape=(K, S))
-        P.check_format()
-    except (ValueError, TypeError) as error:
-        raise InputError(f"its rows are no CSR matrix: {error}") from None
-    if states.shape != (K,) or actions.shape != (K,) or np.any(np.diff(states) < 0):
+    states, actions, rewards = numbers["states"], numbers["actions"], numbers["rewards"]
+    K = len(rewards)
+    P = rows_of(numbers["data"], numbers["indices"], numbers["indptr"], (K, S))
+    if states.shape != (K,) or actions.shape != (K,) or np.any(states[1:] < states[:-1]):
         raise InputError("states and actions do not fit its rows")
     if K and not (0 <= states[0] <= states[-1] < S and 0 <= actions.min() <= actions.max() < A):
         raise InputError(f"names states or actions beyond its shape, {S} states and {A} actions")
     ends = np.unique(terminals_of(terminals, S))
     back = np.flatnonzero(np.isin(states, ends))
     P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
-    return assemble(P, arrays["rewards"], states, actions, S, A, g, ends)
+    return assemble(P, rewards, states, actions, S, A, g, ends)
+
+
+def rows_of(data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> sparse.csr_array:
+    """A CSR matrix of rows that are whole, in order, and within its shape: scipy reads beyond its arrays otherwise."""
+    wrong = (
+        f"{len(indptr)} starts of {shape[0]} rows" if len(indptr) != shape[0] + 1
+        else "rows that end before they begin" if np.any(indptr[1:] < indptr[:-1])
+        else f"rows from {indptr[0]} to {indptr[-1]}" if indptr[0] or not indptr[-1] == len(data) == len(indices)
+        else "next states beyond its shape" if len(indices) and not 0 <= indices.min() <= indices.max() < shape[1]
+        else ""
+    )  # fmt: skip
+    if wrong:
+        raise InputError(f"its rows are no CSR matrix: {wrong}, for {len(data)} probabilities and {shape[1]} states")
+    return sparse.csr_array((data, indices, indptr), shape=shape)
 
 
 def shape_of(shape: Any) -> tuple[int, int]:
@@ -133,7 +143,11 @@ def numbers_of(arrays: dict[str, Any], name: str, whole: bool) -> Any:
         raise InputError(
             f"its {name} have shape {found.shape} and dtype {found.dtype}; they must be a vector of {what}"
         )
-    return found
+    if not whole:
+        return found if found.dtype in (np.float32, np.float64) else found.astype(np.float64)
+    if found.size and max(abs(int(found.min())), int(found.max())) > MOST_STATES * MOST_ACTIONS:
+        raise InputError(f"its {name} go up to {found.max()}; that cannot be right")
+    return found.astype(np.int64)
 
 
 def discount_of_file(found: Any, given: float | None) -> float:

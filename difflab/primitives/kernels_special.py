@@ -234,7 +234,7 @@ def polygamma(x: Any, *, n: int) -> Any:
     if n == 0:
         return special.psi(x)
     total, at = np.zeros_like(x), x
-    for _ in range(int(min(np.max(np.ceil(-x) + 1, initial=0), 500))):
+    for _ in range(int(min(np.fmax.reduce(np.ceil(-x) + 1, axis=None, initial=0), 500))):  # NaN asks for no step
         low = at < 0.0
         total = total + np.where(low, np.where(low, at, 1.0) ** (-n - 1.0), 0.0)
         at = np.where(low, at + 1.0, at)

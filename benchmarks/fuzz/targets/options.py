@@ -42,7 +42,7 @@ WORDS = (
 
 
 def run(data: bytes) -> None:
-    words = [w for w in text_of(data).split("\n") if w]
+    words = [w for w in text_of(data).split("\n") if w and w not in ("--debug", "--help", "-h")]
     written = any(w.startswith("-") and ("o" in w[:3]) for w in words) or any("/" in w or ".." in w for w in words)
     if not words or words[0] not in COMMANDS or written or (words[0] == "accuracy" and "--no-peers" not in words):
         return  # nothing is written, and nothing started that runs for long by itself

@@ -33,10 +33,13 @@ WEIRD_NUMBERS = (
     -0.0, 1e-320, 1e300, -1e308, math.nan, math.inf, -math.inf, True, None,
 )  # fmt: skip
 WEIRD_TEXTS = (
-    "", " ", "\0", "\ud800", "\u202e", "é", "x" * 300, "../../x", "/etc/passwd", "NaN", "1e999", "\x1b[31m", "<script>",
-    "__class__", "%s{0}", "Sequential", "float16", "object", "O", "int8", "complex128", "V8", "S5", "params/0/w", "9" * 5000,
+    "", " ", "\0", "\ud800", "\u202e", "é", "x" * 300, "../../x", "/etc/passwd", "NaN", "1e999", "\x1b[31m",
+    "<script>",
+    "__class__", "%s{0}", "Sequential", "float16", "object", "O", "int8", "complex128", "V8", "S5", "params/0/w",
+    "9" * 5000,
 )  # fmt: skip
-DTYPES = ("<f8", ">f8", "<f4", "<f2", "<i8", "<i4", "|i1", "|u1", "<u8", "|b1", "<c16", "|O", "<U3", "|S4", "|V8", "<M8[s]", "<f16",
+DTYPES = ("<f8", ">f8", "<f4", "<f2", "<i8", "<i4", "|i1", "|u1", "<u8", "|b1", "<c16", "|O", "<U3", "|S4", "|V8",
+"<M8[s]", "<f16",
           "<i4,<f8", "", "|S0", "<U0")  # fmt: skip
 MEMBER_NAMES = (
     "../x.npy",

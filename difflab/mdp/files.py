@@ -21,7 +21,9 @@ from .process import MDP
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
 MOST_STATES = 500_000_000
 LONGEST_TEXT = 50_000_000
-LARGEST_MAP = 1_500_000  # cells
+LARGEST_MAP, LONGEST_MAP = 1_500_000, 6_000_000  # cells, bytes
+CELLS = frozenset("#.SGH ")
+BUILD = "build larger ones in Python with mdp.gridworld, and save them as .npz"
 CSR = ("data", "indices", "indptr", "rewards", "states", "actions", "shape")
 
 
@@ -231,23 +233,23 @@ def number(found: list[Any], index: dict[Any, int], what: str) -> None:
 
 
 def read_map(raw: bytes, discount: float | None) -> MDP:
+    if len(raw) > LONGEST_MAP:
+        raise InputError(f"holds {len(raw):,} bytes, more than {LONGEST_MAP:,}; {BUILD}")
     try:
-        text = raw[: 4 * LARGEST_MAP].decode()
+        lines = [line.rstrip() for line in raw.decode().splitlines() if line.strip()]
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: byte {raw[error.start]:#04x} at {error.start}") from None
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     width = max(map(len, lines), default=0)
     if not width:
         raise InputError("is an empty map")
-    if len(raw) > 4 * LARGEST_MAP or len(lines) * width > LARGEST_MAP:
-        raise InputError(
-            f"is a map of {len(lines):,} x {width:,} cells, more than {LARGEST_MAP:,}; build larger ones in Python with "
-            "mdp.gridworld, and save them as .npz"
-        )
-    if unknown := set().union(*lines) - set("#.SGH "):
-        c, line = min((line.index(c), c, k) for k, line in enumerate(lines, 1) for c in unknown if c in line)[1:]
-        raise InputError(f"line {line}, column {lines[line - 1].index(c) + 1} is {c!r}; a map has # . S G H")
-    cells = np.frombuffer("".join(line.ljust(width, "#") for line in lines).encode("ascii"), "S1").reshape(-1, width)
+    if len(lines) * width > LARGEST_MAP:
+        raise InputError(f"is a map of {len(lines):,} x {width:,} cells, more than {LARGEST_MAP:,}; {BUILD}")
+    for i, line in enumerate(lines):
+        if strange := set(line) - CELLS:
+            j = min(map(line.index, strange))
+            raise InputError(f"line {i + 1}, column {j + 1} is {line[j]!r}; a map has # . S G H")
+    whole = "".join(line.ljust(width, "#") for line in lines)
+    cells = np.frombuffer(whole.encode("ascii"), "S1").reshape(-1, width)
     ends = np.argwhere((cells == b"G") | (cells == b"H"))
     rewards = (cells == b"G") * 1.0 - (cells == b"H")
     g = 0.99 if discount is None else discount

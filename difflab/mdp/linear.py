@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +42,9 @@ def resolvent(chain: MDP, b: Any, tolerance: float, start: Floats | None = None,
         except np.linalg.LinAlgError:
             raise endless(g) from None
     if S <= DIRECT:
-        found = np.asarray(sparse_linalg.spsolve(system(chain, transpose).tocsc(), b))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sparse_linalg.MatrixRankWarning)  # it is told below
+            found = np.asarray(sparse_linalg.spsolve(system(chain, transpose).tocsc(), b))
         if not np.isfinite(found).all():
             raise endless(g)
         return found

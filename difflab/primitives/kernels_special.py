@@ -220,6 +220,13 @@ def kv(v: Any, x: Any) -> Any:
 
 
 @in_double
+def yn(n: Any, x: Any) -> Any:
+    """SciPy's recurrence takes a step for each order; its function of any order does not."""
+    far = np.abs(n) >= 1000
+    return np.where(far, special.yv(np.trunc(n), x), special.yn(np.where(far, 0, n), x))
+
+
+@in_double
 def ive(v: Any, x: Any) -> Any:
     """SciPy's ive holds 13 digits where its iv holds 15."""
     if np.iscomplexobj(x):

@@ -14,7 +14,7 @@ from pathlib import Path
 from .guard import examine
 from .targets import NAMES, target
 
-TURN = 120.0  # seconds of a target before the next one has its turn
+TURN = 300.0  # seconds of a target before the next one has its turn
 
 
 def main() -> int:

@@ -11,20 +11,29 @@ from difflab.primitives import TABLE
 
 NAMES = {"x": "scalar", "y": "scalar", "t": "scalar", "v": "vector", "w": "vector", "M": "matrix", "N": "matrix"}
 POINTS = {
-    "scalar": ("0.5", "1.5", "-2", "3", "0", "-0.0", "1", "1e-300", "1e300", "-7.25", "2**-1074", "nan", "inf", "-inf", "pi/2", "1e-9"),
+    "scalar": ("0.5", "1.5", "-2", "3", "0", "-0.0", "1", "1e-300", "1e300", "-7.25", "2**-1074", "nan", "inf",
+        "-inf", "pi/2", "1e-9"),
     "vector": ("[0.1,0.2,0.3]", "[1,2,3]", "[-1,0,1]", "[1,1,1]", "[1e300,-1e300,0]", "[0.5]", "[3,2,1,0]"),
-    "matrix": ("[[1,2],[3,4]]", "[[2,0.5],[0.5,1]]", "[[0,0],[0,0]]", "[[1,1],[1,1]]", "[[1,2,3],[4,5,6]]", "[[0.1]]"),
+    "matrix": ("[[1,2],[3,4]]", "[[2,0.5],[0.5,1]]", "[[0,0],[0,0]]", "[[1,1],[1,1]]", "[[1,2,3],[4,5,6]]",
+    "[[0.1]]"),
 }  # fmt: skip
 NUMBERS = (
-    "0", "1", "2", "3", "-1", "0.5", "10", "100", "1e-320", "1e308", "1e-5", "2**53", "9007199254740993", "10**40", "1/3", "-2/7",
-    "0.1", "pi", "e", "1e16", "2**-1074", "0.0", "170", "171", "700", "1000", "10**300", "1.0", "True", "False", "-0.0",
+    "0", "1", "2", "3", "-1", "0.5", "10", "100", "1e-320", "1e308", "1e-5", "2**53", "9007199254740993", "10**40",
+    "1/3", "-2/7",
+    "0.1", "pi", "e", "1e16", "2**-1074", "0.0", "170", "171", "700", "1000", "10**300", "1.0", "True", "False",
+    "-0.0",
 )  # fmt: skip
 WHOLE = ("0", "1", "2", "-1", "-2", "3", "4", "10", "1000", "-5", "2**31", "2**63", "10**19")
-KEYS = ("[0]", "[-1]", "[1]", "[5]", "[:]", "[::2]", "[::-1]", "[1:]", "[None]", "[...]", "[[0, 1]]", "[0, 0]", "[:, 1]", "[0:0]",
-        "[..., None]", "[[0.0, 1.0]]", "[-9]", "[2**70]", "[:2**70]", "[::0]", "[1:2:-1]", "[None, ..., 0]")  # fmt: skip
-WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "None", "True", "...", "@", "==", "!=", "<", "<=", ";", "=", ",",
-         ":", "**", "//", "%", "(", ")", "[", "]", ".T", "~", "+", "-", "*", "/", "\n", "#", "e", "pi", "x", "y", "v", "M", "_",
-         "{", "'", "^", "&", "|", "->", ":=", "\\", "é", "1_000", "0x10", "1j", "axis=", "keepdims=True", *NUMBERS, *KEYS)  # fmt: skip
+KEYS = ("[0]", "[-1]", "[1]", "[5]", "[:]", "[::2]", "[::-1]", "[1:]", "[None]", "[...]", "[[0, 1]]", "[0, 0]",
+"[:, 1]", "[0:0]",
+        "[..., None]", "[[0.0, 1.0]]", "[-9]", "[2**70]", "[:2**70]", "[::0]", "[1:2:-1]",
+        "[None, ..., 0]")  # fmt: skip
+WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "None", "True", "...", "@", "==", "!=",
+"<", "<=", ";", "=", ",",
+         ":", "**", "//", "%", "(", ")", "[", "]", ".T", "~", "+", "-", "*", "/", "\n", "#", "e", "pi", "x", "y",
+         "v", "M", "_",
+         "{", "'", "^", "&", "|", "->", ":=", "\\", "é", "1_000", "0x10", "1j", "axis=", "keepdims=True",
+         *NUMBERS, *KEYS)  # fmt: skip
 
 
 @cache
@@ -64,7 +73,8 @@ class Writer:
         if depth <= 0 or rng.random() < 0.1:
             return self.leaf()
         return str(rng.choices(
-            (self.call, self.infix, self.tower, self.chosen, self.indexed, self.unary, self.listed, self.leaf, self.repeated),
+            (self.call, self.infix, self.tower, self.chosen, self.indexed,
+             self.unary, self.listed, self.leaf, self.repeated),
             (40, 30, 6, 6, 7, 5, 5, 3, 1),
         )[0](depth))  # fmt: skip
 
@@ -92,7 +102,8 @@ class Writer:
     def option(self) -> str:
         rng = self.rng
         return rng.choice((
-            rng.choice(WHOLE), rng.choice(WHOLE), "True", "False", "None", rng.choice(NUMBERS), f"({rng.choice(WHOLE)}, {rng.choice(WHOLE)})",
+            rng.choice(WHOLE), rng.choice(WHOLE), "True", "False", "None",
+            rng.choice(NUMBERS), f"({rng.choice(WHOLE)}, {rng.choice(WHOLE)})",
             "(0,)", "()", "x", "[1, 2]", "[0.5, 1]",
         ))  # fmt: skip
 
@@ -107,7 +118,8 @@ class Writer:
 
     def chosen(self, depth: int) -> str:
         rng = self.rng
-        test = f"{self.expression(depth - 2)} {rng.choice(('<', '<=', '>', '>=', '==', '!='))} {self.expression(depth - 2)}"
+        sign = rng.choice(("<", "<=", ">", ">=", "==", "!="))
+        test = f"{self.expression(depth - 2)} {sign} {self.expression(depth - 2)}"
         if rng.random() < 0.3:
             test = f"{rng.choice(('not ', '~'))}({test})"
         if rng.random() < 0.3:

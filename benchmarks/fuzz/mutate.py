@@ -33,10 +33,13 @@ WEIRD_NUMBERS = (
     -0.0, 1e-320, 1e300, -1e308, math.nan, math.inf, -math.inf, True, None,
 )  # fmt: skip
 WEIRD_TEXTS = (
-    "", " ", "\0", "\ud800", "\u202e", "é", "x" * 300, "../../x", "/etc/passwd", "NaN", "1e999", "\x1b[31m", "<script>",
-    "__class__", "%s{0}", "Sequential", "float16", "object", "O", "int8", "complex128", "V8", "S5", "params/0/w", "9" * 5000,
+    "", " ", "\0", "\ud800", "\u202e", "é", "x" * 300, "../../x", "/etc/passwd", "NaN", "1e999", "\x1b[31m",
+    "<script>",
+    "__class__", "%s{0}", "Sequential", "float16", "object", "O", "int8", "complex128", "V8", "S5", "params/0/w",
+    "9" * 5000,
 )  # fmt: skip
-DTYPES = ("<f8", ">f8", "<f4", "<f2", "<i8", "<i4", "|i1", "|u1", "<u8", "|b1", "<c16", "|O", "<U3", "|S4", "|V8", "<M8[s]", "<f16",
+DTYPES = ("<f8", ">f8", "<f4", "<f2", "<i8", "<i4", "|i1", "|u1", "<u8", "|b1", "<c16", "|O", "<U3", "|S4", "|V8",
+"<M8[s]", "<f16",
           "<i4,<f8", "", "|S0", "<U0")  # fmt: skip
 MEMBER_NAMES = (
     "../x.npy",
@@ -207,7 +210,7 @@ def numbers(header: dict[str, Any], body: bytes, rng: Random) -> bytes:
                 value = rng.choice([n for n in WEIRD_NUMBERS if (n is not None and abs(n) < 2**62) or n != n])
                 x[rng.randrange(len(x))] = np.asarray(value, float).astype(x.dtype)
         return x.tobytes()
-    except (ValueError, TypeError, SyntaxError, OverflowError):
+    except (ValueError, TypeError, SyntaxError, OverflowError, KeyError):
         return of_bytes(body, rng)
 
 
@@ -241,6 +244,9 @@ def of_zip(data: bytes, rng: Random, member: Callable[[str, bytes, Random], byte
             members[at] = members[rng.randrange(len(members))][0], content
         else:
             members[at] = name, member(name, content, rng)
+    members = [
+        (name.partition("\0")[0] or "x", content) for name, content in members
+    ]  # zipfile writes no name without letters
     out = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(out, "w", packing) as archive:
         warnings.simplefilter("ignore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -118,7 +119,8 @@ def main(name: str, folder: Path, seconds: float, seed: int, plain: bool) -> Non
         with atheris.instrument_imports(include=["difflab"]):
             session = Session(name, folder, seconds)
             for data in session.target.seeds():
-                session.one(data)  # what is imported on the way is instrumented
+                with contextlib.suppress(Exception):
+                    session.target.run(data)  # what is imported on the way is instrumented, and atheris says so
         start = lambda session: guided(session, seed, atheris)
     start(session)
     session.save()

@@ -155,8 +155,8 @@ class ComplexCarrier(NumpyCarrier):
 
 
 def several(x: Any) -> tuple[Any, ...]:
-    """The values of an operation with several outputs."""
-    return x if isinstance(x, tuple) else (x,)
+    """The values of an operation with several outputs, which may be lists of them."""
+    return tuple(v for part in x for v in several(part)) if isinstance(x, tuple | list) else (x,)
 
 
 def no_complex_values(row: Primitive) -> UnsupportedError:

@@ -20,6 +20,8 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     graph = forward.graph
     output = graph.outputs[0]
     value = forward.values[output]
+    if isinstance(value, tuple | list):
+        raise ShapeError(f"backward: the output is {len(value)} values; go back from one of them, as in f(x)[0]")
     if seed is None:
         seed = np.ones(Carrier.shape(value), dtype=Carrier.dtype(value) if Carrier.dtype(value).kind in "fc" else float)
     seed = np.asarray(seed, dtype=float if np.asarray(seed).dtype.kind in "biu" else None)[()]

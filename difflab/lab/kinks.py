@@ -59,6 +59,8 @@ def kinks(problem: Problem, limit: int = 20) -> list[Kink]:
         if row.kinks is None or node not in needed or not any(x in moving for x in node.operands):
             continue
         xs = [env[x] for x in node.operands]
+        if any(getattr(x, "size", 1) == 0 for x in xs):
+            continue  # nothing there can move
         with np.errstate(all="ignore"):
             mask = np.asarray(row.kinks(NUMPY, *xs, **node.params))
         if np.any(mask) and len(found) < limit:

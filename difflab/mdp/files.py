@@ -21,7 +21,9 @@ from .process import MDP
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
 MOST_STATES = 500_000_000
 LONGEST_TEXT = 50_000_000
-LARGEST_MAP = 1_500_000  # cells
+LARGEST_MAP, LONGEST_MAP = 1_500_000, 6_000_000  # cells, bytes
+CELLS = frozenset("#.SGH ")
+BUILD = "build larger ones in Python with mdp.gridworld, and save them as .npz"
 CSR = ("data", "indices", "indptr", "rewards", "states", "actions", "shape")
 
 
@@ -101,21 +103,31 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
         )
     S, A = shape_of(arrays["shape"])
     numbers = {name: numbers_of(arrays, name, name not in ("data", "rewards")) for name in CSR[:-1]}
-    states, actions = numbers["states"], numbers["actions"]
-    K = len(numbers["rewards"])
-    try:
-        P = sparse.csr_array((numbers["data"], numbers["indices"], numbers["indptr"]), shape=(K, S))
-        P.check_format()
-    except (ValueError, TypeError) as error:
-        raise InputError(f"its rows are no CSR matrix: {error}") from None
-    if states.shape != (K,) or actions.shape != (K,) or np.any(np.diff(states) < 0):
+    states, actions, rewards = numbers["states"], numbers["actions"], numbers["rewards"]
+    K = len(rewards)
+    P = rows_of(numbers["data"], numbers["indices"], numbers["indptr"], (K, S))
+    if states.shape != (K,) or actions.shape != (K,) or np.any(states[1:] < states[:-1]):
         raise InputError("states and actions do not fit its rows")
     if K and not (0 <= states[0] <= states[-1] < S and 0 <= actions.min() <= actions.max() < A):
         raise InputError(f"names states or actions beyond its shape, {S} states and {A} actions")
     ends = np.unique(terminals_of(terminals, S))
     back = np.flatnonzero(np.isin(states, ends))
     P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
-    return assemble(P, arrays["rewards"], states, actions, S, A, g, ends)
+    return assemble(P, rewards, states, actions, S, A, g, ends)
+
+
+def rows_of(data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> sparse.csr_array:
+    """A CSR matrix of rows that are whole, in order, and within its shape: scipy reads beyond its arrays otherwise."""
+    wrong = (
+        f"{len(indptr)} starts of {shape[0]} rows" if len(indptr) != shape[0] + 1
+        else "rows that end before they begin" if np.any(indptr[1:] < indptr[:-1])
+        else f"rows from {indptr[0]} to {indptr[-1]}" if indptr[0] or not indptr[-1] == len(data) == len(indices)
+        else "next states beyond its shape" if len(indices) and not 0 <= indices.min() <= indices.max() < shape[1]
+        else ""
+    )  # fmt: skip
+    if wrong:
+        raise InputError(f"its rows are no CSR matrix: {wrong}, for {len(data)} probabilities and {shape[1]} states")
+    return sparse.csr_array((data, indices, indptr), shape=shape)
 
 
 def shape_of(shape: Any) -> tuple[int, int]:
@@ -133,7 +145,11 @@ def numbers_of(arrays: dict[str, Any], name: str, whole: bool) -> Any:
         raise InputError(
             f"its {name} have shape {found.shape} and dtype {found.dtype}; they must be a vector of {what}"
         )
-    return found
+    if not whole:
+        return found if found.dtype in (np.float32, np.float64) else found.astype(np.float64)
+    if found.size and max(abs(int(found.min())), int(found.max())) > MOST_STATES * MOST_ACTIONS:
+        raise InputError(f"its {name} go up to {found.max()}; that cannot be right")
+    return found.astype(np.int64)
 
 
 def discount_of_file(found: Any, given: float | None) -> float:
@@ -217,23 +233,23 @@ def number(found: list[Any], index: dict[Any, int], what: str) -> None:
 
 
 def read_map(raw: bytes, discount: float | None) -> MDP:
+    if len(raw) > LONGEST_MAP:
+        raise InputError(f"holds {len(raw):,} bytes, more than {LONGEST_MAP:,}; {BUILD}")
     try:
-        text = raw[: 4 * LARGEST_MAP].decode()
+        lines = [line.rstrip() for line in raw.decode().splitlines() if line.strip()]
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: byte {raw[error.start]:#04x} at {error.start}") from None
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     width = max(map(len, lines), default=0)
     if not width:
         raise InputError("is an empty map")
-    if len(raw) > 4 * LARGEST_MAP or len(lines) * width > LARGEST_MAP:
-        raise InputError(
-            f"is a map of {len(lines):,} x {width:,} cells, more than {LARGEST_MAP:,}; build larger ones in Python with "
-            "mdp.gridworld, and save them as .npz"
-        )
-    if unknown := set().union(*lines) - set("#.SGH "):
-        c, line = min((line.index(c), c, k) for k, line in enumerate(lines, 1) for c in unknown if c in line)[1:]
-        raise InputError(f"line {line}, column {lines[line - 1].index(c) + 1} is {c!r}; a map has # . S G H")
-    cells = np.frombuffer("".join(line.ljust(width, "#") for line in lines).encode("ascii"), "S1").reshape(-1, width)
+    if len(lines) * width > LARGEST_MAP:
+        raise InputError(f"is a map of {len(lines):,} x {width:,} cells, more than {LARGEST_MAP:,}; {BUILD}")
+    for i, line in enumerate(lines):
+        if strange := set(line) - CELLS:
+            j = min(map(line.index, strange))
+            raise InputError(f"line {i + 1}, column {j + 1} is {line[j]!r}; a map has # . S G H")
+    whole = "".join(line.ljust(width, "#") for line in lines)
+    cells = np.frombuffer(whole.encode("ascii"), "S1").reshape(-1, width)
     ends = np.argwhere((cells == b"G") | (cells == b"H"))
     rewards = (cells == b"G") * 1.0 - (cells == b"H")
     g = 0.99 if discount is None else discount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,10 +37,26 @@ def resolvent(chain: MDP, b: Any, tolerance: float, start: Floats | None = None,
     b = np.asarray(b, float)
     if S <= DENSE:
         matrix = np.eye(S) - g * chain.transitions.toarray()
-        return np.linalg.solve(matrix.T if transpose else matrix, b)
+        try:
+            return np.linalg.solve(matrix.T if transpose else matrix, b)
+        except np.linalg.LinAlgError:
+            raise endless(g) from None
     if S <= DIRECT:
-        return np.asarray(sparse_linalg.spsolve(system(chain, transpose).tocsc(), b))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sparse_linalg.MatrixRankWarning)  # it is told below
+            found = np.asarray(sparse_linalg.spsolve(system(chain, transpose).tocsc(), b))
+        if not np.isfinite(found).all():
+            raise endless(g)
+        return found
     return iterate(chain, b, tolerance, start, transpose)
+
+
+def endless(g: float) -> InputError:
+    """The error for a system that is singular: a policy goes round for ever, and nothing shrinks on the way."""
+    return InputError(
+        f"mdp: discount {g:g}, and under a policy that is tried some states never come to an end: their values are not "
+        "finite; take a discount below 1, or see that no round of steps pays"
+    )
 
 
 def system(chain: MDP, transpose: bool) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +13,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..reading import length, opened, read_array
+from ..reading import length, opened, read_array, read_bytes
 from .data.idx import read_idx
 from .pictures import softmax
 from .training.checkpoint import load_checkpoint
 from .training.fit import Run
 
-LARGEST = 64_000_000  # pixels
+LARGEST, LARGEST_PICTURE = 64_000_000, 500_000_000  # pixels; bytes of a file
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")  # none that another program is started for
+# What Pillow's readers raise for a damaged picture.
+DAMAGED_PICTURE = (
+    OSError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, RuntimeError,
+    MemoryError, struct.error, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,24 +42,39 @@ class Prediction:
 def predict(checkpoint: Any, files: list[Any], *, invert: bool = False) -> list[Prediction]:
     """Answers for the samples in the files, in their order. Pictures are made grey and resized to the samples' size."""
     trained = load_checkpoint(checkpoint)
-    about = trained.about
     try:
-        shape = tuple(int(n) for n in about["sample_shape"])
-        classes = [str(c) for c in about["classes"]]
-        mean, std = (np.array(about[k], np.float32) for k in ("mean", "std"))
-    except (KeyError, TypeError, ValueError):
+        shape, classes, mean, std = samples_of(trained.about)
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError(
             f"{checkpoint} does not say how its samples were made; predict with fit's Run in Python"
         ) from None
-    run = Run(trained.model, trained.params, trained.state, [], about={"dtype": about.get("dtype", "float32")})
+    run = Run(trained.model, trained.params, trained.state, [], about={"dtype": trained.about.get("dtype", "float32")})
     found = []
     for path in files:
         samples = read_samples(Path(path), shape, invert)
-        wide = (1, -1, *(1,) * (len(shape) - 1))
-        scores = run.predict((samples - mean.reshape(wide)) / std.reshape(wide))
+        scores = run.predict((samples - mean) / std)
+        if scores.ndim != 2 or (classes and len(classes) != scores.shape[1]):
+            raise InputError(
+                f"{checkpoint} names {len(classes)} classes, and its outputs have shape {scores.shape[1:]}"
+            )
         many = len(samples) > 1
         found += [answer(f"{path}[{k}]" if many else str(path), row, classes) for k, row in enumerate(scores)]
     return found
+
+
+def samples_of(about: Mapping[str, Any]) -> tuple[tuple[int, ...], list[str], Any, Any]:
+    """How a checkpoint's samples were made: their shape, the classes, mean and deviation as (1, channels, 1, ...).
+
+    Raises one of Python's own errors where it does not say so.
+    """
+    shape = tuple(int(n) for n in about["sample_shape"])
+    if not shape or min(shape) < 1 or max(shape) > LARGEST:
+        raise ValueError(f"samples of shape {shape}")
+    wide = (1, -1, *(1,) * (len(shape) - 1))
+    mean, std = (np.array(about[k], np.float32).reshape(wide) for k in ("mean", "std"))
+    if {mean.shape[1], std.shape[1]} - {1, shape[0]}:
+        raise ValueError(f"{mean.shape[1]} means and {std.shape[1]} deviations of {shape[0]} channels")
+    return shape, [str(c) for c in about["classes"]], mean, std
 
 
 def answer(source: str, scores: Any, classes: list[str]) -> Prediction:
@@ -104,13 +129,17 @@ def read_picture(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
         raise InputError(f"{path}: the network reads rows of {shape[0]} numbers; give a .csv or .npy file")
     from PIL import Image
 
+    raw = read_bytes(path, LARGEST_PICTURE)
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
                 raise InputError(f"{path} has {image.width} x {image.height} pixels; that is too large")
-            made = image.convert("RGB" if shape[0] == 3 else "L").resize((shape[2], shape[1]), Image.Resampling.BOX)
-            x = np.asarray(made, np.float32) / 255
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            image.load()
+            grey = image.convert("RGB" if shape[0] == 3 else "L")
+    except InputError:
+        raise
+    except (*DAMAGED_PICTURE, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a picture that can be read: {error}") from None
+    x = np.asarray(grey.resize((shape[2], shape[1]), Image.Resampling.BOX), np.float32) / 255
     x = np.moveaxis(x, -1, 0) if x.ndim == 3 else x[None]
     return (1 - x if invert else x)[None]

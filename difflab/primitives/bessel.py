@@ -22,7 +22,7 @@ def bessel(name: str, doc: str, latex: str, below: int, above: int, names: tuple
         latex=latex,
         domain=(ORDER, FIRST),
         reads=tuple(f"special.{n}" for n in (name, *names)),
-        kernel="kernels_special.kv" if name == "kv" else f"special.{name}",
+        kernel=f"kernels_special.{name}" if name in ("kv", "yn") else f"special.{name}",
         spelling={"sympy": f"bessel{name[0]}", "javascript": f"bessel{name[0].upper()}"},
         flops=100,
     )

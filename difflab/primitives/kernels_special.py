@@ -226,6 +226,13 @@ def kv(v: Any, x: Any) -> Any:
 
 
 @in_double
+def yn(n: Any, x: Any) -> Any:
+    """SciPy's recurrence takes a step for each order; its function of any order does not."""
+    far = np.abs(n) >= 1000
+    return np.where(far, special.yv(np.trunc(n), x), special.yn(np.where(far, 0, n), x))
+
+
+@in_double
 def ive(v: Any, x: Any) -> Any:
     """SciPy's ive holds 13 digits where its iv holds 15."""
     if np.iscomplexobj(x):
@@ -242,7 +249,7 @@ def polygamma(x: Any, *, n: int) -> Any:
     if np.iscomplexobj(x):
         raise UnsupportedError(f"polygamma: no derivative of digamma (order {n}) is known at complex operands")
     total, at = np.zeros_like(x), x
-    for _ in range(int(min(np.max(np.ceil(-x) + 1, initial=0), 500))):
+    for _ in range(int(min(np.fmax.reduce(np.ceil(-x) + 1, axis=None, initial=0), 500))):  # NaN asks for no step
         low = at < 0.0
         total = total + np.where(low, np.where(low, at, 1.0) ** (-n - 1.0), 0.0)
         at = np.where(low, at + 1.0, at)

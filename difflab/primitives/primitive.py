@@ -209,7 +209,9 @@ class Deferred(Primitive):
             found, params, *instead = self.row.arguments(*args, **kwargs)
         except DifflabError:
             raise
-        except (TypeError, ValueError, IndexError) as error:
+        except (MemoryError, RecursionError) as error:
+            raise UnsupportedError(f"{self.row.name}: {error}") from None
+        except (TypeError, ValueError, IndexError, ArithmeticError) as error:
             raise InputError(f"{self.row.name}: {error}") from None
         row = TABLE[instead[0]] if instead else self.row
         try:

@@ -291,7 +291,7 @@ special(
     kernel="kernels_special.polygamma",
     domain=(POSITIVE,),
     reads=("special.polygamma",),
-    arguments=lambda n, x: ((x,), {"n": whole("polygamma: n", n, 0)}),
+    arguments=lambda n, x: ((x,), {"n": whole("polygamma: n", n, 0, 160)}),
     spelling={"javascript": "polygamma", "sympy": by_sympy(lambda sympy, x, n: sympy.polygamma(n, x))},
     examples=({"n": 1}, {"n": 2}),
     non_differentiable="x = 0, -1, -2, ...",

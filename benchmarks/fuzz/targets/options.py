@@ -23,7 +23,8 @@ COMMANDS = (
     "version",
 )
 WRITTEN = (
-    ("mdp", "gridworld", "--shape", "3x4", "--walls", "1,1;2,1", "--terminals", "0,0;2,3", "--slip", "0.2", "--gamma", "0.9"),
+    ("mdp", "gridworld", "--shape", "3x4", "--walls", "1,1;2,1", "--terminals", "0,0;2,3", "--slip", "0.2",
+        "--gamma", "0.9"),
     ("mdp", "gridworld", "--method", "finite", "--horizon", "3", "--json"),
     ("swell", "nested", "--depth", "3", "--json"),
     ("compare", "x*y", "--at", "x=1", "--at", "y=2", "--wrt", "x", "--method", "reverse", "--seconds", "0.5"),
@@ -34,15 +35,19 @@ WRITTEN = (
     ("predict", "best.npz", "x.npy"),
 )  # fmt: skip
 WORDS = (
-    "--json", "--force", "--debug", "--help", "--", "-", "--at", "--wrt", "--method", "--seconds", "--view", "--shape", "--slip",
-    "--gamma", "--walls", "--terminals", "--tolerance", "--horizon", "--step-reward", "--depth", "--rows", "--points", "--seed",
-    "nan", "inf", "-1", "1e999", "0", "x", "x=1", "5x5", "0x0", "99999x99999", "1,1", "1;2", "policy_iteration", "value_iteration",
-    "linear_programming", "finite", "certified", "symbolic:raw", "numerical:central", "forward", "1_0", "٣x٣", "²x²", *WEIRD_TEXTS[:12],
+    "--json", "--force", "--debug", "--help", "--", "-", "--at", "--wrt", "--method", "--seconds", "--view",
+    "--shape", "--slip",
+    "--gamma", "--walls", "--terminals", "--tolerance", "--horizon", "--step-reward", "--depth", "--rows",
+    "--points", "--seed",
+    "nan", "inf", "-1", "1e999", "0", "x", "x=1", "5x5", "0x0", "99999x99999", "1,1", "1;2", "policy_iteration",
+    "value_iteration",
+    "linear_programming", "finite", "certified", "symbolic:raw", "numerical:central", "forward", "1_0", "٣x٣",
+    "²x²", *WEIRD_TEXTS[:12],
 )  # fmt: skip
 
 
 def run(data: bytes) -> None:
-    words = [w for w in text_of(data).split("\n") if w]
+    words = [w for w in text_of(data).split("\n") if w and w not in ("--debug", "--help", "-h")]
     written = any(w.startswith("-") and ("o" in w[:3]) for w in words) or any("/" in w or ".." in w for w in words)
     if not words or words[0] not in COMMANDS or written or (words[0] == "accuracy" and "--no-peers" not in words):
         return  # nothing is written, and nothing started that runs for long by itself

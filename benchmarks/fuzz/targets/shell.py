@@ -19,7 +19,7 @@ class InternalError(Exception):
 
 
 def command(*words: str) -> int:
-    """Runs one command line in an empty folder. Raises what it calls an internal error, and what the contract forbids."""
+    """Runs one command line in an empty folder. Raises its internal errors, and what the contract forbids."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), empty_folder():
         status = run_line(list(words))

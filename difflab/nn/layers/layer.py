@@ -58,7 +58,7 @@ def generator(rng: Any, where: str) -> np.random.Generator:
 def floating(dtype: Any, where: str) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # texts with commas and brackets are read as a list of fields
         found = None
     if found is None or found.kind != "f":
         raise DtypeError(f"{where}.init: dtype={dtype!r}; parameters are float32 or float64")

@@ -114,6 +114,23 @@ def fit(
         return trainer.run(epochs, callbacks, save_every, shown(progress))
 
 
+def counted(value: Any, most: int = 1 << 53, least: int = 0) -> int:
+    """A count from a file."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{str(value)[:40]} where a count is wanted")
+    return value
+
+
+def record_of(record: Any) -> dict[str, Any]:
+    """One epoch's numbers from a file."""
+    wanted = {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+    if not isinstance(record, dict) or not wanted <= set(record) or record["train_loss"] is None:
+        raise ValueError(f"{str(record)[:60]} where an epoch's numbers are wanted")
+    if not all(v is None or isinstance(v, int | float) for v in record.values()):
+        raise ValueError(f"{str(record)[:60]} among the epochs, which holds more than numbers")
+    return record
+
+
 def as_dataset(data: Any) -> Dataset:
     if isinstance(data, Dataset):
         found = data
@@ -186,9 +203,9 @@ class Trainer:
         self.claim = claim
 
     def restore(self, reader: Reader) -> None:
-        about = reader.about
+        about, settings = reader.about, reader.about.get("settings")
         for name, value in self.settings().items():
-            then = about.get("settings", {}).get(name)
+            then = settings.get(name) if isinstance(settings, dict) else None
             if then != value:
                 raise InputError(
                     f"{reader.path} is of a run with {name} {str(then)[:300]}, this one has {str(value)[:300]}"
@@ -196,10 +213,13 @@ class Trainer:
         self.params, self.state, self.memory = (reader.tree(n, getattr(self, n)) for n in ("params", "state", "memory"))
         try:
             place = about["place"]
-            self.epoch, self.done, self.right = int(place["epoch"]), int(place["step"]), int(place["right"])
+            self.epoch, self.done, self.right = (counted(place[k]) for k in ("epoch", "step", "right"))
             self.total, self.spent = float(place["total"]), float(place["seconds"])
-            self.history, self.best = list(about["history"]), about["best_epoch"]
-        except (KeyError, TypeError, ValueError) as error:
+            self.history = [record_of(r) for r in about["history"]]
+            self.best = None if about["best_epoch"] is None else counted(about["best_epoch"], len(self.history), 1)
+            if len(self.history) != self.epoch:
+                raise ValueError(f"{self.epoch} epochs, and {len(self.history)} of them recorded")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise reader.damaged(error) from None
 
     def save(self, best: bool = False) -> None:

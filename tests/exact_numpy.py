@@ -62,6 +62,19 @@ def det(a):
     return sum((-1) ** j * a[0, j] * det(rest(j)) for j in range(len(a)))
 
 
+def stacked(f):
+    """A function of matrices, for stacks of them."""
+
+    def over(a, *rest):
+        if np.ndim(a) == 2 and all(np.ndim(b) <= 2 for b in rest):
+            return f(a, *rest)
+        lead = np.broadcast_shapes(*[np.shape(x)[:-2] for x in (a, *rest)])
+        whole = [np.broadcast_to(x, (*lead, *np.shape(x)[-2:])) for x in (a, *rest)]
+        return np.stack([over(*[x[k] for x in whole]) for k in range(lead[0])])
+
+    return over
+
+
 class Names:
     """NumPy with some names of its own."""
 
@@ -77,9 +90,9 @@ class Names:
 
 LINALG = Names(
     None,
-    solve=solve,
-    det=det,
-    inv=lambda a: solve(a, np.eye(len(a)).astype(int)),
+    solve=stacked(solve),
+    det=stacked(det),
+    inv=stacked(lambda a: solve(a, np.eye(len(a)).astype(int))),
     norm=lambda x: mp.sqrt(np.sum(np.asarray(x) ** 2)),
 )
 FUNCTIONS = {

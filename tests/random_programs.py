@@ -259,7 +259,7 @@ class Builder:
                 yield [self.values[-1 - (p + shift + turn * (j > 0)) % count] for j, p in enumerate(picks[:need])]
 
     def line(self, text, picks, k):
-        array = re.search(r"\{0\}[.[]|axis|reduce|accumulate", text)  # NumPy has axes 0 and -1 for numbers, which nobody writes
+        array = re.search(r"\{0\}[.[]|axis|reduce|accumulate|argsort", text)  # NumPy has axes 0 and -1 for numbers, which nobody writes
         for operands in self.chosen(text, picks):
             if array and not all(np.ndim(x) for x in operands[0].runs):
                 continue
@@ -311,6 +311,8 @@ class Builder:
                 continue
             made = self.function(pieces, inner, operands)
             name, lines = made
+            if "{1}, {0}" in form and np.shape(operands[0].runs[0]) != np.shape(operands[1].runs[0]):
+                continue
             text = self.written(form, operands, k, h=name)
             runs = self.run(text)
             if runs is not None:

@@ -12,7 +12,7 @@ import optree
 import pytest
 from hypothesis import assume, given, strategies as st
 from mpmath import mp, mpf
-from random_programs import DOUBLE, EVERYTHING, FLAT, SEEDS, examples, programs, weighted
+from random_programs import DOUBLE, EVERYTHING, FLAT, LARGEST_VALUE, SEEDS, examples, programs, weighted
 
 import difflab as dl
 from difflab.differentiate.problem import as_problem
@@ -163,10 +163,12 @@ def test_euler(program, seed, degree):
 @examples(40)
 @given(programs("number", families=(*EVERYTHING, "raw")), SEEDS, st.booleans())
 def test_the_traced_function_is_numpys(program, seed, ties):
-    """Value, shape and dtype are those that NumPy gives, and so are they in a graph."""
+    """Value, shape and dtype are those that NumPy gives, and so are they in a graph. Products of arrays that lie in
+    memory in another order may differ in the last digits."""
     args = program.point(seed, ties=ties)
     with np.errstate(all="ignore"):
         want = program(*args)
         for found in (dl.trace(program.function, *args)(*args), dl.value_and_grad(weighted(program.function))(*args)[0]):
-            np.testing.assert_array_equal(found, want)
+            close = 1e-5 if program.narrow else 1e-13
+            np.testing.assert_allclose(found, want, rtol=close, atol=close * LARGEST_VALUE)
             assert np.asarray(found).dtype == np.asarray(want).dtype

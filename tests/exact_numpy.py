@@ -1,4 +1,4 @@
-"""What the programs of `random_programs` mean, with real numbers of 90 digits instead of floats, and nothing of difflab.
+"""What programs of `random_programs` mean, with real numbers of 90 digits instead of floats, and nothing of difflab.
 
 Arrays are NumPy's arrays of mpmath's numbers, so that NumPy's own shaping, indexing and arithmetic run on them; here
 stand the functions that such arrays lack. Derivatives are differences over a distance of 1e-25, right to 40 digits.
@@ -98,7 +98,6 @@ LINALG = Names(
 FUNCTIONS = {
     name: each(getattr(mp, theirs))
     for name, theirs in {
-        **dict.fromkeys([]),
         **{n: n for n in "sin cos tanh exp sinh expm1 log1p sqrt log floor sign".split()},
         "arctan": "atan",
         "arcsinh": "asinh",

@@ -102,7 +102,9 @@ def test_second_derivatives(program, seed):
             n = np.ndim(leaves[i])
             turned = [*range(n, np.ndim(hessian[i][j])), *range(n)]
             near(np.transpose(hessian[i][j], turned), hessian[j][i])
-    near(products, [sum(np.tensordot(hessian[i][j], direction[j], np.ndim(direction[j])) for j in every) for i in every])
+    near(
+        products, [sum(np.tensordot(hessian[i][j], direction[j], np.ndim(direction[j])) for j in every) for i in every]
+    )
 
 
 @examples(40)
@@ -168,7 +170,10 @@ def test_the_traced_function_is_numpys(program, seed, ties):
     args = program.point(seed, ties=ties)
     with np.errstate(all="ignore"):
         want = program(*args)
-        for found in (dl.trace(program.function, *args)(*args), dl.value_and_grad(weighted(program.function))(*args)[0]):
+        for found in (
+            dl.trace(program.function, *args)(*args),
+            dl.value_and_grad(weighted(program.function))(*args)[0],
+        ):
             close = 1e-5 if program.narrow else 1e-13
             np.testing.assert_allclose(found, want, rtol=close, atol=close * LARGEST_VALUE)
             assert np.asarray(found).dtype == np.asarray(want).dtype

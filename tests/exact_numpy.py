@@ -1,4 +1,4 @@
-"""What the programs of `random_programs` mean, with real numbers of 90 digits instead of floats, and nothing of difflab.
+"""What programs of `random_programs` mean, with real numbers of 90 digits instead of floats, and nothing of difflab.
 
 Arrays are NumPy's arrays of mpmath's numbers, so that NumPy's own shaping, indexing and arithmetic run on them; here
 stand the functions that such arrays lack. Derivatives are differences over a distance of 1e-25, right to 40 digits.
@@ -62,6 +62,19 @@ def det(a):
     return sum((-1) ** j * a[0, j] * det(rest(j)) for j in range(len(a)))
 
 
+def stacked(f):
+    """A function of matrices, for stacks of them."""
+
+    def over(a, *rest):
+        if np.ndim(a) == 2 and all(np.ndim(b) <= 2 for b in rest):
+            return f(a, *rest)
+        lead = np.broadcast_shapes(*[np.shape(x)[:-2] for x in (a, *rest)])
+        whole = [np.broadcast_to(x, (*lead, *np.shape(x)[-2:])) for x in (a, *rest)]
+        return np.stack([over(*[x[k] for x in whole]) for k in range(lead[0])])
+
+    return over
+
+
 class Names:
     """NumPy with some names of its own."""
 
@@ -77,15 +90,14 @@ class Names:
 
 LINALG = Names(
     None,
-    solve=solve,
-    det=det,
-    inv=lambda a: solve(a, np.eye(len(a)).astype(int)),
+    solve=stacked(solve),
+    det=stacked(det),
+    inv=stacked(lambda a: solve(a, np.eye(len(a)).astype(int))),
     norm=lambda x: mp.sqrt(np.sum(np.asarray(x) ** 2)),
 )
 FUNCTIONS = {
     name: each(getattr(mp, theirs))
     for name, theirs in {
-        **dict.fromkeys([]),
         **{n: n for n in "sin cos tanh exp sinh expm1 log1p sqrt log floor sign".split()},
         "arctan": "atan",
         "arcsinh": "asinh",

@@ -47,14 +47,17 @@ np.expm1({0}) | np.arcsinh({0}) | np.square({0}) | np.log(2 + np.cos({0})) | (2 
 2.0 ** {0} | np.arcsin(0.5 * np.sin({0})) | np.reciprocal(2 + np.cos({0}))
 """
 NAMED = """
-dnp.sigmoid({0}) | dnp.softplus({0}) | sp.erf({0}) | sp.gammaln(2.5 + np.cos({0})) | sp.xlogy(2.5 + np.cos({0}), 1 + {0} ** 2)
+dnp.sigmoid({0}) | dnp.softplus({0}) | sp.erf({0}) | sp.gammaln(2.5 + np.cos({0}))
+sp.xlogy(2.5 + np.cos({0}), 1 + {0} ** 2)
 """
 KINKED = """
-np.maximum({0}, {c}) | np.abs({0}) | np.where({0} > {c}, {0}, 0.5 * {0}) | np.minimum({c}, {0}) | np.clip({0}, -0.5, 1.0)
+np.maximum({0}, {c}) | np.abs({0}) | np.where({0} > {c}, {0}, 0.5 * {0}) | np.minimum({c}, {0})
+np.clip({0}, -0.5, 1.0)
 dnp.relu({0}) | np.floor({0}) * {0} | np.sign({0}) | np.where(np.abs({0}) < 1, {0} ** 2, {c}) | np.abs({0}) ** 1.5
 """
 PAIRED = """
-{0} * {1} | {0} + {1} | {0} - {1} | {0} / (1 + {1} ** 2) | {0} * {1} - {1} * {2} | np.logaddexp({0}, {1})
+{0} * {1} | {0} + {1} | {0} + {1} + {2} | {0} - {1} | {0} / (1 + {1} ** 2) | {0} * {1} - {1} * {2}
+np.logaddexp({0}, {1})
 np.arctan2({0}, 2 + np.cos({1})) | (1 + {0} ** 2) ** np.tanh({1})
 """
 PAIRED_KINKED = """
@@ -64,34 +67,47 @@ np.hypot({0}, {1})
 ARRAYS = """
 np.sum({0}) | {0}[0] | np.sum({0}, axis={axis}) | {0} @ {1} | np.mean({0}, axis={axis}) | {0}[1:] | {0}.T
 {0}[:, None] | {0}[None] | np.max({0}, axis={axis}) | np.min({0}) | {0}[::-1] | {0}[..., -1] | np.cumsum({0}, axis=0)
-np.stack([{0}, {1}]) | np.concatenate([{0}, {1}]) | np.ravel({0}) | np.reshape({0}, (-1, 1)) | np.stack([{0}, {1}], axis=-1)
-np.concatenate([{0}, {1}], axis=-1) | np.outer({0}, {1}) | np.dot({0}, {1}) | {0}[[0, -1, 0]] | np.prod({0}, axis={axis})
-np.var({0}, axis={axis}) | np.std({0}) | np.linalg.norm({0}) | dnp.logsumexp({0}, axis={axis}) | dnp.softmax({0}, axis=-1)
+np.stack([{0}, {1}]) | np.concatenate([{0}, {1}]) | np.ravel({0}) | np.reshape({0}, (-1, 1))
+np.stack([{0}, {1}], axis=-1)
+np.concatenate([{0}, {1}], axis=-1) | np.outer({0}, {1}) | np.dot({0}, {1}) | {0}[[0, -1, 0]]
+np.prod({0}, axis={axis})
+np.var({0}, axis={axis}) | np.std({0}) | np.linalg.norm({0}) | dnp.logsumexp({0}, axis={axis})
+dnp.softmax({0}, axis=-1)
 np.sort({0}, axis=-1) | {1}[np.argsort({0})] | np.cumprod({0}, axis=-1) | np.diff({0}, axis=0) | np.roll({0}, 1, axis=0)
 np.repeat({0}, 2, axis=0) | np.tile({0}, 2) | np.swapaxes({0}, 0, -1) | np.pad({0}, 1) | np.triu({0}) | np.trace({0})
 np.diag({0}) | np.tensordot({0}, {1}, axes=1) | np.einsum("ij,ij->i", {0}, {1}) | np.einsum("i,ij->j", {0}, {1})
 np.linalg.solve({0} @ {0}.T + 2 * np.eye({0}.shape[0]), {1}) | np.linalg.det({0} @ {0}.T + np.eye({0}.shape[0]))
-np.linalg.inv({0} @ {0}.T + np.eye({0}.shape[0])) | np.broadcast_to({0}, (2, *{0}.shape)) | {0}.reshape({0}.shape[0], -1)
-np.expand_dims({0}, -1) | np.moveaxis({0}, 0, -1) | np.flip({0}) | {0}[::2] | np.take({0}, [1, 0, 1], axis=0) | np.inner({0}, {1})
+np.linalg.inv({0} @ {0}.T + np.eye({0}.shape[0])) | np.broadcast_to({0}, (2, *{0}.shape))
+{0}.reshape({0}.shape[0], -1)
+np.expand_dims({0}, -1) | np.moveaxis({0}, 0, -1) | np.flip({0}) | {0}[::2] | np.take({0}, [1, 0, 1], axis=0)
+np.inner({0}, {1})
 np.split({0}, [1])[1] | {0}.mean(axis=0) | {0}.sum() | np.logaddexp.reduce({0}) | np.maximum.accumulate({0})
 """
 PYTHON = """
-{0} * 2 if np.sum({1}) > {c} else np.sin({0}) | sum(u * k for k, u in enumerate({0})) | {0}[{0} > {c}].sum()
+{0} * 2 if np.sum({1}) > {c} else np.sin({0}) | sum([u * k for k, u in enumerate({0})], 0 * {0}.sum()) | {0}[{0} > {c}].sum()
 np.sum({0} > {c}) * {1} | {0}[np.argmax({0})] | {0} if {0}.ndim > 1 else {0} * {0}
 """
-CASTS = "{0}.astype(np.float32) | {0}.astype(np.float64) | np.float32(0.3) * {0} | np.array([1.0, -2.0, 0.5])[:{0}.shape[0]] * {0}"
+CASTS = (
+    "{0}.astype(np.float32) | {0}.astype(np.float64) | np.float32(0.3) * {0} | "
+    "np.array([1.0, -2.0, 0.5])[:{0}.shape[0]] * {0}"
+)
 # Of the families above, what is written alike in text, and what takes time and memory in proportion to n.
 TEXT = """
-np.sum({0}) | {0}[0] | {0} @ {1} | np.mean({0}) | {0}[1:] | np.max({0}) | np.min({0}) | {0}[::-1] | np.cumsum({0}, axis=0)
+np.sum({0}) | {0}[0] | {0} @ {1} | np.mean({0}) | {0}[1:] | np.max({0}) | np.min({0}) | {0}[::-1]
+np.cumsum({0}, axis=0)
 np.prod({0}) | np.concatenate([{0}, {1}]) | np.outer({0}, {1}) | np.linalg.norm({0}) | np.stack([{0}, {1}])
 """
 LONG_ARRAYS = """
-np.sum({0}) | {0}[0] | np.sum({0}, axis={axis}) | np.mean({0}, axis={axis}) | {0}[1:] | {0}[:, None] | np.max({0}, axis={axis})
-{0}[::-1] | {0}[..., -1] | np.cumsum({0}, axis=0) | np.stack([{0}, {1}]) | np.concatenate([{0}, {1}]) | np.ravel({0}) | {0}.T
+np.sum({0}) | {0}[0] | np.sum({0}, axis={axis}) | np.mean({0}, axis={axis}) | {0}[1:] | {0}[:, None]
+np.max({0}, axis={axis})
+{0}[::-1] | {0}[..., -1] | np.cumsum({0}, axis=0) | np.stack([{0}, {1}]) | np.concatenate([{0}, {1}])
+np.ravel({0}) | {0}.T
 np.stack([{0}, {1}], axis=-1) | dnp.softmax({0}, axis=-1) | dnp.logsumexp({0}, axis=-1) | np.var({0}, axis={axis})
 {0} @ np.ones((3, 2)) | np.einsum("ij,ij->i", {0}, {1}) | np.cumsum({0}, axis=-1) | np.reshape({0}, (-1, 1))
 """
-RAW = "np.log({0}) | 1 / {0} | np.sqrt({0}) | {0} ** 0.5 | {0} / {1} | np.arcsin({0}) | {0} ** {1} | np.power({0}, -1.5)"
+RAW = (
+    "np.log({0}) | 1 / {0} | np.sqrt({0}) | {0} ** 0.5 | {0} / {1} | np.arcsin({0}) | {0} ** {1} | np.power({0}, -1.5)"
+)
 # Calls of a function of a and b; `{a}` and `{b}` are what it is called with, `part` says what it is built on.
 CALLS = (
     ("{h}({0}, {1})", "whole"),
@@ -123,7 +139,7 @@ FAMILIES = {
 STATEMENTS = {name: [s.strip() for s in re.split(r"[|\n]", text) if s.strip()] for name, text in FAMILIES.items()}
 AXES = ("0", "-1", "None", "0, keepdims=True", "-1, keepdims=True")
 FLAT = ((3,),)
-LONG = (("n",), ("n", 3), (), (3,), ("n", 2))
+LONG = (("n", 3), ("n",), ("n", 2))
 CALLED = ((), ("n",), (3,), (2, 2))
 SHAPES = ((), ("n",), (3,), ("n", 3), (2, 2), (2,), ("n", 2), (3, "n"), ("n", "n"), (1,), (2, 1, 3))
 
@@ -189,13 +205,15 @@ class Program:
     @property
     def branches(self):
         """Whether the path through it, the steps of a loop, or a shape in it, depends on values."""
-        return " if " in self.source or "while_loop" in self.source or re.search(r"\w\[[^\]]* > ", self.source) is not None
+        return (
+            " if " in self.source or "while_loop" in self.source or re.search(r"\w\[[^\]]* > ", self.source) is not None
+        )
 
     def narrowed(self):
         return replace(self, dtypes=(np.float32,) * len(self.dtypes))
 
     def leaves(self, seed=0, n=SIZES[0], ties=False):
-        """Leaves of a point: numbers with two decimals, or with `ties` small multiples of 1/2 among which many are equal."""
+        """Leaves of a point: numbers with two decimals, or with `ties` multiples of 1/2, many of which are equal."""
         random = np.random.default_rng([seed, n])
         found = []
         for shape, dtype in zip(self.shapes, self.dtypes):
@@ -259,7 +277,9 @@ class Builder:
                 yield [self.values[-1 - (p + shift + turn * (j > 0)) % count] for j, p in enumerate(picks[:need])]
 
     def line(self, text, picks, k):
-        array = re.search(r"\{0\}[.[]|axis|reduce|accumulate", text)  # NumPy has axes 0 and -1 for numbers, which nobody writes
+        array = re.search(
+            r"\{0\}[.[]|axis|reduce|accumulate|argsort", text
+        )  # NumPy has axes 0 and -1 for numbers, which nobody writes
         for operands in self.chosen(text, picks):
             if array and not all(np.ndim(x) for x in operands[0].runs):
                 continue
@@ -311,6 +331,8 @@ class Builder:
                 continue
             made = self.function(pieces, inner, operands)
             name, lines = made
+            if "{1}, {0}" in form and np.shape(operands[0].runs[0]) != np.shape(operands[1].runs[0]):
+                continue
             text = self.written(form, operands, k, h=name)
             runs = self.run(text)
             if runs is not None:
@@ -411,7 +433,7 @@ SMALL = st.integers(0, 7)
 
 
 def recipes(families, calls=True, depth=1, most=12):
-    """Lists of recipes: the operation, three picks of values, a choice of constant or axis, and a function's own recipes."""
+    """Lists of recipes: operation, three picks of values, a choice of constant or axis, a function's own recipes."""
     which = st.integers(0, sum(len(STATEMENTS[f]) for f in families) - 1)
     plain = st.tuples(which, st.tuples(SMALL, SMALL, SMALL), SMALL, st.none())
     if calls and depth:

@@ -52,7 +52,8 @@ CASES = {
         (lambda a, b, c: np.einsum("ij,j,kl->k", a, b, c), (A, V, A)), (lambda a: np.einsum("ij->i", a), (A,)),
         (lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [0, 2]), (A, B)), (lambda a, b: np.einsum("iij,j->i", a, b),
                                                                         (RNG.normal(size=(3, 3, 2)), V[:2])),
-        (lambda a, b: np.einsum("ij,ij->", a, b), (C, A)),
+        (lambda a, b: np.einsum("ij,ij->", a, b), (C, A)), (lambda a, b: np.einsum("ij,ij->i", a, b), (A, V[:, None])),
+        (lambda a, b: np.einsum("ij,ij->j", a, b), (A, V[None])), (lambda a, b: np.einsum("ij,j->", a, b), (A, V[:1])),
     ],
     "vecdot": [(np.vecdot, (A, A + 1)), (np.vecdot, (C, C * 2)),
                (lambda a, b: np.vecdot(a, b, axis=0), (A, V))],
@@ -348,3 +349,11 @@ def test_symbols_need_no_pivot(f):
     a = np.array([[0.0, 1.0, 2.0], [3.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
     symbolic = dl.differentiate(f, a, method="symbolic", seconds=60)  # the machine may be busy with other tests
     np.testing.assert_allclose(symbolic.gradient, dl.grad(f)(a), rtol=1e-12)
+
+
+def test_the_gradient_of_a_determinant_that_is_nan_is_nan():
+    a = np.stack([A, A]).astype(np.float32)
+    a[1, 0, 0] = np.nan
+    found = dl.grad(lambda a: np.sum(np.linalg.det(a)))(a)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(np.isnan(found), [np.zeros(A.shape, bool), np.ones(A.shape, bool)])

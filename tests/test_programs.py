@@ -231,6 +231,14 @@ def test_explain_says_what_was_done():
         assert word in told
 
 
+def test_factors_keep_single_precision():
+    x = np.ones(3, np.float32)
+    for f in (lambda x: -1.5 * x + -1.5 * x, lambda x: -(3.0 * x), lambda x: np.cos(0.1 * x * 0.5)):
+        program = dl.compile(dl.elementwise_grad(f))
+        program(x)
+        assert program(x).dtype == np.float32, program.source
+
+
 def test_an_unpacked_argument_is_assembled_once():
     f, point = LARGE["unpacked"]
     graph = optimise(dl.trace(dl.grad(f), *point))[0]

@@ -12,7 +12,7 @@ import optree
 import pytest
 from hypothesis import assume, given, strategies as st
 from mpmath import mp, mpf
-from random_programs import DOUBLE, EVERYTHING, FLAT, SEEDS, examples, programs, weighted
+from random_programs import DOUBLE, EVERYTHING, FLAT, LARGEST_VALUE, SEEDS, examples, programs, weighted
 
 import difflab as dl
 from difflab.differentiate.problem import as_problem
@@ -102,7 +102,9 @@ def test_second_derivatives(program, seed):
             n = np.ndim(leaves[i])
             turned = [*range(n, np.ndim(hessian[i][j])), *range(n)]
             near(np.transpose(hessian[i][j], turned), hessian[j][i])
-    near(products, [sum(np.tensordot(hessian[i][j], direction[j], np.ndim(direction[j])) for j in every) for i in every])
+    near(
+        products, [sum(np.tensordot(hessian[i][j], direction[j], np.ndim(direction[j])) for j in every) for i in every]
+    )
 
 
 @examples(40)
@@ -163,10 +165,15 @@ def test_euler(program, seed, degree):
 @examples(40)
 @given(programs("number", families=(*EVERYTHING, "raw")), SEEDS, st.booleans())
 def test_the_traced_function_is_numpys(program, seed, ties):
-    """Value, shape and dtype are those that NumPy gives, and so are they in a graph."""
+    """Value, shape and dtype are those that NumPy gives, and so are they in a graph. Products of arrays that lie in
+    memory in another order may differ in the last digits."""
     args = program.point(seed, ties=ties)
     with np.errstate(all="ignore"):
         want = program(*args)
-        for found in (dl.trace(program.function, *args)(*args), dl.value_and_grad(weighted(program.function))(*args)[0]):
-            np.testing.assert_array_equal(found, want)
+        for found in (
+            dl.trace(program.function, *args)(*args),
+            dl.value_and_grad(weighted(program.function))(*args)[0],
+        ):
+            close = 1e-5 if program.narrow else 1e-13
+            np.testing.assert_allclose(found, want, rtol=close, atol=close * LARGEST_VALUE)
             assert np.asarray(found).dtype == np.asarray(want).dtype

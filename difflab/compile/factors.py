@@ -106,6 +106,8 @@ class Factors:
         return better if better is not None else self.times(p, f)
 
     def times(self, p: Node, f: float) -> Node:
+        if number(p) is not None:  # multiplied here: a product of Python's numbers takes the other operands' dtype
+            return self.add(Node(TABLE["constant"], (), {"value": p.params["value"] * f}, p.value, None, None, None))
         if f == -1.0:
             return self.add(made("negative", (p,), p, named=False))
         constant = self.add(Node(TABLE["constant"], (), {"value": f}, Abstract((), np.dtype(float)), None, None, None))

@@ -11,7 +11,7 @@ from ..graph.leaves import check_functions
 from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, leaves_of
 from ..primitives import Carrier, Custom
-from .batching import places, vmap
+from .batching import needed, places, vmap
 from .closed import Closed
 from .transform import jvp, vjp, zeros
 
@@ -87,13 +87,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 raise _CapturedError
             return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-        traces = {t: len(t.nodes or ()) for x in leaves for t in _traces(x)}
+        before = {x.recording: len(x.recording.nodes or ()) for leaf in leaves for x in _levels(leaf)}
         try:
             result = apply(_recomputed(f, run), tuple(leaves))
         except _CapturedError:  # f as a graph, in which the captured values are inputs as well
-            for t, count in traces.items():
-                del t.nodes[count:]  # what was recorded on the way would be kept till the sweep
             body = Closed("checkpoint", f, leaves, lambda xs: f(*rebuild(xs), **kwargs))
+            _forget(before, body.captured)
             result = apply(_recomputed(f, _results(body)), (*body.captured, *leaves))
         return shape[0](list(result) if isinstance(result, tuple) else [result])
 
@@ -104,10 +103,21 @@ class _CapturedError(Exception):
     """A function of plain values returned traced ones."""
 
 
-def _traces(x: Any) -> Iterator[Any]:
+def _levels(x: Any) -> Iterator[Node]:
+    """A traced value, and what it is in each of the traces around."""
     while x.__class__ is Node:
-        yield x.recording
+        yield x
         x = x.value
+
+
+def _forget(before: dict[Any, int], roots: list[Any]) -> None:
+    """Takes out of the traces what was recorded since, and would be kept till the sweep, but for what roots need."""
+    wanted = [level for x in roots for level in _levels(x)]
+    for trace in sorted(before, key=lambda t: t.serial, reverse=True):
+        kept = needed(trace.nodes[before[trace] :], [*wanted, *[x for x, _ in trace.guards]])
+        trace.nodes[before[trace] :] = kept
+        values = [y for x in kept for y in (x, *x.operands, *(x.value if x.value.__class__ is tuple else ()))]
+        wanted += [level for y in values for level in _levels(y)]
 
 
 def _results(body: Closed) -> Callable[..., Any]:

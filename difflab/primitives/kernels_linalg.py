@@ -124,9 +124,15 @@ def adjugate_elements(a: Any) -> tuple[Any, Any]:
 
 
 def cofactor(a: Any) -> Any:
-    """The cofactors of square matrices, of singular ones too: from the singular values, each left out once."""
+    """The cofactors of square matrices, of singular ones too: from the singular values, each left out once.
+
+    NaN for a matrix with an entry that is not finite, for which LAPACK finds no singular values.
+    """
     if a.shape[-1] == 0:
         return np.zeros_like(a)
+    finite = np.all(np.isfinite(a), axis=(-2, -1), keepdims=True)
+    if not np.all(finite):
+        return np.where(finite, cofactor(np.where(finite, a, 1)), np.nan).astype(a.dtype)
     u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, k, axis=-1), axis=-1) for k in range(n)], axis=-1)

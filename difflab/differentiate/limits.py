@@ -2,6 +2,7 @@
 
 The first call starts a helper, a fresh Python that has sympy loaded and only one thread (see `worker.py`). For each
 piece of work the helper forks, so that this process, whatever threads it has, never does. Work and result are pickled.
+Work that itself asks for more of it is in such a fork already, and forks.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -19,113 +21,172 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import DifflabError, TimeLimitError, UnsupportedError
-from .worker import MEMORY, Request, received, sent
+from . import worker
+from .worker import Request, received, sent
 
 MEGABYTES = 2048
 START = """
 import sys
 sys.path[:] = {path!r}
-import difflab.differentiate.symbolic
 from difflab.differentiate.worker import serve
-serve({channel})
+from {module} import warm_up
+serve({channel}, warm_up())
 """
+TIME = pickle.dumps(("time", None))
 PATIENCE = 60.0  # seconds for the helper to start; a second or less where nothing else runs
+LATE = f"the helper process did not start in {PATIENCE:g} s"
 # Numerical libraries start threads of their own when they are loaded; a process with threads must not be forked.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
 def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int = MEGABYTES) -> Any:
-    """The result of `work()` from another process, or TimeLimitError after `seconds`.
+    """The result of `work()` from another process, or TimeLimitError after `seconds` of its processor's time.
 
     `work` is a function of a module, or a `functools.partial` of one, with arguments that can be pickled: all of it is
     sent, and what the result holds comes back. Where there is no fork (Windows), the work runs here and without limits.
     """
-    if not hasattr(os, "fork") or not sys.executable:
+    if not can_fork():
         return work()
     try:
-        data = pickle.dumps(work)
+        request = request_of(work, seconds, megabytes)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise UnsupportedError(f"{what}: it cannot be sent to another process ({error})") from None
     try:
-        answer = HELPER.ask(Request(data, search_path(), seconds, megabytes))
+        answer = worker.forked(request) if worker.inside else HELPER.ask(request)
     except TimeLimitError:
         raise
     except TimeoutError:
-        raise TimeLimitError(f"{what} took longer than {seconds:g} s and was stopped") from None
-    if answer == MEMORY:
+        answer = TIME
+    kind, result = outcome(answer)
+    if kind == "time":
+        raise TimeLimitError(f"{what} took longer than {seconds:g} s and was stopped")
+    if kind == "memory":
         raise TimeLimitError(f"{what} needed more than {megabytes} MB of memory and was stopped")
-    if answer is None:
-        raise DifflabError(f"{what}: its process ended without an answer: too little memory, or a crash in a library")
-    kind, result = pickle.loads(answer)  # written by our own process, not by a user
+    if kind == "ended":
+        raise DifflabError(f"{what}: its process ended without an answer ({result})")
     if kind == "error":
         raise result
     return result
 
 
+def request_of(work: Callable[[], Any], seconds: float, megabytes: int) -> Request:
+    return Request(pickle.dumps(work), search_path(), seconds, megabytes)
+
+
+def outcome(answer: bytes | None) -> tuple[str, Any]:
+    """What an answer says: "ok" and the result, "error" and the exception, "time", "memory", or "ended" and how."""
+    if answer is None:
+        return "ended", "its helper was ended"
+    kind, value = pickle.loads(answer)  # written by our own process, not by a user
+    if kind != "ended":
+        return kind, value
+    if value == worker.MEMORY_EXIT:
+        return "memory", None
+    if value >= 0:
+        return "ended", f"with status {value}"
+    name = signal.Signals(-value).name
+    if name in worker.TIMERS:
+        return "time", None
+    return "ended", f"by {name}: too little memory, or a crash in a library"
+
+
+def can_fork() -> bool:
+    return hasattr(os, "fork") and bool(sys.executable)
+
+
 def prepare() -> None:
     """Starts the helper without waiting: it loads sympy while this process does other things."""
-    if hasattr(os, "fork") and sys.executable:
-        HELPER.prepare()
+    HELPER.prepare()
 
 
 class Helper:
-    """The process that forks; started at the first request, and again where it has ended."""
+    """The process that forks, with `warm_up` of a module run; started when it is needed, and again where it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self.module = module
         self.lock = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
         self.channel: socket.socket | None = None
+        atexit.register(self.end)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
 
     def ask(self, request: Request) -> bytes | None:
-        """The answer, or None where the process ended without one; TimeoutError where it takes too long.
+        """The answer, or None where the helper ended without one; TimeoutError where it takes too long.
 
-        Leaving, for whatever reason, closes the connection, and that ends the process.
+        Leaving, for whatever reason, closes the connection, and that ends the work.
         """
         for _ in range(2):
-            ours, theirs = socket.socketpair()
+            ours, process = self.connection()
             with ours:
-                with theirs:
-                    self.hand_over(theirs)
                 try:
                     if self.begun(ours):
-                        deadline = time.monotonic() + request.seconds
+                        deadline = time.monotonic() + request.patience
                         sent(ours, pickle.dumps(request), deadline)
                         return received(ours, deadline)
                 except ConnectionError:
                     return None
-            with self.lock:
-                self.end()  # the connection was lost on its way: the next one goes to a new helper
+            self.lost(process)
         return None
+
+    def connection(self) -> tuple[socket.socket, Any]:
+        """One end of a connection to a fork, and the helper that forks it.
+
+        The fork says its process id first, or nothing comes where the helper has ended.
+        """
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    return ours, self.hand_over(theirs)
+                except BaseException:
+                    ours.close()
+                    raise
+        except OSError as error:
+            raise DifflabError(worker.NOT_STARTED.format(error.strerror)) from None
+
+    def lost(self, process: Any) -> None:
+        """A connection to this helper was lost on its way: the next one goes to a new helper."""
+        with self.lock:
+            if self.process is process:
+                self.end()
 
     @staticmethod
     def begun(connection: socket.socket) -> bool:
         try:
             return received(connection, time.monotonic() + PATIENCE) is not None
         except TimeoutError:
-            raise TimeLimitError(f"the helper process for symbolic work did not start in {PATIENCE:g} s") from None
+            raise TimeLimitError(LATE) from None
 
     def prepare(self) -> None:
         with self.lock:
-            if self.channel is None:
+            if can_fork() and self.channel is None:
                 self.start()
 
-    def hand_over(self, connection: socket.socket) -> None:
+    def close(self) -> None:
+        with self.lock:
+            self.end()
+
+    def hand_over(self, connection: socket.socket) -> Any:
         with self.lock:
             for _ in range(2):
                 if self.channel is None:
                     self.start()
                 try:
                     socket.send_fds(cast(socket.socket, self.channel), [b"w"], [connection.fileno()])
-                    return
+                    return self.process
                 except ConnectionError:  # somebody ended it
                     self.end()
-        raise DifflabError("the helper process for symbolic work ends as soon as it is started")
+        raise DifflabError("the helper process ends as soon as it is started")
+
+    def program(self, channel: int) -> str:
+        return START.format(path=search_path(), channel=channel, module=self.module)
 
     def start(self) -> None:
         self.channel, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-c", START.format(path=search_path(), channel=theirs.fileno())],
+                [sys.executable, "-W", "ignore", "-c", self.program(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -142,7 +203,7 @@ class Helper:
             channel.close()
         if process is not None:
             try:
-                process.wait(timeout=1)
+                process.wait(timeout=0.5)  # it may be loading
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -162,7 +223,4 @@ def search_path() -> list[str]:
     return list(dict.fromkeys([home, *map(os.path.abspath, sys.path)]))
 
 
-HELPER = Helper()
-atexit.register(HELPER.end)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=HELPER.forget)
+HELPER = Helper("difflab.differentiate.worker")

@@ -31,6 +31,11 @@ def save(made: Any, path: Any, force: bool = False) -> Path:
     form = path.suffix.lstrip(".").lower()
     if form not in ("png", "svg", "pdf"):
         raise InputError(f"{path.name} ends in {path.suffix or 'nothing'}; plots are .png, .svg or .pdf")
+    return write(path, rendered(made, form), force)
+
+
+def rendered(made: Any, form: str) -> bytes:
+    """A figure as svg, png or pdf."""
     buffer = io.BytesIO()
     made.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
-    return write(path, buffer.getvalue(), force)
+    return buffer.getvalue()

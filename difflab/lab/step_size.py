@@ -86,7 +86,13 @@ class StepSizeStudy:
 
     def plot(self, path: Any, force: bool = False) -> Path:
         """The V-curve; returns the path."""
-        from .plots import COLOURS, figure, save
+        from .plots import save
+
+        return save(self.figure(), path, force)
+
+    def figure(self) -> Any:
+        """The V-curve as a matplotlib figure."""
+        from .plots import COLOURS, figure
 
         made, axes = figure()
         floor = 2.0**-54
@@ -113,7 +119,7 @@ class StepSizeStudy:
         axes.axhline(2.0**-53, color="#9aa5b1", linewidth=0.8)
         axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color="#5b6470", va="bottom", ha="right")
         made.legend(fontsize=8, ncols=4, loc="outside lower center")
-        return save(made, path, force)
+        return made
 
 
 def step_size_study(

@@ -22,16 +22,16 @@ SYMBOLIC_SECONDS = 3.0
 
 
 def answered(part: str, text: str, point: str) -> tuple[str, str]:
-    """What `answer` gives, as plain data: "html" and the text, or "input" or "error" and what is wrong."""
+    """What `answer` gives, as plain data: "html" and the text; "input", "memory" or "error" and what is wrong."""
     try:
         found = answer(part, text, point)
     except DifflabError as error:
-        return "input", str(error)
+        return "memory" if isinstance(error.__context__, MemoryError) else "input", str(error)
     except MemoryError:
         raise
     except Exception as error:
         traceback.print_exc()
-        return "error", f"an error in difflab, {type(error).__name__}: {error}; its traceback is on the terminal"
+        return "error", f"{type(error).__name__}: {error}; its traceback is on the terminal"
     if len(found) > LARGEST:
         return "input", f"the {part} would have {len(found) >> 20:,} MB, at most 16 are shown; take a smaller array"
     return "html", found

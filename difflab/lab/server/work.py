@@ -77,16 +77,18 @@ class Work:
     def answer(self, kind: str, result: Any) -> Answer:
         part = self.question.part
         if kind == "ok":
-            kind, text = result
-            if kind == "html":
-                return Answer(200, {}, text) if part == "page" else Answer(200, {"html": text})
-            return refusal(422 if kind == "input" else 500, kind, text)
+            kind, result = result
+        if kind == "html":
+            return Answer(200, {}, result) if part == "page" else Answer(200, {"html": result})
+        if kind == "input":
+            return refusal(200, kind, result)  # an expression that is half typed is no failure
         if kind == "time":
             return refusal(422, "limit", f"the {part} took longer than {SECONDS:g} s and was stopped; {MEND}")
         if kind == "memory":
-            return refusal(422, "limit", f"the {part} needs more than {MEGABYTES / 1024:g} GiB of memory; {MEND}")
+            size = f"{MEGABYTES / 1024:g} GiB of memory" + (f" ({result})" if result else "")
+            return refusal(422, "limit", f"the {part} needs more than {size}; {MEND}")
         if kind == "error":
-            return refusal(500, "error", f"an error in difflab: {result}")
+            return refusal(500, kind, f"an error in difflab: {result}")
         return refusal(500, "crash", f"the process that computed the {part} ended without an answer ({result}); {MEND}")
 
 

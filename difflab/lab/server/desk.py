@@ -15,7 +15,8 @@ from .work import Answer, Work, refusal
 SHORT_PLACES = min((os.cpu_count() or 1) + 2, 8)
 LONG_PLACES = 4
 LONGEST_QUEUE = 64
-SHORT = 1.0  # seconds after which a computation is a long one
+SHORT = 1.0  # seconds of the processor after which a computation is a long one
+LOOK = 0.1  # seconds after which that is looked at again
 PAGES = 256  # whose newest round is remembered
 
 OUTDATED = refusal(409, "outdated", "a newer expression took its place")
@@ -26,9 +27,9 @@ GONE = refusal(499, "gone", "nobody waits for it any more")
 class Desk:
     """Takes questions, and answers each.
 
-    All begin in the short lane. What has not ended after a second goes on, politely, in the long lane; where that has
-    no free place, it is ended, and begun again when there is one. So long computations never keep a light one waiting
-    for more than a second, and no more of them are in memory than there are places.
+    All begin in the short lane. What has not ended after a second of the processor goes on, politely, in the long lane;
+    where that has no free place, it is ended, and begun again when there is one. So long computations keep a light one
+    waiting for little more than a second, and no more of them are in memory than there are places.
     """
 
     def __init__(self) -> None:
@@ -85,7 +86,7 @@ class Desk:
         lane: Lane | None = self.short
         work = Work(question)
         try:
-            if not await ended(work, SHORT):
+            if not await ended(work):
                 if self.long.enter_at_once():
                     self.short.leave()
                     work.be_polite()
@@ -114,6 +115,9 @@ class Desk:
                 stopped.set_result(ENDING)
 
 
-async def ended(work: Work, seconds: float) -> bool:
-    """Whether it ends in this time."""
-    return bool((await asyncio.wait({work.task}, timeout=seconds))[0])
+async def ended(work: Work) -> bool:
+    """Whether it has ended before it has become a long one: a busy machine does not make it one."""
+    while not (await asyncio.wait({work.task}, timeout=LOOK))[0]:
+        if work.used() >= SHORT:
+            return False
+    return True

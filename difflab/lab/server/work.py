@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import pickle
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...differentiate.limits import LATE, PATIENCE, TIME, Helper, can_fork, outcome, request_of
-from ...differentiate.worker import HEAD, Request, packed, verified
+from ...differentiate.worker import HEAD, PATIENT, Request, packed, verified
 from ...errors import DifflabError, TimeLimitError
 from .question import Question
 
@@ -45,7 +48,7 @@ class Work:
     """A question that is being computed: `task` ends with the Answer; cancelled, it ends the process."""
 
     def __init__(self, question: Question, polite: bool = False) -> None:
-        self.question, self.polite, self.process = question, polite, 0
+        self.question, self.polite, self.process, self.since = question, polite, 0, math.inf
         self.task = asyncio.create_task(self.run())
 
     async def run(self) -> Answer:
@@ -58,7 +61,7 @@ class Work:
             return refusal(503, "busy", f"{error}; try again in a few seconds")
 
     def begun(self, process: int) -> None:
-        self.process = process
+        self.process, self.since = process, time.monotonic()
         if self.polite:
             self.be_polite()
 
@@ -68,6 +71,12 @@ class Work:
         if self.process:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PGRP, self.process, BACKGROUND)
+
+    def used(self) -> float:
+        """Seconds of the processor so far, or of the clock where the system does not tell."""
+        waited = time.monotonic() - self.since
+        told = processor_time(self.process)
+        return waited if told is None else max(told, waited / PATIENT)
 
     async def end(self) -> None:
         """Ends it, if it still runs."""
@@ -90,6 +99,15 @@ class Work:
         if kind == "error":
             return refusal(500, kind, f"an error in difflab: {result}")
         return refusal(500, "crash", f"the process that computed the {part} ended without an answer ({result}); {MEND}")
+
+
+def processor_time(process: int) -> float | None:
+    """Seconds that a process and what it has waited for took of the processor; None where there is no /proc."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 async def exchange(request: Request, begun: Callable[[int], None]) -> bytes | None:

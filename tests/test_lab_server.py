@@ -22,7 +22,7 @@ pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("uvicorn", reason="the lab extra is not installed")
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the tests look at processes in /proc")
 
-PATIENCE = 300
+PATIENCE = 120
 HEAVY = "sum(sin(outer(linspace(0,x,3000),linspace(0,1,3000))))"  # its curve takes many seconds
 LARGE = "sum(outer(linspace(0,x,20000),linspace(0,1,20000)))"  # 3 GB
 LIGHT = "x**2"

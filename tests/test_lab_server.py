@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import difflab
+from difflab.lab.server.work import processor_time
 
 pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("uvicorn", reason="the lab extra is not installed")
@@ -91,8 +92,8 @@ class Lab:
         return wait_until(lambda: self.jobs() == [])
 
     def at_work(self):
-        """The process of the only question."""
-        assert wait_until(lambda: len(self.jobs()) == 1)
+        """The process of the only question, which has begun: it has taken a fifth of a second of the processor."""
+        assert wait_until(lambda: len(self.jobs()) == 1 and (processor_time(self.jobs()[0]) or 0.0) > 0.2)
         return self.jobs()[0]
 
     def end(self, by=signal.SIGINT):
@@ -219,6 +220,17 @@ def test_nobody_else_reaches_it(lab):
     listening = Path("/proc/net/tcp").read_text()
     mine = [line.split()[1] for line in listening.splitlines()[1:] if line.split()[1].endswith(f":{lab.port:04X}")]
     assert {place.partition(":")[0] for place in mine} == {"0100007F"}
+
+
+def test_half_a_request_does_no_harm(lab):
+    connection = http.client.HTTPConnection("127.0.0.1", lab.port)
+    connection.putrequest("POST", "/answer")
+    for name, value in {"x-difflab-token": lab.token, "content-length": "100"}.items():
+        connection.putheader(name, value)
+    connection.endheaders(b"{")
+    assert lab.ask()[0] == 200
+    connection.close()  # no traceback, as the end of these tests sees
+    assert lab.ask()[0] == 200
 
 
 def test_hundreds_of_connections_that_say_nothing_do_no_harm(lab):

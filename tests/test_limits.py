@@ -19,7 +19,7 @@ import pytest
 
 import difflab as dl
 from difflab.differentiate import worker
-from difflab.differentiate.limits import HELPER, limited, outcome
+from difflab.differentiate.limits import HELPER, Helper, limited, outcome
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.worker import Request
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
@@ -140,6 +140,18 @@ def test_where_no_process_can_be_started_it_is_said(monkeypatch):
     monkeypatch.setattr(os, "fork", refused)
     kind, error = outcome(worker.forked(Request(b"", [], 1.0, 1)))
     assert kind == "error" and "no process could be started: Resource temporarily" in str(error)
+
+
+def test_a_fork_that_ends_before_it_says_who_it_is():
+    """The helper's word of its end comes first then, and is the answer."""
+    helper = Helper("no.module")
+    with pytest.MonkeyPatch.context() as patch:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            theirs.sendall(worker.packed(worker.ended(signal.SIGKILL)))
+            patch.setattr(helper, "connection", lambda: (ours, None))
+            kind, told = outcome(helper.ask(Request(b"", [], 60.0, 1)))
+    assert kind == "ended" and "SIGKILL" in told
 
 
 def test_a_message_that_was_cut_short_and_filled_up_is_none():

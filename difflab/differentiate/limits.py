@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,9 +121,13 @@ class Helper:
             ours, process = self.connection()
             with ours:
                 try:
-                    if self.begun(ours):
+                    who = self.begun(ours)
+                    if who is not None and not who.isdigit():
+                        return who  # it has ended before it could say who it is
+                    if who is not None:
                         deadline = time.monotonic() + request.patience
-                        sent(ours, pickle.dumps(request), deadline)
+                        with suppress(ConnectionError):  # it has ended: how, is there to be read
+                            sent(ours, pickle.dumps(request), deadline)
                         return received(ours, deadline)
                 except ConnectionError:
                     return None
@@ -132,7 +137,7 @@ class Helper:
     def connection(self) -> tuple[socket.socket, Any]:
         """One end of a connection to a fork, and the helper that forks it.
 
-        The fork says its process id first, or nothing comes where the helper has ended.
+        The fork says its process id first, or its end comes in the place; nothing comes where the helper has ended.
         """
         try:
             ours, theirs = socket.socketpair()
@@ -152,9 +157,9 @@ class Helper:
                 self.end()
 
     @staticmethod
-    def begun(connection: socket.socket) -> bool:
+    def begun(connection: socket.socket) -> bytes | None:
         try:
-            return received(connection, time.monotonic() + PATIENCE) is not None
+            return received(connection, time.monotonic() + PATIENCE)
         except TimeoutError:
             raise TimeLimitError(LATE) from None
 

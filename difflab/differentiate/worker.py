@@ -144,7 +144,7 @@ def accept(parent: socket.socket, jobs: dict[int, Job], poll: Any) -> bool:
         child = os.fork()
     except OSError as error:
         with connection, suppress(OSError):
-            connection.sendall(packed(b"0") + packed(not_started(error)))
+            connection.sendall(packed(not_started(error)))
         os.close(alive)
         os.close(held)
         return True

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from ...errors import InputError, UnsupportedError
-from .desk import Desk
+from .desk import GONE, Desk
 from .pages import Pages
 from .question import EXAMPLES, question
 from .work import HELPER, Answer, refusal
@@ -83,6 +83,8 @@ async def answered(request: Any, desk: Desk) -> Answer:
         if body is None:
             return refusal(413, "request", f"the request is too long; at most {LARGEST_REQUEST:,} bytes are read")
         asked = question(body)
+    except ConnectionError:
+        return GONE
     except TimeoutError:
         return refusal(408, "request", f"the request was not whole in {SLOWEST_REQUEST:g} s")
     except InputError as error:
@@ -91,10 +93,14 @@ async def answered(request: Any, desk: Desk) -> Answer:
 
 
 async def read(request: Any) -> bytes | None:
-    """The body, or None if it is too long."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
+    """The body, or None if it is too long; ConnectionError where the one who asks leaves before its end."""
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > LARGEST_REQUEST:
             return None
     return bytes(body)

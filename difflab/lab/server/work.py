@@ -120,6 +120,8 @@ async def exchange(request: Request, begun: Callable[[int], None]) -> bytes | No
                 who = await asyncio.wait_for(received(ours), PATIENCE)
             except TimeoutError:
                 raise TimeLimitError(LATE) from None
+            if who is not None and not who.isdigit():
+                return who  # it has ended before it could say who it is
             if who is not None:
                 begun(int(who))
                 try:
@@ -131,8 +133,12 @@ async def exchange(request: Request, begun: Callable[[int], None]) -> bytes | No
 
 
 async def conversation(connection: socket.socket, request: Request) -> bytes | None:
-    await asyncio.get_running_loop().sock_sendall(connection, packed(pickle.dumps(request)))
-    return await received(connection)
+    try:
+        with suppress(ConnectionError):  # it has ended: how, is there to be read
+            await asyncio.get_running_loop().sock_sendall(connection, packed(pickle.dumps(request)))
+        return await received(connection)
+    except ConnectionError:
+        return None
 
 
 async def received(connection: socket.socket) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from difflab.errors import DifflabError, InputError
-from difflab.lab.server.answers import EXAMPLES, LONGEST, answer
+from difflab.lab.server.answers import EXAMPLES, LONGEST, answer, answered
 
 starlette = pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("httpx", reason="httpx, which starlette's test client needs, is not installed (extra test)")
@@ -52,7 +52,8 @@ def test_every_example_answers(client, title, expression, at):
     assert curve.startswith("<svg") or "there is none" in curve
 
 
-def test_old_pages_are_let_go(client):
+def test_old_pages_are_let_go(client, monkeypatch):
+    monkeypatch.setattr("difflab.lab.server.pages.MOST", 8)
     names = [asked(client, "page", "x", f"x={k}").json()["page"] for k in range(10)]
     assert client.get(names[0]).status_code == 404 and client.get(names[-1]).status_code == 200
 
@@ -82,6 +83,38 @@ def test_requests_that_are_not_questions(client):
     assert client.post("/answer", content=b"{", headers=headers).status_code == 400
     assert client.post("/answer", content=b"x" * 30_000, headers=headers).status_code == 413
     assert "no part" in asked(client, "nothing").json()["error"]
+
+
+@pytest.mark.parametrize(
+    "seconds, megabytes, expression, words",
+    [
+        (0.3, 1024, "sum(sin(linspace(0,x,10000000)))", "took longer than 0.3 s and was stopped; take smaller arrays"),
+        (60.0, 128, "sum(linspace(0,x,10000000))", "needs more than 0.125 GiB of memory"),
+        (60.0, 128, "sum(outer(linspace(0,x,20000),linspace(0,1,20000)))", "(outer: Unable to allocate 2.98 GiB"),
+    ],
+)
+@pytest.mark.parametrize("part", ["page", "comparison", "curve"])
+def test_limits_are_said_by_name(client, monkeypatch, part, seconds, megabytes, expression, words):
+    monkeypatch.setattr("difflab.lab.server.work.SECONDS", seconds)
+    monkeypatch.setattr("difflab.lab.server.work.MEGABYTES", megabytes)
+    found = asked(client, part, expression, "x=1")
+    assert (found.status_code, found.json()["kind"]) == (422, "limit")
+    assert found.json()["error"].startswith(f"the {part} ") and words in found.json()["error"]
+
+
+def test_an_answer_has_a_largest_size(monkeypatch):
+    monkeypatch.setattr("difflab.lab.server.answers.LARGEST", 1000)
+    assert answered("comparison", "x", "x=1") == (
+        "input",
+        "the comparison would have 0 MB, at most 16 are shown; take a smaller array",
+    )
+
+
+def test_an_error_of_difflab_is_said_with_its_traceback_on_the_terminal(monkeypatch, capfd):
+    monkeypatch.setattr("difflab.lab.server.answers.answer", lambda *_: 1 / 0)
+    kind, told = answered("comparison", "x", "x=1")
+    assert kind == "error" and told.startswith("ZeroDivisionError: division by zero; its traceback")
+    assert "Traceback" in capfd.readouterr().err
 
 
 def test_a_port_in_use_is_named():

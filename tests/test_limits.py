@@ -6,6 +6,7 @@ import operator
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,9 +21,10 @@ import pytest
 from patience import HANGS, until
 
 import difflab as dl
-from difflab.differentiate import limits
-from difflab.differentiate.limits import HELPER, limited
+from difflab.differentiate import worker
+from difflab.differentiate.limits import HELPER, Helper, limited, outcome
 from difflab.differentiate.problem import as_problem
+from difflab.differentiate.worker import Request
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
 from difflab.graph.node import apply
 from difflab.graph.portable import MOST, portable
@@ -84,7 +86,7 @@ def test_the_limit_of_processor_time_holds_and_the_work_ends():
 
 def test_waiting_is_not_counted_and_yet_work_that_hangs_is_given_up(monkeypatch):
     assert limited(partial(time.sleep, 0.3), 0.2, "sleeping") is None
-    monkeypatch.setattr(limits, "patience", lambda seconds: seconds)
+    monkeypatch.setattr(worker, "patience", lambda seconds: seconds)
     with pytest.raises(TimeLimitError, match="sleeping gave no answer in 0.2 s"):
         limited(partial(time.sleep, 3600), 0.2, "sleeping")
     assert idle()
@@ -101,6 +103,80 @@ def test_a_crash_is_said_and_does_no_harm(end):
     with pytest.raises(DifflabError, match="this: its process ended without an answer"):
         limited(end, 60, "this")
     assert seven() == 7
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGABRT"])
+def test_a_crash_is_told_by_its_signal(name):
+    with pytest.raises(DifflabError, match=f"this: its process ended without an answer .by {name}"):
+        limited(partial(signal.raise_signal, getattr(signal, name)), 60, "this")
+
+
+def nested(work, *limits):
+    return limited(work, *limits), os.getpid()
+
+
+def test_work_may_ask_for_more_of_it():
+    inner, outer = limited(partial(nested, os.getpid, 60, "inner"), 60, "outer")
+    assert inner != outer and idle()
+    with pytest.raises(TimeLimitError, match="inner took longer than 0.2 s"):
+        limited(partial(nested, ENDLESS, 0.2, "inner"), 60, "outer")
+    with pytest.raises(TimeLimitError, match="inner needed more than 64 MB"):
+        limited(partial(nested, partial(bytearray, 2**29), 60, "inner", 64), 60, "outer")
+    with pytest.raises(DifflabError, match="inner: its process ended without an answer .by SIGSEGV"):
+        limited(partial(nested, partial(signal.raise_signal, signal.SIGSEGV), 60, "inner"), 60, "outer")
+
+
+def test_what_work_has_started_ends_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "patience", lambda seconds: seconds)
+    told = tmp_path / "pid"
+    command = f"echo $$ > {told}; exec sleep 3600"
+    with pytest.raises(TimeLimitError):
+        limited(partial(subprocess.run, ["sh", "-c", command]), 1.0, "starting")
+    assert idle() and (not told.exists() or until(lambda: not is_running(int(told.read_text()))))
+
+
+def test_where_no_process_can_be_started_it_is_said(monkeypatch):
+    def refused():
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refused)
+    kind, error = outcome(worker.forked(Request(b"", [], 1.0, 1)))
+    assert kind == "error" and "no process could be started: Resource temporarily" in str(error)
+
+
+def test_a_fork_that_ends_before_it_says_who_it_is():
+    """The helper's word of its end comes first then, and is the answer."""
+    helper = Helper("no.module")
+    with pytest.MonkeyPatch.context() as patch:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            theirs.sendall(worker.packed(worker.ended(signal.SIGKILL)))
+            patch.setattr(helper, "connection", lambda: (ours, None))
+            kind, told = outcome(helper.ask(Request(b"", [], 60.0, 1)))
+    assert kind == "ended" and "SIGKILL" in told
+
+
+def test_a_message_that_was_cut_short_and_filled_up_is_none():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        whole, other = worker.packed(b"a" * 100), worker.packed(b"b" * 10)
+        theirs.sendall(whole[: -len(other)] + other)
+        assert worker.received(ours) is None
+        theirs.sendall(whole)
+        assert worker.received(ours) == b"a" * 100
+
+
+def test_memory_is_watched_where_the_system_sets_no_limit():
+    watch = partial(watched, 64)
+    with pytest.raises(TimeLimitError, match="this needed more than 2048 MB"):
+        limited(watch, 60, "this")
+
+
+def watched(megabytes):
+    threading.Thread(target=worker.watch_memory, args=(megabytes,), daemon=True).start()
+    held = []
+    while True:
+        held.append(bytearray(os.urandom(2**20)))
 
 
 def test_a_helper_that_was_killed_is_started_again():

@@ -2,12 +2,12 @@
 
 The first call starts a helper, a fresh Python that has sympy loaded and only one thread (see `worker.py`). For each
 piece of work the helper forks, so that this process, whatever threads it has, never does. Work and result are pickled.
+Work that itself asks for more of it is in such a fork already, and forks.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import pickle
 import signal
@@ -17,22 +17,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from ..clock import patience
 from ..errors import DifflabError, TimeLimitError, UnsupportedError
-from .worker import MEMORY, TIME, Request, received, sent
+from . import worker
+from .worker import Request, received, sent
 
 MEGABYTES = 2048
 START = """
 import sys
 sys.path[:] = {path!r}
-import difflab.differentiate.symbolic
 from difflab.differentiate.worker import serve
-serve({channel})
+from {module} import warm_up
+serve({channel}, warm_up())
 """
+TIME = pickle.dumps(("time", None))
 PATIENCE = 300.0  # seconds for the helper to start; a second or less where nothing else runs
+LATE = f"the helper process did not start in {PATIENCE:g} s"
 # Numerical libraries start threads of their own when they are loaded; a process with threads must not be forked.
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
@@ -44,94 +47,152 @@ def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int =
     sent, and what the result holds comes back. Work that hangs without using the processor is given up as well, after
     more than ten times as long. Where there is no fork (Windows), the work runs here and without limits.
     """
-    if not hasattr(os, "fork") or not sys.executable:
+    if not can_fork():
         return work()
     try:
-        data = pickle.dumps(work)
+        request = request_of(work, seconds, megabytes)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise UnsupportedError(f"{what}: it cannot be sent to another process ({error})") from None
     try:
-        answer = HELPER.ask(Request(data, search_path(), seconds, megabytes))
+        answer = worker.forked(request) if worker.inside else HELPER.ask(request)
     except TimeLimitError:
         raise
     except TimeoutError:
-        raise TimeLimitError(f"{what} gave no answer in {patience(seconds):g} s and was stopped") from None
-    if answer == TIME:
+        raise TimeLimitError(f"{what} gave no answer in {request.patience:g} s and was stopped") from None
+    kind, result = outcome(answer)
+    if kind == "time":
         raise TimeLimitError(f"{what} took longer than {seconds:g} s of processor time and was stopped")
-    if answer == MEMORY:
+    if kind == "memory":
         raise TimeLimitError(f"{what} needed more than {megabytes} MB of memory and was stopped")
-    if answer is None:
-        raise DifflabError(f"{what}: its process ended without an answer: too little memory, or a crash in a library")
-    kind, result = pickle.loads(answer)  # written by our own process, not by a user
+    if kind == "ended":
+        raise DifflabError(f"{what}: its process ended without an answer ({result})")
     if kind == "error":
         raise result
     return result
 
 
+def request_of(work: Callable[[], Any], seconds: float, megabytes: int) -> Request:
+    return Request(pickle.dumps(work), search_path(), seconds, megabytes)
+
+
+def outcome(answer: bytes | None) -> tuple[str, Any]:
+    """What an answer says: "ok" and the result, "error" and the exception, "time", "memory", or "ended" and how."""
+    if answer is None:
+        return "ended", "its helper was ended"
+    kind, value = pickle.loads(answer)  # written by our own process, not by a user
+    if kind != "ended":
+        return kind, value
+    if value == worker.MEMORY_EXIT:
+        return "memory", None
+    if value >= 0:
+        return "ended", f"with status {value}"
+    name = signal.Signals(-value).name
+    if name in worker.TIMERS:
+        return "time", None
+    return "ended", f"by {name}: too little memory, or a crash in a library"
+
+
+def can_fork() -> bool:
+    return hasattr(os, "fork") and bool(sys.executable)
+
+
 def prepare() -> None:
     """Starts the helper without waiting: it loads sympy while this process does other things."""
-    if hasattr(os, "fork") and sys.executable:
-        HELPER.prepare()
+    HELPER.prepare()
 
 
 class Helper:
-    """The process that forks; started at the first request, and again where it has ended."""
+    """The process that forks, with `warm_up` of a module run; started when it is needed, and again where it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self.module = module
         self.lock = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
         self.channel: socket.socket | None = None
+        atexit.register(self.end)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
 
     def ask(self, request: Request) -> bytes | None:
-        """The answer, or None where the process ended without one; TimeoutError where it takes too long.
+        """The answer, or None where the helper ended without one; TimeoutError where it takes too long.
 
-        Leaving, for whatever reason, closes the connection, and that ends the process.
+        Leaving, for whatever reason, closes the connection, and that ends the work.
         """
         for _ in range(2):
-            ours, theirs = socket.socketpair()
+            ours, process = self.connection()
             with ours:
-                with theirs:
-                    self.hand_over(theirs)
                 try:
-                    if self.begun(ours):
-                        deadline = time.monotonic() + patience(request.seconds)
-                        sent(ours, pickle.dumps(request), deadline)
+                    who = self.begun(ours)
+                    if who is not None and not who.isdigit():
+                        return who  # it has ended before it could say who it is
+                    if who is not None:
+                        deadline = time.monotonic() + request.patience
+                        with suppress(ConnectionError):  # it has ended: how, is there to be read
+                            sent(ours, pickle.dumps(request), deadline)
                         return received(ours, deadline)
                 except ConnectionError:
                     return None
-            with self.lock:
-                self.end()  # the connection was lost on its way: the next one goes to a new helper
+            self.lost(process)
         return None
 
-    @staticmethod
-    def begun(connection: socket.socket) -> bool:
+    def connection(self) -> tuple[socket.socket, Any]:
+        """One end of a connection to a fork, and the helper that forks it.
+
+        The fork says its process id first, or its end comes in the place; nothing comes where the helper has ended.
+        """
         try:
-            return received(connection, time.monotonic() + PATIENCE) is not None
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    return ours, self.hand_over(theirs)
+                except BaseException:
+                    ours.close()
+                    raise
+        except OSError as error:
+            raise DifflabError(worker.NOT_STARTED.format(error.strerror)) from None
+
+    def lost(self, process: Any) -> None:
+        """A connection to this helper was lost on its way: the next one goes to a new helper."""
+        with self.lock:
+            if self.process is process:
+                self.end()
+
+    @staticmethod
+    def begun(connection: socket.socket) -> bytes | None:
+        try:
+            return received(connection, time.monotonic() + PATIENCE)
         except TimeoutError:
-            raise TimeLimitError(f"the helper process for symbolic work did not start in {PATIENCE:g} s") from None
+            raise TimeLimitError(LATE) from None
 
     def prepare(self) -> None:
         with self.lock:
-            if self.channel is None:
+            if can_fork() and self.channel is None:
                 self.start()
 
-    def hand_over(self, connection: socket.socket) -> None:
+    def close(self) -> None:
+        with self.lock:
+            self.end()
+
+    def hand_over(self, connection: socket.socket) -> Any:
         with self.lock:
             for _ in range(2):
                 if self.channel is None:
                     self.start()
                 try:
                     socket.send_fds(cast(socket.socket, self.channel), [b"w"], [connection.fileno()])
-                    return
+                    return self.process
                 except ConnectionError:  # somebody ended it
                     self.end()
-        raise DifflabError("the helper process for symbolic work ends as soon as it is started")
+        raise DifflabError("the helper process ends as soon as it is started")
+
+    def program(self, channel: int) -> str:
+        return START.format(path=search_path(), channel=channel, module=self.module)
 
     def start(self) -> None:
         self.channel, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-c", START.format(path=search_path(), channel=theirs.fileno())],
+                [sys.executable, "-W", "ignore", "-c", self.program(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -141,15 +202,17 @@ class Helper:
             )
 
     def end(self) -> None:
-        """Ends the helper and what it has forked, which are one group of processes."""
+        """Closing the channel tells the helper to end itself and what it has forked."""
         channel, process = self.channel, self.process
         self.channel = self.process = None
         if channel is not None:
             channel.close()
         if process is not None:
-            with contextlib.suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)  # it may be loading, and would not look at its channel
-            process.wait()
+            try:
+                process.wait(timeout=0.5)  # it may be loading
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def forget(self) -> None:
         """In a process that was forked off this one: the helper is the parent's."""
@@ -166,7 +229,4 @@ def search_path() -> list[str]:
     return list(dict.fromkeys([home, *map(os.path.abspath, sys.path)]))
 
 
-HELPER = Helper()
-atexit.register(HELPER.end)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=HELPER.forget)
+HELPER = Helper("difflab.differentiate.worker")

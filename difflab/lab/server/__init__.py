@@ -1,6 +1,10 @@
-"""A local page on which a person types an expression: `difflab lab`."""
+"""A local page on which a person types an expression: `difflab lab`.
 
-from .answers import EXAMPLES, answer
+`app.py` is the server, `question.py` reads what it is asked, `desk.py` and `lanes.py` say who is answered when,
+`work.py` has each question computed in a process of its own, which runs `answers.py`.
+"""
+
 from .app import make_app, serve
+from .question import EXAMPLES
 
-__all__ = ["EXAMPLES", "answer", "make_app", "serve"]
+__all__ = ["EXAMPLES", "make_app", "serve"]

@@ -1,27 +1,50 @@
-"""What the local page shows of an expression at a point: the passes to step through, the comparison, the V-curve."""
+"""What the local page shows of an expression at a point: the passes to step through, the comparison, the V-curve.
+
+This runs in a process of its own for each question (`work.py`).
+"""
 
 from __future__ import annotations
 
 import html
+import traceback
+from collections.abc import Iterator
 from typing import Any
 
 from ...differentiate.problem import Problem, as_problem
 from ...draw.page import page_of
 from ...errors import DifflabError, InputError
 from ...graph.parse import parse, parse_point
+from .question import EXAMPLES, LONGEST, PARTS, checked
 
-LONGEST = 2000  # characters of an expression or a point
+__all__ = ["EXAMPLES", "LONGEST", "answer", "answered", "warm_up"]
+LARGEST = 16 * 2**20  # characters of an answer
 SYMBOLIC_SECONDS = 3.0
 
-EXAMPLES = (
-    ("Two operations", "q = x + y; f = q * z", "x=-2, y=5, z=-4"),
-    ("A sigmoid neuron", "1/(1+exp(-(w0*x0+w1*x1+w2)))", "w0=2, x0=-1, w1=-3, x1=-2, w2=-3"),
-    ("A value used twice", "u = x*y; u * sin(u)", "x=0.5, y=3"),
-    ("A kink", "abs(x) + x*y", "x=0, y=2"),
-    ("Cancellation", "(1 - cos(x)) / x**2", "x=1e-8"),
-    ("Where a difference formula fails", "exp(x) / (sin(x)**3 + cos(x)**3)", "x=1.5"),
-    ("A softmax loss", "log(sum(exp(W @ x))) - (W @ x)[0]", "W=[[1,2],[3,4]], x=[0.1,0.2]"),
-)
+
+def answered(part: str, text: str, point: str) -> tuple[str, str]:
+    """What `answer` gives, as plain data: "html" and the text; "input", "memory" or "error" and what is wrong."""
+    try:
+        found = answer(part, text, point)
+    except DifflabError as error:
+        return "memory" if isinstance(error.__context__, MemoryError) else "input", str(error)
+    except MemoryError:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        return "error", f"{type(error).__name__}: {error}; its traceback is on the terminal"
+    if len(found) > LARGEST:
+        return "input", f"the {part} would have {len(found) >> 20:,} MB, at most 16 are shown; take a smaller array"
+    return "html", found
+
+
+def warm_up() -> Iterator[None]:
+    """Everything is loaded and has run once, part by part: each fork has it."""
+    from ...differentiate.worker import warm_up as symbolic
+
+    yield from symbolic()
+    for part in PARTS:
+        answer(part, *EXAMPLES[0][1:])
+        yield
 
 
 def answer(part: str, text: str, point: str) -> str:
@@ -44,11 +67,8 @@ def answer(part: str, text: str, point: str) -> str:
 
 
 def read(text: str, point: str) -> tuple[Problem, dict[str, Any]]:
-    for name, value in (("the expression", text), ("the point", point)):
-        if not isinstance(value, str):
-            raise InputError(f"{name} is {type(value).__name__}; it must be text")
-        if len(value) > LONGEST:
-            raise InputError(f"{name} has {len(value):,} characters; at most {LONGEST:,} are read here")
+    checked("the expression", text)
+    checked("the point", point)
     if not text.strip():
         raise InputError('the expression is empty; write one such as "(x + y) * z"')
     names = [n.name for n in parse(text).inputs]

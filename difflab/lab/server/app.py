@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
-import logging
 import secrets
 import socket
 import threading
@@ -12,59 +12,36 @@ import webbrowser
 from importlib import resources
 from typing import Any
 
-from ...differentiate.limits import prepare
-from ...errors import DifflabError, InputError, UnsupportedError
-from .answers import EXAMPLES, answer
+from ...errors import InputError, UnsupportedError
+from .desk import GONE, Desk
+from .pages import Pages
+from .question import EXAMPLES, question
+from .work import HELPER, Answer, refusal
 
-log = logging.getLogger("difflab.lab")
 HOST = "127.0.0.1"
 LARGEST_REQUEST = 20_000
-KEPT_PAGES = 8
+SLOWEST_REQUEST = 10.0  # seconds until its body is here
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{0}'; img-src data:; connect-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PRIVATE = {"referrer-policy": "no-referrer", "cache-control": "no-store", "x-content-type-options": "nosniff"}
+MISSING = "difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'"
 
 
-def make_app(token: str) -> Any:
+def make_app(token: str, desk: Desk | None = None) -> Any:
     """The ASGI application. `/?token=...` is the page; `/answer` takes JSON with the token in a header."""
     try:
         from starlette.applications import Starlette
-        from starlette.concurrency import run_in_threadpool
         from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
         from starlette.routing import Route
     except ImportError:
-        raise UnsupportedError("difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'") from None
-    one_at_a_time = threading.Lock()
-    newest = [0]  # the number of the newest question: what waited behind it is not computed any more
-    pages: dict[str, str] = {}  # the last few, each a document with a policy of its own
-
-    def computed(part: Any, text: Any, point: Any, round: int) -> dict[str, str]:
-        with one_at_a_time:
-            if round < newest[0]:
-                return {"error": "a newer expression took its place"}
-            try:
-                found = answer(str(part), text, point)
-            except DifflabError as error:
-                return {"error": str(error)}
-            except Exception as error:
-                log.exception("difflab lab: an error in difflab; please report it")
-                return {
-                    "error": f"an error in difflab, {type(error).__name__}: {error}; its traceback is on the terminal"
-                }
-            if part != "page":
-                return {"html": found}
-            name = secrets.token_urlsafe(16)
-            pages[name] = found
-            for old in list(pages)[:-KEPT_PAGES]:
-                del pages[old]
-            return {"page": f"/page/{name}"}
+        raise UnsupportedError(MISSING) from None
+    desk, pages = desk or Desk(), Pages()
 
     def known(request: Any, given: str) -> bool:
         """The token is right, and the browser asked for this machine by its own name: no other name leads here."""
-        name = request.headers.get("host", "").partition(":")[0]
-        return secrets.compare_digest(given.encode(), token.encode()) and name in (HOST, "localhost")
+        return secrets.compare_digest(given.encode(), token.encode()) and ours(request)
 
     async def home(request: Any) -> Any:
         if not known(request, request.query_params.get("token", "")):
@@ -76,29 +53,63 @@ def make_app(token: str) -> Any:
 
     async def answers(request: Any) -> Any:
         if not known(request, request.headers.get("x-difflab-token", "")):
-            return JSONResponse({"error": "the token is wrong; open the address that difflab lab has printed"}, 403)
-        body = b""
-        async for piece in request.stream():
-            body += piece
-            if len(body) > LARGEST_REQUEST:
-                return JSONResponse({"error": "the request is too long"}, 413)
-        try:
-            asked = json.loads(body)
-            part, text, point = asked["part"], asked["expression"], asked["at"]
-            round = int(asked.get("round", newest[0]))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return JSONResponse({"error": "the request is not JSON with part, expression and at"}, 400)
-        newest[0] = max(newest[0], round)
-        return JSONResponse(await run_in_threadpool(computed, part, text, point, round))
+            answer = refusal(403, "token", "the token is wrong; open the address that difflab lab has printed")
+        else:
+            answer = await answered(request, desk)
+        headers = PRIVATE | ({"retry-after": "2"} if answer.status == 503 else {})
+        return JSONResponse(pages.kept(answer), answer.status, headers=headers)
 
     async def page(request: Any) -> Any:
         text = pages.get(request.path_params["name"])
-        if text is None or request.headers.get("host", "").partition(":")[0] not in (HOST, "localhost"):
+        if text is None or not ours(request):
             return PlainTextResponse("This page is gone; choose the expression again.", 404)
         return HTMLResponse(text, headers=PRIVATE | {"content-security-policy": "sandbox allow-scripts"})
 
     routes = [Route("/", home), Route("/page/{name}", page), Route("/answer", answers, methods=["POST"])]
     return Starlette(routes=routes)
+
+
+def ours(request: Any) -> bool:
+    return request.headers.get("host", "").partition(":")[0] in (HOST, "localhost")
+
+
+async def answered(request: Any, desk: Desk) -> Answer:
+    """The answer to a request: what is wrong with it, or what the desk says."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return refusal(415, "request", f"the request is {ascii(kind)[:60]}; it must be application/json")
+    try:
+        body = await asyncio.wait_for(read(request), SLOWEST_REQUEST)
+        if body is None:
+            return refusal(413, "request", f"the request is too long; at most {LARGEST_REQUEST:,} bytes are read")
+        asked = question(body)
+    except ConnectionError:
+        return GONE
+    except TimeoutError:
+        return refusal(408, "request", f"the request was not whole in {SLOWEST_REQUEST:g} s")
+    except InputError as error:
+        return refusal(400, "request", str(error))
+    return await desk.answer(asked, gone(request))
+
+
+async def read(request: Any) -> bytes | None:
+    """The body, or None if it is too long; ConnectionError where the one who asks leaves before its end."""
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > LARGEST_REQUEST:
+            return None
+    return bytes(body)
+
+
+async def gone(request: Any) -> None:
+    """Ends when the one who asked has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def home_page(token: str, nonce: str) -> str:
@@ -122,6 +133,7 @@ def free_port(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen(128)  # who reads the address may connect
     except (OSError, OverflowError) as error:
         listening.close()
         raise InputError(f"port {port} cannot be used: {error}; leave --port out for one that is free") from None
@@ -130,17 +142,32 @@ def free_port(port: int) -> socket.socket:
 
 def serve(port: int = 0, open_browser: bool = True, tell: Any = print) -> None:
     """Serves until Ctrl-C; tells the address, which holds a token made for this run."""
+    HELPER.prepare()  # it loads while this process does
     try:
         import uvicorn
     except ImportError:
-        raise UnsupportedError("difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'") from None
-    token = secrets.token_urlsafe(24)
-    app = make_app(token)
-    listening = free_port(port)
-    prepare()
-    address = f"http://{HOST}:{listening.getsockname()[1]}/?token={token}"
-    tell(address)
-    if open_browser:
-        threading.Timer(0.5, webbrowser.open, [address]).start()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False, access_log=False))
-    server.run(sockets=[listening])
+        raise UnsupportedError(MISSING) from None
+    token, desk = secrets.token_urlsafe(24), Desk()
+    app = make_app(token, desk)
+
+    class Server(uvicorn.Server):
+        """Ctrl-C ends the work first: nobody waits for it."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            desk.close_soon()
+            super().handle_exit(sig, frame)
+
+    with free_port(port) as listening:
+        address = f"http://{HOST}:{listening.getsockname()[1]}/?token={token}"
+        tell(address)
+        if open_browser:
+            opening = threading.Timer(0.5, webbrowser.open, [address])
+            opening.daemon = True
+            opening.start()
+        config = uvicorn.Config(
+            app, log_level="warning", server_header=False, access_log=False, timeout_graceful_shutdown=1
+        )
+        try:
+            Server(config).run(sockets=[listening])
+        finally:
+            HELPER.close()

@@ -1,0 +1,107 @@
+"""What the page asks: one part of what is shown of an expression at a point. Everything is checked by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple, NoReturn
+
+from ...errors import InputError
+
+LONGEST = 2000  # characters of an expression or a point
+LARGEST_ROUND = 2**53  # what JavaScript counts exactly
+PARTS = ("page", "comparison", "curve")
+KEYS = ("part", "expression", "at", "page", "round")
+
+EXAMPLES = (
+    ("Two operations", "q = x + y; f = q * z", "x=-2, y=5, z=-4"),
+    ("A sigmoid neuron", "1/(1+exp(-(w0*x0+w1*x1+w2)))", "w0=2, x0=-1, w1=-3, x1=-2, w2=-3"),
+    ("A value used twice", "u = x*y; u * sin(u)", "x=0.5, y=3"),
+    ("A kink", "abs(x) + x*y", "x=0, y=2"),
+    ("Cancellation", "(1 - cos(x)) / x**2", "x=1e-8"),
+    ("Where a difference formula fails", "exp(x) / (sin(x)**3 + cos(x)**3)", "x=1.5"),
+    ("A softmax loss", "log(sum(exp(W @ x))) - (W @ x)[0]", "W=[[1,2],[3,4]], x=[0.1,0.2]"),
+)
+
+
+class Question(NamedTuple):
+    """A part of what is shown; `page` names who asks, and a larger `round` of the same page replaces the others."""
+
+    part: str
+    expression: str
+    at: str
+    page: str = ""
+    round: int | None = None
+
+
+def question(body: bytes) -> Question:
+    """The question in the body of a request; InputError where it is none.
+
+    >>> question(b'{"part": "curve", "expression": "x**2", "at": "x=1", "round": 3}')
+    Question(part='curve', expression='x**2', at='x=1', page='', round=3)
+    """
+    try:
+        asked = json.loads(body.decode("utf-8"), parse_constant=refused)
+    except UnicodeDecodeError as error:
+        raise InputError(f"the request is not UTF-8 at byte {error.start}; send JSON in UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        told = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:100]
+        raise InputError(f"the request is not JSON with part, expression and at ({told})") from None
+    if not isinstance(asked, dict):
+        raise InputError("the request is not JSON with part, expression and at: it must be an object")
+    missing, extra = [k for k in KEYS[:3] if k not in asked], [k for k in asked if k not in KEYS]
+    if missing:
+        raise InputError(f"the request has no {missing[0]}; give part, expression and at")
+    if extra:
+        raise InputError(f"the request has {shown(extra[0])}; there are {', '.join(KEYS)}")
+    expression, at = text(asked, "expression"), text(asked, "at")
+    return Question(part(asked["part"]), expression, at, page(asked), round(asked))
+
+
+def refused(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def part(name: Any) -> str:
+    if not isinstance(name, str) or name not in PARTS:
+        raise InputError(f"there is no part {shown(name)}; there are page, comparison and curve")
+    return name
+
+
+def text(asked: dict[str, Any], key: str) -> str:
+    name, value = {"expression": "the expression", "at": "the point"}[key], asked[key]
+    checked(name, value)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name} has half a character (a lone surrogate) at place {error.start}") from None
+    return value  # type: ignore[no-any-return]
+
+
+def checked(name: str, value: Any) -> None:
+    """An expression or a point is text, and no book."""
+    if not isinstance(value, str):
+        raise InputError(f"{name} is {type(value).__name__}; it must be text")
+    if len(value) > LONGEST:
+        raise InputError(f"{name} has {len(value):,} characters; at most {LONGEST:,} are read here")
+
+
+def page(asked: dict[str, Any]) -> str:
+    value = asked.get("page", "")
+    if not isinstance(value, str) or not re.fullmatch(r"[\w-]{0,64}", value, re.ASCII):
+        raise InputError(f"page is {shown(value)}; it must be a name of at most 64 letters and digits")
+    return value
+
+
+def round(asked: dict[str, Any]) -> int | None:
+    value = asked.get("round")
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= LARGEST_ROUND:
+        raise InputError(f"round is {shown(value)}; it must be an integer from 0 to 2**53")
+    return value
+
+
+def shown(value: Any) -> str:
+    """Something of a stranger's, short and in plain characters."""
+    return type(value).__name__ if isinstance(value, list | dict) else ascii(value)[:40]

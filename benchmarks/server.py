@@ -15,7 +15,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
-HEAVY = ("sum(outer(linspace(0,x,20000),linspace(0,1,20000)))", "x=1")
+HEAVY = ("sum(sin(outer(linspace(0,x,3000),linspace(0,1,3000))))", "x=1")  # ten seconds and more
 PARTS = ("page", "comparison", "curve")
 PATIENCE = 300.0
 
@@ -80,7 +80,7 @@ def behind(lab: Lab, count: int, rest: float = 0.3) -> None:
     """A light question while `count` pages compute something heavy; `rest` seconds later than they."""
     with ThreadPoolExecutor(count) as pool:
         heavy: list[Future[tuple[float, int]]] = [
-            pool.submit(lab.ask, "comparison", *HEAVY, f"heavy-{count}-{k}") for k in range(count)
+            pool.submit(lab.ask, "curve", *HEAVY, f"heavy-{count}-{k}") for k in range(count)
         ]
         time.sleep(rest)
         times = [lab.light("comparison", k)[0] for k in range(5)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +12,12 @@ from difflab.lab.server.desk import Desk
 from difflab.lab.server.lanes import BusyError, Lane
 from difflab.lab.server.question import Question
 from difflab.lab.server.work import Answer
+
+
+def in_a_loop(story):
+    """Runs it in a thread: the tests with a browser leave a running loop in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, story).result()
 
 
 async def turns(count=20):
@@ -24,7 +31,7 @@ def in_lane(places, longest, story):
         await story(lane)
         assert len(lane) == 0 and lane.waiting == {}
 
-    asyncio.run(told())
+    in_a_loop(told())
 
 
 def test_pages_take_turns():
@@ -131,7 +138,7 @@ def at_desk(monkeypatch):
             await turns()
             assert desk.open == set() and (desk.short.free, desk.long.free) == (short, long)
 
-        asyncio.run(told())
+        in_a_loop(told())
 
     return run
 

@@ -209,7 +209,7 @@ class Helper:
             channel.close()
         if process is not None:
             try:
-                process.wait(timeout=0.5)  # it may be loading
+                process.wait(timeout=0.2)  # it may be loading, and has forked nothing then
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

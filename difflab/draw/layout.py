@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 from functools import cache
+from typing import Any
 
 from ..clock import patience
+from ..differentiate import worker
 from ..errors import DrawError, TimeLimitError
 from ..interrupts import uninterrupted
 from ..progress import doing
@@ -60,13 +62,14 @@ def finished(
 ) -> tuple[int, bytes, bytes]:
     """Exit status and output of a child that works on the data.
 
-    It has a process group of its own, so that it ends with its own children at the limit of time and at Ctrl-C.
+    It has a process group of its own, so that it ends with its own children at the limit of time and at Ctrl-C; within
+    limited work it belongs to that work's group, and ends with it.
     """
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     child, wait = None, patience(seconds)
     try:
         with uninterrupted():  # so that no child is started and not known
-            child = subprocess.Popen(words, env=environment, start_new_session=True, **pipes)  # type: ignore[call-overload]
+            child = subprocess.Popen(words, env=environment, start_new_session=not worker.inside, **pipes)
         out, err = child.communicate(data, timeout=wait)
     except subprocess.TimeoutExpired:
         raise TimeLimitError(f"Graphviz had no layout of {size} in {wait:g} s and was stopped") from None
@@ -84,11 +87,10 @@ def finished(
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    if hasattr(os, "killpg"):
+    if hasattr(os, "killpg") and not worker.inside:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-    else:
-        child.kill()
+    child.kill()
     child.wait()
 
 

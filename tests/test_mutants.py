@@ -43,6 +43,7 @@ LEFT_OUT = [
     ("def f(x: Literal[1]) -> Literal[2]: pass", "annotation"),
     ("if TYPE_CHECKING:\n    x = 1", "type-only"),
     ("__all__ = f(1)", "__all__"),
+    ("x = Domain(1.0, 2.0)", "where tests sample"),
 ]
 
 
@@ -93,7 +94,7 @@ def test_every_equivalent_mutant_has_a_line_and_a_reason(request):
     """An entry whose line is no longer there says nothing: it must go."""
     sites, _ = all_sites(request.config.rootpath, list(ROOMS), [])
     for entry in equivalents():
-        assert len(entry["reason"]) > 10
+        assert len(entry["reason"]) > 10 and ("name" in entry) != ("line" in entry and "kind" in entry)
         assert any(equivalent(s, [entry]) for s in sites), entry
 
 

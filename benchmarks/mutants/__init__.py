@@ -11,11 +11,11 @@ coverage (the group `dev`).
 functions only, where the rules of rows are lambdas in calls at the top of a module, and cosmic-ray puts eleven other
 operators for each one (`a << b` on floats ends at its first call, so the rate says little) and knows neither lost
 terms, axes and accumulations nor exchanged operands. Left out, and counted, are annotations, texts of errors and other
-texts, `__all__` and what only types read.
+texts, `__all__`, what only types read, and the rows' domains, which say where tests sample.
 
 **Sample** (`sample.py`): equally many from each room, in a room equally many of each kind as far as there are, drawn
-with the seed. `equivalent.toml` names mutants that make nothing wrong, with the reason; they are neither tried nor
-counted.
+with the seed. `equivalent.toml` names mutants that make nothing wrong, with the reason, such as the size from which a
+second way to the same result is the faster one; they are neither tried nor counted among the others.
 
 **Tests** (`reach.py`): the tests, and the examples in docstrings, run once with coverage; a mutant is tried on tests
 that run its line, quick and narrow ones first, for at most `--budget` seconds of processor time in all. A line that

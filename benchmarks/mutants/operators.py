@@ -264,6 +264,8 @@ def reason(node: ast.AST) -> str:
             return "type-only"
         case ast.Call(func=ast.Name(id="isinstance" | "cast" | "TypeVar")):
             return "type-only"
+        case ast.Call(func=ast.Name(id="Domain")):
+            return "where tests sample"
         case ast.Expr(value=ast.Constant()):
             return "docstring"
     return ""

@@ -57,14 +57,19 @@ def draw(sites: list[Site], count: int, seed: int) -> list[Site]:
 
 
 def equivalents(path: Path = EQUIVALENT) -> list[dict[str, str]]:
-    """The entries of equivalent.toml: file, line (its text), kind, perhaps `new` (the text put in), and the reason."""
+    """The entries of equivalent.toml: file, a line's text and kind (perhaps `old`, `new`) or a name, and the reason."""
     return tomllib.loads(path.read_text())["mutant"]
 
 
 def equivalent(site: Site, entries: list[dict[str, str]]) -> str:
     """Why a site makes nothing wrong; empty where it does."""
     for entry in entries:
-        same = (entry["file"], entry["line"], entry["kind"]) == (site.file, site.text, site.kind)
+        if entry["file"] != site.file:
+            continue
+        if "name" in entry:
+            same = site.at_import and site.names[-1:] == (entry["name"],)
+        else:
+            same = (entry["line"], entry["kind"]) == (site.text, site.kind)
         if same and entry.get("new", site.new) == site.new and entry.get("old", site.old) == site.old:
             return entry["reason"]
     return ""

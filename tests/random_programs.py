@@ -84,7 +84,8 @@ np.inner({0}, {1})
 np.split({0}, [1])[1] | {0}.mean(axis=0) | {0}.sum() | np.logaddexp.reduce({0}) | np.maximum.accumulate({0})
 """
 PYTHON = """
-{0} * 2 if np.sum({1}) > {c} else np.sin({0}) | sum([u * k for k, u in enumerate({0})], 0 * {0}.sum()) | {0}[{0} > {c}].sum()
+{0} * 2 if np.sum({1}) > {c} else np.sin({0}) | sum([u * k for k, u in enumerate({0})], 0 * {0}.sum())
+{0}[{0} > {c}].sum()
 np.sum({0} > {c}) * {1} | {0}[np.argmax({0})] | {0} if {0}.ndim > 1 else {0} * {0}
 """
 CASTS = (

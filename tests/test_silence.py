@@ -315,7 +315,7 @@ def test_compile_warns_once_of_what_it_freezes(f, saying):
         program(1.0)
         program(1.0)
         if not saying.startswith("np.random.rand"):
-            program(X)  # another trace, no other warning
+            program(X), program(X[:2])  # other traces, no other warning
     assert len(told) == 1
     said = str(told[0].message)
     assert said.startswith(f"compile: {saying}") and "give them to the function as an argument" in said

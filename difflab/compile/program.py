@@ -342,6 +342,8 @@ def compile(
     With `backend="native"` numba, where it is installed, compiles programs on single numbers and the arithmetic in
     large arrays to machine code; the rest stays NumPy's, and `explain()` says what and why.
 
+    Random numbers that f draws and clocks that it reads are constants of the program: a FrozenWarning names the call.
+
     >>> import difflab as dl
     >>> program = dl.compile(dl.grad(lambda x: x**2))
     >>> program(3.0)

@@ -18,6 +18,7 @@ import optree
 from ..errors import InputError, ShapeError, TraceError, UnsupportedError
 from ..graph.graph import strip
 from ..graph.kinds import check_fit
+from ..graph.leaks import hidden
 from ..graph.node import NODE, SEQUENCES, Node, Shape, Trace, apply
 from ..graph.operators import OPERATORS
 from ..graph.pytree import flatten
@@ -125,9 +126,9 @@ class BatchedRun:
         args, kwargs = rebuild(leaves)
         try:
             result = f(*args, **kwargs)
-        except ValueError as error:  # where y[0] = x is refused, NumPy puts an error of its own in front
-            if isinstance(error.__cause__, TraceError):
-                raise error.__cause__ from None
+        except (ValueError, SystemError) as error:
+            if (refusal := hidden(error)) is not None:
+                raise refusal from None
             raise
         finally:
             nodes = trace.close()

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DifflabError, DtypeError, InputError, ShapeError, TraceError
+from ..errors import DifflabError, DtypeError, InputError, ShapeError
 from ..graph.kinds import check_fit
+from ..graph.leaks import hidden
 from ..graph.leaves import check_leaf
 from ..graph.node import NODE, Node, Trace
 from ..graph.pytree import flatten, map_leaves, paths, structure
@@ -45,9 +46,9 @@ class Recording:
             arguments.append(rebuild(nodes))
         try:
             result = f(*arguments)
-        except ValueError as error:  # where y[0] = x is refused, NumPy puts an error of its own in front
-            if isinstance(error.__cause__, TraceError):
-                raise error.__cause__ from None
+        except (ValueError, SystemError) as error:
+            if (refusal := hidden(error)) is not None:
+                raise refusal from None
             raise
         finally:
             self.nodes = trace.close()

@@ -118,6 +118,17 @@ def called(text: str) -> str:
     return ""
 
 
+def hidden(error: BaseException) -> TraceError | None:
+    """The refusal that another error stands in front of: NumPy's in y[0] = x, Python's own where C code of a library
+    goes on after it.
+    """
+    inner: BaseException | None = error
+    while isinstance(inner, SystemError):  # may stand behind another one
+        inner = inner.__cause__ or inner.__context__
+    inner = inner.__cause__ if isinstance(inner, ValueError) else inner
+    return inner if isinstance(inner, TraceError) else None
+
+
 def written(text: str) -> TraceError:
     return TraceError(
         f"a traced value cannot be written into a plain array{f' ({text})' if text else ''}: build the array with "

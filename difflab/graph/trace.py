@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import InputError, TraceError
+from ..errors import InputError
 from .graph import Graph, as_value, graph_of
+from .leaks import hidden
 from .leaves import check_leaf
 from .node import Node, Trace
 from .pytree import flatten, leaves_of, paths
@@ -39,9 +40,9 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
         arguments.append(rebuild(nodes))
     try:
         result = f(*arguments)
-    except ValueError as error:  # where y[0] = x is refused, NumPy puts an error of its own in front
-        if isinstance(error.__cause__, TraceError):
-            raise error.__cause__ from None
+    except (ValueError, SystemError) as error:
+        if (refusal := hidden(error)) is not None:
+            raise refusal from None
         raise
     finally:
         nodes = recording.close()

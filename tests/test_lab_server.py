@@ -200,7 +200,7 @@ def test_its_end_is_the_end_of_all(tmp_path, by):
     idle = http.client.HTTPConnection("127.0.0.1", lab.port)
     idle.connect()  # and says nothing
     family = [lab.process.pid, lab.helper(), lab.at_work()]
-    assert lab.end(by) == -by if by == signal.SIGKILL else 128 + by
+    assert lab.end(by) == (-by if by == signal.SIGKILL else 128 + by)
     if by != signal.SIGKILL:
         answer = connection.getresponse()
         assert answer.status == 503 and json.loads(answer.read())["kind"] == "ending"

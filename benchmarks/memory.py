@@ -31,7 +31,7 @@ OBJECTS = 200  # objects more than before; dictionaries of bounded caches come a
 X = np.linspace(0.1, 1.0, 5)
 QUICK = ["reverse", "forward", "numerical", "certified"]
 AT = {"x": 0.5, "y": 2.0}
-FOLDER = Path(tempfile.gettempdir())
+PICTURES = tempfile.TemporaryDirectory()  # removed at the end of the process
 
 
 def fresh(k: int) -> Callable[..., object]:
@@ -56,12 +56,12 @@ def refused(k: int) -> None:
 
 
 def drawn(k: int) -> None:
-    dl.draw(dl.parse(text(k)).forward(**AT).backward(), FOLDER / f"difflab-memory-{os.getpid()}.svg", force=True)
+    dl.draw(dl.parse(text(k)).forward(**AT).backward(), Path(PICTURES.name) / "pass.svg", force=True)
 
 
 def charted(k: int) -> None:
     study = dl.step_size_study(text(k), at=AT)
-    study.plot(FOLDER / f"difflab-memory-{os.getpid()}.png", force=True)
+    study.plot(Path(PICTURES.name) / "study.png", force=True)
 
 
 class Training:

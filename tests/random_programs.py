@@ -207,9 +207,7 @@ class Program:
     @property
     def branches(self):
         """Whether the path through it, the steps of a loop, or a shape in it, depends on values."""
-        return (
-            " if " in self.source or "while_loop" in self.source or re.search(r"\w\[[^\]]* > ", self.source) is not None
-        )
+        return re.search(r" if |while_loop| > [-.\d]+\]", self.source) is not None
 
     @property
     def products(self):

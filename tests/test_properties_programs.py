@@ -71,7 +71,8 @@ def test_passes_keep_values(program, seed, ties):
         for name, run in PASSES.items():
             alone, before = run(graph), run(before)
             for point, want in zip((here, there if not graph.guards else here), wants):
-                same(alone(*point), want, rounding(program) if name in ROUNDING else 0.0)
+                exact = name not in ROUNDING and not program.products
+                same(alone(*point), want, 0.0 if exact else rounding(program))
                 same(before(*point), want, rounding(program))
         same(optimise(graph)[0](*here), wants[0], rounding(program))
 
@@ -202,7 +203,7 @@ def test_vmap_is_a_loop(program, seed, axes, out_axis):
         same(list(dl.grad(every, tuple(range(count)))(*batch)), want, tolerance)
         twice = [np.stack([x, x]) for x in batch]
         same(dl.vmap(inner)(*twice), optree.tree_map(lambda y: np.stack([y, y]), inner(*batch)), tolerance)
-    except dl.errors.TraceError:  # the elements take different paths
+    except (dl.errors.TraceError, dl.errors.ShapeError):  # the elements take different paths, or masks of other sizes
         assert program.branches
 
 

@@ -78,8 +78,13 @@ def test_places_are_bytes_and_lines_stay():
     assert (swap.line, swap.text, swap.at_import) == (2, "π = 'ü' * (α -", True)
 
 
-def test_samples_repeat_and_share_out(request):
-    sites, left_out = all_sites(request.config.rootpath, list(ROOMS), [])
+@pytest.fixture(scope="module")
+def everything(request):
+    return all_sites(request.config.rootpath, list(ROOMS), [])
+
+
+def test_samples_repeat_and_share_out(everything):
+    sites, left_out = everything
     assert len(sites) > 20_000 and left_out["annotation"] > 100
     sample = draw(sites, 600, 13)
     assert sample == draw(sites, 600, 13) != draw(sites, 600, 14)
@@ -90,9 +95,9 @@ def test_samples_repeat_and_share_out(request):
     assert {s.kind for s in sample} == set(KINDS)
 
 
-def test_every_equivalent_mutant_has_a_line_and_a_reason(request):
+def test_every_equivalent_mutant_has_a_line_and_a_reason(everything):
     """An entry whose line is no longer there says nothing: it must go."""
-    sites, _ = all_sites(request.config.rootpath, list(ROOMS), [])
+    sites, _ = everything
     for entry in equivalents():
         assert len(entry["reason"]) > 10 and ("name" in entry) != ("line" in entry and "kind" in entry)
         assert any(equivalent(s, [entry]) for s in sites), entry

@@ -131,7 +131,7 @@ def at_desk(monkeypatch):
             await turns()
             assert desk.open == set() and (desk.short.free, desk.long.free) == (short, long)
 
-        asyncio.run(told())
+        asyncio.run(asyncio.wait_for(told(), 60))  # who waits for ever has failed
 
     return run
 

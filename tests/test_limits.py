@@ -88,6 +88,8 @@ def test_the_time_limit_holds_and_the_work_ends():
 def test_the_time_limit_counts_the_processors_time():
     with pytest.raises(TimeLimitError, match="counting took longer than 0.2 s"):
         limited(partial(sum, range(10**15)), 0.2, "counting")  # one call of C, which no exception could end
+    alone = "from difflab.differentiate.worker import limit_time; limit_time(0.2, 1e4); sum(range(10**15))"
+    assert script(alone).returncode == -signal.SIGPROF
     limited(partial(time.sleep, 0.5), 0.3, "sleeping")  # nearly no time of the processor
 
 

@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from patience import HANGS
 
 from difflab.lab.server import desk as module
 from difflab.lab.server.desk import Desk
@@ -138,7 +139,7 @@ def at_desk(monkeypatch):
             await turns()
             assert desk.open == set() and (desk.short.free, desk.long.free) == (short, long)
 
-        in_a_loop(told())
+        in_a_loop(asyncio.wait_for(told(), HANGS))  # who waits for ever has failed
 
     return run
 

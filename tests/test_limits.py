@@ -92,6 +92,11 @@ def test_waiting_is_not_counted_and_yet_work_that_hangs_is_given_up(monkeypatch)
     assert idle()
 
 
+def test_a_process_ends_by_its_own_timer():
+    alone = "from difflab.differentiate.worker import limit_time; limit_time(0.2, 1e4); sum(range(10**15))"
+    assert script(alone).returncode == -signal.SIGPROF
+
+
 def test_the_memory_limit_holds():
     with pytest.raises(TimeLimitError, match="this needed more than 64 MB"):
         limited(partial(bytearray, 500 * 2**20), 60, "this", megabytes=64)

@@ -277,7 +277,7 @@ def limit_time(seconds: float, hanging: float) -> None:
         import resource
 
         most = math.ceil(seconds) + 1  # for what this process starts: it inherits no timer
-        resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+        resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1))  # SIGXCPU, and SIGKILL for who ignores it
 
 
 def limit_memory(megabytes: int) -> None:

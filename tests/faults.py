@@ -13,7 +13,7 @@ import io
 import os
 import signal
 import subprocess
-import time
+import threading
 from collections.abc import Callable, Iterator
 from unittest import mock
 
@@ -124,4 +124,4 @@ def interrupting(there: tuple[int, str], form: str) -> None:
     with open(note, "w") as file:
         file.write(str(os.getpid()))
     os.kill(asking, signal.SIGINT)
-    time.sleep(1000)
+    threading.Event().wait()

@@ -13,6 +13,7 @@ import mpmath
 import mpmath_functions as mp_rows
 import numpy as np
 from mpmath import mp, mpf
+from patience import HANGS
 from table_elementwise import PLAIN, POINTS, WHOLE, Truth, along, at, close, each, examples, scales
 
 import difflab as dl
@@ -213,7 +214,7 @@ def script(forms, points):
     done = subprocess.run(
         [shutil.which("node"), "--input-type=commonjs", "-e", library + "\n" + texts + PROGRAM],
         input=json.dumps([[[encoded(v) for v in t.xs] for t in ts] for ts in points]),
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=HANGS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return [[[float(v) for v in one] for one in each_point] for each_point in json.loads(done.stdout)]

@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from faults import contents
+from patience import until
 
 from difflab import progress
 from difflab.cli import progress as shown
@@ -39,14 +39,14 @@ def start(code, *arguments, **options):
 
 def gone(process):
     """Whether the process ends, having been killed; one that nobody has waited for yet has ended."""
-    for _ in range(500):
-        try:
-            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        time.sleep(0.02)
-    return False
+    return until(lambda: not is_running(process))
+
+
+def is_running(process):
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 # Signals.

@@ -156,8 +156,7 @@ async def release(name):
 
 async def settle():
     """Until nothing moves any more: a wait of no time takes a few turns of the loop."""
-    for _ in range(5):
-        await asyncio.sleep(0.001)
+    await turns(100)
 
 
 def test_a_light_one_goes_before_the_heavy_ones_that_came_first(at_desk):

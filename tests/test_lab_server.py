@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from patience import HANGS, until
 
 import difflab
 from difflab.lab.server.work import processor_time
@@ -23,7 +23,6 @@ pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("uvicorn", reason="the lab extra is not installed")
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the tests look at processes in /proc")
 
-PATIENCE = 120
 HEAVY = "sum(sin(outer(linspace(0,x,3000),linspace(0,1,3000))))"  # its curve takes many seconds
 LARGE = "sum(outer(linspace(0,x,20000),linspace(0,1,20000)))"  # 3 GB
 LIGHT = "x**2"
@@ -43,13 +42,6 @@ def is_running(pid):
         return False
 
 
-def wait_until(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
 class Lab:
     """A server, and questions to it."""
 
@@ -66,7 +58,7 @@ class Lab:
 
     def send(self, expression=LIGHT, part="comparison", at="x=0.5", **more):
         """A connection on which a question was asked."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
         body = json.dumps({"part": part, "expression": expression, "at": at, **more})
         headers = {"content-type": "application/json", "x-difflab-token": self.token}
         connection.request("POST", "/answer", body, headers)
@@ -81,7 +73,7 @@ class Lab:
         return answer.status, told
 
     def helper(self):
-        assert wait_until(lambda: children_of(self.process.pid))
+        assert until(lambda: children_of(self.process.pid))
         return children_of(self.process.pid)[0]
 
     def jobs(self):
@@ -89,16 +81,16 @@ class Lab:
         return children_of(self.helper())
 
     def idle(self):
-        return wait_until(lambda: self.jobs() == [])
+        return until(lambda: self.jobs() == [])
 
     def at_work(self):
         """The process of the only question, which has begun: it has taken a fifth of a second of the processor."""
-        assert wait_until(lambda: len(self.jobs()) == 1 and (processor_time(self.jobs()[0]) or 0.0) > 0.2)
+        assert until(lambda: len(self.jobs()) == 1 and (processor_time(self.jobs()[0]) or 0.0) > 0.2)
         return self.jobs()[0]
 
     def end(self, by=signal.SIGINT):
         self.process.send_signal(by)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(HANGS)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +145,7 @@ def test_light_ones_are_answered_before_many_heavy_ones(lab):
 
 def test_who_closes_the_connection_ends_the_work(lab, heavy):
     heavy[1].close()
-    assert wait_until(lambda: not is_running(heavy[0]))
+    assert until(lambda: not is_running(heavy[0]))
 
 
 def test_a_newer_expression_of_the_page_ends_the_older(lab):
@@ -164,7 +156,7 @@ def test_a_newer_expression_of_the_page_ends_the_older(lab):
     assert lab.ask(page="mine", round=2)[0] == 200
     answer = connection.getresponse()
     assert answer.status == 409 and json.loads(answer.read())["kind"] == "outdated"
-    assert wait_until(lambda: not is_running(job))
+    assert until(lambda: not is_running(job))
 
 
 def test_a_process_that_is_killed_is_said(lab, heavy):
@@ -181,7 +173,7 @@ def test_a_helper_that_is_killed_is_replaced_and_leaves_nobody(lab, heavy):
     answer = heavy[1].getresponse()
     assert answer.status == 500 and json.loads(answer.read())["kind"] == "crash"
     assert lab.ask()[0] == 200 and lab.helper() != helper
-    assert wait_until(lambda: not is_running(heavy[0]))
+    assert until(lambda: not is_running(heavy[0]))
 
 
 def test_memory_has_a_limit(lab):
@@ -204,7 +196,7 @@ def test_its_end_is_the_end_of_all(tmp_path, by):
     if by != signal.SIGKILL:
         answer = connection.getresponse()
         assert answer.status == 503 and json.loads(answer.read())["kind"] == "ending"
-    assert wait_until(lambda: not any(map(is_running, family)))
+    assert until(lambda: not any(map(is_running, family)))
     assert list(lab.folder.iterdir()) == [] and "Traceback" not in lab.errors.read_text()
 
 
@@ -213,7 +205,7 @@ def test_an_interrupt_at_the_start_ends_it(tmp_path):
     lab = Lab(tmp_path / "temporary")
     helper = lab.helper()  # it is still loading
     assert lab.end() == 130
-    assert wait_until(lambda: not is_running(helper))
+    assert until(lambda: not is_running(helper))
 
 
 def test_nobody_else_reaches_it(lab):

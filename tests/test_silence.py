@@ -318,7 +318,7 @@ DRAWS = {
     "a method": (Noisy().__call__, "self.rng.normal() drew"),
     "a generator that is passed on": (lambda x: passed_on(x, RNG), "the generator RNG moved on"),
     "without a seed": (unseeded, "np.random.default_rng() was made without a seed"),
-    "time": (lambda x: x + time.time(), "time.time() was read"),
+    "time": (lambda x: x + time.process_time(), "time.process_time() was read"),
     "now": (lambda x: x + datetime.datetime.now().microsecond, "datetime.datetime.now() was read"),
     "urandom": (lambda x: x + os.urandom(1)[0], "os.urandom() was read"),
     "uuid": (lambda x: x + uuid.uuid4().int % 7, "uuid.uuid4() was read"),

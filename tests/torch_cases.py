@@ -65,7 +65,7 @@ def pytest_addoption(parser: Any) -> None:
 
 
 def pytest_sessionfinish(session: Any) -> None:
-    if session.config.option.write_figures:
+    if JUDGE.writes:
         lines = [f"{json.dumps(key)}: {json.dumps(JUDGE.figures[key])}" for key in sorted(JUDGE.figures)]
         FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

@@ -141,3 +141,11 @@ def test_files_that_do_not_fit_are_named(tmp_path):
         module.predict(saved(tmp_path, (4,)), [tmp_path / "text.png"])
     with pytest.raises(InputError, match="does not say how its samples were made"):
         module.predict(saved(tmp_path, mean="none"), [tmp_path / "other.npy"])
+
+
+@pytest.mark.parametrize(
+    "about", [{"mean": None}, {"std": [float("nan")]}, {"mean": [0.1, 0.2]}, {"sample_shape": [0]}], ids=str
+)
+def test_a_checkpoint_that_does_not_say_how_its_samples_were_made_is_refused(tmp_path, about):
+    with pytest.raises(InputError, match="does not say how its samples were made"):
+        module.predict(saved(tmp_path, **about), [write(tmp_path, "x.npy", PIXELS)])

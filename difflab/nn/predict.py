@@ -72,6 +72,8 @@ def samples_of(about: Mapping[str, Any]) -> tuple[tuple[int, ...], list[str], An
         raise ValueError(f"samples of shape {shape}")
     wide = (1, -1, *(1,) * (len(shape) - 1))
     mean, std = (np.array(about[k], np.float32).reshape(wide) for k in ("mean", "std"))
+    if not (np.isfinite(mean).all() and np.isfinite(std).all()):
+        raise ValueError(f"a mean of {about['mean']} and a deviation of {about['std']}")
     if {mean.shape[1], std.shape[1]} - {1, shape[0]}:
         raise ValueError(f"{mean.shape[1]} means and {std.shape[1]} deviations of {shape[0]} channels")
     return shape, [str(c) for c in about["classes"]], mean, std

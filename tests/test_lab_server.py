@@ -11,6 +11,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -45,7 +46,10 @@ def is_running(pid):
 class Lab:
     """A server, and questions to it."""
 
+    started: ClassVar[list] = []
+
     def __init__(self, folder):
+        self.started.append(self)
         self.folder, self.errors = folder, folder.parent / "errors.txt"
         environment = {**os.environ, "PYTHONPATH": str(Path(difflab.__file__).parents[1]), "TMPDIR": str(folder)}
         with self.errors.open("w") as errors:
@@ -85,12 +89,27 @@ class Lab:
 
     def at_work(self):
         """The process of the only question, which has begun: it has taken a fifth of a second of the processor."""
-        assert until(lambda: len(self.jobs()) == 1 and (processor_time(self.jobs()[0]) or 0.0) > 0.2)
-        return self.jobs()[0]
+        found = []
+
+        def begun():
+            found[:] = self.jobs()
+            return len(found) == 1 and (processor_time(found[0]) or 0.0) > 0.2
+
+        assert until(begun)
+        return found[0]
 
     def end(self, by=signal.SIGINT):
         self.process.send_signal(by)
         return self.process.wait(HANGS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def none_is_left():
+    """Of a test that fails half-way neither."""
+    yield
+    for lab in Lab.started:
+        lab.process.kill()
+        lab.process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -324,6 +324,14 @@ def test_a_checkpoint_keeps_no_inner_values_of_what_it_captures():
     assert dl.jvp(lambda x: (x, count(x))[1] * x, (1.0,), (1.0,))[0] == 3.0  # the input, its sine, the checkpoint
 
 
+@pytest.mark.parametrize("transform", [dl.grad, lambda f: lambda x: dl.jvp(f, (x,), (1.0,))], ids=["grad", "jvp"])
+def test_a_value_of_an_ended_trace_cannot_be_the_output(transform):
+    stored = []
+    dl.grad(lambda x: (stored.append(2 * x), x)[1])(1.0)
+    with pytest.raises(EscapedTracerError):
+        transform(lambda x: stored[0])(1.0)
+
+
 def test_a_value_that_a_checkpoint_has_forgotten_is_refused():
     def f(w):
         stored = []

@@ -58,6 +58,7 @@ ODD = {
     "units": (X.view(Units), "Units, whose own arithmetic would be ignored"),
     "objects": (X.astype(object), "Python objects, which has no derivative: give x.astype(float)"),
     "fields": (np.zeros(3, dtype=[("a", float)]), "structured array: give its fields"),
+    "bytes of no type": (np.zeros(3, "V2"), "which is none of NumPy's numbers: give x.astype(np.float32)"),
     "dates": (np.array(["2020-01-01"] * 3, "M8[D]"), "array of dates: give numbers, as in (x - x[0]) / np.timedelta64"),
     "spans": (np.array([1, 2, 3], "m8[s]"), "time spans: give numbers, as in x / np.timedelta64(1, 's')"),
     "strings": (np.array(["1", "2", "3"]), "array of strings: give numbers, as in x.astype(float)"),

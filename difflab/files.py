@@ -12,7 +12,6 @@ import errno
 import os
 import platform
 import re
-import secrets
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -154,7 +153,7 @@ class Batch:
 
     def spare(self, folder: Path) -> Path:
         """A name in the folder that nobody else takes, and that says whose it is."""
-        self.temporary.append(folder / f".difflab-{HOST}-{os.getpid()}-{secrets.token_hex(6)}")
+        self.temporary.append(folder / f".difflab-{HOST}-{os.getpid()}-{os.urandom(6).hex()}")
         return self.temporary[-1]
 
     def add(self, path: Path, data: bytes | str, durable: bool = False) -> None:

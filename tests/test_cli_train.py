@@ -132,3 +132,9 @@ def test_a_finished_run_is_not_overwritten(run):
     assert done.returncode == 2
     assert "--resume" in done.stderr
     assert (run[0] / "last.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("wrong", [("--data", "nosuch"), ("--resume", "--batch-size", 7)])
+def test_nothing_goes_on_where_the_input_is_refused(run, wrong):
+    done = shell("train", "cnn", "--out", run[0], *wrong)
+    assert done.returncode == 2 and "goes on from" not in done.stderr

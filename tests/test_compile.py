@@ -103,6 +103,8 @@ def test_static_arguments_and_dtypes():
     assert program(np.full(2, 3.0, np.float32), 2).dtype == np.float32
     with pytest.raises(dl.DifflabError, match="static"):
         program(np.ones(2), {1, 2})
+    for positions in (frozenset([1]), {1: "n"}.keys()):
+        assert dl.compile(lambda x, n: np.sum(x**n), static_argnums=positions)(np.full(2, 3.0), 2) == 18.0
 
 
 def test_programs_nest_in_derivatives():

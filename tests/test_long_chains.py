@@ -115,6 +115,7 @@ NETWORKX = {
     "copy": (lambda g: g.copy().order(), LONG + 1),
     "undirected": (lambda g: g.to_undirected().number_of_nodes(), LONG + 1),
     "subgraph": (lambda g: g.subgraph(g.order[: LONG // 2]).number_of_nodes(), LONG // 2),
+    "order of a subgraph": (lambda g: g.subgraph(g.order[: LONG // 2]).order(), LONG // 2),
     "shallow copy": (lambda g: copy.copy(g).order(), LONG + 1),
 }
 

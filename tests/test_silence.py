@@ -10,6 +10,8 @@ import random
 import time
 import uuid
 import warnings
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -56,6 +58,7 @@ ODD = {
     "units": (X.view(Units), "Units, whose own arithmetic would be ignored"),
     "objects": (X.astype(object), "Python objects, which has no derivative: give x.astype(float)"),
     "fields": (np.zeros(3, dtype=[("a", float)]), "structured array: give its fields"),
+    "bytes of no type": (np.zeros(3, "V2"), "which is none of NumPy's numbers: give x.astype(np.float32)"),
     "dates": (np.array(["2020-01-01"] * 3, "M8[D]"), "array of dates: give numbers, as in (x - x[0]) / np.timedelta64"),
     "spans": (np.array([1, 2, 3], "m8[s]"), "time spans: give numbers, as in x / np.timedelta64(1, 's')"),
     "strings": (np.array(["1", "2", "3"]), "array of strings: give numbers, as in x.astype(float)"),
@@ -342,6 +345,36 @@ def test_compile_warns_once_of_what_it_freezes(f, saying):
     assert told[0].filename == __file__
 
 
+def drawn_by_default(x, rng=RNG):
+    return x * rng.normal()
+
+
+def drawn_by_keyword(x, *, rng=RNG):
+    return x * rng.normal()
+
+
+HANDED = {
+    "a default": drawn_by_default,
+    "a default of a keyword": drawn_by_keyword,
+    "a partial": partial(passed_on, rng=RNG),
+    "a gradient of a partial": dl.grad(partial(drawn_by_keyword, rng=np.random.default_rng(1))),
+    "a gradient of a method": dl.grad(Noisy().__call__),
+}
+
+
+@pytest.mark.parametrize("f", HANDED.values(), ids=list(HANDED))
+def test_generators_that_are_handed_to_the_function(f):
+    with pytest.warns(FrozenWarning):
+        dl.compile(f)(1.0)
+
+
+def test_the_normal_number_that_numpy_keeps_for_the_next_call():
+    np.random.normal()
+    for _ in range(2):
+        with pytest.warns(FrozenWarning, match="np.random.normal"):
+            dl.compile(lambda x: x * np.random.normal())(1.0)
+
+
 def test_a_generator_among_the_static_arguments():
     with pytest.warns(FrozenWarning, match="Generator"):
         dl.compile(passed_on, static_argnums=1)(1.0, np.random.default_rng(0))
@@ -364,6 +397,20 @@ def test_compile_is_silent_where_nothing_is_frozen(f):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert dl.compile(f)(1.0) == f(1.0)
+
+
+def test_a_product_that_numpy_makes_of_python_objects():
+    for f in (lambda x: np.sum(x * Fraction(1, 2)), lambda x: np.sum(Fraction(1, 2) + x)):
+        with pytest.raises(DtypeError, match="Fraction NumPy makes an array of Python objects.*give float"):
+            dl.grad(f)(X)
+    assert dl.grad(lambda x: x * Fraction(1, 2))(2.0) == 0.5
+
+
+@pytest.mark.parametrize("transform", [dl.compile, dl.trace], ids=["compile", "trace"])
+def test_arrays_whose_dtype_is_not_numpys(transform):
+    tensor = type("Tensor", (Tensor,), {"dtype": "torch.float32"})()
+    with pytest.raises(DtypeError, match="Tensor of .*give x.detach"):
+        transform(np.sum, tensor) if transform is dl.trace else transform(np.sum)(tensor)
 
 
 # Optimisers on numbers.

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import difflab as dl
+from difflab.errors import EscapedTracerError
 
 RNG = np.random.default_rng(0)
 FLOATS = st.floats(-3, 3, allow_nan=False)
@@ -321,6 +322,24 @@ def test_a_checkpoint_keeps_no_inner_values_of_what_it_captures():
         return len(y.recording.nodes)
 
     assert dl.jvp(lambda x: (x, count(x))[1] * x, (1.0,), (1.0,))[0] == 3.0  # the input, its sine, the checkpoint
+
+
+@pytest.mark.parametrize("transform", [dl.grad, lambda f: lambda x: dl.jvp(f, (x,), (1.0,))], ids=["grad", "jvp"])
+def test_a_value_of_an_ended_trace_cannot_be_the_output(transform):
+    stored = []
+    dl.grad(lambda x: (stored.append(2 * x), x)[1])(1.0)
+    with pytest.raises(EscapedTracerError):
+        transform(lambda x: stored[0])(1.0)
+
+
+def test_a_value_that_a_checkpoint_has_forgotten_is_refused():
+    def f(w):
+        stored = []
+        y = dl.checkpoint(lambda x: (stored.append(2 * w), np.sin(w * x))[1])(w * w)
+        return y + stored[0]
+
+    with pytest.raises(EscapedTracerError):
+        dl.grad(f)(2.0)
 
 
 def test_checkpoint_equals_the_function():

@@ -59,7 +59,8 @@ def command(model: str, data: str, out: str, as_json: bool, report: bool, resume
     try:
         found = run(Recipe(model=model, data=data, **settings), folder, resume=resume, progress=bar, tell=log)
     except (KeyboardInterrupt, MemoryError, OSError, InputError) as error:
-        if (folder / "last.npz").exists() and (resume or not str(error).startswith(f"{folder} holds a run")):
+        refused = isinstance(error, InputError) and error.__cause__ is None  # else a file could not be written
+        if (folder / "last.npz").exists() and not refused:
             log(f"stopped; the same command with --resume goes on from {folder / 'last.npz'}")
         raise
     page = None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType
+from functools import partial
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ class Captured:
         seen.add(id(f))
         if isinstance(wrapped := getattr(f, "__wrapped__", None), FunctionType):
             self._collect(wrapped, seen)
+        if isinstance(f, MethodType | partial):
+            self.functions.append(f)
         if not isinstance(f, FunctionType):
             return
         self.functions.append(f)
@@ -55,8 +58,10 @@ class Captured:
                 continue
 
     def reach(self) -> tuple[list[Any], list[Any]]:
-        """The functions that run, and the present content of all places."""
+        """The functions that run, and the present content of all places, defaults of arguments among them."""
         held = [getattr(cell, "cell_contents", None) for cell in self.cells]
+        for f in self.functions:
+            held += [*(getattr(f, "__defaults__", None) or ()), *(getattr(f, "__kwdefaults__", None) or {}).values()]
         return self.functions, [*held, *(space.get(name) for space, name in self.globals)]
 
     def key(self) -> tuple[Any, ...]:

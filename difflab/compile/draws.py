@@ -16,12 +16,14 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import FrozenWarning
+from .closure import LIBRARIES
 
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 SHARED = (("np.random", getattr(np.random.mtrand, "_rand")), ("random", getattr(random, "_inst")))  # noqa: B009
@@ -51,7 +53,11 @@ class Draws:
     """What random states were before a trace; `warn` tells which of them the trace moved on."""
 
     def __init__(self, f: Any, functions: list[Any], captured: list[Any], static: list[Any]) -> None:
-        self.f, self.functions = f, functions if f in functions else [f, *functions]
+        self.functions: list[Any] = []
+        for g in functions if f in functions else [f, *functions]:
+            while isinstance(g, partial):
+                captured, g = [*captured, *g.args, *g.keywords.values()], g.func
+            self.functions.append(g)
         self.calls = [c for f in self.functions for c in calls_of(f)]
         drawn = (getattr(c.target, "__self__", None) for c in self.calls)
         found = [x for x in (*captured, *static, *drawn) if isinstance(x, GENERATORS)]
@@ -70,7 +76,7 @@ class Draws:
         for x in moved:
             shared = next((name for name, g in SHARED if g is x), None)
             what = f"the state of {shared}" if shared else f"the generator {self.name_of(x)}"
-            code = getattr(self.f, "__code__", None)
+            code = getattr(self.functions[0], "__code__", None)
             return told(f"{what} moved on", getattr(code, "co_filename", "?"), getattr(code, "co_firstlineno", 1))
         return False
 
@@ -100,8 +106,9 @@ def state(generator: Any) -> Any:
     """A generator's state, in a form that can be compared."""
     if isinstance(generator, random.Random):
         return None if isinstance(generator, random.SystemRandom) else generator.getstate()
-    bits = generator.bit_generator if isinstance(generator, np.random.Generator) else generator._bit_generator
-    return flat(bits.state)
+    if isinstance(generator, np.random.RandomState):  # which keeps every second normal number for the next call
+        return flat(generator.get_state(legacy=False))
+    return flat(generator.bit_generator.state)
 
 
 def flat(x: Any) -> Any:
@@ -117,7 +124,7 @@ def calls_of(f: Any) -> Iterator[Call]:
         f = getattr(f, "__call__", None)  # noqa: B004
     if isinstance(f, MethodType):
         known, f = dict(zip(f.__func__.__code__.co_varnames, [f.__self__])), f.__func__
-    if not isinstance(f, FunctionType):
+    if not isinstance(f, FunctionType) or f.__globals__.get("__name__", "").partition(".")[0] in LIBRARIES:
         return
     known |= {n: c.cell_contents for n, c in zip(f.__code__.co_freevars, f.__closure__ or ()) if assigned(c)}
     stack: list[CodeType] = [f.__code__]

@@ -6,7 +6,7 @@ import inspect
 import re
 import threading
 from collections import UserString
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from types import FunctionType
 from typing import Any, Protocol
@@ -303,7 +303,7 @@ def known_backend(name: str) -> str:
 
 
 def numbers(what: str, given: Any) -> tuple[int, ...]:
-    found = tuple(given) if isinstance(given, tuple | list | set | range) else (given,)
+    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     if not all(isinstance(k, int) for k in found):
         raise InputError(f"compile: {what}={given!r}; give the positions of arguments, as integers")
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
-from ..graph.node import NODE, Node, apply
+from ..graph.node import NODE, Node, Trace, apply
 from ..graph.pytree import flatten, leaves_of
 from ..primitives import Carrier, Custom
 from .batching import needed, places, vmap
@@ -111,11 +111,19 @@ def _levels(x: Any) -> Iterator[Node]:
 
 
 def _forget(before: dict[Any, int], roots: list[Any]) -> None:
-    """Takes out of the traces what was recorded since, and would be kept till the sweep, but for what roots need."""
+    """Takes out of the traces what was recorded since, and would be kept till the sweep, but for what roots need.
+
+    A value that is taken out cannot be used any more, by whoever has stored it.
+    """
+    closed = Trace()
+    closed.close()
     wanted = [level for x in roots for level in _levels(x)]
     for trace in sorted(before, key=lambda t: t.serial, reverse=True):
-        kept = needed(trace.nodes[before[trace] :], [*wanted, *[x for x, _ in trace.guards]])
+        since = trace.nodes[before[trace] :]
+        kept = needed(since, [*wanted, *[x for x, _ in trace.guards]])
         trace.nodes[before[trace] :] = kept
+        for x in set(since).difference(kept):
+            x.recording = closed
         values = [y for x in kept for y in (x, *x.operands, *(x.value if x.value.__class__ is tuple else ()))]
         wanted += [level for y in values for level in _levels(y)]
 

@@ -20,6 +20,7 @@ from ..graph.leaks import hidden
 from ..graph.leaves import check_leaf
 from ..graph.node import NODE, Node, Trace
 from ..graph.pytree import flatten, map_leaves, paths, structure
+from ..graph.refusals import escaped
 from ..primitives import Carrier
 from . import forward, reverse
 
@@ -65,6 +66,9 @@ class Recording:
         if result is None:
             raise InputError(f"{name}: the function returned None; does it lack a return statement?")
         self.outputs, self.rebuild_output = flatten(result)
+        for y in self.outputs:
+            if y.__class__ is Node and y.recording is not trace and y.recording and y.recording.nodes is None:
+                raise escaped(y.primitive)
         self.recording = trace
 
     def value_of(self, x: Any, trace: Trace | None = None) -> Any:

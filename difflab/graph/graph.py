@@ -38,7 +38,7 @@ class _Lazy:
 class Order(list[Node]):
     """The nodes in topological order. networkx calls `graph.order()` for their number, so it can be called."""
 
-    counted: Sized | None = None  # the nodes of a graph that networkx made, which has no order
+    counted: Sized | None = None  # a graph that networkx made, which has no order
 
     def __call__(self) -> int:
         return len(self) if self.counted is None else len(self.counted)
@@ -86,7 +86,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         self.made_by_networkx = order is None or incoming is not None or bool(attributes)
         if self.made_by_networkx:
             super().__init__(incoming, **attributes)
-            self.order.counted = self._node
+            self.order.counted = self  # a view gets its nodes later
         else:
             self.graph: dict[str, Any] = {}
             self.__networkx_cache__: dict[str, Any] = {}

@@ -49,6 +49,8 @@ def unfit(x: Any) -> str:
                 return MASKED
             if isinstance(x, np.matrix):
                 return MATRIX
+        if x.dtype.kind == "V" and x.dtype.names is None:
+            return f"an array of dtype {x.dtype}, which is none of NumPy's numbers: give x.astype(np.float32)"
         if x.dtype.kind not in NUMBERS:
             return f"{MENDS[x.dtype.kind]} (dtype {x.dtype})"
         if x.__class__ is not np.ndarray and isinstance(x, np.ndarray) and redefines(type(x)):

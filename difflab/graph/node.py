@@ -16,7 +16,7 @@ from ..errors import TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
-from .refusals import escaped, in_place, nearest, no_attribute, shapes_refused
+from .refusals import escaped, in_place, nearest, no_attribute, objects, shapes_refused
 
 NO_PARAMS: dict[str, Any] = {}
 SEQUENCES = (tuple, list)
@@ -335,6 +335,8 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
             raise shapes_refused(row, operands, error) from error.__cause__
     if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
         value = np.asarray(value)[()]
+    if odd and getattr(getattr(value, "dtype", None), "kind", "") == "O":
+        raise objects(row, [type(x).__name__ for x in operands if x.__class__ is not Node])
     several = isinstance(value, SEQUENCES)
     node = Node(row, operands, params, tuple(value) if several else value, trace, None, BLOCK.get())
     trace.nodes.append(node)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import EscapedTracerError, ShapeError, TraceError
+from ..errors import DtypeError, EscapedTracerError, ShapeError, TraceError
 from ..primitives import TABLE, Primitive
 
 
@@ -20,6 +20,13 @@ def escaped(row: Primitive) -> EscapedTracerError:
     return EscapedTracerError(
         f"{row.name}: a traced value escaped: it was stored while a function was being differentiated and used after "
         "that function had returned. Return it from the function instead (has_aux=True passes extra results out)"
+    )
+
+
+def objects(row: Primitive, others: Iterable[str]) -> DtypeError:
+    return DtypeError(
+        f"{row.name}: with an operand of type {' and '.join(others)} NumPy makes an array of Python objects, which has "
+        "no derivative: give float(x)"
     )
 
 

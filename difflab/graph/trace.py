@@ -67,7 +67,7 @@ def leaves_of_all(*args: Any) -> list[Any]:
 
 def leaf(x: Any, where: str) -> Any:
     """An example value: numbers as float64, arrays of any numeric dtype."""
-    if getattr(x, "dtype", None) is not None and x.__class__ is not Node and x.dtype.kind in "biu":
+    if x.__class__ is not Node and getattr(getattr(x, "dtype", None), "kind", "O") in "biu":
         return as_value(x)
     return check_leaf(x, where)
 

@@ -68,9 +68,9 @@ class Draws:
         moved = [x for x, was in self.before.values() if state(x) != was]
         for call in self.calls:
             if any(call.target == clock for clock in CLOCKS):
-                return told(f"{call.name}() was read", call.file, call.line)
+                return told(f"{call.name}() is read", call.file, call.line)
             if call.arguments == 0 and any(call.target is kind for kind in UNSEEDED):
-                return told(f"{call.name}() was made without a seed", call.file, call.line)
+                return told(f"{call.name}() is made without a seed", call.file, call.line)
             if any(getattr(call.target, "__self__", None) is x for x in moved):
                 return told(f"{call.name}() drew random numbers", call.file, call.line)
         for x in moved:
@@ -93,8 +93,8 @@ class Draws:
 
 def told(what: str, file: str, line: int) -> bool:
     warnings.warn_explicit(
-        f"compile: {what} while the function was traced ({file}:{line}), and every call of the program uses those same "
-        "values; give them to the function as an argument",
+        f"compile: {what} ({file}:{line}), and every call of the program uses the values of the one that was traced; "
+        "give them to the function as an argument",
         FrozenWarning,
         file,
         line,

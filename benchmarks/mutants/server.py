@@ -115,6 +115,7 @@ class Server:
     def __init__(self, tree: Path, bare: bool = False) -> None:
         here = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
         here |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
+        here.pop("PYTEST_ADDOPTS", None)  # those of a pytest that this runs in are its own
         here["PYTHONPATH"] = os.pathsep.join([str(tree), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "benchmarks.mutants.server", str(tree), *["bare"] * bare],

@@ -10,6 +10,7 @@ import pytest
 from torch_cases import JUDGE, agree, close, rng_array, told
 
 import difflab as dl
+from difflab.errors import ShapeError
 
 F = dl.nn.functional
 X = rng_array((2, 4, 6, 5))
@@ -351,6 +352,13 @@ ERRORS = [
 def test_error(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("query, key, value", [[(3,), (3,), (3,)], [(3,), (2, 3), (2, 1)], [(2, 3), (3,), (2, 1)],
+                         [(2, 3), (2, 3), (2,)], [(2, 3), (2, 4), (2, 1)], [(2, 3), (2, 3), (4, 1)]])  # fmt: skip
+def test_attention_refuses_shapes_that_do_not_fit(query, key, value):
+    with pytest.raises(ShapeError, match="scaled_dot_product_attention: query"):
+        F.scaled_dot_product_attention(np.ones(query), np.ones(key), np.ones(value))
 
 
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])

@@ -1,0 +1,256 @@
+"""Derivatives at what is rare: columns of zeros, NaN beside a number, whole numbers, other units, edges."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import special
+
+import difflab as dl
+from difflab.differentiate.ladder import Level
+from difflab.differentiate.problem import as_problem
+from difflab.differentiate.rounding import Record, gradient_rounding
+from difflab.differentiate.shapes import shape
+from difflab.errors import DtypeError
+from difflab.primitives import NUMPY
+from difflab.primitives.decompositions import householder
+
+
+def numerical(function, at, **options):
+    return dl.differentiate(function, at, method="numerical", **options)
+
+
+# Functions around a point, and whether their slopes there differ; none of it depends on the unit of the value.
+CORNERS = {
+    "abs": (lambda x: np.abs(x) + np.sin(x) / 1000, 0.0, True),
+    "abs beside 0": (lambda x: np.abs(x - 0.3) + np.exp(x), 0.3, True),
+    "max": (lambda x: np.maximum(x, 2 * x) + 1, 0.0, True),
+    "narrow": (lambda x: np.sqrt(x * x + 1e-10), 0.0, False),
+    "narrower": (lambda x: np.sqrt(x * x + 1e-20), 0.0, False),
+    "narrow beside 0": (lambda x: 1 + np.sqrt((x - 0.3) ** 2 + 1e-10), 0.3, False),
+}
+
+
+@pytest.mark.parametrize("unit", [2.0**-400, 2.0**-40, 1.0, 2.0**40, 2.0**400])
+@pytest.mark.parametrize("name", CORNERS)
+def test_a_kink_is_one_in_every_unit_of_the_value(name, unit):
+    f, x, kinked = CORNERS[name]
+    found, plain = numerical(lambda x: unit * f(x), x), numerical(f, x)
+    assert found.refusals["x"].startswith("kink") == kinked
+    assert found.evaluations == plain.evaluations
+    if kinked:
+        assert found.one_sided["x"] == pytest.approx([unit * s for s in plain.one_sided["x"]], rel=1e-12)
+    else:
+        assert found.gradient == unit * plain.gradient
+
+
+@pytest.mark.parametrize("options", [{}, {"scheme": "central"}, {"scheme": "forward"}, {"h": 1e-3}])
+def test_every_input_has_its_note(options):
+    at = dict(x=0.0, y=1.0, z=0.0)
+    notes = numerical("sqrt(abs(x)) + y + abs(z)*1e6 + sqrt(abs(z))", at, **options).notes
+    assert [n.split(":")[0] for n in notes] == ["x", "z"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "claim"),
+    [("forward", lambda x, h: 6 * x * h), ("central", lambda x, h: 6 * x * h), ("five-point", lambda x, h: h * h)],
+)
+@pytest.mark.parametrize("steps", [1.5, 2.5, 3.5, 4.5])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_claims_beside_an_edge_are_those_of_narrower_formulas(scheme, claim, steps, sign):
+    """Of x**3 the differences are off by whole multiples of h**2, and one-sided ones differ by 6 x h."""
+    at, h = 2.0 * sign, 2.0**-8
+    inner, outer, wide = {"forward": (1, 1, 0.0), "central": (1, 2, 3 * h * h), "five-point": (2, 4, 0.0)}[scheme]
+    f = lambda x: x**3 + 0 * np.sqrt((x - at) * sign + steps * h)
+    found = numerical(f, at, scheme=scheme, h=h)
+    if steps < inner:
+        assert math.isnan(found.gradient)
+        return
+    want = wide if outer < steps and scheme != "forward" else claim(2.0, h)
+    assert found.claimed_error["x"] == pytest.approx(want, rel=1e-3, abs=1e-10)
+
+
+def at_steps(value, here):
+    """A ladder whose steps rise by e**2 from 1e-6, with the function's values at them."""
+    steps = [1e-6 * math.exp(2 * k) for k in range(8)]
+    return SimpleNamespace(levels=[Level(h, value(h), value(-h), here) for h in steps])
+
+
+@pytest.mark.parametrize(
+    ("value", "here", "said"),
+    [
+        (lambda t: 1 / t, 0.0, "pole: the value grows"),
+        (lambda t: abs(t) ** -0.5, 0.0, "pole: the value grows"),
+        (lambda t: 3 + t, 0.0, "jump"),
+        (lambda t: math.copysign(2, t), 0.0, "jump"),
+        (lambda t: abs(t) ** 0.5, 0.0, "pole: the slope grows"),
+        (lambda t: math.copysign(abs(t) ** (1 / 3), t), 0.0, "pole: the slope grows"),
+        (lambda t: 1 + t, 1.0, ""),
+        (lambda t: t * t, 0.0, ""),
+        (lambda t: 5.0 if abs(t) < 3e-6 else 2 + t, 0.0, ""),
+        (lambda t: 0.001 if abs(t) < 3e-6 else 2.0, 0.0, ""),
+        (lambda t: 1.0, 1.0, ""),
+    ],
+)
+def test_a_pole_or_jump_is_what_all_of_the_smallest_steps_show(value, here, said):
+    found = shape(at_steps(value, here))
+    assert found.startswith(said) and bool(found) == bool(said)
+
+
+def recorded(f, *xs):
+    graph = dl.trace(f, *xs)
+    return Record(list(xs), lambda m, inputs: [graph.evaluate(inputs, m)[graph.outputs[0]]], 0.0)
+
+
+EPSILON = 2.0**-52
+THREE = np.array([0.7, -1.3, 2.9])
+# A function of positive x, and the roundings of its value (of the largest sum where it sums) that it may be off by.
+OWN = {
+    "sin": (np.sin, 4 * np.abs(np.sin(THREE))),
+    "exp": (np.exp, 4 * np.exp(THREE)),
+    "product": (lambda x: x * x, 4 * THREE**2),
+    "gamma": (special.gamma, 16 * np.abs(special.gamma(THREE))),
+    "erf": (special.erf, 16 * np.abs(special.erf(THREE))),
+    "j0": (special.j0, 16 * np.abs(special.j0(THREE))),
+    "jv": (lambda x: special.jv(2.5, x * x), 128 * np.abs(special.jv(2.5, THREE**2))),
+    "sum": (np.sum, 4 * math.sqrt(3) * 4.9),
+    "cumsum": (np.cumsum, 4 * math.sqrt(3) * np.array([0.7, 2.0, 4.9])),
+    "matmul": (lambda x: x @ x, 4 * math.sqrt(3) * np.sum(THREE**2)),
+    "reversed": (lambda x: x[::-1], 0.0),
+    "sorted": (np.sort, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_operation_s_own_error_is_that_of_its_kind(name):
+    f, roundings = OWN[name]
+    record = recorded(f, THREE)
+    assert record.own[record.outputs[0]] == pytest.approx(roundings * EPSILON, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize(
+    "terms", [("sin(pi*x)", "exp(x)*sqrt(2)", "cos(e*x)"), ("e*x*x", "exp(x)", "x*pi"), ("x", "x")]
+)
+def test_the_parts_of_constants_add_up(terms):
+    whole, *parts = (gradient_rounding(as_problem(text, dict(x=0.7))) for text in ("+".join(terms), *terms))
+    assert whole.constants["x"] >= sum(p.constants["x"] for p in parts) * (1 - 1e-9)
+    assert whole.gradient["x"] >= sum(p.gradient["x"] for p in parts) * (1 - 1e-9)
+    assert whole.value >= sum(p.value for p in parts) * (1 - 1e-9)
+    assert all(p.constants["x"] < p.gradient["x"] for p in parts if p.gradient["x"])
+
+
+PAIRS = {
+    "sum": lambda i, x: i + x,
+    "difference": lambda i, x: i - x,
+    "product": lambda i, x: i * x,
+    "quotient": lambda i, x: i / x,
+    "power": lambda i, x: (i + 2) ** x,
+    "maximum": lambda i, x: np.maximum(i, x),
+    "hypot": lambda i, x: np.hypot(i, x),
+    "where": lambda i, x: np.where(x > 1.5, i, x),
+    "joined": lambda i, x: np.concatenate((i, x)),
+    "stacked": lambda i, x: np.stack((i, x)),
+    "matmul": lambda i, x: i @ x,
+    "outer": lambda i, x: np.outer(i, x),
+    "einsum": lambda i, x: np.einsum("a,b->ab", i, x),
+    "convolved": lambda i, x: np.convolve(i, x),
+    "solved": lambda i, x: np.linalg.solve(np.diag(i + 2), x),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("first", [True, False])
+def test_whole_numbers_beside_a_float_take_no_cotangent_and_stop_none(name, first):
+    x, one = np.array([0.7, 1.3, 2.9]), np.array([1.0, 1.0, 1.0])
+    f = PAIRS[name] if first or name == "solved" else lambda i, x: PAIRS[name](x, i + 1)
+    weighed = lambda y: np.sum(y * np.sin(1.0 + np.arange(y.size).reshape(y.shape)))
+    made = lambda x: weighed(f((x > 1).astype(np.int64), x))
+    given = lambda x: weighed(f(np.array([0, 1, 1]), x))
+    assert dl.grad(made)(x) == pytest.approx(dl.grad(given)(x), rel=1e-14)
+    assert dl.jvp(made, (x,), (one,))[1] == pytest.approx(np.sum(dl.grad(given)(x)), rel=1e-13)
+    near = [given(x + s * 1e-6 * one) for s in (1, -1)]
+    assert np.sum(dl.grad(given)(x)) == pytest.approx((near[0] - near[1]) / 2e-6, rel=1e-6, abs=1e-8)
+
+
+class Ones:
+    """Errors that all have the same size and sign."""
+
+    def standard_normal(self, shape):
+        return np.ones(shape)
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (special.gamma, lambda x: special.gamma(x) * special.digamma(x)),
+        (special.erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x)),
+        (special.j0, lambda x: -special.j1(x)),
+        (lambda x: special.gammaln(x) - special.digamma(1.3) * x, lambda x: special.digamma(x) - special.digamma(1.3)),
+        (lambda x: np.linalg.solve(np.diag(x), np.ones(3)), lambda x: -1 / x**2),
+        (lambda x: np.linalg.inv(np.diag(x)) @ np.ones(3) + 1 / x, lambda x: -2 / x**2),
+    ],
+    ids=["gamma", "erf", "j0", "gammaln", "solve", "inv"],
+)
+def test_an_error_of_an_input_is_pushed_like_a_tangent(f, slope):
+    """Whatever the operations add of their own: here nothing, or an error of the operand."""
+    x = np.array([0.7, 1.3, 2.9])
+    record = recorded(f, x)
+    (given,) = (n for n in record.nodes if n.primitive.name == "input")
+    errors, none = record.inner, dict.fromkeys(record.nodes, 0.0)
+    record.own, record.inner = {**none, given: 1.0}, {key: 0.0 * error for key, error in errors.items()}
+    assert record.inner
+    assert record.pushed(Ones())[record.outputs[0]] == pytest.approx(slope(x), rel=1e-12, abs=1e-12)
+
+
+MATRICES = {
+    "first column done": [[2, 1, 0], [0, 3, 1], [0, 4, 2]],
+    "first column done, below 0": [[-2, 1, 0], [0, 3, 1], [0, 4, 2]],
+    "second column done": [[3, 1, 2], [4, 2, 5], [0, 0, 1], [0, 0, 7]],
+    "two columns done": [[1, 2, 3], [0, 4, 5], [0, 0, 6], [0, 0, 8]],
+    "a column of zeros": [[0, 1, 3], [0, 2, 4], [0, 2, 1]],
+    "triangular": [[2, 1], [0, 3]],
+    "tall": [[0], [3], [4]],
+    "one": [[-5]],
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_reflections_go_on_behind_a_column_that_needs_none(name):
+    a = np.array(MATRICES[name], dtype=float)
+    q, r = householder(NUMPY, a.astype(object))
+    want = np.linalg.qr(a)
+    assert q.astype(float) == pytest.approx(want.Q, abs=1e-14)
+    assert r.astype(float) == pytest.approx(want.R, abs=1e-14)
+    both = householder(NUMPY, np.array([a, a[::-1]], dtype=object))
+    assert np.matmul(*both)[1].astype(float) == pytest.approx(a[::-1], abs=1e-14)
+
+
+@pytest.mark.parametrize("f", [np.fmax, np.fmin])
+@pytest.mark.parametrize(("x", "y"), [(1.0, 2.0), (2.0, 1.0), (2.0, 2.0), (1.0, math.nan), (math.nan, 1.0)])
+def test_what_is_beside_nan_takes_the_whole_cotangent(f, x, y):
+    z = f(x, y)
+    want = (0.5, 0.5) if x == y else (float(z == x), float(z == y))
+    at = (np.float64(x), np.float64(y))
+    assert dl.grad(f, argnums=(0, 1))(*at) == want
+    assert dl.jvp(f, at, (1.0, 0.0))[1] == want[0] and dl.jvp(f, at, (0.0, 1.0))[1] == want[1]
+
+
+@pytest.mark.parametrize("f", [np.maximum, np.minimum])
+@pytest.mark.parametrize(("x", "y"), [(1.0, math.nan), (math.nan, 1.0)])
+def test_nan_that_is_handed_on_takes_no_share_from_a_number(f, x, y):
+    assert dl.grad(f, argnums=(0, 1))(np.float64(x), np.float64(y)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_recorded_places_of_bincount_are_whole_numbers(dtype):
+    places, weights = np.array([0, 2, 2, 1], dtype), np.array([1.0, 2.0, 3.0, 4.0])
+    count = lambda i, w: np.bincount(i, weights=w, minlength=4)
+    graph = dl.trace(count, places, weights)
+    assert graph(places[::-1], weights).tolist() == [4.0, 1.0, 5.0, 0.0]
+    pulled = dl.vjp(lambda w: count(places, w), weights)[1](np.array([10.0, 20.0, 30.0, 40.0]))
+    assert np.ravel(pulled).tolist() == [10.0, 30.0, 30.0, 20.0]
+    with pytest.raises(DtypeError, match="places are integers"):
+        dl.trace(count, places.astype(float), weights)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,13 +12,18 @@ import pytest
 from scipy import special
 
 import difflab as dl
+from difflab.differentiate import certified
+from difflab.differentiate.extrapolation import DEPTH, Tableau
 from difflab.differentiate.ladder import Level
+from difflab.differentiate.methods import method_named
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.rounding import Record, gradient_rounding
 from difflab.differentiate.shapes import shape
 from difflab.errors import DtypeError
-from difflab.primitives import NUMPY
+from difflab.primitives import NUMPY, table
 from difflab.primitives.decompositions import householder
+from difflab.primitives.kernels_convolution import ONE_THREAD, pieces_of
+from difflab.primitives.kernels_windows import ties
 
 
 def numerical(function, at, **options):
@@ -100,6 +107,25 @@ def test_a_pole_or_jump_is_what_all_of_the_smallest_steps_show(value, here, said
     assert found.startswith(said) and bool(found) == bool(said)
 
 
+@pytest.mark.parametrize("power", [1, 2])
+def test_windows_are_polynomials_through_their_quotients(power):
+    """Each window's value is the polynomial in h**power through its quotients, at 0; no window has more than DEPTH."""
+    steps = [1e-3 * 1.7**k for k in range(14)]
+    quotients = [math.cos(h**power) + 0.3 * h ** (2 * power) for h in steps]
+    tableau = Tableau(power)
+    for h, q in zip(steps, quotients):
+        tableau.add(h, q, 1e-16)
+    assert len(tableau.steps) == len(steps) and tableau.broken is None
+    assert {(w.first, w.last) for w in tableau.windows} == {
+        (i, k) for k in range(len(steps)) for i in range(max(0, k - DEPTH + 1), k)
+    }
+    for w in tableau.windows:
+        xs, ys = [h**power for h in steps[w.first : w.last + 1]], quotients[w.first : w.last + 1]
+        weights = [math.prod(x / (x - y) for x in xs if x != y) for y in xs]
+        assert w.value == pytest.approx(sum(c * y for c, y in zip(weights, ys)), rel=1e-11)
+        assert w.rounding == pytest.approx(1e-16 * sum(map(abs, weights)), rel=1e-9)
+
+
 def recorded(f, *xs):
     graph = dl.trace(f, *xs)
     return Record(list(xs), lambda m, inputs: [graph.evaluate(inputs, m)[graph.outputs[0]]], 0.0)
@@ -129,6 +155,20 @@ def test_an_operation_s_own_error_is_that_of_its_kind(name):
     f, roundings = OWN[name]
     record = recorded(f, THREE)
     assert record.own[record.outputs[0]] == pytest.approx(roundings * EPSILON, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize(
+    ("text", "roundings"),
+    [
+        ("pi*x", math.pi / 2),
+        ("e*exp(x)", math.e * math.exp(0.7) / 2),
+        ("sin(pi*x)", math.pi * abs(math.cos(0.7 * math.pi) - 0.7 * math.pi * math.sin(0.7 * math.pi)) / 2),
+        ("x*x", 0.0),
+        ("0.5*x", 0.0),
+    ],
+)
+def test_a_rounded_constant_is_off_by_half_an_ulp(text, roundings):
+    assert gradient_rounding(as_problem(text, dict(x=0.7))).constants["x"] == pytest.approx(roundings * EPSILON)
 
 
 @pytest.mark.parametrize(
@@ -254,3 +294,149 @@ def test_recorded_places_of_bincount_are_whole_numbers(dtype):
     assert np.ravel(pulled).tolist() == [10.0, 30.0, 30.0, 20.0]
     with pytest.raises(DtypeError, match="places are integers"):
         dl.trace(count, places.astype(float), weights)
+
+
+@pytest.mark.parametrize("method", ["linear", "lower", "higher", "midpoint", "nearest"])
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 9])
+def test_quantiles_of_every_method_at_and_between_the_elements(method, count):
+    x = np.random.default_rng(count).permutation(np.arange(1.0, count + 1) ** 2)
+    for q in {k / (2 * max(count - 1, 1)) for k in range(2 * count - 1)} | {0.3, 0.77}:
+        f = lambda x, q=q: np.quantile(x, q, method=method)
+        value, slope = dl.value_and_grad(f)(x)
+        assert value == pytest.approx(f(x), rel=1e-14), q
+        columns = [f(x + 1e-4 * row) - f(x - 1e-4 * row) for row in np.eye(count)]
+        assert slope == pytest.approx(np.array(columns) / 2e-4, abs=1e-9), q
+
+
+SEEDS = [(True, float), (2, float), (np.int32(2), float), (np.uint8(2), float), (2.5, float)]
+SEEDS += [(np.float32(2.5), np.float32), (np.float64(2.5), float)]
+
+
+@pytest.mark.parametrize(("seed", "dtype"), SEEDS)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_seed_is_a_float_and_keeps_its_dtype(seed, dtype, kind):
+    passes = dl.parse("x*y").forward(x=kind(3), y=kind(4)).backward(seed)
+    assert passes.seed.dtype == passes.adjoint[passes.output].dtype == dtype
+    assert passes.seed == seed and passes.gradient == {"x": 4 * float(seed), "y": 3 * float(seed)}
+    assert {g.dtype for g in passes.gradient.values()} == {np.dtype(kind)}
+
+
+def callables_of(value):
+    if isinstance(value, dict):
+        return [f for v in value.values() for f in callables_of(v)]
+    if isinstance(value, list | tuple):
+        return [f for v in value for f in callables_of(v)]
+    return [value] if inspect.isfunction(value) else []
+
+
+@pytest.mark.parametrize("row", table(), ids=lambda row: row.name)
+def test_all_rules_of_a_row_take_the_same_defaults(row):
+    defaults = {}
+    for item in fields(row):
+        if item.name in ("arguments", "spelling"):
+            continue
+        for f in callables_of(getattr(row, item.name)):
+            for name, setting in inspect.signature(f).parameters.items():
+                if setting.kind is setting.KEYWORD_ONLY and setting.default is not setting.empty:
+                    defaults.setdefault(name, []).append(setting.default)
+    assert all(found == found[:1] * len(found) for found in defaults.values()), defaults
+
+
+@pytest.mark.parametrize("others", [1, 7, 100, 4_000])
+def test_columns_are_cut_into_equal_pieces_of_a_size_for_one_thread(others):
+    for columns in [*range(1, 200), *range(320, 20_000, 48), 64 * 97, 64 * 5, 2**15]:
+        pieces = pieces_of(columns, others)
+        assert columns % pieces == 0
+        fit = [k for k in range(1, columns // 16 + 1) if columns % k == 0 and columns // k * others <= ONE_THREAD]
+        assert columns // pieces * others <= ONE_THREAD if fit else pieces == 1
+
+
+POOLS = [
+    dict(size=(3,), stride=(1,), padding=((0, 0),), dilation=(1,)),
+    dict(size=(3,), stride=(2,), padding=((1, 1),), dilation=(2,)),
+    dict(size=(2, 3), stride=(1, 2), padding=((0, 0), (1, 0)), dilation=(1, 1)),
+]
+
+
+@pytest.mark.parametrize("params", POOLS, ids=str)
+def test_windows_with_their_largest_element_twice(params):
+    n = len(params["size"])
+    x = np.random.default_rng(4).integers(0, 4, (3, 6, 9)).astype(float)
+    wide = np.pad(x, ((0, 0),) * (3 - n) + params["padding"], constant_values=-np.inf)
+    spans = [(k - 1) * d + 1 for k, d in zip(params["size"], params["dilation"])]
+    seen = np.lib.stride_tricks.sliding_window_view(wide, spans, axis=tuple(range(-n, 0)))
+    every = tuple(slice(None, None, s) for s in params["stride"]) + tuple(
+        slice(None, None, d) for d in params["dilation"]
+    )
+    seen = seen[(slice(None),) * (3 - n) + every]
+    inner = tuple(range(-n, 0))
+    want = np.sum(seen == np.max(seen, axis=inner, keepdims=True), axis=inner) > 1
+    found = ties(x, **params)
+    assert np.array_equal(found, want) and want.any() and not want.all()
+
+
+TRUTHS = {
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
+    "bitwise_and": np.bitwise_and,
+    "bitwise_or": np.bitwise_or,
+    "bitwise_xor": np.bitwise_xor,
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+@pytest.mark.parametrize("x", [-1.5, 0.5, 2.5])
+@pytest.mark.parametrize("y", [0.5, 2.5])
+def test_certificates_follow_conditions_of_two(name, x, y):
+    f = lambda x, y: np.where(TRUTHS[name](x > 0, y < 1), x * y, 3 * x)
+    found = dl.certify(f, (x, y))
+    holds = TRUTHS[name](x > 0, y < 1)
+    assert found.certified and found.gradient == ((y, x) if holds else (3.0, 0.0))
+    inverted = dl.certify(lambda x: np.where(np.logical_not(x > 0), x * x, 3 * x), x)
+    assert inverted.certified and inverted.gradient == (3.0 if x > 0 else 2 * x)
+
+
+@pytest.mark.parametrize("name", ["reverse", "forward", "symbolic", "numerical", "certified"])
+def test_a_method_is_limited_where_it_takes_seconds(name):
+    takes = True
+    try:
+        dl.differentiate("x*x", dict(x=3.0), method=name, seconds=60.0)
+    except TypeError:
+        takes = False
+    assert method_named(name).limited == takes == (name in ("symbolic", "certified"))
+
+
+def test_the_certified_method_and_certify_have_the_same_defaults():
+    one, other = (inspect.signature(f).parameters for f in (dl.certify, certified.derivative))
+    assert {k: one[k].default for k in ("bits", "seconds", "order")} == {
+        k: other[k].default for k in other if k in one and k != "problem"
+    }
+
+
+GRID = np.array([-6.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 6.0])
+KINKED = [row for row in table() if row.kind == "elementwise" and row.one_sided is not None]
+
+
+@pytest.mark.parametrize("row", KINKED, ids=lambda row: row.name)
+def test_one_sided_derivatives_are_those_of_the_row_to_both_sides(row):
+    """At every kink on a grid; where the row jumps, the derivatives are those of the pieces."""
+    count, f = len(row.domain), NUMPY.of(row)
+    xs = [x.ravel() for x in np.meshgrid(*[GRID] * count)]
+    found = 0
+    for params in row.examples or ({},):
+        with np.errstate(all="ignore"):
+            here = np.asarray(row.kinks(NUMPY, *xs, **params))
+            at = [x[here] for x in xs]
+            sides = [np.broadcast_to(s, at[0].shape) for s in row.one_sided(NUMPY, *at, **params)]
+            steps = [(f(at[0] + 2 * h, *at[1:], **params) - f(at[0] + h, *at[1:], **params)) / h for h in (-1e-6, 1e-6)]
+        found += at[0].size
+        for side, step in zip(sides, steps):
+            known = np.isfinite(step) & np.isfinite(side)
+            assert side[known] == pytest.approx(step[known], abs=1e-4), params
+    assert found
+
+
+def test_bounds_that_are_crossed_hold_x_without_a_kink():
+    assert not any("clip" in n for n in dl.compare("clip(x,1,-1)+x", at=dict(x=1.0), methods=("reverse",)).notes)
+    assert any("clip" in n for n in dl.compare("clip(x,-1,1)+x", at=dict(x=1.0), methods=("reverse",)).notes)

@@ -493,3 +493,14 @@ def test_a_scan_s_tangents_where_carries_and_outputs_are_whole_numbers(count):
     value, tangent = dl.jvp(f, (x,), (1.0,))
     assert value == pytest.approx(plain(x), rel=1e-14)
     assert tangent == pytest.approx(slope, rel=1e-8) and dl.grad(f)(x) == pytest.approx(tangent, rel=1e-13)
+
+
+@pytest.mark.parametrize("text", ["exp(x)", "sin(x)", "x**3 - x", "log(x)", "exp(x) + 1e-9*sin(1e3*x)", "tanh(x)/x"])
+@pytest.mark.parametrize("x", [0.3, 2.0, 1e3])
+def test_a_ladder_ends_where_further_steps_say_no_more(text, x):
+    assert numerical(text, dict(x=x)).evaluations <= 36
+
+
+def test_a_polynomial_needs_few_levels():
+    ladder = Ladder(Samples(lambda t: t + 1e-3 * t**3, 1.0), 2.0**-26)
+    assert len(ladder.levels) <= 15

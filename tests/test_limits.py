@@ -255,6 +255,12 @@ def test_an_interrupt_ends_the_work():
     assert idle() and seven() == 7
 
 
+def test_an_interrupt_of_the_whole_group_leaves_the_helper():
+    """Ctrl-C in a terminal goes to every process of its group."""
+    assert seven() == 7
+    assert os.getpgid(HELPER.process.pid) == os.getsid(HELPER.process.pid) == HELPER.process.pid
+
+
 def test_a_script_from_standard_input_without_a_guard():
     done = script(
         "import difflab as dl\n"

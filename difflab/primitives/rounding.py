@@ -303,7 +303,9 @@ elementwise(
     domain=(Domain(branch_points=(-1.0, 2.0)), Domain(-2.0, 0.0), Domain(0.5, 3.0)),
     arguments=read_clip,
     non_differentiable="x at a bound",
-    kinks=lambda m, x, low, high: m.logical_or(m.equal(x, low), m.equal(x, high)),
+    kinks=lambda m, x, low, high: m.logical_and(  # bounds that are crossed give the upper one everywhere
+        m.less(low, high), m.logical_or(m.equal(x, low), m.equal(x, high))
+    ),
     one_sided=lambda m, x, low, high: (1.0 * m.equal(x, high), 1.0 * m.equal(x, low)),
     value=lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
     spelling={"numpy": "kernels_elementwise.clip"},

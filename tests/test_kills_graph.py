@@ -1,0 +1,105 @@
+"""Texts nested deeply, names of functions in refusals, lists with traced values, and infinite numbers in SymPy."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import sympy
+
+import difflab as dl
+import difflab.numpy as dnp
+from difflab.errors import ParseError
+from difflab.graph.leaks import called
+from difflab.graph.parse import MAX_READING, parse
+
+
+def below(calls, f):
+    """f(), called from that many calls deep."""
+    return below(calls - 1, f) if calls else f()
+
+
+@pytest.mark.parametrize("nested", [lambda n: "x" + ".T" * n, lambda n: "not " * n + "x", lambda n: "x" + "[0]" * n])
+def test_depth_of_texts(nested):
+    """The limit is ours however many calls Python allows; where it allows fewer, the refusal is the same."""
+    before = sys.getrecursionlimit()
+    for allowed in (before, 20_000):
+        try:
+            sys.setrecursionlimit(allowed)
+            for n in (MAX_READING // 2, MAX_READING - 10, MAX_READING + 1, 2 * MAX_READING):
+                for calls in (0, 300):
+                    try:
+                        below(calls, lambda n=n: parse(nested(n)))
+                    except ParseError as error:
+                        assert "nested too deeply" in str(error)
+                        assert n > MAX_READING or allowed == before
+                    else:
+                        assert n < MAX_READING
+        finally:
+            sys.setrecursionlimit(before)
+
+
+def test_depth_counts_what_is_open_and_not_what_was_read():
+    text = " + ".join(["sin(x)"] * 3 * MAX_READING)
+    assert parse(text)(0.0) == 0.0
+    many = "; ".join(f"y{k} = sin(x * (x + 1))" for k in range(MAX_READING)) + "; y0"
+    assert parse(many)(0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    "text, name",
+    [
+        ("np.random.normal(x)", "np.random.normal"),
+        ("y = f(x)", "f"),
+        ("f(g(x), (1, 2))", "f"),
+        ("f(x)(y)", "f"),
+        ("f()(y)", "f"),
+        ("fs[0](x)", "fs[0]"),
+        ("table['a'](x)", "table['a']"),
+        ("].normal(x)", "normal"),
+        ("(x)", ""),
+        ("((x))", ""),
+        ("x", ""),
+        ("x]", ""),
+        ("f(x) + y", ""),
+        ("", ""),
+    ],
+)
+def test_name_of_the_function_that_a_text_calls(text, name):
+    assert called(text) == name
+
+
+LISTS = {
+    "flat": lambda x: [x, 2 * x],
+    "nested": lambda x: [[x, 1.0], [x * x, 3.0]],
+    "number": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("ndmin", range(5))
+@pytest.mark.parametrize("name", LISTS)
+def test_arrays_of_at_least_so_many_axes(name, ndmin):
+    want = np.array(LISTS[name](3.0), ndmin=ndmin)
+    graph = dl.trace(lambda x: dnp.array(LISTS[name](x), ndmin=ndmin), 3.0)
+    found = np.asarray(graph(3.0))
+    np.testing.assert_array_equal(found, want)
+    assert found.shape == want.shape and graph.outputs[0].shape == want.shape
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan, np.pi, -np.pi, np.e, 0.1])
+def test_numbers_in_sympy(number):
+    found = dl.to_sympy(dl.trace(lambda x: x + number, 0.0)).subs(sympy.Symbol("x"), 0)
+    assert found is sympy.nan if number != number else float(found) == number
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("complete", [True, False])
+def test_pieces_of_sympy(count, complete):
+    """Where no condition holds the value is nan; a last piece without a condition is the rest."""
+    x = sympy.Symbol("x")
+    pieces = [((k + 2) * x, x < k) for k in range(count)] + [(x**2, True)] * complete
+    graph = dl.from_sympy(sympy.Piecewise(*pieces, evaluate=False))
+    for at in np.arange(-0.5, count + 1.0):
+        want = next(((k + 2) * at for k in range(count) if at < k), at**2 if complete else np.nan)
+        np.testing.assert_equal(float(graph(at)), want)

@@ -103,3 +103,17 @@ def test_pieces_of_sympy(count, complete):
     for at in np.arange(-0.5, count + 1.0):
         want = next(((k + 2) * at for k in range(count) if at < k), at**2 if complete else np.nan)
         np.testing.assert_equal(float(graph(at)), want)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9, 30])
+def test_a_refusal_shows_at_most_so_much_of_the_source(count, tmp_path):
+    """Long source is cut, and says so."""
+    call = "float(" + " + ".join(["x * 1000"] * count) + ")"
+    file = tmp_path / "written.py"
+    file.write_text(f"def f(x):\n    return {call}\n")
+    space = {"__name__": "written"}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    with pytest.raises(dl.errors.TraceError) as refused:
+        dl.trace(space["f"], 1.0)
+    shown = call if len(call) <= 120 else call[:117] + "..."
+    assert str(refused.value).startswith(f"{shown}: ")

@@ -28,7 +28,7 @@ BY_ROWS = [  # a function whose last node is the one in question, and the shapes
     (lambda x: np.min(x, axis=(1, 2)), XYZ),
     (lambda x: np.cumsum(x, axis=1), XY),
     (lambda x: np.flip(x, axis=1), XY),
-    (lambda x, y: np.concatenate([x, y], axis=1), XY, (ROWS, 2)),
+    (lambda x, y: np.concatenate([x, y], axis=1), XY, (ROWS, 3)),
     (lambda x, y: np.stack([x, y], axis=1), XY, XY),
     (lambda x: np.reshape(x, (ROWS, 12)), XYZ),
     (lambda x: np.reshape(x, (ROWS, 1, 4)), XY),

@@ -20,14 +20,22 @@ def below(calls, f):
     return below(calls - 1, f) if calls else f()
 
 
-@pytest.mark.parametrize("nested", [lambda n: "x" + ".T" * n, lambda n: "not " * n + "x", lambda n: "x" + "[0]" * n])
+NESTED = {
+    "attributes": lambda n: "x" + ".T" * n,
+    "words": lambda n: "not " * n + "x",
+    "indices": lambda n: "x" + "[0]" * n,
+    "beside what is read": lambda n: f"maximum(x, {'-' * 9}" * (n // 10) + "x" + ")" * (n // 10),
+}
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
 def test_depth_of_texts(nested):
     """The limit is ours however many calls Python allows; where it allows fewer, the refusal is the same."""
     before = sys.getrecursionlimit()
     for allowed in (before, 20_000):
         try:
             sys.setrecursionlimit(allowed)
-            for n in (MAX_READING // 2, MAX_READING - 10, MAX_READING + 1, 2 * MAX_READING):
+            for n in (MAX_READING // 2, MAX_READING - 10, MAX_READING + 20, 2 * MAX_READING):
                 for calls in (0, 300):
                     try:
                         below(calls, lambda n=n: parse(nested(n)))
@@ -85,6 +93,27 @@ def test_arrays_of_at_least_so_many_axes(name, ndmin):
     found = np.asarray(graph(3.0))
     np.testing.assert_array_equal(found, want)
     assert found.shape == want.shape and graph.outputs[0].shape == want.shape
+
+
+JOINED = [[()], [(3,)], [(), ()], [(3,), (3,)], [(3,), (3, 1)], [(2, 3), (2, 3)], [(2, 3), (2, 1)], [(2, 3), (1, 3)]]
+JOINED += [[(2, 3, 4), (2, 3, 4)], [(2, 3, 4), (2, 3, 1)], [(2, 1, 4), (2, 3, 4)], [(1, 3, 4), (2, 3, 4)], [(3,), ()]]
+
+
+@pytest.mark.parametrize("name", ["r_", "c_"])
+@pytest.mark.parametrize("shapes", JOINED, ids=str)
+def test_arrays_joined_by_indexing(name, shapes):
+    """As NumPy joins them; what it refuses is refused."""
+    xs = [np.random.default_rng(k).normal(size=s) for k, s in enumerate(shapes)]
+    try:
+        want = getattr(np, name)[tuple(xs)]
+    except ValueError:
+        with pytest.raises((dl.DifflabError, ValueError)):
+            dl.trace(lambda *a: getattr(dnp, name)[a], *xs)
+        return
+    graph = dl.trace(lambda *a: getattr(dnp, name)[a], *xs)
+    found = np.asarray(graph(*xs))
+    np.testing.assert_array_equal(found, want)
+    assert found.shape == want.shape == graph.outputs[0].shape
 
 
 @pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan, np.pi, -np.pi, np.e, 0.1])

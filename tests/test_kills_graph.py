@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -53,6 +54,20 @@ def test_depth_counts_what_is_open_and_not_what_was_read():
     assert parse(text)(0.0) == 0.0
     many = "; ".join(f"y{k} = sin(x * (x + 1))" for k in range(MAX_READING)) + "; y0"
     assert parse(many)(0.0) == 0.0
+
+
+CONDITIONS = ["x and y", "x or y", "x and y and z", "x or y or z", "x and y or z", "x or y and z", "x and (y or z)"]
+CONDITIONS += ["not x and y or not z", "not (x or y)", "x < y", "x < y < z", "x <= y < z", "x > y >= z", "x == y != z"]
+CONDITIONS += ["x < y and y < z or z < x", "not x < y", "x == y == z", "x != y != z"]
+
+
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_conditions_are_pythons(text):
+    """At every choice of three values: each operand counts, and each in its own place."""
+    graph = parse(text)
+    for values in product([0.0, 1.0, 2.0], repeat=3):
+        at = dict(zip("xyz", values))
+        assert bool(graph(**{n.name: at[n.name] for n in graph.inputs})) == bool(eval(text, {}, at)), at
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def entries(node: Node) -> int:
 
 def moderate(f: float, node: Node) -> bool:
     """Whether f * x, for all but extreme x of the node's dtype, neither overflows nor loses digits at the lower end."""
-    bound = 2.0 ** (np.finfo(node.dtype).maxexp // 17)  # 2**60 in double precision, 2**7 in single
+    bound = 2.0 ** min(np.finfo(node.dtype).maxexp // 8, 60)  # 2**16 in single precision
     return 1.0 / bound < abs(f) < bound
 
 

@@ -54,14 +54,16 @@ def test_many_factors_that_fit_one_by_one(k, dtype, sizes, form):
             np.testing.assert_array_equal(program(w, x), want)
 
 
-@pytest.mark.parametrize("size", [850, -850])
-@pytest.mark.parametrize("f", [2.0**59, -(2.0**-59)])
+@pytest.mark.parametrize("dtype, size, k", [(np.float64, 850, 59), (np.float32, 106, 15)])
+@pytest.mark.parametrize("sign, inverse", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
 @pytest.mark.parametrize("form", FORMS)
-def test_one_factor_fits_into_a_large_or_small_operand_and_three_do_not(form, f, size):
+def test_one_factor_fits_into_a_large_or_small_operand_and_three_do_not(form, dtype, size, k, sign, inverse):
+    f, size = inverse * 2.0 ** (inverse * k), sign * size
+
     def run(w, x):
         return FORMS[form](w[:, None], x) * f * f * f
 
-    w, x = W * 2.0**size, np.full((3, 4), 2.0 ** (size if form == "under" else -size))
+    w, x = (W * 2.0**size).astype(dtype), np.full((3, 4), 2.0 ** (size if form == "under" else -size), dtype)
     program = dl.compile(run)
     for _ in range(2):
         np.testing.assert_array_equal(program(w, x), run(w, x))

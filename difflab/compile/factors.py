@@ -22,6 +22,12 @@ def entries(node: Node) -> int:
     return math.prod(node.shape)
 
 
+def moderate(f: float, node: Node) -> bool:
+    """Whether f * x, for all but extreme x of the node's dtype, neither overflows nor loses digits at the lower end."""
+    bound = 2.0 ** min(np.finfo(node.dtype).maxexp // 8, 60)  # 2**16 in single precision
+    return 1.0 / bound < abs(f) < bound
+
+
 def factor_of(node: Node) -> tuple[Node, float] | None:
     """The operand and the factor, where the node scales by ±2**k."""
     name, x = node.primitive.name, node.operands
@@ -34,7 +40,7 @@ def factor_of(node: Node) -> tuple[Node, float] | None:
     if name == "multiply":
         for a, b in (x, x[::-1]):
             f = number(b)
-            if f and math.isfinite(f) and abs(math.frexp(f)[0]) == 0.5 and 2.0**-60 < abs(f) < 2.0**60:
+            if f and math.isfinite(f) and abs(math.frexp(f)[0]) == 0.5 and moderate(f, node):
                 return (a, f) if a.value == node.value else None
     return None
 
@@ -74,6 +80,8 @@ class Factors:
         """f * x without a pass over x: another factor in it changed, or a smaller operand of it scaled; else None."""
         name = x.primitive.name
         inner = factor_of(x)
+        if not self.fits(x, f, like):
+            return None
         if inner is not None:
             return inner[0] if inner[1] * f == 1.0 else self.times(inner[0], inner[1] * f)
         if name in ("multiply", "divide"):
@@ -87,6 +95,27 @@ class Factors:
         if name in ("broadcast_to", "reshape") and self.single(x.operands[0], x, f, like):
             return self.add(made(name, (self.at_most(x.operands[0], f, like),), x, x.params, named=False))
         return None
+
+    def fits(self, x: Node, f: float, like: Node) -> bool:
+        """Whether f stays moderate with the factors that it meets on its way into x, and spoils no number there."""
+        while is_float(x):
+            inner = factor_of(x)
+            if inner is not None:
+                x, f = inner[0], inner[1] * f
+                if not moderate(f, x):
+                    return False
+            elif x.primitive.name in ("broadcast_to", "reshape"):
+                x = x.operands[0]
+            elif x.primitive.name in ("multiply", "divide"):
+                small = 0 if entries(x.operands[0]) <= entries(x.operands[1]) else 1
+                if not self.single(x.operands[small], x, f, like):
+                    return True
+                f = 1.0 / f if small == 1 and x.primitive.name == "divide" else f
+                x = x.operands[small]
+            else:
+                break
+        value = number(x)
+        return value is None or (math.isfinite(value * f) and value * f / f == value)
 
     def single(self, p: Node, x: Node, f: float, like: Node) -> bool:
         """Whether an operand is smaller, or is read here alone and can take a factor in without a pass over it."""

@@ -148,7 +148,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         given = (*args, *(kwargs[n] for n in names[len(args) :]))
         return [as_value(x, n) for x, n in zip(given, names)]
 
-    def evaluate(self, values: list[Any], m: Any = NUMPY, keep: bool = True) -> dict[Node, Any]:
+    def evaluate(self, values: list[Any], m: Any = NUMPY) -> dict[Node, Any]:
         """The value of every node with the carrier `m`: one loop serves every kind of value."""
         env: dict[Node, Any] = dict(zip(self.inputs, values))
         for node in self.order:

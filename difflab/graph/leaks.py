@@ -114,7 +114,7 @@ def called(text: str) -> str:
         depth += (text[k] == ")") - (text[k] == "(")
         if depth == 0:
             found = re.search(r"[\w.]+$", text[:k]) if text[k] == "(" else None
-            return found[0].lstrip(".") if found else (text[: k - 1].partition("(")[0] if text[k] == "(" else "")
+            return found[0].lstrip(".") if found else (text[:k].partition("(")[0] if text[k] == "(" else "")
     return ""
 
 

@@ -66,7 +66,6 @@ def split(text: str, operators: set[str]) -> tuple[list[tuple[int, int]], list[s
         what, token = match.lastgroup, match.group()
         if what == "open":
             depth += 1
-            operand = False
         elif what == "close":
             depth -= 1
             operand = True

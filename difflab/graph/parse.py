@@ -56,6 +56,7 @@ HIDDEN = frozenset(
     "piecewise".split()
 )  # internal rows, and functions whose arguments are functions or strings
 MAX_EXPONENT_BITS, MAX_READING, MAX_DIMENSIONS, MAX_COPIES = 1100, 400, 32, 10**7
+TOO_DEEP = "the expression is nested too deeply to be read"
 OF_SHAPE = frozenset(
     "reshape broadcast_to tile moveaxis transpose roll expand_dims squeeze flip repeat split rot90 pad".split()
 )
@@ -72,7 +73,11 @@ def parse(text: str) -> Graph:
     >>> g.forward(x=-2, y=5, z=-4).value("q")
     np.float64(3.0)
     """
-    return _Reader(check(text)).graph()
+    reader = _Reader(check(text))
+    try:
+        return reader.graph()
+    except RecursionError:  # where the caller is deep in calls itself
+        raise place(reader.text, 0, TOO_DEEP, len(reader.text)) from None
 
 
 def functions() -> list[str]:
@@ -134,7 +139,7 @@ class _Reader:
             at = self.position(error.lineno or 1, max((error.offset or 1) - 1, 0))
             raise place(self.text, at, f"this is not an expression: {friendly(error.msg)}") from None
         except (RecursionError, MemoryError, ValueError):
-            raise place(self.text, offset, "the expression is nested too deeply to be read", len(text)) from None
+            raise place(self.text, offset, TOO_DEEP, len(text)) from None
 
     def chain(self, start: int, end: int) -> Any:
         """A long sum or product, term by term."""
@@ -195,7 +200,7 @@ class _Reader:
         """The value of an expression: a node, a number, or a (nested) list. Iterative over long sums and products."""
         self.depth += 1
         if self.depth > MAX_READING:
-            raise self.error(tree, "the expression is nested too deeply to be read")
+            raise self.error(tree, TOO_DEEP)
         chain = []
         while isinstance(tree, ast.BinOp):
             chain.append(tree)

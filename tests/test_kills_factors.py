@@ -1,0 +1,94 @@
+"""Powers of two are moved to small operands only where that rounds nothing; names go to inputs past a named one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import difflab as dl
+
+W = np.array([np.pi, 1 / 3, 0.7])
+FORMS = {"times": lambda w, x: w * x, "over": lambda w, x: w / (1 / x), "under": lambda w, x: x / w}
+
+
+def chain(f, count):
+    def run(w, x):
+        y = w[:, None] * x
+        for _ in range(count):
+            y = y * f
+        return y
+
+    return run
+
+
+@pytest.mark.parametrize("dtype, most", [(np.float64, 1022), (np.float32, 126)])
+@pytest.mark.parametrize("count", [1, 2, 3, 20])
+@pytest.mark.parametrize("share", [0.97, 0.5, 0.05, -0.05, -0.5, -0.97])
+def test_factors_of_any_size_leave_the_result(dtype, most, count, share):
+    """x * f**count is of size one; w * f**count, where the share is large, is out of the range of the dtype."""
+    k = int(share * most)
+    each = k // count or (1 if k > 0 else -1)
+    x, w = np.full((3, 4), 2.0**-k, dtype), (W * 2.0 ** (most // 8 if k > 0 else -most // 8)).astype(dtype)
+    f = chain(2.0**each, count)
+    program = dl.compile(f)
+    for _ in range(2):
+        np.testing.assert_array_equal(program(w, x), f(w, x))
+
+
+@pytest.mark.parametrize("k, dtype, sizes", [(59, np.float64, 1000), (15, np.float32, 120), (-59, np.float64, -1000)])
+@pytest.mark.parametrize("form", FORMS)
+def test_many_factors_that_fit_one_by_one(k, dtype, sizes, form):
+    """Each could be moved; all together they would take w out of the range of its dtype before x brings it back."""
+    f, x = 2.0**k, np.full((3, 4), 2.0**-sizes, dtype)
+
+    def run(w, x):
+        y = FORMS[form](w[:, None], x)
+        for _ in range(20):
+            y = y * f
+        return y
+
+    program, w = dl.compile(run), W.astype(dtype)
+    with np.errstate(all="ignore"):
+        want = run(w, x)
+        for _ in range(2):
+            np.testing.assert_array_equal(program(w, x), want)
+
+
+@pytest.mark.parametrize("dtype, size, k", [(np.float64, 850, 59), (np.float32, 106, 15)])
+@pytest.mark.parametrize("sign, inverse", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+@pytest.mark.parametrize("form", FORMS)
+def test_one_factor_fits_into_a_large_or_small_operand_and_three_do_not(form, dtype, size, k, sign, inverse):
+    f, size = inverse * 2.0 ** (inverse * k), sign * size
+
+    def run(w, x):
+        return FORMS[form](w[:, None], x) * f * f * f
+
+    w, x = (W * 2.0**size).astype(dtype), np.full((3, 4), 2.0 ** (size if form == "under" else -size), dtype)
+    program = dl.compile(run)
+    for _ in range(2):
+        np.testing.assert_array_equal(program(w, x), run(w, x))
+
+
+@pytest.mark.parametrize("number, f", [(1e300, 2.0**59), (np.pi * 1e-307, 2.0**-59), (-1e300, -(2.0**50))])
+def test_numbers_that_a_factor_would_spoil(number, f):
+    x = np.full((3, 4), 1 / number)
+    program = dl.compile(lambda x: x * number * f)
+    for _ in range(2):
+        np.testing.assert_array_equal(program(x), x * number * f)
+
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.mark.parametrize("named", [(), ("a",), ("b",), ("c",), ("a", "c"), NAMES])
+def test_inputs_have_their_names_beside_labelled_ones(named):
+    def f(a, b, c):
+        for name, x in (("a", a), ("b", b), ("c", c)):
+            if name in named:
+                dl.label(x, f"q_{name}")
+        return np.tanh(a * b) + c
+
+    program = dl.compile(f)
+    program(np.ones(3), np.ones(3), np.ones(3))
+    want = ", ".join(f"q_{name}" if name in named else name for name in NAMES)
+    assert program.source.startswith(f"def program(work, {want}):")

@@ -1,0 +1,163 @@
+"""Texts nested deeply, names of functions in refusals, lists with traced values, and infinite numbers in SymPy."""
+
+from __future__ import annotations
+
+import sys
+from itertools import product
+
+import numpy as np
+import pytest
+import sympy
+
+import difflab as dl
+import difflab.numpy as dnp
+from difflab.errors import ParseError
+from difflab.graph.leaks import called
+from difflab.graph.parse import MAX_READING, parse
+
+
+def below(calls, f):
+    """f(), called from that many calls deep."""
+    return below(calls - 1, f) if calls else f()
+
+
+NESTED = {
+    "attributes": lambda n: "x" + ".T" * n,
+    "words": lambda n: "not " * n + "x",
+    "indices": lambda n: "x" + "[0]" * n,
+    "beside what is read": lambda n: f"maximum(x, {'-' * 9}" * (n // 10) + "x" + ")" * (n // 10),
+}
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
+def test_depth_of_texts(nested):
+    """The limit is ours however many calls Python allows; where it allows fewer, the refusal is the same."""
+    before = sys.getrecursionlimit()
+    for allowed in (before, 20_000):
+        try:
+            sys.setrecursionlimit(allowed)
+            for n in (MAX_READING // 2, MAX_READING - 10, MAX_READING + 20, 2 * MAX_READING):
+                for calls in (0, 300):
+                    try:
+                        below(calls, lambda n=n: parse(nested(n)))
+                    except ParseError as error:
+                        assert "nested too deeply" in str(error)
+                        assert n > MAX_READING or allowed == before
+                    else:
+                        assert n < MAX_READING
+        finally:
+            sys.setrecursionlimit(before)
+
+
+def test_depth_counts_what_is_open_and_not_what_was_read():
+    text = " + ".join(["sin(x)"] * 3 * MAX_READING)
+    assert parse(text)(0.0) == 0.0
+    many = "; ".join(f"y{k} = sin(x * (x + 1))" for k in range(MAX_READING)) + "; y0"
+    assert parse(many)(0.0) == 0.0
+
+
+CONDITIONS = ["x and y", "x or y", "x and y and z", "x or y or z", "x and y or z", "x or y and z", "x and (y or z)"]
+CONDITIONS += ["not x and y or not z", "not (x or y)", "x < y", "x < y < z", "x <= y < z", "x > y >= z", "x == y != z"]
+CONDITIONS += ["x < y and y < z or z < x", "not x < y", "x == y == z", "x != y != z"]
+
+
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_conditions_are_pythons(text):
+    """At every choice of three values: each operand counts, and each in its own place."""
+    graph = parse(text)
+    for values in product([0.0, 1.0, 2.0], repeat=3):
+        at = dict(zip("xyz", values))
+        assert bool(graph(**{n.name: at[n.name] for n in graph.inputs})) == bool(eval(text, {}, at)), at
+
+
+@pytest.mark.parametrize(
+    "text, name",
+    [
+        ("np.random.normal(x)", "np.random.normal"),
+        ("y = f(x)", "f"),
+        ("f(g(x), (1, 2))", "f"),
+        ("f(x)(y)", "f"),
+        ("f()(y)", "f"),
+        ("fs[0](x)", "fs[0]"),
+        ("table['a'](x)", "table['a']"),
+        ("].normal(x)", "normal"),
+        ("(x)", ""),
+        ("((x))", ""),
+        ("x", ""),
+        ("x]", ""),
+        ("f(x) + y", ""),
+        ("", ""),
+    ],
+)
+def test_name_of_the_function_that_a_text_calls(text, name):
+    assert called(text) == name
+
+
+LISTS = {
+    "flat": lambda x: [x, 2 * x],
+    "nested": lambda x: [[x, 1.0], [x * x, 3.0]],
+    "number": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("ndmin", range(5))
+@pytest.mark.parametrize("name", LISTS)
+def test_arrays_of_at_least_so_many_axes(name, ndmin):
+    want = np.array(LISTS[name](3.0), ndmin=ndmin)
+    graph = dl.trace(lambda x: dnp.array(LISTS[name](x), ndmin=ndmin), 3.0)
+    found = np.asarray(graph(3.0))
+    np.testing.assert_array_equal(found, want)
+    assert found.shape == want.shape and graph.outputs[0].shape == want.shape
+
+
+JOINED = [[()], [(3,)], [(), ()], [(3,), (3,)], [(3,), (3, 1)], [(2, 3), (2, 3)], [(2, 3), (2, 1)], [(2, 3), (1, 3)]]
+JOINED += [[(2, 3, 4), (2, 3, 4)], [(2, 3, 4), (2, 3, 1)], [(2, 1, 4), (2, 3, 4)], [(1, 3, 4), (2, 3, 4)], [(3,), ()]]
+
+
+@pytest.mark.parametrize("name", ["r_", "c_"])
+@pytest.mark.parametrize("shapes", JOINED, ids=str)
+def test_arrays_joined_by_indexing(name, shapes):
+    """As NumPy joins them; what it refuses is refused."""
+    xs = [np.random.default_rng(k).normal(size=s) for k, s in enumerate(shapes)]
+    try:
+        want = getattr(np, name)[tuple(xs)]
+    except ValueError:
+        with pytest.raises((dl.DifflabError, ValueError)):
+            dl.trace(lambda *a: getattr(dnp, name)[a], *xs)
+        return
+    graph = dl.trace(lambda *a: getattr(dnp, name)[a], *xs)
+    found = np.asarray(graph(*xs))
+    np.testing.assert_array_equal(found, want)
+    assert found.shape == want.shape == graph.outputs[0].shape
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan, np.pi, -np.pi, np.e, 0.1])
+def test_numbers_in_sympy(number):
+    found = dl.to_sympy(dl.trace(lambda x: x + number, 0.0)).subs(sympy.Symbol("x"), 0)
+    assert found is sympy.nan if number != number else float(found) == number
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("complete", [True, False])
+def test_pieces_of_sympy(count, complete):
+    """Where no condition holds the value is nan; a last piece without a condition is the rest."""
+    x = sympy.Symbol("x")
+    pieces = [((k + 2) * x, x < k) for k in range(count)] + [(x**2, True)] * complete
+    graph = dl.from_sympy(sympy.Piecewise(*pieces, evaluate=False))
+    for at in np.arange(-0.5, count + 1.0):
+        want = next(((k + 2) * at for k in range(count) if at < k), at**2 if complete else np.nan)
+        np.testing.assert_equal(float(graph(at)), want)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9, 30])
+def test_a_refusal_shows_at_most_so_much_of_the_source(count, tmp_path):
+    """Long source is cut, and says so."""
+    call = "float(" + " + ".join(["x * 1000"] * count) + ")"
+    file = tmp_path / "written.py"
+    file.write_text(f"def f(x):\n    return {call}\n")
+    space = {"__name__": "written"}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    with pytest.raises(dl.errors.TraceError) as refused:
+        dl.trace(space["f"], 1.0)
+    shown = call if len(call) <= 120 else call[:117] + "..."
+    assert str(refused.value).startswith(f"{shown}: ")

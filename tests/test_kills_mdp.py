@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from difflab import mdp
-from difflab.mdp import linear
+from difflab.mdp import accelerated, backup, bounds, gradient, learning, linear, programs
 from difflab.mdp.implicit import PolicySystem
 from difflab.mdp.sensitivity import enough_steps
+from difflab.mdp.solution import tie_width
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-6, 1.0, 1e6, 1e200])
@@ -54,3 +58,241 @@ def test_enough_steps_leave_nothing_out(g):
     else:
         assert g**steps <= 1e-12
         assert steps <= 10 or g ** (steps // 2) > 1e-12
+
+
+def random_process(S=12, A=2, discount=0.9, seed=0):
+    rng = np.random.default_rng(seed)
+    return mdp.MDP.from_arrays(rng.dirichlet(np.ones(S), size=(A, S)), rng.normal(size=(S, A)), discount)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_anderson_combines_backups_so_that_residuals_cancel_best(count):
+    """The combination with weights that sum to 1 whose residual is the smallest, by the optimality conditions."""
+    rng = np.random.default_rng(count)
+    seen = [(rng.normal(size=9), rng.normal(size=9)) for _ in range(count)]
+    W, F = (np.stack(x, axis=1) for x in zip(*seen))
+    conditions = np.block([[F.T @ F, np.ones((count, 1))], [np.ones((1, count)), np.zeros((1, 1))]])
+    weights = np.linalg.solve(conditions, [0.0] * count + [1.0])[:count]
+    np.testing.assert_allclose(accelerated.combined(seen), W @ weights, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("memory", [5, 12])
+def test_anderson_takes_fewer_backups_where_values_go_round(memory):
+    P = np.roll(np.eye(12), 1, axis=1) * 0.7 + np.eye(12) * 0.3
+    process = mdp.MDP.from_arrays(P[None], np.arange(12.0)[:, None], 0.99)
+    found = process.solve("anderson", memory=memory, tolerance=1e-7)
+    plain = process.solve("value_iteration", tolerance=1e-7)
+    np.testing.assert_allclose(found.values, np.linalg.solve(np.eye(12) - 0.99 * P, np.arange(12.0)), atol=2e-7)
+    assert found.iterations < plain.iterations
+
+
+def test_who_can_step_into_a_state_and_how_probably():
+    process = random_process(S=5, A=3)
+    P = process.dense()[0]
+    P[P < 0.2] = 0
+    P /= P.sum(axis=2, keepdims=True)
+    process = mdp.MDP.from_arrays(P, process.dense()[1], 0.9)
+    largest = P.max(axis=0)
+    for to, found in enumerate(accelerated.into(process)):
+        assert dict(found) == pytest.approx({s: largest[s, to] for s in range(5) if largest[s, to] > 0})
+    v = np.arange(5.0)
+    want = np.max(process.dense()[1] + 0.9 * (P @ v).T, axis=1)
+    assert [accelerated.state_backup(process, v, s) for s in range(5)] == pytest.approx(want.tolist())
+
+
+def test_a_policy_exchanges_few_rows_and_builds_many_anew():
+    process = random_process(S=40, A=3)
+    P, R = process.dense()
+    policy, rng = backup.Policy(process), np.random.default_rng(3)
+    actions, v, out = np.zeros(40, np.int64), rng.normal(size=40), np.empty(40)
+    assert policy.take(process.starts[:-1] + actions) == 40
+    for changes, kept in ((0, True), (1, True), (10, True), (11, False), (40, False)):
+        before = policy.backup
+        actions[rng.permutation(40)[:changes]] += 1
+        actions %= 3
+        assert policy.take(process.starts[:-1] + actions) == changes
+        assert (policy.backup is before) == kept
+        lo, hi = policy.backup(v, out, True)
+        want = R[np.arange(40), actions] + 0.9 * P[actions, np.arange(40)] @ v
+        np.testing.assert_allclose(out, want, rtol=1e-12)
+        assert (lo, hi) == pytest.approx(((want - v).min(), (want - v).max()))
+
+
+def test_rows_of_other_lengths_are_not_exchanged():
+    P = np.array([np.eye(8), np.full((8, 8), 1 / 8)])
+    process = mdp.MDP.from_sparse([sparse.csr_array(p) for p in P], np.zeros((8, 2)), 0.5)
+    policy, v, out = backup.Policy(process), np.arange(8.0), np.empty(8)
+    policy.take(process.starts[:-1])
+    before, pairs = policy.backup, process.starts[:-1] + (np.arange(8) == 3)
+    assert policy.take(pairs) == 1 and policy.backup is not before
+    policy.backup(v, out, True)
+    np.testing.assert_allclose(out, 0.5 * np.where(np.arange(8) == 3, v.mean(), v))
+
+
+@pytest.mark.parametrize("lo, hi", [(-1.0, 2.0), (0.5, 2.0), (-2.0, -0.5), (0.0, 0.0)])
+@pytest.mark.parametrize("ends", [False, True])
+def test_the_interval_of_the_optimal_values(lo, hi, ends):
+    """x g / (1 - g) of the smallest and the largest change, MacQueen's bounds; outwards by noise and by rounding."""
+    P = np.full((1, 3, 3), 1 / 3)
+    process = mdp.MDP.from_arrays(P, [[1.0], [-3.0], [0.0]], 0.8, terminals=[2] if ends else ())
+    b = bounds.Bounds(process)
+    assert b.contracts and b.ends == ends and b.largest == 3.0
+    assert b.most == pytest.approx(0.8, rel=1e-14)
+    low, high = (min(lo, 0.0), max(hi, 0.0)) if ends else (lo, hi)
+    below, above = b.interval(lo, hi, 0.0)
+    assert (below, above) == pytest.approx((4 * low, 4 * high), rel=1e-12, abs=1e-15)
+    assert below <= 4 * low and above >= 4 * high
+    wider = b.interval(lo, hi, 0.25)
+    moved = (min(lo - 0.25, 0.0), max(hi + 0.25, 0.0)) if ends else (lo - 0.25, hi + 0.25)
+    least = 0.8 * process.row_sum_range[0]
+    reach = lambda x, g: x * g / (1 - g)
+    want = (
+        reach(moved[0], 0.8 if moved[0] < 0 else least) - 0.25,
+        reach(moved[1], 0.8 if moved[1] > 0 else least) + 0.25,
+    )
+    assert wider == pytest.approx(want, rel=1e-12)
+    v = np.array([0.5, -7.0, 0.0])
+    assert b.rounding(v) == pytest.approx((b.longest + 4) * 2.0**-53 * 10.0)
+    assert b.finest(7.0) == pytest.approx(10 * b.rounding(v))  # 2 / (1 - 0.8)
+
+
+@pytest.mark.parametrize("discount", [0.8, 1.0])
+@pytest.mark.parametrize("largest", [0.0, 0.25, 50.0])
+def test_what_tolerance_is_attainable(discount, largest):
+    P = np.zeros((1, 3, 3))
+    P[0, :, 2] = 1
+    process = mdp.MDP.from_arrays(P, [[largest], [-largest / 2], [0.0]], discount, terminals=[2])
+    finest = lambda size: (1 + 4) * 2.0**-53 * (largest + size) * (2 / (1 - discount) if discount < 1 else 4)
+    for tolerance in (1e-3, 1e-30):
+        for size in (None, 4.0):
+            worst = largest * (3 if discount == 1 else 1 / (1 - discount)) if size is None else size
+            want = max(tolerance * min(1.0, largest), 10 * finest(worst)) or tolerance
+            assert bounds.attainable(process, tolerance, size) == pytest.approx(want, rel=1e-9)
+
+
+def test_proven_values_lie_in_the_middle_of_their_bounds():
+    process = random_process()
+    solved = process.solve(tolerance=1e-12).values
+    v = np.random.default_rng(2).normal(size=12)
+    R, P = process.dense()[1], process.dense()[0]
+    q = R + 0.9 * (P @ v).T
+    w = q.max(axis=1)
+    lo, hi = (w - v).min(), (w - v).max()
+    found = bounds.Bounds(process).prove(v, w.copy(), q.copy(), lo, hi)
+    np.testing.assert_allclose(found.values - w, 9 * (lo + hi) / 2, rtol=1e-9)
+    np.testing.assert_allclose(found.pairs - q, 9 * (lo + hi) / 2, rtol=1e-9)
+    assert found.bound == pytest.approx(9 * (hi - lo) / 2, rel=1e-9)
+    assert np.abs(found.values - solved).max() <= found.bound
+
+
+@pytest.mark.parametrize("error_bound", [0.0, 0.01])
+def test_ties_are_as_wide_as_the_error_of_two_values(error_bound):
+    solution = random_process(S=4, A=3).solve()
+    width = 2 * error_bound + 1e-4 * float(tie_width(np.array([[1.0, 2.0, -3.0]])))
+    q = np.array([[2.0, 2.0 - 0.9 * width, -3.0], [2.0 - 1.1 * width, 2.0, -3.0]])
+    made = dataclasses.replace(solution, q=q, error_bound=error_bound)
+    assert made.ties().tolist() == [[True, True, False], [False, True, False]]
+    assert made.ties(within=5.0).all() and made.policy_loss == 2 * error_bound
+    np.testing.assert_allclose(made.advantage, q - 2.0, atol=1e-15)
+
+
+def test_states_that_nothing_leaves_and_nothing_rewards():
+    P = np.zeros((2, 4, 4))
+    P[:, :, 3] = 1
+    P[:, 1], P[:, 2], P[0, 0] = np.eye(4)[1], np.eye(4)[2], np.eye(4)[0]
+    R = np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    assert gradient.absorbing(P, R).tolist() == [1.0, 0.0, 1.0, 0.0]
+    own = P.mean(axis=0)
+    for g in (0.5, 1.0):
+        alive = gradient.absorbing(P, R)[:, None] if g == 1 else 1.0
+        np.testing.assert_allclose(gradient.system(P, R, g, own), np.eye(4) - g * alive * own)
+
+
+@pytest.mark.parametrize("laziness", [0.0, 0.1, 0.6])
+def test_the_bias_of_an_average_reward(laziness):
+    """gain + h = max over actions of r + P h with h = 0 in state 0, whatever the laziness."""
+    process = random_process()
+    found = process.solve("average_reward", laziness=laziness, tolerance=1e-9)
+    P, R = process.dense()
+    h = found.values
+    q = R + (P @ h).T
+    assert h[0] == 0.0
+    np.testing.assert_allclose(q.max(axis=1), found.gain + h, atol=1e-8)
+    np.testing.assert_allclose(found.q, q - found.gain, atol=1e-8)
+
+
+@pytest.mark.parametrize("g, limit", [(0.5, 100), (0.9, 100), (0.9, 3)])
+def test_a_geometric_series_of_a_chain(g, limit):
+    rng = np.random.default_rng(0)
+    P, b = rng.dirichlet(np.ones(20), size=20), rng.normal(size=20)
+    found = linear.geometric(sparse.csr_array(P), g, b, 1e-12, limit)
+    if limit == 3:
+        want = b + g * P @ b + g * g * P @ P @ b
+    else:
+        want = np.linalg.solve(np.eye(20) - g * P, b)
+    np.testing.assert_allclose(found, want, atol=1e-10)
+
+
+DEFAULTS = {  # what is not said, beside None
+    mdp.inverse_rl: {"temperature": 1.0, "penalty": 0.01, "iterations": 200},
+    mdp.rewards_for: {"margin": 0.1, "iterations": 500},
+    mdp.soft_values: {"temperature": 1.0},
+    mdp.soft_policy: {"temperature": 1.0},
+    mdp.optimal_values: {"method": "auto", "tolerance": 1e-12},
+    mdp.optimal_q: {"method": "auto", "tolerance": 1e-12},
+    mdp.kinks: {"limit": 20},
+    mdp.compare_gradients: {"wrt": "rewards"},
+    mdp.gridworld: {
+        "shape": (5, 5),
+        "walls": (),
+        "slip": 0.0,
+        "step_reward": -1.0,
+        "discount": 1.0,
+    },
+    mdp.teleport_gridworld: {"discount": 0.9},
+    mdp.save: {"force": False},
+    mdp.plot_solution: {"force": False},
+    mdp.plot_q: {"force": False},
+    mdp.plot_episode: {"force": False},
+    mdp.plot_convergence: {"force": False},
+    mdp.plot_sensitivity: {"title": "sensitivity", "force": False},
+    mdp.MDP.evaluate: {"tolerance": 1e-10},
+    accelerated.anderson: {"memory": 5},
+    programs.average_reward: {"laziness": 0.1},
+    learning.harmonic: {"first": 1.0, "power": 1.0},
+    learning.q_learning: {
+        "episodes": 500,
+        "step_size": 0.1,
+        "epsilon": 0.1,
+        "initial": 0.0,
+        "most_steps": 1000,
+        "double": False,
+        "seed": 0,
+    },
+    learning.sarsa: {
+        "episodes": 500,
+        "step_size": 0.1,
+        "epsilon": 0.1,
+        "initial": 0.0,
+        "most_steps": 1000,
+        "expected": False,
+        "seed": 0,
+    },
+    learning.deep_q_learning: {
+        "episodes": 300,
+        "batch_size": 64,
+        "memory": 20_000,
+        "warm_up": 500,
+        "every": 1,
+        "target_every": 250,
+        "double": True,
+        "most_steps": 500,
+        "seed": 0,
+    },
+}
+
+
+@pytest.mark.parametrize("function", DEFAULTS, ids=lambda f: f.__qualname__)
+def test_what_is_not_said(function):
+    found = {n: p.default for n, p in inspect.signature(function).parameters.items()}
+    assert {n: x for n, x in found.items() if x is not None and x is not inspect.Parameter.empty} == DEFAULTS[function]

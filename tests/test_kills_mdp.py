@@ -12,6 +12,7 @@ from scipy import sparse
 from difflab import mdp
 from difflab.mdp import accelerated, backup, bounds, gradient, learning, linear, programs
 from difflab.mdp.implicit import PolicySystem
+from difflab.mdp.learning.environments import environment
 from difflab.mdp.sensitivity import enough_steps
 from difflab.mdp.solution import tie_width
 
@@ -296,3 +297,10 @@ DEFAULTS = {  # what is not said, beside None
 def test_what_is_not_said(function):
     found = {n: p.default for n, p in inspect.signature(function).parameters.items()}
     assert {n: x for n, x in found.items() if x is not None and x is not inspect.Parameter.empty} == DEFAULTS[function]
+
+
+def test_the_world_and_the_learner_draw_numbers_of_their_own():
+    """Of one seed: neither those of the other, nor those that the process may have been made of."""
+    world = environment(random_process(), None, 5, 10)
+    streams = [world.rng, *(np.random.default_rng(s) for s in (5, [5, 2], [5, 3]))]
+    assert len({s.random() for s in streams}) == 4

@@ -1,0 +1,93 @@
+"""The neural networks' numbers at their edges: against NumPy and formulas."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from difflab.errors import InputError
+from difflab.nn import functional as F
+from difflab.nn.optim.second_order import conjugate_gradients
+from difflab.nn.training.checkpoint import Checkpoint
+
+IMAGES = {n: np.ones((1, 2, *(5,) * n)) for n in (1, 2, 3)}
+FILTERS = {n: np.ones((2, 2, *(2,) * n)) for n in (1, 2, 3)}
+POOLS = [f"{kind}_pool{n}d" for kind in ("avg", "max") for n in (1, 2, 3)]
+LEAST = {  # for each function: how it is called, and the smallest number that each of its sizes takes
+    **{f"conv{n}d": (n, FILTERS, {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}) for n in (1, 2, 3)},
+    **{
+        f"conv_transpose{n}d": (
+            n,
+            FILTERS,
+            {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1},
+        )
+        for n in (1, 2)
+    },
+    **{p: (int(p[-2]), None, {"kernel_size": 1, "stride": 1, "padding": 0}) for p in POOLS},
+    "unfold": (2, None, {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}),
+    **{f"adaptive_avg_pool{n}d": (n, None, {"output_size": 1}) for n in (1, 2)},
+    **{f"lp_pool{n}d": (n, None, {"kernel_size": 1}) for n in (1, 2)},
+}
+CASES = [(name, option) for name, (_, _, least) in LEAST.items() for option in least]
+
+
+@pytest.mark.parametrize("name, option", CASES, ids=str)
+def test_sizes_have_a_smallest_number(name, option):
+    """It is taken, and what is one less is refused by that name, alone or at one axis."""
+    n, filters, least = LEAST[name]
+    function = getattr(F, name)
+    given = {"kernel_size": 2} if "kernel_size" in least else {}
+    given |= {"norm_type": 2.0} if name.startswith("lp") else {}
+    call = lambda value: function(*([IMAGES[n]] + ([filters[n]] if filters else [])), **{**given, option: value})
+    call(least[option])
+    below = least[option] - 1
+    for wrong in (below, *([] if option == "groups" or n == 1 else [(least[option],) * (n - 1) + (below,)])):
+        with pytest.raises(InputError, match=f"{option}.*at least {least[option]}"):
+            call(wrong)
+
+
+@pytest.mark.parametrize("option", ["kernel_size", "stride", "dilation", "output_size", "padding"])
+def test_folding_has_smallest_numbers(option):
+    given = {"output_size": (1, 1), "kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0}
+    np.testing.assert_array_equal(F.fold(np.ones((2, 1)), **given), np.ones((2, 1, 1)))
+    least = 0 if option == "padding" else 1
+    with pytest.raises(InputError, match=f"{option}.*at least {least}"):
+        F.fold(np.ones((2, 1)), **{**given, option: least - 1})
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 5, 50])
+def test_conjugate_gradients(steps):
+    """As many products as steps at most, and none once the residual is small; each the best of its Krylov space."""
+    rng = np.random.default_rng(0)
+    M, b = rng.normal(size=(5, 5)), rng.normal(size=5)
+    A = M @ M.T + 0.5 * np.eye(5)
+    asked = []
+    x = conjugate_gradients(lambda p: asked.append(p) or A @ p, b, steps, 1e-10)
+    space = np.stack([np.linalg.matrix_power(A, k) @ b for k in range(min(steps, 5))], axis=1) if steps else None
+    want = np.zeros(5) if space is None else space @ np.linalg.solve(space.T @ A @ space, space.T @ b)
+    np.testing.assert_allclose(x, want, rtol=1e-5, atol=1e-7)
+    assert len(asked) <= min(steps, 8)
+    assert not conjugate_gradients(lambda p: 1 / 0, np.zeros(3), steps, 1e-10).any()
+
+
+def test_conjugate_gradients_stop_where_it_bends_down():
+    b = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(conjugate_gradients(lambda p: -p, b, 9, 1e-10), b)
+    np.testing.assert_array_equal(conjugate_gradients(lambda p: 0 * p, b, 9, 1e-10), b)
+    A = np.diag([1.0, -0.2])  # up along b, down along the second direction: what the first step came to
+    np.testing.assert_allclose(conjugate_gradients(lambda p: A @ p, b, 9, 1e-10), b @ b / (b @ A @ b) * b)
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_replaces_another(tmp_path, monkeypatch):
+    done, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda f: done.append("synced") or fsync(f))
+    monkeypatch.setattr(os, "replace", lambda a, b, **k: done.append("replaced") or replace(a, b, **k))
+    path = tmp_path / "best.npz"
+    for value in (1.0, 2.0):
+        Checkpoint({"params": {"w": np.array([value])}}, {"epoch": 1}).save(path)
+        assert done[:2] == ["synced", "replaced"], done
+        done.clear()
+        with np.load(path) as content:
+            assert content["params/w"].tolist() == [value]

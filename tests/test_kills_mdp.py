@@ -304,3 +304,37 @@ def test_the_world_and_the_learner_draw_numbers_of_their_own():
     world = environment(random_process(), None, 5, 10)
     streams = [world.rng, *(np.random.default_rng(s) for s in (5, [5, 2], [5, 3]))]
     assert len({s.random() for s in streams}) == 4
+
+
+@pytest.mark.parametrize("discount, ends", [(0.9, False), (0.9, True), (1.0, True)])
+def test_the_order_of_prioritised_sweeping(monkeypatch, discount, ends):
+    """The state that is furthest off first, and who can step into it by how much it may be off now; as many as there
+    are states between two proofs."""
+    P, R = random_process().dense()
+    P[:, :, 11] += 0.3
+    P /= P.sum(axis=2, keepdims=True)
+    process = mdp.MDP.from_arrays(P, -np.abs(R), discount, terminals=[11] if ends else ())
+    order, backup_of, prove = [], accelerated.state_backup, accelerated.proven
+    monkeypatch.setattr(accelerated, "state_backup", lambda p, v, s: order.append(s) or backup_of(p, v, s))
+    monkeypatch.setattr(accelerated, "proven", lambda p, v: order.append(-1) or prove(p, v))
+    found = process.solve("prioritised_sweeping", tolerance=1e-6)
+    rounds = [len(r.split()) for r in " ".join(map(str, order)).split("-1")]
+    assert max(rounds) == 12 and len(rounds) - 1 == found.iterations
+    P, R = process.dense()
+    alive, largest = ~process.terminal, np.where(process.terminal[:, None], 0.0, P.max(axis=0))
+    v, aim, wanted = np.zeros(12), 0.5 * 1e-6 * (0.1 if discount < 1 else 0.01), []
+    full = lambda v: np.where(alive, (R + discount * (P @ v).T).max(axis=1), 0.0)
+    waiting = {s: x for s, x in enumerate(np.abs(full(v) - v)) if x > 0}
+    while len(wanted) < 60:
+        if not waiting:
+            aim *= 0.1
+            waiting = {s: x for s, x in enumerate(np.abs(prove(process, v).values - v)) if x > 0}
+        s = min(waiting, key=lambda s: (-waiting[s], s))
+        del waiting[s]
+        change, v[s] = abs(full(v)[s] - v[s]), full(v)[s]
+        wanted.append(s)
+        for p in np.flatnonzero(largest[:, s]):
+            urgency = discount * largest[p, s] * change
+            if urgency > max(aim, waiting.get(p, 0.0)):
+                waiting[p] = urgency
+    assert [s for s in order if s >= 0][:60] == wanted[: len([s for s in order if s >= 0])]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +95,18 @@ def test_a_checkpoint_is_on_the_disk_before_it_replaces_another(tmp_path, monkey
         done.clear()
         with np.load(path) as content:
             assert content["params/w"].tolist() == [value]
+
+
+FIGURES = json.loads(Path(__file__).with_name("torch_figures.json").read_text())
+SIGNATURES = {n: s for n, s in FIGURES["test_nn_functional_more.py::test_signatures_are_torch_s[] 1"].items() if s}
+
+
+@pytest.mark.parametrize("name", [n for n, s in SIGNATURES.items() if any(x != "required" for _, x in s)])
+def test_what_is_not_said_is_what_torch_takes(name):
+    function = getattr(F, name)
+    ours = {n: p.default for n, p in inspect.signature(function).parameters.items()}
+    for argument, default in SIGNATURES[name]:
+        assert default == "required" or ours[argument] == default, argument
+    needed = [None for x in ours.values() if x is inspect.Parameter.empty]
+    with contextlib.suppress(TypeError, ValueError, AttributeError):  # nothing is given, and nothing comes of it
+        function(*needed)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from difflab.errors import InputError
+from difflab import nn
+from difflab.errors import InputError, ShapeError
 from difflab.nn import functional as F
 from difflab.nn.optim.second_order import conjugate_gradients
 from difflab.nn.training.checkpoint import Checkpoint
@@ -110,3 +111,65 @@ def test_what_is_not_said_is_what_torch_takes(name):
     needed = [None for x in ours.values() if x is inspect.Parameter.empty]
     with contextlib.suppress(TypeError, ValueError, AttributeError):  # nothing is given, and nothing comes of it
         function(*needed)
+
+
+SHAPES = [((2,), (2, 2), (2, 2)), ((2, 1, 1, 2),) * 3, ((2, 2), (2, 1, 2), (2, 1, 2)), ((2, 2), (2, 2), (2, 1, 2)),
+          ((2, 4), (2, 4), (2, 4)), ((2,), (2,), (2,)), ((2, 1, 2), (2, 2), (2, 1, 2))]  # fmt: skip
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_attention_in_heads_refuses_shapes_that_do_not_fit(shapes):
+    eye = np.eye(2)
+    rest = (2, 1, np.tile(eye, (3, 1)), None, None, None, False, 0.0, eye, None)
+    with pytest.raises(ShapeError, match="multi_head_attention_forward: query"):
+        F.multi_head_attention_forward(*map(np.ones, shapes), *rest)
+
+
+@pytest.mark.parametrize("momentum", [None, 0.1, 0.5])
+def test_running_statistics_over_batches(momentum):
+    """Without a momentum the mean over all batches; with one, old values fade."""
+    layer, rng = nn.BatchNorm1d(3, momentum=momentum), np.random.default_rng(0)
+    params, state = layer.init(0, np.float64)
+    means, variances = [], []
+    for _ in range(5):
+        x = rng.normal(size=(8, 3))
+        means.append(x.mean(axis=0))
+        variances.append(x.var(axis=0, ddof=1))
+        _, state = layer.apply(params, state, x, training=True)
+    m = momentum
+    weights = [1 / 5] * 5 if m is None else [m * (1 - m) ** k for k in (4, 3, 2, 1, 0)]
+    np.testing.assert_allclose(state["running_mean"], weights @ np.array(means), rtol=1e-12)
+    left = 1 - sum(weights)
+    np.testing.assert_allclose(state["running_var"], left + weights @ np.array(variances), rtol=1e-12)
+    assert state["num_batches_tracked"] == 5
+
+
+OPTIMISERS = {  # what is not said; as in torch, and in its documentation
+    "SGD": {"lr": 1e-3, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False, "maximize": False},
+    "Adam": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False, "maximize": False},
+    "AdamW": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2, "amsgrad": False},
+    "Adamax": {"lr": 2e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "maximize": False},
+    "NAdam": {"lr": 2e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "momentum_decay": 4e-3},
+    "RAdam": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "maximize": False},
+    "Adagrad": {"lr": 1e-2, "lr_decay": 0.0, "weight_decay": 0.0, "initial_accumulator_value": 0.0, "eps": 1e-10},
+    "Adadelta": {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.0, "maximize": False},
+    "RMSprop": {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0, "momentum": 0.0, "centered": False},
+    "LBFGS": {"history_size": 10},
+    "Newton": {"damping": 0.0, "solver": "auto", "cg_steps": 100},
+    "GaussNewton": {"damping": "auto", "solver": "auto", "cg_steps": 100},
+}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_what_is_not_said_to_an_optimiser(name):
+    made = getattr(nn.optim, name)()
+    assert {n: getattr(made, n) for n in OPTIMISERS[name]} == OPTIMISERS[name]
+    if hasattr(made, "update"):
+        said = getattr(nn.optim, name)(**OPTIMISERS[name])
+        steps = []
+        for optimiser in (made, said):
+            p, memory = {"w": np.array([1.0, -2.0])}, optimiser.init({"w": np.array([1.0, -2.0])})
+            for k in range(4):
+                p, memory = optimiser.update(p, {"w": np.array([0.5, k - 1.5])}, memory)
+            steps.append(p["w"].tolist())
+        assert steps[0] == steps[1]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from difflab import mdp
-from difflab.mdp import accelerated, backup, bounds, gradient, learning, linear, programs
+from difflab.mdp import accelerated, backup, bounds, gradient, learning, linear, ordering, pictures, programs, sweeps
 from difflab.mdp.implicit import PolicySystem
 from difflab.mdp.learning.environments import environment
 from difflab.mdp.sensitivity import enough_steps
@@ -296,6 +298,9 @@ DEFAULTS = {  # what is not said, beside None
 @pytest.mark.parametrize("function", DEFAULTS, ids=lambda f: f.__qualname__)
 def test_what_is_not_said(function):
     found = {n: p.default for n, p in inspect.signature(function).parameters.items()}
+    needed = [None for x in found.values() if x is inspect.Parameter.empty]
+    with contextlib.suppress(TypeError, ValueError, AttributeError):  # nothing is given, and nothing comes of it
+        function(*needed)
     assert {n: x for n, x in found.items() if x is not None and x is not inspect.Parameter.empty} == DEFAULTS[function]
 
 
@@ -306,28 +311,30 @@ def test_the_world_and_the_learner_draw_numbers_of_their_own():
     assert len({s.random() for s in streams}) == 4
 
 
-@pytest.mark.parametrize("discount, ends", [(0.9, False), (0.9, True), (1.0, True)])
-def test_the_order_of_prioritised_sweeping(monkeypatch, discount, ends):
+@pytest.mark.parametrize("discount, ends, S", [(0.9, False, 12), (0.9, True, 12), (1.0, True, 12), (0.9, False, 70)])
+def test_the_order_of_prioritised_sweeping(monkeypatch, discount, ends, S):
     """The state that is furthest off first, and who can step into it by how much it may be off now; as many as there
     are states between two proofs."""
-    P, R = random_process().dense()
-    P[:, :, 11] += 0.3
+    P, R = random_process(S).dense()
+    P[:, :, -1] += 0.3
     P /= P.sum(axis=2, keepdims=True)
-    process = mdp.MDP.from_arrays(P, -np.abs(R), discount, terminals=[11] if ends else ())
+    process = mdp.MDP.from_arrays(P, -np.abs(R), discount, terminals=[S - 1] if ends else ())
     order, backup_of, prove = [], accelerated.state_backup, accelerated.proven
     monkeypatch.setattr(accelerated, "state_backup", lambda p, v, s: order.append(s) or backup_of(p, v, s))
     monkeypatch.setattr(accelerated, "proven", lambda p, v: order.append(-1) or prove(p, v))
     found = process.solve("prioritised_sweeping", tolerance=1e-6)
     rounds = [len(r.split()) for r in " ".join(map(str, order)).split("-1")]
-    assert max(rounds) == 12 and len(rounds) - 1 == found.iterations
+    assert max(rounds) == S and len(rounds) - 1 == found.iterations
     P, R = process.dense()
     alive, largest = ~process.terminal, np.where(process.terminal[:, None], 0.0, P.max(axis=0))
-    v, aim, wanted = np.zeros(12), 0.5 * 1e-6 * (0.1 if discount < 1 else 0.01), []
+    v, aim, wanted = np.zeros(S), 0.5 * 1e-6 * (0.1 if discount < 1 else 0.01), []
     full = lambda v: np.where(alive, (R + discount * (P @ v).T).max(axis=1), 0.0)
     waiting = {s: x for s, x in enumerate(np.abs(full(v) - v)) if x > 0}
-    while len(wanted) < 60:
+    backed = [s for s in order if s >= 0]
+    refilled = 0
+    while len(wanted) < len(backed):
         if not waiting:
-            aim *= 0.1
+            aim, refilled = 0.1 * aim, refilled + 1
             waiting = {s: x for s, x in enumerate(np.abs(prove(process, v).values - v)) if x > 0}
         s = min(waiting, key=lambda s: (-waiting[s], s))
         del waiting[s]
@@ -337,4 +344,59 @@ def test_the_order_of_prioritised_sweeping(monkeypatch, discount, ends):
             urgency = discount * largest[p, s] * change
             if urgency > max(aim, waiting.get(p, 0.0)):
                 waiting[p] = urgency
-    assert [s for s in order if s >= 0][:60] == wanted[: len([s for s in order if s >= 0])]
+    assert backed == wanted and (refilled > 0 or S == 12)
+
+
+@pytest.mark.parametrize("aim", [1e-2, 1e-8])
+@pytest.mark.parametrize("limit", [3, 9, 400])
+def test_sweeps_settle(aim, limit):
+    """Level by level, each with the values of those before it, until a sweep that is measured changes little."""
+    process = random_process(S=12, A=1)
+    P, R = process.dense()[0][0], process.dense()[1][:, 0]
+    order = ordering.natural(process, 3)
+    sweeper, found = sweeps.Sweeper(process, order), np.zeros(12)
+    sweeper.settle(found, aim, limit)
+    v, own = np.zeros(12), np.diag(P)
+    for k in range(1, limit + 1):
+        before = v.copy()
+        for a, b in pairwise(order.cuts.tolist()):
+            v[a:b] = (R[a:b] + 0.9 * (P[a:b] @ v - own[a:b] * v[a:b])) / (1 - 0.9 * own[a:b])
+        if k % sweeps.MEASURE_EVERY == 0 and np.abs(v - before).max() <= aim:
+            break
+    assert k < 400
+    np.testing.assert_allclose(found, v, rtol=1e-10, atol=1e-13)
+    assert np.abs(v - np.linalg.solve(np.eye(12) - 0.9 * P, R)).max() < (9 * aim if k < limit else 10)
+
+
+@pytest.mark.parametrize("rows, columns", [(1, 1), (2, 20), (20, 2), (2, 21), (21, 2), (1, 60)])
+def test_numbers_in_cells_that_have_room_for_them(rows, columns):
+    """Up to 20 rows and columns: a number in each cell that is no wall, the ends named, the axes counted."""
+    walls = [(0, 1)] if columns > 2 else []
+    grid = mdp.gridworld((rows, columns), terminals=[(rows - 1, columns - 1)], walls=walls, discount=0.9)
+    solution, room = grid.solve(), max(rows, columns) <= 20
+    for made, texts in (
+        (mdp.plot_solution(solution), rows * columns - len(walls) + 1),
+        (mdp.plot_sensitivity(grid, solution.values), rows * columns - len(walls)),
+    ):
+        axes = made.axes[0]
+        assert len(axes.texts) == (texts if room else 0)
+        assert (len(axes.get_xticks()), len(axes.get_yticks())) == ((columns, rows) if room else (0, 0))
+        assert axes.get_xlim() == (-0.5, columns - 0.5) and axes.get_ylim() == (rows - 0.5, -0.5)
+
+
+@pytest.mark.parametrize(
+    "colour, name",
+    [("red", "white"), ("lime", "black"), ("blue", "white"), ("white", "black"), ("black", "white"), ("cyan", "black")],
+)
+def test_ink_is_read_on_its_colour(colour, name):
+    from matplotlib.colors import to_rgba
+
+    assert pictures.ink(to_rgba(colour)) == name
+
+
+def test_the_states_that_matter_most_come_first():
+    process = random_process(S=40)
+    x = np.random.default_rng(4).normal(size=40)
+    axes = mdp.plot_sensitivity(process, x).axes[0]
+    want = sorted(x.tolist(), key=abs, reverse=True)[:30]
+    assert [b.get_height() for b in axes.patches] == pytest.approx(want)

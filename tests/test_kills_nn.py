@@ -13,7 +13,7 @@ import pytest
 
 from difflab import nn
 from difflab.errors import InputError, ShapeError
-from difflab.nn import functional as F
+from difflab.nn import functional as F, pictures
 from difflab.nn.optim.second_order import conjugate_gradients
 from difflab.nn.training.checkpoint import Checkpoint
 
@@ -173,3 +173,29 @@ def test_what_is_not_said_to_an_optimiser(name):
                 p, memory = optimiser.update(p, {"w": np.array([0.5, k - 1.5])}, memory)
             steps.append(p["w"].tolist())
         assert steps[0] == steps[1]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("options", [{}, {"stride": 1, "padding": 1}, {"stride": 1, "dilation": 2}], ids=str)
+def test_where_the_largest_elements_stand(n, options):
+    """Places in the raveled image: what stands there is the largest, and its window holds it."""
+    x = np.random.default_rng(n).normal(size=(2, 3, *(7, 5, 6)[:n]))
+    y, places = getattr(F, f"max_pool{n}d")(x, 3 if n < 3 else (3, 2, 3), return_indices=True, **options)
+    flat = x.reshape(2, 3, -1)
+    np.testing.assert_array_equal(np.take_along_axis(flat, places.reshape(2, 3, -1), axis=2).reshape(y.shape), y)
+
+
+def test_activation_maps_end_with_the_first_layer_that_is_no_image(monkeypatch):
+    shown = []
+    monkeypatch.setattr(pictures, "grid", lambda rows, count: shown.append((rows, count)))
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Unflatten(1, (3, 2, 2)))
+    params, state = model.init(0)
+    sample = np.random.default_rng(0).normal(size=(1, 4, 4)).astype(np.float32)
+    pictures.activation_maps(model, params, state, sample, 2)
+    ((rows, count),) = shown
+    assert [name for name, _ in rows] == ["input", *model.names[:2]] and count == 2
+    assert [len(images) for _, images in rows] == [1, 2, 2]
+    np.testing.assert_array_equal(rows[0][1][0], sample[0])
+    conv = model.layers[0].apply(params[model.names[0]], {}, sample[None], training=False)[0][0]
+    np.testing.assert_allclose(rows[1][1], conv[:2], rtol=1e-6)
+    np.testing.assert_allclose(rows[2][1], np.maximum(conv[:2], 0), rtol=1e-6)

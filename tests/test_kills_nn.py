@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from difflab import nn
-from difflab.errors import InputError, ShapeError
-from difflab.nn import functional as F, pictures
+from difflab.errors import DomainError, InputError, ShapeError
+from difflab.nn import functional as F, pictures, report
 from difflab.nn.optim.second_order import conjugate_gradients
 from difflab.nn.training.checkpoint import Checkpoint
+from difflab.nn.training.step import Programs
 
+fitting = importlib.import_module("difflab.nn.training.fit")  # the package has the function under its name
 IMAGES = {n: np.ones((1, 2, *(5,) * n)) for n in (1, 2, 3)}
 FILTERS = {n: np.ones((2, 2, *(2,) * n)) for n in (1, 2, 3)}
 POOLS = [f"{kind}_pool{n}d" for kind in ("avg", "max") for n in (1, 2, 3)]
@@ -199,3 +203,57 @@ def test_activation_maps_end_with_the_first_layer_that_is_no_image(monkeypatch):
     conv = model.layers[0].apply(params[model.names[0]], {}, sample[None], training=False)[0][0]
     np.testing.assert_allclose(rows[1][1], conv[:2], rtol=1e-6)
     np.testing.assert_allclose(rows[2][1], np.maximum(conv[:2], 0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [0, 1, 4, 7, 9])
+@pytest.mark.parametrize("every", [1, 3, 100])
+def test_the_step_that_gave_no_number_is_found_from_any_copy(monkeypatch, bad, every):
+    """Its number is said, wherever the last copy of the parameters was taken."""
+    monkeypatch.setattr(fitting, "SNAPSHOT", every)
+    x, y = np.random.default_rng(0).normal(size=(10, 2)), np.ones((10, 1))
+    (sample,) = list(fitting.batches(10, 1, seed=3, epoch=0))[bad]
+    y[sample] = -1.0
+    loss = lambda output, target: np.mean((output - np.sqrt(target)) ** 2)
+    with pytest.raises(DomainError, match=f"epoch 1, step {bad + 1}: the loss is nan"):
+        nn.fit(nn.Linear(2, 1), (x, y), loss, epochs=1, batch_size=1, seed=3, progress=False)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 4, 4)], ids=str)
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize("samples", [0, 5])
+def test_what_a_report_has_a_section_for(monkeypatch, shape, drawn, samples):
+    """What there is no picture of has none; pictures of samples need samples that are images."""
+    for name in ("learning_curves", "confusion", "mistakes", "first_kernels", "activation_maps"):
+        monkeypatch.setattr(pictures, name, lambda *x, n=name: n if drawn or n[0] in "lc" else None)
+    looked = SimpleNamespace(verdict=lambda: "fine", plot=lambda: "histograms")
+    monkeypatch.setattr(report, "inspect", lambda *x: looked)
+    monkeypatch.setattr(report, "summary", lambda *x, **k: SimpleNamespace(_repr_html_=lambda: "table"))
+    monkeypatch.setattr(report, "plot", lambda made, alt: made)
+    x, y = np.zeros((samples, *shape)), np.zeros(samples, int)
+    data = SimpleNamespace(x_test=x, y_test=y, x_train=x, y_train=y, classes=("a", "b"), shape=shape)
+    run = SimpleNamespace(
+        history=[], predict=lambda x: np.zeros((len(x), 2)), model=None, params=None, state=None
+    )  # fmt: skip
+    outcome = SimpleNamespace(run=run, data=data, raw=data, recipe=SimpleNamespace(make_loss=lambda data: None))
+    images = len(shape) == 3 and samples > 0
+    want = ["learning_curves"] + ["confusion"] * (samples > 0) + ["mistakes"] * (images and drawn)
+    want += ["first_kernels"] * drawn + ["activation_maps"] * (images and drawn) + ["histograms"]
+    found = report.sections(outcome)
+    assert [content for _, _, content in found[:-1]] == want and "table" in found[-1][2]
+
+
+@pytest.mark.parametrize("samples, batch", [(1, 256), (7, 3), (6, 3), (10, 256)])
+@pytest.mark.parametrize("classify", [True, False])
+def test_a_loss_over_all_samples_is_a_mean(samples, batch, classify):
+    """Whatever the batches are; and so is the share of right answers, where there are classes."""
+    rng, model = np.random.default_rng(samples), nn.Linear(3, 4)
+    params, state = model.init(0, np.float64)
+    x, y = rng.normal(size=(samples, 3)), rng.integers(4, size=samples)
+    looked = []
+    programs = Programs(model, F.cross_entropy, nn.optim.SGD(), classify)
+    loss, share = programs.evaluate(params, state, x, y, batch, look=lambda: looked.append(1))
+    scores = x @ params["weight"].T + params["bias"]
+    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    assert loss == pytest.approx(-logs[np.arange(samples), y].mean(), rel=1e-12)
+    assert share == (pytest.approx((scores.argmax(axis=1) == y).mean()) if classify else None)
+    assert len(looked) == -(-samples // batch)

@@ -79,7 +79,8 @@ def deep_q_learning(
     world, rng = environment(env, start, seed, most_steps), np.random.default_rng([seed, 3])
     width = world.n_states or int(np.prod(world.shape))
     model = mlp((width, 64, 64, world.n_actions)) if network is None else network
-    agent = Agent(model, world.n_actions, optimiser or optim.Adam(lr=1e-3), discount_of(discount), double, rng)
+    optimiser = optimiser or optim.Adam(lr=1e-3)
+    agent = Agent(model, width, world.n_actions, optimiser, discount_of(discount), double, rng)
     replay = Replay(memory, width)
     encode = one_hots(world.n_states) if world.n_states else (lambda s: s)
     explore = schedule_of(linear(1.0, 0.05, 5000) if epsilon is None else epsilon, "deep_q_learning: epsilon")
@@ -127,22 +128,20 @@ def one_hots(n: int) -> Any:
 class Agent:
     """The network, its target copy, and the compiled functions of both."""
 
-    def __init__(self, model: Any, n_actions: int, optimiser: Any, discount: float, double: bool, rng: Any) -> None:
+    def __init__(
+        self, model: Any, width: int, n_actions: int, optimiser: Any, discount: float, double: bool, rng: Any
+    ) -> None:
         self.model, self.optimiser, self.discount, self.double = model, optimiser, discount, double
         self.params, self.state = model.init(rng, np.float32)
         self.memory, self.updates = optimiser.init(self.params), 0
         self.renew()
         self.values_of = compile_function(lambda p, s, x: model.apply(p, s, x, training=False)[0])
         self.step = compile_function(self.one_step)
-        found = np.shape(self.values_of(self.params, self.state, np.zeros((1, self.width()), np.float32)))
+        found = np.shape(self.values_of(self.params, self.state, np.zeros((1, width), np.float32)))
         if found != (1, n_actions):
             raise InputError(
                 f"deep_q_learning: the network gives shape {found} for one state; it must be (1, {n_actions})"
             )
-
-    def width(self) -> int:
-        weights = [x for layer in self.params.values() for x in layer.values() if np.ndim(x) == 2]
-        return int(weights[0].shape[1]) if weights else 1
 
     def renew(self) -> None:
         from optree import tree_map

@@ -12,6 +12,7 @@ import pytest
 from scipy import sparse
 
 from difflab import mdp
+from difflab.errors import ShapeError
 from difflab.mdp import (
     accelerated,
     backup,
@@ -452,3 +453,11 @@ def test_a_derivative_along_several_changes_is_the_sum_of_theirs():
     step = moves.reshape(5, 2, 5).transpose(1, 0, 2)
     J = lambda h: found.weights @ mdp.optimal_values(P + h * step, R + h * rewards, 0.8 + h * 0.3)
     assert (J(h) - J(-h)) / (2 * h) == pytest.approx(sum(parts), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 3), (2, 3, 2), (0, 3, 3), (2, 0, 0), (1, 2, 3, 3)], ids=str)
+@pytest.mark.parametrize("function", [mdp.optimal_values, mdp.soft_values, mdp.soft_policy], ids=lambda f: f.__name__)
+def test_probabilities_of_another_shape_are_refused_by_name(function, shape):
+    rest = (0.5, 1.0) if function is mdp.soft_values else (0.5,)
+    with pytest.raises(ShapeError, match=rf"^{function.__name__}: P has shape .*; it must be \(A, S, S\)"):
+        function(np.zeros(shape), np.zeros((3, 2)), *rest)

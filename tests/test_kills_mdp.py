@@ -12,7 +12,20 @@ import pytest
 from scipy import sparse
 
 from difflab import mdp
-from difflab.mdp import accelerated, backup, bounds, gradient, learning, linear, ordering, pictures, programs, sweeps
+from difflab.errors import ShapeError
+from difflab.mdp import (
+    accelerated,
+    backup,
+    bounds,
+    gradient,
+    graphs,
+    learning,
+    linear,
+    ordering,
+    pictures,
+    programs,
+    sweeps,
+)
 from difflab.mdp.implicit import PolicySystem
 from difflab.mdp.learning.environments import environment
 from difflab.mdp.sensitivity import enough_steps
@@ -400,3 +413,51 @@ def test_the_states_that_matter_most_come_first():
     axes = mdp.plot_sensitivity(process, x).axes[0]
     want = sorted(x.tolist(), key=abs, reverse=True)[:30]
     assert [b.get_height() for b in axes.patches] == pytest.approx(want)
+
+
+@pytest.mark.parametrize("kind", ["dense", "ragged", "missing"])
+@pytest.mark.parametrize("state", [None, 0, 2, 4])
+def test_the_graph_of_a_backup(kind, state):
+    """It computes the backup: of all states, or of one, from the values of the states it reaches."""
+    P, R = random_process(S=5, A=3).dense()
+    if kind != "dense":
+        P = np.where(P < 0.15, 0, P)
+        P /= P.sum(axis=2, keepdims=True)
+    if kind == "missing":
+        R[0, 1] = R[2, :2] = -np.inf
+    process, v = mdp.MDP.from_arrays(P, R, 0.9), np.random.default_rng(8).normal(size=5)
+    want = np.max(R + 0.9 * (P @ v).T, axis=1)
+    graph = graphs.backup_graph(process, state)
+    if state is None:
+        np.testing.assert_allclose(graphs.backup_function(process)(v), want, rtol=1e-12)
+        own = graphs.backup_function(process, process.transitions.data, process.rewards, 0.9)
+        np.testing.assert_allclose(own(v), want, rtol=1e-12)
+        return
+    there = np.isfinite(R[state])
+    names = [f"v{n}" for n in np.flatnonzero((P[there, state] > 0).any(axis=0))]
+    assert [n.name for n in graph.inputs] == names
+    assert graph(*[v[int(n[1:])] for n in names]) == pytest.approx(want[state], rel=1e-12)
+    for outside in (-1, 5):
+        with pytest.raises(ValueError, match=f"state {outside} is terminal or not among 5 states"):
+            graphs.backup_graph(process, outside)
+
+
+def test_a_derivative_along_several_changes_is_the_sum_of_theirs():
+    process = random_process(S=5, A=2, discount=0.8)
+    found, rng, h = mdp.sensitivity(process.solve(tolerance=1e-12)), np.random.default_rng(6), 1e-6
+    rewards, moves = rng.normal(size=(5, 2)), rng.normal(size=process.transitions.shape)
+    moves -= moves.mean(axis=1, keepdims=True)
+    parts = [found.along(rewards), found.along(probabilities=moves), found.along(discount=0.3)]
+    assert found.along(rewards, moves, 0.3) == pytest.approx(sum(parts), rel=1e-12)
+    P, R = process.dense()
+    step = moves.reshape(5, 2, 5).transpose(1, 0, 2)
+    J = lambda h: found.weights @ mdp.optimal_values(P + h * step, R + h * rewards, 0.8 + h * 0.3)
+    assert (J(h) - J(-h)) / (2 * h) == pytest.approx(sum(parts), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 3), (2, 3, 2), (0, 3, 3), (2, 0, 0), (1, 2, 3, 3)], ids=str)
+@pytest.mark.parametrize("function", [mdp.optimal_values, mdp.soft_values, mdp.soft_policy], ids=lambda f: f.__name__)
+def test_probabilities_of_another_shape_are_refused_by_name(function, shape):
+    rest = (0.5, 1.0) if function is mdp.soft_values else (0.5,)
+    with pytest.raises(ShapeError, match=rf"^{function.__name__}: P has shape .*; it must be \(A, S, S\)"):
+        function(np.zeros(shape), np.zeros((3, 2)), *rest)

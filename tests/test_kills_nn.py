@@ -257,3 +257,24 @@ def test_a_loss_over_all_samples_is_a_mean(samples, batch, classify):
     assert loss == pytest.approx(-logs[np.arange(samples), y].mean(), rel=1e-12)
     assert share == (pytest.approx((scores.argmax(axis=1) == y).mean()) if classify else None)
     assert len(looked) == -(-samples // batch)
+
+
+@pytest.mark.parametrize("damping", ["auto", 0.5])
+def test_damped_gauss_newton_steps(damping):
+    """A damping of its own is doubled until the squares fall, and divided by three after; another one is kept."""
+    residuals = lambda p: np.stack([np.arctan(p[0]), np.arctan(p[1] - p[0]), 0.1 * p[1]])
+    result = nn.optim.minimize(residuals, np.array([-6.0, 5.0]), nn.optim.GaussNewton(damping=damping), 6)
+    x, d, want, doubled = np.array([-6.0, 5.0]), 1e-3 if damping == "auto" else damping, [], 0
+    for _ in range(6):
+        r = residuals(x)
+        a, b = 1 / (1 + x[0] ** 2), 1 / (1 + (x[1] - x[0]) ** 2)
+        J = np.array([[a, 0.0], [-b, b], [0.0, 0.1]])
+        want.append(0.5 * r @ r)
+        for _ in range(30):
+            new = x - np.linalg.solve(J.T @ J + d * np.eye(2), J.T @ r)
+            if damping != "auto" or residuals(new) @ residuals(new) < r @ r:
+                break
+            d, doubled = 2 * d, doubled + 1
+        x, d = new, d / 3 if damping == "auto" else d
+    np.testing.assert_allclose(result.history[:6], want, rtol=1e-6)
+    assert (doubled > 1) == (damping == "auto")

@@ -44,10 +44,7 @@ def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", toleranc
     (array([3.333333, 6.666667]), [[0.666667, 0.0], [1.333333, 0.0]])
     """
     P, R, discount = (floats_or_node(x, name) for x, name in ((P, "P"), (R, "R"), (discount, "discount")))
-    shape = Carrier.shape(P)
-    if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
-        raise ShapeError(f"optimal_values: P has shape {shape}; it must be (A, S, S)")
-    A, S, _ = shape
+    A, S = sizes("optimal_values", P)
     tolerance = tolerance_of(tolerance)
     if Carrier.shape(discount) != ():
         raise ShapeError(f"optimal_values: discount has shape {Carrier.shape(discount)}; it is one number")
@@ -60,6 +57,14 @@ def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", toleranc
     if not any(x.__class__ is Node for x in (P, R, discount)):
         return row.value(NUMPY, P, R, discount)  # type: ignore[misc]
     return apply(row, (P, R, discount))
+
+
+def sizes(what: str, P: Any) -> tuple[int, int]:
+    """How many actions and states there are probabilities (A, S, S) for."""
+    shape: tuple[int, ...] = Carrier.shape(P)
+    if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
+        raise ShapeError(f"{what}: P has shape {shape}; it must be (A, S, S)")
+    return shape[0], shape[1]
 
 
 def optimal_q(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: float = 1e-12) -> Any:
@@ -228,7 +233,7 @@ def soft_values(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
         floats_or_node(x, name)
         for x, name in ((P, "P"), (R, "R"), (discount, "discount"), (temperature, "temperature"))
     )
-    A, S, _ = Carrier.shape(P)
+    A, S = sizes("soft_values", P)
     if not np.all(np.asarray(plain(temperature)) > 0):
         raise InputError(f"soft_values: temperature={plain(temperature)} must be above 0; optimal_values is the limit")
     R = per_pair(P, R, S, A)
@@ -251,7 +256,7 @@ def soft_policy(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
     array([[0.25, 0.75]])
     """
     P, R = floats_or_node(P, "P"), floats_or_node(R, "R")
-    A, S, _ = Carrier.shape(P)
+    A, S = sizes("soft_policy", P)
     R = per_pair(P, R, S, A)
     v = soft_values(P, R, discount, temperature)
     q = R + discount * np.transpose(np.matmul(P, v))

@@ -327,4 +327,4 @@ NOT_AS_NUMPY = {
 
 
 def kinds(xs):
-    return [(np.shape(x), str(getattr(x, "dtype", type(x).__name__))) for x in xs]
+    return [(np.shape(x), str(getattr(x, "dtype", np.asarray(x).dtype))) for x in xs]

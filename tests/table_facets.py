@@ -66,7 +66,7 @@ def takes_complex(row):
 def facets_of(name):
     """The facets that apply to a row."""
     row = TABLE[name]
-    found = ["signature"] if any(functions(row)) else []
+    found = ["signature"] if any(True for _ in functions(row)) else []
     if name in ("input", "constant"):
         return found
     found += ["value", "batch", "shape"]

@@ -12,6 +12,7 @@ from difflab.primitives.carriers import ROOTS, find
 from difflab.primitives.primitive import positional
 
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+TELLS = tuple(map(int, np.__version__.split(".")[:2])) >= (2, 4)  # the NumPy whose compiled functions have signatures
 UNSET = (Parameter.empty, np._NoValue, None)
 # What NumPy's functions of one call offer and traced values do without: readers refuse them, or they mean memory.
 ABOUT_MEMORY = {"out", "casting", "order", "subok", "signature", "copy", "device"}
@@ -26,6 +27,8 @@ DIFFERENCES = {
 
 def functions(row):
     """The functions that mean the row, with a signature that can be compared."""
+    if not TELLS:
+        return
     for path in (row.name,) if row.reads is None else row.reads:
         head, _, method = path.partition(".")
         if method in ("reduce", "accumulate", "outer") and head not in ROOTS:

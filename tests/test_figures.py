@@ -63,7 +63,12 @@ def artists(axes):
         for line in axes.lines
     ]  # fmt: skip
     found["images"] = [
-        [i.get_cmap().name, i.get_interpolation(), *map(number, (*i.get_clim(), *i.get_extent())), told(i.get_array())]
+        [
+            i.get_cmap().name,
+            i.get_interpolation().replace("antialiased", "auto"),
+            *map(number, (*i.get_clim(), *i.get_extent())),
+            told(i.get_array()),
+        ]
         for i in axes.images
     ]
     found["patches"] = [

@@ -31,8 +31,8 @@ class Chosen:
     def pytest_sessionstart(self) -> None:
         from hypothesis import Phase, settings
 
-        plain = settings(settings.get_profile("ci"), deadline=None, phases=(Phase.explicit, Phase.generate))
-        settings.register_profile("mutants", plain, derandomize=True, database=None, report_multiple_bugs=False)
+        plain = settings(deadline=None, phases=(Phase.explicit, Phase.generate), derandomize=True, database=None)
+        settings.register_profile("mutants", plain, report_multiple_bugs=False)
         settings.load_profile("mutants")
 
     @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from faults import contents
 from patience import until
+from processes import is_running
 
 from difflab import progress
 from difflab.cli import progress as shown
@@ -40,13 +41,6 @@ def start(code, *arguments, **options):
 def gone(process):
     """Whether the process ends, having been killed; one that nobody has waited for yet has ended."""
     return until(lambda: not is_running(process))
-
-
-def is_running(process):
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 # Signals.

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from patience import HANGS, until
+from processes import is_running
 
 import difflab as dl
 from difflab.differentiate import worker
@@ -36,14 +37,6 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="th
 
 def children_of(pid):
     return [int(c) for t in Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
-
-
-def is_running(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def idle():

@@ -33,7 +33,6 @@ from difflab.differentiate.worker import serve
 from {module} import warm_up
 serve({channel}, warm_up())
 """
-TIME = pickle.dumps(("time", None))
 PATIENCE = 300.0  # seconds for the helper to start; a second or less where nothing else runs
 LATE = f"the helper process did not start in {PATIENCE:g} s"
 # Numerical libraries start threads of their own when they are loaded; a process with threads must not be forked.

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...clock import SLOWER
-from ...differentiate.limits import LATE, PATIENCE, TIME, Helper, can_fork, outcome, request_of
-from ...differentiate.worker import HEAD, Request, packed, verified
+from ...differentiate.limits import LATE, PATIENCE, Helper, can_fork, outcome, request_of
+from ...differentiate.worker import HEAD, TIME, Request, packed, verified
 from ...errors import DifflabError, TimeLimitError
 from .question import Question
 

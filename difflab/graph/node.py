@@ -61,6 +61,10 @@ class Trace:
         self.nodes.append(node)  # type: ignore[union-attr]
         return node
 
+    def compute(self, row: Primitive, values: Any, params: Any) -> Any:
+        """What an operation comes to where its operands belong to an outer trace, too."""
+        return apply(row, values, params)
+
     def close(self) -> list[Node]:
         """Ends the recording; nodes used from now on are refused. Returns the nodes."""
         nodes, self.nodes = self.nodes, None
@@ -325,7 +329,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         check_operands(row.name, operands)
     values = [x.value if x.__class__ is Node and x.recording is trace else x for x in operands]
     if mixed or trace.nested:
-        value = apply(row, values, params)
+        value = trace.compute(row, values, params)
         if value.__class__ is Node:
             trace.nested = True
     else:

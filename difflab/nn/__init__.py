@@ -7,12 +7,15 @@ shapes.
 from . import (
     data as data,
     functional as functional,
+    init as init,
     kernels as kernels,
     models as models,
     optim as optim,
     spec as spec,
     torch_weights as torch_weights,
 )
+from .criteria import *  # noqa: F403
+from .depth import DepthStudy as DepthStudy, depth_study as depth_study
 from .folding import fold_batchnorm as fold_batchnorm
 from .inspect import Inspection as Inspection, inspect as inspect
 from .layers import *  # noqa: F403

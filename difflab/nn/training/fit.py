@@ -18,6 +18,7 @@ from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
 from ...interrupts import Interrupts
 from ...progress import doing
+from ..criteria import Criterion
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from ..spec import to_spec
@@ -370,7 +371,7 @@ def score(record: dict[str, Any]) -> float:
 def name_of(loss: Any) -> str:
     if isinstance(loss, partial):
         return f"{name_of(loss.func)} {loss.keywords}"
-    return getattr(loss, "__name__", type(loss).__name__)
+    return repr(loss) if isinstance(loss, Criterion) else getattr(loss, "__name__", type(loss).__name__)
 
 
 def description(model: Layer) -> Any:

@@ -21,6 +21,8 @@ LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smo
 
 def loss_of(loss: Any) -> Callable[..., Any]:
     """The loss itself, or the one of nn.functional with this name."""
+    if isinstance(loss, type):
+        raise InputError(f"fit: loss={loss.__name__} is a class; make one, with {loss.__name__}()")
     if callable(loss):
         return loss  # type: ignore[no-any-return]
     if loss not in LOSSES:

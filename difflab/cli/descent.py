@@ -43,7 +43,8 @@ def command(
     from ..nn import depth, descent
 
     whole: dict[str, Any] = {"step-size": descent.step_size_picture, "momentum": descent.momentum_picture,
-                             "rates": descent.convergence_picture, "kernels": descent.kernels_picture, "depth": depth.depth_picture}  # fmt: skip
+                             "rates": descent.convergence_picture, "kernels": descent.kernels_picture,
+                             "depth": depth.depth_picture}  # fmt: skip
     told: Any = {}
     if what in whole:
         with doing(f"drawing {what}"):

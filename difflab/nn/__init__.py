@@ -21,4 +21,10 @@ from .inspect import Inspection as Inspection, inspect as inspect
 from .layers import *  # noqa: F403
 from .summary import receptive_field as receptive_field, summary as summary
 from .torch_weights import from_torch as from_torch, to_torch as to_torch
-from .training import EarlyStopping as EarlyStopping, Run as Run, fit as fit, load_checkpoint as load_checkpoint
+from .training import (
+    EarlyStopping as EarlyStopping,
+    Run as Run,
+    fit as fit,
+    load_checkpoint as load_checkpoint,
+    save_checkpoint as save_checkpoint,
+)

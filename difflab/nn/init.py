@@ -194,7 +194,7 @@ def draw(init: Any, rng: np.random.Generator, shape: tuple[int, ...], dtype: Any
 
 
 def redrawn(init: Any, rng: np.random.Generator, params: Any) -> Any:
-    """A tree of parameters with new weights: those of two axes or more are drawn, biases are 0, others (norms') stay."""
+    """A tree of parameters with new weights: arrays of two axes or more are drawn, biases are 0, others stay."""
     scheme = scheme_of(init, "init")
 
     def new(name: str, value: Any) -> Any:
@@ -218,5 +218,3 @@ class Shapes(np.random.Generator):
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
         return super().normal(loc, scale) if size is None else hollow(size)
-
-

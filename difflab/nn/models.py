@@ -106,8 +106,8 @@ def vgg16(
     """VGG-16: 13 convolutions of 3 x 3 in five blocks that end in max-pooling, and three large linear layers.
 
     For images of 224 x 224; others, from 32 x 32 on, are brought to 7 x 7 before the linear layers. Parts, names and
-    shapes of the parameters are torchvision's. Simonyan and Zisserman 2014, configuration D. The model is a description;
-    its `init` would make 138 million numbers, `nn.summary` makes none.
+    shapes of the parameters are torchvision's. Simonyan and Zisserman 2014, configuration D. The model is a
+    description: its `init` would make 138 million numbers, `nn.summary` makes none.
 
     >>> from difflab import nn
     >>> nn.summary(vgg16(), (3, 224, 224)).parameters

@@ -142,8 +142,9 @@ def conv2d(
 
     `padding` is a number of zeros at both ends of each axis, "valid" (none) or "same" (as many as keep the size).
     The output height is floor((H + 2P - D(KH - 1) - 1)/S) + 1, and the width alike; with `ceil_mode` it is rounded up
-    as pooling's is, and zeros stand for what the last window lacks. This is the field's convolution, which does not flip the kernel; `convolve2d` does. Raises ShapeError for channels that do not fit and for kernels
-    larger than the padded input, with the formula.
+    as pooling's is, and zeros stand for what the last window lacks. This is the field's convolution, which does not
+    flip the kernel; `convolve2d` does. Raises ShapeError for channels that do not fit and for kernels larger than the
+    padded input, with the formula.
 
     >>> conv2d(np.arange(9.0).reshape(1, 3, 3), np.ones((1, 1, 2, 2)))
     array([[[ 8., 12.],

@@ -28,7 +28,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     >>> pad(np.array([1.0, 2.0, 3.0]), (1, 2), "reflect")
     array([2., 1., 2., 3., 2., 1.])
     >>> pad(np.array([1.0, 2.0, 3.0]), (1, 2), "random", key=0).round(2)
-    array([-0.17,  1.  ,  2.  ,  3.  , -1.1 , -0.53])
+    array([-2.27,  1.  ,  2.  ,  3.  ,  0.01, -0.59])
     """
     if isinstance(pad, str) or not all(hasattr(n, "__index__") for n in pad):
         raise InputError(f"pad: pad={pad!r}; give two integers for each axis, from the last one on")

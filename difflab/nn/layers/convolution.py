@@ -98,7 +98,9 @@ class _Conv(Layer):
         """The size of the output for inputs of this size."""
         rooms = [n + a + b - s for n, (a, b), s in zip(size, self.frame(size), self.spans)]
         if min(rooms) < 0:
-            raise ShapeError(f"{self.label}: a kernel that reaches over {self.spans} does not fit inputs of {tuple(size)}")
+            raise ShapeError(
+                f"{self.label}: a kernel that reaches over {self.spans} does not fit inputs of {tuple(size)}"
+            )
         return tuple(room // stride + 1 for room, stride in zip(rooms, self.stride))
 
     def padded(self, x: Any, state: State, training: bool) -> tuple[Any, State]:
@@ -122,8 +124,8 @@ class _Conv(Layer):
             return y, state
         if np.shape(y)[-self.axes :] != np.shape(bias)[1:]:
             raise ShapeError(
-                f"{self.label}: the output has {np.shape(y)[-self.axes :]} positions and the bias {np.shape(bias)[1:]}; it "
-                f"was made for inputs of input_size={self.input_size}"
+                f"{self.label}: the output has {np.shape(y)[-self.axes :]} positions and the bias "
+                f"{np.shape(bias)[1:]}; it was made for inputs of input_size={self.input_size}"
             )
         return y + bias, state
 

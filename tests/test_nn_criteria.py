@@ -95,7 +95,7 @@ def test_an_array_among_the_settings_is_a_copy():
         loss.weight[0] = 5.0
     slope = dl.grad(lambda w: nn.CrossEntropyLoss(weight=w, reduction="sum")(X, LABELS))(WEIGHT)
     each = F.cross_entropy(X, LABELS, reduction="none")
-    np.testing.assert_allclose(slope, [each[LABELS == c].sum() for c in range(3)], rtol=1e-12)
+    np.testing.assert_allclose(slope, [each[c == LABELS].sum() for c in range(3)], rtol=1e-12)
 
 
 def test_fit_trains_with_one_and_knows_it_again(tmp_path):
@@ -120,7 +120,10 @@ BAD = [
     (lambda: nn.GaussianNLLLoss()(X, T), r"loss\(input, target, var\); given 2"),
     (lambda: nn.MSELoss()(X, labels=T), "given 1 and labels="),
     (lambda: nn.HuberLoss(delta=-1.0)(X, T), "delta=-1.0"),
-    (lambda: nn.fit(nn.models.mlp((2, 3)), nn.data.blobs(90), nn.CrossEntropyLoss), r"make one, with CrossEntropyLoss\("),
+    (
+        lambda: nn.fit(nn.models.mlp((2, 3)), nn.data.blobs(90), nn.CrossEntropyLoss),
+        r"make one, with CrossEntropyLoss\(",
+    ),
 ]
 
 

@@ -5,6 +5,20 @@ kernel that one input flows into (torch.nn.init's reading, for transposed convol
 `init=`, models and `Layer.init(..., weights=)` one for all their layers: the name of one, or an object with settings of
 its own. Biases then start at 0. What schemes do over many layers: `nn.depth_study`.
 
+| name | weights | source |
+|---|---|---|
+| he, kaiming, he_normal, kaiming_normal | normal, variance 2 / fan_in | He, Zhang, Ren and Sun 2015 |
+| he_uniform, kaiming_uniform | uniform in ±sqrt(6 / fan_in), the same variance | |
+| xavier, glorot, xavier_uniform, glorot_uniform | uniform in ±sqrt(6 / (fan_in + fan_out)) | Glorot, Bengio 2010 (16) |
+| xavier_normal, glorot_normal | normal, variance 2 / (fan_in + fan_out) | |
+| lecun, lecun_normal | normal, variance 1 / fan_in | LeCun, Bottou, Orr and Müller 1998 |
+| orthogonal | rows or columns orthonormal | Saxe, McClelland and Ganguli 2013 |
+| normal, uniform | N(0, 1) and U(0, 1), as torch.nn.init has them | |
+| zeros, ones | one number everywhere | |
+| none given | uniform in ±1/sqrt(fan_in), biases too: PyTorch's Linear and convolutions | |
+
+He's are for relu, Glorot's for tanh.
+
 >>> rng = np.random.default_rng(0)
 >>> draw("he", rng, (1000, 50)).std().round(2) == (2 / 50) ** 0.5
 np.True_
@@ -162,15 +176,6 @@ SCHEMES: dict[str, Scheme] = {
     "ones": Constant(1.0),
 }
 KINDS: dict[str, type[Scheme]] = {k.__name__: k for k in (Scaled, Normal, Uniform, Orthogonal, Constant)}
-SOURCES = """\
-he, kaiming            normal, variance 2 / fan_in: He, Zhang, Ren and Sun 2015, for relu
-he_uniform             uniform of the same variance, ±sqrt(6 / fan_in)
-xavier, glorot         uniform, variance 2 / (fan_in + fan_out): Glorot and Bengio 2010, for tanh
-xavier_normal          normal of the same variance
-lecun                  normal, variance 1 / fan_in: LeCun, Bottou, Orr and Müller 1998
-normal, uniform        N(0, 1), U(0, 1), as torch.nn.init has them; nn.init.Normal(std=0.01) for others
-orthogonal             Saxe, McClelland and Ganguli 2013
-zeros, ones            one number"""
 
 
 def scheme_of(init: Any, where: str) -> Scheme:

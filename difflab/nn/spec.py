@@ -61,9 +61,9 @@ def from_spec(spec: Any, depth: int = 0) -> Layer:
             if isinstance(error, InputError):
                 raise
             raise InputError("the description of the model is damaged") from None
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.items() if k != "layer"}
-    if isinstance(settings.get("init"), dict):
-        settings["init"] = scheme_from(settings["init"])
+    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.items() if k != "layer"}
+    if isinstance(scheme := spec.get("init"), dict):
+        settings["init"] = scheme_from(scheme)
     if any(not isinstance(v, int | float | str | tuple | init.Scheme | type(None)) for v in settings.values()):
         raise InputError(f"the description of a {kind.__name__} is damaged")
     try:

@@ -100,13 +100,17 @@ def summary(model: Layer, shape: tuple[int, ...], *, params: Any = None) -> Summ
     if min(shape, default=1) < 1:
         raise InputError(f"summary: shape={shape}; every size is at least 1")
     own, state = model.start(Shapes(), np.dtype(np.float64))
-    trees = (own if params is None else params, state, hollow((2, *shape)))
+    trees: Any = (own if params is None else params, state, hollow((2, *shape)))
     try:
-        params, state, x = optree.tree_map(ShapeTrace().input, trees)  # type: ignore[misc]
-        rows = list(walk("", model, params, state, x, Field(len(shape) - 1)))
+        nodes: Any = optree.tree_map(ShapeTrace().input, trees)
+        rows = list(walk("", model, nodes[0], nodes[1], nodes[2], Field(len(shape) - 1)))
     except TraceError:  # a layer of one's own that only plain arrays go through
-        params, state = trees[0], model.init(0)[1]
-        rows = list(walk("", model, params, state, np.zeros((2, *shape)), Field(len(shape) - 1)))
+        made = model.init(0)
+        rows = list(
+            walk(
+                "", model, made[0] if params is None else params, made[1], np.zeros((2, *shape)), Field(len(shape) - 1)
+            )
+        )
     return Summary(tuple(row for row, _ in rows))
 
 

@@ -113,15 +113,16 @@ class _Conv(Layer):
         return (F.pad(x, numbers, mode="random", key=state["key"]) if any(numbers) else x), after
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
-        padding, ceil_mode, bias = self.padding, self.ceil_mode, params.get("bias")
+        padding, ceil_mode = self.padding, self.ceil_mode
         if self.padding_mode != "zeros":
             x, state = self.padded(x, state, training)
             padding, ceil_mode = 0, False
         convolve = F.conv1d if self.axes == 1 else F.conv2d
-        shared = None if self.bias == "position" else bias
+        shared = None if self.bias == "position" else params.get("bias")
         y = convolve(x, params["weight"], shared, self.stride, padding, self.dilation, self.groups, ceil_mode=ceil_mode)
         if self.bias != "position":
             return y, state
+        bias = params["bias"]
         if np.shape(y)[-self.axes :] != np.shape(bias)[1:]:
             raise ShapeError(
                 f"{self.label}: the output has {np.shape(y)[-self.axes :]} positions and the bias "

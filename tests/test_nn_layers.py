@@ -9,6 +9,7 @@ import pytest
 import difflab as dl
 from difflab import nn
 from difflab.errors import DifflabError, InputError, ShapeError
+from difflab.graph.hollow import ShapeTrace
 
 
 def n(*shape):
@@ -143,6 +144,18 @@ def test_compiled_layers_give_the_same(name, args, kwargs, shape):
     found, want = (f(params, state, n(*shape)) for f in (program, lambda p, s, x: layer.apply(p, s, x, training=True)))
     for a, b in zip(optree.tree_leaves(found), optree.tree_leaves(want)):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS, ids=IDS)
+def test_shapes_without_numbers_are_the_shapes(name, args, kwargs, shape):
+    """What a summary runs in place of a layer gives the shapes and dtypes of the layer."""
+    layer = made(name, args, kwargs)
+    params, state = layer.init(0)
+    hollow = optree.tree_map(ShapeTrace().input, (params, state, n(*shape)))
+    found, want = layer.apply(*hollow, training=False)[0], layer.apply(params, state, n(*shape), training=False)[0]
+    assert [(y.shape, y.dtype) for y in optree.tree_leaves(found)] == [
+        (y.shape, y.dtype) for y in optree.tree_leaves(want)
+    ]
 
 
 def test_attention_layer_is_torchs_with_masks():

@@ -286,8 +286,8 @@ def convolve2d(x: Any, kernel: Any, mode: str = "valid", *, flip: bool = True) -
     x, kernel = checks.real(x), checks.real(kernel)
     if (x.ndim, kernel.ndim) not in ((2, 2), (3, 3), (3, 4), (4, 3), (4, 4)):
         raise ShapeError(
-            f"convolve2d: x of shape {x.shape} and a kernel of shape {kernel.shape}; one image (H, W) goes with a kernel "
-            "(KH, KW), (C, H, W) and (N, C, H, W) with a kernel (C, KH, KW) or a bank (F, C, KH, KW)"
+            f"convolve2d: x of shape {x.shape} and a kernel of shape {kernel.shape}; one image (H, W) goes with a "
+            "kernel (KH, KW), (C, H, W) and (N, C, H, W) with a kernel (C, KH, KW) or a bank (F, C, KH, KW)"
         )
     checks.one_of("convolve2d: mode", mode, "valid", "same", "full")
     sizes = kernel.shape[-2:]

@@ -58,6 +58,9 @@ class Scheme:
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
+    def __repr__(self) -> str:  # of one's own schemes: a run is known again by it, so it has no address
+        return f"{type(self).__name__}()"
+
 
 def check_number(scheme: Scheme, name: str, least: float = 0.0) -> None:
     value = getattr(scheme, name)

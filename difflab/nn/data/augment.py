@@ -15,7 +15,7 @@ class Augment:
     """Batches of images (n, channels, height, width) moved, mirrored and with noise, each image by itself.
 
     `shift` moves an image by up to so many pixels in both directions (the edge is repeated where it leaves), `flip`
-    mirrors every second one, left to right, on average; `noise` adds normal numbers with this standard deviation, and
+    mirrors it, left to right, with probability 1/2; `noise` adds normal numbers with this standard deviation, and
     does so for samples of any shape. Called with a batch and a generator, it gives a new batch: the same generator, the
     same batch.
 

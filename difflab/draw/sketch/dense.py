@@ -1,0 +1,156 @@
+"""A dense layer: every output reads every input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError, ShapeError
+from ..palette import INK, INPUT, OPERATION, WIRE
+from ..text import number
+from .canvas import Canvas, Point
+from .checks import count, numbers
+from .items import paragraph
+from .drawing import Sketch
+from .sliding import is_exact
+from .words import NAME, NOTE, fitted, signed, width, wrapped
+
+RADIUS, STEP, APART = 24.0, 64.0, 240.0
+MOST = 8  # circles in a column; of more both ends are drawn
+
+
+def dense(
+    inputs: Any, outputs: int, weights: Any = None, bias: Any = None, *, at: int = 0, title: str | None = None
+) -> Sketch:
+    """A dense layer from `inputs` to `outputs` numbers; the weights of output `at` stand on its wires.
+
+    `inputs` is a count, or with `weights` (outputs, inputs), and a `bias` (outputs,) if there is one, the numbers
+    themselves; then y = W x + b is computed.
+
+    >>> dense(4, 3)
+    <sketch: A dense layer from 4 to 3 numbers: 12 weights and 3 biases>
+    >>> dense([1, 2], 1, weights=[[3, -1]])
+    <sketch: A dense layer from 2 to 1 numbers: y[0] = 3·1 + (-1)·2 = 1>
+    """
+    m = count("dense", "outputs", outputs)
+    at = count("dense", "at", at, 0, m - 1)
+    if weights is None:
+        if bias is not None or isinstance(inputs, list | tuple | np.ndarray):
+            raise InputError("dense: weights=None; numbers are worked out with weights of shape (outputs, inputs)")
+        n = count("dense", "inputs", inputs)
+        layer = Layer(n, m, at)
+        told = f"{n * m:,} weights and {m:,} bias{'es' * (m > 1)}"
+    else:
+        layer = computed(inputs, m, weights, bias, at)
+        n, told = layer.n, layer.sentence()
+    return Sketch(layer.drawn(), title or f"A dense layer from {n:,} to {m:,} numbers: {told}", layer.formula)
+
+
+def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
+    from ...nn import functional as F
+
+    x = numbers("dense", "inputs", inputs, (1,), 10**4)
+    W = numbers("dense", "weights", weights, (2,), 10**4)
+    if W.shape != (m, len(x)):
+        raise ShapeError(f"dense: weights have shape {W.shape}; from {len(x)} to {m} numbers they are ({m}, {len(x)})")
+    b = None if bias is None else numbers("dense", "bias", bias, (1,), 10**4)
+    if b is not None and len(b) != m:
+        raise ShapeError(f"dense: bias has shape {b.shape}; for {m} outputs it is ({m},)")
+    with np.errstate(all="ignore"):
+        return Layer(len(x), m, at, x, W, b, F.linear(x, W, b))
+
+
+class Layer:
+    """The circles and wires; with numbers where they are known."""
+
+    formula = "y = W x + b: every output is a sum over all inputs."
+
+    def __init__(
+        self, n: int, m: int, at: int, x: Any = None, W: Any = None, b: Any = None, y: Any = None
+    ) -> None:
+        self.n, self.m, self.at, self.x, self.W, self.b, self.y = n, m, at, x, W, b, y
+
+    def sentence(self) -> str:
+        k = self.at
+        row = self.W[k]
+        terms = [f"{signed(w)}·{signed(v)}" for w, v in zip(row, self.x)]
+        terms = terms if len(terms) <= MOST else [*terms[:3], "…", terms[-1]]
+        used = [*row, *self.x, self.y[k]]
+        if self.b is not None:
+            terms.append(signed(self.b[k]))
+            used.append(self.b[k])
+        return f"y[{k}] = {' + '.join(terms)} {'=' if all(map(is_exact, used)) else '≈'} {number(float(self.y[k]))}"
+
+    def drawn(self) -> Canvas:
+        canvas = Canvas()
+        left, right = shown(self.n), shown(self.m, self.at)
+        high = max(len(left), len(right)) * STEP
+        from_ = places(left, 0.0, high)
+        to = places(right, APART, high)
+        self.wires(canvas, from_, to)
+        self.circles(canvas, from_, self.x, "x", INPUT)
+        self.circles(canvas, to, self.y, "y", OPERATION)
+        canvas.text(0, -STEP * 0.55, f"{self.n:,} input{'s' * (self.n > 1)}", NAME, bold=True)
+        canvas.text(APART, -STEP * 0.55, f"{self.m:,} output{'s' * (self.m > 1)}", NAME, bold=True)
+        lines = self.words()
+        top = high / 2 - len(lines) * NAME * 0.75 - STEP / 2
+        paragraph(canvas, APART + RADIUS + 40, max(top, -STEP / 2), lines)
+        return canvas
+
+    def words(self) -> list[str]:
+        has_bias = self.W is None or self.b is not None
+        lines = [
+            "y[i] = W[i, 0]·x[0] + W[i, 1]·x[1] + …" + " + b[i]" * has_bias,
+            f"W has shape ({self.m:,}, {self.n:,}): {self.n * self.m:,} weights",
+        ]
+        if has_bias:
+            lines.append(f"b has shape ({self.m:,},): {self.m:,} bias{'es' * (self.m > 1)}")
+            lines.append(f"together {self.n * self.m + self.m:,} parameters")
+        return lines if self.W is None else [*wrapped(self.sentence(), NAME, 380.0), *lines]
+
+    def wires(self, canvas: Canvas, from_: dict[int, Point], to: dict[int, Point]) -> None:
+        """Thin ones to all outputs, then the heavy ones to the output that is looked at, with their weights."""
+        for k in [*(k for k in to if k != self.at), self.at]:
+            for j, (x, y) in from_.items():
+                end = (to[k][0] - RADIUS, to[k][1])
+                thick, tone = (2.4, INK) if k == self.at else (1.0, WIRE)
+                canvas.shape([(x + RADIUS, y), end], stroke=tone, thick=thick, closed=False)
+        for j, (x, y) in from_.items():
+            text = f"W[{self.at}, {j}]" if self.W is None else number(float(self.W[self.at, j]))
+            end = (to[self.at][0] - RADIUS, to[self.at][1])
+            share = 0.3
+            middle = (x + RADIUS) * (1 - share) + end[0] * share, y * (1 - share) + end[1] * share
+            wide = width(text, NOTE) + 6
+            canvas.box(middle[0] - wide / 2, middle[1] - 9, wide, 18, OPERATION, WIRE)
+            canvas.text(*middle, text, NOTE)
+
+    def circles(self, canvas: Canvas, at: dict[int, Point], values: Any, name: str, fill: str) -> None:
+        gap: list[int] = sorted(at)
+        for k, (x, y) in at.items():
+            heavy = name == "y" and k == self.at
+            canvas.disc(x, y, RADIUS, fill, INK, 3.0 if heavy else 1.4)
+            text, size = f"{name}[{k:,}]", NOTE
+            if values is not None:
+                (text,), size = fitted([float(values[k])], 2 * RADIUS - 8)
+            canvas.text(x, y, text, size)
+        for a, b in zip(gap, gap[1:]):
+            if b > a + 1:
+                canvas.text(at[a][0], (at[a][1] + at[b][1]) / 2, "⋮", 22)
+
+
+def shown(n: int, at: int = 0) -> list[int]:
+    """The numbers of the circles that are drawn: all, or both ends and the one that is looked at; -1 is a gap."""
+    if n <= MOST:
+        return list(range(n))
+    kept = sorted({0, 1, 2, at, n - 2, n - 1})
+    found = []
+    for a, b in zip(kept, [*kept[1:], kept[-1] + 1]):
+        found += [a] if b <= a + 1 else [a, -1]
+    return found
+
+
+def places(rows: Sequence[int], x: float, high: float) -> dict[int, Point]:
+    top = (high - len(rows) * STEP) / 2
+    return {k: (x, top + row * STEP) for row, k in enumerate(rows) if k >= 0}

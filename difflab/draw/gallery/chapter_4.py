@@ -1,5 +1,8 @@
 """Chapter 4, convolutional networks: images, windows, volumes and layers."""
 
+# mypy: disable-error-code="attr-defined"
+# The star import of nn is in a cycle of function-level imports, and mypy loses its names there.
+
 from __future__ import annotations
 
 from typing import Any
@@ -11,7 +14,7 @@ from .registry import figure
 
 @figure("4-1-flatten", number="4.1")
 def an_image_as_a_vector() -> Any:
-    """Figure 4.1: a dense layer takes an image row after row. Each pixel keeps its grey; that it had one above is lost."""
+    """Figure 4.1: a dense layer takes an image row after row. Pixels keep their greys and lose their neighbours."""
     import difflab as dl
 
     image = np.array([[9, 7, 2, 0], [8, 9, 3, 1], [2, 5, 9, 4], [0, 1, 6, 9]])
@@ -40,16 +43,18 @@ def a_sliding_kernel() -> Any:
 def input_and_output_volume() -> Any:
     """Figure 4.4: a window through all channels becomes one number for each kernel: 3 channels in, 6 out."""
     import difflab as dl
+    from difflab import nn
 
-    return dl.sketch.layers(dl.nn.Conv2d(3, 6, 5), (3, 32, 32))
+    return dl.sketch.layers(nn.Conv2d(3, 6, 5), (3, 32, 32))
 
 
 @figure("4-5-filtered-images", number="4.5")
 def filtered_images() -> Any:
     """Figure 4.5: what fixed kernels see in a photograph: a blur, the changes to the right and down, the spots."""
-    import difflab as dl
     from matplotlib import cbook
     from PIL import Image
+
+    import difflab as dl
 
     with Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
         photo = np.asarray(image.convert("L"), float)
@@ -67,15 +72,17 @@ def a_bank_of_kernels() -> Any:
     image = np.kron(dl.nn.data.digits().x_train[3, 0], np.ones((2, 2)))
     kernels = dl.nn.kernels
     named = {"mean": kernels.box(3), "Sobel x": kernels.sobel_x(), "Sobel y": kernels.sobel_y()}
-    return dl.sketch.bank(image, {**named, "spots": kernels.laplacian(), **{f"line {a}°": kernels.line(a) for a in (45, 135)}})
+    return dl.sketch.bank(
+        image, {**named, "spots": kernels.laplacian(), **{f"line {a}°": kernels.line(a) for a in (45, 135)}}
+    )
 
 
 @figure("4-7-three-layers", number="4.7")
 def three_layers() -> Any:
     """Figure 4.7: convolutions in a row. The kernels of a layer are as deep as the layer before has kernels."""
     import difflab as dl
+    from difflab import nn
 
-    nn = dl.nn
     return dl.sketch.layers(nn.Sequential(nn.Conv2d(3, 6, 5), nn.Conv2d(6, 10, 5), nn.Conv2d(10, 16, 3)), (3, 32, 32))
 
 
@@ -83,8 +90,9 @@ def three_layers() -> Any:
 def three_layers_with_relu() -> Any:
     """Figure 4.8: the same with relu between. Without it the three would be one convolution."""
     import difflab as dl
+    from difflab import nn
 
-    nn, relu = dl.nn, dl.nn.ReLU()
+    relu = nn.ReLU()
     stack = nn.Sequential(nn.Conv2d(3, 6, 5), relu, nn.Conv2d(6, 10, 5), relu, nn.Conv2d(10, 16, 3), relu)
     return dl.sketch.layers(stack, (3, 32, 32))
 
@@ -99,7 +107,7 @@ def padding() -> Any:
 
 @figure("4-10-receptive-field", number="4.10")
 def the_receptive_field() -> Any:
-    """Figure 4.10: one number behind two layers of 3 × 3 sees 5 × 5 pixels; those in the middle reach it in more ways."""
+    """Figure 4.10: one number behind two layers of 3 × 3 sees 5 × 5 pixels; the middle has more ways to it."""
     import difflab as dl
 
     return dl.sketch.receptive_field((3, 3), size=7)
@@ -124,7 +132,7 @@ def pooling() -> Any:
 
 @figure("4-13-lenet-5", number="4.13")
 def lenet_5_in_volumes() -> Any:
-    """Figure 4.13: LeNet-5 with the sizes of its values. Pixels become fewer and channels more: 4704, 1176, 1600, 400."""
+    """Figure 4.13: LeNet-5 with the sizes of its values: 4704 numbers, then 1176, 1600, 400, and ten scores."""
     import difflab as dl
 
     return dl.sketch.layers(dl.nn.models.lenet5(), (1, 28, 28))

@@ -70,16 +70,14 @@ class Canvas:
     def box(self, x: float, y: float, w: float, h: float, fill: str = "none", stroke: str = "", **line: Any) -> None:
         self.shape([(x, y), (x + w, y), (x + w, y + h), (x, y + h)], fill, stroke, **line)
 
-    def disc(self, x: float, y: float, r: float, fill: str, stroke: str, thick: float = 1.0, name: str = "") -> None:
-        self.reach(x - r - thick / 2, y - r - thick / 2)
-        self.reach(x + r + thick / 2, y + r + thick / 2)
-        places = {k: decimals(v) for k, v in {"cx": x, "cy": y, "rx": r, "ry": r}.items()}
-        self.element("ellipse", **places, fill=fill, stroke=stroke, stroke_width=decimals(thick), class_=name)
-
-    def frame(self, x: float, y: float, w: float, h: float) -> None:
-        """An ellipse that fills a rectangle."""
-        places = {"cx": x + w / 2, "cy": y + h / 2, "rx": w / 2, "ry": h / 2}
-        self.element("ellipse", **{k: decimals(v) for k, v in places.items()}, fill="none", stroke=INK, stroke_width="2")
+    def ellipse(
+        self, at: Point, rx: float, ry: float, fill: str = "none", stroke: str = INK, thick: float = 2.0
+    ) -> None:
+        x, y = at
+        self.reach(x - rx - thick / 2, y - ry - thick / 2)
+        self.reach(x + rx + thick / 2, y + ry + thick / 2)
+        places = {k: decimals(v) for k, v in {"cx": x, "cy": y, "rx": rx, "ry": ry}.items()}
+        self.element("ellipse", **places, fill=fill, stroke=stroke, stroke_width=decimals(thick))
 
     def arrow(self, points: Sequence[Point], stroke: str = WIRE, thick: float = 1.6, dash: str = "") -> None:
         """A line with a head at its last point."""

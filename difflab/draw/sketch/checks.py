@@ -16,11 +16,10 @@ def numbers(what: str, name: str, value: Any, axes: tuple[int, ...], most: int =
     """The value as an array of floats with one of these numbers of axes."""
     try:
         found = np.asarray(value)
-    except Exception as error:
-        raise ShapeError(f"{what}: {name} is no array of numbers: {error}") from None
+    except ValueError:
+        raise ShapeError(f"{what}: {name} has rows of different lengths; give an array") from None
     if found.dtype.kind not in "fbiu":
-        told = "rows of different lengths" if found.dtype.kind == "O" else f"dtype {found.dtype}"
-        raise DtypeError(f"{what}: {name} has {told}; give an array of real numbers")
+        raise DtypeError(f"{what}: {name} has dtype {found.dtype}; give an array of real numbers")
     if found.ndim not in axes:
         wanted = " or ".join({1: "(numbers)", 2: "(rows, columns)", 3: "(channels, rows, columns)"}[n] for n in axes)
         raise ShapeError(f"{what}: {name} has shape {found.shape}; it is {wanted}")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..palette import INK, LIGHT_TO_DARK, MARK, OPERATION
+from ..text import number
 
 POSITIVE = {"#fdf0e2": "#33271b", "#fbe0c5": "#4a331d", "#f8cb9e": "#61401f", "#f4b479": "#7a4d23"}
 NEGATIVE = {"#e8f1fb": "#1c2836", "#d0e2f6": "#20354f", "#b3d0f0": "#25436a", "#94bce9": "#2b5286"}
@@ -66,6 +67,14 @@ def grey(v: float, low: float, high: float) -> str:
 def spread(values: Any) -> tuple[float, float]:
     finite = np.asarray(values, float)[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def range_note(values: Any) -> str:
+    """Which numbers the ends of the greys mean."""
+    low, high = spread(values)
+    if not np.isfinite(values).any():
+        return "no finite number"
+    return f"black {number(low)}, white {number(high)}"
 
 
 def ink_on(fill: str) -> str:

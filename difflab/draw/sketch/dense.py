@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ from ..palette import INK, INPUT, OPERATION, WIRE
 from ..text import number
 from .canvas import Canvas, Point
 from .checks import count, numbers
-from .items import paragraph
 from .drawing import Sketch
+from .items import paragraph
 from .sliding import is_exact
-from .words import NAME, NOTE, fitted, signed, width, wrapped
+from .words import NAME, NOTE, counted, fitted, signed, width, wrapped
 
 RADIUS, STEP, APART = 24.0, 64.0, 240.0
 MOST = 8  # circles in a column; of more both ends are drawn
@@ -32,7 +33,7 @@ def dense(
     >>> dense(4, 3)
     <sketch: A dense layer from 4 to 3 numbers: 12 weights and 3 biases>
     >>> dense([1, 2], 1, weights=[[3, -1]])
-    <sketch: A dense layer from 2 to 1 numbers: y[0] = 3·1 + (-1)·2 = 1>
+    <sketch: A dense layer from 2 to 1 number: y[0] = 3·1 + (-1)·2 = 1>
     """
     m = count("dense", "outputs", outputs)
     at = count("dense", "at", at, 0, m - 1)
@@ -41,11 +42,11 @@ def dense(
             raise InputError("dense: weights=None; numbers are worked out with weights of shape (outputs, inputs)")
         n = count("dense", "inputs", inputs)
         layer = Layer(n, m, at)
-        told = f"{n * m:,} weights and {m:,} bias{'es' * (m > 1)}"
+        told = f"{counted(n * m, 'weight')} and {counted(m, 'bias', 'es')}"
     else:
         layer = computed(inputs, m, weights, bias, at)
         n, told = layer.n, layer.sentence()
-    return Sketch(layer.drawn(), title or f"A dense layer from {n:,} to {m:,} numbers: {told}", layer.formula)
+    return Sketch(layer.drawn(), title or f"A dense layer from {n:,} to {counted(m, 'number')}: {told}", layer.formula)
 
 
 def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
@@ -67,10 +68,11 @@ class Layer:
 
     formula = "y = W x + b: every output is a sum over all inputs."
 
-    def __init__(
-        self, n: int, m: int, at: int, x: Any = None, W: Any = None, b: Any = None, y: Any = None
-    ) -> None:
+    def __init__(self, n: int, m: int, at: int, x: Any = None, W: Any = None, b: Any = None, y: Any = None) -> None:
         self.n, self.m, self.at, self.x, self.W, self.b, self.y = n, m, at, x, W, b, y
+        longest = width(f"y[{max(n, m) - 1:,}]", NOTE) / 2 + 4 if W is None else 0.0
+        self.radius = max(RADIUS, longest)  # to the right and left
+        self.apart = APART + 2 * (self.radius - RADIUS)
 
     def sentence(self) -> str:
         k = self.at
@@ -88,40 +90,40 @@ class Layer:
         left, right = shown(self.n), shown(self.m, self.at)
         high = max(len(left), len(right)) * STEP
         from_ = places(left, 0.0, high)
-        to = places(right, APART, high)
+        to = places(right, self.apart, high)
         self.wires(canvas, from_, to)
         self.circles(canvas, from_, self.x, "x", INPUT)
         self.circles(canvas, to, self.y, "y", OPERATION)
-        canvas.text(0, -STEP * 0.55, f"{self.n:,} input{'s' * (self.n > 1)}", NAME, bold=True)
-        canvas.text(APART, -STEP * 0.55, f"{self.m:,} output{'s' * (self.m > 1)}", NAME, bold=True)
+        canvas.text(0, -STEP * 0.55, counted(self.n, "input") + " x", NAME, bold=True)
+        canvas.text(self.apart, -STEP * 0.55, counted(self.m, "output") + " y", NAME, bold=True)
         lines = self.words()
         top = high / 2 - len(lines) * NAME * 0.75 - STEP / 2
-        paragraph(canvas, APART + RADIUS + 40, max(top, -STEP / 2), lines)
+        paragraph(canvas, self.apart + self.radius + 40, max(top, -STEP / 2), lines)
         return canvas
 
     def words(self) -> list[str]:
         has_bias = self.W is None or self.b is not None
         lines = [
             "y[i] = W[i, 0]·x[0] + W[i, 1]·x[1] + …" + " + b[i]" * has_bias,
-            f"W has shape ({self.m:,}, {self.n:,}): {self.n * self.m:,} weights",
+            f"W has shape ({self.m:,}, {self.n:,}): {counted(self.n * self.m, 'weight')}",
         ]
         if has_bias:
-            lines.append(f"b has shape ({self.m:,},): {self.m:,} bias{'es' * (self.m > 1)}")
+            lines.append(f"b has shape ({self.m:,},): {counted(self.m, 'bias', 'es')}")
             lines.append(f"together {self.n * self.m + self.m:,} parameters")
         return lines if self.W is None else [*wrapped(self.sentence(), NAME, 380.0), *lines]
 
     def wires(self, canvas: Canvas, from_: dict[int, Point], to: dict[int, Point]) -> None:
         """Thin ones to all outputs, then the heavy ones to the output that is looked at, with their weights."""
         for k in [*(k for k in to if k != self.at), self.at]:
-            for j, (x, y) in from_.items():
-                end = (to[k][0] - RADIUS, to[k][1])
+            for x, y in from_.values():
+                end = (to[k][0] - self.radius, to[k][1])
                 thick, tone = (2.4, INK) if k == self.at else (1.0, WIRE)
-                canvas.shape([(x + RADIUS, y), end], stroke=tone, thick=thick, closed=False)
+                canvas.shape([(x + self.radius, y), end], stroke=tone, thick=thick, closed=False)
         for j, (x, y) in from_.items():
-            text = f"W[{self.at}, {j}]" if self.W is None else number(float(self.W[self.at, j]))
-            end = (to[self.at][0] - RADIUS, to[self.at][1])
+            text = f"W[{self.at:,}, {j:,}]" if self.W is None else number(float(self.W[self.at, j]))
+            end = (to[self.at][0] - self.radius, to[self.at][1])
             share = 0.3
-            middle = (x + RADIUS) * (1 - share) + end[0] * share, y * (1 - share) + end[1] * share
+            middle = (x + self.radius) * (1 - share) + end[0] * share, y * (1 - share) + end[1] * share
             wide = width(text, NOTE) + 6
             canvas.box(middle[0] - wide / 2, middle[1] - 9, wide, 18, OPERATION, WIRE)
             canvas.text(*middle, text, NOTE)
@@ -130,12 +132,12 @@ class Layer:
         gap: list[int] = sorted(at)
         for k, (x, y) in at.items():
             heavy = name == "y" and k == self.at
-            canvas.disc(x, y, RADIUS, fill, INK, 3.0 if heavy else 1.4)
+            canvas.ellipse((x, y), self.radius, RADIUS, fill, thick=3.0 if heavy else 1.4)
             text, size = f"{name}[{k:,}]", NOTE
             if values is not None:
                 (text,), size = fitted([float(values[k])], 2 * RADIUS - 8)
             canvas.text(x, y, text, size)
-        for a, b in zip(gap, gap[1:]):
+        for a, b in pairwise(gap):
             if b > a + 1:
                 canvas.text(at[a][0], (at[a][1] + at[b][1]) / 2, "⋮", 22)
 
@@ -146,7 +148,7 @@ def shown(n: int, at: int = 0) -> list[int]:
         return list(range(n))
     kept = sorted({0, 1, 2, at, n - 2, n - 1})
     found = []
-    for a, b in zip(kept, [*kept[1:], kept[-1] + 1]):
+    for a, b in pairwise([*kept, kept[-1] + 1]):
         found += [a] if b <= a + 1 else [a, -1]
     return found
 

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ..text import clean
 from .canvas import Canvas
 from .checks import numbers
-from .items import SPACE, WIDEST, Grid, Row, Sign, flow
+from .colours import range_note
 from .drawing import Sketch
+from .items import SPACE, WIDEST, Grid, Row, Sign, flow
 from .words import times
 
 MOST_KERNELS = 12
-MAP, PICTURE = 112.0, 110.0  # the longer sides of a map, and of image and kernels without numbers
+MAP, LARGE_MAP, PICTURE = 112.0, 150.0, 110.0  # the longer sides of maps, and of kernels without numbers
 SMALL, WEIGHT = 4, 44.0  # kernels up to this size show their weights, in cells of this width
 
 
@@ -39,14 +41,16 @@ def bank(image: Any, kernels: Any, *, title: str | None = None) -> Sketch:
     pairs = []
     for name, k in named.items():
         if any(n < m for n, m in zip(x.shape, k.shape)):
-            raise ShapeError(f"bank: the kernel {name!r} of {times(k.shape)} is larger than the image, {times(x.shape)}")
+            raise ShapeError(
+                f"bank: the kernel {name!r} of {times(k.shape)} is larger than the image, {times(x.shape)}"
+            )
         with np.errstate(all="ignore"):
             y = F.conv2d(x[None, None], k[None, None], padding=tuple((n - 1) // 2 for n in k.shape))[0, 0]
         small = max(k.shape) <= SMALL
-        kernel = Grid(k, name, times(k.shape), numbers=small, cell=WEIGHT if small else PICTURE / max(k.shape))
+        kernel = Grid(k, clean(name, 18), times(k.shape), numbers=small, cell=WEIGHT if small else PICTURE / max(k.shape))
         kernel.width = max(kernel.width, wide)
-        made = Grid(y, "map", numbers=False, cell=MAP / max(y.shape))
-        made.foot, made.note = shown.foot, made.range_note()
+        large = LARGE_MAP if max(y.shape) > 32 else MAP
+        made = Grid(y, "map", range_note(y), numbers=False, cell=large / max(y.shape))
         pairs.append(Row([kernel, Sign(), made]))
     canvas = Canvas()
     flow(canvas, [shown])

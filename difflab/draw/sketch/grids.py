@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ..palette import INK, WIRE
+from ..palette import WIRE
 from .canvas import Canvas
 from .checks import channels, count, numbers
 from .colours import greys
-from .items import CELL, NUMBERS_UP_TO, WIDEST, Grid, Sign, brace, flow, outline
 from .drawing import Sketch
+from .items import CELL, NUMBERS_UP_TO, WIDEST, Grid, Sign, brace, flow, outline
 from .sliding import rows_of
-from .words import NAME, NOTE, OPERATION, times
+from .words import NAME, NOTE, OPERATION, counted, times
 
+MOST_NUMBERS = 16  # rows or columns
+MOST_ENDS = 12  # of a long vector, at either end
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
@@ -33,8 +35,10 @@ def grid(
     x = numbers("grid", "values", values, (1, 2))
     label = times(x.shape)
     x = x[None] if x.ndim == 1 else x
-    if show_numbers and max(x.shape) > 24:
-        raise InputError(f"grid: show_numbers=True for {label} cells; at most 24 rows and columns have room for numbers")
+    if show_numbers and max(x.shape) > MOST_NUMBERS:
+        raise InputError(
+            f"grid: show_numbers=True for {label} cells; at most {MOST_NUMBERS} rows and columns have room for them"
+        )
     canvas, made = Canvas(), Grid(x, name, label, numbers=show_numbers)
     flow(canvas, [made])
     if window is not None:
@@ -102,23 +106,24 @@ def flatten(image: Any, *, title: str | None = None) -> Sketch:
     canvas.text(start + 12, y + 15, "row after row" + ", channel after channel" * (len(x) > 1), NOTE, "start", WIRE)
     vector(canvas, left, y + 42, x, fills, planes)
     shape = times(x.shape if len(x) > 1 else x.shape[1:])
-    return Sketch(canvas, title or f"A {shape} image as a vector of {x.size:,} numbers", rows_of(x.reshape(1, -1)))
+    return Sketch(
+        canvas, title or f"A {shape} image as a vector of {counted(x.size, 'number')}", rows_of(x.reshape(1, -1))
+    )
 
 
 def vector(canvas: Canvas, left: float, y: float, x: Any, fills: list[str], planes: list[Grid]) -> None:
     """The numbers in one row, both ends of it where it is long; braces below say which row of the image they were."""
-    cell = max(p.cell for p in planes)
-    if not planes[0].written:
-        cell = CELL
+    ends = np.concatenate([x.ravel()[:MOST_ENDS], x.ravel()[-MOST_ENDS:]])
+    cell = Grid(ends[None], numbers=True).cell if not planes[0].written else max(p.cell for p in planes)
     fit = int((WIDEST - 3 * CELL) // cell)
-    ends = [range(x.size)] if x.size <= fit else [range(fit // 2), range(x.size - fit // 2, x.size)]
-    canvas.text(left, y + NAME / 2, f"vector of {x.size:,} numbers", NAME, "start", bold=True)
+    parts = [range(x.size)] if x.size <= fit else [range(fit // 2), range(x.size - fit // 2, x.size)]
+    canvas.text(left, y + NAME / 2, f"vector of {counted(x.size, 'number')}", NAME, "start", bold=True)
     place, y = left, y + 1.5 * NAME
-    for part in ends:
+    for part in parts:
         if part.start:
             canvas.text(place + CELL, y + CELL / 2, "…", OPERATION)
             place += 2 * CELL
-        row = Grid(x.ravel()[part.start : part.stop][None], numbers=True if planes[0].written else None,
+        row = Grid(x.ravel()[part.start : part.stop][None], numbers=True,
                    fills=fills[part.start : part.stop], cell=cell)  # fmt: skip
         row.draw(canvas, place, y)
         braces(canvas, row, part, x.shape)
@@ -126,11 +131,12 @@ def vector(canvas: Canvas, left: float, y: float, x: Any, fills: list[str], plan
 
 
 def braces(canvas: Canvas, row: Grid, part: range, shape: tuple[int, ...]) -> None:
-    """Which cells of the vector were one row of the image."""
-    wide = shape[-1]
-    for number in range(part.start // wide, (part.stop - 1) // wide + 1):
-        first, last = max(number * wide, part.start), min((number + 1) * wide, part.stop)
-        x0, x1 = (row.x + (k - part.start) * row.cell for k in (first, last))
-        channel, line = divmod(number, shape[-2])
-        words = [f"channel {channel}, row {line}", f"row {line}", str(line)]
-        brace(canvas, x0 + 3, x1 - 3, row.y + row.body + 6, words[shape[0] == 1 :])
+    """Which cells of the vector were one row of the image, and which one channel."""
+    channels, rows, wide = shape
+    levels = [(wide, "row", rows), (rows * wide, "channel", channels)]
+    for level, (size, what, most) in enumerate(levels[: 1 + (channels > 1)]):
+        y = row.y + row.body + 6 + 28 * level
+        for k in range(part.start // size, (part.stop - 1) // size + 1):
+            first, last = max(k * size, part.start), min((k + 1) * size, part.stop)
+            x0, x1 = (row.x + (n - part.start) * row.cell for n in (first, last))
+            brace(canvas, x0 + 3, x1 - 3, y, [f"{what} {k % most}", str(k % most)])

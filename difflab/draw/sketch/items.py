@@ -8,13 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..palette import CONSTANT, INK, WIRE
-from ..text import number
 from .canvas import Canvas, Point
 from .colours import greys, ink_on, tints
 from .words import NAME, NOTE, NUMBER, fitted, width
 
 WIDEST = 900.0  # of a drawing, if it can be wrapped: the column of a page
-CELL, SMALL_CELL, ROOM = 34.0, 26.0, 62.0  # of a cell with a number: its least width, that in large grids, the most text
+CELL, SMALL_CELL, ROOM = (
+    34.0,
+    26.0,
+    62.0,
+)  # of a cell with a number: its least width, that in large grids, the most text
 NUMBERS_UP_TO = 12  # rows and columns that show their numbers
 PIXELS = 200.0  # the longer side of a grid without numbers
 LINE = 1.5  # lines of text are this many sizes apart
@@ -36,7 +39,7 @@ class Grid:
     """An array (rows, columns) as cells, with a name above and a note below.
 
     Numbers stand in the cells where they fit (`numbers` None), pixels are shown as greys otherwise. `faint` marks cells
-    that are not the array's own, such as padding.
+    that are not the array's own, such as padding; `spill` keeps rows and columns free behind the last ones.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Grid:
         cell: float | None = None,
         span: tuple[float, float] | None = None,
         most: float | None = None,
+        spill: tuple[int, int] = (0, 0),
     ) -> None:
         self.values = np.asarray(values, float)
         self.rows, self.columns = self.values.shape
@@ -64,9 +68,11 @@ class Grid:
         self.cell = cell or self.cell_width()
         self.cell_height = max(min(self.cell, CELL), 0.6 * self.cell) if self.written else self.cell
         self.head = NAME * LINE if name else 0.0
-        self.foot = NOTE * LINE if note else 0.0
+        self.spill = spill[0] * self.cell_height
+        self.foot = self.spill + (NOTE * LINE if note else 0.0)
         self.inner = self.columns * self.cell
-        self.width = max(self.inner, width(name, NAME, bold=True), width(note, NOTE))
+        self.outer = self.inner + spill[1] * self.cell
+        self.width = max(self.outer, width(name, NAME, bold=True), width(note, NOTE))
         self.top, self.body = self.head, self.rows * self.cell_height
         self.height = self.head + self.body + self.foot
         self.x = self.y = 0.0
@@ -102,7 +108,7 @@ class Grid:
         return x + w / 2, y + h / 2
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
-        self.x, self.y = x + (self.width - self.inner) / 2, y + self.head
+        self.x, self.y = x + (self.width - self.outer) / 2, y + self.head
         middle = x + self.width / 2
         canvas.text(middle, y + NAME * 0.6, self.name, NAME, bold=True)
         canvas.reach(self.x, self.y)
@@ -110,29 +116,39 @@ class Grid:
         self.draw_fills(canvas)
         if self.written:
             self.draw_numbers(canvas)
-        canvas.text(middle, self.y + self.body + NOTE * 0.9, self.note, NOTE, tone=WIRE)
+        canvas.text(middle, self.y + self.body + self.spill + NOTE * 0.9, self.note, NOTE, tone=WIRE)
 
     def draw_fills(self, canvas: Canvas) -> None:
-        """One path for all cells of a colour, with neighbours in a row joined."""
-        line, high = ("stroke", self.cell_height) if not self.written else ("fill", self.cell_height)
+        """One path for all cells of a colour, with neighbouring pixels of a row joined."""
+        extra = 0.0 if self.written else 0.25  # pixels overlap a little, so that no seams show between them
         runs: dict[str, list[str]] = {}
         for i in range(self.rows):
             row = self.fills[i * self.columns : (i + 1) * self.columns]
             j = 0
             while j < self.columns:
                 n = 1
-                while line == "stroke" and j + n < self.columns and row[j + n] == row[j]:
+                while not self.written and j + n < self.columns and row[j + n] == row[j]:
                     n += 1
-                x, y, w, _ = self.box(i, j, columns=n)
-                # Pixels overlap a little, so that no seams show between them.
-                extra = 0.0 if self.written else 0.25
-                d = f"M{short(x)} {short(y)}h{short(w + extra)}v{short(high + extra)}h{short(-w - extra)}Z"
+                x, y, w, h = self.box(i, j, columns=n)
+                d = f"M{short(x)} {short(y)}h{short(w + extra)}v{short(h + extra)}h{short(-w - extra)}Z"
                 runs.setdefault(row[j], []).append(d)
                 j += n
         for fill, parts in runs.items():
             canvas.path("".join(parts), fill, WIRE if self.written else "")
         if not self.written:
+            self.cross_out(canvas)
             canvas.box(self.x, self.y, self.inner, self.body, stroke=WIRE)
+
+    def cross_out(self, canvas: Canvas) -> None:
+        """A cross over each pixel that is no number."""
+        lines = []
+        for i, j in np.argwhere(np.isnan(self.values)):
+            x, y, w, h = self.box(int(i), int(j))
+            lines.append(
+                f"M{short(x)} {short(y)}l{short(w)} {short(h)}M{short(x + w)} {short(y)}l{short(-w)} {short(h)}"
+            )
+        if lines:
+            canvas.path("".join(lines), stroke=INK)
 
     def draw_numbers(self, canvas: Canvas) -> None:
         for k, text in enumerate(self.texts):
@@ -143,11 +159,6 @@ class Grid:
             if pale:
                 canvas.box(*self.box(i, j), fill=CONSTANT, stroke=WIRE, dash="3 3")
             canvas.text(x, y, text, self.size, tone=ink_on(fill))
-
-    def range_note(self) -> str:
-        """From where to where the greys run."""
-        found = self.values[np.isfinite(self.values)]
-        return f"black {number(found.min())}, white {number(found.max())}" if found.size else ""
 
 
 def short(x: float) -> str:
@@ -246,10 +257,11 @@ def paragraph(canvas: Canvas, x: float, y: float, lines: Sequence[str], size: fl
     return y
 
 
-def outline(canvas: Canvas, box: tuple[float, float, float, float], thick: float = 3.0, dash: str = "", name: str = "") -> None:
+def outline(
+    canvas: Canvas, box: tuple[float, float, float, float], thick: float = 3.0, dash: str = "", name: str = ""
+) -> None:
     """The heavy frame of what is being looked at."""
     canvas.box(*box, stroke=INK, thick=thick, dash=dash, name=name)
-
 
 
 def brace(canvas: Canvas, x0: float, x1: float, y: float, words: Sequence[str]) -> None:

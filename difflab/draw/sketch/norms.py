@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ..palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
 from .canvas import Canvas
 from .checks import count
 from .colours import NEGATIVE, POSITIVE
 from .drawing import Sketch
 from .items import Grid, brace, flow, outline
-from .words import NOTE, width
-from ..palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
+from .words import NOTE, counted, width
 
 KINDS = {
     "batch": ("batch norm", "a letter: a channel of all images"),
@@ -22,7 +22,17 @@ KINDS = {
     "instance": ("instance norm", "a letter: a channel of one image"),
 }
 CELL = 25.0
-FILLS = (list(POSITIVE)[1], list(NEGATIVE)[1], BLOCK, MARK, list(NEGATIVE)[3], list(POSITIVE)[3], CONSTANT, OPERATION, INPUT)
+FILLS = (
+    list(POSITIVE)[1],
+    list(NEGATIVE)[1],
+    BLOCK,
+    MARK,
+    list(NEGATIVE)[3],
+    list(POSITIVE)[3],
+    CONSTANT,
+    OPERATION,
+    INPUT,
+)
 
 
 def normalisations(
@@ -37,7 +47,11 @@ def normalisations(
     <sketch: What shares a mean and a variance: batch norm 3 groups of 9, layer norm 3 groups of 9>
     """
     what = "normalisations"
-    n, c, p = count(what, "batch", batch, 1, 8), count(what, "channels", channels, 1, 8), count(what, "positions", positions, 1, 8)
+    n, c, p = (
+        count(what, "batch", batch, 1, 8),
+        count(what, "channels", channels, 1, 8),
+        count(what, "positions", positions, 1, 8),
+    )
     names = [kinds] if isinstance(kinds, str) else list(kinds)
     wrong = [k for k in names if k not in KINDS]
     if wrong or not names:
@@ -47,8 +61,12 @@ def normalisations(
     panels = [Panel(k, groups(k, n, c, p)) for k in names]
     canvas = Canvas()
     flow(canvas, panels)
-    told = ", ".join(f"{KINDS[k.kind][0]} {k.groups.max() + 1} groups of {(k.groups == 0).sum()}" for k in panels)
-    return Sketch(canvas, title or f"What shares a mean and a variance: {told}", ". ".join(KINDS[k][1] for k in names) + ".")
+    told = ", ".join(
+        f"{KINDS[k.kind][0]} {counted(int(k.groups.max()) + 1, 'group')} of {(k.groups == 0).sum()}" for k in panels
+    )
+    return Sketch(
+        canvas, title or f"What shares a mean and a variance: {told}", ". ".join(KINDS[k][1] for k in names) + "."
+    )
 
 
 def groups(kind: str, n: int, c: int, p: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,15 @@ def strides(
     """
     n, k = count("strides", "size", size, 1, MOST_SIZE), count("strides", "kernel", kernel, 1, MOST_SIZE)
     p = count("strides", "padding", padding, 0, MOST_SIZE // 2)
-    steps = [count("strides", "strides", s, 1, 99) for s in (strides if isinstance(strides, tuple | list) else [strides])]
+    steps = [
+        count("strides", "strides", s, 1, 99) for s in (strides if isinstance(strides, tuple | list) else [strides])
+    ]
     if not 1 <= len(steps) <= 4:
         raise InputError(f"strides: strides={strides!r}; from one to four are drawn")
     if n + 2 * p < k:
         raise ShapeError(
-            f"strides: the window of {times((k, k))} is larger than {times((n, n))} with padding={p}; pad more, or take "
-            "a smaller one"
+            f"strides: the window of {times((k, k))} is larger than {times((n, n))} with padding={p}; pad more, "
+            "or take a smaller one"
         )
     made = [Stops(n, k, s, p, ceil_mode) for s in steps]
     canvas = Canvas()
@@ -118,8 +121,8 @@ def receptive_field(
     seen = len(ways[0])
     if seen > MOST_SIZE:
         raise ShapeError(
-            f"receptive_field: the field is {times((seen, seen))}; up to {times((MOST_SIZE, MOST_SIZE))} are drawn: take "
-            "fewer layers or smaller windows (nn.receptive_field gives the size of any)"
+            f"receptive_field: the field is {times((seen, seen))}; up to {times((MOST_SIZE, MOST_SIZE))} are drawn: "
+            "take fewer layers or smaller windows (nn.receptive_field gives the size of any)"
         )
     n = seen if size is None else count("receptive_field", "size", size, seen, MOST_SIZE)
     sizes = [n]
@@ -160,7 +163,7 @@ class Field:
         flow(canvas, items)
         for grid, start, ways in zip(grids, self.starts, self.ways):
             outline(canvas, grid.box(start, start, len(ways), len(ways)))
-        for layer, (before, after) in enumerate(zip(grids, grids[1:])):
+        for layer, (before, after) in enumerate(pairwise(grids)):
             self.first_window(canvas, layer, before, after)
         spans = ", then ".join(times((len(w), len(w))) for w in self.ways)
         plural = "s" * (len(self.ks) > 1)
@@ -174,4 +177,3 @@ class Field:
         start, k = self.starts[layer], self.ks[layer]
         outline(canvas, before.box(start, start, k, k), thick=2, dash="6 4")
         outline(canvas, after.box(self.starts[layer + 1], self.starts[layer + 1]), thick=2, dash="6 4")
-    

@@ -12,10 +12,10 @@ from ..text import number
 from .canvas import Canvas, Point
 from .checks import channels, numbers, pair, position
 from .colours import largest
-from .items import WIDEST, Column, Frames, Grid, Sign, flow, outline, paragraph
-from .motion import Motion
 from .drawing import Sketch
-from .words import NAME, OPERATION, signed, times, wrapped
+from .items import SPACE, WIDEST, Column, Frames, Grid, Row, Sign, flow, outline, paragraph
+from .motion import Motion
+from .words import NAME, OPERATION, joined, signed, times, wrapped
 
 MOST_FRAMES = 64
 MOST_TERMS = 27
@@ -146,8 +146,7 @@ class Work:
                 Column(kernels),
                 Sign("multiply", "each by each"),
                 *([Frames(self.products(), seen, still)] if self.k[0].size <= 49 else []),
-                Sign("add up"),
-                output,
+                Row([Sign("add up"), output], gap=SPACE),
             ],
         )
         corners = [(i * self.stride[0], j * self.stride[1]) for i, j in self.frames]
@@ -175,7 +174,14 @@ def spoken(canvas: Canvas, sentences: Sequence[Sequence[str]], seen: Sequence[st
     room = max(canvas.right - canvas.left, min(WIDEST, 480.0))
     for n, lines in enumerate(sentences):
         with canvas.group(seen[n], hidden=n != still):
-            paragraph(canvas, x, y, [part for line in lines for part in wrapped(line, NAME, room)])
+            paragraph(canvas, x, y, [part for line in lines for part in wrapped(glued(line), NAME, room)])
+
+
+def glued(line: str) -> str:
+    """The sentence with its last sign of equality tied to what follows, so that no line begins with a lone number."""
+    for sign in " = ", " ≈ ":
+        line = line.replace(sign, sign[:2] + joined(sign[2]))
+    return line
 
 
 def is_exact(v: float) -> bool:
@@ -263,7 +269,10 @@ class Pool:
         canvas, still, moves = Canvas(), self.frames.index(at), len(self.frames) > 1
         motion = Motion(len(self.frames), self.x.tobytes() + repr((self.size, self.stride, self.kind)).encode())
         seen = [motion.shows(n) for n in range(len(self.frames))] if moves else [""]
-        image, output = Grid(self.x, "image", times(self.x.shape)), Grid(self.y, "output", times(self.y.shape))
+        last = self.corner((self.y.shape[0] - 1, self.y.shape[1] - 1))
+        spill = tuple(max(a + k - n, 0) for a, k, n in zip(last, self.size, self.x.shape))
+        image = Grid(self.x, "image", times(self.x.shape), spill=spill)
+        output = Grid(self.y, "output", times(self.y.shape))
         steps = times(self.stride) if self.stride[0] != self.stride[1] else str(self.stride[0])
         flow(canvas, [image, Sign(f"{self.kind} of {times(self.size)}", f"stride {steps}"), output])
         if all(s >= n for s, n in zip(self.stride, self.size)) and image.written:
@@ -283,6 +292,6 @@ class Pool:
         for n, place in enumerate(self.frames):
             window, corner = self.window(place), self.corner(place)
             i, j = np.unravel_index(np.argmax(window), window.shape)
-            x, y, w, h = image.box(corner[0] + int(i), corner[1] + int(j))
             with canvas.group(seen[n], hidden=n != still):
-                canvas.frame(x + 3, y + 3, w - 6, h - 6)
+                at = image.middle(corner[0] + int(i), corner[1] + int(j))
+                canvas.ellipse(at, image.cell / 2 - 3, image.cell_height / 2 - 3)

@@ -66,7 +66,9 @@ def layers(model: Any, shape: Any, *, title: str | None = None) -> Sketch:
     from ...nn.summary import flat, summary
 
     if not isinstance(model, Layer):
-        raise InputError(f"layers: {type(model).__name__} is no layer of difflab.nn; give one, such as nn.models.lenet5()")
+        raise InputError(
+            f"layers: {type(model).__name__} is no layer of difflab.nn; give one, such as nn.models.lenet5()"
+        )
     shapes = [shape_of("layers", shape)]
     steps: list[Step] = []
     for layer, row in zip(flat(model), summary(model, shapes[0]).rows):
@@ -77,7 +79,9 @@ def layers(model: Any, shape: Any, *, title: str | None = None) -> Sketch:
         steps.append(Step([Label(layer_words(layer))], window_of(layer), sizes_of(layer, shapes[-1], after)))
         shapes.append(after)
     if len(shapes) > MOST_VOLUMES:
-        raise ShapeError(f"layers: the model has {len(shapes)} values; up to {MOST_VOLUMES} are drawn: take a part of it")
+        raise ShapeError(
+            f"layers: the model has {len(shapes)} values; up to {MOST_VOLUMES} are drawn: take a part of it"
+        )
     return stacked(shapes, steps, title)
 
 
@@ -110,12 +114,18 @@ def layer_words(layer: Any) -> str:
     kind = type(layer).__name__
     size = getattr(layer, "kernel_size", None)
     if kind in ("Conv1d", "Conv2d"):
-        told = [f"{layer.out_channels:,} kernels", times((layer.in_channels // layer.groups, *size))]
+        told = [f"{layer.out_channels:,} kernels", times((layer.in_channels // layer.groups, *layer.kernel_size))]
         told += [f"stride {one(layer.stride)}"] * (one(layer.stride) != "1")
         told += [f"padding {one(layer.padding)}"] * (one(layer.padding) != "0")
         return " ".join(map(joined, told))
     if "Pool" in kind and size is not None:
-        sizes = (size, size) if isinstance(size, int) and kind.endswith("2d") else (size,) if isinstance(size, int) else size
+        sizes = (
+            (size, size)
+            if isinstance(size, int) and kind.endswith("2d")
+            else (size,)
+            if isinstance(size, int)
+            else size
+        )
         same = layer.stride is None or one(layer.stride) == one(size)
         told = [f"{kind[:3].lower()} pooling", times(sizes), *([] if same else [f"stride {one(layer.stride)}"])]
         return " ".join(map(joined, told))
@@ -145,9 +155,7 @@ class Label:
 class Step:
     """An arrow, with what happens on it written above."""
 
-    def __init__(
-        self, labels: list[Label], window: tuple[int, int] | None = None, arithmetic: str = ""
-    ) -> None:
+    def __init__(self, labels: list[Label], window: tuple[int, int] | None = None, arithmetic: str = "") -> None:
         self.labels, self.window, self.arithmetic = labels, window, arithmetic
         self.x = self.y = 0.0
 
@@ -249,7 +257,9 @@ def stacked(shapes: list[Shape], steps: list[Step], title: str | None) -> Sketch
         step.draw_labels(canvas)
     arithmetic(canvas, [step.arithmetic for step in steps if step.arithmetic])
     told = ", then ".join(times(s) for s in shapes)
-    words = " ".join(f"{times(s)}: {'; '.join(' '.join(label.lines) for label in step.labels)}." for s, step in zip(shapes, steps))
+    words = " ".join(
+        f"{times(s)}: {'; '.join(' '.join(label.lines) for label in step.labels)}." for s, step in zip(shapes, steps)
+    )
     return Sketch(canvas, title or told, words)
 
 

@@ -35,7 +35,7 @@ def width(text: str, size: float, bold: bool = False) -> float:
 def fitted(values: Iterable[float], room: float) -> tuple[list[str], float]:
     """The numbers as texts of one size that are no wider than the room where that is possible, with up to 3 digits.
 
-    >>> fitted([1.0, -0.125], 40.0)
+    >>> fitted([1.0, -0.125], 50.0)
     (['1', '-0.125'], 12.5)
     """
     values = list(values)
@@ -70,6 +70,14 @@ def times(sizes: Iterable[int]) -> str:
     '6 × 28 × 28'
     """
     return " × ".join(f"{n:,}" for n in sizes)
+
+
+def counted(n: int, what: str, several: str = "s") -> str:
+    """
+    >>> counted(1, "bias", "es"), counted(1200, "weight")
+    ('1 bias', '1,200 weights')
+    """
+    return f"{n:,} {what}{several * (n != 1)}"
 
 
 def joined(text: str) -> str:

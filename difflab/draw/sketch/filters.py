@@ -47,7 +47,9 @@ def bank(image: Any, kernels: Any, *, title: str | None = None) -> Sketch:
         with np.errstate(all="ignore"):
             y = F.conv2d(x[None, None], k[None, None], padding=tuple((n - 1) // 2 for n in k.shape))[0, 0]
         small = max(k.shape) <= SMALL
-        kernel = Grid(k, clean(name, 18), times(k.shape), numbers=small, cell=WEIGHT if small else PICTURE / max(k.shape))
+        kernel = Grid(
+            k, clean(name, 18), times(k.shape), numbers=small, cell=WEIGHT if small else PICTURE / max(k.shape)
+        )
         kernel.width = max(kernel.width, wide)
         large = LARGE_MAP if max(y.shape) > 32 else MAP
         made = Grid(y, "map", range_note(y), numbers=False, cell=large / max(y.shape))

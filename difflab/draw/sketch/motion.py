@@ -35,6 +35,8 @@ class Motion:
             start = k * (MOVE + REST)
             frames = f"{self.share(start)},{self.share(start + REST)}"
             steps.append(f"{frames}{{transform:translate({decimals(x - x0)}px,{decimals(y - y0)}px)}}")
+        x, y = places[0][0] - x0, places[0][1] - y0  # and back to the beginning
+        steps.append(f"100%{{transform:translate({decimals(x)}px,{decimals(y)}px)}}")
         return self.add("ease-in-out", "".join(steps))
 
     def shows(self, k: int, until: int | None = None) -> str:

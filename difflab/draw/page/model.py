@@ -81,7 +81,9 @@ class Model:
         if not is_number(value):
             found["shape"] = "several results" if isinstance(value, tuple) else shape(value)
             found["heat"] = heat(value)
-            found["window"] = window_of(node, self.forward.values)
+            window = window_of(node, self.forward.values)
+            if window is not None:
+                found["window"] = window
         if self.backward is not None and node in self.backward.reached:
             adjoint = self.backward.adjoint[node]
             found["adjoint"] = encoded(adjoint)

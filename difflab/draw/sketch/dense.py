@@ -33,20 +33,22 @@ def dense(
     >>> dense(4, 3)
     <sketch: A dense layer from 4 to 3 numbers: 12 weights and 3 biases>
     >>> dense([1, 2], 1, weights=[[3, -1]])
-    <sketch: A dense layer from 2 to 1 number: y[0] = 3·1 + (-1)·2 = 1>
+    <sketch: A dense layer from 2 to 1 number: 2 weights>
     """
     m = count("dense", "outputs", outputs)
     at = count("dense", "at", at, 0, m - 1)
     if weights is None:
         if bias is not None or isinstance(inputs, list | tuple | np.ndarray):
             raise InputError("dense: weights=None; numbers are worked out with weights of shape (outputs, inputs)")
-        n = count("dense", "inputs", inputs)
-        layer = Layer(n, m, at)
-        told = f"{counted(n * m, 'weight')} and {counted(m, 'bias', 'es')}"
+        layer = Layer(count("dense", "inputs", inputs), m, at)
     else:
         layer = computed(inputs, m, weights, bias, at)
-        n, told = layer.n, layer.sentence()
-    return Sketch(layer.drawn(), title or f"A dense layer from {n:,} to {counted(m, 'number')}: {told}", layer.formula)
+    told = counted(layer.n * m, "weight") + (f" and {counted(m, 'bias', 'es')}" if layer.biased else "")
+    return Sketch(
+        layer.drawn(),
+        title or f"A dense layer from {layer.n:,} to {counted(m, 'number')}: {told}",
+        " ".join([*layer.sentences(), "Every output is a sum over all inputs."]),
+    )
 
 
 def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
@@ -66,24 +68,27 @@ def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
 class Layer:
     """The circles and wires; with numbers where they are known."""
 
-    formula = "y = W x + b: every output is a sum over all inputs."
-
     def __init__(self, n: int, m: int, at: int, x: Any = None, W: Any = None, b: Any = None, y: Any = None) -> None:
         self.n, self.m, self.at, self.x, self.W, self.b, self.y = n, m, at, x, W, b, y
         longest = width(f"y[{max(n, m) - 1:,}]", NOTE) / 2 + 4 if W is None else 0.0
         self.radius = max(RADIUS, longest)  # to the right and left
         self.apart = APART + 2 * (self.radius - RADIUS)
 
-    def sentence(self) -> str:
+    @property
+    def biased(self) -> bool:
+        return self.W is None or self.b is not None
+
+    def sentences(self) -> list[str]:
+        """The work of the output that is looked at, where its numbers are known."""
+        if self.W is None:
+            return []
         k = self.at
-        row = self.W[k]
-        terms = [f"{signed(w)}·{signed(v)}" for w, v in zip(row, self.x)]
+        terms = [f"{signed(w)}·{signed(v)}" for w, v in zip(self.W[k], self.x)]
         terms = terms if len(terms) <= MOST else [*terms[:3], "…", terms[-1]]
-        used = [*row, *self.x, self.y[k]]
-        if self.b is not None:
-            terms.append(signed(self.b[k]))
-            used.append(self.b[k])
-        return f"y[{k}] = {' + '.join(terms)} {'=' if all(map(is_exact, used)) else '≈'} {number(float(self.y[k]))}"
+        bias = [] if self.b is None else [self.b[k]]
+        exact = all(map(is_exact, [*self.W[k], *self.x, *bias, self.y[k]]))
+        work = " + ".join([*terms, *map(signed, bias)])
+        return [f"y[{k}] = {work} {'=' if exact else '≈'} {number(float(self.y[k]))}"]
 
     def drawn(self) -> Canvas:
         canvas = Canvas()
@@ -102,15 +107,15 @@ class Layer:
         return canvas
 
     def words(self) -> list[str]:
-        has_bias = self.W is None or self.b is not None
-        lines = [
-            "y[i] = W[i, 0]·x[0] + W[i, 1]·x[1] + …" + " + b[i]" * has_bias,
+        lines = [line for told in self.sentences() for line in wrapped(told, NAME, 380.0)]
+        lines += [
+            "y[i] = W[i, 0]·x[0] + W[i, 1]·x[1] + …" + " + b[i]" * self.biased,
             f"W has shape ({self.m:,}, {self.n:,}): {counted(self.n * self.m, 'weight')}",
         ]
-        if has_bias:
+        if self.biased:
             lines.append(f"b has shape ({self.m:,},): {counted(self.m, 'bias', 'es')}")
             lines.append(f"together {self.n * self.m + self.m:,} parameters")
-        return lines if self.W is None else [*wrapped(self.sentence(), NAME, 380.0), *lines]
+        return lines
 
     def wires(self, canvas: Canvas, from_: dict[int, Point], to: dict[int, Point]) -> None:
         """Thin ones to all outputs, then the heavy ones to the output that is looked at, with their weights."""

@@ -180,12 +180,12 @@ def test_text_on_every_fill_has_a_contrast_of_4_5_in_light_and_dark():
 
 def test_a_convolution_shows_what_conv2d_computes():
     kernel = np.array([[1, 0], [-2, 3]])
-    made = sketch.convolution(IMAGE, kernel, stride=2, padding=1, at=(1, 2))
-    y = F.conv2d(IMAGE[None, None] * 1.0, kernel[None, None] * 1.0, stride=2, padding=1)[0, 0]
+    made = sketch.convolution(IMAGE, kernel, stride=(2, 1), padding=1, at=(1, 4))
+    y = F.conv2d(IMAGE[None, None] * 1.0, kernel[None, None] * 1.0, stride=(2, 1), padding=1)[0, 0]
     window = np.pad(IMAGE, 1)[2:4, 4:6]
     terms = " + ".join(f"{words.signed(a)}·{words.signed(b)}" for a, b in zip(window.ravel(), kernel.ravel()))
-    assert f"output[1, 2] = {terms} = {y[1, 2]:.0f}" in made.description
-    assert made.title == f"A 2 × 2 kernel on a 5 × 6 image: {y[1, 2]:.0f} at (1, 2)"
+    assert f"output[1, 4] = {terms} = {y[1, 4]:.0f}" in made.description
+    assert made.title == f"A 2 × 2 kernel on a 5 × 6 image: {y[1, 4]:.0f} at (1, 4)"
     shown = texts(made)
     expected = [*np.pad(IMAGE, 1).ravel(), *kernel.ravel(), *(window * kernel).ravel(), *y.ravel()]
     digits = [t for t in shown if re.fullmatch(r"-?\d+", t)]
@@ -202,9 +202,9 @@ def test_channels_are_added():
 @pytest.mark.parametrize("kind, pool", [("max", F.max_pool2d), ("average", F.avg_pool2d)])
 @pytest.mark.parametrize("ceil_mode", [False, True])
 def test_pooling_shows_what_the_library_computes(kind, pool, ceil_mode):
-    y = pool(IMAGE[None, None] * 1.0, 2, ceil_mode=ceil_mode)[0, 0]
+    y = pool(IMAGE[None, None] * 1.0, (2, 3), (1, 2), ceil_mode=ceil_mode)[0, 0]
     for at in np.ndindex(y.shape):
-        made = sketch.pooling(IMAGE, 2, kind=kind, at=at, ceil_mode=ceil_mode)
+        made = sketch.pooling(IMAGE, (2, 3), (1, 2), kind, at, ceil_mode=ceil_mode)
         assert f": {words.number(float(y[at]))} at ({at[0]}, {at[1]})" in made.title
         told = re.search(r"output\[\d, \d\] = (.*?) [=≈]", made.description)[1]
         assert np.isclose(eval(told, {"max": max}), y[at])  # the work that is shown gives the number
@@ -280,6 +280,9 @@ def test_layers_are_those_of_the_summary():
 ONES = np.ones((5, 5))
 REFUSED = {
     "kernel of 3 × 3 is larger": lambda: sketch.convolution(np.ones((2, 2)), np.ones((3, 3))),
+    r"convolution: the kernel of 5 × 5 .* padding=\(1, 1\)": lambda: sketch.convolution(
+        [[1, 2]] * 2, np.ones((5, 5)), 1, 1
+    ),
     "at most 64 positions": lambda: sketch.convolution(np.ones((30, 30)), np.ones((3, 3)), animate=True),
     "64 channels": lambda: sketch.convolution(np.ones((64, 5, 5)), np.ones((64, 3, 3))),
     "2 channels, kernel 3": lambda: sketch.convolution(np.ones((2, 5, 5)), np.ones((3, 3, 3))),

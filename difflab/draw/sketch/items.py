@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ NUMBERS_UP_TO = 12  # rows and columns that show their numbers
 PIXELS = 200.0  # the longer side of a grid without numbers
 LINE = 1.5  # lines of text are this many sizes apart
 SPACE = 18.0
+SEAM = 0.25
 
 
 class Item(Protocol):
@@ -119,25 +121,32 @@ class Grid:
         canvas.text(middle, self.y + self.body + self.spill + NOTE * 0.9, self.note, NOTE, tone=WIRE)
 
     def draw_fills(self, canvas: Canvas) -> None:
-        """One path for all cells of a colour, with neighbouring pixels of a row joined."""
-        extra = 0.0 if self.written else 0.25  # pixels overlap a little, so that no seams show between them
-        runs: dict[str, list[str]] = {}
-        for i in range(self.rows):
-            row = self.fills[i * self.columns : (i + 1) * self.columns]
-            j = 0
-            while j < self.columns:
-                n = 1
-                while not self.written and j + n < self.columns and row[j + n] == row[j]:
-                    n += 1
-                x, y, w, h = self.box(i, j, columns=n)
-                d = f"M{short(x)} {short(y)}h{short(w + extra)}v{short(h + extra)}h{short(-w - extra)}Z"
-                runs.setdefault(row[j], []).append(d)
-                j += n
-        for fill, parts in runs.items():
-            canvas.path("".join(parts), fill, WIRE if self.written else "")
+        """One path for all cells of a colour."""
         if not self.written:
-            self.cross_out(canvas)
-            canvas.box(self.x, self.y, self.inner, self.body, stroke=WIRE)
+            return self.draw_pixels(canvas)
+        cells: dict[str, list[str]] = {}
+        for k, fill in enumerate(self.fills):
+            x, y, w, h = self.box(*divmod(k, self.columns))
+            cells.setdefault(fill, []).append(f"M{short(x)} {short(y)}h{short(w)}v{short(h)}h{short(-w)}Z")
+        for fill, parts in cells.items():
+            canvas.path("".join(parts), fill, WIRE)
+        return None
+
+    def draw_pixels(self, canvas: Canvas) -> None:
+        """Neighbours of one grey in a row are one thick line; a little too long and thick, so that no seams show."""
+        lines: dict[str, list[str]] = {}
+        for i in range(self.rows):
+            x, y, _, high = self.box(i, 0)
+            place = 0
+            for fill, run in groupby(self.fills[i * self.columns : (i + 1) * self.columns]):
+                n = len(list(run))
+                d = f"M{short(x + place * self.cell)} {short(y + high / 2)}h{short(n * self.cell + SEAM)}"
+                lines.setdefault(fill, []).append(d)
+                place += n
+        for fill, parts in lines.items():
+            canvas.path("".join(parts), stroke=fill, thick=self.cell_height + SEAM)
+        self.cross_out(canvas)
+        canvas.box(self.x, self.y, self.inner, self.body, stroke=WIRE)
 
     def cross_out(self, canvas: Canvas) -> None:
         """A cross over each pixel that is no number."""

@@ -321,6 +321,8 @@ REFUSED = {
     "13 × 13": lambda: sketch.receptive_field((7, 7)),
     "kernels=3;": lambda: sketch.receptive_field(3),
     "1 kernels and 2 strides": lambda: sketch.receptive_field((3,), (1, 2)),
+    "between='conv'": lambda: sketch.volumes([(1,), (2,)], "conv"),
+    "kinds=3": lambda: sketch.normalisations(kinds=3),
     "26 letters": lambda: sketch.normalisations(8, 8, 8),
     "kinds=": lambda: sketch.normalisations(kinds=("foo",)),
     "str is no sketch": lambda: sketch.beside("a"),

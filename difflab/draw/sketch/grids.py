@@ -33,7 +33,7 @@ def grid(
     <sketch: A, 2 × 2>
     """
     x = numbers("grid", "values", values, (1, 2))
-    label = times(x.shape)
+    name, label = "" if name is None else str(name), times(x.shape)
     x = x[None] if x.ndim == 1 else x
     if show_numbers and max(x.shape) > MOST_NUMBERS:
         raise InputError(

@@ -52,8 +52,8 @@ def normalisations(
         count(what, "channels", channels, 1, 8),
         count(what, "positions", positions, 1, 8),
     )
-    names = [kinds] if isinstance(kinds, str) else list(kinds)
-    wrong = [k for k in names if k not in KINDS]
+    names = [kinds] if isinstance(kinds, str) else list(kinds) if isinstance(kinds, list | tuple) else []
+    wrong = [k for k in names if not isinstance(k, str) or k not in KINDS]
     if wrong or not names:
         raise InputError(f"{what}: kinds={kinds!r}; take some of {', '.join(KINDS)}")
     if n * c > 26 and "instance" in names:

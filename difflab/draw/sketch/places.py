@@ -68,7 +68,7 @@ class Stops:
         self.k, self.step = k, step
         room = n + 2 * p - k
         self.stops = room // step + 1
-        hangs = ceil_mode and room % step > 0 and self.stops * step < n + p
+        hangs = bool(ceil_mode) and room % step > 0 and self.stops * step < n + p
         self.stops += hangs
         brackets = "⌈⌉" if ceil_mode else "⌊⌋"
         self.formula = f"{brackets[0]}({n} + 2·{p} - {k}) / {step}{brackets[1]} + 1 = {self.stops}"

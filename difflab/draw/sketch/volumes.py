@@ -35,6 +35,8 @@ def volumes(shapes: Sequence[Any], between: Sequence[str] | None = None, *, titl
     if not isinstance(shapes, list | tuple) or not 1 <= len(shapes) <= MOST_VOLUMES:
         raise InputError(f"volumes: give a list of 1 to {MOST_VOLUMES} shapes, such as [(1, 28, 28), (6, 24, 24)]")
     found = [shape_of("volumes", s) for s in shapes]
+    if not isinstance(between, list | tuple | None):
+        raise InputError(f"volumes: between={between!r}; give a list with the words over each arrow")
     words = [""] * (len(found) - 1) if between is None else list(between)
     if len(words) != len(found) - 1:
         raise InputError(f"volumes: there are {len(words)} words for {len(found) - 1} arrows; give one for each")

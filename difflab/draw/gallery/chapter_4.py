@@ -121,6 +121,14 @@ def strides() -> Any:
     return dl.sketch.strides(7, 3, (1, 2))
 
 
+@figure("4-11-strides-rounded", number="4.11")
+def strides_rounded_down_and_up() -> Any:
+    """Figure 4.11, uneven: rounded down, the last row is not read; rounded up, the last window hangs over the edge."""
+    import difflab as dl
+
+    return dl.sketch.beside(dl.sketch.strides(6, 3, 2), dl.sketch.strides(6, 3, 2, ceil_mode=True))
+
+
 @figure("4-12-pooling", number="4.12")
 def pooling() -> Any:
     """Figure 4.12: pooling of 2 × 2 with stride 2, the largest number and the mean."""

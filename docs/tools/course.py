@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[2]
 TABLE, PAGE = ROOT / "docs" / "course.tsv", ROOT / "docs" / "course.md"
 BEGIN, END = "<!-- the map: written by docs/tools/course.py -->", "<!-- end of the map -->"
 KINDS = ("claim", "definition", "figure", "formula")
-WORDS = {"claim": "Claim", "definition": "Definition", "figure": "Figure", "formula": "Formula"}
 
 
 class Row(NamedTuple):
@@ -176,14 +175,13 @@ def lesson_links(row: Row) -> str:
         if place.startswith("?") or page is None:
             found.append(f"({place.lstrip('?')}: to come)")
             continue
-        number = f"{int(page.name[:2])}, " if page.name[:2].isdigit() else f"{title(page)}, "
-        told = headings(page).get(heading, title(page))
-        told = re.sub(r"^\d+\. ", "", told).replace("|", r"\|")
+        number = f"lesson {int(page.name[:2])}" if page.name[:2].isdigit() else title(page)
+        told = f"{number}, {headings(page)[heading]}" if heading else number
         address = (
             f"../{page.relative_to(ROOT)}" if page.parent.name == "tutorials" else str(page.relative_to(ROOT / "docs"))
         )
-        found.append(f"[{number if heading else ''}{told}]({address}{'#' * bool(heading)}{heading})")
-    return "<br>".join(found)
+        found.append(f"[{told}]({address}{'#' * bool(heading)}{heading})")
+    return ", ".join(found)
 
 
 def title(page: Path) -> str:
@@ -191,17 +189,27 @@ def title(page: Path) -> str:
 
 
 def picture_links(row: Row) -> str:
-    found = []
+    found: list[str] = []
     for place in row.places("picture"):
         address = place.removeprefix("docs/") if place.startswith("docs/") else f"../{place}"
         name = Path(place).stem
         number = re.match(r"\d+-\d+(-\d+(?=-))?", name) if place.startswith("graphs/") else None
-        found.append(f"[{number[0].replace('-', '.') if number else 'picture'}]({address})")
-    return ", ".join(dict.fromkeys(found))
+        told = f"figure {number[0].replace('-', '.')}" if number else "picture"
+        again = any(f"[{told}]" in other for other in found)
+        found.append(f"[{'again' if again else told}]({address})")
+    return ", ".join(found)
 
 
 def code(text: str) -> str:
-    return "`" + text.replace("|", r"\|") + "`"
+    return f"`{text}`"
+
+
+def entry(row: Row) -> str:
+    """A row as an item of a list: what it is, where it is told and shown, what to type, what holds it."""
+    kind = "" if row.kind == "figure" else f" ({row.kind})"
+    where = ", ".join(filter(None, (lesson_links(row), picture_links(row))))
+    held = [f"tests/{place}" for place in row.places("test")]
+    return "<br>\n  ".join([f"- **{row.item}**{kind}", where, *map(code, run_of(row) + held)])
 
 
 def written() -> str:
@@ -209,20 +217,11 @@ def written() -> str:
     parts = []
     for row in rows():
         if row.opens:
-            level = "##" if re.fullmatch(r"\d+|[a-z ]+", row.section) else "###"
-            parts.append(f"\n{level} {row.section} {row.item}".replace("## - ", "## "))
-            parts.append("\n| what | lesson | picture | command | test |\n|---|---|---|---|---|")
-            continue
-        cells = (
-            f"{row.item}",
-            lesson_links(row),
-            picture_links(row),
-            "<br>".join(map(code, run_of(row))),
-            "<br>".join(code(place) for place in row.places("test")),
-        )
-        parts.append("| " + " | ".join(cells) + " |")
-    text = "\n".join(parts).strip()
-    return re.sub(r"\n\n\| what .*\n\|---.*(?=\n\n#|\Z)", "", text) + "\n"
+            number = "" if row.section == "tools" else f"{row.section} "
+            parts.append(f"{'###' if '.' in row.section else '##'} {number}{row.item}\n")
+        else:
+            parts.append(entry(row))
+    return re.sub(r"\n+(##+ .*)\n+", r"\n\n\1\n\n", "\n".join(parts)) + "\n"
 
 
 def page(text: str) -> str:

@@ -253,3 +253,35 @@ def test_a_value_is_the_mean_return_of_its_policy():
     v, q = grid.evaluate(policy), grid.evaluate_q(policy)
     assert abs(np.mean(returns) - v[4]) < 4 * np.std(returns) / np.sqrt(600)
     np.testing.assert_allclose((policy * q).sum(axis=1)[4], v[4])
+
+
+# 4 and 9 to 11: what the engine trains.
+def test_a_small_convolutional_network_learns_digits():
+    digits = nn.data.digits()
+    stages = nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10)
+    sample = digits.x_train[:500], digits.y_train[:500], digits.x_test, digits.y_test
+    adam = nn.optim.Adam(lr=1e-2)
+    run = nn.fit(nn.Sequential(*stages), sample, "cross_entropy", adam, 4, 32, progress=False)
+    assert run.history[-1]["test_accuracy"] > 0.8 > 0.4 > 1 / 10
+
+
+def test_a_linear_autoencoder_ends_in_the_principal_components():
+    x = RNG.normal(size=(40, 5)) * np.array([3.0, 2.0, 1.0, 0.5, 0.1])
+    x = x - x.mean(0)
+    V = np.linalg.svd(x)[2][:2]
+    loss = lambda w: np.mean((x @ w["A"].T @ w["B"].T - x) ** 2)
+    pca = {"A": V, "B": V.T}
+    assert max(np.abs(g).max() for g in dl.grad(loss)(pca).values()) < 1e-12
+    start = {"A": 0.1 * RNG.normal(size=(2, 5)), "B": 0.1 * RNG.normal(size=(5, 2))}
+    found = nn.optim.minimize(loss, start, nn.optim.LBFGS(), 300)
+    assert loss(found.params) == pytest.approx(loss(pca), rel=1e-6)
+
+
+def test_a_coupling_stretches_space_by_its_scale_and_goes_back():
+    scale, shift = lambda a: np.tanh(3 * a), np.sin
+    bend = lambda x: dl.numpy.stack([x[1] * np.exp(scale(x[0])) + shift(x[0]), x[0]])
+    back = lambda z: np.array([z[1], (z[0] - shift(z[1])) * np.exp(-scale(z[1]))])
+    for x in RNG.normal(size=(5, 2)):
+        sign, logarithm = np.linalg.slogdet(dl.jacobian(bend)(x))
+        assert sign == -1 and logarithm == pytest.approx(scale(x[0]))  # the coordinates change places
+        np.testing.assert_allclose(back(bend(x)), x)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.draw import palette
+from difflab.draw.dot import TONES
 from difflab.draw.draw import picture_of, svg
 from difflab.draw.formula import names_of
 from difflab.draw.symbols import Symbols
@@ -76,6 +78,26 @@ def test_roles_have_the_colours_of_the_house():
     box = next(b for b in picture_of(dl.parse("f = x * y"), view="symbolic").boxes if b.kind == "card")
     assert box.lines[0].tone == "local"
     assert [tone for _, tone in box.lines[1].spans] == ["backward", "ink", "local", "ink", "downstream"]
+
+
+def luminance(colour):
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    return np.dot(
+        [0.2126, 0.7152, 0.0722], [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    )
+
+
+@pytest.mark.parametrize("theme", [lambda c: c, palette.LIGHT_TO_DARK.get], ids=["light", "dark"])
+@pytest.mark.parametrize("tone", TONES)
+def test_every_tone_can_be_read_on_every_ground(tone, theme):
+    for ground in (palette.OPERATION, palette.INPUT, palette.BLOCK, palette.MARK, palette.CONSTANT):
+        dark, light = sorted(luminance(theme(c)) for c in (TONES[tone], ground))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, ground
+
+
+def test_the_roles_are_told_in_words_where_something_flows():
+    assert "upstream × local = downstream" in lines(dl.parse("x * y"))
+    assert "upstream × local = downstream" not in lines(dl.parse("x"))
 
 
 def test_parts_of_a_value_used_several_times():

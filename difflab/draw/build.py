@@ -16,7 +16,7 @@ from ..graph.passes import BackwardPass, Edge, ForwardPass
 from .formula import names_of, node_formula
 from .marks import LEGEND, marks_of
 from .picture import Box, Line, Picture, Wire
-from .symbols import Symbols
+from .symbols import ROLES, Symbols
 from .text import clean, shape, short
 
 VIEWS = ("both", "forward", "backward", "graph", "symbolic")
@@ -281,6 +281,8 @@ class Builder:
         )
 
     def add_legend(self) -> None:
+        if self.symbols and self.symbols.flowing:
+            self.picture.add(Box([ROLES], "key", "upstream times local is downstream"))
         if self.seen_marks:
             lines = [Line(f"{LEGEND[m][0]}: {LEGEND[m][1]}") for m in self.seen_marks]
             self.picture.add(Box(lines, "legend", "legend"))

@@ -41,6 +41,7 @@ SHAPES = {
     "block": ("box", "filled,rounded,bold", BLOCK),
     "output": ("plain", "", ""),
     "card": ("box", "filled,rounded", OPERATION),
+    "key": ("plain", "", ""),
     "legend": ("box", "filled,rounded,dashed", MARK),
 }
 

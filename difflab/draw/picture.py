@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Tone = Literal["ink", "forward", "backward", "local", "downstream"]
-Kind = Literal["input", "operation", "constant", "block", "output", "legend", "step", "stub", "card"]
+Kind = Literal["input", "operation", "constant", "block", "output", "legend", "step", "stub", "card", "key"]
 Span = tuple[str, Tone]
 
 

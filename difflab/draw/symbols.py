@@ -21,6 +21,10 @@ PLACES = "₁₂₃₄₅₆₇₈₉"
 # How the transposed maps of products are written, for each operand: the other operand left or right of the upstream.
 PRODUCTS = {"matmul": ("{up} @ {1}ᵀ", "{0}ᵀ @ {up}")}
 Use = tuple[Node, Node, int]
+# What the colours of the equations are called.
+ROLES = Line.of(
+    ("upstream", "backward"), (" × ", "ink"), ("local", "local"), (" = ", "ink"), ("downstream", "downstream")
+)
 
 
 class Symbols:

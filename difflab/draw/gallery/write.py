@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
@@ -50,10 +51,14 @@ def page() -> str:
 
 def source(make: Callable[[], Any]) -> str:
     """The body of a figure's function, as a reader would type it."""
-    lines = inspect.getsource(make).splitlines()
-    start = next(k for k, line in enumerate(lines) if line.strip().startswith(("import difflab", "from difflab")))
-    body = textwrap.dedent("\n".join(lines[start:]))
+    text = textwrap.dedent(inspect.getsource(make))
+    function = ast.parse(text).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    body = textwrap.dedent("\n".join(text.splitlines()[function.body[1].lineno - 1 :]))  # behind the docstring
     if "np." in body:
-        body = body.replace("import difflab as dl\n", "import difflab as dl\nimport numpy as np\n", 1)
+        where = "import difflab as dl\n"
+        body = (
+            body.replace(where, where + "import numpy as np\n", 1) if where in body else "import numpy as np\n" + body
+        )
     body = re.sub(r"(: | -> )Any\b", "", body)  # a reader need not import it
     return re.sub(r"^return ", "", body, flags=re.MULTILINE)

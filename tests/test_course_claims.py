@@ -295,3 +295,42 @@ def test_a_coupling_stretches_space_by_its_scale_and_goes_back():
         sign, logarithm = np.linalg.slogdet(dl.jacobian(bend)(x))
         assert sign == -1 and logarithm == pytest.approx(scale(x[0]))  # the coordinates change places
         np.testing.assert_allclose(back(bend(x)), x)
+
+
+def test_the_training_error_falls_with_capacity_and_the_risk_does_not():
+    rng = np.random.default_rng(3)
+    x, many = np.sort(rng.uniform(-1, 1, 12)), np.linspace(-1, 1, 500)
+    y = np.sin(3 * x) + 0.2 * rng.normal(size=12)
+    trained, risk = [], []
+    for degree in range(11):
+        weights = np.linalg.lstsq(np.vander(x, degree + 1), y, rcond=None)[0]
+        trained.append(np.mean((np.vander(x, degree + 1) @ weights - y) ** 2))
+        risk.append(np.mean((np.vander(many, degree + 1) @ weights - np.sin(3 * many)) ** 2))
+    assert all(b <= a + 1e-12 for a, b in pairwise(trained))  # more room never hurts on what was seen
+    assert np.argmin(risk) in (3, 4, 5) and risk[-1] > 10 * min(risk)
+
+
+def test_a_generator_follows_its_critic():
+    """The critic is a slope and a height with a little weight decay, the generator a number that is added to noise."""
+    z = np.random.default_rng(0).normal(size=64)
+    real = 3 + z
+    score = lambda critic, x: critic[0] * x + critic[1]
+    says = F.binary_cross_entropy_with_logits
+
+    def of_critic(critic, place):
+        fake = dl.stop_gradient(place) + z
+        right = says(score(critic, real), np.ones(64)) + says(score(critic, fake), np.zeros(64))
+        return right + 0.1 * np.sum(critic**2)
+
+    of_generator = lambda place, critic: says(score(dl.stop_gradient(critic), place + z), np.ones(64))
+    assert np.all(dl.grad(of_critic, argnums=1)(np.ones(2), 0.5) == 0)  # the critic's loss does not move the generator
+    critic, place, places = np.zeros(2), 0.0, []
+    adams = nn.optim.Adam(lr=0.1, betas=(0.5, 0.9)), nn.optim.Adam(lr=0.05, betas=(0.5, 0.9))
+    memories = adams[0].init(critic), adams[1].init(np.float64(place))
+    by_critic, by_place = dl.compile(dl.grad(of_critic)), dl.compile(dl.grad(of_generator))
+    for _ in range(400):
+        critic, first = adams[0].update(critic, by_critic(critic, place), memories[0])
+        place, second = adams[1].update(place, by_place(place, critic), memories[1])
+        memories = first, second
+        places.append(float(place))
+    assert places[0] < 0.1 and abs(np.mean(places[-100:]) - 3) < 0.2

@@ -16,6 +16,7 @@ from ..errors import InputError, ShapeError
 from .build import assemble
 from .checks import floats
 from .process import MDP
+from .start import starting_in
 
 DIRECTIONS = ("up", "right", "down", "left")
 MOST_CELLS = 100_000_000
@@ -43,6 +44,7 @@ def gridworld(
     discount: float = 1.0,
     rewards: Mapping[Cell, float] | NDArray[Any] | None = None,
     teleports: Mapping[Cell, tuple[Cell, float]] | None = None,
+    start: Any = None,
 ) -> MDP:
     """A grid of cells with actions up, right, down, left (0 to 3); moving off the grid or into a wall stays in place.
 
@@ -50,7 +52,8 @@ def gridworld(
     list cells, as tuples or as an array (n, 2); `terminals` may also map them to a reward for entering. With
     probability `slip` the step goes to one of the two sides instead. `rewards` maps cells to a further reward for
     entering them, or is an array of the grid's shape. `teleports` maps a cell to (target, reward): every action leads
-    there. Raises InputError for cells outside the grid.
+    there. `start` is the cell where episodes begin, a dict of cell: probability, or probabilities in the grid's shape
+    or (S,). Raises InputError for cells outside the grid.
 
     >>> grid = gridworld((4, 4), terminals=[(0, 0), (3, 3)])
     >>> grid.evaluate(np.full((16, 4), 0.25)).reshape(4, 4)[0].round(6).tolist()
@@ -83,7 +86,7 @@ def gridworld(
     grid = Grid((rows, columns), frozenset(np.flatnonzero(blocked).tolist()), frozenset(ends))
     pairs = np.repeat(np.arange(S), 4), np.tile(np.arange(4), S)
     made = assemble(P, R, *pairs, S, 4, discount, [*ends, *np.flatnonzero(blocked)], action_names=DIRECTIONS)
-    return replace(made, layout=grid)
+    return starting_in(replace(made, layout=grid), start)
 
 
 def shape_of(shape: Any) -> tuple[int, int]:

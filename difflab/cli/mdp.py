@@ -192,24 +192,28 @@ def show(solution: Solution) -> None:
 
 
 def grid_text(solution: Solution, layout: Any) -> str:
-    """Values with the arrows of all best actions behind them."""
+    """Values with the arrows of all best actions behind them, and a dot for an action that stays."""
+    from ..mdp.grids import STEPS
+
     rows, columns = layout.shape
-    best = solution.ties()
+    best, values = layout.of_cells(solution.ties()), layout.of_cells(solution.values)
     lines = []
     for i in range(rows):
         words = []
         for j in range(columns):
-            s = i * columns + j
-            if s in layout.walls:
-                words.append("#" * 5)
-            elif s in layout.terminals:
-                words.append("end")
+            c = i * columns + j
+            if c in layout.walls:
+                words.append(layout.words.get(c, "#" * 5))
+            elif c in layout.terminals:
+                words.append(layout.words.get(c, "end"))
             else:
-                arrows = "".join(ARROWS[a] for a in range(4) if best[s, a])
-                words.append(f"{solution.values[s] + 0.0:.4g} {arrows}")
+                ways = [way for a, way in enumerate(layout.steps) if best[c, a]]
+                arrows = "".join(ARROWS[k] for k, way in enumerate(STEPS) if way in ways) + "●" * (None in ways)
+                words.append(f"{values[c] + 0.0:.4g} {arrows}")
         lines.append(words)
     width = max(len(w) for line in lines for w in line)
-    return "\n" + "\n".join("  ".join(w.rjust(width) for w in line) for line in lines)
+    head = f"\n{layout.title}\n" if layout.title else "\n"
+    return head + "\n".join("  ".join(w.rjust(width) for w in line) for line in lines)
 
 
 def rows_text(solution: Solution, most: int = 20) -> str:

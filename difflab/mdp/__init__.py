@@ -7,6 +7,7 @@ from .gradient import optimal_q, optimal_values, soft_policy, soft_values
 from .graphs import backup_graph
 from .grids import Grid, gridworld, teleport_gridworld
 from .inverse import Recovered, inverse_rl, rewards_for, visit_counts
+from .maps import taxi_map
 from .pictures import plot_convergence, plot_episode, plot_q, plot_sensitivity, plot_solution
 from .process import MDP
 from .sensitivity import Sensitivity, compare_gradients, kinks, sensitivity, unrolled_values
@@ -41,6 +42,7 @@ __all__ = [
     "sensitivity",
     "soft_policy",
     "soft_values",
+    "taxi_map",
     "teleport_gridworld",
     "unrolled_values",
     "visit_counts",

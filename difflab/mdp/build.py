@@ -272,6 +272,9 @@ def from_gymnasium(env: Any, discount: float, start: Any = None) -> MDP:
     made = from_triples(entries, S, A, discount, sorted(ending - passing))
     if start is None:
         start = getattr(getattr(env, "unwrapped", env), "initial_state_distrib", None)
+    from .maps import layout_of
+
+    made = dataclasses.replace(made, layout=layout_of(env, made))
     if isinstance(start, np.ndarray) and start.shape == (S,):
         start = np.pad(start, (0, made.n_states - S))  # the end behind the others
     return starting_in(made, start)

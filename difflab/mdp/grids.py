@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
@@ -25,11 +25,38 @@ STEPS = ((-1, 0), (0, 1), (1, 0), (0, -1))
 
 @dataclass(frozen=True)
 class Grid:
-    """How states lie in the plane: `shape` is (rows, columns); state s is cell divmod(s, columns)."""
+    """How states lie in the plane: `shape` is (rows, columns), cell c is divmod(c, columns).
+
+    `walls` and `terminals` are cells. `states` has the state of each cell where that is not the cell's own number (a
+    slice of a larger process), and `cells` the cell of each state, -1 for none. `steps` is the direction (down, right)
+    of each action, None for one that stays. `words` stands in cells, `barriers` between two of them.
+    """
 
     shape: tuple[int, int]
     walls: frozenset[int]
     terminals: frozenset[int]
+    states: tuple[int, ...] | None = None
+    cells: tuple[int, ...] | None = None
+    steps: tuple[tuple[int, int] | None, ...] = STEPS
+    words: Mapping[int, str] = field(default_factory=dict)
+    barriers: frozenset[tuple[int, int]] = frozenset()
+    title: str = ""
+
+    def of_cells(self, x: Any) -> Any:
+        """What states have (S, ...), for each cell."""
+        return x if self.states is None else x[list(self.states)]
+
+    def state_of(self, cell: int) -> int:
+        return cell if self.states is None else self.states[cell]
+
+    def cells_of(self, states: Any) -> Any:
+        """The cells of states; -1 for one that has none."""
+        return states if self.cells is None else np.asarray(self.cells)[states]
+
+    @property
+    def open_cells(self) -> list[int]:
+        """The cells where somebody can be."""
+        return [c for c in range(self.shape[0] * self.shape[1]) if c not in self.walls]
 
 
 Cell = tuple[int, int]

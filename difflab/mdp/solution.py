@@ -44,7 +44,8 @@ class Solution:
     @property
     def advantage(self) -> Floats:
         """q(s, a) - v(s), (S, A): 0 for the best action."""
-        return self.q - self.q.max(axis=1, keepdims=True)
+        top = self.q.max(axis=1, keepdims=True)
+        return self.q - np.where(np.isneginf(top), 0.0, top)  # an end without actions has none that is best
 
     def expected_return(self, start: Any = None) -> float:
         """The best expected return when S0 is drawn by `start` (a state, or probabilities (S,)), within `error_bound`.

@@ -39,7 +39,7 @@ def distribution(process: MDP, start: Any, what: str) -> Floats:
         found[place_of(process, start, what)] = 1.0
     else:
         found = floats(start, f"{what}: start ({FORMS})")
-        grid = getattr(process.layout, "shape", None)
+        grid = None if process.layout is None or process.layout.states else process.layout.shape
         if found.shape not in ((process.n_states,), grid):
             raise ShapeError(f"{what}: start has shape {found.shape} for {process.n_states} states; give {FORMS}")
         found = np.resize(found, process.n_states) if found.ndim == 2 else found
@@ -98,7 +98,7 @@ def place_of(process: MDP, place: Any, what: str) -> int:
         i, j = (whole(x, f"{what}: start, a coordinate of its cell") for x in place)
         if i >= grid[0] or j >= grid[1]:
             raise InputError(f"{what}: start={place} is outside the grid of shape {grid}; cells count from (0, 0)")
-        return i * int(grid[1]) + j
+        return int(process.layout.state_of(i * int(grid[1]) + j))
     state = whole(place, f"{what}: start")
     if state >= process.n_states:
         raise InputError(f"{what}: start={state} of {process.n_states} states; they are counted from 0")

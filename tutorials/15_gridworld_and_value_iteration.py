@@ -89,8 +89,8 @@ print(f"from the middle {v_random[12]:.1f}, mean of 2000 walks {np.mean(walks):.
 # ## Where it begins
 #
 # The first state $S_0$ may be random too: it has a distribution $\mu$, and what a policy is worth as a whole is one
-# number, its expected return $J(\pi) = \sum_s \mu(s)\, v_\pi(s)$. `start=` says $\mu$: a state, the probabilities of all
-# states, or a dict. Every episode begins by it, and the mean of many returns estimates $J$: that is Monte Carlo.
+# number, its expected return $J(\pi) = \sum_s \mu(s)\, v_\pi(s)$. `start=` says $\mu$: a state, the probabilities of
+# all states, or a dict. Every episode begins by it, and the mean of many returns estimates $J$: that is Monte Carlo.
 
 # %%
 always_work, always_rest = [0, 0, 0], [1, 1, 1]

@@ -72,6 +72,9 @@ def test_the_backup_of_q():
     assert sorted({s for s, _ in names.values()}) == [0, 4]  # the end (2) has no action values
     want = ENDING.rewards[k] + 0.9 * row @ best
     assert graph(**{name: q[place] for name, place in names.items()}) == pytest.approx(want)
+    few = mdp.MDP.from_arrays(FREE.dense()[0], [[1.0, -np.inf], [2.0, 0.5], [-np.inf, 1.0], [0.0, 1.0]], 0.8)
+    names = [node.name for node in mdp.backup_graph(few, state=1, action=0).inputs]
+    assert names == ["q(0,0)", "q(1,0)", "q(1,1)", "q(2,1)", "q(3,0)", "q(3,1)"]  # of the actions that there are
     last = mdp.gridworld((1, 2), terminals=[(0, 1)])
     assert mdp.backup_graph(last, state=0, action=1)() == -1.0
 

@@ -66,6 +66,7 @@ def test_names_and_cells():
     assert tuples.start.tolist() == [0.0, 1.0]
     assert row(start=(0, 2)).start.tolist() == row(start=2).start.tolist() == [0, 0, 1, 0, 0]
     assert row(start={(0, 0): 0.5, (0, 3): 0.5}).start.tolist() == HALVES.tolist()
+    assert row(start=[0.5, 0.5 + 5e-9, 0, 0, 0]).start.sum() == 1.0  # what rounding left is scaled away
     square = mdp.gridworld((2, 2), terminals=[(1, 1)], start=np.array([[0.0, 0.5], [0.5, 0.0]]))
     assert square.start.tolist() == [0.0, 0.5, 0.5, 0.0]
 

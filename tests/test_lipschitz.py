@@ -7,7 +7,7 @@ import pytest
 
 import difflab as dl
 from difflab import nn
-from difflab.errors import DomainError, DtypeError, InputError
+from difflab.errors import DomainError, DtypeError, InputError, TraceError
 
 rng = np.random.default_rng(0)
 WIDE, TALL = rng.normal(size=(3, 7)), rng.normal(size=(8, 3))
@@ -78,6 +78,8 @@ def test_nothing_to_stretch():
         (lambda: dl.lab.lipschitz(np.sin, np.ones(2) * 1j), DtypeError, "x is complex"),
         (lambda: dl.lab.lipschitz(lambda x: np.exp(1j * x), np.ones(2)), DtypeError, r"f\(x\) is complex"),
         (lambda: dl.lab.lipschitz(np.sqrt, np.zeros(2)), DomainError, "not finite"),
+        (lambda: dl.grad(lambda x: float(dl.lab.lipschitz(np.sin, x)))(TALL[0]), TraceError, "lipschitz: the point"),
+        (lambda: dl.grad(lambda x: float(dl.lab.lipschitz(lambda z: z * x, TALL[0])))(TALL[0]), TraceError, "call it"),
     ],
 )
 def test_what_has_no_constant_is_refused(call, kind, told):

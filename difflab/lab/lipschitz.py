@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..differentiate.transform import Recording
-from ..errors import DomainError, DtypeError, InputError
+from ..errors import DomainError, DtypeError, InputError, TraceError
 from ..graph.pytree import flatten
 
 Leaves = list[Any]
@@ -43,7 +43,8 @@ def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float 
     its Lipschitz constant. x and f(x) are arrays or trees of arrays, taken as one long vector each. Golub and Van Loan,
     Matrix Computations, 4th ed., 8.2.
 
-    Raises DtypeError for complex values, DomainError where a derivative is not finite.
+    Raises DtypeError for complex values, DomainError where a derivative is not finite, TraceError inside another
+    derivative.
 
     >>> found = lipschitz(lambda x: np.array([[3.0, 0.0], [4.0, 5.0]]) @ x, np.zeros(2))
     >>> round(found.value, 6), round(float(np.sqrt(45)), 6)
@@ -56,6 +57,11 @@ def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float 
     if not 0 < tolerance < 1:
         raise InputError(f"lipschitz: tolerance={tolerance!r}; give a number between 0 and 1")
     record = Recording("lipschitz", f, (x,))
+    if record.nested:
+        raise TraceError(
+            "lipschitz: the point or the function depends on a value that is being traced, and the iteration needs "
+            "numbers; call it outside, and differentiate the length of f's jvp along the direction that it finds"
+        )
     for what, leaves in (("x", record.inputs), ("f(x)", flatten(record.value)[0])):
         for leaf in leaves:
             if np.asarray(getattr(leaf, "value", leaf)).dtype.kind == "c":

@@ -36,11 +36,12 @@ for k, (name, told) in enumerate(parts.items()):
     axes.text(2 * k + 0.75, 0.58, name, ha="center", weight="bold", fontsize=12)
     axes.text(2 * k + 0.75, 0.24, told, ha="center", fontsize=10)
     if k < 4:
-        axes.add_patch(FancyArrowPatch((2 * k + 1.55, 0.45), (2 * k + 1.97, 0.45), arrowstyle="-|>", mutation_scale=14))
-bow = dict(connectionstyle="arc3,rad=0.25", arrowstyle="-|>", mutation_scale=14, color="#b4540a")
+        arrow = dict(arrowstyle="-|>", mutation_scale=14, color="#0b6e4f")
+        axes.add_patch(FancyArrowPatch((2 * k + 1.55, 0.45), (2 * k + 1.97, 0.45), **arrow))
+bow = dict(connectionstyle="arc3,rad=-0.15", arrowstyle="-|>", mutation_scale=14, color="#b4540a")
 axes.add_patch(FancyArrowPatch((6.75, -0.05), (2.75, -0.05), **bow))
-axes.text(4.75, -0.8, "again and again", ha="center", color="#b4540a")
-axes.set(xlim=(-0.1, 9.6), ylim=(-1, 1), title="The pipeline")
+axes.text(4.75, -0.25, "again and again", ha="center", color="#b4540a")
+axes.set(xlim=(-0.1, 9.6), ylim=(-0.55, 1), title="The pipeline")
 axes.set_axis_off()
 figure
 

@@ -56,8 +56,8 @@ assert unseen.shape == (500, 2 * N + 2)
 # \qquad \omega_k = 10000^{-2(k-1)/d} .$$
 #
 # Why not simply the number $t$? Because "three places back" should look the same everywhere. For these codes it does:
-# going on by $s$ places turns each hand by the same angle, so one matrix $R_s$ does it for all $t$, and $p_t \cdot
-# p_{t+s}$ depends on $s$ alone.
+# going on by $s$ places turns each hand by the same angle, so one matrix $R_s$ does it for all $t$, and the product
+# $p_t \cdot p_{t+s}$ depends on $s$ alone.
 
 # %%
 codes = nn.PositionalEncoding(32).apply({}, {}, np.zeros((64, 32)), training=False)[0]

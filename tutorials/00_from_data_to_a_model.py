@@ -8,7 +8,7 @@
 # - train a multilayer perceptron (MLP) on handwritten digits, and say how far it can be trusted.
 
 # %% [markdown]
-# ## A program that nobody can write
+# ## The pipeline
 #
 # Write a program that reads handwritten digits. Which pixels make a seven? Nobody can say it in rules, but everybody
 # can show examples. So we do not write the program. We write one with thousands of open numbers, and let examples

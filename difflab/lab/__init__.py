@@ -1,1 +1,3 @@
-"""What a person asks of the methods: comparison, step sizes, expression swell, accuracy, kinks."""
+"""What a person asks of the methods: comparison, step sizes, expression swell, accuracy, kinks, Lipschitz constants."""
+
+from .lipschitz import Lipschitz as Lipschitz, lipschitz as lipschitz

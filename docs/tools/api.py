@@ -25,6 +25,7 @@ MODULES = (
     "difflab.nn.optim",
     "difflab.nn.data",
     "difflab.draw.sketch",
+    "difflab.lab",
     "difflab.mdp",
     "difflab.mdp.learning",
     "difflab.testing",

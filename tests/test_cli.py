@@ -6,6 +6,8 @@ import io
 import json
 import math
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -270,9 +272,12 @@ def test_gallery(shell, tmp_path):
     assert shell("gallery", str(tmp_path / "link"), "--force")[0] == 2
 
 
-def test_tour(shell, tmp_path):
-    folder = tmp_path / "tour"
-    status, out, told = shell("tour", str(folder))
+def test_tour(shell, tmp_path, monkeypatch):
+    readme = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
+    words = re.search(r"&& \.venv/bin/difflab (tour .+)", readme)[1].split()
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "difflab-tour"
+    status, out, told = shell(*words)
     assert status == 0 and "index.html" in out and "certified" in out and "comparing" in told
     page = (folder / "index.html").read_text()
     assert "<svg" in page and "data:image/png;base64," in page and "viewport" in page
@@ -280,6 +285,8 @@ def test_tour(shell, tmp_path):
     json.loads((folder / "comparisons.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     status, _, told = shell("tour", str(folder))
     assert status == 2 and "force" in told
+    (folder / "mine.txt").write_text("mine")
+    assert shell(*words)[0] == 0 and (folder / "mine.txt").read_text() == "mine"  # the README's command runs again
     (tmp_path / "link").symlink_to(tmp_path)
     assert shell("tour", str(tmp_path / "link"))[0] == 2
     (tmp_path / "file").write_text("mine")

@@ -70,7 +70,7 @@ _HOMES = {
     "difflab.lab.step_size": "step_size_study",
     "difflab.lab.swell": "expression_swell",
 }
-_MODULES = ("errors", "mdp", "nn", "numpy", "primitives", "testing")
+_MODULES = ("errors", "lab", "mdp", "nn", "numpy", "primitives", "testing")
 _SYNONYMS = {"gradient": "grad", "diff": "grad", "jit": "compile", "jacfwd": "jacobian", "jacrev": "jacobian"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

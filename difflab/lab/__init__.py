@@ -1,1 +1,3 @@
-"""What a person asks of the methods: comparison, step sizes, expression swell, accuracy, kinks."""
+"""What a person asks of the methods: comparison, convexity, step sizes, expression swell, accuracy, kinks."""
+
+from .convexity import convexity as convexity

@@ -34,7 +34,7 @@ from .eigenvalue_bounds import largest_eigenvalue, least_eigenvalue, middles
 BITS = 128
 MOST_COORDINATES = 24
 MOST_PARTS = 3000
-SHARPENED = 200  # parts cut once more for a better modulus, at most
+SHARPENED = 100  # parts cut once more for a better modulus, at most
 CLOSE = 0.9  # of the least eigenvalue found: then the modulus is good enough
 NARROWEST = 2.0**-40  # of the box: a part that is not cut any more
 PAIRS = 400  # random pairs of points looked at first

@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 
 import difflab as dl
 from difflab.errors import InputError
+from difflab.lab.convexity_rules import curves
 
 convexity = dl.lab.convexity
 LINE, SQUARE = dict(x=(-1.0, 1.0)), dict(x=(-1.0, 1.0), y=(-1.0, 1.0))
@@ -42,6 +43,7 @@ def logistic(w):
         ("2*x + 1", LINE, "convex", 0, 0),
         ("(x + y)**2", SQUARE, "convex", 0, 4),
         ("x**4", LINE, "convex", 0, 12),
+        ("(x + 1e10) - 1e10", LINE, "convex", 0, 0),  # in floats its values jump
         ("x**3", dict(x=(0.0, 1.0)), "convex", 0, 6),
         ("abs(x)", LINE, "convex", 0, None),
         ("maximum(x, x**2) - minimum(x, 1)", LINE, "convex", 0, None),
@@ -202,6 +204,9 @@ def test_a_function_of_the_users_with_the_name_of_a_row():
         return -x * x, lambda g: (-2 * x * g,)
 
     assert convexity(lambda x: exp(x), LINE).verdict == "not convex"
+    ours, theirs = dl.trace(lambda x: exp(x), 1.0), dl.trace(lambda x: np.exp(x), 1.0)
+    assert [curves(g, {})[g.outputs[0]].convex for g in (ours, theirs)] == [False, True]
+    assert ours.outputs[0].primitive.name == theirs.outputs[0].primitive.name == "exp"
 
 
 @pytest.mark.parametrize(

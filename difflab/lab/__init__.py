@@ -1,3 +1,5 @@
 """What a person asks of the methods: comparison, convexity, step sizes, expression swell, accuracy, kinks."""
 
-from .convexity import convexity as convexity
+from .convexity import Convexity as Convexity, Violation as Violation, convexity as convexity
+
+__all__ = ["Convexity", "Violation", "convexity"]

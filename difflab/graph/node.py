@@ -17,6 +17,7 @@ from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
 from .refusals import escaped, in_place, nearest, no_attribute, objects, shapes_refused
+from .torch_names import keywords_refused
 
 NO_PARAMS: dict[str, Any] = {}
 SEQUENCES = (tuple, list)
@@ -254,7 +255,10 @@ class Node:
         return call("astype", self, dtype)
 
     def view(self, *args: Any, **kwargs: Any) -> Any:
-        raise TraceError(".view() reinterprets memory and has no derivative; use .astype() or .reshape()")
+        raise TraceError(
+            ".view() reinterprets memory and has no derivative; x.astype(dtype) converts, and PyTorch's "
+            "x.view(1, 3, -1) is NumPy's x.reshape(1, 3, -1)"
+        )
 
     def copy(self, *args: Any) -> Node:
         return self
@@ -366,7 +370,12 @@ def untyped(row: Primitive, operands: Any, params: Any) -> Node:
 def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
     """A call in NumPy's signature."""
     instead: list[str]
-    operands, params, *instead = row.arguments(*args, **kwargs)
+    try:
+        operands, params, *instead = row.arguments(*args, **kwargs)
+    except (TypeError, ValueError):
+        if (refusal := keywords_refused(row.name, kwargs)) is not None:
+            raise refusal from None
+        raise
     if instead:  # the call means another row
         row = TABLE[instead[0]]
     result = apply(row, tuple([operand(x) for x in operands]), params)

@@ -6,8 +6,11 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import DtypeError, EscapedTracerError, ShapeError, TraceError
-from ..primitives import TABLE, Primitive
+import numpy as np
+
+from ..errors import DtypeError, EscapedTracerError, NoAttributeError, ShapeError, TraceError
+from ..primitives import TABLE, Primitive, by_numpy_function
+from . import torch_names
 
 
 def in_place(what: str) -> TraceError:
@@ -38,22 +41,22 @@ def nearest(name: str) -> str:
     return f"did you mean np.{close[0]}?" if close else "difflab.primitives.table() lists what is there"
 
 
-HABITS = {  # what is asked of the values of other libraries
-    "backward": "gradients are taken of functions: dl.grad(f)(x)",
-    "grad": "gradients are taken of functions: dl.grad(f)(x)",
-    "requires_grad": "the arguments of the function say what it is differentiated by",
-    "detach": "dl.stop_gradient(x) makes it a constant",
-    "data": "dl.stop_gradient(x) makes it a constant",
-    "numpy": "it works as an array already, and its numbers are there when the function has returned",
-    "at": "build the new array with np.where, np.concatenate or np.stack",
-}
-
-
-def no_attribute(name: str, names: Iterable[str]) -> AttributeError:
+def no_attribute(name: str, names: Iterable[str]) -> NoAttributeError:
     """The error for an attribute that arrays have not either, or that would change them."""
+    return NoAttributeError(f"a traced value has no attribute {name!r}; {attribute_mend(name, names)}", name)
+
+
+def attribute_mend(name: str, names: Iterable[str]) -> str:
+    if name == "at":
+        return "build the new array with np.where, np.concatenate or np.stack"
+    if found := torch_names.mend(name):
+        return found
+    if by_numpy_function(getattr(np, name, None)) is not None:
+        return f"NumPy has it as a function: np.{name}(x)"
+    if name in TABLE and TABLE[name].kind == "elementwise":
+        return f"difflab has it as a function: dl.numpy.{name}(x)"
     close = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], n=1, cutoff=0.7)
-    mend = HABITS.get(name) or (f"did you mean {close[0]!r}?" if close else "it has those of a NumPy array")
-    return AttributeError(f"a traced value has no attribute {name!r}; {mend}")
+    return f"did you mean {close[0]!r}?" if close else "it has those of a NumPy array"
 
 
 def shapes_refused(row: Primitive, operands: Any, error: ValueError) -> Exception:

@@ -20,6 +20,7 @@ FUNCTIONS = {
     "Errors": "DifflabError",
 }
 MODULES = (
+    "difflab.lab",
     "difflab.nn",
     "difflab.nn.functional",
     "difflab.nn.optim",

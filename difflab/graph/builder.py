@@ -160,12 +160,15 @@ class Building(Trace):
             return row.result(*parts) if row.result else tuple(parts)
         return unpack(row, node) if value.__class__ is tuple else node
 
-    def call(self, row: Primitive, args: Any, kwargs: Any) -> Node:
+    def call(self, row: Primitive, args: Any, kwargs: Any) -> Any:
         """Records a call that waits for the shapes of its operands; called by `node.call_row`."""
         late, operands, params = waiting(row, args, kwargs)
         for x in operands:
             self.check_own(x, row.name)
-        return self.node(late, operands, params, PENDING)
+        node = self.node(late, operands, params, PENDING)
+        if row.result is None or row.outputs is None or kwargs.get("compute_uv") is False:
+            return node
+        return row.result(*[node[i] for i in range(row.outputs)])
 
     def node(self, row: Primitive, operands: Any, params: Any, value: Any) -> Node:
         node = Node(row, operands, params, value, self, None, BLOCK.get())

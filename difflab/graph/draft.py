@@ -40,6 +40,13 @@ class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
 
         return Graph.from_networkx(self)
 
+    def to_directed_class(self) -> type[Draft]:
+        """What networkx makes of a draft: a draft."""
+        return Draft
+
+    def __reduce__(self) -> Any:  # views of networkx, such as a subgraph, hold functions; what they show can be pickled
+        return drafted, (list(self.nodes(data=True)), list(self.edges(keys=True, data=True)), self.graph)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.finish()(*args, **kwargs)
 
@@ -47,8 +54,20 @@ class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         """The forward pass of the finished graph."""
         return self.finish().forward(*args, **kwargs)
 
+    def to_graphviz(self, **options: Any) -> Any:
+        """The drawing of the finished graph; see `Graph.to_graphviz`."""
+        return self.finish().to_graphviz(**options)
+
     def _repr_svg_(self) -> str:
         return self.finish()._repr_svg_()  # type: ignore[no-any-return]
+
+
+def drafted(nodes: list[Any], edges: list[Any], attributes: dict[str, Any]) -> Draft:
+    """The draft of these nodes and edges."""
+    draft = Draft(**attributes)
+    draft.add_nodes_from(nodes)
+    draft.add_edges_from(edges)
+    return draft
 
 
 def finished(what: str) -> InputError:

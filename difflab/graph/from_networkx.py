@@ -15,7 +15,15 @@ from ..primitives import Primitive, by_numpy_function
 from ..primitives.primitive import positional
 from .block import Block
 from .calls import waiting
-from .function_names import OF_LISTS, functions, operand_counts, operation_named, own_signature
+from .function_names import (
+    AS_RECORDED,
+    OF_LISTS,
+    functions,
+    operand_counts,
+    operation_named,
+    own_signature,
+    takes_anything,
+)
 from .graph import Graph, constant_node, input_node
 from .kinds import unfit
 from .literals import numeric, read
@@ -102,9 +110,9 @@ class Reader:
                 found[ready].append(source)
         for place, sources in found.items():
             if len(sources) > 1:
-                several = " and ".join(map(shown, sources))
-                mend = "give each edge its own key= or position=; networkx numbers edges from 0 between each two nodes"
-                self.wrong(key, f"{several} are both operand {place!r}; {mend}")
+                several = ", ".join(map(shown, sources))
+                mend = "give each edge its own key= or position= (networkx numbers the edges between two nodes from 0)"
+                self.wrong(key, f"{len(sources)} operands stand at position {place!r}: {several}; {mend}")
         counted = sorted(place for place in found if isinstance(place, int))
         for k in sorted(set(range(len(counted))) - set(counted)):
             self.wrong(key, f"there is an operand {counted[-1]}, and none at position {k}; positions run 0, 1, 2, ...")
@@ -206,10 +214,16 @@ class Reader:
             return Node(row, tuple(operands), params, UNKNOWN, None, name, None)
         low, high = operand_counts(row)
         count = len(operands) + len(named)
-        if count < low or len(operands) > high:
+        if count + len(params) < low or count == 0 or len(operands) > high:
             wanted = f"{low:g}" if low == high else f"{low:g} or more" if high == np.inf else f"{low:g} to {high:g}"
             has = ", ".join(map(shown, self.operands[key].values())) or "none: no edge ends there"
-            self.wrong(key, f"{row.name} takes {wanted} operand{'s' * (wanted != '1')}, and it has {count} ({has})")
+            mend = (
+                "remove an edge, or change op" if count > high else "add an edge from each operand, with its position"
+            )
+            if count <= high and not self.graph.is_multigraph() and self.operands[key]:
+                mend += "; x * x needs two edges from x, and so a MultiDiGraph"
+            s = "s" * (wanted != "1")
+            self.wrong(key, f"{row.name} takes {wanted} operand{s}, and it has {count} ({has}); {mend}")
             return constant_node(0.0)
         meant = self.called(key, row, operands, named | params)
         return Node(*meant, UNKNOWN, None, name, None) if meant else constant_node(0.0)
@@ -229,8 +243,12 @@ class Reader:
                 key, f"it has no op: give add_node({shown(key)}, {mend}; an edge alone adds a node that has none"
             )
             return None
-        close = difflib.get_close_matches(str(op), [*functions(), *LEAVES], n=1, cutoff=0.6)
-        mend = f"did you mean {close[0]!r}?" if close else "difflab.primitives.table() lists what there is"
+        close = difflib.get_close_matches(str(op), [*functions(), *LEAVES], n=2, cutoff=0.6)
+        mend = (
+            f"did you mean {' or '.join(map(repr, close))}?"
+            if close
+            else "difflab.primitives.table() lists what there is"
+        )
         self.wrong(key, f"there is no operation {op!r:.60}; {mend}")
         return None
 
@@ -249,13 +267,16 @@ class Reader:
         """Row, operands and parameters of the call that is meant: in NumPy's signature, or in the row's own."""
         known = parameters(row)
         settings = {k: x for k, x in settings.items() if k in known or k not in DECORATION}
-        args = [operands] if row.name in OF_LISTS else operands
-        own = binds(own_signature(row), operands, settings)
+        args = [operands] if row.name in OF_LISTS and operands else list(operands)
+        if row.name == "getitem" and len(operands) == 1 and settings.keys() <= {"key", "index"}:
+            return waiting(row, [*args, *settings.values()], {})  # x[key] has no keywords
+        rules, anything = own_signature(row), takes_anything(row.signature)
+        own = binds(rules, operands, settings) and (anything or not takes_anything(rules) or row.name in AS_RECORDED)
         if own and row.name in AS_RECORDED:
             return row, tuple(operands), settings
         for k in settings:
             close = difflib.get_close_matches(str(k), known, n=1, cutoff=0.75)
-            if k not in known and (close or not known or row.kind == "elementwise"):
+            if k not in known and (close or not takes_more(row.signature)):
                 takes = f"it takes {', '.join(known)}" if known else "it takes operands only"
                 mend = f"did you mean {close[0]}?" if close else takes
                 self.wrong(key, f"{row.name} has no parameter {k!r}; {mend}")
@@ -316,7 +337,8 @@ class Reader:
         return found
 
 
-AS_RECORDED = frozenset("einsum interp piecewise svd".split())  # NumPy's signature would read their operands otherwise
+def takes_more(signature: Any) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
 
 
 def binds(signature: Any, args: list[Any], settings: dict[str, Any]) -> bool:

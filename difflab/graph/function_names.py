@@ -20,7 +20,8 @@ HIDDEN = frozenset(
     "kve_derivative unique_places erfc_repeated euclidean_norm einsum apply_along_axis apply_over_axes "
     "piecewise".split()
 )  # internal rows, and functions whose arguments are functions or strings
-OF_LISTS = frozenset("concatenate stack vstack hstack dstack column_stack multi_dot lexsort block".split())
+OF_LISTS = frozenset("concatenate stack vstack hstack dstack column_stack multi_dot".split())
+AS_RECORDED = frozenset("einsum interp interval piecewise svd".split())  # NumPy's signature would read them otherwise
 SETTINGS = frozenset("axis axes out keepdims dtype order subok mode kind k offset".split())  # never operands
 
 
@@ -74,10 +75,21 @@ def operand_counts(row: Primitive) -> tuple[float, float]:
     if isinstance(row, Elementwise) and row.arguments is positional:
         return len(row.partials), len(row.partials)
     own, call = positions(own_signature(row)), positions(row.signature)
-    if row.name in OF_LISTS or own == (0, inf) != call:  # a row whose rules take any operands
+    if row.name in OF_LISTS:
+        return 1, inf
+    if row.name in AS_RECORDED:
+        return max(own[0], 1), own[1]
+    if takes_anything(own_signature(row)):
         own = call
-    low, high = min(own[0], call[0]), max(own[1], call[1])
-    return (1, inf) if row.name in OF_LISTS else (max(low, 1), high)
+    return max(min(own[0], call[0]), 1), max(own[1], call[1])
+
+
+def takes_anything(signature: inspect.Signature) -> bool:
+    """Whether a signature tells nothing: any operands and any parameters."""
+    return {p.kind for p in signature.parameters.values()} == {
+        inspect.Parameter.VAR_POSITIONAL,
+        inspect.Parameter.VAR_KEYWORD,
+    }
 
 
 def positions(signature: inspect.Signature) -> tuple[float, float]:

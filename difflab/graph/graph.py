@@ -139,6 +139,10 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
                 dict.__setitem__(before[x], position, Attributes(position=position))
         return nodes, successors, predecessors
 
+    def to_directed_class(self) -> type[Draft]:
+        """What networkx makes of a graph: a draft, which may be changed."""
+        return Draft
+
     _node = property(lambda self: self._tables[0])
     _adj = _succ = property(lambda self: self._tables[1])
     _pred = property(lambda self: self._tables[2])

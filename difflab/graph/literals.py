@@ -121,10 +121,10 @@ def exact(name: str) -> Exact:
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    "slice": slice,
-    "complex": complex,
-    "slot": Slot,
     "array": array,
+    "complex": complex,
     "dtype": numeric,
     "exact": exact,
+    "slice": slice,
+    "slot": Slot,
 }

@@ -69,7 +69,18 @@ class Writer:
             output = said.get(node, {}).get("output", ())
             name = node.name if node.name and last[node.name] is node else ""
             self.add(node, {"output": written(output if len(output) > 1 else output[0])} if output else {}, name)
+        self.one_type()
         return self.made
+
+    def one_type(self) -> None:
+        """Makes an attribute that is here a number and there a text a text everywhere, as GEXF demands."""
+        for every in ([data for *_, data in self.made.nodes(data=True)], [data for *_, data in self.made.edges.data()]):
+            types: dict[str, set[type]] = {}
+            for data in every:
+                for k, x in data.items():
+                    types.setdefault(k, set()).add(type(x))
+            for data in every:
+                data.update({k: x if isinstance(x, str) else repr(x) for k, x in data.items() if len(types[k]) > 1})
 
     def add(self, node: Node, output: dict[str, Any], name: str) -> None:
         row = node.primitive
@@ -90,8 +101,8 @@ class Writer:
         if node.block is not None:
             said["block"] = self.path(node.block)
         self.made.add_node(self.keys[node], **said, **self.settings(node, settings), **output)
-        for place, x in operands.items():
-            self.made.add_edge(self.keys[x], self.keys[node], key=place, position=place)
+        for number, (place, x) in enumerate(operands.items()):
+            self.made.add_edge(self.keys[x], self.keys[node], key=number, position=place)
 
     def settings(self, node: Node, settings: dict[str, Any]) -> dict[str, Any]:
         return {k: self.text(node, k, x) for k, x in settings.items()}
@@ -104,17 +115,18 @@ class Writer:
 
     def call(self, node: Node, row: Primitive, call: Call) -> tuple[dict[str, Any], dict[Any, Node]]:
         """Settings and operands, by place or name, of a call that waits for shapes."""
-        args = list(call.args[0]) if row.name in OF_LISTS and isinstance(call.args[0], list) else list(call.args)
-        settings = dict(call.kwargs)
-        names = list(row.signature.parameters)
-        first = 1 if row.name in OF_LISTS else len(args)
-        count = max([k + 1 for k, x in enumerate(args) if x.__class__ is Place], default=0)
-        if first == 1:
-            settings |= dict(zip(names[1:], call.args[1:]))
-        else:
-            settings |= dict(zip(names[count:], args[count:]))
-            args = args[:count]
         operands: dict[Any, Node] = {}
+        names, settings = list(row.signature.parameters), dict(call.kwargs)
+        if row.name == "getitem":
+            args, settings = call.args[:1], {"index": call.args[1]}  # some files keep the name key for themselves
+        elif row.name in OF_LISTS:
+            listed = isinstance(call.args[0], list)
+            args = call.args[0] if listed else ()
+            settings |= dict(zip(names[listed:], call.args[listed:]))
+        else:
+            count = max([k + 1 for k, x in enumerate(call.args) if x.__class__ is Place], default=0)
+            args = call.args[:count]
+            settings |= dict(zip(names[count:], call.args[count:]))
         places: list[tuple[Any, Any]] = [*enumerate(args), *settings.items()]
         settings = {k: x for k, x in settings.items() if x.__class__ is not Place}
         for place, x in places:

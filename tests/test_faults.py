@@ -337,7 +337,11 @@ COMMANDS = {
         len(STOPS) + 4,
         [("lab.tour", n) for n in ("compare", "svg", "step_size_study", "expression_swell", "plotted", "page")],
     ),
-    "gallery": (["gallery", "{}"], len(FIGURES) + 1, [("draw.gallery", "encoded"), ("draw.gallery", "page")]),
+    "gallery": (
+        ["gallery", "{}"],
+        len(FIGURES) + 1,
+        [("draw.gallery.registry", "encoded"), ("draw.gallery.write", "page")],
+    ),
     "train": (["train", "mlp", "--data", "blobs", "--epochs", "1", "--out", "{}"], 4, [("nn.report", "report")]),
 }
 

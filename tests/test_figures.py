@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib.figure
 import numpy as np
 import pytest
+from recorded import record, recorded
 from torch_cases import rng_array, summed
 
 from difflab import mdp, nn
@@ -162,11 +163,8 @@ def test_a_picture_holds_what_it_held(name, tmp_path, monkeypatch, request):
     made = PICTURES[name](tmp_path / "picture.png")
     found = described(saved[0] if saved else made)
     if request.config.option.write_figures:
-        kept = json.loads(FILE.read_text()) if FILE.exists() else {}
-        kept[name] = found
-        lines = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(kept.items())]
-        FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-    differ(json.loads(json.dumps(found)), json.loads(FILE.read_text())[name], name)
+        record(FILE, recorded(FILE) | {name: found})
+    differ(json.loads(json.dumps(found)), recorded(FILE)[name], name)
 
 
 def differ(found, want, where):

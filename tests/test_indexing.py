@@ -188,3 +188,11 @@ def test_an_index_that_is_large():
     index = rng.integers(0, 100, 100_000)
     g = dl.grad(lambda x: np.sum(x[index]))(np.ones(100))
     assert np.array_equal(g, np.bincount(index, minlength=100))
+
+
+def test_insert_takes_a_mask_and_refuses_one_truth_value():
+    x, mask = np.arange(3.0), [True, False, True]
+    want = np.insert(x, np.array(mask), 9.0)
+    assert dl.trace(lambda x: np.insert(x, mask, 9.0), x)(x).tolist() == want.tolist()
+    with pytest.raises(dl.DifflabError, match="insert: obj=True"):
+        dl.trace(lambda x: np.insert(x, True, 9.0), x)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from patience import HANGS, until
-from processes import is_running
+from processes import children_of, is_running
 
 import difflab
 from difflab.lab.server.work import processor_time
@@ -28,13 +28,6 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="th
 HEAVY = "sum(sin(outer(linspace(0,x,3000),linspace(0,1,3000))))"  # its curve takes many seconds
 LARGE = "sum(outer(linspace(0,x,20000),linspace(0,1,20000)))"  # 3 GB
 LIGHT = "x**2"
-
-
-def children_of(pid):
-    try:
-        return [int(c) for t in Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
-    except FileNotFoundError:
-        return []
 
 
 class Lab:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from patience import HANGS, until
-from processes import is_running
+from processes import children_of, is_running
 
 import difflab as dl
 from difflab.differentiate import worker
@@ -29,19 +29,17 @@ from difflab.differentiate.worker import Request
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
 from difflab.graph.node import apply
 from difflab.graph.portable import MOST, portable
+from difflab.lab.server.question import Question
+from difflab.lab.server.work import Work
 from difflab.primitives.primitive import TABLE, elementwise
 
 ROOT = str(Path(dl.__file__).parents[1])
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the tests look at processes in /proc")
 
 
-def children_of(pid):
-    return [int(c) for t in Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
-
-
 def idle():
-    """Whether the helper has nothing to do (any more)."""
-    return until(lambda: children_of(HELPER.process.pid) == [])
+    """Whether the helper runs and has nothing to do (any more)."""
+    return until(lambda: children_of(HELPER.process.pid) == []) and is_running(HELPER.process.pid)
 
 
 def seven():
@@ -390,3 +388,16 @@ def test_long_chains_can_be_sent():
 
     graph = dl.trace(chain, 0.5)
     assert pickle.loads(pickle.dumps(portable(graph, [0.5])))(0.5) == graph(0.5)
+
+
+@pytest.mark.parametrize("number, kind", [("SIGPROF", "time"), ("SIGXCPU", "time"), ("SIGALRM", "silent")])
+def test_work_that_hung_is_not_said_to_have_computed_for_long(number, kind):
+    assert outcome(pickle.dumps(("ended", -getattr(signal, number)))) == (kind, None)
+
+
+@pytest.mark.parametrize("kind, told", [("time", "took longer than 10 s"), ("silent", "gave no answer")])
+def test_the_local_page_says_which_limit_it_was(kind, told):
+    work = Work.__new__(Work)
+    work.question = Question("curve", "x", "x=1", "page", 1)
+    answer = work.answer(kind, None)
+    assert answer.status == 422 and f"the curve {told}" in answer.said["error"]

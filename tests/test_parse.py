@@ -418,3 +418,16 @@ def test_any_point_is_read_or_refused(text):
         parse_point(text)
     except DifflabError as error:
         assert len(str(error)) < 3000
+
+
+@pytest.mark.parametrize(
+    "text", ["3*divmod(700, x)", "modf(x) + modf(x)", "-modf(x)", "slogdet(A)*2", "array_split(v, 2)*2", "modf(x) < 2"]
+)
+def test_an_operator_on_several_results_is_refused(text):
+    """Python would repeat the tuple three times, or join two of them."""
+    with pytest.raises(dl.DifflabError, match=r"gives several results: take one of them, as in \w+\(\.\.\.\)\[0\]"):
+        dl.parse(text)
+
+
+def test_one_of_several_results_is_computed_with():
+    assert dl.parse("3*divmod(700, x)[1] + modf(x)[0]")(x=64.5) == 3 * (700 % 64.5) + 0.5

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recorded import record, recorded
 
 import difflab as dl
 
@@ -49,7 +50,7 @@ class Judge:
         self.test = os.path.basename(node.nodeid).replace("live", "").replace("recorded", "")
         self.live, self.calls = live, 0
         self.writes = live and node.config.option.write_figures
-        self.figures = self.figures or (json.loads(FILE.read_text()) if FILE.exists() else {})
+        self.figures = self.figures or recorded(FILE)
         return self.torch
 
     def next_key(self) -> str:
@@ -66,8 +67,7 @@ def pytest_addoption(parser: Any) -> None:
 
 def pytest_sessionfinish(session: Any) -> None:
     if JUDGE.writes:
-        lines = [f"{json.dumps(key)}: {json.dumps(JUDGE.figures[key])}" for key in sorted(JUDGE.figures)]
-        FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        record(FILE, JUDGE.figures)
 
 
 @pytest.fixture(params=["live", "recorded"])

@@ -57,8 +57,10 @@ def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int =
     except TimeLimitError:
         raise
     except TimeoutError:
-        raise TimeLimitError(f"{what} gave no answer in {request.patience:g} s and was stopped") from None
+        answer = worker.SILENT
     kind, result = outcome(answer)
+    if kind == "silent":
+        raise TimeLimitError(f"{what} gave no answer in {request.patience:g} s and was stopped")
     if kind == "time":
         raise TimeLimitError(f"{what} took longer than {seconds:g} s of processor time and was stopped")
     if kind == "memory":
@@ -75,7 +77,10 @@ def request_of(work: Callable[[], Any], seconds: float, megabytes: int) -> Reque
 
 
 def outcome(answer: bytes | None) -> tuple[str, Any]:
-    """What an answer says: "ok" and the result, "error" and the exception, "time", "memory", or "ended" and how."""
+    """What an answer says: "ok" and the result, "error" and the exception, "time", "silent", "memory", or "ended".
+
+    "silent" is work that hung without using the processor.
+    """
     if answer is None:
         return "ended", "its helper was ended"
     kind, value = pickle.loads(answer)  # written by our own process, not by a user
@@ -87,7 +92,7 @@ def outcome(answer: bytes | None) -> tuple[str, Any]:
         return "ended", f"with status {value}"
     name = signal.Signals(-value).name
     if name in worker.TIMERS:
-        return "time", None
+        return "silent" if name == "SIGALRM" else "time", None
     return "ended", f"by {name}: too little memory, or a crash in a library"
 
 

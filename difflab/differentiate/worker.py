@@ -28,7 +28,7 @@ from ..clock import limit_process, patience
 from ..errors import DifflabError
 
 HEAD = struct.Struct("!QI")  # the length of a message and its checksum: a writer may be killed half-way
-TIME = pickle.dumps(("time", None))
+SILENT = pickle.dumps(("silent", None))
 MEMORY = pickle.dumps(("memory", None))  # written where there is no memory left to make it
 MEMORY_EXIT = 97  # the exit status of a child that watches its memory itself
 NOT_STARTED = "no process could be started: {}; end other programs, or allow more processes"

@@ -219,9 +219,18 @@ class _Reader:
             if exact is not None:
                 return exact
             left, right = Quotient(fraction(left)), Quotient(fraction(right))  # NumPy's integers would wrap around
+        self.single_results(tree, left, right)
         if name == "matmul":  # read where the shapes are known, so that an error names them
             return self.deferred(name, [self.vertex(left), self.vertex(right)], {})
         return self.bound(tree, self.add(TABLE[name], (self.vertex(left), self.vertex(right))))
+
+    def single_results(self, tree: ast.AST, *values: Any) -> None:
+        """Refuses an operator on several results at once: Python would repeat or join the tuple."""
+        for value in values:
+            row = getattr(value, "primitive", None)
+            row = getattr(row, "row", row)
+            if row is not None and row.outputs is not None:
+                raise self.error(tree, f"{row.name} gives several results: take one of them, as in {row.name}(...)[0]")
 
     def exact(self, tree: ast.BinOp, left: Any, right: Any) -> Any:
         """Whole numbers and their quotients, computed exactly; None where the result is neither."""
@@ -280,10 +289,12 @@ class _Reader:
                 return whole(-fraction(value)) if is_exact(value) else -value
             if isinstance(tree.op, ast.UAdd):
                 return value
+        self.single_results(tree, value)
         return self.add(TABLE[operators[type(tree.op)]], (self.vertex(value),))
 
     def read_Compare(self, tree: ast.Compare) -> Any:
         values = [self.vertex(self.read(t)) for t in (tree.left, *tree.comparators)]
+        self.single_results(tree, *values)
         result = None
         for k, op in enumerate(tree.ops):
             if type(op) not in COMPARE:

@@ -255,6 +255,7 @@ composite(
     "divmod",
     lambda m, x, y: [m.floor_divide(x, y), m.remainder(x, y)],
     doc="The quotient rounded down, and the remainder.",
+    outputs=2,
     glyph="divmod",
     flops=2,
 )
@@ -262,6 +263,7 @@ composite(
     "modf",
     lambda m, x: [x - m.trunc(x), m.trunc(x)],
     doc="The part behind the point and the part before it.",
+    outputs=2,
     flops=2,
 )
 

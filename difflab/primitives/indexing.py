@@ -217,6 +217,14 @@ places("delete", "The array without some of its slices along an axis.", read_del
 def read_insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     no_traced("insert", obj=obj)
     arr, axis = along_or_raveled("insert", arr, axis)
+    if not isinstance(obj, slice):
+        obj = np.asarray(obj)
+        if obj.dtype.kind == "b":  # a mask of the places
+            if obj.ndim != 1:
+                raise InputError(
+                    f"insert: obj={obj} says neither places nor, one True or False for each, a mask of them"
+                )
+            obj = np.flatnonzero(obj)
     n = len(arr.shape)
     values = cast(values if hasattr(values, "shape") else np.asarray(values), arr.dtype)
     single = not isinstance(obj, slice) and np.ndim(obj) == 0

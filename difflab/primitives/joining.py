@@ -174,6 +174,9 @@ linear(
 
 
 # Parts.
+MOST_PARTS = 100_000
+
+
 def split(m: Any, x: Any, *, bounds: tuple[int, ...], axis: int) -> list[Any]:
     edges = (None, *bounds), (*bounds, None)
     return [m.getitem(x, index=(slice(None),) * axis + (slice(a, b),)) for a, b in zip(*edges)]
@@ -189,6 +192,8 @@ def read_split(name: str, even: bool = True, along: int | None = None) -> Callab
             n = operator.index(indices_or_sections)
             if n <= 0:
                 raise InputError(f"{name}: {n} parts; there must be at least one")
+            if n > MOST_PARTS:
+                raise InputError(f"{name}: {n} parts are too many; at most {MOST_PARTS:,} are made")
             if even and length % n:
                 raise ShapeError(f"{name}: axis {k} of shape {Carrier.shape(ary)} does not divide into {n} equal parts")
             short, more = divmod(length, n)
@@ -217,6 +222,7 @@ for _name, _even, _axis in (
         arguments=read_split(_name, _even, _axis),
         spelling={"numpy": "kernels_arrays.split", "elements": "kernels_arrays.split"},
         result=lambda *parts: list(parts),
+        outputs=0,
         flops=0,
     )
 composite(
@@ -225,6 +231,7 @@ composite(
     doc="The slices of an array along an axis, as a tuple.",
     arguments=lambda x, *, axis=0: ((x,), {"axis": axis_of("unstack", x, axis)}),
     spelling={"numpy": "kernels_arrays.unstack", "elements": "kernels_arrays.unstack"},
+    outputs=0,
     flops=0,
 )
 
@@ -248,6 +255,7 @@ composite(
     doc="The arrays, each repeated to the shape that fits all.",
     arguments=lambda *args, subok=False: (args, {}),
     spelling={"numpy": "kernels_arrays.broadcast_arrays", "elements": "kernels_arrays.broadcast_arrays"},
+    outputs=0,
     flops=0,
 )
 composite(
@@ -256,5 +264,6 @@ composite(
     doc="The coordinates of a grid, one array for each axis.",
     arguments=lambda *xi, copy=True, sparse=False, indexing="xy": (xi, {"indexing": indexing, "sparse": sparse}),
     spelling={"numpy": "kernels_arrays.meshgrid", "elements": "kernels_arrays.meshgrid"},
+    outputs=0,
     flops=0,
 )

@@ -89,7 +89,7 @@ class Primitive:
     differentiable: bool = True
     batch: Callable[..., Any] | None = None
     value_shaped: Callable[..., bool] | None = None  # whether the result's shape depends on the operands' values
-    outputs: int | None = None
+    outputs: int | None = None  # how many results, where they are several; 0: the arguments say how many
     result: Callable[..., Any] | None = None
     examples: tuple[Any, ...] = ()
     source: str = ""

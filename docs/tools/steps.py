@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from difflab.draw import gallery
+from difflab.draw.gallery import chapter_2, more
 from difflab.draw.page import page_of
 
 PAGES = {
-    "sigmoid-neuron": (gallery.sigmoid_block_open, "A neuron with a sigmoid"),
-    "value-used-twice": (gallery.a_value_used_twice, "A value used twice"),
-    "kink": (gallery.a_kink, "A kink"),
-    "lenet-5": (gallery.lenet_5, "LeNet-5"),
+    "sigmoid-neuron": (chapter_2.sigmoid_block_open, "A neuron with a sigmoid"),
+    "value-used-twice": (more.a_value_used_twice, "A value used twice"),
+    "kink": (more.a_kink, "A kink"),
+    "lenet-5": (more.lenet_5, "LeNet-5"),
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ...clock import SLOWER
 from ...differentiate.limits import LATE, PATIENCE, Helper, can_fork, outcome, request_of
-from ...differentiate.worker import HEAD, TIME, Request, packed, verified
+from ...differentiate.worker import HEAD, SILENT, Request, packed, verified
 from ...errors import DifflabError, TimeLimitError
 from .question import Question
 
@@ -94,6 +94,8 @@ class Work:
             return refusal(200, kind, result)  # an expression that is half typed is no failure
         if kind == "time":
             return refusal(422, "limit", f"the {part} took longer than {SECONDS:g} s and was stopped; {MEND}")
+        if kind == "silent":
+            return refusal(422, "limit", f"the {part} gave no answer for too long and was stopped; {MEND}")
         if kind == "memory":
             size = f"{MEGABYTES / 1024:g} GiB of memory" + (f" ({result})" if result else "")
             return refusal(422, "limit", f"the {part} needs more than {size}; {MEND}")
@@ -128,7 +130,7 @@ async def exchange(request: Request, begun: Callable[[int], None]) -> bytes | No
                 try:
                     return await asyncio.wait_for(conversation(ours, request), request.patience)
                 except TimeoutError:
-                    return TIME
+                    return SILENT
         HELPER.lost(process)
     return None
 

@@ -54,7 +54,7 @@ class Builder:
         >>> W, x = b.input("W", shape=(2, 3)), b.input("x", shape=(3,))
         >>> (W @ x).shape
         (2,)
-        >>> x @ W
+        >>> x @ W  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         difflab.errors.ShapeError: matmul: ...
         """

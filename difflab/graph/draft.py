@@ -29,9 +29,9 @@ class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     np.float64(-12.0)
     >>> q, f = [node for node in draft if node.name in ("q", "f")]
     >>> draft.remove_edge(q, f)
-    >>> draft(x=-2, y=5, z=-4)
+    >>> draft(x=-2, y=5, z=-4)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    difflab.errors.InputError: from_networkx: node 'f': there is an operand 1, and none at position 0; ...
+    difflab.errors.InputError: from_networkx: ...node 'f': there is an operand 1, and none at position 0...
     """
 
     def finish(self) -> Any:

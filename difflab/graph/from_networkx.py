@@ -63,6 +63,7 @@ class Reader:
     def __init__(self, graph: Any) -> None:
         self.graph = graph
         self.mistakes: list[str] = []
+        self.told: set[Any] = set()  # the keys of nodes with mistakes
         self.blocks: dict[Any, Block] = {}
         self.operands: dict[Any, dict[Any, Any]] = {}  # of each key: the operand's key by its place
         self.made: dict[Any, Node] = {}
@@ -82,6 +83,7 @@ class Reader:
         return Graph(order=nodes, inputs=inputs, outputs=[self.made[key] for key in outputs])
 
     def wrong(self, key: Any, message: str) -> None:
+        self.told.add(key)
         self.mistakes.append(f"node {shown(key)}: {message}")
 
     def op(self, key: Any) -> Any:
@@ -214,6 +216,8 @@ class Reader:
             return Node(row, tuple(operands), params, UNKNOWN, None, name, None)
         low, high = operand_counts(row)
         count = len(operands) + len(named)
+        if key in self.told:  # its wires are wrong
+            return constant_node(0.0)
         if count + len(params) < low or count == 0 or len(operands) > high:
             wanted = f"{low:g}" if low == high else f"{low:g} or more" if high == np.inf else f"{low:g} to {high:g}"
             has = ", ".join(map(shown, self.operands[key].values())) or "none: no edge ends there"

@@ -94,10 +94,10 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         [0, 1, 0, 1]
         >>> Graph.from_networkx(h)(x=-2, y=5, z=-4)
         np.float64(-12.0)
-        >>> h.nodes["f"]["op"] = "multiplied"
+        >>> h.nodes["f"]["op"] = "sine"
         >>> Graph.from_networkx(h)
         Traceback (most recent call last):
-        difflab.errors.InputError: from_networkx: node 'f': there is no operation 'multiplied'; did you mean 'multiply'?
+        difflab.errors.InputError: from_networkx: node 'f': there is no operation 'sine'; did you mean 'sin' or 'size'?
         """
         from .from_networkx import from_networkx
 

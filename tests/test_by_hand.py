@@ -364,3 +364,100 @@ def test_to_graphviz_is_a_digraph_to_go_on_with():
         assert "n3 -> mine" in picture.source
     with pytest.raises(dl.errors.InputError, match="view='no'"):
         g.to_graphviz(view="no")
+
+
+# The builder.
+def refused_of_builder():
+    b, other = dl.builder(), dl.builder()
+    x, far = b.input("x"), other.input("y")
+    v = b.input("v", shape=(3,))
+    done = dl.builder()
+    old = done.input("o")
+    done.graph(f=old * 2)
+    inside = dl.errors.TraceError
+    return {
+        "if": (lambda: 1 if x > 0 else 2, inside, "has no value while a graph is built.*np.where"),
+        "if of a known shape": (lambda: bool(v[0] > 0), inside, "has no value while"),
+        "while": (lambda: max(x, 1), inside, "np.maximum"),
+        "int": (lambda: int(x), inside, "has no value while"),
+        "count": (lambda: range(b.input("k", shape=(), dtype=int)), inside, "has no value while"),
+        "float": (lambda: float(x), inside, r"float\(\) of a traced value"),
+        "shape": (lambda: x.shape, inside, r"shape asks for it.*b.input\('x', shape=\(3,\)\)"),
+        "len": (lambda: len(x), inside, "shape of this value is not known"),
+        "loop": (lambda: list(x), inside, "shape of this value is not known"),
+        "loop that follows values": (
+            lambda: dl.while_loop(lambda c: c < 9, lambda c: 2 * c, v[0]), inside, "there are none while.*dl.scan"
+        ),
+        "in place": (lambda: x.__iadd__(1), inside, "write x = x \\+ y"),
+        "another builder's": (lambda: x + far, dl.errors.InputError, "add: .*'[xy]'.* belongs to another builder"),
+        "another builder's in a call": (lambda: np.stack([x, far]), dl.errors.InputError, "another builder"),
+        "another builder's output": (lambda: b.graph(f=far), dl.errors.InputError, "output 'f': .*another builder"),
+        "another builder's name": (lambda: b.add("far", far), dl.errors.InputError, "add: 'far': .*another builder"),
+        "of a finished graph": (lambda: x + old, dl.DifflabError, "add: .*'o'.* that it belongs to is finished"),
+        "old": (lambda: old + 1, dl.errors.EscapedTracerError, "the graph that it belongs to is finished"),
+        "twice": (lambda: done.graph(old), dl.errors.InputError, "its graph has been made, and a builder makes one"),
+        "later": (lambda: done.input("z"), dl.errors.InputError, "its graph has been made"),
+        "traced": (lambda: dl.grad(lambda t: b.add("t", t * x))(1.0), dl.DifflabError, "not known|traced value"),
+        "name twice": (lambda: b.input("x"), dl.errors.InputError, "the name 'x' is taken, by <Node input 'x'"),
+        "name twice at once": (lambda: b.inputs("a", "a"), dl.errors.InputError, "'a' is given twice"),
+        "no name": (lambda: b.input(""), dl.errors.InputError, "name='' is empty"),
+        "name that is no text": (lambda: b.add(3, x), dl.errors.InputError, "name=3 is of type int; a name is text"),
+        "no outputs": (lambda: b.graph(), dl.errors.InputError, "without outputs"),
+        "output that is a number": (lambda: b.graph(f=2.0), dl.errors.InputError, "output 'f' is 2.0, which is no"),
+        "output that is a list": (lambda: b.graph([x]), dl.errors.InputError, "output 0 is .*give one value"),
+        "text as a constant": (lambda: b.constant("c", "red"), dl.DifflabError, "'c'"),
+        "a value as a constant": (lambda: b.constant("c", x), dl.errors.InputError, "is no number"),
+        "shape that is none": (lambda: b.input("s", shape=(-1,)), dl.errors.InputError, "'s' of shape \\(-1,\\)"),
+        "dtype that is none": (lambda: b.input("s", shape=(), dtype="U3"), dl.errors.InputError, "no dtype of numbers"),
+        "shapes that do not fit": (lambda: v + np.ones(2), dl.errors.ShapeError, "of v and "),
+        "function of NumPy's": (lambda: b.tanh, AttributeError, "np.tanh works on its values"),
+        "misspelt": (lambda: b.imput, AttributeError, "did you mean input"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("what", list(refused_of_builder()))
+def test_the_builder_refuses(what):
+    run, kind, saying = refused_of_builder()[what]
+    with pytest.raises(kind, match=saying):
+        run()
+
+
+def test_the_builder_names_and_keeps():
+    b = dl.builder()
+    x, c = b.input("x"), b.constant("c", [1.0, 2.0])
+    same_as_x = b.add("again", x)
+    with dl.block("layer"):
+        y = b.add("y", np.tanh(x) * c)
+    g = b.graph(same_as_x, y=y, z=y)
+    again, ys, z = g(0.5)
+    assert again == 0.5 and np.array_equal(ys, np.tanh(0.5) * np.array([1.0, 2.0])) and np.array_equal(z, ys)
+    assert {n.name for n in g.order} - {None} == {"x", "c", "again", "y", "z"}
+    assert g.node("y").block.path == ("layer",) and repr(b) == "<Builder, its graph is built>"
+    assert g.node("again").primitive.name == g.node("z").primitive.name == "positive"
+
+
+def test_the_builder_knows_shapes_and_takes_control_flow_and_layers():
+    b = dl.builder()
+    v, k = b.input("v", shape=(3,)), b.input("k", shape=(2,), dtype=int)
+    total, steps = dl.scan(lambda c, e: (c + e, c * e), 0.0, v)
+    assert steps.shape == (3,) and v[k].shape == (2,) and len(v) == 3
+    mean = dl.cond(v[0] > 0, lambda e: e.mean(), lambda e: -e.mean(), v)
+    sign, logabs = np.linalg.slogdet(np.outer(v, v) + np.eye(3))
+    g = b.graph(total=total + mean + sign * logabs, picked=v[k])
+    x = np.array([-1.0, 2.0, 5.0])
+    value, picked = g(x, np.array([2, 0]))
+    assert value == pytest.approx(6 - 2 + np.log(31)) and picked.tolist() == [5.0, -1.0]
+    slope = dl.grad(lambda v: g(v, np.array([2, 0]))[0])(x)
+    assert slope == pytest.approx(1 - 1 / 3 + 2 * x / 31)
+    b = dl.builder()
+    A = b.input("A")
+    _, logabs = np.linalg.slogdet(A)
+    assert b.graph(np.linalg.eigh(A).eigenvalues[0] + logabs)(np.diag([2.0, 3.0])) == pytest.approx(2 + np.log(6))
+
+
+def test_gradients_inside_a_builder():
+    b = dl.builder()
+    x = b.input("x", shape=())
+    g = b.graph(slope=dl.grad(lambda t: np.sin(t) * t)(x))
+    assert g(2.0) == dl.grad(lambda t: np.sin(t) * t)(2.0)
+    assert dl.grad(g)(2.0) == pytest.approx(2 * np.cos(2.0) - 2 * np.sin(2.0))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceError
-from ..primitives import TABLE, Primitive
+from ..primitives import BUILT_IN, TABLE, Primitive
 from .calls import waiting
 from .from_networkx import unusable
 from .graph import Graph, as_value, graph_of
@@ -153,6 +153,11 @@ class Building(Trace):
         for x in operands:
             if x.__class__ is Node:
                 self.check_own(x, row.name)
+        if row.name == "while_loop" and row not in BUILT_IN:
+            raise TraceError(
+                "while_loop: how often it runs depends on values, and there are none while a graph is built by hand: "
+                "dl.scan has a fixed number of steps, and dl.trace(f, example) records the loop"
+            )
         value = self.guess(row, operands, params)
         node = self.node(row, operands, params, value)
         if value is PENDING and row.outputs:

@@ -157,12 +157,11 @@ class Reader:
         given = self.graph.nodes[key].get("block")
         if given is None or isinstance(given, Block):
             return given
+        if isinstance(given, str) and not given:
+            return None
         path = tuple(given) if isinstance(given, list | tuple) else given.split("/") if isinstance(given, str) else ()
         if not path or not all(isinstance(part, str) and part and part.isprintable() for part in path):
-            if given != "":
-                self.wrong(
-                    key, f"block={given!r:.60} is no name; write block='layer', or 'layer/softmax' for one inside"
-                )
+            self.wrong(key, f"block={given!r:.60} is no name; write block='layer', or 'layer/softmax' for one inside")
             return None
         inner = None
         for k in range(1, len(path) + 1):  # a number behind # tells blocks of one name apart

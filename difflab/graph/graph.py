@@ -25,6 +25,9 @@ class Order(list[Node]):
     def __call__(self) -> int:
         return len(self)
 
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = refusal("order")  # type: ignore[assignment]
+    append = clear = extend = insert = pop = remove = reverse = sort = refusal("order")  # type: ignore[assignment]
+
 
 class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     """A computational graph: its nodes are `Node`s, an edge's key is the operand's position, the order is topological.
@@ -148,7 +151,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     _pred = property(lambda self: self._tables[2])
 
     def __len__(self) -> int:
-        return list.__len__(self.order)
+        return len(self.order)
 
     # Copies and pickles.
     def __copy__(self) -> Graph:

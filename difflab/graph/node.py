@@ -395,9 +395,9 @@ def unpack(row: Primitive, node: Node) -> Any:
 
 def untyped(row: Primitive, operands: Any, params: Any) -> Node:
     """A vertex of a graph under construction, without a value (text and sympy expressions)."""
-    for x in operands:
-        if x.__class__ is Node and x.value is not UNKNOWN and x.primitive.name != "constant":
-            raise vertex_used(row, x)
+    other = [x for x in operands if x.__class__ is Node and x.value is not UNKNOWN and x.primitive.name != "constant"]
+    if other:  # vertices of finished recordings, and values of running ones
+        raise vertex_used(row, next((x for x in other if x.recording is None), other[0]))
     return Node(row, tuple(operands), params, UNKNOWN, None, None, BLOCK.get())
 
 

@@ -135,6 +135,7 @@ MISTAKES = {
     "parameter": (lambda g: g.nodes["q"].update(axis=0), "'q': add has no parameter 'axis'; it takes operands only"),
     "parameter misspelt": (lambda g: g.remove_edge("z", "f") or g.nodes["f"].update(op="sum", axsi=0), "mean axis?"),
     "parameters": (lambda g: g.nodes["q"].update(params=[1]), "'q': params=[1] is no dictionary"),
+    "several results": (lambda g: g.remove_edge("y", "q") or g.nodes["q"].update(op="svd"), "'f': svd gives several"),
     "block": (lambda g: g.nodes["q"].update(block=3), "'q': block=3 is no name"),
     "outputs": (lambda g: g.graph.update(outputs=["q1"]), "outputs lists 'q1', which is no node of the graph; did"),
     "no outputs": (lambda g: g.graph.update(outputs=[]), "outputs is empty"),
@@ -388,6 +389,7 @@ def refused_of_builder():
         "loop that follows values": (
             lambda: dl.while_loop(lambda c: c < 9, lambda c: 2 * c, v[0]), inside, "there are none while.*dl.scan"
         ),
+        "several results": (lambda: np.split(x, 3) * 2, inside, "split gives several results: take one"),
         "in place": (lambda: x.__iadd__(1), inside, "write x = x \\+ y"),
         "another builder's": (lambda: x + far, dl.errors.InputError, "add: .*'[xy]'.* belongs to another builder"),
         "another builder's in a call": (lambda: np.stack([x, far]), dl.errors.InputError, "another builder"),

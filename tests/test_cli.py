@@ -222,6 +222,14 @@ def test_draw_without_a_point_draws_the_graph(shell):
     assert "Backward" in shell("draw", "(x + y) * z", "--at", "x=1,y=2,z=3")[1]
 
 
+def test_draw_the_local_process_in_symbols_and_numbers(shell):
+    symbols, numbers = (
+        shell("draw", "z = x * y; L = z**2", "--view", "symbolic", *at)[1].replace("\u00a0", " ")
+        for at in ([], ["--at", "x=3,y=-4"])
+    )
+    assert "∂z/∂x = y" in symbols and "∂L/∂z = -24" not in symbols and "∂L/∂z = -24" in numbers
+
+
 def test_draw_bad_input(shell, tmp_path):
     for arguments, name in (
         (["-o", str(tmp_path / "a.gif")], ".gif"),

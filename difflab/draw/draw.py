@@ -17,6 +17,7 @@ from .build import Builder
 from .dot import digraph, dot
 from .layout import render
 from .picture import Picture
+from .sketch.drawing import Sketch
 from .svg import themed
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def draw(
 
     Returns the path. A file.html is a page that goes through a pass step by step, complete in itself.
 
-    `thing` is a Graph, a ForwardPass or a BackwardPass. `view` is "both", "forward", "backward", "graph" or
-    "symbolic". `open_blocks` is True, False or the names of the blocks to open; over 500 nodes blocks are closed
-    unless asked. `direction` is where the forward pass runs, "right" or "down". An existing file is replaced,
-    and more than 2,000 boxes drawn, only with `force`. `seconds` of processor time limit the layout.
+    `thing` is a Graph, a ForwardPass, a BackwardPass, or a drawing of `difflab.sketch` (.svg only, without the options
+    of graphs). `view` is "both", "forward", "backward", "graph" or "symbolic": on each wire its local derivative and
+    upstream × local = downstream in symbols, and in the numbers of a BackwardPass. `open_blocks` is True, False or the
+    names of the blocks to open; over 500 nodes blocks are closed unless asked. `direction` is where the forward pass
+    runs, "right" or "down". An existing file is replaced, and more than 2,000 boxes drawn, only with `force`. `seconds`
+    of processor time limit the layout.
 
     >>> import difflab as dl, tempfile, pathlib
     >>> p = dl.parse("(x + y) * z").forward(x=-2, y=5, z=-4).backward()
@@ -58,6 +61,8 @@ def draw(
     if suffix not in FORMATS:
         raise DrawError(f"{path.name!r} ends in {suffix or 'nothing'}; the formats are {', '.join(FORMATS)}")
     target(path, force)
+    if isinstance(thing, Sketch):
+        return thing.save(path, force)
     if suffix == ".html":
         if view is not None or open_blocks is not None or direction != "right":
             raise DrawError("a page (.html) shows all views and opens blocks itself; it takes title= and force= only")

@@ -13,7 +13,7 @@ from .from_networkx import unusable
 from .graph import Graph, as_value, graph_of
 from .literals import numeric
 from .node import BLOCK, PENDING, PYTHON_NUMBERS, SEQUENCES, Abstract, Node, Trace, apply, unpack
-from .refusals import shapes_refused
+from .refusals import several_results, shapes_refused
 from .text_checks import suggestion
 
 LEAVES = ("input", "constant")
@@ -153,6 +153,8 @@ class Building(Trace):
         for x in operands:
             if x.__class__ is Node:
                 self.check_own(x, row.name)
+                if row.kind == "elementwise" and (said := several_results(x)):
+                    raise TraceError(f"{row.name}: {said}")
         if row.name == "while_loop" and row not in BUILT_IN:
             raise TraceError(
                 "while_loop: how often it runs depends on values, and there are none while a graph is built by hand: "
@@ -171,7 +173,7 @@ class Building(Trace):
         for x in operands:
             self.check_own(x, row.name)
         node = self.node(late, operands, params, PENDING)
-        if row.result is None or row.outputs is None or kwargs.get("compute_uv") is False:
+        if row.result is None or not row.outputs or kwargs.get("compute_uv") is False:
             return node
         return row.result(*[node[i] for i in range(row.outputs)])
 

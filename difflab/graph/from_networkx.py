@@ -28,6 +28,7 @@ from .graph import Graph, constant_node, input_node
 from .kinds import unfit
 from .literals import numeric, read
 from .node import UNKNOWN, Node
+from .refusals import several_results
 
 OURS = ("op", "name", "value", "block", "params", "output")
 DECORATION = frozenset(
@@ -228,6 +229,9 @@ class Reader:
             s = "s" * (wanted != "1")
             self.wrong(key, f"{row.name} takes {wanted} operand{s}, and it has {count} ({has}); {mend}")
             return constant_node(0.0)
+        for x in operands if row.kind == "elementwise" else ():
+            if said := several_results(x):
+                self.wrong(key, f"{said}, with op='pick' and index=0")
         meant = self.called(key, row, operands, named | params)
         return Node(*meant, UNKNOWN, None, name, None) if meant else constant_node(0.0)
 

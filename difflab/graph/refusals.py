@@ -30,6 +30,15 @@ def vertex_used(row: Primitive, x: Any) -> EscapedTracerError:
     )
 
 
+def several_results(x: Any) -> str:
+    """What to say of a node with several results where one is needed; "" of any other."""
+    row = getattr(x.primitive, "row", x.primitive)
+    given = x.params["call"].kwargs if row is not x.primitive else {}
+    if row.outputs is None or given.get("compute_uv") is False or given.get("mode") == "r":
+        return ""
+    return f"{row.name} gives several results: take one of them, as in {row.name}(...)[0]"
+
+
 def undecided(x: Any) -> TraceError:
     """A graph is built by hand, and Python asks for a number."""
     return TraceError(

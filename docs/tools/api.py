@@ -24,6 +24,7 @@ MODULES = (
     "difflab.nn.functional",
     "difflab.nn.optim",
     "difflab.nn.data",
+    "difflab.draw.sketch",
     "difflab.mdp",
     "difflab.mdp.learning",
     "difflab.testing",

@@ -38,6 +38,7 @@ WAYS = {"networkx": lambda: dl.Graph.from_networkx(course()), "builder": built, 
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 def test_all_that_a_graph_can_do(way, tmp_path):
     g = way()
+    assert [n.name for n in g.order if n.operands] == ["q", "f"] and [n.name for n in g.order[:2]] == ["x", "y"]
     assert [n.name for n in g.inputs] == ["x", "y", "z"] and len(g) == 5 == g.number_of_nodes()
     assert g(**AT) == -12.0 and g.forward(**AT).value("q") == 3.0
     assert g.forward(**AT).backward().gradient == {"x": -4.0, "y": -4.0, "z": 3.0}
@@ -339,6 +340,16 @@ def test_files_keep_dtypes_blocks_and_special_numbers(tmp_path):
     x = np.array([1.0, 2.0, -3.0])
     assert again(x).dtype == np.float32 and again(x).tobytes() == g(x).tobytes()
     assert [b.path for b in again.blocks] == [("layer",), ("layer",)]
+    dtypes = [[n.dtype for n in h.order if n.primitive.name == "constant"] for h in (g, again)]
+    assert dtypes[0] == dtypes[1] and np.dtype(np.float32) in dtypes[0]
+
+
+def test_pickle_keeps_guards_names_and_blocks():
+    with dl.block("b"):
+        g = dl.trace(lambda x: dl.label(2 * x, "d") if x > 0 else x, 3.0)
+    again = pickle.loads(pickle.dumps(g))
+    assert [(n.primitive.name, outcome) for n, outcome in again.guards] == [("greater", True)]
+    assert again.node("d").block.path == ("b",) and again.guards[0][0] in again.order
 
 
 EVIL = ["__import__('os').system('true')", "(" * 500, "[" * 5000, "9" * 5000, "exact('1/0')", "array([1], 'O')", "a.b",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     from .draw.draw import draw as draw
     from .errors import DifflabError as DifflabError
     from .graph.block import block as block
+    from .graph.builder import builder as builder
     from .graph.graph import Graph as Graph
     from .graph.node import Node as Node
     from .graph.parse import parse as parse
@@ -61,6 +62,7 @@ _HOMES = {
     "difflab.draw.draw": "draw",
     "difflab.errors": "DifflabError",
     "difflab.graph.block": "block",
+    "difflab.graph.builder": "builder",
     "difflab.graph.graph": "Graph",
     "difflab.graph.node": "Node",
     "difflab.graph.parse": "parse",

@@ -6,7 +6,7 @@ Graphviz reads a label in <...> as its own small markup; ours hold only <font>, 
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .palette import (
     BACKWARD,
@@ -24,6 +24,9 @@ from .palette import (
 )
 from .picture import Box, Line, Picture, Wire
 from .text import clean
+
+if TYPE_CHECKING:
+    import graphviz
 
 ALLOWED = frozenset(
     "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor "
@@ -70,6 +73,11 @@ def label(lines: list[Line]) -> str:
 
 def dot(picture: Picture, background: str = "transparent") -> str:
     """The DOT text of a picture."""
+    return str(digraph(picture, background).source)
+
+
+def digraph(picture: Picture, background: str = "transparent") -> graphviz.Digraph:
+    """The picture as an object of the package graphviz; the k-th box is the node f"n{k}"."""
     import graphviz
 
     graph = graphviz.Digraph("difflab")
@@ -93,7 +101,7 @@ def dot(picture: Picture, background: str = "transparent") -> str:
     clusters(graph, picture, ())
     for k, wire in enumerate(picture.wires):
         write_wire(graph, k, wire)
-    return str(graph.source)
+    return graph
 
 
 def clusters(graph: Any, picture: Picture, path: tuple[int, ...]) -> None:

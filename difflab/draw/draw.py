@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DrawError, InputError
 from ..files import target, write
+from ..graph.draft import Draft
 from ..graph.graph import Graph
 from ..graph.passes import BackwardPass, ForwardPass
 from ..progress import doing
 from .build import Builder
-from .dot import dot
+from .dot import digraph, dot
 from .layout import render
 from .picture import Picture
 from .sketch.drawing import Sketch
 from .svg import themed
+
+if TYPE_CHECKING:
+    import graphviz
 
 FORMATS = (".svg", ".png", ".pdf", ".dot", ".html")
 SECONDS = 20.0
@@ -78,8 +82,13 @@ def picture_of(
     direction: str = "right",
 ) -> Picture:
     """The picture of a graph or a pass."""
+    if isinstance(thing, Draft):
+        thing = thing.finish()
     if not isinstance(thing, Graph | ForwardPass | BackwardPass):
-        raise DrawError(f"{type(thing).__name__} cannot be drawn; give a Graph, graph.forward(...) or its .backward()")
+        hint = "; dl.Graph.from_networkx(g) makes a Graph" if hasattr(thing, "is_multigraph") else ""
+        raise DrawError(
+            f"{type(thing).__name__} cannot be drawn; give a Graph, graph.forward(...) or its .backward(){hint}"
+        )
     if isinstance(thing, Graph) and not thing.order:
         raise DrawError("the graph has no nodes to draw")
     if direction not in ("right", "down"):
@@ -88,6 +97,11 @@ def picture_of(
         picture = Builder(thing, view, open_blocks, title).build(force)
     picture.down = direction == "down"
     return picture
+
+
+def to_graphviz(thing: Any, *options: Any) -> graphviz.Digraph:
+    """See `Drawable.to_graphviz`, which is this."""
+    return digraph(picture_of(thing, *options))
 
 
 def encoded(picture: Picture, form: str, seconds: float = SECONDS) -> bytes:

@@ -26,6 +26,37 @@ def escaped(row: Primitive) -> EscapedTracerError:
     )
 
 
+def vertex_used(row: Primitive, x: Any) -> EscapedTracerError:
+    return EscapedTracerError(
+        f"{row.name}: {x!r} escaped: the function that made it has returned, or the graph that it belongs to is "
+        "finished. Return it from the function, or call the graph; dl.builder() begins another graph"
+    )
+
+
+def several_results(x: Any) -> str:
+    """What to say of a node with several results where one is needed; "" of any other."""
+    row = getattr(x.primitive, "row", x.primitive)
+    given = x.params["call"].kwargs if row is not x.primitive else {}
+    if row.outputs is None or given.get("compute_uv") is False or given.get("mode") == "r":
+        return ""
+    return f"{row.name} gives several results: take one of them, as in {row.name}(...)[0]"
+
+
+def undecided(x: Any) -> TraceError:
+    """A graph is built by hand, and Python asks for a number."""
+    return TraceError(
+        f"{x!r} has no value while a graph is built by hand, so no if, while, min(), max() or int() can look at it: "
+        "write np.where(condition, a, b), np.minimum or np.maximum; dl.trace(f, example) follows an if at an example"
+    )
+
+
+def shape_unknown(what: str) -> TraceError:
+    return TraceError(
+        f"the shape of this value is not known while the graph is built, and {what.strip('_')} asks for it: say the "
+        "inputs' shapes, as in b.input('x', shape=(3,)), with shape=() for a number"
+    )
+
+
 def objects(row: Primitive, others: Iterable[str]) -> DtypeError:
     return DtypeError(
         f"{row.name}: with an operand of type {' and '.join(others)} NumPy makes an array of Python objects, which has "

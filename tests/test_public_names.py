@@ -21,7 +21,11 @@ def test_type_checkers_see_the_same_names():
     tree = ast.parse(pathlib.Path(dl.__file__).read_text())
     block = next(n for n in tree.body if isinstance(n, ast.If))
     seen = {f"difflab.{n.module}": sorted(a.asname for a in n.names) for n in block.body}
-    assert seen == {home: sorted(names.split()) for home, names in dl._HOMES.items()}
+    homes = {home: sorted(names.split()) for home, names in dl._HOMES.items()}
+    for name, where in dl._MODULES.items():
+        if where != f"difflab.{name}":  # a module in another room; the others are seen where they lie
+            homes.setdefault(where.rpartition(".")[0], []).append(name)
+    assert seen == homes
 
 
 def test_rooms_do_not_hide_functions():

@@ -173,7 +173,7 @@ def test_a_digraph_has_one_edge_between_two_nodes():
     assert dl.Graph.from_networkx(h)(x=3.0) == 9.0
 
 
-@pytest.mark.parametrize("g", [nx.Graph(course()), nx.MultiGraph(course()), {"x": []}, None, "x"], ids=repr)
+@pytest.mark.parametrize("g", [nx.Graph(course()), nx.MultiGraph(course()), {"x": []}, None, "x"], ids=type)
 def test_what_is_no_directed_graph(g):
     with pytest.raises(dl.errors.InputError, match="undirected|no networkx graph"):
         dl.Graph.from_networkx(g)

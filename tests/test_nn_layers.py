@@ -152,7 +152,7 @@ def test_compiled_layers_give_the_same(name, args, kwargs, shape):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS, ids=IDS)
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), [*LAYERS, *OURS], ids=IDS)
 def test_shapes_without_numbers_are_the_shapes(name, args, kwargs, shape):
     """What a summary runs in place of a layer gives the shapes and dtypes of the layer."""
     layer = made(name, args, kwargs)

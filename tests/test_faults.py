@@ -410,7 +410,8 @@ def writes(call: ast.Call) -> bool:
     if name in ("replace", "link", "unlink", "rename"):
         return owner == "os" or (not call.args and name == "unlink")
     if name in TO_BUFFERS and owner in ("np", "made", "figure", "image"):
-        return ast.unparse(call.args[0]) != "buffer"
+        ours = [ast.unparse(a) for a in call.args] == ["path", "force"]  # a drawing of difflab's, which asks files.py
+        return not ours and ast.unparse(call.args[0]) != "buffer"
     return name in WRITERS
 
 

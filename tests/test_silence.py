@@ -196,6 +196,16 @@ LEAKS = {
     "range": (lambda x: sum(x[0] for _ in range(x[1])), "cannot be used as an integer index or a count", "astype(int)"),
     "np.array": (lambda x: np.array([x[0], 1.0], dtype=float).sum(), "np.array([x[0], 1.0], dtype=float)", "np.stack"),
     "np.asarray": (lambda x: np.asarray(x).sum(), "np.asarray(x): ", "array/asarray of difflab.numpy"),
+    "y[i] of a plain y": (
+        lambda x: np.sum(np.ones(5)[np.argsort(x)] * x),
+        "np.ones(5)[np.argsort(x)]: a traced value says which elements",
+        "take(array, index, axis=0) with the take of difflab.numpy",
+    ),
+    "np.take of a plain y": (
+        lambda x: np.sum(np.take(np.ones(5), np.argsort(x)) * x),
+        "np.take(np.ones(5), np.argsort(x)): a traced value says which elements",
+        "the take of difflab.numpy",
+    ),
     "formatting": (lambda x: "%f" % x[0], "x[0]: float()", "print it without formatting"),  # noqa: UP031
     "normal": (lambda x: np.random.default_rng(0).normal(x).sum(), "normal takes plain numbers", "standard_normal"),
     "uniform": (lambda x: np.random.uniform(0, x[0]), "np.random.uniform takes plain numbers", "standard_normal"),

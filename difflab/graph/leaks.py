@@ -92,6 +92,11 @@ def leak(what: str) -> TraceError:
             f"{place}{function} asks a traced value for its number ({what}): {ELSEWHERE}; state one with "
             "dl.custom_gradient, or write the formula with NumPy"
         )
+    if what == "np.array" and (caller.text.endswith("]") or name.rpartition(".")[2] == "take"):
+        return TraceError(
+            f"{place}a traced value says which elements of a plain array: write take(array, index, axis=0) with the "
+            "take of difflab.numpy"
+        )
     if what == "np.array":
         return TraceError(
             f"{place}np.array/np.asarray cannot hold a traced value: use np.stack or np.concatenate, "

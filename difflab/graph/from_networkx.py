@@ -24,7 +24,7 @@ from .function_names import (
     own_signature,
     takes_anything,
 )
-from .graph import Graph, constant_node, input_node
+from .graph import Graph, constant_node, input_node, sealed
 from .kinds import unfit
 from .literals import numeric, read
 from .node import UNKNOWN, Node
@@ -194,16 +194,18 @@ class Reader:
         self.check_attributes(key, "value", "dtype")
         value = read(data["value"]) if isinstance(data.get("value"), str) else data.get("value")
         try:
-            if "dtype" in data:
-                value = np.asarray(value, numeric(data["dtype"]))[()]
             what = "missing" if value is None else unfit(value) or ragged(value)
-        except (TypeError, ValueError) as error:
+            if "dtype" in data and not what:
+                given, value = np.asarray(value), np.asarray(value, numeric(data["dtype"]))[()]
+                whole = value.dtype.kind in "biu"
+                what = f"no {value.dtype.name}" if whole and not np.array_equal(given, value) else ""
+        except (TypeError, ValueError, OverflowError) as error:
             what = str(error)
         if what:
             said = "" if "value" not in data else f"={data['value']!r:.60} is {what}"
             self.wrong(key, f"a constant's value{said or ' is missing'}; give value= a number or an array of numbers")
             value = 0.0
-        return constant_node(np.asarray(value) if isinstance(value, list | tuple) else value)
+        return constant_node(sealed(value) if isinstance(value, list | tuple | np.ndarray) else value)
 
     def operation(self, key: Any, name: str | None) -> Node:
         operands = [self.made[source] for place, source in self.operands[key].items() if isinstance(place, int)]
@@ -275,7 +277,7 @@ class Reader:
         known = parameters(row)
         settings = {k: x for k, x in settings.items() if k in known or k not in DECORATION}
         args = [operands] if row.name in OF_LISTS and operands else list(operands)
-        if row.name == "getitem" and len(operands) == 1 and settings.keys() <= {"key", "index"}:
+        if row.name == "getitem" and len(operands) == 1 and settings.keys() in ({"key"}, {"index"}):
             return waiting(row, [*args, *settings.values()], {})  # x[key] has no keywords
         rules, anything = own_signature(row), takes_anything(row.signature)
         own = binds(rules, operands, settings) and (anything or not takes_anything(rules) or row.name in AS_RECORDED)

@@ -557,3 +557,22 @@ def test_an_index_is_asked_for():
     h.add_edge("x", "f")
     with pytest.raises(dl.errors.InputError, match="node 'f': getitem"):
         dl.Graph.from_networkx(h)
+
+
+def test_a_long_cycle_is_told_in_short():
+    h = nx.DiGraph()
+    h.add_nodes_from(range(1000), op="sin")
+    h.add_edges_from([(k, (k + 1) % 1000) for k in range(1000)])
+    with pytest.raises(
+        dl.errors.InputError, match=r"^.{,120}-> 7 -> \.\.\. 992 more -> 0; a computational graph has no cycle$"
+    ):
+        dl.Graph.from_networkx(h)
+
+
+def test_a_parameter_is_given_once():
+    h = nx.DiGraph()
+    h.add_node("x", op="input")
+    h.add_node("f", op="sum", axis=1, params={"axis": 0})
+    h.add_edge("x", "f")
+    with pytest.raises(dl.errors.InputError, match="node 'f': params= and the node's attributes both give axis"):
+        dl.Graph.from_networkx(h)

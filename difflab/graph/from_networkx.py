@@ -35,7 +35,7 @@ DECORATION = frozenset(
     "label color fillcolor style pos layer subset viz weight".split()
 )  # for pictures, by other tools
 LEAVES = ("input", "constant")
-SHOWN, LONGEST = 8, 100  # mistakes; letters of a name
+SHOWN, LONGEST = 8, 100  # mistakes, nodes of a cycle; letters of a name
 NEW = "build it with dl.builder(), or give a networkx.DiGraph or MultiDiGraph"
 
 
@@ -129,7 +129,8 @@ class Reader:
             return list(nx.lexicographical_topological_sort(self.graph, key=number.__getitem__))
         except nx.NetworkXUnfeasible:
             cycle = [edge[0] for edge in nx.find_cycle(self.graph)]
-            path = " -> ".join(map(shown, [*cycle, cycle[0]]))
+            rest = [f"... {len(cycle) - SHOWN} more"] * (len(cycle) > SHOWN)
+            path = " -> ".join([*map(shown, cycle[:SHOWN]), *rest, shown(cycle[0])])
             self.wrong(cycle[0], f"its value would need itself: {path}; a computational graph has no cycle")
             raise InputError(told(self.mistakes)) from None
 
@@ -270,6 +271,8 @@ class Reader:
             return None
         further = {k: x for k, x in data.items() if k not in (*OURS, "position")}
         both = {k: read(x) if isinstance(x, str) else x for k, x in further.items()}
+        if twice := both.keys() & given.keys():
+            self.wrong(key, f"params= and the node's attributes both give {', '.join(sorted(twice))}; give it once")
         return {**both, **given}
 
     def called(self, key: Any, row: Primitive, operands: list[Any], settings: dict[str, Any]) -> Meant | None:

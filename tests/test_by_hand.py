@@ -474,3 +474,105 @@ def test_gradients_inside_a_builder():
     g = b.graph(slope=dl.grad(lambda t: np.sin(t) * t)(x))
     assert g(2.0) == dl.grad(lambda t: np.sin(t) * t)(2.0)
     assert dl.grad(g)(2.0) == pytest.approx(2 * np.cos(2.0) - 2 * np.sin(2.0))
+
+
+def test_a_graph_built_for_a_shape_takes_no_other():
+    b = dl.builder()
+    x = b.input("x", shape=(3,))
+    g = b.graph(mean=np.sum(x) / len(x))
+    for one in (g, copy.copy(g), pickle.loads(pickle.dumps(g))):
+        assert one(x=[1.0, 2.0, 6.0]) == 3.0
+        for call in (one, one.forward, lambda x, one=one: dl.compare(one, {"x": x})):
+            with pytest.raises(dl.errors.ShapeError, match=r"x has shape \(4,\), and the graph was built for \(3,\)"):
+                call(x=np.ones(4))
+    assert dl.vmap(g)(np.ones((5, 3))).tolist() == [1.0] * 5
+    b = dl.builder()
+    assert b.graph(g(b.input("y")))(y=[1.0, 2.0, 6.0]) == 3.0
+
+
+@pytest.mark.parametrize("way", ["networkx", "operand", "constant", "setting"])
+def test_arrays_that_change_later_change_no_graph(way):
+    w = np.array([1.0, 2.0])
+    if way == "networkx":
+        h = nx.DiGraph()
+        h.add_node("x", op="input")
+        h.add_node("c", op="constant", value=w)
+        h.add_node("f", op="*")
+        h.add_edge("x", "f", position=0)
+        h.add_edge("c", "f", position=1)
+        g = dl.Graph.from_networkx(h)
+    else:
+        b = dl.builder()
+        x = b.input("x")
+        c = b.constant("c", w) if way == "constant" else w
+        g = b.graph(np.clip(x, w, w) if way == "setting" else x * c)
+    w[:] = 100.0
+    assert g(x=1.0).tolist() == [1.0, 2.0]
+    for node in [n for n in g if n.primitive.name == "constant"]:
+        with pytest.raises(ValueError, match="read-only"):
+            g.copy().nodes[node]["value"][0] = 5.0
+
+
+def test_a_buffer_that_is_filled_again_and_again():
+    b = dl.builder()
+    x, w, y = b.input("x", shape=(2,)), np.zeros(2), 0.0
+    for k in (1.0, 2.0):
+        w[:] = k
+        y = y + np.sum(x * w)
+    assert b.graph(y)(x=np.ones(2)) == 6.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: np.einsum("ij,kj->ik", x, x), lambda x: np.einsum("ij,jk", x, x), lambda x: np.gradient(x, 0.5, axis=0)],
+)
+def test_files_of_calls_with_settings_before_operands(f):
+    b = dl.builder()
+    g = b.graph(f(b.input("x")))
+    text = json.dumps(nx.node_link_data(g.to_networkx()))
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    assert np.array_equal(dl.Graph.from_networkx(nx.node_link_graph(json.loads(text)))(x=x), f(x))
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "said"),
+    [
+        (300, "uint8", "out of bounds for uint8"),
+        (3.7, "int64", "no int64"),
+        ([1.0, 2.5], "int64", "no int64"),
+        (2, "bool", "no bool"),
+    ],
+)
+def test_a_constant_fits_its_dtype(value, dtype, said):
+    h = nx.DiGraph()
+    h.add_node("c", op="constant", value=value, dtype=dtype)
+    with pytest.raises(dl.errors.InputError, match=f"node 'c'.*{said}"):
+        dl.Graph.from_networkx(h)
+
+
+def test_an_index_is_asked_for():
+    h = nx.DiGraph()
+    h.add_node("x", op="input")
+    h.add_node("f", op="getitem")
+    h.add_edge("x", "f")
+    with pytest.raises(dl.errors.InputError, match="node 'f': getitem"):
+        dl.Graph.from_networkx(h)
+
+
+def test_a_long_cycle_is_told_in_short():
+    h = nx.DiGraph()
+    h.add_nodes_from(range(1000), op="sin")
+    h.add_edges_from([(k, (k + 1) % 1000) for k in range(1000)])
+    with pytest.raises(
+        dl.errors.InputError, match=r"^.{,120}-> 7 -> \.\.\. 992 more -> 0; a computational graph has no cycle$"
+    ):
+        dl.Graph.from_networkx(h)
+
+
+def test_a_parameter_is_given_once():
+    h = nx.DiGraph()
+    h.add_node("x", op="input")
+    h.add_node("f", op="sum", axis=1, params={"axis": 0})
+    h.add_edge("x", "f")
+    with pytest.raises(dl.errors.InputError, match="node 'f': params= and the node's attributes both give axis"):
+        dl.Graph.from_networkx(h)

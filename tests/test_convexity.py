@@ -87,6 +87,9 @@ def test_known_answers(function, region, verdict, least, most):
         ("where(x > 0.3, x**2, x**2)", LINE, "near x=0.3"),
         (lambda x: x**2 if x > 0 else -x, dict(x=(-1.0, 2.0)), "the recording took a branch that is another one"),
         ("abs(x**3)", LINE, "near x="),  # convex, which neither way can prove
+        ("x**2 + log(-1)", LINE, "the function has no value near x="),
+        (lambda x: x * np.nan, LINE, "not enclosed"),
+        (lambda x: np.maximum(x, np.nan), LINE, "not finite"),
     ],
 )
 def test_undecided_says_why(function, region, reason):
@@ -217,6 +220,7 @@ def test_a_function_of_the_users_with_the_name_of_a_row():
         ("x**2", dict(x=1.0), "the region of x is 1.0; give (low, high)"),
         ("x**2", dict(x=(1.0, -1.0)), "low < high"),
         ("x**2", dict(x=(0.0, math.inf)), "finite"),
+        ("x**2", dict(x=(-1.7e308, 1.7e308)), "its width is no float"),
         ("x**2", dict(x=("a", 1)), "two numbers, or two arrays"),
         ("x**2", dict(y=(0.0, 1.0)), "x"),
         (lambda w: np.sum(w**2), dict(w=(np.zeros(25), np.ones(25))), "25 coordinates"),
@@ -246,3 +250,9 @@ def test_what_it_says():
         "not convex: between x=-0.5 and x=0.5 the middle lies 0.188 above the chord"
     )
     assert str(convexity("abs(x)", LINE)) == "convex; by rules of composition"
+
+
+def test_the_smallest_floats():
+    found = convexity("x**2 * 5e-324", dict(x=(0.0, 5e-324)))
+    assert found.verdict == "strongly convex" and found.smoothness >= 1e-323 and "4.94" not in repr(found)
+    assert convexity("x**4", dict(x=(0.0, 5e-324))).smoothness > 0  # 12 x² there

@@ -74,6 +74,8 @@ def test_nothing_to_stretch():
         (lambda: dl.lab.lipschitz(3, np.ones(2)), InputError, "3 is not a function"),
         (lambda: dl.lab.lipschitz(np.sin, np.ones(2), steps=0), InputError, "steps=0"),
         (lambda: dl.lab.lipschitz(np.sin, np.ones(2), tolerance=2), InputError, "tolerance=2"),
+        (lambda: dl.lab.lipschitz(np.sin, np.ones(2), tolerance="a"), InputError, "tolerance='a'"),
+        (lambda: dl.lab.lipschitz(np.sin, np.ones(2), seed=-1), InputError, "seed=-1"),
         (lambda: dl.lab.lipschitz(np.sin, np.ones(2, int)), DtypeError, "lipschitz: argument 0.*int"),
         (lambda: dl.lab.lipschitz(np.sin, np.ones(2) * 1j), DtypeError, "x is complex"),
         (lambda: dl.lab.lipschitz(lambda x: np.exp(1j * x), np.ones(2)), DtypeError, r"f\(x\) is complex"),
@@ -85,3 +87,9 @@ def test_nothing_to_stretch():
 def test_what_has_no_constant_is_refused(call, kind, told):
     with np.errstate(all="ignore"), pytest.raises(kind, match=told):
         call()
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+def test_slopes_whose_squares_are_no_floats(size):
+    found = dl.lab.lipschitz(lambda x: size * np.array([1.0, 3.0]) * x, np.ones(2))
+    assert found.converged and found.residual <= 1e-4 and abs(found.value / size - 3) < 1e-6

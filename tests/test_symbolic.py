@@ -361,3 +361,10 @@ def test_the_comparison_says_the_branch():
     told = c.to_json()["methods"]["symbolic:branch"]
     assert told["label"] == "exact formula of the branch taken here" and "maximum" in told["notes"][0]
     assert "by branch" in str(c)
+
+
+@pytest.mark.parametrize("x", [-0.5, 0.5])
+@pytest.mark.parametrize("y", [-0.3, 0.3])
+def test_copysign_by_branch_has_the_sign_of_both(x, y):
+    found = dl.differentiate("copysign(3*x, y)", {"x": x, "y": y}, method="symbolic", **BRANCH)
+    assert found.gradient["x"] == 3 * np.sign(x * y) and found.gradient["y"] == 0

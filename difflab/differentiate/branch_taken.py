@@ -25,7 +25,7 @@ from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
 from ..primitives.kernels_arrays import fold
 from ..primitives.kernels_windows import max_pool
 from .arb_carrier import CARRIER as GERMS
-from .arb_choices import CHOICES
+from .arb_choices import CHOICES, signed
 from .arb_germ import NOW, Germ, is_constant, lift, no_value
 from .problem import Problem, output_ancestors
 from .proof import session
@@ -196,7 +196,10 @@ class BranchCarrier(ElementsCarrier):
                     return x
             if germ.lost is not None:
                 return Pair(self.decisions.tie(row.name, germ.lost.text), germ)
-            if row.name in ("absolute", "copysign"):
+            if row.name == "copysign":
+                size = self.of(TABLE["absolute"])(xs[0])
+                return size if signed(xs[1].germ) > 0 else -size
+            if row.name == "absolute":
                 return Pair(-xs[0].expression, germ)
             if (number := is_constant(germ)) is not None:
                 return Pair(exactly(number), germ)

@@ -97,7 +97,7 @@ def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem
         raise InputError(f"the point gives no value for {', '.join(missing)}; the names are {', '.join(names)}")
     if extra:
         raise InputError(f"the point gives {', '.join(extra)}; the function has {', '.join(names) or 'no inputs'}")
-    values = [point(at[n], n) for n in names]
+    values = graph.fitting([point(at[n], n) for n in names])
     try:
         with np.errstate(all="ignore"):
             typed = trace(_named(graph), *values)

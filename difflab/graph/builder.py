@@ -8,9 +8,9 @@ import numpy as np
 
 from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceError
 from ..primitives import BUILT_IN, TABLE, Primitive
-from .calls import waiting
+from .calls import replaced, waiting
 from .from_networkx import unusable
-from .graph import Graph, as_value, graph_of
+from .graph import Graph, as_value, graph_of, sealed
 from .literals import numeric
 from .node import BLOCK, PENDING, PYTHON_NUMBERS, SEQUENCES, Abstract, Node, Trace, apply, unpack
 from .refusals import several_results, shapes_refused
@@ -76,7 +76,7 @@ class Builder:
             raise InputError(
                 f"builder: constant {name!r} is {value!r}, which is no number; add({name!r}, value) names it"
             )
-        value = as_value(value, f"constant {name!r}")
+        value = self._recording.own(as_value(value, f"constant {name!r}"))
         return self._keep(name, self._recording.node(TABLE["constant"], (), {"value": value}, value))
 
     def add(self, name: str, value: Any) -> Node:
@@ -102,7 +102,10 @@ class Builder:
             self._own(value, f"graph: output {name!r}")
         ends = [*outputs, *[x if self._named.get(name) is x else self.add(name, x) for name, x in named.items()]]
         inputs = [node for node in self._recording.nodes or () if node.primitive.name == "input"]
-        return graph_of(self._recording.finish(), inputs, ends)
+        shapes = {node: np.shape(node.value) for node in inputs if node.value is not PENDING}
+        graph = graph_of(self._recording.finish(), inputs, ends)
+        graph.shapes = shapes
+        return graph
 
     def _own(self, value: Any, what: str) -> None:
         if value.__class__ is not Node:
@@ -141,12 +144,13 @@ class Building(Trace):
     dtype of each result and what does not fit; the numbers themselves are never used.
     """
 
-    __slots__ = ()
+    __slots__ = ("arrays",)
     follows = False
 
     def __init__(self) -> None:
         super().__init__()
         self.nested = True  # operators take the general way, through `apply` below
+        self.arrays: dict[int, tuple[Any, Any]] = {}  # arrays that were given, with the copies that the graph holds
 
     def apply(self, row: Primitive, operands: Any, params: Any) -> Any:
         """Records an operation; called by `node.apply`."""
@@ -160,6 +164,7 @@ class Building(Trace):
                 "while_loop: how often it runs depends on values, and there are none while a graph is built by hand: "
                 "dl.scan has a fixed number of steps, and dl.trace(f, example) records the loop"
             )
+        operands, params = tuple([self.own(x) for x in operands]), replaced(params, self.own)
         value = self.guess(row, operands, params)
         node = self.node(row, operands, params, value)
         if value is PENDING and row.outputs:
@@ -169,7 +174,7 @@ class Building(Trace):
 
     def call(self, row: Primitive, args: Any, kwargs: Any) -> Any:
         """Records a call that waits for the shapes of its operands; called by `node.call_row`."""
-        late, operands, params = waiting(row, args, kwargs)
+        late, operands, params = waiting(row, replaced(tuple(args), self.own), replaced(dict(kwargs), self.own))
         for x in operands:
             self.check_own(x, row.name)
         node = self.node(late, operands, params, PENDING)
@@ -208,6 +213,16 @@ class Building(Trace):
             if node.value is PENDING:
                 node.value = NOT_KNOWN
         return nodes
+
+    def own(self, x: Any) -> Any:
+        """The graph's own copy of an array, which may change later; the same one as long as it has not changed."""
+        if x.__class__ is not np.ndarray:
+            return x
+        given, copy = self.arrays.get(id(x), (None, None))
+        if given is not x or copy.dtype != x.dtype or copy.shape != x.shape or copy.tobytes() != x.tobytes():
+            copy = sealed(x)
+            self.arrays[id(x)] = x, copy
+        return copy
 
     def check_open(self) -> None:
         if self.nodes is None:

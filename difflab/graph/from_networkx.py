@@ -24,7 +24,7 @@ from .function_names import (
     own_signature,
     takes_anything,
 )
-from .graph import Graph, constant_node, input_node
+from .graph import Graph, constant_node, input_node, sealed
 from .kinds import unfit
 from .literals import numeric, read
 from .node import UNKNOWN, Node
@@ -35,7 +35,7 @@ DECORATION = frozenset(
     "label color fillcolor style pos layer subset viz weight".split()
 )  # for pictures, by other tools
 LEAVES = ("input", "constant")
-SHOWN, LONGEST = 8, 100  # mistakes; letters of a name
+SHOWN, LONGEST = 8, 100  # mistakes, nodes of a cycle; letters of a name
 NEW = "build it with dl.builder(), or give a networkx.DiGraph or MultiDiGraph"
 
 
@@ -129,7 +129,8 @@ class Reader:
             return list(nx.lexicographical_topological_sort(self.graph, key=number.__getitem__))
         except nx.NetworkXUnfeasible:
             cycle = [edge[0] for edge in nx.find_cycle(self.graph)]
-            path = " -> ".join(map(shown, [*cycle, cycle[0]]))
+            rest = [f"... {len(cycle) - SHOWN} more"] * (len(cycle) > SHOWN)
+            path = " -> ".join([*map(shown, cycle[:SHOWN]), *rest, shown(cycle[0])])
             self.wrong(cycle[0], f"its value would need itself: {path}; a computational graph has no cycle")
             raise InputError(told(self.mistakes)) from None
 
@@ -194,16 +195,18 @@ class Reader:
         self.check_attributes(key, "value", "dtype")
         value = read(data["value"]) if isinstance(data.get("value"), str) else data.get("value")
         try:
-            if "dtype" in data:
-                value = np.asarray(value, numeric(data["dtype"]))[()]
             what = "missing" if value is None else unfit(value) or ragged(value)
-        except (TypeError, ValueError) as error:
+            if "dtype" in data and not what:
+                given, value = np.asarray(value), np.asarray(value, numeric(data["dtype"]))[()]
+                whole = value.dtype.kind in "biu"
+                what = f"no {value.dtype.name}" if whole and not np.array_equal(given, value) else ""
+        except (TypeError, ValueError, OverflowError) as error:
             what = str(error)
         if what:
             said = "" if "value" not in data else f"={data['value']!r:.60} is {what}"
             self.wrong(key, f"a constant's value{said or ' is missing'}; give value= a number or an array of numbers")
             value = 0.0
-        return constant_node(np.asarray(value) if isinstance(value, list | tuple) else value)
+        return constant_node(sealed(value) if isinstance(value, list | tuple | np.ndarray) else value)
 
     def operation(self, key: Any, name: str | None) -> Node:
         operands = [self.made[source] for place, source in self.operands[key].items() if isinstance(place, int)]
@@ -268,6 +271,8 @@ class Reader:
             return None
         further = {k: x for k, x in data.items() if k not in (*OURS, "position")}
         both = {k: read(x) if isinstance(x, str) else x for k, x in further.items()}
+        if twice := both.keys() & given.keys():
+            self.wrong(key, f"params= and the node's attributes both give {', '.join(sorted(twice))}; give it once")
         return {**both, **given}
 
     def called(self, key: Any, row: Primitive, operands: list[Any], settings: dict[str, Any]) -> Meant | None:
@@ -275,7 +280,7 @@ class Reader:
         known = parameters(row)
         settings = {k: x for k, x in settings.items() if k in known or k not in DECORATION}
         args = [operands] if row.name in OF_LISTS and operands else list(operands)
-        if row.name == "getitem" and len(operands) == 1 and settings.keys() <= {"key", "index"}:
+        if row.name == "getitem" and len(operands) == 1 and settings.keys() in ({"key"}, {"index"}):
             return waiting(row, [*args, *settings.values()], {})  # x[key] has no keywords
         rules, anything = own_signature(row), takes_anything(row.signature)
         own = binds(rules, operands, settings) and (anything or not takes_anything(rules) or row.name in AS_RECORDED)

@@ -9,13 +9,13 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from ..primitives import NUMPY, TABLE
 from .block import Block
 from .draft import MUTATORS, Attributes, Draft, Sealed, refusal
 from .drawable import Drawable
 from .kinds import NUMBERS, check_fit
-from .node import NO_PARAMS, NODE, Abstract, Node
+from .node import NO_PARAMS, NODE, PENDING, Abstract, Node
 from .refusals import shapes_refused
 
 
@@ -73,6 +73,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         self.text = text
         self.partner: dict[Node, Node] = {}
         self.guards: list[tuple[Node, Any]] = []
+        self.shapes: dict[Node, tuple[int, ...]] = {}  # of inputs, where it was built for these and no others
         self.graph: dict[str, Any] = {}
         self.__networkx_cache__: dict[str, Any] = {}
 
@@ -164,6 +165,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
             text=self.text,
         )
         new.guards, new.partner, new.graph = list(self.guards), dict(self.partner), dict(self.graph)
+        new.shapes = dict(self.shapes)
         return new
 
     def __deepcopy__(self, memo: Any) -> Graph:
@@ -211,7 +213,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
                 raise InputError(
                     f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), {len(values)} given"
                 )
-            return [as_value(x, n) for x, n in zip(values, names)]
+            return self.fitting([as_value(x, n) for x, n in zip(values, names)])
         missing = [n for n in names[len(args) :] if n not in kwargs]
         extra = [k for k in kwargs if k not in names[len(args) :]]
         if missing or extra:
@@ -219,7 +221,18 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
             told += [f"there is no input named {', '.join(extra)}"] * bool(extra)
             raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(map(str, names))}")
         given = (*args, *(kwargs[n] for n in names[len(args) :]))
-        return [as_value(x, n) for x, n in zip(given, names)]
+        return self.fitting([as_value(x, n) for x, n in zip(given, names)])
+
+    def fitting(self, values: list[Any]) -> list[Any]:
+        """The values of the inputs, if they have the shapes that the graph was built for."""
+        for node, x in zip(self.inputs, values):
+            said = self.shapes.get(node)
+            if said is not None and not (x.__class__ is Node and x.value is PENDING) and x.shape != said:
+                raise ShapeError(
+                    f"{node.name} has shape {x.shape}, and the graph was built for {said}: give such a value, or build "
+                    "it without shapes where none is needed"
+                )
+        return values
 
     def evaluate(self, values: list[Any], m: Any = NUMPY) -> dict[Node, Any]:
         """The value of every node with the carrier `m`: one loop serves every kind of value."""
@@ -339,6 +352,13 @@ def input_node(name: str, value: Any = None) -> Node:
     from .node import UNKNOWN
 
     return Node(TABLE["input"], (), NO_PARAMS, value or UNKNOWN, None, name, None)
+
+
+def sealed(value: Any) -> Any:
+    """A graph's own copy of an array, which nothing can write into."""
+    copy = np.array(value)
+    copy.flags.writeable = False
+    return copy
 
 
 def constant_node(value: Any) -> Node:

@@ -37,6 +37,7 @@ def pickled(graph: Graph) -> tuple[Any, ...]:
         "inputs": [place[n] for n in graph.inputs],
         "outputs": [place[n] for n in graph.outputs],
         "guards": [(place[n], outcome) for n, outcome in graph.guards],
+        "shapes": [(place[n], shape) for n, shape in graph.shapes.items()],
         "partner": [(place[b], place[f]) for b, f in graph.partner.items()],
         "structure": {"rebuild": graph.rebuild, "flatten": graph.flatten_inputs, "text": graph.text},
         "attributes": graph.graph,
@@ -52,6 +53,7 @@ def unpickled(steps: list[Any], kept: dict[str, Any]) -> Graph:
     inputs, outputs = ([order[k] for k in kept[name]] for name in ("inputs", "outputs"))
     graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
     graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
+    graph.shapes = {order[k]: shape for k, shape in kept["shapes"]}
     graph.partner = {order[b]: order[f] for b, f in kept["partner"]}
     graph.graph = kept["attributes"]
     return graph

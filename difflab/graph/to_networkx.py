@@ -124,9 +124,13 @@ class Writer:
             args = call.args[0] if listed else ()
             settings |= dict(zip(names[listed:], call.args[listed:]))
         else:
-            count = max([k + 1 for k, x in enumerate(call.args) if x.__class__ is Place], default=0)
-            args = call.args[:count]
-            settings |= dict(zip(names[count:], call.args[count:]))
+            args = call.args
+            if row.name == "einsum" and isinstance(args[0], str):
+                args, settings["subscripts"] = args[1:], args[0]
+            count = max([k + 1 for k, x in enumerate(args) if x.__class__ is Place], default=0)
+            if not any(p.kind is p.VAR_POSITIONAL for p in row.signature.parameters.values()):
+                settings |= dict(zip(names[count:], args[count:]))
+                args = args[:count]
         places: list[tuple[Any, Any]] = [*enumerate(args), *settings.items()]
         settings = {k: x for k, x in settings.items() if x.__class__ is not Place}
         for place, x in places:

@@ -57,6 +57,9 @@ def bounds(region: Any) -> tuple[dict[str, Any], dict[str, Any]]:
             raise InputError(f"convexity: the region of {name} is {pair!r}; give two numbers, or two arrays") from None
         if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b)) and np.all(a < b)):
             raise InputError(f"convexity: the region of {name} is {pair!r}; give finite numbers, low < high")
+        with np.errstate(over="ignore"):
+            if not np.all(np.isfinite(b - a)):
+                raise InputError(f"convexity: the region of {name} is {pair!r}, and its width is no float; give less")
         low[name], high[name] = a, b
     return low, high
 

@@ -349,7 +349,7 @@ def covering(a: float, b: float) -> Any:
     if a == b:
         return arb(a)
     if a == 0 or b == 0:
-        around_0 = arb(0, (b - a) / 2)
+        around_0 = arb(0, arb(b - a) / 2)
         return around_0 + (around_0.rad() if a == 0 else -around_0.rad())
     return arb(a).union(arb(b))
 

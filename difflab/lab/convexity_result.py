@@ -72,9 +72,14 @@ def told_point(point: dict[str, Any]) -> str:
     return ", ".join(f"{n}={np.array2string(np.asarray(x), precision=6, separator=', ')}" for n, x in point.items())
 
 
+def last_digit(x: float) -> float:
+    """The place of the last of four digits, or of the last bit where floats have no smaller one."""
+    return max(10.0 ** (math.floor(math.log10(x)) - 3), math.ulp(0.0))
+
+
 def below(x: float) -> str:
     """A bound from below in four digits, rounded down."""
-    step = 10.0 ** (math.floor(math.log10(x)) - 3)
+    step = last_digit(x)
     return f"{math.floor(x / step) * step:.4g}"
 
 
@@ -82,7 +87,7 @@ def above(x: float) -> str:
     """A bound from above in four digits, rounded up."""
     if x <= 0:
         return f"{x:.4g}"
-    step = 10.0 ** (math.floor(math.log10(x)) - 3)
+    step = last_digit(x)
     return f"{math.ceil(x / step) * step:.4g}"
 
 

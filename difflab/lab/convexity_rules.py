@@ -60,9 +60,9 @@ def curves(graph: Any, ranges: dict[Any, Any]) -> dict[Any, Curve]:
         if node.primitive.name == "input":
             found[node] = AFFINE
         elif all(c.constant for c in operands):
-            sign = signed(balls(node, ranges))
-            above_zero = sign > 0 and nonzero(balls(node, ranges))
-            found[node] = Curve(True, True, True, log_convex=above_zero, squares=sign > 0)
+            values = balls(node, ranges)
+            sign, known = signed(values), values is not None  # nan and infinity are no values
+            found[node] = Curve(known, known, True, log_convex=sign > 0 and nonzero(values), squares=sign > 0)
         else:
             found[node] = curve(node, operands, [balls(x, ranges) for x in node.operands])
     return found
@@ -152,6 +152,8 @@ def product(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
 
 def scaled(c: Curve, weights: Any) -> Curve:
     sign = signed(weights)
+    if weights is None:
+        return UNKNOWN
     if sign > 0:
         return c._replace(constant=False, log_convex=c.log_convex and nonzero(weights))
     return c.flipped() if sign < 0 else Curve(is_affine(c), is_affine(c))

@@ -54,8 +54,10 @@ def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float 
         raise InputError(f"lipschitz: {f!r} is not a function")
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise InputError(f"lipschitz: steps={steps!r}; give an integer of at least 1")
-    if not 0 < tolerance < 1:
+    if not isinstance(tolerance, float | np.floating) or not 0 < tolerance < 1:
         raise InputError(f"lipschitz: tolerance={tolerance!r}; give a number between 0 and 1")
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"lipschitz: seed={seed!r}; give an integer of at least 0")
     record = Recording("lipschitz", f, (x,))
     if record.nested:
         raise TraceError(
@@ -72,7 +74,7 @@ def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float 
         value, back = through(record, v)
         if not value:
             break
-        residual = length([b - value**2 * a for a, b in zip(v, back)]) / value**2
+        residual = length([b - value * a for a, b in zip(v, back)]) / value
         if residual <= tolerance or step == steps:
             return Lipschitz(value, record.unflatten_inputs(v)[0], residual, step, residual <= tolerance)
         v = unit(back)
@@ -80,19 +82,22 @@ def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float 
 
 
 def through(record: Recording, v: Leaves) -> tuple[float, Leaves]:
-    """|Jv| and JᵀJv."""
+    """|Jv| and JᵀJv / |Jv|, which neither overflows nor vanishes where the square of |Jv| does."""
     outputs = flatten(record.value)[0]
     pushed = [np.asarray(t).astype(np.asarray(y).dtype)[()] for t, y in zip(record.push(v), outputs)]
     value = length(pushed)
     if not math.isfinite(value):
         raise DomainError("lipschitz: the Jacobian at x is not finite; dl.compare says where and why")
-    return value, record.pull(pushed)
+    return value, record.pull(unit(pushed)) if value else v
 
 
 def length(leaves: Leaves) -> float:
-    return math.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in leaves))
+    largest = max((float(np.max(np.abs(a), initial=0.0)) for a in leaves), default=0.0)
+    if not largest or not math.isfinite(largest):
+        return largest
+    return largest * math.sqrt(sum(float(np.sum(np.square(np.divide(a, largest, dtype=np.float64)))) for a in leaves))
 
 
 def unit(leaves: Leaves) -> Leaves:
     total = length(leaves)
-    return [(a / total).astype(a.dtype) for a in leaves]
+    return [np.divide(a, total, dtype=np.float64).astype(a.dtype)[()] for a in leaves]

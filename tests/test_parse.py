@@ -325,11 +325,43 @@ def test_refused(text, saying):
         assert str(refused.value).splitlines()[-1].strip(" ^") == ""  # the caret line
 
 
-def test_the_caret_points_at_the_place():
+LONG = "x + " * 200
+PLACES = [  # what is shown by carets stands between « and »
+    "y = 2\nx + «sni»(y)",
+    "x + sin(«x ^ 2») + 1",
+    "«modf(x) + 1» + x",
+    "x «$» 2",
+    "«'»a' + x",
+    "x + «(»y + 1",
+    "x + y«)» + 1",
+    f"{LONG}«modf(x)» + x",
+    f"sin({LONG}«modf(x)» + x) + y",
+    f"{LONG}sin({LONG}«slogdet([[x]])» + x) + y",
+    f"{LONG}«sni»(x) + y",
+    f"{LONG}sin({LONG}«sni»(x) + y) + y",
+    f"y = {LONG}x\n{LONG}cos({LONG}x + «sni»(y)) + y",
+]
+
+
+@pytest.mark.parametrize("text", PLACES, ids=lambda text: text[-30:])
+def test_the_caret_points_at_the_place(text):
+    before, wrong = text.split("«")
+    wrong = wrong.split("»")[0]
     with pytest.raises(ParseError) as refused:
-        parse("y = 2\nx + sni(y)")
+        parse(text.replace("«", "").replace("»", ""))
     _, shown, carets = str(refused.value).splitlines()
-    assert shown[carets.index("^") : carets.rindex("^") + 1] == "sni"
+    assert shown[carets.index("^") : carets.rindex("^") + 1].strip() == wrong
+    assert shown[: carets.index("^")].rstrip().endswith(before.splitlines()[-1:][-1][-40:].rstrip() if before else "")
+
+
+@pytest.mark.parametrize("text", ["sum(tile(x, {n}))", "sum(repeat(x, {n}))"])
+@pytest.mark.parametrize("n", [10**7, 10**7 + 1])
+def test_how_many_copies_a_text_may_ask_for(text, n):
+    if n <= 10**7:
+        assert parse(text.format(n=n)).inputs
+        return
+    with pytest.raises(ParseError, match="at most 10000000 copies"):
+        parse(text.format(n=n))
 
 
 def test_not_text():

@@ -1,0 +1,155 @@
+"""The proof's bookkeeping: operations counted, levels examined, ends of domains, errors in other units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flint import arb, arb_series
+
+import difflab as dl
+from difflab.differentiate import arb_germ, proof
+from difflab.differentiate.rounding import operand_error
+from difflab.primitives import TABLE
+
+GERM = arb_germ.Germ(arb_series([arb(0.5), arb(1)]))
+COUNTED = {
+    "-x": lambda x: -x,
+    "x + x": lambda x: x + x,
+    "2 - x": lambda x: 2 - x,
+    "x * x": lambda x: x * x,
+    "x / x": lambda x: x / x,
+    "exp": lambda x: arb_germ.mapped(x, lambda s: s.exp()),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_every_operation_counts_towards_the_next_look_at_the_clock(monkeypatch, name):
+    looked = []
+    monkeypatch.setattr(arb_germ.NOW, "tick", lambda: looked.append(arb_germ.NOW.left))
+    for left in (9, 1, 0):
+        monkeypatch.setattr(arb_germ.NOW, "left", left)
+        COUNTED[name](GERM)
+        assert arb_germ.NOW.left < left and bool(looked) == (arb_germ.NOW.left < 0)
+
+
+@pytest.mark.parametrize("bits", [64, 128, 512, 1024, 2048])
+def test_one_sided_runs_look_for_a_kink_at_every_third_doubling_and_at_the_last(monkeypatch, bits):
+    levels = []
+    monkeypatch.setattr(proof.Proof, "examine", lambda self: levels.append(self.bits))
+    found = dl.certify("floor(sin(x)**2 + cos(x)**2)", dict(x=0.3), bits=bits)
+    assert not found.certified
+    doubled = [64 * 2**k for k in range(6) if 64 * 2**k <= bits]
+    assert levels == [b for k, b in enumerate(doubled) if k % 3 == 0 or b == doubled[-1]]
+
+
+ENDS = [("erfinv(x)", (-1.0, 1.0)), ("erfcinv(x)", (0.0, 2.0)), ("ndtri(x)", (0.0, 1.0)), ("arctanh(x)", (-1.0, 1.0))]
+
+
+@pytest.mark.parametrize("text, ends", ENDS, ids=[t for t, _ in ENDS])
+def test_at_and_beyond_the_ends_of_an_open_domain_it_is_proven_that_there_is_no_value(text, ends):
+    low, high = ends
+    for x in (low, high, low - 1.5, high + 1.5):
+        assert "undefined" in repr(dl.certify(text, dict(x=x))), x
+    for x in (low + 2.0**-20, high - 2.0**-20):
+        assert dl.certify(text, dict(x=x)).certified, x
+
+
+NORMWISE = sorted(r.name for r in TABLE.values() if "normwise" in r.facts)
+
+
+@pytest.mark.parametrize("name", NORMWISE)
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e6])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (4, 2, 3)], ids=str)
+def test_an_operand_of_linear_algebra_is_off_by_roundings_of_its_largest_entry(name, unit, shape):
+    x = unit * np.linspace(-2.0, 1.0, int(np.prod(shape))).reshape(shape)
+    found = operand_error(TABLE[name], x)
+    assert found == pytest.approx(4 * (shape[-1] if shape else 1) * 2.0**-52 * 2.0 * unit, rel=1e-12)
+    assert operand_error(TABLE[name], np.array([1, 2])) is None
+
+
+FROM_CONSTANTS = [
+    ("quantile([x, 2*x], sqrt(2)/2)", 1 + np.sqrt(0.5)),
+    ("sum(diff([x, x*x, 3], sqrt(4)))", 1 - 2 * 1.4),
+    ("x*slogdet([[1, 2], [3, 4]])[1]", np.log(2)),
+    ("sum(tile(x, 6/3))", 2.0),
+]
+
+
+@pytest.mark.parametrize("method", ["reverse", "forward", "numerical"])
+@pytest.mark.parametrize("text, slope", FROM_CONSTANTS, ids=[t for t, _ in FROM_CONSTANTS])
+def test_parameters_computed_from_constants(text, slope, method):
+    assert dl.differentiate(text, dict(x=0.7), method=method).gradient["x"] == pytest.approx(slope, rel=1e-9)
+
+
+TRUTHS = {  # operands whose derivative is nothing, before and behind one that has its own
+    "where": (lambda x: np.where(x, x * x, 3 * x), lambda x: 2 * x if x else 3.0),
+    "heaviside": (lambda x: np.heaviside(x, 3 * x + 1), lambda x: 0.0 if x else 3.0),
+    "copysign": (lambda x: np.copysign(x * x, x), lambda x: np.copysign(2 * x, 1.0)),
+    "round": (lambda x: np.round(x) * x, lambda x: np.round(x)),
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+@pytest.mark.parametrize("x", [-0.7, 0.0, 1.3])
+def test_operands_without_a_derivative_stop_no_other(name, x):
+    f, slope = TRUTHS[name]
+    if name == "copysign" and x == 0:
+        return
+    assert dl.jvp(f, (x,), (1.0,))[1] == pytest.approx(slope(x)) and dl.grad(f)(x) == pytest.approx(slope(x))
+
+
+PLACES = [
+    (np.argsort, {}), (np.argsort, {"axis": 0}), (np.argsort, {"axis": None}), (np.argmax, {}),
+    (np.argmin, {"axis": 1}), (np.argpartition, {"kth": 1}), (np.argpartition, {"kth": 1, "axis": 0}),
+    (np.argpartition, {"kth": 4, "axis": None}), (np.partition, {"kth": 1, "axis": 0}),
+    (np.partition, {"kth": 4, "axis": None}), (np.sort, {"axis": None}), (np.sort, {"axis": 0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f, options", PLACES, ids=[f"{f.__name__}-{o}" for f, o in PLACES])
+def test_places_and_orders_along_any_axis(f, options):
+    x = np.random.default_rng(3).normal(size=(3, 4))
+    np.testing.assert_array_equal(dl.trace(lambda x: f(x, **options), x)(x), f(x, **options))
+
+
+@pytest.mark.parametrize("given", [{}, {"prepend": 0.5}, {"append": [[1.0], [2.0]]}, {"prepend": np._NoValue}])
+def test_differences_with_ends(given):
+    x = np.arange(6.0).reshape(2, 3) ** 2
+    np.testing.assert_array_equal(dl.trace(lambda x: np.diff(x, **given), x)(x), np.diff(x, **given))
+
+
+BLOCKS = {
+    "numbers": lambda x: np.block([x[0, 0], x[1, 0]]),
+    "rows": lambda x: np.block([[x[0]], [x[1]]]),
+    "rows and numbers": lambda x: np.block([[x[0], 1.0], [2.0, x[1]]]),
+    "of other depths": lambda x: np.block([[x], [x[0]]]),
+    "in three": lambda x: np.block([[[x]], [[2 * x]]]),
+    "one": lambda x: np.block(x),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_blocks_of_fewer_axes_are_filled_up(name):
+    x = np.arange(6.0).reshape(2, 3)
+    want = BLOCKS[name](x)
+    found = dl.trace(BLOCKS[name], x)(x)
+    np.testing.assert_array_equal(found, want)
+    assert np.shape(found) == want.shape
+
+
+REFUSED = [
+    (lambda x: np.add.reduceat(x, [0]), "np.add.reduceat has no derivative rule"),
+    (lambda x: np.subtract.accumulate(x), "np.subtract.accumulate has no derivative rule"),
+    (lambda x: np.divide.reduce(x), "np.divide.reduce has no derivative rule"),
+    (lambda x: np.spacing(x), "np.spacing has no derivative rule"),
+    (lambda x: np.nextafter(x, 1.0), "np.nextafter has no derivative rule"),
+]
+
+
+@pytest.mark.parametrize("f, words", REFUSED, ids=[w for _, w in REFUSED])
+def test_what_has_no_rule_is_named_as_it_was_called(f, words):
+    with pytest.raises(dl.errors.TraceError) as refused:
+        dl.trace(f, np.ones(3))
+    assert str(refused.value).startswith(words)
+
+

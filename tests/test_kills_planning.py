@@ -1,0 +1,78 @@
+"""What is said about a solved process: its bounds after each backup, what its report and its pictures hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from difflab import mdp
+from difflab.mdp import pictures, report
+
+
+def random_process(S=12, A=2, discount=0.9, seed=0):
+    rng = np.random.default_rng(seed)
+    return mdp.MDP.from_arrays(rng.dirichlet(np.ones(S), size=(A, S)), rng.normal(size=(S, A)), discount)
+
+
+@pytest.mark.parametrize("laziness", [0.0, 0.1, 0.6])
+def test_the_bound_of_an_average_reward_is_half_of_what_is_left_between(laziness):
+    """After each backup the gain lies between the smallest and the largest change."""
+    process = random_process()
+    found = process.solve("average_reward", laziness=laziness, tolerance=1e-9)
+    P, R = process.dense()
+    h, bounds, gains = np.zeros(12), [], []
+    for _ in found.residuals:
+        w = (R + (P @ h).T).max(axis=1)
+        lo, hi = (w - h).min(), (w - h).max()
+        bounds.append((hi - lo) / 2)
+        gains.append((lo + hi) / 2)
+        h = (1 - laziness) * w + laziness * h
+        h -= h[0]
+    np.testing.assert_allclose(found.residuals, bounds, rtol=1e-3, atol=1e-13)
+    assert found.gain == pytest.approx(gains[-1], abs=1e-12) and found.error_bound == found.residuals[-1] <= 1e-9
+    assert bounds[-2] > 1e-9
+
+
+@pytest.mark.parametrize("side", [pictures.ARROW_CELLS - 1, pictures.ARROW_CELLS, pictures.ARROW_CELLS + 1])
+@pytest.mark.parametrize("shape", [lambda n: (n, 2), lambda n: (2, n)], ids=["tall", "wide"])
+def test_a_report_of_a_grid_shows_triangles_where_there_is_room(monkeypatch, side, shape):
+    drawn = []
+    for name in ("plot_solution", "plot_q", "plot_convergence", "plot_episode", "plot_sensitivity"):
+        monkeypatch.setattr(pictures, name, lambda *x, n=name, **k: drawn.append(n))
+    monkeypatch.setattr(report, "shown", lambda picture, alt: alt)
+    rows, columns = shape(side)
+    process = mdp.gridworld((rows, columns), terminals=[(rows - 1, columns - 1)], discount=0.9)
+    titles = [title for title, _, _ in report.sections(process.solve())]
+    assert ("Action values" in titles) == ("plot_q" in drawn) == (side <= pictures.ARROW_CELLS)
+    assert ("An episode under the policy" in titles) == ("plot_episode" in drawn) == (side <= pictures.ARROW_CELLS)
+
+
+def test_no_lines_lie_over_the_cells():
+    """Whatever matplotlib is set to draw."""
+    from matplotlib import rc_context
+
+    grid = mdp.gridworld((2, 3), terminals=[(1, 2)], discount=0.9)
+    with rc_context({"axes.grid": True}):
+        for made in (mdp.plot_solution(grid.solve()), mdp.plot_sensitivity(grid, grid.solve().values)):
+            axes = made.axes[0]
+            assert not any(line.get_visible() for line in axes.get_xgridlines() + axes.get_ygridlines())
+
+
+@pytest.mark.parametrize("ends", [["a"], ["b"], ["c"], ["a", "c"], ["b", "a"], []], ids=str)
+@pytest.mark.parametrize("actions", [(1, -1), lambda s: (1, -1) if s == "b" else (1,)], ids=["same", "by state"])
+def test_a_process_by_a_function_whatever_ends_it(ends, actions):
+    """A terminal state is not stepped from, and all others are, wherever they stand in the list."""
+    states, asked = ["a", "b", "c"], []
+
+    def step(s, a):
+        asked.append((s, a))
+        return states[(states.index(s) + a) % 3], float(ord(s) + a)
+
+    made = mdp.MDP.from_function(step, states, actions, 0.5, ends)
+    of = actions if callable(actions) else lambda s: actions
+    assert asked == [(s, a) for s in states if s not in ends for a in of(s)]
+    assert [s for s, end in zip(states, made.terminal) if end] == sorted(ends)
+    v = made.solve(tolerance=1e-12).values
+    for k, s in enumerate(states):
+        q = [float(ord(s) + a) + 0.5 * v[(k + a) % 3] for a in of(s)]
+        assert v[k] == pytest.approx(0.0 if s in ends else max(q))

@@ -1,0 +1,146 @@
+"""What a run of training keeps count of, and what the functions of networks refuse by shape."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from difflab import nn
+from difflab.errors import InputError, ShapeError
+from difflab.nn import functional as F
+from difflab.nn.data.dataset import check_pair
+
+fitting = importlib.import_module("difflab.nn.training.fit")  # the package has the function under its name
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(10, 3)), RNG.integers(4, size=10)
+
+
+def kept(monkeypatch, **options):
+    """What a run that learns nothing has kept count of whenever it could be saved, and its history."""
+    seen = []
+    monkeypatch.setattr(fitting.Trainer, "save", lambda self, best=False: seen.append((self.done, self.spent, best)))
+    clock = itertools.count(100.0)
+    monkeypatch.setattr(fitting, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    frozen = nn.optim.SGD(lr=1e-300)
+    run = nn.fit(nn.Linear(3, 4), (X, Y), "cross_entropy", frozen, 2, seed=3, dtype=np.float64, **options)
+    return seen, run
+
+
+@pytest.mark.parametrize("batch", [1, 3, 5, 10, 64])
+def test_the_figures_of_an_epoch_are_means_over_all_samples(monkeypatch, batch):
+    _, run = kept(monkeypatch, batch_size=batch)
+    scores = X @ run.params["weight"].T + run.params["bias"]
+    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    for record in run.history:
+        assert record["train_loss"] == pytest.approx(-logs[np.arange(10), Y].mean(), rel=1e-12)
+        assert record["train_accuracy"] == pytest.approx((scores.argmax(axis=1) == Y).mean())
+        assert record["test_loss"] is record["test_accuracy"] is None
+    assert [r["epoch"] for r in run.history] == [1, 2]
+
+
+@pytest.mark.parametrize("batch", [3, 10])
+def test_seconds_of_an_epoch_are_counted_from_its_start(monkeypatch, batch):
+    """The clock goes on by one whenever it is read: at the start, after each step, and at the end of an epoch."""
+    seen, run = kept(monkeypatch, batch_size=batch, save_every=0)
+    steps = -(-10 // batch)
+    assert [s for s in seen if s[0]] == [(k, float(k), False) for k in range(1, steps + 1)] * 2
+    assert [r["seconds"] for r in run.history] == [steps + 1.0] * 2
+    assert [r["samples_per_second"] for r in run.history] == [round(10 / (steps + 1), 1)] * 2
+
+
+HISTORIES = [  # what is measured, of the epochs; the first after which it stops, with patience 2
+    ("test_loss", [1.0, 0.9, 0.8, 0.7], None),
+    ("test_loss", [1.0, 1.1, 0.9, 0.95, 0.91], 5),
+    ("train_loss", [1.0, 1.0, 1.0], 3),
+    ("test_accuracy", [0.1, 0.2, 0.3, 0.4], None),
+    ("test_accuracy", [0.4, 0.3, 0.5, 0.5, 0.5], 5),
+    ("train_accuracy", [0.4, 0.3, 0.2], 3),
+    ("test_loss", [None, None, None], 2),
+    ("test_loss", [1.0, None, None], 3),
+]
+
+
+@pytest.mark.parametrize("metric, values, stops", HISTORIES, ids=str)
+def test_early_stopping(metric, values, stops):
+    history = [{metric: v} for v in values]
+    stop = nn.EarlyStopping(2, metric)
+    assert next((k for k in range(1, len(history) + 1) if stop(history[:k])), None) == stops
+
+
+def test_early_stopping_by_no_less_than():
+    history = [{"test_loss": v} for v in (1.0, 0.95, 0.9, 0.85)]
+    assert not nn.EarlyStopping(2)(history) and nn.EarlyStopping(2, least=0.2)(history[:3])
+    assert not nn.EarlyStopping(3, least=0.1)(history)  # the third is better than the first by more
+
+
+@pytest.mark.parametrize("x, y, fits", [((3, 2), (3,), True), ((3,), (3, 4), True), ((0, 2), (0,), True)])
+def test_pairs_that_fit(x, y, fits):
+    check_pair("here", np.zeros(x), np.zeros(y))
+
+
+@pytest.mark.parametrize("x, y", [((), (3,)), ((3,), ()), ((), ()), ((3, 2), (2,)), ((2, 3), (3,))], ids=str)
+def test_pairs_that_do_not(x, y):
+    with pytest.raises(ShapeError, match="here: inputs of shape .* and labels of shape"):
+        check_pair("here", np.zeros(x), np.zeros(y))
+
+
+BIASES = [((2, 3), (2,)), ((2, 3), ()), ((3,), ()), ((3, 3), (3,))]
+NO_BIASES = [((2, 3), (3,)), ((3,), (3,)), ((3,), (1,)), ((2, 3), (1, 2)), ((2, 3), (1,)), ((2, 3), (2, 3))]
+
+
+@pytest.mark.parametrize("weight, bias", BIASES, ids=str)
+def test_biases_that_fit(weight, bias):
+    x, w, b = (RNG.normal(size=s) for s in ((4, 3), weight, bias))
+    np.testing.assert_allclose(F.linear(x, w, b), x @ w.T + b)
+
+
+@pytest.mark.parametrize("weight, bias", NO_BIASES, ids=str)
+def test_biases_that_do_not(weight, bias):
+    with pytest.raises(ShapeError, match="linear: bias has shape"):
+        F.linear(np.ones((4, 3)), np.ones(weight), np.ones(bias))
+
+
+WINDOWED = {
+    "conv1d": lambda x, size, **o: F.conv1d(x, np.ones((1, 1, size)), **o),
+    "conv2d": lambda x, size, **o: F.conv2d(x[..., None], np.ones((1, 1, size, 1)), **pairs(o)),
+    "max_pool1d": lambda x, size, **o: F.max_pool1d(x, size, **o),
+    "max_pool2d": lambda x, size, **o: F.max_pool2d(x[..., None], (size, 1), **pairs(o)),
+    "unfold": lambda x, size, **o: F.unfold(x[..., None], (size, 1), **pairs(o)),
+}
+
+
+def pairs(options):
+    return {k: (v, 0 if k == "padding" else 1) for k, v in options.items()}
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+@pytest.mark.parametrize("size, dilation, padding", [(1, 5, 0), (2, 3, 0), (3, 2, 0), (3, 2, 1), (2, 4, 0), (4, 1, 2)])
+def test_an_axis_has_room_for_one_window(name, size, dilation, padding):
+    """Of dilation * (size - 1) + 1 elements, the padded ones among them; where one is missing, the formula is told."""
+    least = max(1, dilation * (size - 1) + 1 - 2 * padding)
+    options = {"dilation": dilation, "padding": padding, "stride": 2}
+    if "pool" in name and 2 * padding > size:
+        return
+    WINDOWED[name](np.ones((1, 1, least)), size, **options)
+    if least == dilation * (size - 1) + 1 - 2 * padding and least > 1:
+        told = rf"floor\(\({least - 1} \+ 2\*{padding} - {dilation}\*\({size} - 1\) - 1\)/2\) \+ 1 = 0"
+        with pytest.raises((InputError, ShapeError), match=told):
+            WINDOWED[name](np.ones((1, 1, least - 1)), size, **options)
+
+
+@pytest.mark.parametrize("momentum", [0.1, 0.5, 1.0])
+def test_running_statistics_of_instances(momentum):
+    """The means over the samples of each one's own mean and unbiased variance; old values fade."""
+    x = RNG.normal(size=(4, 3, 5))
+    old = np.array([1.0, -2.0, 0.5]), np.array([1.5, 2.0, 0.25])
+    y, mean, var = F.instance_norm(x, *old, momentum=momentum)
+    np.testing.assert_allclose(mean, (1 - momentum) * old[0] + momentum * x.mean(axis=2).mean(axis=0))
+    np.testing.assert_allclose(var, (1 - momentum) * old[1] + momentum * x.var(axis=2, ddof=1).mean(axis=0))
+    np.testing.assert_allclose(y.mean(axis=2), 0, atol=1e-12)
+    alone = F.instance_norm(x, None, old[1], momentum=momentum)
+    assert alone[1] is None
+    np.testing.assert_allclose(alone[2], var)

@@ -8,6 +8,7 @@ from flint import arb, arb_series
 
 import difflab as dl
 from difflab.differentiate import arb_germ, proof
+from difflab.differentiate.methods import method_named
 from difflab.differentiate.rounding import operand_error
 from difflab.primitives import TABLE
 
@@ -40,6 +41,16 @@ def test_one_sided_runs_look_for_a_kink_at_every_third_doubling_and_at_the_last(
     assert not found.certified
     doubled = [64 * 2**k for k in range(6) if 64 * 2**k <= bits]
     assert levels == [b for k, b in enumerate(doubled) if k % 3 == 0 or b == doubled[-1]]
+
+
+@pytest.mark.parametrize("count", [1, 3, 12, 13, 20])
+def test_among_many_coordinates_the_first_kink_is_enough(monkeypatch, count):
+    """With up to 12 every one-sided derivative is told: two runs for each."""
+    runs, side = [], proof.Proof.side
+    monkeypatch.setattr(proof.Proof, "side", lambda self, *x: runs.append(x[1]) or side(self, *x))
+    found = dl.certify(lambda x: np.sum(np.abs(x)), np.zeros(count))
+    assert not found.certified and "kink" in repr(found)
+    assert runs == [-1, 1] * (count if count <= 12 else 1)
 
 
 ENDS = [("erfinv(x)", (-1.0, 1.0)), ("erfcinv(x)", (0.0, 2.0)), ("ndtri(x)", (0.0, 1.0)), ("arctanh(x)", (-1.0, 1.0))]
@@ -153,3 +164,63 @@ def test_what_has_no_rule_is_named_as_it_was_called(f, words):
     assert str(refused.value).startswith(words)
 
 
+@pytest.mark.parametrize("text, at", [("x*y", {"x": 2.0, "y": 3.0}), ("abs(x)", {"x": 0.0}), ("sin(x)", {"x": 1e22})])
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_runs_of_a_proof_are_counted(monkeypatch, text, at, order):
+    runs, along = [], proof.Proof.along
+    monkeypatch.setattr(proof.Proof, "along", lambda self, *x, **k: runs.append(0) or along(self, *x, **k))
+    assert dl.certify(text, at, order=order).evaluations == len(runs) >= 1
+
+
+METHODS = {  # exact, what it rests on beside the rules of the rows, whether it judges, is limited, can be run again
+    "reverse": (True, "", False, False, True),
+    "forward": (True, "", False, False, True),
+    "symbolic": (True, "algebra", False, True, False),
+    "numerical": (False, "values", False, False, False),
+    "certified": (True, "enclosures", True, True, False),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_said_of_a_method(name):
+    m = method_named(name)
+    assert (m.exact, m.independent, m.judges, m.limited, m.program is not None) == METHODS[name]
+    assert m.opaque == (name == "numerical")
+    for other in METHODS:
+        apart = METHODS[name][1] != METHODS[other][1]
+        assert m.is_independent_of(method_named(other)) == apart
+
+
+NESTED = {
+    "a branch": (lambda c: dl.cond(c > 0, np.sin, np.cos, c), 2),
+    "a loop": (lambda c: dl.while_loop(lambda y: y < 5, lambda y: 2 * y, c), 1),
+    "an operation": (lambda c: c * c, 1),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+@pytest.mark.parametrize("count", [1, 3])
+def test_operations_of_a_scan_are_those_of_its_steps(name, count):
+    """A branch or a loop within one counts as one operation, beside its condition."""
+    step, flops = NESTED[name]
+    graph = dl.trace(lambda x: dl.scan(lambda c, k: (step(c), None), x, np.arange(float(count)))[0], 0.5)
+    assert [n.primitive.flops for n in graph.order if n.primitive.name == "scan"] == [count * flops]
+
+
+MATRIX = np.array([[1e-3, 5.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, 0.0]])
+OPTIONS = [
+    (np.linalg.matrix_rank, {}), (np.linalg.matrix_rank, {"hermitian": True}), (np.linalg.matrix_rank, {"tol": 3.0}),
+    (np.linalg.matrix_rank, {"hermitian": True, "tol": 1e-2}), (np.linalg.matrix_rank, {"rtol": 0.5}),
+    (np.linalg.pinv, {}), (np.linalg.pinv, {"rcond": 1e-7}), (np.linalg.eigvalsh, {}), (np.linalg.eigvalsh, {"UPLO": "U"}),
+    (np.linalg.norm, {"ord": 1}), (np.linalg.norm, {"ord": np.inf}), (np.linalg.norm, {"ord": -np.inf}),
+    (np.linalg.norm, {"ord": -1}), (np.linalg.norm, {"ord": 2}), (np.linalg.norm, {"ord": "nuc"}),
+    (np.linalg.norm, {"axis": 1}), (np.linalg.norm, {"axis": 0, "keepdims": True}), (np.linalg.cond, {"p": 1}),
+    (np.linalg.svd, {"compute_uv": False}), (np.linalg.svd, {"compute_uv": False, "full_matrices": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f, options", OPTIONS, ids=[f"{f.__name__}-{o}" for f, o in OPTIONS])
+def test_options_of_linear_algebra_mean_the_same_when_recorded(f, options):
+    matrix = MATRIX + (np.eye(3) if f is np.linalg.cond else 0.0)
+    found = dl.trace(lambda a: f(a, **options), matrix)(matrix)
+    np.testing.assert_allclose(found, f(matrix, **options), rtol=1e-12, atol=1e-14)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,15 @@ def test_inputs_have_their_names_beside_labelled_ones(named):
     program(np.ones(3), np.ones(3), np.ones(3))
     want = ", ".join(f"q_{name}" if name in named else name for name in NAMES)
     assert program.source.startswith(f"def program(work, {want}):")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_holds_a_factor_more_does_not_have_the_name_of_what_holds_it_not(form):
+    """w * x is called q; 2 * w * x, which the program computes in its place, is not."""
+
+    def f(w, x):
+        return np.tanh(dl.label(FORMS[form](w[:, None], x), "q") * 2.0)
+
+    program, w, x = dl.compile(f), W, np.full((3, 4), 0.25)
+    np.testing.assert_allclose(program(w, x), f(w, x), rtol=1e-15)
+    assert not re.search(r"\bq\b", program.source)

@@ -76,3 +76,20 @@ def test_a_process_by_a_function_whatever_ends_it(ends, actions):
     for k, s in enumerate(states):
         q = [float(ord(s) + a) + 0.5 * v[(k + a) % 3] for a in of(s)]
         assert v[k] == pytest.approx(0.0 if s in ends else max(q))
+
+
+@pytest.mark.parametrize("terminals", [[(1, 2)], {(1, 2): 5.0}], ids=["named", "rewarded"])
+@pytest.mark.parametrize("kind", ["none", "cells", "array"])
+def test_rewards_of_entering_a_cell_add_up(terminals, kind):
+    """What ending there is worth, what the cell is worth, and what each step costs."""
+    table = np.arange(6.0).reshape(2, 3) / 4
+    cells = {(int(r), int(c)): table[r, c] for r, c in np.ndindex(2, 3)}
+    rewards = {"none": None, "cells": cells, "array": table}[kind]
+    made = mdp.gridworld((2, 3), terminals=terminals, rewards=rewards, step_reward=-0.5, discount=0.9)
+    worth = np.zeros((2, 3)) if kind == "none" else table.copy()
+    worth[1, 2] += 5.0 if isinstance(terminals, dict) else 0.0
+    R = made.dense()[1]
+    for s, (r, c) in enumerate(np.ndindex(2, 3)):
+        for a, (up, right) in enumerate(((-1, 0), (0, 1), (1, 0), (0, -1))):
+            to = (r + up, c + right) if 0 <= r + up < 2 and 0 <= c + right < 3 else (r, c)
+            assert R[s, a] == pytest.approx(0.0 if s == 5 else worth[to] - 0.5), (s, a)

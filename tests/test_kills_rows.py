@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.regions import Least, cut, flat_space, row_space, total_of
+from difflab.compile.regions import Least, cut, flat_space, reaches, row_space, total_of
 from difflab.primitives import NUMPY
 
 ROWS = 6
@@ -113,3 +113,28 @@ def test_shapes_of_any_size_can_be_cut(shape):
         least = Least(shape[0] + more, count + more)
         found = flat_space(node, least), row_space(node, least), total_of(total, least)
         assert found == ((None,) * 3 if more else (shape, shape[0], shape[0]))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)], ids=str)
+def test_nothing_is_not_cut(shape):
+    node, total = last(lambda x: np.tanh(x), shape)[0], last(lambda x: np.sum(x), shape)[0]
+    assert flat_space(node) is None
+    assert row_space(node) == total_of(total) == (shape[0] or None)
+
+
+class Waiting:
+    def __init__(self):
+        self.after = []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_region_waits_for_those_before_it(seed):
+    """Directly or through others, and for no other region."""
+    rng = np.random.default_rng(seed)
+    regions = [Waiting() for _ in range(7)]
+    waits = np.tril(rng.random((7, 7)) < 0.25, -1)
+    for k, region in enumerate(regions):
+        region.after += [regions[j] for j in np.flatnonzero(waits[k])]
+    closed = np.linalg.matrix_power(np.eye(7, dtype=int) + waits, 7) > 0
+    for k in range(7):
+        assert [reaches(regions[k], r) for r in regions] == [bool(closed[k, j]) and j != k for j in range(7)]

@@ -457,3 +457,16 @@ def test_sine_and_cosine_hold_their_digits(name):
     other = np.array([1.0, 2e6, -1e22, np.inf, np.nan, -0.0])
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(run(other, other.copy()), getattr(np, name)(other), rtol=1e-15)
+
+
+@pytest.mark.parametrize("large", [[], [2e6, -1e22, np.inf, np.nan]], ids=["small", "large"])
+def test_sine_and_cosine_at_once_are_those_apart(large):
+    """Large arguments are left to NumPy's functions, wherever in the array they stand."""
+    run = {name: native_math.function(name, native.Jit()) for name in ("sin", "cos", "sincos")}
+    x = np.array([*np.linspace(-7, 7, 29), 1e-310, -0.0, *large])
+    sine, cosine = np.empty_like(x), np.empty_like(x)
+    with np.errstate(all="ignore"):
+        run["sincos"](x, sine, cosine)
+        for name, found in (("sin", sine), ("cos", cosine)):
+            np.testing.assert_array_equal(found, run[name](x, np.empty_like(x)))
+            np.testing.assert_allclose(found, getattr(np, name)(x), rtol=1e-15)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from difflab import mdp
-from difflab.mdp import pictures, report
+from difflab.mdp import linear, pictures, report
 
 
 def random_process(S=12, A=2, discount=0.9, seed=0):
@@ -93,3 +93,26 @@ def test_rewards_of_entering_a_cell_add_up(terminals, kind):
         for a, (up, right) in enumerate(((-1, 0), (0, 1), (1, 0), (0, -1))):
             to = (r + up, c + right) if 0 <= r + up < 2 and 0 <= c + right < 3 else (r, c)
             assert R[s, a] == pytest.approx(0.0 if s == 5 else worth[to] - 0.5), (s, a)
+
+
+@pytest.mark.parametrize("S", [3, 12, 13, 30, 31, 60, 61])
+def test_bars_of_a_chain_have_room_for_names(S):
+    """The best actions over up to 30 bars; at most 60 bars; numbers stand upright up to 12."""
+    solution = random_process(S=S).solve()
+    axes = mdp.plot_solution(solution).axes[0]
+    shown = min(S, 60)
+    assert [b.get_height() for b in axes.patches] == pytest.approx(solution.values[:shown].tolist())
+    assert [t.get_text() for t in axes.texts] == ([str(a) for a in solution.policy] if S <= 30 else [])
+    assert {t.get_rotation() for t in axes.get_xticklabels()} == {0.0 if S <= 12 else 90.0}
+    assert axes.get_xlabel() == ("state" if S <= 60 else "state (the first 60 of 61)")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_way_that_does_not_come_closer_is_the_last_before_elimination(monkeypatch, share):
+    """A series that leads nowhere, or half of the way with the next method leading nowhere."""
+    tried, process, b = [], random_process(S=30, A=1), np.random.default_rng(1).normal(size=30)
+    want = np.linalg.solve(np.eye(30) - 0.9 * process.dense()[0][0], b)
+    monkeypatch.setattr(linear, "geometric", lambda *x: tried.append("series") or share * want)
+    monkeypatch.setattr(linear, "krylov", lambda *x: tried.append("krylov") or np.full(30, 1e6))
+    np.testing.assert_allclose(linear.iterate(process, b, 1e-9, None, False), want, rtol=1e-9)
+    assert tried == ["series", "krylov"][: 1 + (share > 0)]

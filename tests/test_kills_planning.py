@@ -116,3 +116,16 @@ def test_a_way_that_does_not_come_closer_is_the_last_before_elimination(monkeypa
     monkeypatch.setattr(linear, "krylov", lambda *x: tried.append("krylov") or np.full(30, 1e6))
     np.testing.assert_allclose(linear.iterate(process, b, 1e-9, None, False), want, rtol=1e-9)
     assert tried == ["series", "krylov"][: 1 + (share > 0)]
+
+
+@pytest.mark.parametrize("discount", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("horizon", [0, 1, 2, 7])
+def test_the_bound_of_a_finite_horizon_is_what_all_of_its_backups_round(discount, horizon):
+    """Of each stage, seen through the discounts of those after it; the rows are as long as there are states."""
+    process = random_process(S=5, discount=discount)
+    found = process.solve("finite", horizon=horizon, tolerance=1e-9)
+    largest = np.abs(process.rewards).max()
+    each = [(5 + 4) * 2.0**-53 * (largest + np.abs(v).max()) for v in found.stages[:-1]]
+    want = sum(discount ** (horizon - 1 - k) * x for k, x in enumerate(each))
+    assert found.error_bound == pytest.approx(want, rel=1e-9)
+    assert found.residuals == pytest.approx([1e-9] * horizon or [0.0], rel=1e-5)

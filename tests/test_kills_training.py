@@ -144,3 +144,21 @@ def test_running_statistics_of_instances(momentum):
     alone = F.instance_norm(x, None, old[1], momentum=momentum)
     assert alone[1] is None
     np.testing.assert_allclose(alone[2], var)
+
+
+NORMS = {nn.BatchNorm1d: (2, 3), nn.BatchNorm2d: (4,), nn.InstanceNorm2d: (3, 4)}
+
+
+@pytest.mark.parametrize("layer", NORMS, ids=lambda layer: layer.__name__)
+@pytest.mark.parametrize("axes", [1, 2, 3, 4, 5])
+def test_layers_of_running_statistics_take_so_many_axes(layer, axes):
+    made = layer(3)
+    params, state = made.init(0)
+    unbatched = layer is nn.InstanceNorm2d and axes == 3
+    x = RNG.normal(size=(3, 4, 5) if unbatched else (2, 3, 4, 5, 6)[:axes])
+    if axes in NORMS[layer]:
+        assert made.apply(params, state, x, training=True)[0].shape == x.shape
+        x = x[:2] if unbatched else x[:, :2]
+    told = " or ".join(map(str, NORMS[layer]))
+    with pytest.raises(ShapeError, match=rf"{layer.__name__}\(3\): the input has shape .*; it needs {told} axes"):
+        made.apply(params, state, x, training=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import flint
 import numpy as np
 import pytest
 from flint import arb, arb_series
 
 import difflab as dl
 from difflab.differentiate import arb_germ, proof
+from difflab.differentiate.arb_carrier import NATIVE
 from difflab.differentiate.methods import method_named
 from difflab.differentiate.rounding import operand_error
 from difflab.primitives import TABLE
@@ -74,7 +76,7 @@ NORMWISE = sorted(r.name for r in TABLE.values() if "normwise" in r.facts)
 def test_an_operand_of_linear_algebra_is_off_by_roundings_of_its_largest_entry(name, unit, shape):
     x = unit * np.linspace(-2.0, 1.0, int(np.prod(shape))).reshape(shape)
     found = operand_error(TABLE[name], x)
-    assert found == pytest.approx(4 * (shape[-1] if shape else 1) * 2.0**-52 * 2.0 * unit, rel=1e-12)
+    assert found == pytest.approx(4 * (shape[-1] if shape else 1) * 2.0**-52 * 2.0 * unit, rel=1e-12, abs=0)
     assert operand_error(TABLE[name], np.array([1, 2])) is None
 
 
@@ -211,7 +213,8 @@ MATRIX = np.array([[1e-3, 5.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, 0.0]])
 OPTIONS = [
     (np.linalg.matrix_rank, {}), (np.linalg.matrix_rank, {"hermitian": True}), (np.linalg.matrix_rank, {"tol": 3.0}),
     (np.linalg.matrix_rank, {"hermitian": True, "tol": 1e-2}), (np.linalg.matrix_rank, {"rtol": 0.5}),
-    (np.linalg.pinv, {}), (np.linalg.pinv, {"rcond": 1e-7}), (np.linalg.eigvalsh, {}), (np.linalg.eigvalsh, {"UPLO": "U"}),
+    (np.linalg.pinv, {}), (np.linalg.pinv, {"rcond": 1e-7}), (np.linalg.eigvalsh, {}),
+    (np.linalg.eigvalsh, {"UPLO": "U"}),
     (np.linalg.norm, {"ord": 1}), (np.linalg.norm, {"ord": np.inf}), (np.linalg.norm, {"ord": -np.inf}),
     (np.linalg.norm, {"ord": -1}), (np.linalg.norm, {"ord": 2}), (np.linalg.norm, {"ord": "nuc"}),
     (np.linalg.norm, {"axis": 1}), (np.linalg.norm, {"axis": 0, "keepdims": True}), (np.linalg.cond, {"p": 1}),
@@ -224,3 +227,32 @@ def test_options_of_linear_algebra_mean_the_same_when_recorded(f, options):
     matrix = MATRIX + (np.eye(3) if f is np.linalg.cond else 0.0)
     found = dl.trace(lambda a: f(a, **options), matrix)(matrix)
     np.testing.assert_allclose(found, f(matrix, **options), rtol=1e-12, atol=1e-14)
+
+
+NORMALISED = [f"{f}(A, axis={axis})[1, 0]" for f in ("softmax", "log_softmax") for axis in (0, 1)]
+NORMALISED += [
+    f"logsumexp(A, axis={axis}{k})[{i}]" for axis in (0, 1) for k, i in (("", "0"), (", keepdims=True", "0, 0"))
+]
+
+
+@pytest.mark.parametrize(
+    "text", [*NORMALISED, "logsumexp(A)", "norm(A, 3, 1)[0]", "max(A, axis=0)[1] * min(A, axis=1)[0]"]
+)
+def test_certificates_of_reductions_along_an_axis(text):
+    at = {"A": np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]])}
+    found, plain = dl.certify(text, at), dl.differentiate(text, at)
+    assert found.certified
+    np.testing.assert_allclose(plain.gradient["A"], found.gradient["A"], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["gamma", "gammaln", "digamma"])
+@pytest.mark.parametrize("x, kind", [(0.0, "undefined"), (-2.0, "undefined"), (0.01, "undecided"), (-0.99, "undecided"),
+                                     (1.2, None)])  # fmt: skip
+def test_a_pole_is_proven_at_it_and_undecided_beside_it(name, x, kind):
+    with proof.session(60.0):
+        flint.ctx.prec, flint.ctx.cap = 64, 2
+        around = arb_series([arb(x, 0.0625), arb(1)])
+        germ = arb_germ.constant(arb(x)) if kind == "undefined" else arb_germ.Germ(arb_series([arb(x), arb(1)]), around)
+        found = NATIVE[name](germ)
+        assert (found.lost and found.lost.kind) == kind
+        assert kind is None or "pole" in found.lost.text

@@ -14,6 +14,7 @@ import difflab.numpy as dnp
 from difflab.errors import ParseError
 from difflab.graph.leaks import called
 from difflab.graph.parse import MAX_READING, parse
+from difflab.graph.sympy_io import symbol_arrays
 
 
 def below(calls, f):
@@ -161,3 +162,34 @@ def test_a_refusal_shows_at_most_so_much_of_the_source(count, tmp_path):
         dl.trace(space["f"], 1.0)
     shown = call if len(call) <= 120 else call[:117] + "..."
     assert str(refused.value).startswith(f"{shown}: ")
+
+
+X, Y = sympy.symbols("x y")
+QUOTIENTS = [
+    1 / X,
+    -1 / X,
+    1 / (X * Y),
+    -1 / (X * Y),
+    2 / (X * Y),
+    X / (2 * Y),
+    -X / 3,
+    3 * X / (7 * Y),
+    X**-2 / Y,
+    sympy.pi / X,
+]
+QUOTIENTS += [sympy.Rational(-2, 3) * X * Y, X * Y / (3 * X + 1), 1 / (sympy.sqrt(X) * Y), sympy.sqrt(2) / (3 * X)]
+
+
+@pytest.mark.parametrize("e", QUOTIENTS, ids=str)
+def test_products_and_quotients_of_sympy(e):
+    graph = dl.from_sympy(e)
+    at = {n.name: 0.7 if n.name == "x" else 1.9 for n in graph.inputs}
+    assert graph(**at) == pytest.approx(float(e.subs({X: 0.7, Y: 1.9})), rel=1e-14)
+
+
+def test_no_two_symbols_of_arrays_have_the_same_name():
+    found = symbol_arrays({"x": (2,), "x_0": (), "x_0_": (), "x_1": (2,), "x_1_0": ()})
+    names = [str(s) for box in found.values() for s in np.ravel(box)]
+    assert len(set(names)) == len(names) == 7
+    assert [str(found[n]) for n in ("x_0", "x_0_", "x_1_0")] == ["x_0", "x_0_", "x_1_0"]
+    assert all(str(s).rstrip("_") == f"x_{k}" for k, s in enumerate(found["x"]))

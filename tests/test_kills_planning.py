@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from difflab import mdp
-from difflab.mdp import linear, pictures, report
+from difflab.mdp import backup, bounds, iteration, linear, pictures, report
 
 
 def random_process(S=12, A=2, discount=0.9, seed=0):
@@ -127,5 +127,40 @@ def test_the_bound_of_a_finite_horizon_is_what_all_of_its_backups_round(discount
     largest = np.abs(process.rewards).max()
     each = [(5 + 4) * 2.0**-53 * (largest + np.abs(v).max()) for v in found.stages[:-1]]
     want = sum(discount ** (horizon - 1 - k) * x for k, x in enumerate(each))
-    assert found.error_bound == pytest.approx(want, rel=1e-9)
+    assert found.error_bound == pytest.approx(want, rel=1e-9, abs=0)
     assert found.residuals == pytest.approx([1e-9] * horizon or [0.0], rel=1e-5)
+
+
+@pytest.mark.parametrize("discount", [0.9, 0.95, 0.99])
+def test_policy_iteration_says_how_far_off_a_policy_may_be(discount):
+    """The largest gain of one better action, for ever; at the end what is proven."""
+    process = random_process(S=40, A=6, discount=discount, seed=3)
+    found = process.solve("policy_iteration", tolerance=1e-9)
+    P, R = process.dense()
+    policy, bounds = np.argmax(R, axis=1), []
+    while True:
+        own = P[policy, np.arange(40)]
+        v = np.linalg.solve(np.eye(40) - discount * own, R[np.arange(40), policy])
+        q = R + discount * (P @ v).T
+        if np.array_equal(q.argmax(axis=1), policy):
+            break
+        bounds.append((q.max(axis=1) - v).max() / (1 - discount))
+        policy = q.argmax(axis=1)
+    assert found.residuals[:-1] == pytest.approx(bounds, rel=1e-6) and len(bounds) >= 1
+    assert found.residuals[-1] == found.error_bound <= 1e-9
+
+
+@pytest.mark.parametrize("aim", [1e-1, 1e-4, 1e-8])
+@pytest.mark.parametrize("shift", [0.0, 5.0, -300.0])
+def test_sweeps_of_a_policy_end_at_the_aim(monkeypatch, aim, shift):
+    """Values that all move alike are known as soon as that is seen; no more sweeps than the slowest part takes."""
+    process = random_process(S=30, A=1)
+    P, R = process.dense()
+    want = np.linalg.solve(np.eye(30) - 0.9 * P[0], R[:, 0])
+    policy, swept = backup.Policy(process), []
+    policy.take(process.starts[:-1])
+    inner = policy.backup
+    monkeypatch.setattr(policy, "backup", lambda *x: swept.append(1) or inner(*x))
+    found = iteration.policy_sweeps(policy, want + shift, aim, bounds.Bounds(process))
+    assert np.abs(found - want).max() <= aim * (1 + 1e-6)
+    assert len(swept) <= 12

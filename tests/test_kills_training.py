@@ -11,7 +11,7 @@ import pytest
 
 from difflab import nn
 from difflab.errors import InputError, ShapeError
-from difflab.nn import functional as F
+from difflab.nn import descent, functional as F
 from difflab.nn.data.dataset import check_pair
 
 fitting = importlib.import_module("difflab.nn.training.fit")  # the package has the function under its name
@@ -162,3 +162,47 @@ def test_layers_of_running_statistics_take_so_many_axes(layer, axes):
     told = " or ".join(map(str, NORMS[layer]))
     with pytest.raises(ShapeError, match=rf"{layer.__name__}\(3\): the input has shape .*; it needs {told} axes"):
         made.apply(params, state, x, training=True)
+
+
+@pytest.mark.parametrize("width, heads", [(8, 2), (64, 4)])
+@pytest.mark.parametrize("own", [{}, {"kdim": 5, "vdim": 300}], ids=["alike", "of other widths"])
+def test_projections_of_attention_begin_with_glorots_variance(width, heads, own):
+    """Uniform up to sqrt(6 / (rows + columns)), with a variance of 2 / (rows + columns)."""
+    params = nn.MultiheadAttention(width, heads, **own).init(0, np.float64)[0]
+    named = {n: w for n, w in params.items() if n.endswith("proj_weight")}
+    assert len(named) == (3 if own else 1)
+    for w in named.values():
+        bound = np.sqrt(6 / sum(w.shape))
+        assert 0.9 * bound < np.abs(w).max() <= bound
+        assert w.var() == pytest.approx(2 / sum(w.shape), rel=0.25)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.Dropout2d(0.5)], ids=str)
+def test_dropout_counts_its_calls(layer):
+    """A number of the seed, which stays, and one of the call."""
+    params, state = layer.init(7)
+    first, x, drawn = state["key"].copy(), np.ones((4, 6, 5, 5)), []
+    for k in range(4):
+        np.testing.assert_array_equal(state["key"], [first[0], first[1] + k])
+        same = layer.apply(params, state, x, training=False)
+        assert same[0] is x and same[1] is state
+        y, state = layer.apply(params, state, x, training=True)
+        drawn.append(y.tobytes())
+    assert len(set(drawn)) == 4
+
+
+@pytest.mark.parametrize("value, fits", [(0, True), (2**53, True), (-1, False), (2**53 + 1, False), (True, False)])
+def test_counts_from_a_file(value, fits):
+    if fits:
+        assert fitting.counted(value) == value
+        return
+    with pytest.raises(ValueError, match="where a count is wanted"):
+        fitting.counted(value)
+
+
+def test_a_path_ends_where_it_leaves_all_numbers():
+    """Though the next step might come back."""
+    steps = iter([[1.0, 1.0], [0.5, -1e5], [2e6, 0.0], [1.0, 0.0]])
+    jumping = SimpleNamespace(init=lambda p: None, update=lambda p, g, memory: (np.array(next(steps)), None))
+    found = descent.path_of(descent.RAVINE, jumping, 4)
+    np.testing.assert_array_equal(found, [descent.RAVINE.start, [1.0, 1.0], [0.5, -1e5]])

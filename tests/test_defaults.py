@@ -15,6 +15,7 @@ from recorded import record, recorded
 import difflab as dl
 from difflab import mdp, nn, testing
 from difflab.mdp import learning
+from difflab.nn.training import recipes
 
 FILE = Path(__file__).with_name("defaults.json")
 PLACES = {
@@ -27,6 +28,7 @@ PLACES = {
     "nn.data": nn.data,
     "nn.models": nn.models,
     "nn.kernels": nn.kernels,
+    "nn.training.recipes": recipes,
     "testing": testing,
 }
 

@@ -6,12 +6,15 @@ import flint
 import numpy as np
 import pytest
 from flint import arb, arb_series
+from scipy import linalg
 
 import difflab as dl
 from difflab.differentiate import arb_germ, proof
 from difflab.differentiate.arb_carrier import NATIVE
+from difflab.differentiate.arb_rules import FORMULAS
 from difflab.differentiate.methods import method_named
 from difflab.differentiate.rounding import operand_error
+from difflab.graph.node import call_row
 from difflab.primitives import TABLE
 
 GERM = arb_germ.Germ(arb_series([arb(0.5), arb(1)]))
@@ -215,6 +218,7 @@ OPTIONS = [
     (np.linalg.matrix_rank, {"hermitian": True, "tol": 1e-2}), (np.linalg.matrix_rank, {"rtol": 0.5}),
     (np.linalg.pinv, {}), (np.linalg.pinv, {"rcond": 1e-7}), (np.linalg.eigvalsh, {}),
     (np.linalg.eigvalsh, {"UPLO": "U"}),
+    (np.linalg.norm, {"ord": 0, "axis": 1}), (np.linalg.norm, {"ord": 1, "axis": 0}),
     (np.linalg.norm, {"ord": 1}), (np.linalg.norm, {"ord": np.inf}), (np.linalg.norm, {"ord": -np.inf}),
     (np.linalg.norm, {"ord": -1}), (np.linalg.norm, {"ord": 2}), (np.linalg.norm, {"ord": "nuc"}),
     (np.linalg.norm, {"axis": 1}), (np.linalg.norm, {"axis": 0, "keepdims": True}), (np.linalg.cond, {"p": 1}),
@@ -256,3 +260,63 @@ def test_a_pole_is_proven_at_it_and_undecided_beside_it(name, x, kind):
         found = NATIVE[name](germ)
         assert (found.lost and found.lost.kind) == kind
         assert kind is None or "pole" in found.lost.text
+
+
+@pytest.mark.parametrize(
+    "y, x", [(0.0, 1.0), (0.0, 0.25), (0.5, 1.0), (-0.5, 1.0), (1.0, 0.0), (1.0, -1.0), (-2.0, -1.0)]
+)
+def test_the_angle_of_a_point_is_certified_right_of_the_origin(y, x):
+    found = dl.certify("arctan2(y, x)", {"y": y, "x": x})
+    assert found.certified
+    assert found.gradient == {"y": pytest.approx(x / (x * x + y * y)), "x": pytest.approx(-y / (x * x + y * y))}
+
+
+WHERE = [(np.sum, 0.0), (np.prod, 1.0), (np.any, False), (np.all, True)]
+
+
+@pytest.mark.parametrize("f, empty", WHERE, ids=[f.__name__ for f, _ in WHERE])
+@pytest.mark.parametrize("where", [True, False, "mask", np._NoValue], ids=str)
+def test_reductions_of_what_is_chosen(f, empty, where):
+    x = np.array([[0.5, -1.0, 2.0], [3.0, 0.25, -0.5]])
+    mask = x > 0 if isinstance(where, str) else where
+    found = dl.trace(lambda x: f(x, axis=1, where=mask), x)(x)
+    np.testing.assert_allclose(found, f(x, axis=1, where=mask))
+    assert where is not False or np.all(found == empty)
+
+
+def test_all_of_an_array_may_be_chosen_where_nothing_is_empty():
+    x = np.array([[0.5, -1.0, 2.0], [3.0, 0.25, -0.5]])
+    np.testing.assert_array_equal(dl.trace(lambda x: np.max(x, axis=1, where=True), x)(x), [2.0, 3.0])
+
+
+def test_weights_are_counted_at_places_that_the_same_value_gives():
+    f = lambda x: np.bincount((x > 1).astype(np.int64), weights=x * x, minlength=3) @ np.array([2.0, 3.0, 5.0])
+    x = np.array([0.5, 1.5, 2.5])
+    assert dl.grad(f)(x).tolist() == pytest.approx([2.0, 9.0, 15.0])
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("options", [{}, {"trans": 1}, {"trans": "T"}, {"unit_diagonal": True}], ids=str)
+def test_triangular_systems_as_scipy_solves_them(lower, options):
+    a, b = np.array([[2.0, 1.0, 0.5], [0.3, 3.0, 0.7], [0.2, 0.1, 4.0]]), np.array([1.0, 2.0, 3.0])
+    f = lambda a: call_row(TABLE["solve_triangular"], a, b, lower=lower, **options)
+    np.testing.assert_allclose(f(a), linalg.solve_triangular(a, b, lower=lower, **options), rtol=1e-12)
+
+
+def test_the_tolerance_of_pinv_is_numpys():
+    a = np.ones((3, 2))
+    for options, want in (({}, 1e-15), ({"rtol": None}, 3 * 2.0**-52), ({"rtol": 1e-9}, 1e-9), ({"rcond": 1e-8}, 1e-8)):
+        graph = dl.trace(lambda a, options=options: np.linalg.pinv(a, **options), a)
+        assert [n.params["rcond"] for n in graph.order if n.primitive.name == "pinv"] == [want]
+
+
+def test_constants_that_rules_hold_are_known_exactly():
+    """Each as the double next to it; none twice."""
+    with proof.session(60.0):
+        flint.ctx.prec = 200
+        found = [float(f().mid()) for f in FORMULAS]
+    root = np.sqrt(2 / np.pi)
+    assert len(set(found)) == len(found)
+    wanted = [np.log(2), 1 / np.log(2), np.log(10), 1 / np.log(10), np.pi, 1 / np.pi, np.pi / 180, 180 / np.pi]
+    wanted += [2 / np.sqrt(np.pi), np.sqrt(np.pi) / 2, np.sqrt(2 * np.pi), root, 2 * root, np.sqrt(0.5)]
+    assert set(np.round(wanted, 12)) == set(np.round(found, 12))

@@ -96,13 +96,22 @@ def test_inputs_have_their_names_beside_labelled_ones(named):
     assert program.source.startswith(f"def program(work, {want}):")
 
 
+@pytest.mark.parametrize("more", [2.0, -1.0, -0.5])
 @pytest.mark.parametrize("form", FORMS)
-def test_what_holds_a_factor_more_does_not_have_the_name_of_what_holds_it_not(form):
-    """w * x is called q; 2 * w * x, which the program computes in its place, is not."""
+def test_what_holds_a_factor_more_does_not_have_the_name_of_what_holds_it_not(form, more):
+    """w * x is called q; a multiple of it, which the program computes in its place, is not."""
 
     def f(w, x):
-        return np.tanh(dl.label(FORMS[form](w[:, None], x), "q") * 2.0)
+        return np.tanh(dl.label(FORMS[form](w[:, None], x), "q") * more)
 
     program, w, x = dl.compile(f), W, np.full((3, 4), 0.25)
     np.testing.assert_allclose(program(w, x), f(w, x), rtol=1e-15)
     assert not re.search(r"\bq\b", program.source)
+
+
+@pytest.mark.parametrize("f", [0.5, 4.0, -2.0])
+def test_factors_that_cancel_are_gone(f):
+    program = dl.compile(lambda x: np.tanh(np.sin(x) * f * (1 / f)))
+    x = np.linspace(-1, 1, 12).reshape(3, 4)
+    np.testing.assert_array_equal(program(x), np.tanh(np.sin(x)))
+    assert "multiply" not in program.source and "*" not in program.source

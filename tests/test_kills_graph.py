@@ -15,6 +15,7 @@ from difflab.errors import ParseError
 from difflab.graph.leaks import called
 from difflab.graph.parse import MAX_READING, parse
 from difflab.graph.sympy_io import symbol_arrays
+from difflab.primitives.kernels import astype_elements
 
 
 def below(calls, f):
@@ -150,7 +151,7 @@ def test_pieces_of_sympy(count, complete):
         np.testing.assert_equal(float(graph(at)), want)
 
 
-@pytest.mark.parametrize("count", [1, 3, 9, 30])
+@pytest.mark.parametrize("count", [1, 3, 9, 12, 16, 30])
 def test_a_refusal_shows_at_most_so_much_of_the_source(count, tmp_path):
     """Long source is cut, and says so."""
     call = "float(" + " + ".join(["x * 1000"] * count) + ")"
@@ -177,6 +178,7 @@ QUOTIENTS = [
     X**-2 / Y,
     sympy.pi / X,
 ]
+QUOTIENTS += [sympy.GoldenRatio * X, X / sympy.TribonacciConstant]
 QUOTIENTS += [sympy.Rational(-2, 3) * X * Y, X * Y / (3 * X + 1), 1 / (sympy.sqrt(X) * Y), sympy.sqrt(2) / (3 * X)]
 
 
@@ -193,3 +195,25 @@ def test_no_two_symbols_of_arrays_have_the_same_name():
     assert len(set(names)) == len(names) == 7
     assert [str(found[n]) for n in ("x_0", "x_0_", "x_1_0")] == ["x_0", "x_0_", "x_1_0"]
     assert all(str(s).rstrip("_") == f"x_{k}" for k, s in enumerate(found["x"]))
+
+
+@pytest.mark.parametrize("x", [-1.5, 0.0, 2.0])
+def test_truth_values_as_numbers_in_sympy(x):
+    """1 where it holds and 0 where not, in sums and products."""
+    symbol = sympy.Symbol("x")
+    for f in (lambda x: (x > 0) * x + (x < 1), lambda x: (x >= 0) * 2.0 - (x != 0)):
+        assert float(dl.to_sympy(dl.trace(f, x)).subs(symbol, x)) == pytest.approx(float(f(np.float64(x))))
+    found = astype_elements(np.array([sympy.true, sympy.false, True, False, 2.0], object), dtype=np.dtype(int))
+    assert found.tolist() == [1, 0, 1, 0, 2]
+    assert not any(isinstance(v, sympy.Basic) for v in found.tolist())
+
+
+def test_what_cannot_be_drawn_is_text_with_the_reason(monkeypatch):
+    graph = dl.trace(lambda x: x * x, 1.0)
+    assert list(graph._repr_mimebundle_()) == ["text/plain", "image/svg+xml"]
+
+    def refuse(self):
+        raise dl.DifflabError("too large")
+
+    monkeypatch.setattr(type(graph), "_repr_svg_", refuse)
+    assert graph._repr_mimebundle_() == {"text/plain": f"{graph!r}\n(too large)"}

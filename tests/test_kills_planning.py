@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 
 from difflab import mdp
-from difflab.mdp import backup, bounds, iteration, linear, pictures, report
+from difflab.mdp import backup, bounds, iteration, linear, pictures, report, run
 
 
 def random_process(S=12, A=2, discount=0.9, seed=0):
@@ -164,3 +167,37 @@ def test_sweeps_of_a_policy_end_at_the_aim(monkeypatch, aim, shift):
     found = iteration.policy_sweeps(policy, want + shift, aim, bounds.Bounds(process))
     assert np.abs(found - want).max() <= aim * (1 + 1e-6)
     assert len(swept) <= 12
+
+
+def test_products_where_scipy_has_no_loops_of_that_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.sparse._sparsetools", None)
+    spec = importlib.util.spec_from_file_location("difflab.mdp.backup_without", backup.__file__)
+    other = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(other)
+    assert other.gather is None and backup.gather is not None
+    P = random_process(S=9, A=2).transitions
+    v, start = np.arange(9.0), np.linspace(1, 2, 7)
+    for module in (backup, other):
+        out = start.copy()
+        module.add_product(P.indptr[3:11], P.indices, P.data, v, out)
+        np.testing.assert_allclose(out, start + (P @ v)[3:10])
+
+
+@pytest.mark.parametrize("after", [1, 49, 50, 51])
+def test_a_bound_that_stays_for_fifty_iterations_has_stalled(after):
+    made = run.Run("method", 1e-9, 1000)
+    for bound in [2.0, 1.0, *[1.0] * after]:
+        made.record(bound)
+    assert made.stalled() == (after >= 50) and made.stalled(after) and not made.stalled(after + 1)
+
+
+@pytest.mark.parametrize("given", [{}, {"probability": 0.25, "reward": 3.0}, {"reward": 2.0}], ids=str)
+def test_edges_without_a_probability_are_certain(given):
+    networkx = pytest.importorskip("networkx")
+    graph = networkx.DiGraph()
+    graph.add_edge("a", "b", **given)
+    if "probability" in given:
+        graph.add_edge("a", "c", probability=0.75)
+    made = mdp.MDP.from_graph(graph, 0.9)
+    assert made.dense()[0][0, 0].tolist()[1:] == ([0.25, 0.75] if "probability" in given else [1.0])
+    assert made.dense()[1][0, 0] == given.get("probability", 1.0) * given.get("reward", 0.0)

@@ -7,7 +7,8 @@ import pytest
 
 import difflab as dl
 from difflab.compile.regions import Least, cut, flat_space, reaches, row_space, total_of
-from difflab.primitives import NUMPY
+from difflab.graph.node import call_row
+from difflab.primitives import NUMPY, TABLE
 
 ROWS = 6
 X, XY, XYZ = (ROWS,), (ROWS, 4), (ROWS, 4, 3)
@@ -138,3 +139,18 @@ def test_a_region_waits_for_those_before_it(seed):
     closed = np.linalg.matrix_power(np.eye(7, dtype=int) + waits, 7) > 0
     for k in range(7):
         assert [reaches(regions[k], r) for r in regions] == [bool(closed[k, j]) and j != k for j in range(7)]
+
+
+SUMS = [
+    ((6, 4), (6, 1), 6),
+    ((6, 6), (1, 6), None),
+    ((1, 6), (1, 1), 1),
+    ((6, 1, 6), (1, 1, 6), None),
+    ((2, 6), (6,), None),
+]
+
+
+@pytest.mark.parametrize("shape, to, rows", SUMS, ids=str)
+def test_sums_to_a_shape_work_by_rows_where_the_rows_stay(shape, to, rows):
+    node = last(lambda x: call_row(TABLE["sum_to"], x, shape=to), shape)[0]
+    assert row_space(node) == rows

@@ -13,6 +13,7 @@ from difflab import nn
 from difflab.errors import InputError, ShapeError
 from difflab.nn import descent, functional as F
 from difflab.nn.data.dataset import check_pair
+from difflab.nn.training.step import Programs
 
 fitting = importlib.import_module("difflab.nn.training.fit")  # the package has the function under its name
 RNG = np.random.default_rng(0)
@@ -206,3 +207,49 @@ def test_a_path_ends_where_it_leaves_all_numbers():
     jumping = SimpleNamespace(init=lambda p: None, update=lambda p, g, memory: (np.array(next(steps)), None))
     found = descent.path_of(descent.RAVINE, jumping, 4)
     np.testing.assert_array_equal(found, [descent.RAVINE.start, [1.0, 1.0], [0.5, -1e5]])
+
+
+@pytest.mark.parametrize("factor", [(2.0,), (2.0, 1.0, 1.0), 0.0, (1.0, -1.0), ()], ids=str)
+def test_factors_of_an_image_are_one_for_each_axis(factor):
+    with pytest.raises(InputError, match="interpolate: scale_factor"):
+        F.interpolate(np.ones((1, 1, 4, 4)), scale_factor=factor)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 2), (1, 1), (2, 1)], ids=str)
+def test_slopes_of_prelu_are_one_or_one_for_each_channel(shape):
+    with pytest.raises(ShapeError, match="prelu: weight has shape"):
+        F.prelu(np.ones((4, 2)), np.ones(shape))
+    for fits in ((), (1,), (2,)):
+        np.testing.assert_array_equal(F.prelu(-np.ones((4, 2)), np.full(fits, 0.5)), np.full((4, 2), -0.5))
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 5])
+def test_arms_of_a_spiral_are_turned_by_equal_angles(classes):
+    x, y = nn.data.spiral(40, classes=classes, noise=0.0)
+    r, angle = np.hypot(*x.T), np.arctan2(x[:, 1], x[:, 0])
+    np.testing.assert_allclose(np.exp(1j * (angle - 4 * r)), np.exp(2j * np.pi * y / classes), atol=1e-12)
+    assert set(y.tolist()) == set(range(classes)) and r.max() <= 1
+
+
+def test_a_centred_optimiser_keeps_the_mean_gradient():
+    made, p = nn.optim.RMSprop(alpha=0.75, centered=True), {"w": np.array([1.0, -2.0])}
+    memory, mean, square = made.init(p), np.zeros(2), np.zeros(2)
+    for k in range(4):
+        g = np.array([0.5, k - 1.5])
+        p, memory = made.update(p, {"w": g}, memory)
+        mean, square = 0.75 * mean + 0.25 * g, 0.75 * square + 0.25 * g * g
+    kept = {name: np.asarray(tree["w"]) for name, tree in memory.items() if isinstance(tree, dict) and "w" in tree}
+    np.testing.assert_allclose(kept["mean"], mean)
+    np.testing.assert_allclose(kept["square"], square)
+
+
+def test_a_program_that_judges_is_built_once_for_each_size():
+    """Before it is first called, so that a run which is gone on with judges by the same code."""
+    built, made = [], Programs(nn.Linear(3, 4), F.cross_entropy, nn.optim.SGD(), True)
+    judge = made.judge
+    made.judge = lambda *x: judge(*x)
+    made.judge.prepare = lambda params, state, x, y: built.append(len(x)) or judge.prepare(params, state, x, y)
+    params, state = nn.Linear(3, 4).init(0, np.float64)
+    for _ in range(2):
+        made.evaluate(params, state, X, Y, 4)
+    assert built == [4, 2]

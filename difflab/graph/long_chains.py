@@ -27,7 +27,7 @@ def shorten(text: str) -> tuple[str, dict[str, tuple[int, int]]]:
 
     def close(end: int) -> None:
         nonlocal out
-        if count <= LONG:
+        if count <= LONG or end - start < 20:
             return
         name = f"{PLACEHOLDER}{len(chains)}"
         chains[name] = (start, end)

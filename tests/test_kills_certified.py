@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import resource
+from types import SimpleNamespace
+
 import flint
 import numpy as np
 import pytest
+import sympy
 from flint import arb, arb_series
 from scipy import linalg
 
 import difflab as dl
-from difflab.differentiate import arb_germ, proof
+from difflab.differentiate import arb_carrier, arb_germ, proof, steps, worker
 from difflab.differentiate.arb_carrier import NATIVE
 from difflab.differentiate.arb_rules import FORMULAS
 from difflab.differentiate.methods import method_named
 from difflab.differentiate.rounding import operand_error
+from difflab.differentiate.symbolic import precise
 from difflab.graph.node import call_row
 from difflab.primitives import TABLE
 
@@ -320,3 +325,97 @@ def test_constants_that_rules_hold_are_known_exactly():
     wanted = [np.log(2), 1 / np.log(2), np.log(10), 1 / np.log(10), np.pi, 1 / np.pi, np.pi / 180, 180 / np.pi]
     wanted += [2 / np.sqrt(np.pi), np.sqrt(np.pi) / 2, np.sqrt(2 * np.pi), root, 2 * root, np.sqrt(0.5)]
     assert set(np.round(wanted, 12)) == set(np.round(found, 12))
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 3), (3,)], ids=str)
+@pytest.mark.parametrize("method", ["forward", "reverse"])
+def test_sweeps_are_one_for_each_entry_or_one(shape, method):
+    at = {"A": np.ones(shape), "x": 2.0}
+    found = dl.differentiate("sum(A*A)*x", at, method=method)
+    assert found.evaluations == (1 + int(np.prod(shape)) if method == "forward" else 1)
+
+
+@pytest.mark.parametrize("name", ["isposinf", "isneginf", "isinf", "isnan", "isfinite"])
+def test_what_is_finite_is_known_of_balls(name):
+    found = dl.certify(f"where({name}(x), 5*x, 2*x)", {"x": 1.5})
+    assert found.certified and found.gradient["x"] == (5.0 if name == "isfinite" else 2.0)
+
+
+@pytest.mark.parametrize(
+    "a, b, near", [(1.5, 1.0, False), (1.0, 1.5, False), (1.0, 1.0 + 1e-12, True), (2.0, 2.0, True)]
+)
+def test_closeness_is_decided_for_balls(a, b, near):
+    f = lambda x, y: np.where(np.isclose(x, y), x * y, 3 * x)
+    found = dl.certify(f, (a, b))
+    assert found.gradient == ((b, a) if near else (3.0, 0.0)) or not found.certified
+
+
+@pytest.mark.parametrize("x", [0.0, 4.0])
+@pytest.mark.parametrize("inner", ["x", "x*x", "x**4"])
+def test_the_power_of_a_half_is_the_root(x, inner):
+    one, other = (dl.certify(t, {"x": x}) for t in (f"({inner})**0.5", f"sqrt({inner})"))
+    assert one.verdict == other.verdict and repr(one).replace("power", "sqrt") == repr(other)
+
+
+@pytest.mark.parametrize("size", [1, 5, 40])
+def test_arrays_count_by_their_elements_towards_the_next_look_at_the_clock(monkeypatch, size):
+    looked, node = [], dl.trace(lambda x: x * 2, np.ones(size)).outputs[0]
+    monkeypatch.setattr(arb_germ.NOW, "tick", lambda: looked.append(1))
+    monkeypatch.setattr(arb_germ.NOW, "left", 10)
+    arb_carrier.large(node)
+    assert arb_germ.NOW.left == 10 - size and bool(looked) == (size > 10)
+
+
+def test_formulas_are_evaluated_whatever_their_symbols_are_called():
+    symbols = [sympy.Symbol(n) for n in ("lambda", "x y", "1", "class")]
+    formula = symbols[0] * symbols[1] + symbols[2] / symbols[3]
+    (found,) = precise(symbols, [2.0, 3.0, 4.0, 8.0], [formula])
+    assert found == 6.5
+
+
+STEADY = {r.name for r in TABLE.values() if not r.differentiable}
+
+
+def test_rows_without_a_derivative():
+    """Those whose results are whole numbers, truth values, shapes, or the like."""
+    assert "matrix_rank" in STEADY and {"argsort", "argmax", "searchsorted", "nonzero", "shape"} & set(TABLE) <= STEADY
+
+
+def test_eigenvectors_of_stacks_move_as_those_of_each_matrix():
+    rng = np.random.default_rng(1)
+    a, t = rng.normal(size=(2, 3, 3)) + np.diag([1.0, 4.0, 9.0]), rng.normal(size=(2, 3, 3))
+    f = lambda a: np.linalg.eig(a)
+    (w, v), (dw, dv) = dl.jvp(f, (a,), (t,))
+    for k in range(2):
+        (w1, v1), (dw1, dv1) = dl.jvp(f, (a[k],), (t[k],))
+        for x, y in ((w[k], w1), (v[k], v1), (dw[k], dw1), (dv[k], dv1)):
+            np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change, size, fits", [(1e-6, 1.0, True), (0.009, 1.0, True), (0.011, 1.0, False), (0.5, 100.0, True)]
+)
+def test_what_breaks_a_ladder_is_noise_where_it_is_small(monkeypatch, change, size, fits):
+    """The largest difference of its quotients times the step, up to a hundredth of the values."""
+    made, h = [], 1e-3
+    level = lambda h, q: SimpleNamespace(h=h, quotient=lambda side: q, size=size)
+    low = [level(1e-5, 2.0), level(1e-4, 2.0 + 0.1 * change / h), level(h, 7.0)]
+    ladder = SimpleNamespace(
+        broken=h, spacing=1e-5, levels=low, samples=SimpleNamespace(level=lambda _: level(h, 2.0 + change / h))
+    )
+    monkeypatch.setattr(steps, "Ladder", lambda *x, least: made.append(least) or "ladder")
+    assert steps.as_noise(ladder) == ("ladder" if fits else None)
+    assert made == ([pytest.approx(change)] if fits else [])
+
+
+@pytest.mark.parametrize("grown", [10, 90, 110])
+def test_memory_is_watched_in_megabytes(monkeypatch, grown):
+    """Where the system says its largest size in kilobytes, as Linux does."""
+    sizes = iter([50_000, 50_000 + 1024 * grown, 10**9])
+    usage = lambda who: SimpleNamespace(ru_maxrss=next(sizes))
+    monkeypatch.setattr(resource, "getrusage", usage)
+    monkeypatch.setattr(worker.time, "sleep", lambda s: waited.append(s))
+    monkeypatch.setattr(worker.os, "_exit", lambda code: ended.append(code))
+    waited, ended = [], []
+    worker.watch_memory(100)
+    assert ended == [worker.MEMORY_EXIT] and len(waited) == (grown < 100)

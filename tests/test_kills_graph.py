@@ -11,6 +11,7 @@ import sympy
 
 import difflab as dl
 import difflab.numpy as dnp
+from difflab.compile.passes import optimise
 from difflab.errors import ParseError
 from difflab.graph.leaks import called
 from difflab.graph.parse import MAX_READING, parse
@@ -217,3 +218,76 @@ def test_what_cannot_be_drawn_is_text_with_the_reason(monkeypatch):
 
     monkeypatch.setattr(type(graph), "_repr_svg_", refuse)
     assert graph._repr_mimebundle_() == {"text/plain": f"{graph!r}\n(too large)"}
+
+
+def test_the_golden_ratio_is_its_formula():
+    names = {n.primitive.name for n in dl.from_sympy(sympy.GoldenRatio * X).order}
+    assert "sqrt" in names
+
+
+SIGNED = [lambda a, b: (-a) + (-b), lambda a, b: (-a) - b, lambda a, b: a - (-b), lambda a, b: (-a) + b]
+SIGNED += [lambda a, b: -(a + b), lambda a, b: -(a - b), lambda a, b: (-a) * (-b), lambda a, b: -(a * b) + (-b)]
+SIGNED += [lambda a, b: 0.0 - (a - b), lambda a, b: (-a) / (-b + 1), lambda a, b: np.negative(-a) - b]
+
+
+@pytest.mark.parametrize("k", range(len(SIGNED)))
+def test_signs_of_zeros_stay_when_a_program_is_rewritten(k):
+    f, at = SIGNED[k], np.array([0.0, -0.0, 1.0, -1.0])
+    a, b = (x.ravel() for x in np.meshgrid(at, at))
+    program, want = dl.compile(f), f(a, b)
+    for _ in range(2):
+        found = program(a, b)
+        np.testing.assert_array_equal(found, want)
+        np.testing.assert_array_equal(np.signbit(found) & (want == want), np.signbit(want) & (want == want))
+
+
+def made(number, factor):
+    def helper(x, more=1.0, *, other=0.0):
+        return x * number + more + other
+
+    def f(x):
+        if x is None:
+            return aaa
+        return helper(x) * factor
+
+    def change(n, k):
+        nonlocal number, factor
+        number, factor = n, k
+
+    if number is None:
+        aaa = 1.0
+    return f, change
+
+
+def test_numbers_in_closures_choose_the_program():
+    """Of the function and of those that it calls, behind a cell that nothing was put into, beside defaults."""
+    f, change = made(2.0, 3.0)
+    program = dl.compile(f)
+    for n, k in ((2.0, 3.0), (5.0, 3.0), (5.0, 7.0), (2.0, 3.0)):
+        change(n, k)
+        for _ in range(2):
+            assert program(1.5) == f(1.5) == (1.5 * n + 1.0) * k
+
+
+MATRIX = [
+    lambda a, b: (a @ b).T,
+    lambda a, b: (a @ b).T @ a,
+    lambda a, b: b @ (a @ b).T,
+    lambda a, b: np.sum((a @ b).T, axis=0),
+]
+MATRIX += [
+    lambda a, b: np.tanh((a @ b).T) + 1,
+    lambda a, b: (a.T).T @ b,
+    lambda a, b: dl.grad(lambda a: np.sum(np.tanh(a @ b)))(a),
+]
+
+
+@pytest.mark.parametrize("k", range(len(MATRIX)))
+def test_nodes_of_a_program_have_the_shapes_of_their_values(k):
+    rng = np.random.default_rng(0)
+    xs = rng.normal(size=(2, 3)), rng.normal(size=(3, 5))
+    graph = optimise(dl.trace(MATRIX[k], *xs))[0]
+    env = graph.evaluate(xs)
+    for node in graph.order:
+        if isinstance(env[node], np.ndarray):
+            assert (node.shape, node.dtype) == (env[node].shape, env[node].dtype), node.primitive.name

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from difflab import mdp
 from difflab.mdp import backup, bounds, iteration, linear, pictures, report, run
+from difflab.mdp.learning import environments
 
 
 def random_process(S=12, A=2, discount=0.9, seed=0):
@@ -201,3 +204,21 @@ def test_edges_without_a_probability_are_certain(given):
     made = mdp.MDP.from_graph(graph, 0.9)
     assert made.dense()[0][0, 0].tolist()[1:] == ([0.25, 0.75] if "probability" in given else [1.0])
     assert made.dense()[1][0, 0] == given.get("probability", 1.0) * given.get("reward", 0.0)
+
+
+@pytest.mark.parametrize("count, every", [(1, 1), (3, 1), (23, 1), (24, 2), (60, 5)])
+def test_curves_of_convergence_have_a_dozen_marks(count, every):
+    solution = dataclasses.replace(random_process().solve(), residuals=list(np.geomspace(1, 1e-9, count)))
+    line = mdp.plot_convergence({"a": solution}).axes[0].lines[0]
+    assert line.get_markevery() == every and len(line.get_xdata()) == count
+
+
+def test_an_environment_is_seeded_once():
+    """The first time; then its episodes go on from where its random numbers are."""
+    seeds, discrete = [], type("Discrete", (), {"n": 3, "start": 0})
+    env = SimpleNamespace(
+        observation_space=discrete(), action_space=discrete(), reset=lambda seed: (seeds.append(seed) or 0, {})
+    )
+    outer = environments.Gymnasium(env, 7)
+    assert [outer.reset() for _ in range(3)] == [0, 0, 0]
+    assert seeds == [7, None, None]

@@ -253,3 +253,21 @@ def test_a_program_that_judges_is_built_once_for_each_size():
     for _ in range(2):
         made.evaluate(params, state, X, Y, 4)
     assert built == [4, 2]
+
+
+@pytest.mark.parametrize("make, centre", [(nn.data.blobs, 1.0)])
+def test_clouds_are_points_with_noise_added(make, centre):
+    x, _ = make(30, classes=3, noise=0.25, seed=5)
+    still, _ = make(30, classes=3, noise=0.0, seed=5)
+    np.testing.assert_allclose(np.hypot(*still.T), centre)
+    np.testing.assert_allclose(x - still, 0.25 * np.random.default_rng(5).normal(size=(30, 2)), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "shape, target", [((4, 3), (3,)), ((4, 3), ()), ((3,), (3,)), ((4, 3), (4, 1)), ((2, 2, 2), (2, 2))]
+)
+def test_targets_of_the_cosine_loss_are_one_for_each_pair(shape, target):
+    with pytest.raises(ShapeError, match="cosine_embedding_loss: inputs of shape"):
+        F.cosine_embedding_loss(np.ones(shape), np.ones(shape), np.ones(target))
+    for fits, told in (((4, 3), (4,)), ((3,), ())):
+        assert F.cosine_embedding_loss(np.ones(fits), np.ones(fits), np.ones(told)) == pytest.approx(0.0, abs=1e-12)

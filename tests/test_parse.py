@@ -363,6 +363,27 @@ def test_the_caret_points_at_the_place(text):
     assert shown[: carets.index("^")].rstrip().endswith(before.splitlines()[-1:][-1][-40:].rstrip() if before else "")
 
 
+REASONS = [
+    ("2**5000", "this power is larger than any float"),
+    ("2.5**2000", "this power is larger than any float"),
+    ("x + \x7fy", "(U+007F a control character) is not an ASCII letter or sign"),
+    ("x + \x01y", "(U+0001 a control character) is not an ASCII letter or sign"),
+    ("x.sin()", "only functions by their names can be called, such as sin(x); write sin(...)"),
+    ("x.unknown()", "only functions by their names can be called, such as sin(x)\n"),
+]
+
+
+@pytest.mark.parametrize("text, reason", REASONS, ids=ascii)
+def test_reasons(text, reason):
+    with pytest.raises(ParseError) as refused:
+        parse(text)
+    assert reason in str(refused.value)
+
+
+def test_powers_of_moderate_size_are_exact():
+    assert parse("x + 2**200 / 2**199")(0.0) == 2.0 and parse("x + 10**300")(0.0) == 1e300
+
+
 @pytest.mark.parametrize("text", ["sum(tile(x, {n}))", "sum(repeat(x, {n}))"])
 @pytest.mark.parametrize("n", [10**7, 10**7 + 1])
 def test_how_many_copies_a_text_may_ask_for(text, n):

@@ -70,3 +70,15 @@ def test_functions_of_whole_orders_have_no_others(name, order):
                 NATIVE[name](arb_germ.constant(arb(order)), x)
         else:
             assert NATIVE[name](arb_germ.constant(arb(order)), x).lost is None
+
+
+@pytest.mark.parametrize("cap", [3, 4, 5])
+def test_the_root_of_a_square_needs_the_slope_of_its_second_coefficient(cap):
+    """On the right of 0, sqrt(t**2) is t; from three coefficients nothing is known."""
+    with proof.session(60.0):
+        flint.ctx.prec, flint.ctx.cap = 64, cap
+        arb_germ.NOW.side, arb_germ.NOW.reach = 1, arb(0.0625, 0.0625)
+        t = arb_germ.Germ(arb_series([arb(0), arb(1)]), arb_series([arb_germ.NOW.reach, arb(1)]))
+        found = NATIVE["sqrt"](t * t)
+        slopes = [s[1] for s in (found.point, found.around)]
+        assert [s.is_finite() and float(s.mid()) == 1.0 for s in slopes] == [cap > 3] * 2

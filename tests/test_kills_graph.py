@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,11 +12,16 @@ import sympy
 
 import difflab as dl
 import difflab.numpy as dnp
+from difflab.compile.closure import Captured
 from difflab.compile.passes import optimise
+from difflab.compile.remarks import annotated
 from difflab.errors import ParseError
 from difflab.graph.leaks import called
+from difflab.graph.node import call_row
 from difflab.graph.parse import MAX_READING, parse
+from difflab.graph.portable import sent
 from difflab.graph.sympy_io import symbol_arrays
+from difflab.primitives import table
 from difflab.primitives.kernels import astype_elements
 
 
@@ -291,3 +297,39 @@ def test_nodes_of_a_program_have_the_shapes_of_their_values(k):
     for node in graph.order:
         if isinstance(env[node], np.ndarray):
             assert (node.shape, node.dtype) == (env[node].shape, env[node].dtype), node.primitive.name
+
+
+def test_what_may_draw_random_numbers_is_looked_for_in_all_places():
+    """Cells, defaults by place and by name, globals: of the function and of those that it calls."""
+    cell, place, name, inner = object(), object(), object(), object()
+
+    def helper(x, a=inner):
+        return x
+
+    def f(x, a=place, *, b=name):
+        return helper(x), cell
+
+    functions, found = Captured(f).reach()
+    assert functions == [f, helper]
+    assert {id(v) for v in (cell, place, name, inner, helper)} <= {id(v) for v in found}
+
+
+def test_a_formula_is_sent_in_real_symbols():
+    graph = dl.trace(lambda x: dl.block(lambda t: np.sin(t) * t, name="own")(x), 0.5)
+    for node in graph.order:
+        found = sent(node) if node.operands else ""
+        assert isinstance(found, str) or all(s.is_real for s in found[1])
+    own = next(r for r in table() if r.kind == "elementwise" and len(r.domain) == 2)
+    twin = replace(own, name="a row of this process")
+    name, symbols, formula = sent(dl.trace(lambda x, y: call_row(twin, x, y), 0.5, 1.5).outputs[0])
+    assert name == twin.name and all(s.is_real for s in symbols) and formula.free_symbols <= set(symbols)
+
+
+def test_a_remark_calls_a_value_as_the_source_does():
+    """By its name; without one by the variable; where it has none by its operation."""
+    program = dl.compile(lambda x: np.cos(np.sin(x) * dl.label(np.tanh(x), "s")))
+    program(np.ones(3))
+    lines = [line for line in annotated(program.program.last).splitlines() if "# " in line]
+    said = {line.split(" = ")[0].strip(): line.split("# ")[1] for line in lines}
+    (sine,) = [v for v, text in said.items() if text == "sin(x)"]
+    assert said["s"] == "s = tanh(x)" and f"{sine} * s" in said.values()

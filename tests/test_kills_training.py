@@ -271,3 +271,13 @@ def test_targets_of_the_cosine_loss_are_one_for_each_pair(shape, target):
         F.cosine_embedding_loss(np.ones(shape), np.ones(shape), np.ones(target))
     for fits, told in (((4, 3), (4,)), ((3,), ())):
         assert F.cosine_embedding_loss(np.ones(fits), np.ones(fits), np.ones(told)) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("picture", ["momentum_picture", "convergence_picture", "step_size_picture"])
+def test_letters_of_a_picture_are_no_larger_than_its_title(picture, monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr(descent, "save", lambda made, path, force: shown.append(made))
+    getattr(descent, picture)(tmp_path / "picture.png")
+    for axes in shown[0].axes:
+        texts = [*axes.texts, *(axes.get_legend().get_texts() if axes.get_legend() else ())]
+        assert all(6 <= t.get_fontsize() <= 10 for t in texts)

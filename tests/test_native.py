@@ -459,6 +459,18 @@ def test_sine_and_cosine_hold_their_digits(name):
         np.testing.assert_allclose(run(other, other.copy()), getattr(np, name)(other), rtol=1e-15)
 
 
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_the_last_terms_of_the_series_count(name):
+    """All over the quarter around 0, where a wrong last term costs a tenth of an ulp and more."""
+    mpmath = pytest.importorskip("mpmath")
+    x = np.linspace(-np.pi / 4, np.pi / 4, 4001)
+    found = native_math.function(name, native.Jit())(x, np.empty_like(x))
+    with mpmath.workprec(100):
+        wanted = [getattr(mpmath, name)(mpmath.mpf(v)) for v in x.tolist()]
+        off = [float(abs(mpmath.mpf(y) - w)) / np.spacing(abs(y)) for y, w in zip(found.tolist(), wanted)]
+    assert max(off) < 0.85
+
+
 @pytest.mark.parametrize("large", [[], [2e6, -1e22, np.inf, np.nan]], ids=["small", "large"])
 def test_sine_and_cosine_at_once_are_those_apart(large):
     """Large arguments are left to NumPy's functions, wherever in the array they stand."""

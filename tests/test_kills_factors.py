@@ -174,5 +174,6 @@ def test_convolutions_in_pieces_of_columns(monkeypatch, stride, kernel, size):
     f = lambda x, w: np.sum(np.sin(F.conv2d(x, w, stride=stride, padding=1)))
     want = f(x, w), *dl.grad(f, argnums=(0, 1))(x, w)
     monkeypatch.setattr(kernels_convolution, "ONE_THREAD", 16 * kernel * kernel * 3 * 4)
+    monkeypatch.setattr(kernels_convolution, "pieces_of", kernels_convolution.pieces_of.__wrapped__)  # nothing known
     for a, b in zip(want, (f(x, w), *dl.grad(f, argnums=(0, 1))(x, w))):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)

@@ -48,3 +48,13 @@ def test_cost_and_claim(name):
             assert not any(found.refusals.values()), x
             assert abs(found.gradient - slope(x)) <= found.claimed_error["x"] + 1e-300, x
     assert spent <= most
+
+
+@pytest.mark.parametrize("width", [2.5e-7, 3e-7, 3.5e-7])
+@pytest.mark.parametrize("off", [-1.1, 1.1])
+def test_what_smaller_steps_would_help_is_refined(width, off):
+    """A bend as narrow as the first steps are wide: its derivative is good to seven digits there, and better below."""
+    f = lambda x: width * np.log(np.cosh((x - 0.3 - off * width) / width))
+    found = dl.differentiate(f, 0.3, method="numerical")
+    slope = np.tanh((0.3 - (0.3 + off * width)) / width)
+    assert abs(found.gradient - slope) <= found.claimed_error["x"] < 1e-8

@@ -514,3 +514,18 @@ def test_a_ladder_ends_where_further_steps_say_no_more(text, x):
 def test_a_polynomial_needs_few_levels():
     ladder = Ladder(Samples(lambda t: t + 1e-3 * t**3, 1.0), 2.0**-26)
     assert len(ladder.levels) <= 15
+
+
+READ_AROUND = {  # what a checkpoint's function computes of traced values from around it
+    "the outer one": lambda c, x, y: c(lambda t: t * np.sin(y))(x * y),
+    "both": lambda c, x, y: c(lambda t: t * np.sin(y) * x)(x * y) * x,
+    "and nothing of its own": lambda c, x, y: c(lambda t: 0 * t + np.exp(y) * y)(np.sin(x * y)) * x,
+    "where its own is of one alone": lambda c, x, y: c(lambda t: t * np.sin(y) + y * y * x)(x) * y,
+}
+
+
+@pytest.mark.parametrize("name", READ_AROUND)
+def test_a_checkpoint_keeps_what_it_reads_of_every_trace_around(name):
+    f = READ_AROUND[name]
+    slope = lambda c: dl.grad(lambda y: dl.grad(lambda x: f(c, x, y))(0.7))(0.3)
+    assert slope(dl.checkpoint) == pytest.approx(slope(lambda g: g), rel=1e-13)

@@ -30,9 +30,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         value_and_grad as value_and_grad,
         vjp as vjp,
     )
+    from .draw import sketch as sketch
     from .draw.draw import draw as draw
     from .errors import DifflabError as DifflabError
     from .graph.block import block as block
+    from .graph.builder import builder as builder
     from .graph.graph import Graph as Graph
     from .graph.node import Node as Node
     from .graph.parse import parse as parse
@@ -60,6 +62,7 @@ _HOMES = {
     "difflab.draw.draw": "draw",
     "difflab.errors": "DifflabError",
     "difflab.graph.block": "block",
+    "difflab.graph.builder": "builder",
     "difflab.graph.graph": "Graph",
     "difflab.graph.node": "Node",
     "difflab.graph.parse": "parse",
@@ -70,7 +73,8 @@ _HOMES = {
     "difflab.lab.step_size": "step_size_study",
     "difflab.lab.swell": "expression_swell",
 }
-_MODULES = ("errors", "mdp", "nn", "numpy", "primitives", "testing")
+_MODULES = {n: f"difflab.{n}" for n in ("errors", "lab", "mdp", "nn", "numpy", "primitives", "testing")}
+_MODULES["sketch"] = "difflab.draw.sketch"
 _SYNONYMS = {"gradient": "grad", "diff": "grad", "jit": "compile", "jacfwd": "jacobian", "jacrev": "jacobian"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -81,7 +85,7 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     if name in _MODULES:
-        return import_module(f"difflab.{name}")
+        return import_module(_MODULES[name])
     from difflib import get_close_matches
 
     close = [_SYNONYMS[name]] if name in _SYNONYMS else get_close_matches(name, __dir__(), n=1)

@@ -29,6 +29,14 @@ class EscapedTracerError(TraceError):
     """A traced value was used after the function that made it had returned."""
 
 
+class NoAttributeError(DifflabError, AttributeError):
+    """A traced value has no attribute of that name."""
+
+    def __init__(self, told: str, name: str | None = None) -> None:
+        super().__init__(told)
+        self.name, self.obj = name, None  # set: otherwise Python fills them in, and adds a guess of its own
+
+
 class NoDerivativeError(DifflabError, TypeError):
     """The operation has no derivative with respect to that operand."""
 

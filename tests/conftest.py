@@ -44,9 +44,11 @@ def visit(chromium):
     contexts = []
     wrong = []
 
-    def open_page(address, width=1300, height=1000, dark=False):
+    def open_page(address, width=1300, height=1000, dark=False, calm=False):
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if calm else "no-preference",
         )
         context.set_default_timeout(HANGS * 1000)
         contexts.append(context)

@@ -6,6 +6,8 @@ import io
 import json
 import math
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -222,6 +224,14 @@ def test_draw_without_a_point_draws_the_graph(shell):
     assert "Backward" in shell("draw", "(x + y) * z", "--at", "x=1,y=2,z=3")[1]
 
 
+def test_draw_the_local_process_in_symbols_and_numbers(shell):
+    symbols, numbers = (
+        shell("draw", "z = x * y; L = z**2", "--view", "symbolic", *at)[1].replace("\u00a0", " ")
+        for at in ([], ["--at", "x=3,y=-4"])
+    )
+    assert "∂z/∂x = y" in symbols and "∂L/∂z = -24" not in symbols and "∂L/∂z = -24" in numbers
+
+
 def test_draw_bad_input(shell, tmp_path):
     for arguments, name in (
         (["-o", str(tmp_path / "a.gif")], ".gif"),
@@ -270,9 +280,15 @@ def test_gallery(shell, tmp_path):
     assert shell("gallery", str(tmp_path / "link"), "--force")[0] == 2
 
 
-def test_tour(shell, tmp_path):
-    folder = tmp_path / "tour"
-    status, out, told = shell("tour", str(folder))
+def test_tour(shell, tmp_path, monkeypatch):
+    readme = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
+    words = re.search(r"&& \.venv/bin/difflab (tour .+)", readme)[1].split()
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "difflab-tour"
+    folder.mkdir()
+    for name in ("index.html", "product.svg", "mine.txt"):
+        (folder / name).write_text("of an earlier run")
+    status, out, told = shell(*words)  # the README's command can be run again
     assert status == 0 and "index.html" in out and "certified" in out and "comparing" in told
     page = (folder / "index.html").read_text()
     assert "<svg" in page and "data:image/png;base64," in page and "viewport" in page
@@ -280,6 +296,7 @@ def test_tour(shell, tmp_path):
     json.loads((folder / "comparisons.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     status, _, told = shell("tour", str(folder))
     assert status == 2 and "force" in told
+    assert (folder / "mine.txt").read_text() == "of an earlier run" and "<svg" in (folder / "product.svg").read_text()
     (tmp_path / "link").symlink_to(tmp_path)
     assert shell("tour", str(tmp_path / "link"))[0] == 2
     (tmp_path / "file").write_text("mine")

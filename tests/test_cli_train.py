@@ -12,6 +12,8 @@ import pytest
 from patience import HANGS
 
 from difflab import nn
+from difflab.cli.app import run as run_here
+from difflab.nn.pictures import in_characters
 
 
 def shell(*args):
@@ -99,6 +101,101 @@ def test_tables_and_regression(tmp_path):
     done = shell("predict", tmp_path / "run" / "last.npz", tmp_path / "q.csv", "--json")
     found = [p["values"][0] for p in json.loads(done.stdout)]
     np.testing.assert_allclose(found, rows[:3, 2], atol=0.2)
+
+
+def test_augmentation_clipping_and_the_start_are_resumed(tmp_path):
+    start = ["--schedule", "constant", "--no-report"]
+    settings = [*start, "--shift", 1, "--noise", 0.1, "--clip-norm", 0.5, "--init", "he"]
+    whole = inside("train", "mlp", "--epochs", 3, *settings, "--out", tmp_path / "a")
+    first = inside("train", "mlp", "--epochs", 1, *settings, "--out", tmp_path / "b")
+    assert whole == first == 0
+    assert inside("train", "mlp", "--epochs", 3, *settings, "--out", tmp_path / "b", "--resume") == 0
+    a, b = (nn.load_checkpoint(tmp_path / k / "last.npz") for k in "ab")
+    assert a.model == b.model and a.model["linear1"].scheme == "he"
+    for x, y in zip(a.params["linear1"].values(), b.params["linear1"].values()):
+        assert x.tobytes() == y.tobytes()
+    assert a.about["settings"]["augment"] == "Augment(shift=1, flip=False, noise=0.1)"
+    assert inside("train", "mlp", "--epochs", 3, *start, "--out", tmp_path / "b", "--resume") == 2
+
+
+def inside(*arguments):
+    """The command in this process."""
+    return run_here([*map(str, arguments), "--quiet"])
+
+
+def test_predict_shows_what_the_network_saw(run, tmp_path, capsys):
+    from PIL import Image
+
+    x = (nn.data.digits().x_test[0, 0] * 255).astype(np.uint8)
+    Image.fromarray(x).save(tmp_path / "dark.png")
+    Image.fromarray(255 - x).save(tmp_path / "light.png")
+    call = lambda *more: run_here(["predict", str(run[0] / "best.npz"), *map(str, more)])
+    assert call(tmp_path / "dark.png", "--seen", tmp_path / "seen.png") == 0
+    told = capsys.readouterr()
+    assert "dark.png as the network saw it, 8 x 8" in told.out and "warning" not in told.err
+    rows = [line for line in told.out.splitlines() if line.startswith("|") and line.endswith("|")]
+    assert rows == in_characters(x[None] / 255).splitlines() and len(rows) == 8
+    with Image.open(tmp_path / "seen.png") as drawn:
+        assert drawn.width > 100
+    assert call(tmp_path / "light.png") == 0
+    told = capsys.readouterr()
+    assert told.err.count("warning: ") == 1 and "the background is light (1.00" in told.err
+    assert "try again with --invert" in told.err
+    assert call(tmp_path / "light.png", "--invert", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["warning"] is None
+    assert call(tmp_path / "dark.png", "--invert", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["warning"].endswith("try again without --invert")
+    np.save(tmp_path / "many.npy", nn.data.digits().x_test[:5])
+    assert call(tmp_path / "many.npy") == 0
+    assert "saw" not in capsys.readouterr().out  # five are too many to show
+    assert call(tmp_path / "dark.png", "--seen", tmp_path / "seen.png") == 2
+    assert "seen.png exists" in capsys.readouterr().err
+
+
+def test_summaries(run, capsys):
+    assert run_here(["summary", "vgg16"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["total", "138,357,544", "30,960,239,104"]
+    assert run_here(["summary", "lenet5", "--classes", "7", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["parameters"] == 61_706 - 3 * 85
+    assert told["layers"][0]["shape"] == [6, 28, 28] and told["layers"][0]["receptive_field"] == [5, 5]
+    assert run_here(["summary", str(run[0] / "best.npz")]) == 0
+    assert f"{run[1]['parameters']:,}" in capsys.readouterr().out.splitlines()[-1]
+    assert run_here(["summary", "cnn", "--shape", "3x12x12", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["layers"][0]["shape"] == [32, 12, 12]
+
+
+BAD_HERE = [
+    (["summary", "vgg61"], "no model 'vgg61'; did you mean vgg16"),
+    (["summary", "cnn", "--shape", "3x0x3"], "--shape '3x0x3'; give channels"),
+    (["summary", "cnn", "--shape", "999999x3x3"], "no size is above 100000"),
+    (["summary", "cnn", "--shape", "3x"], "--shape '3x'"),
+    (["summary", "gone.npz"], "gone.npz does not exist"),
+    (["summary", "RUN", "--classes", "3"], "a checkpoint has its own"),
+    (["train", "mlp", "--data", "moons", "--shift", "1", "--out", "OUT"], "shift and flip take images"),
+    (["train", "mlp", "--shift", "9", "--out", "OUT"], "shift=9 moves images of 8 x 8 out of themselves"),
+    (["train", "mlp", "--noise", "nan", "--out", "OUT"], "noise"),
+    (["train", "mlp", "--clip-norm", "1", "--clip-value", "1", "--out", "OUT"], "give one of them"),
+    (["train", "mlp", "--clip-norm", "-1", "--out", "OUT"], "clip_norm=-1.0; give a number above 0"),
+    (["train", "mlp", "--init", "xaver", "--out", "OUT"], "did you mean 'xavier'"),
+    (["descent", "depht", "-o", "OUT.png"], "did you mean depth"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_HERE, ids=[m for _, m in BAD_HERE])
+def test_bad_input_of_newer_options(run, tmp_path, capsys, arguments, message):
+    known = {"OUT": str(tmp_path / "o"), "OUT.png": str(tmp_path / "o.png"), "RUN": str(run[0] / "best.npz")}
+    assert run_here([known.get(a, a) for a in arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) in ([], [tmp_path / "o"]) and not (tmp_path / "o" / "last.npz").exists()
+
+
+def test_depth_at_the_shell(tmp_path, capsys):
+    assert run_here(["descent", "depth", "-o", str(tmp_path / "d.png"), "--json"]) == 0
+    told = capsys.readouterr()
+    assert "he with ReLU: values survive" in told.err and "xavier with ReLU: values die out" in told.err
+    assert [len(s["values"]) for s in json.loads(told.out)] == [50] * 8
+    assert (tmp_path / "d.png").read_bytes()[:4] == b"\x89PNG"
 
 
 BAD = [

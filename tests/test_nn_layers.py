@@ -9,6 +9,7 @@ import pytest
 import difflab as dl
 from difflab import nn
 from difflab.errors import DifflabError, InputError, ShapeError
+from difflab.graph.hollow import ShapeTrace
 
 
 def n(*shape):
@@ -73,7 +74,13 @@ LAYERS = [
         (5, 3, 8),
     ),
 ]
-IDS = [f"{k}-{c[0]}" for k, c in enumerate(LAYERS)]
+# Layers and settings that torch lacks.
+OURS = [
+    ("TransformerEncoderLayer", (8, 2, 16), dict(dropout=0.0, is_causal=True), (5, 3, 8)),
+    ("PositionalEncoding", (8,), {}, (5, 3, 8)),
+    ("PositionalEncoding", (7,), dict(batch_first=True), (5, 3, 7)),
+]
+IDS = [f"{k}-{c[0]}" for k, c in enumerate([*LAYERS, *OURS])]
 
 
 def made(name, args, kwargs):
@@ -92,7 +99,7 @@ def first(y):
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
-@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS, ids=IDS)
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS, ids=IDS[: len(LAYERS)])
 def test_torchs_weights_give_torchs_outputs_and_gradients(name, args, kwargs, shape, training):
     torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
     peer = of_torch(torch, name, args, kwargs).train(training)
@@ -118,7 +125,7 @@ def test_torchs_weights_give_torchs_outputs_and_gradients(name, args, kwargs, sh
         np.testing.assert_allclose(after[key].numpy(), value.numpy(), rtol=1e-12, err_msg=key)
 
 
-@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS, ids=IDS)
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), [*LAYERS, *OURS], ids=IDS)
 def test_layers_are_data(name, args, kwargs, shape):
     layer = made(name, args, kwargs)
     assert layer == made(name, args, kwargs)
@@ -134,7 +141,7 @@ def test_layers_are_data(name, args, kwargs, shape):
         layer.apply(params, state, n(*shape))
 
 
-@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS, ids=IDS)
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), [*LAYERS, *OURS], ids=IDS)
 def test_compiled_layers_give_the_same(name, args, kwargs, shape):
     layer = made(name, args, kwargs)
     params, state = layer.init(0)
@@ -143,6 +150,18 @@ def test_compiled_layers_give_the_same(name, args, kwargs, shape):
     found, want = (f(params, state, n(*shape)) for f in (program, lambda p, s, x: layer.apply(p, s, x, training=True)))
     for a, b in zip(optree.tree_leaves(found), optree.tree_leaves(want)):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs", "shape"), [*LAYERS, *OURS], ids=IDS)
+def test_shapes_without_numbers_are_the_shapes(name, args, kwargs, shape):
+    """What a summary runs in place of a layer gives the shapes and dtypes of the layer."""
+    layer = made(name, args, kwargs)
+    params, state = layer.init(0)
+    hollow = optree.tree_map(ShapeTrace().input, (params, state, n(*shape)))
+    found, want = layer.apply(*hollow, training=False)[0], layer.apply(params, state, n(*shape), training=False)[0]
+    assert [(y.shape, y.dtype) for y in optree.tree_leaves(found)] == [
+        (y.shape, y.dtype) for y in optree.tree_leaves(want)
+    ]
 
 
 def test_attention_layer_is_torchs_with_masks():
@@ -159,6 +178,55 @@ def test_attention_layer_is_torchs_with_masks():
         found, _ = layer.apply(params, state, q, k, v, training=False, attn_mask=mask, key_padding_mask=padding)
         for a, b in zip(found, want):
             np.testing.assert_allclose(a, b.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("mask", [None, "bool", "float"])
+def test_a_causal_block_is_torchs_block_with_a_mask(batch_first, mask):
+    torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
+    torch.manual_seed(0)
+    settings = dict(dropout=0.0, batch_first=batch_first, norm_first=True)
+    peer = torch.nn.TransformerEncoderLayer(8, 2, 16, **settings).double().eval()
+    layer = nn.TransformerEncoderLayer(8, 2, 16, **settings, is_causal=True)
+    params, state = nn.from_torch(layer, peer)
+    x, later = n(*((2, 4) if batch_first else (4, 2)), 8), np.triu(np.ones((4, 4), bool), 1)
+    further = {None: None, "bool": np.eye(4, k=-2, dtype=bool), "float": n(4, 4)}[mask]
+    whole = later if mask is None else later | further if mask == "bool" else np.where(later, -np.inf, further)
+    want = peer(torch.tensor(x), src_mask=torch.tensor(whole)).detach().numpy()
+    found, _ = layer.apply(params, state, x, training=False, src_mask=further)
+    np.testing.assert_allclose(found, want, rtol=1e-10, atol=1e-12)
+    with pytest.raises(ShapeError, match=r"src_mask has shape \(3, 3\).*\(4, 4\)"):
+        layer.apply(params, state, x, training=False, src_mask=np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_causal_block_does_not_see_what_comes_later(batch_first):
+    layer = nn.TransformerEncoderLayer(4, 2, 8, is_causal=True, batch_first=batch_first)
+    params, state = layer.init(0)
+    where = 1 if batch_first else 0
+    jacobian = dl.jacobian(lambda x: layer.apply(params, state, x, training=False)[0])(
+        n(*((2, 3) if batch_first else (3, 2)), 4)
+    )
+    sees = np.abs(np.moveaxis(jacobian, (where, 3 + where), (0, 1))).sum((2, 3, 4, 5)) > 0
+    np.testing.assert_array_equal(sees, np.tri(3, dtype=bool))
+
+
+def test_the_code_of_a_place_further_on_is_a_rotation():
+    code = nn.PositionalEncoding(6).apply({}, {}, np.zeros((9, 6)), training=False)[0]
+    pairs = code[:, ::2] + 1j * code[:, 1::2]  # sin + i cos
+    assert np.abs(pairs) == pytest.approx(1)
+    steps = pairs[1:] / pairs[:-1]
+    np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), rtol=1e-12)
+    np.testing.assert_allclose(-np.angle(steps[0]), 10000.0 ** -np.array([0, 1 / 3, 2 / 3]), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("batch_first", "axis"), [(False, 0), (True, 1)])
+def test_places_lie_along_the_sequence(batch_first, axis):
+    code = nn.PositionalEncoding(6, batch_first).apply({}, {}, np.zeros((4, 5, 6)), training=False)[0]
+    one = nn.PositionalEncoding(6).apply({}, {}, np.zeros((code.shape[axis], 6)), training=False)[0]
+    np.testing.assert_array_equal(np.moveaxis(code, 1 - axis, 0), np.stack([one] * code.shape[1 - axis]))
+    with pytest.raises(ShapeError, match=r"PositionalEncoding\(6\).*\(4, 5\)"):
+        nn.PositionalEncoding(6).apply({}, {}, np.zeros((4, 5)), training=False)
 
 
 def test_recurrent_layers_take_a_first_state():

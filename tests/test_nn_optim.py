@@ -117,6 +117,28 @@ def test_float32_stays(name, settings):
     assert (p["w"] == 1).all()  # nothing is changed in place
 
 
+@pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=IDS)
+def test_a_parameter_may_be_a_python_float(name, settings):
+    """It stays one, with the steps of an array of the same value; so in containers, compiled and donated."""
+    optimiser = getattr(optim, name)(**settings)
+    objective = lambda p: (p - 3.0) ** 2
+    p, q = 1.0, np.array([1.0])
+    memory, other = optimiser.init(p), optimiser.init(q)
+    for _ in range(6):
+        p, memory = optimiser.update(p, dl.grad(objective)(p), memory)
+        q, other = optimiser.update(q, 2 * (q - 3.0), other)
+        assert type(p) is float and p == pytest.approx(q[0], rel=1e-14)
+    update = lambda d, m: optimiser.update(d, dl.grad(lambda d: np.sum(objective(d["q"])) * d["p"] ** 2)(d), m)
+    trees = {"p": 0.5, "q": np.array([1.0, 2.0])}
+    want, found = (trees, optimiser.init(trees)), ({"p": 0.5, "q": trees["q"].copy()}, optimiser.init(trees))
+    program = dl.compile(update, donate_argnums=(0, 1))
+    for _ in range(3):
+        want, found = update(*want), program(*found)
+    assert type(want[0]["p"]) is float
+    np.testing.assert_allclose([found[0]["p"], *found[0]["q"]], [want[0]["p"], *want[0]["q"]], rtol=1e-12)
+    assert np.isfinite(optim.minimize(objective, 1.0, optimiser, 3).params)
+
+
 SCHEDULES = [
     ("StepLR", dict(step_size=3, gamma=0.5)),
     ("MultiStepLR", dict(milestones=(2, 7), gamma=0.3)),

@@ -92,6 +92,46 @@ def test_pictures(tmp_path, invert):
     check(found, 1 - x if invert else x, [str(tmp_path / "a.png"), str(tmp_path / "large.png")])
 
 
+DARK, LIGHT = np.pad(np.ones((1, 1, 4, 4)), ((0, 0), (0, 0), (2, 2), (2, 2))), np.ones((1, 1, 8, 8))
+LIGHT[..., 2:6, 2:6] = 0
+
+
+@pytest.mark.parametrize(
+    "seen, about, inverted, told",
+    [
+        (
+            LIGHT,
+            {"background": 0.0},
+            False,
+            "is light (1.00 from 0, black, to 1), that of the training pictures is dark",
+        ),
+        (
+            DARK,
+            {"background": 0.9},
+            False,
+            "is dark (0.00 from 0, black, to 1), that of the training pictures is light",
+        ),
+        (LIGHT, {"background": 0.0}, True, "try again without --invert"),
+        (LIGHT, {"background": 0.6}, False, ""),
+        (DARK, {"background": 0.0}, False, ""),
+        (LIGHT, {}, False, "try again with --invert"),  # an older checkpoint, which tells the mean alone
+        (LIGHT, {"background": None}, False, "try again with --invert"),
+        (LIGHT, {"mean": [0.7]}, False, ""),
+        (LIGHT.reshape(1, 64), {"background": 0.0}, False, ""),
+        (LIGHT, {"background": "dark"}, False, "try again with --invert"),
+    ],
+)
+def test_another_background_is_told(seen, about, inverted, told):
+    found = module.other_ground("a.png", seen, {"mean": [0.2]} | about, inverted)
+    assert (told in found and found.startswith("a.png: the background")) if told else found == ""
+
+
+def test_what_was_seen_is_in_the_prediction(tmp_path):
+    found = module.predict(saved(tmp_path), [write(tmp_path, "x.npy", PIXELS)])
+    np.testing.assert_array_equal([p.seen for p in found], (PIXELS / 255).astype(np.float32))
+    assert "seen=" not in repr(found[0])
+
+
 def test_pictures_in_colour(tmp_path):
     from PIL import Image
 

@@ -527,3 +527,13 @@ def test_inputs_in_single_precision_do_not_round_the_differences():
     a, b = (np.random.default_rng(s).normal(size=20).astype(np.float32) for s in (0, 1))
     cosine = lambda a, b: a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
     assert dl.compare(cosine, (a, b), methods=["numerical", "certified"]).agree
+
+
+@pytest.mark.parametrize("h, end", [(1e-9, 0.0), (1e-8, 0.298), (1e-7, 0.954), (None, 1.0)])
+def test_rounding_stops_gradient_descent(h, end):
+    """Near 1e8 doubles lie 2**-26 apart: a smaller change of the value is none. The rules never look at the value."""
+    p = 0.0
+    for _ in range(200):
+        options = {"method": "reverse"} if h is None else {"method": "numerical", "scheme": "forward", "h": h}
+        p -= 0.1 * dl.differentiate(lambda p: 1e8 + (p - 1) ** 2, float(p), **options).gradient
+    assert p == pytest.approx(end, abs=1e-3) and (p == 0.0) == (h == 1e-9)

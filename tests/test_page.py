@@ -126,6 +126,29 @@ def test_heat_maps_show_signs_and_sizes():
 
 
 @pytest.mark.parametrize(
+    "shape, run, expected",
+    [
+        (
+            (1, 1, 5, 6),
+            lambda F, x: F.conv2d(x, np.ones((1, 1, 3, 2)), stride=(2, 1), padding=1),
+            ([3, 2], [2, 1], [1, 1]),
+        ),
+        ((2, 3, 4, 4), lambda F, x: F.max_pool2d(x, 2), ([2, 2], [2, 2], [0, 0])),
+        ((2, 3, 4, 4), lambda F, x: F.avg_pool2d(x, 3, 1), ([3, 3], [1, 1], [0, 0])),
+        ((1, 1, 5, 5), lambda F, x: F.conv2d(x, np.ones((1, 1, 2, 2)), dilation=2), None),
+        ((1, 1, 30, 30), lambda F, x: F.max_pool2d(x, 2), None),  # a sample of the entries: no place for a window
+        ((1, 1, 9), lambda F, x: F.conv1d(x, np.ones((1, 1, 3))), None),
+        ((2, 2), lambda F, x: np.tanh(x), None),
+    ],
+)
+def test_windows_that_slide(shape, run, expected):
+    x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    found = data_of(page_of(dl.trace(lambda x: run(dl.nn.functional, x), x).forward(x), ulps=False))
+    windows = [n["window"] for n in found["nodes"] if n.get("window")]
+    assert [(w["size"], w["stride"], w["padding"]) for w in windows] == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(
     "text, at",
     [
         ("where(x == 0, 1, sin(x)/x)", dict(x=0.5)),

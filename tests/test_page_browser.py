@@ -311,6 +311,33 @@ def test_tensors_have_heat_maps(open_pass):
     assert page.locator("#heat svg").count() == 2
 
 
+@pytest.mark.parametrize("calm", [False, True])
+def test_windows_slide_over_what_they_read(open_pass, calm):
+    F, x, k = dl.nn.functional, np.arange(25.0).reshape(1, 1, 5, 5), np.ones((1, 1, 3, 3))
+    graph = dl.trace(lambda x, k: np.sum(F.max_pool2d(F.conv2d(x, k, padding=1, stride=2), 2)), x, k)
+    page = open_pass(graph.forward(x, k).backward(), calm=calm)
+    page.evaluate("(window.setInterval = tick => { window.tick = tick; return 1; }, 0)")
+    steps = page.evaluate("difflab.steps().map(s => s.n === undefined ? null : s.n)")
+    order = [n.primitive.name for n in graph.order]
+    page.evaluate("k => difflab.go(k)", steps.index(order.index("conv")))
+    frames = page.locator("#heat .window")
+    assert frames.count() == 2
+    assert [frames.first.get_attribute(n) for n in ("width", "height")] == ["3", "3"]
+    places = "[...document.querySelectorAll('#heat .window')].map(e => e.style.transform)"
+    seen = []
+    while len(seen) < 10:
+        seen.append(page.evaluate(places))
+        if calm:
+            assert page.evaluate("window.tick === undefined")  # nothing will ever move it
+            break
+        page.evaluate("tick()")
+    corners = [(2 * j - 1, 2 * i - 1, j, i) for i in range(3) for j in range(3)] * 2
+    wanted = [[f"translate({a}px, {b}px)", f"translate({c}px, {d}px)"] for a, b, c, d in corners]
+    assert seen == wanted[: len(seen)]
+    page.evaluate("difflab.go(0)")
+    assert frames.count() == 0
+
+
 def test_a_large_graph_shows_what_is_in_sight(open_pass):
     backward = passes(chain(350), x=0.5, y=0.3)
     page = open_pass(backward)

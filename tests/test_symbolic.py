@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 import difflab as dl
 from difflab.differentiate.problem import as_problem
-from difflab.differentiate.symbolic import MAX_ENTRIES, derivative
+from difflab.differentiate.symbolic import MAX_ENTRIES, derivative, sendable, work
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
 from difflab.graph.node import apply
 from difflab.primitives import TABLE
@@ -241,3 +241,123 @@ def test_every_elementwise_row_that_sympy_knows():
         except UnsupportedError:
             continue
         np.testing.assert_allclose(symbolic, reverse, rtol=1e-8, atol=1e-300, err_msg=row.name)
+
+
+# By the branch taken.
+PIECES = [
+    ("where(x > y, x**2, y**3) + where(x - y, x, y)", {"x": -1.0, "y": 2.0}, "comparison"),
+    ("(0 < x < 1)*x", {"x": 0.5}, "comparison"),
+    ("abs(x)*relu(y) + copysign(x, y)*heaviside(y, 0.5)", {"x": -1.5, "y": 2.0}, "absolute, copysign, heaviside, relu"),
+    ("floor(x)*x + ceil(x)*y + sign(y)*x + round(x)*y + fix(x)*y", {"x": 2.4, "y": -1.5}, "ceil, floor, round, sign"),
+    ("mod(x, 3)*x + fmod(y, 2)*y", {"x": 4.5, "y": -3.5}, "floor, trunc"),
+    ("sort(x)[1]**2 + median(x)*max(x) + min(x)*clip(x, -1, 1)[2]", {"x": V}, "comparison, maximum, minimum"),
+    ("argmax(x)*x[0] + sum(where(x > 0, x**2, -x))", {"x": V}, "comparison"),
+    ("leaky_relu(x) + hardtanh(x)*elu(x) + softshrink(3*x) + cbrt(x)", {"x": -0.8}, "absolute, comparison"),
+    ("max(x, y, x + y)*max(2, x)", {"x": 1.0, "y": 0.5}, "maximum"),
+    ("maximum(x, x)*y + maximum(y, 2*y)", {"x": 1.0, "y": 2.0}, "maximum"),
+    ("max(x, max(y, z)*abs(y)) - 1e-14*x", {"x": 0.1, "y": 0.1 + 1e-16, "z": -1.0}, "absolute, maximum"),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "chose"), PIECES, ids=[t for t, *_ in PIECES])
+def test_the_branch_taken(text, at, chose):
+    found, reverse = (dl.differentiate(text, at, method=m, **o) for m, o in (("symbolic", BRANCH), ("reverse", {})))
+    for name in at:
+        np.testing.assert_allclose(found.gradient[name], reverse.gradient[name], rtol=1e-10, atol=1e-14)
+    assert found.label == "exact formula of the branch taken here" and found.details["branches"] == "the one taken here"
+    (note,) = found.notes
+    assert set(chose.split(", ")) <= set(note.partition("(")[2].partition(")")[0].split(", "))
+    assert not any(word in found.details["formula"] for word in ("Max", "Min", "Abs", "sign", "floor"))
+
+
+BRANCH = {"form": "branch"}
+
+
+def test_without_a_choice_the_branch_is_the_whole():
+    found = dl.differentiate("x**2*y", {"x": 3.0, "y": 1.0}, method="symbolic", form="branch")
+    assert found.label == "exact formula, cse" and found.details["branches"] == "all" and not found.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "word"),
+    [
+        ("abs(x)", {"x": 0.0}, "absolute of x"),
+        ("max(x, y)", {"x": 1.0, "y": 1.0}, "maximum of x"),
+        ("max(v)", {"v": np.ones(3)}, "max of v"),
+        ("sort(v)[0]", {"v": np.ones(3)}, "sort of v"),
+        ("where(x > 1, x, 2*x)", {"x": 1.0}, "greater of x"),
+        ("floor(x)", {"x": 2.0}, "floor of x"),
+        ("max(x*x, 3*x - 2)", {"x": 2.0}, "maximum"),
+    ],
+)
+def test_ties_are_refused(text, at, word):
+    with pytest.raises(UnsupportedError, match=f"by branch there is no formula: .*{word}.*a tie at the point"):
+        dl.differentiate(text, at, method="symbolic", form="branch")
+
+
+def test_a_tie_that_the_output_does_not_read_is_none():
+    found = dl.differentiate("maximum(v, w)[0]*3", {"v": np.ones(2), "w": np.arange(2.0)}, method="symbolic", **BRANCH)
+    assert found.gradient["v"].tolist() == [3.0, 0.0]
+    fixed = dl.differentiate("maximum(y, z)*x", dict(x=1.0, y=2.0, z=2.0), method="symbolic", wrt="x", **BRANCH)
+    assert fixed.gradient["x"] == 2.0  # what does not move has no kink
+
+
+PIECE = st.recursive(
+    st.sampled_from(["x", "y", "1.5", "-0.7"]),
+    lambda inner: st.one_of(
+        st.builds("({} + {})".format, inner, inner),
+        st.builds("{} * {}".format, inner, inner),
+        st.builds("sin({})".format, inner),
+        st.builds("max({}, {})".format, inner, inner),
+        st.builds("min({}, {})".format, inner, inner),
+        st.builds("abs({})".format, inner),
+        st.builds("relu({})".format, inner),
+        st.builds("where({} > {}, {}, {})".format, inner, inner, inner, inner),
+        st.builds("clip({}, -1, 1)".format, inner),
+        st.builds("floor({})".format, inner),
+    ),
+    max_leaves=9,
+)
+
+
+@settings(max_examples=80)
+@given(PIECE, st.sampled_from([-1.0, 0.0, 0.3, 1.5, 2.75]), st.sampled_from([-1.0, 0.0, 0.3, -0.4, 1.0]))
+def test_random_pieces_against_certificates(text, x, y):
+    problem = as_problem(f"{text} + 0.25*x*y", {"x": x, "y": y})
+    proven = dl.certify(problem.text, {"x": x, "y": y})
+    try:
+        value, found, _ = work(sendable(problem), "branch", 10.0)
+    except UnsupportedError as error:
+        assert "tie" in str(error)
+        return
+    assert proven.certified or proven.verdict == "undecided", text  # a kink has no formula
+    if proven.certified:
+        np.testing.assert_allclose(found, [proven.gradient[n] for n in problem.wrt], rtol=1e-10, atol=1e-12)
+        assert value == pytest.approx(float(problem.value), rel=1e-12, abs=1e-12)
+
+
+def five_backups(rewards):
+    """Value iteration on q, with all its maxima."""
+    P = np.random.default_rng(0).dirichlet(np.ones(4), size=(2, 4))
+    q = rewards
+    for _ in range(5):
+        q = rewards + 0.9 * np.transpose(P @ np.max(q, axis=1))
+    return np.max(q[0])
+
+
+def test_value_iteration_has_a_formula_in_time():
+    rewards = np.random.default_rng(1).normal(size=(4, 2))
+    found = dl.differentiate(five_backups, rewards, method="symbolic", seconds=3)
+    np.testing.assert_allclose(found.gradient, dl.differentiate(five_backups, rewards).gradient, atol=1e-14)
+    assert found.label == "exact formula of the branch taken here" and "maximum" in found.notes[0]
+    assert "with all branches" in found.notes[1] and "took longer than 1.5 s" in found.notes[1]
+    with pytest.raises(UnsupportedError, match="with all branches, .* took longer .*; of the one taken here: .*tie"):
+        dl.differentiate(five_backups, 0 * rewards, method="symbolic", seconds=1)
+
+
+def test_the_comparison_says_the_branch():
+    c = dl.compare("max(x, y)*x", {"x": 1.0, "y": 2.0}, methods=["reverse", "symbolic:branch", "certified"])
+    assert c.agree and c.methods["symbolic:branch"].verdict == "agrees"
+    told = c.to_json()["methods"]["symbolic:branch"]
+    assert told["label"] == "exact formula of the branch taken here" and "maximum" in told["notes"][0]
+    assert "by branch" in str(c)

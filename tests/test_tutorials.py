@@ -144,6 +144,13 @@ def test_a_lesson_that_does_not_exist_is_bad_usage(lesson, tmp_path):
     assert status == 2 and "there is no lesson 7; the lessons are 1" in told
 
 
+def test_lessons_are_counted_from_zero(tmp_path):
+    (tmp_path / "00_begin.py").write_text("# %%\nprint(0)\n")
+    (tmp_path / "01_go_on.py").write_text("# %%\nprint(1)\n")
+    status, told = command("--lessons", tmp_path, "0")
+    assert status == 0 and "00_begin: page written" in told and "01_go_on" not in told
+
+
 def test_a_lesson_that_hangs_or_dies_is_a_failure(tmp_path):
     path = tmp_path / "03_slow.py"
     path.write_text("# %%\nimport time\n\ntime.sleep(60)\n")

@@ -164,6 +164,52 @@ assert abs(central(shifted, 1.0, 1e-2) - 2.0) < 1e-5  # a larger step is better 
 assert dl.grad(shifted)(1.0) == 2.0  # the constant never enters the derivative
 
 # %% [markdown]
+# ### A descent that does not move
+#
+# What such rounding does to learning is not "a little noise". Gradient descent on $f(p) = 10^8 + (p - 1)^2$ from
+# $p = 0$ should walk to 1. Doubles near $10^8$ lie $2^{-26} \approx 1.5 \cdot 10^{-8}$ apart, so a change of $f$ below
+# half of that is rounded away. With a step of $10^{-9}$ the change is $2 \cdot 10^{-9}$: the difference is exactly 0,
+# and the point never leaves its place.
+
+# %%
+drowned = lambda p: 1e8 + (p - 1) ** 2
+reverse = dl.grad(drowned)
+
+
+def descend(slope, steps=60, rate=0.1):
+    points = [0.0]
+    for _ in range(steps):
+        points.append(points[-1] - rate * slope(points[-1]))
+    return np.array(points)
+
+
+paths = {f"forward difference, h = {h:.0e}": descend(lambda p, h=h: forward(drowned, p, h)) for h in (1e-9, 1e-8, 1e-7)}
+paths["reverse mode"] = descend(reverse)
+figure, axes = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+for (name, path), style in zip(paths.items(), ("o-", "s-", "^-", "k--")):
+    axes.plot(path, style, markersize=4, markevery=5, label=name)
+axes.axhline(1, color="gray", linewidth=0.8)
+axes.set(xlabel="step", ylabel="p", title="Gradient descent on 1e8 + (p - 1)**2, started at 0")
+axes.legend(loc="center right", bbox_to_anchor=(1, 0.62))
+
+never, stuck, short, exact = paths.values()
+assert np.spacing(1e8) == 2.0**-26
+assert np.all(never == 0.0)  # every difference is exactly 0
+assert 0.2 < stuck[-1] == stuck[-20] < 0.5 and 0.9 < short[-1] == short[-20] < 0.99  # they stop before they are there
+assert abs(exact[-1] - 1) < 1e-5 and abs(descend(reverse, 300)[-1] - 1) < 1e-15
+{name: round(float(path[-1]), 4) for name, path in paths.items()}
+
+# %% [markdown]
+# A step of $10^{-8}$, the textbook's $\sqrt\varepsilon$ for a function whose values are near 1, gets stuck
+# less than half way: where $2 |p - 1| h$ falls below half of $2^{-26}$, the difference is 0 again. Reverse mode
+# never looks at the value: its $2 (p - 1)$ is exact at every step. The certified method agrees, and difflab's own
+# differences choose a step that the rounding allows.
+
+# %%
+assert dl.certify("1e8 + (p - 1)**2", dict(p=0.0)).gradient["p"] == reverse(0.0) == -2.0
+assert abs(dl.differentiate(drowned, 0.0, method="numerical").gradient + 2.0) < 1e-6
+
+# %% [markdown]
 # **On a wiggle.** A step that is larger than the detail of the function measures something else. On
 # $f(x) = \sin(1000 x)$, whose slope at 0 is 1000, a step of a full half-period sees nothing at all.
 

@@ -5,6 +5,7 @@
 #
 # - read a formula as a graph, and run a forward and a backward pass over it by hand;
 # - say what one node has to know, and what it need not know;
+# - build a graph by hand, node by node, and let networkx's algorithms answer questions about it;
 # - treat a group of operations as one block, with a derivative of its own.
 #
 # The pictures are figures 2.2 to 2.6 of a course on backpropagation, made here from the formulas.
@@ -215,6 +216,134 @@ assert np.allclose(passes.adjoint("scores"), p - inputs["y"])  # a formula worth
 passes.adjoint("scores")
 
 # %% [markdown]
+# ## A graph built by hand
+#
+# A formula is the shortest way to a graph, but a graph is only nodes and wires, and you can put them together yourself.
+# A *builder* hands out inputs; operators and NumPy's functions on them add operations. Values have no numbers yet:
+# they come when the graph is called.
+
+# %%
+b = dl.builder()
+x, y = b.inputs("x", "y")
+q = b.add("q", x + y)
+by_hand = b.graph(f=q * b.input("z"))
+
+assert by_hand.forward(x=-2, y=5, z=-4).backward().gradient == backward.gradient
+assert dl.compare(by_hand, dict(x=-2, y=5, z=-4)).agree  # all methods work on it
+by_hand
+
+# %% [markdown]
+# Without numbers there is nothing that an `if` could look at, and the builder says so. (`np.where` becomes a node.)
+
+# %%
+b = dl.builder()
+x = b.input("x")
+try:
+    y = x if x > 0 else -x
+except dl.DifflabError as error:
+    print(error)
+absolute = b.graph(f=np.where(x > 0, x, -x))
+assert absolute(x=-3.0) == 3
+
+# %% [markdown]
+# Whoever says how large the inputs are gets wrong shapes refused on the spot, and sees the sizes in the picture.
+
+# %%
+b = dl.builder()
+W, x = b.input("W", shape=(3, 2)), b.input("x", shape=(2,))
+try:
+    x @ W
+except dl.DifflabError as error:
+    print(error)
+with dl.block("layer"):
+    hidden = np.tanh(W @ x + b.input("b", shape=(3,)))
+layer = b.graph(loss=np.sum(hidden**2))
+assert hidden.shape == (3,) and [block.name for block in layer.blocks] == ["layer"]
+layer
+
+# %% [markdown]
+# ## The same with networkx
+#
+# Every graph of difflab *is* a networkx graph, so networkx answers questions about it: an order in which the forward
+# pass can run, what $x$ has an influence on, how long the longest chain of operations is.
+
+# %%
+import networkx as nx
+
+assert nx.is_directed_acyclic_graph(graph)
+order = [node.name for node in nx.topological_sort(graph)]
+assert order.index("q") < order.index("f")
+assert {node.name for node in nx.descendants(graph, graph.node("x"))} == {"q", "f"}
+assert nx.dag_longest_path_length(graph) == 2
+order
+
+# %% [markdown]
+# The other way round, a networkx graph becomes one of difflab's. The node's attribute `op` says what it does, by a
+# row's name or its sign. The key of the edge says which operand it brings: $x - y$ is not $y - x$.
+
+# %%
+wired = nx.MultiDiGraph()
+wired.add_nodes_from(["x", "y", "z"], op="input")
+wired.add_node("q", op="+")
+wired.add_node("f", op="multiply")
+wired.add_edge("x", "q", key=0)
+wired.add_edge("y", "q", key=1)
+wired.add_edge("q", "f", key=0)
+wired.add_edge("z", "f", key=1)
+
+from_wires = dl.Graph.from_networkx(wired)
+assert from_wires.forward(x=-2, y=5, z=-4).backward().gradient == backward.gradient
+
+# %% [markdown]
+# What is wrong with a graph is told in one message, node by node. Here a wire is missing, and an operation is misspelt.
+
+# %%
+broken = wired.copy()
+broken.remove_edge("z", "f")
+broken.nodes["q"]["op"] = "ad"
+try:
+    dl.Graph.from_networkx(broken)
+except dl.DifflabError as error:
+    print(error)
+    assert "'q'" in str(error) and "did you mean" in str(error) and "'f'" in str(error)
+
+# %% [markdown]
+# And a value that needs itself can never be computed. That is why these graphs are *acyclic*:
+
+# %%
+loop = wired.copy()
+loop.add_edge("f", "q", key=2)
+try:
+    dl.Graph.from_networkx(loop)
+except dl.DifflabError as error:
+    print(error)
+    assert "'q' -> 'f' -> 'q'" in str(error)
+
+# %% [markdown]
+# A finished graph does not change: what it computes and what networkx sees of it are always the same. Its copy may be
+# changed, and be called again.
+
+# %%
+try:
+    graph.remove_node(graph.node("q"))
+except dl.DifflabError as error:
+    print(error)
+changed = graph.copy()
+changed.nodes[graph.node("q")]["op"] = "subtract"
+assert changed(x=-2, y=5, z=-4) == 28 and graph(x=-2, y=5, z=-4) == -12
+
+# %% [markdown]
+# `to_networkx` writes all of a graph as texts and numbers, which any file takes, GraphML and JSON among them.
+
+# %%
+import json
+
+text = json.dumps(nx.node_link_data(graph.to_networkx()))
+again = dl.Graph.from_networkx(nx.node_link_graph(json.loads(text)))
+assert again(x=-2, y=5, z=-4) == -12
+graph.to_networkx().nodes["q"]
+
+# %% [markdown]
 # ## Exercises
 #
 # **1.** Do both passes of $f = \max(x, y) \cdot (x + z)$ at $x = 3$, $y = 2$, $z = -1$ on paper. Where does $x$
@@ -255,6 +384,21 @@ wrong = dl.block(lambda t: 2 / (1 + np.exp(-2 * t)) - 1, name="Wrong", derivativ
 verdict = dl.compare(wrong, (0.7,))
 assert not verdict.agree  # the certified method looks at the value only, so a wrong rule cannot fool it
 {name: round(float(m.by_name["t"]), 6) for name, m in verdict.methods.items()}
+
+# %% [markdown]
+# **4.** Build $x^2 + x$ with networkx. Why does a `DiGraph` not do?
+
+# %% tags=["solution"]
+parabola = nx.MultiDiGraph()  # the wires of x * x join the same two nodes, which a DiGraph can do once
+parabola.add_node("x", op="input")
+parabola.add_node("square", op="*")
+parabola.add_node("f", op="+")
+parabola.add_edge("x", "square", key=0)
+parabola.add_edge("x", "square", key=1)
+parabola.add_edge("square", "f", key=0)
+parabola.add_edge("x", "f", key=1)
+gradient = dl.Graph.from_networkx(parabola).forward(x=3.0).backward().gradient
+assert gradient == {"x": 7.0}  # 2x + 1
 
 # %% [markdown]
 # ## What to read next

@@ -36,7 +36,7 @@ def slide(x, k):
 
 by_library = F.conv2d(x[None, None], k[None, None])  # axes: image of the batch, channel, row, column
 assert np.allclose(by_library[0, 0], slide(x, k)) and by_library.shape == (1, 1, 3, 4)
-slide(x, k)
+dl.sketch.convolution(x, k, at=(1, 2), animate=True)
 
 # %% [markdown]
 # In mathematics this is called *cross-correlation*. A *convolution* first turns the kernel by 180 degrees. It has the
@@ -93,8 +93,21 @@ assert np.allclose(F.convolve2d(ramp, nn.kernels.sobel_y(), flip=False), 8 * 0.3
 assert np.allclose(F.convolve2d(ramp, nn.kernels.gaussian(5, 1.0)), ramp[2:-2, 2:-2])  # a mean keeps a slope
 
 # %% [markdown]
-# Both kernels are *separable*: a column times a row. Then two thin passes do the work of a thick one, and 13 by 13 =
-# 169 products for each pixel become 26. And a blur of a blur is a wider blur: the variances add.
+# A convolutional layer has many kernels, a *bank*. Each makes a map of its own; stacked they are the channels of the
+# layer's output. On a digit, eight pixels wide and enlarged:
+
+# %%
+digit = np.kron(nn.data.digits().x_train[3, 0], np.ones((2, 2)))
+mean, spots = nn.kernels.box(3), nn.kernels.laplacian()
+named = {"mean": mean, "Sobel x": nn.kernels.sobel_x(), "Sobel y": nn.kernels.sobel_y(), "spots": spots}
+maps = F.conv2d(digit[None, None], np.stack(list(named.values()))[:, None], padding=1)
+assert maps.shape == (1, 4, 16, 16)
+assert np.allclose(maps[0, 3], F.conv2d(digit[None, None], spots[None, None], padding=1)[0, 0])
+dl.sketch.bank(digit, named)
+
+# %% [markdown]
+# Gaussian and Sobel are *separable*: a column times a row. Then two thin passes do the work of a thick one, and 13 by
+# 13 = 169 products for each pixel become 26. And a blur of a blur is a wider blur: the variances add.
 
 # %%
 thick = nn.kernels.gaussian(13, 2.5)
@@ -166,6 +179,12 @@ learned.params.round(2) + 0.0  # no negative zeros
 #
 # $$H' = \left\lfloor \frac{H + 2P - K}{S} \right\rfloor + 1 .$$
 #
+# In the picture each number stands in the middle of a window and at its place in the output.
+
+# %%
+dl.sketch.strides(7, 3, (1, 2))
+
+# %% [markdown]
 # Zeros are black: the blurred photograph has a dim rim, where part of the kernel hangs over the edge.
 
 # %%
@@ -228,7 +247,13 @@ nn.receptive_field(nn.Sequential(*stacks["3 layers, stride 2"]))
 
 # %% [markdown]
 # What surprises is the shape. Being *able* to see is not being heard: a mean of a mean of a mean is a bell curve, and
-# the rim has hardly any weight.
+# the rim has hardly any weight. Two layers are enough to see why: the corner of the 5 by 5 has one way to the number
+# at the end, the pixel in the middle has nine.
+
+# %%
+ways = seen([nn.Conv2d(1, 1, 3, bias=False)] * 2, size=5) * 81  # the weights of `seen` are 1/9
+assert np.allclose(ways, np.outer([1, 2, 3, 2, 1], [1, 2, 3, 2, 1]))
+dl.sketch.receptive_field((3, 3), size=7)
 
 # %% [markdown]
 # ## Pooling
@@ -242,7 +267,9 @@ x = np.array([[1.0, 5.0, 0.0, 2.0], [3.0, 4.0, 7.0, 6.0]])[None, None]
 y, pullback = dl.vjp(lambda x: F.max_pool2d(x, 2), x)
 assert y.ravel().tolist() == [5, 7]
 assert pullback(np.array([[[[10.0, 20.0]]]]))[0].tolist() == [[[[0, 10, 0, 0], [0, 0, 20, 0]]]]
+dl.sketch.pooling(x[0, 0], 2, at=(0, 1), animate=True)
 
+# %%
 mean = np.full((1, 1, 2, 2), 0.25)
 assert np.allclose(F.avg_pool2d(photo[None, None], 2), F.conv2d(photo[None, None], mean, stride=2))
 

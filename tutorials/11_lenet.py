@@ -77,6 +77,9 @@ model = nn.Sequential(
 table = nn.summary(model, (1, 28, 28))
 table
 
+# %%
+dl.sketch.layers(model, (1, 28, 28))
+
 # %% [markdown]
 # A convolution from $c$ to $c'$ channels with kernels of $K \times K$ has $(c K^2 + 1)\, c'$ parameters, however large
 # the image is. But each of them works at every place. So the two convolutions hold a twentieth of the parameters and

@@ -5,7 +5,8 @@
 #
 # - write a decision problem as states, actions, probabilities and rewards, and say what its values mean;
 # - solve it with value iteration and policy iteration, in a few lines each;
-# - prove how far from the optimum you still are, and see why "nothing changes any more" is no proof.
+# - prove how far from the optimum you still are, and see why "nothing changes any more" is no proof;
+# - draw a process, an episode and the iteration itself.
 
 # %% [markdown]
 # ## A world of 25 cells
@@ -39,6 +40,35 @@ assert mdp.discounted_return(rewards, 1.0) == -len(actions) and grid.terminal[st
 mdp.plot_episode(grid, states)
 
 # %% [markdown]
+# An episode is a chain. The agent answers a state with an action; the world answers with a reward and the next state.
+
+# %%
+chain = mdp.draw_episode(grid, states, actions, rewards)
+shown = [box.lines[0].text for box in chain.picture.boxes]
+assert shown[0].startswith("G = R₁ + γ R₂") and shown[1:5] == ["S₀", "A₀", "R₁", "S₁"]
+chain
+
+# %% [markdown]
+# A grid is one process among many. This one is a day at work: three states, two actions, and a picture of everything
+# that can happen.
+
+
+# %%
+def hour(state, action):
+    """(probability, next state, reward) of everything that may come of it."""
+    if action == "rest":
+        return [(0.5, "fresh", 0.0), (0.5, state, 0.0)]
+    return [(0.7, state, 4.0), (0.3, "tired" if state == "fresh" else "asleep", 4.0)]
+
+
+morning = {"fresh": 0.8, "tired": 0.2}
+day = mdp.MDP.from_function(
+    hour, ["fresh", "tired", "asleep"], ["work", "rest"], 0.9, terminals=["asleep"], start=morning
+)
+assert np.array_equal(day.start, [0.8, 0.2, 0.0]) and day.terminal[2]
+mdp.draw_process(day)
+
+# %% [markdown]
 # ## What a policy is worth
 #
 # The *value* $v_\pi(s)$ is the expected return from $s$ under a policy. The first step and the rest give one equation
@@ -54,6 +84,34 @@ assert np.allclose(v_random, grid.evaluate(random))
 walks = [mdp.discounted_return(grid.episode(random, seed, start=12)[2], 1.0) for seed in range(2000)]
 assert abs(np.mean(walks) - v_random[12]) < 4 * np.std(walks) / np.sqrt(2000)
 print(f"from the middle {v_random[12]:.1f}, mean of 2000 walks {np.mean(walks):.1f}")
+
+# %% [markdown]
+# ## Where it begins
+#
+# The first state $S_0$ may be random too: it has a distribution $\mu$, and what a policy is worth as a whole is one
+# number, its expected return $J(\pi) = \sum_s \mu(s)\, v_\pi(s)$. `start=` says $\mu$: a state, the probabilities of
+# all states, or a dict. Every episode begins by it, and the mean of many returns estimates $J$: that is Monte Carlo.
+
+# %%
+always_work, always_rest = [0, 0, 0], [1, 1, 1]
+J = day.expected_return(always_work)
+assert np.isclose(J, 0.8 * day.evaluate(always_work)[0] + 0.2 * day.evaluate(always_work)[1])
+returns = day.returns(always_work, episodes=2000, rng=0)
+assert abs(returns.mean() - J) < 4 * returns.std() / np.sqrt(2000)
+first = [day.episode(always_work, seed)[0][0] for seed in range(2000)]
+assert abs(np.mean(np.equal(first, 1)) - 0.2) < 0.03  # tired in one morning of five
+best_day = day.solve(tolerance=1e-10)
+assert best_day.expected_return() > J > day.expected_return(always_rest) == 0
+print(f"J = {J:.3f}, mean of 2000 days {returns.mean():.3f}, the best policy {best_day.expected_return():.3f}")
+
+# %% [markdown]
+# The best policy does not depend on $\mu$: it is best from every state at once. With the solution the picture shows
+# values too, and the best actions in bold: work while fresh, rest when tired.
+
+# %%
+assert [day.action_names[a] for a in best_day.policy[:2]] == ["work", "rest"]
+assert np.array_equal(best_day.policy, day.replace(start="tired").solve().policy)
+mdp.draw_process(best_day)
 
 # %% [markdown]
 # ## Value iteration
@@ -117,6 +175,19 @@ start = slippery.solve(tolerance=1e-10).values
 around = {node.name: start[int(node.name[1:])] for node in backup.inputs}
 assert np.isclose(backup(**around), start[11])  # at the solution, a backup changes nothing
 backup
+
+# %% [markdown]
+# And the whole of value iteration is a graph: sweep after sweep, with the rewards and the discount going in. Three
+# sweeps on the working day:
+
+# %%
+iteration = day.graph(steps=3)
+q = np.zeros((3, 2))
+P, R = day.dense()
+for _ in range(3):
+    q = sweep(q, P, R, 0.9)
+assert np.allclose(iteration(R=R, gamma=0.9), q)
+iteration
 
 # %% [markdown]
 # ## Why it converges

@@ -144,6 +144,39 @@ assert abs(differences[1e-5] - gradient[21]) > 1
 print({h: round(float(d), 3) for h, d in differences.items()}, "but", round(float(gradient[21]), 3))
 
 # %% [markdown]
+# The unrolled iteration is a graph like any other, and on a small process all methods of this course can be tried on
+# it. Six states, three actions, four backups of $q$:
+
+# %%
+dice = np.random.default_rng(0)
+small = mdp.MDP.from_arrays(dice.dirichlet(np.ones(6), size=(3, 6)), dice.normal(size=(6, 3)), gamma)
+four = small.graph(steps=4, state=0)
+at = {"R": small.table(small.rewards), "gamma": gamma}
+five = dl.compare(four, at, seconds=6)
+assert five.agree and all(m.verdict == "agrees" for m in five.methods.values())
+by_rewards = five.methods["reverse"].gradient["R"]
+assert np.isclose(by_rewards.sum(), 1 + gamma + gamma**2 + gamma**3)  # four steps, each visits one pair
+assert (
+    np.abs(dl.grad(small.graph(120, state=0))(at["R"], gamma) - mdp.sensitivity(small.solve(), of=0).rewards).max()
+    < 1e-5
+)
+five
+
+# %% [markdown]
+# Look at the symbolic row. Written out with every maximum, four backups are a formula that sympy does not finish. But
+# near the point the function is one of its pieces: the actions taken there. difflab decides each maximum by an
+# enclosure of its operands, gives the formula of that piece, and says so. Where two actions are tied there is no such
+# piece, and that is said too.
+
+# %%
+symbolic = five.methods["symbolic"]
+assert symbolic.label == "exact formula of the branch taken here" and "maximum" in symbolic.notes[0]
+tied = dl.compare(four, {"R": np.ones((6, 3)), "gamma": gamma}, methods=["symbolic:branch", "certified"])
+assert "a tie at the point" in tied.methods["symbolic:branch"].failure
+assert tied.verdict == "undecided" and "kink" in tied.reason
+dl.grad(four)(at["R"], gamma)
+
+# %% [markdown]
 # ## Where the plan changes
 #
 # Put a toll on cell (3, 0), on the way up the left side. At first every unit of toll costs its discounted visits. At

@@ -265,4 +265,4 @@ assert accuracy(masked, fooled) == attacked[at]  # ... and the old images still 
 #   harnessing adversarial examples* (2015).
 # - Madry et al., *Towards deep learning models resistant to adversarial attacks* (2018); Athalye, Carlini and Wagner,
 #   *Obfuscated gradients give a false sense of security* (2018), on exercise 3.
-# - This was the last lesson. The guides on networks and on compiled programs have what the lessons left out.
+# - Lesson 26 draws a circle around an image that no attack can leave.

@@ -6,7 +6,7 @@ import inspect
 from functools import cache
 from random import Random
 
-from difflab.graph.parse import ALIASES, functions
+from difflab.graph.function_names import ALIASES, functions
 from difflab.primitives import TABLE
 
 NAMES = {"x": "scalar", "y": "scalar", "t": "scalar", "v": "vector", "w": "vector", "M": "matrix", "N": "matrix"}

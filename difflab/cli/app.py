@@ -36,6 +36,7 @@ COMMANDS = {
     "source": "The compiled gradient as Python source.",
     "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
     "predict": "What a trained network says of pictures.",
+    "summary": "Shapes, parameters and operations of a network, layer by layer.",
     "descent": "Paths of optimisers over a surface, step sizes, momentum, rates.",
     "mdp": "Solve a Markov decision process, with a proven bound of the error.",
     "doctor": "Versions, layout engine, and a self-check of the five methods.",

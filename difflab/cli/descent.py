@@ -11,11 +11,12 @@ from ..errors import InputError
 from ..progress import doing
 from .common import PLOTS, Command, emit_json, force_option, json_option, log, picture
 
-PICTURES = ("step-size", "momentum", "rates", "kernels")
+PICTURES = ("step-size", "momentum", "rates", "kernels", "depth")
 EXAMPLES = """
 difflab descent rosenbrock -o paths.png
 difflab descent ravine --optimiser Adam --optimiser momentum --steps 60 -o two.png
 difflab descent rates -o rates.png
+difflab descent depth -o depth.png
 difflab descent "x**2 + 10*y**2" --at x=3,y=1 -o mine.png
 """
 
@@ -35,13 +36,15 @@ def command(
 ) -> None:
     """The paths of optimisers over a surface: WHAT is ravine, rosenbrock, saddle, or a formula of two names.
 
-    Or one of the pictures step-size, momentum, rates (measured beside theory) and kernels (on a photograph).
+    Or one of the pictures step-size, momentum, rates (measured beside theory), kernels (on a photograph) and depth
+    (what ways to start the weights do over 50 layers).
     """
     path = picture(output, PLOTS, force)
-    from ..nn import descent
+    from ..nn import depth, descent
 
     whole: dict[str, Any] = {"step-size": descent.step_size_picture, "momentum": descent.momentum_picture,
-                             "rates": descent.convergence_picture, "kernels": descent.kernels_picture}  # fmt: skip
+                             "rates": descent.convergence_picture, "kernels": descent.kernels_picture,
+                             "depth": depth.depth_picture}  # fmt: skip
     told: Any = {}
     if what in whole:
         with doing(f"drawing {what}"):
@@ -50,6 +53,11 @@ def command(
             told = [{"name": r.name, "theory": r.theory, "measured": r.measured} for r in found]
             for r in found:
                 log(f"{r.name}: measured {r.measured:.6f} a step, theory {r.theory:.6f}")
+        if what == "depth":
+            told = [{"init": s.init, "activation": s.activation, "values": s.values.tolist(),
+                     "gradients": s.gradients.tolist()} for s in found]  # fmt: skip
+            for s in found:
+                log(str(s))
     else:
         surface = descent.SURFACES.get(what) or of_text(what, points)
         chosen = {n: descent.OPTIMISERS[n]() for n in picked(names, descent.OPTIMISERS)}

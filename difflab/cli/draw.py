@@ -24,6 +24,7 @@ EXAMPLES = """
 difflab draw "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.svg
 difflab draw "q = x + y; f = q * z" --at x=-2,y=5,z=-4 --view forward -o forward.png
 difflab draw "sigmoid(w*x + b)" --view graph -o neuron.pdf
+difflab draw "z = x * y; L = z**2" --view symbolic -o local.svg
 difflab draw "x * sin(x*y)" --at x=1,y=2 > passes.svg
 """
 VIEWS = ("both", "forward", "backward", "graph", "symbolic")
@@ -40,7 +41,11 @@ SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".html")
     help="The picture (.svg, .png, .pdf, .dot; .html: the page of difflab step); SVG on standard output if left out.",
 )
 @click.option(
-    "--view", type=click.Choice(VIEWS), default=None, help="What to show; both passes with --at, the graph without."
+    "--view",
+    type=click.Choice(VIEWS),
+    default=None,
+    help="What to show; both passes with --at, the graph without. symbolic: upstream × local = downstream in symbols, "
+    "and in numbers with --at.",
 )
 @force_option
 def command(expression: str, points: tuple[str, ...], output: str | None, view: str | None, force: bool) -> None:
@@ -72,7 +77,7 @@ def passes(text: str, at: dict[str, Any], view: str | None) -> Any:
     from ..graph.parse import parse
 
     graph = parse(text)
-    if view in ("graph", "symbolic") or (view is None and not at):
+    if view == "graph" or (view in (None, "symbolic") and not at):
         return graph
     names = [str(n.name) for n in graph.inputs]
     refuse_extra_names(at, names)

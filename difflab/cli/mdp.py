@@ -22,6 +22,7 @@ difflab mdp gridworld
 difflab mdp gridworld --shape 6x8 --slip 0.2 --gamma 0.95 --walls "1,1;2,1" --out grid
 difflab mdp gymnasium:FrozenLake-v1 --gamma 0.99 --method policy_iteration
 difflab mdp map.txt --gamma 0.98 --json
+difflab mdp gridworld --slip 0.2 --start "0,4:0.5;4,0:0.5"
 difflab mdp process.npz --method finite --horizon 12
 difflab mdp - --json < process.json
 """
@@ -41,6 +42,7 @@ LONGEST_INPUT = 50_000_000  # bytes
 @click.option("--walls", default="", help='Cells "1,1;2,1".')
 @click.option("--slip", type=float, default=0.0, show_default=True, help="The probability of going aside.")
 @click.option("--step-reward", type=float, default=-1.0, show_default=True, help="The reward of each step.")
+@click.option("--start", default=None, help='Where it begins: "0,0" or "0,0:0.7;2,1:0.3"; state numbers elsewhere.')
 @click.option("--out", default=None, help="A folder for solution.json, solution.npz, values.png and report.html.")
 @click.option(
     "--progress/--no-progress",
@@ -55,6 +57,7 @@ def command(
     method: str,
     tolerance: float,
     horizon: int | None,
+    start: str | None,
     out: str | None,
     progress: bool | None,
     force: bool,
@@ -69,6 +72,8 @@ def command(
         check_folder(folder, force)
     with doing("reading the process"):
         process = read(source, gamma, **grid)
+        if start is not None:
+            process = process.replace(start=places(start, source == "gridworld"))
     options: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
     if horizon is not None and method != "finite":
         raise InputError(f"--horizon {horizon} is for --method finite; this is {method}")
@@ -147,6 +152,23 @@ def cells(text: str, option: str) -> list[tuple[int, int]]:
     return found
 
 
+def places(text: str, grid: bool) -> dict[Any, float]:
+    """The states of --start with their probabilities; without any, all alike."""
+    parts = [p.strip() for p in text.split(";") if p.strip()]
+    if not parts:
+        raise InputError(f"--start {text!r} names no state; give row,column or state:probability;state:probability")
+    found: dict[Any, float] = {}
+    for part in parts:
+        place, colon, told = part.rpartition(":") if ":" in part else (part, "", "")
+        try:
+            p = float(told) if colon else 1 / len(parts)
+        except ValueError:
+            raise InputError(f"--start {part[:60]!r}: {told[:40]!r} is no probability") from None
+        key: Any = cells(place, "--start")[0] if grid and place else int(place) if place.isdecimal() else place
+        found[key] = found.get(key, 0.0) + p
+    return found
+
+
 def show(solution: Solution) -> None:
     from ..mdp import Grid
 
@@ -159,6 +181,8 @@ def show(solution: Solution) -> None:
     )
     if solution.gain is not None:
         click.echo(f"best average reward of a step: {solution.gain:.8g}")
+    if begins := solution.from_the_start():
+        click.echo(f"expected return from the start: {begins['expected_return']:.8g}")
     for note in solution.notes:
         click.echo(note)
     if isinstance(layout, Grid) and max(layout.shape) <= WIDEST:
@@ -168,24 +192,28 @@ def show(solution: Solution) -> None:
 
 
 def grid_text(solution: Solution, layout: Any) -> str:
-    """Values with the arrows of all best actions behind them."""
+    """Values with the arrows of all best actions behind them, and a dot for an action that stays."""
+    from ..mdp.grids import STEPS
+
     rows, columns = layout.shape
-    best = solution.ties()
+    best, values = layout.of_cells(solution.ties()), layout.of_cells(solution.values)
     lines = []
     for i in range(rows):
         words = []
         for j in range(columns):
-            s = i * columns + j
-            if s in layout.walls:
-                words.append("#" * 5)
-            elif s in layout.terminals:
-                words.append("end")
+            c = i * columns + j
+            if c in layout.walls:
+                words.append(layout.words.get(c, "#" * 5))
+            elif c in layout.terminals:
+                words.append(layout.words.get(c, "end"))
             else:
-                arrows = "".join(ARROWS[a] for a in range(4) if best[s, a])
-                words.append(f"{solution.values[s] + 0.0:.4g} {arrows}")
+                ways = [way for a, way in enumerate(layout.steps) if best[c, a]]
+                arrows = "".join(ARROWS[k] for k, way in enumerate(STEPS) if way in ways) + "●" * (None in ways)
+                words.append(f"{values[c] + 0.0:.4g} {arrows}")
         lines.append(words)
     width = max(len(w) for line in lines for w in line)
-    return "\n" + "\n".join("  ".join(w.rjust(width) for w in line) for line in lines)
+    head = f"\n{layout.title}\n" if layout.title else "\n"
+    return head + "\n".join("  ".join(w.rjust(width) for w in line) for line in lines)
 
 
 def rows_text(solution: Solution, most: int = 20) -> str:

@@ -16,6 +16,7 @@ difflab train mlp --out run
 difflab train cnn --data digits --epochs 20 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run --resume
+difflab train cnn --shift 1 --noise 0.1 --clip-norm 1 --init he --out run
 """
 
 
@@ -40,6 +41,12 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
 @click.option(
     "--schedule", type=click.Choice(["one-cycle", "cosine", "constant"]), default="one-cycle", show_default=True
 )
+@click.option("--init", help="How the weights start: he, xavier, orthogonal, ...; by default as PyTorch's do.")
+@click.option("--shift", type=click.IntRange(0), default=0, help="Move training images by up to so many pixels.")
+@click.option("--flip", is_flag=True, help="Mirror training images, left to right, each with probability 1/2.")
+@click.option("--noise", type=click.FloatRange(0), default=0.0, help="Add noise of this size to normalised samples.")
+@click.option("--clip-norm", type=float, default=None, help="Scale gradients down to this norm.")
+@click.option("--clip-value", type=float, default=None, help="Cut entries of gradients to plus or minus this.")
 @click.option("--weight-decay", type=float, default=None, help="The pull of the weights towards 0.")
 @click.option("--batch-norm", is_flag=True, help="Batch normalisation behind every layer but the last.")
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True)

@@ -39,7 +39,9 @@ class Compiled:
                 self.scalar = scalar and is_scalar(self.graph)
                 self.count = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
-                kept = [] if self.guards else [x for x, d in zip(self.graph.inputs, self.donated) if d]
+                # Single numbers may come as Python's or NumPy's, which nothing can be written into.
+                donated = [x for x, d in zip(self.graph.inputs, self.donated) if d and x.shape]
+                kept = [] if self.guards else donated
                 self.source = self.written(kept)
                 self.run = self.source.compile()
         return self

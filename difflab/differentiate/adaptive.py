@@ -76,7 +76,7 @@ def first_spacing(samples: Samples, spacing: float) -> tuple[float, float] | Est
     for _ in range(HALVINGS):  # of the logarithm of the interval, until it is short or the change in it small
         if top / flat < 2.0**12 and not changed(top, ABRUPT):
             return top, 0.0
-        middle = math.sqrt(flat * top)
+        middle = math.sqrt(flat) * math.sqrt(top)  # their product may be no normal number
         flat, top = (flat, middle) if changed(middle) else (middle, top)
     return beyond(samples, flat, top)
 

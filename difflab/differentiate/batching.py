@@ -126,7 +126,7 @@ class BatchedRun:
         args, kwargs = rebuild(leaves)
         try:
             result = f(*args, **kwargs)
-        except (ValueError, SystemError) as error:
+        except (ValueError, TypeError, SystemError) as error:
             if (refusal := hidden(error)) is not None:
                 raise refusal from None
             raise

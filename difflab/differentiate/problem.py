@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeError, TraceError
+from ..graph.draft import Draft
 from ..graph.graph import Graph, strip
 from ..graph.kinds import check_fit
 from ..graph.pytree import flatten
@@ -72,6 +73,8 @@ def _read(function: Any, at: Any, wrt: Any) -> Problem:
         from ..graph.parse import parse
 
         return _graph_problem(parse(function), at, wrt, function)
+    if isinstance(function, Draft):
+        function = function.finish()
     if isinstance(function, Graph):
         return _graph_problem(function, at, wrt, function.text)
     if type(function).__module__.partition(".")[0] == "sympy":
@@ -80,7 +83,8 @@ def _read(function: Any, at: Any, wrt: Any) -> Problem:
         return _graph_problem(from_sympy(function), at, wrt, str(function))
     if callable(function):
         return _function_problem(function, at, wrt)
-    raise InputError(f"the function is {function!r}: give text, a function, a graph or a sympy expression")
+    hint = "; dl.Graph.from_networkx(g) makes a graph of it" if hasattr(function, "is_multigraph") else ""
+    raise InputError(f"the function is {function!r}: give text, a function, a graph or a sympy expression{hint}")
 
 
 def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem:

@@ -1,7 +1,8 @@
 """Symbolic differentiation: graph -> sympy -> diff -> (raw, cse, simplified) -> numbers.
 
 The algebra runs in another process with limits of time and memory. Vectors and matrices are expanded into their entries
-up to MAX_ENTRIES.
+up to MAX_ENTRIES. A function that chooses (max, where, abs, ...) is written with all its branches where that is done in
+half of the time, else by the branch that it takes at the point (`branch_taken.py`), and the label says so.
 """
 
 from __future__ import annotations
@@ -14,22 +15,24 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DifflabError, InputError, UnsupportedError
+from ..errors import DifflabError, InputError, TimeLimitError, UnsupportedError
 from ..graph.portable import portable
 from ..graph.sympy_io import MAX_OPERATIONS, SympyCarrier, exact
 from ..primitives import Carrier, Primitive
 from ..progress import doing
+from .branch_taken import chooses, piece
 from .derivative import Derivative
 from .limits import limited
 from .methods import answer
 from .problem import Problem
 from .rounding import formula_rounding
 
-FORMS = ("raw", "cse", "simplified")
+FORMS = ("raw", "cse", "simplified", "branch")
 MAX_ENTRIES = 64
 OTHERS = "use method='reverse', 'forward' or 'certified'"
 SHOWN, DIGITS = 600, 50
 MOST_BOUNDED = 3000  # operations up to which the formulas' own rounding is bounded
+BY_BRANCH = "by branch: the formula of the piece that the point lies in, in which each choice ({}) is decided"
 NO_VALUE = "undefined: the formula, as it is written, has no value here"
 
 
@@ -38,7 +41,12 @@ class FineCarrier(SympyCarrier):
     cancels there must leave a double's digits."""
 
     def function(self, row: Primitive) -> Any:
-        return (lambda *, value: finely(exact(value))) if row.name == "constant" else super().function(row)
+        return (lambda *, value: fine(value)) if row.name == "constant" else super().function(row)
+
+
+def fine(value: Any) -> Any:
+    """A number as sympy's, decimal ones with DIGITS digits."""
+    return finely(exact(value))
 
 
 def finely(value: Any) -> Any:
@@ -53,10 +61,11 @@ FINE = FineCarrier()
 
 
 def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> Derivative:
-    """The gradient by sympy. `form` is "raw" (as diff leaves it), "cse" (shared subexpressions) or "simplified".
+    """The gradient by sympy. `form` is "raw" (as diff leaves it), "cse" (shared subexpressions), "simplified", or
+    "branch": of the branch taken at the point alone, with shared subexpressions.
 
-    Raises UnsupportedError above MAX_ENTRIES entries and TimeLimitError after `seconds` of
-    processor time.
+    Raises UnsupportedError above MAX_ENTRIES entries and at a tie between branches, and TimeLimitError after `seconds`
+    of processor time.
     """
     if form not in FORMS:
         raise InputError(f"form={form!r}: the forms are {', '.join(FORMS)}")
@@ -67,22 +76,23 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
         raise UnsupportedError(f"symbolic: {len(problem.graph)} nodes; the limit is {MAX_OPERATIONS}; {OTHERS}")
     start = time.perf_counter()
     with doing("sympy differentiates"):
-        value, flat, details = limited(partial(work, sendable(problem), form), seconds, "symbolic differentiation")
+        value, flat, details = formulas(problem, form, seconds)
     found, k = [], 0
     for place in problem.places:
         shape, n = np.shape(problem.values[place]), Carrier.size(problem.values[place])
         found.append(np.array(flat[k : k + n]).reshape(shape)[()])
         k += n
     notes, evaluation, bounds = details.pop("notes"), details.pop("seconds"), details.pop("rounding")
+    written = "cse" if form == "branch" else form
     result = answer(
         problem,
         "symbolic",
-        f"exact formula, {form}",
+        f"exact formula, {written}" if details["branches"] == "all" else "exact formula of the branch taken here",
         np.float64(value),
         found,
         start,
         notes=notes,
-        operations=details["operations"][form],
+        operations=details["operations"][written],
         details=details,
         evaluation=evaluation,
     )
@@ -90,6 +100,26 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
     result.rounding = None if bounds is None else by_input(problem, bounds)
     result.refusals = {n: no_number(result.by_name[n]) for n in problem.wrt}
     return result
+
+
+def formulas(problem: Problem, form: str, seconds: float) -> tuple[float, list[float], dict[str, Any]]:
+    """The work in its process: with all branches, or where half of the time is not enough for them, the one taken."""
+    sent, what = sendable(problem), "symbolic differentiation"
+    if form == "branch":
+        return limited(partial(work, sent, form, seconds), seconds, what)  # type: ignore[no-any-return]
+    if not chooses(problem):
+        return limited(partial(work, sent, form), seconds, what)  # type: ignore[no-any-return]
+    half = seconds / 2
+    try:
+        return limited(partial(work, sent, form), half, what)  # type: ignore[no-any-return]
+    except TimeLimitError as error:
+        whole = f"with all branches, {error}"
+    try:
+        value, flat, details = limited(partial(work, sent, form, half), half, what)
+    except (TimeLimitError, UnsupportedError) as error:
+        raise type(error)(f"{whole}; of the one taken here: {error}") from None
+    details["notes"].append(whole)
+    return value, flat, details
 
 
 def sendable(problem: Problem) -> Problem:
@@ -113,8 +143,11 @@ def no_number(found: Any) -> Any:
     return reasons[()] if reasons.ndim else str(reasons)
 
 
-def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any]]:
-    """Runs in another process: the formulas, their operation counts, and their numbers at the point."""
+def work(problem: Problem, form: str, branch: float = 0.0) -> tuple[float, list[float], dict[str, Any]]:
+    """Runs in another process: the formulas, their operation counts, and their numbers at the point.
+
+    With `branch`, a limit in seconds, of the branch that is taken at the point.
+    """
     import sympy
 
     from ..graph.sympy_io import symbol_arrays
@@ -128,8 +161,9 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
     entries = [list(np.ravel(v)) if isinstance(v, np.ndarray) else [v] for v in values]
     symbols = [s for row in entries for s in row]
     numbers = [np.float64(x) for v in problem.values for x in np.ravel(v)]
-    wanted = [s for k in problem.places for s in entries[k]]
-    y = formula(problem.graph.evaluate(values, FINE)[problem.graph.outputs[0]])
+    wanted, output = [s for k in problem.places for s in entries[k]], problem.graph.outputs[0]
+    y, chosen = piece(problem, values, branch) if branch else (problem.graph.evaluate(values, FINE)[output], [])
+    y = formula(y)
     partials = [without_impulses(sympy.diff(y, s)) for s in wanted]
     operations = {"raw": int(sympy.count_ops(partials)), "cse": count_shared(partials)}
     if form == "simplified":
@@ -147,7 +181,8 @@ def work(problem: Problem, form: str) -> tuple[float, list[float], dict[str, Any
         "formula": shown(y),
         "formulas": {str(s): shown(p) for s, p in zip(wanted, partials)},
         "seconds": seconds,
-        "notes": notes,
+        "notes": [*notes, *([BY_BRANCH.format(", ".join(chosen))] if chosen else [])],
+        "branches": "the one taken here" if chosen else "all",
         "rounding": rounding,
     }
     return results[0], results[1:], details

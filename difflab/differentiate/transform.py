@@ -47,7 +47,7 @@ class Recording:
             arguments.append(rebuild(nodes))
         try:
             result = f(*arguments)
-        except (ValueError, SystemError) as error:
+        except (ValueError, TypeError, SystemError) as error:
             if (refusal := hidden(error)) is not None:
                 raise refusal from None
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from ..graph.block import Block
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.passes import BackwardPass, Edge, ForwardPass
-from .formula import local_formula, names_of, node_formula
+from .formula import names_of, node_formula
 from .marks import LEGEND, marks_of
 from .picture import Box, Line, Picture, Wire
+from .symbols import ROLES, Symbols
 from .text import clean, shape, short
 
 VIEWS = ("both", "forward", "backward", "graph", "symbolic")
@@ -35,6 +37,10 @@ class Builder:
         self.edges: dict[tuple[Node, int], Edge] = {}
         for edge in self.backward.edges if self.backward else ():
             self.edges[edge.target, edge.position] = edge
+        self.symbols: Symbols | None = None
+        if self.view == "symbolic":
+            self.symbols = Symbols(self.graph, self.names, self.holder, self.backward)
+            self.names = self.symbols.names
         self.picture = Picture(title or default_title(self.graph, self.view), self.description())
         self.place: dict[Any, int] = {}
         self.numbers: dict[Block, int] = {}
@@ -88,7 +94,8 @@ class Builder:
         if node.primitive.name == "constant" or holder in self.place:
             return
         if isinstance(holder, Block):
-            box = Box([Line(holder.name, bold=True)], "block", f"block {holder.name}", self.cluster(holder.parent))
+            text = self.symbols.block_formula(holder) if self.symbols else holder.name
+            box = Box([Line(text, bold=True)], "block", f"block {holder.name}", self.cluster(holder.parent))
         else:
             box = self.node_box(node)
         self.place[holder] = self.picture.add(box)
@@ -103,11 +110,11 @@ class Builder:
             lines = [Line(row.glyph or row.name, "backward" if adjoint_part else "ink", large=len(row.glyph) <= 3)]
             if node.name:
                 lines.append(Line(node.name, bold=True))
-        if self.view == "symbolic" and node.operands:
-            lines = [Line(f"{self.names[node]} = {node_formula(node, self.names)}")]
+        if self.symbols and node.operands:
+            lines = [Line(self.symbols.formula(node))]
         if row.name == "input" and self.view in ("graph", "symbolic") and node.shape:
             lines.append(Line(shape(np.empty(node.shape, dtype=bool))))
-        lines += self.adjoint_lines(node)
+        lines += self.symbols.adjoint(node) if self.symbols else self.adjoint_lines(node)
         marks = marks_of(node, self.forward, self.backward, dead)
         self.seen_marks.update(dict.fromkeys(marks))
         lines += [Line(LEGEND[m][0]) for m in marks]
@@ -174,6 +181,21 @@ class Builder:
                 about=self.about_wire(uses[0]),
             )
         )
+        if self.symbols and (back := self.symbols.lines(uses)):
+            self.wire_back(source, target, back, self.about_wire(uses[0]))
+
+    def wire_back(self, source: Any, target: Any, lines: list[Line], about: str) -> None:
+        """The way back in the symbolic view: from the sender to a card with the equation, and on to the receiver."""
+        if self.backward is None:
+            about = "; ".join(line.text for line in lines)
+        card = self.picture.add(Box(lines, "card", about, self.common(source, target)))
+        self.picture.wires.append(Wire(self.place[source], card, reversed=True, tone="downstream", about=about))
+        self.picture.wires.append(Wire(card, self.place[target], reversed=True, tone="backward", about=about))
+
+    def common(self, source: Any, target: Any) -> tuple[int, ...]:
+        """The innermost opened block that holds both."""
+        paths = (self.picture.boxes[self.place[end]].cluster for end in (source, target))
+        return tuple(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(*paths)))
 
     def about_wire(self, use: tuple[Node, Node, int]) -> str:
         x, node, position = use
@@ -187,17 +209,13 @@ class Builder:
         )
 
     def forward_lines(self, x: Node) -> list[Line]:
-        if self.forward is not None and self.view in ("both", "forward"):
+        if self.forward is not None and self.view in ("both", "forward", "symbolic"):
             return [Line(short(self.forward.values[x]), "forward")]
         if self.view == "graph" and x.shape:
             return [Line(shape(np.empty(x.shape, dtype=bool)))]
         return []
 
     def backward_lines(self, uses: list[tuple[Node, Node, int]]) -> list[Line]:
-        if self.view == "symbolic":
-            x, node, position = uses[0]
-            name = self.names[node]
-            return [Line(f"∂{name}/∂{self.names[x]} = {local_formula(node, position, self.names)}", "backward")]
         if self.backward is None or self.view not in ("both", "backward"):
             return []
         edges = [self.edges[n, p] for _, n, p in uses if (n, p) in self.edges]
@@ -244,7 +262,10 @@ class Builder:
         if y.primitive.name == "constant":
             return
         name = y.name or ("output" if len(self.graph.outputs) == 1 else f"output {k}")
+        name = self.names[y] if self.symbols else name
         lines = self.forward_lines(y)
+        if self.symbols and y is self.graph.outputs[0]:
+            lines.append(self.symbols.seed())
         adjoint_part = y in self.graph.partner
         if self.backward is not None and y is self.backward.output and self.view in ("both", "backward"):
             lines.append(Line(f"∂ {short(self.backward.seed)}", "backward"))
@@ -260,6 +281,8 @@ class Builder:
         )
 
     def add_legend(self) -> None:
+        if self.symbols and self.symbols.flowing:
+            self.picture.add(Box([ROLES], "key", "upstream times local is downstream"))
         if self.seen_marks:
             lines = [Line(f"{LEGEND[m][0]}: {LEGEND[m][1]}") for m in self.seen_marks]
             self.picture.add(Box(lines, "legend", "legend"))

@@ -6,11 +6,27 @@ Graphviz reads a label in <...> as its own small markup; ours hold only <font>, 
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .palette import BACKWARD, BLOCK, CONSTANT, DEAD, FORWARD, INK, INPUT, MARK, OPERATION, WIRE
+from .palette import (
+    BACKWARD,
+    BLOCK,
+    CONSTANT,
+    DEAD,
+    DOWNSTREAM,
+    FORWARD,
+    INK,
+    INPUT,
+    LOCAL,
+    MARK,
+    OPERATION,
+    WIRE,
+)
 from .picture import Box, Line, Picture, Wire
 from .text import clean
+
+if TYPE_CHECKING:
+    import graphviz
 
 ALLOWED = frozenset(
     "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor "
@@ -18,7 +34,7 @@ ALLOWED = frozenset(
     "nslimit nslimit1 mclimit splines".split()
 )
 FONT = "Helvetica"
-TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD}
+TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD, "local": LOCAL, "downstream": DOWNSTREAM}
 SHAPES = {
     "input": ("box", "filled,rounded", INPUT),
     "operation": ("ellipse", "filled", OPERATION),
@@ -27,6 +43,8 @@ SHAPES = {
     "stub": ("box", "filled,rounded", CONSTANT),
     "block": ("box", "filled,rounded,bold", BLOCK),
     "output": ("plain", "", ""),
+    "card": ("box", "filled,rounded", OPERATION),
+    "key": ("plain", "", ""),
     "legend": ("box", "filled,rounded,dashed", MARK),
 }
 
@@ -42,15 +60,24 @@ def label(lines: list[Line]) -> str:
     """Lines as Graphviz markup, every character of text escaped."""
     parts = []
     for line in lines:
-        text = html.escape(clean(line.text, 120), quote=True) or " "
-        text = f"<b>{text}</b>" if line.bold else text
         size = ' point-size="16"' if line.large else ""
-        parts.append(f'<font color="{TONES[line.tone]}"{size}>{text}</font>')
+        made = ""
+        for piece, tone in line.spans or ((line.text, line.tone),):
+            text = html.escape(clean(piece, 120), quote=True) or " "
+            text = text.replace(" ", "&#160;") if line.spans else text  # SVG drops a space where a piece begins or ends
+            text = f"<b>{text}</b>" if line.bold else text
+            made += f'<font color="{TONES[tone]}"{size}>{text}</font>'
+        parts.append(made)
     return "<" + "<br/>".join(parts) + ">" if parts else ""
 
 
 def dot(picture: Picture, background: str = "transparent") -> str:
     """The DOT text of a picture."""
+    return str(digraph(picture, background).source)
+
+
+def digraph(picture: Picture, background: str = "transparent") -> graphviz.Digraph:
+    """The picture as an object of the package graphviz; the k-th box is the node f"n{k}"."""
     import graphviz
 
     graph = graphviz.Digraph("difflab")
@@ -74,7 +101,7 @@ def dot(picture: Picture, background: str = "transparent") -> str:
     clusters(graph, picture, ())
     for k, wire in enumerate(picture.wires):
         write_wire(graph, k, wire)
-    return str(graph.source)
+    return graph
 
 
 def clusters(graph: Any, picture: Picture, path: tuple[int, ...]) -> None:
@@ -101,7 +128,7 @@ def clusters(graph: Any, picture: Picture, path: tuple[int, ...]) -> None:
 def write_box(graph: Any, k: int, box: Box) -> None:
     shape, style, fill = SHAPES[box.kind]
     fill = MARK if box.marked else fill
-    colour = DEAD if box.faded else INK
+    colour = DEAD if box.faded or box.kind == "card" else INK
     graph.node(
         f"n{k}",
         **attributes(
@@ -111,18 +138,23 @@ def write_box(graph: Any, k: int, box: Box) -> None:
             fillcolor=fill,
             color=colour,
             penwidth=2 if box.marked else "",
+            fontsize=11 if box.kind == "card" else "",
             id=f"n{k}",
         ),
     )
 
 
 def write_wire(graph: Any, k: int, wire: Wire) -> None:
-    style = "dashed" if wire.backward or wire.faded else "solid"
-    colour = DEAD if wire.faded else BACKWARD if wire.backward else WIRE
+    style = "dashed" if wire.backward or wire.faded or wire.tone else "solid"
+    colour = DEAD if wire.faded else TONES[wire.tone] if wire.tone else BACKWARD if wire.backward else WIRE
     graph.edge(
         f"n{wire.source}",
         f"n{wire.target}",
         **attributes(
-            label=label(wire.lines), style=style, color=colour, dir="back" if wire.reversed else "forward", id=f"e{k}"
+            label=label(wire.lines),
+            style=style,
+            color=colour,
+            dir="none" if wire.tone == "backward" else "back" if wire.reversed else "forward",
+            id=f"e{k}",
         ),
     )

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DrawError, InputError
 from ..files import target, write
+from ..graph.draft import Draft
 from ..graph.graph import Graph
 from ..graph.passes import BackwardPass, ForwardPass
 from ..progress import doing
 from .build import Builder
-from .dot import dot
+from .dot import digraph, dot
 from .layout import render
 from .picture import Picture
+from .sketch.drawing import Sketch
 from .svg import themed
+
+if TYPE_CHECKING:
+    import graphviz
 
 FORMATS = (".svg", ".png", ".pdf", ".dot", ".html")
 SECONDS = 20.0
@@ -37,10 +42,12 @@ def draw(
 
     Returns the path. A file.html is a page that goes through a pass step by step, complete in itself.
 
-    `thing` is a Graph, a ForwardPass or a BackwardPass. `view` is "both", "forward", "backward", "graph" or
-    "symbolic". `open_blocks` is True, False or the names of the blocks to open; over 500 nodes blocks are closed
-    unless asked. `direction` is where the forward pass runs, "right" or "down". An existing file is replaced,
-    and more than 2,000 boxes drawn, only with `force`. `seconds` of processor time limit the layout.
+    `thing` is a Graph, a ForwardPass, a BackwardPass, or a drawing of `difflab.sketch` (.svg only, without the options
+    of graphs). `view` is "both", "forward", "backward", "graph" or "symbolic": on each wire its local derivative and
+    upstream × local = downstream in symbols, and in the numbers of a BackwardPass. `open_blocks` is True, False or the
+    names of the blocks to open; over 500 nodes blocks are closed unless asked. `direction` is where the forward pass
+    runs, "right" or "down". An existing file is replaced, and more than 2,000 boxes drawn, only with `force`. `seconds`
+    of processor time limit the layout.
 
     >>> import difflab as dl, tempfile, pathlib
     >>> p = dl.parse("(x + y) * z").forward(x=-2, y=5, z=-4).backward()
@@ -54,6 +61,8 @@ def draw(
     if suffix not in FORMATS:
         raise DrawError(f"{path.name!r} ends in {suffix or 'nothing'}; the formats are {', '.join(FORMATS)}")
     target(path, force)
+    if isinstance(thing, Sketch):
+        return thing.save(path, force)
     if suffix == ".html":
         if view is not None or open_blocks is not None or direction != "right":
             raise DrawError("a page (.html) shows all views and opens blocks itself; it takes title= and force= only")
@@ -73,8 +82,13 @@ def picture_of(
     direction: str = "right",
 ) -> Picture:
     """The picture of a graph or a pass."""
+    if isinstance(thing, Draft):
+        thing = thing.finish()
     if not isinstance(thing, Graph | ForwardPass | BackwardPass):
-        raise DrawError(f"{type(thing).__name__} cannot be drawn; give a Graph, graph.forward(...) or its .backward()")
+        hint = "; dl.Graph.from_networkx(g) makes a Graph" if hasattr(thing, "is_multigraph") else ""
+        raise DrawError(
+            f"{type(thing).__name__} cannot be drawn; give a Graph, graph.forward(...) or its .backward(){hint}"
+        )
     if isinstance(thing, Graph) and not thing.order:
         raise DrawError("the graph has no nodes to draw")
     if direction not in ("right", "down"):
@@ -83,6 +97,11 @@ def picture_of(
         picture = Builder(thing, view, open_blocks, title).build(force)
     picture.down = direction == "down"
     return picture
+
+
+def to_graphviz(thing: Any, *options: Any) -> graphviz.Digraph:
+    """See `Drawable.to_graphviz`, which is this."""
+    return digraph(picture_of(thing, *options))
 
 
 def encoded(picture: Picture, form: str, seconds: float = SECONDS) -> bytes:

@@ -79,6 +79,8 @@ def written(node: Any, names: dict[Node, str], top: bool = False) -> tuple[str, 
         return f"{bracket(operands[0], 5)}²", 4
     if row.name == "reciprocal":
         return f"1/{bracket(operands[0], 3)}", 2
+    if row.name == "pick":
+        return f"{operands[0][0]}[{node.params['index']}]", 9
     if row.name == "absolute":
         return f"|{operands[0][0]}|", 9
     return f"{row.name}({', '.join(t for t, _ in operands)})", 9

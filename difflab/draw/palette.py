@@ -4,6 +4,8 @@ LIGHT_TO_DARK = {
     "#1b1f24": "#e8e8e8",  # ink
     "#00664f": "#4fd1ae",  # forward values (bluish green)
     "#a63c00": "#ff9d5c",  # backward values (vermillion)
+    "#7a4fbf": "#c9a7ff",  # local derivatives (purple)
+    "#0a5cb4": "#7db8ff",  # what flows downstream (blue)
     "#5b6470": "#9aa5b1",  # wires
     "#e6f0fa": "#1d3347",  # inputs (sky blue)
     "#ffffff": "#22272e",  # operations
@@ -12,4 +14,4 @@ LIGHT_TO_DARK = {
     "#fff3c4": "#4d3f0a",  # marks (yellow)
     "#d9dde2": "#4a525c",  # dead branches
 }
-INK, FORWARD, BACKWARD, WIRE, INPUT, OPERATION, CONSTANT, BLOCK, MARK, DEAD = LIGHT_TO_DARK
+INK, FORWARD, BACKWARD, LOCAL, DOWNSTREAM, WIRE, INPUT, OPERATION, CONSTANT, BLOCK, MARK, DEAD = LIGHT_TO_DARK

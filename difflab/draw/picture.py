@@ -5,18 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Tone = Literal["ink", "forward", "backward"]
-Kind = Literal["input", "operation", "constant", "block", "output", "legend", "step", "stub"]
+Tone = Literal["ink", "forward", "backward", "local", "downstream"]
+Kind = Literal["input", "operation", "constant", "block", "output", "legend", "step", "stub", "card", "key"]
+Span = tuple[str, Tone]
 
 
 @dataclass
 class Line:
-    """A line of text in a label, with the tone that says what it is (the text says it too)."""
+    """A line of text in a label, with the tone that says what it is (the text says it too).
+
+    A line of several tones has `spans`, which are its text in pieces.
+    """
 
     text: str
     tone: Tone = "ink"
     large: bool = False
     bold: bool = False
+    spans: tuple[Span, ...] = ()
+
+    @classmethod
+    def of(cls, *spans: Span) -> Line:
+        return cls("".join(text for text, _ in spans), spans=spans)
 
 
 @dataclass
@@ -33,7 +42,11 @@ class Box:
 
 @dataclass
 class Wire:
-    """One arrow of the drawing, from box to box by their positions in the list."""
+    """One arrow of the drawing, from box to box by their positions in the list.
+
+    A wire with a `tone` is half of one that returns beside the one that goes forward: orange from the sender to the
+    card with its equation, blue from there to the receiver, where the arrowhead is.
+    """
 
     source: int
     target: int
@@ -42,6 +55,7 @@ class Wire:
     reversed: bool = False
     faded: bool = False
     about: str = ""
+    tone: Literal["", "backward", "downstream"] = ""
 
 
 @dataclass

@@ -9,7 +9,9 @@ import numpy as np
 
 def short(x: Any, digits: int = 3) -> str:
     """A number with a few significant digits; a small array in full, a large one by shape, mean and norm."""
-    if isinstance(x, tuple):
+    if x is None:  # what flows back to one of several results that nothing uses
+        return "0"
+    if isinstance(x, tuple | list):
         return "(" + ", ".join(short(v, digits) for v in x[:3]) + ")"
     x = np.asarray(x)
     if x.dtype.kind == "b":

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..primitives import TABLE, Primitive, by_numpy_function
+from . import torch_names
 from .node import assemble, call, call_row, holds_node
 
 # Functions that take a sequence of arrays: their reader takes the sequence apart.
@@ -256,7 +257,8 @@ def _found(place: Any, module: Any, name: str) -> Any:
 
 def _unknown(place: str, name: str, names: list[str]) -> AttributeError:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    told = torch_names.mend(name) or (f"did you mean {close[0]!r}?" if close else "")
+    hint = f"; {told}" if told else ""
     return AttributeError(f"module {place!r} has no attribute {name!r}{hint}")
 
 

@@ -1,8 +1,11 @@
-"""What Jupyter asks a graph or a pass for."""
+"""What a graph or a pass can be asked for as a picture, by Jupyter among others."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import graphviz
 
 
 class Drawable:
@@ -12,6 +15,30 @@ class Drawable:
         from ..draw.draw import svg
 
         return svg(self)
+
+    def to_graphviz(
+        self,
+        *,
+        view: str | None = None,
+        open_blocks: Any = None,
+        title: str | None = None,
+        direction: str = "right",
+        force: bool = False,
+    ) -> graphviz.Digraph:
+        """The drawing as a `graphviz.Digraph`, to go on with: more nodes, other attributes, its own formats.
+
+        The options are those of `draw`. The nodes are called n0, n1, ...: the graph's inputs and operations in
+        topological order, one for each closed block, then constants and outputs. Raises DrawError over 2,000 boxes.
+
+        >>> import difflab as dl
+        >>> picture = dl.parse("q = x + y; f = q * z").to_graphviz()
+        >>> picture.node("n3", fillcolor="gold")
+        >>> type(picture).__name__, "gold" in picture.source
+        ('Digraph', True)
+        """
+        from ..draw.draw import to_graphviz
+
+        return to_graphviz(self, view, open_blocks, title, force, direction)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from ..errors import DifflabError

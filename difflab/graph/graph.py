@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 import networkx as nx
@@ -11,44 +12,30 @@ import numpy as np
 from ..errors import InputError
 from ..primitives import NUMPY, TABLE
 from .block import Block
+from .draft import MUTATORS, Attributes, Draft, Sealed, refusal
 from .drawable import Drawable
 from .kinds import NUMBERS, check_fit
 from .node import NO_PARAMS, NODE, Abstract, Node
 from .refusals import shapes_refused
 
 
-class _Lazy:
-    """One of networkx's own dictionaries, filled when somebody first asks for it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.base = nx.MultiDiGraph.__dict__.get(name) or nx.DiGraph.__dict__.get(name) or nx.Graph.__dict__[name]
-
-    def __get__(self, graph: Any, owner: Any = None) -> Any:
-        if graph is None:
-            return self
-        if self.name not in graph.__dict__:
-            graph._fill()
-        return graph.__dict__[self.name]
-
-    def __set__(self, graph: Any, value: Any) -> None:
-        self.base.__set__(graph, value)
-
-
 class Order(list[Node]):
     """The nodes in topological order. networkx calls `graph.order()` for their number, so it can be called."""
 
-    counted: Sized | None = None  # a graph that networkx made, which has no order
-
     def __call__(self) -> int:
-        return len(self) if self.counted is None else len(self.counted)
+        return len(self)
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = refusal("order")  # type: ignore[assignment]
+    append = clear = extend = insert = pop = remove = reverse = sort = refusal("order")  # type: ignore[assignment]
 
 
 class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     """A computational graph: its nodes are `Node`s, an edge's key is the operand's position, the order is topological.
 
     `inputs` and `outputs` are lists of nodes, `blocks` the named groups. It can be called like the function it
-    records, `forward(**inputs)` keeps every value, and every networkx algorithm works on it as it is.
+    records, `forward(**inputs)` keeps every value, and every networkx algorithm works on it as it is. It does not
+    change: `copy()` and networkx's other functions that make a graph give a `Draft`, which may be changed, and
+    `Graph.from_networkx` makes a graph of that again.
 
     >>> import difflab as dl
     >>> g = dl.parse("q = x + y; f = q * z")
@@ -58,10 +45,12 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     ['x', 'y', 'z']
     """
 
-    _adj = _Lazy("_adj")
-    _succ = _Lazy("_succ")
-    _pred = _Lazy("_pred")
-    _node = _Lazy("_node")
+    frozen = True  # nx.is_frozen asks for it
+
+    def __new__(cls, incoming: Any = None, *, order: list[Node] | None = None, **rest: Any) -> Any:
+        if order is not None:
+            return object.__new__(cls)
+        return Draft(**rest) if incoming is None else cls.from_networkx(incoming)  # networkx calls type(g)()
 
     def __init__(
         self,
@@ -73,9 +62,10 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         rebuild: Callable[[list[Any]], Any] | None = None,
         flatten: Callable[..., list[Any]] | None = None,
         text: str | None = None,
-        **attributes: Any,
     ) -> None:
-        self.order = Order(order or ())
+        if order is None:  # __new__ has read a graph of networkx, and this is it
+            return
+        self.order = Order(order)
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.rebuild = rebuild
@@ -83,23 +73,106 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         self.text = text
         self.partner: dict[Node, Node] = {}
         self.guards: list[tuple[Node, Any]] = []
-        self.made_by_networkx = order is None or incoming is not None or bool(attributes)
-        if self.made_by_networkx:
-            super().__init__(incoming, **attributes)
-            self.order.counted = self  # a view gets its nodes later
-        else:
-            self.graph: dict[str, Any] = {}
-            self.__networkx_cache__: dict[str, Any] = {}
+        self.graph: dict[str, Any] = {}
+        self.__networkx_cache__: dict[str, Any] = {}
 
-    def _fill(self) -> None:
-        super().__init__()
+    @classmethod
+    def from_networkx(cls, graph: Any) -> Graph:
+        """The graph that a networkx DiGraph or MultiDiGraph describes, checked as a whole.
+
+        A node's attribute `op` says what it does: the name or sign of a row (`"add"`, `"+"`), `"input"`, or
+        `"constant"` with `value`. Its name is the attribute `name`, or else its key; `block` is the block it stands in
+        (`"layer"`, `"layer/softmax"`). Further attributes, or the dictionary `params`, are parameters in NumPy's names,
+        such as `axis=0`. The operand's place is the edge's attribute `position` (0, 1, ..., or the name of an
+        argument), or else its key; x * x needs two edges, and so a MultiDiGraph. The inputs are in the order of the
+        nodes. The outputs are the graph's attribute `outputs` (keys or names), or else the operations that no other
+        reads; several give a tuple. Raises InputError with every mistake named, and how to mend it.
+
+        >>> import networkx as nx
+        >>> h = nx.MultiDiGraph()
+        >>> h.add_nodes_from("xyz", op="input")
+        >>> h.add_node("q", op="add")
+        >>> h.add_node("f", op="multiply")
+        >>> h.add_edges_from([("x", "q", 0), ("y", "q", 1), ("q", "f", 0), ("z", "f", 1)])
+        [0, 1, 0, 1]
+        >>> Graph.from_networkx(h)(x=-2, y=5, z=-4)
+        np.float64(-12.0)
+        >>> h.nodes["f"]["op"] = "sine"
+        >>> Graph.from_networkx(h)
+        Traceback (most recent call last):
+        difflab.errors.InputError: from_networkx: node 'f': there is no operation 'sine'; did you mean 'sin' or 'size'?
+        """
+        from .from_networkx import from_networkx
+
+        return from_networkx(graph)
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """A plain networkx graph of texts and numbers, for files: GraphML, GEXF, JSON. `from_networkx` reads it again.
+
+        Raises UnsupportedError where an operation runs Python functions (scan, custom_gradient): they are no text.
+
+        >>> import difflab as dl, json
+        >>> h = dl.parse("q = x + y; f = q * z").to_networkx()
+        >>> h.nodes["q"], h.edges["q", "f", 0]
+        ({'op': 'add', 'name': 'q'}, {'position': 0})
+        >>> text = json.dumps(nx.node_link_data(h))
+        >>> Graph.from_networkx(nx.node_link_graph(json.loads(text)))(x=-2, y=5, z=-4)
+        np.float64(-12.0)
+        """
+        from .to_networkx import to_networkx
+
+        return to_networkx(self)
+
+    # What networkx reads; the dictionaries are made when somebody first asks for them.
+    @cached_property
+    def _tables(self) -> Any:
+        from .to_networkx import attributes, marks
+
+        nodes: dict[Node, Any] = {}
+        successors: dict[Node, Any] = {}
+        predecessors: dict[Node, Any] = {}
+        said = marks(self)
         for node in self.order:
-            super().add_node(node, op=node.primitive.name)
+            nodes[node] = Attributes(attributes(node) | said.get(node, {}))
+            successors[node] = {}
+            before = predecessors[node] = {}
             for position, x in enumerate(node.operands):
-                super().add_edge(x, node, key=position)
+                if x not in before:
+                    before[x] = successors[x][node] = Sealed()
+                dict.__setitem__(before[x], position, Attributes(position=position))
+        return nodes, successors, predecessors
+
+    def to_directed_class(self) -> type[Draft]:
+        """What networkx makes of a graph: a draft, which may be changed."""
+        return Draft
+
+    _node = property(lambda self: self._tables[0])
+    _adj = _succ = property(lambda self: self._tables[1])
+    _pred = property(lambda self: self._tables[2])
 
     def __len__(self) -> int:
-        return len(self._node) if self.made_by_networkx else list.__len__(self.order)
+        return len(self.order)
+
+    # Copies and pickles.
+    def __copy__(self) -> Graph:
+        new = type(self)(
+            order=self.order,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            rebuild=self.rebuild,
+            flatten=self.flatten_inputs,
+            text=self.text,
+        )
+        new.guards, new.partner, new.graph = list(self.guards), dict(self.partner), dict(self.graph)
+        return new
+
+    def __deepcopy__(self, memo: Any) -> Graph:
+        return self.__copy__()  # nodes do not change
+
+    def __reduce__(self) -> Any:
+        from .portable import pickled, unpickled
+
+        return unpickled, pickled(self)
 
     def __str__(self) -> str:
         return repr(self)
@@ -179,6 +252,10 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         return [n for n in self.order if n.operands]
 
 
+for _name in MUTATORS:
+    setattr(Graph, _name, refusal(f"{_name}()"))
+
+
 def as_value(x: Any, name: Any = None) -> Any:
     """x as a NumPy value; `name` is the input that it is given for."""
     if x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS:
@@ -204,7 +281,7 @@ def graph_of(
     """
     order: list[Node] = []
     constants: dict[Any, Node] = {}
-    trace = inputs[0].recording if inputs else None
+    trace = (inputs or nodes)[0].recording if inputs or nodes else None
     shapes: dict[Any, Abstract] = {}
     scalar = abstract(np.float64(0.0), shapes)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import TraceError
 from .kinds import MASKED
+from .torch_names import CALLED
 
 OURS = ("difflab", "numpy")
 IN_PLACE = ("copyto", "fill", "fill_diagonal", "itemset", "place", "put", "put_along_axis", "putmask")
@@ -120,8 +121,10 @@ def called(text: str) -> str:
 
 def hidden(error: BaseException) -> TraceError | None:
     """The refusal that another error stands in front of: NumPy's in y[0] = x, Python's own where C code of a library
-    goes on after it.
+    goes on after it, and where x.size() calls a number.
     """
+    if isinstance(error, TypeError):
+        return called_like_a_tensor(error)
     inner: BaseException | None = error
     while isinstance(inner, SystemError):  # may stand behind another one
         inner = inner.__cause__ or inner.__context__
@@ -174,9 +177,9 @@ def foreign(frame: FrameType) -> bool:
     return root(frame) in sys.stdlib_module_names or "site-packages" in file or "dist-packages" in file
 
 
-def instruction(frame: FrameType) -> tuple[str, str]:
-    """The name of the instruction that a frame is at, and its source on one line."""
-    code, place = frame.f_code, frame.f_lasti
+def instruction(frame: FrameType, place: int | None = None) -> tuple[str, str]:
+    """The name of the instruction that a frame is at, or was, and its source on one line."""
+    code, place = frame.f_code, frame.f_lasti if place is None else place
     name = dis.opname[code.co_code[place]]
     lines, last, start, end = next(islice(code.co_positions(), place // 2, None), (None,) * 4)
     if lines is None or last is None or start is None or end is None:
@@ -190,3 +193,18 @@ def instruction(frame: FrameType) -> tuple[str, str]:
     source[0] = source[0][start:]
     text = " ".join(line.decode(errors="replace").strip() for line in source)
     return name, text if len(text) <= 120 else text[:117] + "..."
+
+
+def called_like_a_tensor(error: TypeError) -> TraceError | None:
+    """The mend for x.size() of a traced x and its like, which are functions in PyTorch alone."""
+    place = error.__traceback__
+    if place is None or not str(error).endswith("object is not callable"):
+        return None
+    while place.tb_next is not None:
+        place = place.tb_next
+    frame = place.tb_frame
+    name, _, attribute = called(instruction(frame, place.tb_lasti)[1]).rpartition(".")
+    receiver = frame.f_locals.get(name, frame.f_globals.get(name))
+    if attribute not in CALLED or not hasattr(receiver, "primitive"):
+        return None
+    return TraceError(f"{name}.{attribute} is no function in NumPy: write {name}.{CALLED[attribute]}")

@@ -14,9 +14,21 @@ import numpy as np
 
 from ..errors import TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
+from ..primitives.primitive import positional
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
-from .refusals import escaped, in_place, nearest, no_attribute, objects, shapes_refused
+from .refusals import (
+    escaped,
+    in_place,
+    nearest,
+    no_attribute,
+    objects,
+    shape_unknown,
+    shapes_refused,
+    undecided,
+    vertex_used,
+)
+from .torch_names import keywords_refused
 
 NO_PARAMS: dict[str, Any] = {}
 SEQUENCES = (tuple, list)
@@ -36,6 +48,18 @@ class Abstract(NamedTuple):
 UNKNOWN = Abstract(None, None)
 
 
+class Pending:
+    """The value of a node of which a builder knows no shape; whoever asks for it is told so."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__array__":  # a protocol that asks whether it is spoken here
+            raise AttributeError(name)
+        raise shape_unknown(name)
+
+
+PENDING = Pending()
+
+
 class Shape(tuple[int, ...]):
     """A guard's outcome: the shape of a node whose shape depends on values (a mask, a search)."""
 
@@ -46,6 +70,7 @@ class Trace:
     """The record of one run of a function: its nodes, in the order in which they were made."""
 
     __slots__ = ("guards", "nested", "nodes", "serial")
+    follows = True  # Python's branches follow the values that flow
 
     def __init__(self) -> None:
         self.serial = next(_serials)
@@ -60,6 +85,10 @@ class Trace:
         node = Node(TABLE["input"], (), NO_PARAMS, value, self, name, None)
         self.nodes.append(node)  # type: ignore[union-attr]
         return node
+
+    def compute(self, row: Primitive, values: Any, params: Any) -> Any:
+        """What an operation comes to where its operands belong to an outer trace, too."""
+        return apply(row, values, params)
 
     def close(self) -> list[Node]:
         """Ends the recording; nodes used from now on are refused. Returns the nodes."""
@@ -133,11 +162,14 @@ class Node:
         return iter(call("ravel", self))
 
     def __len__(self) -> int:
-        if not self.shape:
+        if not self.shape:  # where a builder knows no shape, it says so
             raise TypeError("len() of a traced value of shape (): it is a single number")
         return self.shape[0]  # type: ignore[no-any-return]
 
     def __iter__(self) -> Any:
+        row = self.primitive
+        if row.kind == "deferred" and row.row.outputs:  # type: ignore[attr-defined]
+            return (self[i] for i in range(row.row.outputs))  # type: ignore[attr-defined]
         if self.value is None or self.shape is None:
             raise TraceError("a node of unknown shape cannot be iterated over")
         if not self.shape:
@@ -161,23 +193,34 @@ class Node:
 
     def __repr__(self) -> str:
         label = f" {self.name!r}" if self.name else ""
+        if self.value is PENDING:
+            return f"<Node {self.primitive.name}{label}, of unknown shape>"
         shape = getattr(self.value, "shape", None)
-        kept = "" if self.recording is None or self.value.__class__ is Node else f", value {self.value!r}"
+        kept = f", value {self.value!r}" if self.has_value and self.value.__class__ is not Node else ""
         return f"<Node {self.primitive.name}{label}, shape {shape}, dtype {getattr(self.value, 'dtype', None)}{kept}>"
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec) if spec and self.recording is not None else repr(self)
+        return format(self.value, spec) if spec and self.has_value else repr(self)
+
+    @property
+    def has_value(self) -> bool:
+        """Whether a value flows: not in a finished graph, nor while one is built by hand."""
+        return self.recording is not None and self.recording.follows
 
     # Python asks for a concrete value.
     def __bool__(self) -> bool:
         if self.recording is None:
             return True
+        if not self.recording.follows:
+            raise undecided(self)
         outcome = bool(self.value)
         if self.recording.nodes is not None:
             self.recording.guards.append((self, outcome))
         return outcome
 
     def __index__(self) -> int:
+        if self.recording is not None and not self.recording.follows:
+            raise undecided(self)
         if self.recording is None or self.dtype.kind not in "iu":
             raise TraceError(
                 f"a traced value of dtype {self.dtype} cannot be used as an integer index or a count: give a plain "
@@ -189,6 +232,8 @@ class Node:
         return outcome  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
+        if self.recording is not None and not self.recording.follows:
+            raise undecided(self)
         if self.recording is not None and self.dtype.kind in "iu":
             return self.__index__()
         raise leak("int()")
@@ -250,7 +295,10 @@ class Node:
         return call("astype", self, dtype)
 
     def view(self, *args: Any, **kwargs: Any) -> Any:
-        raise TraceError(".view() reinterprets memory and has no derivative; use .astype() or .reshape()")
+        raise TraceError(
+            ".view() reinterprets memory and has no derivative; x.astype(dtype) converts, and PyTorch's "
+            "x.view(1, 3, -1) is NumPy's x.reshape(1, 3, -1)"
+        )
 
     def copy(self, *args: Any) -> Node:
         return self
@@ -323,9 +371,11 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         raise escaped(row)
     if odd:
         check_operands(row.name, operands)
+    if not trace.follows:
+        return trace.apply(row, operands, params)  # type: ignore[attr-defined]
     values = [x.value if x.__class__ is Node and x.recording is trace else x for x in operands]
     if mixed or trace.nested:
-        value = apply(row, values, params)
+        value = trace.compute(row, values, params)
         if value.__class__ is Node:
             trace.nested = True
     else:
@@ -353,16 +403,23 @@ def unpack(row: Primitive, node: Node) -> Any:
 
 def untyped(row: Primitive, operands: Any, params: Any) -> Node:
     """A vertex of a graph under construction, without a value (text and sympy expressions)."""
-    for x in operands:
-        if x.__class__ is Node and x.value is not UNKNOWN and x.primitive.name != "constant":
-            raise escaped(row)  # a vertex of a finished recording
+    other = [x for x in operands if x.__class__ is Node and x.value is not UNKNOWN and x.primitive.name != "constant"]
+    if other:  # vertices of finished recordings, and values of running ones
+        raise vertex_used(row, next((x for x in other if x.recording is None), other[0]))
     return Node(row, tuple(operands), params, UNKNOWN, None, None, BLOCK.get())
 
 
 def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
     """A call in NumPy's signature."""
     instead: list[str]
-    operands, params, *instead = row.arguments(*args, **kwargs)
+    if (builder := pending(args) or pending(kwargs.values())) and row.arguments is not positional:
+        return builder.call(row, args, kwargs)
+    try:
+        operands, params, *instead = row.arguments(*args, **kwargs)
+    except (TypeError, ValueError):
+        if (refusal := keywords_refused(row.name, kwargs)) is not None:
+            raise refusal from None
+        raise
     if instead:  # the call means another row
         row = TABLE[instead[0]]
     result = apply(row, tuple([operand(x) for x in operands]), params)
@@ -371,10 +428,21 @@ def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
+def pending(xs: Any) -> Any:
+    """The builder of a value whose shape is not known, among arguments and in their lists; None without one."""
+    for x in xs:
+        if x.__class__ is Node:
+            if x.value is PENDING:
+                return x.recording
+        elif (x.__class__ is list or x.__class__ is tuple) and (found := pending(x)):
+            return found
+    return None
+
+
 def guard_shape(result: Any) -> None:
     """Notes that the shape of a result came from values, for programs that are run on other values."""
     first = result[0] if isinstance(result, SEQUENCES) else result
-    if first.__class__ is Node and first.recording is not None:
+    if first.__class__ is Node and first.has_value:
         first.recording.guards.append((first, Shape(first.shape)))
         guard_shape(first.value)
 

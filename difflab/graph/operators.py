@@ -8,7 +8,7 @@ import numpy as np
 
 from ..primitives import TABLE
 from .kinds import NUMBERS, check_operands
-from .node import BLOCK, NO_PARAMS, Node, apply, assemble, call_row, operand
+from .node import BLOCK, NO_PARAMS, PENDING, UNKNOWN, Node, apply, assemble, call_row, operand
 from .refusals import in_place, shapes_refused
 
 PLAIN = frozenset((float, int, np.ndarray, np.float64, Node))
@@ -49,11 +49,16 @@ def _binary(name: str) -> Any:
 
 
 def _truths(*operands: Any) -> bool:
-    """Whether all are truth values, as the vertices of a text are taken to be: &, |, ^ and ~ of others are of bits."""
-    kinds = [
-        getattr(x.value, "dtype", np.dtype(bool)) if x.__class__ is Node else np.asarray(x).dtype for x in operands
-    ]
-    return all(k.kind == "b" for k in kinds)
+    """Whether all are truth values: &, |, ^ and ~ of others are of bits."""
+    return all(_truth(x) if x.__class__ is Node else np.asarray(x).dtype.kind == "b" for x in operands)
+
+
+def _truth(x: Node) -> bool:
+    """Whether a node is a truth value; where its dtype is not known, its row says it."""
+    if x.value is PENDING or x.value is UNKNOWN:
+        row = x.primitive
+        return row.kind == "elementwise" and not row.differentiable and row.name not in OF_BITS
+    return x.dtype.kind == "b"
 
 
 def _bitwise(logical: str, bits: str) -> Any:
@@ -74,7 +79,7 @@ def _invert(self: Node) -> Any:
 
 def _in_place(symbol: str, operator: Any) -> Any:
     def assign(self: Node, other: Any) -> Any:
-        if self.recording is not None and self.shape:
+        if self.recording is not None and (self.value is PENDING or self.shape):
             raise in_place(f"x {symbol}= y")
         return operator(self, other)  # a number is immutable: rebinding the name is what Python does
 
@@ -101,6 +106,7 @@ BITS = {
     "or": ("logical_or", "bitwise_or", "|"),
     "xor": ("logical_xor", "bitwise_xor", "^"),
 }
+OF_BITS = frozenset(bits for _, bits, _ in BITS.values()) | {"invert"}
 METHODS = (
     "sum mean prod max min std var argmax argmin argsort argpartition all any choose clip cumsum cumprod "
     "diagonal dot nonzero ravel repeat round searchsorted squeeze swapaxes take trace"

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, InputError, ParseError
-from ..primitives import NUMPY, TABLE, Deferred, DeferredItem, Primitive, by_numpy_function, find
+from ..primitives import NUMPY, TABLE, Primitive
 from ..primitives.primitive import positional
 from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, whole
+from .calls import waiting
+from .function_names import function_named, functions
 from .graph import Graph, constant_node, input_node
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import NO_PARAMS, UNKNOWN, Node
@@ -23,11 +25,6 @@ from .text_checks import MAX_DIGITS, check, place, suggestion
 
 MAX_NODES = 50_000
 CONSTANTS = {"pi": Named("pi"), "e": Named("e")}
-ALIASES = {
-    "abs": "absolute", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
-    "acosh": "arccosh", "atanh": "arctanh", "pow": "power", "logistic": "sigmoid", "psi": "digamma",
-    "Abs": "absolute", "heaviside": "heaviside", "lgamma": "gammaln", "transpose": "transpose",
-}  # fmt: skip
 BINARY = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
     ast.MatMult: "matmul", ast.Mod: "remainder", ast.FloorDiv: "floor_divide",
@@ -49,12 +46,6 @@ EXACT = {
     "power": np.power,
     "negative": np.negative,
 }
-HIDDEN = frozenset(
-    "input constant pick sum_to scatter astype getitem atleast_each interval linalg_diagonal linalg_matrix_transpose "
-    "linalg_trace cofactor power_minus sigmoid_between polygamma_gap dawsn_derivative exprel_derivative ive_derivative "
-    "kve_derivative unique_places erfc_repeated euclidean_norm einsum apply_along_axis apply_over_axes "
-    "piecewise".split()
-)  # internal rows, and functions whose arguments are functions or strings
 MAX_EXPONENT_BITS, MAX_READING, MAX_DIMENSIONS, MAX_COPIES = 1100, 400, 32, 10**7
 TOO_DEEP = "the expression is nested too deeply to be read"
 OF_SHAPE = frozenset(
@@ -78,11 +69,6 @@ def parse(text: str) -> Graph:
         return reader.graph()
     except RecursionError:  # where the caller is deep in calls itself
         raise place(reader.text, 0, TOO_DEEP, len(reader.text)) from None
-
-
-def functions() -> list[str]:
-    """The names that can be called in text."""
-    return sorted({n for n in TABLE if n not in HIDDEN} | set(ALIASES))
 
 
 class _Reader:
@@ -368,11 +354,11 @@ class _Reader:
 
     def read_Call(self, tree: ast.Call) -> Any:
         if not isinstance(tree.func, ast.Name):
-            known = isinstance(tree.func, ast.Attribute) and self.row(tree.func.attr, 1) is not None
+            known = isinstance(tree.func, ast.Attribute) and function_named(tree.func.attr, 1) is not None
             instead = f"; write {tree.func.attr}(...)" if known else ""  # type: ignore[attr-defined]
             raise self.error(tree.func, f"only functions by their names can be called, such as sin(x){instead}")
         name = tree.func.id
-        row = self.row(name, len(tree.args))
+        row = function_named(name, len(tree.args))
         if row is None:
             hint = "; write log(x) for the natural logarithm" if name == "ln" else suggestion(name, functions())
             raise self.error(tree.func, f"there is no function {name[:60]}{hint}")
@@ -401,7 +387,7 @@ class _Reader:
             operands, params, *other = row.arguments(*args, **kwargs)
             if not other:
                 return self.add(row, tuple(self.vertex(x) for x in operands), params)
-        return self.deferred(row.name, args, kwargs, tree)
+        return self.deferred(row.name, args, kwargs)
 
     def argument(self, tree: ast.AST, position: int, row: Primitive) -> Any:
         """An operand, or (after the first) a shape, an axis or a count: those stay whole numbers."""
@@ -428,22 +414,6 @@ class _Reader:
         if wanted is not None and len(args) != wanted:
             raise self.error(tree, f"{row.name} takes {wanted} operand{'s' * (wanted != 1)}, not {len(args)}")
 
-    def row(self, name: str, count: int) -> Primitive | None:
-        """The row that a name in text means."""
-        if name in HIDDEN:
-            return None
-        if name in ("max", "min") and count > 1:
-            return TABLE["maximum" if name == "max" else "minimum"]
-        name = ALIASES.get(name, name)
-        if name in TABLE and (TABLE[name].kind == "elementwise" or TABLE[name].reads is None):
-            return TABLE[name]
-        for path in (name, f"special.{name}", f"linalg.{name}"):
-            function = find(path)
-            found = by_numpy_function(function) if function is not None and callable(function) else None
-            if found is not None:
-                return found
-        return TABLE.get(name)
-
     def keyword(self, tree: ast.AST) -> Any:
         if isinstance(tree, ast.Constant) and (tree.value is None or isinstance(tree.value, bool)):
             return tree.value
@@ -454,19 +424,10 @@ class _Reader:
             raise self.error(tree, "a keyword argument must be a constant")
         return value
 
-    def deferred(self, name: str, args: list[Any], kwargs: dict[str, Any], tree: ast.AST | None = None) -> Node:
-        row = TABLE[name]
-        nodes = [a for a in args if isinstance(a, Node)]
-        places = {k: nodes.index(a) for k, a in enumerate(args) if isinstance(a, Node)}
-        if not nodes:
-            nodes, places = [self.vertex(args[0])], {0: 0}
-
-        def call(operands: Any) -> Any:
-            return [operands[places[k]] if k in places else a for k, a in enumerate(args)], kwargs
-
-        made = DeferredItem if name == "getitem" else Deferred
-        late = made(name=row.name, doc=row.doc, glyph=row.glyph, latex=row.latex, infix=row.infix, row=row)
-        return self.add(late, tuple(nodes), {"call": call})
+    def deferred(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Node:
+        if not any(isinstance(a, Node) for a in args):
+            args = [self.vertex(args[0]), *args[1:]]
+        return self.add(*waiting(TABLE[name], args, kwargs))
 
     def vertex(self, value: Any) -> Node:
         """A value as a node: numbers and arrays become constants."""

@@ -6,8 +6,11 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import DtypeError, EscapedTracerError, ShapeError, TraceError
-from ..primitives import TABLE, Primitive
+import numpy as np
+
+from ..errors import DtypeError, EscapedTracerError, NoAttributeError, ShapeError, TraceError
+from ..primitives import TABLE, Primitive, by_numpy_function
+from . import torch_names
 
 
 def in_place(what: str) -> TraceError:
@@ -20,6 +23,37 @@ def escaped(row: Primitive) -> EscapedTracerError:
     return EscapedTracerError(
         f"{row.name}: a traced value escaped: it was stored while a function was being differentiated and used after "
         "that function had returned. Return it from the function instead (has_aux=True passes extra results out)"
+    )
+
+
+def vertex_used(row: Primitive, x: Any) -> EscapedTracerError:
+    return EscapedTracerError(
+        f"{row.name}: {x!r} escaped: the function that made it has returned, or the graph that it belongs to is "
+        "finished. Return it from the function, or call the graph; dl.builder() begins another graph"
+    )
+
+
+def several_results(x: Any) -> str:
+    """What to say of a node with several results where one is needed; "" of any other."""
+    row = getattr(x.primitive, "row", x.primitive)
+    given = x.params["call"].kwargs if row is not x.primitive else {}
+    if row.outputs is None or given.get("compute_uv") is False or given.get("mode") == "r":
+        return ""
+    return f"{row.name} gives several results: take one of them, as in {row.name}(...)[0]"
+
+
+def undecided(x: Any) -> TraceError:
+    """A graph is built by hand, and Python asks for a number."""
+    return TraceError(
+        f"{x!r} has no value while a graph is built by hand, so no if, while, min(), max() or int() can look at it: "
+        "write np.where(condition, a, b), np.minimum or np.maximum; dl.trace(f, example) follows an if at an example"
+    )
+
+
+def shape_unknown(what: str) -> TraceError:
+    return TraceError(
+        f"the shape of this value is not known while the graph is built, and {what.strip('_')} asks for it: say the "
+        "inputs' shapes, as in b.input('x', shape=(3,)), with shape=() for a number"
     )
 
 
@@ -38,22 +72,22 @@ def nearest(name: str) -> str:
     return f"did you mean np.{close[0]}?" if close else "difflab.primitives.table() lists what is there"
 
 
-HABITS = {  # what is asked of the values of other libraries
-    "backward": "gradients are taken of functions: dl.grad(f)(x)",
-    "grad": "gradients are taken of functions: dl.grad(f)(x)",
-    "requires_grad": "the arguments of the function say what it is differentiated by",
-    "detach": "dl.stop_gradient(x) makes it a constant",
-    "data": "dl.stop_gradient(x) makes it a constant",
-    "numpy": "it works as an array already, and its numbers are there when the function has returned",
-    "at": "build the new array with np.where, np.concatenate or np.stack",
-}
-
-
-def no_attribute(name: str, names: Iterable[str]) -> AttributeError:
+def no_attribute(name: str, names: Iterable[str]) -> NoAttributeError:
     """The error for an attribute that arrays have not either, or that would change them."""
+    return NoAttributeError(f"a traced value has no attribute {name!r}; {attribute_mend(name, names)}", name)
+
+
+def attribute_mend(name: str, names: Iterable[str]) -> str:
+    if name == "at":
+        return "build the new array with np.where, np.concatenate or np.stack"
+    if found := torch_names.mend(name):
+        return found
+    if by_numpy_function(getattr(np, name, None)) is not None:
+        return f"NumPy has it as a function: np.{name}(x)"
+    if name in TABLE and TABLE[name].kind == "elementwise":
+        return f"difflab has it as a function: dl.numpy.{name}(x)"
     close = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], n=1, cutoff=0.7)
-    mend = HABITS.get(name) or (f"did you mean {close[0]!r}?" if close else "it has those of a NumPy array")
-    return AttributeError(f"a traced value has no attribute {name!r}; {mend}")
+    return f"did you mean {close[0]!r}?" if close else "it has those of a NumPy array"
 
 
 def shapes_refused(row: Primitive, operands: Any, error: ValueError) -> Exception:

@@ -40,7 +40,7 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
         arguments.append(rebuild(nodes))
     try:
         result = f(*arguments)
-    except (ValueError, SystemError) as error:
+    except (ValueError, TypeError, SystemError) as error:
         if (refusal := hidden(error)) is not None:
             raise refusal from None
         raise

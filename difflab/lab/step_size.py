@@ -168,7 +168,8 @@ def curves(problem: Problem, k: int, steps: list[float], truth: float, kind: Any
 
     def f(x: Any) -> Any:
         moved = [*values[:k], kind(x), *values[k + 1 :]]
-        return problem.graph.evaluate(moved)[output]
+        value = problem.graph.evaluate(moved)[output]
+        return value if value.dtype.kind in "fc" else kind(value)  # truth values cannot be subtracted
 
     def complex_step(x: Any, h: Any) -> Any:
         wide = np.complex64 if kind is np.float32 else np.complex128

@@ -12,6 +12,7 @@ from scipy import sparse
 from ..errors import InputError, ShapeError
 from .checks import ROW_SUM_ERROR, check, discount_of, floats
 from .process import MDP
+from .start import distribution, starting_in
 
 MOST_ACTIONS = 1_000_000
 
@@ -248,7 +249,7 @@ def from_triples(
     return assemble(merged, rewards, pairs // A, pairs % A, S, A, discount, terminals, step, **names)
 
 
-def from_gymnasium(env: Any, discount: float) -> MDP:
+def from_gymnasium(env: Any, discount: float, start: Any = None) -> MDP:
     if isinstance(env, str):
         try:
             import gymnasium
@@ -268,7 +269,15 @@ def from_gymnasium(env: Any, discount: float) -> MDP:
     ending = {n for _, _, _, n, _, done in steps if done}
     passing = {n for s, _, _, n, _, done in steps if not done and s != n}
     entries = [(s, a, p, -1 if done and n in passing else n, r) for s, a, p, n, r, done in steps]
-    return from_triples(entries, S, A, discount, sorted(ending - passing))
+    made = from_triples(entries, S, A, discount, sorted(ending - passing))
+    if start is None:
+        start = getattr(getattr(env, "unwrapped", env), "initial_state_distrib", None)
+    from .maps import layout_of
+
+    made = dataclasses.replace(made, layout=layout_of(env, made))
+    if isinstance(start, np.ndarray) and start.shape == (S,):
+        start = np.pad(start, (0, made.n_states - S))  # the end behind the others
+    return starting_in(made, start)
 
 
 def table_steps(table: dict[Any, Any]) -> list[tuple[Any, ...]]:
@@ -367,9 +376,11 @@ def outcomes(found: Any, state: Any, action: Any) -> list[tuple[float, Any, floa
 
 
 def replace(process: MDP, **changes: Any) -> MDP:
-    unknown = set(changes) - {"rewards", "discount"}
+    unknown = set(changes) - {"rewards", "discount", "start"}
     if unknown:
-        raise InputError(f"mdp: replace takes rewards and discount, not {sorted(unknown)[0]}")
+        raise InputError(f"mdp: replace takes rewards, discount and start, not {sorted(unknown)[0]}")
+    if changes.get("start") is not None:
+        changes["start"] = distribution(process, changes["start"], "mdp")
     if "rewards" in changes:
         R = floats(changes["rewards"], "mdp: rewards")
         if R.shape == (process.n_states,):

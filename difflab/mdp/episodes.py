@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
 from .checks import discount_of, floats, policy_weights, whole
+from .start import anywhere, distribution, is_place, place_of
 
 if TYPE_CHECKING:
     from .process import MDP
 
 
-def episode(process: MDP, policy: Any, rng: Any = None, start: int | None = None, steps: int = 1000) -> Any:
+def episode(process: MDP, policy: Any, rng: Any = None, start: Any = None, steps: int = 1000) -> Any:
+    rng, steps = generator(rng, "episode"), whole(steps, "episode: steps")
+    return play(process, policy_weights(process, policy), rng, first_state(process, start, "episode"), steps)
+
+
+def returns(process: MDP, policy: Any, episodes: int, rng: Any, start: Any, steps: int) -> Any:
+    rng, steps = generator(rng, "returns"), whole(steps, "returns: steps")
+    weights, begin = policy_weights(process, policy), first_state(process, start, "returns")
+    return np.array([
+        discounted_return(play(process, weights, rng, begin, steps)[2], process.discount)
+        for _ in range(whole(episodes, "returns: episodes", 1))
+    ])  # fmt: skip
+
+
+def generator(rng: Any, what: str) -> np.random.Generator:
     try:
-        rng = np.random.default_rng(rng)
+        return np.random.default_rng(rng)
     except (TypeError, ValueError):
-        raise InputError(f"episode: rng={rng!r}; give a numpy Generator, or a whole number as its seed") from None
-    steps = whole(steps, "episode: steps")
-    weights = policy_weights(process, policy)
-    if start is None:
-        alive = np.flatnonzero(~process.terminal)
-        if not len(alive):
-            raise InputError("episode: every state is terminal")
-        start = int(rng.choice(alive))
-    start = whole(start, "episode: start")
-    if start >= process.n_states:
-        raise InputError(f"episode: start={start} of {process.n_states} states; they are counted from 0")
-    states = [start]
+        raise InputError(f"{what}: rng={rng!r}; give a numpy Generator, or a whole number as its seed") from None
+
+
+def first_state(process: MDP, start: Any, what: str) -> Callable[[np.random.Generator], int]:
+    """What draws S0; of one state that is given, terminal or not, there is nothing to draw."""
+    if start is not None and is_place(process, start):
+        state = place_of(process, start, what)
+        return lambda rng: state
+    if start is None and process.start is None:
+        alive = np.flatnonzero(anywhere(process, what))
+        return lambda rng: int(rng.choice(alive))
+    weights = distribution(process, start, what)
+    return lambda rng: draw(weights, rng)
+
+
+def play(process: MDP, weights: Any, rng: np.random.Generator, begin: Any, steps: int) -> Any:
+    """One episode under the weights of the pairs."""
+    states = [begin(rng)]
     actions: list[int] = []
     rewards: list[float] = []
     while len(actions) < steps and not process.terminal[states[-1]]:

@@ -17,6 +17,7 @@ from ..reading import Archive, read_bytes
 from .build import MOST_ACTIONS, assemble, from_arrays, from_triples, terminals_of
 from .grids import gridworld
 from .process import MDP
+from .start import starting_in
 
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
 MOST_STATES = 500_000_000
@@ -28,7 +29,8 @@ CSR = ("data", "indices", "indptr", "rewards", "states", "actions", "shape")
 
 
 def save(process: MDP, path: Any, force: bool = False) -> Path:
-    """Writes a process as .npz: its CSR of transitions, rewards, states and actions of the pairs, terminals, discount.
+    """Writes a process as .npz: its CSR of transitions, rewards, states and actions of the pairs, terminals, discount,
+    and the distribution of S0 where it has one.
 
     >>> import tempfile, pathlib
     >>> from difflab import mdp
@@ -47,6 +49,8 @@ def save(process: MDP, path: Any, force: bool = False) -> Path:
         "states": process.states, "actions": process.actions, "shape": np.array([process.n_states, process.n_actions]),
         "terminals": np.flatnonzero(process.terminal), "discount": np.float64(process.discount),
     }  # fmt: skip
+    if process.start is not None:
+        arrays["start"] = process.start
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return write(path, buffer.getvalue(), force)
 
@@ -54,10 +58,12 @@ def save(process: MDP, path: Any, force: bool = False) -> Path:
 def load(path: Any, discount: float | None = None) -> MDP:
     """A process from a file; `discount` replaces the file's.
 
-    - .npz: arrays P (A, S, S), R and discount, or what `save` writes;
+    - .npz: arrays P (A, S, S), R, discount and, if wanted, start (S,), or what `save` writes;
     - .json: {"discount": 0.9, "transitions": [[state, action, probability, next state, reward], ...],
-      "terminals": [...]}, with states and actions as whole numbers from 0, or as names;
-    - .txt: a map of a grid: `#` wall, `.` free, `G` goal (+1), `H` hole (-1), `S` start (free), each step costs 0.04.
+      "terminals": [...], "start": [[state, probability], ...]}, with states and actions as whole numbers from 0, or as
+      names;
+    - .txt: a map of a grid: `#` wall, `.` free, `G` goal (+1), `H` hole (-1), `S` where episodes begin (several: all
+      alike), each step costs 0.04.
 
     Raises InputError naming the file and what is wrong in it.
     """
@@ -95,7 +101,7 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
     g = discount_of_file(arrays.get("discount"), discount)
     terminals = arrays.get("terminals", ())
     if "P" in arrays and "R" in arrays:
-        return from_arrays(arrays["P"], arrays["R"], g, terminals)
+        return starting_in(from_arrays(arrays["P"], arrays["R"], g, terminals), arrays.get("start"))
     missing = [name for name in CSR if name not in arrays]
     if missing:
         raise InputError(
@@ -113,7 +119,7 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
     ends = np.unique(terminals_of(terminals, S))
     back = np.flatnonzero(np.isin(states, ends))
     P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
-    return assemble(P, rewards, states, actions, S, A, g, ends)
+    return starting_in(assemble(P, rewards, states, actions, S, A, g, ends), arrays.get("start"))
 
 
 def rows_of(data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> sparse.csr_array:
@@ -202,14 +208,27 @@ def from_named(found: dict[str, Any], g: Any) -> MDP:
     terminals = found.get("terminals", [])
     if not isinstance(terminals, list):
         raise InputError(f'has the "terminals" {str(terminals)[:60]!r}; they are a list of states')
-    named = [x for r in rows for x in (r[0], r[3])] + terminals
+    start = start_of(found.get("start"))
+    named = [x for r in rows for x in (r[0], r[3])] + terminals + [x for x, _ in start]
     number(named, states, "state")
     number([r[1] for r in rows], actions, "action")
     entries = [(states[s], actions[a], p, states[n], r) for s, a, p, n, r in rows]
     ends = [states[t] for t in terminals]
     text = any(isinstance(x, str) for x in [*states, *actions])
     names = {"state_names": list(states), "action_names": list(actions)} if text else {}
-    return from_triples(entries, len(states), max(len(actions), 1), g, ends, **names)
+    made = from_triples(entries, len(states), max(len(actions), 1), g, ends, **names)
+    weights = np.bincount([states[x] for x, _ in start], [p for _, p in start], made.n_states) if start else None
+    return starting_in(made, weights)
+
+
+def start_of(found: Any) -> list[tuple[Any, float]]:
+    """The list of [state, probability] of a file in JSON."""
+    if found is None:
+        return []
+    good = isinstance(found, list) and all(isinstance(x, list) and len(x) == 2 and is_number(x[1]) for x in found)
+    if not good or not found:
+        raise InputError(f'has the "start" {str(found)[:60]!r}; it is a list of [state, probability]')
+    return [(state, float(p)) for state, p in found]
 
 
 def is_number(x: Any) -> bool:
@@ -253,7 +272,9 @@ def read_map(raw: bytes, discount: float | None) -> MDP:
     ends = np.argwhere((cells == b"G") | (cells == b"H"))
     rewards = (cells == b"G") * 1.0 - (cells == b"H")
     g = 0.99 if discount is None else discount
-    return gridworld(cells.shape, ends, np.argwhere(cells == b"#"), step_reward=-0.04, discount=g, rewards=rewards)
+    begin = (cells == b"S") / max(int((cells == b"S").sum()), 1)
+    walls, start = np.argwhere(cells == b"#"), begin if begin.any() else None
+    return gridworld(cells.shape, ends, walls, step_reward=-0.04, discount=g, rewards=rewards, start=start)
 
 
 READERS = {".npz": read_npz, ".json": read_json, ".txt": read_map}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..errors import InputError, ShapeError
 from .build import assemble
 from .checks import floats
 from .process import MDP
+from .start import starting_in
 
 DIRECTIONS = ("up", "right", "down", "left")
 MOST_CELLS = 100_000_000
@@ -24,11 +25,38 @@ STEPS = ((-1, 0), (0, 1), (1, 0), (0, -1))
 
 @dataclass(frozen=True)
 class Grid:
-    """How states lie in the plane: `shape` is (rows, columns); state s is cell divmod(s, columns)."""
+    """How states lie in the plane: `shape` is (rows, columns), cell c is divmod(c, columns).
+
+    `walls` and `terminals` are cells. `states` has the state of each cell where that is not the cell's own number (a
+    slice of a larger process), and `cells` the cell of each state, -1 for none. `steps` is the direction (down, right)
+    of each action, None for one that stays. `words` stands in cells, `barriers` between two of them.
+    """
 
     shape: tuple[int, int]
     walls: frozenset[int]
     terminals: frozenset[int]
+    states: tuple[int, ...] | None = None
+    cells: tuple[int, ...] | None = None
+    steps: tuple[tuple[int, int] | None, ...] = STEPS
+    words: Mapping[int, str] = field(default_factory=dict)
+    barriers: frozenset[tuple[int, int]] = frozenset()
+    title: str = ""
+
+    def of_cells(self, x: Any) -> Any:
+        """What states have (S, ...), for each cell."""
+        return x if self.states is None else x[list(self.states)]
+
+    def state_of(self, cell: int) -> int:
+        return cell if self.states is None else self.states[cell]
+
+    def cells_of(self, states: Any) -> Any:
+        """The cells of states; -1 for one that has none."""
+        return states if self.cells is None else np.asarray(self.cells)[states]
+
+    @property
+    def open_cells(self) -> list[int]:
+        """The cells where somebody can be."""
+        return [c for c in range(self.shape[0] * self.shape[1]) if c not in self.walls]
 
 
 Cell = tuple[int, int]
@@ -43,6 +71,7 @@ def gridworld(
     discount: float = 1.0,
     rewards: Mapping[Cell, float] | NDArray[Any] | None = None,
     teleports: Mapping[Cell, tuple[Cell, float]] | None = None,
+    start: Any = None,
 ) -> MDP:
     """A grid of cells with actions up, right, down, left (0 to 3); moving off the grid or into a wall stays in place.
 
@@ -50,7 +79,8 @@ def gridworld(
     list cells, as tuples or as an array (n, 2); `terminals` may also map them to a reward for entering. With
     probability `slip` the step goes to one of the two sides instead. `rewards` maps cells to a further reward for
     entering them, or is an array of the grid's shape. `teleports` maps a cell to (target, reward): every action leads
-    there. Raises InputError for cells outside the grid.
+    there. `start` is the cell where episodes begin, a dict of cell: probability, or probabilities in the grid's shape
+    or (S,). Raises InputError for cells outside the grid.
 
     >>> grid = gridworld((4, 4), terminals=[(0, 0), (3, 3)])
     >>> grid.evaluate(np.full((16, 4), 0.25)).reshape(4, 4)[0].round(6).tolist()
@@ -83,7 +113,7 @@ def gridworld(
     grid = Grid((rows, columns), frozenset(np.flatnonzero(blocked).tolist()), frozenset(ends))
     pairs = np.repeat(np.arange(S), 4), np.tile(np.arange(4), S)
     made = assemble(P, R, *pairs, S, 4, discount, [*ends, *np.flatnonzero(blocked)], action_names=DIRECTIONS)
-    return replace(made, layout=grid)
+    return starting_in(replace(made, layout=grid), start)
 
 
 def shape_of(shape: Any) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 TEXT_CELLS = 20  # rows or columns up to which a cell has room for its number
 ARROW_CELLS = 40
 WALL = "#3b4048"
+BARRIER = "#b3134a"
+ARROW = 0.22  # from the middle of a cell to the tip of an arrow: the number above and the word below stay free
 # Where the triangle of each direction lies in its cell: corners relative to the centre, and the place of its number.
 TRIANGLES = (
     (((-0.5, -0.5), (0.5, -0.5)), (0.0, -0.32)),
@@ -43,7 +46,9 @@ def plot_solution(solution: Solution, path: Any = None, force: bool = False) -> 
 
 def grid_of(process: MDP) -> Grid:
     if not isinstance(process.layout, Grid):
-        raise InputError(f"{process!r} is no grid; this picture needs one, made by mdp.gridworld")
+        raise InputError(
+            f"{process!r} is no grid; this picture needs one, made by mdp.gridworld or with a map of gymnasium's"
+        )
     return process.layout
 
 
@@ -66,11 +71,10 @@ def canvas(grid: Grid) -> tuple[Any, Any]:
     return made, axes
 
 
-def shaded(grid: Grid, values: Floats, hide_terminals: bool = False) -> Any:
+def shaded(grid: Grid, values: Floats) -> Any:
     """Values (S,) as the picture (rows, columns); walls are masked."""
-    picture = np.ma.array(np.asarray(values, float).reshape(grid.shape), mask=False)
-    hidden = list(grid.walls) + (list(grid.terminals) if hide_terminals else [])
-    picture.mask.reshape(-1)[hidden] = True
+    picture = np.ma.array(np.asarray(grid.of_cells(values), float).reshape(grid.shape), mask=False)
+    picture.mask.reshape(-1)[list(grid.walls)] = True
     return picture
 
 
@@ -97,18 +101,23 @@ def grid_values(solution: Solution) -> Any:
         write_values(axes, grid, solution.values, picture)
     if max(rows, columns) <= ARROW_CELLS:
         arrows(axes, grid, solution, picture)
-    mark_terminals(axes, grid)
-    axes.set_title(f"{solution.method.replace('_', ' ')}, error below {solution.error_bound:.1e}", fontsize=9)
+    mark_cells(axes, grid)
+    about = f"{solution.method.replace('_', ' ')}, error below {solution.error_bound:.1e}"
+    axes.set_title(f"{grid.title}; {about}" if grid.title else about, fontsize=9)
     return made
 
 
 def write_values(axes: Any, grid: Grid, values: Floats, picture: Any) -> None:
-    size = float(np.clip(70 / max(grid.shape), 5, 9))
-    for s, v in enumerate(values):
-        if s not in grid.walls:
-            i, j = divmod(s, grid.shape[1])
-            at = (j - 0.44, i - 0.42)
-            axes.text(*at, short(v), fontsize=size, ha="left", va="top", color=ink(picture.to_rgba(v)))
+    size, found = number_height(grid), grid.of_cells(values)
+    for c in grid.open_cells:
+        i, j = divmod(c, grid.shape[1])
+        at = (j - 0.44, i - 0.42)
+        axes.text(*at, short(found[c]), fontsize=size, ha="left", va="top", color=ink(picture.to_rgba(found[c])))
+
+
+def number_height(grid: Grid) -> float:
+    """The size of the letters in a cell, in points."""
+    return float(np.clip(70 / max(grid.shape), 5, 9))
 
 
 def short(x: float) -> str:
@@ -117,34 +126,59 @@ def short(x: float) -> str:
 
 
 def arrows(axes: Any, grid: Grid, solution: Solution, picture: Any) -> None:
-    """All best actions of each cell as arrows from its middle."""
-    best = solution.ties()
-    low = 0.12 if max(grid.shape) <= TEXT_CELLS else 0.0
+    """The best actions of each cell: one arrow through its middle, or where several are as good one each from there.
+
+    An action that goes nowhere is a dot.
+    """
+    best, values = grid.of_cells(solution.ties()), grid.of_cells(solution.values)
+    room = max(grid.shape) > TEXT_CELLS  # no number above
     at, to, colours = [], [], []
-    for s, a in np.argwhere(best):
-        if s in grid.walls or s in grid.terminals or a >= 4:
-            continue
-        i, j = divmod(int(s), grid.shape[1])
-        at.append((j, i + low))
-        to.append((STEPS[a][1], STEPS[a][0]))
-        colours.append(ink(picture.to_rgba(solution.values[s])))
+    for c in sorted(set(grid.open_cells) - grid.terminals):
+        i, j = divmod(c, grid.shape[1])
+        taken = [grid.steps[a] for a in np.flatnonzero(best[c]) if a < len(grid.steps)]
+        ways = sorted({way for way in taken if way is not None})
+        colour = ink(picture.to_rgba(values[c]))
+        for way in ways:
+            down, right = np.multiply(way, 0.3 if room else ARROW)
+            one = len(taken) == 1
+            at.append((j - right * one, i - down * one))
+            to.append(((1 + one) * right, (1 + one) * down))
+            colours.append(colour)
+        if None in taken:
+            axes.plot(j, i, "o", color=colour, markersize=min(7.0, 20 * cell_inches(grid)))
     if at:
-        x, y = np.array(at).T
-        u, v = 0.3 * np.array(to).T
+        (x, y), (u, v) = np.array(at).T, np.array(to).T
         style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
         axes.quiver(x, y, u, v, color=colours, width=0.035, headwidth=4, headlength=4, headaxislength=3.5, **style)
 
 
-def mark_terminals(axes: Any, grid: Grid) -> None:
+def mark_cells(axes: Any, grid: Grid) -> None:
+    """Frames round the ends, the words of cells, and walls between cells."""
     from matplotlib.patches import Rectangle
 
-    for s in grid.terminals if len(grid.terminals) <= 400 else ():
-        i, j = divmod(s, grid.shape[1])
+    many = len(grid.terminals) > 400
+    for c in () if many else grid.terminals:
+        i, j = divmod(c, grid.shape[1])
         frame = Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor=COLOURS[1], linewidth=2)
         axes.add_patch(frame)
-        if max(grid.shape) <= TEXT_CELLS:
-            axes.text(j, i + 0.3, "end", fontsize=8, ha="center", va="center", color=COLOURS[1], weight="bold",
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
+    words = {**({} if many else dict.fromkeys(grid.terminals, "end")), **grid.words}
+    for c, word in words.items() if max(grid.shape) <= TEXT_CELLS else ():
+        write_word(axes, grid, c, word)
+    for c, d in grid.barriers:
+        (i, j), k = divmod(c, grid.shape[1]), d // grid.shape[1]
+        ends = ([j + 0.5] * 2, [i - 0.5, i + 0.5]) if i == k else ([j - 0.5, j + 0.5], [max(i, k) - 0.5] * 2)
+        axes.plot(*ends, color=BARRIER, linewidth=3.5, solid_capstyle="butt")
+
+
+def write_word(axes: Any, grid: Grid, cell: int, word: str) -> None:
+    """In the middle of a cell without an arrow, at the bottom of the others."""
+    (i, j), points = divmod(cell, grid.shape[1]), 72 * cell_inches(grid)
+    alone = cell in grid.walls or cell in grid.terminals
+    size = float(np.clip(min(points / (0.8 * max(len(word), 4)), (0.25 if alone else 0.16) * points), 4, 8))
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.1 * size}
+    colour = COLOURS[1] if cell in grid.terminals else "#1d2330"
+    at = (j, i + (0 if alone else 0.37))
+    axes.text(*at, word, fontsize=size, ha="center", va="center", color=colour, weight="bold", bbox=ground)
 
 
 def plot_q(solution: Solution, path: Any = None, force: bool = False) -> Any:
@@ -158,28 +192,32 @@ def plot_q(solution: Solution, path: Any = None, force: bool = False) -> Any:
         )
     made, axes = canvas(grid)
     axes.set_facecolor(WALL)
-    cells = [s for s in range(solution.process.n_states) if s not in grid.walls and s not in grid.terminals]
+    if not set(STEPS) <= set(grid.steps):
+        raise InputError("plot_q: the actions of this process do not go in the four directions")
+    cells, q = [c for c in grid.open_cells if c not in grid.terminals], grid.of_cells(solution.q)
+    turned = [grid.steps.index(way) for way in STEPS]
     polygons, values, places = [], [], []
-    for s in cells:
-        i, j = divmod(s, grid.shape[1])
-        for a, (corners, text) in enumerate(TRIANGLES):
+    for c in cells:
+        i, j = divmod(c, grid.shape[1])
+        for a, (corners, text) in zip(turned, TRIANGLES):
             polygons.append([(j, i), *[(j + x, i + y) for x, y in corners]])
-            values.append(solution.q[s, a])
+            values.append(q[c, a])
             places.append((j + text[0], i + text[1]))
     drawn = PolyCollection(polygons, array=np.array(values), cmap="viridis", edgecolors="white", linewidths=0.6)
     axes.add_collection(drawn)
     made.colorbar(drawn, ax=axes, label="q(s, a)", shrink=0.85)
-    best = solution.ties()
+    best = grid.of_cells(solution.ties())
     if max(grid.shape) <= 10:
         size = number_size(grid, max((len(short(v)) for v in values), default=1))
         for k, ((x, y), v) in enumerate(zip(places, values)):
-            bold = "bold" if best[cells[k // 4], k % 4] else "normal"
+            bold = "bold" if best[cells[k // 4], turned[k % 4]] else "normal"
             axes.text(x, y, short(v), fontsize=size, ha="center", va="center", color=ink(drawn.to_rgba(v)), weight=bold)
     for s in grid.terminals:
         i, j = divmod(s, grid.shape[1])
         axes.fill([j - 0.5, j + 0.5, j + 0.5, j - 0.5], [i - 0.5, i - 0.5, i + 0.5, i + 0.5], color="#e8eaed")
-    mark_terminals(axes, grid)
-    axes.set_title("action values; the best in bold" if max(grid.shape) <= 10 else "action values", fontsize=9)
+    mark_cells(axes, grid)
+    about = "action values; the best in bold" if max(grid.shape) <= 10 else "action values"
+    axes.set_title(f"{grid.title}; {about}" if grid.title else about, fontsize=9)
     return made if path is None else save(made, path, force)
 
 
@@ -265,11 +303,11 @@ def plot_sensitivity(
         drawn = axes.imshow(shaded(grid, x), cmap=map_of("PuOr"), vmin=-largest, vmax=largest, interpolation="nearest")
         made.colorbar(drawn, ax=axes, shrink=0.85)
         if max(grid.shape) <= TEXT_CELLS:
-            size = float(np.clip(70 / max(grid.shape), 5, 9))
-            for s in set(range(process.n_states)) - grid.walls:
-                i, j = divmod(s, grid.shape[1])
-                colour = ink(drawn.to_rgba(x[s]))
-                axes.text(j, i, f"{x[s]:.2g}", fontsize=size, ha="center", va="center", color=colour)
+            size, shown = number_height(grid), grid.of_cells(x)
+            for c in grid.open_cells:
+                i, j = divmod(c, grid.shape[1])
+                colour = ink(drawn.to_rgba(shown[c]))
+                axes.text(j, i, f"{shown[c]:.2g}", fontsize=size, ha="center", va="center", color=colour)
     else:
         order = np.argsort(-np.abs(x))[:30]
         made, axes = figure(7.5, 3.8)
@@ -292,15 +330,18 @@ def plot_episode(process: MDP, states: Any, path: Any = None, force: bool = Fals
         raise InputError(f"plot_episode: state {outside[0]} of {process.n_states} states; they are counted from 0")
     made, axes = canvas(grid)
     axes.imshow(shaded(grid, np.zeros(process.n_states)), cmap=map_of("Greys"), vmin=0, vmax=1)
-    mark_terminals(axes, grid)
-    i, j = np.divmod(states, grid.shape[1])
+    if grid.states is not None:  # the episode may be of another slice: its places are drawn, not what is wanted there
+        grid = replace(grid, words={c: word[-1] for c, word in grid.words.items()})
+    mark_cells(axes, grid)
+    cells = grid.cells_of(states)
+    i, j = np.divmod(cells[cells >= 0], grid.shape[1])
     rng = np.random.default_rng(0)
-    shift = rng.uniform(-0.16, 0.16, (2, len(states)))
+    shift = rng.uniform(-0.16, 0.16, (2, len(i)))
     x, y = j + shift[0], i + shift[1]
-    if len(states) > 1:
+    if len(i) > 1:
         import matplotlib
 
-        shades = matplotlib.colormaps["cividis_r"](np.linspace(0.15, 1.0, len(states) - 1))
+        shades = matplotlib.colormaps["cividis_r"](np.linspace(0.15, 1.0, len(i) - 1))
         style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
         axes.quiver(x[:-1], y[:-1], np.diff(x), np.diff(y), color=shades, width=0.045, headwidth=5, **style)
     axes.plot(x[0], y[0], "o", color=COLOURS[2], markersize=9, label="start", zorder=4)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from . import checks
+from .start import starting_in
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -27,7 +28,9 @@ class MDP:
     `transitions` is a scipy CSR array with a row for each pair of state and action that exists, sorted by state and
     action, and a column for each state; row k belongs to action `actions[k]` of state `states[k]`. `rewards[k]` is the
     expected reward of pair k; `reward_of_step`, where given, holds r(s, a, s') beside each stored probability.
-    The rows of a terminal state are empty: nothing follows it, and its value is 0.
+    The rows of a terminal state are empty: nothing follows it, and its value is 0. `start`, where given, is the
+    distribution of S0 (S,): episodes, learning and expected returns begin by it. Whoever makes a process gives it as a
+    state, as probabilities (S,) or as a dict of state: probability.
 
     Made by `from_arrays`, `from_sparse`, `from_pairs`, `from_gymnasium`, `from_graph`, `from_function` or `gridworld`,
     which check what they are given and raise InputError or ShapeError (both ValueErrors).
@@ -51,6 +54,7 @@ class MDP:
     state_names: Sequence[Any] | None = None
     action_names: Sequence[Any] | None = None
     layout: Any = field(default=None)  # how to draw the states: a Grid, or nothing
+    start: Floats | None = None  # the probabilities (S,) of S0; None: any state that is not terminal, all alike
 
     @property
     def n_states(self) -> int:
@@ -102,7 +106,9 @@ class MDP:
     # Made from ---------------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_arrays(cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = ()) -> MDP:
+    def from_arrays(
+        cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = (), start: Any = None
+    ) -> MDP:
         """From transition probabilities P (A, S, S) and rewards R (S, A), (S,) or (A, S, S).
 
         A reward of -inf forbids the action in that state, whatever its probabilities are. States that every action
@@ -111,47 +117,62 @@ class MDP:
 
         >>> MDP.from_arrays([[[0.0, 1.0], [0.0, 1.0]]], [[2.0], [0.0]], discount=1.0).solve().values
         array([2., 0.])
+        >>> coin = MDP.from_arrays([np.eye(2)], [[1.0], [3.0]], discount=0.5, start=[0.5, 0.5])
+        >>> coin.expected_return([0, 0])
+        4.0
         """
         from .build import from_arrays
 
-        return from_arrays(P, R, discount, terminals)
+        return starting_in(from_arrays(P, R, discount, terminals), start)
 
     @classmethod
-    def from_sparse(cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = ()) -> MDP:
+    def from_sparse(
+        cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Any = None
+    ) -> MDP:
         """From one scipy.sparse matrix (S, S) for each action, and R (S, A), (S,), (A, S, S) or one sparse (S, S) an
         action; -inf forbids an action, as in `from_arrays`."""
         from .build import from_sparse
 
-        return from_sparse(P, R, discount, terminals)
+        return starting_in(from_sparse(P, R, discount, terminals), start)
 
     @classmethod
     def from_pairs(
-        cls, R: ArrayLike, P: Any, discount: float, states: ArrayLike, actions: ArrayLike, terminals: ArrayLike = ()
+        cls,
+        R: ArrayLike,
+        P: Any,
+        discount: float,
+        states: ArrayLike,
+        actions: ArrayLike,
+        terminals: ArrayLike = (),
+        start: Any = None,
     ) -> MDP:
         """From state-action pairs: R (K,), P (K, S) dense or sparse, states (K,) and actions (K,) in any order."""
         from .build import from_pairs
 
-        return from_pairs(R, P, discount, states, actions, terminals)
+        return starting_in(from_pairs(R, P, discount, states, actions, terminals), start)
 
     @classmethod
-    def from_gymnasium(cls, env: Any, discount: float) -> MDP:
+    def from_gymnasium(cls, env: Any, discount: float, start: Any = None) -> MDP:
         """From a gymnasium environment with a table `env.unwrapped.P`, from that table, or from an environment's name.
 
-        What a transition that ends the episode leads to counts as terminal in that transition alone.
+        What a transition that ends the episode leads to counts as terminal in that transition alone: where it is met
+        otherwise too, one more state behind the others stands for the end. Episodes begin as the environment's do
+        (`env.unwrapped.initial_state_distrib`) unless `start` says otherwise. FrozenLake, CliffWalking and Taxi have
+        a map, over which `mdp.plot_solution` draws.
         """
         from .build import from_gymnasium
 
-        return from_gymnasium(env, discount)
+        return from_gymnasium(env, discount, start)
 
     @classmethod
-    def from_graph(cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None) -> MDP:
+    def from_graph(cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Any = None) -> MDP:
         """From a networkx (multi)digraph: an edge has `action`, `probability` (1 if missing) and `reward` (0).
 
         Nodes without edges out of them are terminal, and those named in `terminals`.
         """
         from .build import from_graph
 
-        return from_graph(graph, discount, terminals)
+        return starting_in(from_graph(graph, discount, terminals), start)
 
     @classmethod
     def from_function(
@@ -161,6 +182,7 @@ class MDP:
         actions: Sequence[Any] | Callable[[Any], Sequence[Any]],
         discount: float,
         terminals: Sequence[Any] = (),
+        start: Any = None,
     ) -> MDP:
         """From `step(state, action)`, which returns a list of (probability, next state, reward) or one (next, reward).
 
@@ -168,10 +190,10 @@ class MDP:
         """
         from .build import from_function
 
-        return from_function(step, states, actions, discount, terminals)
+        return starting_in(from_function(step, states, actions, discount, terminals), start)
 
     def replace(self, **changes: Any) -> MDP:
-        """The same process with other `rewards` (K,), (S,) or (S, A), or another `discount`; checked like new ones."""
+        """The same process with other `rewards` (K,), (S,) or (S, A), another `discount` or `start`; all checked."""
         from .build import replace
 
         return replace(self, **changes)
@@ -236,6 +258,30 @@ class MDP:
         out[self.states, self.actions] = pairs
         return out
 
+    def graph(
+        self, steps: int = 4, state: int | None = None, action: int | None = None, probabilities: bool = False
+    ) -> Any:
+        """Value iteration on q as a graph: `steps` Bellman backups from q = 0, of the rewards R (S, A) and gamma.
+
+        With `probabilities`, P (A, S, S) is an input too. The output is q (S, A) after so many backups, with a `state`
+        the best return of so many steps from it, with an `action` too that of taking it first. The graph is drawn,
+        differentiated and compared like any other; where two actions are as good, a maximum has a kink. Raises
+        InputError for a terminal state, for a state that lacks an action, and for a process whose table of
+        probabilities has more than a million entries; `optimal_values` differentiates those.
+
+        >>> import difflab as dl, numpy as np
+        >>> process = MDP.from_arrays([np.eye(2), [[0, 1], [1, 0]]], [[0.0, -1.0], [1.0, 0.0]], discount=0.9)
+        >>> graph = process.graph(steps=3, state=0)
+        >>> at = dict(R=process.table(process.rewards), gamma=process.discount)
+        >>> float(graph(**at).round(6))  # over to the other state, and stay there: -1 + 0.9 + 0.81
+        0.71
+        >>> dl.compare(graph, at, methods=["reverse", "symbolic", "certified"]).agree
+        True
+        """
+        from .graphs import iteration_graph
+
+        return iteration_graph(self, steps, state, action, probabilities)
+
     def dense(self) -> tuple[Floats, Floats]:
         """P (A, S, S) and R (S, A); terminal states stay where they are, missing actions have the reward -inf."""
         P = np.zeros((self.n_actions, self.n_states, self.n_states))
@@ -247,12 +293,40 @@ class MDP:
         return P, R
 
     def episode(
-        self, policy: ArrayLike, rng: Any = None, start: int | None = None, steps: int = 1000
+        self, policy: ArrayLike, rng: Any = None, start: Any = None, steps: int = 1000
     ) -> tuple[Integers, Integers, Floats]:
         """One episode under the policy: states S (T+1,), actions A (T,), rewards R (T,), until a terminal state.
 
-        `start` is drawn among the states that are not terminal if it is not given; after `steps` the episode is cut.
+        It begins in `start`, a state, or a state drawn by its probabilities (S,); without it by the process's own, or
+        in any state that is not terminal. After `steps` the episode is cut. `rng` is a Generator or a seed.
         """
         from .episodes import episode
 
         return episode(self, policy, rng, start, steps)
+
+    def returns(
+        self, policy: ArrayLike, episodes: int = 1000, rng: Any = None, start: Any = None, steps: int = 1000
+    ) -> Floats:
+        """The discounted returns (episodes,) of so many episodes, whose mean estimates `expected_return` (Monte Carlo).
+
+        >>> from difflab import mdp
+        >>> grid = mdp.gridworld((1, 4), terminals=[(0, 3)], start=[0.5, 0.5, 0.0, 0.0])
+        >>> np.unique(grid.returns([1, 1, 1, 0], episodes=50, rng=0))
+        array([-3., -2.])
+        """
+        from .episodes import returns
+
+        return returns(self, policy, episodes, rng, start, steps)
+
+    def expected_return(self, policy: ArrayLike, start: Any = None) -> float:
+        """The expected return of a policy when S0 is drawn by `start`: the mean of its values under that distribution.
+
+        `start` as in `episode`.
+
+        >>> from difflab import mdp
+        >>> mdp.gridworld((1, 4), terminals=[(0, 3)]).expected_return([1, 1, 1, 0], start={0: 0.5, 1: 0.5})
+        -2.5
+        """
+        from .start import distribution
+
+        return float(distribution(self, start, "expected_return") @ self.evaluate(policy))

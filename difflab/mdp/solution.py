@@ -44,7 +44,17 @@ class Solution:
     @property
     def advantage(self) -> Floats:
         """q(s, a) - v(s), (S, A): 0 for the best action."""
-        return self.q - self.q.max(axis=1, keepdims=True)
+        top = self.q.max(axis=1, keepdims=True)
+        return self.q - np.where(np.isneginf(top), 0.0, top)  # an end without actions has none that is best
+
+    def expected_return(self, start: Any = None) -> float:
+        """The best expected return when S0 is drawn by `start` (a state, or probabilities (S,)), within `error_bound`.
+
+        Without `start`, by the process's own distribution, or from all states that are not terminal alike.
+        """
+        from .start import distribution
+
+        return float(distribution(self.process, start, "expected_return") @ self.values)
 
     def ties(self, within: float | None = None) -> NDArrayBool:
         """Actions (S, A) whose q is the best, up to `within` (the error bound and rounding if not given)."""
@@ -62,6 +72,7 @@ class Solution:
             "values": self.values.tolist(),
             "q": q,
             "policy": self.policy.tolist(),
+            **self.from_the_start(),
             "error_bound": self.error_bound if np.isfinite(self.error_bound) else None,
             "iterations": self.iterations,
             "residuals": [r if np.isfinite(r) else None for r in self.residuals],
@@ -69,6 +80,12 @@ class Solution:
             "gain": self.gain,
             "notes": self.notes,
         }
+
+    def from_the_start(self) -> dict[str, Any]:
+        """Where the process begins, and what that is worth: nothing where it may begin anywhere."""
+        if self.process.start is None or self.gain is not None:
+            return {}
+        return {"start": self.process.start.tolist(), "expected_return": self.expected_return()}
 
     def __repr__(self) -> str:
         return (

@@ -62,8 +62,10 @@ def fold(before: Any, given: Params, norm: Any, params: Params, state: State) ->
     weight = given["weight"]
     scale = params.get("weight", 1.0) / np.sqrt(np.asarray(state["running_var"], np.float64) + norm.eps)
     shift = params.get("bias", 0.0) - scale * state["running_mean"]
+    bias = given.get("bias", np.zeros(len(weight)))
+    channels = lambda v, like: v.reshape(-1, *(1,) * (like.ndim - 1))
     new = {
-        "weight": (weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))).astype(weight.dtype),
-        "bias": (given.get("bias", 0.0) * scale + shift).astype(weight.dtype),
+        "weight": (weight * channels(scale, weight)).astype(weight.dtype),
+        "bias": (bias * channels(scale, bias) + channels(shift, bias)).astype(weight.dtype),
     }
-    return replace(before, bias=True), new
+    return replace(before, bias=before.bias or True), new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,23 @@ def gaussian(size: int = 5, sigma: float = 1.0) -> Any:
         raise InputError(f"gaussian: sigma={sigma!r}; a standard deviation is positive")
     line = np.exp(-0.5 * ((np.arange(size) - size // 2) / sigma) ** 2)
     return np.outer(line, line) / line.sum() ** 2
+
+
+def binomial(size: int = 3) -> Any:
+    """The blur of binomial coefficients, (size, size): for size 3 the course's Gaussian, [1 2 1; 2 4 2; 1 2 1] / 16.
+
+    Each row is a row of Pascal's triangle over 2^(size - 1), which tends to a Gaussian of variance (size - 1) / 4. Its
+    numbers are exact (binomials over a power of two), and two such blurs are one, of a larger size.
+
+    >>> 16 * binomial(3)
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
+    """
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= 61 or size % 2 == 0:
+        raise InputError(f"binomial: size={size!r}; give an odd integer from 1 to 61, so that there is a middle")
+    line = np.array([comb(size - 1, k) for k in range(size)], float) / 2.0 ** (size - 1)
+    return np.outer(line, line)
 
 
 def box(size: int = 3) -> Any:

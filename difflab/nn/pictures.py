@@ -104,6 +104,32 @@ def picture(sample: Any) -> Any:
     return sample[0] if sample.shape[0] != 3 else np.clip(np.moveaxis(sample, 0, -1), 0, 1)
 
 
+def background(images: Any) -> float:
+    """What images (n, channels, height, width) mostly have at their edges: the median of the pixels there.
+
+    >>> background(np.pad(np.ones((1, 1, 2, 2)), ((0, 0), (0, 0), (1, 1), (1, 1))))
+    0.0
+    """
+    edges = [images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]]
+    return float(np.median(np.concatenate([np.ravel(e) for e in edges])))
+
+
+SHADES = " .:-=+*#%@"
+
+
+def in_characters(sample: Any) -> str:
+    """An image (channels, height, width) as text, light pixels as dense characters, each pixel two of them wide.
+
+    >>> print(in_characters(np.array([[[0.0, 1.0], [0.5, 0.0]]])))
+    |  @@|
+    |==  |
+    """
+    grey = np.mean(np.asarray(sample, np.float64), axis=0)
+    low, high = min(grey.min(), 0.0), max(grey.max(), 1.0)
+    levels = ((grey - low) / (high - low) * (len(SHADES) - 1)).astype(int)
+    return "\n".join("|" + "".join(2 * SHADES[k] for k in row) + "|" for row in levels)
+
+
 def first_convolution(model: Sequential) -> str | None:
     return next((n for n, layer in zip(model.names, model.layers) if isinstance(layer, Conv2d)), None)
 

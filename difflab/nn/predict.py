@@ -6,7 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..reading import length, opened, read_array, read_bytes
 from .data.idx import read_idx
-from .pictures import softmax
+from .pictures import background, softmax
 from .training.checkpoint import load_checkpoint
 from .training.fit import Run
 
@@ -30,13 +30,18 @@ DAMAGED_PICTURE = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one sample: a class and its probability, the runner-up, or the numbers of a regression."""
+    """The answer for one sample: a class and its probability, the runner-up, or the numbers of a regression.
+
+    `seen` is the sample as the network got it, before it was normalised; `warning` says what is odd about its file.
+    """
 
     source: str
     answer: str
     probability: float | None
     second: str | None
     values: tuple[float, ...]
+    seen: Any = field(default=None, repr=False, compare=False)
+    warning: str = ""
 
 
 def predict(checkpoint: Any, files: list[Any], *, invert: bool = False) -> list[Prediction]:
@@ -57,9 +62,28 @@ def predict(checkpoint: Any, files: list[Any], *, invert: bool = False) -> list[
             raise InputError(
                 f"{checkpoint} names {len(classes)} classes, and its outputs have shape {scores.shape[1:]}"
             )
-        many = len(samples) > 1
-        found += [answer(f"{path}[{k}]" if many else str(path), row, classes) for k, row in enumerate(scores)]
+        many, warning = len(samples) > 1, other_ground(str(path), samples, trained.about, invert)
+        for k, row in enumerate(scores):
+            told = answer(f"{path}[{k}]" if many else str(path), row, classes)
+            found.append(replace(told, seen=samples[k], warning=warning))
     return found
+
+
+def other_ground(path: str, samples: Any, about: Mapping[str, Any], invert: bool) -> str:
+    """A warning where pictures are light at their edges and those of the training were dark, or the other way round."""
+    if samples.ndim != 4 or not len(samples):
+        return ""
+    ground, known = background(samples), about.get("background")
+    if isinstance(known, bool) or not isinstance(known, int | float):  # a checkpoint of an older run: by the mean
+        known = 0.0 if np.mean(about["mean"]) < 0.4 else None
+    if known is None or not abs(ground - known) > 0.5:
+        return ""
+    light = ["dark", "light"][ground > known]
+    other = "without --invert" if invert else "with --invert"
+    return (
+        f"{path}: the background is {light} ({ground:.2f} from 0, black, to 1), that of the training pictures is "
+        f"{'dark' if light == 'light' else 'light'} ({known:.2f}); try again {other}"
+    )
 
 
 def samples_of(about: Mapping[str, Any]) -> tuple[tuple[int, ...], list[str], Any, Any]:

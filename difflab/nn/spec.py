@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from ..errors import InputError
-from . import layers
+from . import init, layers
 from .layers.layer import Layer
 from .layers.sequential import Sequential
 
@@ -28,11 +28,23 @@ def to_spec(layer: Layer) -> dict[str, Any]:
         raise InputError(f"{kind} is not one of difflab.nn's layers; a checkpoint cannot say how to make it again")
     if isinstance(layer, Sequential):
         return {"layer": kind, "layers": [[n, to_spec(one)] for n, one in zip(layer.names, layer.layers)]}
-    return {"layer": kind} | {f.name: plain(getattr(layer, f.name)) for f in fields(layer)}  # type: ignore[arg-type]
+    return {"layer": kind} | {name: plain(value) for name, value in layer.settings().items()}
 
 
 def plain(value: Any) -> Any:
+    if isinstance(value, init.Scheme):
+        if init.KINDS.get(type(value).__name__) is not type(value):
+            raise InputError(f"{value!r} is not one of nn.init's schemes; a checkpoint cannot say how to make it again")
+        return {"scheme": type(value).__name__} | {f.name: getattr(value, f.name) for f in fields(value)}  # type: ignore[arg-type]
     return list(value) if isinstance(value, tuple) else value
+
+
+def scheme_from(spec: dict[str, Any]) -> init.Scheme:
+    """The scheme of first weights that `plain` described."""
+    try:
+        return init.KINDS[spec["scheme"]](**{k: v for k, v in spec.items() if k != "scheme"})
+    except (KeyError, TypeError, InputError):
+        raise InputError("the description of the model names a scheme of weights that nn.init lacks") from None
 
 
 def from_spec(spec: Any, depth: int = 0) -> Layer:
@@ -49,8 +61,10 @@ def from_spec(spec: Any, depth: int = 0) -> Layer:
             if isinstance(error, InputError):
                 raise
             raise InputError("the description of the model is damaged") from None
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.items() if k != "layer"}
-    if any(not isinstance(v, int | float | str | tuple | type(None)) for v in settings.values()):
+    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.items() if k != "layer"}
+    if isinstance(scheme := spec.get("init"), dict):
+        settings["init"] = scheme_from(scheme)
+    if any(not isinstance(v, int | float | str | tuple | init.Scheme | type(None)) for v in settings.values()):
         raise InputError(f"the description of a {kind.__name__} is damaged")
     try:
         return kind(**settings)

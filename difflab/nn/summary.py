@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 import optree
 
-from ..errors import InputError
+from ..errors import InputError, TraceError
+from ..graph.hollow import ShapeTrace, hollow
+from .init import Shapes
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from .layers.layer import Layer
 from .layers.linear import Embedding, Flatten, Linear
@@ -77,6 +80,8 @@ HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field"
 def summary(model: Layer, shape: tuple[int, ...], *, params: Any = None) -> Summary:
     """What each layer of the model makes of one sample of this shape (without the batch).
 
+    Nothing is computed but shapes, and no parameters are made: a model of any size takes milliseconds.
+
     >>> from difflab import nn
     >>> print(summary(nn.models.mlp((4, 3, 2)), (4,)))
     name     layer    output  parameters  operations  receptive field
@@ -86,9 +91,26 @@ def summary(model: Layer, shape: tuple[int, ...], *, params: Any = None) -> Summ
     linear2  Linear   2                8          12
     total                             23          39
     """
-    own, state = model.init(0)
-    x = np.zeros((2, *shape))
-    rows = list(walk("", model, own if params is None else params, state, x, Field(len(shape) - 1)))
+    if not isinstance(model, Layer):
+        raise InputError(f"summary: model={model!r:.80} is not a layer; give one of nn, such as nn.Sequential(...)")
+    try:
+        shape = tuple(operator.index(n) for n in shape)
+    except TypeError:
+        raise InputError(f"summary: shape={shape!r}; give the sizes of one sample, such as (3, 224, 224)") from None
+    if min(shape, default=1) < 1:
+        raise InputError(f"summary: shape={shape}; every size is at least 1")
+    own, state = model.start(Shapes(), np.dtype(np.float64))
+    trees: Any = (own if params is None else params, state, hollow((2, *shape)))
+    try:
+        nodes: Any = optree.tree_map(ShapeTrace().input, trees)
+        rows = list(walk("", model, nodes[0], nodes[1], nodes[2], Field(len(shape) - 1)))
+    except TraceError:  # a layer of one's own that only plain arrays go through
+        made = model.init(0)
+        rows = list(
+            walk(
+                "", model, made[0] if params is None else params, made[1], np.zeros((2, *shape)), Field(len(shape) - 1)
+            )
+        )
     return Summary(tuple(row for row, _ in rows))
 
 

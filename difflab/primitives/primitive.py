@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import DifflabError, InputError, UnsupportedError
 
 TABLE: dict[str, Primitive] = {}
+REFUSALS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)  # of NumPy, for what it cannot take
 
 
 class Gate(NamedTuple):
@@ -201,6 +202,9 @@ class Deferred(Primitive):
     row: Primitive
     kind = "deferred"
 
+    def __reduce__(self) -> Any:
+        return late, (self.row,)
+
     def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
         """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
         args, kwargs = call(operands)
@@ -211,7 +215,7 @@ class Deferred(Primitive):
             raise
         except (MemoryError, RecursionError) as error:
             raise UnsupportedError(f"{self.row.name}: {error}") from None
-        except (TypeError, ValueError, IndexError, ArithmeticError) as error:
+        except REFUSALS as error:
             raise InputError(f"{self.row.name}: {error}") from None
         row = TABLE[instead[0]] if instead else self.row
         try:
@@ -220,7 +224,7 @@ class Deferred(Primitive):
             raise
         except (MemoryError, RecursionError) as error:
             raise UnsupportedError(f"{row.name}: {error}") from None
-        except (TypeError, ValueError, IndexError, ArithmeticError) as error:  # what NumPy refuses
+        except REFUSALS as error:
             raise InputError(f"{row.name}: {error}") from error
         if result is None or isinstance(result, type | str | np.dtype):
             raise InputError(f"{self.row.name} gives {result!r}, and a gradient needs a number")
@@ -240,6 +244,12 @@ class DeferredItem(Deferred):
             return x[key]
         except (TypeError, IndexError) as error:
             raise InputError(f"[{key}] of {len(x)} results: {error}") from None
+
+
+def late(row: Primitive) -> Deferred:
+    """The row whose call waits for the shapes of its operands."""
+    made = DeferredItem if row.name == "getitem" else Deferred
+    return made(name=row.name, doc=row.doc, glyph=row.glyph, latex=row.latex, infix=row.infix, row=row)
 
 
 def register(row: Primitive) -> Any:

@@ -20,10 +20,13 @@ FUNCTIONS = {
     "Errors": "DifflabError",
 }
 MODULES = (
+    "difflab.lab",
     "difflab.nn",
     "difflab.nn.functional",
     "difflab.nn.optim",
     "difflab.nn.data",
+    "difflab.draw.sketch",
+    "difflab.lab",
     "difflab.mdp",
     "difflab.mdp.learning",
     "difflab.testing",

@@ -9,14 +9,54 @@ import numpy as np
 from .registry import figure
 
 
-@figure("2-2-loss-of-a-linear-classifier", number="2.2", direction="down", title="Loss of softmax(Wx + b) against y")
+@figure("2-1-training-loop", number="2.1")
+def training_loop() -> Any:
+    """Figure 2.1: the loop that trains. A batch goes forward to a loss, the gradient comes back, the parameters take a
+    step, and the next batch finds them changed."""
+    from difflab.draw.flow import Flow
+
+    return Flow(
+        [
+            ("batch\nx, y", "model\nŷ = f(x; w)", "x", "forward"),
+            ("parameters\nw", "model\nŷ = f(x; w)", "w", "forward"),
+            ("model\nŷ = f(x; w)", "loss\nL(ŷ, y)", "ŷ", "forward"),
+            ("batch\nx, y", "loss\nL(ŷ, y)", "y", "forward"),
+            ("loss\nL(ŷ, y)", "step\nw - η ∂L/∂w", "∂L/∂w", "backward"),
+            ("step\nw - η ∂L/∂w", "parameters\nw", "the next w"),
+        ],
+        "The loop that trains",
+        {"batch\nx, y": "input", "parameters\nw": "input"},
+    )
+
+
+@figure("2-2-loss-of-a-linear-classifier", number="2.2", open_blocks=False, title="L(softmax(Wx + b), y)")
 def loss_of_a_linear_classifier() -> Any:
-    """Figure 2.2: the loss of a linear classifier, a graph of vectors. The wires say shapes and sizes."""
+    """Figure 2.2: a linear classifier, left to right, ends in one node L that compares its probabilities with y."""
     import difflab as dl
 
-    graph = dl.parse("scores = W @ x + b; p = softmax(scores); loss = -sum(y * log(p))")
+    def classifier(W: Any, x: Any, b: Any, y: Any) -> Any:
+        p = dl.label(dl.numpy.softmax(dl.label(W @ x + b, "scores")), "p")
+        with dl.block("L"):
+            return dl.label(-np.sum(y * np.log(p)), "loss")
+
     W, x, b = np.array([[0.2, -0.5], [1.5, 1.3], [0.0, 0.25]]), np.array([0.6, -1.2]), np.array([1.1, 3.2, -1.2])
-    return graph.forward(W=W, x=x, b=b, y=np.array([0.0, 1.0, 0.0]))
+    y = np.array([0.0, 1.0, 0.0])
+    return dl.trace(classifier, W, x, b, y).forward(W, x, b, y)
+
+
+@figure("2-2-loss-opened", number="2.2", open_blocks=True, direction="down", title="L(softmax(Wx + b), y), opened")
+def loss_of_a_linear_classifier_opened() -> Any:
+    """Figure 2.2 with L opened: the loss is itself a graph, the cross-entropy -sum(y log p)."""
+    import difflab as dl
+
+    def classifier(W: Any, x: Any, b: Any, y: Any) -> Any:
+        p = dl.label(dl.numpy.softmax(dl.label(W @ x + b, "scores")), "p")
+        with dl.block("L"):
+            return dl.label(-np.sum(y * np.log(p)), "loss")
+
+    W, x, b = np.array([[0.2, -0.5], [1.5, 1.3], [0.0, 0.25]]), np.array([0.6, -1.2]), np.array([1.1, 3.2, -1.2])
+    y = np.array([0.0, 1.0, 0.0])
+    return dl.trace(classifier, W, x, b, y).forward(W, x, b, y)
 
 
 @figure("2-3-a-small-graph", number="2.3", title="f = (x + y) z with q = x + y named")
@@ -43,12 +83,35 @@ def backward_pass() -> Any:
     return dl.parse("q = x + y; f = q * z").forward(x=-2, y=5, z=-4).backward()
 
 
-@figure("2-5-one-node", number="2.5", view="symbolic", title="The local process at one node")
-def one_node() -> Any:
-    """Figure 2.5: what a node needs to know is local. It multiplies what comes from upstream by its own derivatives."""
+@figure(
+    "2-5-local-process", number="2.5", view="symbolic", open_blocks=False, title="The local process at a general node f"
+)
+def the_local_process() -> Any:
+    """Figure 2.5: a node z = f(x, y) knows its two local derivatives. What comes from upstream, times each of them,
+    goes down: whatever f is, and whatever comes after it."""
     import difflab as dl
 
-    return dl.parse("f = x * y")
+    f = dl.block(lambda x, y: x * y, name="f")  # closed: the picture shows no more than that f takes x and y
+    rest = dl.block(lambda z: z**2, name="rest")
+    return dl.trace(lambda x, y: dl.label(rest(dl.label(f(x, y), "z")), "L"), 3.0, -4.0)
+
+
+@figure("2-5-local-process-product", number="2.5", view="symbolic", title="The local process at a product")
+def the_local_process_of_a_product() -> Any:
+    """Figure 2.5 for f = x y: its local derivatives have formulas, and each is the other operand."""
+    import difflab as dl
+
+    return dl.parse("z = x * y; L = z**2")
+
+
+@figure(
+    "2-5-local-process-numbers", number="2.5", view="symbolic", title="The local process at a product, with numbers"
+)
+def the_local_process_in_numbers() -> Any:
+    """Figure 2.5 with numbers: at x = 3, y = -4, and 2 comes from upstream. It sends 2 × (-4) and 2 × 3 down."""
+    import difflab as dl
+
+    return dl.parse("z = x * y").forward(x=3, y=-4).backward(seed=2)
 
 
 @figure("2-6-sigmoid-neuron", number="2.6", direction="down")

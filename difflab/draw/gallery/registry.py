@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,11 @@ class Figure:
     def heading(self) -> str:
         told = self.make.__name__.replace("_", " ").capitalize().replace("Lenet 5", "LeNet-5")
         return f"{self.number} {told}".strip()
+
+    @property
+    def chapter(self) -> str:
+        """What the file says in which the figure stands: `Chapter 3: losses, and the descent on them`."""
+        return (inspect.getdoc(inspect.getmodule(self.make)) or "").partition("\n")[0].rstrip(".")
 
     def svg(self) -> str:
         """The picture's text: a graph or a pass is laid out, a drawing of its own kind says how it looks."""

@@ -13,6 +13,7 @@ from ..build import ancestors
 from ..formula import local_formula, names_of, node_formula
 from ..text import clean, shape, short
 from .heat import ALPHABET, heat
+from .windows import window_of
 
 NAME, FORMULA = 40, 160  # characters of a name or a formula that a page shows
 
@@ -80,6 +81,9 @@ class Model:
         if not is_number(value):
             found["shape"] = "several results" if isinstance(value, tuple) else shape(value)
             found["heat"] = heat(value)
+            window = window_of(node, self.forward.values)
+            if window is not None:
+                found["window"] = window
         if self.backward is not None and node in self.backward.reached:
             adjoint = self.backward.adjoint[node]
             found["adjoint"] = encoded(adjoint)

@@ -58,7 +58,7 @@ def deep_q_learning(
     every: int = 1,
     target_every: int = 250,
     double: bool = True,
-    start: int | None = None,
+    start: Any = None,
     most_steps: int = 500,
     exact: Any = None,
     seed: int = 0,

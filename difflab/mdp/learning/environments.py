@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import prod
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ..checks import whole
 from ..process import MDP
+from ..start import distribution, is_place, place_of
 
 MOST_STATES = 1_000_000  # of a table; observations of more combinations are vectors
 
@@ -17,7 +19,7 @@ MOST_STATES = 1_000_000  # of a table; observations of more combinations are vec
 class Simulator:
     """An MDP as an environment of single steps; plain lists, because the loop around it is plain Python."""
 
-    def __init__(self, process: MDP, start: int | None, rng: np.random.Generator, most_steps: int) -> None:
+    def __init__(self, process: MDP, start: Any, rng: np.random.Generator, most_steps: int) -> None:
         if not process.regular:
             raise InputError("learning: every state needs every action; missing ones cannot be tried")
         self.n_states, self.n_actions = process.n_states, process.n_actions
@@ -32,14 +34,21 @@ class Simulator:
             for k, (a, b) in enumerate(zip(P.indptr, P.indptr[1:]))
         ]  # fmt: skip
         self.ends = process.terminal.tolist()
-        alive = np.flatnonzero(~process.terminal).tolist()
-        self.starts = alive if start is None else [whole(start, "learning: start")]
-        if not alive or self.starts[0] not in set(alive):
-            raise InputError(
-                f"learning: start={start}; it must be one of the {len(alive)} states that are not terminal"
-            )
+        self.begin(process, start)
         self.rng, self.most_steps, self.count = rng, most_steps, 0
         self.numbers: list[float] = []
+
+    def begin(self, process: MDP, start: Any) -> None:
+        """The states that episodes begin in, and where they are not alike their probabilities, added up."""
+        if start is not None and is_place(process, start):
+            state = place_of(process, start, "learning")
+            if process.terminal[state]:
+                alive = int((~process.terminal).sum())
+                raise InputError(f"learning: start={start}; it must be one of the {alive} states that are not terminal")
+        weights = distribution(process, start, "learning")
+        self.starts = np.flatnonzero(weights).tolist()
+        alike = start is None and process.start is None
+        self.totals = [] if alike else np.cumsum(weights[self.starts])[:-1].tolist()
 
     def random(self) -> float:
         """A random number; drawn many at a time, a single draw costs as much as a step."""
@@ -49,7 +58,8 @@ class Simulator:
 
     def reset(self) -> int:
         self.count = 0
-        self.state = self.starts[int(self.random() * len(self.starts))]
+        u = self.random()
+        self.state = self.starts[bisect_right(self.totals, u) if self.totals else int(u * len(self.starts))]
         return self.state
 
     def step(self, action: int) -> tuple[int, float, bool, bool]:
@@ -131,7 +141,7 @@ def digits_of(space: Any) -> list[tuple[int, int]] | None:
     return None
 
 
-def environment(env: Any, start: int | None, seed: int, most_steps: int) -> Any:
+def environment(env: Any, start: Any, seed: int, most_steps: int) -> Any:
     """What was given as an environment of single steps."""
     seed = whole(seed, "learning: seed")
     if isinstance(env, MDP):
@@ -147,4 +157,9 @@ def environment(env: Any, start: int | None, seed: int, most_steps: int) -> Any:
             raise InputError(f"learning: gymnasium knows no environment {env!r}: {str(error)[:400]}") from None
     if not all(hasattr(env, name) for name in ("reset", "step", "action_space", "observation_space")):
         raise InputError(f"learning: {type(env).__name__} is neither an mdp.MDP nor a gymnasium environment")
+    if start is not None:
+        raise InputError(
+            f"learning: start={str(start)[:60]} is for an mdp.MDP; a gymnasium environment begins as its reset does "
+            "(MDP.from_gymnasium imports one that has a table)"
+        )
     return Gymnasium(env, seed)

@@ -63,7 +63,7 @@ def q_learning(
     discount: float | None = None,
     step_size: Any = 0.1,
     epsilon: Any = 0.1,
-    start: int | None = None,
+    start: Any = None,
     initial: float = 0.0,
     most_steps: int = 1000,
     double: bool = False,
@@ -75,7 +75,8 @@ def q_learning(
     `env` is an `MDP`, a gymnasium environment with numbered states, or its name. `step_size` and `epsilon` are numbers
     or schedules (`learning.harmonic`, `linear`, ...): of the pair's visits, and of the episode. `double` keeps two
     tables and lets one choose and the other judge. With `exact`, q* (S, A), the distance to it is recorded. An MDP's
-    episodes begin in `start`, or anywhere. Ctrl-C ends learning and returns what there is.
+    episodes begin in `start`, a state or probabilities (S,), else by its own distribution, else anywhere. Ctrl-C ends
+    learning and returns what there is.
 
     >>> from difflab import mdp
     >>> grid = mdp.gridworld((1, 4), terminals=[(0, 3)])
@@ -115,7 +116,7 @@ def sarsa(
     discount: float | None = None,
     step_size: Any = 0.1,
     epsilon: Any = 0.1,
-    start: int | None = None,
+    start: Any = None,
     initial: float = 0.0,
     most_steps: int = 1000,
     expected: bool = False,

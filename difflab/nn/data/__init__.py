@@ -1,5 +1,6 @@
 """Data: sets by name, IDX and CSV files, points in the plane, splits and mini-batches."""
 
+from .augment import Augment as Augment
 from .dataset import (
     Dataset as Dataset,
     batches as batches,

@@ -49,8 +49,28 @@ def with_bias(what: str, y: Any, bias: Any, n: int) -> Any:
         return y
     bias = checks.array(bias)
     if bias.shape != (y.shape[1],):
-        raise ShapeError(f"{what}: bias has shape {bias.shape}, but there are {y.shape[1]} output channels")
+        mend = " (a bias for each position is added to the result; nn.Conv2d has bias='position')"
+        raise ShapeError(
+            f"{what}: bias has shape {bias.shape}, but there are {y.shape[1]} output channels"
+            f"{mend if bias.ndim > 1 else ''}"
+        )
     return y + bias.reshape((-1, *(1,) * n))
+
+
+def windows_up(n: int, stride: int, before: int, behind: int, span: int) -> int:
+    """How many windows an axis of n elements has where their number is rounded up.
+
+    As in pooling, a window that starts behind the array and the padding before it is left out.
+    """
+    found, rest = divmod(n + before + behind - span, stride)
+    return found + 2 if rest and (found + 1) * stride < n + before else found + 1
+
+
+def filled_up(n: int, stride: int, pair: tuple[int, int], span: int) -> tuple[int, int]:
+    """The padding with what the last window lacks behind it, where the number of windows is rounded up."""
+    before, behind = pair
+    count = windows_up(n, stride, before, behind, span)
+    return before, behind + max(0, (count - 1) * stride + span - n - before - behind)
 
 
 def group_count(what: str, groups: Any) -> int:
@@ -58,8 +78,9 @@ def group_count(what: str, groups: Any) -> int:
 
 
 def convolution(
-    what: str, n: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
-) -> Any:
+    what: str, n: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
+    ceil_mode: bool,
+) -> Any:  # fmt: skip
     """The cross-correlation over n spatial axes."""
     x, had_batch = checks.batched(what, checks.real(input), n)
     weight = checks.real(weight)
@@ -78,6 +99,9 @@ def convolution(
         pairs = tuple((p, p) for p in checks.per_axis(f"{what}: padding", padding, n, 0))
     check_channels(what, x, weight, groups)
     check_sizes(what, x.shape[2:], size, stride, [a + b for a, b in pairs], dilation)
+    if ceil_mode:
+        spans = [d * (k - 1) + 1 for k, d in zip(size, dilation)]
+        pairs = tuple(map(filled_up, x.shape[2:], stride, pairs, spans))
     y = checks.row("conv", x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
     return checks.unbatched(with_bias(what, y, bias, n), had_batch)
 
@@ -90,6 +114,8 @@ def conv1d(
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
+    *,
+    ceil_mode: bool = False,
 ) -> Any:
     """The cross-correlation of sequences (N, C, L) or (C, L) with filters (out, C / groups, K).
 
@@ -98,7 +124,7 @@ def conv1d(
     >>> conv1d(np.array([[1.0, 2.0, 4.0]]), np.array([[[-1.0, 1.0]]]))
     array([[1., 2.]])
     """
-    return convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+    return convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups, ceil_mode)
 
 
 def conv2d(
@@ -109,19 +135,22 @@ def conv2d(
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
+    *,
+    ceil_mode: bool = False,
 ) -> Any:
     """The cross-correlation of images (N, C, H, W) or (C, H, W) with filters (out, C / groups, KH, KW).
 
     `padding` is a number of zeros at both ends of each axis, "valid" (none) or "same" (as many as keep the size).
-    The output height is floor((H + 2P - D(KH - 1) - 1)/S) + 1, and the width alike. This is the field's convolution,
-    which does not flip the kernel; `convolve2d` does. Raises ShapeError for channels that do not fit and for kernels
-    larger than the padded input, with the formula.
+    The output height is floor((H + 2P - D(KH - 1) - 1)/S) + 1, and the width alike; with `ceil_mode` it is rounded up
+    as pooling's is, and zeros stand for what the last window lacks. This is the field's convolution, which does not
+    flip the kernel; `convolve2d` does. Raises ShapeError for channels that do not fit and for kernels larger than the
+    padded input, with the formula.
 
     >>> conv2d(np.arange(9.0).reshape(1, 3, 3), np.ones((1, 1, 2, 2)))
     array([[[ 8., 12.],
             [20., 24.]]])
     """
-    return convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    return convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups, ceil_mode)
 
 
 def conv3d(
@@ -132,13 +161,15 @@ def conv3d(
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
+    *,
+    ceil_mode: bool = False,
 ) -> Any:
     """The cross-correlation of volumes (N, C, D, H, W) or (C, D, H, W) with filters; arguments as `conv2d`.
 
     >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))
     array([[[[8.]]]])
     """
-    return convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+    return convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups, ceil_mode)
 
 
 def transposed(
@@ -230,36 +261,50 @@ def conv_transpose2d(
 
 
 def convolve2d(x: Any, kernel: Any, mode: str = "valid", *, flip: bool = True) -> Any:
-    """The convolution of one image (H, W) with one kernel (KH, KW), as mathematics defines it: the kernel is flipped.
+    """The convolution of images with kernels, as mathematics defines it: each kernel is flipped in height and width.
 
     y[i, j] is the sum over p, q of x[i - p, j - q] kernel[p, q], kept where the kernel lies inside the image
     (`mode="valid"`), at each element of the image ("same"), or wherever the two meet ("full"); outside the image
-    there are zeros. Networks leave the flip out: `conv2d`, and this with `flip=False`, is the cross-correlation, the
-    sum of x[i + p, j + q] kernel[p, q]. Both reach the same functions, because the kernel is learnt; what is learnt is
-    the flipped one. Convolution commutes and is associative, cross-correlation is neither.
+    there are zeros. An image (H, W) goes with a kernel (KH, KW). One of several channels (C, H, W) goes with a kernel
+    (C, KH, KW), over whose channels it is summed too, or with a bank of them (F, C, KH, KW), each of which makes a
+    channel; images in a batch (N, C, H, W) with either.
 
-    Raises ShapeError for operands that are not images, or in mode "valid" for a kernel larger than the image.
+    Networks leave the flip out: `conv2d`, and this with `flip=False`, is the cross-correlation, the sum of
+    x[i + p, j + q] kernel[p, q]. Both reach the same functions, because the kernel is learnt; what is learnt is the
+    flipped one. Convolution commutes and is associative, cross-correlation is neither.
+
+    Raises ShapeError for operands that do not go together, or in mode "valid" for a kernel larger than the image.
 
     >>> x, k = np.arange(9.0).reshape(3, 3), np.array([[1.0, 0.0], [0.0, 0.0]])
     >>> convolve2d(x, k), convolve2d(x, k, flip=False)
     (array([[4., 5.],
            [7., 8.]]), array([[0., 1.],
            [3., 4.]]))
+    >>> convolve2d(np.ones((3, 8, 8)), np.ones((6, 3, 5, 5))).shape
+    (6, 4, 4)
     """
     x, kernel = checks.real(x), checks.real(kernel)
-    if x.ndim != 2 or kernel.ndim != 2:
+    if (x.ndim, kernel.ndim) not in ((2, 2), (3, 3), (3, 4), (4, 3), (4, 4)):
         raise ShapeError(
-            f"convolve2d: x of shape {x.shape} and a kernel of shape {kernel.shape}; each is one image (height, width)"
+            f"convolve2d: x of shape {x.shape} and a kernel of shape {kernel.shape}; one image (H, W) goes with a "
+            "kernel (KH, KW), (C, H, W) and (N, C, H, W) with a kernel (C, KH, KW) or a bank (F, C, KH, KW)"
         )
     checks.one_of("convolve2d: mode", mode, "valid", "same", "full")
-    sizes = kernel.shape
+    sizes = kernel.shape[-2:]
     half = [((k - 1) // 2, k // 2) for k in sizes]  # of an even kernel one more zero stands behind the flipped end
     pairs = {
         "valid": [(0, 0)] * 2,
         "same": [(b, a) if flip else (a, b) for a, b in half],
         "full": [(k - 1, k - 1) for k in sizes],
     }[mode]
-    check_sizes("convolve2d", x.shape, sizes, (1, 1), [a + b for a, b in pairs], (1, 1))
-    kernel = kernel[::-1, ::-1] if flip else kernel
-    y = checks.row("conv", x.reshape((1, 1, *x.shape)), kernel.reshape((1, 1, *sizes)), padding=tuple(pairs))
-    return y.reshape(y.shape[2:])
+    check_sizes("convolve2d", x.shape[-2:], sizes, (1, 1), [a + b for a, b in pairs], (1, 1))
+    images = x.reshape((*(1,) * (4 - x.ndim), *x.shape))
+    bank = kernel.reshape((*(1,) * (4 - kernel.ndim), *kernel.shape))
+    if images.shape[1] != bank.shape[1]:
+        raise ShapeError(
+            f"convolve2d: x of shape {x.shape} has {images.shape[1]} channels, and the kernel of shape {kernel.shape} "
+            f"reads {bank.shape[1]}; they must be equal"
+        )
+    y = checks.row("conv", images, bank[:, :, ::-1, ::-1] if flip else bank, padding=tuple(pairs))
+    batch, filters = y.shape[:1] * (x.ndim == 4), y.shape[1:2] * (kernel.ndim == 4)
+    return y.reshape((*batch, *filters, *y.shape[2:]))

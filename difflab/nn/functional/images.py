@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
@@ -13,31 +14,41 @@ from .checks import array, real, row
 from .convolution import Sizes, check_sizes
 from .pooling import adaptive_avg_pool
 
-MODES: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+MODES: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "nearest": "edge", "circular": "wrap"}
 
 
-def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None, *, key: Any = None) -> Any:
     """The input in a frame. `pad` lists the elements before and behind the last axis, then the one before it, ...
 
     `mode` is "constant" (with `value`, by default 0; negative numbers cut off), "reflect" (the edge itself is not
-    repeated), "replicate" (the edge) or "circular". Raises ShapeError for a frame wider than the mode can fill.
+    repeated), "replicate" (the edge; "nearest" is the same), "circular", or "random": numbers of a normal distribution
+    with mean 0 and variance 1, drawn by `key`, an integer or two, as `dropout`'s. Raises ShapeError for a frame wider
+    than the mode can fill, InputError where "random" has no key.
 
     >>> pad(np.array([1.0, 2.0, 3.0]), (1, 2), "reflect")
     array([2., 1., 2., 3., 2., 1.])
+    >>> pad(np.array([1.0, 2.0, 3.0]), (1, 2), "random", key=0).round(2)
+    array([-2.27,  1.  ,  2.  ,  3.  ,  0.01, -0.59])
     """
     if isinstance(pad, str) or not all(hasattr(n, "__index__") for n in pad):
         raise InputError(f"pad: pad={pad!r}; give two integers for each axis, from the last one on")
     x, numbers = array(input), [int(n) for n in pad]
-    checks.one_of("pad: mode", mode, "constant", *MODES)
+    checks.one_of("pad: mode", mode, "constant", *MODES, "random")
     if len(numbers) % 2 or len(numbers) > 2 * x.ndim:
         raise ShapeError(f"pad: {tuple(numbers)} for shape {x.shape}; give a pair for each axis, from the last one on")
     pairs = [(0, 0)] * x.ndim
     for k in range(len(numbers) // 2):
         pairs[x.ndim - 1 - k] = (numbers[2 * k], numbers[2 * k + 1])
+    if mode == "random" and key is None:
+        raise InputError('pad: mode="random" needs key=, an integer or an array of two; count it on from call to call')
+    if mode != "random" and key is not None:
+        raise InputError(f'pad: key= goes with mode="random", not {mode!r}')
     if mode != "constant":
         if value is not None and value != 0:
             raise InputError(f'pad: value={value} goes with mode="constant", not {mode!r}')
         check_frame(x, pairs, mode)
+        if mode == "random":
+            return framed_by_noise(x, pairs, key)
         return np.pad(x, pairs, mode=MODES[mode])
     if any(n < 0 for n in numbers):
         if any(a + b + n < 0 for n, (a, b) in zip(x.shape, pairs)):
@@ -49,9 +60,20 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
 
 def check_frame(x: Any, pairs: list[tuple[int, int]], mode: str) -> None:
     for n, both in zip(x.shape, pairs):
-        most = {"reflect": n - 1, "circular": n, "replicate": max(both) if n else 0}[mode]
+        most = {"reflect": n - 1, "circular": n}.get(mode, max(both) if n else 0)
         if min(both) < 0 or max(both) > most:
             raise ShapeError(f"pad: {both} at an axis of {n} elements; mode={mode!r} takes 0 to {most} at each end")
+
+
+def framed_by_noise(x: Any, pairs: list[tuple[int, int]], key: Any) -> Any:
+    """The array inside normal numbers: uniform ones through the normal distribution's quantiles."""
+    shape = tuple(n + a + b for n, (a, b) in zip(x.shape, pairs))
+    dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
+    inside = np.zeros(shape, bool)
+    inside[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, pairs))] = True
+    uniform = row("random_uniform", checks.array(key), shape=shape, dtype=dtype)
+    half = 0.5 * float(np.finfo(dtype).eps)  # quantiles of 0 are infinite
+    return np.where(inside, np.pad(x, pairs), ndtri(np.maximum(uniform, half)))
 
 
 def blocks(what: str, shape: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Any, Any, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
 from . import checks
-from .convolution import Sizes, check_sizes
+from .convolution import Sizes, check_sizes, windows_up
 
 
 class Windows:
@@ -40,11 +40,9 @@ class Windows:
     def count(self, n: int, k: int, up: bool) -> int:
         """The number of windows; rounded up, as long as the last one starts inside the array or before it."""
         stride, padding = self.stride[k], self.padding[k]
-        room = n + 2 * padding - self.span[k]
         if not up:
-            return room // stride + 1
-        found = -(-room // stride) + 1
-        return found - 1 if (found - 1) * stride >= n + padding else found
+            return (n + 2 * padding - self.span[k]) // stride + 1
+        return windows_up(n, stride, padding, padding, self.span[k])
 
     @property
     def params(self) -> dict[str, Any]:

@@ -18,7 +18,11 @@ from .activations import (
     Softplus as Softplus,
     Tanh as Tanh,
 )
-from .attention import MultiheadAttention as MultiheadAttention, TransformerEncoderLayer as TransformerEncoderLayer
+from .attention import (
+    MultiheadAttention as MultiheadAttention,
+    PositionalEncoding as PositionalEncoding,
+    TransformerEncoderLayer as TransformerEncoderLayer,
+)
 from .convolution import Conv1d as Conv1d, Conv2d as Conv2d, ConvTranspose2d as ConvTranspose2d
 from .dropout import Dropout as Dropout, Dropout2d as Dropout2d
 from .layer import Layer as Layer

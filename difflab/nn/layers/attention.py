@@ -11,7 +11,7 @@ from ...errors import InputError, ShapeError
 from ...graph.block import block
 from .. import functional as F
 from .dropout import Dropout
-from .layer import Layer, Params, State, counts, uniform
+from .layer import Layer, Params, Plain, State, counts, uniform
 from .linear import Linear
 from .normalisation import LayerNorm
 
@@ -119,7 +119,10 @@ def glorot(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Any:
 class TransformerEncoderLayer(Layer):
     """Attention and two linear layers, each added to what it reads and normalised (Vaswani et al. 2017).
 
-    >>> layer = TransformerEncoderLayer(8, 2, dim_feedforward=16)
+    With `is_causal` a place sees itself and the places before it only: the block of a decoder-only transformer (Radford
+    et al. 2018), which PyTorch builds from the same layer and a mask.
+
+    >>> layer = TransformerEncoderLayer(8, 2, dim_feedforward=16, is_causal=True)
     >>> layer.apply(*layer.init(0), np.ones((5, 3, 8)), training=False)[0].shape
     (5, 3, 8)
     """
@@ -133,6 +136,7 @@ class TransformerEncoderLayer(Layer):
     batch_first: bool = False
     norm_first: bool = False
     bias: bool = True
+    is_causal: bool = False
 
     def __post_init__(self) -> None:
         counts(self, "d_model", "nhead", "dim_feedforward")
@@ -165,6 +169,8 @@ class TransformerEncoderLayer(Layer):
         src_key_padding_mask: Any = None,
     ) -> tuple[Any, State]:  # fmt: skip
         parts, after = self.parts, dict(state)
+        if self.is_causal:
+            src_mask = causal(np.shape(src)[1 if self.batch_first and np.ndim(src) == 3 else 0], src_mask)
 
         def run(name: str, x: Any, **more: Any) -> Any:
             with block(name):
@@ -186,3 +192,50 @@ class TransformerEncoderLayer(Layer):
             return x + feed(run("norm2", x)), after
         x = run("norm1", src + attend(src))
         return run("norm2", x + feed(x)), after
+
+
+def causal(length: int, mask: Any = None) -> Any:
+    """A mask under which place t sees the places up to t, and of these only what the other mask lets it see."""
+    later = np.triu(np.ones((length, length), bool), 1)
+    if mask is None:
+        return later
+    mask = np.asarray(mask)
+    if mask.shape[-2:] != later.shape:
+        raise ShapeError(f"TransformerEncoderLayer: src_mask has shape {mask.shape}; its last axes are {later.shape}")
+    return mask | later if mask.dtype == bool else np.where(later, -np.inf, mask)
+
+
+@dataclass(frozen=True)
+class PositionalEncoding(Plain):
+    """x plus a code of each place t: sin(t / w) and cos(t / w) in turn, for wavelengths 2 pi w (Vaswani et al. 2017).
+
+    The w are 10000^(2k / d_model), so the code of a place further on is a rotation of the code here. x is (length,
+    batch, d_model), with `batch_first` (batch, length, d_model), or (length, d_model).
+
+    >>> PositionalEncoding(4).apply({}, {}, np.zeros((2, 4)), training=False)[0].round(2).tolist()
+    [[0.0, 1.0, 0.0, 1.0], [0.84, 0.54, 0.01, 1.0]]
+    """
+
+    d_model: int
+    batch_first: bool = False
+
+    def __post_init__(self) -> None:
+        counts(self, "d_model")
+
+    def call(self, x: Any) -> Any:
+        shape = np.shape(x)
+        if len(shape) not in (2, 3) or shape[-1] != self.d_model:
+            raise ShapeError(
+                f"PositionalEncoding({self.d_model}): the input has shape {shape}; it has 3 axes (2 for one sequence), "
+                f"the last of {self.d_model} (d_model)"
+            )
+        length_last = len(shape) == 2 or self.batch_first
+        code = sinusoids(shape[-2 if length_last else 0], self.d_model).astype(x.dtype)
+        return x + (code if length_last else code[:, None])
+
+
+def sinusoids(length: int, width: int) -> Any:
+    """The codes of the places 0 to length - 1, (length, width)."""
+    column = np.arange(width)
+    angle = np.arange(length)[:, None] / 10000 ** (column // 2 * 2 / width)
+    return np.where(column % 2, np.cos(angle), np.sin(angle))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import field
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, ShapeError
 from .. import functional as F
-from .layer import Layer, Params, State, counts, frozen, pair, uniform
+from ..functional.convolution import filled_up
+from .layer import Layer, Params, State, counts, frozen, pair, weights, with_init
 
-PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "nearest", "random")
 
 
-@dataclass(frozen=True)
+@with_init
 class _Conv(Layer):
     """What Conv1d and Conv2d share."""
 
@@ -25,8 +27,11 @@ class _Conv(Layer):
     padding: Any = 0
     dilation: Any = 1
     groups: int = 1
-    bias: bool = True
+    bias: bool | str = True
     padding_mode: str = "zeros"
+    ceil_mode: bool = field(default=False, kw_only=True)
+    input_size: Any = field(default=None, kw_only=True)
+    init: Any = field(default=None, kw_only=True)
     axes: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
@@ -40,46 +45,93 @@ class _Conv(Layer):
         if self.padding == "same" and max(self.stride) > 1:
             raise InputError(f'{self.label}: padding="same" goes with stride 1, not {self.stride}')
         if self.padding_mode not in PADDING_MODES:
-            raise InputError(
-                f"{self.label}: padding_mode={self.padding_mode!r}; the modes are {', '.join(PADDING_MODES)}"
-            )
+            close = get_close_matches(str(self.padding_mode), PADDING_MODES, n=1)
+            mend = f"did you mean {close[0]!r}?" if close else f"the modes are {', '.join(PADDING_MODES)}"
+            raise InputError(f"{self.label}: padding_mode={self.padding_mode!r}; {mend}")
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise InputError(
                 f"{self.label}: {self.groups} groups divide neither or one only of in_channels={self.in_channels} and "
                 f"out_channels={self.out_channels}; they must divide both"
             )
+        self.check_bias()
+
+    def check_bias(self) -> None:
+        """A bias for each position needs to know how many there are."""
+        if isinstance(self.bias, str) and self.bias != "position":
+            raise InputError(f'{self.label}: bias={self.bias!r}; it is True, False or "position"')
+        if self.bias == "position" and self.input_size is None:
+            size = "32" if self.axes == 1 else "(32, 32)"
+            raise InputError(f'{self.label}: bias="position" needs the size of the inputs, such as input_size={size}')
+        if self.bias != "position" and self.input_size is not None:
+            raise InputError(f'{self.label}: input_size={self.input_size} goes with bias="position", not {self.bias}')
+        if self.input_size is not None:
+            frozen(self, input_size=pair(self, "input_size", self.axes))
+            self.positions(self.input_size)
 
     @property
     def label(self) -> str:
         return type(self).__name__
 
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """How far a kernel reaches on each axis."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation))
+
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        fan_in = int(np.prod(shape[1:]))
-        params = {"weight": uniform(rng, shape, fan_in, dtype)}
-        if self.bias:
-            params["bias"] = uniform(rng, shape[:1], fan_in, dtype)
-        return params, {}
+        places = self.positions(self.input_size) if self.bias == "position" else ()
+        params = weights(self, rng, shape, (self.out_channels, *places) if self.bias else None, dtype)
+        random = self.padding_mode == "random"
+        return params, {"key": np.array([rng.integers(0, 2**62), 0], np.int64)} if random else {}
 
-    def frame(self) -> list[int]:
-        """The padding as `pad` takes it: before and behind, the last axis first."""
+    def frame(self, size: Any) -> list[tuple[int, int]]:
+        """The padding before and behind each axis of inputs of this size."""
         if self.padding == "valid":
-            return [0] * (2 * self.axes)
-        if self.padding == "same":
-            spans = [d * (k - 1) for k, d in zip(self.kernel_size, self.dilation)]
-            return [n for span in reversed(spans) for n in (span // 2, span - span // 2)]
-        return [n for n in reversed(self.padding) for _ in range(2)]
+            pairs = [(0, 0)] * self.axes
+        elif self.padding == "same":
+            pairs = [((s - 1) // 2, s // 2) for s in self.spans]
+        else:
+            pairs = [(p, p) for p in self.padding]
+        return list(map(filled_up, size, self.stride, pairs, self.spans)) if self.ceil_mode else pairs
+
+    def positions(self, size: Any) -> tuple[int, ...]:
+        """The size of the output for inputs of this size."""
+        rooms = [n + a + b - s for n, (a, b), s in zip(size, self.frame(size), self.spans)]
+        if min(rooms) < 0:
+            raise ShapeError(
+                f"{self.label}: a kernel that reaches over {self.spans} does not fit inputs of {tuple(size)}"
+            )
+        return tuple(room // stride + 1 for room, stride in zip(rooms, self.stride))
+
+    def padded(self, x: Any, state: State, training: bool) -> tuple[Any, State]:
+        """The input in its frame, where that is not of zeros, and the key of random numbers after it."""
+        pairs = self.frame(np.shape(x)[-self.axes :])
+        numbers = [n for pair in reversed(pairs) for n in pair]
+        if self.padding_mode != "random":
+            return (F.pad(x, numbers, mode=self.padding_mode) if any(numbers) else x), state
+        after = {"key": state["key"] + np.array([0, 1])} if training else state
+        return (F.pad(x, numbers, mode="random", key=state["key"]) if any(numbers) else x), after
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
-        padding = self.padding
-        if self.padding_mode != "zeros" and any(self.frame()):
-            x, padding = F.pad(x, self.frame(), mode=PADDING_MODES[self.padding_mode]), 0
+        padding, ceil_mode = self.padding, self.ceil_mode
+        if self.padding_mode != "zeros":
+            x, state = self.padded(x, state, training)
+            padding, ceil_mode = 0, False
         convolve = F.conv1d if self.axes == 1 else F.conv2d
-        args = (params["weight"], params.get("bias"), self.stride, padding, self.dilation, self.groups)
-        return convolve(x, *args), state
+        shared = None if self.bias == "position" else params.get("bias")
+        y = convolve(x, params["weight"], shared, self.stride, padding, self.dilation, self.groups, ceil_mode=ceil_mode)
+        if self.bias != "position":
+            return y, state
+        bias = params["bias"]
+        if np.shape(y)[-self.axes :] != np.shape(bias)[1:]:
+            raise ShapeError(
+                f"{self.label}: the output has {np.shape(y)[-self.axes :]} positions and the bias "
+                f"{np.shape(bias)[1:]}; it was made for inputs of input_size={self.input_size}"
+            )
+        return y + bias, state
 
 
-@dataclass(frozen=True)
+@with_init
 class Conv1d(_Conv):
     """Filters slid over (batch, in_channels, length); the weight is (out_channels, in_channels / groups, kernel).
 
@@ -92,12 +144,16 @@ class Conv1d(_Conv):
     axes: ClassVar[int] = 1
 
 
-@dataclass(frozen=True)
+@with_init
 class Conv2d(_Conv):
     """Filters slid over (batch, in_channels, height, width); the weight is (out, in / groups, kernel, kernel).
 
     The output has floor((H + 2P - D(K - 1) - 1) / S) + 1 rows, by kernel size K, padding P, stride S and dilation D.
-    `padding` is a number, one for each axis, "valid" or "same"; `padding_mode` says what stands in it.
+    `padding` is a number, one for each axis, "valid" or "same"; `padding_mode` says what stands in it: "zeros",
+    "reflect", "replicate" (or "nearest", its name in the course), "circular", or "random", normal numbers by a key in
+    the state, which counts on in training as Dropout's does. With `ceil_mode` sizes are rounded up, as in pooling.
+    `bias="position"` learns a bias for each position of the output, whose size `input_size` decides. `init` says how
+    the weight starts, by a scheme of `nn.init` or its name; without it, as PyTorch's does.
 
     >>> layer = Conv2d(1, 6, 5, padding="same", padding_mode="reflect")
     >>> params, state = layer.init(0)
@@ -108,7 +164,7 @@ class Conv2d(_Conv):
     axes: ClassVar[int] = 2
 
 
-@dataclass(frozen=True)
+@with_init
 class ConvTranspose2d(Layer):
     """The transpose of a convolution; the weight is (in_channels, out_channels / groups, kernel, kernel).
 
@@ -129,6 +185,7 @@ class ConvTranspose2d(Layer):
     groups: int = 1
     bias: bool = True
     dilation: Any = 1
+    init: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         counts(self, "in_channels", "out_channels", "groups")
@@ -142,11 +199,7 @@ class ConvTranspose2d(Layer):
 
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
-        fan_in = int(np.prod(shape[1:]))
-        params = {"weight": uniform(rng, shape, fan_in, dtype)}
-        if self.bias:
-            params["bias"] = uniform(rng, (self.out_channels,), fan_in, dtype)
-        return params, {}
+        return weights(self, rng, shape, (self.out_channels,) if self.bias else None, dtype), {}
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
         settings = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
 from ...errors import DtypeError, InputError
+from ..init import draw, redrawn, scheme_of
 
 Params = dict[str, Any]
 State = dict[str, Any]
@@ -21,9 +24,19 @@ class Layer:
     every call. Layers are frozen dataclasses: equal where their settings are equal, and hashable.
     """
 
-    def init(self, rng: Any, dtype: Any = np.float64) -> tuple[Params, State]:
-        """Fresh parameters, drawn from `rng` (a `numpy.random.Generator`, or a seed for one), and the first state."""
-        return self.start(generator(rng, type(self).__name__), floating(dtype, type(self).__name__))
+    scheme: ClassVar[Any] = None
+
+    def init(self, rng: Any, dtype: Any = np.float64, *, weights: Any = None) -> tuple[Params, State]:
+        """Fresh parameters, drawn from `rng` (a `numpy.random.Generator`, or a seed for one), and the first state.
+
+        `weights` is a scheme of `nn.init` or the name of one: every array of two axes or more is then drawn by it, and
+        biases are 0, whatever the layers say for themselves.
+        """
+        name = type(self).__name__
+        scheme = None if weights is None else scheme_of(weights, f"{name}.init")
+        rng = generator(rng, name)
+        params, state = self.start(rng, floating(dtype, name))
+        return (params if scheme is None else redrawn(scheme, rng, params)), state
 
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         """As `init`, of a generator and a dtype that are known to be good. A layer without parameters has none."""
@@ -32,6 +45,41 @@ class Layer:
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
         """The output, and the state after it."""
         raise NotImplementedError(f"{type(self).__name__} has no apply")
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make this layer again; of those that PyTorch lacks only what is not the default."""
+        every = [(f, getattr(self, f.name)) for f in fields(self)]  # type: ignore[arg-type]
+        told = [(f.name, value) for f, value in every if not f.kw_only or value != f.default]
+        return {"init" if name == "scheme" else name: value for name, value in told}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.settings().items())})"
+
+
+L = TypeVar("L", bound=Layer)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def with_init(kind: type[L]) -> type[L]:
+    """A frozen dataclass whose argument `init` is kept as `scheme`, since `init` is the method that starts a layer."""
+    own = inspect.get_annotations(kind)
+    if "init" in own:
+        kind.scheme = kind.__dict__["init"]
+        del kind.init
+        kind.__annotations__ = {"scheme" if name == "init" else name: a for name, a in own.items()}
+    made: Any = dataclass(frozen=True, repr=False)(kind)
+    plain = made.__init__
+
+    def __init__(self: Any, *args: Any, init: Any = None, **settings: Any) -> None:
+        plain(self, *args, **settings if init is None else settings | {"scheme": init})
+        if self.scheme is not None:
+            scheme_of(self.scheme, kind.__name__)
+
+    signature = inspect.signature(plain)
+    known = [p.replace(name="init") if n == "scheme" else p for n, p in signature.parameters.items()]
+    __init__.__signature__ = signature.replace(parameters=known)  # type: ignore[attr-defined]
+    made.__init__ = __init__
+    return made  # type: ignore[no-any-return]
 
 
 class Plain(Layer):
@@ -68,13 +116,16 @@ def floating(dtype: Any, where: str) -> np.dtype[Any]:
 def counts(layer: Layer, *names: str) -> None:
     """Checks that the settings of these names are integers of at least 1."""
     for name in names:
-        value = getattr(layer, name)
-        try:
-            good = not isinstance(value, bool) and operator.index(value) >= 1
-        except TypeError:
-            good = False
-        if not good:
-            raise InputError(f"{type(layer).__name__}: {name}={value!r}; give an integer of at least 1")
+        if not counted(getattr(layer, name)):
+            raise InputError(f"{type(layer).__name__}: {name}={getattr(layer, name)!r}; give an integer of at least 1")
+
+
+def counted(value: Any) -> bool:
+    """Whether it is an integer of at least 1."""
+    try:
+        return not isinstance(value, bool) and operator.index(value) >= 1
+    except TypeError:
+        return False
 
 
 def numbers(layer: Layer, *names: str) -> None:
@@ -108,4 +159,14 @@ def frozen(layer: Layer, **values: Any) -> None:
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype: Any) -> Any:
     """Uniform in ±1/sqrt(fan_in): PyTorch's start of weights and biases (He et al. 2015, with a = sqrt 5)."""
     bound = 1 / np.sqrt(fan_in) if fan_in else 0.0
-    return rng.uniform(-bound, bound, shape).astype(dtype)
+    return rng.uniform(-bound, bound, shape).astype(dtype, copy=False)
+
+
+def weights(layer: Layer, rng: np.random.Generator, shape: Any, bias: Any, dtype: Any) -> Params:
+    """The first weight of this shape, and the bias of that (None for no bias), by the layer's scheme."""
+    if layer.scheme is not None:
+        params = {"weight": draw(layer.scheme, rng, shape, dtype)}
+        return params if bias is None else params | {"bias": np.zeros(bias, dtype)}
+    fan_in = int(np.prod(shape[1:]))
+    params = {"weight": uniform(rng, shape, fan_in, dtype)}
+    return params if bias is None else params | {"bias": uniform(rng, bias, fan_in, dtype)}

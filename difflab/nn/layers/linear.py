@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
 from .. import functional as F
-from .layer import Layer, Params, Plain, State, counts, uniform
+from .layer import Layer, Params, Plain, State, counts, weights, with_init
 
 
-@dataclass(frozen=True)
+@with_init
 class Linear(Layer):
     """x Wᵀ + b, for x of shape (..., in_features); the weight is (out_features, in_features).
+
+    `init` says how the weight starts, by a scheme of `nn.init` or its name; without it, as PyTorch's does.
 
     >>> params, state = Linear(4, 3).init(0)
     >>> params["weight"].shape, params["bias"].shape
@@ -24,15 +26,14 @@ class Linear(Layer):
     in_features: int
     out_features: int
     bias: bool = True
+    init: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         counts(self, "in_features", "out_features")
 
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
-        params = {"weight": uniform(rng, (self.out_features, self.in_features), self.in_features, dtype)}
-        if self.bias:
-            params["bias"] = uniform(rng, (self.out_features,), self.in_features, dtype)
-        return params, {}
+        bias = (self.out_features,) if self.bias else None
+        return weights(self, rng, (self.out_features, self.in_features), bias, dtype), {}
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
         shape = np.shape(x)
@@ -119,7 +120,7 @@ class Embedding(Layer):
             raise InputError(f"Embedding: padding_idx={k}; there are {n} embeddings")
 
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
-        weight = rng.normal(size=(self.num_embeddings, self.embedding_dim)).astype(dtype)
+        weight = rng.normal(size=(self.num_embeddings, self.embedding_dim)).astype(dtype, copy=False)
         if self.padding_idx is not None:
             weight[self.padding_idx] = 0
         return {"weight": weight}, {}

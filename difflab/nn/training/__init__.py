@@ -1,5 +1,5 @@
 """Training: fit, checkpoints, callbacks."""
 
 from .callbacks import EarlyStopping as EarlyStopping
-from .checkpoint import load_checkpoint as load_checkpoint
+from .checkpoint import load_checkpoint as load_checkpoint, save_checkpoint as save_checkpoint
 from .fit import Run as Run, fit as fit

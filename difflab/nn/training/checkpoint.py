@@ -16,7 +16,7 @@ from ...errors import InputError
 from ...files import write
 from ...reading import Archive, opened
 from ..layers.layer import Layer
-from ..spec import from_spec
+from ..spec import from_spec, to_spec
 
 SCHEMA = "difflab.checkpoint/1"
 LONGEST_DESCRIPTION = 10_000_000
@@ -112,21 +112,107 @@ class Reader:
         return optree.tree_unflatten(structure, found)
 
 
+def counted(value: Any, most: int = 1 << 53, least: int = 0) -> int:
+    """A count from a file."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{str(value)[:40]} where a count is wanted")
+    return value
+
+
+def record_of(record: Any) -> dict[str, Any]:
+    """One epoch's numbers from a file."""
+    wanted = {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+    if not isinstance(record, dict) or not wanted <= set(record) or record["train_loss"] is None:
+        raise ValueError(f"{str(record)[:60]} where an epoch's numbers are wanted")
+    if not all(v is None or isinstance(v, int | float) for v in record.values()):
+        raise ValueError(f"{str(record)[:60]} among the epochs, which holds more than numbers")
+    return record
+
+
+def description(model: Layer) -> Any:
+    """The model as plain data, or None for layers that are not difflab's own."""
+    try:
+        return to_spec(model)
+    except InputError:
+        return None
+
+
 @dataclass
 class Trained:
-    """A model with its parameters, as it comes out of a checkpoint."""
+    """A model with its parameters, as it comes out of a checkpoint; the optimiser's memory where one was asked for."""
 
     model: Layer
     params: Any
     state: Any
     about: Mapping[str, Any]
+    memory: Any = None
 
 
-def load_checkpoint(path: Any) -> Trained:
-    """The model of a checkpoint: made from its description, with every array's name, shape and dtype checked."""
+def save_checkpoint(
+    path: Any, model: Layer, params: Any, state: Any, *, memory: Any = None, about: Mapping[str, Any] | None = None
+) -> Path:
+    """What a loop by hand has come to, as one file that `load_checkpoint` reads; replaces it in one step.
+
+    `memory` is the optimiser's, `about` what else is to be known, as strict JSON ({"epoch": 3}). The arrays must be
+    those of the model, of one dtype. There is no pickle in the file.
+
+    >>> import tempfile
+    >>> from difflab import nn
+    >>> model, adam = nn.Linear(2, 1), nn.optim.Adam()
+    >>> params, state = model.init(0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path, memory = f"{folder}/run.npz", adam.init(params)
+    ...     path = save_checkpoint(path, model, params, state, memory=memory, about={"step": 7})
+    ...     found = load_checkpoint(path, optimiser=adam)
+    >>> found.model, found.about["step"], int(found.memory["step"])
+    (Linear(in_features=2, out_features=1, bias=True), 7, 0)
+    """
+    if not isinstance(model, Layer):
+        raise InputError(
+            f"save_checkpoint: model={model!r:.80} is not a layer; give the one whose parameters these are"
+        )
+    about = dict(about or {})
+    if reserved := {"schema", "model", "dtype"} & about.keys():
+        raise InputError(f"save_checkpoint: about has {min(reserved)!r}, which the checkpoint says itself; rename it")
+    try:
+        json.dumps(about, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"save_checkpoint: about is not strict JSON: {error}") from None
+    dtypes = sorted({str(np.asarray(p).dtype) for p in optree.tree_leaves(params)})
+    if len(dtypes) > 1:
+        raise InputError(f"save_checkpoint: the parameters are {' and '.join(dtypes)}; they must be of one dtype")
+    dtype = dtypes[0] if dtypes else "float64"
+    for tree, given, wanted in zip(("params", "state"), (params, state), model.init(0, dtype)):
+        check_tree(tree, given, wanted)
+    trees = {"params": params, "state": state} | ({} if memory is None else {"memory": memory})
+    return Checkpoint(trees, {"dtype": dtype, "model": description(model), **about}).save(path)
+
+
+def check_tree(tree: str, given: Any, wanted: Any) -> None:
+    """Refuses arrays that are not the model's, by name."""
+    ours, theirs = (dict(named(tree, content)) for content in (wanted, given))
+    if odd := sorted(ours.keys() ^ theirs.keys()):
+        where = "the model has" if odd[0] in ours else "the model lacks"
+        raise InputError(f"save_checkpoint: {tree} and the model do not fit: {where} {odd[0][:80]}")
+    for name, x in ours.items():
+        if x.shape != theirs[name].shape or x.dtype != theirs[name].dtype:
+            raise InputError(
+                f"save_checkpoint: {name} is {theirs[name].dtype} of shape {theirs[name].shape}, the model's is "
+                f"{x.dtype} of {x.shape}"
+            )
+
+
+def load_checkpoint(path: Any, *, model: Layer | None = None, optimiser: Any = None) -> Trained:
+    """The model of a checkpoint: made from its description, with every array's name, shape and dtype checked.
+
+    `model` is needed for models with layers of one's own, which a file cannot describe; with the `optimiser` its memory
+    is loaded, too.
+    """
     reader = Reader(path)
-    if not isinstance(reader.about.get("model"), dict):
-        raise InputError(f"{path} does not describe its model; load it through fit(..., resume=True)")
-    model = from_spec(reader.about["model"])
+    if model is None and not isinstance(reader.about.get("model"), dict):
+        raise InputError(f"{path} does not describe its model; give it, load_checkpoint(path, model=...)")
+    model = from_spec(reader.about["model"]) if model is None else model
     params, state = model.init(0, dtype=str(reader.about.get("dtype", "float32")))
-    return Trained(model, reader.tree("params", params), reader.tree("state", state), reader.about)
+    params, state = reader.tree("params", params), reader.tree("state", state)
+    memory = None if optimiser is None else reader.tree("memory", optimiser.init(params))
+    return Trained(model, params, state, reader.about, memory)

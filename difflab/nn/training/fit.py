@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 import optree
 
-from ...errors import DomainError, InputError
+from ...errors import DomainError, InputError, ShapeError
 from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
 from ...interrupts import Interrupts
 from ...progress import doing
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
-from ..spec import to_spec
 from .callbacks import sign
-from .checkpoint import Checkpoint, Reader
+from .checkpoint import Checkpoint, Reader, counted, description, record_of
 from .progress import shown
-from .step import Programs, finite, loss_of
+from .step import Programs, clipping, finite, loss_of, name_of
 from .trouble import first_bad_node
 
+AUGMENTED = 0x617567  # keeps the generators of augmentation apart from that of the samples' order
 SNAPSHOT = 64  # steps between copies in memory, from which a step that gave no number is found again
 
 
@@ -62,6 +62,9 @@ def fit(
     seed: int = 0,
     callbacks: Sequence[Callable[..., Any]] = (),
     *,
+    augment: Callable[..., Any] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
     dtype: Any = np.float32,
     params: Any = None,
     state: Any = None,
@@ -77,6 +80,10 @@ def fit(
     name in nn.functional; `optimiser` one of nn.optim (Adam). `seed` decides the first parameters, unless `params` and
     `state` are given, and the order of the samples. After each epoch every callback gets the history, a list of dicts;
     the run ends where one returns True.
+
+    `augment` makes another batch of each, called with its samples and a generator that seed, epoch and step decide:
+    `nn.data.Augment(shift=2)`, or a function of one's own. `clip_norm` scales gradients down to this norm (of all of
+    them together), `clip_value` cuts their entries to ± this number (see `nn.optim.clip_grad_norm`, `clip_grad_value`).
 
     With a folder `out` the run keeps `last.npz`, `best.npz` and `metrics.jsonl` there, at every epoch and every
     `save_every` seconds; `resume` goes on from `last.npz`, and comes to the same bits as if it had never been stopped.
@@ -100,9 +107,15 @@ def fit(
         raise InputError(f"fit: model={model!r} is not a layer; give one of nn, such as nn.Sequential(...)")
     if isinstance(optimiser, type) or not (optimiser is None or hasattr(optimiser, "update")):
         raise InputError(f"fit: optimiser={optimiser!r}; give one of nn.optim, such as nn.optim.Adam(lr=1e-3)")
-    trainer = Trainer(
-        model, dataset, loss_of(loss), Adam() if optimiser is None else optimiser, batch_size, seed, dtype
-    )
+    if augment is not None and (not callable(augment) or isinstance(augment, type)):
+        raise InputError(
+            f"fit: augment={augment!r:.80}; give nn.data.Augment(...), or a function of samples and generator"
+        )
+    programs = Programs(
+        model, loss_of(loss), Adam() if optimiser is None else optimiser, bool(dataset.classes),
+        clipping(clip_norm, clip_value),
+    )  # fmt: skip
+    trainer = Trainer(programs, dataset, batch_size, seed, dtype, augment)
     trainer.begin(params, state)
     trainer.about |= about or {}
     if out is None:
@@ -112,23 +125,6 @@ def fit(
     with claimed(out) as claim:
         trainer.open(claim, resume)
         return trainer.run(epochs, callbacks, save_every, shown(progress))
-
-
-def counted(value: Any, most: int = 1 << 53, least: int = 0) -> int:
-    """A count from a file."""
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(f"{str(value)[:40]} where a count is wanted")
-    return value
-
-
-def record_of(record: Any) -> dict[str, Any]:
-    """One epoch's numbers from a file."""
-    wanted = {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"}
-    if not isinstance(record, dict) or not wanted <= set(record) or record["train_loss"] is None:
-        raise ValueError(f"{str(record)[:60]} where an epoch's numbers are wanted")
-    if not all(v is None or isinstance(v, int | float) for v in record.values()):
-        raise ValueError(f"{str(record)[:60]} among the epochs, which holds more than numbers")
-    return record
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -154,25 +150,25 @@ class Trainer:
     """One run: where it stands, and what it needs to go on."""
 
     def __init__(
-        self, model: Layer, data: Dataset, loss: Any, optimiser: Any, batch_size: int, seed: int, dtype: Any
+        self, programs: Programs, data: Dataset, batch_size: int, seed: int, dtype: Any, augment: Any = None
     ) -> None:
-        self.model, self.data, self.batch_size, self.seed, self.dtype = model, data, batch_size, seed, dtype
-        self.optimiser = optimiser
-        self.programs = Programs(model, loss, optimiser, bool(data.classes))
+        self.programs, self.model, self.optimiser = programs, programs.model, programs.optimiser
+        self.data, self.batch_size, self.seed, self.dtype, self.augment = data, batch_size, seed, dtype, augment
         self.claim: Claim | None = None
         self.epoch = self.done = 0  # whole epochs, and steps of the present one
         self.total, self.right = 0.0, 0  # sums over the present epoch
         self.spent = 0.0  # seconds of the present epoch before it was resumed
         self.history: list[dict[str, Any]] = []
         self.best: int | None = None
-        self.about: dict[str, Any] = {"dtype": str(dtype), "model": description(model), "settings": self.settings()}
+        self.about: dict[str, Any] = {"dtype": str(dtype), "model": description(self.model)}
+        self.about |= {"settings": self.settings()}
         self.about |= {"classes": list(data.classes), "data": data.name, "sample_shape": list(data.shape)}
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a run to be resumed."""
         x, y = self.data.x_train, self.data.y_train
         some = x[:: max(1, len(x) // 64)]
-        return {
+        told = {
             "model": repr(self.model),
             "loss": name_of(self.programs.loss),
             "optimiser": repr(self.optimiser),
@@ -181,6 +177,8 @@ class Trainer:
             "dtype": str(self.dtype),
             "data": f"{x.shape} {zlib.crc32(y.tobytes()):08x} {zlib.crc32(some.tobytes()):08x}",
         }
+        chosen = {"augment": name_of(self.augment) if self.augment else None, "clip": name_of(self.programs.clip)}
+        return told | {name: value for name, value in chosen.items() if value not in (None, "unclipped")}
 
     def begin(self, params: Any, state: Any) -> None:
         first = self.model.init(self.seed, dtype=self.dtype)
@@ -190,6 +188,7 @@ class Trainer:
         self.params = first[0] if params is None else copies[0]
         self.state = first[1] if state is None else copies[1]
         self.programs.check(self.params, self.state, self.data.x_train, self.data.y_train)
+        self.batch(0, slice(0, 2))  # says before any training what augmentation does not go with
         self.memory = self.optimiser.init(self.params)
 
     def open(self, claim: Claim, resume: bool) -> None:
@@ -203,13 +202,13 @@ class Trainer:
         self.claim = claim
 
     def restore(self, reader: Reader) -> None:
-        about, settings = reader.about, reader.about.get("settings")
-        for name, value in self.settings().items():
-            then = settings.get(name) if isinstance(settings, dict) else None
+        about, settings, ours = reader.about, reader.about.get("settings"), self.settings()
+        theirs = settings if isinstance(settings, dict) else {}
+        for name in {**ours, **theirs}:
+            then, value = theirs.get(name), ours.get(name)
             if then != value:
-                raise InputError(
-                    f"{reader.path} is of a run with {name} {str(then)[:300]}, this one has {str(value)[:300]}"
-                )
+                of = f"{str(name)[:40]} {str(then)[:300]}"
+                raise InputError(f"{reader.path} is of a run with {of}, this one has {str(value)[:300]}")
         self.params, self.state, self.memory = (reader.tree(n, getattr(self, n)) for n in ("params", "state", "memory"))
         try:
             place = about["place"]
@@ -269,15 +268,14 @@ class Trainer:
     def one_epoch(self, interrupts: Interrupts, save_every: float, bar: Any) -> None:
         started = saved = time.perf_counter()
         before = self.spent
-        x, y, n = self.data.x_train, self.data.y_train, len(self.data.x_train)
-        safe = self.snapshot()
+        n, safe = len(self.data.x_train), self.snapshot()
         for k, chosen in enumerate(batches(n, self.batch_size, seed=self.seed, epoch=self.epoch)):
             if k < self.done:
                 continue
             if k % SNAPSHOT == 0:
                 self.memory = optree.tree_map(without_dust, self.memory)
                 safe = self.snapshot()
-            mean = self.one_step(x[chosen], y[chosen])
+            mean = self.one_step(*self.batch(k, chosen))
             if not finite(mean):
                 self.trouble(safe, k)
             self.total += float(mean) * len(chosen)
@@ -291,6 +289,16 @@ class Trainer:
                 saved = now
             self.stop_if_asked(interrupts)
         self.finish_epoch(before + time.perf_counter() - started, safe, interrupts)
+
+    def batch(self, step: int, chosen: Any) -> tuple[Any, Any]:
+        """The samples of one step, augmented by what seed, epoch and step decide alone, and their labels."""
+        x, y = self.data.x_train[chosen], self.data.y_train[chosen]
+        if self.augment is None:
+            return x, y
+        made = np.asarray(self.augment(x, np.random.default_rng((self.seed, self.epoch, step, AUGMENTED))))
+        if made.shape != x.shape:
+            raise ShapeError(f"fit: augment made samples of shape {made.shape} of a batch of shape {x.shape}")
+        return made.astype(x.dtype, copy=False), y
 
     def stop_if_asked(self, interrupts: Interrupts) -> None:
         if interrupts.asked is not None:
@@ -338,7 +346,7 @@ class Trainer:
         for k, chosen in enumerate(batches(len(self.data.x_train), self.batch_size, seed=self.seed, epoch=self.epoch)):
             if k < start:
                 continue
-            x, y = self.data.x_train[chosen], self.data.y_train[chosen]
+            x, y = self.batch(k, chosen)
             *after, mean, _ = self.programs.step(*optree.tree_map(np.array, trees), x, y)
             good = finite(mean) and all(np.isfinite(p).all() for p in optree.tree_leaves(after[0]))
             if not good or k >= last:
@@ -365,17 +373,3 @@ def score(record: dict[str, Any]) -> float:
         if record[metric] is not None:
             return sign(metric) * record[metric]
     return float("inf")
-
-
-def name_of(loss: Any) -> str:
-    if isinstance(loss, partial):
-        return f"{name_of(loss.func)} {loss.keywords}"
-    return getattr(loss, "__name__", type(loss).__name__)
-
-
-def description(model: Layer) -> Any:
-    """The model as plain data, or None for layers that are not difflab's own."""
-    try:
-        return to_spec(model)
-    except InputError:
-        return None

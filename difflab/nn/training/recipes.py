@@ -15,10 +15,12 @@ import optree
 from ...errors import InputError
 from ...progress import doing
 from .. import functional as F, optim
+from ..data.augment import Augment
 from ..data.dataset import Dataset, normalize
 from ..data.load import load
 from ..layers.layer import Layer
 from ..models import for_images, mlp
+from ..pictures import background
 from .callbacks import EarlyStopping
 from .fit import Run, fit
 
@@ -43,6 +45,17 @@ class Recipe:
     label_smoothing: float = 0.0
     patience: int | None = None
     seed: int = 0
+    init: str | None = None
+    shift: int = 0
+    flip: bool = False
+    noise: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    def make_augment(self) -> Augment | None:
+        """What is done to the training samples, or None."""
+        made = Augment(self.shift, self.flip, self.noise)
+        return None if made == Augment() else made
 
     def make_optimiser(self, samples: int) -> Any:
         """The optimiser, with a schedule over all steps of the run."""
@@ -70,9 +83,9 @@ class Recipe:
                 raise InputError(
                     f"{self.model} takes images; {data.name} is a table of {shape[0]} columns; train an mlp"
                 )
-            return mlp((shape[0], 64, 64, outputs), batch_norm=self.batch_norm)
+            return mlp((shape[0], 64, 64, outputs), batch_norm=self.batch_norm, init=self.init)
         channels, height, width = shape
-        return for_images(self.model, (channels, height, width), outputs, self.batch_norm)
+        return for_images(self.model, (channels, height, width), outputs, self.batch_norm, self.init)
 
     def make_loss(self, data: Dataset) -> Any:
         if not data.classes:
@@ -151,8 +164,10 @@ def run(
         tell(f"{raw!r}, model {recipe.model}")
     callbacks = [] if recipe.patience is None else [EarlyStopping(recipe.patience)]
     about = {"mean": mean.reshape(-1).tolist(), "std": std.reshape(-1).tolist(), "recipe": vars(recipe)}
+    about |= {"background": None if raw.x_train.ndim != 4 else background(raw.x_train)}
     found = fit(
         model, data, recipe.make_loss(data), recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,
         recipe.seed, callbacks, out=folder, resume=resume, progress=progress, about=about,
+        augment=recipe.make_augment(), clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
     )  # fmt: skip
     return Outcome(recipe, found, data, raw, time.perf_counter() - started, None if folder is None else Path(folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,11 @@ from ...compile.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError, ShapeError
 from .. import functional as F
+from ..criteria import Criterion
+from ..data.augment import Augment
 from ..layers.layer import Layer, Params, State
+from ..optim.clipping import clip_grad_norm, clip_grad_value
+from ..optim.optimiser import number
 
 LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
           "binary_cross_entropy", "binary_cross_entropy_with_logits")  # fmt: skip
@@ -21,11 +25,44 @@ LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smo
 
 def loss_of(loss: Any) -> Callable[..., Any]:
     """The loss itself, or the one of nn.functional with this name."""
+    if isinstance(loss, type):
+        raise InputError(f"fit: loss={loss.__name__} is a class; make one, with {loss.__name__}()")
     if callable(loss):
         return loss  # type: ignore[no-any-return]
     if loss not in LOSSES:
         raise InputError(f"fit: loss={loss!r}; give a function of output and target, or one of {', '.join(LOSSES)}")
     return getattr(F, loss)  # type: ignore[no-any-return]
+
+
+def name_of(loss: Any) -> str:
+    """What tells one loss, augmentation or clipping from another."""
+    if isinstance(loss, partial):
+        return f"{name_of(loss.func)} {loss.keywords}"
+    return repr(loss) if isinstance(loss, Criterion | Augment) else getattr(loss, "__name__", type(loss).__name__)
+
+
+def clipping(norm: float | None, value: float | None) -> Callable[[Any], Any]:
+    """What is done to the gradients before a step."""
+    if norm is not None and value is not None:
+        raise InputError(f"fit: clip_norm={norm} and clip_value={value}; give one of them")
+    for name, most in (("clip_norm", norm), ("clip_value", value)):
+        if most is not None and (not number(most) or not most > 0):
+            raise InputError(f"fit: {name}={most!r}; give a number above 0")
+    if norm is not None:
+        return partial(clipped_by_norm, most=float(norm))
+    return unclipped if value is None else partial(clipped_by_value, most=float(value))
+
+
+def unclipped(gradients: Any) -> Any:
+    return gradients
+
+
+def clipped_by_norm(gradients: Any, most: float) -> Any:
+    return clip_grad_norm(gradients, most)[0]
+
+
+def clipped_by_value(gradients: Any, most: float) -> Any:
+    return clip_grad_value(gradients, most)
 
 
 class Programs:
@@ -36,7 +73,11 @@ class Programs:
     first three are overwritten.
     """
 
-    def __init__(self, model: Layer, loss: Callable[..., Any], optimiser: Any, classify: bool) -> None:
+    def __init__(
+        self, model: Layer, loss: Callable[..., Any], optimiser: Any, classify: bool,
+        clip: Callable[[Any], Any] = unclipped,
+    ) -> None:  # fmt: skip
+        self.clip = clip
         self.model, self.loss, self.optimiser, self.classify = model, loss, optimiser, classify
         self.judged: set[int] = set()
 
@@ -51,7 +92,7 @@ class Programs:
     def update(self, params: Params, memory: Any, state: State, x: Any, y: Any) -> Any:
         """One step, as a plain function."""
         (value, (state, hits)), gradient = value_and_grad(self.objective, has_aux=True)(params, state, x, y)
-        params, memory = self.optimiser.update(params, gradient, memory)
+        params, memory = self.optimiser.update(params, self.clip(gradient), memory)
         return params, memory, state, value, hits
 
     @cached_property

@@ -109,7 +109,9 @@ function heatMap(heat, label) {
 function showHeat(step) {
   const shown = [];
   const add = (heat, label) => { if (heat) shown.push(heatMap(heat, label)); };
-  if (step.type === "node") add(nodes[step.n].heat, `${nodes[step.n].name}, shape ${nodes[step.n].shape}`);
+  clearInterval(slide.timer);
+  if (step.type === "node" && nodes[step.n].window) shown.push(...windowMaps(step.n));
+  else if (step.type === "node") add(nodes[step.n].heat, `${nodes[step.n].name}, shape ${nodes[step.n].shape}`);
   if (step.type === "edge") {
     const s = edges[step.k].s;
     add(nodes[s].heat, nodes[s].name);

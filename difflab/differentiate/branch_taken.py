@@ -1,0 +1,301 @@
+"""The formula of a piecewise function by the branch that it takes at the point.
+
+Written out with all its branches, a maximum of maxima of maxima is a formula of a size that no algebra finishes. The
+function near the point is only one of these pieces. Here a graph runs on pairs: a sympy expression, and the germ of
+its value, an enclosure over a whole neighbourhood of the point (`arb_germ.py`). Where a row chooses, the germs decide,
+and the expression is that of the piece taken. What the germs do not decide in the whole neighbourhood, a tie, has no
+one piece and is refused, unless the output does not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import flint
+import numpy as np
+from flint import arb, arb_series
+
+from ..errors import DifflabError, UndecidedError, UnsupportedError
+from ..graph.sympy_io import parts_of
+from ..primitives import TABLE, Primitive
+from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
+from ..primitives.kernels_arrays import fold
+from ..primitives.kernels_windows import max_pool
+from .arb_carrier import CARRIER as GERMS
+from .arb_choices import CHOICES
+from .arb_germ import NOW, Germ, is_constant, lift, no_value
+from .problem import Problem, output_ancestors
+from .proof import session
+
+BITS = 320  # of the germs; what differs by less than about 2^-160 counts as a tie
+COMPARISONS = frozenset(OPERATORS) & {
+    name for name, row in TABLE.items() if row.kind == "elementwise" and not row.differentiable
+}
+
+
+def chooses(problem: Problem) -> bool:
+    """Whether the output depends on a row that chooses between formulas."""
+    used = {node.primitive for node in output_ancestors(problem.graph)}
+    return any(
+        row.name in CHOICES or row.name in COMPARISONS or (row.non_differentiable and row.name not in SMOOTH)
+        for row in used
+    )
+
+
+SMOOTH = frozenset(  # rows that have no derivative at the edge of their domain, and one formula inside
+    "power float_power sqrt hypot direction i0e std nanstd angle cofactor euclidean_norm eigh eig entr svd pinv gamma "
+    "gammaln digamma polygamma tan arcsin arccos arctan2 arccosh arctanh".split()
+)
+
+
+class Decisions:
+    """How often each row chose, and for what stayed undecided a symbol in its place, and the words for it."""
+
+    def __init__(self) -> None:
+        self.taken: Counter[str] = Counter()
+        self.tied: dict[Any, str] = {}
+
+    def tie(self, row: str, text: str) -> Any:
+        import sympy
+
+        made = sympy.Dummy(f"tie_of_{row}", real=True)
+        self.tied[made] = text
+        return made
+
+
+class Pair:
+    """A sympy expression without branches, and the germ of its value."""
+
+    __slots__ = ("expression", "germ")
+
+    def __init__(self, expression: Any, germ: Germ) -> None:
+        self.expression, self.germ = expression, germ
+
+    def __bool__(self) -> bool:
+        CARRIER.decisions.taken["comparison"] += 1
+        return bool(self.germ)
+
+    def __int__(self) -> int:
+        return int(self.germ)
+
+    def __index__(self) -> int:
+        return int(self.germ)
+
+    def __float__(self) -> float:
+        return float(self.germ)  # refuses
+
+    def __pos__(self) -> Pair:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        """NumPy's functions on object arrays call the method of their name: np.exp calls x.exp()."""
+        found = TABLE.get(name)
+        if name.startswith("_") or found is None or not isinstance(getattr(np, name, None), np.ufunc):
+            raise AttributeError(name)
+        return lambda *others: CARRIER.of(found)(self, *others)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def operator_of(name: str, turned: bool = False) -> Callable[[Any, Any], Any]:
+    """A Python operator as the row of that name; `turned` for the reflected one."""
+
+    def run(self: Any, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        row = CARRIER.of(TABLE[name])
+        return row(other, self) if turned else row(self, other)
+
+    return run
+
+
+def compared(name: str) -> Callable[[Any, Any], Any]:
+    def run(self: Any, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        CARRIER.decisions.taken["comparison"] += 1
+        return getattr(self.germ, name)(pair(other).germ)
+
+    return run
+
+
+for _name, _row in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
+                    "mod": "remainder", "floordiv": "floor_divide"}.items():  # fmt: skip
+    setattr(Pair, f"__{_name}__", operator_of(_row))
+    setattr(Pair, f"__r{_name}__", operator_of(_row, turned=True))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Pair, f"__{_name}__", compared(f"__{_name}__"))
+for _name, _row in {"neg": "negative", "abs": "absolute"}.items():
+    setattr(Pair, f"__{_name}__", lambda self, _row=_row: CARRIER.of(TABLE[_row])(self))
+
+
+def pair(x: Any) -> Pair:
+    """A number as a pair that does not move."""
+    if x.__class__ is Pair:
+        return x  # type: ignore[no-any-return]
+    from .symbolic import fine
+
+    x = int(x) if isinstance(x, bool | np.bool_) else x
+    return Pair(fine(x), lift(x))
+
+
+class BranchCarrier(ElementsCarrier):
+    """The functions of a graph's rows on pairs, alone or in object arrays."""
+
+    name = "branch"
+
+    def __init__(self) -> None:
+        self.decisions = Decisions()
+
+    def function(self, row: Primitive) -> Callable[..., Any]:
+        if row.name == "constant":
+            return lambda *, value: pairs_of(value)
+        if row.name in ("max", "min"):
+            choose = self.chosen(TABLE[f"{row.name}imum"])
+            return lambda x, *, axis, keepdims: fold(lambda *xs: reduce(choose, xs), x, axis, keepdims)
+        if row.name == "max_pool":
+            return lambda x, **params: max_pool(x, larger=self.chosen(TABLE["maximum"]), **params)
+        if row.name == "where":
+            return mapped(lambda c, a, b: a if c else b)
+        if row.name == "fmod":
+            return mapped(lambda x, y: x - y * self.of(TABLE["trunc"])(pair(x) / y))
+        return super().function(row)
+
+    def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+        if row.name in COMPARISONS:
+            return None  # Python's operators
+        if row.name in CHOICES:
+            return self.chosen(row)
+        if row.value is not None and branching(row):
+            return None  # its program in other rows
+        return lambda *xs, **params: self.smooth(row, [pair(x) for x in xs], params)
+
+    def smooth(self, row: Primitive, xs: list[Pair], params: dict[str, Any]) -> Pair:
+        from .symbolic import FINE
+
+        try:
+            germ = GERMS.of(row)(*[x.germ for x in xs], **params)
+        except UnsupportedError as error:  # only a choice that depends on it needs to know it
+            germ = no_value("undecided", str(error))
+        return Pair(FINE.of(row)(*[x.expression for x in xs], **params), germ)
+
+    def chosen(self, row: Primitive) -> Callable[..., Any]:
+        """A row that chooses: the operand that the germs choose, its negative, or the one number that a step has."""
+
+        def run(*given: Any, **params: Any) -> Any:
+            self.decisions.taken[row.name] += 1
+            xs = [pair(x) for x in given]
+            germ = GERMS.of(row)(*[x.germ for x in xs], **params)
+            if not isinstance(germ, Germ):
+                return germ
+            for x in xs:
+                if germ is x.germ:
+                    return x
+            if germ.lost is not None:
+                return Pair(self.decisions.tie(row.name, germ.lost.text), germ)
+            if row.name in ("absolute", "copysign"):
+                return Pair(-xs[0].expression, germ)
+            if (number := is_constant(germ)) is not None:
+                return Pair(exactly(number), germ)
+            raise UnsupportedError(f"symbolic: {row.name} has no formula by branch")
+
+        return run
+
+
+def exactly(number: Any) -> Any:
+    """A ball that is one number, as sympy's."""
+    import sympy
+
+    mantissa, exponent = number.mid().man_exp()
+    return sympy.Integer(int(mantissa)) * sympy.Integer(2) ** int(exponent)
+
+
+def branching(row: Primitive) -> bool:
+    """Whether sympy writes the row with pieces."""
+    import sympy
+
+    from .symbolic import FINE
+
+    pieces = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.floor, sympy.ceiling, sympy.Mod,
+              sympy.Heaviside)  # fmt: skip
+    xs = [sympy.Dummy(real=True) for _ in getattr(row, "partials", ())]
+    params = row.examples[0] if row.examples and isinstance(row.examples[0], dict) else {}
+    try:
+        return bool(sympy.sympify(FINE.of(row)(*xs, **params)).has(*pieces))
+    except (DifflabError, TypeError, ValueError, AttributeError):
+        return True
+
+
+def pairs_of(value: Any) -> Any:
+    """A constant of the graph as pairs; truth values and whole numbers in arrays stay, for indexing."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        if value.dtype.kind in "biu":
+            return value
+        out = np.empty(value.shape, dtype=object)
+        for index in np.ndindex(value.shape):
+            out[index] = pair(value[index])
+        return out
+    return value if isinstance(value, bool | np.bool_) else pair(value)
+
+
+CARRIER: BranchCarrier = BranchCarrier()
+
+
+def piece(problem: Problem, symbols: list[Any], seconds: float) -> tuple[Any, list[str]]:
+    """The function as the sympy expression of its piece at the point, in the inputs' symbols, and the rows that chose.
+
+    Raises UnsupportedError, with the row and what is tied, where the point lies on the edge between pieces.
+    """
+    CARRIER.decisions = decisions = Decisions()
+    with session(seconds):
+        flint.ctx.prec, flint.ctx.cap = BITS, 1
+        values = [moving(x, s, k in problem.places) for k, (x, s) in enumerate(zip(problem.values, symbols))]
+        try:
+            y = run(problem, values)
+        except UndecidedError as error:
+            raise tied(str(error)) from None
+    expression = pair(y[()] if isinstance(y, np.ndarray) else y).expression
+    for symbol in parts_of(expression) & decisions.tied.keys():
+        raise tied(decisions.tied[symbol])
+    return expression, sorted(name for name, count in decisions.taken.items() if count)
+
+
+def run(problem: Problem, values: list[Any]) -> Any:
+    """The output of the graph on pairs."""
+    graph = problem.graph
+    needed, env = output_ancestors(graph), dict(zip(graph.inputs, values))
+    for node in graph.order:
+        if node not in env and node in needed:
+            NOW.node = node
+            try:
+                env[node] = CARRIER.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
+            except (DifflabError, MemoryError, RecursionError):
+                raise
+            except Exception as error:  # whatever NumPy or sympy says to pairs instead of numbers
+                raise UnsupportedError(f"symbolic: {NOW.where()} has no formula by branch ({error})") from error
+    return env[graph.outputs[0]]
+
+
+def moving(x: Any, symbols: Any, moves: bool) -> Any:
+    """An input as pairs of its symbols and of balls around its numbers, or of the numbers alone where it stays."""
+
+    def germ(number: Any) -> Germ:
+        point, radius = arb(float(number)), arb(abs(float(number)) or 1.0) * arb(2) ** (-BITS // 2)
+        around = arb_series([point + arb(0, 1) * radius]) if moves else None
+        return Germ(arb_series([point]), around)
+
+    if not isinstance(symbols, np.ndarray):
+        return Pair(symbols, germ(x))
+    out = np.empty(symbols.shape, dtype=object)
+    for index in np.ndindex(out.shape):
+        out[index] = Pair(symbols[index], germ(x[index]))
+    return out
+
+
+def tied(text: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"symbolic: by branch there is no formula: {text}, a tie at the point; move the point, or use another method"
+    )

@@ -1,0 +1,240 @@
+"""builder: a graph made by hand, operation by operation, with NumPy's functions on values that have no numbers yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceError
+from ..primitives import BUILT_IN, TABLE, Primitive
+from .calls import waiting
+from .from_networkx import unusable
+from .graph import Graph, as_value, graph_of
+from .literals import numeric
+from .node import BLOCK, PENDING, PYTHON_NUMBERS, SEQUENCES, Abstract, Node, Trace, apply, unpack
+from .refusals import several_results, shapes_refused
+from .text_checks import suggestion
+
+LEAVES = ("input", "constant")
+NOT_KNOWN = Abstract(None, None)
+
+
+def builder() -> Builder:
+    """Begins a graph that is built by hand: `b = dl.builder()`; its values take operators and NumPy's functions.
+
+    `b.input(name, shape)` and `b.inputs(*names)` make inputs, `b.constant(name, value)` a constant,
+    `b.add(name, value)` names a value, and `b.graph(...)` ends with the `Graph`. `with dl.block("layer"):` puts what is
+    built inside into a block. Shapes are found out when the graph is called, unless the inputs' shapes are given; then
+    wrong shapes are refused at once.
+
+    >>> import difflab as dl
+    >>> b = dl.builder()
+    >>> x, y = b.inputs("x", "y")
+    >>> q = b.add("q", x + y)
+    >>> g = b.graph(f=q * b.input("z"))
+    >>> g(x=-2, y=5, z=-4), g.forward(x=-2, y=5, z=-4).backward().gradient["x"]
+    (np.float64(-12.0), np.float64(-4.0))
+    """
+    return Builder()
+
+
+class Builder:
+    """A graph under construction; see `builder`."""
+
+    def __init__(self) -> None:
+        self._recording = Building()
+        self._named: dict[str, Node] = {}
+
+    def input(self, name: str, shape: Any = None, dtype: Any = float) -> Node:
+        """A new input. Without `shape` it may have any; () is a number, (3,) a vector. Raises InputError.
+
+        >>> import numpy as np
+        >>> b = builder()
+        >>> W, x = b.input("W", shape=(2, 3)), b.input("x", shape=(3,))
+        >>> (W @ x).shape
+        (2,)
+        >>> x @ W  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        difflab.errors.ShapeError: matmul: ...
+        """
+        self._check(name)
+        return self._keep(name, self._recording.input(sample(name, shape, dtype), name))
+
+    def inputs(self, *names: str, shape: Any = None, dtype: Any = float) -> tuple[Node, ...]:
+        """Several inputs of one shape, in this order."""
+        for k, name in enumerate(names):
+            self._check(name)
+            if name in names[:k]:
+                raise InputError(f"builder: inputs: the name {name!r} is given twice")
+        return tuple(self.input(name, shape, dtype) for name in names)
+
+    def constant(self, name: str, value: Any) -> Node:
+        """A constant with a name: a number or an array. Numbers in formulas, as in 2 * x, need no name."""
+        self._check(name)
+        if value.__class__ is Node:
+            raise InputError(
+                f"builder: constant {name!r} is {value!r}, which is no number; add({name!r}, value) names it"
+            )
+        value = as_value(value, f"constant {name!r}")
+        return self._keep(name, self._recording.node(TABLE["constant"], (), {"value": value}, value))
+
+    def add(self, name: str, value: Any) -> Node:
+        """Gives a value its name, for pictures and `graph.node(name)`; returns it.
+
+        A value that has a name already, and an input, stays what it is: the name goes to a new node +value.
+        """
+        self._check(name)
+        self._own(value, f"add: {name!r}")
+        if value.name is not None or value.primitive.name in LEAVES:
+            value = apply(TABLE["positive"], (value,))
+        return self._keep(name, value)
+
+    def graph(self, *outputs: Any, **named: Any) -> Graph:
+        """The finished graph, once; outputs given by keyword get that name. Several outputs give a tuple.
+
+        Raises InputError for outputs that are not values of this builder.
+        """
+        self._recording.check_open()
+        if not outputs and not named:
+            raise InputError("builder: graph() without outputs; give what the graph computes, as in b.graph(f=x * y)")
+        for name, value in [*enumerate(outputs), *named.items()]:
+            self._own(value, f"graph: output {name!r}")
+        ends = [*outputs, *[x if self._named.get(name) is x else self.add(name, x) for name, x in named.items()]]
+        inputs = [node for node in self._recording.nodes or () if node.primitive.name == "input"]
+        return graph_of(self._recording.finish(), inputs, ends)
+
+    def _own(self, value: Any, what: str) -> None:
+        if value.__class__ is not Node:
+            mend = "constant(name, value) makes a constant" if np.isscalar(value) else "give one value"
+            raise InputError(f"builder: {what} is {value!r:.60}, which is no value of this builder; {mend}")
+        self._recording.check_own(value, f"builder: {what}")
+
+    def _check(self, name: Any) -> None:
+        self._recording.check_open()
+        if not name or (what := unusable(name)):
+            raise InputError(f"builder: name={name!r:.60} {what if name else 'is empty'}; give a name such as 'x'")
+        if name in self._named:
+            raise InputError(f"builder: the name {name!r} is taken, by {self._named[name]!r}; choose another")
+
+    def _keep(self, name: str, node: Node) -> Node:
+        node.name = name
+        self._named[name] = node
+        return node
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        known = [n for n in dir(Builder) if n[0] != "_"]
+        hint = f"; np.{name} works on its values" if hasattr(np, name) else suggestion(name, known)
+        raise AttributeError(f"a builder has no {name!r}{hint}")
+
+    def __repr__(self) -> str:
+        nodes = self._recording.nodes
+        return "<Builder, its graph is built>" if nodes is None else f"<Builder of {len(nodes)} nodes>"
+
+
+class Building(Trace):
+    """The record of a graph that is built by hand: no branch of Python's can follow a value.
+
+    Where the shapes of the inputs are given, the operations run on numbers made up for them, which shows the shape and
+    dtype of each result and what does not fit; the numbers themselves are never used.
+    """
+
+    __slots__ = ()
+    follows = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nested = True  # operators take the general way, through `apply` below
+
+    def apply(self, row: Primitive, operands: Any, params: Any) -> Any:
+        """Records an operation; called by `node.apply`."""
+        for x in operands:
+            if x.__class__ is Node:
+                self.check_own(x, row.name)
+                if row.kind == "elementwise" and (said := several_results(x)):
+                    raise TraceError(f"{row.name}: {said}")
+        if row.name == "while_loop" and row not in BUILT_IN:
+            raise TraceError(
+                "while_loop: how often it runs depends on values, and there are none while a graph is built by hand: "
+                "dl.scan has a fixed number of steps, and dl.trace(f, example) records the loop"
+            )
+        value = self.guess(row, operands, params)
+        node = self.node(row, operands, params, value)
+        if value is PENDING and row.outputs:
+            parts = [apply(TABLE["pick"], (node,), {"index": i}) for i in range(row.outputs)]
+            return row.result(*parts) if row.result else tuple(parts)
+        return unpack(row, node) if value.__class__ is tuple else node
+
+    def call(self, row: Primitive, args: Any, kwargs: Any) -> Any:
+        """Records a call that waits for the shapes of its operands; called by `node.call_row`."""
+        late, operands, params = waiting(row, args, kwargs)
+        for x in operands:
+            self.check_own(x, row.name)
+        node = self.node(late, operands, params, PENDING)
+        if row.result is None or not row.outputs or kwargs.get("compute_uv") is False:
+            return node
+        return row.result(*[node[i] for i in range(row.outputs)])
+
+    def node(self, row: Primitive, operands: Any, params: Any, value: Any) -> Node:
+        node = Node(row, operands, params, value, self, None, BLOCK.get())
+        self.nodes.append(node)  # type: ignore[union-attr]
+        return node
+
+    def guess(self, row: Primitive, operands: Any, params: Any) -> Any:
+        """The result on made-up numbers, for its shape and dtype; PENDING where it is not known."""
+        values = [x.value if x.__class__ is Node else x for x in operands]
+        if any(x is PENDING for x in values) or (row.value_shaped is not None and row.value_shaped(*values)):
+            return PENDING
+        try:
+            with np.errstate(all="ignore"):
+                found = row.evaluate(*values, **params)
+        except (np.linalg.LinAlgError, DomainError):  # of these numbers
+            return PENDING
+        except DifflabError:
+            raise
+        except ValueError as error:
+            refused = shapes_refused(row, operands, error)
+            raise refused if isinstance(refused, DifflabError) else ShapeError(f"{row.name}: {error}") from None
+        if found.__class__ in PYTHON_NUMBERS:
+            found = np.asarray(found)[()]
+        return tuple(found) if isinstance(found, SEQUENCES) else found
+
+    def finish(self) -> list[Node]:
+        """Ends the building; returns the nodes."""
+        nodes = self.close()
+        for node in nodes:
+            if node.value is PENDING:
+                node.value = NOT_KNOWN
+        return nodes
+
+    def check_open(self) -> None:
+        if self.nodes is None:
+            raise InputError("builder: its graph has been made, and a builder makes one; dl.builder() begins another")
+
+    def check_own(self, x: Node, what: str) -> None:
+        """Refuses values of other builders, traces and graphs."""
+        if x.recording is self:
+            return
+        if x.recording is None:
+            raise InputError(f"{what}: {x!r} belongs to a finished graph; call that graph: g({x.name or 'x'}=value)")
+        if x.recording.follows:
+            raise TraceError(
+                f"{what}: {x!r} is a traced value of a function that runs, and would become a constant; make it an "
+                "input of the builder, and call the graph with it"
+            )
+        raise InputError(f"{what}: {x!r} belongs to another builder; one graph is built with one")
+
+
+def sample(name: str, shape: Any, dtype: Any) -> Any:
+    """Made-up numbers of a shape: between 0.5 and 1.5, or zeros where they may be places; PENDING without a shape."""
+    if shape is None:
+        return PENDING
+    try:
+        kind = numeric(dtype)
+        sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        random = np.random.default_rng(len(name)).uniform(0.5, 1.5, sizes)
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise InputError(f"builder: input {name!r} of shape {shape!r} and dtype {dtype!r}: {error}") from None
+    return np.asarray(random if kind.kind in "fc" else np.zeros(sizes), kind)[()]

@@ -1,0 +1,53 @@
+"""Calls in NumPy's signature that wait for the shapes of their operands, as data: they can be pickled and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..primitives.primitive import Deferred, Primitive, late
+from .node import Node
+
+
+class Place(int):
+    """The place in a call of the operand with that number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """The arguments of a call, with a `Place` where an operand stands; called with the operands, it fills them in."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def __call__(self, operands: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def fill(x: Any) -> Any:
+            return operands[x] if x.__class__ is Place else x
+
+        return replaced(self.args, fill), replaced(self.kwargs, fill)
+
+
+def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
+    """The argument with each of its leaves changed: it looks into lists, tuples, dicts and slices."""
+    if x.__class__ in (list, tuple):
+        return x.__class__([replaced(e, change) for e in x])
+    if x.__class__ is dict:
+        return {name: replaced(e, change) for name, e in x.items()}
+    if x.__class__ is slice:
+        return slice(*[replaced(e, change) for e in (x.start, x.stop, x.step)])
+    return change(x)
+
+
+def waiting(row: Primitive, args: Any, kwargs: Any) -> tuple[Deferred, tuple[Node, ...], dict[str, Any]]:
+    """The operation that makes this call of `row` when its operands have shapes: row, operands, parameters."""
+    operands: list[Node] = []
+
+    def place(x: Any) -> Any:
+        if x.__class__ is not Node:
+            return x
+        operands.append(x)
+        return Place(len(operands) - 1)
+
+    call = Call(replaced(tuple(args), place), replaced(dict(kwargs), place))
+    return late(row), tuple(operands), {"call": call}

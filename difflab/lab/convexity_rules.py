@@ -1,0 +1,252 @@
+"""The rules of composition: which nodes of a graph are convex or concave in the inputs, whatever their smoothness.
+
+A convex function that does not fall, of a convex one, is convex; sums with positive weights and maxima of convex
+functions are convex; and so on (Boyd and Vandenberghe, "Convex Optimization", 3.2; Grant, Boyd and Ye, "Disciplined
+convex programming", 2006). Where a rule depends on a sign, the range of the operand over the whole region decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from flint import arb
+
+from ..differentiate.arb_germ import Germ, lift
+from ..primitives import TABLE
+
+
+class Curve(NamedTuple):
+    """What is proven of all elements of a node: convex, concave (both: affine), constant.
+
+    `log_convex`: positive, with a convex logarithm; sums keep that (Boyd and Vandenberghe, 3.5.2). `squares`: a sum of
+    squares of what is affine, or convex and nowhere negative, so that its root is a norm of these.
+    """
+
+    convex: bool = False
+    concave: bool = False
+    constant: bool = False
+    log_convex: bool = False
+    squares: bool = False
+
+    def flipped(self) -> Curve:
+        return Curve(self.concave, self.convex, self.constant)
+
+    def named_squares(self, true: bool = True) -> Curve:
+        """The square of something even that is convex."""
+        return self._replace(squares=self.convex and true)
+
+
+UNKNOWN, AFFINE = Curve(), Curve(True, True)
+# Rows that copy, choose or add elements of their operands: what holds for all of these holds for the result.
+ARRANGING = frozenset(
+    "append atleast_1d atleast_2d atleast_3d block broadcast_to concatenate copy cumsum expand_dims flip fliplr flipud "
+    "matrix_transpose mean moveaxis positive ravel reshape roll rollaxis rot90 squeeze stack sum sum_to swapaxes "
+    "transpose add".split()
+)
+CHOOSING = frozenset(("getitem", "take", "take_along_axis"))  # operands after the first are places
+RISING_CONVEX = frozenset("exp exp2 exp10 expm1 softplus relu maximum fmax max logaddexp logaddexp2 logsumexp".split())
+RISING_CONCAVE = frozenset(("minimum", "fmin", "min", "log_sigmoid"))
+NOT_NEGATIVE = frozenset("absolute relu square sqrt hypot euclidean_norm".split())
+NORMS = frozenset(("absolute", "hypot", "euclidean_norm", "cosh", "log_cosh", "square"))  # even, rising from 0
+
+
+def curves(graph: Any, ranges: dict[Any, Any]) -> dict[Any, Curve]:
+    """The curvature of every node; `ranges` holds germs over the region, for the nodes that have them."""
+    found: dict[Any, Curve] = {}
+    for node in graph.order:
+        operands = [found[x] for x in node.operands]
+        if node.primitive.name == "input":
+            found[node] = AFFINE
+        elif all(c.constant for c in operands):
+            sign = signed(balls(node, ranges))
+            above_zero = sign > 0 and nonzero(balls(node, ranges))
+            found[node] = Curve(True, True, True, log_convex=above_zero, squares=sign > 0)
+        else:
+            found[node] = curve(node, operands, [balls(x, ranges) for x in node.operands])
+    return found
+
+
+def balls(node: Any, ranges: dict[Any, Any]) -> list[Any] | None:
+    """The ranges of the elements of a node, or None where they are not known."""
+    x = ranges.get(node)
+    if x is None:
+        return None
+    flat = x.flat if isinstance(x, np.ndarray) else [x]
+    try:
+        made = [(v if isinstance(v, Germ) else lift(v)).around[0] for v in flat]
+    except (TypeError, NotImplementedError):
+        return None
+    if not all(b.is_finite() for b in made):
+        return None
+    return [from_zero(b) for b in made] if node.primitive.name in NOT_NEGATIVE else made
+
+
+def from_zero(b: Any) -> Any:
+    """A ball of numbers that are not negative, without the numbers below 0 that rounding gave it."""
+    if b >= 0:
+        return b
+    around_0 = arb(0, b.upper() / 2)
+    return around_0 + around_0.rad()
+
+
+def signed(range_: list[Any] | None) -> int:
+    """1 where all elements are at least 0, -1 where they are at most 0, else 0."""
+    if range_ is None:
+        return 0
+    return 1 if all(b >= 0 for b in range_) else -1 if all(b <= 0 for b in range_) else 0
+
+
+def meet(operands: list[Curve]) -> Curve:
+    every = [all(told) for told in zip(*operands)]
+    return Curve(every[0], every[1], False, every[3], every[4])
+
+
+def curve(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    """The curvature of a node that is no constant."""
+    name = node.primitive.name
+    if TABLE.get(name) is not node.primitive:  # a function of the user's may have the name of a row
+        return UNKNOWN
+    if name == "logsumexp" and len(operands) > 1 and not (operands[1].constant and signed(ranges[1]) > 0):
+        return UNKNOWN  # with weights that may be negative
+    if name in ARRANGING:
+        return meet(operands)
+    if name in CHOOSING:
+        return operands[0] if all(c.constant for c in operands[1:]) else UNKNOWN
+    if name == "negative":
+        return operands[0].flipped()
+    if name == "subtract":
+        return meet([operands[0], operands[1].flipped()])
+    if name in RISING_CONVEX:
+        convex = meet(operands).convex
+        return Curve(convex=convex, log_convex=convex and name in ("exp", "exp2", "exp10"))
+    if name in RISING_CONCAVE:
+        return Curve(concave=meet(operands).concave)
+    if name in NORMS:
+        return even(operands, ranges).named_squares(name == "square")
+    rule: Callable[..., Curve] | None = SPECIAL.get(name)
+    return UNKNOWN if rule is None else rule(node, operands, ranges)
+
+
+def is_affine(c: Curve) -> bool:
+    return c.convex and c.concave
+
+
+def even(operands: list[Curve], ranges: list[Any]) -> Curve:
+    """A convex function that rises with the distance of its operands from 0."""
+    fits = [
+        is_affine(c) or (c.convex and signed(r) > 0) or (c.concave and signed(r) < 0) for c, r in zip(operands, ranges)
+    ]
+    return Curve(convex=all(fits))
+
+
+def product(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    if node.operands[0] is node.operands[1] and (node.primitive.name == "multiply" or node.value.shape == ()):
+        return even(operands[:1], ranges[:1]).named_squares()  # x * x, and x @ x of vectors
+    for k in (0, 1):
+        if operands[k].constant:
+            return scaled(operands[1 - k], ranges[k])
+    return UNKNOWN
+
+
+def scaled(c: Curve, weights: Any) -> Curve:
+    sign = signed(weights)
+    if sign > 0:
+        return c._replace(constant=False, log_convex=c.log_convex and nonzero(weights))
+    return c.flipped() if sign < 0 else Curve(is_affine(c), is_affine(c))
+
+
+def quotient(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    above, below = operands
+    if below.constant:
+        return scaled(above, ranges[1]) if nonzero(ranges[1]) else UNKNOWN
+    if not (signed(ranges[1]) > 0 and nonzero(ranges[1]) and below.concave):
+        return UNKNOWN
+    if above.constant:
+        return scaled(Curve(convex=True), ranges[0]) if signed(ranges[0]) else UNKNOWN
+    return Curve(convex=above.squares)  # the square of a norm over a positive concave function
+
+
+def nonzero(range_: Any) -> bool:
+    return range_ is not None and not any(b.contains(0) for b in range_)
+
+
+def power(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    """x**n with a constant n, the same for all elements."""
+    base, exponent = operands
+    if not exponent.constant or ranges[1] is None:
+        return UNKNOWN
+    n = ranges[1][0]
+    if not n.is_exact() or not all(b.is_exact() and b == n for b in ranges[1]):
+        return UNKNOWN
+    if n == 1:
+        return base
+    if n.is_integer() and n > 0 and int(n.unique_fmpz()) % 2 == 0:
+        return even([base], ranges[:1]).named_squares(bool(n == 2))
+    if signed(ranges[0]) <= 0:
+        return UNKNOWN
+    if n > 1:
+        return Curve(convex=base.convex)
+    if n > 0:
+        return Curve(concave=base.concave)
+    return Curve(convex=base.concave) if n < 0 and nonzero(ranges[0]) else UNKNOWN
+
+
+def inverse(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    positive = signed(ranges[0]) > 0 and nonzero(ranges[0])
+    return Curve(convex=operands[0].concave) if positive else UNKNOWN
+
+
+def root(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    if operands[0].squares:
+        return Curve(convex=True)
+    return Curve(concave=operands[0].concave) if signed(ranges[0]) > 0 else UNKNOWN
+
+
+def logarithm(shift: int) -> Callable[..., Curve]:
+    def rule(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+        inside = ranges[0] is not None and all(b + shift > 0 for b in ranges[0])
+        return Curve(convex=operands[0].log_convex, concave=operands[0].concave) if inside else UNKNOWN
+
+    return rule
+
+
+def converted(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    return operands[0] if getattr(node.value, "dtype", None) == np.float64 else UNKNOWN  # others round
+
+
+SPECIAL: dict[str, Callable[..., Curve]] = {
+    "multiply": product,
+    "matmul": product,
+    "dot": product,
+    "divide": quotient,
+    "power": power,
+    "reciprocal": inverse,
+    "sqrt": root,
+    "log": logarithm(0),
+    "log2": logarithm(0),
+    "log10": logarithm(0),
+    "log1p": logarithm(1),
+    "astype": converted,
+}
+
+
+def terms(output: Any, found: dict[Any, Curve]) -> tuple[list[tuple[Any, int]], set[int]]:
+    """The output as a sum of nodes with signs, and which of these are convex by the rules."""
+    parts: list[tuple[Any, int]] = []
+    open_parts = [(output, 1)]
+    while open_parts:
+        node, sign = open_parts.pop()
+        name = node.primitive.name
+        if name in ("add", "subtract") and all(x.value.shape == () for x in node.operands):
+            open_parts += [(node.operands[0], sign), (node.operands[1], sign if name == "add" else -sign)]
+        elif name == "negative":
+            open_parts.append((node.operands[0], -sign))
+        else:
+            parts.append((node, sign))
+    convex = {k for k, (node, sign) in enumerate(parts) if (found[node].convex if sign > 0 else found[node].concave)}
+    return parts, convex
+
+
+__all__ = ["Curve", "curves", "terms"]

@@ -1,0 +1,98 @@
+"""Local Lipschitz constants: the largest singular value of a Jacobian that is never written down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..differentiate.transform import Recording
+from ..errors import DomainError, DtypeError, InputError, TraceError
+from ..graph.pytree import flatten
+
+Leaves = list[Any]
+
+
+@dataclass(frozen=True)
+class Lipschitz:
+    """The largest singular value of a Jacobian, and the direction that it stretches most.
+
+    `value` is |Jv| of the unit vector v = `direction`, so it is never above the largest singular value but by rounding.
+    `residual` is |JᵀJv - value² v| / value²: some singular value s has |s² - value²| <= residual value².
+    """
+
+    value: float
+    direction: Any
+    residual: float
+    steps: int
+    converged: bool
+
+    def __float__(self) -> float:
+        return self.value
+
+
+def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float = 1e-4, steps: int = 1000) -> Lipschitz:
+    """The local Lipschitz constant of f at x, in the Euclidean norm: the largest singular value of the Jacobian there.
+
+    Power iteration: a random unit vector goes forward through the Jacobian (jvp) and back (vjp), again and again, until
+    the residual is at most `tolerance`, or for `steps` steps; then `converged` is false. Each step costs a few
+    evaluations of f, and no memory for the Jacobian. The Jacobian of an affine f is the same everywhere, and the result
+    its Lipschitz constant. x and f(x) are arrays or trees of arrays, taken as one long vector each. Golub and Van Loan,
+    Matrix Computations, 4th ed., 8.2.
+
+    Raises DtypeError for complex values, DomainError where a derivative is not finite, TraceError inside another
+    derivative.
+
+    >>> found = lipschitz(lambda x: np.array([[3.0, 0.0], [4.0, 5.0]]) @ x, np.zeros(2))
+    >>> round(found.value, 6), round(float(np.sqrt(45)), 6)
+    (6.708204, 6.708204)
+    """
+    if not callable(f):
+        raise InputError(f"lipschitz: {f!r} is not a function")
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        raise InputError(f"lipschitz: steps={steps!r}; give an integer of at least 1")
+    if not 0 < tolerance < 1:
+        raise InputError(f"lipschitz: tolerance={tolerance!r}; give a number between 0 and 1")
+    record = Recording("lipschitz", f, (x,))
+    if record.nested:
+        raise TraceError(
+            "lipschitz: the point or the function depends on a value that is being traced, and the iteration needs "
+            "numbers; call it outside, and differentiate the length of f's jvp along the direction that it finds"
+        )
+    for what, leaves in (("x", record.inputs), ("f(x)", flatten(record.value)[0])):
+        for leaf in leaves:
+            if np.asarray(getattr(leaf, "value", leaf)).dtype.kind == "c":
+                raise DtypeError(f"lipschitz: {what} is complex; give the real and the imaginary part as two arrays")
+    rng = np.random.default_rng(seed)
+    v = unit([np.asarray(rng.normal(size=node.shape)).astype(node.dtype)[()] for node in record.inputs])
+    for step in range(1, steps + 1):
+        value, back = through(record, v)
+        if not value:
+            break
+        residual = length([b - value**2 * a for a, b in zip(v, back)]) / value**2
+        if residual <= tolerance or step == steps:
+            return Lipschitz(value, record.unflatten_inputs(v)[0], residual, step, residual <= tolerance)
+        v = unit(back)
+    return Lipschitz(0.0, record.unflatten_inputs(v)[0], 0.0, step, True)
+
+
+def through(record: Recording, v: Leaves) -> tuple[float, Leaves]:
+    """|Jv| and JᵀJv."""
+    outputs = flatten(record.value)[0]
+    pushed = [np.asarray(t).astype(np.asarray(y).dtype)[()] for t, y in zip(record.push(v), outputs)]
+    value = length(pushed)
+    if not math.isfinite(value):
+        raise DomainError("lipschitz: the Jacobian at x is not finite; dl.compare says where and why")
+    return value, record.pull(pushed)
+
+
+def length(leaves: Leaves) -> float:
+    return math.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in leaves))
+
+
+def unit(leaves: Leaves) -> Leaves:
+    total = length(leaves)
+    return [(a / total).astype(a.dtype) for a in leaves]

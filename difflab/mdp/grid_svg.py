@@ -1,0 +1,172 @@
+"""A solved grid as SVG: values, best actions as arrows, walls, ends, with alt text and a dark theme."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..draw.palette import BACKWARD, DEAD, FORWARD, INK, OPERATION, WIRE
+from ..draw.svg import FAMILY, SVG, style
+from ..draw.text import number
+from ..errors import DrawError, InputError
+from ..files import write
+from .pictures import ARROW, TEXT_CELLS, grid_of
+from .solution import solved
+
+if TYPE_CHECKING:
+    from .grids import Grid
+    from .solution import Solution
+
+CELL = 76.0
+EDGE = 26.0  # for the numbers of rows and columns
+DEEPEST = 0.42  # how opaque the largest value is; text on it keeps a contrast of 4.5 and more, light and dark
+DIRECTIONS = {(-1, 0): "up", (0, 1): "right", (1, 0): "down", (0, -1): "left"}
+
+
+class GridDrawing:
+    """An SVG that Jupyter shows and `save` writes."""
+
+    def __init__(self, svg: str, title: str) -> None:
+        self.svg, self.title = svg, title
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def save(self, path: Any, force: bool = False) -> Path:
+        """Writes the drawing (.svg); returns the path."""
+        if Path(path).suffix.lower() != ".svg":
+            raise DrawError(
+                f"{Path(path).name!r}: this drawing is written as .svg; mdp.plot_solution writes .png and .pdf"
+            )
+        return write(path, self.svg, force)
+
+    def __repr__(self) -> str:
+        return f"<GridDrawing: {self.title}>"
+
+
+def draw_grid(solution: Solution, path: Any = None, title: str = "", force: bool = False) -> Any:
+    """A solved gridworld, or a map of gymnasium's, as SVG: the value and all best actions of each cell.
+
+    The darker a cell, the larger its value. Returns the drawing, or with a path (.svg) the path written. Raises
+    InputError for a process that is no grid, and for one of more than 20 rows or columns.
+
+    >>> from difflab import mdp
+    >>> mdp.draw_grid(mdp.gridworld((2, 2), terminals=[(1, 1)]).solve())
+    <GridDrawing: Optimal values and best actions on a grid of 2 x 2 cells>
+    """
+    grid = grid_of(solved(solution, "draw_grid").process)
+    rows, columns = grid.shape
+    if max(grid.shape) > TEXT_CELLS:
+        raise InputError(f"draw_grid: a grid of {rows} x {columns} has no room for numbers; mdp.plot_solution draws it")
+    values, best = grid.of_cells(solution.values), grid.of_cells(solution.ties())
+    told = title or f"Optimal values and best actions on a grid of {rows} x {columns} cells"
+    parts = [cell_svg(grid, c, float(values[c]), best[c], shade(grid, values)) for c in range(rows * columns)]
+    width, height = EDGE + columns * CELL + 4, EDGE + rows * CELL + 4
+    body = "\n".join([*numbers_svg(grid), *parts, *barriers_svg(grid)])
+    svg = (
+        f'<svg xmlns="{SVG}" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'font-family="{FAMILY}">\n<title>{html.escape(told)}</title>\n'
+        f"<desc>{html.escape(about(grid, values, best))}</desc>\n<style>{style()}</style>\n{body}\n</svg>\n"
+    )
+    made = GridDrawing(svg, told)
+    return made if path is None else made.save(path, force)
+
+
+def shade(grid: Grid, values: Any) -> Any:
+    """The opacity of a value among those of the open cells."""
+    found = values[grid.open_cells]
+    low, high = float(found.min()), float(found.max())
+    return lambda v: DEEPEST * (0.5 if high == low else (v - low) / (high - low))
+
+
+def corner(grid: Grid, cell: int) -> tuple[float, float]:
+    i, j = divmod(cell, grid.shape[1])
+    return EDGE + j * CELL, EDGE + i * CELL
+
+
+def cell_svg(grid: Grid, cell: int, value: float, best: Any, opacity: Any) -> str:
+    x, y = corner(grid, cell)
+    wall, end = cell in grid.walls, cell in grid.terminals
+    square = f'<rect x="{x:g}" y="{y:g}" width="{CELL:g}" height="{CELL:g}"'
+    fill = DEAD if wall else FORWARD
+    parts = [
+        f'{square} fill="{OPERATION}" stroke="{WIRE}"/>',
+        f'{square} fill="{fill}" fill-opacity="{1 if wall else opacity(value):.3g}" stroke="{WIRE}"/>',
+    ]
+    word = grid.words.get(cell, "end" if end else "")
+    if word:
+        down = 0.55 if wall or end else 0.93
+        parts.append(text_svg(x + CELL / 2, y + down * CELL, word, 12.5, "middle", bold=True))
+    if not wall:
+        parts.append(text_svg(x + 6, y + 18, number(value), 15))
+    if end:
+        inner = f'<rect x="{x + 3:g}" y="{y + 3:g}" width="{CELL - 6:g}" height="{CELL - 6:g}" fill="none"'
+        parts.append(f'{inner} stroke="{BACKWARD}" stroke-width="2"/>')
+    elif not wall:
+        parts += arrows_svg(grid, best, x + CELL / 2, y + 0.53 * CELL)
+    return "\n".join(parts)
+
+
+def arrows_svg(grid: Grid, best: Any, x: float, y: float) -> list[str]:
+    """One arrow through the middle, or one from there for each action that is as good; a dot for one that stays."""
+    taken = [grid.steps[a] for a in np.flatnonzero(best) if a < len(grid.steps)]
+    parts = []
+    for way in sorted({w for w in taken if w is not None}):
+        dy, dx = way
+        reach, tail = ARROW * CELL, ARROW * CELL * (len(taken) == 1)
+        x0, y0, x1, y1 = x - dx * tail, y - dy * tail, x + dx * reach, y + dy * reach
+        xb, yb = x1 - 8 * dx, y1 - 8 * dy  # the base of the head
+        parts += [
+            f'<path d="M{x0:g} {y0:g} L{xb:g} {yb:g}" stroke="{INK}" stroke-width="2.4" fill="none"/>',
+            f'<polygon points="{x1:g},{y1:g} {xb + 4.5 * dy:g},{yb + 4.5 * dx:g} {xb - 4.5 * dy:g},{yb - 4.5 * dx:g}" '
+            f'fill="{INK}"/>',
+        ]
+    return [*parts, f'<circle cx="{x:g}" cy="{y:g}" r="5" fill="{INK}"/>'] if None in taken else parts
+
+
+def numbers_svg(grid: Grid) -> list[str]:
+    """The numbers of rows and columns."""
+    rows, columns = grid.shape
+    across = [text_svg(EDGE + (j + 0.5) * CELL, 17, str(j), 12.5, "middle", WIRE) for j in range(columns)]
+    return across + [text_svg(17, EDGE + (i + 0.5) * CELL + 5, str(i), 12.5, "end", WIRE) for i in range(rows)]
+
+
+def barriers_svg(grid: Grid) -> list[str]:
+    found = []
+    for c, d in sorted(grid.barriers):
+        x, y = corner(grid, d)
+        right, down = (0.0, CELL) if c // grid.shape[1] == d // grid.shape[1] else (CELL, 0.0)
+        found.append(f'<path d="M{x:g} {y:g} l{right:g} {down:g}" stroke="{INK}" stroke-width="5" fill="none"/>')
+    return found
+
+
+def text_svg(
+    x: float, y: float, text: str, size: float, anchor: str = "start", fill: str = INK, bold: bool = False
+) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" text-anchor="{anchor}" fill="{fill}"{weight}>'
+        f"{html.escape(text)}</text>"
+    )
+
+
+def about(grid: Grid, values: Any, best: Any) -> str:
+    """The picture in words, row by row."""
+    told = [f"{grid.title}." if grid.title else ""]
+    for i in range(grid.shape[0]):
+        words = []
+        for c in range(i * grid.shape[1], (i + 1) * grid.shape[1]):
+            if c in grid.walls or c in grid.terminals:
+                words.append(grid.words.get(c, "wall" if c in grid.walls else "end"))
+                continue
+            ways = [grid.steps[a] for a in np.flatnonzero(best[c]) if a < len(grid.steps)]
+            names = dict.fromkeys("stay" if w is None else DIRECTIONS[w] for w in ways)
+            words.append(f"{number(float(values[c]))} {' or '.join(names)}")
+        told.append(f"Row {i}: {', '.join(words)}.")
+    return " ".join(filter(None, told))
+
+
+__all__ = ["GridDrawing", "draw_grid"]

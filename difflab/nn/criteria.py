@@ -1,0 +1,143 @@
+"""Criteria: the losses of nn.functional as objects that hold their settings, with torch.nn's names.
+
+A criterion is made once and called with what is compared: `nn.HuberLoss(delta=0.5)(output, target)`. Its settings are
+those of the function behind it, in the same order and with the same defaults; `size_average` and `reduce` are torch's
+older spelling of `reduction`.
+
+>>> loss = HuberLoss(delta=0.5)
+>>> loss, loss(np.array([0.0, 2.0]), np.zeros(2))
+(HuberLoss(delta=0.5), np.float64(0.4375))
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, field, fields, make_dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import InputError
+from ..graph.node import Node
+from . import functional as F
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+class Criterion:
+    """A loss with its settings: frozen, equal where the settings are, and hashable."""
+
+    function: ClassVar[Callable[..., Any]]
+    operands: ClassVar[tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        for f in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if f.name in ("size_average", "reduce") and not isinstance(value, bool | np.bool_ | type(None)):
+                raise InputError(f"{name}: {f.name}={shown(value)}; {self.mend(value)}")
+            if f.name in ("weight", "pos_weight") and value is not None and not isinstance(value, Node):
+                object.__setattr__(self, f.name, kept(value))
+        if hasattr(self, "reduction"):
+            check_reduction(name, self.reduction)
+
+    def mend(self, value: Any) -> str:
+        """What was meant by an argument in the place of torch's oldest setting."""
+        name = type(self).__name__
+        if isinstance(value, str):
+            return f"for a reduction by name write {name}(reduction={value!r})"
+        function, arguments = self.function.__name__, ", ".join(self.operands)
+        return f"{name} makes an object: {name}()({arguments}), or call nn.functional.{function}({arguments})"
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """The loss of its operands."""
+        if len(values) + len(named) != len(self.operands) or set(named) - set(self.operands[len(values) :]):
+            given = " and ".join([str(len(values)), *(f"{n}=" for n in named)])
+            raise InputError(f"{type(self).__name__}: it is called as loss({', '.join(self.operands)}); given {given}")
+        settings = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return type(self).function(*values, **named, **settings)
+
+    def key(self) -> tuple[Any, ...]:
+        """The settings as values that can be compared and hashed."""
+        return tuple(plain(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.key() == other.key()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.key()))
+
+    def __repr__(self) -> str:
+        told = [(f.name, getattr(self, f.name)) for f in fields(self) if plain(getattr(self, f.name)) != f.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in told)})"
+
+
+def kept(value: Any) -> Any:
+    """A setting's own copy of an array, which nobody changes afterwards."""
+    copy = np.array(value)
+    copy.flags.writeable = False
+    return copy
+
+
+def plain(value: Any) -> Any:
+    return (value.dtype.str, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+
+
+def shown(value: Any) -> str:
+    """An array as its elements, where there are few."""
+    if not isinstance(value, np.ndarray):
+        return f"{value!r:.80}"
+    return repr(value.tolist()) if value.size <= 100 else f"<array of shape {value.shape}>"
+
+
+def check_reduction(name: str, reduction: Any) -> None:
+    allowed = (*REDUCTIONS, "batchmean") if name == "KLDivLoss" else REDUCTIONS
+    if reduction not in allowed:
+        close = difflib.get_close_matches(str(reduction), allowed, n=1, cutoff=0.4)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; it is {', '.join(map(repr, allowed))}"
+        raise InputError(f"{name}: reduction={reduction!r}{hint}")
+
+
+def criterion(
+    name: str, function: Callable[..., Any], operands: int = 2, *, without: str = "", kw_only: bool = False
+) -> type[Criterion]:
+    """The class of this name: its fields are the function's arguments behind the operands."""
+    arguments = list(inspect.signature(function).parameters.values())
+    settings = [p for p in arguments[operands:] if p.name not in without.split()]
+    made = make_dataclass(
+        name,
+        [(p.name, Any, field(default=MISSING if p.default is p.empty else p.default)) for p in settings],
+        bases=(Criterion,),
+        namespace={"function": staticmethod(function), "operands": tuple(p.name for p in arguments[:operands])},
+        frozen=True, eq=False, repr=False, kw_only=kw_only,
+    )  # fmt: skip
+    made.__module__ = __name__  # where pickle looks for it
+    called = f"loss({', '.join(p.name for p in arguments[:operands])})"
+    formula = str(function.__doc__).partition("\n\n")[0].replace("\n    ", " ")
+    made.__doc__ = f"`nn.functional.{function.__name__}` as an object, called as {called}.\n\n{formula}"
+    return made
+
+
+L1Loss = criterion("L1Loss", F.l1_loss, without="weight")
+MSELoss = criterion("MSELoss", F.mse_loss, without="weight")
+SmoothL1Loss = criterion("SmoothL1Loss", F.smooth_l1_loss)
+HuberLoss = criterion("HuberLoss", F.huber_loss, without="weight")
+CrossEntropyLoss = criterion("CrossEntropyLoss", F.cross_entropy)
+NLLLoss = criterion("NLLLoss", F.nll_loss)
+BCELoss = criterion("BCELoss", F.binary_cross_entropy)
+BCEWithLogitsLoss = criterion("BCEWithLogitsLoss", F.binary_cross_entropy_with_logits)
+KLDivLoss = criterion("KLDivLoss", F.kl_div)
+PoissonNLLLoss = criterion("PoissonNLLLoss", F.poisson_nll_loss)
+GaussianNLLLoss = criterion("GaussianNLLLoss", F.gaussian_nll_loss, 3, kw_only=True)
+HingeEmbeddingLoss = criterion("HingeEmbeddingLoss", F.hinge_embedding_loss)
+SoftMarginLoss = criterion("SoftMarginLoss", F.soft_margin_loss)
+MultiLabelSoftMarginLoss = criterion("MultiLabelSoftMarginLoss", F.multilabel_soft_margin_loss)
+MarginRankingLoss = criterion("MarginRankingLoss", F.margin_ranking_loss, 3)
+CosineEmbeddingLoss = criterion("CosineEmbeddingLoss", F.cosine_embedding_loss, 3)
+TripletMarginLoss = criterion("TripletMarginLoss", F.triplet_margin_loss, 3)
+CosineSimilarity = criterion("CosineSimilarity", F.cosine_similarity)
+PairwiseDistance = criterion("PairwiseDistance", F.pairwise_distance)
+
+__all__ = [name for name, made in list(globals().items()) if isinstance(made, type) and Criterion in made.__bases__]

@@ -12,13 +12,13 @@ POINTS = (0.0, 1.0, 0.3, -7.0, 1e-5)
 COST = {
     "exp far from 0": (lambda x: 1e10 + np.exp(x), np.exp, 211),
     "line far from 0": (lambda x: 1e15 + 3 * x, lambda x: 3.0, 209),
-    "power far from 0": (lambda x: 1e8 + x**5, lambda x: 5 * x**4, 175),
+    "power far from 0": (lambda x: 1e8 + x**5, lambda x: 5 * x**4, 177),
     "flat and steep": (
         lambda x: np.exp(-((x - 5) ** 2) * 30),
         lambda x: -60 * (x - 5) * np.exp(-30 * (x - 5) ** 2),
         119,
     ),
-    "tiny and steep": (lambda x: 1 + 1e-30 * np.exp(1e6 * min(x, 1e-4)), None, 169),
+    "tiny and steep": (lambda x: 1 + 1e-30 * np.exp(1e6 * min(x, 1e-4)), None, 177),
     "flat up to an edge": (lambda x: 1 + np.sqrt(np.maximum(x - 1e-4, 0)), None, 137),
     "flat up to a kink": (lambda x: 3 + np.maximum(x - 2, 0), lambda x: 0.0, 147),
     "flat up to a jump": (lambda x: np.floor(x + 0.5) / 3, lambda x: 0.0, 147),

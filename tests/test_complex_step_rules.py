@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from difflab.differentiate.complex_step import COMPLEX
+import difflab as dl
+from difflab.differentiate.complex_step import CARRIER, COMPLEX
+from difflab.errors import UnsupportedError
+from difflab.graph.node import call_row
+from difflab.primitives import table
 
 H = 1e-30
 X = np.array([[-2.5, 0.5, 3.0], [1.5, -1.0, 2.0]])
@@ -89,3 +93,25 @@ def test_a_narrow_power_stays_narrow():
     assert COMPLEX["power"](np.complex64(2 + 1j), 3).dtype == np.complex64
     assert COMPLEX["power"](np.float32(2), 3).dtype == np.complex64
     assert COMPLEX["power"](2 + 1j, 3).dtype == complex
+
+
+SMOOTH = [
+    r for r in table() if r.kind == "elementwise" and len(r.domain) == 1 and all(r.partials) and r.name != "polygamma"
+]
+
+
+@pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
+def test_the_value_of_a_row_beside_the_real_line(row):
+    """Of the functions that take complex numbers: the rule's derivative, and on the line the value itself."""
+    for params in row.examples or ({},):
+        f = lambda x, params=params: call_row(row, x, **params)
+        for x in (-2.5, -0.4, 0.3, 0.8, 1.7):
+            with np.errstate(all="ignore"):
+                value, slope = dl.value_and_grad(f)(x) if row.partials else (f(x), 0.0)
+                try:
+                    beside = CARRIER.of(row)(np.complex128(x + 1j * H), **params)
+                except (TypeError, UnsupportedError):
+                    return
+            if np.iscomplexobj(beside) and np.isfinite(value) and np.isfinite(slope) and np.isfinite(beside):
+                assert beside.real == pytest.approx(value, rel=1e-9, abs=1e-14)
+                assert beside.imag / H == pytest.approx(slope, rel=1e-7, abs=1e-13)

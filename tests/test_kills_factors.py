@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
+import mpmath
 import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.compile import native_forms, sincos
+from difflab.compile.remarks import annotated
+from difflab.nn import functional as F
+from difflab.primitives import TABLE, kernels_convolution
 
 W = np.array([np.pi, 1 / 3, 0.7])
 FORMS = {"times": lambda w, x: w * x, "over": lambda w, x: w / (1 / x), "under": lambda w, x: x / w}
@@ -92,3 +100,80 @@ def test_inputs_have_their_names_beside_labelled_ones(named):
     program(np.ones(3), np.ones(3), np.ones(3))
     want = ", ".join(f"q_{name}" if name in named else name for name in NAMES)
     assert program.source.startswith(f"def program(work, {want}):")
+
+
+@pytest.mark.parametrize("more", [2.0, -1.0, -0.5])
+@pytest.mark.parametrize("form", FORMS)
+def test_what_holds_a_factor_more_does_not_have_the_name_of_what_holds_it_not(form, more):
+    """w * x is called q; a multiple of it, which the program computes in its place, is not."""
+
+    def f(w, x):
+        return np.tanh(dl.label(FORMS[form](w[:, None], x), "q") * more)
+
+    program, w, x = dl.compile(f), W, np.full((3, 4), 0.25)
+    np.testing.assert_allclose(program(w, x), f(w, x), rtol=1e-15)
+    assert not re.search(r"\bq\b", program.source)
+
+
+@pytest.mark.parametrize("f", [0.5, 4.0, -2.0])
+def test_factors_that_cancel_are_gone(f):
+    program = dl.compile(lambda x: np.tanh(np.sin(x) * f * (1 / f)))
+    x = np.linspace(-1, 1, 12).reshape(3, 4)
+    np.testing.assert_array_equal(program(x), np.tanh(np.sin(x)))
+    assert "multiply" not in program.source and "*" not in program.source
+
+
+def test_the_negative_of_a_value_does_not_have_its_name():
+    def f(w, x):
+        s = dl.label(np.tanh(w), "s")
+        return np.cos(s * x * -1.0)
+
+    program, w, x = dl.compile(f), np.array([0.5, 1.0, -0.3, 0.2]), np.full((3, 4), 0.25)
+    np.testing.assert_allclose(program(w, x), f(w, x), rtol=1e-15)
+    said = [line.split("# ")[1] for line in annotated(program.program.last).splitlines() if "# " in line]
+    assert said[:3] == ["s = tanh(w)", "negative(s)", "t3 * x"]
+
+
+@pytest.mark.parametrize("p", [np.float64, np.float32])
+@pytest.mark.parametrize("g", [np.float64, np.float32, np.int64, np.bool_])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_steps_of_mixed_dtypes(p, g, sign):
+    x, y = np.linspace(-1, 1, 5000).astype(p), (np.arange(5000) % 3).astype(g)
+    f = lambda x, y: x + sign * (0.1 * y)
+    for program in (dl.compile(f), dl.compile(f, donate_argnums=0)):
+        for _ in range(3):
+            found = program(x.copy(), y)
+            assert found.dtype == f(x, y).dtype
+            np.testing.assert_allclose(found, f(x, y), rtol=1e-6 if p is np.float32 else 1e-15)
+
+
+def test_angles_of_a_circle_are_two_short_numbers_and_a_rest():
+    high, middle, low = sincos.tables()[3]
+    for number in (high, middle):
+        assert number and all(float(k * number) == k * Fraction(number) for k in (3, 2**23 - 1, 2**22 + 12345))
+    assert abs(low) < 2.0**-67 < middle < 2.0**-37 < high
+    with mpmath.workprec(300):
+        assert abs(mpmath.mpf(high) + middle + low - 2 * mpmath.pi / 1024) < mpmath.mpf(2) ** -119
+
+
+def test_a_row_of_ones_own_has_no_form_in_machine_code():
+    graph = dl.trace(lambda x: dl.block(lambda t: np.sin(t), name="sin")(x) + np.sin(x), 0.5)
+    for node in graph.order:
+        own = TABLE.get(node.primitive.name) is not node.primitive
+        assert not (own and native_forms.has_form(node))
+    custom = dl.trace(lambda x: dl.while_loop(lambda y: y < 3, lambda y: y + 1, x), 0.5)
+    assert not any(native_forms.has_form(n) for n in custom.order if n.primitive.name in ("while_loop", "input"))
+
+
+@pytest.mark.parametrize("stride, kernel", [(1, 3), (2, 3), (1, 5)])
+@pytest.mark.parametrize("size", [16, 33, 78, 110])
+def test_convolutions_in_pieces_of_columns(monkeypatch, stride, kernel, size):
+    """Whatever fits one thread: the same numbers."""
+    rng = np.random.default_rng(size)
+    x, w = rng.normal(size=(2, 3, size, 48)), rng.normal(size=(4, 3, kernel, kernel))
+    f = lambda x, w: np.sum(np.sin(F.conv2d(x, w, stride=stride, padding=1)))
+    want = f(x, w), *dl.grad(f, argnums=(0, 1))(x, w)
+    monkeypatch.setattr(kernels_convolution, "ONE_THREAD", 16 * kernel * kernel * 3 * 4)
+    monkeypatch.setattr(kernels_convolution, "pieces_of", kernels_convolution.pieces_of.__wrapped__)  # nothing known
+    for a, b in zip(want, (f(x, w), *dl.grad(f, argnums=(0, 1))(x, w))):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)

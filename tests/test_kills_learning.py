@@ -231,3 +231,13 @@ def test_every_network_from_states_to_actions_will_do(kind):
     assert found.q.shape == (5, 2) and not found.q[4].any()
     with pytest.raises(InputError, match=r"gives shape \(1, 3\) for one state; it must be \(1, 2\)"):
         learning.deep_q_learning(chain(2), 2, network=NETWORKS[kind](3), start=0)
+
+
+def test_what_a_network_says_is_what_it_says_when_it_does_not_train():
+    """Statistics are the running ones, and nothing is dropped."""
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))
+    agent = deep.Agent(model, 4, 3, nn.optim.SGD(lr=0.1), 0.7, False, np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    first = agent.params[model.names[0]]
+    want = (x @ first["weight"].T + first["bias"]) / np.sqrt(1 + 1e-5)
+    np.testing.assert_allclose(agent.values_of(agent.params, agent.state, x), want, rtol=1e-5, atol=1e-6)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.regions import Least, cut, flat_space, row_space, total_of
-from difflab.primitives import NUMPY
+from difflab.compile.regions import Least, cut, flat_space, reaches, row_space, total_of
+from difflab.graph.node import call_row
+from difflab.primitives import NUMPY, TABLE
 
 ROWS = 6
 X, XY, XYZ = (ROWS,), (ROWS, 4), (ROWS, 4, 3)
@@ -113,3 +114,43 @@ def test_shapes_of_any_size_can_be_cut(shape):
         least = Least(shape[0] + more, count + more)
         found = flat_space(node, least), row_space(node, least), total_of(total, least)
         assert found == ((None,) * 3 if more else (shape, shape[0], shape[0]))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)], ids=str)
+def test_nothing_is_not_cut(shape):
+    node, total = last(lambda x: np.tanh(x), shape)[0], last(lambda x: np.sum(x), shape)[0]
+    assert flat_space(node) is None
+    assert row_space(node) == total_of(total) == (shape[0] or None)
+
+
+class Waiting:
+    def __init__(self):
+        self.after = []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_region_waits_for_those_before_it(seed):
+    """Directly or through others, and for no other region."""
+    rng = np.random.default_rng(seed)
+    regions = [Waiting() for _ in range(7)]
+    waits = np.tril(rng.random((7, 7)) < 0.25, -1)
+    for k, region in enumerate(regions):
+        region.after += [regions[j] for j in np.flatnonzero(waits[k])]
+    closed = np.linalg.matrix_power(np.eye(7, dtype=int) + waits, 7) > 0
+    for k in range(7):
+        assert [reaches(regions[k], r) for r in regions] == [bool(closed[k, j]) and j != k for j in range(7)]
+
+
+SUMS = [
+    ((6, 4), (6, 1), 6),
+    ((6, 6), (1, 6), None),
+    ((1, 6), (1, 1), 1),
+    ((6, 1, 6), (1, 1, 6), None),
+    ((2, 6), (6,), None),
+]
+
+
+@pytest.mark.parametrize("shape, to, rows", SUMS, ids=str)
+def test_sums_to_a_shape_work_by_rows_where_the_rows_stay(shape, to, rows):
+    node = last(lambda x: call_row(TABLE["sum_to"], x, shape=to), shape)[0]
+    assert row_space(node) == rows

@@ -29,7 +29,7 @@ def test_idx_files_of_every_type(tmp_path, code, packed):
     path.write_bytes(gzip.compress(idx(array, code)) if packed else idx(array, code))
     found = data.read_idx(path)
     np.testing.assert_array_equal(found, array)
-    assert found.dtype.isnative
+    assert found.dtype.isnative and found.flags.writeable
 
 
 DAMAGED = [

@@ -325,11 +325,73 @@ def test_refused(text, saying):
         assert str(refused.value).splitlines()[-1].strip(" ^") == ""  # the caret line
 
 
-def test_the_caret_points_at_the_place():
+LONG = "x + " * 200
+PLACES = [  # what is shown by carets stands between « and »
+    "y = 2\nx + «sni»(y)",
+    "x + sin(«x ^ 2») + 1",
+    "«modf(x) + 1» + x",
+    "x «$» 2",
+    "x + «\x7f»y",
+    "x + «2**5000»",
+    "x * «2.5**2000» + 1",
+    "«10**400» - x",
+    "«'»a' + x",
+    "x + «(»y + 1",
+    "x + y«)» + 1",
+    "x + (y + «)» * 2",
+    "y = 2\nx + 3 «4» + y",
+    f"{LONG}sin(x) + 3 «4» + y",
+    f"{LONG}sin(x + («*» y)) + y",
+    f"{LONG}«modf(x)» + x",
+    f"sin({LONG}«modf(x)» + x) + y",
+    f"{LONG}sin({LONG}«slogdet([[x]])» + x) + y",
+    f"{LONG}«sni»(x) + y",
+    f"{LONG}sin({LONG}«sni»(x) + y) + y",
+    f"y = {LONG}x\n{LONG}cos({LONG}x + «sni»(y)) + y",
+]
+
+
+@pytest.mark.parametrize("text", PLACES, ids=lambda text: text[-30:])
+def test_the_caret_points_at_the_place(text):
+    before, wrong = text.split("«")
+    wrong = wrong.split("»")[0]
     with pytest.raises(ParseError) as refused:
-        parse("y = 2\nx + sni(y)")
+        parse(text.replace("«", "").replace("»", ""))
     _, shown, carets = str(refused.value).splitlines()
-    assert shown[carets.index("^") : carets.rindex("^") + 1] == "sni"
+    assert len(shown) <= 130
+    assert shown[carets.index("^") : carets.rindex("^") + 1].strip() == wrong.replace("\x7f", "�")
+    assert shown[: carets.index("^")].rstrip().endswith(before.splitlines()[-1:][-1][-40:].rstrip() if before else "")
+
+
+REASONS = [
+    ("2**5000", "this power is larger than any float"),
+    ("2.5**2000", "this power is larger than any float"),
+    ("x + \x7fy", "(U+007F a control character) is not an ASCII letter or sign"),
+    ("x + \x01y", "(U+0001 a control character) is not an ASCII letter or sign"),
+    ("x.sin()", "only functions by their names can be called, such as sin(x); write sin(...)"),
+    ("x.unknown()", "only functions by their names can be called, such as sin(x)\n"),
+]
+
+
+@pytest.mark.parametrize("text, reason", REASONS, ids=ascii)
+def test_reasons(text, reason):
+    with pytest.raises(ParseError) as refused:
+        parse(text)
+    assert reason in str(refused.value)
+
+
+def test_powers_of_moderate_size_are_exact():
+    assert parse("x + 2**200 / 2**199")(0.0) == 2.0 and parse("x + 10**300")(0.0) == 1e300
+
+
+@pytest.mark.parametrize("text", ["sum(tile(x, {n}))", "sum(repeat(x, {n}))"])
+@pytest.mark.parametrize("n", [10**7, 10**7 + 1])
+def test_how_many_copies_a_text_may_ask_for(text, n):
+    if n <= 10**7:
+        assert parse(text.format(n=n)).inputs
+        return
+    with pytest.raises(ParseError, match="at most 10000000 copies"):
+        parse(text.format(n=n))
 
 
 def test_not_text():

@@ -473,6 +473,29 @@ def test_real_function_of_a_complex_number(f):
         assert dl.jvp(f, (z,), (t,))[1] == pytest.approx(along, rel=1e-6)
 
 
+OF_COMPLEX = {
+    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "softplus": lambda z: mpmath.log(1 + mpmath.exp(z)),
+    "log_sigmoid": lambda z: -mpmath.log(1 + mpmath.exp(-z)),
+    "sinpi": mpmath.sinpi,
+    "cospi": mpmath.cospi,
+    "sinc": mpmath.sincpi,
+    "erf": mpmath.erf,
+    "erfc": mpmath.erfc,
+    "ndtr": lambda z: mpmath.erfc(-z / mpmath.sqrt(2)) / 2,
+}
+
+
+@pytest.mark.parametrize("name", OF_COMPLEX)
+@pytest.mark.parametrize("z", [0.3 + 0.4j, -1.2 + 0.7j, 1.5 - 0.2j, -0.6 - 0.1j])
+def test_functions_of_a_complex_number(name, z):
+    """The value, and the derivative along any direction."""
+    f = lambda z: apply(ELEMENTWISE[name], [z], {})
+    assert NUMPY.of(ELEMENTWISE[name])(np.complex128(z)) == pytest.approx(complex(OF_COMPLEX[name](z)), rel=1e-13)
+    slope = complex(mpmath.diff(OF_COMPLEX[name], z))
+    assert dl.jvp(f, (z,), (0.3 - 1j,))[1] == pytest.approx((0.3 - 1j) * slope, rel=1e-10)
+
+
 def test_abs_of_complex_zero():
     assert dl.grad(np.abs)(0j) == 0
 

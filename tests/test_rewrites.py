@@ -7,6 +7,7 @@ import pytest
 
 import difflab as dl
 from difflab.compile.algebra import clean_algebra, powers, signs
+from difflab.compile.rewriting import users
 
 A = np.array([0.0, -0.0, 1.5, -2.25, np.inf, 1e-310, 3.0, -7.0])
 B = np.array([-0.0, 0.0, -0.5, 4.0, 2.0, -1e300, 3.0, 0.1])
@@ -61,3 +62,17 @@ def test_a_rewriting(rewriting, text, names):
     if names is not None:
         assert sorted(used(after)) == sorted(names.split())
     assert len(after.operations) <= len(graph.operations)
+
+
+def test_who_reads_a_node():
+    """Each operand counts; an output or a guard counts as one more."""
+
+    def f(x, y):
+        a, b = dl.label(x * x, "a"), dl.label(x + y, "b")
+        if b > 0:
+            return a, dl.label(a * b, "c"), dl.label(np.sin(b), "d")
+        return a, b, a
+
+    graph = dl.trace(f, 1.0, 2.0)
+    count = users(graph)
+    assert {n.name: count[n] for n in graph.order if n.name} == {"x": 3, "y": 1, "a": 2, "b": 3, "c": 1, "d": 1}

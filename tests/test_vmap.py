@@ -365,3 +365,24 @@ def test_results_belong_to_the_caller():
     y = dl.vmap(lambda x: x)(X)
     assert not np.may_share_memory(y, X)
     assert dl.vmap(lambda x: W)(X).flags.writeable
+
+
+MASK, PLACE = np.array([[1, 0, 1, 1, 0], [0, 0, 1, 0, 0], [1, 1, 0, 0, 1]], bool), np.array([[0], [1]])
+MASKED = [
+    (lambda x, m: x[m], MASK), (lambda x, m: x[m, 0], MASK), (lambda x, m: x[m, :, 0], MASK),
+    (lambda x, m: x[:, m, 0], MASK[1]), (lambda x, m: x[:, m, :, 0], MASK[1]),
+    (lambda x, m: x[:, m, :, PLACE], MASK[1]),
+    (lambda x, m: x[m, :, PLACE], MASK), (lambda x, m: x[m, PLACE], MASK), (lambda x, m: x[0, :, 0][m], MASK[1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("k", range(len(MASKED)))
+def test_a_mask_beside_other_places_for_each_element_of_a_batch(k):
+    f, mask = MASKED[k]
+    x = np.random.default_rng(0).normal(size=(4, 3, 5, 2, 6))
+    g = dl.grad(lambda x, m: np.sum(np.sin(f(x, m))))
+    for h in (f, g):
+        want = np.stack([h(one, mask) for one in x])
+        found = dl.vmap(h, in_axes=(0, None))(x, mask)
+        assert found.shape == want.shape
+        np.testing.assert_allclose(found, want, atol=1e-15)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import CodeType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 PLAIN = frozenset((int, float, bool, str, complex, type(None)))
 MAX_FUNCTIONS = 100
 LIBRARIES = ("difflab", "numpy", "scipy")
+EMPTY = object()
 
 
 class Captured:
@@ -52,43 +53,42 @@ class Captured:
         for cell in cells:
             if not ours:  # the cells of grad and the like never change
                 self.cells.append(cell)
-            try:
-                yield cell.cell_contents
-            except ValueError:  # not assigned yet
-                continue
+            yield held(cell)
 
     def reach(self) -> tuple[list[Any], list[Any]]:
         """The functions that run, and the present content of all places, defaults of arguments among them."""
-        held = [getattr(cell, "cell_contents", None) for cell in self.cells]
+        found = [held(cell) for cell in self.cells]
         for f in self.functions:
-            held += [*(getattr(f, "__defaults__", None) or ()), *(getattr(f, "__kwdefaults__", None) or {}).values()]
-        return self.functions, [*held, *(space.get(name) for space, name in self.globals)]
+            found += [*(getattr(f, "__defaults__", None) or ()), *(getattr(f, "__kwdefaults__", None) or {}).values()]
+        return self.functions, [*found, *(space.get(name) for space, name in self.globals)]
 
     def key(self) -> tuple[Any, ...]:
         """The content of all places, in a form that can be compared and hashed."""
-        found = []
-        for cell in self.cells:
-            try:
-                found.append(content(cell.cell_contents))
-            except ValueError:
-                found.append(None)
-        found += [content(space.get(name)) for space, name in self.globals]
-        return tuple(found)
+        places = [*map(held, self.cells), *(space.get(name) for space, name in self.globals)]
+        return tuple(map(content, places))
 
     def checks(self) -> dict[str, tuple[tuple[str, Any], ...]] | None:
         """What to ask before the program of the present content is used again: conditions that are true where something
         has changed, each with the name and the object that it stands on. None where that cannot be asked quickly.
         """
-        places = [("cell_contents", cell, getattr(cell, "cell_contents", None)) for cell in self.cells]
+        places = [("cell_contents", cell, held(cell)) for cell in self.cells]
         places += [(name, space, space.get(name)) for space, name in self.globals]
         found: dict[str, tuple[tuple[str, Any], ...]] = {}
         for k, (name, place, x) in enumerate(places):
-            if isinstance(x, np.ndarray | np.generic):
+            if isinstance(x, np.ndarray | np.generic) or x is EMPTY:
                 return None
             if x.__class__ in PLAIN or isinstance(x, FunctionType) or settled(x):
                 read = f"_place{k}.cell_contents" if name == "cell_contents" else f"_place{k}.get({name!r})"
                 found[f"{read} is not _was{k}"] = ((f"_place{k}", place), (f"_was{k}", x))
         return found
+
+
+def held(cell: CellType) -> Any:
+    """What a closure's cell holds; EMPTY where nothing has been assigned yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return EMPTY
 
 
 def names_of(code: CodeType) -> Iterator[str]:

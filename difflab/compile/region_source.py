@@ -202,9 +202,9 @@ class RegionSource:
         shape = node.params.get("shape")
         if self.region.flat is not None or not isinstance(shape, tuple):
             return expression(node, self.names, operands)
-        rest = "".join(f", {n}" for n in shape[1:]) or ","
+        rest = "".join(f" {n}," for n in shape[1:])
         more = [f"{k}={self.names.parameter(v)}" for k, v in node.params.items() if k != "shape"]
-        return f"{self.names.function(node.primitive)}({', '.join([*operands, *more, f'shape=(hi - lo{rest})'])})"
+        return f"{self.names.function(node.primitive)}({', '.join([*operands, *more, f'shape=(hi - lo,{rest})'])})"
 
     def hold(self, node: Node, roots: frozenset[Node]) -> None:
         self.roots[node] = roots

@@ -97,7 +97,7 @@ def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
         if x.lost is None and at_pole(x):
             return no_value("undefined", f"it has a pole at {float(x.point[0]):g}")
         y = f(x)
-        if y.lost is None and x.lost is None and not y.around[0].is_finite():
+        if x.lost is None and (y.lost is not None or not y.around[0].is_finite()):
             return no_value("undecided", f"its operand lies in {ball(x.around[0])}, and it has poles at 0, -1, -2, ...")
         return y
 

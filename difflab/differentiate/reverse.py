@@ -28,7 +28,7 @@ class Contribution(NamedTuple):
 def sweep(
     nodes: list[Node],
     cotangents: dict[Node, Any],
-    nested: bool = False,
+    nested: bool,
     observe: Callable[..., None] | None = None,
     gates: dict[Node, Any] | None = None,
 ) -> dict[Node, Any]:

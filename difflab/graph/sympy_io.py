@@ -298,13 +298,11 @@ class _Builder:
         import sympy
 
         coefficient, factors = e.as_coeff_mul()
-        above, below = [], []
+        above, below, minus = [coefficient], [], False
         if isinstance(coefficient, sympy.Rational):
-            above += [sympy.Integer(abs(coefficient.p))] * (abs(coefficient.p) != 1)
-            below += [sympy.Integer(coefficient.q)] * (coefficient.q != 1)
+            above = [sympy.Integer(abs(coefficient.p))] * (abs(coefficient.p) != 1)
+            below = [sympy.Integer(coefficient.q)] * (coefficient.q != 1)
             minus = coefficient.p < 0
-        else:
-            above, minus = [coefficient], False
         for f in factors:
             inverse = isinstance(f, sympy.Pow) and _negative(f.exp)
             (below if inverse else above).append(f.base**-f.exp if inverse else f)

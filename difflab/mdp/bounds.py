@@ -105,8 +105,8 @@ def shortest_path_bound(process: MDP, v: Floats) -> float:
     """A bound with discount 1, infinite where none can be proven.
 
     With h(s) at least the expected number of steps that the near-best actions still take, v + e h cannot be raised
-    by a backup once e covers the residual, so it lies above the optimal values; v - e h lies below the values of the
-    greedy policy. Both are checked in numbers.
+    by a backup where e is twice the residual, so it lies above the optimal values; v - e h lies below the values of the
+    greedy policy. Both are checked in numbers; a larger e would not mend a choice that h does not count.
     """
     q = pair_values(process, v)
     w = best(q, process.starts, process.n_actions)
@@ -122,18 +122,16 @@ def shortest_path_bound(process: MDP, v: Floats) -> float:
     if h is None:
         return math.inf
     e = 2 * (float(np.abs(change).max(initial=0.0)) + noise)
-    for _ in range(6):
-        u = v + e * h
-        raised = best(pair_values(process, u), process.starts, process.n_actions)
-        raised[process.terminal] = 0.0
-        below = v - e * h
-        kept = pair_values(greedy, below)
-        kept[process.terminal] = 0.0
-        margin = rounding(process, u)
-        alive = ~process.terminal
-        if (raised + margin <= u)[alive].all() and (kept - margin >= below)[alive].all():
-            return float(e * h.max(initial=0.0))
-        e *= 4
+    u = v + e * h
+    raised = best(pair_values(process, u), process.starts, process.n_actions)
+    raised[process.terminal] = 0.0
+    below = v - e * h
+    kept = pair_values(greedy, below)
+    kept[process.terminal] = 0.0
+    margin = rounding(process, u)
+    alive = ~process.terminal
+    if (raised + margin <= u)[alive].all() and (kept - margin >= below)[alive].all():
+        return float(e * h.max(initial=0.0))
     return math.inf
 
 

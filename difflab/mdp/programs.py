@@ -122,7 +122,7 @@ def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
         h = (1 - laziness) * w + laziness * h
         h -= h[0]
     q = backup.q - gain
-    return Found(h - h[0], bound, q, gain=gain)
+    return Found(h, bound, q, gain=gain)
 
 
 def unit_discount(process: MDP) -> MDP:

@@ -46,16 +46,21 @@ def consumed(m: Any, e: Any, arrays: Any, lead: Any) -> int:
     return 1
 
 
+def rank(m: Any, e: Any, arrays: Any, lead: Any) -> int:
+    """How many axes an entry makes: a mask one, however many it reads."""
+    if not isinstance(e, Slot):
+        return np.ndim(e)
+    return 1 if m.dtype(arrays[e]).kind == "b" else m.ndim(arrays[e]) - lead[e]  # type: ignore[no-any-return]
+
+
 def place(m: Any, index: Any, arrays: Any, lead: Any, ndim: int, whole: bool) -> Place:
     """The index for arrays with `ndim` axes behind the batch axis; with `whole` false the array read has no batch axis.
 
     NumPy puts the axes of index arrays where the first array stands if the arrays stand side by side, else in front.
     """
     entries = explicit(m, index, arrays, lead, ndim)
-    rank = lambda e: m.ndim(arrays[e]) - lead[e] if isinstance(e, Slot) else np.ndim(e)
     numbers = [k for k, e in enumerate(entries) if e is not None and not isinstance(e, slice)]
-    masks = any(isinstance(e, Slot) and m.dtype(arrays[e]).kind == "b" for e in entries)
-    width = max([min(rank(entries[k]), 1) if masks else rank(entries[k]) for k in numbers], default=0)
+    width = max([rank(m, entries[k], arrays, lead) for k in numbers], default=0)
     together = not numbers or numbers == list(range(numbers[0], numbers[-1] + 1))
     start = numbers[0] if numbers else 0
     if not any(lead):

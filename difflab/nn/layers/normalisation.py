@@ -26,7 +26,7 @@ class _Running(Layer):
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
-    ranks: ClassVar[tuple[int, ...]] = (4,)
+    ranks: ClassVar[tuple[int, ...]]
     counted: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

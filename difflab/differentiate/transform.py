@@ -21,6 +21,7 @@ from ..graph.leaves import check_leaf
 from ..graph.node import NODE, Node, Trace
 from ..graph.pytree import flatten, map_leaves, paths, structure
 from ..graph.refusals import escaped
+from ..graph.snapshots import kept
 from ..primitives import Carrier
 from . import forward, reverse
 
@@ -254,7 +255,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pullback(1.0)
     (np.float64(4.0), np.float64(3.0))
     """
-    record = Recording("vjp", f, primals, has_aux)
+    # The pullback may be called after somebody has written into the primals.
+    record = Recording("vjp", f, map_leaves(kept, primals), has_aux)
     value = record.value
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from .drawable import Drawable
 from .kinds import NUMBERS, check_fit
 from .node import NO_PARAMS, NODE, PENDING, Abstract, Node
 from .refusals import shapes_refused
+from .snapshots import kept
 
 
 class Order(list[Node]):
@@ -257,7 +258,8 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         """Evaluates the graph and keeps the value of every node: a `ForwardPass`."""
         from .passes import ForwardPass
 
-        return ForwardPass(self, self.bind(args, kwargs))
+        values = self.bind(args, kwargs)  # as they are now: the pass is read later
+        return ForwardPass(self, [kept(x) for x in values])
 
     @property
     def operations(self) -> list[Node]:

@@ -28,6 +28,7 @@ from .refusals import (
     undecided,
     vertex_used,
 )
+from .snapshots import copied, is_fixed, same_bytes
 from .torch_names import keywords_refused
 
 NO_PARAMS: dict[str, Any] = {}
@@ -69,7 +70,7 @@ class Shape(tuple[int, ...]):
 class Trace:
     """The record of one run of a function: its nodes, in the order in which they were made."""
 
-    __slots__ = ("guards", "nested", "nodes", "serial")
+    __slots__ = ("guards", "nested", "nodes", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
 
     def __init__(self) -> None:
@@ -77,6 +78,22 @@ class Trace:
         self.nodes: list[Node] | None = []
         self.guards: list[tuple[Node, Any]] = []
         self.nested = False
+        self.snapshots: dict[int, tuple[Any, Any]] = {}  # by the id of a plain array: itself, and a copy
+
+    def kept(self, operands: Any) -> Any:
+        """The operands with plain arrays as they are now: the function, or its caller, may fill them again."""
+        return tuple([self.snapshot(x) if x.__class__ is np.ndarray else x for x in operands])
+
+    def snapshot(self, x: Any) -> Any:
+        """The array if nobody can write into it, else a copy: the same one for each use with the same elements."""
+        known = self.snapshots.get(id(x))
+        if known is not None and same_bytes(known[1], x):
+            return known[1]
+        if is_fixed(x):
+            return x
+        copy = copied(x)
+        self.snapshots[id(x)] = x, copy
+        return copy
 
     def input(self, value: Any, name: str | None = None) -> Node:
         """A new input of the trace."""
@@ -353,7 +370,7 @@ class Node:
 def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     """The operation on plain or traced operands; a traced operand makes a new node in the innermost trace."""
     trace = None
-    mixed = odd = False
+    mixed = odd = plain = False
     for x in operands:
         if x.__class__ is Node:
             t = x.recording
@@ -363,7 +380,10 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
                 mixed = trace is not None
                 if trace is None or t.serial > trace.serial:
                     trace = t
-        elif x.__class__ not in FITTING and (x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS):
+        elif x.__class__ is np.ndarray:
+            plain = True
+            odd = odd or x.dtype.kind not in NUMBERS
+        elif x.__class__ not in FITTING:
             odd = True
     if trace is None:
         return row.evaluate(*operands, **params)
@@ -373,6 +393,8 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         check_operands(row.name, operands)
     if not trace.follows:
         return trace.apply(row, operands, params)  # type: ignore[attr-defined]
+    if plain:
+        operands = trace.kept(operands)
     values = [x.value if x.__class__ is Node and x.recording is trace else x for x in operands]
     if mixed or trace.nested:
         value = trace.compute(row, values, params)

@@ -28,8 +28,10 @@ def _binary(name: str) -> Any:
             # The hot path of a recording: one trace, and a number, an array or a node of the same trace.
             try:
                 if other.__class__ is not Node:
-                    if other.__class__ is np.ndarray and other.dtype.kind not in NUMBERS:
-                        check_operands(name, (self, other))
+                    if other.__class__ is np.ndarray:
+                        if other.dtype.kind not in NUMBERS:
+                            check_operands(name, (self, other))
+                        other = trace.snapshot(other)
                     value = row.evaluate(self.value, other)
                 elif other.recording is trace:
                     value = row.evaluate(self.value, other.value)

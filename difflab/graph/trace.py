@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
 from .graph import Graph, as_value, graph_of
 from .leaks import hidden
@@ -49,6 +51,7 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
     if result is None:
         raise InputError("trace: the function returned None; does it lack a return statement?")
     outputs, rebuild_output = flatten(result)
+    outputs = [recording.snapshot(y) if y.__class__ is np.ndarray else y for y in outputs]
     values = [y.value if y.__class__ is Node and y.recording is recording else y for y in outputs]
     graph = graph_of(
         nodes,

@@ -188,3 +188,9 @@ def test_environments_whose_observations_are_several_numbers():
             return 4, float(action == 8), True, False, {}
 
     assert learning.q_learning(Shifted(), 200, step_size=0.5).policy[0] == 1
+
+
+@pytest.mark.parametrize("horizon, shown", [(10**9, "1,000,000,000"), (10**200, "a number of 201 digits")])
+def test_a_horizon_whose_values_nobody_can_keep(horizon, shown):
+    with pytest.raises(DifflabError, match=f"finite: horizon={shown} steps of 25 states"):
+        mdp.gridworld().solve("finite", horizon=horizon)

@@ -21,6 +21,8 @@ from .run import Found, Run
 if TYPE_CHECKING:
     from .process import MDP
 
+MOST_STAGES = 2**28  # 2 GiB of values
+
 
 def linear_programming(process: MDP, run: Run) -> Found:
     """The smallest v with v >= r + discount P v for all pairs, by HiGHS; its greedy policy is then evaluated.
@@ -65,6 +67,12 @@ def finite(
     if horizon is None:
         raise InputError("finite: horizon is missing, the number of steps: solve('finite', horizon=10)")
     steps = whole(horizon, "finite: horizon")
+    if steps * process.n_states > MOST_STAGES:
+        shown = f"{steps:,}" if steps < 10**15 else f"a number of {len(str(steps))} digits"
+        raise InputError(
+            f"finite: horizon={shown} steps of {process.n_states:,} states are more than the {MOST_STAGES:,} values "
+            "that are kept; take fewer, or value_iteration with a discount"
+        )
     if discount is not None:
         process = dataclasses.replace(process, discount=discount_of(discount))
     v = np.zeros(process.n_states) if final is None else values_of(process, final).copy()

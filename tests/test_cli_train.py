@@ -178,6 +178,15 @@ BAD_HERE = [
     (["train", "mlp", "--clip-norm", "1", "--clip-value", "1", "--out", "OUT"], "give one of them"),
     (["train", "mlp", "--clip-norm", "-1", "--out", "OUT"], "clip_norm=-1.0; give a number above 0"),
     (["train", "mlp", "--init", "xaver", "--out", "OUT"], "did you mean 'xavier'"),
+    (["train", "mlp", "--clip-norm", "inf", "--out", "OUT"], "clip_norm=inf; give a number above 0"),
+    (["train", "mlp", "--clip-value", "inf", "--out", "OUT"], "clip_value=inf; give a number above 0"),
+    (["train", "mlp", "--weight-decay", "inf", "--out", "OUT"], "weight_decay=inf; give a number of at least 0"),
+    (["predict", "RUN", "RUN"], "best.npz is not a picture that can be read: it is none of PNG"),
+    (["descent", "x**2 + y**2", "--at", "x=[1,2],y=1", "-o", "OUT.png"], "--at x has shape (2,)"),
+    (["descent", "rosenbrock", "--at", "x=1,y=1", "-o", "OUT.png"], "rosenbrock has its own start"),
+    (["descent", "depth", "--at", "x=1,y=1", "-o", "OUT.png"], "depth has its own start"),
+    (["descent", "depth", "--steps", "3", "-o", "OUT.png"], "--steps is for a surface or a formula"),
+    (["descent", "rates", "--optimiser", "Adam", "-o", "OUT.png"], "--optimiser is for a surface or a formula"),
     (["descent", "depht", "-o", "OUT.png"], "did you mean depth"),
 ]
 

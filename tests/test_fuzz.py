@@ -313,7 +313,7 @@ def test_a_picture_may_say_what_it_likes(tmp_path):
     with pytest.raises(InputError):
         read_samples(path, (1, 2, 2), False)
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")  # no other program is started for it
-    with pytest.raises(InputError, match="cannot identify"):
+    with pytest.raises(InputError, match="none of PNG, JPEG"):
         read_samples(path, (1, 2, 2), False)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import optree
 import pytest
 
 from difflab import nn
-from difflab.errors import DifflabError, DomainError, InputError, ShapeError
+from difflab.errors import DifflabError, DomainError, DtypeError, InputError, ShapeError
 from difflab.nn.data import Augment
 from difflab.nn.training.step import Programs, clipping
 
@@ -203,6 +204,13 @@ def test_a_layer_of_ones_own_is_given_when_loading(tmp_path):
         nn.load_checkpoint(path)
 
 
+def nested(depth):
+    made: list = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
 MODEL = nn.Linear(2, 3)
 PARAMS, STATE = MODEL.init(0)
 SAVE = nn.save_checkpoint
@@ -216,7 +224,24 @@ BAD = [
     (lambda p: SAVE(p, MODEL, PARAMS, STATE, about={"model": 1}), InputError, "about has 'model'"),
     (lambda p: SAVE(p, MODEL, PARAMS, STATE, about={"loss": np.nan}), InputError, "not strict JSON"),
     (lambda p: SAVE(p, MODEL, PARAMS, STATE, about={"rng": rng(0)}), InputError, "not strict JSON"),
+    (lambda p: SAVE(p, MODEL, PARAMS, STATE, about=[1, 2]), InputError, r"about=\[1, 2\]; give a dict"),
+    (lambda p: SAVE(p, MODEL, PARAMS, STATE, about={"a": "\ud800"}), InputError, "surrogates not allowed"),
+    (lambda p: SAVE(p, MODEL, PARAMS, STATE, about={"a": nested(9999)}), InputError, "recursion"),
+    (lambda p: SAVE(p, MODEL, PARAMS, STATE, about={"a": "x" * 10**7}), InputError, "about takes 10,000,009 bytes"),
+    (
+        lambda p: SAVE(p, MODEL, PARAMS, STATE, memory={"m": None, "a": [object()]}),
+        InputError,
+        "memory/a/0 is of dtype",
+    ),
+    (lambda p: SAVE(p, MODEL, PARAMS, STATE, memory={"a": "x"}), InputError, "memory/a is of dtype <U1"),
     (lambda p: FIT(augment=Augment), InputError, "augment="),
+    (lambda p: FIT(augment=lambda x, g: x * 1j), InputError, "samples of dtype complex64"),
+    (lambda p: FIT(augment=lambda x, g: x.astype(str)), InputError, "samples of dtype <U32"),
+    (
+        lambda p: Augment(noise=0.4)(np.zeros((2, 3), np.uint8), rng(0)),
+        DtypeError,
+        "noise=0.4 in samples of dtype uint8",
+    ),
     (lambda p: FIT(augment="shift"), InputError, r"give nn.data.Augment\("),
     (lambda p: FIT(augment=lambda x, g: x[:, :, 1:]), ShapeError, r"samples of shape \(2, 1, 7, 8\)"),
     (lambda p: FIT(augment=Augment(shift=8)), ShapeError, "8 x 8 out of themselves"),
@@ -247,3 +272,80 @@ def test_memory_that_was_not_saved_is_missed(tmp_path):
         nn.load_checkpoint(path, optimiser=nn.optim.Adam())
     with pytest.raises(InputError, match="another model"):
         nn.load_checkpoint(path, model=nn.Linear(2, 4))
+
+
+def test_what_is_loaded_with_is_checked(tmp_path):
+    path = SAVE(tmp_path / "x.npz", MODEL, PARAMS, STATE)
+    with pytest.raises(InputError, match="model='linear' is not a layer"):
+        nn.load_checkpoint(path, model="linear")
+    with pytest.raises(InputError, match="optimiser='adam'; give one of nn.optim"):
+        nn.load_checkpoint(path, optimiser="adam")
+
+
+def test_names_with_strokes_stay_apart(tmp_path):
+    """ "a/b" is a layer, and so is "b" in "a": their arrays were one and the same in the file."""
+    model = nn.Sequential({"a/b": nn.Linear(2, 2), "a": nn.Sequential({"b": nn.Linear(2, 2), "~1": nn.Linear(2, 2)})})
+    params, state = model.init(0)
+    found = nn.load_checkpoint(SAVE(tmp_path / "x.npz", model, params, state)).params
+    for x, y in zip(optree.tree_leaves(params), optree.tree_leaves(found), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("sizes", [(10**6, 10**6), (10**12, 10**12)])
+def test_a_model_that_no_machine_can_hold_is_refused(tmp_path, sizes):
+    """A kilobyte of file may describe terabytes of model; only what lies in the file is made."""
+    path, told = tmp_path / "x.npz", {"layer": "Linear", "in_features": sizes[0], "out_features": sizes[1]}
+    about = {"schema": "difflab.checkpoint/1", "dtype": "float32", "model": told | {"bias": True}}
+    arrays = {f"params/{name}": p.astype(np.float32) for name, p in PARAMS.items()}
+    np.savez(path, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+    with pytest.raises(InputError, match="checkpoint of another model|too large"):
+        nn.load_checkpoint(path)
+
+
+def test_an_augmentation_that_writes_into_its_batch_leaves_the_data_alone():
+    def brighter(x, g):
+        x += 1
+        return x
+
+    x = X.astype(np.float32)
+    train(1, data=(x, Y), augment=brighter)
+    np.testing.assert_array_equal(x, X.astype(np.float32))
+
+
+class Scaled:
+    def __init__(self, by):
+        self.by, self.how = by, lambda: None
+
+    def __call__(self, x, g):
+        return self.by * x
+
+    def __repr__(self):
+        return f"Scaled({self.by}, {self.how})"
+
+
+def scaled(by, x, g):
+    return by * x
+
+
+WEIGHTS = np.ones(200), np.r_[np.ones(199), 2.0]  # too many to be shown
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (dict(augment=Scaled(1)), dict(augment=Scaled(2))),
+        (dict(augment=partial(scaled, 1)), dict(augment=partial(scaled, 2))),
+    ],
+    ids=["object", "partial"],
+)
+def test_a_run_with_other_settings_of_ones_own_is_refused(tmp_path, then, now):
+    train(1, out=tmp_path / "run", **then)
+    with pytest.raises(InputError, match="is of a run with"):
+        train(2, out=tmp_path / "run", resume=True, **now)
+    again = {k: Scaled(v.by) if isinstance(v, Scaled) else v for k, v in then.items()}  # the address is another one
+    assert len(train(2, out=tmp_path / "run", resume=True, **again).history) == 2
+
+
+def test_criteria_of_many_weights_are_told_apart():
+    one, other = map(nn.CrossEntropyLoss, WEIGHTS)
+    assert one != other and repr(one) != repr(other) and repr(one) == repr(nn.CrossEntropyLoss(WEIGHTS[0]))

@@ -229,6 +229,26 @@ def test_places_lie_along_the_sequence(batch_first, axis):
         nn.PositionalEncoding(6).apply({}, {}, np.zeros((4, 5)), training=False)
 
 
+@pytest.mark.parametrize("x", [np.zeros((3, 4), int), np.zeros((3, 4), bool), np.zeros((3, 4)).tolist()], ids=type)
+def test_places_of_whole_numbers_have_codes_too(x):
+    """The code was cut to whole numbers."""
+    layer = nn.PositionalEncoding(4)
+    code = layer.apply({}, {}, np.zeros((3, 4)), training=False)[0]
+    np.testing.assert_array_equal(layer.apply({}, {}, x, training=False)[0], code)
+
+
+def test_a_causal_block_takes_a_mask_that_is_differentiated():
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, is_causal=True)
+    params, state = layer.init(0)
+    x = n(3, 4)
+    slope = dl.grad(lambda m: np.sum(layer.apply(params, state, x, training=False, src_mask=m)[0] ** 3))(
+        np.zeros((3, 3))
+    )
+    assert (slope[np.triu_indices(3, 1)] == 0).all() and (slope[np.tril_indices(3)][1:] != 0).all()
+    with pytest.raises(ShapeError, match="the query has shape"):
+        layer.apply(params, state, np.ones(()), training=False)
+
+
 def test_recurrent_layers_take_a_first_state():
     torch = pytest.importorskip("torch", reason="torch, the second opinion, is not installed (extra peers)")
     peer, layer = torch.nn.LSTM(3, 4).double(), nn.LSTM(3, 4)

@@ -133,7 +133,7 @@ bound, tight = L * R2 / (2 * k), L * R2 / (4 * k + 2)
 assert np.all(gap <= tight) and np.all(tight < bound)
 
 # %% [markdown]
-# No function can do better than the theorem allows, and one does exactly as badly: Huber's, quadratic near 0 and
+# No function can do worse than the theorem allows, and one does exactly as badly: Huber's, quadratic near 0 and
 # straight further out. For each $N$ there is one, with its corner at $R / (2N + 1)$, that gradient descent leaves at
 # the bound after $N$ steps, to the last digit.
 

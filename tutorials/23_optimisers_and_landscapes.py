@@ -237,7 +237,7 @@ error
 # %% [markdown]
 # What it has added up it keeps. A steep wall at the start, then a plain of slope 1: the wall's gradients stay in the
 # sum, and on the plain each step is a hundredth of what it could be. A larger rate would help, if somebody had known.
-# RMSprop forgets the wall in some $1 / (1 - \alpha)$ steps.
+# RMSprop's memory of the wall falls to a third in some $1 / (1 - \alpha)$ steps.
 
 # %%
 wall = lambda p: np.sqrt(1 + p[0] ** 2) + 50 * np.maximum(p[0] - 9, 0.0) ** 2 + 0.5 * p[1] ** 2

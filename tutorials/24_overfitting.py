@@ -163,9 +163,9 @@ assert -1.4 < rate < -0.8
 #
 # $$P\left(|\hat R_{\text{test}} - R| > \varepsilon\right) \le 2 e^{-2 n \varepsilon^2} .$$
 #
-# For 359 test images and 95 % certainty that is $\varepsilon = 0.07$. Two models that differ by less than that are not
-# told apart. And it holds for *one* model that was chosen without looking. Choose the best of a thousand coins, and
-# see.
+# For 359 test images and 95 % certainty that is $\varepsilon = 0.07$. Two numbers that differ by less than that may be
+# of equally good models. And it holds for *one* model that was chosen without looking. Choose the best of a thousand
+# coins, and see.
 
 # %%
 epsilon = np.sqrt(np.log(2 / 0.05) / (2 * 359))

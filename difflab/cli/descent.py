@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..errors import InputError
 from ..progress import doing
@@ -45,6 +46,7 @@ def command(
     whole: dict[str, Any] = {"step-size": descent.step_size_picture, "momentum": descent.momentum_picture,
                              "rates": descent.convergence_picture, "kernels": descent.kernels_picture,
                              "depth": depth.depth_picture}  # fmt: skip
+    refuse_unused(what, what in whole, what in descent.SURFACES, points)
     told: Any = {}
     if what in whole:
         with doing(f"drawing {what}"):
@@ -69,6 +71,16 @@ def command(
     log(f"wrote {path}")
     if as_json:
         emit_json(told)
+
+
+def refuse_unused(what: str, whole: bool, surface: bool, points: tuple[str, ...]) -> None:
+    """Refuses options that the picture would not listen to."""
+    if points and (whole or surface):
+        raise InputError(f"--at is where a formula's descent starts; {what} has its own start")
+    context = click.get_current_context()
+    for name, option in (("names", "--optimiser"), ("steps", "--steps")):
+        if whole and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise InputError(f"{option} is for a surface or a formula; {what} is drawn as it is")
 
 
 def picked(names: tuple[str, ...], known: dict[str, Any]) -> list[str]:
@@ -100,6 +112,9 @@ def of_text(text: str, points: tuple[str, ...]) -> Any:
     missing = [n for n in names if n not in at]
     if missing:
         raise InputError(f"--at gives no value for {', '.join(missing)}: the start of the descent")
+    vectors = [n for n in names if np.shape(at[n]) != ()]
+    if vectors:
+        raise InputError(f"--at {vectors[0]} has shape {np.shape(at[vectors[0]])}; a surface stands over two numbers")
     start = tuple(float(at[n]) for n in names)
     with computing():
         value = graph(**dict(zip(names, start)))

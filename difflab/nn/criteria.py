@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import zlib
 from collections.abc import Callable
 from dataclasses import MISSING, field, fields, make_dataclass
 from typing import Any, ClassVar
@@ -86,10 +87,12 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """An array as its elements, where there are few."""
+    """An array as its elements, where there are few, or else with a checksum that tells it from others."""
     if not isinstance(value, np.ndarray):
         return f"{value!r:.80}"
-    return repr(value.tolist()) if value.size <= 100 else f"<array of shape {value.shape}>"
+    if value.size <= 100:
+        return repr(value.tolist())
+    return f"<array of shape {value.shape}, checksum {zlib.crc32(value.tobytes()):08x}>"
 
 
 def check_reduction(name: str, reduction: Any) -> None:

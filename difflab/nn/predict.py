@@ -153,7 +153,7 @@ def read_rows(path: Path) -> Any:
 def read_picture(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
     if len(shape) != 3:
         raise InputError(f"{path}: the network reads rows of {shape[0]} numbers; give a .csv or .npy file")
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     raw = read_bytes(path, LARGEST_PICTURE)
     try:
@@ -164,6 +164,8 @@ def read_picture(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
             grey = image.convert("RGB" if shape[0] == 3 else "L")
     except InputError:
         raise
+    except UnidentifiedImageError:
+        raise InputError(f"{path} is not a picture that can be read: it is none of {', '.join(FORMATS)}") from None
     except (*DAMAGED_PICTURE, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a picture that can be read: {error}") from None
     x = np.asarray(grey.resize((shape[2], shape[1]), Image.Resampling.BOX), np.float32) / 255

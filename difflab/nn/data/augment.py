@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, ShapeError
+from ...errors import DtypeError, InputError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,12 @@ class Augment:
 
     def __call__(self, x: Any, rng: np.random.Generator) -> Any:
         """A new batch, of the same shape and dtype."""
+        x = np.asarray(x)
         self.check(x.shape[1:])
+        if self.noise and x.dtype.kind != "f":
+            raise DtypeError(
+                f"Augment: noise={self.noise} in samples of dtype {x.dtype} would be cut; give x.astype(float)"
+            )
         if self.shift or self.flip:
             n, _, height, width = x.shape
             down, right = rng.integers(-self.shift, self.shift + 1, (2, n, 1))

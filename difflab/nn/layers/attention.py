@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import InputError, ShapeError
 from ...graph.block import block
 from .. import functional as F
+from ..functional import checks
 from .dropout import Dropout
 from .layer import Layer, Params, Plain, State, counts, uniform
 from .linear import Linear
@@ -169,7 +170,7 @@ class TransformerEncoderLayer(Layer):
         src_key_padding_mask: Any = None,
     ) -> tuple[Any, State]:  # fmt: skip
         parts, after = self.parts, dict(state)
-        if self.is_causal:
+        if self.is_causal and np.ndim(src) > 1:
             src_mask = causal(np.shape(src)[1 if self.batch_first and np.ndim(src) == 3 else 0], src_mask)
 
         def run(name: str, x: Any, **more: Any) -> Any:
@@ -199,10 +200,10 @@ def causal(length: int, mask: Any = None) -> Any:
     later = np.triu(np.ones((length, length), bool), 1)
     if mask is None:
         return later
-    mask = np.asarray(mask)
+    mask = checks.array(mask)
     if mask.shape[-2:] != later.shape:
         raise ShapeError(f"TransformerEncoderLayer: src_mask has shape {mask.shape}; its last axes are {later.shape}")
-    return mask | later if mask.dtype == bool else np.where(later, -np.inf, mask)
+    return np.logical_or(mask, later) if mask.dtype == bool else np.where(later, -np.inf, mask)
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,8 @@ class PositionalEncoding(Plain):
         counts(self, "d_model")
 
     def call(self, x: Any) -> Any:
-        shape = np.shape(x)
+        x = checks.real(x)
+        shape = x.shape
         if len(shape) not in (2, 3) or shape[-1] != self.d_model:
             raise ShapeError(
                 f"PositionalEncoding({self.d_model}): the input has shape {shape}; it has 3 axes (2 for one sequence), "

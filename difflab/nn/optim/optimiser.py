@@ -126,11 +126,11 @@ def check_gradients(where: str, params: Any, gradients: Any) -> None:
 def check_settings(optimiser: Any, *, least: dict[str, float] | None = None, unit: tuple[str, ...] = ()) -> None:
     """Checks the rate, settings that have a least value, and those (or pairs of them) that lie in [0, 1)."""
     name = type(optimiser).__name__
-    if not callable(optimiser.lr) and not (number(optimiser.lr) and optimiser.lr >= 0):
+    if not callable(optimiser.lr) and not (number(optimiser.lr) and 0 <= optimiser.lr < float("inf")):
         raise InputError(f"{name}: lr={optimiser.lr!r}; give a rate of at least 0, or a schedule")
     for key, bound in {"eps": 0.0, "weight_decay": 0.0, **(least or {})}.items():
         value = getattr(optimiser, key, bound)
-        if not number(value) or not value >= bound:
+        if not number(value) or not bound <= value < float("inf"):
             raise InputError(f"{name}: {key}={value!r}; give a number of at least {bound:g}")
     for key in unit:
         value = getattr(optimiser, key)

@@ -14,8 +14,10 @@ import optree
 
 from ...errors import InputError
 from ...files import write
+from ...graph.hollow import hollow
 from ...reading import Archive, opened
-from ..layers.layer import Layer
+from ..init import Shapes
+from ..layers.layer import Layer, floating
 from ..spec import from_spec, to_spec
 
 SCHEMA = "difflab.checkpoint/1"
@@ -46,9 +48,10 @@ class Checkpoint:
 
 
 def named(tree: str, content: Any) -> list[tuple[str, Any]]:
-    """The arrays of a tree with their paths: params/conv1/weight."""
+    """The arrays of a tree with their paths: params/conv1/weight; in names "/" is ~1 and "~" ~0, as in JSON."""
     paths, leaves, _ = optree.tree_flatten_with_path(content)
-    return [("/".join([tree, *map(str, path)]), np.asarray(x)) for path, x in zip(paths, leaves)]
+    parts = ([str(part).replace("~", "~0").replace("/", "~1") for part in path] for path in paths)
+    return [("/".join([tree, *path]), np.asarray(x)) for path, x in zip(parts, leaves)]
 
 
 class Reader:
@@ -171,19 +174,31 @@ def save_checkpoint(
         raise InputError(
             f"save_checkpoint: model={model!r:.80} is not a layer; give the one whose parameters these are"
         )
+    if not isinstance(about, Mapping | None):
+        raise InputError(f'save_checkpoint: about={about!r:.80}; give a dict, such as {{"epoch": 3}}')
     about = dict(about or {})
     if reserved := {"schema", "model", "dtype"} & about.keys():
         raise InputError(f"save_checkpoint: about has {min(reserved)!r}, which the checkpoint says itself; rename it")
     try:
-        json.dumps(about, allow_nan=False)
-    except (TypeError, ValueError) as error:
+        json.dumps(about, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        length = len(json.dumps(about, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"save_checkpoint: about is not strict JSON: {error}") from None
+    if length > LONGEST_DESCRIPTION // 2:  # the rest is for the model's description
+        raise InputError(
+            f"save_checkpoint: about takes {length:,} bytes as JSON; keep what is so large in its own file"
+        )
     dtypes = sorted({str(np.asarray(p).dtype) for p in optree.tree_leaves(params)})
     if len(dtypes) > 1:
         raise InputError(f"save_checkpoint: the parameters are {' and '.join(dtypes)}; they must be of one dtype")
     dtype = dtypes[0] if dtypes else "float64"
     for tree, given, wanted in zip(("params", "state"), (params, state), model.init(0, dtype)):
         check_tree(tree, given, wanted)
+    for name, x in named("memory", memory):
+        if x.dtype.kind not in "fiub":
+            raise InputError(
+                f"save_checkpoint: {name} is of dtype {x.dtype}; an optimiser's memory is arrays of numbers"
+            )
     trees = {"params": params, "state": state} | ({} if memory is None else {"memory": memory})
     return Checkpoint(trees, {"dtype": dtype, "model": description(model), **about}).save(path)
 
@@ -212,7 +227,20 @@ def load_checkpoint(path: Any, *, model: Layer | None = None, optimiser: Any = N
     if model is None and not isinstance(reader.about.get("model"), dict):
         raise InputError(f"{path} does not describe its model; give it, load_checkpoint(path, model=...)")
     model = from_spec(reader.about["model"]) if model is None else model
-    params, state = model.init(0, dtype=str(reader.about.get("dtype", "float32")))
-    params, state = reader.tree("params", params), reader.tree("state", state)
+    if not isinstance(model, Layer):
+        raise InputError(f"load_checkpoint: model={model!r:.80} is not a layer; give the one that was saved")
+    if optimiser is not None and not hasattr(optimiser, "init"):
+        raise InputError(f"load_checkpoint: optimiser={optimiser!r:.80}; give one of nn.optim, such as nn.optim.Adam()")
+    dtype = floating(str(reader.about.get("dtype", "float32")), type(model).__name__)
+    params, state = (reader.tree(n, t) for n, t in zip(("params", "state"), hollow_trees(model, dtype, reader)))
     memory = None if optimiser is None else reader.tree("memory", optimiser.init(params))
     return Trained(model, params, state, reader.about, memory)
+
+
+def hollow_trees(model: Layer, dtype: Any, reader: Reader) -> Any:
+    """Parameters and state without their memory: a file may describe a model that no machine could hold."""
+    try:
+        trees: Any = model.start(Shapes(), np.dtype(np.float64))
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise reader.damaged(f"its model is too large ({error})") from None
+    return optree.tree_map(lambda x: hollow(np.shape(x), dtype if np.asarray(x).dtype.kind == "f" else x.dtype), trees)

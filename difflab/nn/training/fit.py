@@ -188,7 +188,9 @@ class Trainer:
         self.params = first[0] if params is None else copies[0]
         self.state = first[1] if state is None else copies[1]
         self.programs.check(self.params, self.state, self.data.x_train, self.data.y_train)
-        self.batch(0, slice(0, 2))  # says before any training what augmentation does not go with
+        self.batch(
+            0, np.arange(min(2, len(self.data.x_train)))
+        )  # a copy; says before any training what augmentation does not go with
         self.memory = self.optimiser.init(self.params)
 
     def open(self, claim: Claim, resume: bool) -> None:
@@ -298,6 +300,8 @@ class Trainer:
         made = np.asarray(self.augment(x, np.random.default_rng((self.seed, self.epoch, step, AUGMENTED))))
         if made.shape != x.shape:
             raise ShapeError(f"fit: augment made samples of shape {made.shape} of a batch of shape {x.shape}")
+        if made.dtype.kind not in "fiub":
+            raise InputError(f"fit: augment made samples of dtype {made.dtype}; they must be real numbers")
         return made.astype(x.dtype, copy=False), y
 
     def stop_if_asked(self, interrupts: Interrupts) -> None:

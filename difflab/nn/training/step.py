@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
@@ -13,8 +14,6 @@ from ...compile.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError, ShapeError
 from .. import functional as F
-from ..criteria import Criterion
-from ..data.augment import Augment
 from ..layers.layer import Layer, Params, State
 from ..optim.clipping import clip_grad_norm, clip_grad_value
 from ..optim.optimiser import number
@@ -35,10 +34,12 @@ def loss_of(loss: Any) -> Callable[..., Any]:
 
 
 def name_of(loss: Any) -> str:
-    """What tells one loss, augmentation or clipping from another."""
+    """What tells one loss, augmentation or clipping from another: a function's name, an object's settings."""
     if isinstance(loss, partial):
-        return f"{name_of(loss.func)} {loss.keywords}"
-    return repr(loss) if isinstance(loss, Criterion | Augment) else getattr(loss, "__name__", type(loss).__name__)
+        return f"{name_of(loss.func)} {f'{loss.args} ' if loss.args else ''}{loss.keywords}"
+    if (name := getattr(loss, "__name__", None)) is not None:
+        return str(name)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(loss))  # an address is another one when the run is resumed
 
 
 def clipping(norm: float | None, value: float | None) -> Callable[[Any], Any]:
@@ -46,8 +47,8 @@ def clipping(norm: float | None, value: float | None) -> Callable[[Any], Any]:
     if norm is not None and value is not None:
         raise InputError(f"fit: clip_norm={norm} and clip_value={value}; give one of them")
     for name, most in (("clip_norm", norm), ("clip_value", value)):
-        if most is not None and (not number(most) or not most > 0):
-            raise InputError(f"fit: {name}={most!r}; give a number above 0")
+        if most is not None and (not number(most) or not 0 < most < math.inf):
+            raise InputError(f"fit: {name}={most!r}; give a number above 0, or leave it out")
     if norm is not None:
         return partial(clipped_by_norm, most=float(norm))
     return unclipped if value is None else partial(clipped_by_value, most=float(value))

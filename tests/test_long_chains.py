@@ -151,7 +151,8 @@ def test_nothing_is_left_of_a_deleted_chain():
     def made():
         ones = np.ones(1)
         graph = dl.trace(lambda x: chain(LONG // 2)(x * ones), X)
-        return graph, [weakref.ref(ones), weakref.ref(graph)]
+        constant = next(n for n in graph.order if n.primitive.name == "constant")
+        return graph, [weakref.ref(constant.params["value"]), weakref.ref(graph)]
 
     graph, gone = made()
     assert all(x() is not None for x in gone)

@@ -100,7 +100,7 @@ def test_every_equivalent_mutant_has_a_line_and_a_reason(everything):
     sites, _ = everything
     for entry in equivalents():
         assert len(entry["reason"]) > 10 and ("name" in entry) != ("line" in entry and "kind" in entry)
-        assert any(equivalent(s, [entry]) for s in sites), entry
+    assert [e for e in equivalents() if not any(equivalent(s, [e]) for s in sites)] == []
 
 
 SOURCE = """

@@ -370,7 +370,8 @@ class Node:
 def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     """The operation on plain or traced operands; a traced operand makes a new node in the innermost trace."""
     trace = None
-    mixed = odd = plain = False
+    mixed = odd = False
+    plain = False
     for x in operands:
         if x.__class__ is Node:
             t = x.recording

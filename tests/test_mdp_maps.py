@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from environments import environment
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from difflab import mdp
@@ -20,9 +21,7 @@ def gymnasium():
 
 
 def imported(name, **options):
-    import gymnasium
-
-    return mdp.MDP.from_gymnasium(gymnasium.make(name, **options), 0.97)
+    return mdp.MDP.from_gymnasium(environment(name, **options), 0.97)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ def imported(name, **options):
         ("FrozenLake8x8-v1", {}, (8, 8), (LEFT, DOWN, RIGHT, UP)),
         ("CliffWalking-v1", {}, (4, 12), (UP, RIGHT, DOWN, LEFT)),
         ("CliffWalking-v1", {"is_slippery": True}, (4, 12), (UP, RIGHT, DOWN, LEFT)),
-        ("Taxi-v4", {}, (5, 5), (DOWN, UP, RIGHT, LEFT, None, None)),
+        ("Taxi", {}, (5, 5), (DOWN, UP, RIGHT, LEFT, None, None)),
     ],
 )
 def test_the_map_and_its_directions(gymnasium, name, options, shape, steps):
@@ -49,15 +48,15 @@ def test_what_stands_in_the_cells(gymnasium):
     cliff = imported("CliffWalking-v1").layout
     assert cliff.walls == set(range(37, 47)) and cliff.terminals == {47}
     assert cliff.words[40] == "cliff" and cliff.words[36] == "start" and cliff.words[47] == "goal"
-    taxi = imported("Taxi-v4").layout
+    taxi = imported("Taxi").layout
     assert taxi.words == {0: "R", 4: "to G", 20: "from Y", 23: "B"} and taxi.title == "passenger at Y, to G"
     assert taxi.barriers == {(1, 2), (6, 7), (15, 16), (20, 21), (17, 18), (22, 23)}
 
 
 def test_the_taxi_drives_round_its_walls(gymnasium):
     """No action of the table crosses a barrier that is drawn, and every other neighbour can be reached."""
-    process = imported("Taxi-v4")
-    env, grid = gymnasium.make("Taxi-v4").unwrapped, process.layout
+    process = imported("Taxi")
+    env, grid = environment("Taxi").unwrapped, process.layout
     assert [tuple(env.decode(s))[:4] for s in grid.states] == [(r, c, 2, 1) for r in range(5) for c in range(5)]
     moved = set()
     for s in grid.states:
@@ -74,12 +73,12 @@ def test_the_taxi_drives_round_its_walls(gymnasium):
 
 
 def test_another_passenger(gymnasium):
-    process = mdp.taxi_map(imported("Taxi-v4"), "taxi", "B")
-    env = gymnasium.make("Taxi-v4").unwrapped
+    process = mdp.taxi_map(imported("Taxi"), "taxi", "B")
+    env = environment("Taxi").unwrapped
     assert [tuple(env.decode(s))[2:] for s in process.layout.states] == [(4, 3)] * 25
     assert process.layout.words == {0: "R", 4: "G", 20: "Y", 23: "to B"}
-    assert process.layout.barriers == imported("Taxi-v4").layout.barriers
-    assert mdp.taxi_map(process).layout == imported("Taxi-v4").layout  # and back
+    assert process.layout.barriers == imported("Taxi").layout.barriers
+    assert mdp.taxi_map(process).layout == imported("Taxi").layout  # and back
     solution = process.solve()
     told = grid_text(solution, process.layout)
     assert "passenger in the taxi, to B" in told and told.count("●") == 1
@@ -98,7 +97,7 @@ def drawn(axes):
     return tails, tails + np.stack([quiver.U, quiver.V], axis=1)
 
 
-@pytest.mark.parametrize("name", ["grid", "FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"])
+@pytest.mark.parametrize("name", ["grid", "FrozenLake-v1", "CliffWalking-v1", "Taxi"])
 def test_arrows_stand_in_the_middle_of_their_cells(name, gymnasium):
     process = mdp.gridworld((5, 5), discount=0.9) if name == "grid" else imported(name)
     solution, grid = process.solve(), process.layout
@@ -131,7 +130,7 @@ def test_numbers_arrows_and_words_do_not_meet(shape):
 
 
 def test_every_picture_of_a_map(gymnasium, tmp_path):
-    for name in ("FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"):
+    for name in ("FrozenLake-v1", "CliffWalking-v1", "Taxi"):
         process = imported(name)
         solution = process.solve()
         states, _, _ = process.episode(solution.policy, rng=0, steps=60)
@@ -147,5 +146,5 @@ def test_every_picture_of_a_map(gymnasium, tmp_path):
 
 
 def test_a_state_behind_the_others_is_no_tie(gymnasium):
-    solution = imported("Taxi-v4").solve()
+    solution = imported("Taxi").solve()
     assert not solution.ties()[500].any() and not np.isnan(solution.advantage).any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 import pytest
+from environments import environment
 from scipy import sparse
 
 from difflab import mdp
@@ -132,11 +133,11 @@ def test_bad_input_is_named(call, words):
     assert isinstance(error.value, InputError | ShapeError) and words in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["FrozenLake-v1", "FrozenLake8x8-v1", "CliffWalking-v1", "Taxi-v4"])
+@pytest.mark.parametrize("name", ["FrozenLake-v1", "FrozenLake8x8-v1", "CliffWalking-v1", "Taxi"])
 def test_gymnasium_tables_against_quantecon(name):
     pytest.importorskip("gymnasium", reason="the gym extra is not installed")
     quantecon = pytest.importorskip("quantecon", reason="quantecon is not installed")
-    m = mdp.MDP.from_gymnasium(name, 0.95)
+    m = mdp.MDP.from_gymnasium(environment(name), 0.95)
     P, R = m.dense()
     other = quantecon.markov.DiscreteDP(R, P.transpose(1, 0, 2), 0.95).solve(method="policy_iteration")
     assert np.max(np.abs(m.solve(tolerance=1e-11).values - other.v)) < 1e-10

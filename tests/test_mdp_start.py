@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from environments import environment
 
 from difflab import mdp
 from difflab.cli.app import run
@@ -232,13 +233,13 @@ def test_the_shell_refuses_bad_starts(shell, start, words):
 
 
 def test_gymnasium_processes_begin_as_they_do():
-    gymnasium = pytest.importorskip("gymnasium", reason="the gym extra is not installed")
+    pytest.importorskip("gymnasium", reason="the gym extra is not installed")
     cliff = mdp.MDP.from_gymnasium("CliffWalking-v1", 0.9)
     assert np.flatnonzero(cliff.start).tolist() == [36]
     lake = mdp.MDP.from_gymnasium("FrozenLake-v1", 0.9)
     assert np.flatnonzero(lake.start).tolist() == [0]
     assert mdp.MDP.from_gymnasium("FrozenLake-v1", 0.9, start=5 - 1).start[4] == 1.0
-    taxi = gymnasium.make("Taxi-v4")
+    taxi = environment("Taxi")
     made = mdp.MDP.from_gymnasium(taxi, 0.9)
     np.testing.assert_allclose(made.start[:500], taxi.unwrapped.initial_state_distrib, atol=1e-15)
     with pytest.raises(DifflabError, match="start=3 is for an mdp.MDP"):

@@ -122,7 +122,7 @@ def taxi_map(process: MDP, passenger: str = "Y", destination: str = "G") -> MDP:
     """
     grid = process.layout
     if not isinstance(grid, Grid) or grid.states is None:
-        raise InputError(f"taxi_map: {process!r} has no map of a taxi; it is for MDP.from_gymnasium('Taxi-v4', ...)")
+        raise InputError(f"taxi_map: {process!r} has no map of a taxi; it is for MDP.from_gymnasium of Taxi")
     for what, given, known in (("passenger", passenger, LETTERS), ("destination", destination, LETTERS[:-1])):
         if given not in known:
             raise InputError(f"taxi_map: {what}={given!r}; it is one of {', '.join(known)}")

@@ -32,7 +32,8 @@ def command(*words: str) -> int:
         raise InternalError(f"{len(told)} characters on standard error: {told[:200]!r}")
     if status == 2 and not told.strip():
         raise InternalError("refused without a word")
-    if "--json" in words and out.getvalue().strip() and status < 2:
+    # draw writes no JSON: there the word can only be another option's value.
+    if "--json" in words and words[0] != "draw" and out.getvalue().strip() and status < 2:
         json.loads(out.getvalue(), parse_constant=refuse)
     return status
 

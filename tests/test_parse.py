@@ -493,3 +493,5 @@ def test_an_operator_on_several_results_is_refused(text):
 
 def test_one_of_several_results_is_computed_with():
     assert dl.parse("3*divmod(700, x)[1] + modf(x)[0]")(x=64.5) == 3 * (700 % 64.5) + 0.5
+    singular = dl.parse("2*svd(A, compute_uv=False)")(A=np.diag([3.0, 1.0]))  # with this setting it has one
+    assert singular.tolist() == [6.0, 2.0]

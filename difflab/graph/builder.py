@@ -10,10 +10,11 @@ from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceErr
 from ..primitives import BUILT_IN, TABLE, Primitive
 from .calls import replaced, waiting
 from .from_networkx import unusable
-from .graph import Graph, as_value, graph_of, sealed
+from .graph import Graph, as_value, graph_of
 from .literals import numeric
 from .node import BLOCK, PENDING, PYTHON_NUMBERS, SEQUENCES, Abstract, Node, Trace, apply, unpack
 from .refusals import several_results, shapes_refused
+from .snapshots import sealed
 from .text_checks import suggestion
 
 LEAVES = ("input", "constant")
@@ -144,13 +145,13 @@ class Building(Trace):
     dtype of each result and what does not fit; the numbers themselves are never used.
     """
 
-    __slots__ = ("arrays",)
+    __slots__ = ()
     follows = False
+    copied = staticmethod(sealed)
 
     def __init__(self) -> None:
         super().__init__()
         self.nested = True  # operators take the general way, through `apply` below
-        self.arrays: dict[int, tuple[Any, Any]] = {}  # arrays that were given, with the copies that the graph holds
 
     def apply(self, row: Primitive, operands: Any, params: Any) -> Any:
         """Records an operation; called by `node.apply`."""
@@ -216,13 +217,7 @@ class Building(Trace):
 
     def own(self, x: Any) -> Any:
         """The graph's own copy of an array, which may change later; the same one as long as it has not changed."""
-        if x.__class__ is not np.ndarray:
-            return x
-        given, copy = self.arrays.get(id(x), (None, None))
-        if given is not x or copy.dtype != x.dtype or copy.shape != x.shape or copy.tobytes() != x.tobytes():
-            copy = sealed(x)
-            self.arrays[id(x)] = x, copy
-        return copy
+        return self.snapshot(x) if x.__class__ is np.ndarray else x
 
     def check_open(self) -> None:
         if self.nodes is None:

@@ -24,11 +24,12 @@ from .function_names import (
     own_signature,
     takes_anything,
 )
-from .graph import Graph, constant_node, input_node, sealed
+from .graph import Graph, constant_node, input_node
 from .kinds import unfit
 from .literals import numeric, read
 from .node import UNKNOWN, Node
 from .refusals import several_results
+from .snapshots import sealed
 
 OURS = ("op", "name", "value", "block", "params", "output")
 DECORATION = frozenset(

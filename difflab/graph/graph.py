@@ -356,13 +356,6 @@ def input_node(name: str, value: Any = None) -> Node:
     return Node(TABLE["input"], (), NO_PARAMS, value or UNKNOWN, None, name, None)
 
 
-def sealed(value: Any) -> Any:
-    """A graph's own copy of an array, which nothing can write into."""
-    copy = np.array(value)
-    copy.flags.writeable = False
-    return copy
-
-
 def constant_node(value: Any) -> Node:
     """A constant of a graph under construction."""
     plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]

@@ -72,6 +72,7 @@ class Trace:
 
     __slots__ = ("guards", "nested", "nodes", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
+    copied = staticmethod(copied)
 
     def __init__(self) -> None:
         self.serial = next(_serials)
@@ -91,7 +92,7 @@ class Trace:
             return known[1]
         if is_fixed(x):
             return x
-        copy = copied(x)
+        copy = self.copied(x)
         self.snapshots[id(x)] = x, copy
         return copy
 

@@ -21,6 +21,7 @@ from .function_names import function_named, functions
 from .graph import Graph, constant_node, input_node
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import NO_PARAMS, UNKNOWN, Node
+from .refusals import several_results
 from .text_checks import MAX_DIGITS, check, place, suggestion
 
 MAX_NODES = 50_000
@@ -227,10 +228,8 @@ class _Reader:
     def single_results(self, tree: ast.AST, *values: Any) -> None:
         """Refuses an operator on several results at once: Python would repeat or join the tuple."""
         for value in values:
-            row = getattr(value, "primitive", None)
-            row = getattr(row, "row", row)
-            if row is not None and row.outputs is not None:
-                raise self.error(tree, f"{row.name} gives several results: take one of them, as in {row.name}(...)[0]")
+            if isinstance(value, Node) and (said := several_results(value)):
+                raise self.error(tree, said)
 
     def exact(self, tree: ast.BinOp, left: Any, right: Any) -> Any:
         """Whole numbers and their quotients, computed exactly; None where the result is neither."""

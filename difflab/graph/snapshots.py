@@ -40,3 +40,10 @@ def same_bytes(a: Any, b: Any) -> bool:
 def kept(x: Any) -> Any:
     """A value as it is now: a copy of an array that may be written into, anything else itself."""
     return copied(x) if x.__class__ is np.ndarray and not is_fixed(x) else x
+
+
+def sealed(x: Any) -> Any:
+    """A graph's own copy of an array, which nothing can write into."""
+    copy = np.array(x)
+    copy.flags.writeable = False
+    return copy

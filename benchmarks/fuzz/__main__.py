@@ -14,13 +14,13 @@ from pathlib import Path
 from .guard import examine
 from .targets import NAMES, target
 
-TURN = 300.0  # seconds of a target before the next one has its turn
+TURN = 300.0  # seconds of processor time of a target before the next one has its turn
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz")
     parser.add_argument("targets", nargs="*", help=f"all, or some of {', '.join(NAMES)}")
-    parser.add_argument("--minutes", type=float, default=1.0, help="for each target")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of each target, in processor time, with OUT's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("fuzz"), help="the folder of findings, corpora and counts")
     parser.add_argument("--plain", action="store_true", help="without atheris, even where it is installed")
@@ -49,23 +49,20 @@ def replay(name: str, paths: list[Path]) -> int:
 
 
 def rotate(names: list[str], seconds: float, seed: int, out: Path, plain: bool) -> None:
-    """Every target in turns, so that a run that is cut off has seen all of them."""
-    left = dict.fromkeys(names, seconds)
+    """Every target in turns, so that a run that is cut off has seen all of them, and goes on where it stopped."""
     turn = 0
-    while any(left.values()):
-        for name in [n for n in names if left[n]]:
-            spent = min(TURN, left[name])
-            left[name] -= spent
-            go(name, spent, seed + turn, out / name, plain)
+    while short := [n for n in names if seconds - counts(out / n)["processor"] > 1]:
+        for name in short:
+            go(name, min(TURN, seconds - counts(out / name)["processor"]), seed + turn, out / name, plain)
         turn += 1
 
 
 def go(name: str, seconds: float, seed: int, folder: Path, plain: bool) -> None:
     """One turn of a target; a worker that dies leaves a finding, and another goes on."""
-    end = time.monotonic() + seconds
+    end = counts(folder)["processor"] + seconds
     folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    while (left := end - time.monotonic()) > 1:
+    while (left := end - counts(folder)["processor"]) > 1:
         words = [name, str(folder), str(left), str(seed), "plain" if plain else "guided"]
         with (folder / "log.txt").open("ab") as log:
             ended = subprocess.run([sys.executable, "-m", f"{__package__}.worker", *words], env=environment, stderr=log)
@@ -75,14 +72,23 @@ def go(name: str, seconds: float, seed: int, folder: Path, plain: bool) -> None:
         seed += 1000
 
 
+def counts(folder: Path) -> dict[str, float]:
+    """What the workers of a target have done, the present one included."""
+    found = {"inputs": 0, "seconds": 0.0, "processor": 0.0}
+    for file in (folder / "total.json", folder / "state.json"):
+        if file.exists():
+            for key, value in json.loads(file.read_text()).items():
+                found[key] += value
+    return found
+
+
 def add(folder: Path) -> None:
-    """The worker's counts onto those of the target."""
-    total, state = folder / "total.json", folder / "state.json"
-    if state.exists():
-        found = json.loads(total.read_text()) if total.exists() else {}
-        now = json.loads(state.read_text())
-        total.write_text(json.dumps({k: found.get(k, 0) + v for k, v in now.items()}))
-        state.unlink()
+    """The worker's counts onto those of the target; one that died before it counted is held to have run a second."""
+    found = counts(folder)
+    if not (folder / "state.json").exists():
+        found["processor"] += 1
+    (folder / "total.json").write_text(json.dumps(found))
+    (folder / "state.json").unlink(missing_ok=True)
 
 
 def died(folder: Path, status: int) -> None:
@@ -97,16 +103,12 @@ def died(folder: Path, status: int) -> None:
 def report(names: list[str], out: Path) -> int:
     found = 0
     for name in names:
-        counts = {"inputs": 0, "seconds": 0.0, "processor": 0.0}
-        for file in (out / name / "total.json", out / name / "state.json"):
-            if file.exists():
-                for key, value in json.loads(file.read_text()).items():
-                    counts[key] += value
+        done = counts(out / name)
         findings = sorted((out / name / "findings").glob("*.input")) if (out / name).exists() else []
         found += len(findings)
         print(
-            f"{name:12} {counts['inputs']:>9,} inputs in {counts['seconds'] / 60:6.1f} minutes "
-            f"({counts['processor'] / 60:.1f} of processor time), {len(findings)} findings"
+            f"{name:12} {done['inputs']:>9,.0f} inputs in {done['seconds'] / 60:6.1f} minutes "
+            f"({done['processor'] / 60:.1f} of processor time), {len(findings)} findings"
         )
         for path in findings:
             print(f"    {path.name}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
-    from .compile.program import Program as Program, compile as compile
+    from .compile.program.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap
     from .differentiate.branches import cond as cond, while_loop as while_loop
     from .differentiate.certified import certify as certify
@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
-    "difflab.compile.program": "compile Program",
+    "difflab.compile.program.program": "compile Program",
     "difflab.differentiate.batching": "vmap",
     "difflab.differentiate.branches": "cond while_loop",
     "difflab.differentiate.certified": "certify",

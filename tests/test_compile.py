@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.passes import PASSES
+from difflab.compile.passes.pipeline import PASSES
 
 FUNCTIONS = [
     (lambda x: np.sum(np.tanh(x) * np.exp(-x * x)), (np.linspace(-2, 2, 7),)),

@@ -10,7 +10,7 @@ import pytest
 
 import difflab as dl
 import difflab.numpy as dnp
-from difflab.primitives import kernels_convolution, parallel, workspace
+from difflab.primitives.kernels import convolution as kernels_convolution, parallel, workspace
 
 RNG = np.random.default_rng(5)
 # Shape of x, shape of the filters, stride, padding, dilation, groups.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.program import BACKENDS
+from difflab.compile.program.program import BACKENDS
 
 X = np.arange(60.0).reshape(3, 4, 5) * 0.1 - 2.0
 MASK3 = np.array([True, False, True])

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from difflab.compile import blas
+from difflab.compile.run import blas
 
 GOOD = {"scipy_openblas_get_num_threads64_": "ask", "scipy_openblas_set_num_threads64_": "tell"}
 OLDER = {"openblas_get_num_threads": "ask", "openblas_set_num_threads": "tell"}

@@ -22,8 +22,8 @@ from difflab.differentiate.shapes import shape
 from difflab.errors import DtypeError
 from difflab.primitives import NUMPY, table
 from difflab.primitives.decompositions import householder
-from difflab.primitives.kernels_convolution import ONE_THREAD, pieces_of
-from difflab.primitives.kernels_windows import ties
+from difflab.primitives.kernels.convolution import ONE_THREAD, pieces_of
+from difflab.primitives.kernels.windows import ties
 
 
 def numerical(function, at, **options):

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile import native_forms, sincos
-from difflab.compile.remarks import annotated
+from difflab.compile.native import forms as native_forms
+from difflab.compile.program.remarks import annotated
+from difflab.compile.run import sincos
 from difflab.nn import functional as F
-from difflab.primitives import TABLE, kernels_convolution
+from difflab.primitives import TABLE
+from difflab.primitives.kernels import convolution as kernels_convolution
 
 W = np.array([np.pi, 1 / 3, 0.7])
 FORMS = {"times": lambda w, x: w * x, "over": lambda w, x: w / (1 / x), "under": lambda w, x: x / w}

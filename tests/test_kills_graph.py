@@ -12,9 +12,9 @@ import sympy
 
 import difflab as dl
 import difflab.numpy as dnp
-from difflab.compile.closure import Captured
-from difflab.compile.passes import optimise
-from difflab.compile.remarks import annotated
+from difflab.compile.passes.pipeline import optimise
+from difflab.compile.program.closure import Captured
+from difflab.compile.program.remarks import annotated
 from difflab.errors import ParseError
 from difflab.graph.leaks import called
 from difflab.graph.node import call_row
@@ -22,7 +22,7 @@ from difflab.graph.parse import MAX_READING, parse
 from difflab.graph.portable import sent
 from difflab.graph.sympy_io import symbol_arrays
 from difflab.primitives import table
-from difflab.primitives.kernels import astype_elements
+from difflab.primitives.kernels.structure import astype_elements
 
 
 def below(calls, f):

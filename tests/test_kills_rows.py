@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.regions import Least, cut, flat_space, reaches, row_space, total_of
+from difflab.compile.plan.regions import Least, cut, flat_space, reaches, row_space, total_of
 from difflab.graph.node import call_row
 from difflab.primitives import NUMPY, TABLE
 

@@ -35,15 +35,15 @@ def taken(workspace):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_bytes_of_a_workspace(name, slope, cores, monkeypatch):
     for module, threshold, value in (
-        ("regions", "ROWS_WORTH", 2),
-        ("regions", "FLAT_WORTH", 2),
-        ("regions", "WORK_WORTH", 0),
-        ("region_source", "LONGEST", 64),
-        ("blocks", "THREADS_WORTH", 0),
-        ("numpy_source", "SMALL", 0),
+        ("plan.regions", "ROWS_WORTH", 2),
+        ("plan.regions", "FLAT_WORTH", 2),
+        ("plan.regions", "WORK_WORTH", 0),
+        ("write.region_source", "LONGEST", 64),
+        ("run.blocks", "THREADS_WORTH", 0),
+        ("write.numpy_source", "SMALL", 0),
     ):
         monkeypatch.setattr(importlib.import_module(f"difflab.compile.{module}"), threshold, value)
-    monkeypatch.setattr(importlib.import_module("difflab.compile.blocks"), "cores", lambda: cores)
+    monkeypatch.setattr(importlib.import_module("difflab.compile.run.blocks"), "cores", lambda: cores)
     f, cut = PROGRAMS[name]
     program = dl.compile(dl.grad(lambda x, w: np.sum(f(x, w)), argnums=(0, 1)) if slope else f)
     program(X, W)

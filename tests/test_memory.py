@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.program import Program
+from difflab.compile.program.program import Program
 
 sys.path.append(str(Path(__file__).parents[1]))  # benchmarks/ is no part of the installed package
 

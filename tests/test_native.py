@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile import native, native_arrays, native_functions, native_math, native_region
+from difflab.compile.native import (
+    arrays as native_arrays,
+    backend as native,
+    functions as native_functions,
+    region as native_region,
+    sines as native_math,
+)
 
 numba = pytest.importorskip("numba")
 

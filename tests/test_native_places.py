@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.native_places import ALIGNED, Nest, Strided, Workspace, parts, rearranged, rearranges, strided
+from difflab.compile.native.places import ALIGNED, Nest, Strided, Workspace, parts, rearranged, rearranges, strided
 
 BASE = np.arange(5, 5 + 60).reshape(3, 4, 5)
 EVEN = {

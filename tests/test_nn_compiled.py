@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile import passes
+from difflab.compile.passes import pipeline as passes
 
 F = dl.nn.functional
 RNG = np.random.default_rng(0)

@@ -312,7 +312,7 @@ def test_the_determinant_of_a_singular_matrix():
 
 
 def test_elements_kernels_agree():
-    from difflab.primitives import kernels_linalg as k
+    from difflab.primitives.kernels import linear_algebra as k
 
     objects = lambda x: x.astype(object)
     np.testing.assert_allclose(k.solve_elements(objects(A), objects(B)).astype(float), la.solve(A, B))

@@ -11,11 +11,11 @@ import pytest
 
 import difflab as dl
 import difflab.numpy as dnp
-from difflab.compile.assembly import ASSEMBLE
-from difflab.compile.blas import one_thread, product
-from difflab.compile.memory import Plan
-from difflab.compile.numpy_source import NumpySource
-from difflab.compile.passes import PASSES, optimise
+from difflab.compile.passes.assembly import ASSEMBLE
+from difflab.compile.passes.pipeline import PASSES, optimise
+from difflab.compile.plan.memory import Plan
+from difflab.compile.run.blas import one_thread, product
+from difflab.compile.write.numpy_source import NumpySource
 from difflab.errors import InputError
 
 RNG = np.random.default_rng(0)

@@ -26,15 +26,15 @@ ELEMENTWISE = [
 @pytest.fixture(autouse=True)
 def low_thresholds(monkeypatch):
     for module, name, value in (
-        ("regions", "ROWS_WORTH", 2),
-        ("regions", "FLAT_WORTH", 2),
-        ("regions", "WORK_WORTH", 0),
-        ("region_source", "LONGEST", 16),
-        ("region_source", "THREADS_WORTH", 0),
-        ("blocks", "THREADS_WORTH", 0),
-        ("numpy_source", "SMALL", 0),
-        ("blas", "WORTH", 0),
-        ("factors", "SHORTEST", 1),
+        ("plan.regions", "ROWS_WORTH", 2),
+        ("plan.regions", "FLAT_WORTH", 2),
+        ("plan.regions", "WORK_WORTH", 0),
+        ("write.region_source", "LONGEST", 16),
+        ("write.region_source", "THREADS_WORTH", 0),
+        ("run.blocks", "THREADS_WORTH", 0),
+        ("write.numpy_source", "SMALL", 0),
+        ("run.blas", "WORTH", 0),
+        ("passes.factors", "SHORTEST", 1),
     ):
         monkeypatch.setattr(importlib.import_module(f"difflab.compile.{module}"), name, value)
 

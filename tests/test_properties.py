@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 import difflab as dl
-from difflab.compile.passes import PASSES, optimise
+from difflab.compile.passes.pipeline import PASSES, optimise
 
 LEAVES = st.sampled_from(["x", "y", "2", "0.5", "(x - 1)", "x*y"])
 

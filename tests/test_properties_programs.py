@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 from random_programs import CALLED, DOUBLE, EVERYTHING, IN_TEXT, LONG, SEEDS, examples, programs, weighted
 
 import difflab as dl
-from difflab.compile.passes import PASSES, optimise
+from difflab.compile.passes.pipeline import PASSES, optimise
 
 WILD = (*EVERYTHING, "raw")
 # Passes that may round otherwise: a * (1/b) becomes a / b, sums of products become contractions.

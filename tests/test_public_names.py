@@ -26,7 +26,7 @@ def test_type_checkers_see_the_same_names():
 
 
 def test_rooms_do_not_hide_functions():
-    import difflab.compile.program
+    import difflab.compile.program.program
     import difflab.differentiate.transform  # noqa: F401
 
     assert callable(dl.compile) and callable(dl.differentiate) and callable(dl.draw)

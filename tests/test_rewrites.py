@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.algebra import clean_algebra, powers, signs
-from difflab.compile.rewriting import users
+from difflab.compile.passes.algebra import clean_algebra, powers, signs
+from difflab.compile.passes.rewriting import users
 
 A = np.array([0.0, -0.0, 1.5, -2.25, np.inf, 1e-310, 3.0, -7.0])
 B = np.array([-0.0, 0.0, -0.5, 4.0, 2.0, -1e300, 3.0, 0.1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.compile.program import BACKENDS
+from difflab.compile.program.program import BACKENDS
 from difflab.differentiate.problem import as_problem
 from difflab.errors import DifflabError
 from difflab.graph.parse import functions

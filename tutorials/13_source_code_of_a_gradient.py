@@ -139,7 +139,7 @@ print(f"{len(lines)} lines, {len(fewer)} of them used, {len(fewest)} different")
 # something in this gradient.
 
 # %%
-from difflab.compile.passes import PASSES
+from difflab.compile.passes.pipeline import PASSES
 
 expected = float(graph(0.7))
 for name, transform in PASSES.items():

@@ -23,8 +23,8 @@ def command(expression: str, points: tuple[str, ...]) -> None:
     EXPRESSION is text, or - for standard input.
     """
     problem = problem_at(read_expression(expression), read_point(points))
-    from ..compile.compiled import Compiled
-    from ..compile.remarks import annotated
+    from ..compile.program.compiled import Compiled
+    from ..compile.program.remarks import annotated
     from ..differentiate.passes import backward_graph
 
     with doing("compiling"):

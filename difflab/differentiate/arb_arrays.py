@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from ..primitives.elements import mapped
-from ..primitives.kernels_arrays import fold
+from ..primitives.kernels.arrays import fold
 from .arb_choices import choice, trunc
 from .arb_functions import exp, log, power
 from .arb_germ import NOW, Germ, constant, lift, whole_number

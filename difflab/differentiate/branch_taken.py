@@ -22,8 +22,8 @@ from ..errors import DifflabError, UndecidedError, UnsupportedError
 from ..graph.sympy_io import parts_of
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
-from ..primitives.kernels_arrays import fold
-from ..primitives.kernels_windows import max_pool
+from ..primitives.kernels.arrays import fold
+from ..primitives.kernels.windows import max_pool
 from .arb_carrier import CARRIER as GERMS
 from .arb_choices import CHOICES, signed
 from .arb_germ import NOW, Germ, is_constant, lift, no_value

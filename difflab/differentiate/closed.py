@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.compiled import Compiled
+from ..compile.program.compiled import Compiled
 from ..errors import InputError, TraceError
 from ..graph.graph import Graph, graph_of, strip
 from ..graph.kinds import check_fit

@@ -15,8 +15,9 @@ import numpy as np
 from scipy import special
 
 from ..errors import UnsupportedError
-from ..primitives import NUMPY, Primitive, kernels_arrays
+from ..primitives import NUMPY, Primitive
 from ..primitives.carriers import Carrier, NumpyCarrier
+from ..primitives.kernels import arrays as kernels_arrays
 from .problem import Problem
 from .stopped import pinned
 from .transform import watched

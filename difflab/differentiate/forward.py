@@ -103,6 +103,7 @@ PUSHFORWARDS: dict[str, Any] = {
     "custom": push_custom,
     "composite": push_composite,
     "opaque": lambda *_: None,
+    "leaf": lambda *_: None,
 }
 
 

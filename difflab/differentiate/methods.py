@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.program import compile
+from ..compile.program.program import compile
 from ..errors import InputError
 from .derivative import Derivative
 from .opaque import recorded_or_opaque

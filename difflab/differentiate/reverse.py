@@ -184,6 +184,7 @@ PULLBACKS: dict[str, Callable[..., Any]] = {
     "custom": pull_custom,
     "composite": pull_composite,
     "opaque": lambda *_: iter(()),
+    "leaf": lambda *_: iter(()),
 }
 
 

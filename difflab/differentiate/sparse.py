@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from ..compile.program import compile
+from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
 from ..graph.graph import strip
 from ..graph.node import NODE, Node

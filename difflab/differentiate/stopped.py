@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.compiled import holds
+from ..compile.program.compiled import holds
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.trace import trace

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..primitives.kernels import Slot
+from ..primitives.kernels.structure import Slot
 from ..primitives.quotient import NAMED, Exact, Named, Quotient
 from .kinds import NUMBERS
 

@@ -158,7 +158,7 @@ def by_policy(P: Any, R: Any, g: Any) -> Any:
     right = R[np.arange(S), policy]
     if matrix.dtype != object and right.dtype != object:
         return np.linalg.solve(matrix, right)
-    from ..primitives.kernels_linalg import solve_elements
+    from ..primitives.kernels.linear_algebra import solve_elements
 
     v = solve_elements(matrix.astype(object), right.astype(object))
     open_states = absorbing(near[0], near[1])

@@ -126,7 +126,7 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
 
 def newton_step(F: Any, v: Floats, residual: Floats, rtol: float, cycles: int) -> tuple[Floats, bool]:
     """The solution of J x = -F(v), with J known by its products alone, and whether so many cycles have reached it."""
-    from ..compile.program import compile as compile_function
+    from ..compile.program.program import compile as compile_function
     from ..differentiate.transform import jvp
 
     product = compile_function(lambda at, t: jvp(F, (at,), (t,))[1])

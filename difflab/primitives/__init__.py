@@ -40,6 +40,8 @@ from . import (
     structure,
     trigonometric,
 )  # isort: skip
+
+from . import rows  # isort: skip
 from .carriers import NUMPY, ROOTS, Carrier, find
 from .primitive import (
     TABLE,
@@ -102,5 +104,6 @@ __all__ = [
     "Primitive",
     "by_numpy_function",
     "lookup",
+    "rows",
     "table",
 ]

@@ -27,7 +27,7 @@ elementwise(
     value=lambda m, x: 1 / (1 + m.exp(-x)),
     spelling={
         "javascript": "sigmoid",
-        "numpy": "kernels_elementwise.sigmoid",
+        "numpy": "kernels.elementwise.sigmoid",
         # no exponent is positive, so nothing overflows and both tails keep their digits
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
     },
@@ -45,7 +45,7 @@ elementwise(
     reads=(),
     value=lambda m, x: 0.25 * m.square(m.sech(0.5 * x)),
     spelling={
-        "numpy": "kernels_elementwise.sigmoid_slope",
+        "numpy": "kernels.elementwise.sigmoid_slope",
         "compiled": lambda m, x: m.divide(
             m.exp(m.negative(m.absolute(x))), m.square(m.add(1.0, m.exp(m.negative(m.absolute(x)))))
         ),
@@ -63,7 +63,7 @@ elementwise(
     value=lambda m, x: m.log(1 + m.exp(x)),
     spelling={
         "javascript": "softplus",
-        "numpy": "kernels_elementwise.softplus",
+        "numpy": "kernels.elementwise.softplus",
         "compiled": lambda m, x: m.add(m.maximum(x, 0.0), m.log1p(m.exp(m.negative(m.absolute(x))))),
     },
     flops=18,
@@ -93,7 +93,7 @@ elementwise(
     one_sided=lambda m, x: (0.0, 1.0),
     value=lambda m, x: m.maximum(x, 0),
     spelling={
-        "numpy": "kernels_elementwise.relu",
+        "numpy": "kernels.elementwise.relu",
         "compiled": lambda m, x: m.maximum(x, 0.0),
         "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
     },
@@ -123,7 +123,7 @@ elementwise(
     kinks=zero,
     one_sided=lambda m, x, *, negative_slope=0.01: (negative_slope, 1.0),
     value=lambda m, x, *, negative_slope=0.01: m.where(m.greater(x, 0), x, negative_slope * x),
-    spelling={"numpy": "kernels_elementwise.leaky_relu"},
+    spelling={"numpy": "kernels.elementwise.leaky_relu"},
     examples=({"negative_slope": 0.01},),
 )
 elementwise(
@@ -138,7 +138,7 @@ elementwise(
     kinks=zero,
     one_sided=lambda m, x, *, alpha=1.0: (alpha, 1.0),
     value=lambda m, x, *, alpha=1.0: m.where(m.greater(x, 0), x, alpha * m.expm1(x)),
-    spelling={"numpy": "kernels_elementwise.elu"},
+    spelling={"numpy": "kernels.elementwise.elu"},
     flops=10,
     examples=({"alpha": 1.0}, {"alpha": 0.5}),
 )
@@ -196,7 +196,7 @@ elementwise(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.sigmoid(2 * m.sqrt(1 / (2 * m.arctan(1))) * (x + 0.044715 * x * x * x)),
-    spelling={"numpy": "kernels_elementwise.gelu_gate"},
+    spelling={"numpy": "kernels.elementwise.gelu_gate"},
     flops=60,
 )
 elementwise(
@@ -347,6 +347,6 @@ elementwise(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: x - m.tanh(x),
-    spelling={"javascript": "tanhshrink", "numpy": "kernels_networks.tanhshrink"},
+    spelling={"javascript": "tanhshrink", "numpy": "kernels.networks.tanhshrink"},
     flops=20,
 )

@@ -84,7 +84,7 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
-    spelling={"numpy": "kernels.reciprocal", "sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
+    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
 )
 elementwise(
     "square",
@@ -149,7 +149,7 @@ elementwise(
     domain=(Domain(1e-3, 10.0), Domain(-5.0, 5.0)),
     reads=(),
     value=lambda m, x, y, *, k: m.power(x, y - k),
-    spelling={"numpy": "kernels_elementwise.power_minus"},
+    spelling={"numpy": "kernels.elementwise.power_minus"},
     flops=12,
     examples=({"k": 1},),
 )
@@ -216,7 +216,7 @@ elementwise(
     reads=(),
     non_differentiable="x = y = 0",
     value=lambda m, x, y: x / m.sqrt(x * x + y * y),
-    spelling={"javascript": "direction", "numpy": "kernels_elementwise.direction"},
+    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction"},
     flops=8,
 )
 
@@ -239,7 +239,7 @@ elementwise(
     domain=(Domain(), Domain(), Domain()),
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
-        "numpy": "kernels_elementwise.where",
+        "numpy": "kernels.elementwise.where",
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
     },
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import UnsupportedError
 from .batches import length, lift, spread
-from .kernels import Slot
+from .kernels.structure import Slot
 
 
 class Place(NamedTuple):

@@ -17,28 +17,18 @@ import numpy as np
 from ..errors import UnsupportedError
 from .primitive import TABLE, Primitive
 
-ROOTS = {
-    "special": "scipy.special",
-    "linalg": "numpy.linalg",
-    "fft": "numpy.fft",
-    "kernels": "difflab.primitives.kernels",
-    "kernels_linalg": "difflab.primitives.kernels_linalg",
-    "kernels_arrays": "difflab.primitives.kernels_arrays",
-    "kernels_conv_pool": "difflab.primitives.kernels_conv_pool",
-    "kernels_convolution": "difflab.primitives.kernels_convolution",
-    "kernels_networks": "difflab.primitives.kernels_networks",
-    "kernels_windows": "difflab.primitives.kernels_windows",
-    "kernels_elementwise": "difflab.primitives.kernels_elementwise",
-    "kernels_special": "difflab.primitives.kernels_special",
-}
+ROOTS = {"special": "scipy.special", "linalg": "numpy.linalg", "fft": "numpy.fft"}
 
 
 def find(path: str) -> Any:
     """The NumPy, SciPy or kernel function of that dotted name, or None."""
     root, _, name = path.rpartition(".")
-    module: Any = import_module(ROOTS[root]) if root in ROOTS else np
-    if root and root not in ROOTS:  # a ufunc's method: add.reduce
-        module = getattr(np, root, None)
+    if root.startswith("kernels."):
+        module: Any = import_module(f"{__package__}.{root}")
+    elif root in ROOTS:
+        module = import_module(ROOTS[root])
+    else:  # of NumPy itself, or a ufunc's method: add.reduce
+        module = getattr(np, root, None) if root else np
     return getattr(module, name, None)
 
 

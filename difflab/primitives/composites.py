@@ -188,7 +188,7 @@ custom(
     "unwrap",
     jvp=lambda m, ts, y, x, **params: ts[0],
     vjp=lambda m, ct, y, x, **params: (ct,),
-    spelling={"elements": "kernels_arrays.no_elements"},
+    spelling={"elements": "kernels.arrays.no_elements"},
     doc="Angles with whole turns added, so that neighbours do not jump.",
     arguments=read_unwrap,
     non_differentiable="a jump of half a turn",

@@ -132,7 +132,7 @@ linear(
     doc="Einstein summation: the product of the operands, summed over the labels that the output lacks.",
     glyph="einsum",
     arguments=read_einsum,
-    spelling={"numpy": "kernels_linalg.einsum", "elements": "kernels_linalg.einsum_elements"},
+    spelling={"numpy": "kernels.linear_algebra.einsum", "elements": "kernels.linear_algebra.einsum_elements"},
     domain=(),
     batch=batches.einsum,
 )

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import InputError, ShapeError
-from . import batches_convolution as batches, kernels_windows
+from . import batches_convolution as batches
 from .arguments import is_integer
 from .carriers import Carrier
+from .kernels import windows as kernels_windows
 from .primitive import Primitive, custom, linear, register
 from .spelling import by_sympy
 from .windows import axes
@@ -140,7 +141,7 @@ def weight_transpose_gate(m: Any, i: int, gate: Any, x: Any, y: Any, **params: A
     return opened(m, x, gate, ()) if i == 0 else opened(m, y, gate, (0,), 1)
 
 
-def kernel(name: str, module: str = "kernels_windows") -> dict[str, str]:
+def kernel(name: str, module: str = "kernels.windows") -> dict[str, str]:
     return {"numpy": f"{module}.{name}", "elements": f"{module}.{name}"}
 
 
@@ -178,7 +179,7 @@ for _name, _transpose, _gate, _batch, _latex, _doc in (
         glyph="conv" if _name == "conv" else "convᵀ",
         latex=_latex,
         reads=(),
-        spelling=kernel(_name, "kernels_convolution"),
+        spelling=kernel(_name, "kernels.convolution"),
         domain=(),
         batch=_batch,
         facts={"threads"},

@@ -149,7 +149,7 @@ elementwise(
     domain=LOG_PAIR,
     reads=(),
     value=lambda m, x, y, *, base: 1 / (1 + (m.exp2(y - x) if base == 2 else m.exp(y - x))),
-    spelling={"numpy": "kernels_elementwise.sigmoid_between"},
+    spelling={"numpy": "kernels.elementwise.sigmoid_between"},
     flops=16,
     examples=({"base": 0.0}, {"base": 2.0}),
 )

@@ -14,7 +14,7 @@ from ..errors import InputError
 from . import batches
 from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
 from .carriers import Carrier
-from .kernels_arrays import fold, unordered
+from .kernels.arrays import fold, unordered
 from .primitive import Primitive, composite, register
 from .quotient import Exact, Quotient, fraction
 from .reductions import nan_filled, pooled
@@ -119,7 +119,7 @@ opaque("argpartition", "The places of the elements, partitioned", read_argpartit
 opaque(
     "nonzero",
     "The places of the elements that are not zero, an array for each axis",
-    spelling={"numpy": "kernels_arrays.nonzero", "elements": "kernels_arrays.nonzero"},
+    spelling={"numpy": "kernels.arrays.nonzero", "elements": "kernels.arrays.nonzero"},
     value_shaped=lambda x: True,
 )
 opaque("flatnonzero", "The places in the raveled array that are not zero", value_shaped=lambda x: True)
@@ -166,7 +166,7 @@ opaque(
     "unique_places",
     "The first place of each different element, in ascending order of the elements",
     reads=(),
-    spelling={"numpy": "kernels_arrays.unique_places", "elements": "kernels_arrays.unique_places"},
+    spelling={"numpy": "kernels.arrays.unique_places", "elements": "kernels.arrays.unique_places"},
 )
 
 

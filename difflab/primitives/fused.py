@@ -20,6 +20,6 @@ for _name, _outputs, _doc in (
             differentiable=False,
             facts=frozenset(("threads",)),
             outputs=_outputs,
-            spelling={"numpy": f"kernels_conv_pool.{_name}", "elements": f"kernels_conv_pool.{_name}"},
+            spelling={"numpy": f"kernels.conv_pool.{_name}", "elements": f"kernels.conv_pool.{_name}"},
         )
     )

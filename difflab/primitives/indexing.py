@@ -12,7 +12,7 @@ from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
 from .carriers import Carrier
-from .kernels import Slot
+from .kernels.structure import Slot
 from .primitive import Primitive, composite, linear, register
 
 OPERANDS = tuple(range(1, 65))
@@ -82,7 +82,7 @@ linear(
     latex="{0}_{{[\\,]}}",
     reads=(),
     arguments=read_getitem,
-    spelling={"numpy": "kernels.getitem", "elements": "kernels.getitem"},
+    spelling={"numpy": "kernels.structure.getitem", "elements": "kernels.structure.getitem"},
     value_shaped=lambda x, *arrays: any(a.dtype.kind == "b" for a in arrays if hasattr(a, "dtype")),
     fixed=OPERANDS,
     flops=0,
@@ -94,7 +94,7 @@ linear(
     doc="Adds the values into zeros of the shape, at the index: the transpose of reading there.",
     glyph="[ ]ᵀ",
     reads=(),
-    spelling={"numpy": "kernels.scatter", "elements": "kernels.scatter"},
+    spelling={"numpy": "kernels.structure.scatter", "elements": "kernels.structure.scatter"},
     fixed=OPERANDS,
     flops=0,
     batch=batched_scatter,
@@ -150,7 +150,7 @@ linear(
     doc="The elements at the given places along an axis, of the raveled array by default.",
     glyph="take",
     arguments=read_take,
-    spelling={"elements": "kernels_arrays.take"},
+    spelling={"elements": "kernels.arrays.take"},
     fixed=(1,),
     flops=0,
     batch=batched_take,
@@ -176,7 +176,7 @@ def places(name: str, doc: str, read: Any) -> None:
         lambda m, x, *, order, axis: m.getitem(x, index=(slice(None),) * axis + (order,)),
         doc=doc,
         arguments=read,
-        spelling={"numpy": "kernels_arrays.places", "elements": "kernels_arrays.places"},
+        spelling={"numpy": "kernels.arrays.places", "elements": "kernels.arrays.places"},
         flops=0,
     )
 
@@ -246,7 +246,7 @@ composite(
     lambda m, x, values, *, order, axis: m.take(m.concatenate(x, values, axis=axis), order, axis=axis, mode="raise"),
     doc="The array with values put in before the given places along an axis.",
     arguments=read_insert,
-    spelling={"numpy": "kernels_arrays.insert", "elements": "kernels_arrays.insert"},
+    spelling={"numpy": "kernels.arrays.insert", "elements": "kernels.arrays.insert"},
     flops=0,
 )
 
@@ -363,7 +363,7 @@ for _name, _read, _doc in (
         select,
         doc=_doc,
         arguments=_read,
-        spelling={"numpy": "kernels_arrays.select"},
+        spelling={"numpy": "kernels.arrays.select"},
         flops=0,
     )
 
@@ -402,6 +402,6 @@ linear(
     lambda m, i, ct, x, weights, *, minlength: m.take(ct, x, axis=0, mode="raise"),
     doc="How often each number occurs, or the sum of its weights; linear in the weights.",
     arguments=read_bincount,
-    spelling={"elements": "kernels_arrays.bincount"},
+    spelling={"elements": "kernels.arrays.bincount"},
     fixed=(0,),
 )

@@ -61,7 +61,7 @@ def named(*names: str) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
     return read
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Primitive:
     """One operation. Everything that is known about it stands here.
 
@@ -99,6 +99,16 @@ class Primitive:
     def __post_init__(self) -> None:
         object.__setattr__(self, "__doc__", self.doc)
 
+    @property
+    def plain(self) -> Primitive:
+        """The row itself, and of a call that waits for its operands the row that it will be."""
+        return self
+
+    @property
+    def leaf(self) -> bool:
+        """Whether its nodes compute nothing: inputs and constants."""
+        return self.kind == "leaf"
+
     @cached_property
     def evaluate(self) -> Callable[..., Any]:
         """The operation on plain NumPy values."""
@@ -121,7 +131,14 @@ class Primitive:
         return (lookup, (self.name,)) if TABLE.get(self.name) is self else super().__reduce__()
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Leaf(Primitive):
+    """An input or a constant: a node without operands."""
+
+    kind = "leaf"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Elementwise(Primitive):
     """An operation that acts on each element. `partials[i](m, y, *x, **params)` is dy/dx_i.
 
@@ -141,7 +158,7 @@ class Elementwise(Primitive):
         return inspect.Signature(operands)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Linear(Primitive):
     """An operation linear in each operand (or in all `jointly`): its rule is the transpose of the linear map.
 
@@ -161,7 +178,7 @@ class Linear(Primitive):
         return without(self.transpose, 3)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Custom(Primitive):
     """An operation with an explicit jvp and vjp.
 
@@ -179,7 +196,7 @@ class Custom(Primitive):
         return super().own_signature() if rule is None else without(rule, 3)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Composite(Primitive):
     """An operation that is a short program in other rows; its derivative is the derivative of that program."""
 
@@ -195,12 +212,16 @@ def without(rule: Callable[..., Any], count: int) -> inspect.Signature:
     return signature.replace(parameters=list(signature.parameters.values())[count:])
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Deferred(Primitive):
     """A call in NumPy's signature whose meaning waits for the shapes of its operands (in graphs made from text)."""
 
     row: Primitive
     kind = "deferred"
+
+    @property
+    def plain(self) -> Primitive:
+        return self.row
 
     def __reduce__(self) -> Any:
         return late, (self.row,)
@@ -232,7 +253,7 @@ class Deferred(Primitive):
         return np.asarray(result) if row.name == "constant" and isinstance(result, tuple) else result
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class DeferredItem(Deferred):
     """x[key], where x may also be the results of an operation that has several."""
 

@@ -90,7 +90,7 @@ linear(
     latex=r"{0}\,{1}",
     arguments=read_matmul,
     reads=("matmul", "linalg.matmul"),
-    spelling={"elements": "kernels_linalg.matmul"},
+    spelling={"elements": "kernels.linear_algebra.matmul"},
     batch=batches.matmul,
 )
 

@@ -253,7 +253,7 @@ composite(
     glyph="average",
     latex=r"\overline{{{0}}}_{{{1}}}",
     arguments=read_average,
-    spelling={"numpy": "kernels_arrays.average"},
+    spelling={"numpy": "kernels.arrays.average"},
     flops=3,
 )
 
@@ -309,7 +309,7 @@ custom(
     latex=r"\ln\sum e^{{{0}}}",
     reads=("logaddexp.reduce",),
     arguments=read_logsumexp,
-    spelling={"numpy": "kernels_arrays.logsumexp"},
+    spelling={"numpy": "kernels.arrays.logsumexp"},
     flops=3,
     batch=batches.axes,
 )
@@ -322,7 +322,7 @@ custom(
     glyph="softmax",
     reads=(),
     arguments=read_softmax("softmax"),
-    spelling={"numpy": "kernels_arrays.softmax"},
+    spelling={"numpy": "kernels.arrays.softmax"},
     flops=3,
     batch=batches.axes,
 )
@@ -336,7 +336,7 @@ custom(
     latex=r"\ln\operatorname{{softmax}}({0})",
     reads=(),
     arguments=read_softmax("log_softmax"),
-    spelling={"numpy": "kernels_arrays.log_softmax"},
+    spelling={"numpy": "kernels.arrays.log_softmax"},
     flops=3,
     batch=batches.axes,
 )

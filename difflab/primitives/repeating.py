@@ -140,6 +140,6 @@ composite(
     pad,
     doc="The array in a frame: constants, or its own elements at the edge, reflected or wrapped around.",
     arguments=read_pad,
-    spelling={"numpy": "kernels_arrays.pad", "elements": "kernels_arrays.pad"},
+    spelling={"numpy": "kernels.arrays.pad", "elements": "kernels.arrays.pad"},
     flops=0,
 )

@@ -308,7 +308,7 @@ elementwise(
     ),
     one_sided=lambda m, x, low, high: (1.0 * m.equal(x, high), 1.0 * m.equal(x, low)),
     value=lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
-    spelling={"numpy": "kernels_elementwise.clip"},
+    spelling={"numpy": "kernels.elementwise.clip"},
     flops=2,
 )
 elementwise(

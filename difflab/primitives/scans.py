@@ -202,7 +202,7 @@ composite(
     glyph="∇",
     latex=r"\nabla {0}",
     arguments=read_gradient,
-    spelling={"numpy": "kernels_arrays.gradient"},
+    spelling={"numpy": "kernels.arrays.gradient"},
     result=lambda *parts: list(parts),
     flops=3,
 )
@@ -301,7 +301,7 @@ opaque(
     "interval",
     "The interval between neighbouring points around x, the outer ones reaching to infinity",
     reads=(),
-    spelling={"numpy": "kernels_arrays.interval", "elements": "kernels_arrays.interval"},
+    spelling={"numpy": "kernels.arrays.interval", "elements": "kernels.arrays.interval"},
     batch=batches.looked_up(1),
 )
 
@@ -334,7 +334,7 @@ composite(
     interp,
     doc="Piecewise linear interpolation of (xp, fp) at x; xp ascending.",
     arguments=read_interp,
-    spelling={"numpy": "kernels_arrays.interp"},
+    spelling={"numpy": "kernels.arrays.interp"},
     non_differentiable="x at one of xp",
     flops=6,
 )

@@ -203,7 +203,7 @@ composite(
     lambda m, *xs, n: [getattr(m, f"atleast_{n}d")(x) for x in xs],
     doc="Several arrays with at least n axes each.",
     reads=(),
-    spelling={"numpy": "kernels_arrays.atleast_each", "elements": "kernels_arrays.atleast_each"},
+    spelling={"numpy": "kernels.arrays.atleast_each", "elements": "kernels.arrays.atleast_each"},
     flops=0,
 )
 for _n in (1, 2, 3):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from . import batches
-from .primitive import Primitive, elementwise, linear, register
+from .primitive import Leaf, elementwise, linear, register
 
-register(Primitive(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
+register(Leaf(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
 register(
-    Primitive(
+    Leaf(
         name="constant",
         doc="A constant.",
         latex="{0}",
         reads=(),
-        spelling={"numpy": "kernels.constant"},
+        spelling={"numpy": "kernels.structure.constant"},
         value=lambda m, *, value: value,
         differentiable=False,
     )
@@ -25,7 +25,7 @@ linear(
     latex=r"{0}_{{{index}}}",
     reads=(),
     value=lambda m, x, *, index: x[index],
-    spelling={"numpy": "kernels.pick"},
+    spelling={"numpy": "kernels.structure.pick"},
     flops=0,
 )
 linear(
@@ -35,7 +35,7 @@ linear(
     glyph="Σ",
     latex=r"\Sigma\,{0}",
     reads=(),
-    spelling={"numpy": "kernels.sum_to", "elements": "kernels.sum_to"},
+    spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to"},
     batch=batches.sum_to,
 )
 linear(
@@ -58,7 +58,7 @@ linear(
     latex="{0}",
     reads=("astype",),
     arguments=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": dtype}),
-    spelling={"numpy": "kernels.astype", "elements": "kernels.astype_elements"},
+    spelling={"numpy": "kernels.structure.astype", "elements": "kernels.structure.astype_elements"},
     flops=0,
     batch=batches.stacks,
 )

@@ -49,7 +49,7 @@ elementwise(
     domain=(Domain(tails=(1e-300, 1e-9, 1e70, -1e100), branch_points=(0.0,)),),
     reads=(),
     value=lambda m, x: 1 / (1 + x * x),
-    spelling={"numpy": "kernels_elementwise.lorentzian"},
+    spelling={"numpy": "kernels.elementwise.lorentzian"},
     flops=3,
 )
 row(
@@ -127,7 +127,7 @@ row(
     value=lambda m, x: m.reciprocal(m.cosh(x)),
     spelling={
         "javascript": "sech",
-        "numpy": "kernels_elementwise.sech",
+        "numpy": "kernels.elementwise.sech",
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
     },
 )
@@ -173,7 +173,7 @@ row(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: m.sin(4 * m.arctan(1) * x),
-    spelling={"javascript": "sinpi", "numpy": "kernels_elementwise.sinpi", "arb": "sin_pi"},
+    spelling={"javascript": "sinpi", "numpy": "kernels.elementwise.sinpi", "arb": "sin_pi"},
 )
 row(
     "cospi",
@@ -184,7 +184,7 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.cos(4 * m.arctan(1) * x),
-    spelling={"javascript": "cospi", "numpy": "kernels_elementwise.cospi", "arb": "cos_pi"},
+    spelling={"javascript": "cospi", "numpy": "kernels.elementwise.cospi", "arb": "cos_pi"},
 )
 SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
 row(
@@ -198,7 +198,7 @@ row(
     value=lambda m, x: m.sinpi(x) / (4 * m.arctan(1) * x),
     spelling={
         "javascript": "sinc",
-        "numpy": "kernels_elementwise.sinc",
+        "numpy": "kernels.elementwise.sinc",
         "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x)),
     },
 )
@@ -222,7 +222,7 @@ elementwise(
     domain=(SINC,),
     facts={"smooth"},
     reads=(),
-    spelling={"javascript": "sincDerivative", "numpy": "kernels_elementwise.sinc"},
+    spelling={"javascript": "sincDerivative", "numpy": "kernels.elementwise.sinc"},
     flops=60,
     examples=({"n": 1},),
     value=sinc_by_parts,

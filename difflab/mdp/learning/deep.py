@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compile.program import compile as compile_function
+from ...compile.program.program import compile as compile_function
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError
 from ...interrupts import Interrupts

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compile.program import compile
+from ...compile.program.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
 from ...graph.leaves import check_functions

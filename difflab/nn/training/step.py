@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compile.program import compile
+from ...compile.program.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError, ShapeError
 from .. import functional as F

@@ -1,0 +1,348 @@
+"""A scan over small arrays as one native loop: the whole body in it, elementwise operations fused.
+
+All arrays of a step lie in one workspace at places known when the text is written, so that LLVM sees which loops
+depend on which. What is joined with other arrays is computed where it belongs, and a sum carried along is added to in
+place.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ...primitives import TABLE
+from ..passes.assembly import ASSEMBLE
+from ..passes.expand import Builder
+from ..passes.pipeline import common_subexpressions, dead_nodes
+from ..passes.rewriting import number, rebuilt, relinked, users
+from .elements import element, has_element
+from .places import Nest, Strided, Workspace, parts, rearranged, rearranges, strided
+from .products import Contraction, contraction
+
+LIMIT = 400  # operations above which numba takes too long
+LOOPS = 150  # numba takes some 30 ms for each
+LARGEST = 1 << 15  # elements of a body's arrays; larger ones are left to NumPy
+PRODUCTS = 1 << 16  # multiplications of one contraction above which BLAS is faster
+JOINS = ("concatenate", "stack", "append")
+
+
+class Refused(Exception):
+    """Says what of a body has no native form."""
+
+
+def one_exponential(graph: Graph) -> Graph:
+    """exp(min(x, 0)) from exp(-|x|), which stands beside it where x goes into a logistic function."""
+    image: dict[Node, Node] = {}
+    order: list[Node] = []
+    for node in graph.order:
+        new = relinked(node, image)
+        low = new.operands[0] if new.primitive is TABLE["exp"] else None
+        if low is not None and low.primitive is TABLE["minimum"] and number(low.operands[1]) == 0.0:
+            m, x = Builder(new), low.operands[0]
+            image[node] = m.where(m.greater(x, 0.0), 1.0, m.exp(m.negative(m.absolute(x))))
+            order += m.made
+            continue
+        if new is not node:
+            image[node] = new
+        order.append(new)
+    return dead_nodes(common_subexpressions(rebuilt(graph, order, image)))
+
+
+class ArrayLoop:
+    """The text of the loop over the steps. `wanted` are the positions of the results that somebody reads."""
+
+    def __init__(self, graph: Graph, a: int, b: int, wanted: set[int]) -> None:
+        self.graph = graph = one_exponential(graph)
+        self.a, self.b, self.n = a, b, b - a
+        self.wanted = wanted
+        if len(graph.operations) > LIMIT:
+            raise Refused(f"its body of {len(graph.operations):,} operations takes numba too long")
+        self.count = users(graph)
+        self.readers: dict[Node, list[Node]] = {}
+        for node in graph.order:
+            for x in dict.fromkeys(node.operands):
+                self.readers.setdefault(x, []).append(node)
+        self.memory = Workspace()
+        self.places: dict[Node, Any] = {}
+        self.tables: dict[str, Any] = {}
+        self.constants: list[tuple[Node, Any]] = []
+        self.computed: dict[Node, str] = {}
+        self.products: dict[Node, Contraction] = {}
+        self.names = {n: f"v{k}" for k, n in enumerate(graph.order)}
+        for node in graph.order:
+            self.classify(node)
+        self.homes = self.find_homes()
+        for node in graph.order:
+            self.place(node)
+        if sum(self.memory.used.values()) > LARGEST:
+            raise Refused("its arrays are large")
+        self.text = self.write()
+        if (loops := self.text.count(" for ")) > LOOPS:
+            raise Refused(f"its body of {loops} loops takes numba too long")
+
+    # What each node is.
+    def classify(self, node: Node) -> None:
+        if node.primitive.name in ("input", "constant"):
+            if node.shape is None or node.dtype.kind not in "fbi":
+                raise Refused(f"it has values of dtype {node.dtype}")
+            return
+        if node.value.__class__ is tuple:
+            raise Refused(f"it has {node.primitive.name}")
+        if rearranges(node):
+            return
+        if has_element(node):
+            self.computed[node] = "each"
+        elif found := contraction(node):
+            if math.prod(found.sizes) > PRODUCTS:
+                raise Refused("its products are large")
+            self.products[node] = found
+            self.computed[node] = "contraction"
+        elif is_join(node):
+            self.computed[node] = "join"
+        else:
+            raise Refused(f"it has {node.primitive.name} of shape {node.shape} and dtype {node.dtype}")
+
+    def is_view(self, node: Node) -> bool:
+        return bool(node.operands) and node not in self.computed
+
+    # Where each node's elements are.
+    def find_homes(self) -> dict[Node, tuple[Node, int | None]]:
+        """Values that are written where they belong: into what is carried, or into the array that joins them."""
+        homes: dict[Node, tuple[Node, int | None]] = {}
+        for c, y in zip(self.graph.inputs[self.a : self.b], self.graph.outputs):
+            alone = self.count.get(c) == 1 and c in y.operands
+            if alone and self.computed.get(y) == "each" and y not in homes and c.value == y.value:
+                homes[y] = c, None
+        for node in self.graph.order:
+            if self.computed.get(node) != "join" or not is_disjoint(node):
+                continue
+            for k, (x, where) in enumerate(zip(node.operands, parts(node))):
+                fits = x in self.computed and x.dtype == node.dtype and x.shape == where.shape
+                if fits and x not in homes and strided(where):
+                    homes[x] = node, k
+        return homes
+
+    def place(self, node: Node) -> Any:
+        """The places of a node's elements, given out when they are first asked for."""
+        if node in self.places:
+            return self.places[node]
+        if node in self.homes:
+            whole, k = self.homes[node]
+            found = self.place(whole)
+            if k is not None:
+                found = found.reshape(-1)[parts(whole)[k]]
+            if strided(found) is None:
+                del self.homes[node]
+                found = self.memory.take(node.shape, node.dtype)
+        elif self.is_view(node):
+            found = rearranged(node, self.place(node.operands[0]))
+            if strided(found) is None:
+                self.computed[node] = "gather"
+                found = self.memory.take(node.shape, node.dtype)
+        else:
+            found = self.memory.take(node.shape, node.dtype)
+            if node.primitive.name == "constant":
+                self.constants.append((node, found))
+        self.places[node] = found
+        return found
+
+    def at(self, node: Node, shape: tuple[int, ...] | None = None) -> Strided:
+        places = self.places[node]
+        return strided(places if shape is None else np.broadcast_to(places, shape))  # type: ignore[return-value]
+
+    def memory_of(self, node: Node) -> str:
+        return f"w_{np.dtype(node.dtype).name}"
+
+    # The order of the steps.
+    def sources(self, x: Node) -> Node | None:
+        """The computed node whose elements x has, through rearrangements."""
+        while self.is_view(x):
+            x = x.operands[0]
+        return x if x in self.computed else None
+
+    def schedule(self, nodes: list[Node], done: set[Node]) -> list[list[Node]]:
+        """Steps in order, each as large as possible: elementwise nodes of one shape share a loop."""
+        waiting, steps = list(nodes), []
+        while waiting:
+            group: list[Node] = []
+            for n in waiting:
+                if group and (self.computed[n] != "each" or n.shape != group[0].shape):
+                    continue
+                behind = [(x, self.sources(x)) for x in n.operands]
+                if all(s is None or s in done or (x is s and s in group) for x, s in behind):
+                    group.append(n)
+                    if self.computed[n] != "each":
+                        break
+            done.update(group)
+            steps.append(group)
+            waiting = [n for n in waiting if n not in done]
+        return steps
+
+    # The text.
+    def write(self) -> str:
+        fixed = set(self.graph.inputs[: self.a])
+        for node in self.graph.order:
+            if node.primitive.name != "input" and all(x in fixed for x in node.operands):
+                fixed.add(node)
+        done: set[Node] = set()
+        before = self.schedule([n for n in self.computed if n in fixed], done)
+        steps = self.schedule([n for n in self.computed if n not in fixed], done)
+        self.lines: list[str] = []
+        for step in before:
+            self.step(step, "    ")
+        self.lines.append("    for _t in range(first, last, step):")
+        moving = self.graph.inputs[self.b :]
+        for k, c in enumerate(self.graph.inputs[self.a : self.b]):
+            if len(self.graph.outputs) + k in self.wanted:
+                self.hand_over(c, f"c{k}")
+        for k, x in enumerate(moving):
+            if x in self.readers or x in self.graph.outputs:
+                self.take_in(x, f"x{k}")
+        for step in steps:
+            self.step(step, "        ")
+        for k, y in enumerate(self.graph.outputs[self.n :]):
+            if self.n + k in self.wanted:
+                self.hand_over(y, f"y{k}")
+        self.carry_on()
+        arguments = [f"w_{np.dtype(d).name}" for d in self.memory.used]
+        arguments += [f"x{k}" for k in range(len(moving))]
+        arguments += [f"{kind}{k}" for kind, k in self.stacked()]
+        return "\n".join([f"def scan({', '.join([*arguments, 'first', 'last', 'step'])}):", *self.lines, ""])
+
+    def stacked(self) -> list[tuple[str, int]]:
+        """The stacked results that are wanted: ys, then each step's carry."""
+        kinds = [("y", k) for k in range(len(self.graph.outputs) - self.n)] + [("c", k) for k in range(self.n)]
+        return [pair for p, pair in enumerate(kinds) if self.n + p in self.wanted]
+
+    def step(self, nodes: list[Node], indent: str) -> None:
+        kind, node = self.computed[nodes[0]], nodes[0]
+        if kind == "each":
+            self.each(nodes, indent)
+        elif kind == "contraction":
+            memory = [self.memory_of(x) for x in (*node.operands, node)]
+            found = self.products[node]
+            steps = [*map(self.at, node.operands), strided(self.places[node].reshape(found.shape))]
+            self.lines += found.lines(memory, steps, indent, node.dtype.name)  # type: ignore[arg-type]
+        elif kind == "gather":
+            self.gather(node, indent)
+        else:
+            self.join(node, indent)
+
+    def each(self, nodes: list[Node], indent: str) -> None:
+        """One loop over elements. Values stay in registers; those read elsewhere are also stored."""
+        inside, shape = set(nodes), nodes[0].shape
+        outside = dict.fromkeys(
+            x for n in nodes for x in n.operands if x not in inside and (x.shape or number(x) is None)
+        )
+        ends = set(self.graph.outputs)
+        stored = [n for n in nodes if n in ends or not inside.issuperset(self.readers.get(n, ()))]
+        nest = Nest(shape, [*[self.at(x, shape) for x in outside], *[self.at(n) for n in stored]])
+        heads, indent = nest.heads(indent)
+        self.lines += heads
+        for p, x in enumerate(outside):
+            self.lines.append(f"{indent}{self.names[x]} = {self.memory_of(x)}[{nest.place(p)}]")
+        kept = {n: f"{self.memory_of(n)}[{nest.place(len(outside) + p)}]" for p, n in enumerate(stored)}
+        for n in nodes:
+            self.lines.append(f"{indent}{self.names[n]} = {element(n, self.names)}")
+        self.lines += [f"{indent}{where} = {self.names[n]}" for n, where in kept.items()]
+
+    def gather(self, node: Node, indent: str) -> None:
+        """A rearrangement whose places are not even."""
+        source = rearranged(node, self.places[node.operands[0]])
+        self.listed(node, self.places[node], node.operands[0], source, indent, "=")
+
+    def listed(self, y: Node, to: Any, x: Node, source: Any, indent: str, sign: str) -> None:
+        """A loop over two lists of places."""
+        there, here = f"k{len(self.tables)}", f"k{len(self.tables) + 1}"
+        self.tables |= {there: to.ravel(), here: source.ravel()}
+        self.lines.append(f"{indent}for _i in range({to.size}):")
+        self.lines.append(f"{indent}    {self.memory_of(y)}[{there}[_i]] {sign} {self.memory_of(x)}[{here}[_i]]")
+
+    def join(self, node: Node, indent: str) -> None:
+        """Copies of the parts that are not in their places yet."""
+        whole, together = self.places[node], is_disjoint(node)
+        if not together:  # else what no part covers stays zero from the start
+            self.copy(None, strided(whole), node.shape, indent, node)
+        for k, (x, index) in enumerate(zip(node.operands, parts(node))):
+            if self.homes.get(x) == (node, k):
+                continue
+            to, sign = whole.reshape(-1)[index], "=" if together else "+="
+            if even := strided(to):
+                self.copy(x, even, index.shape, indent, node, sign)
+            else:
+                self.listed(node, to, x, np.broadcast_to(self.places[x], to.shape), indent, sign)
+
+    def copy(self, x: Node | None, to: Any, shape: Any, indent: str, node: Node, sign: str = "=") -> None:
+        nest = Nest(shape, [to] if x is None else [to, self.at(x, shape)])
+        heads, indent = nest.heads(indent)
+        value = "0.0" if x is None else f"{self.memory_of(x)}[{nest.place(1)}]"
+        self.lines += [*heads, f"{indent}{self.memory_of(node)}[{nest.place(0)}] {sign} {value}"]
+
+    def take_in(self, x: Node, name: str) -> None:
+        """A slice of what is scanned over."""
+        self.moved(x, name, "{here} = {there}")
+
+    def hand_over(self, y: Node, name: str) -> None:
+        self.moved(y, name, "{there} = {here}")
+
+    def moved(self, x: Node, name: str, form: str) -> None:
+        """Elements between the workspace and step `_t` of a stacked array."""
+        flat = np.arange(math.prod(x.shape)).reshape(x.shape)
+        nest = Nest(x.shape, [self.at(x), strided(flat)])  # type: ignore[list-item]
+        heads, indent = nest.heads("        ")
+        here = f"{self.memory_of(x)}[{nest.place(0)}]"
+        there = f"{name}[_t * {flat.size}{nest.terms[1]}]"
+        self.lines += [*heads, indent + form.format(here=here, there=there)]
+
+    def carry_on(self) -> None:
+        """The new carry in the place of the old one; by way of copies, where old ones are still to be read."""
+        pairs = list(zip(self.graph.inputs[self.a : self.b], self.graph.outputs))
+        moves = [(c, y) for c, y in pairs if not np.array_equal(self.places[c], self.places[y]) or c.dtype != y.dtype]
+        targets = {(c.dtype, int(p)) for c, _ in moves for p in self.places[c].ravel()}
+        late = []
+        for c, y in moves:
+            if any((y.dtype, int(p)) in targets for p in self.places[y].ravel()):
+                spare = self.memory.take(y.shape, y.dtype)
+                self.transfer(c, self.at(y), strided(spare))
+                late.append((c, strided(spare)))
+            else:
+                late.append((c, self.at(y)))
+        for c, source in late:
+            self.transfer(c, source, self.at(c))
+
+    def transfer(self, c: Node, source: Any, target: Any) -> None:
+        nest = Nest(c.shape, [target, source])
+        heads, indent = nest.heads("        ")
+        memory = self.memory_of(c)
+        self.lines += [*heads, f"{indent}{memory}[{nest.place(0)}] = {memory}[{nest.place(1)}]"]
+
+    # Running it.
+    def templates(self) -> list[Any]:
+        """The workspace before the first step: zeros and constants."""
+        found = {d: np.zeros(n, d) for d, n in self.memory.used.items()}
+        for node, places in self.constants:
+            found[node.dtype][places] = node.params["value"]
+        return list(found.values())
+
+
+def is_join(node: Node) -> bool:
+    """Whether the node writes its operands, all of one dtype, into one array at places that are known."""
+    same = all(x.dtype == node.dtype for x in node.operands)
+    if node.primitive is ASSEMBLE:
+        return same
+    name = node.primitive.name
+    return (
+        same
+        and TABLE.get(name) is node.primitive
+        and (name in JOINS or (name == "scatter" and len(node.operands) == 1))
+    )
+
+
+def is_disjoint(node: Node) -> bool:
+    """Whether no element of the result is written twice."""
+    places = np.concatenate([p.ravel() for p in parts(node)])
+    return len(np.unique(places)) == len(places)

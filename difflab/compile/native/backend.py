@@ -1,0 +1,243 @@
+"""The native backend: numba compiles what is arithmetic, NumPy keeps the rest.
+
+Single numbers become one function of machine code. In a region of arrays, runs of additions, products, comparisons
+and choices become one loop over the block; sines and logarithms stay NumPy's, whose own loops use vector instructions
+where numba's call the C library once for each element.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ...errors import FallbackWarning
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ..plan.regions import Region, find_regions
+from ..write.numpy_source import NumpySource
+from ..write.region_source import RegionSource
+from ..write.scalar_source import SPACE, ScalarSource
+from . import sines as native_math
+from .region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
+from .scan import KIND, native_scan
+
+MISSING = "numba is not installed (pip install 'difflab[native]')"
+
+
+def numba() -> ModuleType | None:
+    """The module, where it can be imported."""
+    try:
+        import numba
+    except ImportError:
+        return None
+    return numba
+
+
+def warn_if_missing() -> None:
+    """Says at once that the native backend will be NumPy's."""
+    if numba() is None:
+        warnings.warn(f"backend='native' runs as backend='numpy': {MISSING}", FallbackWarning, stacklevel=4)
+
+
+class Jit:
+    """numba's compiler, with a clock."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.module: Any = numba()
+
+    def __call__(self, function: Callable[..., Any], types: tuple[Any, ...], **options: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            # Divisions by zero give inf, as NumPy's do; no fastmath, so that nan and signed zeros stay what they are.
+            return self.module.njit(types, error_model="numpy", **options)(function)
+        finally:
+            self.seconds += time.perf_counter() - start
+
+    @property
+    def refused(self) -> type[Exception]:
+        """What numba raises where it cannot compile something."""
+        return self.module.core.errors.NumbaError  # type: ignore[no-any-return]
+
+
+class NativeScalar(ScalarSource):
+    """A program on single numbers as machine code."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self.jit = Jit()
+        self.reason = MISSING if self.jit.module is None else too_long(len(graph.operations))
+        if self.reason:
+            return
+        self.short += [f"    _y{k} = {text}" for k, text in enumerate(self.outputs)]
+        self.outputs = [f"_y{k}" for k in range(len(self.outputs))]
+        self.checks = [f"_g{k}" for k in range(len(graph.guards))]
+        self.short += [f"    {g} = {self.names[n]}" for g, (n, _) in zip(self.checks, graph.guards)]
+
+    def machine_code(self, result: str) -> Any:
+        """The compiled function that returns `result`, an expression in the outputs; None where numba refuses."""
+        lines = [f"def native({', '.join(self.inputs)}):", *self.short, f"    return {result}", ""]
+        space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
+        exec(compile("\n".join(lines), "<difflab native>", "exec"), space)
+        try:
+            return self.jit(space["native"], (self.jit.module.float64,) * len(self.inputs))
+        except self.jit.refused as error:
+            self.reason = first_line(error)
+            return None
+
+    def compile(self) -> Callable[..., Any]:
+        """The function for numbers of all kinds, compiled when one comes that `entry` does not take."""
+        plain = super().compile()
+        found: list[Any] = []
+
+        def run(*values: Any) -> Any:
+            if not found:
+                code = None if self.reason else self.machine_code(self.flat)
+                found.append(plain if code is None else code)
+            return found[0](*values)
+
+        return plain if self.reason else run
+
+    def entry(self, parameters: list[str], checks: list[str], result: str) -> str:
+        """As the plain one, with a call in place of the lines.
+
+        Results in tuples are made by the machine code itself. It is called past numba's own look at the types, which
+        the line before has just seen.
+        """
+        if self.reason:
+            return super().entry(parameters, checks, result)
+        direct = not self.checks and not re.search(r"[\[{]", result)
+        code = self.machine_code(result if direct else self.flat)
+        if code is None:
+            return super().entry(parameters, checks, result)
+        signature = code.signatures[0]
+        call = getattr(code.overloads[signature], "entry_point", code)
+        self.globals = {"_native": call, "_type": type, "_alive": code}
+        kinds = [f"_type({p}) is float" for p in parameters] + [f"not ({c})" for c in checks]
+        given = ", ".join(parameters)
+        lines = [f"def entry({given}):", f"    if {' and '.join(kinds)}:"]
+        if direct:
+            lines += [f"        return _native({given})"]
+        else:
+            lines += [f"        {self.flat} = _native({given})"]
+            same = [f"{g} is {outcome!r}" for g, (_, outcome) in zip(self.checks, self.graph.guards)]
+            lines += [f"        if {' and '.join(same) or True}:", f"            return {result}"]
+        return "\n".join([*lines, f"    return general({given})", ""])
+
+    @property
+    def flat(self) -> str:
+        return ", ".join([*self.outputs, *self.checks]) + ","
+
+    def explain(self) -> list[str]:
+        if self.reason:
+            return [f"native: nothing; {self.reason}"]
+        return [f"native: the whole program, compiled by numba in {self.jit.seconds:.2f} s"]
+
+
+class NativeSource(NumpySource):
+    """A NumPy program whose regions hold native loops."""
+
+    def __init__(self, graph: Graph, donated: Iterable[Node] = ()) -> None:
+        self.jit = Jit()
+        self.native: dict[str, NativeRegion] = {}
+        self.codes: dict[str, Any] = {"_contiguous": contiguous}
+        self.scans: list[str] = []
+        super().__init__(graph, donated)
+
+    def single(self, node: Node, k: int) -> None:
+        """A scan is one loop where its body can be; all else is as NumPy runs it."""
+        found = None
+        if KIND in node.primitive.spelling:
+            wanted = {n.params["index"] for n in self.graph.order if node in n.operands}
+            found = native_scan(node.primitive, self.jit, wanted)
+        if callable(found):
+            operands = ", ".join(self.names[x] for x in node.operands)
+            name = f"_scan{len(self.scans)}"
+            self.codes[name] = found
+            self.lines.append(f"    {self.names[node]} = {name}({operands})")
+            self.hold(node, frozenset())
+            self.scans.append("scan: one native loop")
+            return
+        self.scans += [f"scan: NumPy; {found}"] * (found is not None)
+        super().single(node, k)
+
+    def find_regions(self) -> list[Region]:
+        return find_regions(self.graph, LEAST, is_worth_it)
+
+    def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
+        strided = self.strided(region, results)
+        found = self.native[name] = NativeRegion(region, self.names, results, name, strided)
+        for function in found.functions:
+            self.codes[f"_{function}"] = native_math.function(function, self.jit)
+        for loop in found.loops:
+            self.functions.append(loop.text)
+            space: dict[str, Any] = {"np": np}
+            exec(compile(loop.text, "<difflab native>", "exec"), space)
+            self.codes[loop.name] = self.jit(space[loop.name], signature(self.jit.module, loop), nogil=True)
+        return found
+
+    def compile(self) -> Callable[..., Any]:
+        program = super().compile()
+        program.__globals__.update(self.codes)  # in place of the loops as Python would run them
+        return program
+
+    def explain(self) -> list[str]:
+        """A line for each region: what is native in it, and what NumPy does."""
+        count = sum(len(r.loops) for r in self.native.values())
+        lines = [f"native: {count} loop{'s' * (count != 1)}, compiled by numba in {self.jit.seconds:.2f} s"]
+        for name, region in self.native.items():
+            if region.reason:
+                lines.append(f"{name}: NumPy; {region.reason}")
+                continue
+            operations = sum(loop.operations for loop in region.loops)
+            lines.append(f"{name}: {operations} of {len(region.region.members)} operations are native")
+            lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
+        alone = [n for n in self.steps if isinstance(n, Node) and n.operands]
+        return lines + self.scans + [line for line in [listed("NumPy computes one by one ", alone)] if line]
+
+
+def listed(head: str, nodes: list[Node]) -> str:
+    names = Counter(n.primitive.name for n in nodes)
+    text = ", ".join(f"{n} {name}" if n > 1 else name for name, n in names.most_common())
+    return text and head + text
+
+
+def scalar_source(graph: Graph) -> ScalarSource:
+    """The source of a program on single numbers."""
+    return NativeScalar(graph)
+
+
+def array_source(graph: Graph, donated: list[Node]) -> NumpySource:
+    """The source of a program on arrays: NumPy's own where numba is missing or refuses something."""
+    module, reason = numba(), MISSING
+    if module is not None:
+        try:
+            return NativeSource(graph, donated)
+        except module.core.errors.NumbaError as error:
+            reason = first_line(error)
+    plain = NumpySource(graph, donated)
+    plain.notes = [f"native: nothing; {reason}"]
+    return plain
+
+
+def first_line(error: Exception) -> str:
+    return f"numba: {str(error).strip().splitlines()[0]}"
+
+
+def contiguous(x: Any) -> Any:
+    """The array in one piece, as the loops read it."""
+    flags = x.flags
+    return x if flags.c_contiguous and flags.aligned else np.array(x, order="C")
+
+
+def too_long(operations: int) -> str:
+    if operations <= LIMIT:
+        return ""
+    return f"{operations:,} operations take numba too long; it gets up to {LIMIT}"

@@ -1,0 +1,161 @@
+"""Contractions of small arrays as loops: sums, matrix products, einsum, and the extremes along axes."""
+
+from __future__ import annotations
+
+import math
+import string
+from typing import Any, NamedTuple
+
+from ...graph.node import Node
+from ...primitives import TABLE
+from .forms import DTYPES
+from .places import Nest, Strided
+
+EXTREMES = {"max": ">", "min": "<"}
+LANES = 4  # partial sums, so that additions need not wait for each other
+SHORTEST = 4  # elements of the last axis from which a row at a time pays
+# Products by name and numbers of axes.
+PRODUCTS: dict[tuple[Any, ...], str] = {
+    **{(name, 1, 1): "a,a->" for name in ("dot", "matmul", "inner", "vecdot", "vdot")},
+    **{(name, 2, 1): "ab,b->a" for name in ("dot", "matmul", "matvec", "inner")},
+    **{(name, 1, 2): "a,ab->b" for name in ("dot", "matmul")},
+    **{(name, 2, 2): "ab,bc->ac" for name in ("dot", "matmul")},
+    ("outer", 1, 1): "a,b->ab",
+    ("inner", 1, 2): "b,ab->a",
+    ("inner", 2, 2): "ab,cb->ac",
+}
+
+
+class Contraction(NamedTuple):
+    """out[kept] = sum over the other labels of the product of the operands (or the extreme of the one operand)."""
+
+    terms: tuple[str, ...]
+    kept: str
+    summed: str
+    sizes: tuple[int, ...]  # of kept and summed
+    sign: str = ""  # of the comparison, for an extreme
+    divisor: int = 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the result, without axes of length 1 that a reduction keeps."""
+        return self.sizes[: len(self.kept)]
+
+    def lines(self, memory: list[str], arrays: list[Strided], indent: str, dtype: str) -> list[str]:
+        """The loops; the last of `memory` and `arrays` is the result."""
+        labels = self.kept + self.summed
+        every = [self.spread(term, a, labels) for term, a in zip((*self.terms, self.kept), arrays)]
+        if self.summed and not self.sign and self.kept and self.by_rows(every):
+            return self.rows(memory, every, indent, dtype)
+        p = len(self.kept)
+        outer = Nest(self.sizes[:p], [Strided(a.start, a.steps[:p]) for a in every])
+        inner = Nest(self.sizes[p:], [Strided(0, a.steps[p:]) for a in every], "_j")
+        lines, indent = outer.heads(indent)
+        text = " * ".join(f"{w}[{outer.place(k)}{inner.terms[k]}]" for k, w in enumerate(memory[:-1]))
+        out = f"{memory[-1]}[{outer.place(len(memory) - 1)}]"
+        if self.sign:
+            heads, deep = inner.heads(indent)
+            first = f"np.{dtype}({'-' if self.sign == '>' else ''}np.inf)"
+            body = [f"{deep}_x = {text}", f"{deep}_m = _x if (_x {self.sign} _m) | (_x != _x) else _m"]
+            return [*lines, f"{indent}_m = {first}", *heads, *body, f"{indent}{out} = _m"]
+        total, body = self.sums(inner, text, indent, dtype)
+        return [*lines, *body, f"{indent}{out} = {total}"]
+
+    def sums(self, inner: Nest, text: str, indent: str, dtype: str) -> tuple[str, list[str]]:
+        """The sum over the inner axes, in several lanes where there is one long axis."""
+        zero = f"np.{dtype}(0.0)"
+        scale = f" / np.{dtype}({self.divisor})" if self.divisor != 1 else ""
+        if not inner.axes:
+            return text + scale, []
+        if len(inner.axes) == 1 and (n := inner.axes[0][0]) >= 2 * LANES:
+            whole = n - n % LANES
+            lanes = [f"_s{k}" for k in range(LANES)]
+            body = [f"{indent}{s} = {zero}" for s in lanes]
+            body.append(f"{indent}for _k in range({whole // LANES}):")
+            for k, s in enumerate(lanes):
+                body += [f"{indent}    _j0 = {LANES} * _k + {k}", f"{indent}    {s} += {text}"]
+            for k in range(whole, n):
+                body += [f"{indent}_j0 = {k}", f"{indent}_s0 += {text}"]
+            return "((_s0 + _s1) + (_s2 + _s3))" + scale, body
+        heads, deep = inner.heads(indent)
+        return "_s" + scale, [f"{indent}_s = {zero}", *heads, f"{deep}_s += {text}"]
+
+    def by_rows(self, arrays: list[Strided]) -> bool:
+        """Whether the last kept axis is contiguous or constant in all arrays: then it is the innermost loop."""
+        last = len(self.kept) - 1
+        return self.sizes[last] >= SHORTEST and all(a.steps[last] in (0, 1) for a in arrays)
+
+    def rows(self, memory: list[str], arrays: list[Strided], indent: str, dtype: str) -> list[str]:
+        """Row by row into zeros: out[..., :] += the product."""
+        p = len(self.kept)
+        turned = [Strided(a.start, (*a.steps[: p - 1], *a.steps[p:], a.steps[p - 1])) for a in arrays]
+        sizes = (*self.sizes[: p - 1], *self.sizes[p:], self.sizes[p - 1])
+        fill = Nest(self.sizes[:p], [Strided(arrays[-1].start, arrays[-1].steps[:p])])
+        heads, deep = fill.heads(indent)
+        lines = [*heads, f"{deep}{memory[-1]}[{fill.place(0)}] = np.{dtype}(0.0)"]
+        nest = Nest(sizes, turned)
+        heads, deep = nest.heads(indent)
+        text = " * ".join(f"{w}[{nest.place(k)}]" for k, w in enumerate(memory[:-1]))
+        lines += [*heads, f"{deep}{memory[-1]}[{nest.place(len(memory) - 1)}] += {text}"]
+        if self.divisor != 1:
+            heads, deep = fill.heads(indent)
+            lines += [*heads, f"{deep}{memory[-1]}[{fill.place(0)}] /= np.{dtype}({self.divisor})"]
+        return lines
+
+    def spread(self, term: str, array: Strided, labels: str) -> Strided:
+        """The steps of an array along all labels; a label that it has twice is a diagonal."""
+        steps = dict.fromkeys(labels, 0)
+        for label, step in zip(term, array.steps):
+            steps[label] += step
+        return Strided(array.start, tuple(steps.values()))
+
+
+def contraction(node: Node) -> Contraction | None:
+    """The node as a contraction, or None."""
+    row = node.primitive
+    if TABLE.get(row.name) is not row or node.dtype not in DTYPES or any(x.dtype != node.dtype for x in node.operands):
+        return None
+    shapes = [x.shape for x in node.operands]
+    if row.name in ("sum", "mean", *EXTREMES) and set(node.params) == {"axis", "keepdims"}:
+        axis = node.params["axis"]
+        axes = range(len(shapes[0])) if axis is None else [k % len(shapes[0]) for k in axis]
+        return reduction(node, set(axes))
+    if row.name == "sum_to":
+        lead = len(shapes[0]) - len(node.shape)
+        wide = {lead + k for k, n in enumerate(node.shape) if n == 1 and shapes[0][lead + k] != 1}
+        return reduction(node, {*range(lead), *wide})
+    text = subscripts(node, [len(s) for s in shapes])
+    if text is None:
+        return None
+    left, kept = text.split("->")
+    terms = left.split(",")
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes):
+        for label, n in zip(term, shape):
+            if sizes.setdefault(label, n) != n:
+                return None
+    summed = "".join(c for c in sizes if c not in kept)
+    return Contraction(tuple(terms), kept, summed, tuple(sizes[c] for c in kept + summed))
+
+
+def reduction(node: Node, axes: set[int]) -> Contraction | None:
+    """A sum, mean or extreme over axes; those of length 1 may stay."""
+    shape = node.operands[0].shape
+    labels = string.ascii_letters[: len(shape)]
+    kept = "".join(c for k, c in enumerate(labels) if k not in axes)
+    summed = "".join(c for k, c in enumerate(labels) if k in axes)
+    sizes = tuple(shape[labels.index(c)] for c in kept + summed)
+    name = node.primitive.name
+    reduced = math.prod(sizes[len(kept) :])
+    if reduced == 0 and name != "sum" and name != "sum_to":
+        return None
+    sign = EXTREMES.get(name, "")
+    return Contraction((labels,), kept, summed, sizes, sign, reduced if name == "mean" else 1)
+
+
+def subscripts(node: Node, ranks: list[int]) -> str | None:
+    """A product of arrays in einsum's notation."""
+    name = node.primitive.name
+    if name == "einsum":
+        return str(node.params["subscripts"])
+    return PRODUCTS.get((name, *ranks)) if not node.params else None

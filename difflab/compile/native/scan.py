@@ -1,0 +1,97 @@
+"""Scans as one native loop: the body's lines stand in it, and nothing is called at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..write.scalar_source import SPACE, ScalarSource
+from .arrays import ArrayLoop, Refused
+from .functions import functions
+from .region import LIMIT
+
+KIND = "scan"  # the spelling under which a row of `dl.scan` keeps its body
+
+
+def loop_text(source: ScalarSource, a: int, b: int) -> str:
+    """The text of the loop: it reads slices, writes the ys and each step's carry, and returns the last carry."""
+    captured, carry, slices = source.inputs[:a], source.inputs[a:b], source.inputs[b:]
+    outs = [f"_o{k}" for k in range(len(source.outputs))]
+    ys = range(len(carry), len(outs))
+    arrays = [f"_x{k}" for k in range(len(slices))] + [f"_y{k}" for k in ys] + [f"_c{k}" for k in range(len(carry))]
+    body = [f"_c{k}[_t] = {c}" for k, c in enumerate(carry)]
+    body += [f"{x} = _x{k}[_t]" for k, x in enumerate(slices)]
+    body += [line.strip() for line in source.short]
+    body += [f"{o} = {text}" for o, text in zip(outs, source.outputs)]
+    body += [f"_y{k}[_t] = {outs[k]}" for k in ys]
+    body += [f"{c} = {o}" for c, o in zip(carry, outs)]
+    lines = [f"def scan({', '.join([*captured, *carry, *arrays, '_first', '_last', '_step'])}):"]
+    lines += ["    for _t in range(_first, _last, _step):", *[f"        {line}" for line in body]]
+    return "\n".join([*lines, f"    return {', '.join(carry)},", ""])
+
+
+def native_scan(row: Any, jit: Any, wanted: set[int]) -> Callable[..., Any] | str:
+    """The scan's function on plain values, or why there is none. It may give None for results that are not wanted."""
+    body, a, b, count, reverse = row.spelling[KIND]
+    program = body.program.build()
+    graph = program.graph
+    ends = [*graph.inputs, *graph.outputs]
+    bounds = (count - 1, -1, -1) if reverse else (0, count, 1)
+    if program.guards:
+        return "it looks at values"
+    if program.scalar and b > a and len(graph.operations) <= LIMIT and all(x.dtype == np.float64 for x in ends):
+        return scan_of_numbers(graph, a, b, count, bounds, jit)
+    try:
+        return scan_of_arrays(ArrayLoop(graph, a, b, wanted), count, bounds, jit)
+    except Refused as reason:
+        return str(reason)
+
+
+def scan_of_numbers(graph: Any, a: int, b: int, count: int, bounds: Any, jit: Any) -> Callable[..., Any]:
+    """The scan over single float64 numbers, which stay in registers."""
+    space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
+    exec(compile(loop_text(ScalarSource(graph), a, b), "<difflab native>", "exec"), space)
+    numba = jit.module
+    number, moving = numba.float64, numba.types.Array(numba.float64, 1, "C", readonly=True)
+    n, ys = b - a, len(graph.outputs) - (b - a)
+    types = [number] * b + [moving] * (len(graph.inputs) - b) + [numba.float64[::1]] * (ys + n) + [numba.int64] * 3
+    code = jit(space["scan"], tuple(types), nogil=True)
+
+    def run(*xs: Any) -> Any:
+        made = [np.empty(count) for _ in range(ys + n)]
+        last = code(*map(float, xs[:b]), *[np.ascontiguousarray(x) for x in xs[b:]], *made, *bounds)
+        return (*[np.float64(c) for c in last], *made)
+
+    return run
+
+
+def scan_of_arrays(loop: ArrayLoop, count: int, bounds: Any, jit: Any) -> Callable[..., Any]:
+    """The scan over small arrays, each run in a workspace of its own."""
+    graph, a, b, types = loop.graph, loop.a, loop.b, jit.module.types
+    space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
+    exec(compile(loop.text, "<difflab native>", "exec"), space)
+    flat = lambda dtype, **options: types.Array(jit.module.from_dtype(np.dtype(dtype)), 1, "C", **options)
+    kinds = {"y": graph.outputs[b - a :], "c": graph.inputs[a:b]}
+    stacked = [kinds[kind][k] for kind, k in loop.stacked()]
+    arguments = [flat(d) for d in loop.memory.used]
+    arguments += [flat(x.dtype, readonly=True) for x in graph.inputs[b:]] + [flat(x.dtype) for x in stacked]
+    code = jit(space["scan"], (*arguments, *[types.int64] * 3), nogil=True)
+    fresh = loop.templates()
+    position = {d: k for k, d in enumerate(loop.memory.used)}
+    given = [(position[x.dtype], loop.places[x]) for x in graph.inputs[:b]]
+    results = [*graph.outputs[b - a :], *graph.inputs[a:b]]
+
+    def run(*xs: Any) -> Any:
+        work = [w.copy() for w in fresh]
+        for (k, places), x in zip(given, xs):
+            work[k][places] = x
+        made = [np.empty((count, *x.shape), x.dtype) for x in stacked]
+        slices = [np.ascontiguousarray(x).reshape(-1) for x in xs[b:]]
+        code(*work, *slices, *[y.reshape(-1) for y in made], *bounds)
+        rest = iter(made)
+        last = [work[k][places] for k, places in given[a:]]
+        return (*last, *[next(rest) if p + b - a in loop.wanted else None for p in range(len(results))])
+
+    return run

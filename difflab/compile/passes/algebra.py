@@ -1,0 +1,170 @@
+"""Algebra that changes no digit: what does nothing is dropped, signs meet and cancel, powers become products."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...graph.graph import Graph
+from ...graph.node import Abstract, Node
+from ...primitives import TABLE
+from .rewriting import made, number, rebuilt, relinked, users
+
+
+def clean_algebra(graph: Graph) -> Graph:
+    """Drops operations that do nothing: x * 1, x / 1, x ** 1, -(-x), +x, a reshape or broadcast to the same shape."""
+    image: dict[Node, Node] = {}
+    order = []
+    for node in graph.order:
+        new = relinked(node, image)
+        same = unchanged(new)
+        if same is not None and same.value == new.value and same.value.__class__ is Abstract:
+            image[node] = same
+            continue
+        if new is not node:
+            image[node] = new
+        order.append(new)
+    return rebuilt(graph, order, image)
+
+
+def unchanged(node: Node) -> Node | None:
+    """The operand that the node returns as it is, or None."""
+    name, x = node.primitive.name, node.operands
+    if name in ("multiply", "divide", "power") and is_one(x[1]):
+        return x[0]
+    if name == "multiply" and is_one(x[0]):
+        return x[1]
+    if name == "negative" and x[0].primitive.name == "negative":
+        return x[0].operands[0]
+    if name in ("positive", "reshape", "broadcast_to", "sum_to", "astype", "stop_gradient") and len(x) == 1:
+        return x[0]
+    return None
+
+
+def is_one(node: Node) -> bool:
+    value = node.params.get("value") if node.primitive.name == "constant" else None
+    return isinstance(value, int | float | np.ndarray | np.number) and bool(np.all(np.equal(value, 1)))
+
+
+def powers(graph: Graph) -> Graph:
+    """x**2 and x*x as squares, x**-1 as a reciprocal, a * (1/b) as a / b where 1/b has no other use."""
+    count = users(graph)
+    image: dict[Node, Node] = {}
+    order = []
+    for node in graph.order:
+        new = relinked(node, image)
+        better = cheaper(new, node, count) if is_float(new) else None
+        if better is not None:
+            new = better
+        if new is not node:
+            image[node] = new
+        order.append(new)
+    return rebuilt(graph, order, image)
+
+
+def cheaper(node: Node, old: Node, count: dict[Node, int]) -> Node | None:
+    """The same value by a cheaper operation, or None."""
+    name, x = node.primitive.name, node.operands
+    if name == "power" and TABLE.get(name) is node.primitive and x[0].value == node.value:
+        exponent = number(x[1])
+        if exponent == 2:
+            return made("square", (x[0],), node)
+        if exponent == -1:
+            return made("reciprocal", (x[0],), node)
+    if name == "multiply" and x[0] is x[1]:
+        return made("square", (x[0],), node)
+    if name == "multiply":
+        for a, b, k in ((x[0], x[1], 1), (x[1], x[0], 0)):
+            single = b.primitive.name == "reciprocal" and count.get(old.operands[k]) == 1
+            if single and is_float(b) and b.operands[0].dtype == b.dtype:
+                return made("divide", (a, b.operands[0]), node)
+    return None
+
+
+def is_float(node: Node) -> bool:
+    return node.value.__class__ is not tuple and node.dtype is not None and node.dtype.kind == "f"
+
+
+def signs(graph: Graph) -> Graph:
+    """Moves a minus sign that is used once behind the product or quotient it stands in, where it may meet another.
+
+    Nothing is rounded otherwise: a + (-b) is a - b, and (-a) * b is -(a * b), bit for bit.
+    """
+    count = users(graph)
+    image: dict[Node, Node] = {}  # the value, or the value without its sign where the node is in `negated`
+    negated: set[Node] = set()
+    order: list[Node] = []
+
+    def add(node: Node) -> Node:
+        order.append(node)
+        return node
+
+    def whole(x: Node) -> Node:
+        if x in negated:
+            negated.discard(x)
+            image[x] = add(made("negative", (image[x],), x))
+        return image.get(x, x)
+
+    for node in graph.order:
+        name = node.primitive.name
+        minus = [x in negated for x in node.operands]
+        if name in ("add", "subtract") and minus == [True, name == "add"]:  # as -(a + b) a zero would change its sign
+            whole(node.operands[0])
+            minus = [x in negated for x in node.operands]
+        if name == "negative" and is_float(node) and node.operands[0].value == node.value:
+            x = node.operands[0]
+            image[node] = image.get(x, x)
+            if x not in negated:
+                negated.add(node)
+        elif any(minus) and is_float(node) and name in SIGNED and not_larger(node, minus):
+            base, sign = SIGNED[name](node, [image.get(x, x) for x in node.operands], minus)
+            image[node] = add(base)
+            if sign:
+                negated.add(node)
+        else:
+            for x in node.operands if any(minus) else ():
+                whole(x)
+            new = add(relinked(node, image))
+            if new is not node:
+                image[node] = new
+        if node in negated and count.get(node, 0) != 1:
+            whole(node)
+    for node in (*graph.outputs, *[n for n, _ in graph.guards]):
+        whole(node)
+    return rebuilt(graph, order, image)
+
+
+def not_larger(node: Node, minus: list[bool]) -> bool:
+    """Whether a sign behind the operation costs no more than in front of it."""
+    return all(math.prod(x.shape) >= math.prod(node.shape) for x, m in zip(node.operands, minus) if m)
+
+
+def _product(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
+    odd = sum(minus) % 2 == 1
+    return made(node.primitive.name, tuple(x), node, node.params, named=not odd), odd
+
+
+def _sum(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
+    if node.primitive.name == "subtract":
+        minus = [minus[0], not minus[1]]
+    if minus == [False, False]:
+        return made("add", tuple(x), node), False
+    return made("subtract", (x[0], x[1]) if minus[1] else (x[1], x[0]), node), False
+
+
+def _even(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
+    return made(node.primitive.name, tuple(x), node, node.params), False
+
+
+SIGNED = {
+    "multiply": _product,
+    "divide": _product,
+    "reciprocal": _product,
+    "sum": _product,
+    "sum_to": _product,
+    "add": _sum,
+    "subtract": _sum,
+    "square": _even,
+    "absolute": _even,
+}

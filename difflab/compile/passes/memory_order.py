@@ -1,0 +1,111 @@
+"""Arithmetic behind convolutions is done in the memory order that they leave: (rows, channels, columns, batch).
+
+Their results are views with the batch first of arrays that have it last. Buffers and flattened loops know one order, so
+such arithmetic is written on the transposed values, which are the arrays themselves; a bias (channels, 1, 1) fits both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...graph.graph import Graph
+from ...graph.node import Abstract, Node
+from ...primitives import TABLE
+from .rewriting import rebuilt, relinked
+
+ORDER, BACK = (2, 1, 3, 0), (3, 1, 0, 2)  # from (batch, channels, rows, columns), and to it
+SOURCES = frozenset(["conv", "conv_input_transpose", "pooled_input_transpose"])
+# Kernels whose result lies as one of their operands does: which.
+FOLLOWING = {
+    "max_pool": 0,
+    "window_place": 0,
+    "window_read": 1,
+    "window_write": 1,
+    "avg_pool": 0,
+    "avg_pool_transpose": 0,
+    "standardised": 0,
+    "standardised_slope": 1,
+}
+
+
+def batch_last(graph: Graph) -> Graph:
+    """Writes arithmetic on images on their transposed values, where those are what lies in memory."""
+    if not any(n.primitive.name in SOURCES or n.primitive.name == "conv_max_pool" for n in graph.order):
+        return graph
+    return Turning(graph).run()
+
+
+class Turning:
+    """One run of the pass: the nodes that lie batch last, and the transposed values that stand for some."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.order: list[Node] = []
+        self.image: dict[Node, Node] = {}
+        self.turned: dict[Node, Node] = {}
+        self.last: set[Node] = set()
+
+    def run(self) -> Graph:
+        for node in self.graph.order:
+            new = self.arithmetic(node) if TABLE.get(node.primitive.name) is node.primitive else None
+            if new is None:
+                new = relinked(node, self.image)
+                self.order.append(new)
+                if self.lies_last(node):
+                    self.last.add(node)
+            if new is not node:
+                self.image[node] = new
+        return rebuilt(self.graph, self.order, self.image)
+
+    def lies_last(self, node: Node) -> bool:
+        """Whether a kernel leaves its result with the batch last."""
+        name, x = node.primitive.name, node.operands
+        if node.value.__class__ is not Abstract or len(node.shape) != 4:
+            return False
+        if name == "pick":
+            return x[0].primitive.name == "conv_max_pool"
+        return name in SOURCES or (name in FOLLOWING and x[FOLLOWING[name]] in self.last)
+
+    def add(self, name: str, x: tuple[Node, ...], params: Any, shape: Any, like: Node) -> Node:
+        self.order.append(Node(TABLE[name], x, params, Abstract(tuple(shape), like.dtype), None, like.name, like.block))
+        return self.order[-1]
+
+    def arithmetic(self, node: Node) -> Node | None:
+        """The node by its transposed value, or a sum over it; None where it stays as it is."""
+        name, x = node.primitive.name, node.operands
+        if name in ("sum_to", "sum") and x[0] in self.turned and self.sums_alike(node):
+            return self.add(name, (self.turned[x[0]],), node.params, node.shape, node)
+        whole = node.primitive.kind == "elementwise" and node.value.__class__ is Abstract and len(node.shape) == 4
+        if not whole or not any(o in self.last and o.shape == node.shape for o in x):
+            return None
+        operands = tuple([self.seen(o, node.shape) for o in x])
+        turned = self.add(name, operands, node.params, [node.shape[k] for k in ORDER], node)
+        self.turned[node] = turned
+        self.last.add(node)
+        return self.add("transpose", (turned,), {"axes": BACK}, node.shape, node)
+
+    def sums_alike(self, node: Node) -> bool:
+        """Whether a sum is the same over the transposed value: over everything, or all but the channels."""
+        if node.primitive.name == "sum_to":
+            shape = node.params["shape"]
+            return len(shape) == 3 and shape[1:] == (1, 1)
+        return node.params["axis"] is None or (node.params["keepdims"] and set(node.params["axis"]) == {0, 2, 3})
+
+    def seen(self, x: Node, shape: tuple[int, ...]) -> Node:
+        """An operand as it stands beside a transposed value."""
+        if x in self.turned:
+            return self.turned[x]
+        new, own = self.image.get(x, x), x.shape
+        if x.shape != shape:
+            own = (1,) * (4 - len(x.shape)) + x.shape
+            moved = [own[k] for k in ORDER]
+            while moved and moved[0] == 1:
+                moved.pop(0)
+            if [n for n in own if n != 1] == [n for n in moved if n != 1]:  # nothing changes its place
+                same = tuple(moved) == x.shape or len(x.shape) == 0
+                return new if same else self.add("reshape", (new,), {"shape": tuple(moved)}, moved, x)
+            new = new if own == x.shape else self.add("reshape", (new,), {"shape": own}, own, x)
+        turned = self.add("transpose", (new,), {"axes": ORDER}, [own[k] for k in ORDER], x)
+        if x.shape == shape:
+            self.turned[x] = turned
+        return turned

@@ -1,0 +1,146 @@
+"""Passes: small pure functions Graph -> Graph that leave the values as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...graph.graph import Graph
+from ...graph.node import Abstract, Node
+from ...primitives import NUMPY, TABLE
+from .algebra import clean_algebra, powers, signs
+from .assembly import assembly
+from .convolve_and_pool import conv_pools
+from .expand import expand
+from .factors import factors, inner_products, uniform
+from .memory_order import batch_last
+from .pool_first import pool_first
+from .rewriting import rebuilt, relinked
+from .transposes import transposed_products
+
+
+def dead_nodes(graph: Graph) -> Graph:
+    """Drops nodes that neither an output nor a guard depends on; inputs stay."""
+    alive = set(graph.outputs) | {n for n, _ in graph.guards} | set(graph.inputs)
+    for node in reversed(graph.order):
+        if node in alive:
+            alive.update(node.operands)
+    return rebuilt(graph, [n for n in graph.order if n in alive], {})
+
+
+def common_subexpressions(graph: Graph) -> Graph:
+    """One node for equal operations on equal operands."""
+    image: dict[Node, Node] = {}
+    known: dict[Any, Node] = {}
+    order = []
+    for node in graph.order:
+        new = relinked(node, image)
+        key = signature(new)
+        if key is not None and key in known:
+            image[node] = known[key]
+            continue
+        if key is not None:
+            known[key] = new
+        if new is not node:
+            image[node] = new
+        order.append(new)
+    return rebuilt(graph, order, image)
+
+
+def constants(graph: Graph) -> Graph:
+    """Computes once what depends on no input; what raises or warns is left to run time."""
+    image: dict[Node, Node] = {}
+    order = []
+    for node in graph.order:
+        new = relinked(node, image)
+        if new.operands and TABLE.get(node.primitive.name) is node.primitive and _all_constant(new):
+            folded = _fold(new)
+            if folded is not None:
+                image[node] = folded
+                order.append(folded)
+                continue
+        if new is not node:
+            image[node] = new
+        order.append(new)
+    return rebuilt(graph, order, image)
+
+
+def _all_constant(node: Node) -> bool:
+    return all(x.primitive.name == "constant" for x in node.operands)
+
+
+def _fold(node: Node) -> Node | None:
+    try:
+        with np.errstate(all="raise"):
+            value = NUMPY.of(node.primitive)(*[x.params["value"] for x in node.operands], **node.params)
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    if isinstance(value, tuple):
+        return None
+    plain = np.asarray(value)[()]
+    if plain.size > 10_000:  # a large constant costs more to keep than to make
+        return None
+    return Node(
+        TABLE["constant"], (), {"value": plain}, Abstract(plain.shape, plain.dtype), None, node.name, node.block
+    )
+
+
+def signature(node: Node) -> Any:
+    """What makes two nodes equal, or None for a node that is only equal to itself."""
+    if node.primitive.name == "input":
+        return None
+    try:
+        params = frozen(node.params)
+        hash(params)
+    except TypeError:
+        return None
+    return id(node.primitive), tuple([id(x) for x in node.operands]), params
+
+
+def frozen(x: Any) -> Any:
+    """Parameters as something hashable that tells 1 from 1.0 and True, and 0.0 from -0.0."""
+    if isinstance(x, dict):
+        return tuple((k, frozen(v)) for k, v in sorted(x.items()))
+    if isinstance(x, tuple | list):
+        return (type(x), *[frozen(v) for v in x])
+    if isinstance(x, slice):
+        return ("slice", frozen(x.start), frozen(x.stop), frozen(x.step))
+    if isinstance(x, np.ndarray):
+        return (x.dtype.str, x.shape, x.tobytes()) if x.size <= 64 and x.dtype != object else ("array", id(x))
+    if isinstance(x, float | np.floating):
+        return (type(x), float(x).hex())
+    return (type(x), x)
+
+
+PASSES: dict[str, Callable[[Graph], Graph]] = {
+    "dead nodes": dead_nodes,
+    "constants": constants,
+    "uniform constants": uniform,
+    "algebra": clean_algebra,
+    "expansion": expand,
+    "powers": powers,
+    "equal subexpressions": common_subexpressions,
+    "assembly": assembly,
+    "factors": factors,
+    "signs": signs,
+    "inner products": inner_products,
+    "transposed products": transposed_products,
+    "common subexpressions": common_subexpressions,
+    "pooling first": pool_first,
+    "dead nodes behind pooling": dead_nodes,
+    "convolution and pooling": conv_pools,
+    "memory order of convolutions": batch_last,
+    "dead nodes again": dead_nodes,
+}
+
+
+def optimise(graph: Graph) -> tuple[Graph, list[tuple[str, int, int]]]:
+    """All passes in order, and for each the number of nodes before and after."""
+    log = []
+    for name, run in PASSES.items():
+        before = len(graph)
+        graph = run(graph)
+        log.append((name, before, len(graph)))
+    return graph, log

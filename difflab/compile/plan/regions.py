@@ -1,0 +1,315 @@
+"""Regions: parts of a graph that can run block of rows by block of rows, so that what is in between stays in the cache.
+
+A node works by rows when row i of its value needs row i of its operands and nothing of other rows: elementwise
+operations, and what moves or reduces along the other axes. Sums over the rows end a region: each block adds its part.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ...primitives import TABLE
+
+ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
+FLAT_WORTH = 4096  # nor fewer elements than this
+WORK_WORTH = 500_000  # flops below which blocks cost more than they save
+WIDEST = 8192  # elements in a row above which a shape is better cut as a flat array
+KINDS = frozenset("fbiu")
+
+
+class Least(NamedTuple):
+    """Fewer rows, or fewer elements of flat arrays, are not cut into blocks."""
+
+    rows: int = 1
+    elements: int = 1
+
+
+ANY = Least()
+
+
+class Region:
+    """Nodes computed together over blocks of their common leading axis (or of the flattened arrays)."""
+
+    def __init__(self, rows: int, flat: tuple[int, ...] | None) -> None:
+        self.rows = rows
+        self.flat = flat  # the common shape, where the arrays are cut as flat ones
+        self.members: list[Node] = []
+        self.inside: set[Node] = set()
+        self.totals: set[Node] = set()  # members that sum over the rows
+        self.after: set[Region] = set()  # the regions that must run before this one
+
+    def add(self, node: Node, total: bool) -> None:
+        self.members.append(node)
+        self.inside.add(node)
+        if total:
+            self.totals.add(node)
+
+    def work(self) -> float:
+        """Flops of all members."""
+        return sum(n.primitive.flops * size((n.operands[0] if n in self.totals else n).shape) for n in self.members)
+
+    def read_last_by(self, x: Node, node: Node) -> bool:
+        """Whether no member after `node` reads x, and all read it row by row: then node's rows may replace x's."""
+        readers = [n for n in self.members if x in n.operands]
+        cuts = all(self.flat or cut(n, i, self.rows) for n in readers for i, o in enumerate(n.operands) if o is x)
+        fresh = all(n.primitive.kind == "elementwise" for n in readers)  # no views of x, which may be read later
+        later = self.members[self.members.index(node) + 1 :]
+        return bool(readers) and cuts and fresh and not any(n in later for n in readers)
+
+    def results(self, last: dict[Node, int], kept: set[Node], step: int) -> list[Node]:
+        """The members that something outside needs: a later step, or the caller."""
+        return [n for n in self.members if n in kept or last[n] > step]
+
+
+def size(shape: tuple[int, ...]) -> int:
+    n = 1
+    for k in shape:
+        n *= k
+    return n
+
+
+def plain(node: Node) -> bool:
+    """Whether the node is one array of numbers and its row the table's own."""
+    return (
+        node.value.__class__ is not tuple
+        and node.dtype.kind in KINDS
+        and TABLE.get(node.primitive.name) is node.primitive
+    )
+
+
+def flat_space(node: Node, least: Least = ANY) -> tuple[int, ...] | None:
+    """The shape of an elementwise node whose operands have that same shape or are single numbers."""
+    if node.primitive.kind != "elementwise" or not node.shape or not plain(node):
+        return None
+    ok = all(x.shape in (node.shape, ()) for x in node.operands)
+    return node.shape if ok and size(node.shape) >= least.elements else None
+
+
+def row_space(node: Node, least: Least = ANY) -> int | None:
+    """The number of rows of a node that works by rows."""
+    if not plain(node) or not node.shape or node.shape[0] < least.rows:
+        return None
+    rule = RULES.get(node.primitive.name)
+    if node.primitive.kind == "elementwise":
+        return node.shape[0] if all(aligned(x, node) is not None for x in node.operands) else None
+    return node.shape[0] if rule is not None and rule(node) else None
+
+
+def aligned(x: Node, node: Node) -> bool | None:
+    """Whether an operand of an elementwise node is cut with it (True) or is the same for all rows (False)."""
+    if len(x.shape) == len(node.shape) and x.shape[0] == node.shape[0]:
+        return True
+    return False if len(x.shape) < len(node.shape) or x.shape[0] == 1 else None
+
+
+def cut(node: Node, position: int, rows: int) -> bool:
+    """Whether the operand at that position is cut into blocks with the node."""
+    x = node.operands[position]
+    if node.primitive.kind == "elementwise":
+        return bool(aligned(x, node))
+    if node.primitive.name == "matmul":
+        return position == 0 or len(x.shape) == len(node.shape) > 2
+    return bool(x.shape) and x.shape[0] == rows
+
+
+def whole_slice(entry: Any) -> bool:
+    return isinstance(entry, slice) and entry == slice(None)
+
+
+def simple(entry: Any) -> bool:
+    return isinstance(entry, slice | int) and not isinstance(entry, bool)
+
+
+def _getitem(node: Node) -> bool:
+    index = node.params["index"]
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(node.operands) > 1 or not entries or node.shape[:1] != node.operands[0].shape[:1]:
+        return False
+    if not all(e is None or e is Ellipsis or simple(e) for e in entries):
+        return False
+    return whole_slice(entries[0]) or (entries[0] is Ellipsis and _keeps_first(entries, node))
+
+
+def _keeps_first(entries: tuple[Any, ...], node: Node) -> bool:
+    return sum(e is not None for e in entries[1:]) < len(node.operands[0].shape)
+
+
+def _scatter(node: Node) -> bool:
+    index = node.params["index"]
+    entries = index if isinstance(index, tuple) else (index,)
+    simple = all(isinstance(e, slice | int) and not isinstance(e, bool) for e in entries)
+    return len(node.operands) == 1 and simple and whole_slice(entries[0]) and len(entries) <= len(node.shape)
+
+
+def _other_axes(node: Node) -> bool:
+    axis = node.params.get("axis")
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return axis is not None and all(k > 0 for k in axes)
+
+
+def _same_rows(node: Node) -> bool:
+    return node.operands[0].shape[:1] == node.shape[:1]
+
+
+def _transpose(node: Node) -> bool:
+    axes = node.params.get("axes")
+    return axes is not None and axes[0] == 0
+
+
+def _matmul(node: Node) -> bool:
+    a, b = node.operands
+    if len(a.shape) < 2 or a.shape[0] != node.shape[0] or node.dtype.kind != "f":
+        return False
+    if len(b.shape) == len(a.shape) == 2:
+        return size(b.shape) <= 4096  # large products are BLAS's own business
+    return len(a.shape) > 2 and (len(b.shape) == 2 or (len(b.shape) == len(a.shape) and b.shape[0] == a.shape[0]))
+
+
+def _sum_to(node: Node) -> bool:
+    x = node.operands[0]
+    return len(x.shape) == len(node.shape) and x.shape[0] == node.shape[0]
+
+
+def _batched_einsum(node: Node) -> bool:
+    """Whether all operands and the result have the rows in front."""
+    inputs, _, result = node.params["subscripts"].partition("->")
+    parts = [*inputs.split(","), result]
+    return "." not in inputs and all(p.startswith(parts[0][:1]) and parts[0][:1] not in p[1:] for p in parts)
+
+
+# Rows that are not elementwise, and when they work by rows.
+RULES: dict[str, Any] = {
+    "getitem": _getitem,
+    "scatter": _scatter,
+    "sum": lambda n: _other_axes(n) and _same_rows(n),
+    "mean": lambda n: _other_axes(n) and _same_rows(n),
+    "max": lambda n: _other_axes(n) and _same_rows(n),
+    "min": lambda n: _other_axes(n) and _same_rows(n),
+    "logsumexp": lambda n: _other_axes(n) and _same_rows(n),
+    "softmax": _other_axes,
+    "log_softmax": _other_axes,
+    "cumsum": _other_axes,
+    "flip": _other_axes,
+    "concatenate": _other_axes,
+    "stack": _other_axes,
+    "reshape": lambda n: n.shape[0] == (n.operands[0].shape or (0,))[0],
+    "broadcast_to": lambda n: len(n.operands[0].shape) == len(n.shape) and n.operands[0].shape[0] == n.shape[0],
+    "transpose": _transpose,
+    "matmul": _matmul,
+    "sum_to": _sum_to,
+    "einsum": _batched_einsum,
+}
+
+
+def total_of(node: Node, least: Least = ANY) -> int | None:
+    """The number of rows that a node sums over, where it is a sum over them."""
+    if node.primitive.name == "sum" and plain(node):
+        x, axis = node.operands[0], node.params["axis"]
+        over = axis is None or 0 in axis
+    elif node.primitive.name == "sum_to" and plain(node):
+        x, over = node.operands[0], True
+        over = len(x.shape) > len(node.shape) or (bool(node.shape) and node.shape[0] == 1 != x.shape[0])
+    else:
+        return None
+    return x.shape[0] if over and x.shape and x.shape[0] >= least.rows and x.dtype.kind == "f" else None
+
+
+def is_worth_it(region: Region) -> bool:
+    return region.work() >= WORK_WORTH and len(region.members) > 1
+
+
+def find_regions(
+    graph: Graph, least: Least | None = None, worth: Callable[[Region], bool] = is_worth_it
+) -> list[Region]:
+    """The regions of a graph that are worth it: greedy, in the order of the nodes."""
+    least = least or Least(ROWS_WORTH, FLAT_WORTH)
+    regions: list[Region] = []
+    home: dict[Node, Region] = {}
+    needs: dict[Node, frozenset[Region]] = {}
+    open_regions: dict[Any, Region] = {}
+    for node in graph.order:
+        outside = frozenset().union(*[needs[x] | ({home[x]} if x in home else frozenset()) for x in node.operands])
+        region = _place(node, home, open_regions, regions, needs, least)
+        if region is not None:
+            home[node] = region
+            region.after |= {r for r in outside if r is not region}
+        needs[node] = frozenset() if region is not None else outside
+    return [r for r in regions if worth(r)]
+
+
+def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], needs: Any, least: Least) -> Region | None:
+    """The region that a node joins, an open one or a new one; None for a node that runs alone."""
+    flat, rows, total = flat_space(node, least), row_space(node, least), total_of(node, least)
+    keys = [("flat", flat)] * (flat is not None) + [("rows", rows)] * (rows is not None)
+    if total is not None:
+        x = node.operands[0]
+        keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= least.elements) + [("rows", total)]
+    for key in keys:
+        region = open_regions.get(key)
+        if region is not None and joins(node, region, home, needs):
+            region.add(node, total is not None and not (flat or rows))
+            return region
+    if total is not None or not keys or node.primitive.kind != "elementwise":
+        return None
+    by_rows = rows is not None and size(node.shape) <= rows * WIDEST
+    region = Region(rows or 0, None) if by_rows else Region(size(node.shape), node.shape)
+    regions.append(region)
+    open_regions[("rows", rows) if by_rows else ("flat", flat)] = region
+    region.add(node, False)
+    return region
+
+
+def joins(node: Node, region: Region, home: dict[Node, Region], needs: Any) -> bool:
+    """Whether a node can run in the region: no operand waits for the region's end, and no circle arises."""
+    for position, x in enumerate(node.operands):
+        other = home.get(x)
+        if other is region:
+            if x in region.totals or not (region.flat or total_of(node) or cut(node, position, region.rows)):
+                return False
+        elif (other is not None and reaches(other, region)) or any(r is region or reaches(r, region) for r in needs[x]):
+            return False
+    return True
+
+
+def reaches(a: Region, b: Region) -> bool:
+    """Whether region a has to wait for region b."""
+    seen, stack = {a}, [a]
+    while stack:
+        for r in stack.pop().after:
+            if r is b:
+                return True
+            if r not in seen:
+                seen.add(r)
+                stack.append(r)
+    return False
+
+
+def schedule(graph: Graph, regions: list[Region]) -> list[Node | Region]:
+    """The nodes that run alone and the regions, each after what it needs, otherwise in the order of the graph."""
+    home = {n: r for r in regions for n in r.members}
+    units: dict[Any, None] = dict.fromkeys(home.get(n, n) for n in graph.order)
+    waits: dict[Any, set[Any]] = {u: set() for u in units}
+    users: dict[Any, list[Any]] = {u: [] for u in units}
+    for node in graph.order:
+        unit = home.get(node, node)
+        for x in node.operands:
+            other = home.get(x, x)
+            if other is not unit and other not in waits[unit]:
+                waits[unit].add(other)
+                users[other].append(unit)
+    place = {u: k for k, u in enumerate(units)}
+    ready = [(place[u], u) for u in units if not waits[u]]
+    heapq.heapify(ready)
+    order: list[Node | Region] = []
+    while ready:
+        _, unit = heapq.heappop(ready)
+        order.append(unit)
+        for u in users[unit]:
+            waits[u].discard(unit)
+            if not waits[u]:
+                heapq.heappush(ready, (place[u], u))
+    return order

@@ -1,0 +1,116 @@
+"""The program of one kind of arguments: built from its traced graph when it first runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...graph.graph import Graph
+from ...graph.node import Node, Shape
+from ..passes.pipeline import optimise
+from ..run.blas import one_thread
+from ..write.numpy_source import LEAVES, NumpySource
+from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
+
+
+class Compiled:
+    """The optimised graph, its source, and the function made from it."""
+
+    def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy") -> None:
+        self.traced = graph
+        self.rebuild = graph.rebuild
+        self.donated = donated
+        self.backend = backend
+        self.lock = threading.Lock()
+        self.run: Callable[..., Any] | None = None
+        self.free: list[list[Any]] = []  # workspaces that no run uses at the moment
+        self.general: Compiled | None = None
+        self.guards = [outcome for _, outcome in graph.guards]
+        self.shaped = any(isinstance(outcome, Shape) for outcome in self.guards)
+
+    def build(self, scalar: bool = True) -> Compiled:
+        """Runs the passes and writes the source, once."""
+        with self.lock:
+            if self.run is None:
+                self.graph, self.log = optimise(self.traced)
+                self.scalar = scalar and is_scalar(self.graph)
+                self.count = len(self.graph.outputs)
+                # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
+                # Single numbers may come as Python's or NumPy's, which nothing can be written into.
+                donated = [x for x, d in zip(self.graph.inputs, self.donated) if d and x.shape]
+                kept = [] if self.guards else donated
+                self.source = self.written(kept)
+                self.run = self.source.compile()
+        return self
+
+    def written(self, kept: list[Node]) -> ScalarSource | NumpySource:
+        """The source for the backend."""
+        if self.backend == "native":
+            from ..native import backend as native  # numba is only needed there
+
+            return native.scalar_source(self.graph) if self.scalar else native.array_source(self.graph, kept)
+        return ScalarSource(self.graph) if self.scalar else NumpySource(self.graph, kept)
+
+    def __call__(self, values: list[Any]) -> list[Any] | None:
+        """The outputs, or None where a branch that the trace took would be decided otherwise."""
+        if self.run is None:
+            self.build()
+        if self.scalar:
+            try:
+                found = self.run(*values)  # type: ignore[misc]
+            except FAILURES:  # math raises where NumPy returns inf or nan
+                return self.fallback()(values)
+        else:
+            found = self.with_workspace(values)
+            if found is None:
+                return None
+        if not all(map(holds, found[self.count :], self.guards)):
+            return None
+        return list(found[: self.count])
+
+    def with_workspace(self, values: list[Any]) -> Any:
+        """One run in buffers of its own, so that threads do not meet."""
+        try:
+            work = self.free.pop()
+        except IndexError:
+            work = self.source.workspace()  # type: ignore[union-attr]
+        try:
+            if self.source.threaded:  # type: ignore[union-attr]
+                with one_thread():
+                    return self.run(work, *values)  # type: ignore[misc]
+            return self.run(work, *values)  # type: ignore[misc]
+        except (ValueError, IndexError):
+            if self.shaped:
+                return None  # a mask or a search found another number of elements
+            raise
+        finally:
+            self.free.append(work)
+
+    def fallback(self) -> Compiled:
+        """The same graph as a NumPy program."""
+        if self.general is None:
+            self.general = Compiled(self.traced, [False] * len(self.traced.inputs), self.backend).build(scalar=False)
+        return self.general
+
+
+def holds(value: Any, outcome: Any) -> bool:
+    """Whether a guard comes out as it did when the function was traced."""
+    if isinstance(outcome, Shape):
+        return np.shape(value) == tuple(outcome)
+    return bool(value) == outcome if isinstance(outcome, bool) else bool(value == outcome)
+
+
+def owned(found: list[Any], nodes: list[Node], given: list[Any]) -> list[Any]:
+    """Results of a trace that belong to the caller: no input, constant, view, or one array twice."""
+    results: list[Any] = []
+    for y, node in zip(found, nodes):
+        if isinstance(y, np.ndarray):
+            shared = node.primitive.name in LEAVES or y.base is not None or not y.flags.writeable
+            shared = shared or any(y is x for x in given) or any(y is x for x in results)
+            results.append(y.copy() if shared else y)
+        else:
+            results.append(y if isinstance(y, np.generic | tuple) else np.asarray(y)[()])
+    return results

@@ -1,0 +1,352 @@
+"""compile: a function that traces once for each kind of argument and then runs straight-line code."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+from collections import UserString
+from collections.abc import Callable, Iterable
+from functools import update_wrapper
+from types import FunctionType
+from typing import Any, Protocol
+
+import numpy as np
+import optree
+
+from ...errors import DifflabError, DtypeError, InputError
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ...graph.trace import argument_names, leaf, record
+from ..passes.pipeline import frozen
+from ..write.scalar_source import FAILURES, SPACE, ScalarSource
+from .closure import Captured
+from .compiled import Compiled, owned
+from .draws import Draws
+from .explain import explain
+
+MAX_KINDS = 256
+BACKENDS = ("numpy", "native")
+NUMPY_SCALARS: dict[Any, Any] = {float: np.float64, bool: np.bool_}
+PYTHON_SCALARS: dict[Any, Any] = {np.float64: float, np.bool_: bool}
+AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
+
+
+class CompiledFunction(Protocol):
+    """What `compile` returns."""
+
+    source: str
+    program: Program
+
+    def explain(self) -> str: ...
+    def prepare(self, *args: Any, **kwargs: Any) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class Program:
+    """A compiled function's programs: one for each kind of arguments.
+
+    They are kept by the structure, shapes and dtypes of the arguments, by the static ones, and by the numbers and
+    arrays that the function reads from closures and globals. Where Python's `if` or `while` looked at a value, or a
+    mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
+    """
+
+    def __init__(self, f: Callable[..., Any], static: Any = (), donate: Any = (), backend: str = "numpy") -> None:
+        if not callable(f):
+            raise InputError(f"compile: {f!r} is not a function")
+        self.f = f
+        self.static = numbers("static_argnums", static)
+        self.donate = numbers("donate_argnums", donate)
+        self.backend = known_backend(backend)
+        self.programs: dict[Any, list[Compiled]] = {}
+        self.last: Compiled | None = None
+        self.lock = threading.RLock()
+        self.captured = Captured(f)
+        self.warned = False
+        self.function = entry_function(self, f)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.static or kwargs:
+            count = len(args)
+            static = {k % count for k in self.static if -count <= k < count}
+            moving: Any = tuple(a for k, a in enumerate(args) if k not in static)
+            fixed = tuple((k, frozen_static(args[k])) for k in sorted(static))
+            names = tuple(sorted(kwargs))
+            both: Any = (moving, tuple(kwargs[n] for n in names))
+        else:
+            moving, fixed, names, static = args, (), (), set()
+            both = (args, ())
+        leaves: list[Any]
+        leaves, spec = optree.tree_flatten(both)
+        numbers_only = True
+        for k, x in enumerate(leaves):
+            if x.__class__ is float:
+                leaves[k] = np.float64(x)
+                continue
+            numbers_only = False
+            if x.__class__ is Node:
+                return self.f(*args, **kwargs)  # inside another trace the function is recorded there
+            if x.__class__ is not np.ndarray or x.dtype.kind not in "f":
+                leaves[k] = self.leaf(x, k, both, args, static, names)
+        key = (spec, tuple([(x.shape, x.dtype) for x in leaves]), fixed, names, self.captured.key())
+        for program in self.programs.get(key, ()):
+            if program.run is None:
+                self.build(program, moving, names, static)
+            found = program(self.checked(program, leaves))
+            if found is not None:
+                break
+        else:
+            program, found = self.make(key, args, static, names, moving, kwargs, leaves)
+        if numbers_only and leaves:  # Python's numbers in, Python's numbers out
+            found = [PYTHON_SCALARS[y.__class__](y) if y.__class__ in PYTHON_SCALARS else y for y in found]
+        elif program.run is not None and program.scalar:
+            found = [NUMPY_SCALARS[y.__class__](y) if y.__class__ in NUMPY_SCALARS else y for y in found]
+        return program.rebuild(found) if program.rebuild else found[0]
+
+    def leaf(self, x: Any, k: int, both: Any, args: Any, static: Any, names: Any) -> Any:
+        """An argument's leaf as the program takes it; an error says the argument's name."""
+        try:
+            return leaf(x, "compile")
+        except DifflabError:
+            positional = [n for j, n in enumerate(argument_names(self.f, len(args))) if j not in static]
+            group, place, *rest = optree.tree_paths(both)[k]
+            name = (positional, names)[group][place] + "".join(f"[{p!r}]" for p in rest)
+            try:
+                return leaf(x, f"compile: argument {name}")
+            except DtypeError as error:
+                raise DtypeError(f"{error}; static_argnums names what is no number") from None
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Traces and builds the program for arguments like these, so that already the first call runs it.
+
+        Without, the first call gives the trace's own values, which may differ from the program's in the last digit.
+        """
+        before = self.last
+        self(*[copied(x) for x in args], **kwargs)
+        if self.last is not before and self.last is not None:
+            self.last.build()
+
+    def checked(self, program: Compiled, values: list[Any]) -> list[Any]:
+        """The values, once it is known that the donated ones can be written to."""
+        if self.donate:
+            for k, (x, donated) in enumerate(zip(values, program.donated)):
+                if not donated or not isinstance(x, np.ndarray):
+                    continue
+                if not x.flags.c_contiguous:  # results are written into flattened arrays
+                    values[k] = x.copy()
+                if not x.flags.writeable:
+                    raise InputError(f"compile: a donated array of shape {x.shape} is read-only; give a copy of it")
+        return values
+
+    def make(self, key: Any, args: Any, static: Any, names: Any, moving: Any, kwargs: Any, given: list[Any]) -> Any:
+        """A new kind: its graph, and the results that the trace itself found."""
+
+        def g(positional: Any, named: Any) -> Any:
+            rest = iter(positional)
+            full = [args[k] if k in static else next(rest) for k in range(len(args))]
+            return self.f(*full, **dict(zip(names, named)))
+
+        with self.lock, np.errstate(all="ignore"):
+            draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
+            graph, results = record(g, moving, tuple(kwargs[n] for n in names))
+            self.warned = self.warned or (draws is not None and draws.warn())
+            rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
+            results = owned(results, graph.outputs, given)
+            program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)), self.backend)
+            while sum(map(len, self.programs.values())) >= MAX_KINDS:
+                self.forget()
+            self.programs.setdefault(key, []).append(program)
+            self.last = program
+            self.function.source = LateText(lambda: program.build().source.text)  # type: ignore[attr-defined]
+            if len(graph) <= AT_ONCE:
+                self.build(program, moving, names, static)
+        return program, results
+
+    def forget(self) -> None:
+        """Drops the first program of the kind that was met first."""
+        oldest = next(iter(self.programs))
+        kept = self.programs[oldest][1:]  # a new list: another thread may be going through the old one
+        if kept:
+            self.programs[oldest] = kept
+        else:
+            del self.programs[oldest]
+
+    def build(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
+        """Writes the program's source."""
+        program.build()
+        if program is self.last:
+            self.function.source = program.source.text  # type: ignore[attr-defined]
+            self.shortcut(program, moving, names, static)
+
+    def donated_leaves(self, moving: Any, static: Any, count: int, leaves: int) -> list[bool]:
+        wanted = {k % count for k in self.donate if -count <= k < count}
+        positions = [k for k in range(count) if k not in static]
+        flags: list[bool] = []
+        for k, tree in zip(positions, moving):
+            flags += [k in wanted] * len(optree.tree_leaves(tree))
+        return flags + [False] * (leaves - len(flags))
+
+    def shortcut(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
+        """Calls with Python floats are answered by the program's own lines, without a look at kinds."""
+        parameters = plain_parameters(self.f)
+        flat = not names and not static and all(x.__class__ is float for x in moving)
+        if not parameters or not (program.scalar and flat and len(parameters) == len(moving)):
+            return
+        names_used = {*program.source.names.taken, *program.source.names.of.values()} - set(program.source.inputs)  # type: ignore[union-attr]
+        if names_used & set(parameters) or program.source.inputs != parameters:  # type: ignore[union-attr]
+            return
+        result = written(program.rebuild, program.source.outputs) if program.rebuild else program.source.outputs[0]  # type: ignore[union-attr]
+        checks = self.captured.checks()
+        if result is None or checks is None or not isinstance(program.source, ScalarSource):
+            return
+        space: dict[str, Any] = {}
+        exec(program.source.entry(parameters, list(checks), result), space)
+        self.function.__globals__.update(program.source.globals)
+        self.function.__globals__.update(dict(pair for pairs in checks.values() for pair in pairs))
+        self.function.__code__ = space["entry"].__code__
+
+    def latest(self) -> Compiled:
+        if self.last is None:
+            raise InputError("compile: nothing has been traced yet; call the program once")
+        return self.last.build()
+
+    @property
+    def graph(self) -> Graph:
+        """The optimised graph of the program made last."""
+        return self.latest().graph
+
+    def explain(self) -> str:
+        """What each pass did to the graph, and what memory the program takes."""
+        return explain(self.latest())
+
+
+def copied(tree: Any) -> Any:
+    """The tree with arrays of its own."""
+    return optree.tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, tree)
+
+
+class LateText(UserString):
+    """A source that is written when somebody reads it."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self.make = make
+
+    @property
+    def data(self) -> str:  # type: ignore[override]
+        return self.make()
+
+
+def entry_function(program: Program, f: Callable[..., Any]) -> Any:
+    """The function that users call. Its code is exchanged for a shorter way once there is one."""
+
+    def entry(*args: Any, **kwargs: Any) -> Any:
+        return general(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+    space = {
+        **SPACE,
+        "general": program,
+        "FAILURES": FAILURES,
+        "float": float,
+        "bool": bool,
+        "abs": abs,
+        "pow": SPACE["pow"],
+    }
+    function: Any = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
+    update_wrapper(function, f, updated=())
+    function.program, function.explain, function.source = program, program.explain, UNTRACED
+    function.prepare = program.prepare
+    return function
+
+
+UNTRACED = "# nothing has been traced yet: call the program once\n"
+
+
+def plain_parameters(f: Callable[..., Any]) -> list[str] | None:
+    """The names of f's parameters, where all of them are positional and without defaults."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
+        return None
+    return [p.name for p in parameters]
+
+
+def written(rebuild: Callable[[list[Any]], Any], names: list[str]) -> str | None:
+    """The text of a result: nested tuples, lists and dicts of the named values; None for other containers."""
+
+    def text(x: Any) -> str:
+        if type(x) is str:
+            return x
+        if type(x) is tuple:
+            return f"({', '.join(map(text, x))}{',' * (len(x) == 1)})"
+        if type(x) is list:
+            return f"[{', '.join(map(text, x))}]"
+        if type(x) is dict and all(type(key) in (str, int) for key in x):
+            return "{" + ", ".join(f"{key!r}: {text(v)}" for key, v in x.items()) + "}"
+        raise TypeError
+
+    try:
+        return text(rebuild(list(names)))
+    except TypeError:
+        return None
+
+
+def known_backend(name: str) -> str:
+    if name not in BACKENDS:
+        raise InputError(f"compile: backend={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
+    if name == "native":
+        from ..native.backend import warn_if_missing
+
+        warn_if_missing()
+    return name
+
+
+def numbers(what: str, given: Any) -> tuple[int, ...]:
+    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    if not all(isinstance(k, int) for k in found):
+        raise InputError(f"compile: {what}={given!r}; give the positions of arguments, as integers")
+    return found
+
+
+def rename(graph: Graph, positional: list[str], named: list[str]) -> None:
+    """Gives the inputs the names that the user's function has for them."""
+    for node in graph.inputs:
+        found = re.fullmatch(r"(positional|named)\[(\d+)\](.*)", node.name or "")
+        if found is None:  # the function itself gave it a name, with `label`
+            continue
+        group, k, rest = found.groups()
+        name = (positional if group == "positional" else named)[int(k)]
+        node.name = name + "_".join(["", *re.findall(r"\w+", rest)])
+
+
+def frozen_static(x: Any) -> Any:
+    try:
+        hash(frozen(x))
+        return frozen(x)
+    except TypeError:
+        raise InputError(
+            f"compile: the static argument {x!r} is not hashable; give a number, string or tuple"
+        ) from None
+
+
+def compile(
+    f: Callable[..., Any], *, static_argnums: Any = (), donate_argnums: Any = (), backend: str = "numpy"
+) -> CompiledFunction:
+    """f as a program: traced once for each structure, shapes and dtypes of its arguments, then straight-line code.
+
+    Arguments at `static_argnums` are taken as they are and choose the program by their value. The arrays of arguments
+    at `donate_argnums` may be overwritten with results, so that a training step needs no new memory. The function has
+    `source`, the code made last, and `explain()`. Python floats in give Python floats.
+
+    With `backend="native"` numba, where it is installed, compiles programs on single numbers and the arithmetic in
+    large arrays to machine code; the rest stays NumPy's, and `explain()` says what and why.
+
+    Random numbers that f draws and clocks that it reads are constants of the program: a FrozenWarning names the call.
+
+    >>> import difflab as dl
+    >>> program = dl.compile(dl.grad(lambda x: x**2))
+    >>> program(3.0)
+    6.0
+    """
+    return Program(f, static_argnums, donate_argnums, backend).function  # type: ignore[no-any-return]

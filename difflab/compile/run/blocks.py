@@ -1,0 +1,58 @@
+"""Running a region: its blocks one after the other, shared by two or more threads where that is worth it.
+
+How the rows are cut depends on the shapes alone, and each block has its own place for its part of a sum, so the
+result does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any
+
+from ...primitives.kernels.parallel import cores, workers
+from ..plan.memory import Plan
+
+THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than it saves
+
+
+class Blocks:
+    """One region of a program: a function of (first row, last row, buffers, block number, arrays...) and how to cut."""
+
+    def __init__(self, rows: int, step: int, plan: Plan, work: float) -> None:
+        self.rows, self.step, self.plan = rows, step, plan
+        self.count = -(-rows // step)
+        self.threads = min(cores(), self.count) if work >= THREADS_WORTH else 1
+        self.function: Callable[..., None] | None = None
+
+    def buffers(self) -> list[Any]:
+        """For each thread its own block buffers."""
+        return [self.plan.arrays(self.step) for _ in range(self.threads)]
+
+    def __call__(self, buffers: list[Any], *arrays: Any) -> None:
+        if self.threads == 1:
+            self.some(0, self.count, buffers[0], arrays)
+            return
+        share = -(-self.count // self.threads)
+        bounds = [(k * share, min((k + 1) * share, self.count)) for k in range(self.threads)]
+        pool = workers()
+        waiting = [
+            pool.submit(copy_context().run, self.some, a, b, w, arrays) for (a, b), w in zip(bounds[1:], buffers[1:])
+        ]
+        try:
+            self.some(*bounds[0], buffers[0], arrays)
+        finally:
+            for job in waiting:
+                job.result()
+
+    def some(self, first: int, last: int, buffers: Any, arrays: Any) -> None:
+        """The blocks first to last - 1."""
+        run, step = self.function, self.step
+        assert run is not None
+        for k in range(first, last):
+            lo = k * step
+            hi = lo + step
+            if hi > self.rows:
+                hi = self.rows
+                buffers = [b[: hi - lo] for b in buffers]
+            run(k, lo, hi, buffers, *arrays)

@@ -1,0 +1,219 @@
+"""The text of one region: a function that computes the rows lo to hi of everything in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...graph.node import Node
+from ..plan.memory import Plan
+from ..plan.regions import Region, cut, size
+from ..run.blocks import THREADS_WORTH
+from ..run.sincos import SCRATCH
+from .names import Names, expression, into
+
+# Bytes that a block may take. One thread wants what stays in its second cache; two meet at the interpreter's lock
+# after each operation, and want longer ones.
+CACHE, SHARED_CACHE = 1 << 21, 1 << 23
+LONGEST = 1 << 17  # rows in a block at most
+
+
+def row_shape(node: Node, region: Region) -> tuple[int, ...]:
+    """The shape of one row of a member's value."""
+    return () if region.flat is not None else tuple(node.shape[1:])
+
+
+def block_rows(region: Region, row_bytes: int, shared: int = SHARED_CACHE) -> int:
+    """The rows of a block: as many as fit, and such that there is an even number of blocks, for two threads.
+
+    It does not depend on the number of threads that there are, so neither do the results.
+    """
+    cache = shared if region.work() >= THREADS_WORTH else CACHE
+    longest = max(16, min(LONGEST, cache // max(1, row_bytes)))
+    count = -(-region.rows // longest)
+    count += count % 2 if count > 1 else region.work() >= THREADS_WORTH
+    return -(-region.rows // count)
+
+
+def pairs(region: Region) -> dict[Node, Node]:
+    """For sine and cosine of the same value, in float64, each the other."""
+    found: dict[tuple[str, Node], Node] = {}
+    for node in region.members:
+        if node.primitive.name in ("sin", "cos") and node.dtype == np.float64 == node.operands[0].dtype:
+            found[node.primitive.name, node.operands[0]] = node
+    both = [(n, found.get(("cos", x))) for (name, x), n in found.items() if name == "sin"]
+    return {a: b for s, c in both if c is not None for a, b in ((s, c), (c, s))}
+
+
+class RegionSource:
+    """The block function's text, its arguments and its buffers."""
+
+    shared_cache = SHARED_CACHE
+
+    def __init__(
+        self, region: Region, names: Names, results: list[Node], name: str, strided: set[Node] | None = None
+    ) -> None:
+        self.strided = strided or set()  # results that may become part of a larger array
+        self.region, self.names, self.name, self.results = region, names, name, results
+        self.plan = Plan()
+        operands = dict.fromkeys(x for n in region.members for x in n.operands if x not in region.inside)
+        self.externals = [x for x in operands if x.primitive.name != "constant"]
+        self.outs = {y: f"o{k}" for k, y in enumerate(results)}
+        self.cut_names: dict[Node, str] = {}
+        self.place: dict[Node, int] = {}
+        self.roots: dict[Node, frozenset[Node]] = {}
+        self.held: dict[Node, int] = {}
+        self.steps = self.ordered()
+        self.last = {x: k for k, step in enumerate(self.steps) for n in step for x in n.operands}
+        self.body: list[str] = []
+        self.written: set[Node] = set()  # results that stand in their place already
+        self.partner = pairs(region)
+        self.used: set[int] = set()  # places of scratch buffers
+        self.cut_operands(operands)
+        for k, step in enumerate(self.steps):
+            self.step(step, k)
+        self.lines = [*self.head(), *self.body]
+
+    def ordered(self) -> list[list[Node]]:
+        """The members that are computed at once, step by step."""
+        return [[n] for n in self.region.members]
+
+    def step(self, nodes: list[Node], k: int) -> None:
+        self.member(nodes[0], k)
+
+    @property
+    def row_bytes(self) -> int:
+        """The bytes that one row takes in the buffers and in what is read and written."""
+        passing = [*self.externals, *self.results]
+        return self.plan.bytes + sum(size(row_shape(x, self.region)) * x.dtype.itemsize for x in passing if x.shape)
+
+    def argument(self, x: Node) -> str:
+        """How the program hands an array from outside to the block function."""
+        return f"{self.names[x]}.reshape(-1)" if self.region.flat is not None and x.shape else self.names[x]
+
+    def head(self) -> list[str]:
+        given = [self.names[x] for x in self.externals] + list(self.outs.values())
+        lines = [f"def block_{self.name}({', '.join(['block', 'lo', 'hi', 'work', *given])}):"]
+        used = sorted({*self.place.values(), *self.used})
+        if used:
+            lines.append(f"    {', '.join(f'b{p}' for p in used)} = {', '.join(f'work[{p}]' for p in used)}")
+        return lines
+
+    def cut_operands(self, operands: dict[Node, None]) -> None:
+        """A line for each array from outside of which a block reads only its rows."""
+        for x in operands:
+            uses = [(n, i) for n in self.region.members for i, o in enumerate(n.operands) if o is x]
+            if x.shape and any(self.is_cut(n, i) for n, i in uses):
+                array = self.names[x]
+                if x.primitive.name == "constant" and self.region.flat is not None:
+                    array += ".reshape(-1)"
+                self.cut_names[x] = f"r{len(self.cut_names)}"
+                self.body.append(f"    {self.cut_names[x]} = {array}[lo:hi]")
+
+    def is_cut(self, node: Node, position: int) -> bool:
+        if self.region.flat is not None:
+            return bool(node.operands[position].shape)
+        return node in self.region.totals or cut(node, position, self.region.rows)
+
+    def operand(self, node: Node, position: int) -> str:
+        x = node.operands[position]
+        if x in self.cut_names and self.is_cut(node, position):
+            return self.cut_names[x]
+        return self.names[x]
+
+    def member(self, node: Node, k: int) -> None:
+        """The lines that compute one member."""
+        n, result = self.names[node], node in self.results
+        operands = [self.operand(node, i) for i in range(len(node.operands))]
+        if node in self.partner:
+            if self.partner[node] not in self.written:
+                self.both(node, self.partner[node], operands[0])
+        elif node in self.region.totals:
+            self.body.append(f"    {self.outs[node]}[block] = {self.part(node, operands[0])}")
+        elif self.into(node, "", operands) is not None:
+            out = f"{self.outs[node]}[lo:hi]" if result else self.seen_as(node) or f"b{self.buffer(node, k)}"
+            self.body.append(f"    {n} = {self.into(node, out, operands)}")
+        elif node in self.written:
+            self.body.append(f"    {n} = {self.moved(node, operands)}")
+        else:
+            self.body.append(f"    {n} = {self.moved(node, operands)}")
+            if result:
+                self.body.append(f"    {self.outs[node]}[lo:hi] = {n}")
+            self.hold(node, frozenset().union(*[self.roots.get(x, frozenset()) for x in node.operands]))
+        for x in dict.fromkeys(node.operands):
+            if self.last[x] == k:
+                self.release(x)
+        if node not in self.last:
+            self.release(node)
+
+    def into(self, node: Node, out: str, operands: list[str]) -> str | None:
+        return into(node, self.names, out, operands)
+
+    def both(self, node: Node, other: Node, x: str) -> None:
+        """Sine and cosine of the same value, at the first of the two."""
+        outs = []
+        for y in (node, other):
+            if y in self.results:
+                outs.append(f"{self.outs[y]}[lo:hi]")
+            else:
+                self.place[y] = self.plan.take(row_shape(y, self.region), y.dtype)
+                self.hold(y, frozenset((y,)))
+                outs.append(f"b{self.place[y]}")
+            self.body.append(f"    {self.names[y]} = {outs[-1]}")
+        sine, cosine = (self.names[y] for y in ((node, other) if node.primitive.name == "sin" else (other, node)))
+        shape = row_shape(node, self.region)
+        scratch = [self.plan.take(shape, node.dtype) for _ in range(SCRATCH)] + [self.plan.take(shape, np.intp)]
+        self.used.update(scratch)
+        self.body.append(f"    sincos({x}, {sine}, {cosine}, {', '.join(f'b{p}' for p in scratch)})")
+        for p in scratch:
+            self.plan.give_back(p)
+        self.written.add(node)
+
+    def seen_as(self, node: Node) -> str | None:
+        """The place of a result that is only a reshape of the value: it is written there at once."""
+        for y in self.results:
+            plain = y not in self.region.totals and y not in self.strided  # of which a reshape is a view
+            if plain and y.primitive.name == "reshape" and y.operands[0] is node:
+                self.written.add(y)
+                rest = "".join(f", {n}" for n in row_shape(node, self.region)) or ","
+                return f"{self.outs[y]}[lo:hi].reshape((hi - lo{rest}))"
+        return None
+
+    def buffer(self, node: Node, k: int) -> int:
+        """A block buffer for a value; that of an operand which is read here for the last time, where that fits."""
+        if node.primitive.kind == "elementwise":
+            for x in dict.fromkeys(node.operands):
+                same = x.shape == node.shape and x.dtype == node.dtype and self.roots.get(x) == frozenset((x,))
+                if same and self.last[x] == k:
+                    self.release(x)
+        self.place[node] = self.plan.take(row_shape(node, self.region), node.dtype)
+        self.hold(node, frozenset((node,)))
+        return self.place[node]
+
+    def part(self, node: Node, x: str) -> str:
+        """One block's part of a sum over the rows."""
+        if self.region.flat is not None or node.shape == ():
+            return f"np.add.reduce({x}, None)"
+        if node.primitive.name == "sum":
+            return f"np.add.reduce({x}, {node.params['axis']!r}, None, None, {node.params['keepdims']!r})"
+        return f"{self.names.function(node.primitive)}({x}, shape={node.shape!r})"
+
+    def moved(self, node: Node, operands: list[str]) -> str:
+        """An operation without `out`, on rows: shapes in its parameters begin with the number of rows in the block."""
+        shape = node.params.get("shape")
+        if self.region.flat is not None or not isinstance(shape, tuple):
+            return expression(node, self.names, operands)
+        rest = "".join(f" {n}," for n in shape[1:])
+        more = [f"{k}={self.names.parameter(v)}" for k, v in node.params.items() if k != "shape"]
+        return f"{self.names.function(node.primitive)}({', '.join([*operands, *more, f'shape=(hi - lo,{rest})'])})"
+
+    def hold(self, node: Node, roots: frozenset[Node]) -> None:
+        self.roots[node] = roots
+        for root in roots:
+            self.held[root] = self.held.get(root, 0) + 1
+
+    def release(self, node: Node) -> None:
+        """Gives back the buffers that only this node still held."""
+        for root in self.roots.pop(node, ()):
+            self.held[root] -= 1
+            if self.held[root] == 0:
+                self.plan.give_back(self.place[root])

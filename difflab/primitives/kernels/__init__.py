@@ -1,0 +1,1 @@
+"""NumPy code for rows that NumPy has no function for. Plain arrays in, plain arrays out."""

@@ -1,0 +1,192 @@
+"""NumPy code for the array rows that NumPy has no function for. Plain arrays in, plain arrays out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import UnsupportedError
+
+
+def average(x: Any, w: Any, *, axis: Any, keepdims: Any) -> Any:
+    x, w = np.broadcast_arrays(x, w)
+    return np.average(x, axis, w, keepdims=keepdims)
+
+
+# Shifted by the maximum, so that no exponential overflows; a shift by -inf or inf would give NaN.
+def shift(x: Any, axis: Any) -> Any:
+    if np.size(x) == 0:
+        return np.zeros((), np.asarray(x).dtype)
+    top = np.max(np.real(x), axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, np.zeros((), top.dtype))
+
+
+def logsumexp(x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+    x = np.asarray(x)
+    if b is not None:
+        # A weight of 0 takes the element out, whatever its exponential is.
+        x, b = np.broadcast_arrays(np.where(np.equal(b, 0), -np.inf, x).astype(x.dtype, copy=False), b)
+    if b is None and x.dtype.kind == "f" and x.size:
+        top = np.maximum.reduce(x, axis=axis, keepdims=True)
+        if np.isfinite(top).all():  # then one term is 1, and nothing can overflow or vanish
+            terms = np.exp(np.subtract(x, top))
+            y = np.log(np.add.reduce(terms, axis=axis, keepdims=True)) + top
+            return y if keepdims else np.squeeze(y, axis=axis)[()]
+    top = shift(x, axis)
+    terms = np.exp(np.subtract(x, top))
+    total = np.add.reduce(terms if b is None else b * terms, axis=axis, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.log(total) + top
+    return y if keepdims else np.squeeze(y, axis=axis)[()]
+
+
+def softmax(x: Any, *, axis: Any) -> Any:
+    e = np.exp(x - shift(x, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, *, axis: Any) -> Any:
+    x = x - shift(x, axis)
+    with np.errstate(divide="ignore"):
+        return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))
+
+
+def concatenate(*arrays: Any, axis: int) -> Any:
+    return np.concatenate(arrays, axis=axis)
+
+
+def stack(*arrays: Any, axis: int) -> Any:
+    return np.stack(arrays, axis=axis)
+
+
+def vstack(*arrays: Any) -> Any:
+    return np.vstack(arrays)
+
+
+def hstack(*arrays: Any) -> Any:
+    return np.hstack(arrays)
+
+
+def dstack(*arrays: Any) -> Any:
+    return np.dstack(arrays)
+
+
+def column_stack(*arrays: Any) -> Any:
+    return np.column_stack(arrays)
+
+
+def split(x: Any, *, bounds: Any, axis: int) -> Any:
+    return tuple(np.split(x, bounds, axis=axis))
+
+
+def broadcast_arrays(*arrays: Any) -> Any:
+    return tuple(np.broadcast_arrays(*arrays))
+
+
+def meshgrid(*arrays: Any, indexing: Any, sparse: bool) -> Any:
+    return tuple(np.meshgrid(*arrays, indexing=indexing, sparse=sparse))
+
+
+def gradient(f: Any, *spacing: Any, axis: Any, edge_order: Any) -> Any:
+    result = np.gradient(f, *spacing, axis=axis, edge_order=edge_order)
+    return tuple(result) if isinstance(result, list | tuple) else result
+
+
+def select(*operands: Any, n: int) -> Any:
+    return np.select([np.asarray(c) for c in operands[:n]], operands[n : 2 * n], operands[2 * n])
+
+
+def maximum_accumulate(x: Any, *, axis: int) -> Any:
+    return np.maximum.accumulate(x, axis=axis)
+
+
+def minimum_accumulate(x: Any, *, axis: int) -> Any:
+    return np.minimum.accumulate(x, axis=axis)
+
+
+def diff(x: Any, *, n: int, axis: int) -> Any:
+    return np.diff(x, n=n, axis=axis)
+
+
+def take(x: Any, indices: Any, *, axis: int, mode: Any) -> Any:
+    return np.take(x, np.asarray(indices).astype(np.intp), axis=axis, mode=mode)
+
+
+def bincount(x: Any, weights: Any, *, minlength: int) -> Any:
+    """For weights of any kind; NumPy's own takes floats only."""
+    x = np.asarray(x).astype(np.intp)
+    total = np.zeros(max(minlength, x.max() + 1 if x.size else 0), np.asarray(weights).dtype)
+    np.add.at(total, x, weights)
+    return total
+
+
+def unique_places(x: Any) -> Any:
+    return np.unique(x, return_index=True)[1]
+
+
+def nonzero(x: Any) -> Any:
+    return tuple(np.nonzero(x))
+
+
+def linspace(start: Any, stop: Any, *, num: int, endpoint: bool, axis: int) -> Any:
+    return np.linspace(start, stop, num, endpoint=endpoint, axis=axis)
+
+
+def quantile(x: Any, *, q: Any, axis: Any, keepdims: bool, method: Any) -> Any:
+    return np.quantile(x, q, axis=axis, keepdims=keepdims, method=method)
+
+
+def insert(x: Any, values: Any, *, order: Any, axis: int) -> Any:
+    return np.take(np.concatenate([x, values], axis=axis), order, axis=axis)
+
+
+def interp(x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any:
+    return np.interp(x, xp, fp, left=ends[0] if left else None, right=ends[-1] if right else None)
+
+
+def pad(x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
+    if mode != "constant":
+        return np.pad(x, pad_width, mode=mode) if pad_width else np.asarray(x)
+    return np.pad(x, pad_width, constant_values=0 if ends is None else ends) if pad_width else np.asarray(x)
+
+
+def unstack(x: Any, *, axis: int) -> Any:
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+def places(x: Any, *, order: Any, axis: int) -> Any:
+    return np.take(x, order, axis=axis)
+
+
+def atleast_each(*arrays: Any, n: int) -> Any:
+    return tuple(getattr(np, f"atleast_{n}d")(x) for x in arrays)
+
+
+def fold(function: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """function(*elements) over the axes of an object array."""
+    x = np.asarray(x, dtype=object)
+    axis = tuple(range(x.ndim)) if axis is None else axis
+    kept = [k for k in range(x.ndim) if k not in axis]
+    rows = x.transpose(*kept, *axis).reshape(*(x.shape[k] for k in kept), -1)
+    out = np.empty(rows.shape[:-1], dtype=object)
+    for place in np.ndindex(out.shape):
+        out[place] = function(*rows[place])
+    return out.reshape([1 if k in axis else n for k, n in enumerate(x.shape)]) if keepdims else out[()]
+
+
+def interval(xp: Any, x: Any) -> Any:
+    xp, x = np.asarray(xp), np.asarray(x)
+    if x.dtype == object or xp.dtype == object:
+        place = np.greater_equal(x[..., None], xp).astype(bool).sum(-1)
+    else:
+        place = np.searchsorted(xp, x, side="right")
+    return np.clip(place - 1, 0, xp.size - 2)
+
+
+def no_elements(*operands: Any, **params: Any) -> Any:
+    raise UnsupportedError("the operation is there for floating-point arrays only, not for exact or symbolic elements")
+
+
+def unordered(*operands: Any, **params: Any) -> Any:
+    raise UnsupportedError("the result depends on the order or the values of the elements, and symbols have none")

@@ -1,0 +1,96 @@
+"""Arrays and their places: casts, indices, the transposes of reading and of broadcasting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
+    """Sums the axes along which `shape` was broadcast to x.shape: the transpose of broadcasting."""
+    x = np.asarray(x)
+    lead = x.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
+    return np.add.reduce(x, axis=axes, keepdims=True).reshape(shape) if axes else x.reshape(shape)
+
+
+def astype(x: Any, *, dtype: Any) -> Any:
+    return np.asarray(x).astype(dtype)[()]
+
+
+def astype_elements(x: Any, *, dtype: Any) -> Any:
+    """Truth values as numbers, and as an integer a number that is one; symbols and enclosures stay what they are."""
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return x
+
+    def one(e: Any) -> Any:
+        if isinstance(e, bool | np.bool_) or (getattr(e, "is_Boolean", False) and e in (True, False)):
+            return int(bool(e))
+        return int(e) if kind in "iu" and (isinstance(e, float) or getattr(e, "is_number", False)) else e
+
+    found = [one(e) for e in np.asarray(x, object).flat]
+    if kind in "iu" and all(isinstance(e, int) for e in found):
+        return np.array(found, dtype).reshape(np.shape(x))[()]
+    out = np.empty(len(found), object)
+    out[:] = found
+    return out.reshape(np.shape(x))[()]
+
+
+def pick(x: Any, *, index: int) -> Any:
+    return x[index]
+
+
+def constant(*, value: Any) -> Any:
+    return value
+
+
+def getitem(x: Any, *arrays: Any, index: Any) -> Any:
+    """x[index], where each `Slot(i)` in the index stands for arrays[i]."""
+    return np.asarray(x)[fill(index, arrays)]
+
+
+def scatter(ct: Any, *arrays: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Adds ct into zeros of `shape` at `index`: the transpose of reading there."""
+    ct = np.asarray(ct)
+    index = fill(index, arrays)
+    out = np.zeros(shape, ct.dtype)
+    if is_basic(index):
+        out[index] = ct
+    else:
+        np.add.at(out, index, ct)
+    return out
+
+
+class Slot(int):
+    """The place of an index array that is an operand."""
+
+
+def fill(index: Any, arrays: Any) -> Any:
+    if not arrays:
+        return index
+    entries = index if isinstance(index, tuple) else (index,)
+    return tuple(entry(arrays[e]) if isinstance(e, Slot) else e for e in entries)
+
+
+def entry(x: Any) -> Any:
+    x = np.asarray(x)
+    return int(x) if x.ndim == 0 and x.dtype.kind in "iu" else x  # a single integer reads basically
+
+
+def is_basic(index: Any) -> bool:
+    """Whether the index reads no element twice: integers, slices, None and Ellipsis (or one boolean mask)."""
+    entries = index if isinstance(index, tuple) else (index,)
+    return all(
+        e is None
+        or e is Ellipsis
+        or isinstance(e, slice | int | np.integer | np.bool_)
+        or (isinstance(e, np.ndarray) and e.dtype.kind == "b")
+        for e in entries
+    )
+
+
+def reciprocal(x: Any) -> Any:
+    """1/x in floating point; np.reciprocal of the integer 2 is 0."""
+    return np.divide(1.0, x)

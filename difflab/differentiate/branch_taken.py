@@ -21,7 +21,7 @@ from flint import arb, arb_series
 from ..errors import DifflabError, UndecidedError, UnsupportedError
 from ..graph.sympy_io import parts_of
 from ..primitives import TABLE, Primitive, rows
-from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
+from ..primitives.elements import ElementsCarrier, mapped
 from ..primitives.kernels.arrays import fold
 from ..primitives.kernels.windows import max_pool
 from .arb_carrier import CARRIER as GERMS
@@ -31,18 +31,20 @@ from .problem import Problem, output_ancestors
 from .proof import session
 
 BITS = 320  # of the germs; what differs by less than about 2^-160 counts as a tie
-COMPARISONS = frozenset(OPERATORS) & {
-    name for name, row in TABLE.items() if row.kind == "elementwise" and not row.differentiable
-}
 
 
 def chooses(problem: Problem) -> bool:
     """Whether the output depends on a row that chooses between formulas."""
     used = {node.primitive for node in output_ancestors(problem.graph)}
     return any(
-        name in CHOICES or name in COMPARISONS or (row.non_differentiable and name not in SMOOTH)
+        name in CHOICES or compares(row) or (row.non_differentiable and name not in SMOOTH)
         for row, name in ((row, row.name if row.listed else "") for row in used)
     )
+
+
+def compares(row: Primitive) -> bool:
+    """Whether Python's operators on germs give the row's truth values."""
+    return row.kind == "elementwise" and not row.differentiable and "elements" in row.spelling
 
 
 SMOOTH = frozenset(  # rows that have no derivative at the edge of their domain, and one formula inside
@@ -165,7 +167,7 @@ class BranchCarrier(ElementsCarrier):
         return super().function(row)
 
     def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
-        if row.listed and row.name in COMPARISONS:
+        if compares(row):
             return None  # Python's operators
         if row.listed and row.name in CHOICES:
             return self.chosen(row)

@@ -23,7 +23,7 @@ elementwise(
     latex="{0} + {1}",
     domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth"},
-    spelling={"numpy": operator.add, "sympy": lambda x, y: x + y, "arb": lambda x, y: x + y},
+    spelling={"numpy": operator.add, "elements": operator.add, "arb": lambda x, y: x + y},
 )
 elementwise(
     "subtract",
@@ -34,7 +34,7 @@ elementwise(
     latex="{0} - {1}",
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
-    spelling={"numpy": operator.sub, "sympy": lambda x, y: x - y, "arb": lambda x, y: x - y},
+    spelling={"numpy": operator.sub, "elements": operator.sub, "arb": lambda x, y: x - y},
 )
 elementwise(
     "multiply",
@@ -45,7 +45,7 @@ elementwise(
     latex=r"{0} \cdot {1}",
     domain=(ANY, Domain()),
     facts={"commutative", "smooth"},
-    spelling={"numpy": operator.mul, "sympy": lambda x, y: x * y, "arb": lambda x, y: x * y},
+    spelling={"numpy": operator.mul, "elements": operator.mul, "arb": lambda x, y: x * y},
 )
 elementwise(
     "divide",
@@ -56,7 +56,7 @@ elementwise(
     latex=r"\frac{{{0}}}{{{1}}}",
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
-    spelling={"sympy": lambda x, y: x / y, "arb": lambda x, y: x / y},
+    spelling={"elements": operator.truediv, "arb": lambda x, y: x / y},
 )
 elementwise(
     "negative",
@@ -65,7 +65,7 @@ elementwise(
     glyph="−",
     latex="-{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"numpy": operator.neg, "sympy": lambda x: -x, "arb": lambda x: -x},
+    spelling={"numpy": operator.neg, "elements": operator.neg, "arb": lambda x: -x},
 )
 elementwise(
     "positive",
@@ -74,7 +74,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"sympy": lambda x: x, "arb": lambda x: x},
+    spelling={"elements": lambda x: x, "arb": lambda x: x},
 )
 elementwise(
     "reciprocal",
@@ -240,6 +240,7 @@ elementwise(
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
         "numpy": "kernels.elementwise.where",
+        "elements": lambda c, a, b: a if c else b,
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
     },
 )

@@ -6,6 +6,7 @@ of processor time, child processes included. It is no promise about a machine, o
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ BEGAN = pytest.StashKey[float]()
 def pytest_addoption(parser):
     group = parser.getgroup("fast lane")
     group.addoption("--fast", action="store_true", help="the first case of each quick test")
-    group.addoption("--write-slow", action="store_true", help="write the tests that --fast leaves out to tests/slow.txt")
+    group.addoption("--write-slow", action="store_true", help="write to tests/slow.txt what --fast leaves out")
 
 
 def pytest_configure(config):
@@ -56,9 +57,7 @@ def pytest_collection_modifyitems(config, items):
 
 def spent():
     """Processor time of this process and of its children that have ended."""
-    from os import times
-
-    now = times()
+    now = os.times()
     return time.process_time() + now.children_user + now.children_system
 
 

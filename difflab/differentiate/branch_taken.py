@@ -2,9 +2,9 @@
 
 Written out with all its branches, a maximum of maxima of maxima is a formula of a size that no algebra finishes. The
 function near the point is only one of these pieces. Here a graph runs on pairs: a sympy expression, and the germ of
-its value, an enclosure over a whole neighbourhood of the point (`arb_germ.py`). Where a row chooses, the germs decide,
-and the expression is that of the piece taken. What the germs do not decide in the whole neighbourhood, a tie, has no
-one piece and is refused, unless the output does not depend on it.
+its value, an enclosure over a whole neighbourhood of the point. Where a row chooses, the germs decide, and the
+expression is that of the piece taken. What the germs do not decide in the whole neighbourhood, a tie, has no one piece
+and is refused, unless the output does not depend on it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ..errors import DifflabError, UndecidedError, UnsupportedError
 from ..graph.sympy_io import parts_of
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
+from ..primitives.germs.choices import signed
+from ..primitives.germs.germ import Germ, is_constant, lift, no_value
+from ..primitives.germs.session import NOW, session
 from ..primitives.kernels.arrays import fold
 from ..primitives.kernels.windows import max_pool
 from .arb_carrier import CARRIER as GERMS
-from .arb_choices import CHOICES, signed
-from .arb_germ import NOW, Germ, is_constant, lift, no_value
 from .problem import Problem, output_ancestors
-from .proof import session
 
 BITS = 320  # of the germs; what differs by less than about 2^-160 counts as a tie
 COMPARISONS = frozenset(OPERATORS) & {
@@ -40,15 +40,11 @@ def chooses(problem: Problem) -> bool:
     """Whether the output depends on a row that chooses between formulas."""
     used = {node.primitive for node in output_ancestors(problem.graph)}
     return any(
-        row.name in CHOICES or row.name in COMPARISONS or (row.non_differentiable and row.name not in SMOOTH)
+        "chooses" in row.facts
+        or row.name in COMPARISONS
+        or (row.non_differentiable and "one formula" not in row.facts)  # inside, where it has a derivative
         for row in used
     )
-
-
-SMOOTH = frozenset(  # rows that have no derivative at the edge of their domain, and one formula inside
-    "power float_power sqrt hypot direction i0e std nanstd angle cofactor euclidean_norm eigh eig entr svd pinv gamma "
-    "gammaln digamma polygamma tan arcsin arccos arctan2 arccosh arctanh".split()
-)
 
 
 class Decisions:
@@ -167,7 +163,7 @@ class BranchCarrier(ElementsCarrier):
     def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         if row.name in COMPARISONS:
             return None  # Python's operators
-        if row.name in CHOICES:
+        if "chooses" in row.facts:
             return self.chosen(row)
         if row.value is not None and branching(row):
             return None  # its program in other rows

@@ -155,24 +155,18 @@ def proven(row: Primitive, operands: list[Any], params: Any, positions: list[int
     """By ball arithmetic, the precision doubled until 64 bits hold; None where Arb has no answer."""
     import flint
 
-    from ..differentiate.arb_germ import LOCK
+    from ..primitives.germs.session import alone
 
-    with LOCK:
-        before = flint.ctx.prec, flint.ctx.cap
-        try:
-            flint.ctx.cap = 2
-            for bits in (128, 512, 2048, 8192):
-                flint.ctx.prec = bits
-                found = series(row, operands, params, positions)
-                if found is None or all(map(settled, (found[0], *found[1].values()))):
-                    break
-            else:
+    with alone():
+        flint.ctx.cap = 2
+        for bits in (128, 512, 2048, 8192):
+            flint.ctx.prec = bits
+            found = series(row, operands, params, positions)
+            if found is None:
                 return None
-        finally:
-            flint.ctx.prec, flint.ctx.cap = before
-    if found is None:
-        return None
-    return number(found[0]), {i: number(d) for i, d in found[1].items()}, "certified"
+            if all(map(settled, (found[0], *found[1].values()))):
+                return number(found[0]), {i: number(d) for i, d in found[1].items()}, "certified"
+    return None
 
 
 def series(row: Primitive, operands: list[Any], params: Any, positions: list[int]) -> Any:
@@ -180,7 +174,7 @@ def series(row: Primitive, operands: list[Any], params: Any, positions: list[int
     from flint import arb, arb_series
 
     from ..differentiate.arb_carrier import CARRIER
-    from ..differentiate.arb_germ import Germ, lift
+    from ..primitives.germs.germ import Germ, lift
 
     value, partials = None, {}
     try:

@@ -30,6 +30,7 @@ elementwise(
         "numpy": "kernels.elementwise.sigmoid",
         # no exponent is positive, so nothing overflows and both tails keep their digits
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
+        "arb": "germs.functions.sigmoid",
     },
     flops=10,
 )
@@ -49,6 +50,7 @@ elementwise(
         "compiled": lambda m, x: m.divide(
             m.exp(m.negative(m.absolute(x))), m.square(m.add(1.0, m.exp(m.negative(m.absolute(x)))))
         ),
+        "arb": "germs.functions.sigmoid_slope",
     },
     flops=12,
 )
@@ -65,6 +67,7 @@ elementwise(
         "javascript": "softplus",
         "numpy": "kernels.elementwise.softplus",
         "compiled": lambda m, x: m.add(m.maximum(x, 0.0), m.log1p(m.exp(m.negative(m.absolute(x))))),
+        "arb": "germs.functions.softplus",
     },
     flops=18,
 )
@@ -78,7 +81,7 @@ elementwise(
     reads=("special.log_expit",),
     value=lambda m, x: -m.softplus(-x),
     flops=18,
-    spelling={"javascript": "logSigmoid"},
+    spelling={"javascript": "logSigmoid", "arb": "germs.functions.log_sigmoid"},
 )
 elementwise(
     "relu",
@@ -86,7 +89,7 @@ elementwise(
     doc="max(x, 0); the derivative at 0 is 0.",
     latex=r"\operatorname{{relu}}({0})",
     domain=(WIDE,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "chooses"},
     reads=(),
     non_differentiable="x = 0",
     kinks=zero,
@@ -96,6 +99,7 @@ elementwise(
         "numpy": "kernels.elementwise.relu",
         "compiled": lambda m, x: m.maximum(x, 0.0),
         "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
+        "arb": "germs.choices.relu",
     },
 )
 elementwise(

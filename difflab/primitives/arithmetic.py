@@ -135,7 +135,8 @@ for _name in ("power", "float_power"):
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
-        spelling={"sympy": lambda x, y: x**y},
+        facts={"one formula"},
+        spelling={"sympy": lambda x, y: x**y, "arb": "germs.functions.power"},
         flops=10,
     )
 elementwise(
@@ -160,11 +161,12 @@ elementwise(
     glyph="√",
     latex=r"\sqrt{{{0}}}",
     domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
     flops=4,
+    spelling={"arb": "germs.functions.sqrt"},
 )
 elementwise(
     "cbrt",
@@ -179,7 +181,11 @@ elementwise(
     one_sided=lambda m, x: (float("inf"), float("inf")),
     reads=("cbrt", "special.cbrt"),
     value=lambda m, x: m.sign(x) * m.exp(m.log(m.absolute(x)) / 3),
-    spelling={"javascript": "Math.cbrt", "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3))},
+    spelling={
+        "javascript": "Math.cbrt",
+        "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
+        "arb": "germs.functions.cbrt",
+    },
     flops=10,
 )
 elementwise(
@@ -193,7 +199,8 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    spelling={"javascript": "hypot"},
+    spelling={"javascript": "hypot", "arb": "germs.functions.hypot"},
+    facts={"one formula"},
 )
 
 
@@ -216,8 +223,9 @@ elementwise(
     reads=(),
     non_differentiable="x = y = 0",
     value=lambda m, x, y: x / m.sqrt(x * x + y * y),
-    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction"},
+    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction", "arb": "germs.functions.direction"},
     flops=8,
+    facts={"one formula"},
 )
 
 
@@ -241,7 +249,9 @@ elementwise(
     spelling={
         "numpy": "kernels.elementwise.where",
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
+        "arb": "germs.choices.where",
     },
+    facts={"chooses"},
 )
 elementwise(
     "ldexp",

@@ -23,7 +23,11 @@ def bessel(name: str, doc: str, latex: str, below: int, above: int, names: tuple
         domain=(ORDER, FIRST),
         reads=tuple(f"special.{n}" for n in (name, *names)),
         kernel=f"kernels.special.{name}" if name in ("kv", "yn") else f"special.{name}",
-        spelling={"sympy": f"bessel{name[0]}", "javascript": f"bessel{name[0].upper()}"},
+        spelling={
+            "sympy": f"bessel{name[0]}",
+            "javascript": f"bessel{name[0].upper()}",
+            "arb": f"germs.special.{name}",
+        },
         flops=100,
     )
 
@@ -70,7 +74,7 @@ special(
     "The modified Bessel function of the second kind and integer order.",
     latex="K_{{{0}}}({1})",
     domain=(ORDER, FIRST),
-    spelling={"javascript": "besselK", "sympy": "besselk"},
+    spelling={"javascript": "besselK", "sympy": "besselk", "arb": "germs.special.kn"},
     flops=100,
 )
 special(
@@ -82,7 +86,7 @@ special(
     domain=(ORDER, FIRST),
     value=lambda m, v, x: m.exp(-m.absolute(x)) * m.iv(v, x),
     flops=100,
-    spelling={"javascript": "besselIe"},
+    spelling={"javascript": "besselIe", "arb": "germs.special.ive"},
 )
 special(
     "kve",
@@ -93,7 +97,7 @@ special(
     domain=(ORDER, FIRST),
     value=lambda m, v, x: m.exp(x) * m.kv(v, x),
     flops=100,
-    spelling={"javascript": "besselKe"},
+    spelling={"javascript": "besselKe", "arb": "germs.special.kve"},
 )
 special(
     "j0",
@@ -208,6 +212,7 @@ special(
     domain=(FIRST,),
     value=lambda m, x: m.exp(-m.absolute(x)) * m.iv(0, x),
     non_differentiable="x = 0",
+    facts={"one formula"},
 )
 special(
     "i1e",

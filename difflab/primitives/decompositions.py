@@ -17,6 +17,7 @@ from .carriers import Carrier
 from .linalg import square_matrix
 from .primitive import composite, custom
 from .products import adjoint, bar, flip
+from .spelling import ITERATION
 
 
 def real_part(m: Any, x: Any) -> Any:
@@ -148,7 +149,7 @@ def read_eigh(a: Any, UPLO: str = "L") -> Any:
 
 custom(
     "eigh",
-    facts={"normwise"},
+    facts={"normwise", "one formula"},
     vjp=eigh_vjp,
     jvp=eigh_jvp,
     glyph="eigh",
@@ -161,6 +162,7 @@ custom(
     source="Giles 2008, 3.1",
     non_differentiable="equal eigenvalues",
     batch=batches.stacks,
+    refused={"arb": ITERATION},
 )
 composite(
     "eigvalsh",
@@ -193,7 +195,7 @@ def eig_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
 
 custom(
     "eig",
-    facts={"normwise"},
+    facts={"normwise", "one formula"},
     vjp=eig_vjp,
     jvp=eig_jvp,
     doc="Eigenvalues and eigenvectors of a square matrix.",
@@ -206,6 +208,7 @@ custom(
     source="Giles 2008, 3.1",
     non_differentiable="equal eigenvalues",
     batch=batches.stacks,
+    refused={"arb": ITERATION},
 )
 composite(
     "eigvals",

@@ -48,7 +48,7 @@ special(
     latex=r"{0} \ln({1})",
     domain=(Domain(branch_points=(0.0,)), Domain(0.01, 10.0, tails=(1e-300, 1e300))),
     value=lambda m, x, y: x * m.log(y),
-    spelling={"javascript": "xlogy"},
+    spelling={"javascript": "xlogy", "arb": "germs.entropies.xlogy"},
 )
 special(
     "xlog1py",
@@ -57,7 +57,7 @@ special(
     latex=r"{0} \ln(1 + {1})",
     domain=(Domain(branch_points=(0.0,)), Domain(-0.9, 10.0, tails=(1e-300, 1e300))),
     value=lambda m, x, y: x * m.log1p(y),
-    spelling={"javascript": "xlog1py"},
+    spelling={"javascript": "xlog1py", "arb": "germs.entropies.xlog1py"},
 )
 special(
     "entr",
@@ -67,7 +67,8 @@ special(
     domain=(Domain(0.001, 10.0, tails=(1e-300, 1e300)),),
     non_differentiable="x = 0",
     value=lambda m, x: -x * m.log(x),
-    spelling={"javascript": "entr"},
+    spelling={"javascript": "entr", "arb": "germs.entropies.entr"},
+    facts={"one formula"},
 )
 elementwise(
     "relative_gap",
@@ -87,7 +88,7 @@ special(
     latex=r"{0}\ln\frac{{{0}}}{{{1}}}",
     domain=PAIR,
     value=lambda m, x, y: x * m.log(x / y),
-    spelling={"javascript": "relEntr"},
+    spelling={"javascript": "relEntr", "arb": "germs.entropies.rel_entr"},
 )
 special(
     "kl_div",
@@ -97,7 +98,7 @@ special(
     latex=r"{0}\ln\frac{{{0}}}{{{1}}} - {0} + {1}",
     domain=PAIR,
     value=lambda m, x, y: x * m.log(x / y) - x + y,
-    spelling={"javascript": "klDiv"},
+    spelling={"javascript": "klDiv", "arb": "germs.entropies.kl_div"},
 )
 special(
     "cosm1",
@@ -127,7 +128,7 @@ special(
     domain=(Domain(tails=(1e-300, -1e-9, -700.0, 700.0, 31.0)),),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) - 1) / x,
-    spelling={"javascript": "exprel"},
+    spelling={"javascript": "exprel", "arb": "germs.special.exprel"},
 )
 special(
     "exprel_derivative",
@@ -140,7 +141,7 @@ special(
     facts={"smooth"},
     examples=({"n": 1},),
     value=exprel_by_parts,
-    spelling={"javascript": "exprelDerivative"},
+    spelling={"javascript": "exprelDerivative", "arb": "germs.special.exprel"},
 )
 special(
     "pseudo_huber",
@@ -149,7 +150,7 @@ special(
     latex=r"\delta^2 (\sqrt{{1 + ({1}/{0})^2}} - 1)",
     domain=(Domain(0.1, 5.0), Domain(tails=(1e-9, 1e5))),
     value=lambda m, d, r: d * d * (m.sqrt(1 + (r / d) * (r / d)) - 1),
-    spelling={"javascript": "pseudoHuber"},
+    spelling={"javascript": "pseudoHuber", "arb": "germs.entropies.pseudo_huber"},
 )
 
 
@@ -170,6 +171,7 @@ special(
     domain=(Domain(0.5, 5.0), Domain()),
     non_differentiable="|r| = δ (second derivative)",
     value=lambda m, d, r: m.where(m.less_equal(m.absolute(r), d), r * r / 2, d * (m.absolute(r) - d / 2)),
+    spelling={"arb": "germs.entropies.huber"},
 )
 special(
     "boxcox",
@@ -178,7 +180,7 @@ special(
     latex=r"\frac{{{0}^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(0.01, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(x, c) - 1) / c,
-    spelling={"javascript": "boxcox"},
+    spelling={"javascript": "boxcox", "arb": "germs.entropies.boxcox"},
 )
 special(
     "boxcox1p",
@@ -187,7 +189,7 @@ special(
     latex=r"\frac{{(1 + {0})^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(-0.9, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(1 + x, c) - 1) / c,
-    spelling={"javascript": "boxcox1p"},
+    spelling={"javascript": "boxcox1p", "arb": "germs.entropies.boxcox1p"},
 )
 special(
     "log_cosh",
@@ -199,5 +201,5 @@ special(
     facts={"smooth", "f(0)=0"},
     domain=(Domain(tails=(1e-100, 1e-5, 400.0)),),
     value=lambda m, x: m.log((m.exp(x) + m.exp(-x)) / 2),
-    spelling={"javascript": "logCosh"},
+    spelling={"javascript": "logCosh", "arb": "germs.functions.log_cosh"},
 )

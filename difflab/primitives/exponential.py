@@ -20,6 +20,7 @@ elementwise(
     domain=(EXPONENT,),
     facts={"smooth"},
     flops=8,
+    spelling={"arb": "germs.functions.exp"},
 )
 elementwise(
     "expm1",
@@ -31,7 +32,7 @@ elementwise(
     reads=("expm1", "special.expm1"),
     value=lambda m, x: m.exp(x) - 1,
     flops=8,
-    spelling={"javascript": "Math.expm1"},
+    spelling={"javascript": "Math.expm1", "arb": "germs.functions.expm1"},
 )
 elementwise(
     "exp2",
@@ -42,7 +43,7 @@ elementwise(
     facts={"smooth"},
     reads=("exp2", "special.exp2"),
     value=lambda m, x: m.power(2, x),
-    spelling={"javascript": "exp2", "sympy": lambda x: 2**x},
+    spelling={"javascript": "exp2", "sympy": lambda x: 2**x, "arb": "germs.functions.exp2"},
     flops=8,
 )
 elementwise(
@@ -54,7 +55,7 @@ elementwise(
     facts={"smooth"},
     reads=("special.exp10",),
     value=lambda m, x: m.power(10, x),
-    spelling={"numpy": "special.exp10", "sympy": lambda x: 10**x},
+    spelling={"numpy": "special.exp10", "sympy": lambda x: 10**x, "arb": "germs.functions.exp10"},
     flops=8,
 )
 elementwise(
@@ -64,6 +65,7 @@ elementwise(
     latex=r"\ln({0})",
     domain=(POSITIVE,),
     flops=8,
+    spelling={"arb": "germs.functions.log"},
 )
 elementwise(
     "log2",
@@ -73,7 +75,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
-    spelling={"javascript": "Math.log2"},
+    spelling={"javascript": "Math.log2", "arb": "germs.functions.log2"},
 )
 elementwise(
     "log10",
@@ -83,7 +85,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(10),
     flops=8,
-    spelling={"javascript": "Math.log10"},
+    spelling={"javascript": "Math.log10", "arb": "germs.functions.log10"},
 )
 elementwise(
     "log1p",
@@ -95,7 +97,7 @@ elementwise(
     reads=("log1p", "special.log1p"),
     value=lambda m, x: m.log(1 + x),
     flops=8,
-    spelling={"javascript": "Math.log1p"},
+    spelling={"javascript": "Math.log1p", "arb": "germs.functions.log1p"},
 )
 
 
@@ -117,7 +119,7 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log(m.exp(x) + m.exp(y)),
     flops=20,
-    spelling={"javascript": "logAddExp"},
+    spelling={"javascript": "logAddExp", "arb": "germs.functions.logaddexp"},
 )
 elementwise(
     "logaddexp2",
@@ -128,7 +130,7 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log2(m.exp2(x) + m.exp2(y)),
     flops=20,
-    spelling={"javascript": "logAddExp2"},
+    spelling={"javascript": "logAddExp2", "arb": "germs.functions.logaddexp2"},
 )
 
 
@@ -149,7 +151,7 @@ elementwise(
     domain=LOG_PAIR,
     reads=(),
     value=lambda m, x, y, *, base: 1 / (1 + (m.exp2(y - x) if base == 2 else m.exp(y - x))),
-    spelling={"numpy": "kernels.elementwise.sigmoid_between"},
+    spelling={"numpy": "kernels.elementwise.sigmoid_between", "arb": "germs.functions.sigmoid_between"},
     flops=16,
     examples=({"base": 0.0}, {"base": 2.0}),
 )

@@ -56,8 +56,9 @@ for _name, _operands, _glyph, _latex, _script in (
         latex=_latex,
         domain=(Domain(),) * _operands,
         differentiable=False,
+        facts={"chooses"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
-        spelling={"javascript": _script}
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
         | ({"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {}),
     )
 
@@ -77,7 +78,8 @@ for _name, _text, _script in (
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
         differentiable=False,
-        spelling={"javascript": _script},
+        facts={"chooses"},
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}"},
     )
 
 
@@ -119,16 +121,27 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.sign_of"},
 )
-step("floor", "The greatest integer that is not above x", r"\lfloor {0} \rfloor", "x an integer", at_integers)
+step(
+    "floor",
+    "The greatest integer that is not above x",
+    r"\lfloor {0} \rfloor",
+    "x an integer",
+    at_integers,
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.floor"},
+)
 step(
     "ceil",
     "The least integer that is not below x",
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling"},
+    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil"},
     value=lambda m, x: -m.floor(-x),
+    facts={"chooses"},
 )
 step(
     "trunc",
@@ -141,8 +154,10 @@ step(
     spelling={
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
+        "arb": "germs.choices.trunc",
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
+    facts={"chooses"},
 )
 
 
@@ -160,7 +175,8 @@ step(
     r"\operatorname{{rint}}({0})",
     "x a half-integer",
     at_halves,
-    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even)},
+    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even), "arb": "germs.choices.rint"},
+    facts={"chooses"},
 )
 
 
@@ -178,7 +194,11 @@ step(
     reads=("round", "around"),
     arguments=read_round,
     examples=({"decimals": 0}, {"decimals": 1}),
-    spelling={"sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals))},
+    spelling={
+        "sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals)),
+        "arb": "germs.choices.rint",
+    },
+    facts={"chooses"},
 )
 
 NONZERO = Domain(0.5, 10.0, branch_points=(-3.0,))
@@ -221,6 +241,8 @@ elementwise(
     kinks=lambda m, x, y: m.logical_and(m.equal(m.fmod(x, y), 0.0), m.not_equal(x, 0.0)),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.trunc(x / y),
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.fmod"},
 )
 
 
@@ -239,12 +261,12 @@ elementwise(
     glyph="|x|",
     latex="|{0}|",
     domain=(PLAIN,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "chooses"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs"},
+    spelling={"sympy": "Abs", "arb": "germs.choices.absolute"},
 )
 
 
@@ -267,12 +289,15 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         glyph=glyph,
         latex=rf"\{glyph}({{0}}, {{1}})",
         domain=TWO,
-        facts={"commutative"},
+        facts={"commutative"} | (set() if ignore_nan else {"chooses"}),
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
         one_sided=lambda m, x, y: sides,
         value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
-        spelling={"sympy": glyph.capitalize()} | ({"javascript": name} if ignore_nan else {}),
+        spelling={
+            "sympy": glyph.capitalize(),
+            **({"javascript": name} if ignore_nan else {"arb": f"germs.choices.{name}"}),
+        },
     )
 
 
@@ -321,7 +346,8 @@ elementwise(
     kinks=lambda m, x, h: m.equal(x, 0.0),
     one_sided=lambda m, x, h: (0.0, 0.0),
     value=lambda m, x, h: m.where(m.equal(x, 0), h, m.where(m.greater(x, 0), 1, 0)),
-    spelling={"javascript": "heaviside", "sympy": "Heaviside"},
+    spelling={"javascript": "heaviside", "sympy": "Heaviside", "arb": "germs.choices.heaviside"},
+    facts={"chooses"},
 )
 elementwise(
     "copysign",
@@ -333,7 +359,8 @@ elementwise(
     kinks=lambda m, x, y: m.equal(x, 0.0),
     one_sided=lambda m, x, y: (m.where(m.signbit(y), 1.0, -1.0), m.where(m.signbit(y), -1.0, 1.0)),
     value=lambda m, x, y: m.where(m.less(y, 0), -m.absolute(x), m.absolute(x)),
-    spelling={"javascript": "copySign"},
+    spelling={"javascript": "copySign", "arb": "germs.choices.copysign"},
+    facts={"chooses"},
 )
 elementwise(
     "nan_to_num",
@@ -347,7 +374,8 @@ elementwise(
     ),
     value=lambda m, x, **_: x,
     examples=({"nan": 0.0, "posinf": None, "neginf": None},),
-    spelling={"javascript": "nanToNum"},
+    spelling={"javascript": "nanToNum", "arb": "germs.choices.nan_to_num"},
+    facts={"chooses"},
 )
 
 # Complex numbers. Cotangents are paired without conjugation, as in JAX: pulling back through f multiplies by f'(z).
@@ -368,8 +396,8 @@ elementwise(
     arguments=named("val"),
     glyph="Im",
     latex=r"\Im({0})",
-    facts={"linear"},
-    spelling={"sympy": "im"},
+    facts={"linear", "chooses"},
+    spelling={"sympy": "im", "arb": "germs.choices.imag"},
 )
 custom(
     "conjugate",

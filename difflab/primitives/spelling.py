@@ -1,10 +1,13 @@
-"""Spellings of rows on carriers whose library is imported only when it is used."""
+"""Spellings of rows on carriers whose library is imported only when it is used, and why a row has none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+ITERATION = "it is an iteration in floating point"
+COMPLEX = "its values are complex numbers"
 
 
 def by_sympy(build: Callable[..., Any]) -> Callable[..., Any]:

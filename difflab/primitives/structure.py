@@ -12,7 +12,7 @@ register(
         doc="A constant.",
         latex="{0}",
         reads=(),
-        spelling={"numpy": "kernels.structure.constant"},
+        spelling={"numpy": "kernels.structure.constant", "arb": "germs.constants.exact"},
         value=lambda m, *, value: value,
         differentiable=False,
     )
@@ -58,7 +58,11 @@ linear(
     latex="{0}",
     reads=("astype",),
     arguments=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": dtype}),
-    spelling={"numpy": "kernels.structure.astype", "elements": "kernels.structure.astype_elements"},
+    spelling={
+        "numpy": "kernels.structure.astype",
+        "elements": "kernels.structure.astype_elements",
+        "arb": "germs.arrays.astype",
+    },
     flops=0,
     batch=batches.stacks,
 )
@@ -71,4 +75,6 @@ elementwise(
     reads=(),
     value=lambda m, x: x,
     flops=0,
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.stop_gradient"},
 )

@@ -20,16 +20,31 @@ def row(name: str, partial: Any, doc: str, latex: str = "", **more: Any) -> None
     elementwise(name, (partial,), doc=doc, latex=latex, flops=more.pop("flops", 10), **more)
 
 
-row("sin", lambda m, y, x: m.cos(x), "Sine, x in radians.", domain=(ANGLE,), facts={"smooth", "f(0)=0"})
-row("cos", lambda m, y, x: -m.sin(x), "Cosine, x in radians.", domain=(ANGLE,), facts={"smooth"})
+row(
+    "sin",
+    lambda m, y, x: m.cos(x),
+    "Sine, x in radians.",
+    domain=(ANGLE,),
+    facts={"smooth", "f(0)=0"},
+    spelling={"arb": "germs.functions.sin"},
+)
+row(
+    "cos",
+    lambda m, y, x: -m.sin(x),
+    "Cosine, x in radians.",
+    domain=(ANGLE,),
+    facts={"smooth"},
+    spelling={"arb": "germs.functions.cos"},
+)
 row(
     "tan",
     lambda m, y, x: 1 + m.square(y),
     "Tangent, x in radians.",
     domain=(Domain(tails=(1e-300, 1e-9, 1.5707963, -1e5), branch_points=(0.0,)),),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
+    spelling={"arb": "germs.functions.tan"},
 )
 elementwise(
     "one_minus_square",
@@ -57,10 +72,10 @@ row(
     lambda m, y, x: m.reciprocal(m.sqrt(m.one_minus_square(x))),
     "The inverse sine, in radians.",
     domain=(UNIT,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
-    spelling={"sympy": "asin", "arb": "asin"},
+    spelling={"sympy": "asin", "arb": "germs.functions.arcsin"},
 )
 row(
     "arccos",
@@ -68,7 +83,8 @@ row(
     "The inverse cosine, in radians.",
     domain=(UNIT,),
     non_differentiable="x = ±1",
-    spelling={"sympy": "acos", "arb": "acos"},
+    spelling={"sympy": "acos", "arb": "germs.functions.arccos"},
+    facts={"one formula"},
 )
 row(
     "arctan",
@@ -76,7 +92,7 @@ row(
     "The inverse tangent, in radians.",
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"sympy": "atan", "arb": "atan"},
+    spelling={"sympy": "atan", "arb": "germs.functions.arctan"},
 )
 elementwise(
     "arctan2",
@@ -89,8 +105,9 @@ elementwise(
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
-    spelling={"sympy": "atan2"},
+    spelling={"sympy": "atan2", "arb": "germs.functions.arctan2"},
     flops=12,
+    facts={"one formula"},
 )
 row(
     "sinh",
@@ -99,6 +116,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
+    spelling={"arb": "germs.functions.sinh"},
 )
 row(
     "cosh",
@@ -107,6 +125,7 @@ row(
     domain=(SMALL,),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
+    spelling={"arb": "germs.functions.cosh"},
 )
 row(
     "tanh",
@@ -115,6 +134,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
+    spelling={"arb": "germs.functions.tanh"},
 )
 row(
     "sech",
@@ -129,6 +149,7 @@ row(
         "javascript": "sech",
         "numpy": "kernels.elementwise.sech",
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
+        "arb": "germs.functions.sech",
     },
 )
 row(
@@ -140,7 +161,7 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
-    spelling={"sympy": "asinh"},
+    spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh"},
 )
 row(
     "arccosh",
@@ -151,7 +172,8 @@ row(
     domain=(Domain(1.001, 10.0, tails=(1.0000001, 1.000000000001, 1e8, 1e160, 1e300)),),
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
-    spelling={"sympy": "acosh"},
+    spelling={"sympy": "acosh", "arb": "germs.functions.arccosh"},
+    facts={"one formula"},
 )
 row(
     "arctanh",
@@ -159,10 +181,10 @@ row(
     "The inverse hyperbolic tangent.",
     latex=r"\operatorname{{artanh}}({0})",
     domain=(UNIT,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
-    spelling={"sympy": "atanh"},
+    spelling={"sympy": "atanh", "arb": "germs.functions.arctanh"},
 )
 row(
     "sinpi",
@@ -173,7 +195,7 @@ row(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: m.sin(4 * m.arctan(1) * x),
-    spelling={"javascript": "sinpi", "numpy": "kernels.elementwise.sinpi", "arb": "sin_pi"},
+    spelling={"javascript": "sinpi", "numpy": "kernels.elementwise.sinpi", "arb": "germs.functions.sinpi"},
 )
 row(
     "cospi",
@@ -184,7 +206,7 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.cos(4 * m.arctan(1) * x),
-    spelling={"javascript": "cospi", "numpy": "kernels.elementwise.cospi", "arb": "cos_pi"},
+    spelling={"javascript": "cospi", "numpy": "kernels.elementwise.cospi", "arb": "germs.functions.cospi"},
 )
 SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
 row(
@@ -200,6 +222,7 @@ row(
         "javascript": "sinc",
         "numpy": "kernels.elementwise.sinc",
         "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x)),
+        "arb": "germs.special.sinc",
     },
 )
 
@@ -222,7 +245,7 @@ elementwise(
     domain=(SINC,),
     facts={"smooth"},
     reads=(),
-    spelling={"javascript": "sincDerivative", "numpy": "kernels.elementwise.sinc"},
+    spelling={"javascript": "sincDerivative", "numpy": "kernels.elementwise.sinc", "arb": "germs.special.sinc"},
     flops=60,
     examples=({"n": 1},),
     value=sinc_by_parts,
@@ -240,5 +263,6 @@ for _name, _factor, _doc, _reads, _value in (
         facts={"linear", "smooth", "f(0)=0"},
         reads=_reads,
         value=_value,
+        spelling={"arb": f"germs.functions.{_name}"},
         flops=1,
     )

@@ -31,6 +31,7 @@ elementwise(
         # no exponent is positive, so nothing overflows and both tails keep their digits
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
         "arb": "germs.functions.sigmoid",
+        "complex": "kernels.continued.sigmoid",
     },
     flops=10,
 )
@@ -100,6 +101,7 @@ elementwise(
         "compiled": lambda m, x: m.maximum(x, 0.0),
         "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
         "arb": "germs.choices.relu",
+        "complex": "kernels.continued.relu",
     },
 )
 elementwise(

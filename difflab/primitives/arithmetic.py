@@ -136,7 +136,7 @@ for _name in ("power", "float_power"):
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
         facts={"one formula"},
-        spelling={"sympy": lambda x, y: x**y, "arb": "germs.functions.power"},
+        spelling={"sympy": lambda x, y: x**y, "arb": "germs.functions.power", "complex": "kernels.continued.power"},
         flops=10,
     )
 elementwise(
@@ -199,7 +199,7 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    spelling={"javascript": "hypot", "arb": "germs.functions.hypot"},
+    spelling={"javascript": "hypot", "arb": "germs.functions.hypot", "complex": "kernels.continued.hypot"},
     facts={"one formula"},
 )
 

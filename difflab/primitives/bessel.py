@@ -6,6 +6,7 @@ from typing import Any
 
 from .primitive import Domain, named
 from .scipy_row import special
+from .spelling import ROUNDED, SCALED
 
 ORDER = Domain(0.0, 4.0)
 
@@ -28,6 +29,7 @@ def bessel(name: str, doc: str, latex: str, below: int, above: int, names: tuple
             "javascript": f"bessel{name[0].upper()}",
             "arb": f"germs.special.{name}",
         },
+        refused={"complex": ROUNDED},
         flops=100,
     )
 
@@ -76,6 +78,7 @@ special(
     domain=(ORDER, FIRST),
     spelling={"javascript": "besselK", "sympy": "besselk", "arb": "germs.special.kn"},
     flops=100,
+    refused={"complex": ROUNDED},
 )
 special(
     "ive",
@@ -87,6 +90,7 @@ special(
     value=lambda m, v, x: m.exp(-m.absolute(x)) * m.iv(v, x),
     flops=100,
     spelling={"javascript": "besselIe", "arb": "germs.special.ive"},
+    refused={"complex": SCALED},
 )
 special(
     "kve",
@@ -98,6 +102,7 @@ special(
     value=lambda m, v, x: m.exp(x) * m.kv(v, x),
     flops=100,
     spelling={"javascript": "besselKe", "arb": "germs.special.kve"},
+    refused={"complex": ROUNDED},
 )
 special(
     "j0",
@@ -143,6 +148,7 @@ special(
     facts={"smooth"},
     reads=("special.i0", "i0"),
     arguments=named("x"),
+    refused={"complex": ROUNDED},
 )
 special(
     "i1",
@@ -152,6 +158,7 @@ special(
     domain=(FIRST,),
     value=lambda m, x: m.iv(1, x),
     facts={"smooth", "f(0)=0"},
+    refused={"complex": ROUNDED},
 )
 special(
     "k0",
@@ -213,6 +220,7 @@ special(
     value=lambda m, x: m.exp(-m.absolute(x)) * m.iv(0, x),
     non_differentiable="x = 0",
     facts={"one formula"},
+    refused={"complex": SCALED},
 )
 special(
     "i1e",
@@ -222,6 +230,7 @@ special(
     domain=(FIRST,),
     value=lambda m, x: m.exp(-m.absolute(x)) * m.iv(1, x),
     facts={"f(0)=0"},
+    refused={"complex": SCALED},
 )
 special(
     "k0e",

@@ -17,7 +17,7 @@ from .carriers import Carrier
 from .linalg import square_matrix
 from .primitive import composite, custom
 from .products import adjoint, bar, flip
-from .spelling import ITERATION
+from .spelling import CONJUGATES, ITERATION
 
 
 def real_part(m: Any, x: Any) -> Any:
@@ -110,6 +110,7 @@ custom(
     spelling={"numpy": "linalg.cholesky", "elements": cholesky_elements},
     source="Murray 2016",
     batch=batches.stacks,
+    refused={"complex": CONJUGATES},
 )
 composite(
     "cholesky_upper",
@@ -162,7 +163,7 @@ custom(
     source="Giles 2008, 3.1",
     non_differentiable="equal eigenvalues",
     batch=batches.stacks,
-    refused={"arb": ITERATION},
+    refused={"arb": ITERATION, "complex": CONJUGATES},
 )
 composite(
     "eigvalsh",

@@ -119,7 +119,7 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log(m.exp(x) + m.exp(y)),
     flops=20,
-    spelling={"javascript": "logAddExp", "arb": "germs.functions.logaddexp"},
+    spelling={"javascript": "logAddExp", "arb": "germs.functions.logaddexp", "complex": "kernels.continued.logaddexp"},
 )
 elementwise(
     "logaddexp2",
@@ -130,7 +130,11 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log2(m.exp2(x) + m.exp2(y)),
     flops=20,
-    spelling={"javascript": "logAddExp2", "arb": "germs.functions.logaddexp2"},
+    spelling={
+        "javascript": "logAddExp2",
+        "arb": "germs.functions.logaddexp2",
+        "complex": "kernels.continued.logaddexp2",
+    },
 )
 
 

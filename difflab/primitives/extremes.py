@@ -39,6 +39,7 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
         spelling={
             "elements": f"{_ufunc}.reduce",
             "arb": f"germs.arrays.{_word}",
+            "complex": f"kernels.continued.{_word}",
             "sympy": by_sympy(
                 lambda sympy, x, *, axis, keepdims, _name=_name: fold(
                     getattr(sympy, _name.capitalize()), x, axis, keepdims

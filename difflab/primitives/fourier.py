@@ -16,7 +16,7 @@ from .arguments import axes_of, axis_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
 from .products import placeholder
-from .spelling import COMPLEX
+from .spelling import COMPLEX, CONJUGATES
 
 SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
@@ -107,7 +107,7 @@ linear(
     spelling={"numpy": "fft.irfft"},
     arguments=read_one("irfft", lambda size: 2 * (size - 1)),
     batch=batches.axes,
-    refused={"arb": COMPLEX},
+    refused={"arb": COMPLEX, "complex": CONJUGATES},
 )
 
 

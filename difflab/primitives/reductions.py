@@ -310,7 +310,11 @@ custom(
     latex=r"\ln\sum e^{{{0}}}",
     reads=("logaddexp.reduce",),
     arguments=read_logsumexp,
-    spelling={"numpy": "kernels.arrays.logsumexp", "arb": "germs.arrays.logsumexp"},
+    spelling={
+        "numpy": "kernels.arrays.logsumexp",
+        "arb": "germs.arrays.logsumexp",
+        "complex": "kernels.arrays.logsumexp",
+    },
     flops=3,
     batch=batches.axes,
 )
@@ -323,7 +327,7 @@ custom(
     glyph="softmax",
     reads=(),
     arguments=read_softmax("softmax"),
-    spelling={"numpy": "kernels.arrays.softmax", "arb": "germs.arrays.softmax"},
+    spelling={"numpy": "kernels.arrays.softmax", "arb": "germs.arrays.softmax", "complex": "kernels.arrays.softmax"},
     flops=3,
     batch=batches.axes,
 )
@@ -337,7 +341,11 @@ custom(
     latex=r"\ln\operatorname{{softmax}}({0})",
     reads=(),
     arguments=read_softmax("log_softmax"),
-    spelling={"numpy": "kernels.arrays.log_softmax", "arb": "germs.arrays.log_softmax"},
+    spelling={
+        "numpy": "kernels.arrays.log_softmax",
+        "arb": "germs.arrays.log_softmax",
+        "complex": "kernels.arrays.log_softmax",
+    },
     flops=3,
     batch=batches.axes,
 )

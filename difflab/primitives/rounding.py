@@ -94,6 +94,7 @@ def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0,
         non_differentiable=at,
         kinks=jumps,
         one_sided=lambda m, x, **_: (0.0, 0.0),
+        facts={"chooses", "steps"},
         **more,
     )
 
@@ -121,7 +122,6 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
-    facts={"chooses"},
     spelling={"arb": "germs.choices.sign_of"},
 )
 step(
@@ -130,7 +130,6 @@ step(
     r"\lfloor {0} \rfloor",
     "x an integer",
     at_integers,
-    facts={"chooses"},
     spelling={"arb": "germs.choices.floor"},
 )
 step(
@@ -141,7 +140,6 @@ step(
     at_integers,
     spelling={"sympy": "ceiling", "arb": "germs.choices.ceil"},
     value=lambda m, x: -m.floor(-x),
-    facts={"chooses"},
 )
 step(
     "trunc",
@@ -157,7 +155,6 @@ step(
         "arb": "germs.choices.trunc",
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
-    facts={"chooses"},
 )
 
 
@@ -176,7 +173,6 @@ step(
     "x a half-integer",
     at_halves,
     spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even), "arb": "germs.choices.rint"},
-    facts={"chooses"},
 )
 
 
@@ -198,7 +194,6 @@ step(
         "sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals)),
         "arb": "germs.choices.rint",
     },
-    facts={"chooses"},
 )
 
 NONZERO = Domain(0.5, 10.0, branch_points=(-3.0,))
@@ -213,6 +208,7 @@ elementwise(
     non_differentiable="x a multiple of y",
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (0.0, 0.0),
+    facts={"steps"},
     value=lambda m, x, y: m.floor(x / y),
 )
 elementwise(
@@ -266,7 +262,7 @@ elementwise(
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs", "arb": "germs.choices.absolute"},
+    spelling={"sympy": "Abs", "arb": "germs.choices.absolute", "complex": "kernels.continued.absolute"},
 )
 
 
@@ -296,6 +292,7 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
         spelling={
             "sympy": glyph.capitalize(),
+            "complex": f"kernels.continued.{name}",
             **({"javascript": name} if ignore_nan else {"arb": f"germs.choices.{name}"}),
         },
     )
@@ -346,7 +343,12 @@ elementwise(
     kinks=lambda m, x, h: m.equal(x, 0.0),
     one_sided=lambda m, x, h: (0.0, 0.0),
     value=lambda m, x, h: m.where(m.equal(x, 0), h, m.where(m.greater(x, 0), 1, 0)),
-    spelling={"javascript": "heaviside", "sympy": "Heaviside", "arb": "germs.choices.heaviside"},
+    spelling={
+        "javascript": "heaviside",
+        "sympy": "Heaviside",
+        "arb": "germs.choices.heaviside",
+        "complex": "kernels.continued.heaviside",
+    },
     facts={"chooses"},
 )
 elementwise(
@@ -387,7 +389,7 @@ elementwise(
     glyph="Re",
     latex=r"\Re({0})",
     facts={"linear"},
-    spelling={"javascript": "Number", "sympy": "re"},
+    spelling={"javascript": "Number", "sympy": "re", "complex": lambda x: x},
 )
 elementwise(
     "imag",
@@ -407,7 +409,7 @@ custom(
     glyph="z̄",
     latex=r"\overline{{{0}}}",
     reads=("conjugate", "conj"),
-    spelling={"elements": lambda x: x},
+    spelling={"elements": lambda x: x, "complex": lambda x: x},
     facts={"linear"},
     batch=batches.stacks,
 )

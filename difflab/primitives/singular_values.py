@@ -19,7 +19,7 @@ from .decompositions import as_columns, as_rows, diagonal, diagonal_matrix, gaps
 from .linalg import square_matrix
 from .primitive import Primitive, composite, custom, register
 from .products import adjoint, bar, flip
-from .spelling import ITERATION
+from .spelling import CONJUGATES, ITERATION
 
 LARGEST_TOLERANCE = 1e-6
 
@@ -119,7 +119,7 @@ custom(
     source="Townsend 2016",
     non_differentiable="equal singular values, and zero ones",
     batch=batches.stacks,
-    refused={"arb": ITERATION},
+    refused={"arb": ITERATION, "complex": CONJUGATES},
 )
 composite(
     "svdvals",

@@ -7,7 +7,7 @@ from typing import Any
 from .arguments import whole
 from .primitive import Domain, composite, named
 from .scipy_row import special
-from .spelling import by_sympy
+from .spelling import ROUNDED, by_sympy
 
 TWO_OVER_SQRT_PI = 1.1283791670955126
 SQRT_PI_HALF = 0.886226925452758
@@ -79,6 +79,7 @@ special(
     facts={"smooth"},
     value=lambda m, x: m.exp(x * x) * m.erfc(x),
     spelling={"javascript": "erfcx", "arb": "germs.special.erfcx"},
+    refused={"complex": ROUNDED},
 )
 
 
@@ -112,6 +113,7 @@ special(
     flops=900,
     value=repeated,
     spelling={"javascript": "erfcRepeated"},
+    refused={"complex": ROUNDED},
 )
 special(
     "erfi",
@@ -129,6 +131,7 @@ special(
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.sqrt(m.arctan(1)) * m.exp(-x * x) * m.erfi(x),
     spelling={"javascript": "dawsn", "arb": "germs.special.dawsn"},
+    refused={"complex": ROUNDED},
 )
 # Not 1 - 2 x dawsn(x): the terms cancel at large x.
 special(
@@ -144,6 +147,7 @@ special(
     flops=600,
     value=dawson,
     spelling={"javascript": "dawsnDerivative"},
+    refused={"complex": ROUNDED},
 )
 special(
     "erfinv",
@@ -236,6 +240,7 @@ special(
     facts={"smooth"},
     value=lambda m, x: m.log(m.ndtr(x)),
     spelling={"javascript": "logNdtr", "arb": "germs.special.log_ndtr"},
+    refused={"complex": ROUNDED},
 )
 
 # The gamma family.

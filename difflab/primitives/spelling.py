@@ -8,6 +8,9 @@ from typing import Any
 
 ITERATION = "it is an iteration in floating point"
 COMPLEX = "its values are complex numbers"
+CONJUGATES = "it takes conjugates"
+ROUNDED = "SciPy's are rounded to the size of the real part"
+SCALED = "SciPy's have the factor exp(-|Re x|)"
 
 
 def by_sympy(build: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,6 +62,7 @@ linear(
         "numpy": "kernels.structure.astype",
         "elements": "kernels.structure.astype_elements",
         "arb": "germs.arrays.astype",
+        "complex": "kernels.continued.astype",
     },
     flops=0,
     batch=batches.stacks,
@@ -76,5 +77,5 @@ elementwise(
     value=lambda m, x: x,
     flops=0,
     facts={"chooses"},
-    spelling={"arb": "germs.choices.stop_gradient"},
+    spelling={"arb": "germs.choices.stop_gradient", "complex": "real"},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise, named
-from .spelling import by_sympy
+from .spelling import ROUNDED, by_sympy
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -105,7 +105,7 @@ elementwise(
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
-    spelling={"sympy": "atan2", "arb": "germs.functions.arctan2"},
+    spelling={"sympy": "atan2", "arb": "germs.functions.arctan2", "complex": "kernels.continued.arctan2"},
     flops=12,
     facts={"one formula"},
 )
@@ -249,6 +249,7 @@ elementwise(
     flops=60,
     examples=({"n": 1},),
     value=sinc_by_parts,
+    refused={"complex": ROUNDED},
 )
 for _name, _factor, _doc, _reads, _value in (
     ("deg2rad", DEGREE, "Degrees to radians.", ("deg2rad", "radians"), lambda m, x: x * m.arctan(1) / 45),

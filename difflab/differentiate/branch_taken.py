@@ -20,8 +20,8 @@ from flint import arb, arb_series
 
 from ..errors import DifflabError, UndecidedError, UnsupportedError
 from ..graph.sympy_io import parts_of
-from ..primitives import TABLE, Primitive
-from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
+from ..primitives import TABLE, Primitive, rows
+from ..primitives.elements import ElementsCarrier, mapped
 from ..primitives.germs.choices import signed
 from ..primitives.germs.germ import Germ, is_constant, lift, no_value
 from ..primitives.germs.session import NOW, session
@@ -31,9 +31,6 @@ from .arb_carrier import CARRIER as GERMS
 from .problem import Problem, output_ancestors
 
 BITS = 320  # of the germs; what differs by less than about 2^-160 counts as a tie
-COMPARISONS = frozenset(OPERATORS) & {
-    name for name, row in TABLE.items() if row.kind == "elementwise" and not row.differentiable
-}
 
 
 def chooses(problem: Problem) -> bool:
@@ -41,10 +38,15 @@ def chooses(problem: Problem) -> bool:
     used = {node.primitive for node in output_ancestors(problem.graph)}
     return any(
         "chooses" in row.facts
-        or row.name in COMPARISONS
+        or compares(row)
         or (row.non_differentiable and "one formula" not in row.facts)  # inside, where it has a derivative
         for row in used
     )
+
+
+def compares(row: Primitive) -> bool:
+    """Whether Python's operators on germs give the row's truth values."""
+    return row.kind == "elementwise" and not row.differentiable and "elements" in row.spelling
 
 
 class Decisions:
@@ -147,21 +149,21 @@ class BranchCarrier(ElementsCarrier):
         self.decisions = Decisions()
 
     def function(self, row: Primitive) -> Callable[..., Any]:
-        if row.name == "constant":
+        if row is rows.constant:
             return lambda *, value: pairs_of(value)
-        if row.name in ("max", "min"):
-            choose = self.chosen(TABLE[f"{row.name}imum"])
+        if row in (rows.max, rows.min):
+            choose = self.chosen(rows.maximum if row is rows.max else rows.minimum)
             return lambda x, *, axis, keepdims: fold(lambda *xs: reduce(choose, xs), x, axis, keepdims)
-        if row.name == "max_pool":
-            return lambda x, **params: max_pool(x, larger=self.chosen(TABLE["maximum"]), **params)
-        if row.name == "where":
+        if row is rows.max_pool:
+            return lambda x, **params: max_pool(x, larger=self.chosen(rows.maximum), **params)
+        if row is rows.where:
             return mapped(lambda c, a, b: a if c else b)
-        if row.name == "fmod":
-            return mapped(lambda x, y: x - y * self.of(TABLE["trunc"])(pair(x) / y))
+        if row is rows.fmod:
+            return mapped(lambda x, y: x - y * self.of(rows.trunc)(pair(x) / y))
         return super().function(row)
 
     def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
-        if row.name in COMPARISONS:
+        if compares(row):
             return None  # Python's operators
         if "chooses" in row.facts:
             return self.chosen(row)
@@ -192,10 +194,10 @@ class BranchCarrier(ElementsCarrier):
                     return x
             if germ.lost is not None:
                 return Pair(self.decisions.tie(row.name, germ.lost.text), germ)
-            if row.name == "copysign":
-                size = self.of(TABLE["absolute"])(xs[0])
+            if row is rows.copysign:
+                size = self.of(rows.absolute)(xs[0])
                 return size if signed(xs[1].germ) > 0 else -size
-            if row.name == "absolute":
+            if row is rows.absolute:
                 return Pair(-xs[0].expression, germ)
             if (number := is_constant(germ)) is not None:
                 return Pair(exactly(number), germ)

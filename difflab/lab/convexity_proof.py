@@ -24,6 +24,7 @@ from ..differentiate.arb_carrier import CARRIER
 from ..differentiate.certificate import UNDEFINED, outward
 from ..differentiate.problem import Problem
 from ..errors import DifflabError, InputError, TimeLimitError
+from ..primitives import rows
 from ..primitives.germs.constants import lift_all
 from ..primitives.germs.germ import Germ, lift
 from ..primitives.germs.session import NOW, session
@@ -55,7 +56,7 @@ class Part(NamedTuple):
 
 def decide(problem: Problem, low: dict[str, Any], high: dict[str, Any], seconds: float) -> Convexity:
     """The verdict on a problem over a box."""
-    if any(n.primitive.name == "stop_gradient" for n in problem.graph.order):
+    if any(n.primitive is rows.stop_gradient for n in problem.graph.order):
         raise InputError("convexity: the function holds a stop_gradient, and derivatives do not tell its values then")
     search = Search(problem, low, high)
     if len(search.low) > MOST_COORDINATES:

@@ -23,7 +23,7 @@ elementwise(
     latex="{0} + {1}",
     domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth"},
-    spelling={"numpy": operator.add, "sympy": lambda x, y: x + y, "arb": lambda x, y: x + y},
+    spelling={"numpy": operator.add, "elements": operator.add},
 )
 elementwise(
     "subtract",
@@ -34,7 +34,7 @@ elementwise(
     latex="{0} - {1}",
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
-    spelling={"numpy": operator.sub, "sympy": lambda x, y: x - y, "arb": lambda x, y: x - y},
+    spelling={"numpy": operator.sub, "elements": operator.sub},
 )
 elementwise(
     "multiply",
@@ -45,7 +45,7 @@ elementwise(
     latex=r"{0} \cdot {1}",
     domain=(ANY, Domain()),
     facts={"commutative", "smooth"},
-    spelling={"numpy": operator.mul, "sympy": lambda x, y: x * y, "arb": lambda x, y: x * y},
+    spelling={"numpy": operator.mul, "elements": operator.mul},
 )
 elementwise(
     "divide",
@@ -56,7 +56,7 @@ elementwise(
     latex=r"\frac{{{0}}}{{{1}}}",
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
-    spelling={"sympy": lambda x, y: x / y, "arb": lambda x, y: x / y},
+    spelling={"elements": operator.truediv},
 )
 elementwise(
     "negative",
@@ -65,7 +65,7 @@ elementwise(
     glyph="−",
     latex="-{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"numpy": operator.neg, "sympy": lambda x: -x, "arb": lambda x: -x},
+    spelling={"numpy": operator.neg, "elements": operator.neg},
 )
 elementwise(
     "positive",
@@ -74,7 +74,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"sympy": lambda x: x, "arb": lambda x: x},
+    spelling={"elements": lambda x: x},
 )
 elementwise(
     "reciprocal",
@@ -84,7 +84,7 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
-    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
+    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x},
 )
 elementwise(
     "square",
@@ -95,7 +95,7 @@ elementwise(
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: x * x,
-    spelling={"sympy": lambda x: x**2, "arb": lambda x: x * x},
+    spelling={"sympy": lambda x: x**2},
 )
 
 
@@ -248,8 +248,8 @@ elementwise(
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
         "numpy": "kernels.elementwise.where",
+        "elements": lambda c, a, b: a if c else b,
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
-        "arb": "germs.choices.where",
     },
     facts={"chooses"},
 )

@@ -107,6 +107,11 @@ class Primitive:
         return self
 
     @property
+    def listed(self) -> bool:
+        """Whether it is the table's own row of its name, and not a function of a user's that is called so too."""
+        return TABLE.get(self.name) is self
+
+    @property
     def leaf(self) -> bool:
         """Whether its nodes compute nothing: inputs and constants."""
         return self.kind == "leaf"
@@ -130,7 +135,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> Any:
-        return (lookup, (self.name,)) if TABLE.get(self.name) is self else super().__reduce__()
+        return (lookup, (self.name,)) if self.listed else super().__reduce__()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -178,6 +183,13 @@ class Linear(Primitive):
 
     def own_signature(self) -> inspect.Signature:
         return without(self.transpose, 3)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Pick(Linear):
+    """One output of an operation that has several: the drivers put its cotangent in its place among the others'."""
+
+    kind = "pick"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -252,7 +264,7 @@ class Deferred(Primitive):
         if result is None or isinstance(result, type | str | np.dtype):
             raise InputError(f"{self.row.name} gives {result!r}, and a gradient needs a number")
         # In text a shape or a list of places is an array like any other: it is computed with.
-        return np.asarray(result) if row.name == "constant" and isinstance(result, tuple) else result
+        return np.asarray(result) if row.leaf and isinstance(result, tuple) else result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

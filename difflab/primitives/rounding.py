@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from ..errors import UnsupportedError
@@ -34,23 +35,23 @@ for _name, _glyph, _latex, _sympy in (
         differentiable=False,
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
-        spelling={"sympy": _sympy},
+        spelling={"sympy": _sympy, "elements": getattr(operator, _sympy.lower())},
     )
 
-for _name, _operands, _glyph, _latex, _script in (
-    ("logical_and", 2, "∧", r"{0} \land {1}", "both"),
-    ("logical_or", 2, "∨", r"{0} \lor {1}", "either"),
-    ("logical_xor", 2, "⊻", r"{0} \oplus {1}", "oneOnly"),
-    ("logical_not", 1, "¬", r"\lnot {0}", "not"),
-    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}", "both"),
-    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}", "either"),
-    ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly"),
-    ("invert", 1, "~", r"\sim {0}", "not"),
+for _name, _operands, _glyph, _latex, _script, _of_truths in (
+    ("logical_and", 2, "∧", r"{0} \land {1}", "both", lambda a, b: a and b),
+    ("logical_or", 2, "∨", r"{0} \lor {1}", "either", lambda a, b: a or b),
+    ("logical_xor", 2, "⊻", r"{0} \oplus {1}", "oneOnly", lambda a, b: bool(a) != bool(b)),
+    ("logical_not", 1, "¬", r"\lnot {0}", "not", operator.not_),
+    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}", "both", None),
+    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}", "either", None),
+    ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly", None),
+    ("invert", 1, "~", r"\sim {0}", "not", None),
 ):
     elementwise(
         _name,
         (0,) * _operands,
-        doc=f"{_name.replace('_', ' ').capitalize()} of {'truth values' if 'logical' in _name else 'integers'}; "
+        doc=f"{_name.replace('_', ' ').capitalize()} of {'truth values' if _of_truths else 'integers'}; "
         "it has no derivative.",
         glyph=_glyph,
         latex=_latex,
@@ -59,7 +60,7 @@ for _name, _operands, _glyph, _latex, _script in (
         facts={"chooses"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
         spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
-        | ({"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {}),
+        | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {}),
     )
 
 for _name, _text, _script in (
@@ -389,7 +390,7 @@ elementwise(
     glyph="Re",
     latex=r"\Re({0})",
     facts={"linear"},
-    spelling={"javascript": "Number", "sympy": "re", "complex": lambda x: x},
+    spelling={"javascript": "Number", "sympy": "re", "elements": lambda x: x, "complex": lambda x: x},
 )
 elementwise(
     "imag",

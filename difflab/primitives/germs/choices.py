@@ -62,10 +62,6 @@ def relu(x: Any) -> Germ:
     return maximum(x, 0)  # type: ignore[no-any-return]
 
 
-def where(c: Any, a: Any, b: Any) -> Any:
-    return a if c else b
-
-
 def sign_of(x: Any) -> Any:
     x = lift(x)
     return x if dead(x) else lift(jumping_sign(x))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
-from .spelling import by_sympy
+from .spelling import by_mpmath, by_sympy
 
 WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(0.0,))
 NORMAL = Domain(tails=(1e-300, -1e-9, -20.0, -37.0, 30.0), branch_points=(0.0,))
@@ -32,6 +32,7 @@ elementwise(
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
         "arb": "germs.functions.sigmoid",
         "complex": "kernels.continued.sigmoid",
+        "peers": "expit",
     },
     flops=10,
 )
@@ -69,6 +70,7 @@ elementwise(
         "numpy": "kernels.elementwise.softplus",
         "compiled": lambda m, x: m.add(m.maximum(x, 0.0), m.log1p(m.exp(m.negative(m.absolute(x))))),
         "arb": "germs.functions.softplus",
+        "mpmath": by_mpmath(lambda mp, x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x))),
     },
     flops=18,
 )
@@ -82,7 +84,7 @@ elementwise(
     reads=("special.log_expit",),
     value=lambda m, x: -m.softplus(-x),
     flops=18,
-    spelling={"javascript": "logSigmoid", "arb": "germs.functions.log_sigmoid"},
+    spelling={"javascript": "logSigmoid", "arb": "germs.functions.log_sigmoid", "peers": "logsigmoid"},
 )
 elementwise(
     "relu",

@@ -136,7 +136,13 @@ for _name in ("power", "float_power"):
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
         facts={"one formula"},
-        spelling={"sympy": lambda x, y: x**y, "arb": "germs.functions.power", "complex": "kernels.continued.power"},
+        spelling={
+            "sympy": lambda x, y: x**y,
+            "arb": "germs.functions.power",
+            "complex": "kernels.continued.power",
+            "mpmath": operator.pow,
+            "peers": "pow",
+        },
         flops=10,
     )
 elementwise(
@@ -166,7 +172,7 @@ elementwise(
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
     flops=4,
-    spelling={"arb": "germs.functions.sqrt"},
+    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt"},
 )
 elementwise(
     "cbrt",
@@ -244,7 +250,7 @@ elementwise(
     doc="a where the condition holds, else b; no cotangent enters the branch that was not taken.",
     glyph="where",
     latex=r"\begin{{cases}}{1} & {0}\\ {2} & \text{{else}}\end{{cases}}",
-    domain=(Domain(), Domain(), Domain()),
+    domain=(Domain(of="truth"), Domain(), Domain()),
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
         "numpy": "kernels.elementwise.where",
@@ -258,7 +264,7 @@ elementwise(
     (lambda m, z, x, n: m.exp2(n), 0),
     doc="x 2**n for integers n.",
     latex=r"{0} \cdot 2^{{{1}}}",
-    domain=(Domain(), Domain(-5.0, 5.0)),
+    domain=(Domain(), Domain(-5.0, 5.0, of="whole")),
     value=lambda m, x, n: x * m.power(2, n),
     facts={"linear"},
 )

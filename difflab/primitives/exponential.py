@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise
+from .spelling import by_mpmath
 
 LN2 = 0.6931471805599453
 LOG2E = 1.4426950408889634
@@ -20,7 +21,7 @@ elementwise(
     domain=(EXPONENT,),
     facts={"smooth"},
     flops=8,
-    spelling={"arb": "germs.functions.exp"},
+    spelling={"arb": "germs.functions.exp", "mpmath": "exp"},
 )
 elementwise(
     "expm1",
@@ -32,7 +33,7 @@ elementwise(
     reads=("expm1", "special.expm1"),
     value=lambda m, x: m.exp(x) - 1,
     flops=8,
-    spelling={"javascript": "Math.expm1", "arb": "germs.functions.expm1"},
+    spelling={"javascript": "Math.expm1", "arb": "germs.functions.expm1", "mpmath": "expm1"},
 )
 elementwise(
     "exp2",
@@ -65,7 +66,7 @@ elementwise(
     latex=r"\ln({0})",
     domain=(POSITIVE,),
     flops=8,
-    spelling={"arb": "germs.functions.log"},
+    spelling={"arb": "germs.functions.log", "mpmath": "log"},
 )
 elementwise(
     "log2",
@@ -97,7 +98,7 @@ elementwise(
     reads=("log1p", "special.log1p"),
     value=lambda m, x: m.log(1 + x),
     flops=8,
-    spelling={"javascript": "Math.log1p", "arb": "germs.functions.log1p"},
+    spelling={"javascript": "Math.log1p", "arb": "germs.functions.log1p", "mpmath": "log1p"},
 )
 
 
@@ -119,7 +120,12 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log(m.exp(x) + m.exp(y)),
     flops=20,
-    spelling={"javascript": "logAddExp", "arb": "germs.functions.logaddexp", "complex": "kernels.continued.logaddexp"},
+    spelling={
+        "javascript": "logAddExp",
+        "arb": "germs.functions.logaddexp",
+        "complex": "kernels.continued.logaddexp",
+        "mpmath": by_mpmath(lambda mp, x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y)))),
+    },
 )
 elementwise(
     "logaddexp2",
@@ -134,6 +140,7 @@ elementwise(
         "javascript": "logAddExp2",
         "arb": "germs.functions.logaddexp2",
         "complex": "kernels.continued.logaddexp2",
+        "mpmath": by_mpmath(lambda mp, x, y: max(x, y) + mp.log1p(mp.mpf(2) ** -abs(x - y)) / mp.log(2)),
     },
 )
 

@@ -28,12 +28,16 @@ class Gate(NamedTuple):
 
 
 class Domain(NamedTuple):
-    """Where tests sample an operand: an interval, and the points at which the formula changes or gets hard."""
+    """Where tests sample an operand: an interval, and the points at which the formula changes or gets hard.
+
+    `of` says what the operand is: "reals", "whole" (integers), "truth" (truth values) or "complex".
+    """
 
     low: float = -10.0
     high: float = 10.0
     tails: tuple[float, ...] = ()
     branch_points: tuple[float, ...] = ()
+    of: str = "reals"
 
 
 REAL = Domain()

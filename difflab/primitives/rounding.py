@@ -9,7 +9,7 @@ from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
-from .spelling import by_sympy
+from .spelling import by_mpmath, by_sympy
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -55,7 +55,7 @@ for _name, _operands, _glyph, _latex, _script, _of_truths in (
         "it has no derivative.",
         glyph=_glyph,
         latex=_latex,
-        domain=(Domain(),) * _operands,
+        domain=(Domain(of="truth" if "logical" in _name else "whole"),) * _operands,
         differentiable=False,
         facts={"chooses"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
@@ -63,13 +63,13 @@ for _name, _operands, _glyph, _latex, _script, _of_truths in (
         | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {}),
     )
 
-for _name, _text, _script in (
-    ("isnan", "not a number", "Number.isNaN"),
-    ("isinf", "infinite", "isInfinite"),
-    ("isposinf", "positive infinity", "isPositiveInfinity"),
-    ("isneginf", "negative infinity", "isNegativeInfinity"),
-    ("isfinite", "finite", "Number.isFinite"),
-    ("signbit", "negative, -0 included", "signBit"),
+for _name, _text, _script, _of_number in (
+    ("isnan", "not a number", "Number.isNaN", lambda x: False),
+    ("isinf", "infinite", "isInfinite", lambda x: False),
+    ("isposinf", "positive infinity", "isPositiveInfinity", lambda x: False),
+    ("isneginf", "negative infinity", "isNegativeInfinity", lambda x: False),
+    ("isfinite", "finite", "Number.isFinite", lambda x: True),
+    ("signbit", "negative, -0 included", "signBit", lambda x: x < 0),
 ):
     elementwise(
         _name,
@@ -80,7 +80,7 @@ for _name, _text, _script in (
         domain=(PLAIN,),
         differentiable=False,
         facts={"chooses"},
-        spelling={"javascript": _script, "arb": f"germs.choices.{_name}"},
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number},
     )
 
 
@@ -123,7 +123,7 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
-    spelling={"arb": "germs.choices.sign_of"},
+    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign"},
 )
 step(
     "floor",
@@ -131,7 +131,7 @@ step(
     r"\lfloor {0} \rfloor",
     "x an integer",
     at_integers,
-    spelling={"arb": "germs.choices.floor"},
+    spelling={"arb": "germs.choices.floor", "mpmath": "floor"},
 )
 step(
     "ceil",
@@ -139,7 +139,7 @@ step(
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil"},
+    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil"},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -173,7 +173,12 @@ step(
     r"\operatorname{{rint}}({0})",
     "x a half-integer",
     at_halves,
-    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even), "arb": "germs.choices.rint"},
+    spelling={
+        "javascript": "roundEven",
+        "sympy": by_sympy(halves_to_even),
+        "arb": "germs.choices.rint",
+        "mpmath": "nint",
+    },
 )
 
 
@@ -194,6 +199,7 @@ step(
     spelling={
         "sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals)),
         "arb": "germs.choices.rint",
+        "mpmath": by_mpmath(lambda mp, x, *, decimals=0: mp.nint(x * mp.mpf(10) ** decimals) / mp.mpf(10) ** decimals),
     },
 )
 
@@ -225,7 +231,7 @@ elementwise(
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.floor(x / y),
-    spelling={"javascript": "mod", "sympy": "Mod"},
+    spelling={"javascript": "mod", "sympy": "Mod", "peers": "mod"},
 )
 elementwise(
     "fmod",
@@ -263,7 +269,7 @@ elementwise(
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs", "arb": "germs.choices.absolute", "complex": "kernels.continued.absolute"},
+    spelling={"sympy": "Abs", "arb": "germs.choices.absolute", "complex": "kernels.continued.absolute", "mpmath": abs},
 )
 
 
@@ -294,6 +300,7 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         spelling={
             "sympy": glyph.capitalize(),
             "complex": f"kernels.continued.{name}",
+            "mpmath": max if glyph == "max" else min,
             **({"javascript": name} if ignore_nan else {"arb": f"germs.choices.{name}"}),
         },
     )
@@ -399,6 +406,7 @@ elementwise(
     arguments=named("val"),
     glyph="Im",
     latex=r"\Im({0})",
+    domain=(Domain(of="complex"),),
     facts={"linear", "chooses"},
     spelling={"sympy": "im", "arb": "germs.choices.imag"},
 )

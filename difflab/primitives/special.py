@@ -7,7 +7,7 @@ from typing import Any
 from .arguments import whole
 from .primitive import Domain, composite, named
 from .scipy_row import special
-from .spelling import ROUNDED, by_sympy
+from .spelling import ROUNDED, by_mpmath, by_sympy
 
 TWO_OVER_SQRT_PI = 1.1283791670955126
 SQRT_PI_HALF = 0.886226925452758
@@ -60,7 +60,7 @@ special(
     "The error function.",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
-    spelling={"javascript": "erf", "arb": "germs.special.erf"},
+    spelling={"javascript": "erf", "arb": "germs.special.erf", "mpmath": "erf"},
 )
 special(
     "erfc",
@@ -69,7 +69,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     kernel="kernels.elementwise.erfc",
-    spelling={"javascript": "erfc", "arb": "germs.special.erfc"},
+    spelling={"javascript": "erfc", "arb": "germs.special.erfc", "mpmath": "erfc"},
 )
 special(
     "erfcx",
@@ -112,7 +112,10 @@ special(
     examples=({"n": 1},),
     flops=900,
     value=repeated,
-    spelling={"javascript": "erfcRepeated"},
+    spelling={
+        "javascript": "erfcRepeated",
+        "mpmath": by_mpmath(lambda mp, x, n: 1 / mp.sqrt(mp.pi) - x * mp.exp(x * x) * mp.erfc(x)),
+    },
     refused={"complex": ROUNDED},
 )
 special(
@@ -121,7 +124,7 @@ special(
     "The imaginary error function -i erf(ix).",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
-    spelling={"javascript": "erfi", "arb": "germs.special.erfi"},
+    spelling={"javascript": "erfi", "arb": "germs.special.erfi", "mpmath": "erfi"},
 )
 special(
     "dawsn",
@@ -146,7 +149,10 @@ special(
     examples=({"n": 1},),
     flops=600,
     value=dawson,
-    spelling={"javascript": "dawsnDerivative"},
+    spelling={
+        "javascript": "dawsnDerivative",
+        "mpmath": by_mpmath(lambda mp, x, n: 1 - mp.sqrt(mp.pi) * x * mp.exp(-x * x) * mp.erfi(x)),
+    },
     refused={"complex": ROUNDED},
 )
 special(
@@ -155,7 +161,7 @@ special(
     "The inverse error function.",
     domain=(Domain(-0.99, 0.99, tails=(1e-300, 1 - 1e-10), branch_points=(0.0,)),),
     facts={"f(0)=0"},
-    spelling={"javascript": "erfinv", "arb": "germs.special.erfinv"},
+    spelling={"javascript": "erfinv", "arb": "germs.special.erfinv", "mpmath": "kernels.digits.erfinv"},
 )
 special(
     "erfinv_slope",
@@ -187,6 +193,7 @@ special(
         "javascript": "erfcinv",
         "sympy": by_sympy(lambda sympy, x: sympy.erfinv(1 - x)),
         "arb": "germs.special.erfcinv",
+        "mpmath": "kernels.digits.erfcinv",
     },
 )
 special(
@@ -218,7 +225,7 @@ special(
     latex=r"\Phi^{{-1}}({0})",
     domain=(PROBABILITY,),
     value=lambda m, x: m.sqrt(2) * m.erfinv(2 * x - 1),
-    spelling={"javascript": "ndtri", "arb": "germs.special.ndtri"},
+    spelling={"javascript": "ndtri", "arb": "germs.special.ndtri", "mpmath": "kernels.digits.ndtri"},
 )
 
 
@@ -239,7 +246,7 @@ special(
     domain=(Domain(tails=(-37.0, -1e3, 20.0), branch_points=(0.0,)),),
     facts={"smooth"},
     value=lambda m, x: m.log(m.ndtr(x)),
-    spelling={"javascript": "logNdtr", "arb": "germs.special.log_ndtr"},
+    spelling={"javascript": "logNdtr", "arb": "germs.special.log_ndtr", "mpmath": "kernels.digits.log_ndtr"},
     refused={"complex": ROUNDED},
 )
 
@@ -251,7 +258,7 @@ special(
     latex=r"\Gamma({0})",
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
-    spelling={"javascript": "gamma", "arb": "germs.special.gamma"},
+    spelling={"javascript": "gamma", "arb": "germs.special.gamma", "mpmath": "gamma"},
     facts={"one formula"},
 )
 special(
@@ -261,7 +268,13 @@ special(
     latex=r"\ln|\Gamma({0})|",
     domain=(POSITIVE,),
     reads=("special.gammaln", "special.loggamma"),
-    spelling={"javascript": "gammaln", "sympy": "loggamma", "arb": "germs.special.gammaln"},
+    spelling={
+        "javascript": "gammaln",
+        "sympy": "loggamma",
+        "arb": "germs.special.gammaln",
+        "mpmath": by_mpmath(lambda mp, x: mp.loggamma(x) if x > 0 else mp.log(abs(mp.gamma(x)))),
+        "peers": "lgamma",
+    },
     non_differentiable="x = 0, -1, -2, ...",
     facts={"one formula"},
 )
@@ -283,7 +296,7 @@ special(
     latex=r"\frac{{1}}{{\Gamma({0})}}",
     domain=(POSITIVE,),
     value=lambda m, x: 1 / m.gamma(x),
-    spelling={"javascript": "rgamma", "arb": "germs.special.rgamma"},
+    spelling={"javascript": "rgamma", "arb": "germs.special.rgamma", "mpmath": "rgamma"},
 )
 special(
     "digamma",
@@ -293,7 +306,7 @@ special(
     scipy="psi",
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
-    spelling={"javascript": "digamma", "arb": "germs.special.digamma"},
+    spelling={"javascript": "digamma", "arb": "germs.special.digamma", "mpmath": "digamma", "peers": "psi"},
     facts={"one formula"},
 )
 special(
@@ -309,6 +322,7 @@ special(
         "javascript": "polygamma",
         "sympy": by_sympy(lambda sympy, x, n: sympy.polygamma(n, x)),
         "arb": "germs.special.digamma",
+        "mpmath": by_mpmath(lambda mp, x, n: mp.polygamma(n, x)),
     },
     examples=({"n": 1}, {"n": 2}),
     non_differentiable="x = 0, -1, -2, ...",
@@ -338,7 +352,7 @@ special(
     domain=(Domain(0.1, 10.0), Domain(0.1, 10.0)),
     facts={"commutative"},
     value=lambda m, x, y: m.gamma(x) * m.gamma(y) / m.gamma(x + y),
-    spelling={"javascript": "beta", "arb": "germs.special.beta"},
+    spelling={"javascript": "beta", "arb": "germs.special.beta", "mpmath": "beta"},
 )
 special(
     "betaln",
@@ -367,6 +381,7 @@ special(
         "javascript": "gammainc",
         "sympy": by_sympy(lambda sympy, a, x: sympy.lowergamma(a, x) / sympy.gamma(a)),
         "arb": "germs.special.gammainc",
+        "mpmath": by_mpmath(lambda mp, a, x: mp.gammainc(a, 0, x, regularized=True)),
     },
 )
 special(
@@ -379,6 +394,7 @@ special(
         "javascript": "gammaincc",
         "sympy": by_sympy(lambda sympy, a, x: sympy.uppergamma(a, x) / sympy.gamma(a)),
         "arb": "germs.special.gammaincc",
+        "mpmath": by_mpmath(lambda mp, a, x: mp.gammainc(a, x, regularized=True)),
     },
 )
 special(
@@ -391,6 +407,7 @@ special(
         "javascript": "betainc",
         "sympy": by_sympy(lambda sympy, a, b, x: sympy.betainc_regularized(a, b, 0, x)),
         "arb": "germs.special.betainc",
+        "mpmath": by_mpmath(lambda mp, a, b, x: mp.betainc(a, b, 0, x, regularized=True)),
     },
 )
 composite(
@@ -418,6 +435,6 @@ special(
     "The Hurwitz zeta function; no derivative by its order.",
     latex=r"\zeta({0}, {1})",
     domain=(Domain(2.0, 5.0), Domain(0.5, 10.0)),
-    spelling={"javascript": "zeta", "arb": "germs.special.zeta"},
+    spelling={"javascript": "zeta", "arb": "germs.special.zeta", "mpmath": "zeta"},
     arguments=named("x", "q"),
 )

@@ -13,6 +13,15 @@ ROUNDED = "SciPy's are rounded to the size of the real part"
 SCALED = "SciPy's have the factor exp(-|Re x|)"
 
 
+def by_mpmath(build: Callable[..., Any]) -> Callable[..., Any]:
+    """A row's function on mpmath's numbers: `build(mpmath.mp, *operands, **params)`."""
+
+    def spelled(*operands: Any, **params: Any) -> Any:
+        return build(import_module("mpmath").mp, *operands, **params)
+
+    return spelled
+
+
 def by_sympy(build: Callable[..., Any]) -> Callable[..., Any]:
     """A row's function on sympy expressions: `build(sympy, *operands, **params)`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise, named
-from .spelling import ROUNDED, by_sympy
+from .spelling import ROUNDED, by_mpmath, by_sympy
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -26,7 +26,7 @@ row(
     "Sine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"arb": "germs.functions.sin"},
+    spelling={"arb": "germs.functions.sin", "mpmath": "sin"},
 )
 row(
     "cos",
@@ -34,7 +34,7 @@ row(
     "Cosine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth"},
-    spelling={"arb": "germs.functions.cos"},
+    spelling={"arb": "germs.functions.cos", "mpmath": "cos"},
 )
 row(
     "tan",
@@ -44,7 +44,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
-    spelling={"arb": "germs.functions.tan"},
+    spelling={"arb": "germs.functions.tan", "mpmath": "tan"},
 )
 elementwise(
     "one_minus_square",
@@ -75,7 +75,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
-    spelling={"sympy": "asin", "arb": "germs.functions.arcsin"},
+    spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "mpmath": "asin"},
 )
 row(
     "arccos",
@@ -83,7 +83,7 @@ row(
     "The inverse cosine, in radians.",
     domain=(UNIT,),
     non_differentiable="x = ±1",
-    spelling={"sympy": "acos", "arb": "germs.functions.arccos"},
+    spelling={"sympy": "acos", "arb": "germs.functions.arccos", "mpmath": "acos"},
     facts={"one formula"},
 )
 row(
@@ -92,7 +92,7 @@ row(
     "The inverse tangent, in radians.",
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"sympy": "atan", "arb": "germs.functions.arctan"},
+    spelling={"sympy": "atan", "arb": "germs.functions.arctan", "mpmath": "atan"},
 )
 elementwise(
     "arctan2",
@@ -105,7 +105,12 @@ elementwise(
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
-    spelling={"sympy": "atan2", "arb": "germs.functions.arctan2", "complex": "kernels.continued.arctan2"},
+    spelling={
+        "sympy": "atan2",
+        "arb": "germs.functions.arctan2",
+        "complex": "kernels.continued.arctan2",
+        "mpmath": "atan2",
+    },
     flops=12,
     facts={"one formula"},
 )
@@ -116,7 +121,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
-    spelling={"arb": "germs.functions.sinh"},
+    spelling={"arb": "germs.functions.sinh", "mpmath": "sinh"},
 )
 row(
     "cosh",
@@ -125,7 +130,7 @@ row(
     domain=(SMALL,),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
-    spelling={"arb": "germs.functions.cosh"},
+    spelling={"arb": "germs.functions.cosh", "mpmath": "cosh"},
 )
 row(
     "tanh",
@@ -134,7 +139,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
-    spelling={"arb": "germs.functions.tanh"},
+    spelling={"arb": "germs.functions.tanh", "mpmath": "tanh"},
 )
 row(
     "sech",
@@ -150,6 +155,7 @@ row(
         "numpy": "kernels.elementwise.sech",
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
         "arb": "germs.functions.sech",
+        "mpmath": "sech",
     },
 )
 row(
@@ -161,7 +167,7 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
-    spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh"},
+    spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh", "mpmath": "asinh"},
 )
 row(
     "arccosh",
@@ -172,7 +178,7 @@ row(
     domain=(Domain(1.001, 10.0, tails=(1.0000001, 1.000000000001, 1e8, 1e160, 1e300)),),
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
-    spelling={"sympy": "acosh", "arb": "germs.functions.arccosh"},
+    spelling={"sympy": "acosh", "arb": "germs.functions.arccosh", "mpmath": "acosh"},
     facts={"one formula"},
 )
 row(
@@ -184,7 +190,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
-    spelling={"sympy": "atanh", "arb": "germs.functions.arctanh"},
+    spelling={"sympy": "atanh", "arb": "germs.functions.arctanh", "mpmath": "atanh"},
 )
 row(
     "sinpi",
@@ -195,7 +201,12 @@ row(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: m.sin(4 * m.arctan(1) * x),
-    spelling={"javascript": "sinpi", "numpy": "kernels.elementwise.sinpi", "arb": "germs.functions.sinpi"},
+    spelling={
+        "javascript": "sinpi",
+        "numpy": "kernels.elementwise.sinpi",
+        "arb": "germs.functions.sinpi",
+        "mpmath": "sinpi",
+    },
 )
 row(
     "cospi",
@@ -206,7 +217,12 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.cos(4 * m.arctan(1) * x),
-    spelling={"javascript": "cospi", "numpy": "kernels.elementwise.cospi", "arb": "germs.functions.cospi"},
+    spelling={
+        "javascript": "cospi",
+        "numpy": "kernels.elementwise.cospi",
+        "arb": "germs.functions.cospi",
+        "mpmath": "cospi",
+    },
 )
 SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
 row(
@@ -223,6 +239,7 @@ row(
         "numpy": "kernels.elementwise.sinc",
         "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x)),
         "arb": "germs.special.sinc",
+        "mpmath": by_mpmath(lambda mp, x: mp.sinpi(x) / (mp.pi * x) if x else mp.mpf(1)),
     },
 )
 
@@ -245,7 +262,12 @@ elementwise(
     domain=(SINC,),
     facts={"smooth"},
     reads=(),
-    spelling={"javascript": "sincDerivative", "numpy": "kernels.elementwise.sinc", "arb": "germs.special.sinc"},
+    spelling={
+        "javascript": "sincDerivative",
+        "numpy": "kernels.elementwise.sinc",
+        "arb": "germs.special.sinc",
+        "mpmath": by_mpmath(lambda mp, x, n: (mp.cospi(x) - mp.sinpi(x) / (mp.pi * x)) / x if x else mp.mpf(0)),
+    },
     flops=60,
     examples=({"n": 1},),
     value=sinc_by_parts,

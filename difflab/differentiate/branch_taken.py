@@ -98,14 +98,14 @@ class Pair:
     __hash__ = None  # type: ignore[assignment]
 
 
-def operator_of(name: str, turned: bool = False) -> Callable[[Any, Any], Any]:
-    """A Python operator as the row of that name; `turned` for the reflected one."""
+def operator_of(row: Primitive, turned: bool = False) -> Callable[[Any, Any], Any]:
+    """A Python operator as the row that it means; `turned` for the reflected one."""
 
     def run(self: Any, other: Any) -> Any:
         if isinstance(other, np.ndarray):
             return NotImplemented
-        row = CARRIER.of(TABLE[name])
-        return row(other, self) if turned else row(self, other)
+        function = CARRIER.of(row)
+        return function(other, self) if turned else function(self, other)
 
     return run
 
@@ -120,14 +120,14 @@ def compared(name: str) -> Callable[[Any, Any], Any]:
     return run
 
 
-for _name, _row in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
-                    "mod": "remainder", "floordiv": "floor_divide"}.items():  # fmt: skip
+for _name, _row in {"add": rows.add, "sub": rows.subtract, "mul": rows.multiply, "truediv": rows.divide,
+                    "pow": rows.power, "mod": rows.remainder, "floordiv": rows.floor_divide}.items():  # fmt: skip
     setattr(Pair, f"__{_name}__", operator_of(_row))
     setattr(Pair, f"__r{_name}__", operator_of(_row, turned=True))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Pair, f"__{_name}__", compared(f"__{_name}__"))
-for _name, _row in {"neg": "negative", "abs": "absolute"}.items():
-    setattr(Pair, f"__{_name}__", lambda self, _row=_row: CARRIER.of(TABLE[_row])(self))
+for _name, _row in {"neg": rows.negative, "abs": rows.absolute}.items():
+    setattr(Pair, f"__{_name}__", lambda self, _row=_row: CARRIER.of(_row)(self))
 
 
 def pair(x: Any) -> Pair:

@@ -117,7 +117,7 @@ def test_the_value_of_a_row_beside_the_real_line(row):
                 assert beside.imag / H == pytest.approx(slope, rel=1e-7, abs=1e-13)
 
 
-@pytest.mark.parametrize("name", ["relu", "absolute", "floor", "less", "real", "maximum", "kv"])
+@pytest.mark.parametrize("name", ["relu", "absolute", "floor", "less", "real", "maximum", "kv", "stop_gradient"])
 def test_a_users_function_with_the_name_of_a_row_is_another_function(name):
     cube = dl.block(lambda x: x * x * x, name=name, derivative=lambda y, x: 3 * x * x)
     assert dl.differentiate(lambda x: 2 * cube(x), 2.0, method="numerical", scheme="complex-step").gradient == 24

@@ -8,7 +8,8 @@ import numpy as np
 import optree
 
 from ...errors import InputError
-from .optimiser import as_dtype, number
+from .checks import number
+from .update import as_dtype
 
 
 def clip_grad_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> tuple[Any, Any]:

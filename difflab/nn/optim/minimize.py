@@ -13,7 +13,8 @@ from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
 from ...graph.leaves import check_functions
 from ...graph.pytree import flatten, map_leaves, paths
-from .optimiser import Optimiser, check_params, number
+from .checks import check_params, number
+from .optimiser import Optimiser
 from .second_order import LBFGS, GaussNewton, Newton, Ravel
 
 

@@ -12,7 +12,7 @@ from ...differentiate.jacobians import hessian, jacobian
 from ...differentiate.transform import grad, hvp, jvp, vjp
 from ...errors import InputError
 from ...graph.pytree import flatten
-from .optimiser import number
+from .checks import number
 
 
 class Ravel:

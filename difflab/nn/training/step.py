@@ -15,8 +15,8 @@ from ...differentiate.transform import value_and_grad
 from ...errors import InputError, ShapeError
 from .. import functional as F
 from ..layers.layer import Layer, Params, State
+from ..optim.checks import number
 from ..optim.clipping import clip_grad_norm, clip_grad_value
-from ..optim.optimiser import number
 
 LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
           "binary_cross_entropy", "binary_cross_entropy_with_logits")  # fmt: skip

@@ -36,7 +36,7 @@ difflab.testing.strategies
 """.split()
 # What the documentation takes from modules that are otherwise the package's own.
 SOME = {
-    "difflab.compile.passes": "PASSES",
+    "difflab.compile.passes.pipeline": "PASSES",
     "difflab.differentiate.methods": "Method REGISTRY answer register",
     "difflab.primitives.primitive": "Domain composite custom elementwise linear named",
 }

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..graph.graph import Graph, graph_of
 from ..graph.node import NODE, Node, Trace
-from ..graph.passes import BackwardPass, Edge, ForwardPass
+from ..graph.passes import BACKWARD, BackwardPass, Edge, ForwardPass
 from ..primitives import Carrier
 from . import reverse
 from .transform import zeros
@@ -33,7 +33,7 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
         result.seed = seed = np.where(np.isnan(value), np.nan, seed)[()]
     vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Node}
     for n, x in forward.recorded.items():  # an operation with several results is recorded as what they are picked from
-        if isinstance(x, tuple) and x and x[0].__class__ is Node and x[0].primitive.name == "pick":
+        if isinstance(x, tuple) and x and x[0].__class__ is Node and x[0].primitive.kind == "pick":
             vertex[x[0].operands[0]] = n
 
     def observe(node: Node, position: int, upstream: Any, local: Any, downstream: Any) -> None:
@@ -64,6 +64,9 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Node else seed
     result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}
     return result
+
+
+BACKWARD.fill(run_backward)
 
 
 def place_of(target: Node, source: Node | None, node: Node, position: int) -> int | None:

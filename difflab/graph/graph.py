@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..primitives import NUMPY, TABLE
+from ..primitives import NUMPY, rows
 from .block import Block
 from .draft import MUTATORS, Attributes, Draft, Sealed, refusal
 from .drawable import Drawable
@@ -18,6 +18,9 @@ from .kinds import NUMBERS, check_fit
 from .node import NO_PARAMS, NODE, PENDING, Abstract, Node
 from .refusals import shapes_refused
 from .snapshots import kept
+
+if TYPE_CHECKING:
+    from .passes import ForwardPass
 
 
 class Order(list[Node]):
@@ -254,7 +257,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         results = [env[y] for y in self.outputs]
         return self.rebuild(results) if self.rebuild else results[0] if len(results) == 1 else tuple(results)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> ForwardPass:
         """Evaluates the graph and keeps the value of every node: a `ForwardPass`."""
         from .passes import ForwardPass
 
@@ -305,7 +308,7 @@ def graph_of(
         key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
         if key not in constants:
             value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)
-            constants[key] = Node(TABLE["constant"], (), {"value": plain}, abstract(value, shapes), None, None, None)
+            constants[key] = Node(rows.constant, (), {"value": plain}, abstract(value, shapes), None, None, None)
             order.append(constants[key])
         constants[id(x)] = constants[key]
         return constants[key]
@@ -353,10 +356,10 @@ def input_node(name: str, value: Any = None) -> Node:
     """An input of a graph under construction."""
     from .node import UNKNOWN
 
-    return Node(TABLE["input"], (), NO_PARAMS, value or UNKNOWN, None, name, None)
+    return Node(rows.input, (), NO_PARAMS, value or UNKNOWN, None, name, None)
 
 
 def constant_node(value: Any) -> Node:
     """A constant of a graph under construction."""
     plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
-    return Node(TABLE["constant"], (), {"value": value}, Abstract(plain.shape, plain.dtype), None, None, None)
+    return Node(rows.constant, (), {"value": value}, Abstract(plain.shape, plain.dtype), None, None, None)

@@ -102,11 +102,8 @@ class Adam(Optimiser):
     amsgrad: bool = False
     maximize: bool = False
 
-    def rule(self) -> Transformation:
-        return (scale_by_amsgrad if self.amsgrad else scale_by_adam)(*self.betas, self.eps)
-
     def parts(self) -> tuple[Transformation, ...]:
-        return against(self.lr, self.rule(), weight_decay=self.weight_decay, maximize=self.maximize)
+        return against(self.lr, of_adam(self), weight_decay=self.weight_decay, maximize=self.maximize)
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,11 @@ class AdamW(Adam):
 
     def parts(self) -> tuple[Transformation, ...]:
         shrink = [add_decayed_weights(self.weight_decay)] if self.weight_decay else []
-        return against(self.lr, self.rule(), *shrink, maximize=self.maximize)
+        return against(self.lr, of_adam(self), *shrink, maximize=self.maximize)
+
+
+def of_adam(settings: Adam) -> Transformation:
+    return (scale_by_amsgrad if settings.amsgrad else scale_by_adam)(*settings.betas, settings.eps)
 
 
 @dataclass(frozen=True)

@@ -56,34 +56,36 @@ LEAST = (
     *("eps", "weight_decay", "momentum", "lr_decay", "momentum_decay"),
     *("initial_accumulator_value", "max_delta", "max_norm"),
 )
-SHARES = ("alpha", "rho", "b1", "b2", "betas")  # of the past in an average
+SHARES = ("alpha", "rho", "b1", "b2")  # of the past in an average
+NUMBERS = ("step_size", "dampening")
 RATES = ("lr", "learning_rate")
 
 
 class Settings:
     """What optimisers and transformations are: frozen dataclasses, whose settings are checked by their names."""
 
-    least: ClassVar[tuple[str, ...]] = LEAST
-    shares: ClassVar[tuple[str, ...]] = SHARES
+    _least: ClassVar[tuple[str, ...]] = LEAST
+    _shares: ClassVar[tuple[str, ...]] = SHARES
 
     def __post_init__(self) -> None:
         for key, value in list(vars(self).items()):
             if key == "betas" and isinstance(value, list):
                 object.__setattr__(self, key, value := tuple(value))
-            if wanted := self.wanted(key, value):
-                raise InputError(f"{type(self).__name__}: {key}={value!r}; {wanted}")
+            if what := wanted(key, value, self._least, self._shares):
+                raise InputError(f"{type(self).__name__}: {key}={value!r}; {what}")
 
-    def wanted(self, key: str, value: object) -> str:
-        """What the setting should be, where it is not."""
-        if key in RATES and not (callable(value) or at_least_zero(value)):
-            return "give a rate of at least 0, or a schedule"
-        if key in self.least and not at_least_zero(value):
-            return "give a number of at least 0"
-        if key in ("step_size", "dampening") and not number(value):
-            return "give a number"
-        if key == "betas" and not (isinstance(value, tuple) and len(value) == 2 and all(map(below_one, value))):
-            return "give two numbers in [0, 1)"
-        return "it lies in [0, 1)" if key in self.shares and key != "betas" and not below_one(value) else ""
+
+def wanted(key: str, value: object, least: tuple[str, ...], shares: tuple[str, ...]) -> str:
+    """What the setting should be, where it is not."""
+    if key in RATES and not (callable(value) or at_least_zero(value)):
+        return "give a rate of at least 0, or a schedule"
+    if key in least and not at_least_zero(value):
+        return "give a number of at least 0"
+    if key in NUMBERS and not number(value):
+        return "give a number"
+    if key == "betas" and not (isinstance(value, tuple) and len(value) == 2 and all(map(below_one, value))):
+        return "give two numbers in [0, 1)"
+    return "it lies in [0, 1)" if key in shares and not below_one(value) else ""
 
 
 def at_least_zero(value: object) -> bool:

@@ -30,7 +30,7 @@ class Optimiser(Settings):
         raise NotImplementedError(f"{type(self).__name__} has no parts")
 
     @cached_property
-    def keyed(self) -> tuple[tuple[Transformation, dict[str, str]], ...]:
+    def _keyed(self) -> tuple[tuple[Transformation, dict[str, str]], ...]:
         """The parts, each with the names in the memory of what it keeps: its own, or numbered where they are taken."""
         found: list[tuple[Transformation, dict[str, str]]] = []
         for part in self.parts():
@@ -43,7 +43,7 @@ class Optimiser(Settings):
         check_params(type(self).__name__, params)
         leaves, structure = optree.tree_flatten(params)
         memory: Memory = {"step": np.zeros((), np.int64)}
-        for part, keys in self.keyed:
+        for part, keys in self._keyed:
             first = [part.init(as_array(p)) for p in leaves]
             memory |= {keys[name]: structure.unflatten([own[name] for own in first]) for name in part.slots}
             memory |= {keys[name]: np.array(x) for name, x in part.scalars.items()}
@@ -53,7 +53,7 @@ class Optimiser(Settings):
         """The parameters after one step against the gradients, and the memory after it."""
         given, found, structure = flattened(type(self).__name__, params, gradients)
         arrays = [as_array(p) for p in given]
-        links = [Link(part, keys, memory) for part, keys in self.keyed]
+        links = [Link(part, keys, memory) for part, keys in self._keyed]
         updates: list[Update] = [(Term(as_dtype(as_array(g), p.dtype)),) for g, p in zip(found, arrays)]
         stage: list[Link] = []
         for link in links:

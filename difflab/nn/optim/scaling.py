@@ -43,7 +43,7 @@ class scale_by_rms(Transformation):
     decay: float = 0.99
     eps: float = 1e-8
     slots: ClassVar[tuple[str, ...]] = ("square",)
-    shares: ClassVar[tuple[str, ...]] = (*SHARES, "decay")
+    _shares: ClassVar[tuple[str, ...]] = (*SHARES, "decay")
 
     def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
         square = averaged(memory["square"], x * x, self.decay)

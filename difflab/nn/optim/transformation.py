@@ -129,7 +129,7 @@ class trace(Transformation):
     nesterov: bool = False
     dampening: float = 0.0
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
-    least: ClassVar[tuple[str, ...]] = (*LEAST, "decay")
+    _least: ClassVar[tuple[str, ...]] = (*LEAST, "decay")
 
     def numbers(self, memory: Memory) -> Memory:
         # the first velocity is the whole gradient, whatever the dampening

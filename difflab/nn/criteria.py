@@ -16,7 +16,7 @@ import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import MISSING, field, fields, make_dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,10 @@ class Criterion:
 
     function: ClassVar[Callable[..., Any]]
     operands: ClassVar[tuple[str, ...]]
+
+    if TYPE_CHECKING:  # each kind has the signature of its function
+
+        def __init__(self, *arguments: Any, **settings: Any) -> None: ...
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -143,4 +147,24 @@ TripletMarginLoss = criterion("TripletMarginLoss", F.triplet_margin_loss, 3)
 CosineSimilarity = criterion("CosineSimilarity", F.cosine_similarity)
 PairwiseDistance = criterion("PairwiseDistance", F.pairwise_distance)
 
-__all__ = [name for name, made in list(globals().items()) if isinstance(made, type) and Criterion in made.__bases__]
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
+    "CrossEntropyLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelSoftMarginLoss",
+    "NLLLoss",
+    "PairwiseDistance",
+    "PoissonNLLLoss",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 
 row, real = checks.row, checks.real
@@ -18,7 +19,7 @@ def relu(input: Any, inplace: bool = False) -> Any:
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return row("relu", real(input))
+    return row(rows.relu, real(input))
 
 
 def relu6(input: Any, inplace: bool = False) -> Any:
@@ -27,7 +28,7 @@ def relu6(input: Any, inplace: bool = False) -> Any:
     >>> relu6(np.array([-1.0, 8.0]))
     array([0., 6.])
     """
-    return row("relu6", real(input))
+    return row(rows.relu6, real(input))
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
@@ -36,7 +37,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.5)
     array([-0.5,  2. ])
     """
-    return row("leaky_relu", real(input), negative_slope=negative_slope)
+    return row(rows.leaky_relu, real(input), negative_slope=negative_slope)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -45,7 +46,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     >>> elu(np.array([-np.inf, 2.0]))
     array([-1.,  2.])
     """
-    return row("elu", real(input), alpha=alpha)
+    return row(rows.elu, real(input), alpha=alpha)
 
 
 def selu(input: Any, inplace: bool = False) -> Any:
@@ -54,7 +55,7 @@ def selu(input: Any, inplace: bool = False) -> Any:
     >>> selu(np.array([0.0, 1.0])).round(3)
     array([0.   , 1.051])
     """
-    return row("selu", real(input))
+    return row(rows.selu, real(input))
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -65,7 +66,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """
     if alpha == 0:
         raise InputError("celu: alpha=0; it must not be zero")
-    return row("celu", real(input), alpha=alpha)
+    return row(rows.celu, real(input), alpha=alpha)
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:
@@ -75,7 +76,7 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     array([-0.1587,  0.    ,  0.8413])
     """
     checks.one_of("gelu: approximate", approximate, "none", "tanh")
-    return row("gelu", real(input), approximate=approximate)
+    return row(rows.gelu, real(input), approximate=approximate)
 
 
 def silu(input: Any, inplace: bool = False) -> Any:
@@ -84,7 +85,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
     >>> silu(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.7311])
     """
-    return row("silu", real(input))
+    return row(rows.silu, real(input))
 
 
 def mish(input: Any, inplace: bool = False) -> Any:
@@ -93,7 +94,7 @@ def mish(input: Any, inplace: bool = False) -> Any:
     >>> mish(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.8651])
     """
-    return row("mish", real(input))
+    return row(rows.mish, real(input))
 
 
 def sigmoid(input: Any) -> Any:
@@ -102,7 +103,7 @@ def sigmoid(input: Any) -> Any:
     >>> sigmoid(np.array([-1000.0, 0.0]))
     array([0. , 0.5])
     """
-    return row("sigmoid", real(input))
+    return row(rows.sigmoid, real(input))
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Any:
@@ -111,7 +112,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
     >>> hardsigmoid(np.array([-4.0, 0.0, 4.0]))
     array([0. , 0.5, 1. ])
     """
-    return row("hardsigmoid", real(input))
+    return row(rows.hardsigmoid, real(input))
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:
@@ -120,7 +121,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
     >>> hardswish(np.array([-4.0, 3.0]))
     array([-0.,  3.])
     """
-    return row("hardswish", real(input))
+    return row(rows.hardswish, real(input))
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
@@ -131,7 +132,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     """
     if min_val > max_val:
         raise InputError(f"hardtanh: min_val={min_val} is larger than max_val={max_val}")
-    return row("hardtanh", real(input), min_val=min_val, max_val=max_val)
+    return row(rows.hardtanh, real(input), min_val=min_val, max_val=max_val)
 
 
 def tanh(input: Any) -> Any:
@@ -149,7 +150,7 @@ def tanhshrink(input: Any) -> Any:
     >>> bool(np.isclose(tanhshrink(1e-5), 1e-15 / 3, rtol=1e-9, atol=0))
     True
     """
-    return row("tanhshrink", real(input))
+    return row(rows.tanhshrink, real(input))
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -160,7 +161,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """
     x = real(input)
     scaled = x if beta == 1 else beta * x
-    y = row("softplus", scaled)
+    y = row(rows.softplus, scaled)
     return np.where(scaled > threshold, x, y if beta == 1 else y / beta)
 
 
@@ -170,7 +171,7 @@ def softsign(input: Any) -> Any:
     >>> softsign(np.array([-1.0, 3.0]))
     array([-0.5 ,  0.75])
     """
-    return row("softsign", real(input))
+    return row(rows.softsign, real(input))
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
@@ -181,7 +182,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """
     if lambd < 0:
         raise InputError(f"softshrink: lambd={lambd} is negative")
-    return row("softshrink", real(input), lambd=lambd)
+    return row(rows.softshrink, real(input), lambd=lambd)
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
@@ -190,7 +191,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     >>> hardshrink(np.array([-2.0, 0.3]))
     array([-2.,  0.])
     """
-    return row("hardshrink", real(input), lambd=lambd)
+    return row(rows.hardshrink, real(input), lambd=lambd)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
@@ -209,7 +210,7 @@ def logsigmoid(input: Any) -> Any:
     >>> logsigmoid(np.array([-1000.0]))
     array([-1000.])
     """
-    return row("log_sigmoid", real(input))
+    return row(rows.log_sigmoid, real(input))
 
 
 def prelu(input: Any, weight: Any) -> Any:
@@ -245,7 +246,7 @@ def glu(input: Any, dim: int = -1) -> Any:
     if n % 2:
         raise ShapeError(f"glu: axis {dim} of shape {x.shape} has {n} elements; it must be an even number")
     lead = (slice(None),) * axis
-    return x[(*lead, slice(0, n // 2))] * row("sigmoid", x[(*lead, slice(n // 2, n))])
+    return x[(*lead, slice(0, n // 2))] * row(rows.sigmoid, x[(*lead, slice(n // 2, n))])
 
 
 def axis_of(what: str, x: Any, dim: int) -> int:
@@ -268,7 +269,7 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     array([0.5, 0.5])
     """
     x = cast(input, dtype)
-    return row("softmax", x, axis=soft_axis("softmax", x, dim)) if x.ndim else np.ones_like(x)
+    return row(rows.softmax, x, axis=soft_axis("softmax", x, dim)) if x.ndim else np.ones_like(x)
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
@@ -287,7 +288,7 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
     array([     0., -10000.])
     """
     x = cast(input, dtype)
-    return row("log_softmax", x, axis=soft_axis("log_softmax", x, dim)) if x.ndim else np.zeros_like(x)
+    return row(rows.log_softmax, x, axis=soft_axis("log_softmax", x, dim)) if x.ndim else np.zeros_like(x)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -314,5 +315,5 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         num_classes = int(labels.max()) + 1
     if not hasattr(num_classes, "__index__"):
         raise InputError(f"one_hot: num_classes={num_classes!r}; give an integer")
-    labels = row("class_labels", labels, what="one_hot: the label", count=num_classes, ignore_index=None)
+    labels = row(rows.class_labels, labels, what="one_hot: the label", count=num_classes, ignore_index=None)
     return np.equal(np.expand_dims(labels, -1), np.arange(num_classes)).astype(np.int64)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .checks import real, row
 from .embedding import dropout, linear
@@ -70,10 +71,10 @@ def attention_weights(q: Any, k: Any, mask: Any) -> Any:
     """softmax(q kᵀ + mask) along the last axis; zeros where nothing may be seen."""
     scores = np.matmul(q, np.swapaxes(k, -1, -2))
     if mask is None:
-        return row("softmax", scores, axis=scores.ndim - 1)
+        return row(rows.softmax, scores, axis=scores.ndim - 1)
     scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
     blind = np.all(scores == -np.inf, axis=-1, keepdims=True)
-    weights = row("softmax", np.where(blind, 0.0, scores), axis=scores.ndim - 1)
+    weights = row(rows.softmax, np.where(blind, 0.0, scores), axis=scores.ndim - 1)
     return np.where(blind, 0.0, weights)
 
 

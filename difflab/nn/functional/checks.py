@@ -11,12 +11,12 @@ import numpy as np
 from ...errors import DtypeError, InputError, ShapeError
 from ...graph.kinds import NUMBERS, check_fit, unfit
 from ...graph.node import Node, call_row
-from ...primitives import TABLE
+from ...primitives import Primitive, rows
 
 
-def row(name: str, *operands: Any, **params: Any) -> Any:
+def row(of: Primitive, *operands: Any, **params: Any) -> Any:
     """A row of the table on plain or traced operands."""
-    return call_row(TABLE[name], *operands, **params)
+    return call_row(of, *operands, **params)
 
 
 def array(x: Any) -> Any:
@@ -116,7 +116,7 @@ def labels(what: str, x: Any) -> Any:
 
 def norm(x: Any, p: float, dim: Any, keepdims: bool) -> Any:
     """The p-norm along an axis."""
-    return row("vector_norm", x, ord=p, axis=dim, keepdims=keepdims)
+    return row(rows.vector_norm, x, ord=p, axis=dim, keepdims=keepdims)
 
 
 def legacy(size_average: Any, reduce: Any, reduction: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .checks import array, legacy, real, reduced, row, same_shape
 
@@ -33,10 +34,10 @@ class Labels:
     def places(self) -> Any:
         """The labels, checked, with 0 in place of those that are ignored."""
         what = f"{self.what}: the label"
-        return row("class_labels", self.target, what=what, count=self.count, ignore_index=self.ignored)
+        return row(rows.class_labels, self.target, what=what, count=self.count, ignore_index=self.ignored)
 
     def kept(self, values: Any) -> Any:
-        return row("without_ignored", values, self.target, ignore_index=self.ignored)
+        return row(rows.without_ignored, values, self.target, ignore_index=self.ignored)
 
     def picked(self, x: Any) -> Any:
         """The element of each label."""
@@ -109,11 +110,11 @@ def cross_entropy(
         same_shape("cross_entropy (with probabilities)", input=z, target=target)
         return by_probabilities(z, target, axis, weight, reduction, label_smoothing)
     labels = Labels("cross_entropy", z, target, axis, weight, ignore_index)
-    values = row("label_loss", z, labels.target, axis=axis, ignore_index=labels.ignored)
+    values = row(rows.label_loss, z, labels.target, axis=axis, ignore_index=labels.ignored)
     hard = labels.reduce(values if weight is None else values * labels.weights(), reduction)
     if label_smoothing == 0:
         return hard
-    logs = row("log_softmax", z, axis=axis)
+    logs = row(rows.log_softmax, z, axis=axis)
     smooth = -np.sum(logs if weight is None else logs * along(weight, axis, z.ndim), axis=axis)
     smooth = labels.reduce(labels.kept(smooth), reduction)
     return (1 - label_smoothing) * hard + (label_smoothing / z.shape[axis]) * smooth
@@ -122,7 +123,7 @@ def cross_entropy(
 def by_probabilities(z: Any, target: Any, axis: int, weight: Any, reduction: str, label_smoothing: float) -> Any:
     if label_smoothing > 0:
         target = target * (1 - label_smoothing) + label_smoothing / z.shape[axis]
-    logs = row("log_softmax", z, axis=axis)
+    logs = row(rows.log_softmax, z, axis=axis)
     products = logs * (target if weight is None else target * along(weight, axis, z.ndim))
     if reduction == "mean":  # over the samples, not the classes
         return -np.sum(products) / (z.size // max(z.shape[axis], 1))
@@ -177,7 +178,7 @@ def binary_cross_entropy(
             f"binary_cross_entropy: the input has values from {p.min()} to {p.max()}; probabilities are 0 to 1 "
             "(for logits use binary_cross_entropy_with_logits)"
         )
-    values = row("bernoulli_loss", p, target)
+    values = row(rows.bernoulli_loss, p, target)
     return reduced("binary_cross_entropy", weighted_by("binary_cross_entropy", values, weight), reduction)
 
 
@@ -215,8 +216,8 @@ def binary_cross_entropy_with_logits(
     what = "binary_cross_entropy_with_logits"
     x, target = real(input), real(target)
     same_shape(what, input=x, target=target)
-    positive = weighted_by(what, target * row("softplus", -x), pos_weight)
-    values = positive + (1 - target) * row("softplus", x)
+    positive = weighted_by(what, target * row(rows.softplus, -x), pos_weight)
+    values = positive + (1 - target) * row(rows.softplus, x)
     return reduced(what, weighted_by(what, values, weight), reduction)
 
 
@@ -238,7 +239,7 @@ def kl_div(
     reduction = legacy(size_average, reduce, reduction)
     x, target = real(input), real(target)
     same_shape("kl_div", input=x, target=target)
-    values = np.exp(target) * (target - x) if log_target else row("xlogy", target, target) - target * x
+    values = np.exp(target) * (target - x) if log_target else row(rows.xlogy, target, target) - target * x
     if reduction == "batchmean":
         return np.sum(values) / (x.shape[0] if x.ndim else 1)
     return reduced("kl_div", values, reduction)
@@ -254,7 +255,7 @@ def soft_margin_loss(
     """
     x, target = real(input), real(target)
     same_shape("soft_margin_loss", input=x, target=target)
-    values = row("softplus", -target * x)
+    values = row(rows.softplus, -target * x)
     return reduced("soft_margin_loss", values, legacy(size_average, reduce, reduction))
 
 

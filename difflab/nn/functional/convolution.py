@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 
 Sizes = int | tuple[int, ...]
@@ -102,7 +103,7 @@ def convolution(
     if ceil_mode:
         spans = [d * (k - 1) + 1 for k, d in zip(size, dilation)]
         pairs = tuple(map(filled_up, x.shape[2:], stride, pairs, spans))
-    y = checks.row("conv", x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
+    y = checks.row(rows.conv, x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
     return checks.unbatched(with_bias(what, y, bias, n), had_batch)
 
 
@@ -211,9 +212,9 @@ def transposed(
     params = {"stride": stride, "dilation": dilation, "groups": groups}
     if all(e < s for e, s in zip(extra, stride)):
         pairs = tuple((p, p) for p in padding)
-        y = checks.row("conv_input_transpose", x, weight, shape=tuple(final), padding=pairs, **params)
+        y = checks.row(rows.conv_input_transpose, x, weight, shape=tuple(final), padding=pairs, **params)
     else:  # more rows behind than a convolution with that stride would leave over: they stay 0
-        y = checks.row("conv_input_transpose", x, weight, shape=tuple(whole), padding=((0, 0),) * n, **params)
+        y = checks.row(rows.conv_input_transpose, x, weight, shape=tuple(whole), padding=((0, 0),) * n, **params)
         behind = [max(e - p, 0) for p, e in zip(padding, extra)]
         y = np.pad(y, [(0, 0), (0, 0), *[(0, b) for b in behind]])
         y = y[(slice(None), slice(None), *[slice(p, p + f) for p, f in zip(padding, final)])]
@@ -305,6 +306,6 @@ def convolve2d(x: Any, kernel: Any, mode: str = "valid", *, flip: bool = True) -
             f"convolve2d: x of shape {x.shape} has {images.shape[1]} channels, and the kernel of shape {kernel.shape} "
             f"reads {bank.shape[1]}; they must be equal"
         )
-    y = checks.row("conv", images, bank[:, :, ::-1, ::-1] if flip else bank, padding=tuple(pairs))
+    y = checks.row(rows.conv, images, bank[:, :, ::-1, ::-1] if flip else bank, padding=tuple(pairs))
     batch, filters = y.shape[:1] * (x.ndim == 4), y.shape[1:2] * (kernel.ndim == 4)
     return y.reshape((*batch, *filters, *y.shape[2:]))

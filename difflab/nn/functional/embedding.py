@@ -9,6 +9,7 @@ import numpy as np
 from ... import numpy as dnp
 from ...differentiate.transform import stop_gradient
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .checks import real, row
 
@@ -64,7 +65,7 @@ def embedding(
         raise InputError(f"embedding: {name}=True is not supported; gradients are dense arrays")
     count = weight.shape[0]
     numbers = checks.labels("embedding", input)
-    numbers = row("class_labels", numbers, what="embedding: the index", count=count, ignore_index=None)
+    numbers = row(rows.class_labels, numbers, what="embedding: the index", count=count, ignore_index=None)
     y = dnp.take(weight, numbers, axis=0)
     if max_norm is not None:
         length = checks.norm(stop_gradient(y), norm_type, -1, True)
@@ -103,7 +104,7 @@ def dropped(what: str, input: Any, p: float, training: bool, key: Any, kept_axes
         raise InputError(f"{what}: training needs key=, an integer or an array of two; count it on from call to call")
     shape = x.shape if kept_axes is None else (*x.shape[:kept_axes], *(1,) * (x.ndim - kept_axes))
     dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
-    keep = row("random_uniform", checks.array(key), shape=shape, dtype=dtype) >= p
+    keep = row(rows.random_uniform, checks.array(key), shape=shape, dtype=dtype) >= p
     return np.where(keep, x * (1 / (1 - p) if p < 1 else 0.0), 0.0)
 
 

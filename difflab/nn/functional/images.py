@@ -9,6 +9,7 @@ from scipy.special import ndtri
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .checks import array, real, row
 from .convolution import Sizes, check_sizes
@@ -71,7 +72,7 @@ def framed_by_noise(x: Any, pairs: list[tuple[int, int]], key: Any) -> Any:
     dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
     inside = np.zeros(shape, bool)
     inside[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, pairs))] = True
-    uniform = row("random_uniform", checks.array(key), shape=shape, dtype=dtype)
+    uniform = row(rows.random_uniform, checks.array(key), shape=shape, dtype=dtype)
     half = 0.5 * float(np.finfo(dtype).eps)  # quantiles of 0 are infinite
     return np.where(inside, np.pad(x, pairs), ndtri(np.maximum(uniform, half)))
 
@@ -87,8 +88,8 @@ def blocks(what: str, shape: Any, kernel_size: Any, dilation: Any, padding: Any,
     for n, k, s, p, d in zip(shape, size, stride, padding, dilation):
         windows = (n + 2 * p - d * (k - 1) - 1) // s + 1
         places.append(d * np.arange(k)[:, None] + s * np.arange(windows))
-    rows, columns = places
-    return rows[:, None, :, None], columns[None, :, None, :], padding
+    lines, columns = places
+    return lines[:, None, :, None], columns[None, :, None, :], padding
 
 
 def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Any:
@@ -99,9 +100,9 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
            [1., 3.]])
     """
     x, had_batch = checks.batched("unfold", real(input), 2)
-    rows, columns, frame = blocks("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
+    lines, columns, frame = blocks("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
     framed = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in frame]]) if any(frame) else x
-    found = framed[:, :, rows, columns]
+    found = framed[:, :, lines, columns]
     n, c, kh, kw, h, w = found.shape
     return checks.unbatched(found.reshape((n, c * kh * kw, h * w)), had_batch)
 
@@ -125,8 +126,8 @@ def fold(
     if x.ndim not in (2, 3):
         raise ShapeError(f"fold: an input of shape {x.shape}; it is (batch, C * KH * KW, windows)")
     height, width = checks.per_axis("fold: output_size", output_size, 2, 1)
-    rows, columns, (top, left) = blocks("fold", (height, width), kernel_size, dilation, padding, stride)
-    kh, kw, h, w = np.broadcast_shapes(rows.shape, columns.shape)
+    lines, columns, (top, left) = blocks("fold", (height, width), kernel_size, dilation, padding, stride)
+    kh, kw, h, w = np.broadcast_shapes(lines.shape, columns.shape)
     if x.shape[-2] % (kh * kw) or x.shape[-1] != h * w:
         raise ShapeError(
             f"fold: an input of shape {x.shape}; for these sizes it is (batch, C * {kh * kw}, {h} * {w} = {h * w})"
@@ -137,7 +138,7 @@ def fold(
     framed = (n, c, height + 2 * top, width + 2 * left)
     every = slice(None)
     parts = x.reshape((n, c, kh, kw, h, w))
-    y = row("scatter", parts, index=(every, every, rows, columns), shape=framed)
+    y = row(rows.scatter, parts, index=(every, every, lines, columns), shape=framed)
     y = y[:, :, top : top + height, left : left + width]
     return checks.unbatched(y, had_batch)
 

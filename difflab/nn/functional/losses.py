@@ -9,6 +9,7 @@ import numpy as np
 
 from ...differentiate.transform import stop_gradient
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .checks import clamped, legacy, real, reduced, row, same_shape
 
@@ -84,7 +85,7 @@ def smooth_l1_loss(
     if beta < 0:
         raise InputError(f"smooth_l1_loss: beta={beta} is negative")
     x, target = pair("smooth_l1_loss", input, target)
-    values = np.abs(x - target) if beta == 0 else row("huber", x.dtype.type(beta), x - target) / beta
+    values = np.abs(x - target) if beta == 0 else row(rows.huber, x.dtype.type(beta), x - target) / beta
     return reduced("smooth_l1_loss", values, reduction)
 
 
@@ -97,7 +98,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise InputError(f"huber_loss: delta={delta}; it must be positive")
     x, target = pair("huber_loss", input, target)
-    values = row("huber", x.dtype.type(delta), x - target)
+    values = row(rows.huber, x.dtype.type(delta), x - target)
     if weight is not None:
         weight = real(weight)
         same_shape("huber_loss", input=x, weight=weight)

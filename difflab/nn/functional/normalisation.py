@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .checks import real, row
 
@@ -31,8 +32,8 @@ def scaled(y: Any, weight: Any, bias: Any) -> Any:
 
 def standardised(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
     """(x - mean) / sqrt(variance + eps) along axes, the mean and the variance (over the number of elements)."""
-    mean, var = row("moments", x, axes)
-    return row("standardised", x, mean, var, axes=tuple(sorted(k % x.ndim for k in axes)), eps=eps), mean, var
+    mean, var = row(rows.moments, x, axes)
+    return row(rows.standardised, x, mean, var, axes=tuple(sorted(k % x.ndim for k in axes)), eps=eps), mean, var
 
 
 def batch_norm(

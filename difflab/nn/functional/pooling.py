@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .convolution import Sizes, check_sizes, windows_up
 
@@ -74,13 +75,13 @@ def max_pool(
     x = checks.array(input)
     checks.batched(what, x, n)
     windows = Windows(what, x.shape[-n:], kernel_size, stride, padding, dilation, ceil_mode)
-    y = checks.row("max_pool", x, **windows.params)
+    y = checks.row(rows.max_pool, x, **windows.params)
     return (y, flat_places(x, windows)) if return_indices else y
 
 
 def flat_places(x: Any, windows: Windows) -> Any:
     """Where the largest elements stand in the raveled image."""
-    place = checks.row("window_place", x, **windows.params).astype(np.int64)
+    place = checks.row(rows.window_place, x, **windows.params).astype(np.int64)
     flat: Any = 0
     step = 1
     for k in range(len(windows.size) - 1, -1, -1):
@@ -166,11 +167,11 @@ def avg_pool(
     if divisor_override is not None:
         if divisor_override == 0:
             raise InputError(f"{what}: divisor_override=0; it must not be zero")
-        return checks.row("avg_pool", x, divisor=divisor_override, **windows.params)
+        return checks.row(rows.avg_pool, x, divisor=divisor_override, **windows.params)
     if any(windows.extra) and count_include_pad:  # what ceil_mode adds never counts
         dtype = np.empty(0, x.dtype).real.dtype
-        return checks.row("avg_pool", x, divisor=1, **windows.params) / windows.divisors(True, dtype)
-    return checks.row("avg_pool", x, count_padding=count_include_pad, **windows.params)
+        return checks.row(rows.avg_pool, x, divisor=1, **windows.params) / windows.divisors(True, dtype)
+    return checks.row(rows.avg_pool, x, count_padding=count_include_pad, **windows.params)
 
 
 def avg_pool1d(
@@ -254,7 +255,7 @@ def adaptive_avg_pool(what: str, n: int, input: Any, output_size: Any) -> Any:
     checks.batched(what, x, n)
     sizes, shape = output_sizes(what, x, output_size, n), x.shape[-n:]
     if all(h % o == 0 for h, o in zip(shape, sizes)):
-        return checks.row("avg_pool", x, size=tuple(h // o for h, o in zip(shape, sizes)))
+        return checks.row(rows.avg_pool, x, size=tuple(h // o for h, o in zip(shape, sizes)))
     for k, (h, o) in enumerate(zip(shape, sizes)):  # one axis after the other, by a matrix that takes the means
         first, behind = ends(h, o)
         place = np.arange(h)
@@ -332,7 +333,7 @@ def lp_pool(what: str, n: int, input: Any, norm_type: float, kernel_size: Any, s
     powers = np.power(x, norm_type)
     mean = avg_pool(what, n, powers, kernel_size, stride, 0, ceil_mode, True, None)
     size = int(np.prod(checks.per_axis(f"{what}: kernel_size", kernel_size, n, 1)))
-    return np.power(np.sign(mean) * checks.row("relu", np.abs(mean)) * size, 1.0 / norm_type)
+    return np.power(np.sign(mean) * checks.row(rows.relu, np.abs(mean)) * size, 1.0 / norm_type)
 
 
 def lp_pool1d(

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...differentiate.control_flow import scan
 from ...errors import InputError, ShapeError
+from ...primitives import rows
 from . import checks
 from .checks import real, row
 from .embedding import dropout, linear
@@ -28,14 +29,14 @@ def gates(x: Any, n: int) -> list[Any]:
 
 def rnn_step(nonlinearity: str) -> Step:
     checks.one_of("rnn: nonlinearity", nonlinearity, "tanh", "relu")
-    act = np.tanh if nonlinearity == "tanh" else lambda x: row("relu", x)
+    act = np.tanh if nonlinearity == "tanh" else lambda x: row(rows.relu, x)
     return lambda x, state, weight, bias: (act(x + linear(state[0], weight, bias)),)
 
 
 def lstm_step(x: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
     h, c = state
     total = x + linear(h, weight, bias)
-    i, f, _, o = gates(row("sigmoid", total), 4)  # one call for all costs less than one for each
+    i, f, _, o = gates(row(rows.sigmoid, total), 4)  # one call for all costs less than one for each
     c = f * c + i * np.tanh(gates(total, 4)[2])
     return o * np.tanh(c), c
 
@@ -43,7 +44,7 @@ def lstm_step(x: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[A
 def gru_step(x: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
     (h,) = state
     size, moved = h.shape[-1], linear(h, weight, bias)
-    reset, update = gates(row("sigmoid", x[..., : 2 * size] + moved[..., : 2 * size]), 2)
+    reset, update = gates(row(rows.sigmoid, x[..., : 2 * size] + moved[..., : 2 * size]), 2)
     new = np.tanh(x[..., 2 * size :] + reset * moved[..., 2 * size :])
     return (new + update * (h - new),)
 

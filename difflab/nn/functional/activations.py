@@ -8,12 +8,13 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...primitives import rows
+from ..arrays import Array
 from . import checks
 
 row, real = checks.row, checks.real
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Array, inplace: bool = False) -> Array:
     """max(x, 0); the derivative at 0 is 0.
 
     >>> relu(np.array([-1.0, 2.0]))
@@ -22,7 +23,7 @@ def relu(input: Any, inplace: bool = False) -> Any:
     return row(rows.relu, real(input))
 
 
-def relu6(input: Any, inplace: bool = False) -> Any:
+def relu6(input: Array, inplace: bool = False) -> Array:
     """min(max(x, 0), 6).
 
     >>> relu6(np.array([-1.0, 8.0]))
@@ -31,7 +32,7 @@ def relu6(input: Any, inplace: bool = False) -> Any:
     return row(rows.relu6, real(input))
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Array, negative_slope: float = 0.01, inplace: bool = False) -> Array:
     """x where it is positive, else x times negative_slope.
 
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.5)
@@ -40,7 +41,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return row(rows.leaky_relu, real(input), negative_slope=negative_slope)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
     """x where it is positive, else alpha (exp(x) - 1).
 
     >>> elu(np.array([-np.inf, 2.0]))
@@ -49,7 +50,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     return row(rows.elu, real(input), alpha=alpha)
 
 
-def selu(input: Any, inplace: bool = False) -> Any:
+def selu(input: Array, inplace: bool = False) -> Array:
     """The self-normalising elu (Klambauer et al., NIPS 2017).
 
     >>> selu(np.array([0.0, 1.0])).round(3)
@@ -58,7 +59,7 @@ def selu(input: Any, inplace: bool = False) -> Any:
     return row(rows.selu, real(input))
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
     """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)), which is smooth at 0 for every alpha (Barron, 2017).
 
     >>> celu(np.array([-np.inf, 2.0]), alpha=0.5)
@@ -69,7 +70,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     return row(rows.celu, real(input), alpha=alpha)
 
 
-def gelu(input: Any, approximate: str = "none") -> Any:
+def gelu(input: Array, approximate: str = "none") -> Array:
     """x Φ(x) with the normal distribution Φ, or with approximate="tanh" its usual approximation.
 
     >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
@@ -79,7 +80,7 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     return row(rows.gelu, real(input), approximate=approximate)
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+def silu(input: Array, inplace: bool = False) -> Array:
     """x sigmoid(x), also called swish.
 
     >>> silu(np.array([0.0, 1.0])).round(4)
@@ -88,7 +89,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
     return row(rows.silu, real(input))
 
 
-def mish(input: Any, inplace: bool = False) -> Any:
+def mish(input: Array, inplace: bool = False) -> Array:
     """x tanh(softplus(x)) (Misra, 2019).
 
     >>> mish(np.array([0.0, 1.0])).round(4)
@@ -97,7 +98,7 @@ def mish(input: Any, inplace: bool = False) -> Any:
     return row(rows.mish, real(input))
 
 
-def sigmoid(input: Any) -> Any:
+def sigmoid(input: Array) -> Array:
     """1 / (1 + exp(-x)).
 
     >>> sigmoid(np.array([-1000.0, 0.0]))
@@ -106,7 +107,7 @@ def sigmoid(input: Any) -> Any:
     return row(rows.sigmoid, real(input))
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+def hardsigmoid(input: Array, inplace: bool = False) -> Array:
     """x/6 + 1/2, kept between 0 and 1.
 
     >>> hardsigmoid(np.array([-4.0, 0.0, 4.0]))
@@ -115,7 +116,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
     return row(rows.hardsigmoid, real(input))
 
 
-def hardswish(input: Any, inplace: bool = False) -> Any:
+def hardswish(input: Array, inplace: bool = False) -> Array:
     """x hardsigmoid(x) (Howard et al., ICCV 2019).
 
     >>> hardswish(np.array([-4.0, 3.0]))
@@ -124,7 +125,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
     return row(rows.hardswish, real(input))
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
     """x, kept between min_val and max_val; the derivative at both is 0.
 
     >>> hardtanh(np.array([-4.0, 0.5]))
@@ -135,7 +136,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     return row(rows.hardtanh, real(input), min_val=min_val, max_val=max_val)
 
 
-def tanh(input: Any) -> Any:
+def tanh(input: Array) -> Array:
     """The hyperbolic tangent.
 
     >>> tanh(np.array([0.0, 1000.0]))
@@ -144,7 +145,7 @@ def tanh(input: Any) -> Any:
     return np.tanh(real(input))
 
 
-def tanhshrink(input: Any) -> Any:
+def tanhshrink(input: Array) -> Array:
     """x - tanh(x), without its cancellation near 0.
 
     >>> bool(np.isclose(tanhshrink(1e-5), 1e-15 / 3, rtol=1e-9, atol=0))
@@ -153,7 +154,7 @@ def tanhshrink(input: Any) -> Any:
     return row(rows.tanhshrink, real(input))
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold.
 
     >>> softplus(np.array([-1000.0, 0.0, 50.0])).round(4)
@@ -165,7 +166,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     return np.where(scaled > threshold, x, y if beta == 1 else y / beta)
 
 
-def softsign(input: Any) -> Any:
+def softsign(input: Array) -> Array:
     """x / (1 + |x|).
 
     >>> softsign(np.array([-1.0, 3.0]))
@@ -174,7 +175,7 @@ def softsign(input: Any) -> Any:
     return row(rows.softsign, real(input))
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> Any:
+def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """x moved towards 0 by lambd, and 0 where it would pass it.
 
     >>> softshrink(np.array([-2.0, 0.3]))
@@ -185,7 +186,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     return row(rows.softshrink, real(input), lambd=lambd)
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     """x, and 0 where |x| <= lambd.
 
     >>> hardshrink(np.array([-2.0, 0.3]))
@@ -194,7 +195,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     return row(rows.hardshrink, real(input), lambd=lambd)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Array, threshold: float, value: float, inplace: bool = False) -> Array:
     """x where it is above the threshold, else the value.
 
     >>> threshold(np.array([0.5, 2.0]), 1.0, -7.0)
@@ -204,7 +205,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return np.where(x > threshold, x, value)
 
 
-def logsigmoid(input: Any) -> Any:
+def logsigmoid(input: Array) -> Array:
     """log(sigmoid(x)), which does not underflow.
 
     >>> logsigmoid(np.array([-1000.0]))
@@ -213,7 +214,7 @@ def logsigmoid(input: Any) -> Any:
     return row(rows.log_sigmoid, real(input))
 
 
-def prelu(input: Any, weight: Any) -> Any:
+def prelu(input: Array, weight: Array) -> Array:
     """x where it is positive, else x times weight: one number, or one for each channel (axis 1).
 
     Raises ShapeError for another number of weights.
@@ -232,7 +233,7 @@ def prelu(input: Any, weight: Any) -> Any:
     return np.where(x > 0, x, weight * x)
 
 
-def glu(input: Any, dim: int = -1) -> Any:
+def glu(input: Array, dim: int = -1) -> Array:
     """The first half along an axis times the sigmoid of the second (Dauphin et al., ICML 2017).
 
     Raises ShapeError where the axis has an odd length.
@@ -249,7 +250,7 @@ def glu(input: Any, dim: int = -1) -> Any:
     return x[(*lead, slice(0, n // 2))] * row(rows.sigmoid, x[(*lead, slice(n // 2, n))])
 
 
-def axis_of(what: str, x: Any, dim: int) -> int:
+def axis_of(what: str, x: Array, dim: int) -> int:
     if not hasattr(dim, "__index__"):
         raise InputError(f"{what}: dim={dim!r}; give the number of an axis")
     if not -x.ndim <= dim < x.ndim:
@@ -257,12 +258,12 @@ def axis_of(what: str, x: Any, dim: int) -> int:
     return dim % x.ndim
 
 
-def soft_axis(what: str, x: Any, dim: int | None) -> int:
+def soft_axis(what: str, x: Array, dim: int | None) -> int:
     """The axis; None is that of the classes, as torch chooses it: 1, and 0 for inputs with 0, 1 or 3 axes."""
     return axis_of(what, x, (0 if x.ndim in (0, 1, 3) else 1) if dim is None else dim)
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
     """exp(x) / sum(exp(x)) along an axis, without overflow; `dim=None` is 1, and 0 for inputs with 1 or 3 axes.
 
     >>> softmax(np.array([1e4, 1e4]), dim=0)
@@ -272,7 +273,7 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     return row(rows.softmax, x, axis=soft_axis("softmax", x, dim)) if x.ndim else np.ones_like(x)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
     """softmax(-x).
 
     >>> softmin(np.array([0.0, 1e4]), dim=0)
@@ -281,7 +282,7 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     return softmax(-cast(input, dtype), dim)
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
     """The logarithm of softmax, without overflow.
 
     >>> log_softmax(np.array([1e4, 0.0]), dim=0)
@@ -291,12 +292,12 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
     return row(rows.log_softmax, x, axis=soft_axis("log_softmax", x, dim)) if x.ndim else np.zeros_like(x)
 
 
-def cast(x: Any, dtype: Any) -> Any:
+def cast(x: Array, dtype: Any) -> Array:
     x = real(x)
     return x if dtype is None else x.astype(dtype)
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(tensor: Array, num_classes: int = -1) -> Array:
     """Integers with a new last axis: 1 at the place of the label, else 0.
 
     `num_classes=-1` is the largest label and one, which traced labels cannot say: give it there. Raises InputError

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
 from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import array, real, row
 from .convolution import Sizes, check_sizes
@@ -18,7 +19,7 @@ from .pooling import adaptive_avg_pool
 MODES: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "nearest": "edge", "circular": "wrap"}
 
 
-def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None, *, key: Any = None) -> Any:
+def pad(input: Array, pad: Any, mode: str = "constant", value: float | None = None, *, key: Any = None) -> Array:
     """The input in a frame. `pad` lists the elements before and behind the last axis, then the one before it, ...
 
     `mode` is "constant" (with `value`, by default 0; negative numbers cut off), "reflect" (the edge itself is not
@@ -59,14 +60,14 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     return np.pad(x, pairs, constant_values=0 if value is None else value)
 
 
-def check_frame(x: Any, pairs: list[tuple[int, int]], mode: str) -> None:
+def check_frame(x: Array, pairs: list[tuple[int, int]], mode: str) -> None:
     for n, both in zip(x.shape, pairs):
         most = {"reflect": n - 1, "circular": n}.get(mode, max(both) if n else 0)
         if min(both) < 0 or max(both) > most:
             raise ShapeError(f"pad: {both} at an axis of {n} elements; mode={mode!r} takes 0 to {most} at each end")
 
 
-def framed_by_noise(x: Any, pairs: list[tuple[int, int]], key: Any) -> Any:
+def framed_by_noise(x: Array, pairs: list[tuple[int, int]], key: Any) -> Array:
     """The array inside normal numbers: uniform ones through the normal distribution's quantiles."""
     shape = tuple(n + a + b for n, (a, b) in zip(x.shape, pairs))
     dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
@@ -92,7 +93,7 @@ def blocks(what: str, shape: Any, kernel_size: Any, dilation: Any, padding: Any,
     return lines[:, None, :, None], columns[None, :, None, :], padding
 
 
-def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Any:
+def unfold(input: Array, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Array:
     """The windows of images (N, C, H, W) or (C, H, W) as columns: (N, C KH KW, number of windows).
 
     >>> unfold(np.arange(4.0).reshape(1, 2, 2), (1, 2))
@@ -108,13 +109,13 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
 
 
 def fold(
-    input: Any,
+    input: Array,
     output_size: Sizes,
     kernel_size: Sizes,
     dilation: Sizes = 1,
     padding: Sizes = 0,
     stride: Sizes = 1,
-) -> Any:
+) -> Array:
     """Columns (N, C KH KW, number of windows) added up where their windows lie: the transpose of `unfold`.
 
     Raises ShapeError where the columns do not fit the sizes.
@@ -143,7 +144,7 @@ def fold(
     return checks.unbatched(y, had_batch)
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     """(*, C r², H, W) as (*, C, H r, W r): channels become places. Shi et al., CVPR 2016.
 
     >>> pixel_shuffle(np.arange(4.0).reshape(4, 1, 1), 2)
@@ -160,7 +161,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     return x.reshape((*lead, c // (r * r), h * r, w * r))
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     """(*, C, H r, W r) as (*, C r², H, W): the way back from `pixel_shuffle`.
 
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 2, 2), 2).ravel()
@@ -181,14 +182,14 @@ SAMPLED = (*LINEAR, "bicubic")
 
 
 def interpolate(
-    input: Any,
+    input: Array,
     size: Any = None,
     scale_factor: Any = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Any:
+) -> Array:
     """Images (N, C, *spatial) at another size, given by `size` or by `scale_factor`.
 
     `mode` is "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area"; `align_corners` says
@@ -234,13 +235,13 @@ def new_sizes(shape: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...]
     return sizes, factors
 
 
-def nearest(n: int, out: int, step: float, centred: bool) -> Any:
+def nearest(n: int, out: int, step: float, centred: bool) -> Array:
     """The element that each place reads; torch computes it in single precision."""
     place = np.arange(out, dtype=np.float32) + np.float32(0.5 if centred else 0)
     return np.minimum((place * np.float32(step)).astype(int), n - 1)
 
 
-def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Any:
+def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Array:
     """The matrix (out, n) that reads between the elements; Keys's cubic with a = -3/4."""
     k = np.arange(out)
     if align:

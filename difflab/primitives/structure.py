@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import batches
+from . import batches, by_rows
 from .primitive import Leaf, elementwise, linear, register
+from .spelling import Native
 
 register(Leaf(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
 register(
@@ -34,9 +35,11 @@ linear(
     doc="The sum over the axes along which `shape` was broadcast: the transpose of broadcasting.",
     glyph="Σ",
     latex=r"\Sigma\,{0}",
+    facts={"odd"},
     reads=(),
-    spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to"},
+    spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to", "math": "{0}"},
     batch=batches.sum_to,
+    by_rows=by_rows.sum_to,
 )
 linear(
     "broadcast_to",
@@ -47,8 +50,11 @@ linear(
         (array,),
         {"shape": (shape,) if isinstance(shape, int) else tuple(shape)},
     ),
+    facts={"moves"},
+    spelling={"math": "{0}"},
     flops=0,
     batch=batches.broadcast_to,
+    by_rows=by_rows.broadcast_to,
 )
 linear(
     "astype",
@@ -70,5 +76,6 @@ elementwise(
     latex="{0}",
     reads=(),
     value=lambda m, x: x,
+    spelling={"math": "{0}", "native": Native("{0}")},
     flops=0,
 )

@@ -14,12 +14,12 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import TABLE
+from ...primitives import TABLE, rows
 from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
 from ..passes.rewriting import number, rebuilt, relinked, users
-from .elements import element, has_element
+from .forms import element, has_element
 from .places import Nest, Strided, Workspace, parts, rearranged, rearranges, strided
 from .products import Contraction, contraction
 
@@ -27,7 +27,7 @@ LIMIT = 400  # operations above which numba takes too long
 LOOPS = 150  # numba takes some 30 ms for each
 LARGEST = 1 << 15  # elements of a body's arrays; larger ones are left to NumPy
 PRODUCTS = 1 << 16  # multiplications of one contraction above which BLAS is faster
-JOINS = ("concatenate", "stack", "append")
+JOINS = (rows.concatenate, rows.stack, rows.append)
 
 
 class Refused(Exception):
@@ -334,12 +334,7 @@ def is_join(node: Node) -> bool:
     same = all(x.dtype == node.dtype for x in node.operands)
     if node.primitive is ASSEMBLE:
         return same
-    name = node.primitive.name
-    return (
-        same
-        and TABLE.get(name) is node.primitive
-        and (name in JOINS or (name == "scatter" and len(node.operands) == 1))
-    )
+    return same and (node.primitive in JOINS or (node.primitive is rows.scatter and len(node.operands) == 1))
 
 
 def is_disjoint(node: Node) -> bool:

@@ -12,12 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...graph.node import Node
-from ...primitives import NUMPY, TABLE
+from ...primitives import NUMPY
 
-REARRANGING = frozenset(
-    "getitem reshape ravel transpose moveaxis swapaxes matrix_transpose expand_dims squeeze broadcast_to flip roll "
-    "atleast_1d atleast_2d atleast_3d copy tile repeat diagonal take".split()
-)
 ALIGNED = 8  # elements to which arrays are aligned
 
 
@@ -42,8 +38,7 @@ class Workspace:
 
 def rearranges(node: Node) -> bool:
     """Whether each element of the result is one of the operand's, which one being known."""
-    row = node.primitive
-    return row.name in REARRANGING and TABLE.get(row.name) is row and len(node.operands) == 1
+    return "moves" in node.primitive.facts and len(node.operands) == 1
 
 
 def rearranged(node: Node, places: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import TABLE, rows
 from .rewriting import made, number, rebuilt, relinked, users
 
 
@@ -117,8 +117,8 @@ def signs(graph: Graph) -> Graph:
             image[node] = image.get(x, x)
             if x not in negated:
                 negated.add(node)
-        elif any(minus) and is_float(node) and name in SIGNED and not_larger(node, minus):
-            base, sign = SIGNED[name](node, [image.get(x, x) for x in node.operands], minus)
+        elif any(minus) and is_float(node) and takes_sign(node) and not_larger(node, minus):
+            base, sign = with_sign(node, [image.get(x, x) for x in node.operands], minus)
             image[node] = add(base)
             if sign:
                 negated.add(node)
@@ -140,31 +140,24 @@ def not_larger(node: Node, minus: list[bool]) -> bool:
     return all(math.prod(x.shape) >= math.prod(node.shape) for x, m in zip(node.operands, minus) if m)
 
 
-def _product(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    odd = sum(minus) % 2 == 1
-    return made(node.primitive.name, tuple(x), node, node.params, named=not odd), odd
+def takes_sign(node: Node) -> bool:
+    """Whether a sign of an operand can go behind the operation."""
+    row = node.primitive
+    return row in (rows.add, rows.subtract) or not row.facts.isdisjoint(("odd", "even"))
 
 
-def _sum(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    if node.primitive.name == "subtract":
-        minus = [minus[0], not minus[1]]
-    if minus == [False, False]:
-        return made("add", tuple(x), node), False
-    return made("subtract", (x[0], x[1]) if minus[1] else (x[1], x[0]), node), False
+def with_sign(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
+    """The operation on operands without their signs, and whether a sign stands in front of it now."""
+    row = node.primitive
+    if row in (rows.add, rows.subtract):
+        return difference(node, x, minus), False
+    odd = "odd" in row.facts and sum(minus) % 2 == 1
+    return made(row.name, tuple(x), node, node.params, named=not odd), odd
 
 
-def _even(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    return made(node.primitive.name, tuple(x), node, node.params), False
-
-
-SIGNED = {
-    "multiply": _product,
-    "divide": _product,
-    "reciprocal": _product,
-    "sum": _product,
-    "sum_to": _product,
-    "add": _sum,
-    "subtract": _sum,
-    "square": _even,
-    "absolute": _even,
-}
+def difference(node: Node, x: list[Node], minus: list[bool]) -> Node:
+    """±a ± b, not both negative."""
+    behind = minus[1] != (node.primitive is rows.subtract)
+    if minus[0] == behind:
+        return made("add", tuple(x), node)
+    return made("subtract", (x[0], x[1]) if behind else (x[1], x[0]), node)

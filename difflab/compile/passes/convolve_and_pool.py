@@ -12,10 +12,13 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import TABLE, rows
 from .rewriting import made, rebuilt
 
-TRANSPOSES = {"conv_weight_transpose": "pooled_weight_transpose", "conv_input_transpose": "pooled_input_transpose"}
+TRANSPOSES = {
+    rows.conv_weight_transpose: rows.pooled_weight_transpose,
+    rows.conv_input_transpose: rows.pooled_input_transpose,
+}
 
 
 def conv_pools(graph: Graph) -> Graph:
@@ -40,9 +43,9 @@ def conv_pools(graph: Graph) -> Graph:
             x, w = operands
             ct, place = [image.get(y, y) for y in written.operands]
             size = written.params["size"]
-            weights = node.primitive.name == "conv_weight_transpose"
+            weights = node.primitive is rows.conv_weight_transpose
             operands = (x, ct, place) if weights else (ct, place, w)
-            new = made(TRANSPOSES[node.primitive.name], operands, node, {**node.params, "pool": size})
+            new = made(TRANSPOSES[node.primitive].name, operands, node, {**node.params, "pool": size})
         elif operands == node.operands:
             new = node
         else:
@@ -90,9 +93,9 @@ def fused(node: Node, readers: list[Node], operands: Any, pool: Any, image: dict
 
 def spread(node: Node) -> Node | None:
     """The write to places that a convolution's transpose reads as its cotangent, where the two can be one."""
-    if node.primitive.name not in TRANSPOSES or TABLE[node.primitive.name] is not node.primitive:
+    if node.primitive not in TRANSPOSES:
         return None
-    weights = node.primitive.name == "conv_weight_transpose"
+    weights = node.primitive is rows.conv_weight_transpose
     written = node.operands[1 if weights else 0]
     kernel = node.params["size"] if weights else node.operands[1].shape[2:]
     if written.primitive is not TABLE["window_write"] or len(written.shape) != 4 or written.dtype.kind != "f":

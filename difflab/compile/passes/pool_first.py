@@ -1,9 +1,9 @@
 """What keeps the order and is the same for a whole window goes behind the max-pooling, where there is less to do.
 
 max(relu(x + b)) over a window is relu(max(x) + b), with the same roundings. So a bias and the activations between a
-convolution and a max-pooling act on the largest elements only, and the two become neighbours, which `windows.py`
-joins. Going back, a cotangent that stands at the places of the largest elements is worked on before it is written
-there.
+convolution and a max-pooling act on the largest elements only, and the two become neighbours, which
+`convolve_and_pool.py` joins. Going back, a cotangent that stands at the places of the largest elements is worked on
+before it is written there.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...primitives import TABLE
 from .rewriting import made, number, rebuilt, relinked
-
-RISING = frozenset(["relu", "tanh", "sigmoid", "softplus", "arctan", "exp", "expm1"])
 
 
 def pool_first(graph: Graph) -> Graph:
@@ -30,7 +28,7 @@ def before(node: Node) -> Node | None:
     name, x = node.primitive.name, node.operands
     if TABLE.get(name) is not node.primitive or node.dtype.kind != "f":
         return None
-    if name in RISING or (name == "leaky_relu" and node.params.get("negative_slope", 0.01) >= 0):
+    if "rising" in node.primitive.facts or (name == "leaky_relu" and node.params.get("negative_slope", 0.01) >= 0):
         return x[0]
     if name not in ("add", "maximum", "minimum", "subtract"):
         return None

@@ -21,8 +21,6 @@ from .names import Names, expression, into, ufunc_of
 from .region_source import RegionSource, block_rows
 
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
-# Rows whose result never shares memory with an operand.
-FRESH = frozenset("sum mean max min logsumexp softmax log_softmax scatter einsum cumsum tensordot".split())
 LEAVES = ("input", "constant")
 
 
@@ -170,7 +168,7 @@ class NumpySource:
             self.lines.append(f"    {name} = {text}")
             return
         self.lines.append(f"    {name} = {expression(node, self.names)}")
-        fresh = node.primitive.name in FRESH or ufunc_of(node) is not None
+        fresh = "fresh" in node.primitive.facts or ufunc_of(node) is not None
         if array and fresh:
             self.owned.add(node)
         shared = [] if fresh else [self.roots.get(x, frozenset()) for x in node.operands]

@@ -7,7 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from . import hooks
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
     from .compile.program.program import Program as Program, compile as compile
@@ -77,6 +78,14 @@ _MODULES = {n: f"difflab.{n}" for n in ("errors", "lab", "mdp", "nn", "numpy", "
 _MODULES["sketch"] = "difflab.draw.sketch"
 _SYNONYMS = {"gradient": "grad", "diff": "grad", "jit": "compile", "jacfwd": "jacobian", "jacrev": "jacobian"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+hooks.FILLERS.update(
+    {
+        "backward": "difflab.differentiate.passes",
+        "frame": "difflab.draw.draw",
+        "graphviz": "difflab.draw.draw",
+        "svg": "difflab.draw.draw",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:

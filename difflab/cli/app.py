@@ -106,7 +106,7 @@ class Program(click.Group):
 def program(context: click.Context, debug: bool, quiet: bool, version: bool) -> None:
     """A laboratory for derivatives: write a function once; see, compare, certify and compile its gradient."""
     if version:
-        from .. import __version__
+        from ..version import __version__
 
         click.echo(f"difflab {__version__}")
         context.exit()

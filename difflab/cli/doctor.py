@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from .. import __version__
 from ..progress import doing
+from ..version import __version__
 from .common import Command, emit_json, json_option
 
 NEEDED = (

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..graph.graph import Graph, graph_of
 from ..graph.node import NODE, Node, Trace
-from ..graph.passes import BackwardPass, Edge, ForwardPass
+from ..graph.passes import BACKWARD, BackwardPass, Edge, ForwardPass
 from ..primitives import Carrier
 from . import reverse
 from .transform import zeros
@@ -64,6 +64,9 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Node else seed
     result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}
     return result
+
+
+BACKWARD.fill(run_backward)
 
 
 def place_of(target: Node, source: Node | None, node: Node, position: int) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DrawError, InputError
 from ..files import target, write
 from ..graph.draft import Draft
+from ..graph.drawable import FRAME, GRAPHVIZ, SVG
 from ..graph.graph import Graph
 from ..graph.passes import BackwardPass, ForwardPass
 from ..progress import doing
@@ -136,3 +137,8 @@ def frame(thing: Any) -> str:
         f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="The passes, step by step" width="100%" '
         'height="760" style="border:0"></iframe>'
     )
+
+
+GRAPHVIZ.fill(to_graphviz)
+SVG.fill(svg)
+FRAME.fill(frame)

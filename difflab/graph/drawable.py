@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import DifflabError
+from ..hooks import Hook
+
 if TYPE_CHECKING:
     import graphviz
 
 
 class Drawable:
-    """Shows itself as a picture in Jupyter; the drawing stands two floors above and is loaded when asked for."""
+    """Shows itself as a picture in Jupyter; the drawing stands above and is loaded when asked for."""
 
     def _repr_svg_(self) -> str:
-        from ..draw.draw import svg
-
-        return svg(self)
+        return SVG(self)
 
     def to_graphviz(
         self,
@@ -36,13 +37,9 @@ class Drawable:
         >>> type(picture).__name__, "gold" in picture.source
         ('Digraph', True)
         """
-        from ..draw.draw import to_graphviz
-
-        return to_graphviz(self, view, open_blocks, title, force, direction)
+        return GRAPHVIZ(self, view, open_blocks, title, force, direction)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from ..errors import DifflabError
-
         bundle = {"text/plain": repr(self)}
         try:
             bundle["image/svg+xml"] = self._repr_svg_()
@@ -55,10 +52,12 @@ class Stepwise(Drawable):
     """A pass: Jupyter shows it as a page, step by step, in a frame of its own that may only run scripts."""
 
     def _repr_html_(self) -> str | None:
-        from ..draw.draw import frame
-        from ..errors import DifflabError
-
         try:
-            return frame(self)
+            return FRAME(self)
         except DifflabError:  # the picture or the text is shown instead
             return None
+
+
+SVG: Hook[[Drawable], str] = Hook("svg")
+GRAPHVIZ: Hook[[Drawable, str | None, Any, str | None, bool, str], graphviz.Digraph] = Hook("graphviz")
+FRAME: Hook[[Stepwise], str] = Hook("frame")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
@@ -18,6 +18,9 @@ from .kinds import NUMBERS, check_fit
 from .node import NO_PARAMS, NODE, PENDING, Abstract, Node
 from .refusals import shapes_refused
 from .snapshots import kept
+
+if TYPE_CHECKING:
+    from .passes import ForwardPass
 
 
 class Order(list[Node]):
@@ -254,7 +257,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         results = [env[y] for y in self.outputs]
         return self.rebuild(results) if self.rebuild else results[0] if len(results) == 1 else tuple(results)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> ForwardPass:
         """Evaluates the graph and keeps the value of every node: a `ForwardPass`."""
         from .passes import ForwardPass
 

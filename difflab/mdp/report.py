@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import DifflabError, InputError
 from ..files import target_folder, write_all
 from ..lab.plots import encoded
 from ..lab.tour_page import POLICY, STYLE, Figure, figure
 from ..nn.pictures import png
+from ..version import __version__
 from . import pictures
 from .grids import Grid
 from .sensitivity import sensitivity

@@ -6,9 +6,9 @@ import html
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..files import write
 from ..lab.tour_page import POLICY, STYLE, Figure, figure
+from ..version import __version__
 from . import pictures
 from .inspect import inspect
 from .summary import summary

@@ -134,7 +134,6 @@ linear(
     arguments=read_einsum,
     spelling={"numpy": "kernels.linear_algebra.einsum", "elements": "kernels.linear_algebra.einsum_elements"},
     domain=(),
-    facts={"fresh"},
     batch=batches.einsum,
     by_rows=by_rows.einsum,
     labels=lambda ranks, *, subscripts: subscripts,

@@ -82,7 +82,7 @@ class Primitive:
 
     - "linear", "commutative", "smooth", "f(0)=0": what the operation is in mathematics;
     - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit;
-    - "rising": elementwise, and where an operand is not less the result is not, in floating point, on all reals;
+    - "rising": elementwise, and greater, or the same up to the last digit, where the operand is greater: on all reals;
     - "moves": each element of the result is one of the first operand's, and the values do not decide which;
     - "fresh": the result never shares memory with an operand;
     - "bits": works on the bits of integers; of truth values it gives truth values;

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...primitives import rows
 from ..passes.assembly import ASSEMBLE, complete
 from ..plan.memory import Plan
 from ..plan.regions import Region, find_regions, schedule, size
@@ -168,7 +169,7 @@ class NumpySource:
             self.lines.append(f"    {name} = {text}")
             return
         self.lines.append(f"    {name} = {expression(node, self.names)}")
-        fresh = "fresh" in node.primitive.facts or ufunc_of(node) is not None
+        fresh = is_fresh(node)
         if array and fresh:
             self.owned.add(node)
         shared = [] if fresh else [self.roots.get(x, frozenset()) for x in node.operands]
@@ -274,6 +275,13 @@ class NumpySource:
 def multiplications(node: Node) -> int:
     """How many numbers a matrix product multiplies."""
     return size(node.shape) * node.operands[0].shape[-1]
+
+
+def is_fresh(node: Node) -> bool:
+    """Whether the value shares no memory with an operand; a contraction of one may be a view of it."""
+    if node.primitive is rows.einsum:
+        return len(node.operands) > 1
+    return "fresh" in node.primitive.facts or ufunc_of(node) is not None
 
 
 def own(y: Any) -> Any:

@@ -49,7 +49,7 @@ def is_light(node: Node) -> bool:
     """Whether a loop of the backend's own computes the node at least as fast as NumPy does."""
     if node.value.__class__ is tuple or not node.shape or not has_form(node):
         return False
-    return not any(x.primitive.name == "constant" and not x.shape and number(x) is None for x in node.operands)
+    return not any(x.primitive is rows.constant and not x.shape and number(x) is None for x in node.operands)
 
 
 def native(node: Node) -> Native | None:

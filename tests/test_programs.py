@@ -13,7 +13,7 @@ import difflab as dl
 import difflab.numpy as dnp
 from difflab.compile.passes.assembly import ASSEMBLE
 from difflab.compile.passes.pipeline import PASSES, optimise
-from difflab.compile.plan.memory import Plan
+from difflab.compile.plan.memory import Memory
 from difflab.compile.run.blas import one_thread, product
 from difflab.compile.write.numpy_source import NumpySource
 from difflab.errors import InputError
@@ -65,7 +65,7 @@ def test_large_programs_equal_the_engine(name, threads, monkeypatch):
         np.testing.assert_array_equal(a, c)  # bit for bit on repeat
         assert a.dtype == b.dtype
     if name in ("flat", "softmax", "small products", "float32", "unpacked", "scans"):
-        assert program.program.last.source.regions
+        assert program.program.last.source.plan.regions
 
 
 @pytest.mark.parametrize("name", ["flat", "rows", "softmax"])
@@ -127,7 +127,7 @@ def test_errstate_holds_on_all_threads():
 
 
 def test_the_plan_uses_buffers_again():
-    plan = Plan()
+    plan = Memory()
     a, b = plan.take((10,), float), plan.take((10,), float)
     plan.give_back(a)
     c = plan.take((5, 2), float)
@@ -140,7 +140,7 @@ def test_the_plan_uses_buffers_again():
     program(np.ones((64, 64)))
     source = program.program.last.build().source
     assert isinstance(source, NumpySource)
-    assert source.plan.bytes < source.plan.asked
+    assert source.owner.memory.bytes < source.owner.memory.asked
 
 
 def test_donated_arrays_are_written_to():

@@ -22,22 +22,22 @@ class Ownership:
     def __init__(self, last: Mapping[Node, int], kept: Iterable[Node] = (), donated: Iterable[Node] = ()) -> None:
         self.memory = Memory()
         self.last, self.kept = last, frozenset(kept)
-        self.roots: dict[Node, frozenset[Node]] = {}
+        self.roots: dict[Node, tuple[Node, ...]] = {}  # in order: by sets, buffers would depend on addresses
         self.held: dict[Node, int] = {}
         self.place: dict[Node, int] = {}
         self.donated = dict.fromkeys(donated)
         self.handed_out: set[Node] = set()  # results that belong to the caller as they are
         for node in self.donated:
-            self.hold(node, frozenset((node,)))
+            self.hold(node, (node,))
 
-    def hold(self, node: Node, roots: frozenset[Node]) -> None:
+    def hold(self, node: Node, roots: tuple[Node, ...]) -> None:
         self.roots[node] = roots
         for root in roots:
             self.held[root] = self.held.get(root, 0) + 1
 
     def view(self, node: Node) -> None:
         """The node may share the memory of any of its operands."""
-        self.hold(node, frozenset().union(*[self.roots.get(x, frozenset()) for x in node.operands]))
+        self.hold(node, tuple(dict.fromkeys(root for x in node.operands for root in self.roots.get(x, ()))))
 
     def release(self, node: Node) -> None:
         """Gives back the buffers that only this node still held."""
@@ -48,7 +48,7 @@ class Ownership:
 
     def owns(self, node: Node) -> bool:
         """Whether the value has an array of its own, and is no view."""
-        return self.roots.get(node) == frozenset((node,))
+        return self.roots.get(node) == (node,)
 
     def ends(self, node: Node, k: int) -> bool:
         return self.last[node] == k and node not in self.kept
@@ -56,7 +56,7 @@ class Ownership:
     def take(self, node: Node, shape: tuple[int, ...]) -> int:
         """A buffer for the node."""
         self.place[node] = self.memory.take(shape, node.dtype)
-        self.hold(node, frozenset((node,)))
+        self.hold(node, (node,))
         return self.place[node]
 
     def take_over(self, node: Node, k: int, shape: tuple[int, ...]) -> int:

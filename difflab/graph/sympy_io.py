@@ -33,9 +33,8 @@ class SympyCarrier(ElementsCarrier):
     def function(self, row: Primitive) -> Callable[..., Any]:
         if row is rows.constant:
             return lambda *, value: exact(value)
-        name = row.name if row.listed else ""
-        found = SPECIAL.get(name) or super().function(row)
-        return on_numbers(found) if name in ARITHMETIC else found
+        found = super().function(row)
+        return on_numbers(found) if row in ARITHMETIC else found
 
 
 def exact(value: Any) -> Any:
@@ -89,8 +88,7 @@ def _number(x: Any) -> Any:
     return sympy.Piecewise((1, x), (0, True)) if isinstance(x, sympy.Basic) else int(x)
 
 
-ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "power"])
-SPECIAL: dict[str, Callable[..., Any]] = {"power": lambda x, y: x**y, "float_power": lambda x, y: x**y}
+ARITHMETIC = frozenset((rows.add, rows.subtract, rows.multiply, rows.divide, rows.power))
 CARRIER = SympyCarrier()
 MAX_OPERATIONS = 20_000
 SECONDS = 60.0  # sympy's sums take quadratic time in the number of their terms

@@ -42,14 +42,16 @@ GO_UP: dict[str, str] = {
 CIRCLES: dict[str, str] = {
     "primitives": "arguments carriers linalg primitive products scipy_row special",
     "graph": "block draft from_networkx graph passes portable sympy_io to_networkx trace",
-    "differentiate": """arb_arrays arb_carrier arb_choices arb_entropies arb_functions arb_germ arb_special
-        certified proof branch_taken limits methods numerical symbolic worker""",
+    "differentiate": "arb_arrays arb_carrier arb_choices arb_entropies arb_functions arb_germ arb_special",
     "lab": "compare comparison_report",
     "mdp": """accelerated backup bounds build checks episodes evaluation graphs grids implicit iteration linear maps
         ordering policies process programs run solution solve start sweeps""",
 }
 # Texts that name a module which is not imported there.
-NO_IMPORTS = {("graph.array_namespace", "numpy")}  # what its functions say of themselves: `__module__`
+NO_IMPORTS = {
+    ("graph.array_namespace", "numpy"),  # what its functions say of themselves: `__module__`
+    ("differentiate.limits", "differentiate.warm"),  # what another process imports
+}
 
 
 def named(path: pathlib.Path) -> str:

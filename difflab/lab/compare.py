@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..differentiate.answer import NOT_DEFINED
 from ..differentiate.certificate import Certificate
-from ..differentiate.methods import NOT_DEFINED, Method, method_named, method_names
+from ..differentiate.methods import Method, method_named, method_names
 from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem, time_limit
 from ..errors import DifflabError, InputError, TimeLimitError

@@ -81,6 +81,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 hooks.FILLERS.update(
     {
         "backward": "difflab.differentiate.passes",
+        "errors of methods": "difflab.lab.page_errors",
         "frame": "difflab.draw.draw",
         "graphviz": "difflab.draw.draw",
         "svg": "difflab.draw.draw",

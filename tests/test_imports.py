@@ -32,7 +32,6 @@ GO_UP: dict[str, str] = {
     "draw.gallery.chapter_4": "difflab nn",
     "draw.gallery.chapter_8": "difflab",
     "draw.gallery.more": "difflab",
-    "draw.page.methods": "lab.compare",
     "draw.sketch.convolution": "nn.functional",
     "draw.sketch.dense": "nn.functional",
     "draw.sketch.filters": "nn.functional",

@@ -39,7 +39,6 @@ GO_UP: dict[str, str] = {
     "draw.sketch.volumes": "nn.layers.layer nn.summary",
 }
 CIRCLES: dict[str, str] = {
-    "primitives": "arguments carriers linalg primitive products scipy_row special",
     "graph": "block draft from_networkx graph passes portable sympy_io to_networkx trace",
     "differentiate": "arb_arrays arb_carrier arb_choices arb_entropies arb_functions arb_germ arb_special",
     "mdp": """accelerated backup bounds build checks episodes evaluation graphs grids implicit iteration linear maps

@@ -186,7 +186,7 @@ def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], l
         from ..primitives import NUMPY
 
         return [x if isinstance(x, np.generic) else np.asarray(x)[()] for x in run(NUMPY, operands)[0]]
-    return list(apply(control_row("while_loop", value, pull, push), tuple(operands)))[:-1]
+    return list(apply(control_row("while_loop", value, pull, push, while_loop=body), tuple(operands)))[:-1]
 
 
 def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Any], xs: list[Any]) -> Any:

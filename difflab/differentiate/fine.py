@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.sympy_io import SympyCarrier, exact
-from ..primitives import Primitive
+from ..primitives import Primitive, rows
 
 DIGITS = 50
 
@@ -17,7 +17,7 @@ class FineCarrier(SympyCarrier):
     cancels there must leave a double's digits."""
 
     def function(self, row: Primitive) -> Any:
-        return (lambda *, value: fine(value)) if row.name == "constant" else super().function(row)
+        return (lambda *, value: fine(value)) if row is rows.constant else super().function(row)
 
 
 def fine(value: Any) -> Any:

@@ -50,7 +50,7 @@ class Deferred(Primitive):
         if result is None or isinstance(result, type | str | np.dtype):
             raise InputError(f"{self.row.name} gives {result!r}, and a gradient needs a number")
         # In text a shape or a list of places is an array like any other: it is computed with.
-        return np.asarray(result) if row.name == "constant" and isinstance(result, tuple) else result
+        return np.asarray(result) if row.leaf and isinstance(result, tuple) else result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

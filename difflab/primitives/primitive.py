@@ -111,6 +111,11 @@ class Primitive:
         return self
 
     @property
+    def listed(self) -> bool:
+        """Whether it is the table's own row of its name, and not a function of a user's that is called so too."""
+        return TABLE.get(self.name) is self
+
+    @property
     def leaf(self) -> bool:
         """Whether its nodes compute nothing: inputs and constants."""
         return self.kind == "leaf"
@@ -132,7 +137,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> Any:
-        return (lookup, (self.name,)) if TABLE.get(self.name) is self else super().__reduce__()
+        return (lookup, (self.name,)) if self.listed else super().__reduce__()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -180,6 +185,13 @@ class Linear(Primitive):
 
     def own_signature(self) -> inspect.Signature:
         return without(self.transpose, 3)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Pick(Linear):
+    """One output of an operation that has several: the drivers put its cotangent in its place among the others'."""
+
+    kind = "pick"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -296,7 +308,7 @@ class NumpyCarrier(Carrier):
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         if spelled is not None:
             return find(spelled)  # type: ignore[no-any-return]
-        return getattr(np, row.name, None) if TABLE.get(row.name) is row else None
+        return getattr(np, row.name, None) if row.listed else None
 
 
 NUMPY = NumpyCarrier()

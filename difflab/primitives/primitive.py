@@ -351,8 +351,15 @@ def composite(name: str, value: Callable[..., Any], **row: Any) -> Composite:
     return register(Composite(name=name, value=value, **_filled(name, row)))  # type: ignore[no-any-return]
 
 
+def underivable(name: str, **row: Any) -> Primitive:
+    """Adds a row whose results have no derivative: places, truth values, shapes."""
+    return register(Primitive(name=name, differentiable=False, **_filled(name, row)))  # type: ignore[no-any-return]
+
+
 def _filled(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A row's fields, with what follows from its name where they do not say it: the sign, and the formula."""
+    escaped = name.replace("_", r"\_")
     row.setdefault("glyph", name)
-    row.setdefault("latex", rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({{0}})")
+    row.setdefault("latex", rf"\operatorname{{{{{escaped}}}}}({{0}})")
     row["facts"] = frozenset(row.get("facts", ()))
     return row

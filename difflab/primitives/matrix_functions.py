@@ -11,6 +11,7 @@ from . import batches
 from .linalg import read_solve, square_matrix
 from .primitive import Carrier, composite, custom
 from .products import flip
+from .spelling import ITERATION
 
 
 def exponential(a: Any) -> Any:
@@ -41,6 +42,7 @@ custom(
     spelling={"numpy": exponential},
     source="Najfeld and Havel 1995",
     batch=batches.stacks,
+    refused={"arb": ITERATION},
 )
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backup import best, chain_of, greedy_pairs, pair_values, restricted
+from .backup import Backup, best, chain_of, greedy_pairs, pair_values, restricted
 from .checks import reaches
-from .run import Found
+from .solution import Found
 
 if TYPE_CHECKING:
     from .process import MDP, Floats
@@ -90,6 +90,30 @@ class Bounds:
         """The smallest bound that doubles can prove for values of this size."""
         noise = (self.longest + 4) * UNIT * (self.largest + size)
         return 2 * noise / (1 - self.most) if self.contracts else 4 * noise
+
+
+class GainBounds(Bounds):
+    """Of a process with discount 1 that does not end: the average reward of a step lies within the range of w - v."""
+
+    @property
+    def contracts(self) -> bool:
+        return True
+
+    def bound(self, lo: float, hi: float, v: Floats | None) -> float:
+        return (hi - lo) / 2 + (0.0 if v is None else rounding(self.process, v))
+
+    def prove(self, v: Floats, w: Floats, q: Floats, lo: float, hi: float) -> Found:
+        gain = (lo + hi) / 2
+        return Found(v, self.bound(lo, hi, v), q - gain, gain=gain)
+
+
+def proven(process: MDP, v: Floats) -> Found:
+    """The backup of v and a proven bound of its error."""
+    backup = Backup(process)
+    w = np.empty_like(v)
+    lo, hi = backup(v, w)
+    w[process.terminal] = 0.0
+    return Bounds(process).prove(v, w, backup.q, lo, hi)
 
 
 def attainable(process: MDP, tolerance: float, size: float | None = None) -> float:

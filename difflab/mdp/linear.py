@@ -141,9 +141,7 @@ def swept(sweeper: Sweeper, b: Floats, x: Floats, aim: float) -> Floats:
     sweeper.rewards = b[states] * sweeper.scale
     v = x[states]
     sweeper.settle(v, aim)
-    out = np.empty_like(v)
-    out[states] = v
-    return out
+    return sweeper.order.by_state(v)
 
 
 def check_proper(chain: MDP, what: str = "evaluate") -> None:

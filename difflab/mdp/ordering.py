@@ -17,7 +17,7 @@ from scipy.sparse import csgraph
 from .checks import predecessors
 
 if TYPE_CHECKING:
-    from .process import MDP, Integers
+    from .process import MDP, Floats, Integers
 
 LEAST_LEVELS = 8  # fewer: information crosses the process in as many simultaneous backups
 SMALLEST_BLOCK = 64  # smaller levels are joined: below, calls cost more than work
@@ -31,6 +31,12 @@ class Order:
     cuts: Integers
     distance: Integers
     levels: int
+
+    def by_state(self, v: Floats) -> Floats:
+        """What is given in the order of the sweep, in that of the states."""
+        out = np.empty_like(v)
+        out[self.states] = v
+        return out
 
     def reversed(self) -> Order:
         """From the far end back: how visits spread, where values spread outwards."""

@@ -14,9 +14,9 @@ from scipy.sparse import linalg as sparse_linalg
 from .backup import best, chain_of, greedy_pairs, pair_values
 from .bounds import rounding
 from .checks import reaches
-from .iteration import proven
 from .linear import DENSE, solve_chain
-from .run import Found, Run
+from .run import Run
+from .solution import Found
 
 if TYPE_CHECKING:
     from .process import MDP, Floats, Integers
@@ -27,28 +27,22 @@ WHOLE = 1000  # states up to which the whole Jacobian is at hand where its produ
 
 def policy_iteration(process: MDP, run: Run, start: Floats | None = None) -> Found:
     """The values of a policy, by a linear solve, and the greedy policy of these values, until nothing changes."""
+    g, v, seen = process.discount, start, -np.inf
     pairs = first_policy(process, start)
-    v: Floats | None = start
-    seen = -np.inf
-    while True:
+    for step in run.sweeps(process, patience=100, thorough=True):
         v = solve_chain(chain_of(process, pairs), 1e-3 * run.tolerance, v)
         v[process.terminal] = 0.0
         q = pair_values(process, v)
         top = best(q, process.starts, process.n_actions)
-        margin = 4 * rounding(process, v) + 0.01 * run.tolerance * (1 - process.discount)
+        margin = 4 * rounding(process, v) + 0.01 * run.tolerance * (1 - g)
         better = improved(process, pairs, q, top, margin)
-        gain = float((top - v).max(initial=0.0))
-        total = float(v.sum())
-        if np.array_equal(better, pairs) or total <= seen:
-            found = proven(process, v)
-            if run.record(found.bound):
-                return found
-            if np.array_equal(better, pairs) or run.stalled(100):
-                raise run.refuse(found.bound)
-        else:
-            g = process.discount
-            run.record(max(gain * (1 / (1 - g) if g < 1 else 1.0), 1.000001 * run.tolerance))
+        total, gain = float(v.sum()), float((top - v).max(initial=0.0))
+        step.next, step.final = v, np.array_equal(better, pairs)
+        step.estimate = max(gain * (1 / (1 - g) if g < 1 else 1.0), 1.000001 * run.tolerance)
+        if step.final or total <= seen:  # no policy is better, or rounding hides which
+            step.estimate = 0.0
         seen, pairs = total, better
+    return run.found
 
 
 def improved(process: MDP, pairs: Integers, q: Floats, top: Floats, margin: float) -> Integers:
@@ -105,23 +99,20 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
     F = bellman_residual(process)
     v = solve_chain(chain_of(process, first_policy(process, start)), run.tolerance) if start is None else start.copy()
     v[process.terminal] = 0.0
-    while True:
+    for step in run.sweeps(process, v, patience=20, thorough=True):
+        v = step.v
         residual = np.asarray(F(v))
-        scale = float(np.abs(residual).max(initial=0.0))
-        found = proven(process, v)
-        if run.record(found.bound):
-            return found
-        if run.stalled(20):
-            raise run.refuse(found.bound)
         if process.n_states <= DENSE:
-            step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
+            way = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
         else:
+            scale = float(np.abs(residual).max(initial=0.0))
             wanted = 1e-3 * min(1.0, run.tolerance / max(scale, 1e-300))
-            step, reached = newton_step(F, v, residual, wanted, 4 if process.n_states <= WHOLE else 20)
+            way, reached = newton_step(F, v, residual, wanted, 4 if process.n_states <= WHOLE else 20)
             if not reached and process.n_states <= WHOLE:  # a chain that mixes slowly: no Krylov method is fast
-                step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
-        v = v + step
-        v[process.terminal] = 0.0
+                way = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
+        step.next = v + way
+        step.next[process.terminal] = 0.0
+    return run.found
 
 
 def newton_step(F: Any, v: Floats, residual: Floats, rtol: float, cycles: int) -> tuple[Floats, bool]:

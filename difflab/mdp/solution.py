@@ -94,6 +94,22 @@ class Solution:
         )
 
 
+@dataclass
+class Found:
+    """What a solver hands back: values (S,), the proven bound of their error, and what only some solvers have.
+
+    `pairs` (K,) are the action values within the same bound, whose greedy policy the bound is about too.
+    """
+
+    values: Floats
+    bound: float
+    pairs: Any = None
+    policy: Any = None
+    gain: float | None = None
+    stages: Any = None
+    policies: Any = None
+
+
 def solved(solution: Any, what: str) -> Solution:
     """The solution, or an error for what is none: a process is the usual mistake."""
     if not isinstance(solution, Solution):

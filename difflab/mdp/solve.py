@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ from .iteration import gauss_seidel, modified_policy_iteration, value_iteration
 from .linear import DENSE
 from .policies import newton, policy_iteration
 from .programs import average_reward, finite, linear_programming
-from .run import Found, Run
-from .solution import Solution
+from .run import Run
+from .solution import Found, Solution
 
 if TYPE_CHECKING:
     from .process import MDP
@@ -36,7 +37,6 @@ METHODS: dict[str, Callable[..., Found]] = {
     "finite": finite,
     "average_reward": average_reward,
 }
-STARTS = {"linear_programming", "finite", "average_reward"}  # methods that take no `start`
 
 
 def choose(process: MDP) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def solve(
         method, why = choose(process)
         notes.append(f"auto chose {method}: {why}")
     if start is not None:
-        if method in STARTS:
+        if "start" not in inspect.signature(METHODS[method]).parameters:
             raise InputError(f"solve: {method} takes no start")
         options["start"] = np.where(process.terminal, 0.0, values_of(process, start))
     run = Run(method, tolerance, max_iterations, progress)

@@ -45,8 +45,6 @@ CIRCLES: dict[str, str] = {
     "differentiate": """arb_arrays arb_carrier arb_choices arb_entropies arb_functions arb_germ arb_special
         certified proof branch_taken limits methods numerical symbolic worker""",
     "lab": "compare comparison_report",
-    "mdp": """accelerated backup bounds build checks episodes evaluation graphs grids implicit iteration linear maps
-        ordering policies process programs run solution solve start sweeps""",
 }
 # Texts that name a module which is not imported there.
 NO_IMPORTS = {("graph.array_namespace", "numpy")}  # what its functions say of themselves: `__module__`

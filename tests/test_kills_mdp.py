@@ -30,7 +30,7 @@ from difflab.mdp.bounds import proven
 from difflab.mdp.implicit import PolicySystem
 from difflab.mdp.learning.environments import environment
 from difflab.mdp.sensitivity import enough_steps
-from difflab.mdp.solution import tie_width
+from difflab.mdp.ties import tie_width
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-6, 1.0, 1e6, 1e200])

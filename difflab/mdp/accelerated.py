@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .backup import best, pair_values
 from .checks import whole
 from .iteration import beginning
+from .process import MDP, Floats
 from .run import Run
 from .solution import Found
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
 
 
 def anderson(process: MDP, run: Run, start: Floats | None = None, memory: int = 5) -> Found:

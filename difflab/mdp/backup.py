@@ -8,13 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
-if TYPE_CHECKING:
-    from .process import MDP, Floats, Integers
+from .checks import values_of
+from .process import ACTION_VALUES, MDP, Floats, Integers
 
 T = TypeVar("T")
 BLOCK = 8192  # rows whose numbers stay in the cache
@@ -69,6 +70,11 @@ def pair_values(process: MDP, v: Floats) -> Floats:
     out *= process.discount
     out += process.rewards
     return out
+
+
+def action_values(process: MDP, values: ArrayLike) -> Floats:
+    """`MDP.action_values`."""
+    return process.table(pair_values(process, values_of(process, values)))
 
 
 def best(q: Floats, starts: Integers, n_actions: int) -> Floats:
@@ -268,8 +274,6 @@ def rows_of(P: Any, rows: Integers) -> Any:
 
 
 def chain(process: MDP, P: Any, rewards: Floats) -> MDP:
-    from .process import MDP
-
     S = process.n_states
     return MDP(
         P,
@@ -294,3 +298,6 @@ def restricted(process: MDP, pairs: Integers, rewards: Floats) -> MDP:
         actions=process.actions[pairs],
         reward_of_step=None,
     )
+
+
+ACTION_VALUES.fill(action_values)

@@ -9,16 +9,14 @@ volume 2, section 3.1). What rounding can have done to the backup is added to th
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .backup import Backup, best, chain_of, greedy_pairs, pair_values, restricted
 from .checks import reaches
+from .linear import solve_chain
+from .process import MDP, Floats
 from .solution import Found
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
 
 UNIT = 2.0**-53
 
@@ -173,7 +171,5 @@ def most_steps(process: MDP, near: np.ndarray[tuple[int], np.dtype[np.bool_]]) -
         chosen = chain_of(limited, choice)
         if not reaches(chosen, process.terminal).all():
             return None
-        from .linear import solve_chain
-
         h = solve_chain(chosen, 1e-7)
     return None

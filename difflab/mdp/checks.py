@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -12,9 +12,7 @@ from scipy.sparse import csgraph
 
 from ..errors import InputError, ShapeError
 from ..graph.kinds import unfit
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
 
 ROW_SUM_ERROR = 1e-9  # how far a row of probabilities may sum from 1
 LARGEST_VALUE = 1e290

@@ -11,11 +11,12 @@ from ..errors import DrawError, InputError
 from ..files import write
 from .checks import discount_of
 from .episodes import discounted_return
+from .grids import Grid
+from .process import MDP, Solution
+from .solution import solved
 
 if TYPE_CHECKING:
     from ..draw.picture import Picture
-    from .process import MDP
-    from .solution import Solution
 
 MOST_BOXES = 120  # states and actions of a diagram that somebody can still read
 FORMATS = (".svg", ".png", ".pdf", ".dot")
@@ -58,8 +59,6 @@ def draw_process(thing: MDP | Solution, path: Any = None, title: str = "", force
     <Diagram: A process of 3 states and 8 pairs of state and action>
     """
     from ..draw.picture import Picture
-    from .process import MDP
-    from .solution import solved
 
     solution = None if isinstance(thing, MDP) else solved(thing, "draw_process")
     process = thing if isinstance(thing, MDP) else thing.process
@@ -235,8 +234,6 @@ def below(t: int) -> str:
 
 def state_name(process: MDP, s: Any) -> str:
     """A state as the user calls it: its name, its cell, or its number."""
-    from .grids import Grid
-
     if process.state_names is not None and s < len(process.state_names):
         return text(process.state_names[s])
     if isinstance(process.layout, Grid) and (cell := int(process.layout.cells_of(np.array([s]))[0])) >= 0:

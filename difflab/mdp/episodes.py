@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from .checks import discount_of, floats, policy_weights, whole
+from .process import EPISODE, MDP, RETURNS
 from .start import anywhere, distribution, is_place, place_of
-
-if TYPE_CHECKING:
-    from .process import MDP
 
 
 def episode(process: MDP, policy: Any, rng: Any = None, start: Any = None, steps: int = 1000) -> Any:
@@ -89,3 +87,7 @@ def discounted_return(rewards: Any, discount: float) -> float:
     for r in floats(rewards, "discounted_return: rewards").ravel()[::-1]:
         total = float(r) + gamma * total
     return total
+
+
+EPISODE.fill(episode)
+RETURNS.fill(returns)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .backup import under
 from .checks import policy_weights, tolerance_of
 from .linear import check_proper, solve_chain
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .process import EVALUATE, MDP, Floats
 
 
 def evaluate(process: MDP, policy: Any, tolerance: float = 1e-10) -> Floats:
@@ -21,3 +19,6 @@ def evaluate(process: MDP, policy: Any, tolerance: float = 1e-10) -> Floats:
     check_proper(chain)
     values = solve_chain(chain, tolerance)
     return np.where(process.terminal, 0.0, values)
+
+
+EVALUATE.fill(evaluate)

@@ -101,7 +101,7 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
     g = discount_of_file(arrays.get("discount"), discount)
     terminals = arrays.get("terminals", ())
     if "P" in arrays and "R" in arrays:
-        return starting_in(from_arrays(arrays["P"], arrays["R"], g, terminals), arrays.get("start"))
+        return from_arrays(arrays["P"], arrays["R"], g, terminals, arrays.get("start"))
     missing = [name for name in CSR if name not in arrays]
     if missing:
         raise InputError(
@@ -119,7 +119,7 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
     ends = np.unique(terminals_of(terminals, S))
     back = np.flatnonzero(np.isin(states, ends))
     P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
-    return starting_in(assemble(P, rewards, states, actions, S, A, g, ends), arrays.get("start"))
+    return assemble(P, rewards, states, actions, S, A, g, ends, start=arrays.get("start"))
 
 
 def rows_of(data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> sparse.csr_array:

@@ -9,7 +9,7 @@ generalised derivative, and `mdp.kinks` has the one-sided ones.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +20,8 @@ from ..primitives import NUMPY, Carrier
 from .bounds import attainable
 from .build import from_arrays
 from .checks import floats, tolerance_of
-from .solution import tie_width
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
+from .ties import tie_width
 
 OFF_SIMPLEX = 0.1  # how far rows of P may sum from 1
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import numpy as dnp
 from ..errors import InputError
-from ..graph.trace import label
+from ..graph.trace import label, trace
 from .checks import whole
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import GRAPH, MDP
 
 DENSE_ENTRIES = 1_000_000
 
@@ -78,8 +76,6 @@ def backup_graph(process: MDP, state: int | None = None, action: int | None = No
     >>> [n.primitive.name for n in graph.outputs]
     ['max']
     """
-    from ..graph.trace import trace
-
     if state is None:
         v = np.zeros(process.n_states)
         return trace(lambda v: backup_function(process)(v), v)
@@ -101,8 +97,6 @@ def backup_graph(process: MDP, state: int | None = None, action: int | None = No
 
 def action_backup(process: MDP, state: int, action: int) -> Any:
     """The backup of q(state, action), from the action values of its next states; ends have none, their value is 0."""
-    from ..graph.trace import trace
-
     k = pair_of(process, state, action, "backup_graph")
     later = [n for n, _ in following(process, k) if not process.terminal[n]]
     inputs = [(n, int(a)) for n in later for a in process.actions[process.starts[n] : process.starts[n + 1]]]
@@ -153,7 +147,6 @@ def iteration_graph(
 ) -> Any:
     """`MDP.graph`: value iteration on q, from q = 0. Terminal states are worth 0 and do not stand in the products."""
     from ..graph.block import block
-    from ..graph.trace import trace
 
     steps, living = whole(steps, "graph: steps", 1), np.flatnonzero(~process.terminal)
     check_small(process, living)
@@ -195,3 +188,6 @@ def check_small(process: MDP, living: Any) -> None:
     lacking = living[np.diff(process.starts)[living] < process.n_actions]
     if len(lacking):
         raise InputError(f"graph: state {lacking[0]} lacks an action; give every state all {process.n_actions} of them")
+
+
+GRAPH.fill(iteration_graph)

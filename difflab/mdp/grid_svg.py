@@ -14,11 +14,11 @@ from ..draw.text import number
 from ..errors import DrawError, InputError
 from ..files import write
 from .pictures import ARROW, TEXT_CELLS, grid_of
+from .process import Solution
 from .solution import solved
 
 if TYPE_CHECKING:
     from .grids import Grid
-    from .solution import Solution
 
 CELL = 76.0
 EDGE = 26.0  # for the numbers of rows and columns

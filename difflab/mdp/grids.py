@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -16,7 +16,6 @@ from ..errors import InputError, ShapeError
 from .build import assemble
 from .checks import floats
 from .process import MDP
-from .start import starting_in
 
 DIRECTIONS = ("up", "right", "down", "left")
 MOST_CELLS = 100_000_000
@@ -112,8 +111,8 @@ def gridworld(
     S = rows * columns
     grid = Grid((rows, columns), frozenset(np.flatnonzero(blocked).tolist()), frozenset(ends))
     pairs = np.repeat(np.arange(S), 4), np.tile(np.arange(4), S)
-    made = assemble(P, R, *pairs, S, 4, discount, [*ends, *np.flatnonzero(blocked)], action_names=DIRECTIONS)
-    return starting_in(replace(made, layout=grid), start)
+    ends = [*ends, *np.flatnonzero(blocked)]
+    return assemble(P, R, *pairs, S, 4, discount, ends, action_names=DIRECTIONS, layout=grid, start=start)
 
 
 def shape_of(shape: Any) -> tuple[int, int]:

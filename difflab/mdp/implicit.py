@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -15,13 +15,10 @@ from ..graph.node import Node, apply
 from ..primitives import Carrier
 from .backup import best, pair_values, under
 from .bounds import attainable
-from .build import replace
 from .graphs import expectation
 from .linear import resolvent
-from .solution import tie_width
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .process import MDP, OPTIMAL_VALUES, Floats
+from .ties import tie_width
 
 RELATIVE = 1e-9  # the error of a linear solve, relative to its right-hand side
 
@@ -72,7 +69,7 @@ def with_numbers(process: MDP, rewards: Any, probabilities: Any, discount: float
     table = process.transitions
     P = sparse.csr_array((np.asarray(probabilities, float), table.indices, table.indptr), shape=table.shape)
     made = dataclasses.replace(process, transitions=P, reward_of_step=None)
-    return replace(made, rewards=np.asarray(rewards, float), discount=discount)
+    return made.replace(rewards=np.asarray(rewards, float), discount=discount)
 
 
 def shared(process: MDP, v: Floats) -> Floats:
@@ -187,3 +184,6 @@ class PolicySystem:
         if dg is not None:
             total = total + dg * product(data, y)
         return total
+
+
+OPTIMAL_VALUES.fill(optimal_values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -15,9 +15,7 @@ from .backup import under
 from .checks import floats, policy_weights
 from .gradient import soft_policy
 from .linear import check_proper
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .process import MDP, Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,7 +6,6 @@ M. Puterman and M. Shin (1978), "Modified policy iteration algorithms for discou
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +13,10 @@ from .backup import Policy, greedy_pairs
 from .bounds import Bounds
 from .linear import solve_chain
 from .ordering import LEAST_LEVELS, Order, levels, natural
-from .run import Run, Step
+from .process import MDP, Floats
+from .run import Run, Sweep
 from .solution import Found
 from .sweeps import Sweeper, pessimistic
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
 
 LONGEST_EVALUATION = 60
 FEW_STATES = 20_000  # up to which a value that terminal states send out arrives everywhere in few milliseconds
@@ -55,7 +52,7 @@ def gauss_seidel(process: MDP, run: Run, start: Floats | None = None) -> Found:
     return run.found
 
 
-def offer(run: Run, step: Step, sweeper: Sweeper, v: Floats, change: float) -> None:
+def offer(run: Run, step: Sweep, sweeper: Sweeper, v: Floats, change: float) -> None:
     """What a sweep has made of the values, in its order; by its largest change they are worth a proof, or not yet."""
     g = sweeper.discount
     step.estimate, step.final = change * (g / (1 - g) if g < 1 else 1.0), change == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -12,11 +12,10 @@ from scipy.sparse import linalg as sparse_linalg
 
 from ..errors import InputError
 from .backup import add_product
+from .checks import reaches
 from .ordering import LEAST_LEVELS, levels
+from .process import MDP, Floats
 from .sweeps import Sweeper
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
 
 DENSE = 400  # states up to which a dense solve is the fastest
 DIRECT = 3_000  # states up to which a sparse factorisation surely fits
@@ -146,8 +145,6 @@ def swept(sweeper: Sweeper, b: Floats, x: Floats, aim: float) -> Floats:
 
 def check_proper(chain: MDP, what: str = "evaluate") -> None:
     """With discount 1 a policy has values only if it reaches a terminal state from everywhere."""
-    from .checks import reaches
-
     if chain.discount < 1:
         return
     stuck = np.flatnonzero(~reaches(chain, chain.terminal))

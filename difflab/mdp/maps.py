@@ -6,15 +6,13 @@ A state's cell, and the directions of the actions, are read from the environment
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from .grids import STEPS, Grid
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
 
 WORDS = {"S": "start", "G": "goal", "H": "hole"}
 SEATS, PLACES = 5, 4  # of the taxi: where the passenger may be (four places and the taxi), where they may want to go

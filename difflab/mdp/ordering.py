@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csgraph
 
 from .checks import predecessors
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats, Integers
+from .process import MDP, Floats, Integers
 
 LEAST_LEVELS = 8  # fewer: information crosses the process in as many simultaneous backups
 SMALLEST_BLOCK = 64  # smaller levels are joined: below, calls cost more than work

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,8 @@ from ..errors import InputError, ShapeError
 from ..lab.plots import COLOURS, MARKERS, figure, save
 from .checks import floats
 from .grids import STEPS, Grid
+from .process import MDP, Floats, Solution
 from .solution import solved
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
-    from .solution import Solution
 
 TEXT_CELLS = 20  # rows or columns up to which a cell has room for its number
 ARROW_CELLS = 40

@@ -6,7 +6,7 @@ of policy iteration in stationary dynamic programming", for Newton.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
@@ -14,13 +14,12 @@ from scipy.sparse import linalg as sparse_linalg
 from .backup import best, chain_of, greedy_pairs, pair_values
 from .bounds import rounding
 from .checks import reaches
+from .graphs import backup_function
 from .linear import DENSE, solve_chain
+from .ordering import levels
+from .process import MDP, Floats, Integers
 from .run import Run
 from .solution import Found
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats, Integers
-
 
 WHOLE = 1000  # states up to which the whole Jacobian is at hand where its products do not lead on
 
@@ -67,8 +66,6 @@ def first_policy(process: MDP, start: Floats | None) -> Integers:
 
 def towards_the_end(process: MDP) -> Integers:
     """Each state's pair that comes nearest to a terminal state with the most probability."""
-    from .ordering import levels
-
     order = levels(process)
     if order is None:
         return greedy_pairs(process, process.rewards)
@@ -82,8 +79,6 @@ def towards_the_end(process: MDP) -> Integers:
 
 def bellman_residual(process: MDP) -> Any:
     """v -> (best of r + discount P v) - v, in primitives of the engine, so that it is drawn and differentiated."""
-    from .graphs import backup_function
-
     backup = backup_function(process)
     return lambda v: backup(v) - v
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -16,11 +16,9 @@ from .backup import best, chain_of, greedy_pairs, pair_values
 from .bounds import GainBounds, proven, rounding
 from .checks import discount_of, reaches, values_of, whole
 from .linear import solve_chain
+from .process import MDP
 from .run import Run
 from .solution import Found
-
-if TYPE_CHECKING:
-    from .process import MDP
 
 MOST_STAGES = 2**28  # 2 GiB of values
 

@@ -7,7 +7,7 @@ import html
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +18,10 @@ from ..lab.tour_page import POLICY, STYLE, Figure, figure
 from ..nn.pictures import png
 from ..version import __version__
 from . import pictures
+from .graphs import backup_graph
 from .grids import Grid
+from .process import Solution
 from .sensitivity import sensitivity
-
-if TYPE_CHECKING:
-    from .solution import Solution
 
 NAMES = ("solution.json", "solution.npz", "values.png", "report.html")
 SMALL_PAIRS = 4_000  # of a process that other methods solve as well, to be compared
@@ -107,8 +106,6 @@ def backup_section(solution: Solution) -> list[tuple[str, str, str]]:
     fit = np.flatnonzero((spread > 0) & (spread <= LARGEST_BACKUP) & ~process.terminal)
     if not len(fit) or solution.gain is not None:
         return []
-    from .graphs import backup_graph
-
     state = int(fit[0])
     name = state if process.state_names is None else process.state_names[state]
     graph = backup_graph(process, state=state)

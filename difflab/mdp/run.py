@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +13,14 @@ from ..errors import InputError
 from ..progress import is_watched, tell
 from .backup import Backup
 from .bounds import Bounds, shortest_path_bound
+from .process import MDP, Floats
 from .solution import Found
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
 
 AT_REST = 200  # iterations after which values that no longer move are no longer waited for
 
 
 @dataclass(eq=False)
-class Step:
+class Sweep:
     """An iteration: values v (S,), their backup w, the action values q it is the best of, the range of w - v, a bound.
 
     A solver says what is to be backed up `next`: w, unless it has something better. Values that are surely not good
@@ -68,7 +66,7 @@ class Run:
         patience: float = 2000,
         thorough: bool = False,
         bounds: Bounds | None = None,
-    ) -> Iterator[Step]:
+    ) -> Iterator[Sweep]:
         """Bellman backups until one proves the tolerance; each step is the solver's, to say what is backed up next.
 
         From `start` (S,), or from what the solver says in a first step that no backup precedes. `thorough` proves every
@@ -77,7 +75,7 @@ class Run:
         """
         backup, bounds = Backup(process), Bounds(process) if bounds is None else bounds
         one, other = np.empty(process.n_states), np.empty(process.n_states)
-        step = Step(one if start is None else start)
+        step = Sweep(one if start is None else start)
         if start is None:
             yield step
         while True:
@@ -96,7 +94,7 @@ class Run:
                     raise self.refuse(step.bound)
             yield step
 
-    def judged(self, step: Step, bounds: Bounds, thorough: bool) -> tuple[float, Found | None]:
+    def judged(self, step: Sweep, bounds: Bounds, thorough: bool) -> tuple[float, Found | None]:
         """The bound of a step, and its proof where it is good enough, or wanted anyway."""
         if thorough:
             found = bounds.prove(step.v, step.w, step.q, step.lo, step.hi)
@@ -110,7 +108,7 @@ class Run:
         found = bounds.prove(step.v, step.w, step.q, step.lo, step.hi)
         return (bound if found.bound <= self.tolerance else found.bound), found
 
-    def first_proof(self, process: MDP, step: Step) -> float:
+    def first_proof(self, process: MDP, step: Sweep) -> float:
         """With discount 1 a proof costs several backups: it is tried when the residual alone might do."""
         change = max(-step.lo, step.hi)
         if change > 0.1 * self.tolerance:

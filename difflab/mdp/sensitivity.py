@@ -11,15 +11,15 @@ import numpy as np
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
+from .backup import restricted
 from .checks import floats
 from .gradient import optimal_values, tie_width
 from .implicit import PolicySystem, shared
+from .process import MDP, Floats, Solution
 from .solution import solved
 
 if TYPE_CHECKING:
     from ..lab.compare import Comparison
-    from .process import MDP, Floats
-    from .solution import Solution
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -247,8 +247,6 @@ def one_sided(solution: Solution, s: int, a: int, side: int) -> float:
     reward of that pair alone, is a process of its own."""
     process = solution.process
     tied = solution.ties(tie_width(solution.q))[process.states, process.actions] | process.terminal[process.states]
-    from .backup import restricted
-
     k = int(process.starts[s] + np.flatnonzero(process.actions[process.starts[s] : process.starts[s + 1]] == a)[0])
     rewards = np.zeros(process.n_pairs)
     rewards[k] = side

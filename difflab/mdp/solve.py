@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +17,10 @@ from .checks import tolerance_of, values_of, whole
 from .iteration import gauss_seidel, modified_policy_iteration, value_iteration
 from .linear import DENSE
 from .policies import newton, policy_iteration
+from .process import MDP, SOLVE, Solution
 from .programs import average_reward, finite, linear_programming
 from .run import Run
-from .solution import Found, Solution
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .solution import Found
 
 FEW = 100  # states up to which a dense solve costs less than sweeps do
 METHODS: dict[str, Callable[..., Found]] = {
@@ -90,6 +88,11 @@ def solve(
     return finished(process, run, found, [*notes, *run.notes], began)
 
 
+def solved_by(process: MDP, method: str, tolerance: float, options: dict[str, Any]) -> Solution:
+    """`MDP.solve`."""
+    return solve(process, method, tolerance, **options)
+
+
 def finished(process: MDP, run: Run, found: Found, notes: list[str], began: float) -> Solution:
     """The values with their q and greedy policy."""
     pairs = found.pairs if found.pairs is not None else pair_values(process, found.values)
@@ -122,3 +125,6 @@ def residual_of(process: MDP, values: Any) -> float:
     v = values_of(process, values)
     w = best(pair_values(process, v), process.starts, process.n_actions)
     return float(np.abs(np.where(process.terminal, 0.0, w) - v).max(initial=0.0))
+
+
+SOLVE.fill(solved_by)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
 from .checks import floats, whole
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .process import DISTRIBUTION, MDP, Floats
 
 SUM_ERROR = 1e-8  # how far the probabilities may sum from 1
 FORMS = "a state, probabilities (S,), or a dict of state: probability"
@@ -118,3 +116,6 @@ def hashable(x: Any) -> bool:
 
 def named(process: MDP, state: Any) -> Any:
     return int(state) if process.state_names is None else repr(process.state_names[state])
+
+
+DISTRIBUTION.fill(distribution)

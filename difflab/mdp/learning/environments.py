@@ -12,6 +12,7 @@ from ...errors import InputError
 from ..checks import whole
 from ..process import MDP
 from ..start import distribution, is_place, place_of
+from ..tables import environment_named
 
 MOST_STATES = 1_000_000  # of a table; observations of more combinations are vectors
 
@@ -146,15 +147,7 @@ def environment(env: Any, start: Any, seed: int, most_steps: int) -> Any:
     seed = whole(seed, "learning: seed")
     if isinstance(env, MDP):
         return Simulator(env, start, np.random.default_rng([seed, 1]), most_steps)
-    if isinstance(env, str):
-        try:
-            import gymnasium
-        except ImportError:
-            raise InputError(f"learning: the environment {env!r} needs gymnasium: pip install gymnasium") from None
-        try:
-            env = gymnasium.make(env)
-        except Exception as error:  # whatever the environment's own code raises
-            raise InputError(f"learning: gymnasium knows no environment {env!r}: {str(error)[:400]}") from None
+    env = environment_named(env, "learning") if isinstance(env, str) else env
     if not all(hasattr(env, name) for name in ("reset", "step", "action_space", "observation_space")):
         raise InputError(f"learning: {type(env).__name__} is neither an mdp.MDP nor a gymnasium environment")
     if start is not None:

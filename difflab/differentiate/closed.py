@@ -15,7 +15,7 @@ from ..graph.kinds import check_fit
 from ..graph.leaves import check_leaf
 from ..graph.node import Node, Trace
 from ..graph.pytree import flatten
-from ..primitives import NUMPY, TABLE, Custom
+from ..primitives import NUMPY, Custom, rows
 
 
 class Closed:
@@ -41,7 +41,7 @@ class Closed:
             if x.__class__ is not Node or x.recording is trace:
                 return x
             if x not in images:
-                images[x] = Node(TABLE["input"], (), {}, strip(x), trace, None, None)
+                images[x] = Node(rows.input, (), {}, strip(x), trace, None, None)
                 self.captured.append(x)
             return images[x]
 

@@ -16,7 +16,7 @@ from ..graph.kinds import check_fit
 from ..graph.pytree import flatten
 from ..graph.refusals import shapes_refused
 from ..graph.trace import argument_names, trace
-from ..primitives import TABLE, Carrier
+from ..primitives import Carrier, rows
 
 LONGEST = 1e6  # seconds; clocks and timeouts cannot take any number
 
@@ -147,7 +147,7 @@ def _computed(vertex: Any, operands: list[Any], recording: Any) -> Any:
             return function(*operands, **vertex.params)
         value = operands[0]
         plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
-        first = Node(TABLE["constant"], (), {"value": value}, plain, recording, None, None)
+        first = Node(rows.constant, (), {"value": value}, plain, recording, None, None)
         recording.nodes.append(first)
         return function(first, *operands[1:], **vertex.params)
     except TraceError:  # a parameter is read as a number: there its double must do
@@ -164,7 +164,7 @@ def _constant(x: Any) -> bool:
     while stack:
         node = stack.pop()
         if node.__class__ is Node:
-            if node.primitive.name == "input":
+            if node.primitive is rows.input:
                 return False
             stack.extend(node.operands)
     return True

@@ -34,7 +34,7 @@ import numpy as np
 from ..errors import DifflabError
 from ..graph.graph import Graph
 from ..graph.node import Node, NodeCarrier, Trace
-from ..primitives import NUMPY, TABLE, Carrier, Primitive
+from ..primitives import NUMPY, Carrier, Primitive, rows
 from ..primitives.quotient import Exact
 from . import forward, reverse
 from .problem import Problem
@@ -68,12 +68,12 @@ class Apart(NodeCarrier):
         self.record = record
 
     def function(self, row: Primitive) -> Any:
-        if row.name == "constant":
+        if row is rows.constant:
             return lambda *, value: self.record.constant(value)
         if row.value is not None and row.kind == "composite":
             return partial(row.value, self)
         whole = super().function(row)
-        if row.value is None or TABLE.get(row.name) is row or row.flops > UNROLLED:
+        if row.value is None or row.listed or row.flops > UNROLLED:
             return whole
 
         def steps(*operands: Any, **params: Any) -> Any:
@@ -101,7 +101,7 @@ class Record:
         self.outputs = compute(Apart(self), inputs)
         self.nodes = self.trace.close()
         for node in self.nodes:
-            if node.primitive.name == "input":
+            if node.primitive is rows.input:
                 continue
             if any(x in self.moving for x in node.operands if x.__class__ is Node):
                 self.moving.add(node)
@@ -229,7 +229,7 @@ def own_error(node: Node, operands: list[Any]) -> Any:
     if isinstance(node.value, tuple):
         return [ULPS * ulp(y) * np.max(np.abs(y), initial=0.0) for y in node.value]
     y, unit = node.value, ulp(node.value)
-    if not unit or (row.flops == 0 and row.name != "astype"):
+    if not unit or (row.flops == 0 and row is not rows.astype):
         return 0.0
     if "tolerance" in row.spelling:
         return ITERATED * row.spelling["tolerance"] * (1 + np.abs(y))
@@ -240,11 +240,7 @@ def own_error(node: Node, operands: list[Any]) -> Any:
     if row.kind == "linear":
         size = np.maximum(size, sum_of_sizes(row, node, operands))
     longest = max([Carrier.size(x) for x in operands], default=1)
-    return (
-        ULPS
-        * max(1.0, np.sqrt(max(longest, row.flops if TABLE.get(row.name) is not row else 1)))
-        * (unit * size + floor)
-    )
+    return ULPS * max(1.0, np.sqrt(max(longest, row.flops if not row.listed else 1))) * (unit * size + floor)
 
 
 def sum_of_sizes(row: Any, node: Node, operands: list[Any]) -> Any:
@@ -275,11 +271,11 @@ def constants_of_constants(graph: Graph) -> list[Node]:
     """The constants from which alone something is computed, as sqrt(2) is."""
     fixed, feeding = set(), {}
     for node in graph.order:
-        if node.primitive.name == "constant":
+        if node.primitive is rows.constant:
             fixed.add(node)
         elif node.operands and all(x in fixed for x in node.operands):
             fixed.add(node)
-            feeding.update(dict.fromkeys(x for x in node.operands if x.primitive.name == "constant"))
+            feeding.update(dict.fromkeys(x for x in node.operands if x.primitive is rows.constant))
     return list(feeding)
 
 

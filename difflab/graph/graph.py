@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..primitives import NUMPY, TABLE
+from ..primitives import NUMPY, rows
 from .block import Block
 from .draft import MUTATORS, Attributes, Draft, Sealed, refusal
 from .drawable import Drawable
@@ -308,7 +308,7 @@ def graph_of(
         key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
         if key not in constants:
             value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)
-            constants[key] = Node(TABLE["constant"], (), {"value": plain}, abstract(value, shapes), None, None, None)
+            constants[key] = Node(rows.constant, (), {"value": plain}, abstract(value, shapes), None, None, None)
             order.append(constants[key])
         constants[id(x)] = constants[key]
         return constants[key]
@@ -356,10 +356,10 @@ def input_node(name: str, value: Any = None) -> Node:
     """An input of a graph under construction."""
     from .node import UNKNOWN
 
-    return Node(TABLE["input"], (), NO_PARAMS, value or UNKNOWN, None, name, None)
+    return Node(rows.input, (), NO_PARAMS, value or UNKNOWN, None, name, None)
 
 
 def constant_node(value: Any) -> Node:
     """A constant of a graph under construction."""
     plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
-    return Node(TABLE["constant"], (), {"value": value}, Abstract(plain.shape, plain.dtype), None, None, None)
+    return Node(rows.constant, (), {"value": value}, Abstract(plain.shape, plain.dtype), None, None, None)

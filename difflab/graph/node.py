@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import TraceError
-from ..primitives import TABLE, Carrier, Primitive, by_numpy_function
+from ..primitives import TABLE, Carrier, Primitive, by_numpy_function, rows
 from ..primitives.primitive import positional
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
@@ -100,7 +100,7 @@ class Trace:
         """A new input of the trace."""
         if value.__class__ is Node:
             self.nested = True
-        node = Node(TABLE["input"], (), NO_PARAMS, value, self, name, None)
+        node = Node(rows.input, (), NO_PARAMS, value, self, name, None)
         self.nodes.append(node)  # type: ignore[union-attr]
         return node
 
@@ -202,12 +202,12 @@ class Node:
     def __eq__(self, other: Any) -> Any:
         if self.recording is None:
             return self is other
-        return apply(TABLE["equal"], (self, other))
+        return apply(rows.equal, (self, other))
 
     def __ne__(self, other: Any) -> Any:
         if self.recording is None:
             return self is not other
-        return apply(TABLE["not_equal"], (self, other))
+        return apply(rows.not_equal, (self, other))
 
     def __repr__(self) -> str:
         label = f" {self.name!r}" if self.name else ""
@@ -421,13 +421,13 @@ def unpack(row: Primitive, node: Node) -> Any:
     """The outputs of an operation that has several, each as a node of its own."""
     if any(x.__class__ is Node for x in node.value):
         node.recording.nested = True
-    parts = [apply(TABLE["pick"], (node,), {"index": i}) for i in range(len(node.value))]
+    parts = [apply(rows.pick, (node,), {"index": i}) for i in range(len(node.value))]
     return row.result(*parts) if row.result else tuple(parts)
 
 
 def untyped(row: Primitive, operands: Any, params: Any) -> Node:
     """A vertex of a graph under construction, without a value (text and sympy expressions)."""
-    other = [x for x in operands if x.__class__ is Node and x.value is not UNKNOWN and x.primitive.name != "constant"]
+    other = [x for x in operands if x.__class__ is Node and x.value is not UNKNOWN and x.primitive is not rows.constant]
     if other:  # vertices of finished recordings, and values of running ones
         raise vertex_used(row, next((x for x in other if x.recording is None), other[0]))
     return Node(row, tuple(operands), params, UNKNOWN, None, None, BLOCK.get())
@@ -489,7 +489,7 @@ def assemble(x: Any) -> Any:
         return x
     if not holds_node(x):
         return np.asarray(x)
-    return apply(TABLE["stack"], tuple([assemble(e) for e in x]), {"axis": 0})
+    return apply(rows.stack, tuple([assemble(e) for e in x]), {"axis": 0})
 
 
 def holds_node(x: Any) -> bool:

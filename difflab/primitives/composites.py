@@ -142,6 +142,8 @@ def integral(m_: Any, p: Any, *, m: int) -> Any:
 
 
 def read_vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+    if Carrier.ndim(x) != 1:
+        raise ShapeError(f"vander: an array of shape {Carrier.shape(x)}; its powers are taken of numbers in one axis")
     n = Carrier.size(x) if N is None else operator.index(N)
     x = cast(x, np.promote_types(Carrier.dtype(x), int))
     return (x,), {"powers": tuple(range(n)) if increasing else tuple(range(n - 1, -1, -1))}

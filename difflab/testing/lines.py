@@ -10,6 +10,7 @@ import numpy as np
 
 from ..differentiate.problem import Problem
 from ..graph.node import Node, Trace
+from ..primitives import rows
 from .report import relative_path
 
 OURS = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))
@@ -50,7 +51,7 @@ def lines_of(problem: Problem) -> dict[Node, str]:
         return {}
     finally:
         recording.close()
-    vertices = [n for n in problem.graph.order if n.primitive.name != "constant"]
+    vertices = [n for n in problem.graph.order if n.primitive is not rows.constant]
     if [n.primitive.name for n in vertices] != [n.primitive.name for n in lines]:
         return {}
     return dict(zip(vertices, lines.where))

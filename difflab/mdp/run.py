@@ -19,7 +19,7 @@ from .solution import Found
 AT_REST = 200  # iterations after which values that no longer move are no longer waited for
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Sweep:
     """An iteration: values v (S,), their backup w, the action values q it is the best of, the range of w - v, a bound.
 

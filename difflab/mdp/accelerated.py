@@ -9,9 +9,10 @@ import numpy as np
 from .backup import best, pair_values
 from .checks import whole
 from .iteration import beginning
-from .process import MDP, Floats
+from .process import MDP
 from .run import Run
 from .solution import Found
+from .types import Floats
 
 
 def anderson(process: MDP, run: Run, start: Floats | None = None, memory: int = 5) -> Found:

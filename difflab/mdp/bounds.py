@@ -15,8 +15,9 @@ import numpy as np
 from .backup import Backup, best, chain_of, greedy_pairs, pair_values, restricted
 from .checks import reaches
 from .linear import solve_chain
-from .process import MDP, Floats
+from .process import MDP
 from .solution import Found
+from .types import Flags, Floats
 
 UNIT = 2.0**-53
 
@@ -53,7 +54,6 @@ class Bounds:
         lo, hi = lo - noise, hi + noise
         if self.ends:  # a terminal state does not change
             lo, hi = min(lo, 0.0), max(hi, 0.0)
-        reach = lambda x, up: x * up / (1 - up)
         below = reach(lo, self.most if lo < 0 else self.least)
         above = reach(hi, self.most if hi > 0 else self.least)
         own = 8 * UNIT  # what rounding does to these lines
@@ -114,6 +114,11 @@ def proven(process: MDP, v: Floats) -> Found:
     return Bounds(process).prove(v, w, backup.q, lo, hi)
 
 
+def reach(x: float, up: float) -> float:
+    """What comes of a change x that every later backup passes on times `up`."""
+    return x * up / (1 - up)
+
+
 def attainable(process: MDP, tolerance: float, size: float | None = None) -> float:
     """The tolerance, in units of the largest reward where that is below 1; or the smallest that doubles can surely
     prove for values of this size (as large as they can be, if not given)."""
@@ -157,7 +162,7 @@ def shortest_path_bound(process: MDP, v: Floats) -> float:
     return math.inf
 
 
-def most_steps(process: MDP, near: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats | None:
+def most_steps(process: MDP, near: Flags) -> Floats | None:
     """The expected steps to the end, if every choice among the `near` pairs makes it as long as it can be."""
     pairs = np.flatnonzero(near | process.terminal[process.states])
     limited = restricted(process, pairs, np.where(process.terminal[process.states[pairs]], 0.0, 1.0))

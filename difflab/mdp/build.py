@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
 from .checks import ROW_SUM_ERROR, check, discount_of, floats
 from .process import FROM_ARRAYS, FROM_FUNCTION, FROM_GRAPH, FROM_PAIRS, FROM_SPARSE, MDP, REPLACE
 from .start import distribution, starting_in
+from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start
 
 MOST_ACTIONS = 1_000_000
 
 
 def assemble(
-    P: Any,
-    rewards: Any,
-    states: Any,
-    actions: Any,
+    P: Rows,
+    rewards: NDArray[Any],
+    states: Integers,
+    actions: Integers,
     n_states: int,
     n_actions: int,
     discount: float,
-    terminals: Any = (),
-    step_rewards: Any = None,
+    terminals: ArrayLike | None = (),
+    step_rewards: Floats | None = None,
     *,
     slack: float = ROW_SUM_ERROR,
-    start: Any = None,
+    start: Start = None,
     **names: Any,
 ) -> MDP:
     """The process of sorted pairs; absorbing states without reward are terminal, and terminal rows are emptied."""
@@ -59,7 +61,7 @@ def assemble(
     return starting_in(check(process, slack), start)
 
 
-def summing_to_one(P: Any) -> sparse.csr_array:
+def summing_to_one(P: Rows) -> Rows:
     """Probabilities given in single precision: rows that sum to 1 as far as it can tell are scaled to do so."""
     found, unit = sparse.csr_array(P, dtype=np.float64), np.finfo(P.dtype).eps
     sums, lengths = np.asarray(found.sum(axis=1)).ravel(), np.diff(found.indptr)
@@ -68,17 +70,17 @@ def summing_to_one(P: Any) -> sparse.csr_array:
     return found
 
 
-def absorbing(P: Any, rewards: Any, states: Any, n_states: int) -> Any:
+def absorbing(P: Rows, rewards: Floats, states: Integers, n_states: int) -> Flags:
     """States that every action leaves where they are, without reward; discount 1 would leave their value open."""
     alone = np.diff(P.indptr) == 1
     first = P.indptr[:-1][alone]
     stays = np.zeros(len(states), bool)
     stays[alone] = (P.indices[first] == states[alone]) & (np.abs(P.data[first] - 1) < 1e-12)
     leaves = np.bincount(states[~(stays & (rewards == 0))], minlength=n_states)
-    return (leaves == 0) & (np.bincount(states, minlength=n_states) > 0)
+    return np.asarray((leaves == 0) & (np.bincount(states, minlength=n_states) > 0))
 
 
-def terminals_of(terminals: Any, n_states: int) -> Any:
+def terminals_of(terminals: ArrayLike | None, n_states: int) -> Integers:
     found = np.asarray(() if terminals is None else terminals)
     if found.size and found.dtype.kind not in "iub":
         raise InputError(f"mdp: terminals {str(terminals)[:60]}; they are states, whole numbers from 0, or a mask (S,)")
@@ -96,7 +98,13 @@ def terminals_of(terminals: Any, n_states: int) -> Any:
 
 
 def from_arrays(
-    P: Any, R: Any, discount: float, terminals: Any = (), start: Any = None, *, slack: float = ROW_SUM_ERROR
+    P: ArrayLike,
+    R: ArrayLike,
+    discount: float,
+    terminals: ArrayLike | None = (),
+    start: Start = None,
+    *,
+    slack: float = ROW_SUM_ERROR,
 ) -> MDP:
     discount = discount_of(discount)
     kept = np.float32 if getattr(P, "dtype", None) in (np.float32, np.float16) else np.float64
@@ -107,25 +115,25 @@ def from_arrays(
         )
     A, S, _ = P.shape
     rows = P.transpose(1, 0, 2).reshape(S * A, S)
-    R, per_step = rewards_of(R, S, A)
+    rewards, per_step = rewards_of(R, S, A)
     table = sparse.csr_array(rows).astype(kept)
     step = None
     if per_step:
-        by_pair = R.transpose(1, 0, 2).reshape(S * A, S)
+        by_pair = rewards.transpose(1, 0, 2).reshape(S * A, S)
         where = np.repeat(np.arange(S * A), np.diff(table.indptr))
         step = by_pair[where, table.indices]
-        R = (rows * np.where(rows == 0, 0, by_pair)).sum(axis=1).reshape(S, A)
-    return assemble_all(table, R.ravel(), S, A, discount, terminals, step, slack=slack, start=start)
+        rewards = (rows * np.where(rows == 0, 0, by_pair)).sum(axis=1).reshape(S, A)
+    return assemble_all(table, rewards.ravel(), S, A, discount, terminals, step, slack=slack, start=start)
 
 
 def assemble_all(
-    table: Any,
-    R: Any,
+    table: Rows,
+    R: NDArray[Any],
     S: int,
     A: int,
     discount: float,
-    terminals: Any = (),
-    step: Any = None,
+    terminals: ArrayLike | None = (),
+    step: Floats | None = None,
     **more: Any,
 ) -> MDP:
     """From rows and rewards of all pairs; those with a reward of -inf are left out: the action is not there."""
@@ -137,7 +145,7 @@ def assemble_all(
     return assemble(table, R, pairs // A, pairs % A, S, A, discount, terminals, step, **more)
 
 
-def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
+def rewards_of(R: ArrayLike, S: int, A: int) -> tuple[Floats, bool]:
     """R as (S, A), or as (A, S, S) with True."""
     R = floats(R, "mdp: R")
     if R.shape == (A, S, S):
@@ -151,7 +159,7 @@ def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
     return R, False
 
 
-def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = (), start: Any = None) -> MDP:
+def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Start = None) -> MDP:
     try:
         tables = [sparse.csr_array(p) for p in P]
     except (TypeError, ValueError):
@@ -179,7 +187,7 @@ def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = (), 
     return assemble_all(rows, R.ravel(), S, A, discount, terminals, start=start)
 
 
-def assemble_steps(rows: Any, each: Any, S: int, A: int, discount: float, terminals: Any, start: Any) -> MDP:
+def assemble_steps(rows: Rows, each: Rows, S: int, A: int, discount: float, terminals: ArrayLike, start: Start) -> MDP:
     """From a row of probabilities and one of rewards r(s, a, s') for each pair; what is not stored there is 0."""
     rows.sum_duplicates()
     row = np.repeat(np.arange(S * A), np.diff(rows.indptr))
@@ -189,7 +197,13 @@ def assemble_steps(rows: Any, each: Any, S: int, A: int, discount: float, termin
 
 
 def from_pairs(
-    R: Any, P: Any, discount: float, states: Any, actions: Any, terminals: Any = (), start: Any = None
+    R: ArrayLike,
+    P: Any,
+    discount: float,
+    states: ArrayLike,
+    actions: ArrayLike,
+    terminals: ArrayLike = (),
+    start: Start = None,
 ) -> MDP:
     rewards = floats(R, "mdp: R")
     states, actions = np.asarray(states), np.asarray(actions)
@@ -226,7 +240,7 @@ def from_triples(
     S: int,
     A: int,
     discount: float,
-    terminals: Any = (),
+    terminals: ArrayLike = (),
     **names: Any,
 ) -> MDP:
     """From (state, action, probability, next state, reward); a next state of -1 ends the episode there."""
@@ -255,7 +269,7 @@ def from_triples(
     return assemble(merged, rewards, pairs // A, pairs % A, S, A, discount, terminals, step, **names)
 
 
-def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Any = None) -> MDP:
+def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Start = None) -> MDP:
     if not (hasattr(graph, "is_directed") and graph.is_directed()):
         raise InputError(
             f"mdp: {type(graph).__name__} is no directed graph; give a networkx.DiGraph or MultiDiGraph, whose edges "
@@ -281,12 +295,12 @@ def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = No
 
 
 def from_function(
-    step: Callable[[Any, Any], Any],
+    step: Dynamics,
     states: Sequence[Any],
-    actions: Sequence[Any] | Callable[[Any], Sequence[Any]],
+    actions: Choices,
     discount: float,
     terminals: Sequence[Any] = (),
-    start: Any = None,
+    start: Start = None,
 ) -> MDP:
     states = list(states)
     index: dict[Any, int] = {}

@@ -13,10 +13,11 @@ from .backup import Policy, greedy_pairs
 from .bounds import Bounds
 from .linear import solve_chain
 from .ordering import LEAST_LEVELS, Order, levels, natural
-from .process import MDP, Floats
+from .process import MDP
 from .run import Run, Sweep
 from .solution import Found
 from .sweeps import Sweeper, pessimistic
+from .types import Floats
 
 LONGEST_EVALUATION = 60
 FEW_STATES = 20_000  # up to which a value that terminal states send out arrives everywhere in few milliseconds

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.sparse import csgraph
 
 from .checks import predecessors
-from .process import MDP, Floats, Integers
+from .process import MDP
+from .types import Flags, Floats, Integers
 
 LEAST_LEVELS = 8  # fewer: information crosses the process in as many simultaneous backups
 SMALLEST_BLOCK = 64  # smaller levels are joined: below, calls cost more than work
@@ -41,7 +42,7 @@ class Order:
         return Order(self.states[::-1].copy(), S - self.cuts[::-1], self.distance, self.levels)
 
 
-def sources_of(process: MDP) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
+def sources_of(process: MDP) -> Flags | None:
     """Where values come from: terminal states, or the few states with the highest rewards."""
     if process.terminal.any():
         return process.terminal

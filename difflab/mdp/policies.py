@@ -6,7 +6,7 @@ of policy iteration in stationary dynamic programming", for Newton.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
@@ -17,9 +17,10 @@ from .checks import reaches
 from .graphs import backup_function
 from .linear import DENSE, solve_chain
 from .ordering import levels
-from .process import MDP, Floats, Integers
+from .process import MDP
 from .run import Run
 from .solution import Found
+from .types import Floats, Integers, Value
 
 WHOLE = 1000  # states up to which the whole Jacobian is at hand where its products do not lead on
 
@@ -77,7 +78,7 @@ def towards_the_end(process: MDP) -> Integers:
     return greedy_pairs(process, np.asarray(forward, float))
 
 
-def bellman_residual(process: MDP) -> Any:
+def bellman_residual(process: MDP) -> Callable[[Value], Value]:
     """v -> (best of r + discount P v) - v, in primitives of the engine, so that it is drawn and differentiated."""
     backup = backup_function(process)
     return lambda v: backup(v) - v
@@ -110,7 +111,9 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
     return run.found
 
 
-def newton_step(F: Any, v: Floats, residual: Floats, rtol: float, cycles: int) -> tuple[Floats, bool]:
+def newton_step(
+    F: Callable[[Value], Value], v: Floats, residual: Floats, rtol: float, cycles: int
+) -> tuple[Floats, bool]:
     """The solution of J x = -F(v), with J known by its products alone, and whether so many cycles have reached it."""
     from ..compile.program.program import compile as compile_function
     from ..differentiate.transform import jvp

@@ -5,23 +5,18 @@ Both are data. What is done with them stands in the files above, which fill the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
+from numpy.typing import ArrayLike
 
+from ..graph.graph import Graph
 from ..hooks import Hook
 from .ties import tie_width
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Dynamics = Callable[[Any, Any], Any]  # step(state, action): what follows, as users write it
-Choices = Sequence[Any] | Callable[[Any], Sequence[Any]]  # actions, of all states or by state
+from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start, Value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,12 +41,12 @@ class MDP:
     array([ 8., 10.])
     """
 
-    transitions: sparse.csr_array
+    transitions: Rows
     rewards: Floats
     starts: Integers  # pairs starts[s] to starts[s + 1] belong to state s
     actions: Integers
     discount: float
-    terminal: NDArray[np.bool_]
+    terminal: Flags
     n_actions: int
     reward_of_step: Floats | None = None
     state_names: Sequence[Any] | None = None
@@ -88,7 +83,7 @@ class MDP:
         """The probabilities of each pair, added up (K,): 1 up to rounding, 0 behind a terminal state."""
         P, length = self.transitions, self.row_length
         if length:
-            return P.data.reshape(-1, length).sum(axis=1)
+            return np.asarray(P.data.reshape(-1, length).sum(axis=1))
         out = np.zeros(self.n_pairs)
         some = np.diff(P.indptr) > 0
         out[some] = np.add.reduceat(P.data, P.indptr[:-1][some]) if some.any() else 0.0
@@ -110,7 +105,7 @@ class MDP:
 
     @classmethod
     def from_arrays(
-        cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = (), start: Any = None
+        cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = (), start: Start = None
     ) -> MDP:
         """From transition probabilities P (A, S, S) and rewards R (S, A), (S,) or (A, S, S).
 
@@ -128,7 +123,7 @@ class MDP:
 
     @classmethod
     def from_sparse(
-        cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Any = None
+        cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Start = None
     ) -> MDP:
         """From one scipy.sparse matrix (S, S) for each action, and R (S, A), (S,), (A, S, S) or one sparse (S, S) an
         action; -inf forbids an action, as in `from_arrays`."""
@@ -143,13 +138,13 @@ class MDP:
         states: ArrayLike,
         actions: ArrayLike,
         terminals: ArrayLike = (),
-        start: Any = None,
+        start: Start = None,
     ) -> MDP:
         """From state-action pairs: R (K,), P (K, S) dense or sparse, states (K,) and actions (K,) in any order."""
         return FROM_PAIRS(R, P, discount, states, actions, terminals, start)
 
     @classmethod
-    def from_gymnasium(cls, env: Any, discount: float, start: Any = None) -> MDP:
+    def from_gymnasium(cls, env: Any, discount: float, start: Start = None) -> MDP:
         """From a gymnasium environment with a table `env.unwrapped.P`, from that table, or from an environment's name.
 
         What a transition that ends the episode leads to counts as terminal in that transition alone: where it is met
@@ -160,7 +155,9 @@ class MDP:
         return FROM_GYMNASIUM(env, discount, start)
 
     @classmethod
-    def from_graph(cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Any = None) -> MDP:
+    def from_graph(
+        cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Start = None
+    ) -> MDP:
         """From a networkx (multi)digraph: an edge has `action`, `probability` (1 if missing) and `reward` (0).
 
         Nodes without edges out of them are terminal, and those named in `terminals`.
@@ -175,7 +172,7 @@ class MDP:
         actions: Choices,
         discount: float,
         terminals: Sequence[Any] = (),
-        start: Any = None,
+        start: Start = None,
     ) -> MDP:
         """From `step(state, action)`, which returns a list of (probability, next state, reward) or one (next, reward).
 
@@ -210,7 +207,9 @@ class MDP:
         """q (S, A) of one backup: reward and discounted value of what follows; -inf where an action is missing."""
         return ACTION_VALUES(self, values)
 
-    def optimal_values(self, rewards: Any = None, probabilities: Any = None, discount: Any = None) -> Any:
+    def optimal_values(
+        self, rewards: Value | None = None, probabilities: Value | None = None, discount: Value | None = None
+    ) -> Value:
         """v* (S,), differentiable in what is given: `rewards` (K,), (S, A) or (S,), `probabilities`, the stored entries
         of `transitions`, and the `discount`. Keeps the sparsity, so it is for large processes too.
         """
@@ -241,7 +240,7 @@ class MDP:
 
     def graph(
         self, steps: int = 4, state: int | None = None, action: int | None = None, probabilities: bool = False
-    ) -> Any:
+    ) -> Graph:
         """Value iteration on q as a graph: `steps` Bellman backups from q = 0, of the rewards R (S, A) and gamma.
 
         With `probabilities`, P (A, S, S) is an input too. The output is q (S, A) after so many backups, with a `state`
@@ -272,7 +271,7 @@ class MDP:
         return P, R
 
     def episode(
-        self, policy: ArrayLike, rng: Any = None, start: Any = None, steps: int = 1000
+        self, policy: ArrayLike, rng: Any = None, start: Start = None, steps: int = 1000
     ) -> tuple[Integers, Integers, Floats]:
         """One episode under the policy: states S (T+1,), actions A (T,), rewards R (T,), until a terminal state.
 
@@ -282,7 +281,7 @@ class MDP:
         return EPISODE(self, policy, rng, start, steps)
 
     def returns(
-        self, policy: ArrayLike, episodes: int = 1000, rng: Any = None, start: Any = None, steps: int = 1000
+        self, policy: ArrayLike, episodes: int = 1000, rng: Any = None, start: Start = None, steps: int = 1000
     ) -> Floats:
         """The discounted returns (episodes,) of so many episodes, whose mean estimates `expected_return` (Monte Carlo).
 
@@ -293,7 +292,7 @@ class MDP:
         """
         return RETURNS(self, policy, episodes, rng, start, steps)
 
-    def expected_return(self, policy: ArrayLike, start: Any = None) -> float:
+    def expected_return(self, policy: ArrayLike, start: Start = None) -> float:
         """The expected return of a policy when S0 is drawn by `start`: the mean of its values under that distribution.
 
         `start` as in `episode`.
@@ -339,7 +338,7 @@ class Solution:
         top = self.q.max(axis=1, keepdims=True)
         return self.q - np.where(np.isneginf(top), 0.0, top)  # an end without actions has none that is best
 
-    def expected_return(self, start: Any = None) -> float:
+    def expected_return(self, start: Start = None) -> float:
         """The best expected return when S0 is drawn by `start` (a state, or probabilities (S,)), within `error_bound`.
 
         Without `start`, by the process's own distribution, or from all states that are not terminal alike.
@@ -385,20 +384,20 @@ class Solution:
 
 
 # Filled in build.py and tables.py:
-FROM_ARRAYS: Hook[[ArrayLike, ArrayLike, float, ArrayLike, Any], MDP] = Hook("from_arrays")
-FROM_SPARSE: Hook[[Sequence[Any], Any, float, ArrayLike, Any], MDP] = Hook("from_sparse")
-FROM_PAIRS: Hook[[ArrayLike, Any, float, ArrayLike, ArrayLike, ArrayLike, Any], MDP] = Hook("from_pairs")
-FROM_GRAPH: Hook[[Any, float, Sequence[Any] | None, Any], MDP] = Hook("from_graph")
-FROM_FUNCTION: Hook[[Dynamics, Sequence[Any], Choices, float, Sequence[Any], Any], MDP] = Hook("from_function")
-FROM_GYMNASIUM: Hook[[Any, float, Any], MDP] = Hook("from_gymnasium")
+FROM_ARRAYS: Hook[[ArrayLike, ArrayLike, float, ArrayLike, Start], MDP] = Hook("from_arrays")
+FROM_SPARSE: Hook[[Sequence[Any], Any, float, ArrayLike, Start], MDP] = Hook("from_sparse")
+FROM_PAIRS: Hook[[ArrayLike, Any, float, ArrayLike, ArrayLike, ArrayLike, Start], MDP] = Hook("from_pairs")
+FROM_GRAPH: Hook[[Any, float, Sequence[Any] | None, Start], MDP] = Hook("from_graph")
+FROM_FUNCTION: Hook[[Dynamics, Sequence[Any], Choices, float, Sequence[Any], Start], MDP] = Hook("from_function")
+FROM_GYMNASIUM: Hook[[Any, float, Start], MDP] = Hook("from_gymnasium")
 REPLACE: Hook[[MDP, dict[str, Any]], MDP] = Hook("replace")
 # In solve.py, evaluation.py, backup.py, implicit.py and graphs.py:
 SOLVE: Hook[[MDP, str, float, dict[str, Any]], Solution] = Hook("solve")
 EVALUATE: Hook[[MDP, ArrayLike, float], Floats] = Hook("evaluate")
 ACTION_VALUES: Hook[[MDP, ArrayLike], Floats] = Hook("action_values")
-OPTIMAL_VALUES: Hook[[MDP, Any, Any, Any], Any] = Hook("optimal_values")
-GRAPH: Hook[[MDP, int, int | None, int | None, bool], Any] = Hook("graph")
+OPTIMAL_VALUES: Hook[[MDP, Value, Value, Value], Value] = Hook("optimal_values")
+GRAPH: Hook[[MDP, int, int | None, int | None, bool], Graph] = Hook("graph")
 # In start.py and episodes.py:
-DISTRIBUTION: Hook[[MDP, Any, str], Floats] = Hook("distribution")
-EPISODE: Hook[[MDP, ArrayLike, Any, Any, int], tuple[Integers, Integers, Floats]] = Hook("episode")
-RETURNS: Hook[[MDP, ArrayLike, int, Any, Any, int], Floats] = Hook("returns")
+DISTRIBUTION: Hook[[MDP, Start, str], Floats] = Hook("distribution")
+EPISODE: Hook[[MDP, ArrayLike, Any, Start, int], tuple[Integers, Integers, Floats]] = Hook("episode")
+RETURNS: Hook[[MDP, ArrayLike, int, Any, Start, int], Floats] = Hook("returns")

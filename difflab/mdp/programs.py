@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from numbers import Real
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.optimize import linprog
 
@@ -55,7 +55,7 @@ def linear_programming(process: MDP, run: Run) -> Found:
 
 
 def finite(
-    process: MDP, run: Run, horizon: int | None = None, final: Any = None, discount: float | None = None
+    process: MDP, run: Run, horizon: int | None = None, final: ArrayLike | None = None, discount: float | None = None
 ) -> Found:
     """Backward induction: the best total reward with `horizon` steps to go, exact up to rounding.
 

@@ -39,9 +39,11 @@ def check_folder(folder: Path, force: bool) -> None:
 def write_folder(solution: Solution, folder: Path, title: str, force: bool = False) -> list[Path]:
     """The files; returns their paths."""
     check_folder(folder, force)
-    arrays = {"values": solution.values, "q": solution.q, "policy": solution.policy, "residuals": solution.residuals}
+    arrays: dict[str, Any] = {
+        "values": solution.values, "q": solution.q, "policy": solution.policy, "residuals": solution.residuals
+    }  # fmt: skip
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **arrays)
     contents = (
         json.dumps(solution.summary(), allow_nan=False, indent=1),
         buffer.getvalue(),

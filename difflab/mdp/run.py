@@ -13,8 +13,9 @@ from ..errors import InputError
 from ..progress import is_watched, tell
 from .backup import Backup
 from .bounds import Bounds, shortest_path_bound
-from .process import MDP, Floats
+from .process import MDP
 from .solution import Found
+from .types import Floats
 
 AT_REST = 200  # iterations after which values that no longer move are no longer waited for
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from .process import Floats, Integers, Solution
+from .process import Solution
+from .types import Floats, Integers
 
 
 @dataclass

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from ..progress import doing
@@ -58,7 +59,7 @@ def solve(
     method: str = "auto",
     tolerance: float = 1e-6,
     *,
-    start: Any = None,
+    start: ArrayLike | None = None,
     max_iterations: int = 1_000_000,
     progress: Callable[[int, float], Any] | None = None,
     **options: Any,
@@ -114,7 +115,7 @@ def finished(process: MDP, run: Run, found: Found, notes: list[str], began: floa
     )
 
 
-def residual_of(process: MDP, values: Any) -> float:
+def residual_of(process: MDP, values: ArrayLike) -> float:
     """max |T v - v|, the Bellman residual of values (S,).
 
     >>> from difflab import mdp

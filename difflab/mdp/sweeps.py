@@ -8,7 +8,8 @@ import numpy as np
 
 from .backup import add_product, best, columns_argmax, columns_max, product, runs
 from .ordering import Order
-from .process import MDP, Floats, Integers
+from .process import MDP
+from .types import Floats, Integers
 
 MEASURE_EVERY = 5
 

@@ -12,9 +12,10 @@ from .build import from_triples
 from .maps import layout_of
 from .process import FROM_GYMNASIUM, MDP
 from .start import starting_in
+from .types import Start
 
 
-def from_gymnasium(env: Any, discount: float, start: Any = None) -> MDP:
+def from_gymnasium(env: Any, discount: float, start: Start = None) -> MDP:
     env = environment_named(env, "mdp") if isinstance(env, str) else env
     table = env if isinstance(env, dict) else getattr(getattr(env, "unwrapped", env), "P", None)
     if not isinstance(table, dict):

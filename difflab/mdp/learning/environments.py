@@ -13,6 +13,7 @@ from ..checks import whole
 from ..process import MDP
 from ..start import distribution, is_place, place_of
 from ..tables import environment_named
+from ..types import Start
 
 MOST_STATES = 1_000_000  # of a table; observations of more combinations are vectors
 
@@ -20,7 +21,7 @@ MOST_STATES = 1_000_000  # of a table; observations of more combinations are vec
 class Simulator:
     """An MDP as an environment of single steps; plain lists, because the loop around it is plain Python."""
 
-    def __init__(self, process: MDP, start: Any, rng: np.random.Generator, most_steps: int) -> None:
+    def __init__(self, process: MDP, start: Start, rng: np.random.Generator, most_steps: int) -> None:
         if not process.regular:
             raise InputError("learning: every state needs every action; missing ones cannot be tried")
         self.n_states, self.n_actions = process.n_states, process.n_actions
@@ -39,7 +40,7 @@ class Simulator:
         self.rng, self.most_steps, self.count = rng, most_steps, 0
         self.numbers: list[float] = []
 
-    def begin(self, process: MDP, start: Any) -> None:
+    def begin(self, process: MDP, start: Start) -> None:
         """The states that episodes begin in, and where they are not alike their probabilities, added up."""
         if start is not None and is_place(process, start):
             state = place_of(process, start, "learning")
@@ -142,7 +143,7 @@ def digits_of(space: Any) -> list[tuple[int, int]] | None:
     return None
 
 
-def environment(env: Any, start: Any, seed: int, most_steps: int) -> Any:
+def environment(env: Any, start: Start, seed: int, most_steps: int) -> Any:
     """What was given as an environment of single steps."""
     seed = whole(seed, "learning: seed")
     if isinstance(env, MDP):

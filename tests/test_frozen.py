@@ -16,7 +16,7 @@ MUTABLE = set(
 )
 # Their fields are arrays or functions, so == of the fields has no truth value or none that matters.
 BY_IDENTITY = set("Recovered Learned MDP Sensitivity Solution Dataset Call Sweep".split())
-ALL_BY_IDENTITY = ("difflab.primitives.primitive", "difflab.nn.criteria")  # modules
+ALL_BY_IDENTITY = ("difflab.primitives.primitive", "difflab.primitives.deferred", "difflab.nn.criteria")  # modules
 
 
 def classes():

@@ -27,6 +27,7 @@ from ..primitives.kernels.windows import max_pool
 from .arb_carrier import CARRIER as GERMS
 from .arb_choices import CHOICES, signed
 from .arb_germ import NOW, Germ, is_constant, lift, no_value
+from .fine import FINE, fine
 from .problem import Problem, output_ancestors
 from .proof import session
 
@@ -136,8 +137,6 @@ def pair(x: Any) -> Pair:
     """A number as a pair that does not move."""
     if x.__class__ is Pair:
         return x  # type: ignore[no-any-return]
-    from .symbolic import fine
-
     x = int(x) if isinstance(x, bool | np.bool_) else x
     return Pair(fine(x), lift(x))
 
@@ -174,8 +173,6 @@ class BranchCarrier(ElementsCarrier):
         return lambda *xs, **params: self.smooth(row, [pair(x) for x in xs], params)
 
     def smooth(self, row: Primitive, xs: list[Pair], params: dict[str, Any]) -> Pair:
-        from .symbolic import FINE
-
         try:
             germ = GERMS.of(row)(*[x.germ for x in xs], **params)
         except UnsupportedError as error:  # only a choice that depends on it needs to know it
@@ -219,8 +216,6 @@ def exactly(number: Any) -> Any:
 def branching(row: Primitive) -> bool:
     """Whether sympy writes the row with pieces."""
     import sympy
-
-    from .symbolic import FINE
 
     pieces = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.floor, sympy.ceiling, sympy.Mod,
               sympy.Heaviside)  # fmt: skip

@@ -16,8 +16,8 @@ from scipy import special
 
 from ..errors import UnsupportedError
 from ..primitives import NUMPY, Primitive
-from ..primitives.carriers import Carrier, NumpyCarrier
 from ..primitives.kernels import arrays as kernels_arrays
+from ..primitives.primitive import Carrier, NumpyCarrier
 from .problem import Problem
 from .stopped import pinned
 from .transform import watched

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
-from ..graph.node import Node, apply
+from ..graph.node import apply
 from ..primitives import NUMPY, Carrier
 from .bounds import attainable
 from .build import from_arrays
@@ -80,7 +80,7 @@ def optimal_q(P: Value, R: Value, discount: Value, method: str = "auto", toleran
 
 
 def floats_or_node(x: Value, name: str) -> Value:
-    return x if x.__class__ is Node else floats(x, f"mdp: {name}")
+    return x if recorded(x) else floats(x, f"mdp: {name}")
 
 
 def per_pair(P: Value, R: Value, S: int, A: int) -> Value:

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
-from ..graph.node import Node, apply
+from ..graph.node import NODE, Node, apply
 from ..primitives import Carrier
 from .backup import best, pair_values, under
 from .bounds import attainable
@@ -151,10 +151,8 @@ class PolicySystem:
 
     def backward(self, data: Value, x: Value) -> Value:
         """P_pi transposed times x."""
-        from ..graph.node import NODE
-
         found = self.entry * data * x[self.state]
-        if found.__class__ is Node:
+        if recorded(found):
             return NODE.scatter(found, index=(self.following,), shape=(self.process.n_states,))
         return np.bincount(self.following, found, self.process.n_states)
 

@@ -11,8 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axes_of, is_integer, refuse
-from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Carrier, composite, linear
 from .products import placeholder, read_matmul
 
 

@@ -11,9 +11,8 @@ from ..errors import DtypeError, InputError, ShapeError
 from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
-from .carriers import Carrier
 from .kernels.structure import Slot
-from .primitive import Primitive, composite, linear, register
+from .primitive import Carrier, Primitive, composite, linear, register
 
 OPERANDS = tuple(range(1, 65))
 

@@ -11,8 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axes, axis_of, cast, refuse
-from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Carrier, composite, linear
 
 
 def piece(m: Any, position: int, ct: Any, xs: Any, axis: int) -> Any:

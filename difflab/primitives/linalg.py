@@ -15,8 +15,7 @@ import numpy as np
 from ..errors import InputError, ShapeError, UnsupportedError
 from . import batches
 from .arguments import axes as axes_tuple, inexact, refuse
-from .carriers import Carrier
-from .primitive import composite, custom
+from .primitive import Carrier, composite, custom
 from .products import bar, flip, placeholder, stacks_fit
 from .reductions import expand
 

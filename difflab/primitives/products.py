@@ -8,8 +8,7 @@ from typing import Any
 from ..errors import ShapeError
 from . import batches
 from .arguments import axis_of, refuse
-from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Carrier, composite, linear
 
 
 def matmul_transpose(m: Any, i: int, ct: Any, a: Any, b: Any) -> Any:

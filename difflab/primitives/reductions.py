@@ -12,8 +12,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
-from .carriers import Carrier
-from .primitive import Primitive, composite, custom, linear, register
+from .primitive import Carrier, Primitive, composite, custom, linear, register
 from .quotient import Quotient, fraction
 
 

@@ -12,8 +12,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axes, axes_of, axis_of, is_integer
-from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Carrier, composite, linear
 
 
 def read_reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:

@@ -24,7 +24,7 @@ MODULES = (
     "difflab.nn.functional",
     "difflab.nn.optim",
     "difflab.nn.data",
-    "difflab.draw.sketch",
+    "difflab.sketch",
     "difflab.lab",
     "difflab.mdp",
     "difflab.mdp.learning",

@@ -29,8 +29,6 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.spl
 GO_UP: dict[str, str] = {}
 CIRCLES: dict[str, str] = {
     "graph": "block draft from_networkx graph passes portable sympy_io to_networkx trace",
-    "mdp": """accelerated backup bounds build checks episodes evaluation graphs grids implicit iteration linear maps
-        ordering policies process programs run solution solve start sweeps""",
 }
 # Texts that name a module which is not imported there.
 NO_IMPORTS = {

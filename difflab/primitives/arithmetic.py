@@ -9,7 +9,7 @@ import operator
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
-from .spelling import by_sympy
+from .spelling import Native, by_sympy, called
 
 NONZERO = Domain(branch_points=(1.0, -1.0), tails=(1e-150, 1e150, -1e150))
 ANY = Domain(tails=(1e-300, -1e-150, 1e150, -1e300), branch_points=(0.0,))
@@ -23,7 +23,13 @@ elementwise(
     latex="{0} + {1}",
     domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth"},
-    spelling={"numpy": operator.add, "elements": operator.add, "arb": lambda x, y: x + y},
+    spelling={
+        "numpy": operator.add,
+        "elements": operator.add,
+        "ufunc": "add",
+        "math": "{0} + {1}",
+        "native": Native("{0} + {1}"),
+    },
 )
 elementwise(
     "subtract",
@@ -34,7 +40,13 @@ elementwise(
     latex="{0} - {1}",
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
-    spelling={"numpy": operator.sub, "elements": operator.sub, "arb": lambda x, y: x - y},
+    spelling={
+        "numpy": operator.sub,
+        "elements": operator.sub,
+        "ufunc": "subtract",
+        "math": "{0} - {1}",
+        "native": Native("{0} - {1}"),
+    },
 )
 elementwise(
     "multiply",
@@ -44,8 +56,14 @@ elementwise(
     infix="*",
     latex=r"{0} \cdot {1}",
     domain=(ANY, Domain()),
-    facts={"commutative", "smooth"},
-    spelling={"numpy": operator.mul, "elements": operator.mul, "arb": lambda x, y: x * y},
+    facts={"commutative", "smooth", "odd"},
+    spelling={
+        "numpy": operator.mul,
+        "elements": operator.mul,
+        "ufunc": "multiply",
+        "math": "{0} * {1}",
+        "native": Native("{0} * {1}"),
+    },
 )
 elementwise(
     "divide",
@@ -56,7 +74,8 @@ elementwise(
     latex=r"\frac{{{0}}}{{{1}}}",
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
-    spelling={"elements": operator.truediv, "arb": lambda x, y: x / y},
+    spelling={"elements": operator.truediv, "math": "{0} / {1}", "native": Native("{0} / {1}")},
+    facts={"odd"},
 )
 elementwise(
     "negative",
@@ -65,7 +84,13 @@ elementwise(
     glyph="−",
     latex="-{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"numpy": operator.neg, "elements": operator.neg, "arb": lambda x: -x},
+    spelling={
+        "numpy": operator.neg,
+        "elements": operator.neg,
+        "ufunc": "negative",
+        "math": "-{0}",
+        "native": Native("-{0}"),
+    },
 )
 elementwise(
     "positive",
@@ -74,7 +99,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"elements": lambda x: x, "arb": lambda x: x},
+    spelling={"elements": lambda x: x, "math": "{0}", "native": Native("{0}")},
 )
 elementwise(
     "reciprocal",
@@ -84,7 +109,14 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
-    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
+    spelling={
+        "numpy": "kernels.structure.reciprocal",
+        "sympy": lambda x: 1 / x,
+        "ufunc": "reciprocal",
+        "math": "1.0 / {0}",
+        "native": Native("{one} / {0}"),
+    },
+    facts={"odd"},
 )
 elementwise(
     "square",
@@ -93,9 +125,9 @@ elementwise(
     glyph="x²",
     latex="{0}^2",
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "even"},
     value=lambda m, x: x * x,
-    spelling={"sympy": lambda x: x**2, "arb": lambda x: x * x},
+    spelling={"sympy": lambda x: x**2, "math": "{0} * {0}", "native": Native("{0} * {0}")},
 )
 
 
@@ -135,7 +167,15 @@ for _name in ("power", "float_power"):
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
-        spelling={"sympy": lambda x, y: x**y},
+        facts={"one formula"},
+        spelling={
+            "sympy": lambda x, y: x**y,
+            "arb": "germs.functions.power",
+            "complex": "kernels.continued.power",
+            "mpmath": operator.pow,
+            "peers": "pow",
+        }
+        | ({"math": "pow({0}, {1})", "native": Native("{0} ** {1}", light=False)} if _name == "power" else {}),
         flops=10,
     )
 elementwise(
@@ -160,11 +200,12 @@ elementwise(
     glyph="√",
     latex=r"\sqrt{{{0}}}",
     domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
     flops=4,
+    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt", "math": "sqrt({0})", "native": Native("np.sqrt({0})")},
 )
 elementwise(
     "cbrt",
@@ -179,7 +220,12 @@ elementwise(
     one_sided=lambda m, x: (float("inf"), float("inf")),
     reads=("cbrt", "special.cbrt"),
     value=lambda m, x: m.sign(x) * m.exp(m.log(m.absolute(x)) / 3),
-    spelling={"javascript": "Math.cbrt", "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3))},
+    spelling={
+        "javascript": "Math.cbrt",
+        "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
+        "arb": "germs.functions.cbrt",
+        "math": "cbrt({0})",
+    },
     flops=10,
 )
 elementwise(
@@ -193,7 +239,14 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    spelling={"javascript": "hypot"},
+    spelling={
+        "javascript": "hypot",
+        "arb": "germs.functions.hypot",
+        "complex": "kernels.continued.hypot",
+        "math": "hypot({0}, {1})",
+        "native": called("hypot", 2),
+    },
+    facts={"one formula"},
 )
 
 
@@ -216,8 +269,9 @@ elementwise(
     reads=(),
     non_differentiable="x = y = 0",
     value=lambda m, x, y: x / m.sqrt(x * x + y * y),
-    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction"},
+    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction", "arb": "germs.functions.direction"},
     flops=8,
+    facts={"one formula"},
 )
 
 
@@ -236,20 +290,23 @@ elementwise(
     doc="a where the condition holds, else b; no cotangent enters the branch that was not taken.",
     glyph="where",
     latex=r"\begin{{cases}}{1} & {0}\\ {2} & \text{{else}}\end{{cases}}",
-    domain=(Domain(), Domain(), Domain()),
+    domain=(Domain(of="truth"), Domain(), Domain()),
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
         "numpy": "kernels.elementwise.where",
         "elements": lambda c, a, b: a if c else b,
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
+        "math": "{1} if {0} else {2}",
+        "native": Native("{1} if {0} else {2}", truths=(0,)),
     },
+    facts={"chooses"},
 )
 elementwise(
     "ldexp",
     (lambda m, z, x, n: m.exp2(n), 0),
     doc="x 2**n for integers n.",
     latex=r"{0} \cdot 2^{{{1}}}",
-    domain=(Domain(), Domain(-5.0, 5.0)),
+    domain=(Domain(), Domain(-5.0, 5.0, of="whole")),
     value=lambda m, x, n: x * m.power(2, n),
     facts={"linear"},
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
 from .carriers import Carrier
 from .kernels.arrays import fold, unordered
@@ -38,6 +38,8 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
         arguments=reading_extreme(_name),
         spelling={
             "elements": f"{_ufunc}.reduce",
+            "arb": f"germs.arrays.{_word}",
+            "complex": f"kernels.continued.{_word}",
             "sympy": by_sympy(
                 lambda sympy, x, *, axis, keepdims, _name=_name: fold(
                     getattr(sympy, _name.capitalize()), x, axis, keepdims
@@ -45,7 +47,9 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
             ),
         },
         non_differentiable=f"a tie for the {_word} element",
+        facts={"fresh"},
         batch=batches.axes,
+        by_rows=by_rows.reduction,
     )
     composite(
         f"nan{_name}",
@@ -133,17 +137,20 @@ opaque(
     "The bin of each element",
     lambda x, bins, right=False: ((x, bins), {"right": right}),
     batch=batches.looked_up(0),
+    spelling={"elements": "digitize", "arb": "germs.arrays.digitize"},
 )
 opaque(
     "isclose",
     "Whether elements are equal within a tolerance",
     lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}),
     batch=batches.elements,
+    spelling={"elements": "isclose", "arb": "germs.arrays.isclose"},
 )
 opaque(
     "allclose",
     "Whether all elements are equal within a tolerance",
     lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}),
+    spelling={"elements": "allclose", "arb": "germs.arrays.allclose"},
 )
 opaque(
     "array_equal",

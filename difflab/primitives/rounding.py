@@ -9,7 +9,7 @@ from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
-from .spelling import by_sympy
+from .spelling import Native, by_mpmath, by_sympy, called
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -24,19 +24,32 @@ for _name, _glyph, _latex, _sympy in (
     ("greater", ">", ">", "Gt"),
     ("greater_equal", "≥", r"\ge", "Ge"),
 ):
+    _infix = {"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph)
     elementwise(
         _name,
         (0, 0),
         doc=f"Whether x {_glyph} y; it has no derivative.",
         glyph=_glyph,
-        infix={"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph),
+        infix=_infix,
         latex=f"{{0}} {_latex} {{1}}",
         domain=TWO,
         differentiable=False,
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
-        spelling={"sympy": _sympy, "elements": getattr(operator, _sympy.lower())},
+        spelling={
+            "sympy": _sympy,
+            "elements": getattr(operator, _sympy.lower()),
+            "math": f"{{0}} {_infix} {{1}}",
+            "native": Native(f"{{0}} {_infix} {{1}}"),
+        },
     )
+
+LOGIC: dict[str, dict[str, Any]] = {
+    "logical_and": {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
+    "logical_or": {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
+    "logical_not": {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
+}
+
 
 for _name, _operands, _glyph, _latex, _script, _of_truths in (
     ("logical_and", 2, "∧", r"{0} \land {1}", "both", lambda a, b: a and b),
@@ -55,20 +68,22 @@ for _name, _operands, _glyph, _latex, _script, _of_truths in (
         "it has no derivative.",
         glyph=_glyph,
         latex=_latex,
-        domain=(Domain(),) * _operands,
+        domain=(Domain(of="truth" if "logical" in _name else "whole"),) * _operands,
         differentiable=False,
+        facts={"chooses"} if _of_truths else {"chooses", "bits"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
-        spelling={"javascript": _script}
-        | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {}),
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
+        | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {})
+        | LOGIC.get(_name, {}),
     )
 
-for _name, _text, _script in (
-    ("isnan", "not a number", "Number.isNaN"),
-    ("isinf", "infinite", "isInfinite"),
-    ("isposinf", "positive infinity", "isPositiveInfinity"),
-    ("isneginf", "negative infinity", "isNegativeInfinity"),
-    ("isfinite", "finite", "Number.isFinite"),
-    ("signbit", "negative, -0 included", "signBit"),
+for _name, _text, _script, _of_number in (
+    ("isnan", "not a number", "Number.isNaN", lambda x: False),
+    ("isinf", "infinite", "isInfinite", lambda x: False),
+    ("isposinf", "positive infinity", "isPositiveInfinity", lambda x: False),
+    ("isneginf", "negative infinity", "isNegativeInfinity", lambda x: False),
+    ("isfinite", "finite", "Number.isFinite", lambda x: True),
+    ("signbit", "negative, -0 included", "signBit", lambda x: x < 0),
 ):
     elementwise(
         _name,
@@ -78,7 +93,9 @@ for _name, _text, _script in (
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
         differentiable=False,
-        spelling={"javascript": _script},
+        facts={"chooses"},
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number}
+        | ({"native": Native("{0} != {0}")} if _name == "isnan" else {}),
     )
 
 
@@ -93,6 +110,7 @@ def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0,
         non_differentiable=at,
         kinks=jumps,
         one_sided=lambda m, x, **_: (0.0, 0.0),
+        facts={"chooses", "steps"},
         **more,
     )
 
@@ -120,15 +138,23 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
+    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign", "native": called("sign")},
 )
-step("floor", "The greatest integer that is not above x", r"\lfloor {0} \rfloor", "x an integer", at_integers)
+step(
+    "floor",
+    "The greatest integer that is not above x",
+    r"\lfloor {0} \rfloor",
+    "x an integer",
+    at_integers,
+    spelling={"arb": "germs.choices.floor", "mpmath": "floor", "native": Native("np.floor({0})")},
+)
 step(
     "ceil",
     "The least integer that is not below x",
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling"},
+    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil", "native": Native("np.ceil({0})")},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -142,6 +168,8 @@ step(
     spelling={
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
+        "arb": "germs.choices.trunc",
+        "native": Native("np.trunc({0})"),
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
@@ -161,7 +189,13 @@ step(
     r"\operatorname{{rint}}({0})",
     "x a half-integer",
     at_halves,
-    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even)},
+    spelling={
+        "javascript": "roundEven",
+        "sympy": by_sympy(halves_to_even),
+        "arb": "germs.choices.rint",
+        "mpmath": "nint",
+        "native": called("rint"),
+    },
 )
 
 
@@ -179,7 +213,11 @@ step(
     reads=("round", "around"),
     arguments=read_round,
     examples=({"decimals": 0}, {"decimals": 1}),
-    spelling={"sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals))},
+    spelling={
+        "sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals)),
+        "arb": "germs.choices.rint",
+        "mpmath": by_mpmath(lambda mp, x, *, decimals=0: mp.nint(x * mp.mpf(10) ** decimals) / mp.mpf(10) ** decimals),
+    },
 )
 
 NONZERO = Domain(0.5, 10.0, branch_points=(-3.0,))
@@ -194,6 +232,7 @@ elementwise(
     non_differentiable="x a multiple of y",
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (0.0, 0.0),
+    facts={"steps"},
     value=lambda m, x, y: m.floor(x / y),
 )
 elementwise(
@@ -209,7 +248,7 @@ elementwise(
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.floor(x / y),
-    spelling={"javascript": "mod", "sympy": "Mod"},
+    spelling={"javascript": "mod", "sympy": "Mod", "peers": "mod"},
 )
 elementwise(
     "fmod",
@@ -222,6 +261,8 @@ elementwise(
     kinks=lambda m, x, y: m.logical_and(m.equal(m.fmod(x, y), 0.0), m.not_equal(x, 0.0)),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.trunc(x / y),
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.fmod"},
 )
 
 
@@ -240,12 +281,19 @@ elementwise(
     glyph="|x|",
     latex="|{0}|",
     domain=(PLAIN,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "chooses", "even"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs"},
+    spelling={
+        "sympy": "Abs",
+        "arb": "germs.choices.absolute",
+        "complex": "kernels.continued.absolute",
+        "mpmath": abs,
+        "math": "abs({0})",
+        "native": Native("np.abs({0})"),
+    },
 )
 
 
@@ -255,6 +303,9 @@ def winner(m: Any, x: Any, y: Any, order: str, ignore_nan: bool = False) -> Gate
     if ignore_nan:
         chosen = m.logical_or(chosen, m.isnan(y))
     return Gate(chosen, m.where(m.equal(x, y), 0.5, 1.0))
+
+
+CHOICE = "{{0}} if ({{0}} {} {{1}}) | ({{0}} != {{0}}) else {{1}}"  # NaN where an operand is NaN
 
 
 def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides: tuple[float, float]) -> None:
@@ -268,12 +319,24 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         glyph=glyph,
         latex=rf"\{glyph}({{0}}, {{1}})",
         domain=TWO,
-        facts={"commutative"},
+        facts={"commutative"} | (set() if ignore_nan else {"chooses"}),
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
         one_sided=lambda m, x, y: sides,
         value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
-        spelling={"sympy": glyph.capitalize()} | ({"javascript": name} if ignore_nan else {}),
+        spelling={
+            "sympy": glyph.capitalize(),
+            "complex": f"kernels.continued.{name}",
+            "mpmath": max if glyph == "max" else min,
+            **(
+                {"javascript": name}
+                if ignore_nan
+                else {
+                    "arb": f"germs.choices.{name}",
+                    "native": Native(CHOICE.format({"max": ">=", "min": "<="}[glyph])),
+                }
+            ),
+        },
     )
 
 
@@ -322,7 +385,13 @@ elementwise(
     kinks=lambda m, x, h: m.equal(x, 0.0),
     one_sided=lambda m, x, h: (0.0, 0.0),
     value=lambda m, x, h: m.where(m.equal(x, 0), h, m.where(m.greater(x, 0), 1, 0)),
-    spelling={"javascript": "heaviside", "sympy": "Heaviside"},
+    spelling={
+        "javascript": "heaviside",
+        "sympy": "Heaviside",
+        "arb": "germs.choices.heaviside",
+        "complex": "kernels.continued.heaviside",
+    },
+    facts={"chooses"},
 )
 elementwise(
     "copysign",
@@ -334,7 +403,8 @@ elementwise(
     kinks=lambda m, x, y: m.equal(x, 0.0),
     one_sided=lambda m, x, y: (m.where(m.signbit(y), 1.0, -1.0), m.where(m.signbit(y), -1.0, 1.0)),
     value=lambda m, x, y: m.where(m.less(y, 0), -m.absolute(x), m.absolute(x)),
-    spelling={"javascript": "copySign"},
+    spelling={"javascript": "copySign", "arb": "germs.choices.copysign"},
+    facts={"chooses"},
 )
 elementwise(
     "nan_to_num",
@@ -348,7 +418,8 @@ elementwise(
     ),
     value=lambda m, x, **_: x,
     examples=({"nan": 0.0, "posinf": None, "neginf": None},),
-    spelling={"javascript": "nanToNum"},
+    spelling={"javascript": "nanToNum", "arb": "germs.choices.nan_to_num"},
+    facts={"chooses"},
 )
 
 # Complex numbers. Cotangents are paired without conjugation, as in JAX: pulling back through f multiplies by f'(z).
@@ -360,7 +431,7 @@ elementwise(
     glyph="Re",
     latex=r"\Re({0})",
     facts={"linear"},
-    spelling={"javascript": "Number", "sympy": "re", "elements": lambda x: x},
+    spelling={"javascript": "Number", "sympy": "re", "elements": lambda x: x, "complex": lambda x: x},
 )
 elementwise(
     "imag",
@@ -369,8 +440,9 @@ elementwise(
     arguments=named("val"),
     glyph="Im",
     latex=r"\Im({0})",
-    facts={"linear"},
-    spelling={"sympy": "im"},
+    domain=(Domain(of="complex"),),
+    facts={"linear", "chooses"},
+    spelling={"sympy": "im", "arb": "germs.choices.imag"},
 )
 custom(
     "conjugate",
@@ -380,7 +452,7 @@ custom(
     glyph="z̄",
     latex=r"\overline{{{0}}}",
     reads=("conjugate", "conj"),
-    spelling={"elements": lambda x: x},
+    spelling={"elements": lambda x: x, "complex": lambda x: x},
     facts={"linear"},
     batch=batches.stacks,
 )

@@ -25,18 +25,6 @@ LEFT = {
 }
 # Tables that are keyed by names and on their way into the rows.
 MOVING = {
-    "compile/native/elements.py": "CALLS NAMES",
-    "compile/native/forms.py": "FLOAT COMPARISONS TRUTH",
-    "compile/native/places.py": "REARRANGING",
-    "compile/native/products.py": "PRODUCTS",
-    "compile/passes/memory_order.py": "SOURCES FOLLOWING",
-    "compile/passes/pool_first.py": "RISING",
-    "compile/plan/regions.py": "RULES",
-    "compile/write/names.py": "UFUNCS INFIX np",
-    "compile/write/numpy_source.py": "FRESH",
-    "compile/write/scalar_source.py": "OPERATORS FORMS REPEATING MATH",
-    "differentiate/arb_carrier.py": "NATIVE ARRAYS",
-    "differentiate/branch_taken.py": "CHOICES SMOOTH",
     "differentiate/complex_step.py": "COMPLEX DECISIONS UNFIT special",
     "draw/formula.py": "INFIX",
     "graph/array_namespace.py": "INTERNAL",
@@ -45,9 +33,7 @@ MOVING = {
     "graph/operators.py": "OF_BITS",
     "graph/parse.py": "OF_SHAPE COPYING EXACT",
     "graph/to_networkx.py": "OF_LISTS",
-    "lab/accuracy.py": "WHOLE NOT_REAL",
     "lab/convexity_rules.py": "ARRANGING CHOOSING RISING_CONVEX RISING_CONCAVE NORMS NOT_NEGATIVE SPECIAL",
-    "lab/judge.py": "SPELLED RENAMED",
 }
 
 

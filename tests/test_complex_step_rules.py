@@ -8,7 +8,7 @@ import pytest
 import difflab as dl
 from difflab.differentiate.complex_step import CARRIER, COMPLEX
 from difflab.errors import UnsupportedError
-from difflab.graph.node import call_row
+from difflab.graph.traced import call_row
 from difflab.primitives import table
 
 H = 1e-30

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
-from ..graph.node import Shape
+from ..graph.traced import Shape
 from ..primitives import TABLE, Primitive
 from ..primitives.elements import ElementsCarrier, mapped
 from .arb_arrays import ARRAYS

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import InputError
-from ..graph.node import Node
+from ..graph.traced import Traced
 from . import functional as F
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -39,7 +39,7 @@ class Criterion:
             value = getattr(self, f.name)
             if f.name in ("size_average", "reduce") and not isinstance(value, bool | np.bool_ | type(None)):
                 raise InputError(f"{name}: {f.name}={shown(value)}; {self.mend(value)}")
-            if f.name in ("weight", "pos_weight") and value is not None and not isinstance(value, Node):
+            if f.name in ("weight", "pos_weight") and value is not None and not isinstance(value, Traced):
                 object.__setattr__(self, f.name, kept(value))
         if hasattr(self, "reduction"):
             check_reduction(name, self.reduction)

@@ -136,10 +136,10 @@ class Factors:
 
     def times(self, p: Node, f: float) -> Node:
         if number(p) is not None:  # multiplied here: a product of Python's numbers takes the other operands' dtype
-            return self.add(Node(TABLE["constant"], (), {"value": p.params["value"] * f}, p.value, None, None, None))
+            return self.add(Node(TABLE["constant"], (), {"value": p.params["value"] * f}, p.value))
         if f == -1.0:
             return self.add(made("negative", (p,), p, named=False))
-        constant = self.add(Node(TABLE["constant"], (), {"value": f}, Abstract((), np.dtype(float)), None, None, None))
+        constant = self.add(Node(TABLE["constant"], (), {"value": f}, Abstract((), np.dtype(float))))
         return self.add(made("multiply", (p, constant), p, named=False))
 
 
@@ -154,7 +154,7 @@ def uniform(graph: Graph) -> Graph:
                 value, other = constant_array(new.operands[k]), new.operands[1 - k]
                 if value is not None and other.value == new.value and np.all(value == value.flat[0]):
                     scalar = Abstract((), value.dtype)
-                    number = Node(TABLE["constant"], (), {"value": value.flat[0]}, scalar, None, None, None)
+                    number = Node(TABLE["constant"], (), {"value": value.flat[0]}, scalar)
                     order.append(number)
                     new = made("multiply", (other, number) if k else (number, other), new)
                     break

@@ -137,3 +137,17 @@ def test_agreement_within_rounding_alone_is_said():
     assert c.agree and c.methods["reverse"].details["cancelled"] == ["t"]
     assert "within rounding" in str(c) and "hardly a digit" in str(c)
     assert "within rounding" not in str(dl.compare("x**2", at=dict(x=3.0)))
+
+
+@pytest.mark.parametrize(
+    "text, convention, place",
+    [
+        ("abs(x)", "the mean of both sides", "x = 0"),
+        ("relu(x)", "the left side", "x = 0"),
+        ("maximum(x, 2*x)", "the mean of both sides", "x = y"),
+    ],
+)
+def test_kinks_say_where_they_are_and_what_is_returned(text, convention, place):
+    kink = dl.compare(text, at={"x": 0.0}).kinks[0]
+    assert (kink.convention, kink.place) == (convention, place)
+    assert kink.to_json()["convention"] == convention and str(kink).endswith(f"({place})")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
 from ..graph.traced import Shape
-from ..primitives import TABLE, Primitive
+from ..primitives import Primitive, rows
 from ..primitives.elements import ElementsCarrier, mapped
 from .arb_arrays import ARRAYS
 from .arb_choices import CHOICES
@@ -29,9 +29,9 @@ class ArbCarrier(ElementsCarrier):
     name = "arb"
 
     def function(self, row: Primitive) -> Callable[..., Any]:
-        if row.name == "constant":
+        if row is rows.constant:
             return constant_value
-        if TABLE.get(row.name) is row:  # a user's function may have the name of a row
+        if row.listed:  # a user's function may have the name of a row
             if row.name in NATIVE and not callable(row.spelling.get("arb")):
                 return mapped(NATIVE[row.name])
             if row.name in ARRAYS:

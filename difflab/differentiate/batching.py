@@ -140,7 +140,7 @@ class BatchedRun:
 
     def run(self, node: Traced) -> None:
         operands = [self.value_of(x) for x in node.operands]
-        if node.primitive.name == "pick":
+        if node.primitive.kind == "pick":
             if node.operands[0] in self.values:
                 self.values[node] = operands[0][node.params["index"]]
         elif any(x.__class__ is Batched for x in operands):

@@ -20,7 +20,7 @@ from flint import arb, arb_series
 
 from ..errors import DifflabError, UndecidedError, UnsupportedError
 from ..graph.sympy_io import parts_of
-from ..primitives import TABLE, Primitive
+from ..primitives import TABLE, Primitive, rows
 from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
 from ..primitives.kernels.arrays import fold
 from ..primitives.kernels.windows import max_pool
@@ -40,8 +40,8 @@ def chooses(problem: Problem) -> bool:
     """Whether the output depends on a row that chooses between formulas."""
     used = {node.primitive for node in output_ancestors(problem.graph)}
     return any(
-        row.name in CHOICES or row.name in COMPARISONS or (row.non_differentiable and row.name not in SMOOTH)
-        for row in used
+        name in CHOICES or name in COMPARISONS or (row.non_differentiable and name not in SMOOTH)
+        for row, name in ((row, row.name if row.listed else "") for row in used)
     )
 
 
@@ -151,23 +151,23 @@ class BranchCarrier(ElementsCarrier):
         self.decisions = Decisions()
 
     def function(self, row: Primitive) -> Callable[..., Any]:
-        if row.name == "constant":
+        if row is rows.constant:
             return lambda *, value: pairs_of(value)
-        if row.name in ("max", "min"):
-            choose = self.chosen(TABLE[f"{row.name}imum"])
+        if row in (rows.max, rows.min):
+            choose = self.chosen(rows.maximum if row is rows.max else rows.minimum)
             return lambda x, *, axis, keepdims: fold(lambda *xs: reduce(choose, xs), x, axis, keepdims)
-        if row.name == "max_pool":
-            return lambda x, **params: max_pool(x, larger=self.chosen(TABLE["maximum"]), **params)
-        if row.name == "where":
+        if row is rows.max_pool:
+            return lambda x, **params: max_pool(x, larger=self.chosen(rows.maximum), **params)
+        if row is rows.where:
             return mapped(lambda c, a, b: a if c else b)
-        if row.name == "fmod":
-            return mapped(lambda x, y: x - y * self.of(TABLE["trunc"])(pair(x) / y))
+        if row is rows.fmod:
+            return mapped(lambda x, y: x - y * self.of(rows.trunc)(pair(x) / y))
         return super().function(row)
 
     def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
-        if row.name in COMPARISONS:
+        if row.listed and row.name in COMPARISONS:
             return None  # Python's operators
-        if row.name in CHOICES:
+        if row.listed and row.name in CHOICES:
             return self.chosen(row)
         if row.value is not None and branching(row):
             return None  # its program in other rows
@@ -196,10 +196,10 @@ class BranchCarrier(ElementsCarrier):
                     return x
             if germ.lost is not None:
                 return Pair(self.decisions.tie(row.name, germ.lost.text), germ)
-            if row.name == "copysign":
-                size = self.of(TABLE["absolute"])(xs[0])
+            if row is rows.copysign:
+                size = self.of(rows.absolute)(xs[0])
                 return size if signed(xs[1].germ) > 0 else -size
-            if row.name == "absolute":
+            if row is rows.absolute:
                 return Pair(-xs[0].expression, germ)
             if (number := is_constant(germ)) is not None:
                 return Pair(exactly(number), germ)

@@ -63,63 +63,71 @@ def without_last(call: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]
 def choose(pred: Any, branches: list[Closed], captured: list[list[Any]], leaves: list[Any]) -> list[Any]:
     """The outputs of the chosen branch, as one node where anything is traced."""
     operands = [pred, *captured[0], *captured[1], *leaves]
-    a = 1 + len(captured[0])
-    b = a + len(captured[1])
+    choice = Choice(branches, len(captured[0]), len(captured[1]))
+    if not holds_traced(operands):
+        which = int(bool(pred))
+        return branches[which].run(choice.part(operands, which))
+    result = apply(control_row("cond", choice.value, choice.pull, choice.push), tuple(operands))
+    return list(result) if isinstance(result, tuple) else [result]
 
-    def part(xs: Any, which: int) -> list[Any]:
-        return [*(xs[a:b] if which else xs[1:a]), *xs[b:], np.float64(0.0)]
 
-    def value(m: Any, *xs: Any) -> Any:
+class Choice:
+    """The rules of one `cond`: its operands are the condition, what each branch captured, and the operands of both."""
+
+    def __init__(self, branches: list[Closed], first: int, second: int) -> None:
+        self.branches = branches
+        self.bounds = 1, 1 + first, 1 + first + second
+
+    def own(self, xs: Any, which: int) -> list[int]:
+        """Where the chosen branch's operands stand among all."""
+        start, middle, end = self.bounds
+        return [*(range(middle, end) if which else range(start, middle)), *range(end, len(xs))]
+
+    def part(self, xs: Any, which: int) -> list[Any]:
+        return [*(xs[k] for k in self.own(xs, which)), np.float64(0.0)]
+
+    def places(self, xs: Any, which: int) -> list[int]:
+        """Where the chosen branch's differentiable operands stand among all."""
+        return [k for k in self.own(xs, which) if Carrier.dtype(xs[k]).kind in "fc"]
+
+    def value(self, m: Any, *xs: Any) -> Any:
         which = int(bool(plain(xs[0])))
-        found = branches[which](m, part(xs, which))
+        found = self.branches[which](m, self.part(xs, which))
         return tuple(found) if len(found) != 1 else found[0]
 
-    def places(xs: Any, which: int) -> list[int]:
-        """Where the chosen branch's differentiable leaves stand among all operands."""
-        own = list(range(a, b) if which else range(1, a)) + list(range(b, len(xs)))
-        return [k for k in own if Carrier.dtype(xs[k]).kind in "fc"]
-
-    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
-        cts = [
-            c for c, o in zip(ct if isinstance(ct, list | tuple) else [ct], branches[0].outputs) if o.dtype.kind in "fc"
-        ]
+    def pull(self, m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+        outputs = self.branches[0].outputs
+        cts = [c for c, o in zip(ct if isinstance(ct, list | tuple) else [ct], outputs) if o.dtype.kind in "fc"]
         on = active(list(xs))
 
         def back(which: int) -> Callable[..., Any]:
             def run(values: Any, cts: Any) -> Any:
-                mine = part(values, which)
+                mine = self.part(values, which)
                 spots = active(mine[:-1])
-                _, pullback = vjp(body_function(branches[which], mine, spots), *[mine[k] for k in spots])
-                found = dict(zip(places(values, which), pullback(tuple(cts))))
+                _, pullback = vjp(body_function(self.branches[which], mine, spots), *[mine[k] for k in spots])
+                found = dict(zip(self.places(values, which), pullback(tuple(cts))))
                 return [found[k] if k in found else zeros(values[k]) for k in on]
 
             return run
 
-        gradients = cond(xs[0], back(1), back(0), list(xs), cts)
-        return filled([None] * len(xs), on, gradients)
+        return filled([None] * len(xs), on, cond(xs[0], back(1), back(0), list(xs), cts))
 
-    def push(m: Any, ts: Any, y: Any, *xs: Any) -> Any:
+    def push(self, m: Any, ts: Any, y: Any, *xs: Any) -> Any:
+        on = active(list(xs))
+
         def ahead(which: int) -> Callable[..., Any]:
             def run(values: Any, tangents: Any) -> Any:
-                mine, full = part(values, which), dict(zip(active(list(xs)), tangents))
+                mine, full = self.part(values, which), dict(zip(on, tangents))
                 spots = active(mine[:-1])
-                directions = tuple(full[k] for k in places(values, which))
-                return list(
-                    jvp(body_function(branches[which], mine, spots), tuple(mine[k] for k in spots), directions)[1]
-                )
+                at, directions = tuple(mine[k] for k in spots), tuple(full[k] for k in self.places(values, which))
+                return list(jvp(body_function(self.branches[which], mine, spots), at, directions)[1])
 
             return run
 
-        given = [zeros(xs[k]) if ts[k] is None else ts[k] for k in active(list(xs))]
+        given = [zeros(xs[k]) if ts[k] is None else ts[k] for k in on]
         found = iter(cond(xs[0], ahead(1), ahead(0), list(xs), given))
-        result = [next(found) if o.dtype.kind in "fc" else zeros_of(o) for o in branches[0].outputs]
+        result = [next(found) if o.dtype.kind in "fc" else zeros_of(o) for o in self.branches[0].outputs]
         return tuple(result) if len(result) != 1 else result[0]
-
-    if not holds_traced(operands):
-        which = int(bool(pred))
-        return branches[which].run(part(operands, which))
-    result = apply(control_row("cond", value, pull, push), tuple(operands))
-    return list(result) if isinstance(result, tuple) else [result]
 
 
 def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: Any) -> Any:
@@ -186,7 +194,7 @@ def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], l
         from ..primitives import NUMPY
 
         return [x if isinstance(x, np.generic) else np.asarray(x)[()] for x in run(NUMPY, operands)[0]]
-    return list(apply(control_row("while_loop", value, pull, push), tuple(operands)))[:-1]
+    return list(apply(control_row("while_loop", value, pull, push, while_loop=body), tuple(operands)))[:-1]
 
 
 def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Any], xs: list[Any]) -> Any:

@@ -130,9 +130,10 @@ class ComplexCarrier(NumpyCarrier):
         spelled = row.spelling.get("complex")
         if callable(spelled):
             return spelled  # type: ignore[no-any-return]
-        if row.name in COMPLEX:
-            return COMPLEX[row.name]
-        if row.name in DECISIONS or not row.differentiable:
+        name = row.name if row.listed else ""
+        if name in COMPLEX:
+            return COMPLEX[name]
+        if name in DECISIONS or not row.differentiable:
             return by_real_part(NUMPY.of(row))
         plain = NUMPY.of(row)
         composed = row.value
@@ -140,11 +141,11 @@ class ComplexCarrier(NumpyCarrier):
         def either(*xs: Any, **params: Any) -> Any:
             if not any(np.iscomplexobj(x) for operand in xs for x in several(operand)):
                 return plain(*xs, **params)
-            if row.name in UNFIT:
+            if name in UNFIT:
                 raise no_complex_values(row)
             continued = plain if composed is None else partial(composed, self)
             try:
-                if row.kind == "elementwise" and getattr(special, row.name, None) is plain:
+                if row.kind == "elementwise" and getattr(special, name, None) is plain:
                     without = [np.real(x) + 0j if np.iscomplexobj(x) else x for x in xs]
                     if np.any(np.imag(continued(*without, **params)) != 0):  # its rounding would pass for a derivative
                         raise no_complex_values(row)

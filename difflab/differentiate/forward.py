@@ -59,7 +59,7 @@ def push_elementwise(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
 
 def push_linear(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     row: Any = node.primitive
-    apply = getattr(m, row.name)
+    apply = m.of(row)
     if row.jointly:
         filled = [
             m.zeros_like(v) if t is None and i not in row.fixed else v if t is None else t
@@ -69,11 +69,15 @@ def push_linear(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     total = None
     for i, t in enumerate(ts):
         if t is not None and i not in row.fixed:
-            term = t[node.params["index"]] if row.name == "pick" else apply(*[*x[:i], t, *x[i + 1 :]], **node.params)
+            term = apply(*[*x[:i], t, *x[i + 1 :]], **node.params)
             if term is None:
                 continue
             total = term if total is None else total + term
     return total
+
+
+def push_pick(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+    return ts[0][node.params["index"]]
 
 
 def push_custom(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
@@ -102,6 +106,7 @@ def push_composite(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
 PUSHFORWARDS: dict[str, Any] = {
     "elementwise": push_elementwise,
     "linear": push_linear,
+    "pick": push_pick,
     "custom": push_custom,
     "composite": push_composite,
     "opaque": lambda *_: None,

@@ -12,7 +12,7 @@ from ..graph.traced import apply, holds_traced
 from ..primitives import Custom
 from .problem import Problem, as_problem
 
-OPAQUE = "opaque"
+OPAQUE = "opaque"  # the spelling that tells the row of such a function
 NOT_RECORDED = (TraceError, UnsupportedError, TypeError, AttributeError)  # what code that expects numbers raises
 
 
@@ -41,14 +41,14 @@ class Opaque:
             raise UnsupportedError(f"{name} cannot be recorded: only differences can be taken of it")
 
         row = Custom(
-            name=OPAQUE,
+            name="opaque",
             doc="A function that cannot be recorded.",
             glyph="f",
             latex=r"f({0})",
             value=value,
             jvp=refuse,
             vjp=refuse,
-            spelling={"complex": refuse},
+            spelling={"complex": refuse, OPAQUE: self.f},
         )
         return apply(row, tuple(leaves))
 

@@ -35,7 +35,7 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
         result.seed = seed = np.where(np.isnan(value), np.nan, seed)[()]
     vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Traced}
     for n, x in forward.recorded.items():  # an operation with several results is recorded as what they are picked from
-        if isinstance(x, tuple) and x and x[0].__class__ is Traced and x[0].primitive.name == "pick":
+        if isinstance(x, tuple) and x and x[0].__class__ is Traced and x[0].primitive.kind == "pick":
             vertex[x[0].operands[0]] = n
 
     def observe(node: Traced, position: int, upstream: Any, local: Any, downstream: Any) -> None:

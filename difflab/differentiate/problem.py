@@ -158,7 +158,7 @@ def _constant(x: Any) -> bool:
     while stack:
         node = stack.pop()
         if node.__class__ is Traced:
-            if node.primitive.name == "input":
+            if node.primitive is rows.input:
                 return False
             stack.extend(node.operands)
     return True

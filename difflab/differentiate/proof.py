@@ -14,6 +14,7 @@ from flint import arb, arb_series
 
 from ..clock import patience, spent
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
+from ..primitives import rows
 from ..progress import doing, tell
 from .arb_carrier import CARRIER, lift_all
 from .arb_germ import LOCK, NOW, ONE, TICKS, Germ, ball, lift
@@ -149,14 +150,14 @@ class Proof:
 
     def named(self, found: Any) -> dict[str, dict[str, Any]]:
         """The matrix of entries by pairs of names."""
-        rows: dict[str, dict[str, Any]] = {}
+        table: dict[str, dict[str, Any]] = {}
         ends = np.cumsum([0, *[t.size for t in self.tables]])
         for i, a in enumerate(self.problem.wrt):
-            rows[a] = {}
+            table[a] = {}
             for j, b in enumerate(self.problem.wrt):
                 part = found[ends[i] : ends[i + 1], ends[j] : ends[j + 1]]
-                rows[a][b] = part.reshape(self.tables[i].shape + self.tables[j].shape)
-        return rows
+                table[a][b] = part.reshape(self.tables[i].shape + self.tables[j].shape)
+        return table
 
     def entries(self) -> list[Entry]:
         return [e for t in self.tables for e in t.flat]
@@ -355,7 +356,7 @@ def note_on_constants(problem: Problem) -> list[str]:
     """Said once: a traced function's floats are doubles, not the numbers that they were meant for."""
     if not problem.traced:
         return []
-    values = (n.params["value"] for n in problem.graph.order if n.primitive.name == "constant")
+    values = (n.params["value"] for n in problem.graph.order if n.primitive is rows.constant)
     if any(isinstance(v, float) and not float(v).is_integer() for v in values):
         return ["numbers in a traced function are the doubles that they are, np.pi too; in text, pi and 1/3 are exact"]
     return []

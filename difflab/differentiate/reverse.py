@@ -52,11 +52,11 @@ def sweep(
                 continue
             if observe is not None:
                 observe(node, step.position, cotangent, step.local, value)
-            if node.primitive.name == "pick":
+            if node.primitive.kind == "pick":
                 collect(cotangents, gates, target, node.params["index"], value, gate)
                 continue
             accumulate(m, cotangents, gates, target, value, gate)
-        if observe is None and node.primitive.name != "input":
+        if observe is None:
             del cotangents[node]
     return cotangents
 
@@ -123,11 +123,16 @@ def pull_linear(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any]
         if i in row.fixed:
             continue
         through = gate
-        if gate is not None and row.name != "pick":
+        if gate is not None:
             through = row.gate(m, i, gate, *x, **node.params) if row.gate is not None else None
             if through is None:
                 through = linear_gate(m, row, node, i, gate, x)
         yield Contribution(i, None, row.transpose(m, i, ct, *x, **node.params), through)
+
+
+def pull_pick(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+    for i in wanted:
+        yield Contribution(i, None, ct, gate)
 
 
 def linear_gate(m: Any, row: Any, node: Traced, i: int, gate: Any, x: list[Any]) -> Any:
@@ -175,6 +180,7 @@ def pull_composite(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[A
 PULLBACKS: dict[str, Callable[..., Any]] = {
     "elementwise": pull_elementwise,
     "linear": pull_linear,
+    "pick": pull_pick,
     "custom": pull_custom,
     "composite": pull_composite,
     "opaque": lambda *_: iter(()),

@@ -36,7 +36,7 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.recording import Tape
 from ..graph.traced import NodeCarrier, Traced
-from ..primitives import NUMPY, TABLE, Carrier, Primitive
+from ..primitives import NUMPY, Carrier, Primitive, rows
 from ..primitives.quotient import Exact
 from . import forward, reverse
 from .problem import Problem
@@ -70,12 +70,12 @@ class Apart(NodeCarrier):
         self.record = record
 
     def function(self, row: Primitive) -> Any:
-        if row.name == "constant":
+        if row is rows.constant:
             return lambda *, value: self.record.constant(value)
         if row.value is not None and row.kind == "composite":
             return partial(row.value, self)
         whole = super().function(row)
-        if row.value is None or TABLE.get(row.name) is row or row.flops > UNROLLED:
+        if row.value is None or row.listed or row.flops > UNROLLED:
             return whole
 
         def steps(*operands: Any, **params: Any) -> Any:
@@ -103,7 +103,7 @@ class Record:
             self.own.update(dict.fromkeys(inputs, 0.0))
             self.outputs = compute(Apart(self), inputs)
         for node in self.operations:
-            if node.primitive.name == "input":
+            if node.primitive is rows.input:
                 continue
             if any(x in self.moving for x in node.operands if x.__class__ is Traced):
                 self.moving.add(node)
@@ -231,7 +231,7 @@ def own_error(node: Traced, operands: list[Any]) -> Any:
     if isinstance(node.value, tuple):
         return [ULPS * ulp(y) * np.max(np.abs(y), initial=0.0) for y in node.value]
     y, unit = node.value, ulp(node.value)
-    if not unit or (row.flops == 0 and row.name != "astype"):
+    if not unit or (row.flops == 0 and row is not rows.astype):
         return 0.0
     if "tolerance" in row.spelling:
         return ITERATED * row.spelling["tolerance"] * (1 + np.abs(y))
@@ -242,11 +242,7 @@ def own_error(node: Traced, operands: list[Any]) -> Any:
     if row.kind == "linear":
         size = np.maximum(size, sum_of_sizes(row, node, operands))
     longest = max([Carrier.size(x) for x in operands], default=1)
-    return (
-        ULPS
-        * max(1.0, np.sqrt(max(longest, row.flops if TABLE.get(row.name) is not row else 1)))
-        * (unit * size + floor)
-    )
+    return ULPS * max(1.0, np.sqrt(max(longest, row.flops if not row.listed else 1))) * (unit * size + floor)
 
 
 def sum_of_sizes(row: Any, node: Traced, operands: list[Any]) -> Any:
@@ -277,11 +273,11 @@ def constants_of_constants(graph: Graph) -> list[Node]:
     """The constants from which alone something is computed, as sqrt(2) is."""
     fixed, feeding = set(), {}
     for node in graph.order:
-        if node.primitive.name == "constant":
+        if node.primitive is rows.constant:
             fixed.add(node)
         elif node.operands and all(x in fixed for x in node.operands):
             fixed.add(node)
-            feeding.update(dict.fromkeys(x for x in node.operands if x.primitive.name == "constant"))
+            feeding.update(dict.fromkeys(x for x in node.operands if x.primitive is rows.constant))
     return list(feeding)
 
 

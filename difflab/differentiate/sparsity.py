@@ -19,10 +19,9 @@ from ..errors import ShapeError
 from ..graph.graph import strip
 from ..graph.recording import Tape
 from ..graph.traced import NODE, SEQUENCES, Traced
-from ..primitives import TABLE, Carrier, batches
+from ..primitives import Carrier, batches, rows
 
 MAX_PRODUCTS = 4_000_000  # multiplications of a contraction whose factors are looked at for zeros
-ALONG_ONE_AXIS = ("take_along_axis",)
 
 
 def jacobian_pattern(f: Callable[..., Any], x: Any) -> Any:
@@ -50,7 +49,7 @@ def propagate(operations: list[Traced], known: dict[Traced, Any]) -> dict[Traced
         patterns = [known.get(x) if node.tape.owns(x) else None for x in node.operands]
         if node in known or not row.differentiable or all(p is None for p in patterns):
             continue
-        if row.name == "pick":
+        if row.kind == "pick":
             known[node] = known[node.operands[0]][node.params["index"]]
             continue
         recorded = [x.__class__ is Traced for x in node.operands]
@@ -73,22 +72,22 @@ def of_operation(row: Any, params: Any, xs: Any, patterns: Any, recorded: Any, y
     if row.kind == "elementwise":
         used = [None if i < len(row.partials) and is_zero(row.partials[i]) else p for i, p in enumerate(patterns)]
         return elementwise(xs, used, y)
-    if row.name in ("astype", "conjugate"):
+    if row in (rows.astype, rows.conjugate):
         return patterns[0]
-    if row.name in ("matmul", "einsum"):
+    if row in (rows.matmul, rows.einsum):
         return contraction(*labelled(row, xs, params), xs, patterns, recorded, y)
-    if row.name == "sum_to":
+    if row is rows.sum_to:
         return reduced(xs[0], patterns[0], np.arange(prod(params["shape"])).reshape(params["shape"]))
-    if row.name == "scatter" and not chosen:
+    if row is rows.scatter and not chosen:
         places = np.arange(prod(params["shape"])).reshape(params["shape"])
-        places = TABLE["getitem"].evaluate(places, *xs[1:], index=params["index"])
+        places = rows.getitem.evaluate(places, *xs[1:], index=params["index"])
         return groups(places, Carrier.size(xs[0]), Carrier.size(y)) @ patterns[0]
-    conditions = row.kind == "composite" and any(x.dtype.kind == "b" for x in xs)
-    if row.flops == 0 and row.kind in ("linear", "composite") and row.name != "scatter" and not (chosen or conditions):
+    chosen = chosen or row is rows.scatter or (row.kind == "composite" and any(x.dtype.kind == "b" for x in xs))
+    if row.flops == 0 and row.kind in ("linear", "composite") and not chosen:
         return moved(row, params, xs, patterns, y)
     if row.kind == "composite":
         return expanded(row, params, xs, patterns, recorded)
-    if (row.batch is batches.axes or row.name in ALONG_ONE_AXIS) and y.__class__ is not tuple:
+    if (row.batch is batches.axes or row is rows.take_along_axis) and y.__class__ is not tuple:
         return along_axes(params.get("axis"), xs, patterns, y)
     if row.batch is batches.stacks:
         return in_stacks(xs[0], patterns[0], y)
@@ -145,25 +144,25 @@ def moved(row: Any, params: Any, xs: Any, patterns: Any, y: Any) -> Any:
             numbered.append(np.arange(start, start + x.size).reshape(x.shape))
             parts.append(p)
             start += x.size
-    rows = sp.csr_array(parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr"))
+    together = sp.csr_array(parts[0] if len(parts) == 1 else sp.vstack(parts, format="csr"))
     several = y.__class__ is tuple
     found = row.evaluate(*numbered, **params)
-    results = [picked(rows, np.asarray(ids)) for ids in (found if several else [found])]
+    results = [picked(together, np.asarray(ids)) for ids in (found if several else [found])]
     return tuple(results) if several else results[0]
 
 
-def picked(rows: Any, ids: Any) -> Any:
+def picked(pattern: Any, ids: Any) -> Any:
     ids = ids.ravel()
     if ids.size and ids.min() > 0:
-        return rows[ids - 1]
+        return pattern[ids - 1]
     here = np.flatnonzero(ids)
-    choose = sp.csr_array((np.ones(here.size, bool), (here, ids[here] - 1)), shape=(ids.size, rows.shape[0]))
-    return choose @ rows
+    choose = sp.csr_array((np.ones(here.size, bool), (here, ids[here] - 1)), shape=(ids.size, pattern.shape[0]))
+    return choose @ pattern
 
 
 def labelled(row: Any, xs: Any, params: Any) -> tuple[list[str], str]:
     """A product as an einsum: a label for each axis."""
-    if row.name == "einsum":
+    if row is rows.einsum:
         terms, output = params["subscripts"].split("->")
         return terms.split(","), output
     a, b = xs[0].ndim, xs[1].ndim

@@ -12,6 +12,7 @@ from ..compile.program.compiled import holds
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.trace import trace
+from ..primitives import rows
 from .opaque import OPAQUE
 from .problem import Problem
 from .transform import watched
@@ -46,7 +47,7 @@ def differenced(problem: Problem) -> tuple[Callable[[list[Any]], Any], str]:
 
 def hides(problem: Problem, count: int) -> bool:
     """Whether the function stops a gradient elsewhere than at the recorded nodes."""
-    if any(n.primitive.name == OPAQUE for n in problem.graph.order):
+    if any(OPAQUE in n.primitive.spelling for n in problem.graph.order):
         return True
     with watched() as seen, np.errstate(all="ignore"):
         trace(lambda *xs: problem.function(list(xs)), *problem.values)
@@ -55,7 +56,7 @@ def hides(problem: Problem, count: int) -> bool:
 
 def pinned(graph: Graph, values: list[Any]) -> tuple[Graph, list[Any]]:
     """The graph with its nodes that stop a gradient as further inputs, and the values of these at the point."""
-    stops = [n for n in graph.order if n.primitive.name == "stop_gradient"]
+    stops = [n for n in graph.order if n.primitive is rows.stop_gradient]
     if not stops:
         return graph, []
     with np.errstate(all="ignore"):

@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import DifflabError, InputError, TimeLimitError, UnsupportedError
 from ..graph.portable import portable
 from ..graph.sympy_io import MAX_OPERATIONS, SympyCarrier, exact
-from ..primitives import Carrier, Primitive
+from ..primitives import Carrier, Primitive, rows
 from ..progress import doing
 from .branch_taken import chooses, piece
 from .derivative import Derivative
@@ -41,7 +41,7 @@ class FineCarrier(SympyCarrier):
     cancels there must leave a double's digits."""
 
     def function(self, row: Primitive) -> Any:
-        return (lambda *, value: fine(value)) if row.name == "constant" else super().function(row)
+        return (lambda *, value: fine(value)) if row is rows.constant else super().function(row)
 
 
 def fine(value: Any) -> Any:

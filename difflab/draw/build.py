@@ -13,6 +13,7 @@ from ..graph.block import Block
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.passes import BackwardPass, Edge, ForwardPass
+from ..primitives import rows
 from .formula import names_of, node_formula
 from .marks import LEGEND, marks_of
 from .picture import Box, Line, Picture, Wire
@@ -47,7 +48,7 @@ class Builder:
         self.seen_marks: dict[str, None] = {}
 
     def build(self, force: bool) -> Picture:
-        shown = [self.holder(n) for n in self.graph.order if n.primitive.name != "constant"]
+        shown = [self.holder(n) for n in self.graph.order if n.primitive is not rows.constant]
         count = len(dict.fromkeys(shown))
         if count > REFUSE_OVER and not force:
             raise DrawError(
@@ -91,7 +92,7 @@ class Builder:
     # Boxes.
     def add_node(self, node: Node) -> None:
         holder = self.holder(node)
-        if node.primitive.name == "constant" or holder in self.place:
+        if node.primitive is rows.constant or holder in self.place:
             return
         if isinstance(holder, Block):
             text = self.symbols.block_formula(holder) if self.symbols else holder.name
@@ -104,7 +105,7 @@ class Builder:
         row = node.primitive
         dead = node not in self.needed
         adjoint_part = node in self.graph.partner
-        if row.name == "input":
+        if row is rows.input:
             lines = [Line(clean(node.name or "input"), bold=True)]
         else:
             lines = [Line(row.glyph or row.name, "backward" if adjoint_part else "ink", large=len(row.glyph) <= 3)]
@@ -112,7 +113,7 @@ class Builder:
                 lines.append(Line(node.name, bold=True))
         if self.symbols and node.operands:
             lines = [Line(self.symbols.formula(node))]
-        if row.name == "input" and self.view in ("graph", "symbolic") and node.shape:
+        if row is rows.input and self.view in ("graph", "symbolic") and node.shape:
             lines.append(Line(shape(np.empty(node.shape, dtype=bool))))
         lines += self.symbols.adjoint(node) if self.symbols else self.adjoint_lines(node)
         marks = marks_of(node, self.forward, self.backward, dead)
@@ -120,7 +121,7 @@ class Builder:
         lines += [Line(LEGEND[m][0]) for m in marks]
         return Box(
             lines,
-            "input" if row.name == "input" else "operation",
+            "input" if row is rows.input else "operation",
             self.about(node),
             self.cluster(node.block),
             marked=bool(marks) and not dead,
@@ -157,7 +158,7 @@ class Builder:
                 source, target = self.holder(x), self.holder(node)
                 if source is target and isinstance(source, Block):
                     continue
-                if x.primitive.name == "constant":
+                if x.primitive is rows.constant:
                     self.add_constant(x, node, position)
                 elif isinstance(source, Block) or isinstance(target, Block):
                     bundles[source, target].append((x, node, position))
@@ -259,7 +260,7 @@ class Builder:
         self.picture.wires.append(Wire(self.picture.add(box), self.place[target], faded=node not in self.needed))
 
     def add_output(self, k: int, y: Node) -> None:
-        if y.primitive.name == "constant":
+        if y.primitive is rows.constant:
             return
         name = y.name or ("output" if len(self.graph.outputs) == 1 else f"output {k}")
         name = self.names[y] if self.symbols else name

@@ -10,7 +10,7 @@ from ..graph.builder import Symbols
 from ..graph.graph import Graph
 from ..graph.node import Node, Operation
 from ..graph.traced import NODE
-from ..primitives import Gate
+from ..primitives import Gate, Linear, rows
 
 INFIX = {
     "add": ("+", 1), "subtract": ("-", 1), "multiply": ("·", 2), "divide": ("/", 2), "power": ("^", 4),
@@ -29,7 +29,7 @@ def names_of(graph: Graph) -> dict[Node, str]:
     for node in graph.order:
         if node.name:
             names[node] = node.name
-        elif node.primitive.name == "constant":
+        elif node.primitive is rows.constant:
             names[node] = constant(node.params["value"])
         else:
             k += 1
@@ -58,32 +58,32 @@ def written(node: Any, names: dict[Node, str], top: bool = False) -> tuple[str, 
     if node in names and not top:
         text = names[node]
         return text, 9
-    if node.primitive.name == "constant":
+    if node.primitive is rows.constant:
         text = constant(node.params["value"])
         return text, 3 if text.startswith("-") else 9
-    row = node.primitive
+    row = node.primitive.plain
     operands = [written(x, names) for x in node.operands]
-    if row.name == "subtract" and operands[1][0] == "0":
+    if row is rows.subtract and operands[1][0] == "0":
         return operands[0]
-    if row.name in INFIX and len(operands) == 2:
+    if row.listed and row.name in INFIX and len(operands) == 2:
         sign, level = INFIX[row.name]
         left = bracket(operands[0], level)
-        right = bracket(operands[1], level + (row.name in ("subtract", "divide", "power")))
+        right = bracket(operands[1], level + (row in (rows.subtract, rows.divide, rows.power)))
         space = "" if sign in "·^/" else " "
         return f"{left}{space}{sign}{space}{right}", level
-    if row.name == "power_minus":
+    if row is rows.power_minus:
         return f"{bracket(operands[0], 5)}^({operands[1][0]} - {1 * node.params['k']})", 4
-    if row.name == "logical_not":
+    if row is rows.logical_not:
         return f"not {bracket(operands[0], 1)}", -1
-    if row.name == "negative":
+    if row is rows.negative:
         return f"-{bracket(operands[0], 3)}", 3
-    if row.name == "square":
+    if row is rows.square:
         return f"{bracket(operands[0], 5)}²", 4
-    if row.name == "reciprocal":
+    if row is rows.reciprocal:
         return f"1/{bracket(operands[0], 3)}", 2
-    if row.name == "pick":
+    if row.kind == "pick":
         return f"{operands[0][0]}[{node.params['index']}]", 9
-    if row.name == "absolute":
+    if row is rows.absolute:
         return f"|{operands[0][0]}|", 9
     return f"{row.name}({', '.join(t for t, _ in operands)})", 9
 
@@ -96,7 +96,7 @@ def bracket(operand: tuple[str, int], level: int) -> str:
 def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     """The local derivative ∂node/∂operand in the names of the graph, or the name of the transposed map."""
     row = node.primitive
-    if row.kind == "linear":
+    if isinstance(row, Linear):
         return f"{row.name}ᵀ"
     if row.kind != "elementwise":
         return f"∂{row.name}"
@@ -106,7 +106,7 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     tape = Symbols()
     stand_ins = {id(x): stand_in(tape, x, names) for x in node.operands}
     result = tape.symbol(names.get(node, "y"))
-    known = {v: names[x] for x in node.operands for v in [stand_ins[id(x)]] if x.primitive.name != "constant"}
+    known = {v: names[x] for x in node.operands for v in [stand_ins[id(x)]] if x.primitive is not rows.constant}
     known[result] = names.get(node, "y")
     try:
         partial = rule(NODE, result, *[stand_ins[id(x)] for x in node.operands], **node.params)
@@ -125,7 +125,7 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
 
 def stand_in(tape: Symbols, x: Node, names: dict[Node, str]) -> Any:
     """An operand for a rule: an input, or a constant as the number that it is, because rules look at exponents."""
-    if x.primitive.name != "constant":
+    if x.primitive is not rows.constant:
         return tape.symbol(names[x])
     value = x.params["value"]
     return value.item() if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0 else value

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.node import Node
-from ..primitives import NUMPY
+from ..primitives import NUMPY, rows
 
 EXPLODING, VANISHING = 1e6, 1e-10
 LEGEND = {
@@ -30,7 +30,7 @@ def marks_of(node: Node, forward: Any, backward: Any, dead: bool) -> list[str]:
         found += value_marks(np.asarray(forward.values[node]))
         if is_kink(node, forward):
             found.append("kink")
-    if backward is not None and node.primitive.name != "constant":
+    if backward is not None and node.primitive is not rows.constant:
         found += adjoint_marks(node, backward)
     return found
 

@@ -12,14 +12,14 @@ from ..graph.block import Block
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.passes import BackwardPass
-from ..primitives import TABLE
+from ..primitives import Linear, rows
 from .formula import LONG, local_formula, node_formula
 from .picture import Line, Span, Tone
 from .text import short
 
 PLACES = "₁₂₃₄₅₆₇₈₉"
 # How the transposed maps of products are written, for each operand: the other operand left or right of the upstream.
-PRODUCTS = {"matmul": ("{up} @ {1}ᵀ", "{0}ᵀ @ {up}")}
+PRODUCTS = {rows.matmul: ("{up} @ {1}ᵀ", "{0}ᵀ @ {up}")}
 Use = tuple[Node, Node, int]
 # What the colours of the equations are called.
 ROLES = Line.of(
@@ -57,7 +57,7 @@ class Symbols:
         found, reached = set(), {self.output}
         for node in reversed(self.graph.order):
             for position, x in enumerate(node.operands if node in reached else ()):
-                if x.primitive.name != "constant" and passes(node, position):
+                if x.primitive is not rows.constant and passes(node, position):
                     found.add((node, position))
                     reached.add(x)
         return found
@@ -82,7 +82,7 @@ class Symbols:
         outs = [self.names[n] for n in inside if n in self.leaving]
         entering = dict.fromkeys(
             self.names[x] for n in inside for x in n.operands
-            if self.holder(x) is not block and x.primitive.name != "constant"
+            if self.holder(x) is not block and x.primitive is not rows.constant
         )  # fmt: skip
         text = f"{', '.join(outs)} = {block.name}({', '.join(entering)})"
         return text if len(text) <= LONG else block.name
@@ -123,11 +123,11 @@ class Symbols:
 
     def one(self, x: Node, node: Node, position: int) -> list[Line]:
         local = self.partial_of(node, x, position)
-        form = PRODUCTS.get(node.primitive.name)
-        row = TABLE.get(node.primitive.name, node.primitive)
+        row = node.primitive.plain
+        form = PRODUCTS.get(row)
         if form is not None:
             made = [self.product(form[position], node, x)]
-        elif row.kind == "linear":
+        elif isinstance(row, Linear):
             pieces = (f"{row.name}ᵀ", "local"), ("(", "ink"), (self.upstream(node), "backward"), (")", "ink")
             made = [Line.of(*pieces, (" = ", "ink"), (self.arriving(x), "downstream"))]  # type: ignore[arg-type]
         else:
@@ -194,7 +194,7 @@ class Symbols:
 
 def passes(node: Node, position: int) -> bool:
     """Whether a derivative flows through an operation to this operand, as far as its row says."""
-    row: Any = TABLE.get(node.primitive.name, node.primitive)
+    row: Any = node.primitive.plain
     if row.kind == "elementwise":
         rule = row.partials[position]
         return rule is not None and not (isinstance(rule, int) and rule == 0)

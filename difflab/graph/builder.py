@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceError
-from ..primitives import BUILT_IN, TABLE, Primitive
+from ..primitives import Primitive, rows
 from .calls import replaced, waiting
 from .from_networkx import unusable
 from .graph import Graph, as_value, graph_of
@@ -18,8 +18,6 @@ from .refusals import several_results, shapes_refused
 from .snapshots import sealed
 from .text_checks import suggestion
 from .traced import PENDING, PYTHON_NUMBERS, SEQUENCES, Traced, apply, unpack
-
-LEAVES = ("input", "constant")
 
 
 def builder() -> Builder:
@@ -79,7 +77,7 @@ class Builder:
                 f"builder: constant {name!r} is {value!r}, which is no number; add({name!r}, value) names it"
             )
         value = self._recording.own(as_value(value, f"constant {name!r}"))
-        return self._keep(name, self._recording.node(TABLE["constant"], (), {"value": value}, value))
+        return self._keep(name, self._recording.node(rows.constant, (), {"value": value}, value))
 
     def add(self, name: str, value: Any) -> Traced:
         """Gives a value its name, for pictures and `graph.node(name)`; returns it.
@@ -88,8 +86,8 @@ class Builder:
         """
         self._check(name)
         self._own(value, f"add: {name!r}")
-        if value.name is not None or value.primitive.name in LEAVES:
-            value = apply(TABLE["positive"], (value,))
+        if value.name is not None or value.primitive.leaf:
+            value = apply(rows.positive, (value,))
         return self._keep(name, value)
 
     def graph(self, *outputs: Any, **named: Any) -> Graph:
@@ -103,7 +101,7 @@ class Builder:
         for name, value in [*enumerate(outputs), *named.items()]:
             self._own(value, f"graph: output {name!r}")
         ends = [*outputs, *[x if self._named.get(name) is x else self.add(name, x) for name, x in named.items()]]
-        inputs = [node for node in self._recording.nodes or () if node.primitive.name == "input"]
+        inputs = [node for node in self._recording.nodes or () if node.primitive is rows.input]
         shapes: Any = {node: np.shape(node.value) for node in inputs if node.value is not PENDING}
         graph = graph_of(self._recording.finish(), inputs, ends)
         graph.shapes = shapes
@@ -161,7 +159,7 @@ class Building(Tape):
                 self.check_own(x, row.name)
                 if row.kind == "elementwise" and (said := several_results(x)):
                     raise TraceError(f"{row.name}: {said}")
-        if row.name == "while_loop" and row not in BUILT_IN:
+        if "while_loop" in row.spelling:
             raise TraceError(
                 "while_loop: how often it runs depends on values, and there are none while a graph is built by hand: "
                 "dl.scan has a fixed number of steps, and dl.trace(f, example) records the loop"
@@ -170,7 +168,7 @@ class Building(Tape):
         value = self.guess(row, operands, params)
         node = self.node(row, operands, params, value)
         if value is PENDING and row.outputs:
-            parts = [apply(TABLE["pick"], (node,), {"index": i}) for i in range(row.outputs)]
+            parts = [apply(rows.pick, (node,), {"index": i}) for i in range(row.outputs)]
             return row.result(*parts) if row.result else tuple(parts)
         return unpack(row, node) if value.__class__ is tuple else node
 

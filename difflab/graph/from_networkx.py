@@ -11,7 +11,7 @@ import networkx as nx
 import numpy as np
 
 from ..errors import InputError
-from ..primitives import Primitive, by_numpy_function
+from ..primitives import Primitive, by_numpy_function, rows
 from ..primitives.primitive import positional
 from .block import Block
 from .calls import waiting
@@ -81,7 +81,7 @@ class Reader:
         if self.mistakes:
             raise InputError(told(self.mistakes))
         nodes = [self.made[key] for key in order]
-        inputs = [self.made[key] for key in self.graph if self.made[key].primitive.name == "input"]
+        inputs = [self.made[key] for key in self.graph if self.made[key].primitive is rows.input]
         return Graph(order=nodes, inputs=inputs, outputs=[self.made[key] for key in outputs])
 
     def wrong(self, key: Any, message: str) -> None:
@@ -281,7 +281,7 @@ class Reader:
         known = parameters(row)
         settings = {k: x for k, x in settings.items() if k in known or k not in DECORATION}
         args = [operands] if row.name in OF_LISTS and operands else list(operands)
-        if row.name == "getitem" and len(operands) == 1 and settings.keys() in ({"key"}, {"index"}):
+        if row is rows.getitem and len(operands) == 1 and settings.keys() in ({"key"}, {"index"}):
             return waiting(row, [*args, *settings.values()], {})  # x[key] has no keywords
         rules, anything = own_signature(row), takes_anything(row.signature)
         own = binds(rules, operands, settings) and (anything or not takes_anything(rules) or row.name in AS_RECORDED)

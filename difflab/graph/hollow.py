@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..primitives import rows
 from .recording import Tape
 from .traced import Traced
 
@@ -49,14 +50,14 @@ class ShapeTape(Tape):
         if row.kind == "elementwise":
             one = row.evaluate(*[first(v, np.ndim(v)) for v in values], **params)
             return like(one, np.broadcast_shapes(*map(np.shape, values)))
-        if row.name == "conv":
+        if row is rows.conv:
             one = row.evaluate(*[first(v, 2) for v in values], **params | {"groups": 1})
             return like(one, (len(values[0]), len(values[1]), *one.shape[2:]))
-        if row.name in ("max_pool", "avg_pool"):
+        if row in (rows.max_pool, rows.avg_pool):
             lead = np.ndim(values[0]) - len(params["size"])
             one = row.evaluate(first(values[0], lead), **params)
             return like(one, (*np.shape(values[0])[:lead], *one.shape[lead:]))
-        if row.name == "matmul" and min(map(np.ndim, values)) > 1:
+        if row is rows.matmul and min(map(np.ndim, values)) > 1:
             return like(row.evaluate(values[0][..., :0], values[1][..., :0, :], **params))
         result = row.evaluate(*values, **params)
         return tuple(map(like, result)) if isinstance(result, tuple | list) else like(result)

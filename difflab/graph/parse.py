@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, InputError, ParseError
-from ..primitives import NUMPY, TABLE, Primitive
+from ..primitives import NUMPY, TABLE, Primitive, rows
 from ..primitives.primitive import positional
 from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, whole
 from .calls import waiting
@@ -177,8 +177,8 @@ class _Reader:
         if name in self.names:
             raise self.error(target, f"{name} is used before it has a value; choose another name")
         node = self.vertex(value)
-        if node.name is not None or node.primitive.name in ("input", "constant"):
-            node = self.add(TABLE["positive"], (node,))
+        if node.name is not None or node.primitive.leaf:
+            node = self.add(rows.positive, (node,))
         node.name = name
         self.names[name] = node
         return node
@@ -299,7 +299,7 @@ class _Reader:
             if type(op) not in COMPARE:
                 raise self.error(tree, f"the comparison {kind(op)} is not part of the language")
             step = self.add(TABLE[COMPARE[type(op)]], (values[k], values[k + 1]))
-            result = step if result is None else self.add(TABLE["logical_and"], (result, step))
+            result = step if result is None else self.add(rows.logical_and, (result, step))
         return result
 
     def read_BoolOp(self, tree: ast.BoolOp) -> Any:
@@ -325,7 +325,7 @@ class _Reader:
             if array.ndim > MAX_DIMENSIONS:
                 raise self.error(tree, f"an array has at most {MAX_DIMENSIONS} dimensions")
             return array
-        return self.add(TABLE["stack"], tuple(self.vertex(v) for v in values), {"axis": 0})
+        return self.add(rows.stack, tuple(self.vertex(v) for v in values), {"axis": 0})
 
     read_Tuple = read_List
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, UnsupportedError
-from ..primitives import BUILT_IN, TABLE, Elementwise, Primitive, lookup
+from ..primitives import BUILT_IN, Elementwise, Primitive, lookup
 from .graph import Graph, as_value, graph_of
 from .node import Node
 from .recording import Tape
@@ -28,7 +28,7 @@ def pickled(graph: Graph) -> tuple[Any, ...]:
     place = {node: k for k, node in enumerate(graph.order)}
     steps = []
     for node in graph.order:
-        if node.primitive.kind != "deferred" and TABLE.get(node.primitive.name) is not node.primitive:
+        if node.primitive.kind != "deferred" and not node.primitive.listed:
             raise UnsupportedError(
                 f"pickle: {node.name or 'a node'} ({node.primitive.name}) runs functions of this process, which cannot "
                 "be pickled: pickle the arguments, and trace the function again where they are loaded"

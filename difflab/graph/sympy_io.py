@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, TimeLimitError, UnsupportedError
-from ..primitives import TABLE, Primitive
+from ..primitives import TABLE, Primitive, rows
 from ..primitives.elements import ElementsCarrier, mapped
 from ..primitives.quotient import Exact, Named, Quotient, whole
 from .graph import Graph, constant_node, input_node
@@ -27,14 +27,15 @@ class SympyCarrier(ElementsCarrier):
     def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         import sympy
 
-        named = getattr(sympy, spelled or row.name, None)
-        return named if isinstance(named, type) or row.name == "sqrt" else None
+        named = getattr(sympy, spelled or (row.name if row.listed else ""), None)
+        return named if isinstance(named, type) or row is rows.sqrt else None
 
     def function(self, row: Primitive) -> Callable[..., Any]:
-        if row.name == "constant":
+        if row is rows.constant:
             return lambda *, value: exact(value)
-        found = SPECIAL.get(row.name) or super().function(row)
-        return on_numbers(found) if row.name in ARITHMETIC else found
+        name = row.name if row.listed else ""
+        found = SPECIAL.get(name) or super().function(row)
+        return on_numbers(found) if name in ARITHMETIC else found
 
 
 def exact(value: Any) -> Any:

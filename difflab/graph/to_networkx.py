@@ -7,7 +7,7 @@ from typing import Any
 import networkx as nx
 
 from ..errors import InputError, UnsupportedError
-from ..primitives import TABLE, Primitive
+from ..primitives import Primitive, rows
 from .block import Block
 from .calls import Call, Place, replaced
 from .function_names import OF_LISTS
@@ -19,8 +19,8 @@ from .node import UNKNOWN, Node
 def attributes(node: Node) -> dict[str, Any]:
     """What a node does, as the attributes that `from_networkx` reads: with arrays, rows and blocks as objects."""
     row = node.primitive
-    found: dict[str, Any] = {"op": row.name if TABLE.get(row.name) is row else row}
-    if row.name == "constant":
+    found: dict[str, Any] = {"op": row.name if row.listed else row}
+    if row is rows.constant:
         found["value"] = node.params["value"]
     elif node.params:
         found["params"] = node.params
@@ -85,13 +85,13 @@ class Writer:
     def add(self, node: Node, output: dict[str, Any], name: str) -> None:
         row = node.primitive
         said: dict[str, Any] = {"op": row.name, "name": name}
-        if row.name == "constant":
+        if row is rows.constant:
             said["value"] = self.text(node, "value", node.params["value"])
             settings: dict[str, Any] = {}
             operands: dict[Any, Node] = {}
         elif row.kind == "deferred":
             settings, operands = self.call(node, row.row, node.params["call"])  # type: ignore[attr-defined]
-        elif TABLE.get(row.name) is row:
+        elif row.listed:
             settings, operands = node.params, dict(enumerate(node.operands))
         else:
             raise UnsupportedError(
@@ -117,7 +117,7 @@ class Writer:
         """Settings and operands, by place or name, of a call that waits for shapes."""
         operands: dict[Any, Node] = {}
         names, settings = list(row.signature.parameters), dict(call.kwargs)
-        if row.name == "getitem":
+        if row is rows.getitem:
             args, settings = call.args[:1], {"index": call.args[1]}  # some files keep the name key for themselves
         elif row.name in OF_LISTS:
             listed = isinstance(call.args[0], list)
@@ -125,7 +125,7 @@ class Writer:
             settings |= dict(zip(names[listed:], call.args[listed:]))
         else:
             args = call.args
-            if row.name == "einsum" and isinstance(args[0], str):
+            if row is rows.einsum and isinstance(args[0], str):
                 args, settings["subscripts"] = args[1:], args[0]
             count = max([k + 1 for k, x in enumerate(args) if x.__class__ is Place], default=0)
             if not any(p.kind is p.VAR_POSITIONAL for p in row.signature.parameters.values()):
@@ -147,7 +147,7 @@ class Writer:
 
     def constant(self, x: Any) -> Node:
         """A setting that stands among operands, as a node of its own."""
-        node = Node(TABLE["constant"], (), {"value": x}, UNKNOWN)
+        node = Node(rows.constant, (), {"value": x}, UNKNOWN)
         self.keys[node] = fresh(f"n{len(self.keys)}", set(self.keys.values()))
         self.made.add_node(self.keys[node], op="constant", name="", value=self.text(node, "value", x))
         return node

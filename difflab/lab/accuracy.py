@@ -14,7 +14,7 @@ from ..differentiate.transform import vjp
 from ..errors import InputError, UnsupportedError
 from ..files import write
 from ..graph.traced import apply
-from ..primitives import NUMPY, Elementwise, lookup, table
+from ..primitives import NUMPY, Elementwise, lookup, rows, table
 from ..progress import doing, tell
 
 VERSION = 1
@@ -236,7 +236,7 @@ def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Any], list[str
     operands = [np.array(column) for column in zip(*points)]
     for i in WHOLE.get(row.name, ()):
         operands[i] = np.rint(operands[i]).astype(int)
-    if row.name == "where":
+    if row is rows.where:
         operands[0] = operands[0] > 0
     return operands, regions
 

@@ -26,6 +26,7 @@ from ..differentiate.certificate import UNDEFINED, outward
 from ..differentiate.problem import Problem
 from ..differentiate.proof import session
 from ..errors import DifflabError, InputError, TimeLimitError
+from ..primitives import rows
 from ..progress import doing, tell
 from .convexity_result import CONVEX, NOT_CONVEX, STRONG, UNDECIDED, Convexity, Violation, told_point
 from .convexity_rules import curves, terms
@@ -54,7 +55,7 @@ class Part(NamedTuple):
 
 def decide(problem: Problem, low: dict[str, Any], high: dict[str, Any], seconds: float) -> Convexity:
     """The verdict on a problem over a box."""
-    if any(n.primitive.name == "stop_gradient" for n in problem.graph.order):
+    if any(n.primitive is rows.stop_gradient for n in problem.graph.order):
         raise InputError("convexity: the function holds a stop_gradient, and derivatives do not tell its values then")
     search = Search(problem, low, high)
     if len(search.low) > MOST_COORDINATES:

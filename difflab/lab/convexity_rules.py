@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb
 
 from ..differentiate.arb_germ import Germ, lift
-from ..primitives import TABLE
+from ..primitives import rows
 
 
 class Curve(NamedTuple):
@@ -57,7 +57,7 @@ def curves(graph: Any, ranges: dict[Any, Any]) -> dict[Any, Curve]:
     found: dict[Any, Curve] = {}
     for node in graph.order:
         operands = [found[x] for x in node.operands]
-        if node.primitive.name == "input":
+        if node.primitive is rows.input:
             found[node] = AFFINE
         elif all(c.constant for c in operands):
             values = balls(node, ranges)
@@ -80,7 +80,7 @@ def balls(node: Any, ranges: dict[Any, Any]) -> list[Any] | None:
         return None
     if not all(b.is_finite() for b in made):
         return None
-    return [from_zero(b) for b in made] if node.primitive.name in NOT_NEGATIVE else made
+    return [from_zero(b) for b in made] if node.primitive.listed and node.primitive.name in NOT_NEGATIVE else made
 
 
 def from_zero(b: Any) -> Any:
@@ -105,26 +105,26 @@ def meet(operands: list[Curve]) -> Curve:
 
 def curve(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
     """The curvature of a node that is no constant."""
-    name = node.primitive.name
-    if TABLE.get(name) is not node.primitive:  # a function of the user's may have the name of a row
+    row, name = node.primitive, node.primitive.name
+    if not row.listed:  # a function of the user's may have the name of a row
         return UNKNOWN
-    if name == "logsumexp" and len(operands) > 1 and not (operands[1].constant and signed(ranges[1]) > 0):
+    if row is rows.logsumexp and len(operands) > 1 and not (operands[1].constant and signed(ranges[1]) > 0):
         return UNKNOWN  # with weights that may be negative
     if name in ARRANGING:
         return meet(operands)
     if name in CHOOSING:
         return operands[0] if all(c.constant for c in operands[1:]) else UNKNOWN
-    if name == "negative":
+    if row is rows.negative:
         return operands[0].flipped()
-    if name == "subtract":
+    if row is rows.subtract:
         return meet([operands[0], operands[1].flipped()])
     if name in RISING_CONVEX:
         convex = meet(operands).convex
-        return Curve(convex=convex, log_convex=convex and name in ("exp", "exp2", "exp10"))
+        return Curve(convex=convex, log_convex=convex and row in (rows.exp, rows.exp2, rows.exp10))
     if name in RISING_CONCAVE:
         return Curve(concave=meet(operands).concave)
     if name in NORMS:
-        return even(operands, ranges).named_squares(name == "square")
+        return even(operands, ranges).named_squares(row is rows.square)
     rule: Callable[..., Curve] | None = SPECIAL.get(name)
     return UNKNOWN if rule is None else rule(node, operands, ranges)
 
@@ -142,7 +142,7 @@ def even(operands: list[Curve], ranges: list[Any]) -> Curve:
 
 
 def product(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
-    if node.operands[0] is node.operands[1] and (node.primitive.name == "multiply" or node.value.shape == ()):
+    if node.operands[0] is node.operands[1] and (node.primitive is rows.multiply or node.value.shape == ()):
         return even(operands[:1], ranges[:1]).named_squares()  # x * x, and x @ x of vectors
     for k in (0, 1):
         if operands[k].constant:
@@ -240,10 +240,10 @@ def terms(output: Any, found: dict[Any, Curve]) -> tuple[list[tuple[Any, int]], 
     open_parts = [(output, 1)]
     while open_parts:
         node, sign = open_parts.pop()
-        name = node.primitive.name
-        if name in ("add", "subtract") and all(x.value.shape == () for x in node.operands):
-            open_parts += [(node.operands[0], sign), (node.operands[1], sign if name == "add" else -sign)]
-        elif name == "negative":
+        row = node.primitive
+        if row in (rows.add, rows.subtract) and all(x.value.shape == () for x in node.operands):
+            open_parts += [(node.operands[0], sign), (node.operands[1], sign if row is rows.add else -sign)]
+        elif row is rows.negative:
             open_parts.append((node.operands[0], -sign))
         else:
             parts.append((node, sign))

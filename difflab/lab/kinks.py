@@ -14,24 +14,36 @@ from ..primitives import NUMPY, Gate
 
 @dataclass(frozen=True)
 class Kink:
-    """A node without a derivative here: its local one-sided derivatives and the value that the engine returns."""
+    """A node without a derivative here: its local one-sided derivatives and the value that the engine returns.
+
+    `where` is the operation and its operand here, `place` says where the operation has no derivative at all ("x = 0").
+    """
 
     node: Node
     where: str
     left: float
     right: float
     returned: float
-    convention: str
+    place: str
     jump: bool = False  # a comparison: flat on both sides, with a step between
+
+    @property
+    def convention(self) -> str:
+        """Which number of those that could stand for a derivative is returned."""
+        if self.returned == self.left == self.right:
+            return "the slope of both sides"
+        if np.isclose(2 * self.returned, self.left + self.right):
+            return "the mean of both sides"
+        if self.returned in (self.left, self.right):
+            return "the left side" if self.returned == self.left else "the right side"
+        return "the row's own"
 
     def __str__(self) -> str:
         if self.jump:
-            return (
-                f"{self.where}: its truth changes here, which may be a kink or a jump of the whole ({self.convention})"
-            )
+            return f"{self.where}: its truth changes here, which may be a kink or a jump of the whole ({self.place})"
         return (
             f"{self.where}: left derivative {self.left:g}, right derivative {self.right:g}; "
-            f"the engine returns {self.returned:g} ({self.convention})"
+            f"the engine returns {self.returned:g} ({self.place})"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -41,6 +53,7 @@ class Kink:
             "left": self.left,
             "right": self.right,
             "returned": self.returned,
+            "place": self.place,
             "convention": self.convention,
             "jump": self.jump,
         }
@@ -101,9 +114,7 @@ def describe(node: Node, env: dict[Node, Any], xs: list[Any], mask: Any, moving:
     where = f"{row.name} of {name or 'an inner value'} at {entry(xs[place], index):g}"
     if index:
         where += f", element {list(index)}"
-    return Kink(
-        node, where, left, right, returned, row.non_differentiable or "the row's convention", not row.differentiable
-    )
+    return Kink(node, where, left, right, returned, row.non_differentiable or "by its row", not row.differentiable)
 
 
 def entry(x: Any, index: tuple[int, ...]) -> float:

@@ -112,7 +112,7 @@ class NumpyCarrier(Carrier):
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         if spelled is not None:
             return find(spelled)  # type: ignore[no-any-return]
-        return getattr(np, row.name, None) if TABLE.get(row.name) is row else None
+        return getattr(np, row.name, None) if row.listed else None
 
 
 NUMPY = NumpyCarrier()

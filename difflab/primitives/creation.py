@@ -12,23 +12,12 @@ from ..errors import InputError
 from . import batches
 from .arguments import constant, is_integer
 from .carriers import Carrier
-from .primitive import Primitive, composite, linear, register
+from .primitive import composite, linear, underivable
 
 
 def reader(name: str, doc: str, arguments: Callable[..., Any], reads: tuple[str, ...] | None = None) -> None:
     """A NumPy function whose call on traced values means another row, mostly a constant."""
-    register(
-        Primitive(
-            name=name,
-            doc=doc,
-            glyph=name,
-            latex=rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({{0}})",
-            arguments=arguments,
-            reads=reads,
-            differentiable=False,
-            flops=0,
-        )
-    )
+    underivable(name, doc=doc, arguments=arguments, reads=reads, flops=0)
 
 
 def read_like(make: Callable[..., Any]) -> Callable[..., Any]:

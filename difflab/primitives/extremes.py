@@ -15,7 +15,7 @@ from . import batches
 from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
 from .carriers import Carrier
 from .kernels.arrays import fold, unordered
-from .primitive import Primitive, composite, register
+from .primitive import composite, underivable
 from .quotient import Exact, Quotient, fraction
 from .reductions import nan_filled, pooled
 from .spelling import by_sympy
@@ -93,8 +93,6 @@ def read_argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect
 
 def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
     """A row whose result (integers, truth values) has no derivative."""
-    row.setdefault("glyph", name)
-    row.setdefault("latex", rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({{0}})")
     row["spelling"] = {"sympy": unordered, **row.get("spelling", {"elements": name})}
 
     @wraps(arguments)
@@ -103,7 +101,7 @@ def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
         no_traced(name, **params)
         return operands, params
 
-    register(Primitive(name=name, doc=doc + "; it has no derivative.", arguments=plain, differentiable=False, **row))
+    underivable(name, doc=doc + "; it has no derivative.", arguments=plain, **row)
 
 
 opaque("argmax", "The place of the largest element", read_argument("argmax"), batch=batches.searched)

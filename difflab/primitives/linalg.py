@@ -18,6 +18,7 @@ from .arguments import axes as axes_tuple, inexact, refuse
 from .carriers import Carrier
 from .primitive import composite, custom
 from .products import bar, flip, placeholder, stacks_fit
+from .reductions import expand
 
 
 def square_matrix(name: str, **none: Any) -> Callable[..., Any]:
@@ -166,16 +167,9 @@ custom(
 
 
 # Norms: the Euclidean one is a row, because its derivative at 0 is 0 and not 0/0.
-def restore(m: Any, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """A reduced array with its axes back, ready to broadcast against x."""
-    if keepdims or axis is None:
-        return ct
-    return m.reshape(ct, shape=tuple(1 if k in axis else n for k, n in enumerate(m.shape(x))))
-
-
 def unit(m: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """x / ||x||, and 0 where the norm is 0."""
-    size = restore(m, y, x, axis, keepdims)
+    size = expand(m, y, x, axis, keepdims)
     zero = m.equal(size, 0.0)
     return m.where(zero, 0.0, bar(m, x) / m.where(zero, 1.0, size))
 
@@ -187,7 +181,7 @@ def euclidean_jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool)
 
 custom(
     "euclidean_norm",
-    vjp=lambda m, ct, y, x, *, axis, keepdims: (restore(m, ct, x, axis, keepdims) * unit(m, y, x, axis, keepdims),),
+    vjp=lambda m, ct, y, x, *, axis, keepdims: (expand(m, ct, x, axis, keepdims) * unit(m, y, x, axis, keepdims),),
     jvp=euclidean_jvp,
     doc="The square root of the sum of squares; its derivative at 0 is taken as 0.", glyph="‖·‖",
     latex=r"\lVert {0} \rVert", reads=(), non_differentiable="x = 0",
@@ -200,7 +194,7 @@ custom(
 
 def p_unit(m: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
     """conj(x) |x|^(p-2) / ||x||^(p-1), the derivative of the p-norm, and 0 where x or the norm is 0."""
-    size, length = m.absolute(x), restore(m, y, x, axis, keepdims)
+    size, length = m.absolute(x), expand(m, y, x, axis, keepdims)
     none, nothing = m.equal(size, 0.0), m.equal(length, 0.0)
     length = m.where(nothing, 1.0, length)
     factor = m.power(m.where(none, 1.0, size) / length, ord - 2.0) / length
@@ -215,7 +209,7 @@ def p_norm_jvp(m: Any, ts: Any, y: Any, x: Any, *, ord: float, axis: Any, keepdi
 custom(
     "p_norm",
     vjp=lambda m, ct, y, x, *, ord, axis, keepdims: (
-        restore(m, ct, x, axis, keepdims) * p_unit(m, y, x, ord, axis, keepdims),
+        expand(m, ct, x, axis, keepdims) * p_unit(m, y, x, ord, axis, keepdims),
     ),
     jvp=p_norm_jvp,
     doc="The p-norm (sum |x|^p)^(1/p); where an element is 0 its derivative is taken as 0.", glyph="‖·‖ₚ",

@@ -105,6 +105,11 @@ class Primitive:
         return self
 
     @property
+    def listed(self) -> bool:
+        """Whether it is the table's own row of its name, and not a function of a user's that is called so too."""
+        return TABLE.get(self.name) is self
+
+    @property
     def leaf(self) -> bool:
         """Whether its nodes compute nothing: inputs and constants."""
         return self.kind == "leaf"
@@ -128,7 +133,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> Any:
-        return (lookup, (self.name,)) if TABLE.get(self.name) is self else super().__reduce__()
+        return (lookup, (self.name,)) if self.listed else super().__reduce__()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -176,6 +181,13 @@ class Linear(Primitive):
 
     def own_signature(self) -> inspect.Signature:
         return without(self.transpose, 3)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Pick(Linear):
+    """One output of an operation that has several: the drivers put its cotangent in its place among the others'."""
+
+    kind = "pick"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -250,7 +262,7 @@ class Deferred(Primitive):
         if result is None or isinstance(result, type | str | np.dtype):
             raise InputError(f"{self.row.name} gives {result!r}, and a gradient needs a number")
         # In text a shape or a list of places is an array like any other: it is computed with.
-        return np.asarray(result) if row.name == "constant" and isinstance(result, tuple) else result
+        return np.asarray(result) if row.leaf and isinstance(result, tuple) else result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -310,8 +322,15 @@ def composite(name: str, value: Callable[..., Any], **row: Any) -> Composite:
     return register(Composite(name=name, value=value, **_filled(name, row)))  # type: ignore[no-any-return]
 
 
+def underivable(name: str, **row: Any) -> Primitive:
+    """Adds a row whose results have no derivative: places, truth values, shapes."""
+    return register(Primitive(name=name, differentiable=False, **_filled(name, row)))  # type: ignore[no-any-return]
+
+
 def _filled(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A row's fields, with what follows from its name where they do not say it: the sign, and the formula."""
+    escaped = name.replace("_", r"\_")
     row.setdefault("glyph", name)
-    row.setdefault("latex", rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({{0}})")
+    row.setdefault("latex", rf"\operatorname{{{{{escaped}}}}}({{0}})")
     row["facts"] = frozenset(row.get("facts", ()))
     return row

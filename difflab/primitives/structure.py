@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import batches
-from .primitive import Leaf, elementwise, linear, register
+from .primitive import Leaf, Pick, elementwise, linear, register
 
 register(Leaf(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
 register(
@@ -17,16 +17,18 @@ register(
         differentiable=False,
     )
 )
-linear(
-    "pick",
-    lambda m, i, ct, x, *, index: ct,  # the driver puts it back in its place
-    doc="One output of an operation that has several.",
-    glyph="[·]",
-    latex=r"{0}_{{{index}}}",
-    reads=(),
-    value=lambda m, x, *, index: x[index],
-    spelling={"numpy": "kernels.structure.pick"},
-    flops=0,
+register(
+    Pick(
+        name="pick",
+        transpose=lambda m, i, ct, x, *, index: ct,
+        doc="One output of an operation that has several.",
+        glyph="[·]",
+        latex=r"{0}_{{{index}}}",
+        reads=(),
+        value=lambda m, x, *, index: x[index],
+        spelling={"numpy": "kernels.structure.pick"},
+        flops=0,
+    )
 )
 linear(
     "sum_to",

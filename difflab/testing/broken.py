@@ -17,7 +17,6 @@ from ..graph.pytree import flatten, leaves_of
 from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, apply
 from ..lab.kinks import depends_on_inputs
-from ..primitives import TABLE
 from .arguments import Arguments
 from .judges import Subject
 from .lines import lines_of
@@ -158,7 +157,7 @@ class Operation:
 
     @property
     def is_of_the_table(self) -> bool:
-        return TABLE.get(self.row.name) is self.row
+        return self.row.listed
 
     def filled(self, xs: Any) -> tuple[Any, ...]:
         full = list(self.operands)
@@ -239,7 +238,7 @@ class Search:
     def visit(self, operation: Operation) -> None:
         """Judges one operation; of a wrong one that is made of others, names those."""
         row, name = operation.row, operation.row.name
-        if row.name == "pick" or not operation.points:
+        if row.kind == "pick" or not operation.points:
             return
         if spent() > self.stop:
             self.found.unjudged.append(f"{name}: the time was over")

@@ -12,6 +12,7 @@ from ..differentiate.problem import Problem
 from ..graph.node import Node
 from ..graph.recording import Tape
 from ..graph.traced import Traced
+from ..primitives import rows
 from .report import relative_path
 
 OURS = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))
@@ -49,7 +50,7 @@ def lines_of(problem: Problem) -> dict[Node, str]:
             problem.function([tape.input(x) for x in problem.values])
     except Exception:  # it was recorded once; what it does a second time is no reason to fail
         return {}
-    vertices = [n for n in problem.graph.order if n.primitive.name != "constant"]
+    vertices = [n for n in problem.graph.order if n.primitive is not rows.constant]
     if [n.primitive.name for n in vertices] != [n.primitive.name for n in lines]:
         return {}
     return dict(zip(vertices, lines.where))

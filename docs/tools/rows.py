@@ -41,6 +41,7 @@ PAGE_OF = {file: page for page, (_, files) in GROUPS.items() for file in files.s
 KINDS = {
     "elementwise": "elementwise: stated by its partial derivatives",
     "linear": "linear: stated by the transpose of the linear map",
+    "pick": "linear: one output of an operation that has several",
     "custom": "with its own rules for forward and reverse mode",
     "composite": "a program in other rows: its derivative is the derivative of that program",
     "opaque": "no derivative, or one of its carriers' own",

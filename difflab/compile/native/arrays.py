@@ -14,7 +14,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import TABLE
+from ...primitives import rows
 from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
@@ -27,7 +27,7 @@ LIMIT = 400  # operations above which numba takes too long
 LOOPS = 150  # numba takes some 30 ms for each
 LARGEST = 1 << 15  # elements of a body's arrays; larger ones are left to NumPy
 PRODUCTS = 1 << 16  # multiplications of one contraction above which BLAS is faster
-JOINS = ("concatenate", "stack", "append")
+JOINS = (rows.concatenate, rows.stack, rows.append)
 
 
 class Refused(Exception):
@@ -40,8 +40,8 @@ def one_exponential(graph: Graph) -> Graph:
     order: list[Node] = []
     for node in graph.order:
         new = relinked(node, image)
-        low = new.operands[0] if new.primitive is TABLE["exp"] else None
-        if low is not None and low.primitive is TABLE["minimum"] and number(low.operands[1]) == 0.0:
+        low = new.operands[0] if new.primitive is rows.exp else None
+        if low is not None and low.primitive is rows.minimum and number(low.operands[1]) == 0.0:
             m, x = Builder(new), low.operands[0]
             image[node] = m.where(m.greater(x, 0.0), 1.0, m.exp(m.negative(m.absolute(x))))
             order += m.made
@@ -86,7 +86,7 @@ class ArrayLoop:
 
     # What each node is.
     def classify(self, node: Node) -> None:
-        if node.primitive.name in ("input", "constant"):
+        if node.primitive.leaf:
             if node.shape is None or node.dtype.kind not in "fbi":
                 raise Refused(f"it has values of dtype {node.dtype}")
             return
@@ -145,7 +145,7 @@ class ArrayLoop:
                 found = self.memory.take(node.shape, node.dtype)
         else:
             found = self.memory.take(node.shape, node.dtype)
-            if node.primitive.name == "constant":
+            if node.primitive is rows.constant:
                 self.constants.append((node, found))
         self.places[node] = found
         return found
@@ -186,7 +186,7 @@ class ArrayLoop:
     def write(self) -> str:
         fixed = set(self.graph.inputs[: self.a])
         for node in self.graph.order:
-            if node.primitive.name != "input" and all(x in fixed for x in node.operands):
+            if node.primitive is not rows.input and all(x in fixed for x in node.operands):
                 fixed.add(node)
         done: set[Node] = set()
         before = self.schedule([n for n in self.computed if n in fixed], done)
@@ -334,12 +334,7 @@ def is_join(node: Node) -> bool:
     same = all(x.dtype == node.dtype for x in node.operands)
     if node.primitive is ASSEMBLE:
         return same
-    name = node.primitive.name
-    return (
-        same
-        and TABLE.get(name) is node.primitive
-        and (name in JOINS or (name == "scatter" and len(node.operands) == 1))
-    )
+    return same and (node.primitive in JOINS or (node.primitive is rows.scatter and len(node.operands) == 1))
 
 
 def is_disjoint(node: Node) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.node import Node
-from ...primitives import TABLE
+from ...primitives import rows
 from ..passes.rewriting import number
 from .forms import DTYPES, common_dtype, element as arithmetic, has_form, literal
 from .functions import NAMES
@@ -25,12 +25,12 @@ CALLS = {
 def has_element(node: Node) -> bool:
     """Whether `element` can write the node."""
     name = node.primitive.name
-    if TABLE.get(name) is not node.primitive or node.value.__class__ is tuple:
+    if not node.primitive.listed or node.value.__class__ is tuple:
         return False
     if has_form(node):
         return True
     real = node.dtype in DTYPES and all(x.dtype.kind in "fbi" for x in node.operands)
-    if name == "astype":
+    if node.primitive is rows.astype:
         return real
     return real and not node.params and (name in CALLS or name in NAMES)
 
@@ -48,7 +48,7 @@ def element(node: Node, names: Any) -> str:
         return names[x] if x.dtype == dtype else f"np.{dtype.name}({names[x]})"
 
     operands = [cast(x) for x in node.operands]
-    if name == "astype":
+    if node.primitive is rows.astype:
         return operands[0]
     if name in NAMES:  # in float64, whatever the dtype
         if dtype == np.float64:

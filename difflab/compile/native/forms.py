@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.node import Node
-from ...primitives import TABLE
+from ...primitives import rows
 from ..passes.rewriting import number
 from ..write.names import Names, has_dtype
 
@@ -58,7 +58,7 @@ def common_dtype(node: Node) -> Any:
 
 def whole_power(node: Node) -> int | None:
     """The exponent n of x**n where products say the same: a small whole number."""
-    if node.primitive.name not in ("power", "power_minus") or len(node.operands) != 2:
+    if node.primitive not in (rows.power, rows.power_minus) or len(node.operands) != 2:
         return None
     exponent = number(node.operands[1])
     if exponent is None or node.operands[0].dtype != node.dtype:
@@ -80,13 +80,13 @@ def is_light(node: Node) -> bool:
     """Whether a loop of the backend's own computes the node at least as fast as NumPy does."""
     if node.value.__class__ is tuple or not node.shape or not has_form(node):
         return False
-    return not any(x.primitive.name == "constant" and not x.shape and number(x) is None for x in node.operands)
+    return not any(x.primitive is rows.constant and not x.shape and number(x) is None for x in node.operands)
 
 
 def has_form(node: Node) -> bool:
     """Whether `element` can write the node."""
     name = node.primitive.name
-    if TABLE.get(name) is not node.primitive or node.value.__class__ is tuple:
+    if not node.primitive.listed or node.value.__class__ is tuple:
         return False
     if whole_power(node) is not None:
         return node.dtype in DTYPES
@@ -95,7 +95,7 @@ def has_form(node: Node) -> bool:
     kinds = [x.dtype.kind for x in node.operands]
     if name in TRUTH:
         return kinds == ["b"] * len(kinds)
-    if name == "where":
+    if node.primitive is rows.where:
         return kinds[0] == "b" and node.dtype in DTYPES and all(k in "fbi" for k in kinds[1:])
     if name in COMPARISONS:
         return common_dtype(node) in DTYPES and all(k in "fbi" for k in kinds)
@@ -124,7 +124,7 @@ def element(node: Node, names: Names) -> str:
         return powers_text(names[node.operands[0]], n)
     if name in TRUTH:
         return TRUTH[name].format(*[names[x] for x in node.operands])
-    if name == "where":
+    if node.primitive is rows.where:
         c, x, y = node.operands
         return f"{operand(x, dtype)} if {names[c]} else {operand(y, dtype)}"
     texts = [operand(x, dtype) for x in node.operands]

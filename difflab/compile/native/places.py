@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...graph.node import Node
-from ...primitives import NUMPY, TABLE
+from ...primitives import NUMPY, rows
+from ..passes.assembly import ASSEMBLE
 
 REARRANGING = frozenset(
     "getitem reshape ravel transpose moveaxis swapaxes matrix_transpose expand_dims squeeze broadcast_to flip roll "
@@ -43,7 +44,7 @@ class Workspace:
 def rearranges(node: Node) -> bool:
     """Whether each element of the result is one of the operand's, which one being known."""
     row = node.primitive
-    return row.name in REARRANGING and TABLE.get(row.name) is row and len(node.operands) == 1
+    return row.listed and row.name in REARRANGING and len(node.operands) == 1
 
 
 def rearranged(node: Node, places: Any) -> Any:
@@ -66,9 +67,9 @@ def strided(places: Any) -> Strided | None:
 
 def parts(node: Node) -> list[Any]:
     """For each operand of a row that joins arrays: the positions that its elements take in the flattened result."""
-    if node.primitive.name in ("scatter", "assemble"):
+    if node.primitive in (rows.scatter, ASSEMBLE):
         whole = np.arange(math.prod(node.shape)).reshape(node.shape)
-        indices = node.params["indices"] if node.primitive.name == "assemble" else (node.params["index"],)
+        indices = node.params["indices"] if node.primitive is ASSEMBLE else (node.params["index"],)
         return [np.asarray(whole[i]) for i in indices]
     ends = np.cumsum([0, *[math.prod(x.shape) for x in node.operands]])
     numbered = [np.arange(start, start + math.prod(x.shape)).reshape(x.shape) for start, x in zip(ends, node.operands)]

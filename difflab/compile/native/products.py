@@ -7,11 +7,11 @@ import string
 from typing import Any, NamedTuple
 
 from ...graph.node import Node
-from ...primitives import TABLE
+from ...primitives import rows
 from .forms import DTYPES
 from .places import Nest, Strided
 
-EXTREMES = {"max": ">", "min": "<"}
+EXTREMES = {rows.max: ">", rows.min: "<"}
 LANES = 4  # partial sums, so that additions need not wait for each other
 SHORTEST = 4  # elements of the last axis from which a row at a time pays
 # Products by name and numbers of axes.
@@ -113,14 +113,14 @@ class Contraction(NamedTuple):
 def contraction(node: Node) -> Contraction | None:
     """The node as a contraction, or None."""
     row = node.primitive
-    if TABLE.get(row.name) is not row or node.dtype not in DTYPES or any(x.dtype != node.dtype for x in node.operands):
+    if not row.listed or node.dtype not in DTYPES or any(x.dtype != node.dtype for x in node.operands):
         return None
     shapes = [x.shape for x in node.operands]
-    if row.name in ("sum", "mean", *EXTREMES) and set(node.params) == {"axis", "keepdims"}:
+    if row in (rows.sum, rows.mean, *EXTREMES) and set(node.params) == {"axis", "keepdims"}:
         axis = node.params["axis"]
         axes = range(len(shapes[0])) if axis is None else [k % len(shapes[0]) for k in axis]
         return reduction(node, set(axes))
-    if row.name == "sum_to":
+    if row is rows.sum_to:
         lead = len(shapes[0]) - len(node.shape)
         wide = {lead + k for k, n in enumerate(node.shape) if n == 1 and shapes[0][lead + k] != 1}
         return reduction(node, {*range(lead), *wide})
@@ -145,17 +145,16 @@ def reduction(node: Node, axes: set[int]) -> Contraction | None:
     kept = "".join(c for k, c in enumerate(labels) if k not in axes)
     summed = "".join(c for k, c in enumerate(labels) if k in axes)
     sizes = tuple(shape[labels.index(c)] for c in kept + summed)
-    name = node.primitive.name
+    row = node.primitive
     reduced = math.prod(sizes[len(kept) :])
-    if reduced == 0 and name != "sum" and name != "sum_to":
+    if reduced == 0 and row not in (rows.sum, rows.sum_to):
         return None
-    sign = EXTREMES.get(name, "")
-    return Contraction((labels,), kept, summed, sizes, sign, reduced if name == "mean" else 1)
+    sign = EXTREMES.get(row, "")
+    return Contraction((labels,), kept, summed, sizes, sign, reduced if row is rows.mean else 1)
 
 
 def subscripts(node: Node, ranks: list[int]) -> str | None:
     """A product of arrays in einsum's notation."""
-    name = node.primitive.name
-    if name == "einsum":
+    if node.primitive is rows.einsum:
         return str(node.params["subscripts"])
-    return PRODUCTS.get((name, *ranks)) if not node.params else None
+    return PRODUCTS.get((node.primitive.name, *ranks)) if not node.params else None

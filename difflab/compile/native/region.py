@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...graph.node import Node
-from ...primitives import TABLE
+from ...primitives import rows
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
 from ..write.region_source import RegionSource
@@ -127,7 +127,7 @@ class NativeRegion(RegionSource):
         found = {}
         for n in nodes:
             for i, x in enumerate(n.operands):
-                if x not in nodes and (x.shape or x.primitive.name != "constant"):
+                if x not in nodes and (x.shape or x.primitive is not rows.constant):
                     found[x] = self.operand(n, i)
         return found
 
@@ -148,7 +148,7 @@ class NativeRegion(RegionSource):
                 self.release(n)
 
     def seen_as(self, node: Node) -> str | None:
-        views = [y for y in self.strided if y.primitive.name == "reshape" and y.operands[0] is node]
+        views = [y for y in self.strided if y.primitive is rows.reshape and y.operands[0] is node]
         return None if views else super().seen_as(node)
 
     def into(self, node: Node, out: str, operands: list[str]) -> str | None:
@@ -162,9 +162,9 @@ class NativeRegion(RegionSource):
             super().both(node, other, x)
             return
         self.functions.add("sincos")
-        outs = {y.primitive.name: self.out(y) for y in (node, other)}
-        self.body += [f"    {self.names[y]} = {outs[y.primitive.name]}" for y in (node, other)]
-        self.body.append(f"    _sincos({x}, {outs['sin']}, {outs['cos']})")
+        outs = {y.primitive: self.out(y) for y in (node, other)}
+        self.body += [f"    {self.names[y]} = {outs[y.primitive]}" for y in (node, other)]
+        self.body.append(f"    _sincos({x}, {outs[rows.sin]}, {outs[rows.cos]})")
         self.written.add(node)
 
     def buffer(self, node: Node, k: int) -> int:
@@ -177,14 +177,14 @@ class NativeRegion(RegionSource):
     def has_own_loop(self, node: Node) -> bool:
         """Whether the node is a function of `native_math`, on an array in one piece."""
         name = node.primitive.name
-        if name not in LOOPS or TABLE[name] is not node.primitive or node in self.strided:
+        if name not in LOOPS or not node.primitive.listed or node in self.strided:
             return False
         x = node.operands[0]
         return node.dtype == x.dtype == np.float64 and x.shape == node.shape and self.in_one_piece(x)
 
     def in_one_piece(self, x: Node) -> bool:
         """Whether a block of the value is contiguous: arguments, buffers and results are, views need not be."""
-        if x.primitive.name == "constant":
+        if x.primitive is rows.constant:
             return bool(np.asarray(x.params["value"]).flags.c_contiguous)
         return x not in self.region.inside or x in self.packed
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import rows
 from .rewriting import made, number, rebuilt, relinked, users
 
 
@@ -30,20 +30,23 @@ def clean_algebra(graph: Graph) -> Graph:
 
 def unchanged(node: Node) -> Node | None:
     """The operand that the node returns as it is, or None."""
-    name, x = node.primitive.name, node.operands
-    if name in ("multiply", "divide", "power") and is_one(x[1]):
+    row, x = node.primitive, node.operands
+    if row in BY_ONE and is_one(x[1]):
         return x[0]
-    if name == "multiply" and is_one(x[0]):
+    if row is rows.multiply and is_one(x[0]):
         return x[1]
-    if name == "negative" and x[0].primitive.name == "negative":
+    if row is rows.negative and x[0].primitive is rows.negative:
         return x[0].operands[0]
-    if name in ("positive", "reshape", "broadcast_to", "sum_to", "astype", "stop_gradient") and len(x) == 1:
-        return x[0]
-    return None
+    return x[0] if row in IDLE and len(x) == 1 else None
+
+
+BY_ONE = (rows.multiply, rows.divide, rows.power)
+# What gives its operand as it is, where shape and dtype stay.
+IDLE = frozenset((rows.positive, rows.reshape, rows.broadcast_to, rows.sum_to, rows.astype, rows.stop_gradient))
 
 
 def is_one(node: Node) -> bool:
-    value = node.params.get("value") if node.primitive.name == "constant" else None
+    value = node.params.get("value") if node.primitive is rows.constant else None
     return isinstance(value, int | float | np.ndarray | np.number) and bool(np.all(np.equal(value, 1)))
 
 
@@ -65,20 +68,20 @@ def powers(graph: Graph) -> Graph:
 
 def cheaper(node: Node, old: Node, count: dict[Node, int]) -> Node | None:
     """The same value by a cheaper operation, or None."""
-    name, x = node.primitive.name, node.operands
-    if name == "power" and TABLE.get(name) is node.primitive and x[0].value == node.value:
+    row, x = node.primitive, node.operands
+    if row is rows.power and x[0].value == node.value:
         exponent = number(x[1])
         if exponent == 2:
-            return made("square", (x[0],), node)
+            return made(rows.square, (x[0],), node)
         if exponent == -1:
-            return made("reciprocal", (x[0],), node)
-    if name == "multiply" and x[0] is x[1]:
-        return made("square", (x[0],), node)
-    if name == "multiply":
+            return made(rows.reciprocal, (x[0],), node)
+    if row is rows.multiply and x[0] is x[1]:
+        return made(rows.square, (x[0],), node)
+    if row is rows.multiply:
         for a, b, k in ((x[0], x[1], 1), (x[1], x[0], 0)):
-            single = b.primitive.name == "reciprocal" and count.get(old.operands[k]) == 1
+            single = b.primitive is rows.reciprocal and count.get(old.operands[k]) == 1
             if single and is_float(b) and b.operands[0].dtype == b.dtype:
-                return made("divide", (a, b.operands[0]), node)
+                return made(rows.divide, (a, b.operands[0]), node)
     return None
 
 
@@ -103,22 +106,23 @@ def signs(graph: Graph) -> Graph:
     def whole(x: Node) -> Node:
         if x in negated:
             negated.discard(x)
-            image[x] = add(made("negative", (image[x],), x))
+            image[x] = add(made(rows.negative, (image[x],), x))
         return image.get(x, x)
 
     for node in graph.order:
-        name = node.primitive.name
+        row = node.primitive
         minus = [x in negated for x in node.operands]
-        if name in ("add", "subtract") and minus == [True, name == "add"]:  # as -(a + b) a zero would change its sign
+        if row in (rows.add, rows.subtract) and minus == [True, row is rows.add]:
+            # As -(a + b) a zero would change its sign.
             whole(node.operands[0])
             minus = [x in negated for x in node.operands]
-        if name == "negative" and is_float(node) and node.operands[0].value == node.value:
+        if row is rows.negative and is_float(node) and node.operands[0].value == node.value:
             x = node.operands[0]
             image[node] = image.get(x, x)
             if x not in negated:
                 negated.add(node)
-        elif any(minus) and is_float(node) and name in SIGNED and not_larger(node, minus):
-            base, sign = SIGNED[name](node, [image.get(x, x) for x in node.operands], minus)
+        elif any(minus) and is_float(node) and row in SIGNED and not_larger(node, minus):
+            base, sign = SIGNED[row](node, [image.get(x, x) for x in node.operands], minus)
             image[node] = add(base)
             if sign:
                 negated.add(node)
@@ -142,29 +146,29 @@ def not_larger(node: Node, minus: list[bool]) -> bool:
 
 def _product(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
     odd = sum(minus) % 2 == 1
-    return made(node.primitive.name, tuple(x), node, node.params, named=not odd), odd
+    return made(node.primitive, tuple(x), node, node.params, named=not odd), odd
 
 
 def _sum(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    if node.primitive.name == "subtract":
+    if node.primitive is rows.subtract:
         minus = [minus[0], not minus[1]]
     if minus == [False, False]:
-        return made("add", tuple(x), node), False
-    return made("subtract", (x[0], x[1]) if minus[1] else (x[1], x[0]), node), False
+        return made(rows.add, tuple(x), node), False
+    return made(rows.subtract, (x[0], x[1]) if minus[1] else (x[1], x[0]), node), False
 
 
 def _even(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    return made(node.primitive.name, tuple(x), node, node.params), False
+    return made(node.primitive, tuple(x), node, node.params), False
 
 
 SIGNED = {
-    "multiply": _product,
-    "divide": _product,
-    "reciprocal": _product,
-    "sum": _product,
-    "sum_to": _product,
-    "add": _sum,
-    "subtract": _sum,
-    "square": _even,
-    "absolute": _even,
+    rows.multiply: _product,
+    rows.divide: _product,
+    rows.reciprocal: _product,
+    rows.sum: _product,
+    rows.sum_to: _product,
+    rows.add: _sum,
+    rows.subtract: _sum,
+    rows.square: _even,
+    rows.absolute: _even,
 }

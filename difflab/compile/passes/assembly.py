@@ -11,7 +11,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import TABLE, Primitive
+from ...primitives import Primitive, rows
 from .rewriting import made, rebuilt, relinked, users
 
 
@@ -54,14 +54,14 @@ def assembly(graph: Graph) -> Graph:
 
 
 def is_sum(node: Node) -> bool:
-    if node.primitive is not TABLE["add"] or node.value.__class__ is tuple or node.dtype.kind != "f":
+    if node.primitive is not rows.add or node.value.__class__ is tuple or node.dtype.kind != "f":
         return False
     return bool(node.shape) and all(x.value == node.value for x in node.operands)
 
 
 def is_part(node: Node) -> bool:
     """A scatter at integers and slices."""
-    if node.primitive is not TABLE["scatter"] or len(node.operands) > 1:
+    if node.primitive is not rows.scatter or len(node.operands) > 1:
         return False
     index = node.params["index"]
     entries = index if isinstance(index, tuple) else (index,)
@@ -87,7 +87,7 @@ def replaced(node: Node, parts: list[Node], others: list[Node], image: dict[Node
     for p in parts:  # parts at one place are added up first
         index, x = p.params["index"], image.get(p.operands[0], p.operands[0])
         if repr(index) in pieces:
-            x = made("add", (pieces[repr(index)][1], x), x, named=False)
+            x = made(rows.add, (pieces[repr(index)][1], x), x, named=False)
             order.append(x)
         pieces[repr(index)] = index, x
     indices = tuple(index for index, _ in pieces.values())
@@ -95,7 +95,7 @@ def replaced(node: Node, parts: list[Node], others: list[Node], image: dict[Node
     whole = Node(ASSEMBLE, tuple(x for _, x in pieces.values()), params, node.value, node.name, node.block)
     order.append(whole)
     for x in others:
-        whole = made("add", (whole, image.get(x, x)), node)
+        whole = made(rows.add, (whole, image.get(x, x)), node)
         order.append(whole)
     return whole
 

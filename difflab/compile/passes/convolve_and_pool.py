@@ -12,15 +12,18 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import rows
 from .rewriting import made, rebuilt
 
-TRANSPOSES = {"conv_weight_transpose": "pooled_weight_transpose", "conv_input_transpose": "pooled_input_transpose"}
+TRANSPOSES = {
+    rows.conv_weight_transpose: rows.pooled_weight_transpose,
+    rows.conv_input_transpose: rows.pooled_input_transpose,
+}
 
 
 def conv_pools(graph: Graph) -> Graph:
     """Puts the fused rows in place of their parts."""
-    if not any(n.primitive is TABLE["conv"] for n in graph.order):
+    if not any(n.primitive is rows.conv for n in graph.order):
         return graph
     readers: dict[Node, list[Node]] = {n: [] for n in graph.order}
     for node in graph.order:
@@ -40,9 +43,9 @@ def conv_pools(graph: Graph) -> Graph:
             x, w = operands
             ct, place = [image.get(y, y) for y in written.operands]
             size = written.params["size"]
-            weights = node.primitive.name == "conv_weight_transpose"
+            weights = node.primitive is rows.conv_weight_transpose
             operands = (x, ct, place) if weights else (ct, place, w)
-            new = made(TRANSPOSES[node.primitive.name], operands, node, {**node.params, "pool": size})
+            new = made(TRANSPOSES[node.primitive], operands, node, {**node.params, "pool": size})
         elif operands == node.operands:
             new = node
         else:
@@ -66,10 +69,10 @@ def simple(params: Any, kernel: Any) -> bool:
 
 def pooled_alone(node: Node, readers: list[Node]) -> Any:
     """The pooling's parameters, where a convolution is read by max-pooling alone."""
-    if node.primitive is not TABLE["conv"] or len(node.shape) != 4 or node.dtype.kind != "f":
+    if node.primitive is not rows.conv or len(node.shape) != 4 or node.dtype.kind != "f":
         return None
-    names = [n.primitive.name for n in readers]
-    if not set(names) <= {"max_pool", "window_place"} or names.count("max_pool") != 1:
+    read = [n.primitive for n in readers]
+    if not set(read) <= {rows.max_pool, rows.window_place} or read.count(rows.max_pool) != 1:
         return None
     params = readers[0].params
     if any(n.params != params for n in readers) or not tiling(params):
@@ -79,23 +82,23 @@ def pooled_alone(node: Node, readers: list[Node]) -> Any:
 
 def fused(node: Node, readers: list[Node], operands: Any, pool: Any, image: dict[Node, Node]) -> list[Node]:
     """The node of both operations and its two results, which stand for the pooling's nodes."""
-    shape = next(n for n in readers if n.primitive.name == "max_pool").shape
+    shape = next(n for n in readers if n.primitive is rows.max_pool).shape
     values = (Abstract(shape, node.dtype), Abstract(shape, np.dtype(np.uint8)))
-    both = Node(TABLE["conv_max_pool"], operands, {**node.params, "pool": pool["size"]}, values, block=node.block)
-    picks = [Node(TABLE["pick"], (both,), {"index": k}, v, block=node.block) for k, v in enumerate(values)]
+    both = Node(rows.conv_max_pool, operands, {**node.params, "pool": pool["size"]}, values, block=node.block)
+    picks = [Node(rows.pick, (both,), {"index": k}, v, block=node.block) for k, v in enumerate(values)]
     for n in readers:
-        image[n] = picks[n.primitive.name == "window_place"]
+        image[n] = picks[n.primitive is rows.window_place]
     return [both, *picks]
 
 
 def spread(node: Node) -> Node | None:
     """The write to places that a convolution's transpose reads as its cotangent, where the two can be one."""
-    if node.primitive.name not in TRANSPOSES or TABLE[node.primitive.name] is not node.primitive:
+    if node.primitive not in TRANSPOSES:
         return None
-    weights = node.primitive.name == "conv_weight_transpose"
+    weights = node.primitive is rows.conv_weight_transpose
     written = node.operands[1 if weights else 0]
     kernel = node.params["size"] if weights else node.operands[1].shape[2:]
-    if written.primitive is not TABLE["window_write"] or len(written.shape) != 4 or written.dtype.kind != "f":
+    if written.primitive is not rows.window_write or len(written.shape) != 4 or written.dtype.kind != "f":
         return None
     both = tiling({k: written.params[k] for k in ("size", "stride", "padding", "dilation")})
     return written if both and simple(node.params, kernel) and 0 not in written.shape else None

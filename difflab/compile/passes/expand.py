@@ -11,7 +11,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import NO_PARAMS, Abstract, Node
-from ...primitives import TABLE
+from ...primitives import TABLE, rows
 from .rewriting import rebuilt, relinked
 
 TRUTH = frozenset("less less_equal greater greater_equal equal not_equal isnan logical_not".split())
@@ -39,7 +39,7 @@ class Builder:
 
     def constant(self, x: float) -> Node:
         value = Abstract((), np.dtype(float))
-        return self.keep(Node(TABLE["constant"], (), {"value": x}, value))
+        return self.keep(Node(rows.constant, (), {"value": x}, value))
 
     def keep(self, node: Node) -> Node:
         self.made.append(node)

@@ -13,9 +13,12 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import rows
 from .algebra import is_float
 from .rewriting import made, number, rebuilt, relinked, users
+
+SCALED = (rows.multiply, rows.divide)  # a factor of an operand is one of the result
+LAID_OUT = (rows.broadcast_to, rows.reshape)  # the operand's elements, in another shape
 
 
 def entries(node: Node) -> int:
@@ -30,14 +33,14 @@ def moderate(f: float, node: Node) -> bool:
 
 def factor_of(node: Node) -> tuple[Node, float] | None:
     """The operand and the factor, where the node scales by ±2**k."""
-    name, x = node.primitive.name, node.operands
+    row, x = node.primitive, node.operands
     if not is_float(node) or not x or x[0].value.__class__ is tuple:
         return None
-    if name == "negative" and x[0].value == node.value:
+    if row is rows.negative and x[0].value == node.value:
         return x[0], -1.0
-    if name == "add" and x[0] is x[1]:
+    if row is rows.add and x[0] is x[1]:
         return x[0], 2.0
-    if name == "multiply":
+    if row is rows.multiply:
         for a, b in (x, x[::-1]):
             f = number(b)
             if f and math.isfinite(f) and abs(math.frexp(f)[0]) == 0.5 and moderate(f, node):
@@ -78,22 +81,22 @@ class Factors:
 
     def scaled(self, x: Node, f: float, like: Node) -> Node | None:
         """f * x without a pass over x: another factor in it changed, or a smaller operand of it scaled; else None."""
-        name = x.primitive.name
+        row = x.primitive
         inner = factor_of(x)
         if not self.fits(x, f, like):
             return None
         if inner is not None:
             return inner[0] if inner[1] * f == 1.0 else self.times(inner[0], inner[1] * f)
-        if name in ("multiply", "divide"):
+        if row in SCALED:
             small = min((0, 1), key=lambda k: entries(x.operands[k]))
-            if small == 1 and name == "divide":
+            if small == 1 and row is rows.divide:
                 f = 1.0 / f
             if entries(x.operands[small]) < entries(x) or self.single(x.operands[small], x, f, like):
                 operands = list(x.operands)
                 operands[small] = self.at_most(operands[small], f, like)
-                return self.add(made(name, tuple(operands), x, x.params, named=False))
-        if name in ("broadcast_to", "reshape") and self.single(x.operands[0], x, f, like):
-            return self.add(made(name, (self.at_most(x.operands[0], f, like),), x, x.params, named=False))
+                return self.add(made(row, tuple(operands), x, x.params, named=False))
+        if row in LAID_OUT and self.single(x.operands[0], x, f, like):
+            return self.add(made(row, (self.at_most(x.operands[0], f, like),), x, x.params, named=False))
         return None
 
     def fits(self, x: Node, f: float, like: Node) -> bool:
@@ -104,13 +107,13 @@ class Factors:
                 x, f = inner[0], inner[1] * f
                 if not moderate(f, x):
                     return False
-            elif x.primitive.name in ("broadcast_to", "reshape"):
+            elif x.primitive in LAID_OUT:
                 x = x.operands[0]
-            elif x.primitive.name in ("multiply", "divide"):
+            elif x.primitive in SCALED:
                 small = 0 if entries(x.operands[0]) <= entries(x.operands[1]) else 1
                 if not self.single(x.operands[small], x, f, like):
                     return True
-                f = 1.0 / f if small == 1 and x.primitive.name == "divide" else f
+                f = 1.0 / f if small == 1 and x.primitive is rows.divide else f
                 x = x.operands[small]
             else:
                 break
@@ -125,9 +128,9 @@ class Factors:
             return False
         if factor_of(p) is not None:
             return True
-        if p.primitive.name in ("broadcast_to", "reshape"):
+        if p.primitive in LAID_OUT:
             return self.single(p.operands[0], p, f, like)
-        return p.primitive.name in ("multiply", "divide") and any(entries(q) < entries(p) for q in p.operands)
+        return p.primitive in SCALED and any(entries(q) < entries(p) for q in p.operands)
 
     def at_most(self, p: Node, f: float, like: Node) -> Node:
         """f * p, taken into p where it is read here alone."""
@@ -136,11 +139,11 @@ class Factors:
 
     def times(self, p: Node, f: float) -> Node:
         if number(p) is not None:  # multiplied here: a product of Python's numbers takes the other operands' dtype
-            return self.add(Node(TABLE["constant"], (), {"value": p.params["value"] * f}, p.value))
+            return self.add(Node(rows.constant, (), {"value": p.params["value"] * f}, p.value))
         if f == -1.0:
-            return self.add(made("negative", (p,), p, named=False))
-        constant = self.add(Node(TABLE["constant"], (), {"value": f}, Abstract((), np.dtype(float))))
-        return self.add(made("multiply", (p, constant), p, named=False))
+            return self.add(made(rows.negative, (p,), p, named=False))
+        constant = self.add(Node(rows.constant, (), {"value": f}, Abstract((), np.dtype(float))))
+        return self.add(made(rows.multiply, (p, constant), p, named=False))
 
 
 def uniform(graph: Graph) -> Graph:
@@ -149,14 +152,14 @@ def uniform(graph: Graph) -> Graph:
     order = []
     for node in graph.order:
         new = relinked(node, image)
-        if new.primitive is TABLE["multiply"] and is_float(new):
+        if new.primitive is rows.multiply and is_float(new):
             for k in (0, 1):
                 value, other = constant_array(new.operands[k]), new.operands[1 - k]
                 if value is not None and other.value == new.value and np.all(value == value.flat[0]):
                     scalar = Abstract((), value.dtype)
-                    number = Node(TABLE["constant"], (), {"value": value.flat[0]}, scalar)
+                    number = Node(rows.constant, (), {"value": value.flat[0]}, scalar)
                     order.append(number)
-                    new = made("multiply", (other, number) if k else (number, other), new)
+                    new = made(rows.multiply, (other, number) if k else (number, other), new)
                     break
         if new is not node:
             image[node] = new
@@ -165,7 +168,7 @@ def uniform(graph: Graph) -> Graph:
 
 
 def constant_array(node: Node) -> np.ndarray[Any, Any] | None:
-    value = node.params.get("value") if node.primitive.name == "constant" else None
+    value = node.params.get("value") if node.primitive is rows.constant else None
     return value if isinstance(value, np.ndarray) and value.size else None
 
 
@@ -181,12 +184,12 @@ def inner_products(graph: Graph) -> Graph:
     order = []
     for node in graph.order:
         new = relinked(node, image)
-        x = new.operands[0] if new.primitive is TABLE["sum"] else None
+        x = new.operands[0] if new.primitive is rows.sum else None
         if x is not None and count.get(node.operands[0]) == 1 and _along_last(new, x):
-            operands = (x.operands[0],) * 2 if x.primitive.name == "square" else x.operands
+            operands = (x.operands[0],) * 2 if x.primitive is rows.square else x.operands
             letters = "abcdefghijklmnop"[: len(x.shape)]
             subscripts = f"{letters},{letters}->{letters[:-1]}"
-            new = made("einsum", operands, new, {"subscripts": subscripts})
+            new = made(rows.einsum, operands, new, {"subscripts": subscripts})
         if new is not node:
             image[node] = new
         order.append(new)
@@ -198,8 +201,8 @@ LONGEST_SHORT = 128  # beyond it the pairwise sum of NumPy is the more accurate 
 
 
 def _along_last(node: Node, x: Node) -> bool:
-    product = x.primitive.name == "square" or (
-        x.primitive.name == "multiply" and all(p.shape == x.shape for p in x.operands)
+    product = x.primitive is rows.square or (
+        x.primitive is rows.multiply and all(p.shape == x.shape for p in x.operands)
     )
     last = node.params["axis"] == (len(x.shape) - 1,) and not node.params["keepdims"]
     large = 2 <= len(x.shape) <= 16 and x.shape[-1] <= LONGEST_SHORT and entries(x) >= SHORTEST

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import Primitive, rows
 from .rewriting import rebuilt, relinked
 
 ORDER, BACK = (2, 1, 3, 0), (3, 1, 0, 2)  # from (batch, channels, rows, columns), and to it
@@ -30,7 +30,7 @@ FOLLOWING = {
 
 def batch_last(graph: Graph) -> Graph:
     """Writes arithmetic on images on their transposed values, where those are what lies in memory."""
-    if not any(n.primitive.name in SOURCES or n.primitive.name == "conv_max_pool" for n in graph.order):
+    if not any(n.primitive.name in SOURCES or n.primitive is rows.conv_max_pool for n in graph.order):
         return graph
     return Turning(graph).run()
 
@@ -47,7 +47,7 @@ class Turning:
 
     def run(self) -> Graph:
         for node in self.graph.order:
-            new = self.arithmetic(node) if TABLE.get(node.primitive.name) is node.primitive else None
+            new = self.arithmetic(node)
             if new is None:
                 new = relinked(node, self.image)
                 self.order.append(new)
@@ -59,34 +59,35 @@ class Turning:
 
     def lies_last(self, node: Node) -> bool:
         """Whether a kernel leaves its result with the batch last."""
-        name, x = node.primitive.name, node.operands
-        if node.value.__class__ is not Abstract or len(node.shape) != 4:
+        row, x = node.primitive, node.operands
+        if node.value.__class__ is not Abstract or len(node.shape) != 4 or not row.listed:
             return False
-        if name == "pick":
-            return x[0].primitive.name == "conv_max_pool"
+        if row.kind == "pick":
+            return x[0].primitive is rows.conv_max_pool
+        name = row.name
         return name in SOURCES or (name in FOLLOWING and x[FOLLOWING[name]] in self.last)
 
-    def add(self, name: str, x: tuple[Node, ...], params: Any, shape: Any, like: Node) -> Node:
-        self.order.append(Node(TABLE[name], x, params, Abstract(tuple(shape), like.dtype), like.name, like.block))
+    def add(self, row: Primitive, x: tuple[Node, ...], params: Any, shape: Any, like: Node) -> Node:
+        self.order.append(Node(row, x, params, Abstract(tuple(shape), like.dtype), like.name, like.block))
         return self.order[-1]
 
     def arithmetic(self, node: Node) -> Node | None:
         """The node by its transposed value, or a sum over it; None where it stays as it is."""
-        name, x = node.primitive.name, node.operands
-        if name in ("sum_to", "sum") and x[0] in self.turned and self.sums_alike(node):
-            return self.add(name, (self.turned[x[0]],), node.params, node.shape, node)
-        whole = node.primitive.kind == "elementwise" and node.value.__class__ is Abstract and len(node.shape) == 4
+        row, x = node.primitive, node.operands
+        if row in (rows.sum_to, rows.sum) and x[0] in self.turned and self.sums_alike(node):
+            return self.add(row, (self.turned[x[0]],), node.params, node.shape, node)
+        whole = row.kind == "elementwise" and node.value.__class__ is Abstract and len(node.shape) == 4
         if not whole or not any(o in self.last and o.shape == node.shape for o in x):
             return None
         operands = tuple([self.seen(o, node.shape) for o in x])
-        turned = self.add(name, operands, node.params, [node.shape[k] for k in ORDER], node)
+        turned = self.add(row, operands, node.params, [node.shape[k] for k in ORDER], node)
         self.turned[node] = turned
         self.last.add(node)
-        return self.add("transpose", (turned,), {"axes": BACK}, node.shape, node)
+        return self.add(rows.transpose, (turned,), {"axes": BACK}, node.shape, node)
 
     def sums_alike(self, node: Node) -> bool:
         """Whether a sum is the same over the transposed value: over everything, or all but the channels."""
-        if node.primitive.name == "sum_to":
+        if node.primitive is rows.sum_to:
             shape = node.params["shape"]
             return len(shape) == 3 and shape[1:] == (1, 1)
         return node.params["axis"] is None or (node.params["keepdims"] and set(node.params["axis"]) == {0, 2, 3})
@@ -103,9 +104,9 @@ class Turning:
                 moved.pop(0)
             if [n for n in own if n != 1] == [n for n in moved if n != 1]:  # nothing changes its place
                 same = tuple(moved) == x.shape or len(x.shape) == 0
-                return new if same else self.add("reshape", (new,), {"shape": tuple(moved)}, moved, x)
-            new = new if own == x.shape else self.add("reshape", (new,), {"shape": own}, own, x)
-        turned = self.add("transpose", (new,), {"axes": ORDER}, [own[k] for k in ORDER], x)
+                return new if same else self.add(rows.reshape, (new,), {"shape": tuple(moved)}, moved, x)
+            new = new if own == x.shape else self.add(rows.reshape, (new,), {"shape": own}, own, x)
+        turned = self.add(rows.transpose, (new,), {"axes": ORDER}, [own[k] for k in ORDER], x)
         if x.shape == shape:
             self.turned[x] = turned
         return turned

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import NUMPY, TABLE
+from ...primitives import NUMPY, rows
 from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .convolve_and_pool import conv_pools
@@ -55,7 +55,7 @@ def constants(graph: Graph) -> Graph:
     order = []
     for node in graph.order:
         new = relinked(node, image)
-        if new.operands and TABLE.get(node.primitive.name) is node.primitive and _all_constant(new):
+        if new.operands and node.primitive.listed and _all_constant(new):
             folded = _fold(new)
             if folded is not None:
                 image[node] = folded
@@ -68,7 +68,7 @@ def constants(graph: Graph) -> Graph:
 
 
 def _all_constant(node: Node) -> bool:
-    return all(x.primitive.name == "constant" for x in node.operands)
+    return all(x.primitive is rows.constant for x in node.operands)
 
 
 def _fold(node: Node) -> Node | None:
@@ -82,12 +82,12 @@ def _fold(node: Node) -> Node | None:
     plain = np.asarray(value)[()]
     if plain.size > 10_000:  # a large constant costs more to keep than to make
         return None
-    return Node(TABLE["constant"], (), {"value": plain}, Abstract(plain.shape, plain.dtype), node.name, node.block)
+    return Node(rows.constant, (), {"value": plain}, Abstract(plain.shape, plain.dtype), node.name, node.block)
 
 
 def signature(node: Node) -> Any:
     """What makes two nodes equal, or None for a node that is only equal to itself."""
-    if node.primitive.name == "input":
+    if node.primitive is rows.input:
         return None
     try:
         params = frozen(node.params)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import rows
 from .rewriting import made, number, rebuilt, relinked
 
 RISING = frozenset(["relu", "tanh", "sigmoid", "softplus", "arctan", "exp", "expm1"])
@@ -20,21 +20,21 @@ RISING = frozenset(["relu", "tanh", "sigmoid", "softplus", "arctan", "exp", "exp
 
 def pool_first(graph: Graph) -> Graph:
     """Max-pooling before the bias and the activations in front of it."""
-    if not any(n.primitive is TABLE["max_pool"] for n in graph.order):
+    if not any(n.primitive is rows.max_pool for n in graph.order):
         return graph
     return Reordering(graph).run()
 
 
 def before(node: Node) -> Node | None:
     """The operand that this rises with, element by element, alike for all elements of an image."""
-    name, x = node.primitive.name, node.operands
-    if TABLE.get(name) is not node.primitive or node.dtype.kind != "f":
+    row, x = node.primitive, node.operands
+    if not row.listed or node.dtype.kind != "f":
         return None
-    if name in RISING or (name == "leaky_relu" and node.params.get("negative_slope", 0.01) >= 0):
+    if row.name in RISING or (row is rows.leaky_relu and node.params.get("negative_slope", 0.01) >= 0):
         return x[0]
-    if name not in ("add", "maximum", "minimum", "subtract"):
+    if row not in (rows.add, rows.maximum, rows.minimum, rows.subtract):
         return None
-    for k, other in ((0, 1), (1, 0)) if name != "subtract" else ((0, 1),):
+    for k, other in ((0, 1), (1, 0)) if row is not rows.subtract else ((0, 1),):
         if x[k].shape == node.shape and x[k].dtype == node.dtype and flat(x[other]):
             return x[k]
     return None
@@ -57,7 +57,7 @@ class Reordering:
         self.largest: dict[Node, Node] = {}  # a value of the image's size: the same at the largest elements
         self.places: dict[Node, Node] = {}  # the places of the largest elements: the root
         for node in graph.order:
-            if node.primitive is TABLE["max_pool"] and len(node.params["size"]) == 2:
+            if node.primitive is rows.max_pool and len(node.params["size"]) == 2:
                 self.enter(node)
 
     def enter(self, pool: Node) -> None:
@@ -66,7 +66,7 @@ class Reordering:
         while (x := before(chain[-1])) is not None:
             chain.append(x)
         root, known = chain[-1], (pool.params, pool.shape)
-        if root.primitive is TABLE["conv"] and len(chain) > 1 and self.pools.setdefault(root, known) == known:
+        if root.primitive is rows.conv and len(chain) > 1 and self.pools.setdefault(root, known) == known:
             self.roots.update(dict.fromkeys(chain, root))
 
     def run(self) -> Graph:
@@ -87,27 +87,25 @@ class Reordering:
 
     def changed(self, node: Node) -> Node | None:
         """What stands for the node now, if it is one of those that this pass knows."""
-        name = node.primitive.name
-        if TABLE.get(name) is not node.primitive:
-            return None
-        if name in ("max_pool", "window_place"):
-            return self.pooled(node, name)
-        if name in ("where", "multiply"):
+        row = node.primitive
+        if row in (rows.max_pool, rows.window_place):
+            return self.pooled(node)
+        if row in (rows.where, rows.multiply):
             return self.worked_on(node)
-        if name in ("sum_to", "sum") and flat_result(node):
+        if row in (rows.sum_to, rows.sum) and flat_result(node):
             written = self.written(node.operands[0])
-            return self.add(made(name, (written.operands[0],), node, node.params)) if written is not None else None
-        if name == "any" and flat_result(node):
+            return self.add(made(row, (written.operands[0],), node, node.params)) if written is not None else None
+        if row is rows.any and flat_result(node):
             return self.any_open(node)
         return None
 
-    def pooled(self, node: Node, name: str) -> Node | None:
+    def pooled(self, node: Node) -> Node | None:
         root = self.roots.get(node.operands[0])
         if root is None or (node.params, node.shape) != self.pools[root]:
             return None
-        if name == "max_pool":
+        if node.primitive is rows.max_pool:
             return self.at_largest(node.operands[0], root)
-        new = self.add(made(name, (self.image.get(root, root),), node, node.params))
+        new = self.add(made(node.primitive, (self.image.get(root, root),), node, node.params))
         self.places[new] = root
         return new
 
@@ -120,10 +118,10 @@ class Reordering:
         params, shape = self.pools[root]
         like = Abstract(shape, x.dtype)
         if x is root:
-            new = Node(TABLE["max_pool"], (self.image.get(x, x),), params, like, x.name, x.block)
-        elif x.primitive is TABLE["broadcast_to"] and flat(x.operands[0]) and x.shape == root.shape:
+            new = Node(rows.max_pool, (self.image.get(x, x),), params, like, x.name, x.block)
+        elif x.primitive is rows.broadcast_to and flat(x.operands[0]) and x.shape == root.shape:
             new = Node(
-                x.primitive, (self.image.get(x.operands[0], x.operands[0]),), {"shape": shape}, like, None, x.block
+                x.primitive, (self.image.get(x.operands[0], x.operands[0]),), {"shape": shape}, like, block=x.block
             )
         elif x.primitive.kind == "elementwise" and x.shape == root.shape:
             return self.elementwise(x, root, like)
@@ -144,15 +142,15 @@ class Reordering:
     def written(self, x: Node) -> Node | None:
         """The node that writes cotangents to the places of a pooling that this pass moved."""
         new = self.image.get(x, x)
-        is_write = new.primitive is TABLE["window_write"] and new.operands[1] in self.places
+        is_write = new.primitive is rows.window_write and new.operands[1] in self.places
         return new if is_write else None
 
     def worked_on(self, node: Node) -> Node | None:
         """where(mask, written, 0) and written * factor: zeros stay zeros, so the work is done before the writing."""
         x = node.operands
-        k = 1 if node.primitive.name == "where" else next((i for i in (0, 1) if self.written(x[i]) is not None), 0)
+        k = 1 if node.primitive is rows.where else next((i for i in (0, 1) if self.written(x[i]) is not None), 0)
         written = self.written(x[k])
-        if written is None or (node.primitive.name == "where" and number(x[2]) != 0.0):
+        if written is None or (node.primitive is rows.where and number(x[2]) != 0.0):
             return None
         root = self.places[written.operands[1]]
         operands = []
@@ -163,7 +161,7 @@ class Reordering:
             operands.append(found)
         like = Abstract(self.pools[root][1], node.dtype)
         worked = self.add(Node(node.primitive, tuple(operands), node.params, like, node.name, node.block))
-        return self.add(made("window_write", (worked, written.operands[1]), node, written.params))
+        return self.add(made(rows.window_write, (worked, written.operands[1]), node, written.params))
 
     def any_open(self, node: Node) -> Node | None:
         """Whether a rising value is above a bound anywhere is seen at the largest elements, if each has a window."""
@@ -172,25 +170,25 @@ class Reordering:
         if root is None or not tiles(self.pools[root][0], root.shape[-2:]):
             return None
         found = self.at_largest(mask, root)
-        return None if found is None else self.add(made("any", (found,), node, node.params))
+        return None if found is None else self.add(made(rows.any, (found,), node, node.params))
 
     def above(self, mask: Node) -> Node | None:
         """The root, where the mask says which elements of a chain are above a bound (and what else holds for all)."""
-        if mask.primitive.name in ("greater", "greater_equal") and flat(mask.operands[1]):
+        if mask.primitive in (rows.greater, rows.greater_equal) and flat(mask.operands[1]):
             return self.roots.get(mask.operands[0])
-        if mask.primitive.name != "logical_and":
+        if mask.primitive is not rows.logical_and:
             return None
         found = {self.above(o) for o in mask.operands if not constant_over_image(o)}
         return found.pop() if len(found) == 1 else None
 
 
 def constant_over_image(x: Node) -> bool:
-    return flat(x) or (x.primitive is TABLE["broadcast_to"] and flat(x.operands[0]))
+    return flat(x) or (x.primitive is rows.broadcast_to and flat(x.operands[0]))
 
 
 def flat_result(node: Node) -> bool:
     """Whether a reduction takes the last two axes together, whole."""
-    if node.primitive.name == "sum_to":
+    if node.primitive is rows.sum_to:
         return all(n == 1 for n in node.params["shape"][-2:])
     n, axis = len(node.operands[0].shape), node.params["axis"]
     return axis is None or {n - 2, n - 1} <= {k % n for k in axis}

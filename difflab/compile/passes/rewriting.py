@@ -9,7 +9,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import NO_PARAMS, Node
-from ...primitives import TABLE
+from ...primitives import Primitive, rows
 
 
 def rebuilt(graph: Graph, order: Iterable[Node], image: dict[Node, Node]) -> Graph:
@@ -39,9 +39,9 @@ def relinked(node: Node, image: dict[Node, Node]) -> Node:
     return node
 
 
-def made(name: str, operands: tuple[Node, ...], like: Node, params: Any = NO_PARAMS, named: bool = True) -> Node:
-    """A new node of the named row, with the shape, dtype, name and block of the node it stands for."""
-    return Node(TABLE[name], operands, params, like.value, like.name if named else None, like.block)
+def made(row: Primitive, operands: tuple[Node, ...], like: Node, params: Any = NO_PARAMS, named: bool = True) -> Node:
+    """A new node of that row, with the shape, dtype, name and block of the node it stands for."""
+    return Node(row, operands, params, like.value, like.name if named else None, like.block)
 
 
 def users(graph: Graph) -> dict[Node, int]:
@@ -57,7 +57,7 @@ def users(graph: Graph) -> dict[Node, int]:
 
 def number(node: Node) -> float | None:
     """The value of a constant that is one real number."""
-    value = node.params.get("value") if node.primitive.name == "constant" else None
+    value = node.params.get("value") if node.primitive is rows.constant else None
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return None
     return float(value)

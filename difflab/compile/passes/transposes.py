@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import TABLE
+from ...primitives import rows
 from .rewriting import made, rebuilt, relinked, users
 
 
@@ -18,7 +18,7 @@ def transposed_products(graph: Graph) -> Graph:
         if is_turn(x):
             return x.operands[0]
         like = Abstract(x.shape[::-1], x.dtype)
-        order.append(Node(TABLE["transpose"], (x,), {"axes": (1, 0)}, like, block=x.block))
+        order.append(Node(rows.transpose, (x,), {"axes": (1, 0)}, like, block=x.block))
         return order[-1]
 
     for node in graph.order:
@@ -28,10 +28,10 @@ def transposed_products(graph: Graph) -> Graph:
             if is_turn(x):
                 image[node] = x.operands[0]
                 continue
-            matrices = x.primitive is TABLE["matmul"] and all(o.ndim == 2 for o in x.operands)
+            matrices = x.primitive is rows.matmul and all(o.ndim == 2 for o in x.operands)
             if matrices and count.get(node.operands[0]) == 1:
                 a, b = x.operands
-                new = made("matmul", (turned(b), turned(a)), node)
+                new = made(rows.matmul, (turned(b), turned(a)), node)
         if new is not node:
             image[node] = new
         order.append(new)
@@ -40,4 +40,4 @@ def transposed_products(graph: Graph) -> Graph:
 
 def is_turn(node: Node) -> bool:
     """Whether a node is the transpose of a matrix."""
-    return node.primitive is TABLE["transpose"] and len(node.shape) == 2 and node.params.get("axes") in (None, (1, 0))
+    return node.primitive is rows.transpose and len(node.shape) == 2 and node.params.get("axes") in (None, (1, 0))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import TABLE
+from ...primitives import rows
 
 ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
 FLAT_WORTH = 4096  # nor fewer elements than this
@@ -74,11 +74,7 @@ def size(shape: tuple[int, ...]) -> int:
 
 def plain(node: Node) -> bool:
     """Whether the node is one array of numbers and its row the table's own."""
-    return (
-        node.value.__class__ is not tuple
-        and node.dtype.kind in KINDS
-        and TABLE.get(node.primitive.name) is node.primitive
-    )
+    return node.value.__class__ is not tuple and node.dtype.kind in KINDS and node.primitive.listed
 
 
 def flat_space(node: Node, least: Least = ANY) -> tuple[int, ...] | None:
@@ -106,14 +102,14 @@ def aligned(x: Node, node: Node) -> bool | None:
     return False if len(x.shape) < len(node.shape) or x.shape[0] == 1 else None
 
 
-def cut(node: Node, position: int, rows: int) -> bool:
+def cut(node: Node, position: int, count: int) -> bool:
     """Whether the operand at that position is cut into blocks with the node."""
     x = node.operands[position]
     if node.primitive.kind == "elementwise":
         return bool(aligned(x, node))
-    if node.primitive.name == "matmul":
+    if node.primitive is rows.matmul:
         return position == 0 or len(x.shape) == len(node.shape) > 2
-    return bool(x.shape) and x.shape[0] == rows
+    return bool(x.shape) and x.shape[0] == count
 
 
 def whole_slice(entry: Any) -> bool:
@@ -207,15 +203,15 @@ RULES: dict[str, Any] = {
 
 def total_of(node: Node, least: Least = ANY) -> int | None:
     """The number of rows that a node sums over, where it is a sum over them."""
-    if node.primitive.name == "sum" and plain(node):
+    if node.primitive is rows.sum:
         x, axis = node.operands[0], node.params["axis"]
         over = axis is None or 0 in axis
-    elif node.primitive.name == "sum_to" and plain(node):
+    elif node.primitive is rows.sum_to:
         x, over = node.operands[0], True
         over = len(x.shape) > len(node.shape) or (bool(node.shape) and node.shape[0] == 1 != x.shape[0])
     else:
         return None
-    return x.shape[0] if over and x.shape and x.shape[0] >= least.rows and x.dtype.kind == "f" else None
+    return x.shape[0] if over and plain(node) and x.shape and x.shape[0] >= least.rows and x.dtype.kind == "f" else None
 
 
 def is_worth_it(region: Region) -> bool:

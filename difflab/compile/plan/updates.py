@@ -9,7 +9,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import TABLE, Elementwise
+from ...primitives import Elementwise, rows
 from ..passes.rewriting import number, rebuilt, relinked, users
 
 PIECE = 10_000  # beyond it SciPy's OpenBLAS wakes threads, which get in the way of those of NumPy's
@@ -39,11 +39,11 @@ def updates(graph: Graph, donated: Iterable[Node]) -> Graph:
     for node in graph.order:
         new = relinked(node, image)
         x = node.operands
-        if node.primitive in (TABLE["subtract"], TABLE["add"]) and x[0] in given and count.get(x[1]) == 1:
+        if node.primitive in (rows.subtract, rows.add) and x[0] in given and count.get(x[1]) == 1:
             found = scaled(x[1]) if x[0].value == x[1].value == node.value and node in graph.outputs else None
             if found is not None and node.dtype in (np.float32, np.float64):
                 g, c = found
-                a = c if node.primitive.name == "add" else -c
+                a = c if node.primitive is rows.add else -c
                 new = Node(AXPY, (x[0], image.get(g, g)), {"a": a}, node.value, node.name, node.block)
         if new is not node:
             image[node] = new
@@ -55,7 +55,7 @@ def updates(graph: Graph, donated: Iterable[Node]) -> Graph:
 
 def scaled(node: Node) -> tuple[Node, float] | None:
     """The array and the number of their product."""
-    if node.primitive is not TABLE["multiply"]:
+    if node.primitive is not rows.multiply:
         return None
     for k in (0, 1):
         c, g = number(node.operands[k]), node.operands[1 - k]

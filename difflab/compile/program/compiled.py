@@ -13,7 +13,7 @@ from ...graph.node import Node
 from ...graph.traced import Shape
 from ..passes.pipeline import optimise
 from ..run.blas import one_thread
-from ..write.numpy_source import LEAVES, NumpySource
+from ..write.numpy_source import NumpySource
 from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 
 
@@ -109,7 +109,7 @@ def owned(found: list[Any], nodes: list[Node], given: list[Any]) -> list[Any]:
     results: list[Any] = []
     for y, node in zip(found, nodes):
         if isinstance(y, np.ndarray):
-            shared = node.primitive.name in LEAVES or y.base is not None or not y.flags.writeable
+            shared = node.primitive.leaf or y.base is not None or not y.flags.writeable
             shared = shared or any(y is x for x in given) or any(y is x for x in results)
             results.append(y.copy() if shared else y)
         else:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.node import Node
-from ...primitives import NUMPY, TABLE, Primitive
+from ...primitives import NUMPY, Primitive, rows
 from ..run.scatter import known
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*"}
@@ -65,7 +65,7 @@ class Names:
     def function(self, row: Primitive) -> str:
         """How the text calls a row: by NumPy's or SciPy's name, or as one of `rows`."""
         found = NUMPY.of(row)
-        if getattr(found, "__module__", "") == "_operator":
+        if row.listed and getattr(found, "__module__", "") == "_operator":
             return f"np.{row.name}"
         name = getattr(found, "__name__", "")
         if getattr(found, "__self__", None) is np.add and name == "reduce":
@@ -88,10 +88,10 @@ class Names:
 def ufunc_of(node: Node) -> np.ufunc | None:
     """NumPy's or SciPy's ufunc that computes the node into a given array, or None."""
     row = node.primitive
-    if TABLE.get(row.name) is not row or node.params or node.value.__class__ is tuple:
+    if not row.listed or node.params or node.value.__class__ is tuple:
         return None
     if row.name in UFUNCS:
-        known = row.name != "reciprocal" or node.operands[0].dtype.kind == "f"
+        known = row is not rows.reciprocal or node.operands[0].dtype.kind == "f"
         return getattr(np, row.name) if known else None
     found = NUMPY.of(row)
     if not isinstance(found, np.ufunc) or found.nout != 1 or found.nin != len(node.operands):
@@ -104,26 +104,26 @@ def ufunc_name(found: np.ufunc) -> str:
 
 
 def has_dtype(node: Node) -> bool:
-    return node.primitive.name != "constant" or hasattr(node.params["value"], "dtype")
+    return node.primitive is not rows.constant or hasattr(node.params["value"], "dtype")
 
 
 def expression(node: Node, names: Names, operands: list[str] | None = None) -> str:
     """The operation as an expression that makes a new array."""
     row = node.primitive
     operands = [names[x] for x in node.operands] if operands is None else operands
-    if row.name == "pick":
+    if row.kind == "pick":
         return f"{operands[0]}[{node.params['index']}]"
-    if row.name in INFIX and TABLE.get(row.name) is row and any(has_dtype(x) for x in node.operands):
+    if row.listed and row.name in INFIX and any(has_dtype(x) for x in node.operands):
         return f"{operands[0]} {INFIX[row.name]} {operands[1]}"
-    if row.name == "reshape" and TABLE.get(row.name) is row and set(node.params) == {"shape"}:
+    if row is rows.reshape and set(node.params) == {"shape"}:
         return f"{operands[0]}.reshape({node.params['shape']!r})"
-    if row is TABLE["getitem"] and len(operands) == 1 and node.operands[0].shape:
+    if row is rows.getitem and len(operands) == 1 and node.operands[0].shape:
         index = written_index(node.params["index"])
         if index is not None:
             return f"{operands[0]}[{index}]"
-    if row is TABLE["reciprocal"] and node.operands[0].dtype.kind == "f":
+    if row is rows.reciprocal and node.operands[0].dtype.kind == "f":
         return f"1.0 / {operands[0]}"
-    if row is TABLE["scatter"] and (places := known(node)) is not None:
+    if row is rows.scatter and (places := known(node)) is not None:
         return f"{names.object(places)}({operands[0]})"
     params = [f"{k}={names.parameter(v)}" for k, v in node.params.items()]
     return f"{names.function(row)}({', '.join(operands + params)})"
@@ -155,8 +155,8 @@ def into(node: Node, names: Names, out: str, operands: list[str] | None = None) 
     if found is not None:
         keyword = "out=" if found in (np.maximum, np.minimum) else ""  # NumPy wants it named there
         return f"{ufunc_name(found)}({', '.join(operands)}, {keyword}{out})"
-    if node.primitive is TABLE["einsum"] and len(operands) == 2 and node.params["subscripts"].startswith("a"):
+    if node.primitive is rows.einsum and len(operands) == 2 and node.params["subscripts"].startswith("a"):
         return f"np.einsum({node.params['subscripts']!r}, {', '.join(operands)}, out={out})"
-    if node.primitive is TABLE["sum"]:
+    if node.primitive is rows.sum:
         return f"np.add.reduce({operands[0]}, {node.params['axis']!r}, None, {out}, {node.params['keepdims']!r})"
     return None

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...primitives import rows
 from ..passes.assembly import ASSEMBLE, complete
 from ..plan.memory import Plan
 from ..plan.regions import Region, find_regions, schedule, size
@@ -23,7 +24,6 @@ from .region_source import RegionSource, block_rows
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
 # Rows whose result never shares memory with an operand.
 FRESH = frozenset("sum mean max min logsumexp softmax log_softmax scatter einsum cumsum tensordot".split())
-LEAVES = ("input", "constant")
 
 
 class NumpySource:
@@ -70,7 +70,7 @@ class NumpySource:
         for k, node in enumerate(self.graph.inputs):
             self.names.of[node] = self.names.fresh(node.name, f"x{k}")
         for k, node in enumerate(self.graph.order):
-            if node.primitive.name == "constant":
+            if node.primitive is rows.constant:
                 self.names.of[node] = self.names.constant(node.params["value"])
             elif node not in self.names.of:
                 self.names.of[node] = self.names.fresh(node.name, f"t{k}")
@@ -79,7 +79,7 @@ class NumpySource:
         for k, step in enumerate(self.steps):
             if isinstance(step, Region):
                 self.region(step, k)
-            elif step.primitive.name not in LEAVES:
+            elif not step.primitive.leaf:
                 self.single(step, k)
             for node in self.ends.get(k, ()):
                 self.release(node)
@@ -95,7 +95,7 @@ class NumpySource:
     def result(self, y: Node, k: int) -> str:
         """An output as it is handed over: never an input, a buffer, a constant, or one array twice."""
         name = self.names[y]
-        single = y.value.__class__ is not tuple and y.shape == () and y.primitive.name not in LEAVES
+        single = y.value.__class__ is not tuple and y.shape == () and not y.primitive.leaf
         mine = y in self.owned and y not in self.graph.outputs[:k]
         return name if single or mine else f"own({name})"
 
@@ -165,12 +165,12 @@ class NumpySource:
             return
         if array and size(node.shape) * node.dtype.itemsize >= SMALL and into(node, self.names, "") is not None:
             text = into(node, self.names, self.target(node, k))
-            if self.threaded and node.primitive.name == "matmul" and multiplications(node) >= WORTH:
+            if self.threaded and node.primitive is rows.matmul and multiplications(node) >= WORTH:
                 text = f"product{str(text).removeprefix('np.matmul')}"
             self.lines.append(f"    {name} = {text}")
             return
         self.lines.append(f"    {name} = {expression(node, self.names)}")
-        fresh = node.primitive.name in FRESH or ufunc_of(node) is not None
+        fresh = (node.primitive.listed and node.primitive.name in FRESH) or ufunc_of(node) is not None
         if array and fresh:
             self.owned.add(node)
         shared = [] if fresh else [self.roots.get(x, frozenset()) for x in node.operands]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...graph.node import Node
+from ...primitives import Primitive, rows
 from ..plan.memory import Plan
 from ..plan.regions import Region, cut, size
 from ..run.blocks import THREADS_WORTH
@@ -36,11 +37,11 @@ def block_rows(region: Region, row_bytes: int, shared: int = SHARED_CACHE) -> in
 
 def pairs(region: Region) -> dict[Node, Node]:
     """For sine and cosine of the same value, in float64, each the other."""
-    found: dict[tuple[str, Node], Node] = {}
+    found: dict[tuple[Primitive, Node], Node] = {}
     for node in region.members:
-        if node.primitive.name in ("sin", "cos") and node.dtype == np.float64 == node.operands[0].dtype:
-            found[node.primitive.name, node.operands[0]] = node
-    both = [(n, found.get(("cos", x))) for (name, x), n in found.items() if name == "sin"]
+        if node.primitive in (rows.sin, rows.cos) and node.dtype == np.float64 == node.operands[0].dtype:
+            found[node.primitive, node.operands[0]] = node
+    both = [(n, found.get((rows.cos, x))) for (row, x), n in found.items() if row is rows.sin]
     return {a: b for s, c in both if c is not None for a, b in ((s, c), (c, s))}
 
 
@@ -56,7 +57,7 @@ class RegionSource:
         self.region, self.names, self.name, self.results = region, names, name, results
         self.plan = Plan()
         operands = dict.fromkeys(x for n in region.members for x in n.operands if x not in region.inside)
-        self.externals = [x for x in operands if x.primitive.name != "constant"]
+        self.externals = [x for x in operands if x.primitive is not rows.constant]
         self.outs = {y: f"o{k}" for k, y in enumerate(results)}
         self.cut_names: dict[Node, str] = {}
         self.place: dict[Node, int] = {}
@@ -104,7 +105,7 @@ class RegionSource:
             uses = [(n, i) for n in self.region.members for i, o in enumerate(n.operands) if o is x]
             if x.shape and any(self.is_cut(n, i) for n, i in uses):
                 array = self.names[x]
-                if x.primitive.name == "constant" and self.region.flat is not None:
+                if x.primitive is rows.constant and self.region.flat is not None:
                     array += ".reshape(-1)"
                 self.cut_names[x] = f"r{len(self.cut_names)}"
                 self.body.append(f"    {self.cut_names[x]} = {array}[lo:hi]")
@@ -159,7 +160,7 @@ class RegionSource:
                 self.hold(y, frozenset((y,)))
                 outs.append(f"b{self.place[y]}")
             self.body.append(f"    {self.names[y]} = {outs[-1]}")
-        sine, cosine = (self.names[y] for y in ((node, other) if node.primitive.name == "sin" else (other, node)))
+        sine, cosine = (self.names[y] for y in ((node, other) if node.primitive is rows.sin else (other, node)))
         shape = row_shape(node, self.region)
         scratch = [self.plan.take(shape, node.dtype) for _ in range(SCRATCH)] + [self.plan.take(shape, np.intp)]
         self.used.update(scratch)
@@ -172,7 +173,7 @@ class RegionSource:
         """The place of a result that is only a reshape of the value: it is written there at once."""
         for y in self.results:
             plain = y not in self.region.totals and y not in self.strided  # of which a reshape is a view
-            if plain and y.primitive.name == "reshape" and y.operands[0] is node:
+            if plain and y.primitive is rows.reshape and y.operands[0] is node:
                 self.written.add(y)
                 rest = "".join(f", {n}" for n in row_shape(node, self.region)) or ","
                 return f"{self.outs[y]}[lo:hi].reshape((hi - lo{rest}))"
@@ -193,7 +194,7 @@ class RegionSource:
         """One block's part of a sum over the rows."""
         if self.region.flat is not None or node.shape == ():
             return f"np.add.reduce({x}, None)"
-        if node.primitive.name == "sum":
+        if node.primitive is rows.sum:
             return f"np.add.reduce({x}, {node.params['axis']!r}, None, None, {node.params['keepdims']!r})"
         return f"{self.names.function(node.primitive)}({x}, shape={node.shape!r})"
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import TABLE, Primitive
+from ...primitives import Primitive, rows
 from ..passes.rewriting import users
 from .names import INFIX, Names
 
@@ -63,7 +63,7 @@ class ScalarSource:
             self.names.of[node] = self.names.fresh(node.name, f"x{k}")
             self.inputs.append(self.names[node])
         for k, node in enumerate(graph.order):
-            if node.primitive.name == "constant":
+            if node.primitive is rows.constant:
                 self.names.of[node] = self.names.constant(node.params["value"], scalar=True)
             elif node not in self.names.of:
                 self.names.of[node] = self.names.fresh(node.name, f"t{k}")
@@ -148,15 +148,15 @@ def is_scalar(graph: Graph) -> bool:
     """Whether every node is one float64 (or truth value) and has a scalar form."""
     for node in graph.order:
         if node.value.__class__ is tuple or node.shape != () or node.dtype.kind not in "fb":
-            if node.primitive.name == "constant" and node.shape == () and node.dtype.kind in "fbi":
+            if node.primitive is rows.constant and node.shape == () and node.dtype.kind in "fbi":
                 continue
             return False
         if node.dtype.kind == "f" and node.dtype != np.float64:
             return False
-        if node.primitive.name in ("input", "constant"):
+        if node.primitive.leaf:
             continue
         row = node.primitive
-        if TABLE.get(row.name) is not row:
+        if not row.listed:
             return False
         if row.name not in OPERATORS and row.name not in FORMS and math_name(row) is None:
             return False

@@ -7,6 +7,7 @@ from typing import Any
 from ...errors import DrawError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.passes import BackwardPass, ForwardPass
+from ...primitives import rows
 from ...progress import doing
 from ..text import short
 from .document import document
@@ -30,7 +31,7 @@ def page_of(thing: Any, title: str | None = None, ulps: bool = True) -> str:
     (True, True)
     """
     forward, backward = parts(thing)
-    if all(n.primitive.name == "constant" for n in forward.graph.order):
+    if all(n.primitive is rows.constant for n in forward.graph.order):
         value = short(forward.values[forward.graph.outputs[0]])
         raise DrawError(f"nothing flows here: the result is the constant {value}; a page needs an input, as in x * 2")
     with doing("making the page"):

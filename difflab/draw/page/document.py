@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from ...primitives import rows
 from ..build import default_title
 from ..text import clean, short
 from .live import Live
@@ -55,14 +56,14 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
 
 def still(model: Model) -> str:
     """The numbers of the exported point as a table, for readers without scripts."""
-    rows = []
+    cells_of: list[str] = []
     for node in model.order[:MOST_STILL]:
-        if node.primitive.name != "constant":
+        if node.primitive is not rows.constant:
             reached = model.backward is not None and node in model.backward.reached
             adjoint = short(model.backward.adjoint[node], 6) if reached else ""  # type: ignore[union-attr]
             cells = (model.names[node], short(model.forward.values[node], 6), adjoint)
-            rows.append("<tr>" + "".join(f"<td>{escape(clean(c))}</td>" for c in cells) + "</tr>")
-    return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(rows)}</table>"
+            cells_of.append("<tr>" + "".join(f"<td>{escape(clean(c))}</td>" for c in cells) + "</tr>")
+    return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(cells_of)}</table>"
 
 
 def long(svg: str) -> bool:

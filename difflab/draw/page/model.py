@@ -10,6 +10,7 @@ import numpy as np
 from ...graph.node import Node
 from ...graph.passes import BackwardPass, ForwardPass
 from ...graph.traced import Traced
+from ...primitives import Linear, rows
 from ..build import ancestors
 from ..formula import local_formula, names_of, node_formula
 from ..text import clean, shape, short
@@ -61,7 +62,7 @@ class Model:
             "name": self.names[node],
             "operands": [self.index[x] for x in node.operands],
         }
-        if node.primitive.name in ("input", "constant"):
+        if node.primitive.leaf:
             found["kind"] = node.primitive.name
         if node.operands:
             found["formula"] = clean(node_formula(node, self.places(node)), FORMULA)
@@ -95,7 +96,7 @@ class Model:
     def edge(self, e: Any, live: bool) -> list[Any]:
         """Source, target, position, the local derivative as a formula; then the numbers, unless they are computed."""
         made = self.forward.recorded[e.target]
-        if made.__class__ is Traced and made.primitive.kind == "linear":
+        if made.__class__ is Traced and isinstance(made.primitive, Linear):
             formula = f"{made.primitive.name}ᵀ"
         else:
             formula = clean(local_formula(e.target, e.position, self.places(e.target)), FORMULA)
@@ -107,7 +108,7 @@ class Model:
     @staticmethod
     def places(node: Node) -> dict[Node, str]:
         """Marks in the place of names, which the script replaces by names or by numbers."""
-        found = {x: f"⟦{k}⟧" for k, x in enumerate(node.operands) if x.primitive.name != "constant"}
+        found = {x: f"⟦{k}⟧" for k, x in enumerate(node.operands) if x.primitive is not rows.constant}
         return found | {node: "⟦y⟧"}
 
 

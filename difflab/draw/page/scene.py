@@ -6,6 +6,7 @@ from typing import Any
 
 from ...graph.block import Block
 from ...graph.node import Node
+from ...primitives import rows
 from ..build import Builder
 from ..picture import Box, Line, Picture, Wire
 from ..text import clean, short
@@ -47,7 +48,7 @@ class Scene(Builder):
         picture = self.build(force=False)
         for node in self.graph.order:
             place = self.place.get(self.holder(node))
-            if place is not None and node.primitive.name != "constant":
+            if place is not None and node.primitive is not rows.constant:
                 self.nodes_of.setdefault(place, []).append(self.model.index[node])
         picture.quick = large
         return picture
@@ -72,7 +73,7 @@ class Scene(Builder):
 
     def add_node(self, node: Node) -> None:
         holder = self.holder(node)
-        if node.primitive.name == "constant" or holder in self.place:
+        if node.primitive is rows.constant or holder in self.place:
             return
         if isinstance(holder, Block):
             box = self.block_box(holder)
@@ -83,13 +84,13 @@ class Scene(Builder):
 
     def node_box(self, node: Node) -> Box:
         row = node.primitive
-        if row.name == "input":
+        if row is rows.input:
             lines = [Line(clean(node.name or "input", 24), bold=True)]
         else:
             lines = [Line(row.glyph or row.name, large=len(row.glyph) <= 3)]
             lines += [Line(clean(self.names[node], 24), bold=bool(node.name))]
         lines += self.room(node)
-        kind = "input" if row.name == "input" else "step"
+        kind = "input" if row is rows.input else "step"
         return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)  # type: ignore[arg-type]
 
     def block_box(self, block: Block) -> Box:
@@ -137,7 +138,7 @@ class Scene(Builder):
 
     def add_output(self, k: int, y: Node) -> None:
         super().add_output(k, y)
-        if y is self.model.output and not y.name and y.primitive.name != "constant":
+        if y is self.model.output and not y.name and y.primitive is not rows.constant:
             self.picture.boxes[-1].lines[0].text = self.model.output_name  # as the sentences call it
 
     def add_legend(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.node import Node
+from ...primitives import rows
 from .heat import heat
 
 
@@ -17,8 +18,8 @@ def window_of(node: Node, values: Mapping[Node, Any]) -> dict[str, Any] | None:
     None where the node slides no window over two axes, where it is dilated, or where the arrays are too large to be
     shown with all their entries.
     """
-    row = node.primitive.name
-    if row not in ("conv", "max_pool", "avg_pool"):
+    row = node.primitive.plain
+    if row not in (rows.conv, rows.max_pool, rows.avg_pool):
         return None
     x, y = (np.asarray(values[n]) for n in (node.operands[0], node))
     if x.ndim != 4 or any(d != 1 for d in node.params["dilation"]):
@@ -26,7 +27,7 @@ def window_of(node: Node, values: Mapping[Node, Any]) -> dict[str, Any] | None:
     before, after = heat(x[0, 0]), heat(y[0, 0])
     if before is None or after is None or not (before["whole"] and after["whole"]):
         return None
-    size = np.shape(values[node.operands[1]])[2:] if row == "conv" else node.params["size"]
+    size = np.shape(values[node.operands[1]])[2:] if row is rows.conv else node.params["size"]
     return {
         "before": before,
         "after": after,

@@ -88,7 +88,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 raise _CapturedError
             return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-        before = {x.tape: len(x.tape.nodes or ()) for leaf in leaves for x in _levels(leaf)}
+        before = {x.tape: len(x.tape.operations or ()) for leaf in leaves for x in _levels(leaf)}
         try:
             result = apply(_recomputed(f, run), tuple(leaves))
         except _CapturedError:  # f as a graph, in which the captured values are inputs as well
@@ -120,9 +120,9 @@ def _forget(before: dict[Any, int], roots: list[Any]) -> None:
     closed.close()
     wanted = [level for x in roots for level in _levels(x)]
     for tape in sorted(before, key=lambda t: t.serial, reverse=True):
-        since = tape.nodes[before[tape] :]
+        since = tape.operations[before[tape] :]
         kept = needed(since, [*wanted, *[x for x, _ in tape.guards]])
-        tape.nodes[before[tape] :] = kept
+        tape.operations[before[tape] :] = kept
         for x in set(since).difference(kept):
             x.tape = closed
         values = [y for x in kept for y in (x, *x.operands, *(x.value if x.value.__class__ is tuple else ()))]

@@ -27,7 +27,7 @@ from . import forward, reverse
 
 
 class Recording:
-    """One run of a function on traced inputs: its nodes, inputs, outputs and the structure of both."""
+    """One run of a function on traced inputs: its operations, inputs, outputs and the structure of both."""
 
     def __init__(self, name: str, f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool = False) -> None:
         self.name = name
@@ -59,7 +59,7 @@ class Recording:
             raise InputError(f"{name}: the function returned None; does it lack a return statement?")
         self.outputs, self.rebuild_output = flatten(result)
         for y in self.outputs:
-            if y.__class__ is Traced and y.tape is not self.tape and y.tape.nodes is None:
+            if y.__class__ is Traced and y.tape is not self.tape and y.tape.operations is None:
                 raise escaped(y.primitive)
 
     @property

@@ -101,7 +101,7 @@ class Builder:
         for name, value in [*enumerate(outputs), *named.items()]:
             self._own(value, f"graph: output {name!r}")
         ends = [*outputs, *[x if self._named.get(name) is x else self.add(name, x) for name, x in named.items()]]
-        inputs = [node for node in self._recording.nodes or () if node.primitive is rows.input]
+        inputs = [node for node in self._recording.operations or () if node.primitive is rows.input]
         shapes: Any = {node: np.shape(node.value) for node in inputs if node.value is not PENDING}
         graph = graph_of(self._recording.finish(), inputs, ends)
         graph.shapes = shapes
@@ -133,7 +133,7 @@ class Builder:
         raise AttributeError(f"a builder has no {name!r}{hint}")
 
     def __repr__(self) -> str:
-        nodes = self._recording.nodes
+        nodes = self._recording.operations
         return "<Builder, its graph is built>" if nodes is None else f"<Builder of {len(nodes)} nodes>"
 
 
@@ -217,7 +217,7 @@ class Building(Tape):
         return self.snapshot(x) if x.__class__ is np.ndarray else x
 
     def check_open(self) -> None:
-        if self.nodes is None:
+        if self.operations is None:
             raise InputError("builder: its graph has been made, and a builder makes one; dl.builder() begins another")
 
     def check_own(self, x: Operation, what: str) -> None:

@@ -25,7 +25,7 @@ def _binary(name: str) -> Any:
 
     def operator(self: Traced, other: Any) -> Any:
         tape = self.tape
-        if not tape.nested and tape.nodes is not None and other.__class__ in PLAIN:
+        if not tape.nested and tape.operations is not None and other.__class__ in PLAIN:
             # The hot path of a recording: one tape, and a number, an array or a value of the same tape.
             try:
                 if other.__class__ is not Traced:
@@ -41,7 +41,7 @@ def _binary(name: str) -> Any:
             except ValueError as error:
                 raise shapes_refused(row, (self, other), error) from error.__cause__
             made = Traced(row, (self, other), NO_PARAMS, value, tape, None, BLOCK.get())
-            tape.nodes.append(made)
+            tape.operations.append(made)
             return made
         return apply(row, (self, other if other.__class__ is not list else assemble(other)))
 

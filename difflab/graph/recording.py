@@ -1,7 +1,7 @@
 """Recording: `with Tape() as (tape, operations):` keeps what is done with the tape's values inside.
 
-Whatever differentiates, draws, batches or compiles a function begins with this. A tape may be read inside another
-one's block; its values are then traced values of that one.
+Whatever differentiates, draws, batches or compiles a function begins with this. Inside one block another may begin,
+on values of the first: its own operations are then recorded on both, which is how derivatives nest.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ class Tape:
     (['input', 'multiply'], np.float64(4.0))
     """
 
-    __slots__ = ("guards", "nested", "nodes", "serial", "snapshots")
+    __slots__ = ("guards", "nested", "operations", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
     copied = staticmethod(copied)
 
-    def __init__(self, nodes: list[Traced] | None = None) -> None:
+    def __init__(self, operations: list[Traced] | None = None) -> None:
         self.serial = next(_serials)
-        self.nodes: list[Traced] | None = [] if nodes is None else nodes  # None when the recording has ended
+        self.operations: list[Traced] | None = [] if operations is None else operations  # None once it has ended
         self.guards: list[tuple[Traced, Any]] = []
         self.nested = False
         self.snapshots: dict[int, tuple[Any, Any]] = {}  # by the id of a plain array: itself, and a copy
 
     def __enter__(self) -> tuple[Tape, list[Traced]]:
-        return self, self.nodes  # type: ignore[return-value]
+        return self, self.operations  # type: ignore[return-value]
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.nodes = None
+        self.operations = None
         if isinstance(error, ValueError | TypeError | SystemError) and (refusal := hidden(error)) is not None:
             raise refusal from None
 
     def close(self) -> list[Traced]:
         """Ends a recording that no block ends; returns what was recorded."""
-        nodes, self.nodes = self.nodes, None
-        return nodes or []
+        operations, self.operations = self.operations, None
+        return operations or []
 
     # What is recorded.
     def input(self, value: Any, name: str | None = None) -> Traced:
@@ -70,7 +70,7 @@ class Tape:
     ) -> Traced:
         """The next entry: an operation and its value."""
         made = Traced(row, operands, params, value, self, name, block)
-        self.nodes.append(made)  # type: ignore[union-attr]
+        self.operations.append(made)  # type: ignore[union-attr]
         return made
 
     def compute(self, row: Primitive, values: Any, params: Any) -> Any:

@@ -115,7 +115,7 @@ class Traced(Operation, ArrayMethods):
         if not self.tape.follows:
             raise undecided(self)
         outcome = bool(self.value)
-        if self.tape.nodes is not None:
+        if self.tape.operations is not None:
             self.tape.guards.append((self, outcome))
         return outcome
 
@@ -128,7 +128,7 @@ class Traced(Operation, ArrayMethods):
                 "int, or x.astype(int)"
             )
         outcome = self.value.__index__()
-        if self.tape.nodes is not None:
+        if self.tape.operations is not None:
             self.tape.guards.append((self, outcome))
         return outcome  # type: ignore[no-any-return]
 
@@ -196,7 +196,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         refuse_vertices(row, operands)
     if tape is None:
         return row.evaluate(*operands, **params)
-    if tape.nodes is None:
+    if tape.operations is None:
         raise escaped(row)
     if odd:
         check_operands(row.name, operands)
@@ -220,7 +220,7 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
         raise objects(row, [type(x).__name__ for x in operands if x.__class__ is not Traced])
     several = isinstance(value, SEQUENCES)
     made = Traced(row, operands, params, tuple(value) if several else value, tape, None, BLOCK.get())
-    tape.nodes.append(made)
+    tape.operations.append(made)
     return unpack(row, made) if several else made
 
 

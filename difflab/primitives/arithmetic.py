@@ -23,7 +23,7 @@ elementwise(
     latex="{0} + {1}",
     domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth"},
-    spelling={"numpy": operator.add, "sympy": lambda x, y: x + y, "arb": lambda x, y: x + y},
+    spelling={"numpy": operator.add, "elements": operator.add},
 )
 elementwise(
     "subtract",
@@ -34,7 +34,7 @@ elementwise(
     latex="{0} - {1}",
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
-    spelling={"numpy": operator.sub, "sympy": lambda x, y: x - y, "arb": lambda x, y: x - y},
+    spelling={"numpy": operator.sub, "elements": operator.sub},
 )
 elementwise(
     "multiply",
@@ -45,7 +45,7 @@ elementwise(
     latex=r"{0} \cdot {1}",
     domain=(ANY, Domain()),
     facts={"commutative", "smooth"},
-    spelling={"numpy": operator.mul, "sympy": lambda x, y: x * y, "arb": lambda x, y: x * y},
+    spelling={"numpy": operator.mul, "elements": operator.mul},
 )
 elementwise(
     "divide",
@@ -56,7 +56,7 @@ elementwise(
     latex=r"\frac{{{0}}}{{{1}}}",
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
-    spelling={"sympy": lambda x, y: x / y, "arb": lambda x, y: x / y},
+    spelling={"elements": operator.truediv},
 )
 elementwise(
     "negative",
@@ -65,7 +65,7 @@ elementwise(
     glyph="−",
     latex="-{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"numpy": operator.neg, "sympy": lambda x: -x, "arb": lambda x: -x},
+    spelling={"numpy": operator.neg, "elements": operator.neg},
 )
 elementwise(
     "positive",
@@ -74,7 +74,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"sympy": lambda x: x, "arb": lambda x: x},
+    spelling={"elements": lambda x: x},
 )
 elementwise(
     "reciprocal",
@@ -84,7 +84,7 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
-    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
+    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x},
 )
 elementwise(
     "square",
@@ -95,7 +95,7 @@ elementwise(
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: x * x,
-    spelling={"sympy": lambda x: x**2, "arb": lambda x: x * x},
+    spelling={"sympy": lambda x: x**2},
 )
 
 
@@ -135,7 +135,14 @@ for _name in ("power", "float_power"):
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
-        spelling={"sympy": lambda x, y: x**y},
+        facts={"one formula"},
+        spelling={
+            "sympy": lambda x, y: x**y,
+            "arb": "germs.functions.power",
+            "complex": "kernels.continued.power",
+            "mpmath": operator.pow,
+            "peers": "pow",
+        },
         flops=10,
     )
 elementwise(
@@ -160,11 +167,12 @@ elementwise(
     glyph="√",
     latex=r"\sqrt{{{0}}}",
     domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
     flops=4,
+    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt"},
 )
 elementwise(
     "cbrt",
@@ -179,7 +187,11 @@ elementwise(
     one_sided=lambda m, x: (float("inf"), float("inf")),
     reads=("cbrt", "special.cbrt"),
     value=lambda m, x: m.sign(x) * m.exp(m.log(m.absolute(x)) / 3),
-    spelling={"javascript": "Math.cbrt", "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3))},
+    spelling={
+        "javascript": "Math.cbrt",
+        "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
+        "arb": "germs.functions.cbrt",
+    },
     flops=10,
 )
 elementwise(
@@ -193,7 +205,8 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    spelling={"javascript": "hypot"},
+    spelling={"javascript": "hypot", "arb": "germs.functions.hypot", "complex": "kernels.continued.hypot"},
+    facts={"one formula"},
 )
 
 
@@ -216,8 +229,9 @@ elementwise(
     reads=(),
     non_differentiable="x = y = 0",
     value=lambda m, x, y: x / m.sqrt(x * x + y * y),
-    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction"},
+    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction", "arb": "germs.functions.direction"},
     flops=8,
+    facts={"one formula"},
 )
 
 
@@ -236,19 +250,21 @@ elementwise(
     doc="a where the condition holds, else b; no cotangent enters the branch that was not taken.",
     glyph="where",
     latex=r"\begin{{cases}}{1} & {0}\\ {2} & \text{{else}}\end{{cases}}",
-    domain=(Domain(), Domain(), Domain()),
+    domain=(Domain(of="truth"), Domain(), Domain()),
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
         "numpy": "kernels.elementwise.where",
+        "elements": lambda c, a, b: a if c else b,
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
     },
+    facts={"chooses"},
 )
 elementwise(
     "ldexp",
     (lambda m, z, x, n: m.exp2(n), 0),
     doc="x 2**n for integers n.",
     latex=r"{0} \cdot 2^{{{1}}}",
-    domain=(Domain(), Domain(-5.0, 5.0)),
+    domain=(Domain(), Domain(-5.0, 5.0, of="whole")),
     value=lambda m, x, n: x * m.power(2, n),
     facts={"linear"},
 )

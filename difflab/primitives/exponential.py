@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise
+from .spelling import by_mpmath
 
 LN2 = 0.6931471805599453
 LOG2E = 1.4426950408889634
@@ -20,6 +21,7 @@ elementwise(
     domain=(EXPONENT,),
     facts={"smooth"},
     flops=8,
+    spelling={"arb": "germs.functions.exp", "mpmath": "exp"},
 )
 elementwise(
     "expm1",
@@ -31,7 +33,7 @@ elementwise(
     reads=("expm1", "special.expm1"),
     value=lambda m, x: m.exp(x) - 1,
     flops=8,
-    spelling={"javascript": "Math.expm1"},
+    spelling={"javascript": "Math.expm1", "arb": "germs.functions.expm1", "mpmath": "expm1"},
 )
 elementwise(
     "exp2",
@@ -42,7 +44,7 @@ elementwise(
     facts={"smooth"},
     reads=("exp2", "special.exp2"),
     value=lambda m, x: m.power(2, x),
-    spelling={"javascript": "exp2", "sympy": lambda x: 2**x},
+    spelling={"javascript": "exp2", "sympy": lambda x: 2**x, "arb": "germs.functions.exp2"},
     flops=8,
 )
 elementwise(
@@ -54,7 +56,7 @@ elementwise(
     facts={"smooth"},
     reads=("special.exp10",),
     value=lambda m, x: m.power(10, x),
-    spelling={"numpy": "special.exp10", "sympy": lambda x: 10**x},
+    spelling={"numpy": "special.exp10", "sympy": lambda x: 10**x, "arb": "germs.functions.exp10"},
     flops=8,
 )
 elementwise(
@@ -64,6 +66,7 @@ elementwise(
     latex=r"\ln({0})",
     domain=(POSITIVE,),
     flops=8,
+    spelling={"arb": "germs.functions.log", "mpmath": "log"},
 )
 elementwise(
     "log2",
@@ -73,7 +76,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
-    spelling={"javascript": "Math.log2"},
+    spelling={"javascript": "Math.log2", "arb": "germs.functions.log2"},
 )
 elementwise(
     "log10",
@@ -83,7 +86,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(10),
     flops=8,
-    spelling={"javascript": "Math.log10"},
+    spelling={"javascript": "Math.log10", "arb": "germs.functions.log10"},
 )
 elementwise(
     "log1p",
@@ -95,7 +98,7 @@ elementwise(
     reads=("log1p", "special.log1p"),
     value=lambda m, x: m.log(1 + x),
     flops=8,
-    spelling={"javascript": "Math.log1p"},
+    spelling={"javascript": "Math.log1p", "arb": "germs.functions.log1p", "mpmath": "log1p"},
 )
 
 
@@ -117,7 +120,12 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log(m.exp(x) + m.exp(y)),
     flops=20,
-    spelling={"javascript": "logAddExp"},
+    spelling={
+        "javascript": "logAddExp",
+        "arb": "germs.functions.logaddexp",
+        "complex": "kernels.continued.logaddexp",
+        "mpmath": by_mpmath(lambda mp, x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y)))),
+    },
 )
 elementwise(
     "logaddexp2",
@@ -128,7 +136,12 @@ elementwise(
     facts={"commutative", "smooth"},
     value=lambda m, x, y: m.log2(m.exp2(x) + m.exp2(y)),
     flops=20,
-    spelling={"javascript": "logAddExp2"},
+    spelling={
+        "javascript": "logAddExp2",
+        "arb": "germs.functions.logaddexp2",
+        "complex": "kernels.continued.logaddexp2",
+        "mpmath": by_mpmath(lambda mp, x, y: max(x, y) + mp.log1p(mp.mpf(2) ** -abs(x - y)) / mp.log(2)),
+    },
 )
 
 
@@ -149,7 +162,7 @@ elementwise(
     domain=LOG_PAIR,
     reads=(),
     value=lambda m, x, y, *, base: 1 / (1 + (m.exp2(y - x) if base == 2 else m.exp(y - x))),
-    spelling={"numpy": "kernels.elementwise.sigmoid_between"},
+    spelling={"numpy": "kernels.elementwise.sigmoid_between", "arb": "germs.functions.sigmoid_between"},
     flops=16,
     examples=({"base": 0.0}, {"base": 2.0}),
 )

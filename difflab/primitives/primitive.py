@@ -28,12 +28,16 @@ class Gate(NamedTuple):
 
 
 class Domain(NamedTuple):
-    """Where tests sample an operand: an interval, and the points at which the formula changes or gets hard."""
+    """Where tests sample an operand: an interval, and the points at which the formula changes or gets hard.
+
+    `of` says what the operand is: "reals", "whole" (integers), "truth" (truth values) or "complex".
+    """
 
     low: float = -10.0
     high: float = 10.0
     tails: tuple[float, ...] = ()
     branch_points: tuple[float, ...] = ()
+    of: str = "reals"
 
 
 REAL = Domain()
@@ -66,9 +70,10 @@ class Primitive:
     """One operation. Everything that is known about it stands here.
 
     `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
-    has it natively, under `spelling[carrier.name]` or its own name. `reads` are the NumPy or SciPy functions that
-    mean this row; `arguments` turns a call in their signature into `(operands, params)`. `batch` is the rule of
-    `vmap` for it, where the kind does not give one (see `batches.py`).
+    has it natively, under `spelling[carrier.name]` or its own name. `refused[carrier.name]` says why a carrier has no
+    value of it. `reads` are the NumPy or SciPy functions that mean this row; `arguments` turns a call in their
+    signature into `(operands, params)`. `batch` is the rule of `vmap` for it, where the kind does not give one (see
+    `batches.py`).
     """
 
     name: str
@@ -78,6 +83,7 @@ class Primitive:
     infix: str = ""
     value: Callable[..., Any] | None = None
     spelling: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None
     arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = positional
     domain: tuple[Domain, ...] = (REAL,)

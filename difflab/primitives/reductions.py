@@ -219,6 +219,7 @@ deviating(
     latex=r"\sigma({0})",
     non_differentiable="all elements equal",
     kinks=lambda m, x, **params: m.equal(m.std(x, **params), 0.0),
+    facts={"one formula"},
     flops=5,
     batch=batches.axes,
 )
@@ -309,7 +310,11 @@ custom(
     latex=r"\ln\sum e^{{{0}}}",
     reads=("logaddexp.reduce",),
     arguments=read_logsumexp,
-    spelling={"numpy": "kernels.arrays.logsumexp"},
+    spelling={
+        "numpy": "kernels.arrays.logsumexp",
+        "arb": "germs.arrays.logsumexp",
+        "complex": "kernels.arrays.logsumexp",
+    },
     flops=3,
     batch=batches.axes,
 )
@@ -322,7 +327,7 @@ custom(
     glyph="softmax",
     reads=(),
     arguments=read_softmax("softmax"),
-    spelling={"numpy": "kernels.arrays.softmax"},
+    spelling={"numpy": "kernels.arrays.softmax", "arb": "germs.arrays.softmax", "complex": "kernels.arrays.softmax"},
     flops=3,
     batch=batches.axes,
 )
@@ -336,7 +341,11 @@ custom(
     latex=r"\ln\operatorname{{softmax}}({0})",
     reads=(),
     arguments=read_softmax("log_softmax"),
-    spelling={"numpy": "kernels.arrays.log_softmax"},
+    spelling={
+        "numpy": "kernels.arrays.log_softmax",
+        "arb": "germs.arrays.log_softmax",
+        "complex": "kernels.arrays.log_softmax",
+    },
     flops=3,
     batch=batches.axes,
 )
@@ -398,6 +407,7 @@ composite(
     glyph="std",
     arguments=read_deviation("nanstd"),
     non_differentiable="all elements equal",
+    facts={"one formula"},
 )
 
 __all__ = ["cast", "expand", "refuse"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
-from .spelling import by_sympy
+from .spelling import by_mpmath, by_sympy
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -34,40 +35,41 @@ for _name, _glyph, _latex, _sympy in (
         differentiable=False,
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
-        spelling={"sympy": _sympy},
+        spelling={"sympy": _sympy, "elements": getattr(operator, _sympy.lower())},
     )
 
-for _name, _operands, _glyph, _latex, _script in (
-    ("logical_and", 2, "∧", r"{0} \land {1}", "both"),
-    ("logical_or", 2, "∨", r"{0} \lor {1}", "either"),
-    ("logical_xor", 2, "⊻", r"{0} \oplus {1}", "oneOnly"),
-    ("logical_not", 1, "¬", r"\lnot {0}", "not"),
-    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}", "both"),
-    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}", "either"),
-    ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly"),
-    ("invert", 1, "~", r"\sim {0}", "not"),
+for _name, _operands, _glyph, _latex, _script, _of_truths in (
+    ("logical_and", 2, "∧", r"{0} \land {1}", "both", lambda a, b: a and b),
+    ("logical_or", 2, "∨", r"{0} \lor {1}", "either", lambda a, b: a or b),
+    ("logical_xor", 2, "⊻", r"{0} \oplus {1}", "oneOnly", lambda a, b: bool(a) != bool(b)),
+    ("logical_not", 1, "¬", r"\lnot {0}", "not", operator.not_),
+    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}", "both", None),
+    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}", "either", None),
+    ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly", None),
+    ("invert", 1, "~", r"\sim {0}", "not", None),
 ):
     elementwise(
         _name,
         (0,) * _operands,
-        doc=f"{_name.replace('_', ' ').capitalize()} of {'truth values' if 'logical' in _name else 'integers'}; "
+        doc=f"{_name.replace('_', ' ').capitalize()} of {'truth values' if _of_truths else 'integers'}; "
         "it has no derivative.",
         glyph=_glyph,
         latex=_latex,
-        domain=(Domain(),) * _operands,
+        domain=(Domain(of="truth" if "logical" in _name else "whole"),) * _operands,
         differentiable=False,
+        facts={"chooses"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
-        spelling={"javascript": _script}
-        | ({"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {}),
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
+        | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {}),
     )
 
-for _name, _text, _script in (
-    ("isnan", "not a number", "Number.isNaN"),
-    ("isinf", "infinite", "isInfinite"),
-    ("isposinf", "positive infinity", "isPositiveInfinity"),
-    ("isneginf", "negative infinity", "isNegativeInfinity"),
-    ("isfinite", "finite", "Number.isFinite"),
-    ("signbit", "negative, -0 included", "signBit"),
+for _name, _text, _script, _of_number in (
+    ("isnan", "not a number", "Number.isNaN", lambda x: False),
+    ("isinf", "infinite", "isInfinite", lambda x: False),
+    ("isposinf", "positive infinity", "isPositiveInfinity", lambda x: False),
+    ("isneginf", "negative infinity", "isNegativeInfinity", lambda x: False),
+    ("isfinite", "finite", "Number.isFinite", lambda x: True),
+    ("signbit", "negative, -0 included", "signBit", lambda x: x < 0),
 ):
     elementwise(
         _name,
@@ -77,7 +79,8 @@ for _name, _text, _script in (
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
         differentiable=False,
-        spelling={"javascript": _script},
+        facts={"chooses"},
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number},
     )
 
 
@@ -92,6 +95,7 @@ def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0,
         non_differentiable=at,
         kinks=jumps,
         one_sided=lambda m, x, **_: (0.0, 0.0),
+        facts={"chooses", "steps"},
         **more,
     )
 
@@ -119,15 +123,23 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
+    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign"},
 )
-step("floor", "The greatest integer that is not above x", r"\lfloor {0} \rfloor", "x an integer", at_integers)
+step(
+    "floor",
+    "The greatest integer that is not above x",
+    r"\lfloor {0} \rfloor",
+    "x an integer",
+    at_integers,
+    spelling={"arb": "germs.choices.floor", "mpmath": "floor"},
+)
 step(
     "ceil",
     "The least integer that is not below x",
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling"},
+    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil"},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -141,6 +153,7 @@ step(
     spelling={
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
+        "arb": "germs.choices.trunc",
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
@@ -160,7 +173,12 @@ step(
     r"\operatorname{{rint}}({0})",
     "x a half-integer",
     at_halves,
-    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even)},
+    spelling={
+        "javascript": "roundEven",
+        "sympy": by_sympy(halves_to_even),
+        "arb": "germs.choices.rint",
+        "mpmath": "nint",
+    },
 )
 
 
@@ -178,7 +196,11 @@ step(
     reads=("round", "around"),
     arguments=read_round,
     examples=({"decimals": 0}, {"decimals": 1}),
-    spelling={"sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals))},
+    spelling={
+        "sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals)),
+        "arb": "germs.choices.rint",
+        "mpmath": by_mpmath(lambda mp, x, *, decimals=0: mp.nint(x * mp.mpf(10) ** decimals) / mp.mpf(10) ** decimals),
+    },
 )
 
 NONZERO = Domain(0.5, 10.0, branch_points=(-3.0,))
@@ -193,6 +215,7 @@ elementwise(
     non_differentiable="x a multiple of y",
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (0.0, 0.0),
+    facts={"steps"},
     value=lambda m, x, y: m.floor(x / y),
 )
 elementwise(
@@ -208,7 +231,7 @@ elementwise(
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.floor(x / y),
-    spelling={"javascript": "mod", "sympy": "Mod"},
+    spelling={"javascript": "mod", "sympy": "Mod", "peers": "mod"},
 )
 elementwise(
     "fmod",
@@ -221,6 +244,8 @@ elementwise(
     kinks=lambda m, x, y: m.logical_and(m.equal(m.fmod(x, y), 0.0), m.not_equal(x, 0.0)),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.trunc(x / y),
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.fmod"},
 )
 
 
@@ -239,12 +264,12 @@ elementwise(
     glyph="|x|",
     latex="|{0}|",
     domain=(PLAIN,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "chooses"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs"},
+    spelling={"sympy": "Abs", "arb": "germs.choices.absolute", "complex": "kernels.continued.absolute", "mpmath": abs},
 )
 
 
@@ -267,12 +292,17 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         glyph=glyph,
         latex=rf"\{glyph}({{0}}, {{1}})",
         domain=TWO,
-        facts={"commutative"},
+        facts={"commutative"} | (set() if ignore_nan else {"chooses"}),
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
         one_sided=lambda m, x, y: sides,
         value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
-        spelling={"sympy": glyph.capitalize()} | ({"javascript": name} if ignore_nan else {}),
+        spelling={
+            "sympy": glyph.capitalize(),
+            "complex": f"kernels.continued.{name}",
+            "mpmath": max if glyph == "max" else min,
+            **({"javascript": name} if ignore_nan else {"arb": f"germs.choices.{name}"}),
+        },
     )
 
 
@@ -321,7 +351,13 @@ elementwise(
     kinks=lambda m, x, h: m.equal(x, 0.0),
     one_sided=lambda m, x, h: (0.0, 0.0),
     value=lambda m, x, h: m.where(m.equal(x, 0), h, m.where(m.greater(x, 0), 1, 0)),
-    spelling={"javascript": "heaviside", "sympy": "Heaviside"},
+    spelling={
+        "javascript": "heaviside",
+        "sympy": "Heaviside",
+        "arb": "germs.choices.heaviside",
+        "complex": "kernels.continued.heaviside",
+    },
+    facts={"chooses"},
 )
 elementwise(
     "copysign",
@@ -333,7 +369,8 @@ elementwise(
     kinks=lambda m, x, y: m.equal(x, 0.0),
     one_sided=lambda m, x, y: (m.where(m.signbit(y), 1.0, -1.0), m.where(m.signbit(y), -1.0, 1.0)),
     value=lambda m, x, y: m.where(m.less(y, 0), -m.absolute(x), m.absolute(x)),
-    spelling={"javascript": "copySign"},
+    spelling={"javascript": "copySign", "arb": "germs.choices.copysign"},
+    facts={"chooses"},
 )
 elementwise(
     "nan_to_num",
@@ -347,7 +384,8 @@ elementwise(
     ),
     value=lambda m, x, **_: x,
     examples=({"nan": 0.0, "posinf": None, "neginf": None},),
-    spelling={"javascript": "nanToNum"},
+    spelling={"javascript": "nanToNum", "arb": "germs.choices.nan_to_num"},
+    facts={"chooses"},
 )
 
 # Complex numbers. Cotangents are paired without conjugation, as in JAX: pulling back through f multiplies by f'(z).
@@ -359,7 +397,7 @@ elementwise(
     glyph="Re",
     latex=r"\Re({0})",
     facts={"linear"},
-    spelling={"javascript": "Number", "sympy": "re"},
+    spelling={"javascript": "Number", "sympy": "re", "elements": lambda x: x, "complex": lambda x: x},
 )
 elementwise(
     "imag",
@@ -368,8 +406,9 @@ elementwise(
     arguments=named("val"),
     glyph="Im",
     latex=r"\Im({0})",
-    facts={"linear"},
-    spelling={"sympy": "im"},
+    domain=(Domain(of="complex"),),
+    facts={"linear", "chooses"},
+    spelling={"sympy": "im", "arb": "germs.choices.imag"},
 )
 custom(
     "conjugate",
@@ -379,7 +418,7 @@ custom(
     glyph="z̄",
     latex=r"\overline{{{0}}}",
     reads=("conjugate", "conj"),
-    spelling={"elements": lambda x: x},
+    spelling={"elements": lambda x: x, "complex": lambda x: x},
     facts={"linear"},
     batch=batches.stacks,
 )

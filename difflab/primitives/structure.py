@@ -12,7 +12,7 @@ register(
         doc="A constant.",
         latex="{0}",
         reads=(),
-        spelling={"numpy": "kernels.structure.constant"},
+        spelling={"numpy": "kernels.structure.constant", "arb": "germs.constants.exact"},
         value=lambda m, *, value: value,
         differentiable=False,
     )
@@ -60,7 +60,12 @@ linear(
     latex="{0}",
     reads=("astype",),
     arguments=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": dtype}),
-    spelling={"numpy": "kernels.structure.astype", "elements": "kernels.structure.astype_elements"},
+    spelling={
+        "numpy": "kernels.structure.astype",
+        "elements": "kernels.structure.astype_elements",
+        "arb": "germs.arrays.astype",
+        "complex": "kernels.continued.astype",
+    },
     flops=0,
     batch=batches.stacks,
 )
@@ -73,4 +78,6 @@ elementwise(
     reads=(),
     value=lambda m, x: x,
     flops=0,
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.stop_gradient", "complex": "real"},
 )

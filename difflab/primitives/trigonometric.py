@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise, named
-from .spelling import by_sympy
+from .spelling import ROUNDED, by_mpmath, by_sympy
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -20,16 +20,31 @@ def row(name: str, partial: Any, doc: str, latex: str = "", **more: Any) -> None
     elementwise(name, (partial,), doc=doc, latex=latex, flops=more.pop("flops", 10), **more)
 
 
-row("sin", lambda m, y, x: m.cos(x), "Sine, x in radians.", domain=(ANGLE,), facts={"smooth", "f(0)=0"})
-row("cos", lambda m, y, x: -m.sin(x), "Cosine, x in radians.", domain=(ANGLE,), facts={"smooth"})
+row(
+    "sin",
+    lambda m, y, x: m.cos(x),
+    "Sine, x in radians.",
+    domain=(ANGLE,),
+    facts={"smooth", "f(0)=0"},
+    spelling={"arb": "germs.functions.sin", "mpmath": "sin"},
+)
+row(
+    "cos",
+    lambda m, y, x: -m.sin(x),
+    "Cosine, x in radians.",
+    domain=(ANGLE,),
+    facts={"smooth"},
+    spelling={"arb": "germs.functions.cos", "mpmath": "cos"},
+)
 row(
     "tan",
     lambda m, y, x: 1 + m.square(y),
     "Tangent, x in radians.",
     domain=(Domain(tails=(1e-300, 1e-9, 1.5707963, -1e5), branch_points=(0.0,)),),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
+    spelling={"arb": "germs.functions.tan", "mpmath": "tan"},
 )
 elementwise(
     "one_minus_square",
@@ -57,10 +72,10 @@ row(
     lambda m, y, x: m.reciprocal(m.sqrt(m.one_minus_square(x))),
     "The inverse sine, in radians.",
     domain=(UNIT,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
-    spelling={"sympy": "asin", "arb": "asin"},
+    spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "mpmath": "asin"},
 )
 row(
     "arccos",
@@ -68,7 +83,8 @@ row(
     "The inverse cosine, in radians.",
     domain=(UNIT,),
     non_differentiable="x = ±1",
-    spelling={"sympy": "acos", "arb": "acos"},
+    spelling={"sympy": "acos", "arb": "germs.functions.arccos", "mpmath": "acos"},
+    facts={"one formula"},
 )
 row(
     "arctan",
@@ -76,7 +92,7 @@ row(
     "The inverse tangent, in radians.",
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"sympy": "atan", "arb": "atan"},
+    spelling={"sympy": "atan", "arb": "germs.functions.arctan", "mpmath": "atan"},
 )
 elementwise(
     "arctan2",
@@ -89,8 +105,14 @@ elementwise(
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
-    spelling={"sympy": "atan2"},
+    spelling={
+        "sympy": "atan2",
+        "arb": "germs.functions.arctan2",
+        "complex": "kernels.continued.arctan2",
+        "mpmath": "atan2",
+    },
     flops=12,
+    facts={"one formula"},
 )
 row(
     "sinh",
@@ -99,6 +121,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
+    spelling={"arb": "germs.functions.sinh", "mpmath": "sinh"},
 )
 row(
     "cosh",
@@ -107,6 +130,7 @@ row(
     domain=(SMALL,),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
+    spelling={"arb": "germs.functions.cosh", "mpmath": "cosh"},
 )
 row(
     "tanh",
@@ -115,6 +139,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
+    spelling={"arb": "germs.functions.tanh", "mpmath": "tanh"},
 )
 row(
     "sech",
@@ -129,6 +154,8 @@ row(
         "javascript": "sech",
         "numpy": "kernels.elementwise.sech",
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
+        "arb": "germs.functions.sech",
+        "mpmath": "sech",
     },
 )
 row(
@@ -140,7 +167,7 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
-    spelling={"sympy": "asinh"},
+    spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh", "mpmath": "asinh"},
 )
 row(
     "arccosh",
@@ -151,7 +178,8 @@ row(
     domain=(Domain(1.001, 10.0, tails=(1.0000001, 1.000000000001, 1e8, 1e160, 1e300)),),
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
-    spelling={"sympy": "acosh"},
+    spelling={"sympy": "acosh", "arb": "germs.functions.arccosh", "mpmath": "acosh"},
+    facts={"one formula"},
 )
 row(
     "arctanh",
@@ -159,10 +187,10 @@ row(
     "The inverse hyperbolic tangent.",
     latex=r"\operatorname{{artanh}}({0})",
     domain=(UNIT,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
-    spelling={"sympy": "atanh"},
+    spelling={"sympy": "atanh", "arb": "germs.functions.arctanh", "mpmath": "atanh"},
 )
 row(
     "sinpi",
@@ -173,7 +201,12 @@ row(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: m.sin(4 * m.arctan(1) * x),
-    spelling={"javascript": "sinpi", "numpy": "kernels.elementwise.sinpi", "arb": "sin_pi"},
+    spelling={
+        "javascript": "sinpi",
+        "numpy": "kernels.elementwise.sinpi",
+        "arb": "germs.functions.sinpi",
+        "mpmath": "sinpi",
+    },
 )
 row(
     "cospi",
@@ -184,7 +217,12 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.cos(4 * m.arctan(1) * x),
-    spelling={"javascript": "cospi", "numpy": "kernels.elementwise.cospi", "arb": "cos_pi"},
+    spelling={
+        "javascript": "cospi",
+        "numpy": "kernels.elementwise.cospi",
+        "arb": "germs.functions.cospi",
+        "mpmath": "cospi",
+    },
 )
 SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
 row(
@@ -200,6 +238,8 @@ row(
         "javascript": "sinc",
         "numpy": "kernels.elementwise.sinc",
         "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x)),
+        "arb": "germs.special.sinc",
+        "mpmath": by_mpmath(lambda mp, x: mp.sinpi(x) / (mp.pi * x) if x else mp.mpf(1)),
     },
 )
 
@@ -222,10 +262,16 @@ elementwise(
     domain=(SINC,),
     facts={"smooth"},
     reads=(),
-    spelling={"javascript": "sincDerivative", "numpy": "kernels.elementwise.sinc"},
+    spelling={
+        "javascript": "sincDerivative",
+        "numpy": "kernels.elementwise.sinc",
+        "arb": "germs.special.sinc",
+        "mpmath": by_mpmath(lambda mp, x, n: (mp.cospi(x) - mp.sinpi(x) / (mp.pi * x)) / x if x else mp.mpf(0)),
+    },
     flops=60,
     examples=({"n": 1},),
     value=sinc_by_parts,
+    refused={"complex": ROUNDED},
 )
 for _name, _factor, _doc, _reads, _value in (
     ("deg2rad", DEGREE, "Degrees to radians.", ("deg2rad", "radians"), lambda m, x: x * m.arctan(1) / 45),
@@ -240,5 +286,6 @@ for _name, _factor, _doc, _reads, _value in (
         facts={"linear", "smooth", "f(0)=0"},
         reads=_reads,
         value=_value,
+        spelling={"arb": f"germs.functions.{_name}"},
         flops=1,
     )

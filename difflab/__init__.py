@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     from .graph.parse import parse as parse
     from .graph.sympy_io import from_sympy as from_sympy, to_sympy as to_sympy
     from .graph.trace import label as label, trace as trace
+    from .graph.traced import Traced as Traced
     from .lab.accuracy import accuracy as accuracy
     from .lab.compare import Comparison as Comparison, compare as compare
     from .lab.step_size import step_size_study as step_size_study
@@ -78,6 +79,7 @@ _HOMES = {
     "difflab.graph.parse": "parse",
     "difflab.graph.sympy_io": "from_sympy to_sympy",
     "difflab.graph.trace": "label trace",
+    "difflab.graph.traced": "Traced",
     "difflab.lab.accuracy": "accuracy",
     "difflab.lab.compare": "Comparison compare",
     "difflab.lab.step_size": "step_size_study",

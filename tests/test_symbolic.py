@@ -10,7 +10,7 @@ import difflab as dl
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.symbolic import MAX_ENTRIES, derivative, sendable, work
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.primitives import TABLE
 
 sympy = pytest.importorskip("sympy")

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..errors import InputError
 from ..primitives.primitive import Elementwise
-from .node import BLOCK, Node, apply
+from .node import BLOCK
+from .traced import Traced, apply
 
 
 class Block:
@@ -95,7 +96,7 @@ def _hard_coded(f: Callable[..., Any], name: str, derivative: Callable[..., Any]
 
     @wraps(f)
     def blocked(*args: Any) -> Any:
-        return apply(row, args) if any(x.__class__ is Node for x in args) else f(*args)
+        return apply(row, args) if any(x.__class__ is Traced for x in args) else f(*args)
 
     return blocked
 

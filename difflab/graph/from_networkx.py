@@ -217,7 +217,7 @@ class Reader:
         if row is None or params is None:
             return constant_node(0.0)
         if "call" in params and row.kind == "deferred":  # from a graph of difflab's
-            return Node(row, tuple(operands), params, UNKNOWN, None, name, None)
+            return Node(row, tuple(operands), params, UNKNOWN, name)
         low, high = operand_counts(row)
         count = len(operands) + len(named)
         if key in self.told:  # its wires are wrong
@@ -237,7 +237,7 @@ class Reader:
             if said := several_results(x):
                 self.wrong(key, f"{said}, with op='pick' and index=0")
         meant = self.called(key, row, operands, named | params)
-        return Node(*meant, UNKNOWN, None, name, None) if meant else constant_node(0.0)
+        return Node(*meant, UNKNOWN, name) if meant else constant_node(0.0)
 
     def row(self, key: Any, count: int) -> Primitive | None:
         """The operation that `op` names; where there is none, what was meant."""

@@ -15,9 +15,10 @@ from .block import Block
 from .draft import MUTATORS, Attributes, Draft, Sealed, refusal
 from .drawable import Drawable
 from .kinds import NUMBERS, check_fit
-from .node import NO_PARAMS, NODE, PENDING, Abstract, Node
+from .node import NO_PARAMS, UNKNOWN, Abstract, Node
 from .refusals import shapes_refused
 from .snapshots import kept
+from .traced import NODE, PENDING, Traced, holds_traced
 
 if TYPE_CHECKING:
     from .passes import ForwardPass
@@ -210,20 +211,18 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """The value of each input, from positional arguments (in the function's structure) or from names."""
-        names = [n.name for n in self.inputs]
+        names = [str(n.name) for n in self.inputs]
         if not kwargs:
             values = self.flatten_inputs(*args) if self.flatten_inputs else list(args)
             if len(values) != len(names):
-                raise InputError(
-                    f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), {len(values)} given"
-                )
+                raise InputError(f"the graph has {len(names)} inputs ({', '.join(names)}), {len(values)} given")
             return self.fitting([as_value(x, n) for x, n in zip(values, names)])
         missing = [n for n in names[len(args) :] if n not in kwargs]
         extra = [k for k in kwargs if k not in names[len(args) :]]
         if missing or extra:
             told = [f"no value for {', '.join(map(str, missing))}"] * bool(missing)
             told += [f"there is no input named {', '.join(extra)}"] * bool(extra)
-            raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(map(str, names))}")
+            raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(names)}")
         given = (*args, *(kwargs[n] for n in names[len(args) :]))
         return self.fitting([as_value(x, n) for x, n in zip(given, names)])
 
@@ -231,7 +230,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         """The values of the inputs, if they have the shapes that the graph was built for."""
         for node, x in zip(self.inputs, values):
             said = self.shapes.get(node)
-            if said is not None and not (x.__class__ is Node and x.value is PENDING) and x.shape != said:
+            if said is not None and not (x.__class__ is Traced and x.value is PENDING) and x.shape != said:
                 raise ShapeError(
                     f"{node.name} has shape {x.shape}, and the graph was built for {said}: give such a value, or build "
                     "it without shapes where none is needed"
@@ -252,8 +251,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs at the given inputs; traced values may be given too."""
         values = self.bind(args, kwargs)
-        traced = any(x.__class__ is Node for x in values)
-        env = self.evaluate(values, NODE if traced else NUMPY)
+        env = self.evaluate(values, NODE if holds_traced(values) else NUMPY)
         results = [env[y] for y in self.outputs]
         return self.rebuild(results) if self.rebuild else results[0] if len(results) == 1 else tuple(results)
 
@@ -278,7 +276,7 @@ def as_value(x: Any, name: Any = None) -> Any:
     """x as a NumPy value; `name` is the input that it is given for."""
     if x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS:
         check_fit(x, f"{name or 'the value'}")
-    if x.__class__ is Node or isinstance(x, np.ndarray | np.generic):
+    if x.__class__ is Traced or isinstance(x, np.ndarray | np.generic):
         return x
     if isinstance(x, bool):
         return np.bool_(x)
@@ -290,16 +288,22 @@ def as_value(x: Any, name: Any = None) -> Any:
 
 
 def graph_of(
-    nodes: list[Node], inputs: list[Node], outputs: list[Any], guards: Any = (), partner: Any = None, **rest: Any
+    operations: list[Traced],
+    inputs: list[Traced],
+    outputs: list[Any],
+    guards: Any = (),
+    partner: Any = None,
+    **rest: Any,
 ) -> Graph:
     """A finished graph from an ended recording.
 
-    The recorded nodes themselves become the vertices: each gives up its value and keeps shape and dtype, and
-    constants become nodes of their own.
+    The recorded values themselves become the vertices: each gives up its value for its shape and dtype, leaves its
+    tape, and is a `Node` from then on; what else they are computed from becomes constants. Objects change their class
+    here and nowhere else, because a second set of objects costs a trace a fifth of its time.
     """
-    order: list[Node] = []
+    order: list[Any] = []
     constants: dict[Any, Node] = {}
-    trace = (inputs or nodes)[0].recording if inputs or nodes else None
+    tape = (inputs or operations)[0].tape if inputs or operations else None
     shapes: dict[Any, Abstract] = {}
     scalar = abstract(np.float64(0.0), shapes)
 
@@ -308,37 +312,38 @@ def graph_of(
         key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
         if key not in constants:
             value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)
-            constants[key] = Node(rows.constant, (), {"value": plain}, abstract(value, shapes), None, None, None)
+            constants[key] = Node(rows.constant, (), {"value": plain}, abstract(value, shapes))
             order.append(constants[key])
         constants[id(x)] = constants[key]
         return constants[key]
 
-    def vertex(x: Any) -> Node:
-        if x.__class__ is Node and x.recording is trace:
+    def vertex(x: Any) -> Any:
+        if x.__class__ is Traced and x.tape is tape:
             return x
         return constants.get(id(x)) or constant(x)  # kept holds x, so its id stays its own
 
     kept = []
-    for node in nodes:
-        for x in node.operands:
-            if x.__class__ is not Node or x.recording is not trace:
-                kept.append(node.operands)
-                node.operands = tuple([vertex(x) for x in node.operands])
+    for made in operations:
+        for x in made.operands:
+            if x.__class__ is not Traced or x.tape is not tape:
+                kept.append(made.operands)
+                made.operands = tuple([vertex(x) for x in made.operands])
                 break
-        order.append(node)
+        order.append(made)
     results = [vertex(y) for y in outputs]
-    for node in nodes:
-        value = node.value
-        node.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
-        node.recording = None
-    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)
+    for made in operations:
+        value = made.value
+        made.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
+        del made.tape
+        made.__class__ = Node  # type: ignore[assignment]
+    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)  # type: ignore[arg-type]
     graph.guards = list(guards)
     graph.partner = dict(partner or {})
     return graph
 
 
 def strip(x: Any) -> Any:
-    while x.__class__ is Node:
+    while x.__class__ is Traced:
         x = x.value
     return x
 
@@ -354,12 +359,10 @@ def abstract(value: Any, shapes: dict[Any, Abstract]) -> Any:
 
 def input_node(name: str, value: Any = None) -> Node:
     """An input of a graph under construction."""
-    from .node import UNKNOWN
-
-    return Node(rows.input, (), NO_PARAMS, value or UNKNOWN, None, name, None)
+    return Node(rows.input, (), NO_PARAMS, value or UNKNOWN, name)
 
 
 def constant_node(value: Any) -> Node:
     """A constant of a graph under construction."""
     plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
-    return Node(rows.constant, (), {"value": value}, Abstract(plain.shape, plain.dtype), None, None, None)
+    return Node(rows.constant, (), {"value": value}, Abstract(plain.shape, plain.dtype))

@@ -443,7 +443,7 @@ class _Reader:
     def add(self, row: Primitive, operands: tuple[Node, ...], params: dict[str, Any] = NO_PARAMS) -> Node:
         if len(self.order) >= MAX_NODES:
             raise ParseError(f"the expression has more than {MAX_NODES} operations")
-        node = Node(row, operands, params, UNKNOWN, None, None, None)
+        node = Node(row, operands, params, UNKNOWN)
         self.order.append(node)
         return node
 

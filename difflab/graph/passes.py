@@ -10,7 +10,9 @@ from ..errors import InputError
 from ..hooks import Hook
 from .drawable import Stepwise
 from .graph import Graph
-from .node import NODE, Node, Trace
+from .node import Node
+from .recording import Tape
+from .traced import NODE
 
 
 class Edge(NamedTuple):
@@ -47,11 +49,8 @@ class ForwardPass(Stepwise):
 
     def __init__(self, graph: Graph, inputs: list[Any]) -> None:
         self.graph = graph
-        trace = Trace()
-        with np.errstate(all="ignore"):
-            self.recorded = graph.evaluate([trace.input(x, n.name) for n, x in zip(graph.inputs, inputs)], NODE)
-        self.recording = trace
-        self.nodes = trace.close()
+        with Tape() as (self.tape, self.nodes), np.errstate(all="ignore"):
+            self.recorded = graph.evaluate([self.tape.input(x, n.name) for n, x in zip(graph.inputs, inputs)], NODE)
         self.values = ByName(graph)
         for node, x in self.recorded.items():
             self.values[node] = self._value(x)
@@ -62,7 +61,7 @@ class ForwardPass(Stepwise):
     def _value(self, x: Any) -> Any:
         if isinstance(x, tuple):
             return tuple(self._value(e) for e in x)
-        return x.value if x.__class__ is Node and x.recording is self.recording else x
+        return self.tape.value_of(x)
 
     def value(self, name: Any) -> Any:
         """The value of the node of that name."""

@@ -16,7 +16,9 @@ import numpy as np
 from ..errors import DifflabError, UnsupportedError
 from ..primitives import BUILT_IN, Elementwise, Primitive, lookup
 from .graph import Graph, as_value, graph_of
-from .node import Node, NodeCarrier, Trace
+from .node import Node
+from .recording import Tape
+from .traced import NodeCarrier, Traced
 
 MOST = 20_000  # operations of a graph whose loops are written out
 
@@ -49,7 +51,7 @@ def unpickled(steps: list[Any], kept: dict[str, Any]) -> Graph:
     """The graph again."""
     order: list[Node] = []
     for row, operands, params, value, name, block in steps:
-        order.append(Node(row, tuple([order[k] for k in operands]), params, value, None, name, block))
+        order.append(Node(row, tuple([order[k] for k in operands]), params, value, name, block))
     inputs, outputs = ([order[k] for k in kept[name]] for name in ("inputs", "outputs"))
     graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
     graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
@@ -76,7 +78,7 @@ def unpacked(steps: list[Any], inputs: list[int], outputs: list[int]) -> Portabl
     order: list[Node] = []
     for row, operands, params, value, name in steps:
         made = lookup(row) if isinstance(row, str) else by_formula(*row)
-        order.append(Node(made, tuple([order[k] for k in operands]), params, value, None, name, None))
+        order.append(Node(made, tuple([order[k] for k in operands]), params, value, name))
     return PortableGraph(order=order, inputs=[order[k] for k in inputs], outputs=[order[k] for k in outputs])
 
 
@@ -102,7 +104,7 @@ def has_formula(row: Primitive) -> bool:
 
 
 class Expanding(NodeCarrier):
-    """Records nodes; a row of this process alone runs as its program."""
+    """Records; a row of this process alone runs as its program."""
 
     def function(self, row: Primitive) -> Callable[..., Any]:
         if row in BUILT_IN or has_formula(row):
@@ -114,10 +116,10 @@ class Expanding(NodeCarrier):
         return partial(row.value, self)
 
 
-class Bounded(list[Node]):
-    """The nodes of a recording that may not become too long."""
+class Bounded(list[Traced]):
+    """The operations of a recording that may not become too long."""
 
-    def append(self, node: Node) -> None:
+    def append(self, node: Traced) -> None:
         if len(self) >= MOST:
             raise UnsupportedError(f"the graph has more than {MOST} operations when its loops are written out")
         super().append(node)
@@ -125,19 +127,15 @@ class Bounded(list[Node]):
 
 def expanded(graph: Graph, values: list[Any], outputs: list[Node]) -> Graph:
     """The graph with the rows of this process alone replaced by what their programs record."""
-    trace = Trace()
-    trace.nodes = Bounded()
-    inputs = [trace.input(as_value(x), node.name) for x, node in zip(values, graph.inputs)]
     try:
-        with np.errstate(all="ignore"):
+        with Tape(Bounded()) as (tape, operations), np.errstate(all="ignore"):
+            inputs = [tape.input(as_value(x), node.name) for x, node in zip(values, graph.inputs)]
             env = graph.evaluate(list(inputs), Expanding())
     except DifflabError:
         raise
     except Exception as error:  # the program of a row is anybody's code
         raise UnsupportedError(f"a row cannot be written out: {type(error).__name__}: {str(error)[:300]}") from None
-    finally:
-        nodes = trace.close()
-    return graph_of(nodes, inputs, [env[y] for y in outputs])
+    return graph_of(operations, inputs, [env[y] for y in outputs])
 
 
 def sent(node: Node) -> Any:

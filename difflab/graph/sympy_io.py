@@ -223,7 +223,7 @@ class _Builder:
         self.known: dict[Any, Node] = dict(inputs)
 
     def add(self, name: str, *operands: Node, **params: Any) -> Node:
-        self.order.append(Node(TABLE[name], operands, params or NO_PARAMS, UNKNOWN, None, None, None))
+        self.order.append(Node(TABLE[name], operands, params or NO_PARAMS, UNKNOWN))
         return self.order[-1]
 
     def number(self, value: Any) -> Node:

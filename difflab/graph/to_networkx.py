@@ -13,7 +13,7 @@ from .calls import Call, Place, replaced
 from .function_names import OF_LISTS
 from .graph import Graph
 from .literals import written
-from .node import Node
+from .node import UNKNOWN, Node
 
 
 def attributes(node: Node) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Writer:
 
     def constant(self, x: Any) -> Node:
         """A setting that stands among operands, as a node of its own."""
-        node = Node(rows.constant, (), {"value": x}, None, None, None, None)
+        node = Node(rows.constant, (), {"value": x}, UNKNOWN)
         self.keys[node] = fresh(f"n{len(self.keys)}", set(self.keys.values()))
         self.made.add_node(self.keys[node], op="constant", name="", value=self.text(node, "value", x))
         return node

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
-from ..graph.node import Node, apply
+from ..graph.traced import Traced, apply
 from ..primitives import NUMPY, Carrier
 from .bounds import attainable
 from .build import from_arrays
@@ -54,7 +54,7 @@ def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", toleranc
         kinks=ties,
         non_differentiable="tied actions share equally",
     )
-    if not any(x.__class__ is Node for x in (P, R, discount)):
+    if not any(x.__class__ is Traced for x in (P, R, discount)):
         return row.value(NUMPY, P, R, discount)  # type: ignore[misc]
     return apply(row, (P, R, discount))
 
@@ -81,7 +81,7 @@ def optimal_q(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: fl
 
 
 def floats_or_node(x: Any, name: str) -> Any:
-    return x if x.__class__ is Node else floats(x, f"mdp: {name}")
+    return x if x.__class__ is Traced else floats(x, f"mdp: {name}")
 
 
 def per_pair(P: Any, R: Any, S: int, A: int) -> Any:

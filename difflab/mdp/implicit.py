@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
-from ..graph.node import Node, apply
+from ..graph.traced import Traced, apply
 from ..primitives import Carrier
 from .backup import best, pair_values, under
 from .bounds import attainable
@@ -39,7 +39,7 @@ def optimal_values(process: MDP, rewards: Any = None, probabilities: Any = None,
     doubles(plain(rewards), plain(probabilities), plain(discount))
     there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
     solution = there.solve(tolerance=attainable(there, 1e-9))
-    if not any(x.__class__ is Node for x in (rewards, probabilities, discount)):
+    if not any(x.__class__ is Traced for x in (rewards, probabilities, discount)):
         return solution.values
     weights = shared(there, solution.values)
     b = np.where(process.terminal, 0.0, mixed(process, weights, rewards))
@@ -128,7 +128,7 @@ class PolicySystem:
         return self.run(row, data, g, b)
 
     def run(self, row: Any, *operands: Any) -> Any:
-        if any(x.__class__ is Node for x in operands):
+        if any(x.__class__ is Traced for x in operands):
             return apply(row, operands)
         return row.value(None, *operands)
 
@@ -149,10 +149,10 @@ class PolicySystem:
 
     def backward(self, data: Any, x: Any) -> Any:
         """P_pi transposed times x."""
-        from ..graph.node import NODE
+        from ..graph.traced import NODE, Traced
 
         found = self.entry * data * x[self.state]
-        if found.__class__ is Node:
+        if found.__class__ is Traced:
             return NODE.scatter(found, index=(self.following,), shape=(self.process.n_states,))
         return np.bincount(self.following, found, self.process.n_states)
 

@@ -15,7 +15,7 @@ MUTABLE = set(
     "Certificate Entry Derivative Tableau Problem Rounding Run Found Result Checkpoint Trained Outcome".split()
 )
 # Their fields are arrays or functions, so == of the fields has no truth value or none that matters.
-BY_IDENTITY = set("Recovered Learned MDP Sensitivity Solution Dataset Call".split())
+BY_IDENTITY = set("ForwardPass BackwardPass Recovered Learned MDP Sensitivity Solution Dataset Call".split())
 ALL_BY_IDENTITY = ("difflab.primitives.primitive", "difflab.primitives.deferred", "difflab.nn.criteria")  # modules
 
 

@@ -152,7 +152,7 @@ def iteration_graph(
     process: MDP, steps: int, state: int | None = None, action: int | None = None, probabilities: bool = False
 ) -> Any:
     """`MDP.graph`: value iteration on q, from q = 0. Terminal states are worth 0 and do not stand in the products."""
-    from ..graph.block import block
+    from ..graph.grouping import block
     from ..graph.trace import trace
 
     steps, living = whole(steps, "graph: steps", 1), np.flatnonzero(~process.terminal)

@@ -9,7 +9,7 @@ import operator
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
-from .spelling import by_sympy
+from .spelling import Native, by_sympy, called
 
 NONZERO = Domain(branch_points=(1.0, -1.0), tails=(1e-150, 1e150, -1e150))
 ANY = Domain(tails=(1e-300, -1e-150, 1e150, -1e300), branch_points=(0.0,))
@@ -23,7 +23,13 @@ elementwise(
     latex="{0} + {1}",
     domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth"},
-    spelling={"numpy": operator.add, "elements": operator.add},
+    spelling={
+        "numpy": operator.add,
+        "elements": operator.add,
+        "ufunc": "add",
+        "math": "{0} + {1}",
+        "native": Native("{0} + {1}"),
+    },
 )
 elementwise(
     "subtract",
@@ -34,7 +40,13 @@ elementwise(
     latex="{0} - {1}",
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
-    spelling={"numpy": operator.sub, "elements": operator.sub},
+    spelling={
+        "numpy": operator.sub,
+        "elements": operator.sub,
+        "ufunc": "subtract",
+        "math": "{0} - {1}",
+        "native": Native("{0} - {1}"),
+    },
 )
 elementwise(
     "multiply",
@@ -44,8 +56,14 @@ elementwise(
     infix="*",
     latex=r"{0} \cdot {1}",
     domain=(ANY, Domain()),
-    facts={"commutative", "smooth"},
-    spelling={"numpy": operator.mul, "elements": operator.mul},
+    facts={"commutative", "smooth", "odd"},
+    spelling={
+        "numpy": operator.mul,
+        "elements": operator.mul,
+        "ufunc": "multiply",
+        "math": "{0} * {1}",
+        "native": Native("{0} * {1}"),
+    },
 )
 elementwise(
     "divide",
@@ -56,7 +74,8 @@ elementwise(
     latex=r"\frac{{{0}}}{{{1}}}",
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
-    spelling={"elements": operator.truediv},
+    spelling={"elements": operator.truediv, "math": "{0} / {1}", "native": Native("{0} / {1}")},
+    facts={"odd"},
 )
 elementwise(
     "negative",
@@ -65,7 +84,13 @@ elementwise(
     glyph="−",
     latex="-{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"numpy": operator.neg, "elements": operator.neg},
+    spelling={
+        "numpy": operator.neg,
+        "elements": operator.neg,
+        "ufunc": "negative",
+        "math": "-{0}",
+        "native": Native("-{0}"),
+    },
 )
 elementwise(
     "positive",
@@ -74,7 +99,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"elements": lambda x: x},
+    spelling={"elements": lambda x: x, "math": "{0}", "native": Native("{0}")},
 )
 elementwise(
     "reciprocal",
@@ -84,7 +109,14 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
-    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x},
+    spelling={
+        "numpy": "kernels.structure.reciprocal",
+        "sympy": lambda x: 1 / x,
+        "ufunc": "reciprocal",
+        "math": "1.0 / {0}",
+        "native": Native("{one} / {0}"),
+    },
+    facts={"odd"},
 )
 elementwise(
     "square",
@@ -93,9 +125,9 @@ elementwise(
     glyph="x²",
     latex="{0}^2",
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "even"},
     value=lambda m, x: x * x,
-    spelling={"sympy": lambda x: x**2},
+    spelling={"sympy": lambda x: x**2, "math": "{0} * {0}", "native": Native("{0} * {0}")},
 )
 
 
@@ -142,7 +174,8 @@ for _name in ("power", "float_power"):
             "complex": "kernels.continued.power",
             "mpmath": operator.pow,
             "peers": "pow",
-        },
+        }
+        | ({"math": "pow({0}, {1})", "native": Native("{0} ** {1}", light=False)} if _name == "power" else {}),
         flops=10,
     )
 elementwise(
@@ -172,7 +205,7 @@ elementwise(
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
     flops=4,
-    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt"},
+    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt", "math": "sqrt({0})", "native": Native("np.sqrt({0})")},
 )
 elementwise(
     "cbrt",
@@ -191,6 +224,7 @@ elementwise(
         "javascript": "Math.cbrt",
         "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
         "arb": "germs.functions.cbrt",
+        "math": "cbrt({0})",
     },
     flops=10,
 )
@@ -205,7 +239,13 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    spelling={"javascript": "hypot", "arb": "germs.functions.hypot", "complex": "kernels.continued.hypot"},
+    spelling={
+        "javascript": "hypot",
+        "arb": "germs.functions.hypot",
+        "complex": "kernels.continued.hypot",
+        "math": "hypot({0}, {1})",
+        "native": called("hypot", 2),
+    },
     facts={"one formula"},
 )
 
@@ -256,6 +296,8 @@ elementwise(
         "numpy": "kernels.elementwise.where",
         "elements": lambda c, a, b: a if c else b,
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
+        "math": "{1} if {0} else {2}",
+        "native": Native("{1} if {0} else {2}", truths=(0,)),
     },
     facts={"chooses"},
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes_of, is_integer, refuse
 from .primitive import Carrier, composite, linear
 from .products import placeholder, read_matmul
@@ -134,6 +134,8 @@ linear(
     spelling={"numpy": "kernels.linear_algebra.einsum", "elements": "kernels.linear_algebra.einsum_elements"},
     domain=(),
     batch=batches.einsum,
+    by_rows=by_rows.einsum,
+    labels=lambda ranks, *, subscripts: subscripts,
 )
 
 

@@ -10,7 +10,7 @@ from ..errors import InputError, ShapeError
 from . import batches_convolution as batches
 from .arguments import is_integer
 from .kernels import windows as kernels_windows
-from .primitive import Carrier, Primitive, custom, linear, register
+from .primitive import BATCH_LAST, Carrier, Primitive, custom, linear, register
 from .spelling import by_sympy
 from .windows import axes
 
@@ -140,6 +140,17 @@ def weight_transpose_gate(m: Any, i: int, gate: Any, x: Any, y: Any, **params: A
     return opened(m, x, gate, ()) if i == 0 else opened(m, y, gate, (0,), 1)
 
 
+def one_place(x: Any, w: Any, *, groups: int, **params: Any) -> Any:
+    """One sample, channel and filter."""
+    return (x[:1, :1], w[:1, :1]), params | {"groups": 1}, (len(x), len(w))
+
+
+def one_image(x: Any, **params: Any) -> Any:
+    """The windows of the first image."""
+    lead = x.ndim - len(params["size"])
+    return (x[(slice(1),) * lead],), params, x.shape[:lead]
+
+
 def kernel(name: str, module: str = "kernels.windows") -> dict[str, str]:
     return {"numpy": f"{module}.{name}", "elements": f"{module}.{name}"}
 
@@ -183,7 +194,8 @@ for _name, _transpose, _gate, _batch, _latex, _doc in (
         batch=_batch,
         facts={"threads"},
         flops=50,
-        **({"arguments": read_conv} if _name == "conv" else {}),
+        lies_as=None if _name == "conv_weight_transpose" else BATCH_LAST,
+        **({"arguments": read_conv, "hollow": one_place} if _name == "conv" else {}),
     )
 
 
@@ -199,6 +211,7 @@ register(
         spelling=kernel("window_place"),
         domain=(),
         batch=batches.windows,
+        lies_as=0,
     )
 )
 linear(
@@ -212,6 +225,7 @@ linear(
     fixed=(1,),
     domain=(),
     batch=batches.windows,
+    lies_as=1,
 )
 linear(
     "window_write",
@@ -224,6 +238,7 @@ linear(
     fixed=(1,),
     domain=(),
     batch=batches.windows,
+    lies_as=1,
 )
 custom(
     "max_pool",
@@ -245,6 +260,8 @@ custom(
     kinks=lambda m, x, **params: kernels_windows.ties(x, **params),
     batch=batches.windows,
     flops=4,
+    lies_as=0,
+    hollow=one_image,
 )
 linear(
     "avg_pool",
@@ -259,6 +276,8 @@ linear(
     domain=(),
     batch=batches.windows,
     flops=4,
+    lies_as=0,
+    hollow=one_image,
 )
 linear(
     "avg_pool_transpose",
@@ -271,4 +290,5 @@ linear(
     domain=(),
     batch=batches.windows,
     flops=4,
+    lies_as=0,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise
-from .spelling import by_mpmath
+from .spelling import Native, by_mpmath, called
 
 LN2 = 0.6931471805599453
 LOG2E = 1.4426950408889634
@@ -19,9 +19,14 @@ elementwise(
     doc="e to the power x.",
     latex="e^{{{0}}}",
     domain=(EXPONENT,),
-    facts={"smooth"},
+    facts={"smooth", "rising"},
     flops=8,
-    spelling={"arb": "germs.functions.exp", "mpmath": "exp"},
+    spelling={
+        "arb": "germs.functions.exp",
+        "mpmath": "exp",
+        "math": "exp({0})",
+        "native": Native("_exp({0})", light=False, wide=True),
+    },
 )
 elementwise(
     "expm1",
@@ -29,11 +34,17 @@ elementwise(
     doc="e to the power x, minus 1, accurate near 0.",
     latex="(e^{{{0}}} - 1)",
     domain=(EXPONENT,),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "rising"},
     reads=("expm1", "special.expm1"),
     value=lambda m, x: m.exp(x) - 1,
     flops=8,
-    spelling={"javascript": "Math.expm1", "arb": "germs.functions.expm1", "mpmath": "expm1"},
+    spelling={
+        "javascript": "Math.expm1",
+        "arb": "germs.functions.expm1",
+        "mpmath": "expm1",
+        "math": "expm1({0})",
+        "native": called("expm1"),
+    },
 )
 elementwise(
     "exp2",
@@ -44,7 +55,13 @@ elementwise(
     facts={"smooth"},
     reads=("exp2", "special.exp2"),
     value=lambda m, x: m.power(2, x),
-    spelling={"javascript": "exp2", "sympy": lambda x: 2**x, "arb": "germs.functions.exp2"},
+    spelling={
+        "javascript": "exp2",
+        "sympy": lambda x: 2**x,
+        "arb": "germs.functions.exp2",
+        "math": "exp2({0})",
+        "native": called("exp2"),
+    },
     flops=8,
 )
 elementwise(
@@ -66,7 +83,7 @@ elementwise(
     latex=r"\ln({0})",
     domain=(POSITIVE,),
     flops=8,
-    spelling={"arb": "germs.functions.log", "mpmath": "log"},
+    spelling={"arb": "germs.functions.log", "mpmath": "log", "math": "log({0})", "native": called("log")},
 )
 elementwise(
     "log2",
@@ -76,7 +93,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
-    spelling={"javascript": "Math.log2", "arb": "germs.functions.log2"},
+    spelling={"javascript": "Math.log2", "arb": "germs.functions.log2", "math": "log2({0})", "native": called("log2")},
 )
 elementwise(
     "log10",
@@ -86,7 +103,12 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(10),
     flops=8,
-    spelling={"javascript": "Math.log10", "arb": "germs.functions.log10"},
+    spelling={
+        "javascript": "Math.log10",
+        "arb": "germs.functions.log10",
+        "math": "log10({0})",
+        "native": called("log10"),
+    },
 )
 elementwise(
     "log1p",
@@ -98,7 +120,13 @@ elementwise(
     reads=("log1p", "special.log1p"),
     value=lambda m, x: m.log(1 + x),
     flops=8,
-    spelling={"javascript": "Math.log1p", "arb": "germs.functions.log1p", "mpmath": "log1p"},
+    spelling={
+        "javascript": "Math.log1p",
+        "arb": "germs.functions.log1p",
+        "mpmath": "log1p",
+        "math": "log1p({0})",
+        "native": called("log1p"),
+    },
 )
 
 

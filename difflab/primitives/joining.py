@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes, axis_of, cast, refuse
 from .primitive import Carrier, composite, linear
 
@@ -71,6 +71,7 @@ linear(
     jointly=True,
     flops=0,
     batch=batches.joined,
+    by_rows=by_rows.other_axes,
 )
 linear(
     "stack",
@@ -82,6 +83,7 @@ linear(
     jointly=True,
     flops=0,
     batch=batches.joined,
+    by_rows=by_rows.other_axes,
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
 from .primitive import Carrier, Primitive, composite, custom, linear, register
 from .quotient import Quotient, fraction
@@ -56,8 +56,10 @@ linear(
     latex=r"\sum {0}",
     reads=("sum", "add.reduce"),
     arguments=reading_reduction("sum", empty=0),
+    facts={"odd", "fresh"},
     spelling={"numpy": "add.reduce", "elements": "add.reduce"},
     batch=batches.axes,
+    by_rows=by_rows.reduction,
 )
 linear(
     "mean",
@@ -69,7 +71,9 @@ linear(
     latex=r"\overline{{{0}}}",
     arguments=reading_reduction("mean"),
     value=lambda m, x, *, axis, keepdims: m.divide(m.sum(x, axis=axis, keepdims=keepdims), count(x, axis)),
+    facts={"fresh"},
     batch=batches.axes,
+    by_rows=by_rows.reduction,
 )
 for _name, _ufunc, _what in (("any", "logical_or", "an element"), ("all", "logical_and", "every element")):
     register(
@@ -316,6 +320,8 @@ custom(
     },
     flops=3,
     batch=batches.axes,
+    facts={"fresh"},
+    by_rows=by_rows.reduction,
 )
 custom(
     "softmax",
@@ -329,6 +335,8 @@ custom(
     spelling={"numpy": "kernels.arrays.softmax", "arb": "germs.arrays.softmax", "complex": "kernels.arrays.softmax"},
     flops=3,
     batch=batches.axes,
+    facts={"fresh"},
+    by_rows=by_rows.other_axes,
 )
 custom(
     "log_softmax",
@@ -347,6 +355,8 @@ custom(
     },
     flops=3,
     batch=batches.axes,
+    facts={"fresh"},
+    by_rows=by_rows.other_axes,
 )
 
 

@@ -43,6 +43,7 @@ composite(
         (A,),
         {"reps": (int(reps),) if is_integer(reps) else tuple(operator.index(k) for k in reps)},
     ),
+    facts={"moves"},
     spelling={"elements": "tile"},
     flops=0,
 )
@@ -51,6 +52,7 @@ composite(
     repeat,
     doc="Each element repeated along an axis.",
     arguments=read_repeat,
+    facts={"moves"},
     spelling={"elements": "repeat"},
     flops=0,
 )

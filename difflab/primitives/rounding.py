@@ -9,7 +9,7 @@ from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
-from .spelling import by_mpmath, by_sympy
+from .spelling import Native, by_mpmath, by_sympy, called
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -24,19 +24,32 @@ for _name, _glyph, _latex, _sympy in (
     ("greater", ">", ">", "Gt"),
     ("greater_equal", "≥", r"\ge", "Ge"),
 ):
+    _infix = {"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph)
     elementwise(
         _name,
         (0, 0),
         doc=f"Whether x {_glyph} y; it has no derivative.",
         glyph=_glyph,
-        infix={"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph),
+        infix=_infix,
         latex=f"{{0}} {_latex} {{1}}",
         domain=TWO,
         differentiable=False,
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
-        spelling={"sympy": _sympy, "elements": getattr(operator, _sympy.lower())},
+        spelling={
+            "sympy": _sympy,
+            "elements": getattr(operator, _sympy.lower()),
+            "math": f"{{0}} {_infix} {{1}}",
+            "native": Native(f"{{0}} {_infix} {{1}}"),
+        },
     )
+
+LOGIC: dict[str, dict[str, Any]] = {
+    "logical_and": {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
+    "logical_or": {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
+    "logical_not": {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
+}
+
 
 for _name, _operands, _glyph, _latex, _script, _of_truths in (
     ("logical_and", 2, "∧", r"{0} \land {1}", "both", lambda a, b: a and b),
@@ -57,10 +70,11 @@ for _name, _operands, _glyph, _latex, _script, _of_truths in (
         latex=_latex,
         domain=(Domain(of="truth" if "logical" in _name else "whole"),) * _operands,
         differentiable=False,
-        facts={"chooses"},
+        facts={"chooses"} if _of_truths else {"chooses", "bits"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
         spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
-        | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {}),
+        | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {})
+        | LOGIC.get(_name, {}),
     )
 
 for _name, _text, _script, _of_number in (
@@ -80,7 +94,8 @@ for _name, _text, _script, _of_number in (
         domain=(PLAIN,),
         differentiable=False,
         facts={"chooses"},
-        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number},
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number}
+        | ({"native": Native("{0} != {0}")} if _name == "isnan" else {}),
     )
 
 
@@ -123,7 +138,7 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
-    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign"},
+    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign", "native": called("sign")},
 )
 step(
     "floor",
@@ -131,7 +146,7 @@ step(
     r"\lfloor {0} \rfloor",
     "x an integer",
     at_integers,
-    spelling={"arb": "germs.choices.floor", "mpmath": "floor"},
+    spelling={"arb": "germs.choices.floor", "mpmath": "floor", "native": Native("np.floor({0})")},
 )
 step(
     "ceil",
@@ -139,7 +154,7 @@ step(
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil"},
+    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil", "native": Native("np.ceil({0})")},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -154,6 +169,7 @@ step(
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
         "arb": "germs.choices.trunc",
+        "native": Native("np.trunc({0})"),
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
@@ -178,6 +194,7 @@ step(
         "sympy": by_sympy(halves_to_even),
         "arb": "germs.choices.rint",
         "mpmath": "nint",
+        "native": called("rint"),
     },
 )
 
@@ -264,12 +281,19 @@ elementwise(
     glyph="|x|",
     latex="|{0}|",
     domain=(PLAIN,),
-    facts={"f(0)=0", "chooses"},
+    facts={"f(0)=0", "chooses", "even"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs", "arb": "germs.choices.absolute", "complex": "kernels.continued.absolute", "mpmath": abs},
+    spelling={
+        "sympy": "Abs",
+        "arb": "germs.choices.absolute",
+        "complex": "kernels.continued.absolute",
+        "mpmath": abs,
+        "math": "abs({0})",
+        "native": Native("np.abs({0})"),
+    },
 )
 
 
@@ -279,6 +303,9 @@ def winner(m: Any, x: Any, y: Any, order: str, ignore_nan: bool = False) -> Gate
     if ignore_nan:
         chosen = m.logical_or(chosen, m.isnan(y))
     return Gate(chosen, m.where(m.equal(x, y), 0.5, 1.0))
+
+
+CHOICE = "{{0}} if ({{0}} {} {{1}}) | ({{0}} != {{0}}) else {{1}}"  # NaN where an operand is NaN
 
 
 def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides: tuple[float, float]) -> None:
@@ -301,7 +328,14 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
             "sympy": glyph.capitalize(),
             "complex": f"kernels.continued.{name}",
             "mpmath": max if glyph == "max" else min,
-            **({"javascript": name} if ignore_nan else {"arb": f"germs.choices.{name}"}),
+            **(
+                {"javascript": name}
+                if ignore_nan
+                else {
+                    "arb": f"germs.choices.{name}",
+                    "native": Native(CHOICE.format({"max": ">=", "min": "<="}[glyph])),
+                }
+            ),
         },
     )
 

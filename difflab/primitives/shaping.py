@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes, axes_of, axis_of, is_integer
 from .primitive import Carrier, composite, linear
 
@@ -63,9 +63,11 @@ linear(
     doc="The same elements in another shape.",
     glyph="reshape",
     arguments=read_reshape,
+    facts={"moves"},
     spelling={"elements": "reshape"},
     flops=0,
     batch=batches.reshape,
+    by_rows=by_rows.reshape,
 )
 linear(
     "ravel",
@@ -73,6 +75,7 @@ linear(
     doc="All elements in one axis.",
     glyph="ravel",
     arguments=lambda a, order="C": ((a,), memory_order("ravel", order)),
+    facts={"moves"},
     spelling={"elements": "ravel"},
     flops=0,
     batch=batches.ravel,
@@ -85,9 +88,11 @@ linear(
     latex=r"{0}^{{\top}}",
     reads=("transpose", "permute_dims"),
     arguments=read_transpose,
+    facts={"moves"},
     spelling={"elements": "transpose"},
     flops=0,
     batch=batches.transpose,
+    by_rows=by_rows.transpose,
 )
 
 
@@ -115,6 +120,7 @@ linear(
     lambda m, i, ct, x, *, source, destination: m.moveaxis(ct, source=destination, destination=source),
     doc="Axes moved to other places, the others in their order.",
     arguments=read_moveaxis,
+    facts={"moves"},
     spelling={"elements": "moveaxis"},
     flops=0,
     batch=batches.axes,
@@ -136,6 +142,7 @@ linear(
         (a,),
         {"axis1": axis_of("swapaxes", a, axis1), "axis2": axis_of("swapaxes", a, axis2)},
     ),
+    facts={"moves"},
     spelling={"elements": "swapaxes"},
     flops=0,
     batch=batches.axes,
@@ -146,6 +153,7 @@ linear(
     doc="The last two axes exchanged.",
     glyph="ᵀ",
     latex=r"{0}^{{\top}}",
+    facts={"moves"},
     spelling={"elements": "matrix_transpose"},
     flops=0,
     batch=batches.stacks,
@@ -165,6 +173,7 @@ linear(
             )
         },
     ),
+    facts={"moves"},
     spelling={"elements": "expand_dims"},
     flops=0,
     batch=batches.as_on_one,
@@ -184,6 +193,7 @@ linear(
     back_to_shape,
     doc="Without the axes of length one.",
     arguments=read_squeeze,
+    facts={"moves"},
     spelling={"elements": "squeeze"},
     flops=0,
     batch=batches.as_on_one,
@@ -211,6 +221,7 @@ for _n in (1, 2, 3):
         back_to_shape,
         doc=f"The array with at least {_n} axes.",
         arguments=at_least(_n),
+        facts={"moves"},
         spelling={"elements": f"atleast_{_n}d"},
         flops=0,
         batch=batches.as_on_one,
@@ -247,9 +258,11 @@ linear(
     lambda m, i, ct, x, *, axis: m.flip(ct, axis=axis),
     doc="The elements in reverse order along the axes, all by default.",
     arguments=all_axes("flip"),
+    facts={"moves"},
     spelling={"elements": "flip"},
     flops=0,
     batch=batches.axes,
+    by_rows=by_rows.other_axes,
 )
 for _name, _needs, _words in (("fliplr", 2, "from left to right"), ("flipud", 1, "upside down")):
     linear(
@@ -278,6 +291,7 @@ linear(
     lambda m, i, ct, x, *, shift, axis: m.roll(ct, shift=opposite(shift), axis=axis),
     doc="The elements shifted around along the axes; those that fall off come back in front.",
     arguments=read_roll,
+    facts={"moves"},
     spelling={"elements": "roll"},
     flops=0,
     batch=batches.roll,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import batches
+from . import batches, by_rows
 from .primitive import Leaf, Pick, elementwise, linear, register
+from .spelling import Native
 
 register(Leaf(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
 register(
@@ -36,9 +37,11 @@ linear(
     doc="The sum over the axes along which `shape` was broadcast: the transpose of broadcasting.",
     glyph="Σ",
     latex=r"\Sigma\,{0}",
+    facts={"odd"},
     reads=(),
-    spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to"},
+    spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to", "math": "{0}"},
     batch=batches.sum_to,
+    by_rows=by_rows.sum_to,
 )
 linear(
     "broadcast_to",
@@ -49,8 +52,11 @@ linear(
         (array,),
         {"shape": (shape,) if isinstance(shape, int) else tuple(shape)},
     ),
+    facts={"moves"},
+    spelling={"math": "{0}"},
     flops=0,
     batch=batches.broadcast_to,
+    by_rows=by_rows.broadcast_to,
 )
 linear(
     "astype",
@@ -79,5 +85,5 @@ elementwise(
     value=lambda m, x: x,
     flops=0,
     facts={"chooses"},
-    spelling={"arb": "germs.choices.stop_gradient", "complex": "real"},
+    spelling={"arb": "germs.choices.stop_gradient", "complex": "real", "math": "{0}", "native": Native("{0}")},
 )

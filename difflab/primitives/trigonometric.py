@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise, named
-from .spelling import ROUNDED, by_mpmath, by_sympy
+from .spelling import ROUNDED, Native, by_mpmath, by_sympy, called
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -26,7 +26,7 @@ row(
     "Sine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"arb": "germs.functions.sin", "mpmath": "sin"},
+    spelling={"arb": "germs.functions.sin", "mpmath": "sin", "math": "sin({0})", "native": called("sin")},
 )
 row(
     "cos",
@@ -34,7 +34,7 @@ row(
     "Cosine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth"},
-    spelling={"arb": "germs.functions.cos", "mpmath": "cos"},
+    spelling={"arb": "germs.functions.cos", "mpmath": "cos", "math": "cos({0})", "native": called("cos")},
 )
 row(
     "tan",
@@ -44,7 +44,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
-    spelling={"arb": "germs.functions.tan", "mpmath": "tan"},
+    spelling={"arb": "germs.functions.tan", "mpmath": "tan", "math": "tan({0})", "native": called("tan")},
 )
 elementwise(
     "one_minus_square",
@@ -54,6 +54,7 @@ elementwise(
     domain=(UNIT,),
     reads=(),
     value=lambda m, x: (1 - x) * (1 + x),
+    spelling={"native": Native("({one} - {0}) * ({one} + {0})")},
     flops=3,
 )
 elementwise(
@@ -75,7 +76,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
-    spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "mpmath": "asin"},
+    spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "mpmath": "asin", "native": called("arcsin")},
 )
 row(
     "arccos",
@@ -83,7 +84,7 @@ row(
     "The inverse cosine, in radians.",
     domain=(UNIT,),
     non_differentiable="x = ±1",
-    spelling={"sympy": "acos", "arb": "germs.functions.arccos", "mpmath": "acos"},
+    spelling={"sympy": "acos", "arb": "germs.functions.arccos", "mpmath": "acos", "native": called("arccos")},
     facts={"one formula"},
 )
 row(
@@ -91,8 +92,8 @@ row(
     lambda m, y, x: m.lorentzian(x),
     "The inverse tangent, in radians.",
     domain=(HUGE,),
-    facts={"smooth", "f(0)=0"},
-    spelling={"sympy": "atan", "arb": "germs.functions.arctan", "mpmath": "atan"},
+    facts={"smooth", "f(0)=0", "rising"},
+    spelling={"sympy": "atan", "arb": "germs.functions.arctan", "mpmath": "atan", "native": called("arctan")},
 )
 elementwise(
     "arctan2",
@@ -110,6 +111,7 @@ elementwise(
         "arb": "germs.functions.arctan2",
         "complex": "kernels.continued.arctan2",
         "mpmath": "atan2",
+        "native": called("arctan2", 2),
     },
     flops=12,
     facts={"one formula"},
@@ -121,7 +123,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
-    spelling={"arb": "germs.functions.sinh", "mpmath": "sinh"},
+    spelling={"arb": "germs.functions.sinh", "mpmath": "sinh", "math": "sinh({0})", "native": called("sinh")},
 )
 row(
     "cosh",
@@ -130,16 +132,26 @@ row(
     domain=(SMALL,),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
-    spelling={"arb": "germs.functions.cosh", "mpmath": "cosh"},
+    spelling={
+        "arb": "germs.functions.cosh",
+        "mpmath": "cosh",
+        "math": "cosh({0})",
+        "native": Native("_cosh({0})", light=False, wide=True),
+    },
 )
 row(
     "tanh",
     lambda m, y, x: m.square(m.sech(x)),  # not 1 - y², which loses every digit in the tails
     "The hyperbolic tangent.",
     domain=(SMALL,),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "rising"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
-    spelling={"arb": "germs.functions.tanh", "mpmath": "tanh"},
+    spelling={
+        "arb": "germs.functions.tanh",
+        "mpmath": "tanh",
+        "math": "tanh({0})",
+        "native": Native("_tanh({0})", light=False, wide=True),
+    },
 )
 row(
     "sech",
@@ -156,6 +168,7 @@ row(
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
         "arb": "germs.functions.sech",
         "mpmath": "sech",
+        "math": "1.0 / cosh({0})",
     },
 )
 row(
@@ -167,7 +180,7 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
-    spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh", "mpmath": "asinh"},
+    spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh", "mpmath": "asinh", "native": called("arcsinh")},
 )
 row(
     "arccosh",
@@ -178,7 +191,7 @@ row(
     domain=(Domain(1.001, 10.0, tails=(1.0000001, 1.000000000001, 1e8, 1e160, 1e300)),),
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
-    spelling={"sympy": "acosh", "arb": "germs.functions.arccosh", "mpmath": "acosh"},
+    spelling={"sympy": "acosh", "arb": "germs.functions.arccosh", "mpmath": "acosh", "native": called("arccosh")},
     facts={"one formula"},
 )
 row(
@@ -190,7 +203,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
-    spelling={"sympy": "atanh", "arb": "germs.functions.arctanh", "mpmath": "atanh"},
+    spelling={"sympy": "atanh", "arb": "germs.functions.arctanh", "mpmath": "atanh", "native": called("arctanh")},
 )
 row(
     "sinpi",

@@ -16,12 +16,12 @@ import numpy as np
 import optree
 
 from ..errors import InputError, ShapeError, TraceError, UnsupportedError
-from ..graph.graph import strip
 from ..graph.kinds import check_fit
 from ..graph.operators import OPERATORS
 from ..graph.pytree import flatten
 from ..graph.recording import Tape
 from ..graph.traced import NODE, SEQUENCES, Shape, Traced, apply
+from ..graph.vertices import strip
 from ..primitives import Carrier, Primitive, batches
 from .transform import separate
 

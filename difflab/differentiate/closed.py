@@ -10,13 +10,15 @@ import numpy as np
 
 from ..compile.program.compiled import Compiled
 from ..errors import InputError, TraceError
-from ..graph.graph import Graph, graph_of, strip
+from ..graph.graph import Graph
 from ..graph.kinds import check_fit
 from ..graph.leaves import check_leaf
 from ..graph.node import Node
 from ..graph.pytree import flatten
+from ..graph.recorded import graph_of
 from ..graph.recording import Tape
 from ..graph.traced import Traced
+from ..graph.vertices import strip
 from ..primitives import NUMPY, Custom, rows
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..graph.graph import strip
 from ..graph.kinds import check_fit
 from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.traced import NODE, apply, holds_traced
+from ..graph.vertices import strip
 from ..primitives import NUMPY, Carrier
 from ..primitives.arguments import whole as whole_number
 from .closed import Closed, control_row, describe, value_leaf

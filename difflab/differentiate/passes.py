@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..graph.graph import Graph, graph_of
+from ..graph.graph import BACKWARD, BackwardPass, ByName, Edge, ForwardPass, Graph
 from ..graph.node import Node
-from ..graph.passes import BACKWARD, BackwardPass, Edge, ForwardPass
+from ..graph.recorded import graph_of
 from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced
 from ..primitives import Carrier
@@ -29,10 +29,11 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     seed = np.asarray(seed, dtype=float if np.asarray(seed).dtype.kind in "biu" else None)[()]
     if seed.shape != Carrier.shape(value):
         raise ShapeError(f"backward: the seed has shape {seed.shape}, the output has shape {Carrier.shape(value)}")
-    result = BackwardPass(forward, output, seed)
+    given, adjoint = seed, ByName(graph)
+    edges: list[Edge] = []
     # Outside the domain there is no derivative: none may stand beside a value that is not a number.
     if undefined_here(forward, value):
-        result.seed = seed = np.where(np.isnan(value), np.nan, seed)[()]
+        seed = np.where(np.isnan(value), np.nan, seed)[()]
     vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Traced}
     for n, x in forward.recorded.items():  # an operation with several results is recorded as what they are picked from
         if isinstance(x, tuple) and x and x[0].__class__ is Traced and x[0].primitive.kind == "pick":
@@ -50,7 +51,7 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
         source = target.operands[position]
         if local.__class__ is int:
             local = np.float64(local)
-        result.edges.append(Edge(source, target, position, upstream, local, downstream))
+        edges.append(Edge(source, target, position, upstream, local, downstream))
 
     adjoints: dict[Traced, Any] = {}
     top = forward.recorded[output]
@@ -62,10 +63,10 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
         if found is None:
             v = forward.values[node]
             found = tuple(zeros(e) for e in v) if isinstance(v, tuple) else zeros(v)
-        result.adjoint[node] = found
-    result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Traced else seed
-    result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Traced and x in adjoints}
-    return result
+        adjoint[node] = found
+    adjoint[output] = adjoints.get(top, seed) if top.__class__ is Traced else seed
+    reached = {n for n, x in forward.recorded.items() if x.__class__ is Traced and x in adjoints}
+    return BackwardPass(forward, output, given, seed, adjoint, edges, reached)
 
 
 BACKWARD.fill(run_backward)

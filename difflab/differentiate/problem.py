@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeError, TraceError
-from ..graph.draft import Draft
-from ..graph.graph import Graph, strip
+from ..graph.graph import Draft, Graph
 from ..graph.kinds import check_fit
 from ..graph.pytree import flatten
 from ..graph.refusals import shapes_refused
 from ..graph.trace import argument_names, trace
 from ..graph.traced import NODE, Traced, holds_traced
+from ..graph.vertices import strip
 from ..primitives import Carrier, rows
 
 LONGEST = 1e6  # seconds; clocks and timeouts cannot take any number

@@ -17,8 +17,8 @@ import scipy.sparse as sp
 
 from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
-from ..graph.graph import strip
 from ..graph.traced import NODE, Traced
+from ..graph.vertices import strip
 from ..primitives import Carrier
 from .batching import vmap
 from .sparsity import jacobian_pattern

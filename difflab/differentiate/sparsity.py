@@ -16,9 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..errors import ShapeError
-from ..graph.graph import strip
 from ..graph.recording import Tape
 from ..graph.traced import NODE, SEQUENCES, Traced
+from ..graph.vertices import strip
 from ..primitives import Carrier, batches, rows
 
 MAX_PRODUCTS = 4_000_000  # multiplications of a contraction whose factors are looked at for zeros

@@ -10,14 +10,16 @@ from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceErr
 from ..primitives import Primitive, rows
 from .calls import replaced, waiting
 from .from_networkx import unusable
-from .graph import Graph, as_value, graph_of
+from .graph import Graph
 from .literals import numeric
 from .node import BLOCK, UNKNOWN, Node, Operation
+from .recorded import graph_of
 from .recording import Tape
 from .refusals import several_results, shapes_refused
 from .snapshots import sealed
 from .text_checks import suggestion
 from .traced import PENDING, PYTHON_NUMBERS, SEQUENCES, Traced, apply, unpack
+from .vertices import as_value
 
 
 def builder() -> Builder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -24,12 +24,12 @@ from .function_names import (
     own_signature,
     takes_anything,
 )
-from .graph import Graph, constant_node, input_node
 from .kinds import unfit
 from .literals import numeric, read
 from .node import UNKNOWN, Node
 from .refusals import several_results
 from .snapshots import sealed
+from .vertices import constant_node, input_node
 
 OURS = ("op", "name", "value", "block", "params", "output")
 DECORATION = frozenset(
@@ -40,10 +40,16 @@ SHOWN, LONGEST = 8, 100  # mistakes, nodes of a cycle; letters of a name
 NEW = "build it with dl.builder(), or give a networkx.DiGraph or MultiDiGraph"
 
 
-def from_networkx(graph: Any) -> Graph:
-    """See `Graph.from_networkx`, which is this."""
-    if isinstance(graph, Graph):
-        return graph
+class Parts(NamedTuple):
+    """What a graph is made of, in topological order."""
+
+    order: list[Node]
+    inputs: list[Node]
+    outputs: list[Node]
+
+
+def parts_of(graph: Any) -> Parts:
+    """What `Graph.from_networkx` makes its graph of."""
     if not isinstance(graph, nx.Graph):
         raise InputError(f"from_networkx: {type(graph).__name__} is no networkx graph; {NEW}")
     if not graph.is_directed():
@@ -70,7 +76,7 @@ class Reader:
         self.operands: dict[Any, dict[Any, Any]] = {}  # of each key: the operand's key by its place
         self.made: dict[Any, Node] = {}
 
-    def read(self) -> Graph:
+    def read(self) -> Parts:
         for key in self.graph:
             self.operands[key] = self.read_operands(key)
         order = self.order()
@@ -80,9 +86,8 @@ class Reader:
         outputs = self.outputs(names)
         if self.mistakes:
             raise InputError(told(self.mistakes))
-        nodes = [self.made[key] for key in order]
         inputs = [self.made[key] for key in self.graph if self.made[key].primitive is rows.input]
-        return Graph(order=nodes, inputs=inputs, outputs=[self.made[key] for key in outputs])
+        return Parts([self.made[key] for key in order], inputs, [self.made[key] for key in outputs])
 
     def wrong(self, key: Any, message: str) -> None:
         self.told.add(key)

@@ -18,11 +18,12 @@ from ..primitives.primitive import positional
 from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, whole
 from .calls import waiting
 from .function_names import function_named, functions
-from .graph import Graph, constant_node, input_node
+from .graph import Graph
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import NO_PARAMS, UNKNOWN, Node
 from .refusals import several_results
 from .text_checks import MAX_DIGITS, check, place, suggestion
+from .vertices import constant_node, input_node
 
 MAX_NODES = 50_000
 CONSTANTS = {"pi": Named("pi"), "e": Named("e")}

@@ -15,50 +15,15 @@ import numpy as np
 
 from ..errors import DifflabError, UnsupportedError
 from ..primitives import BUILT_IN, Elementwise, Primitive, lookup
-from .graph import Graph, as_value, graph_of
+from .graph import Graph
 from .node import Node
+from .recorded import graph_of
 from .recording import Tape
+from .sympy_io import CARRIER
 from .traced import NodeCarrier, Traced
+from .vertices import as_value
 
 MOST = 20_000  # operations of a graph whose loops are written out
-
-
-def pickled(graph: Graph) -> tuple[Any, ...]:
-    """What pickle keeps of a graph: nodes by their places, so that no chain is too long for it."""
-    place = {node: k for k, node in enumerate(graph.order)}
-    steps = []
-    for node in graph.order:
-        if node.primitive.kind != "deferred" and not node.primitive.listed:
-            raise UnsupportedError(
-                f"pickle: {node.name or 'a node'} ({node.primitive.name}) runs functions of this process, which cannot "
-                "be pickled: pickle the arguments, and trace the function again where they are loaded"
-            )
-        operands = tuple(place[x] for x in node.operands)
-        steps.append((node.primitive, operands, node.params, node.value, node.name, node.block))
-    kept = {
-        "inputs": [place[n] for n in graph.inputs],
-        "outputs": [place[n] for n in graph.outputs],
-        "guards": [(place[n], outcome) for n, outcome in graph.guards],
-        "shapes": [(place[n], shape) for n, shape in graph.shapes.items()],
-        "partner": [(place[b], place[f]) for b, f in graph.partner.items()],
-        "structure": {"rebuild": graph.rebuild, "flatten": graph.flatten_inputs, "text": graph.text},
-        "attributes": graph.graph,
-    }
-    return steps, kept
-
-
-def unpickled(steps: list[Any], kept: dict[str, Any]) -> Graph:
-    """The graph again."""
-    order: list[Node] = []
-    for row, operands, params, value, name, block in steps:
-        order.append(Node(row, tuple([order[k] for k in operands]), params, value, name, block))
-    inputs, outputs = ([order[k] for k in kept[name]] for name in ("inputs", "outputs"))
-    graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
-    graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
-    graph.shapes = {order[k]: shape for k, shape in kept["shapes"]}
-    graph.partner = {order[b]: order[f] for b, f in kept["partner"]}
-    graph.graph = kept["attributes"]
-    return graph
 
 
 class PortableGraph(Graph):
@@ -144,8 +109,6 @@ def sent(node: Node) -> Any:
     if row in BUILT_IN:
         return row.name
     import sympy
-
-    from .sympy_io import CARRIER
 
     symbols = sympy.symbols(f"operand:{len(node.operands)}", real=True)
     return row.name, symbols, sympy.sympify(CARRIER.of(row)(*symbols, **node.params))

@@ -14,9 +14,10 @@ from ..errors import InputError, TimeLimitError, UnsupportedError
 from ..primitives import TABLE, Primitive, rows
 from ..primitives.elements import ElementsCarrier, mapped
 from ..primitives.quotient import Exact, Named, Quotient, whole
-from .graph import Graph, constant_node, input_node
+from .graph import Graph
 from .node import NO_PARAMS, UNKNOWN, Node
 from .refusals import shapes_refused
+from .vertices import constant_node, input_node
 
 
 class SympyCarrier(ElementsCarrier):

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import InputError
-from .graph import Graph, as_value, graph_of
+from .graph import Graph
 from .leaves import check_leaf
 from .pytree import flatten, leaves_of, paths
+from .recorded import graph_of
 from .recording import Tape
 from .traced import Traced
+from .vertices import as_value
 
 
 def trace(f: Callable[..., Any], *examples: Any) -> Graph:

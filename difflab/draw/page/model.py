@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...graph.graph import BackwardPass, ForwardPass
 from ...graph.node import Node
-from ...graph.passes import BackwardPass, ForwardPass
 from ...graph.traced import Traced
 from ...primitives import Linear, rows
 from ..build import ancestors

@@ -64,6 +64,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         markdown = moved_from_root(markdown)
     elif page.file.abs_src_path and Path(page.file.abs_src_path).is_relative_to(ROOT / "docs"):
         markdown = re.sub(r"\]\(((?:\.\./)*)\.\./README\.md", r"](\1index.md", markdown)
+        markdown = re.sub(r"\]\(((?:\.\./)*)\.\./CONTRIBUTING\.md", r"](\1contributing.md", markdown)
         markdown = re.sub(r"\]\(((?:\.\./)*)\.\./(?=[a-z]+/)", r"](\1", markdown)
     if where.startswith("tutorials/"):
         markdown = markdown.replace("](../docs/", "](../")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .primitive import Domain, Gate, elementwise
+import numpy as np
+
+from .primitive import Domain, Elementwise, Gate, elementwise
 from .spelling import Native, by_mpmath, by_sympy
 
 WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(0.0,))
@@ -87,27 +89,44 @@ elementwise(
     flops=18,
     spelling={"javascript": "logSigmoid", "arb": "germs.functions.log_sigmoid", "peers": "logsigmoid"},
 )
-elementwise(
-    "relu",
-    (lambda m, y, x: Gate(m.greater(x, 0.0)),),
-    doc="max(x, 0); the derivative at 0 is 0.",
-    latex=r"\operatorname{{relu}}({0})",
-    domain=(WIDE,),
-    facts={"f(0)=0", "chooses", "rising"},
-    reads=(),
-    non_differentiable="x = 0",
-    kinks=zero,
-    one_sided=lambda m, x: (0.0, 1.0),
-    value=lambda m, x: m.maximum(x, 0),
-    spelling={
-        "numpy": "kernels.elementwise.relu",
-        "compiled": lambda m, x: m.maximum(x, 0.0),
-        "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
-        "arb": "germs.choices.relu",
-        "complex": "kernels.continued.relu",
-        "native": Native("{0} if ({0} > {zero}) | ({0} != {0}) else {zero}"),
-    },
-)
+
+
+def rectifier(name: str, at_zero: float) -> Elementwise:
+    """max(x, 0) with the derivative that stands for one at 0: every method, program, page and text reads it here."""
+
+    def slope(m: Any, y: Any, x: Any) -> Gate:
+        if at_zero == 0:
+            return Gate(m.greater(x, 0.0))
+        return Gate(m.greater_equal(x, 0.0), m.where(m.equal(x, 0.0), at_zero, 1.0))
+
+    def formula(sympy: Any, x: Any) -> Any:
+        between = [(sympy.Float(at_zero) * x, sympy.Eq(x, 0))] if at_zero else []
+        return sympy.Piecewise((x, x > 0), *between, (0, True))
+
+    return elementwise(
+        name,
+        (slope,),
+        doc=f"max(x, 0); the derivative at 0 is {at_zero:g}.",
+        latex=rf"\operatorname{{{{{name}}}}}({{0}})",
+        domain=(WIDE,),
+        facts={"f(0)=0", "chooses", "rising"},
+        reads=(),
+        non_differentiable="x = 0",
+        kinks=zero,
+        one_sided=lambda m, x: (0.0, 1.0),
+        value=lambda m, x: m.maximum(x, 0),
+        spelling={
+            "numpy": "kernels.elementwise.relu",
+            "compiled": lambda m, x: m.maximum(x, 0.0),
+            "sympy": by_sympy(formula),
+            "arb": "germs.choices.relu",
+            "complex": lambda x: np.where(np.real(x) > 0, x, np.where(np.real(x) == 0, at_zero * x, 0))[()],
+            "native": Native("{0} if ({0} > {zero}) | ({0} != {0}) else {zero}"),
+        },
+    )
+
+
+rectifier("relu", at_zero=0.0)
 elementwise(
     "relu6",
     (lambda m, y, x: Gate(m.logical_and(m.greater(x, 0.0), m.less(x, 6.0))),),

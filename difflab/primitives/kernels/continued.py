@@ -40,10 +40,6 @@ def absolute(x: Any) -> Any:
     return np.where(np.real(x) < 0, -x, x)[()]
 
 
-def relu(x: Any) -> Any:
-    return np.where(np.real(x) > 0, x, 0)[()]
-
-
 def heaviside(x: Any, h: Any) -> Any:
     return np.where(np.real(x) == 0, h, np.heaviside(np.real(x), 0))[()]
 

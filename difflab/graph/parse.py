@@ -49,10 +49,6 @@ EXACT = {
 }
 MAX_EXPONENT_BITS, MAX_READING, MAX_DIMENSIONS, MAX_COPIES = 1100, 400, 32, 10**7
 TOO_DEEP = "the expression is nested too deeply to be read"
-OF_SHAPE = frozenset(
-    "reshape broadcast_to tile moveaxis transpose roll expand_dims squeeze flip repeat split rot90 pad".split()
-)
-COPYING = frozenset("tile repeat pad linspace logspace geomspace broadcast_to".split())
 
 
 def parse(text: str) -> Graph:
@@ -390,11 +386,7 @@ class _Reader:
 
     def argument(self, tree: ast.AST, position: int, row: Primitive) -> Any:
         """An operand, or (after the first) a shape, an axis or a count: those stay whole numbers."""
-        if (
-            position
-            and isinstance(tree, ast.Tuple | ast.List)
-            and (isinstance(tree, ast.Tuple) or row.name in OF_SHAPE)
-        ):
+        if position and isinstance(tree, ast.Tuple | ast.List) and (isinstance(tree, ast.Tuple) or row.reading.sizes):
             sizes = [self.read(e) for e in tree.elts]
             if sizes and all(type(n) is int for n in sizes):
                 self.copies(tree, row, math.prod(sizes))
@@ -405,7 +397,7 @@ class _Reader:
         return value
 
     def copies(self, tree: ast.AST, row: Primitive, count: int) -> None:
-        if row.name in COPYING and count > MAX_COPIES:
+        if row.reading.copies and count > MAX_COPIES:
             raise self.error(tree, f"{row.name}: at most {MAX_COPIES} copies")
 
     def count(self, tree: ast.Call, row: Primitive, args: list[Any]) -> None:

@@ -10,7 +10,6 @@ from ..errors import InputError, UnsupportedError
 from ..primitives import Primitive, rows
 from .block import Block
 from .calls import Call, Place, replaced
-from .function_names import OF_LISTS
 from .graph import Graph
 from .literals import written
 from .node import Node
@@ -119,7 +118,7 @@ class Writer:
         names, settings = list(row.signature.parameters), dict(call.kwargs)
         if row is rows.getitem:
             args, settings = call.args[:1], {"index": call.args[1]}  # some files keep the name key for themselves
-        elif row.name in OF_LISTS:
+        elif row.reading.lists == "operands":
             listed = isinstance(call.args[0], list)
             args = call.args[0] if listed else ()
             settings |= dict(zip(names[listed:], call.args[listed:]))

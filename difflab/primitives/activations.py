@@ -19,6 +19,7 @@ elementwise(
     "sigmoid",
     (lambda m, y, x: m.sigmoid_slope(x),),
     doc="The logistic function 1 / (1 + exp(-x)).",
+    aliases=("logistic",),
     glyph="σ",
     latex=r"\sigma({0})",
     domain=(Domain(tails=(1e-300, -1e-9, 40.0, -300.0, -740.0, 700.0), branch_points=(0.0,)),),

@@ -12,7 +12,7 @@ from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axes_of, is_integer, refuse
 from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Reading, composite, linear
 from .products import placeholder, read_matmul
 
 
@@ -130,8 +130,10 @@ linear(
     "einsum",
     einsum_transpose,
     doc="Einstein summation: the product of the operands, summed over the labels that the output lacks.",
+    called=("numpy",),
     glyph="einsum",
     arguments=read_einsum,
+    reading=Reading("apart", as_recorded=True),
     spelling={"numpy": "kernels.linear_algebra.einsum", "elements": "kernels.linear_algebra.einsum_elements"},
     domain=(),
     batch=batches.einsum,

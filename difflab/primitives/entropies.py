@@ -141,6 +141,7 @@ special(
     examples=({"n": 1},),
     value=exprel_by_parts,
     spelling={"javascript": "exprelDerivative"},
+    called=(),
 )
 special(
     "pseudo_huber",

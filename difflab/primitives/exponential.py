@@ -145,6 +145,7 @@ elementwise(
         lambda m, s, x, y, *, base: -share_slope(m, x, y, base),
     ),
     doc="1 / (1 + b**(y - x)): the share of x in logaddexp (b = 2 where base is 2, else e).",
+    called=(),
     latex=r"\sigma({0} - {1})",
     domain=LOG_PAIR,
     reads=(),

@@ -165,6 +165,7 @@ opaque(
     "The first place of each different element, in ascending order of the elements",
     reads=(),
     spelling={"numpy": "kernels.arrays.unique_places", "elements": "kernels.arrays.unique_places"},
+    called=(),
 )
 
 

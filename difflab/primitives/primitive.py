@@ -7,13 +7,14 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
 
 TABLE: dict[str, Primitive] = {}
+ALIASES: dict[str, Primitive] = {}
 REFUSALS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)  # of NumPy, for what it cannot take
 
 
@@ -37,6 +38,24 @@ class Domain(NamedTuple):
 
 
 REAL = Domain()
+
+
+class Reading(NamedTuple):
+    """How the arguments of a call become operands, where that does not follow from the signature.
+
+    `lists` says what a list is: an "array", arrays that the reader of the call takes "apart", or (the first argument)
+    all the "operands". `as_recorded`: the operands of a node made by hand are those of the rules, because NumPy's
+    signature would read them otherwise. `sizes`: in text, a list after the first argument is a shape, axes or counts.
+    `copies`: in text, whole numbers after the first argument say how many elements are made.
+    """
+
+    lists: Literal["array", "apart", "operands"] = "array"
+    as_recorded: bool = False
+    sizes: bool = False
+    copies: bool = False
+
+
+ARRAYS = Reading()
 
 
 def positional(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -67,8 +86,10 @@ class Primitive:
 
     `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
     has it natively, under `spelling[carrier.name]` or its own name. `reads` are the NumPy or SciPy functions that
-    mean this row; `arguments` turns a call in their signature into `(operands, params)`. `batch` is the rule of
-    `vmap` for it, where the kind does not give one (see `batches.py`).
+    mean this row; `arguments` turns a call in their signature into `(operands, params)`, and `reading` says more of
+    it. `called` says where a person may call it, in "text" and by "numpy" (as `difflab.numpy` has it where NumPy does
+    not); rows of the recording itself, and derivatives that others need, nowhere. `aliases` are its other names in
+    text. `batch` is the rule of `vmap` for it, where the kind does not give one (see `batches.py`).
     """
 
     name: str
@@ -80,6 +101,9 @@ class Primitive:
     spelling: Mapping[str, Any] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None
     arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = positional
+    reading: Reading = ARRAYS
+    called: tuple[str, ...] = ("text", "numpy")
+    aliases: tuple[str, ...] = ()
     domain: tuple[Domain, ...] = (REAL,)
     kinks: Callable[..., Any] | None = None
     one_sided: Callable[..., Any] | None = None
@@ -290,6 +314,7 @@ def register(row: Primitive) -> Any:
     if row.name in TABLE:
         raise InputError(f"the primitive {row.name!r} is in the table already")
     TABLE[row.name] = row
+    ALIASES.update(dict.fromkeys(row.aliases, row))
     return row
 
 

@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from . import batches
 from .arguments import axis_of, refuse
 from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Reading, composite, linear
 
 
 def matmul_transpose(m: Any, i: int, ct: Any, a: Any, b: Any) -> Any:
@@ -243,6 +243,7 @@ composite(
     glyph="@",
     reads=("linalg.multi_dot",),
     arguments=lambda arrays, *, out=None: (tuple(arrays), {}, "chain_product"),
+    reading=Reading("operands"),
 )
 composite(
     "chain_product",

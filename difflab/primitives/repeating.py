@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from .arguments import axis_of, is_integer, refuse
 from .carriers import Carrier
-from .primitive import composite
+from .primitive import Reading, composite
 
 
 # Repetition.
@@ -44,6 +44,7 @@ composite(
         (A,),
         {"reps": (int(reps),) if is_integer(reps) else tuple(operator.index(k) for k in reps)},
     ),
+    reading=Reading(sizes=True, copies=True),
     spelling={"elements": "tile"},
     flops=0,
 )
@@ -52,6 +53,7 @@ composite(
     repeat,
     doc="Each element repeated along an axis.",
     arguments=read_repeat,
+    reading=Reading(sizes=True, copies=True),
     spelling={"elements": "repeat"},
     flops=0,
 )
@@ -140,6 +142,7 @@ composite(
     pad,
     doc="The array in a frame: constants, or its own elements at the edge, reflected or wrapped around.",
     arguments=read_pad,
+    reading=Reading(sizes=True, copies=True),
     spelling={"numpy": "kernels.arrays.pad", "elements": "kernels.arrays.pad"},
     flops=0,
 )

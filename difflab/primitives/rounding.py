@@ -236,6 +236,7 @@ elementwise(
     "absolute",
     (absolute_slope,),
     doc="The absolute value |x|, also of complex numbers; the derivative at 0 is 0.",
+    aliases=("abs", "Abs"),
     glyph="|x|",
     latex="|{0}|",
     domain=(PLAIN,),

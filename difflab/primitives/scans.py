@@ -12,7 +12,7 @@ from . import batches
 from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
 from .carriers import Carrier
 from .extremes import opaque
-from .primitive import composite, linear
+from .primitive import Reading, composite, linear
 
 
 def along(axis: int, part: Any) -> tuple[Any, ...]:
@@ -303,6 +303,8 @@ opaque(
     reads=(),
     spelling={"numpy": "kernels.arrays.interval", "elements": "kernels.arrays.interval"},
     batch=batches.looked_up(1),
+    called=(),
+    reading=Reading(as_recorded=True),
 )
 
 
@@ -334,6 +336,7 @@ composite(
     interp,
     doc="Piecewise linear interpolation of (xp, fp) at x; xp ascending.",
     arguments=read_interp,
+    reading=Reading(as_recorded=True),
     spelling={"numpy": "kernels.arrays.interp"},
     non_differentiable="x at one of xp",
     flops=6,

@@ -13,7 +13,7 @@ from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axes, axes_of, axis_of, is_integer
 from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Reading, composite, linear
 
 
 def read_reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
@@ -64,6 +64,7 @@ linear(
     doc="The same elements in another shape.",
     glyph="reshape",
     arguments=read_reshape,
+    reading=Reading(sizes=True),
     spelling={"elements": "reshape"},
     flops=0,
     batch=batches.reshape,
@@ -86,6 +87,7 @@ linear(
     latex=r"{0}^{{\top}}",
     reads=("transpose", "permute_dims"),
     arguments=read_transpose,
+    reading=Reading(sizes=True),
     spelling={"elements": "transpose"},
     flops=0,
     batch=batches.transpose,
@@ -116,6 +118,7 @@ linear(
     lambda m, i, ct, x, *, source, destination: m.moveaxis(ct, source=destination, destination=source),
     doc="Axes moved to other places, the others in their order.",
     arguments=read_moveaxis,
+    reading=Reading(sizes=True),
     spelling={"elements": "moveaxis"},
     flops=0,
     batch=batches.axes,
@@ -166,6 +169,7 @@ linear(
             )
         },
     ),
+    reading=Reading(sizes=True),
     spelling={"elements": "expand_dims"},
     flops=0,
     batch=batches.as_on_one,
@@ -185,6 +189,7 @@ linear(
     back_to_shape,
     doc="Without the axes of length one.",
     arguments=read_squeeze,
+    reading=Reading(sizes=True),
     spelling={"elements": "squeeze"},
     flops=0,
     batch=batches.as_on_one,
@@ -202,6 +207,7 @@ composite(
     "atleast_each",
     lambda m, *xs, n: [getattr(m, f"atleast_{n}d")(x) for x in xs],
     doc="Several arrays with at least n axes each.",
+    called=(),
     reads=(),
     spelling={"numpy": "kernels.arrays.atleast_each", "elements": "kernels.arrays.atleast_each"},
     flops=0,
@@ -248,6 +254,7 @@ linear(
     lambda m, i, ct, x, *, axis: m.flip(ct, axis=axis),
     doc="The elements in reverse order along the axes, all by default.",
     arguments=all_axes("flip"),
+    reading=Reading(sizes=True),
     spelling={"elements": "flip"},
     flops=0,
     batch=batches.axes,
@@ -270,6 +277,7 @@ linear(
         (m,),
         {"k": operator.index(k), "axes": tuple(axis_of("rot90", m, a) for a in axes)},
     ),
+    reading=Reading(sizes=True),
     spelling={"elements": "rot90"},
     flops=0,
     batch=batches.axes,
@@ -279,6 +287,7 @@ linear(
     lambda m, i, ct, x, *, shift, axis: m.roll(ct, shift=opposite(shift), axis=axis),
     doc="The elements shifted around along the axes; those that fall off come back in front.",
     arguments=read_roll,
+    reading=Reading(sizes=True),
     spelling={"elements": "roll"},
     flops=0,
     batch=batches.roll,

@@ -112,6 +112,7 @@ special(
     flops=900,
     value=repeated,
     spelling={"javascript": "erfcRepeated"},
+    called=(),
 )
 special(
     "erfi",
@@ -144,6 +145,7 @@ special(
     flops=600,
     value=dawson,
     spelling={"javascript": "dawsnDerivative"},
+    called=(),
 )
 special(
     "erfinv",
@@ -252,6 +254,7 @@ special(
     reads=("special.gammaln", "special.loggamma"),
     spelling={"javascript": "gammaln", "sympy": "loggamma", "arb": "lgamma"},
     non_differentiable="x = 0, -1, -2, ...",
+    aliases=("lgamma",),
 )
 
 
@@ -282,6 +285,7 @@ special(
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
     spelling={"javascript": "digamma"},
+    aliases=("psi",),
 )
 special(
     "polygamma",
@@ -307,6 +311,7 @@ special(
     value=lambda m, x, y, *, n: m.polygamma(x + y, n=n) - m.polygamma(x, n=n),
     examples=({"n": 0},),
     spelling={"javascript": "polygammaGap"},
+    called=(),
 )
 special(
     "beta",

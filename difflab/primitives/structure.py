@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from . import batches
-from .primitive import Leaf, Pick, elementwise, linear, register
+from .primitive import Leaf, Pick, Reading, elementwise, linear, register
 
-register(Leaf(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
+register(Leaf(name="input", doc="An input of the graph.", called=(), glyph="", latex="{0}", reads=()))
 register(
     Leaf(
         name="constant",
         doc="A constant.",
+        called=(),
         latex="{0}",
         reads=(),
         spelling={"numpy": "kernels.structure.constant"},
@@ -22,6 +23,7 @@ register(
         name="pick",
         transpose=lambda m, i, ct, x, *, index: ct,
         doc="One output of an operation that has several.",
+        called=(),
         glyph="[·]",
         latex=r"{0}_{{{index}}}",
         reads=(),
@@ -34,6 +36,7 @@ linear(
     "sum_to",
     lambda m, i, ct, x, *, shape: m.broadcast_to(ct, shape=m.shape(x)),
     doc="The sum over the axes along which `shape` was broadcast: the transpose of broadcasting.",
+    called=(),
     glyph="Σ",
     latex=r"\Sigma\,{0}",
     reads=(),
@@ -49,6 +52,7 @@ linear(
         (array,),
         {"shape": (shape,) if isinstance(shape, int) else tuple(shape)},
     ),
+    reading=Reading(sizes=True, copies=True),
     flops=0,
     batch=batches.broadcast_to,
 )
@@ -56,6 +60,7 @@ linear(
     "astype",
     lambda m, i, ct, x, *, dtype: ct,  # the driver casts a cotangent to its operand's dtype
     doc="The value in another dtype.",
+    called=("numpy",),
     glyph="as",
     latex="{0}",
     reads=("astype",),

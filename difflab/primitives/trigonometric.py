@@ -61,6 +61,7 @@ row(
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
     spelling={"sympy": "asin", "arb": "asin"},
+    aliases=("asin",),
 )
 row(
     "arccos",
@@ -69,6 +70,7 @@ row(
     domain=(UNIT,),
     non_differentiable="x = ±1",
     spelling={"sympy": "acos", "arb": "acos"},
+    aliases=("acos",),
 )
 row(
     "arctan",
@@ -77,6 +79,7 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
     spelling={"sympy": "atan", "arb": "atan"},
+    aliases=("atan",),
 )
 elementwise(
     "arctan2",
@@ -86,6 +89,7 @@ elementwise(
         lambda m, a, y, x: -m.direction(y, x) / m.hypot(x, y),
     ),
     doc="The angle of the point (x, y), for operands (y, x), in radians.",
+    aliases=("atan2",),
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
@@ -141,6 +145,7 @@ row(
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
     spelling={"sympy": "asinh"},
+    aliases=("asinh",),
 )
 row(
     "arccosh",
@@ -152,6 +157,7 @@ row(
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
     spelling={"sympy": "acosh"},
+    aliases=("acosh",),
 )
 row(
     "arctanh",
@@ -163,6 +169,7 @@ row(
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
     spelling={"sympy": "atanh"},
+    aliases=("atanh",),
 )
 row(
     "sinpi",

@@ -1,10 +1,11 @@
-"""python -m benchmarks [NAME ...]: runs the workloads and writes RESULTS.md with a plot."""
+"""python -m benchmarks [NAME ...]: runs the workloads, adds to history.jsonl; all write RESULTS.md with a plot."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
+from . import history
 from .measure import machine
 from .workload import measure, show
 
@@ -13,16 +14,18 @@ PACKAGES = ("numpy", "difflab", "jax", "torch", "autograd", "casadi", "mygrad", 
 
 
 def main(names: list[str]) -> None:
-    print(machine(*PACKAGES))
+    where = machine(*PACKAGES)
+    print(where)
     results = []
     for name in names or FILES:
         for work in import_module(f"benchmarks.{name}").workloads():
             results.append(measure(work))
             show(results[-1])
+    history.add(results, where)
     if not names:
         from .results import write
 
-        write(results, machine(*PACKAGES))
+        write(results, where)
 
 
 main(sys.argv[1:])

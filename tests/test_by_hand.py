@@ -314,7 +314,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("form", FILES)
 @pytest.mark.parametrize("text", TEXTS)
-def test_files(tmp_path, text, form):
+def test_graphs_survive_files(tmp_path, text, form):
     g = dl.parse(text)
     want, path = g.forward(**AT), tmp_path / f"graph.{form}"
     h = g.to_networkx()

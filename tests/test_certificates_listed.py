@@ -90,7 +90,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("text", "at", "verdicts", "truth"), TEXTS, ids=[f"{t} at {a}" for t, a, _, _ in TEXTS])
-def test_texts(text, at, verdicts, truth):
+def test_listed_verdicts_and_enclosures(text, at, verdicts, truth):
     c = dl.certify(text, at)
     assert c.verdict in verdicts
     assert c.certified == (c.verdict == CERTIFIED)

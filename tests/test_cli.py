@@ -198,7 +198,7 @@ def test_bad_options_name_the_culprit(shell, arguments, name):
     assert status == 2 and name in told
 
 
-def test_shapes(shell):
+def test_arrays_at_the_shell_and_shapes_that_do_not_fit(shell):
     assert shell("compare", "sum(W @ x)", "--at", "W=[[1,2],[3,4]],x=[1,2]", "--json")[0] == 0
     status, _, told = shell("compare", "W @ x", "--at", "W=[[1,2],[3,4]],x=[1,2]")
     assert status == 2 and "scalar" in told
@@ -314,7 +314,7 @@ def test_accuracy(shell, tmp_path):
         assert shell("accuracy", "--rows", rows)[0] == 2
 
 
-def test_source(shell):
+def test_source_shows_a_program(shell):
     status, out, _ = shell("source", "(x + y) * z", "--at", "x=-2,y=5,z=-4")
     assert status == 0 and out.startswith("def ")
 

@@ -152,7 +152,7 @@ def test_predict_shows_what_the_network_saw(run, tmp_path, capsys):
     assert "seen.png exists" in capsys.readouterr().err
 
 
-def test_summaries(run, capsys):
+def test_summaries_count_parameters_and_operations(run, capsys):
     assert run_here(["summary", "vgg16"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split() == ["total", "138,357,544", "30,960,239,104"]
     assert run_here(["summary", "lenet5", "--classes", "7", "--json"]) == 0

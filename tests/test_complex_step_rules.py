@@ -72,7 +72,7 @@ EXPONENTS = [-3, -2, -1, 0, 1, 2, 3, 4, 5, -5, 0.5, -1.5, 2.5]
 
 @pytest.mark.parametrize("name", ["power", "float_power"])
 @pytest.mark.parametrize("n", EXPONENTS)
-def test_powers(name, n):
+def test_complex_step_of_powers(name, n):
     """By the base on both sides of 0 where the exponent is whole, by both operands where the base is positive."""
     bases = np.array([0.3, 1.0, 2.5, -0.7, -2.0]) if n == int(n) else np.array([0.3, 1.0, 2.5])
     holds(COMPLEX[name](bases + 1j * H, n), bases**n, n * bases ** (n - 1.0))

@@ -227,7 +227,7 @@ def test_a_function_of_the_users_with_the_name_of_a_row():
         (lambda x: x * dl.stop_gradient(x), LINE, "stop_gradient"),
     ],
 )
-def test_refused(function, region, told):
+def test_wrong_functions_and_regions_are_refused(function, region, told):
     with pytest.raises(InputError) as error:
         convexity(function, region)
     assert told in str(error.value)

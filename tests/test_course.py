@@ -59,7 +59,7 @@ def test_a_command_runs(text, tmp_path, monkeypatch, capsys):
 
 
 GOOD = dict(section="2.1", kind="formula", item="x", lesson="07#mean-or-median", picture="docs/pictures/step.png",
-            command='difflab compare "x*x" --at x=1', test="test_draw.py::test_views")  # fmt: skip
+            command='difflab compare "x*x" --at x=1', test="test_draw.py::test_each_view_shows_its_labels")  # fmt: skip
 WRONG = [
     (dict(kind="thing"), "kind 'thing'"),
     (dict(lesson=""), "no lesson"),

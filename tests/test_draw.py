@@ -62,7 +62,7 @@ def test_contributions_are_added_up():
 
 
 @pytest.mark.parametrize("view", ["both", "forward", "backward", "graph", "symbolic"])
-def test_views(backward, view):
+def test_each_view_shows_its_labels(backward, view):
     markup = svg(backward, view=view)
     assert "<title>" in markup and "<desc>" in markup and 'role="img"' in markup
     shown = texts(markup)

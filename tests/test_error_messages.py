@@ -55,7 +55,7 @@ SHELL = {
 
 
 @pytest.mark.parametrize(("line", "saying"), SHELL.items(), ids=list(SHELL))
-def test_shell(line, saying, tmp_path, monkeypatch):
+def test_mistakes_at_the_shell_are_named(line, saying, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = [w for k, part in enumerate(line.split("|")) for w in ([part] if k else part.split())]
     said = io.StringIO()
@@ -128,7 +128,7 @@ PYTHON = {
 
 
 @pytest.mark.parametrize(("mistake", "saying"), PYTHON.values(), ids=list(PYTHON))
-def test_python(mistake, saying):
+def test_mistakes_in_python_are_named(mistake, saying):
     with pytest.raises((dl.DifflabError, AttributeError)) as refused:
         mistake()
     assert saying in str(refused.value)

@@ -60,7 +60,7 @@ def test_an_unreached_input_has_adjoint_zero():
     assert backward.adjoint("y") == 0.0 and backward.adjoint("x") == 2.0
 
 
-def test_seeds():
+def test_backward_starts_from_a_seed():
     g = dl.trace(lambda x: x**2, np.ones(2))
     backward = g.forward(np.array([1.0, 3.0])).backward(np.array([1.0, 10.0]))
     assert np.allclose(backward.adjoint("x"), [2.0, 60.0])

@@ -64,7 +64,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-def test_reading(key):
+def test_each_key_reads_and_adds_back(key):
     y, pullback = dl.vjp(lambda x: x[key], X)
     assert np.array_equal(y, X[key]) and np.shape(y) == X[key].shape
     ct = np.cos(np.arange(np.size(y), dtype=float)).reshape(np.shape(y))

@@ -23,7 +23,7 @@ CASES = [(name, k) for name in sorted(NATIVE) if name in TABLE and name in refer
 
 
 @pytest.mark.parametrize("name, place", CASES, ids=lambda v: str(v))
-def test_series(name, place):
+def test_coefficients_of_series_lie_in_their_balls(name, place):
     """At a point, and around it: each coefficient is in its ball, and at a point the balls are tight."""
     row, seen = TABLE[name], 0
     others = [ORDERS if "v" in name[:3] or name in ("yn", "kn", "zeta") else (0.3, 1.7)] * (len(row.domain) - 1)

@@ -42,7 +42,7 @@ METHODS = {
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("actions", [1, 2])
-def test_targets(name, actions):
+def test_tables_take_their_targets(name, actions):
     """With a step size of 1 a table takes its targets as they are; what they lead to is known."""
     method, options, epsilon = METHODS[name]
     if epsilon is None and actions == 2:
@@ -63,7 +63,7 @@ def test_targets(name, actions):
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("episodes", [1, 2, 5])
-def test_rates(name, episodes):
+def test_tables_move_by_their_rates(name, episodes):
     """From an initial value to the target of the last state: by a constant rate, and by one that falls with visits."""
     method, options, _ = METHODS[name]
     if name == "double Q-learning":

@@ -73,7 +73,7 @@ def test_second_derivatives():
     assert dl.hessian(f)(X) == pytest.approx(float(dl.hvp(f)(X, 1.0)))
 
 
-def test_passes(graph, expected):
+def test_passes_over_a_long_chain(graph, expected):
     forward = graph.forward(X)
     backward = forward.backward()
     assert backward.gradient["x"] == pytest.approx(expected)
@@ -83,7 +83,7 @@ def test_passes(graph, expected):
 
 
 @pytest.mark.parametrize("method", ["reverse", "forward", "certified"])
-def test_methods(shorter, expected, method):
+def test_each_method_on_a_long_chain(shorter, expected, method):
     assert dl.differentiate(shorter, AT, method=method).gradient["x"] == pytest.approx(expected)
 
 
@@ -199,7 +199,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("text", "saying"), TEXTS.values(), ids=list(TEXTS))
-def test_texts(text, saying):
+def test_texts_that_are_too_long_are_refused(text, saying):
     with pytest.raises(dl.errors.ParseError) as refused:
         dl.parse(text)
     assert saying in str(refused.value) and len(str(refused.value)) < 1000

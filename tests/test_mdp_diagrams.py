@@ -115,7 +115,7 @@ def test_every_drawing_is_plain_themed_and_described():
         assert colours <= set(LIGHT_TO_DARK), colours
 
 
-def test_files(tmp_path):
+def test_drawings_are_written_and_not_over_others(tmp_path):
     path = mdp.draw_process(NAMED, tmp_path / "p.svg")
     assert path.read_text() == mdp.draw_process(NAMED)._repr_svg_()
     assert mdp.draw_grid(GRID.solve(), tmp_path / "g.svg").exists()

@@ -125,7 +125,7 @@ CALLS = [
 
 @pytest.mark.parametrize("words, call", CALLS, ids=[f"{k}: {w}" for k, (w, _) in enumerate(CALLS)])
 @STRICT
-def test_calls(grid, solution, words, call):
+def test_wrong_calls_of_a_process_or_solution_are_refused(grid, solution, words, call):
     with pytest.raises(DifflabError) as error:
         call(grid, solution)
     assert words in str(error.value) and len(str(error.value)) < 1000

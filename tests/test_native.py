@@ -74,7 +74,7 @@ def both(f, *args, **options):
 
 @pytest.mark.parametrize("f, args", SCALAR)
 @pytest.mark.parametrize("kind", [float, np.float64])
-def test_numbers(f, args, kind):
+def test_whole_programs_of_numbers_agree_and_keep_types(f, args, kind):
     args = tuple(map(kind, args))
     (plain, found), program = both(f, *args)
     agree(found, plain)
@@ -88,7 +88,7 @@ def test_numbers(f, args, kind):
 
 @pytest.mark.parametrize("f, args", ARRAYS)
 @pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-13), (np.float32, 1e-5)])
-def test_arrays(f, args, dtype, rtol):
+def test_regions_of_arrays_agree_and_are_native(f, args, dtype, rtol):
     args = tuple(x.astype(dtype) for x in args)
     f = dl.value_and_grad(f, argnums=tuple(range(len(args))))
     (plain, found), program = both(f, *args)

@@ -192,7 +192,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("call, message", ERRORS)
-def test_error(call, message):
+def test_wrong_arguments_of_losses_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 

@@ -158,7 +158,7 @@ def weights(gates: int, size: int, hidden: int, layers: int, directions: int, bi
     "layers, directions, biases, batch_first", [(1, 1, True, False), (2, 2, True, True), (1, 2, False, False)]
 )
 @pytest.mark.parametrize("batch", [(3,), ()], ids=["batch", "one"])
-def test_sequences(torch, kind, layers, directions, biases, batch_first, batch):
+def test_recurrent_layers_against_torch(torch, kind, layers, directions, biases, batch_first, batch):
     if batch_first and not batch:
         return
     x = rng_array((3, 4, 2) if batch_first else (4, *batch, 2))
@@ -235,7 +235,7 @@ OTHERS = [
 
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("name, arrays, options", OTHERS, ids=lambda v: v if isinstance(v, str) else None)
-def test_other(name, arrays, options):
+def test_further_functions_against_torch(name, arrays, options):
     both(name, arrays, **options)
 
 
@@ -349,7 +349,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("call, message", ERRORS)
-def test_error(call, message):
+def test_wrong_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 

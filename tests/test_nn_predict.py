@@ -73,7 +73,7 @@ FILES = [
 
 
 @pytest.mark.parametrize("name, written, read", FILES, ids=[f"{n}-{w.dtype}-{w.shape}" for n, w, _ in FILES])
-def test_arrays(tmp_path, name, written, read):
+def test_files_of_arrays_are_read(tmp_path, name, written, read):
     file = write(tmp_path, name, written)
     many = len(read) > 1
     check(
@@ -82,7 +82,7 @@ def test_arrays(tmp_path, name, written, read):
 
 
 @pytest.mark.parametrize("invert", [False, True])
-def test_pictures(tmp_path, invert):
+def test_pictures_are_scaled_and_inverted(tmp_path, invert):
     from PIL import Image
 
     Image.fromarray(PIXELS[0, 0]).save(tmp_path / "a.png")

@@ -63,7 +63,7 @@ def traced(text, x, name):
 
 
 @pytest.mark.parametrize("text, x", ARRAYS, ids=[t for t, _ in ARRAYS])
-def test_arrays(text, x):
+def test_methods_of_traced_arrays_are_numpys(text, x):
     want = eval(text, {"np": np, "A": x})
     for ours, theirs in zip(traced(text, x, "A"), flat(want), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -73,7 +73,7 @@ def test_arrays(text, x):
 
 @pytest.mark.parametrize("text", NUMBERS)
 @pytest.mark.parametrize("x", [2.567, -3.25])
-def test_numbers(text, x):
+def test_methods_of_traced_numbers_are_numpys(text, x):
     (ours,) = traced(text, np.float64(x), "x")
     assert ours == eval(text, {"x": x})
 

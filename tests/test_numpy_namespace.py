@@ -211,6 +211,6 @@ def test_text_of_a_traced_value():
         (lambda x: np.interpp(x) if hasattr(np, "interpp") else np.histogram(x), "traced"),
     ],
 )
-def test_refusals(f, words):
+def test_what_numpy_functions_refuse(f, words):
     with pytest.raises(dl.DifflabError, match=words):
         dl.grad(lambda x: (f(x), x[0])[1])(X)

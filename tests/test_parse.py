@@ -62,12 +62,12 @@ MEANING = [
 
 
 @pytest.mark.parametrize(("text", "at", "value"), MEANING, ids=[m[0][:30] for m in MEANING])
-def test_meaning(text, at, value):
+def test_texts_mean_what_python_means(text, at, value):
     assert float(parse(text)(**at)) == pytest.approx(value, rel=1e-14, abs=1e-15)
 
 
 @pytest.mark.parametrize(("text", "at", "value"), MEANING, ids=[m[0][:30] for m in MEANING])
-def test_meaning_when_traced(text, at, value):
+def test_texts_mean_the_same_when_traced(text, at, value):
     assert float(as_problem(text, at).value) == pytest.approx(value, rel=1e-14, abs=1e-15)
 
 
@@ -316,7 +316,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "saying"), REFUSED, ids=[repr(t[:20]) for t, _ in REFUSED])
-def test_refused(text, saying):
+def test_refused_texts_say_why_and_where(text, saying):
     with within(20), pytest.raises(ParseError) as refused:  # two at most
         parse(text)
     assert saying in str(refused.value)
@@ -374,7 +374,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize("text, reason", REASONS, ids=ascii)
-def test_reasons(text, reason):
+def test_reasons_name_the_mend(text, reason):
     with pytest.raises(ParseError) as refused:
         parse(text)
     assert reason in str(refused.value)
@@ -431,7 +431,7 @@ def test_every_function_can_be_named():
 
 
 # The point.
-def test_point():
+def test_points_are_read_from_text():
     at = parse_point("x=-2, y=5e-1, W=[[1,2],[3,4]], v=(1, 2); z=pi/2")
     assert at["x"] == -2 and at["y"] == 0.5 and at["z"] == math.pi / 2 and isinstance(at["x"], float)
     np.testing.assert_array_equal(at["W"], S)

@@ -64,7 +64,7 @@ def cases(table):
 
 
 @pytest.mark.parametrize("name, case", cases(CASES))
-def test_row(name, case):
+def test_values_dtypes_and_both_modes(name, case):
     f, xs = case[0], inputs(case[1:])
     k = tuple(range(len(xs)))
     plain, traced = f(*xs), dl.vjp(f, *xs)[0]

@@ -295,7 +295,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("call, saying", REFUSED)
-def test_refusals(call, saying):
+def test_matrices_that_do_not_fit_are_refused(call, saying):
     with pytest.raises(dl.DifflabError) as error:
         call()
     assert saying in str(error.value)

@@ -368,7 +368,7 @@ def test_each_frame_is_seen_once_and_one_at_a_time():
     assert all(a[1] == pytest.approx(b[0], abs=0.02) for a, b in pairwise(spans))
 
 
-def test_saving(tmp_path):
+def test_sketches_are_saved_as_svg_and_nothing_else(tmp_path):
     made = sketch.grid([[1, 2]])
     path = made.save(tmp_path / "a.svg")
     assert path.read_text() == made.svg == made._repr_svg_()

@@ -201,7 +201,7 @@ def test_arguments():
         (lambda: dl.hessian(np.sin, sparse=True), (X,), "needs a scalar"),
     ],
 )
-def test_refusals(make, args, message):
+def test_what_has_no_sparse_jacobian_is_refused(make, args, message):
     with pytest.raises(dl.DifflabError, match=message):
         make()(*args)
 

@@ -15,7 +15,7 @@ pytest.importorskip("sympy")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_families(family):
+def test_formulas_swell_and_graphs_do_not(family):
     study = dl.expression_swell(family, [1, 3], simplify=False)
     small, large = study.rows
     assert [r.depth for r in study.rows] == [1, 3]
@@ -49,7 +49,7 @@ def test_json_and_print(capsys):
     assert "backward graph" in out and "property of trees" in out and "property of trees" in CAPTION
 
 
-def test_plot(tmp_path):
+def test_the_plot_is_written_and_not_over_another(tmp_path):
     pytest.importorskip("matplotlib")
     study = dl.expression_swell("logistic", [1, 2], simplify=False)
     path = study.plot(tmp_path / "swell.svg")
@@ -73,6 +73,6 @@ def test_plot(tmp_path):
         ("mlp", [100], "1 to 60"),
     ],
 )
-def test_refusals(family, depths, saying):
+def test_wrong_families_and_depths_are_refused(family, depths, saying):
     with pytest.raises(InputError, match=saying):
         dl.expression_swell(family, depths)

@@ -188,14 +188,14 @@ def test_no_finite_gradient_where_the_function_is_undefined(text):
 
 
 @pytest.mark.parametrize("form", ["raw", "cse", "simplified"])
-def test_forms(form):
+def test_each_form_has_the_gradient_and_counts_operations(form):
     found = derivative(as_problem("sin(x)**2 + cos(x)**2 + x*exp(x*y)", {"x": 0.3, "y": 2.0}), form=form)
     assert found.gradient["y"] == pytest.approx(0.09 * np.exp(0.6))
     counts = found.details["operations"]
     assert found.operations == counts[form] and counts["cse"] <= counts["raw"] and "exp" in found.details["formula"]
 
 
-def test_refusals():
+def test_what_has_no_formula_is_refused():
     with pytest.raises(InputError, match="raw, cse, simplified"):
         derivative(as_problem("x", {"x": 1.0}), form="short")
     with pytest.raises(UnsupportedError, match=str(MAX_ENTRIES)):

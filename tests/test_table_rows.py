@@ -22,7 +22,7 @@ from difflab.primitives import TABLE
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_row(name):
+def test_each_facet_of_a_row_is_judged(name):
     with np.errstate(all="ignore"):
         for facet in facets_of(name):
             compared = FACETS[facet](name)

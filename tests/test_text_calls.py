@@ -45,7 +45,7 @@ def ask_everything(text):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", functions())
-def test_calls(name):
+def test_every_function_answers_or_refuses_each_call(name):
     for text in texts(name):
         try:
             with np.errstate(all="ignore"):

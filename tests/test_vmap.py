@@ -268,7 +268,7 @@ def test_axes(in_axes, out_axes, args, expected):
     assert same(dl.vmap(lambda x: 2 * x, in_axes, out_axes)(*args), expected)
 
 
-def test_structures():
+def test_structures_of_arguments_and_results():
     f = lambda p, x, scale=1.0: {"y": scale * (p["w"] @ x + p["b"][0]), "n": p["b"][0], "k": 7}
     p = {"w": RNG.normal(size=(4, 2, 3)), "b": (RNG.normal(size=4), None)}
     got = dl.vmap(f, (0, None))(p, X[0])
@@ -305,7 +305,7 @@ READS = {
 
 
 @pytest.mark.parametrize("name", READS)
-def test_indices(name):
+def test_batches_of_arrays_and_of_indices(name):
     x = RNG.normal(size=(3, 3, 3))
     batch = RNG.normal(size=(3, 3, 3, 3))
     f = READS[name]
@@ -352,7 +352,7 @@ def test_shapes_that_differ_in_the_batch_are_refused():
         (np.sin, 0, 0, (np.array(["a"]),), "dtype"),
     ],
 )
-def test_refusals(f, in_axes, out_axes, args, message):
+def test_axes_that_do_not_fit_are_refused(f, in_axes, out_axes, args, message):
     with pytest.raises(dl.DifflabError, match=message):
         dl.vmap(f, in_axes, out_axes)(*args)
 

@@ -6,7 +6,7 @@ Several places in one cell are separated by " | ", a leading "?" marks one that 
 - lesson: `07#one-of-many-cross-entropy`, the number of a lesson and a heading, or a guide, `docs/planning.md#solvers`;
 - picture: a file of graphs/, tutorials/pictures/ or docs/pictures/;
 - command: what to type; empty: the lesson or the guide itself is run;
-- test: `test_draw.py::test_views`.
+- test: `test_draw.py::test_each_view_shows_its_labels`.
 
 `python docs/tools/course.py --check` says what leads nowhere.
 """

@@ -49,6 +49,7 @@ def on_files(files: Files, config: Any) -> Files:
             files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     files.append(File.generated(config, "index.md", abs_src_path=str(ROOT / "README.md")))
     files.append(File.generated(config, "changelog.md", abs_src_path=str(ROOT / "CHANGELOG.md")))
+    files.append(File.generated(config, "contributing.md", abs_src_path=str(ROOT / "CONTRIBUTING.md")))
     for address, text in {**rows.pages(), **api.pages(), **steps.pages()}.items():
         files.append(File.generated(config, address, content=text))
     return files
@@ -59,7 +60,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     where = page.file.src_uri
     if where == "step.md":
         page.meta["hide"] = ["toc"]  # room for the pages in it
-    if where == "index.md":
+    if where in ("index.md", "contributing.md"):
         markdown = moved_from_root(markdown)
     elif page.file.abs_src_path and Path(page.file.abs_src_path).is_relative_to(ROOT / "docs"):
         markdown = re.sub(r"\]\(((?:\.\./)*)\.\./README\.md", r"](\1index.md", markdown)
@@ -73,10 +74,12 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
 
 def moved_from_root(markdown: str) -> str:
-    """The README's links: docs/ is the root of the site."""
+    """Links of the README and of CONTRIBUTING: docs/ is the root of the site."""
     markdown = re.sub(r"(\]\(|src=\"|href=\")docs/", r"\1", markdown)
     markdown = re.sub(r'href="([\w/-]+)\.md"', r'href="\1.html"', markdown)
-    return markdown.replace("](CHANGELOG.md)", "](changelog.md)")
+    for name in ("CHANGELOG", "CONTRIBUTING"):
+        markdown = markdown.replace(f"]({name}.md", f"]({name.lower()}.md")
+    return markdown
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:

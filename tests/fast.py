@@ -1,0 +1,89 @@
+"""The fast lane: `pytest --fast` runs the first case of every test that is not in slow.txt, with few random examples.
+
+`pytest --write-slow` runs the first case of every test and writes that file: the tests that took more than SLOW seconds
+of processor time, child processes included. It is no promise about a machine, only about the order of their sizes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+SLOW = 0.15
+LISTED = Path(__file__).parent / "slow.txt"
+BEGAN = pytest.StashKey[float]()
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("fast lane")
+    group.addoption("--fast", action="store_true", help="the first case of each quick test")
+    group.addoption("--write-slow", action="store_true", help="write to tests/slow.txt what --fast leaves out")
+
+
+def pytest_configure(config):
+    if config.option.fast or config.option.write_slow:
+        settings.register_profile("fast", settings(), max_examples=8)
+        settings.load_profile("fast")
+    if config.option.write_slow and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Writer(), "writer of slow.txt")
+
+
+def name(nodeid):
+    """The test without the case."""
+    return nodeid.partition("[")[0]
+
+
+def chosen(nodeids, slow=()):
+    """The places of the first case of each test."""
+    first = {}
+    for place, nodeid in enumerate(nodeids):
+        first.setdefault(name(nodeid), place)
+    return [place for test, place in first.items() if test not in slow]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    if config.option.fast or config.option.write_slow:
+        slow = () if config.option.write_slow else set(LISTED.read_text().splitlines())
+        kept = chosen([item.nodeid for item in items], slow)
+        left = set(range(len(items))) - set(kept)
+        config.hook.pytest_deselected(items=[items[k] for k in sorted(left)])
+        items[:] = [items[k] for k in kept]
+
+
+def spent():
+    """Processor time of this process and of its children that have ended."""
+    now = os.times()
+    return time.process_time() + now.children_user + now.children_system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    item.stash[BEGAN] = spent()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    if call.when == "teardown" and item.config.option.write_slow:
+        item.user_properties.append(("processor", spent() - item.stash.get(BEGAN, 0.0)))
+    return (yield)
+
+
+class Writer:
+    """Of the main process: what its workers have measured comes with their reports."""
+
+    def __init__(self):
+        self.slow = set()
+
+    def pytest_runtest_logreport(self, report):
+        for said, seconds in report.user_properties:
+            if said == "processor" and report.when == "teardown" and seconds > SLOW:
+                self.slow.add(name(report.nodeid))
+
+    def pytest_sessionfinish(self):
+        LISTED.write_text("".join(f"{test}\n" for test in sorted(self.slow)))

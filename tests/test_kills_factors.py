@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import mpmath
@@ -156,6 +157,14 @@ def test_angles_of_a_circle_are_two_short_numbers_and_a_rest():
     assert abs(low) < 2.0**-67 < middle < 2.0**-37 < high
     with mpmath.workprec(300):
         assert abs(mpmath.mpf(high) + middle + low - 2 * mpmath.pi / 1024) < mpmath.mpf(2) ** -119
+
+
+def test_tables_of_angles_are_the_same_from_threads_that_ask_at_once():
+    with ThreadPoolExecutor(4) as pool:
+        found = [job.result() for job in [pool.submit(sincos.tables.__wrapped__) for _ in range(4)]]
+    for sines, cosines, *numbers in found:
+        assert np.array_equal(sines, sincos.tables()[0]) and np.array_equal(cosines, sincos.tables()[1])
+        assert tuple(numbers) == sincos.tables()[2:]
 
 
 def test_a_row_of_ones_own_has_no_form_in_machine_code():

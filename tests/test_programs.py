@@ -81,6 +81,22 @@ def test_results_do_not_depend_on_the_number_of_threads(name, monkeypatch):
         np.testing.assert_array_equal(found[0], other)
 
 
+@pytest.mark.parametrize("subscripts", ["ij->ji", "ii->i", "ij->ij", "ij,j->ji", "ij,ij->ji"])
+def test_contractions_that_only_look_at_their_operand_are_copied(subscripts):
+    """np.einsum of one array may be a view: of an argument, or of a buffer that the next call writes into."""
+    x, more = normal(100, 100), [normal(100), normal(100, 100)]
+    f = lambda x: np.einsum(subscripts, x, *[y for y in more if y.ndim == len(subscripts.split("->")[0]) - 3])
+    for g in (f, lambda x: f(np.exp(x)), lambda x: np.sin(f(np.exp(x))) @ np.exp(x + 1)):
+        program = dl.compile(g)
+        program(x)
+        found = program(x)
+        assert not np.shares_memory(found, x)
+        kept = found.copy()
+        program(2 * x)
+        np.testing.assert_array_equal(found, kept)
+        np.testing.assert_allclose(found, g(x), rtol=1e-9, atol=1e-9)
+
+
 def test_programs_run_side_by_side():
     f, point = LARGE["flat"]
     program = dl.compile(dl.grad(f))

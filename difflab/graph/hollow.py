@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import rows
 from .node import Node, Trace
 
 
@@ -47,27 +46,21 @@ class ShapeTrace(Trace):
         """Zeros of the shape and dtype that the operation's result has."""
         values = [np.asarray(v) if isinstance(v, np.generic) else v for v in values]
         if row.kind == "elementwise":
-            one = row.evaluate(*[first(v, np.ndim(v)) for v in values], **params)
-            return like(one, np.broadcast_shapes(*map(np.shape, values)))
-        if row is rows.conv:
-            one = row.evaluate(*[first(v, 2) for v in values], **params | {"groups": 1})
-            return like(one, (len(values[0]), len(values[1]), *one.shape[2:]))
-        if row in (rows.max_pool, rows.avg_pool):
-            lead = np.ndim(values[0]) - len(params["size"])
-            one = row.evaluate(first(values[0], lead), **params)
-            return like(one, (*np.shape(values[0])[:lead], *one.shape[lead:]))
-        if row is rows.matmul and min(map(np.ndim, values)) > 1:
-            return like(row.evaluate(values[0][..., :0], values[1][..., :0, :], **params))
-        result = row.evaluate(*values, **params)
-        return tuple(map(like, result)) if isinstance(result, tuple | list) else like(result)
+            lead, operands = np.broadcast_shapes(*map(np.shape, values)), [first(v) for v in values]
+        elif row.hollow is not None:
+            operands, params, lead = row.hollow(*values, **params)
+        else:
+            lead, operands = (), values
+        result = row.evaluate(*operands, **params)
+        return tuple(map(like, result)) if isinstance(result, tuple | list) else like(result, lead)
 
 
-def first(x: Any, axes: int) -> Any:
-    """The first element along so many first axes."""
-    return x[(slice(1),) * axes] if axes and np.ndim(x) else x
+def first(x: Any) -> Any:
+    """The first element, with the array's number of axes."""
+    return x[(slice(1),) * np.ndim(x)] if np.ndim(x) else x
 
 
-def like(x: Any, shape: Any = None) -> Any:
-    """Zeros of x's dtype, of its shape or another one."""
+def like(x: Any, lead: Any = ()) -> Any:
+    """Zeros of x's dtype and shape; `lead` are the lengths of the first axes where they are others."""
     x = np.asarray(x)
-    return hollow(x.shape if shape is None else shape, x.dtype)
+    return hollow((*lead, *x.shape[len(lead) :]), x.dtype)

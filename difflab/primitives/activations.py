@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
-from .spelling import by_sympy
+from .spelling import Native, by_sympy
 
 WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(0.0,))
 NORMAL = Domain(tails=(1e-300, -1e-9, -20.0, -37.0, 30.0), branch_points=(0.0,))
@@ -23,7 +23,7 @@ elementwise(
     glyph="σ",
     latex=r"\sigma({0})",
     domain=(Domain(tails=(1e-300, -1e-9, 40.0, -300.0, -740.0, 700.0), branch_points=(0.0,)),),
-    facts={"smooth"},
+    facts={"smooth", "rising"},
     reads=("special.expit",),
     value=lambda m, x: 1 / (1 + m.exp(-x)),
     spelling={
@@ -31,6 +31,7 @@ elementwise(
         "numpy": "kernels.elementwise.sigmoid",
         # no exponent is positive, so nothing overflows and both tails keep their digits
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
+        "math": "(1.0 / (1.0 + exp(-{0})) if {0} >= 0.0 else (lambda z: z / (1.0 + z))(exp({0})))",
     },
     flops=10,
 )
@@ -59,7 +60,7 @@ elementwise(
     doc="log(1 + exp(x)), a smooth relu.",
     latex=r"\operatorname{{softplus}}({0})",
     domain=(WIDE,),
-    facts={"smooth"},
+    facts={"smooth", "rising"},
     reads=(),
     value=lambda m, x: m.log(1 + m.exp(x)),
     spelling={
@@ -87,7 +88,7 @@ elementwise(
     doc="max(x, 0); the derivative at 0 is 0.",
     latex=r"\operatorname{{relu}}({0})",
     domain=(WIDE,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "rising"},
     reads=(),
     non_differentiable="x = 0",
     kinks=zero,
@@ -97,6 +98,7 @@ elementwise(
         "numpy": "kernels.elementwise.relu",
         "compiled": lambda m, x: m.maximum(x, 0.0),
         "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
+        "native": Native("{0} if ({0} > {zero}) | ({0} != {0}) else {zero}"),
     },
 )
 elementwise(

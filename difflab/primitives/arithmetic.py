@@ -9,7 +9,7 @@ import operator
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
-from .spelling import by_sympy
+from .spelling import Native, by_sympy, called
 
 NONZERO = Domain(branch_points=(1.0, -1.0), tails=(1e-150, 1e150, -1e150))
 ANY = Domain(tails=(1e-300, -1e-150, 1e150, -1e300), branch_points=(0.0,))
@@ -23,7 +23,14 @@ elementwise(
     latex="{0} + {1}",
     domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth"},
-    spelling={"numpy": operator.add, "sympy": lambda x, y: x + y, "arb": lambda x, y: x + y},
+    spelling={
+        "numpy": operator.add,
+        "sympy": lambda x, y: x + y,
+        "arb": lambda x, y: x + y,
+        "ufunc": "add",
+        "math": "{0} + {1}",
+        "native": Native("{0} + {1}"),
+    },
 )
 elementwise(
     "subtract",
@@ -34,7 +41,14 @@ elementwise(
     latex="{0} - {1}",
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
-    spelling={"numpy": operator.sub, "sympy": lambda x, y: x - y, "arb": lambda x, y: x - y},
+    spelling={
+        "numpy": operator.sub,
+        "sympy": lambda x, y: x - y,
+        "arb": lambda x, y: x - y,
+        "ufunc": "subtract",
+        "math": "{0} - {1}",
+        "native": Native("{0} - {1}"),
+    },
 )
 elementwise(
     "multiply",
@@ -44,8 +58,15 @@ elementwise(
     infix="*",
     latex=r"{0} \cdot {1}",
     domain=(ANY, Domain()),
-    facts={"commutative", "smooth"},
-    spelling={"numpy": operator.mul, "sympy": lambda x, y: x * y, "arb": lambda x, y: x * y},
+    facts={"commutative", "smooth", "odd"},
+    spelling={
+        "numpy": operator.mul,
+        "sympy": lambda x, y: x * y,
+        "arb": lambda x, y: x * y,
+        "ufunc": "multiply",
+        "math": "{0} * {1}",
+        "native": Native("{0} * {1}"),
+    },
 )
 elementwise(
     "divide",
@@ -55,8 +76,14 @@ elementwise(
     infix="/",
     latex=r"\frac{{{0}}}{{{1}}}",
     domain=(Domain(branch_points=(0.0,)), NONZERO),
+    facts={"odd"},
     reads=("divide", "true_divide"),
-    spelling={"sympy": lambda x, y: x / y, "arb": lambda x, y: x / y},
+    spelling={
+        "sympy": lambda x, y: x / y,
+        "arb": lambda x, y: x / y,
+        "math": "{0} / {1}",
+        "native": Native("{0} / {1}"),
+    },
 )
 elementwise(
     "negative",
@@ -65,7 +92,14 @@ elementwise(
     glyph="−",
     latex="-{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"numpy": operator.neg, "sympy": lambda x: -x, "arb": lambda x: -x},
+    spelling={
+        "numpy": operator.neg,
+        "sympy": lambda x: -x,
+        "arb": lambda x: -x,
+        "ufunc": "negative",
+        "math": "-{0}",
+        "native": Native("-{0}"),
+    },
 )
 elementwise(
     "positive",
@@ -74,7 +108,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0"},
-    spelling={"sympy": lambda x: x, "arb": lambda x: x},
+    spelling={"sympy": lambda x: x, "arb": lambda x: x, "math": "{0}", "native": Native("{0}")},
 )
 elementwise(
     "reciprocal",
@@ -83,8 +117,16 @@ elementwise(
     glyph="1/x",
     latex=r"\frac{{1}}{{{0}}}",
     domain=(NONZERO,),
+    facts={"odd"},
     value=lambda m, x: m.divide(1.0, x),
-    spelling={"numpy": "kernels.structure.reciprocal", "sympy": lambda x: 1 / x, "arb": lambda x: 1 / x},
+    spelling={
+        "numpy": "kernels.structure.reciprocal",
+        "sympy": lambda x: 1 / x,
+        "arb": lambda x: 1 / x,
+        "ufunc": "reciprocal",
+        "math": "1.0 / {0}",
+        "native": Native("{one} / {0}"),
+    },
 )
 elementwise(
     "square",
@@ -93,9 +135,14 @@ elementwise(
     glyph="x²",
     latex="{0}^2",
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "even"},
     value=lambda m, x: x * x,
-    spelling={"sympy": lambda x: x**2, "arb": lambda x: x * x},
+    spelling={
+        "sympy": lambda x: x**2,
+        "arb": lambda x: x * x,
+        "math": "{0} * {0}",
+        "native": Native("{0} * {0}"),
+    },
 )
 
 
@@ -136,7 +183,8 @@ for _name in ("power", "float_power"):
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
-        spelling={"sympy": lambda x, y: x**y},
+        spelling={"sympy": lambda x, y: x**y}
+        | ({"math": "pow({0}, {1})", "native": Native("{0} ** {1}", light=False)} if _name == "power" else {}),
         flops=10,
     )
 elementwise(
@@ -166,6 +214,7 @@ elementwise(
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
+    spelling={"math": "sqrt({0})", "native": Native("np.sqrt({0})")},
     flops=4,
 )
 elementwise(
@@ -181,7 +230,11 @@ elementwise(
     one_sided=lambda m, x: (float("inf"), float("inf")),
     reads=("cbrt", "special.cbrt"),
     value=lambda m, x: m.sign(x) * m.exp(m.log(m.absolute(x)) / 3),
-    spelling={"javascript": "Math.cbrt", "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3))},
+    spelling={
+        "javascript": "Math.cbrt",
+        "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
+        "math": "cbrt({0})",
+    },
     flops=10,
 )
 elementwise(
@@ -195,7 +248,7 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    spelling={"javascript": "hypot"},
+    spelling={"javascript": "hypot", "math": "hypot({0}, {1})", "native": called("hypot", 2)},
 )
 
 
@@ -243,6 +296,8 @@ elementwise(
     spelling={
         "numpy": "kernels.elementwise.where",
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
+        "math": "{1} if {0} else {2}",
+        "native": Native("{1} if {0} else {2}", truths=(0,)),
     },
 )
 elementwise(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes_of, is_integer, refuse
 from .carriers import Carrier
 from .primitive import Reading, composite, linear
@@ -137,6 +137,8 @@ linear(
     spelling={"numpy": "kernels.linear_algebra.einsum", "elements": "kernels.linear_algebra.einsum_elements"},
     domain=(),
     batch=batches.einsum,
+    by_rows=by_rows.einsum,
+    labels=lambda ranks, *, subscripts: subscripts,
 )
 
 

@@ -11,7 +11,7 @@ from . import batches_convolution as batches
 from .arguments import is_integer
 from .carriers import Carrier
 from .kernels import windows as kernels_windows
-from .primitive import Primitive, custom, linear, register
+from .primitive import BATCH_LAST, Primitive, custom, linear, register
 from .spelling import by_sympy
 from .windows import axes
 
@@ -141,6 +141,17 @@ def weight_transpose_gate(m: Any, i: int, gate: Any, x: Any, y: Any, **params: A
     return opened(m, x, gate, ()) if i == 0 else opened(m, y, gate, (0,), 1)
 
 
+def one_place(x: Any, w: Any, *, groups: int, **params: Any) -> Any:
+    """One sample, channel and filter."""
+    return (x[:1, :1], w[:1, :1]), params | {"groups": 1}, (len(x), len(w))
+
+
+def one_image(x: Any, **params: Any) -> Any:
+    """The windows of the first image."""
+    lead = x.ndim - len(params["size"])
+    return (x[(slice(1),) * lead],), params, x.shape[:lead]
+
+
 def kernel(name: str, module: str = "kernels.windows") -> dict[str, str]:
     return {"numpy": f"{module}.{name}", "elements": f"{module}.{name}"}
 
@@ -185,7 +196,8 @@ for _name, _transpose, _gate, _batch, _latex, _doc in (
         batch=_batch,
         facts={"threads"},
         flops=50,
-        **({"arguments": read_conv} if _name == "conv" else {}),
+        lies_as=None if _name == "conv_weight_transpose" else BATCH_LAST,
+        **({"arguments": read_conv, "hollow": one_place} if _name == "conv" else {}),
     )
 
 
@@ -202,6 +214,7 @@ register(
         spelling=kernel("window_place"),
         domain=(),
         batch=batches.windows,
+        lies_as=0,
     )
 )
 linear(
@@ -216,6 +229,7 @@ linear(
     fixed=(1,),
     domain=(),
     batch=batches.windows,
+    lies_as=1,
 )
 linear(
     "window_write",
@@ -229,6 +243,7 @@ linear(
     fixed=(1,),
     domain=(),
     batch=batches.windows,
+    lies_as=1,
 )
 custom(
     "max_pool",
@@ -250,6 +265,8 @@ custom(
     kinks=lambda m, x, **params: kernels_windows.ties(x, **params),
     batch=batches.windows,
     flops=4,
+    lies_as=0,
+    hollow=one_image,
 )
 linear(
     "avg_pool",
@@ -264,6 +281,8 @@ linear(
     domain=(),
     batch=batches.windows,
     flops=4,
+    lies_as=0,
+    hollow=one_image,
 )
 linear(
     "avg_pool_transpose",
@@ -277,4 +296,5 @@ linear(
     domain=(),
     batch=batches.windows,
     flops=4,
+    lies_as=0,
 )

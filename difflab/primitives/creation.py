@@ -58,6 +58,7 @@ linear(
     glyph="=",
     latex="{0}",
     arguments=lambda a, order="K", subok=False: ((a,), {}),
+    facts={"moves"},
     spelling={"elements": "copy"},
     flops=0,
     batch=batches.stacks,

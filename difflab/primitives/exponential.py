@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise
+from .spelling import Native, called
 
 LN2 = 0.6931471805599453
 LOG2E = 1.4426950408889634
@@ -18,7 +19,8 @@ elementwise(
     doc="e to the power x.",
     latex="e^{{{0}}}",
     domain=(EXPONENT,),
-    facts={"smooth"},
+    facts={"smooth", "rising"},
+    spelling={"math": "exp({0})", "native": Native("_exp({0})", light=False, wide=True)},
     flops=8,
 )
 elementwise(
@@ -27,11 +29,11 @@ elementwise(
     doc="e to the power x, minus 1, accurate near 0.",
     latex="(e^{{{0}}} - 1)",
     domain=(EXPONENT,),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "rising"},
     reads=("expm1", "special.expm1"),
     value=lambda m, x: m.exp(x) - 1,
     flops=8,
-    spelling={"javascript": "Math.expm1"},
+    spelling={"javascript": "Math.expm1", "math": "expm1({0})", "native": called("expm1")},
 )
 elementwise(
     "exp2",
@@ -42,7 +44,7 @@ elementwise(
     facts={"smooth"},
     reads=("exp2", "special.exp2"),
     value=lambda m, x: m.power(2, x),
-    spelling={"javascript": "exp2", "sympy": lambda x: 2**x},
+    spelling={"javascript": "exp2", "sympy": lambda x: 2**x, "math": "exp2({0})", "native": called("exp2")},
     flops=8,
 )
 elementwise(
@@ -63,6 +65,7 @@ elementwise(
     doc="The natural logarithm.",
     latex=r"\ln({0})",
     domain=(POSITIVE,),
+    spelling={"math": "log({0})", "native": called("log")},
     flops=8,
 )
 elementwise(
@@ -73,7 +76,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
-    spelling={"javascript": "Math.log2"},
+    spelling={"javascript": "Math.log2", "math": "log2({0})", "native": called("log2")},
 )
 elementwise(
     "log10",
@@ -83,7 +86,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(10),
     flops=8,
-    spelling={"javascript": "Math.log10"},
+    spelling={"javascript": "Math.log10", "math": "log10({0})", "native": called("log10")},
 )
 elementwise(
     "log1p",
@@ -95,7 +98,7 @@ elementwise(
     reads=("log1p", "special.log1p"),
     value=lambda m, x: m.log(1 + x),
     flops=8,
-    spelling={"javascript": "Math.log1p"},
+    spelling={"javascript": "Math.log1p", "math": "log1p({0})", "native": called("log1p")},
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
 from .carriers import Carrier
 from .kernels.arrays import fold, unordered
@@ -45,7 +45,9 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
             ),
         },
         non_differentiable=f"a tie for the {_word} element",
+        facts={"fresh"},
         batch=batches.axes,
+        by_rows=by_rows.reduction,
     )
     composite(
         f"nan{_name}",

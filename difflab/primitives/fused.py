@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .primitive import Primitive, register
+from .primitive import BATCH_LAST, Primitive, register
 
 for _name, _outputs, _doc in (
     ("conv_max_pool", 2, "The largest elements of the windows over a convolution, and their places in the windows."),
@@ -21,6 +21,7 @@ for _name, _outputs, _doc in (
             differentiable=False,
             facts=frozenset(("threads",)),
             outputs=_outputs,
+            lies_as=BATCH_LAST if _name == "pooled_input_transpose" else None,
             spelling={"numpy": f"kernels.conv_pool.{_name}", "elements": f"kernels.conv_pool.{_name}"},
         )
     )

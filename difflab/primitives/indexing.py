@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
+from . import by_rows
 from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
@@ -86,8 +87,10 @@ linear(
     spelling={"numpy": "kernels.structure.getitem", "elements": "kernels.structure.getitem"},
     value_shaped=lambda x, *arrays: any(a.dtype.kind == "b" for a in arrays if hasattr(a, "dtype")),
     fixed=OPERANDS,
+    facts={"moves"},
     flops=0,
     batch=batched_getitem,
+    by_rows=by_rows.getitem,
 )
 linear(
     "scatter",
@@ -98,8 +101,10 @@ linear(
     reads=(),
     spelling={"numpy": "kernels.structure.scatter", "elements": "kernels.structure.scatter"},
     fixed=OPERANDS,
+    facts={"fresh"},
     flops=0,
     batch=batched_scatter,
+    by_rows=by_rows.scatter,
 )
 
 
@@ -154,6 +159,7 @@ linear(
     arguments=read_take,
     spelling={"elements": "kernels.arrays.take"},
     fixed=(1,),
+    facts={"moves"},
     flops=0,
     batch=batched_take,
 )
@@ -292,6 +298,7 @@ composite(
     doc="The elements on a diagonal of two axes, as a new last axis.",
     glyph="diagonal",
     arguments=read_diagonal,
+    facts={"moves"},
     spelling={"elements": "diagonal"},
     flops=0,
 )

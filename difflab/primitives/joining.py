@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes, axis_of, cast, refuse
 from .carriers import Carrier
 from .primitive import Reading, composite, linear
@@ -73,6 +73,7 @@ linear(
     jointly=True,
     flops=0,
     batch=batches.joined,
+    by_rows=by_rows.other_axes,
 )
 linear(
     "stack",
@@ -85,6 +86,7 @@ linear(
     jointly=True,
     flops=0,
     batch=batches.joined,
+    by_rows=by_rows.other_axes,
 )
 
 

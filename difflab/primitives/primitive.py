@@ -15,6 +15,7 @@ from ..errors import DifflabError, InputError, UnsupportedError
 
 TABLE: dict[str, Primitive] = {}
 ALIASES: dict[str, Primitive] = {}
+BATCH_LAST = -1
 REFUSALS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)  # of NumPy, for what it cannot take
 
 
@@ -90,6 +91,24 @@ class Primitive:
     it. `called` says where a person may call it, in "text" and by "numpy" (as `difflab.numpy` has it where NumPy does
     not); rows of the recording itself, and derivatives that others need, nowhere. `aliases` are its other names in
     text. `batch` is the rule of `vmap` for it, where the kind does not give one (see `batches.py`).
+
+    For programs, `spelling` has texts: "math" of a single float in Python, "native" of an element (`Native`), "ufunc"
+    the name of NumPy's ufunc where "numpy" is another function with the same values on floats; "compiled" is a program
+    in other rows. `by_rows(node)` says whether row i of the result needs row i of the operands only (see `by_rows.py`);
+    `labels(ranks, **params)` is a product in einsum's notation, or None; `lies_as` the operand whose order in memory
+    the result has, or BATCH_LAST. `hollow(*operands, **params)` gives smaller operands, their parameters and the
+    lengths of the result's first axes: the operation on them tells the shape and dtype of the result at little cost.
+
+    `facts` are words:
+
+    - "linear", "commutative", "smooth", "f(0)=0": what the operation is in mathematics;
+    - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit;
+    - "rising": elementwise, and greater, or the same up to the last digit, where the operand is greater: on all reals;
+    - "moves": each element of the result is one of the first operand's, and the values do not decide which;
+    - "fresh": the result never shares memory with an operand;
+    - "bits": works on the bits of integers; of truth values it gives truth values;
+    - "threads": the kernel has threads of its own;
+    - "normwise": the rounding is bounded by the norm of the result, not for each element.
     """
 
     name: str
@@ -112,6 +131,10 @@ class Primitive:
     flops: float = 1.0
     differentiable: bool = True
     batch: Callable[..., Any] | None = None
+    by_rows: Callable[..., bool] | None = None
+    labels: Callable[..., str | None] | None = None
+    lies_as: int | None = None
+    hollow: Callable[..., Any] | None = None
     value_shaped: Callable[..., bool] | None = None  # whether the result's shape depends on the operands' values
     outputs: int | None = None  # how many results, where they are several; 0: the arguments say how many
     result: Callable[..., Any] | None = None
@@ -137,6 +160,11 @@ class Primitive:
     def leaf(self) -> bool:
         """Whether its nodes compute nothing: inputs and constants."""
         return self.kind == "leaf"
+
+    @property
+    def truth(self) -> bool:
+        """Whether its results are truth values, element by element."""
+        return self.kind == "elementwise" and not self.differentiable and "bits" not in self.facts
 
     @cached_property
     def evaluate(self) -> Callable[..., Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axis_of, refuse
 from .carriers import Carrier
 from .primitive import Reading, composite, linear
@@ -70,6 +71,16 @@ def read_matmul(a: Any, b: Any, /, out: Any = None, **other: Any) -> Any:
     return (a, b), {}
 
 
+def labels(known: dict[tuple[int, ...], str]) -> Callable[..., str | None]:
+    """The labels of products by the numbers of axes."""
+    return lambda ranks, **params: known.get(ranks)
+
+
+def without_summands(a: Any, b: Any) -> Any:
+    """Nothing is summed, and the result has its shape."""
+    return (a[..., :0], b[..., :0, :]) if min(a.ndim, b.ndim) > 1 else (a, b), {}, ()
+
+
 def matmul_gate(m: Any, i: int, gate: Any, a: Any, b: Any) -> Any:
     """A row of a is stopped where its whole row of the product is, a column of b where its column is."""
     if m.ndim(a) < 2 or m.ndim(b) < 2:
@@ -92,6 +103,9 @@ linear(
     reads=("matmul", "linalg.matmul"),
     spelling={"elements": "kernels.linear_algebra.matmul"},
     batch=batches.matmul,
+    by_rows=by_rows.matmul,
+    labels=labels({(1, 1): "a,a->", (2, 1): "ab,b->a", (1, 2): "a,ab->b", (2, 2): "ab,bc->ac"}),
+    hollow=without_summands,
 )
 
 
@@ -188,7 +202,13 @@ def placeholder(m: Any, *xs: Any, **params: Any) -> Any:
     raise AssertionError("this row is read as another one")
 
 
-composite("vdot", vdot, doc="The sum of conj(a) b over all elements.", arguments=pair)
+composite(
+    "vdot",
+    vdot,
+    doc="The sum of conj(a) b over all elements.",
+    arguments=pair,
+    labels=labels({(1, 1): "a,a->"}),
+)
 composite(
     "outer",
     outer,
@@ -197,6 +217,7 @@ composite(
     latex=r"{0} \otimes {1}",
     arguments=pair,
     reads=("outer",),
+    labels=labels({(1, 1): "a,b->ab"}),
 )
 composite(
     "linalg_outer",

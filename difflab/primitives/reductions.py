@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
 from .carriers import Carrier
 from .primitive import Primitive, composite, custom, linear, register
@@ -57,8 +57,10 @@ linear(
     latex=r"\sum {0}",
     reads=("sum", "add.reduce"),
     arguments=reading_reduction("sum", empty=0),
+    facts={"odd", "fresh"},
     spelling={"numpy": "add.reduce", "elements": "add.reduce"},
     batch=batches.axes,
+    by_rows=by_rows.reduction,
 )
 linear(
     "mean",
@@ -70,7 +72,9 @@ linear(
     latex=r"\overline{{{0}}}",
     arguments=reading_reduction("mean"),
     value=lambda m, x, *, axis, keepdims: m.divide(m.sum(x, axis=axis, keepdims=keepdims), count(x, axis)),
+    facts={"fresh"},
     batch=batches.axes,
+    by_rows=by_rows.reduction,
 )
 for _name, _ufunc, _what in (("any", "logical_or", "an element"), ("all", "logical_and", "every element")):
     register(
@@ -309,9 +313,11 @@ custom(
     latex=r"\ln\sum e^{{{0}}}",
     reads=("logaddexp.reduce",),
     arguments=read_logsumexp,
+    facts={"fresh"},
     spelling={"numpy": "kernels.arrays.logsumexp"},
     flops=3,
     batch=batches.axes,
+    by_rows=by_rows.reduction,
 )
 custom(
     "softmax",
@@ -322,9 +328,11 @@ custom(
     glyph="softmax",
     reads=(),
     arguments=read_softmax("softmax"),
+    facts={"fresh"},
     spelling={"numpy": "kernels.arrays.softmax"},
     flops=3,
     batch=batches.axes,
+    by_rows=by_rows.other_axes,
 )
 custom(
     "log_softmax",
@@ -336,9 +344,11 @@ custom(
     latex=r"\ln\operatorname{{softmax}}({0})",
     reads=(),
     arguments=read_softmax("log_softmax"),
+    facts={"fresh"},
     spelling={"numpy": "kernels.arrays.log_softmax"},
     flops=3,
     batch=batches.axes,
+    by_rows=by_rows.other_axes,
 )
 
 

@@ -45,6 +45,7 @@ composite(
         {"reps": (int(reps),) if is_integer(reps) else tuple(operator.index(k) for k in reps)},
     ),
     reading=Reading(sizes=True, copies=True),
+    facts={"moves"},
     spelling={"elements": "tile"},
     flops=0,
 )
@@ -54,6 +55,7 @@ composite(
     doc="Each element repeated along an axis.",
     arguments=read_repeat,
     reading=Reading(sizes=True, copies=True),
+    facts={"moves"},
     spelling={"elements": "repeat"},
     flops=0,
 )

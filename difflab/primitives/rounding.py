@@ -8,7 +8,7 @@ from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
-from .spelling import by_sympy
+from .spelling import Native, by_sympy, called
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -23,20 +23,26 @@ for _name, _glyph, _latex, _sympy in (
     ("greater", ">", ">", "Gt"),
     ("greater_equal", "≥", r"\ge", "Ge"),
 ):
+    _infix = {"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph)
     elementwise(
         _name,
         (0, 0),
         doc=f"Whether x {_glyph} y; it has no derivative.",
         glyph=_glyph,
-        infix={"=": "==", "≠": "!=", "≤": "<=", "≥": ">="}.get(_glyph, _glyph),
+        infix=_infix,
         latex=f"{{0}} {_latex} {{1}}",
         domain=TWO,
         differentiable=False,
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
-        spelling={"sympy": _sympy},
+        spelling={"sympy": _sympy, "math": f"{{0}} {_infix} {{1}}", "native": Native(f"{{0}} {_infix} {{1}}")},
     )
 
+LOGIC: dict[str, dict[str, Any]] = {
+    "logical_and": {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
+    "logical_or": {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
+    "logical_not": {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
+}
 for _name, _operands, _glyph, _latex, _script in (
     ("logical_and", 2, "∧", r"{0} \land {1}", "both"),
     ("logical_or", 2, "∨", r"{0} \lor {1}", "either"),
@@ -55,10 +61,12 @@ for _name, _operands, _glyph, _latex, _script in (
         glyph=_glyph,
         latex=_latex,
         domain=(Domain(),) * _operands,
+        facts=() if "logical" in _name else {"bits"},
         differentiable=False,
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
         spelling={"javascript": _script}
-        | ({"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {}),
+        | ({"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {})
+        | LOGIC.get(_name, {}),
     )
 
 for _name, _text, _script in (
@@ -77,7 +85,7 @@ for _name, _text, _script in (
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
         differentiable=False,
-        spelling={"javascript": _script},
+        spelling={"javascript": _script} | ({"native": Native("{0} != {0}")} if _name == "isnan" else {}),
     )
 
 
@@ -119,15 +127,23 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
+    spelling={"native": called("sign")},
 )
-step("floor", "The greatest integer that is not above x", r"\lfloor {0} \rfloor", "x an integer", at_integers)
+step(
+    "floor",
+    "The greatest integer that is not above x",
+    r"\lfloor {0} \rfloor",
+    "x an integer",
+    at_integers,
+    spelling={"native": Native("np.floor({0})")},
+)
 step(
     "ceil",
     "The least integer that is not below x",
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling"},
+    spelling={"sympy": "ceiling", "native": Native("np.ceil({0})")},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -141,6 +157,7 @@ step(
     spelling={
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
+        "native": Native("np.trunc({0})"),
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
@@ -160,7 +177,7 @@ step(
     r"\operatorname{{rint}}({0})",
     "x a half-integer",
     at_halves,
-    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even)},
+    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even), "native": called("rint")},
 )
 
 
@@ -240,12 +257,12 @@ elementwise(
     glyph="|x|",
     latex="|{0}|",
     domain=(PLAIN,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "even"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs"},
+    spelling={"sympy": "Abs", "math": "abs({0})", "native": Native("np.abs({0})")},
 )
 
 
@@ -255,6 +272,9 @@ def winner(m: Any, x: Any, y: Any, order: str, ignore_nan: bool = False) -> Gate
     if ignore_nan:
         chosen = m.logical_or(chosen, m.isnan(y))
     return Gate(chosen, m.where(m.equal(x, y), 0.5, 1.0))
+
+
+CHOICE = "{{0}} if ({{0}} {} {{1}}) | ({{0}} != {{0}}) else {{1}}"  # NaN where an operand is NaN
 
 
 def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides: tuple[float, float]) -> None:
@@ -273,7 +293,10 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         kinks=lambda m, x, y: m.equal(x, y),
         one_sided=lambda m, x, y: sides,
         value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
-        spelling={"sympy": glyph.capitalize()} | ({"javascript": name} if ignore_nan else {}),
+        spelling={"sympy": glyph.capitalize()}
+        | (
+            {"javascript": name} if ignore_nan else {"native": Native(CHOICE.format({"max": ">=", "min": "<="}[glyph]))}
+        ),
     )
 
 

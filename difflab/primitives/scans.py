@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
 from .carriers import Carrier
 from .extremes import opaque
@@ -39,8 +39,10 @@ linear(
     glyph="Σ→",
     reads=("cumsum", "add.accumulate"),
     arguments=read_scan("cumsum"),
+    facts={"fresh"},
     spelling={"elements": "cumsum"},
     batch=batches.axes,
+    by_rows=by_rows.other_axes,
 )
 
 

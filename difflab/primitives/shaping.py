@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from . import batches
+from . import batches, by_rows
 from .arguments import axes, axes_of, axis_of, is_integer
 from .carriers import Carrier
 from .primitive import Reading, composite, linear
@@ -65,9 +65,11 @@ linear(
     glyph="reshape",
     arguments=read_reshape,
     reading=Reading(sizes=True),
+    facts={"moves"},
     spelling={"elements": "reshape"},
     flops=0,
     batch=batches.reshape,
+    by_rows=by_rows.reshape,
 )
 linear(
     "ravel",
@@ -75,6 +77,7 @@ linear(
     doc="All elements in one axis.",
     glyph="ravel",
     arguments=lambda a, order="C": ((a,), memory_order("ravel", order)),
+    facts={"moves"},
     spelling={"elements": "ravel"},
     flops=0,
     batch=batches.ravel,
@@ -88,9 +91,11 @@ linear(
     reads=("transpose", "permute_dims"),
     arguments=read_transpose,
     reading=Reading(sizes=True),
+    facts={"moves"},
     spelling={"elements": "transpose"},
     flops=0,
     batch=batches.transpose,
+    by_rows=by_rows.transpose,
 )
 
 
@@ -119,6 +124,7 @@ linear(
     doc="Axes moved to other places, the others in their order.",
     arguments=read_moveaxis,
     reading=Reading(sizes=True),
+    facts={"moves"},
     spelling={"elements": "moveaxis"},
     flops=0,
     batch=batches.axes,
@@ -140,6 +146,7 @@ linear(
         (a,),
         {"axis1": axis_of("swapaxes", a, axis1), "axis2": axis_of("swapaxes", a, axis2)},
     ),
+    facts={"moves"},
     spelling={"elements": "swapaxes"},
     flops=0,
     batch=batches.axes,
@@ -150,6 +157,7 @@ linear(
     doc="The last two axes exchanged.",
     glyph="ᵀ",
     latex=r"{0}^{{\top}}",
+    facts={"moves"},
     spelling={"elements": "matrix_transpose"},
     flops=0,
     batch=batches.stacks,
@@ -170,6 +178,7 @@ linear(
         },
     ),
     reading=Reading(sizes=True),
+    facts={"moves"},
     spelling={"elements": "expand_dims"},
     flops=0,
     batch=batches.as_on_one,
@@ -190,6 +199,7 @@ linear(
     doc="Without the axes of length one.",
     arguments=read_squeeze,
     reading=Reading(sizes=True),
+    facts={"moves"},
     spelling={"elements": "squeeze"},
     flops=0,
     batch=batches.as_on_one,
@@ -218,6 +228,7 @@ for _n in (1, 2, 3):
         back_to_shape,
         doc=f"The array with at least {_n} axes.",
         arguments=at_least(_n),
+        facts={"moves"},
         spelling={"elements": f"atleast_{_n}d"},
         flops=0,
         batch=batches.as_on_one,
@@ -255,9 +266,11 @@ linear(
     doc="The elements in reverse order along the axes, all by default.",
     arguments=all_axes("flip"),
     reading=Reading(sizes=True),
+    facts={"moves"},
     spelling={"elements": "flip"},
     flops=0,
     batch=batches.axes,
+    by_rows=by_rows.other_axes,
 )
 for _name, _needs, _words in (("fliplr", 2, "from left to right"), ("flipud", 1, "upside down")):
     linear(
@@ -288,6 +301,7 @@ linear(
     doc="The elements shifted around along the axes; those that fall off come back in front.",
     arguments=read_roll,
     reading=Reading(sizes=True),
+    facts={"moves"},
     spelling={"elements": "roll"},
     flops=0,
     batch=batches.roll,

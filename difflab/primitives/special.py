@@ -60,7 +60,7 @@ special(
     "The error function.",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
-    spelling={"javascript": "erf"},
+    spelling={"javascript": "erf", "math": "erf({0})"},
 )
 special(
     "erfc",
@@ -69,7 +69,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     kernel="kernels.elementwise.erfc",
-    spelling={"javascript": "erfc"},
+    spelling={"javascript": "erfc", "math": "erfc({0})"},
 )
 special(
     "erfcx",

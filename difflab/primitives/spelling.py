@@ -1,10 +1,10 @@
-"""Spellings of rows on carriers whose library is imported only when it is used."""
+"""Spellings of rows: on carriers whose library is imported only when it is used, and in machine code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def by_sympy(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -14,3 +14,23 @@ def by_sympy(build: Callable[..., Any]) -> Callable[..., Any]:
         return build(import_module("sympy"), *operands, **params)
 
     return spelled
+
+
+class Native(NamedTuple):
+    """One element of an elementwise row, as text that numba compiles.
+
+    In `form` {0}, {1} and {2} are the operands in the dtype of the result (of a comparison: in the one that they have
+    in common), {one} and {zero} are numbers of it, and the operands at `truths` are truth values. A loop over a `light`
+    form is at least as fast as NumPy's own; others are calls for one element after the other, and stand where the
+    whole loop is compiled. A `wide` one is computed in float64, whatever the dtype.
+    """
+
+    form: str
+    light: bool = True
+    wide: bool = False
+    truths: tuple[int, ...] = ()
+
+
+def called(name: str, operands: int = 1) -> Native:
+    """A function of the C library, by NumPy's name."""
+    return Native(f"np.{name}({', '.join(f'{{{k}}}' for k in range(operands))})", light=False)

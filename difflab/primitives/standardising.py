@@ -82,6 +82,7 @@ custom(
     reads=(),
     value=lambda m, x, mean, var, *, axes, eps: (x - mean) * inverse_deviation(m, var, eps),
     spelling={"numpy": "kernels.networks.standardised"},
+    lies_as=0,
     domain=(),
     batch=batches.along_all,
     flops=4,
@@ -94,6 +95,7 @@ composite(
     glyph="(x - μ)/σ'",
     reads=(),
     spelling={"numpy": "kernels.networks.standardised_slope"},
+    lies_as=1,
     domain=(),
     flops=8,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import batches
+from . import batches, by_rows
 from .primitive import Leaf, Pick, Reading, elementwise, linear, register
+from .spelling import Native
 
 register(Leaf(name="input", doc="An input of the graph.", called=(), glyph="", latex="{0}", reads=()))
 register(
@@ -39,9 +40,11 @@ linear(
     called=(),
     glyph="Σ",
     latex=r"\Sigma\,{0}",
+    facts={"odd"},
     reads=(),
-    spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to"},
+    spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to", "math": "{0}"},
     batch=batches.sum_to,
+    by_rows=by_rows.sum_to,
 )
 linear(
     "broadcast_to",
@@ -53,8 +56,11 @@ linear(
         {"shape": (shape,) if isinstance(shape, int) else tuple(shape)},
     ),
     reading=Reading(sizes=True, copies=True),
+    facts={"moves"},
+    spelling={"math": "{0}"},
     flops=0,
     batch=batches.broadcast_to,
+    by_rows=by_rows.broadcast_to,
 )
 linear(
     "astype",
@@ -77,5 +83,6 @@ elementwise(
     latex="{0}",
     reads=(),
     value=lambda m, x: x,
+    spelling={"math": "{0}", "native": Native("{0}")},
     flops=0,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise, named
-from .spelling import by_sympy
+from .spelling import Native, by_sympy, called
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -20,8 +20,22 @@ def row(name: str, partial: Any, doc: str, latex: str = "", **more: Any) -> None
     elementwise(name, (partial,), doc=doc, latex=latex, flops=more.pop("flops", 10), **more)
 
 
-row("sin", lambda m, y, x: m.cos(x), "Sine, x in radians.", domain=(ANGLE,), facts={"smooth", "f(0)=0"})
-row("cos", lambda m, y, x: -m.sin(x), "Cosine, x in radians.", domain=(ANGLE,), facts={"smooth"})
+row(
+    "sin",
+    lambda m, y, x: m.cos(x),
+    "Sine, x in radians.",
+    domain=(ANGLE,),
+    facts={"smooth", "f(0)=0"},
+    spelling={"math": "sin({0})", "native": called("sin")},
+)
+row(
+    "cos",
+    lambda m, y, x: -m.sin(x),
+    "Cosine, x in radians.",
+    domain=(ANGLE,),
+    facts={"smooth"},
+    spelling={"math": "cos({0})", "native": called("cos")},
+)
 row(
     "tan",
     lambda m, y, x: 1 + m.square(y),
@@ -30,6 +44,7 @@ row(
     facts={"f(0)=0"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
+    spelling={"math": "tan({0})", "native": called("tan")},
 )
 elementwise(
     "one_minus_square",
@@ -39,6 +54,7 @@ elementwise(
     domain=(UNIT,),
     reads=(),
     value=lambda m, x: (1 - x) * (1 + x),
+    spelling={"native": Native("({one} - {0}) * ({one} + {0})")},
     flops=3,
 )
 elementwise(
@@ -60,8 +76,8 @@ row(
     facts={"f(0)=0"},
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
-    spelling={"sympy": "asin", "arb": "asin"},
     aliases=("asin",),
+    spelling={"sympy": "asin", "arb": "asin", "native": called("arcsin")},
 )
 row(
     "arccos",
@@ -69,17 +85,17 @@ row(
     "The inverse cosine, in radians.",
     domain=(UNIT,),
     non_differentiable="x = ±1",
-    spelling={"sympy": "acos", "arb": "acos"},
     aliases=("acos",),
+    spelling={"sympy": "acos", "arb": "acos", "native": called("arccos")},
 )
 row(
     "arctan",
     lambda m, y, x: m.lorentzian(x),
     "The inverse tangent, in radians.",
     domain=(HUGE,),
-    facts={"smooth", "f(0)=0"},
-    spelling={"sympy": "atan", "arb": "atan"},
     aliases=("atan",),
+    facts={"smooth", "f(0)=0", "rising"},
+    spelling={"sympy": "atan", "arb": "atan", "native": called("arctan")},
 )
 elementwise(
     "arctan2",
@@ -93,7 +109,7 @@ elementwise(
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
-    spelling={"sympy": "atan2"},
+    spelling={"sympy": "atan2", "native": called("arctan2", 2)},
     flops=12,
 )
 row(
@@ -103,6 +119,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
+    spelling={"math": "sinh({0})", "native": called("sinh")},
 )
 row(
     "cosh",
@@ -111,14 +128,16 @@ row(
     domain=(SMALL,),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
+    spelling={"math": "cosh({0})", "native": Native("_cosh({0})", light=False, wide=True)},
 )
 row(
     "tanh",
     lambda m, y, x: m.square(m.sech(x)),  # not 1 - y², which loses every digit in the tails
     "The hyperbolic tangent.",
     domain=(SMALL,),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "rising"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
+    spelling={"math": "tanh({0})", "native": Native("_tanh({0})", light=False, wide=True)},
 )
 row(
     "sech",
@@ -133,6 +152,7 @@ row(
         "javascript": "sech",
         "numpy": "kernels.elementwise.sech",
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
+        "math": "1.0 / cosh({0})",
     },
 )
 row(
@@ -144,8 +164,8 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
-    spelling={"sympy": "asinh"},
     aliases=("asinh",),
+    spelling={"sympy": "asinh", "native": called("arcsinh")},
 )
 row(
     "arccosh",
@@ -156,8 +176,8 @@ row(
     domain=(Domain(1.001, 10.0, tails=(1.0000001, 1.000000000001, 1e8, 1e160, 1e300)),),
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
-    spelling={"sympy": "acosh"},
     aliases=("acosh",),
+    spelling={"sympy": "acosh", "native": called("arccosh")},
 )
 row(
     "arctanh",
@@ -168,8 +188,8 @@ row(
     facts={"f(0)=0"},
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
-    spelling={"sympy": "atanh"},
     aliases=("atanh",),
+    spelling={"sympy": "atanh", "native": called("arctanh")},
 )
 row(
     "sinpi",

@@ -47,7 +47,7 @@ KINDS = {
     "opaque": "no derivative, or one of its carriers' own",
 }
 WORDS = {
-    "commutative": "commutative", "smooth": "smooth", "even": "even", "odd": "odd", "f(0)=0": "0 at 0",
+    "commutative": "commutative", "smooth": "smooth", "f(0)=0": "0 at 0",
 }  # fmt: skip
 
 

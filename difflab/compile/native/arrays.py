@@ -19,7 +19,7 @@ from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
 from ..passes.rewriting import number, rebuilt, relinked, users
-from .elements import element, has_element
+from .forms import element, has_element
 from .places import Nest, Strided, Workspace, parts, rearranged, rearranges, strided
 from .products import Contraction, contraction
 

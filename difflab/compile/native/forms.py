@@ -1,4 +1,4 @@
-"""Elementwise rows as arithmetic on one element, in the dtype in which NumPy computes them."""
+"""Elementwise rows as text for one element, in the dtype in which NumPy computes them."""
 
 from __future__ import annotations
 
@@ -9,48 +9,17 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import rows
+from ...primitives.spelling import Native
 from ..passes.rewriting import number
-from ..write.names import Names, has_dtype
+from ..write.names import has_dtype
 
-# {0}, {1} and {2} are operands in the dtype of the result, {one} and {zero} numbers of that dtype.
-FLOAT = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "stop_gradient": "{0}",
-    "square": "{0} * {0}",
-    "reciprocal": "{one} / {0}",
-    "absolute": "np.abs({0})",
-    "sqrt": "np.sqrt({0})",
-    "one_minus_square": "({one} - {0}) * ({one} + {0})",
-    "maximum": "{0} if ({0} >= {1}) | ({0} != {0}) else {1}",
-    "minimum": "{0} if ({0} <= {1}) | ({0} != {0}) else {1}",
-    "relu": "{0} if ({0} > {zero}) | ({0} != {0}) else {zero}",
-    "floor": "np.floor({0})",
-    "ceil": "np.ceil({0})",
-    "trunc": "np.trunc({0})",
-}
-# In the dtype that the operands have in common; the result is a truth value.
-COMPARISONS = {
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
-    "isnan": "{0} != {0}",
-}
-TRUTH = {"logical_and": "{0} & {1}", "logical_or": "{0} | {1}", "logical_not": "not {0}"}
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 HIGHEST_POWER = 16
 
 
 def common_dtype(node: Node) -> Any:
     """The dtype in which an arithmetic row computes."""
-    if node.primitive.name not in COMPARISONS:
+    if not node.primitive.truth:
         return node.dtype
     firm = [x.dtype for x in node.operands if has_dtype(x)]
     return np.result_type(*firm) if firm else np.dtype(float)
@@ -83,23 +52,31 @@ def is_light(node: Node) -> bool:
     return not any(x.primitive is rows.constant and not x.shape and number(x) is None for x in node.operands)
 
 
+def native(node: Node) -> Native | None:
+    """How the node's row is written in machine code."""
+    return node.primitive.spelling.get("native") if node.value.__class__ is not tuple and not node.params else None
+
+
 def has_form(node: Node) -> bool:
-    """Whether `element` can write the node."""
-    name = node.primitive.name
-    if not node.primitive.listed or node.value.__class__ is tuple:
-        return False
+    """Whether the node is arithmetic, which a loop of our own computes at least as fast as NumPy's."""
     if whole_power(node) is not None:
         return node.dtype in DTYPES
-    if node.params:
-        return False
-    kinds = [x.dtype.kind for x in node.operands]
-    if name in TRUTH:
-        return kinds == ["b"] * len(kinds)
-    if node.primitive is rows.where:
-        return kinds[0] == "b" and node.dtype in DTYPES and all(k in "fbi" for k in kinds[1:])
-    if name in COMPARISONS:
-        return common_dtype(node) in DTYPES and all(k in "fbi" for k in kinds)
-    return name in FLOAT and node.dtype in DTYPES and all(k in "fbi" for k in kinds)
+    spelled = native(node)
+    return spelled is not None and spelled.light and fits(node, spelled)
+
+
+def has_element(node: Node) -> bool:
+    """Whether `element` can write the node."""
+    if node.primitive is rows.astype:
+        return node.dtype in DTYPES and node.operands[0].dtype.kind in "fbi"
+    spelled = native(node)
+    return has_form(node) or (spelled is not None and fits(node, spelled))
+
+
+def fits(node: Node, spelled: Native) -> bool:
+    """Whether the operands' kinds are those of the form."""
+    kinds = all(x.dtype.kind in ("b" if k in spelled.truths else "fbi") for k, x in enumerate(node.operands))
+    return kinds and (len(spelled.truths) == len(node.operands) or common_dtype(node) in DTYPES)
 
 
 def literal(value: float, dtype: Any) -> str:
@@ -110,23 +87,23 @@ def literal(value: float, dtype: Any) -> str:
     return f"np.{dtype.name}({text})"
 
 
-def element(node: Node, names: Names) -> str:
+def operand(x: Node, dtype: Any, names: Any) -> str:
+    """An operand in a dtype."""
+    value = number(x) if not x.shape else None
+    if value is not None:
+        return literal(value, dtype)
+    return names[x] if x.dtype == dtype else f"np.{dtype.name}({names[x]})"
+
+
+def element(node: Node, names: Any) -> str:
     """One element of the node from those of its operands, which have the same names as the arrays."""
-    name, dtype = node.primitive.name, common_dtype(node)
-
-    def operand(x: Node, wanted: Any) -> str:
-        value = number(x) if not x.shape else None
-        if value is not None:
-            return literal(value, wanted)
-        return names[x] if x.dtype == wanted else f"np.{wanted.name}({names[x]})"
-
     if (n := whole_power(node)) is not None:
         return powers_text(names[node.operands[0]], n)
-    if name in TRUTH:
-        return TRUTH[name].format(*[names[x] for x in node.operands])
-    if node.primitive is rows.where:
-        c, x, y = node.operands
-        return f"{operand(x, dtype)} if {names[c]} else {operand(y, dtype)}"
-    texts = [operand(x, dtype) for x in node.operands]
-    form = COMPARISONS.get(name) or FLOAT[name]
-    return form.format(*texts, one=literal(1.0, dtype), zero=literal(0.0, dtype))
+    dtype = common_dtype(node)
+    if node.primitive is rows.astype:
+        return operand(node.operands[0], dtype, names)
+    form, _, wide, truths = node.primitive.spelling["native"]
+    texts = [names[x] if k in truths else operand(x, dtype, names) for k, x in enumerate(node.operands)]
+    if wide and dtype != np.float64:
+        return f"np.{dtype.name}({form.format(*[f'np.float64({x})' for x in texts])})"
+    return str(form.format(*texts, one=literal(1.0, dtype), zero=literal(0.0, dtype)))

@@ -15,10 +15,6 @@ from ...graph.node import Node
 from ...primitives import NUMPY, rows
 from ..passes.assembly import ASSEMBLE
 
-REARRANGING = frozenset(
-    "getitem reshape ravel transpose moveaxis swapaxes matrix_transpose expand_dims squeeze broadcast_to flip roll "
-    "atleast_1d atleast_2d atleast_3d copy tile repeat diagonal take".split()
-)
 ALIGNED = 8  # elements to which arrays are aligned
 
 
@@ -43,8 +39,7 @@ class Workspace:
 
 def rearranges(node: Node) -> bool:
     """Whether each element of the result is one of the operand's, which one being known."""
-    row = node.primitive
-    return row.listed and row.name in REARRANGING and len(node.operands) == 1
+    return "moves" in node.primitive.facts and len(node.operands) == 1
 
 
 def rearranged(node: Node, places: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...graph.node import Node
 from ...primitives import rows
@@ -14,16 +14,6 @@ from .places import Nest, Strided
 EXTREMES = {rows.max: ">", rows.min: "<"}
 LANES = 4  # partial sums, so that additions need not wait for each other
 SHORTEST = 4  # elements of the last axis from which a row at a time pays
-# Products by name and numbers of axes.
-PRODUCTS: dict[tuple[Any, ...], str] = {
-    **{(name, 1, 1): "a,a->" for name in ("dot", "matmul", "inner", "vecdot", "vdot")},
-    **{(name, 2, 1): "ab,b->a" for name in ("dot", "matmul", "matvec", "inner")},
-    **{(name, 1, 2): "a,ab->b" for name in ("dot", "matmul")},
-    **{(name, 2, 2): "ab,bc->ac" for name in ("dot", "matmul")},
-    ("outer", 1, 1): "a,b->ab",
-    ("inner", 1, 2): "b,ab->a",
-    ("inner", 2, 2): "ab,cb->ac",
-}
 
 
 class Contraction(NamedTuple):
@@ -113,7 +103,7 @@ class Contraction(NamedTuple):
 def contraction(node: Node) -> Contraction | None:
     """The node as a contraction, or None."""
     row = node.primitive
-    if not row.listed or node.dtype not in DTYPES or any(x.dtype != node.dtype for x in node.operands):
+    if node.dtype not in DTYPES or any(x.dtype != node.dtype for x in node.operands):
         return None
     shapes = [x.shape for x in node.operands]
     if row in (rows.sum, rows.mean, *EXTREMES) and set(node.params) == {"axis", "keepdims"}:
@@ -124,7 +114,7 @@ def contraction(node: Node) -> Contraction | None:
         lead = len(shapes[0]) - len(node.shape)
         wide = {lead + k for k, n in enumerate(node.shape) if n == 1 and shapes[0][lead + k] != 1}
         return reduction(node, {*range(lead), *wide})
-    text = subscripts(node, [len(s) for s in shapes])
+    text = row.labels and row.labels(tuple(map(len, shapes)), **node.params)
     if text is None:
         return None
     left, kept = text.split("->")
@@ -151,10 +141,3 @@ def reduction(node: Node, axes: set[int]) -> Contraction | None:
         return None
     sign = EXTREMES.get(row, "")
     return Contraction((labels,), kept, summed, sizes, sign, reduced if row is rows.mean else 1)
-
-
-def subscripts(node: Node, ranks: list[int]) -> str | None:
-    """A product of arrays in einsum's notation."""
-    if node.primitive is rows.einsum:
-        return str(node.params["subscripts"])
-    return PRODUCTS.get((node.primitive.name, *ranks)) if not node.params else None

@@ -12,7 +12,6 @@ from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
 from ..write.region_source import RegionSource
 from .forms import element, is_light
-from .sines import LOOPS
 
 LEAST = Least(rows=64, elements=64)  # smaller arrays are left to single calls of NumPy's
 # What a region costs in nanoseconds before it does anything, and what a call of NumPy's that it spares costs.
@@ -176,8 +175,7 @@ class NativeRegion(RegionSource):
 
     def has_own_loop(self, node: Node) -> bool:
         """Whether the node is a function of `native_math`, on an array in one piece."""
-        name = node.primitive.name
-        if name not in LOOPS or not node.primitive.listed or node in self.strided:
+        if node.primitive not in (rows.sin, rows.cos) or node in self.strided:
             return False
         x = node.operands[0]
         return node.dtype == x.dtype == np.float64 and x.shape == node.shape and self.in_one_piece(x)

@@ -121,8 +121,8 @@ def signs(graph: Graph) -> Graph:
             image[node] = image.get(x, x)
             if x not in negated:
                 negated.add(node)
-        elif any(minus) and is_float(node) and row in SIGNED and not_larger(node, minus):
-            base, sign = SIGNED[row](node, [image.get(x, x) for x in node.operands], minus)
+        elif any(minus) and is_float(node) and takes_sign(node) and not_larger(node, minus):
+            base, sign = with_sign(node, [image.get(x, x) for x in node.operands], minus)
             image[node] = add(base)
             if sign:
                 negated.add(node)
@@ -144,31 +144,24 @@ def not_larger(node: Node, minus: list[bool]) -> bool:
     return all(math.prod(x.shape) >= math.prod(node.shape) for x, m in zip(node.operands, minus) if m)
 
 
-def _product(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    odd = sum(minus) % 2 == 1
-    return made(node.primitive, tuple(x), node, node.params, named=not odd), odd
+def takes_sign(node: Node) -> bool:
+    """Whether a sign of an operand can go behind the operation."""
+    row = node.primitive
+    return row in (rows.add, rows.subtract) or not row.facts.isdisjoint(("odd", "even"))
 
 
-def _sum(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    if node.primitive is rows.subtract:
-        minus = [minus[0], not minus[1]]
-    if minus == [False, False]:
-        return made(rows.add, tuple(x), node), False
-    return made(rows.subtract, (x[0], x[1]) if minus[1] else (x[1], x[0]), node), False
+def with_sign(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
+    """The operation on operands without their signs, and whether a sign stands in front of it now."""
+    row = node.primitive
+    if row in (rows.add, rows.subtract):
+        return difference(node, x, minus), False
+    odd = "odd" in row.facts and sum(minus) % 2 == 1
+    return made(row, tuple(x), node, node.params, named=not odd), odd
 
 
-def _even(node: Node, x: list[Node], minus: list[bool]) -> tuple[Node, bool]:
-    return made(node.primitive, tuple(x), node, node.params), False
-
-
-SIGNED = {
-    rows.multiply: _product,
-    rows.divide: _product,
-    rows.reciprocal: _product,
-    rows.sum: _product,
-    rows.sum_to: _product,
-    rows.add: _sum,
-    rows.subtract: _sum,
-    rows.square: _even,
-    rows.absolute: _even,
-}
+def difference(node: Node, x: list[Node], minus: list[bool]) -> Node:
+    """±a ± b, not both negative."""
+    behind = minus[1] != (node.primitive is rows.subtract)
+    if minus[0] == behind:
+        return made(rows.add, tuple(x), node)
+    return made(rows.subtract, (x[0], x[1]) if behind else (x[1], x[0]), node)

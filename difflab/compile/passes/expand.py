@@ -14,8 +14,6 @@ from ...graph.node import NO_PARAMS, Abstract, Node
 from ...primitives import TABLE, rows
 from .rewriting import rebuilt, relinked
 
-TRUTH = frozenset("less less_equal greater greater_equal equal not_equal isnan logical_not".split())
-
 
 class Builder:
     """A carrier that makes typed nodes of elementwise rows."""
@@ -32,7 +30,7 @@ class Builder:
         def node(*operands: Any) -> Node:
             xs = tuple([x if isinstance(x, Node) else self.constant(x) for x in operands])
             shape = np.broadcast_shapes(*[x.shape for x in xs])
-            dtype = np.dtype(bool) if name in TRUTH else self.like.dtype
+            dtype = np.dtype(bool) if row.truth else self.like.dtype
             return self.keep(Node(row, xs, NO_PARAMS, Abstract(shape, dtype), None, None, self.like.block))
 
         return node

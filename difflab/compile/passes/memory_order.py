@@ -10,27 +10,15 @@ from typing import Any
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import Primitive, rows
+from ...primitives import BATCH_LAST, Primitive, rows
 from .rewriting import rebuilt, relinked
 
 ORDER, BACK = (2, 1, 3, 0), (3, 1, 0, 2)  # from (batch, channels, rows, columns), and to it
-SOURCES = frozenset(["conv", "conv_input_transpose", "pooled_input_transpose"])
-# Kernels whose result lies as one of their operands does: which.
-FOLLOWING = {
-    "max_pool": 0,
-    "window_place": 0,
-    "window_read": 1,
-    "window_write": 1,
-    "avg_pool": 0,
-    "avg_pool_transpose": 0,
-    "standardised": 0,
-    "standardised_slope": 1,
-}
 
 
 def batch_last(graph: Graph) -> Graph:
     """Writes arithmetic on images on their transposed values, where those are what lies in memory."""
-    if not any(n.primitive.name in SOURCES or n.primitive is rows.conv_max_pool for n in graph.order):
+    if not any(n.primitive.lies_as == BATCH_LAST or n.primitive is rows.conv_max_pool for n in graph.order):
         return graph
     return Turning(graph).run()
 
@@ -60,12 +48,11 @@ class Turning:
     def lies_last(self, node: Node) -> bool:
         """Whether a kernel leaves its result with the batch last."""
         row, x = node.primitive, node.operands
-        if node.value.__class__ is not Abstract or len(node.shape) != 4 or not row.listed:
+        if node.value.__class__ is not Abstract or len(node.shape) != 4:
             return False
         if row.kind == "pick":
             return x[0].primitive is rows.conv_max_pool
-        name = row.name
-        return name in SOURCES or (name in FOLLOWING and x[FOLLOWING[name]] in self.last)
+        return row.lies_as == BATCH_LAST or (row.lies_as is not None and x[row.lies_as] in self.last)
 
     def add(self, row: Primitive, x: tuple[Node, ...], params: Any, shape: Any, like: Node) -> Node:
         self.order.append(Node(row, x, params, Abstract(tuple(shape), like.dtype), None, like.name, like.block))

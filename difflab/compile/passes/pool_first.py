@@ -1,9 +1,9 @@
 """What keeps the order and is the same for a whole window goes behind the max-pooling, where there is less to do.
 
 max(relu(x + b)) over a window is relu(max(x) + b), with the same roundings. So a bias and the activations between a
-convolution and a max-pooling act on the largest elements only, and the two become neighbours, which `windows.py`
-joins. Going back, a cotangent that stands at the places of the largest elements is worked on before it is written
-there.
+convolution and a max-pooling act on the largest elements only, and the two become neighbours, which
+`convolve_and_pool.py` joins. Going back, a cotangent that stands at the places of the largest elements is worked on
+before it is written there.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...primitives import rows
 from .rewriting import made, number, rebuilt, relinked
-
-RISING = frozenset(["relu", "tanh", "sigmoid", "softplus", "arctan", "exp", "expm1"])
 
 
 def pool_first(graph: Graph) -> Graph:
@@ -30,7 +28,7 @@ def before(node: Node) -> Node | None:
     row, x = node.primitive, node.operands
     if not row.listed or node.dtype.kind != "f":
         return None
-    if row.name in RISING or (row is rows.leaky_relu and node.params.get("negative_slope", 0.01) >= 0):
+    if "rising" in row.facts or (row is rows.leaky_relu and node.params.get("negative_slope", 0.01) >= 0):
         return x[0]
     if row not in (rows.add, rows.maximum, rows.minimum, rows.subtract):
         return None

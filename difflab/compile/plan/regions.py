@@ -89,7 +89,7 @@ def row_space(node: Node, least: Least = ANY) -> int | None:
     """The number of rows of a node that works by rows."""
     if not plain(node) or not node.shape or node.shape[0] < least.rows:
         return None
-    rule = RULES.get(node.primitive.name)
+    rule = node.primitive.by_rows
     if node.primitive.kind == "elementwise":
         return node.shape[0] if all(aligned(x, node) is not None for x in node.operands) else None
     return node.shape[0] if rule is not None and rule(node) else None
@@ -110,95 +110,6 @@ def cut(node: Node, position: int, count: int) -> bool:
     if node.primitive is rows.matmul:
         return position == 0 or len(x.shape) == len(node.shape) > 2
     return bool(x.shape) and x.shape[0] == count
-
-
-def whole_slice(entry: Any) -> bool:
-    return isinstance(entry, slice) and entry == slice(None)
-
-
-def simple(entry: Any) -> bool:
-    return isinstance(entry, slice | int) and not isinstance(entry, bool)
-
-
-def _getitem(node: Node) -> bool:
-    index = node.params["index"]
-    entries = index if isinstance(index, tuple) else (index,)
-    if len(node.operands) > 1 or not entries or node.shape[:1] != node.operands[0].shape[:1]:
-        return False
-    if not all(e is None or e is Ellipsis or simple(e) for e in entries):
-        return False
-    return whole_slice(entries[0]) or (entries[0] is Ellipsis and _keeps_first(entries, node))
-
-
-def _keeps_first(entries: tuple[Any, ...], node: Node) -> bool:
-    return sum(e is not None for e in entries[1:]) < len(node.operands[0].shape)
-
-
-def _scatter(node: Node) -> bool:
-    index = node.params["index"]
-    entries = index if isinstance(index, tuple) else (index,)
-    simple = all(isinstance(e, slice | int) and not isinstance(e, bool) for e in entries)
-    return len(node.operands) == 1 and simple and whole_slice(entries[0]) and len(entries) <= len(node.shape)
-
-
-def _other_axes(node: Node) -> bool:
-    axis = node.params.get("axis")
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    return axis is not None and all(k > 0 for k in axes)
-
-
-def _same_rows(node: Node) -> bool:
-    return node.operands[0].shape[:1] == node.shape[:1]
-
-
-def _transpose(node: Node) -> bool:
-    axes = node.params.get("axes")
-    return axes is not None and axes[0] == 0
-
-
-def _matmul(node: Node) -> bool:
-    a, b = node.operands
-    if len(a.shape) < 2 or a.shape[0] != node.shape[0] or node.dtype.kind != "f":
-        return False
-    if len(b.shape) == len(a.shape) == 2:
-        return size(b.shape) <= 4096  # large products are BLAS's own business
-    return len(a.shape) > 2 and (len(b.shape) == 2 or (len(b.shape) == len(a.shape) and b.shape[0] == a.shape[0]))
-
-
-def _sum_to(node: Node) -> bool:
-    x = node.operands[0]
-    return len(x.shape) == len(node.shape) and x.shape[0] == node.shape[0]
-
-
-def _batched_einsum(node: Node) -> bool:
-    """Whether all operands and the result have the rows in front."""
-    inputs, _, result = node.params["subscripts"].partition("->")
-    parts = [*inputs.split(","), result]
-    return "." not in inputs and all(p.startswith(parts[0][:1]) and parts[0][:1] not in p[1:] for p in parts)
-
-
-# Rows that are not elementwise, and when they work by rows.
-RULES: dict[str, Any] = {
-    "getitem": _getitem,
-    "scatter": _scatter,
-    "sum": lambda n: _other_axes(n) and _same_rows(n),
-    "mean": lambda n: _other_axes(n) and _same_rows(n),
-    "max": lambda n: _other_axes(n) and _same_rows(n),
-    "min": lambda n: _other_axes(n) and _same_rows(n),
-    "logsumexp": lambda n: _other_axes(n) and _same_rows(n),
-    "softmax": _other_axes,
-    "log_softmax": _other_axes,
-    "cumsum": _other_axes,
-    "flip": _other_axes,
-    "concatenate": _other_axes,
-    "stack": _other_axes,
-    "reshape": lambda n: n.shape[0] == (n.operands[0].shape or (0,))[0],
-    "broadcast_to": lambda n: len(n.operands[0].shape) == len(n.shape) and n.operands[0].shape[0] == n.shape[0],
-    "transpose": _transpose,
-    "matmul": _matmul,
-    "sum_to": _sum_to,
-    "einsum": _batched_einsum,
-}
 
 
 def total_of(node: Node, least: Least = ANY) -> int | None:

@@ -23,14 +23,15 @@ def tables() -> tuple[Any, Any, float, tuple[float, float, float]]:
     """Sine and cosine of the angles, angles per radian, and 2π/1024 as a sum of two short numbers and a rest."""
     import mpmath
 
-    with mpmath.workprec(300):
-        step = 2 * mpmath.pi / ANGLES
-        sines = np.array([float(mpmath.sin(k * step)) for k in range(ANGLES)])
-        cosines = np.array([float(mpmath.cos(k * step)) for k in range(ANGLES)])
-        high = float(mpmath.floor(step * 2**37) / 2**37)  # 30 bits: times a whole number below 2**23 it is exact
-        middle = float(mpmath.floor((step - high) * 2**67) / 2**67)
-        low = float(step - high - middle)
-        return sines, cosines, float(1 / step), (high, middle, low)
+    mp = mpmath.MPContext()  # of our own: mpmath's has one precision for all threads, and blocks ask from several
+    mp.prec = 300
+    step = 2 * mp.pi / ANGLES
+    sines = np.array([float(mp.sin(k * step)) for k in range(ANGLES)])
+    cosines = np.array([float(mp.cos(k * step)) for k in range(ANGLES)])
+    high = float(mp.floor(step * 2**37) / 2**37)  # 30 bits: times a whole number below 2**23 it is exact
+    middle = float(mp.floor((step - high) * 2**67) / 2**67)
+    low = float(step - high - middle)
+    return sines, cosines, float(1 / step), (high, middle, low)
 
 
 def sincos(x: Any, sine: Any, cosine: Any, a: Any, b: Any, c: Any, d: Any, place: Any) -> None:

@@ -13,10 +13,6 @@ from ...graph.node import Node
 from ...primitives import NUMPY, Primitive, rows
 from ..run.scatter import known
 
-INFIX = {"add": "+", "subtract": "-", "multiply": "*"}
-# Rows whose function is Python's operator or a kernel, though NumPy's ufunc of that name means the same for floats.
-UFUNCS = frozenset(("add", "subtract", "multiply", "negative", "reciprocal"))
-
 
 class Names:
     """The name of each node in the text, and the objects that the text refers to by name."""
@@ -65,8 +61,8 @@ class Names:
     def function(self, row: Primitive) -> str:
         """How the text calls a row: by NumPy's or SciPy's name, or as one of `rows`."""
         found = NUMPY.of(row)
-        if row.listed and getattr(found, "__module__", "") == "_operator":
-            return f"np.{row.name}"
+        if "ufunc" in row.spelling and getattr(found, "__module__", "") == "_operator":
+            return f"np.{row.spelling['ufunc']}"
         name = getattr(found, "__name__", "")
         if getattr(found, "__self__", None) is np.add and name == "reduce":
             return "np.add.reduce"
@@ -90,9 +86,9 @@ def ufunc_of(node: Node) -> np.ufunc | None:
     row = node.primitive
     if not row.listed or node.params or node.value.__class__ is tuple:
         return None
-    if row.name in UFUNCS:
+    if "ufunc" in row.spelling:
         known = row is not rows.reciprocal or node.operands[0].dtype.kind == "f"
-        return getattr(np, row.name) if known else None
+        return getattr(np, row.spelling["ufunc"]) if known else None
     found = NUMPY.of(row)
     if not isinstance(found, np.ufunc) or found.nout != 1 or found.nin != len(node.operands):
         return None
@@ -113,8 +109,8 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
     operands = [names[x] for x in node.operands] if operands is None else operands
     if row.kind == "pick":
         return f"{operands[0]}[{node.params['index']}]"
-    if row.listed and row.name in INFIX and any(has_dtype(x) for x in node.operands):
-        return f"{operands[0]} {INFIX[row.name]} {operands[1]}"
+    if row.infix and "ufunc" in row.spelling and any(has_dtype(x) for x in node.operands):
+        return f"{operands[0]} {row.infix} {operands[1]}"
     if row is rows.reshape and set(node.params) == {"shape"}:
         return f"{operands[0]}.reshape({node.params['shape']!r})"
     if row is rows.getitem and len(operands) == 1 and node.operands[0].shape:

@@ -22,8 +22,6 @@ from .names import Names, expression, into, ufunc_of
 from .region_source import RegionSource, block_rows
 
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
-# Rows whose result never shares memory with an operand.
-FRESH = frozenset("sum mean max min logsumexp softmax log_softmax scatter einsum cumsum tensordot".split())
 
 
 class NumpySource:
@@ -170,7 +168,7 @@ class NumpySource:
             self.lines.append(f"    {name} = {text}")
             return
         self.lines.append(f"    {name} = {expression(node, self.names)}")
-        fresh = (node.primitive.listed and node.primitive.name in FRESH) or ufunc_of(node) is not None
+        fresh = is_fresh(node)
         if array and fresh:
             self.owned.add(node)
         shared = [] if fresh else [self.roots.get(x, frozenset()) for x in node.operands]
@@ -276,6 +274,13 @@ class NumpySource:
 def multiplications(node: Node) -> int:
     """How many numbers a matrix product multiplies."""
     return size(node.shape) * node.operands[0].shape[-1]
+
+
+def is_fresh(node: Node) -> bool:
+    """Whether the value shares no memory with an operand; a contraction of one may be a view of it."""
+    if node.primitive is rows.einsum:
+        return len(node.operands) > 1
+    return "fresh" in node.primitive.facts or ufunc_of(node) is not None
 
 
 def own(y: Any) -> Any:

@@ -10,41 +10,11 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import Primitive, rows
+from ...primitives import rows
 from ..passes.rewriting import users
-from .names import INFIX, Names
+from .names import Names
 
-OPERATORS = {
-    **INFIX,
-    "divide": "/",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "equal": "==",
-    "not_equal": "!=",
-}
-# What Python's own syntax says for single numbers.
-FORMS = {
-    "negative": "-{0}",
-    "positive": "{0}",
-    "square": "{0} * {0}",
-    "reciprocal": "1.0 / {0}",
-    "absolute": "abs({0})",
-    "where": "{1} if {0} else {2}",
-    "power": "pow({0}, {1})",
-    "logical_not": "not {0}",
-    "logical_and": "bool({0} and {1})",
-    "logical_or": "bool({0} or {1})",
-    "stop_gradient": "{0}",
-    "sum_to": "{0}",
-    "broadcast_to": "{0}",
-    "sech": "1.0 / cosh({0})",
-    "sigmoid": "(1.0 / (1.0 + exp(-{0})) if {0} >= 0.0 else (lambda z: z / (1.0 + z))(exp({0})))",
-}
-REPEATING = frozenset(name for name, form in FORMS.items() if form.count("{0}") > 1)
 MAX_INLINE = 300  # characters
-MATH = frozenset("sin cos tan exp log sqrt sinh cosh tanh expm1 log1p log2 log10 erf erfc cbrt exp2 hypot".split())
 FAILURES = (ZeroDivisionError, OverflowError, ValueError)  # math raises where NumPy returns inf or nan
 SPACE = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")}
 
@@ -99,7 +69,7 @@ class ScalarSource:
         for node in self.graph.order:
             if not node.operands:
                 continue
-            if node.primitive.name in REPEATING:  # what is written twice must not be computed twice
+            if node.primitive.spelling["math"].count("{0}") > 1:  # what is written twice must not be computed twice
                 for x in node.operands:
                     if self.names[x] != named[x]:
                         self.short.append(f"    {named[x]} = {self.names[x]}")
@@ -113,12 +83,7 @@ class ScalarSource:
         self.names.of = named
 
     def expression(self, node: Node) -> str:
-        name, operands = node.primitive.name, [self.names[x] for x in node.operands]
-        if name in OPERATORS:
-            return f"{operands[0]} {OPERATORS[name]} {operands[1]}"
-        if name in FORMS:
-            return FORMS[name].format(*operands)
-        return f"{math_name(node.primitive)}({', '.join(operands)})"
+        return str(node.primitive.spelling["math"].format(*[self.names[x] for x in node.operands]))
 
     def entry(self, parameters: list[str], checks: list[str], result: str) -> str:
         """A function in the user's own signature that answers calls with Python floats at once.
@@ -138,12 +103,6 @@ class ScalarSource:
         return "\n".join(lines) + "\n"
 
 
-def math_name(row: Primitive) -> str | None:
-    """The function of `math` that means the row."""
-    spelled = row.spelling.get("math")
-    return spelled if isinstance(spelled, str) else row.name if row.name in MATH else None
-
-
 def is_scalar(graph: Graph) -> bool:
     """Whether every node is one float64 (or truth value) and has a scalar form."""
     for node in graph.order:
@@ -155,9 +114,6 @@ def is_scalar(graph: Graph) -> bool:
             return False
         if node.primitive.leaf:
             continue
-        row = node.primitive
-        if not row.listed:
-            return False
-        if row.name not in OPERATORS and row.name not in FORMS and math_name(row) is None:
+        if "math" not in node.primitive.spelling:
             return False
     return True

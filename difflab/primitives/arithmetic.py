@@ -22,7 +22,7 @@ elementwise(
     infix="+",
     latex="{0} + {1}",
     domain=(ANY, Domain()),
-    facts={"linear", "commutative", "smooth"},
+    facts={"linear", "commutative", "smooth", "sums"},
     spelling={
         "numpy": operator.add,
         "sympy": lambda x, y: x + y,
@@ -107,7 +107,7 @@ elementwise(
     doc="x itself.",
     glyph="+",
     latex="{0}",
-    facts={"linear", "smooth", "f(0)=0"},
+    facts={"linear", "smooth", "f(0)=0", "sums"},
     spelling={"sympy": lambda x: x, "arb": lambda x: x, "math": "{0}", "native": Native("{0}")},
 )
 elementwise(
@@ -135,7 +135,7 @@ elementwise(
     glyph="x²",
     latex="{0}^2",
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
-    facts={"smooth", "f(0)=0", "even"},
+    facts={"smooth", "f(0)=0", "even", "outward", "convex", "not negative"},
     value=lambda m, x: x * x,
     spelling={
         "sympy": lambda x: x**2,
@@ -210,7 +210,7 @@ elementwise(
     glyph="√",
     latex=r"\sqrt{{{0}}}",
     domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "not negative"},
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
@@ -248,6 +248,7 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
+    facts={"outward", "convex", "not negative"},
     spelling={"javascript": "hypot", "math": "hypot({0}, {1})", "native": called("hypot", 2)},
 )
 

@@ -45,7 +45,7 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
             ),
         },
         non_differentiable=f"a tie for the {_word} element",
-        facts={"fresh"},
+        facts={"fresh", "increasing", "convex" if _name == "max" else "concave"},
         batch=batches.axes,
         by_rows=by_rows.reduction,
     )

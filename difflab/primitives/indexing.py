@@ -170,6 +170,7 @@ linear(
     ),
     doc="The elements at places that are given along one axis for each place along the others.",
     arguments=read_take_along_axis,
+    facts={"sums"},
     spelling={"elements": "take_along_axis"},
     fixed=(1,),
     flops=0,

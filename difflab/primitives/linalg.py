@@ -189,7 +189,7 @@ custom(
     kinks=lambda m, x, **params: m.equal(m.euclidean_norm(x, **params), 0.0),
     value=lambda m, x, *, axis, keepdims: m.sqrt(
         m.sum(m.square(m.absolute(x)) if m.is_complex(x) else x * x, axis=axis, keepdims=keepdims)
-    ), batch=batches.axes,
+    ), batch=batches.axes, facts={"outward", "convex", "not negative"},
 )  # fmt: skip
 
 

@@ -104,6 +104,11 @@ class Primitive:
     - "linear", "commutative", "smooth", "f(0)=0": what the operation is in mathematics;
     - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit;
     - "rising": elementwise, and greater, or the same up to the last digit, where the operand is greater: on all reals;
+    - "increasing": no result is less where an operand is greater, in mathematics, where the operation has values;
+    - "outward": no result is less where an operand is further from 0;
+    - "convex", "concave": in all operands together; "not negative": no result is below 0;
+    - "sums": each element of the result is a sum of elements of the operands, with weights that are not negative and
+      that the values do not decide (those of the operands that are `fixed` do);
     - "moves": each element of the result is one of the first operand's, and the values do not decide which;
     - "fresh": the result never shares memory with an operand;
     - "bits": works on the bits of integers; of truth values it gives truth values;

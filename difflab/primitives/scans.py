@@ -39,7 +39,7 @@ linear(
     glyph="Σ→",
     reads=("cumsum", "add.accumulate"),
     arguments=read_scan("cumsum"),
-    facts={"fresh"},
+    facts={"fresh", "sums"},
     spelling={"elements": "cumsum"},
     batch=batches.axes,
     by_rows=by_rows.other_axes,

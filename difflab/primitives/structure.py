@@ -40,7 +40,7 @@ linear(
     called=(),
     glyph="Σ",
     latex=r"\Sigma\,{0}",
-    facts={"odd"},
+    facts={"odd", "sums"},
     reads=(),
     spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to", "math": "{0}"},
     batch=batches.sum_to,

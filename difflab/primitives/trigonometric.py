@@ -126,7 +126,7 @@ row(
     lambda m, y, x: m.sinh(x),
     "The hyperbolic cosine.",
     domain=(SMALL,),
-    facts={"smooth"},
+    facts={"smooth", "outward", "convex"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
     spelling={"math": "cosh({0})", "native": Native("_cosh({0})", light=False, wide=True)},
 )

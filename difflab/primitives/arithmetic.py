@@ -10,6 +10,7 @@ from typing import Any
 
 from .primitive import Domain, Gate, elementwise
 from .spelling import Native, by_sympy, called
+from .text import BASE, POWER, PRODUCT, SIGN, SUM, Text
 
 NONZERO = Domain(branch_points=(1.0, -1.0), tails=(1e-150, 1e150, -1e150))
 ANY = Domain(tails=(1e-300, -1e-150, 1e150, -1e300), branch_points=(0.0,))
@@ -21,6 +22,7 @@ elementwise(
     glyph="+",
     infix="+",
     latex="{0} + {1}",
+    text=Text("{0} + {1}", SUM, (SUM, SUM)),
     domain=(ANY, Domain()),
     facts={"linear", "commutative", "smooth", "sums"},
     spelling={
@@ -39,6 +41,7 @@ elementwise(
     glyph="−",
     infix="-",
     latex="{0} - {1}",
+    text=Text("{0} - {1}", SUM, (SUM, PRODUCT)),
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
     spelling={
@@ -57,6 +60,7 @@ elementwise(
     glyph="×",
     infix="*",
     latex=r"{0} \cdot {1}",
+    text=Text("{0}·{1}", PRODUCT, (PRODUCT, PRODUCT)),
     domain=(ANY, Domain()),
     facts={"commutative", "smooth", "odd"},
     spelling={
@@ -75,6 +79,7 @@ elementwise(
     glyph="÷",
     infix="/",
     latex=r"\frac{{{0}}}{{{1}}}",
+    text=Text("{0}/{1}", PRODUCT, (PRODUCT, SIGN)),
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     facts={"odd"},
     reads=("divide", "true_divide"),
@@ -91,6 +96,7 @@ elementwise(
     doc="The negative -x.",
     glyph="−",
     latex="-{0}",
+    text=Text("-{0}", SIGN, (SIGN,)),
     facts={"linear", "smooth", "f(0)=0"},
     spelling={
         "numpy": operator.neg,
@@ -116,6 +122,7 @@ elementwise(
     doc="The reciprocal 1/x, in floating point also for integers.",
     glyph="1/x",
     latex=r"\frac{{1}}{{{0}}}",
+    text=Text("1/{0}", PRODUCT, (SIGN,)),
     domain=(NONZERO,),
     facts={"odd"},
     value=lambda m, x: m.divide(1.0, x),
@@ -134,6 +141,7 @@ elementwise(
     doc="The square x².",
     glyph="x²",
     latex="{0}^2",
+    text=Text("{0}²", POWER, (BASE,)),
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
     facts={"smooth", "f(0)=0", "even", "outward", "convex", "not negative"},
     value=lambda m, x: x * x,
@@ -180,6 +188,7 @@ for _name in ("power", "float_power"):
         glyph="^",
         infix="**",
         latex="{0}^{{{1}}}",
+        text=Text("{0}^{1}", POWER, (BASE, BASE)) if _name == "power" else None,
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
@@ -196,6 +205,7 @@ elementwise(
     doc="x**(y - k) for an integer k: the derivatives of a power without the rounding of y - k.",
     called=(),
     latex="{0}^{{{1} - k}}",
+    text=Text("{0}^({1} - {k})", POWER, (BASE,)),
     domain=(Domain(1e-3, 10.0), Domain(-5.0, 5.0)),
     reads=(),
     value=lambda m, x, y, *, k: m.power(x, y - k),

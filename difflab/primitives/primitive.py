@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
+from .text import Text
 
 TABLE: dict[str, Primitive] = {}
 ALIASES: dict[str, Primitive] = {}
@@ -88,9 +89,10 @@ class Primitive:
     `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
     has it natively, under `spelling[carrier.name]` or its own name. `reads` are the NumPy or SciPy functions that
     mean this row; `arguments` turns a call in their signature into `(operands, params)`, and `reading` says more of
-    it. `called` says where a person may call it, in "text" and by "numpy" (as `difflab.numpy` has it where NumPy does
-    not); rows of the recording itself, and derivatives that others need, nowhere. `aliases` are its other names in
-    text. `batch` is the rule of `vmap` for it, where the kind does not give one (see `batches.py`).
+    it. `called` says where a person may call it, in "text" and by "numpy" (as `difflab.numpy` has it where NumPy
+    does not); rows of the recording itself, and derivatives that others need, nowhere. `aliases` are its other
+    names in text. `latex`, and `text` in plain text, are its formula; `infix` is Python's sign. `batch` is the rule
+    of `vmap` for it, where the kind does not give one (see `batches.py`).
 
     For programs, `spelling` has texts: "math" of a single float in Python, "native" of an element (`Native`), "ufunc"
     the name of NumPy's ufunc where "numpy" is another function with the same values on floats; "compiled" is a program
@@ -121,6 +123,7 @@ class Primitive:
     glyph: str = ""
     latex: str = ""
     infix: str = ""
+    text: Text | None = None
     value: Callable[..., Any] | None = None
     spelling: Mapping[str, Any] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None

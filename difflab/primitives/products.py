@@ -11,6 +11,7 @@ from . import batches, by_rows
 from .arguments import axis_of, refuse
 from .carriers import Carrier
 from .primitive import Reading, composite, linear
+from .text import PRODUCT, Text
 
 
 def matmul_transpose(m: Any, i: int, ct: Any, a: Any, b: Any) -> Any:
@@ -99,6 +100,7 @@ linear(
     glyph="@",
     infix="@",
     latex=r"{0}\,{1}",
+    text=Text("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT)),
     arguments=read_matmul,
     reads=("matmul", "linalg.matmul"),
     spelling={"elements": "kernels.linear_algebra.matmul"},

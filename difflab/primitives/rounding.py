@@ -9,6 +9,7 @@ from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
 from .spelling import Native, by_sympy, called
+from .text import AND, COMPARISON, OR, SUM, Text
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -31,6 +32,7 @@ for _name, _glyph, _latex, _sympy in (
         glyph=_glyph,
         infix=_infix,
         latex=f"{{0}} {_latex} {{1}}",
+        text=Text(f"{{0}} {_glyph} {{1}}", COMPARISON, (SUM, SUM)),
         domain=TWO,
         differentiable=False,
         non_differentiable="x = y",
@@ -38,6 +40,11 @@ for _name, _glyph, _latex, _sympy in (
         spelling={"sympy": _sympy, "math": f"{{0}} {_infix} {{1}}", "native": Native(f"{{0}} {_infix} {{1}}")},
     )
 
+LOGIC_TEXTS = {
+    "logical_and": Text("{0} ∧ {1}", AND, (AND, AND)),
+    "logical_or": Text("{0} ∨ {1}", OR, (OR, OR)),
+    "logical_not": Text("not {0}", AND, (SUM,)),
+}
 LOGIC: dict[str, dict[str, Any]] = {
     "logical_and": {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
     "logical_or": {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
@@ -60,6 +67,7 @@ for _name, _operands, _glyph, _latex, _script in (
         "it has no derivative.",
         glyph=_glyph,
         latex=_latex,
+        text=LOGIC_TEXTS.get(_name),
         domain=(Domain(),) * _operands,
         facts=() if "logical" in _name else {"bits"},
         differentiable=False,
@@ -256,6 +264,7 @@ elementwise(
     aliases=("abs", "Abs"),
     glyph="|x|",
     latex="|{0}|",
+    text=Text("|{0}|"),
     domain=(PLAIN,),
     facts={"f(0)=0", "even", "outward", "convex", "not negative"},
     reads=("absolute", "fabs"),

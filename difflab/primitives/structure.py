@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import batches, by_rows
 from .primitive import Leaf, Pick, Reading, elementwise, linear, register
 from .spelling import Native
+from .text import Text
 
 register(Leaf(name="input", doc="An input of the graph.", called=(), glyph="", latex="{0}", reads=()))
 register(
@@ -27,6 +28,7 @@ register(
         called=(),
         glyph="[·]",
         latex=r"{0}_{{{index}}}",
+        text=Text("{0}[{index}]"),
         reads=(),
         value=lambda m, x, *, index: x[index],
         spelling={"numpy": "kernels.structure.pick"},

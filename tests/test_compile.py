@@ -7,6 +7,7 @@ import pytest
 
 import difflab as dl
 from difflab.compile.passes.pipeline import PASSES
+from difflab.primitives import TABLE
 
 FUNCTIONS = [
     (lambda x: np.sum(np.tanh(x) * np.exp(-x * x)), (np.linspace(-2, 2, 7),)),
@@ -168,3 +169,26 @@ def test_rows_with_names_that_python_keeps():
     f = dl.checkpoint(lambda x: np.sum(np.tanh(x)))
     assert np.allclose(dl.compile(f)(np.ones(2)), np.sum(np.tanh(np.ones(2))))
     assert np.allclose(dl.compile(dl.grad(f))(np.ones(2)), 1 - np.tanh(1) ** 2)
+
+
+def called(name):
+    """x³ + x as a function of a user's that has a row's name."""
+
+    def f(x):
+        return x**3 + x, lambda ct: ct * (3 * x**2 + 1)
+
+    f.__name__ = name
+    return dl.custom_gradient(f)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_a_function_with_a_rows_name_is_not_the_row(name):
+    h = called(name)
+    for x in (2.0, np.linspace(-1.0, 2.0, 12).reshape(3, 4)):
+        f = lambda x: np.sum(-h(-x) * 2.0 + h(x * 2.0).reshape(np.shape(x)))
+        program = dl.compile(dl.value_and_grad(f))
+        value, gradient = dl.value_and_grad(f)(x)
+        for _ in range(2):
+            found, slope = program(x)
+            np.testing.assert_allclose(found, value, rtol=1e-12)
+            np.testing.assert_allclose(slope, gradient, rtol=1e-12)

@@ -223,7 +223,7 @@ def test_threads_do_not_show(program, seed):
             compiled = dl.compile(f)
             compiled.prepare(*point)
             found += [compiled(*point), compiled(*point)]
-            assert compiled.program.last.source.regions  # which threads share
+            assert compiled.program.last.source.plan.regions  # which threads share
     for y in found[1:]:
         same(y, found[0])
     with np.errstate(all="ignore"):

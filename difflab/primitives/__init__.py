@@ -44,7 +44,6 @@ from . import (
 from . import rows  # isort: skip
 from .carriers import NUMPY, ROOTS, Carrier, find
 from .primitive import (
-    BATCH_LAST,
     TABLE,
     Composite,
     Custom,
@@ -90,7 +89,6 @@ def _read_functions() -> dict[Any, Primitive]:
 BUILT_IN = frozenset(TABLE.values())  # the rows that every process has
 
 __all__ = [
-    "BATCH_LAST",
     "BUILT_IN",
     "NUMPY",
     "TABLE",

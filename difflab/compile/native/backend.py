@@ -155,21 +155,21 @@ class NativeSource(NumpySource):
         """A scan is one loop where its body can be; all else is as NumPy runs it."""
         found = None
         if KIND in node.primitive.spelling:
-            wanted = {n.params["index"] for n in self.graph.order if node in n.operands}
+            wanted = {n.params["index"] for n in self.plan.graph.order if node in n.operands}
             found = native_scan(node.primitive, self.jit, wanted)
         if callable(found):
             operands = ", ".join(self.names[x] for x in node.operands)
             name = f"_scan{len(self.scans)}"
             self.codes[name] = found
             self.lines.append(f"    {self.names[node]} = {name}({operands})")
-            self.hold(node, frozenset())
             self.scans.append("scan: one native loop")
             return
         self.scans += [f"scan: NumPy; {found}"] * (found is not None)
         super().single(node, k)
 
-    def find_regions(self) -> list[Region]:
-        return find_regions(self.graph, LEAST, is_worth_it)
+    @staticmethod
+    def find_regions(graph: Graph) -> list[Region]:
+        return find_regions(graph, LEAST, is_worth_it)
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         strided = self.strided(region, results)
@@ -199,7 +199,7 @@ class NativeSource(NumpySource):
             operations = sum(loop.operations for loop in region.loops)
             lines.append(f"{name}: {operations} of {len(region.region.members)} operations are native")
             lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
-        alone = [n for n in self.steps if isinstance(n, Node) and n.operands]
+        alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands]
         return lines + self.scans + [line for line in [listed("NumPy computes one by one ", alone)] if line]
 
 

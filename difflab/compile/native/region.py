@@ -10,7 +10,7 @@ from ...graph.node import Node
 from ...primitives import rows
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
-from ..write.region_source import RegionSource
+from ..write.region_source import RegionSource, row_shape
 from .forms import element, is_light
 
 LEAST = Least(rows=64, elements=64)  # smaller arrays are left to single calls of NumPy's
@@ -91,7 +91,7 @@ class NativeRegion(RegionSource):
         else:
             self.loop(nodes, k)
         for n in nodes:
-            written = self.roots.get(n, frozenset((n,))) == frozenset((n,))  # not what NumPy made as a view or a copy
+            written = n not in self.owner.roots or self.owner.owns(n)  # not what NumPy made as a view or a copy
             if (len(nodes) > 1 or written) and n not in self.strided:
                 self.packed.add(n)
 
@@ -141,10 +141,10 @@ class NativeRegion(RegionSource):
         """Gives back what is read here for the last time."""
         for x in dict.fromkeys(x for n in nodes for x in n.operands):
             if self.last[x] == k:
-                self.release(x)
+                self.owner.release(x)
         for n in nodes:
             if n not in self.last:
-                self.release(n)
+                self.owner.release(n)
 
     def seen_as(self, node: Node) -> str | None:
         views = [y for y in self.strided if y.primitive is rows.reshape and y.operands[0] is node]
@@ -168,9 +168,7 @@ class NativeRegion(RegionSource):
 
     def buffer(self, node: Node, k: int) -> int:
         if self.has_own_loop(node):  # not over its operand, which would forbid vectors
-            self.place[node] = self.plan.take(() if self.region.flat is not None else node.shape[1:], node.dtype)
-            self.hold(node, frozenset((node,)))
-            return self.place[node]
+            return self.owner.take(node, row_shape(node, self.region))
         return super().buffer(node, k)
 
     def has_own_loop(self, node: Node) -> bool:
@@ -192,9 +190,7 @@ class NativeRegion(RegionSource):
             return f"{self.outs[node]}[lo:hi]"
         if place := self.seen_as(node):
             return place
-        self.place[node] = self.plan.take(() if self.region.flat is not None else node.shape[1:], node.dtype)
-        self.hold(node, frozenset((node,)))
-        return f"b{self.place[node]}"
+        return f"b{self.owner.take(node, row_shape(node, self.region))}"
 
 
 class Ready:

@@ -10,7 +10,8 @@ from typing import Any
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
-from ...primitives import BATCH_LAST, Primitive, rows
+from ...primitives import Primitive, rows
+from ...primitives.primitive import BATCH_LAST
 from .rewriting import rebuilt, relinked
 
 ORDER, BACK = (2, 1, 3, 0), (3, 1, 0, 2)  # from (batch, channels, rows, columns), and to it

@@ -1,4 +1,4 @@
-"""The memory plan: which value lives in which buffer, from the first step that writes it to the last that reads it."""
+"""Memory: buffers that are given out, taken back, and given out again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Place(NamedTuple):
     dtype: Any
 
 
-class Plan:
+class Memory:
     """Buffers given out and taken back; `sizes` are their bytes, `places` the arrays that are seen in them."""
 
     def __init__(self) -> None:

@@ -78,7 +78,7 @@ class Compiled:
         except IndexError:
             work = self.source.workspace()  # type: ignore[union-attr]
         try:
-            if self.source.threaded:  # type: ignore[union-attr]
+            if self.source.plan.threaded:  # type: ignore[union-attr]
                 with one_thread():
                     return self.run(work, *values)  # type: ignore[misc]
             return self.run(work, *values)  # type: ignore[misc]

@@ -20,16 +20,16 @@ def explain(program: Compiled) -> str:
     lines.append(f"source: {kind}, {len(graph.operations)} operations, about {flops:,.0f} flops")
     source = program.source
     if isinstance(source, NumpySource):
-        plan = source.plan
+        memory = source.owner.memory
         lines.append(
-            f"memory: {len(plan.sizes)} buffers of {plan.bytes:,} bytes for values of {plan.asked:,} bytes; "
+            f"memory: {len(memory.sizes)} buffers of {memory.bytes:,} bytes for values of {memory.asked:,} bytes; "
             f"{source.bytes:,} bytes with the blocks' own (the peak of one run, without inputs and results)"
         )
         for name, blocks in source.blocks.items():
-            region = source.regions[list(source.blocks).index(name)]
+            region = source.plan.regions[list(source.blocks).index(name)]
             lines.append(
                 f"{name}: {len(region.members)} operations on {blocks.rows:,} rows, {blocks.count} blocks of "
                 f"{blocks.step:,}, {blocks.threads} thread{'s' * (blocks.threads > 1)}, "
-                f"{len(blocks.plan.sizes)} block buffers of {blocks.step * blocks.plan.bytes:,} bytes"
+                f"{len(blocks.memory.sizes)} block buffers of {blocks.step * blocks.memory.bytes:,} bytes"
             )
     return "\n".join(lines + source.explain())

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import threading
 from collections import UserString
 from collections.abc import Callable, Iterable
-from functools import update_wrapper
-from types import FunctionType
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,16 +16,17 @@ from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.trace import argument_names, leaf, record
 from ..passes.pipeline import frozen
-from ..write.scalar_source import FAILURES, SPACE, ScalarSource
 from .closure import Captured
 from .compiled import Compiled, owned
 from .draws import Draws
+from .entry import entry_function, shorten
 from .explain import explain
 
 MAX_KINDS = 256
 BACKENDS = ("numpy", "native")
 NUMPY_SCALARS: dict[Any, Any] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[Any, Any] = {np.float64: float, np.bool_: bool}
+UNTRACED = "# nothing has been traced yet: call the program once\n"
 AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
 
 
@@ -64,6 +62,8 @@ class Program:
         self.captured = Captured(f)
         self.warned = False
         self.function = entry_function(self, f)
+        self.function.program, self.function.explain, self.function.prepare = self, self.explain, self.prepare
+        self.function.source = UNTRACED
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.static or kwargs:
@@ -157,7 +157,7 @@ class Program:
                 self.forget()
             self.programs.setdefault(key, []).append(program)
             self.last = program
-            self.function.source = LateText(lambda: program.build().source.text)  # type: ignore[attr-defined]
+            self.function.source = LateText(lambda: program.build().source.text)
             if len(graph) <= AT_ONCE:
                 self.build(program, moving, names, static)
         return program, results
@@ -175,8 +175,9 @@ class Program:
         """Writes the program's source."""
         program.build()
         if program is self.last:
-            self.function.source = program.source.text  # type: ignore[attr-defined]
-            self.shortcut(program, moving, names, static)
+            self.function.source = program.source.text
+            if program.scalar and not names and not static and all(x.__class__ is float for x in moving):
+                shorten(self.function, self.f, program, self.captured)
 
     def donated_leaves(self, moving: Any, static: Any, count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}
@@ -185,25 +186,6 @@ class Program:
         for k, tree in zip(positions, moving):
             flags += [k in wanted] * len(optree.tree_leaves(tree))
         return flags + [False] * (leaves - len(flags))
-
-    def shortcut(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
-        """Calls with Python floats are answered by the program's own lines, without a look at kinds."""
-        parameters = plain_parameters(self.f)
-        flat = not names and not static and all(x.__class__ is float for x in moving)
-        if not parameters or not (program.scalar and flat and len(parameters) == len(moving)):
-            return
-        names_used = {*program.source.names.taken, *program.source.names.of.values()} - set(program.source.inputs)  # type: ignore[union-attr]
-        if names_used & set(parameters) or program.source.inputs != parameters:  # type: ignore[union-attr]
-            return
-        result = written(program.rebuild, program.source.outputs) if program.rebuild else program.source.outputs[0]  # type: ignore[union-attr]
-        checks = self.captured.checks()
-        if result is None or checks is None or not isinstance(program.source, ScalarSource):
-            return
-        space: dict[str, Any] = {}
-        exec(program.source.entry(parameters, list(checks), result), space)
-        self.function.__globals__.update(program.source.globals)
-        self.function.__globals__.update(dict(pair for pairs in checks.values() for pair in pairs))
-        self.function.__code__ = space["entry"].__code__
 
     def latest(self) -> Compiled:
         if self.last is None:
@@ -234,62 +216,6 @@ class LateText(UserString):
     @property
     def data(self) -> str:  # type: ignore[override]
         return self.make()
-
-
-def entry_function(program: Program, f: Callable[..., Any]) -> Any:
-    """The function that users call. Its code is exchanged for a shorter way once there is one."""
-
-    def entry(*args: Any, **kwargs: Any) -> Any:
-        return general(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
-
-    space = {
-        **SPACE,
-        "general": program,
-        "FAILURES": FAILURES,
-        "float": float,
-        "bool": bool,
-        "abs": abs,
-        "pow": SPACE["pow"],
-    }
-    function: Any = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
-    update_wrapper(function, f, updated=())
-    function.program, function.explain, function.source = program, program.explain, UNTRACED
-    function.prepare = program.prepare
-    return function
-
-
-UNTRACED = "# nothing has been traced yet: call the program once\n"
-
-
-def plain_parameters(f: Callable[..., Any]) -> list[str] | None:
-    """The names of f's parameters, where all of them are positional and without defaults."""
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
-        return None
-    return [p.name for p in parameters]
-
-
-def written(rebuild: Callable[[list[Any]], Any], names: list[str]) -> str | None:
-    """The text of a result: nested tuples, lists and dicts of the named values; None for other containers."""
-
-    def text(x: Any) -> str:
-        if type(x) is str:
-            return x
-        if type(x) is tuple:
-            return f"({', '.join(map(text, x))}{',' * (len(x) == 1)})"
-        if type(x) is list:
-            return f"[{', '.join(map(text, x))}]"
-        if type(x) is dict and all(type(key) in (str, int) for key in x):
-            return "{" + ", ".join(f"{key!r}: {text(v)}" for key, v in x.items()) + "}"
-        raise TypeError
-
-    try:
-        return text(rebuild(list(names)))
-    except TypeError:
-        return None
 
 
 def known_backend(name: str) -> str:

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import Any
 
 from ...primitives.kernels.parallel import cores, workers
-from ..plan.memory import Plan
+from ..plan.memory import Memory
 
 THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than it saves
 
@@ -19,15 +19,15 @@ THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than i
 class Blocks:
     """One region of a program: a function of (first row, last row, buffers, block number, arrays...) and how to cut."""
 
-    def __init__(self, rows: int, step: int, plan: Plan, work: float) -> None:
-        self.rows, self.step, self.plan = rows, step, plan
+    def __init__(self, rows: int, step: int, memory: Memory, work: float) -> None:
+        self.rows, self.step, self.memory = rows, step, memory
         self.count = -(-rows // step)
         self.threads = min(cores(), self.count) if work >= THREADS_WORTH else 1
         self.function: Callable[..., None] | None = None
 
     def buffers(self) -> list[Any]:
         """For each thread its own block buffers."""
-        return [self.plan.arrays(self.step) for _ in range(self.threads)]
+        return [self.memory.arrays(self.step) for _ in range(self.threads)]
 
     def __call__(self, buffers: list[Any], *arrays: Any) -> None:
         if self.threads == 1:

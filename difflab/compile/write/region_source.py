@@ -6,7 +6,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import Primitive, rows
-from ..plan.memory import Plan
+from ..plan.ownership import Ownership
 from ..plan.regions import Region, cut, size
 from ..run.blocks import THREADS_WORTH
 from ..run.sincos import SCRATCH
@@ -55,16 +55,13 @@ class RegionSource:
     ) -> None:
         self.strided = strided or set()  # results that may become part of a larger array
         self.region, self.names, self.name, self.results = region, names, name, results
-        self.plan = Plan()
         operands = dict.fromkeys(x for n in region.members for x in n.operands if x not in region.inside)
         self.externals = [x for x in operands if x.primitive is not rows.constant]
         self.outs = {y: f"o{k}" for k, y in enumerate(results)}
         self.cut_names: dict[Node, str] = {}
-        self.place: dict[Node, int] = {}
-        self.roots: dict[Node, frozenset[Node]] = {}
-        self.held: dict[Node, int] = {}
         self.steps = self.ordered()
         self.last = {x: k for k, step in enumerate(self.steps) for n in step for x in n.operands}
+        self.owner = Ownership(self.last)
         self.body: list[str] = []
         self.written: set[Node] = set()  # results that stand in their place already
         self.partner = pairs(region)
@@ -85,7 +82,9 @@ class RegionSource:
     def row_bytes(self) -> int:
         """The bytes that one row takes in the buffers and in what is read and written."""
         passing = [*self.externals, *self.results]
-        return self.plan.bytes + sum(size(row_shape(x, self.region)) * x.dtype.itemsize for x in passing if x.shape)
+        return self.owner.memory.bytes + sum(
+            size(row_shape(x, self.region)) * x.dtype.itemsize for x in passing if x.shape
+        )
 
     def argument(self, x: Node) -> str:
         """How the program hands an array from outside to the block function."""
@@ -94,7 +93,7 @@ class RegionSource:
     def head(self) -> list[str]:
         given = [self.names[x] for x in self.externals] + list(self.outs.values())
         lines = [f"def block_{self.name}({', '.join(['block', 'lo', 'hi', 'work', *given])}):"]
-        used = sorted({*self.place.values(), *self.used})
+        used = sorted({*self.owner.place.values(), *self.used})
         if used:
             lines.append(f"    {', '.join(f'b{p}' for p in used)} = {', '.join(f'work[{p}]' for p in used)}")
         return lines
@@ -139,12 +138,12 @@ class RegionSource:
             self.body.append(f"    {n} = {self.moved(node, operands)}")
             if result:
                 self.body.append(f"    {self.outs[node]}[lo:hi] = {n}")
-            self.hold(node, frozenset().union(*[self.roots.get(x, frozenset()) for x in node.operands]))
+            self.owner.view(node)
         for x in dict.fromkeys(node.operands):
             if self.last[x] == k:
-                self.release(x)
+                self.owner.release(x)
         if node not in self.last:
-            self.release(node)
+            self.owner.release(node)
 
     def into(self, node: Node, out: str, operands: list[str]) -> str | None:
         return into(node, self.names, out, operands)
@@ -156,17 +155,16 @@ class RegionSource:
             if y in self.results:
                 outs.append(f"{self.outs[y]}[lo:hi]")
             else:
-                self.place[y] = self.plan.take(row_shape(y, self.region), y.dtype)
-                self.hold(y, frozenset((y,)))
-                outs.append(f"b{self.place[y]}")
+                outs.append(f"b{self.owner.take(y, row_shape(y, self.region))}")
             self.body.append(f"    {self.names[y]} = {outs[-1]}")
         sine, cosine = (self.names[y] for y in ((node, other) if node.primitive is rows.sin else (other, node)))
         shape = row_shape(node, self.region)
-        scratch = [self.plan.take(shape, node.dtype) for _ in range(SCRATCH)] + [self.plan.take(shape, np.intp)]
+        memory = self.owner.memory
+        scratch = [memory.take(shape, node.dtype) for _ in range(SCRATCH)] + [memory.take(shape, np.intp)]
         self.used.update(scratch)
         self.body.append(f"    sincos({x}, {sine}, {cosine}, {', '.join(f'b{p}' for p in scratch)})")
         for p in scratch:
-            self.plan.give_back(p)
+            memory.give_back(p)
         self.written.add(node)
 
     def seen_as(self, node: Node) -> str | None:
@@ -180,15 +178,8 @@ class RegionSource:
         return None
 
     def buffer(self, node: Node, k: int) -> int:
-        """A block buffer for a value; that of an operand which is read here for the last time, where that fits."""
-        if node.primitive.kind == "elementwise":
-            for x in dict.fromkeys(node.operands):
-                same = x.shape == node.shape and x.dtype == node.dtype and self.roots.get(x) == frozenset((x,))
-                if same and self.last[x] == k:
-                    self.release(x)
-        self.place[node] = self.plan.take(row_shape(node, self.region), node.dtype)
-        self.hold(node, frozenset((node,)))
-        return self.place[node]
+        """A block buffer for a value."""
+        return self.owner.take_over(node, k, row_shape(node, self.region))
 
     def part(self, node: Node, x: str) -> str:
         """One block's part of a sum over the rows."""
@@ -206,15 +197,3 @@ class RegionSource:
         rest = "".join(f" {n}," for n in shape[1:])
         more = [f"{k}={self.names.parameter(v)}" for k, v in node.params.items() if k != "shape"]
         return f"{self.names.function(node.primitive)}({', '.join([*operands, *more, f'shape=(hi - lo,{rest})'])})"
-
-    def hold(self, node: Node, roots: frozenset[Node]) -> None:
-        self.roots[node] = roots
-        for root in roots:
-            self.held[root] = self.held.get(root, 0) + 1
-
-    def release(self, node: Node) -> None:
-        """Gives back the buffers that only this node still held."""
-        for root in self.roots.pop(node, ()):
-            self.held[root] -= 1
-            if self.held[root] == 0:
-                self.plan.give_back(self.place[root])

@@ -1,0 +1,45 @@
+"""What a program on arrays is going to do, before a line of it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ..passes.assembly import ASSEMBLE
+from ..run.blocks import THREADS_WORTH
+from .lifetimes import Lifetimes
+from .regions import Region, schedule
+from .updates import updates
+
+
+class Plan:
+    """The steps in their order, single nodes and regions, and what is known of each value beforehand.
+
+    `donated` are inputs whose arrays may be written over; `find_regions` cuts the graph.
+    """
+
+    def __init__(self, graph: Graph, donated: Iterable[Node], find_regions: Callable[[Graph], list[Region]]) -> None:
+        self.donated = list(donated)
+        self.graph = graph = updates(graph, self.donated) if self.donated else graph
+        self.results = set(graph.outputs)
+        self.kept = self.results | {n for n, _ in graph.guards}
+        self.regions = find_regions(graph)
+        self.steps: list[Node | Region] = schedule(graph, self.regions) if self.regions else [*graph.order]
+        self.life = Lifetimes(self.steps, self.kept)
+        own = any("threads" in n.primitive.facts for n in graph.order)  # kernels with threads of their own
+        self.threaded = own or any(r.work() >= THREADS_WORTH for r in self.regions)
+        self.assemblies: dict[
+            Node, list[tuple[int, Node]]
+        ] = {}  # the disjoint ones that a value is a part of, and when
+        for k, step in enumerate(self.steps):
+            if isinstance(step, Node) and step.primitive is ASSEMBLE and step.params["disjoint"]:
+                for x in step.operands:
+                    self.assemblies.setdefault(x, []).append((k, step))
+
+    def assembly(self, node: Node) -> Node | None:
+        """The assembly that a value is a part of, and nothing else: it may be written there at once."""
+        for k, whole in self.assemblies.get(node, ()):
+            if whole.operands.count(node) == 1 and self.life.last[node] == k:
+                return whole
+        return None

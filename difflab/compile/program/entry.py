@@ -1,0 +1,84 @@
+"""The function that users call: one object, whose code and globals are exchanged once a shorter way is known.
+
+`compile` hands the function out before anything is traced, and users keep it: as a decorated name, in a list, in
+another function's closure. What answers faster later must therefore be the same object. A function that looks up the
+short way and calls it, or an object with `__call__`, would stand in front of each call and cost about as much again as
+a program on a few numbers. So the object stays, and what it runs is replaced: at first a line that hands all arguments
+to `general`; then, for a program on Python floats, the program's own lines, which hand what they cannot answer to
+`general` as before. Nothing else in difflab changes the code of a function.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import update_wrapper
+from types import FunctionType
+from typing import Any
+
+from ..write.scalar_source import FAILURES, SPACE, ScalarSource
+from .closure import Captured
+from .compiled import Compiled
+
+
+def entry(*args: Any, **kwargs: Any) -> Any:
+    return general(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+
+def entry_function(general: Callable[..., Any], f: Callable[..., Any]) -> Any:
+    """A function with f's name and signature that calls `general`, which it finds among its own globals."""
+    space = {**SPACE, "general": general, "FAILURES": FAILURES, "float": float, "bool": bool, "abs": abs}
+    function = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
+    update_wrapper(function, f, updated=())
+    return function
+
+
+def exchange(function: Any, text: str, names: dict[str, Any]) -> None:
+    """Lets the function run the text's `entry`, which may refer to the names as well."""
+    space: dict[str, Any] = {}
+    exec(text, space)
+    function.__globals__.update(names)  # before the code: another thread may be calling the function
+    function.__code__ = space["entry"].__code__
+
+
+def shorten(function: Any, f: Callable[..., Any], program: Compiled, captured: Captured) -> None:
+    """Lets the function answer calls with Python floats by the program's own lines, without a look at kinds."""
+    source, parameters = program.source, plain_parameters(f)
+    if not isinstance(source, ScalarSource) or not parameters or source.inputs != parameters:
+        return
+    result = written(program.rebuild, source.outputs) if program.rebuild else source.outputs[0]
+    checks = captured.checks()
+    if result is not None and checks is not None:
+        text = source.entry(parameters, list(checks), result)
+        exchange(function, text, source.globals | dict(pair for pairs in checks.values() for pair in pairs))
+
+
+def plain_parameters(f: Callable[..., Any]) -> list[str] | None:
+    """The names of f's parameters, where all of them are positional and without defaults."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
+        return None
+    return [p.name for p in parameters]
+
+
+def written(rebuild: Callable[[list[Any]], Any], names: list[str]) -> str | None:
+    """The text of a result: nested tuples, lists and dicts of the named values; None for other containers."""
+
+    def text(x: Any) -> str:
+        if type(x) is str:
+            return x
+        if type(x) is tuple:
+            return f"({', '.join(map(text, x))}{',' * (len(x) == 1)})"
+        if type(x) is list:
+            return f"[{', '.join(map(text, x))}]"
+        if type(x) is dict and all(type(key) in (str, int) for key in x):
+            return "{" + ", ".join(f"{key!r}: {text(v)}" for key, v in x.items()) + "}"
+        raise TypeError
+
+    try:
+        return text(rebuild(list(names)))
+    except TypeError:
+        return None

@@ -102,32 +102,31 @@ def arb_values(name):
     import flint
     from flint import arb, arb_series
 
-    from difflab.differentiate.arb_carrier import CARRIER, lift_all
-    from difflab.differentiate.arb_germ import LOCK, Germ, lift
+    from difflab.differentiate.arb_carrier import CARRIER
+    from difflab.primitives.germs.constants import lift_all
+    from difflab.primitives.germs.germ import Germ, lift
+    from difflab.primitives.germs.session import alone
 
     count, row, not_real = 0, TABLE[name], False
-    with LOCK, flint.ctx.workprec(200):
-        before, flint.ctx.cap = flint.ctx.cap, 2
-        try:
-            for xs, params, y in itertools.islice(calls(name), 4):
-                if not real(xs) or sum(map(np.size, xs)) > 200:
-                    not_real |= any(np.iscomplexobj(x) for x in xs)
-                    continue
-                vs = [v if floating(x) else None for v, x in zip(directions(xs, 11), xs)]
-                germ = np.vectorize(
-                    lambda x, v: Germ(arb_series([arb(x), arb(v)]), arb_series([arb(x, 1e-30), arb(v)])),
-                    otypes=[object],
-                )
-                given = [lift_all(x) if v is None else germ(x, v)[()] for x, v in zip(xs, vs)]
-                try:
-                    got = leaves(CARRIER.of(row)(*given, **params))
-                except Exception:  # the run of a graph on germs makes an UnsupportedError of any
-                    count += 1
-                    continue
-                if not np.iscomplexobj(leaves(y)[0]):
-                    count += balls(row, xs, vs, params, leaves(y), got, lift)
-        finally:
-            flint.ctx.cap = before
+    with alone():
+        flint.ctx.prec, flint.ctx.cap = 200, 2
+        for xs, params, y in itertools.islice(calls(name), 4):
+            if not real(xs) or sum(map(np.size, xs)) > 200:
+                not_real |= any(np.iscomplexobj(x) for x in xs)
+                continue
+            vs = [v if floating(x) else None for v, x in zip(directions(xs, 11), xs)]
+            germ = np.vectorize(
+                lambda x, v: Germ(arb_series([arb(x), arb(v)]), arb_series([arb(x, 1e-30), arb(v)])),
+                otypes=[object],
+            )
+            given = [lift_all(x) if v is None else germ(x, v)[()] for x, v in zip(xs, vs)]
+            try:
+                got = leaves(CARRIER.of(row)(*given, **params))
+            except Exception:  # the run of a graph on germs makes an UnsupportedError of any
+                count += 1
+                continue
+            if not np.iscomplexobj(leaves(y)[0]):
+                count += balls(row, xs, vs, params, leaves(y), got, lift)
     return count or int(not_real)
 
 

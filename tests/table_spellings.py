@@ -126,28 +126,26 @@ def arb_values(name):
     from flint import arb, arb_series
 
     from difflab.differentiate.arb_carrier import CARRIER
-    from difflab.differentiate.arb_germ import LOCK, Germ, lift
     from difflab.errors import DifflabError
+    from difflab.primitives.germs.germ import Germ, lift
+    from difflab.primitives.germs.session import alone
 
     count = 0
-    with LOCK, flint.ctx.workprec(400):
-        cap, flint.ctx.cap = flint.ctx.cap, 3
-        try:
-            for row, params, points in each(name):
-                for n, t in enumerate(points):
-                    for i in t.slopes or (0,):
-                        xs = [x if isinstance(x, bool | int) and k != i else lift(x) for k, x in enumerate(t.xs)]
-                        if i in t.slopes:
-                            wide = arb(t.xs[i], 1e-30 * (abs(t.xs[i]) or 1.0))
-                            xs[i] = Germ(arb_series([arb(t.xs[i]), arb(1)]), arb_series([wide, arb(1)]))
-                        try:
-                            got = CARRIER.of(row)(*xs, **params)
-                        except DifflabError:
-                            continue
-                        got = got if isinstance(got, bool) else lift(got)
-                        count += enclosed(t, i, got, scales(name, t), n < POINTS)
-        finally:
-            flint.ctx.cap = cap
+    with alone():
+        flint.ctx.prec, flint.ctx.cap = 400, 3
+        for row, params, points in each(name):
+            for n, t in enumerate(points):
+                for i in t.slopes or (0,):
+                    xs = [x if isinstance(x, bool | int) and k != i else lift(x) for k, x in enumerate(t.xs)]
+                    if i in t.slopes:
+                        wide = arb(t.xs[i], 1e-30 * (abs(t.xs[i]) or 1.0))
+                        xs[i] = Germ(arb_series([arb(t.xs[i]), arb(1)]), arb_series([wide, arb(1)]))
+                    try:
+                        got = CARRIER.of(row)(*xs, **params)
+                    except DifflabError:
+                        continue
+                    got = got if isinstance(got, bool) else lift(got)
+                    count += enclosed(t, i, got, scales(name, t), n < POINTS)
     return count
 
 

@@ -9,9 +9,11 @@ import pytest
 from mpmath import mp, mpf
 
 import difflab as dl
+from difflab.graph.node import apply
 from difflab.lab import judge
-from difflab.lab.accuracy import accuracy, ulps
-from difflab.primitives import lookup
+from difflab.lab.accuracy import accuracy, not_real, ulps
+from difflab.primitives import TABLE, Elementwise, lookup, table
+from difflab.primitives.spelling import by_mpmath
 
 
 def test_ulps_of_the_true_value():
@@ -92,3 +94,30 @@ def test_peers_are_measured_where_they_are_installed(library):
     assert library in report.libraries
     # The peers' derivative of expm1 is its value plus 1, which is 0 or far off in the left tail.
     assert report.rows[0].libraries[library]["derivative"].largest > 1e6
+
+
+OF_DIGITS = [row.name for row in table() if row.kind == "elementwise" and {"mpmath", "elements"} & set(row.spelling)]
+
+
+@pytest.mark.parametrize("name", [name for name in OF_DIGITS if not not_real(TABLE[name])])
+def test_the_value_at_many_digits_is_the_row_s(name):
+    row = TABLE[name]
+    point = [d.low + share * (d.high - d.low) for share, d in zip((0.6, 0.7, 0.8), row.domain)]
+    point = [round(x) if d.of == "whole" else x for x, d in zip(point, row.domain)]
+    params = (row.examples or ({},))[0]
+    assert float(judge.MPMATH.of(row)(*point, **params)) == pytest.approx(
+        float(row.evaluate(*point, **params)), rel=1e-13
+    )
+
+
+def test_a_row_says_itself_what_its_enclosure_and_its_digits_are():
+    facts = {"name": "cube", "doc": "x³.", "partials": (lambda m, y, x: 3 * x * x,)}
+    by_digits = {"numpy": lambda x: x**3, "mpmath": by_mpmath(lambda mp, x: mp.power(x, 3))}
+    enclosed = Elementwise(**facts, spelling=by_digits | {"arb": lambda x: x * x * x})
+    refused = Elementwise(**facts, spelling=by_digits, refused={"arb": "nobody wrote one"})
+    for row, name in ((enclosed, "certified"), (refused, "differences")):
+        value, slopes, by = judge.truth(row, [2.0], {}, [0])
+        assert by == name and value == 8 and abs(slopes[0] - 12) < 1e-20
+        found = dl.certify(lambda x, row=row: apply(row, (x,), {}), 2.0)
+        assert found.certified == (name == "certified")
+        assert found.gradient == 12 if found.certified else "nobody wrote one" in found.reason

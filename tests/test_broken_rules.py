@@ -11,7 +11,7 @@ from array_cases import CASES
 
 import difflab as dl
 from difflab.graph.node import apply
-from difflab.lab.accuracy import NOT_REAL, WHOLE
+from difflab.lab.accuracy import not_real
 from difflab.primitives import TABLE, Gate, table
 from difflab.testing import find_broken_rule
 from difflab.testing.orders import scalar
@@ -40,22 +40,20 @@ def wrong(rule, factor):
 
 def partials_by(row):
     """The operands that an elementwise row has a derivative by."""
-    return [i for i, p in enumerate(row.partials) if p is not None and p != 0 and i not in WHOLE.get(row.name, ())]
+    return [i for i, p in enumerate(row.partials) if p is not None and p != 0 and row.domain[i].of != "whole"]
 
 
 def subject(row, wanted, seed):
     """A row as a scalar function of the operands `wanted`, and a point of its domain."""
     rng = np.random.default_rng(seed)
-    whole = WHOLE.get(row.name, ())
-    at = [round(v) if i in whole else v for i, v in enumerate(float(rng.uniform(d.low, d.high)) for d in row.domain)]
+    drawn = [float(rng.uniform(d.low, d.high)) for d in row.domain]
+    at = [{"whole": round(v), "truth": v > 0}.get(d.of, v) for v, d in zip(drawn, row.domain)]
     params = dict((row.examples or ({},))[0])
 
     def f(*x):
         full = list(at)
         for i, v in zip(wanted, x):
             full[i] = v
-        if row.name == "where":
-            full[0] = at[0] > 0
         return apply(row, tuple(full), params) * 1.5
 
     return f, tuple(at[i] for i in wanted)
@@ -66,7 +64,11 @@ FLAT = ("sign", "heaviside")
 ELEMENTWISE = [
     row.name
     for row in table()
-    if row.kind == "elementwise" and row.differentiable and row.name not in (*NOT_REAL, *FLAT) and partials_by(row)
+    if row.kind == "elementwise"
+    and row.differentiable
+    and not not_real(row)
+    and row.name not in FLAT
+    and partials_by(row)
 ]
 
 

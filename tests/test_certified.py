@@ -330,9 +330,9 @@ def test_a_block_with_its_own_derivative_is_certified_by_its_inside():
 def test_a_neighbourhood_without_a_finite_slope_is_no_proof():
     from flint import arb, arb_series
 
-    from difflab.differentiate.arb_germ import Germ
     from difflab.differentiate.problem import as_problem
     from difflab.differentiate.proof import Proof
+    from difflab.primitives.germs.germ import Germ
 
     proof = Proof(as_problem("x", dict(x=1.0)), 1)
     fine = Germ(arb_series([1, 2], 2), arb_series([arb(1, 1e-3), arb(2, 1e-3)], 2))

@@ -14,8 +14,8 @@ import pytest
 from patience import until, within
 
 import difflab as dl
-from difflab.differentiate.proof import LOCK
 from difflab.draw import layout
+from difflab.primitives.germs.session import alone
 from difflab.testing import assert_gradients_agree, find_broken_rule
 
 FILES = sorted(p for p in Path(__file__).parent.rglob("*.py") if p.name not in ("patience.py", "test_clock.py"))
@@ -77,7 +77,7 @@ def test_a_certificate_waits_for_another_thread():
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with LOCK:
+        with alone():
             held.set()
             done.wait()
 

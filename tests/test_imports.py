@@ -42,8 +42,7 @@ GO_UP: dict[str, str] = {
 CIRCLES: dict[str, str] = {
     "primitives": "arguments carriers linalg primitive products scipy_row special",
     "graph": "block draft from_networkx graph passes portable sympy_io to_networkx trace",
-    "differentiate": """arb_arrays arb_carrier arb_choices arb_entropies arb_functions arb_germ arb_special
-        certified proof branch_taken limits methods numerical symbolic worker""",
+    "differentiate": "certified proof branch_taken limits methods numerical symbolic worker",
     "lab": "compare comparison_report",
     "mdp": """accelerated backup bounds build checks episodes evaluation graphs grids implicit iteration linear maps
         ordering policies process programs run solution solve start sweeps""",

@@ -13,34 +13,35 @@ from flint import arb, arb_series
 from scipy import linalg
 
 import difflab as dl
-from difflab.differentiate import arb_carrier, arb_germ, proof, steps, worker
-from difflab.differentiate.arb_carrier import NATIVE
+from difflab.differentiate import arb_carrier, proof, steps, worker
+from difflab.differentiate.arb_carrier import CARRIER
 from difflab.differentiate.arb_rules import FORMULAS
 from difflab.differentiate.methods import method_named
 from difflab.differentiate.rounding import operand_error
 from difflab.differentiate.symbolic import precise
 from difflab.graph.node import call_row
 from difflab.primitives import TABLE
+from difflab.primitives.germs import germ, session
 
-GERM = arb_germ.Germ(arb_series([arb(0.5), arb(1)]))
+GERM = germ.Germ(arb_series([arb(0.5), arb(1)]))
 COUNTED = {
     "-x": lambda x: -x,
     "x + x": lambda x: x + x,
     "2 - x": lambda x: 2 - x,
     "x * x": lambda x: x * x,
     "x / x": lambda x: x / x,
-    "exp": lambda x: arb_germ.mapped(x, lambda s: s.exp()),
+    "exp": lambda x: germ.mapped(x, lambda s: s.exp()),
 }
 
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_every_operation_counts_towards_the_next_look_at_the_clock(monkeypatch, name):
     looked = []
-    monkeypatch.setattr(arb_germ.NOW, "tick", lambda: looked.append(arb_germ.NOW.left))
+    monkeypatch.setattr(session.NOW, "tick", lambda: looked.append(session.NOW.left))
     for left in (9, 1, 0):
-        monkeypatch.setattr(arb_germ.NOW, "left", left)
+        monkeypatch.setattr(session.NOW, "left", left)
         COUNTED[name](GERM)
-        assert arb_germ.NOW.left < left and bool(looked) == (arb_germ.NOW.left < 0)
+        assert session.NOW.left < left and bool(looked) == (session.NOW.left < 0)
 
 
 @pytest.mark.parametrize("bits", [64, 128, 512, 1024, 2048])
@@ -258,11 +259,11 @@ def test_certificates_of_reductions_along_an_axis(text):
 @pytest.mark.parametrize("x, kind", [(0.0, "undefined"), (-2.0, "undefined"), (0.01, "undecided"), (-0.99, "undecided"),
                                      (1.2, None)])  # fmt: skip
 def test_a_pole_is_proven_at_it_and_undecided_beside_it(name, x, kind):
-    with proof.session(60.0):
+    with session.session(60.0):
         flint.ctx.prec, flint.ctx.cap = 64, 2
         around = arb_series([arb(x, 0.0625), arb(1)])
-        germ = arb_germ.constant(arb(x)) if kind == "undefined" else arb_germ.Germ(arb_series([arb(x), arb(1)]), around)
-        found = NATIVE[name](germ)
+        operand = germ.constant(arb(x)) if kind == "undefined" else germ.Germ(arb_series([arb(x), arb(1)]), around)
+        found = CARRIER.of(TABLE[name])(operand)
         assert (found.lost and found.lost.kind) == kind
         assert kind is None or "pole" in found.lost.text
 
@@ -317,7 +318,7 @@ def test_the_tolerance_of_pinv_is_numpys():
 
 def test_constants_that_rules_hold_are_known_exactly():
     """Each as the double next to it; none twice."""
-    with proof.session(60.0):
+    with session.session(60.0):
         flint.ctx.prec = 200
         found = [float(f().mid()) for f in FORMULAS]
     root = np.sqrt(2 / np.pi)
@@ -360,10 +361,10 @@ def test_the_power_of_a_half_is_the_root(x, inner):
 @pytest.mark.parametrize("size", [1, 5, 40])
 def test_arrays_count_by_their_elements_towards_the_next_look_at_the_clock(monkeypatch, size):
     looked, node = [], dl.trace(lambda x: x * 2, np.ones(size)).outputs[0]
-    monkeypatch.setattr(arb_germ.NOW, "tick", lambda: looked.append(1))
-    monkeypatch.setattr(arb_germ.NOW, "left", 10)
+    monkeypatch.setattr(session.NOW, "tick", lambda: looked.append(1))
+    monkeypatch.setattr(session.NOW, "left", 10)
     arb_carrier.large(node)
-    assert arb_germ.NOW.left == 10 - size and bool(looked) == (size > 10)
+    assert session.NOW.left == 10 - size and bool(looked) == (size > 10)
 
 
 def test_formulas_are_evaluated_whatever_their_symbols_are_called():

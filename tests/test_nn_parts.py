@@ -14,7 +14,7 @@ from difflab.errors import InputError
 from difflab.nn import kernels, models, optim, report
 from difflab.nn.functional import checks, recurrent
 from difflab.nn.inspect import Inspection, LayerLook, rms
-from difflab.nn.optim.optimiser import Optimiser
+from difflab.nn.optim import Optimiser
 from difflab.nn.training import progress
 from difflab.nn.training.recipes import Recipe, run
 

@@ -20,6 +20,7 @@ from difflab.graph.node import NODE, Trace, apply
 from difflab.lab.kinks import kinks
 from difflab.nn import functional as F
 from difflab.primitives import NUMPY, TABLE, Gate
+from difflab.primitives.carriers import find
 from difflab.primitives.products import placeholder
 
 MOST = 4  # different calls of a row that are tried
@@ -105,6 +106,15 @@ def calls(name):
 
 def floating(x):
     return np.asarray(x).dtype.kind in "fc"
+
+
+PATHS = [(row.name, carrier) for row in primitives.table() for carrier in ("numpy", "arb", "complex", "elements")
+         if isinstance(row.spelling.get(carrier), str)]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, carrier", PATHS)
+def test_a_spelling_points_to_a_function(name, carrier):
+    assert callable(find(TABLE[name].spelling[carrier]))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,7 +15,6 @@ from hypothesis import given, settings, strategies as st
 from patience import HANGS
 
 import difflab as dl
-from difflab.lab.accuracy import WHOLE
 from difflab.primitives import TABLE
 from difflab.testing import strategies
 from difflab.testing.points import Drawing, regions
@@ -203,8 +202,8 @@ def test_strategies_of_rows_are_their_domains(name):
     @given(strategies.points_of(name))
     def check(operands):
         assert len(operands) == len(row.domain)
-        for i, (x, d) in enumerate(zip(operands, row.domain)):
-            assert isinstance(x, np.int64 if i in WHOLE.get(name, ()) else np.float64)
+        for x, d in zip(operands, row.domain):
+            assert isinstance(x, np.int64 if d.of == "whole" else np.float64)
             assert d.low - 1 <= x <= d.high + 1 or float(x) in (*d.tails, *d.branch_points)
 
     check()

@@ -1,42 +1,22 @@
-"""The carrier of germs: the functions of a graph's rows on power series of balls, and the run of a graph on them."""
+"""The run of a graph on germs: the value of every node, and of every branch that Python took while recording."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
 from ..graph.node import Shape
-from ..primitives import Primitive, rows
-from ..primitives.elements import ElementsCarrier, mapped
-from .arb_arrays import ARRAYS
-from .arb_choices import CHOICES
-from .arb_entropies import ENTROPIES
-from .arb_functions import FUNCTIONS
-from .arb_germ import NOW, constant, lift
-from .arb_special import SPECIAL
+from ..primitives.germs.carrier import GermCarrier
+from ..primitives.germs.session import NOW
 from .problem import output_ancestors
 
-NATIVE = FUNCTIONS | CHOICES | ENTROPIES | SPECIAL
 MOST_ELEMENTS = 2_000_000  # of one array: some 600 MB of balls
 
 
-class ArbCarrier(ElementsCarrier):
-    """The functions of a graph's rows on germs, alone or in object arrays."""
-
-    name = "arb"
-
-    def function(self, row: Primitive) -> Callable[..., Any]:
-        if row is rows.constant:
-            return constant_value
-        if row.listed:  # a user's function may have the name of a row
-            if row.name in NATIVE and not callable(row.spelling.get("arb")):
-                return mapped(NATIVE[row.name])
-            if row.name in ARRAYS:
-                return ARRAYS[row.name]
-        return super().function(row)
+class ArbCarrier(GermCarrier):
+    """The functions of rows on germs, and whole graphs."""
 
     def run(self, graph: Any, values: list[Any]) -> dict[Any, Any]:
         """The value of every node that the outputs depend on, and that Python's branches did.
@@ -98,28 +78,4 @@ def same(value: Any, outcome: Any) -> bool:
     return int(value) == outcome
 
 
-def constant_value(*, value: Any) -> Any:
-    """A constant of the graph; in a backward graph, what a rule rounded it from."""
-    found = lift_all(value)
-    if not NOW.exact or not isinstance(value, float | np.floating | np.ndarray):
-        return found
-    return mapped(lambda v, germ: constant(NOW.exact[v]()) if v in NOW.exact else germ)(value, found)
-
-
-def lift_all(value: Any) -> Any:
-    """Constants, arrays included, as exact germs; truth values and integers stay for indexing."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        if value.dtype.kind in "biu":
-            return value
-        out = np.empty(value.size, dtype=object)
-        for k, x in enumerate(value.flat):
-            out[k] = lift(x)
-        return out.reshape(value.shape)
-    if isinstance(value, bool | np.bool_):
-        return value
-    return lift(value)
-
-
 CARRIER = ArbCarrier()
-
-__all__ = ["CARRIER", "ArbCarrier", "lift_all"]

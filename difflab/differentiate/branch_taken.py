@@ -2,9 +2,9 @@
 
 Written out with all its branches, a maximum of maxima of maxima is a formula of a size that no algebra finishes. The
 function near the point is only one of these pieces. Here a graph runs on pairs: a sympy expression, and the germ of
-its value, an enclosure over a whole neighbourhood of the point (`arb_germ.py`). Where a row chooses, the germs decide,
-and the expression is that of the piece taken. What the germs do not decide in the whole neighbourhood, a tie, has no
-one piece and is refused, unless the output does not depend on it.
+its value, an enclosure over a whole neighbourhood of the point. Where a row chooses, the germs decide, and the
+expression is that of the piece taken. What the germs do not decide in the whole neighbourhood, a tie, has no one piece
+and is refused, unless the output does not depend on it.
 """
 
 from __future__ import annotations
@@ -21,34 +21,32 @@ from flint import arb, arb_series
 from ..errors import DifflabError, UndecidedError, UnsupportedError
 from ..graph.sympy_io import parts_of
 from ..primitives import TABLE, Primitive, rows
-from ..primitives.elements import OPERATORS, ElementsCarrier, mapped
+from ..primitives.elements import ElementsCarrier, mapped
+from ..primitives.germs.choices import signed
+from ..primitives.germs.germ import Germ, is_constant, lift, no_value
+from ..primitives.germs.session import NOW, session
 from ..primitives.kernels.arrays import fold
 from ..primitives.kernels.windows import max_pool
 from .arb_carrier import CARRIER as GERMS
-from .arb_choices import CHOICES, signed
-from .arb_germ import NOW, Germ, is_constant, lift, no_value
 from .problem import Problem, output_ancestors
-from .proof import session
 
 BITS = 320  # of the germs; what differs by less than about 2^-160 counts as a tie
-COMPARISONS = frozenset(OPERATORS) & {
-    name for name, row in TABLE.items() if row.kind == "elementwise" and not row.differentiable
-}
 
 
 def chooses(problem: Problem) -> bool:
     """Whether the output depends on a row that chooses between formulas."""
     used = {node.primitive for node in output_ancestors(problem.graph)}
     return any(
-        name in CHOICES or name in COMPARISONS or (row.non_differentiable and name not in SMOOTH)
-        for row, name in ((row, row.name if row.listed else "") for row in used)
+        "chooses" in row.facts
+        or compares(row)
+        or (row.non_differentiable and "one formula" not in row.facts)  # inside, where it has a derivative
+        for row in used
     )
 
 
-SMOOTH = frozenset(  # rows that have no derivative at the edge of their domain, and one formula inside
-    "power float_power sqrt hypot direction i0e std nanstd angle cofactor euclidean_norm eigh eig entr svd pinv gamma "
-    "gammaln digamma polygamma tan arcsin arccos arctan2 arccosh arctanh".split()
-)
+def compares(row: Primitive) -> bool:
+    """Whether Python's operators on germs give the row's truth values."""
+    return row.kind == "elementwise" and not row.differentiable and "elements" in row.spelling
 
 
 class Decisions:
@@ -100,14 +98,14 @@ class Pair:
     __hash__ = None  # type: ignore[assignment]
 
 
-def operator_of(name: str, turned: bool = False) -> Callable[[Any, Any], Any]:
-    """A Python operator as the row of that name; `turned` for the reflected one."""
+def operator_of(row: Primitive, turned: bool = False) -> Callable[[Any, Any], Any]:
+    """A Python operator as the row that it means; `turned` for the reflected one."""
 
     def run(self: Any, other: Any) -> Any:
         if isinstance(other, np.ndarray):
             return NotImplemented
-        row = CARRIER.of(TABLE[name])
-        return row(other, self) if turned else row(self, other)
+        function = CARRIER.of(row)
+        return function(other, self) if turned else function(self, other)
 
     return run
 
@@ -122,14 +120,14 @@ def compared(name: str) -> Callable[[Any, Any], Any]:
     return run
 
 
-for _name, _row in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
-                    "mod": "remainder", "floordiv": "floor_divide"}.items():  # fmt: skip
+for _name, _row in {"add": rows.add, "sub": rows.subtract, "mul": rows.multiply, "truediv": rows.divide,
+                    "pow": rows.power, "mod": rows.remainder, "floordiv": rows.floor_divide}.items():  # fmt: skip
     setattr(Pair, f"__{_name}__", operator_of(_row))
     setattr(Pair, f"__r{_name}__", operator_of(_row, turned=True))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Pair, f"__{_name}__", compared(f"__{_name}__"))
-for _name, _row in {"neg": "negative", "abs": "absolute"}.items():
-    setattr(Pair, f"__{_name}__", lambda self, _row=_row: CARRIER.of(TABLE[_row])(self))
+for _name, _row in {"neg": rows.negative, "abs": rows.absolute}.items():
+    setattr(Pair, f"__{_name}__", lambda self, _row=_row: CARRIER.of(_row)(self))
 
 
 def pair(x: Any) -> Pair:
@@ -165,9 +163,9 @@ class BranchCarrier(ElementsCarrier):
         return super().function(row)
 
     def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
-        if row.listed and row.name in COMPARISONS:
+        if compares(row):
             return None  # Python's operators
-        if row.listed and row.name in CHOICES:
+        if "chooses" in row.facts:
             return self.chosen(row)
         if row.value is not None and branching(row):
             return None  # its program in other rows

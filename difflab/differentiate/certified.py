@@ -1,6 +1,6 @@
 """Certified differentiation: proofs that a derivative exists, and enclosures of it, by ball arithmetic.
 
-The function alone is evaluated on germs (`arb_germ.py`): series over a whole neighbourhood, whose finiteness to first
+The function alone is evaluated on germs (`germs/germ.py`): series over a whole neighbourhood, whose finiteness to first
 order proves that the function is differentiable there, and series at the point, which give the tight value. The
 neighbourhood shrinks as the precision doubles, until each enclosure rounds to one double. None of the derivative rules
 is used, so a certificate judges them. What this proves, and what it trusts, stands in docs/certificates.md.

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import flint
 import numpy as np
 from flint import arb, arb_series
 
-from ..clock import patience, spent
+from ..clock import spent
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
 from ..primitives import rows
+from ..primitives.germs.constants import lift_all
+from ..primitives.germs.germ import ONE, Germ, ball, lift
+from ..primitives.germs.session import NOW, session
 from ..progress import doing, tell
-from .arb_carrier import CARRIER, lift_all
-from .arb_germ import LOCK, NOW, ONE, TICKS, Germ, ball, lift
+from .arb_carrier import CARRIER
 from .arb_rules import rounded_constants
 from .certificate import CERTIFIED, KINK, UNDECIDED, UNDEFINED, Entry, blank, entry
 from .certified import MANY, MANY_PAIRS
@@ -55,22 +53,6 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
         proof.verdict, proof.reason = UNDECIDED, f"the function is too large for enclosures ({error})"
         proof.lacks = "memory"
     return proof
-
-
-@contextmanager
-def session(seconds: float) -> Iterator[None]:
-    """flint's settings and the clock, put back however it ends; one certificate at a time in a process."""
-    wait = min(patience(seconds), threading.TIMEOUT_MAX)
-    if not LOCK.acquire(timeout=wait):
-        raise TimeLimitError(f"not certified in {wait:g} s: another thread was computing a certificate")
-    before = flint.ctx.prec, flint.ctx.cap
-    try:
-        NOW.deadline, NOW.seconds, NOW.left, NOW.node, NOW.side = spent() + seconds, seconds, TICKS, None, 0
-        yield
-    finally:
-        flint.ctx.prec, flint.ctx.cap = before
-        NOW.deadline, NOW.node, NOW.side = math.inf, None, 0
-        LOCK.release()
 
 
 class Proof:

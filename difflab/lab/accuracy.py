@@ -14,17 +14,12 @@ from ..differentiate.transform import vjp
 from ..errors import InputError, UnsupportedError
 from ..files import write
 from ..graph.node import apply
-from ..primitives import NUMPY, Elementwise, lookup, rows, table
+from ..primitives import NUMPY, Elementwise, lookup, table
 from ..progress import doing, tell
 
 VERSION = 1
-WHOLE = {"ldexp": (1,), "yn": (0,), "kn": (0,)}  # operands that are integers
 OURS = "difflab"
-NOT_REAL = {
-    **dict.fromkeys(("logical_and", "logical_or", "logical_xor", "logical_not"), "its operands are truth values"),
-    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "invert"), "its operands are integers"),
-    "imag": "its operands are complex",
-}
+SETS = {"truth": "truth values", "whole": "integers", "complex": "complex"}
 
 
 @dataclass
@@ -161,11 +156,17 @@ def installed() -> dict[str, Callable[..., Any]]:
     return {name: make() for name, make in PEERS.items() if make() is not None}
 
 
+def not_real(row: Elementwise) -> str:
+    """What the operands of a row are where none is real, which is why it has no accuracy."""
+    kinds = [domain.of for domain in row.domain]
+    return "" if "reals" in kinds else f"its operands are {SETS[kinds[0]]}"
+
+
 def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) -> RowAccuracy:
     """One row against the judge, with the parameters of its first example."""
     from .judge import truth
 
-    result = RowAccuracy(row.name, note=NOT_REAL.get(row.name, ""))
+    result = RowAccuracy(row.name, note=not_real(row))
     if result.note:
         return result
     params = dict((row.examples or ({},))[0])
@@ -183,7 +184,7 @@ def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) ->
         result.note = f"no judge: {type(error).__name__}: {error}"[:200]
         return result
     for name, peer in others.items():
-        found = peer(row.name, operands, params, wanted)
+        found = peer(row, operands, params, wanted)
         if found is not None:
             result.libraries[name] = judged(found, true, at, regions, wanted)
     return result
@@ -234,10 +235,11 @@ def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Any], list[str
                 points.append((*partner[:i], v, *partner[i + 1 :]))
                 regions.append(region)
     operands = [np.array(column) for column in zip(*points)]
-    for i in WHOLE.get(row.name, ()):
-        operands[i] = np.rint(operands[i]).astype(int)
-    if row is rows.where:
-        operands[0] = operands[0] > 0
+    for i, domain in enumerate(row.domain):
+        if domain.of == "whole":
+            operands[i] = np.rint(operands[i]).astype(int)
+        elif domain.of == "truth":
+            operands[i] = operands[i] > 0
     return operands, regions
 
 

@@ -1,7 +1,7 @@
 """The search behind `convexity`: parts of the box with an enclosed Hessian, and points that break convexity.
 
 On each part the function runs on power series of balls that cover it, along every pair of coordinates; the second
-coefficients enclose the Hessian at all points of the part (`arb_germ.py`). If every matrix in the enclosure is positive
+coefficients enclose the Hessian at all points of the part. If every matrix in the enclosure is positive
 semidefinite, by elimination in balls, the part is done; otherwise it is cut in half. Terms of a sum that the rules of
 composition prove convex on the whole box may be left out of a part's Hessian, since the rest is smooth on a
 neighbourhood of the part: along any segment the rest has a continuous slope that does not fall, and so have both
@@ -20,13 +20,14 @@ import flint
 import numpy as np
 from flint import arb, arb_series
 
-from ..differentiate.arb_carrier import CARRIER, lift_all
-from ..differentiate.arb_germ import NOW, Germ, lift
+from ..differentiate.arb_carrier import CARRIER
 from ..differentiate.certificate import UNDEFINED, outward
 from ..differentiate.problem import Problem
-from ..differentiate.proof import session
 from ..errors import DifflabError, InputError, TimeLimitError
 from ..primitives import rows
+from ..primitives.germs.constants import lift_all
+from ..primitives.germs.germ import Germ, lift
+from ..primitives.germs.session import NOW, session
 from ..progress import doing, tell
 from .convexity_result import CONVEX, NOT_CONVEX, STRONG, UNDECIDED, Convexity, Violation, told_point
 from .convexity_rules import curves, terms

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import arb
 
-from ..differentiate.arb_germ import Germ, lift
 from ..primitives import Primitive, rows
+from ..primitives.germs.germ import Germ, lift
 
 
 class Curve(NamedTuple):

@@ -9,14 +9,8 @@ from typing import Any
 
 import numpy as np
 
-NAMES = {  # where a library's name is not the row's
-    "sigmoid": ("sigmoid", "expit"),
-    "log_sigmoid": ("log_sigmoid", "logsigmoid"),
-    "gammaln": ("gammaln", "lgamma"),
-    "digamma": ("digamma", "psi"),
-    "power": ("power", "pow"),
-    "remainder": ("remainder", "mod"),
-}
+from ..primitives import Primitive, rows
+
 MODULES = {
     "autograd": ("autograd.numpy", "autograd.scipy.special"),
     "jax": ("jax.numpy", "jax.scipy.special", "jax.nn"),
@@ -24,34 +18,35 @@ MODULES = {
 }
 
 
-def function(library: str, name: str) -> Any:
+def function(library: str, row: Primitive) -> Any:
+    """The library's function of the row's name, or of the other name that libraries have for it."""
     for path in MODULES[library]:
         module = import_module(path)
-        for spelled in NAMES.get(name, (name,)):
-            found = getattr(module, spelled, None)
+        for name in (row.name, row.spelling.get("peers", row.name)):
+            found = getattr(module, name, None)
             if callable(found):
                 return found
     return None
 
 
-def options(library: str, name: str, params: dict[str, Any]) -> dict[str, Any] | None:
+def options(library: str, row: Primitive, params: dict[str, Any]) -> dict[str, Any] | None:
     """The row's parameters in the library's spelling; None where it has no such parameter."""
-    if name == "gelu":
+    if row is rows.gelu:
         tanh = params.get("approximate") == "tanh"
         if library == "torch":
             return {"approximate": "tanh" if tanh else "none"}
         return {"approximate": tanh} if library == "jax" else None
-    if not params or (name in ("elu", "leaky_relu", "round") and library != "autograd"):
+    if not params or (row in (rows.elu, rows.leaky_relu, rows.round) and library != "autograd"):
         return params
-    return {} if name == "nan_to_num" else None
+    return {} if row is rows.nan_to_num else None
 
 
 def peer(library: str, differentiate: Callable[..., Any]) -> Any:
     if find_spec(library) is None:
         return None
 
-    def evaluate(name: str, operands: list[Any], params: dict[str, Any], wanted: list[int]) -> Any:
-        f, keywords = function(library, name), options(library, name, params)
+    def evaluate(row: Primitive, operands: list[Any], params: dict[str, Any], wanted: list[int]) -> Any:
+        f, keywords = function(library, row), options(library, row, params)
         if f is None or keywords is None:
             return None
         try:

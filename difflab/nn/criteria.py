@@ -15,8 +15,8 @@ import difflib
 import inspect
 import zlib
 from collections.abc import Callable
-from dataclasses import MISSING, field, fields, make_dataclass
-from typing import Any, ClassVar
+from dataclasses import MISSING, field, make_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -33,14 +33,17 @@ class Criterion:
     function: ClassVar[Callable[..., Any]]
     operands: ClassVar[tuple[str, ...]]
 
+    if TYPE_CHECKING:  # each kind has the signature of its function
+
+        def __init__(self, *arguments: Any, **settings: Any) -> None: ...
+
     def __post_init__(self) -> None:
         name = type(self).__name__
-        for f in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, f.name)
-            if f.name in ("size_average", "reduce") and not isinstance(value, bool | np.bool_ | type(None)):
-                raise InputError(f"{name}: {f.name}={shown(value)}; {self.mend(value)}")
-            if f.name in ("weight", "pos_weight") and value is not None and not isinstance(value, Node):
-                object.__setattr__(self, f.name, kept(value))
+        for setting, value in list(vars(self).items()):
+            if setting in ("size_average", "reduce") and not isinstance(value, bool | np.bool_ | type(None)):
+                raise InputError(f"{name}: {setting}={shown(value)}; {self.mend(value)}")
+            if setting in ("weight", "pos_weight") and value is not None and not isinstance(value, Node):
+                object.__setattr__(self, setting, kept(value))
         if hasattr(self, "reduction"):
             check_reduction(name, self.reduction)
 
@@ -57,21 +60,20 @@ class Criterion:
         if len(values) + len(named) != len(self.operands) or set(named) - set(self.operands[len(values) :]):
             given = " and ".join([str(len(values)), *(f"{n}=" for n in named)])
             raise InputError(f"{type(self).__name__}: it is called as loss({', '.join(self.operands)}); given {given}")
-        settings = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return type(self).function(*values, **named, **settings)
+        return type(self).function(*values, **named, **vars(self))
 
     def key(self) -> tuple[Any, ...]:
         """The settings as values that can be compared and hashed."""
-        return tuple(plain(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+        return tuple(map(plain, vars(self).values()))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.key() == other.key()  # type: ignore[attr-defined]
+        return isinstance(other, Criterion) and type(self) is type(other) and self.key() == other.key()
 
     def __hash__(self) -> int:
         return hash((type(self), self.key()))
 
     def __repr__(self) -> str:
-        told = [(f.name, getattr(self, f.name)) for f in fields(self) if plain(getattr(self, f.name)) != f.default]  # type: ignore[arg-type]
+        told = [(name, x) for name, x in vars(self).items() if plain(x) != getattr(type(self), name, MISSING)]
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in told)})"
 
 
@@ -143,4 +145,24 @@ TripletMarginLoss = criterion("TripletMarginLoss", F.triplet_margin_loss, 3)
 CosineSimilarity = criterion("CosineSimilarity", F.cosine_similarity)
 PairwiseDistance = criterion("PairwiseDistance", F.pairwise_distance)
 
-__all__ = [name for name, made in list(globals().items()) if isinstance(made, type) and Criterion in made.__bases__]
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
+    "CrossEntropyLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelSoftMarginLoss",
+    "NLLLoss",
+    "PairwiseDistance",
+    "PoissonNLLLoss",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+]

@@ -10,6 +10,7 @@ import numpy as np
 from ..differentiate.transform import vjp
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, save
+from .arrays import Array, Params
 from .init import scheme_of
 from .layers.activations import ReLU, Tanh
 from .layers.layer import Layer, counted
@@ -69,7 +70,7 @@ def depth_study(
     rng = np.random.default_rng(seed)
     linear = Linear(width, width, init=init)
 
-    def layer(params: Any, h: Any) -> Any:
+    def layer(params: Params, h: Array) -> Any:
         return activation.apply({}, {}, linear.apply(params, {}, h, training=True)[0], training=True)[0]
 
     h, values, pullbacks = rng.normal(size=(samples, width)), [], []

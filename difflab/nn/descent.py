@@ -13,6 +13,7 @@ from ..differentiate.transform import value_and_grad
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, figure, save
 from . import optim
+from .arrays import Array
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def kernels_picture(path: Any, *, force: bool = False) -> Any:
     return images
 
 
-def shown(x: Any) -> Any:
+def shown(x: Array) -> Any:
     """Greys between the 1st and the 99th percent."""
     low, high = np.percentile(x, [1, 99])
     return np.clip((x - low) / max(high - low, 1e-12), 0, 1)

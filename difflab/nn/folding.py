@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .arrays import Array, Params, State
 from .layers.convolution import Conv1d, Conv2d
-from .layers.layer import Layer, Params, State
+from .layers.layer import Layer
 from .layers.linear import Linear
 from .layers.normalisation import BatchNorm1d, BatchNorm2d
 from .layers.sequential import Sequential
@@ -55,7 +56,7 @@ def foldable(before: Layer, layer: Layer) -> bool:
     return isinstance(before, FOLDABLE.get(type(layer), ())) and bool(getattr(layer, "track_running_stats", False))
 
 
-def fold(before: Any, given: Params, norm: Any, params: Params, state: State) -> tuple[Layer, Params]:
+def fold(before: Any, given: Params, norm: Array, params: Params, state: State) -> tuple[Layer, Params]:
     """One batch norm into the layer before it."""
     from dataclasses import replace
 

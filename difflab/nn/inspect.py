@@ -11,6 +11,7 @@ import optree
 
 from ..differentiate.transform import grad
 from ..lab.plots import COLOURS
+from .arrays import Array, Params, State, Tree
 from .layers.layer import Layer
 from .layers.sequential import Sequential
 
@@ -83,12 +84,12 @@ class Inspection:
         return made
 
 
-def rms(x: Any) -> float:
+def rms(x: Array) -> float:
     return float(np.sqrt(np.mean(np.square(np.asarray(x, np.float64))))) if np.size(x) else 0.0
 
 
 def inspect(
-    model: Layer, params: Any, state: Any, x: Any, y: Any, loss: Callable[..., Any], *, training: bool = True
+    model: Layer, params: Params, state: State, x: Array, y: Array, loss: Callable[..., Any], *, training: bool = True
 ) -> Inspection:
     """Runs a batch forward and back and keeps what stands at each layer's output.
 
@@ -102,7 +103,7 @@ def inspect(
         model, params, state = Sequential({"model": model}), {"model": params}, {"model": state}
     outputs = list(run(model, params, state, x, training, [0.0] * len(model)))
 
-    def shifted(shifts: list[Any], params: Any) -> Any:
+    def shifted(shifts: list[Any], params: Params) -> Any:
         """The loss with something added at each layer's output: its gradient by that is the one we look for."""
         return loss(list(run(model, params, state, x, training, shifts))[-1], y)
 
@@ -115,12 +116,12 @@ def inspect(
     )
 
 
-def together(tree: Any) -> float | None:
+def together(tree: Tree) -> float | None:
     leaves = optree.tree_leaves(tree)
     return rms(np.concatenate([np.ravel(a) for a in leaves])) if leaves else None
 
 
-def run(model: Sequential, params: Any, state: Any, x: Any, training: bool, shifts: list[Any]) -> Any:
+def run(model: Sequential, params: Params, state: State, x: Array, training: bool, shifts: list[Any]) -> Any:
     for name, layer, shift in zip(model.names, model.layers, shifts):
         x, _ = layer.apply(params[name], state[name], x, training=training)
         x = (x[0] if isinstance(x, tuple) else x) + shift

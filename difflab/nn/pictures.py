@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..lab.plots import COLOURS, figure
+from .arrays import Array, Params, State
 from .layers.convolution import Conv2d
 from .layers.layer import Layer
 from .layers.sequential import Sequential
@@ -65,7 +66,7 @@ def confusion(truth: Any, guess: Any, classes: tuple[str, ...]) -> Any:
     return made
 
 
-def tiles(images: Any, titles: list[str], columns: int = 8, cmap: str = "gray", centred: bool = False) -> Any:
+def tiles(images: Array, titles: list[str], columns: int = 8, cmap: str = "gray", centred: bool = False) -> Any:
     """Small images side by side, each with its title; `centred` puts 0 in the middle of the colours."""
     from matplotlib.figure import Figure
 
@@ -84,7 +85,7 @@ def tiles(images: Any, titles: list[str], columns: int = 8, cmap: str = "gray", 
     return made
 
 
-def mistakes(images: Any, scores: Any, truth: Any, classes: tuple[str, ...], count: int = 16) -> Any:
+def mistakes(images: Array, scores: Any, truth: Any, classes: tuple[str, ...], count: int = 16) -> Any:
     """The wrong answers that the network was surest of."""
     p = softmax(scores)
     guess = p.argmax(1)
@@ -104,7 +105,7 @@ def picture(sample: Any) -> Any:
     return sample[0] if sample.shape[0] != 3 else np.clip(np.moveaxis(sample, 0, -1), 0, 1)
 
 
-def background(images: Any) -> float:
+def background(images: Array) -> float:
     """What images (n, channels, height, width) mostly have at their edges: the median of the pixels there.
 
     >>> background(np.pad(np.ones((1, 1, 2, 2)), ((0, 0), (0, 0), (1, 1), (1, 1))))
@@ -134,7 +135,7 @@ def first_convolution(model: Sequential) -> str | None:
     return next((n for n, layer in zip(model.names, model.layers) if isinstance(layer, Conv2d)), None)
 
 
-def first_kernels(model: Layer, params: Any) -> Any:
+def first_kernels(model: Layer, params: Params) -> Any:
     """The filters of the first convolution; None where there is none."""
     name = first_convolution(model) if isinstance(model, Sequential) else None
     if name is None:
@@ -144,7 +145,7 @@ def first_kernels(model: Layer, params: Any) -> Any:
     return tiles(shown, [f"filter {k}" for k in range(len(shown))], cmap="RdBu_r", centred=True)
 
 
-def activation_maps(model: Layer, params: Any, state: Any, sample: Any, count: int = 8) -> Any:
+def activation_maps(model: Layer, params: Params, state: State, sample: Any, count: int = 8) -> Any:
     """What each layer that keeps the form of an image makes of one sample: a row a layer, a few channels each."""
     if not isinstance(model, Sequential):
         return None

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..reading import length, opened, read_array, read_bytes
+from .arrays import Array
 from .data.idx import read_idx
 from .pictures import background, softmax
 from .training.checkpoint import load_checkpoint
@@ -69,7 +70,7 @@ def predict(checkpoint: Any, files: list[Any], *, invert: bool = False) -> list[
     return found
 
 
-def other_ground(path: str, samples: Any, about: Mapping[str, Any], invert: bool) -> str:
+def other_ground(path: str, samples: Array, about: Mapping[str, Any], invert: bool) -> str:
     """A warning where pictures are light at their edges and those of the training were dark, or the other way round."""
     if samples.ndim != 4 or not len(samples):
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from ..errors import InputError
@@ -35,7 +34,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, init.Scheme):
         if init.KINDS.get(type(value).__name__) is not type(value):
             raise InputError(f"{value!r} is not one of nn.init's schemes; a checkpoint cannot say how to make it again")
-        return {"scheme": type(value).__name__} | {f.name: getattr(value, f.name) for f in fields(value)}  # type: ignore[arg-type]
+        return {"scheme": type(value).__name__} | vars(value)
     return list(value) if isinstance(value, tuple) else value
 
 

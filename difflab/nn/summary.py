@@ -14,6 +14,7 @@ import optree
 
 from ..errors import InputError, TraceError
 from ..graph.hollow import ShapeTrace, hollow
+from .arrays import Array, Tree
 from .init import Shapes
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from .layers.layer import Layer
@@ -77,7 +78,7 @@ class Summary:
 HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field")
 
 
-def summary(model: Layer, shape: tuple[int, ...], *, params: Any = None) -> Summary:
+def summary(model: Layer, shape: tuple[int, ...], *, params: Tree = None) -> Summary:
     """What each layer of the model makes of one sample of this shape (without the batch).
 
     Nothing is computed but shapes, and no parameters are made: a model of any size takes milliseconds.
@@ -143,7 +144,7 @@ def each(value: Any, n: int) -> tuple[int, ...]:
     return (value,) * n if isinstance(value, int) else tuple(value)
 
 
-def walk(prefix: str, layer: Layer, params: Any, state: Any, x: Any, field: Field) -> Iterator[tuple[Row, Any]]:
+def walk(prefix: str, layer: Layer, params: Tree, state: Tree, x: Array, field: Field) -> Iterator[tuple[Row, Any]]:
     """A row for each layer, and what comes out of it."""
     if isinstance(layer, Sequential):
         for name, inner in zip(layer.names, layer.layers):
@@ -165,7 +166,7 @@ def walk(prefix: str, layer: Layer, params: Any, state: Any, x: Any, field: Fiel
     yield row, y
 
 
-def flops(layer: Layer, x: Any, y: Any) -> int:
+def flops(layer: Layer, x: Array, y: Array) -> int:
     """Operations for one sample: two for each product of a weight, one for each element elsewhere."""
     out = math.prod(np.shape(y)[1:])
     if isinstance(layer, Linear):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from .layers.layer import Layer, Params, State
+from .arrays import Array, Params, State
+from .layers.layer import Layer
 
 OWN = ("key",)  # states that PyTorch has no name for
 
@@ -64,6 +65,6 @@ def from_torch(model: Layer, state_dict: Mapping[str, Any], dtype: Any = None) -
     return replaced(params, given), replaced(state, given | kept)
 
 
-def as_array(x: Any) -> Any:
+def as_array(x: Array) -> Any:
     """A copy of a tensor, or of an array."""
     return np.array(x.detach().cpu().numpy() if hasattr(x, "detach") else x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, Gate, elementwise
-from .spelling import Native, by_sympy
+from .spelling import Native, by_mpmath, by_sympy
 
 WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(0.0,))
 NORMAL = Domain(tails=(1e-300, -1e-9, -20.0, -37.0, 30.0), branch_points=(0.0,))
@@ -29,9 +29,11 @@ elementwise(
     spelling={
         "javascript": "sigmoid",
         "numpy": "kernels.elementwise.sigmoid",
-        # no exponent is positive, so nothing overflows and both tails keep their digits
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
         "math": "(1.0 / (1.0 + exp(-{0})) if {0} >= 0.0 else (lambda z: z / (1.0 + z))(exp({0})))",
+        "arb": "germs.functions.sigmoid",
+        "complex": "kernels.continued.sigmoid",
+        "peers": "expit",
     },
     flops=10,
 )
@@ -51,6 +53,7 @@ elementwise(
         "compiled": lambda m, x: m.divide(
             m.exp(m.negative(m.absolute(x))), m.square(m.add(1.0, m.exp(m.negative(m.absolute(x)))))
         ),
+        "arb": "germs.functions.sigmoid_slope",
     },
     flops=12,
 )
@@ -67,6 +70,8 @@ elementwise(
         "javascript": "softplus",
         "numpy": "kernels.elementwise.softplus",
         "compiled": lambda m, x: m.add(m.maximum(x, 0.0), m.log1p(m.exp(m.negative(m.absolute(x))))),
+        "arb": "germs.functions.softplus",
+        "mpmath": by_mpmath(lambda mp, x: mp.log1p(mp.exp(x)) if x < 0 else x + mp.log1p(mp.exp(-x))),
     },
     flops=18,
 )
@@ -80,7 +85,7 @@ elementwise(
     reads=("special.log_expit",),
     value=lambda m, x: -m.softplus(-x),
     flops=18,
-    spelling={"javascript": "logSigmoid"},
+    spelling={"javascript": "logSigmoid", "arb": "germs.functions.log_sigmoid", "peers": "logsigmoid"},
 )
 elementwise(
     "relu",
@@ -88,7 +93,7 @@ elementwise(
     doc="max(x, 0); the derivative at 0 is 0.",
     latex=r"\operatorname{{relu}}({0})",
     domain=(WIDE,),
-    facts={"f(0)=0", "rising", "convex", "not negative"},
+    facts={"f(0)=0", "rising", "convex", "not negative", "chooses"},
     reads=(),
     non_differentiable="x = 0",
     kinks=zero,
@@ -99,6 +104,8 @@ elementwise(
         "compiled": lambda m, x: m.maximum(x, 0.0),
         "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
         "native": Native("{0} if ({0} > {zero}) | ({0} != {0}) else {zero}"),
+        "arb": "germs.choices.relu",
+        "complex": "kernels.continued.relu",
     },
 )
 elementwise(

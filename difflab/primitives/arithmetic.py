@@ -27,11 +27,10 @@ elementwise(
     facts={"linear", "commutative", "smooth", "sums"},
     spelling={
         "numpy": operator.add,
-        "sympy": lambda x, y: x + y,
-        "arb": lambda x, y: x + y,
         "ufunc": "add",
         "math": "{0} + {1}",
         "native": Native("{0} + {1}"),
+        "elements": operator.add,
     },
 )
 elementwise(
@@ -46,11 +45,10 @@ elementwise(
     facts={"linear", "smooth"},
     spelling={
         "numpy": operator.sub,
-        "sympy": lambda x, y: x - y,
-        "arb": lambda x, y: x - y,
         "ufunc": "subtract",
         "math": "{0} - {1}",
         "native": Native("{0} - {1}"),
+        "elements": operator.sub,
     },
 )
 elementwise(
@@ -65,11 +63,10 @@ elementwise(
     facts={"commutative", "smooth", "odd"},
     spelling={
         "numpy": operator.mul,
-        "sympy": lambda x, y: x * y,
-        "arb": lambda x, y: x * y,
         "ufunc": "multiply",
         "math": "{0} * {1}",
         "native": Native("{0} * {1}"),
+        "elements": operator.mul,
     },
 )
 elementwise(
@@ -83,12 +80,7 @@ elementwise(
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     facts={"odd"},
     reads=("divide", "true_divide"),
-    spelling={
-        "sympy": lambda x, y: x / y,
-        "arb": lambda x, y: x / y,
-        "math": "{0} / {1}",
-        "native": Native("{0} / {1}"),
-    },
+    spelling={"math": "{0} / {1}", "native": Native("{0} / {1}"), "elements": operator.truediv},
 )
 elementwise(
     "negative",
@@ -100,11 +92,10 @@ elementwise(
     facts={"linear", "smooth", "f(0)=0"},
     spelling={
         "numpy": operator.neg,
-        "sympy": lambda x: -x,
-        "arb": lambda x: -x,
         "ufunc": "negative",
         "math": "-{0}",
         "native": Native("-{0}"),
+        "elements": operator.neg,
     },
 )
 elementwise(
@@ -114,7 +105,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0", "sums"},
-    spelling={"sympy": lambda x: x, "arb": lambda x: x, "math": "{0}", "native": Native("{0}")},
+    spelling={"math": "{0}", "native": Native("{0}"), "elements": lambda x: x},
 )
 elementwise(
     "reciprocal",
@@ -129,7 +120,6 @@ elementwise(
     spelling={
         "numpy": "kernels.structure.reciprocal",
         "sympy": lambda x: 1 / x,
-        "arb": lambda x: 1 / x,
         "ufunc": "reciprocal",
         "math": "1.0 / {0}",
         "native": Native("{one} / {0}"),
@@ -145,12 +135,7 @@ elementwise(
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
     facts={"smooth", "f(0)=0", "even", "outward", "convex", "not negative"},
     value=lambda m, x: x * x,
-    spelling={
-        "sympy": lambda x: x**2,
-        "arb": lambda x: x * x,
-        "math": "{0} * {0}",
-        "native": Native("{0} * {0}"),
-    },
+    spelling={"sympy": lambda x: x**2, "math": "{0} * {0}", "native": Native("{0} * {0}")},
 )
 
 
@@ -192,7 +177,14 @@ for _name in ("power", "float_power"):
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
-        spelling={"sympy": lambda x, y: x**y}
+        facts={"one formula"},
+        spelling={
+            "sympy": lambda x, y: x**y,
+            "arb": "germs.functions.power",
+            "complex": "kernels.continued.power",
+            "mpmath": operator.pow,
+            "peers": "pow",
+        }
         | ({"math": "pow({0}, {1})", "native": Native("{0} ** {1}", light=False)} if _name == "power" else {}),
         flops=10,
     )
@@ -220,12 +212,12 @@ elementwise(
     glyph="√",
     latex=r"\sqrt{{{0}}}",
     domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
-    facts={"f(0)=0", "not negative"},
+    facts={"f(0)=0", "not negative", "one formula"},
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
-    spelling={"math": "sqrt({0})", "native": Native("np.sqrt({0})")},
     flops=4,
+    spelling={"math": "sqrt({0})", "native": Native("np.sqrt({0})"), "arb": "germs.functions.sqrt", "mpmath": "sqrt"},
 )
 elementwise(
     "cbrt",
@@ -244,6 +236,7 @@ elementwise(
         "javascript": "Math.cbrt",
         "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
         "math": "cbrt({0})",
+        "arb": "germs.functions.cbrt",
     },
     flops=10,
 )
@@ -258,8 +251,14 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    facts={"outward", "convex", "not negative"},
-    spelling={"javascript": "hypot", "math": "hypot({0}, {1})", "native": called("hypot", 2)},
+    facts={"outward", "convex", "not negative", "one formula"},
+    spelling={
+        "javascript": "hypot",
+        "math": "hypot({0}, {1})",
+        "native": called("hypot", 2),
+        "arb": "germs.functions.hypot",
+        "complex": "kernels.continued.hypot",
+    },
 )
 
 
@@ -282,8 +281,9 @@ elementwise(
     reads=(),
     non_differentiable="x = y = 0",
     value=lambda m, x, y: x / m.sqrt(x * x + y * y),
-    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction"},
+    spelling={"javascript": "direction", "numpy": "kernels.elementwise.direction", "arb": "germs.functions.direction"},
     flops=8,
+    facts={"one formula"},
 )
 
 
@@ -302,21 +302,23 @@ elementwise(
     doc="a where the condition holds, else b; no cotangent enters the branch that was not taken.",
     glyph="where",
     latex=r"\begin{{cases}}{1} & {0}\\ {2} & \text{{else}}\end{{cases}}",
-    domain=(Domain(), Domain(), Domain()),
+    domain=(Domain(of="truth"), Domain(), Domain()),
     arguments=lambda condition, *branches: ((condition, *branches), {}) if branches else ((condition,), {}, "nonzero"),
     spelling={
         "numpy": "kernels.elementwise.where",
+        "elements": lambda c, a, b: a if c else b,
         "sympy": by_sympy(lambda sympy, c, a, b: sympy.Piecewise((a, truth(sympy, c)), (b, True))),
         "math": "{1} if {0} else {2}",
         "native": Native("{1} if {0} else {2}", truths=(0,)),
     },
+    facts={"chooses"},
 )
 elementwise(
     "ldexp",
     (lambda m, z, x, n: m.exp2(n), 0),
     doc="x 2**n for integers n.",
     latex=r"{0} \cdot 2^{{{1}}}",
-    domain=(Domain(), Domain(-5.0, 5.0)),
+    domain=(Domain(), Domain(-5.0, 5.0, of="whole")),
     value=lambda m, x, n: x * m.power(2, n),
     facts={"linear"},
 )

@@ -6,24 +6,34 @@ from typing import Any
 
 from .primitive import Domain, named
 from .scipy_row import special
+from .spelling import ROUNDED, SCALED
 
 ORDER = Domain(0.0, 4.0)
+WHOLE = ORDER._replace(of="whole")
 
 # Bessel functions. The derivatives by recurrence; none is known by the order.
 FIRST = Domain(0.1, 30.0)
 
 
-def bessel(name: str, doc: str, latex: str, below: int, above: int, names: tuple[str, ...] = ()) -> None:
+def bessel(
+    name: str, doc: str, latex: str, below: int, above: int, names: tuple[str, ...] = (), order: Domain = ORDER
+) -> None:
     """A family in which 2 f_v' = below f_{v-1} + above f_{v+1}."""
     special(
         name,
         (None, lambda m, z, v, x: 0.5 * (below * getattr(m, name)(v - 1, x) + above * getattr(m, name)(v + 1, x))),
         doc,
         latex=latex,
-        domain=(ORDER, FIRST),
+        domain=(order, FIRST),
         reads=tuple(f"special.{n}" for n in (name, *names)),
         kernel=f"kernels.special.{name}" if name in ("kv", "yn") else f"special.{name}",
-        spelling={"sympy": f"bessel{name[0]}", "javascript": f"bessel{name[0].upper()}"},
+        spelling={
+            "sympy": f"bessel{name[0]}",
+            "javascript": f"bessel{name[0].upper()}",
+            "arb": f"germs.special.{name}",
+            "mpmath": f"kernels.digits.{name}",
+        },
+        refused={"complex": ROUNDED},
         flops=100,
     )
 
@@ -63,15 +73,17 @@ bessel(
     "Y_{{{0}}}({1})",
     1,
     -1,
+    order=WHOLE,
 )
 special(
     "kn",
     (None, lambda m, z, n, x: -0.5 * (m.kv(n - 1, x) + m.kv(n + 1, x))),
     "The modified Bessel function of the second kind and integer order.",
     latex="K_{{{0}}}({1})",
-    domain=(ORDER, FIRST),
-    spelling={"javascript": "besselK", "sympy": "besselk"},
+    domain=(WHOLE, FIRST),
+    spelling={"javascript": "besselK", "sympy": "besselk", "arb": "germs.special.kn", "mpmath": "kernels.digits.kn"},
     flops=100,
+    refused={"complex": ROUNDED},
 )
 special(
     "ive",
@@ -82,7 +94,8 @@ special(
     domain=(ORDER, FIRST),
     value=lambda m, v, x: m.exp(-m.absolute(x)) * m.iv(v, x),
     flops=100,
-    spelling={"javascript": "besselIe"},
+    spelling={"javascript": "besselIe", "arb": "germs.special.ive"},
+    refused={"complex": SCALED},
 )
 special(
     "kve",
@@ -93,7 +106,8 @@ special(
     domain=(ORDER, FIRST),
     value=lambda m, v, x: m.exp(x) * m.kv(v, x),
     flops=100,
-    spelling={"javascript": "besselKe"},
+    spelling={"javascript": "besselKe", "arb": "germs.special.kve"},
+    refused={"complex": ROUNDED},
 )
 special(
     "j0",
@@ -139,6 +153,7 @@ special(
     facts={"smooth"},
     reads=("special.i0", "i0"),
     arguments=named("x"),
+    refused={"complex": ROUNDED},
 )
 special(
     "i1",
@@ -148,6 +163,7 @@ special(
     domain=(FIRST,),
     value=lambda m, x: m.iv(1, x),
     facts={"smooth", "f(0)=0"},
+    refused={"complex": ROUNDED},
 )
 special(
     "k0",
@@ -188,6 +204,7 @@ special(
     flops=2000,
     value=lambda m, v, x, *, n: m.exp(x) * scaled(m.kv, v, x, n, -0.5, 1),
     called=(),
+    spelling={"mpmath": "kernels.digits.kve_derivative"},
 )
 special(
     "ive_derivative",
@@ -201,6 +218,7 @@ special(
     examples=({"v": 0, "n": 1}, {"v": 1, "n": 1}),
     value=lambda m, x, *, v, n: m.exp(-m.absolute(x)) * scaled(m.iv, v, x, n, 0.5, -1),
     called=(),
+    spelling={"mpmath": "kernels.digits.ive_derivative"},
 )
 special(
     "i0e",
@@ -210,6 +228,8 @@ special(
     domain=(FIRST,),
     value=lambda m, x: m.exp(-m.absolute(x)) * m.iv(0, x),
     non_differentiable="x = 0",
+    facts={"one formula"},
+    refused={"complex": SCALED},
 )
 special(
     "i1e",
@@ -219,6 +239,7 @@ special(
     domain=(FIRST,),
     value=lambda m, x: m.exp(-m.absolute(x)) * m.iv(1, x),
     facts={"f(0)=0"},
+    refused={"complex": SCALED},
 )
 special(
     "k0e",

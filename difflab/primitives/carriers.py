@@ -23,7 +23,7 @@ ROOTS = {"special": "scipy.special", "linalg": "numpy.linalg", "fft": "numpy.fft
 def find(path: str) -> Any:
     """The NumPy, SciPy or kernel function of that dotted name, or None."""
     root, _, name = path.rpartition(".")
-    if root.startswith("kernels."):
+    if root.startswith(("kernels.", "germs.")):
         module: Any = import_module(f"{__package__}.{root}")
     elif root in ROOTS:
         module = import_module(ROOTS[root])

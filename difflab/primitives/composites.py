@@ -351,6 +351,7 @@ composite(
     arguments=lambda z, deg=False: ((z,), {"deg": bool(deg)}),
     non_differentiable="z = 0",
     flops=10,
+    facts={"one formula"},
 )
 reader(
     "unique_values",

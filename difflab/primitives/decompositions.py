@@ -17,6 +17,7 @@ from .carriers import Carrier
 from .linalg import square_matrix
 from .primitive import composite, custom
 from .products import adjoint, bar, flip
+from .spelling import CONJUGATES, ITERATION
 
 
 def real_part(m: Any, x: Any) -> Any:
@@ -109,6 +110,7 @@ custom(
     spelling={"numpy": "linalg.cholesky", "elements": cholesky_elements},
     source="Murray 2016",
     batch=batches.stacks,
+    refused={"complex": CONJUGATES},
 )
 composite(
     "cholesky_upper",
@@ -148,7 +150,7 @@ def read_eigh(a: Any, UPLO: str = "L") -> Any:
 
 custom(
     "eigh",
-    facts={"normwise"},
+    facts={"normwise", "one formula"},
     vjp=eigh_vjp,
     jvp=eigh_jvp,
     glyph="eigh",
@@ -161,6 +163,7 @@ custom(
     source="Giles 2008, 3.1",
     non_differentiable="equal eigenvalues",
     batch=batches.stacks,
+    refused={"arb": ITERATION, "complex": CONJUGATES},
 )
 composite(
     "eigvalsh",
@@ -193,7 +196,7 @@ def eig_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
 
 custom(
     "eig",
-    facts={"normwise"},
+    facts={"normwise", "one formula"},
     vjp=eig_vjp,
     jvp=eig_jvp,
     doc="Eigenvalues and eigenvectors of a square matrix.",
@@ -206,6 +209,7 @@ custom(
     source="Giles 2008, 3.1",
     non_differentiable="equal eigenvalues",
     batch=batches.stacks,
+    refused={"arb": ITERATION},
 )
 composite(
     "eigvals",

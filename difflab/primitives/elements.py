@@ -1,12 +1,12 @@
 """Carriers whose values are NumPy object arrays of scalar elements: sympy expressions, arb power series.
 
 Rows that move, add or multiply elements run NumPy's own functions on the object arrays; elementwise rows map a
-scalar function over the elements; rows that have neither are evaluated as their program in other rows.
+scalar function over the elements, the carrier's own or the row's; rows that have neither are evaluated as their program
+in other rows.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,28 +17,6 @@ from ..errors import DomainError, UnsupportedError
 from .carriers import Carrier, find
 from .primitive import Primitive
 
-OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negative": operator.neg,
-    "positive": lambda x: x,
-    "less": operator.lt,
-    "less_equal": operator.le,
-    "greater": operator.gt,
-    "greater_equal": operator.ge,
-    "equal": operator.eq,
-    "not_equal": operator.ne,
-    "logical_and": lambda a, b: a and b,
-    "logical_or": lambda a, b: a or b,
-    "logical_not": lambda a: not a,
-    "logical_xor": lambda a, b: bool(a) != bool(b),
-    "where": lambda c, a, b: a if c else b,
-    "real": lambda x: x,
-    "conjugate": lambda x: x,
-}
-
 
 class ElementsCarrier(Carrier):
     """The base of the carriers on object arrays; a subclass says which scalar functions are native."""
@@ -48,23 +26,23 @@ class ElementsCarrier(Carrier):
         return None
 
     def function(self, row: Primitive) -> Callable[..., Any]:
-        spelled = row.spelling.get(self.name)
+        spelled, of_elements = row.spelling.get(self.name), row.spelling.get("elements")
         if row.kind == "elementwise":
             native = spelled if callable(spelled) else self.scalar_function(row, spelled)
-            native = native or OPERATORS.get(row.name)
+            native = native or of_elements
             if native is None and row.value is not None:
                 native = partial(row.value, self)
             if native is not None:
                 return mapped(guarded(native, row))
         elif callable(spelled):
             return spelled  # type: ignore[no-any-return]
-        elif (on_arrays := row.spelling.get("elements")) is not None:
-            found = on_arrays if callable(on_arrays) else find(on_arrays)
+        elif of_elements is not None:
+            found = of_elements if callable(of_elements) else find(of_elements)
             return self.tested(row, found) if row.kind == "opaque" else found  # type: ignore[no-any-return]
         return super().function(row)
 
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
-        if row.value is not None or row.kind == "elementwise":
+        if row.value is not None or row.kind == "elementwise" or not row.listed:
             return None
         function = getattr(np, row.name, None)
         if not callable(function):  # np.fft is a module

@@ -6,6 +6,7 @@ from typing import Any
 
 from .primitive import Domain, Gate, elementwise
 from .scipy_row import special
+from .spelling import by_mpmath
 
 PROBABILITY = Domain(0.001, 0.999, tails=(1e-300, 1e-10, 1 - 1e-10), branch_points=(0.5,))
 
@@ -48,7 +49,11 @@ special(
     latex=r"{0} \ln({1})",
     domain=(Domain(branch_points=(0.0,)), Domain(0.01, 10.0, tails=(1e-300, 1e300))),
     value=lambda m, x, y: x * m.log(y),
-    spelling={"javascript": "xlogy"},
+    spelling={
+        "javascript": "xlogy",
+        "arb": "germs.entropies.xlogy",
+        "mpmath": by_mpmath(lambda mp, x, y: x * mp.log(y) if x else mp.mpf(0)),
+    },
 )
 special(
     "xlog1py",
@@ -57,7 +62,11 @@ special(
     latex=r"{0} \ln(1 + {1})",
     domain=(Domain(branch_points=(0.0,)), Domain(-0.9, 10.0, tails=(1e-300, 1e300))),
     value=lambda m, x, y: x * m.log1p(y),
-    spelling={"javascript": "xlog1py"},
+    spelling={
+        "javascript": "xlog1py",
+        "arb": "germs.entropies.xlog1py",
+        "mpmath": by_mpmath(lambda mp, x, y: x * mp.log1p(y) if x else mp.mpf(0)),
+    },
 )
 special(
     "entr",
@@ -67,7 +76,8 @@ special(
     domain=(Domain(0.001, 10.0, tails=(1e-300, 1e300)),),
     non_differentiable="x = 0",
     value=lambda m, x: -x * m.log(x),
-    spelling={"javascript": "entr"},
+    spelling={"javascript": "entr", "arb": "germs.entropies.entr"},
+    facts={"one formula"},
 )
 elementwise(
     "relative_gap",
@@ -87,7 +97,7 @@ special(
     latex=r"{0}\ln\frac{{{0}}}{{{1}}}",
     domain=PAIR,
     value=lambda m, x, y: x * m.log(x / y),
-    spelling={"javascript": "relEntr"},
+    spelling={"javascript": "relEntr", "arb": "germs.entropies.rel_entr"},
 )
 special(
     "kl_div",
@@ -97,7 +107,7 @@ special(
     latex=r"{0}\ln\frac{{{0}}}{{{1}}} - {0} + {1}",
     domain=PAIR,
     value=lambda m, x, y: x * m.log(x / y) - x + y,
-    spelling={"javascript": "klDiv"},
+    spelling={"javascript": "klDiv", "arb": "germs.entropies.kl_div"},
 )
 special(
     "cosm1",
@@ -108,7 +118,7 @@ special(
     domain=(Domain(tails=(1e-300, 1e-9)),),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.cos(x) - 1,
-    spelling={"javascript": "cosm1"},
+    spelling={"javascript": "cosm1", "mpmath": by_mpmath(lambda mp, x: -2 * mp.sin(x / 2) ** 2)},
 )
 
 
@@ -127,7 +137,11 @@ special(
     domain=(Domain(tails=(1e-300, -1e-9, -700.0, 700.0, 31.0)),),
     facts={"smooth"},
     value=lambda m, x: (m.exp(x) - 1) / x,
-    spelling={"javascript": "exprel"},
+    spelling={
+        "javascript": "exprel",
+        "arb": "germs.special.exprel",
+        "mpmath": by_mpmath(lambda mp, x: mp.expm1(x) / x if x else mp.mpf(1)),
+    },
 )
 special(
     "exprel_derivative",
@@ -140,7 +154,11 @@ special(
     facts={"smooth"},
     examples=({"n": 1},),
     value=exprel_by_parts,
-    spelling={"javascript": "exprelDerivative"},
+    spelling={
+        "javascript": "exprelDerivative",
+        "arb": "germs.special.exprel",
+        "mpmath": by_mpmath(lambda mp, x, n: mp.hyp1f1(n + 1, n + 2, x) / (n + 1)),
+    },
     called=(),
 )
 special(
@@ -150,7 +168,7 @@ special(
     latex=r"\delta^2 (\sqrt{{1 + ({1}/{0})^2}} - 1)",
     domain=(Domain(0.1, 5.0), Domain(tails=(1e-9, 1e5))),
     value=lambda m, d, r: d * d * (m.sqrt(1 + (r / d) * (r / d)) - 1),
-    spelling={"javascript": "pseudoHuber"},
+    spelling={"javascript": "pseudoHuber", "arb": "germs.entropies.pseudo_huber"},
 )
 
 
@@ -171,6 +189,7 @@ special(
     domain=(Domain(0.5, 5.0), Domain()),
     non_differentiable="|r| = δ (second derivative)",
     value=lambda m, d, r: m.where(m.less_equal(m.absolute(r), d), r * r / 2, d * (m.absolute(r) - d / 2)),
+    spelling={"arb": "germs.entropies.huber"},
 )
 special(
     "boxcox",
@@ -179,7 +198,11 @@ special(
     latex=r"\frac{{{0}^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(0.01, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(x, c) - 1) / c,
-    spelling={"javascript": "boxcox"},
+    spelling={
+        "javascript": "boxcox",
+        "arb": "germs.entropies.boxcox",
+        "mpmath": by_mpmath(lambda mp, x, c: mp.expm1(c * mp.log(x)) / c if c else mp.log(x)),
+    },
 )
 special(
     "boxcox1p",
@@ -188,7 +211,11 @@ special(
     latex=r"\frac{{(1 + {0})^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(-0.9, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(1 + x, c) - 1) / c,
-    spelling={"javascript": "boxcox1p"},
+    spelling={
+        "javascript": "boxcox1p",
+        "arb": "germs.entropies.boxcox1p",
+        "mpmath": by_mpmath(lambda mp, x, c: mp.expm1(c * mp.log1p(x)) / c if c else mp.log1p(x)),
+    },
 )
 special(
     "log_cosh",
@@ -200,5 +227,9 @@ special(
     facts={"smooth", "f(0)=0", "outward", "convex"},
     domain=(Domain(tails=(1e-100, 1e-5, 400.0)),),
     value=lambda m, x: m.log((m.exp(x) + m.exp(-x)) / 2),
-    spelling={"javascript": "logCosh"},
+    spelling={
+        "javascript": "logCosh",
+        "arb": "germs.functions.log_cosh",
+        "mpmath": by_mpmath(lambda mp, x: abs(x) + mp.log1p(mp.exp(-2 * abs(x))) - mp.log(2)),
+    },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise
-from .spelling import Native, called
+from .spelling import Native, by_mpmath, called
 
 LN2 = 0.6931471805599453
 LOG2E = 1.4426950408889634
@@ -20,8 +20,13 @@ elementwise(
     latex="e^{{{0}}}",
     domain=(EXPONENT,),
     facts={"smooth", "rising", "convex"},
-    spelling={"math": "exp({0})", "native": Native("_exp({0})", light=False, wide=True)},
     flops=8,
+    spelling={
+        "math": "exp({0})",
+        "native": Native("_exp({0})", light=False, wide=True),
+        "arb": "germs.functions.exp",
+        "mpmath": "exp",
+    },
 )
 elementwise(
     "expm1",
@@ -33,7 +38,13 @@ elementwise(
     reads=("expm1", "special.expm1"),
     value=lambda m, x: m.exp(x) - 1,
     flops=8,
-    spelling={"javascript": "Math.expm1", "math": "expm1({0})", "native": called("expm1")},
+    spelling={
+        "javascript": "Math.expm1",
+        "math": "expm1({0})",
+        "native": called("expm1"),
+        "arb": "germs.functions.expm1",
+        "mpmath": "expm1",
+    },
 )
 elementwise(
     "exp2",
@@ -44,7 +55,13 @@ elementwise(
     facts={"smooth", "increasing", "convex"},
     reads=("exp2", "special.exp2"),
     value=lambda m, x: m.power(2, x),
-    spelling={"javascript": "exp2", "sympy": lambda x: 2**x, "math": "exp2({0})", "native": called("exp2")},
+    spelling={
+        "javascript": "exp2",
+        "sympy": lambda x: 2**x,
+        "math": "exp2({0})",
+        "native": called("exp2"),
+        "arb": "germs.functions.exp2",
+    },
     flops=8,
 )
 elementwise(
@@ -56,7 +73,7 @@ elementwise(
     facts={"smooth", "increasing", "convex"},
     reads=("special.exp10",),
     value=lambda m, x: m.power(10, x),
-    spelling={"numpy": "special.exp10", "sympy": lambda x: 10**x},
+    spelling={"numpy": "special.exp10", "sympy": lambda x: 10**x, "arb": "germs.functions.exp10"},
     flops=8,
 )
 elementwise(
@@ -65,8 +82,8 @@ elementwise(
     doc="The natural logarithm.",
     latex=r"\ln({0})",
     domain=(POSITIVE,),
-    spelling={"math": "log({0})", "native": called("log")},
     flops=8,
+    spelling={"math": "log({0})", "native": called("log"), "arb": "germs.functions.log", "mpmath": "log"},
 )
 elementwise(
     "log2",
@@ -76,7 +93,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
-    spelling={"javascript": "Math.log2", "math": "log2({0})", "native": called("log2")},
+    spelling={"javascript": "Math.log2", "math": "log2({0})", "native": called("log2"), "arb": "germs.functions.log2"},
 )
 elementwise(
     "log10",
@@ -86,7 +103,12 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(10),
     flops=8,
-    spelling={"javascript": "Math.log10", "math": "log10({0})", "native": called("log10")},
+    spelling={
+        "javascript": "Math.log10",
+        "math": "log10({0})",
+        "native": called("log10"),
+        "arb": "germs.functions.log10",
+    },
 )
 elementwise(
     "log1p",
@@ -98,7 +120,13 @@ elementwise(
     reads=("log1p", "special.log1p"),
     value=lambda m, x: m.log(1 + x),
     flops=8,
-    spelling={"javascript": "Math.log1p", "math": "log1p({0})", "native": called("log1p")},
+    spelling={
+        "javascript": "Math.log1p",
+        "math": "log1p({0})",
+        "native": called("log1p"),
+        "arb": "germs.functions.log1p",
+        "mpmath": "log1p",
+    },
 )
 
 
@@ -120,7 +148,12 @@ elementwise(
     facts={"commutative", "smooth", "increasing", "convex"},
     value=lambda m, x, y: m.log(m.exp(x) + m.exp(y)),
     flops=20,
-    spelling={"javascript": "logAddExp"},
+    spelling={
+        "javascript": "logAddExp",
+        "arb": "germs.functions.logaddexp",
+        "complex": "kernels.continued.logaddexp",
+        "mpmath": by_mpmath(lambda mp, x, y: max(x, y) + mp.log1p(mp.exp(-abs(x - y)))),
+    },
 )
 elementwise(
     "logaddexp2",
@@ -131,7 +164,12 @@ elementwise(
     facts={"commutative", "smooth", "increasing", "convex"},
     value=lambda m, x, y: m.log2(m.exp2(x) + m.exp2(y)),
     flops=20,
-    spelling={"javascript": "logAddExp2"},
+    spelling={
+        "javascript": "logAddExp2",
+        "arb": "germs.functions.logaddexp2",
+        "complex": "kernels.continued.logaddexp2",
+        "mpmath": by_mpmath(lambda mp, x, y: max(x, y) + mp.log1p(mp.mpf(2) ** -abs(x - y)) / mp.log(2)),
+    },
 )
 
 
@@ -153,7 +191,7 @@ elementwise(
     domain=LOG_PAIR,
     reads=(),
     value=lambda m, x, y, *, base: 1 / (1 + (m.exp2(y - x) if base == 2 else m.exp(y - x))),
-    spelling={"numpy": "kernels.elementwise.sigmoid_between"},
+    spelling={"numpy": "kernels.elementwise.sigmoid_between", "arb": "germs.functions.sigmoid_between"},
     flops=16,
     examples=({"base": 0.0}, {"base": 2.0}),
 )

@@ -38,6 +38,8 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
         arguments=reading_extreme(_name),
         spelling={
             "elements": f"{_ufunc}.reduce",
+            "arb": f"germs.arrays.{_word}",
+            "complex": f"kernels.continued.{_word}",
             "sympy": by_sympy(
                 lambda sympy, x, *, axis, keepdims, _name=_name: fold(
                     getattr(sympy, _name.capitalize()), x, axis, keepdims
@@ -135,17 +137,20 @@ opaque(
     "The bin of each element",
     lambda x, bins, right=False: ((x, bins), {"right": right}),
     batch=batches.looked_up(0),
+    spelling={"elements": "digitize", "arb": "germs.arrays.digitize"},
 )
 opaque(
     "isclose",
     "Whether elements are equal within a tolerance",
     lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}),
     batch=batches.elements,
+    spelling={"elements": "isclose", "arb": "germs.arrays.isclose"},
 )
 opaque(
     "allclose",
     "Whether all elements are equal within a tolerance",
     lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: ((a, b), {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}),
+    spelling={"elements": "allclose", "arb": "germs.arrays.allclose"},
 )
 opaque(
     "array_equal",

@@ -16,6 +16,7 @@ from .arguments import axes_of, axis_of, refuse
 from .carriers import Carrier
 from .primitive import composite, linear
 from .products import placeholder
+from .spelling import COMPLEX, CONJUGATES
 
 SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
@@ -66,6 +67,7 @@ for _name in ("fft", "ifft"):
         spelling={"numpy": f"fft.{_name}"},
         arguments=read_one(_name),
         batch=batches.axes,
+        refused={"arb": COMPLEX},
     )
 
 
@@ -94,6 +96,7 @@ linear(
     spelling={"numpy": "fft.rfft"},
     arguments=read_one("rfft"),
     batch=batches.axes,
+    refused={"arb": COMPLEX},
 )
 linear(
     "irfft",
@@ -104,6 +107,7 @@ linear(
     spelling={"numpy": "fft.irfft"},
     arguments=read_one("irfft", lambda size: 2 * (size - 1)),
     batch=batches.axes,
+    refused={"arb": COMPLEX, "complex": CONJUGATES},
 )
 
 
@@ -154,6 +158,7 @@ for _name, _value in (
         reads=(f"fft.{_name}",),
         spelling={"numpy": f"fft.{_name}"},
         arguments=read_many(_name),
+        refused={"arb": COMPLEX},
     )
     _flat = _name.replace("n", "2")
     composite(
@@ -163,6 +168,7 @@ for _name, _value in (
         glyph=_flat.upper(),
         reads=(f"fft.{_flat}",),
         arguments=read_many(_name, (-2, -1)),
+        refused={"arb": COMPLEX},
     )
 
 composite(

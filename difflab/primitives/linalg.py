@@ -114,7 +114,7 @@ def cofactor_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
 
 custom(
     "cofactor",
-    facts={"normwise"},
+    facts={"normwise", "one formula"},
     vjp=cofactor_vjp,
     jvp=cofactor_jvp,
     glyph="cof",
@@ -189,7 +189,7 @@ custom(
     kinks=lambda m, x, **params: m.equal(m.euclidean_norm(x, **params), 0.0),
     value=lambda m, x, *, axis, keepdims: m.sqrt(
         m.sum(m.square(m.absolute(x)) if m.is_complex(x) else x * x, axis=axis, keepdims=keepdims)
-    ), batch=batches.axes, facts={"outward", "convex", "not negative"},
+    ), batch=batches.axes, facts={"outward", "convex", "not negative", "one formula"},
 )  # fmt: skip
 
 
@@ -217,7 +217,7 @@ custom(
     latex=r"\lVert {0} \rVert_p", reads=(), non_differentiable="x = 0, and zero elements for p < 2",
     value=lambda m, x, *, ord, axis, keepdims: m.power(
         m.sum(m.power(m.absolute(x), ord), axis=axis, keepdims=keepdims), 1.0 / ord
-    ), batch=batches.axes,
+    ), batch=batches.axes, spelling={"arb": "germs.arrays.p_norm"},
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from .carriers import Carrier
 from .linalg import read_solve, square_matrix
 from .primitive import composite, custom
 from .products import flip
+from .spelling import ITERATION
 
 
 def exponential(a: Any) -> Any:
@@ -42,6 +43,7 @@ custom(
     spelling={"numpy": exponential},
     source="Najfeld and Havel 1995",
     batch=batches.stacks,
+    refused={"arb": ITERATION},
 )
 
 

@@ -31,12 +31,16 @@ class Gate(NamedTuple):
 
 
 class Domain(NamedTuple):
-    """Where tests sample an operand: an interval, and the points at which the formula changes or gets hard."""
+    """Where tests sample an operand: an interval, and the points at which the formula changes or gets hard.
+
+    `of` says what the operand is: "reals", "whole" (integers), "truth" (truth values) or "complex".
+    """
 
     low: float = -10.0
     high: float = 10.0
     tails: tuple[float, ...] = ()
     branch_points: tuple[float, ...] = ()
+    of: str = "reals"
 
 
 REAL = Domain()
@@ -87,12 +91,13 @@ class Primitive:
     """One operation. Everything that is known about it stands here.
 
     `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
-    has it natively, under `spelling[carrier.name]` or its own name. `reads` are the NumPy or SciPy functions that
-    mean this row; `arguments` turns a call in their signature into `(operands, params)`, and `reading` says more of
-    it. `called` says where a person may call it, in "text" and by "numpy" (as `difflab.numpy` has it where NumPy
-    does not); rows of the recording itself, and derivatives that others need, nowhere. `aliases` are its other
-    names in text. `latex`, and `text` in plain text, are its formula; `infix` is Python's sign. `batch` is the rule
-    of `vmap` for it, where the kind does not give one (see `batches.py`).
+    has it natively, under `spelling[carrier.name]` or its own name; `refused[carrier.name]` says why one has none.
+    `reads` are the NumPy or SciPy functions that mean this row; `arguments` turns a call in their signature into
+    `(operands, params)`, and `reading` says more of it. `called` says where a person may call it, in "text" and by
+    "numpy" (as `difflab.numpy` has it where NumPy does not); rows of the recording itself, and derivatives that
+    others need, nowhere. `aliases` are its other names in text. `latex`, and `text` in plain text, are its formula;
+    `infix` is Python's sign. `batch` is the rule of `vmap` for it, where the kind does not give one (see
+    `batches.py`).
 
     For programs, `spelling` has texts: "math" of a single float in Python, "native" of an element (`Native`), "ufunc"
     the name of NumPy's ufunc where "numpy" is another function with the same values on floats; "compiled" is a program
@@ -126,6 +131,7 @@ class Primitive:
     text: Text | None = None
     value: Callable[..., Any] | None = None
     spelling: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None
     arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = positional
     reading: Reading = ARRAYS

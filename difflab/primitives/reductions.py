@@ -223,6 +223,7 @@ deviating(
     latex=r"\sigma({0})",
     non_differentiable="all elements equal",
     kinks=lambda m, x, **params: m.equal(m.std(x, **params), 0.0),
+    facts={"one formula"},
     flops=5,
     batch=batches.axes,
 )
@@ -314,7 +315,11 @@ custom(
     reads=("logaddexp.reduce",),
     arguments=read_logsumexp,
     facts={"fresh", "increasing", "convex"},
-    spelling={"numpy": "kernels.arrays.logsumexp"},
+    spelling={
+        "numpy": "kernels.arrays.logsumexp",
+        "arb": "germs.arrays.logsumexp",
+        "complex": "kernels.arrays.logsumexp",
+    },
     flops=3,
     batch=batches.axes,
     by_rows=by_rows.reduction,
@@ -329,7 +334,7 @@ custom(
     reads=(),
     arguments=read_softmax("softmax"),
     facts={"fresh"},
-    spelling={"numpy": "kernels.arrays.softmax"},
+    spelling={"numpy": "kernels.arrays.softmax", "arb": "germs.arrays.softmax", "complex": "kernels.arrays.softmax"},
     flops=3,
     batch=batches.axes,
     by_rows=by_rows.other_axes,
@@ -345,7 +350,11 @@ custom(
     reads=(),
     arguments=read_softmax("log_softmax"),
     facts={"fresh"},
-    spelling={"numpy": "kernels.arrays.log_softmax"},
+    spelling={
+        "numpy": "kernels.arrays.log_softmax",
+        "arb": "germs.arrays.log_softmax",
+        "complex": "kernels.arrays.log_softmax",
+    },
     flops=3,
     batch=batches.axes,
     by_rows=by_rows.other_axes,
@@ -408,6 +417,7 @@ composite(
     glyph="std",
     arguments=read_deviation("nanstd"),
     non_differentiable="all elements equal",
+    facts={"one formula"},
 )
 
 __all__ = ["cast", "expand", "refuse"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
-from .spelling import Native, by_sympy, called
+from .spelling import Native, by_mpmath, by_sympy, called
 from .text import AND, COMPARISON, OR, SUM, Text
 
 NAN = float("nan")
@@ -37,18 +38,32 @@ for _name, _glyph, _latex, _sympy in (
         differentiable=False,
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
-        spelling={"sympy": _sympy, "math": f"{{0}} {_infix} {{1}}", "native": Native(f"{{0}} {_infix} {{1}}")},
+        spelling={
+            "sympy": _sympy,
+            "elements": getattr(operator, _sympy.lower()),
+            "math": f"{{0}} {_infix} {{1}}",
+            "native": Native(f"{{0}} {_infix} {{1}}"),
+        },
     )
 
-LOGIC_TEXTS = {
-    "logical_and": Text("{0} ∧ {1}", AND, (AND, AND)),
-    "logical_or": Text("{0} ∨ {1}", OR, (OR, OR)),
-    "logical_not": Text("not {0}", AND, (SUM,)),
-}
-LOGIC: dict[str, dict[str, Any]] = {
-    "logical_and": {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
-    "logical_or": {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
-    "logical_not": {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
+# Of truth values: Python's function of them, and texts.
+LOGIC: dict[str, tuple[Any, Text | None, dict[str, Any]]] = {
+    "logical_and": (
+        lambda a, b: a and b,
+        Text("{0} ∧ {1}", AND, (AND, AND)),
+        {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
+    ),
+    "logical_or": (
+        lambda a, b: a or b,
+        Text("{0} ∨ {1}", OR, (OR, OR)),
+        {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
+    ),
+    "logical_xor": (lambda a, b: bool(a) != bool(b), None, {}),
+    "logical_not": (
+        operator.not_,
+        Text("not {0}", AND, (SUM,)),
+        {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
+    ),
 }
 for _name, _operands, _glyph, _latex, _script in (
     ("logical_and", 2, "∧", r"{0} \land {1}", "both"),
@@ -60,40 +75,43 @@ for _name, _operands, _glyph, _latex, _script in (
     ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly"),
     ("invert", 1, "~", r"\sim {0}", "not"),
 ):
+    _of_truths, _text, _texts = LOGIC.get(_name, (None, None, {}))
     elementwise(
         _name,
         (0,) * _operands,
-        doc=f"{_name.replace('_', ' ').capitalize()} of {'truth values' if 'logical' in _name else 'integers'}; "
+        doc=f"{_name.replace('_', ' ').capitalize()} of {'truth values' if _of_truths else 'integers'}; "
         "it has no derivative.",
         glyph=_glyph,
         latex=_latex,
-        text=LOGIC_TEXTS.get(_name),
-        domain=(Domain(),) * _operands,
-        facts=() if "logical" in _name else {"bits"},
+        text=_text,
+        domain=(Domain(of="truth" if _of_truths else "whole"),) * _operands,
         differentiable=False,
+        facts={"chooses"} if _of_truths else {"chooses", "bits"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
-        spelling={"javascript": _script}
-        | ({"sympy": _name.partition("_")[2].capitalize()} if "logical" in _name else {})
-        | LOGIC.get(_name, {}),
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
+        | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {})
+        | _texts,
     )
 
-for _name, _text, _script in (
-    ("isnan", "not a number", "Number.isNaN"),
-    ("isinf", "infinite", "isInfinite"),
-    ("isposinf", "positive infinity", "isPositiveInfinity"),
-    ("isneginf", "negative infinity", "isNegativeInfinity"),
-    ("isfinite", "finite", "Number.isFinite"),
-    ("signbit", "negative, -0 included", "signBit"),
+for _name, _words, _script, _of_number in (
+    ("isnan", "not a number", "Number.isNaN", lambda x: False),
+    ("isinf", "infinite", "isInfinite", lambda x: False),
+    ("isposinf", "positive infinity", "isPositiveInfinity", lambda x: False),
+    ("isneginf", "negative infinity", "isNegativeInfinity", lambda x: False),
+    ("isfinite", "finite", "Number.isFinite", lambda x: True),
+    ("signbit", "negative, -0 included", "signBit", lambda x: x < 0),
 ):
     elementwise(
         _name,
         (0,),
-        doc=f"Whether x is {_text}; it has no derivative.",
+        doc=f"Whether x is {_words}; it has no derivative.",
         arguments=named("x"),
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
         differentiable=False,
-        spelling={"javascript": _script} | ({"native": Native("{0} != {0}")} if _name == "isnan" else {}),
+        facts={"chooses"},
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number}
+        | ({"native": Native("{0} != {0}")} if _name == "isnan" else {}),
     )
 
 
@@ -108,6 +126,7 @@ def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0,
         non_differentiable=at,
         kinks=jumps,
         one_sided=lambda m, x, **_: (0.0, 0.0),
+        facts={"chooses", "steps"},
         **more,
     )
 
@@ -135,7 +154,7 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
-    spelling={"native": called("sign")},
+    spelling={"native": called("sign"), "arb": "germs.choices.sign_of", "mpmath": "sign"},
 )
 step(
     "floor",
@@ -143,7 +162,7 @@ step(
     r"\lfloor {0} \rfloor",
     "x an integer",
     at_integers,
-    spelling={"native": Native("np.floor({0})")},
+    spelling={"native": Native("np.floor({0})"), "arb": "germs.choices.floor", "mpmath": "floor"},
 )
 step(
     "ceil",
@@ -151,7 +170,7 @@ step(
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling", "native": Native("np.ceil({0})")},
+    spelling={"sympy": "ceiling", "native": Native("np.ceil({0})"), "arb": "germs.choices.ceil", "mpmath": "ceil"},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -166,6 +185,7 @@ step(
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
         "native": Native("np.trunc({0})"),
+        "arb": "germs.choices.trunc",
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
@@ -185,7 +205,13 @@ step(
     r"\operatorname{{rint}}({0})",
     "x a half-integer",
     at_halves,
-    spelling={"javascript": "roundEven", "sympy": by_sympy(halves_to_even), "native": called("rint")},
+    spelling={
+        "javascript": "roundEven",
+        "sympy": by_sympy(halves_to_even),
+        "native": called("rint"),
+        "arb": "germs.choices.rint",
+        "mpmath": "nint",
+    },
 )
 
 
@@ -203,7 +229,11 @@ step(
     reads=("round", "around"),
     arguments=read_round,
     examples=({"decimals": 0}, {"decimals": 1}),
-    spelling={"sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals))},
+    spelling={
+        "sympy": by_sympy(lambda sympy, x, *, decimals=0: halves_to_even(sympy, x, decimals)),
+        "arb": "germs.choices.rint",
+        "mpmath": by_mpmath(lambda mp, x, *, decimals=0: mp.nint(x * mp.mpf(10) ** decimals) / mp.mpf(10) ** decimals),
+    },
 )
 
 NONZERO = Domain(0.5, 10.0, branch_points=(-3.0,))
@@ -218,6 +248,7 @@ elementwise(
     non_differentiable="x a multiple of y",
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (0.0, 0.0),
+    facts={"steps"},
     value=lambda m, x, y: m.floor(x / y),
 )
 elementwise(
@@ -233,7 +264,7 @@ elementwise(
     kinks=lambda m, x, y: m.equal(m.remainder(x, y), 0.0),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.floor(x / y),
-    spelling={"javascript": "mod", "sympy": "Mod"},
+    spelling={"javascript": "mod", "sympy": "Mod", "peers": "mod"},
 )
 elementwise(
     "fmod",
@@ -246,6 +277,8 @@ elementwise(
     kinks=lambda m, x, y: m.logical_and(m.equal(m.fmod(x, y), 0.0), m.not_equal(x, 0.0)),
     one_sided=lambda m, x, y: (1.0, 1.0),
     value=lambda m, x, y: x - y * m.trunc(x / y),
+    facts={"chooses"},
+    spelling={"arb": "germs.choices.fmod"},
 )
 
 
@@ -266,12 +299,19 @@ elementwise(
     latex="|{0}|",
     text=Text("|{0}|"),
     domain=(PLAIN,),
-    facts={"f(0)=0", "even", "outward", "convex", "not negative"},
+    facts={"f(0)=0", "even", "outward", "convex", "not negative", "chooses"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
-    spelling={"sympy": "Abs", "math": "abs({0})", "native": Native("np.abs({0})")},
+    spelling={
+        "sympy": "Abs",
+        "math": "abs({0})",
+        "native": Native("np.abs({0})"),
+        "arb": "germs.choices.absolute",
+        "complex": "kernels.continued.absolute",
+        "mpmath": abs,
+    },
 )
 
 
@@ -297,14 +337,24 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         glyph=glyph,
         latex=rf"\{glyph}({{0}}, {{1}})",
         domain=TWO,
-        facts={"commutative", "increasing", "convex" if glyph == "max" else "concave"},
+        facts={"commutative", "increasing", "convex" if glyph == "max" else "concave"}
+        | (set() if ignore_nan else {"chooses"}),
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
         one_sided=lambda m, x, y: sides,
         value=lambda m, x, y: m.where(getattr(m, order)(x, y), x, y),
-        spelling={"sympy": glyph.capitalize()}
+        spelling={
+            "sympy": glyph.capitalize(),
+            "complex": f"kernels.continued.{name}",
+            "mpmath": max if glyph == "max" else min,
+        }
         | (
-            {"javascript": name} if ignore_nan else {"native": Native(CHOICE.format({"max": ">=", "min": "<="}[glyph]))}
+            {"javascript": name}
+            if ignore_nan
+            else {
+                "arb": f"germs.choices.{name}",
+                "native": Native(CHOICE.format({"max": ">=", "min": "<="}[glyph])),
+            }
         ),
     )
 
@@ -354,7 +404,13 @@ elementwise(
     kinks=lambda m, x, h: m.equal(x, 0.0),
     one_sided=lambda m, x, h: (0.0, 0.0),
     value=lambda m, x, h: m.where(m.equal(x, 0), h, m.where(m.greater(x, 0), 1, 0)),
-    spelling={"javascript": "heaviside", "sympy": "Heaviside"},
+    spelling={
+        "javascript": "heaviside",
+        "sympy": "Heaviside",
+        "arb": "germs.choices.heaviside",
+        "complex": "kernels.continued.heaviside",
+    },
+    facts={"chooses"},
 )
 elementwise(
     "copysign",
@@ -366,7 +422,8 @@ elementwise(
     kinks=lambda m, x, y: m.equal(x, 0.0),
     one_sided=lambda m, x, y: (m.where(m.signbit(y), 1.0, -1.0), m.where(m.signbit(y), -1.0, 1.0)),
     value=lambda m, x, y: m.where(m.less(y, 0), -m.absolute(x), m.absolute(x)),
-    spelling={"javascript": "copySign"},
+    spelling={"javascript": "copySign", "arb": "germs.choices.copysign"},
+    facts={"chooses"},
 )
 elementwise(
     "nan_to_num",
@@ -380,7 +437,8 @@ elementwise(
     ),
     value=lambda m, x, **_: x,
     examples=({"nan": 0.0, "posinf": None, "neginf": None},),
-    spelling={"javascript": "nanToNum"},
+    spelling={"javascript": "nanToNum", "arb": "germs.choices.nan_to_num"},
+    facts={"chooses"},
 )
 
 # Complex numbers. Cotangents are paired without conjugation, as in JAX: pulling back through f multiplies by f'(z).
@@ -392,7 +450,7 @@ elementwise(
     glyph="Re",
     latex=r"\Re({0})",
     facts={"linear"},
-    spelling={"javascript": "Number", "sympy": "re"},
+    spelling={"javascript": "Number", "sympy": "re", "elements": lambda x: x, "complex": lambda x: x},
 )
 elementwise(
     "imag",
@@ -401,8 +459,9 @@ elementwise(
     arguments=named("val"),
     glyph="Im",
     latex=r"\Im({0})",
-    facts={"linear"},
-    spelling={"sympy": "im"},
+    domain=(Domain(of="complex"),),
+    facts={"linear", "chooses"},
+    spelling={"sympy": "im", "arb": "germs.choices.imag"},
 )
 custom(
     "conjugate",
@@ -412,7 +471,7 @@ custom(
     glyph="z̄",
     latex=r"\overline{{{0}}}",
     reads=("conjugate", "conj"),
-    spelling={"elements": lambda x: x},
+    spelling={"elements": lambda x: x, "complex": lambda x: x},
     facts={"linear"},
     batch=batches.stacks,
 )

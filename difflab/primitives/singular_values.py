@@ -19,6 +19,7 @@ from .decompositions import as_columns, as_rows, diagonal, diagonal_matrix, gaps
 from .linalg import square_matrix
 from .primitive import Primitive, Reading, composite, custom, register
 from .products import adjoint, bar, flip
+from .spelling import CONJUGATES, ITERATION
 
 LARGEST_TOLERANCE = 1e-6
 
@@ -105,7 +106,7 @@ def read_svdvals(x: Any, /) -> Any:
 
 custom(
     "svd",
-    facts={"normwise"},
+    facts={"normwise", "one formula"},
     vjp=svd_vjp,
     jvp=svd_jvp,
     doc="The reduced singular value decomposition u diag(s) vh.",
@@ -119,6 +120,7 @@ custom(
     source="Townsend 2016",
     non_differentiable="equal singular values, and zero ones",
     batch=batches.stacks,
+    refused={"arb": ITERATION, "complex": CONJUGATES},
 )
 composite(
     "svdvals",
@@ -171,7 +173,7 @@ def read_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any =
 
 custom(
     "pinv",
-    facts={"normwise"},
+    facts={"normwise", "one formula"},
     vjp=pinv_vjp,
     jvp=pinv_jvp,
     doc="The Moore-Penrose pseudo-inverse; its derivative holds at constant rank.",
@@ -210,6 +212,7 @@ register(
         differentiable=False,
         spelling={"numpy": "linalg.matrix_rank"},
         arguments=read_matrix_rank,
+        refused={"arb": ITERATION},
         batch=ranks,
     )
 )

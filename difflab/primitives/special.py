@@ -7,7 +7,7 @@ from typing import Any
 from .arguments import whole
 from .primitive import Domain, composite, named
 from .scipy_row import special
-from .spelling import by_sympy
+from .spelling import ROUNDED, by_mpmath, by_sympy
 
 TWO_OVER_SQRT_PI = 1.1283791670955126
 SQRT_PI_HALF = 0.886226925452758
@@ -60,7 +60,7 @@ special(
     "The error function.",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
-    spelling={"javascript": "erf", "math": "erf({0})"},
+    spelling={"javascript": "erf", "math": "erf({0})", "arb": "germs.special.erf", "mpmath": "erf"},
 )
 special(
     "erfc",
@@ -69,7 +69,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     kernel="kernels.elementwise.erfc",
-    spelling={"javascript": "erfc", "math": "erfc({0})"},
+    spelling={"javascript": "erfc", "math": "erfc({0})", "arb": "germs.special.erfc", "mpmath": "erfc"},
 )
 special(
     "erfcx",
@@ -78,7 +78,8 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     value=lambda m, x: m.exp(x * x) * m.erfc(x),
-    spelling={"javascript": "erfcx"},
+    spelling={"javascript": "erfcx", "arb": "germs.special.erfcx"},
+    refused={"complex": ROUNDED},
 )
 
 
@@ -111,8 +112,12 @@ special(
     examples=({"n": 1},),
     flops=900,
     value=repeated,
-    spelling={"javascript": "erfcRepeated"},
+    spelling={
+        "javascript": "erfcRepeated",
+        "mpmath": by_mpmath(lambda mp, x, n: 1 / mp.sqrt(mp.pi) - x * mp.exp(x * x) * mp.erfc(x)),
+    },
     called=(),
+    refused={"complex": ROUNDED},
 )
 special(
     "erfi",
@@ -120,7 +125,7 @@ special(
     "The imaginary error function -i erf(ix).",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
-    spelling={"javascript": "erfi"},
+    spelling={"javascript": "erfi", "arb": "germs.special.erfi", "mpmath": "erfi"},
 )
 special(
     "dawsn",
@@ -129,7 +134,8 @@ special(
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.sqrt(m.arctan(1)) * m.exp(-x * x) * m.erfi(x),
-    spelling={"javascript": "dawsn"},
+    spelling={"javascript": "dawsn", "arb": "germs.special.dawsn"},
+    refused={"complex": ROUNDED},
 )
 # Not 1 - 2 x dawsn(x): the terms cancel at large x.
 special(
@@ -144,8 +150,12 @@ special(
     examples=({"n": 1},),
     flops=600,
     value=dawson,
-    spelling={"javascript": "dawsnDerivative"},
+    spelling={
+        "javascript": "dawsnDerivative",
+        "mpmath": by_mpmath(lambda mp, x, n: 1 - mp.sqrt(mp.pi) * x * mp.exp(-x * x) * mp.erfi(x)),
+    },
     called=(),
+    refused={"complex": ROUNDED},
 )
 special(
     "erfinv",
@@ -153,7 +163,7 @@ special(
     "The inverse error function.",
     domain=(Domain(-0.99, 0.99, tails=(1e-300, 1 - 1e-10), branch_points=(0.0,)),),
     facts={"f(0)=0"},
-    spelling={"javascript": "erfinv"},
+    spelling={"javascript": "erfinv", "arb": "germs.special.erfinv", "mpmath": "kernels.digits.erfinv"},
 )
 special(
     "erfinv_slope",
@@ -181,7 +191,12 @@ special(
     "The inverse of erfc.",
     domain=(Domain(0.01, 1.99, tails=(1e-100, 1e-10), branch_points=(1.0,)),),
     value=lambda m, x: m.erfinv(1 - x),
-    spelling={"javascript": "erfcinv", "sympy": by_sympy(lambda sympy, x: sympy.erfinv(1 - x))},
+    spelling={
+        "javascript": "erfcinv",
+        "sympy": by_sympy(lambda sympy, x: sympy.erfinv(1 - x)),
+        "arb": "germs.special.erfcinv",
+        "mpmath": "kernels.digits.erfcinv",
+    },
 )
 special(
     "ndtr",
@@ -192,6 +207,7 @@ special(
     facts={"smooth"},
     kernel="kernels.elementwise.ndtr",
     value=lambda m, x: m.erfc(-x / m.sqrt(2)) / 2,
+    spelling={"arb": "germs.special.ndtr"},
 )
 special(
     "ndtri_slope",
@@ -211,7 +227,7 @@ special(
     latex=r"\Phi^{{-1}}({0})",
     domain=(PROBABILITY,),
     value=lambda m, x: m.sqrt(2) * m.erfinv(2 * x - 1),
-    spelling={"javascript": "ndtri"},
+    spelling={"javascript": "ndtri", "arb": "germs.special.ndtri", "mpmath": "kernels.digits.ndtri"},
 )
 
 
@@ -232,7 +248,8 @@ special(
     domain=(Domain(tails=(-37.0, -1e3, 20.0), branch_points=(0.0,)),),
     facts={"smooth"},
     value=lambda m, x: m.log(m.ndtr(x)),
-    spelling={"javascript": "logNdtr"},
+    spelling={"javascript": "logNdtr", "arb": "germs.special.log_ndtr", "mpmath": "kernels.digits.log_ndtr"},
+    refused={"complex": ROUNDED},
 )
 
 # The gamma family.
@@ -243,7 +260,8 @@ special(
     latex=r"\Gamma({0})",
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
-    spelling={"javascript": "gamma"},
+    spelling={"javascript": "gamma", "arb": "germs.special.gamma", "mpmath": "gamma"},
+    facts={"one formula"},
 )
 special(
     "gammaln",
@@ -252,9 +270,16 @@ special(
     latex=r"\ln|\Gamma({0})|",
     domain=(POSITIVE,),
     reads=("special.gammaln", "special.loggamma"),
-    spelling={"javascript": "gammaln", "sympy": "loggamma", "arb": "lgamma"},
+    spelling={
+        "javascript": "gammaln",
+        "sympy": "loggamma",
+        "arb": "germs.special.gammaln",
+        "mpmath": by_mpmath(lambda mp, x: mp.loggamma(x) if x > 0 else mp.log(abs(mp.gamma(x)))),
+        "peers": "lgamma",
+    },
     non_differentiable="x = 0, -1, -2, ...",
     aliases=("lgamma",),
+    facts={"one formula"},
 )
 
 
@@ -274,7 +299,7 @@ special(
     latex=r"\frac{{1}}{{\Gamma({0})}}",
     domain=(POSITIVE,),
     value=lambda m, x: 1 / m.gamma(x),
-    spelling={"javascript": "rgamma"},
+    spelling={"javascript": "rgamma", "arb": "germs.special.rgamma", "mpmath": "rgamma"},
 )
 special(
     "digamma",
@@ -284,8 +309,9 @@ special(
     scipy="psi",
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
-    spelling={"javascript": "digamma"},
+    spelling={"javascript": "digamma", "arb": "germs.special.digamma", "mpmath": "digamma", "peers": "psi"},
     aliases=("psi",),
+    facts={"one formula"},
 )
 special(
     "polygamma",
@@ -296,9 +322,15 @@ special(
     domain=(POSITIVE,),
     reads=("special.polygamma",),
     arguments=lambda n, x: ((x,), {"n": whole("polygamma: n", n, 0, 160)}),
-    spelling={"javascript": "polygamma", "sympy": by_sympy(lambda sympy, x, n: sympy.polygamma(n, x))},
+    spelling={
+        "javascript": "polygamma",
+        "sympy": by_sympy(lambda sympy, x, n: sympy.polygamma(n, x)),
+        "arb": "germs.special.digamma",
+        "mpmath": by_mpmath(lambda mp, x, n: mp.polygamma(n, x)),
+    },
     examples=({"n": 1}, {"n": 2}),
     non_differentiable="x = 0, -1, -2, ...",
+    facts={"one formula"},
 )
 special(
     "polygamma_gap",
@@ -325,7 +357,7 @@ special(
     domain=(Domain(0.1, 10.0), Domain(0.1, 10.0)),
     facts={"commutative"},
     value=lambda m, x, y: m.gamma(x) * m.gamma(y) / m.gamma(x + y),
-    spelling={"javascript": "beta"},
+    spelling={"javascript": "beta", "arb": "germs.special.beta", "mpmath": "beta"},
 )
 special(
     "betaln",
@@ -350,7 +382,12 @@ special(
     "The regularised lower incomplete gamma function P(a, x); no derivative by a.",
     latex="P({0}, {1})",
     domain=(Domain(0.5, 5.0), Domain(0.1, 10.0)),
-    spelling={"javascript": "gammainc", "sympy": by_sympy(lambda sympy, a, x: sympy.lowergamma(a, x) / sympy.gamma(a))},
+    spelling={
+        "javascript": "gammainc",
+        "sympy": by_sympy(lambda sympy, a, x: sympy.lowergamma(a, x) / sympy.gamma(a)),
+        "arb": "germs.special.gammainc",
+        "mpmath": by_mpmath(lambda mp, a, x: mp.gammainc(a, 0, x, regularized=True)),
+    },
 )
 special(
     "gammaincc",
@@ -361,6 +398,8 @@ special(
     spelling={
         "javascript": "gammaincc",
         "sympy": by_sympy(lambda sympy, a, x: sympy.uppergamma(a, x) / sympy.gamma(a)),
+        "arb": "germs.special.gammaincc",
+        "mpmath": by_mpmath(lambda mp, a, x: mp.gammainc(a, x, regularized=True)),
     },
 )
 special(
@@ -369,7 +408,12 @@ special(
     "The regularised incomplete beta function I_x(a, b); no derivative by a and b.",
     latex="I_{{{2}}}({0}, {1})",
     domain=(Domain(0.5, 5.0), Domain(0.5, 5.0), Domain(0.01, 0.99)),
-    spelling={"javascript": "betainc", "sympy": by_sympy(lambda sympy, a, b, x: sympy.betainc_regularized(a, b, 0, x))},
+    spelling={
+        "javascript": "betainc",
+        "sympy": by_sympy(lambda sympy, a, b, x: sympy.betainc_regularized(a, b, 0, x)),
+        "arb": "germs.special.betainc",
+        "mpmath": by_mpmath(lambda mp, a, b, x: mp.betainc(a, b, 0, x, regularized=True)),
+    },
 )
 composite(
     "multigammaln",
@@ -396,6 +440,6 @@ special(
     "The Hurwitz zeta function; no derivative by its order.",
     latex=r"\zeta({0}, {1})",
     domain=(Domain(2.0, 5.0), Domain(0.5, 10.0)),
-    spelling={"javascript": "zeta"},
+    spelling={"javascript": "zeta", "arb": "germs.special.zeta", "mpmath": "zeta"},
     arguments=named("x", "q"),
 )

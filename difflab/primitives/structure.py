@@ -15,7 +15,7 @@ register(
         called=(),
         latex="{0}",
         reads=(),
-        spelling={"numpy": "kernels.structure.constant"},
+        spelling={"numpy": "kernels.structure.constant", "arb": "germs.constants.exact"},
         value=lambda m, *, value: value,
         differentiable=False,
     )
@@ -73,7 +73,12 @@ linear(
     latex="{0}",
     reads=("astype",),
     arguments=lambda x, dtype, copy=True, device=None: ((x,), {"dtype": dtype}),
-    spelling={"numpy": "kernels.structure.astype", "elements": "kernels.structure.astype_elements"},
+    spelling={
+        "numpy": "kernels.structure.astype",
+        "elements": "kernels.structure.astype_elements",
+        "arb": "germs.arrays.astype",
+        "complex": "kernels.continued.astype",
+    },
     flops=0,
     batch=batches.stacks,
 )
@@ -85,6 +90,12 @@ elementwise(
     latex="{0}",
     reads=(),
     value=lambda m, x: x,
-    spelling={"math": "{0}", "native": Native("{0}")},
     flops=0,
+    facts={"chooses"},
+    spelling={
+        "math": "{0}",
+        "native": Native("{0}"),
+        "arb": "germs.choices.stop_gradient",
+        "complex": "real",
+    },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .primitive import Domain, elementwise, named
-from .spelling import Native, by_sympy, called
+from .spelling import ROUNDED, Native, by_mpmath, by_sympy, called
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -26,7 +26,7 @@ row(
     "Sine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"math": "sin({0})", "native": called("sin")},
+    spelling={"math": "sin({0})", "native": called("sin"), "arb": "germs.functions.sin", "mpmath": "sin"},
 )
 row(
     "cos",
@@ -34,17 +34,17 @@ row(
     "Cosine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth"},
-    spelling={"math": "cos({0})", "native": called("cos")},
+    spelling={"math": "cos({0})", "native": called("cos"), "arb": "germs.functions.cos", "mpmath": "cos"},
 )
 row(
     "tan",
     lambda m, y, x: 1 + m.square(y),
     "Tangent, x in radians.",
     domain=(Domain(tails=(1e-300, 1e-9, 1.5707963, -1e5), branch_points=(0.0,)),),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
-    spelling={"math": "tan({0})", "native": called("tan")},
+    spelling={"math": "tan({0})", "native": called("tan"), "arb": "germs.functions.tan", "mpmath": "tan"},
 )
 elementwise(
     "one_minus_square",
@@ -73,11 +73,11 @@ row(
     lambda m, y, x: m.reciprocal(m.sqrt(m.one_minus_square(x))),
     "The inverse sine, in radians.",
     domain=(UNIT,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
     aliases=("asin",),
-    spelling={"sympy": "asin", "arb": "asin", "native": called("arcsin")},
+    spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "native": called("arcsin"), "mpmath": "asin"},
 )
 row(
     "arccos",
@@ -86,7 +86,8 @@ row(
     domain=(UNIT,),
     non_differentiable="x = ±1",
     aliases=("acos",),
-    spelling={"sympy": "acos", "arb": "acos", "native": called("arccos")},
+    spelling={"sympy": "acos", "arb": "germs.functions.arccos", "native": called("arccos"), "mpmath": "acos"},
+    facts={"one formula"},
 )
 row(
     "arctan",
@@ -95,7 +96,7 @@ row(
     domain=(HUGE,),
     aliases=("atan",),
     facts={"smooth", "f(0)=0", "rising"},
-    spelling={"sympy": "atan", "arb": "atan", "native": called("arctan")},
+    spelling={"sympy": "atan", "arb": "germs.functions.arctan", "native": called("arctan"), "mpmath": "atan"},
 )
 elementwise(
     "arctan2",
@@ -109,8 +110,15 @@ elementwise(
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
-    spelling={"sympy": "atan2", "native": called("arctan2", 2)},
+    spelling={
+        "sympy": "atan2",
+        "native": called("arctan2", 2),
+        "arb": "germs.functions.arctan2",
+        "complex": "kernels.continued.arctan2",
+        "mpmath": "atan2",
+    },
     flops=12,
+    facts={"one formula"},
 )
 row(
     "sinh",
@@ -119,7 +127,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
-    spelling={"math": "sinh({0})", "native": called("sinh")},
+    spelling={"math": "sinh({0})", "native": called("sinh"), "arb": "germs.functions.sinh", "mpmath": "sinh"},
 )
 row(
     "cosh",
@@ -128,7 +136,12 @@ row(
     domain=(SMALL,),
     facts={"smooth", "outward", "convex"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
-    spelling={"math": "cosh({0})", "native": Native("_cosh({0})", light=False, wide=True)},
+    spelling={
+        "math": "cosh({0})",
+        "native": Native("_cosh({0})", light=False, wide=True),
+        "arb": "germs.functions.cosh",
+        "mpmath": "cosh",
+    },
 )
 row(
     "tanh",
@@ -137,7 +150,12 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0", "rising"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
-    spelling={"math": "tanh({0})", "native": Native("_tanh({0})", light=False, wide=True)},
+    spelling={
+        "math": "tanh({0})",
+        "native": Native("_tanh({0})", light=False, wide=True),
+        "arb": "germs.functions.tanh",
+        "mpmath": "tanh",
+    },
 )
 row(
     "sech",
@@ -153,6 +171,8 @@ row(
         "numpy": "kernels.elementwise.sech",
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
         "math": "1.0 / cosh({0})",
+        "arb": "germs.functions.sech",
+        "mpmath": "sech",
     },
 )
 row(
@@ -165,7 +185,7 @@ row(
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
     aliases=("asinh",),
-    spelling={"sympy": "asinh", "native": called("arcsinh")},
+    spelling={"sympy": "asinh", "native": called("arcsinh"), "arb": "germs.functions.arcsinh", "mpmath": "asinh"},
 )
 row(
     "arccosh",
@@ -177,7 +197,8 @@ row(
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
     aliases=("acosh",),
-    spelling={"sympy": "acosh", "native": called("arccosh")},
+    spelling={"sympy": "acosh", "native": called("arccosh"), "arb": "germs.functions.arccosh", "mpmath": "acosh"},
+    facts={"one formula"},
 )
 row(
     "arctanh",
@@ -185,11 +206,11 @@ row(
     "The inverse hyperbolic tangent.",
     latex=r"\operatorname{{artanh}}({0})",
     domain=(UNIT,),
-    facts={"f(0)=0"},
+    facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
     aliases=("atanh",),
-    spelling={"sympy": "atanh", "native": called("arctanh")},
+    spelling={"sympy": "atanh", "native": called("arctanh"), "arb": "germs.functions.arctanh", "mpmath": "atanh"},
 )
 row(
     "sinpi",
@@ -200,7 +221,12 @@ row(
     facts={"smooth", "f(0)=0"},
     reads=(),
     value=lambda m, x: m.sin(4 * m.arctan(1) * x),
-    spelling={"javascript": "sinpi", "numpy": "kernels.elementwise.sinpi", "arb": "sin_pi"},
+    spelling={
+        "javascript": "sinpi",
+        "numpy": "kernels.elementwise.sinpi",
+        "arb": "germs.functions.sinpi",
+        "mpmath": "sinpi",
+    },
 )
 row(
     "cospi",
@@ -211,7 +237,12 @@ row(
     facts={"smooth"},
     reads=(),
     value=lambda m, x: m.cos(4 * m.arctan(1) * x),
-    spelling={"javascript": "cospi", "numpy": "kernels.elementwise.cospi", "arb": "cos_pi"},
+    spelling={
+        "javascript": "cospi",
+        "numpy": "kernels.elementwise.cospi",
+        "arb": "germs.functions.cospi",
+        "mpmath": "cospi",
+    },
 )
 SINC = Domain(tails=(1e-300, 1e-9, 1e-3, 1e5 + 0.25), branch_points=(0.0, 0.5, 3.0))
 row(
@@ -227,6 +258,8 @@ row(
         "javascript": "sinc",
         "numpy": "kernels.elementwise.sinc",
         "sympy": by_sympy(lambda sympy, x: sympy.sinc(sympy.pi * x)),
+        "arb": "germs.special.sinc",
+        "mpmath": by_mpmath(lambda mp, x: mp.sinpi(x) / (mp.pi * x) if x else mp.mpf(1)),
     },
 )
 
@@ -249,10 +282,16 @@ elementwise(
     domain=(SINC,),
     facts={"smooth"},
     reads=(),
-    spelling={"javascript": "sincDerivative", "numpy": "kernels.elementwise.sinc"},
+    spelling={
+        "javascript": "sincDerivative",
+        "numpy": "kernels.elementwise.sinc",
+        "arb": "germs.special.sinc",
+        "mpmath": by_mpmath(lambda mp, x, n: (mp.cospi(x) - mp.sinpi(x) / (mp.pi * x)) / x if x else mp.mpf(0)),
+    },
     flops=60,
     examples=({"n": 1},),
     value=sinc_by_parts,
+    refused={"complex": ROUNDED},
 )
 for _name, _factor, _doc, _reads, _value in (
     ("deg2rad", DEGREE, "Degrees to radians.", ("deg2rad", "radians"), lambda m, x: x * m.arctan(1) / 45),
@@ -267,5 +306,6 @@ for _name, _factor, _doc, _reads, _value in (
         facts={"linear", "smooth", "f(0)=0"},
         reads=_reads,
         value=_value,
+        spelling={"arb": f"germs.functions.{_name}"},
         flops=1,
     )

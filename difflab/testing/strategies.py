@@ -53,19 +53,16 @@ def points_of(row: str | Primitive, kinks: bool = True) -> SearchStrategy[Any]:
     >>> points_of("arcsin").example()  # doctest: +SKIP
     (np.float64(0.25),)
     """
-    from ..lab.accuracy import WHOLE
-
     found = lookup(row) if isinstance(row, str) else row
     if not isinstance(found, Elementwise):
         raise UnsupportedError(f"points_of: {found.name} is not elementwise, so it has no domain for single numbers")
     st = strategies()
-    whole = WHOLE.get(found.name, ())
     operands = []
-    for i, domain in enumerate(found.domain):
+    for domain in found.domain:
         choices = [st.floats(domain.low, domain.high), *[st.just(v) for v in domain.tails]]
         choices += [st.just(v) for v in domain.branch_points] if kinks else []
         number = st.one_of(*choices)
-        operands.append(number.map(lambda v: np.int64(round(v))) if i in whole else number.map(np.float64))
+        operands.append(number.map(lambda v: np.int64(round(v))) if domain.of == "whole" else number.map(np.float64))
     return st.tuples(*operands)  # type: ignore[no-any-return]
 
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import sys
 from typing import Any
 
 import griffe
 
 
 class Docstrings(griffe.Extension):
-    """For mkdocstrings: every docstring of the package passes through `as_markdown`."""
+    """For mkdocstrings: every docstring of the package passes through `as_markdown`.
+
+    Classes that take theirs from a function (layers, criteria) have it when they run and not in the source.
+    """
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
+        if not obj.docstring and (text := derived(obj)):
+            obj.docstring = griffe.Docstring(text, parent=obj)
         if obj.docstring:
             obj.docstring.value = as_markdown(obj.docstring.value)
+
+
+def derived(obj: griffe.Object) -> str:
+    """The docstring of a class of the package that is made while it is imported."""
+    made = getattr(sys.modules.get(obj.path.rpartition(".")[0]), obj.name, None)
+    return inspect.cleandoc(vars(made).get("__doc__") or "") if isinstance(made, type) else ""
 
 
 def as_markdown(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from difflab.lab.accuracy import NOT_REAL, WHOLE, evaluate
+from difflab.lab.accuracy import evaluate, not_real
 from difflab.primitives import Elementwise
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 210, 44, 10, 24, 26
@@ -18,12 +18,11 @@ TALL = 300.0
 
 def plots(row: Elementwise, names: list[str]) -> list[str]:
     """An SVG for each operand that the row can be differentiated by (unary and binary rows); [] where none fits."""
-    if row.name in NOT_REAL or len(row.domain) > 2 or row.name in ("stop_gradient", "real", "imag"):
+    if not_real(row) or len(row.domain) > 2 or row.name in ("stop_gradient", "real", "imag"):
         return []
-    whole = WHOLE.get(row.name, ())
     if "no derivative" in row.doc:
         return []
-    places = [k for k in range(len(row.domain)) if k not in whole and row.partials[k] is not None]
+    places = [k for k in range(len(row.domain)) if row.domain[k].of != "whole" and row.partials[k] is not None]
     return [svg for k in places if (svg := plot(row, k, names))]
 
 
@@ -46,7 +45,7 @@ def plot(row: Elementwise, place: int, names: list[str]) -> str:
 def along(row: Elementwise, place: int, t: Any, params: dict[str, Any]) -> tuple[Any, Any]:
     """Values and derivatives where one operand goes along t."""
     operands: list[Any] = [
-        np.full(POINTS, held(row, k), int if k in WHOLE.get(row.name, ()) else float) for k in range(len(row.domain))
+        np.full(POINTS, held(row, k), int if d.of == "whole" else float) for k, d in enumerate(row.domain)
     ]
     operands[place] = t
     with np.errstate(all="ignore"):
@@ -62,7 +61,7 @@ def span(row: Elementwise, place: int) -> Any:
 
 def held(row: Elementwise, place: int) -> float:
     d = row.domain[place]
-    if row.name in WHOLE and place in WHOLE[row.name]:
+    if d.of == "whole":
         return 1.0
     return round(0.35 * d.low + 0.65 * d.high, 1) if d.low > -1 else 1.5
 

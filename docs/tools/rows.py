@@ -31,8 +31,9 @@ GROUPS = {
     "networks": ("Convolution and networks", "convolution networks standardising"),
     "structure": ("What graphs are made of", "structure"),
 }
-# Rows whose functions stand in a file of helpers.
+# Rows whose functions stand in a file of helpers, or are Python's operators.
 BELONGS = {
+    **dict.fromkeys(("add", "subtract"), "arithmetic"),
     **dict.fromkeys(("fft2", "ifft2", "rfft2", "irfft2", "fftshift", "ifftshift"), "fourier"),
     **dict.fromkeys(("conv_max_pool", "pooled_weight_transpose", "pooled_input_transpose"), "networks"),
     **dict.fromkeys(("lstsq", "matrix_norm"), "linalg"),

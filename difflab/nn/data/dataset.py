@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...graph.kinds import check_fit
+from ..arrays import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class Dataset:
         return f"<Dataset {self.name}: {len(self.x_train)} + {len(self.x_test)} samples of shape {self.shape}, {kind}>"
 
 
-def check_pair(where: str, x: Any, y: Any) -> None:
+def check_pair(where: str, x: Array, y: Array) -> None:
     if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray):
         raise InputError(f"{where}: give NumPy arrays, not {type(x).__name__} and {type(y).__name__}")
     check_fit(x, f"{where}: the inputs")
@@ -64,7 +65,7 @@ def check_pair(where: str, x: Any, y: Any) -> None:
         raise ShapeError(f"{where}: inputs of shape {x.shape} and labels of shape {y.shape}; they need the same length")
 
 
-def check_labels(where: str, y: Any, classes: int) -> None:
+def check_labels(where: str, y: Array, classes: int) -> None:
     """Class numbers are integers from 0 to classes - 1."""
     if y.dtype.kind not in "iu":
         raise InputError(f"{where} has dtype {y.dtype}; class numbers are integers")
@@ -74,7 +75,7 @@ def check_labels(where: str, y: Any, classes: int) -> None:
         raise InputError(f"{where}[{k}] is {y.reshape(-1)[k]}; with {classes} classes labels are 0 to {classes - 1}")
 
 
-def normalize(x: Any, *others: Any, axis: Any = None) -> tuple[Any, ...]:
+def normalize(x: Array, *others: Any, axis: Any = None) -> tuple[Any, ...]:
     """x and the other arrays minus x's mean, over x's standard deviation.
 
     By default each channel of images has its own mean and deviation, and each column of a table. A constant channel is
@@ -96,7 +97,9 @@ def normalize(x: Any, *others: Any, axis: Any = None) -> tuple[Any, ...]:
     return (*((a - mean) / std for a in (x, *others)), mean, std)
 
 
-def train_test_split(x: Any, y: Any, *, test: float = 0.2, seed: int = 0, stratify: bool = False) -> tuple[Any, ...]:
+def train_test_split(
+    x: Array, y: Array, *, test: float = 0.2, seed: int = 0, stratify: bool = False
+) -> tuple[Any, ...]:
     """x_train, x_test, y_train, y_test: a fraction `test` of the samples, drawn without order, is kept for testing.
 
     With `stratify` each class gives its share.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ..arrays import Array
 from .dataset import Dataset, train_test_split
 from .idx import idx_folder
 from .synthetic import SYNTHETIC
@@ -80,6 +81,6 @@ def load(name: Any) -> Dataset:
     )
 
 
-def split(name: str, x: Any, y: Any, classes: tuple[str, ...]) -> Dataset:
+def split(name: str, x: Array, y: Array, classes: tuple[str, ...]) -> Dataset:
     x_train, x_test, y_train, y_test = train_test_split(x.astype(np.float32), y)
     return Dataset(name, x_train, y_train, x_test, y_test, classes)

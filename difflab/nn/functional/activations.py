@@ -7,57 +7,59 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 
 row, real = checks.row, checks.real
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Array, inplace: bool = False) -> Array:
     """max(x, 0); the derivative at 0 is 0.
 
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return row("relu", real(input))
+    return row(rows.relu, real(input))
 
 
-def relu6(input: Any, inplace: bool = False) -> Any:
+def relu6(input: Array, inplace: bool = False) -> Array:
     """min(max(x, 0), 6).
 
     >>> relu6(np.array([-1.0, 8.0]))
     array([0., 6.])
     """
-    return row("relu6", real(input))
+    return row(rows.relu6, real(input))
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Array, negative_slope: float = 0.01, inplace: bool = False) -> Array:
     """x where it is positive, else x times negative_slope.
 
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.5)
     array([-0.5,  2. ])
     """
-    return row("leaky_relu", real(input), negative_slope=negative_slope)
+    return row(rows.leaky_relu, real(input), negative_slope=negative_slope)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
     """x where it is positive, else alpha (exp(x) - 1).
 
     >>> elu(np.array([-np.inf, 2.0]))
     array([-1.,  2.])
     """
-    return row("elu", real(input), alpha=alpha)
+    return row(rows.elu, real(input), alpha=alpha)
 
 
-def selu(input: Any, inplace: bool = False) -> Any:
+def selu(input: Array, inplace: bool = False) -> Array:
     """The self-normalising elu (Klambauer et al., NIPS 2017).
 
     >>> selu(np.array([0.0, 1.0])).round(3)
     array([0.   , 1.051])
     """
-    return row("selu", real(input))
+    return row(rows.selu, real(input))
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
     """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)), which is smooth at 0 for every alpha (Barron, 2017).
 
     >>> celu(np.array([-np.inf, 2.0]), alpha=0.5)
@@ -65,65 +67,65 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """
     if alpha == 0:
         raise InputError("celu: alpha=0; it must not be zero")
-    return row("celu", real(input), alpha=alpha)
+    return row(rows.celu, real(input), alpha=alpha)
 
 
-def gelu(input: Any, approximate: str = "none") -> Any:
+def gelu(input: Array, approximate: str = "none") -> Array:
     """x Φ(x) with the normal distribution Φ, or with approximate="tanh" its usual approximation.
 
     >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
     array([-0.1587,  0.    ,  0.8413])
     """
     checks.one_of("gelu: approximate", approximate, "none", "tanh")
-    return row("gelu", real(input), approximate=approximate)
+    return row(rows.gelu, real(input), approximate=approximate)
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+def silu(input: Array, inplace: bool = False) -> Array:
     """x sigmoid(x), also called swish.
 
     >>> silu(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.7311])
     """
-    return row("silu", real(input))
+    return row(rows.silu, real(input))
 
 
-def mish(input: Any, inplace: bool = False) -> Any:
+def mish(input: Array, inplace: bool = False) -> Array:
     """x tanh(softplus(x)) (Misra, 2019).
 
     >>> mish(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.8651])
     """
-    return row("mish", real(input))
+    return row(rows.mish, real(input))
 
 
-def sigmoid(input: Any) -> Any:
+def sigmoid(input: Array) -> Array:
     """1 / (1 + exp(-x)).
 
     >>> sigmoid(np.array([-1000.0, 0.0]))
     array([0. , 0.5])
     """
-    return row("sigmoid", real(input))
+    return row(rows.sigmoid, real(input))
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+def hardsigmoid(input: Array, inplace: bool = False) -> Array:
     """x/6 + 1/2, kept between 0 and 1.
 
     >>> hardsigmoid(np.array([-4.0, 0.0, 4.0]))
     array([0. , 0.5, 1. ])
     """
-    return row("hardsigmoid", real(input))
+    return row(rows.hardsigmoid, real(input))
 
 
-def hardswish(input: Any, inplace: bool = False) -> Any:
+def hardswish(input: Array, inplace: bool = False) -> Array:
     """x hardsigmoid(x) (Howard et al., ICCV 2019).
 
     >>> hardswish(np.array([-4.0, 3.0]))
     array([-0.,  3.])
     """
-    return row("hardswish", real(input))
+    return row(rows.hardswish, real(input))
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
     """x, kept between min_val and max_val; the derivative at both is 0.
 
     >>> hardtanh(np.array([-4.0, 0.5]))
@@ -131,10 +133,10 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     """
     if min_val > max_val:
         raise InputError(f"hardtanh: min_val={min_val} is larger than max_val={max_val}")
-    return row("hardtanh", real(input), min_val=min_val, max_val=max_val)
+    return row(rows.hardtanh, real(input), min_val=min_val, max_val=max_val)
 
 
-def tanh(input: Any) -> Any:
+def tanh(input: Array) -> Array:
     """The hyperbolic tangent.
 
     >>> tanh(np.array([0.0, 1000.0]))
@@ -143,16 +145,16 @@ def tanh(input: Any) -> Any:
     return np.tanh(real(input))
 
 
-def tanhshrink(input: Any) -> Any:
+def tanhshrink(input: Array) -> Array:
     """x - tanh(x), without its cancellation near 0.
 
     >>> bool(np.isclose(tanhshrink(1e-5), 1e-15 / 3, rtol=1e-9, atol=0))
     True
     """
-    return row("tanhshrink", real(input))
+    return row(rows.tanhshrink, real(input))
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold.
 
     >>> softplus(np.array([-1000.0, 0.0, 50.0])).round(4)
@@ -160,20 +162,20 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """
     x = real(input)
     scaled = x if beta == 1 else beta * x
-    y = row("softplus", scaled)
+    y = row(rows.softplus, scaled)
     return np.where(scaled > threshold, x, y if beta == 1 else y / beta)
 
 
-def softsign(input: Any) -> Any:
+def softsign(input: Array) -> Array:
     """x / (1 + |x|).
 
     >>> softsign(np.array([-1.0, 3.0]))
     array([-0.5 ,  0.75])
     """
-    return row("softsign", real(input))
+    return row(rows.softsign, real(input))
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> Any:
+def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """x moved towards 0 by lambd, and 0 where it would pass it.
 
     >>> softshrink(np.array([-2.0, 0.3]))
@@ -181,19 +183,19 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """
     if lambd < 0:
         raise InputError(f"softshrink: lambd={lambd} is negative")
-    return row("softshrink", real(input), lambd=lambd)
+    return row(rows.softshrink, real(input), lambd=lambd)
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     """x, and 0 where |x| <= lambd.
 
     >>> hardshrink(np.array([-2.0, 0.3]))
     array([-2.,  0.])
     """
-    return row("hardshrink", real(input), lambd=lambd)
+    return row(rows.hardshrink, real(input), lambd=lambd)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Array, threshold: float, value: float, inplace: bool = False) -> Array:
     """x where it is above the threshold, else the value.
 
     >>> threshold(np.array([0.5, 2.0]), 1.0, -7.0)
@@ -203,16 +205,16 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return np.where(x > threshold, x, value)
 
 
-def logsigmoid(input: Any) -> Any:
+def logsigmoid(input: Array) -> Array:
     """log(sigmoid(x)), which does not underflow.
 
     >>> logsigmoid(np.array([-1000.0]))
     array([-1000.])
     """
-    return row("log_sigmoid", real(input))
+    return row(rows.log_sigmoid, real(input))
 
 
-def prelu(input: Any, weight: Any) -> Any:
+def prelu(input: Array, weight: Array) -> Array:
     """x where it is positive, else x times weight: one number, or one for each channel (axis 1).
 
     Raises ShapeError for another number of weights.
@@ -231,7 +233,7 @@ def prelu(input: Any, weight: Any) -> Any:
     return np.where(x > 0, x, weight * x)
 
 
-def glu(input: Any, dim: int = -1) -> Any:
+def glu(input: Array, dim: int = -1) -> Array:
     """The first half along an axis times the sigmoid of the second (Dauphin et al., ICML 2017).
 
     Raises ShapeError where the axis has an odd length.
@@ -245,10 +247,10 @@ def glu(input: Any, dim: int = -1) -> Any:
     if n % 2:
         raise ShapeError(f"glu: axis {dim} of shape {x.shape} has {n} elements; it must be an even number")
     lead = (slice(None),) * axis
-    return x[(*lead, slice(0, n // 2))] * row("sigmoid", x[(*lead, slice(n // 2, n))])
+    return x[(*lead, slice(0, n // 2))] * row(rows.sigmoid, x[(*lead, slice(n // 2, n))])
 
 
-def axis_of(what: str, x: Any, dim: int) -> int:
+def axis_of(what: str, x: Array, dim: int) -> int:
     if not hasattr(dim, "__index__"):
         raise InputError(f"{what}: dim={dim!r}; give the number of an axis")
     if not -x.ndim <= dim < x.ndim:
@@ -256,22 +258,22 @@ def axis_of(what: str, x: Any, dim: int) -> int:
     return dim % x.ndim
 
 
-def soft_axis(what: str, x: Any, dim: int | None) -> int:
+def soft_axis(what: str, x: Array, dim: int | None) -> int:
     """The axis; None is that of the classes, as torch chooses it: 1, and 0 for inputs with 0, 1 or 3 axes."""
     return axis_of(what, x, (0 if x.ndim in (0, 1, 3) else 1) if dim is None else dim)
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
     """exp(x) / sum(exp(x)) along an axis, without overflow; `dim=None` is 1, and 0 for inputs with 1 or 3 axes.
 
     >>> softmax(np.array([1e4, 1e4]), dim=0)
     array([0.5, 0.5])
     """
     x = cast(input, dtype)
-    return row("softmax", x, axis=soft_axis("softmax", x, dim)) if x.ndim else np.ones_like(x)
+    return row(rows.softmax, x, axis=soft_axis("softmax", x, dim)) if x.ndim else np.ones_like(x)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
     """softmax(-x).
 
     >>> softmin(np.array([0.0, 1e4]), dim=0)
@@ -280,22 +282,22 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     return softmax(-cast(input, dtype), dim)
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
     """The logarithm of softmax, without overflow.
 
     >>> log_softmax(np.array([1e4, 0.0]), dim=0)
     array([     0., -10000.])
     """
     x = cast(input, dtype)
-    return row("log_softmax", x, axis=soft_axis("log_softmax", x, dim)) if x.ndim else np.zeros_like(x)
+    return row(rows.log_softmax, x, axis=soft_axis("log_softmax", x, dim)) if x.ndim else np.zeros_like(x)
 
 
-def cast(x: Any, dtype: Any) -> Any:
+def cast(x: Array, dtype: Any) -> Array:
     x = real(x)
     return x if dtype is None else x.astype(dtype)
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(tensor: Array, num_classes: int = -1) -> Array:
     """Integers with a new last axis: 1 at the place of the label, else 0.
 
     `num_classes=-1` is the largest label and one, which traced labels cannot say: give it there. Raises InputError
@@ -314,5 +316,5 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         num_classes = int(labels.max()) + 1
     if not hasattr(num_classes, "__index__"):
         raise InputError(f"one_hot: num_classes={num_classes!r}; give an integer")
-    labels = row("class_labels", labels, what="one_hot: the label", count=num_classes, ignore_index=None)
+    labels = row(rows.class_labels, labels, what="one_hot: the label", count=num_classes, ignore_index=None)
     return np.equal(np.expand_dims(labels, -1), np.arange(num_classes)).astype(np.int64)

@@ -8,23 +8,25 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import real, row
 from .embedding import dropout, linear
 
 
 def scaled_dot_product_attention(
-    query: Any,
+    query: Array,
     key: Any,
     value: Any,
-    attn_mask: Any = None,
+    attn_mask: Array = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
     *,
     dropout_key: Any = None,
-) -> Any:
+) -> Array:
     """softmax(query keyᵀ scale + mask) value, for query (..., L, E), key (..., S, E) and value (..., S, Ev).
 
     `scale` is 1/sqrt(E) by default. A mask of booleans says who may look (True), one of numbers is added; it
@@ -52,13 +54,13 @@ def scaled_dot_product_attention(
     return np.matmul(weights, v)
 
 
-def repeats(what: str, q: Any, x: Any) -> int:
+def repeats(what: str, q: Array, x: Array) -> int:
     if x.ndim < 3 or q.shape[-3] % x.shape[-3]:
         raise ShapeError(f"{what}: enable_gqa needs a number of heads in {x.shape} that divides that in {q.shape}")
     return int(q.shape[-3] // x.shape[-3])
 
 
-def combined_mask(what: str, mask: Any, is_causal: bool, size: tuple[int, int]) -> Any:
+def combined_mask(what: str, mask: Any, is_causal: bool, size: tuple[int, int]) -> Array:
     if not is_causal:
         return None if mask is None else checks.array(mask)
     if mask is not None:
@@ -66,41 +68,41 @@ def combined_mask(what: str, mask: Any, is_causal: bool, size: tuple[int, int]) 
     return np.tril(np.ones(size, bool))
 
 
-def attention_weights(q: Any, k: Any, mask: Any) -> Any:
+def attention_weights(q: Array, k: Array, mask: Any) -> Array:
     """softmax(q kᵀ + mask) along the last axis; zeros where nothing may be seen."""
     scores = np.matmul(q, np.swapaxes(k, -1, -2))
     if mask is None:
-        return row("softmax", scores, axis=scores.ndim - 1)
+        return row(rows.softmax, scores, axis=scores.ndim - 1)
     scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
     blind = np.all(scores == -np.inf, axis=-1, keepdims=True)
-    weights = row("softmax", np.where(blind, 0.0, scores), axis=scores.ndim - 1)
+    weights = row(rows.softmax, np.where(blind, 0.0, scores), axis=scores.ndim - 1)
     return np.where(blind, 0.0, weights)
 
 
 def multi_head_attention_forward(
-    query: Any,
+    query: Array,
     key: Any,
     value: Any,
     embed_dim_to_check: int,
     num_heads: int,
-    in_proj_weight: Any,
-    in_proj_bias: Any,
-    bias_k: Any,
-    bias_v: Any,
+    in_proj_weight: Array,
+    in_proj_bias: Array,
+    bias_k: Array,
+    bias_v: Array,
     add_zero_attn: bool,
     dropout_p: float,
-    out_proj_weight: Any,
-    out_proj_bias: Any,
+    out_proj_weight: Array,
+    out_proj_bias: Array,
     training: bool = True,
-    key_padding_mask: Any = None,
+    key_padding_mask: Array = None,
     need_weights: bool = True,
-    attn_mask: Any = None,
+    attn_mask: Array = None,
     use_separate_proj_weight: bool = False,
-    q_proj_weight: Any = None,
-    k_proj_weight: Any = None,
-    v_proj_weight: Any = None,
-    static_k: Any = None,
-    static_v: Any = None,
+    q_proj_weight: Array = None,
+    k_proj_weight: Array = None,
+    v_proj_weight: Array = None,
+    static_k: Array = None,
+    static_v: Array = None,
     average_attn_weights: bool = True,
     is_causal: bool = False,
     *,
@@ -153,18 +155,18 @@ def multi_head_attention_forward(
     return (y, weights) if had_batch else (y[:, 0], weights[0])
 
 
-def split(x: Any, n: int) -> list[Any]:
+def split(x: Array, n: int) -> list[Any]:
     """n equal parts along the first axis."""
     size = x.shape[0] // n
     return [x[k * size : (k + 1) * size] for k in range(n)]
 
 
-def heads(x: Any, n: int) -> Any:
+def heads(x: Array, n: int) -> Array:
     """(S, N, E) as (N, heads, S, E / heads)."""
     return np.transpose(x.reshape((x.shape[0], x.shape[1], n, x.shape[2] // n)), (1, 2, 0, 3))
 
 
-def extended(k: Any, v: Any, bias_k: Any, bias_v: Any, add_zero_attn: bool) -> tuple[Any, Any, int]:
+def extended(k: Array, v: Array, bias_k: Array, bias_v: Array, add_zero_attn: bool) -> tuple[Any, Any, int]:
     """Keys and values with a learnt one and one of zeros behind them, and how many these are."""
     found, added = [k, v], 0
     for more in ([bias_k, bias_v], [0.0, 0.0] if add_zero_attn else [None, None]):
@@ -175,7 +177,7 @@ def extended(k: Any, v: Any, bias_k: Any, bias_v: Any, add_zero_attn: bool) -> t
     return found[0], found[1], added
 
 
-def both_masks(what: str, mask: Any, padding: Any, q: Any, k: Any, added: int, is_causal: bool) -> Any:
+def both_masks(what: str, mask: Any, padding: Any, q: Array, k: Array, added: int, is_causal: bool) -> Array:
     """The two masks, turned to numbers that are added to the scores (N, heads, L, S); None for none."""
     n, h, length = q.shape[:3]
     size = k.shape[2] - added

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,16 @@ import numpy as np
 from ...errors import DtypeError, InputError, ShapeError
 from ...graph.kinds import NUMBERS, check_fit, unfit
 from ...graph.node import Node, call_row
-from ...primitives import TABLE
+from ...primitives import Primitive, rows
+from ..arrays import Array
 
 
-def row(name: str, *operands: Any, **params: Any) -> Any:
+def row(of: Primitive, *operands: Any, **params: Any) -> Array:
     """A row of the table on plain or traced operands."""
-    return call_row(TABLE[name], *operands, **params)
+    return call_row(of, *operands, **params)
 
 
-def array(x: Any) -> Any:
+def array(x: Array) -> Array:
     """Lists and numbers as arrays; traced values as they are."""
     if x.__class__ is Node or (x.__class__ is np.ndarray and x.dtype.kind in NUMBERS):
         return x
@@ -29,18 +31,18 @@ def array(x: Any) -> Any:
     return found
 
 
-def given_as(x: Any) -> str:
+def given_as(x: Array) -> str:
     """The function of this room that was given x, and its name for it, to be said in an error."""
     said, room = "an argument", __name__.rpartition(".")[0]
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and str(frame.f_globals.get("__name__")).startswith(room):
         name = next((n for n, value in frame.f_locals.items() if value is x), None)
         said = f"{frame.f_code.co_name}: {name}" if name else said
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return said
 
 
-def real(x: Any) -> Any:
+def real(x: Array) -> Array:
     """The same, with integers as floating-point numbers."""
     x = array(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
@@ -61,7 +63,7 @@ def per_axis(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
     return found
 
 
-def batched(what: str, x: Any, n: int) -> tuple[Any, bool]:
+def batched(what: str, x: Array, n: int) -> tuple[Any, bool]:
     """The input as (batch, channels, *spatial) with n spatial axes, and whether it had its batch axis."""
     if x.ndim not in (n + 1, n + 2):
         raise ShapeError(
@@ -75,7 +77,7 @@ def axis_names(n: int) -> str:
     return ", ".join(("depth", "height", "width")[3 - n :] if n > 1 else ("length",))
 
 
-def unbatched(y: Any, had_batch: bool) -> Any:
+def unbatched(y: Array, had_batch: bool) -> Array:
     return y if had_batch else y.reshape(y.shape[1:])
 
 
@@ -90,7 +92,7 @@ def same_shape(what: str, **operands: Any) -> None:
             )
 
 
-def reduced(what: str, values: Any, reduction: str) -> Any:
+def reduced(what: str, values: Any, reduction: str) -> Array:
     """The mean or the sum of the values, or these themselves."""
     if reduction == "mean":
         return np.mean(values)
@@ -106,7 +108,7 @@ def one_of(what: str, value: Any, *allowed: str) -> None:
         raise InputError(f"{what}={value!r}; it is {' or '.join(map(repr, allowed))}")
 
 
-def labels(what: str, x: Any) -> Any:
+def labels(what: str, x: Array) -> Array:
     """Integers, traced or not."""
     x = array(x)
     if x.dtype.kind not in "iu":
@@ -114,9 +116,9 @@ def labels(what: str, x: Any) -> Any:
     return x
 
 
-def norm(x: Any, p: float, dim: Any, keepdims: bool) -> Any:
+def norm(x: Array, p: float, dim: Any, keepdims: bool) -> Array:
     """The p-norm along an axis."""
-    return row("vector_norm", x, ord=p, axis=dim, keepdims=keepdims)
+    return row(rows.vector_norm, x, ord=p, axis=dim, keepdims=keepdims)
 
 
 def legacy(size_average: Any, reduce: Any, reduction: str) -> str:
@@ -128,11 +130,11 @@ def legacy(size_average: Any, reduce: Any, reduction: str) -> str:
     return "sum" if size_average is False else "mean"
 
 
-def clamped(x: Any) -> Any:
+def clamped(x: Array) -> Array:
     """max(x, 0) with the derivative 1 at 0, as torch's clamp has it."""
     return np.where(x >= 0, x, 0.0)
 
 
-def concrete(x: Any) -> bool:
+def concrete(x: Array) -> bool:
     """Whether the values are there to be looked at."""
     return isinstance(x, np.ndarray | np.generic)

@@ -11,6 +11,8 @@ import numpy as np
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import array, legacy, real, reduced, row, same_shape
 
@@ -18,7 +20,7 @@ from .checks import array, legacy, real, reduced, row, same_shape
 class Labels:
     """Class indices for an array of scores, with the weights of the classes and the index that is ignored."""
 
-    def __init__(self, what: str, x: Any, target: Any, axis: int, weight: Any, ignore_index: int) -> None:
+    def __init__(self, what: str, x: Array, target: Array, axis: int, weight: Array, ignore_index: int) -> None:
         self.target = checks.labels(what, target)
         wanted = (*x.shape[:axis], *x.shape[axis + 1 :])
         if self.target.shape != wanted:
@@ -30,24 +32,24 @@ class Labels:
         self.weight = weight
 
     @property
-    def places(self) -> Any:
+    def places(self) -> Array:
         """The labels, checked, with 0 in place of those that are ignored."""
         what = f"{self.what}: the label"
-        return row("class_labels", self.target, what=what, count=self.count, ignore_index=self.ignored)
+        return row(rows.class_labels, self.target, what=what, count=self.count, ignore_index=self.ignored)
 
-    def kept(self, values: Any) -> Any:
-        return row("without_ignored", values, self.target, ignore_index=self.ignored)
+    def kept(self, values: Any) -> Array:
+        return row(rows.without_ignored, values, self.target, ignore_index=self.ignored)
 
-    def picked(self, x: Any) -> Any:
+    def picked(self, x: Array) -> Array:
         """The element of each label."""
         found = np.take_along_axis(x, np.expand_dims(self.places, self.axis), self.axis)
         return self.kept(np.squeeze(found, self.axis))
 
-    def weights(self) -> Any:
+    def weights(self) -> Array:
         """The weight of each label, 0 where it is ignored."""
         return self.kept(dnp.take(self.weight, self.places))
 
-    def reduce(self, values: Any, reduction: str) -> Any:
+    def reduce(self, values: Any, reduction: str) -> Array:
         """The reduction of values that have their weights already: a mean is over the weights of the labels."""
         if reduction != "mean":
             return reduced(self.what, values, reduction)
@@ -56,13 +58,13 @@ class Labels:
         return np.sum(values) / np.sum(np.not_equal(self.target, self.ignored).astype(values.dtype))
 
 
-def class_axis(what: str, x: Any) -> int:
+def class_axis(what: str, x: Array) -> int:
     if not x.ndim:
         raise ShapeError(f"{what}: the input is a single number; it is (C,), (N, C) or (N, C, d1, ...)")
     return 0 if x.ndim == 1 else 1
 
 
-def class_weight(what: str, x: Any, axis: int, weight: Any) -> Any:
+def class_weight(what: str, x: Array, axis: int, weight: Array) -> Array:
     if weight is None:
         return None
     weight = real(weight)
@@ -73,20 +75,20 @@ def class_weight(what: str, x: Any, axis: int, weight: Any) -> Any:
     return weight if weight.dtype == x.dtype else weight.astype(x.dtype)
 
 
-def along(v: Any, axis: int, ndim: int) -> Any:
+def along(v: Array, axis: int, ndim: int) -> Array:
     return v.reshape((-1, *(1,) * (ndim - 1 - axis)))
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: Array,
+    target: Array,
+    weight: Array = None,
     size_average: Any = None,
     ignore_index: int = -100,
     reduce: Any = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:
+) -> Array:
     """-log softmax(input)[target]: the negative log-likelihood of the labels, computed from logits without overflow.
 
     `input` is (C,), (N, C) or (N, C, d1, ...); `target` has the class of each, of the same shape without C (integers
@@ -109,20 +111,20 @@ def cross_entropy(
         same_shape("cross_entropy (with probabilities)", input=z, target=target)
         return by_probabilities(z, target, axis, weight, reduction, label_smoothing)
     labels = Labels("cross_entropy", z, target, axis, weight, ignore_index)
-    values = row("label_loss", z, labels.target, axis=axis, ignore_index=labels.ignored)
+    values = row(rows.label_loss, z, labels.target, axis=axis, ignore_index=labels.ignored)
     hard = labels.reduce(values if weight is None else values * labels.weights(), reduction)
     if label_smoothing == 0:
         return hard
-    logs = row("log_softmax", z, axis=axis)
+    logs = row(rows.log_softmax, z, axis=axis)
     smooth = -np.sum(logs if weight is None else logs * along(weight, axis, z.ndim), axis=axis)
     smooth = labels.reduce(labels.kept(smooth), reduction)
     return (1 - label_smoothing) * hard + (label_smoothing / z.shape[axis]) * smooth
 
 
-def by_probabilities(z: Any, target: Any, axis: int, weight: Any, reduction: str, label_smoothing: float) -> Any:
+def by_probabilities(z: Any, target: Array, axis: int, weight: Array, reduction: str, label_smoothing: float) -> Array:
     if label_smoothing > 0:
         target = target * (1 - label_smoothing) + label_smoothing / z.shape[axis]
-    logs = row("log_softmax", z, axis=axis)
+    logs = row(rows.log_softmax, z, axis=axis)
     products = logs * (target if weight is None else target * along(weight, axis, z.ndim))
     if reduction == "mean":  # over the samples, not the classes
         return -np.sum(products) / (z.size // max(z.shape[axis], 1))
@@ -130,14 +132,14 @@ def by_probabilities(z: Any, target: Any, axis: int, weight: Any, reduction: str
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: Array,
+    target: Array,
+    weight: Array = None,
     size_average: Any = None,
     ignore_index: int = -100,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """-input[target], where `input` has log-probabilities; shapes, weights and errors as `cross_entropy`.
 
     >>> nll_loss(np.log([[0.25, 0.75]]), [0]).round(4)
@@ -154,13 +156,13 @@ def nll_loss(
 
 
 def binary_cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: Array,
+    target: Array,
+    weight: Array = None,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """-(t log p + (1 - t) log(1 - p)) for probabilities p of one shape with t; each logarithm is at least -100.
 
     `weight` broadcasts to that shape. Logits are better kept: see `binary_cross_entropy_with_logits`. Raises
@@ -177,11 +179,11 @@ def binary_cross_entropy(
             f"binary_cross_entropy: the input has values from {p.min()} to {p.max()}; probabilities are 0 to 1 "
             "(for logits use binary_cross_entropy_with_logits)"
         )
-    values = row("bernoulli_loss", p, target)
+    values = row(rows.bernoulli_loss, p, target)
     return reduced("binary_cross_entropy", weighted_by("binary_cross_entropy", values, weight), reduction)
 
 
-def weighted_by(what: str, values: Any, weight: Any) -> Any:
+def weighted_by(what: str, values: Any, weight: Array) -> Array:
     """Values times weights that broadcast to their shape."""
     if weight is None:
         return values
@@ -196,14 +198,14 @@ def weighted_by(what: str, values: Any, weight: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: Array,
+    target: Array,
+    weight: Array = None,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-    pos_weight: Any = None,
-) -> Any:
+    pos_weight: Array = None,
+) -> Array:
     """The same of sigmoid(input), without overflow: pos_weight t softplus(-x) + (1 - t) softplus(x).
 
     `pos_weight` multiplies the part of the positive examples; it and `weight` broadcast to the input's shape.
@@ -215,19 +217,19 @@ def binary_cross_entropy_with_logits(
     what = "binary_cross_entropy_with_logits"
     x, target = real(input), real(target)
     same_shape(what, input=x, target=target)
-    positive = weighted_by(what, target * row("softplus", -x), pos_weight)
-    values = positive + (1 - target) * row("softplus", x)
+    positive = weighted_by(what, target * row(rows.softplus, -x), pos_weight)
+    values = positive + (1 - target) * row(rows.softplus, x)
     return reduced(what, weighted_by(what, values, weight), reduction)
 
 
 def kl_div(
-    input: Any,
-    target: Any,
+    input: Array,
+    target: Array,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
     log_target: bool = False,
-) -> Any:
+) -> Array:
     """t (log t - input) for log-probabilities `input` and probabilities t (their logarithms with `log_target`).
 
     `reduction="batchmean"` divides the sum by the length of the first axis: that is the divergence.
@@ -238,15 +240,15 @@ def kl_div(
     reduction = legacy(size_average, reduce, reduction)
     x, target = real(input), real(target)
     same_shape("kl_div", input=x, target=target)
-    values = np.exp(target) * (target - x) if log_target else row("xlogy", target, target) - target * x
+    values = np.exp(target) * (target - x) if log_target else row(rows.xlogy, target, target) - target * x
     if reduction == "batchmean":
         return np.sum(values) / (x.shape[0] if x.ndim else 1)
     return reduced("kl_div", values, reduction)
 
 
 def soft_margin_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Any:
+    input: Array, target: Array, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Array:
     """log(1 + exp(-t x)) for targets 1 and -1.
 
     >>> soft_margin_loss(np.array([0.0]), np.array([1.0])).round(4)
@@ -254,18 +256,18 @@ def soft_margin_loss(
     """
     x, target = real(input), real(target)
     same_shape("soft_margin_loss", input=x, target=target)
-    values = row("softplus", -target * x)
+    values = row(rows.softplus, -target * x)
     return reduced("soft_margin_loss", values, legacy(size_average, reduce, reduction))
 
 
 def multilabel_soft_margin_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: Array,
+    target: Array,
+    weight: Array = None,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """The mean over the last axis (the classes) of the binary cross-entropies of logits.
 
     >>> multilabel_soft_margin_loss(np.zeros((1, 2)), np.array([[1.0, 0.0]])).round(4)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 
 Sizes = int | tuple[int, ...]
@@ -31,7 +33,7 @@ def check_sizes(what: str, shape: Any, size: Any, stride: Any, padding: Any, dil
             )
 
 
-def check_channels(what: str, x: Any, weight: Any, groups: int) -> None:
+def check_channels(what: str, x: Array, weight: Array, groups: int) -> None:
     """The channels that a filter reads, times the groups, are those of the input."""
     out, per = weight.shape[:2]
     if x.shape[1] != per * groups:
@@ -43,7 +45,7 @@ def check_channels(what: str, x: Any, weight: Any, groups: int) -> None:
         raise ShapeError(f"{what}: groups={groups} does not divide the {out} output channels of weight {weight.shape}")
 
 
-def with_bias(what: str, y: Any, bias: Any, n: int) -> Any:
+def with_bias(what: str, y: Array, bias: Array, n: int) -> Array:
     """One number added to each channel."""
     if bias is None:
         return y
@@ -78,9 +80,9 @@ def group_count(what: str, groups: Any) -> int:
 
 
 def convolution(
-    what: str, n: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
+    what: str, n: int, input: Array, weight: Array, bias: Array, stride: Any, padding: Any, dilation: Any, groups: Any,
     ceil_mode: bool,
-) -> Any:  # fmt: skip
+) -> Array:  # fmt: skip
     """The cross-correlation over n spatial axes."""
     x, had_batch = checks.batched(what, checks.real(input), n)
     weight = checks.real(weight)
@@ -102,21 +104,21 @@ def convolution(
     if ceil_mode:
         spans = [d * (k - 1) + 1 for k, d in zip(size, dilation)]
         pairs = tuple(map(filled_up, x.shape[2:], stride, pairs, spans))
-    y = checks.row("conv", x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
+    y = checks.row(rows.conv, x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
     return checks.unbatched(with_bias(what, y, bias, n), had_batch)
 
 
 def conv1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: Array,
+    weight: Array,
+    bias: Array = None,
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
     *,
     ceil_mode: bool = False,
-) -> Any:
+) -> Array:
     """The cross-correlation of sequences (N, C, L) or (C, L) with filters (out, C / groups, K).
 
     The output length is floor((L + 2P - D(K - 1) - 1)/S) + 1. Arguments and errors as `conv2d`.
@@ -128,16 +130,16 @@ def conv1d(
 
 
 def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: Array,
+    weight: Array,
+    bias: Array = None,
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
     *,
     ceil_mode: bool = False,
-) -> Any:
+) -> Array:
     """The cross-correlation of images (N, C, H, W) or (C, H, W) with filters (out, C / groups, KH, KW).
 
     `padding` is a number of zeros at both ends of each axis, "valid" (none) or "same" (as many as keep the size).
@@ -154,16 +156,16 @@ def conv2d(
 
 
 def conv3d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: Array,
+    weight: Array,
+    bias: Array = None,
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
     *,
     ceil_mode: bool = False,
-) -> Any:
+) -> Array:
     """The cross-correlation of volumes (N, C, D, H, W) or (C, D, H, W) with filters; arguments as `conv2d`.
 
     >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))
@@ -175,15 +177,15 @@ def conv3d(
 def transposed(
     what: str,
     n: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
+    input: Array,
+    weight: Array,
+    bias: Array,
     stride: Any,
     padding: Any,
     output_padding: Any,
     groups: Any,
     dilation: Any,
-) -> Any:
+) -> Array:
     """The transpose of a convolution in its input: each value spread over a window by the filters."""
     x, had_batch = checks.batched(what, checks.real(input), n)
     weight = checks.real(weight)
@@ -211,9 +213,9 @@ def transposed(
     params = {"stride": stride, "dilation": dilation, "groups": groups}
     if all(e < s for e, s in zip(extra, stride)):
         pairs = tuple((p, p) for p in padding)
-        y = checks.row("conv_input_transpose", x, weight, shape=tuple(final), padding=pairs, **params)
+        y = checks.row(rows.conv_input_transpose, x, weight, shape=tuple(final), padding=pairs, **params)
     else:  # more rows behind than a convolution with that stride would leave over: they stay 0
-        y = checks.row("conv_input_transpose", x, weight, shape=tuple(whole), padding=((0, 0),) * n, **params)
+        y = checks.row(rows.conv_input_transpose, x, weight, shape=tuple(whole), padding=((0, 0),) * n, **params)
         behind = [max(e - p, 0) for p, e in zip(padding, extra)]
         y = np.pad(y, [(0, 0), (0, 0), *[(0, b) for b in behind]])
         y = y[(slice(None), slice(None), *[slice(p, p + f) for p, f in zip(padding, final)])]
@@ -221,15 +223,15 @@ def transposed(
 
 
 def conv_transpose1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: Array,
+    weight: Array,
+    bias: Array = None,
     stride: Sizes = 1,
     padding: Sizes = 0,
     output_padding: Sizes = 0,
     groups: int = 1,
     dilation: Sizes = 1,
-) -> Any:
+) -> Array:
     """The transpose of `conv1d` in its input, for sequences (N, C, L) and filters (C, out / groups, K).
 
     >>> conv_transpose1d(np.array([[1.0, 2.0]]), np.array([[[1.0, 10.0]]]))
@@ -239,15 +241,15 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: Array,
+    weight: Array,
+    bias: Array = None,
     stride: Sizes = 1,
     padding: Sizes = 0,
     output_padding: Sizes = 0,
     groups: int = 1,
     dilation: Sizes = 1,
-) -> Any:
+) -> Array:
     """The transpose of `conv2d` in its input, for images (N, C, H, W) and filters (C, out / groups, KH, KW).
 
     The output height is (H - 1)S - 2P + D(KH - 1) + output_padding + 1. Raises ShapeError for channels that do not
@@ -260,7 +262,7 @@ def conv_transpose2d(
     return transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def convolve2d(x: Any, kernel: Any, mode: str = "valid", *, flip: bool = True) -> Any:
+def convolve2d(x: Array, kernel: Array, mode: str = "valid", *, flip: bool = True) -> Array:
     """The convolution of images with kernels, as mathematics defines it: each kernel is flipped in height and width.
 
     y[i, j] is the sum over p, q of x[i - p, j - q] kernel[p, q], kept where the kernel lies inside the image
@@ -305,6 +307,6 @@ def convolve2d(x: Any, kernel: Any, mode: str = "valid", *, flip: bool = True) -
             f"convolve2d: x of shape {x.shape} has {images.shape[1]} channels, and the kernel of shape {kernel.shape} "
             f"reads {bank.shape[1]}; they must be equal"
         )
-    y = checks.row("conv", images, bank[:, :, ::-1, ::-1] if flip else bank, padding=tuple(pairs))
+    y = checks.row(rows.conv, images, bank[:, :, ::-1, ::-1] if flip else bank, padding=tuple(pairs))
     batch, filters = y.shape[:1] * (x.ndim == 4), y.shape[1:2] * (kernel.ndim == 4)
     return y.reshape((*batch, *filters, *y.shape[2:]))

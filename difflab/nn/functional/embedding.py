@@ -9,11 +9,13 @@ import numpy as np
 from ... import numpy as dnp
 from ...differentiate.transform import stop_gradient
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import real, row
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+def linear(input: Array, weight: Array, bias: Array = None) -> Array:
     """x weightᵀ + bias: x is (..., in), weight (out, in) or (in,), bias (out,) or ().
 
     Raises ShapeError where the sizes do not fit.
@@ -38,14 +40,14 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def embedding(
-    input: Any,
-    weight: Any,
+    input: Array,
+    weight: Array,
     padding_idx: int | None = None,
     max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
-) -> Any:
+) -> Array:
     """The rows of weight (count, size) with the given numbers: integers of any shape give (..., size).
 
     The row `padding_idx` (counted from the end if negative) gets no derivative. Rows longer than `max_norm` are scaled
@@ -64,7 +66,7 @@ def embedding(
         raise InputError(f"embedding: {name}=True is not supported; gradients are dense arrays")
     count = weight.shape[0]
     numbers = checks.labels("embedding", input)
-    numbers = row("class_labels", numbers, what="embedding: the index", count=count, ignore_index=None)
+    numbers = row(rows.class_labels, numbers, what="embedding: the index", count=count, ignore_index=None)
     y = dnp.take(weight, numbers, axis=0)
     if max_norm is not None:
         length = checks.norm(stop_gradient(y), norm_type, -1, True)
@@ -77,7 +79,7 @@ def embedding(
     return np.where(np.expand_dims(np.equal(numbers, padding_idx % count), -1), stop_gradient(y), y)
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Any:
+def dropout(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
     """Zeros with probability p, else x / (1 - p), so that the mean is kept; x itself where `training` is false.
 
     `key` is an integer, or two: the same key gives the same zeros. It has no default, because a function that draws
@@ -92,7 +94,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return dropped("dropout", input, p, training, key, None)
 
 
-def dropped(what: str, input: Any, p: float, training: bool, key: Any, kept_axes: int | None) -> Any:
+def dropped(what: str, input: Array, p: float, training: bool, key: Any, kept_axes: int | None) -> Array:
     """Dropout of elements, or with `kept_axes` of all that stands behind so many first axes together."""
     x = real(input)
     if not 0 <= p <= 1:
@@ -103,11 +105,11 @@ def dropped(what: str, input: Any, p: float, training: bool, key: Any, kept_axes
         raise InputError(f"{what}: training needs key=, an integer or an array of two; count it on from call to call")
     shape = x.shape if kept_axes is None else (*x.shape[:kept_axes], *(1,) * (x.ndim - kept_axes))
     dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
-    keep = row("random_uniform", checks.array(key), shape=shape, dtype=dtype) >= p
+    keep = row(rows.random_uniform, checks.array(key), shape=shape, dtype=dtype) >= p
     return np.where(keep, x * (1 / (1 - p) if p < 1 else 0.0), 0.0)
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+def bilinear(input1: Array, input2: Array, weight: Array, bias: Array = None) -> Array:
     """x1ᵀ W_o x2 + bias_o for each output o: x1 (..., in1), x2 (..., in2), weight (out, in1, in2).
 
     >>> bilinear(np.array([1.0, 2.0]), np.array([3.0]), np.ones((1, 2, 1)))
@@ -123,7 +125,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + real(bias)
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Any:
+def dropout1d(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
     """`dropout` of whole channels of (N, C, L) or (C, L).
 
     >>> dropout1d(np.ones((3, 2)), key=3).shape
@@ -133,7 +135,7 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return dropped("dropout1d", x, p, training, key, 1 if x.ndim == 2 else 2)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Any:
+def dropout2d(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
     """`dropout` of whole channels of (N, C, H, W). Tompson et al., CVPR 2015.
 
     >>> sorted(set(dropout2d(np.ones((1, 8, 2, 2)), key=3).sum(axis=(2, 3)).ravel().tolist()))
@@ -142,7 +144,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return dropped("dropout2d", input, p, training, key, 2)
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Any:
+def dropout3d(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
     """`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W).
 
     >>> dropout3d(np.ones((3, 2, 2, 2)), key=3).shape

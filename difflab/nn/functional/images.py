@@ -9,6 +9,8 @@ from scipy.special import ndtri
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import array, real, row
 from .convolution import Sizes, check_sizes
@@ -17,7 +19,7 @@ from .pooling import adaptive_avg_pool
 MODES: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "nearest": "edge", "circular": "wrap"}
 
 
-def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None, *, key: Any = None) -> Any:
+def pad(input: Array, pad: Any, mode: str = "constant", value: float | None = None, *, key: Any = None) -> Array:
     """The input in a frame. `pad` lists the elements before and behind the last axis, then the one before it, ...
 
     `mode` is "constant" (with `value`, by default 0; negative numbers cut off), "reflect" (the edge itself is not
@@ -58,20 +60,20 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     return np.pad(x, pairs, constant_values=0 if value is None else value)
 
 
-def check_frame(x: Any, pairs: list[tuple[int, int]], mode: str) -> None:
+def check_frame(x: Array, pairs: list[tuple[int, int]], mode: str) -> None:
     for n, both in zip(x.shape, pairs):
         most = {"reflect": n - 1, "circular": n}.get(mode, max(both) if n else 0)
         if min(both) < 0 or max(both) > most:
             raise ShapeError(f"pad: {both} at an axis of {n} elements; mode={mode!r} takes 0 to {most} at each end")
 
 
-def framed_by_noise(x: Any, pairs: list[tuple[int, int]], key: Any) -> Any:
+def framed_by_noise(x: Array, pairs: list[tuple[int, int]], key: Any) -> Array:
     """The array inside normal numbers: uniform ones through the normal distribution's quantiles."""
     shape = tuple(n + a + b for n, (a, b) in zip(x.shape, pairs))
     dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
     inside = np.zeros(shape, bool)
     inside[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, pairs))] = True
-    uniform = row("random_uniform", checks.array(key), shape=shape, dtype=dtype)
+    uniform = row(rows.random_uniform, checks.array(key), shape=shape, dtype=dtype)
     half = 0.5 * float(np.finfo(dtype).eps)  # quantiles of 0 are infinite
     return np.where(inside, np.pad(x, pairs), ndtri(np.maximum(uniform, half)))
 
@@ -87,11 +89,11 @@ def blocks(what: str, shape: Any, kernel_size: Any, dilation: Any, padding: Any,
     for n, k, s, p, d in zip(shape, size, stride, padding, dilation):
         windows = (n + 2 * p - d * (k - 1) - 1) // s + 1
         places.append(d * np.arange(k)[:, None] + s * np.arange(windows))
-    rows, columns = places
-    return rows[:, None, :, None], columns[None, :, None, :], padding
+    lines, columns = places
+    return lines[:, None, :, None], columns[None, :, None, :], padding
 
 
-def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Any:
+def unfold(input: Array, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Array:
     """The windows of images (N, C, H, W) or (C, H, W) as columns: (N, C KH KW, number of windows).
 
     >>> unfold(np.arange(4.0).reshape(1, 2, 2), (1, 2))
@@ -99,21 +101,21 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
            [1., 3.]])
     """
     x, had_batch = checks.batched("unfold", real(input), 2)
-    rows, columns, frame = blocks("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
+    lines, columns, frame = blocks("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
     framed = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in frame]]) if any(frame) else x
-    found = framed[:, :, rows, columns]
+    found = framed[:, :, lines, columns]
     n, c, kh, kw, h, w = found.shape
     return checks.unbatched(found.reshape((n, c * kh * kw, h * w)), had_batch)
 
 
 def fold(
-    input: Any,
+    input: Array,
     output_size: Sizes,
     kernel_size: Sizes,
     dilation: Sizes = 1,
     padding: Sizes = 0,
     stride: Sizes = 1,
-) -> Any:
+) -> Array:
     """Columns (N, C KH KW, number of windows) added up where their windows lie: the transpose of `unfold`.
 
     Raises ShapeError where the columns do not fit the sizes.
@@ -125,8 +127,8 @@ def fold(
     if x.ndim not in (2, 3):
         raise ShapeError(f"fold: an input of shape {x.shape}; it is (batch, C * KH * KW, windows)")
     height, width = checks.per_axis("fold: output_size", output_size, 2, 1)
-    rows, columns, (top, left) = blocks("fold", (height, width), kernel_size, dilation, padding, stride)
-    kh, kw, h, w = np.broadcast_shapes(rows.shape, columns.shape)
+    lines, columns, (top, left) = blocks("fold", (height, width), kernel_size, dilation, padding, stride)
+    kh, kw, h, w = np.broadcast_shapes(lines.shape, columns.shape)
     if x.shape[-2] % (kh * kw) or x.shape[-1] != h * w:
         raise ShapeError(
             f"fold: an input of shape {x.shape}; for these sizes it is (batch, C * {kh * kw}, {h} * {w} = {h * w})"
@@ -137,12 +139,12 @@ def fold(
     framed = (n, c, height + 2 * top, width + 2 * left)
     every = slice(None)
     parts = x.reshape((n, c, kh, kw, h, w))
-    y = row("scatter", parts, index=(every, every, rows, columns), shape=framed)
+    y = row(rows.scatter, parts, index=(every, every, lines, columns), shape=framed)
     y = y[:, :, top : top + height, left : left + width]
     return checks.unbatched(y, had_batch)
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     """(*, C r², H, W) as (*, C, H r, W r): channels become places. Shi et al., CVPR 2016.
 
     >>> pixel_shuffle(np.arange(4.0).reshape(4, 1, 1), 2)
@@ -159,7 +161,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     return x.reshape((*lead, c // (r * r), h * r, w * r))
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
     """(*, C, H r, W r) as (*, C r², H, W): the way back from `pixel_shuffle`.
 
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 2, 2), 2).ravel()
@@ -180,14 +182,14 @@ SAMPLED = (*LINEAR, "bicubic")
 
 
 def interpolate(
-    input: Any,
+    input: Array,
     size: Any = None,
     scale_factor: Any = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Any:
+) -> Array:
     """Images (N, C, *spatial) at another size, given by `size` or by `scale_factor`.
 
     `mode` is "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area"; `align_corners` says
@@ -233,13 +235,13 @@ def new_sizes(shape: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...]
     return sizes, factors
 
 
-def nearest(n: int, out: int, step: float, centred: bool) -> Any:
+def nearest(n: int, out: int, step: float, centred: bool) -> Array:
     """The element that each place reads; torch computes it in single precision."""
     place = np.arange(out, dtype=np.float32) + np.float32(0.5 if centred else 0)
     return np.minimum((place * np.float32(step)).astype(int), n - 1)
 
 
-def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Any:
+def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Array:
     """The matrix (out, n) that reads between the elements; Keys's cubic with a = -3/4."""
     k = np.arange(out)
     if align:

@@ -9,17 +9,19 @@ import numpy as np
 
 from ...differentiate.transform import stop_gradient
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import clamped, legacy, real, reduced, row, same_shape
 
 
-def pair(what: str, input: Any, target: Any) -> tuple[Any, Any]:
+def pair(what: str, input: Array, target: Array) -> tuple[Any, Any]:
     x, target = real(input), real(target)
     same_shape(what, input=x, target=target)
     return x, target
 
 
-def weighted(what: str, values: Any, weight: Any, reduction: str) -> Any:
+def weighted(what: str, values: Any, weight: Array, reduction: str) -> Array:
     """The reduction of values that have weights: their mean is divided by the sum of the weights."""
     if weight is None:
         return reduced(what, values, reduction)
@@ -31,13 +33,13 @@ def weighted(what: str, values: Any, weight: Any, reduction: str) -> Any:
 
 
 def mse_loss(
-    input: Any,
-    target: Any,
+    input: Array,
+    target: Array,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-    weight: Any = None,
-) -> Any:
+    weight: Array = None,
+) -> Array:
     """The squared differences: their mean, their sum, or each of them (`reduction` "mean", "sum", "none").
 
     It is the negative log-likelihood of a normal distribution around the input, up to a constant and a factor.
@@ -51,13 +53,13 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Any,
-    target: Any,
+    input: Array,
+    target: Array,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-    weight: Any = None,
-) -> Any:
+    weight: Array = None,
+) -> Array:
     """The absolute differences; arguments and errors as `mse_loss`.
 
     >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
@@ -68,13 +70,13 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Any,
-    target: Any,
+    input: Array,
+    target: Array,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
     beta: float = 1.0,
-) -> Any:
+) -> Array:
     """d² / (2 beta) for differences |d| < beta, else |d| - beta/2; with beta = 0 it is `l1_loss`.
 
     >>> smooth_l1_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
@@ -84,11 +86,11 @@ def smooth_l1_loss(
     if beta < 0:
         raise InputError(f"smooth_l1_loss: beta={beta} is negative")
     x, target = pair("smooth_l1_loss", input, target)
-    values = np.abs(x - target) if beta == 0 else row("huber", x.dtype.type(beta), x - target) / beta
+    values = np.abs(x - target) if beta == 0 else row(rows.huber, x.dtype.type(beta), x - target) / beta
     return reduced("smooth_l1_loss", values, reduction)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array = None) -> Array:
     """d²/2 for differences |d| <= delta, else delta (|d| - delta/2). Huber, 1964.
 
     >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none", delta=2.0)
@@ -97,7 +99,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise InputError(f"huber_loss: delta={delta}; it must be positive")
     x, target = pair("huber_loss", input, target)
-    values = row("huber", x.dtype.type(delta), x - target)
+    values = row(rows.huber, x.dtype.type(delta), x - target)
     if weight is not None:
         weight = real(weight)
         same_shape("huber_loss", input=x, weight=weight)
@@ -106,8 +108,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Any:
+    input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Array:
     """(log(var) + (input - target)² / var) / 2: the negative log-likelihood of normal distributions.
 
     `var` is a number or has the input's shape, also with a last axis of one or without it; it is at least eps, with
@@ -134,15 +136,15 @@ def gaussian_nll_loss(
 
 
 def poisson_nll_loss(
-    input: Any,
-    target: Any,
+    input: Array,
+    target: Array,
     log_input: bool = True,
     full: bool = False,
     size_average: Any = None,
     eps: float = 1e-8,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """exp(x) - t x, or x - t log(x + eps) where the input is no logarithm: the negative log-likelihood of counts t.
 
     `full` adds Stirling's t log t - t + log(2πt)/2 where t > 1.
@@ -160,13 +162,13 @@ def poisson_nll_loss(
 
 
 def hinge_embedding_loss(
-    input: Any,
-    target: Any,
+    input: Array,
+    target: Array,
     margin: float = 1.0,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """x where the target is 1, max(0, margin - x) where it is -1.
 
     >>> hinge_embedding_loss(np.array([0.25, 0.25]), np.array([1, -1]), reduction="none")
@@ -178,14 +180,14 @@ def hinge_embedding_loss(
 
 
 def margin_ranking_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
+    input1: Array,
+    input2: Array,
+    target: Array,
     margin: float = 0,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """max(0, -t (x1 - x2) + margin): t = 1 wants x1 larger, t = -1 wants x2 larger.
 
     >>> margin_ranking_loss(np.array([1.0]), np.array([3.0]), np.array([1.0]))
@@ -197,7 +199,7 @@ def margin_ranking_loss(
     return reduced("margin_ranking_loss", values, legacy(size_average, reduce, reduction))
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Array:
     """x1 · x2 / (max(|x1|, eps) max(|x2|, eps)) along an axis; the two broadcast.
 
     >>> cosine_similarity(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]))
@@ -210,20 +212,20 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     return np.sum(first * second, axis=dim)
 
 
-def floored(norm: Any, eps: float) -> Any:
+def floored(norm: Array, eps: float) -> Array:
     """max(norm, eps), with the derivative of the norm everywhere, as torch has it."""
     return norm + stop_gradient(np.maximum(norm, eps) - norm)
 
 
 def cosine_embedding_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
+    input1: Array,
+    input2: Array,
+    target: Array,
     margin: float = 0,
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
 
     Inputs are (N, D) with targets (N,), or (D,) with a single target.
@@ -244,7 +246,7 @@ def cosine_embedding_loss(
     return reduced("cosine_embedding_loss", values, legacy(size_average, reduce, reduction))
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
     """The p-norm of x1 - x2 + eps along the last axis.
 
     >>> pairwise_distance(np.array([[3.0, 4.0]]), np.zeros((1, 2)), eps=0.0)
@@ -254,9 +256,9 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 
 
 def triplet_margin_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: Array,
+    positive: Array,
+    negative: Array,
     margin: float = 1.0,
     p: float = 2,
     eps: float = 1e-6,
@@ -264,7 +266,7 @@ def triplet_margin_loss(
     size_average: Any = None,
     reduce: Any = None,
     reduction: str = "mean",
-) -> Any:
+) -> Array:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin) with p-norms; arrays are (N, D) or (D,).
 
     `swap` takes the negative's distance to the positive where that is smaller.

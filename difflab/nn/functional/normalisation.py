@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import real, row
 
 
-def channel_check(what: str, x: Any, **vectors: Any) -> None:
+def channel_check(what: str, x: Array, **vectors: Any) -> None:
     """Vectors must have one number for each channel."""
     for name, v in vectors.items():
         if v is not None and v.shape != (x.shape[1],):
@@ -20,31 +22,31 @@ def channel_check(what: str, x: Any, **vectors: Any) -> None:
             )
 
 
-def along_channels(v: Any, ndim: int) -> Any:
+def along_channels(v: Array, ndim: int) -> Array:
     return v.reshape((-1, *(1,) * (ndim - 2)))
 
 
-def scaled(y: Any, weight: Any, bias: Any) -> Any:
+def scaled(y: Array, weight: Array, bias: Array) -> Array:
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
 
 
-def standardised(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+def standardised(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
     """(x - mean) / sqrt(variance + eps) along axes, the mean and the variance (over the number of elements)."""
-    mean, var = row("moments", x, axes)
-    return row("standardised", x, mean, var, axes=tuple(sorted(k % x.ndim for k in axes)), eps=eps), mean, var
+    mean, var = row(rows.moments, x, axes)
+    return row(rows.standardised, x, mean, var, axes=tuple(sorted(k % x.ndim for k in axes)), eps=eps), mean, var
 
 
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: Array,
+    running_mean: Array,
+    running_var: Array,
+    weight: Array = None,
+    bias: Array = None,
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Any:
+) -> Array:
     """(x - mean) / sqrt(variance + eps) for each channel (axis 1), times weight, plus bias.
 
     In training mean and variance are those of the batch, else the running ones. Nothing is changed in place: where
@@ -84,7 +86,9 @@ def batch_norm(
     return y, *(None if old is None else (1 - momentum) * old + momentum * new for old, new in zip((mean, var), seen))
 
 
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(
+    input: Array, normalized_shape: Any, weight: Array = None, bias: Array = None, eps: float = 1e-5
+) -> Array:
     """(x - mean) / sqrt(variance + eps) over the last axes, which have the shape `normalized_shape`.
 
     weight and bias have that shape. Raises ShapeError for others. Ba, Kiros and Hinton, Layer normalization, 2016.
@@ -96,7 +100,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     return scaled(standardised(x, axes, eps)[0], weight, bias)
 
 
-def last_axes(what: str, input: Any, normalized_shape: Any, **vectors: Any) -> tuple[Any, ...]:
+def last_axes(what: str, input: Array, normalized_shape: Any, **vectors: Any) -> tuple[Any, ...]:
     """The input and the vectors as arrays, once they have the shape, and the axes it stands for."""
     x = real(input)
     shape = (normalized_shape,) if hasattr(normalized_shape, "__index__") else tuple(normalized_shape)
@@ -109,7 +113,7 @@ def last_axes(what: str, input: Any, normalized_shape: Any, **vectors: Any) -> t
     return x, *found, tuple(range(x.ndim - len(shape), x.ndim))
 
 
-def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(input: Array, normalized_shape: Any, weight: Array = None, eps: float | None = None) -> Array:
     """x / sqrt(mean(x²) + eps) over the last axes; eps is by default that of the dtype.
 
     Zhang and Sennrich, Root mean square layer normalization, NeurIPS 2019.
@@ -122,7 +126,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     return scaled(x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + eps), weight, None)
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(input: Array, num_groups: int, weight: Array = None, bias: Array = None, eps: float = 1e-5) -> Array:
     """(x - mean) / sqrt(variance + eps) over groups of channels and all places of (N, C, *spatial).
 
     Raises ShapeError where num_groups does not divide C. Wu and He, Group normalization, ECCV 2018.
@@ -143,15 +147,15 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
 
 
 def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: Array,
+    running_mean: Array = None,
+    running_var: Array = None,
+    weight: Array = None,
+    bias: Array = None,
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Any:
+) -> Array:
     """(x - mean) / sqrt(variance + eps) for each sample and channel of (N, C, *spatial), times weight, plus bias.
 
     With `use_input_stats` and running statistics given, the result is (output, running_mean, running_var) as in
@@ -179,7 +183,7 @@ def instance_norm(
     return y, *(None if old is None else (1 - momentum) * old + momentum * new for old, new in zip((mean, var), seen))
 
 
-def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """x / (k + alpha mean(x² over `size` neighbouring channels))^beta, with zeros beyond the ends.
 
     Krizhevsky, Sutskever and Hinton, NIPS 2012.
@@ -198,7 +202,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     return x / np.power(total * (alpha / size) + k, beta)
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Any:
+def normalize(input: Array, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Array:
     """x divided by its p-norm along an axis, or by eps where the norm is smaller.
 
     >>> normalize(np.array([[3.0, 4.0]]))

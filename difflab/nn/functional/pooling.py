@@ -8,6 +8,8 @@ import numpy as np
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .convolution import Sizes, check_sizes, windows_up
 
@@ -49,7 +51,7 @@ class Windows:
         pairs = tuple((p, p + e) for p, e in zip(self.padding, self.extra))
         return {"size": self.size, "stride": self.stride, "padding": pairs, "dilation": self.dilation}
 
-    def divisors(self, count_padding: bool, dtype: Any) -> Any:
+    def divisors(self, count_padding: bool, dtype: Any) -> Array:
         """The number of elements in each window, those of the padding counted or not."""
         number: Any = np.ones((), dtype)
         for n, c, k, s, p in zip(self.shape, self.counts, self.size, self.stride, self.padding):
@@ -63,7 +65,7 @@ class Windows:
 def max_pool(
     what: str,
     n: int,
-    input: Any,
+    input: Array,
     kernel_size: Any,
     stride: Any,
     padding: Any,
@@ -74,13 +76,13 @@ def max_pool(
     x = checks.array(input)
     checks.batched(what, x, n)
     windows = Windows(what, x.shape[-n:], kernel_size, stride, padding, dilation, ceil_mode)
-    y = checks.row("max_pool", x, **windows.params)
+    y = checks.row(rows.max_pool, x, **windows.params)
     return (y, flat_places(x, windows)) if return_indices else y
 
 
-def flat_places(x: Any, windows: Windows) -> Any:
+def flat_places(x: Array, windows: Windows) -> Array:
     """Where the largest elements stand in the raveled image."""
-    place = checks.row("window_place", x, **windows.params).astype(np.int64)
+    place = checks.row(rows.window_place, x, **windows.params).astype(np.int64)
     flat: Any = 0
     step = 1
     for k in range(len(windows.size) - 1, -1, -1):
@@ -94,7 +96,7 @@ def flat_places(x: Any, windows: Windows) -> Any:
 
 
 def max_pool1d(
-    input: Any,
+    input: Array,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
@@ -111,7 +113,7 @@ def max_pool1d(
 
 
 def max_pool2d(
-    input: Any,
+    input: Array,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
@@ -133,7 +135,7 @@ def max_pool2d(
 
 
 def max_pool3d(
-    input: Any,
+    input: Array,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
@@ -152,35 +154,35 @@ def max_pool3d(
 def avg_pool(
     what: str,
     n: int,
-    input: Any,
+    input: Array,
     kernel_size: Any,
     stride: Any,
     padding: Any,
     ceil_mode: bool,
     count_include_pad: bool,
     divisor_override: Any,
-) -> Any:
+) -> Array:
     x = checks.real(input)
     checks.batched(what, x, n)
     windows = Windows(what, x.shape[-n:], kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override is not None:
         if divisor_override == 0:
             raise InputError(f"{what}: divisor_override=0; it must not be zero")
-        return checks.row("avg_pool", x, divisor=divisor_override, **windows.params)
+        return checks.row(rows.avg_pool, x, divisor=divisor_override, **windows.params)
     if any(windows.extra) and count_include_pad:  # what ceil_mode adds never counts
         dtype = np.empty(0, x.dtype).real.dtype
-        return checks.row("avg_pool", x, divisor=1, **windows.params) / windows.divisors(True, dtype)
-    return checks.row("avg_pool", x, count_padding=count_include_pad, **windows.params)
+        return checks.row(rows.avg_pool, x, divisor=1, **windows.params) / windows.divisors(True, dtype)
+    return checks.row(rows.avg_pool, x, count_padding=count_include_pad, **windows.params)
 
 
 def avg_pool1d(
-    input: Any,
+    input: Array,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Any:
+) -> Array:
     """The mean of each window of a sequence (N, C, L) or (C, L); arguments as `avg_pool2d`.
 
     >>> avg_pool1d(np.array([[1.0, 5.0, 2.0, 3.0]]), 2)
@@ -190,14 +192,14 @@ def avg_pool1d(
 
 
 def avg_pool2d(
-    input: Any,
+    input: Array,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Array:
     """The mean of each window of images (N, C, H, W) or (C, H, W); the stride is by default the size.
 
     The sum is divided by the number of elements in the window, with zeros of the padding counted or not, or by
@@ -213,14 +215,14 @@ def avg_pool2d(
 
 
 def avg_pool3d(
-    input: Any,
+    input: Array,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Array:
     """The mean of each window of volumes (N, C, D, H, W) or (C, D, H, W); arguments as `avg_pool2d`.
 
     >>> avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
@@ -231,7 +233,7 @@ def avg_pool3d(
     )
 
 
-def output_sizes(what: str, x: Any, output_size: Any, n: int) -> tuple[int, ...]:
+def output_sizes(what: str, x: Array, output_size: Any, n: int) -> tuple[int, ...]:
     """The wanted sizes; None keeps that of the input."""
     wanted = output_size if isinstance(output_size, list | tuple) else (output_size,) * n
     if len(wanted) != n:
@@ -249,12 +251,12 @@ def ends(n: int, out: int) -> tuple[Any, Any]:
     return k * n // out, -(-(k + 1) * n // out)
 
 
-def adaptive_avg_pool(what: str, n: int, input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool(what: str, n: int, input: Array, output_size: Any) -> Array:
     x = checks.real(input)
     checks.batched(what, x, n)
     sizes, shape = output_sizes(what, x, output_size, n), x.shape[-n:]
     if all(h % o == 0 for h, o in zip(shape, sizes)):
-        return checks.row("avg_pool", x, size=tuple(h // o for h, o in zip(shape, sizes)))
+        return checks.row(rows.avg_pool, x, size=tuple(h // o for h, o in zip(shape, sizes)))
     for k, (h, o) in enumerate(zip(shape, sizes)):  # one axis after the other, by a matrix that takes the means
         first, behind = ends(h, o)
         place = np.arange(h)
@@ -264,7 +266,7 @@ def adaptive_avg_pool(what: str, n: int, input: Any, output_size: Any) -> Any:
     return x
 
 
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool1d(input: Array, output_size: Any) -> Array:
     """Means over `output_size` windows that share out a sequence (N, C, L) as evenly as they can.
 
     Window i reaches from floor(i L / out) to ceil((i + 1) L / out).
@@ -275,7 +277,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
     return adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
 
 
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool2d(input: Array, output_size: Any) -> Array:
     """Means over windows that share out images (N, C, H, W) as evenly as they can; None keeps a size.
 
     >>> adaptive_avg_pool2d(np.arange(16.0).reshape(1, 4, 4), 1)
@@ -284,7 +286,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     return adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def adaptive_max_pool(what: str, n: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+def adaptive_max_pool(what: str, n: int, input: Array, output_size: Any, return_indices: bool) -> Any:
     x = checks.array(input)
     checks.batched(what, x, n)
     sizes, shape = output_sizes(what, x, output_size, n), x.shape[-n:]
@@ -309,7 +311,7 @@ def adaptive_max_pool(what: str, n: int, input: Any, output_size: Any, return_in
     return y, original
 
 
-def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool1d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of windows that share out a sequence (N, C, L) as evenly as they can.
 
     >>> adaptive_max_pool1d(np.array([[1.0, 2.0, 3.0]]), 2)
@@ -318,7 +320,7 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
     return adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
-def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool2d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of windows that share out images (N, C, H, W) as evenly as they can.
 
     >>> adaptive_max_pool2d(np.arange(16.0).reshape(1, 4, 4), (1, 2))
@@ -327,17 +329,17 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     return adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
-def lp_pool(what: str, n: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+def lp_pool(what: str, n: int, input: Array, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Array:
     x = checks.real(input)
     powers = np.power(x, norm_type)
     mean = avg_pool(what, n, powers, kernel_size, stride, 0, ceil_mode, True, None)
     size = int(np.prod(checks.per_axis(f"{what}: kernel_size", kernel_size, n, 1)))
-    return np.power(np.sign(mean) * checks.row("relu", np.abs(mean)) * size, 1.0 / norm_type)
+    return np.power(np.sign(mean) * checks.row(rows.relu, np.abs(mean)) * size, 1.0 / norm_type)
 
 
 def lp_pool1d(
-    input: Any, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Any:
+    input: Array, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Array:
     """The p-norm of each window of a sequence (N, C, L): the p-th root of the sum of the p-th powers.
 
     >>> lp_pool1d(np.array([[3.0, 4.0]]), 2, 2)
@@ -347,8 +349,8 @@ def lp_pool1d(
 
 
 def lp_pool2d(
-    input: Any, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Any:
+    input: Array, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Array:
     """The p-norm of each window of images (N, C, H, W): the p-th root of the sum of the p-th powers.
 
     >>> lp_pool2d(np.array([[[3.0, 0.0], [0.0, 4.0]]]), 2, 2)

@@ -13,6 +13,8 @@ import numpy as np
 
 from ...differentiate.control_flow import scan
 from ...errors import InputError, ShapeError
+from ...primitives import rows
+from ..arrays import Array
 from . import checks
 from .checks import real, row
 from .embedding import dropout, linear
@@ -20,7 +22,7 @@ from .embedding import dropout, linear
 Step = Callable[[Any, tuple[Any, ...], Any, Any], tuple[Any, ...]]
 
 
-def gates(x: Any, n: int) -> list[Any]:
+def gates(x: Array, n: int) -> list[Any]:
     """n equal parts along the last axis."""
     size = x.shape[-1] // n
     return [x[..., k * size : (k + 1) * size] for k in range(n)]
@@ -28,27 +30,27 @@ def gates(x: Any, n: int) -> list[Any]:
 
 def rnn_step(nonlinearity: str) -> Step:
     checks.one_of("rnn: nonlinearity", nonlinearity, "tanh", "relu")
-    act = np.tanh if nonlinearity == "tanh" else lambda x: row("relu", x)
+    act = np.tanh if nonlinearity == "tanh" else lambda x: row(rows.relu, x)
     return lambda x, state, weight, bias: (act(x + linear(state[0], weight, bias)),)
 
 
-def lstm_step(x: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
+def lstm_step(x: Array, state: tuple[Any, ...], weight: Array, bias: Array) -> tuple[Any, ...]:
     h, c = state
     total = x + linear(h, weight, bias)
-    i, f, _, o = gates(row("sigmoid", total), 4)  # one call for all costs less than one for each
+    i, f, _, o = gates(row(rows.sigmoid, total), 4)  # one call for all costs less than one for each
     c = f * c + i * np.tanh(gates(total, 4)[2])
     return o * np.tanh(c), c
 
 
-def gru_step(x: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
+def gru_step(x: Array, state: tuple[Any, ...], weight: Array, bias: Array) -> tuple[Any, ...]:
     (h,) = state
     size, moved = h.shape[-1], linear(h, weight, bias)
-    reset, update = gates(row("sigmoid", x[..., : 2 * size] + moved[..., : 2 * size]), 2)
+    reset, update = gates(row(rows.sigmoid, x[..., : 2 * size] + moved[..., : 2 * size]), 2)
     new = np.tanh(x[..., 2 * size :] + reset * moved[..., 2 * size :])
     return (new + update * (h - new),)
 
 
-def cell(what: str, step: Step, input: Any, state: Any, weights: tuple[Any, ...], count: int) -> tuple[Any, ...]:
+def cell(what: str, step: Step, input: Array, state: Any, weights: tuple[Any, ...], count: int) -> tuple[Any, ...]:
     """One step, for an input (N, in) or (in,) and states (N, H) or (H,)."""
     x, (w_ih, w_hh, b_ih, b_hh) = real(input), weights
     size = checks.array(w_hh).shape[-1]
@@ -62,8 +64,8 @@ def cell(what: str, step: Step, input: Any, state: Any, weights: tuple[Any, ...]
 
 
 def rnn_cell(
-    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, nonlinearity: str = "tanh"
-) -> Any:
+    input: Array, hx: Any, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None, nonlinearity: str = "tanh"
+) -> Array:
     """tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it: the next state (N, H) or (H,).
 
     >>> rnn_cell([1.0], [0.0], [[2.0]], [[1.0]], nonlinearity="relu")
@@ -73,16 +75,19 @@ def rnn_cell(
     return cell("rnn_cell", rnn_step(nonlinearity), input, None if hx is None else (hx,), weights, 1)[0]
 
 
-def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> tuple[Any, Any]:
+def lstm_cell(
+    input: Array, hx: Any, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None
+) -> tuple[Any, Any]:
     """The next (h, c) from `hx` = (h, c). Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al.
 
     >>> lstm_cell([0.0], ([0.0], [2.0]), np.zeros((4, 1)), np.zeros((4, 1)))[1]
     array([1.])
     """
-    return cell("lstm_cell", lstm_step, input, hx, (w_ih, w_hh, b_ih, b_hh), 2)  # type: ignore[return-value]
+    h, c = cell("lstm_cell", lstm_step, input, hx, (w_ih, w_hh, b_ih, b_hh), 2)
+    return h, c
 
 
-def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+def gru_cell(input: Array, hx: Any, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None) -> Array:
     """The next state of a gated recurrent unit. Cho et al., EMNLP 2014.
 
     >>> gru_cell([0.0], [2.0], np.zeros((3, 1)), np.zeros((3, 1)))
@@ -95,7 +100,7 @@ def sequence(
     what: str,
     step: Step,
     count: int,
-    input: Any,
+    input: Array,
     hx: Any,
     params: Any,
     has_biases: bool,
@@ -139,7 +144,7 @@ def sequence(
     return np.swapaxes(x, 0, 1) if batch_first else x, *finals
 
 
-def layer_key(what: str, key: Any, layer: int) -> Any:
+def layer_key(what: str, key: Any, layer: int) -> Array:
     """Another key for each layer: the two words of the key, the second counted on far from its neighbours."""
     if key is None:
         raise InputError(f"{what}: dropout in training needs key=, an integer or an array of two")
@@ -149,7 +154,7 @@ def layer_key(what: str, key: Any, layer: int) -> Any:
 
 
 def one_direction(
-    step: Step, x: Any, state: tuple[Any, ...], w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, reverse: bool
+    step: Step, x: Array, state: tuple[Any, ...], w_ih: Array, w_hh: Array, b_ih: Array, b_hh: Array, reverse: bool
 ) -> tuple[Any, tuple[Any, ...]]:
     """The outputs and the last state; what the inputs contribute is one product for the whole sequence."""
 
@@ -161,7 +166,7 @@ def one_direction(
     return y, tuple(last)
 
 
-def first_states(what: str, hx: Any, count: int, shape: tuple[int, ...], had_batch: bool, x: Any) -> list[Any]:
+def first_states(what: str, hx: Any, count: int, shape: tuple[int, ...], had_batch: bool, x: Array) -> list[Any]:
     if hx is None:
         return [np.zeros(shape, x.dtype)] * count
     states = [real(h) for h in hx]
@@ -173,7 +178,7 @@ def first_states(what: str, hx: Any, count: int, shape: tuple[int, ...], had_bat
 
 
 def rnn(
-    input: Any,
+    input: Array,
     hx: Any,
     params: Any,
     has_biases: bool = True,
@@ -199,11 +204,12 @@ def rnn(
     hx = None if hx is None else (hx,)
     step = rnn_step(nonlinearity)
     options = (has_biases, num_layers, dropout, train, bidirectional, batch_first, key)
-    return sequence("rnn", step, 1, input, hx, params, *options)  # type: ignore[return-value]
+    y, last = sequence("rnn", step, 1, input, hx, params, *options)
+    return y, last
 
 
 def lstm(
-    input: Any,
+    input: Array,
     hx: Any,
     params: Any,
     has_biases: bool = True,
@@ -221,11 +227,12 @@ def lstm(
     array([[0.]])
     """
     options = (has_biases, num_layers, dropout, train, bidirectional, batch_first, key)
-    return sequence("lstm", lstm_step, 2, input, hx, params, *options)  # type: ignore[return-value]
+    y, h, c = sequence("lstm", lstm_step, 2, input, hx, params, *options)
+    return y, h, c
 
 
 def gru(
-    input: Any,
+    input: Array,
     hx: Any,
     params: Any,
     has_biases: bool = True,
@@ -244,4 +251,5 @@ def gru(
     """
     hx = None if hx is None else (hx,)
     options = (has_biases, num_layers, dropout, train, bidirectional, batch_first, key)
-    return sequence("gru", gru_step, 1, input, hx, params, *options)  # type: ignore[return-value]
+    y, last = sequence("gru", gru_step, 1, input, hx, params, *options)
+    return y, last

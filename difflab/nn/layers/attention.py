@@ -10,9 +10,10 @@ import numpy as np
 from ...errors import InputError, ShapeError
 from ...graph.block import block
 from .. import functional as F
+from ..arrays import Array, Params, State
 from ..functional import checks
 from .dropout import Dropout
-from .layer import Layer, Params, Plain, State, counts, uniform
+from .layer import Layer, Plain, counts, uniform
 from .linear import Linear
 from .normalisation import LayerNorm
 
@@ -62,8 +63,8 @@ class MultiheadAttention(Layer):
         return params | {"out_proj": out}, state
 
     def apply(
-        self, params: Params, state: State, query: Any, key: Any = None, value: Any = None, *, training: bool,
-        key_padding_mask: Any = None, need_weights: bool = True, attn_mask: Any = None,
+        self, params: Params, state: State, query: Array, key: Any = None, value: Any = None, *, training: bool,
+        key_padding_mask: Array = None, need_weights: bool = True, attn_mask: Array = None,
         average_attn_weights: bool = True,
     ) -> tuple[tuple[Any, Any], State]:  # fmt: skip
         """((y, weights), state)."""
@@ -106,7 +107,7 @@ class MultiheadAttention(Layer):
         )
         return (self.length_first(y), weights), state
 
-    def length_first(self, x: Any) -> Any:
+    def length_first(self, x: Array) -> Any:
         return np.swapaxes(x, 0, 1) if self.batch_first and np.ndim(x) == 3 else x
 
 
@@ -166,25 +167,25 @@ class TransformerEncoderLayer(Layer):
         return params, {name: s for name, (_, s) in made.items() if s}
 
     def apply(
-        self, params: Params, state: State, src: Any, *, training: bool, src_mask: Any = None,
-        src_key_padding_mask: Any = None,
-    ) -> tuple[Any, State]:  # fmt: skip
+        self, params: Params, state: State, src: Any, *, training: bool, src_mask: Array = None,
+        src_key_padding_mask: Array = None,
+    ) -> tuple[Array, State]:  # fmt: skip
         parts, after = self.parts, dict(state)
         if self.is_causal and np.ndim(src) > 1:
             src_mask = causal(np.shape(src)[1 if self.batch_first and np.ndim(src) == 3 else 0], src_mask)
 
-        def run(name: str, x: Any, **more: Any) -> Any:
+        def run(name: str, x: Array, **more: Any) -> Any:
             with block(name):
                 y, new = parts[name].apply(params.get(name, {}), state.get(name, {}), x, training=training, **more)
             if new:
                 after[name] = new
             return y
 
-        def attend(x: Any) -> Any:
+        def attend(x: Array) -> Any:
             masks = dict(attn_mask=src_mask, key_padding_mask=src_key_padding_mask)
             return run("dropout1", run("self_attn", x, need_weights=False, **masks)[0])
 
-        def feed(x: Any) -> Any:
+        def feed(x: Array) -> Any:
             x = getattr(F, self.activation)(run("linear1", x))
             return run("dropout2", run("linear2", run("dropout", x)))
 
@@ -223,7 +224,7 @@ class PositionalEncoding(Plain):
     def __post_init__(self) -> None:
         counts(self, "d_model")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         x = checks.real(x)
         shape = x.shape
         if len(shape) not in (2, 3) or shape[-1] != self.d_model:

@@ -10,8 +10,9 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from .. import functional as F
+from ..arrays import Array, Params, State
 from ..functional.convolution import filled_up
-from .layer import Layer, Params, State, counts, frozen, pair, weights, with_init
+from .layer import Layer, counts, frozen, pair, weights, with_init
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "nearest", "random")
 
@@ -103,7 +104,7 @@ class _Conv(Layer):
             )
         return tuple(room // stride + 1 for room, stride in zip(rooms, self.stride))
 
-    def padded(self, x: Any, state: State, training: bool) -> tuple[Any, State]:
+    def padded(self, x: Array, state: State, training: bool) -> tuple[Any, State]:
         """The input in its frame, where that is not of zeros, and the key of random numbers after it."""
         pairs = self.frame(np.shape(x)[-self.axes :])
         numbers = [n for pair in reversed(pairs) for n in pair]
@@ -112,7 +113,7 @@ class _Conv(Layer):
         after = {"key": state["key"] + np.array([0, 1])} if training else state
         return (F.pad(x, numbers, mode="random", key=state["key"]) if any(numbers) else x), after
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         padding, ceil_mode = self.padding, self.ceil_mode
         if self.padding_mode != "zeros":
             x, state = self.padded(x, state, training)
@@ -201,6 +202,6 @@ class ConvTranspose2d(Layer):
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return weights(self, rng, shape, (self.out_channels,) if self.bias else None, dtype), {}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         settings = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return F.conv_transpose2d(x, params["weight"], params.get("bias"), *settings), state

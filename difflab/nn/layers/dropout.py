@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import InputError
 from .. import functional as F
-from .layer import Layer, Params, State
+from ..arrays import Array, Params, State
+from .layer import Layer
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class Dropout(Layer):
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         return {}, {"key": np.array([rng.integers(0, 2**62), 0], np.int64)}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         if not training or self.p == 0:
             return x, state
         return self.drop(x, state["key"]), {"key": state["key"] + np.array([0, 1])}
 
-    def drop(self, x: Any, key: Any) -> Any:
+    def drop(self, x: Array, key: Any) -> Any:
         return F.dropout(x, self.p, training=True, key=key)
 
 
@@ -48,5 +49,5 @@ class Dropout(Layer):
 class Dropout2d(Dropout):
     """As Dropout, for whole channels of (batch, channels, height, width)."""
 
-    def drop(self, x: Any, key: Any) -> Any:
+    def drop(self, x: Array, key: Any) -> Any:
         return F.dropout2d(x, self.p, training=True, key=key)

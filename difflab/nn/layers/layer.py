@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import inspect
 import operator
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
 from ...errors import DtypeError, InputError
+from ..arrays import Array, Params, State
 from ..init import draw, redrawn, scheme_of
-
-Params = dict[str, Any]
-State = dict[str, Any]
 
 
 class Layer:
@@ -24,6 +22,7 @@ class Layer:
     every call. Layers are frozen dataclasses: equal where their settings are equal, and hashable.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     scheme: ClassVar[Any] = None
 
     def init(self, rng: Any, dtype: Any = np.float64, *, weights: Any = None) -> tuple[Params, State]:
@@ -42,13 +41,13 @@ class Layer:
         """As `init`, of a generator and a dtype that are known to be good. A layer without parameters has none."""
         return {}, {}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         """The output, and the state after it."""
         raise NotImplementedError(f"{type(self).__name__} has no apply")
 
     def settings(self) -> dict[str, Any]:
         """The arguments that make this layer again; of those that PyTorch lacks only what is not the default."""
-        every = [(f, getattr(self, f.name)) for f in fields(self)]  # type: ignore[arg-type]
+        every = [(f, getattr(self, f.name)) for f in fields(self)]
         told = [(f.name, value) for f, value in every if not f.kw_only or value != f.default]
         return {"init" if name == "scheme" else name: value for name, value in told}
 
@@ -67,8 +66,7 @@ def with_init(kind: type[L]) -> type[L]:
         kind.scheme = kind.__dict__["init"]
         del kind.init
         kind.__annotations__ = {"scheme" if name == "init" else name: a for name, a in own.items()}
-    made: Any = dataclass(frozen=True, repr=False)(kind)
-    plain = made.__init__
+    plain: Any = dataclass(frozen=True, repr=False)(kind).__dict__["__init__"]
 
     def __init__(self: Any, *args: Any, init: Any = None, **settings: Any) -> None:
         plain(self, *args, **settings if init is None else settings | {"scheme": init})
@@ -77,18 +75,19 @@ def with_init(kind: type[L]) -> type[L]:
 
     signature = inspect.signature(plain)
     known = [p.replace(name="init") if n == "scheme" else p for n, p in signature.parameters.items()]
-    __init__.__signature__ = signature.replace(parameters=known)  # type: ignore[attr-defined]
-    made.__init__ = __init__
-    return made  # type: ignore[no-any-return]
+    told: Any = __init__
+    told.__signature__ = signature.replace(parameters=known)
+    kind.__init__ = told  # type: ignore[method-assign]
+    return kind
 
 
 class Plain(Layer):
     """A layer without parameters and state: its `call` is all there is to it."""
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         raise NotImplementedError(f"{type(self).__name__} has no call")
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         return self.call(x), state
 
 
@@ -162,7 +161,7 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype
     return rng.uniform(-bound, bound, shape).astype(dtype, copy=False)
 
 
-def weights(layer: Layer, rng: np.random.Generator, shape: Any, bias: Any, dtype: Any) -> Params:
+def weights(layer: Layer, rng: np.random.Generator, shape: Any, bias: Array, dtype: Any) -> Params:
     """The first weight of this shape, and the bias of that (None for no bias), by the layer's scheme."""
     if layer.scheme is not None:
         params = {"weight": draw(layer.scheme, rng, shape, dtype)}

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from .. import functional as F
-from .layer import Layer, Params, Plain, State, counts, weights, with_init
+from ..arrays import Array, Params, State
+from .layer import Layer, Plain, counts, weights, with_init
 
 
 @with_init
@@ -35,7 +36,7 @@ class Linear(Layer):
         bias = (self.out_features,) if self.bias else None
         return weights(self, rng, (self.out_features, self.in_features), bias, dtype), {}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         shape = np.shape(x)
         if not shape or shape[-1] != self.in_features:
             raise ShapeError(
@@ -49,7 +50,7 @@ class Linear(Layer):
 class Identity(Plain):
     """The input itself."""
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return x
 
 
@@ -64,7 +65,7 @@ class Flatten(Plain):
     start_dim: int = 1
     end_dim: int = -1
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         shape = np.shape(x)
         first, last = (d + len(shape) if d < 0 else d for d in (self.start_dim, self.end_dim))
         if not 0 <= first <= last < len(shape):
@@ -86,7 +87,7 @@ class Unflatten(Plain):
     def __post_init__(self) -> None:
         object.__setattr__(self, "unflattened_size", tuple(self.unflattened_size))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         shape = np.shape(x)
         if not -len(shape) <= self.dim < len(shape):
             raise ShapeError(f"Unflatten: an input of shape {shape} has no axis {self.dim}")
@@ -125,5 +126,5 @@ class Embedding(Layer):
             weight[self.padding_idx] = 0
         return {"weight": weight}, {}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         return F.embedding(x, params["weight"], padding_idx=self.padding_idx), state

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from .. import functional as F
-from .layer import Layer, Params, State, counts, frozen, numbers
+from ..arrays import Array, Params, State
+from .layer import Layer, counts, frozen, numbers
 
 
 def ones_and_zeros(shape: tuple[int, ...], dtype: Any, bias: bool = True) -> Params:
@@ -43,7 +44,7 @@ class _Running(Layer):
             state["num_batches_tracked"] = np.zeros((), np.int64)
         return (ones_and_zeros(n, dtype) if self.affine else {}), state
 
-    def check(self, x: Any) -> None:
+    def check(self, x: Array) -> None:
         shape = np.shape(x)
         if len(shape) not in self.ranks or shape[1] != self.num_features:
             ranks = " or ".join(map(str, self.ranks))
@@ -52,7 +53,7 @@ class _Running(Layer):
                 f"second with {self.num_features} channels"
             )
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         self.check(x)
         weight, bias = params.get("weight"), params.get("bias")
         if not self.track_running_stats:
@@ -66,7 +67,9 @@ class _Running(Layer):
         y, mean, var = self.normalise(x, mean, var, weight, bias, True, momentum)
         return y, {"running_mean": mean, "running_var": var, "num_batches_tracked": count}
 
-    def normalise(self, x: Any, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: Any) -> Any:
+    def normalise(
+        self, x: Array, mean: Array, var: Array, weight: Array, bias: Array, training: bool, momentum: Any
+    ) -> Any:
         return F.batch_norm(x, mean, var, weight, bias, training, momentum, self.eps)
 
 
@@ -103,11 +106,13 @@ class InstanceNorm2d(_Running):
     ranks: ClassVar[tuple[int, ...]] = (3, 4)
     counted: ClassVar[bool] = False  # PyTorch's does not count either
 
-    def check(self, x: Any) -> None:
+    def check(self, x: Array) -> None:
         shape = np.shape(x)
         super().check(x if len(shape) != 3 else np.empty((0, *shape)))
 
-    def normalise(self, x: Any, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: Any) -> Any:
+    def normalise(
+        self, x: Array, mean: Array, var: Array, weight: Array, bias: Array, training: bool, momentum: Any
+    ) -> Any:
         return F.instance_norm(x, mean, var, weight, bias, training, momentum, self.eps)
 
 
@@ -133,7 +138,7 @@ class LayerNorm(Layer):
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         return (ones_and_zeros(self.normalized_shape, dtype, self.bias) if self.elementwise_affine else {}), {}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         return F.layer_norm(x, self.normalized_shape, params.get("weight"), params.get("bias"), self.eps), state
 
 
@@ -152,7 +157,7 @@ class RMSNorm(Layer):
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         return (ones_and_zeros(self.normalized_shape, dtype, False) if self.elementwise_affine else {}), {}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         return F.rms_norm(x, self.normalized_shape, params.get("weight"), self.eps), state
 
 
@@ -173,5 +178,5 @@ class GroupNorm(Layer):
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         return (ones_and_zeros((self.num_channels,), dtype) if self.affine else {}), {}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         return F.group_norm(x, self.num_groups, params.get("weight"), params.get("bias"), self.eps), state

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import functional as F
+from ..arrays import Array
 from .layer import Plain
 
 
@@ -19,7 +20,7 @@ class MaxPool1d(Plain):
     dilation: Any = 1
     ceil_mode: bool = False
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -39,7 +40,7 @@ class MaxPool2d(Plain):
     dilation: Any = 1
     ceil_mode: bool = False
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -53,7 +54,7 @@ class AvgPool1d(Plain):
     ceil_mode: bool = False
     count_include_pad: bool = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return F.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
@@ -68,7 +69,7 @@ class AvgPool2d(Plain):
     count_include_pad: bool = True
     divisor_override: int | None = None
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         settings = (self.ceil_mode, self.count_include_pad, self.divisor_override)
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, *settings)
 
@@ -84,7 +85,7 @@ class AdaptiveAvgPool2d(Plain):
 
     output_size: Any
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return F.adaptive_avg_pool2d(x, self.output_size)
 
 
@@ -94,5 +95,5 @@ class AdaptiveMaxPool2d(Plain):
 
     output_size: Any
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return F.adaptive_max_pool2d(x, self.output_size)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import InputError
 from .. import functional as F
-from .layer import Layer, Params, State, counts, uniform
+from ..arrays import Array, Params, State
+from .layer import Layer, counts, uniform
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class _Recurrent(Layer):
         return params, state
 
     def apply(
-        self, params: Params, state: State, x: Any, *, training: bool, initial: Any = None
+        self, params: Params, state: State, x: Array, *, training: bool, initial: Any = None
     ) -> tuple[tuple[Any, Any], State]:
         """((outputs, last states), state); `initial` is the state before the first step, zeros unless given."""
         weights = [params[name] for name in self.shapes()]
@@ -124,7 +125,7 @@ class Outputs(Layer):
     def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
         return self.layer.start(rng, dtype)
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         (y, _), state = self.layer.apply(params, state, x, training=training)
         if not self.last:
             return y, state

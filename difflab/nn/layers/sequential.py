@@ -10,7 +10,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...graph.block import block
-from .layer import Layer, Params, State
+from ..arrays import Array, Params, State, Tree
+from .layer import Layer
 
 
 @dataclass(frozen=True, init=False)
@@ -72,7 +73,7 @@ class Sequential(Layer):
         made = {name: layer.start(rng, dtype) for name, layer in zip(self.names, self.layers)}
         return {name: p for name, (p, _) in made.items()}, {name: s for name, (_, s) in made.items()}
 
-    def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
         self.check(params, "parameters")
         self.check(state, "state")
         after = {}
@@ -86,7 +87,7 @@ class Sequential(Layer):
         kind = type(layer).__name__
         return f"{kind} {name}" if name.isdecimal() else name
 
-    def check(self, tree: Any, what: str) -> None:
+    def check(self, tree: Tree, what: str) -> None:
         if not isinstance(tree, Mapping) or tree.keys() != set(self.names):
             given = ", ".join(map(str, tree)) if isinstance(tree, Mapping) else type(tree).__name__
             raise InputError(

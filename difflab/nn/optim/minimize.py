@@ -13,7 +13,9 @@ from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
 from ...graph.leaves import check_functions
 from ...graph.pytree import flatten, map_leaves, paths
-from .optimiser import Optimiser, check_params, number
+from ..arrays import Array, Tree
+from .checks import check_params, number
+from .optimiser import Optimiser
 from .second_order import LBFGS, GaussNewton, Newton, Ravel
 
 
@@ -32,7 +34,7 @@ class Result:
 
 def minimize(
     f: Callable[..., Any],
-    params: Any,
+    params: Tree,
     optimiser: Any,
     steps: int = 100,
     *,
@@ -73,7 +75,7 @@ class Watch:
         self.history: list[float] = []
         self.trajectory: list[Any] = []
 
-    def note(self, params: Any, value: Any) -> bool:
+    def note(self, params: Tree, value: Any) -> bool:
         """Keeps where we are; True where the callback wants to end."""
         value, step = float(value), len(self.history)
         if not np.isfinite(value):
@@ -82,22 +84,22 @@ class Watch:
         self.trajectory.append(map_leaves(np.copy, params))
         return self.callback is not None and self.callback(step, params, value) is True
 
-    def result(self, params: Any, converged: bool, message: str) -> Result:
+    def result(self, params: Tree, converged: bool, message: str) -> Result:
         steps = len(self.history) - 1
         return Result(params, self.history[-1], self.history, self.trajectory, converged, message, steps)
 
 
-def size(gradients: Any) -> float:
+def size(gradients: Tree) -> float:
     return max((float(np.max(np.abs(g), initial=0.0)) for g in flatten(gradients)[0]), default=0.0)
 
 
 SMALL, ENOUGH, ASKED = "the gradient is below the tolerance", "all steps were made", "the callback ended the run"
 
 
-def by_updates(f: Any, params: Any, optimiser: Optimiser, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_updates(f: Any, params: Tree, optimiser: Optimiser, steps: int, watch: Watch, tolerance: float) -> Result:
     gradient = value_and_grad(f)
 
-    def both(params: Any, memory: Any) -> Any:
+    def both(params: Tree, memory: Any) -> Any:
         value, g = gradient(params)
         return value, g, *optimiser.update(params, g, memory)
 
@@ -117,7 +119,7 @@ def by_updates(f: Any, params: Any, optimiser: Optimiser, steps: int, watch: Wat
     return watch.result(params, size(g) <= tolerance, SMALL if size(g) <= tolerance else ENOUGH)
 
 
-def by_newton(f: Any, params: Any, optimiser: Newton, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_newton(f: Any, params: Tree, optimiser: Newton, steps: int, watch: Watch, tolerance: float) -> Result:
     ravel = Ravel(params)
     flat = lambda v: f(ravel.unpack(v))
     x, value = ravel.pack(params), f(params)
@@ -134,7 +136,7 @@ def by_newton(f: Any, params: Any, optimiser: Newton, steps: int, watch: Watch, 
     return watch.result(ravel.unpack(x), False, ENOUGH)
 
 
-def descend(f: Any, x: Any, value: Any, step: Any, g: Any) -> tuple[Any, Any, bool]:
+def descend(f: Any, x: Array, value: Any, step: Any, g: Array) -> tuple[Any, Any, bool]:
     """The step, halved until it goes down far enough for its length (Armijo 1966)."""
     slope = float(g @ step)
     share = 1.0
@@ -147,7 +149,7 @@ def descend(f: Any, x: Any, value: Any, step: Any, g: Any) -> tuple[Any, Any, bo
     return x, value, False
 
 
-def by_gauss_newton(f: Any, params: Any, optimiser: GaussNewton, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_gauss_newton(f: Any, params: Tree, optimiser: GaussNewton, steps: int, watch: Watch, tolerance: float) -> Result:
     ravel = Ravel(params)
     residuals = lambda v: Ravel(found := f(ravel.unpack(v))).pack(found)
     x = ravel.pack(params)
@@ -176,13 +178,13 @@ def by_gauss_newton(f: Any, params: Any, optimiser: GaussNewton, steps: int, wat
     return watch.result(ravel.unpack(x), False, ENOUGH)
 
 
-def by_scipy(f: Any, params: Any, optimiser: LBFGS, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_scipy(f: Any, params: Tree, optimiser: LBFGS, steps: int, watch: Watch, tolerance: float) -> Result:
     from scipy.optimize import minimize as scipy_minimize
 
     ravel = Ravel(params)
     program = compile(value_and_grad(lambda v: f(ravel.unpack(v))))
 
-    def both(x: Any) -> Any:
+    def both(x: Array) -> Any:
         value, g = program(x)
         return float(value), np.asarray(g, float)
 

@@ -1,144 +1,153 @@
-"""What an optimiser is: settings, a first memory, and an update; and the checks that all of them share."""
+"""What an optimiser is: settings, a first memory, and an update, made of a chain of transformations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import optree
 
-from ...errors import DtypeError, InputError, ShapeError
-from ...graph.kinds import check_fit, unfit
-from ...graph.pytree import paths
+from ...errors import InputError
+from ..arrays import Array, Memory, Tree
+from .checks import Settings, check_params, flattened
+from .transformation import Joint, Transformation
+from .update import Term, Update, array_of, as_dtype
 
-Schedule = Callable[[Any], Any]
 
-
-class Optimiser:
+class Optimiser(Settings):
     """Pure functions over any container of arrays (pytree): nothing is kept but what `update` returns.
 
     `init(params)` gives the memory, arrays alone, so that it can be saved, compiled and donated; `update(params,
     gradients, memory)` gives the new parameters and the new memory. `lr` is a number or a schedule: a function of the
     number of updates that were made before. Formulas, names and defaults are PyTorch's.
+
+    An optimiser of one's own is a `chain`, or a frozen dataclass whose `parts` are the transformations of one.
     """
 
-    lr: Any
-    slots: ClassVar[tuple[str, ...]] = ()  # arrays kept for each parameter
+    def parts(self) -> tuple[Transformation, ...]:
+        """What is done to the gradients, in this order, before they are added to the parameters."""
+        raise NotImplementedError(f"{type(self).__name__} has no parts")
 
-    def init(self, params: Any) -> dict[str, Any]:
+    @cached_property
+    def _keyed(self) -> tuple[tuple[Transformation, dict[str, str]], ...]:
+        """The parts, each with the names in the memory of what it keeps: its own, or numbered where they are taken."""
+        found: list[tuple[Transformation, dict[str, str]]] = []
+        for part in self.parts():
+            counts = {name: sum(name in keys for _, keys in found) for name in (*part.slots, *part.scalars)}
+            found.append((part, {name: f"{name}{n + 1}" if n else name for name, n in counts.items()}))
+        return tuple(found)
+
+    def init(self, params: Tree) -> Memory:
         """The memory before the first update."""
         check_params(type(self).__name__, params)
-        memory: dict[str, Any] = {"step": np.zeros((), np.int64)}
-        for name in self.kept():
-            memory[name] = optree.tree_map(
-                lambda p, name=name: self.start(name, p if hasattr(p, "dtype") else np.float64(p)), params
-            )
+        leaves, structure = optree.tree_flatten(params)
+        memory: Memory = {"step": np.zeros((), np.int64)}
+        for part, keys in self._keyed:
+            first = [part.init(as_array(p)) for p in leaves]
+            memory |= {keys[name]: structure.unflatten([own[name] for own in first]) for name in part.slots}
+            memory |= {keys[name]: np.array(x) for name, x in part.scalars.items()}
         return memory
 
-    def kept(self) -> tuple[str, ...]:
-        """The slots that these settings need."""
-        return self.slots
-
-    def start(self, name: str, p: Any) -> Any:
-        return np.zeros_like(p)
-
-    def update(self, params: Any, gradients: Any, memory: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def update(self, params: Tree, gradients: Tree, memory: Memory) -> tuple[Tree, Memory]:
         """The parameters after one step against the gradients, and the memory after it."""
-        check_gradients(type(self).__name__, params, gradients)
-        given, structure = optree.tree_flatten(params)
-        leaves = [np.float64(p) if p.__class__ is float else p for p in given]
-        found = optree.tree_leaves(gradients)
-        slots = {name: optree.tree_leaves(memory[name]) for name in self.kept()}
-        step = memory["step"]
-        rate = self.lr(step) if callable(self.lr) else self.lr
-        numbers = self.numbers(step + 1, rate)
-        results = []
-        for k, (p, g) in enumerate(zip(leaves, found)):
-            own = {name: values[k] for name, values in slots.items()}
-            here = {key: as_dtype(x, p.dtype) for key, x in numbers.items()}
-            results.append(self.one(p, as_dtype(g, p.dtype), own, here))
-        new = {"step": step + 1}
-        for name in self.kept():
-            new[name] = optree.tree_unflatten(structure, [own[name] for _, own in results])
-        after = [as_given(p, before) for (p, _), before in zip(results, given)]
-        return optree.tree_unflatten(structure, after), new
-
-    def numbers(self, step: Any, rate: Any) -> dict[str, Any]:
-        """What is the same for all parameters, from the number of this update (1 for the first) and the rate."""
-        return {"lr": rate}
-
-    def one(self, p: Any, g: Any, own: dict[str, Any], n: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """One parameter after the step, and its slots."""
-        raise NotImplementedError
+        given, found, structure = flattened(type(self).__name__, params, gradients)
+        arrays = [as_array(p) for p in given]
+        links = [Link(part, keys, memory) for part, keys in self._keyed]
+        updates: list[Update] = [(Term(as_dtype(as_array(g), p.dtype)),) for g, p in zip(found, arrays)]
+        stage: list[Link] = []
+        for link in links:
+            if not isinstance(link.part, Joint):
+                stage.append(link)
+                continue
+            found = [array_of(through(stage, u, k, p)) for k, (u, p) in enumerate(zip(updates, arrays))]
+            updates, stage = [(Term(x),) for x in link.part.joint(found)], []
+        # one parameter after the other, so that what is made for it is still near when it is needed
+        moved, weights = [], None
+        for k, (p, before) in enumerate(zip(arrays, given)):
+            update = through(stage, updates[k], k, p)
+            weights = weights or [term.weight() for term in update]
+            for term, weight in zip(update, weights):
+                p = term.added_to(p, weight)
+            moved.append(as_given(p, before))
+        after: Memory = {"step": memory["step"] + 1}
+        for link in links:
+            after |= link.after(structure)
+        return structure.unflatten(moved), after
 
 
-def as_given(x: Any, before: Any) -> Any:
+class Link:
+    """A transformation during one update: its numbers, and what it keeps from parameter to parameter."""
+
+    def __init__(self, part: Transformation, keys: dict[str, str], memory: Memory) -> None:
+        self.part, self.keys = part, keys
+        own = {"step": memory["step"]} | {name: memory[keys[name]] for name in part.scalars}
+        self.numbers = own | part.numbers(own)
+        self.slots = [(name, optree.tree_leaves(memory[keys[name]])) for name in part.slots]
+        self.kept: list[Memory] = []
+
+    def after(self, structure: optree.PyTreeSpec) -> Memory:
+        """What it keeps, under its names in the memory."""
+        arrays = {self.keys[name]: structure.unflatten([own[name] for own in self.kept]) for name in self.part.slots}
+        return arrays | {self.keys[name]: self.numbers[name] for name in self.part.scalars}
+
+
+def through(links: list[Link], update: Update, k: int, p: Array) -> Update:
+    """The update of the k-th parameter behind these transformations."""
+    for link in links:
+        memory = link.numbers
+        if link.slots:
+            memory = memory | {name: values[k] for name, values in link.slots}
+        update, kept = link.part.weighted(update, memory, p)
+        if link.slots:
+            link.kept.append(kept)
+    return update
+
+
+@dataclass(frozen=True, repr=False)
+class Chain(Optimiser):
+    """See `chain`."""
+
+    transformations: tuple[Transformation, ...]
+
+    def parts(self) -> tuple[Transformation, ...]:
+        return self.transformations
+
+    def __repr__(self) -> str:
+        return f"chain({', '.join(map(repr, self.transformations))})"
+
+
+def chain(*parts: Transformation | Optimiser) -> Chain:
+    """An optimiser of transformations, each of which takes what the one before made of the gradients.
+
+    What comes out is added to the parameters: `scale_by_learning_rate` turns it downhill. An optimiser among the parts
+    stands for its own.
+
+    >>> from difflab.nn import optim
+    >>> adamw = optim.chain(
+    ...     optim.clip_by_global_norm(1.0),
+    ...     optim.scale_by_adam(b1=0.9, b2=0.99),
+    ...     optim.add_decayed_weights(1e-2),
+    ...     optim.scale_by_learning_rate(optim.CosineAnnealingLR(0.1, T_max=100)),
+    ... )
+    >>> optim.minimize(lambda p: np.sum((p - 3.0) ** 2), np.array([2.0, 5.0]), adamw, 100).params.round(1)
+    array([3., 3.])
+    >>> optim.chain(optim.clip(1.0), optim.SGD(lr=0.1))
+    chain(clip(max_delta=1.0), scale_by_learning_rate(learning_rate=0.1))
+    """
+    found: list[Transformation] = []
+    for part in parts:
+        if not isinstance(part, Transformation | Optimiser):
+            mend = f"make one, with {part.__name__}(...)" if isinstance(part, type) else "give transformations"
+            raise InputError(f"chain: {part!r:.80} is not a transformation of nn.optim; {mend}")
+        found += part.parts() if isinstance(part, Optimiser) else [part]
+    return Chain(tuple(found))
+
+
+def as_array(p: Array) -> Array:
+    return np.float64(p) if p.__class__ is float else p
+
+
+def as_given(x: Array, before: Array) -> Array:
     """A new parameter as the old one was given: Python's float, or NumPy's number or array."""
     return float(x) if before.__class__ is float and isinstance(x, float) else x
-
-
-def as_dtype(x: Any, dtype: Any) -> Any:
-    """A number of the parameters' kind: NumPy's own float64 numbers would make float32 parameters wide."""
-    if x.__class__ in (float, int):
-        return x
-    return x if x.dtype == dtype else x.astype(dtype)
-
-
-def check_params(where: str, params: Any) -> None:
-    leaves = optree.tree_leaves(params)
-    if not leaves:
-        raise InputError(f"{where}: there are no parameters")
-    if not all(map(of_floats, leaves)):
-        k = [of_floats(x) for x in leaves].index(False)
-        path, x = f"params{paths(params)[k]}", leaves[k]
-        check_fit(x, f"{where}: {path}")
-        kind = f"of dtype {x.dtype}; give x.astype(float)" if hasattr(x, "dtype") else f"{x!r:.60}; give a float"
-        raise DtypeError(f"{where}: the parameter {path} is not of floats, it is {kind}")
-
-
-def of_floats(x: Any) -> bool:
-    if x.__class__ is float:
-        return True
-    return hasattr(x, "dtype") and getattr(x.dtype, "kind", "") == "f" and not unfit(x)
-
-
-def check_gradients(where: str, params: Any, gradients: Any) -> None:
-    """The gradients have the structure and the shapes of the parameters."""
-    if optree.tree_structure(params) != optree.tree_structure(gradients):
-        ours, theirs = set(paths(params)), set(paths(gradients))
-        odd = sorted(ours ^ theirs)
-        which = (
-            f"{odd[0]} is in {'the parameters' if odd[0] in ours else 'the gradients'} alone"
-            if odd
-            else (f"{optree.tree_structure(params)} and {optree.tree_structure(gradients)}")
-        )
-        raise InputError(f"{where}: parameters and gradients differ in structure: {which}")
-    check_params(where, params)
-    for path, p, g in zip(paths(params), optree.tree_leaves(params), optree.tree_leaves(gradients)):
-        check_fit(g, f"{where}: gradients{path}")
-        if np.iscomplexobj(g):
-            raise DtypeError(f"{where}: gradients{path} is complex and params{path} is real; give its .real")
-        if np.shape(p) != np.shape(g):
-            raise ShapeError(f"{where}: {path or 'the parameter'} has shape {np.shape(p)}, its gradient {np.shape(g)}")
-
-
-def check_settings(optimiser: Any, *, least: dict[str, float] | None = None, unit: tuple[str, ...] = ()) -> None:
-    """Checks the rate, settings that have a least value, and those (or pairs of them) that lie in [0, 1)."""
-    name = type(optimiser).__name__
-    if not callable(optimiser.lr) and not (number(optimiser.lr) and 0 <= optimiser.lr < float("inf")):
-        raise InputError(f"{name}: lr={optimiser.lr!r}; give a rate of at least 0, or a schedule")
-    for key, bound in {"eps": 0.0, "weight_decay": 0.0, **(least or {})}.items():
-        value = getattr(optimiser, key, bound)
-        if not number(value) or not bound <= value < float("inf"):
-            raise InputError(f"{name}: {key}={value!r}; give a number of at least {bound:g}")
-    for key in unit:
-        value = getattr(optimiser, key)
-        pair = key == "betas"
-        both = value if isinstance(value, tuple) else (value,)
-        if len(both) != 1 + pair or not all(number(v) and 0 <= v < 1 for v in both):
-            raise InputError(f"{name}: {key}={value!r}; {'give two numbers' if pair else 'it lies'} in [0, 1)")
-
-
-def number(x: Any) -> bool:
-    return isinstance(x, int | float | np.integer | np.floating) and not isinstance(x, bool)

@@ -12,18 +12,19 @@ from ...differentiate.jacobians import hessian, jacobian
 from ...differentiate.transform import grad, hvp, jvp, vjp
 from ...errors import InputError
 from ...graph.pytree import flatten
-from .optimiser import number
+from ..arrays import Array, Tree
+from .checks import number
 
 
 class Ravel:
     """Parameters as one vector and back, so that linear algebra can be done on them."""
 
-    def __init__(self, params: Any) -> None:
+    def __init__(self, params: Tree) -> None:
         leaves, self.rebuild = flatten(params)
         self.like = [x if hasattr(x, "shape") else np.asarray(x) for x in leaves]
         self.cuts = np.cumsum([x.size for x in self.like])[:-1]
 
-    def pack(self, params: Any) -> Any:
+    def pack(self, params: Tree) -> Any:
         return np.concatenate([np.reshape(x, (-1,)) for x in flatten(params)[0]])
 
     def unpack(self, vector: Any) -> Any:
@@ -79,7 +80,7 @@ class Newton:
         if self.solver not in ("auto", "dense", "cg"):
             raise InputError(f'Newton: solver={self.solver!r}; give "auto", "dense" or "cg"')
 
-    def step(self, flat: Callable[..., Any], x: Any) -> tuple[Any, Any]:
+    def step(self, flat: Callable[..., Any], x: Array) -> tuple[Any, Any]:
         """The step from the vector x, and the gradient there."""
         g = grad(flat)(x)
         if self.solver == "dense" or (self.solver == "auto" and x.size <= 200):
@@ -109,7 +110,7 @@ class GaussNewton:
         if self.solver not in ("auto", "dense", "cg"):
             raise InputError(f'GaussNewton: solver={self.solver!r}; give "auto", "dense" or "cg"')
 
-    def step(self, residuals: Callable[..., Any], x: Any, damping: float) -> tuple[Any, Any]:
+    def step(self, residuals: Callable[..., Any], x: Array, damping: float) -> tuple[Any, Any]:
         """The step from x, and the gradient of half the sum of squares there."""
         if self.solver == "dense" or (self.solver == "auto" and x.size <= 200):
             r = residuals(x)
@@ -134,7 +135,7 @@ class LBFGS:
             raise InputError(f"LBFGS: history_size={self.history_size!r}; give an integer of at least 1")
 
 
-def downhill(h: Any, g: Any) -> Any:
+def downhill(h: Array, g: Array) -> Any:
     """-H⁻¹ g where H is positive definite; else with |eigenvalues|, so that the step still goes down."""
     try:
         from scipy.linalg import cho_factor, cho_solve

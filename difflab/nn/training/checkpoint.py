@@ -16,6 +16,7 @@ from ...errors import InputError
 from ...files import write
 from ...graph.hollow import hollow
 from ...reading import Archive, opened
+from ..arrays import Tree
 from ..init import Shapes
 from ..layers.layer import Layer, floating
 from ..spec import from_spec, to_spec
@@ -152,7 +153,7 @@ class Trained:
 
 
 def save_checkpoint(
-    path: Any, model: Layer, params: Any, state: Any, *, memory: Any = None, about: Mapping[str, Any] | None = None
+    path: Any, model: Layer, params: Tree, state: Tree, *, memory: Any = None, about: Mapping[str, Any] | None = None
 ) -> Path:
     """What a loop by hand has come to, as one file that `load_checkpoint` reads; replaces it in one step.
 

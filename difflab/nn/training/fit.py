@@ -18,6 +18,7 @@ from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
 from ...interrupts import Interrupts
 from ...progress import doing
+from ..arrays import Array, Tree
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from .callbacks import sign
@@ -42,7 +43,7 @@ class Run:
     stopped: str = ""
     about: dict[str, Any] = field(default_factory=dict)
 
-    def predict(self, x: Any, batch_size: int = 256) -> Any:
+    def predict(self, x: Array, batch_size: int = 256) -> Any:
         """The model's outputs for samples x, in the parameters' dtype."""
         dtype = np.dtype(self.about.get("dtype", "float32"))
         infer = Programs(self.model, lambda *_: None, None, False).infer
@@ -66,8 +67,8 @@ def fit(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     dtype: Any = np.float32,
-    params: Any = None,
-    state: Any = None,
+    params: Tree = None,
+    state: Tree = None,
     out: Any = None,
     resume: bool = False,
     save_every: float = 30.0,
@@ -180,7 +181,7 @@ class Trainer:
         chosen = {"augment": name_of(self.augment) if self.augment else None, "clip": name_of(self.programs.clip)}
         return told | {name: value for name, value in chosen.items() if value not in (None, "unclipped")}
 
-    def begin(self, params: Any, state: Any) -> None:
+    def begin(self, params: Tree, state: Tree) -> None:
         first = self.model.init(self.seed, dtype=self.dtype)
         given: Any = (params, state)
         copies: Any = optree.tree_map(np.array, given)
@@ -309,7 +310,7 @@ class Trainer:
             self.save()
             interrupts.act()
 
-    def one_step(self, x: Any, y: Any) -> Any:
+    def one_step(self, x: Array, y: Array) -> Any:
         self.params, self.memory, self.state, mean, hits = self.programs.step(
             self.params, self.memory, self.state, x, y
         )
@@ -362,7 +363,7 @@ class Trainer:
             trees = tuple(after)
 
 
-def without_dust(x: Any) -> Any:
+def without_dust(x: Array) -> Any:
     """Zeros in place of single-precision numbers below 1e-30.
 
     Averages of gradients that stay 0 decay to denormal numbers, which cost a processor a hundred times as much and do

@@ -14,23 +14,26 @@ from ...compile.program.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError, ShapeError
 from .. import functional as F
-from ..layers.layer import Layer, Params, State
+from ..arrays import Array, Params, State, Tree
+from ..layers.layer import Layer
+from ..optim.checks import number
 from ..optim.clipping import clip_grad_norm, clip_grad_value
-from ..optim.optimiser import number
 
+Loss = Callable[..., Array]  # of output and target
 LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
           "binary_cross_entropy", "binary_cross_entropy_with_logits")  # fmt: skip
 
 
-def loss_of(loss: Any) -> Callable[..., Any]:
+def loss_of(loss: str | Loss) -> Loss:
     """The loss itself, or the one of nn.functional with this name."""
     if isinstance(loss, type):
         raise InputError(f"fit: loss={loss.__name__} is a class; make one, with {loss.__name__}()")
     if callable(loss):
-        return loss  # type: ignore[no-any-return]
+        return loss
     if loss not in LOSSES:
         raise InputError(f"fit: loss={loss!r}; give a function of output and target, or one of {', '.join(LOSSES)}")
-    return getattr(F, loss)  # type: ignore[no-any-return]
+    found: Loss = getattr(F, loss)
+    return found
 
 
 def name_of(loss: Any) -> str:
@@ -54,15 +57,15 @@ def clipping(norm: float | None, value: float | None) -> Callable[[Any], Any]:
     return unclipped if value is None else partial(clipped_by_value, most=float(value))
 
 
-def unclipped(gradients: Any) -> Any:
+def unclipped(gradients: Tree) -> Any:
     return gradients
 
 
-def clipped_by_norm(gradients: Any, most: float) -> Any:
+def clipped_by_norm(gradients: Tree, most: float) -> Any:
     return clip_grad_norm(gradients, most)[0]
 
 
-def clipped_by_value(gradients: Any, most: float) -> Any:
+def clipped_by_value(gradients: Tree, most: float) -> Any:
     return clip_grad_value(gradients, most)
 
 
@@ -82,15 +85,15 @@ class Programs:
         self.model, self.loss, self.optimiser, self.classify = model, loss, optimiser, classify
         self.judged: set[int] = set()
 
-    def objective(self, params: Params, state: State, x: Any, y: Any) -> Any:
+    def objective(self, params: Params, state: State, x: Array, y: Array) -> Any:
         output, state = self.model.apply(params, state, x, training=True)
         return self.loss(output, y), (state, self.hits(output, y))
 
-    def hits(self, output: Any, y: Any) -> Any:
+    def hits(self, output: Array, y: Array) -> Any:
         """How many rows have their largest entry at the class; 0 where there are no classes."""
         return np.sum(np.argmax(output, 1) == y) if self.classify else np.zeros((), np.int64)
 
-    def update(self, params: Params, memory: Any, state: State, x: Any, y: Any) -> Any:
+    def update(self, params: Params, memory: Any, state: State, x: Array, y: Array) -> Any:
         """One step, as a plain function."""
         (value, (state, hits)), gradient = value_and_grad(self.objective, has_aux=True)(params, state, x, y)
         params, memory = self.optimiser.update(params, self.clip(gradient), memory)
@@ -108,7 +111,7 @@ class Programs:
     def judge(self) -> Any:
         """The mean loss of a batch and the number of right answers, with training=False."""
 
-        def both(params: Params, state: State, x: Any, y: Any) -> Any:
+        def both(params: Params, state: State, x: Array, y: Array) -> Any:
             output = self.model.apply(params, state, x, training=False)[0]
             return self.loss(output, y), self.hits(output, y)
 
@@ -118,8 +121,8 @@ class Programs:
         self,
         params: Params,
         state: State,
-        x: Any,
-        y: Any,
+        x: Array,
+        y: Array,
         batch_size: int = 256,
         look: Callable[[], None] = lambda: None,
     ) -> tuple[float, float | None]:
@@ -139,7 +142,7 @@ class Programs:
             look()
         return total / len(x), right / len(x) if self.classify else None
 
-    def check(self, params: Params, state: State, x: Any, y: Any) -> None:
+    def check(self, params: Params, state: State, x: Array, y: Array) -> None:
         """Runs two samples through model and loss, so that what does not fit is said before any training."""
         few = slice(0, 2)
         output, _ = self.model.apply(params, state, x[few], training=False)

@@ -1,1 +1,1 @@
-"""NumPy code for rows that NumPy has no function for. Plain arrays in, plain arrays out."""
+"""Code for rows that NumPy has no function for: plain arrays in, plain arrays out (in `digits.py` mpmath's numbers)."""

@@ -14,24 +14,11 @@ from typing import Any
 import flint
 from flint import arb, arb_series
 
-from ..errors import UnsupportedError
-from .arb_entropies import on_positive
-from .arb_functions import exp, log, smooth
-from .arb_germ import (
-    NOW,
-    ONE,
-    ZERO,
-    Germ,
-    ball,
-    compose,
-    constant,
-    is_constant,
-    lift,
-    mapped,
-    no_value,
-    nothing,
-    sign,
-)  # fmt: skip
+from ...errors import UnsupportedError
+from .entropies import on_positive
+from .functions import exp, log, smooth
+from .germ import ONE, ZERO, Germ, ball, compose, constant, is_constant, lift, mapped, no_value, nothing, sign
+from .session import NOW
 
 MOST_DERIVATIVES = 64
 HALF = arb(1) / 2
@@ -104,6 +91,10 @@ def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
     return away
 
 
+gamma, rgamma = with_poles(smooth("gamma")), smooth("rgamma")
+
+
+@with_poles
 def gammaln(x: Germ) -> Germ:
     """log |gamma(x)|: for negative x from gamma itself, whose logarithm would be complex."""
     found = sign(x)
@@ -136,10 +127,16 @@ def psi(n: int) -> Callable[[Any, int], list[Any]]:
     return derivative_of(digamma, n)
 
 
-def digamma(x: Any, n: int = 0) -> Germ:
+def digamma(x: Any, *, n: int = 0) -> Germ:
     if n < 0:
         raise UnsupportedError(f"polygamma of order {n}")
     return with_poles(taylor(psi(n), "it has poles at 0, -1, -2, ..."))(x)
+
+
+def beta(x: Any, y: Any) -> Germ:
+    """B(x, y) = Γ(x) Γ(y) / Γ(x + y)."""
+    x, y = lift(x), lift(y)
+    return gamma(x) * gamma(y) * rgamma(x + y)
 
 
 def incomplete(value: Callable[[Any], Any], density: Callable[[Any], Any]) -> Callable[[Any], Germ]:
@@ -204,6 +201,9 @@ def zeta(s: Any, a: Any) -> Germ:
     return on_positive(a, taylor(coefficients, "it has poles at 0, -1, -2, ..."), "it is smooth above 0 only")
 
 
+erf, erfc, erfi = smooth("erf"), smooth("erfc"), smooth("erfi")
+
+
 # The error function's inverses: y' = sqrt(π)/2 exp(y²), and so on.
 def erfinv_coefficients(c: Any, count: int) -> list[Any]:
     y = c.erfinv()
@@ -232,12 +232,20 @@ erfinv_inside = taylor(erfinv_coefficients, "it is defined between -1 and 1")
 erfcinv_inside = taylor(erfcinv_coefficients, "it is defined between 0 and 2")
 
 
+def erfinv(x: Any) -> Germ:
+    return between(x, -1, 1, erfinv_inside)
+
+
 def erfcinv(x: Any) -> Germ:
     return between(x, 0, 2, erfcinv_inside)
 
 
 def ndtr(x: Any) -> Germ:
-    return smooth("erfc")(-lift(x) / constant(arb(2).sqrt())) / 2
+    return erfc(-lift(x) / constant(arb(2).sqrt())) / 2
+
+
+def log_ndtr(x: Any) -> Germ:
+    return log(ndtr(x))
 
 
 def ndtri(x: Any) -> Germ:
@@ -268,11 +276,11 @@ def sinc_coefficients(c: Any, count: int) -> list[Any]:
         return listed(compose(lambda *_: found)(w), count)
 
 
-def exprel(x: Any, n: int = 0) -> Germ:
+def exprel(x: Any, *, n: int = 0) -> Germ:
     return taylor(derivative_of(exprel_coefficients, n), "it grows too fast")(x)
 
 
-def sinc(x: Any, n: int = 0) -> Germ:
+def sinc(x: Any, *, n: int = 0) -> Germ:
     return taylor(derivative_of(sinc_coefficients, n), "it is not enclosed there")(x)
 
 
@@ -300,33 +308,22 @@ def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[
 jv, yv, iv, kv = bessel("j", 1, -1), bessel("y", 1, -1), bessel("i", 1, 1), bessel("k", -1, -1)
 
 
-def decaying(v: Any, x: Any) -> Germ:
+yn, kn = bessel("y", 1, -1, True), bessel("k", -1, -1, True)
+
+
+def ive(v: Any, x: Any) -> Germ:
     x = lift(x)
     return exp(-abs(x)) * iv(v, x)
 
 
+def kve(v: Any, x: Any) -> Germ:
+    return exp(x) * kv(v, x)
+
+
 def erfcx(x: Any) -> Germ:
     x = lift(x)
-    return exp(x * x) * smooth("erfc")(x)
+    return exp(x * x) * erfc(x)
 
 
-SPECIAL: dict[str, Callable[..., Any]] = {
-    **{name: smooth(name) for name in ("erf", "erfc", "erfi", "rgamma")},
-    "gamma": with_poles(smooth("gamma")), "gammaln": with_poles(gammaln), "digamma": digamma,
-    "polygamma": lambda x, *, n: digamma(x, n),
-    "beta": lambda x, y: exp_of_gammas(x, y),
-    "gammainc": gammainc, "gammaincc": gammaincc, "betainc": betainc, "zeta": zeta,
-    "erfinv": lambda x: between(x, -1, 1, erfinv_inside), "erfcinv": erfcinv, "ndtr": ndtr, "ndtri": ndtri,
-    "log_ndtr": lambda x: log(ndtr(x)), "erfcx": erfcx,
-    "dawsn": lambda x: exp(-lift(x) * x) * smooth("erfi")(x) * constant(arb.pi().sqrt() / 2),
-    "exprel": exprel, "exprel_derivative": lambda x, *, n: exprel(x, n),
-    "sinc": sinc, "sinc_derivative": lambda x, *, n: sinc(x, n),
-    "jv": jv, "yv": yv, "iv": iv, "kv": kv, "yn": bessel("y", 1, -1, True), "kn": bessel("k", -1, -1, True),
-    "ive": decaying, "kve": lambda v, x: exp(x) * kv(v, x),
-}  # fmt: skip
-
-
-def exp_of_gammas(x: Any, y: Any) -> Germ:
-    """B(x, y) = Γ(x) Γ(y) / Γ(x + y)."""
-    gamma, x, y = SPECIAL["gamma"], lift(x), lift(y)
-    return gamma(x) * gamma(y) * smooth("rgamma")(x + y)
+def dawsn(x: Any) -> Germ:
+    return exp(-lift(x) * x) * erfi(x) * constant(arb.pi().sqrt() / 2)

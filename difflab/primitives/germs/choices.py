@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import UndecidedError, UnsupportedError
-from .arb_germ import (
-    NOW,
+from ...errors import UndecidedError, UnsupportedError
+from .germ import (
     Germ,
     ball,
     blurred,
@@ -21,7 +20,8 @@ from .arb_germ import (
     nothing,
     quotient,
     sign,
-)  # fmt: skip
+)
+from .session import NOW
 
 
 def absolute(x: Any) -> Germ:
@@ -51,16 +51,15 @@ def choice(larger: bool) -> Callable[[Any, Any], Any]:
     return choose
 
 
+maximum, minimum = choice(True), choice(False)
+
+
 def unbounded(bound: float) -> Germ:
     return no_value("undefined", f"the value is {bound}")
 
 
 def relu(x: Any) -> Germ:
-    return choice(True)(x, 0)  # type: ignore[no-any-return]
-
-
-def where(c: Any, a: Any, b: Any) -> Any:
-    return a if c else b
+    return maximum(x, 0)  # type: ignore[no-any-return]
 
 
 def sign_of(x: Any) -> Any:
@@ -128,6 +127,10 @@ def signed(y: Germ) -> int:
     return found
 
 
+def signbit(x: Any) -> bool:
+    return signed(lift(x)) < 0
+
+
 def heaviside(x: Any, h: Any) -> Germ:
     """A function of both operands: where one has no value, there is none."""
     x, h = lift(x), lift(h)
@@ -158,6 +161,14 @@ def finite(answer: bool) -> Callable[[Any], bool]:
     return ask
 
 
+isnan = isinf = isposinf = isneginf = finite(False)
+isfinite = finite(True)
+
+
+def imag(x: Any) -> Germ:
+    return lift(x) * 0  # type: ignore[no-any-return]
+
+
 def stop_gradient(x: Any) -> Germ:
     """The constant at the point. One side of the point alone does not know it."""
     x = lift(x)
@@ -175,6 +186,10 @@ def truths(f: Callable[..., bool]) -> Callable[..., bool]:
     return apply
 
 
+logical_and, logical_or = truths(lambda a, b: a and b), truths(lambda a, b: a or b)
+logical_xor, logical_not = truths(lambda a, b: a != b), truths(lambda a: not a)
+
+
 def bits(f: Callable[..., Any]) -> Callable[..., Any]:
     """Bitwise operations, on truth values only."""
 
@@ -186,15 +201,5 @@ def bits(f: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-CHOICES: dict[str, Callable[..., Any]] = {
-    "absolute": absolute, "sign": sign_of, "floor": floor, "ceil": ceil, "trunc": trunc, "rint": rint, "round": rint,
-    "fmod": fmod, "maximum": choice(True), "minimum": choice(False), "relu": relu, "where": where,
-    "copysign": copysign, "heaviside": heaviside, "signbit": lambda x: signed(lift(x)) < 0, "nan_to_num": nan_to_num,
-    "isnan": finite(False), "isinf": finite(False), "isfinite": finite(True),
-    "isposinf": finite(False), "isneginf": finite(False),
-    "stop_gradient": stop_gradient, "imag": lambda x: lift(x) * 0,
-    "logical_and": truths(lambda a, b: a and b), "logical_or": truths(lambda a, b: a or b),
-    "logical_not": truths(lambda a: not a), "logical_xor": truths(lambda a, b: a != b),
-    "bitwise_and": bits(lambda a, b: a and b), "bitwise_or": bits(lambda a, b: a or b),
-    "bitwise_xor": bits(lambda a, b: a != b), "invert": bits(lambda a: not a),
-}  # fmt: skip
+bitwise_and, bitwise_or = bits(lambda a, b: a and b), bits(lambda a, b: a or b)
+bitwise_xor, invert = bits(lambda a, b: a != b), bits(lambda a: not a)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UnsupportedError
-from ..primitives.elements import mapped
-from ..primitives.kernels.arrays import fold
-from .arb_choices import choice, trunc
-from .arb_functions import exp, log, power
-from .arb_germ import NOW, Germ, constant, lift, whole_number
+from ...errors import UnsupportedError
+from ..elements import mapped
+from ..kernels.arrays import fold
+from .choices import maximum, minimum, trunc
+from .functions import exp, log, power
+from .germ import Germ, constant, lift, whole_number
+from .session import NOW
 
 EXP, LOG = mapped(exp), mapped(log)
 
@@ -80,13 +81,6 @@ def allclose(a: Any, b: Any, **params: Any) -> bool:
     return bool(np.all(isclose(a, b, **params)))
 
 
-def refuse(reason: str) -> Callable[..., Any]:
-    def refused(*operands: Any, **params: Any) -> Any:
-        raise UnsupportedError(f"{NOW.where()} {reason}")
-
-    return refused
-
-
 def extreme(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """max and min, which are continuous where two elements change places."""
 
@@ -96,19 +90,4 @@ def extreme(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return reduced
 
 
-ITERATIONS = "eig eigh svd expm matrix_rank"
-COMPLEX = "fft ifft rfft irfft fftn ifftn fft2 ifft2 rfftn irfftn rfft2 irfft2"
-ARRAYS: dict[str, Callable[..., Any]] = {
-    "logsumexp": logsumexp,
-    "softmax": softmax,
-    "log_softmax": log_softmax,
-    "p_norm": p_norm,
-    "astype": astype,
-    "digitize": digitize,
-    "isclose": isclose,
-    "allclose": allclose,
-    "max": extreme(choice(True)),
-    "min": extreme(choice(False)),
-    **dict.fromkeys(ITERATIONS.split(), refuse("has no enclosures: it is an iteration in floating point")),
-    **dict.fromkeys(COMPLEX.split(), refuse("has complex values, and only real numbers have enclosures")),
-}
+largest, smallest = extreme(maximum), extreme(minimum)

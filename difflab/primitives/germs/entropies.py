@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .arb_functions import log, log1p, power, sqrt
-from .arb_germ import (
-    ZERO,
-    Germ,
-    ball,
-    constant,
-    dead,
-    lift,
-    no_value,
-    sign,
-)  # fmt: skip
+from .functions import log, log1p, power, sqrt
+from .germ import ZERO, Germ, ball, constant, dead, lift, no_value, sign
 
 
 def times(x: Any, y: Germ, operand: Any) -> Germ:
@@ -48,6 +39,10 @@ def on_positive(x: Any, f: Callable[[Germ], Germ], what: str) -> Germ:
     return no_value(kind, f"its operand lies in {ball(x.around[0])}, and {what}")
 
 
+def entr(x: Any) -> Germ:
+    return -xlogy(x, x)
+
+
 def boxcox(x: Any, c: Any) -> Germ:
     f = lambda x: log(x) if sign(lift(c)) == 0 else (power(x, c) - 1) / c
     return on_positive(x, f, "it is defined above 0")
@@ -77,9 +72,3 @@ def rel_entr(x: Any, y: Any) -> Germ:
 
 def kl_div(x: Any, y: Any) -> Germ:
     return rel_entr(x, y) - x + y
-
-
-ENTROPIES: dict[str, Callable[..., Any]] = {
-    "xlogy": xlogy, "xlog1py": xlog1py, "entr": lambda x: -xlogy(x, x), "rel_entr": rel_entr, "kl_div": kl_div,
-    "huber": huber, "pseudo_huber": pseudo_huber, "boxcox": boxcox, "boxcox1p": boxcox1p,
-}  # fmt: skip

@@ -12,8 +12,7 @@ from typing import Any
 
 from flint import arb, arb_series
 
-from .arb_germ import (
-    NOW,
+from .germ import (
     ONE,
     ZERO,
     Germ,
@@ -31,7 +30,8 @@ from .arb_germ import (
     quotient,
     sign,
     with_constant,
-)  # fmt: skip
+)
+from .session import NOW
 
 LARGEST_POWER = 1 << 20
 
@@ -47,6 +47,8 @@ def sharp(name: str, value: str) -> Callable[[Any], Germ]:
 
 
 exp, sin, cos = smooth("exp"), smooth("sin"), smooth("cos")
+sinpi, cospi, arctan = smooth("sin_pi"), smooth("cos_pi"), smooth("atan")
+expm1 = sharp("exp", "expm1")
 
 
 def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
@@ -116,6 +118,30 @@ def arccos(x: Any) -> Germ:
     return within(x, (1 - x) * (1 + x), smooth("acos"), edge, "smooth between -1 and 1 only")
 
 
+def log2(x: Any) -> Germ:
+    return log(x) / log(2)
+
+
+def log10(x: Any) -> Germ:
+    return log(x) / log(10)
+
+
+def exp2(x: Any) -> Germ:
+    return exp(lift(x) * log(2))
+
+
+def exp10(x: Any) -> Germ:
+    return exp(lift(x) * log(10))
+
+
+def deg2rad(x: Any) -> Germ:
+    return lift(x) * constant(arb.pi()) / 180  # type: ignore[no-any-return]
+
+
+def rad2deg(x: Any) -> Germ:
+    return lift(x) * 180 / constant(arb.pi())  # type: ignore[no-any-return]
+
+
 def arccosh(x: Any) -> Germ:
     x = lift(x)
     return within(x, x - 1, lambda x: log(x + sqrt(x - 1) * sqrt(x + 1)), lambda: constant(ZERO), "smooth above 1 only")
@@ -144,6 +170,9 @@ def hyperbolic(name: str, s: int) -> Callable[[Any], Germ]:
     return lambda x: sharpened((exp(x) + s * exp(-lift(x))) / 2, lift(x), name)
 
 
+sinh, cosh = hyperbolic("sinh", -1), hyperbolic("cosh", 1)
+
+
 def arcsinh_of_positive(x: Germ) -> Germ:
     return sharpened(log(x + sqrt(1 + x * x)), x, "asinh")
 
@@ -157,16 +186,34 @@ def sech_of_positive(x: Germ) -> Germ:
     return 2 * e / (1 + e * e)
 
 
+arcsinh, tanh, sech = odd(arcsinh_of_positive), odd(tanh_of_positive), even(sech_of_positive)
+
+
 def softplus(x: Any) -> Germ:
     """log(1 + exp(x)): where exp(x) is huge as x + log(1 + exp(-x)), which is the same everywhere."""
     return by_midpoint(lambda x: x + log1p(exp(-x)), lambda x: log1p(exp(x)))(x)
 
 
+def log_sigmoid(x: Any) -> Germ:
+    return -softplus(-lift(x))
+
+
 sigmoid = by_midpoint(lambda x: 1 / (1 + exp(-x)), lambda x: exp(x) / (1 + exp(x)))
+
+
+def sigmoid_slope(x: Any) -> Germ:
+    return sigmoid(x) * sigmoid(-lift(x))
+
+
+def sigmoid_between(x: Any, y: Any, *, base: float) -> Germ:
+    return sigmoid((lift(x) - y) * log(2) if base == 2 else lift(x) - y)
 
 
 def log_cosh_of_positive(x: Germ) -> Germ:
     return x + log1p(exp(-2 * x)) - log(2)
+
+
+log_cosh = even(log_cosh_of_positive)
 
 
 def logaddexp(x: Any, y: Any) -> Germ:
@@ -252,7 +299,7 @@ def arctan2(y: Any, x: Any) -> Germ:
     y, x = lift(y), lift(x)
     if x.lost is not None or y.lost is not None:
         return nothing(x, y)
-    arctan, right, up = smooth("atan"), sign(x), sign(y)
+    right, up = sign(x), sign(y)
     if right == 1:
         return arctan(y / x)
     if right == -1 and up:
@@ -267,20 +314,3 @@ def direction(x: Any, y: Any) -> Germ:
     x, y = lift(x), lift(y)
     square = x * x + y * y
     return constant(ZERO) if sign(square) == 0 else x / sqrt(square)
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "log": log, "sqrt": sqrt, "arccosh": arccosh, "cbrt": cbrt, "exp": exp, "sin": sin, "cos": cos, "tan": tan,
-    "arctan": smooth("atan"), "arcsin": arcsin, "arccos": arccos, "arctanh": arctanh, "arctan2": arctan2,
-    "sinpi": smooth("sin_pi"), "cospi": smooth("cos_pi"), "hypot": hypot, "direction": direction,
-    "sinh": hyperbolic("sinh", -1), "cosh": hyperbolic("cosh", 1), "tanh": odd(tanh_of_positive),
-    "sech": even(sech_of_positive), "arcsinh": odd(arcsinh_of_positive), "expm1": sharp("exp", "expm1"), "log1p": log1p,
-    "log2": lambda x: log(x) / log(2), "log10": lambda x: log(x) / log(10), "exp2": lambda x: exp(lift(x) * log(2)),
-    "exp10": lambda x: exp(lift(x) * log(10)), "power": power, "float_power": power, "square": lambda x: lift(x) * x,
-    "reciprocal": lambda x: 1 / lift(x), "divide": lambda x, y: quotient(lift(x), lift(y)),
-    "sigmoid": sigmoid, "softplus": softplus, "log_sigmoid": lambda x: -softplus(-lift(x)),
-    "sigmoid_slope": lambda x: sigmoid(x) * sigmoid(-lift(x)), "log_cosh": even(log_cosh_of_positive),
-    "logaddexp": logaddexp, "logaddexp2": logaddexp2,
-    "sigmoid_between": lambda x, y, *, base: sigmoid((lift(x) - y) * log(2) if base == 2 else lift(x) - y),
-    "deg2rad": lambda x: lift(x) * constant(arb.pi()) / 180, "rad2deg": lambda x: lift(x) * 180 / constant(arb.pi()),
-}  # fmt: skip

@@ -15,7 +15,6 @@ Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmet
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -24,45 +23,14 @@ import flint
 import numpy as np
 from flint import arb, arb_series
 
-from ..clock import spent
-from ..errors import TimeLimitError, UndecidedError, UnsupportedError
-from ..primitives import TABLE
-from ..primitives.quotient import Exact
+from ...errors import UndecidedError, UnsupportedError
+from .. import rows
+from ..primitive import TABLE
+from ..quotient import Exact
+from .carrier import CARRIER
+from .session import NOW
 
 ZERO, ONE = arb(0), arb(1)
-LOCK = threading.RLock()  # flint's precision is one setting for the whole process
-TICKS = 512  # operations between two looks at the clock
-
-
-class Now:
-    """What holds for the run that is going on: the side, the node being computed, the limit of its thread's time."""
-
-    def __init__(self) -> None:
-        self.side = 0
-        self.node: Any = None
-        self.edge = False  # whether a one-sided run took a branch that may jump at the point
-        self.reach: Any = ZERO  # the interval of t in a one-sided run
-        self.exact: dict[float, Any] = {}  # what constants of derivative rules were rounded from
-        self.deadline = float("inf")
-        self.seconds = 0.0
-        self.left = TICKS
-
-    def tick(self) -> None:
-        """Raises TimeLimitError when the time is over."""
-        self.left = TICKS
-        if spent() > self.deadline:
-            raise TimeLimitError(f"not certified in {self.seconds:g} s of processor time")
-
-    def where(self) -> str:
-        """The operation that is being computed, in words."""
-        if self.node is None:
-            return "an operation"
-        operand = next((x.name for x in self.node.operands if x.name), None)
-        named = f" ({self.node.name})" if self.node.name else ""
-        return f"{self.node.primitive.name}{f' of {operand}' if operand else ''}{named}"
-
-
-NOW = Now()
 
 
 class Lost(NamedTuple):
@@ -115,16 +83,16 @@ class Germ:
         return NotImplemented if isinstance(other, np.ndarray) else quotient(lift(other), self)
 
     def __pow__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else row("power", self, other)
+        return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.power)(self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else row("power", other, self)
+        return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.power)(other, self)
 
     def __mod__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else row("remainder", self, other)
+        return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.remainder)(self, other)
 
     def __floordiv__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else row("floor_divide", self, other)
+        return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.floor_divide)(self, other)
 
     def __neg__(self) -> Germ:
         return mapped(self, lambda s: -s)
@@ -173,16 +141,9 @@ class Germ:
         found = TABLE.get(name)
         if name.startswith("_") or found is None or not isinstance(getattr(np, name, None), np.ufunc):
             raise AttributeError(name)
-        return lambda *others: row(name, self, *others)
+        return lambda *others: CARRIER.of(found)(self, *others)
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def row(name: str, *operands: Any) -> Any:
-    """A row of the table on germs."""
-    from .arb_carrier import CARRIER
-
-    return CARRIER.of(TABLE[name])(*operands)
 
 
 def order() -> int:

@@ -1,0 +1,73 @@
+"""Rows on numbers of any precision that take more than a line: mpmath's numbers go in and come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flint
+from mpmath import mp, mpf
+from scipy import special
+
+from ..germs.session import alone
+
+
+def number(ball: Any) -> Any:
+    """The middle of a ball."""
+    man, exp = ball.mid().man_exp()
+    with mp.workprec(max(int(man).bit_length(), 64)):
+        return mp.ldexp(mpf(int(man)), int(exp))
+
+
+def inverse(start: Any, f: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The inverse of f by Newton's iteration, from SciPy's value in double precision."""
+
+    def solve(y: Any) -> Any:
+        x = mpf(float(start(float(y))))
+        for _ in range(9):
+            x -= (f(x) - y) / slope(x)
+        return x
+
+    return solve
+
+
+def normal(x: Any) -> Any:
+    return mp.erfc(-x / mp.sqrt(2)) / 2
+
+
+def log_ndtr(x: Any) -> Any:
+    return mp.log(normal(x)) if x < 0 else mp.log1p(-normal(-x))
+
+
+from_zero = inverse(special.erfinv, mp.erf, lambda y: 2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+erfcinv = inverse(special.erfcinv, mp.erfc, lambda y: -2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+ndtri = inverse(special.ndtri, normal, mp.npdf)
+
+
+def erfinv(x: Any) -> Any:
+    return from_zero(x) if x else mpf(0)
+
+
+def bessel(kind: str) -> Callable[[Any, Any], Any]:
+    """From Arb's balls: mpmath takes limits at integer orders, which is slow."""
+
+    def function(v: Any, x: Any) -> Any:
+        with alone():
+            flint.ctx.prec = mp.prec + 60
+            return number(getattr(flint.arb(x), f"bessel_{kind}")(flint.arb(v)))
+
+    return function
+
+
+jv, yv, iv, kv = map(bessel, "jyik")
+yn, kn = yv, kv
+
+
+def kve_derivative(v: Any, x: Any, *, n: int) -> Any:
+    """Of first order."""
+    return mp.exp(x) * (kv(v, x) - (kv(v - 1, x) + kv(v + 1, x)) / 2)
+
+
+def ive_derivative(x: Any, *, v: int, n: int) -> Any:
+    """Of first order, for x > 0."""
+    return mp.exp(-x) * ((iv(abs(v - 1), x) + iv(v + 1, x)) / 2 - iv(v, x))

@@ -11,6 +11,16 @@ from . import hooks
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
+    from . import (
+        errors as errors,
+        lab as lab,
+        mdp as mdp,
+        nn as nn,
+        numpy as numpy,
+        primitives as primitives,
+        sketch as sketch,
+        testing as testing,
+    )
     from .compile.program.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap
     from .differentiate.branches import cond as cond, while_loop as while_loop
@@ -31,7 +41,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         value_and_grad as value_and_grad,
         vjp as vjp,
     )
-    from .draw import sketch as sketch
     from .draw.draw import draw as draw
     from .errors import DifflabError as DifflabError
     from .graph.block import block as block
@@ -74,13 +83,13 @@ _HOMES = {
     "difflab.lab.step_size": "step_size_study",
     "difflab.lab.swell": "expression_swell",
 }
-_MODULES = {n: f"difflab.{n}" for n in ("errors", "lab", "mdp", "nn", "numpy", "primitives", "testing")}
-_MODULES["sketch"] = "difflab.draw.sketch"
+_MODULES = "errors lab mdp nn numpy primitives sketch testing".split()
 _SYNONYMS = {"gradient": "grad", "diff": "grad", "jit": "compile", "jacfwd": "jacobian", "jacrev": "jacobian"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 hooks.FILLERS.update(
     {
         "backward": "difflab.differentiate.passes",
+        "errors of methods": "difflab.lab.page_errors",
         "frame": "difflab.draw.draw",
         "graphviz": "difflab.draw.draw",
         "svg": "difflab.draw.draw",
@@ -94,7 +103,7 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     if name in _MODULES:
-        return import_module(_MODULES[name])
+        return import_module(f"difflab.{name}")
     from difflib import get_close_matches
 
     close = [_SYNONYMS[name]] if name in _SYNONYMS else get_close_matches(name, __dir__(), n=1)

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = """
 difflab difflab.errors difflab.lab difflab.mdp difflab.mdp.learning difflab.nn difflab.nn.functional difflab.nn.optim
 difflab.nn.data difflab.nn.init difflab.nn.kernels difflab.nn.models difflab.nn.pictures difflab.nn.spec
-difflab.nn.torch_weights difflab.nn.training.recipes difflab.primitives difflab.draw.sketch difflab.testing
+difflab.nn.torch_weights difflab.nn.training.recipes difflab.primitives difflab.sketch difflab.testing
 difflab.testing.strategies
 """.split()
 # What the documentation takes from modules that are otherwise the package's own.
@@ -265,7 +265,7 @@ def results():
     yield "difflab.compare().kinks[]", comparison.kinks[0]
     yield "difflab.compare().methods[]", comparison.methods["reverse"]
     yield "difflab.compile()", dl.compile(np.sin)
-    yield "difflab.draw.sketch.grid()", dl.sketch.grid(x)
+    yield "difflab.sketch.grid()", dl.sketch.grid(x)
     yield "difflab.expression_swell()", swell
     yield "difflab.expression_swell().rows[]", swell.rows[0]
     yield "difflab.mdp.draw_grid()", mdp.draw_grid(solution)

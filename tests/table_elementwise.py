@@ -18,7 +18,7 @@ from test_primitives_elementwise import sample
 import difflab as dl
 from difflab.graph.node import apply
 from difflab.primitives import NUMPY, TABLE
-from difflab.primitives.carriers import find
+from difflab.primitives.found import find
 
 POINTS = 6
 # Rows of truth values and of integers: Python's own operators.

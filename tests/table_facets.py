@@ -13,7 +13,7 @@ from table_signatures import functions, signatures
 
 from difflab import primitives
 from difflab.primitives import BUILT_IN, TABLE
-from difflab.primitives.carriers import find
+from difflab.primitives.found import find
 from difflab.primitives.products import placeholder
 
 ROWS = [row.name for row in primitives.table() if row in BUILT_IN]

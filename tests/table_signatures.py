@@ -8,7 +8,7 @@ from inspect import Parameter
 import numpy as np
 
 from difflab.primitives import TABLE
-from difflab.primitives.carriers import ROOTS, find
+from difflab.primitives.found import ROOTS, find
 from difflab.primitives.primitive import positional
 
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)

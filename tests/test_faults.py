@@ -20,9 +20,9 @@ from faults import KINDS, Faults, contents
 
 import difflab
 from difflab import files, nn
-from difflab.draw.gallery import FIGURES
 from difflab.errors import InputError
 from difflab.files import claimed, write, write_all
+from difflab.gallery import FIGURES
 from difflab.lab.tour import STOPS
 
 ROOT = pathlib.Path(difflab.__file__).parent
@@ -340,7 +340,7 @@ COMMANDS = {
     "gallery": (
         ["gallery", "{}"],
         len(FIGURES) + 1,
-        [("draw.gallery.registry", "encoded"), ("draw.gallery.write", "page")],
+        [("gallery.registry", "encoded"), ("gallery.write", "page")],
     ),
     "train": (["train", "mlp", "--data", "blobs", "--epochs", "1", "--out", "{}"], 4, [("nn.report", "report")]),
 }

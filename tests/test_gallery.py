@@ -11,10 +11,10 @@ import pytest
 import difflab as dl
 from difflab.draw.draw import picture_of
 from difflab.draw.flow import Flow
-from difflab.draw.gallery import FIGURES, write_gallery
-from difflab.draw.gallery.write import page, source
 from difflab.draw.landscape import Landscape
 from difflab.draw.layout import version
+from difflab.gallery import FIGURES, write_gallery
+from difflab.gallery.write import page, source
 
 COMMITTED = pathlib.Path(__file__).parent.parent / "graphs"
 

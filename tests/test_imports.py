@@ -20,35 +20,23 @@ import difflab
 ROOT = pathlib.Path(difflab.__file__).parent
 FLOORS = (  # from the ground up; "" is the package's own `__init__`, which names all rooms below it
     "clock errors files hooks interrupts progress reading version",
-    *"primitives graph numpy compile differentiate draw lab nn mdp testing".split(),
+    *"primitives graph numpy compile differentiate draw lab nn sketch mdp testing".split(),
     "",
-    *"cli __main__".split(),
+    *"gallery cli __main__".split(),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split() or [""]}
 # What is still to be mended: these two lists may shrink, and never grow.
-GO_UP: dict[str, str] = {
-    "draw.gallery.chapter_2": "difflab",
-    "draw.gallery.chapter_3": "difflab",
-    "draw.gallery.chapter_4": "difflab nn",
-    "draw.gallery.chapter_8": "difflab",
-    "draw.gallery.more": "difflab",
-    "draw.page.methods": "lab.compare",
-    "draw.sketch.convolution": "nn.functional",
-    "draw.sketch.dense": "nn.functional",
-    "draw.sketch.filters": "nn.functional",
-    "draw.sketch.pooling": "nn.functional",
-    "draw.sketch.volumes": "nn.layers.layer nn.summary",
-}
+GO_UP: dict[str, str] = {}
 CIRCLES: dict[str, str] = {
-    "primitives": "arguments carriers linalg primitive products scipy_row special",
     "graph": "block draft from_networkx graph passes portable sympy_io to_networkx trace",
-    "differentiate": "certified proof branch_taken limits methods numerical symbolic worker",
-    "lab": "compare comparison_report",
-    "mdp": """accelerated backup bounds build checks episodes evaluation graphs grids implicit iteration linear maps
-        ordering policies process programs run solution solve start sweeps""",
 }
 # Texts that name a module which is not imported there.
-NO_IMPORTS = {("graph.array_namespace", "numpy")}  # what its functions say of themselves: `__module__`
+NO_IMPORTS = {
+    ("graph.array_namespace", "numpy"),  # what its functions say of themselves: `__module__`
+    ("primitives.found", "primitives.linalg"),  # modules of NumPy and SciPy
+    ("primitives.found", "primitives.special"),
+    ("differentiate.limits", "differentiate.warm"),  # what another process imports
+}
 
 
 def named(path: pathlib.Path) -> str:
@@ -87,12 +75,14 @@ def known(module: str) -> bool:
 
 def in_texts(tree: ast.Module, package: str) -> Iterator[str]:
     """Modules named in full, and those whose names are completed by `import_module(f"{__package__}.{word}")`."""
-    words = [w for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) for w in [n.value]]
-    yield from (text for text in words if text.startswith("difflab."))
+    told = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}  # docstrings
+    constants = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in told]
+    texts = [n.value for n in constants if isinstance(n.value, str)]
+    yield from (text for text in texts if text.startswith("difflab."))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             prefix = beginning(node.args[0], f"difflab.{package}")
-            yield from (prefix + word.replace("-", "_") for text in words for word in text.split() if prefix)
+            yield from (prefix + word.replace("-", "_") for text in texts for word in text.split() if prefix)
 
 
 def beginning(module: ast.expr, package: str) -> str:

@@ -26,10 +26,11 @@ from difflab.mdp import (
     programs,
     sweeps,
 )
+from difflab.mdp.bounds import proven
 from difflab.mdp.implicit import PolicySystem
 from difflab.mdp.learning.environments import environment
 from difflab.mdp.sensitivity import enough_steps
-from difflab.mdp.solution import tie_width
+from difflab.mdp.ties import tie_width
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-6, 1.0, 1e6, 1e200])
@@ -332,10 +333,9 @@ def test_the_order_of_prioritised_sweeping(monkeypatch, discount, ends, S):
     P[:, :, -1] += 0.3
     P /= P.sum(axis=2, keepdims=True)
     process = mdp.MDP.from_arrays(P, -np.abs(R), discount, terminals=[S - 1] if ends else ())
-    order, backup_of, prove = [], accelerated.state_backup, accelerated.proven
+    order, backup_of = [], accelerated.state_backup
     monkeypatch.setattr(accelerated, "state_backup", lambda p, v, s: order.append(s) or backup_of(p, v, s))
-    monkeypatch.setattr(accelerated, "proven", lambda p, v: order.append(-1) or prove(p, v))
-    found = process.solve("prioritised_sweeping", tolerance=1e-6)
+    found = process.solve("prioritised_sweeping", tolerance=1e-6, progress=lambda k, bound: order.append(-1))
     rounds = [len(r.split()) for r in " ".join(map(str, order)).split("-1")]
     assert max(rounds) == S and len(rounds) - 1 == found.iterations
     P, R = process.dense()
@@ -348,7 +348,7 @@ def test_the_order_of_prioritised_sweeping(monkeypatch, discount, ends, S):
     while len(wanted) < len(backed):
         if not waiting:
             aim, refilled = 0.1 * aim, refilled + 1
-            waiting = {s: x for s, x in enumerate(np.abs(prove(process, v).values - v)) if x > 0}
+            waiting = {s: x for s, x in enumerate(np.abs(proven(process, v).values - v)) if x > 0}
         s = min(waiting, key=lambda s: (-waiting[s], s))
         del waiting[s]
         change, v[s] = abs(full(v)[s] - v[s]), full(v)[s]

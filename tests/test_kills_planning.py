@@ -191,7 +191,7 @@ def test_a_bound_that_stays_for_fifty_iterations_has_stalled(after):
     made = run.Run("method", 1e-9, 1000)
     for bound in [2.0, 1.0, *[1.0] * after]:
         made.record(bound)
-    assert made.stalled() == (after >= 50) and made.stalled(after) and not made.stalled(after + 1)
+    assert made.stalled(50) == (after >= 50) and made.stalled(after) and not made.stalled(after + 1)
 
 
 @pytest.mark.parametrize("given", [{}, {"probability": 0.25, "reward": 3.0}, {"reward": 2.0}], ids=str)

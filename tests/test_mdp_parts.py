@@ -12,11 +12,18 @@ from scipy import sparse
 import difflab as dl
 from difflab import mdp
 from difflab.errors import InputError
-from difflab.mdp import backup, files, linear, report, sweeps
+from difflab.hooks import Hook
+from difflab.mdp import backup, files, linear, process as process_file, report, sweeps
 from difflab.mdp.implicit import PolicySystem, shared
 from difflab.mdp.learning import schedules
 from difflab.mdp.sensitivity import sensitivity
-from difflab.mdp.solution import tie_width
+from difflab.mdp.ties import tie_width
+
+
+def test_importing_the_room_fills_every_hook_of_a_process():
+    hooks = {name: hook for name, hook in vars(process_file).items() if isinstance(hook, Hook)}
+    homes = {name: hook.filler and hook.filler.__module__.rpartition(".")[0] for name, hook in hooks.items()}
+    assert hooks and homes == dict.fromkeys(hooks, "difflab.mdp")
 
 
 def process_of(S=5, A=3, discount=0.8, seed=0, missing=False, tied=False):

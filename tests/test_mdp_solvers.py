@@ -13,7 +13,50 @@ from difflab.errors import InputError
 from difflab.mdp.policies import bellman_residual
 from difflab.mdp.solve import choose
 
-DISCOUNTED = [m for m in mdp.METHODS if m not in ("finite", "average_reward")]
+
+def optimal(process):
+    """The best values of all policies, by one dense solve each."""
+    P, R = process.dense()
+    S, A, s = process.n_states, process.n_actions, np.arange(process.n_states)
+    system = lambda policy: np.linalg.solve(np.eye(S) - process.discount * P[policy, s], R[s, policy])
+    return np.max([system(np.array(policy)) for policy in itertools.product(range(A), repeat=S)], axis=0)
+
+
+def in_three_steps(process):
+    """The best total of three steps, by going through all that may be done and may follow."""
+    P, R = process.dense()
+    best = lambda s, left: (
+        left
+        and max(
+            R[s, a] + process.discount * sum(p * best(n, left - 1) for n, p in enumerate(P[a, s]))
+            for a in range(process.n_actions)
+        )
+    )
+    return np.array([best(s, 3) for s in range(process.n_states)])
+
+
+def gain(process):
+    """The best mean reward of all policies, by the distribution that each of them goes to."""
+    P, R = process.dense()
+    s, found = np.arange(process.n_states), []
+    for policy in itertools.product(range(process.n_actions), repeat=process.n_states):
+        found.append(np.linalg.matrix_power(P[policy, s], 2**20)[0] @ R[s, policy])
+    return max(found)
+
+
+CASES = {  # what each solver is asked, and what it has to find: a new solver needs a line here
+    "value_iteration": ({}, optimal),
+    "gauss_seidel": ({}, optimal),
+    "policy_iteration": ({}, optimal),
+    "modified_policy_iteration": ({}, optimal),
+    "newton": ({}, optimal),
+    "anderson": ({}, optimal),
+    "prioritised_sweeping": ({}, optimal),
+    "linear_programming": ({}, optimal),
+    "finite": ({"horizon": 3}, in_three_steps),
+    "average_reward": ({}, gain),
+}
+DISCOUNTED = [method for method, (_, answer) in CASES.items() if answer is optimal]
 
 
 def random_process(S, A, discount, seed, sparse_rows=False):
@@ -40,6 +83,29 @@ def exact_values(process):
         v = [v[i, 0] for i in range(S)]
         best = v if best is None else [max(a, b) for a, b in zip(best, v)]
     return best
+
+
+def test_every_solver_has_a_case():
+    assert set(CASES) == set(mdp.METHODS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("method", mdp.METHODS)
+def test_every_solver_finds_what_it_is_asked_for(method, seed):
+    options, answer = CASES[method]
+    process = random_process(4, 2, 0.9, seed)
+    s = process.solve(method, tolerance=1e-6, **options)
+    found = s.values if s.gain is None else s.gain
+    assert np.max(np.abs(found - answer(process))) <= s.error_bound + 1e-12 <= 1e-6 + 1e-12
+
+
+@pytest.mark.parametrize("method", CASES)
+def test_no_bound_is_above_the_tolerance(method):
+    """Also where the tolerance is exactly what an iteration's cheap bound says: the proof counts more rounding in."""
+    options, _ = CASES[method]
+    process = random_process(6, 3, 0.9, 4)
+    for bound in process.solve(method, tolerance=1e-9, **options).residuals[-12:]:
+        assert process.solve(method, tolerance=bound, **options).error_bound <= bound
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -45,10 +45,10 @@ def by_hand(rule, gradients=GRADIENTS):
     return found
 
 
-def momentum(decay):
+def momentum(decay, share=1.0, ahead=0.0):
     def rule(p, g, own, k):
-        own["v"] = decay * own.get("v", 0) + g
-        return p - 0.1 * own["v"]
+        own["v"] = decay * own["v"] + share * g if k else g
+        return p - 0.1 * (g + ahead * own["v"] if ahead else own["v"])
 
     return rule
 
@@ -97,6 +97,14 @@ CHAINS = {
     ),
     "Adam with a penalty": (optim.chain(optim.add_decayed_weights(0.3), ADAM, DOWN), adam(0.3, True)),
     "Adam with weights that shrink": (optim.chain(ADAM, optim.add_decayed_weights(0.3), DOWN), adam(0.3, False)),
+    "two decays": (
+        optim.chain(ADAM, optim.add_decayed_weights(0.1), optim.add_decayed_weights(0.2), DOWN), adam(0.3, False),
+    ),
+    "dampened": (optim.chain(optim.trace(0.9, dampening=0.4), DOWN), momentum(0.9, 0.6)),
+    "Nesterov": (optim.chain(optim.trace(0.9, nesterov=True), DOWN), momentum(0.9, ahead=0.9)),
+    "uphill with a penalty": (
+        optim.chain(optim.SGD(lr=0.1, weight_decay=0.3, maximize=True)), lambda p, g, own, k: p - 0.1 * (-g + 0.3 * p),
+    ),
     "an optimiser as a part": (optim.chain(optim.clip(0.3), optim.SGD(lr=0.1)),
                                lambda p, g, own, k: p - 0.1 * np.clip(g, -0.3, 0.3)),
 }  # fmt: skip
@@ -181,6 +189,20 @@ def test_what_is_kept_has_the_names_of_the_files(optimiser, names):
         assert not any(np.any(leaf) for leaf in optree.tree_leaves(x)) or name == "product"
     assert optree.tree_structure(memory) == optree.tree_structure(steps(optimiser)[1])
     assert int(steps(optimiser)[1]["step"]) == len(GRADIENTS)
+
+
+def test_steps_are_rounded_as_the_formulas_are():
+    """To the bit, so that a run that is taken up again goes where it would have gone."""
+    p, g = P["w"], GRADIENTS[0]["w"]
+    one = lambda optimiser: optimiser.update(p, g, optimiser.init(p))[0]
+    np.testing.assert_array_equal(one(optim.SGD(lr=0.1, weight_decay=0.3)), p - 0.1 * (g + 0.3 * p))
+    up = optim.SGD(lr=0.1, weight_decay=0.3, maximize=True)
+    np.testing.assert_array_equal(one(up), p - 0.1 * (-g + 0.3 * p))
+    root, mean, square = np.sqrt(1 - 0.99**1.0), 0.9 * np.zeros_like(p) + (1 - 0.9) * g, (1 - 0.99) * (g * g)
+    step = 0.1 * root / (1 - 0.9**1.0) * (mean / (np.sqrt(square) + 1e-8 * root))
+    np.testing.assert_array_equal(one(optim.Adam(lr=0.1, betas=(0.9, 0.99))), p - step)
+    shrunk = optim.AdamW(lr=0.1, betas=(0.9, 0.99), weight_decay=0.3)
+    np.testing.assert_array_equal(one(shrunk), p * (1 - 0.1 * 0.3) - step)
 
 
 def test_a_gradient_that_is_the_parameter_is_no_decay():

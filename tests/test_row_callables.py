@@ -20,7 +20,7 @@ from difflab.graph.node import NODE, Trace, apply
 from difflab.lab.kinks import kinks
 from difflab.nn import functional as F
 from difflab.primitives import NUMPY, TABLE, Gate
-from difflab.primitives.carriers import find
+from difflab.primitives.found import find
 from difflab.primitives.products import placeholder
 
 MOST = 4  # different calls of a row that are tried

@@ -17,11 +17,11 @@ from PIL import ImageFont
 import difflab as dl
 from difflab import nn, sketch
 from difflab.draw import palette
-from difflab.draw.gallery import chapter_4
-from difflab.draw.gallery.registry import FIGURES
-from difflab.draw.sketch import colours, words
-from difflab.draw.sketch.items import Grid
 from difflab.draw.svg import ATTRIBUTES, TAGS
+from difflab.gallery import chapter_4
+from difflab.gallery.registry import FIGURES
+from difflab.sketch import colours, words
+from difflab.sketch.items import Grid
 
 F = nn.functional
 SVG = "{http://www.w3.org/2000/svg}"
@@ -235,7 +235,7 @@ def test_the_receptive_field_is_the_networks(kernels, strides):
 
 
 def test_norms_share_what_the_library_shares():
-    from difflab.draw.sketch.norms import groups
+    from difflab.sketch.norms import groups
 
     x = RNG.normal(size=(3, 2, 4))
     runs = {
@@ -353,7 +353,7 @@ def test_windows_move_only_where_motion_is_welcome():
 
 
 def test_each_frame_is_seen_once_and_one_at_a_time():
-    from difflab.draw.sketch.motion import Motion
+    from difflab.sketch.motion import Motion
 
     motion = Motion(5, b"")
     for k in range(5):

@@ -17,7 +17,7 @@ difflab gallery graphs --force
 @force_option
 def command(folder: str, force: bool) -> None:
     """Write the course's figures as SVG files, and a README.md that shows them all, into FOLDER."""
-    from ..draw.gallery import write_gallery
+    from ..gallery import write_gallery
 
     write_gallery(named_folder(folder), force=force)
     log(f"wrote the gallery to {folder}")

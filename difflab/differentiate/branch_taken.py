@@ -28,6 +28,7 @@ from ..primitives.germs.session import NOW, session
 from ..primitives.kernels.arrays import fold
 from ..primitives.kernels.windows import max_pool
 from .arb_carrier import CARRIER as GERMS
+from .fine import FINE, fine
 from .problem import Problem, output_ancestors
 
 BITS = 320  # of the germs; what differs by less than about 2^-160 counts as a tie
@@ -134,8 +135,6 @@ def pair(x: Any) -> Pair:
     """A number as a pair that does not move."""
     if x.__class__ is Pair:
         return x  # type: ignore[no-any-return]
-    from .symbolic import fine
-
     x = int(x) if isinstance(x, bool | np.bool_) else x
     return Pair(fine(x), lift(x))
 
@@ -172,8 +171,6 @@ class BranchCarrier(ElementsCarrier):
         return lambda *xs, **params: self.smooth(row, [pair(x) for x in xs], params)
 
     def smooth(self, row: Primitive, xs: list[Pair], params: dict[str, Any]) -> Pair:
-        from .symbolic import FINE
-
         try:
             germ = GERMS.of(row)(*[x.germ for x in xs], **params)
         except UnsupportedError as error:  # only a choice that depends on it needs to know it
@@ -217,8 +214,6 @@ def exactly(number: Any) -> Any:
 def branching(row: Primitive) -> bool:
     """Whether sympy writes the row with pieces."""
     import sympy
-
-    from .symbolic import FINE
 
     pieces = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.floor, sympy.ceiling, sympy.Mod,
               sympy.Heaviside)  # fmt: skip

@@ -13,6 +13,8 @@ from .derivative import Derivative
 
 CERTIFIED, KINK, UNDEFINED, UNDECIDED = "certified", "not differentiable", "undefined", "undecided"
 LARGEST = float(np.finfo(float).max)
+MANY = 200  # coordinates above which the reverse sweep takes over
+MANY_PAIRS = 48  # coordinates up to which second derivatives are enclosed
 TIE_BITS = 256  # an enclosure as narrow as this that still straddles two doubles lies half-way between them
 
 

@@ -21,8 +21,6 @@ from .certificate import CERTIFIED, Certificate, pairs, table
 from .problem import Problem, as_problem, time_limit
 
 LAST_BITS = 8192
-MANY = 200  # coordinates above which the reverse sweep takes over
-MANY_PAIRS = 48  # coordinates up to which second derivatives are enclosed
 
 
 def certify(

@@ -16,7 +16,8 @@ from scipy import special
 
 from ..errors import UnsupportedError
 from ..primitives import NUMPY, Primitive
-from ..primitives.carriers import Carrier, NumpyCarrier, find
+from ..primitives.found import find
+from ..primitives.primitive import Carrier, NumpyCarrier
 from .problem import Problem
 from .stopped import pinned
 from .transform import watched

@@ -233,4 +233,4 @@ def search_path() -> list[str]:
     return list(dict.fromkeys([home, *map(os.path.abspath, sys.path)]))
 
 
-HELPER = Helper("difflab.differentiate.worker")
+HELPER = Helper("difflab.differentiate.warm")

@@ -13,12 +13,11 @@ import numpy as np
 
 from ..compile.program.program import compile
 from ..errors import InputError
+from .answer import answer as answer
 from .derivative import Derivative
 from .opaque import recorded_or_opaque
 from .problem import Problem, as_problem
 from .transform import Recording, grad, jvp, zeros
-
-NOT_DEFINED = "the function is not defined here"
 
 
 @dataclass(frozen=True)
@@ -114,26 +113,6 @@ def restricted(problem: Problem) -> tuple[Callable[..., Any], list[Any]]:
         return problem.graph.evaluate(full, NODE)[problem.graph.outputs[0]]
 
     return f, [problem.values[k] for k in places]
-
-
-def answer(
-    problem: Problem, method: str, label: str, value: Any, found: list[Any], start: float, **rest: Any
-) -> Derivative:
-    """A Derivative from the list of partial derivatives."""
-    by_name = {n: zeros(x) for n, x in zip(problem.names, problem.values)}
-    by_name.update(zip(problem.wrt, found))
-    by_name = {n: by_name[n] for n in problem.names}
-    notes = list(problem.notes) + rest.pop("notes", [])
-    defined = problem.value
-    if not np.all(np.isfinite(defined)):
-        value = defined
-        by_name = {n: np.full(np.shape(x), np.nan)[()] for n, x in by_name.items()}
-        notes.append(f"{NOT_DEFINED}: its value is {float(value)}, so there is no derivative")
-    took = time.perf_counter() - start
-    timing = {"seconds": took, "evaluation": took} | {
-        k: rest.pop(k) for k in ("preparation", "evaluation") if k in rest
-    }
-    return Derivative(method, label, value, problem.rebuild(by_name), by_name, notes=notes, **timing, **rest)
 
 
 def reverse_mode(problem: Problem) -> Derivative:

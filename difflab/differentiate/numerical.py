@@ -15,11 +15,11 @@ import numpy as np
 
 from ..errors import InputError
 from .adaptive import adaptive
+from .answer import answer
 from .complex_step import complex_step
 from .derivative import Derivative
 from .differences import FORMULAS, KINK, Line
 from .estimate import Estimate
-from .methods import answer
 from .problem import Problem
 from .stopped import differenced
 

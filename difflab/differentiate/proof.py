@@ -17,8 +17,7 @@ from ..primitives.germs.session import NOW, session
 from ..progress import doing, tell
 from .arb_carrier import CARRIER
 from .arb_rules import rounded_constants
-from .certificate import CERTIFIED, KINK, UNDECIDED, UNDEFINED, Entry, blank, entry
-from .certified import MANY, MANY_PAIRS
+from .certificate import CERTIFIED, KINK, MANY, MANY_PAIRS, UNDECIDED, UNDEFINED, Entry, blank, entry
 from .problem import Problem
 
 FIRST_BITS = 64

@@ -17,47 +17,24 @@ import numpy as np
 
 from ..errors import DifflabError, InputError, TimeLimitError, UnsupportedError
 from ..graph.portable import portable
-from ..graph.sympy_io import MAX_OPERATIONS, SympyCarrier, exact
-from ..primitives import Carrier, Primitive, rows
+from ..graph.sympy_io import MAX_OPERATIONS
+from ..primitives import Carrier
 from ..progress import doing
+from .answer import answer
 from .branch_taken import chooses, piece
 from .derivative import Derivative
+from .fine import DIGITS, FINE
 from .limits import limited
-from .methods import answer
 from .problem import Problem
 from .rounding import formula_rounding
 
 FORMS = ("raw", "cse", "simplified", "branch")
 MAX_ENTRIES = 64
 OTHERS = "use method='reverse', 'forward' or 'certified'"
-SHOWN, DIGITS = 600, 50
+SHOWN = 600
 MOST_BOUNDED = 3000  # operations up to which the formulas' own rounding is bounded
 BY_BRANCH = "by branch: the formula of the piece that the point lies in, in which each choice ({}) is decided"
 NO_VALUE = "undefined: the formula, as it is written, has no value here"
-
-
-class FineCarrier(SympyCarrier):
-    """sympy expressions in which decimal constants have DIGITS digits: sympy computes with them at once, and what
-    cancels there must leave a double's digits."""
-
-    def function(self, row: Primitive) -> Any:
-        return (lambda *, value: fine(value)) if row is rows.constant else super().function(row)
-
-
-def fine(value: Any) -> Any:
-    """A number as sympy's, decimal ones with DIGITS digits."""
-    return finely(exact(value))
-
-
-def finely(value: Any) -> Any:
-    import sympy
-
-    if isinstance(value, np.ndarray):
-        return np.array([finely(x) for x in value.flat], dtype=object).reshape(value.shape)
-    return sympy.Float(value, DIGITS) if isinstance(value, sympy.Float) else value
-
-
-FINE = FineCarrier()
 
 
 def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> Derivative:

@@ -306,18 +306,3 @@ def watch_memory(megabytes: int) -> NoReturn:
     while grown() - start < megabytes:
         time.sleep(0.02)
     os._exit(MEMORY_EXIT)
-
-
-def warm_up() -> Iterator[None]:
-    """What symbolic work needs: sympy fills its caches by one small derivative."""
-    import scipy.special  # noqa: F401
-    import sympy
-
-    from . import symbolic  # noqa: F401
-
-    x = sympy.Symbol("x", real=True)
-    slope = sympy.diff(sympy.sin(x) * sympy.exp(x), x)
-    sympy.cse([slope])
-    for modules in (["scipy", "numpy"], "mpmath"):
-        sympy.lambdify([x], [slope], modules=modules, cse=True, dummify=True)(1.0)
-    yield

@@ -16,9 +16,9 @@ from ..graph.passes import BackwardPass, ForwardPass
 from ..progress import doing
 from .build import Builder
 from .dot import digraph, dot
+from .drawing import Drawing
 from .layout import render
 from .picture import Picture
-from .sketch.drawing import Sketch
 from .svg import themed
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def draw(
     if suffix not in FORMATS:
         raise DrawError(f"{path.name!r} ends in {suffix or 'nothing'}; the formats are {', '.join(FORMATS)}")
     target(path, force)
-    if isinstance(thing, Sketch):
+    if isinstance(thing, Drawing):
         return thing.save(path, force)
     if suffix == ".html":
         if view is not None or open_blocks is not None or direction != "right":

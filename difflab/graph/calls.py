@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..primitives.primitive import Deferred, Primitive, late
+from ..primitives.deferred import Deferred, late
+from ..primitives.primitive import Primitive
 from .node import Node
 
 

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from ..differentiate.answer import NOT_DEFINED
 from ..differentiate.certificate import Certificate
-from ..differentiate.methods import NOT_DEFINED, Method, method_named, method_names
+from ..differentiate.methods import Method, method_named, method_names
 from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem, time_limit
 from ..errors import DifflabError, InputError, TimeLimitError
 from ..primitives import NUMPY
 from ..progress import doing
+from . import comparison_report
 from .entries import MethodResult
-from .kinks import Kink, kinks
+from .judged_methods import JudgedMethods
+from .kinks import kinks
 from .verdicts import judge_all
 
 TIMING_SECONDS, SLOW_SECONDS = 0.05, 0.3
@@ -26,62 +29,29 @@ SMALL = 4000  # entries times nodes up to which a program is built only to be ti
 
 
 @dataclass
-class Comparison:
+class Comparison(JudgedMethods):
     """A gradient by several methods: `methods[name]`, `verdict`, `reason`, `kinks`, `value`.
 
     `verdict` is "agree", "disagree" or "undecided", `agree` whether it is the first of these, `reason` why it is not.
     Prints as a table (`print()`), in Jupyter as HTML, as strict JSON (`to_json()`), and plots error against time.
     """
 
-    text: str
-    value: float
-    methods: dict[str, MethodResult]
-    verdict: str
-    reason: str
-    reference: str
-    kinks: list[Kink]
-    notes: list[str]
-    nodes: dict[str, Any]
-    at: dict[str, Any]
-
-    @property
-    def agree(self) -> bool:
-        """Whether every method that could be judged meets the certificate (or an independent method, where there is
-        none)."""
-        return self.verdict == "agree"
-
-    @property
-    def max_ulps(self) -> float:
-        """The largest error of an exact method, in ulps of the certified value."""
-        found = [m.max_ulps for m in self.methods.values() if m.method.exact and m.max_ulps is not None]
-        return max(found, default=0.0)
-
     def to_json(self) -> dict[str, Any]:
-        from .comparison_report import as_json
-
-        return as_json(self)
+        return comparison_report.as_json(self)
 
     def print(self, console: Any = None) -> None:
         """The table on the terminal."""
-        from .comparison_report import print_table
-
-        print_table(self, console)
+        comparison_report.print_table(self, console)
 
     def plot(self, path: Any, force: bool = False) -> Any:
         """Error against time as a picture; returns the path."""
-        from .comparison_report import plot
-
-        return plot(self, path, force)
+        return comparison_report.plot(self, path, force)
 
     def __str__(self) -> str:
-        from .comparison_report import as_text
-
-        return as_text(self)
+        return comparison_report.as_text(self)
 
     def _repr_html_(self) -> str:
-        from .comparison_report import as_html
-
-        return as_html(self)
+        return comparison_report.as_html(self)
 
 
 def compare(

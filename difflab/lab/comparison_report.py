@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import target, write
-from .compare import Comparison
 from .entries import MethodResult
+from .judged_methods import JudgedMethods
 from .ulps import ulps
 
 VERSION = 1
@@ -36,7 +36,7 @@ def strict(x: Any) -> Any:
     return x if x is None or isinstance(x, bool | int | float | str) else str(x)
 
 
-def as_json(c: Comparison) -> dict[str, Any]:
+def as_json(c: JudgedMethods) -> dict[str, Any]:
     methods = {}
     for name, m in c.methods.items():
         methods[name] = {
@@ -98,7 +98,7 @@ def row(m: MethodResult) -> list[str]:
     ]
 
 
-def gradient_rows(c: Comparison) -> tuple[list[str], list[list[str]]]:
+def gradient_rows(c: JudgedMethods) -> tuple[list[str], list[list[str]]]:
     """For each input the reference's partial derivative, and each method's own, written only where it differs.
 
     Where there is nothing to measure against, every method's number is written.
@@ -127,7 +127,7 @@ def difference(mine: Any, truth: Any) -> str:
     return f"{error:.2g} ulp" if error < 1e6 else number(mine)
 
 
-def summary(c: Comparison) -> list[str]:
+def summary(c: JudgedMethods) -> list[str]:
     sizes = c.nodes
     lines = [f"value {c.value!r}", f"errors are measured against: {c.reference}"]
     if sizes.get("gradient"):
@@ -146,7 +146,7 @@ def summary(c: Comparison) -> list[str]:
     return [*lines, *[f"note: {n}" for n in c.notes], conclusion(c)]
 
 
-def conclusion(c: Comparison) -> str:
+def conclusion(c: JudgedMethods) -> str:
     """The verdict as a sentence."""
     told = {"agree": "the methods agree", "disagree": "the methods DISAGREE", "undecided": "undecided"}[c.verdict]
     apart = [f"{m.name} ({m.verdict})" for m in c.methods.values() if not m.agrees]
@@ -155,7 +155,7 @@ def conclusion(c: Comparison) -> str:
     return f"{told}: {c.reason}" if c.reason else told
 
 
-def print_table(c: Comparison, console: Any = None) -> None:
+def print_table(c: JudgedMethods, console: Any = None) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
@@ -192,7 +192,7 @@ def shortened(text: str, length: int = 200) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def as_text(c: Comparison) -> str:
+def as_text(c: JudgedMethods) -> str:
     from rich.console import Console
 
     buffer = io.StringIO()
@@ -200,7 +200,7 @@ def as_text(c: Comparison) -> str:
     return buffer.getvalue()
 
 
-def as_html(c: Comparison) -> str:
+def as_html(c: JudgedMethods) -> str:
     heads, gradient = gradient_rows(c)
     lines = "".join(f"<li>{html.escape(line)}</li>" for line in summary(c))
     tables = html_table("The gradient", heads, gradient)
@@ -216,7 +216,7 @@ def html_table(label: str, heads: Any, rows: list[list[str]]) -> str:
     return f"<div {region}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def plot(c: Comparison, path: Any, force: bool = False) -> Any:
+def plot(c: JudgedMethods, path: Any, force: bool = False) -> Any:
     """Error against time, one labelled mark a method."""
     path = target(path, force)
     figure_format = path.suffix.lstrip(".").lower()

@@ -14,7 +14,7 @@ from mpmath import mp, mpf
 
 from ..errors import UndecidedError, UnsupportedError
 from ..primitives import Carrier, Primitive
-from ..primitives.carriers import find
+from ..primitives.found import find
 
 
 class MpmathCarrier(Carrier):

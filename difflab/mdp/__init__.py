@@ -1,6 +1,6 @@
 """Markov decision processes: solved with a proven bound, and differentiated."""
 
-from . import learning
+from . import evaluation, learning, tables  # noqa: F401 - two of them to fill hooks of processes
 from .diagrams import Diagram, draw_episode, draw_process
 from .episodes import discounted_return
 from .files import load, save
@@ -11,9 +11,8 @@ from .grids import Grid, gridworld, teleport_gridworld
 from .inverse import Recovered, inverse_rl, rewards_for, visit_counts
 from .maps import taxi_map
 from .pictures import plot_convergence, plot_episode, plot_q, plot_sensitivity, plot_solution
-from .process import MDP
+from .process import MDP, Solution
 from .sensitivity import Sensitivity, compare_gradients, kinks, sensitivity, unrolled_values
-from .solution import Solution
 from .solve import METHODS, residual_of
 
 __all__ = [

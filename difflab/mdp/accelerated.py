@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backup import Backup, best, pair_values
-from .bounds import Bounds
+from .backup import best, pair_values
 from .checks import whole
-from .iteration import first_proof, proven
-from .run import Found, Run
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .iteration import beginning
+from .process import MDP
+from .run import Run
+from .solution import Found
+from .types import Floats
 
 
 def anderson(process: MDP, run: Run, start: Floats | None = None, memory: int = 5) -> Found:
@@ -24,27 +22,17 @@ def anderson(process: MDP, run: Run, start: Floats | None = None, memory: int = 
     smaller is taken back, so that it converges where value iteration does.
     """
     memory = whole(memory, "anderson: memory")
-    backup, bounds = Backup(process), Bounds(process)
-    v = np.zeros(process.n_states) if start is None else start.copy()
-    w = np.empty_like(v)
+    plain, smallest = beginning(process, start), np.inf
     seen: list[tuple[Floats, Floats]] = []  # backups and their residuals
-    plain, smallest = v, np.inf
-    while True:
-        lo, hi = backup(v, w)
-        w[process.terminal] = 0.0
-        size = max(-lo, hi, 0.0)
-        bound = bounds.bound(lo, hi, v) if bounds.contracts else first_proof(process, w, lo, hi, run)
-        if run.record(bound):
-            return bounds.prove(v, w, backup.q, lo, hi) if bounds.contracts else Found(w, bound)
-        if run.stalled(2000):
-            raise run.refuse(bound)
-        if size > smallest and v is not plain:  # extrapolation did not pay: on from the last plain backup
-            v, seen = plain, []
+    for step in run.sweeps(process, plain):
+        if step.change > smallest and step.v is not plain:  # it did not pay: on from the last plain backup
+            step.next, seen = plain, []
             continue
-        smallest = min(smallest, size)
-        plain = w.copy()
-        seen = [*(seen[-memory:] if memory else []), (plain, w - v)]
-        v = combined(seen)
+        smallest = min(smallest, step.change)
+        plain = step.w.copy()
+        seen = [*(seen[-memory:] if memory else []), (plain, step.w - step.v)]
+        step.next = combined(seen)
+    return run.found
 
 
 def combined(seen: list[tuple[Floats, Floats]]) -> Floats:
@@ -66,18 +54,17 @@ def prioritised_sweeping(process: MDP, run: Run, start: Floats | None = None) ->
     A. Moore and C. Atkeson (1993). A loop over single states in Python: for processes of some thousand states, and to
     be watched. An iteration of the record is as many backups as there are states.
     """
-    S, g = process.n_states, process.discount
-    v = np.zeros(S) if start is None else start.copy()
+    g, before = process.discount, into(process)
+    v = beginning(process, start)
     v[process.terminal] = 0.0
-    before = into(process)
-    q = pair_values(process, v)
-    queue = [(-float(x), s) for s, x in enumerate(np.abs(best(q, process.starts, process.n_actions) - v)) if x > 0]
-    heapq.heapify(queue)
-    waiting = {s: -p for p, s in queue}
+    queue, waiting = queued(best(pair_values(process, v), process.starts, process.n_actions) - v)
     aim = 0.5 * run.tolerance * (1 - g if g < 1 else 0.01)
-    while True:
+    for k, step in enumerate(run.sweeps(process, patience=200, thorough=True)):
+        if k and not queue:  # what each state leaves out has added up: once more with a finer sieve
+            aim *= 0.1
+            queue, waiting = queued(step.w - v)
         done = 0
-        while queue and done < S:
+        while queue and done < process.n_states:
             priority, s = heapq.heappop(queue)
             if waiting.get(s) != -priority:
                 continue
@@ -90,17 +77,15 @@ def prioritised_sweeping(process: MDP, run: Run, start: Floats | None = None) ->
                 if urgency > aim and urgency > waiting.get(p, 0.0):
                     waiting[p] = urgency
                     heapq.heappush(queue, (-urgency, p))
-        found = proven(process, v)
-        if run.record(found.bound):
-            return found
-        if run.stalled(200):
-            raise run.refuse(found.bound)
-        if not queue:  # what each state leaves out has added up: once more with a finer sieve
-            aim *= 0.1
-            change_all = np.abs(found.values - v)
-            queue = [(-float(x), s) for s, x in enumerate(change_all) if x > 0]
-            heapq.heapify(queue)
-            waiting = {s: -p for p, s in queue}
+        step.next = v
+    return run.found
+
+
+def queued(change: Floats) -> tuple[list[tuple[float, int]], dict[int, float]]:
+    """States in the order of how far their values are off: a heap of (-urgency, state), and the urgency of each."""
+    queue = [(-float(x), s) for s, x in enumerate(np.abs(change)) if x > 0]
+    heapq.heapify(queue)
+    return queue, {s: -p for p, s in queue}
 
 
 def into(process: MDP) -> list[list[tuple[int, float]]]:

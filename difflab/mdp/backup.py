@@ -8,23 +8,29 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
-if TYPE_CHECKING:
-    from .process import MDP, Floats, Integers
+from .checks import values_of
+from .process import ACTION_VALUES, MDP
+from .types import Floats, Integers, Rows
 
 T = TypeVar("T")
 BLOCK = 8192  # rows whose numbers stay in the cache
 THREAD_WORK = 1_500_000  # stored probabilities from which a second thread pays for being woken
 
 try:  # SciPy's own loops write to a given buffer and take a slice of the rows; `@` and `[]` do neither
-    from scipy.sparse._sparsetools import csr_matvec as product, csr_row_index as gather
+    from scipy.sparse._sparsetools import csr_matvec, csr_row_index
+
+    product, gather = csr_matvec, csr_row_index
 except ImportError:  # pragma: no cover - a SciPy without that name
 
-    def product(rows: int, columns: int, indptr: Any, indices: Any, data: Any, v: Floats, out: Floats) -> None:
+    def product(
+        rows: int, columns: int, indptr: Integers, indices: Integers, data: Floats, v: Floats, out: Floats
+    ) -> None:
         """Adds the product of the rows that indptr marks with v to out."""
         a, b = indptr[0], indptr[-1]
         out += sparse.csr_array((data[a:b], indices[a:b], indptr - a), shape=(rows, columns)) @ v
@@ -32,7 +38,7 @@ except ImportError:  # pragma: no cover - a SciPy without that name
     gather = None
 
 
-def add_product(indptr: Any, indices: Any, data: Any, v: Floats, out: Floats) -> None:
+def add_product(indptr: Integers, indices: Integers, data: Floats, v: Floats, out: Floats) -> None:
     """Adds the product of the rows that indptr marks with v to out."""
     product(len(indptr) - 1, len(v), indptr, indices, data, v, out)
 
@@ -69,6 +75,11 @@ def pair_values(process: MDP, v: Floats) -> Floats:
     out *= process.discount
     out += process.rewards
     return out
+
+
+def action_values(process: MDP, values: ArrayLike) -> Floats:
+    """`MDP.action_values`."""
+    return process.table(pair_values(process, values_of(process, values)))
 
 
 def best(q: Floats, starts: Integers, n_actions: int) -> Floats:
@@ -121,7 +132,7 @@ def greedy_actions(process: MDP, q: Floats) -> Integers:
 def columns_argmax(table: Floats) -> Integers:
     """The place of the largest of each row, the first among equals."""
     if table.shape[1] > 16:
-        return table.argmax(axis=1)
+        return np.asarray(table.argmax(axis=1))
     found = np.empty(len(table), np.int64)
     for a in range(0, len(table), BLOCK):
         found[a : a + BLOCK] = block_argmax(table[a : a + BLOCK])
@@ -221,7 +232,7 @@ class Policy:
         return chain_of(self.process, self.pairs)
 
 
-def runs(first: Any, lengths: Any) -> Integers:
+def runs(first: Integers, lengths: Integers) -> Integers:
     """first[0], first[0] + 1, ... (lengths[0] of them), first[1], ..."""
     total = int(np.sum(lengths))
     ends = np.cumsum(lengths)
@@ -250,7 +261,7 @@ def chain_of(process: MDP, pairs: Integers) -> MDP:
     return chain(process, rows_of(process.transitions, pairs), process.rewards[pairs])
 
 
-def rows_of(P: Any, rows: Integers) -> Any:
+def rows_of(P: Rows, rows: Integers) -> Rows:
     """P[rows]; SciPy's own loop, without its checks."""
     if gather is None or P.indices.dtype != P.indptr.dtype:
         return P[rows]
@@ -267,9 +278,7 @@ def rows_of(P: Any, rows: Integers) -> Any:
     return sparse.csr_array((data, indices, indptr), shape=(len(rows), P.shape[1]))
 
 
-def chain(process: MDP, P: Any, rewards: Floats) -> MDP:
-    from .process import MDP
-
+def chain(process: MDP, P: Rows, rewards: Floats) -> MDP:
     S = process.n_states
     return MDP(
         P,
@@ -294,3 +303,6 @@ def restricted(process: MDP, pairs: Integers, rewards: Floats) -> MDP:
         actions=process.actions[pairs],
         reward_of_step=None,
     )
+
+
+ACTION_VALUES.fill(action_values)

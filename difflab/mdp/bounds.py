@@ -9,16 +9,15 @@ volume 2, section 3.1). What rounding can have done to the backup is added to th
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backup import best, chain_of, greedy_pairs, pair_values, restricted
+from .backup import Backup, best, chain_of, greedy_pairs, pair_values, restricted
 from .checks import reaches
-from .run import Found
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .linear import solve_chain
+from .process import MDP
+from .solution import Found
+from .types import Flags, Floats
 
 UNIT = 2.0**-53
 
@@ -55,7 +54,6 @@ class Bounds:
         lo, hi = lo - noise, hi + noise
         if self.ends:  # a terminal state does not change
             lo, hi = min(lo, 0.0), max(hi, 0.0)
-        reach = lambda x, up: x * up / (1 - up)
         below = reach(lo, self.most if lo < 0 else self.least)
         above = reach(hi, self.most if hi > 0 else self.least)
         own = 8 * UNIT  # what rounding does to these lines
@@ -90,6 +88,35 @@ class Bounds:
         """The smallest bound that doubles can prove for values of this size."""
         noise = (self.longest + 4) * UNIT * (self.largest + size)
         return 2 * noise / (1 - self.most) if self.contracts else 4 * noise
+
+
+class GainBounds(Bounds):
+    """Of a process with discount 1 that does not end: the average reward of a step lies within the range of w - v."""
+
+    @property
+    def contracts(self) -> bool:
+        return True
+
+    def bound(self, lo: float, hi: float, v: Floats | None) -> float:
+        return (hi - lo) / 2 + (0.0 if v is None else rounding(self.process, v))
+
+    def prove(self, v: Floats, w: Floats, q: Floats, lo: float, hi: float) -> Found:
+        gain = (lo + hi) / 2
+        return Found(v, self.bound(lo, hi, v), q - gain, gain=gain)
+
+
+def proven(process: MDP, v: Floats) -> Found:
+    """The backup of v and a proven bound of its error."""
+    backup = Backup(process)
+    w = np.empty_like(v)
+    lo, hi = backup(v, w)
+    w[process.terminal] = 0.0
+    return Bounds(process).prove(v, w, backup.q, lo, hi)
+
+
+def reach(x: float, up: float) -> float:
+    """What comes of a change x that every later backup passes on times `up`."""
+    return x * up / (1 - up)
 
 
 def attainable(process: MDP, tolerance: float, size: float | None = None) -> float:
@@ -135,7 +162,7 @@ def shortest_path_bound(process: MDP, v: Floats) -> float:
     return math.inf
 
 
-def most_steps(process: MDP, near: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats | None:
+def most_steps(process: MDP, near: Flags) -> Floats | None:
     """The expected steps to the end, if every choice among the `near` pairs makes it as long as it can be."""
     pairs = np.flatnonzero(near | process.terminal[process.states])
     limited = restricted(process, pairs, np.where(process.terminal[process.states[pairs]], 0.0, 1.0))
@@ -149,7 +176,5 @@ def most_steps(process: MDP, near: np.ndarray[tuple[int], np.dtype[np.bool_]]) -
         chosen = chain_of(limited, choice)
         if not reaches(chosen, process.terminal).all():
             return None
-        from .linear import solve_chain
-
         h = solve_chain(chosen, 1e-7)
     return None

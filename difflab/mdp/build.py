@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
 from .checks import ROW_SUM_ERROR, check, discount_of, floats
-from .process import MDP
+from .process import FROM_ARRAYS, FROM_FUNCTION, FROM_GRAPH, FROM_PAIRS, FROM_SPARSE, MDP, REPLACE
 from .start import distribution, starting_in
+from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start
 
 MOST_ACTIONS = 1_000_000
 
 
 def assemble(
-    P: Any,
-    rewards: Any,
-    states: Any,
-    actions: Any,
+    P: Rows,
+    rewards: NDArray[Any],
+    states: Integers,
+    actions: Integers,
     n_states: int,
     n_actions: int,
     discount: float,
-    terminals: Any = (),
-    step_rewards: Any = None,
+    terminals: ArrayLike | None = (),
+    step_rewards: Floats | None = None,
+    *,
     slack: float = ROW_SUM_ERROR,
+    start: Start = None,
     **names: Any,
 ) -> MDP:
     """The process of sorted pairs; absorbing states without reward are terminal, and terminal rows are emptied."""
@@ -54,10 +58,10 @@ def assemble(
     process = MDP(
         P, rewards, starts, actions, discount_of(discount), terminal, n_actions, reward_of_step=step_rewards, **names
     )
-    return check(process, slack)
+    return starting_in(check(process, slack), start)
 
 
-def summing_to_one(P: Any) -> sparse.csr_array:
+def summing_to_one(P: Rows) -> Rows:
     """Probabilities given in single precision: rows that sum to 1 as far as it can tell are scaled to do so."""
     found, unit = sparse.csr_array(P, dtype=np.float64), np.finfo(P.dtype).eps
     sums, lengths = np.asarray(found.sum(axis=1)).ravel(), np.diff(found.indptr)
@@ -66,17 +70,17 @@ def summing_to_one(P: Any) -> sparse.csr_array:
     return found
 
 
-def absorbing(P: Any, rewards: Any, states: Any, n_states: int) -> Any:
+def absorbing(P: Rows, rewards: Floats, states: Integers, n_states: int) -> Flags:
     """States that every action leaves where they are, without reward; discount 1 would leave their value open."""
     alone = np.diff(P.indptr) == 1
     first = P.indptr[:-1][alone]
     stays = np.zeros(len(states), bool)
     stays[alone] = (P.indices[first] == states[alone]) & (np.abs(P.data[first] - 1) < 1e-12)
     leaves = np.bincount(states[~(stays & (rewards == 0))], minlength=n_states)
-    return (leaves == 0) & (np.bincount(states, minlength=n_states) > 0)
+    return np.asarray((leaves == 0) & (np.bincount(states, minlength=n_states) > 0))
 
 
-def terminals_of(terminals: Any, n_states: int) -> Any:
+def terminals_of(terminals: ArrayLike | None, n_states: int) -> Integers:
     found = np.asarray(() if terminals is None else terminals)
     if found.size and found.dtype.kind not in "iub":
         raise InputError(f"mdp: terminals {str(terminals)[:60]}; they are states, whole numbers from 0, or a mask (S,)")
@@ -93,7 +97,15 @@ def terminals_of(terminals: Any, n_states: int) -> Any:
     return found
 
 
-def from_arrays(P: Any, R: Any, discount: float, terminals: Any = (), slack: float = ROW_SUM_ERROR) -> MDP:
+def from_arrays(
+    P: ArrayLike,
+    R: ArrayLike,
+    discount: float,
+    terminals: ArrayLike | None = (),
+    start: Start = None,
+    *,
+    slack: float = ROW_SUM_ERROR,
+) -> MDP:
     discount = discount_of(discount)
     kept = np.float32 if getattr(P, "dtype", None) in (np.float32, np.float16) else np.float64
     P = floats(P, "mdp: P")
@@ -103,26 +115,26 @@ def from_arrays(P: Any, R: Any, discount: float, terminals: Any = (), slack: flo
         )
     A, S, _ = P.shape
     rows = P.transpose(1, 0, 2).reshape(S * A, S)
-    R, per_step = rewards_of(R, S, A)
+    rewards, per_step = rewards_of(R, S, A)
     table = sparse.csr_array(rows).astype(kept)
     step = None
     if per_step:
-        by_pair = R.transpose(1, 0, 2).reshape(S * A, S)
+        by_pair = rewards.transpose(1, 0, 2).reshape(S * A, S)
         where = np.repeat(np.arange(S * A), np.diff(table.indptr))
         step = by_pair[where, table.indices]
-        R = (rows * np.where(rows == 0, 0, by_pair)).sum(axis=1).reshape(S, A)
-    return assemble_all(table, R.ravel(), S, A, discount, terminals, step, slack)
+        rewards = (rows * np.where(rows == 0, 0, by_pair)).sum(axis=1).reshape(S, A)
+    return assemble_all(table, rewards.ravel(), S, A, discount, terminals, step, slack=slack, start=start)
 
 
 def assemble_all(
-    table: Any,
-    R: Any,
+    table: Rows,
+    R: NDArray[Any],
     S: int,
     A: int,
     discount: float,
-    terminals: Any = (),
-    step: Any = None,
-    slack: float = ROW_SUM_ERROR,
+    terminals: ArrayLike | None = (),
+    step: Floats | None = None,
+    **more: Any,
 ) -> MDP:
     """From rows and rewards of all pairs; those with a reward of -inf are left out: the action is not there."""
     pairs = np.arange(S * A)
@@ -130,10 +142,10 @@ def assemble_all(
     if not allowed.all():
         step = None if step is None else step[np.repeat(allowed, np.diff(table.indptr))]
         pairs, table, R = pairs[allowed], table[np.flatnonzero(allowed)], R[allowed]
-    return assemble(table, R, pairs // A, pairs % A, S, A, discount, terminals, step, slack)
+    return assemble(table, R, pairs // A, pairs % A, S, A, discount, terminals, step, **more)
 
 
-def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
+def rewards_of(R: ArrayLike, S: int, A: int) -> tuple[Floats, bool]:
     """R as (S, A), or as (A, S, S) with True."""
     R = floats(R, "mdp: R")
     if R.shape == (A, S, S):
@@ -147,7 +159,7 @@ def rewards_of(R: Any, S: int, A: int) -> tuple[Any, bool]:
     return R, False
 
 
-def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = ()) -> MDP:
+def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Start = None) -> MDP:
     try:
         tables = [sparse.csr_array(p) for p in P]
     except (TypeError, ValueError):
@@ -167,24 +179,32 @@ def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: Any = ()) 
                 f"mdp: a matrix of rewards has shape {wrong[0]}; the states are {S}, it must be ({S}, {S})"
             )
         each = sparse.csr_array(sparse.vstack([sparse.csr_array(r) for r in R], format="csr")[order])
-        return assemble_steps(rows, each, S, A, discount, terminals)
+        return assemble_steps(rows, each, S, A, discount, terminals, start)
     R, per_step = rewards_of(R, S, A)
     if per_step:
         each = sparse.csr_array(R.transpose(1, 0, 2).reshape(S * A, S))
-        return assemble_steps(rows, each, S, A, discount, terminals)
-    return assemble_all(rows, R.ravel(), S, A, discount, terminals)
+        return assemble_steps(rows, each, S, A, discount, terminals, start)
+    return assemble_all(rows, R.ravel(), S, A, discount, terminals, start=start)
 
 
-def assemble_steps(rows: Any, each: Any, S: int, A: int, discount: float, terminals: Any) -> MDP:
+def assemble_steps(rows: Rows, each: Rows, S: int, A: int, discount: float, terminals: ArrayLike, start: Start) -> MDP:
     """From a row of probabilities and one of rewards r(s, a, s') for each pair; what is not stored there is 0."""
     rows.sum_duplicates()
     row = np.repeat(np.arange(S * A), np.diff(rows.indptr))
     step = np.asarray(each[row, rows.indices], float).ravel() if rows.nnz else np.zeros(0)
     means = np.bincount(row, rows.data * step, S * A)
-    return assemble_all(rows, means, S, A, discount, terminals, step)
+    return assemble_all(rows, means, S, A, discount, terminals, step, start=start)
 
 
-def from_pairs(R: Any, P: Any, discount: float, states: Any, actions: Any, terminals: Any = ()) -> MDP:
+def from_pairs(
+    R: ArrayLike,
+    P: Any,
+    discount: float,
+    states: ArrayLike,
+    actions: ArrayLike,
+    terminals: ArrayLike = (),
+    start: Start = None,
+) -> MDP:
     rewards = floats(R, "mdp: R")
     states, actions = np.asarray(states), np.asarray(actions)
     P = sparse.csr_array(P if sparse.issparse(P) else floats(P, "mdp: P"))
@@ -212,7 +232,7 @@ def from_pairs(R: Any, P: Any, discount: float, states: Any, actions: Any, termi
     if not np.array_equal(order, np.arange(K)):
         P, rewards, states, actions = P[order], rewards[order], states[order], actions[order]
     A = int(actions.max()) + 1 if K else 1
-    return assemble(P, rewards, states, actions, S, A, discount, terminals)
+    return assemble(P, rewards, states, actions, S, A, discount, terminals, start=start)
 
 
 def from_triples(
@@ -220,7 +240,7 @@ def from_triples(
     S: int,
     A: int,
     discount: float,
-    terminals: Any = (),
+    terminals: ArrayLike = (),
     **names: Any,
 ) -> MDP:
     """From (state, action, probability, next state, reward); a next state of -1 ends the episode there."""
@@ -249,59 +269,7 @@ def from_triples(
     return assemble(merged, rewards, pairs // A, pairs % A, S, A, discount, terminals, step, **names)
 
 
-def from_gymnasium(env: Any, discount: float, start: Any = None) -> MDP:
-    if isinstance(env, str):
-        try:
-            import gymnasium
-        except ImportError:
-            raise InputError(f"mdp: the environment {env!r} needs gymnasium: pip install gymnasium") from None
-        try:
-            env = gymnasium.make(env)
-        except Exception as error:  # whatever the environment's own code raises
-            raise InputError(f"mdp: gymnasium knows no environment {env!r}: {str(error)[:400]}") from None
-    table = env if isinstance(env, dict) else getattr(getattr(env, "unwrapped", env), "P", None)
-    if not isinstance(table, dict):
-        raise InputError(
-            f"mdp: {type(env).__name__} has no table of transitions env.unwrapped.P; learn on it by mdp.learning"
-        )
-    steps = table_steps(table)
-    S, A = len(table), 1 + max((a for _, a, *_ in steps), default=0)
-    ending = {n for _, _, _, n, _, done in steps if done}
-    passing = {n for s, _, _, n, _, done in steps if not done and s != n}
-    entries = [(s, a, p, -1 if done and n in passing else n, r) for s, a, p, n, r, done in steps]
-    made = from_triples(entries, S, A, discount, sorted(ending - passing))
-    if start is None:
-        start = getattr(getattr(env, "unwrapped", env), "initial_state_distrib", None)
-    from .maps import layout_of
-
-    made = dataclasses.replace(made, layout=layout_of(env, made))
-    if isinstance(start, np.ndarray) and start.shape == (S,):
-        start = np.pad(start, (0, made.n_states - S))  # the end behind the others
-    return starting_in(made, start)
-
-
-def table_steps(table: dict[Any, Any]) -> list[tuple[Any, ...]]:
-    """(state, action, probability, next state, reward, done) for all entries of a gymnasium table."""
-    try:
-        steps = [
-            (s, a, p, n, r, done)
-            for s, by_action in table.items()
-            for a, found in (by_action.items() if isinstance(by_action, dict) else enumerate(by_action))
-            for p, n, r, done in found
-        ]
-    except (TypeError, ValueError):
-        raise InputError(
-            "mdp: the table is not as gymnasium's: {state: {action: [(probability, next state, reward, done), ...]}}"
-        ) from None
-    for s, a, _, n, _, _ in steps:
-        if any(isinstance(x, bool) or not hasattr(x, "__index__") for x in (s, a, n)):
-            raise InputError(
-                f"mdp: the table goes from state {s!r} by action {a!r} to state {n!r}; they are whole numbers from 0"
-            )
-    return steps
-
-
-def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = None) -> MDP:
+def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Start = None) -> MDP:
     if not (hasattr(graph, "is_directed") and graph.is_directed()):
         raise InputError(
             f"mdp: {type(graph).__name__} is no directed graph; give a networkx.DiGraph or MultiDiGraph, whose edges "
@@ -320,17 +288,19 @@ def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = No
         (index[u], action[d.get("action", 0)], d.get("probability", 1.0), index[v], d.get("reward", 0.0))
         for u, v, d in edges
     ]
+    A = max(len(names), 1)
     return from_triples(
-        entries, len(nodes), max(len(names), 1), discount, sorted(ends), state_names=nodes, action_names=names
+        entries, len(nodes), A, discount, sorted(ends), state_names=nodes, action_names=names, start=start
     )
 
 
 def from_function(
-    step: Callable[[Any, Any], Any],
+    step: Dynamics,
     states: Sequence[Any],
-    actions: Sequence[Any] | Callable[[Any], Sequence[Any]],
+    actions: Choices,
     discount: float,
     terminals: Sequence[Any] = (),
+    start: Start = None,
 ) -> MDP:
     states = list(states)
     index: dict[Any, int] = {}
@@ -359,7 +329,9 @@ def from_function(
                     raise InputError(f"mdp: step({s!r}, {a!r}) leads to {following!r}, which is not among the states")
                 entries.append((index[s], k, p, index[following], r))
     A = max(len(names), 1)
-    return from_triples(entries, len(states), A, discount, ends, state_names=states, action_names=list(names))
+    return from_triples(
+        entries, len(states), A, discount, ends, state_names=states, action_names=list(names), start=start
+    )
 
 
 def outcomes(found: Any, state: Any, action: Any) -> list[tuple[float, Any, float]]:
@@ -375,7 +347,7 @@ def outcomes(found: Any, state: Any, action: Any) -> list[tuple[float, Any, floa
         ) from None
 
 
-def replace(process: MDP, **changes: Any) -> MDP:
+def replaced(process: MDP, changes: dict[str, Any]) -> MDP:
     unknown = set(changes) - {"rewards", "discount", "start"}
     if unknown:
         raise InputError(f"mdp: replace takes rewards, discount and start, not {sorted(unknown)[0]}")
@@ -394,3 +366,11 @@ def replace(process: MDP, **changes: Any) -> MDP:
     if "discount" in changes:
         changes["discount"] = discount_of(changes["discount"])
     return check(dataclasses.replace(process, **changes))
+
+
+FROM_ARRAYS.fill(from_arrays)
+FROM_SPARSE.fill(from_sparse)
+FROM_PAIRS.fill(from_pairs)
+FROM_GRAPH.fill(from_graph)
+FROM_FUNCTION.fill(from_function)
+REPLACE.fill(replaced)

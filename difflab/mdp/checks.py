@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse import csgraph
 
 from ..errors import InputError, ShapeError
 from ..graph.kinds import unfit
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
+from .types import Flags, Floats
 
 ROW_SUM_ERROR = 1e-9  # how far a row of probabilities may sum from 1
 LARGEST_VALUE = 1e290
 
 
-def floats(value: Any, what: str, finite: bool = False) -> np.ndarray[Any, Any]:
+def floats(value: Any, what: str, finite: bool = False) -> Floats:
     """The value as an array of doubles; `what` names it where it is none, or where it holds nan or inf (`finite`)."""
     objects = isinstance(value, np.ndarray) and value.dtype.kind == "O"  # fractions are read as floats
     if not objects and (odd := unfit(value)):
@@ -144,7 +144,7 @@ def check_termination(process: MDP) -> None:
         )
 
 
-def reaches(process: MDP, targets: np.ndarray[Any, Any]) -> Any:
+def reaches(process: MDP, targets: Flags) -> Flags:
     """Which states have a path to one of the targets, (S,) of bool."""
     backward = predecessors(process, targets)
     order = csgraph.breadth_first_order(backward, process.n_states, return_predecessors=False)
@@ -153,7 +153,7 @@ def reaches(process: MDP, targets: np.ndarray[Any, Any]) -> Any:
     return found[:-1]
 
 
-def predecessors(process: MDP, targets: np.ndarray[Any, Any]) -> sparse.csr_matrix:
+def predecessors(process: MDP, targets: Flags) -> sparse.csr_matrix:
     """The graph from each state to those that can step into it, with one more vertex before all targets."""
     P, S = process.transitions, process.n_states
     used = P.data > 0
@@ -166,14 +166,14 @@ def predecessors(process: MDP, targets: np.ndarray[Any, Any]) -> sparse.csr_matr
     return found
 
 
-def values_of(process: MDP, values: Any) -> np.ndarray[Any, Any]:
+def values_of(process: MDP, values: ArrayLike) -> Floats:
     found = floats(values, "mdp: values")
     if found.shape != (process.n_states,):
         raise ShapeError(f"mdp: values of shape {found.shape} for {process.n_states} states; a vector (S,) is needed")
     return floats(found, "mdp: values", finite=True)
 
 
-def policy_weights(process: MDP, policy: Any) -> np.ndarray[Any, Any]:
+def policy_weights(process: MDP, policy: ArrayLike) -> Floats:
     """The probability of each pair (K,) under a policy of actions (S,) or of probabilities (S, A)."""
     try:
         found = np.asarray(policy)
@@ -187,7 +187,7 @@ def policy_weights(process: MDP, policy: Any) -> np.ndarray[Any, Any]:
             if found.dtype.kind != "f" or not np.isfinite(found).all() or np.any(found != np.rint(found)):
                 raise InputError(f"mdp: a policy (S,) holds actions, whole numbers; this one has dtype {found.dtype}")
             found = found.astype(np.int64)
-        weights = (process.actions == found[process.states]).astype(float)
+        weights: Floats = (process.actions == found[process.states]).astype(float)
         taken = np.bincount(process.states, weights, S)
         bad = np.flatnonzero((taken == 0) & ~process.terminal)
         if len(bad):

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import DrawError, InputError
 from ..files import write
 from .checks import discount_of
 from .episodes import discounted_return
+from .grids import Grid
+from .process import MDP, Solution
+from .solution import solved
+from .types import FileName, Floats, Integers
 
 if TYPE_CHECKING:
-    from ..draw.picture import Picture
-    from .process import MDP
-    from .solution import Solution
+    from ..draw.picture import Box, Line, Picture
 
 MOST_BOXES = 120  # states and actions of a diagram that somebody can still read
 FORMATS = (".svg", ".png", ".pdf", ".dot")
@@ -34,7 +37,7 @@ class Diagram:
 
         return encoded(self.picture, "svg").decode()
 
-    def save(self, path: Any, force: bool = False) -> Path:
+    def save(self, path: FileName, force: bool = False) -> Path:
         """Writes the drawing (.svg, .png, .pdf, .dot); returns the path."""
         from ..draw.draw import encoded
 
@@ -47,7 +50,7 @@ class Diagram:
         return f"<Diagram: {self.picture.title}>"
 
 
-def draw_process(thing: MDP | Solution, path: Any = None, title: str = "", force: bool = False) -> Any:
+def draw_process(thing: MDP | Solution, path: FileName | None = None, title: str = "", force: bool = False) -> Any:
     """A small process as a graph: states, their actions, where those lead with which probability, and the rewards.
 
     Of a solution the values and action values stand in the boxes too, and the best actions are in bold. Returns the
@@ -58,8 +61,6 @@ def draw_process(thing: MDP | Solution, path: Any = None, title: str = "", force
     <Diagram: A process of 3 states and 8 pairs of state and action>
     """
     from ..draw.picture import Picture
-    from .process import MDP
-    from .solution import solved
 
     solution = None if isinstance(thing, MDP) else solved(thing, "draw_process")
     process = thing if isinstance(thing, MDP) else thing.process
@@ -80,7 +81,7 @@ def draw_process(thing: MDP | Solution, path: Any = None, title: str = "", force
     return made if path is None else made.save(path, force)
 
 
-def state_box(process: MDP, s: int, solution: Solution | None) -> Any:
+def state_box(process: MDP, s: int, solution: Solution | None) -> Box:
     from ..draw.picture import Box, Line
 
     lines = [Line(state_name(process, s), bold=True)]
@@ -130,7 +131,7 @@ def outcomes(process: MDP, k: int) -> list[tuple[int, float, float]]:
     return list(zip(P.indices[here].tolist(), P.data[here].tolist(), r))
 
 
-def probability(p: float) -> list[Any]:
+def probability(p: float) -> list[Line]:
     """What a wire says of its probability: nothing where it is certain."""
     from ..draw.picture import Line
 
@@ -148,7 +149,13 @@ def description(process: MDP, shown: list[int]) -> str:
 
 
 def draw_episode(
-    process: MDP, states: Any, actions: Any, rewards: Any, path: Any = None, steps: int = 3, force: bool = False
+    process: MDP,
+    states: ArrayLike,
+    actions: ArrayLike,
+    rewards: ArrayLike,
+    path: FileName | None = None,
+    steps: int = 3,
+    force: bool = False,
 ) -> Any:
     """The first steps of an episode as the chain S0, A0, R1, S1, A1, R2, ..., with the return that collects rewards.
 
@@ -179,7 +186,9 @@ def draw_episode(
     return made if path is None else made.save(path, force)
 
 
-def episode_of(process: MDP, states: Any, actions: Any, rewards: Any) -> tuple[Any, Any, Any]:
+def episode_of(
+    process: MDP, states: ArrayLike, actions: ArrayLike, rewards: ArrayLike
+) -> tuple[Integers, Integers, Floats]:
     found = np.asarray(states), np.asarray(actions), np.asarray(rewards, dtype=float)
     S, A, R = found
     fit = S.ndim == A.ndim == R.ndim == 1 and len(S) == len(A) + 1 == len(R) + 1 and S.dtype.kind in "iu"
@@ -191,7 +200,7 @@ def episode_of(process: MDP, states: Any, actions: Any, rewards: Any) -> tuple[A
     return found
 
 
-def chain(picture: Picture, process: MDP, names: list[str], actions: Any, rewards: Any, n: int) -> None:
+def chain(picture: Picture, process: MDP, names: list[str], actions: Integers, rewards: Floats, n: int) -> None:
     """The boxes and wires of n steps."""
     from ..draw.picture import Box, Line, Wire
 
@@ -217,7 +226,7 @@ def chain(picture: Picture, process: MDP, names: list[str], actions: Any, reward
         picture.wires.append(Wire(here, picture.add(Box([Line("…")], "stub", "and so on"))))
 
 
-def gain_lines(rewards: Any, g: float, n: int, ended: bool) -> list[Any]:
+def gain_lines(rewards: Floats, g: float, n: int, ended: bool) -> list[Line]:
     from ..draw.picture import Line
 
     terms = [f"R{below(t + 1)}" if t == 0 else f"{power(t)} R{below(t + 1)}" for t in range(n)]
@@ -235,8 +244,6 @@ def below(t: int) -> str:
 
 def state_name(process: MDP, s: Any) -> str:
     """A state as the user calls it: its name, its cell, or its number."""
-    from .grids import Grid
-
     if process.state_names is not None and s < len(process.state_names):
         return text(process.state_names[s])
     if isinstance(process.layout, Grid) and (cell := int(process.layout.cells_of(np.array([s]))[0])) >= 0:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .checks import discount_of, floats, policy_weights, whole
+from .process import EPISODE, MDP, RETURNS
 from .start import anywhere, distribution, is_place, place_of
+from .types import Floats, Integers, Start
 
-if TYPE_CHECKING:
-    from .process import MDP
+Begin = Callable[[np.random.Generator], int]  # draws S0
 
 
-def episode(process: MDP, policy: Any, rng: Any = None, start: Any = None, steps: int = 1000) -> Any:
+def episode(
+    process: MDP, policy: ArrayLike, rng: Any = None, start: Start = None, steps: int = 1000
+) -> tuple[Integers, Integers, Floats]:
     rng, steps = generator(rng, "episode"), whole(steps, "episode: steps")
     return play(process, policy_weights(process, policy), rng, first_state(process, start, "episode"), steps)
 
 
-def returns(process: MDP, policy: Any, episodes: int, rng: Any, start: Any, steps: int) -> Any:
+def returns(process: MDP, policy: ArrayLike, episodes: int, rng: Any, start: Start, steps: int) -> Floats:
     rng, steps = generator(rng, "returns"), whole(steps, "returns: steps")
     weights, begin = policy_weights(process, policy), first_state(process, start, "returns")
     return np.array([
@@ -36,7 +40,7 @@ def generator(rng: Any, what: str) -> np.random.Generator:
         raise InputError(f"{what}: rng={rng!r}; give a numpy Generator, or a whole number as its seed") from None
 
 
-def first_state(process: MDP, start: Any, what: str) -> Callable[[np.random.Generator], int]:
+def first_state(process: MDP, start: Start, what: str) -> Begin:
     """What draws S0; of one state that is given, terminal or not, there is nothing to draw."""
     if start is not None and is_place(process, start):
         state = place_of(process, start, what)
@@ -48,7 +52,9 @@ def first_state(process: MDP, start: Any, what: str) -> Callable[[np.random.Gene
     return lambda rng: draw(weights, rng)
 
 
-def play(process: MDP, weights: Any, rng: np.random.Generator, begin: Any, steps: int) -> Any:
+def play(
+    process: MDP, weights: Floats, rng: np.random.Generator, begin: Begin, steps: int
+) -> tuple[Integers, Integers, Floats]:
     """One episode under the weights of the pairs."""
     states = [begin(rng)]
     actions: list[int] = []
@@ -64,7 +70,7 @@ def play(process: MDP, weights: Any, rng: np.random.Generator, begin: Any, steps
     return np.array(states), np.array(actions, dtype=np.int64), np.array(rewards, dtype=np.float64)
 
 
-def draw(weights: Any, rng: np.random.Generator) -> int:
+def draw(weights: Floats, rng: np.random.Generator) -> int:
     """A place, with probabilities in proportion to the weights."""
     total = np.cumsum(weights)
     return min(int(np.searchsorted(total, rng.random() * total[-1], side="right")), len(total) - 1)
@@ -79,7 +85,7 @@ def step(process: MDP, pair: int, rng: np.random.Generator) -> tuple[int, float]
     return int(P.indices[k]), float(reward)
 
 
-def discounted_return(rewards: Any, discount: float) -> float:
+def discounted_return(rewards: ArrayLike, discount: float) -> float:
     """G = r_1 + gamma r_2 + gamma^2 r_3 + ..., added from the end.
 
     >>> discounted_return([1.0, 2.0, 4.0], 0.5)
@@ -89,3 +95,7 @@ def discounted_return(rewards: Any, discount: float) -> float:
     for r in floats(rewards, "discounted_return: rewards").ravel()[::-1]:
         total = float(r) + gamma * total
     return total
+
+
+EPISODE.fill(episode)
+RETURNS.fill(returns)

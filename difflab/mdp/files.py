@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +18,7 @@ from .build import MOST_ACTIONS, assemble, from_arrays, from_triples, terminals_
 from .grids import gridworld
 from .process import MDP
 from .start import starting_in
+from .types import FileName, Floats, Integers, Rows
 
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
 MOST_STATES = 500_000_000
@@ -28,7 +29,7 @@ BUILD = "build larger ones in Python with mdp.gridworld, and save them as .npz"
 CSR = ("data", "indices", "indptr", "rewards", "states", "actions", "shape")
 
 
-def save(process: MDP, path: Any, force: bool = False) -> Path:
+def save(process: MDP, path: FileName, force: bool = False) -> Path:
     """Writes a process as .npz: its CSR of transitions, rewards, states and actions of the pairs, terminals, discount,
     and the distribution of S0 where it has one.
 
@@ -44,18 +45,18 @@ def save(process: MDP, path: Any, force: bool = False) -> Path:
     if not isinstance(process, MDP):
         raise InputError(f"save: {str(process)[:80]} is no MDP")
     P, buffer = process.transitions, io.BytesIO()
-    arrays = {
+    arrays: dict[str, Any] = {
         "data": P.data, "indices": P.indices, "indptr": P.indptr, "rewards": process.rewards,
         "states": process.states, "actions": process.actions, "shape": np.array([process.n_states, process.n_actions]),
         "terminals": np.flatnonzero(process.terminal), "discount": np.float64(process.discount),
     }  # fmt: skip
     if process.start is not None:
         arrays["start"] = process.start
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **arrays)
     return write(path, buffer.getvalue(), force)
 
 
-def load(path: Any, discount: float | None = None) -> MDP:
+def load(path: FileName, discount: float | None = None) -> MDP:
     """A process from a file; `discount` replaces the file's.
 
     - .npz: arrays P (A, S, S), R, discount and, if wanted, start (S,), or what `save` writes;
@@ -101,7 +102,7 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
     g = discount_of_file(arrays.get("discount"), discount)
     terminals = arrays.get("terminals", ())
     if "P" in arrays and "R" in arrays:
-        return starting_in(from_arrays(arrays["P"], arrays["R"], g, terminals), arrays.get("start"))
+        return from_arrays(arrays["P"], arrays["R"], g, terminals, arrays.get("start"))
     missing = [name for name in CSR if name not in arrays]
     if missing:
         raise InputError(
@@ -119,10 +120,10 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
     ends = np.unique(terminals_of(terminals, S))
     back = np.flatnonzero(np.isin(states, ends))
     P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
-    return starting_in(assemble(P, rewards, states, actions, S, A, g, ends), arrays.get("start"))
+    return assemble(P, rewards, states, actions, S, A, g, ends, start=arrays.get("start"))
 
 
-def rows_of(data: Any, indices: Any, indptr: Any, shape: tuple[int, int]) -> sparse.csr_array:
+def rows_of(data: Floats, indices: Integers, indptr: Integers, shape: tuple[int, int]) -> Rows:
     """A CSR matrix of rows that are whole, in order, and within its shape: scipy reads beyond its arrays otherwise."""
     wrong = (
         f"{len(indptr)} starts of {shape[0]} rows" if len(indptr) != shape[0] + 1
@@ -180,7 +181,7 @@ def read_json(raw: bytes, discount: float | None) -> MDP:
             raise InputError(f"names {sorted(twice)[0]!r} twice")
         return dict(pairs)
 
-    def refuse(name: str) -> Any:
+    def refuse(name: str) -> NoReturn:
         raise InputError(f"holds {name}, which is no number in JSON")
 
     try:
@@ -194,7 +195,7 @@ def read_json(raw: bytes, discount: float | None) -> MDP:
     return from_named(found, discount_of_file(found.get("discount"), discount))
 
 
-def from_named(found: dict[str, Any], g: Any) -> MDP:
+def from_named(found: dict[str, Any], g: float) -> MDP:
     states: dict[Any, int] = {}
     actions: dict[Any, int] = {}
     rows = []

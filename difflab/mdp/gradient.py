@@ -8,27 +8,28 @@ generalised derivative, and `mdp.kinks` has the one-sided ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
-from ..graph.node import Node, apply
+from ..graph.node import apply
 from ..primitives import NUMPY, Carrier
 from .bounds import attainable
 from .build import from_arrays
 from .checks import floats, tolerance_of
-from .solution import tie_width
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .implicit import recorded
+from .process import MDP, Solution
+from .ties import tie_width
+from .types import Value
 
 OFF_SIMPLEX = 0.1  # how far rows of P may sum from 1
 
 
-def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: float = 1e-12) -> Any:
+def optimal_values(P: Value, R: Value, discount: Value, method: str = "auto", tolerance: float = 1e-12) -> Value:
     """v* (S,) for probabilities P (A, S, S), rewards R (S, A), (S,) or (A, S, S), and a discount.
 
     Differentiable in all three, in forward and reverse mode and to any order. Derivatives by P are those of a matrix
@@ -49,17 +50,15 @@ def optimal_values(P: Any, R: Any, discount: Any, method: str = "auto", toleranc
     if Carrier.shape(discount) != ():
         raise ShapeError(f"optimal_values: discount has shape {Carrier.shape(discount)}; it is one number")
     R = per_pair(P, R, S, A)
-    row = replace(
-        control_row("optimal_values", dense_value(method, tolerance), dense_pull, dense_push),
-        kinks=ties,
-        non_differentiable="tied actions share equally",
-    )
-    if not any(x.__class__ is Node for x in (P, R, discount)):
-        return row.value(NUMPY, P, R, discount)  # type: ignore[misc]
+    value = dense_value(method, tolerance)
+    if not recorded(P, R, discount):
+        return value(NUMPY, P, R, discount)
+    row = control_row("optimal_values", value, dense_pull, dense_push)
+    row = replace(row, kinks=ties, non_differentiable="tied actions share equally")
     return apply(row, (P, R, discount))
 
 
-def sizes(what: str, P: Any) -> tuple[int, int]:
+def sizes(what: str, P: Value) -> tuple[int, int]:
     """How many actions and states there are probabilities (A, S, S) for."""
     shape: tuple[int, ...] = Carrier.shape(P)
     if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
@@ -67,7 +66,7 @@ def sizes(what: str, P: Any) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def optimal_q(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: float = 1e-12) -> Any:
+def optimal_q(P: Value, R: Value, discount: Value, method: str = "auto", tolerance: float = 1e-12) -> Value:
     """q* (S, A) = r + discount P v*, differentiable like `optimal_values`.
 
     >>> import numpy as np
@@ -80,11 +79,11 @@ def optimal_q(P: Any, R: Any, discount: Any, method: str = "auto", tolerance: fl
     return per_pair(P, R, S, A) + discount * np.transpose(np.matmul(P, v))
 
 
-def floats_or_node(x: Any, name: str) -> Any:
-    return x if x.__class__ is Node else floats(x, f"mdp: {name}")
+def floats_or_node(x: Value, name: str) -> Value:
+    return x if recorded(x) else floats(x, f"mdp: {name}")
 
 
-def per_pair(P: Any, R: Any, S: int, A: int) -> Any:
+def per_pair(P: Value, R: Value, S: int, A: int) -> Value:
     """Rewards as (S, A)."""
     shape = Carrier.shape(R)
     if shape == (A, S, S):
@@ -96,8 +95,8 @@ def per_pair(P: Any, R: Any, S: int, A: int) -> Any:
     return R
 
 
-def dense_value(method: str, tolerance: float) -> Any:
-    def value(m: Any, P: Any, R: Any, g: Any) -> Any:
+def dense_value(method: str, tolerance: float) -> Callable[..., Value]:
+    def value(m: Carrier, P: Value, R: Value, g: Value) -> Value:
         if m is NUMPY and all(np.asarray(x).dtype.kind != "c" for x in (P, R, g)):
             return solved(nearby(P, R, g), method, tolerance).values
         return by_policy(P, R, g)
@@ -105,21 +104,21 @@ def dense_value(method: str, tolerance: float) -> Any:
     return value
 
 
-def nearby(P: Any, R: Any, g: Any) -> MDP:
+def nearby(P: Value, R: Value, g: Value) -> MDP:
     """The process, whose rows may sum to a little more or less than 1: finite differences step off the simplex."""
     if not 0 <= float(g) <= 1:
         raise DomainError(f"optimal_values: discount={float(g):g} is outside [0, 1]")
     return from_arrays(P, R, float(g), slack=OFF_SIMPLEX)
 
 
-def solved(process: MDP, method: str, tolerance: float) -> Any:
+def solved(process: MDP, method: str, tolerance: float) -> Solution:
     """The solution within the tolerance, or within what rounding allows."""
     rough = process.solve(method, tolerance=attainable(process, max(tolerance, 1e-6)))
     finest = attainable(process, tolerance, float(np.max(np.abs(rough.values), initial=0.0)))
     return rough if rough.error_bound <= finest else process.solve(method, tolerance=finest)
 
 
-def ties(m: Any, P: Any, R: Any, g: Any) -> Any:
+def ties(m: Carrier, P: Value, R: Value, g: Value) -> Value:
     """Pairs (S, A) that are best together with another action of their state: a kink in their rewards."""
     P, R, g = np.asarray(P), np.asarray(R), float(g)
     v = solved(nearby(P, R, g), "auto", 1e-12).values
@@ -136,7 +135,7 @@ def midpoint(x: Any) -> float:
 midpoints = np.vectorize(midpoint, otypes=[float])
 
 
-def by_policy(P: Any, R: Any, g: Any) -> Any:
+def by_policy(P: Value, R: Value, g: Value) -> Value:
     """On elements that are balls, series or complex numbers: the system of the policy that is best at the midpoint.
 
     That no other action is better is decided on the elements themselves; a tie cannot be, and is refused there.
@@ -170,7 +169,7 @@ def by_policy(P: Any, R: Any, g: Any) -> Any:
     return v
 
 
-def shares(P: Any, R: Any, g: Any, y: Any) -> tuple[Any, Any, Any]:
+def shares(P: Value, R: Value, g: Value, y: Value) -> tuple[Value, Value, Value]:
     """The policy (S, A) at the solution y, in which tied actions share; its P (S, S); P y for all pairs (S, A)."""
     expected = np.transpose(np.matmul(P, y))
     q = R + g * expected
@@ -180,13 +179,13 @@ def shares(P: Any, R: Any, g: Any, y: Any) -> tuple[Any, Any, Any]:
     return policy, np.einsum("sa,asn->sn", policy, P), expected
 
 
-def absorbing(P: Any, R: Any) -> Any:
+def absorbing(P: Value, R: Value) -> Value:
     """0.0 for states that nothing leaves and nothing rewards, 1.0 for the others, (S,)."""
     stays = (np.einsum("ass->as", P) == 1).all(axis=0) & (R == 0).all(axis=1)
     return np.where(stays, 0.0, 1.0)
 
 
-def system(P: Any, R: Any, g: Any, own: Any) -> Any:
+def system(P: Value, R: Value, g: Value, own: Value) -> Value:
     """I - discount P_pi; with discount 1 an absorbing state has the value 0 and no equation but that."""
     S = Carrier.shape(own)[0]
     numbers = [np.asarray(plain(x)) for x in (P, R, g)]
@@ -195,7 +194,7 @@ def system(P: Any, R: Any, g: Any, own: Any) -> Any:
     return np.eye(S) - g * own
 
 
-def dense_pull(m: Any, ct: Any, y: Any, P: Any, R: Any, g: Any) -> Any:
+def dense_pull(m: Carrier, ct: Value, y: Value, P: Value, R: Value, g: Value) -> Value:
     policy, own, expected = shares(P, R, g, y)
     adjoint = np.linalg.solve(np.transpose(system(P, R, g, own)), ct)
     on_rewards = np.reshape(adjoint, (-1, 1)) * policy
@@ -203,7 +202,7 @@ def dense_pull(m: Any, ct: Any, y: Any, P: Any, R: Any, g: Any) -> Any:
     return on_P, on_rewards, np.sum(on_rewards * expected)
 
 
-def dense_push(m: Any, ts: list[Any], y: Any, P: Any, R: Any, g: Any) -> Any:
+def dense_push(m: Carrier, ts: list[Value | None], y: Value, P: Value, R: Value, g: Value) -> Value:
     policy, own, expected = shares(P, R, g, y)
     dP, dR, dg = ts
     moved = np.zeros(Carrier.shape(R))
@@ -216,7 +215,7 @@ def dense_push(m: Any, ts: list[Any], y: Any, P: Any, R: Any, g: Any) -> Any:
     return np.linalg.solve(system(P, R, g, own), np.sum(policy * moved, axis=1))
 
 
-def soft_values(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
+def soft_values(P: Value, R: Value, discount: Value, temperature: Value = 1.0) -> Value:
     """Values (S,) of the best policy when its entropy is rewarded: v = temperature * logsumexp(q / temperature).
 
     Smooth in all arguments, so that gradients exist everywhere; goes to v* as the temperature goes to 0. The policy is
@@ -237,18 +236,17 @@ def soft_values(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
     if not np.all(np.asarray(plain(temperature)) > 0):
         raise InputError(f"soft_values: temperature={plain(temperature)} must be above 0; optimal_values is the limit")
     R = per_pair(P, R, S, A)
-    q = lambda v: R + discount * np.transpose(np.matmul(P, v))
-    backup = lambda v: soft_best(q(v), temperature)
+    backup = lambda v: soft_best(R + discount * np.transpose(np.matmul(P, v)), temperature)
     start = solved(from_arrays(plain(P), plain(R), float(plain(discount))), "auto", 1e-6).values
     return fixed_point(backup, start, newton=True, max_steps=200)
 
 
-def soft_best(q: Any, temperature: Any) -> Any:
+def soft_best(q: Value, temperature: Value) -> Value:
     top = np.max(q, axis=1, keepdims=True)
     return top[:, 0] + temperature * np.log(np.sum(np.exp((q - top) / temperature), axis=1))
 
 
-def soft_policy(P: Any, R: Any, discount: Any, temperature: Any = 1.0) -> Any:
+def soft_policy(P: Value, R: Value, discount: Value, temperature: Value = 1.0) -> Value:
     """Probabilities (S, A) proportional to exp(q / temperature) at the soft values; differentiable.
 
     >>> import numpy as np

@@ -5,22 +5,25 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import numpy as dnp
 from ..errors import InputError
-from ..graph.trace import label
+from ..graph.graph import Graph
+from ..graph.trace import label, trace
 from .checks import whole
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import GRAPH, MDP
+from .types import Integers, Value
 
 DENSE_ENTRIES = 1_000_000
+Backup = Callable[[Value], Value]  # v (S,) -> values of states or pairs
 
 
-def backup_function(process: MDP, P: Any = None, R: Any = None, discount: Any = None) -> Callable[[Any], Any]:
+def backup_function(
+    process: MDP, P: Value | None = None, R: Value | None = None, discount: Value | None = None
+) -> Backup:
     """v (S,) -> T v (S,), in primitives; probabilities (nnz,), rewards (K,) and discount may be traced too.
 
     A process in which every state has every action, and which is not large, becomes a product with a dense array
@@ -37,7 +40,7 @@ def backup_function(process: MDP, P: Any = None, R: Any = None, discount: Any = 
     return lambda v: best_of(process, R + discount * expected(v))
 
 
-def expectation(process: MDP, probabilities: Any) -> Callable[[Any], Any]:
+def expectation(process: MDP, probabilities: Value) -> Backup:
     """v -> sum over next states of p v, for each pair (K,); rows of several lengths are filled with zeros."""
     table = process.transitions
     lengths = np.diff(table.indptr)
@@ -52,7 +55,7 @@ def expectation(process: MDP, probabilities: Any) -> Callable[[Any], Any]:
     return lambda v: np.sum(np.where(there, probabilities[place], 0.0) * v[following], axis=1)
 
 
-def best_of(process: MDP, q: Any) -> Any:
+def best_of(process: MDP, q: Value) -> Value:
     """The largest of q (K,) within each state (S,); 0 for a state without pairs."""
     S, A = process.n_states, process.n_actions
     if process.regular:
@@ -68,7 +71,7 @@ def best_of(process: MDP, q: Any) -> Any:
     return np.where(process.terminal, 0.0, top)
 
 
-def backup_graph(process: MDP, state: int | None = None, action: int | None = None) -> Any:
+def backup_graph(process: MDP, state: int | None = None, action: int | None = None) -> Graph:
     """The Bellman backup as a `Graph` that `dl.draw` draws: of all states, or of one state, read off as the tree of its
     actions (max) and next states (expectation). With an action too it is the backup of q: r + discount times the
     expectation of the best q of each next state, whose action values q(s', a') are the inputs.
@@ -78,8 +81,6 @@ def backup_graph(process: MDP, state: int | None = None, action: int | None = No
     >>> [n.primitive.name for n in graph.outputs]
     ['max']
     """
-    from ..graph.trace import trace
-
     if state is None:
         v = np.zeros(process.n_states)
         return trace(lambda v: backup_function(process)(v), v)
@@ -89,7 +90,7 @@ def backup_graph(process: MDP, state: int | None = None, action: int | None = No
     pairs = range(process.starts[state], process.starts[state + 1])
     reached = sorted({n for k in pairs for n, _ in following(process, k)})
 
-    def backup(*values: Any) -> Any:
+    def backup(*values: Value) -> Value:
         v = dict(zip(reached, values))
         return np.max(dnp.stack([label(expected(process, k, v), f"q{int(process.actions[k])}") for k in pairs]))
 
@@ -99,15 +100,13 @@ def backup_graph(process: MDP, state: int | None = None, action: int | None = No
     return graph
 
 
-def action_backup(process: MDP, state: int, action: int) -> Any:
+def action_backup(process: MDP, state: int, action: int) -> Graph:
     """The backup of q(state, action), from the action values of its next states; ends have none, their value is 0."""
-    from ..graph.trace import trace
-
     k = pair_of(process, state, action, "backup_graph")
     later = [n for n, _ in following(process, k) if not process.terminal[n]]
     inputs = [(n, int(a)) for n in later for a in process.actions[process.starts[n] : process.starts[n + 1]]]
 
-    def backup(*values: Any) -> Any:
+    def backup(*values: Value) -> Value:
         q = dict(zip(inputs, values))
         best = {n: label(np.max(dnp.stack([q[n, a] for m, a in inputs if m == n])), f"v{n}") for n in later}
         return label(expected(process, k, best), f"q({state},{action})")
@@ -125,14 +124,14 @@ def following(process: MDP, k: int) -> list[tuple[int, float]]:
     return list(zip(table.indices[a:b].tolist(), table.data[a:b].tolist()))
 
 
-def expected(process: MDP, k: int, values: dict[int, Any]) -> Any:
+def expected(process: MDP, k: int, values: dict[int, Value]) -> Value:
     """r + discount times the mean of the next states' values; those that are not given are 0."""
     parts = [values[n] if p == 1 else p * values[n] for n, p in following(process, k) if n in values]
     reward = float(process.rewards[k])
     return reward + process.discount * reduce(operator.add, parts) if parts else reward
 
 
-def alive(process: MDP, state: Any, what: str) -> int:
+def alive(process: MDP, state: int, what: str) -> int:
     """The number of a state that is not terminal."""
     state = whole(state, f"{what}: state", least=-process.n_states)
     if not 0 <= state < process.n_states or process.terminal[state]:
@@ -150,10 +149,9 @@ def pair_of(process: MDP, state: int, action: Any, what: str) -> int:
 
 def iteration_graph(
     process: MDP, steps: int, state: int | None = None, action: int | None = None, probabilities: bool = False
-) -> Any:
+) -> Graph:
     """`MDP.graph`: value iteration on q, from q = 0. Terminal states are worth 0 and do not stand in the products."""
     from ..graph.block import block
-    from ..graph.trace import trace
 
     steps, living = whole(steps, "graph: steps", 1), np.flatnonzero(~process.terminal)
     check_small(process, living)
@@ -167,7 +165,7 @@ def iteration_graph(
     row = np.where(process.terminal, len(living), np.cumsum(~process.terminal) - 1)  # of a state in q; a last one of 0
     table = process.dense()[0]
 
-    def iterate(R: Any, gamma: Any, P: Any = table) -> Any:
+    def iterate(R: Value, gamma: Value, P: Value = table) -> Value:
         if ends:
             P = P[:, living][:, :, living]
         q = r = label(R[living], "q1") if ends else R
@@ -183,7 +181,7 @@ def iteration_graph(
     return trace(iterate, *at[: 2 + bool(probabilities)])
 
 
-def check_small(process: MDP, living: Any) -> None:
+def check_small(process: MDP, living: Integers) -> None:
     """Refuses what has no graph of arrays (S, A) that somebody could look at."""
     if not len(living):
         raise InputError("graph: every state is terminal, there is nothing to back up")
@@ -195,3 +193,6 @@ def check_small(process: MDP, living: Any) -> None:
     lacking = living[np.diff(process.starts)[living] < process.n_actions]
     if len(lacking):
         raise InputError(f"graph: state {lacking[0]} lacks an action; give every state all {process.n_actions} of them")
+
+
+GRAPH.fill(iteration_graph)

@@ -14,11 +14,12 @@ from ..draw.text import number
 from ..errors import DrawError, InputError
 from ..files import write
 from .pictures import ARROW, TEXT_CELLS, grid_of
+from .process import Solution
 from .solution import solved
+from .types import FileName, Flags, Floats
 
 if TYPE_CHECKING:
     from .grids import Grid
-    from .solution import Solution
 
 CELL = 76.0
 EDGE = 26.0  # for the numbers of rows and columns
@@ -35,7 +36,7 @@ class GridDrawing:
     def _repr_svg_(self) -> str:
         return self.svg
 
-    def save(self, path: Any, force: bool = False) -> Path:
+    def save(self, path: FileName, force: bool = False) -> Path:
         """Writes the drawing (.svg); returns the path."""
         if Path(path).suffix.lower() != ".svg":
             raise DrawError(
@@ -47,7 +48,7 @@ class GridDrawing:
         return f"<GridDrawing: {self.title}>"
 
 
-def draw_grid(solution: Solution, path: Any = None, title: str = "", force: bool = False) -> Any:
+def draw_grid(solution: Solution, path: FileName | None = None, title: str = "", force: bool = False) -> Any:
     """A solved gridworld, or a map of gymnasium's, as SVG: the value and all best actions of each cell.
 
     The darker a cell, the larger its value. Returns the drawing, or with a path (.svg) the path written. Raises
@@ -75,7 +76,7 @@ def draw_grid(solution: Solution, path: Any = None, title: str = "", force: bool
     return made if path is None else made.save(path, force)
 
 
-def shade(grid: Grid, values: Any) -> Any:
+def shade(grid: Grid, values: Floats) -> Any:
     """The opacity of a value among those of the open cells."""
     found = values[grid.open_cells]
     low, high = float(found.min()), float(found.max())
@@ -87,7 +88,7 @@ def corner(grid: Grid, cell: int) -> tuple[float, float]:
     return EDGE + j * CELL, EDGE + i * CELL
 
 
-def cell_svg(grid: Grid, cell: int, value: float, best: Any, opacity: Any) -> str:
+def cell_svg(grid: Grid, cell: int, value: float, best: Flags, opacity: Any) -> str:
     x, y = corner(grid, cell)
     wall, end = cell in grid.walls, cell in grid.terminals
     square = f'<rect x="{x:g}" y="{y:g}" width="{CELL:g}" height="{CELL:g}"'
@@ -110,7 +111,7 @@ def cell_svg(grid: Grid, cell: int, value: float, best: Any, opacity: Any) -> st
     return "\n".join(parts)
 
 
-def arrows_svg(grid: Grid, best: Any, x: float, y: float) -> list[str]:
+def arrows_svg(grid: Grid, best: Flags, x: float, y: float) -> list[str]:
     """One arrow through the middle, or one from there for each action that is as good; a dot for one that stays."""
     taken = [grid.steps[a] for a in np.flatnonzero(best) if a < len(grid.steps)]
     parts = []
@@ -153,7 +154,7 @@ def text_svg(
     )
 
 
-def about(grid: Grid, values: Any, best: Any) -> str:
+def about(grid: Grid, values: Floats, best: Flags) -> str:
     """The picture in words, row by row."""
     told = [f"{grid.title}." if grid.title else ""]
     for i in range(grid.shape[0]):

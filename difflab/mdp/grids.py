@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
 from .build import assemble
 from .checks import floats
 from .process import MDP
-from .start import starting_in
+from .types import Flags, Floats, Integers, Rows, Start
 
 DIRECTIONS = ("up", "right", "down", "left")
 MOST_CELLS = 100_000_000
@@ -71,7 +71,7 @@ def gridworld(
     discount: float = 1.0,
     rewards: Mapping[Cell, float] | NDArray[Any] | None = None,
     teleports: Mapping[Cell, tuple[Cell, float]] | None = None,
-    start: Any = None,
+    start: Start = None,
 ) -> MDP:
     """A grid of cells with actions up, right, down, left (0 to 3); moving off the grid or into a wall stays in place.
 
@@ -112,8 +112,8 @@ def gridworld(
     S = rows * columns
     grid = Grid((rows, columns), frozenset(np.flatnonzero(blocked).tolist()), frozenset(ends))
     pairs = np.repeat(np.arange(S), 4), np.tile(np.arange(4), S)
-    made = assemble(P, R, *pairs, S, 4, discount, [*ends, *np.flatnonzero(blocked)], action_names=DIRECTIONS)
-    return starting_in(replace(made, layout=grid), start)
+    ends = [*ends, *np.flatnonzero(blocked)]
+    return assemble(P, R, *pairs, S, 4, discount, ends, action_names=DIRECTIONS, layout=grid, start=start)
 
 
 def shape_of(shape: Any) -> tuple[int, int]:
@@ -138,7 +138,7 @@ def cell_of(at: Any, shape: tuple[int, int], what: str) -> int:
     return i * shape[1] + j
 
 
-def cells_of(many: Any, shape: tuple[int, int], what: str) -> Any:
+def cells_of(many: Any, shape: tuple[int, int], what: str) -> Integers | list[int]:
     """The numbers of many cells, given as a sequence of them or as an array (n, 2) of whole numbers."""
     if isinstance(many, np.ndarray) and many.dtype.kind in "iu" and many.shape[1:] == (2,):
         outside = ((many < 0) | (many >= shape)).any(axis=1)
@@ -148,7 +148,7 @@ def cells_of(many: Any, shape: tuple[int, int], what: str) -> Any:
     return [cell_of(at, shape, what) for at in many]
 
 
-def rewards_of(rewards: Any, shape: tuple[int, int]) -> Any:
+def rewards_of(rewards: ArrayLike, shape: tuple[int, int]) -> Floats:
     found = floats(rewards, "gridworld: rewards", finite=True)
     if found.shape != shape:
         raise ShapeError(f"gridworld: rewards of shape {found.shape} for a grid of shape {shape}")
@@ -170,7 +170,7 @@ def jumps_of(teleports: Mapping[Any, Any], cell: Callable[[Any, str], int]) -> d
     return found
 
 
-def moves(rows: int, columns: int, blocked: Any) -> Any:
+def moves(rows: int, columns: int, blocked: Flags) -> NDArray[np.int32]:
     """The cell (S, 4) that each direction leads to."""
     i, j = np.divmod(np.arange(rows * columns), columns)
     found = np.empty((rows * columns, 4), np.int32)
@@ -180,7 +180,9 @@ def moves(rows: int, columns: int, blocked: Any) -> Any:
     return found
 
 
-def steps(next_cell: Any, slip: float, entering: Any, jumps: dict[int, tuple[int, float]]) -> tuple[Any, Any]:
+def steps(
+    next_cell: NDArray[np.int32], slip: float, entering: Floats, jumps: dict[int, tuple[int, float]]
+) -> tuple[Rows, Floats]:
     """Transitions (4 S, S) and expected rewards (4 S,); what stays in place has the reward of a step onto itself."""
     S = len(next_cell)
     ways = [(0, 1.0 - slip)] + ([(1, slip / 2), (3, slip / 2)] if slip else [])

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
 from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
-from ..graph.node import Node, apply
+from ..graph.node import NODE, Node, apply
 from ..primitives import Carrier
 from .backup import best, pair_values, under
 from .bounds import attainable
-from .build import replace
 from .graphs import expectation
 from .linear import resolvent
-from .solution import tie_width
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .process import MDP, OPTIMAL_VALUES
+from .ties import tie_width
+from .types import Floats, Integers, Value
 
 RELATIVE = 1e-9  # the error of a linear solve, relative to its right-hand side
 
 
-def optimal_values(process: MDP, rewards: Any = None, probabilities: Any = None, discount: Any = None) -> Any:
+def optimal_values(
+    process: MDP, rewards: Value | None = None, probabilities: Value | None = None, discount: Value | None = None
+) -> Value:
     """See `MDP.optimal_values`."""
     rewards = process.rewards if rewards is None else pairs_of(process, rewards)
     probabilities = process.transitions.data if probabilities is None else probabilities
@@ -39,14 +39,19 @@ def optimal_values(process: MDP, rewards: Any = None, probabilities: Any = None,
     doubles(plain(rewards), plain(probabilities), plain(discount))
     there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
     solution = there.solve(tolerance=attainable(there, 1e-9))
-    if not any(x.__class__ is Node for x in (rewards, probabilities, discount)):
+    if not recorded(rewards, probabilities, discount):
         return solution.values
     weights = shared(there, solution.values)
     b = np.where(process.terminal, 0.0, mixed(process, weights, rewards))
     return PolicySystem(there, weights, solution.values).solve(probabilities, discount, b)
 
 
-def doubles(*operands: Any) -> None:
+def recorded(*operands: Value) -> bool:
+    """Whether a graph is being recorded: one of them is a node."""
+    return any(x.__class__ is Node for x in operands)
+
+
+def doubles(*operands: Value) -> None:
     """Raises UnsupportedError for symbols, balls, series and complex numbers: the best policy is found in doubles."""
     for x in operands:
         if np.asarray(x).dtype.kind not in "biuf":
@@ -56,7 +61,7 @@ def doubles(*operands: Any) -> None:
             )
 
 
-def pairs_of(process: MDP, rewards: Any) -> Any:
+def pairs_of(process: MDP, rewards: Value) -> Value:
     """Rewards (K,) from (K,), (S, A) or (S,)."""
     shape: tuple[int, ...] = Carrier.shape(rewards)
     if shape == (process.n_states, process.n_actions):
@@ -68,11 +73,11 @@ def pairs_of(process: MDP, rewards: Any) -> Any:
     raise ShapeError(f"optimal_values: rewards of shape {shape} for {process!r}; give (S, A), (S,) or one a pair")
 
 
-def with_numbers(process: MDP, rewards: Any, probabilities: Any, discount: float) -> MDP:
+def with_numbers(process: MDP, rewards: Value, probabilities: Value, discount: float) -> MDP:
     table = process.transitions
     P = sparse.csr_array((np.asarray(probabilities, float), table.indices, table.indptr), shape=table.shape)
     made = dataclasses.replace(process, transitions=P, reward_of_step=None)
-    return replace(made, rewards=np.asarray(rewards, float), discount=discount)
+    return made.replace(rewards=np.asarray(rewards, float), discount=discount)
 
 
 def shared(process: MDP, v: Floats) -> Floats:
@@ -81,10 +86,10 @@ def shared(process: MDP, v: Floats) -> Floats:
     top = best(q, process.starts, process.n_actions)
     near = q >= (top - tie_width(q))[process.states]
     counts = np.bincount(process.states, near, process.n_states)
-    return near / counts[process.states]
+    return np.asarray(near / counts[process.states])
 
 
-def mixed(process: MDP, weights: Floats, x: Any) -> Any:
+def mixed(process: MDP, weights: Floats, x: Value) -> Value:
     """The sum of weighted values of pairs (K,) within each state (S,)."""
     S, A = process.n_states, process.n_actions
     if process.regular:
@@ -107,32 +112,29 @@ class PolicySystem:
         return under(self.process, self.weights)
 
     @cached_property
-    def row(self) -> Any:
+    def row(self) -> Integers:
         """The pair of each stored probability."""
         return np.repeat(np.arange(self.process.n_pairs), np.diff(self.process.transitions.indptr))
 
     @cached_property
-    def state(self) -> Any:
+    def state(self) -> Integers:
         return self.process.states[self.row]
 
     @cached_property
-    def entry(self) -> Any:
+    def entry(self) -> Floats:
         return self.weights[self.row]
 
-    def solve(self, data: Any, g: Any, b: Any) -> Any:
-        row = control_row("policy_system", self.value, self.pull, self.push)
-        return self.run(row, data, g, b)
+    def solve(self, data: Value, g: Value, b: Value) -> Value:
+        if not recorded(data, g, b):
+            return self.numbers(data, g, b, False)
+        return apply(control_row("policy_system", self.value, self.pull, self.push), (data, g, b))
 
-    def solve_transposed(self, data: Any, g: Any, b: Any) -> Any:
-        row = control_row("policy_system_transposed", self.value_t, self.pull_t, self.push_t)
-        return self.run(row, data, g, b)
+    def solve_transposed(self, data: Value, g: Value, b: Value) -> Value:
+        if not recorded(data, g, b):
+            return self.numbers(data, g, b, True)
+        return apply(control_row("policy_system_transposed", self.value_t, self.pull_t, self.push_t), (data, g, b))
 
-    def run(self, row: Any, *operands: Any) -> Any:
-        if any(x.__class__ is Node for x in operands):
-            return apply(row, operands)
-        return row.value(None, *operands)
-
-    def numbers(self, data: Any, g: Any, b: Any, transpose: bool) -> Any:
+    def numbers(self, data: Floats, g: float, b: Floats, transpose: bool) -> Floats:
         doubles(data, g, b)
         mine = self.process
         if np.array_equal(data, mine.transitions.data) and float(g) == mine.discount:
@@ -143,42 +145,42 @@ class PolicySystem:
         start = None if transpose else self.start
         return resolvent(chain, np.asarray(b), RELATIVE * scale, start, transpose)
 
-    def forward(self, data: Any, x: Any) -> Any:
+    def forward(self, data: Value, x: Value) -> Value:
         """P_pi x."""
         return mixed(self.process, self.weights, expectation(self.process, data)(x))
 
-    def backward(self, data: Any, x: Any) -> Any:
+    def backward(self, data: Value, x: Value) -> Value:
         """P_pi transposed times x."""
-        from ..graph.node import NODE
-
         found = self.entry * data * x[self.state]
-        if found.__class__ is Node:
+        if recorded(found):
             return NODE.scatter(found, index=(self.following,), shape=(self.process.n_states,))
         return np.bincount(self.following, found, self.process.n_states)
 
-    def value(self, m: Any, data: Any, g: Any, b: Any) -> Any:
+    def value(self, m: Carrier, data: Value, g: Value, b: Value) -> Value:
         return self.numbers(data, g, b, False)
 
-    def value_t(self, m: Any, data: Any, g: Any, b: Any) -> Any:
+    def value_t(self, m: Carrier, data: Value, g: Value, b: Value) -> Value:
         return self.numbers(data, g, b, True)
 
-    def pull(self, m: Any, ct: Any, y: Any, data: Any, g: Any, b: Any) -> Any:
+    def pull(self, m: Carrier, ct: Value, y: Value, data: Value, g: Value, b: Value) -> Value:
         adjoint = self.solve_transposed(data, g, ct)
         on_data = g * self.entry * adjoint[self.state] * y[self.following]
         return on_data, np.sum(adjoint * self.forward(data, y)), adjoint
 
-    def push(self, m: Any, ts: list[Any], y: Any, data: Any, g: Any, b: Any) -> Any:
+    def push(self, m: Carrier, ts: list[Value | None], y: Value, data: Value, g: Value, b: Value) -> Value:
         return self.solve(data, g, self.moved(ts, y, data, g, self.forward))
 
-    def pull_t(self, m: Any, ct: Any, y: Any, data: Any, g: Any, b: Any) -> Any:
+    def pull_t(self, m: Carrier, ct: Value, y: Value, data: Value, g: Value, b: Value) -> Value:
         adjoint = self.solve(data, g, ct)
         on_data = g * self.entry * y[self.state] * adjoint[self.following]
         return on_data, np.sum(adjoint * self.backward(data, y)), adjoint
 
-    def push_t(self, m: Any, ts: list[Any], y: Any, data: Any, g: Any, b: Any) -> Any:
+    def push_t(self, m: Carrier, ts: list[Value | None], y: Value, data: Value, g: Value, b: Value) -> Value:
         return self.solve_transposed(data, g, self.moved(ts, y, data, g, self.backward))
 
-    def moved(self, ts: list[Any], y: Any, data: Any, g: Any, product: Any) -> Any:
+    def moved(
+        self, ts: list[Value | None], y: Value, data: Value, g: Value, product: Callable[[Value, Value], Value]
+    ) -> Value:
         """The right-hand side that the tangents of probabilities, g and b add up to."""
         d_data, dg, db = ts
         total = np.zeros(self.process.n_states) if db is None else db
@@ -187,3 +189,6 @@ class PolicySystem:
         if dg is not None:
             total = total + dg * product(data, y)
         return total
+
+
+OPTIMAL_VALUES.fill(optimal_values)

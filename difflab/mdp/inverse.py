@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
 from ..differentiate.transform import value_and_grad
@@ -15,9 +16,8 @@ from .backup import under
 from .checks import floats, policy_weights
 from .gradient import soft_policy
 from .linear import check_proper
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .process import MDP
+from .types import Floats, Value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,11 +59,11 @@ def visit_counts(process: MDP, episodes: Iterable[Any]) -> Floats:
 
 def inverse_rl(
     process: MDP,
-    counts: Any,
+    counts: ArrayLike,
     *,
     temperature: float = 1.0,
     penalty: float = 1e-2,
-    features: Any = None,
+    features: ArrayLike | None = None,
     iterations: int = 200,
 ) -> Recovered:
     """Rewards of the states under which the shown behaviour is likely: the gradient goes through the soft solution.
@@ -97,7 +97,7 @@ def inverse_rl(
         raise InputError("inverse_rl: discount 1; soft values need a discount below 1")
     total = seen.sum()
 
-    def loss(theta: Any) -> Any:
+    def loss(theta: Value) -> Value:
         policy = soft_policy(P, basis @ theta, g, temperature)
         return -np.sum(seen * np.log(policy)) / total + penalty * np.sum(theta**2)
 
@@ -116,7 +116,7 @@ def inverse_rl(
     return Recovered(rewards, policy, float(np.sum(seen * np.log(policy))), history, int(found.nit))
 
 
-def rewards_for(process: MDP, policy: Any, margin: float = 0.1, iterations: int = 500) -> Floats:
+def rewards_for(process: MDP, policy: ArrayLike, margin: float = 0.1, iterations: int = 500) -> Floats:
     """The rewards (S, A) nearest to the process's own (in the sense of least squares) for which the policy is the best
     one, ahead of every other action by the margin in q.
 
@@ -146,7 +146,7 @@ def rewards_for(process: MDP, policy: Any, margin: float = 0.1, iterations: int 
     inverse = np.linalg.inv(np.eye(S) - g * own)
     others = (weights == 0) & alive[:, None]
 
-    def shortfall(R: Any, ahead: float) -> Any:
+    def shortfall(R: Value, ahead: float) -> Value:
         v = inverse @ np.sum(weights * R, axis=1)
         q = R + g * np.transpose(np.matmul(P, v * alive))
         return np.where(others, np.maximum(0.0, ahead - (np.reshape(v, (S, 1)) - q)), 0.0)
@@ -155,7 +155,7 @@ def rewards_for(process: MDP, policy: Any, margin: float = 0.1, iterations: int 
     for k in range(12):
         force = 10.0**k
 
-        def loss(change: Any, force: float = force) -> Any:
+        def loss(change: Value, force: float = force) -> Value:
             return np.sum(change**2) + force * np.sum(shortfall(R0 + change, 1.001 * margin) ** 2)
 
         both = value_and_grad(loss)

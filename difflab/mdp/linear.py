@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -12,11 +11,11 @@ from scipy.sparse import linalg as sparse_linalg
 
 from ..errors import InputError
 from .backup import add_product
+from .checks import reaches
 from .ordering import LEAST_LEVELS, levels
+from .process import MDP
 from .sweeps import Sweeper
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .types import Floats, Rows
 
 DENSE = 400  # states up to which a dense solve is the fastest
 DIRECT = 3_000  # states up to which a sparse factorisation surely fits
@@ -27,7 +26,7 @@ def solve_chain(chain: MDP, tolerance: float = 1e-10, start: Floats | None = Non
     return resolvent(chain, chain.rewards, tolerance, start)
 
 
-def resolvent(chain: MDP, b: Any, tolerance: float, start: Floats | None = None, transpose: bool = False) -> Floats:
+def resolvent(chain: MDP, b: Floats, tolerance: float, start: Floats | None = None, transpose: bool = False) -> Floats:
     """The solution x of (I - discount P) x = b, or of the transposed system.
 
     Directly for a small process; for a large one by Gauss-Seidel sweeps away from the terminal states, or by stabilised
@@ -59,13 +58,13 @@ def endless(g: float) -> InputError:
     )
 
 
-def system(chain: MDP, transpose: bool) -> Any:
+def system(chain: MDP, transpose: bool) -> sparse.csr_array:
     """I - discount P, or its transpose."""
     P = chain.transitions.T if transpose else chain.transitions
     return sparse.csr_array(sparse.eye_array(chain.n_states, format="csr") - chain.discount * P)
 
 
-def iterate(chain: MDP, b: Any, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
+def iterate(chain: MDP, b: Floats, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
     """Iterates until the residual proves the tolerance; a factorisation is the last resort."""
     g = chain.discount
     P = sparse.csr_array(chain.transitions.T) if transpose else chain.transitions
@@ -93,7 +92,7 @@ def iterate(chain: MDP, b: Any, tolerance: float, start: Floats | None, transpos
     return np.asarray(sparse_linalg.splu(system(chain, transpose).tocsc()).solve(b))
 
 
-def geometric(P: Any, g: float, b: Floats, aim: float, limit: int = 100) -> Floats:
+def geometric(P: Rows, g: float, b: Floats, aim: float, limit: int = 100) -> Floats:
     """b + (g P) b + (g P)^2 b + ..., the rest of the series added as soon as its terms shrink by g and nothing else.
 
     In a chain that mixes they soon do: what is left of b lies along the one direction that P does not shrink. The
@@ -114,7 +113,7 @@ def geometric(P: Any, g: float, b: Floats, aim: float, limit: int = 100) -> Floa
     return x
 
 
-def krylov(matrix: Any, b: Floats, rtol: float, attempt: int) -> Floats:
+def krylov(matrix: sparse.csr_array, b: Floats, rtol: float, attempt: int) -> Floats:
     """Minimal residuals over 40 directions; then what takes any number of steps in little memory, but breaks down where
     b is special, as a vector of ones is."""
     if attempt % 2:
@@ -141,15 +140,11 @@ def swept(sweeper: Sweeper, b: Floats, x: Floats, aim: float) -> Floats:
     sweeper.rewards = b[states] * sweeper.scale
     v = x[states]
     sweeper.settle(v, aim)
-    out = np.empty_like(v)
-    out[states] = v
-    return out
+    return sweeper.order.by_state(v)
 
 
 def check_proper(chain: MDP, what: str = "evaluate") -> None:
     """With discount 1 a policy has values only if it reaches a terminal state from everywhere."""
-    from .checks import reaches
-
     if chain.discount < 1:
         return
     stuck = np.flatnonzero(~reaches(chain, chain.terminal))

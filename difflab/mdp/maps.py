@@ -6,15 +6,15 @@ A state's cell, and the directions of the actions, are read from the environment
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from .grids import STEPS, Grid
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
+from .types import Integers
 
 WORDS = {"S": "start", "G": "goal", "H": "hole"}
 SEATS, PLACES = 5, 4  # of the taxi: where the passenger may be (four places and the taxi), where they may want to go
@@ -37,7 +37,7 @@ def layout_of(env: Any, process: MDP) -> Grid | None:
     return None
 
 
-def directions(process: MDP, cells: Any, shape: tuple[int, int]) -> tuple[tuple[int, int] | None, ...]:
+def directions(process: MDP, cells: Integers, shape: tuple[int, int]) -> tuple[tuple[int, int] | None, ...]:
     """The direction (down, right) of each action, None for one that stays.
 
     Of the steps that lead one cell on: how likely they go a way where there is a cell, less how likely the opposite
@@ -48,7 +48,7 @@ def directions(process: MDP, cells: Any, shape: tuple[int, int]) -> tuple[tuple[
     here, there = (np.stack(np.divmod(c, shape[1])) for c in (cells[process.states[row]], cells[P.indices]))
     action, seen = process.actions[row], (cells[process.states[row]] >= 0) & (cells[P.indices] >= 0)
 
-    def often(a: int, way: Any) -> float:
+    def often(a: int, way: tuple[int, int]) -> float:
         ahead = here + np.array(way)[:, None]
         open_ = seen & (action == a) & ((ahead >= 0) & (ahead < np.array(shape)[:, None])).all(axis=0)
         possible, gone = float(P.data[open_].sum()), float(P.data[open_ & (there == ahead).all(axis=0)].sum())
@@ -62,7 +62,7 @@ def directions(process: MDP, cells: Any, shape: tuple[int, int]) -> tuple[tuple[
     return tuple(found)
 
 
-def lettered(process: MDP, text: Any) -> Grid:
+def lettered(process: MDP, text: NDArray[np.str_]) -> Grid:
     """A map of letters: S, F, H and G of FrozenLake."""
     cells, letters = numbered(process, text.size), {c: WORDS[x] for c, x in enumerate(text.flat) if x in WORDS}
     ends = frozenset(c for c in range(text.size) if process.terminal[c])
@@ -70,7 +70,7 @@ def lettered(process: MDP, text: Any) -> Grid:
     return Grid(text.shape, frozenset(), ends, cells=cells, steps=steps, words=letters)
 
 
-def cliffs(process: MDP, cliff: Any, start: int) -> Grid:
+def cliffs(process: MDP, cliff: NDArray[Any], start: int) -> Grid:
     """CliffWalking: nobody stands in the cliff, whoever steps into it begins anew."""
     cells, walls = numbered(process, cliff.size), frozenset(np.flatnonzero(cliff).tolist())
     ends = frozenset(c for c in range(cliff.size) if process.terminal[c])
@@ -84,7 +84,7 @@ def numbered(process: MDP, size: int) -> tuple[int, ...]:
     return tuple(s if s < size else -1 for s in range(process.n_states))
 
 
-def taxi(process: MDP, text: Any, passenger: str, destination: str) -> Grid:
+def taxi(process: MDP, text: NDArray[np.str_], passenger: str, destination: str) -> Grid:
     """The taxi's city while the passenger is in one place (or in the taxi) and wants to go to another."""
     rows, columns = text.shape[0] - 2, text.shape[1] // 2
     size, (seat, goal) = rows * columns, (LETTERS.index(passenger), LETTERS.index(destination))

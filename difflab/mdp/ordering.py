@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csgraph
 
 from .checks import predecessors
-
-if TYPE_CHECKING:
-    from .process import MDP, Integers
+from .process import MDP
+from .types import Flags, Floats, Integers
 
 LEAST_LEVELS = 8  # fewer: information crosses the process in as many simultaneous backups
 SMALLEST_BLOCK = 64  # smaller levels are joined: below, calls cost more than work
@@ -32,13 +30,19 @@ class Order:
     distance: Integers
     levels: int
 
+    def by_state(self, v: Floats) -> Floats:
+        """What is given in the order of the sweep, in that of the states."""
+        out = np.empty_like(v)
+        out[self.states] = v
+        return out
+
     def reversed(self) -> Order:
         """From the far end back: how visits spread, where values spread outwards."""
         S = len(self.states)
         return Order(self.states[::-1].copy(), S - self.cuts[::-1], self.distance, self.levels)
 
 
-def sources_of(process: MDP) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
+def sources_of(process: MDP) -> Flags | None:
     """Where values come from: terminal states, or the few states with the highest rewards."""
     if process.terminal.any():
         return process.terminal

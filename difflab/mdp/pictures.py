@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError, ShapeError
 from ..lab.plots import COLOURS, MARKERS, figure, save
 from .checks import floats
 from .grids import STEPS, Grid
+from .process import MDP, Solution
 from .solution import solved
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
-    from .solution import Solution
+from .types import FileName, Floats
 
 TEXT_CELLS = 20  # rows or columns up to which a cell has room for its number
 ARROW_CELLS = 40
@@ -32,7 +31,7 @@ TRIANGLES = (
 )
 
 
-def plot_solution(solution: Solution, path: Any = None, force: bool = False) -> Any:
+def plot_solution(solution: Solution, path: FileName | None = None, force: bool = False) -> Any:
     """Values and best actions: over the grid, or as bars for a process that is none.
 
     Returns the figure, or with a path (.png, .svg, .pdf) the path written.
@@ -71,7 +70,7 @@ def canvas(grid: Grid) -> tuple[Any, Any]:
     return made, axes
 
 
-def shaded(grid: Grid, values: Floats) -> Any:
+def shaded(grid: Grid, values: Floats) -> np.ma.MaskedArray[Any, Any]:
     """Values (S,) as the picture (rows, columns); walls are masked."""
     picture = np.ma.array(np.asarray(grid.of_cells(values), float).reshape(grid.shape), mask=False)
     picture.mask.reshape(-1)[list(grid.walls)] = True
@@ -181,7 +180,7 @@ def write_word(axes: Any, grid: Grid, cell: int, word: str) -> None:
     axes.text(*at, word, fontsize=size, ha="center", va="center", color=colour, weight="bold", bbox=ground)
 
 
-def plot_q(solution: Solution, path: Any = None, force: bool = False) -> Any:
+def plot_q(solution: Solution, path: FileName | None = None, force: bool = False) -> Any:
     """Action values: each cell of the grid in four triangles, one for each direction."""
     from matplotlib.collections import PolyCollection
 
@@ -255,7 +254,7 @@ def bars(solution: Solution, most: int = 60) -> Any:
     return made
 
 
-def plot_convergence(solutions: Mapping[str, Solution], path: Any = None, force: bool = False) -> Any:
+def plot_convergence(solutions: Mapping[str, Solution], path: FileName | None = None, force: bool = False) -> Any:
     """The proven bound after each iteration of several solvers, with the line discount^k of value iteration."""
     if not isinstance(solutions, Mapping):
         raise InputError('plot_convergence: give a dict of name: solution, such as {"newton": process.solve("newton")}')
@@ -285,7 +284,7 @@ def plot_convergence(solutions: Mapping[str, Solution], path: Any = None, force:
 
 
 def plot_sensitivity(
-    process: MDP, numbers: Any, path: Any = None, title: str = "sensitivity", force: bool = False
+    process: MDP, numbers: ArrayLike, path: FileName | None = None, title: str = "sensitivity", force: bool = False
 ) -> Any:
     """A heat map of numbers (S,) or (S, A) over the grid, 0 in the middle of the colours; bars without a grid.
 
@@ -319,7 +318,7 @@ def plot_sensitivity(
     return made if path is None else save(made, path, force)
 
 
-def plot_episode(process: MDP, states: Any, path: Any = None, force: bool = False) -> Any:
+def plot_episode(process: MDP, states: ArrayLike, path: FileName | None = None, force: bool = False) -> Any:
     """The path of an episode over the grid: later steps are darker, repeated ones lie side by side."""
     grid = grid_of(process)
     states = np.asarray(states)

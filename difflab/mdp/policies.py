@@ -6,7 +6,7 @@ of policy iteration in stationary dynamic programming", for Newton.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
@@ -14,41 +14,35 @@ from scipy.sparse import linalg as sparse_linalg
 from .backup import best, chain_of, greedy_pairs, pair_values
 from .bounds import rounding
 from .checks import reaches
-from .iteration import proven
+from .graphs import backup_function
 from .linear import DENSE, solve_chain
-from .run import Found, Run
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats, Integers
-
+from .ordering import levels
+from .process import MDP
+from .run import Run
+from .solution import Found
+from .types import Floats, Integers, Value
 
 WHOLE = 1000  # states up to which the whole Jacobian is at hand where its products do not lead on
 
 
 def policy_iteration(process: MDP, run: Run, start: Floats | None = None) -> Found:
     """The values of a policy, by a linear solve, and the greedy policy of these values, until nothing changes."""
+    g, v, seen = process.discount, start, -np.inf
     pairs = first_policy(process, start)
-    v: Floats | None = start
-    seen = -np.inf
-    while True:
+    for step in run.sweeps(process, patience=100, thorough=True):
         v = solve_chain(chain_of(process, pairs), 1e-3 * run.tolerance, v)
         v[process.terminal] = 0.0
         q = pair_values(process, v)
         top = best(q, process.starts, process.n_actions)
-        margin = 4 * rounding(process, v) + 0.01 * run.tolerance * (1 - process.discount)
+        margin = 4 * rounding(process, v) + 0.01 * run.tolerance * (1 - g)
         better = improved(process, pairs, q, top, margin)
-        gain = float((top - v).max(initial=0.0))
-        total = float(v.sum())
-        if np.array_equal(better, pairs) or total <= seen:
-            found = proven(process, v)
-            if run.record(found.bound):
-                return found
-            if np.array_equal(better, pairs) or run.stalled(100):
-                raise run.refuse(found.bound)
-        else:
-            g = process.discount
-            run.record(max(gain * (1 / (1 - g) if g < 1 else 1.0), 1.000001 * run.tolerance))
+        total, gain = float(v.sum()), float((top - v).max(initial=0.0))
+        step.next, step.final = v, np.array_equal(better, pairs)
+        step.estimate = max(gain * (1 / (1 - g) if g < 1 else 1.0), 1.000001 * run.tolerance)
+        if step.final or total <= seen:  # no policy is better, or rounding hides which
+            step.estimate = 0.0
         seen, pairs = total, better
+    return run.found
 
 
 def improved(process: MDP, pairs: Integers, q: Floats, top: Floats, margin: float) -> Integers:
@@ -73,8 +67,6 @@ def first_policy(process: MDP, start: Floats | None) -> Integers:
 
 def towards_the_end(process: MDP) -> Integers:
     """Each state's pair that comes nearest to a terminal state with the most probability."""
-    from .ordering import levels
-
     order = levels(process)
     if order is None:
         return greedy_pairs(process, process.rewards)
@@ -86,10 +78,8 @@ def towards_the_end(process: MDP) -> Integers:
     return greedy_pairs(process, np.asarray(forward, float))
 
 
-def bellman_residual(process: MDP) -> Any:
+def bellman_residual(process: MDP) -> Callable[[Value], Value]:
     """v -> (best of r + discount P v) - v, in primitives of the engine, so that it is drawn and differentiated."""
-    from .graphs import backup_function
-
     backup = backup_function(process)
     return lambda v: backup(v) - v
 
@@ -105,26 +95,25 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
     F = bellman_residual(process)
     v = solve_chain(chain_of(process, first_policy(process, start)), run.tolerance) if start is None else start.copy()
     v[process.terminal] = 0.0
-    while True:
+    for step in run.sweeps(process, v, patience=20, thorough=True):
+        v = step.v
         residual = np.asarray(F(v))
-        scale = float(np.abs(residual).max(initial=0.0))
-        found = proven(process, v)
-        if run.record(found.bound):
-            return found
-        if run.stalled(20):
-            raise run.refuse(found.bound)
         if process.n_states <= DENSE:
-            step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
+            way = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
         else:
+            scale = float(np.abs(residual).max(initial=0.0))
             wanted = 1e-3 * min(1.0, run.tolerance / max(scale, 1e-300))
-            step, reached = newton_step(F, v, residual, wanted, 4 if process.n_states <= WHOLE else 20)
+            way, reached = newton_step(F, v, residual, wanted, 4 if process.n_states <= WHOLE else 20)
             if not reached and process.n_states <= WHOLE:  # a chain that mixes slowly: no Krylov method is fast
-                step = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
-        v = v + step
-        v[process.terminal] = 0.0
+                way = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
+        step.next = v + way
+        step.next[process.terminal] = 0.0
+    return run.found
 
 
-def newton_step(F: Any, v: Floats, residual: Floats, rtol: float, cycles: int) -> tuple[Floats, bool]:
+def newton_step(
+    F: Callable[[Value], Value], v: Floats, residual: Floats, rtol: float, cycles: int
+) -> tuple[Floats, bool]:
     """The solution of J x = -F(v), with J known by its products alone, and whether so many cycles have reached it."""
     from ..compile.program.program import compile as compile_function
     from ..differentiate.transform import jvp

@@ -1,24 +1,22 @@
-"""The Markov decision process: one sparse row of next states for every pair of state and action."""
+"""The Markov decision process, one sparse row of next states for every pair of state and action, and its solution.
+
+Both are data. What is done with them stands in the files above, which fill the hooks: `import difflab.mdp` imports all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
+from numpy.typing import ArrayLike
 
-from . import checks
-from .start import starting_in
-
-if TYPE_CHECKING:
-    from .solution import Solution
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from ..graph.graph import Graph
+from ..hooks import Hook
+from .ties import tie_width
+from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start, Value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,12 +41,12 @@ class MDP:
     array([ 8., 10.])
     """
 
-    transitions: sparse.csr_array
+    transitions: Rows
     rewards: Floats
     starts: Integers  # pairs starts[s] to starts[s + 1] belong to state s
     actions: Integers
     discount: float
-    terminal: NDArray[np.bool_]
+    terminal: Flags
     n_actions: int
     reward_of_step: Floats | None = None
     state_names: Sequence[Any] | None = None
@@ -85,7 +83,7 @@ class MDP:
         """The probabilities of each pair, added up (K,): 1 up to rounding, 0 behind a terminal state."""
         P, length = self.transitions, self.row_length
         if length:
-            return P.data.reshape(-1, length).sum(axis=1)
+            return np.asarray(P.data.reshape(-1, length).sum(axis=1))
         out = np.zeros(self.n_pairs)
         some = np.diff(P.indptr) > 0
         out[some] = np.add.reduceat(P.data, P.indptr[:-1][some]) if some.any() else 0.0
@@ -107,7 +105,7 @@ class MDP:
 
     @classmethod
     def from_arrays(
-        cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = (), start: Any = None
+        cls, P: ArrayLike, R: ArrayLike, discount: float, terminals: ArrayLike = (), start: Start = None
     ) -> MDP:
         """From transition probabilities P (A, S, S) and rewards R (S, A), (S,) or (A, S, S).
 
@@ -121,19 +119,15 @@ class MDP:
         >>> coin.expected_return([0, 0])
         4.0
         """
-        from .build import from_arrays
-
-        return starting_in(from_arrays(P, R, discount, terminals), start)
+        return FROM_ARRAYS(P, R, discount, terminals, start)
 
     @classmethod
     def from_sparse(
-        cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Any = None
+        cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Start = None
     ) -> MDP:
         """From one scipy.sparse matrix (S, S) for each action, and R (S, A), (S,), (A, S, S) or one sparse (S, S) an
         action; -inf forbids an action, as in `from_arrays`."""
-        from .build import from_sparse
-
-        return starting_in(from_sparse(P, R, discount, terminals), start)
+        return FROM_SPARSE(P, R, discount, terminals, start)
 
     @classmethod
     def from_pairs(
@@ -144,15 +138,13 @@ class MDP:
         states: ArrayLike,
         actions: ArrayLike,
         terminals: ArrayLike = (),
-        start: Any = None,
+        start: Start = None,
     ) -> MDP:
         """From state-action pairs: R (K,), P (K, S) dense or sparse, states (K,) and actions (K,) in any order."""
-        from .build import from_pairs
-
-        return starting_in(from_pairs(R, P, discount, states, actions, terminals), start)
+        return FROM_PAIRS(R, P, discount, states, actions, terminals, start)
 
     @classmethod
-    def from_gymnasium(cls, env: Any, discount: float, start: Any = None) -> MDP:
+    def from_gymnasium(cls, env: Any, discount: float, start: Start = None) -> MDP:
         """From a gymnasium environment with a table `env.unwrapped.P`, from that table, or from an environment's name.
 
         What a transition that ends the episode leads to counts as terminal in that transition alone: where it is met
@@ -160,43 +152,37 @@ class MDP:
         (`env.unwrapped.initial_state_distrib`) unless `start` says otherwise. FrozenLake, CliffWalking and Taxi have
         a map, over which `mdp.plot_solution` draws.
         """
-        from .build import from_gymnasium
-
-        return from_gymnasium(env, discount, start)
+        return FROM_GYMNASIUM(env, discount, start)
 
     @classmethod
-    def from_graph(cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Any = None) -> MDP:
+    def from_graph(
+        cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Start = None
+    ) -> MDP:
         """From a networkx (multi)digraph: an edge has `action`, `probability` (1 if missing) and `reward` (0).
 
         Nodes without edges out of them are terminal, and those named in `terminals`.
         """
-        from .build import from_graph
-
-        return starting_in(from_graph(graph, discount, terminals), start)
+        return FROM_GRAPH(graph, discount, terminals, start)
 
     @classmethod
     def from_function(
         cls,
-        step: Callable[[Any, Any], Any],
+        step: Dynamics,
         states: Sequence[Any],
-        actions: Sequence[Any] | Callable[[Any], Sequence[Any]],
+        actions: Choices,
         discount: float,
         terminals: Sequence[Any] = (),
-        start: Any = None,
+        start: Start = None,
     ) -> MDP:
         """From `step(state, action)`, which returns a list of (probability, next state, reward) or one (next, reward).
 
         States and actions are any hashable things; `actions` is a list, or a function of the state that gives one.
         """
-        from .build import from_function
-
-        return starting_in(from_function(step, states, actions, discount, terminals), start)
+        return FROM_FUNCTION(step, states, actions, discount, terminals, start)
 
     def replace(self, **changes: Any) -> MDP:
         """The same process with other `rewards` (K,), (S,) or (S, A), another `discount` or `start`; all checked."""
-        from .build import replace
-
-        return replace(self, **changes)
+        return REPLACE(self, changes)
 
     # Asked for ---------------------------------------------------------------------------------------------------
 
@@ -211,29 +197,23 @@ class MDP:
         >>> s.values.reshape(4, 4)[0].tolist(), s.error_bound <= 1e-6
         ([0.0, -1.0, -2.0, -3.0], True)
         """
-        from .solve import solve
-
-        return solve(self, method, tolerance, **options)
+        return SOLVE(self, method, tolerance, options)
 
     def evaluate(self, policy: ArrayLike, tolerance: float = 1e-10) -> Floats:
         """The values (S,) of a policy: actions (S,), or probabilities of the actions (S, A)."""
-        from .evaluation import evaluate
-
-        return evaluate(self, policy, tolerance)
+        return EVALUATE(self, policy, tolerance)
 
     def action_values(self, values: ArrayLike) -> Floats:
         """q (S, A) of one backup: reward and discounted value of what follows; -inf where an action is missing."""
-        from .backup import pair_values
+        return ACTION_VALUES(self, values)
 
-        return self.table(pair_values(self, checks.values_of(self, values)))
-
-    def optimal_values(self, rewards: Any = None, probabilities: Any = None, discount: Any = None) -> Any:
+    def optimal_values(
+        self, rewards: Value | None = None, probabilities: Value | None = None, discount: Value | None = None
+    ) -> Value:
         """v* (S,), differentiable in what is given: `rewards` (K,), (S, A) or (S,), `probabilities`, the stored entries
         of `transitions`, and the `discount`. Keeps the sparsity, so it is for large processes too.
         """
-        from .implicit import optimal_values
-
-        return optimal_values(self, rewards, probabilities, discount)
+        return OPTIMAL_VALUES(self, rewards, probabilities, discount)
 
     def evaluate_q(self, policy: ArrayLike, tolerance: float = 1e-10) -> Floats:
         """q_pi (S, A): an action now, the policy from then on; -inf where an action is missing.
@@ -260,7 +240,7 @@ class MDP:
 
     def graph(
         self, steps: int = 4, state: int | None = None, action: int | None = None, probabilities: bool = False
-    ) -> Any:
+    ) -> Graph:
         """Value iteration on q as a graph: `steps` Bellman backups from q = 0, of the rewards R (S, A) and gamma.
 
         With `probabilities`, P (A, S, S) is an input too. The output is q (S, A) after so many backups, with a `state`
@@ -278,9 +258,7 @@ class MDP:
         >>> dl.compare(graph, at, methods=["reverse", "symbolic", "certified"]).agree
         True
         """
-        from .graphs import iteration_graph
-
-        return iteration_graph(self, steps, state, action, probabilities)
+        return GRAPH(self, steps, state, action, probabilities)
 
     def dense(self) -> tuple[Floats, Floats]:
         """P (A, S, S) and R (S, A); terminal states stay where they are, missing actions have the reward -inf."""
@@ -293,19 +271,17 @@ class MDP:
         return P, R
 
     def episode(
-        self, policy: ArrayLike, rng: Any = None, start: Any = None, steps: int = 1000
+        self, policy: ArrayLike, rng: Any = None, start: Start = None, steps: int = 1000
     ) -> tuple[Integers, Integers, Floats]:
         """One episode under the policy: states S (T+1,), actions A (T,), rewards R (T,), until a terminal state.
 
         It begins in `start`, a state, or a state drawn by its probabilities (S,); without it by the process's own, or
         in any state that is not terminal. After `steps` the episode is cut. `rng` is a Generator or a seed.
         """
-        from .episodes import episode
-
-        return episode(self, policy, rng, start, steps)
+        return EPISODE(self, policy, rng, start, steps)
 
     def returns(
-        self, policy: ArrayLike, episodes: int = 1000, rng: Any = None, start: Any = None, steps: int = 1000
+        self, policy: ArrayLike, episodes: int = 1000, rng: Any = None, start: Start = None, steps: int = 1000
     ) -> Floats:
         """The discounted returns (episodes,) of so many episodes, whose mean estimates `expected_return` (Monte Carlo).
 
@@ -314,11 +290,9 @@ class MDP:
         >>> np.unique(grid.returns([1, 1, 1, 0], episodes=50, rng=0))
         array([-3., -2.])
         """
-        from .episodes import returns
+        return RETURNS(self, policy, episodes, rng, start, steps)
 
-        return returns(self, policy, episodes, rng, start, steps)
-
-    def expected_return(self, policy: ArrayLike, start: Any = None) -> float:
+    def expected_return(self, policy: ArrayLike, start: Start = None) -> float:
         """The expected return of a policy when S0 is drawn by `start`: the mean of its values under that distribution.
 
         `start` as in `episode`.
@@ -327,6 +301,103 @@ class MDP:
         >>> mdp.gridworld((1, 4), terminals=[(0, 3)]).expected_return([1, 1, 1, 0], start={0: 0.5, 1: 0.5})
         -2.5
         """
-        from .start import distribution
+        return float(DISTRIBUTION(self, start, "expected_return") @ self.evaluate(policy))
 
-        return float(distribution(self, start, "expected_return") @ self.evaluate(policy))
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution:
+    """Optimal values (S,), action values q (S, A), a greedy policy (S,) of actions, and how good they are.
+
+    `error_bound` is proven: no value is further from the optimal one. `residuals` has the bound after each
+    iteration. `gain` is the average reward of a step, of the average-reward solver alone. `stages` holds the values
+    with 0, 1, ... steps to go, of backward induction alone, and `policies` its decisions.
+    """
+
+    process: MDP
+    method: str
+    values: Floats
+    q: Floats
+    policy: Integers
+    error_bound: float
+    iterations: int
+    residuals: list[float]
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+    gain: float | None = None
+    stages: Floats | None = None
+    policies: Integers | None = None
+
+    @property
+    def policy_loss(self) -> float:
+        """How much less than the optimum the policy may earn, at most: it is greedy for values within the bound."""
+        return 2 * self.error_bound
+
+    @property
+    def advantage(self) -> Floats:
+        """q(s, a) - v(s), (S, A): 0 for the best action."""
+        top = self.q.max(axis=1, keepdims=True)
+        return self.q - np.where(np.isneginf(top), 0.0, top)  # an end without actions has none that is best
+
+    def expected_return(self, start: Start = None) -> float:
+        """The best expected return when S0 is drawn by `start` (a state, or probabilities (S,)), within `error_bound`.
+
+        Without `start`, by the process's own distribution, or from all states that are not terminal alike.
+        """
+        return float(DISTRIBUTION(self.process, start, "expected_return") @ self.values)
+
+    def ties(self, within: float | None = None) -> Flags:
+        """Actions (S, A) whose q is the best, up to `within` (the error bound and rounding if not given)."""
+        width = 2 * self.error_bound + 1e-4 * float(tie_width(self.q)) if within is None else within
+        return np.asarray(self.advantage >= -width)
+
+    def summary(self) -> dict[str, Any]:
+        """The solution as plain data for JSON: missing actions are None."""
+        q = [[None if x == -np.inf else x for x in row] for row in self.q.tolist()]
+        return {
+            "method": self.method,
+            "states": self.process.n_states,
+            "actions": self.process.n_actions,
+            "discount": self.process.discount,
+            "values": self.values.tolist(),
+            "q": q,
+            "policy": self.policy.tolist(),
+            **self.from_the_start(),
+            "error_bound": self.error_bound if np.isfinite(self.error_bound) else None,
+            "iterations": self.iterations,
+            "residuals": [r if np.isfinite(r) else None for r in self.residuals],
+            "seconds": self.seconds,
+            "gain": self.gain,
+            "notes": self.notes,
+        }
+
+    def from_the_start(self) -> dict[str, Any]:
+        """Where the process begins, and what that is worth: nothing where it may begin anywhere."""
+        if self.process.start is None or self.gain is not None:
+            return {}
+        return {"start": self.process.start.tolist(), "expected_return": self.expected_return()}
+
+    def __repr__(self) -> str:
+        return (
+            f"Solution({self.method}: {self.iterations} iterations, values within {self.error_bound:.2g}, "
+            f"{self.seconds:.3g} s)"
+        )
+
+
+# Filled in build.py and tables.py:
+FROM_ARRAYS: Hook[[ArrayLike, ArrayLike, float, ArrayLike, Start], MDP] = Hook("from_arrays")
+FROM_SPARSE: Hook[[Sequence[Any], Any, float, ArrayLike, Start], MDP] = Hook("from_sparse")
+FROM_PAIRS: Hook[[ArrayLike, Any, float, ArrayLike, ArrayLike, ArrayLike, Start], MDP] = Hook("from_pairs")
+FROM_GRAPH: Hook[[Any, float, Sequence[Any] | None, Start], MDP] = Hook("from_graph")
+FROM_FUNCTION: Hook[[Dynamics, Sequence[Any], Choices, float, Sequence[Any], Start], MDP] = Hook("from_function")
+FROM_GYMNASIUM: Hook[[Any, float, Start], MDP] = Hook("from_gymnasium")
+REPLACE: Hook[[MDP, dict[str, Any]], MDP] = Hook("replace")
+# In solve.py, evaluation.py, backup.py, implicit.py and graphs.py:
+SOLVE: Hook[[MDP, str, float, dict[str, Any]], Solution] = Hook("solve")
+EVALUATE: Hook[[MDP, ArrayLike, float], Floats] = Hook("evaluate")
+ACTION_VALUES: Hook[[MDP, ArrayLike], Floats] = Hook("action_values")
+OPTIMAL_VALUES: Hook[[MDP, Value, Value, Value], Value] = Hook("optimal_values")
+GRAPH: Hook[[MDP, int, int | None, int | None, bool], Graph] = Hook("graph")
+# In start.py and episodes.py:
+DISTRIBUTION: Hook[[MDP, Start, str], Floats] = Hook("distribution")
+EPISODE: Hook[[MDP, ArrayLike, Any, Start, int], tuple[Integers, Integers, Floats]] = Hook("episode")
+RETURNS: Hook[[MDP, ArrayLike, int, Any, Start, int], Floats] = Hook("returns")

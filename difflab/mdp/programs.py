@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.optimize import linprog
 
 from ..errors import InputError
-from .backup import Backup, best, chain_of, greedy_pairs, pair_values
-from .bounds import rounding
+from .backup import best, chain_of, greedy_pairs, pair_values
+from .bounds import GainBounds, proven, rounding
 from .checks import discount_of, reaches, values_of, whole
-from .iteration import proven
 from .linear import solve_chain
-from .run import Found, Run
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .process import MDP
+from .run import Run
+from .solution import Found
 
 MOST_STAGES = 2**28  # 2 GiB of values
 
@@ -56,7 +55,7 @@ def linear_programming(process: MDP, run: Run) -> Found:
 
 
 def finite(
-    process: MDP, run: Run, horizon: int | None = None, final: Any = None, discount: float | None = None
+    process: MDP, run: Run, horizon: int | None = None, final: ArrayLike | None = None, discount: float | None = None
 ) -> Found:
     """Backward induction: the best total reward with `horizon` steps to go, exact up to rounding.
 
@@ -113,24 +112,16 @@ def average_reward(process: MDP, run: Run, laziness: float = 0.1) -> Found:
         raise InputError(
             "average_reward: the process has terminal states, its average reward is 0; let them lead back to a start"
         )
-    h = np.zeros(process.n_states)
-    backup = Backup(unit_discount(process))
-    w = np.empty_like(h)
-    while True:
-        lo, hi = backup(h, w)
-        noise = rounding(process, h)
-        gain, bound = (lo + hi) / 2, (hi - lo) / 2 + noise
-        if run.record(bound):
-            break
+    unit = unit_discount(process)
+    for step in run.sweeps(unit, np.zeros(process.n_states), patience=math.inf, bounds=GainBounds(unit)):
         if run.stalled(5000):
             raise InputError(
-                f"average_reward: the best gain lies between {lo:.6g} and {hi:.6g} and the two do not meet; some "
-                "states cannot reach each other, so that the gain depends on the start"
+                f"average_reward: the best gain lies between {step.lo:.6g} and {step.hi:.6g} and the two do not meet; "
+                "some states cannot reach each other, so that the gain depends on the start"
             )
-        h = (1 - laziness) * w + laziness * h
-        h -= h[0]
-    q = backup.q - gain
-    return Found(h, bound, q, gain=gain)
+        h = (1 - laziness) * step.w + laziness * step.v
+        step.next = h - h[0]
+    return run.found
 
 
 def unit_discount(process: MDP) -> MDP:

@@ -7,7 +7,7 @@ import html
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +18,10 @@ from ..lab.tour_page import POLICY, STYLE, Figure, figure
 from ..nn.pictures import png
 from ..version import __version__
 from . import pictures
+from .graphs import backup_graph
 from .grids import Grid
+from .process import Solution
 from .sensitivity import sensitivity
-
-if TYPE_CHECKING:
-    from .solution import Solution
 
 NAMES = ("solution.json", "solution.npz", "values.png", "report.html")
 SMALL_PAIRS = 4_000  # of a process that other methods solve as well, to be compared
@@ -40,9 +39,11 @@ def check_folder(folder: Path, force: bool) -> None:
 def write_folder(solution: Solution, folder: Path, title: str, force: bool = False) -> list[Path]:
     """The files; returns their paths."""
     check_folder(folder, force)
-    arrays = {"values": solution.values, "q": solution.q, "policy": solution.policy, "residuals": solution.residuals}
+    arrays: dict[str, Any] = {
+        "values": solution.values, "q": solution.q, "policy": solution.policy, "residuals": solution.residuals
+    }  # fmt: skip
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **arrays)
     contents = (
         json.dumps(solution.summary(), allow_nan=False, indent=1),
         buffer.getvalue(),
@@ -107,8 +108,6 @@ def backup_section(solution: Solution) -> list[tuple[str, str, str]]:
     fit = np.flatnonzero((spread > 0) & (spread <= LARGEST_BACKUP) & ~process.terminal)
     if not len(fit) or solution.gain is not None:
         return []
-    from .graphs import backup_graph
-
     state = int(fit[0])
     name = state if process.state_names is None else process.state_names[state]
     graph = backup_graph(process, state=state)

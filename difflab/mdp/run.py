@@ -1,23 +1,53 @@
-"""What every solver shares: the tolerance to prove, the record of its bounds, and when it is told to stop."""
+"""What every solver shares: the tolerance to prove, its iterations with the record of their bounds, and their end."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from ..errors import InputError
 from ..progress import is_watched, tell
+from .backup import Backup
+from .bounds import Bounds, shortest_path_bound
+from .process import MDP
+from .solution import Found
+from .types import Floats
 
-if TYPE_CHECKING:
-    from .process import Floats
+AT_REST = 200  # iterations after which values that no longer move are no longer waited for
+
+
+@dataclass(eq=False, slots=True)
+class Sweep:
+    """An iteration: values v (S,), their backup w, the action values q it is the best of, the range of w - v, a bound.
+
+    A solver says what is to be backed up `next`: w, unless it has something better. Values that are surely not good
+    enough yet need no proof, only an `estimate` of their bound; behind values that are `final` nothing better comes.
+    The next backup writes over w and q: whoever keeps one copies it.
+    """
+
+    next: Floats
+    v: Floats = field(init=False)
+    w: Floats = field(init=False)
+    q: Floats = field(init=False)
+    lo: float = 0.0
+    hi: float = 0.0
+    bound: float = math.inf
+    estimate: float = 0.0
+    final: bool = False
+
+    @property
+    def change(self) -> float:
+        """The largest change of a value."""
+        return max(-self.lo, self.hi, 0.0)
 
 
 @dataclass
 class Run:
-    """One solve: `record` takes the bound after an iteration, and says whether it is good enough."""
+    """One solve: `sweeps` goes on until the tolerance is proven, and then `found` is what has been found."""
 
     method: str
     tolerance: float
@@ -25,9 +55,66 @@ class Run:
     progress: Callable[[int, float], Any] | None = None
     residuals: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    began: float = field(default_factory=time.perf_counter)
     best: float = math.inf
     best_at: int = 0
+    found: Found = field(init=False, repr=False)
+
+    def sweeps(
+        self,
+        process: MDP,
+        start: Floats | None = None,
+        *,
+        patience: float = 2000,
+        thorough: bool = False,
+        bounds: Bounds | None = None,
+    ) -> Iterator[Sweep]:
+        """Bellman backups until one proves the tolerance; each step is the solver's, to say what is backed up next.
+
+        From `start` (S,), or from what the solver says in a first step that no backup precedes. `thorough` proves every
+        backup in full, for solvers beside whose own work that costs little. Raises InputError where the bound has not
+        fallen in `patience` iterations.
+        """
+        backup, bounds = Backup(process), Bounds(process) if bounds is None else bounds
+        one, other = np.empty(process.n_states), np.empty(process.n_states)
+        step = Sweep(one if start is None else start)
+        if start is None:
+            yield step
+        while True:
+            if step.estimate > self.tolerance:
+                self.record(max(step.estimate, 1.000001 * self.tolerance))
+            else:
+                step.v, step.w = step.next, other if step.next is one else one
+                step.lo, step.hi = backup(step.v, step.w)
+                step.w[process.terminal] = 0.0
+                step.q, step.next = backup.q, step.w
+                step.bound, found = self.judged(step, bounds, thorough)
+                if self.record(step.bound) and found is not None:
+                    self.found = found
+                    return
+                if step.final or self.stalled(patience) or (step.lo == step.hi == 0 and self.stalled(AT_REST)):
+                    raise self.refuse(step.bound)
+            yield step
+
+    def judged(self, step: Sweep, bounds: Bounds, thorough: bool) -> tuple[float, Found | None]:
+        """The bound of a step, and its proof where it is good enough, or wanted anyway."""
+        if thorough:
+            found = bounds.prove(step.v, step.w, step.q, step.lo, step.hi)
+            return found.bound, found
+        if not bounds.contracts:
+            bound = self.first_proof(bounds.process, step)
+            return bound, Found(step.w, bound)
+        bound = bounds.bound(step.lo, step.hi, step.v)
+        if bound > self.tolerance:
+            return bound, None
+        found = bounds.prove(step.v, step.w, step.q, step.lo, step.hi)
+        return (bound if found.bound <= self.tolerance else found.bound), found
+
+    def first_proof(self, process: MDP, step: Sweep) -> float:
+        """With discount 1 a proof costs several backups: it is tried when the residual alone might do."""
+        change = max(-step.lo, step.hi)
+        if change > 0.1 * self.tolerance:
+            return max(change * max(1, self.iterations), 2 * self.tolerance)  # only what is shown meanwhile
+        return shortest_path_bound(process, step.w)
 
     def record(self, bound: float) -> bool:
         self.residuals.append(bound)
@@ -57,7 +144,7 @@ class Run:
     def iterations(self) -> int:
         return len(self.residuals)
 
-    def stalled(self, patience: int = 50) -> bool:
+    def stalled(self, patience: float) -> bool:
         """Whether the bound has not fallen for so many iterations: rounding, or nothing to prove it by."""
         return self.iterations - self.best_at >= patience
 
@@ -71,19 +158,3 @@ class Run:
             f"{self.method}: no bound below {bound:.3g} can be proven in double precision here, tolerance is "
             f"{self.tolerance:g}; ask for a larger one"
         )
-
-
-@dataclass
-class Found:
-    """What a solver hands back: values (S,), the proven bound of their error, and what only some solvers have.
-
-    `pairs` (K,) are the action values within the same bound, whose greedy policy the bound is about too.
-    """
-
-    values: Floats
-    bound: float
-    pairs: Any = None
-    policy: Any = None
-    gain: float | None = None
-    stages: Any = None
-    policies: Any = None

@@ -8,18 +8,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
+from .backup import restricted
 from .checks import floats
-from .gradient import optimal_values, tie_width
+from .gradient import optimal_values
 from .implicit import PolicySystem, shared
+from .process import MDP, Solution
 from .solution import solved
+from .ties import tie_width
+from .types import Flags, Floats, Value
 
 if TYPE_CHECKING:
+    from ..differentiate.derivative import Derivative
+    from ..differentiate.problem import Problem
     from ..lab.compare import Comparison
-    from .process import MDP, Floats
-    from .solution import Solution
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,7 +60,7 @@ class Sensitivity:
         mean = np.bincount(row, data, P.shape[0]) / np.maximum(lengths, 1)
         return sparse.csr_array((data - mean[row], P.indices, P.indptr), shape=P.shape)
 
-    def along(self, rewards: Any = None, probabilities: Any = None, discount: float = 0.0) -> float:
+    def along(self, rewards: ArrayLike | None = None, probabilities: Any = None, discount: float = 0.0) -> float:
         """dJ along a change of rewards (S, A), probabilities (entries or an array like transitions), discount."""
         total = self.discount * float(discount)
         if rewards is not None:
@@ -82,7 +87,7 @@ class Sensitivity:
         return f"Sensitivity(J = {self.value:.6g}, dJ/d discount = {self.discount:.6g})"
 
 
-def sensitivity(solution: Solution, of: Any = None) -> Sensitivity:
+def sensitivity(solution: Solution, of: ArrayLike | None = None) -> Sensitivity:
     """The gradient of a weighted sum of optimal values, by one transposed linear solve.
 
     `of` is a state, or weights (S,); without it the mean over the states that are not terminal.
@@ -110,21 +115,21 @@ def sensitivity(solution: Solution, of: Any = None) -> Sensitivity:
     )
 
 
-def weights_of(process: MDP, of: Any) -> Floats:
+def weights_of(process: MDP, of: ArrayLike | None) -> Floats:
     alive = ~process.terminal
     if of is None:
-        return alive / max(int(alive.sum()), 1)
+        return np.asarray(alive / max(int(alive.sum()), 1))
     w = np.asarray(of)
     if w.shape == () and w.dtype.kind in "iu":
         if not 0 <= int(w) < process.n_states:
             raise InputError(f"sensitivity: state {int(w)} of {process.n_states} states; they are counted from 0")
-        return np.eye(1, process.n_states, int(w))[0]
+        return np.asarray(np.eye(1, process.n_states, int(w))[0])
     if w.shape != (process.n_states,):
         raise ShapeError(f"sensitivity: `of` has shape {w.shape}; it is a state or weights ({process.n_states},)")
     return floats(w, "sensitivity: the weights `of`", finite=True)
 
 
-def unrolled_values(P: Any, R: Any, discount: Any, steps: int) -> Any:
+def unrolled_values(P: Value, R: Value, discount: Value, steps: int) -> Value:
     """v after so many steps of value iteration from 0, for arrays as in `optimal_values`: every step is recorded.
 
     >>> import numpy as np
@@ -133,13 +138,15 @@ def unrolled_values(P: Any, R: Any, discount: Any, steps: int) -> Any:
     """
     from ..differentiate.control_flow import scan
 
-    backup = lambda v: np.max(R + discount * np.transpose(np.matmul(P, v)), axis=1)
+    backup: Callable[[Value], Value] = lambda v: np.max(R + discount * np.transpose(np.matmul(P, v)), axis=1)
     S = np.shape(P)[1]
     v, _ = scan(lambda v, _: (backup(v), 0.0), np.zeros(S), length=steps)
     return v
 
 
-def compare_gradients(process: MDP, of: Any = None, wrt: str = "rewards", steps: int | None = None) -> Comparison:
+def compare_gradients(
+    process: MDP, of: ArrayLike | None = None, wrt: str = "rewards", steps: int | None = None
+) -> Comparison:
     """The gradient of weights . v* by five methods, in the usual table: implicit in reverse and in forward mode,
     through the unrolled iteration, by finite differences, and certified.
 
@@ -167,7 +174,7 @@ def compare_gradients(process: MDP, of: Any = None, wrt: str = "rewards", steps:
         raise InputError(f"compare_gradients: wrt={wrt!r}; it is rewards, discount or probabilities")
     point = {wrt: at[wrt]}
 
-    def through(problem: Any) -> Any:
+    def through(problem: Problem) -> Derivative:
         """Reverse mode through the steps; what is left out of the derivative goes as steps * discount**steps."""
         iterated = lambda P, R, g: unrolled_values(P, R, g, steps)
         found = method_named("reverse").run(as_problem(objective(alive, P, R, g, w, wrt, iterated), point))
@@ -185,7 +192,9 @@ def compare_gradients(process: MDP, of: Any = None, wrt: str = "rewards", steps:
 UNROLLED = 1e-9  # what the unrolled iteration may be off, of the largest entry
 
 
-def objective(alive: Any, P: Any, R: Any, g: Any, w: Any, wrt: str, values: Callable[..., Any]) -> Callable[..., Any]:
+def objective(
+    alive: Flags, P: Floats, R: Floats, g: float, w: Floats, wrt: str, values: Callable[..., Value]
+) -> Callable[[Value], Value]:
     """weights . values as a function of the one argument; what is said of terminal states, where `alive` (S,) is False,
     changes nothing."""
     there = np.where(alive, 1.0, 0.0)[:, None]
@@ -247,8 +256,6 @@ def one_sided(solution: Solution, s: int, a: int, side: int) -> float:
     reward of that pair alone, is a process of its own."""
     process = solution.process
     tied = solution.ties(tie_width(solution.q))[process.states, process.actions] | process.terminal[process.states]
-    from .backup import restricted
-
     k = int(process.starts[s] + np.flatnonzero(process.actions[process.starts[s] : process.starts[s + 1]] == a)[0])
     rewards = np.zeros(process.n_pairs)
     rewards[k] = side

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from ..progress import doing
@@ -16,12 +18,10 @@ from .checks import tolerance_of, values_of, whole
 from .iteration import gauss_seidel, modified_policy_iteration, value_iteration
 from .linear import DENSE
 from .policies import newton, policy_iteration
+from .process import MDP, SOLVE, Solution
 from .programs import average_reward, finite, linear_programming
-from .run import Found, Run
-from .solution import Solution
-
-if TYPE_CHECKING:
-    from .process import MDP
+from .run import Run
+from .solution import Found
 
 FEW = 100  # states up to which a dense solve costs less than sweeps do
 METHODS: dict[str, Callable[..., Found]] = {
@@ -36,7 +36,6 @@ METHODS: dict[str, Callable[..., Found]] = {
     "finite": finite,
     "average_reward": average_reward,
 }
-STARTS = {"linear_programming", "finite", "average_reward"}  # methods that take no `start`
 
 
 def choose(process: MDP) -> tuple[str, str]:
@@ -60,7 +59,7 @@ def solve(
     method: str = "auto",
     tolerance: float = 1e-6,
     *,
-    start: Any = None,
+    start: ArrayLike | None = None,
     max_iterations: int = 1_000_000,
     progress: Callable[[int, float], Any] | None = None,
     **options: Any,
@@ -76,7 +75,7 @@ def solve(
         method, why = choose(process)
         notes.append(f"auto chose {method}: {why}")
     if start is not None:
-        if method in STARTS:
+        if "start" not in inspect.signature(METHODS[method]).parameters:
             raise InputError(f"solve: {method} takes no start")
         options["start"] = np.where(process.terminal, 0.0, values_of(process, start))
     run = Run(method, tolerance, max_iterations, progress)
@@ -88,6 +87,11 @@ def solve(
             raise
         raise InputError(f"solve: {method} has no option {str(error).split(chr(39))[1]!r}") from None
     return finished(process, run, found, [*notes, *run.notes], began)
+
+
+def solved_by(process: MDP, method: str, tolerance: float, options: dict[str, Any]) -> Solution:
+    """`MDP.solve`."""
+    return solve(process, method, tolerance, **options)
 
 
 def finished(process: MDP, run: Run, found: Found, notes: list[str], began: float) -> Solution:
@@ -111,7 +115,7 @@ def finished(process: MDP, run: Run, found: Found, notes: list[str], began: floa
     )
 
 
-def residual_of(process: MDP, values: Any) -> float:
+def residual_of(process: MDP, values: ArrayLike) -> float:
     """max |T v - v|, the Bellman residual of values (S,).
 
     >>> from difflab import mdp
@@ -122,3 +126,6 @@ def residual_of(process: MDP, values: Any) -> float:
     v = values_of(process, values)
     w = best(pair_values(process, v), process.starts, process.n_actions)
     return float(np.abs(np.where(process.terminal, 0.0, w) - v).max(initial=0.0))
+
+
+SOLVE.fill(solved_by)

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
 from .checks import floats, whole
-
-if TYPE_CHECKING:
-    from .process import MDP, Floats
+from .process import DISTRIBUTION, MDP
+from .types import Floats, Start
 
 SUM_ERROR = 1e-8  # how far the probabilities may sum from 1
 FORMS = "a state, probabilities (S,), or a dict of state: probability"
 
 
-def starting_in(process: MDP, start: Any) -> MDP:
+def starting_in(process: MDP, start: Start) -> MDP:
     """The process with its own distribution of S0, checked; without one where start is None."""
     return process if start is None else replace(process, start=distribution(process, start, "mdp"))
 
 
-def distribution(process: MDP, start: Any, what: str) -> Floats:
+def distribution(process: MDP, start: Start, what: str) -> Floats:
     """The probabilities (S,) of S0. None means the process's own, or all states that are not terminal alike.
 
     Raises InputError where they are no probabilities, or give some to a terminal state: nothing begins there.
@@ -118,3 +117,6 @@ def hashable(x: Any) -> bool:
 
 def named(process: MDP, state: Any) -> Any:
     return int(state) if process.state_names is None else repr(process.state_names[state])
+
+
+DISTRIBUTION.fill(distribution)

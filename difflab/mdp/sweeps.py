@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .backup import add_product, best, columns_argmax, columns_max, product, runs
-
-if TYPE_CHECKING:
-    from .ordering import Order
-    from .process import MDP, Floats, Integers
-
+from .ordering import Order
+from .process import MDP
+from .types import Floats, Integers
 
 MEASURE_EVERY = 5
 

@@ -42,20 +42,9 @@ from . import (
 )  # isort: skip
 
 from . import rows  # isort: skip
-from .carriers import NUMPY, ROOTS, Carrier, find
-from .primitive import (
-    TABLE,
-    Composite,
-    Custom,
-    Deferred,
-    DeferredItem,
-    Domain,
-    Elementwise,
-    Gate,
-    Linear,
-    Primitive,
-    lookup,
-)
+from .deferred import Deferred, DeferredItem
+from .found import ROOTS, find
+from .primitive import NUMPY, TABLE, Carrier, Composite, Custom, Domain, Elementwise, Gate, Linear, Primitive, lookup
 
 _by_function: dict[Any, Primitive] = {}
 

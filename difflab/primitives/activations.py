@@ -29,11 +29,12 @@ elementwise(
     spelling={
         "javascript": "sigmoid",
         "numpy": "kernels.elementwise.sigmoid",
+        # no exponent is positive, so nothing overflows and both tails keep their digits
         "compiled": lambda m, x: m.divide(m.exp(m.minimum(x, 0.0)), m.add(1.0, m.exp(m.negative(m.absolute(x))))),
-        "math": "(1.0 / (1.0 + exp(-{0})) if {0} >= 0.0 else (lambda z: z / (1.0 + z))(exp({0})))",
         "arb": "germs.functions.sigmoid",
         "complex": "kernels.continued.sigmoid",
         "peers": "expit",
+        "math": "(1.0 / (1.0 + exp(-{0})) if {0} >= 0.0 else (lambda z: z / (1.0 + z))(exp({0})))",
     },
     flops=10,
 )
@@ -93,7 +94,7 @@ elementwise(
     doc="max(x, 0); the derivative at 0 is 0.",
     latex=r"\operatorname{{relu}}({0})",
     domain=(WIDE,),
-    facts={"f(0)=0", "rising", "convex", "not negative", "chooses"},
+    facts={"f(0)=0", "chooses", "rising", "convex", "not negative"},
     reads=(),
     non_differentiable="x = 0",
     kinks=zero,
@@ -103,9 +104,9 @@ elementwise(
         "numpy": "kernels.elementwise.relu",
         "compiled": lambda m, x: m.maximum(x, 0.0),
         "sympy": by_sympy(lambda sympy, x: sympy.Piecewise((x, x > 0), (0, True))),
-        "native": Native("{0} if ({0} > {zero}) | ({0} != {0}) else {zero}"),
         "arb": "germs.choices.relu",
         "complex": "kernels.continued.relu",
+        "native": Native("{0} if ({0} > {zero}) | ({0} != {0}) else {zero}"),
     },
 )
 elementwise(

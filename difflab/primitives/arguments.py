@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from .carriers import Carrier
+from .primitive import Carrier
 
 
 def is_integer(x: Any) -> bool:

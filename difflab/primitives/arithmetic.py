@@ -27,10 +27,10 @@ elementwise(
     facts={"linear", "commutative", "smooth", "sums"},
     spelling={
         "numpy": operator.add,
+        "elements": operator.add,
         "ufunc": "add",
         "math": "{0} + {1}",
         "native": Native("{0} + {1}"),
-        "elements": operator.add,
     },
 )
 elementwise(
@@ -45,10 +45,10 @@ elementwise(
     facts={"linear", "smooth"},
     spelling={
         "numpy": operator.sub,
+        "elements": operator.sub,
         "ufunc": "subtract",
         "math": "{0} - {1}",
         "native": Native("{0} - {1}"),
-        "elements": operator.sub,
     },
 )
 elementwise(
@@ -63,10 +63,10 @@ elementwise(
     facts={"commutative", "smooth", "odd"},
     spelling={
         "numpy": operator.mul,
+        "elements": operator.mul,
         "ufunc": "multiply",
         "math": "{0} * {1}",
         "native": Native("{0} * {1}"),
-        "elements": operator.mul,
     },
 )
 elementwise(
@@ -78,9 +78,9 @@ elementwise(
     latex=r"\frac{{{0}}}{{{1}}}",
     text=Text("{0}/{1}", PRODUCT, (PRODUCT, SIGN)),
     domain=(Domain(branch_points=(0.0,)), NONZERO),
-    facts={"odd"},
     reads=("divide", "true_divide"),
-    spelling={"math": "{0} / {1}", "native": Native("{0} / {1}"), "elements": operator.truediv},
+    spelling={"elements": operator.truediv, "math": "{0} / {1}", "native": Native("{0} / {1}")},
+    facts={"odd"},
 )
 elementwise(
     "negative",
@@ -92,10 +92,10 @@ elementwise(
     facts={"linear", "smooth", "f(0)=0"},
     spelling={
         "numpy": operator.neg,
+        "elements": operator.neg,
         "ufunc": "negative",
         "math": "-{0}",
         "native": Native("-{0}"),
-        "elements": operator.neg,
     },
 )
 elementwise(
@@ -105,7 +105,7 @@ elementwise(
     glyph="+",
     latex="{0}",
     facts={"linear", "smooth", "f(0)=0", "sums"},
-    spelling={"math": "{0}", "native": Native("{0}"), "elements": lambda x: x},
+    spelling={"elements": lambda x: x, "math": "{0}", "native": Native("{0}")},
 )
 elementwise(
     "reciprocal",
@@ -115,7 +115,6 @@ elementwise(
     latex=r"\frac{{1}}{{{0}}}",
     text=Text("1/{0}", PRODUCT, (SIGN,)),
     domain=(NONZERO,),
-    facts={"odd"},
     value=lambda m, x: m.divide(1.0, x),
     spelling={
         "numpy": "kernels.structure.reciprocal",
@@ -124,6 +123,7 @@ elementwise(
         "math": "1.0 / {0}",
         "native": Native("{one} / {0}"),
     },
+    facts={"odd"},
 )
 elementwise(
     "square",
@@ -212,12 +212,12 @@ elementwise(
     glyph="√",
     latex=r"\sqrt{{{0}}}",
     domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
-    facts={"f(0)=0", "not negative", "one formula"},
+    facts={"f(0)=0", "one formula", "not negative"},
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
     flops=4,
-    spelling={"math": "sqrt({0})", "native": Native("np.sqrt({0})"), "arb": "germs.functions.sqrt", "mpmath": "sqrt"},
+    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt", "math": "sqrt({0})", "native": Native("np.sqrt({0})")},
 )
 elementwise(
     "cbrt",
@@ -235,8 +235,8 @@ elementwise(
     spelling={
         "javascript": "Math.cbrt",
         "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
-        "math": "cbrt({0})",
         "arb": "germs.functions.cbrt",
+        "math": "cbrt({0})",
     },
     flops=10,
 )
@@ -251,14 +251,14 @@ elementwise(
     one_sided=lambda m, x, y: (-1.0, 1.0),
     value=lambda m, x, y: m.sqrt(x * x + y * y),
     flops=6,
-    facts={"outward", "convex", "not negative", "one formula"},
     spelling={
         "javascript": "hypot",
-        "math": "hypot({0}, {1})",
-        "native": called("hypot", 2),
         "arb": "germs.functions.hypot",
         "complex": "kernels.continued.hypot",
+        "math": "hypot({0}, {1})",
+        "native": called("hypot", 2),
     },
+    facts={"one formula", "outward", "convex", "not negative"},
 )
 
 

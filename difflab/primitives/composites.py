@@ -10,10 +10,9 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches
 from .arguments import axis_of, cast, constant, refuse
-from .carriers import NUMPY, Carrier
 from .creation import reader
 from .extremes import opaque, read_median, read_quantile
-from .primitive import Reading, composite, custom, named
+from .primitive import NUMPY, Carrier, Reading, composite, custom, named
 from .quotient import Quotient, fraction
 
 

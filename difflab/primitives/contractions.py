@@ -11,8 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes_of, is_integer, refuse
-from .carriers import Carrier
-from .primitive import Reading, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 from .products import placeholder, read_matmul
 
 

@@ -9,9 +9,8 @@ from typing import Any
 from ..errors import InputError, ShapeError
 from . import batches_convolution as batches
 from .arguments import is_integer
-from .carriers import Carrier
 from .kernels import windows as kernels_windows
-from .primitive import BATCH_LAST, Primitive, custom, linear, register
+from .primitive import BATCH_LAST, Carrier, Primitive, custom, linear, register
 from .spelling import by_sympy
 from .windows import axes
 

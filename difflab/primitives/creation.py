@@ -11,8 +11,7 @@ import numpy as np
 from ..errors import InputError
 from . import batches
 from .arguments import constant, is_integer
-from .carriers import Carrier
-from .primitive import Reading, composite, linear, underivable
+from .primitive import Carrier, Reading, composite, linear, underivable
 
 
 def reader(name: str, doc: str, arguments: Callable[..., Any], **row: Any) -> None:

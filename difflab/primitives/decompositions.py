@@ -13,9 +13,8 @@ import numpy as np
 
 from ..errors import InputError, UnsupportedError
 from . import batches
-from .carriers import Carrier
 from .linalg import square_matrix
-from .primitive import composite, custom
+from .primitive import Carrier, composite, custom
 from .products import adjoint, bar, flip
 from .spelling import CONJUGATES, ITERATION
 

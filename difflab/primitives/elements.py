@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DomainError, UnsupportedError
-from .carriers import Carrier, find
-from .primitive import Primitive
+from .found import find
+from .primitive import Carrier, Primitive
 
 
 class ElementsCarrier(Carrier):

@@ -22,10 +22,10 @@ elementwise(
     facts={"smooth", "rising", "convex"},
     flops=8,
     spelling={
-        "math": "exp({0})",
-        "native": Native("_exp({0})", light=False, wide=True),
         "arb": "germs.functions.exp",
         "mpmath": "exp",
+        "math": "exp({0})",
+        "native": Native("_exp({0})", light=False, wide=True),
     },
 )
 elementwise(
@@ -40,10 +40,10 @@ elementwise(
     flops=8,
     spelling={
         "javascript": "Math.expm1",
-        "math": "expm1({0})",
-        "native": called("expm1"),
         "arb": "germs.functions.expm1",
         "mpmath": "expm1",
+        "math": "expm1({0})",
+        "native": called("expm1"),
     },
 )
 elementwise(
@@ -58,9 +58,9 @@ elementwise(
     spelling={
         "javascript": "exp2",
         "sympy": lambda x: 2**x,
+        "arb": "germs.functions.exp2",
         "math": "exp2({0})",
         "native": called("exp2"),
-        "arb": "germs.functions.exp2",
     },
     flops=8,
 )
@@ -83,7 +83,7 @@ elementwise(
     latex=r"\ln({0})",
     domain=(POSITIVE,),
     flops=8,
-    spelling={"math": "log({0})", "native": called("log"), "arb": "germs.functions.log", "mpmath": "log"},
+    spelling={"arb": "germs.functions.log", "mpmath": "log", "math": "log({0})", "native": called("log")},
 )
 elementwise(
     "log2",
@@ -93,7 +93,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
-    spelling={"javascript": "Math.log2", "math": "log2({0})", "native": called("log2"), "arb": "germs.functions.log2"},
+    spelling={"javascript": "Math.log2", "arb": "germs.functions.log2", "math": "log2({0})", "native": called("log2")},
 )
 elementwise(
     "log10",
@@ -105,9 +105,9 @@ elementwise(
     flops=8,
     spelling={
         "javascript": "Math.log10",
+        "arb": "germs.functions.log10",
         "math": "log10({0})",
         "native": called("log10"),
-        "arb": "germs.functions.log10",
     },
 )
 elementwise(
@@ -122,10 +122,10 @@ elementwise(
     flops=8,
     spelling={
         "javascript": "Math.log1p",
-        "math": "log1p({0})",
-        "native": called("log1p"),
         "arb": "germs.functions.log1p",
         "mpmath": "log1p",
+        "math": "log1p({0})",
+        "native": called("log1p"),
     },
 )
 

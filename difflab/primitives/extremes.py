@@ -13,9 +13,8 @@ import numpy as np
 from ..errors import InputError
 from . import batches, by_rows
 from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
-from .carriers import Carrier
 from .kernels.arrays import fold, unordered
-from .primitive import composite, underivable
+from .primitive import Carrier, composite, underivable
 from .quotient import Exact, Quotient, fraction
 from .reductions import nan_filled, pooled
 from .spelling import by_sympy

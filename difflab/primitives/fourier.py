@@ -13,8 +13,7 @@ import numpy as np
 from ..errors import DtypeError, InputError, ShapeError
 from . import batches
 from .arguments import axes_of, axis_of, refuse
-from .carriers import Carrier
-from .primitive import composite, linear
+from .primitive import Carrier, composite, linear
 from .products import placeholder
 from .spelling import COMPLEX, CONJUGATES
 

@@ -12,9 +12,8 @@ from . import by_rows
 from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
-from .carriers import Carrier
 from .kernels.structure import Slot
-from .primitive import Primitive, Reading, composite, linear, register
+from .primitive import Carrier, Primitive, Reading, composite, linear, register
 
 OPERANDS = tuple(range(1, 65))
 
@@ -170,8 +169,8 @@ linear(
     ),
     doc="The elements at places that are given along one axis for each place along the others.",
     arguments=read_take_along_axis,
-    facts={"sums"},
     spelling={"elements": "take_along_axis"},
+    facts={"sums"},
     fixed=(1,),
     flops=0,
     batch=batched_take_along_axis,

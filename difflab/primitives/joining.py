@@ -11,8 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes, axis_of, cast, refuse
-from .carriers import Carrier
-from .primitive import Reading, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 
 
 def piece(m: Any, position: int, ct: Any, xs: Any, axis: int) -> Any:
@@ -69,8 +68,8 @@ linear(
     reads=("concatenate", "concat"),
     arguments=read_concatenate,
     reading=Reading("operands"),
-    facts={"sums"},
     spelling={"numpy": "kernels.arrays.concatenate", "elements": "kernels.arrays.concatenate"},
+    facts={"sums"},
     jointly=True,
     flops=0,
     batch=batches.joined,
@@ -83,8 +82,8 @@ linear(
     glyph="stack",
     arguments=read_stack,
     reading=Reading("operands"),
-    facts={"sums"},
     spelling={"numpy": "kernels.arrays.stack", "elements": "kernels.arrays.stack"},
+    facts={"sums"},
     jointly=True,
     flops=0,
     batch=batches.joined,
@@ -141,8 +140,8 @@ linear(
     doc="Values joined to the end of an array.",
     arguments=read_append,
     reading=Reading("apart"),
-    facts={"sums"},
     spelling={"numpy": "kernels.arrays.concatenate", "elements": "kernels.arrays.concatenate"},
+    facts={"sums"},
     jointly=True,
     flops=0,
     batch=batches.joined,
@@ -177,8 +176,8 @@ linear(
     arguments=read_block,
     reading=Reading("apart"),
     value=lambda m, x: x,
-    facts={"sums"},
     spelling={"numpy": lambda x: x},
+    facts={"sums"},
     flops=0,
     batch=batches.stacks,
 )

@@ -15,8 +15,7 @@ import numpy as np
 from ..errors import InputError, ShapeError, UnsupportedError
 from . import batches
 from .arguments import axes as axes_tuple, inexact, refuse
-from .carriers import Carrier
-from .primitive import composite, custom
+from .primitive import Carrier, composite, custom
 from .products import bar, flip, placeholder, stacks_fit
 from .reductions import expand
 
@@ -189,7 +188,7 @@ custom(
     kinks=lambda m, x, **params: m.equal(m.euclidean_norm(x, **params), 0.0),
     value=lambda m, x, *, axis, keepdims: m.sqrt(
         m.sum(m.square(m.absolute(x)) if m.is_complex(x) else x * x, axis=axis, keepdims=keepdims)
-    ), batch=batches.axes, facts={"outward", "convex", "not negative", "one formula"},
+    ), batch=batches.axes, facts={"one formula", "outward", "convex", "not negative"},
 )  # fmt: skip
 
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from ..errors import ShapeError
 from . import batches
-from .carriers import Carrier
 from .linalg import read_solve, square_matrix
-from .primitive import composite, custom
+from .primitive import Carrier, composite, custom
 from .products import flip
 from .spelling import ITERATION
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
 from . import batches
-from .carriers import Carrier
-from .primitive import Domain, Primitive, composite, custom, elementwise, linear, register
+from .primitive import Carrier, Domain, Primitive, composite, custom, elementwise, linear, register
 
 
 def read_random_uniform(key: Any, *, shape: Any = (), dtype: Any = np.float64) -> Any:

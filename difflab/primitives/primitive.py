@@ -1,4 +1,9 @@
-"""What is known about one operation: the row, its three kinds, and the table."""
+"""What is known about one operation: the row, its kinds, the table, and the carriers that rows run on.
+
+A rule says `m.sin(x)`; what the carrier `m` is decides what flows: NumPy arrays, sympy expressions, arb series, nodes.
+A carrier finds a row's function once, under the row's spelling for it, its own name, or the row's value in terms of
+other rows, and keeps it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,13 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import DifflabError, InputError, UnsupportedError
+from ..errors import InputError, UnsupportedError
+from .found import find
 from .text import Text
 
 TABLE: dict[str, Primitive] = {}
@@ -183,8 +189,6 @@ class Primitive:
     @cached_property
     def evaluate(self) -> Callable[..., Any]:
         """The operation on plain NumPy values."""
-        from .carriers import NUMPY
-
         return NUMPY.of(self)  # type: ignore[no-any-return]
 
     @cached_property
@@ -290,65 +294,90 @@ def without(rule: Callable[..., Any], count: int) -> inspect.Signature:
     return signature.replace(parameters=list(signature.parameters.values())[count:])
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Deferred(Primitive):
-    """A call in NumPy's signature whose meaning waits for the shapes of its operands (in graphs made from text)."""
+class Carrier:
+    """Finds the function of each row for one kind of value. Subclasses say what is native to them."""
 
-    row: Primitive
-    kind = "deferred"
+    name = "abstract"
 
-    @property
-    def plain(self) -> Primitive:
-        return self.row
+    def __getattr__(self, name: str) -> Any:
+        row = TABLE.get(name)
+        if row is None:
+            raise AttributeError(f"there is no primitive named {name!r}")
+        function = self.function(row)
+        setattr(self, name, function)
+        return function
 
-    def __reduce__(self) -> Any:
-        return late, (self.row,)
+    def of(self, row: Primitive) -> Callable[..., Any]:
+        """The function of a row, also of one that a user made and that is not in the table."""
+        if row.kind == "deferred":
+            return partial(row.run, self)  # type: ignore[attr-defined]
+        return getattr(self, row.name) if TABLE.get(row.name) is row else self.function(row)
 
-    def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
-        """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
-        args, kwargs = call(operands)
-        instead: list[str]
-        try:
-            found, params, *instead = self.row.arguments(*args, **kwargs)
-        except DifflabError:
-            raise
-        except (MemoryError, RecursionError) as error:
-            raise UnsupportedError(f"{self.row.name}: {error}") from None
-        except REFUSALS as error:
-            raise InputError(f"{self.row.name}: {error}") from None
-        row = TABLE[instead[0]] if instead else self.row
-        try:
-            result = m.of(row)(*found, **params)
-        except (DifflabError, np.linalg.LinAlgError):  # the latter depends on the numbers, and is told as such
-            raise
-        except (MemoryError, RecursionError) as error:
-            raise UnsupportedError(f"{row.name}: {error}") from None
-        except REFUSALS as error:
-            raise InputError(f"{row.name}: {error}") from error
-        if result is None or isinstance(result, type | str | np.dtype):
-            raise InputError(f"{self.row.name} gives {result!r}, and a gradient needs a number")
-        # In text a shape or a list of places is an array like any other: it is computed with.
-        return np.asarray(result) if row.leaf and isinstance(result, tuple) else result
+    def function(self, row: Primitive) -> Callable[..., Any]:
+        spelled = row.spelling.get(self.name)
+        if callable(spelled):
+            return spelled  # type: ignore[no-any-return]
+        native = self.native(row, spelled)
+        if native is not None:
+            return native
+        if row.value is not None:
+            return partial(row.value, self)
+        raise UnsupportedError(f"{row.name}: not available on {self.name} values")
+
+    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+        raise NotImplementedError
+
+    def run(self, graph: Any, values: list[Any]) -> dict[Any, Any]:
+        """The value of every node of a graph."""
+        return graph.evaluate(values, self)  # type: ignore[no-any-return]
+
+    # Questions every value can answer, whatever flows.
+    @staticmethod
+    def shape(x: Any) -> tuple[int, ...]:
+        return x.shape if hasattr(x, "shape") else np.shape(x)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def ndim(x: Any) -> int:
+        return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+
+    @staticmethod
+    def size(x: Any) -> int:
+        n = 1
+        for k in Carrier.shape(x):
+            n *= k
+        return n
+
+    @staticmethod
+    def dtype(x: Any) -> Any:
+        return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+
+    @staticmethod
+    def is_complex(x: Any) -> bool:
+        dtype = Carrier.dtype(x)
+        return dtype is not None and bool(dtype.kind == "c")  # the vertices of a formula have none
+
+    @staticmethod
+    def zeros_like(x: Any) -> Any:
+        """A plain array of zeros of the operand's shape and dtype (a constant, whatever flows)."""
+        return np.zeros(Carrier.shape(x), Carrier.dtype(x))
+
+    @staticmethod
+    def ones_like(x: Any) -> Any:
+        return np.ones(Carrier.shape(x), Carrier.dtype(x))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class DeferredItem(Deferred):
-    """x[key], where x may also be the results of an operation that has several."""
+class NumpyCarrier(Carrier):
+    """Plain NumPy arrays and scalars."""
 
-    def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
-        (x, key), _ = call(operands)
-        if not isinstance(x, tuple | list):
-            return super().run(m, *operands, call=call)
-        try:
-            return x[key]
-        except (TypeError, IndexError) as error:
-            raise InputError(f"[{key}] of {len(x)} results: {error}") from None
+    name = "numpy"
+
+    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+        if spelled is not None:
+            return find(spelled)  # type: ignore[no-any-return]
+        return getattr(np, row.name, None) if row.listed else None
 
 
-def late(row: Primitive) -> Deferred:
-    """The row whose call waits for the shapes of its operands."""
-    made = DeferredItem if row.name == "getitem" else Deferred
-    return made(name=row.name, doc=row.doc, glyph=row.glyph, latex=row.latex, infix=row.infix, row=row)
+NUMPY = NumpyCarrier()
 
 
 def register(row: Primitive) -> Any:

@@ -9,8 +9,7 @@ from typing import Any
 from ..errors import ShapeError
 from . import batches, by_rows
 from .arguments import axis_of, refuse
-from .carriers import Carrier
-from .primitive import Reading, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 from .text import PRODUCT, Text
 
 

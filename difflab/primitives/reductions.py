@@ -12,8 +12,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
-from .carriers import Carrier
-from .primitive import Primitive, composite, custom, linear, register
+from .primitive import Carrier, Primitive, composite, custom, linear, register
 from .quotient import Quotient, fraction
 
 
@@ -314,7 +313,6 @@ custom(
     latex=r"\ln\sum e^{{{0}}}",
     reads=("logaddexp.reduce",),
     arguments=read_logsumexp,
-    facts={"fresh", "increasing", "convex"},
     spelling={
         "numpy": "kernels.arrays.logsumexp",
         "arb": "germs.arrays.logsumexp",
@@ -322,6 +320,7 @@ custom(
     },
     flops=3,
     batch=batches.axes,
+    facts={"fresh", "increasing", "convex"},
     by_rows=by_rows.reduction,
 )
 custom(
@@ -333,10 +332,10 @@ custom(
     glyph="softmax",
     reads=(),
     arguments=read_softmax("softmax"),
-    facts={"fresh"},
     spelling={"numpy": "kernels.arrays.softmax", "arb": "germs.arrays.softmax", "complex": "kernels.arrays.softmax"},
     flops=3,
     batch=batches.axes,
+    facts={"fresh"},
     by_rows=by_rows.other_axes,
 )
 custom(
@@ -349,7 +348,6 @@ custom(
     latex=r"\ln\operatorname{{softmax}}({0})",
     reads=(),
     arguments=read_softmax("log_softmax"),
-    facts={"fresh"},
     spelling={
         "numpy": "kernels.arrays.log_softmax",
         "arb": "germs.arrays.log_softmax",
@@ -357,6 +355,7 @@ custom(
     },
     flops=3,
     batch=batches.axes,
+    facts={"fresh"},
     by_rows=by_rows.other_axes,
 )
 

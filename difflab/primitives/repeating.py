@@ -10,8 +10,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from .arguments import axis_of, is_integer, refuse
-from .carriers import Carrier
-from .primitive import Reading, composite
+from .primitive import Carrier, Reading, composite
 
 
 # Repetition.

@@ -46,36 +46,32 @@ for _name, _glyph, _latex, _sympy in (
         },
     )
 
-# Of truth values: Python's function of them, and texts.
-LOGIC: dict[str, tuple[Any, Text | None, dict[str, Any]]] = {
+# Formulas of truth values, in plain text and for programs.
+LOGIC: dict[str, tuple[Text, dict[str, Any]]] = {
     "logical_and": (
-        lambda a, b: a and b,
         Text("{0} ∧ {1}", AND, (AND, AND)),
         {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
     ),
     "logical_or": (
-        lambda a, b: a or b,
         Text("{0} ∨ {1}", OR, (OR, OR)),
         {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
     ),
-    "logical_xor": (lambda a, b: bool(a) != bool(b), None, {}),
     "logical_not": (
-        operator.not_,
         Text("not {0}", AND, (SUM,)),
         {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
     ),
 }
-for _name, _operands, _glyph, _latex, _script in (
-    ("logical_and", 2, "∧", r"{0} \land {1}", "both"),
-    ("logical_or", 2, "∨", r"{0} \lor {1}", "either"),
-    ("logical_xor", 2, "⊻", r"{0} \oplus {1}", "oneOnly"),
-    ("logical_not", 1, "¬", r"\lnot {0}", "not"),
-    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}", "both"),
-    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}", "either"),
-    ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly"),
-    ("invert", 1, "~", r"\sim {0}", "not"),
+for _name, _operands, _glyph, _latex, _script, _of_truths in (
+    ("logical_and", 2, "∧", r"{0} \land {1}", "both", lambda a, b: a and b),
+    ("logical_or", 2, "∨", r"{0} \lor {1}", "either", lambda a, b: a or b),
+    ("logical_xor", 2, "⊻", r"{0} \oplus {1}", "oneOnly", lambda a, b: bool(a) != bool(b)),
+    ("logical_not", 1, "¬", r"\lnot {0}", "not", operator.not_),
+    ("bitwise_and", 2, "&", r"{0} \mathbin{{\&}} {1}", "both", None),
+    ("bitwise_or", 2, "|", r"{0} \mathbin{{|}} {1}", "either", None),
+    ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly", None),
+    ("invert", 1, "~", r"\sim {0}", "not", None),
 ):
-    _of_truths, _text, _texts = LOGIC.get(_name, (None, None, {}))
+    _text, _for_programs = LOGIC.get(_name, (None, {}))
     elementwise(
         _name,
         (0,) * _operands,
@@ -84,13 +80,13 @@ for _name, _operands, _glyph, _latex, _script in (
         glyph=_glyph,
         latex=_latex,
         text=_text,
-        domain=(Domain(of="truth" if _of_truths else "whole"),) * _operands,
+        domain=(Domain(of="truth" if "logical" in _name else "whole"),) * _operands,
         differentiable=False,
         facts={"chooses"} if _of_truths else {"chooses", "bits"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
         spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
         | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {})
-        | _texts,
+        | _for_programs,
     )
 
 for _name, _words, _script, _of_number in (
@@ -154,7 +150,7 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
-    spelling={"native": called("sign"), "arb": "germs.choices.sign_of", "mpmath": "sign"},
+    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign", "native": called("sign")},
 )
 step(
     "floor",
@@ -162,7 +158,7 @@ step(
     r"\lfloor {0} \rfloor",
     "x an integer",
     at_integers,
-    spelling={"native": Native("np.floor({0})"), "arb": "germs.choices.floor", "mpmath": "floor"},
+    spelling={"arb": "germs.choices.floor", "mpmath": "floor", "native": Native("np.floor({0})")},
 )
 step(
     "ceil",
@@ -170,7 +166,7 @@ step(
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling", "native": Native("np.ceil({0})"), "arb": "germs.choices.ceil", "mpmath": "ceil"},
+    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil", "native": Native("np.ceil({0})")},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -184,8 +180,8 @@ step(
     spelling={
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
-        "native": Native("np.trunc({0})"),
         "arb": "germs.choices.trunc",
+        "native": Native("np.trunc({0})"),
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
@@ -208,9 +204,9 @@ step(
     spelling={
         "javascript": "roundEven",
         "sympy": by_sympy(halves_to_even),
-        "native": called("rint"),
         "arb": "germs.choices.rint",
         "mpmath": "nint",
+        "native": called("rint"),
     },
 )
 
@@ -299,18 +295,18 @@ elementwise(
     latex="|{0}|",
     text=Text("|{0}|"),
     domain=(PLAIN,),
-    facts={"f(0)=0", "even", "outward", "convex", "not negative", "chooses"},
+    facts={"f(0)=0", "chooses", "even", "outward", "convex", "not negative"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (-1.0, 1.0),
     spelling={
         "sympy": "Abs",
-        "math": "abs({0})",
-        "native": Native("np.abs({0})"),
         "arb": "germs.choices.absolute",
         "complex": "kernels.continued.absolute",
         "mpmath": abs,
+        "math": "abs({0})",
+        "native": Native("np.abs({0})"),
     },
 )
 
@@ -347,15 +343,15 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
             "sympy": glyph.capitalize(),
             "complex": f"kernels.continued.{name}",
             "mpmath": max if glyph == "max" else min,
-        }
-        | (
-            {"javascript": name}
-            if ignore_nan
-            else {
-                "arb": f"germs.choices.{name}",
-                "native": Native(CHOICE.format({"max": ">=", "min": "<="}[glyph])),
-            }
-        ),
+            **(
+                {"javascript": name}
+                if ignore_nan
+                else {
+                    "arb": f"germs.choices.{name}",
+                    "native": Native(CHOICE.format({"max": ">=", "min": "<="}[glyph])),
+                }
+            ),
+        },
     )
 
 

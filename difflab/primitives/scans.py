@@ -10,9 +10,8 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
-from .carriers import Carrier
 from .extremes import opaque
-from .primitive import Reading, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 
 
 def along(axis: int, part: Any) -> tuple[Any, ...]:

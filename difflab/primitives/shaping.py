@@ -12,8 +12,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes, axes_of, axis_of, is_integer
-from .carriers import Carrier
-from .primitive import Reading, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 
 
 def read_reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
@@ -134,8 +133,8 @@ linear(
     lambda m, i, ct, x, *, axes: m.transpose(ct, axes=inverse(axes)),
     doc="One axis moved before another.",
     arguments=read_rollaxis,
-    facts={"sums"},
     spelling={"numpy": "transpose", "elements": "transpose"},
+    facts={"sums"},
     flops=0,
     batch=batches.transpose,
 )
@@ -293,8 +292,8 @@ linear(
         {"k": operator.index(k), "axes": tuple(axis_of("rot90", m, a) for a in axes)},
     ),
     reading=Reading(sizes=True),
-    facts={"sums"},
     spelling={"elements": "rot90"},
+    facts={"sums"},
     flops=0,
     batch=batches.axes,
 )

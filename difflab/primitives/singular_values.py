@@ -14,10 +14,9 @@ import numpy as np
 from ..errors import InputError, ShapeError, UnsupportedError
 from . import batches
 from .arguments import no_traced
-from .carriers import Carrier
 from .decompositions import as_columns, as_rows, diagonal, diagonal_matrix, gaps, real_part
 from .linalg import square_matrix
-from .primitive import Primitive, Reading, composite, custom, register
+from .primitive import Carrier, Primitive, Reading, composite, custom, register
 from .products import adjoint, bar, flip
 from .spelling import CONJUGATES, ITERATION
 

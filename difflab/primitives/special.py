@@ -60,7 +60,7 @@ special(
     "The error function.",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
-    spelling={"javascript": "erf", "math": "erf({0})", "arb": "germs.special.erf", "mpmath": "erf"},
+    spelling={"javascript": "erf", "arb": "germs.special.erf", "mpmath": "erf", "math": "erf({0})"},
 )
 special(
     "erfc",
@@ -69,7 +69,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     kernel="kernels.elementwise.erfc",
-    spelling={"javascript": "erfc", "math": "erfc({0})", "arb": "germs.special.erfc", "mpmath": "erfc"},
+    spelling={"javascript": "erfc", "arb": "germs.special.erfc", "mpmath": "erfc", "math": "erfc({0})"},
 )
 special(
     "erfcx",
@@ -116,8 +116,8 @@ special(
         "javascript": "erfcRepeated",
         "mpmath": by_mpmath(lambda mp, x, n: 1 / mp.sqrt(mp.pi) - x * mp.exp(x * x) * mp.erfc(x)),
     },
-    called=(),
     refused={"complex": ROUNDED},
+    called=(),
 )
 special(
     "erfi",
@@ -154,8 +154,8 @@ special(
         "javascript": "dawsnDerivative",
         "mpmath": by_mpmath(lambda mp, x, n: 1 - mp.sqrt(mp.pi) * x * mp.exp(-x * x) * mp.erfi(x)),
     },
-    called=(),
     refused={"complex": ROUNDED},
+    called=(),
 )
 special(
     "erfinv",
@@ -278,8 +278,8 @@ special(
         "peers": "lgamma",
     },
     non_differentiable="x = 0, -1, -2, ...",
-    aliases=("lgamma",),
     facts={"one formula"},
+    aliases=("lgamma",),
 )
 
 
@@ -310,8 +310,8 @@ special(
     domain=(POSITIVE,),
     non_differentiable="x = 0, -1, -2, ...",
     spelling={"javascript": "digamma", "arb": "germs.special.digamma", "mpmath": "digamma", "peers": "psi"},
-    aliases=("psi",),
     facts={"one formula"},
+    aliases=("psi",),
 )
 special(
     "polygamma",

@@ -1,4 +1,4 @@
-"""Spellings of rows: on carriers whose library is imported when it is used, in machine code, and why one has none."""
+"""Spellings of rows on carriers whose library is imported when it is used, in machine code, and why a row has none."""
 
 from __future__ import annotations
 

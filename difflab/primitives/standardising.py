@@ -7,8 +7,7 @@ from typing import Any
 from ..errors import InputError
 from . import batches
 from .arguments import axes_of
-from .carriers import Carrier
-from .primitive import composite, custom
+from .primitive import Carrier, composite, custom
 
 
 def number(m: Any, x: Any, axes: Any) -> int:

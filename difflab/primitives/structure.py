@@ -92,10 +92,5 @@ elementwise(
     value=lambda m, x: x,
     flops=0,
     facts={"chooses"},
-    spelling={
-        "math": "{0}",
-        "native": Native("{0}"),
-        "arb": "germs.choices.stop_gradient",
-        "complex": "real",
-    },
+    spelling={"arb": "germs.choices.stop_gradient", "complex": "real", "math": "{0}", "native": Native("{0}")},
 )

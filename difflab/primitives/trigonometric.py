@@ -26,7 +26,7 @@ row(
     "Sine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"math": "sin({0})", "native": called("sin"), "arb": "germs.functions.sin", "mpmath": "sin"},
+    spelling={"arb": "germs.functions.sin", "mpmath": "sin", "math": "sin({0})", "native": called("sin")},
 )
 row(
     "cos",
@@ -34,7 +34,7 @@ row(
     "Cosine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth"},
-    spelling={"math": "cos({0})", "native": called("cos"), "arb": "germs.functions.cos", "mpmath": "cos"},
+    spelling={"arb": "germs.functions.cos", "mpmath": "cos", "math": "cos({0})", "native": called("cos")},
 )
 row(
     "tan",
@@ -44,7 +44,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
-    spelling={"math": "tan({0})", "native": called("tan"), "arb": "germs.functions.tan", "mpmath": "tan"},
+    spelling={"arb": "germs.functions.tan", "mpmath": "tan", "math": "tan({0})", "native": called("tan")},
 )
 elementwise(
     "one_minus_square",
@@ -76,8 +76,8 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
+    spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "mpmath": "asin", "native": called("arcsin")},
     aliases=("asin",),
-    spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "native": called("arcsin"), "mpmath": "asin"},
 )
 row(
     "arccos",
@@ -85,18 +85,18 @@ row(
     "The inverse cosine, in radians.",
     domain=(UNIT,),
     non_differentiable="x = ±1",
-    aliases=("acos",),
-    spelling={"sympy": "acos", "arb": "germs.functions.arccos", "native": called("arccos"), "mpmath": "acos"},
+    spelling={"sympy": "acos", "arb": "germs.functions.arccos", "mpmath": "acos", "native": called("arccos")},
     facts={"one formula"},
+    aliases=("acos",),
 )
 row(
     "arctan",
     lambda m, y, x: m.lorentzian(x),
     "The inverse tangent, in radians.",
     domain=(HUGE,),
-    aliases=("atan",),
     facts={"smooth", "f(0)=0", "rising"},
-    spelling={"sympy": "atan", "arb": "germs.functions.arctan", "native": called("arctan"), "mpmath": "atan"},
+    spelling={"sympy": "atan", "arb": "germs.functions.arctan", "mpmath": "atan", "native": called("arctan")},
+    aliases=("atan",),
 )
 elementwise(
     "arctan2",
@@ -112,10 +112,10 @@ elementwise(
     non_differentiable="x = y = 0; y = 0 with x < 0",
     spelling={
         "sympy": "atan2",
-        "native": called("arctan2", 2),
         "arb": "germs.functions.arctan2",
         "complex": "kernels.continued.arctan2",
         "mpmath": "atan2",
+        "native": called("arctan2", 2),
     },
     flops=12,
     facts={"one formula"},
@@ -127,7 +127,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
-    spelling={"math": "sinh({0})", "native": called("sinh"), "arb": "germs.functions.sinh", "mpmath": "sinh"},
+    spelling={"arb": "germs.functions.sinh", "mpmath": "sinh", "math": "sinh({0})", "native": called("sinh")},
 )
 row(
     "cosh",
@@ -137,10 +137,10 @@ row(
     facts={"smooth", "outward", "convex"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
     spelling={
-        "math": "cosh({0})",
-        "native": Native("_cosh({0})", light=False, wide=True),
         "arb": "germs.functions.cosh",
         "mpmath": "cosh",
+        "math": "cosh({0})",
+        "native": Native("_cosh({0})", light=False, wide=True),
     },
 )
 row(
@@ -151,10 +151,10 @@ row(
     facts={"smooth", "f(0)=0", "rising"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / (m.exp(x) + m.exp(-x)),
     spelling={
-        "math": "tanh({0})",
-        "native": Native("_tanh({0})", light=False, wide=True),
         "arb": "germs.functions.tanh",
         "mpmath": "tanh",
+        "math": "tanh({0})",
+        "native": Native("_tanh({0})", light=False, wide=True),
     },
 )
 row(
@@ -170,9 +170,9 @@ row(
         "javascript": "sech",
         "numpy": "kernels.elementwise.sech",
         "compiled": lambda m, x: m.reciprocal(m.cosh(x)),
-        "math": "1.0 / cosh({0})",
         "arb": "germs.functions.sech",
         "mpmath": "sech",
+        "math": "1.0 / cosh({0})",
     },
 )
 row(
@@ -184,8 +184,8 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
+    spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh", "mpmath": "asinh", "native": called("arcsinh")},
     aliases=("asinh",),
-    spelling={"sympy": "asinh", "native": called("arcsinh"), "arb": "germs.functions.arcsinh", "mpmath": "asinh"},
 )
 row(
     "arccosh",
@@ -196,9 +196,9 @@ row(
     domain=(Domain(1.001, 10.0, tails=(1.0000001, 1.000000000001, 1e8, 1e160, 1e300)),),
     non_differentiable="x = 1",
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
-    aliases=("acosh",),
-    spelling={"sympy": "acosh", "native": called("arccosh"), "arb": "germs.functions.arccosh", "mpmath": "acosh"},
+    spelling={"sympy": "acosh", "arb": "germs.functions.arccosh", "mpmath": "acosh", "native": called("arccosh")},
     facts={"one formula"},
+    aliases=("acosh",),
 )
 row(
     "arctanh",
@@ -209,8 +209,8 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
+    spelling={"sympy": "atanh", "arb": "germs.functions.arctanh", "mpmath": "atanh", "native": called("arctanh")},
     aliases=("atanh",),
-    spelling={"sympy": "atanh", "native": called("arctanh"), "arb": "germs.functions.arctanh", "mpmath": "atanh"},
 )
 row(
     "sinpi",

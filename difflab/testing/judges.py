@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..clock import spent
-from ..differentiate.certified import MANY, certify
+from ..differentiate.certificate import MANY
+from ..differentiate.certified import certify
 from ..differentiate.methods import differentiate
 from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem

@@ -24,13 +24,14 @@ MODULES = (
     "difflab.nn.functional",
     "difflab.nn.optim",
     "difflab.nn.data",
-    "difflab.draw.sketch",
+    "difflab.sketch",
     "difflab.lab",
     "difflab.mdp",
     "difflab.mdp.learning",
     "difflab.testing",
     "difflab.testing.strategies",
 )
+INHERITED = {"Comparison": ["agree", "max_ulps"], "Graph": ["to_graphviz"], "Sketch": ["save"]}  # of classes not shown
 
 
 def pages() -> dict[str, str]:
@@ -81,7 +82,8 @@ def of_ours(value: Any) -> bool:
 def entry(found: ModuleType, name: str, level: int) -> str:
     """Shown under its public name; mkdocstrings looks for it where it is defined."""
     path = f"{getattr(found, name).__module__}.{name}"
-    return f"::: {path}\n    options:\n      heading: {name}\n      heading_level: {level}\n"
+    below = f"      inherited_members: {INHERITED[name]}\n" if name in INHERITED else ""
+    return f"::: {path}\n    options:\n      heading: {name}\n      heading_level: {level}\n{below}"
 
 
 def namespace() -> str:

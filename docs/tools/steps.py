@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from difflab.draw.gallery import chapter_2, more
 from difflab.draw.page import page_of
+from difflab.gallery import chapter_2, more
 
 PAGES = {
     "sigmoid-neuron": (chapter_2.sigmoid_block_open, "A neuron with a sigmoid"),

@@ -13,12 +13,14 @@ from ...differentiate.symbolic import formula, shorten, without_impulses
 from ...errors import DifflabError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.portable import portable
+from ...hooks import Hook
 from ...progress import doing
-from ..text import clean, number
+from ..text import clean
 from .model import Model
 from .script import printed
 
 SECONDS, MOST_NODES, LONGEST, SHOWN = 10.0, 120, 8000, 200
+ERRORS: Hook[[Graph, dict[str, Any]], str] = Hook("errors of methods")  # a sentence about all of them at a point
 
 
 class Symbolic:
@@ -66,31 +68,11 @@ def script_of(symbols: list[Any], shared: list[Any], results: list[Any]) -> str:
     return text
 
 
-def errors_at(model: Model) -> str:
-    """How far each method is from the certified gradient at the exported point, as a sentence; empty if none is."""
-    from ...lab.compare import compare
-
-    at = {str(n.name): model.forward.values[n] for n in model.graph.inputs}
-    try:
-        found = compare(model.graph, at, seconds=SECONDS)
-    except (DifflabError, ArithmeticError, ValueError, TypeError):
-        return ""
-    told = []
-    for name, m in found.methods.items():
-        if m.failure is not None:
-            told.append(f"{name} could not run ({clean(m.failure, 80)})")
-        elif m.max_ulps is not None and name != found.reference:
-            told.append(f"{name} {number(float(m.max_ulps))}{'' if m.agrees else f' ({m.verdict})'}")
-    if not told or found.reference == "none":
-        return f"Not judged at the exported point: {clean(found.reason, 200)}." if found.reason else ""
-    end = "" if found.agree else f" The methods do not agree: {clean(found.reason, 200)}."
-    return f"Largest error in ulps at the exported point, judged by {found.reference}: {', '.join(told)}.{end}"
-
-
 def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
     """The panel's markup; its table is filled and kept up to date by the script."""
     plain = model.backward is not None and np.all(model.backward.seed == 1)
-    errors = errors_at(model) if ulps and plain and model.output is model.graph.outputs[0] else ""
+    judged = ulps and plain and model.output is model.graph.outputs[0]
+    errors = ERRORS(model.graph, {str(n.name): model.forward.values[n] for n in model.graph.inputs}) if judged else ""
     rows = "".join(
         f"<li><code>{escape(written(model, n, s))}</code></li>" for n, s in zip(model.graph.inputs, symbolic.shown)
     )

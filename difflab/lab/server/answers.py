@@ -39,7 +39,7 @@ def answered(part: str, text: str, point: str) -> tuple[str, str]:
 
 def warm_up() -> Iterator[None]:
     """Everything is loaded and has run once, part by part: each fork has it."""
-    from ...differentiate.worker import warm_up as symbolic
+    from ...differentiate.warm import warm_up as symbolic
 
     yield from symbolic()
     for part in PARTS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...compile.program.program import compile as compile_function
 from ...differentiate.transform import value_and_grad
@@ -18,9 +19,10 @@ from ...nn import functional as F, optim
 from ...nn.models import mlp
 from ..checks import discount_of, whole
 from ..process import MDP
+from ..types import Start
 from .environments import environment
 from .learned import Learned
-from .schedules import linear, schedule_of
+from .schedules import Schedule, linear, schedule_of
 from .tabular import truth_of
 
 
@@ -51,16 +53,16 @@ def deep_q_learning(
     network: Any = None,
     discount: float | None = None,
     optimiser: Any = None,
-    epsilon: Any = None,
+    epsilon: Schedule | float | None = None,
     batch_size: int = 64,
     memory: int = 20_000,
     warm_up: int = 500,
     every: int = 1,
     target_every: int = 250,
     double: bool = True,
-    start: Any = None,
+    start: Start = None,
     most_steps: int = 500,
-    exact: Any = None,
+    exact: ArrayLike | None = None,
     seed: int = 0,
 ) -> Learned:
     """Action values by a network from replayed experience.
@@ -108,8 +110,7 @@ def deep_q_learning(
             if interrupts.asked is not None:
                 break
     q = all_values(agent, world) if world.n_states else None
-    shape = lambda x: np.asarray(x, np.float32).reshape(len(x), -1)
-    predict = lambda x: agent.values(shape(x))
+    predict = lambda x: agent.values(np.asarray(x, np.float32).reshape(len(x), -1))
     return Learned("deep Q-learning", q, returns, count, errors, network=model, params=agent.params, predict=predict)
 
 

@@ -12,6 +12,8 @@ from ...errors import InputError
 from ..checks import whole
 from ..process import MDP
 from ..start import distribution, is_place, place_of
+from ..tables import environment_named
+from ..types import Start
 
 MOST_STATES = 1_000_000  # of a table; observations of more combinations are vectors
 
@@ -19,7 +21,7 @@ MOST_STATES = 1_000_000  # of a table; observations of more combinations are vec
 class Simulator:
     """An MDP as an environment of single steps; plain lists, because the loop around it is plain Python."""
 
-    def __init__(self, process: MDP, start: Any, rng: np.random.Generator, most_steps: int) -> None:
+    def __init__(self, process: MDP, start: Start, rng: np.random.Generator, most_steps: int) -> None:
         if not process.regular:
             raise InputError("learning: every state needs every action; missing ones cannot be tried")
         self.n_states, self.n_actions = process.n_states, process.n_actions
@@ -38,7 +40,7 @@ class Simulator:
         self.rng, self.most_steps, self.count = rng, most_steps, 0
         self.numbers: list[float] = []
 
-    def begin(self, process: MDP, start: Any) -> None:
+    def begin(self, process: MDP, start: Start) -> None:
         """The states that episodes begin in, and where they are not alike their probabilities, added up."""
         if start is not None and is_place(process, start):
             state = place_of(process, start, "learning")
@@ -141,20 +143,12 @@ def digits_of(space: Any) -> list[tuple[int, int]] | None:
     return None
 
 
-def environment(env: Any, start: Any, seed: int, most_steps: int) -> Any:
+def environment(env: Any, start: Start, seed: int, most_steps: int) -> Any:
     """What was given as an environment of single steps."""
     seed = whole(seed, "learning: seed")
     if isinstance(env, MDP):
         return Simulator(env, start, np.random.default_rng([seed, 1]), most_steps)
-    if isinstance(env, str):
-        try:
-            import gymnasium
-        except ImportError:
-            raise InputError(f"learning: the environment {env!r} needs gymnasium: pip install gymnasium") from None
-        try:
-            env = gymnasium.make(env)
-        except Exception as error:  # whatever the environment's own code raises
-            raise InputError(f"learning: gymnasium knows no environment {env!r}: {str(error)[:400]}") from None
+    env = environment_named(env, "learning") if isinstance(env, str) else env
     if not all(hasattr(env, name) for name in ("reset", "step", "action_space", "observation_space")):
         raise InputError(f"learning: {type(env).__name__} is neither an mdp.MDP nor a gymnasium environment")
     if start is not None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..types import FileName
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Learned:
@@ -40,7 +42,7 @@ class Learned:
         """The mean return of the last episodes."""
         return float(np.mean(self.returns[-last:])) if self.returns else float("nan")
 
-    def plot(self, path: Any = None, force: bool = False) -> Any:
+    def plot(self, path: FileName | None = None, force: bool = False) -> Any:
         """Returns of the episodes with their running mean; beside it the distance to q*, where it is known."""
         from matplotlib.figure import Figure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ...errors import InputError
 
@@ -51,13 +50,13 @@ def harmonic(first: float = 1.0, power: float = 1.0) -> Schedule:
     return lambda count: float(first / (1 + count) ** power)
 
 
-def schedule_of(value: Any, name: str, most: float = 1.0) -> Schedule:
+def schedule_of(value: Schedule | float, name: str, most: float = 1.0) -> Schedule:
     """A number as a constant schedule; a function as it is, its first value checked."""
-    found = value if callable(value) else constant(value)
+    found: Schedule = value if callable(value) else constant(value)
     try:
         first = float(found(0))
     except (TypeError, ValueError):
         raise InputError(f"{name}={value!r}; give a number or a function of a count, such as learning.linear") from None
     if not 0 <= first <= most:
         raise InputError(f"{name} starts at {first:g}; it must lie between 0 and {most:g}")
-    return found  # type: ignore[no-any-return]
+    return found

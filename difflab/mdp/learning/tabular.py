@@ -11,11 +11,13 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...errors import InputError, ShapeError
 from ...interrupts import Interrupts
 from ..checks import discount_of, floats, whole
 from ..process import MDP
+from ..types import Start
 from .environments import environment
 from .learned import Learned
 from .schedules import Schedule, schedule_of
@@ -61,13 +63,13 @@ def q_learning(
     episodes: int = 500,
     *,
     discount: float | None = None,
-    step_size: Any = 0.1,
-    epsilon: Any = 0.1,
-    start: Any = None,
+    step_size: Schedule | float = 0.1,
+    epsilon: Schedule | float = 0.1,
+    start: Start = None,
     initial: float = 0.0,
     most_steps: int = 1000,
     double: bool = False,
-    exact: Any = None,
+    exact: ArrayLike | None = None,
     seed: int = 0,
 ) -> Learned:
     """Action values from experience, off policy: the target is r + discount max q(s', .).
@@ -102,7 +104,7 @@ def q_learning(
                 one.move(s, a, r if ended else r + gamma * two.q[n][best])
             tell()
             if ended or cut:
-                return total
+                return float(total)
             s = n
 
     name = "double Q-learning" if double else "Q-learning"
@@ -114,13 +116,13 @@ def sarsa(
     episodes: int = 500,
     *,
     discount: float | None = None,
-    step_size: Any = 0.1,
-    epsilon: Any = 0.1,
-    start: Any = None,
+    step_size: Schedule | float = 0.1,
+    epsilon: Schedule | float = 0.1,
+    start: Start = None,
     initial: float = 0.0,
     most_steps: int = 1000,
     expected: bool = False,
-    exact: Any = None,
+    exact: ArrayLike | None = None,
     seed: int = 0,
 ) -> Learned:
     """Action values from experience, on policy: the target is r + discount q(s', a') with the action taken next.
@@ -154,16 +156,24 @@ def sarsa(
             table.move(s, a, target)
             tell()
             if ended or cut:
-                return total
+                return float(total)
             s, a = n, following
 
     return learn("expected SARSA" if expected else "SARSA", table, play, limit, exact)
 
 
 def prepare(
-    name: str, env: Any, episodes: int, discount: Any, step_size: Any, epsilon: Any, start: Any, most_steps: int,
-    initial: float, seed: int
-) -> tuple[Any, Table, float, int]:  # fmt: skip
+    name: str,
+    env: Any,
+    episodes: int,
+    discount: float | None,
+    step_size: Schedule | float,
+    epsilon: Schedule | float,
+    start: Start,
+    most_steps: int,
+    initial: float,
+    seed: int,
+) -> tuple[Any, Table, float, int]:
     """The checked arguments."""
     episodes, most_steps = whole(episodes, f"{name}: episodes", 1), whole(most_steps, f"{name}: most_steps", 1)
     if not isinstance(initial, Real) or not np.isfinite(initial):
@@ -179,7 +189,7 @@ def prepare(
     return world, Table(world, steps, exploration, rng, float(initial)), gamma, episodes
 
 
-def truth_of(exact: Any, world: Any, name: str) -> Any:
+def truth_of(exact: ArrayLike | None, world: Any, name: str) -> Any:
     """The exact q* (S, A) to compare with, or None."""
     if exact is None:
         return None
@@ -190,7 +200,12 @@ def truth_of(exact: Any, world: Any, name: str) -> Any:
 
 
 def learn(
-    name: str, table: Table, play: Callable[..., float], episodes: int, exact: Any, other: Table | None = None
+    name: str,
+    table: Table,
+    play: Callable[..., float],
+    episodes: int,
+    exact: ArrayLike | None,
+    other: Table | None = None,
 ) -> Learned:
     """Episode after episode; every so often the distance to q*."""
     world = table.world

@@ -46,12 +46,12 @@ class Term:
 
 
 class Decay(Term):
-    """The parameter itself, in its own update: it shrinks or grows."""
+    """The parameter itself, in its own update: as long as nothing else was added to it, it shrinks or grows."""
 
     __slots__ = ()
 
     def added_to(self, p: Array, weight: Number) -> Array:
-        return p * as_dtype(1 + weight, p.dtype)
+        return p * as_dtype(1 + weight, p.dtype) if p is self.array else super().added_to(p, weight)
 
 
 Update = tuple[Term, ...]
@@ -67,4 +67,4 @@ def decayed(update: Update, p: Array, weight: float) -> Update:
     first = update[0]
     if len(update) == 1 and not first.over and all(c.__class__ is float and abs(c) == 1 for c in first.times):
         return (Term(array_of(update) + weight * p),)
-    return (Decay(p, (weight,)), *update)  # first, so that it is what the parameter was that shrinks
+    return (Decay(p, (weight,)), *update)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import UnsupportedError
-from ..carriers import find
 from ..elements import ElementsCarrier, mapped
+from ..found import find
 from ..primitive import Primitive
 from .session import NOW
 

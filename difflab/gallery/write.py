@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ...files import target_folder, write_all
-from ...progress import doing, tell
-from ..layout import version
+from ..draw.layout import version
+from ..files import target_folder, write_all
+from ..progress import doing, tell
 from .registry import FIGURES
 
 

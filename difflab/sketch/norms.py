@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-from ..palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
+from ..draw.palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
+from ..errors import InputError
 from .canvas import Canvas
 from .checks import count
 from .colours import NEGATIVE, POSITIVE

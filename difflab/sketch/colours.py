@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..palette import INK, LIGHT_TO_DARK, MARK, OPERATION
-from ..text import number
+from ..draw.palette import INK, LIGHT_TO_DARK, MARK, OPERATION
+from ..draw.text import number
 
 POSITIVE = {"#fdf0e2": "#33271b", "#fbe0c5": "#4a331d", "#f8cb9e": "#61401f", "#f4b479": "#7a4d23"}
 NEGATIVE = {"#e8f1fb": "#1c2836", "#d0e2f6": "#20354f", "#b3d0f0": "#25436a", "#94bce9": "#2b5286"}

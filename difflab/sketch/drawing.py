@@ -1,18 +1,15 @@
-"""What the functions of this package return: a drawing that shows itself in notebooks and writes itself to a file."""
+"""What the functions of this package return: a drawing, alone or beside others."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from ...errors import DrawError, InputError
-from ...files import write
+from ..draw.drawing import Drawing
+from ..errors import DrawError
 from .canvas import Canvas
 
 GAP = 36.0
 
 
-class Sketch:
+class Sketch(Drawing):
     """A drawing: `title` and `description` are what somebody hears who does not see it, `svg` is its text."""
 
     def __init__(self, canvas: Canvas, title: str, description: str = "") -> None:
@@ -22,19 +19,6 @@ class Sketch:
     def svg(self) -> str:
         return self.canvas.svg(self.title, self.description)
 
-    def save(self, path: Any, force: bool = False) -> Path:
-        """Writes the drawing as an SVG file and returns its path; an existing file is replaced only with `force`."""
-        try:
-            path = Path(path)
-        except TypeError:
-            raise InputError(f"save: path={path!r}; give the name of a file, such as 'sketch.svg'") from None
-        if path.suffix.lower() != ".svg":
-            raise DrawError(f"{path.name!r} ends in {path.suffix or 'nothing'}; a sketch is written as .svg")
-        return write(path, self.svg, force)
-
-    def _repr_svg_(self) -> str:
-        return self.svg
-
     def __repr__(self) -> str:
         return f"<sketch: {self.title}>"
 
@@ -42,7 +26,7 @@ class Sketch:
 def beside(*sketches: Sketch, title: str | None = None) -> Sketch:
     """Sketches next to each other, their upper edges in line.
 
-    >>> from difflab.draw.sketch import grid
+    >>> from difflab.sketch import grid
     >>> beside(grid([[1, 2]]), grid([[3, 4]]), title="Two rows")
     <sketch: Two rows>
     """

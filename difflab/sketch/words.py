@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..text import number
+from ..draw.text import number
 
 OPERATION, EQUATION, NUMBER, NAME, NOTE = 26.0, 19.0, 17.0, 15.0, 12.5  # sizes of type; nothing is smaller than a note
 WIDTHS = {  # of characters, in units of the size, rounded up

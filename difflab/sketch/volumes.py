@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...errors import InputError, ShapeError
-from ..palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
+from ..draw.palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
+from ..errors import InputError, ShapeError
 from .canvas import Canvas, Point
 from .checks import count
 from .drawing import Sketch
@@ -64,8 +64,8 @@ def layers(model: Any, shape: Any, *, title: str | None = None) -> Sketch:
     >>> layers(nn.Sequential(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2)), (3, 32, 32))
     <sketch: 3 × 32 × 32, then 6 × 28 × 28, then 6 × 14 × 14>
     """
-    from ...nn.layers.layer import Layer
-    from ...nn.summary import flat, summary
+    from ..nn.layers.layer import Layer
+    from ..nn.summary import flat, summary
 
     if not isinstance(model, Layer):
         raise InputError(

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError
-from ..text import number
+from ..draw.text import number
+from ..errors import ShapeError
 from .canvas import Canvas
 from .checks import channels, pair, position
 from .colours import largest
@@ -39,7 +39,7 @@ def convolution(
     >>> convolution(image, [[1, 0], [0, -1]], at=(0, 1))
     <sketch: A 2 × 2 kernel on a 3 × 3 image: -1 at (0, 1)>
     """
-    from ...nn import functional as F
+    from ..nn import functional as F
 
     x, k = channels("convolution", "image", image), channels("convolution", "kernel", kernel)
     if len(x) != len(k):

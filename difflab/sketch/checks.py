@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DtypeError, InputError, ShapeError
+from ..errors import DtypeError, InputError, ShapeError
 
 MOST_PIXELS = 96  # rows or columns
 MOST_CHANNELS = 4

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, ShapeError
-from ..palette import INK, INPUT, OPERATION, WIRE
-from ..text import number
+from ..draw.palette import INK, INPUT, OPERATION, WIRE
+from ..draw.text import number
+from ..errors import InputError, ShapeError
 from .canvas import Canvas, Point
 from .checks import count, numbers
 from .drawing import Sketch
@@ -52,7 +52,7 @@ def dense(
 
 
 def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
-    from ...nn import functional as F
+    from ..nn import functional as F
 
     x = numbers("dense", "inputs", inputs, (1,), 10**4)
     W = numbers("dense", "weights", weights, (2,), 10**4)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...graph.drawable import Drawable
-from ..draw import encoded, picture_of
+from ..draw.draw import encoded, picture_of
+from ..graph.drawable import Drawable
 
 
 @dataclass(frozen=True)

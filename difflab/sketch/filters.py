@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, ShapeError
-from ..text import clean
+from ..draw.text import clean
+from ..errors import InputError, ShapeError
 from .canvas import Canvas
 from .checks import numbers
 from .colours import range_note
@@ -32,7 +32,7 @@ def bank(image: Any, kernels: Any, *, title: str | None = None) -> Sketch:
     >>> bank(np.eye(5), {"mean": np.full((3, 3), 1 / 9), "down": [[-1], [0], [1]]})
     <sketch: 2 kernels on a 5 × 5 image: mean, down>
     """
-    from ...nn import functional as F
+    from ..nn import functional as F
 
     x = numbers("bank", "image", image, (2,))
     named = as_named(kernels)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..palette import CONSTANT, INK, WIRE
+from ..draw.palette import CONSTANT, INK, WIRE
 from .canvas import Canvas, Point
 from .colours import greys, ink_on, tints
 from .words import NAME, NOTE, NUMBER, fitted, width

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, ShapeError
-from ..text import number
+from ..draw.text import number
+from ..errors import InputError, ShapeError
 from .canvas import Canvas
 from .checks import numbers, pair, position
 from .drawing import Sketch
@@ -37,7 +37,7 @@ def pooling(
     >>> pooling([[1, 5, 0, 2], [3, 4, 7, 6]], 2, at=(0, 1))
     <sketch: Max pooling, 2 × 2 with stride 2: 7 at (0, 1)>
     """
-    from ...nn import functional as F
+    from ..nn import functional as F
 
     x = numbers("pooling", "image", image, (2,))
     if kind not in ("max", "average"):

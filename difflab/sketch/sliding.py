@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-from ..text import number
+from ..draw.text import number
+from ..errors import InputError
 from .canvas import Canvas, Point
 from .items import WIDEST, Grid, outline, paragraph
 from .motion import Motion

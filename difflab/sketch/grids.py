@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-from ..palette import WIRE
+from ..draw.palette import WIRE
+from ..errors import InputError
 from .canvas import Canvas
 from .checks import channels, count, numbers
 from .colours import greys

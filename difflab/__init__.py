@@ -43,13 +43,14 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     )
     from .draw.draw import draw as draw
     from .errors import DifflabError as DifflabError
-    from .graph.block import block as block
     from .graph.builder import builder as builder
     from .graph.graph import Graph as Graph
+    from .graph.grouping import block as block
     from .graph.node import Node as Node
     from .graph.parse import parse as parse
     from .graph.sympy_io import from_sympy as from_sympy, to_sympy as to_sympy
     from .graph.trace import label as label, trace as trace
+    from .graph.traced import Traced as Traced
     from .lab.accuracy import accuracy as accuracy
     from .lab.compare import Comparison as Comparison, compare as compare
     from .lab.step_size import step_size_study as step_size_study
@@ -71,13 +72,14 @@ _HOMES = {
     "difflab.differentiate.transform": ("elementwise_grad grad hvp jvp stop_gradient value_and_grad vjp"),
     "difflab.draw.draw": "draw",
     "difflab.errors": "DifflabError",
-    "difflab.graph.block": "block",
     "difflab.graph.builder": "builder",
     "difflab.graph.graph": "Graph",
+    "difflab.graph.grouping": "block",
     "difflab.graph.node": "Node",
     "difflab.graph.parse": "parse",
     "difflab.graph.sympy_io": "from_sympy to_sympy",
     "difflab.graph.trace": "label trace",
+    "difflab.graph.traced": "Traced",
     "difflab.lab.accuracy": "accuracy",
     "difflab.lab.compare": "Comparison compare",
     "difflab.lab.step_size": "step_size_study",

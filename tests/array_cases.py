@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import difflab.numpy as dnp
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.primitives import lookup
 
 MASK = np.array([[True, False, True, True], [False, True, True, False], [True, True, False, True]])

@@ -11,7 +11,8 @@ from table_data import uses
 from table_references import REFERENCES, independent
 
 import difflab as dl
-from difflab.graph.node import Node, Trace
+from difflab.graph.recording import Tape
+from difflab.graph.traced import Traced
 from difflab.primitives import TABLE
 
 STEP = 1e-3
@@ -28,7 +29,7 @@ REFUSED = (
 
 def leaves(y):
     """The results of a call, plain or traced, as a list."""
-    return [x.value if isinstance(x, Node) else x for x in optree.tree_leaves(y)]
+    return [x.value if isinstance(x, Traced) else x for x in optree.tree_leaves(y)]
 
 
 def reference(f, xs):
@@ -38,14 +39,10 @@ def reference(f, xs):
 
 def traced(f, xs, chosen=None):
     """The results of a call on traced operands (of all, or those chosen), and what was recorded."""
-    trace = Trace()
     chosen = chosen or (True,) * len(xs)
-    try:
-        with np.errstate(all="ignore"):
-            y = f(*[trace.input(np.asarray(x)[()]) if c else x for x, c in zip(xs, chosen)])
-    finally:
-        nodes = trace.close()
-    return leaves(y), nodes
+    with Tape() as (tape, operations), np.errstate(all="ignore"):
+        y = f(*[tape.input(np.asarray(x)[()]) if c else x for x, c in zip(xs, chosen)])
+    return leaves(y), operations
 
 
 def calls(name):
@@ -53,7 +50,7 @@ def calls(name):
     for use in uses(name):
         for node in traced(use.f, use.xs)[1]:
             if node.primitive.name == name:
-                yield [x.value if isinstance(x, Node) else x for x in node.operands], node.params, node.value
+                yield [x.value if isinstance(x, Traced) else x for x in node.operands], node.params, node.value
 
 
 def agree(what, got, want, tolerance):

@@ -19,7 +19,7 @@ from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of, has_slopes, read_a
 
 from difflab.differentiate import complex_step
 from difflab.errors import UnsupportedError
-from difflab.graph.node import NODE, Node
+from difflab.graph.traced import NODE, Traced
 from difflab.primitives import NUMPY, TABLE, Gate
 from difflab.primitives.batches import AXES
 
@@ -148,7 +148,7 @@ def altered(found, change):
 
 def steeper(y):
     """The same value with a slope that is off: found by second derivatives alone."""
-    return y + 0.01 * (y - NODE.stop_gradient(y)) if isinstance(y, Node) and y.dtype.kind in "fc" else y
+    return y + 0.01 * (y - NODE.stop_gradient(y)) if isinstance(y, Traced) and y.dtype.kind in "fc" else y
 
 
 CHANGES = {"x 1.01": lambda y: y * FACTOR, "sign": lambda y: -y, "second order": steeper}

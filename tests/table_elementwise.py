@@ -16,7 +16,7 @@ from mpmath import mp, mpf
 from test_primitives_elementwise import sample
 
 import difflab as dl
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.primitives import NUMPY, TABLE
 from difflab.primitives.found import find
 

@@ -19,7 +19,7 @@ from table_elementwise import PLAIN, POINTS, WHOLE, Truth, along, at, close, eac
 import difflab as dl
 from difflab.differentiate import complex_step
 from difflab.errors import UnsupportedError
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.primitives import TABLE
 
 

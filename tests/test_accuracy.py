@@ -9,7 +9,7 @@ import pytest
 from mpmath import mp, mpf
 
 import difflab as dl
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.lab import judge
 from difflab.lab.accuracy import accuracy, not_real, ulps
 from difflab.primitives import TABLE, Elementwise, lookup, table

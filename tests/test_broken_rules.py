@@ -10,7 +10,7 @@ import pytest
 from array_cases import CASES
 
 import difflab as dl
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.lab.accuracy import not_real
 from difflab.primitives import TABLE, Gate, table
 from difflab.testing import find_broken_rule

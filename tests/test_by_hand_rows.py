@@ -15,7 +15,7 @@ from table_data import uses
 import difflab as dl
 import difflab.numpy as dnp
 from difflab import primitives
-from difflab.graph.node import apply
+from difflab.graph.traced import Traced, apply
 from difflab.primitives import BUILT_IN, TABLE
 from difflab.primitives.primitive import positional
 
@@ -53,7 +53,7 @@ def test_every_row_can_be_built(name, known):
         b = dl.builder()
         values = [b.input(f"x{k}", np.shape(x) if known else None, np.asarray(x).dtype) for k, x in enumerate(xs)]
         try:
-            ys = [y for y in leaves(f(*values)) if type(y) is dl.Node]
+            ys = [y for y in leaves(f(*values)) if type(y) is Traced]
         except dl.errors.TraceError as error:  # the function itself asks for a length
             assert "shape of this value is not known" in str(error) and (not known or name == "trim_zeros")
             continue

@@ -9,7 +9,7 @@ from scipy import special
 import difflab as dl
 from difflab.differentiate.complex_step import CARRIER
 from difflab.errors import UnsupportedError
-from difflab.graph.node import call_row
+from difflab.graph.traced import call_row
 from difflab.primitives import TABLE, table
 
 H = 1e-30

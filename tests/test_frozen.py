@@ -12,10 +12,13 @@ import pytest
 ROOMS = ("primitives", "graph", "differentiate", "compile", "nn", "mdp")
 # What changes while work goes on, or is filled in piece by piece.
 MUTABLE = set(
-    "Certificate Entry Derivative Tableau Problem Rounding Run Found Result Checkpoint Trained Outcome Sweep".split()
+    "Certificate Entry Derivative Tableau Problem Rounding Run Found Result Checkpoint Trained Outcome Sweep "
+    "Term Decay Rectified".split()  # steps of an optimiser, made for each array in each step
 )
 # Their fields are arrays or functions, so == of the fields has no truth value or none that matters.
-BY_IDENTITY = set("Recovered Learned MDP Sensitivity Solution Dataset Call Sweep".split())
+BY_IDENTITY = set(
+    "ForwardPass BackwardPass Recovered Learned MDP Sensitivity Solution Dataset Call Sweep Term Decay Rectified".split()
+)
 ALL_BY_IDENTITY = ("difflab.primitives.primitive", "difflab.primitives.deferred", "difflab.nn.criteria")  # modules
 
 

@@ -25,11 +25,6 @@ FLOORS = (  # from the ground up; "" is the package's own `__init__`, which name
     *"gallery cli __main__".split(),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split() or [""]}
-# What is still to be mended: these two lists may shrink, and never grow.
-GO_UP: dict[str, str] = {}
-CIRCLES: dict[str, str] = {
-    "graph": "block draft from_networkx graph passes portable sympy_io to_networkx trace",
-}
 # Texts that name a module which is not imported there.
 NO_IMPORTS = {
     ("graph.array_namespace", "numpy"),  # what its functions say of themselves: `__module__`
@@ -110,32 +105,18 @@ def floor(name: str) -> int:
     return FLOOR[name.partition(".")[0]]
 
 
-UP = {(name, other) for name in GRAPH for other in GRAPH[name] if floor(other) > floor(name)}
-
-
-def circles() -> list[set[str]]:
-    """Files that import each other, over others perhaps, by imports that do not go up."""
-    edges = [(name, other) for name in GRAPH for other in GRAPH[name] if (name, other) not in UP]
-    return [c for c in nx.strongly_connected_components(nx.DiGraph(edges)) if len(c) > 1]
-
-
 def test_every_room_has_a_floor():
     assert {name.partition(".")[0] for name in FILES} == set(FLOOR)
 
 
 def test_imports_only_go_down():
-    allowed = {(name, short(other)) for name, others in GO_UP.items() for other in others.split()}
-    assert sorted(UP - allowed) == []
-    assert sorted(allowed - UP) == [], "these go up no longer: strike them off the list"
+    assert sorted((name, other) for name in GRAPH for other in GRAPH[name] if floor(other) > floor(name)) == []
 
 
 def test_no_two_files_import_each_other():
-    allowed = [{f"{room}.{file}" for file in files.split()} for room, files in CIRCLES.items()]
-    found = circles()
-    assert [sorted(c) for c in found if not any(c <= some for some in allowed)] == []
-    assert sorted(set().union(*allowed) - set().union(*found)) == [], (
-        "in no circle any longer: strike them off the list"
-    )
+    """Not over others either."""
+    edges = [(name, other) for name in GRAPH for other in GRAPH[name]]
+    assert [sorted(c) for c in nx.strongly_connected_components(nx.DiGraph(edges)) if len(c) > 1] == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from difflab.differentiate.arb_rules import FORMULAS
 from difflab.differentiate.methods import method_named
 from difflab.differentiate.rounding import operand_error
 from difflab.differentiate.symbolic import precise
-from difflab.graph.node import call_row
+from difflab.graph.traced import call_row
 from difflab.primitives import TABLE
 from difflab.primitives.germs import germ, session
 

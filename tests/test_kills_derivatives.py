@@ -248,8 +248,8 @@ def test_an_error_of_an_input_is_pushed_like_a_tangent(f, slope):
     """Whatever the operations add of their own: here nothing, or an error of the operand."""
     x = np.array([0.7, 1.3, 2.9])
     record = recorded(f, x)
-    (given,) = (n for n in record.nodes if n.primitive.name == "input")
-    errors, none = record.inner, dict.fromkeys(record.nodes, 0.0)
+    (given,) = (n for n in record.operations if n.primitive.name == "input")
+    errors, none = record.inner, dict.fromkeys(record.operations, 0.0)
     record.own, record.inner = {**none, given: 1.0}, {key: 0.0 * error for key, error in errors.items()}
     assert record.inner
     assert record.pushed(Ones())[record.outputs[0]] == pytest.approx(slope(x), rel=1e-12, abs=1e-12)

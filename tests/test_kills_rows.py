@@ -7,7 +7,7 @@ import pytest
 
 import difflab as dl
 from difflab.compile.plan.regions import Least, cut, flat_space, reaches, row_space, total_of
-from difflab.graph.node import call_row
+from difflab.graph.traced import call_row
 from difflab.primitives import NUMPY, TABLE
 
 ROWS = 6

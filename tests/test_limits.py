@@ -27,8 +27,8 @@ from difflab.differentiate.limits import HELPER, Helper, limited, outcome
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.worker import Request
 from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
-from difflab.graph.node import apply
 from difflab.graph.portable import MOST, portable
+from difflab.graph.traced import apply
 from difflab.lab.server.question import Question
 from difflab.lab.server.work import Work
 from difflab.primitives.primitive import TABLE, elementwise

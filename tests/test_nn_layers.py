@@ -9,7 +9,7 @@ import pytest
 import difflab as dl
 from difflab import nn
 from difflab.errors import DifflabError, InputError, ShapeError
-from difflab.graph.hollow import ShapeTrace
+from difflab.graph.hollow import ShapeTape
 
 
 def n(*shape):
@@ -170,7 +170,7 @@ def test_shapes_without_numbers_are_the_shapes(name, args, kwargs, shape):
     """What a summary runs in place of a layer gives the shapes and dtypes of the layer."""
     layer = made(name, args, kwargs)
     params, state = layer.init(0)
-    hollow = optree.tree_map(ShapeTrace().input, (params, state, n(*shape)))
+    hollow = optree.tree_map(ShapeTape().input, (params, state, n(*shape)))
     found, want = layer.apply(*hollow, training=False)[0], layer.apply(params, state, n(*shape), training=False)[0]
     assert [(y.shape, y.dtype) for y in optree.tree_leaves(found)] == [
         (y.shape, y.dtype) for y in optree.tree_leaves(want)

@@ -12,7 +12,7 @@ from difflab.draw.page.document import asset
 from difflab.draw.page.model import encoded
 from difflab.draw.page.script import Form, helpers
 from difflab.errors import UnsupportedError
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 
 COUNT = 40
 ROWS = [(row, params) for row in primitives.table() if row.kind == "elementwise" for params in row.examples or ({},)]

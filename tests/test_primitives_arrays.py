@@ -8,7 +8,7 @@ from array_cases import CASES, CONSTANT, REAL_ONLY
 
 import difflab as dl
 from difflab import primitives
-from difflab.graph.node import Node
+from difflab.graph.traced import Traced
 from difflab.primitives.elements import ElementsCarrier
 
 MODULES = ["reductions", "extremes", "scans", "shaping", "repeating", "joining", "indexing", "creation", "composites"]
@@ -121,7 +121,7 @@ def test_row_without_derivative(name, case):
     f, xs = case[0], inputs(case[1:])
     expected = f(*xs)
     seen = []
-    value = lambda y: y.value if isinstance(y, Node) else y
+    value = lambda y: y.value if isinstance(y, Traced) else y
 
     def g(*args):
         seen.append(value(f(*args)))

@@ -14,7 +14,7 @@ from scipy import special
 
 import difflab as dl
 from difflab import primitives
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.primitives import NUMPY
 
 ELEMENTWISE = {row.name: row for row in primitives.table() if row.kind == "elementwise"}

@@ -12,7 +12,7 @@ from test_primitives_arrays import flat, inputs
 
 import difflab as dl
 from difflab import primitives
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 
 BATCH = 40
 INTEGERS = ("ldexp",)  # rows that want integers

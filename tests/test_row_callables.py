@@ -16,7 +16,8 @@ import difflab as dl
 from difflab import primitives
 from difflab.differentiate.problem import as_problem
 from difflab.errors import UnsupportedError
-from difflab.graph.node import NODE, Trace, apply
+from difflab.graph.recording import Tape
+from difflab.graph.traced import NODE, apply
 from difflab.lab.kinks import kinks
 from difflab.nn import functional as F
 from difflab.primitives import NUMPY, TABLE, Gate
@@ -156,9 +157,8 @@ def test_derivatives(name):
                     tangents = [np.ones_like(x) if floating(x) else None for x in xs]
                     row.jvp(NUMPY, tangents, y, *xs, **params)
             if row.kind == "composite":  # the sweeps run its program on nodes
-                trace = Trace()
-                row.value(NODE, *[trace.input(np.asarray(x)[()]) for x in xs], **params)
-                trace.close()
+                with Tape() as (tape, _):
+                    row.value(NODE, *[tape.input(np.asarray(x)[()]) for x in xs], **params)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if TABLE[name].kinks is not None])

@@ -10,8 +10,8 @@ import difflab as dl
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.symbolic import MAX_ENTRIES, derivative, sendable, work
 from difflab.errors import DifflabError, DomainError, InputError, TimeLimitError, UnsupportedError
-from difflab.graph.node import apply
 from difflab.graph.sympy_io import CARRIER
+from difflab.graph.traced import apply
 from difflab.primitives import TABLE, rows
 
 sympy = pytest.importorskip("sympy")

@@ -17,7 +17,7 @@ from table_signatures import DIFFERENCES, TELLS, differences, functions
 
 import difflab as dl
 from difflab.errors import UnsupportedError
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.primitives import TABLE
 
 

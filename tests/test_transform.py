@@ -243,7 +243,7 @@ def test_control_flow_on_values():
 
 def test_auxiliary_results_are_plain():
     g, aux = dl.grad(lambda x: (x**2, {"y": x * 3, "s": "text"}), has_aux=True)(2.0)
-    assert g == 4.0 and aux == {"y": 6.0, "s": "text"} and not isinstance(aux["y"], dl.Node)
+    assert g == 4.0 and aux == {"y": 6.0, "s": "text"} and isinstance(aux["y"], np.floating)
 
 
 def test_threads_do_not_meet():
@@ -319,7 +319,7 @@ def test_a_checkpoint_differentiates_by_what_it_captures(f, monkeypatch):
 def test_a_checkpoint_keeps_no_inner_values_of_what_it_captures():
     def count(x):
         y = dl.checkpoint(lambda a: np.sin(np.cos(np.sin(x) * a)))(x)
-        return len(y.recording.nodes)
+        return len(y.tape.operations)
 
     assert dl.jvp(lambda x: (x, count(x))[1] * x, (1.0,), (1.0,))[0] == 3.0  # the input, its sine, the checkpoint
 

@@ -17,7 +17,7 @@ from difflab.differentiate.methods import Method, answer, method_named, register
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.rounding import gradient_rounding
 from difflab.errors import InputError, TimeLimitError, UnsupportedError
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 from difflab.lab import compare as comparing
 from difflab.lab.entries import Entry, judge_exact, judge_inexact
 from difflab.nn import functional

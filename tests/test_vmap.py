@@ -12,7 +12,7 @@ from test_primitives_linalg import CASES as LINALG
 import difflab as dl
 from difflab import primitives
 from difflab.differentiate import batching
-from difflab.graph.node import apply
+from difflab.graph.traced import apply
 
 RNG = np.random.default_rng(11)
 ELEMENTWISE = [row for row in primitives.table() if row.kind == "elementwise"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
-from ..graph.node import Shape
+from ..graph.traced import Shape
 from ..primitives.germs.carrier import GermCarrier
 from ..primitives.germs.session import NOW
 from .problem import output_ancestors

@@ -16,12 +16,12 @@ import numpy as np
 import optree
 
 from ..errors import InputError, ShapeError, TraceError, UnsupportedError
-from ..graph.graph import strip
 from ..graph.kinds import check_fit
-from ..graph.leaks import hidden
-from ..graph.node import NODE, SEQUENCES, Node, Shape, Trace, apply
 from ..graph.operators import OPERATORS
 from ..graph.pytree import flatten
+from ..graph.recording import Tape
+from ..graph.traced import NODE, SEQUENCES, Shape, Traced, apply
+from ..graph.vertices import strip
 from ..primitives import Carrier, Primitive, batches
 from .transform import separate
 
@@ -114,40 +114,31 @@ class BatchedRun:
 
     def __init__(self, f: Callable[..., Any], columns: list[Any], rebuild: Callable[[list[Any]], Any]) -> None:
         """`columns` are the leaves of the arguments: Batched, or whatever is the same for all elements."""
-        trace = Trace()
-        self.values: dict[Node, Any] = {}
+        self.values: dict[Traced, Any] = {}
         leaves = list(columns)
-        for k, x in enumerate(columns):
-            if x.__class__ is Batched:
-                leaves[k] = trace.input(first_element(x))
-                self.values[leaves[k]] = x
-            elif isinstance(x, np.ndarray) and x.dtype.kind in "biufc":
-                leaves[k] = trace.input(x)  # traced too, so that a batch of indices can read it
-        args, kwargs = rebuild(leaves)
-        try:
+        with Tape() as (tape, operations):
+            for k, x in enumerate(columns):
+                if x.__class__ is Batched:
+                    leaves[k] = tape.input(first_element(x))
+                    self.values[leaves[k]] = x
+                elif isinstance(x, np.ndarray) and x.dtype.kind in "biufc":
+                    leaves[k] = tape.input(x)  # traced too, so that a batch of indices can read it
+            args, kwargs = rebuild(leaves)
             result = f(*args, **kwargs)
-        except (ValueError, TypeError, SystemError) as error:
-            if (refusal := hidden(error)) is not None:
-                raise refusal from None
-            raise
-        finally:
-            nodes = trace.close()
         if result is None:
             raise InputError("vmap: the function returned None; does it lack a return statement?")
-        self.trace = trace
+        self.tape = tape
         outputs, self.rebuild = flatten(result)
-        for node in needed(nodes, [*outputs, *[g for g, _ in trace.guards]]):
+        for node in needed(operations, [*outputs, *[g for g, _ in tape.guards]]):
             self.run(node)
-        for node, outcome in trace.guards:
+        for node, outcome in tape.guards:
             self.check(node, outcome)
         self.outputs = [self.value_of(y) for y in outputs]
 
     def value_of(self, x: Any) -> Any:
-        if x.__class__ is Node and x.recording is self.trace:
-            return self.values.get(x, x.value)
-        return x
+        return self.values.get(x, x.value) if self.tape.owns(x) else x
 
-    def run(self, node: Node) -> None:
+    def run(self, node: Traced) -> None:
         operands = [self.value_of(x) for x in node.operands]
         if node.primitive.kind == "pick":
             if node.operands[0] in self.values:
@@ -158,7 +149,7 @@ class BatchedRun:
             several = isinstance(found, SEQUENCES)
             self.values[node] = tuple(map(in_dtype, found, node.value)) if several else in_dtype(found, node.value)
 
-    def check(self, node: Node, outcome: Any) -> None:
+    def check(self, node: Traced, outcome: Any) -> None:
         """Whether a branch that the first element took is taken by all."""
         x = self.value_of(node)
         if x.__class__ is not Batched or isinstance(outcome, Shape):
@@ -193,12 +184,12 @@ def first_element(x: Batched) -> Any:
     return value[0] if value.shape[0] else np.ones(x.shape, x.dtype)[()]
 
 
-def needed(nodes: list[Node], roots: list[Any]) -> list[Node]:
+def needed(nodes: list[Traced], roots: list[Any]) -> list[Traced]:
     """The nodes, in their order, that the roots depend on."""
-    wanted = {x for x in roots if x.__class__ is Node}
+    wanted = {x for x in roots if x.__class__ is Traced}
     for node in reversed(nodes):
         if node in wanted:
-            wanted.update(x for x in node.operands if x.__class__ is Node)
+            wanted.update(x for x in node.operands if x.__class__ is Traced)
     return [node for node in nodes if node in wanted]
 
 
@@ -267,7 +258,7 @@ def in_front(x: Any, axis: Any) -> Any:
         return x
     if not isinstance(axis, int):
         raise InputError(f"vmap: the axis {axis!r} is neither an int nor None")
-    if x.__class__ is not Node:
+    if x.__class__ is not Traced:
         check_fit(x, "vmap: an argument")
         x = np.asarray(x)
         if x.dtype.kind not in "biufc":
@@ -283,7 +274,7 @@ def put_back(y: Any, axis: Any, n: int) -> Any:
     if y.__class__ is not Batched:
         if axis is None:
             return y
-        if y.__class__ is not Node and np.asarray(y).dtype.kind not in "biufc":
+        if y.__class__ is not Traced and np.asarray(y).dtype.kind not in "biufc":
             raise InputError(f"vmap: the function returned {y!r}, which is not a number or an array of numbers")
         y = Batched(NODE.broadcast_to(y, shape=(n, *Carrier.shape(y))))
     elif axis is None:

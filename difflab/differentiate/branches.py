@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
-from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, structure
+from ..graph.traced import NODE, apply, holds_traced
 from ..primitives import Carrier
 from .closed import Closed, control_row, describe, plain, value_leaf
 from .control_flow import active, body_function, filled, same_carry, scan, zeros_of
@@ -64,7 +64,7 @@ def choose(pred: Any, branches: list[Closed], captured: list[list[Any]], leaves:
     """The outputs of the chosen branch, as one node where anything is traced."""
     operands = [pred, *captured[0], *captured[1], *leaves]
     choice = Choice(branches, len(captured[0]), len(captured[1]))
-    if not any(x.__class__ is Node for x in operands):
+    if not holds_traced(operands):
         which = int(bool(pred))
         return branches[which].run(choice.part(operands, which))
     result = apply(control_row("cond", choice.value, choice.pull, choice.push), tuple(operands))
@@ -190,7 +190,7 @@ def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], l
     def push(m: Any, ts: Any, y: Any, *xs: Any) -> Any:
         return while_jvp(test, body, a, b, list(ts), list(xs))
 
-    if not any(x.__class__ is Node for x in operands):
+    if not holds_traced(operands):
         from ..primitives import NUMPY
 
         return [x if isinstance(x, np.generic) else np.asarray(x)[()] for x in run(NUMPY, operands)[0]]

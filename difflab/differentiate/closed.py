@@ -10,11 +10,15 @@ import numpy as np
 
 from ..compile.program.compiled import Compiled
 from ..errors import InputError, TraceError
-from ..graph.graph import Graph, graph_of, strip
+from ..graph.graph import Graph
 from ..graph.kinds import check_fit
 from ..graph.leaves import check_leaf
-from ..graph.node import Node, Trace
+from ..graph.node import Node
 from ..graph.pytree import flatten
+from ..graph.recorded import graph_of
+from ..graph.recording import Tape
+from ..graph.traced import Traced
+from ..graph.vertices import strip
 from ..primitives import NUMPY, Custom, rows
 
 
@@ -26,35 +30,32 @@ class Closed:
 
     def __init__(self, name: str, f: Callable[..., Any], leaves: list[Any], call: Callable[[list[Any]], Any]) -> None:
         self.name, self.f = name, f
-        trace = Trace()
-        inputs = [trace.input(plain(x)) for x in leaves]
-        try:
+        with Tape() as (tape, operations):
+            inputs = [tape.input(plain(x)) for x in leaves]
             result = call(inputs)
-        finally:
-            nodes = trace.close()
         outputs, self.rebuild = flatten(result)
         self.captured: list[Any] = []
-        images: dict[Node, Node] = {}
+        images: dict[Traced, Traced] = {}
 
         def inside(x: Any) -> Any:
-            """A value of a trace around this one becomes an input."""
-            if x.__class__ is not Node or x.recording is trace:
+            """A value of a tape around this one becomes an input."""
+            if x.__class__ is not Traced or tape.owns(x):
                 return x
             if x not in images:
-                images[x] = Node(rows.input, (), {}, strip(x), trace, None, None)
+                images[x] = Traced(rows.input, (), {}, strip(x), tape, None, None)
                 self.captured.append(x)
             return images[x]
 
-        for node in nodes:
-            if any(x.__class__ is Node and x.recording is not trace for x in node.operands):
-                node.operands = tuple([inside(x) for x in node.operands])
+        for made in operations:
+            if any(x.__class__ is Traced and x.tape is not tape for x in made.operands):
+                made.operands = tuple([inside(x) for x in made.operands])
         outputs = [inside(y) for y in outputs]
-        for node in nodes:
-            node.value = tuple(map(strip, node.value)) if node.value.__class__ is tuple else strip(node.value)
+        for made in operations:
+            made.value = tuple(map(strip, made.value)) if made.value.__class__ is tuple else strip(made.value)
         given = list(images.values())
         if not (given or inputs):
             raise InputError(f"{name}: {describe(f)} has no inputs")
-        self.graph: Graph = graph_of([*given, *nodes], [*given, *inputs], outputs, trace.guards)
+        self.graph: Graph = graph_of([*given, *operations], [*given, *inputs], outputs, tape.guards)
         self.program = Compiled(self.graph, [False] * len(self.graph.inputs))
 
     @property
@@ -107,7 +108,7 @@ def plain(x: Any) -> Any:
 def value_leaf(x: Any, where: str) -> Any:
     """A leaf as an array or a NumPy number; Python's numbers become float64, integer arrays stay integers."""
     check_fit(x, where)
-    if x.__class__ is Node or (hasattr(x, "dtype") and x.dtype.kind in "biufc"):
+    if x.__class__ is Traced or (hasattr(x, "dtype") and x.dtype.kind in "biufc"):
         return x
     if isinstance(x, bool):
         return np.bool_(x)

@@ -14,8 +14,9 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..graph.kinds import check_fit
 from ..graph.leaves import check_functions
-from ..graph.node import NODE, Node, apply
 from ..graph.pytree import flatten, structure
+from ..graph.traced import NODE, apply, holds_traced
+from ..graph.vertices import strip
 from ..primitives import NUMPY, Carrier
 from ..primitives.arguments import whole as whole_number
 from .closed import Closed, control_row, describe, value_leaf
@@ -77,8 +78,7 @@ def steps(slices: list[Any], length: int | None) -> int:
 
 def plain_slice(x: Any) -> Any:
     """An example of one step's x."""
-    while x.__class__ is Node:
-        x = x.value
+    x = strip(x)
     check_fit(x, "scan: xs")
     x = np.asarray(x)
     return x[0] if len(x) else np.zeros(x.shape[1:], x.dtype)[()]
@@ -97,7 +97,7 @@ def run_scan(body: Closed, captured: list[Any], carry: list[Any], slices: list[A
     """The final carry, the ys, and where something is traced also every step's carry (left out of the result)."""
     operands = [*captured, *carry, *slices]
     a, b = len(captured), len(captured) + len(carry)
-    if not any(x.__class__ is Node for x in operands):
+    if not holds_traced(operands):
         return loop(NUMPY, body, a, b, count, reverse, False, operands)
 
     def value(m: Any, *xs: Any) -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
-from ..graph.node import NODE, Node, Trace, apply
 from ..graph.pytree import flatten, leaves_of
+from ..graph.recording import Tape
+from ..graph.traced import NODE, Traced, apply, holds_traced
 from ..primitives import Carrier, Custom
 from .batching import needed, places, vmap
 from .closed import Closed
@@ -57,7 +58,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
             return vjp(lambda ct: pull(ct, *xs), like)[1](filled)[0]
 
         row = _with_rules(f, lambda *xs: run(*xs)[0], pull, push)
-        return apply(row, tuple(leaves)) if any(x.__class__ is Node for x in leaves) else run(*leaves)[0]
+        return apply(row, tuple(leaves)) if holds_traced(leaves) else run(*leaves)[0]
 
     return wrapped
 
@@ -76,18 +77,18 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         leaves, rebuild = flatten(args)
-        if not any(x.__class__ is Node for x in leaves):
+        if not holds_traced(leaves):
             return f(*args, **kwargs)
         shape: list[Any] = []
 
         def run(*xs: Any) -> Any:
             outputs, again = flatten(f(*rebuild(list(xs)), **kwargs))
             shape[:] = [again]
-            if any(y.__class__ is Node for y in outputs) and not any(x.__class__ is Node for x in xs):
+            if holds_traced(outputs) and not holds_traced(xs):
                 raise _CapturedError
             return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-        before = {x.recording: len(x.recording.nodes or ()) for leaf in leaves for x in _levels(leaf)}
+        before = {x.tape: len(x.tape.operations or ()) for leaf in leaves for x in _levels(leaf)}
         try:
             result = apply(_recomputed(f, run), tuple(leaves))
         except _CapturedError:  # f as a graph, in which the captured values are inputs as well
@@ -103,27 +104,27 @@ class _CapturedError(Exception):
     """A function of plain values returned traced ones."""
 
 
-def _levels(x: Any) -> Iterator[Node]:
-    """A traced value, and what it is in each of the traces around."""
-    while x.__class__ is Node:
+def _levels(x: Any) -> Iterator[Traced]:
+    """A traced value, and what it is on each of the tapes around."""
+    while x.__class__ is Traced:
         yield x
         x = x.value
 
 
 def _forget(before: dict[Any, int], roots: list[Any]) -> None:
-    """Takes out of the traces what was recorded since, and would be kept till the sweep, but for what roots need.
+    """Takes out of the tapes what was recorded since, and would be kept till the sweep, but for what roots need.
 
     A value that is taken out cannot be used any more, by whoever has stored it.
     """
-    closed = Trace()
+    closed = Tape()
     closed.close()
     wanted = [level for x in roots for level in _levels(x)]
-    for trace in sorted(before, key=lambda t: t.serial, reverse=True):
-        since = trace.nodes[before[trace] :]
-        kept = needed(since, [*wanted, *[x for x, _ in trace.guards]])
-        trace.nodes[before[trace] :] = kept
+    for tape in sorted(before, key=lambda t: t.serial, reverse=True):
+        since = tape.operations[before[tape] :]
+        kept = needed(since, [*wanted, *[x for x, _ in tape.guards]])
+        tape.operations[before[tape] :] = kept
         for x in set(since).difference(kept):
-            x.recording = closed
+            x.tape = closed
         values = [y for x in kept for y in (x, *x.operands, *(x.value if x.value.__class__ is tuple else ()))]
         wanted += [level for y in values for level in _levels(y)]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
 from ..graph.leaves import check_functions
-from ..graph.node import NODE, Node, apply
+from ..graph.traced import NODE, apply, holds_traced
 from ..primitives import NUMPY, Carrier
 from .closed import Closed, control_row, describe, value_leaf
 from .control_flow import active, filled
@@ -80,7 +80,7 @@ def fixed_point(
         found = np.linalg.solve(system(body, outside, y, n), np.reshape(moved, (n,)))
         return np.reshape(found, Carrier.shape(y))
 
-    if not any(x.__class__ is Node for x in operands):
+    if not holds_traced(operands):
         return value(NUMPY, *operands)
     return apply(control_row("fixed_point", value, pull, push, flops=body.flops, tolerance=tolerance), tuple(operands))
 

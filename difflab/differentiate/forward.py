@@ -7,22 +7,24 @@ from typing import Any
 import numpy as np
 
 from ..errors import NoDerivativeError
-from ..graph.node import NODE, Node, Trace
+from ..graph.recording import Tape
+from ..graph.traced import NODE, Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Gate
-from .reverse import holds_node, no_derivative
+from .reverse import no_derivative
 
 
-def sweep(nodes: list[Node], tangents: dict[Node, Any], nested: bool = False) -> dict[Node, Any]:
+def sweep(nodes: list[Traced], tangents: dict[Traced, Any], nested: bool = False) -> dict[Traced, Any]:
     """Carries tangents of the inputs forward to every node that depends on them; an absent entry is zero."""
-    m = NODE if nested or any(holds_node(t) for t in tangents.values()) else NUMPY
+    m = NODE if nested or holds_traced(list(tangents.values())) else NUMPY
     for node in nodes:
         if not node.operands or not node.primitive.differentiable:
             continue
-        trace = node.recording
-        ts = [tangents.get(x) if x.__class__ is Node and x.recording is trace else None for x in node.operands]
+        values, own = node.tape.read(node.operands)
+        ts = [None] * len(values)
+        for i in own:
+            ts[i] = tangents.get(node.operands[i])
         if all(t is None for t in ts):
             continue
-        values = [x.value if x.__class__ is Node and x.recording is trace else x for x in node.operands]
         tangent = PUSHFORWARDS[node.primitive.kind](m, node, ts, values)
         if tangent is not None:
             tangent = fit(m, tangent, node.value)
@@ -31,7 +33,7 @@ def sweep(nodes: list[Node], tangents: dict[Node, Any], nested: bool = False) ->
     return tangents
 
 
-def push_elementwise(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+def push_elementwise(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     total = None
     row: Any = node.primitive
     for i, t in enumerate(ts):
@@ -55,7 +57,7 @@ def push_elementwise(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
     return total
 
 
-def push_linear(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+def push_linear(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     row: Any = node.primitive
     apply = m.of(row)
     if row.jointly:
@@ -74,31 +76,31 @@ def push_linear(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
     return total
 
 
-def push_pick(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+def push_pick(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     return ts[0][node.params["index"]]
 
 
-def push_custom(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
+def push_custom(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     row: Any = node.primitive
     if row.jvp is None:
         raise NoDerivativeError(f"{row.name}: no forward-mode derivative is known")
     return row.jvp(m, ts, node.value, *x, **node.params)
 
 
-def push_composite(m: Any, node: Node, ts: list[Any], x: list[Any]) -> Any:
-    trace = Trace()
+def push_composite(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     inner = list(x)
-    tangents: dict[Node, Any] = {}
-    for i, t in enumerate(ts):
-        if t is not None:
-            inner[i] = trace.input(x[i])
-            tangents[inner[i]] = t
+    tangents: dict[Traced, Any] = {}
     row: Any = node.primitive
-    out = row.value(NODE, *inner, **node.params)
-    found = sweep(trace.close(), tangents, trace.nested)
+    with Tape() as (tape, operations):
+        for i, t in enumerate(ts):
+            if t is not None:
+                inner[i] = tape.input(x[i])
+                tangents[inner[i]] = t
+        out = row.value(NODE, *inner, **node.params)
+    found = sweep(operations, tangents, tape.nested)
     if isinstance(out, tuple | list):
-        return [found.get(y) if y.__class__ is Node else None for y in out]
-    return found.get(out) if out.__class__ is Node else None
+        return [found.get(y) if y.__class__ is Traced else None for y in out]
+    return found.get(out) if out.__class__ is Traced else None
 
 
 PUSHFORWARDS: dict[str, Any] = {
@@ -119,7 +121,7 @@ def fit(m: Any, tangent: Any, y: Any) -> Any:
     dtype = y.dtype
     if dtype.kind not in "fc":
         return None
-    if tangent.__class__ is not Node and not hasattr(tangent, "dtype"):
+    if tangent.__class__ is not Traced and not hasattr(tangent, "dtype"):
         tangent = np.asarray(tangent)
     if Carrier.shape(tangent) != y.shape:
         tangent = m.broadcast_to(tangent, shape=y.shape)

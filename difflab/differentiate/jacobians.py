@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..graph.node import NODE, Node
+from ..graph.traced import NODE, Traced
 from ..primitives import Carrier
 from .batching import vmap
 from .transform import Recording, _wraps, grad, selected, zeros
@@ -46,9 +46,9 @@ def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto", sparse
     def jac(*args: Any, **kwargs: Any) -> Any:
         g, chosen = selected("jacobian", f, argnums, args, kwargs)
         record = Recording("jacobian", g, chosen)
-        outputs = [record.value_of(y) for y in record.outputs]
+        outputs = [record.tape.value_of(y) for y in record.outputs]
         for y in outputs:
-            if y.__class__ is not Node and np.asarray(y).dtype.kind not in "biufc":
+            if y.__class__ is not Traced and np.asarray(y).dtype.kind not in "biufc":
                 raise InputError(f"jacobian: the function returned {y!r}, which is not a number or an array of numbers")
         inputs = [x.value for x in record.inputs]
         n_in, n_out = sum(map(Carrier.size, inputs)), sum(map(Carrier.size, outputs))
@@ -97,7 +97,9 @@ def for_units(record: Recording, sweep: Callable[..., tuple[Any, ...]], x: Any, 
     if 0 < n < FEW:
         parts = [sweep(row[()]) for row in unit]
         return [NODE.stack(*column, axis=axis) for column in zip(*parts)]
-    largest = max((Carrier.size(node.value) for node in record.nodes if node.value.__class__ is not tuple), default=1)
+    largest = max(
+        (Carrier.size(node.value) for node in record.operations if node.value.__class__ is not tuple), default=1
+    )
     step = max(MAX_ELEMENTS // max(largest, 1), 1)
     parts = [vmap(sweep, out_axes=axis)(unit[start : start + step]) for start in range(0, len(unit), step)]
     whole = [c[0] if len(c) == 1 else NODE.concatenate(*c, axis=axis % Carrier.ndim(c[0])) for c in zip(*parts)]

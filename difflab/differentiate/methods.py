@@ -108,7 +108,7 @@ def restricted(problem: Problem) -> tuple[Callable[..., Any], list[Any]]:
         full = list(problem.values)
         for k, x in zip(places, chosen):
             full[k] = x
-        from ..graph.node import NODE
+        from ..graph.traced import NODE
 
         return problem.graph.evaluate(full, NODE)[problem.graph.outputs[0]]
 

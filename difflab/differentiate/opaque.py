@@ -7,8 +7,8 @@ from functools import update_wrapper
 from typing import Any
 
 from ..errors import TraceError, UnsupportedError
-from ..graph.node import Node, apply
 from ..graph.pytree import flatten
+from ..graph.traced import apply, holds_traced
 from ..primitives import Custom
 from .problem import Problem, as_problem
 
@@ -29,7 +29,7 @@ class Opaque:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, rebuild = flatten((args, kwargs))
-        if not any(x.__class__ is Node for x in leaves):
+        if not holds_traced(leaves):
             return self.f(*args, **kwargs)
 
         def value(m: Any, *xs: Any) -> Any:

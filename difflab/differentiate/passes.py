@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..graph.graph import Graph, graph_of
-from ..graph.node import NODE, Node, Trace
-from ..graph.passes import BACKWARD, BackwardPass, Edge, ForwardPass
+from ..graph.graph import BACKWARD, BackwardPass, ByName, Edge, ForwardPass, Graph
+from ..graph.node import Node
+from ..graph.recorded import graph_of
+from ..graph.recording import Tape
+from ..graph.traced import NODE, Traced
 from ..primitives import Carrier
 from . import reverse
 from .transform import zeros
@@ -27,16 +29,17 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
     seed = np.asarray(seed, dtype=float if np.asarray(seed).dtype.kind in "biu" else None)[()]
     if seed.shape != Carrier.shape(value):
         raise ShapeError(f"backward: the seed has shape {seed.shape}, the output has shape {Carrier.shape(value)}")
-    result = BackwardPass(forward, output, seed)
+    given, adjoint = seed, ByName(graph)
+    edges: list[Edge] = []
     # Outside the domain there is no derivative: none may stand beside a value that is not a number.
     if undefined_here(forward, value):
-        result.seed = seed = np.where(np.isnan(value), np.nan, seed)[()]
-    vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Node}
+        seed = np.where(np.isnan(value), np.nan, seed)[()]
+    vertex = {x: n for n, x in forward.recorded.items() if x.__class__ is Traced}
     for n, x in forward.recorded.items():  # an operation with several results is recorded as what they are picked from
-        if isinstance(x, tuple) and x and x[0].__class__ is Node and x[0].primitive.kind == "pick":
+        if isinstance(x, tuple) and x and x[0].__class__ is Traced and x[0].primitive.kind == "pick":
             vertex[x[0].operands[0]] = n
 
-    def observe(node: Node, position: int, upstream: Any, local: Any, downstream: Any) -> None:
+    def observe(node: Traced, position: int, upstream: Any, local: Any, downstream: Any) -> None:
         target = vertex.get(node)
         if target is None:  # inside a call that the graph shows as one operation
             return
@@ -48,28 +51,28 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
         source = target.operands[position]
         if local.__class__ is int:
             local = np.float64(local)
-        result.edges.append(Edge(source, target, position, upstream, local, downstream))
+        edges.append(Edge(source, target, position, upstream, local, downstream))
 
-    adjoints: dict[Node, Any] = {}
+    adjoints: dict[Traced, Any] = {}
     top = forward.recorded[output]
-    if top.__class__ is Node and Carrier.dtype(value).kind in "fc":
+    if top.__class__ is Traced and Carrier.dtype(value).kind in "fc":
         with np.errstate(all="ignore"):
-            adjoints = reverse.sweep(forward.nodes, {top: seed}, forward.recording.nested, observe)
+            adjoints = reverse.sweep(forward.nodes, {top: seed}, forward.tape.nested, observe)
     for node, x in forward.recorded.items():
-        found = adjoints.get(x) if x.__class__ is Node else None
+        found = adjoints.get(x) if x.__class__ is Traced else None
         if found is None:
             v = forward.values[node]
             found = tuple(zeros(e) for e in v) if isinstance(v, tuple) else zeros(v)
-        result.adjoint[node] = found
-    result.adjoint[output] = adjoints.get(top, seed) if top.__class__ is Node else seed
-    result.reached = {n for n, x in forward.recorded.items() if x.__class__ is Node and x in adjoints}
-    return result
+        adjoint[node] = found
+    adjoint[output] = adjoints.get(top, seed) if top.__class__ is Traced else seed
+    reached = {n for n, x in forward.recorded.items() if x.__class__ is Traced and x in adjoints}
+    return BackwardPass(forward, output, given, seed, adjoint, edges, reached)
 
 
 BACKWARD.fill(run_backward)
 
 
-def place_of(target: Node, source: Node | None, node: Node, position: int) -> int | None:
+def place_of(target: Node, source: Node | None, node: Traced, position: int) -> int | None:
     """Which operand of a vertex the recorded operand is; one that is used several times, in the same order."""
     places = [k for k, x in enumerate(target.operands) if x is source]
     before = sum(x is node.operands[position] for x in node.operands[:position])
@@ -78,7 +81,7 @@ def place_of(target: Node, source: Node | None, node: Node, position: int) -> in
 
 def undefined_here(forward: ForwardPass, value: Any) -> bool:
     """Whether the output is NaN though no input is."""
-    if isinstance(value, tuple | Node) or np.asarray(value).dtype.kind != "f" or not np.any(np.isnan(value)):
+    if isinstance(value, tuple | Traced) or np.asarray(value).dtype.kind != "f" or not np.any(np.isnan(value)):
         return False
     return not any(
         np.any(np.isnan(forward.values[x])) for x in forward.graph.inputs if forward.values[x].dtype.kind == "f"
@@ -98,41 +101,37 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
     """
     if not isinstance(graph, Graph):
         raise InputError(f"backward_graph: {graph!r:.80} is not a graph; dl.parse and dl.trace make one")
-    trace, inner = Trace(), Trace()
-    inputs = []
-    for node in graph.inputs:
-        example = examples.get(str(node.name))
-        if example is None:
-            shape = node.shape if node.shape is not None else ()
-            example = np.ones(shape, node.dtype or float)[()]
-        inputs.append(
-            trace.input(np.asarray(example, dtype=float)[()] if not hasattr(example, "dtype") else example, node.name)
-        )
-    partner: dict[Node, Node] = {}
-    with np.errstate(all="ignore"):
-        points = [inner.input(x) for x in inputs]
-        env = graph.evaluate(points, NODE)
+    partner: dict[Traced, Traced] = {}
+    with Tape() as (tape, operations), np.errstate(all="ignore"):
+        inputs = [tape.input(example_of(node, examples), node.name) for node in graph.inputs]
+        with Tape() as (inner, forward):
+            points = [inner.input(x) for x in inputs]
+            env = graph.evaluate(points, NODE)
         for vertex, made in env.items():
-            lower = made.value if made.__class__ is Node and made.recording is inner else made
-            if vertex.name and lower.__class__ is Node:
+            lower = inner.value_of(made)
+            if vertex.name and lower.__class__ is Traced:
                 lower.name = vertex.name
-        tape = inner.close()
         tops = [env[y] for y in graph.outputs]
-        done = [len(trace.nodes or ())]
+        done = [len(operations)]
 
-        def observe(node: Node, *_: Any) -> None:
-            made = (trace.nodes or [])[done[0] :]
+        def observe(node: Traced, *_: Any) -> None:
+            made = operations[done[0] :]
             partner.update(dict.fromkeys(made, node.value))
             done[0] += len(made)
 
-        seeds = {
-            t: np.ones(Carrier.shape(t), t.dtype)[()] for t in tops if t.__class__ is Node and t.recording is inner
-        }
-        found = reverse.sweep(tape, dict(seeds), True, observe)
-    adjoints = [found[x] if x in found else zeros(x.value) for x in points]
+        seeds = {t: np.ones(Carrier.shape(t), t.dtype)[()] for t in tops if inner.owns(t)}
+        found = reverse.sweep(forward, dict(seeds), True, observe)
+        adjoints = [found[x] if x in found else zeros(x.value) for x in points]
     label = next((y.name for y in graph.outputs if y.name), "f")
     for x, adjoint in zip(inputs, adjoints):
-        if adjoint.__class__ is Node and adjoint.name is None:
+        if adjoint.__class__ is Traced and adjoint.name is None:
             adjoint.name = f"d{label}/d{x.name}"
-    outputs = [t.value if t.__class__ is Node and t.recording is inner else t for t in tops] + adjoints
-    return graph_of(trace.close(), inputs, outputs, partner=partner)
+    return graph_of(operations, inputs, [inner.value_of(t) for t in tops] + adjoints, partner=partner)
+
+
+def example_of(node: Node, examples: dict[str, Any]) -> Any:
+    """The value of an input that the backward pass is recorded at."""
+    example = examples.get(str(node.name))
+    if example is None:
+        return np.ones(node.shape if node.shape is not None else (), node.dtype or float)[()]
+    return example if hasattr(example, "dtype") else np.asarray(example, dtype=float)[()]

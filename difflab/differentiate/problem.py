@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeError, TraceError
-from ..graph.draft import Draft
-from ..graph.graph import Graph, strip
+from ..graph.graph import Draft, Graph
 from ..graph.kinds import check_fit
 from ..graph.pytree import flatten
 from ..graph.refusals import shapes_refused
 from ..graph.trace import argument_names, trace
+from ..graph.traced import NODE, Traced, holds_traced
+from ..graph.vertices import strip
 from ..primitives import Carrier, rows
 
 LONGEST = 1e6  # seconds; clocks and timeouts cannot take any number
@@ -120,35 +121,30 @@ def _named(graph: Graph) -> Callable[..., Any]:
     """
 
     def run(*xs: Any) -> Any:
-        from ..graph.node import Node
-
         for vertex, made in zip(graph.inputs, xs):  # at once, so that errors say the names
-            if made.__class__ is Node:
+            if made.__class__ is Traced:
                 made.name = vertex.name
-        recording = next((x.recording for x in xs if x.__class__ is Node), None)
+        tape = next((x.tape for x in xs if x.__class__ is Traced), None)
         env = dict(zip(graph.inputs, xs))
         for vertex in graph.order:
             if vertex not in env:
-                env[vertex] = made = _computed(vertex, [env[x] for x in vertex.operands], recording)
-                if vertex.name and made.__class__ is Node and made.name is None:
+                env[vertex] = made = _computed(vertex, [env[x] for x in vertex.operands], tape)
+                if vertex.name and made.__class__ is Traced and made.name is None:
                     made.name = vertex.name
         return env[graph.outputs[0]]
 
     return run
 
 
-def _computed(vertex: Any, operands: list[Any], recording: Any) -> Any:
-    """The value of a vertex on traced operands; of constants alone, a node of the recording."""
-    from ..graph.node import NODE, Node
-
+def _computed(vertex: Any, operands: list[Any], tape: Any) -> Any:
+    """The value of a vertex on traced operands; of constants alone, a value of the tape."""
     function = NODE.of(vertex.primitive)
     try:
-        if not operands or recording is None or any(x.__class__ is Node for x in operands):
+        if not operands or tape is None or holds_traced(operands):
             return function(*operands, **vertex.params)
         value = operands[0]
         plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
-        first = Node(rows.constant, (), {"value": value}, plain, recording, None, None)
-        recording.nodes.append(first)
+        first = tape.record(rows.constant, (), {"value": value}, plain)
         return function(first, *operands[1:], **vertex.params)
     except TraceError:  # a parameter is read as a number: there its double must do
         return function(*[strip(x) if _constant(x) else x for x in operands], **vertex.params)
@@ -158,12 +154,10 @@ def _computed(vertex: Any, operands: list[Any], recording: Any) -> Any:
 
 def _constant(x: Any) -> bool:
     """Whether a traced value comes from constants alone."""
-    from ..graph.node import Node
-
     stack = [x]
     while stack:
         node = stack.pop()
-        if node.__class__ is Node:
+        if node.__class__ is Traced:
             if node.primitive is rows.input:
                 return False
             stack.extend(node.operands)

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import NoDerivativeError
-from ..graph.node import NODE, Node, Trace
+from ..graph.recording import Tape
+from ..graph.traced import NODE, Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Gate, Primitive
 
 
@@ -26,26 +27,24 @@ class Contribution(NamedTuple):
 
 
 def sweep(
-    nodes: list[Node],
-    cotangents: dict[Node, Any],
+    nodes: list[Traced],
+    cotangents: dict[Traced, Any],
     nested: bool,
     observe: Callable[..., None] | None = None,
-    gates: dict[Node, Any] | None = None,
-) -> dict[Node, Any]:
+    gates: dict[Traced, Any] | None = None,
+) -> dict[Traced, Any]:
     """Carries the cotangents of some nodes back to all nodes that they depend on.
 
     An absent path leaves no entry; a cotangent of zero is an entry. Where `where` or `maximum` stopped a cotangent,
     the gate goes along, and nothing behind it is multiplied.
     """
-    m = NODE if nested or any(holds_node(ct) for ct in cotangents.values()) else NUMPY
+    m = NODE if nested or holds_traced(list(cotangents.values())) else NUMPY
     gates = {} if gates is None else gates
     for node in reversed(nodes):
         cotangent = cotangents.get(node)
         if cotangent is None or not node.operands:
             continue
-        trace = node.recording
-        values = [x.value if x.__class__ is Node and x.recording is trace else x for x in node.operands]
-        wanted = [i for i, x in enumerate(node.operands) if x.__class__ is Node and x.recording is trace]
+        values, wanted = node.tape.read(node.operands)
         for step in pullback(m, node, cotangent, gates.get(node) if gates else None, values, wanted):
             target = node.operands[step.position]
             value, gate = fit(m, step.value, step.gate, target.value)
@@ -63,7 +62,7 @@ def sweep(
 
 
 def accumulate(
-    m: Any, cotangents: dict[Node, Any], gates: dict[Node, Any], target: Node, value: Any, gate: Any
+    m: Any, cotangents: dict[Traced, Any], gates: dict[Traced, Any], target: Traced, value: Any, gate: Any
 ) -> None:
     """Adds what arrives at a value that is used more than once; a gate stays only where every path has one."""
     known = cotangents.get(target)
@@ -80,7 +79,7 @@ def accumulate(
             gates[target] = m.logical_or(gates[target], gate)
 
 
-def collect(cotangents: Any, gates: Any, target: Node, index: int, value: Any, gate: Any) -> None:
+def collect(cotangents: Any, gates: Any, target: Traced, index: int, value: Any, gate: Any) -> None:
     """The cotangents and gates of an operation with several outputs, each in its place."""
     parts = cotangents.setdefault(target, [None] * len(target.value))
     parts[index] = value if parts[index] is None else parts[index] + value
@@ -88,11 +87,7 @@ def collect(cotangents: Any, gates: Any, target: Node, index: int, value: Any, g
         gates.setdefault(target, [None] * len(target.value))[index] = gate
 
 
-def holds_node(x: Any) -> bool:
-    return x.__class__ is Node or (x.__class__ is list and any(e.__class__ is Node for e in x))
-
-
-def pullback(m: Any, node: Node, ct: Any, gate: Any, values: list[Any], wanted: list[int]) -> Iterator[Contribution]:
+def pullback(m: Any, node: Traced, ct: Any, gate: Any, values: list[Any], wanted: list[int]) -> Iterator[Contribution]:
     """The contributions of one node to its wanted operands."""
     row = node.primitive
     if not row.differentiable:
@@ -100,7 +95,7 @@ def pullback(m: Any, node: Node, ct: Any, gate: Any, values: list[Any], wanted: 
     return PULLBACKS[row.kind](m, row, node, ct, gate, values, wanted)
 
 
-def pull_elementwise(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_elementwise(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     for i in wanted:
         rule = row.partials[i] if i < len(row.partials) else None
         if rule is None:
@@ -123,7 +118,7 @@ def pull_elementwise(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[A
             yield Contribution(i, partial, m.where(gate, ct * partial, 0.0), gate)
 
 
-def pull_linear(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_linear(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     for i in wanted:
         if i in row.fixed:
             continue
@@ -135,19 +130,19 @@ def pull_linear(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
         yield Contribution(i, None, row.transpose(m, i, ct, *x, **node.params), through)
 
 
-def pull_pick(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_pick(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     for i in wanted:
         yield Contribution(i, None, ct, gate)
 
 
-def linear_gate(m: Any, row: Any, node: Node, i: int, gate: Any, x: list[Any]) -> Any:
+def linear_gate(m: Any, row: Any, node: Traced, i: int, gate: Any, x: list[Any]) -> Any:
     """The gate sent through the same linear map as the cotangent, with the other operands taken as ones."""
     ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
     mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
     return m.not_equal(mask, 0.0)
 
 
-def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_custom(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     if row.vjp is None:
         raise no_derivative(row, 0)
     if node.value.__class__ is tuple:
@@ -161,23 +156,22 @@ def pull_custom(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], 
             yield Contribution(i, None, contributions[i], whole_gate(m, gate, x[i]))
 
 
-def pull_composite(m: Any, row: Any, node: Node, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
-    trace = Trace()
+def pull_composite(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     inner = list(x)
     wanted = [i for i in wanted if x[i].dtype.kind in "fc"]
     if not wanted:
         return
-    for i in wanted:
-        inner[i] = trace.input(x[i])
-    out = row.value(NODE, *inner, **node.params)
-    nodes = trace.close()
-    seeds: dict[Node, Any] = {}
-    gates: dict[Node, Any] = {}
+    with Tape() as (tape, operations):
+        for i in wanted:
+            inner[i] = tape.input(x[i])
+        out = row.value(NODE, *inner, **node.params)
+    seeds: dict[Traced, Any] = {}
+    gates: dict[Traced, Any] = {}
     several = isinstance(out, tuple | list)
     for k, (y, c) in enumerate(zip(out, ct) if several else ((out, ct),)):
-        if c is not None and y.__class__ is Node and y.recording is trace:
+        if c is not None and tape.owns(y):
             accumulate(m, seeds, gates, y, c, gate[k] if several and gate is not None else gate)
-    reached = sweep(nodes, seeds, trace.nested, gates=gates)
+    reached = sweep(operations, seeds, tape.nested, gates=gates)
     for i in wanted:
         if inner[i] in reached:
             yield Contribution(i, None, reached[inner[i]], gates.get(inner[i]))
@@ -207,7 +201,7 @@ def fit(m: Any, value: Any, gate: Any, x: Any) -> tuple[Any, Any]:
     if dtype.kind not in "fc":
         return None, None
     shape = x.shape
-    if value.__class__ is not Node and not hasattr(value, "dtype"):
+    if value.__class__ is not Traced and not hasattr(value, "dtype"):
         value = np.asarray(value)
     if value.shape != shape:
         value = m.sum_to(value, shape=shape)

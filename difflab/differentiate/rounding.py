@@ -33,7 +33,9 @@ import numpy as np
 
 from ..errors import DifflabError
 from ..graph.graph import Graph
-from ..graph.node import Node, NodeCarrier, Trace
+from ..graph.node import Node
+from ..graph.recording import Tape
+from ..graph.traced import NodeCarrier, Traced
 from ..primitives import NUMPY, Carrier, Primitive, rows
 from ..primitives.quotient import Exact
 from . import forward, reverse
@@ -90,25 +92,25 @@ class Record:
 
     def __init__(self, values: list[Any], compute: Callable[..., list[Any]], constants: float) -> None:
         """Runs `compute(carrier, nodes)`. `constants`: the ulps by which constants may be off; 0 for none of them."""
-        self.trace, self.constants = Trace(), constants
-        self.own: dict[Node, Any] = {}  # errors of values
-        self.inner: dict[tuple[Node, int], Any] = {}  # errors of operands, as the operation sees them
+        self.constants = constants
+        self.own: dict[Traced, Any] = {}  # errors of values
+        self.inner: dict[tuple[Traced, int], Any] = {}  # errors of operands, as the operation sees them
         self.known: dict[Any, Any] = {}
-        inputs = [self.trace.input(x) for x in values]
         self.narrow = narrowest(values)
-        self.moving = set(inputs)
-        self.own.update(dict.fromkeys(inputs, 0.0))
-        self.outputs = compute(Apart(self), inputs)
-        self.nodes = self.trace.close()
-        for node in self.nodes:
+        with Tape() as (self.tape, self.operations):
+            inputs = [self.tape.input(x) for x in values]
+            self.moving = set(inputs)
+            self.own.update(dict.fromkeys(inputs, 0.0))
+            self.outputs = compute(Apart(self), inputs)
+        for node in self.operations:
             if node.primitive is rows.input:
                 continue
-            if any(x in self.moving for x in node.operands if x.__class__ is Node):
+            if any(x in self.moving for x in node.operands if x.__class__ is Traced):
                 self.moving.add(node)
-            operands = [x.value if x.__class__ is Node else x for x in node.operands]
+            operands, _ = self.tape.read(node.operands)
             self.own[node] = own_error(node, operands)
             for k, x in enumerate(node.operands):
-                if x.__class__ is Node and (error := operand_error(node.primitive, x.value)) is not None:
+                if x.__class__ is Traced and (error := operand_error(node.primitive, x.value)) is not None:
                     self.inner[node, k] = error
 
     def constant(self, value: Any, seen: bool = False) -> Any:
@@ -129,13 +131,13 @@ class Record:
             return value if weak else plain
         node = self.known.get(id(value))
         if node is None:
-            node = self.known[id(value)] = self.trace.input(plain)
+            node = self.known[id(value)] = self.tape.input(plain)
             self.own[node] = error if exact else max(error, self.constants * ulp(plain) * np.abs(plain))
         return node
 
     def seed(self, dtype: Any) -> Any:
         """The 1 that a sweep begins with, as an input, so that all of the sweep is recorded."""
-        node = self.trace.input(np.ones((), dtype)[()])
+        node = self.tape.input(np.ones((), dtype)[()])
         self.own[node] = 0.0
         self.moving.add(node)
         return node
@@ -150,23 +152,23 @@ class Record:
     def bounds(self, output: Any) -> tuple[Any, Any]:
         """For each entry of an output the bound, and the part of it that comes from constants."""
         found, fixed = np.zeros(Carrier.shape(output)), np.zeros(Carrier.shape(output))
-        if output.__class__ is Node:
+        if output.__class__ is Traced:
             for index in np.ndindex(found.shape):
                 seed = np.zeros(found.shape, output.dtype)
                 seed[index] = 1
                 found[index], fixed[index] = self.swept({output: seed[()]})
         return found[()], fixed[()]
 
-    def swept(self, seeds: dict[Node, Any]) -> tuple[float, float]:
+    def swept(self, seeds: dict[Traced, Any]) -> tuple[float, float]:
         """The sum over all operations of sensitivity times error, and that over those that no input moves."""
         total = fixed = 0.0
 
-        def observe(node: Node, position: int, upstream: Any, local: Any, downstream: Any) -> None:
+        def observe(node: Traced, position: int, upstream: Any, local: Any, downstream: Any) -> None:
             nonlocal total
             if (node, position) in self.inner:
                 total += reach(downstream, self.inner[node, position])
 
-        for node, adjoint in reverse.sweep(self.nodes, dict(seeds), False, observe).items():
+        for node, adjoint in reverse.sweep(self.operations, dict(seeds), False, observe).items():
             error = reach(adjoint, self.own[node])
             total += error
             fixed += 0.0 if node in self.moving else error
@@ -179,17 +181,17 @@ class Record:
         for _ in range(SAMPLES):
             tangents = self.pushed(random)
             for k, y in enumerate(outputs):
-                if y.__class__ is Node and y in tangents:
+                if y.__class__ is Traced and y in tangents:
                     largest[k] = np.fmax(largest[k], SPREAD * np.abs(tangents[y]))
         return [(x[()], np.zeros(x.shape)[()]) for x in largest]
 
-    def pushed(self, random: np.random.Generator) -> dict[Node, Any]:
+    def pushed(self, random: np.random.Generator) -> dict[Traced, Any]:
         noise: Callable[..., Any] = lambda error, like: np.asarray(error) * random.standard_normal(np.shape(like))
-        tangents: dict[Node, Any] = {}
-        for node in self.nodes:
-            tangent, operands = None, [x.value if x.__class__ is Node else x for x in node.operands]
+        tangents: dict[Traced, Any] = {}
+        for node in self.operations:
+            tangent, (operands, _) = None, self.tape.read(node.operands)
             if node.primitive.differentiable and operands:
-                ts = [tangents.get(x) if x.__class__ is Node else None for x in node.operands]
+                ts = [tangents.get(x) if x.__class__ is Traced else None for x in node.operands]
                 for k, x in enumerate(operands):
                     if (node, k) in self.inner:
                         ts[k] = noise(self.inner[node, k], x) + (0.0 if ts[k] is None else ts[k])
@@ -223,7 +225,7 @@ def ulp(x: Any) -> float:
     return float(np.finfo(dtype).eps) if dtype.kind in "fc" else 0.0
 
 
-def own_error(node: Node, operands: list[Any]) -> Any:
+def own_error(node: Traced, operands: list[Any]) -> Any:
     """The largest rounding error of an operation in its result, given exact operands."""
     row: Any = node.primitive
     if isinstance(node.value, tuple):
@@ -243,7 +245,7 @@ def own_error(node: Node, operands: list[Any]) -> Any:
     return ULPS * max(1.0, np.sqrt(max(longest, row.flops if not row.listed else 1))) * (unit * size + floor)
 
 
-def sum_of_sizes(row: Any, node: Node, operands: list[Any]) -> Any:
+def sum_of_sizes(row: Any, node: Traced, operands: list[Any]) -> Any:
     """A linear row on the absolute values of its operands; the largest entry of that where it turns phases (fft)."""
     sizes = [x if k in row.fixed or not ulp(x) else np.abs(x) for k, x in enumerate(operands)]
     found = np.abs(NUMPY.of(row)(*sizes, **node.params))
@@ -284,7 +286,7 @@ def bounds(values: list[Any], compute: Callable[..., list[Any]], constants: floa
     with np.errstate(all="ignore"):
         try:
             record = Record(values, compute, constants)
-            visits = len(record.nodes) * sum(Carrier.size(y) for y in record.outputs)
+            visits = len(record.operations) * sum(Carrier.size(y) for y in record.outputs)
             return [record.bounds(y) for y in record.outputs] if visits <= VISITS else record.sampled(record.outputs)
         except (DifflabError, TypeError):  # no derivative by a constant, or it must stay a whole number
             if not constants:

@@ -17,8 +17,8 @@ import scipy.sparse as sp
 
 from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
-from ..graph.graph import strip
-from ..graph.node import NODE, Node
+from ..graph.traced import NODE, Traced
+from ..graph.vertices import strip
 from ..primitives import Carrier
 from .batching import vmap
 from .sparsity import jacobian_pattern
@@ -174,7 +174,7 @@ def sparse_jacobian(
         fixed = {k: v for k, v in given.items() if k != place and (isinstance(v, FIXED) or callable(v))}
         moving = {k: v for k, v in given.items() if k not in fixed}
         data, which = program_for(fixed)(moving)
-        if data.__class__ is Node:
+        if data.__class__ is Traced:
             raise InputError(f"{name}: a sparse matrix cannot hold traced values; use sparse=False inside a trace")
         return with_data(patterns[int(which)], data)
 

@@ -16,7 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..errors import ShapeError
-from ..graph.node import NODE, SEQUENCES, Node, Trace
+from ..graph.recording import Tape
+from ..graph.traced import NODE, SEQUENCES, Traced
+from ..graph.vertices import strip
 from ..primitives import Carrier, batches, rows
 
 MAX_PRODUCTS = 4_000_000  # multiplications of a contraction whose factors are looked at for zeros
@@ -29,31 +31,28 @@ def jacobian_pattern(f: Callable[..., Any], x: Any) -> Any:
     array([[1, 1, 0],
            [0, 1, 1]])
     """
-    trace = Trace()
-    source = trace.input(x)
-    try:
+    with Tape() as (tape, operations):
+        source = tape.input(x)
         y = f(source)
-    finally:
-        nodes = trace.close()
     size = Carrier.size(x)
-    if not isinstance(y, Node) and not hasattr(y, "dtype") and not isinstance(y, int | float):
+    if not isinstance(y, Traced) and not hasattr(y, "dtype") and not isinstance(y, int | float):
         raise ShapeError(f"sparse=True needs a function that returns one array, not a {type(y).__name__}")
-    found = propagate(trace, nodes, {source: sp.csr_array(sp.eye_array(size, dtype=bool, format="csr"))})
-    pattern = found.get(y) if y.__class__ is Node else None
+    found = propagate(operations, {source: sp.csr_array(sp.eye_array(size, dtype=bool, format="csr"))})
+    pattern = found.get(y) if y.__class__ is Traced else None
     return sp.csr_array((Carrier.size(y), size), dtype=bool) if pattern is None else pattern
 
 
-def propagate(trace: Trace, nodes: list[Node], known: dict[Node, Any]) -> dict[Node, Any]:
-    """The patterns of all nodes that depend on those whose pattern is known."""
-    for node in nodes:
+def propagate(operations: list[Traced], known: dict[Traced, Any]) -> dict[Traced, Any]:
+    """The patterns of all values that depend on those whose pattern is known."""
+    for node in operations:
         row = node.primitive
-        patterns = [known.get(x) if x.__class__ is Node and x.recording is trace else None for x in node.operands]
+        patterns = [known.get(x) if node.tape.owns(x) else None for x in node.operands]
         if node in known or not row.differentiable or all(p is None for p in patterns):
             continue
         if row.kind == "pick":
             known[node] = known[node.operands[0]][node.params["index"]]
             continue
-        recorded = [x.__class__ is Node for x in node.operands]
+        recorded = [x.__class__ is Traced for x in node.operands]
         values = [plain(x) for x in node.operands]
         y = node.value if node.value.__class__ is tuple else plain(node.value)
         pattern = of_operation(row, node.params, values, patterns, recorded, y)
@@ -63,8 +62,7 @@ def propagate(trace: Trace, nodes: list[Node], known: dict[Node, Any]) -> dict[N
 
 
 def plain(x: Any) -> Any:
-    while x.__class__ is Node:
-        x = x.value
+    x = strip(x)
     return x if hasattr(x, "dtype") or x.__class__ is tuple else np.asarray(x)
 
 
@@ -233,12 +231,12 @@ def in_stacks(x: Any, pattern: Any, y: Any) -> Any:
 
 def expanded(row: Any, params: Any, xs: Any, patterns: Any, recorded: Any) -> Any:
     """The pattern of a short program in other rows."""
-    trace = Trace()
-    inner = [trace.input(x) if r else x for x, r in zip(xs, recorded)]
-    out = row.value(NODE, *inner, **params)
+    with Tape() as (tape, operations):
+        inner = [tape.input(x) if r else x for x, r in zip(xs, recorded)]
+        out = row.value(NODE, *inner, **params)
     known = {x: p for x, p in zip(inner, patterns) if p is not None}
-    found = propagate(trace, trace.close(), known)
-    of = lambda y: found.get(y) if y.__class__ is Node else None
+    found = propagate(operations, known)
+    of = lambda y: found.get(y) if y.__class__ is Traced else None
     return tuple(map(of, out)) if isinstance(out, SEQUENCES) else of(out)
 
 

@@ -51,7 +51,7 @@ def hides(problem: Problem, count: int) -> bool:
         return True
     with watched() as seen, np.errstate(all="ignore"):
         trace(lambda *xs: problem.function(list(xs)), *problem.values)
-    return len(seen) > count or any(x.__class__ is not Node for x in seen)
+    return len(seen) > count or any(x.__class__ is not Node for x in seen)  # what was recorded is a vertex now
 
 
 def pinned(graph: Graph, values: list[Any]) -> tuple[Graph, list[Any]]:

@@ -16,46 +16,37 @@ import numpy as np
 
 from ..errors import DifflabError, DtypeError, InputError, ShapeError
 from ..graph.kinds import check_fit
-from ..graph.leaks import hidden
 from ..graph.leaves import check_leaf
-from ..graph.node import NODE, Node, Trace
 from ..graph.pytree import flatten, map_leaves, paths, structure
+from ..graph.recording import Tape
 from ..graph.refusals import escaped
 from ..graph.snapshots import kept
+from ..graph.traced import NODE, Traced
 from ..primitives import Carrier
 from . import forward, reverse
 
 
 class Recording:
-    """One run of a function on traced inputs: its nodes, inputs, outputs and the structure of both."""
+    """One run of a function on traced inputs: its operations, inputs, outputs and the structure of both."""
 
     def __init__(self, name: str, f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool = False) -> None:
         self.name = name
         self.trees, self.inputs = [], []
-        trace = Trace()
         arguments = []
-        for k, primal in enumerate(primals):
-            leaves, rebuild = flatten(primal)
-            try:
-                nodes = [trace.input(check_leaf(x, name)) for x in leaves]
-            except DifflabError:
-                where = f"{name}: argument {getattr(f, 'places', range(len(primals)))[k]}"
-                for x, path in zip(leaves, paths(primal)):
-                    check_leaf(x, where + path)
-                raise
-            self.trees.append((len(leaves), rebuild))
-            self.inputs.extend(nodes)
-            arguments.append(rebuild(nodes))
-        try:
+        with Tape() as (self.tape, self.operations):
+            for k, primal in enumerate(primals):
+                leaves, rebuild = flatten(primal)
+                try:
+                    inputs = [self.tape.input(check_leaf(x, name)) for x in leaves]
+                except DifflabError:
+                    where = f"{name}: argument {getattr(f, 'places', range(len(primals)))[k]}"
+                    for x, path in zip(leaves, paths(primal)):
+                        check_leaf(x, where + path)
+                    raise
+                self.trees.append((len(leaves), rebuild))
+                self.inputs.extend(inputs)
+                arguments.append(rebuild(inputs))
             result = f(*arguments)
-        except (ValueError, TypeError, SystemError) as error:
-            if (refusal := hidden(error)) is not None:
-                raise refusal from None
-            raise
-        finally:
-            self.nodes = trace.close()
-        self.nested = trace.nested
-        self.guards = trace.guards
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -63,35 +54,33 @@ class Recording:
                     f"{name}: with has_aux=True the function must return (output, aux), it returned {describe(result)}"
                 )
             result, aux = result
-            self.aux = map_leaves(lambda x: self.value_of(x, trace), aux)
+            self.aux = map_leaves(self.tape.value_of, aux)
         if result is None:
             raise InputError(f"{name}: the function returned None; does it lack a return statement?")
         self.outputs, self.rebuild_output = flatten(result)
         for y in self.outputs:
-            if y.__class__ is Node and y.recording is not trace and y.recording and y.recording.nodes is None:
+            if y.__class__ is Traced and y.tape is not self.tape and y.tape.operations is None:
                 raise escaped(y.primitive)
-        self.recording = trace
-
-    def value_of(self, x: Any, trace: Trace | None = None) -> Any:
-        return x.value if x.__class__ is Node and x.recording is (trace or self.recording) else x
 
     @property
     def value(self) -> Any:
-        return self.rebuild_output([self.value_of(y) for y in self.outputs])
+        return self.rebuild_output([self.tape.value_of(y) for y in self.outputs])
 
     def pull(self, cotangents: list[Any]) -> list[Any]:
         """The cotangent of each input leaf; zeros where the output does not depend on it."""
-        seeds: dict[Node, Any] = {}
+        seeds: dict[Traced, Any] = {}
         for y, ct in zip(self.outputs, cotangents):
-            if y.__class__ is Node and y.recording is self.recording and y.dtype.kind in "fc":
+            if self.tape.owns(y) and y.dtype.kind in "fc":
                 seeds[y] = seeds[y] + ct if y in seeds else ct
-        found = reverse.sweep(self.nodes, seeds, self.nested)
+        found = reverse.sweep(self.operations, seeds, self.tape.nested)
         return separate([found[x] if x in found else zeros(x.value) for x in self.inputs], cotangents)
 
     def push(self, tangents: list[Any]) -> list[Any]:
         """The tangent of each output leaf."""
-        found = forward.sweep(self.nodes, dict(zip(self.inputs, tangents)), self.nested)
-        return [found[y] if y.__class__ is Node and y in found else zeros(self.value_of(y)) for y in self.outputs]
+        found = forward.sweep(self.operations, dict(zip(self.inputs, tangents)), self.tape.nested)
+        return [
+            found[y] if y.__class__ is Traced and y in found else zeros(self.tape.value_of(y)) for y in self.outputs
+        ]
 
     def unflatten_inputs(self, leaves: list[Any]) -> tuple[Any, ...]:
         trees, start = [], 0
@@ -135,7 +124,7 @@ def scalar_output(name: str, record: Recording) -> Any:
             f"{name}: the function returned {len(record.outputs)} values, a gradient needs one scalar; "
             "return one of them, or use has_aux=True for the others"
         )
-    y = record.value_of(record.outputs[0])
+    y = record.tape.value_of(record.outputs[0])
     if not hasattr(y, "dtype"):
         if not isinstance(y, int | float | complex):
             raise InputError(f"{name}: the function returned {describe(y)}; a gradient needs a number")
@@ -239,7 +228,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Any = 0) -> Callable[..., A
     def gradient(*args: Any, **kwargs: Any) -> Any:
         g, chosen = selected("elementwise_grad", f, argnums, args, kwargs)
         record = Recording("elementwise_grad", g, chosen)
-        ones = [Carrier.ones_like(record.value_of(y)) for y in record.outputs]
+        ones = [Carrier.ones_like(record.tape.value_of(y)) for y in record.outputs]
         gradients = record.unflatten_inputs(record.pull(ones))
         return gradients[0] if isinstance(argnums, int) else gradients
 
@@ -295,7 +284,7 @@ def matching(what: str, given: Any, like: Any) -> list[Any]:
         )
     result = []
     for x, y in zip(got, want):
-        if x.__class__ is not Node:
+        if x.__class__ is not Traced:
             check_fit(x, what)
             x = np.asarray(x)[()]
             check_fit(x, what)
@@ -339,7 +328,7 @@ def stop_gradient(x: Any) -> Any:
     seen = STOPPED.get()
     if seen is not None:
         seen += flatten(x)[0]
-    return map_leaves(lambda leaf: NODE.stop_gradient(leaf) if leaf.__class__ is Node else leaf, x)
+    return map_leaves(lambda leaf: NODE.stop_gradient(leaf) if leaf.__class__ is Traced else leaf, x)
 
 
 @contextmanager

@@ -10,9 +10,8 @@ import numpy as np
 
 from ..errors import DrawError, InputError
 from ..graph.block import Block
-from ..graph.graph import Graph
+from ..graph.graph import BackwardPass, Edge, ForwardPass, Graph
 from ..graph.node import Node
-from ..graph.passes import BackwardPass, Edge, ForwardPass
 from ..primitives import rows
 from .formula import names_of, node_formula
 from .marks import LEGEND, marks_of

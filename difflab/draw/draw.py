@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DrawError, InputError
 from ..files import target, write
-from ..graph.draft import Draft
 from ..graph.drawable import FRAME, GRAPHVIZ, SVG
-from ..graph.graph import Graph
-from ..graph.passes import BackwardPass, ForwardPass
+from ..graph.graph import BackwardPass, Draft, ForwardPass, Graph
 from ..progress import doing
 from .build import Builder
 from .dot import digraph, dot

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.graph import Graph, input_node
-from ..graph.node import NODE, Node
+from ..graph.builder import Symbols
+from ..graph.graph import Graph
+from ..graph.node import Node, Operation
+from ..graph.traced import NODE
 from ..primitives import Gate, Linear, rows
 from ..primitives.text import ATOM, Written, of_number
 
@@ -45,7 +47,7 @@ def node_formula(node: Node, names: dict[Node, str]) -> str:
 
 def written(node: Any, names: dict[Node, str], top: bool = False) -> Written:
     """The text of a node, or of a number in a rule, and how strongly its outermost operation binds."""
-    if not isinstance(node, Node):
+    if not isinstance(node, Operation):
         return of_number(constant(node))
     if node in names and not top:
         return names[node], ATOM
@@ -70,8 +72,9 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     rule = row.partials[position]  # type: ignore[attr-defined]
     if rule is None or isinstance(rule, int):
         return str(rule)
-    stand_ins = {id(x): stand_in(x, names) for x in node.operands}
-    result = input_node(names.get(node, "y"))
+    tape = Symbols()
+    stand_ins = {id(x): stand_in(tape, x, names) for x in node.operands}
+    result = tape.symbol(names.get(node, "y"))
     known = {v: names[x] for x in node.operands for v in [stand_ins[id(x)]] if x.primitive is not rows.constant}
     known[result] = names.get(node, "y")
     try:
@@ -80,7 +83,7 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
         return f"∂{row.name}"
     if isinstance(partial, Gate):
         factor = written(partial.factor, known)[0]
-        if isinstance(partial.mask, Node):
+        if isinstance(partial.mask, Operation):
             text = f"{factor} where {written(partial.mask, known)[0]}"
         else:
             text = factor if np.all(partial.mask) else "0"
@@ -89,10 +92,10 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     return text if len(text) <= LONG else f"∂{row.name}"
 
 
-def stand_in(x: Node, names: dict[Node, str]) -> Any:
+def stand_in(tape: Symbols, x: Node, names: dict[Node, str]) -> Any:
     """An operand for a rule: an input, or a constant as the number that it is, because rules look at exponents."""
     if x.primitive is not rows.constant:
-        return input_node(names[x])
+        return tape.symbol(names[x])
     value = x.params["value"]
     return value.item() if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0 else value
 

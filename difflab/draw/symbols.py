@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..graph.block import Block
-from ..graph.graph import Graph
+from ..graph.graph import BackwardPass, Graph
 from ..graph.node import Node
-from ..graph.passes import BackwardPass
 from ..primitives import Linear, rows
 from .formula import LONG, local_formula, node_formula
 from .picture import Line, Span, Tone

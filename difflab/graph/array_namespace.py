@@ -13,14 +13,14 @@ import numpy as np
 from ..errors import InputError
 from ..primitives import TABLE, Primitive, by_numpy_function
 from . import torch_names
-from .node import assemble, call, call_row, holds_node
+from .traced import assemble, call, call_row, holds_traced
 
 HOME = "difflab.numpy"
 SUBMODULES = {"linalg": np.linalg, "fft": np.fft}
 
 
 def traced(args: Any, kwargs: Any) -> bool:
-    return any(holds_node(x) for x in args) or any(holds_node(x) for x in kwargs.values())
+    return any(holds_traced(x) for x in args) or any(holds_traced(x) for x in kwargs.values())
 
 
 def array(object: Any, dtype: Any = None, **options: Any) -> Any:
@@ -32,7 +32,7 @@ def array(object: Any, dtype: Any = None, **options: Any) -> Any:
     >>> dl.jacobian(lambda x: array([x, x * x]))(3.0)
     array([1., 6.])
     """
-    if not holds_node(object):
+    if not holds_traced(object):
         return np.array(object, dtype, **options)
     if dtype is None:
         dtype = np.result_type(*weak_leaves(object))
@@ -56,7 +56,7 @@ def asarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     >>> asarray([1, 2])
     array([1, 2])
     """
-    return array(a, dtype) if holds_node(a) else np.asarray(a, dtype, **options)
+    return array(a, dtype) if holds_traced(a) else np.asarray(a, dtype, **options)
 
 
 def asanyarray(a: Any, dtype: Any = None, **options: Any) -> Any:
@@ -65,7 +65,7 @@ def asanyarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     >>> asanyarray([1, 2])
     array([1, 2])
     """
-    return array(a, dtype) if holds_node(a) else np.asanyarray(a, dtype, **options)
+    return array(a, dtype) if holds_traced(a) else np.asanyarray(a, dtype, **options)
 
 
 def ascontiguousarray(a: Any, dtype: Any = None, **options: Any) -> Any:
@@ -74,7 +74,7 @@ def ascontiguousarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     >>> ascontiguousarray([1, 2])
     array([1, 2])
     """
-    return array(a, dtype) if holds_node(a) else np.ascontiguousarray(a, dtype, **options)
+    return array(a, dtype) if holds_traced(a) else np.ascontiguousarray(a, dtype, **options)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
@@ -83,7 +83,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
     >>> full(2, 7.0)
     array([7., 7.])
     """
-    if not holds_node(fill_value):
+    if not holds_traced(fill_value):
         return np.full(shape, fill_value, dtype, **options)
     value = array(fill_value, dtype)
     return call("broadcast_to", value, tuple(np.atleast_1d(shape).tolist()))
@@ -99,7 +99,7 @@ class Joiner:
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
-        if not any(holds_node(p) for p in parts):
+        if not any(holds_traced(p) for p in parts):
             return self.plain[key]
         if any(isinstance(p, str) for p in parts):
             raise InputError("r_ and c_: directives in text are not supported with traced values; use concatenate")
@@ -116,7 +116,7 @@ c_ = Joiner(columns=True)
 
 def as_traced(x: Any) -> Any:
     """An argument: lists that hold traced values become arrays."""
-    return array(x) if isinstance(x, list | tuple) and holds_node(x) else x
+    return array(x) if isinstance(x, list | tuple) and holds_traced(x) else x
 
 
 def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,14 +10,16 @@ from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceErr
 from ..primitives import Primitive, rows
 from .calls import replaced, waiting
 from .from_networkx import unusable
-from .graph import Graph, as_value, graph_of
+from .graph import Graph
 from .literals import numeric
-from .node import BLOCK, PENDING, PYTHON_NUMBERS, SEQUENCES, Abstract, Node, Trace, apply, unpack
+from .node import BLOCK, UNKNOWN, Node, Operation
+from .recorded import graph_of
+from .recording import Tape
 from .refusals import several_results, shapes_refused
 from .snapshots import sealed
 from .text_checks import suggestion
-
-NOT_KNOWN = Abstract(None, None)
+from .traced import PENDING, PYTHON_NUMBERS, SEQUENCES, Traced, apply, unpack
+from .vertices import as_value
 
 
 def builder() -> Builder:
@@ -44,9 +46,9 @@ class Builder:
 
     def __init__(self) -> None:
         self._recording = Building()
-        self._named: dict[str, Node] = {}
+        self._named: dict[str, Traced] = {}
 
-    def input(self, name: str, shape: Any = None, dtype: Any = float) -> Node:
+    def input(self, name: str, shape: Any = None, dtype: Any = float) -> Traced:
         """A new input. Without `shape` it may have any; () is a number, (3,) a vector. Raises InputError.
 
         >>> import numpy as np
@@ -61,7 +63,7 @@ class Builder:
         self._check(name)
         return self._keep(name, self._recording.input(sample(name, shape, dtype), name))
 
-    def inputs(self, *names: str, shape: Any = None, dtype: Any = float) -> tuple[Node, ...]:
+    def inputs(self, *names: str, shape: Any = None, dtype: Any = float) -> tuple[Traced, ...]:
         """Several inputs of one shape, in this order."""
         for k, name in enumerate(names):
             self._check(name)
@@ -69,17 +71,17 @@ class Builder:
                 raise InputError(f"builder: inputs: the name {name!r} is given twice")
         return tuple(self.input(name, shape, dtype) for name in names)
 
-    def constant(self, name: str, value: Any) -> Node:
+    def constant(self, name: str, value: Any) -> Traced:
         """A constant with a name: a number or an array. Numbers in formulas, as in 2 * x, need no name."""
         self._check(name)
-        if value.__class__ is Node:
+        if value.__class__ is Traced:
             raise InputError(
                 f"builder: constant {name!r} is {value!r}, which is no number; add({name!r}, value) names it"
             )
         value = self._recording.own(as_value(value, f"constant {name!r}"))
         return self._keep(name, self._recording.node(rows.constant, (), {"value": value}, value))
 
-    def add(self, name: str, value: Any) -> Node:
+    def add(self, name: str, value: Any) -> Traced:
         """Gives a value its name, for pictures and `graph.node(name)`; returns it.
 
         A value that has a name already, and an input, stays what it is: the name goes to a new node +value.
@@ -101,14 +103,14 @@ class Builder:
         for name, value in [*enumerate(outputs), *named.items()]:
             self._own(value, f"graph: output {name!r}")
         ends = [*outputs, *[x if self._named.get(name) is x else self.add(name, x) for name, x in named.items()]]
-        inputs = [node for node in self._recording.nodes or () if node.primitive is rows.input]
-        shapes = {node: np.shape(node.value) for node in inputs if node.value is not PENDING}
+        inputs = [node for node in self._recording.operations or () if node.primitive is rows.input]
+        shapes: Any = {node: np.shape(node.value) for node in inputs if node.value is not PENDING}
         graph = graph_of(self._recording.finish(), inputs, ends)
         graph.shapes = shapes
         return graph
 
     def _own(self, value: Any, what: str) -> None:
-        if value.__class__ is not Node:
+        if value.__class__ is not Traced:
             mend = "constant(name, value) makes a constant" if np.isscalar(value) else "give one value"
             raise InputError(f"builder: {what} is {value!r:.60}, which is no value of this builder; {mend}")
         self._recording.check_own(value, f"builder: {what}")
@@ -120,7 +122,7 @@ class Builder:
         if name in self._named:
             raise InputError(f"builder: the name {name!r} is taken, by {self._named[name]!r}; choose another")
 
-    def _keep(self, name: str, node: Node) -> Node:
+    def _keep(self, name: str, node: Traced) -> Traced:
         node.name = name
         self._named[name] = node
         return node
@@ -133,11 +135,11 @@ class Builder:
         raise AttributeError(f"a builder has no {name!r}{hint}")
 
     def __repr__(self) -> str:
-        nodes = self._recording.nodes
+        nodes = self._recording.operations
         return "<Builder, its graph is built>" if nodes is None else f"<Builder of {len(nodes)} nodes>"
 
 
-class Building(Trace):
+class Building(Tape):
     """The record of a graph that is built by hand: no branch of Python's can follow a value.
 
     Where the shapes of the inputs are given, the operations run on numbers made up for them, which shows the shape and
@@ -153,9 +155,9 @@ class Building(Trace):
         self.nested = True  # operators take the general way, through `apply` below
 
     def apply(self, row: Primitive, operands: Any, params: Any) -> Any:
-        """Records an operation; called by `node.apply`."""
+        """Records an operation; called by `traced.apply`."""
         for x in operands:
-            if x.__class__ is Node:
+            if x.__class__ is Traced:
                 self.check_own(x, row.name)
                 if row.kind == "elementwise" and (said := several_results(x)):
                     raise TraceError(f"{row.name}: {said}")
@@ -173,7 +175,7 @@ class Building(Trace):
         return unpack(row, node) if value.__class__ is tuple else node
 
     def call(self, row: Primitive, args: Any, kwargs: Any) -> Any:
-        """Records a call that waits for the shapes of its operands; called by `node.call_row`."""
+        """Records a call that waits for the shapes of its operands; called by `traced.call_row`."""
         late, operands, params = waiting(row, replaced(tuple(args), self.own), replaced(dict(kwargs), self.own))
         for x in operands:
             self.check_own(x, row.name)
@@ -182,14 +184,12 @@ class Building(Trace):
             return node
         return row.result(*[node[i] for i in range(row.outputs)])
 
-    def node(self, row: Primitive, operands: Any, params: Any, value: Any) -> Node:
-        node = Node(row, operands, params, value, self, None, BLOCK.get())
-        self.nodes.append(node)  # type: ignore[union-attr]
-        return node
+    def node(self, row: Primitive, operands: Any, params: Any, value: Any) -> Traced:
+        return self.record(row, operands, params, value, block=BLOCK.get())
 
     def guess(self, row: Primitive, operands: Any, params: Any) -> Any:
         """The result on made-up numbers, for its shape and dtype; PENDING where it is not known."""
-        values = [x.value if x.__class__ is Node else x for x in operands]
+        values = [x.value if x.__class__ is Traced else x for x in operands]
         if any(x is PENDING for x in values) or (row.value_shaped is not None and row.value_shaped(*values)):
             return PENDING
         try:
@@ -206,12 +206,12 @@ class Building(Trace):
             found = np.asarray(found)[()]
         return tuple(found) if isinstance(found, SEQUENCES) else found
 
-    def finish(self) -> list[Node]:
+    def finish(self) -> list[Traced]:
         """Ends the building; returns the nodes."""
         nodes = self.close()
         for node in nodes:
             if node.value is PENDING:
-                node.value = NOT_KNOWN
+                node.value = UNKNOWN
         return nodes
 
     def own(self, x: Any) -> Any:
@@ -219,21 +219,33 @@ class Building(Trace):
         return self.snapshot(x) if x.__class__ is np.ndarray else x
 
     def check_open(self) -> None:
-        if self.nodes is None:
+        if self.operations is None:
             raise InputError("builder: its graph has been made, and a builder makes one; dl.builder() begins another")
 
-    def check_own(self, x: Node, what: str) -> None:
+    def check_own(self, x: Operation, what: str) -> None:
         """Refuses values of other builders, traces and graphs."""
-        if x.recording is self:
-            return
-        if x.recording is None:
+        if x.__class__ is Node:
             raise InputError(f"{what}: {x!r} belongs to a finished graph; call that graph: g({x.name or 'x'}=value)")
-        if x.recording.follows:
+        if x.tape is self:
+            return
+        if x.tape.follows:
             raise TraceError(
                 f"{what}: {x!r} is a traced value of a function that runs, and would become a constant; make it an "
                 "input of the builder, and call the graph with it"
             )
         raise InputError(f"{what}: {x!r} belongs to another builder; one graph is built with one")
+
+
+class Symbols(Building):
+    """The record of a rule that is run on names alone, for its formula: shapes and dtypes are None."""
+
+    __slots__ = ()
+
+    def symbol(self, name: str) -> Traced:
+        return self.input(UNKNOWN, name)
+
+    def guess(self, row: Primitive, operands: Any, params: Any) -> Any:
+        return UNKNOWN
 
 
 def sample(name: str, shape: Any, dtype: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..primitives.deferred import Deferred, late
 from ..primitives.primitive import Primitive
-from .node import Node
+from .node import Operation
 
 
 class Place(int):
@@ -40,12 +40,12 @@ def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
     return change(x)
 
 
-def waiting(row: Primitive, args: Any, kwargs: Any) -> tuple[Deferred, tuple[Node, ...], dict[str, Any]]:
+def waiting(row: Primitive, args: Any, kwargs: Any) -> tuple[Deferred, tuple[Any, ...], dict[str, Any]]:
     """The operation that makes this call of `row` when its operands have shapes: row, operands, parameters."""
-    operands: list[Node] = []
+    operands: list[Operation] = []
 
     def place(x: Any) -> Any:
-        if x.__class__ is not Node:
+        if not isinstance(x, Operation):
             return x
         operands.append(x)
         return Place(len(operands) - 1)

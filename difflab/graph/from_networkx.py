@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -22,12 +22,12 @@ from .function_names import (
     own_signature,
     takes_anything,
 )
-from .graph import Graph, constant_node, input_node
 from .kinds import unfit
 from .literals import numeric, read
 from .node import UNKNOWN, Node
 from .refusals import several_results
 from .snapshots import sealed
+from .vertices import constant_node, input_node
 
 OURS = ("op", "name", "value", "block", "params", "output")
 DECORATION = frozenset(
@@ -38,10 +38,16 @@ SHOWN, LONGEST = 8, 100  # mistakes, nodes of a cycle; letters of a name
 NEW = "build it with dl.builder(), or give a networkx.DiGraph or MultiDiGraph"
 
 
-def from_networkx(graph: Any) -> Graph:
-    """See `Graph.from_networkx`, which is this."""
-    if isinstance(graph, Graph):
-        return graph
+class Parts(NamedTuple):
+    """What a graph is made of, in topological order."""
+
+    order: list[Node]
+    inputs: list[Node]
+    outputs: list[Node]
+
+
+def parts_of(graph: Any) -> Parts:
+    """What `Graph.from_networkx` makes its graph of."""
     if not isinstance(graph, nx.Graph):
         raise InputError(f"from_networkx: {type(graph).__name__} is no networkx graph; {NEW}")
     if not graph.is_directed():
@@ -68,7 +74,7 @@ class Reader:
         self.operands: dict[Any, dict[Any, Any]] = {}  # of each key: the operand's key by its place
         self.made: dict[Any, Node] = {}
 
-    def read(self) -> Graph:
+    def read(self) -> Parts:
         for key in self.graph:
             self.operands[key] = self.read_operands(key)
         order = self.order()
@@ -78,9 +84,8 @@ class Reader:
         outputs = self.outputs(names)
         if self.mistakes:
             raise InputError(told(self.mistakes))
-        nodes = [self.made[key] for key in order]
         inputs = [self.made[key] for key in self.graph if self.made[key].primitive is rows.input]
-        return Graph(order=nodes, inputs=inputs, outputs=[self.made[key] for key in outputs])
+        return Parts([self.made[key] for key in order], inputs, [self.made[key] for key in outputs])
 
     def wrong(self, key: Any, message: str) -> None:
         self.told.add(key)
@@ -215,7 +220,7 @@ class Reader:
         if row is None or params is None:
             return constant_node(0.0)
         if "call" in params and row.kind == "deferred":  # from a graph of difflab's
-            return Node(row, tuple(operands), params, UNKNOWN, None, name, None)
+            return Node(row, tuple(operands), params, UNKNOWN, name)
         low, high = operand_counts(row)
         count = len(operands) + len(named)
         if key in self.told:  # its wires are wrong
@@ -235,7 +240,7 @@ class Reader:
             if said := several_results(x):
                 self.wrong(key, f"{said}, with op='pick' and index=0")
         meant = self.called(key, row, operands, named | params)
-        return Node(*meant, UNKNOWN, None, name, None) if meant else constant_node(0.0)
+        return Node(*meant, UNKNOWN, name) if meant else constant_node(0.0)
 
     def row(self, key: Any, count: int) -> Primitive | None:
         """The operation that `op` names; where there is none, what was meant."""

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..primitives import NUMPY, rows
+from ..hooks import Hook
+from ..primitives import NUMPY
 from .block import Block
-from .draft import MUTATORS, Attributes, Draft, Sealed, refusal
-from .drawable import Drawable
-from .kinds import NUMBERS, check_fit
-from .node import NO_PARAMS, NODE, PENDING, Abstract, Node
+from .drawable import Drawable, Stepwise
+from .node import Node
+from .pickles import pickled
+from .recording import Tape
 from .refusals import shapes_refused
+from .sealed import Finished, Order
 from .snapshots import kept
-
-if TYPE_CHECKING:
-    from .passes import ForwardPass
-
-
-class Order(list[Node]):
-    """The nodes in topological order. networkx calls `graph.order()` for their number, so it can be called."""
-
-    def __call__(self) -> int:
-        return len(self)
-
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = refusal("order")  # type: ignore[assignment]
-    append = clear = extend = insert = pop = remove = reverse = sort = refusal("order")  # type: ignore[assignment]
+from .traced import NODE, PENDING, Traced, holds_traced
+from .vertices import as_value
 
 
-class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
+class Graph(Drawable, Finished):
     """A computational graph: its nodes are `Node`s, an edge's key is the operand's position, the order is topological.
 
     `inputs` and `outputs` are lists of nodes, `blocks` the named groups. It can be called like the function it
@@ -48,8 +39,6 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     >>> [n.name for n in g.inputs]
     ['x', 'y', 'z']
     """
-
-    frozen = True  # nx.is_frozen asks for it
 
     def __new__(cls, incoming: Any = None, *, order: list[Node] | None = None, **rest: Any) -> Any:
         if order is not None:
@@ -107,9 +96,9 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         Traceback (most recent call last):
         difflab.errors.InputError: from_networkx: node 'f': there is no operation 'sine'; did you mean 'sin' or 'size'?
         """
-        from .from_networkx import from_networkx
+        from .from_networkx import parts_of
 
-        return from_networkx(graph)
+        return graph if isinstance(graph, Graph) else Graph(**parts_of(graph)._asdict())
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """A plain networkx graph of texts and numbers, for files: GraphML, GEXF, JSON. `from_networkx` reads it again.
@@ -124,39 +113,13 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         >>> Graph.from_networkx(nx.node_link_graph(json.loads(text)))(x=-2, y=5, z=-4)
         np.float64(-12.0)
         """
-        from .to_networkx import to_networkx
+        from .to_networkx import Writer
 
-        return to_networkx(self)
-
-    # What networkx reads; the dictionaries are made when somebody first asks for them.
-    @cached_property
-    def _tables(self) -> Any:
-        from .to_networkx import attributes, marks
-
-        nodes: dict[Node, Any] = {}
-        successors: dict[Node, Any] = {}
-        predecessors: dict[Node, Any] = {}
-        said = marks(self)
-        for node in self.order:
-            nodes[node] = Attributes(attributes(node) | said.get(node, {}))
-            successors[node] = {}
-            before = predecessors[node] = {}
-            for position, x in enumerate(node.operands):
-                if x not in before:
-                    before[x] = successors[x][node] = Sealed()
-                dict.__setitem__(before[x], position, Attributes(position=position))
-        return nodes, successors, predecessors
+        return Writer(self.inputs, self.order, self.outputs).write()
 
     def to_directed_class(self) -> type[Draft]:
         """What networkx makes of a graph: a draft, which may be changed."""
         return Draft
-
-    _node = property(lambda self: self._tables[0])
-    _adj = _succ = property(lambda self: self._tables[1])
-    _pred = property(lambda self: self._tables[2])
-
-    def __len__(self) -> int:
-        return len(self.order)
 
     # Copies and pickles.
     def __copy__(self) -> Graph:
@@ -176,8 +139,6 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         return self.__copy__()  # nodes do not change
 
     def __reduce__(self) -> Any:
-        from .portable import pickled, unpickled
-
         return unpickled, pickled(self)
 
     def __str__(self) -> str:
@@ -210,20 +171,18 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """The value of each input, from positional arguments (in the function's structure) or from names."""
-        names = [n.name for n in self.inputs]
+        names = [str(n.name) for n in self.inputs]
         if not kwargs:
             values = self.flatten_inputs(*args) if self.flatten_inputs else list(args)
             if len(values) != len(names):
-                raise InputError(
-                    f"the graph has {len(names)} inputs ({', '.join(map(str, names))}), {len(values)} given"
-                )
+                raise InputError(f"the graph has {len(names)} inputs ({', '.join(names)}), {len(values)} given")
             return self.fitting([as_value(x, n) for x, n in zip(values, names)])
         missing = [n for n in names[len(args) :] if n not in kwargs]
         extra = [k for k in kwargs if k not in names[len(args) :]]
         if missing or extra:
             told = [f"no value for {', '.join(map(str, missing))}"] * bool(missing)
             told += [f"there is no input named {', '.join(extra)}"] * bool(extra)
-            raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(map(str, names))}")
+            raise InputError(f"{'; '.join(told)}: the inputs are {', '.join(names)}")
         given = (*args, *(kwargs[n] for n in names[len(args) :]))
         return self.fitting([as_value(x, n) for x, n in zip(given, names)])
 
@@ -231,7 +190,7 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         """The values of the inputs, if they have the shapes that the graph was built for."""
         for node, x in zip(self.inputs, values):
             said = self.shapes.get(node)
-            if said is not None and not (x.__class__ is Node and x.value is PENDING) and x.shape != said:
+            if said is not None and not (x.__class__ is Traced and x.value is PENDING) and x.shape != said:
                 raise ShapeError(
                     f"{node.name} has shape {x.shape}, and the graph was built for {said}: give such a value, or build "
                     "it without shapes where none is needed"
@@ -252,17 +211,14 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs at the given inputs; traced values may be given too."""
         values = self.bind(args, kwargs)
-        traced = any(x.__class__ is Node for x in values)
-        env = self.evaluate(values, NODE if traced else NUMPY)
+        env = self.evaluate(values, NODE if holds_traced(values) else NUMPY)
         results = [env[y] for y in self.outputs]
         return self.rebuild(results) if self.rebuild else results[0] if len(results) == 1 else tuple(results)
 
     def forward(self, *args: Any, **kwargs: Any) -> ForwardPass:
         """Evaluates the graph and keeps the value of every node: a `ForwardPass`."""
-        from .passes import ForwardPass
-
         values = self.bind(args, kwargs)  # as they are now: the pass is read later
-        return ForwardPass(self, [kept(x) for x in values])
+        return run_forward(self, [kept(x) for x in values])
 
     @property
     def operations(self) -> list[Node]:
@@ -270,96 +226,159 @@ class Graph(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         return [n for n in self.order if n.operands]
 
 
-for _name in MUTATORS:
-    setattr(Graph, _name, refusal(f"{_name}()"))
+class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
+    """A networkx graph on the way to a `Graph`: what networkx makes of one (copies, subgraphs, compositions).
 
+    It may be changed. `finish()` checks it as `Graph.from_networkx` does and gives the `Graph`; calling the draft, or
+    drawing it, does that first. Raises InputError where something is missing or wrong.
 
-def as_value(x: Any, name: Any = None) -> Any:
-    """x as a NumPy value; `name` is the input that it is given for."""
-    if x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS:
-        check_fit(x, f"{name or 'the value'}")
-    if x.__class__ is Node or isinstance(x, np.ndarray | np.generic):
-        return x
-    if isinstance(x, bool):
-        return np.bool_(x)
-    if isinstance(x, int | float):
-        return np.float64(x)
-    found = np.asarray(x)
-    check_fit(found, f"{name or 'the value'}={x!r:.60}, which")
-    return found
-
-
-def graph_of(
-    nodes: list[Node], inputs: list[Node], outputs: list[Any], guards: Any = (), partner: Any = None, **rest: Any
-) -> Graph:
-    """A finished graph from an ended recording.
-
-    The recorded nodes themselves become the vertices: each gives up its value and keeps shape and dtype, and
-    constants become nodes of their own.
+    >>> import difflab as dl
+    >>> draft = dl.parse("q = x + y; f = q * z").copy()
+    >>> draft(x=-2, y=5, z=-4)
+    np.float64(-12.0)
+    >>> q, f = [node for node in draft if node.name in ("q", "f")]
+    >>> draft.remove_edge(q, f)
+    >>> draft(x=-2, y=5, z=-4)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    difflab.errors.InputError: from_networkx: ...node 'f': there is an operand 1, and none at position 0...
     """
+
+    def finish(self) -> Graph:
+        """The `Graph` of this draft."""
+        return Graph.from_networkx(self)
+
+    def to_directed_class(self) -> type[Draft]:
+        """What networkx makes of a draft: a draft."""
+        return Draft
+
+    def __reduce__(self) -> Any:  # views of networkx, such as a subgraph, hold functions; what they show can be pickled
+        return drafted, (list(self.nodes(data=True)), list(self.edges(keys=True, data=True)), self.graph)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.finish()(*args, **kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> ForwardPass:
+        """The forward pass of the finished graph."""
+        return self.finish().forward(*args, **kwargs)
+
+    def to_graphviz(self, **options: Any) -> Any:
+        """The drawing of the finished graph; see `Graph.to_graphviz`."""
+        return self.finish().to_graphviz(**options)
+
+    def _repr_svg_(self) -> str:
+        return self.finish()._repr_svg_()
+
+
+def drafted(nodes: list[Any], edges: list[Any], attributes: dict[str, Any]) -> Draft:
+    """The draft of these nodes and edges."""
+    draft = Draft(**attributes)
+    draft.add_nodes_from(nodes)
+    draft.add_edges_from(edges)
+    return draft
+
+
+def unpickled(steps: list[Any], kept: dict[str, Any]) -> Graph:
+    """The graph again."""
     order: list[Node] = []
-    constants: dict[Any, Node] = {}
-    trace = (inputs or nodes)[0].recording if inputs or nodes else None
-    shapes: dict[Any, Abstract] = {}
-    scalar = abstract(np.float64(0.0), shapes)
-
-    def constant(x: Any) -> Node:
-        plain = strip(x)
-        key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
-        if key not in constants:
-            value = plain if isinstance(plain, np.ndarray | np.generic) else np.asarray(plain)
-            constants[key] = Node(rows.constant, (), {"value": plain}, abstract(value, shapes), None, None, None)
-            order.append(constants[key])
-        constants[id(x)] = constants[key]
-        return constants[key]
-
-    def vertex(x: Any) -> Node:
-        if x.__class__ is Node and x.recording is trace:
-            return x
-        return constants.get(id(x)) or constant(x)  # kept holds x, so its id stays its own
-
-    kept = []
-    for node in nodes:
-        for x in node.operands:
-            if x.__class__ is not Node or x.recording is not trace:
-                kept.append(node.operands)
-                node.operands = tuple([vertex(x) for x in node.operands])
-                break
-        order.append(node)
-    results = [vertex(y) for y in outputs]
-    for node in nodes:
-        value = node.value
-        node.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
-        node.recording = None
-    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)
-    graph.guards = list(guards)
-    graph.partner = dict(partner or {})
+    for row, operands, params, value, name, block in steps:
+        order.append(Node(row, tuple([order[k] for k in operands]), params, value, name, block))
+    inputs, outputs = ([order[k] for k in kept[name]] for name in ("inputs", "outputs"))
+    graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
+    graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
+    graph.shapes = {order[k]: shape for k, shape in kept["shapes"]}
+    graph.partner = {order[b]: order[f] for b, f in kept["partner"]}
+    graph.graph = kept["attributes"]
     return graph
 
 
-def strip(x: Any) -> Any:
-    while x.__class__ is Node:
-        x = x.value
-    return x
+class Edge(NamedTuple):
+    """What flows back from `target` to its operand `source`: upstream times local is downstream.
+
+    `local` is the local derivative of an elementwise operation; for other operations it is None (the transpose of
+    the linear map takes its place).
+    """
+
+    source: Node
+    target: Node
+    position: int
+    upstream: Any
+    local: Any
+    downstream: Any
 
 
-def abstract(value: Any, shapes: dict[Any, Abstract]) -> Any:
-    """The shape and dtype of a value; one object for each pair, so that a node stays light."""
-    if value.__class__ is tuple:
-        return tuple([abstract(v, shapes) for v in value])
-    key = value.shape, value.dtype
-    found = shapes.get(key)
-    return found if found is not None else shapes.setdefault(key, Abstract(*key))
+class ByName(dict[Node, Any]):
+    """A dictionary of nodes that can also be asked by name: `adjoint[node]`, `adjoint("q")`."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def __call__(self, name: Any) -> Any:
+        return self[self.graph.node(name)]
+
+    def __missing__(self, node: Any) -> Any:
+        raise InputError(f"there is no value for {node!r} here")
 
 
-def input_node(name: str, value: Any = None) -> Node:
-    """An input of a graph under construction."""
-    from .node import UNKNOWN
+@dataclass(frozen=True, eq=False, repr=False)
+class ForwardPass(Stepwise):
+    """The graph at one point: `values[node]`, `value(name)`; `backward()` gives the gradients."""
 
-    return Node(rows.input, (), NO_PARAMS, value or UNKNOWN, None, name, None)
+    graph: Graph
+    recorded: dict[Node, Any]  # of each node what was recorded for it
+    tape: Tape
+    nodes: list[Traced]
+    values: ByName
+
+    def __reduce__(self) -> Any:  # the recorded values exist only in this process; the pass can be run again
+        return run_forward, (self.graph, [self.values[n] for n in self.graph.inputs])
+
+    def value(self, name: Any) -> Any:
+        """The value of the node of that name."""
+        return self.values(name)
+
+    def backward(self, seed: Any = None) -> BackwardPass:
+        """The backward pass from the first output, with `seed` as its adjoint (ones by default)."""
+        return BACKWARD(self, seed)
 
 
-def constant_node(value: Any) -> Node:
-    """A constant of a graph under construction."""
-    plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
-    return Node(rows.constant, (), {"value": value}, Abstract(plain.shape, plain.dtype), None, None, None)
+def run_forward(graph: Graph, inputs: list[Any]) -> ForwardPass:
+    """The forward pass at the values of the inputs."""
+    with Tape() as (tape, nodes), np.errstate(all="ignore"):
+        recorded = graph.evaluate([tape.input(x, n.name) for n, x in zip(graph.inputs, inputs)], NODE)
+    values = ByName(graph)
+
+    def value(x: Any) -> Any:
+        return tuple(map(value, x)) if isinstance(x, tuple) else tape.value_of(x)
+
+    for node, x in recorded.items():
+        values[node] = value(x)
+    return ForwardPass(graph, recorded, tape, nodes, values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BackwardPass(Stepwise):
+    """The adjoint of every node and what flows along every edge, in the order of the sweep."""
+
+    forward: ForwardPass
+    output: Node
+    given: Any  # the seed that was asked for
+    seed: Any  # the same, or NaN where there is no derivative
+    adjoint: ByName
+    edges: list[Edge]
+    reached: set[Node]
+
+    def __reduce__(self) -> Any:
+        return self.forward.backward, (self.given,)
+
+    @property
+    def graph(self) -> Graph:
+        return self.forward.graph
+
+    @property
+    def gradient(self) -> dict[str, Any]:
+        """The adjoint of each input, by name."""
+        return {str(n.name): self.adjoint[n] for n in self.graph.inputs}
+
+
+BACKWARD: Hook[[ForwardPass, Any], BackwardPass] = Hook("backward")

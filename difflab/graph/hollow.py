@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .node import Node, Trace
+from .recording import Tape
+from .traced import Traced
 
 
 def hollow(shape: Any, dtype: Any = np.float64) -> Any:
@@ -19,7 +20,7 @@ def hollow(shape: Any, dtype: Any = np.float64) -> Any:
     return np.lib.stride_tricks.as_strided(np.zeros(1, dtype), shape, (0,) * len(shape))
 
 
-class ShapeTrace(Trace):
+class ShapeTape(Tape):
     """A record whose values mean nothing but their shapes and dtypes.
 
     What networks spend their time with is run on one element or channel in place of all; other operations run on the
@@ -32,7 +33,7 @@ class ShapeTrace(Trace):
         super().__init__()
         self.nested = True  # every operation then asks `compute`
 
-    def input(self, value: Any, name: str | None = None) -> Node:
+    def input(self, value: Any, name: str | None = None) -> Traced:
         """An input of the shape and dtype of this array."""
         node = super().input(hollow(np.shape(value), np.asarray(value).dtype), name)
         return node

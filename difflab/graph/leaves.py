@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import DtypeError, InputError
 from .kinds import check_fit
 from .node import Node
+from .traced import Traced
 
 
 def check_functions(where: str, **given: Any) -> None:
@@ -20,12 +21,12 @@ def check_functions(where: str, **given: Any) -> None:
 
 def check_leaf(x: Any, where: str) -> Any:
     """A point to differentiate at: floats stay, Python numbers become float64, anything else is refused."""
-    if x.__class__ is Node:
-        if x.recording is None:
-            raise InputError(f"{where}: a graph vertex is not a value; evaluate the graph first")
+    if x.__class__ is Traced:
         if x.dtype.kind not in "fc":
             raise DtypeError(f"{where}: the traced value has dtype {x.dtype}; use .astype(float)")
         return x
+    if x.__class__ is Node:
+        raise InputError(f"{where}: a graph vertex is not a value; evaluate the graph first")
     if x.__class__ is not np.ndarray or x.dtype.kind != "f":
         check_fit(x, where)
     if isinstance(x, bool | np.bool_) or not isinstance(x, int | float | complex | np.ndarray | np.generic):

@@ -1,4 +1,4 @@
-"""The operators and methods of a node, made from the rows that carry them."""
+"""The operators and methods of a traced value, made from the rows that carry them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 
 from ..primitives import TABLE
 from .kinds import NUMBERS, check_operands
-from .node import BLOCK, NO_PARAMS, PENDING, UNKNOWN, Node, apply, assemble, call_row, operand
-from .refusals import in_place, shapes_refused
+from .node import BLOCK, NO_PARAMS, Node
+from .refusals import in_place, shapes_refused, vertex_used
 from .signs import BINARY
+from .traced import PENDING, Traced, apply, assemble, call_row, operand
 
-PLAIN = frozenset((float, int, np.ndarray, np.float64, Node))
+PLAIN = frozenset((float, int, np.ndarray, np.float64, Traced))
 
 
 def _binary(name: str) -> Any:
@@ -23,29 +24,29 @@ def _binary(name: str) -> Any:
             lambda self, other: call_row(row, operand(other), self)
         )
 
-    def operator(self: Node, other: Any) -> Any:
-        trace = self.recording
-        if trace is not None and not trace.nested and trace.nodes is not None and other.__class__ in PLAIN:
-            # The hot path of a recording: one trace, and a number, an array or a node of the same trace.
+    def operator(self: Traced, other: Any) -> Any:
+        tape = self.tape
+        if not tape.nested and tape.operations is not None and other.__class__ in PLAIN:
+            # The hot path of a recording: one tape, and a number, an array or a value of the same tape.
             try:
-                if other.__class__ is not Node:
+                if other.__class__ is not Traced:
                     if other.__class__ is np.ndarray:
                         if other.dtype.kind not in NUMBERS:
                             check_operands(name, (self, other))
-                        other = trace.snapshot(other)
+                        other = tape.snapshot(other)
                     value = row.evaluate(self.value, other)
-                elif other.recording is trace:
+                elif other.tape is tape:
                     value = row.evaluate(self.value, other.value)
                 else:
                     return apply(row, (self, other))
             except ValueError as error:
                 raise shapes_refused(row, (self, other), error) from error.__cause__
-            node = Node(row, (self, other), NO_PARAMS, value, trace, None, BLOCK.get())
-            trace.nodes.append(node)
-            return node
+            made = Traced(row, (self, other), NO_PARAMS, value, tape, None, BLOCK.get())
+            tape.operations.append(made)
+            return made
         return apply(row, (self, other if other.__class__ is not list else assemble(other)))
 
-    def reflected(self: Node, other: Any) -> Any:
+    def reflected(self: Traced, other: Any) -> Any:
         return apply(row, (other if other.__class__ is not list else assemble(other), self))
 
     return operator, reflected
@@ -53,35 +54,35 @@ def _binary(name: str) -> Any:
 
 def _truths(*operands: Any) -> bool:
     """Whether all are truth values: &, |, ^ and ~ of others are of bits."""
-    return all(_truth(x) if x.__class__ is Node else np.asarray(x).dtype.kind == "b" for x in operands)
+    return all(_truth(x) if x.__class__ is Traced else np.asarray(x).dtype.kind == "b" for x in operands)
 
 
-def _truth(x: Node) -> bool:
-    """Whether a node is a truth value; where its dtype is not known, its row says it."""
-    if x.value is PENDING or x.value is UNKNOWN:
+def _truth(x: Traced) -> bool:
+    """Whether a traced value is a truth value; where its dtype is not known, its row says it."""
+    if x.value is PENDING:
         return x.primitive.truth
     return x.dtype.kind == "b"
 
 
 def _bitwise(logical: str, bits: str) -> Any:
-    def operator(self: Node, other: Any) -> Any:
+    def operator(self: Traced, other: Any) -> Any:
         other = operand(other)
         return apply(TABLE[logical if _truths(self, other) else bits], (self, other))
 
-    def reflected(self: Node, other: Any) -> Any:
+    def reflected(self: Traced, other: Any) -> Any:
         other = operand(other)
         return apply(TABLE[logical if _truths(self, other) else bits], (other, self))
 
     return operator, reflected
 
 
-def _invert(self: Node) -> Any:
+def _invert(self: Traced) -> Any:
     return apply(TABLE["logical_not" if _truths(self) else "invert"], (self,))
 
 
 def _in_place(symbol: str, operator: Any) -> Any:
-    def assign(self: Node, other: Any) -> Any:
-        if self.recording is not None and (self.value is PENDING or self.shape):
+    def assign(self: Traced, other: Any) -> Any:
+        if self.value is PENDING or self.shape:
             raise in_place(f"x {symbol}= y")
         return operator(self, other)  # a number is immutable: rebinding the name is what Python does
 
@@ -107,31 +108,45 @@ CHANGING_METHODS = "fill itemset partition put resize setfield sort"
 
 
 def install() -> None:
-    """Gives `Node` Python's operators and NumPy's methods."""
+    """Gives `Traced` Python's operators and NumPy's methods, and has `Node` refuse the operators."""
     for name, (row, symbol) in OPERATORS.items():
         forward, reflected = _binary(row)
-        setattr(Node, f"__{name}__", forward)
-        setattr(Node, f"__r{name}__", reflected)
-        setattr(Node, f"__i{name}__", _in_place(symbol, forward))
+        _refuse(row, f"__{name}__", f"__r{name}__")
+        setattr(Traced, f"__{name}__", forward)
+        setattr(Traced, f"__r{name}__", reflected)
+        setattr(Traced, f"__i{name}__", _in_place(symbol, forward))
     for name, (logical, bits, symbol) in BITS.items():
         forward, reflected = _bitwise(logical, bits)
-        setattr(Node, f"__{name}__", forward)
-        setattr(Node, f"__r{name}__", reflected)
-        setattr(Node, f"__i{name}__", _in_place(symbol, forward))
-    setattr(Node, "__invert__", _invert)  # noqa: B010 - mypy reads an assignment as ~Node
+        _refuse(logical, f"__{name}__", f"__r{name}__")
+        setattr(Traced, f"__{name}__", forward)
+        setattr(Traced, f"__r{name}__", reflected)
+        setattr(Traced, f"__i{name}__", _in_place(symbol, forward))
+    setattr(Traced, "__invert__", _invert)  # noqa: B010 - mypy reads an assignment as ~Traced
     for name, row in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
-        setattr(Node, f"__{name}__", _binary(row)[0])
+        setattr(Traced, f"__{name}__", _binary(row)[0])
+        _refuse(row, f"__{name}__")
     for name, row in {"neg": "negative", "pos": "positive", "abs": "absolute"}.items():
-        setattr(Node, f"__{name}__", _unary(row))
+        setattr(Traced, f"__{name}__", _unary(row))
+        _refuse(row, f"__{name}__")
     for name in METHODS.split():
         if name in TABLE:
-            setattr(Node, name, _method(name))
+            setattr(Traced, name, _method(name))
     for name in CHANGING_METHODS.split():
-        setattr(Node, name, _refused_method(name))
+        setattr(Traced, name, _refused_method(name))
+
+
+def _refuse(row: str, *names: str) -> None:
+    """A vertex under an operator is a value that was stored and used too late, or a graph that ought to be called."""
+
+    def operator(self: Node, *_: Any) -> Any:
+        raise vertex_used(row, self)
+
+    for name in names:
+        setattr(Node, name, operator)
 
 
 def _refused_method(name: str) -> Any:
-    def method(self: Node, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
         raise in_place(f"x.{name}()")
 
     method.__name__ = name
@@ -141,7 +156,7 @@ def _refused_method(name: str) -> Any:
 def _method(name: str) -> Any:
     row = TABLE[name]
 
-    def method(self: Node, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
         return call_row(row, self, *args, **kwargs)
 
     method.__name__ = name

@@ -15,48 +15,15 @@ import numpy as np
 
 from ..errors import DifflabError, UnsupportedError
 from ..primitives import BUILT_IN, Elementwise, Primitive, lookup
-from .graph import Graph, as_value, graph_of
-from .node import Node, NodeCarrier, Trace
+from .graph import Graph
+from .node import Node
+from .recorded import graph_of
+from .recording import Tape
+from .sympy_io import CARRIER
+from .traced import NodeCarrier, Traced
+from .vertices import as_value
 
 MOST = 20_000  # operations of a graph whose loops are written out
-
-
-def pickled(graph: Graph) -> tuple[Any, ...]:
-    """What pickle keeps of a graph: nodes by their places, so that no chain is too long for it."""
-    place = {node: k for k, node in enumerate(graph.order)}
-    steps = []
-    for node in graph.order:
-        if node.primitive.kind != "deferred" and not node.primitive.listed:
-            raise UnsupportedError(
-                f"pickle: {node.name or 'a node'} ({node.primitive.name}) runs functions of this process, which cannot "
-                "be pickled: pickle the arguments, and trace the function again where they are loaded"
-            )
-        operands = tuple(place[x] for x in node.operands)
-        steps.append((node.primitive, operands, node.params, node.value, node.name, node.block))
-    kept = {
-        "inputs": [place[n] for n in graph.inputs],
-        "outputs": [place[n] for n in graph.outputs],
-        "guards": [(place[n], outcome) for n, outcome in graph.guards],
-        "shapes": [(place[n], shape) for n, shape in graph.shapes.items()],
-        "partner": [(place[b], place[f]) for b, f in graph.partner.items()],
-        "structure": {"rebuild": graph.rebuild, "flatten": graph.flatten_inputs, "text": graph.text},
-        "attributes": graph.graph,
-    }
-    return steps, kept
-
-
-def unpickled(steps: list[Any], kept: dict[str, Any]) -> Graph:
-    """The graph again."""
-    order: list[Node] = []
-    for row, operands, params, value, name, block in steps:
-        order.append(Node(row, tuple([order[k] for k in operands]), params, value, None, name, block))
-    inputs, outputs = ([order[k] for k in kept[name]] for name in ("inputs", "outputs"))
-    graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
-    graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
-    graph.shapes = {order[k]: shape for k, shape in kept["shapes"]}
-    graph.partner = {order[b]: order[f] for b, f in kept["partner"]}
-    graph.graph = kept["attributes"]
-    return graph
 
 
 class PortableGraph(Graph):
@@ -76,7 +43,7 @@ def unpacked(steps: list[Any], inputs: list[int], outputs: list[int]) -> Portabl
     order: list[Node] = []
     for row, operands, params, value, name in steps:
         made = lookup(row) if isinstance(row, str) else by_formula(*row)
-        order.append(Node(made, tuple([order[k] for k in operands]), params, value, None, name, None))
+        order.append(Node(made, tuple([order[k] for k in operands]), params, value, name))
     return PortableGraph(order=order, inputs=[order[k] for k in inputs], outputs=[order[k] for k in outputs])
 
 
@@ -102,7 +69,7 @@ def has_formula(row: Primitive) -> bool:
 
 
 class Expanding(NodeCarrier):
-    """Records nodes; a row of this process alone runs as its program."""
+    """Records; a row of this process alone runs as its program."""
 
     def function(self, row: Primitive) -> Callable[..., Any]:
         if row in BUILT_IN or has_formula(row):
@@ -114,10 +81,10 @@ class Expanding(NodeCarrier):
         return partial(row.value, self)
 
 
-class Bounded(list[Node]):
-    """The nodes of a recording that may not become too long."""
+class Bounded(list[Traced]):
+    """The operations of a recording that may not become too long."""
 
-    def append(self, node: Node) -> None:
+    def append(self, node: Traced) -> None:
         if len(self) >= MOST:
             raise UnsupportedError(f"the graph has more than {MOST} operations when its loops are written out")
         super().append(node)
@@ -125,19 +92,15 @@ class Bounded(list[Node]):
 
 def expanded(graph: Graph, values: list[Any], outputs: list[Node]) -> Graph:
     """The graph with the rows of this process alone replaced by what their programs record."""
-    trace = Trace()
-    trace.nodes = Bounded()
-    inputs = [trace.input(as_value(x), node.name) for x, node in zip(values, graph.inputs)]
     try:
-        with np.errstate(all="ignore"):
+        with Tape(Bounded()) as (tape, operations), np.errstate(all="ignore"):
+            inputs = [tape.input(as_value(x), node.name) for x, node in zip(values, graph.inputs)]
             env = graph.evaluate(list(inputs), Expanding())
     except DifflabError:
         raise
     except Exception as error:  # the program of a row is anybody's code
         raise UnsupportedError(f"a row cannot be written out: {type(error).__name__}: {str(error)[:300]}") from None
-    finally:
-        nodes = trace.close()
-    return graph_of(nodes, inputs, [env[y] for y in outputs])
+    return graph_of(operations, inputs, [env[y] for y in outputs])
 
 
 def sent(node: Node) -> Any:
@@ -146,8 +109,6 @@ def sent(node: Node) -> Any:
     if row in BUILT_IN:
         return row.name
     import sympy
-
-    from .sympy_io import CARRIER
 
     symbols = sympy.symbols(f"operand:{len(node.operands)}", real=True)
     return row.name, symbols, sympy.sympify(CARRIER.of(row)(*symbols, **node.params))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import optree
 
-from .node import Node
+from .traced import Traced
 
-LEAVES = (float, int, np.ndarray, Node)
+LEAVES = (float, int, np.ndarray, Traced)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:

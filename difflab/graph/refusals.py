@@ -26,9 +26,9 @@ def escaped(row: Primitive) -> EscapedTracerError:
     )
 
 
-def vertex_used(row: Primitive, x: Any) -> EscapedTracerError:
+def vertex_used(what: str, x: Any) -> EscapedTracerError:
     return EscapedTracerError(
-        f"{row.name}: {x!r} escaped: the function that made it has returned, or the graph that it belongs to is "
+        f"{what}: {x!r} escaped: the function that made it has returned, or the graph that it belongs to is "
         "finished. Return it from the function, or call the graph; dl.builder() begins another graph"
     )
 

@@ -14,9 +14,10 @@ from ..errors import InputError, TimeLimitError, UnsupportedError
 from ..primitives import TABLE, Primitive, rows
 from ..primitives.elements import ElementsCarrier, mapped
 from ..primitives.quotient import Exact, Named, Quotient, whole
-from .graph import Graph, constant_node, input_node
+from .graph import Graph
 from .node import NO_PARAMS, UNKNOWN, Node
 from .refusals import shapes_refused
+from .vertices import constant_node, input_node
 
 
 class SympyCarrier(ElementsCarrier):
@@ -222,7 +223,7 @@ class _Builder:
         self.known: dict[Any, Node] = dict(inputs)
 
     def add(self, name: str, *operands: Node, **params: Any) -> Node:
-        self.order.append(Node(TABLE[name], operands, params or NO_PARAMS, UNKNOWN, None, None, None))
+        self.order.append(Node(TABLE[name], operands, params or NO_PARAMS, UNKNOWN))
         return self.order[-1]
 
     def number(self, value: Any) -> Node:

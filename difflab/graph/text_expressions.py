@@ -13,12 +13,12 @@ from ..primitives import Primitive, rows
 from ..primitives.primitive import positional
 from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, whole
 from .function_names import function_named, functions
-from .graph import input_node
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import Node
 from .signs import BINARY, COMPARISONS, SIGNED
 from .text_checks import MAX_DIGITS, TOO_DEEP, kind, place, suggestion
 from .text_nodes import MAX_EXPONENT_BITS, Nodes
+from .vertices import input_node
 
 CONSTANTS = {"pi": Named("pi"), "e": Named("e")}
 ARITHMETIC = {op.syntax: op.row for op in BINARY}

@@ -14,11 +14,11 @@ from ..errors import InputError, ParseError
 from ..primitives import Primitive, rows
 from ..primitives.quotient import fraction, whole
 from .calls import waiting
-from .graph import constant_node
 from .node import NO_PARAMS, UNKNOWN, Node
 from .refusals import several_results
 from .signs import BINARY
 from .text_checks import Source
+from .vertices import constant_node
 
 MAX_NODES, MAX_EXPONENT_BITS = 50_000, 1100
 DIVIDING = ast.Div | ast.Mod | ast.FloorDiv
@@ -49,7 +49,7 @@ class Nodes(Source):
     def add(self, row: Primitive, operands: tuple[Node, ...], params: dict[str, Any] = NO_PARAMS) -> Node:
         if len(self.order) >= MAX_NODES:
             raise ParseError(f"the expression has more than {MAX_NODES} operations")
-        node = Node(row, operands, params, UNKNOWN, None, None, None)
+        node = Node(row, operands, params, UNKNOWN)
         self.order.append(node)
         return node
 

@@ -1,4 +1,4 @@
-"""A graph as networkx's attributes: for its algorithms with the objects themselves, for files as texts and numbers."""
+"""A graph as a networkx graph of texts and numbers, for files."""
 
 from __future__ import annotations
 
@@ -8,62 +8,32 @@ import networkx as nx
 
 from ..errors import InputError, UnsupportedError
 from ..primitives import Primitive, rows
+from .attributes import marks
 from .block import Block
 from .calls import Call, Place, replaced
-from .graph import Graph
 from .literals import written
-from .node import Node
-
-
-def attributes(node: Node) -> dict[str, Any]:
-    """What a node does, as the attributes that `from_networkx` reads: with arrays, rows and blocks as objects."""
-    row = node.primitive
-    found: dict[str, Any] = {"op": row.name if row.listed else row}
-    if row is rows.constant:
-        found["value"] = node.params["value"]
-    elif node.params:
-        found["params"] = node.params
-    if node.block is not None:
-        found["block"] = node.block
-    return found
-
-
-def marks(graph: Graph) -> dict[Node, dict[str, Any]]:
-    """Which nodes are outputs, where that is not clear from the graph: other ends, another order, one of them twice."""
-    read = {x for node in graph.order for x in node.operands}
-    ends = [node for node in graph.order if node not in read]
-    if graph.outputs == ([node for node in ends if node.operands] or ends):
-        return {}
-    places: dict[Node, tuple[int, ...]] = {}
-    for place, node in enumerate(graph.outputs):
-        places[node] = (*places.get(node, ()), place)
-    return {node: {"output": place} for node, place in places.items()}
-
-
-def to_networkx(graph: Graph) -> nx.MultiDiGraph:
-    """See `Graph.to_networkx`, which is this."""
-    return Writer(graph).write()
+from .node import UNKNOWN, Node
 
 
 class Writer:
     """Writes one graph: inputs first and in their order, then the other nodes in topological order."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, inputs: list[Node], order: list[Node], outputs: list[Node]) -> None:
+        self.inputs, self.order, self.outputs = inputs, order, outputs
         self.made = nx.MultiDiGraph()
         self.keys: dict[Node, str] = {}
         self.blocks: dict[Block, str] = {}
 
     def write(self) -> nx.MultiDiGraph:
-        inputs = set(self.graph.inputs)
-        order = [*self.graph.inputs, *(node for node in self.graph.order if node not in inputs)]
+        inputs = set(self.inputs)
+        order = [*self.inputs, *(node for node in self.order if node not in inputs)]
         last = {node.name: node for node in order if node.name}  # a name finds the last node that has it
         taken = set(last)
         for number, node in enumerate(order):
             key = node.name if node.name and last[node.name] is node else fresh(f"n{number}", taken)
             taken.add(key)
             self.keys[node] = key
-        said = marks(self.graph)
+        said = marks(self.order, self.outputs)
         for node in order:
             output = said.get(node, {}).get("output", ())
             name = node.name if node.name and last[node.name] is node else ""
@@ -146,7 +116,7 @@ class Writer:
 
     def constant(self, x: Any) -> Node:
         """A setting that stands among operands, as a node of its own."""
-        node = Node(rows.constant, (), {"value": x}, None, None, None, None)
+        node = Node(rows.constant, (), {"value": x}, UNKNOWN)
         self.keys[node] = fresh(f"n{len(self.keys)}", set(self.keys.values()))
         self.made.add_node(self.keys[node], op="constant", name="", value=self.text(node, "value", x))
         return node

@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError
-from .graph import Graph, as_value, graph_of
-from .leaks import hidden
+from .graph import Graph
 from .leaves import check_leaf
-from .node import Node, Trace
 from .pytree import flatten, leaves_of, paths
+from .recorded import graph_of
+from .recording import Tape
+from .traced import Traced
+from .vertices import as_value
 
 
 def trace(f: Callable[..., Any], *examples: Any) -> Graph:
@@ -32,35 +32,22 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
     """The graph of f at the examples, and the values of its outputs there."""
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
-    recording = Trace()
-    arguments, inputs = [], []
-    for name, example in zip(argument_names(f, len(examples)), examples):
-        leaves, rebuild = flatten(example)
-        suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)
-        nodes = [recording.input(leaf(x, f"trace: argument {name}{s}"), name + s) for x, s in zip(leaves, suffixes)]
-        inputs += nodes
-        arguments.append(rebuild(nodes))
-    try:
+    arguments: list[Any] = []
+    inputs: list[Traced] = []
+    with Tape() as (tape, operations):
+        for name, example in zip(argument_names(f, len(examples)), examples):
+            leaves, rebuild = flatten(example)
+            suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)
+            traced = [tape.input(leaf(x, f"trace: argument {name}{s}"), name + s) for x, s in zip(leaves, suffixes)]
+            inputs += traced
+            arguments.append(rebuild(traced))
         result = f(*arguments)
-    except (ValueError, TypeError, SystemError) as error:
-        if (refusal := hidden(error)) is not None:
-            raise refusal from None
-        raise
-    finally:
-        nodes = recording.close()
     if result is None:
         raise InputError("trace: the function returned None; does it lack a return statement?")
     outputs, rebuild_output = flatten(result)
-    outputs = [recording.snapshot(y) if y.__class__ is np.ndarray else y for y in outputs]
-    values = [y.value if y.__class__ is Node and y.recording is recording else y for y in outputs]
-    graph = graph_of(
-        nodes,
-        inputs,
-        outputs,
-        recording.guards,
-        rebuild=rebuild_output,
-        flatten=leaves_of_all,
-    )
+    outputs = tape.kept(outputs)
+    values = [tape.value_of(y) for y in outputs]
+    graph = graph_of(operations, inputs, outputs, tape.guards, rebuild=rebuild_output, flatten=leaves_of_all)
     return graph, values
 
 
@@ -70,7 +57,7 @@ def leaves_of_all(*args: Any) -> list[Any]:
 
 def leaf(x: Any, where: str) -> Any:
     """An example value: numbers as float64, arrays of any numeric dtype."""
-    if x.__class__ is not Node and getattr(getattr(x, "dtype", None), "kind", "O") in "biu":
+    if x.__class__ is not Traced and getattr(getattr(x, "dtype", None), "kind", "O") in "biu":
         return as_value(x)
     return check_leaf(x, where)
 
@@ -93,6 +80,6 @@ def label(x: Any, name: str) -> Any:
     >>> g.node("q").primitive.name
     'add'
     """
-    if x.__class__ is Node:
+    if x.__class__ is Traced:
         x.name = name
     return x

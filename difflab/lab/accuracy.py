@@ -13,7 +13,7 @@ import numpy as np
 from ..differentiate.transform import vjp
 from ..errors import InputError, UnsupportedError
 from ..files import write
-from ..graph.node import apply
+from ..graph.traced import apply
 from ..primitives import NUMPY, Elementwise, lookup, table
 from ..progress import doing, tell
 

@@ -155,6 +155,6 @@ def local(row: Any, y: Any, xs: list[Any], place: int, index: tuple[int, ...], p
 
 
 def call_node(row: Any, operands: list[Any], params: Any) -> Any:
-    from ..graph.node import apply
+    from ..graph.traced import apply
 
     return apply(row, tuple(operands), params)

@@ -59,7 +59,7 @@ def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float 
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise InputError(f"lipschitz: seed={seed!r}; give an integer of at least 0")
     record = Recording("lipschitz", f, (x,))
-    if record.nested:
+    if record.tape.nested:
         raise TraceError(
             "lipschitz: the point or the function depends on a value that is being traced, and the iteration needs "
             "numbers; call it outside, and differentiate the length of f's jvp along the direction that it finds"

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
-from ..graph.node import apply
+from ..graph.traced import apply
 from ..primitives import NUMPY, Carrier
 from .bounds import attainable
 from .build import from_arrays

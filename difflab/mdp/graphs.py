@@ -12,6 +12,7 @@ import numpy as np
 from .. import numpy as dnp
 from ..errors import InputError
 from ..graph.graph import Graph
+from ..graph.grouping import block
 from ..graph.trace import label, trace
 from .checks import whole
 from .process import GRAPH, MDP
@@ -151,8 +152,6 @@ def iteration_graph(
     process: MDP, steps: int, state: int | None = None, action: int | None = None, probabilities: bool = False
 ) -> Graph:
     """`MDP.graph`: value iteration on q, from q = 0. Terminal states are worth 0 and do not stand in the products."""
-    from ..graph.block import block
-
     steps, living = whole(steps, "graph: steps", 1), np.flatnonzero(~process.terminal)
     check_small(process, living)
     if state is not None:

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
-from ..graph.node import NODE, Node, apply
+from ..graph.traced import NODE, Traced, apply
 from ..primitives import Carrier
 from .backup import best, pair_values, under
 from .bounds import attainable
@@ -47,8 +47,8 @@ def optimal_values(
 
 
 def recorded(*operands: Value) -> bool:
-    """Whether a graph is being recorded: one of them is a node."""
-    return any(x.__class__ is Node for x in operands)
+    """Whether one of them is traced."""
+    return any(x.__class__ is Traced for x in operands)
 
 
 def doubles(*operands: Value) -> None:

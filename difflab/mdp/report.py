@@ -111,7 +111,7 @@ def backup_section(solution: Solution) -> list[tuple[str, str, str]]:
     state = int(fit[0])
     name = state if process.state_names is None else process.state_names[state]
     graph = backup_graph(process, state=state)
-    values = {node.name: float(solution.values[int(node.name[1:])]) for node in graph.inputs}
+    values = {str(n.name): float(solution.values[int(str(n.name)[1:])]) for n in graph.inputs}
     try:
         picture = figure(Figure(svg=graph.forward(**values)._repr_svg_()))
     except DifflabError:  # no Graphviz here

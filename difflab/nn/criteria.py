@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import InputError
-from ..graph.node import Node
+from ..graph.traced import Traced
 from . import functional as F
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -42,7 +42,7 @@ class Criterion:
         for setting, value in list(vars(self).items()):
             if setting in ("size_average", "reduce") and not isinstance(value, bool | np.bool_ | type(None)):
                 raise InputError(f"{name}: {setting}={shown(value)}; {self.mend(value)}")
-            if setting in ("weight", "pos_weight") and value is not None and not isinstance(value, Node):
+            if setting in ("weight", "pos_weight") and value is not None and not isinstance(value, Traced):
                 object.__setattr__(self, setting, kept(value))
         if hasattr(self, "reduction"):
             check_reduction(name, self.reduction)

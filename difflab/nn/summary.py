@@ -13,7 +13,7 @@ import numpy as np
 import optree
 
 from ..errors import InputError, TraceError
-from ..graph.hollow import ShapeTrace, hollow
+from ..graph.hollow import ShapeTape, hollow
 from .arrays import Array, Tree
 from .init import Shapes
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose2d
@@ -103,7 +103,7 @@ def summary(model: Layer, shape: tuple[int, ...], *, params: Tree = None) -> Sum
     own, state = model.start(Shapes(), np.dtype(np.float64))
     trees: Any = (own if params is None else params, state, hollow((2, *shape)))
     try:
-        nodes: Any = optree.tree_map(ShapeTrace().input, trees)
+        nodes: Any = optree.tree_map(ShapeTape().input, trees)
         rows = list(walk("", model, nodes[0], nodes[1], nodes[2], Field(len(shape) - 1)))
     except TraceError:  # a layer of one's own that only plain arrays go through
         made = model.init(0)

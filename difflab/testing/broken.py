@@ -12,8 +12,10 @@ from ..clock import spent
 from ..differentiate.problem import as_problem, output_ancestors
 from ..differentiate.transform import jvp, vjp
 from ..errors import DifflabError, DisagreementError
-from ..graph.node import NODE, Node, Trace, apply
+from ..graph.node import Node
 from ..graph.pytree import flatten, leaves_of
+from ..graph.recording import Tape
+from ..graph.traced import NODE, Traced, apply
 from ..lab.kinks import depends_on_inputs
 from .arguments import Arguments
 from .judges import Subject
@@ -35,7 +37,7 @@ class BrokenRule:
     the derivatives are those of a fixed combination of them (`mixed`).
     """
 
-    node: Node
+    node: Node | Traced
     operation: str
     mode: str
     operand: int
@@ -126,7 +128,7 @@ def find_broken_rule(f: Any, at: Any, wrt: Any = None, seconds: float = 60.0) ->
 class Operation:
     """One node with the values of its operands, as a function of those that move."""
 
-    node: Node
+    node: Node | Traced
     operands: list[Any]
     wanted: list[int]
     inside: tuple[str, ...] = ()
@@ -230,7 +232,7 @@ class Real:
 class Search:
     """Goes through operations and keeps what is wrong."""
 
-    def __init__(self, stop: float, lines: dict[Node, str]) -> None:
+    def __init__(self, stop: float, lines: dict[Any, str]) -> None:
         self.stop, self.lines, self.found = stop, lines, BrokenRules()
 
     def visit(self, operation: Operation) -> None:
@@ -286,17 +288,14 @@ class Search:
 
 def inside(operation: Operation) -> Iterator[Operation]:
     """The operations that an operation is made of, with their values."""
-    recording = Trace()
     operands = list(operation.operands)
-    for i in operation.points:
-        operands[i] = recording.input(operands[i])
-    with np.errstate(all="ignore"):
+    with Tape() as (tape, operations), np.errstate(all="ignore"):
+        for i in operation.points:
+            operands[i] = tape.input(operands[i])
         operation.row.value(NODE, *operands, **operation.node.params)
     path = (*operation.inside, operation.row.name)
-    nodes = recording.close()
-    for node in nodes:
-        values = [x.value if x.__class__ is Node and x.recording is recording else x for x in node.operands]
-        wanted = [i for i, x in enumerate(node.operands) if x.__class__ is Node and x.recording is recording]
+    for node in operations:
+        values, wanted = tape.read(node.operands)
         if wanted:
             yield Operation(node, values, wanted, path)
 

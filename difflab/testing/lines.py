@@ -9,21 +9,23 @@ from typing import Any
 import numpy as np
 
 from ..differentiate.problem import Problem
-from ..graph.node import Node, Trace
+from ..graph.node import Node
+from ..graph.recording import Tape
+from ..graph.traced import Traced
 from ..primitives import rows
 from .report import relative_path
 
 OURS = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))
 
 
-class Lines(list[Node]):
-    """A trace's list of nodes that notes where each is made."""
+class Lines(list[Traced]):
+    """A tape's list that notes where each operation is made."""
 
     def __init__(self) -> None:
         super().__init__()
         self.where: list[str] = []
 
-    def append(self, node: Node) -> None:
+    def append(self, node: Traced) -> None:
         super().append(node)
         self.where.append(line_of_caller())
 
@@ -42,15 +44,12 @@ def lines_of(problem: Problem) -> dict[Node, str]:
     """`file:line` of the nodes of a recorded function; nothing for text."""
     if problem.text is not None:
         return {}
-    recording, lines = Trace(), Lines()
-    recording.nodes = lines
+    lines = Lines()
     try:
-        with np.errstate(all="ignore"):
-            problem.function([recording.input(x) for x in problem.values])
+        with Tape(lines) as (tape, _), np.errstate(all="ignore"):
+            problem.function([tape.input(x) for x in problem.values])
     except Exception:  # it was recorded once; what it does a second time is no reason to fail
         return {}
-    finally:
-        recording.close()
     vertices = [n for n in problem.graph.order if n.primitive is not rows.constant]
     if [n.primitive.name for n in vertices] != [n.primitive.name for n in lines]:
         return {}

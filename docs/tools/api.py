@@ -10,7 +10,7 @@ import difflab
 from difflab.primitives import TABLE
 
 FUNCTIONS = {
-    "Record and draw": "trace parse builder label block draw from_sympy to_sympy Graph Node",
+    "Record and draw": "trace parse builder label block draw from_sympy to_sympy Graph Node Traced",
     "Derivatives": "grad value_and_grad elementwise_grad jacobian hessian hvp vjp jvp stop_gradient custom_gradient "
     "checkpoint fixed_point backward_graph",
     "Batches and control flow": "vmap scan cond while_loop",

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 import difflab as dl
-from difflab.graph.graph import input_node
-from difflab.graph.node import NODE, Node
+from difflab.graph.builder import Symbols
+from difflab.graph.node import Operation
 from difflab.graph.sympy_io import CARRIER
+from difflab.graph.traced import NODE
 from difflab.primitives import Elementwise, Gate, Primitive
 
 ATOM, POWER, PREFIX, PRODUCT, SUM, RELATION = 9, 5, 4, 3, 2, 1
@@ -79,8 +80,9 @@ def partial(row: Elementwise, place: int, names: list[str], params: dict[str, An
         return ""
     if isinstance(rule, int):
         return str(rule)
-    operands = [input_node(f"x{k}") for k in range(len(names))]
-    result = input_node("f")
+    tape = Symbols()
+    operands = [tape.symbol(f"x{k}") for k in range(len(names))]
+    result = tape.symbol("f")
     known = {**dict(zip(operands, names)), result: "f"}
     try:
         try:
@@ -120,7 +122,7 @@ def gate(found: Gate, known: dict[Any, str]) -> str:
 
 def write(x: Any, known: dict[Any, str]) -> tuple[str, int]:
     """The LaTeX of a value and how tightly its outermost operation binds."""
-    if not isinstance(x, Node):
+    if not isinstance(x, Operation):
         return number(x)
     if x in known:
         return known[x], ATOM
@@ -143,7 +145,7 @@ def write(x: Any, known: dict[Any, str]) -> tuple[str, int]:
     return text, LEVELS.get(row.name, level(row))
 
 
-def cases(x: Node, known: dict[Any, str]) -> str:
+def cases(x: Operation, known: dict[Any, str]) -> str:
     """A choice; inside a branch its condition is known, so that guards against the other one drop out."""
     condition = write(x.operands[0], known)[0]
     decided = known.get(("decided", condition))

@@ -92,7 +92,7 @@ def replaced(node: Node, parts: list[Node], others: list[Node], image: dict[Node
         pieces[repr(index)] = index, x
     indices = tuple(index for index, _ in pieces.values())
     params = {"indices": indices, "shape": node.shape, "disjoint": disjoint(indices, node.shape)}
-    whole = Node(ASSEMBLE, tuple(x for _, x in pieces.values()), params, node.value, None, node.name, node.block)
+    whole = Node(ASSEMBLE, tuple(x for _, x in pieces.values()), params, node.value, node.name, node.block)
     order.append(whole)
     for x in others:
         whole = made(rows.add, (whole, image.get(x, x)), node)

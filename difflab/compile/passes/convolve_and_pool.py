@@ -49,7 +49,7 @@ def conv_pools(graph: Graph) -> Graph:
         elif operands == node.operands:
             new = node
         else:
-            new = Node(node.primitive, operands, node.params, node.value, None, node.name, node.block)
+            new = Node(node.primitive, operands, node.params, node.value, node.name, node.block)
         image[node] = new
         order.append(new)
     return rebuilt(graph, order, image)
@@ -84,8 +84,8 @@ def fused(node: Node, readers: list[Node], operands: Any, pool: Any, image: dict
     """The node of both operations and its two results, which stand for the pooling's nodes."""
     shape = next(n for n in readers if n.primitive is rows.max_pool).shape
     values = (Abstract(shape, node.dtype), Abstract(shape, np.dtype(np.uint8)))
-    both = Node(rows.conv_max_pool, operands, {**node.params, "pool": pool["size"]}, values, None, None, node.block)
-    picks = [Node(rows.pick, (both,), {"index": k}, v, None, None, node.block) for k, v in enumerate(values)]
+    both = Node(rows.conv_max_pool, operands, {**node.params, "pool": pool["size"]}, values, block=node.block)
+    picks = [Node(rows.pick, (both,), {"index": k}, v, block=node.block) for k, v in enumerate(values)]
     for n in readers:
         image[n] = picks[n.primitive is rows.window_place]
     return [both, *picks]

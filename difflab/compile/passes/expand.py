@@ -31,13 +31,13 @@ class Builder:
             xs = tuple([x if isinstance(x, Node) else self.constant(x) for x in operands])
             shape = np.broadcast_shapes(*[x.shape for x in xs])
             dtype = np.dtype(bool) if row.truth else self.like.dtype
-            return self.keep(Node(row, xs, NO_PARAMS, Abstract(shape, dtype), None, None, self.like.block))
+            return self.keep(Node(row, xs, NO_PARAMS, Abstract(shape, dtype), block=self.like.block))
 
         return node
 
     def constant(self, x: float) -> Node:
         value = Abstract((), np.dtype(float))
-        return self.keep(Node(rows.constant, (), {"value": x}, value, None, None, None))
+        return self.keep(Node(rows.constant, (), {"value": x}, value))
 
     def keep(self, node: Node) -> Node:
         self.made.append(node)

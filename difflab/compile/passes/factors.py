@@ -139,10 +139,10 @@ class Factors:
 
     def times(self, p: Node, f: float) -> Node:
         if number(p) is not None:  # multiplied here: a product of Python's numbers takes the other operands' dtype
-            return self.add(Node(rows.constant, (), {"value": p.params["value"] * f}, p.value, None, None, None))
+            return self.add(Node(rows.constant, (), {"value": p.params["value"] * f}, p.value))
         if f == -1.0:
             return self.add(made(rows.negative, (p,), p, named=False))
-        constant = self.add(Node(rows.constant, (), {"value": f}, Abstract((), np.dtype(float)), None, None, None))
+        constant = self.add(Node(rows.constant, (), {"value": f}, Abstract((), np.dtype(float))))
         return self.add(made(rows.multiply, (p, constant), p, named=False))
 
 
@@ -157,7 +157,7 @@ def uniform(graph: Graph) -> Graph:
                 value, other = constant_array(new.operands[k]), new.operands[1 - k]
                 if value is not None and other.value == new.value and np.all(value == value.flat[0]):
                     scalar = Abstract((), value.dtype)
-                    number = Node(rows.constant, (), {"value": value.flat[0]}, scalar, None, None, None)
+                    number = Node(rows.constant, (), {"value": value.flat[0]}, scalar)
                     order.append(number)
                     new = made(rows.multiply, (other, number) if k else (number, other), new)
                     break

@@ -56,7 +56,7 @@ class Turning:
         return row.lies_as == BATCH_LAST or (row.lies_as is not None and x[row.lies_as] in self.last)
 
     def add(self, row: Primitive, x: tuple[Node, ...], params: Any, shape: Any, like: Node) -> Node:
-        self.order.append(Node(row, x, params, Abstract(tuple(shape), like.dtype), None, like.name, like.block))
+        self.order.append(Node(row, x, params, Abstract(tuple(shape), like.dtype), like.name, like.block))
         return self.order[-1]
 
     def arithmetic(self, node: Node) -> Node | None:

@@ -82,7 +82,7 @@ def _fold(node: Node) -> Node | None:
     plain = np.asarray(value)[()]
     if plain.size > 10_000:  # a large constant costs more to keep than to make
         return None
-    return Node(rows.constant, (), {"value": plain}, Abstract(plain.shape, plain.dtype), None, node.name, node.block)
+    return Node(rows.constant, (), {"value": plain}, Abstract(plain.shape, plain.dtype), node.name, node.block)
 
 
 def signature(node: Node) -> Any:

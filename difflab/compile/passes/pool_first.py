@@ -116,16 +116,10 @@ class Reordering:
         params, shape = self.pools[root]
         like = Abstract(shape, x.dtype)
         if x is root:
-            new = Node(rows.max_pool, (self.image.get(x, x),), params, like, None, x.name, x.block)
+            new = Node(rows.max_pool, (self.image.get(x, x),), params, like, x.name, x.block)
         elif x.primitive is rows.broadcast_to and flat(x.operands[0]) and x.shape == root.shape:
             new = Node(
-                x.primitive,
-                (self.image.get(x.operands[0], x.operands[0]),),
-                {"shape": shape},
-                like,
-                None,
-                None,
-                x.block,
+                x.primitive, (self.image.get(x.operands[0], x.operands[0]),), {"shape": shape}, like, block=x.block
             )
         elif x.primitive.kind == "elementwise" and x.shape == root.shape:
             return self.elementwise(x, root, like)
@@ -140,7 +134,7 @@ class Reordering:
             if (found := self.at_largest(o, root)) is None:
                 return None
             operands.append(found)
-        self.largest[x] = new = self.add(Node(x.primitive, tuple(operands), x.params, like, None, x.name, x.block))
+        self.largest[x] = new = self.add(Node(x.primitive, tuple(operands), x.params, like, x.name, x.block))
         return new
 
     def written(self, x: Node) -> Node | None:
@@ -164,7 +158,7 @@ class Reordering:
                 return None
             operands.append(found)
         like = Abstract(self.pools[root][1], node.dtype)
-        worked = self.add(Node(node.primitive, tuple(operands), node.params, like, None, node.name, node.block))
+        worked = self.add(Node(node.primitive, tuple(operands), node.params, like, node.name, node.block))
         return self.add(made(rows.window_write, (worked, written.operands[1]), node, written.params))
 
     def any_open(self, node: Node) -> Node | None:

@@ -35,13 +35,13 @@ def relinked(node: Node, image: dict[Node, Node]) -> Node:
     for x in node.operands:
         if x in image:
             operands = tuple([image.get(x, x) for x in node.operands])
-            return Node(node.primitive, operands, node.params, node.value, None, node.name, node.block)
+            return Node(node.primitive, operands, node.params, node.value, node.name, node.block)
     return node
 
 
 def made(row: Primitive, operands: tuple[Node, ...], like: Node, params: Any = NO_PARAMS, named: bool = True) -> Node:
     """A new node of that row, with the shape, dtype, name and block of the node it stands for."""
-    return Node(row, operands, params, like.value, None, like.name if named else None, like.block)
+    return Node(row, operands, params, like.value, like.name if named else None, like.block)
 
 
 def users(graph: Graph) -> dict[Node, int]:

@@ -18,7 +18,7 @@ def transposed_products(graph: Graph) -> Graph:
         if is_turn(x):
             return x.operands[0]
         like = Abstract(x.shape[::-1], x.dtype)
-        order.append(Node(rows.transpose, (x,), {"axes": (1, 0)}, like, None, None, x.block))
+        order.append(Node(rows.transpose, (x,), {"axes": (1, 0)}, like, block=x.block))
         return order[-1]
 
     for node in graph.order:

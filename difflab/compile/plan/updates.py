@@ -44,7 +44,7 @@ def updates(graph: Graph, donated: Iterable[Node]) -> Graph:
             if found is not None and node.dtype in (np.float32, np.float64):
                 g, c = found
                 a = c if node.primitive is rows.add else -c
-                new = Node(AXPY, (x[0], image.get(g, g)), {"a": a}, node.value, None, node.name, node.block)
+                new = Node(AXPY, (x[0], image.get(g, g)), {"a": a}, node.value, node.name, node.block)
         if new is not node:
             image[node] = new
         order.append(new)

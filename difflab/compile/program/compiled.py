@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...graph.graph import Graph
-from ...graph.node import Node, Shape
+from ...graph.node import Node
+from ...graph.traced import Shape
 from ..passes.pipeline import optimise
 from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource

@@ -13,8 +13,8 @@ import optree
 
 from ...errors import DifflabError, DtypeError, InputError
 from ...graph.graph import Graph
-from ...graph.node import Node
 from ...graph.trace import argument_names, leaf, record
+from ...graph.traced import Traced
 from ..passes.pipeline import frozen
 from .closure import Captured
 from .compiled import Compiled, owned
@@ -84,7 +84,7 @@ class Program:
                 leaves[k] = np.float64(x)
                 continue
             numbers_only = False
-            if x.__class__ is Node:
+            if x.__class__ is Traced:
                 return self.f(*args, **kwargs)  # inside another trace the function is recorded there
             if x.__class__ is not np.ndarray or x.dtype.kind not in "f":
                 leaves[k] = self.leaf(x, k, both, args, static, names)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import DrawError, UnsupportedError
-from ...graph.graph import Graph
-from ...graph.passes import BackwardPass, ForwardPass
+from ...graph.graph import BackwardPass, ForwardPass, Graph
 from ...primitives import rows
 from ...progress import doing
 from ..text import short

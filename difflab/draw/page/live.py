@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import UnsupportedError
 from ...graph.node import Node
+from ...graph.traced import Traced
 from .model import Model
 from .script import Form
 
@@ -33,15 +34,15 @@ class Live:
                 raise UnsupportedError(f"sliders are for doubles, and {node.name} is none")
         for node in model.order:
             made = forward.recorded[node]
-            if node.operands and made.__class__ is Node:  # no constant, nor what only constants go into
+            if node.operands and made.__class__ is Traced:  # no constant, nor what only constants go into
                 self.form[node] = self.number(node, made)
 
-    def number(self, node: Node, made: Node) -> int:
+    def number(self, node: Node, made: Traced) -> int:
         """The form of one operation; operations that mean the same share it."""
         if len(made.operands) != len(node.operands):
             raise UnsupportedError(f"{node.primitive.name} has no formula in single numbers")
         recorded, values = self.model.forward.recorded, self.model.forward.values
-        constants = {k: values[x] for k, x in enumerate(node.operands) if recorded[x].__class__ is not Node}
+        constants = {k: values[x] for k, x in enumerate(node.operands) if recorded[x].__class__ is not Traced}
         key = (made.primitive, len(node.operands), repr(made.params), repr(constants))
         if key not in self.known:
             if len(self.texts) >= MOST_FORMS:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...graph.graph import BackwardPass, ForwardPass
 from ...graph.node import Node
-from ...graph.passes import BackwardPass, ForwardPass
+from ...graph.traced import Traced
 from ...primitives import Linear, rows
 from ..build import ancestors
 from ..formula import local_formula, names_of, node_formula
@@ -95,7 +96,7 @@ class Model:
     def edge(self, e: Any, live: bool) -> list[Any]:
         """Source, target, position, the local derivative as a formula; then the numbers, unless they are computed."""
         made = self.forward.recorded[e.target]
-        if made.__class__ is Node and isinstance(made.primitive, Linear):
+        if made.__class__ is Traced and isinstance(made.primitive, Linear):
             formula = f"{made.primitive.name}ᵀ"
         else:
             formula = clean(local_formula(e.target, e.position, self.places(e.target)), FORMULA)

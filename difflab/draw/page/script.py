@@ -12,8 +12,8 @@ from functools import cache, partial
 from typing import Any
 
 from ...errors import DifflabError, UnsupportedError
-from ...graph.node import Node
 from ...graph.sympy_io import SympyCarrier, exact
+from ...graph.traced import Traced
 from ...primitives import Gate, Primitive, table
 from ...primitives.primitive import lookup
 
@@ -125,7 +125,7 @@ def printed(expression: Any) -> str:
 class Form:
     """One operation as JavaScript: `text` is an object with the value `f`, the partials `d` and the kinks `k`."""
 
-    def __init__(self, node: Node, constants: dict[int, Any]) -> None:
+    def __init__(self, node: Traced, constants: dict[int, Any]) -> None:
         import sympy
 
         self.row, self.params = node.primitive, node.params

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DtypeError, InputError, ShapeError
 from ...graph.kinds import NUMBERS, check_fit, unfit
-from ...graph.node import Node, call_row
+from ...graph.traced import Traced, call_row
 from ...primitives import Primitive, rows
 from ..arrays import Array
 
@@ -23,7 +23,7 @@ def row(of: Primitive, *operands: Any, **params: Any) -> Array:
 
 def array(x: Array) -> Array:
     """Lists and numbers as arrays; traced values as they are."""
-    if x.__class__ is Node or (x.__class__ is np.ndarray and x.dtype.kind in NUMBERS):
+    if x.__class__ is Traced or (x.__class__ is np.ndarray and x.dtype.kind in NUMBERS):
         return x
     found = x if hasattr(x, "dtype") and hasattr(x, "shape") else np.asarray(x)
     if unfit(x) or unfit(found):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, ShapeError
-from ...graph.block import block
+from ...graph.grouping import block
 from .. import functional as F
 from ..arrays import Array, Params, State
 from ..functional import checks

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...graph.block import block
+from ...graph.grouping import block
 from ..arrays import Array, Params, State, Tree
 from .layer import Layer
 

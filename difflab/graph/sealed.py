@@ -1,73 +1,22 @@
-"""What networkx may do with a finished graph: read it, and copy it into a draft that may be changed."""
+"""What networkx may do with a finished graph: read it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import networkx as nx
 
 from ..errors import InputError
-from .drawable import Drawable
+from .attributes import attributes, marks
+from .node import Node
 
 MUTATORS = (
     "add_edge add_edges_from add_node add_nodes_from add_weighted_edges_from clear clear_edges remove_edge "
     "remove_edges_from remove_node remove_nodes_from update"
 ).split()
 SAID = frozenset("op name value params block position output".split())  # what a graph says of its nodes and edges
-
-
-class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
-    """A networkx graph on the way to a `Graph`: what networkx makes of one (copies, subgraphs, compositions).
-
-    It may be changed. `finish()` checks it as `Graph.from_networkx` does and gives the `Graph`; calling the draft, or
-    drawing it, does that first. Raises InputError where something is missing or wrong.
-
-    >>> import difflab as dl
-    >>> draft = dl.parse("q = x + y; f = q * z").copy()
-    >>> draft(x=-2, y=5, z=-4)
-    np.float64(-12.0)
-    >>> q, f = [node for node in draft if node.name in ("q", "f")]
-    >>> draft.remove_edge(q, f)
-    >>> draft(x=-2, y=5, z=-4)  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    difflab.errors.InputError: from_networkx: ...node 'f': there is an operand 1, and none at position 0...
-    """
-
-    def finish(self) -> Any:
-        """The `Graph` of this draft."""
-        from .graph import Graph
-
-        return Graph.from_networkx(self)
-
-    def to_directed_class(self) -> type[Draft]:
-        """What networkx makes of a draft: a draft."""
-        return Draft
-
-    def __reduce__(self) -> Any:  # views of networkx, such as a subgraph, hold functions; what they show can be pickled
-        return drafted, (list(self.nodes(data=True)), list(self.edges(keys=True, data=True)), self.graph)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.finish()(*args, **kwargs)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The forward pass of the finished graph."""
-        return self.finish().forward(*args, **kwargs)
-
-    def to_graphviz(self, **options: Any) -> Any:
-        """The drawing of the finished graph; see `Graph.to_graphviz`."""
-        return self.finish().to_graphviz(**options)
-
-    def _repr_svg_(self) -> str:
-        return self.finish()._repr_svg_()  # type: ignore[no-any-return]
-
-
-def drafted(nodes: list[Any], edges: list[Any], attributes: dict[str, Any]) -> Draft:
-    """The draft of these nodes and edges."""
-    draft = Draft(**attributes)
-    draft.add_nodes_from(nodes)
-    draft.add_edges_from(edges)
-    return draft
 
 
 def finished(what: str) -> InputError:
@@ -130,3 +79,49 @@ class Attributes(Sealed):
         if key in SAID:
             raise finished(f"pop({key!r})")
         return dict.pop(self, key, *default)
+
+
+class Order(list[Node]):
+    """The nodes in topological order. networkx calls `graph.order()` for their number, so it can be called."""
+
+    def __call__(self) -> int:
+        return len(self)
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = refusal("order")  # type: ignore[assignment]
+    append = clear = extend = insert = pop = remove = reverse = sort = refusal("order")  # type: ignore[assignment]
+
+
+class Finished(nx.MultiDiGraph):  # type: ignore[misc]
+    """A networkx graph of nodes in topological order that does not change; an edge's key is the operand's place."""
+
+    frozen = True  # nx.is_frozen asks for it
+    order: Order
+    outputs: list[Node]
+
+    # What networkx reads; the dictionaries are made when somebody first asks for them.
+    @cached_property
+    def _tables(self) -> Any:
+        nodes: dict[Node, Any] = {}
+        successors: dict[Node, Any] = {}
+        predecessors: dict[Node, Any] = {}
+        said = marks(self.order, self.outputs)
+        for node in self.order:
+            nodes[node] = Attributes(attributes(node) | said.get(node, {}))
+            successors[node] = {}
+            before = predecessors[node] = {}
+            for position, x in enumerate(node.operands):
+                if x not in before:
+                    before[x] = successors[x][node] = Sealed()
+                dict.__setitem__(before[x], position, Attributes(position=position))
+        return nodes, successors, predecessors
+
+    _node = property(lambda self: self._tables[0])
+    _adj = _succ = property(lambda self: self._tables[1])
+    _pred = property(lambda self: self._tables[2])
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+
+for _name in MUTATORS:
+    setattr(Finished, _name, refusal(f"{_name}()"))

@@ -1,0 +1,115 @@
+"""Recording: `with Tape() as (tape, operations):` keeps what is done with the tape's values inside.
+
+Whatever differentiates, draws, batches or compiles a function begins with this. Inside one block another may begin,
+on values of the first: its own operations are then recorded on both, which is how derivatives nest.
+"""
+
+from __future__ import annotations
+
+import itertools
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..primitives import Primitive, rows
+from .leaks import hidden
+from .node import NO_PARAMS
+from .snapshots import copied, is_fixed, same_bytes
+from .traced import Traced, apply
+
+_serials = itertools.count()
+
+
+class Tape:
+    """The record of one run of a function: its operations, in the order in which they were made.
+
+    The block is given the tape, and the list of what is recorded. When it ends, the tape lets go of the list, so that
+    values are freed as soon as their reader drops it, and refuses values that are used later.
+
+    >>> with Tape() as (tape, operations):
+    ...     x = tape.input(np.float64(2.0), "x")
+    ...     y = x * x
+    >>> [x.primitive.name for x in operations], tape.value_of(y)
+    (['input', 'multiply'], np.float64(4.0))
+    """
+
+    __slots__ = ("guards", "nested", "operations", "serial", "snapshots")
+    follows = True  # Python's branches follow the values that flow
+    copied = staticmethod(copied)
+
+    def __init__(self, operations: list[Traced] | None = None) -> None:
+        self.serial = next(_serials)
+        self.operations: list[Traced] | None = [] if operations is None else operations  # None once it has ended
+        self.guards: list[tuple[Traced, Any]] = []
+        self.nested = False
+        self.snapshots: dict[int, tuple[Any, Any]] = {}  # by the id of a plain array: itself, and a copy
+
+    def __enter__(self) -> tuple[Tape, list[Traced]]:
+        return self, self.operations  # type: ignore[return-value]
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.operations = None
+        if isinstance(error, ValueError | TypeError | SystemError) and (refusal := hidden(error)) is not None:
+            raise refusal from None
+
+    def close(self) -> list[Traced]:
+        """Ends a recording that no block ends; returns what was recorded."""
+        operations, self.operations = self.operations, None
+        return operations or []
+
+    # What is recorded.
+    def input(self, value: Any, name: str | None = None) -> Traced:
+        """A new input."""
+        if value.__class__ is Traced:
+            self.nested = True
+        return self.record(rows.input, (), NO_PARAMS, value, name)
+
+    def record(
+        self, row: Primitive, operands: Any, params: Any, value: Any, name: str | None = None, block: Any = None
+    ) -> Traced:
+        """The next entry: an operation and its value."""
+        made = Traced(row, operands, params, value, self, name, block)
+        self.operations.append(made)  # type: ignore[union-attr]
+        return made
+
+    def compute(self, row: Primitive, values: Any, params: Any) -> Any:
+        """What an operation comes to where its operands belong to an outer tape, too."""
+        return apply(row, values, params)
+
+    # Whose a value is, and what it is.
+    def owns(self, x: Any) -> bool:
+        """Whether x is a value of this tape."""
+        return x.__class__ is Traced and x.tape is self
+
+    def value_of(self, x: Any) -> Any:
+        """A value of this tape as it is around it; anything else as it is."""
+        return x.value if x.__class__ is Traced and x.tape is self else x
+
+    def read(self, operands: Any) -> tuple[list[Any], list[int]]:
+        """The operands as they are around this tape, and the places of those that are its own."""
+        values, own = list(operands), []
+        for i, x in enumerate(operands):
+            if x.__class__ is Traced and x.tape is self:
+                values[i] = x.value
+                own.append(i)
+        return values, own
+
+    # Plain arrays.
+    def kept(self, operands: Any) -> Any:
+        """The operands with plain arrays as they are now: the function, or its caller, may fill them again."""
+        return tuple([self.snapshot(x) if x.__class__ is np.ndarray else x for x in operands])
+
+    def snapshot(self, x: Any) -> Any:
+        """The array if nobody can write into it, else a copy: the same one for each use with the same elements."""
+        known = self.snapshots.get(id(x))
+        if known is not None and same_bytes(known[1], x):
+            return known[1]
+        if is_fixed(x):
+            return x
+        copy = self.copied(x)
+        self.snapshots[id(x)] = x, copy
+        return copy
+
+
+__all__ = ["Tape"]

@@ -1,0 +1,334 @@
+"""Traced: the array-like that a function is run on, and whose operations are recorded.
+
+Every operation makes a new one, which holds the row, its operands and the value, and belongs to a tape.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import TraceError
+from ..primitives import TABLE, Carrier, Primitive, by_numpy_function, rows
+from ..primitives.primitive import positional
+from .array_methods import ArrayMethods
+from .kinds import FITTING, NUMBERS, check_operands
+from .leaks import leak
+from .node import BLOCK, NO_PARAMS, Node, Operation
+from .refusals import (
+    escaped,
+    in_place,
+    nearest,
+    no_attribute,
+    objects,
+    shape_unknown,
+    shapes_refused,
+    undecided,
+    vertex_used,
+)
+from .torch_names import keywords_refused
+
+SEQUENCES = (tuple, list)
+PYTHON_NUMBERS = frozenset((bool, int, float, complex))
+IN_PLACE = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
+
+
+class Pending:
+    """The value of a traced value of which a builder knows no shape; whoever asks for it is told so."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__array__":  # a protocol that asks whether it is spoken here
+            raise AttributeError(name)
+        raise shape_unknown(name)
+
+
+PENDING = Pending()
+
+
+class Shape(tuple[int, ...]):
+    """A guard's outcome: the shape of a value whose shape depends on values (a mask, a search)."""
+
+    __slots__ = ()
+
+
+class Traced(Operation, ArrayMethods):
+    """A value that a tape records: what made it, and `value`, an array or a value of the trace around.
+
+    An operation with several results has a tuple of them as its value, and is not handed out: each result is.
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000
+
+    def __init__(
+        self, primitive: Primitive, operands: Any, params: Any, value: Any, tape: Any, name: Any, block: Any
+    ) -> None:
+        self.primitive = primitive
+        self.operands = operands
+        self.params = params
+        self.value = value
+        self.tape = tape
+        self.name = name
+        self.block = block
+
+    def call(self, row: str, *args: Any, **kwargs: Any) -> Any:
+        return call_row(TABLE[row], self, *args, **kwargs)
+
+    def __len__(self) -> int:
+        if not self.shape:  # where a builder knows no shape, it says so
+            raise TypeError("len() of a traced value of shape (): it is a single number")
+        return self.shape[0]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Any:
+        row = self.primitive
+        if row.kind == "deferred" and row.row.outputs:  # type: ignore[attr-defined]
+            return (self[i] for i in range(row.row.outputs))  # type: ignore[attr-defined]
+        if not self.shape:
+            raise TypeError("a traced value of shape () is a single number and cannot be iterated over")
+        return (self[i] for i in range(self.shape[0]))
+
+    __hash__ = object.__hash__  # by identity: traced values are keys
+
+    def __eq__(self, other: Any) -> Any:
+        return apply(rows.equal, (self, other))
+
+    def __ne__(self, other: Any) -> Any:
+        return apply(rows.not_equal, (self, other))
+
+    def known(self) -> str:
+        if self.value is PENDING:
+            return "of unknown shape"
+        said = super().known()
+        return f"{said}, value {self.value!r}" if self.has_value and self.value.__class__ is not Traced else said
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec and self.has_value else repr(self)
+
+    @property
+    def has_value(self) -> bool:
+        """Whether a value flows: not while a graph is built by hand."""
+        return self.tape.follows  # type: ignore[no-any-return]
+
+    # Python asks for a concrete value.
+    def __bool__(self) -> bool:
+        if not self.tape.follows:
+            raise undecided(self)
+        outcome = bool(self.value)
+        if self.tape.operations is not None:
+            self.tape.guards.append((self, outcome))
+        return outcome
+
+    def __index__(self) -> int:
+        if not self.tape.follows:
+            raise undecided(self)
+        if self.dtype.kind not in "iu":
+            raise TraceError(
+                f"a traced value of dtype {self.dtype} cannot be used as an integer index or a count: give a plain "
+                "int, or x.astype(int)"
+            )
+        outcome = self.value.__index__()
+        if self.tape.operations is not None:
+            self.tape.guards.append((self, outcome))
+        return outcome  # type: ignore[no-any-return]
+
+    def __int__(self) -> int:
+        if not self.tape.follows:
+            raise undecided(self)
+        if self.dtype.kind in "iu":
+            return self.__index__()
+        raise leak("int()")
+
+    # NumPy hands the call over.
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        if out is not None:
+            raise in_place(f"np.{ufunc.__name__}(..., out=)")
+        if method == "at":
+            raise in_place(f"np.{ufunc.__name__}.at")
+        if method in ("reduce", "accumulate"):
+            kwargs.setdefault("axis", 0)
+        row = by_numpy_function(ufunc if method == "__call__" else (ufunc, method))
+        if row is None:
+            if method == "outer":
+                return outer_ufunc(ufunc, *inputs, **kwargs)
+            suffix = "" if method == "__call__" else "." + method
+            name = ufunc.__name__
+            raise TraceError(f"np.{name}{suffix} has no derivative rule in difflab; {nearest(name)}")
+        return call_row(row, *inputs, **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        row = by_numpy_function(function)
+        if row is None:
+            name = getattr(function, "__name__", repr(function))
+            if name in IN_PLACE:
+                raise in_place(f"np.{name}")
+            raise TraceError(f"np.{name} does not take traced values in difflab; {nearest(name)}")
+        return call_row(row, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # a protocol that asks whether it is spoken here
+            raise AttributeError(name)
+        raise no_attribute(name, dir(Traced))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TraceError("a traced value cannot be pickled: it exists only while its function runs")
+
+
+def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
+    """The operation on plain or traced operands; a traced operand makes a new one on the innermost tape."""
+    tape = None
+    mixed = odd = False
+    plain = False
+    for x in operands:
+        if x.__class__ is Traced:
+            t = x.tape
+            if t is not tape:
+                mixed = tape is not None
+                if tape is None or t.serial > tape.serial:
+                    tape = t
+        elif x.__class__ is np.ndarray:
+            plain = True
+            odd = odd or x.dtype.kind not in NUMBERS
+        elif x.__class__ not in FITTING:
+            odd = True
+    if odd:
+        refuse_vertices(row, operands)
+    if tape is None:
+        return row.evaluate(*operands, **params)
+    if tape.operations is None:
+        raise escaped(row)
+    if odd:
+        check_operands(row.name, operands)
+    if not tape.follows:
+        return tape.apply(row, operands, params)
+    if plain:
+        operands = tape.kept(operands)
+    values = [x.value if x.__class__ is Traced and x.tape is tape else x for x in operands]
+    if mixed or tape.nested:
+        value = tape.compute(row, values, params)
+        if value.__class__ is Traced:
+            tape.nested = True
+    else:
+        try:
+            value = row.evaluate(*values, **params)
+        except ValueError as error:
+            raise shapes_refused(row, operands, error) from error.__cause__
+    if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
+        value = np.asarray(value)[()]
+    if odd and getattr(getattr(value, "dtype", None), "kind", "") == "O":
+        raise objects(row, [type(x).__name__ for x in operands if x.__class__ is not Traced])
+    several = isinstance(value, SEQUENCES)
+    made = Traced(row, operands, params, tuple(value) if several else value, tape, None, BLOCK.get())
+    tape.operations.append(made)
+    return unpack(row, made) if several else made
+
+
+def refuse_vertices(row: Primitive, operands: Any) -> None:
+    """Vertices of graphs, among them the values of finished recordings, have no values to compute with."""
+    for x in operands:
+        if x.__class__ is Node:
+            raise vertex_used(row.name, x)
+
+
+def unpack(row: Primitive, made: Traced) -> Any:
+    """The outputs of an operation that has several, each as a traced value of its own."""
+    if any(x.__class__ is Traced for x in made.value):
+        made.tape.nested = True
+    parts = [apply(rows.pick, (made,), {"index": i}) for i in range(len(made.value))]
+    return row.result(*parts) if row.result else tuple(parts)
+
+
+def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
+    """A call in NumPy's signature."""
+    instead: list[str]
+    if (builder := pending(args) or pending(kwargs.values())) and row.arguments is not positional:
+        return builder.call(row, args, kwargs)
+    try:
+        operands, params, *instead = row.arguments(*args, **kwargs)
+    except (TypeError, ValueError):
+        if (refusal := keywords_refused(row.name, kwargs)) is not None:
+            raise refusal from None
+        raise
+    if instead:  # the call means another row
+        row = TABLE[instead[0]]
+    result = apply(row, tuple([operand(x) for x in operands]), params)
+    if row.value_shaped is not None and row.value_shaped(*operands):
+        guard_shape(result)
+    return result
+
+
+def pending(xs: Any) -> Any:
+    """The builder of a value whose shape is not known, among arguments and in their lists; None without one."""
+    for x in xs:
+        if x.__class__ is Traced:
+            if x.value is PENDING:
+                return x.tape
+        elif (x.__class__ is list or x.__class__ is tuple) and (found := pending(x)):
+            return found
+    return None
+
+
+def guard_shape(result: Any) -> None:
+    """Notes that the shape of a result came from values, for programs that are run on other values."""
+    first = result[0] if isinstance(result, SEQUENCES) else result
+    if first.__class__ is Traced and first.has_value:
+        first.tape.guards.append((first, Shape(first.shape)))
+        guard_shape(first.value)
+
+
+def call(name: str, *args: Any, **kwargs: Any) -> Any:
+    """A call of the named row in NumPy's signature."""
+    return call_row(TABLE[name], *args, **kwargs)
+
+
+def operand(x: Any) -> Any:
+    """Lists become arrays (traced, where they hold traced values); everything else stays as it is."""
+    if x.__class__ is list or x.__class__ is tuple:
+        return assemble(x)
+    return x
+
+
+def assemble(x: Any) -> Any:
+    """A nested list of numbers, arrays and traced values as one array."""
+    if not isinstance(x, SEQUENCES):
+        return x
+    if not holds_traced(x):
+        return np.asarray(x)
+    return apply(rows.stack, tuple([assemble(e) for e in x]), {"axis": 0})
+
+
+def holds_traced(x: Any) -> bool:
+    """Whether a nested list holds a traced value."""
+    if x.__class__ is Traced:
+        return True
+    return isinstance(x, SEQUENCES) and any(holds_traced(e) for e in x)
+
+
+def outer_ufunc(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
+    """ufunc.outer(a, b): each element of a with each of b."""
+    a, b = operand(a), operand(b)
+    left = call("reshape", a, Carrier.shape(a) + (1,) * Carrier.ndim(b))
+    return ufunc(left, b, **kwargs)
+
+
+# The carrier m = NODE: a rule run with it records what it does.
+class NodeCarrier(Carrier):
+    """Rules evaluated on this carrier are recorded (and computed at once where all operands are plain)."""
+
+    name = "node"
+
+    def function(self, row: Primitive) -> Any:
+        def record(*operands: Any, **params: Any) -> Any:
+            return apply(row, operands, params)
+
+        return record
+
+    def native(self, row: Primitive, spelled: str | None) -> Any:
+        return None
+
+
+NODE = NodeCarrier()
+
+
+__all__ = ["NODE", "PENDING", "Traced", "apply", "call"]

@@ -24,7 +24,7 @@ import difflab as dl
 import difflab.numpy as dnp
 from difflab import mdp, nn, testing
 from difflab.cli.app import program
-from difflab.graph.parse import functions
+from difflab.graph.function_names import functions
 from difflab.primitives import BUILT_IN, TABLE
 
 ROOT = Path(__file__).parents[1]

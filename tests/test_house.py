@@ -26,14 +26,6 @@ LEFT = {
 # Tables that are keyed by names and on their way into the rows.
 MOVING = {
     "differentiate/complex_step.py": "COMPLEX DECISIONS UNFIT special",
-    "draw/formula.py": "INFIX",
-    "graph/array_namespace.py": "INTERNAL",
-    "graph/from_networkx.py": "OF_LISTS AS_RECORDED",
-    "graph/function_names.py": "OF_LISTS AS_RECORDED",
-    "graph/operators.py": "OF_BITS",
-    "graph/parse.py": "OF_SHAPE COPYING EXACT",
-    "graph/to_networkx.py": "OF_LISTS",
-    "lab/convexity_rules.py": "ARRANGING CHOOSING RISING_CONVEX RISING_CONCAVE NORMS NOT_NEGATIVE SPECIAL",
 }
 
 

@@ -17,9 +17,10 @@ from difflab.compile.program.closure import Captured
 from difflab.compile.program.remarks import annotated
 from difflab.errors import ParseError
 from difflab.graph.leaks import called
-from difflab.graph.parse import MAX_READING, parse
+from difflab.graph.parse import parse
 from difflab.graph.portable import sent
 from difflab.graph.sympy_io import symbol_arrays
+from difflab.graph.text_expressions import MAX_READING
 from difflab.graph.traced import call_row
 from difflab.primitives import table
 from difflab.primitives.kernels.structure import astype_elements

@@ -11,6 +11,8 @@ import pytest
 
 import difflab as dl
 import difflab.numpy as dnp
+from difflab.graph.function_names import functions
+from difflab.primitives import TABLE
 
 X = np.array([1.0, 2.0, 3.0])
 
@@ -40,6 +42,16 @@ def test_unknown_names_come_with_a_suggestion():
     with pytest.raises(AttributeError, match="did you mean 'solve'"):
         dnp.linalg.sovle  # noqa: B018
     assert not hasattr(dnp, "no_such_thing_at_all")
+
+
+def test_rows_that_only_derivatives_need_are_called_nowhere():
+    for name in ("cofactor", "power_minus", "moments", "sum_to", "pick"):
+        assert name in TABLE and not hasattr(dnp, name) and name not in dir(dnp)
+        with pytest.raises(dl.errors.ParseError, match=f"there is no function {name}"):
+            dl.parse(f"{name}(x)")
+    for name in ("einsum", "piecewise", "astype"):  # of functions and strings, which texts do not have
+        assert hasattr(dnp, name) and name not in functions()
+    assert dl.parse("lgamma(x)").outputs[0].primitive is dl.parse("gammaln(x)").outputs[0].primitive
 
 
 def test_constants_dtypes_and_creation_are_numpys():

@@ -16,7 +16,8 @@ import difflab as dl
 from difflab.differentiate.problem import as_problem
 from difflab.errors import DifflabError, InputError, ParseError, ShapeError
 from difflab.graph import long_chains
-from difflab.graph.parse import functions, parse, parse_point
+from difflab.graph.function_names import functions
+from difflab.graph.parse import parse, parse_point
 from difflab.primitives.quotient import Quotient
 
 M = np.arange(1.0, 7.0).reshape(2, 3)
@@ -185,7 +186,7 @@ def test_meaning_as_long_chains(text, at, value, monkeypatch):
     """Everything that is long enough is read as a chain: the same numbers, and the same graph."""
     usual = [n.primitive.name for n in parse(text).operations]
     monkeypatch.setattr(long_chains, "LONG", 0)
-    monkeypatch.setattr(import_module("difflab.graph.parse"), "LONG", 0)
+    monkeypatch.setattr(import_module("difflab.graph.text_expressions"), "LONG", 0)
     assert float(parse(text)(**at)) == pytest.approx(value, rel=1e-14, abs=1e-15)
     assert sorted(n.primitive.name for n in parse(text).operations) == sorted(usual)
 

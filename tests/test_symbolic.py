@@ -9,9 +9,10 @@ from hypothesis import given, settings, strategies as st
 import difflab as dl
 from difflab.differentiate.problem import as_problem
 from difflab.differentiate.symbolic import MAX_ENTRIES, derivative, sendable, work
-from difflab.errors import DifflabError, InputError, TimeLimitError, UnsupportedError
+from difflab.errors import DifflabError, DomainError, InputError, TimeLimitError, UnsupportedError
+from difflab.graph.sympy_io import CARRIER
 from difflab.graph.traced import apply
-from difflab.primitives import TABLE
+from difflab.primitives import TABLE, rows
 
 sympy = pytest.importorskip("sympy")
 X, Y = sympy.symbols("x y")
@@ -368,3 +369,18 @@ def test_the_comparison_says_the_branch():
 def test_copysign_by_branch_has_the_sign_of_both(x, y):
     found = dl.differentiate("copysign(3*x, y)", {"x": x, "y": y}, method="symbolic", **BRANCH)
     assert found.gradient["x"] == 3 * np.sign(x * y) and found.gradient["y"] == 0
+
+
+def test_a_power_of_no_value_is_refused_by_name():
+    with pytest.raises(DomainError, match="power: division by zero"):
+        CARRIER.of(rows.power)(np.array([2, 0]), -1)
+
+
+@pytest.mark.parametrize(
+    "text", ["square(x > 0)", "float_power(x > 0, 2)", "exp(x > 0)", "hypot(x > 0, 1)", "maximum(x > 0, 0.5)"]
+)
+def test_truth_values_are_numbers_to_functions(text):
+    graph = dl.parse(text)
+    for x in (0.5, -0.5):
+        want = pytest.approx(float(graph(x=x)), rel=1e-3)  # NumPy computes them in half precision
+        assert float(dl.to_sympy(graph).subs("x", x)) == want

@@ -11,7 +11,7 @@ import difflab as dl
 from difflab.draw import palette
 from difflab.draw.dot import TONES
 from difflab.draw.draw import picture_of, svg
-from difflab.draw.formula import names_of
+from difflab.draw.formula import names_of, written
 from difflab.draw.symbols import Symbols
 
 A = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]])
@@ -23,7 +23,7 @@ GRAPHS = [
     ("f = where(x > y, x * y, y**2) - tanh(x)", dict(x=0.7, y=0.2)),
     ("r = A @ x - b; f = sum(r**2)", dict(A=A, x=np.array([1.0, 0.5, 2.0]), b=np.array([1.0, 3.0]))),
 ]
-READ = {"·": "*", "^": "**", "²": "**2"}
+READ = {"·": "*", "^": "**", "²": "**2", "∧": "and", "∨": "or"}
 
 
 def cards(thing, **options):
@@ -155,3 +155,22 @@ def test_an_operation_with_several_results(view):
     graph = dl.trace(lambda A: np.sum(np.linalg.eigh(A)[0] ** 2), point)
     assert "eigh" in svg(graph.forward(point).backward(), view=view)
     assert "v2 = v1[0]" in lines(graph)
+
+
+NESTED = """
+(x + y)*z | x - (y - z) | x - y - z | x/(y*z) | x/y/z | x*(y/z) | (x**y)**z | x**(y**z) | (-x)**2 | -x**2 | -(x + y)
+square(x + 1) | square(-x) | square(square(x)) | reciprocal(x*y) | reciprocal(reciprocal(x)) | x**-2 | 2**-x | x - -2
+(x < y) and (y < z) or x > 1 | not (x < 1) | (x < y) < 1 | (x and y) < z | (x - y)**(z - 1)
+"""
+
+
+@pytest.mark.parametrize("text", [t.strip() for line in NESTED.strip().splitlines() for t in line.split("|")])
+def test_a_formula_of_formulas_is_read_as_what_it_was_made_of(text):
+    graph = dl.parse(text)
+    formula = written(graph.outputs[0], {n: str(n.name) for n in graph.inputs})[0]
+    for sign, python in READ.items():
+        formula = formula.replace(sign, python)
+    for at in (dict(x=1.5, y=-2.5, z=3.0), dict(x=0.5, y=2.0, z=-1.0)):
+        at = {name: value for name, value in at.items() if name in {n.name for n in graph.inputs}}
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(dl.parse(formula)(**at), graph(**at), rtol=1e-14)

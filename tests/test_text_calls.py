@@ -11,7 +11,7 @@ import difflab as dl
 from difflab.compile.program.program import BACKENDS
 from difflab.differentiate.problem import as_problem
 from difflab.errors import DifflabError
-from difflab.graph.parse import functions
+from difflab.graph.function_names import functions
 from difflab.lab.kinks import kinks
 
 ARGUMENTS = """

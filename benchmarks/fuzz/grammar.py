@@ -6,8 +6,9 @@ import inspect
 from functools import cache
 from random import Random
 
-from difflab.graph.function_names import ALIASES, functions
+from difflab.graph.function_names import functions
 from difflab.primitives import TABLE
+from difflab.primitives.primitive import ALIASES
 
 NAMES = {"x": "scalar", "y": "scalar", "t": "scalar", "v": "vector", "w": "vector", "M": "matrix", "N": "matrix"}
 POINTS = {
@@ -41,7 +42,7 @@ def rows() -> tuple[tuple[str, tuple[str, ...], int], ...]:
     """Each function's name, its keywords, and how many arguments it has at least."""
     found = []
     for name in functions():
-        row = TABLE.get(ALIASES.get(name, name))
+        row = TABLE.get(name) or ALIASES.get(name)
         try:
             parameters = list(row.signature.parameters.values())  # type: ignore[union-attr]
         except (AttributeError, ValueError, TypeError):

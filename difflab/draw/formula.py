@@ -11,13 +11,8 @@ from ..graph.graph import Graph
 from ..graph.node import Node, Operation
 from ..graph.traced import NODE
 from ..primitives import Gate, Linear, rows
+from ..primitives.text import ATOM, Written, of_number
 
-INFIX = {
-    "add": ("+", 1), "subtract": ("-", 1), "multiply": ("·", 2), "divide": ("/", 2), "power": ("^", 4),
-    "matmul": ("@", 2),
-    "less": ("<", 0), "less_equal": ("≤", 0), "greater": (">", 0), "greater_equal": ("≥", 0), "equal": ("=", 0),
-    "not_equal": ("≠", 0), "logical_and": ("∧", -1), "logical_or": ("∨", -2),
-}  # fmt: skip
 LONG = 60
 
 
@@ -50,47 +45,21 @@ def node_formula(node: Node, names: dict[Node, str]) -> str:
     return written(node, names, top=True)[0]
 
 
-def written(node: Any, names: dict[Node, str], top: bool = False) -> tuple[str, int]:
-    """The text of a node, or of a number in a rule, and the precedence of its outermost operation."""
+def written(node: Any, names: dict[Node, str], top: bool = False) -> Written:
+    """The text of a node, or of a number in a rule, and how strongly its outermost operation binds."""
     if not isinstance(node, Operation):
-        text = constant(node)
-        return text, 3 if text.startswith("-") else 9
+        return of_number(constant(node))
     if node in names and not top:
-        text = names[node]
-        return text, 9
+        return names[node], ATOM
     if node.primitive is rows.constant:
-        text = constant(node.params["value"])
-        return text, 3 if text.startswith("-") else 9
+        return of_number(constant(node.params["value"]))
     row = node.primitive.plain
     operands = [written(x, names) for x in node.operands]
     if row is rows.subtract and operands[1][0] == "0":
         return operands[0]
-    if row.listed and row.name in INFIX and len(operands) == 2:
-        sign, level = INFIX[row.name]
-        left = bracket(operands[0], level)
-        right = bracket(operands[1], level + (row in (rows.subtract, rows.divide, rows.power)))
-        space = "" if sign in "·^/" else " "
-        return f"{left}{space}{sign}{space}{right}", level
-    if row is rows.power_minus:
-        return f"{bracket(operands[0], 5)}^({operands[1][0]} - {1 * node.params['k']})", 4
-    if row is rows.logical_not:
-        return f"not {bracket(operands[0], 1)}", -1
-    if row is rows.negative:
-        return f"-{bracket(operands[0], 3)}", 3
-    if row is rows.square:
-        return f"{bracket(operands[0], 5)}²", 4
-    if row is rows.reciprocal:
-        return f"1/{bracket(operands[0], 3)}", 2
-    if row.kind == "pick":
-        return f"{operands[0][0]}[{node.params['index']}]", 9
-    if row is rows.absolute:
-        return f"|{operands[0][0]}|", 9
-    return f"{row.name}({', '.join(t for t, _ in operands)})", 9
-
-
-def bracket(operand: tuple[str, int], level: int) -> str:
-    text, own = operand
-    return f"({text})" if own < level else text
+    if row.text is not None:
+        return row.text.of(operands, **node.params)
+    return f"{row.name}({', '.join(text for text, _ in operands)})", ATOM
 
 
 def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:

@@ -15,64 +15,6 @@ from ..primitives import TABLE, Primitive, by_numpy_function
 from . import torch_names
 from .traced import assemble, call, call_row, holds_traced
 
-# Functions that take a sequence of arrays: their reader takes the sequence apart.
-SEQUENCES = frozenset(
-    [
-        "append",
-        "block",
-        "broadcast_arrays",
-        "choose",
-        "column_stack",
-        "concat",
-        "concatenate",
-        "dstack",
-        "einsum",
-        "hstack",
-        "ix_",
-        "lexsort",
-        "meshgrid",
-        "multi_dot",
-        "piecewise",
-        "row_stack",
-        "select",
-        "stack",
-        "vstack",
-    ]
-)
-# Rows of the recording itself, which nobody calls.
-INTERNAL = frozenset(
-    [
-        "atleast_each",
-        "avg_pool_transpose",
-        "bernoulli_loss",
-        "class_labels",
-        "conv_input_transpose",
-        "conv_max_pool",
-        "conv_weight_transpose",
-        "interval",
-        "label_loss",
-        "label_loss_slope",
-        "linalg_diagonal",
-        "linalg_matrix_transpose",
-        "linalg_trace",
-        "constant",
-        "getitem",
-        "input",
-        "moments",
-        "pick",
-        "pooled_input_transpose",
-        "pooled_weight_transpose",
-        "scatter",
-        "standardised",
-        "standardised_slope",
-        "sum_to",
-        "unique_places",
-        "window_place",
-        "without_ignored",
-        "window_read",
-        "window_write",
-    ]
-)
 HOME = "difflab.numpy"
 SUBMODULES = {"linalg": np.linalg, "fft": np.fft}
 
@@ -172,20 +114,22 @@ r_ = Joiner(columns=False)
 c_ = Joiner(columns=True)
 
 
-def as_traced(name: str, x: Any) -> Any:
-    """An argument: lists that hold traced values become arrays, but for the functions that take sequences."""
-    return array(x) if name not in SEQUENCES and isinstance(x, list | tuple) and holds_traced(x) else x
+def as_traced(x: Any) -> Any:
+    """An argument: lists that hold traced values become arrays."""
+    return array(x) if isinstance(x, list | tuple) and holds_traced(x) else x
 
 
 def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy's function, with traced values allowed inside its list arguments."""
     row = by_numpy_function(function)
+    whole = row is None or row.reading.lists == "array"
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if not traced(args, kwargs):
             return function(*args, **kwargs)
-        args = tuple([as_traced(name, x) for x in args])
-        kwargs = {key: as_traced(name, x) for key, x in kwargs.items()}
+        if whole:
+            args = tuple([as_traced(x) for x in args])
+            kwargs = {key: as_traced(x) for key, x in kwargs.items()}
         return call_row(row, *args, **kwargs) if row is not None else function(*args, **kwargs)
 
     own = f"{row.doc} NumPy's signature." if row is not None else ""
@@ -225,7 +169,7 @@ def _rows_by_own_name() -> dict[str, Primitive]:
             root, _, name = path.rpartition(".")
             if root == "special":
                 found[name] = row
-        if row.name not in INTERNAL:
+        if "numpy" in row.called:
             found[row.name] = row
     return found
 

@@ -16,8 +16,6 @@ from ..primitives.primitive import positional
 from .block import Block
 from .calls import waiting
 from .function_names import (
-    AS_RECORDED,
-    OF_LISTS,
     functions,
     operand_counts,
     operation_named,
@@ -285,12 +283,12 @@ class Reader:
         """Row, operands and parameters of the call that is meant: in NumPy's signature, or in the row's own."""
         known = parameters(row)
         settings = {k: x for k, x in settings.items() if k in known or k not in DECORATION}
-        args = [operands] if row.name in OF_LISTS and operands else list(operands)
+        args = [operands] if row.reading.lists == "operands" and operands else list(operands)
         if row is rows.getitem and len(operands) == 1 and settings.keys() in ({"key"}, {"index"}):
             return waiting(row, [*args, *settings.values()], {})  # x[key] has no keywords
         rules, anything = own_signature(row), takes_anything(row.signature)
-        own = binds(rules, operands, settings) and (anything or not takes_anything(rules) or row.name in AS_RECORDED)
-        if own and row.name in AS_RECORDED:
+        own = binds(rules, operands, settings) and (anything or not takes_anything(rules) or row.reading.as_recorded)
+        if own and row.reading.as_recorded:
             return row, tuple(operands), settings
         for k in settings:
             close = difflib.get_close_matches(str(k), known, n=1, cutoff=0.75)
@@ -382,7 +380,7 @@ def misplaced(row: Primitive, operands: list[Any]) -> bool:
     """Whether NumPy's signature would take an operand for a setting, such as the second array for `axis`."""
     own = own_signature(row).parameters.values()
     settings = {p.name for p in own if p.kind is p.KEYWORD_ONLY}
-    taken = list(row.signature.parameters)[: len(operands)] if row.name not in OF_LISTS else []
+    taken = list(row.signature.parameters)[: len(operands)] if row.reading.lists != "operands" else []
     return any(name in settings for name in taken)
 
 

@@ -6,45 +6,33 @@ import inspect
 from functools import lru_cache
 from math import inf
 
-from ..primitives import TABLE, Elementwise, Primitive, by_numpy_function, find
-from ..primitives.primitive import positional
+from ..primitives import TABLE, Elementwise, Primitive, by_numpy_function, find, rows
+from ..primitives.primitive import ALIASES, positional
 
-ALIASES = {
-    "abs": "absolute", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
-    "acosh": "arccosh", "atanh": "arctanh", "pow": "power", "logistic": "sigmoid", "psi": "digamma",
-    "Abs": "absolute", "heaviside": "heaviside", "lgamma": "gammaln", "transpose": "transpose",
-}  # fmt: skip
-HIDDEN = frozenset(
-    "input constant pick sum_to scatter astype getitem atleast_each interval linalg_diagonal linalg_matrix_transpose "
-    "linalg_trace cofactor power_minus sigmoid_between polygamma_gap dawsn_derivative exprel_derivative ive_derivative "
-    "kve_derivative unique_places erfc_repeated euclidean_norm einsum apply_along_axis apply_over_axes "
-    "piecewise".split()
-)  # internal rows, and functions whose arguments are functions or strings
-OF_LISTS = frozenset("concatenate stack vstack hstack dstack column_stack multi_dot".split())
-AS_RECORDED = frozenset("einsum interp interval piecewise svd".split())  # NumPy's signature would read them otherwise
+SEVERAL = {rows.max: rows.maximum, rows.min: rows.minimum}  # Python's max and min of several values
 SETTINGS = frozenset("axis axes out keepdims dtype order subok mode kind k offset".split())  # never operands
 
 
 def functions() -> list[str]:
     """The names that can be called in text."""
-    return sorted({n for n in TABLE if n not in HIDDEN} | set(ALIASES))
+    return sorted({name for name, row in TABLE.items() if "text" in row.called} | set(ALIASES))
 
 
 def function_named(name: str, count: int) -> Primitive | None:
     """The row that the name of a function means where it is called with `count` operands."""
-    if name in HIDDEN:
+    row = TABLE.get(name) or ALIASES.get(name)
+    if row is not None and "text" not in row.called:
         return None
-    if name in ("max", "min") and count > 1:
-        return TABLE["maximum" if name == "max" else "minimum"]
-    name = ALIASES.get(name, name)
-    if name in TABLE and (TABLE[name].kind == "elementwise" or TABLE[name].reads is None):
-        return TABLE[name]
+    if row in SEVERAL and count > 1:
+        return SEVERAL[row]
+    if row is not None and (row.kind == "elementwise" or row.reads is None):
+        return row
     for path in (name, f"special.{name}", f"linalg.{name}"):
         function = find(path)
         found = by_numpy_function(function) if function is not None and callable(function) else None
         if found is not None:
             return found
-    return TABLE.get(name)
+    return row
 
 
 def operation_named(name: str, count: int) -> Primitive | None:
@@ -52,16 +40,14 @@ def operation_named(name: str, count: int) -> Primitive | None:
 
     Where several rows have the sign, it is the first one with that number of operands: - is negative or subtract.
     """
-    if name in ("max", "min") and count > 1:
-        return function_named(name, count)
     if name in TABLE:
-        return TABLE[name]
+        return SEVERAL.get(TABLE[name], TABLE[name]) if count > 1 else TABLE[name]
     found = function_named(name.removeprefix("np.").removeprefix("numpy."), count)
     if found is not None:
         return found
     sign = "−" if name == "-" else name
-    rows = [row for row in TABLE.values() if sign and sign in (row.infix, row.glyph)]
-    return next(iter([*(row for row in rows if takes(row, count)), *rows]), None)
+    signed = [row for row in TABLE.values() if sign and sign in (row.infix, row.glyph)]
+    return next(iter([*(row for row in signed if takes(row, count)), *signed]), None)
 
 
 def takes(row: Primitive, count: int) -> bool:
@@ -75,9 +61,9 @@ def operand_counts(row: Primitive) -> tuple[float, float]:
     if isinstance(row, Elementwise) and row.arguments is positional:
         return len(row.partials), len(row.partials)
     own, call = positions(own_signature(row)), positions(row.signature)
-    if row.name in OF_LISTS:
+    if row.reading.lists == "operands":
         return 1, inf
-    if row.name in AS_RECORDED:
+    if row.reading.as_recorded:
         return max(own[0], 1), own[1]
     if takes_anything(own_signature(row)):
         own = call

@@ -10,6 +10,7 @@ from ..primitives import TABLE
 from .kinds import NUMBERS, check_operands
 from .node import BLOCK, NO_PARAMS, Node
 from .refusals import in_place, shapes_refused, vertex_used
+from .signs import BINARY
 from .traced import PENDING, Traced, apply, assemble, call_row, operand
 
 PLAIN = frozenset((float, int, np.ndarray, np.float64, Traced))
@@ -59,8 +60,7 @@ def _truths(*operands: Any) -> bool:
 def _truth(x: Traced) -> bool:
     """Whether a traced value is a truth value; where its dtype is not known, its row says it."""
     if x.value is PENDING:
-        row = x.primitive
-        return row.kind == "elementwise" and not row.differentiable and row.name not in OF_BITS
+        return x.primitive.truth
     return x.dtype.kind == "b"
 
 
@@ -94,22 +94,12 @@ def _unary(name: str) -> Any:
     return lambda self: apply(row, (self,))
 
 
-OPERATORS = {
-    "add": ("add", "+"),
-    "sub": ("subtract", "-"),
-    "mul": ("multiply", "*"),
-    "truediv": ("divide", "/"),
-    "floordiv": ("floor_divide", "//"),
-    "mod": ("remainder", "%"),
-    "pow": ("power", "**"),
-    "matmul": ("matmul", "@"),
-}
+OPERATORS = {op.method: (op.row.name, op.sign) for op in BINARY}
 BITS = {
     "and": ("logical_and", "bitwise_and", "&"),
     "or": ("logical_or", "bitwise_or", "|"),
     "xor": ("logical_xor", "bitwise_xor", "^"),
 }
-OF_BITS = frozenset(bits for _, bits, _ in BITS.values()) | {"invert"}
 METHODS = (
     "sum mean prod max min std var argmax argmin argsort argpartition all any choose clip cumsum cumprod "
     "diagonal dot nonzero ravel repeat round searchsorted squeeze swapaxes take trace"

@@ -35,7 +35,8 @@ class SympyCarrier(ElementsCarrier):
         if row is rows.constant:
             return lambda *, value: exact(value)
         found = super().function(row)
-        return on_numbers(found) if row in ARITHMETIC else found
+        numbers = row.kind == "elementwise" and row.differentiable and row not in PASSING
+        return on_numbers(found) if numbers else found
 
 
 def exact(value: Any) -> Any:
@@ -78,7 +79,7 @@ def named() -> dict[Any, str]:
 def on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with truth values read as 1 and 0, as NumPy reads them."""
     read = mapped(_number)
-    return lambda *operands: function(*[read(x) for x in operands])
+    return lambda *operands, **params: function(*[read(x) for x in operands], **params)
 
 
 def _number(x: Any) -> Any:
@@ -89,7 +90,7 @@ def _number(x: Any) -> Any:
     return sympy.Piecewise((1, x), (0, True)) if isinstance(x, sympy.Basic) else int(x)
 
 
-ARITHMETIC = frozenset((rows.add, rows.subtract, rows.multiply, rows.divide, rows.power))
+PASSING = frozenset((rows.where, rows.positive, rows.real, rows.conjugate, rows.stop_gradient))  # truth values too
 CARRIER = SympyCarrier()
 MAX_OPERATIONS = 20_000
 SECONDS = 60.0  # sympy's sums take quadratic time in the number of their terms

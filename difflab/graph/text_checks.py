@@ -1,16 +1,19 @@
-"""Checks on text before Python's parser sees it, and errors that point at the place."""
+"""Checks on text before Python's parser sees it, its syntax tree, and errors that point at the place."""
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable
 
 from ..errors import ParseError
 
 MAX_LENGTH, MAX_DEPTH, MAX_DIGITS = 200_000, 150, 310
 AROUND = 60
+TOO_DEEP = "the expression is nested too deeply to be read"
 COMMENT = re.compile(r"#[^\n]*")  # there are no strings, so # always begins a comment
 
 
@@ -86,3 +89,51 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """ "; did you mean ...?" for a name close to a known one, else nothing."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+class Source:
+    """A text, and the syntax tree being read of a part of it: `offset` and `lines` say where that part stands."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.offset, self.lines = 0, [0]
+
+    def error(self, node: ast.AST, message: str) -> ParseError:
+        start = self.position(getattr(node, "lineno", 1), getattr(node, "col_offset", 0))
+        end = self.position(getattr(node, "end_lineno", None) or 1, getattr(node, "end_col_offset", None) or 0)
+        return place(self.text, start, message, max(1, end - start))
+
+    def position(self, line: int, column: int) -> int:
+        return self.offset + self.lines[min(line - 1, len(self.lines) - 1)] + column
+
+    def tree(self, text: str, offset: int) -> ast.Module:
+        """Python's syntax tree of a part of the text that starts at `offset`."""
+        self.offset = offset
+        self.lines = [0]
+        for line in text.splitlines(keepends=True):
+            self.lines.append(self.lines[-1] + len(line))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse(text)
+        except SyntaxError as error:
+            at = self.position(error.lineno or 1, max((error.offset or 1) - 1, 0))
+            raise place(self.text, at, f"this is not an expression: {friendly(error.msg)}") from None
+        except (RecursionError, MemoryError, ValueError):
+            raise place(self.text, offset, TOO_DEEP, len(text)) from None
+
+
+def kind(tree: ast.AST) -> str:
+    """The name of a piece of Python syntax in words."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(tree).__name__).lower()
+    return {"lambda": "a lambda", "import": "import", "joined str": "a string", "named expr": ":="}.get(words, words)
+
+
+def friendly(message: str | None) -> str:
+    """Python's words for a syntax error, without its advice for programmers."""
+    if message and message.startswith("Exceeds the limit"):
+        return "an integer is larger than any float"
+    if message and message.startswith("invalid decimal literal"):
+        return "a number and a name stand side by side; write a product as 2*x"
+    plain = re.split(r"\(|\. (?:Maybe|Perhaps|Did)|; (?:Maybe|did)", message or "it ends too early")[0]
+    return plain.strip().removesuffix(".").replace("invalid syntax", "something is missing or misplaced here")

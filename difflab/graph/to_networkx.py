@@ -11,7 +11,6 @@ from ..primitives import Primitive, rows
 from .attributes import marks
 from .block import Block
 from .calls import Call, Place, replaced
-from .function_names import OF_LISTS
 from .literals import written
 from .node import UNKNOWN, Node
 
@@ -89,7 +88,7 @@ class Writer:
         names, settings = list(row.signature.parameters), dict(call.kwargs)
         if row is rows.getitem:
             args, settings = call.args[:1], {"index": call.args[1]}  # some files keep the name key for themselves
-        elif row.name in OF_LISTS:
+        elif row.reading.lists == "operands":
             listed = isinstance(call.args[0], list)
             args = call.args[0] if listed else ()
             settings |= dict(zip(names[listed:], call.args[listed:]))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import arb
 
-from ..primitives import rows
+from ..primitives import Primitive, rows
 from ..primitives.germs.germ import Germ, lift
 
 
@@ -39,17 +39,7 @@ class Curve(NamedTuple):
 
 
 UNKNOWN, AFFINE = Curve(), Curve(True, True)
-# Rows that copy, choose or add elements of their operands: what holds for all of these holds for the result.
-ARRANGING = frozenset(
-    "append atleast_1d atleast_2d atleast_3d block broadcast_to concatenate copy cumsum expand_dims flip fliplr flipud "
-    "matrix_transpose mean moveaxis positive ravel reshape roll rollaxis rot90 squeeze stack sum sum_to swapaxes "
-    "transpose add".split()
-)
-CHOOSING = frozenset(("getitem", "take", "take_along_axis"))  # operands after the first are places
-RISING_CONVEX = frozenset("exp exp2 exp10 expm1 softplus relu maximum fmax max logaddexp logaddexp2 logsumexp".split())
-RISING_CONCAVE = frozenset(("minimum", "fmin", "min", "log_sigmoid"))
-NOT_NEGATIVE = frozenset("absolute relu square sqrt hypot euclidean_norm".split())
-NORMS = frozenset(("absolute", "hypot", "euclidean_norm", "cosh", "log_cosh", "square"))  # even, rising from 0
+GROWING = frozenset(("increasing", "rising"))  # facts of rows whose results do not fall where an operand grows
 
 
 def curves(graph: Any, ranges: dict[Any, Any]) -> dict[Any, Curve]:
@@ -80,7 +70,7 @@ def balls(node: Any, ranges: dict[Any, Any]) -> list[Any] | None:
         return None
     if not all(b.is_finite() for b in made):
         return None
-    return [from_zero(b) for b in made] if node.primitive.listed and node.primitive.name in NOT_NEGATIVE else made
+    return [from_zero(b) for b in made] if "not negative" in node.primitive.facts else made
 
 
 def from_zero(b: Any) -> Any:
@@ -105,28 +95,23 @@ def meet(operands: list[Curve]) -> Curve:
 
 def curve(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
     """The curvature of a node that is no constant."""
-    row, name = node.primitive, node.primitive.name
-    if not row.listed:  # a function of the user's may have the name of a row
-        return UNKNOWN
-    if row is rows.logsumexp and len(operands) > 1 and not (operands[1].constant and signed(ranges[1]) > 0):
-        return UNKNOWN  # with weights that may be negative
-    if name in ARRANGING:
-        return meet(operands)
-    if name in CHOOSING:
-        return operands[0] if all(c.constant for c in operands[1:]) else UNKNOWN
-    if row is rows.negative:
-        return operands[0].flipped()
-    if row is rows.subtract:
-        return meet([operands[0], operands[1].flipped()])
-    if name in RISING_CONVEX:
+    row = node.primitive
+    facts, rule = row.facts, RULES.get(row)
+    if rule is not None:
+        return rule(node, operands, ranges)
+    if "moves" in facts or "sums" in facts:
+        fixed = getattr(row, "fixed", ())
+        if not all(operands[k].constant for k in fixed if k < len(operands)):
+            return UNKNOWN
+        return meet([c for k, c in enumerate(operands) if k not in fixed])
+    if "outward" in facts and "convex" in facts:
+        return even(operands, ranges).named_squares(row is rows.square)
+    if facts & GROWING and "convex" in facts:
         convex = meet(operands).convex
         return Curve(convex=convex, log_convex=convex and row in (rows.exp, rows.exp2, rows.exp10))
-    if name in RISING_CONCAVE:
+    if facts & GROWING and "concave" in facts:
         return Curve(concave=meet(operands).concave)
-    if name in NORMS:
-        return even(operands, ranges).named_squares(row is rows.square)
-    rule: Callable[..., Curve] | None = SPECIAL.get(name)
-    return UNKNOWN if rule is None else rule(node, operands, ranges)
+    return UNKNOWN
 
 
 def is_affine(c: Curve) -> bool:
@@ -218,19 +203,38 @@ def converted(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
     return operands[0] if getattr(node.value, "dtype", None) == np.float64 else UNKNOWN  # others round
 
 
-SPECIAL: dict[str, Callable[..., Curve]] = {
-    "multiply": product,
-    "matmul": product,
-    "dot": product,
-    "divide": quotient,
-    "power": power,
-    "reciprocal": inverse,
-    "sqrt": root,
-    "log": logarithm(0),
-    "log2": logarithm(0),
-    "log10": logarithm(0),
-    "log1p": logarithm(1),
-    "astype": converted,
+def reversed_sign(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    return operands[0].flipped()
+
+
+def difference(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    return meet([operands[0], operands[1].flipped()])
+
+
+def log_sum(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    """log(sum(b exp(x))); with weights b that may be negative nothing is known."""
+    if any(not (c.constant and signed(r) > 0) for c, r in zip(operands[1:], ranges[1:])):
+        return UNKNOWN
+    return Curve(convex=operands[0].convex)
+
+
+# Rules that look at ranges, or at more than one property of the operands.
+RULES: dict[Primitive, Callable[..., Curve]] = {
+    rows.negative: reversed_sign,
+    rows.subtract: difference,
+    rows.multiply: product,
+    rows.matmul: product,
+    rows.dot: product,
+    rows.divide: quotient,
+    rows.power: power,
+    rows.reciprocal: inverse,
+    rows.sqrt: root,
+    rows.log: logarithm(0),
+    rows.log2: logarithm(0),
+    rows.log10: logarithm(0),
+    rows.log1p: logarithm(1),
+    rows.logsumexp: log_sum,
+    rows.astype: converted,
 }
 
 

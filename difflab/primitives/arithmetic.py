@@ -10,6 +10,7 @@ from typing import Any
 
 from .primitive import Domain, Gate, elementwise
 from .spelling import Native, by_sympy, called
+from .text import BASE, POWER, PRODUCT, SIGN, SUM, Text
 
 NONZERO = Domain(branch_points=(1.0, -1.0), tails=(1e-150, 1e150, -1e150))
 ANY = Domain(tails=(1e-300, -1e-150, 1e150, -1e300), branch_points=(0.0,))
@@ -21,8 +22,9 @@ elementwise(
     glyph="+",
     infix="+",
     latex="{0} + {1}",
+    text=Text("{0} + {1}", SUM, (SUM, SUM)),
     domain=(ANY, Domain()),
-    facts={"linear", "commutative", "smooth"},
+    facts={"linear", "commutative", "smooth", "sums"},
     spelling={
         "numpy": operator.add,
         "elements": operator.add,
@@ -38,6 +40,7 @@ elementwise(
     glyph="−",
     infix="-",
     latex="{0} - {1}",
+    text=Text("{0} - {1}", SUM, (SUM, PRODUCT)),
     domain=(ANY, Domain()),
     facts={"linear", "smooth"},
     spelling={
@@ -55,6 +58,7 @@ elementwise(
     glyph="×",
     infix="*",
     latex=r"{0} \cdot {1}",
+    text=Text("{0}·{1}", PRODUCT, (PRODUCT, PRODUCT)),
     domain=(ANY, Domain()),
     facts={"commutative", "smooth", "odd"},
     spelling={
@@ -72,6 +76,7 @@ elementwise(
     glyph="÷",
     infix="/",
     latex=r"\frac{{{0}}}{{{1}}}",
+    text=Text("{0}/{1}", PRODUCT, (PRODUCT, SIGN)),
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
     spelling={"elements": operator.truediv, "math": "{0} / {1}", "native": Native("{0} / {1}")},
@@ -83,6 +88,7 @@ elementwise(
     doc="The negative -x.",
     glyph="−",
     latex="-{0}",
+    text=Text("-{0}", SIGN, (SIGN,)),
     facts={"linear", "smooth", "f(0)=0"},
     spelling={
         "numpy": operator.neg,
@@ -98,7 +104,7 @@ elementwise(
     doc="x itself.",
     glyph="+",
     latex="{0}",
-    facts={"linear", "smooth", "f(0)=0"},
+    facts={"linear", "smooth", "f(0)=0", "sums"},
     spelling={"elements": lambda x: x, "math": "{0}", "native": Native("{0}")},
 )
 elementwise(
@@ -107,6 +113,7 @@ elementwise(
     doc="The reciprocal 1/x, in floating point also for integers.",
     glyph="1/x",
     latex=r"\frac{{1}}{{{0}}}",
+    text=Text("1/{0}", PRODUCT, (SIGN,)),
     domain=(NONZERO,),
     value=lambda m, x: m.divide(1.0, x),
     spelling={
@@ -124,8 +131,9 @@ elementwise(
     doc="The square x².",
     glyph="x²",
     latex="{0}^2",
+    text=Text("{0}²", POWER, (BASE,)),
     domain=(Domain(tails=(1e-150, 1e150), branch_points=(0.0,)),),
-    facts={"smooth", "f(0)=0", "even"},
+    facts={"smooth", "f(0)=0", "even", "outward", "convex", "not negative"},
     value=lambda m, x: x * x,
     spelling={"sympy": lambda x: x**2, "math": "{0} * {0}", "native": Native("{0} * {0}")},
 )
@@ -161,9 +169,11 @@ for _name in ("power", "float_power"):
         _name,
         (power_by_base, power_by_exponent),
         doc="The power x**y; by y there is no derivative (NaN) at a negative base, and it is 0 at a base of 0.",
+        aliases=("pow",) if _name == "power" else (),
         glyph="^",
         infix="**",
         latex="{0}^{{{1}}}",
+        text=Text("{0}^{1}", POWER, (BASE, BASE)) if _name == "power" else None,
         domain=(Domain(1e-3, 10.0, tails=(1e-30, 1e30)), Domain(-5.0, 5.0, branch_points=(0.0, 1.0, 2.0))),
         non_differentiable="x = 0 with y < 1; by y where x < 0",
         value=(lambda m, x, y: m.exp(y * m.log(x))) if _name == "power" else (lambda m, x, y: m.power(x, y)),
@@ -185,7 +195,9 @@ elementwise(
         lambda m, z, x, y, *, k: power_by_exponent(m, z, x, y),
     ),
     doc="x**(y - k) for an integer k: the derivatives of a power without the rounding of y - k.",
+    called=(),
     latex="{0}^{{{1} - k}}",
+    text=Text("{0}^({1} - {k})", POWER, (BASE,)),
     domain=(Domain(1e-3, 10.0), Domain(-5.0, 5.0)),
     reads=(),
     value=lambda m, x, y, *, k: m.power(x, y - k),
@@ -200,7 +212,7 @@ elementwise(
     glyph="√",
     latex=r"\sqrt{{{0}}}",
     domain=(Domain(0.0, 10.0, tails=(1e-300, 1e300), branch_points=(1.0,)),),
-    facts={"f(0)=0", "one formula"},
+    facts={"f(0)=0", "one formula", "not negative"},
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
@@ -246,7 +258,7 @@ elementwise(
         "math": "hypot({0}, {1})",
         "native": called("hypot", 2),
     },
-    facts={"one formula"},
+    facts={"one formula", "outward", "convex", "not negative"},
 )
 
 

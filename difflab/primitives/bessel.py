@@ -204,6 +204,7 @@ special(
     flops=2000,
     value=lambda m, v, x, *, n: m.exp(x) * scaled(m.kv, v, x, n, -0.5, 1),
     spelling={"mpmath": "kernels.digits.kve_derivative"},
+    called=(),
 )
 special(
     "ive_derivative",
@@ -217,6 +218,7 @@ special(
     examples=({"v": 0, "n": 1}, {"v": 1, "n": 1}),
     value=lambda m, x, *, v, n: m.exp(-m.absolute(x)) * scaled(m.iv, v, x, n, 0.5, -1),
     spelling={"mpmath": "kernels.digits.ive_derivative"},
+    called=(),
 )
 special(
     "i0e",

@@ -12,7 +12,7 @@ from . import batches
 from .arguments import axis_of, cast, constant, refuse
 from .creation import reader
 from .extremes import opaque, read_median, read_quantile
-from .primitive import NUMPY, Carrier, composite, custom, named
+from .primitive import NUMPY, Carrier, Reading, composite, custom, named
 from .quotient import Quotient, fraction
 
 
@@ -222,13 +222,14 @@ def read_linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     return (cast(x, dtype),), {"offset": offset, "axis1": n - 2, "axis2": n - 1}, "trace"
 
 
-reader("linalg_diagonal", "The diagonals of matrices.", read_linalg_diagonal, reads=("linalg.diagonal",))
-reader("linalg_trace", "The traces of matrices.", read_linalg_trace, reads=("linalg.trace",))
+reader("linalg_diagonal", "The diagonals of matrices.", read_linalg_diagonal, reads=("linalg.diagonal",), called=())
+reader("linalg_trace", "The traces of matrices.", read_linalg_trace, reads=("linalg.trace",), called=())
 reader(
     "linalg_matrix_transpose",
     "The last two axes exchanged.",
     lambda x, /: ((x,), {}, "matrix_transpose"),
     reads=("linalg.matrix_transpose",),
+    called=(),
 )
 reader(
     "diag_indices_from",
@@ -251,6 +252,7 @@ opaque(
     "lexsort",
     "The order by several keys, the last one first",
     lambda keys, axis=-1: ((np.stack(list(keys)) if isinstance(keys, list | tuple) else keys,), {"axis": axis}),
+    reading=Reading("apart"),
 )
 composite(
     "divmod",

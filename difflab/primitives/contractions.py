@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes_of, is_integer, refuse
-from .primitive import Carrier, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 from .products import placeholder, read_matmul
 
 
@@ -129,8 +129,10 @@ linear(
     "einsum",
     einsum_transpose,
     doc="Einstein summation: the product of the operands, summed over the labels that the output lacks.",
+    called=("numpy",),
     glyph="einsum",
     arguments=read_einsum,
+    reading=Reading("apart", as_recorded=True),
     spelling={"numpy": "kernels.linear_algebra.einsum", "elements": "kernels.linear_algebra.einsum_elements"},
     domain=(),
     batch=batches.einsum,

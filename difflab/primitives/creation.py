@@ -11,12 +11,12 @@ import numpy as np
 from ..errors import InputError
 from . import batches
 from .arguments import constant, is_integer
-from .primitive import Carrier, composite, linear, underivable
+from .primitive import Carrier, Reading, composite, linear, underivable
 
 
-def reader(name: str, doc: str, arguments: Callable[..., Any], reads: tuple[str, ...] | None = None) -> None:
+def reader(name: str, doc: str, arguments: Callable[..., Any], **row: Any) -> None:
     """A NumPy function whose call on traced values means another row, mostly a constant."""
-    underivable(name, doc=doc, arguments=arguments, reads=reads, flops=0)
+    underivable(name, doc=doc, arguments=arguments, flops=0, **row)
 
 
 def read_like(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,6 +156,7 @@ composite(
     linspace,
     doc="Evenly spaced numbers between two ends.",
     arguments=read_linspace,
+    reading=Reading(copies=True),
     flops=3,
 )
 composite(
@@ -163,6 +164,7 @@ composite(
     lambda m, start, stop, **params: m.exp(linspace(m, m.log(start), m.log(stop), **params)),
     doc="Numbers between two ends that are evenly spaced on a logarithmic scale.",
     arguments=read_geomspace,
+    reading=Reading(copies=True),
     flops=5,
 )
 composite(
@@ -170,6 +172,7 @@ composite(
     lambda m, start, stop, base, **params: m.power(base, linspace(m, start, stop, **params)),
     doc="Powers of a base, ten by default, with evenly spaced exponents.",
     arguments=read_logspace,
+    reading=Reading(copies=True),
     spelling={"numpy": lambda start, stop, base, **params: np.logspace(start, stop, base=base, **params)},
     flops=5,
 )
@@ -202,5 +205,5 @@ def read_apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     return (a,), {}, "copy"
 
 
-reader("apply_along_axis", "A function applied to every slice along an axis.", read_apply_along_axis)
-reader("apply_over_axes", "A function applied over axes, one after the other.", read_apply_over_axes)
+reader("apply_along_axis", "A function applied to every slice along an axis.", read_apply_along_axis, called=("numpy",))
+reader("apply_over_axes", "A function applied over axes, one after the other.", read_apply_over_axes, called=("numpy",))

@@ -159,6 +159,7 @@ special(
         "arb": "germs.special.exprel",
         "mpmath": by_mpmath(lambda mp, x, n: mp.hyp1f1(n + 1, n + 2, x) / (n + 1)),
     },
+    called=(),
 )
 special(
     "pseudo_huber",
@@ -223,7 +224,7 @@ special(
     latex=r"\ln\cosh({0})",
     kernel="kernels.elementwise.log_cosh",
     reads=(),
-    facts={"smooth", "f(0)=0"},
+    facts={"smooth", "f(0)=0", "outward", "convex"},
     domain=(Domain(tails=(1e-100, 1e-5, 400.0)),),
     value=lambda m, x: m.log((m.exp(x) + m.exp(-x)) / 2),
     spelling={

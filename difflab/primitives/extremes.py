@@ -46,7 +46,7 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
             ),
         },
         non_differentiable=f"a tie for the {_word} element",
-        facts={"fresh"},
+        facts={"fresh", "increasing", "convex" if _name == "max" else "concave"},
         batch=batches.axes,
         by_rows=by_rows.reduction,
     )
@@ -171,6 +171,7 @@ opaque(
     "The first place of each different element, in ascending order of the elements",
     reads=(),
     spelling={"numpy": "kernels.arrays.unique_places", "elements": "kernels.arrays.unique_places"},
+    called=(),
 )
 
 

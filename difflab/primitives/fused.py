@@ -16,6 +16,7 @@ for _name, _outputs, _doc in (
             glyph=_name,
             latex=r"\operatorname{{{{{}}}}}({{0}})".format(_name.replace("_", r"\_")),
             reads=(),
+            called=(),
             domain=(),
             differentiable=False,
             facts=frozenset(("threads",)),

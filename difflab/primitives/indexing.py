@@ -13,7 +13,7 @@ from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
 from .kernels.structure import Slot
-from .primitive import Carrier, Primitive, composite, linear, register
+from .primitive import Carrier, Primitive, Reading, composite, linear, register
 
 OPERANDS = tuple(range(1, 65))
 
@@ -78,6 +78,7 @@ linear(
     "getitem",
     lambda m, i, ct, x, *arrays, index: m.scatter(ct, *arrays, index=index, shape=m.shape(x)),
     doc="x[index], basic or advanced; repeated reads of an element add up on the way back.",
+    called=(),
     glyph="[ ]",
     latex="{0}_{{[\\,]}}",
     reads=(),
@@ -94,6 +95,7 @@ linear(
     "scatter",
     lambda m, i, ct, x, *arrays, index, shape: m.getitem(ct, *arrays, index=index),
     doc="Adds the values into zeros of the shape, at the index: the transpose of reading there.",
+    called=(),
     glyph="[ ]ᵀ",
     reads=(),
     spelling={"numpy": "kernels.structure.scatter", "elements": "kernels.structure.scatter"},
@@ -168,6 +170,7 @@ linear(
     doc="The elements at places that are given along one axis for each place along the others.",
     arguments=read_take_along_axis,
     spelling={"elements": "take_along_axis"},
+    facts={"sums"},
     fixed=(1,),
     flops=0,
     batch=batched_take_along_axis,
@@ -360,18 +363,25 @@ def read_piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) 
     return (*reversed(conditions), *reversed(choices), default), {"n": len(conditions)}
 
 
-for _name, _read, _doc in (
-    ("select", read_select, "The choice that belongs to the first condition that holds, else the default."),
-    ("piecewise", read_piecewise, "The function that belongs to the last condition that holds."),
-):
-    composite(
-        _name,
-        select,
-        doc=_doc,
-        arguments=_read,
-        spelling={"numpy": "kernels.arrays.select"},
-        flops=0,
-    )
+composite(
+    "select",
+    select,
+    doc="The choice that belongs to the first condition that holds, else the default.",
+    arguments=read_select,
+    reading=Reading("apart"),
+    spelling={"numpy": "kernels.arrays.select"},
+    flops=0,
+)
+composite(
+    "piecewise",
+    select,
+    doc="The function that belongs to the last condition that holds.",
+    called=("numpy",),
+    arguments=read_piecewise,
+    reading=Reading("apart", as_recorded=True),
+    spelling={"numpy": "kernels.arrays.select"},
+    flops=0,
+)
 
 
 def read_choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
@@ -400,6 +410,7 @@ register(
         glyph="choose",
         latex=r"\operatorname{{choose}}({0})",
         arguments=read_choose,
+        reading=Reading("apart"),
         differentiable=False,
     )
 )

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes, axis_of, cast, refuse
-from .primitive import Carrier, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 
 
 def piece(m: Any, position: int, ct: Any, xs: Any, axis: int) -> Any:
@@ -67,7 +67,9 @@ linear(
     glyph="concat",
     reads=("concatenate", "concat"),
     arguments=read_concatenate,
+    reading=Reading("operands"),
     spelling={"numpy": "kernels.arrays.concatenate", "elements": "kernels.arrays.concatenate"},
+    facts={"sums"},
     jointly=True,
     flops=0,
     batch=batches.joined,
@@ -79,7 +81,9 @@ linear(
     doc="Arrays of one shape joined along a new axis.",
     glyph="stack",
     arguments=read_stack,
+    reading=Reading("operands"),
     spelling={"numpy": "kernels.arrays.stack", "elements": "kernels.arrays.stack"},
+    facts={"sums"},
     jointly=True,
     flops=0,
     batch=batches.joined,
@@ -118,6 +122,7 @@ for _name, (_words, _value) in JOINERS.items():
         doc=f"Arrays joined {_words}.",
         reads=("vstack", "row_stack") if _name == "vstack" else (_name,),
         arguments=read_joiner(_name),
+        reading=Reading("operands"),
         spelling={"numpy": f"kernels.arrays.{_name}", "elements": f"kernels.arrays.{_name}"},
         flops=0,
     )
@@ -134,7 +139,9 @@ linear(
     lambda m, i, ct, *xs, axis: piece(m, i, ct, xs, axis),
     doc="Values joined to the end of an array.",
     arguments=read_append,
+    reading=Reading("apart"),
     spelling={"numpy": "kernels.arrays.concatenate", "elements": "kernels.arrays.concatenate"},
+    facts={"sums"},
     jointly=True,
     flops=0,
     batch=batches.joined,
@@ -167,8 +174,10 @@ linear(
     lambda m, i, ct, x: ct,
     doc="Nested lists of blocks joined to one array.",
     arguments=read_block,
+    reading=Reading("apart"),
     value=lambda m, x: x,
     spelling={"numpy": lambda x: x},
+    facts={"sums"},
     flops=0,
     batch=batches.stacks,
 )
@@ -221,6 +230,7 @@ for _name, _even, _axis in (
         split,
         doc="The parts of an array along an axis, as a list.",
         arguments=read_split(_name, _even, _axis),
+        reading=Reading(sizes=_name == "split"),
         spelling={"numpy": "kernels.arrays.split", "elements": "kernels.arrays.split"},
         result=lambda *parts: list(parts),
         outputs=0,
@@ -255,6 +265,7 @@ composite(
     broadcast_arrays,
     doc="The arrays, each repeated to the shape that fits all.",
     arguments=lambda *args, subok=False: (args, {}),
+    reading=Reading("apart"),
     spelling={"numpy": "kernels.arrays.broadcast_arrays", "elements": "kernels.arrays.broadcast_arrays"},
     outputs=0,
     flops=0,
@@ -264,6 +275,7 @@ composite(
     meshgrid,
     doc="The coordinates of a grid, one array for each axis.",
     arguments=lambda *xi, copy=True, sparse=False, indexing="xy": (xi, {"indexing": indexing, "sparse": sparse}),
+    reading=Reading("apart"),
     spelling={"numpy": "kernels.arrays.meshgrid", "elements": "kernels.arrays.meshgrid"},
     outputs=0,
     flops=0,

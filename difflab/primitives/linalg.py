@@ -120,6 +120,7 @@ custom(
     latex=r"\operatorname{{cof}}({0})",
     reads=(),
     doc="The cofactors of a square matrix: the derivative of its determinant, of singular matrices too.",
+    called=(),
     spelling={"numpy": "kernels.linear_algebra.cofactor"},
     non_differentiable="singular matrices (by this rule)",
     batch=batches.stacks,
@@ -182,12 +183,12 @@ custom(
     "euclidean_norm",
     vjp=lambda m, ct, y, x, *, axis, keepdims: (expand(m, ct, x, axis, keepdims) * unit(m, y, x, axis, keepdims),),
     jvp=euclidean_jvp,
-    doc="The square root of the sum of squares; its derivative at 0 is taken as 0.", glyph="‖·‖",
+    doc="The square root of the sum of squares; its derivative at 0 is taken as 0.", called=(), glyph="‖·‖",
     latex=r"\lVert {0} \rVert", reads=(), non_differentiable="x = 0",
     kinks=lambda m, x, **params: m.equal(m.euclidean_norm(x, **params), 0.0),
     value=lambda m, x, *, axis, keepdims: m.sqrt(
         m.sum(m.square(m.absolute(x)) if m.is_complex(x) else x * x, axis=axis, keepdims=keepdims)
-    ), batch=batches.axes, facts={"one formula"},
+    ), batch=batches.axes, facts={"one formula", "outward", "convex", "not negative"},
 )  # fmt: skip
 
 

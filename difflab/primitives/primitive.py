@@ -12,14 +12,16 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
 from .found import find
+from .text import Text
 
 TABLE: dict[str, Primitive] = {}
+ALIASES: dict[str, Primitive] = {}
 BATCH_LAST = -1
 REFUSALS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)  # of NumPy, for what it cannot take
 
@@ -50,6 +52,24 @@ class Domain(NamedTuple):
 REAL = Domain()
 
 
+class Reading(NamedTuple):
+    """How the arguments of a call become operands, where that does not follow from the signature.
+
+    `lists` says what a list is: an "array", arrays that the reader of the call takes "apart", or (the first argument)
+    all the "operands". `as_recorded`: the operands of a node made by hand are those of the rules, because NumPy's
+    signature would read them otherwise. `sizes`: in text, a list after the first argument is a shape, axes or counts.
+    `copies`: in text, whole numbers after the first argument say how many elements are made.
+    """
+
+    lists: Literal["array", "apart", "operands"] = "array"
+    as_recorded: bool = False
+    sizes: bool = False
+    copies: bool = False
+
+
+ARRAYS = Reading()
+
+
 def positional(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Reads a call whose positional arguments are the operands and whose keywords are the parameters."""
     for name in ("out", "where"):
@@ -77,9 +97,12 @@ class Primitive:
     """One operation. Everything that is known about it stands here.
 
     `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
-    has it natively, under `spelling[carrier.name]` or its own name. `refused[carrier.name]` says why a carrier has no
-    value of it. `reads` are the NumPy or SciPy functions that mean this row; `arguments` turns a call in their
-    signature into `(operands, params)`. `batch` is the rule of `vmap` for it, where the kind does not give one (see
+    has it natively, under `spelling[carrier.name]` or its own name; `refused[carrier.name]` says why one has none.
+    `reads` are the NumPy or SciPy functions that mean this row; `arguments` turns a call in their signature into
+    `(operands, params)`, and `reading` says more of it. `called` says where a person may call it, in "text" and by
+    "numpy" (as `difflab.numpy` has it where NumPy does not); rows of the recording itself, and derivatives that
+    others need, nowhere. `aliases` are its other names in text. `latex`, and `text` in plain text, are its formula;
+    `infix` is Python's sign. `batch` is the rule of `vmap` for it, where the kind does not give one (see
     `batches.py`).
 
     For programs, `spelling` has texts: "math" of a single float in Python, "native" of an element (`Native`), "ufunc"
@@ -94,6 +117,11 @@ class Primitive:
     - "linear", "commutative", "smooth", "f(0)=0": what the operation is in mathematics;
     - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit;
     - "rising": elementwise, and greater, or the same up to the last digit, where the operand is greater: on all reals;
+    - "increasing": no result is less where an operand is greater, in mathematics, where the operation has values;
+    - "outward": no result is less where an operand is further from 0;
+    - "convex", "concave": in all operands together; "not negative": no result is below 0;
+    - "sums": each element of the result is a sum of elements of the operands, with weights that are not negative and
+      that the values do not decide (those of the operands that are `fixed` do);
     - "moves": each element of the result is one of the first operand's, and the values do not decide which;
     - "fresh": the result never shares memory with an operand;
     - "bits": works on the bits of integers; of truth values it gives truth values;
@@ -106,11 +134,15 @@ class Primitive:
     glyph: str = ""
     latex: str = ""
     infix: str = ""
+    text: Text | None = None
     value: Callable[..., Any] | None = None
     spelling: Mapping[str, Any] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None
     arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = positional
+    reading: Reading = ARRAYS
+    called: tuple[str, ...] = ("text", "numpy")
+    aliases: tuple[str, ...] = ()
     domain: tuple[Domain, ...] = (REAL,)
     kinks: Callable[..., Any] | None = None
     one_sided: Callable[..., Any] | None = None
@@ -353,6 +385,7 @@ def register(row: Primitive) -> Any:
     if row.name in TABLE:
         raise InputError(f"the primitive {row.name!r} is in the table already")
     TABLE[row.name] = row
+    ALIASES.update(dict.fromkeys(row.aliases, row))
     return row
 
 

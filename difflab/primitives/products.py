@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import ShapeError
 from . import batches, by_rows
 from .arguments import axis_of, refuse
-from .primitive import Carrier, composite, linear
+from .primitive import Carrier, Reading, composite, linear
+from .text import PRODUCT, Text
 
 
 def matmul_transpose(m: Any, i: int, ct: Any, a: Any, b: Any) -> Any:
@@ -98,6 +99,7 @@ linear(
     glyph="@",
     infix="@",
     latex=r"{0}\,{1}",
+    text=Text("{0} @ {1}", PRODUCT, (PRODUCT, PRODUCT)),
     arguments=read_matmul,
     reads=("matmul", "linalg.matmul"),
     spelling={"elements": "kernels.linear_algebra.matmul"},
@@ -263,6 +265,7 @@ composite(
     glyph="@",
     reads=("linalg.multi_dot",),
     arguments=lambda arrays, *, out=None: (tuple(arrays), {}, "chain_product"),
+    reading=Reading("operands"),
 )
 composite(
     "chain_product",

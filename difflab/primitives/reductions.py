@@ -56,7 +56,7 @@ linear(
     latex=r"\sum {0}",
     reads=("sum", "add.reduce"),
     arguments=reading_reduction("sum", empty=0),
-    facts={"odd", "fresh"},
+    facts={"odd", "fresh", "sums"},
     spelling={"numpy": "add.reduce", "elements": "add.reduce"},
     batch=batches.axes,
     by_rows=by_rows.reduction,
@@ -71,7 +71,7 @@ linear(
     latex=r"\overline{{{0}}}",
     arguments=reading_reduction("mean"),
     value=lambda m, x, *, axis, keepdims: m.divide(m.sum(x, axis=axis, keepdims=keepdims), count(x, axis)),
-    facts={"fresh"},
+    facts={"fresh", "sums"},
     batch=batches.axes,
     by_rows=by_rows.reduction,
 )
@@ -320,7 +320,7 @@ custom(
     },
     flops=3,
     batch=batches.axes,
-    facts={"fresh"},
+    facts={"fresh", "increasing", "convex"},
     by_rows=by_rows.reduction,
 )
 custom(

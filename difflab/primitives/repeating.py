@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from .arguments import axis_of, is_integer, refuse
-from .primitive import Carrier, composite
+from .primitive import Carrier, Reading, composite
 
 
 # Repetition.
@@ -43,6 +43,7 @@ composite(
         (A,),
         {"reps": (int(reps),) if is_integer(reps) else tuple(operator.index(k) for k in reps)},
     ),
+    reading=Reading(sizes=True, copies=True),
     facts={"moves"},
     spelling={"elements": "tile"},
     flops=0,
@@ -52,6 +53,7 @@ composite(
     repeat,
     doc="Each element repeated along an axis.",
     arguments=read_repeat,
+    reading=Reading(sizes=True, copies=True),
     facts={"moves"},
     spelling={"elements": "repeat"},
     flops=0,
@@ -141,6 +143,7 @@ composite(
     pad,
     doc="The array in a frame: constants, or its own elements at the edge, reflected or wrapped around.",
     arguments=read_pad,
+    reading=Reading(sizes=True, copies=True),
     spelling={"numpy": "kernels.arrays.pad", "elements": "kernels.arrays.pad"},
     flops=0,
 )

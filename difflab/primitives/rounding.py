@@ -10,6 +10,7 @@ from . import batches
 from .arguments import refuse, whole
 from .primitive import Domain, Gate, custom, elementwise, named
 from .spelling import Native, by_mpmath, by_sympy, called
+from .text import AND, COMPARISON, OR, SUM, Text
 
 NAN = float("nan")
 INFINITY = float("inf")
@@ -32,6 +33,7 @@ for _name, _glyph, _latex, _sympy in (
         glyph=_glyph,
         infix=_infix,
         latex=f"{{0}} {_latex} {{1}}",
+        text=Text(f"{{0}} {_glyph} {{1}}", COMPARISON, (SUM, SUM)),
         domain=TWO,
         differentiable=False,
         non_differentiable="x = y",
@@ -44,13 +46,21 @@ for _name, _glyph, _latex, _sympy in (
         },
     )
 
-LOGIC: dict[str, dict[str, Any]] = {
-    "logical_and": {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
-    "logical_or": {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
-    "logical_not": {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
+# Formulas of truth values, in plain text and for programs.
+LOGIC: dict[str, tuple[Text, dict[str, Any]]] = {
+    "logical_and": (
+        Text("{0} ∧ {1}", AND, (AND, AND)),
+        {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
+    ),
+    "logical_or": (
+        Text("{0} ∨ {1}", OR, (OR, OR)),
+        {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
+    ),
+    "logical_not": (
+        Text("not {0}", AND, (SUM,)),
+        {"math": "not {0}", "native": Native("not {0}", truths=(0,))},
+    ),
 }
-
-
 for _name, _operands, _glyph, _latex, _script, _of_truths in (
     ("logical_and", 2, "∧", r"{0} \land {1}", "both", lambda a, b: a and b),
     ("logical_or", 2, "∨", r"{0} \lor {1}", "either", lambda a, b: a or b),
@@ -61,6 +71,7 @@ for _name, _operands, _glyph, _latex, _script, _of_truths in (
     ("bitwise_xor", 2, "^", r"{0} \oplus {1}", "oneOnly", None),
     ("invert", 1, "~", r"\sim {0}", "not", None),
 ):
+    _text, _for_programs = LOGIC.get(_name, (None, {}))
     elementwise(
         _name,
         (0,) * _operands,
@@ -68,16 +79,17 @@ for _name, _operands, _glyph, _latex, _script, _of_truths in (
         "it has no derivative.",
         glyph=_glyph,
         latex=_latex,
+        text=_text,
         domain=(Domain(of="truth" if "logical" in _name else "whole"),) * _operands,
         differentiable=False,
         facts={"chooses"} if _of_truths else {"chooses", "bits"},
         # JavaScript's numbers are doubles, so only truth values come to the operations on integers there.
         spelling={"javascript": _script, "arb": f"germs.choices.{_name}"}
         | ({"sympy": _name.partition("_")[2].capitalize(), "elements": _of_truths} if _of_truths else {})
-        | LOGIC.get(_name, {}),
+        | _for_programs,
     )
 
-for _name, _text, _script, _of_number in (
+for _name, _words, _script, _of_number in (
     ("isnan", "not a number", "Number.isNaN", lambda x: False),
     ("isinf", "infinite", "isInfinite", lambda x: False),
     ("isposinf", "positive infinity", "isPositiveInfinity", lambda x: False),
@@ -88,7 +100,7 @@ for _name, _text, _script, _of_number in (
     elementwise(
         _name,
         (0,),
-        doc=f"Whether x is {_text}; it has no derivative.",
+        doc=f"Whether x is {_words}; it has no derivative.",
         arguments=named("x"),
         latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
         domain=(PLAIN,),
@@ -278,10 +290,12 @@ elementwise(
     "absolute",
     (absolute_slope,),
     doc="The absolute value |x|, also of complex numbers; the derivative at 0 is 0.",
+    aliases=("abs", "Abs"),
     glyph="|x|",
     latex="|{0}|",
+    text=Text("|{0}|"),
     domain=(PLAIN,),
-    facts={"f(0)=0", "chooses", "even"},
+    facts={"f(0)=0", "chooses", "even", "outward", "convex", "not negative"},
     reads=("absolute", "fabs"),
     non_differentiable="x = 0",
     kinks=lambda m, x: m.equal(x, 0.0),
@@ -319,7 +333,8 @@ def extreme(name: str, doc: str, glyph: str, order: str, ignore_nan: bool, sides
         glyph=glyph,
         latex=rf"\{glyph}({{0}}, {{1}})",
         domain=TWO,
-        facts={"commutative"} | (set() if ignore_nan else {"chooses"}),
+        facts={"commutative", "increasing", "convex" if glyph == "max" else "concave"}
+        | (set() if ignore_nan else {"chooses"}),
         non_differentiable="x = y",
         kinks=lambda m, x, y: m.equal(x, y),
         one_sided=lambda m, x, y: sides,

@@ -11,7 +11,7 @@ from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
 from .extremes import opaque
-from .primitive import Carrier, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 
 
 def along(axis: int, part: Any) -> tuple[Any, ...]:
@@ -38,7 +38,7 @@ linear(
     glyph="Σ→",
     reads=("cumsum", "add.accumulate"),
     arguments=read_scan("cumsum"),
-    facts={"fresh"},
+    facts={"fresh", "sums"},
     spelling={"elements": "cumsum"},
     batch=batches.axes,
     by_rows=by_rows.other_axes,
@@ -304,6 +304,8 @@ opaque(
     reads=(),
     spelling={"numpy": "kernels.arrays.interval", "elements": "kernels.arrays.interval"},
     batch=batches.looked_up(1),
+    called=(),
+    reading=Reading(as_recorded=True),
 )
 
 
@@ -335,6 +337,7 @@ composite(
     interp,
     doc="Piecewise linear interpolation of (xp, fp) at x; xp ascending.",
     arguments=read_interp,
+    reading=Reading(as_recorded=True),
     spelling={"numpy": "kernels.arrays.interp"},
     non_differentiable="x at one of xp",
     flops=6,

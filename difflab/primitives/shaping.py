@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes, axes_of, axis_of, is_integer
-from .primitive import Carrier, composite, linear
+from .primitive import Carrier, Reading, composite, linear
 
 
 def read_reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
@@ -63,6 +63,7 @@ linear(
     doc="The same elements in another shape.",
     glyph="reshape",
     arguments=read_reshape,
+    reading=Reading(sizes=True),
     facts={"moves"},
     spelling={"elements": "reshape"},
     flops=0,
@@ -88,6 +89,7 @@ linear(
     latex=r"{0}^{{\top}}",
     reads=("transpose", "permute_dims"),
     arguments=read_transpose,
+    reading=Reading(sizes=True),
     facts={"moves"},
     spelling={"elements": "transpose"},
     flops=0,
@@ -120,6 +122,7 @@ linear(
     lambda m, i, ct, x, *, source, destination: m.moveaxis(ct, source=destination, destination=source),
     doc="Axes moved to other places, the others in their order.",
     arguments=read_moveaxis,
+    reading=Reading(sizes=True),
     facts={"moves"},
     spelling={"elements": "moveaxis"},
     flops=0,
@@ -131,6 +134,7 @@ linear(
     doc="One axis moved before another.",
     arguments=read_rollaxis,
     spelling={"numpy": "transpose", "elements": "transpose"},
+    facts={"sums"},
     flops=0,
     batch=batches.transpose,
 )
@@ -173,6 +177,7 @@ linear(
             )
         },
     ),
+    reading=Reading(sizes=True),
     facts={"moves"},
     spelling={"elements": "expand_dims"},
     flops=0,
@@ -193,6 +198,7 @@ linear(
     back_to_shape,
     doc="Without the axes of length one.",
     arguments=read_squeeze,
+    reading=Reading(sizes=True),
     facts={"moves"},
     spelling={"elements": "squeeze"},
     flops=0,
@@ -211,6 +217,7 @@ composite(
     "atleast_each",
     lambda m, *xs, n: [getattr(m, f"atleast_{n}d")(x) for x in xs],
     doc="Several arrays with at least n axes each.",
+    called=(),
     reads=(),
     spelling={"numpy": "kernels.arrays.atleast_each", "elements": "kernels.arrays.atleast_each"},
     flops=0,
@@ -258,6 +265,7 @@ linear(
     lambda m, i, ct, x, *, axis: m.flip(ct, axis=axis),
     doc="The elements in reverse order along the axes, all by default.",
     arguments=all_axes("flip"),
+    reading=Reading(sizes=True),
     facts={"moves"},
     spelling={"elements": "flip"},
     flops=0,
@@ -270,6 +278,7 @@ for _name, _needs, _words in (("fliplr", 2, "from left to right"), ("flipud", 1,
         lambda m, i, ct, x, _name=_name: getattr(m, _name)(ct),
         doc=f"The array turned {_words}.",
         arguments=lambda m: ((m,), {}),
+        facts={"sums"},
         spelling={"elements": _name},
         flops=0,
         batch=lambda m, row, lead, x, _needs=_needs: m.flip(x, axis=(_needs,)),
@@ -282,7 +291,9 @@ linear(
         (m,),
         {"k": operator.index(k), "axes": tuple(axis_of("rot90", m, a) for a in axes)},
     ),
+    reading=Reading(sizes=True),
     spelling={"elements": "rot90"},
+    facts={"sums"},
     flops=0,
     batch=batches.axes,
 )
@@ -291,6 +302,7 @@ linear(
     lambda m, i, ct, x, *, shift, axis: m.roll(ct, shift=opposite(shift), axis=axis),
     doc="The elements shifted around along the axes; those that fall off come back in front.",
     arguments=read_roll,
+    reading=Reading(sizes=True),
     facts={"moves"},
     spelling={"elements": "roll"},
     flops=0,

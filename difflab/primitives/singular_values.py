@@ -16,7 +16,7 @@ from . import batches
 from .arguments import no_traced
 from .decompositions import as_columns, as_rows, diagonal, diagonal_matrix, gaps, real_part
 from .linalg import square_matrix
-from .primitive import Carrier, Primitive, composite, custom, register
+from .primitive import Carrier, Primitive, Reading, composite, custom, register
 from .products import adjoint, bar, flip
 from .spelling import CONJUGATES, ITERATION
 
@@ -112,6 +112,7 @@ custom(
     glyph="svd",
     reads=("linalg.svd",),
     arguments=read_svd,
+    reading=Reading(as_recorded=True),
     spelling={"numpy": reduced_svd},
     outputs=3,
     result=lambda u, s, vh: type(np.linalg.svd(np.eye(1)))(u, s, vh),

@@ -117,6 +117,7 @@ special(
         "mpmath": by_mpmath(lambda mp, x, n: 1 / mp.sqrt(mp.pi) - x * mp.exp(x * x) * mp.erfc(x)),
     },
     refused={"complex": ROUNDED},
+    called=(),
 )
 special(
     "erfi",
@@ -154,6 +155,7 @@ special(
         "mpmath": by_mpmath(lambda mp, x, n: 1 - mp.sqrt(mp.pi) * x * mp.exp(-x * x) * mp.erfi(x)),
     },
     refused={"complex": ROUNDED},
+    called=(),
 )
 special(
     "erfinv",
@@ -277,6 +279,7 @@ special(
     },
     non_differentiable="x = 0, -1, -2, ...",
     facts={"one formula"},
+    aliases=("lgamma",),
 )
 
 
@@ -308,6 +311,7 @@ special(
     non_differentiable="x = 0, -1, -2, ...",
     spelling={"javascript": "digamma", "arb": "germs.special.digamma", "mpmath": "digamma", "peers": "psi"},
     facts={"one formula"},
+    aliases=("psi",),
 )
 special(
     "polygamma",
@@ -339,6 +343,7 @@ special(
     value=lambda m, x, y, *, n: m.polygamma(x + y, n=n) - m.polygamma(x, n=n),
     examples=({"n": 0},),
     spelling={"javascript": "polygammaGap"},
+    called=(),
 )
 special(
     "beta",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from . import batches, by_rows
-from .primitive import Leaf, Pick, elementwise, linear, register
+from .primitive import Leaf, Pick, Reading, elementwise, linear, register
 from .spelling import Native
+from .text import Text
 
-register(Leaf(name="input", doc="An input of the graph.", glyph="", latex="{0}", reads=()))
+register(Leaf(name="input", doc="An input of the graph.", called=(), glyph="", latex="{0}", reads=()))
 register(
     Leaf(
         name="constant",
         doc="A constant.",
+        called=(),
         latex="{0}",
         reads=(),
         spelling={"numpy": "kernels.structure.constant", "arb": "germs.constants.exact"},
@@ -23,8 +25,10 @@ register(
         name="pick",
         transpose=lambda m, i, ct, x, *, index: ct,
         doc="One output of an operation that has several.",
+        called=(),
         glyph="[·]",
         latex=r"{0}_{{{index}}}",
+        text=Text("{0}[{index}]"),
         reads=(),
         value=lambda m, x, *, index: x[index],
         spelling={"numpy": "kernels.structure.pick"},
@@ -35,9 +39,10 @@ linear(
     "sum_to",
     lambda m, i, ct, x, *, shape: m.broadcast_to(ct, shape=m.shape(x)),
     doc="The sum over the axes along which `shape` was broadcast: the transpose of broadcasting.",
+    called=(),
     glyph="Σ",
     latex=r"\Sigma\,{0}",
-    facts={"odd"},
+    facts={"odd", "sums"},
     reads=(),
     spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to", "math": "{0}"},
     batch=batches.sum_to,
@@ -52,6 +57,7 @@ linear(
         (array,),
         {"shape": (shape,) if isinstance(shape, int) else tuple(shape)},
     ),
+    reading=Reading(sizes=True, copies=True),
     facts={"moves"},
     spelling={"math": "{0}"},
     flops=0,
@@ -62,6 +68,7 @@ linear(
     "astype",
     lambda m, i, ct, x, *, dtype: ct,  # the driver casts a cotangent to its operand's dtype
     doc="The value in another dtype.",
+    called=("numpy",),
     glyph="as",
     latex="{0}",
     reads=("astype",),

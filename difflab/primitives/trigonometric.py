@@ -77,6 +77,7 @@ row(
     non_differentiable="x = ±1",
     value=lambda m, x: m.arctan(x / m.sqrt((1 - x) * (1 + x))),
     spelling={"sympy": "asin", "arb": "germs.functions.arcsin", "mpmath": "asin", "native": called("arcsin")},
+    aliases=("asin",),
 )
 row(
     "arccos",
@@ -86,6 +87,7 @@ row(
     non_differentiable="x = ±1",
     spelling={"sympy": "acos", "arb": "germs.functions.arccos", "mpmath": "acos", "native": called("arccos")},
     facts={"one formula"},
+    aliases=("acos",),
 )
 row(
     "arctan",
@@ -94,6 +96,7 @@ row(
     domain=(HUGE,),
     facts={"smooth", "f(0)=0", "rising"},
     spelling={"sympy": "atan", "arb": "germs.functions.arctan", "mpmath": "atan", "native": called("arctan")},
+    aliases=("atan",),
 )
 elementwise(
     "arctan2",
@@ -103,6 +106,7 @@ elementwise(
         lambda m, a, y, x: -m.direction(y, x) / m.hypot(x, y),
     ),
     doc="The angle of the point (x, y), for operands (y, x), in radians.",
+    aliases=("atan2",),
     latex=r"\operatorname{{atan2}}({0}, {1})",
     domain=(Domain(tails=(1e-160, 1e160)), Domain(tails=(1e-160, 1e160))),
     non_differentiable="x = y = 0; y = 0 with x < 0",
@@ -130,7 +134,7 @@ row(
     lambda m, y, x: m.sinh(x),
     "The hyperbolic cosine.",
     domain=(SMALL,),
-    facts={"smooth"},
+    facts={"smooth", "outward", "convex"},
     value=lambda m, x: (m.exp(x) + m.exp(-x)) / 2,
     spelling={
         "arb": "germs.functions.cosh",
@@ -181,6 +185,7 @@ row(
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: m.log(x + m.sqrt(1 + x * x)),
     spelling={"sympy": "asinh", "arb": "germs.functions.arcsinh", "mpmath": "asinh", "native": called("arcsinh")},
+    aliases=("asinh",),
 )
 row(
     "arccosh",
@@ -193,6 +198,7 @@ row(
     value=lambda m, x: m.log(x + m.sqrt(x - 1) * m.sqrt(x + 1)),
     spelling={"sympy": "acosh", "arb": "germs.functions.arccosh", "mpmath": "acosh", "native": called("arccosh")},
     facts={"one formula"},
+    aliases=("acosh",),
 )
 row(
     "arctanh",
@@ -204,6 +210,7 @@ row(
     non_differentiable="x = ±1",
     value=lambda m, x: (m.log(1 + x) - m.log(1 - x)) / 2,
     spelling={"sympy": "atanh", "arb": "germs.functions.arctanh", "mpmath": "atanh", "native": called("arctanh")},
+    aliases=("atanh",),
 )
 row(
     "sinpi",

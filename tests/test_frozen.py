@@ -17,7 +17,8 @@ MUTABLE = set(
 )
 # Their fields are arrays or functions, so == of the fields has no truth value or none that matters.
 BY_IDENTITY = set(
-    "ForwardPass BackwardPass Recovered Learned MDP Sensitivity Solution Dataset Call Sweep Term Decay Rectified".split()
+    "ForwardPass BackwardPass Recovered Learned MDP Sensitivity Solution Dataset Call "
+    "Sweep Term Decay Rectified".split()
 )
 ALL_BY_IDENTITY = ("difflab.primitives.primitive", "difflab.primitives.deferred", "difflab.nn.criteria")  # modules
 

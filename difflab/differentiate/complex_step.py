@@ -50,7 +50,7 @@ class ComplexCarrier(NumpyCarrier):
                 raise no_complex_values(row)
             continued = plain if composed is None else partial(composed, self)
             try:
-                if row.kind == "elementwise" and getattr(special, row.name, None) is plain:
+                if row.kind == "elementwise" and getattr(special, getattr(plain, "__name__", ""), None) is plain:
                     without = [np.real(x) + 0j if np.iscomplexobj(x) else x for x in xs]
                     if np.any(np.imag(continued(*without, **params)) != 0):  # its rounding would pass for a derivative
                         raise no_complex_values(row)

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ..primitives import Primitive
-from .refusals import vertex_used
+from .refusals import vertex_used, without_number
 
 NO_PARAMS: dict[str, Any] = {}
 BLOCK: ContextVar[Any] = ContextVar("difflab_block", default=None)
@@ -105,6 +105,11 @@ class Node(Operation):
 
     def __getitem__(self, key: Any) -> Any:
         raise vertex_used("getitem", self)
+
+    def __index__(self) -> int:
+        raise without_number(self)
+
+    __int__ = __float__ = __complex__ = __index__
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         raise vertex_used(getattr(function, "__name__", repr(function)), self)

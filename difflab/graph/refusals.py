@@ -26,6 +26,15 @@ def escaped(row: Primitive) -> EscapedTracerError:
     )
 
 
+def without_number(node: Any) -> TraceError:
+    """A count, a place or an order that is a vertex of a graph, or of a text."""
+    said = f"{node.name!r}" if node.name else f"a result of {node.primitive.name}"
+    return TraceError(
+        f"{said} has no number before the graph is run, so it cannot be used as an integer index or a count: give a "
+        "plain int"
+    )
+
+
 def vertex_used(what: str, x: Any) -> EscapedTracerError:
     return EscapedTracerError(
         f"{what}: {x!r} escaped: the function that made it has returned, or the graph that it belongs to is "

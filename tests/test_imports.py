@@ -29,7 +29,6 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.spl
 NO_IMPORTS = {
     ("graph.array_namespace", "numpy"),  # what its functions say of themselves: `__module__`
     ("primitives.found", "primitives.linalg"),  # modules of NumPy and SciPy
-    ("primitives.found", "primitives.special"),
     ("differentiate.limits", "differentiate.warm"),  # what another process imports
 }
 

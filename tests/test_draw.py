@@ -207,3 +207,17 @@ def test_values_as_short_text():
 def test_a_local_formula_with_a_condition_on_a_number():
     passes = dl.parse("(1 - cos(x)) / x**2").forward(x=0.5).backward()
     assert "<svg" in svg(passes, view="symbolic")
+
+
+@pytest.mark.parametrize(
+    "f, told",
+    [
+        (lambda x: np.modf(x)[0], "(3,), (3,)"),
+        (lambda x: np.linalg.svd(np.outer(x, x))[1], "(3, 3), (3,), (3, 3)"),
+        (lambda x: dl.scan(lambda c, v: (c + v, c), 0.0, x)[0], "(3,)"),
+    ],
+    ids=["modf", "svd", "scan"],
+)
+def test_a_recorded_operation_with_several_results_shows_their_shapes(f, told):
+    drawn = svg(dl.trace(f, np.ones(3)), view="graph")
+    assert any(t.replace(" ", "") == told.replace(" ", "") for t in texts(drawn)), texts(drawn)

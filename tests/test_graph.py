@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -105,3 +107,13 @@ def test_a_block_with_its_own_derivative():
 
 def test_slots_are_light():
     assert not hasattr(dl.trace(lambda x: x + 1, 1.0).order[0], "__dict__")
+
+
+def test_a_vertex_is_no_number():
+    node = dl.parse("x * y").node("x")
+    for use in (float, int, complex):
+        with pytest.raises(dl.errors.TraceError, match="'x' has no number before the graph is run, .* call the graph"):
+            use(node)
+    with pytest.raises(dl.errors.TraceError, match="give a plain int"):
+        operator.index(node)
+    assert f"{node:.2f}" == repr(node)

@@ -211,9 +211,11 @@ class Builder:
     def forward_lines(self, x: Node) -> list[Line]:
         if self.forward is not None and self.view in ("both", "forward", "symbolic"):
             return [Line(short(self.forward.values[x]), "forward")]
-        if self.view == "graph" and x.shape:
-            return [Line(shape(np.empty(x.shape, dtype=bool)))]
-        return []
+        if self.view != "graph":
+            return []
+        results = x.value if x.value.__class__ is tuple else (x.value,)
+        told = ", ".join(shape(np.empty(y.shape, dtype=bool)) for y in results if y.shape)
+        return [Line(told)] if told else []
 
     def backward_lines(self, uses: list[tuple[Node, Node, int]]) -> list[Line]:
         if self.backward is None or self.view not in ("both", "backward"):

@@ -107,9 +107,15 @@ class Node(Operation):
         raise vertex_used("getitem", self)
 
     def __index__(self) -> int:
-        raise without_number(self)
+        raise without_number(self, "an integer index or a count: give a plain int")
 
-    __int__ = __float__ = __complex__ = __index__
+    def __float__(self) -> float:
+        raise without_number(self, "a number: call the graph, or look into its forward pass")
+
+    __int__ = __complex__ = __float__  # type: ignore[assignment]
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         raise vertex_used(getattr(function, "__name__", repr(function)), self)

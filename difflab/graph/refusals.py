@@ -26,13 +26,10 @@ def escaped(row: Primitive) -> EscapedTracerError:
     )
 
 
-def without_number(node: Any) -> TraceError:
-    """A count, a place or an order that is a vertex of a graph, or of a text."""
+def without_number(node: Any, use: str) -> TraceError:
+    """A vertex of a graph, or of a text, where a number is needed: as a count, a place or an order, say."""
     said = f"{node.name!r}" if node.name else f"a result of {node.primitive.name}"
-    return TraceError(
-        f"{said} has no number before the graph is run, so it cannot be used as an integer index or a count: give a "
-        "plain int"
-    )
+    return TraceError(f"{said} has no number before the graph is run, so it cannot be used as {use}")
 
 
 def vertex_used(what: str, x: Any) -> EscapedTracerError:

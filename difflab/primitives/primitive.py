@@ -289,9 +289,9 @@ class Composite(Primitive):
 
 
 def without(rule: Callable[..., Any], count: int) -> inspect.Signature:
-    """The signature of a rule behind the carrier and what else comes before the operands."""
-    signature = inspect.signature(rule)
-    return signature.replace(parameters=list(signature.parameters.values())[count:])
+    """The signature of a rule behind the carrier and what else comes before the operands, as a user calls the row."""
+    rest = list(inspect.signature(rule).parameters.values())[count:]
+    return inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in rest])
 
 
 class Carrier:

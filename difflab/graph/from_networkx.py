@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -26,6 +25,7 @@ from .kinds import unfit
 from .literals import numeric, read
 from .node import UNKNOWN, Node
 from .refusals import several_results
+from .signatures import binds, misplaced, parameters, takes_more
 from .snapshots import sealed
 from .vertices import constant_node, input_node
 
@@ -351,37 +351,6 @@ class Reader:
         if not wanted:
             self.mistakes.append("outputs is empty: list what the graph computes, or leave it out")
         return found
-
-
-def takes_more(signature: Any) -> bool:
-    return any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-
-
-def binds(signature: Any, args: list[Any], settings: dict[str, Any]) -> bool:
-    try:
-        signature.bind(*args, **settings)
-    except TypeError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=1000)
-def parameters(row: Primitive) -> list[str]:
-    """The names that a call of the row takes."""
-    found = {}
-    for signature in (row.signature, own_signature(row)):
-        for name, p in signature.parameters.items():
-            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and name[0] != "_" and name != "out":
-                found[name] = True
-    return list(found)
-
-
-def misplaced(row: Primitive, operands: list[Any]) -> bool:
-    """Whether NumPy's signature would take an operand for a setting, such as the second array for `axis`."""
-    own = own_signature(row).parameters.values()
-    settings = {p.name for p in own if p.kind is p.KEYWORD_ONLY}
-    taken = list(row.signature.parameters)[: len(operands)] if row.reading.lists != "operands" else []
-    return any(name in settings for name in taken)
 
 
 def as_place(place: Any) -> int | str | None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from .errors import InputError
 from .interrupts import uninterrupted
+from .types import FileName
 
 try:
     import fcntl
@@ -54,7 +55,7 @@ def unlinked(path: Path) -> Path:
     return path
 
 
-def target(path: Any, force: bool = False) -> Path:
+def target(path: FileName, force: bool = False) -> Path:
     """The path, checked: its folder exists, nothing is there (unless `force`), and it is no link."""
     path = unlinked(Path(path))
     if path.is_dir():
@@ -66,7 +67,7 @@ def target(path: Any, force: bool = False) -> Path:
     return path
 
 
-def target_folder(folder: Any, names: Iterable[str], force: bool = False) -> Path:
+def target_folder(folder: FileName, names: Iterable[str], force: bool = False) -> Path:
     """The folder, checked before any work: it is one or can be made, and each of the files can be written into it."""
     folder = unlinked(Path(folder))
     if folder.exists() and not folder.is_dir():
@@ -77,7 +78,7 @@ def target_folder(folder: Any, names: Iterable[str], force: bool = False) -> Pat
     return folder
 
 
-def write(path: Any, data: bytes | str, force: bool = False, durable: bool = False) -> Path:
+def write(path: FileName, data: bytes | str, force: bool = False, durable: bool = False) -> Path:
     """Writes the file in one step: whoever reads it sees all of it or the old one.
 
     With `durable` that holds through a power failure too.
@@ -89,14 +90,14 @@ def write(path: Any, data: bytes | str, force: bool = False, durable: bool = Fal
     return path
 
 
-def write_all(folder: Any, files: Mapping[str, bytes | str], force: bool = False) -> list[Path]:
+def write_all(folder: FileName, files: Mapping[str, bytes | str], force: bool = False) -> list[Path]:
     """Writes all of the files into the folder, which is made if there is none, or leaves everything as it was."""
     with claimed(folder) as claim:
         return claim.write(files, force)
 
 
 @contextlib.contextmanager
-def claimed(folder: Any) -> Iterator[Claim]:
+def claimed(folder: FileName) -> Iterator[Claim]:
     """A folder for this process's files, made if there is none; another process that claims it meanwhile is refused.
 
     Folders made here are removed where they stay empty.

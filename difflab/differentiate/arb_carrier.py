@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
-from ..graph.traced import Shape
+from ..graph.traced import SeenShape
 from ..primitives.germs.carrier import GermCarrier
 from ..primitives.germs.session import NOW
 from .problem import output_ancestors
@@ -71,7 +71,7 @@ def truth_values(value: Any) -> Any:
 
 def same(value: Any, outcome: Any) -> bool:
     """Whether a branch of Python's is taken as it was recorded."""
-    if isinstance(outcome, Shape):
+    if isinstance(outcome, SeenShape):
         return tuple(np.shape(value)) == tuple(outcome)
     if isinstance(outcome, bool):
         return bool(value) == outcome

@@ -20,7 +20,7 @@ from ..graph.kinds import check_fit
 from ..graph.operators import OPERATORS
 from ..graph.pytree import flatten
 from ..graph.recording import Tape
-from ..graph.traced import NODE, SEQUENCES, Shape, Traced, apply
+from ..graph.traced import NODE, SEQUENCES, SeenShape, Traced, apply
 from ..graph.vertices import strip
 from ..primitives import Carrier, Primitive, batches
 from .transform import separate
@@ -87,7 +87,7 @@ def on_batch(row: Primitive, operands: Any, params: Any) -> Any:
     return tuple(map(Batched, found)) if isinstance(found, SEQUENCES) else Batched(found)
 
 
-def one_by_one(m: Any, row: Primitive, lead: Any, *xs: Any, **params: Any) -> Any:
+def one_by_one(m: Carrier, row: Primitive, lead: Any, *xs: Any, **params: Any) -> Any:
     """The operation on each element of the batch; the results stacked."""
     n = batches.length(m, lead, xs)
     found = []
@@ -99,7 +99,7 @@ def one_by_one(m: Any, row: Primitive, lead: Any, *xs: Any, **params: Any) -> An
     return stacked(m, row, found)
 
 
-def stacked(m: Any, row: Primitive, results: list[Any]) -> Any:
+def stacked(m: Carrier, row: Primitive, results: list[Any]) -> Any:
     shapes = {Carrier.shape(y) for y in results}
     if len(shapes) > 1:
         raise ShapeError(
@@ -152,7 +152,7 @@ class BatchedRun:
     def check(self, node: Traced, outcome: Any) -> None:
         """Whether a branch that the first element took is taken by all."""
         x = self.value_of(node)
-        if x.__class__ is not Batched or isinstance(outcome, Shape):
+        if x.__class__ is not Batched or isinstance(outcome, SeenShape):
             return
         value = NODE.astype(x.value, dtype=bool) if isinstance(outcome, bool) else x.value
         if not bool(NODE.all(NODE.equal(value, outcome), axis=None, keepdims=False)):

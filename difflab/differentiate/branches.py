@@ -90,12 +90,12 @@ class Choice:
         """Where the chosen branch's differentiable operands stand among all."""
         return [k for k in self.own(xs, which) if Carrier.dtype(xs[k]).kind in "fc"]
 
-    def value(self, m: Any, *xs: Any) -> Any:
+    def value(self, m: Carrier, *xs: Any) -> Any:
         which = int(bool(plain(xs[0])))
         found = self.branches[which](m, self.part(xs, which))
         return tuple(found) if len(found) != 1 else found[0]
 
-    def pull(self, m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(self, m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
         outputs = self.branches[0].outputs
         cts = [c for c, o in zip(ct if isinstance(ct, list | tuple) else [ct], outputs) if o.dtype.kind in "fc"]
         on = active(list(xs))
@@ -112,7 +112,7 @@ class Choice:
 
         return filled([None] * len(xs), on, cond(xs[0], back(1), back(0), list(xs), cts))
 
-    def push(self, m: Any, ts: Any, y: Any, *xs: Any) -> Any:
+    def push(self, m: Carrier, ts: Any, y: Any, *xs: Any) -> Any:
         on = active(list(xs))
 
         def ahead(which: int) -> Callable[..., Any]:
@@ -164,17 +164,17 @@ def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], l
     a = len(of_test)
     b = a + len(of_body)
 
-    def run(m: Any, xs: list[Any]) -> tuple[list[Any], int]:
+    def run(m: Carrier, xs: list[Any]) -> tuple[list[Any], int]:
         value, count = xs[b:], 0
         while bool(plain(test(m, [*xs[:a], *value])[0])):
             value, count = body(m, [*xs[a:b], *value]), count + 1
         return value, count
 
-    def value(m: Any, *xs: Any) -> Any:
+    def value(m: Carrier, *xs: Any) -> Any:
         found, count = run(m, list(xs))
         return (*found, np.int64(count))
 
-    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
         count = operator.index(y[-1])  # a program checks that it is the same when it runs again
         on = active(list(xs))
 
@@ -187,7 +187,7 @@ def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], l
         cts = tuple(c for c, o in zip(ct, body.outputs) if o.dtype.kind in "fc")
         return filled([None] * len(xs), on, pullback(cts))
 
-    def push(m: Any, ts: Any, y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: Any, y: Any, *xs: Any) -> Any:
         return while_jvp(test, body, a, b, list(ts), list(xs))
 
     if not holds_traced(operands):

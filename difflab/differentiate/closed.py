@@ -20,6 +20,7 @@ from ..graph.recording import Tape
 from ..graph.traced import Traced
 from ..graph.vertices import strip
 from ..primitives import NUMPY, Custom, rows
+from ..primitives.primitive import Carrier
 
 
 class Closed:
@@ -86,7 +87,7 @@ class Closed:
         run, work = program.run, program.source.workspace()  # type: ignore[union-attr]
         return lambda values: run(work, *values)
 
-    def __call__(self, m: Any, values: list[Any]) -> list[Any]:
+    def __call__(self, m: Carrier, values: list[Any]) -> list[Any]:
         """The outputs with the carrier m."""
         if m is NUMPY:
             return self.run(values)

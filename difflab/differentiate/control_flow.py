@@ -100,13 +100,13 @@ def run_scan(body: Closed, captured: list[Any], carry: list[Any], slices: list[A
     if not holds_traced(operands):
         return loop(NUMPY, body, a, b, count, reverse, False, operands)
 
-    def value(m: Any, *xs: Any) -> Any:
+    def value(m: Carrier, *xs: Any) -> Any:
         return tuple(loop(m, body, a, b, count, reverse, True, list(xs)))
 
-    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
         return scan_vjp(body, a, b, count, reverse, list(ct), list(y), list(xs))
 
-    def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
         return scan_jvp(body, a, b, count, reverse, ts, list(xs))
 
     row = control_row("scan", value, pull, push, flops=count * body.flops, scan=(body, a, b, count, reverse))
@@ -114,7 +114,7 @@ def run_scan(body: Closed, captured: list[Any], carry: list[Any], slices: list[A
     return list(found)[: len(body.outputs)]
 
 
-def loop(m: Any, body: Closed, a: int, b: int, count: int, reverse: bool, keep: bool, xs: list[Any]) -> list[Any]:
+def loop(m: Carrier, body: Closed, a: int, b: int, count: int, reverse: bool, keep: bool, xs: list[Any]) -> list[Any]:
     """The steps one after the other. With `keep`, each step's carry is returned too, stacked."""
     captured, carry, slices = xs[:a], xs[a:b], xs[b:]
     n = len(carry)

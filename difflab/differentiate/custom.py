@@ -52,7 +52,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
                 )
             return tuple(leaves_of(found))
 
-        def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+        def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
             filled = tuple(zeros(x) if t is None else t for t, x in zip(ts, xs))
             like = tuple(zeros(e) for e in y) if isinstance(y, tuple) else zeros(y)
             return vjp(lambda ct: pull(ct, *xs), like)[1](filled)[0]
@@ -151,7 +151,7 @@ def _recomputed(f: Callable[..., Any], run: Callable[..., Any]) -> Custom:
 
         return g, keep
 
-    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
         g, keep = part(xs)
         found = vjp(g, *[xs[i] for i in keep])[1](tuple(ct) if isinstance(ct, list) else ct)
         result: list[Any] = [None] * len(xs)
@@ -159,12 +159,12 @@ def _recomputed(f: Callable[..., Any], run: Callable[..., Any]) -> Custom:
             result[i] = c
         return result
 
-    def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
         g, keep = part(xs)
         points = tuple(xs[i] for i in keep)
         return jvp(g, points, tuple(zeros(xs[i]) if ts[i] is None else ts[i] for i in keep))[1]
 
-    def batch(m: Any, row: Any, lead: Any, *xs: Any) -> Any:
+    def batch(m: Carrier, row: Any, lead: Any, *xs: Any) -> Any:
         return checkpoint(vmap(run, places(lead)))(*xs)
 
     return _dynamic(f, run, pull, push, batch)
@@ -173,10 +173,10 @@ def _recomputed(f: Callable[..., Any], run: Callable[..., Any]) -> Custom:
 def _with_rules(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom:
     """The row of a function with its own pullback; over a batch, the row of the batched function and pullback."""
 
-    def batch(m: Any, row: Any, lead: Any, *xs: Any) -> Any:
+    def batch(m: Carrier, row: Any, lead: Any, *xs: Any) -> Any:
         axes = places(lead)
 
-        def push_all(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+        def push_all(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
             filled = tuple(zeros(x) if t is None else t for t, x in zip(ts, xs))
             return vmap(lambda ts, y, xs: push(m, list(ts), y, *xs), (axes, 0, axes))(filled, y, xs)
 

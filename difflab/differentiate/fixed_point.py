@@ -56,12 +56,12 @@ def fixed_point(
         )
     operands = [*body.captured, first]
 
-    def value(m: Any, *xs: Any) -> Any:
+    def value(m: Carrier, *xs: Any) -> Any:
         if m is not NUMPY:
             raise UnsupportedError("fixed_point: it is found in floating point only")
         return settle(body, list(xs), tolerance, max_steps, newton)
 
-    def pull(m: Any, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
         outside = list(xs[:-1])
         n = int(np.prod(Carrier.shape(y)))
         adjoint = np.linalg.solve(np.transpose(system(body, outside, y, n)), np.reshape(ct, (n,)))
@@ -69,7 +69,7 @@ def fixed_point(
         _, pullback = vjp(in_captured(body, outside, y, on), *[outside[k] for k in on])
         return [*filled([None] * len(outside), on, pullback(np.reshape(adjoint, Carrier.shape(y)))), None]
 
-    def push(m: Any, ts: list[Any], y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
         outside = list(xs[:-1])
         n = int(np.prod(Carrier.shape(y)))
         on = [k for k in active(outside) if ts[k] is not None]

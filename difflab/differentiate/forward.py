@@ -33,7 +33,7 @@ def sweep(nodes: list[Traced], tangents: dict[Traced, Any], nested: bool = False
     return tangents
 
 
-def push_elementwise(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_elementwise(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     total = None
     row: Any = node.primitive
     for i, t in enumerate(ts):
@@ -57,7 +57,7 @@ def push_elementwise(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     return total
 
 
-def push_linear(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_linear(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     row: Any = node.primitive
     apply = m.of(row)
     if row.jointly:
@@ -76,18 +76,18 @@ def push_linear(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     return total
 
 
-def push_pick(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_pick(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     return ts[0][node.params["index"]]
 
 
-def push_custom(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_custom(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     row: Any = node.primitive
     if row.jvp is None:
         raise NoDerivativeError(f"{row.name}: no forward-mode derivative is known")
     return row.jvp(m, ts, node.value, *x, **node.params)
 
 
-def push_composite(m: Any, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_composite(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     inner = list(x)
     tangents: dict[Traced, Any] = {}
     row: Any = node.primitive
@@ -114,7 +114,7 @@ PUSHFORWARDS: dict[str, Any] = {
 }
 
 
-def fit(m: Any, tangent: Any, y: Any) -> Any:
+def fit(m: Carrier, tangent: Any, y: Any) -> Any:
     """A tangent in the shape and dtype of the value that it belongs to."""
     if y.__class__ is tuple:
         return list(tangent)

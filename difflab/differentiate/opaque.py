@@ -10,6 +10,7 @@ from ..errors import TraceError, UnsupportedError
 from ..graph.pytree import flatten
 from ..graph.traced import apply, holds_traced
 from ..primitives import Custom
+from ..primitives.primitive import Carrier
 from .problem import Problem, as_problem
 
 OPAQUE = "opaque"  # the spelling that tells the row of such a function
@@ -32,7 +33,7 @@ class Opaque:
         if not holds_traced(leaves):
             return self.f(*args, **kwargs)
 
-        def value(m: Any, *xs: Any) -> Any:
+        def value(m: Carrier, *xs: Any) -> Any:
             inner, named = rebuild(list(xs))
             return self.f(*inner, **named)
 

@@ -62,7 +62,7 @@ def sweep(
 
 
 def accumulate(
-    m: Any, cotangents: dict[Traced, Any], gates: dict[Traced, Any], target: Traced, value: Any, gate: Any
+    m: Carrier, cotangents: dict[Traced, Any], gates: dict[Traced, Any], target: Traced, value: Any, gate: Any
 ) -> None:
     """Adds what arrives at a value that is used more than once; a gate stays only where every path has one."""
     known = cotangents.get(target)
@@ -87,7 +87,9 @@ def collect(cotangents: Any, gates: Any, target: Traced, index: int, value: Any,
         gates.setdefault(target, [None] * len(target.value))[index] = gate
 
 
-def pullback(m: Any, node: Traced, ct: Any, gate: Any, values: list[Any], wanted: list[int]) -> Iterator[Contribution]:
+def pullback(
+    m: Carrier, node: Traced, ct: Any, gate: Any, values: list[Any], wanted: list[int]
+) -> Iterator[Contribution]:
     """The contributions of one node to its wanted operands."""
     row = node.primitive
     if not row.differentiable:
@@ -95,7 +97,7 @@ def pullback(m: Any, node: Traced, ct: Any, gate: Any, values: list[Any], wanted
     return PULLBACKS[row.kind](m, row, node, ct, gate, values, wanted)
 
 
-def pull_elementwise(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_elementwise(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     for i in wanted:
         rule = row.partials[i] if i < len(row.partials) else None
         if rule is None:
@@ -118,7 +120,7 @@ def pull_elementwise(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list
             yield Contribution(i, partial, m.where(gate, ct * partial, 0.0), gate)
 
 
-def pull_linear(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_linear(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     for i in wanted:
         if i in row.fixed:
             continue
@@ -130,19 +132,19 @@ def pull_linear(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any]
         yield Contribution(i, None, row.transpose(m, i, ct, *x, **node.params), through)
 
 
-def pull_pick(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_pick(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     for i in wanted:
         yield Contribution(i, None, ct, gate)
 
 
-def linear_gate(m: Any, row: Any, node: Traced, i: int, gate: Any, x: list[Any]) -> Any:
+def linear_gate(m: Carrier, row: Any, node: Traced, i: int, gate: Any, x: list[Any]) -> Any:
     """The gate sent through the same linear map as the cotangent, with the other operands taken as ones."""
     ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
     mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
     return m.not_equal(mask, 0.0)
 
 
-def pull_custom(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_custom(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     if row.vjp is None:
         raise no_derivative(row, 0)
     if node.value.__class__ is tuple:
@@ -156,7 +158,7 @@ def pull_custom(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any]
             yield Contribution(i, None, contributions[i], whole_gate(m, gate, x[i]))
 
 
-def pull_composite(m: Any, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_composite(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
     inner = list(x)
     wanted = [i for i in wanted if x[i].dtype.kind in "fc"]
     if not wanted:
@@ -188,12 +190,12 @@ PULLBACKS: dict[str, Callable[..., Any]] = {
 }
 
 
-def whole_gate(m: Any, gate: Any, x: Any) -> Any:
+def whole_gate(m: Carrier, gate: Any, x: Any) -> Any:
     """Where a rule mixes all elements, the gate stays closed only if all of it was."""
     return None if gate is None else m.broadcast_to(m.any(gate, axis=None, keepdims=False), shape=Carrier.shape(x))
 
 
-def fit(m: Any, value: Any, gate: Any, x: Any) -> tuple[Any, Any]:
+def fit(m: Carrier, value: Any, gate: Any, x: Any) -> tuple[Any, Any]:
     """A contribution in the shape and dtype of its operand: the transpose of broadcasting and of promotion."""
     if x.__class__ is tuple:  # the node of an operation with several outputs
         return value, gate

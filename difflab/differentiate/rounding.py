@@ -303,7 +303,7 @@ def gradient_rounding(problem: Problem) -> Rounding:
     """Bounds for a function's value and gradient at a point; infinite where the rows have no second derivatives."""
     output, like = problem.graph.outputs[0], dict(zip(problem.names, problem.values))
 
-    def compute(m: Any, xs: list[Any]) -> list[Any]:
+    def compute(m: Carrier, xs: list[Any]) -> list[Any]:
         def f(*chosen: Any) -> Any:
             full = list(xs)
             for k, x in zip(problem.places, chosen):

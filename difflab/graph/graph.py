@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..hooks import Hook
 from ..primitives import NUMPY
+from ..primitives.primitive import Carrier
 from .block import Block
 from .drawable import Drawable, Stepwise
 from .node import Node
@@ -197,7 +198,7 @@ class Graph(Drawable, Finished):
                 )
         return values
 
-    def evaluate(self, values: list[Any], m: Any = NUMPY) -> dict[Node, Any]:
+    def evaluate(self, values: list[Any], m: Carrier = NUMPY) -> dict[Node, Any]:
         """The value of every node with the carrier `m`: one loop serves every kind of value."""
         env: dict[Node, Any] = dict(zip(self.inputs, values))
         for node in self.order:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from ..errors import InputError
-from ..primitives.primitive import Elementwise
+from ..primitives.primitive import Carrier, Elementwise
 from .block import Block
 from .node import BLOCK
 from .trace import trace
@@ -64,7 +64,7 @@ def _grouped(f: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _hard_coded(f: Callable[..., Any], name: str, derivative: Callable[..., Any]) -> Callable[..., Any]:
     def rule(i: int) -> Callable[..., Any]:
-        def partial(m: Any, y: Any, *x: Any) -> Any:
+        def partial(m: Carrier, y: Any, *x: Any) -> Any:
             found = derivative(y, *x)
             return found[i] if isinstance(found, tuple) else found
 
@@ -86,7 +86,7 @@ def _hard_coded(f: Callable[..., Any], name: str, derivative: Callable[..., Any]
     return blocked
 
 
-def _inside(f: Callable[..., Any], m: Any, x: tuple[Any, ...]) -> Any:
+def _inside(f: Callable[..., Any], m: Carrier, x: tuple[Any, ...]) -> Any:
     """The block's inside on any carrier: at once on NumPy values, else through its graph."""
     if m.name in ("numpy", "complex", "node"):
         return f(*x)

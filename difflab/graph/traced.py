@@ -46,7 +46,7 @@ class Pending:
 PENDING = Pending()
 
 
-class Shape(tuple[int, ...]):
+class SeenShape(tuple[int, ...]):
     """A guard's outcome: the shape of a value whose shape depends on values (a mask, a search)."""
 
     __slots__ = ()
@@ -273,7 +273,7 @@ def guard_shape(result: Any) -> None:
     """Notes that the shape of a result came from values, for programs that are run on other values."""
     first = result[0] if isinstance(result, SEQUENCES) else result
     if first.__class__ is Traced and first.has_value:
-        first.tape.guards.append((first, Shape(first.shape)))
+        first.tape.guards.append((first, SeenShape(first.shape)))
         guard_shape(first.value)
 
 

@@ -18,13 +18,13 @@ from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
 from ..graph.traced import apply
 from ..primitives import NUMPY, Carrier
+from ..types import Value
 from .bounds import attainable
 from .build import from_arrays
 from .checks import floats, tolerance_of
 from .implicit import recorded
 from .process import MDP, Solution
 from .ties import tie_width
-from .types import Value
 
 OFF_SIMPLEX = 0.1  # how far rows of P may sum from 1
 

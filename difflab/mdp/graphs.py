@@ -14,9 +14,10 @@ from ..errors import InputError
 from ..graph.graph import Graph
 from ..graph.grouping import block
 from ..graph.trace import label, trace
+from ..types import Value
 from .checks import whole
 from .process import GRAPH, MDP
-from .types import Integers, Value
+from .types import Integers
 
 DENSE_ENTRIES = 1_000_000
 Backup = Callable[[Value], Value]  # v (S,) -> values of states or pairs

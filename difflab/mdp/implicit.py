@@ -13,13 +13,14 @@ from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
 from ..graph.traced import NODE, Traced, apply
 from ..primitives import Carrier
+from ..types import Value
 from .backup import best, pair_values, under
 from .bounds import attainable
 from .graphs import expectation
 from .linear import resolvent
 from .process import MDP, OPTIMAL_VALUES
 from .ties import tie_width
-from .types import Floats, Integers, Value
+from .types import Floats, Integers
 
 RELATIVE = 1e-9  # the error of a linear solve, relative to its right-hand side
 

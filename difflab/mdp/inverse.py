@@ -12,12 +12,13 @@ from scipy.optimize import minimize
 
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError, ShapeError
+from ..types import Value
 from .backup import under
 from .checks import floats, policy_weights
 from .gradient import soft_policy
 from .linear import check_proper
 from .process import MDP
-from .types import Floats, Value
+from .types import Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
 
+from ..types import Value
 from .backup import best, chain_of, greedy_pairs, pair_values
 from .bounds import rounding
 from .checks import reaches
@@ -20,7 +21,7 @@ from .ordering import levels
 from .process import MDP
 from .run import Run
 from .solution import Found
-from .types import Floats, Integers, Value
+from .types import Floats, Integers
 
 WHOLE = 1000  # states up to which the whole Jacobian is at hand where its products do not lead on
 

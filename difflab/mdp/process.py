@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 
 from ..graph.graph import Graph
 from ..hooks import Hook
+from ..types import Value
 from .ties import tie_width
-from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start, Value
+from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start
 
 
 @dataclass(frozen=True, eq=False, repr=False)

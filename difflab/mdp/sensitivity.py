@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
+from ..types import Value
 from .backup import restricted
 from .checks import floats
 from .gradient import optimal_values
@@ -19,7 +20,7 @@ from .implicit import PolicySystem, shared
 from .process import MDP, Solution
 from .solution import solved
 from .ties import tie_width
-from .types import Flags, Floats, Value
+from .types import Flags, Floats
 
 if TYPE_CHECKING:
     from ..differentiate.derivative import Derivative

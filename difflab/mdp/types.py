@@ -14,7 +14,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Rows = sparse.csr_array  # probabilities: a row for each pair of state and action, a column for each state
-Value: TypeAlias = Any  # an array or a number, or a node where a function of it is being recorded
 Start: TypeAlias = Hashable | ArrayLike | Mapping[Any, float]  # a state, probabilities (S,), or a dict of both; None
 Dynamics = Callable[[Any, Any], Any]  # step(state, action): what follows, as users write it
 Choices = Sequence[Any] | Callable[[Any], Sequence[Any]]  # actions, of all states or by state

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .primitive import Domain, Elementwise, Gate, elementwise
+from .primitive import Carrier, Domain, Elementwise, Gate, elementwise
 from .spelling import Native, by_mpmath, by_sympy
 
 WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(0.0,))
 NORMAL = Domain(tails=(1e-300, -1e-9, -20.0, -37.0, 30.0), branch_points=(0.0,))
 
 
-def zero(m: Any, x: Any, **_: Any) -> Any:
+def zero(m: Carrier, x: Any, **_: Any) -> Any:
     return m.equal(x, 0.0)
 
 
@@ -95,7 +95,7 @@ elementwise(
 def rectifier(name: str, at_zero: float) -> Elementwise:
     """max(x, 0) with the derivative that stands for one at 0: every method, program, page and text reads it here."""
 
-    def slope(m: Any, y: Any, x: Any) -> Gate:
+    def slope(m: Carrier, y: Any, x: Any) -> Gate:
         if at_zero == 0:
             return Gate(m.greater(x, 0.0))
         return Gate(m.greater_equal(x, 0.0), m.where(m.equal(x, 0.0), at_zero, 1.0))
@@ -201,17 +201,17 @@ elementwise(
 )
 
 
-def gelu_slope(m: Any, y: Any, x: Any, *, approximate: str = "none") -> Any:
+def gelu_slope(m: Carrier, y: Any, x: Any, *, approximate: str = "none") -> Any:
     if approximate == "none":
         return m.ndtr(x) + x * m.normal_density(x)
     return m.gelu_gate(x) * (1 + x * m.gelu_gate(-x) * gate_slope(m, x))
 
 
-def gelu_value(m: Any, x: Any, *, approximate: str = "none") -> Any:
+def gelu_value(m: Carrier, x: Any, *, approximate: str = "none") -> Any:
     return x * (m.ndtr(x) if approximate == "none" else m.gelu_gate(x))
 
 
-def gate_slope(m: Any, x: Any) -> Any:
+def gate_slope(m: Carrier, x: Any) -> Any:
     return TANH_SCALE * (1 + 3 * 0.044715 * m.square(x))
 
 
@@ -260,7 +260,7 @@ elementwise(
 )
 
 
-def mish_slope(m: Any, y: Any, x: Any) -> Any:
+def mish_slope(m: Carrier, y: Any, x: Any) -> Any:
     t = m.softplus(x)
     return m.tanh(t) + x * m.square(m.sech(t)) * m.sigmoid(x)
 
@@ -291,11 +291,11 @@ elementwise(
 )
 
 
-def between(m: Any, x: Any, low: float, high: float) -> Any:
+def between(m: Carrier, x: Any, low: float, high: float) -> Any:
     return m.logical_and(m.greater(x, low), m.less(x, high))
 
 
-def ends(m: Any, x: Any, low: float, high: float) -> Any:
+def ends(m: Carrier, x: Any, low: float, high: float) -> Any:
     return m.logical_or(m.equal(x, low), m.equal(x, high))
 
 

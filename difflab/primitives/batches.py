@@ -14,38 +14,39 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
+from .primitive import Carrier
 
 AXES = ("axis", "axes", "axis1", "axis2", "source", "destination")
 
 
-def rank(m: Any, lead: Any, xs: Any) -> int:
+def rank(m: Carrier, lead: Any, xs: Any) -> int:
     """The largest number of axes of an operand, the batch not counted."""
     return max(m.ndim(x) - b for b, x in zip(lead, xs))
 
 
-def length(m: Any, lead: Any, xs: Any) -> int:
+def length(m: Carrier, lead: Any, xs: Any) -> int:
     """The number of elements in the batch."""
     return next(m.shape(x)[0] for b, x in zip(lead, xs) if b)  # type: ignore[no-any-return]
 
 
-def lift(m: Any, x: Any, n: int) -> Any:
+def lift(m: Carrier, x: Any, n: int) -> Any:
     """Axes of length one behind the batch axis, so that n axes behind it line up with those of other operands."""
     shape = m.shape(x)
     missing = n + 1 - len(shape)
     return m.reshape(x, shape=(shape[0], *(1,) * missing, *shape[1:])) if missing > 0 else x
 
 
-def spread(m: Any, n: int, lead: bool, x: Any) -> Any:
+def spread(m: Carrier, n: int, lead: bool, x: Any) -> Any:
     """An operand with the batch axis, repeated where it has none."""
     return x if lead else m.broadcast_to(x, shape=(n, *m.shape(x)))
 
 
-def stacks(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def stacks(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
     """NumPy itself takes the operation over leading axes."""
     return m.of(row)(*xs, **params)
 
 
-def elements(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def elements(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
     """Each element by itself: broadcasting lines up from the last axis, so operands of lower rank are lifted."""
     n = rank(m, lead, xs)
     return m.of(row)(*[lift(m, x, n) if b else x for b, x in zip(lead, xs)], **params)
@@ -58,7 +59,7 @@ def shifted(value: Any, n: int) -> Any:
     return tuple(k % n + 1 for k in value) if isinstance(value, tuple) else value % n + 1
 
 
-def axes(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def axes(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
     """The operation along axes that the parameters count: they count one further."""
     n = rank(m, lead, xs)
     xs = tuple(lift(m, x, n) if b else x for b, x in zip(lead, xs))
@@ -66,13 +67,13 @@ def axes(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
     return m.of(row)(first, *xs[1:], **{k: shifted(v, n) if k in AXES else v for k, v in params.items()})
 
 
-def joined(m: Any, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
+def joined(m: Carrier, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
     """Arrays joined along an axis: all get the batch axis."""
     n = length(m, lead, xs)
     return m.of(row)(*[spread(m, n, b, x) for b, x in zip(lead, xs)], axis=axis + 1 if axis >= 0 else axis)
 
 
-def searched(m: Any, row: Any, lead: Any, *xs: Any, axis: Any, keepdims: bool) -> Any:
+def searched(m: Carrier, row: Any, lead: Any, *xs: Any, axis: Any, keepdims: bool) -> Any:
     """The place of an extreme; over all axes it counts in the raveled array."""
     (x,) = xs
     if axis is not None:
@@ -83,7 +84,7 @@ def searched(m: Any, row: Any, lead: Any, *xs: Any, axis: Any, keepdims: bool) -
 
 
 # Shapes.
-def reshape(m: Any, row: Any, lead: Any, x: Any, *, shape: Any, order: str = "C") -> Any:
+def reshape(m: Carrier, row: Any, lead: Any, x: Any, *, shape: Any, order: str = "C") -> Any:
     n, *inner = m.shape(x)
     if order == "C":
         return m.reshape(x, shape=(n, *shape))
@@ -92,22 +93,22 @@ def reshape(m: Any, row: Any, lead: Any, x: Any, *, shape: Any, order: str = "C"
     return m.moveaxis(m.reshape(last, shape=(*shape, n), order=order), source=(len(shape),), destination=(0,))
 
 
-def ravel(m: Any, row: Any, lead: Any, x: Any, *, order: str = "C") -> Any:
+def ravel(m: Carrier, row: Any, lead: Any, x: Any, *, order: str = "C") -> Any:
     return reshape(m, row, lead, x, shape=(prod(m.shape(x)[1:]),), order=order)
 
 
-def as_on_one(m: Any, row: Any, lead: Any, x: Any, **params: Any) -> Any:
+def as_on_one(m: Carrier, row: Any, lead: Any, x: Any, **params: Any) -> Any:
     """Axes of length one put in or taken out: what the row makes of the shape of one element."""
     one = row.evaluate(np.broadcast_to(np.zeros(()), m.shape(x)[1:]), **params)
     return m.reshape(x, shape=(m.shape(x)[0], *one.shape))
 
 
-def transpose(m: Any, row: Any, lead: Any, x: Any, *, axes: Any) -> Any:
+def transpose(m: Carrier, row: Any, lead: Any, x: Any, *, axes: Any) -> Any:
     order = range(m.ndim(x) - 1, 0, -1) if axes is None else [k % (m.ndim(x) - 1) + 1 for k in axes]
     return m.transpose(x, axes=(0, *order))
 
 
-def roll(m: Any, row: Any, lead: Any, x: Any, *, shift: Any, axis: Any) -> Any:
+def roll(m: Carrier, row: Any, lead: Any, x: Any, *, shift: Any, axis: Any) -> Any:
     if axis is not None:
         return m.roll(x, shift=shift, axis=shifted(axis, m.ndim(x) - 1))
     n, *inner = m.shape(x)
@@ -115,18 +116,18 @@ def roll(m: Any, row: Any, lead: Any, x: Any, *, shift: Any, axis: Any) -> Any:
     return m.reshape(m.roll(m.reshape(x, shape=(n, prod(inner))), shift=(shift,), axis=(1,)), shape=(n, *inner))
 
 
-def sum_to(m: Any, row: Any, lead: Any, x: Any, *, shape: Any) -> Any:
+def sum_to(m: Carrier, row: Any, lead: Any, x: Any, *, shape: Any) -> Any:
     n, *inner = m.shape(x)
     wide = (n, *(1,) * (len(inner) - len(shape)), *shape)
     return m.reshape(m.sum_to(x, shape=wide), shape=(n, *shape))
 
 
-def broadcast_to(m: Any, row: Any, lead: Any, x: Any, *, shape: Any) -> Any:
+def broadcast_to(m: Carrier, row: Any, lead: Any, x: Any, *, shape: Any) -> Any:
     return m.broadcast_to(lift(m, x, len(shape)), shape=(m.shape(x)[0], *shape))
 
 
 # Products.
-def matmul(m: Any, row: Any, lead: Any, a: Any, b: Any) -> Any:
+def matmul(m: Carrier, row: Any, lead: Any, a: Any, b: Any) -> Any:
     """a @ b as few, large products: an operand without the batch is not repeated."""
     na, nb = m.ndim(a) - lead[0], m.ndim(b) - lead[1]
     if na == 1 and nb == 1:
@@ -153,7 +154,7 @@ def matmul(m: Any, row: Any, lead: Any, a: Any, b: Any) -> Any:
     return m.matmul(*[lift(m, x, n) if has else x for has, x in zip(lead, (a, b))])
 
 
-def einsum(m: Any, row: Any, lead: Any, *xs: Any, subscripts: str) -> Any:
+def einsum(m: Carrier, row: Any, lead: Any, *xs: Any, subscripts: str) -> Any:
     """One more label, of the operands with the batch axis and of the output."""
     label = next(c for c in string.ascii_letters if c not in subscripts)
     terms, output = subscripts.split("->")
@@ -161,7 +162,7 @@ def einsum(m: Any, row: Any, lead: Any, *xs: Any, subscripts: str) -> Any:
     return m.einsum(*xs, subscripts=f"{terms}->{label}{output}")
 
 
-def solve(m: Any, row: Any, lead: Any, a: Any, b: Any) -> Any:
+def solve(m: Carrier, row: Any, lead: Any, a: Any, b: Any) -> Any:
     """The solution for a batch of matrices; right-hand sides of one matrix become its columns."""
     na, nb = m.ndim(a) - lead[0], m.ndim(b) - lead[1]
     if not lead[0] and na == 2 and nb <= 2:
@@ -178,7 +179,7 @@ def solve(m: Any, row: Any, lead: Any, a: Any, b: Any) -> Any:
     return m.solve(*[lift(m, x, n) if has else x for has, x in zip(lead, (a, b))])
 
 
-def convolve(m: Any, row: Any, lead: Any, a: Any, b: Any, *, mode: str) -> Any:
+def convolve(m: Carrier, row: Any, lead: Any, a: Any, b: Any, *, mode: str) -> Any:
     """Windows of the longer sequence, in a frame of zeros, times the shorter one reversed."""
     size, k = m.shape(a)[-1], m.shape(b)[-1]
     if size < k:
@@ -195,13 +196,13 @@ def convolve(m: Any, row: Any, lead: Any, a: Any, b: Any, *, mode: str) -> Any:
     return m.einsum(windows, turned, subscripts="nij,nj->ni")
 
 
-def take_along_axis(m: Any, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
+def take_along_axis(m: Carrier, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
     """Axes of length one broadcast in both operands."""
     x, places = (x if b else m.reshape(x, shape=(1, *m.shape(x))) for b, x in zip(lead, xs))
     return m.take_along_axis(x, places, axis=axis + 1)
 
 
-def along_all(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def along_all(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
     """The operation along axes that the parameters count, of operands that all get the batch axis."""
     n = length(m, lead, xs)
     xs = tuple(spread(m, n, b, x) for b, x in zip(lead, xs))
@@ -211,7 +212,7 @@ def along_all(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
 def looked_up(position: int) -> Any:
     """The rule of a row that treats each element of one operand by itself and reads the other as a whole."""
 
-    def rule(m: Any, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+    def rule(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
         if not lead[1 - position]:
             return m.of(row)(*xs, **params)
         raise UnsupportedError(f"{row.name}: the operand that is read as a whole differs in the batch")

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import UnsupportedError
 from .batches import length, lift, spread
 from .kernels.structure import Slot
+from .primitive import Carrier
 
 
 class Place(NamedTuple):
@@ -19,7 +20,7 @@ class Place(NamedTuple):
     moves: list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 
-def explicit(m: Any, index: Any, arrays: Any, lead: Any, ndim: int) -> list[Any]:
+def explicit(m: Carrier, index: Any, arrays: Any, lead: Any, ndim: int) -> list[Any]:
     """The entries of an index with `...` written out and masks that are known as the places where they are true."""
     entries: list[Any] = []
     for e in index if isinstance(index, tuple) else (index,):
@@ -37,7 +38,7 @@ def explicit(m: Any, index: Any, arrays: Any, lead: Any, ndim: int) -> list[Any]
     return entries + whole
 
 
-def consumed(m: Any, e: Any, arrays: Any, lead: Any) -> int:
+def consumed(m: Carrier, e: Any, arrays: Any, lead: Any) -> int:
     """How many axes an entry reads: a mask as many as it has."""
     if isinstance(e, Slot) and m.dtype(arrays[e]).kind == "b":
         if any(lead):
@@ -46,14 +47,14 @@ def consumed(m: Any, e: Any, arrays: Any, lead: Any) -> int:
     return 1
 
 
-def rank(m: Any, e: Any, arrays: Any, lead: Any) -> int:
+def rank(m: Carrier, e: Any, arrays: Any, lead: Any) -> int:
     """How many axes an entry makes: a mask one, however many it reads."""
     if not isinstance(e, Slot):
         return np.ndim(e)
     return 1 if m.dtype(arrays[e]).kind == "b" else m.ndim(arrays[e]) - lead[e]  # type: ignore[no-any-return]
 
 
-def place(m: Any, index: Any, arrays: Any, lead: Any, ndim: int, whole: bool) -> Place:
+def place(m: Carrier, index: Any, arrays: Any, lead: Any, ndim: int, whole: bool) -> Place:
     """The index for arrays with `ndim` axes behind the batch axis; with `whole` false the array read has no batch axis.
 
     NumPy puts the axes of index arrays where the first array stands if the arrays stand side by side, else in front.
@@ -78,7 +79,7 @@ def place(m: Any, index: Any, arrays: Any, lead: Any, ndim: int, whole: bool) ->
     return Place(tuple(entries), arrays, moves)
 
 
-def getitem(m: Any, row: Any, lead: Any, x: Any, *arrays: Any, index: Any) -> Any:
+def getitem(m: Carrier, row: Any, lead: Any, x: Any, *arrays: Any, index: Any) -> Any:
     found = place(m, index, arrays, lead[1:], m.ndim(x) - lead[0], lead[0])
     y = m.getitem(x, *found.arrays, index=found.key)
     for source, destination in found.moves:
@@ -86,7 +87,7 @@ def getitem(m: Any, row: Any, lead: Any, x: Any, *arrays: Any, index: Any) -> An
     return y
 
 
-def scatter(m: Any, row: Any, lead: Any, ct: Any, *arrays: Any, index: Any, shape: Any) -> Any:
+def scatter(m: Carrier, row: Any, lead: Any, ct: Any, *arrays: Any, index: Any, shape: Any) -> Any:
     n = length(m, lead, (ct, *arrays))
     found = place(m, index, arrays, lead[1:], len(shape), True)
     ct = spread(m, n, lead[0], ct)
@@ -101,7 +102,7 @@ def in_range(indices: Any, n: int, mode: str) -> Any:
     return indices if mode == "raise" else np.clip(indices, 0, n - 1)
 
 
-def take(m: Any, row: Any, lead: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
+def take(m: Carrier, row: Any, lead: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
     if not lead[1]:
         return m.take(x, indices, axis=axis + 1, mode=mode)
     places = in_range(indices, m.shape(x)[axis + lead[0]], mode)

@@ -10,10 +10,10 @@ from ..errors import DtypeError, InputError
 from .arguments import refuse
 from .batches_index import in_range
 from .indexing import is_traced
-from .primitive import Primitive, Reading, composite, linear, register
+from .primitive import Carrier, Primitive, Reading, composite, linear, register
 
 
-def select(m: Any, *operands: Any, n: int) -> Any:
+def select(m: Carrier, *operands: Any, n: int) -> Any:
     y = operands[2 * n]
     for condition, choice in reversed(list(zip(operands[:n], operands[n : 2 * n]))):
         y = m.where(condition, choice, y)

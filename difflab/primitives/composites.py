@@ -18,7 +18,7 @@ from .quotient import Quotient, fraction
 
 # Covariance.
 def read_cov(
-    m: Any,
+    m: Carrier,
     y: Any = None,
     rowvar: bool = True,
     bias: bool = False,
@@ -43,14 +43,14 @@ def variables(x: Any, rowvar: bool) -> Any:
     return np.transpose(x) if len(shape) == 2 and not rowvar and shape[0] != 1 else np.atleast_2d(x)
 
 
-def covariance(m: Any, x: Any, *, ddof: int) -> Any:
+def covariance(m: Carrier, x: Any, *, ddof: int) -> Any:
     d = x - m.mean(x, axis=(1,), keepdims=True)
     other = m.conjugate(d) if m.is_complex(x) else d
     c = m.divide(m.matmul(d, m.transpose(other, axes=(1, 0))), max(m.shape(x)[1] - ddof, 0))
     return m.reshape(c, shape=()) if m.shape(x)[0] == 1 else c
 
 
-def correlation(m: Any, x: Any) -> Any:
+def correlation(m: Carrier, x: Any) -> Any:
     c = covariance(m, x, ddof=1)
     if m.ndim(c) == 0:
         return m.divide(c, c)
@@ -97,7 +97,7 @@ reader("cumulative_prod", "The running product along an axis.", read_cumulative(
 
 # Polynomials, coefficients highest first.
 def polynomial_sum(sign: float) -> Any:
-    def value(m: Any, a: Any, b: Any) -> Any:
+    def value(m: Carrier, a: Any, b: Any) -> Any:
         n, k = m.size(a), m.size(b)
         size = max(n, k)
         put = lambda x, length: m.scatter(x, index=(slice(size - length, size),), shape=(size,))
@@ -166,7 +166,7 @@ composite(
 )
 
 
-def vander(m: Any, x: Any, *, powers: tuple[int, ...]) -> Any:
+def vander(m: Carrier, x: Any, *, powers: tuple[int, ...]) -> Any:
     columns = [m.ones_like(x) if k == 0 else m.power(x, k) for k in powers]
     return m.stack(*columns, axis=1) if columns else np.zeros((*m.shape(x), 0), m.dtype(x))
 
@@ -272,7 +272,7 @@ composite(
 
 
 # The same without NaNs, in order: NaNs sort to the end, so the quantile of what is there reads only the front.
-def nan_quantile(m: Any, x: Any, *, q: float, axis: Any, keepdims: bool, whole: int = 1) -> Any:
+def nan_quantile(m: Carrier, x: Any, *, q: float, axis: Any, keepdims: bool, whole: int = 1) -> Any:
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
     kept = tuple(k for k in range(n) if k not in axis)

@@ -16,7 +16,7 @@ from .products import placeholder, read_matmul
 
 
 # einsum: every contraction is one row, and its transpose is another einsum.
-def einsum_transpose(m: Any, i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
+def einsum_transpose(m: Carrier, i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
     """The cotangent of operand i: the other operands and ct, contracted to i's labels.
 
     Labels that only operand i has were summed over, so the cotangent is constant along them, as it is where the other
@@ -39,11 +39,11 @@ def einsum_transpose(m: Any, i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
     return onto_diagonal(m, result, unique, target, sizes)
 
 
-def contract(m: Any, operands: Sequence[tuple[str, Any]], output: str) -> Any:
+def contract(m: Carrier, operands: Sequence[tuple[str, Any]], output: str) -> Any:
     return m.einsum(*[x for _, x in operands], subscripts=",".join(s for s, _ in operands) + "->" + output)
 
 
-def onto_diagonal(m: Any, x: Any, labels: str, target: str, sizes: dict[str, int]) -> Any:
+def onto_diagonal(m: Carrier, x: Any, labels: str, target: str, sizes: dict[str, int]) -> Any:
     """x with its labels spread over the repeated labels of the target, zero off the diagonal."""
     if labels == target:
         return x

@@ -106,37 +106,37 @@ def reading_pool(what: str, **more: Any) -> Callable[..., Any]:
 
 
 # Convolution: bilinear, and the transposes of the three rows are the three rows.
-def conv_transpose(m: Any, i: int, ct: Any, x: Any, w: Any, **params: Any) -> Any:
+def conv_transpose(m: Carrier, i: int, ct: Any, x: Any, w: Any, **params: Any) -> Any:
     if i == 0:
         return m.conv_input_transpose(ct, w, shape=m.shape(x)[2:], **params)
     return m.conv_weight_transpose(x, ct, size=m.shape(w)[2:], **params)
 
 
-def input_transpose(m: Any, i: int, ct: Any, y: Any, w: Any, *, shape: Any, **params: Any) -> Any:
+def input_transpose(m: Carrier, i: int, ct: Any, y: Any, w: Any, *, shape: Any, **params: Any) -> Any:
     return m.conv(ct, w, **params) if i == 0 else m.conv_weight_transpose(ct, y, size=m.shape(w)[2:], **params)
 
 
-def weight_transpose(m: Any, i: int, ct: Any, x: Any, y: Any, *, size: Any, **params: Any) -> Any:
+def weight_transpose(m: Carrier, i: int, ct: Any, x: Any, y: Any, *, size: Any, **params: Any) -> Any:
     return m.conv_input_transpose(y, ct, shape=m.shape(x)[2:], **params) if i == 0 else m.conv(x, ct, **params)
 
 
-def opened(m: Any, x: Any, gate: Any, kept: tuple[int, ...], axis: int = 0) -> Any:
+def opened(m: Carrier, x: Any, gate: Any, kept: tuple[int, ...], axis: int = 0) -> Any:
     """A gate for x: open where any element of the same place on the kept axes is, which become x's from `axis` on."""
     some = m.any(gate, axis=tuple(k for k in range(m.ndim(gate)) if k not in kept), keepdims=False)
     some = m.reshape(some, shape=(*m.shape(some), *(1,) * (m.ndim(x) - axis - len(kept))))
     return m.broadcast_to(some, shape=m.shape(x))
 
 
-def conv_gate(m: Any, i: int, gate: Any, x: Any, w: Any, **params: Any) -> Any:
+def conv_gate(m: Carrier, i: int, gate: Any, x: Any, w: Any, **params: Any) -> Any:
     """A sample is stopped where its whole result is, a filter where all that it made is."""
     return opened(m, x, gate, (0,)) if i == 0 else opened(m, w, gate, (1,))
 
 
-def input_transpose_gate(m: Any, i: int, gate: Any, y: Any, w: Any, **params: Any) -> Any:
+def input_transpose_gate(m: Carrier, i: int, gate: Any, y: Any, w: Any, **params: Any) -> Any:
     return opened(m, y, gate, (0,)) if i == 0 else opened(m, w, gate, ())
 
 
-def weight_transpose_gate(m: Any, i: int, gate: Any, x: Any, y: Any, **params: Any) -> Any:
+def weight_transpose_gate(m: Carrier, i: int, gate: Any, x: Any, y: Any, **params: Any) -> Any:
     return opened(m, x, gate, ()) if i == 0 else opened(m, y, gate, (0,), 1)
 
 

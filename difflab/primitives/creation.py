@@ -143,7 +143,7 @@ def read_logspace(
     return spaced("logspace", (start, stop, base), num, endpoint, axis, dtype=dtype)
 
 
-def linspace(m: Any, start: Any, stop: Any, *, num: int, endpoint: bool) -> Any:
+def linspace(m: Carrier, start: Any, stop: Any, *, num: int, endpoint: bool) -> Any:
     """(start (n - k) + stop k) / n: with whole numbers only, so that exact numbers stay exact."""
     ndim = max(m.ndim(start), m.ndim(stop))
     n = max(num - 1 if endpoint else num, 1)

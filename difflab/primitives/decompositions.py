@@ -19,39 +19,39 @@ from .products import adjoint, bar, flip
 from .spelling import CONJUGATES, ITERATION
 
 
-def real_part(m: Any, x: Any) -> Any:
+def real_part(m: Carrier, x: Any) -> Any:
     return m.real(x) if m.is_complex(x) else x
 
 
-def symmetric(m: Any, x: Any) -> Any:
+def symmetric(m: Carrier, x: Any) -> Any:
     return (x + adjoint(m, x)) / 2
 
 
-def diagonal(m: Any, x: Any) -> Any:
+def diagonal(m: Carrier, x: Any) -> Any:
     n = m.ndim(x)
     return m.diagonal(x, offset=0, axis1=n - 2, axis2=n - 1)
 
 
-def as_columns(m: Any, w: Any) -> Any:
+def as_columns(m: Carrier, w: Any) -> Any:
     """A vector that scales columns: shape (..., 1, n)."""
     return m.reshape(w, shape=(*m.shape(w)[:-1], 1, m.shape(w)[-1]))
 
 
-def as_rows(m: Any, w: Any) -> Any:
+def as_rows(m: Carrier, w: Any) -> Any:
     return m.reshape(w, shape=(*m.shape(w), 1))
 
 
-def diagonal_matrix(m: Any, w: Any) -> Any:
+def diagonal_matrix(m: Carrier, w: Any) -> Any:
     return as_columns(m, w) * np.eye(m.shape(w)[-1])
 
 
-def lower_half(m: Any, x: Any) -> Any:
+def lower_half(m: Carrier, x: Any) -> Any:
     """The lower triangle with half the diagonal."""
     n = m.shape(x)[-1]
     return x * (np.tril(np.ones((n, n))) - 0.5 * np.eye(n))
 
 
-def mirrored(m: Any, x: Any, half: str) -> Any:
+def mirrored(m: Carrier, x: Any, half: str) -> Any:
     """The Hermitian matrix that NumPy makes of the triangle it reads: half is "L" or "U"."""
     n = m.shape(x)[-1]
     off = np.tril(np.ones((n, n)), -1) if half == "L" else np.triu(np.ones((n, n)), 1)
@@ -59,20 +59,20 @@ def mirrored(m: Any, x: Any, half: str) -> Any:
     return part + adjoint(m, part) + real_part(m, x) * np.eye(n)
 
 
-def onto_triangle(m: Any, x: Any, half: str) -> Any:
+def onto_triangle(m: Carrier, x: Any, half: str) -> Any:
     """The transpose of `mirrored`: what falls on the triangle that is read."""
     n = m.shape(x)[-1]
     off = np.tril(np.ones((n, n)), -1) if half == "L" else np.triu(np.ones((n, n)), 1)
     return (x + adjoint(m, x)) * off + real_part(m, x) * np.eye(n)
 
 
-def cholesky_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+def cholesky_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     inner = lower_half(m, m.matmul(flip(m, y), ct))
     left = m.solve(flip(m, y), inner)
     return (onto_triangle(m, symmetric(m, flip(m, m.solve(adjoint(m, y), flip(m, left)))), "L"),)
 
 
-def cholesky_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+def cholesky_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     inner = m.solve(y, adjoint(m, m.solve(y, mirrored(m, ts[0], "L"))))
     return m.matmul(y, lower_half(m, inner))
 
@@ -121,20 +121,20 @@ composite(
 
 
 # Symmetric eigenvalue problems.
-def gaps(m: Any, w: Any) -> Any:
+def gaps(m: Carrier, w: Any) -> Any:
     """1 / (w_j - w_i), and 0 where i = j or the values are equal."""
     difference = as_columns(m, w) - as_rows(m, w)
     zero = m.equal(difference, 0.0)
     return m.where(zero, 0.0, 1.0 / m.where(zero, 1.0, difference))
 
 
-def eigh_vjp(m: Any, ct: Any, y: Any, a: Any, *, UPLO: str) -> Any:
+def eigh_vjp(m: Carrier, ct: Any, y: Any, a: Any, *, UPLO: str) -> Any:
     (gw, gv), (w, v) = ct, y
     inner = diagonal_matrix(m, gw) + gaps(m, w) * m.matmul(flip(m, v), gv)
     return (onto_triangle(m, m.matmul(m.matmul(bar(m, v), inner), flip(m, v)), UPLO),)
 
 
-def eigh_jvp(m: Any, ts: Any, y: Any, a: Any, *, UPLO: str) -> Any:
+def eigh_jvp(m: Carrier, ts: Any, y: Any, a: Any, *, UPLO: str) -> Any:
     w, v = y
     inner = m.matmul(m.matmul(adjoint(m, v), mirrored(m, ts[0], UPLO)), v)
     values = diagonal(m, inner)
@@ -176,7 +176,7 @@ composite(
 
 
 # General eigenvalue problems: complex in general, vectors of unit length.
-def eig_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+def eig_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     w, v = y
     inner = m.solve(v, m.matmul(ts[0], v))
     turned = gaps(m, w) * inner
@@ -185,7 +185,7 @@ def eig_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
     return diagonal(m, inner), moved - v * stretch
 
 
-def eig_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+def eig_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     (gw, gv), (w, v) = ct, y
     along = m.real(m.sum(gv * v, axis=(m.ndim(v) - 2,), keepdims=True))
     overlaps = flip(m, m.matmul(m.conjugate(flip(m, v)), v))
@@ -222,12 +222,12 @@ composite(
 
 
 # QR.
-def strictly_lower(m: Any, x: Any) -> Any:
+def strictly_lower(m: Carrier, x: Any) -> Any:
     n = m.shape(x)[-1]
     return x * np.tril(np.ones((n, n)), -1)
 
 
-def qr_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+def qr_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     gq, gr, (q, r) = bar(m, ct[0]), bar(m, ct[1]), y
     inner = m.matmul(r, adjoint(m, gr)) - m.matmul(adjoint(m, gq), q)
     low = strictly_lower(m, inner)
@@ -236,7 +236,7 @@ def qr_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
     return (bar(m, adjoint(m, m.solve(r, adjoint(m, right)))),)
 
 
-def qr_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+def qr_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     q, r = y
     scaled = flip(m, m.solve(flip(m, r), flip(m, ts[0])))
     inner = m.matmul(adjoint(m, q), scaled)
@@ -247,7 +247,7 @@ def qr_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
     return m.matmul(q, turn) + scaled - m.matmul(q, inner), m.matmul(inner - turn, r)
 
 
-def householder(m: Any, a: Any) -> Any:
+def householder(m: Carrier, a: Any) -> Any:
     """Q and R by reflections, with LAPACK's signs, on object arrays."""
     r = np.array(a, dtype=object)
     if r.ndim > 2:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
-from .primitive import REFUSALS, TABLE, Primitive
+from .primitive import REFUSALS, TABLE, Carrier, Primitive
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -26,7 +26,7 @@ class Deferred(Primitive):
     def __reduce__(self) -> Any:
         return late, (self.row,)
 
-    def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
+    def run(self, m: Carrier, *operands: Any, call: Callable[..., Any]) -> Any:
         """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
         args, kwargs = call(operands)
         instead: list[str]
@@ -57,7 +57,7 @@ class Deferred(Primitive):
 class DeferredItem(Deferred):
     """x[key], where x may also be the results of an operation that has several."""
 
-    def run(self, m: Any, *operands: Any, call: Callable[..., Any]) -> Any:
+    def run(self, m: Carrier, *operands: Any, call: Callable[..., Any]) -> Any:
         (x, key), _ = call(operands)
         if not isinstance(x, tuple | list):
             return super().run(m, *operands, call=call)

@@ -20,7 +20,7 @@ from .reductions import nan_filled, pooled
 from .spelling import by_sympy
 
 
-def attained(m: Any, y: Any, x: Any, axis: Any) -> Any:
+def attained(m: Carrier, y: Any, x: Any, axis: Any) -> Any:
     """1 where x is the extreme, shared equally among ties."""
     hit = m.astype(m.equal(x, y), dtype=float)
     return hit / m.sum(hit, axis=axis, keepdims=True)
@@ -256,7 +256,7 @@ def places_of(q: Any, whole: int, count: int, method: str) -> tuple[Any, Any]:
     return below.astype(int), weight
 
 
-def quantile(m: Any, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str, whole: int = 1) -> Any:
+def quantile(m: Carrier, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str, whole: int = 1) -> Any:
     """Interpolates between the two nearest elements in order."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis

@@ -20,7 +20,7 @@ from .spelling import COMPLEX, CONJUGATES
 SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
-def resized(m: Any, x: Any, axis: int, n: int) -> Any:
+def resized(m: Carrier, x: Any, axis: int, n: int) -> Any:
     """x cut or filled with zeros to n elements along an axis."""
     size = m.shape(x)[axis]
     if size == n:
@@ -70,12 +70,12 @@ for _name in ("fft", "ifft"):
     )
 
 
-def rfft_transpose(m: Any, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
+def rfft_transpose(m: Carrier, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
     full = m.fft(resized(m, ct, axis, n), n=n, axis=axis, norm=norm)
     return resized(m, m.real(full), axis, m.shape(x)[axis])
 
 
-def irfft_transpose(m: Any, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
+def irfft_transpose(m: Carrier, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
     half = n // 2 + 1
     weights = np.full(half, 2.0)
     weights[0] = 1.0
@@ -129,17 +129,17 @@ def read_many(name: str, default_axes: Any = None) -> Any:
     return read
 
 
-def along(m: Any, name: str, x: Any, s: tuple[int, ...], axes: tuple[int, ...], norm: Any) -> Any:
+def along(m: Carrier, name: str, x: Any, s: tuple[int, ...], axes: tuple[int, ...], norm: Any) -> Any:
     for n, axis in reversed(list(zip(s, axes))):
         x = getattr(m, name)(x, n=n, axis=axis, norm=norm)
     return x
 
 
-def rfftn(m: Any, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
+def rfftn(m: Carrier, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
     return along(m, "fft", m.rfft(x, n=s[-1], axis=axes[-1], norm=norm), s[:-1], axes[:-1], norm)
 
 
-def irfftn(m: Any, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
+def irfftn(m: Carrier, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
     return m.irfft(along(m, "ifft", x, s[:-1], axes[:-1], norm), n=s[-1], axis=axes[-1], norm=norm)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .arguments import whole
-from .primitive import Domain, composite, named
+from .primitive import Carrier, Domain, composite, named
 from .scipy_row import special
 from .spelling import by_mpmath, by_sympy
 
@@ -43,7 +43,7 @@ special(
 )
 
 
-def rgamma_slope(m: Any, y: Any, x: Any) -> Any:
+def rgamma_slope(m: Carrier, y: Any, x: Any) -> Any:
     """-ψ(x)/Γ(x), below a half from the reflection formula: at 0, -1, -2, ... it is 0 times infinity."""
     low = m.less(x, 0.5)
     z = m.where(low, 1 - x, 1.0)
@@ -132,7 +132,7 @@ special(
 )
 
 
-def gamma_density(m: Any, a: Any, x: Any) -> Any:
+def gamma_density(m: Carrier, a: Any, x: Any) -> Any:
     return m.exp(m.xlogy(a - 1, x) - x - m.gammaln(a))
 
 

@@ -125,7 +125,7 @@ def read_take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str
     return (a, indices), {"axis": axis, "mode": mode}
 
 
-def take_transpose(m: Any, i: int, ct: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
+def take_transpose(m: Carrier, i: int, ct: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
     index = (slice(None),) * axis + (Slot(0),)
     return m.scatter(ct, in_range(indices, m.shape(x)[axis], mode), index=index, shape=m.shape(x))
 
@@ -142,7 +142,7 @@ def read_take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     return (arr, indices), {"axis": axis}
 
 
-def grid_index(m: Any, x: Any, indices: Any, axis: int) -> tuple[Any, ...]:
+def grid_index(m: Carrier, x: Any, indices: Any, axis: int) -> tuple[Any, ...]:
     """The index that reads x at `indices` along one axis and at its own place along the others."""
     n = m.ndim(x)
     shape = tuple(m.shape(indices)[k] if k == axis else m.shape(x)[k] for k in range(n))
@@ -278,14 +278,14 @@ def diagonal_places(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
     return down + steps, right + steps
 
 
-def diagonal(m: Any, x: Any, *, offset: int, axis1: int, axis2: int) -> Any:
+def diagonal(m: Carrier, x: Any, *, offset: int, axis1: int, axis2: int) -> Any:
     last = m.moveaxis(x, source=(axis1, axis2), destination=(-2, -1))
     rows, columns = m.shape(last)[-2:]
     down, right = diagonal_places(rows, columns, offset)
     return m.getitem(last, index=(..., down, right))
 
 
-def diag(m: Any, x: Any, *, k: int) -> Any:
+def diag(m: Carrier, x: Any, *, k: int) -> Any:
     if m.ndim(x) == 2:
         return diagonal(m, x, offset=k, axis1=0, axis2=1)
     n = m.size(x) + abs(k)

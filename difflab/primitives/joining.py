@@ -14,7 +14,7 @@ from .arguments import axes, axis_of, cast, refuse
 from .primitive import Carrier, Reading, composite, linear
 
 
-def piece(m: Any, position: int, ct: Any, xs: Any, axis: int) -> Any:
+def piece(m: Carrier, position: int, ct: Any, xs: Any, axis: int) -> Any:
     start = sum(m.shape(x)[axis] for x in xs[:position])
     index = (slice(None),) * axis + (slice(start, start + m.shape(xs[position])[axis]),)
     return m.getitem(ct, index=index)
@@ -91,11 +91,11 @@ linear(
 )
 
 
-def as_columns(m: Any, x: Any) -> Any:
+def as_columns(m: Carrier, x: Any) -> Any:
     return m.reshape(x, shape=(m.size(x), 1)) if m.ndim(x) < 2 else x
 
 
-def hstack(m: Any, *xs: Any) -> Any:
+def hstack(m: Carrier, *xs: Any) -> Any:
     xs = tuple(m.atleast_1d(x) for x in xs)
     return m.concatenate(*xs, axis=0 if m.ndim(xs[0]) == 1 else 1)
 
@@ -187,7 +187,7 @@ linear(
 MOST_PARTS = 100_000
 
 
-def split(m: Any, x: Any, *, bounds: tuple[int, ...], axis: int) -> list[Any]:
+def split(m: Carrier, x: Any, *, bounds: tuple[int, ...], axis: int) -> list[Any]:
     edges = (None, *bounds), (*bounds, None)
     return [m.getitem(x, index=(slice(None),) * axis + (slice(a, b),)) for a, b in zip(*edges)]
 
@@ -248,12 +248,12 @@ composite(
 
 
 # Broadcasting.
-def broadcast_arrays(m: Any, *xs: Any) -> list[Any]:
+def broadcast_arrays(m: Carrier, *xs: Any) -> list[Any]:
     shape = np.broadcast_shapes(*[m.shape(x) for x in xs])
     return [m.broadcast_to(x, shape=shape) for x in xs]
 
 
-def meshgrid(m: Any, *xs: Any, indexing: str, sparse: bool) -> list[Any]:
+def meshgrid(m: Carrier, *xs: Any, indexing: str, sparse: bool) -> list[Any]:
     n = len(xs)
     place = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     grids = [m.reshape(x, shape=tuple(m.size(x) if place[i] == k else 1 for k in range(n))) for i, x in enumerate(xs)]

@@ -31,11 +31,11 @@ def square_matrix(name: str, **none: Any) -> Callable[..., Any]:
     return read
 
 
-def column(m: Any, x: Any) -> Any:
+def column(m: Carrier, x: Any) -> Any:
     return m.reshape(x, shape=(*m.shape(x), 1))
 
 
-def solve_vjp(m: Any, ct: Any, y: Any, a: Any, b: Any) -> Any:
+def solve_vjp(m: Carrier, ct: Any, y: Any, a: Any, b: Any) -> Any:
     vector = m.ndim(b) == 1
     if vector:
         back = m.solve(flip(m, a), column(m, ct))
@@ -44,7 +44,7 @@ def solve_vjp(m: Any, ct: Any, y: Any, a: Any, b: Any) -> Any:
     return -m.matmul(back, flip(m, y)), back
 
 
-def solve_jvp(m: Any, ts: Any, y: Any, a: Any, b: Any) -> Any:
+def solve_jvp(m: Carrier, ts: Any, y: Any, a: Any, b: Any) -> Any:
     da, db = ts
     vector = m.ndim(b) == 1
     wide = (lambda x: column(m, x)) if vector else (lambda x: x)
@@ -90,23 +90,23 @@ custom(
 )  # fmt: skip
 
 
-def scaled(m: Any, number: Any, matrix: Any) -> Any:
+def scaled(m: Carrier, number: Any, matrix: Any) -> Any:
     """Each matrix of a stack times its number."""
     return m.reshape(number, shape=(*m.shape(number), 1, 1)) * matrix
 
 
-def matrix_trace(m: Any, x: Any) -> Any:
+def matrix_trace(m: Carrier, x: Any) -> Any:
     n = m.ndim(x)
     return m.trace(x, offset=0, axis1=n - 2, axis2=n - 1)
 
 
-def cofactor_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+def cofactor_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     inverse = flip(m, m.inv(a))
     total = m.sum(ct * y, axis=(m.ndim(y) - 2, m.ndim(y) - 1), keepdims=True)
     return (total * inverse - m.matmul(m.matmul(y, flip(m, ct)), inverse),)
 
 
-def cofactor_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+def cofactor_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     turned = m.matmul(ts[0], m.inv(a))
     return scaled(m, matrix_trace(m, turned), y) - m.matmul(flip(m, turned), y)
 
@@ -137,7 +137,7 @@ custom(
 )  # fmt: skip
 
 
-def slogdet_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+def slogdet_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     size = ct[1]
     if m.is_complex(a):  # the sign turns with the imaginary part of the logarithm
         turn = ct[0] * y[0]
@@ -145,7 +145,7 @@ def slogdet_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
     return (scaled(m, size, flip(m, m.inv(a))),)
 
 
-def slogdet_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+def slogdet_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     moved = matrix_trace(m, m.matmul(m.inv(a), ts[0]))
     if not m.is_complex(a):
         return m.zeros_like(y[0]), moved
@@ -167,14 +167,14 @@ custom(
 
 
 # Norms: the Euclidean one is a row, because its derivative at 0 is 0 and not 0/0.
-def unit(m: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def unit(m: Carrier, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """x / ||x||, and 0 where the norm is 0."""
     size = expand(m, y, x, axis, keepdims)
     zero = m.equal(size, 0.0)
     return m.where(zero, 0.0, bar(m, x) / m.where(zero, 1.0, size))
 
 
-def euclidean_jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+def euclidean_jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     along = unit(m, y, x, axis, keepdims) * ts[0]
     return m.sum(m.real(along) if m.is_complex(along) else along, axis=axis, keepdims=keepdims)
 
@@ -192,7 +192,7 @@ custom(
 )  # fmt: skip
 
 
-def p_unit(m: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+def p_unit(m: Carrier, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
     """conj(x) |x|^(p-2) / ||x||^(p-1), the derivative of the p-norm, and 0 where x or the norm is 0."""
     size, length = m.absolute(x), expand(m, y, x, axis, keepdims)
     none, nothing = m.equal(size, 0.0), m.equal(length, 0.0)
@@ -201,7 +201,7 @@ def p_unit(m: Any, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any
     return m.where(none, 0.0, m.where(nothing, 0.0, bar(m, x) * factor))
 
 
-def p_norm_jvp(m: Any, ts: Any, y: Any, x: Any, *, ord: float, axis: Any, keepdims: bool) -> Any:
+def p_norm_jvp(m: Carrier, ts: Any, y: Any, x: Any, *, ord: float, axis: Any, keepdims: bool) -> Any:
     along = p_unit(m, y, x, ord, axis, keepdims) * ts[0]
     return m.sum(m.real(along) if m.is_complex(along) else along, axis=axis, keepdims=keepdims)
 
@@ -251,11 +251,11 @@ def read_vector_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
     return (x,), {"ord": ord, "axis": axis, "keepdims": keepdims}, row
 
 
-def norm(m: Any, x: Any, *, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def norm(m: Carrier, x: Any, *, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     return (vector_norm if len(axis) == 1 else matrix_norm)(m, x, ord, axis, keepdims)
 
 
-def vector_norm(m: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+def vector_norm(m: Carrier, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     options, size = {"axis": axis, "keepdims": keepdims}, m.absolute(x)
     if ord == np.inf:  # of nothing it is 0, as a sum is
         return m.max(size, **options) if m.size(x) else m.sum(size, **options)
@@ -266,7 +266,7 @@ def vector_norm(m: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     return m.sum(size, **options)
 
 
-def matrix_norm(m: Any, x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def matrix_norm(m: Carrier, x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     n = m.ndim(x)
     x = m.moveaxis(x, source=axis, destination=(n - 2, n - 1))
     lead = m.shape(x)[:-2]
@@ -326,7 +326,7 @@ def read_full(found: Any, name: str) -> Any:
 
 
 # Compositions.
-def matrix_power(m: Any, a: Any, *, n: int) -> Any:
+def matrix_power(m: Carrier, a: Any, *, n: int) -> Any:
     """By repeated squaring."""
     if n < 0:
         return matrix_power(m, m.inv(a), n=-n)
@@ -341,7 +341,7 @@ def matrix_power(m: Any, a: Any, *, n: int) -> Any:
     return result
 
 
-def tensorsolve(m: Any, a: Any, b: Any, *, axes: Any) -> Any:
+def tensorsolve(m: Carrier, a: Any, b: Any, *, axes: Any) -> Any:
     if axes is not None:
         order = [k for k in range(m.ndim(a)) if k not in axes] + list(axes)
         a = m.transpose(a, axes=tuple(order))
@@ -351,7 +351,7 @@ def tensorsolve(m: Any, a: Any, b: Any, *, axes: Any) -> Any:
     return m.reshape(solution, shape=rest)
 
 
-def tensorinv(m: Any, a: Any, *, ind: int) -> Any:
+def tensorinv(m: Carrier, a: Any, *, ind: int) -> Any:
     shape = m.shape(a)
     n = int(np.prod(shape[ind:]))
     return m.reshape(m.inv(m.reshape(a, shape=(n, n))), shape=shape[ind:] + shape[:ind])

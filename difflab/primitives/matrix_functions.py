@@ -20,7 +20,7 @@ def exponential(a: Any) -> Any:
     return expm(a)
 
 
-def moved_exponential(m: Any, a: Any, direction: Any) -> Any:
+def moved_exponential(m: Carrier, a: Any, direction: Any) -> Any:
     """The derivative of the exponential along a direction: a corner of the exponential of [[a, direction], [0, a]]."""
     n, k = m.shape(a)[-1], m.ndim(a)
     top = m.concatenate(a, direction, axis=k - 1)
@@ -53,7 +53,7 @@ def read_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_di
     return operands, {"lower": bool(lower), "transposed": trans in (1, "T"), "unit_diagonal": bool(unit_diagonal)}
 
 
-def solve_triangular(m: Any, a: Any, b: Any, *, lower: bool, transposed: bool, unit_diagonal: bool) -> Any:
+def solve_triangular(m: Carrier, a: Any, b: Any, *, lower: bool, transposed: bool, unit_diagonal: bool) -> Any:
     off = -1 if unit_diagonal else 0
     a = m.tril(a, k=off) if lower else m.triu(a, k=-off)
     a = a + np.eye(Carrier.shape(a)[-1], dtype=int) if unit_diagonal else a

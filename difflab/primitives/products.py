@@ -13,7 +13,7 @@ from .primitive import Carrier, Reading, composite, linear
 from .text import PRODUCT, Text
 
 
-def matmul_transpose(m: Any, i: int, ct: Any, a: Any, b: Any) -> Any:
+def matmul_transpose(m: Carrier, i: int, ct: Any, a: Any, b: Any) -> Any:
     """The cotangent of a or b in a @ b, for every pair of ranks; the driver undoes broadcast stacks."""
     vector_a, vector_b = m.ndim(a) == 1, m.ndim(b) == 1
     if vector_a and vector_b:
@@ -31,18 +31,18 @@ def matmul_transpose(m: Any, i: int, ct: Any, a: Any, b: Any) -> Any:
     return m.reshape(out, shape=m.shape(out)[:-1]) if vector_b else out
 
 
-def flip(m: Any, x: Any) -> Any:
+def flip(m: Carrier, x: Any) -> Any:
     """The matrices of a stack transposed."""
     n = m.ndim(x)
     return m.transpose(x, axes=(*range(n - 2), n - 1, n - 2))
 
 
-def bar(m: Any, x: Any) -> Any:
+def bar(m: Carrier, x: Any) -> Any:
     """The complex conjugate; a real operand as it is."""
     return m.conjugate(x) if m.is_complex(x) else x
 
 
-def adjoint(m: Any, x: Any) -> Any:
+def adjoint(m: Carrier, x: Any) -> Any:
     """The conjugate transposes of a stack of matrices."""
     return flip(m, bar(m, x))
 
@@ -81,7 +81,7 @@ def without_summands(a: Any, b: Any) -> Any:
     return (a[..., :0], b[..., :0, :]) if min(a.ndim, b.ndim) > 1 else (a, b), {}, ()
 
 
-def matmul_gate(m: Any, i: int, gate: Any, a: Any, b: Any) -> Any:
+def matmul_gate(m: Carrier, i: int, gate: Any, a: Any, b: Any) -> Any:
     """A row of a is stopped where its whole row of the product is, a column of b where its column is."""
     if m.ndim(a) < 2 or m.ndim(b) < 2:
         return None
@@ -116,17 +116,17 @@ def read_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return (x1, x2), {"axis": axis}
 
 
-def vecdot(m: Any, a: Any, b: Any, *, axis: int) -> Any:
+def vecdot(m: Carrier, a: Any, b: Any, *, axis: int) -> Any:
     product = m.multiply(bar(m, to_last(m, a, axis)), to_last(m, b, axis))
     return m.sum(product, axis=(m.ndim(product) - 1,), keepdims=False)
 
 
-def to_last(m: Any, x: Any, axis: int) -> Any:
+def to_last(m: Carrier, x: Any, axis: int) -> Any:
     n = m.ndim(x)
     return x if axis in (-1, n - 1) else m.moveaxis(x, source=(axis % n,), destination=(n - 1,))
 
 
-def vecmat(m: Any, a: Any, b: Any) -> Any:
+def vecmat(m: Carrier, a: Any, b: Any) -> Any:
     """conj(a) @ b, one vector for each matrix."""
     rows = bar(m, m.reshape(a, shape=(*m.shape(a)[:-1], 1, m.shape(a)[-1])))
     out = m.matmul(rows, b)
@@ -141,16 +141,16 @@ def read_vecmat(a: Any, b: Any, /) -> Any:
     return (a, b), {}
 
 
-def vdot(m: Any, a: Any, b: Any) -> Any:
+def vdot(m: Carrier, a: Any, b: Any) -> Any:
     flat = lambda x: m.reshape(x, shape=(m.size(x),))
     return m.matmul(bar(m, flat(a)), flat(b))
 
 
-def outer(m: Any, a: Any, b: Any) -> Any:
+def outer(m: Carrier, a: Any, b: Any) -> Any:
     return m.multiply(m.reshape(a, shape=(m.size(a), 1)), m.reshape(b, shape=(1, m.size(b))))
 
 
-def kron(m: Any, a: Any, b: Any) -> Any:
+def kron(m: Carrier, a: Any, b: Any) -> Any:
     """Blocks of b scaled by the elements of a: an outer product with its axes interleaved."""
     n = max(m.ndim(a), m.ndim(b))
     sa = (1,) * (n - m.ndim(a)) + m.shape(a)
@@ -169,7 +169,7 @@ def read_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1
     return (a, b), {"axisa": axisa, "axisb": axisb, "axisc": axisc}
 
 
-def cross(m: Any, a: Any, b: Any, *, axisa: int, axisb: int, axisc: int) -> Any:
+def cross(m: Carrier, a: Any, b: Any, *, axisa: int, axisb: int, axisc: int) -> Any:
     last = lambda x, k: m.moveaxis(x, source=(k % m.ndim(x),), destination=(m.ndim(x) - 1,))
     a, b = last(a, axisa), last(b, axisb)
     part = lambda x, k: m.getitem(x, index=(Ellipsis, k))
@@ -199,7 +199,7 @@ def read_linalg_outer(a: Any, b: Any) -> Any:
     return (a, b), {}, "outer"
 
 
-def placeholder(m: Any, *xs: Any, **params: Any) -> Any:
+def placeholder(m: Carrier, *xs: Any, **params: Any) -> Any:
     raise AssertionError("this row is read as another one")
 
 
@@ -276,7 +276,7 @@ composite(
 )
 
 
-def chain(m: Any, x: Any, rest: tuple[Any, ...]) -> Any:
+def chain(m: Carrier, x: Any, rest: tuple[Any, ...]) -> Any:
     for y in rest:
         x = m.matmul(x, y)
     return x

@@ -16,7 +16,7 @@ from .primitive import Carrier, Primitive, composite, custom, linear, register
 from .quotient import Quotient, fraction
 
 
-def expand(m: Any, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def expand(m: Carrier, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """A reduced array (cotangent or result) with its axes back, ready to broadcast against x."""
     if keepdims or axis is None:
         return ct
@@ -37,11 +37,11 @@ def per(n: float) -> float:
 def pooled(name: str, weights: Callable[..., Any], **row: Any) -> Any:
     """A row that reduces x; `weights(m, y, x, axis)` is dy/dx for each element, y with its axes back."""
 
-    def vjp(m: Any, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    def vjp(m: Carrier, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
         y, ct = expand(m, y, x, axis, keepdims), expand(m, ct, x, axis, keepdims)
         return (ct * weights(m, y, x, axis),)
 
-    def jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    def jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
         y = expand(m, y, x, axis, keepdims)
         return m.sum(weights(m, y, x, axis) * ts[0], axis=axis, keepdims=keepdims)
 
@@ -107,7 +107,7 @@ register(
 
 
 # Products. prod / x fails where a factor is zero; the product of the others does not, at any order.
-def others(m: Any, y: Any, x: Any, axis: Any) -> Any:
+def others(m: Carrier, y: Any, x: Any, axis: Any) -> Any:
     """For each element the product of the others: those before it times those behind it."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
@@ -160,11 +160,11 @@ def read_deviation(name: str) -> Callable[..., Any]:
     return arguments
 
 
-def deviation(m: Any, x: Any, axis: Any) -> Any:
+def deviation(m: Carrier, x: Any, axis: Any) -> Any:
     return x - m.mean(x, axis=axis, keepdims=True)
 
 
-def variance(m: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+def variance(m: Carrier, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
     d = deviation(m, x, axis)
     square = m.real(d * m.conjugate(d)) if m.is_complex(x) else m.square(d)
     return m.divide(m.sum(square, axis=axis, keepdims=keepdims), degrees(count(x, axis), ddof))
@@ -176,12 +176,12 @@ def degrees(n: int, ddof: Any) -> Any:
     return int(left) if left.denominator == 1 else Quotient(left)
 
 
-def var_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:
+def var_weights(m: Carrier, y: Any, x: Any, axis: Any, ddof: float) -> Any:
     d = deviation(m, x, axis)
     return (m.conjugate(d) if m.is_complex(x) else d) * (2.0 * per(count(x, axis) - ddof))
 
 
-def std_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:
+def std_weights(m: Carrier, y: Any, x: Any, axis: Any, ddof: float) -> Any:
     """dy/dx of the standard deviation; 0 where all elements are equal, as for a norm at 0."""
     d = deviation(m, x, axis)
     d = m.conjugate(d) if m.is_complex(x) else d
@@ -192,11 +192,11 @@ def std_weights(m: Any, y: Any, x: Any, axis: Any, ddof: float) -> Any:
 def deviating(name: str, weights: Callable[..., Any], **row: Any) -> None:
     """A measure of deviation: `weights(m, y, x, axis, ddof)` is dy/dx for each element."""
 
-    def vjp(m: Any, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+    def vjp(m: Carrier, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
         y, ct = expand(m, y, x, axis, keepdims), expand(m, ct, x, axis, keepdims)
         return (ct * weights(m, y, x, axis, ddof),)
 
-    def jvp(m: Any, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+    def jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
         y = expand(m, y, x, axis, keepdims)
         return m.sum(weights(m, y, x, axis, ddof) * ts[0], axis=axis, keepdims=keepdims)
 
@@ -263,15 +263,15 @@ composite(
 
 
 # The same without NaNs.
-def nan_filled(m: Any, x: Any, filler: float) -> Any:
+def nan_filled(m: Carrier, x: Any, filler: float) -> Any:
     return m.where(m.not_equal(x, x), filler, x)
 
 
-def present(m: Any, x: Any, axis: Any) -> Any:
+def present(m: Carrier, x: Any, axis: Any) -> Any:
     return m.sum(m.astype(m.equal(x, x), dtype=float), axis=axis, keepdims=True)
 
 
-def nan_variance(m: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+def nan_variance(m: Carrier, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
     n = present(m, x, axis)
     mean = m.sum(nan_filled(m, x, 0.0), axis=axis, keepdims=True) / n
     d = m.where(m.not_equal(x, x), 0.0, x - mean)

@@ -14,7 +14,7 @@ from .primitive import Carrier, Reading, composite
 
 
 # Repetition.
-def tile(m: Any, x: Any, *, reps: tuple[int, ...]) -> Any:
+def tile(m: Carrier, x: Any, *, reps: tuple[int, ...]) -> Any:
     """A new axis of length `rep` before each axis, filled by broadcasting, and the pairs merged."""
     shape = m.shape(x)
     n = max(len(shape), len(reps))
@@ -24,7 +24,7 @@ def tile(m: Any, x: Any, *, reps: tuple[int, ...]) -> Any:
     return m.reshape(apart, shape=tuple(rep * length for rep, length in zip(reps, shape)))
 
 
-def repeat(m: Any, x: Any, *, repeats: Any, axis: int) -> Any:
+def repeat(m: Carrier, x: Any, *, repeats: Any, axis: int) -> Any:
     places = np.repeat(np.arange(m.shape(x)[axis]), repeats)
     return m.getitem(x, index=(slice(None),) * axis + (places,))
 
@@ -114,7 +114,7 @@ def read_pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any)
     return (array,), {"pad_width": frame, "mode": mode}
 
 
-def pad(m: Any, x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
+def pad(m: Carrier, x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
     """Zeros and constants around x by scattering x into them; the other modes read x at a padded index."""
     if mode == "constant":
         shape = tuple(n + a + b for n, (a, b) in zip(m.shape(x), pad_width))

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import UnsupportedError
 from . import batches
 from .arguments import refuse, whole
-from .primitive import Domain, Gate, custom, elementwise, named
+from .primitive import Carrier, Domain, Gate, custom, elementwise, named
 from .spelling import Native, by_mpmath, by_sympy, called
 from .text import Text
 
@@ -33,16 +33,16 @@ def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0,
     )
 
 
-def at_integers(m: Any, x: Any) -> Any:
+def at_integers(m: Carrier, x: Any) -> Any:
     return m.equal(x, m.floor(x))
 
 
-def at_halves(m: Any, x: Any, decimals: int = 0) -> Any:
+def at_halves(m: Carrier, x: Any, decimals: int = 0) -> Any:
     scaled = x * 10.0**decimals + 0.5
     return m.equal(scaled, m.floor(scaled))
 
 
-def no_slope(m: Any, y: Any, x: Any) -> Gate:
+def no_slope(m: Carrier, y: Any, x: Any) -> Gate:
     """Nothing passes; of a complex number sign is z/|z|, which is neither flat nor holomorphic."""
     if m.is_complex(x):
         raise UnsupportedError("sign: no derivative for complex operands; write z / np.abs(z)")
@@ -184,7 +184,7 @@ elementwise(
 )
 
 
-def absolute_slope(m: Any, y: Any, x: Any) -> Any:
+def absolute_slope(m: Carrier, y: Any, x: Any) -> Any:
     """sign(x), 0 at 0; for complex x its conjugate, so that the cotangent comes out in JAX's convention."""
     if not m.is_complex(x):
         return m.sign(x)
@@ -217,7 +217,7 @@ elementwise(
 )
 
 
-def winner(m: Any, x: Any, y: Any, order: str, ignore_nan: bool = False) -> Gate:
+def winner(m: Carrier, x: Any, y: Any, order: str, ignore_nan: bool = False) -> Gate:
     """x where it is chosen over y; a tie is shared equally."""
     chosen = getattr(m, order)(x, y)
     if ignore_nan:

@@ -48,7 +48,7 @@ linear(
 def prefix_scan(combine: str) -> Callable[..., Any]:
     """Running results by doubling steps: log2(n) elementwise operations, exact where a quotient would fail."""
 
-    def value(m: Any, x: Any, *, axis: int) -> Any:
+    def value(m: Carrier, x: Any, *, axis: int) -> Any:
         n, step = m.shape(x)[axis], 1
         while step < n:
             head = m.getitem(x, index=along(axis, slice(0, step)))
@@ -112,7 +112,7 @@ def read_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: A
     return (np.concatenate(given, axis) if len(given) > 1 else a,), {"n": n, "axis": axis}
 
 
-def difference(m: Any, x: Any, *, n: int, axis: int) -> Any:
+def difference(m: Carrier, x: Any, *, n: int, axis: int) -> Any:
     for _ in range(n):
         x = m.getitem(x, index=along(axis, slice(1, None))) - m.getitem(x, index=along(axis, slice(None, -1)))
     return x
@@ -146,7 +146,7 @@ def _ediff_with_ends(x: Any, to_end: Any, to_begin: Any) -> Any:
     return tuple(parts), {"axis": 0}, "concatenate"
 
 
-def slope(m: Any, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
+def slope(m: Carrier, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     """Second-order central differences inside, one-sided ones at both ends."""
     n = m.shape(f)[axis]
     at = lambda start, stop: m.getitem(f, index=along(axis, slice(start, stop)))
@@ -176,7 +176,7 @@ def slope(m: Any, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     return m.concatenate(first, inside, last, axis=axis)
 
 
-def gradient(m: Any, f: Any, *spacing: Any, axis: Any, edge_order: int) -> Any:
+def gradient(m: Carrier, f: Any, *spacing: Any, axis: Any, edge_order: int) -> Any:
     spacing = spacing * len(axis) if len(spacing) == 1 else spacing or (1.0,) * len(axis)
     slopes = [slope(m, f, h, k, edge_order) for k, h in zip(axis, spacing)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
@@ -210,7 +210,7 @@ composite(
 
 
 # Integrals.
-def trapezoid(m: Any, y: Any, x: Any = None, *, dx: float, axis: int) -> Any:
+def trapezoid(m: Carrier, y: Any, x: Any = None, *, dx: float, axis: int) -> Any:
     n = m.shape(y)[axis]
     pairs = (m.getitem(y, index=along(axis, slice(1, n))) + m.getitem(y, index=along(axis, slice(0, n - 1)))) / 2
     if x is None:
@@ -239,7 +239,7 @@ composite(
 
 
 # Convolution of two sequences.
-def convolve_transpose(m: Any, i: int, ct: Any, a: Any, b: Any, *, mode: str) -> Any:
+def convolve_transpose(m: Carrier, i: int, ct: Any, a: Any, b: Any, *, mode: str) -> Any:
     """Correlation with the other operand, of the cotangent put back in its place in the full convolution."""
     n, k = m.size(a), m.size(b)
     full = n + k - 1
@@ -250,11 +250,11 @@ def convolve_transpose(m: Any, i: int, ct: Any, a: Any, b: Any, *, mode: str) ->
     return m.convolve(ct, m.flip((b, a)[i], axis=(0,)), mode="valid")
 
 
-def conjugate(m: Any, x: Any) -> Any:
+def conjugate(m: Carrier, x: Any) -> Any:
     return m.conjugate(x) if m.is_complex(x) else x
 
 
-def correlate(m: Any, a: Any, v: Any, *, mode: str) -> Any:
+def correlate(m: Carrier, a: Any, v: Any, *, mode: str) -> Any:
     """A convolution with the second operand reversed; with the roles exchanged where it is the longer one."""
     if m.size(a) < m.size(v):
         return m.flip(conjugate(m, correlate(m, v, a, mode=mode)), axis=(0,))
@@ -309,7 +309,7 @@ opaque(
 )
 
 
-def interp(m: Any, x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any:
+def interp(m: Carrier, x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any:
     """The straight line between the two points around x; the first or last value outside."""
     n = m.size(xp)
     last = m.getitem(xp, index=(n - 1,))
@@ -345,7 +345,7 @@ composite(
 
 
 # Polynomials.
-def horner(m: Any, p: Any, x: Any) -> Any:
+def horner(m: Carrier, p: Any, x: Any) -> Any:
     y = m.zeros_like(x) * 1.0
     for k in range(m.size(p)):
         y = m.add(m.multiply(y, x), m.getitem(p, index=(k,)))

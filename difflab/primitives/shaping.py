@@ -52,7 +52,7 @@ def inverse(order: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if order is None else tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
-def back_to_shape(m: Any, i: int, ct: Any, x: Any, **params: Any) -> Any:
+def back_to_shape(m: Carrier, i: int, ct: Any, x: Any, **params: Any) -> Any:
     return m.reshape(ct, shape=m.shape(x))
 
 
@@ -237,7 +237,7 @@ for _n in (1, 2, 3):
 
 # Order along axes.
 def all_axes(name: str) -> Callable[..., Any]:
-    def read(m: Any, axis: Any = None) -> Any:
+    def read(m: Carrier, axis: Any = None) -> Any:
         found = axes_of(name, m, axis)
         return (m,), {"axis": tuple(range(Carrier.ndim(m))) if found is None else found}
 

@@ -27,23 +27,23 @@ def reduced_svd(a: Any) -> Any:
     return np.linalg.svd(a, full_matrices=False)
 
 
-def reciprocal(m: Any, s: Any) -> Any:
+def reciprocal(m: Carrier, s: Any) -> Any:
     """1 / s, and 0 where s is 0."""
     zero = m.equal(s, 0.0)
     return m.where(zero, 0.0, 1.0 / m.where(zero, 1.0, s))
 
 
-def turning(m: Any, x: Any, s: Any) -> Any:
+def turning(m: Carrier, x: Any, s: Any) -> Any:
     """The diagonal along which the vectors of a complex matrix change their phases."""
     return (x - m.real(x)) * diagonal_matrix(m, reciprocal(m, s))
 
 
-def outside(m: Any, q: Any, x: Any) -> Any:
+def outside(m: Carrier, q: Any, x: Any) -> Any:
     """The part of x's columns that is orthogonal to those of q."""
     return x - m.matmul(q, m.matmul(adjoint(m, q), x))
 
 
-def svd_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
+def svd_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     gu, gs, gv = bar(m, ct[0]), ct[1], flip(m, ct[2])
     (u, s, vh), v = y, adjoint(m, y[2])
     f = gaps(m, m.square(s))
@@ -62,7 +62,7 @@ def svd_vjp(m: Any, ct: Any, y: Any, a: Any) -> Any:
     return (bar(m, out),)
 
 
-def svd_jvp(m: Any, ts: Any, y: Any, a: Any) -> Any:
+def svd_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     (da,), (u, s, vh), v = ts, y, adjoint(m, y[2])
     f = gaps(m, m.square(s))
     inner = m.matmul(m.matmul(adjoint(m, u), da), v)
@@ -133,14 +133,14 @@ composite(
 
 
 # The pseudo-inverse, at constant rank.
-def pinv_jvp(m: Any, ts: Any, y: Any, a: Any, *, rcond: Any) -> Any:
+def pinv_jvp(m: Carrier, ts: Any, y: Any, a: Any, *, rcond: Any) -> Any:
     da, dah, yh = ts[0], adjoint(m, ts[0]), adjoint(m, y)
     rest = dah - m.matmul(dah, m.matmul(a, y))
     inner = dah - m.matmul(m.matmul(y, a), dah)
     return -m.matmul(m.matmul(y, da), y) + m.matmul(m.matmul(y, yh), rest) + m.matmul(inner, m.matmul(yh, y))
 
 
-def pinv_vjp(m: Any, ct: Any, y: Any, a: Any, *, rcond: Any) -> Any:
+def pinv_vjp(m: Carrier, ct: Any, y: Any, a: Any, *, rcond: Any) -> Any:
     yh, g, gh = adjoint(m, y), bar(m, ct), flip(m, ct)
     one = m.matmul(gh, m.matmul(y, yh))
     two = m.matmul(m.matmul(yh, y), gh)
@@ -148,7 +148,7 @@ def pinv_vjp(m: Any, ct: Any, y: Any, a: Any, *, rcond: Any) -> Any:
     return (bar(m, out + two - m.matmul(two, m.matmul(y, a))),)
 
 
-def pinv_value(m: Any, a: Any, *, rcond: Any) -> Any:
+def pinv_value(m: Carrier, a: Any, *, rcond: Any) -> Any:
     """At full rank, through the normal equations, on carriers without singular values."""
     transposed, (rows, columns) = flip(m, a), m.shape(a)[-2:]
     if rows >= columns:
@@ -194,7 +194,7 @@ def read_matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: 
     return (A,), {name: value for name, value in params.items() if value is not None and value is not False}
 
 
-def ranks(m: Any, row: Any, lead: Any, a: Any, **params: Any) -> Any:
+def ranks(m: Carrier, row: Any, lead: Any, a: Any, **params: Any) -> Any:
     """NumPy takes stacks of matrices, but a stack of vectors for a matrix."""
     if m.ndim(a) < 3:
         raise UnsupportedError("the rank of a vector")
@@ -217,7 +217,7 @@ register(
 )
 
 
-def condition(m: Any, a: Any, *, p: Any) -> Any:
+def condition(m: Carrier, a: Any, *, p: Any) -> Any:
     if p in (2, -2):
         values = m.svdvals(a)
         most, least = m.getitem(values, index=(Ellipsis, 0)), m.getitem(values, index=(Ellipsis, -1))

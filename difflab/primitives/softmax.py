@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from . import batches, by_rows
 from .arguments import axes_of
-from .primitive import custom
+from .primitive import Carrier, custom
 from .reductions import expand
 
 
@@ -32,12 +32,12 @@ def read_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = Fal
     return (a, b), params
 
 
-def softmax_weights(m: Any, y: Any, x: Any, axis: Any) -> Any:
+def softmax_weights(m: Carrier, y: Any, x: Any, axis: Any) -> Any:
     """exp(x - y), where y = -inf (a sum of nothing) gives 0."""
     return m.exp(x - m.where(m.equal(y, -np.inf), 0.0, y))
 
 
-def logsumexp_jvp(m: Any, ts: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+def logsumexp_jvp(m: Carrier, ts: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
     p = softmax_weights(m, expand(m, y, x, axis, keepdims), x, axis)
     parts = [] if ts[0] is None else [p * ts[0] if b is None else b * p * ts[0]]
     if b is not None and ts[1] is not None:
@@ -46,7 +46,7 @@ def logsumexp_jvp(m: Any, ts: Any, y: Any, x: Any, b: Any = None, *, axis: Any, 
     return m.sum(m.broadcast_to(total, shape=m.shape(x)), axis=axis, keepdims=keepdims)
 
 
-def logsumexp_vjp(m: Any, ct: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+def logsumexp_vjp(m: Carrier, ct: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
     p = softmax_weights(m, expand(m, y, x, axis, keepdims), x, axis)
     ct = expand(m, ct, x, axis, keepdims) * p
     return (ct,) if b is None else (ct * b, ct)

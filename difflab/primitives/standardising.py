@@ -10,7 +10,7 @@ from .arguments import axes_of
 from .primitive import Carrier, composite, custom
 
 
-def number(m: Any, x: Any, axes: Any) -> int:
+def number(m: Carrier, x: Any, axes: Any) -> int:
     """How many elements are taken together."""
     n = 1
     for k in axes:
@@ -18,17 +18,17 @@ def number(m: Any, x: Any, axes: Any) -> int:
     return n
 
 
-def moments(m: Any, x: Any, *, axes: Any) -> list[Any]:
+def moments(m: Carrier, x: Any, *, axes: Any) -> list[Any]:
     mean = m.mean(x, axis=axes, keepdims=True)
     return [mean, m.mean(m.square(x - mean), axis=axes, keepdims=True)]
 
 
-def moments_jvp(m: Any, ts: Any, y: Any, x: Any, *, axes: Any) -> Any:
+def moments_jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axes: Any) -> Any:
     (t,) = ts
     return m.mean(t, axis=axes, keepdims=True), 2 * m.mean((x - y[0]) * t, axis=axes, keepdims=True)
 
 
-def moments_vjp(m: Any, ct: Any, y: Any, x: Any, *, axes: Any) -> Any:
+def moments_vjp(m: Carrier, ct: Any, y: Any, x: Any, *, axes: Any) -> Any:
     n = number(m, x, axes)
     return (m.broadcast_to(ct[0] / n, shape=m.shape(x)) + (x - y[0]) * (ct[1] * (2 / n)),)
 
@@ -57,11 +57,11 @@ custom(
 )
 
 
-def inverse_deviation(m: Any, var: Any, eps: float) -> Any:
+def inverse_deviation(m: Carrier, var: Any, eps: float) -> Any:
     return m.reciprocal(m.sqrt(var + eps))
 
 
-def centred_transpose(m: Any, ct: Any, y: Any, var: Any, *, axes: Any, eps: float) -> Any:
+def centred_transpose(m: Carrier, ct: Any, y: Any, var: Any, *, axes: Any, eps: float) -> Any:
     """(ct - mean(ct) - y mean(ct y)) / sqrt(var + eps): the transpose, and as it is symmetric, the map itself."""
     mean = lambda v: m.mean(v, axis=axes, keepdims=True)
     return (ct - mean(ct) - y * mean(ct * y)) * inverse_deviation(m, var, eps)

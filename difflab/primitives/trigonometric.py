@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .primitive import Domain, elementwise, named
+from .primitive import Carrier, Domain, elementwise, named
 from .spelling import ROUNDED, Native, by_mpmath, by_sympy, called
 
 PI = 3.141592653589793
@@ -264,7 +264,7 @@ row(
 )
 
 
-def sinc_by_parts(m: Any, x: Any, *, n: int) -> Any:
+def sinc_by_parts(m: Carrier, x: Any, *, n: int) -> Any:
     """From the derivatives of x sinc(x) = sin(πx)/π."""
     pi = 4 * m.arctan(1)
     s, c = m.sinpi(x), m.cospi(x)

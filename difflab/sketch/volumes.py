@@ -7,6 +7,7 @@ from typing import Any
 
 from ..draw.palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
 from ..errors import InputError, ShapeError
+from ..types import Shape
 from .canvas import Canvas, Point
 from .checks import count
 from .drawing import Sketch
@@ -20,7 +21,6 @@ SHARE = 0.55  # sizes are drawn by this power, so that 1 and 512 fit into one pi
 LABEL = 84.0  # width of the words over an arrow
 MOST_VOLUMES = 40
 MOST_LINES = 3  # of arithmetic
-Shape = tuple[int, ...]
 Span = tuple[float, float]
 
 

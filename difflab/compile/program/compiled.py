@@ -10,7 +10,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...graph.traced import Shape
+from ...graph.traced import SeenShape
 from ..passes.pipeline import optimise
 from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
@@ -30,7 +30,7 @@ class Compiled:
         self.free: list[list[Any]] = []  # workspaces that no run uses at the moment
         self.general: Compiled | None = None
         self.guards = [outcome for _, outcome in graph.guards]
-        self.shaped = any(isinstance(outcome, Shape) for outcome in self.guards)
+        self.shaped = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 
     def build(self, scalar: bool = True) -> Compiled:
         """Runs the passes and writes the source, once."""
@@ -99,7 +99,7 @@ class Compiled:
 
 def holds(value: Any, outcome: Any) -> bool:
     """Whether a guard comes out as it did when the function was traced."""
-    if isinstance(outcome, Shape):
+    if isinstance(outcome, SeenShape):
         return np.shape(value) == tuple(outcome)
     return bool(value) == outcome if isinstance(outcome, bool) else bool(value == outcome)
 

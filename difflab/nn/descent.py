@@ -254,6 +254,6 @@ def photograph() -> Any:
     from matplotlib import cbook
     from PIL import Image
 
-    with Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:  # type: ignore[arg-type]
+    with Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
         small = image.convert("L").resize((256, 300), Image.Resampling.LANCZOS)
         return np.asarray(small, np.float64) / 255

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..types import Function
 from .arrays import Array, Params, State
 from .layers.convolution import Conv1d, Conv2d
 from .layers.layer import Layer
@@ -64,7 +65,7 @@ def fold(before: Any, given: Params, norm: Array, params: Params, state: State) 
     scale = params.get("weight", 1.0) / np.sqrt(np.asarray(state["running_var"], np.float64) + norm.eps)
     shift = params.get("bias", 0.0) - scale * state["running_mean"]
     bias = given.get("bias", np.zeros(len(weight)))
-    channels = lambda v, like: v.reshape(-1, *(1,) * (like.ndim - 1))
+    channels: Function = lambda v, like: v.reshape(-1, *(1,) * (like.ndim - 1))
     new = {
         "weight": (weight * channels(scale, weight)).astype(weight.dtype),
         "bias": (bias * channels(scale, bias) + channels(shift, bias)).astype(weight.dtype),

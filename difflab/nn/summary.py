@@ -172,9 +172,11 @@ def flops(layer: Layer, x: Array, y: Array) -> int:
     if isinstance(layer, Linear):
         return 2 * out * layer.in_features
     if isinstance(layer, Conv1d | Conv2d):
-        return 2 * out * (layer.in_channels // layer.groups) * math.prod(layer.kernel_size)
+        weights: int = layer.in_channels // layer.groups * math.prod(layer.kernel_size)
+        return 2 * out * weights
     if isinstance(layer, ConvTranspose2d):
-        return 2 * math.prod(np.shape(x)[1:]) * (layer.out_channels // layer.groups) * math.prod(layer.kernel_size)
+        weights = layer.out_channels // layer.groups * math.prod(layer.kernel_size)
+        return 2 * math.prod(np.shape(x)[1:]) * weights
     return 0 if isinstance(layer, Flatten) else max(out, math.prod(np.shape(x)[1:]))
 
 

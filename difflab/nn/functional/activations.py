@@ -255,7 +255,8 @@ def axis_of(what: str, x: Array, dim: int) -> int:
         raise InputError(f"{what}: dim={dim!r}; give the number of an axis")
     if not -x.ndim <= dim < x.ndim:
         raise ShapeError(f"{what}: dim={dim} is out of range for an input of shape {x.shape}")
-    return dim % x.ndim
+    axis: int = dim % x.ndim
+    return axis
 
 
 def soft_axis(what: str, x: Array, dim: int | None) -> int:

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
 from ...primitives import rows
+from ...types import Function
 from ..arrays import Array
 from . import checks
 from .checks import array, real, row
@@ -253,8 +254,8 @@ def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Array:
     t = at - first
     weights = {0: 1 - t, 1: t}
     if cubic:
-        near = lambda d: (1.25 * d - 2.25) * d * d + 1  # up to one element away, and up to two
-        far = lambda d: ((-0.75 * d + 3.75) * d - 6) * d + 3
+        near: Function = lambda d: (1.25 * d - 2.25) * d * d + 1  # up to one element away, and up to two
+        far: Function = lambda d: ((-0.75 * d + 3.75) * d - 6) * d + 3
         weights = {-1: far(t + 1), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
     means = np.zeros((out, n))
     for offset, w in weights.items():

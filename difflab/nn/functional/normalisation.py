@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...primitives import rows
+from ...types import Function
 from ..arrays import Array
 from . import checks
 from .checks import real, row
@@ -67,7 +68,7 @@ def batch_norm(
         raise ShapeError(f"batch_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
     mean, var, weight, bias = (None if v is None else real(v) for v in (running_mean, running_var, weight, bias))
     channel_check("batch_norm", x, running_mean=mean, running_var=var, weight=weight, bias=bias)
-    shaped = lambda v: None if v is None else along_channels(v, x.ndim)
+    shaped: Function = lambda v: None if v is None else along_channels(v, x.ndim)
     if not training:
         if mean is None or var is None:
             raise InputError("batch_norm: without training the running_mean and running_var must be given")
@@ -178,7 +179,7 @@ def instance_norm(
     y = scaled(y, *(None if v is None else along_channels(v, x.ndim) for v in (weight, bias)))
     if mean is None and var is None:
         return y
-    flat = lambda v: np.mean(v.reshape(x.shape[:2]), axis=0)
+    flat: Function = lambda v: np.mean(v.reshape(x.shape[:2]), axis=0)
     seen = flat(own_mean), flat(own_var) * (number / (number - 1))
     return y, *(None if old is None else (1 - momentum) * old + momentum * new for old, new in zip((mean, var), seen))
 

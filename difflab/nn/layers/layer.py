@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 import numpy as np
 
 from ...errors import DtypeError, InputError
+from ...types import DType
 from ..arrays import Array, Params, State
 from ..init import draw, redrawn, scheme_of
 
@@ -102,9 +103,9 @@ def generator(rng: Any, where: str) -> np.random.Generator:
     )
 
 
-def floating(dtype: Any, where: str) -> np.dtype[Any]:
+def floating(dtype: Any, where: str) -> DType:
     try:
-        found = np.dtype(dtype)
+        found: DType | None = np.dtype(dtype)
     except (TypeError, ValueError, SyntaxError):  # texts with commas and brackets are read as a list of fields
         found = None
     if found is None or found.kind != "f":

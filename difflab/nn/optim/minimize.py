@@ -13,6 +13,7 @@ from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
 from ...graph.leaves import check_functions
 from ...graph.pytree import flatten, map_leaves, paths
+from ...types import Function
 from ..arrays import Array, Tree
 from .checks import check_params, number
 from .optimiser import Optimiser
@@ -151,7 +152,7 @@ def descend(f: Any, x: Array, value: Any, step: Any, g: Array) -> tuple[Any, Any
 
 def by_gauss_newton(f: Any, params: Tree, optimiser: GaussNewton, steps: int, watch: Watch, tolerance: float) -> Result:
     ravel = Ravel(params)
-    residuals = lambda v: Ravel(found := f(ravel.unpack(v))).pack(found)
+    residuals: Function = lambda v: Ravel(found := f(ravel.unpack(v))).pack(found)
     x = ravel.pack(params)
     r = residuals(x)
     if np.ndim(f(params)) == 0 and r.size == 1 and not isinstance(f(params), list | tuple | dict):

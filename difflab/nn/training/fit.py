@@ -376,5 +376,6 @@ def score(record: dict[str, Any]) -> float:
     """What the best epoch has the least of: wrong answers, or loss, in the test if there is one."""
     for metric in ("test_accuracy", "test_loss", "train_accuracy", "train_loss"):
         if record[metric] is not None:
-            return sign(metric) * record[metric]
+            told: float = sign(metric) * record[metric]
+            return told
     return float("inf")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import zlib
-from collections.abc import Callable
+from collections.abc import Hashable
 from dataclasses import MISSING, field, make_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph.traced import Traced
+from ..types import Function, Value
 from . import functional as F
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -30,12 +31,12 @@ REDUCTIONS = ("mean", "sum", "none")
 class Criterion:
     """A loss with its settings: frozen, equal where the settings are, and hashable."""
 
-    function: ClassVar[Callable[..., Any]]
+    function: ClassVar[Function]
     operands: ClassVar[tuple[str, ...]]
 
     if TYPE_CHECKING:  # each kind has the signature of its function
 
-        def __init__(self, *arguments: Any, **settings: Any) -> None: ...
+        def __init__(self, *arguments: Value, **settings: Value) -> None: ...
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -47,7 +48,7 @@ class Criterion:
         if hasattr(self, "reduction"):
             check_reduction(name, self.reduction)
 
-    def mend(self, value: Any) -> str:
+    def mend(self, value: Value) -> str:
         """What was meant by an argument in the place of torch's oldest setting."""
         name = type(self).__name__
         if isinstance(value, str):
@@ -55,14 +56,14 @@ class Criterion:
         function, arguments = self.function.__name__, ", ".join(self.operands)
         return f"{name} makes an object: {name}()({arguments}), or call nn.functional.{function}({arguments})"
 
-    def __call__(self, *values: Any, **named: Any) -> Any:
+    def __call__(self, *values: Value, **named: Value) -> Value:
         """The loss of its operands."""
         if len(values) + len(named) != len(self.operands) or set(named) - set(self.operands[len(values) :]):
             given = " and ".join([str(len(values)), *(f"{n}=" for n in named)])
             raise InputError(f"{type(self).__name__}: it is called as loss({', '.join(self.operands)}); given {given}")
         return type(self).function(*values, **named, **vars(self))
 
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """The settings as values that can be compared and hashed."""
         return tuple(map(plain, vars(self).values()))
 
@@ -77,18 +78,18 @@ class Criterion:
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in told)})"
 
 
-def kept(value: Any) -> Any:
+def kept(value: Value) -> Value:
     """A setting's own copy of an array, which nobody changes afterwards."""
     copy = np.array(value)
     copy.flags.writeable = False
     return copy
 
 
-def plain(value: Any) -> Any:
+def plain(value: Value) -> Value:
     return (value.dtype.str, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
 
 
-def shown(value: Any) -> str:
+def shown(value: Value) -> str:
     """An array as its elements, where there are few, or else with a checksum that tells it from others."""
     if not isinstance(value, np.ndarray):
         return f"{value!r:.80}"
@@ -97,7 +98,7 @@ def shown(value: Any) -> str:
     return f"<array of shape {value.shape}, checksum {zlib.crc32(value.tobytes()):08x}>"
 
 
-def check_reduction(name: str, reduction: Any) -> None:
+def check_reduction(name: str, reduction: Value) -> None:
     allowed = (*REDUCTIONS, "batchmean") if name == "KLDivLoss" else REDUCTIONS
     if reduction not in allowed:
         close = difflib.get_close_matches(str(reduction), allowed, n=1, cutoff=0.4)
@@ -106,7 +107,7 @@ def check_reduction(name: str, reduction: Any) -> None:
 
 
 def criterion(
-    name: str, function: Callable[..., Any], operands: int = 2, *, without: str = "", kw_only: bool = False
+    name: str, function: Function, operands: int = 2, *, without: str = "", kw_only: bool = False
 ) -> type[Criterion]:
     """The class of this name: its fields are the function's arguments behind the operands."""
     arguments = list(inspect.signature(function).parameters.values())

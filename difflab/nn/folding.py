@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import InputError
-from ..types import Function
-from .arrays import Array, Params, State
+from ..types import Function, Params, State, Value
 from .layers.convolution import Conv1d, Conv2d
 from .layers.layer import Layer
 from .layers.linear import Linear
@@ -57,7 +54,7 @@ def foldable(before: Layer, layer: Layer) -> bool:
     return isinstance(before, FOLDABLE.get(type(layer), ())) and bool(getattr(layer, "track_running_stats", False))
 
 
-def fold(before: Any, given: Params, norm: Array, params: Params, state: State) -> tuple[Layer, Params]:
+def fold(before: Value, given: Params, norm: Value, params: Params, state: State) -> tuple[Layer, Params]:
     """One batch norm into the layer before it."""
     from dataclasses import replace
 

@@ -7,14 +7,13 @@ import math
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optree
 
 from ..errors import InputError, TraceError
 from ..graph.hollow import ShapeTape, hollow
-from .arrays import Array, Tree
+from ..types import Sizes, Tree, Value
 from .init import Shapes
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from .layers.layer import Layer
@@ -101,9 +100,9 @@ def summary(model: Layer, shape: tuple[int, ...], *, params: Tree = None) -> Sum
     if min(shape, default=1) < 1:
         raise InputError(f"summary: shape={shape}; every size is at least 1")
     own, state = model.start(Shapes(), np.dtype(np.float64))
-    trees: Any = (own if params is None else params, state, hollow((2, *shape)))
+    trees: Tree = (own if params is None else params, state, hollow((2, *shape)))
     try:
-        nodes: Any = optree.tree_map(ShapeTape().input, trees)
+        nodes: Tree = optree.tree_map(ShapeTape().input, trees)
         rows = list(walk("", model, nodes[0], nodes[1], nodes[2], Field(len(shape) - 1)))
     except TraceError:  # a layer of one's own that only plain arrays go through
         made = model.init(0)
@@ -140,11 +139,11 @@ class Field:
         return tuple(self.size)
 
 
-def each(value: Any, n: int) -> tuple[int, ...]:
+def each(value: Sizes, n: int) -> tuple[int, ...]:
     return (value,) * n if isinstance(value, int) else tuple(value)
 
 
-def walk(prefix: str, layer: Layer, params: Tree, state: Tree, x: Array, field: Field) -> Iterator[tuple[Row, Any]]:
+def walk(prefix: str, layer: Layer, params: Tree, state: Tree, x: Value, field: Field) -> Iterator[tuple[Row, Value]]:
     """A row for each layer, and what comes out of it."""
     if isinstance(layer, Sequential):
         for name, inner in zip(layer.names, layer.layers):
@@ -166,7 +165,7 @@ def walk(prefix: str, layer: Layer, params: Tree, state: Tree, x: Array, field: 
     yield row, y
 
 
-def flops(layer: Layer, x: Array, y: Array) -> int:
+def flops(layer: Layer, x: Value, y: Value) -> int:
     """Operations for one sample: two for each product of a weight, one for each element elsewhere."""
     out = math.prod(np.shape(y)[1:])
     if isinstance(layer, Linear):

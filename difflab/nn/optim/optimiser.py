@@ -9,7 +9,8 @@ import numpy as np
 import optree
 
 from ...errors import InputError
-from ..arrays import Array, Memory, Tree
+from ...types import Tree, Value
+from ..arrays import Memory
 from .checks import Settings, check_params, flattened
 from .transformation import Joint, Transformation
 from .update import Term, Update, array_of, as_dtype
@@ -92,7 +93,7 @@ class Link:
         return arrays | {self.keys[name]: self.numbers[name] for name in self.part.scalars}
 
 
-def through(links: list[Link], update: Update, k: int, p: Array) -> Update:
+def through(links: list[Link], update: Update, k: int, p: Value) -> Update:
     """The update of the k-th parameter behind these transformations."""
     for link in links:
         memory = link.numbers
@@ -144,10 +145,10 @@ def chain(*parts: Transformation | Optimiser) -> Chain:
     return Chain(tuple(found))
 
 
-def as_array(p: Array) -> Array:
+def as_array(p: Value) -> Value:
     return np.float64(p) if p.__class__ is float else p
 
 
-def as_given(x: Array, before: Array) -> Array:
+def as_given(x: Value, before: Value) -> Value:
     """A new parameter as the old one was given: Python's float, or NumPy's number or array."""
     return float(x) if before.__class__ is float and isinstance(x, float) else x

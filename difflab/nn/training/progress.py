@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+
+from ...types import Value
+from ..arrays import Record
 
 
 class Silent:
@@ -11,7 +13,7 @@ class Silent:
 
     def epoch(self, epoch: int, epochs: int, samples: int, done: int) -> None: ...
     def advance(self, samples: int, loss: float, accuracy: float | None) -> None: ...
-    def finish(self, record: dict[str, Any]) -> None: ...
+    def finish(self, record: Record) -> None: ...
     def close(self) -> None: ...
 
 
@@ -32,7 +34,7 @@ class Bar(Silent):
         )
         self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self.bar.start()
-        self.task: Any = None
+        self.task: Value = None
         self.waiting = 0
 
     def epoch(self, epoch: int, epochs: int, samples: int, done: int) -> None:
@@ -52,14 +54,14 @@ class Bar(Silent):
         self.bar.update(self.task, advance=self.waiting, loss=loss, accuracy=told, speed=pace)
         self.waiting = 0
 
-    def finish(self, record: dict[str, Any]) -> None:
+    def finish(self, record: Record) -> None:
         self.bar.console.print(line(record), highlight=False)
 
     def close(self) -> None:
         self.bar.stop()
 
 
-def line(record: dict[str, Any]) -> str:
+def line(record: Record) -> str:
     """One epoch in a line of text."""
     parts = [f"epoch {record['epoch']:>3}", f"loss {record['train_loss']:.4f}"]
     if record.get("train_accuracy") is not None:

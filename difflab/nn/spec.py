@@ -10,7 +10,9 @@ from .layers.layer import Layer
 from .layers.sequential import Sequential
 
 KINDS: dict[str, type[Layer]] = {
-    name: kind for name in layers.__all__ if isinstance(kind := getattr(layers, name), type) and issubclass(kind, Layer)
+    name: kind
+    for name, kind in ((name, getattr(layers, name)) for name in layers.__all__)
+    if isinstance(kind, type) and issubclass(kind, Layer)
 }
 DEEPEST = 50
 

@@ -118,9 +118,9 @@ class Field:
     """The size of the input that one element depends on, as layers are passed."""
 
     def __init__(self, axes: int) -> None:
-        self.size = [1] * axes
-        self.jump = [1] * axes
-        self.known = axes > 0
+        self.size: list[int] = [1] * axes
+        self.jump: list[int] = [1] * axes
+        self.known: bool = axes > 0
 
     def through(self, layer: Layer) -> tuple[int, ...] | None:
         """After one more layer: r + (K - 1) D jump, with a jump that each stride multiplies."""

@@ -19,7 +19,7 @@ TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">
 LARGEST = 8 << 30  # bytes: more than that is a header that lies
 MOST_CLASSES = 100_000
 MOST_PACKED = 1032  # bytes that deflate, the packing of gzip, can make of one
-PARTS = {"train": ("train",), "test": ("t10k", "test")}
+PARTS: dict[str, tuple[str, ...]] = {"train": ("train",), "test": ("t10k", "test")}
 
 
 def read_idx(path: FileName) -> Array:

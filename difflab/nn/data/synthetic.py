@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ...errors import InputError
@@ -49,4 +51,4 @@ def check(what: str, n: int, classes: int, noise: float) -> None:
         raise InputError(f"{what}: noise={noise!r}; a standard deviation is at least 0")
 
 
-SYNTHETIC = {"spiral": spiral, "moons": moons, "blobs": blobs}
+SYNTHETIC: dict[str, Callable[..., tuple[Array, Array]]] = {"spiral": spiral, "moons": moons, "blobs": blobs}

@@ -9,8 +9,7 @@ from ...errors import InputError, ShapeError
 from ...primitives import rows
 from ...types import Value
 from . import checks
-
-row, real = checks.row, checks.real
+from .checks import real, row
 
 
 def relu(input: Value, inplace: bool = False) -> Value:

@@ -19,14 +19,17 @@ class Labels:
     """Class indices for an array of scores, with the weights of the classes and the index that is ignored."""
 
     def __init__(self, what: str, x: Value, target: Value, axis: int, weight: Value, ignore_index: int) -> None:
-        self.target = checks.labels(what, target)
+        self.target: Value = checks.labels(what, target)
         wanted = (*x.shape[:axis], *x.shape[axis + 1 :])
         if self.target.shape != wanted:
             raise ShapeError(
                 f"{what}: the input has shape {x.shape} and target has shape {self.target.shape}; class indices for it "
                 f"have shape {wanted}, and probabilities (where it takes them) have shape {x.shape}"
             )
-        self.what, self.axis, self.ignored, self.count = what, axis, int(ignore_index), x.shape[axis]
+        self.what: str = what
+        self.axis: int = axis
+        self.ignored: int = int(ignore_index)
+        self.count: int = x.shape[axis]
         self.weight = weight
 
     @property

@@ -26,19 +26,19 @@ class Windows:
         ceil_mode: bool,
     ) -> None:
         n = len(shape)
-        self.size = checks.per_axis(f"{what}: kernel_size", size, n, 1)
+        self.size: Shape = checks.per_axis(f"{what}: kernel_size", size, n, 1)
         given = self.size if stride is None or (isinstance(stride, list | tuple) and not stride) else stride
-        self.stride = checks.per_axis(f"{what}: stride", given, n, 1)
-        self.padding = checks.per_axis(f"{what}: padding", padding, n, 0)
-        self.dilation = checks.per_axis(f"{what}: dilation", dilation, n, 1)
-        self.span = tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation))
+        self.stride: Shape = checks.per_axis(f"{what}: stride", given, n, 1)
+        self.padding: Shape = checks.per_axis(f"{what}: padding", padding, n, 0)
+        self.dilation: Shape = checks.per_axis(f"{what}: dilation", dilation, n, 1)
+        self.span: Shape = tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation))
         if any(2 * p > s for p, s in zip(self.padding, self.span)):
             raise InputError(
                 f"{what}: padding={padding!r} is more than half of kernel_size={self.size}: a window could lie outside"
             )
         check_sizes(what, shape, self.size, self.stride, [2 * p for p in self.padding], self.dilation)
-        self.counts = tuple(map(self.count, shape, range(n), (bool(ceil_mode),) * n))
-        self.extra = tuple(  # elements behind the padding that the last window still reaches
+        self.counts: Shape = tuple(map(self.count, shape, range(n), (bool(ceil_mode),) * n))
+        self.extra: Shape = tuple(  # elements behind the padding that the last window still reaches
             max(0, (c - 1) * s + w - h - 2 * p)
             for h, c, s, w, p in zip(shape, self.counts, self.stride, self.span, self.padding)
         )

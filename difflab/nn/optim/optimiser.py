@@ -81,10 +81,13 @@ class Link:
     """A transformation during one update: its numbers, and what it keeps from parameter to parameter."""
 
     def __init__(self, part: Transformation, keys: dict[str, str], memory: Memory) -> None:
-        self.part, self.keys = part, keys
+        self.part: Transformation = part
+        self.keys: dict[str, str] = keys
         own = {"step": memory["step"]} | {name: memory[keys[name]] for name in part.scalars}
-        self.numbers = own | part.numbers(own)
-        self.slots = [(name, optree.tree_leaves(memory[keys[name]])) for name in part.slots]
+        self.numbers: Memory = own | part.numbers(own)
+        self.slots: list[tuple[str, list[Value]]] = [
+            (name, optree.tree_leaves(memory[keys[name]])) for name in part.slots
+        ]
         self.kept: list[Memory] = []
 
     def after(self, structure: optree.PyTreeSpec) -> Memory:

@@ -11,7 +11,7 @@ from ...differentiate.jacobians import hessian, jacobian
 from ...differentiate.transform import grad, hvp, jvp, vjp
 from ...errors import InputError
 from ...graph.pytree import flatten
-from ...types import Function, Tree, Value
+from ...types import Array, Function, Tree, Value
 from .checks import number
 
 
@@ -19,9 +19,10 @@ class Ravel:
     """Parameters as one vector and back, so that linear algebra can be done on them."""
 
     def __init__(self, params: Tree) -> None:
+        self.rebuild: Function
         leaves, self.rebuild = flatten(params)
-        self.like = [x if hasattr(x, "shape") else np.asarray(x) for x in leaves]
-        self.cuts = np.cumsum([x.size for x in self.like])[:-1]
+        self.like: list[Value] = [x if hasattr(x, "shape") else np.asarray(x) for x in leaves]
+        self.cuts: Array = np.cumsum([x.size for x in self.like])[:-1]
 
     def pack(self, params: Tree) -> Value:
         return np.concatenate([np.reshape(x, (-1,)) for x in flatten(params)[0]])

@@ -60,15 +60,15 @@ class Reader:
     """An npz file that is looked at before anything of it is unpacked."""
 
     def __init__(self, path: FileName) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         if not self.path.exists():
             raise InputError(f"{self.path} does not exist; difflab train MODEL --out FOLDER writes best.npz there")
         file = opened(self.path)
         try:
-            self.archive = Archive(file)
+            self.archive: Archive = Archive(file)
         except InputError as error:
             raise self.damaged(error) from None
-        self.about = self.description()
+        self.about: Record = self.description()
 
     def damaged(self, reason: object) -> InputError:
         return InputError(f"{self.path} is not a checkpoint of difflab, or is damaged: {reason}")

@@ -161,12 +161,20 @@ class Trainer:
         dtype: DType,
         augment: Function | None = None,
     ) -> None:
-        self.programs, self.model, self.optimiser = programs, programs.model, programs.optimiser
-        self.data, self.batch_size, self.seed, self.dtype, self.augment = data, batch_size, seed, dtype, augment
+        self.programs: Programs = programs
+        self.model: Layer = programs.model
+        self.optimiser: Value = programs.optimiser
+        self.data: Dataset = data
+        self.batch_size: int = batch_size
+        self.seed: int = seed
+        self.dtype: DType = dtype
+        self.augment: Function | None = augment
         self.claim: Claim | None = None
-        self.epoch = self.done = 0  # whole epochs, and steps of the present one
-        self.total, self.right = 0.0, 0  # sums over the present epoch
-        self.spent = 0.0  # seconds of the present epoch before it was resumed
+        self.epoch: int = 0  # whole epochs
+        self.done: int = 0  # steps of the present one
+        self.total: float = 0.0  # sums over the present epoch
+        self.right: int = 0
+        self.spent: float = 0.0  # seconds of the present epoch before it was resumed
         self.history: list[Record] = []
         self.best: int | None = None
         self.about: Record = {"dtype": str(dtype), "model": description(self.model)}
@@ -200,7 +208,7 @@ class Trainer:
         self.batch(
             0, np.arange(min(2, len(self.data.x_train)))
         )  # a copy; says before any training what augmentation does not go with
-        self.memory = self.optimiser.init(self.params)
+        self.memory: Tree = self.optimiser.init(self.params)
 
     def open(self, claim: Claim, resume: bool) -> None:
         """The run's folder; a run that is in it already is gone on with, or refused."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from ...types import Value
 from ..arrays import Record
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class Silent:
@@ -32,10 +36,10 @@ class Bar(Silent):
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(compact=True),
         )
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.bar: Progress = Progress(*columns, console=Console(stderr=True), transient=True)
         self.bar.start()
         self.task: Value = None
-        self.waiting = 0
+        self.waiting: int = 0
 
     def epoch(self, epoch: int, epochs: int, samples: int, done: int) -> None:
         if self.task is not None:

@@ -29,12 +29,8 @@ from .step import Loss
 
 # The highest rate and the weight decay that each optimiser has unless others are given.
 DEFAULTS = {"adamw": (4e-3, 0.05), "adam": (2e-3, 0.0), "sgd": (0.08, 5e-4), "rmsprop": (1e-3, 0.0)}
-KINDS: dict[str, Callable[..., Optimiser]] = {
-    "adamw": optim.AdamW,
-    "adam": optim.Adam,
-    "sgd": optim.SGD,
-    "rmsprop": optim.RMSprop,
-}
+KINDS: dict[str, Callable[..., Optimiser]]
+KINDS = {"adamw": optim.AdamW, "adam": optim.Adam, "sgd": optim.SGD, "rmsprop": optim.RMSprop}
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,10 @@ class Programs:
         clip: Callable[[Tree], Tree] = unclipped,
     ) -> None:  # fmt: skip
         self.clip = clip
-        self.model, self.loss, self.optimiser, self.classify = model, loss, optimiser, classify
+        self.model: Layer = model
+        self.loss: Loss = loss
+        self.optimiser: Value = optimiser
+        self.classify: bool = classify
         self.judged: set[int] = set()
 
     def objective(self, params: Params, state: State, x: Value, y: Value) -> Value:

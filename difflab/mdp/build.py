@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -270,7 +270,7 @@ def from_triples(
     return assemble(merged, rewards, pairs // A, pairs % A, S, A, discount, terminals, step, **names)
 
 
-def from_graph(graph: Value, discount: float, terminals: Sequence[Value] | None = None, start: Start = None) -> MDP:
+def from_graph(graph: Value, discount: float, terminals: Sequence[Hashable] | None = None, start: Start = None) -> MDP:
     if not (hasattr(graph, "is_directed") and graph.is_directed()):
         raise InputError(
             f"mdp: {type(graph).__name__} is no directed graph; give a networkx.DiGraph or MultiDiGraph, whose edges "
@@ -297,14 +297,14 @@ def from_graph(graph: Value, discount: float, terminals: Sequence[Value] | None 
 
 def from_function(
     step: Dynamics,
-    states: Sequence[Value],
+    states: Sequence[Hashable],
     actions: Choices,
     discount: float,
-    terminals: Sequence[Value] = (),
+    terminals: Sequence[Hashable] = (),
     start: Start = None,
 ) -> MDP:
     states = list(states)
-    index: dict[Value, int] = {}
+    index: dict[Hashable, int] = {}
     if not callable(step):
         raise InputError(f"mdp: step={step!r} is no function; it is step(state, action)")
     try:
@@ -318,7 +318,7 @@ def from_function(
     if missing:
         raise InputError(f"mdp: terminal {missing[0]!r} is not among the states")
     ends = [index[t] for t in terminals]
-    names: dict[Value, int] = {}
+    names: dict[Hashable, int] = {}
     entries, stop = [], set(ends)
     for s in states:
         if index[s] in stop:

@@ -257,7 +257,7 @@ def action_name(process: MDP, a: Value) -> str:
     return f"a{int(a)}" if process.action_names is None else text(process.action_names[a])
 
 
-def text(name: Value) -> str:
+def text(name: object) -> str:
     from ..draw.text import clean
 
     return clean(name, 24)

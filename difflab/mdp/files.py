@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Hashable
 from pathlib import Path
 from typing import NoReturn
 
@@ -196,8 +197,8 @@ def read_json(raw: bytes, discount: float | None) -> MDP:
 
 
 def from_named(found: dict[str, Value], g: float) -> MDP:
-    states: dict[Value, int] = {}
-    actions: dict[Value, int] = {}
+    states: dict[Hashable, int] = {}
+    actions: dict[Hashable, int] = {}
     rows = []
     for k, row in enumerate(found["transitions"]):
         good = isinstance(row, list) and len(row) == 5 and all(is_number(row[i]) for i in (2, 4))
@@ -232,12 +233,12 @@ def start_of(found: Value) -> list[tuple[Value, float]]:
     return [(state, float(p)) for state, p in found]
 
 
-def is_number(x: Value) -> bool:
+def is_number(x: object) -> bool:
     """A number of JSON that a double holds; true and false are none."""
     return isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= sys.float_info.max
 
 
-def number(found: list[Value], index: dict[Value, int], what: str) -> None:
+def number(found: list[Value], index: dict[Hashable, int], what: str) -> None:
     """Whole numbers stand for themselves, names are counted as they come."""
     if all(isinstance(x, int) and not isinstance(x, bool) for x in found):
         if any(x < 0 for x in found):

@@ -17,7 +17,7 @@ from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
 from ..graph.traced import apply
 from ..primitives import NUMPY, Carrier
-from ..types import Function, Value
+from ..types import Function, Shape, Value
 from .bounds import attainable
 from .build import from_arrays
 from .checks import floats, tolerance_of
@@ -59,7 +59,7 @@ def optimal_values(P: Value, R: Value, discount: Value, method: str = "auto", to
 
 def sizes(what: str, P: Value) -> tuple[int, int]:
     """How many actions and states there are probabilities (A, S, S) for."""
-    shape: tuple[int, ...] = Carrier.shape(P)
+    shape: Shape = Carrier.shape(P)
     if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
         raise ShapeError(f"{what}: P has shape {shape}; it must be (A, S, S)")
     return shape[0], shape[1]

@@ -41,14 +41,14 @@ class Grid:
     barriers: frozenset[tuple[int, int]] = frozenset()
     title: str = ""
 
-    def of_cells(self, x: Value) -> Value:
+    def of_cells(self, x: Array) -> Array:
         """What states have (S, ...), for each cell."""
         return x if self.states is None else x[list(self.states)]
 
     def state_of(self, cell: int) -> int:
         return cell if self.states is None else self.states[cell]
 
-    def cells_of(self, states: Value) -> Value:
+    def cells_of(self, states: Array) -> Array:
         """The cells of states; -1 for one that has none."""
         return states if self.cells is None else np.asarray(self.cells)[states]
 

@@ -12,7 +12,7 @@ from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
 from ..graph.traced import NODE, Traced, apply
 from ..primitives import Carrier
-from ..types import Array, Value
+from ..types import Array, Shape, Value
 from .backup import best, pair_values, under
 from .bounds import attainable
 from .graphs import expectation
@@ -63,7 +63,7 @@ def doubles(*operands: Value) -> None:
 
 def pairs_of(process: MDP, rewards: Value) -> Value:
     """Rewards (K,) from (K,), (S, A) or (S,)."""
-    shape: tuple[int, ...] = Carrier.shape(rewards)
+    shape: Shape = Carrier.shape(rewards)
     if shape == (process.n_states, process.n_actions):
         return rewards[process.states, process.actions]
     if shape == (process.n_pairs,):

@@ -232,7 +232,7 @@ def number_size(grid: Grid, letters: int) -> float:
     return float(np.clip(0.34 * 72 * cell_inches(grid) / (0.62 * letters), 3.5, 6.5))
 
 
-def brief(name: Value, letters: int) -> str:
+def brief(name: object, letters: int) -> str:
     """A name in so many letters, its end kept: that is where names of a kind differ."""
     text = "".join(c if c.isprintable() else "?" for c in str(name))
     return text if len(text) <= letters else f"{text[: letters // 2 - 1]}…{text[len(text) - letters + letters // 2 :]}"

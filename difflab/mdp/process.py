@@ -156,7 +156,7 @@ class MDP:
 
     @classmethod
     def from_graph(
-        cls, graph: Value, discount: float, terminals: Sequence[Value] | None = None, start: Start = None
+        cls, graph: Value, discount: float, terminals: Sequence[Hashable] | None = None, start: Start = None
     ) -> MDP:
         """From a networkx (multi)digraph: an edge has `action`, `probability` (1 if missing) and `reward` (0).
 
@@ -168,10 +168,10 @@ class MDP:
     def from_function(
         cls,
         step: Dynamics,
-        states: Sequence[Value],
+        states: Sequence[Hashable],
         actions: Choices,
         discount: float,
-        terminals: Sequence[Value] = (),
+        terminals: Sequence[Hashable] = (),
         start: Start = None,
     ) -> MDP:
         """From `step(state, action)`, which returns a list of (probability, next state, reward) or one (next, reward).

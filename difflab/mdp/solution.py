@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..types import Value
 from .process import Solution
 from .types import Floats, Integers
 
@@ -26,7 +25,7 @@ class Found:
     policies: Integers | None = None
 
 
-def solved(solution: Value, what: str) -> Solution:
+def solved(solution: object, what: str) -> Solution:
     """The solution, or an error for what is none: a process is the usual mistake."""
     if not isinstance(solution, Solution):
         raise InputError(f"{what}: {str(solution)[:80]} is not a solution; give process.solve()")

@@ -111,7 +111,7 @@ def probability(x: Value, what: str) -> float:
     return float(found)
 
 
-def hashable(x: Value) -> bool:
+def hashable(x: object) -> bool:
     return isinstance(x, Hashable)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph.traced import Traced
-from ..types import Function, Value
+from ..types import Array, Function, Value
 from . import functional as F
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -48,7 +48,7 @@ class Criterion:
         if hasattr(self, "reduction"):
             check_reduction(name, self.reduction)
 
-    def mend(self, value: Value) -> str:
+    def mend(self, value: object) -> str:
         """What was meant by an argument in the place of torch's oldest setting."""
         name = type(self).__name__
         if isinstance(value, str):
@@ -78,18 +78,18 @@ class Criterion:
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in told)})"
 
 
-def kept(value: Value) -> Value:
+def kept(value: Value) -> Array:
     """A setting's own copy of an array, which nobody changes afterwards."""
     copy = np.array(value)
     copy.flags.writeable = False
     return copy
 
 
-def plain(value: Value) -> Value:
+def plain(value: object) -> Hashable:
     return (value.dtype.str, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
 
 
-def shown(value: Value) -> str:
+def shown(value: object) -> str:
     """An array as its elements, where there are few, or else with a checksum that tells it from others."""
     if not isinstance(value, np.ndarray):
         return f"{value!r:.80}"
@@ -98,7 +98,7 @@ def shown(value: Value) -> str:
     return f"<array of shape {value.shape}, checksum {zlib.crc32(value.tobytes()):08x}>"
 
 
-def check_reduction(name: str, reduction: Value) -> None:
+def check_reduction(name: str, reduction: object) -> None:
     allowed = (*REDUCTIONS, "batchmean") if name == "KLDivLoss" else REDUCTIONS
     if reduction not in allowed:
         close = difflib.get_close_matches(str(reduction), allowed, n=1, cutoff=0.4)

@@ -38,10 +38,10 @@ from numpy.typing import DTypeLike
 
 from ..errors import InputError, ShapeError
 from ..graph.hollow import hollow
-from ..types import Array, Tree, Value
+from ..types import Array, Shape, Tree, Value
 
 
-def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+def fans(shape: Shape) -> tuple[int, int]:
     """How many elements flow into an output, and out of an input.
 
     >>> fans((6, 3, 5, 5))
@@ -56,7 +56,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 class Scheme:
     """A distribution of first weights; `sample` draws an array of float64."""
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def __repr__(self) -> str:  # of one's own schemes: a run is known again by it, so it has no address
@@ -89,7 +89,7 @@ class Scaled(Scheme):
         if self.fan not in ("in", "out", "mean"):
             raise InputError(f'{type(self).__name__}: fan={self.fan!r}; it is "in", "out" or "mean"')
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         into, out = fans(shape)
         fan = {"in": into, "out": out, "mean": (into + out) / 2}[self.fan]
         std = self.gain / math.sqrt(fan) if fan else 0.0
@@ -108,7 +108,7 @@ class Normal(Scheme):
         check_number(self, "mean", least=-math.inf)
         check_number(self, "std")
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         return rng.normal(self.mean, self.std, shape)
 
 
@@ -123,7 +123,7 @@ class Uniform(Scheme):
         check_number(self, "a", least=-math.inf)
         check_number(self, "b", least=self.a)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         return rng.uniform(self.a, self.b, shape)
 
 
@@ -144,7 +144,7 @@ class Orthogonal(Scheme):
     def __post_init__(self) -> None:
         check_number(self, "gain")
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         fans(shape)
         rows, columns = shape[0], math.prod(shape[1:])
         q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
@@ -161,7 +161,7 @@ class Constant(Scheme):
     def __post_init__(self) -> None:
         check_number(self, "value", least=-math.inf)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         return np.full(shape, float(self.value))
 
 
@@ -196,7 +196,7 @@ def scheme_of(init: Scheme | str, where: str) -> Scheme:
     raise InputError(f"{where}: init={init!r:.80}; {mend}")
 
 
-def draw(init: Scheme | str, rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Array:
+def draw(init: Scheme | str, rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float64) -> Array:
     """A weight of this shape, by a scheme or its name."""
     scheme = scheme_of(init, "draw")
     return hollow(shape) if isinstance(rng, Shapes) else scheme.sample(rng, shape).astype(dtype, copy=False)

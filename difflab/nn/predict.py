@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..reading import length, opened, read_array, read_bytes
-from ..types import Array, FileName, Value
+from ..types import Array, FileName, Shape, Value
 from .data.idx import read_idx
 from .pictures import background, softmax
 from .training.checkpoint import load_checkpoint
@@ -113,7 +113,7 @@ def answer(source: str, scores: Array, classes: list[str]) -> Prediction:
     return Prediction(source, classes[order[0]], float(p[order[0]]), second, tuple(float(v) for v in p))
 
 
-def read_samples(path: Path, shape: tuple[int, ...], invert: bool) -> Array:
+def read_samples(path: Path, shape: Shape, invert: bool) -> Array:
     """The samples in a file as (n, *shape), scaled as the training data were before they were normalised."""
     if not path.is_file():
         raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
@@ -150,7 +150,7 @@ def read_rows(path: Path) -> Array:
         raise InputError(f"{path} is not a table of numbers: {error}") from None
 
 
-def read_picture(path: Path, shape: tuple[int, ...], invert: bool) -> Array:
+def read_picture(path: Path, shape: Shape, invert: bool) -> Array:
     if len(shape) != 3:
         raise InputError(f"{path}: the network reads rows of {shape[0]} numbers; give a .csv or .npy file")
     from PIL import Image, UnidentifiedImageError

@@ -13,7 +13,7 @@ import optree
 
 from ..errors import InputError, TraceError
 from ..graph.hollow import ShapeTape, hollow
-from ..types import Sizes, Tree, Value
+from ..types import Shape, Sizes, Tree, Value
 from .init import Shapes
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from .layers.layer import Layer
@@ -30,7 +30,7 @@ class Row:
 
     name: str
     layer: str
-    shape: tuple[int, ...]
+    shape: Shape
     parameters: int
     flops: int
     field: tuple[int, ...] | None
@@ -77,7 +77,7 @@ class Summary:
 HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field")
 
 
-def summary(model: Layer, shape: tuple[int, ...], *, params: Tree = None) -> Summary:
+def summary(model: Layer, shape: Shape, *, params: Tree = None) -> Summary:
     """What each layer of the model makes of one sample of this shape (without the batch).
 
     Nothing is computed but shapes, and no parameters are made: a model of any size takes milliseconds.
@@ -122,7 +122,7 @@ class Field:
         self.jump: list[int] = [1] * axes
         self.known: bool = axes > 0
 
-    def through(self, layer: Layer) -> tuple[int, ...] | None:
+    def through(self, layer: Layer) -> Shape | None:
         """After one more layer: r + (K - 1) D jump, with a jump that each stride multiplies."""
         if isinstance(layer, Flatten | Linear | Embedding | ConvTranspose2d):
             self.known = False
@@ -139,7 +139,7 @@ class Field:
         return tuple(self.size)
 
 
-def each(value: Sizes, n: int) -> tuple[int, ...]:
+def each(value: Sizes, n: int) -> Shape:
     return (value,) * n if isinstance(value, int) else tuple(value)
 
 
@@ -179,7 +179,7 @@ def flops(layer: Layer, x: Value, y: Value) -> int:
     return 0 if isinstance(layer, Flatten) else max(out, math.prod(np.shape(x)[1:]))
 
 
-def receptive_field(model: Sequential) -> tuple[int, ...]:
+def receptive_field(model: Sequential) -> Shape:
     """How much of the input one element behind the convolutions and poolings depends on, by axis.
 
     L convolutions of size K with stride 1 see 1 + L (K - 1); in general each layer adds (K - 1) D times the product of

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from ...errors import InputError
-from ...types import Value
+from ...types import Shape, Value
 from ..checks import whole
 from ..process import MDP
 from ..start import distribution, is_place, place_of
@@ -100,7 +100,7 @@ class Gymnasium:
         self.lowest: tuple[int, ...] = tuple(low for _, low in digits or ())
         states = prod(self.bases)
         self.n_states: int | None = states if digits and states <= MOST_STATES else None
-        self.shape: tuple[int, ...] | None = None if self.n_states else self.flat_shape(env)
+        self.shape: Shape | None = None if self.n_states else self.flat_shape(env)
         self.first: bool = True
 
     def flat_shape(self, env: Value) -> tuple[int, ...]:

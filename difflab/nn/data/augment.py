@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DtypeError, InputError, ShapeError
-from ...types import Array
+from ...types import Array, Shape
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Augment:
         if not number or not 0 <= self.noise < float("inf"):
             raise InputError(f"Augment: noise={self.noise!r}; give a standard deviation, a number of at least 0")
 
-    def check(self, shape: tuple[int, ...]) -> None:
+    def check(self, shape: Shape) -> None:
         """Refuses samples of this shape that cannot be moved or mirrored."""
         if (self.shift or self.flip) and len(shape) != 3:
             raise ShapeError(

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from ...errors import InputError, ShapeError
 from ...graph.kinds import check_fit
-from ...types import Array, Axis
+from ...types import Array, Axis, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Dataset:
             )
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """The shape of one sample."""
         return tuple(self.x_train.shape[1:])
 

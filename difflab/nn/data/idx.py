@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...reading import MOST_AXES, length, opened
-from ...types import Array, FileName
+from ...types import Array, FileName, Shape
 from .dataset import Dataset
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -73,7 +73,7 @@ def read(file: IO[bytes] | gzip.GzipFile, path: Path, available: int) -> Array:
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=True)
 
 
-def sizes_text(shape: tuple[int, ...]) -> str:
+def sizes_text(shape: Shape) -> str:
     return f"sizes {' x '.join(map(str, shape))}"
 
 

@@ -12,7 +12,7 @@ from ...errors import DtypeError, InputError, ShapeError
 from ...graph.kinds import NUMBERS, check_fit, unfit
 from ...graph.traced import Traced, call_row
 from ...primitives import Primitive, rows
-from ...types import Axis, Value
+from ...types import Axis, Shape, Value
 
 
 def row(of: Primitive, *operands: Value, **params: Value) -> Value:
@@ -47,7 +47,7 @@ def real(x: Value) -> Value:
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
-def per_axis(what: str, value: Value, n: int, least: int) -> tuple[int, ...]:
+def per_axis(what: str, value: Value, n: int, least: int) -> Shape:
     """One integer for each of n axes, from one for all or a sequence of n (or of one)."""
     try:
         if hasattr(value, "__index__"):

@@ -238,7 +238,7 @@ def avg_pool3d(
     )
 
 
-def output_sizes(what: str, x: Value, output_size: Sizes, n: int) -> tuple[int, ...]:
+def output_sizes(what: str, x: Value, output_size: Sizes, n: int) -> Shape:
     """The wanted sizes; None keeps that of the input."""
     wanted = output_size if isinstance(output_size, list | tuple) else (output_size,) * n
     if len(wanted) != n:

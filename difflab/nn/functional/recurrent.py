@@ -13,7 +13,7 @@ import numpy as np
 from ...differentiate.control_flow import scan
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ...types import Value
+from ...types import Shape, Value
 from . import checks
 from .checks import real, row
 from .embedding import dropout, linear
@@ -173,7 +173,7 @@ def one_direction(
     return y, tuple(last)
 
 
-def first_states(what: str, hx: Value, count: int, shape: tuple[int, ...], had_batch: bool, x: Value) -> list[Value]:
+def first_states(what: str, hx: Value, count: int, shape: Shape, had_batch: bool, x: Value) -> list[Value]:
     if hx is None:
         return [np.zeros(shape, x.dtype)] * count
     states = [real(h) for h in hx]

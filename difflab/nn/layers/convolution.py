@@ -75,7 +75,7 @@ class _Conv(Layer):
         return type(self).__name__
 
     @property
-    def spans(self) -> tuple[int, ...]:
+    def spans(self) -> Shape:
         """How far a kernel reaches on each axis."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation))
 
@@ -96,7 +96,7 @@ class _Conv(Layer):
             pairs = [(p, p) for p in self.padding]
         return list(map(filled_up, size, self.stride, pairs, self.spans)) if self.ceil_mode else pairs
 
-    def positions(self, size: Shape) -> tuple[int, ...]:
+    def positions(self, size: Shape) -> Shape:
         """The size of the output for inputs of this size."""
         rooms = [n + a + b - s for n, (a, b), s in zip(size, self.frame(size), self.spans)]
         if min(rooms) < 0:

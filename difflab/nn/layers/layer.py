@@ -81,7 +81,8 @@ def with_init(kind: type[L]) -> type[L]:
     known = [p.replace(name="init") if n == "scheme" else p for n, p in signature.parameters.items()]
     told: Value = __init__
     told.__signature__ = signature.replace(parameters=known)
-    kind.__init__ = told  # type: ignore[method-assign]
+    made: Value = kind
+    made.__init__ = told
     return kind
 
 
@@ -139,7 +140,7 @@ def numbers(layer: Layer, *names: str) -> None:
             raise InputError(f"{type(layer).__name__}: {name}={value!r}; give a number")
 
 
-def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> tuple[int, ...]:
+def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> Shape:
     """A setting as n integers, from one for all or one for each axis."""
     value = getattr(layer, name)
     try:
@@ -153,13 +154,13 @@ def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> tuple[int, ...]
     return each
 
 
-def frozen(layer: Layer, **values: Value) -> None:
+def frozen(layer: Layer, **values: object) -> None:
     """Sets fields of a frozen dataclass while it is made."""
     for name, value in values.items():
         object.__setattr__(layer, name, value)
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype: DType) -> Array:
+def uniform(rng: np.random.Generator, shape: Shape, fan_in: int, dtype: DType) -> Array:
     """Uniform in ±1/sqrt(fan_in): PyTorch's start of weights and biases (He et al. 2015, with a = sqrt 5)."""
     bound = 1 / np.sqrt(fan_in) if fan_in else 0.0
     return rng.uniform(-bound, bound, shape).astype(dtype, copy=False)

@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from ...errors import InputError, ShapeError
-from ...types import DType, Params, State, Value
+from ...types import DType, Params, Shape, State, Value
 from .. import functional as F
 from ..arrays import PerAxis
 from .layer import Layer, counts, frozen, numbers
 
 
-def ones_and_zeros(shape: tuple[int, ...], dtype: DType, bias: bool = True) -> Params:
+def ones_and_zeros(shape: Shape, dtype: DType, bias: bool = True) -> Params:
     params = {"weight": np.ones(shape, dtype)}
     return params | {"bias": np.zeros(shape, dtype)} if bias else params
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...errors import InputError
-from ...types import DType, Params, State, Value
+from ...types import DType, Params, Shape, State, Value
 from .. import functional as F
 from .layer import Layer, counts, uniform
 
@@ -39,7 +39,7 @@ class _Recurrent(Layer):
         for layer in range(self.num_layers):
             for way in ways:
                 width = self.input_size if layer == 0 else hidden * len(ways)
-                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, hidden)}
+                shapes: dict[str, Shape] = {"weight_ih": (rows, width), "weight_hh": (rows, hidden)}
                 shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if self.bias else {}
                 found |= {f"{n}_l{layer}{way}": s for n, s in shapes.items()}
         return found

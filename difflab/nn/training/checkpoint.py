@@ -117,14 +117,14 @@ class Reader:
         return optree.tree_unflatten(structure, found)
 
 
-def counted(value: Value, most: int = 1 << 53, least: int = 0) -> int:
+def counted(value: object, most: int = 1 << 53, least: int = 0) -> int:
     """A count from a file."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError(f"{str(value)[:40]} where a count is wanted")
     return value
 
 
-def record_of(record: Value) -> Record:
+def record_of(record: object) -> Record:
     """One epoch's numbers from a file."""
     wanted = {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"}
     if not isinstance(record, dict) or not wanted <= set(record) or record["train_loss"] is None:

@@ -202,6 +202,7 @@ class Trainer:
         given: Tree = (params, state)
         copies: Tree = optree.tree_map(np.array, given)
         self.params: Tree
+        self.state: Tree
         self.params = first[0] if params is None else copies[0]
         self.state = first[1] if state is None else copies[1]
         self.programs.check(self.params, self.state, self.data.x_train, self.data.y_train)

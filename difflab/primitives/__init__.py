@@ -47,7 +47,7 @@ from . import (
 
 from . import rows  # isort: skip
 from .deferred import Deferred, DeferredItem
-from .found import ROOTS, find
+from .found import ROOTS as ROOTS, find as find
 from .primitive import NUMPY, TABLE, Carrier, Composite, Custom, Domain, Elementwise, Gate, Linear, Primitive, lookup
 
 _by_function: dict[Any, Primitive] = {}

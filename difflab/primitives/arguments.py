@@ -65,7 +65,8 @@ def axes_of(what: str, a: Any, axis: Any) -> Any:
 
 def axis_of(what: str, a: Any, axis: Any) -> int:
     """One axis of the operand `a`, normalised."""
-    return axes_of(what, a, operator.index(axis))[0]  # type: ignore[no-any-return]
+    found: int = axes_of(what, a, operator.index(axis))[0]
+    return found
 
 
 def refuse(**given: Any) -> None:

@@ -21,12 +21,13 @@ AXES = ("axis", "axes", "axis1", "axis2", "source", "destination")
 
 def rank(m: Carrier, lead: Any, xs: Any) -> int:
     """The largest number of axes of an operand, the batch not counted."""
-    return max(m.ndim(x) - b for b, x in zip(lead, xs))
+    found: int = max(m.ndim(x) - b for b, x in zip(lead, xs))
+    return found
 
 
 def length(m: Carrier, lead: Any, xs: Any) -> int:
     """The number of elements in the batch."""
-    return next(m.shape(x)[0] for b, x in zip(lead, xs) if b)  # type: ignore[no-any-return]
+    return next(m.shape(x)[0] for b, x in zip(lead, xs) if b)
 
 
 def lift(m: Carrier, x: Any, n: int) -> Any:

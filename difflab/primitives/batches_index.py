@@ -43,7 +43,7 @@ def consumed(m: Carrier, e: Any, arrays: Any, lead: Any) -> int:
     if isinstance(e, Slot) and m.dtype(arrays[e]).kind == "b":
         if any(lead):
             raise UnsupportedError("a mask beside index arrays that differ in the batch")
-        return m.ndim(arrays[e])  # type: ignore[no-any-return]
+        return m.ndim(arrays[e])
     return 1
 
 
@@ -51,7 +51,7 @@ def rank(m: Carrier, e: Any, arrays: Any, lead: Any) -> int:
     """How many axes an entry makes: a mask one, however many it reads."""
     if not isinstance(e, Slot):
         return np.ndim(e)
-    return 1 if m.dtype(arrays[e]).kind == "b" else m.ndim(arrays[e]) - lead[e]  # type: ignore[no-any-return]
+    return 1 if m.dtype(arrays[e]).kind == "b" else m.ndim(arrays[e]) - int(lead[e])
 
 
 def place(m: Carrier, index: Any, arrays: Any, lead: Any, ndim: int, whole: bool) -> Place:

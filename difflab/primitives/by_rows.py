@@ -74,7 +74,8 @@ def matmul(node: Any) -> bool:
     if len(a.shape) < 2 or a.shape[0] != node.shape[0] or node.dtype.kind != "f":
         return False
     if len(b.shape) == len(a.shape) == 2:
-        return prod(b.shape) <= LARGEST_FACTOR
+        size: int = prod(b.shape)
+        return size <= LARGEST_FACTOR
     return len(a.shape) > 2 and (len(b.shape) == 2 or (len(b.shape) == len(a.shape) and b.shape[0] == a.shape[0]))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Value
 from . import batches
 from .arguments import axis_of, cast, constant, refuse
 from .creation import reader
@@ -100,7 +101,10 @@ def polynomial_sum(sign: float) -> Any:
     def value(m: Carrier, a: Any, b: Any) -> Any:
         n, k = m.size(a), m.size(b)
         size = max(n, k)
-        put = lambda x, length: m.scatter(x, index=(slice(size - length, size),), shape=(size,))
+
+        def put(x: Value, length: int) -> Value:
+            return m.scatter(x, index=(slice(size - length, size),), shape=(size,))
+
         return put(a, n) + put(b, k) if sign > 0 else put(a, n) - put(b, k)
 
     return value

@@ -120,7 +120,10 @@ def letters(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """The operand and index-list spelling as text."""
     output = operands[-1] if len(operands) % 2 else None
     pairs = operands[: len(operands) - (output is not None)]
-    spell = lambda labels: "".join("..." if k is Ellipsis else string.ascii_letters[k] for k in labels)
+
+    def spell(labels: Sequence[Any]) -> str:
+        return "".join("..." if k is Ellipsis else string.ascii_letters[k] for k in labels)
+
     text = ",".join(spell(labels) for labels in pairs[1::2])
     return text if output is None else f"{text}->{spell(output)}", pairs[::2]
 

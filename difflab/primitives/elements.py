@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DomainError, UnsupportedError
+from ..types import Function
 from .found import find
 from .primitive import Carrier, Primitive
 
@@ -35,10 +36,11 @@ class ElementsCarrier(Carrier):
             if native is not None:
                 return mapped(guarded(native, row))
         elif callable(spelled):
-            return spelled  # type: ignore[no-any-return]
+            spelt: Function = spelled
+            return spelt
         elif of_elements is not None:
-            found = of_elements if callable(of_elements) else find(of_elements)
-            return self.tested(row, found) if row.kind == "opaque" else found  # type: ignore[no-any-return]
+            found: Function = of_elements if callable(of_elements) else find(of_elements)
+            return self.tested(row, found) if row.kind == "opaque" else found
         return super().function(row)
 
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:

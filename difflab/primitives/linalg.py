@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
+from ..types import Value
 from . import batches
 from .arguments import axes as axes_tuple, inexact, refuse
 from .primitive import Carrier, composite, custom
@@ -47,7 +48,10 @@ def solve_vjp(m: Carrier, ct: Any, y: Any, a: Any, b: Any) -> Any:
 def solve_jvp(m: Carrier, ts: Any, y: Any, a: Any, b: Any) -> Any:
     da, db = ts
     vector = m.ndim(b) == 1
-    wide = (lambda x: column(m, x)) if vector else (lambda x: x)
+
+    def wide(x: Value) -> Value:
+        return column(m, x) if vector else x
+
     right = None if da is None else -m.matmul(da, wide(y))
     if db is not None:
         right = wide(db) if right is None else right + wide(db)

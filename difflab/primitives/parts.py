@@ -71,5 +71,6 @@ def named(*names: str) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
         return positional(*operands, *later, **params)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    read.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+    signed: Any = read  # a function has no such attribute of its own
+    signed.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
     return read

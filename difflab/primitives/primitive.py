@@ -12,11 +12,12 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
+from ..types import Function, Rule, Shape, Value
 from .found import find
 from .parts import (
     ARRAYS as ARRAYS,
@@ -29,6 +30,7 @@ from .parts import (
 )
 from .text import Text
 
+Row = TypeVar("Row", bound="Primitive")
 TABLE: dict[str, Primitive] = {}
 ALIASES: dict[str, Primitive] = {}
 BATCH_LAST = -1
@@ -132,7 +134,14 @@ class Primitive:
     @cached_property
     def evaluate(self) -> Callable[..., Any]:
         """The operation on plain NumPy values."""
-        return NUMPY.of(self)  # type: ignore[no-any-return]
+        return NUMPY.of(self)
+
+    @property
+    def program(self) -> Rule:
+        """Its value in terms of other rows, for callers that know that it has one."""
+        if self.value is None:
+            raise UnsupportedError(f"{self.name} is no program in other rows")
+        return self.value
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -253,13 +262,15 @@ class Carrier:
     def of(self, row: Primitive) -> Callable[..., Any]:
         """The function of a row, also of one that a user made and that is not in the table."""
         if row.kind == "deferred":
-            return partial(row.run, self)  # type: ignore[attr-defined]
+            late: Any = row  # its class is defined further up
+            return partial(late.run, self)
         return getattr(self, row.name) if TABLE.get(row.name) is row else self.function(row)
 
     def function(self, row: Primitive) -> Callable[..., Any]:
         spelled = row.spelling.get(self.name)
         if callable(spelled):
-            return spelled  # type: ignore[no-any-return]
+            found: Function = spelled
+            return found
         native = self.native(row, spelled)
         if native is not None:
             return native
@@ -272,12 +283,14 @@ class Carrier:
 
     def run(self, graph: Any, values: list[Any]) -> dict[Any, Any]:
         """The value of every node of a graph."""
-        return graph.evaluate(values, self)  # type: ignore[no-any-return]
+        found: dict[Any, Value] = graph.evaluate(values, self)
+        return found
 
     # Questions every value can answer, whatever flows.
     @staticmethod
     def shape(x: Any) -> tuple[int, ...]:
-        return x.shape if hasattr(x, "shape") else np.shape(x)  # type: ignore[no-any-return]
+        found: Shape = x.shape if hasattr(x, "shape") else np.shape(x)
+        return found
 
     @staticmethod
     def ndim(x: Any) -> int:
@@ -316,14 +329,15 @@ class NumpyCarrier(Carrier):
 
     def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
         if spelled is not None:
-            return find(spelled)  # type: ignore[no-any-return]
+            found: Function | None = find(spelled)
+            return found
         return getattr(np, row.name, None) if row.listed else None
 
 
 NUMPY = NumpyCarrier()
 
 
-def register(row: Primitive) -> Any:
+def register(row: Row) -> Row:
     """Adds a row to the table; a name can be taken once."""
     if row.name in TABLE:
         raise InputError(f"the primitive {row.name!r} is in the table already")
@@ -343,27 +357,27 @@ def lookup(name: str) -> Primitive:
 
 def elementwise(name: str, partials: Iterable[Any] = (), **row: Any) -> Elementwise:
     """Adds an elementwise row."""
-    return register(Elementwise(name=name, partials=tuple(partials), **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Elementwise(name=name, partials=tuple(partials), **_filled(name, row)))
 
 
 def linear(name: str, transpose: Callable[..., Any], **row: Any) -> Linear:
     """Adds a row that is linear in its operands."""
-    return register(Linear(name=name, transpose=transpose, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Linear(name=name, transpose=transpose, **_filled(name, row)))
 
 
 def custom(name: str, **row: Any) -> Custom:
     """Adds a row with an explicit jvp and vjp."""
-    return register(Custom(name=name, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Custom(name=name, **_filled(name, row)))
 
 
 def composite(name: str, value: Callable[..., Any], **row: Any) -> Composite:
     """Adds a row that is a program in other rows."""
-    return register(Composite(name=name, value=value, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Composite(name=name, value=value, **_filled(name, row)))
 
 
 def underivable(name: str, **row: Any) -> Primitive:
     """Adds a row whose results have no derivative: places, truth values, shapes."""
-    return register(Primitive(name=name, differentiable=False, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Primitive(name=name, differentiable=False, **_filled(name, row)))
 
 
 def _filled(name: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ShapeError
+from ..types import Value
 from . import batches, by_rows
 from .arguments import axis_of, refuse
 from .primitive import Carrier, Reading, composite, linear
@@ -142,7 +143,9 @@ def read_vecmat(a: Any, b: Any, /) -> Any:
 
 
 def vdot(m: Carrier, a: Any, b: Any) -> Any:
-    flat = lambda x: m.reshape(x, shape=(m.size(x),))
+    def flat(x: Value) -> Value:
+        return m.reshape(x, shape=(m.size(x),))
+
     return m.matmul(bar(m, flat(a)), flat(b))
 
 
@@ -170,10 +173,15 @@ def read_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1
 
 
 def cross(m: Carrier, a: Any, b: Any, *, axisa: int, axisb: int, axisc: int) -> Any:
-    last = lambda x, k: m.moveaxis(x, source=(k % m.ndim(x),), destination=(m.ndim(x) - 1,))
-    a, b = last(a, axisa), last(b, axisb)
-    part = lambda x, k: m.getitem(x, index=(Ellipsis, k))
-    plane = lambda p, q: part(a, p) * part(b, q) - part(a, q) * part(b, p)
+    a = m.moveaxis(a, source=(axisa % m.ndim(a),), destination=(m.ndim(a) - 1,))
+    b = m.moveaxis(b, source=(axisb % m.ndim(b),), destination=(m.ndim(b) - 1,))
+
+    def part(x: Value, k: int) -> Value:
+        return m.getitem(x, index=(Ellipsis, k))
+
+    def plane(p: int, q: int) -> Value:
+        return part(a, p) * part(b, q) - part(a, q) * part(b, p)
+
     if m.shape(a)[-1] == 2 and m.shape(b)[-1] == 2:
         return plane(0, 1)
     if m.shape(a)[-1] == 2 or m.shape(b)[-1] == 2:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Value
 from . import batches, by_rows
 from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
 from .extremes import opaque
@@ -149,7 +150,10 @@ def _ediff_with_ends(x: Any, to_end: Any, to_begin: Any) -> Any:
 def slope(m: Carrier, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     """Second-order central differences inside, one-sided ones at both ends."""
     n = m.shape(f)[axis]
-    at = lambda start, stop: m.getitem(f, index=along(axis, slice(start, stop)))
+
+    def at(start: int, stop: int) -> Value:
+        return m.getitem(f, index=along(axis, slice(start, stop)))
+
     tail = (1,) * (m.ndim(f) - axis - 1)
     if m.ndim(spacing) == 0:
         inside = m.divide(at(2, n) - at(0, n - 2), 2 * spacing)
@@ -159,7 +163,10 @@ def slope(m: Carrier, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
             last = 1.5 * at(n - 1, n) - 2.0 * at(n - 2, n - 1) + 0.5 * at(n - 3, n - 2)
         return m.concatenate(m.divide(first, spacing), inside, m.divide(last, spacing), axis=axis)
     steps = m.reshape(difference(m, spacing, n=1, axis=0), shape=(n - 1, *tail))
-    gap = lambda start, stop: m.getitem(steps, index=(slice(start, stop),))
+
+    def gap(start: int, stop: int) -> Value:
+        return m.getitem(steps, index=(slice(start, stop),))
+
     h, k = gap(0, n - 2), gap(1, n - 1)
     inside = (at(2, n) * h * h + at(1, n - 1) * (k * k - h * h) - at(0, n - 2) * k * k) / (h * k * (h + k))
     h, k = gap(0, 1), gap(n - 2, n - 1)

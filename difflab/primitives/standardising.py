@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import InputError
+from ..types import Value
 from . import batches
 from .arguments import axes_of
 from .primitive import Carrier, composite, custom
@@ -63,7 +64,10 @@ def inverse_deviation(m: Carrier, var: Any, eps: float) -> Any:
 
 def centred_transpose(m: Carrier, ct: Any, y: Any, var: Any, *, axes: Any, eps: float) -> Any:
     """(ct - mean(ct) - y mean(ct y)) / sqrt(var + eps): the transpose, and as it is symmetric, the map itself."""
-    mean = lambda v: m.mean(v, axis=axes, keepdims=True)
+
+    def mean(v: Value) -> Value:
+        return m.mean(v, axis=axes, keepdims=True)
+
     return (ct - mean(ct) - y * mean(ct * y)) * inverse_deviation(m, var, eps)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import UnsupportedError
+from ...types import Function
 from ..elements import ElementsCarrier, mapped
 from ..found import find
 from ..primitive import Primitive
@@ -22,8 +23,8 @@ class GermCarrier(ElementsCarrier):
         if reason is not None:
             return refusing(reason)
         if isinstance(spelled, str):
-            found = find(spelled)
-            return mapped(found) if row.kind == "elementwise" else found  # type: ignore[no-any-return]
+            found: Function = find(spelled)
+            return mapped(found) if row.kind == "elementwise" else found
         return super().function(row)
 
 

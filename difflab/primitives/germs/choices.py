@@ -24,14 +24,14 @@ from .germ import (
 from .session import NOW
 
 
-def absolute(x: Any) -> Germ:
+def absolute(x: object) -> Germ:
     return abs(lift(x))
 
 
-def choice(larger: bool) -> Callable[[Any, Any], Any]:
+def choice(larger: bool) -> Callable[[Any, Any], Germ]:
     """maximum or minimum; bounds of infinity never hold."""
 
-    def choose(x: Any, y: Any) -> Any:
+    def choose(x: object, y: object) -> Germ:
         for bound, other in ((x, y), (y, x)):
             if isinstance(bound, float) and bound in (float("inf"), float("-inf")):
                 return lift(other) if (bound < 0) == larger else unbounded(bound)
@@ -58,16 +58,16 @@ def unbounded(bound: float) -> Germ:
     return no_value("undefined", f"the value is {bound}")
 
 
-def relu(x: Any) -> Germ:
-    return maximum(x, 0)  # type: ignore[no-any-return]
+def relu(x: object) -> Germ:
+    return maximum(x, 0)
 
 
-def sign_of(x: Any) -> Any:
+def sign_of(x: object) -> Any:
     x = lift(x)
     return x if dead(x) else lift(jumping_sign(x))
 
 
-def floor(x: Any) -> Germ:
+def floor(x: object) -> Germ:
     """The integer n with n <= x < n + 1 in the whole neighbourhood."""
     x = lift(x)
     if dead(x):
@@ -80,11 +80,11 @@ def floor(x: Any) -> Germ:
     raise UndecidedError(f"{NOW.where()} jumps: its operand lies in {ball(x.around[0])}")
 
 
-def ceil(x: Any) -> Germ:
+def ceil(x: object) -> Germ:
     return -floor(-lift(x))
 
 
-def trunc(x: Any) -> Germ:
+def trunc(x: object) -> Germ:
     x = lift(x)
     if dead(x):
         return x
@@ -93,10 +93,10 @@ def trunc(x: Any) -> Germ:
     return floor(x) if decided_sign(x) > 0 else ceil(x)
 
 
-def rint(x: Any, decimals: int = 0) -> Germ:
+def rint(x: object, decimals: int = 0) -> Germ:
     """The nearest integer, a half to the even one."""
     if decimals:
-        scale = lift(10) ** decimals
+        scale: Germ = lift(10) ** decimals
         return rint(lift(x) * scale) / scale
     x = lift(x)
     if dead(x):
@@ -108,11 +108,11 @@ def rint(x: Any, decimals: int = 0) -> Germ:
     return low
 
 
-def fmod(x: Any, y: Any) -> Germ:
+def fmod(x: object, y: object) -> Germ:
     return lift(x) - lift(y) * trunc(lift(x) / y)
 
 
-def copysign(x: Any, y: Any) -> Germ:
+def copysign(x: object, y: object) -> Germ:
     x, y = lift(x), lift(y)
     if x.lost is not None or y.lost is not None:
         return nothing(x, y)
@@ -127,11 +127,11 @@ def signed(y: Germ) -> int:
     return found
 
 
-def signbit(x: Any) -> bool:
+def signbit(x: object) -> bool:
     return signed(lift(x)) < 0
 
 
-def heaviside(x: Any, h: Any) -> Germ:
+def heaviside(x: object, h: object) -> Germ:
     """A function of both operands: where one has no value, there is none."""
     x, h = lift(x), lift(h)
     if dead(x) or dead(h):
@@ -140,7 +140,7 @@ def heaviside(x: Any, h: Any) -> Germ:
     return h if found == 0 else lift(1 if found > 0 else 0)
 
 
-def nan_to_num(x: Any, **_: Any) -> Germ:
+def nan_to_num(x: object, **_: Any) -> Germ:
     return with_value(lift(x))
 
 
@@ -153,7 +153,7 @@ def with_value(x: Germ) -> Germ:
 def finite(answer: bool) -> Callable[[Any], bool]:
     """isnan, isinf, isfinite: known where there is a value, otherwise undecided."""
 
-    def ask(x: Any) -> bool:
+    def ask(x: object) -> bool:
         if not isinstance(x, Germ):
             x = lift(x)
         return with_value(x) is x and answer
@@ -165,11 +165,11 @@ isnan = isinf = isposinf = isneginf = finite(False)
 isfinite = finite(True)
 
 
-def imag(x: Any) -> Germ:
-    return lift(x) * 0  # type: ignore[no-any-return]
+def imag(x: object) -> Germ:
+    return lift(x) * 0
 
 
-def stop_gradient(x: Any) -> Germ:
+def stop_gradient(x: object) -> Germ:
     """The constant at the point. One side of the point alone does not know it."""
     x = lift(x)
     if NOW.side:

@@ -54,7 +54,7 @@ expm1 = sharp("exp", "expm1")
 def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
     """f for a positive midpoint, else g: two formulas of one function, of which one overflows or cancels."""
 
-    def either(x: Any) -> Germ:
+    def either(x: object) -> Germ:
         x = lift(x)
         return f(x) if x.point[0].mid() >= ZERO else g(x)
 
@@ -83,12 +83,12 @@ def within(x: Germ, inside: Germ, f: Callable[[Germ], Germ], edge: Callable[[], 
     return no_value("undefined", f"its operand is in {ball(x.around[0])}, and it is {what}")
 
 
-def log(x: Any) -> Germ:
+def log(x: object) -> Germ:
     x = lift(x)
     return within(x, x, smooth("log"), None, "defined above 0")
 
 
-def sqrt(x: Any) -> Germ:
+def sqrt(x: object) -> Germ:
     x = lift(x)
     return within(x, x, root_of_positive, lambda: constant(ZERO), "smooth above 0 only")
 
@@ -106,53 +106,53 @@ def root_of_positive(x: Germ) -> Germ:
     return Germ(arb_series([ZERO, root.point[0]], 2), arb_series([t * v[0], v[0] + t * v[1]], 2))
 
 
-def arcsin(x: Any) -> Germ:
+def arcsin(x: object) -> Germ:
     x = lift(x)
     edge = lambda: constant(x.point[0].asin())
     return within(x, (1 - x) * (1 + x), smooth("asin"), edge, "smooth between -1 and 1 only")
 
 
-def arccos(x: Any) -> Germ:
+def arccos(x: object) -> Germ:
     x = lift(x)
     edge = lambda: constant(x.point[0].acos())
     return within(x, (1 - x) * (1 + x), smooth("acos"), edge, "smooth between -1 and 1 only")
 
 
-def log2(x: Any) -> Germ:
+def log2(x: object) -> Germ:
     return log(x) / log(2)
 
 
-def log10(x: Any) -> Germ:
+def log10(x: object) -> Germ:
     return log(x) / log(10)
 
 
-def exp2(x: Any) -> Germ:
+def exp2(x: object) -> Germ:
     return exp(lift(x) * log(2))
 
 
-def exp10(x: Any) -> Germ:
+def exp10(x: object) -> Germ:
     return exp(lift(x) * log(10))
 
 
-def deg2rad(x: Any) -> Germ:
-    return lift(x) * constant(arb.pi()) / 180  # type: ignore[no-any-return]
+def deg2rad(x: object) -> Germ:
+    return lift(x) * constant(arb.pi()) / 180
 
 
-def rad2deg(x: Any) -> Germ:
-    return lift(x) * 180 / constant(arb.pi())  # type: ignore[no-any-return]
+def rad2deg(x: object) -> Germ:
+    return lift(x) * 180 / constant(arb.pi())
 
 
-def arccosh(x: Any) -> Germ:
+def arccosh(x: object) -> Germ:
     x = lift(x)
     return within(x, x - 1, lambda x: log(x + sqrt(x - 1) * sqrt(x + 1)), lambda: constant(ZERO), "smooth above 1 only")
 
 
-def arctanh(x: Any) -> Germ:
+def arctanh(x: object) -> Germ:
     x = lift(x)
     return within(x, (1 - x) * (1 + x), lambda x: (log1p(x) - log1p(-x)) / 2, None, "defined between -1 and 1")
 
 
-def log1p(x: Any) -> Germ:
+def log1p(x: object) -> Germ:
     x = lift(x)
     sharper = lambda x: sharpened(log(1 + x), x, "log1p")
     return within(x, 1 + x, sharper, None, "defined above -1")
@@ -189,23 +189,23 @@ def sech_of_positive(x: Germ) -> Germ:
 arcsinh, tanh, sech = odd(arcsinh_of_positive), odd(tanh_of_positive), even(sech_of_positive)
 
 
-def softplus(x: Any) -> Germ:
+def softplus(x: object) -> Germ:
     """log(1 + exp(x)): where exp(x) is huge as x + log(1 + exp(-x)), which is the same everywhere."""
     return by_midpoint(lambda x: x + log1p(exp(-x)), lambda x: log1p(exp(x)))(x)
 
 
-def log_sigmoid(x: Any) -> Germ:
+def log_sigmoid(x: object) -> Germ:
     return -softplus(-lift(x))
 
 
 sigmoid = by_midpoint(lambda x: 1 / (1 + exp(-x)), lambda x: exp(x) / (1 + exp(x)))
 
 
-def sigmoid_slope(x: Any) -> Germ:
+def sigmoid_slope(x: object) -> Germ:
     return sigmoid(x) * sigmoid(-lift(x))
 
 
-def sigmoid_between(x: Any, y: Any, *, base: float) -> Germ:
+def sigmoid_between(x: object, y: object, *, base: float) -> Germ:
     return sigmoid((lift(x) - y) * log(2) if base == 2 else lift(x) - y)
 
 
@@ -216,23 +216,23 @@ def log_cosh_of_positive(x: Germ) -> Germ:
 log_cosh = even(log_cosh_of_positive)
 
 
-def logaddexp(x: Any, y: Any) -> Germ:
+def logaddexp(x: object, y: object) -> Germ:
     """With a constant taken out of both, whichever."""
     x, y = lift(x), lift(y)
     m = constant(max(x.point[0].mid(), y.point[0].mid()))
     return m + log(exp(x - m) + exp(y - m))
 
 
-def logaddexp2(x: Any, y: Any) -> Germ:
+def logaddexp2(x: object, y: object) -> Germ:
     two = log(2)
     return logaddexp(lift(x) * two, lift(y) * two) / two
 
 
-def tan(x: Any) -> Germ:
+def tan(x: object) -> Germ:
     return quotient(sin(x), cos(x))
 
 
-def power(x: Any, y: Any) -> Germ:
+def power(x: object, y: object) -> Germ:
     x, y = lift(x), lift(y)
     exponent = is_constant(y)
     if exponent is not None and exponent.is_integer():
@@ -279,7 +279,7 @@ def integer_power(x: Germ, n: int) -> Germ:
     return lift(1) if result is None else result
 
 
-def cbrt(x: Any) -> Germ:
+def cbrt(x: object) -> Germ:
     x = lift(x)
     found = sign(x)
     if found is None:
@@ -290,11 +290,11 @@ def cbrt(x: Any) -> Germ:
     return exp(log(x) / 3) if found > 0 else -exp(log(-x) / 3)
 
 
-def hypot(x: Any, y: Any) -> Germ:
+def hypot(x: object, y: object) -> Germ:
     return sqrt(lift(x) * x + lift(y) * y)
 
 
-def arctan2(y: Any, x: Any) -> Germ:
+def arctan2(y: object, x: object) -> Germ:
     """The angle, which depends on the sign of a zero y left of the origin: there it is undecided."""
     y, x = lift(y), lift(x)
     if x.lost is not None or y.lost is not None:
@@ -309,7 +309,7 @@ def arctan2(y: Any, x: Any) -> Germ:
     return no_value("undecided", "the angle jumps on the negative x-axis, where it depends on the sign of 0")
 
 
-def direction(x: Any, y: Any) -> Germ:
+def direction(x: object, y: object) -> Germ:
     """x / sqrt(x² + y²), 0 at the origin."""
     x, y = lift(x), lift(y)
     square = x * x + y * y

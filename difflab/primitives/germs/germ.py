@@ -24,6 +24,7 @@ import numpy as np
 from flint import arb, arb_series
 
 from ...errors import UndecidedError, UnsupportedError
+from ...types import Value
 from .. import rows
 from ..primitive import TABLE
 from ..quotient import Exact
@@ -46,9 +47,9 @@ class Germ:
     __slots__ = ("around", "lost", "point")
 
     def __init__(self, point: Any, around: Any = None, lost: Lost | None = None) -> None:
-        self.point = point
-        self.around = point if around is None else around
-        self.lost = lost
+        self.point: Any = point
+        self.around: Any = point if around is None else around
+        self.lost: Lost | None = lost
 
     @property
     def midpoint(self) -> float:
@@ -76,13 +77,13 @@ class Germ:
     def __rmul__(self, other: Any) -> Germ:
         return combine(other, self, lambda a, b: a * b)
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: Any) -> Germ:
         return NotImplemented if isinstance(other, np.ndarray) else quotient(self, lift(other))
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: Any) -> Germ:
         return NotImplemented if isinstance(other, np.ndarray) else quotient(lift(other), self)
 
-    def __pow__(self, other: Any) -> Any:
+    def __pow__(self, other: Any) -> Value:
         return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.power)(self, other)
 
     def __rpow__(self, other: Any) -> Any:
@@ -158,7 +159,8 @@ def constant(x: Any) -> Germ:
 def lift(x: Any) -> Germ:
     """A number as a germ that does not move: integers, floats and exact constants as what they are."""
     if x.__class__ is Germ:
-        return x  # type: ignore[no-any-return]
+        germ: Germ = x
+        return germ
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return lift(x[()])
     if isinstance(x, bool | np.bool_ | int | np.integer):
@@ -183,9 +185,10 @@ def exact_ball(x: Exact) -> Any:
     return names[exact]()
 
 
-def combine(a: Any, b: Any, operation: Callable[[Any, Any], Any]) -> Any:
+def combine(a: Any, b: Any, operation: Callable[[Any, Any], Any]) -> Germ:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return NotImplemented
+        declined: Germ = NotImplemented
+        return declined
     NOW.left -= 1
     if NOW.left < 0:
         NOW.tick()
@@ -311,7 +314,7 @@ def quotient(a: Germ, b: Germ) -> Germ:
     if found == 0:
         return no_value("undefined", "the denominator is 0")
     try:
-        return combine(a, b, lambda x, y: x / y)  # type: ignore[no-any-return]
+        return combine(a, b, lambda x, y: x / y)
     except (ZeroDivisionError, ValueError):
         return no_value("undecided", "the denominator comes as near to 0 as one likes")
 

@@ -59,7 +59,7 @@ def taylor(coefficients: Callable[[Any, int], list[Any]], what: str) -> Callable
     """The function on germs; where the coefficients are not finite on the ball, nothing is known."""
     function = compose(coefficients)
 
-    def on_germ(x: Any) -> Germ:
+    def on_germ(x: object) -> Germ:
         x = lift(x)
         if x.lost is not None:
             return nothing(x)
@@ -79,7 +79,7 @@ def at_pole(x: Germ) -> bool:
 
 
 def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
-    def away(x: Any) -> Germ:
+    def away(x: object) -> Germ:
         x = lift(x)
         if x.lost is None and at_pole(x):
             return no_value("undefined", f"it has a pole at {float(x.point[0]):g}")
@@ -127,13 +127,13 @@ def psi(n: int) -> Callable[[Any, int], list[Any]]:
     return derivative_of(digamma, n)
 
 
-def digamma(x: Any, *, n: int = 0) -> Germ:
+def digamma(x: object, *, n: int = 0) -> Germ:
     if n < 0:
         raise UnsupportedError(f"polygamma of order {n}")
     return with_poles(taylor(psi(n), "it has poles at 0, -1, -2, ..."))(x)
 
 
-def beta(x: Any, y: Any) -> Germ:
+def beta(x: object, y: object) -> Germ:
     """B(x, y) = Γ(x) Γ(y) / Γ(x + y)."""
     x, y = lift(x), lift(y)
     return gamma(x) * gamma(y) * rgamma(x + y)
@@ -152,7 +152,7 @@ def incomplete(value: Callable[[Any], Any], density: Callable[[Any], Any]) -> Ca
     return taylor(coefficients, "it is smooth inside its domain only")
 
 
-def fixed(x: Any, what: str) -> Any:
+def fixed(x: object, what: str) -> Any:
     """The value of an operand by which no derivative is known."""
     x = lift(x)
     found = x.around[0]
@@ -161,18 +161,18 @@ def fixed(x: Any, what: str) -> Any:
     return found
 
 
-def gammainc(a: Any, x: Any) -> Germ:
+def gammainc(a: Any, x: object) -> Germ:
     a = fixed(a, "order")
     density = lambda s: ((a - 1) * s.log() - s).exp() * a.rgamma()
     f = incomplete(lambda c: c.gamma_lower(a, regularized=1), density)
     return on_positive(x, f, "it is smooth above 0 only")
 
 
-def gammaincc(a: Any, x: Any) -> Germ:
+def gammaincc(a: Any, x: object) -> Germ:
     return 1 - gammainc(a, x)
 
 
-def betainc(a: Any, b: Any, x: Any) -> Germ:
+def betainc(a: Any, b: Any, x: object) -> Germ:
     a, b, x = fixed(a, "first parameter"), fixed(b, "second parameter"), lift(x)
     scale = (a + b).gamma() * a.rgamma() * b.rgamma()
     density = lambda s: ((a - 1) * s.log() + (b - 1) * (1 - s).log()).exp() * scale
@@ -217,7 +217,7 @@ def erfcinv_coefficients(c: Any, count: int) -> list[Any]:
     return [y, s, y * s * s, s * s * s * (1 + 4 * y * y) / 3][:count]
 
 
-def between(x: Any, low: int, high: int, f: Callable[[Any], Germ]) -> Germ:
+def between(x: object, low: int, high: int, f: Callable[[Any], Germ]) -> Germ:
     x = lift(x)
     inside = sign((x - low) * (high - x))
     if inside == 1:
@@ -232,23 +232,23 @@ erfinv_inside = taylor(erfinv_coefficients, "it is defined between -1 and 1")
 erfcinv_inside = taylor(erfcinv_coefficients, "it is defined between 0 and 2")
 
 
-def erfinv(x: Any) -> Germ:
+def erfinv(x: object) -> Germ:
     return between(x, -1, 1, erfinv_inside)
 
 
-def erfcinv(x: Any) -> Germ:
+def erfcinv(x: object) -> Germ:
     return between(x, 0, 2, erfcinv_inside)
 
 
-def ndtr(x: Any) -> Germ:
+def ndtr(x: object) -> Germ:
     return erfc(-lift(x) / constant(arb(2).sqrt())) / 2
 
 
-def log_ndtr(x: Any) -> Germ:
+def log_ndtr(x: object) -> Germ:
     return log(ndtr(x))
 
 
-def ndtri(x: Any) -> Germ:
+def ndtri(x: object) -> Germ:
     return -constant(arb(2).sqrt()) * erfcinv(2 * lift(x))
 
 
@@ -276,21 +276,23 @@ def sinc_coefficients(c: Any, count: int) -> list[Any]:
         return listed(compose(lambda *_: found)(w), count)
 
 
-def exprel(x: Any, *, n: int = 0) -> Germ:
+def exprel(x: object, *, n: int = 0) -> Germ:
     return taylor(derivative_of(exprel_coefficients, n), "it grows too fast")(x)
 
 
-def sinc(x: Any, *, n: int = 0) -> Germ:
+def sinc(x: object, *, n: int = 0) -> Germ:
     return taylor(derivative_of(sinc_coefficients, n), "it is not enclosed there")(x)
 
 
 # Bessel functions of a fixed order: 2 f' = below f_{v-1} + above f_{v+1}, applied k times.
 def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[Any, Any], Germ]:
-    def function(v: Any, x: Any) -> Germ:
+    def function(v: Any, x: object) -> Germ:
         v = fixed(v, "order")
         if whole and not v.is_integer():
             raise UnsupportedError(f"{NOW.where()} is of whole orders, and the order is {float(v):g}")
-        call = lambda c, v: getattr(c, f"bessel_{kind}")(v)
+
+        def call(c: Any, v: Any) -> Any:
+            return getattr(c, f"bessel_{kind}")(v)
 
         def coefficients(c: Any, count: int) -> list[Any]:
             found = []
@@ -311,19 +313,19 @@ jv, yv, iv, kv = bessel("j", 1, -1), bessel("y", 1, -1), bessel("i", 1, 1), bess
 yn, kn = bessel("y", 1, -1, True), bessel("k", -1, -1, True)
 
 
-def ive(v: Any, x: Any) -> Germ:
+def ive(v: Any, x: object) -> Germ:
     x = lift(x)
     return exp(-abs(x)) * iv(v, x)
 
 
-def kve(v: Any, x: Any) -> Germ:
+def kve(v: Any, x: object) -> Germ:
     return exp(x) * kv(v, x)
 
 
-def erfcx(x: Any) -> Germ:
+def erfcx(x: object) -> Germ:
     x = lift(x)
     return exp(x * x) * erfc(x)
 
 
-def dawsn(x: Any) -> Germ:
+def dawsn(x: object) -> Germ:
     return exp(-lift(x) * x) * erfi(x) * constant(arb.pi().sqrt() / 2)

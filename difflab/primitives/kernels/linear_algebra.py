@@ -45,7 +45,8 @@ def einsum_elements(*xs: Any, subscripts: str) -> Any:
 def magnitude(e: Any) -> float:
     """The size of an element, to choose a pivot; symbols count as 1 unless they are zero."""
     try:
-        return abs(e.midpoint if hasattr(e, "midpoint") else float(e))
+        size: float = e.midpoint if hasattr(e, "midpoint") else float(e)
+        return abs(size)
     except (TypeError, ValueError):
         return 0.0 if e == 0 else 1.0
 

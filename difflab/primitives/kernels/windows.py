@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...types import Value
 from ..windows import Axis, axes
 from .elementwise import masked
 from .parallel import in_blocks
@@ -196,7 +197,9 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, b
             np.logical_or(where, np.equal(given, target).astype(bool, copy=False) & (other < place), out=where)
         return where
 
-    place_of = lambda elements, j: dtype(j * step) if found is None else found[at(k, elements)] + dtype(j * step)
+    def place_of(elements: slice, j: int) -> Value:
+        return dtype(j * step) if found is None else found[at(k, elements)] + dtype(j * step)
+
     whole = not axis.before and not axis.behind and axis.size > 1
     if whole and axis.size == 2 and dtype is np.uint8 and not x.dtype.hasobject:
         pair(x, found, step, axis, k, out, best)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ..types import Value
+
 LARGEST_FACTOR = 4096  # elements of the second matrix; larger products are BLAS's own business
 
 
-def whole_slice(entry: Any) -> bool:
+def whole_slice(entry: Value) -> bool:
     return isinstance(entry, slice) and entry == slice(None)
 
 
-def simple(entry: Any) -> bool:
+def simple(entry: Value) -> bool:
     return isinstance(entry, slice | int) and not isinstance(entry, bool)
 
 
@@ -30,7 +32,7 @@ def getitem(node: Any) -> bool:
     return whole_slice(entries[0]) or (entries[0] is Ellipsis and keeps_first(entries, node))
 
 
-def keeps_first(entries: tuple[Any, ...], node: Any) -> bool:
+def keeps_first(entries: tuple[Value, ...], node: Any) -> bool:
     return sum(e is not None for e in entries[1:]) < len(node.operands[0].shape)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import UndecidedError, UnsupportedError
+from ...types import Function, Value
 from .germ import (
     Germ,
     ball,
@@ -28,7 +29,7 @@ def absolute(x: object) -> Germ:
     return abs(lift(x))
 
 
-def choice(larger: bool) -> Callable[[Any, Any], Germ]:
+def choice(larger: bool) -> Callable[[Value, Value], Germ]:
     """maximum or minimum; bounds of infinity never hold."""
 
     def choose(x: object, y: object) -> Germ:
@@ -62,7 +63,7 @@ def relu(x: object) -> Germ:
     return maximum(x, 0)
 
 
-def sign_of(x: object) -> Any:
+def sign_of(x: object) -> Value:
     x = lift(x)
     return x if dead(x) else lift(jumping_sign(x))
 
@@ -150,7 +151,7 @@ def with_value(x: Germ) -> Germ:
     return x
 
 
-def finite(answer: bool) -> Callable[[Any], bool]:
+def finite(answer: bool) -> Callable[[Value], bool]:
     """isnan, isinf, isfinite: known where there is a value, otherwise undecided."""
 
     def ask(x: object) -> bool:
@@ -180,7 +181,7 @@ def stop_gradient(x: object) -> Germ:
 def truths(f: Callable[..., bool]) -> Callable[..., bool]:
     """A function of truth values; a number is true where it is not 0."""
 
-    def apply(*xs: Any) -> bool:
+    def apply(*xs: Value) -> bool:
         return f(*map(bool, xs))
 
     return apply
@@ -190,10 +191,10 @@ logical_and, logical_or = truths(lambda a, b: a and b), truths(lambda a, b: a or
 logical_xor, logical_not = truths(lambda a, b: a != b), truths(lambda a: not a)
 
 
-def bits(f: Callable[..., Any]) -> Callable[..., Any]:
+def bits(f: Function) -> Function:
     """Bitwise operations, on truth values only."""
 
-    def apply(*xs: Any) -> Any:
+    def apply(*xs: Value) -> Value:
         if not all(isinstance(x, bool) or getattr(getattr(x, "dtype", None), "kind", "") == "b" for x in xs):
             raise UnsupportedError(f"{NOW.where()} of integers is not available on enclosures")
         return bool(f(*map(bool, xs)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from ...types import Value
 from .functions import log, log1p, power, sqrt
 from .germ import ZERO, Germ, ball, constant, dead, lift, no_value, sign
 
 
-def times(x: object, y: Germ, operand: Any) -> Germ:
+def times(x: object, y: Germ, operand: Value) -> Germ:
     """x y, and 0 where x is, whatever y has there; where x may be 0, that y has no value proves nothing."""
     x, found = lift(x), sign(lift(x))
     if found == 0 and lift(operand).lost is None:
@@ -43,12 +43,12 @@ def entr(x: object) -> Germ:
     return -xlogy(x, x)
 
 
-def boxcox(x: object, c: Any) -> Germ:
+def boxcox(x: object, c: Value) -> Germ:
     f = lambda x: log(x) if sign(lift(c)) == 0 else (power(x, c) - 1) / c
     return on_positive(x, f, "it is defined above 0")
 
 
-def boxcox1p(x: object, c: Any) -> Germ:
+def boxcox1p(x: object, c: Value) -> Germ:
     f: Callable[[Germ], Germ] = lambda x: log1p(x) if sign(lift(c)) == 0 else (power(1 + x, c) - 1) / c
     return on_positive(1 + lift(x), lambda _: f(lift(x)), "it is defined above -1")
 

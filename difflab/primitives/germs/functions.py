@@ -12,6 +12,7 @@ from typing import Any
 
 from flint import arb, arb_series
 
+from ...types import Value
 from .germ import (
     ONE,
     ZERO,
@@ -36,12 +37,12 @@ from .session import NOW
 LARGEST_POWER = 1 << 20
 
 
-def smooth(name: str) -> Callable[[Any], Germ]:
+def smooth(name: str) -> Callable[[Value], Germ]:
     """A method of arb_series that is analytic on the whole line."""
     return lambda x: mapped(lift(x), lambda s: getattr(s, name)())
 
 
-def sharp(name: str, value: str) -> Callable[[Any], Germ]:
+def sharp(name: str, value: str) -> Callable[[Value], Germ]:
     """The same, with the value by a function of its own that does not cancel."""
     return lambda x: mapped(lift(x), lambda s: with_constant(getattr(s, name)(), getattr(s[0], value)()))
 
@@ -51,7 +52,7 @@ sinpi, cospi, arctan = smooth("sin_pi"), smooth("cos_pi"), smooth("atan")
 expm1 = sharp("exp", "expm1")
 
 
-def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     """f for a positive midpoint, else g: two formulas of one function, of which one overflows or cancels."""
 
     def either(x: object) -> Germ:
@@ -61,11 +62,11 @@ def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callabl
     return either
 
 
-def odd(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+def odd(f: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     return by_midpoint(f, lambda x: -f(-x))
 
 
-def even(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+def even(f: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     return by_midpoint(f, lambda x: f(-x))
 
 
@@ -166,7 +167,7 @@ def sharpened(y: Germ, x: Germ, name: str) -> Germ:
     return Germ(point, point if y.around is y.point else with_constant(y.around, getattr(x.around[0], name)()))
 
 
-def hyperbolic(name: str, s: int) -> Callable[[Any], Germ]:
+def hyperbolic(name: str, s: int) -> Callable[[Value], Germ]:
     return lambda x: sharpened((exp(x) + s * exp(-lift(x))) / 2, lift(x), name)
 
 

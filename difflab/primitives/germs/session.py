@@ -12,6 +12,7 @@ import flint
 
 from ...clock import patience, spent
 from ...errors import TimeLimitError
+from ...types import Value
 
 LOCK = threading.RLock()
 TICKS = 512  # operations between two looks at the clock
@@ -25,7 +26,7 @@ class Now:
         self.node: Any = None
         self.edge: bool = False  # whether a one-sided run took a branch that may jump at the point
         self.reach: Any = flint.arb(0)  # the interval of t in a one-sided run
-        self.exact: dict[float, Any] = {}  # what constants of derivative rules were rounded from
+        self.exact: dict[float, Value] = {}  # what constants of derivative rules were rounded from
         self.deadline: float = math.inf
         self.seconds: float = 0.0
         self.left: int = TICKS

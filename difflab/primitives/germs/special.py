@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import flint
 from flint import arb, arb_series
 
 from ...errors import UnsupportedError
+from ...types import Value
 from .entropies import on_positive
 from .functions import exp, log, smooth
 from .germ import ONE, ZERO, Germ, ball, compose, constant, is_constant, lift, mapped, no_value, nothing, sign
@@ -35,27 +35,27 @@ def coefficients_of(count: int) -> Iterator[None]:
         flint.ctx.cap = before
 
 
-def variable(c: Any, count: int) -> Any:
+def variable(c: Value, count: int) -> Value:
     return arb_series([c, ONE], count)
 
 
-def listed(s: Any, count: int) -> list[Any]:
+def listed(s: Value, count: int) -> list[Value]:
     return [s[k] for k in range(count)]
 
 
-def derivative_of(coefficients: Callable[[Any, int], list[Any]], n: int) -> Callable[[Any, int], list[Any]]:
+def derivative_of(coefficients: Callable[[Value, int], list[Value]], n: int) -> Callable[[Value, int], list[Value]]:
     """The Taylor coefficients of the n-th derivative."""
     if n > MOST_DERIVATIVES:
         raise UnsupportedError(f"{NOW.where()}: the {n}-th derivative is not available on enclosures")
 
-    def found(c: Any, count: int) -> list[Any]:
+    def found(c: Value, count: int) -> list[Value]:
         wide = coefficients(c, count + n)
         return [wide[n + k] * (math.factorial(n + k) // math.factorial(k)) for k in range(count)]
 
     return found
 
 
-def taylor(coefficients: Callable[[Any, int], list[Any]], what: str) -> Callable[[Any], Germ]:
+def taylor(coefficients: Callable[[Value, int], list[Value]], what: str) -> Callable[[Value], Germ]:
     """The function on germs; where the coefficients are not finite on the ball, nothing is known."""
     function = compose(coefficients)
 
@@ -78,7 +78,7 @@ def at_pole(x: Germ) -> bool:
     return value is not None and value.is_integer() and value <= ZERO
 
 
-def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     def away(x: object) -> Germ:
         x = lift(x)
         if x.lost is None and at_pole(x):
@@ -113,10 +113,10 @@ def gammaln(x: Germ) -> Germ:
     return log(value if rising > 0 else -value)
 
 
-def psi(n: int) -> Callable[[Any, int], list[Any]]:
+def psi(n: int) -> Callable[[Value, int], list[Value]]:
     """The n-th derivative of ψ = Γ'/Γ."""
 
-    def digamma(c: Any, count: int) -> list[Any]:
+    def digamma(c: Value, count: int) -> list[Value]:
         with coefficients_of(count + 1):
             x = variable(c, count + 1)
             if c > ZERO:
@@ -139,10 +139,10 @@ def beta(x: object, y: object) -> Germ:
     return gamma(x) * gamma(y) * rgamma(x + y)
 
 
-def incomplete(value: Callable[[Any], Any], density: Callable[[Any], Any]) -> Callable[[Any], Germ]:
+def incomplete(value: Callable[[Value], Value], density: Callable[[Value], Value]) -> Callable[[Value], Germ]:
     """The integral of a density: its value by Arb, its Taylor coefficients from the density's."""
 
-    def coefficients(c: Any, count: int) -> list[Any]:
+    def coefficients(c: Value, count: int) -> list[Value]:
         if count == 1:
             return [value(c)]
         with coefficients_of(count):
@@ -152,7 +152,7 @@ def incomplete(value: Callable[[Any], Any], density: Callable[[Any], Any]) -> Ca
     return taylor(coefficients, "it is smooth inside its domain only")
 
 
-def fixed(x: object, what: str) -> Any:
+def fixed(x: object, what: str) -> Value:
     """The value of an operand by which no derivative is known."""
     x = lift(x)
     found = x.around[0]
@@ -161,23 +161,23 @@ def fixed(x: object, what: str) -> Any:
     return found
 
 
-def gammainc(a: Any, x: object) -> Germ:
+def gammainc(a: Value, x: object) -> Germ:
     a = fixed(a, "order")
     density = lambda s: ((a - 1) * s.log() - s).exp() * a.rgamma()
     f = incomplete(lambda c: c.gamma_lower(a, regularized=1), density)
     return on_positive(x, f, "it is smooth above 0 only")
 
 
-def gammaincc(a: Any, x: object) -> Germ:
+def gammaincc(a: Value, x: object) -> Germ:
     return 1 - gammainc(a, x)
 
 
-def betainc(a: Any, b: Any, x: object) -> Germ:
+def betainc(a: Value, b: Value, x: object) -> Germ:
     a, b, x = fixed(a, "first parameter"), fixed(b, "second parameter"), lift(x)
     scale = (a + b).gamma() * a.rgamma() * b.rgamma()
     density = lambda s: ((a - 1) * s.log() + (b - 1) * (1 - s).log()).exp() * scale
 
-    def value(c: Any) -> Any:
+    def value(c: Value) -> Value:
         """From the nearer end: Arb takes long towards the other."""
         if c.mid() > HALF:
             return 1 - (1 - c).beta_lower(b, a, regularized=1)
@@ -187,11 +187,11 @@ def betainc(a: Any, b: Any, x: object) -> Germ:
     return on_positive(x, lambda x: on_positive(1 - x, lambda _: f(x), "it ends at 1"), "it is smooth above 0 only")
 
 
-def zeta(s: Any, a: Any) -> Germ:
+def zeta(s: Value, a: Value) -> Germ:
     """The Hurwitz zeta function by a: the derivative of ζ(s, a) is -s ζ(s + 1, a)."""
     s = fixed(s, "order")
 
-    def coefficients(c: Any, count: int) -> list[Any]:
+    def coefficients(c: Value, count: int) -> list[Value]:
         found, factor = [], ONE
         for k in range(count):
             found.append(factor * (s + k).zeta(c))
@@ -205,19 +205,19 @@ erf, erfc, erfi = smooth("erf"), smooth("erfc"), smooth("erfi")
 
 
 # The error function's inverses: y' = sqrt(π)/2 exp(y²), and so on.
-def erfinv_coefficients(c: Any, count: int) -> list[Any]:
+def erfinv_coefficients(c: Value, count: int) -> list[Value]:
     y = c.erfinv()
     s = (y * y).exp() * arb.pi().sqrt() / 2
     return [y, s, y * s * s, s * s * s * (1 + 4 * y * y) / 3][:count]
 
 
-def erfcinv_coefficients(c: Any, count: int) -> list[Any]:
+def erfcinv_coefficients(c: Value, count: int) -> list[Value]:
     y = c.erfcinv()
     s = -(y * y).exp() * arb.pi().sqrt() / 2
     return [y, s, y * s * s, s * s * s * (1 + 4 * y * y) / 3][:count]
 
 
-def between(x: object, low: int, high: int, f: Callable[[Any], Germ]) -> Germ:
+def between(x: object, low: int, high: int, f: Callable[[Value], Germ]) -> Germ:
     x = lift(x)
     inside = sign((x - low) * (high - x))
     if inside == 1:
@@ -253,7 +253,7 @@ def ndtri(x: object) -> Germ:
 
 
 # Functions with a gap that their row fills.
-def exprel_coefficients(c: Any, count: int) -> list[Any]:
+def exprel_coefficients(c: Value, count: int) -> list[Value]:
     """Of the integral of exp(xs) over s from 0 to 1: near 0 by Kummer's functions M(k+1, k+2, x)/((k+1) k!)."""
     if abs(c.mid()) > ONE:
         with coefficients_of(count):
@@ -262,7 +262,7 @@ def exprel_coefficients(c: Any, count: int) -> list[Any]:
     return [c.hypgeom_1f1(k + 1, k + 2) / ((k + 1) * math.factorial(k)) for k in range(count)]
 
 
-def sinc_coefficients(c: Any, count: int) -> list[Any]:
+def sinc_coefficients(c: Value, count: int) -> list[Value]:
     """sin(πx)/(πx), near 0 as 0F1(3/2; -(πx)²/4)."""
     with coefficients_of(count):
         x = variable(c, count)
@@ -285,16 +285,16 @@ def sinc(x: object, *, n: int = 0) -> Germ:
 
 
 # Bessel functions of a fixed order: 2 f' = below f_{v-1} + above f_{v+1}, applied k times.
-def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[Any, Any], Germ]:
-    def function(v: Any, x: object) -> Germ:
+def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[Value, Value], Germ]:
+    def function(v: Value, x: object) -> Germ:
         v = fixed(v, "order")
         if whole and not v.is_integer():
             raise UnsupportedError(f"{NOW.where()} is of whole orders, and the order is {float(v):g}")
 
-        def call(c: Any, v: Any) -> Any:
+        def call(c: Value, v: Value) -> Value:
             return getattr(c, f"bessel_{kind}")(v)
 
-        def coefficients(c: Any, count: int) -> list[Any]:
+        def coefficients(c: Value, count: int) -> list[Value]:
             found = []
             for k in range(count):
                 terms = [math.comb(k, j) * below ** (k - j) * above**j * call(c, v - k + 2 * j) for j in range(k + 1)]
@@ -313,12 +313,12 @@ jv, yv, iv, kv = bessel("j", 1, -1), bessel("y", 1, -1), bessel("i", 1, 1), bess
 yn, kn = bessel("y", 1, -1, True), bessel("k", -1, -1, True)
 
 
-def ive(v: Any, x: object) -> Germ:
+def ive(v: Value, x: object) -> Germ:
     x = lift(x)
     return exp(-abs(x)) * iv(v, x)
 
 
-def kve(v: Any, x: object) -> Germ:
+def kve(v: Value, x: object) -> Germ:
     return exp(x) * kv(v, x)
 
 

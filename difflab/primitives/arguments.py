@@ -125,7 +125,7 @@ def reading_extreme(name: str, empty: Value = None) -> Function:
     return lambda a, axis=None, out=None, keepdims=False, **other: read(a, axis, None, out, keepdims, **other)
 
 
-reduction = reading_reduction("reduction")
+reduction: Function = reading_reduction("reduction")
 
 
 def unary(a: Value) -> Value:

@@ -17,7 +17,7 @@ from .primitive import Carrier, composite, linear
 from .products import placeholder
 from .spelling import COMPLEX, CONJUGATES
 
-SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+SWAPPED: dict[str | None, str] = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 def resized(m: Carrier, x: Value, axis: int, n: int) -> Value:

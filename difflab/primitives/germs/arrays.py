@@ -91,4 +91,6 @@ def extreme(choose: Callable[[Value, Value], Value]) -> Function:
     return reduced
 
 
+largest: Function
+smallest: Function
 largest, smallest = extreme(maximum), extreme(minimum)

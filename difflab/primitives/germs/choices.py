@@ -52,6 +52,8 @@ def choice(larger: bool) -> Callable[[Value, Value], Germ]:
     return choose
 
 
+maximum: Callable[[Value, Value], Germ]
+minimum: Callable[[Value, Value], Germ]
 maximum, minimum = choice(True), choice(False)
 
 
@@ -162,8 +164,12 @@ def finite(answer: bool) -> Callable[[Value], bool]:
     return ask
 
 
+isnan: Callable[[Value], bool]
+isinf: Callable[[Value], bool]
+isposinf: Callable[[Value], bool]
+isneginf: Callable[[Value], bool]
 isnan = isinf = isposinf = isneginf = finite(False)
-isfinite = finite(True)
+isfinite: Callable[[Value], bool] = finite(True)
 
 
 def imag(x: object) -> Germ:
@@ -187,7 +193,11 @@ def truths(f: Callable[..., bool]) -> Callable[..., bool]:
     return apply
 
 
+logical_and: Callable[..., bool]
+logical_or: Callable[..., bool]
 logical_and, logical_or = truths(lambda a, b: a and b), truths(lambda a, b: a or b)
+logical_xor: Callable[..., bool]
+logical_not: Callable[..., bool]
 logical_xor, logical_not = truths(lambda a, b: a != b), truths(lambda a: not a)
 
 
@@ -202,5 +212,9 @@ def bits(f: Function) -> Function:
     return apply
 
 
+bitwise_and: Function
+bitwise_or: Function
 bitwise_and, bitwise_or = bits(lambda a, b: a and b), bits(lambda a, b: a or b)
+bitwise_xor: Function
+invert: Function
 bitwise_xor, invert = bits(lambda a, b: a != b), bits(lambda a: not a)

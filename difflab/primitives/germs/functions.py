@@ -47,9 +47,15 @@ def sharp(name: str, value: str) -> Callable[[Value], Germ]:
     return lambda x: mapped(lift(x), lambda s: with_constant(getattr(s, name)(), getattr(s[0], value)()))
 
 
+exp: Callable[[Value], Germ]
+sin: Callable[[Value], Germ]
+cos: Callable[[Value], Germ]
 exp, sin, cos = smooth("exp"), smooth("sin"), smooth("cos")
+sinpi: Callable[[Value], Germ]
+cospi: Callable[[Value], Germ]
+arctan: Callable[[Value], Germ]
 sinpi, cospi, arctan = smooth("sin_pi"), smooth("cos_pi"), smooth("atan")
-expm1 = sharp("exp", "expm1")
+expm1: Callable[[Value], Germ] = sharp("exp", "expm1")
 
 
 def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
@@ -171,6 +177,8 @@ def hyperbolic(name: str, s: int) -> Callable[[Value], Germ]:
     return lambda x: sharpened((exp(x) + s * exp(-lift(x))) / 2, lift(x), name)
 
 
+sinh: Callable[[Value], Germ]
+cosh: Callable[[Value], Germ]
 sinh, cosh = hyperbolic("sinh", -1), hyperbolic("cosh", 1)
 
 
@@ -187,6 +195,9 @@ def sech_of_positive(x: Germ) -> Germ:
     return 2 * e / (1 + e * e)
 
 
+arcsinh: Callable[[Value], Germ]
+tanh: Callable[[Value], Germ]
+sech: Callable[[Value], Germ]
 arcsinh, tanh, sech = odd(arcsinh_of_positive), odd(tanh_of_positive), even(sech_of_positive)
 
 
@@ -199,7 +210,7 @@ def log_sigmoid(x: object) -> Germ:
     return -softplus(-lift(x))
 
 
-sigmoid = by_midpoint(lambda x: 1 / (1 + exp(-x)), lambda x: exp(x) / (1 + exp(x)))
+sigmoid: Callable[[Value], Germ] = by_midpoint(lambda x: 1 / (1 + exp(-x)), lambda x: exp(x) / (1 + exp(x)))
 
 
 def sigmoid_slope(x: object) -> Germ:
@@ -214,7 +225,7 @@ def log_cosh_of_positive(x: Germ) -> Germ:
     return x + log1p(exp(-2 * x)) - log(2)
 
 
-log_cosh = even(log_cosh_of_positive)
+log_cosh: Callable[[Value], Germ] = even(log_cosh_of_positive)
 
 
 def logaddexp(x: object, y: object) -> Germ:

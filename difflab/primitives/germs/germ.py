@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import flint
 import numpy as np
@@ -144,7 +144,7 @@ class Germ:
             raise AttributeError(name)
         return lambda *others: CARRIER.of(found)(self, *others)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
 def order() -> int:

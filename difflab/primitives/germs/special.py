@@ -91,6 +91,8 @@ def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     return away
 
 
+gamma: Callable[[Value], Germ]
+rgamma: Callable[[Value], Germ]
 gamma, rgamma = with_poles(smooth("gamma")), smooth("rgamma")
 
 
@@ -201,6 +203,9 @@ def zeta(s: Value, a: Value) -> Germ:
     return on_positive(a, taylor(coefficients, "it has poles at 0, -1, -2, ..."), "it is smooth above 0 only")
 
 
+erf: Callable[[Value], Germ]
+erfc: Callable[[Value], Germ]
+erfi: Callable[[Value], Germ]
 erf, erfc, erfi = smooth("erf"), smooth("erfc"), smooth("erfi")
 
 
@@ -228,8 +233,8 @@ def between(x: object, low: int, high: int, f: Callable[[Value], Germ]) -> Germ:
     return no_value(kind, f"its operand lies in {ball(x.around[0])}, and it is defined between {low} and {high}")
 
 
-erfinv_inside = taylor(erfinv_coefficients, "it is defined between -1 and 1")
-erfcinv_inside = taylor(erfcinv_coefficients, "it is defined between 0 and 2")
+erfinv_inside: Callable[[Value], Germ] = taylor(erfinv_coefficients, "it is defined between -1 and 1")
+erfcinv_inside: Callable[[Value], Germ] = taylor(erfcinv_coefficients, "it is defined between 0 and 2")
 
 
 def erfinv(x: object) -> Germ:
@@ -307,9 +312,15 @@ def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[
     return function
 
 
+jv: Callable[[Value, Value], Germ]
+yv: Callable[[Value, Value], Germ]
+iv: Callable[[Value, Value], Germ]
+kv: Callable[[Value, Value], Germ]
 jv, yv, iv, kv = bessel("j", 1, -1), bessel("y", 1, -1), bessel("i", 1, 1), bessel("k", -1, -1)
 
 
+yn: Callable[[Value, Value], Germ]
+kn: Callable[[Value, Value], Germ]
 yn, kn = bessel("y", 1, -1, True), bessel("k", -1, -1, True)
 
 

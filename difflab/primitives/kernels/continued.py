@@ -17,7 +17,11 @@ def follow(pick: Function) -> Function:
     return lambda a, b: np.asarray(np.where(pick(np.real(a), np.real(b)), a, b))[()]
 
 
+maximum: Function
+fmax: Function
 maximum = fmax = follow(lambda a, b: a >= b)
+minimum: Function
+fmin: Function
 minimum = fmin = follow(lambda a, b: a <= b)
 
 
@@ -34,6 +38,8 @@ def extreme(argument: Function) -> Function:
     return reduce
 
 
+largest: Function
+smallest: Function
 largest, smallest = extreme(np.argmax), extreme(np.argmin)
 
 
@@ -66,8 +72,8 @@ def log_of_sum(exp: Function, log1p: Function) -> Function:
     return rule
 
 
-logaddexp = log_of_sum(np.exp, np.log1p)
-logaddexp2 = log_of_sum(np.exp2, lambda x: np.log1p(x) / np.log(2))
+logaddexp: Function = log_of_sum(np.exp, np.log1p)
+logaddexp2: Function = log_of_sum(np.exp2, lambda x: np.log1p(x) / np.log(2))
 
 
 def hypot(a: Value, b: Value) -> Value:

@@ -8,7 +8,7 @@ import flint
 from mpmath import mp, mpf
 from scipy import special
 
-from ...types import Value
+from ...types import Function, Value
 from ..germs.session import alone
 
 
@@ -39,9 +39,9 @@ def log_ndtr(x: Value) -> Value:
     return mp.log(normal(x)) if x < 0 else mp.log1p(-normal(-x))
 
 
-from_zero = inverse(special.erfinv, mp.erf, lambda y: 2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
-erfcinv = inverse(special.erfcinv, mp.erfc, lambda y: -2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
-ndtri = inverse(special.ndtri, normal, mp.npdf)
+from_zero: Function = inverse(special.erfinv, mp.erf, lambda y: 2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+erfcinv: Function = inverse(special.erfcinv, mp.erfc, lambda y: -2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+ndtri: Function = inverse(special.ndtri, normal, mp.npdf)
 
 
 def erfinv(x: Value) -> Value:
@@ -59,7 +59,13 @@ def bessel(kind: str) -> Callable[[Value, Value], Value]:
     return function
 
 
+jv: Function
+yv: Function
+iv: Function
+kv: Function
 jv, yv, iv, kv = map(bessel, "jyik")
+yn: Function
+kn: Function
 yn, kn = yv, kv
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ...types import Function, Value
+from ...types import DType, Function, Value
 
 SQRT_HALF = sqrt(0.5)
 GATE_HIGH, GATE_LOW = 1.5957691216057308, -9.96930880911092e-17  # 2 sqrt(2/π)
 SPLITTER = 134217729.0  # 2**27 + 1: halves the 53 bits of a double
 
 
-INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+INTEGERS: dict[int, DType] = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 SELECTED_BY_BITS = 4096  # elements from which np.where is slower than working on the bits
 
 

@@ -78,7 +78,7 @@ class ArrayMethods:
         return self.call("ravel", order=order)
 
     def compress(self, condition: Any, axis: Any = None) -> Any:
-        return np.compress(condition, self, axis)  # type: ignore[call-overload]
+        return np.compress(condition, self, axis)
 
     def __round__(self, digits: int = 0) -> Any:
         return self.call("round", digits or 0)
@@ -93,7 +93,7 @@ class ArrayMethods:
         return self.call("trunc")
 
     def __divmod__(self, other: Any) -> Any:
-        return self // other, self % other  # type: ignore[operator]
+        return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..primitives import TABLE, Primitive, by_numpy_function
+from ..types import Function
 from . import torch_names
 from .traced import assemble, call, call_row, holds_traced
 
@@ -152,7 +153,7 @@ def of_row(row: Primitive) -> Callable[..., Any]:
     return _dress(wrapper, row.name, None, row.doc)
 
 
-def _dress(wrapper: Any, name: str, function: Any, doc: str) -> Any:
+def _dress(wrapper: Function, name: str, function: Function | None, doc: str) -> Function:
     if function is not None and not isinstance(function, np.ufunc):
         update_wrapper(wrapper, function, assigned=("__annotations__",), updated=())
     wrapper.__name__ = wrapper.__qualname__ = name

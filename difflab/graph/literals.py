@@ -13,9 +13,10 @@ import numpy as np
 from ..errors import InputError
 from ..primitives.kernels.structure import Slot
 from ..primitives.quotient import NAMED, Exact, Named, Quotient
+from ..types import DType
 from .kinds import NUMBERS
 
-NAMES = {"nan": np.nan, "inf": np.inf, "None": None, "True": True, "False": False}
+NAMES: dict[str, float | bool | None] = {"nan": np.nan, "inf": np.inf, "None": None, "True": True, "False": False}
 WIDER = ("longdouble", "clongdouble", "float128", "complex256", "float96", "complex192")  # than Python's numbers
 UNREADABLE = (SyntaxError, ValueError, TypeError, OverflowError, RecursionError, MemoryError, KeyError, ArithmeticError)
 
@@ -107,9 +108,9 @@ def array(numbers: Any, dtype: Any = "float64", shape: Any = None) -> Any:
     return made if made.ndim else made[()]
 
 
-def numeric(name: Any) -> np.dtype[Any]:
+def numeric(name: Any) -> DType:
     """The dtype of that name, if it is one of numbers."""
-    found = np.dtype(name)
+    found: DType = np.dtype(name)
     if found.kind not in NUMBERS:
         raise ValueError(f"{name} is no dtype of numbers")
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import networkx as nx
 
 from ..errors import InputError
+from ..types import Function
 from .attributes import attributes, marks
 from .node import Node
 
@@ -41,9 +42,14 @@ def refusal(name: str) -> Callable[..., Any]:
 class Sealed(dict[Any, Any]):
     """A dictionary that refuses changes."""
 
-    __setitem__, __delitem__, __ior__ = refusal("[...] ="), refusal("del"), refusal("|=")
-    clear, pop, popitem = refusal("clear"), refusal("pop"), refusal("popitem")
-    setdefault, update = refusal("setdefault"), refusal("update")
+    __setitem__: Function = refusal("[...] =")
+    __delitem__: Function = refusal("del")
+    __ior__: Function = refusal("|=")
+    clear: Function = refusal("clear")
+    pop: Function = refusal("pop")
+    popitem: Function = refusal("popitem")
+    setdefault: Function = refusal("setdefault")
+    update: Function = refusal("update")
 
     def __reduce__(self) -> Any:
         return dict, (dict(self),)
@@ -87,8 +93,18 @@ class Order(list[Node]):
     def __call__(self) -> int:
         return len(self)
 
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = refusal("order")  # type: ignore[assignment]
-    append = clear = extend = insert = pop = remove = reverse = sort = refusal("order")  # type: ignore[assignment]
+    __setitem__: Function = refusal("order")
+    __delitem__: Function = __setitem__
+    __iadd__: Function = __setitem__
+    __imul__: Function = __setitem__
+    append: Function = __setitem__
+    clear: Function = __setitem__
+    extend: Function = __setitem__
+    insert: Function = __setitem__
+    pop: Function = __setitem__
+    remove: Function = __setitem__
+    reverse: Function = __setitem__
+    sort: Function = __setitem__
 
 
 class Finished(nx.MultiDiGraph):  # type: ignore[misc]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, partial, reduce
 from time import process_time
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from .graph import Graph
 from .node import NO_PARAMS, UNKNOWN, Node
 from .refusals import shapes_refused
 from .vertices import constant_node, input_node
+
+Planned: TypeAlias = tuple[list[Any], Callable[..., Node]]  # parts of an expression, and what makes its node of theirs
 
 
 class SympyCarrier(ElementsCarrier):
@@ -247,7 +249,7 @@ class _Builder:
             stack.pop()
         return self.known[expression]
 
-    def plan(self, e: Any) -> tuple[list[Any], Callable[..., Node]]:
+    def plan(self, e: Any) -> Planned:
         """The parts of an expression, and the function that makes its node from theirs."""
         import sympy
 
@@ -267,7 +269,7 @@ class _Builder:
                 return plan(e)
         return self.plan_function(e)
 
-    def plan_number(self, e: Any) -> Any:
+    def plan_number(self, e: Any) -> Planned:
         """Named constants, formulas such as that of the golden ratio, and floats of any precision, exactly."""
         import sympy
 
@@ -283,7 +285,7 @@ class _Builder:
             return [], partial(self.number, _rational(sympy.Rational(e)))
         return [], partial(self.number, _float(e))
 
-    def plan_sum(self, e: Any) -> Any:
+    def plan_sum(self, e: Any) -> Planned:
         terms = sorted(e.as_ordered_terms() if self.tidy else e.args, key=_negative)
         parts = [-t if _negative(t) else t for t in terms]
 
@@ -295,7 +297,7 @@ class _Builder:
 
         return parts, make
 
-    def plan_product(self, e: Any) -> Any:
+    def plan_product(self, e: Any) -> Planned:
         import sympy
 
         coefficient, factors = e.as_coeff_mul()
@@ -318,7 +320,7 @@ class _Builder:
 
         return above + below, make
 
-    def plan_power(self, e: Any) -> Any:
+    def plan_power(self, e: Any) -> Planned:
         import sympy
 
         if e.base is sympy.E:
@@ -328,7 +330,7 @@ class _Builder:
             return [e.base], partial(self.add, special[e.exp])
         return [e.base, e.exp], partial(self.add, "power")
 
-    def plan_piecewise(self, e: Any) -> Any:
+    def plan_piecewise(self, e: Any) -> Planned:
         import sympy
 
         complete = e.args[-1].cond == sympy.true
@@ -343,7 +345,7 @@ class _Builder:
 
         return [part for b in branches for part in (b.cond, b.expr)] + [other], make
 
-    def plan_function(self, e: Any) -> Any:
+    def plan_function(self, e: Any) -> Planned:
         import sympy
 
         parts = list(e.args)

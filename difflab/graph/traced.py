@@ -78,7 +78,7 @@ class Traced(Operation, ArrayMethods):
     def __len__(self) -> int:
         if not self.shape:  # where a builder knows no shape, it says so
             raise TypeError("len() of a traced value of shape (): it is a single number")
-        return self.shape[0]  # type: ignore[no-any-return]
+        return self.shape[0]
 
     def __iter__(self) -> Any:
         row = self.primitive

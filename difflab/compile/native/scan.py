@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...types import DType
 from ..write.scalar_source import SPACE, ScalarSource
 from .arrays import ArrayLoop, Refused
 from .functions import functions
@@ -72,7 +73,10 @@ def scan_of_arrays(loop: ArrayLoop, count: int, bounds: Any, jit: Any) -> Callab
     graph, a, b, types = loop.graph, loop.a, loop.b, jit.module.types
     space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
     exec(compile(loop.text, "<difflab native>", "exec"), space)
-    flat = lambda dtype, **options: types.Array(jit.module.from_dtype(np.dtype(dtype)), 1, "C", **options)
+
+    def flat(dtype: DType, **options: bool) -> Any:
+        return types.Array(jit.module.from_dtype(np.dtype(dtype)), 1, "C", **options)
+
     kinds = {"y": graph.outputs[b - a :], "c": graph.inputs[a:b]}
     stacked = [kinds[kind][k] for kind, k in loop.stacked()]
     arguments = [flat(d) for d in loop.memory.used]

@@ -11,6 +11,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.traced import SeenShape
+from ...types import Value
 from ..passes.pipeline import optimise
 from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
@@ -97,7 +98,7 @@ class Compiled:
         return self.general
 
 
-def holds(value: Any, outcome: Any) -> bool:
+def holds(value: Value, outcome: Value) -> bool:
     """Whether a guard comes out as it did when the function was traced."""
     if isinstance(outcome, SeenShape):
         return np.shape(value) == tuple(outcome)

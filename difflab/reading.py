@@ -133,11 +133,11 @@ class Archive:
 
     def __init__(self, source: IO[bytes] | bytes) -> None:
         try:
-            self.zip = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+            self.zip: zipfile.ZipFile = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
         except DAMAGED_ZIP as error:
             raise InputError(f"it is no zip file, or is cut off ({short(error)})") from None
         entries = self.zip.infolist()
-        self.entries = {entry.filename.removesuffix(".npy"): entry for entry in entries}
+        self.entries: dict[str, zipfile.ZipInfo] = {entry.filename.removesuffix(".npy"): entry for entry in entries}
         if len(self.entries) < len(entries):
             names = [e.filename.removesuffix(".npy") for e in entries]
             twice = next(n for n in names if names.count(n) > 1)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..primitives import TABLE, Primitive, by_numpy_function
-from ..types import Function
+from ..types import Function, Value
 from . import torch_names
 from .traced import assemble, call, call_row, holds_traced
 
@@ -95,7 +95,7 @@ class Joiner:
 
     def __init__(self, columns: bool) -> None:
         self.columns = columns
-        self.plain = np.c_ if columns else np.r_
+        self.plain: Value = np.c_ if columns else np.r_
         self.__doc__ = f"Joins arrays, numbers and ranges {'as columns' if columns else 'along the first axis'}."
 
     def __getitem__(self, key: Any) -> Any:
@@ -111,8 +111,8 @@ class Joiner:
         return call("concatenate", [call("reshape", a, (-1, 1)) if np.ndim(a) == 1 else a for a in arrays], axis=-1)
 
 
-r_ = Joiner(columns=False)
-c_ = Joiner(columns=True)
+r_: Joiner = Joiner(columns=False)
+c_: Joiner = Joiner(columns=True)
 
 
 def as_traced(x: Any) -> Any:
@@ -137,9 +137,8 @@ def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     theirs = getattr(function, "__doc__", None) or f"As numpy.{name}."
     _dress(wrapper, name, function, f"{own}\n\n{theirs}" if own else theirs)
     if isinstance(function, np.ufunc):
-        for method in ("reduce", "accumulate", "outer", "reduceat", "at"):
-            setattr(wrapper, method, getattr(function, method))
-        wrapper.nin, wrapper.nout = function.nin, function.nout  # type: ignore[attr-defined]
+        for said in ("reduce", "accumulate", "outer", "reduceat", "at", "nin", "nout"):
+            setattr(wrapper, said, getattr(function, said))
     return wrapper
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceError
 from ..primitives import Primitive, rows
+from ..types import Function
 from .calls import replaced, waiting
 from .from_networkx import unusable
 from .graph import Graph
@@ -148,7 +149,7 @@ class Building(Tape):
 
     __slots__ = ()
     follows = False
-    copied = staticmethod(sealed)
+    copied: Function = staticmethod(sealed)
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 
 from ..errors import InputError, ShapeError
@@ -19,7 +18,7 @@ from .node import Node
 from .pickles import pickled
 from .recording import Tape
 from .refusals import moderate, shapes_refused
-from .sealed import Finished, Order
+from .sealed import Finished, Multi, Order
 from .snapshots import kept
 from .traced import NODE, PENDING, Traced, holds_traced
 from .vertices import as_value
@@ -59,9 +58,9 @@ class Graph(Drawable, Finished):
     ) -> None:
         if order is None:  # __new__ has read a graph of networkx, and this is it
             return
-        self.order = Order(order)
-        self.inputs = list(inputs)
-        self.outputs = list(outputs)
+        self.order: Order = Order(order)
+        self.inputs: list[Node] = list(inputs)
+        self.outputs: list[Node] = list(outputs)
         self.rebuild = rebuild
         self.flatten_inputs = flatten
         self.text = text
@@ -101,7 +100,7 @@ class Graph(Drawable, Finished):
 
         return graph if isinstance(graph, Graph) else Graph(**parts_of(graph)._asdict())
 
-    def to_networkx(self) -> nx.MultiDiGraph:
+    def to_networkx(self) -> Multi:
         """A plain networkx graph of texts and numbers, for files: GraphML, GEXF, JSON. `from_networkx` reads it again.
 
         Raises UnsupportedError where an operation runs Python functions (scan, custom_gradient): they are no text.
@@ -229,7 +228,7 @@ class Graph(Drawable, Finished):
         return [n for n in self.order if n.operands]
 
 
-class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
+class Draft(Drawable, Multi):  # type: ignore[misc]
     """A networkx graph on the way to a `Graph`: what networkx makes of one (copies, subgraphs, compositions).
 
     It may be changed. `finish()` checks it as `Graph.from_networkx` does and gives the `Graph`; calling the draft, or

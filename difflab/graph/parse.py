@@ -37,6 +37,9 @@ def parse(text: str) -> Graph:
 class Statements(Expressions):
     """Reads one text."""
 
+    text: str
+    chains: dict[str, tuple[int, int]]
+
     def graph(self) -> Graph:
         if any(line[:1] in " \t" for line in self.text.splitlines()):
             self.text = "\n".join(line.strip() for line in self.text.splitlines())

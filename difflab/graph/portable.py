@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import DifflabError, UnsupportedError
 from ..primitives import BUILT_IN, Elementwise, Primitive, lookup
+from ..types import Function
 from .graph import Graph
 from .node import Node
 from .recorded import graph_of
@@ -73,7 +74,8 @@ class Expanding(NodeCarrier):
 
     def function(self, row: Primitive) -> Callable[..., Any]:
         if row in BUILT_IN or has_formula(row):
-            return super().function(row)  # type: ignore[no-any-return]
+            found: Function = super().function(row)
+            return found
         if row.value is None:
             raise UnsupportedError(
                 f"{row.name}: it has no program in other rows, and cannot be sent to another process"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives import rows
+from ..types import Value
 from .graph import Graph
 from .node import Abstract, Node
 from .traced import Traced
@@ -15,7 +16,7 @@ from .vertices import abstract, strip
 
 def graph_of(
     operations: list[Traced],
-    inputs: list[Traced],
+    inputs: list[Value],
     outputs: list[Any],
     guards: Any = (),
     partner: Any = None,
@@ -62,7 +63,7 @@ def graph_of(
         made.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
         del made.tape
         made.__class__ = Node  # type: ignore[assignment]
-    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)  # type: ignore[arg-type]
+    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)
     graph.guards = list(guards)
     graph.partner = dict(partner or {})
     return graph

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives import Primitive, rows
+from ..types import Function
 from .leaks import hidden
 from .node import NO_PARAMS
 from .snapshots import copied, is_fixed, same_bytes
@@ -36,13 +37,13 @@ class Tape:
 
     __slots__ = ("guards", "nested", "operations", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
-    copied = staticmethod(copied)
+    copied: Function = staticmethod(copied)
 
     def __init__(self, operations: list[Traced] | None = None) -> None:
-        self.serial = next(_serials)
+        self.serial: int = next(_serials)
         self.operations: list[Traced] | None = [] if operations is None else operations  # None once it has ended
         self.guards: list[tuple[Traced, Any]] = []
-        self.nested = False
+        self.nested: bool = False
         self.snapshots: dict[int, tuple[Any, Any]] = {}  # by the id of a plain array: itself, and a copy
 
     def __enter__(self) -> tuple[Tape, list[Traced]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
 
@@ -17,6 +17,10 @@ MUTATORS = (
     "add_edge add_edges_from add_node add_nodes_from add_weighted_edges_from clear clear_edges remove_edge "
     "remove_edges_from remove_node remove_nodes_from update"
 ).split()
+if TYPE_CHECKING:
+    Multi: TypeAlias = nx.MultiDiGraph[Any]
+else:
+    Multi = nx.MultiDiGraph  # which takes nothing in brackets at run time
 SAID = frozenset("op name value params block position output".split())  # what a graph says of its nodes and edges
 
 
@@ -107,10 +111,10 @@ class Order(list[Node]):
     sort: Function = __setitem__
 
 
-class Finished(nx.MultiDiGraph):  # type: ignore[misc]
+class Finished(Multi):  # type: ignore[misc]
     """A networkx graph of nodes in topological order that does not change; an edge's key is the operand's place."""
 
-    frozen = True  # nx.is_frozen asks for it
+    frozen: bool = True  # nx.is_frozen asks for it
     order: Order
     outputs: list[Node]
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import InputError, TimeLimitError, UnsupportedError
 from ..primitives import TABLE, Primitive, rows
 from ..primitives.elements import ElementsCarrier, mapped
+from ..primitives.primitive import Elementwise
 from ..primitives.quotient import Exact, Named, Quotient, whole
 from .graph import Graph
 from .node import NO_PARAMS, UNKNOWN, Node
@@ -166,14 +167,14 @@ def symbol_arrays(shapes: dict[str, tuple[int, ...]], **assumptions: Any) -> dic
 
 
 @cache
-def rows_of_sympy() -> dict[Any, Primitive]:
+def rows_of_sympy() -> dict[type, Elementwise]:
     """The row of each sympy function, from the rows' own spellings."""
     import sympy
 
-    found: dict[Any, Primitive] = {}
+    found: dict[type, Elementwise] = {}
     for row in TABLE.values():
         spelled = row.spelling.get("sympy")
-        if row.kind == "elementwise" and not callable(spelled):
+        if isinstance(row, Elementwise) and not callable(spelled):
             function = getattr(sympy, spelled or row.name, None)
             if isinstance(function, type):
                 found.setdefault(function, row)
@@ -355,7 +356,7 @@ class _Builder:
         if isinstance(e, sympy.sinc):
             return [parts[0] / sympy.pi], partial(self.add, "sinc")
         row = rows_of_sympy().get(type(e))
-        wanted = len(row.partials) if row is not None else 0  # type: ignore[attr-defined]
+        wanted = len(row.partials) if row is not None else 0
         if row is not None and len(parts) == wanted:
             return parts, partial(self.add, row.name)
         if row is not None and wanted == 2 and isinstance(e, sympy.Max | sympy.Min | sympy.And | sympy.Or | sympy.Xor):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives import Primitive, rows
-from ..primitives.primitive import positional
+from ..primitives.primitive import Elementwise, positional
 from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, whole
 from .function_names import function_named, functions
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
@@ -25,7 +25,7 @@ CONSTANTS = {"pi": Named("pi"), "e": Named("e")}
 ARITHMETIC = {op.syntax: op.row for op in BINARY}
 COMPARED = {op.syntax: op.row for op in COMPARISONS}
 OF_ONE = {op.syntax: op.row for op in SIGNED} | {ast.Not: rows.logical_not, ast.Invert: rows.logical_not}
-OF_TRUTHS = {ast.And: rows.logical_and, ast.Or: rows.logical_or}
+OF_TRUTHS: dict[type[ast.boolop], Primitive] = {ast.And: rows.logical_and, ast.Or: rows.logical_or}
 SIGNS = {op.sign: op.syntax for op in BINARY}
 MAX_READING, MAX_DIMENSIONS = 400, 32
 
@@ -33,12 +33,15 @@ MAX_READING, MAX_DIMENSIONS = 400, 32
 class Expressions(Nodes):
     """Reads expressions; `chains` are the long sums and products that were cut out of the text."""
 
+    offset: int
+    lines: list[int]
+
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.names: dict[str, Any] = {}
         self.inputs: list[Node] = []
         self.chains: dict[str, tuple[int, int]] = {}
-        self.depth = 0
+        self.depth: int = 0
 
     def read(self, tree: ast.AST) -> Any:
         """The value of an expression: a node, a number, or a (nested) list. Iterative over long sums and products."""
@@ -221,8 +224,9 @@ class Expressions(Nodes):
 
     def read_Call(self, tree: ast.Call) -> Any:
         if not isinstance(tree.func, ast.Name):
-            known = isinstance(tree.func, ast.Attribute) and function_named(tree.func.attr, 1) is not None
-            instead = f"; write {tree.func.attr}(...)" if known else ""  # type: ignore[attr-defined]
+            attribute = tree.func.attr if isinstance(tree.func, ast.Attribute) else None
+            known = attribute is not None and function_named(attribute, 1) is not None
+            instead = f"; write {attribute}(...)" if known else ""
             raise self.error(tree.func, f"only functions by their names can be called, such as sin(x){instead}")
         name = tree.func.id
         row = function_named(name, len(tree.args))
@@ -273,7 +277,7 @@ class Expressions(Nodes):
             raise self.error(tree, f"{row.name}: at most {MOST_COPIES} copies")
 
     def count(self, tree: ast.Call, row: Primitive, args: list[Any]) -> None:
-        wanted = len(row.partials) if row.kind == "elementwise" else None  # type: ignore[attr-defined]
+        wanted = len(row.partials) if isinstance(row, Elementwise) else None
         if wanted is not None and len(args) != wanted:
             raise self.error(tree, f"{row.name} takes {wanted} operand{'s' * (wanted != 1)}, not {len(args)}")
 

@@ -8,23 +8,29 @@ import networkx as nx
 
 from ..errors import InputError, UnsupportedError
 from ..primitives import Primitive, rows
+from ..primitives.deferred import Deferred
 from .attributes import marks
 from .block import Block
 from .calls import Call, Place, replaced
 from .literals import written
 from .node import UNKNOWN, Node
+from .sealed import Multi
 
 
 class Writer:
     """Writes one graph: inputs first and in their order, then the other nodes in topological order."""
 
+    inputs: list[Node]
+    order: list[Node]
+    outputs: list[Node]
+
     def __init__(self, inputs: list[Node], order: list[Node], outputs: list[Node]) -> None:
         self.inputs, self.order, self.outputs = inputs, order, outputs
-        self.made = nx.MultiDiGraph()
+        self.made: Multi = nx.MultiDiGraph()
         self.keys: dict[Node, str] = {}
         self.blocks: dict[Block, str] = {}
 
-    def write(self) -> nx.MultiDiGraph:
+    def write(self) -> Multi:
         inputs = set(self.inputs)
         order = [*self.inputs, *(node for node in self.order if node not in inputs)]
         last = {node.name: node for node in order if node.name}  # a name finds the last node that has it
@@ -58,8 +64,8 @@ class Writer:
             said["value"] = self.text(node, "value", node.params["value"])
             settings: dict[str, Any] = {}
             operands: dict[Any, Node] = {}
-        elif row.kind == "deferred":
-            settings, operands = self.call(node, row.row, node.params["call"])  # type: ignore[attr-defined]
+        elif isinstance(row, Deferred):
+            settings, operands = self.call(node, row.row, node.params["call"])
         elif row.listed:
             settings, operands = node.params, dict(enumerate(node.operands))
         else:

@@ -11,7 +11,9 @@ import numpy as np
 
 from ..errors import TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function, rows
+from ..primitives.deferred import Deferred
 from ..primitives.primitive import positional
+from ..types import Function
 from .array_methods import ArrayMethods
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
@@ -82,13 +84,13 @@ class Traced(Operation, ArrayMethods):
 
     def __iter__(self) -> Any:
         row = self.primitive
-        if row.kind == "deferred" and row.row.outputs:  # type: ignore[attr-defined]
-            return (self[i] for i in range(row.row.outputs))  # type: ignore[attr-defined]
+        if isinstance(row, Deferred) and row.row.outputs:
+            return (self[i] for i in range(row.row.outputs))
         if not self.shape:
             raise TypeError("a traced value of shape () is a single number and cannot be iterated over")
         return (self[i] for i in range(self.shape[0]))
 
-    __hash__ = object.__hash__  # by identity: traced values are keys
+    __hash__: Function = object.__hash__  # by identity: traced values are keys
 
     def __eq__(self, other: Any) -> Any:
         return apply(rows.equal, (self, other))
@@ -127,10 +129,10 @@ class Traced(Operation, ArrayMethods):
                 f"a traced value of dtype {self.dtype} cannot be used as an integer index or a count: give a plain "
                 "int, or x.astype(int)"
             )
-        outcome = self.value.__index__()
+        outcome: int = self.value.__index__()
         if self.tape.operations is not None:
             self.tape.guards.append((self, outcome))
-        return outcome  # type: ignore[no-any-return]
+        return outcome
 
     def __int__(self) -> int:
         if not self.tape.follows:

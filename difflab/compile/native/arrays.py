@@ -20,7 +20,7 @@ from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
 from ..passes.rewriting import number, rebuilt, relinked, users
 from .forms import element, has_element
-from .places import Nest, Strided, Workspace, parts, rearranged, rearranges, strided
+from .places import Nest, Strided, Workspace, even, parts, rearranged, rearranges, strided
 from .products import Contraction, contraction
 
 LIMIT = 400  # operations above which numba takes too long
@@ -55,32 +55,37 @@ def one_exponential(graph: Graph) -> Graph:
 class ArrayLoop:
     """The text of the loop over the steps. `wanted` are the positions of the results that somebody reads."""
 
+    graph: Graph
+    a: int
+    b: int
+    n: int
+
     def __init__(self, graph: Graph, a: int, b: int, wanted: set[int]) -> None:
         self.graph = graph = one_exponential(graph)
         self.a, self.b, self.n = a, b, b - a
         self.wanted = wanted
         if len(graph.operations) > LIMIT:
             raise Refused(f"its body of {len(graph.operations):,} operations takes numba too long")
-        self.count = users(graph)
+        self.count: dict[Node, int] = users(graph)
         self.readers: dict[Node, list[Node]] = {}
         for node in graph.order:
             for x in dict.fromkeys(node.operands):
                 self.readers.setdefault(x, []).append(node)
-        self.memory = Workspace()
+        self.memory: Workspace = Workspace()
         self.places: dict[Node, Any] = {}
         self.tables: dict[str, Any] = {}
         self.constants: list[tuple[Node, Any]] = []
         self.computed: dict[Node, str] = {}
         self.products: dict[Node, Contraction] = {}
-        self.names = {n: f"v{k}" for k, n in enumerate(graph.order)}
+        self.names: dict[Node, str] = {n: f"v{k}" for k, n in enumerate(graph.order)}
         for node in graph.order:
             self.classify(node)
-        self.homes = self.find_homes()
+        self.homes: dict[Node, tuple[Node, int | None]] = self.find_homes()
         for node in graph.order:
             self.place(node)
         if sum(self.memory.used.values()) > LARGEST:
             raise Refused("its arrays are large")
-        self.text = self.write()
+        self.text: str = self.write()
         if (loops := self.text.count(" for ")) > LOOPS:
             raise Refused(f"its body of {loops} loops takes numba too long")
 
@@ -152,7 +157,7 @@ class ArrayLoop:
 
     def at(self, node: Node, shape: tuple[int, ...] | None = None) -> Strided:
         places = self.places[node]
-        return strided(places if shape is None else np.broadcast_to(places, shape))  # type: ignore[return-value]
+        return even(places if shape is None else np.broadcast_to(places, shape))
 
     def memory_of(self, node: Node) -> str:
         return f"w_{np.dtype(node.dtype).name}"
@@ -225,8 +230,8 @@ class ArrayLoop:
         elif kind == "contraction":
             memory = [self.memory_of(x) for x in (*node.operands, node)]
             found = self.products[node]
-            steps = [*map(self.at, node.operands), strided(self.places[node].reshape(found.shape))]
-            self.lines += found.lines(memory, steps, indent, node.dtype.name)  # type: ignore[arg-type]
+            steps = [*map(self.at, node.operands), even(self.places[node].reshape(found.shape))]
+            self.lines += found.lines(memory, steps, indent, node.dtype.name)
         elif kind == "gather":
             self.gather(node, indent)
         else:
@@ -292,7 +297,7 @@ class ArrayLoop:
     def moved(self, x: Node, name: str, form: str) -> None:
         """Elements between the workspace and step `_t` of a stacked array."""
         flat = np.arange(math.prod(x.shape)).reshape(x.shape)
-        nest = Nest(x.shape, [self.at(x), strided(flat)])  # type: ignore[list-item]
+        nest = Nest(x.shape, [self.at(x), even(flat)])
         heads, indent = nest.heads("        ")
         here = f"{self.memory_of(x)}[{nest.place(0)}]"
         there = f"{name}[_t * {flat.size}{nest.terms[1]}]"

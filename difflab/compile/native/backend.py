@@ -20,6 +20,7 @@ import numpy as np
 from ...errors import FallbackWarning
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...types import Params
 from ..plan.regions import Region, find_regions
 from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
@@ -50,7 +51,7 @@ class Jit:
     """numba's compiler, with a clock."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds: float = 0.0
         self.module: Any = numba()
 
     def __call__(self, function: Callable[..., Any], types: tuple[Any, ...], **options: Any) -> Any:
@@ -64,21 +65,26 @@ class Jit:
     @property
     def refused(self) -> type[Exception]:
         """What numba raises where it cannot compile something."""
-        return self.module.core.errors.NumbaError  # type: ignore[no-any-return]
+        found: type[Exception] = self.module.core.errors.NumbaError
+        return found
 
 
 class NativeScalar(ScalarSource):
     """A program on single numbers as machine code."""
 
+    outputs: list[str]
+    short: list[str]
+    globals: Params
+
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
-        self.jit = Jit()
-        self.reason = MISSING if self.jit.module is None else too_long(len(graph.operations))
+        self.jit: Jit = Jit()
+        self.reason: str = MISSING if self.jit.module is None else too_long(len(graph.operations))
         if self.reason:
             return
         self.short += [f"    _y{k} = {text}" for k, text in enumerate(self.outputs)]
         self.outputs = [f"_y{k}" for k in range(len(self.outputs))]
-        self.checks = [f"_g{k}" for k in range(len(graph.guards))]
+        self.checks: list[str] = [f"_g{k}" for k in range(len(graph.guards))]
         self.short += [f"    {g} = {self.names[n]}" for g, (n, _) in zip(self.checks, graph.guards)]
 
     def machine_code(self, result: str) -> Any:
@@ -145,7 +151,7 @@ class NativeSource(NumpySource):
     """A NumPy program whose regions hold native loops."""
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = ()) -> None:
-        self.jit = Jit()
+        self.jit: Jit = Jit()
         self.native: dict[str, NativeRegion] = {}
         self.codes: dict[str, Any] = {"_contiguous": contiguous}
         self.scans: list[str] = []

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from ...types import Function
+
 LARGEST = 1e6  # up to here a multiple of π/2 has 20 bits, and its products with the first two pieces are exact
 SMALLEST = 2.0**-27  # below, sin x is x to the last bit; and -0 stays -0
 
@@ -101,7 +103,7 @@ def sincos(x: Any, first: Any, second: Any) -> None:
         second[i] = turned(k + 1.0, sine, cosine)
 
 
-LOOPS = {"sin": sin, "cos": cos, "sincos": sincos}
+LOOPS: dict[str, Function] = {"sin": sin, "cos": cos, "sincos": sincos}
 _compiled: dict[str, Any] = {}
 
 

@@ -51,6 +51,9 @@ def factor_of(node: Node) -> tuple[Node, float] | None:
 class Factors:
     """One walk over a graph; `count` says how often a node, old or new, is read."""
 
+    graph: Graph
+    count: dict[Node, int]
+
     def __init__(self, graph: Graph) -> None:
         self.graph, self.count = graph, users(graph)
         self.image: dict[Node, Node] = {}

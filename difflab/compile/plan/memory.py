@@ -23,7 +23,7 @@ class Memory:
         self.free: list[int] = []
         self.places: list[Place] = []
         self.known: dict[Place, int] = {}
-        self.asked = 0
+        self.asked: int = 0
 
     def take(self, shape: tuple[int, ...], dtype: Any) -> int:
         """A place for an array; the smallest free buffer that is large enough, or a new one."""

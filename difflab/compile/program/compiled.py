@@ -11,7 +11,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.traced import SeenShape
-from ...types import Value
+from ...types import Tree, Value
 from ..passes.pipeline import optimise
 from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
@@ -21,30 +21,36 @@ from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 class Compiled:
     """The optimised graph, its source, and the function made from it."""
 
+    graph: Graph
+    log: list[tuple[str, int, int]]
+    arrays: NumpySource  # the source, where it is of arrays
+
     def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy") -> None:
         self.traced = graph
-        self.rebuild = graph.rebuild
+        self.rebuild: Callable[[list[Value]], Tree] | None = graph.rebuild
         self.donated = donated
         self.backend = backend
-        self.lock = threading.Lock()
-        self.run: Callable[..., Any] | None = None
+        self.lock: threading.Lock = threading.Lock()
+        self.run: Any = None  # the function, once it is built
         self.free: list[list[Any]] = []  # workspaces that no run uses at the moment
         self.general: Compiled | None = None
-        self.guards = [outcome for _, outcome in graph.guards]
-        self.shaped = any(isinstance(outcome, SeenShape) for outcome in self.guards)
+        self.guards: list[Value] = [outcome for _, outcome in graph.guards]
+        self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 
     def build(self, scalar: bool = True) -> Compiled:
         """Runs the passes and writes the source, once."""
         with self.lock:
             if self.run is None:
                 self.graph, self.log = optimise(self.traced)
-                self.scalar = scalar and is_scalar(self.graph)
-                self.count = len(self.graph.outputs)
+                self.scalar: bool = scalar and is_scalar(self.graph)
+                self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
                 # Single numbers may come as Python's or NumPy's, which nothing can be written into.
                 donated = [x for x, d in zip(self.graph.inputs, self.donated) if d and x.shape]
                 kept = [] if self.guards else donated
-                self.source = self.written(kept)
+                self.source: ScalarSource | NumpySource = self.written(kept)
+                if isinstance(self.source, NumpySource):
+                    self.arrays = self.source
                 self.run = self.source.compile()
         return self
 
@@ -62,7 +68,7 @@ class Compiled:
             self.build()
         if self.scalar:
             try:
-                found = self.run(*values)  # type: ignore[misc]
+                found = self.run(*values)
             except FAILURES:  # math raises where NumPy returns inf or nan
                 return self.fallback()(values)
         else:
@@ -78,12 +84,12 @@ class Compiled:
         try:
             work = self.free.pop()
         except IndexError:
-            work = self.source.workspace()  # type: ignore[union-attr]
+            work = self.arrays.workspace()
         try:
-            if self.source.plan.threaded:  # type: ignore[union-attr]
+            if self.arrays.plan.threaded:
                 with one_thread():
-                    return self.run(work, *values)  # type: ignore[misc]
-            return self.run(work, *values)  # type: ignore[misc]
+                    return self.run(work, *values)
+            return self.run(work, *values)
         except (ValueError, IndexError):
             if self.shaped:
                 return None  # a mask or a search found another number of elements

@@ -14,15 +14,19 @@ import inspect
 from collections.abc import Callable
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...types import Function
 from ..write.scalar_source import FAILURES, SPACE, ScalarSource
 from .closure import Captured
 from .compiled import Compiled
 
+if TYPE_CHECKING:
+    general: Function = lambda *args: None  # found among the globals that `entry_function` gives
+
 
 def entry(*args: Any, **kwargs: Any) -> Any:
-    return general(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+    return general(*args, **kwargs)
 
 
 def entry_function(general: Callable[..., Any], f: Callable[..., Any]) -> Any:

@@ -53,15 +53,15 @@ class Program:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
-        self.static = numbers("static_argnums", static)
-        self.donate = numbers("donate_argnums", donate)
-        self.backend = known_backend(backend)
+        self.static: tuple[int, ...] = numbers("static_argnums", static)
+        self.donate: tuple[int, ...] = numbers("donate_argnums", donate)
+        self.backend: str = known_backend(backend)
         self.programs: dict[Any, list[Compiled]] = {}
         self.last: Compiled | None = None
-        self.lock = threading.RLock()
-        self.captured = Captured(f)
-        self.warned = False
-        self.function = entry_function(self, f)
+        self.lock: threading.RLock = threading.RLock()
+        self.captured: Captured = Captured(f)
+        self.warned: bool = False
+        self.function: Any = entry_function(self, f)
         self.function.program, self.function.explain, self.function.prepare = self, self.explain, self.prepare
         self.function.source = UNTRACED
 
@@ -275,4 +275,5 @@ def compile(
     >>> program(3.0)
     6.0
     """
-    return Program(f, static_argnums, donate_argnums, backend).function  # type: ignore[no-any-return]
+    found: CompiledFunction = Program(f, static_argnums, donate_argnums, backend).function
+    return found

@@ -19,10 +19,14 @@ THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than i
 class Blocks:
     """One region of a program: a function of (first row, last row, buffers, block number, arrays...) and how to cut."""
 
+    rows: int
+    step: int
+    memory: Memory
+
     def __init__(self, rows: int, step: int, memory: Memory, work: float) -> None:
         self.rows, self.step, self.memory = rows, step, memory
-        self.count = -(-rows // step)
-        self.threads = min(cores(), self.count) if work >= THREADS_WORTH else 1
+        self.count: int = -(-rows // step)
+        self.threads: int = min(cores(), self.count) if work >= THREADS_WORTH else 1
         self.function: Callable[..., None] | None = None
 
     def buffers(self) -> list[Any]:

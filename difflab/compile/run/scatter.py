@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.node import Node
+from ...types import Array
 
 LARGEST = 5_000_000  # places; the list of them is kept with the program
 
@@ -17,8 +18,8 @@ class Scatter:
 
     def __init__(self, index: Any, shape: tuple[int, ...]) -> None:
         self.shape = shape
-        self.places = np.arange(math.prod(shape)).reshape(shape)[index].ravel()
-        self.once = len(np.unique(self.places)) == len(self.places)
+        self.places: Array = np.arange(math.prod(shape)).reshape(shape)[index].ravel()
+        self.once: bool = len(np.unique(self.places)) == len(self.places)
 
     def __call__(self, x: Any) -> Any:
         if self.once:

@@ -11,6 +11,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Function
 from ..passes.assembly import complete
 from ..plan.ownership import Ownership
 from ..plan.plan import Plan
@@ -35,15 +36,15 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.name = name
-        self.plan = Plan(graph, donated, self.find_regions)
-        self.owner = Ownership(self.plan.life.last, self.plan.kept, self.plan.donated)
-        self.names = Names({*TAKEN, name})
+        self.plan: Plan = Plan(graph, donated, self.find_regions)
+        self.owner: Ownership = Ownership(self.plan.life.last, self.plan.kept, self.plan.donated)
+        self.names: Names = Names({*TAKEN, name})
         self.notes: list[str] = []
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
         self.functions: list[str] = []
         self.begun: dict[Node, set[Node]] = {}  # assemblies that are being filled, and the parts in their places
-        self.text = self.write()
+        self.text: str = self.write()
 
     def write(self) -> str:
         graph = self.plan.graph
@@ -87,7 +88,8 @@ class NumpySource:
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():
             blocks.function = space[f"block_{name}"]
-        return space[self.name]  # type: ignore[no-any-return]
+        made: Function = space[self.name]
+        return made
 
     def workspace(self) -> list[Any]:
         """New buffers for one run at a time: those of each region's threads, then the arrays."""

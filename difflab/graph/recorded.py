@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from .vertices import abstract, strip
 def graph_of(
     operations: list[Traced],
     inputs: list[Value],
-    outputs: list[Any],
-    guards: Any = (),
-    partner: Any = None,
+    outputs: list[Value],
+    guards: Iterable[tuple[Value, Value]] = (),
+    partner: Mapping[Value, Value] | None = None,
     **rest: Any,
 ) -> Graph:
     """A finished graph from an ended recording.
@@ -28,13 +29,13 @@ def graph_of(
     tape, and is a `Node` from then on; what else they are computed from becomes constants. Objects change their class
     here and nowhere else, because a second set of objects costs a trace a fifth of its time.
     """
-    order: list[Any] = []
-    constants: dict[Any, Node] = {}
+    order: list[Value] = []
+    constants: dict[Value, Node] = {}
     tape = (inputs or operations)[0].tape if inputs or operations else None
-    shapes: dict[Any, Abstract] = {}
+    shapes: dict[Value, Abstract] = {}
     scalar = abstract(np.float64(0.0), shapes)
 
-    def constant(x: Any) -> Node:
+    def constant(x: Value) -> Node:
         plain = strip(x)
         key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
         if key not in constants:
@@ -44,7 +45,7 @@ def graph_of(
         constants[id(x)] = constants[key]
         return constants[key]
 
-    def vertex(x: Any) -> Any:
+    def vertex(x: Value) -> Value:
         if x.__class__ is Traced and x.tape is tape:
             return x
         return constants.get(id(x)) or constant(x)  # kept holds x, so its id stays its own

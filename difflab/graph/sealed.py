@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
 
 from ..errors import InputError
-from ..types import Function
+from ..types import Function, Key, Value
 from .attributes import attributes, marks
 from .node import Node
 
@@ -32,10 +31,10 @@ def finished(what: str) -> InputError:
     )
 
 
-def refusal(name: str) -> Callable[..., Any]:
+def refusal(name: str) -> Function:
     """The method of that name, which refuses."""
 
-    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def refuse(self: Value, *args: Any, **kwargs: Any) -> Value:
         raise finished(name)
 
     refuse.__name__ = name
@@ -55,19 +54,19 @@ class Sealed(dict[Any, Any]):
     setdefault: Function = refusal("setdefault")
     update: Function = refusal("update")
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return dict, (dict(self),)
 
 
 class Attributes(Sealed):
     """The attributes of a node or an edge: others can be added, for layouts say; what the graph says cannot change."""
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Key, value: Value) -> None:
         if key in SAID:
             raise finished(f"{key}={value!r:.60}")
         dict.__setitem__(self, key, value)
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: Key) -> None:
         if key in SAID:
             raise finished(f"del {key}")
         dict.__delitem__(self, key)
@@ -76,16 +75,16 @@ class Attributes(Sealed):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+    def __ior__(self, other: Value) -> Value:  # type: ignore[misc]
         self.update(other)
         return self
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: Key, default: Value = None) -> Value:
         if key not in self:
             self[key] = default
         return self[key]
 
-    def pop(self, key: Any, *default: Any) -> Any:
+    def pop(self, key: Key, *default: Value) -> Value:
         if key in SAID:
             raise finished(f"pop({key!r})")
         return dict.pop(self, key, *default)
@@ -120,10 +119,10 @@ class Finished(Multi):  # type: ignore[misc]
 
     # What networkx reads; the dictionaries are made when somebody first asks for them.
     @cached_property
-    def _tables(self) -> Any:
-        nodes: dict[Node, Any] = {}
-        successors: dict[Node, Any] = {}
-        predecessors: dict[Node, Any] = {}
+    def _tables(self) -> Value:
+        nodes: dict[Node, Value] = {}
+        successors: dict[Node, Value] = {}
+        predecessors: dict[Node, Value] = {}
         said = marks(self.order, self.outputs)
         for node in self.order:
             nodes[node] = Attributes(attributes(node) | said.get(node, {}))

@@ -8,13 +8,13 @@ place.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Array, Shape
 from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
@@ -72,9 +72,9 @@ class ArrayLoop:
             for x in dict.fromkeys(node.operands):
                 self.readers.setdefault(x, []).append(node)
         self.memory: Workspace = Workspace()
-        self.places: dict[Node, Any] = {}
-        self.tables: dict[str, Any] = {}
-        self.constants: list[tuple[Node, Any]] = []
+        self.places: dict[Node, Array] = {}
+        self.tables: dict[str, Array] = {}
+        self.constants: list[tuple[Node, Array]] = []
         self.computed: dict[Node, str] = {}
         self.products: dict[Node, Contraction] = {}
         self.names: dict[Node, str] = {n: f"v{k}" for k, n in enumerate(graph.order)}
@@ -131,7 +131,7 @@ class ArrayLoop:
                     homes[x] = node, k
         return homes
 
-    def place(self, node: Node) -> Any:
+    def place(self, node: Node) -> Array:
         """The places of a node's elements, given out when they are first asked for."""
         if node in self.places:
             return self.places[node]
@@ -155,7 +155,7 @@ class ArrayLoop:
         self.places[node] = found
         return found
 
-    def at(self, node: Node, shape: tuple[int, ...] | None = None) -> Strided:
+    def at(self, node: Node, shape: Shape | None = None) -> Strided:
         places = self.places[node]
         return even(places if shape is None else np.broadcast_to(places, shape))
 
@@ -260,7 +260,7 @@ class ArrayLoop:
         source = rearranged(node, self.places[node.operands[0]])
         self.listed(node, self.places[node], node.operands[0], source, indent, "=")
 
-    def listed(self, y: Node, to: Any, x: Node, source: Any, indent: str, sign: str) -> None:
+    def listed(self, y: Node, to: Array, x: Node, source: Array, indent: str, sign: str) -> None:
         """A loop over two lists of places."""
         there, here = f"k{len(self.tables)}", f"k{len(self.tables) + 1}"
         self.tables |= {there: to.ravel(), here: source.ravel()}
@@ -271,17 +271,17 @@ class ArrayLoop:
         """Copies of the parts that are not in their places yet."""
         whole, together = self.places[node], is_disjoint(node)
         if not together:  # else what no part covers stays zero from the start
-            self.copy(None, strided(whole), node.shape, indent, node)
+            self.copy(None, even(whole), node.shape, indent, node)
         for k, (x, index) in enumerate(zip(node.operands, parts(node))):
             if self.homes.get(x) == (node, k):
                 continue
             to, sign = whole.reshape(-1)[index], "=" if together else "+="
-            if even := strided(to):
-                self.copy(x, even, index.shape, indent, node, sign)
+            if found := strided(to):
+                self.copy(x, found, index.shape, indent, node, sign)
             else:
                 self.listed(node, to, x, np.broadcast_to(self.places[x], to.shape), indent, sign)
 
-    def copy(self, x: Node | None, to: Any, shape: Any, indent: str, node: Node, sign: str = "=") -> None:
+    def copy(self, x: Node | None, to: Strided, shape: Shape, indent: str, node: Node, sign: str = "=") -> None:
         nest = Nest(shape, [to] if x is None else [to, self.at(x, shape)])
         heads, indent = nest.heads(indent)
         value = "0.0" if x is None else f"{self.memory_of(x)}[{nest.place(1)}]"
@@ -312,21 +312,21 @@ class ArrayLoop:
         for c, y in moves:
             if any((y.dtype, int(p)) in targets for p in self.places[y].ravel()):
                 spare = self.memory.take(y.shape, y.dtype)
-                self.transfer(c, self.at(y), strided(spare))
-                late.append((c, strided(spare)))
+                self.transfer(c, self.at(y), even(spare))
+                late.append((c, even(spare)))
             else:
                 late.append((c, self.at(y)))
         for c, source in late:
             self.transfer(c, source, self.at(c))
 
-    def transfer(self, c: Node, source: Any, target: Any) -> None:
+    def transfer(self, c: Node, source: Strided, target: Strided) -> None:
         nest = Nest(c.shape, [target, source])
         heads, indent = nest.heads("        ")
         memory = self.memory_of(c)
         self.lines += [*heads, f"{indent}{memory}[{nest.place(0)}] = {memory}[{nest.place(1)}]"]
 
     # Running it.
-    def templates(self) -> list[Any]:
+    def templates(self) -> list[Array]:
         """The workspace before the first step: zeros and constants."""
         found = {d: np.zeros(n, d) for d, n in self.memory.used.items()}
         for node, places in self.constants:

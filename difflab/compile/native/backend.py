@@ -11,7 +11,7 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from ...errors import FallbackWarning
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...types import Params
+from ...types import Function, Params, Value
 from ..plan.regions import Region, find_regions
 from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
@@ -54,7 +54,7 @@ class Jit:
         self.seconds: float = 0.0
         self.module: Any = numba()
 
-    def __call__(self, function: Callable[..., Any], types: tuple[Any, ...], **options: Any) -> Any:
+    def __call__(self, function: Function, types: tuple[object, ...], **options: Any) -> Value:
         start = time.perf_counter()
         try:
             # Divisions by zero give inf, as NumPy's do; no fastmath, so that nan and signed zeros stay what they are.
@@ -87,7 +87,7 @@ class NativeScalar(ScalarSource):
         self.checks: list[str] = [f"_g{k}" for k in range(len(graph.guards))]
         self.short += [f"    {g} = {self.names[n]}" for g, (n, _) in zip(self.checks, graph.guards)]
 
-    def machine_code(self, result: str) -> Any:
+    def machine_code(self, result: str) -> Value:
         """The compiled function that returns `result`, an expression in the outputs; None where numba refuses."""
         lines = [f"def native({', '.join(self.inputs)}):", *self.short, f"    return {result}", ""]
         space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
@@ -98,12 +98,12 @@ class NativeScalar(ScalarSource):
             self.reason = first_line(error)
             return None
 
-    def compile(self) -> Callable[..., Any]:
+    def compile(self) -> Function:
         """The function for numbers of all kinds, compiled when one comes that `entry` does not take."""
         plain = super().compile()
-        found: list[Any] = []
+        found: list[Value] = []
 
-        def run(*values: Any) -> Any:
+        def run(*values: Value) -> Value:
             if not found:
                 code = None if self.reason else self.machine_code(self.flat)
                 found.append(plain if code is None else code)
@@ -189,7 +189,7 @@ class NativeSource(NumpySource):
             self.codes[loop.name] = self.jit(space[loop.name], signature(self.jit.module, loop), nogil=True)
         return found
 
-    def compile(self) -> Callable[..., Any]:
+    def compile(self) -> Function:
         program = super().compile()
         program.__globals__.update(self.codes)  # in place of the loops as Python would run them
         return program
@@ -237,7 +237,7 @@ def first_line(error: Exception) -> str:
     return f"numba: {str(error).strip().splitlines()[0]}"
 
 
-def contiguous(x: Any) -> Any:
+def contiguous(x: Value) -> Value:
     """The array in one piece, as the loops read it."""
     flags = x.flags
     return x if flags.c_contiguous and flags.aligned else np.array(x, order="C")

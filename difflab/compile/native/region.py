@@ -8,6 +8,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import DType, Shape
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
 from ..write.region_source import RegionSource, row_shape
@@ -25,7 +26,7 @@ class Loop(NamedTuple):
 
     name: str
     text: str
-    arguments: list[tuple[Any, int, str, bool]]
+    arguments: list[tuple[DType, int, str, bool]]
     operations: int
 
 
@@ -221,7 +222,7 @@ class Index:
     def heads(self, out: str) -> list[str]:
         return ["    " * (d + 1) + f"for _i{d} in range({out}.shape[{d}]):" for d in range(self.ndim)]
 
-    def of(self, shape: tuple[int, ...], whole: tuple[int, ...]) -> str:
+    def of(self, shape: Shape, whole: tuple[int, ...]) -> str:
         """The element of an operand that is broadcast to `whole`."""
         skipped = len(whole) - len(shape)
         return ", ".join(f"_i{d + skipped}" if n == whole[d + skipped] else "0" for d, n in enumerate(shape))

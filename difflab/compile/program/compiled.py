@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -31,8 +30,8 @@ class Compiled:
         self.donated = donated
         self.backend = backend
         self.lock: threading.Lock = threading.Lock()
-        self.run: Any = None  # the function, once it is built
-        self.free: list[list[Any]] = []  # workspaces that no run uses at the moment
+        self.run: Value = None  # the function, once it is built
+        self.free: list[list[Value]] = []  # workspaces that no run uses at the moment
         self.general: Compiled | None = None
         self.guards: list[Value] = [outcome for _, outcome in graph.guards]
         self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
@@ -62,7 +61,7 @@ class Compiled:
             return native.scalar_source(self.graph) if self.scalar else native.array_source(self.graph, kept)
         return ScalarSource(self.graph) if self.scalar else NumpySource(self.graph, kept)
 
-    def __call__(self, values: list[Any]) -> list[Any] | None:
+    def __call__(self, values: list[Value]) -> list[Value] | None:
         """The outputs, or None where a branch that the trace took would be decided otherwise."""
         if self.run is None:
             self.build()
@@ -79,7 +78,7 @@ class Compiled:
             return None
         return list(found[: self.count])
 
-    def with_workspace(self, values: list[Any]) -> Any:
+    def with_workspace(self, values: list[Value]) -> Value:
         """One run in buffers of its own, so that threads do not meet."""
         try:
             work = self.free.pop()
@@ -111,9 +110,9 @@ def holds(value: Value, outcome: Value) -> bool:
     return bool(value) == outcome if isinstance(outcome, bool) else bool(value == outcome)
 
 
-def owned(found: list[Any], nodes: list[Node], given: list[Any]) -> list[Any]:
+def owned(found: list[Value], nodes: list[Node], given: list[Value]) -> list[Value]:
     """Results of a trace that belong to the caller: no input, constant, view, or one array twice."""
-    results: list[Any] = []
+    results: list[Value] = []
     for y, node in zip(found, nodes):
         if isinstance(y, np.ndarray):
             shared = node.primitive.leaf or y.base is not None or not y.flags.writeable

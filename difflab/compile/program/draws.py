@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Iterator
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -46,7 +46,7 @@ Generator: TypeAlias = np.random.Generator | np.random.RandomState | random.Rand
 class Call(NamedTuple):
     """A call of the function's own code: what is called, under which name, and where."""
 
-    target: Any
+    target: object
     name: str
     arguments: int | None
     file: str
@@ -56,8 +56,8 @@ class Call(NamedTuple):
 class Draws:
     """What random states were before a trace; `warn` tells which of them the trace moved on."""
 
-    def __init__(self, f: Any, functions: list[Any], captured: list[Any], static: list[Any]) -> None:
-        self.functions: list[Any] = []
+    def __init__(self, f: Function, functions: list[Function], captured: list[object], static: list[object]) -> None:
+        self.functions: list[Function] = []
         for g in functions if f in functions else [f, *functions]:
             while isinstance(g, partial):
                 captured, g = [*captured, *g.args, *g.keywords.values()], g.func
@@ -123,7 +123,7 @@ def flat(x: Value) -> Value:
     return x.tobytes() if isinstance(x, np.ndarray) else x
 
 
-def calls_of(f: Any) -> Iterator[Call]:
+def calls_of(f: Value) -> Iterator[Call]:
     """The calls in a function's own code whose target is known before it runs."""
     known: dict[str, object] = {}
     if not isinstance(f, FunctionType | MethodType):  # an object that can be called
@@ -141,9 +141,9 @@ def calls_of(f: Any) -> Iterator[Call]:
             yield from calls_in(code, f.__globals__ | known)
 
 
-def calls_in(code: CodeType, known: dict[str, Any]) -> Iterator[Call]:
+def calls_in(code: CodeType, known: dict[str, object]) -> Iterator[Call]:
     chain: list[str] = []
-    target: Any = None
+    target: object = None
     line = code.co_firstlineno
     for step in dis.get_instructions(code):
         line = step.positions.lineno or line if step.positions else line
@@ -169,7 +169,7 @@ def assigned(cell: CellType) -> bool:
     return True
 
 
-def attribute(x: Any, name: str) -> Any:
+def attribute(x: object, name: str) -> object:
     """An attribute, where looking it up runs nobody's code."""
     if isinstance(x, (ModuleType, type, *GENERATORS)):
         return getattr(x, name, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ class ScalarSource:
             ]
         )
 
-    def compile(self) -> Callable[..., Any]:
+    def compile(self) -> Function:
         space: dict[str, Any] = {**SPACE, **self.names.space}
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         made: Function = space[self.name]

@@ -24,7 +24,10 @@ from .vertices import input_node
 CONSTANTS = {"pi": Named("pi"), "e": Named("e")}
 ARITHMETIC = {op.syntax: op.row for op in BINARY}
 COMPARED = {op.syntax: op.row for op in COMPARISONS}
-OF_ONE = {op.syntax: op.row for op in SIGNED} | {ast.Not: rows.logical_not, ast.Invert: rows.logical_not}
+OF_ONE: dict[type[ast.AST], Primitive] = {op.syntax: op.row for op in SIGNED} | {
+    ast.Not: rows.logical_not,
+    ast.Invert: rows.logical_not,
+}
 OF_TRUTHS: dict[type[ast.boolop], Primitive] = {ast.And: rows.logical_and, ast.Or: rows.logical_or}
 SIGNS = {op.sign: op.syntax for op in BINARY}
 MAX_READING, MAX_DIMENSIONS = 400, 32

@@ -30,6 +30,8 @@ from .transform import separate
 class Batched:
     """A value for each element of a batch. Shape, dtype and operators are those of one element."""
 
+    value: Value
+
     __slots__ = ("value",)
     __array_ufunc__ = None  # NumPy leaves operators with arrays to the methods below
 
@@ -112,6 +114,9 @@ def stacked(m: Carrier, row: Primitive, results: list[Value]) -> Value:
 
 class BatchedRun:
     """A recording of a function of one element, run with a batch."""
+
+    rebuild: Callable[[list[Value]], Value]
+    outputs: list[Value]
 
     def __init__(self, f: Function, columns: list[Value], rebuild: Callable[[list[Value]], Value]) -> None:
         """`columns` are the leaves of the arguments: Batched, or whatever is the same for all elements."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import reduce
+from typing import ClassVar
 
 import flint
 import numpy as np
@@ -68,6 +69,9 @@ class Decisions:
 class Pair:
     """A sympy expression without branches, and the germ of its value."""
 
+    expression: Value
+    germ: Germ
+
     __slots__ = ("expression", "germ")
 
     def __init__(self, expression: Value, germ: Germ) -> None:
@@ -96,7 +100,7 @@ class Pair:
             raise AttributeError(name)
         return lambda *others: CARRIER.of(found)(self, *others)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
 def operator_of(row: Primitive, turned: bool = False) -> Callable[[Value, Value], Value]:
@@ -141,6 +145,8 @@ def pair(x: Value) -> Pair:
 
 class BranchCarrier(ElementsCarrier):
     """The functions of a graph's rows on pairs, alone or in object arrays."""
+
+    decisions: Decisions
 
     name = "branch"
 

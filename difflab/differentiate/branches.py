@@ -74,6 +74,8 @@ def choose(pred: Value, branches: list[Closed], captured: list[list[Value]], lea
 class Choice:
     """The rules of one `cond`: its operands are the condition, what each branch captured, and the operands of both."""
 
+    bounds: tuple[int, int, int]
+
     def __init__(self, branches: list[Closed], first: int, second: int) -> None:
         self.branches = branches
         self.bounds = 1, 1 + first, 1 + first + second

@@ -30,6 +30,11 @@ class Closed:
     `captured` are the values from outside, `rebuild` puts output leaves back into f's structure.
     """
 
+    name: str
+    f: Function
+    rebuild: Callable[[list[Value]], Value]
+    program: Compiled
+
     def __init__(self, name: str, f: Function, leaves: list[Value], call: Callable[[list[Value]], Value]) -> None:
         self.name, self.f = name, f
         with Tape() as (tape, operations):

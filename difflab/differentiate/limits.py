@@ -109,6 +109,8 @@ def prepare() -> None:
 class Helper:
     """The process that forks, with `warm_up` of a module run; started when it is needed, and again where it ended."""
 
+    lock: threading.Lock
+
     def __init__(self, module: str) -> None:
         self.module = module
         self.lock = threading.Lock()

@@ -58,6 +58,17 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
 class Proof:
     """By series along each coordinate, all coordinates being balls in the neighbourhood."""
 
+    problem: Problem
+    order: int
+    verdict: str
+    reason: str
+    bits: int
+    runs: int
+    value: Entry
+    tables: list[Value]
+    coordinates: list[tuple[int, tuple[int, ...]]]
+    notes: list[str]
+
     label = "enclosure, proven digits"
 
     def __init__(self, problem: Problem, order: int) -> None:
@@ -270,6 +281,8 @@ class ManyProof(Proof):
     That the function is differentiable is proven without the rules, by one series along a direction in which all
     coordinates move, over the whole neighbourhood; it also checks the sweep's derivative along that direction.
     """
+
+    everywhere: dict[tuple[int, tuple[int, ...]], int]
 
     label = "enclosure by the reverse sweep on balls: rigorous about rounding, but on the same rules"
     least_bits = 256  # at which a rounded constant in a rule shows in the derivative along the direction

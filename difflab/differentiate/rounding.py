@@ -92,6 +92,12 @@ class Apart(NodeCarrier):
 class Record:
     """A computation at a point, one operation after the other, with the rounding error of each."""
 
+    narrow: DType
+    tape: Tape
+    operations: list[Traced]
+    moving: set[Traced]
+    outputs: list[Value]
+
     def __init__(self, values: list[Value], compute: Callable[..., list[Value]], constants: float) -> None:
         """Runs `compute(carrier, nodes)`. `constants`: the ulps by which constants may be off; 0 for none of them."""
         self.constants = constants

@@ -30,6 +30,14 @@ from . import forward, reverse
 class Recording:
     """One run of a function on traced inputs: its operations, inputs, outputs and the structure of both."""
 
+    trees: list[tuple[int, Callable[[list[Value]], Value]]]
+    inputs: list[Traced]
+    tape: Tape
+    operations: list[Traced]
+    aux: Tree
+    outputs: list[Value]
+    rebuild_output: Callable[[list[Value]], Value]
+
     def __init__(self, name: str, f: Function, primals: tuple[Value, ...], has_aux: bool = False) -> None:
         self.name = name
         self.trees, self.inputs = [], []

@@ -36,7 +36,7 @@ NOT_STARTED = "no process could be started: {}; end other programs, or allow mor
 SPARE = 2.0  # seconds; the parent stops work that hangs itself, if it is still there
 LOOK = 5.0  # seconds after which the helper looks whether its parent is still there
 TIMERS = ("SIGPROF", "SIGXCPU", "SIGALRM")  # what ends work at its time limit
-inside = False  # whether this process is a helper or forked by one: it has one thread, and may fork
+inside: bool = False  # whether this process is a helper or forked by one: it has one thread, and may fork
 
 
 class Request(NamedTuple):

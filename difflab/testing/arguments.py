@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 class Arguments:
     """The arguments at which a gradient is judged: `values` are the leaves, `names` what messages call them."""
+
+    leaves: list[Value]
+    rebuild: Callable[[list[Value]], Value]
+    values: list[Value]
+    sizes: list[int]
 
     def __init__(self, f: Function, given: tuple[Value, ...]) -> None:
         self.leaves, self.rebuild = flatten(given)

@@ -171,6 +171,14 @@ class Operation:
 class Real:
     """An operation as a real function of real arguments: complex operands come as two parts, outputs with weights."""
 
+    operation: Operation
+    __name__: str
+    complex: list[bool]
+    outputs: list[Value]
+    rebuild: Callable[[list[Value]], Value]
+    mixed: bool
+    weights: list[Value]
+
     def __init__(self, operation: Operation) -> None:
         self.operation, self.__name__ = operation, operation.row.name
         self.complex = [np.asarray(x).dtype.kind == "c" for x in operation.given]
@@ -235,6 +243,10 @@ class Real:
 
 class Search:
     """Goes through operations and keeps what is wrong."""
+
+    stop: float
+    lines: dict[Value, str]
+    found: BrokenRules
 
     def __init__(self, stop: float, lines: dict[Value, str]) -> None:
         self.stop, self.lines, self.found = stop, lines, BrokenRules()

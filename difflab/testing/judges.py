@@ -58,6 +58,14 @@ class Subject:
     All its certificates together take no longer than until `stop`, on the clock of this thread's processor time.
     """
 
+    f: Function
+    point: Arguments
+    stop: float
+    name: str
+    values: Callable[..., float]
+    value: float
+    unrecorded: str
+
     def __init__(self, f: Function, point: Arguments, stop: float) -> None:
         self.f, self.point, self.stop = f, point, stop
         self.name = getattr(f, "__name__", type(f).__name__)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DifflabError, DisagreementError, UnsupportedError
-from ..types import Function, Tree, Value
-from .arguments import gradient_leaves
+from ..types import Array, Function, Tree, Value
+from .arguments import Arguments, gradient_leaves
 from .judges import CERTIFICATE, DIFFERENCES, TAYLOR, PointError, Subject, Truth, remainder
 from .report import Row
 
@@ -46,6 +46,16 @@ class Judgement:
 
 class Own:
     """A gradient to be judged, at its point: its entries, what is accepted of them, and how they scatter."""
+
+    subject: Subject
+    point: Arguments
+    gradient: Function
+    rtol: float | None
+    ulps: float | None
+    seed: int
+    value: Array
+    narrow: list[str]
+    relative: Array
 
     def __init__(self, subject: Subject, gradient: Function, rtol: float | None, ulps: float | None, seed: int) -> None:
         self.subject, self.point, self.gradient = subject, subject.point, gradient

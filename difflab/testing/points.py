@@ -66,6 +66,15 @@ OPTIONS = frozenset(("rtol", "ulps"))  # of the assertion
 class Drawing:
     """What a test says of its points: their number, shapes, bounds and seed, or a function that draws them."""
 
+    points: int
+    seed: int
+    own: Callable[[np.random.Generator], Value] | None
+    options: dict[str, Value]
+    low: float | None
+    high: float | None
+    dtype: DTypeLike
+    shapes: list[Shape]
+
     def __init__(
         self,
         points: int = 20,

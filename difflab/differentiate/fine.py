@@ -6,7 +6,7 @@ import numpy as np
 
 from ..graph.sympy_io import SympyCarrier, exact
 from ..primitives import Primitive, rows
-from ..types import Value
+from ..types import Function, Value
 
 DIGITS = 50
 
@@ -15,7 +15,7 @@ class FineCarrier(SympyCarrier):
     """sympy expressions in which decimal constants have DIGITS digits: sympy computes with them at once, and what
     cancels there must leave a double's digits."""
 
-    def function(self, row: Primitive) -> Value:
+    def function(self, row: Primitive) -> Function:
         return (lambda *, value: fine(value)) if row is rows.constant else super().function(row)
 
 

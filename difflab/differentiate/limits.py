@@ -142,7 +142,7 @@ class Helper:
             self.lost(process)
         return None
 
-    def connection(self) -> tuple[socket.socket, Value]:
+    def connection(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         """One end of a connection to a fork, and the helper that forks it.
 
         The fork says its process id first, or its end comes in the place; nothing comes where the helper has ended.

@@ -81,7 +81,7 @@ def derivative(problem: Problem, scheme: str = "adaptive", h: float | None = Non
     )
 
 
-def chosen(scheme: str, h: Value) -> str:
+def chosen(scheme: str, h: float | None) -> str:
     """The scheme's name; raises InputError for others and for steps that are none."""
     scheme = "ridders" if scheme == "richardson" or (h is not None and scheme == "adaptive") else scheme
     if scheme not in SCHEMES:

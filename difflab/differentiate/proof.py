@@ -283,6 +283,11 @@ class ManyProof(Proof):
     """
 
     everywhere: dict[tuple[int, tuple[int, ...]], int]
+    verdict: str
+    reason: str
+    bits: int
+    runs: int
+    value: Entry
 
     label = "enclosure by the reverse sweep on balls: rigorous about rounding, but on the same rules"
     least_bits = 256  # at which a rounded constant in a rule shows in the derivative along the direction

@@ -214,7 +214,7 @@ class Record:
         return tangents
 
 
-def narrowest(values: list[Value]) -> Value:
+def narrowest(values: list[Value]) -> DType:
     """The smallest float dtype among the inputs, which a Python number beside them is rounded to."""
     return min((np.asarray(x).dtype for x in values if ulp(x)), key=lambda d: d.itemsize, default=np.dtype(float))
 

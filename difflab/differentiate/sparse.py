@@ -36,12 +36,12 @@ class Plan(NamedTuple):
     """
 
     forward: bool
-    seeds: Value
-    colour: Value
-    place: Value
+    seeds: Array
+    colour: Array
+    place: Array
 
 
-def first_fit(pattern: Value) -> Value:
+def first_fit(pattern: Value) -> Array:
     """A colour for each column, the first that is free: no two of one colour have an element in the same row."""
     rows, columns = sp.csr_array(pattern), sp.csc_array(pattern)
     colours = np.full(pattern.shape[1], -1)
@@ -56,12 +56,12 @@ def first_fit(pattern: Value) -> Value:
     return np.maximum(colours, 0)
 
 
-def first_free(taken: Value) -> int:
+def first_free(taken: Array) -> int:
     used = set(taken.tolist())
     return next(c for c in range(len(used) + 1) if c not in used)
 
 
-def star(pattern: Value) -> Value:
+def star(pattern: Value) -> Array | None:
     """A colour for each column of a symmetric pattern, or None where the search would take too long.
 
     Neighbours differ, and no path of four has two colours: then each element, or the one across the diagonal, is alone
@@ -108,7 +108,7 @@ def make_plan(pattern: Value, symmetric: bool, mode: str, dtype: DType) -> Plan:
     return Plan(True, seeds(by_column, dtype), by_column[columns], rows)
 
 
-def seeds(colours: Value, dtype: DType) -> Value:
+def seeds(colours: Array, dtype: DType) -> Array:
     """For each colour the vector with ones at its columns."""
     out = np.zeros((int(colours.max(initial=-1)) + 1, colours.size), dtype)
     out[colours, np.arange(colours.size)] = 1.0

@@ -12,7 +12,7 @@ from ..differentiate.problem import real
 from ..errors import DisagreementError, DtypeError, InputError, ShapeError, UnsupportedError
 from ..graph.pytree import flatten, leaves_of, paths
 from ..graph.trace import argument_names
-from ..types import Function, Value
+from ..types import Array, Function, Value
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -70,16 +70,16 @@ class Arguments:
     def dtype(self, k: int) -> Value:
         return self.values[self.place(k)[0]].dtype
 
-    def vector(self, leaves: list[Value], dtype: DTypeLike = float) -> Value:
+    def vector(self, leaves: list[Value], dtype: DTypeLike = float) -> Array:
         """One leaf of numbers for each leaf of the point, end to end."""
         return np.concatenate([np.ravel(np.asarray(x, dtype)) for x in leaves])
 
-    def split(self, vector: Value) -> list[Value]:
+    def split(self, vector: Array) -> list[Value]:
         """The parts of a vector, in the shapes of the leaves."""
         ends = np.cumsum(self.sizes)[:-1]
         return [np.reshape(v, np.shape(x))[()] for v, x in zip(np.split(vector, ends), self.values)]
 
-    def moved(self, change: Value) -> tuple[Value, ...]:
+    def moved(self, change: Array) -> tuple[Value, ...]:
         """The arguments with a vector added, in their own dtypes."""
         new = [np.asarray(x + d, x.dtype)[()] for x, d in zip(self.values, self.split(change))]
         moved: tuple[Value, ...] = self.rebuild(new)

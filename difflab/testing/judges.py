@@ -18,7 +18,7 @@ from ..differentiate.methods import differentiate
 from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DifflabError, InputError
-from ..types import Array, Function, Tree, Value
+from ..types import Array, Function, Value
 from .arguments import Arguments, number, plain
 from .narrow import NARROW, dithered, is_narrow
 
@@ -110,7 +110,7 @@ class Subject:
         found.note = proof.note
         return at_proven_kink(proof, found) if proof.kinked else found
 
-    def along(self, direction: Tree) -> Truth:
+    def along(self, direction: Array) -> Truth:
         """The derivative along a direction."""
         line = self.point.along(self.callable, direction)
         on_line = Arguments(line, (0.0,))

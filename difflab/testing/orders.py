@@ -13,7 +13,7 @@ from ..differentiate.certified import certify
 from ..differentiate.transform import grad, jvp
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
 from ..graph.pytree import leaves_of, map_leaves
-from ..types import Function, Value
+from ..types import DType, Function, Value
 from .arguments import Arguments
 from .judges import CERTIFICATE, PointError, Subject, Truth
 from .report import Row, table
@@ -99,7 +99,7 @@ def random_direction(arguments: tuple[Value, ...], seed: int) -> tuple[Value, ..
     return tuple(map_leaves(draw, a) for a in arguments)
 
 
-def float_dtype(x: Value) -> Value:
+def float_dtype(x: Value) -> DType:
     dtype = np.asarray(x).dtype
     return dtype if dtype.kind == "f" else np.dtype(float)
 

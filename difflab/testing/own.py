@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DifflabError, DisagreementError, UnsupportedError
-from ..types import Array, Function, Tree, Value
+from ..types import Array, Function, Value
 from .arguments import Arguments, gradient_leaves
 from .judges import CERTIFICATE, DIFFERENCES, TAYLOR, PointError, Subject, Truth, remainder
 from .report import Row
@@ -254,7 +254,7 @@ def judge_directions(own: Own, found: Judgement, allow_kinks: bool) -> None:
         descend(own, direction, found, allow_kinks)
 
 
-def descend(own: Own, direction: Tree, found: Judgement, allow_kinks: bool) -> None:
+def descend(own: Own, direction: Array, found: Judgement, allow_kinks: bool) -> None:
     """Judges along a direction; where it is off or at a kink, along its halves, and at last by single entries."""
     root, waiting = own.subject.along(direction), [np.flatnonzero(direction)]
     known = len(found.wrong)
@@ -304,13 +304,13 @@ def suspects(own: Own) -> list[int]:
     return sorted(off, key=lambda k: -np.nan_to_num(distance[k], nan=np.inf))
 
 
-def slope(own: Own, direction: Tree) -> tuple[float, float]:
+def slope(own: Own, direction: Array) -> tuple[float, float]:
     """The derivative along the direction by somebody's gradient, and what rounding and tolerance allow it."""
     terms = own.value * direction
     return math.fsum(terms), float(np.sqrt(np.sum((own.relative * terms) ** 2)))
 
 
-def slope_off(own: Own, direction: Tree, truth: Truth) -> bool:
+def slope_off(own: Own, direction: Array, truth: Truth) -> bool:
     found, allowed = slope(own, direction)
     if math.isnan(truth.value[0]):
         return False

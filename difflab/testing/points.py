@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..types import Shape, Tree, Value
+from ..types import Shape, Sizes, Value
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -78,7 +78,7 @@ class Drawing:
     def __init__(
         self,
         points: int = 20,
-        shape: Shape = (),
+        shape: Sizes = (),
         shapes: Value = None,
         low: float | None = None,
         high: float | None = None,
@@ -111,7 +111,7 @@ class Drawing:
         return tuple(np.asarray(x, self.dtype)[()] for x in drawn)
 
 
-def shape_of(given: Tree) -> tuple[int, ...]:
+def shape_of(given: Sizes) -> tuple[int, ...]:
     shape = (given,) if isinstance(given, int) else tuple(given)
     if not all(isinstance(n, int) and n > 0 for n in shape):
         raise InputError(f"gradients: shape={given!r}; give positive whole numbers")

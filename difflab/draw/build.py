@@ -29,7 +29,7 @@ class Builder:
     def __init__(self, thing: Any, view: str | None, open_blocks: Any, title: str | None) -> None:
         self.backward = thing if isinstance(thing, BackwardPass) else None
         self.forward = thing if isinstance(thing, ForwardPass) else self.backward.forward if self.backward else None
-        self.graph: Graph = thing if isinstance(thing, Graph) else self.forward.graph  # type: ignore[union-attr]
+        self.graph: Graph = thing if self.forward is None else self.forward.graph
         self.view = check_view(view, self.backward, self.forward)
         self.names = names_of(self.graph)
         self.open_blocks = open_blocks
@@ -239,9 +239,10 @@ class Builder:
             self.graph.outputs
         )
         outputs = [n for n in inside if n in leaving]
-        if len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in self.backward.reached:  # type: ignore[union-attr]
+        back = self.backward
+        if back is None or len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in back.reached:
             return ""
-        upstream = self.backward.adjoint[outputs[0]]  # type: ignore[union-attr]
+        upstream = back.adjoint[outputs[0]]
         if np.ndim(upstream) or upstream == 0:
             return ""
         return product(upstream, downstream / upstream, downstream)

@@ -127,8 +127,8 @@ class Symbols:
         if form is not None:
             made = [self.product(form[position], node, x)]
         elif isinstance(row, Linear):
-            pieces = (f"{row.name}ᵀ", "local"), ("(", "ink"), (self.upstream(node), "backward"), (")", "ink")
-            made = [Line.of(*pieces, (" = ", "ink"), (self.arriving(x), "downstream"))]  # type: ignore[arg-type]
+            upstream: tuple[Span, ...] = ("(", "ink"), (self.upstream(node), "backward"), (")", "ink")
+            made = [Line.of((f"{row.name}ᵀ", "local"), *upstream, (" = ", "ink"), (self.arriving(x), "downstream"))]
         else:
             formula = local_formula(node, position, self.names)
             known = formula not in ("", f"∂{node.primitive.name}")
@@ -187,8 +187,10 @@ class Symbols:
             return False
         if self.backward is not None:
             values = self.backward.forward.values
-            return np.shape(values[x]) != np.shape(values[node])
-        return x.shape is not None and node.shape is not None and x.shape != node.shape
+            unlike: bool = np.shape(values[x]) != np.shape(values[node])
+        else:
+            unlike = x.shape is not None and node.shape is not None and x.shape != node.shape
+        return unlike
 
 
 def passes(node: Node, position: int) -> bool:

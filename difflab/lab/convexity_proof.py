@@ -293,7 +293,8 @@ class Search:
         with np.errstate(divide="ignore"):
             room = np.minimum(middle - self.low, self.high - middle) / np.abs(step)
         share = min(1.0, float(np.min(room)))
-        return (np.clip(middle + side * share * step, self.low, self.high) for side in (-1, 1))  # type: ignore[return-value]
+        left, right = (np.clip(middle + side * share * step, self.low, self.high) for side in (-1, 1))
+        return left, right
 
     def suspected(self, a: Any, b: Any) -> Violation | None:
         """The violation, proven, where floats see one."""
@@ -335,7 +336,7 @@ class Search:
             return np.zeros(0), None
         if any(h is None for h in each):
             return np.zeros(0), None
-        return np.linalg.eigh(middles(sum(each[1:], each[0])))  # type: ignore[return-value]
+        return np.linalg.eigh(middles(sum(each[1:], each[0])))
 
     def split(self, x: Any) -> list[Any]:
         """A flat point as the inputs' values."""

@@ -50,7 +50,7 @@ class StepSizeStudy:
         from .comparison_report import strict
 
         best = {p: {s: {"step": h, "error": e} for s, (h, e) in rows.items()} for p, rows in self.best.items()}
-        return strict(
+        found: dict[str, object] = strict(
             {
                 "version": 1,
                 "function": self.text,
@@ -63,7 +63,8 @@ class StepSizeStudy:
                 "best": best,
                 "caption": CAPTION,
             }
-        )  # type: ignore[no-any-return]
+        )
+        return found
 
     def print(self, console: Any = None) -> None:
         """The best step and error of each formula as a table."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..draw.palette import CONSTANT, INK, WIRE
+from ..types import Array
 from .canvas import Canvas, Point
 from .colours import greys, ink_on, tints
 from .words import NAME, NOTE, NUMBER, fitted, width
@@ -59,7 +60,9 @@ class Grid:
         most: float | None = None,
         spill: tuple[int, int] = (0, 0),
     ) -> None:
-        self.values = np.asarray(values, float)
+        self.values: Array = np.asarray(values, float)
+        self.rows: int
+        self.columns: int
         self.rows, self.columns = self.values.shape
         self.name, self.note, self.faint = name, note, faint
         self.written = (max(self.rows, self.columns) <= NUMBERS_UP_TO) if numbers is None else numbers

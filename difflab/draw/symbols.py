@@ -33,18 +33,24 @@ class Symbols:
     what is differentiated: the first output, or L where a seed other than ones says that more comes after it.
     """
 
+    graph: Graph
+    holder: Callable[[Node], Node | Block]
+    backward: BackwardPass | None
+
     def __init__(
         self, graph: Graph, names: dict[Node, str], holder: Callable[[Node], Any], backward: BackwardPass | None
     ) -> None:
         self.graph, self.holder, self.backward = graph, holder, backward
-        self.output = graph.outputs[0]
-        self.names = dict(names)
+        self.output: Node = graph.outputs[0]
+        self.names: dict[Node, str] = dict(names)
         if not self.output.name and self.output.operands:
             self.names[self.output] = free(("f", "y", "L"), names.values(), names[self.output])
-        self.seeded = backward is not None and bool(np.any(backward.seed != 1))
-        self.top = free(("L", "loss", "J"), names.values(), "∗") if self.seeded else self.names[self.output]
-        self.leaving = {x for n in graph.order for x in n.operands if holder(n) is not holder(x)} | set(graph.outputs)
-        self.flowing = self.paths()
+        self.seeded: bool = backward is not None and bool(np.any(backward.seed != 1))
+        self.top: str = free(("L", "loss", "J"), names.values(), "∗") if self.seeded else self.names[self.output]
+        self.leaving: set[Node] = {x for n in graph.order for x in n.operands if holder(n) is not holder(x)} | set(
+            graph.outputs
+        )
+        self.flowing: set[tuple[Node, int]] = self.paths()
         self.parts: dict[Node, int] = defaultdict(int)
         for x, target in self.bundles():
             self.parts[x] += 1 if isinstance(target, Block) else target

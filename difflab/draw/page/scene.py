@@ -39,7 +39,7 @@ class Scene(Builder):
         self.blocks_of: dict[int, int] = {}
         self.stub_of: dict[int, int] = {}
         self.rank: dict[Any, int] = {}
-        self.all_blocks = {b: k for k, b in enumerate(model.graph.blocks)}
+        self.all_blocks: dict[Block, int] = {b: k for k, b in enumerate(model.graph.blocks)}
 
     def built(self) -> Picture:
         holders = dict.fromkeys(map(self.holder, self.graph.order))

@@ -16,7 +16,7 @@ from ...graph.sympy_io import SympyCarrier, exact
 from ...graph.traced import Traced
 from ...primitives import Elementwise, Gate, Primitive, table
 from ...primitives.primitive import lookup
-from ...types import Params
+from ...types import Params, Value
 
 LONGEST = 3000  # characters of one function
 
@@ -135,9 +135,9 @@ class Form:
         self.row: Elementwise = row
         self.params: Params = node.params
         letters = [sympy.Symbol(f"x{k}", real=True) for k in range(len(node.operands))]
-        self.operands = [exact(constants[k]) if k in constants else x for k, x in enumerate(letters)]
-        self.result = sympy.Symbol("y", real=True)
-        self.arguments = ",".join(map(str, letters))
+        self.operands: list[Value] = [exact(constants[k]) if k in constants else x for k, x in enumerate(letters)]
+        self.result: Value = sympy.Symbol("y", real=True)
+        self.arguments: str = ",".join(map(str, letters))
         try:
             with sympy.evaluate(False):
                 value = printed(CARRIER.of(self.row)(*self.operands, **self.params))
@@ -145,7 +145,7 @@ class Form:
                 kinks = self.kinks()
         except (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError, DifflabError) as error:
             raise UnsupportedError(f"{self.row.name} has no formula in JavaScript: {error}") from None
-        self.text = f"{{f:({self.arguments})=>{value},d:[{','.join(partials)}]{kinks}}}"
+        self.text: str = f"{{f:({self.arguments})=>{value},d:[{','.join(partials)}]{kinks}}}"
 
     def partial(self, k: int) -> str:
         """The local derivative by operand k: a number, a function of y and x, or one with a gate."""

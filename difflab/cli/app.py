@@ -70,7 +70,8 @@ class Program(click.Group):
         if name not in COMMANDS:
             return None
         module = import_module(f"difflab.cli.{name.replace('-', '_')}")
-        return module.command  # type: ignore[no-any-return]
+        found: click.Command = module.command
+        return found
 
     def resolve_command(
         self, context: click.Context, args: list[str]

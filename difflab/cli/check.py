@@ -16,6 +16,7 @@ import click
 
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
 from ..progress import doing
+from ..types import Function
 from .common import Command, at_option, emit_json, json_option, read_point
 
 EXAMPLES = """
@@ -98,7 +99,7 @@ def arguments(f: Callable[..., Any], name: str, at: dict[str, Any]) -> tuple[Any
     return bound.args
 
 
-def load(address: str, what: str) -> Callable[..., Any]:
+def load(address: str, what: str) -> Function:
     """The function at `package.module:function` or `file.py:function`."""
     where, colon, name = address.rpartition(":")
     if not colon or not where or not name:
@@ -112,7 +113,8 @@ def load(address: str, what: str) -> Callable[..., Any]:
         found = getattr(found, part)
     if not callable(found):
         raise InputError(f"{what}: {address} is a {type(found).__name__} and no function")
-    return found  # type: ignore[no-any-return]
+    function: Function = found
+    return function
 
 
 def from_file(path: Path, what: str) -> Any:

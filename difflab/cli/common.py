@@ -32,7 +32,7 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
         kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
         super().__init__(*args, **kwargs)
-        self.examples = examples.strip()
+        self.examples: str = examples.strip()
         self.params.append(
             click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
         )

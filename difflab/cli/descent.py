@@ -115,10 +115,10 @@ def of_text(text: str, points: tuple[str, ...]) -> Any:
     vectors = [n for n in names if np.shape(at[n]) != ()]
     if vectors:
         raise InputError(f"--at {vectors[0]} has shape {np.shape(at[vectors[0]])}; a surface stands over two numbers")
-    start = tuple(float(at[n]) for n in names)
+    start = float(at[names[0]]), float(at[names[1]])
     with computing():
         value = graph(**dict(zip(names, start)))
     if np.shape(value) != () or not np.isfinite(value):
         raise InputError(f"the formula is {value} at the start; give one where it is a number")
     wide = 1.6 * max(1.0, *map(abs, start))
-    return Surface(text, lambda p: graph(**{names[0]: p[0], names[1]: p[1]}), start, (-wide, wide, -wide, wide))  # type: ignore[arg-type]
+    return Surface(text, lambda p: graph(**{names[0]: p[0], names[1]: p[1]}), start, (-wide, wide, -wide, wide))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from importlib import metadata, util
 from typing import Any
 
@@ -97,7 +98,7 @@ def picture_check() -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    mark = lambda ok: "ok     " if ok else "BROKEN "
+    mark: Callable[[object], str] = lambda ok: "ok     " if ok else "BROKEN "
     told = [f"difflab {found['difflab']}, Python {found['python']}, {found['platform']}", "", "needed:"]
     told += [f"  {mark(v)}{name} {v or 'is not installed'}" for name, v in found["needed"].items()]
     told += ["", "optional:"]

@@ -9,11 +9,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..progress import WATCHER, watched
+
+if TYPE_CHECKING:
+    from rich.spinner import Spinner
 
 DELAY = 2.0  # seconds of work before anything is shown
 QUIET: ContextVar[bool] = ContextVar("QUIET", default=False)
@@ -25,12 +28,14 @@ class Display:
     It goes away when the outermost work ends, so that nothing of it stands between the lines of a result.
     """
 
+    spinner: Spinner
+
     def __init__(self, delay: float) -> None:
         self.delay = delay
         self.works: list[str] = []
         self.told: tuple[str, float | None] = ("", None)
-        self.began = 0.0
-        self.lock = threading.RLock()
+        self.began: float = 0.0
+        self.lock: threading.RLock = threading.RLock()
         self.live: Any = None
         self.timer: threading.Timer | None = None
 

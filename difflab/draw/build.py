@@ -27,13 +27,15 @@ class Builder:
     """Builds the picture of one graph, with the values and adjoints of a pass where there is one."""
 
     def __init__(self, thing: Any, view: str | None, open_blocks: Any, title: str | None) -> None:
-        self.backward = thing if isinstance(thing, BackwardPass) else None
-        self.forward = thing if isinstance(thing, ForwardPass) else self.backward.forward if self.backward else None
-        self.graph: Graph = thing if isinstance(thing, Graph) else self.forward.graph  # type: ignore[union-attr]
-        self.view = check_view(view, self.backward, self.forward)
-        self.names = names_of(self.graph)
+        self.backward: BackwardPass | None = thing if isinstance(thing, BackwardPass) else None
+        self.forward: ForwardPass | None = (
+            thing if isinstance(thing, ForwardPass) else self.backward.forward if self.backward else None
+        )
+        self.graph: Graph = thing if self.forward is None else self.forward.graph
+        self.view: str = check_view(view, self.backward, self.forward)
+        self.names: dict[Node, str] = names_of(self.graph)
         self.open_blocks = open_blocks
-        self.needed = ancestors(self.graph)
+        self.needed: set[Node] = ancestors(self.graph)
         self.edges: dict[tuple[Node, int], Edge] = {}
         for edge in self.backward.edges if self.backward else ():
             self.edges[edge.target, edge.position] = edge
@@ -41,7 +43,7 @@ class Builder:
         if self.view == "symbolic":
             self.symbols = Symbols(self.graph, self.names, self.holder, self.backward)
             self.names = self.symbols.names
-        self.picture = Picture(title or default_title(self.graph, self.view), self.description())
+        self.picture: Picture = Picture(title or default_title(self.graph, self.view), self.description())
         self.place: dict[Any, int] = {}
         self.numbers: dict[Block, int] = {}
         self.seen_marks: dict[str, None] = {}
@@ -239,9 +241,10 @@ class Builder:
             self.graph.outputs
         )
         outputs = [n for n in inside if n in leaving]
-        if len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in self.backward.reached:  # type: ignore[union-attr]
+        back = self.backward
+        if back is None or len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in back.reached:
             return ""
-        upstream = self.backward.adjoint[outputs[0]]  # type: ignore[union-attr]
+        upstream = back.adjoint[outputs[0]]
         if np.ndim(upstream) or upstream == 0:
             return ""
         return product(upstream, downstream / upstream, downstream)

@@ -10,7 +10,7 @@ from ..graph.builder import Symbols
 from ..graph.graph import Graph
 from ..graph.node import Node, Operation
 from ..graph.traced import NODE
-from ..primitives import Gate, Linear, rows
+from ..primitives import Elementwise, Gate, Linear, rows
 from ..primitives.text import ATOM, Written, of_number
 
 LONG = 60
@@ -67,9 +67,9 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     row = node.primitive
     if isinstance(row, Linear):
         return f"{row.name}ᵀ"
-    if row.kind != "elementwise":
+    if not isinstance(row, Elementwise):
         return f"∂{row.name}"
-    rule = row.partials[position]  # type: ignore[attr-defined]
+    rule = row.partials[position]
     if rule is None or isinstance(rule, int):
         return str(rule)
     tape = Symbols()

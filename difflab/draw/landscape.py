@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..types import Array, Function
 from .palette import BACKWARD, DEAD, INK, WIRE
 from .svg import FAMILY, SVG, style
 from .text import clean, number
@@ -29,18 +30,22 @@ class Landscape:
     True
     """
 
+    box: tuple[float, ...]
+    f: Function
+    title: str
+
     def __init__(
         self, f: Callable[..., Any], path: Any, box: Sequence[float], title: str = "Gradient descent on contour lines"
     ) -> None:
-        self.path = np.asarray(path, float)
+        self.path: Array = np.asarray(path, float)
         if self.path.ndim != 2 or self.path.shape[1] != 2 or not len(self.path):
             raise InputError(f"Landscape: path has shape {self.path.shape}; give points (n, 2)")
         left, right, bottom, top = self.box = tuple(map(float, box))
         if not (left < right and bottom < top):
             raise InputError(f"Landscape: box={tuple(box)!r}; give (left, right, bottom, top), the lower ones first")
         self.f, self.title = f, clean(title, 200)
-        self.scale = WIDE / (right - left)
-        self.high = self.scale * (top - bottom)
+        self.scale: float = WIDE / (right - left)
+        self.high: float = self.scale * (top - bottom)
 
     def contours(self) -> list[tuple[float, list[Any]]]:
         """The levels, each with its lines (n, 2)."""

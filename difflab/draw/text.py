@@ -55,7 +55,7 @@ def shape(x: Any) -> str:
     return "(" + ", ".join(map(str, np.shape(x))) + ("," if np.ndim(x) == 1 else "") + ")"
 
 
-def clean(text: Any, length: int = 60) -> str:
+def clean(text: object, length: int = 60) -> str:
     """A name or formula without control characters and of bounded length."""
     text = "".join(c if c.isprintable() else " " for c in str(text))
     return text if len(text) <= length else text[: length - 1] + "…"

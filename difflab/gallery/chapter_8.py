@@ -25,7 +25,7 @@ def a_process() -> Any:
     best actions are in bold."""
     import difflab as dl
 
-    def step(state, action):
+    def step(state: Any, action: Any) -> Any:
         if action == "rest":
             return [(0.5, "fresh", 0.0), (0.5, state, 0.0)]
         return [(0.7, state, 4.0), (0.3, "tired" if state == "fresh" else "asleep", 4.0)]

@@ -16,6 +16,7 @@ from ..files import write
 from ..graph.traced import apply
 from ..primitives import NUMPY, Elementwise, lookup, table
 from ..progress import doing, tell
+from ..types import Value
 
 VERSION = 1
 OURS = "difflab"
@@ -53,9 +54,10 @@ class AccuracyReport:
     judge: str
     libraries: list[str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """A strict JSON value; an infinite error is the text "inf"."""
-        return strict({"version": VERSION, **asdict(self)})
+        found: dict[str, object] = strict({"version": VERSION, **asdict(self)})
+        return found
 
     def to_markdown(self) -> str:
         """A table with one line a row: largest and 99th percentile error in ulps."""
@@ -103,7 +105,7 @@ def short(x: float) -> str:
     return "inf" if np.isinf(x) else f"{x:.1f}" if x < 1000 else f"{x:.0e}"
 
 
-def strict(x: Any) -> Any:
+def strict(x: Value) -> Value:
     if isinstance(x, dict):
         return {str(k): strict(v) for k, v in x.items()}
     if isinstance(x, list | tuple):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import io
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import InputError
 from ..files import target, write
+from ..types import Value
 from .entries import MethodResult
 from .judged_methods import JudgedMethods
 from .ulps import ulps
@@ -21,7 +22,7 @@ SHOWN_INPUTS = 20
 WIDE = 100  # columns of a terminal from which how a method works has a column of its own
 
 
-def strict(x: Any) -> Any:
+def strict(x: Value) -> Value:
     """Anything as strict JSON: arrays as nested lists, NaN and infinities as strings."""
     if isinstance(x, dict):
         return {str(k): strict(v) for k, v in x.items()}
@@ -46,11 +47,12 @@ def as_json(c: JudgedMethods) -> dict[str, Any]:
             "evaluation": m.evaluation, "evaluations": m.evaluations, "operations": m.operations,
             "notes": m.notes, "details": m.details,
         }  # fmt: skip
-    return strict({
+    found: dict[str, Any] = strict({
         "version": VERSION, "function": c.text, "at": c.at, "value": c.value, "agree": c.agree,
         "verdict": c.verdict, "reason": c.reason, "reference": c.reference,
         "methods": methods, "kinks": [k.to_json() for k in c.kinks], "notes": c.notes, "nodes": c.nodes,
-    })  # type: ignore[no-any-return]  # fmt: skip
+    })  # fmt: skip
+    return found
 
 
 def number(x: Any, digits: int = 6) -> str:
@@ -174,9 +176,9 @@ def print_table(c: JudgedMethods, console: Any = None) -> None:
     wide = console.width >= WIDE
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in COLUMNS:
-        side = "left" if name in ("method", "how", "verdict") else "right"
+        side: Literal["left", "right"] = "left" if name in ("method", "how", "verdict") else "right"
         if wide or name != "how":
-            table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))  # type: ignore[arg-type]
+            table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))
     for m in c.methods.values():
         style = {True: None, False: "bold red", None: "yellow"}[m.agrees]
         first, how, *rest = map(escape, row(m))

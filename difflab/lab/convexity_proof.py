@@ -24,11 +24,13 @@ from ..differentiate.arb_carrier import CARRIER
 from ..differentiate.certificate import UNDEFINED, outward
 from ..differentiate.problem import Problem
 from ..errors import DifflabError, InputError, TimeLimitError
+from ..graph.graph import Graph
 from ..primitives import rows
 from ..primitives.germs.constants import lift_all
 from ..primitives.germs.germ import Germ, lift
 from ..primitives.germs.session import NOW, session
 from ..progress import doing, tell
+from ..types import Array, Shape
 from .convexity_result import CONVEX, NOT_CONVEX, STRONG, UNDECIDED, Convexity, Violation, told_point
 from .convexity_rules import curves, terms
 from .eigenvalue_bounds import largest_eigenvalue, least_eigenvalue, middles
@@ -78,19 +80,26 @@ def decide(problem: Problem, low: dict[str, Any], high: dict[str, Any], seconds:
 class Search:
     """Coordinates are flat here: one entry for each number of the inputs."""
 
+    problem: Problem
+    graph: Graph
+    low: Array
+    high: Array
+    reason: str
+    stuck: str
+
     def __init__(self, problem: Problem, low: dict[str, Any], high: dict[str, Any]) -> None:
         self.problem, self.graph = problem, problem.graph
-        self.shapes = [np.shape(v) for v in problem.values]
+        self.shapes: list[Shape] = [np.shape(v) for v in problem.values]
         self.low, self.high = (
             np.concatenate([np.broadcast_to(x[name], shape).ravel() for name, shape in zip(problem.names, self.shapes)])
             for x in (low, high)
         )
-        self.region = {name: (low[name], high[name]) for name in problem.names}
-        self.parts = 0
+        self.region: dict[str, tuple[Array, Array]] = {name: (low[name], high[name]) for name in problem.names}
+        self.parts: int = 0
         self.reason, self.stuck = "", ""
         self.pieces: list[tuple[Any, int]] = [(self.graph.outputs[0], 1)]
         self.by_rule: set[int] = set()
-        self.undefined = ""  # why the function has no value on all of a part
+        self.undefined: str = ""  # why the function has no value on all of a part
 
     # Verdicts.
     def run(self) -> Convexity:
@@ -293,7 +302,8 @@ class Search:
         with np.errstate(divide="ignore"):
             room = np.minimum(middle - self.low, self.high - middle) / np.abs(step)
         share = min(1.0, float(np.min(room)))
-        return (np.clip(middle + side * share * step, self.low, self.high) for side in (-1, 1))  # type: ignore[return-value]
+        left, right = (np.clip(middle + side * share * step, self.low, self.high) for side in (-1, 1))
+        return left, right
 
     def suspected(self, a: Any, b: Any) -> Violation | None:
         """The violation, proven, where floats see one."""
@@ -335,7 +345,7 @@ class Search:
             return np.zeros(0), None
         if any(h is None for h in each):
             return np.zeros(0), None
-        return np.linalg.eigh(middles(sum(each[1:], each[0])))  # type: ignore[return-value]
+        return np.linalg.eigh(middles(sum(each[1:], each[0])))
 
     def split(self, x: Any) -> list[Any]:
         """A flat point as the inputs' values."""

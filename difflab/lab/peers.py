@@ -11,7 +11,7 @@ import numpy as np
 
 from ..primitives import Primitive, rows
 
-MODULES = {
+MODULES: dict[str, tuple[str, ...]] = {
     "autograd": ("autograd.numpy", "autograd.scipy.special"),
     "jax": ("jax.numpy", "jax.scipy.special", "jax.nn"),
     "torch": ("torch", "torch.special", "torch.nn.functional"),

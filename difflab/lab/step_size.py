@@ -15,6 +15,7 @@ from ..differentiate.methods import reverse_mode
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DomainError, InputError
 from ..progress import doing, tell
+from ..types import Value
 
 FORMULAS: dict[str, Callable[[Callable[[Any], Any], Any, Any], Any]] = {
     "forward": lambda f, x, h: (f(x + h) - f(x)) / h,
@@ -22,7 +23,7 @@ FORMULAS: dict[str, Callable[[Callable[[Any], Any], Any, Any], Any]] = {
     "five-point": lambda f, x, h: (f(x - 2 * h) - 8 * f(x - h) + 8 * f(x + h) - f(x + 2 * h)) / (12 * h),
 }
 ORDERS = {"forward": 1, "central": 2, "five-point": 4, "complex-step": 2}
-PRECISIONS = {"float64": np.float64, "float32": np.float32}
+PRECISIONS: dict[str, Callable[[Value], Value]] = {"float64": np.float64, "float32": np.float32}
 CAPTION = (
     "To the right the truncation error of the formula falls with the step h (slopes 1, 2 and 4); to the left the "
     "rounding error of the function values, divided by h, rises. The complex step has no subtraction and no left side."
@@ -50,7 +51,7 @@ class StepSizeStudy:
         from .comparison_report import strict
 
         best = {p: {s: {"step": h, "error": e} for s, (h, e) in rows.items()} for p, rows in self.best.items()}
-        return strict(
+        found: dict[str, object] = strict(
             {
                 "version": 1,
                 "function": self.text,
@@ -63,7 +64,8 @@ class StepSizeStudy:
                 "best": best,
                 "caption": CAPTION,
             }
-        )  # type: ignore[no-any-return]
+        )
+        return found
 
     def print(self, console: Any = None) -> None:
         """The best step and error of each formula as a table."""

@@ -19,6 +19,7 @@ import numpy as np
 from ..differentiate.noise import noise
 from ..errors import DomainError, InputError, ShapeError
 from ..graph.pytree import flatten, paths
+from ..types import Array, Function, Tree, Value
 
 DIRECTIONS = 3  # of each kind
 RATIO = 10.0 ** (1 / 3)
@@ -187,14 +188,19 @@ def failed(reason: str) -> TaylorTest:
 class Point:
     """f at a point and beside it: the leaves of x as arrays, and the value at leaves that were moved."""
 
+    given: list[Value]
+    rebuild: Callable[[list[Value]], Tree]
+    here: float
+    epsilon: float
+
     def __init__(self, f: Callable[[Any], Any], x: Any) -> None:
-        self.f = f
+        self.f: Function = f
         self.given, self.rebuild = flatten(x)
         if not self.given:
             raise InputError("x holds no numbers to differentiate by")
-        self.leaves = [numbers(leaf) for leaf in self.given]
+        self.leaves: list[Array] = [numbers(leaf) for leaf in self.given]
         single = len(self.given) == 1 and self.given[0] is x
-        self.names = ["x"] if single else [f"x{path}" for path in paths(x)]
+        self.names: list[str] = ["x"] if single else [f"x{path}" for path in paths(x)]
         for name, leaf in zip(self.names, self.leaves):
             if leaf.dtype.kind != "f":
                 raise InputError(f"{name} has dtype {leaf.dtype}: give floats")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..draw.text import number
 from ..errors import ShapeError
+from ..types import Array
 from .canvas import Canvas
 from .checks import channels, pair, position
 from .colours import largest
@@ -66,6 +67,12 @@ def convolution(
 
 class Work:
     """What a convolution does at each position, as numbers, sentences and a drawing."""
+
+    x: Array
+    k: Array
+    y: Array
+    stride: Place
+    frames: list[Place]
 
     def __init__(self, x: Any, k: Any, y: Any, stride: Place, frames: list[Place]) -> None:
         self.x, self.k, self.y, self.stride, self.frames = x, k, y, stride, frames

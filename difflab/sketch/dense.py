@@ -11,6 +11,7 @@ import numpy as np
 from ..draw.palette import INK, INPUT, OPERATION, WIRE
 from ..draw.text import number
 from ..errors import InputError, ShapeError
+from ..types import Value
 from .canvas import Canvas, Point
 from .checks import count, numbers
 from .drawing import Sketch
@@ -68,11 +69,19 @@ def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
 class Layer:
     """The circles and wires; with numbers where they are known."""
 
+    n: int
+    m: int
+    at: int
+    x: Value  # an array, or None where there are no numbers
+    W: Value  # an array, or None where there are no numbers
+    b: Value  # an array, or None where there are no numbers
+    y: Value  # an array, or None where there are no numbers
+
     def __init__(self, n: int, m: int, at: int, x: Any = None, W: Any = None, b: Any = None, y: Any = None) -> None:
         self.n, self.m, self.at, self.x, self.W, self.b, self.y = n, m, at, x, W, b, y
         longest = width(f"y[{max(n, m) - 1:,}]", NOTE) / 2 + 4 if W is None else 0.0
-        self.radius = max(RADIUS, longest)  # to the right and left
-        self.apart = APART + 2 * (self.radius - RADIUS)
+        self.radius: float = max(RADIUS, longest)  # to the right and left
+        self.apart: float = APART + 2 * (self.radius - RADIUS)
 
     @property
     def biased(self) -> bool:

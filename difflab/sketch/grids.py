@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from .words import NAME, NOTE, OPERATION, counted, times
 
 MOST_NUMBERS = 16  # rows or columns
 MOST_ENDS = 12  # of a long vector, at either end
-MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+Mode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
+MODES: tuple[Mode, ...] = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
 def grid(
@@ -56,7 +57,7 @@ def inside(what: str, window: Any, shape: tuple[int, ...]) -> tuple[int, int, in
     return i, j, h, w
 
 
-def padded(image: Any, padding: int = 1, mode: str = "constant", *, title: str | None = None) -> Sketch:
+def padded(image: Any, padding: int = 1, mode: Mode = "constant", *, title: str | None = None) -> Sketch:
     """An image (rows, columns) and what padding makes of it; the cells that were added are dashed.
 
     `mode` is one of `numpy.pad`'s: "constant" (zeros), "edge", "reflect", "symmetric" or "wrap".
@@ -70,7 +71,7 @@ def padded(image: Any, padding: int = 1, mode: str = "constant", *, title: str |
         raise InputError(f"padded: mode={mode!r}; it is one of {', '.join(MODES)}")
     if mode in ("reflect", "wrap", "symmetric") and p >= min(x.shape) + (mode != "reflect"):
         raise InputError(f"padded: padding={p} with mode={mode!r} needs an image larger than {times(x.shape)}")
-    y = np.pad(x, p, mode=mode)  # type: ignore[call-overload]
+    y = np.pad(x, p, mode=mode)
     faint = np.pad(np.zeros(x.shape, bool), p, constant_values=True)
     before, after = Grid(x, "image", times(x.shape)), Grid(y, "padded", times(y.shape), faint=faint)
     canvas = Canvas()

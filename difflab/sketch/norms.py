@@ -9,6 +9,7 @@ import numpy as np
 
 from ..draw.palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
 from ..errors import InputError
+from ..types import Array
 from .canvas import Canvas
 from .checks import count
 from .colours import NEGATIVE, POSITIVE
@@ -78,6 +79,12 @@ def groups(kind: str, n: int, c: int, p: int) -> Any:
 class Panel:
     """The batch as a table: a row for each image, the positions of a channel side by side."""
 
+    kind: str
+    groups: Array
+    note: str
+    top: float
+    body: float
+
     def __init__(self, kind: str, found: Any) -> None:
         self.kind, self.groups = kind, found
         n, c, p = found.shape
@@ -85,11 +92,11 @@ class Panel:
         letters = [string.ascii_uppercase[g] for g in flat.ravel()]
         fills = [FILLS[g % len(FILLS)] for g in flat.ravel()]
         name, self.note = KINDS[kind]
-        self.grid = Grid(flat, name, numbers=True, texts=letters, fills=fills, cell=CELL)
-        self.left = width("image 0", NOTE) + 6
+        self.grid: Grid = Grid(flat, name, numbers=True, texts=letters, fills=fills, cell=CELL)
+        self.left: float = width("image 0", NOTE) + 6
         self.top, self.body = self.grid.top, self.grid.body
-        self.height = self.grid.height + 46
-        self.width = self.left + max(self.grid.width, width(self.note, NOTE))
+        self.height: float = self.grid.height + 46
+        self.width: float = self.left + max(self.grid.width, width(self.note, NOTE))
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         n, c, p = self.groups.shape

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..draw.palette import CONSTANT, OPERATION
 from ..errors import InputError, ShapeError
+from ..types import Array
 from .canvas import Canvas
 from .checks import count
 from .colours import tints
@@ -64,14 +65,17 @@ def strides(
 class Stops:
     """The places of one stride, on the image and in the output."""
 
+    k: int
+    step: int
+
     def __init__(self, n: int, k: int, step: int, p: int, ceil_mode: bool) -> None:
         self.k, self.step = k, step
         room = n + 2 * p - k
-        self.stops = room // step + 1
+        self.stops: int = room // step + 1
         hangs = bool(ceil_mode) and room % step > 0 and self.stops * step < n + p
         self.stops += hangs
         brackets = "⌈⌉" if ceil_mode else "⌊⌋"
-        self.formula = f"{brackets[0]}({n} + 2·{p} - {k}) / {step}{brackets[1]} + 1 = {self.stops}"
+        self.formula: str = f"{brackets[0]}({n} + 2·{p} - {k}) / {step}{brackets[1]} + 1 = {self.stops}"
         wide = max(n + 2 * p, (self.stops - 1) * step + k)
         texts, faint = np.full((wide, wide), "", object), np.ones((wide, wide), bool)
         faint[p : p + n, p : p + n] = False
@@ -82,11 +86,11 @@ class Stops:
         marked = texts != ""
         fills = np.where(faint, CONSTANT, np.where(marked, tints([1.0])[0], OPERATION))
         padded = f", padded by {p}" if p else ""
-        self.image = Grid(np.zeros((wide, wide)), f"stride {step}", f"{times((n, n))}{padded}", numbers=True,
+        self.image: Grid = Grid(np.zeros((wide, wide)), f"stride {step}", f"{times((n, n))}{padded}", numbers=True,
                           texts=list(texts.ravel()), fills=list(fills.ravel()), faint=faint, cell=CELL)  # fmt: skip
-        self.output = Grid(numbers, "output", self.formula, numbers=True, fills=[tints([1.0])[0]] * numbers.size,
+        self.output: Grid = Grid(numbers, "output", self.formula, numbers=True, fills=[tints([1.0])[0]] * numbers.size,
                            texts=[str(v) for v in numbers.ravel()], cell=CELL)  # fmt: skip
-        self.row = Row([self.image, Sign(), self.output])
+        self.row: Row = Row([self.image, Sign(), self.output])
 
     def frames(self, canvas: Canvas) -> None:
         if self.stops > 1:
@@ -140,9 +144,14 @@ def listed(name: str, value: Any) -> list[Any]:
 class Field:
     """The grids of all layers, with the part of each that the last number sees."""
 
+    ks: list[int]
+    ss: list[int]
+    ways: list[Array]
+    sizes: list[int]
+
     def __init__(self, ks: list[int], ss: list[int], ways: list[Any], sizes: list[int]) -> None:
         self.ks, self.ss, self.ways, self.sizes = ks, ss, ways, sizes
-        self.starts = [(sizes[-1] - 1) // 2]  # of the field in each layer
+        self.starts: list[int] = [(sizes[-1] - 1) // 2]  # of the field in each layer
         for s in reversed(ss):
             self.starts.insert(0, self.starts[0] * s)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..draw.text import number
 from ..errors import InputError, ShapeError
+from ..types import Array
 from .canvas import Canvas
 from .checks import numbers, pair, position
 from .drawing import Sketch
@@ -57,6 +58,13 @@ def pooling(
 
 class Pool:
     """What pooling does at each position."""
+
+    x: Array
+    y: Array
+    size: Place
+    stride: Place
+    kind: str
+    frames: list[Place]
 
     def __init__(self, x: Any, y: Any, size: Place, stride: Place, kind: str, frames: list[Place]) -> None:
         self.x, self.y, self.size, self.stride, self.kind, self.frames = x, y, size, stride, kind, frames

@@ -144,9 +144,9 @@ class Label:
     """A few words in a box of their own."""
 
     def __init__(self, words: str) -> None:
-        self.lines = wrapped(words, NOTE, LABEL) or [""]
-        self.width = max(width(t, NOTE) for t in self.lines) + 10
-        self.height = len(self.lines) * NOTE * 1.25 + 6
+        self.lines: list[str] = wrapped(words, NOTE, LABEL) or [""]
+        self.width: float = max(width(t, NOTE) for t in self.lines) + 10
+        self.height: float = len(self.lines) * NOTE * 1.25 + 6
 
     def draw(self, canvas: Canvas, x: float, y: float, wide: float) -> None:
         canvas.box(x, y, wide, self.height, OPERATION, INK)
@@ -156,6 +156,12 @@ class Label:
 
 class Step:
     """An arrow, with what happens on it written above."""
+
+    labels: list[Label]
+    window: tuple[int, int] | None
+    arithmetic: str
+    x: float
+    y: float
 
     def __init__(self, labels: list[Label], window: tuple[int, int] | None = None, arithmetic: str = "") -> None:
         self.labels, self.window, self.arithmetic = labels, window, arithmetic
@@ -173,7 +179,7 @@ class Step:
     def top(self) -> float:
         return max(sum(label.height + 4 for label in self.labels) - self.body / 2 + 6, 0.0)
 
-    body = 20.0
+    body: float = 20.0
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         line = y + self.top + self.body / 2
@@ -192,6 +198,13 @@ class Step:
 class Volume:
     """A box: channels to the right, rows down, columns to the back."""
 
+    channels: int
+    rows: int
+    columns: int
+    h: float
+    x: float
+    y: float
+
     def __init__(self, shape: Shape, most: tuple[int, int, int]) -> None:
         self.shape = shape
         self.channels, self.rows, self.columns = (
@@ -199,21 +212,21 @@ class Volume:
         )
         spatial, channels, numbers = most
         spatial = numbers if len(shape) == 1 else spatial
-        self.w = THIN + (DEEP - THIN) * ((self.channels - 1) / max(channels - 1, 1)) ** SHARE
+        self.w: float = THIN + (DEEP - THIN) * ((self.channels - 1) / max(channels - 1, 1)) ** SHARE
         self.h, d = (LEAST + (HIGH - LEAST) * (n / spatial) ** SHARE for n in (self.rows, self.columns))
         if len(shape) < 3:
             d = 0.0
             self.w = max(self.w, 12.0)
-        self.slant = (SLANT[0] * d, SLANT[1] * d)
+        self.slant: Point = (SLANT[0] * d, SLANT[1] * d)
         texts = [f"{n:,}" for n in shape]
-        self.below = texts[0]
-        self.beside = texts[1] if len(texts) > 1 else ""
-        self.behind = texts[2] if len(texts) > 2 else ""
-        self.margin = max(width(self.beside, NOTE) + 6, width(self.behind, NOTE) - self.slant[0] / 2 + 8, 0.0)
-        self.body = self.h - self.slant[1]
-        self.top = NOTE if self.behind else 0.0
-        self.height = self.top + self.body + NOTE * 1.6
-        self.width = self.margin + max(self.w + self.slant[0], width(self.below, NOTE))
+        self.below: str = texts[0]
+        self.beside: str = texts[1] if len(texts) > 1 else ""
+        self.behind: str = texts[2] if len(texts) > 2 else ""
+        self.margin: float = max(width(self.beside, NOTE) + 6, width(self.behind, NOTE) - self.slant[0] / 2 + 8, 0.0)
+        self.body: float = self.h - self.slant[1]
+        self.top: float = NOTE if self.behind else 0.0
+        self.height: float = self.top + self.body + NOTE * 1.6
+        self.width: float = self.margin + max(self.w + self.slant[0], width(self.below, NOTE))
         self.x = self.y = 0.0  # of the front's upper left corner
 
     def corner(self, c: float, r: float, d: float) -> Point:

@@ -26,6 +26,10 @@ ERRORS: Hook[[Graph, dict[str, Any]], str] = Hook("errors of methods")  # a sent
 class Symbolic:
     """sympy's gradient: `script` is a JavaScript function of the inputs or "null", `shown` the formulas as text."""
 
+    script: str
+    shown: list[str]
+    reason: str
+
     def __init__(self, model: Model) -> None:
         self.script, self.shown, self.reason = "null", [], ""
         if len(model.order) > MOST_NODES:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...graph.graph import BackwardPass, ForwardPass
+from ...graph.graph import BackwardPass, Edge, ForwardPass, Graph
 from ...graph.node import Node
 from ...graph.traced import Traced
 from ...primitives import Linear, rows
@@ -26,16 +26,20 @@ class Model:
     Numbers go with all their digits, arrays as the short text of the drawings and a small heat map.
     """
 
+    forward: ForwardPass
+    backward: BackwardPass | None
+    graph: Graph
+
     def __init__(self, forward: ForwardPass, backward: BackwardPass | None) -> None:
         self.forward, self.backward, self.graph = forward, backward, forward.graph
-        self.order = list(self.graph.order)
-        self.index = {node: k for k, node in enumerate(self.order)}
-        self.names = {node: clean(name, NAME) for node, name in names_of(self.graph).items()}
-        self.edges = backward.edges if backward else []
-        self.edge_index = {(e.target, e.position): k for k, e in enumerate(self.edges)}
-        self.output = backward.output if backward else self.graph.outputs[0]
-        self.output_name = clean(self.output.name or "f", NAME)
-        self.needed = ancestors(self.graph)
+        self.order: list[Node] = list(self.graph.order)
+        self.index: dict[Node, int] = {node: k for k, node in enumerate(self.order)}
+        self.names: dict[Node, str] = {node: clean(name, NAME) for node, name in names_of(self.graph).items()}
+        self.edges: list[Edge] = backward.edges if backward else []
+        self.edge_index: dict[tuple[Node, int], int] = {(e.target, e.position): k for k, e in enumerate(self.edges)}
+        self.output: Node = backward.output if backward else self.graph.outputs[0]
+        self.output_name: str = clean(self.output.name or "f", NAME)
+        self.needed: set[Node] = ancestors(self.graph)
 
     @property
     def scalar(self) -> bool:

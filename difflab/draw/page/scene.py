@@ -8,7 +8,7 @@ from ...graph.block import Block
 from ...graph.node import Node
 from ...primitives import rows
 from ..build import Builder
-from ..picture import Box, Line, Picture, Wire
+from ..picture import Box, Kind, Line, Picture, Wire
 from ..text import clean, short
 from .model import Model, is_number
 
@@ -39,7 +39,7 @@ class Scene(Builder):
         self.blocks_of: dict[int, int] = {}
         self.stub_of: dict[int, int] = {}
         self.rank: dict[Any, int] = {}
-        self.all_blocks = {b: k for k, b in enumerate(model.graph.blocks)}
+        self.all_blocks: dict[Block, int] = {b: k for k, b in enumerate(model.graph.blocks)}
 
     def built(self) -> Picture:
         holders = dict.fromkeys(map(self.holder, self.graph.order))
@@ -90,8 +90,8 @@ class Scene(Builder):
             lines = [Line(row.glyph or row.name, large=len(row.glyph) <= 3)]
             lines += [Line(clean(self.names[node], 24), bold=bool(node.name))]
         lines += self.room(node)
-        kind = "input" if row is rows.input else "step"
-        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)  # type: ignore[arg-type]
+        kind: Kind = "input" if row is rows.input else "step"
+        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)
 
     def block_box(self, block: Block) -> Box:
         inside = [n for n in self.graph.order if self.holder(n) is block]

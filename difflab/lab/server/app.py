@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -114,7 +115,9 @@ async def gone(request: Any) -> None:
 
 def home_page(token: str, nonce: str) -> str:
     """The page, with its style and script inside."""
-    asset = lambda name: (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+    asset: Callable[[str], str] = lambda name: (resources.files(__package__) / "assets" / name).read_text(
+        encoding="utf-8"
+    )
     options = "".join(
         f'<option value="{k}">{html.escape(title)}: {html.escape(text)}</option>'
         for k, (title, text, _) in enumerate(EXAMPLES)

@@ -75,7 +75,8 @@ def text(asked: dict[str, Any], key: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise InputError(f"{name} has half a character (a lone surrogate) at place {error.start}") from None
-    return value  # type: ignore[no-any-return]
+    found: str = value
+    return found
 
 
 def checked(name: str, value: Any) -> None:

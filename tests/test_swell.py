@@ -9,7 +9,7 @@ import pytest
 
 import difflab as dl
 from difflab.errors import InputError
-from difflab.lab.swell import CAPTION, ExpressionSwell, Swell, FAMILIES
+from difflab.lab.swell import CAPTION, FAMILIES, ExpressionSwell, Swell
 
 pytest.importorskip("sympy")
 

@@ -85,7 +85,14 @@ class ExpressionSwell:
             {"depth": r.depth, "function": r.function, "operations": r.operations, "seconds": r.seconds}
             for r in self.rows
         ]
-        return {"version": 1, "family": self.family, "about": self.about, "rows": rows, "seconds": self.seconds, "caption": CAPTION}
+        return {
+            "version": 1,
+            "family": self.family,
+            "about": self.about,
+            "rows": rows,
+            "seconds": self.seconds,
+            "caption": CAPTION,
+        }
 
     def print(self, console: Any = None) -> None:
         """Operations by depth as a table."""

@@ -41,7 +41,7 @@ MENDS = {
     errno.EROFS: ELSEWHERE,
     errno.ENOENT: "its folder is gone; make it again",
     errno.ENOTDIR: "its folder is gone; make it again",
-    errno.EEXIST: "somebody made it meanwhile; use --force (force=True) to replace it",
+    errno.EEXIST: "somebody made it meanwhile; use force=True to replace it",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EIO: "the disk may be damaged; name a place on another one",
 }
@@ -60,7 +60,7 @@ def target(path: FileName, force: bool = False) -> Path:
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file in it")
     if path.exists() and not force:
-        raise InputError(f"{path} exists already; use --force (force=True) to replace it")
+        raise InputError(f"{path} exists already; use force=True to replace it")
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent} does not exist; make it first")
     return path

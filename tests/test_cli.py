@@ -269,6 +269,20 @@ def test_step_size_and_swell(shell, tmp_path):
     assert shell("swell", "logistic", "--depth", "0")[0] == 2
 
 
+def test_step_size_moves_the_input_asked_for(shell):
+    found = json.loads(shell("step-size", "x*y", "--at", "x=3,y=2", "--wrt", "y", "--json")[1])
+    assert found["input"] == "y" and found["derivative"] == 3.0
+    status, _, told = shell("step-size", "x*y", "--at", "x=3,y=2", "--wrt", "z")
+    assert status == 2 and "x, y" in told
+
+
+def test_the_shell_names_its_own_option_where_a_file_exists(shell, tmp_path):
+    there = tmp_path / "v.svg"
+    there.touch()
+    status, _, told = shell("swell", "logistic", "--depth", "1", "-o", str(there))
+    assert status == 2 and "use --force to" in told and "force=True" not in told
+
+
 def test_gallery(shell, tmp_path):
     assert shell("gallery", str(tmp_path / "g"))[0] == 0
     assert len(list((tmp_path / "g").glob("*.svg"))) >= 8 and (tmp_path / "g" / "README.md").exists()
@@ -322,6 +336,7 @@ def test_source_shows_a_program(shell):
 def test_doctor_and_version(shell):
     status, out, _ = shell("doctor")
     assert status == 0 and "Graphviz" in out and "certified" in out
+    assert all(name in out for name in ("numba", "gymnasium", "starlette"))
     assert json.loads(shell("doctor", "--json")[1])["ok"] is True
     assert shell("version")[1] == shell("--version")[1]
 

@@ -9,7 +9,7 @@ import pytest
 
 import difflab as dl
 from difflab.errors import InputError
-from difflab.lab.swell import CAPTION, FAMILIES
+from difflab.lab.swell import CAPTION, FAMILIES, ExpressionSwell, Swell
 
 pytest.importorskip("sympy")
 
@@ -38,6 +38,13 @@ def test_a_stopped_form_is_not_tried_again():
     study = dl.expression_swell("mlp", [2, 3], seconds=0.3)
     assert [r.operations["simplified"] for r in study.rows] == [None, None]
     assert study.rows[1].operations["backward graph"]
+
+
+def test_the_table_says_why_a_form_has_no_number(capsys):
+    rows = [Swell(k, 2, {"raw": None, "backward graph": 3}, {"raw": None, "backward graph": 0.1}) for k in (1, 2)]
+    ExpressionSwell("mlp", "an MLP", rows, seconds=0.3).print()
+    out = capsys.readouterr().out
+    assert "over 0.3 s" in out and "not tried" in out and "0.3 s of processor time" in out
 
 
 def test_json_and_print(capsys):

@@ -152,7 +152,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
     if isinstance(error, click.ClickException):
         return BAD_INPUT, error.format_message()
     if isinstance(error, DifflabError):
-        return BAD_INPUT, str(error)
+        return BAD_INPUT, at_the_shell(str(error))
     if isinstance(error, RecursionError | MemoryError):
         return BAD_INPUT, "the input is too large or too deeply nested for this machine"
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
@@ -160,8 +160,13 @@ def outcome(error: BaseException) -> tuple[int, str]:
     if isinstance(error, OSError):
         mend = MENDS.get(error.errno or 0)
         told = f"{error.filename or 'standard output'}: {error.strerror or error}"
-        return BAD_INPUT, told + (f"; {mend}" if mend else "")
+        return BAD_INPUT, at_the_shell(told + (f"; {mend}" if mend else ""))
     return INTERNAL, f"internal error: {type(error).__name__}: {error}; please report it; --debug shows where"
+
+
+def at_the_shell(message: str) -> str:
+    """The message with the option's name, where the library names the argument of a call."""
+    return message.replace("use force=True", "use --force")
 
 
 def readable(message: str) -> str:

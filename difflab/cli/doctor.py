@@ -26,7 +26,8 @@ NEEDED = (
     "matplotlib",
     "python-flint",
 )
-OPTIONAL = ("autograd", "jax", "torch", "pytest")
+# What the extras bring, and the peers that tests and benchmarks compare with.
+OPTIONAL = ("numba", "gymnasium", "starlette", "uvicorn", "autograd", "jax", "torch", "pytest")
 EXAMPLE, POINT = "1/(1+exp(-(w*x+b)))", {"w": 2.0, "x": -1.0, "b": -3.0}
 
 

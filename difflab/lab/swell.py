@@ -78,13 +78,21 @@ class ExpressionSwell:
     family: str
     about: str
     rows: list[Swell]
+    seconds: float = 5.0  # of processor time, after which a form was stopped
 
     def to_json(self) -> dict[str, Any]:
         rows = [
             {"depth": r.depth, "function": r.function, "operations": r.operations, "seconds": r.seconds}
             for r in self.rows
         ]
-        return {"version": 1, "family": self.family, "about": self.about, "rows": rows, "caption": CAPTION}
+        return {
+            "version": 1,
+            "family": self.family,
+            "about": self.about,
+            "rows": rows,
+            "seconds": self.seconds,
+            "caption": CAPTION,
+        }
 
     def print(self, console: Any = None) -> None:
         """Operations by depth as a table."""
@@ -99,9 +107,22 @@ class ExpressionSwell:
         for head in ("depth", "function", *names):
             table.add_column(head, justify="right")
         for r in self.rows:
-            table.add_row(str(r.depth), str(r.function), *[cell(r.operations[n], r.seconds[n]) for n in names])
+            table.add_row(str(r.depth), str(r.function), *[self.cell(r, n) for n in names])
         console.print(table)
+        if any(r.operations[n] is None for r in self.rows for n in names):
+            console.print(
+                f"A form is stopped after {self.seconds:g} s of processor time, and not tried at greater depths.",
+                highlight=False,
+            )
         console.print(CAPTION, highlight=False)
+
+    def cell(self, row: Swell, name: str) -> str:
+        """Operations and seconds of one form at one depth, or why there are none."""
+        operations, seconds = row.operations[name], row.seconds[name]
+        if operations is None:
+            first = next(r for r in self.rows if r.operations[name] is None)
+            return f"over {self.seconds:g} s" if row is first else "not tried"
+        return f"{operations}" + ("" if seconds is None else f" ({seconds:.2g})")
 
     def plot(self, path: Any, force: bool = False) -> Path:
         """Operations against depth; returns the path."""
@@ -126,12 +147,6 @@ class ExpressionSwell:
         axes.set_xticks(depths)
         axes.legend(fontsize=9)
         return made
-
-
-def cell(operations: int | None, seconds: float | None) -> str:
-    if operations is None:
-        return "stopped"
-    return f"{operations}" + ("" if seconds is None else f" ({seconds:.2g})")
 
 
 def expression_swell(
@@ -178,7 +193,7 @@ def expression_swell(
         times["backward graph"] = time.perf_counter() - start
         operations["backward graph"] = len(both.operations)
         rows.append(Swell(depth, len(graph.operations), operations, times))
-    return ExpressionSwell(family, (FAMILIES[family].__doc__ or "").strip(), rows)
+    return ExpressionSwell(family, (FAMILIES[family].__doc__ or "").strip(), rows, seconds)
 
 
 def count(graph: Graph, form: str) -> tuple[int, float]:

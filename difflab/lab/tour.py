@@ -23,6 +23,8 @@ from .tour_page import Figure, Section, page
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..graph.drawable import Drawable
+
 V_CURVE = "exp(x) / (sin(x)**3 + cos(x)**3)", {"x": 1.5}
 DEPTHS = range(1, 6)
 
@@ -167,7 +169,7 @@ def tour(folder: FileName, force: bool = False, tell: Callable[[str], None] = la
     return result
 
 
-def passes(stop: Stop) -> Value:
+def passes(stop: Stop) -> Drawable:
     """The backward pass of a stop, to be drawn."""
     from ..graph.parse import parse
     from ..graph.trace import trace

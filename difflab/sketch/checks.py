@@ -41,13 +41,13 @@ def channels(what: str, name: str, value: Value, most: int = MOST_CHANNELS) -> A
     return found
 
 
-def count(what: str, name: str, value: Value, least: int = 1, most: int = 10**9) -> int:
+def count(what: str, name: str, value: object, least: int = 1, most: int = 10**9) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
         raise InputError(f"{what}: {name}={value!r}; give a whole number from {least} to {most:,}")
     return int(value)
 
 
-def pair(what: str, name: str, value: Value, least: int, most: int = MOST_PIXELS) -> tuple[int, int]:
+def pair(what: str, name: str, value: object, least: int, most: int = MOST_PIXELS) -> tuple[int, int]:
     """One number for both axes, or one for each."""
     found = value if isinstance(value, tuple | list) else (value, value)
     if len(found) != 2:
@@ -56,7 +56,7 @@ def pair(what: str, name: str, value: Value, least: int, most: int = MOST_PIXELS
     return rows, columns
 
 
-def position(what: str, at: Value, shape: tuple[int, int]) -> tuple[int, int]:
+def position(what: str, at: object, shape: tuple[int, int]) -> tuple[int, int]:
     """An entry of the output."""
     i, j = pair(what, "at", at, 0) if isinstance(at, tuple | list) else (-1, -1)
     if not (0 <= i < shape[0] and 0 <= j < shape[1]):

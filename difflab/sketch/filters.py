@@ -8,7 +8,7 @@ import numpy as np
 
 from ..draw.text import clean
 from ..errors import InputError, ShapeError
-from ..types import Value
+from ..types import Array, Value
 from .canvas import Canvas
 from .checks import numbers
 from .colours import range_note
@@ -62,7 +62,7 @@ def bank(image: Value, kernels: Value, *, title: str | None = None) -> Sketch:
     return Sketch(canvas, title or told, "Bright is large, dark is small.")
 
 
-def as_named(kernels: Value) -> dict[str, Value]:
+def as_named(kernels: Value) -> dict[str, Array]:
     """The kernels by name; those of an array by number."""
     if not isinstance(kernels, Mapping):
         if not np.iterable(kernels):

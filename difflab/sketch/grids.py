@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,12 @@ MODES: tuple[Mode, ...] = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
 def grid(
-    values: Value, name: str = "", *, window: Value = None, show_numbers: bool | None = None, title: str | None = None
+    values: Value,
+    name: str = "",
+    *,
+    window: Iterable[int] | None = None,
+    show_numbers: bool | None = None,
+    title: str | None = None,
 ) -> Sketch:
     """An array as a grid: a vector (numbers) as a row, a matrix or an image (rows, columns).
 
@@ -48,7 +54,7 @@ def grid(
     return Sketch(canvas, title or (f"{name}, {label}" if name else f"A grid of {label}"), rows_of(x))
 
 
-def inside(what: str, window: Value, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def inside(what: str, window: Iterable[int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     try:
         i, j, h, w = (count(what, "window", v, 0) for v in window)
     except (TypeError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,7 +37,12 @@ FILLS = (
 
 
 def normalisations(
-    batch: int = 3, channels: int = 3, positions: int = 3, kinds: Value = tuple(KINDS), *, title: str | None = None
+    batch: int = 3,
+    channels: int = 3,
+    positions: int = 3,
+    kinds: str | Sequence[str] = tuple(KINDS),
+    *,
+    title: str | None = None,
 ) -> Sketch:
     """A batch of images, channels and positions (pixels), for each kind of norm: cells of one letter share their
     statistics.

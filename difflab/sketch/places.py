@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from ..draw.palette import CONSTANT, OPERATION
 from ..errors import InputError, ShapeError
-from ..types import Array, Sizes, Value
+from ..types import Array, Sizes
 from .canvas import Canvas
 from .checks import count
 from .colours import tints
 from .drawing import Sketch
-from .items import SPACE, Grid, Row, Sign, flow, outline
+from .items import SPACE, Grid, Item, Row, Sign, flow, outline
 from .words import times
 
 MOST_SIZE = 12
@@ -134,7 +135,7 @@ def receptive_field(
     return Field(ks, ss, ways, sizes).drawn(title)
 
 
-def listed(name: str, value: Value) -> list[Value]:
+def listed(name: str, value: object) -> list[Any]:
     if not isinstance(value, tuple | list) or not value:
         raise InputError(f"receptive_field: {name}={value!r}; give a number for each layer, such as (3, 3)")
     return list(value)
@@ -148,7 +149,7 @@ class Field:
     ways: list[Array]
     sizes: list[int]
 
-    def __init__(self, ks: list[int], ss: list[int], ways: list[Value], sizes: list[int]) -> None:
+    def __init__(self, ks: list[int], ss: list[int], ways: list[Array], sizes: list[int]) -> None:
         self.ks, self.ss, self.ways, self.sizes = ks, ss, ways, sizes
         self.starts: list[int] = [(sizes[-1] - 1) // 2]  # of the field in each layer
         for s in reversed(ss):
@@ -165,7 +166,7 @@ class Field:
     def drawn(self, title: str | None) -> Sketch:
         canvas = Canvas()
         grids = [self.grid(layer) for layer in range(len(self.sizes))]
-        items: list[Value] = [grids[0]]
+        items: list[Item] = [grids[0]]
         for k, s, g in zip(self.ks, self.ss, grids[1:]):
             items += [Row([Sign(f"window {times((k, k))}", f"stride {s}"), g], gap=SPACE)]
         flow(canvas, items)

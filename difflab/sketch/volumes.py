@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..draw.palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
 from ..errors import InputError, ShapeError
-from ..types import Shape, Value
+from ..types import Shape, Sizes
 from .canvas import Canvas, Point
 from .checks import count
 from .drawing import Sketch
@@ -23,7 +24,9 @@ MOST_LINES = 3  # of arithmetic
 Span = tuple[float, float]
 
 
-def volumes(shapes: Sequence[Value], between: Sequence[str] | None = None, *, title: str | None = None) -> Sketch:
+def volumes(
+    shapes: Sequence[Iterable[int]], between: Sequence[str] | None = None, *, title: str | None = None
+) -> Sketch:
     """Values as boxes with their sizes: (channels, rows, columns), (channels, length) or (numbers,); arrows between.
 
     `between` are the words over the arrows. Sizes are compressed, so that large and small fit into one picture.
@@ -43,7 +46,7 @@ def volumes(shapes: Sequence[Value], between: Sequence[str] | None = None, *, ti
     return stacked(found, steps, title)
 
 
-def shape_of(what: str, shape: Value) -> Shape:
+def shape_of(what: str, shape: Iterable[int]) -> Shape:
     try:
         found = tuple(count(what, "size", n) for n in shape)
     except TypeError:
@@ -53,7 +56,7 @@ def shape_of(what: str, shape: Value) -> Shape:
     return found
 
 
-def layers(model: Value, shape: Value, *, title: str | None = None) -> Sketch:
+def layers(model: object, shape: Iterable[int], *, title: str | None = None) -> Sketch:
     """A model's layers with the sizes of one sample on its way: windows of convolutions and poolings on their boxes.
 
     `shape` is the sample's, without the batch. What keeps the shape, such as relu, stands on the arrow of the layer
@@ -86,7 +89,7 @@ def layers(model: Value, shape: Value, *, title: str | None = None) -> Sketch:
     return stacked(shapes, steps, title)
 
 
-def window_of(layer: Value) -> tuple[int, int] | None:
+def window_of(layer: Any) -> tuple[int, int] | None:
     """The window of a convolution or pooling over two axes."""
     size = getattr(layer, "kernel_size", None)
     if type(layer).__name__ not in ("Conv2d", "MaxPool2d", "AvgPool2d"):
@@ -94,7 +97,7 @@ def window_of(layer: Value) -> tuple[int, int] | None:
     return (size, size) if isinstance(size, int) else size
 
 
-def sizes_of(layer: Value, before: Shape, after: Shape) -> str:
+def sizes_of(layer: Any, before: Shape, after: Shape) -> str:
     """The arithmetic of the rows, where the layer slides a window without dilation."""
     window = window_of(layer)
     if window is None or one(getattr(layer, "dilation", 1)) != "1" or isinstance(layer.padding, str):
@@ -105,12 +108,12 @@ def sizes_of(layer: Value, before: Shape, after: Shape) -> str:
     return f"{open_}({before[1]} + 2·{p} - {k}) / {s}{close} + 1 = {after[1]} rows"
 
 
-def first(value: Value) -> int:
+def first(value: Sizes) -> int:
     found: int = value if isinstance(value, int) else value[0]
     return found
 
 
-def layer_words(layer: Value) -> str:
+def layer_words(layer: Any) -> str:
     """What a layer does, in a few words."""
     kind = type(layer).__name__
     size = getattr(layer, "kernel_size", None)
@@ -133,7 +136,7 @@ def layer_words(layer: Value) -> str:
     return {"Linear": "dense", "Flatten": "flatten"}.get(kind, kind)
 
 
-def one(value: Value) -> str:
+def one(value: Any) -> str:
     """A size that is the same in all directions as one number."""
     sizes = {value} if isinstance(value, int | str) else set(value)
     return str(sizes.pop()) if len(sizes) == 1 else times(value)

@@ -92,5 +92,5 @@ def passes(text: str, at: dict[str, Value], view: str | None) -> Drawable:
         forward = graph.forward(**at)
     if view == "forward":
         return forward
-    with doing("computing the backward pass"):
+    with computing(), doing("computing the backward pass"):
         return forward.backward()

@@ -23,6 +23,7 @@ from .session import NOW
 MOST_DERIVATIVES = 64
 HALF = arb(1) / 2
 SERIES_OF_SINC = arb(1) / 8  # from the argument on, sin(πx)/(πx) as it is written
+SPARE = 128  # bits beyond those that a ball of an operand holds
 
 
 @contextmanager
@@ -290,7 +291,15 @@ def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[
         v = fixed(v, "order")
         if whole and not v.is_integer():
             raise UnsupportedError(f"{NOW.where()} is of whole orders, and the order is {float(v):g}")
-        call = lambda c, v: getattr(c, f"bessel_{kind}")(v)
+
+        def call(c: Any, v: Any) -> Any:
+            NOW.tick()
+            bits = flint.ctx.prec
+            try:  # a wide ball has few digits to work with, and at many bits one call takes half a minute
+                flint.ctx.prec = min(bits, max(c.rel_accuracy_bits(), 0) + SPARE)
+                return getattr(c, f"bessel_{kind}")(v)
+            finally:
+                flint.ctx.prec = bits
 
         def coefficients(c: Any, count: int) -> list[Any]:
             found = []

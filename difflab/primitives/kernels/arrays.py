@@ -81,7 +81,10 @@ def split(x: Any, *, bounds: Any, axis: int) -> Any:
 
 
 def broadcast_arrays(*arrays: Any) -> Any:
-    return tuple(np.broadcast_arrays(*arrays))
+    try:
+        return tuple(np.broadcast_arrays(*arrays))
+    except RuntimeError as error:  # more than 32 axes, which other functions of NumPy refuse with a ValueError
+        raise ValueError(str(error)) from None
 
 
 def meshgrid(*arrays: Any, indexing: Any, sparse: bool) -> Any:

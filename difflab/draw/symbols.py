@@ -38,7 +38,11 @@ class Symbols:
     backward: BackwardPass | None
 
     def __init__(
-        self, graph: Graph, names: dict[Node, str], holder: Callable[[Node], Any], backward: BackwardPass | None
+        self,
+        graph: Graph,
+        names: dict[Node, str],
+        holder: Callable[[Node], Node | Block],
+        backward: BackwardPass | None,
     ) -> None:
         self.graph, self.holder, self.backward = graph, holder, backward
         self.output: Node = graph.outputs[0]
@@ -69,7 +73,7 @@ class Symbols:
 
     def bundles(self) -> Iterable[tuple[Node, Any]]:
         """A pair for each wire that brings something to a node: the node, and the block or the number of wires."""
-        count: dict[tuple[Node, Any], int] = defaultdict(int)
+        count: dict[tuple[Node, Node | Block], int] = defaultdict(int)
         for node, position in self.flowing:
             x = node.operands[position]
             if self.holder(x) is not self.holder(node):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from ..files import write
 from ..graph.traced import apply
 from ..primitives import NUMPY, Elementwise, lookup, table
 from ..progress import doing, tell
-from ..types import Value
+from ..types import Function, Params, Value
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 VERSION = 1
 OURS = "difflab"
@@ -69,7 +72,7 @@ class AccuracyReport:
         ]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
-    def print(self, console: Any = None) -> None:
+    def print(self, console: Console | None = None) -> None:
         """Prints the table on the terminal."""
         from rich.console import Console
         from rich.table import Table
@@ -152,7 +155,7 @@ def elementwise(name: str) -> Elementwise:
     return row
 
 
-def installed() -> dict[str, Callable[..., Any]]:
+def installed() -> dict[str, Function]:
     from .peers import PEERS
 
     return {name: make() for name, make in PEERS.items() if make() is not None}
@@ -164,7 +167,7 @@ def not_real(row: Elementwise) -> str:
     return "" if "reals" in kinds else f"its operands are {SETS[kinds[0]]}"
 
 
-def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) -> RowAccuracy:
+def measure(row: Elementwise, points: int, seed: int, others: dict[str, Value]) -> RowAccuracy:
     """One row against the judge, with the parameters of its first example."""
     from .judge import truth
 
@@ -192,8 +195,10 @@ def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) ->
     return result
 
 
-def evaluate(row: Elementwise, operands: list[Any], params: Any, wanted: list[int]) -> tuple[Any, dict[int, Any]]:
-    def f(*x: Any) -> Any:
+def evaluate(
+    row: Elementwise, operands: list[Value], params: Params, wanted: list[int]
+) -> tuple[Value, dict[int, Value]]:
+    def f(*x: Any) -> Value:
         full = list(operands)
         for i, v in zip(wanted, x):
             full[i] = v
@@ -205,7 +210,9 @@ def evaluate(row: Elementwise, operands: list[Any], params: Any, wanted: list[in
     return value, dict(zip(wanted, pullback(np.ones_like(value))))
 
 
-def judged(found: Any, true: list[Any], at: list[Any], regions: list[str], wanted: list[int]) -> dict[str, Errors]:
+def judged(
+    found: Value, true: list[Value], at: list[Value], regions: list[str], wanted: list[int]
+) -> dict[str, Errors]:
     value, partials = found
     values = [(ulps(v, t[0]), x, r) for v, t, x, r in zip(value, true, at, regions)]
     slopes = [
@@ -218,14 +225,14 @@ def judged(found: Any, true: list[Any], at: list[Any], regions: list[str], wante
     return {q: summary(errors) for q, errors in (("value", values), ("derivative", slopes)) if errors}
 
 
-def summary(errors: list[Any]) -> Errors:
+def summary(errors: list[Value]) -> Errors:
     sizes = np.array([e[0] for e in errors])
     largest, at, region = max(errors, key=lambda e: e[0])
     rank = np.sort(sizes)[min(len(sizes) - 1, int(np.ceil(0.99 * len(sizes))) - 1)]
     return Errors(float(largest), float(rank), len(errors), [float(x) for x in at], region)
 
 
-def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Any], list[str]]:
+def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Value], list[str]]:
     """Operands, and for each point the region that it comes from."""
     rng = np.random.default_rng(seed)
     points = list(zip(*[rng.uniform(d.low, d.high, count) for d in row.domain]))
@@ -245,7 +252,7 @@ def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Any], list[str
     return operands, regions
 
 
-def ulps(got: Any, true: Any) -> float:
+def ulps(got: Value, true: Value) -> float:
     """|got - true| in units in the last place of the true value, as it would be in double precision."""
     from mpmath import isfinite, mpf
 

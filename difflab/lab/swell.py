@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..differentiate.limits import limited
 from ..differentiate.passes import backward_graph
@@ -22,6 +22,11 @@ from ..graph.parse import parse
 from ..graph.portable import portable
 from ..graph.text_checks import suggestion
 from ..progress import doing
+from ..types import FileName, Tree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
 
 FORMS = ("raw", "cse", "simplified")
 CAPTION = (
@@ -80,7 +85,7 @@ class ExpressionSwell:
     rows: list[Swell]
     seconds: float = 5.0  # of processor time, after which a form was stopped
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Tree]:
         rows = [
             {"depth": r.depth, "function": r.function, "operations": r.operations, "seconds": r.seconds}
             for r in self.rows
@@ -94,7 +99,7 @@ class ExpressionSwell:
             "caption": CAPTION,
         }
 
-    def print(self, console: Any = None) -> None:
+    def print(self, console: Console | None = None) -> None:
         """Operations by depth as a table."""
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
@@ -124,13 +129,13 @@ class ExpressionSwell:
             return f"over {self.seconds:g} s" if row is first else "not tried"
         return f"{operations}" + ("" if seconds is None else f" ({seconds:.2g})")
 
-    def plot(self, path: Any, force: bool = False) -> Path:
+    def plot(self, path: FileName, force: bool = False) -> Path:
         """Operations against depth; returns the path."""
         from .plots import save
 
         return save(self.figure(), path, force)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Operations against depth, as a matplotlib figure."""
         from .plots import MARKERS, figure
 

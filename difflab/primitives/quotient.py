@@ -16,7 +16,8 @@ class Exact(float):
     __slots__ = ()
     exact: Fraction | str
 
-    __str__ = float.__repr__
+    def __str__(self) -> str:
+        return float.__repr__(self)
 
 
 class Quotient(Exact):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..draw.palette import CONSTANT, INK, WIRE
-from ..types import Array
+from ..types import Array, Value
 from .canvas import Canvas, Point
 from .colours import greys, ink_on, tints
 from .words import NAME, NOTE, NUMBER, fitted, width
@@ -30,10 +30,19 @@ SEAM = 0.25
 class Item(Protocol):
     """Something with a size that can be drawn at a place."""
 
-    width: float
-    height: float
-    top: float  # how far its body lies below its upper edge; bodies stand in line
-    body: float  # height of the body
+    @property
+    def width(self) -> float: ...
+
+    @property
+    def height(self) -> float: ...
+
+    @property
+    def top(self) -> float:
+        """How far its body lies below its upper edge; bodies stand in line."""
+
+    @property
+    def body(self) -> float:
+        """The height of the body."""
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None: ...
 
@@ -59,14 +68,14 @@ class Grid:
 
     def __init__(
         self,
-        values: Any,
+        values: Value,
         name: str = "",
         note: str = "",
         *,
         numbers: bool | None = None,
         texts: Sequence[str] | None = None,
         fills: Sequence[str] | None = None,
-        faint: Any = None,
+        faint: Value = None,
         cell: float | None = None,
         span: tuple[float, float] | None = None,
         most: float | None = None,
@@ -195,7 +204,7 @@ class Column:
     top: float
     body: float
 
-    def __init__(self, items: Sequence[Any], gap: float = 10.0) -> None:
+    def __init__(self, items: Sequence[Item], gap: float = 10.0) -> None:
         self.items, self.gap = list(items), gap
         self.width: float = max(i.width for i in items)
         self.height: float = sum(i.height for i in items) + gap * (len(items) - 1)
@@ -215,7 +224,7 @@ class Row:
     items: list[Item]
     gap: float
 
-    def __init__(self, items: Sequence[Any], gap: float = 8.0) -> None:
+    def __init__(self, items: Sequence[Item], gap: float = 8.0) -> None:
         self.items, self.gap = list(items), gap
         self.width: float = sum(i.width for i in items) + gap * (len(items) - 1)
         middle = max(i.top + i.body / 2 for i in items)
@@ -257,7 +266,7 @@ class Sign:
 
 def flow(
     canvas: Canvas,
-    items: Sequence[Any],
+    items: Sequence[Item],
     x: float = 0.0,
     y: float = 0.0,
     widest: float = WIDEST,
@@ -267,7 +276,7 @@ def flow(
 
     Returns the lower edge.
     """
-    lines: list[list[Any]] = [[]]
+    lines: list[list[Item]] = [[]]
     for item in items:
         line = lines[-1]
         if line and sum(i.width + space for i in line) + item.width > widest:
@@ -319,7 +328,7 @@ class Frames:
     top: float
     body: float
 
-    def __init__(self, items: Sequence[Any], classes: Sequence[str], still: int) -> None:
+    def __init__(self, items: Sequence[Item], classes: Sequence[str], still: int) -> None:
         self.items, self.classes, self.still = items, classes, still
         self.width, self.height = max(i.width for i in items), max(i.height for i in items)
         self.top, self.body = items[still].top, items[still].body

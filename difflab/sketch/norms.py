@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import string
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..draw.palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
 from ..errors import InputError
-from ..types import Array
+from ..types import Array, Value
 from .canvas import Canvas
 from .checks import count
 from .colours import NEGATIVE, POSITIVE
@@ -37,7 +37,12 @@ FILLS = (
 
 
 def normalisations(
-    batch: int = 3, channels: int = 3, positions: int = 3, kinds: Any = tuple(KINDS), *, title: str | None = None
+    batch: int = 3,
+    channels: int = 3,
+    positions: int = 3,
+    kinds: str | Sequence[str] = tuple(KINDS),
+    *,
+    title: str | None = None,
 ) -> Sketch:
     """A batch of images, channels and positions (pixels), for each kind of norm: cells of one letter share their
     statistics.
@@ -70,7 +75,7 @@ def normalisations(
     )
 
 
-def groups(kind: str, n: int, c: int, p: int) -> Any:
+def groups(kind: str, n: int, c: int, p: int) -> Value:
     """The number of the group of each entry, (batch, channels, positions)."""
     image, channel, _ = np.indices((n, c, p))
     return {"batch": channel, "layer": image, "instance": image * c + channel}[kind]
@@ -85,7 +90,7 @@ class Panel:
     top: float
     body: float
 
-    def __init__(self, kind: str, found: Any) -> None:
+    def __init__(self, kind: str, found: Array) -> None:
         self.kind, self.groups = kind, found
         n, c, p = found.shape
         flat = found.reshape(n, c * p)

@@ -10,12 +10,12 @@ import numpy as np
 
 from ..draw.palette import CONSTANT, OPERATION
 from ..errors import InputError, ShapeError
-from ..types import Array
+from ..types import Array, Sizes
 from .canvas import Canvas
 from .checks import count
 from .colours import tints
 from .drawing import Sketch
-from .items import SPACE, Grid, Row, Sign, flow, outline
+from .items import SPACE, Grid, Item, Row, Sign, flow, outline
 from .words import times
 
 MOST_SIZE = 12
@@ -25,7 +25,7 @@ CELL = 28.0
 def strides(
     size: int,
     kernel: int,
-    strides: Any = (1, 2),
+    strides: Sizes = (1, 2),
     padding: int = 0,
     *,
     ceil_mode: bool = False,
@@ -135,7 +135,7 @@ def receptive_field(
     return Field(ks, ss, ways, sizes).drawn(title)
 
 
-def listed(name: str, value: Any) -> list[Any]:
+def listed(name: str, value: object) -> list[Any]:
     if not isinstance(value, tuple | list) or not value:
         raise InputError(f"receptive_field: {name}={value!r}; give a number for each layer, such as (3, 3)")
     return list(value)
@@ -149,7 +149,7 @@ class Field:
     ways: list[Array]
     sizes: list[int]
 
-    def __init__(self, ks: list[int], ss: list[int], ways: list[Any], sizes: list[int]) -> None:
+    def __init__(self, ks: list[int], ss: list[int], ways: list[Array], sizes: list[int]) -> None:
         self.ks, self.ss, self.ways, self.sizes = ks, ss, ways, sizes
         self.starts: list[int] = [(sizes[-1] - 1) // 2]  # of the field in each layer
         for s in reversed(ss):
@@ -166,7 +166,7 @@ class Field:
     def drawn(self, title: str | None) -> Sketch:
         canvas = Canvas()
         grids = [self.grid(layer) for layer in range(len(self.sizes))]
-        items: list[Any] = [grids[0]]
+        items: list[Item] = [grids[0]]
         for k, s, g in zip(self.ks, self.ss, grids[1:]):
             items += [Row([Sign(f"window {times((k, k))}", f"stride {s}"), g], gap=SPACE)]
         flow(canvas, items)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..draw.palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
 from ..errors import InputError, ShapeError
-from ..types import Shape
+from ..types import Shape, Sizes
 from .canvas import Canvas, Point
 from .checks import count
 from .drawing import Sketch
@@ -24,7 +24,9 @@ MOST_LINES = 3  # of arithmetic
 Span = tuple[float, float]
 
 
-def volumes(shapes: Sequence[Any], between: Sequence[str] | None = None, *, title: str | None = None) -> Sketch:
+def volumes(
+    shapes: Sequence[Iterable[int]], between: Sequence[str] | None = None, *, title: str | None = None
+) -> Sketch:
     """Values as boxes with their sizes: (channels, rows, columns), (channels, length) or (numbers,); arrows between.
 
     `between` are the words over the arrows. Sizes are compressed, so that large and small fit into one picture.
@@ -44,7 +46,7 @@ def volumes(shapes: Sequence[Any], between: Sequence[str] | None = None, *, titl
     return stacked(found, steps, title)
 
 
-def shape_of(what: str, shape: Any) -> Shape:
+def shape_of(what: str, shape: Iterable[int]) -> Shape:
     try:
         found = tuple(count(what, "size", n) for n in shape)
     except TypeError:
@@ -54,7 +56,7 @@ def shape_of(what: str, shape: Any) -> Shape:
     return found
 
 
-def layers(model: Any, shape: Any, *, title: str | None = None) -> Sketch:
+def layers(model: object, shape: Iterable[int], *, title: str | None = None) -> Sketch:
     """A model's layers with the sizes of one sample on its way: windows of convolutions and poolings on their boxes.
 
     `shape` is the sample's, without the batch. What keeps the shape, such as relu, stands on the arrow of the layer
@@ -106,7 +108,7 @@ def sizes_of(layer: Any, before: Shape, after: Shape) -> str:
     return f"{open_}({before[1]} + 2·{p} - {k}) / {s}{close} + 1 = {after[1]} rows"
 
 
-def first(value: Any) -> int:
+def first(value: Sizes) -> int:
     found: int = value if isinstance(value, int) else value[0]
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from ...graph.graph import BackwardPass, Edge, ForwardPass, Graph
 from ...graph.node import Node
 from ...graph.traced import Traced
 from ...primitives import Linear, rows
+from ...types import Tree, Value
 from ..build import ancestors
 from ..formula import local_formula, names_of, node_formula
 from ..text import clean, shape, short
@@ -46,7 +46,7 @@ class Model:
         """Whether every value is a single real number or truth value."""
         return all(is_number(self.forward.values[n]) for n in self.order)
 
-    def data(self, live: bool) -> dict[str, Any]:
+    def data(self, live: bool) -> dict[str, Tree]:
         """Nodes, edges and where they begin and end; with `live` without the numbers that the script computes."""
         return {
             "levels": "" if live else ALPHABET,
@@ -60,9 +60,9 @@ class Model:
             "backward": self.backward is not None,
         }
 
-    def node(self, node: Node, live: bool) -> dict[str, Any]:
+    def node(self, node: Node, live: bool) -> dict[str, Tree]:
         value = self.forward.values[node]
-        found: dict[str, Any] = {
+        found: dict[str, Tree] = {
             "name": self.names[node],
             "operands": [self.index[x] for x in node.operands],
         }
@@ -81,9 +81,9 @@ class Model:
             found |= self.recorded(node, value)
         return found
 
-    def recorded(self, node: Node, value: Any) -> dict[str, Any]:
+    def recorded(self, node: Node, value: Edge) -> dict[str, Tree]:
         """What the script of a page without sliders cannot find itself: adjoint, shape, pictures of arrays."""
-        found: dict[str, Any] = {}
+        found: dict[str, Tree] = {}
         if not is_number(value):
             found["shape"] = "several results" if isinstance(value, tuple) else shape(value)
             found["heat"] = heat(value)
@@ -97,7 +97,7 @@ class Model:
                 found["adjointHeat"] = heat(adjoint)
         return found
 
-    def edge(self, e: Any, live: bool) -> list[Any]:
+    def edge(self, e: Edge, live: bool) -> list[Tree]:
         """Source, target, position, the local derivative as a formula; then the numbers, unless they are computed."""
         made = self.forward.recorded[e.target]
         if made.__class__ is Traced and isinstance(made.primitive, Linear):
@@ -116,12 +116,12 @@ class Model:
         return found | {node: "⟦y⟧"}
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: Value) -> bool:
     """Whether a value is one real number or truth value."""
     return not isinstance(x, list | tuple) and np.ndim(x) == 0 and np.asarray(x).dtype.kind in "fbiu"
 
 
-def encoded(x: Any) -> Any:
+def encoded(x: Value) -> Value:
     """A value for JSON: a number exactly (what JSON lacks by name), anything else as short text."""
     if isinstance(x, list | tuple):
         return short(tuple(v for v in x if v is not None))

@@ -16,7 +16,7 @@ from ...graph.sympy_io import SympyCarrier, exact
 from ...graph.traced import Traced
 from ...primitives import Elementwise, Gate, Primitive, table
 from ...primitives.primitive import lookup
-from ...types import Params, Value
+from ...types import Function, Params, Value
 
 LONGEST = 3000  # characters of one function
 
@@ -24,7 +24,7 @@ LONGEST = 3000  # characters of one function
 class ScriptCarrier(SympyCarrier):
     """sympy expressions; what JavaScript or special.js has, by the rows' spelling, stays as it is."""
 
-    def function(self, row: Primitive) -> Any:
+    def function(self, row: Primitive) -> Function:
         if "javascript" in row.spelling:
             return named(row)
         if row.kind == "elementwise" and "compiled" in row.spelling:  # the form that is accurate on doubles
@@ -32,7 +32,7 @@ class ScriptCarrier(SympyCarrier):
         return super().function(row)
 
 
-def named(row: Primitive) -> Any:
+def named(row: Primitive) -> Function:
     """A function, or for a row that gives truth values a condition, that sympy knows nothing about."""
     import sympy
     from sympy.logic.boolalg import BooleanFunction
@@ -43,7 +43,7 @@ def named(row: Primitive) -> Any:
     return lambda *x, **params: function(*x, *(number_of(p) for p in params.values()))
 
 
-def number_of(param: Any) -> Any:
+def number_of(param: Value) -> Value:
     """A parameter as an argument; NaN for None."""
     return exact(float("nan") if param is None else param)
 
@@ -110,7 +110,7 @@ def printer() -> Any:
     return Printer({"user_functions": known, "precision": 17, "order": "none"})
 
 
-def printed(expression: Any) -> str:
+def printed(expression: Value) -> str:
     """An expression, a condition or a number as JavaScript."""
     import sympy
 
@@ -126,7 +126,7 @@ def printed(expression: Any) -> str:
 class Form:
     """One operation as JavaScript: `text` is an object with the value `f`, the partials `d` and the kinks `k`."""
 
-    def __init__(self, node: Traced, constants: dict[int, Any]) -> None:
+    def __init__(self, node: Traced, constants: dict[int, Value]) -> None:
         import sympy
 
         row = node.primitive

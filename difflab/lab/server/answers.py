@@ -8,12 +8,12 @@ from __future__ import annotations
 import html
 import traceback
 from collections.abc import Iterator
-from typing import Any
 
 from ...differentiate.problem import Problem, as_problem
 from ...draw.page import page_of
 from ...errors import DifflabError, InputError
 from ...graph.parse import parse, parse_point
+from ...types import Value
 from .question import EXAMPLES, LONGEST, PARTS, checked
 
 __all__ = ["EXAMPLES", "LONGEST", "answer", "answered", "warm_up"]
@@ -66,7 +66,7 @@ def answer(part: str, text: str, point: str) -> str:
     raise InputError(f"there is no part {part[:40]!r}; there are page, comparison and curve")
 
 
-def read(text: str, point: str) -> tuple[Problem, dict[str, Any]]:
+def read(text: str, point: str) -> tuple[Problem, dict[str, Value]]:
     checked("the expression", text)
     checked("the point", point)
     if not text.strip():
@@ -81,7 +81,7 @@ def read(text: str, point: str) -> tuple[Problem, dict[str, Any]]:
     return as_problem(text, at), at
 
 
-def curve(text: str, at: dict[str, Any]) -> str:
+def curve(text: str, at: dict[str, Value]) -> str:
     """The V-curve by the first scalar input, as SVG."""
     from ..plots import encoded
     from ..step_size import step_size_study

@@ -14,7 +14,7 @@ from patience import within
 
 import difflab as dl
 from difflab.differentiate.problem import as_problem
-from difflab.errors import DifflabError, InputError, ParseError, ShapeError
+from difflab.errors import DifflabError, InputError, ParseError, ShapeError, UnsupportedError
 from difflab.graph import long_chains
 from difflab.graph.function_names import functions
 from difflab.graph.parse import parse, parse_point
@@ -496,3 +496,13 @@ def test_one_of_several_results_is_computed_with():
     assert dl.parse("3*divmod(700, x)[1] + modf(x)[0]")(x=64.5) == 3 * (700 % 64.5) + 0.5
     singular = dl.parse("2*svd(A, compute_uv=False)")(A=np.diag([3.0, 1.0]))  # with this setting it has one
     assert singular.tolist() == [6.0, 2.0]
+
+
+def test_a_text_makes_no_millions_of_numbers_of_few():
+    n = 2**22
+    doubled = dl.parse("concatenate([x, x])")
+    assert doubled(np.zeros(n)).shape == (2 * n,)  # large arrays that are given may be used
+    with pytest.raises(UnsupportedError, match=r"outer makes 9,000,000 numbers of 6,000: .* at most 4,000,000"):
+        dl.parse("sum(outer(x, x))")(np.zeros(3000))
+    with pytest.raises(UnsupportedError, match=r"outer makes 9,000,000"):
+        dl.compare("sum(outer(x, x))", {"x": np.zeros(3000)})

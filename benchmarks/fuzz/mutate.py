@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+LONGEST = 60_000  # characters of what is made by repeating: repeats of repeats would fill the memory
 WEIRD_BYTES = (
     b"",
     b"\0",
@@ -91,7 +92,7 @@ def of_tokens(text: str, words: Sequence[str], rng: Random) -> str:
         elif what == 2 and len(tokens) > 1:
             del tokens[at]
         elif what == 3:
-            tokens[at] = tokens[at] * rng.choice((2, 3, 200))
+            tokens[at] = (tokens[at] * rng.choice((2, 3, 200)))[:LONGEST]
         elif what == 4:
             tokens[at] = tokens[rng.randrange(len(tokens))]
         else:

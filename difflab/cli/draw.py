@@ -88,5 +88,5 @@ def passes(text: str, at: dict[str, Any], view: str | None) -> Any:
         forward = graph.forward(**at)
     if view == "forward":
         return forward
-    with doing("computing the backward pass"):
+    with computing(), doing("computing the backward pass"):
         return forward.backward()

@@ -13,7 +13,7 @@ from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeErr
 from ..graph.graph import Draft, Graph
 from ..graph.kinds import check_fit
 from ..graph.pytree import flatten
-from ..graph.refusals import shapes_refused
+from ..graph.refusals import moderate, shapes_refused
 from ..graph.trace import argument_names, trace
 from ..graph.traced import NODE, Traced, holds_traced
 from ..graph.vertices import strip
@@ -128,7 +128,10 @@ def _named(graph: Graph) -> Callable[..., Any]:
         env = dict(zip(graph.inputs, xs))
         for vertex in graph.order:
             if vertex not in env:
-                env[vertex] = made = _computed(vertex, [env[x] for x in vertex.operands], tape)
+                operands = [env[x] for x in vertex.operands]
+                env[vertex] = made = _computed(vertex, operands, tape)
+                if graph.text:
+                    moderate(vertex.primitive, operands, made)
                 if vertex.name and made.__class__ is Traced and made.name is None:
                     made.name = vertex.name
         return env[graph.outputs[0]]

@@ -47,7 +47,7 @@ def jump_beside(ladder: Ladder, slope: float) -> tuple[float, float]:
     if not off(high) <= STEP * high.size:
         return 0.0, 0.0
     for _ in range(HALVINGS):
-        middle = samples.level(math.sqrt(low.h * high.h))
+        middle = samples.level(math.sqrt(low.h) * math.sqrt(high.h))
         low, high = (low, middle) if off(middle) - off(low) > off(high) - off(middle) else (middle, high)
     farther = samples.level(high.h + FARTHER * (high.h - low.h))
     return (high.h, off(high)) if off(farther) < 2 * (off(high) - off(low)) else (0.0, 0.0)

@@ -18,7 +18,7 @@ from .drawable import Drawable, Stepwise
 from .node import Node
 from .pickles import pickled
 from .recording import Tape
-from .refusals import shapes_refused
+from .refusals import moderate, shapes_refused
 from .sealed import Finished, Order
 from .snapshots import kept
 from .traced import NODE, PENDING, Traced, holds_traced
@@ -205,6 +205,8 @@ class Graph(Drawable, Finished):
             if node not in env:
                 try:
                     env[node] = m.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
+                    if self.text:
+                        moderate(node.primitive, [env[x] for x in node.operands], env[node])
                 except ValueError as error:
                     raise shapes_refused(node.primitive, [env[x] for x in node.operands], error) from error.__cause__
         return env

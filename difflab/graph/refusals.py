@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, EscapedTracerError, NoAttributeError, ShapeError, TraceError
+from ..errors import DtypeError, EscapedTracerError, NoAttributeError, ShapeError, TraceError, UnsupportedError
 from ..primitives import TABLE, Primitive, by_numpy_function
 from . import torch_names
+
+MOST_COPIES = 10**7  # that a text may ask for by their number
+MOST_MADE = 4 * 10**6  # numbers that an operation of a text on arrays makes of fewer
 
 
 def in_place(what: str) -> TraceError:
@@ -94,6 +97,20 @@ def attribute_mend(name: str, names: Iterable[str]) -> str:
         return f"difflab has it as a function: dl.numpy.{name}(x)"
     close = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], n=1, cutoff=0.7)
     return f"did you mean {close[0]!r}?" if close else "it has those of a NumPy array"
+
+
+def moderate(row: Primitive, operands: Any, value: Any) -> None:
+    """Refuses an operation of a text that makes very many numbers of fewer.
+
+    A short text can nest what doubles its operand until the memory is full. Large arrays that are given may be used,
+    and what is made of single numbers has as many elements as the text says.
+    """
+    size = getattr(value, "size", 0)
+    if size > MOST_MADE and len(operands) < (given := sum(getattr(x, "size", 1) for x in operands)) < size:
+        raise UnsupportedError(
+            f"{row.name} makes {size:,} numbers of {given:,}: an operation of a text on arrays makes at most "
+            f"{MOST_MADE:,} of fewer; write the function in Python"
+        )
 
 
 def shapes_refused(row: Primitive, operands: Any, error: ValueError) -> Exception:

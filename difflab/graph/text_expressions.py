@@ -15,6 +15,7 @@ from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, wh
 from .function_names import function_named, functions
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import Node
+from .refusals import MOST_COPIES
 from .signs import BINARY, COMPARISONS, SIGNED
 from .text_checks import MAX_DIGITS, TOO_DEEP, kind, place, suggestion
 from .text_nodes import MAX_EXPONENT_BITS, Nodes
@@ -26,7 +27,7 @@ COMPARED = {op.syntax: op.row for op in COMPARISONS}
 OF_ONE = {op.syntax: op.row for op in SIGNED} | {ast.Not: rows.logical_not, ast.Invert: rows.logical_not}
 OF_TRUTHS = {ast.And: rows.logical_and, ast.Or: rows.logical_or}
 SIGNS = {op.sign: op.syntax for op in BINARY}
-MAX_READING, MAX_DIMENSIONS, MAX_COPIES = 400, 32, 10**7
+MAX_READING, MAX_DIMENSIONS = 400, 32
 
 
 class Expressions(Nodes):
@@ -268,8 +269,8 @@ class Expressions(Nodes):
         return value
 
     def copies(self, tree: ast.AST, row: Primitive, count: int) -> None:
-        if row.reading.copies and count > MAX_COPIES:
-            raise self.error(tree, f"{row.name}: at most {MAX_COPIES} copies")
+        if row.reading.copies and count > MOST_COPIES:
+            raise self.error(tree, f"{row.name}: at most {MOST_COPIES} copies")
 
     def count(self, tree: ast.Call, row: Primitive, args: list[Any]) -> None:
         wanted = len(row.partials) if row.kind == "elementwise" else None  # type: ignore[attr-defined]

@@ -168,7 +168,7 @@ def curves(problem: Problem, k: int, steps: list[float], truth: float, kind: Any
 
     def f(x: Any) -> Any:
         moved = [*values[:k], kind(x), *values[k + 1 :]]
-        value = problem.graph.evaluate(moved)[output]
+        value = np.asarray(problem.graph.evaluate(moved)[output])[()]
         return value if value.dtype.kind in "fc" else kind(value)  # truth values cannot be subtracted
 
     def complex_step(x: Any, h: Any) -> Any:

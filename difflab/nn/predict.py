@@ -126,7 +126,7 @@ def read_samples(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
         x = read_rows(path)
     else:
         return read_picture(path, shape, invert)
-    x = x / 255 if x.dtype == np.uint8 and len(shape) == 3 else x
+    x = x / 255 if x.size and x.dtype == np.uint8 and len(shape) == 3 else x
     whole = x.reshape((-1, *shape)) if x.size and x.size % int(np.prod(shape)) == 0 else None
     if whole is None or (x.ndim > 1 and x.size // len(x) not in (int(np.prod(shape)), x.size)):
         raise ShapeError(f"{path}: an array of shape {x.shape} does not divide into samples of shape {shape}")

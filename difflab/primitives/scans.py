@@ -109,7 +109,9 @@ def read_diff(a: Value, n: int = 1, axis: int = -1, prepend: Value = None, appen
             ends.append(None)
     parts = [ends[0], a, ends[1]]
     given = [p for p in parts if p is not None]
-    return (np.concatenate(given, axis) if len(given) > 1 else a,), {"n": n, "axis": axis}
+    joined = np.concatenate(given, axis) if len(given) > 1 else a
+    n = min(n, Carrier.shape(joined)[axis])  # after so many nothing is left
+    return (joined,), {"n": n, "axis": axis}
 
 
 def difference(m: Carrier, x: Value, *, n: int, axis: int) -> Value:

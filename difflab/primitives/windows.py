@@ -40,9 +40,15 @@ class Axis(NamedTuple):
     @property
     def covered(self) -> bool:
         """Whether every window has an element of the array, not of the frame alone."""
-        return {k for j in range(self.size) for k in range(*self.shared(j)[0].indices(self.windows))} == set(
-            range(self.windows)
-        )
+        # Where no window can step over the array, the first and the last one tell of all between.
+        asked = {0, self.windows - 1} if self.dilation <= self.length else range(self.windows)
+        return self.windows < 1 or all(map(self.meets, asked))
+
+    def meets(self, window: int) -> bool:
+        """Whether that window has an element of the array."""
+        start = window * self.stride - self.before
+        inside = max(0, -(start // self.dilation))  # its first element that does not lie before the array
+        return inside < self.size and start + inside * self.dilation < self.length
 
     def shared(self, offset: int) -> tuple[slice, slice]:
         """The windows whose element `offset` lies in the array, and these elements."""

@@ -72,9 +72,9 @@ def mutate(data: bytes, rng: Random) -> bytes:
         elif what == 1 and len(row) > 1:
             row.pop(rng.randrange(len(row)))
         elif what == 2 and len(rows) < 200:
-            rows.extend(list(r) for r in rows * rng.choice((1, 1, 5)))
+            rows.extend([r[:2000] for r in rows * rng.choice((1, 1, 5))])
         elif what == 3:
-            row[:] = row * rng.choice((2, 50))
+            row[:] = (row * rng.choice((2, 50)))[:2000]
         else:
             row[rng.randrange(len(row))] = rng.choice(CELLS)
     return bytes_of(rng.choice(ENDS).join(",".join(r) for r in rows[:2000]))[:60_000]

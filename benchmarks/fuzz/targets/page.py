@@ -21,7 +21,7 @@ def run(data: bytes) -> None:
     graph, at = read(data)
     with computing():
         forward = graph.forward(**at)
-    backward = forward.backward()
+        backward = forward.backward()
     model = Model(forward, backward)
     try:
         live: Live | None = Live(model)

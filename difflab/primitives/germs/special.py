@@ -23,6 +23,7 @@ from .session import NOW
 MOST_DERIVATIVES = 64
 HALF = arb(1) / 2
 SERIES_OF_SINC = arb(1) / 8  # from the argument on, sin(πx)/(πx) as it is written
+SPARE = 128  # bits beyond those that a ball of an operand holds
 
 
 @contextmanager
@@ -297,7 +298,13 @@ def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[
             raise UnsupportedError(f"{NOW.where()} is of whole orders, and the order is {float(v):g}")
 
         def call(c: Value, v: Value) -> Value:
-            return getattr(c, f"bessel_{kind}")(v)
+            NOW.tick()
+            bits = flint.ctx.prec
+            try:  # a wide ball has few digits to work with, and at many bits one call takes half a minute
+                flint.ctx.prec = min(bits, max(c.rel_accuracy_bits(), 0) + SPARE)
+                return getattr(c, f"bessel_{kind}")(v)
+            finally:
+                flint.ctx.prec = bits
 
         def coefficients(c: Value, count: int) -> list[Value]:
             found = []

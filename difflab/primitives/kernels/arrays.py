@@ -82,7 +82,10 @@ def split(x: Value, *, bounds: Value, axis: int) -> Value:
 
 
 def broadcast_arrays(*arrays: Value) -> Value:
-    return tuple(np.broadcast_arrays(*arrays))
+    try:
+        return tuple(np.broadcast_arrays(*arrays))
+    except RuntimeError as error:  # more than 32 axes, which other functions of NumPy refuse with a ValueError
+        raise ValueError(str(error)) from None
 
 
 def meshgrid(*arrays: Value, indexing: Value, sparse: bool) -> Value:

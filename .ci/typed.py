@@ -22,7 +22,7 @@ def pyright_in(folder):
     """An environment with pyright and the Node.js that it runs on."""
     venv.create(folder, with_pip=True)
     scripts = Path(folder) / ("Scripts" if os.name == "nt" else "bin")
-    subprocess.run([scripts / "python", "-m", "pip", "install", "--quiet", "pyright[nodejs]>=1.1.400"], check=True)
+    subprocess.run([scripts / "python", "-m", "pip", "install", "--quiet", "pyright[nodejs]==1.1.414"], check=True)
     return scripts / "pyright"
 
 

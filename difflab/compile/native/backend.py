@@ -12,6 +12,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -35,10 +36,9 @@ MISSING = "numba is not installed (pip install 'difflab[native]')"
 def numba() -> ModuleType | None:
     """The module, where it can be imported."""
     try:
-        import numba
+        return import_module("numba")
     except ImportError:
         return None
-    return numba
 
 
 def warn_if_missing() -> None:

@@ -499,10 +499,13 @@ def test_one_of_several_results_is_computed_with():
 
 
 def test_a_text_makes_no_millions_of_numbers_of_few():
-    n = 2**22
     doubled = dl.parse("concatenate([x, x])")
-    assert doubled(np.zeros(n)).shape == (2 * n,)  # large arrays that are given may be used
-    with pytest.raises(UnsupportedError, match=r"outer makes 9,000,000 numbers of 6,000: .* at most 4,000,000"):
-        dl.parse("sum(outer(x, x))")(np.zeros(3000))
-    with pytest.raises(UnsupportedError, match=r"outer makes 9,000,000"):
-        dl.compare("sum(outer(x, x))", {"x": np.zeros(3000)})
+    assert doubled(np.zeros(2**22)).shape == (2**23,)  # large arrays that are given may be used
+    assert dl.parse("outer(x, x)")(np.zeros(3000)).size == 9_000_000
+    for f in (lambda text, x: dl.parse(text)(x), lambda text, x: dl.compare(text, {"x": x})):
+        with pytest.raises(UnsupportedError, match=r"outer makes 16,000,000 numbers of 8,000: .* at most 10,000,000"):
+            f("sum(outer(x, x))", np.zeros(4000))
+        with pytest.raises(
+            UnsupportedError, match=r"repeat makes 8,000,000 numbers of 4,000,000: .* at most 6,000,000"
+        ):
+            f("sum(repeat(x, 2))", np.zeros(4_000_000))

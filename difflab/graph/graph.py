@@ -206,12 +206,13 @@ class Graph(Drawable, Finished):
         env: dict[Node, Value] = dict(zip(self.inputs, values))
         for node in self.order:
             if node not in env:
+                operands = [env[x] for x in node.operands]
                 try:
-                    env[node] = m.of(node.primitive)(*[env[x] for x in node.operands], **node.params)
-                    if self.text:
-                        moderate(node.primitive, [env[x] for x in node.operands], env[node])
+                    env[node] = m.of(node.primitive)(*operands, **node.params)
                 except ValueError as error:
-                    raise shapes_refused(node.primitive, [env[x] for x in node.operands], error) from error.__cause__
+                    raise shapes_refused(node.primitive, operands, error) from error.__cause__
+                if self.text:
+                    moderate(node.primitive, operands, env[node])
         return env
 
     def __call__(self, *args: Any, **kwargs: Any) -> Value:

@@ -12,8 +12,8 @@ from ..primitives import TABLE, Primitive, by_numpy_function
 from ..types import Value
 from . import torch_names
 
-MOST_COPIES = 10**7  # that a text may ask for by their number
-MOST_MADE = 4 * 10**6  # numbers that an operation of a text on arrays makes of fewer
+MOST_MADE = 10**7  # numbers that an operation of a text makes of fewer
+MANY = 10**6  # numbers of which an operation of a text does not make half as many again
 
 
 def in_place(what: str) -> TraceError:
@@ -102,14 +102,15 @@ def attribute_mend(name: str, names: Iterable[str]) -> str:
 def moderate(row: Primitive, operands: Sequence[Value], value: Value) -> None:
     """Refuses an operation of a text that makes very many numbers of fewer.
 
-    A short text can nest what doubles its operand until the memory is full. Large arrays that are given may be used,
-    and what is made of single numbers has as many elements as the text says.
+    A short text can nest what doubles its operand until the memory is full, so what is large already grows no further.
+    Large arrays that are given may be used, and what is made of single numbers has as many elements as the text says.
     """
-    size = getattr(value, "size", 0)
-    if size > MOST_MADE and len(operands) < (given := sum(getattr(x, "size", 1) for x in operands)) < size:
+    size, given = getattr(value, "size", 0), sum(getattr(x, "size", 1) for x in operands)
+    most = MOST_MADE if given <= MANY else min(MOST_MADE, given * 3 // 2)
+    if len(operands) < given < size and size > most:
         raise UnsupportedError(
-            f"{row.name} makes {size:,} numbers of {given:,}: an operation of a text on arrays makes at most "
-            f"{MOST_MADE:,} of fewer; write the function in Python"
+            f"{row.name} makes {size:,} numbers of {given:,}: an operation of a text makes at most {most:,} of so "
+            "many; write the function in Python"
         )
 
 

@@ -15,7 +15,7 @@ from ..types import Key, Params, Value
 from .function_names import function_named, functions
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import Node
-from .refusals import MOST_COPIES
+from .refusals import MOST_MADE
 from .signs import BINARY, COMPARISONS, SIGNED
 from .text_checks import MAX_DIGITS, TOO_DEEP, kind, place, suggestion
 from .text_nodes import MAX_EXPONENT_BITS, Nodes
@@ -276,8 +276,8 @@ class Expressions(Nodes):
         return value
 
     def copies(self, tree: ast.AST, row: Primitive, count: int) -> None:
-        if row.reading.copies and count > MOST_COPIES:
-            raise self.error(tree, f"{row.name}: at most {MOST_COPIES} copies")
+        if row.reading.copies and count > MOST_MADE:
+            raise self.error(tree, f"{row.name}: at most {MOST_MADE} copies")
 
     def count(self, tree: ast.Call, row: Primitive, args: list[Value]) -> None:
         wanted = len(row.partials) if isinstance(row, Elementwise) else None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from ..glance import cut, glance
 from .derivative import Derivative
 
 CERTIFIED, KINK, UNDEFINED, UNDECIDED = "certified", "not differentiable", "undefined", "undecided"
@@ -46,8 +47,8 @@ class Certificate(Derivative):
         return self.verdict == CERTIFIED
 
     def __repr__(self) -> str:
-        told = f": {self.reason}" if self.reason else ""
-        return f"<Certificate, {self.verdict}{told}; gradient {self.gradient!r}>"
+        told = f": {cut(self.reason)}" if self.reason else ""
+        return f"<Certificate, {self.verdict}{told}; gradient {glance(self.gradient)}>"
 
 
 @dataclass

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..glance import glance
+
 
 @dataclass
 class Derivative:
@@ -38,4 +40,4 @@ class Derivative:
     rounding: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
-        return f"<Derivative by {self.method}: value {self.value!r}, gradient {self.gradient!r}>"
+        return f"<Derivative by {self.method}: value {glance(self.value)}, gradient {glance(self.gradient)}>"

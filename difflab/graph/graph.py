@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..glance import glance
 from ..hooks import Hook
 from ..primitives import NUMPY
 from ..primitives.primitive import Carrier
@@ -336,6 +337,11 @@ class ForwardPass(Stepwise):
     def __reduce__(self) -> Any:  # the recorded values exist only in this process; the pass can be run again
         return run_forward, (self.graph, [self.values[n] for n in self.graph.inputs])
 
+    def __repr__(self) -> str:
+        at = {str(n.name): self.values[n] for n in self.graph.inputs}
+        found = [self.values[n] for n in self.graph.outputs]
+        return f"<ForwardPass of {len(self.graph)} nodes at {glance(at)}: {glance(found)}>"
+
     def value(self, name: Any) -> Any:
         """The value of the node of that name."""
         return self.values(name)
@@ -373,6 +379,9 @@ class BackwardPass(Stepwise):
 
     def __reduce__(self) -> Any:
         return self.forward.backward, (self.given,)
+
+    def __repr__(self) -> str:
+        return f"<BackwardPass of {len(self.graph)} nodes: gradient {glance(self.gradient)}>"
 
     @property
     def graph(self) -> Graph:

@@ -14,6 +14,7 @@ import optree
 
 from ...errors import InputError
 from ...files import write
+from ...glance import cut, glance
 from ...graph.hollow import hollow
 from ...reading import Archive, opened
 from ..arrays import Tree
@@ -25,7 +26,7 @@ SCHEMA = "difflab.checkpoint/1"
 LONGEST_DESCRIPTION = 10_000_000
 
 
-@dataclass
+@dataclass(repr=False)
 class Checkpoint:
     """What a run has come to: trees of arrays, and `about`, which is strict JSON.
 
@@ -34,6 +35,9 @@ class Checkpoint:
 
     trees: dict[str, Any]
     about: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Checkpoint with {', '.join(self.trees)}; about {glance(self.about)}>"
 
     def save(self, path: Any) -> Path:
         """Replaces the file in one step: whoever is killed meanwhile leaves the old one."""
@@ -141,7 +145,7 @@ def description(model: Layer) -> Any:
         return None
 
 
-@dataclass
+@dataclass(repr=False)
 class Trained:
     """A model with its parameters, as it comes out of a checkpoint; the optimiser's memory where one was asked for."""
 
@@ -150,6 +154,9 @@ class Trained:
     state: Any
     about: Mapping[str, Any]
     memory: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Trained {cut(repr(self.model))}; about {glance(self.about)}>"
 
 
 def save_checkpoint(

@@ -95,7 +95,7 @@ class Recipe:
         )
 
 
-@dataclass
+@dataclass(repr=False)
 class Outcome:
     """A finished recipe: the run, the data as it was learned from, and the raw data beside it."""
 
@@ -105,6 +105,9 @@ class Outcome:
     raw: Dataset
     seconds: float
     folder: Path | None
+
+    def __repr__(self) -> str:
+        return f"<Outcome of {self.recipe.model} on {self.data.name}: {self.run!r}>"
 
     def summary(self) -> dict[str, Any]:
         """What came out, as strict JSON."""

@@ -115,10 +115,7 @@ async def gone(request: Any) -> None:
 def home_page(token: str, nonce: str) -> str:
     """The page, with its style and script inside."""
     asset = lambda name: (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
-    options = "".join(
-        f'<option value="{k}">{html.escape(title)}: {html.escape(text)}</option>'
-        for k, (title, text, _) in enumerate(EXAMPLES)
-    )
+    options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
     told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
     parts = {"STYLE": asset("lab.css"), "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
     page = asset("lab.html")

@@ -34,7 +34,9 @@ class NoAttributeError(DifflabError, AttributeError):
 
     def __init__(self, told: str, name: str | None = None) -> None:
         super().__init__(told)
-        self.name, self.obj = name, None  # set: otherwise Python fills them in, and adds a guess of its own
+        # Set: otherwise Python fills them in, and adds a guess of its own.
+        self.name: str | None = name
+        self.obj: object = None
 
 
 class NoDerivativeError(DifflabError, TypeError):

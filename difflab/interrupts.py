@@ -37,7 +37,7 @@ class Interrupts:
             signal.signal(number, handler)
         self.before = {}
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.restore()
 
     def act(self) -> None:

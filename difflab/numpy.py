@@ -12,8 +12,6 @@ np.float64(1.1666666666666665)
 
 from __future__ import annotations
 
-from typing import Any
-
 # This module's globals take NumPy's names (any, max, sum ...), so its code lives elsewhere and uses none of them.
 from .graph.array_namespace import (
     array,
@@ -26,9 +24,10 @@ from .graph.array_namespace import (
     r_,
     resolve,
 )
+from .types import Value
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Value:
     value = globals()[name] = resolve(name)
     return value
 

@@ -14,12 +14,10 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO
 
 from .errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
+from .types import Array, DType, FileName, Shape
 
 LONGEST_HEADER = 10_000  # bytes of text before an array's numbers, as in NumPy
 MOST_AXES = 32
@@ -36,7 +34,7 @@ DAMAGED_HEADER = (
 )  # fmt: skip
 
 
-def opened(path: Any) -> IO[bytes]:
+def opened(path: FileName) -> IO[bytes]:
     """A file to read from. A folder is refused, and so are pipes and devices, which can block or never end."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -52,7 +50,7 @@ def opened(path: Any) -> IO[bytes]:
     return open(handle, "rb")
 
 
-def read_bytes(path: Any, most: int) -> bytes:
+def read_bytes(path: FileName, most: int) -> bytes:
     """All of a file that holds at most so many bytes."""
     with opened(path) as file:
         size = length(file)
@@ -65,7 +63,7 @@ def length(file: IO[bytes]) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def read_array(file: IO[bytes], size: int) -> np.ndarray[Any, Any]:
+def read_array(file: IO[bytes], size: int) -> Array:
     """The array of numbers in an .npy file of `size` bytes, in this machine's byte order.
 
     Raises InputError for anything else: text, pickled objects, a header that promises more than there is.
@@ -85,7 +83,7 @@ def read_array(file: IO[bytes], size: int) -> np.ndarray[Any, Any]:
     return made.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="), order="C", copy=False)
 
 
-def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any, int]:
+def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, DType, int]:
     """Shape, order, dtype and how many bytes the header takes."""
     from numpy.lib import format as npy
 
@@ -106,7 +104,7 @@ def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any, int]:
     return shape, fortran, dtype, 8 + wide + count
 
 
-def room(shape: tuple[int, ...], itemsize: int, available: int) -> int:
+def room(shape: Shape, itemsize: int, available: int) -> int:
     """The bytes that an array takes; refused where that cannot be, or where fewer are available."""
     if len(shape) > MOST_AXES:
         raise InputError(f"it has {len(shape)} axes, more than {MOST_AXES}")
@@ -133,11 +131,11 @@ class Archive:
 
     def __init__(self, source: IO[bytes] | bytes) -> None:
         try:
-            self.zip = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+            self.zip: zipfile.ZipFile = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
         except DAMAGED_ZIP as error:
             raise InputError(f"it is no zip file, or is cut off ({short(error)})") from None
         entries = self.zip.infolist()
-        self.entries = {entry.filename.removesuffix(".npy"): entry for entry in entries}
+        self.entries: dict[str, zipfile.ZipInfo] = {entry.filename.removesuffix(".npy"): entry for entry in entries}
         if len(self.entries) < len(entries):
             names = [e.filename.removesuffix(".npy") for e in entries]
             twice = next(n for n in names if names.count(n) > 1)
@@ -148,7 +146,7 @@ class Archive:
         """What all arrays together unpack to, in bytes."""
         return sum(entry.file_size for entry in self.entries.values())
 
-    def array(self, name: str, packed: bool = True) -> np.ndarray[Any, Any]:
+    def array(self, name: str, packed: bool = True) -> Array:
         """The array of that name; with `packed` false only one that is stored as it is."""
         entry = self.entries[name]
         if entry.compress_type not in ((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) if packed else (zipfile.ZIP_STORED,)):

@@ -2,6 +2,8 @@
 
 A user's function may have the name of a row and is another row, so code asks by identity (`row is rows.add`), by kind
 (`row.kind`), or for what the row says of itself (a field, a word in `facts`, a spelling).
+
+And types tell: `difflab/types.py` names what is `Any` to a checker, and no other file says much of it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import difflab
 ROOT = pathlib.Path(difflab.__file__).parent
 FILES = [p for p in sorted(ROOT.rglob("*.py")) if p.relative_to(ROOT).parts[0] != "primitives"]
 ROWS = ("row", "primitive", "plain")  # what an expression for a row is called, or ends in
+MOST_ANY = 1  # words in 100 lines; only ever lowered
+MOST_IGNORES = 20  # comments that silence the checker; only ever lowered
 # What looks a name up and may: the expressions by file, and why.
 LEFT = {
     "graph/sympy_io.py": {
@@ -156,3 +160,23 @@ def test_it_is_seen(source):
 )
 def test_what_is_fine_is_not_seen(source):
     assert asked(source) == []
+
+
+def test_any_is_said_by_its_other_names():
+    """`Value`, `Tree`, `Function` and the like say what a thing is, where its type cannot."""
+    sources = {p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8") for p in sorted(ROOT.rglob("*.py"))}
+    del sources["types.py"]
+    words = {
+        f: sum(isinstance(n, ast.Name) and n.id == "Any" for n in ast.walk(ast.parse(s))) for f, s in sources.items()
+    }
+    lines = sum(s.count("\n") for s in sources.values())
+    most = sorted(((count, f) for f, count in words.items()), reverse=True)[:5]
+    assert sum(words.values()) <= MOST_ANY * lines / 100, f"{sum(words.values())} in {lines} lines; the most: {most}"
+
+
+def test_the_checker_is_seldom_silenced():
+    ignored = {
+        p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8").count("# type: ignore")
+        for p in ROOT.rglob("*.py")
+    }
+    assert sum(ignored.values()) <= MOST_IGNORES, sorted(((n, f) for f, n in ignored.items()), reverse=True)[:5]

@@ -10,7 +10,7 @@ import sys
 import traceback
 import warnings
 from importlib import import_module
-from typing import Any
+from typing import TextIO
 
 import click
 
@@ -70,7 +70,8 @@ class Program(click.Group):
         if name not in COMMANDS:
             return None
         module = import_module(f"difflab.cli.{name.replace('-', '_')}")
-        return module.command  # type: ignore[no-any-return]
+        found: click.Command = module.command
+        return found
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -192,7 +193,7 @@ def leave_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def writable(stream: Any) -> bool:
+def writable(stream: TextIO) -> bool:
     """Whether the stream takes what waits to be written."""
     try:
         stream.flush()

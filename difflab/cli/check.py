@@ -8,14 +8,16 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
 
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
 from ..progress import doing
+from ..types import Function, Tree, Value
 from .common import Command, at_option, emit_json, json_option, read_point
 
 EXAMPLES = """
@@ -71,7 +73,7 @@ def command(
         with users_code(), doing("checking the gradient"):
             report = examine(f, given, own, rtol=rtol, ulps=ulps, seed=seed, allow_kinks=allow_kinks, entry=entry)
     except (PointError, UnsupportedError) as error:  # computed, and nobody could judge it
-        told: dict[str, Any] = {"agree": False, "reason": str(error)}
+        told: dict[str, Tree] = {"agree": False, "reason": str(error)}
         text, agree = f"not judged: {error}", False
     except DisagreementError as error:
         told, text, agree = {"agree": False, "reason": str(error)}, str(error), False
@@ -84,7 +86,7 @@ def command(
     return 0 if agree else 1
 
 
-def arguments(f: Callable[..., Any], name: str, at: dict[str, Any]) -> tuple[Any, ...]:
+def arguments(f: Function, name: str, at: dict[str, Value]) -> tuple[Value, ...]:
     """The values of --at in the order of the function's arguments."""
     try:
         bound = inspect.signature(f).bind(**at)
@@ -98,7 +100,7 @@ def arguments(f: Callable[..., Any], name: str, at: dict[str, Any]) -> tuple[Any
     return bound.args
 
 
-def load(address: str, what: str) -> Callable[..., Any]:
+def load(address: str, what: str) -> Function:
     """The function at `package.module:function` or `file.py:function`."""
     where, colon, name = address.rpartition(":")
     if not colon or not where or not name:
@@ -112,10 +114,11 @@ def load(address: str, what: str) -> Callable[..., Any]:
         found = getattr(found, part)
     if not callable(found):
         raise InputError(f"{what}: {address} is a {type(found).__name__} and no function")
-    return found  # type: ignore[no-any-return]
+    function: Function = found
+    return function
 
 
-def from_file(path: Path, what: str) -> Any:
+def from_file(path: Path, what: str) -> ModuleType:
     if not path.is_file():
         raise InputError(f"{what}: there is no file {path}")
     loaded = next((m for m in list(sys.modules.values()) if same_file(getattr(m, "__file__", None), path)), None)
@@ -136,7 +139,7 @@ def same_file(file: str | None, path: Path) -> bool:
     return file is not None and file.endswith(path.name) and Path(file).resolve() == path.resolve()
 
 
-def from_name(name: str, what: str) -> Any:
+def from_name(name: str, what: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise InputError(f"{what}: {name!r} is neither a module's name nor a file that ends in .py")
     if os.getcwd() not in sys.path and "" not in sys.path:

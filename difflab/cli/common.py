@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import click
 
 from ..errors import DifflabError, InputError
 from ..progress import doing
+from ..types import Function, Tree, Value
 from .progress import say
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
         kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
         super().__init__(*args, **kwargs)
-        self.examples = examples.strip()
+        self.examples: str = examples.strip()
         self.params.append(
             click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
         )
@@ -71,7 +72,7 @@ class Command(click.Command):
         super().format_epilog(context, formatter)
 
 
-def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def at_option(function: Function) -> Function:
     """`--at x=1,y=2`, as often as one likes."""
     return click.option(
         "--at",
@@ -82,11 +83,11 @@ def at_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def force_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def force_option(function: Function) -> Function:
     return click.option("--force", is_flag=True, help="Replace files that exist.")(function)
 
 
-def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Strict JSON on standard output.")(function)
 
 
@@ -105,11 +106,11 @@ def read_expression(text: str) -> str:
         raise InputError(f"standard input is not UTF-8 text: byte {data[error.start]:#04x} at {error.start}") from None
 
 
-def read_point(points: tuple[str, ...]) -> dict[str, Any]:
+def read_point(points: tuple[str, ...]) -> dict[str, Value]:
     """The point of all `--at` together."""
     from ..graph.parse import parse_point
 
-    found: dict[str, Any] = {}
+    found: dict[str, Value] = {}
     for text in points:
         for name, value in parse_point(text).items():
             if name in found:
@@ -129,7 +130,7 @@ def computing() -> Iterator[None]:
         raise InputError(f"the expression cannot be computed at this point: {error}") from error
 
 
-def problem_at(text: str, at: dict[str, Any], wrt: list[str] | None = None) -> Problem:
+def problem_at(text: str, at: dict[str, Value], wrt: list[str] | None = None) -> Problem:
     """The expression at its point, which tells bad input before the heavier imports."""
     from ..differentiate.problem import as_problem
     from ..graph.parse import parse
@@ -142,13 +143,13 @@ def problem_at(text: str, at: dict[str, Any], wrt: list[str] | None = None) -> P
     return problem
 
 
-def refuse_extra_names(at: dict[str, Any], names: list[str]) -> None:
+def refuse_extra_names(at: dict[str, Value], names: list[str]) -> None:
     extra = [name for name in at if name not in names]
     if extra:
         raise InputError(f"--at gives {', '.join(extra)}; the expression names {', '.join(names) or 'nothing'}")
 
 
-def emit_json(value: Any) -> None:
+def emit_json(value: Tree) -> None:
     """Strict JSON: a NaN that slipped through is an error of ours and not of the reader's parser."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from ..errors import InputError
 from ..progress import doing
+from ..types import Function
 from .common import PLOTS, Command, emit_json, force_option, json_option, log, picture
+
+if TYPE_CHECKING:
+    from ..nn.descent import Surface
 
 PICTURES = ("step-size", "momentum", "rates", "kernels", "depth")
 EXAMPLES = """
@@ -43,7 +48,7 @@ def command(
     path = picture(output, PLOTS, force)
     from ..nn import depth, descent
 
-    whole: dict[str, Any] = {"step-size": descent.step_size_picture, "momentum": descent.momentum_picture,
+    whole: dict[str, Function] = {"step-size": descent.step_size_picture, "momentum": descent.momentum_picture,
                              "rates": descent.convergence_picture, "kernels": descent.kernels_picture,
                              "depth": depth.depth_picture}  # fmt: skip
     refuse_unused(what, what in whole, what in descent.SURFACES, points)
@@ -83,7 +88,7 @@ def refuse_unused(what: str, whole: bool, surface: bool, points: tuple[str, ...]
             raise InputError(f"{option} is for a surface or a formula; {what} is drawn as it is")
 
 
-def picked(names: tuple[str, ...], known: dict[str, Any]) -> list[str]:
+def picked(names: tuple[str, ...], known: Collection[str]) -> list[str]:
     by_lower = {n.lower(): n for n in known}
     for name in names:
         if name.lower() not in by_lower:
@@ -91,7 +96,7 @@ def picked(names: tuple[str, ...], known: dict[str, Any]) -> list[str]:
     return [by_lower[n.lower()] for n in names] or list(known)
 
 
-def of_text(text: str, points: tuple[str, ...]) -> Any:
+def of_text(text: str, points: tuple[str, ...]) -> Surface:
     """A formula of two names as a surface; the picture shows where the paths go."""
     import numpy as np
 
@@ -115,9 +120,9 @@ def of_text(text: str, points: tuple[str, ...]) -> Any:
     vectors = [n for n in names if np.shape(at[n]) != ()]
     if vectors:
         raise InputError(f"--at {vectors[0]} has shape {np.shape(at[vectors[0]])}; a surface stands over two numbers")
-    start = tuple(float(at[n]) for n in names)
+    start = float(at[names[0]]), float(at[names[1]])
     with computing():
         value = graph(**dict(zip(names, start)))
     if np.shape(value) != () or not np.isfinite(value):
         raise InputError(f"the formula is {value} at the start; give one where it is a number")
-    return Surface(text, lambda p: graph(**{names[0]: p[0], names[1]: p[1]}), start)  # type: ignore[arg-type]
+    return Surface(text, lambda p: graph(**{names[0]: p[0], names[1]: p[1]}), start)

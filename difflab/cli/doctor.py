@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from importlib import metadata, util
-from typing import Any
 
 import click
 
 from ..progress import doing
+from ..types import Tree
 from ..version import __version__
 from .common import Command, emit_json, json_option
 
@@ -44,7 +45,7 @@ def command(as_json: bool) -> int:
     return 0 if found["ok"] else 1
 
 
-def examine() -> dict[str, Any]:
+def examine() -> dict[str, Tree]:
     versions = {name: version(name) for name in NEEDED}
     methods = self_check()
     layout = picture_check()
@@ -69,7 +70,7 @@ def version(name: str) -> str | None:
         return "without a version" if util.find_spec(name.replace("-", "_")) else None
 
 
-def self_check() -> dict[str, dict[str, Any]]:
+def self_check() -> dict[str, dict[str, Tree]]:
     """Every method on one example: does it run, and how far is it from the certified value?"""
     try:
         from ..lab.compare import compare
@@ -84,7 +85,7 @@ def self_check() -> dict[str, dict[str, Any]]:
     return found
 
 
-def picture_check() -> dict[str, Any]:
+def picture_check() -> dict[str, Tree]:
     """Which Graphviz lays out, found by drawing a small graph."""
     try:
         from ..draw.draw import svg
@@ -97,8 +98,8 @@ def picture_check() -> dict[str, Any]:
         return {"ok": False, "told": f"{type(error).__name__}: {error}"}
 
 
-def lines(found: dict[str, Any]) -> list[str]:
-    mark = lambda ok: "ok     " if ok else "BROKEN "
+def lines(found: dict[str, Tree]) -> list[str]:
+    mark: Callable[[object], str] = lambda ok: "ok     " if ok else "BROKEN "
     told = [f"difflab {found['difflab']}, Python {found['python']}, {found['platform']}", "", "needed:"]
     told += [f"  {mark(v)}{name} {v or 'is not installed'}" for name, v in found["needed"].items()]
     told += ["", "optional:"]

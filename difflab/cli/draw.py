@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import InputError
 from ..progress import doing
+from ..types import Value
 from .common import (
     Command,
     at_option,
@@ -19,6 +20,9 @@ from .common import (
     read_point,
     refuse_extra_names,
 )
+
+if TYPE_CHECKING:
+    from ..graph.drawable import Drawable
 
 EXAMPLES = """
 difflab draw "(x + y) * z" --at x=-2,y=5,z=-4 -o passes.svg
@@ -72,7 +76,7 @@ def command(expression: str, points: tuple[str, ...], output: str | None, view: 
     log(f"wrote {path}")
 
 
-def passes(text: str, at: dict[str, Any], view: str | None) -> Any:
+def passes(text: str, at: dict[str, Value], view: str | None) -> Drawable:
     """What the view needs: the bare graph, the forward pass, or the backward pass of a scalar output."""
     from ..graph.parse import parse
 

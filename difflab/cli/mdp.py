@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Hashable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def command(
         process = read(source, gamma, **grid)
         if start is not None:
             process = process.replace(start=places(start, source == "gridworld"))
-    options: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
+    options: dict[str, int] = {} if horizon is None else {"horizon": horizon}
     if horizon is not None and method != "finite":
         raise InputError(f"--horizon {horizon} is for --method finite; this is {method}")
     with contextlib.nullcontext() if progress is None else watched(Display(0.0) if progress else None):
@@ -152,19 +153,19 @@ def cells(text: str, option: str) -> list[tuple[int, int]]:
     return found
 
 
-def places(text: str, grid: bool) -> dict[Any, float]:
+def places(text: str, grid: bool) -> dict[Hashable, float]:
     """The states of --start with their probabilities; without any, all alike."""
     parts = [p.strip() for p in text.split(";") if p.strip()]
     if not parts:
         raise InputError(f"--start {text!r} names no state; give row,column or state:probability;state:probability")
-    found: dict[Any, float] = {}
+    found: dict[Hashable, float] = {}
     for part in parts:
         place, colon, told = part.rpartition(":") if ":" in part else (part, "", "")
         try:
             p = float(told) if colon else 1 / len(parts)
         except ValueError:
             raise InputError(f"--start {part[:60]!r}: {told[:40]!r} is no probability") from None
-        key: Any = cells(place, "--start")[0] if grid and place else int(place) if place.isdecimal() else place
+        key: Hashable = cells(place, "--start")[0] if grid and place else int(place) if place.isdecimal() else place
         found[key] = found.get(key, 0.0) + p
     return found
 
@@ -231,6 +232,6 @@ def rows_text(solution: Solution, most: int = 20) -> str:
     return "\n".join(lines)
 
 
-def clean(name: Any) -> str:
+def clean(name: object) -> str:
     """A name without characters that steer a terminal."""
     return "".join(c if c.isprintable() else "�" for c in str(name))

@@ -9,11 +9,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..progress import WATCHER, watched
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.table import Table
 
 DELAY = 2.0  # seconds of work before anything is shown
 QUIET: ContextVar[bool] = ContextVar("QUIET", default=False)
@@ -25,13 +31,15 @@ class Display:
     It goes away when the outermost work ends, so that nothing of it stands between the lines of a result.
     """
 
+    spinner: Spinner
+
     def __init__(self, delay: float) -> None:
         self.delay = delay
         self.works: list[str] = []
         self.told: tuple[str, float | None] = ("", None)
-        self.began = 0.0
-        self.lock = threading.RLock()
-        self.live: Any = None
+        self.began: float = 0.0
+        self.lock: threading.RLock = threading.RLock()
+        self.live: Live | None = None
         self.timer: threading.Timer | None = None
 
     # What the library says.
@@ -87,7 +95,7 @@ class Display:
         if live is not None:
             live.stop()
 
-    def line(self) -> Any:
+    def line(self) -> Table:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
@@ -95,7 +103,7 @@ class Display:
         text, share = self.told
         table = Table.grid(padding=(0, 1))
         words = Text(": ".join([*self.works, *([text] if text else [])]), no_wrap=True, overflow="ellipsis")
-        cells: list[Any] = [self.spinner, words]
+        cells: list[RenderableType] = [self.spinner, words]
         if share is not None:
             cells.append(ProgressBar(total=1.0, completed=share, width=24))
         table.add_row(*cells, Text(f"{time.monotonic() - self.began:.0f} s"))

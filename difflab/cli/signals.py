@@ -30,10 +30,11 @@ class Stopped(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.status = 128 + number
+        self.status: int = 128 + number
 
 
-noticed, finished = threading.Event(), threading.Event()
+noticed: threading.Event = threading.Event()
+finished: threading.Event = threading.Event()
 
 
 def stop(number: int, frame: FrameType | None) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import InputError
+from ..types import Shape, Tree
 from .common import Command, emit_json, json_option
+
+if TYPE_CHECKING:
+    from ..nn.layers.layer import Layer
 
 EXAMPLES = """
 difflab summary vgg16
@@ -50,7 +54,7 @@ def command(model: str, shape: str | None, classes: int | None, batch_norm: bool
         click.echo(str(found))
 
 
-def read_shape(text: str) -> Any:
+def read_shape(text: str) -> Tree:
     """Channels, height and width."""
     if not re.fullmatch(r"\d{1,6}(x\d{1,6}){2}", text, re.ASCII) or not 1 <= min(sizes := numbers(text)) <= max(sizes):
         raise InputError(f"--shape {text[:80]!r}; give channels, height and width of an image, such as 3x224x224")
@@ -63,7 +67,7 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split("x")))
 
 
-def of_checkpoint(path: str, shape: str | None) -> tuple[Any, tuple[int, ...]]:
+def of_checkpoint(path: str, shape: str | None) -> tuple[Layer, Shape]:
     """The model of a checkpoint, and the shape of its samples."""
     from ..nn.training.checkpoint import load_checkpoint
 

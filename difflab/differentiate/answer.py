@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
 from .derivative import Derivative
 from .problem import Problem
 from .transform import zeros
@@ -15,7 +16,7 @@ NOT_DEFINED = "the function is not defined here"
 
 
 def answer(
-    problem: Problem, method: str, label: str, value: Any, found: list[Any], start: float, **rest: Any
+    problem: Problem, method: str, label: str, value: Value, found: list[Value], start: float, **rest: Any
 ) -> Derivative:
     """A Derivative from the list of partial derivatives."""
     by_name = {n: zeros(x) for n, x in zip(problem.names, problem.values)}

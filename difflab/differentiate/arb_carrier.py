@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import DifflabError, TimeLimitError, UndecidedError, UnsupportedError
+from ..graph.graph import Graph
+from ..graph.node import Node
 from ..graph.traced import SeenShape
 from ..primitives.germs.carrier import GermCarrier
 from ..primitives.germs.session import NOW
+from ..types import Value
 from .problem import output_ancestors
 
 MOST_ELEMENTS = 2_000_000  # of one array: some 600 MB of balls
@@ -18,7 +19,7 @@ MOST_ELEMENTS = 2_000_000  # of one array: some 600 MB of balls
 class ArbCarrier(GermCarrier):
     """The functions of rows on germs, and whole graphs."""
 
-    def run(self, graph: Any, values: list[Any]) -> dict[Any, Any]:
+    def run(self, graph: Graph, values: list[Value]) -> dict[Value, Value]:
         """The value of every node that the outputs depend on, and that Python's branches did.
 
         Branches that were taken while the function was recorded must be taken in the whole neighbourhood. A node of
@@ -49,7 +50,7 @@ class ArbCarrier(GermCarrier):
         return env
 
 
-def large(node: Any) -> None:
+def large(node: Node) -> None:
     """Refuses arrays whose balls would fill the memory and the time."""
     shape = getattr(node.value, "shape", None)
     size = int(np.prod(shape, dtype=np.int64)) if shape else 1
@@ -63,13 +64,13 @@ def large(node: Any) -> None:
         )
 
 
-def truth_values(value: Any) -> Any:
+def truth_values(value: Value) -> Value:
     if isinstance(value, np.ndarray):
         return np.array([bool(x) for x in value.flat], dtype=bool).reshape(value.shape)
     return bool(value)
 
 
-def same(value: Any, outcome: Any) -> bool:
+def same(value: Value, outcome: object) -> bool:
     """Whether a branch of Python's is taken as it was recorded."""
     if isinstance(outcome, SeenShape):
         return tuple(np.shape(value)) == tuple(outcome)

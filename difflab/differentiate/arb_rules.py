@@ -7,14 +7,17 @@ is in the function's own graph is what it is; the same double in its backward gr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 import numpy as np
 from flint import arb, fmpq
 
+from ..graph.graph import Graph
+from ..types import Value
+
 LARGEST_DENOMINATOR = 10**9
 NUMERATORS = (1, 2, 3)
-FORMULAS: tuple[Callable[[], Any], ...] = (
+FORMULAS: tuple[Callable[[], Value], ...] = (
     lambda: arb(2).log(),
     lambda: 1 / arb(2).log(),
     lambda: arb(10).log(),
@@ -32,11 +35,11 @@ FORMULAS: tuple[Callable[[], Any], ...] = (
 )
 
 
-def rounded_constants(function: Any, backward: Any) -> dict[float, Callable[[], Any]]:
+def rounded_constants(function: Graph, backward: Graph) -> dict[float, Callable[[], Value]]:
     """For each double of the backward graph that only a rule can have put there: the number it was rounded from."""
     own = set(doubles(function))
     named = {float(formula().mid()): formula for formula in FORMULAS}
-    found: dict[float, Callable[[], Any]] = {}
+    found: dict[float, Callable[[], Value]] = {}
     for value in set(doubles(backward)) - own:
         exact = named.get(value) or negative_of(named.get(-value)) or simple_fraction(value)
         if exact is not None:
@@ -44,7 +47,7 @@ def rounded_constants(function: Any, backward: Any) -> dict[float, Callable[[], 
     return found
 
 
-def doubles(graph: Any) -> Iterator[float]:
+def doubles(graph: Graph) -> Iterator[float]:
     """The floats among a graph's constants and parameters."""
     for node in graph.order:
         for value in node.params.values():
@@ -54,14 +57,18 @@ def doubles(graph: Any) -> Iterator[float]:
                 yield from np.unique(value).tolist()
 
 
-def negative_of(formula: Callable[[], Any] | None) -> Callable[[], Any] | None:
+def negative_of(formula: Callable[[], Value] | None) -> Callable[[], Value] | None:
     return None if formula is None else lambda: -formula()
 
 
-def simple_fraction(value: float) -> Callable[[], Any] | None:
+def quotient(k: int, n: int) -> arb:
+    return arb(fmpq(k, n))
+
+
+def simple_fraction(value: float) -> Callable[[], Value] | None:
     """k/n with a small k for the double nearest to it, as in the rules of mean and variance."""
     for k in NUMERATORS:
         n = round(k / value) if 0 < abs(value) < 1 and abs(k / value) <= LARGEST_DENOMINATOR else 0
         if n and k / n == value:
-            return lambda k=k, n=n: arb(fmpq(k, n))  # type: ignore[misc]
+            return partial(quotient, k, n)
     return None

@@ -23,30 +23,33 @@ from ..graph.recording import Tape
 from ..graph.traced import NODE, SEQUENCES, SeenShape, Traced, apply
 from ..graph.vertices import strip
 from ..primitives import Carrier, Primitive, batches
+from ..types import Axis, Function, Params, Tree, Value
 from .transform import separate
 
 
 class Batched:
     """A value for each element of a batch. Shape, dtype and operators are those of one element."""
 
+    value: Value
+
     __slots__ = ("value",)
     __array_ufunc__ = None  # NumPy leaves operators with arrays to the methods below
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Value) -> None:
         self.value = value  # an array or node, the batch axis in front
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> Value:
         return self.value.shape[1:]
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> Value:
         return self.value.dtype
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> Value:
         return BATCHED.negative(self)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, *args: Any, **kwargs: Any) -> Value:
         raise UnsupportedError("a batched value is not one array")
 
 
@@ -55,7 +58,7 @@ class BatchedCarrier(Carrier):
 
     name = "batched"
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         return lambda *operands, **params: on_batch(row, operands, params)
 
 
@@ -71,13 +74,13 @@ def _operators() -> None:
 _operators()
 
 
-def on_batch(row: Primitive, operands: Any, params: Any) -> Any:
+def on_batch(row: Primitive, operands: Value, params: Params) -> Value:
     """The operation on operands of which some are batched."""
     lead = tuple([x.__class__ is Batched for x in operands])
     if not any(lead):
         return apply(row, operands, params)
-    if row.batch is None and row.kind == "composite":
-        return row.value(BATCHED, *operands, **params)  # type: ignore[misc]
+    if row.batch is None and row.kind == "composite" and row.value is not None:
+        return row.value(BATCHED, *operands, **params)
     rule = row.batch or (batches.elements if row.kind == "elementwise" else one_by_one)
     values = [x.value if b else x for b, x in zip(lead, operands)]
     try:
@@ -87,7 +90,7 @@ def on_batch(row: Primitive, operands: Any, params: Any) -> Any:
     return tuple(map(Batched, found)) if isinstance(found, SEQUENCES) else Batched(found)
 
 
-def one_by_one(m: Carrier, row: Primitive, lead: Any, *xs: Any, **params: Any) -> Any:
+def one_by_one(m: Carrier, row: Primitive, lead: tuple[bool, ...], *xs: Value, **params: Value) -> Value:
     """The operation on each element of the batch; the results stacked."""
     n = batches.length(m, lead, xs)
     found = []
@@ -99,7 +102,7 @@ def one_by_one(m: Carrier, row: Primitive, lead: Any, *xs: Any, **params: Any) -
     return stacked(m, row, found)
 
 
-def stacked(m: Carrier, row: Primitive, results: list[Any]) -> Any:
+def stacked(m: Carrier, row: Primitive, results: list[Value]) -> Value:
     shapes = {Carrier.shape(y) for y in results}
     if len(shapes) > 1:
         raise ShapeError(
@@ -112,9 +115,12 @@ def stacked(m: Carrier, row: Primitive, results: list[Any]) -> Any:
 class BatchedRun:
     """A recording of a function of one element, run with a batch."""
 
-    def __init__(self, f: Callable[..., Any], columns: list[Any], rebuild: Callable[[list[Any]], Any]) -> None:
+    rebuild: Callable[[list[Value]], Value]
+    outputs: list[Value]
+
+    def __init__(self, f: Function, columns: list[Value], rebuild: Callable[[list[Value]], Value]) -> None:
         """`columns` are the leaves of the arguments: Batched, or whatever is the same for all elements."""
-        self.values: dict[Traced, Any] = {}
+        self.values: dict[Traced, Value] = {}
         leaves = list(columns)
         with Tape() as (tape, operations):
             for k, x in enumerate(columns):
@@ -135,7 +141,7 @@ class BatchedRun:
             self.check(node, outcome)
         self.outputs = [self.value_of(y) for y in outputs]
 
-    def value_of(self, x: Any) -> Any:
+    def value_of(self, x: Value) -> Value:
         return self.values.get(x, x.value) if self.tape.owns(x) else x
 
     def run(self, node: Traced) -> None:
@@ -149,7 +155,7 @@ class BatchedRun:
             several = isinstance(found, SEQUENCES)
             self.values[node] = tuple(map(in_dtype, found, node.value)) if several else in_dtype(found, node.value)
 
-    def check(self, node: Traced, outcome: Any) -> None:
+    def check(self, node: Traced, outcome: object) -> None:
         """Whether a branch that the first element took is taken by all."""
         x = self.value_of(node)
         if x.__class__ is not Batched or isinstance(outcome, SeenShape):
@@ -162,14 +168,14 @@ class BatchedRun:
             )
 
 
-def of_none(one: Any) -> Any:
+def of_none(one: Value) -> Value:
     """The result for a batch without elements: `one` is that of the element on which the function was recorded."""
     if isinstance(one, SEQUENCES):
         return tuple(of_none(y) for y in one)
     return Batched(np.zeros((0, *Carrier.shape(one)), Carrier.dtype(one)))
 
 
-def in_dtype(x: Any, one: Any) -> Any:
+def in_dtype(x: Value, one: Value) -> Value:
     """A result in the dtype it has for one element: a program in other rows may promote otherwise than the row."""
     if x.__class__ is not Batched or x.dtype == one.dtype:
         return x
@@ -178,13 +184,13 @@ def in_dtype(x: Any, one: Any) -> Any:
     return BATCHED.astype(x, dtype=one.dtype)
 
 
-def first_element(x: Batched) -> Any:
+def first_element(x: Batched) -> Value:
     """The plain first element, on which the function is recorded."""
     value = strip(x.value)
     return value[0] if value.shape[0] else np.ones(x.shape, x.dtype)[()]
 
 
-def needed(nodes: list[Traced], roots: list[Any]) -> list[Traced]:
+def needed(nodes: list[Traced], roots: list[Value]) -> list[Traced]:
     """The nodes, in their order, that the roots depend on."""
     wanted = {x for x in roots if x.__class__ is Traced}
     for node in reversed(nodes):
@@ -193,7 +199,7 @@ def needed(nodes: list[Traced], roots: list[Any]) -> list[Traced]:
     return [node for node in nodes if node in wanted]
 
 
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+def vmap(f: Function, in_axes: Value = 0, out_axes: Value = 0) -> Function:
     """f over a batch: what f does to one element, for each element along an axis of the arguments, at once.
 
     `in_axes` says along which axis of each argument the batch lies: an int, None for what is the same for all
@@ -214,7 +220,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         raise InputError(f"vmap: in_axes={in_axes!r} is neither an int, None nor a tuple with an entry per argument")
 
     @wraps(f)
-    def batched(*args: Any, **kwargs: Any) -> Any:
+    def batched(*args: Any, **kwargs: Any) -> Value:
         axes = tuple(in_axes) if isinstance(in_axes, tuple | list) else (in_axes,) * len(args)
         if len(axes) != len(args):
             raise InputError(f"vmap: in_axes={in_axes!r} has {len(axes)} entries for {len(args)} arguments")
@@ -239,7 +245,7 @@ def places(lead: tuple[bool, ...]) -> tuple[int | None, ...]:
     return tuple(0 if b else None for b in lead)
 
 
-def prefixed(name: str, prefix: Any, tree: Any) -> list[Any]:
+def prefixed(name: str, prefix: Value, tree: Tree) -> list[Value]:
     """The axis of each leaf: entries that stand for a whole subtree are repeated."""
     try:
         return optree.broadcast_prefix(prefix, tree_without_none(tree), none_is_leaf=True)
@@ -247,12 +253,12 @@ def prefixed(name: str, prefix: Any, tree: Any) -> list[Any]:
         raise InputError(f"vmap: {name}={prefix!r} does not fit the structure of the values: {error}") from None
 
 
-def tree_without_none(tree: Any) -> Any:
+def tree_without_none(tree: Tree) -> Value:
     """The structure as `flatten` sees it: None has no leaves there."""
     return optree.tree_map(lambda x: () if x is None else x, tree, none_is_leaf=True)
 
 
-def in_front(x: Any, axis: Any) -> Any:
+def in_front(x: Value, axis: Axis) -> Value:
     """A leaf with its batch axis in front, or as it is where it has none."""
     if axis is None:
         return x
@@ -269,7 +275,7 @@ def in_front(x: Any, axis: Any) -> Any:
     return Batched(NODE.moveaxis(x, source=(axis,), destination=(0,)) if axis else x)
 
 
-def put_back(y: Any, axis: Any, n: int) -> Any:
+def put_back(y: Value, axis: Axis, n: int) -> Value:
     """A result with its batch axis where it is wanted."""
     if y.__class__ is not Batched:
         if axis is None:

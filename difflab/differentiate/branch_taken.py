@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import ClassVar
 
 import flint
 import numpy as np
@@ -27,6 +27,7 @@ from ..primitives.germs.germ import Germ, is_constant, lift, no_value
 from ..primitives.germs.session import NOW, session
 from ..primitives.kernels.arrays import fold
 from ..primitives.kernels.windows import max_pool
+from ..types import Function, Params, Value
 from .arb_carrier import CARRIER as GERMS
 from .fine import FINE, fine
 from .problem import Problem, output_ancestors
@@ -55,9 +56,9 @@ class Decisions:
 
     def __init__(self) -> None:
         self.taken: Counter[str] = Counter()
-        self.tied: dict[Any, str] = {}
+        self.tied: dict[Value, str] = {}
 
-    def tie(self, row: str, text: str) -> Any:
+    def tie(self, row: str, text: str) -> Value:
         import sympy
 
         made = sympy.Dummy(f"tie_of_{row}", real=True)
@@ -68,9 +69,12 @@ class Decisions:
 class Pair:
     """A sympy expression without branches, and the germ of its value."""
 
+    expression: Value
+    germ: Germ
+
     __slots__ = ("expression", "germ")
 
-    def __init__(self, expression: Any, germ: Germ) -> None:
+    def __init__(self, expression: Value, germ: Germ) -> None:
         self.expression, self.germ = expression, germ
 
     def __bool__(self) -> bool:
@@ -89,20 +93,20 @@ class Pair:
     def __pos__(self) -> Pair:
         return self
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         """NumPy's functions on object arrays call the method of their name: np.exp calls x.exp()."""
         found = TABLE.get(name)
         if name.startswith("_") or found is None or not isinstance(getattr(np, name, None), np.ufunc):
             raise AttributeError(name)
         return lambda *others: CARRIER.of(found)(self, *others)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
-def operator_of(row: Primitive, turned: bool = False) -> Callable[[Any, Any], Any]:
+def operator_of(row: Primitive, turned: bool = False) -> Callable[[Value, Value], Value]:
     """A Python operator as the row that it means; `turned` for the reflected one."""
 
-    def run(self: Any, other: Any) -> Any:
+    def run(self: Value, other: Value) -> Value:
         if isinstance(other, np.ndarray):
             return NotImplemented
         function = CARRIER.of(row)
@@ -111,8 +115,8 @@ def operator_of(row: Primitive, turned: bool = False) -> Callable[[Any, Any], An
     return run
 
 
-def compared(name: str) -> Callable[[Any, Any], Any]:
-    def run(self: Any, other: Any) -> Any:
+def compared(name: str) -> Callable[[Value, Value], Value]:
+    def run(self: Value, other: Value) -> Value:
         if isinstance(other, np.ndarray):
             return NotImplemented
         CARRIER.decisions.taken["comparison"] += 1
@@ -131,10 +135,10 @@ for _name, _row in {"neg": rows.negative, "abs": rows.absolute}.items():
     setattr(Pair, f"__{_name}__", lambda self, _row=_row: CARRIER.of(_row)(self))
 
 
-def pair(x: Any) -> Pair:
+def pair(x: Value) -> Pair:
     """A number as a pair that does not move."""
     if x.__class__ is Pair:
-        return x  # type: ignore[no-any-return]
+        return x
     x = int(x) if isinstance(x, bool | np.bool_) else x
     return Pair(fine(x), lift(x))
 
@@ -142,12 +146,14 @@ def pair(x: Any) -> Pair:
 class BranchCarrier(ElementsCarrier):
     """The functions of a graph's rows on pairs, alone or in object arrays."""
 
+    decisions: Decisions
+
     name = "branch"
 
     def __init__(self) -> None:
         self.decisions = Decisions()
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         if row is rows.constant:
             return lambda *, value: pairs_of(value)
         if row in (rows.max, rows.min):
@@ -161,7 +167,7 @@ class BranchCarrier(ElementsCarrier):
             return mapped(lambda x, y: x - y * self.of(rows.trunc)(pair(x) / y))
         return super().function(row)
 
-    def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+    def scalar_function(self, row: Primitive, spelled: str | None) -> Function | None:
         if compares(row):
             return None  # Python's operators
         if "chooses" in row.facts:
@@ -170,17 +176,17 @@ class BranchCarrier(ElementsCarrier):
             return None  # its program in other rows
         return lambda *xs, **params: self.smooth(row, [pair(x) for x in xs], params)
 
-    def smooth(self, row: Primitive, xs: list[Pair], params: dict[str, Any]) -> Pair:
+    def smooth(self, row: Primitive, xs: list[Pair], params: Params) -> Pair:
         try:
             germ = GERMS.of(row)(*[x.germ for x in xs], **params)
         except UnsupportedError as error:  # only a choice that depends on it needs to know it
             germ = no_value("undecided", str(error))
         return Pair(FINE.of(row)(*[x.expression for x in xs], **params), germ)
 
-    def chosen(self, row: Primitive) -> Callable[..., Any]:
+    def chosen(self, row: Primitive) -> Function:
         """A row that chooses: the operand that the germs choose, its negative, or the one number that a step has."""
 
-        def run(*given: Any, **params: Any) -> Any:
+        def run(*given: Value, **params: Value) -> Value:
             self.decisions.taken[row.name] += 1
             xs = [pair(x) for x in given]
             germ = GERMS.of(row)(*[x.germ for x in xs], **params)
@@ -203,7 +209,7 @@ class BranchCarrier(ElementsCarrier):
         return run
 
 
-def exactly(number: Any) -> Any:
+def exactly(number: Value) -> Value:
     """A ball that is one number, as sympy's."""
     import sympy
 
@@ -225,7 +231,7 @@ def branching(row: Primitive) -> bool:
         return True
 
 
-def pairs_of(value: Any) -> Any:
+def pairs_of(value: Value) -> Value:
     """A constant of the graph as pairs; truth values and whole numbers in arrays stay, for indexing."""
     if isinstance(value, np.ndarray) and value.ndim:
         if value.dtype.kind in "biu":
@@ -240,7 +246,7 @@ def pairs_of(value: Any) -> Any:
 CARRIER: BranchCarrier = BranchCarrier()
 
 
-def piece(problem: Problem, symbols: list[Any], seconds: float) -> tuple[Any, list[str]]:
+def piece(problem: Problem, symbols: list[Value], seconds: float) -> tuple[Value, list[str]]:
     """The function as the sympy expression of its piece at the point, in the inputs' symbols, and the rows that chose.
 
     Raises UnsupportedError, with the row and what is tied, where the point lies on the edge between pieces.
@@ -259,7 +265,7 @@ def piece(problem: Problem, symbols: list[Any], seconds: float) -> tuple[Any, li
     return expression, sorted(name for name, count in decisions.taken.items() if count)
 
 
-def run(problem: Problem, values: list[Any]) -> Any:
+def run(problem: Problem, values: list[Value]) -> Value:
     """The output of the graph on pairs."""
     graph = problem.graph
     needed, env = output_ancestors(graph), dict(zip(graph.inputs, values))
@@ -275,10 +281,10 @@ def run(problem: Problem, values: list[Any]) -> Any:
     return env[graph.outputs[0]]
 
 
-def moving(x: Any, symbols: Any, moves: bool) -> Any:
+def moving(x: Value, symbols: Value, moves: bool) -> Value:
     """An input as pairs of its symbols and of balls around its numbers, or of the numbers alone where it stays."""
 
-    def germ(number: Any) -> Germ:
+    def germ(number: Value) -> Germ:
         point, radius = arb(float(number)), arb(abs(float(number)) or 1.0) * arb(2) ** (-BITS // 2)
         around = arb_series([point + arb(0, 1) * radius]) if moves else None
         return Germ(arb_series([point]), around)

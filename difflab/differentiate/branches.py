@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -13,12 +12,13 @@ from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.traced import NODE, apply, holds_traced
 from ..primitives import Carrier
+from ..types import Function, Tree, Value
 from .closed import Closed, control_row, describe, plain, value_leaf
 from .control_flow import active, body_function, filled, same_carry, scan, zeros_of
 from .transform import jvp, vjp, zeros
 
 
-def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
+def cond(pred: Value, true_fun: Function, false_fun: Function, *operands: Value) -> Value:
     """true_fun(*operands) where pred is true, else false_fun(*operands); only the chosen one is computed.
 
     Both must return the same structure, shapes and dtypes. Unlike Python's `if` it is one node of the graph, so a
@@ -32,10 +32,10 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     leaves, rebuild = flatten(operands)
     leaves = [value_leaf(x, "cond: an operand") for x in leaves]
     check_functions("cond", true_fun=true_fun, false_fun=false_fun)
-    shapes: list[Any] = []
+    shapes: list[Value] = []
 
-    def call(f: Callable[..., Any]) -> Callable[[list[Any]], Any]:
-        def run(xs: list[Any]) -> Any:
+    def call(f: Function) -> Callable[[list[Value]], Value]:
+        def run(xs: list[Value]) -> Value:
             result = f(*rebuild(xs))
             shapes.append(structure(result))
             return result
@@ -55,12 +55,12 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     return branches[0].rebuild(found)
 
 
-def without_last(call: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+def without_last(call: Callable[[list[Value]], Value]) -> Callable[[list[Value]], Value]:
     """A branch may have no operands; its graph then still has one input, which it does not read."""
     return lambda xs: call(xs[:-1])
 
 
-def choose(pred: Any, branches: list[Closed], captured: list[list[Any]], leaves: list[Any]) -> list[Any]:
+def choose(pred: Value, branches: list[Closed], captured: list[list[Value]], leaves: list[Value]) -> list[Value]:
     """The outputs of the chosen branch, as one node where anything is traced."""
     operands = [pred, *captured[0], *captured[1], *leaves]
     choice = Choice(branches, len(captured[0]), len(captured[1]))
@@ -74,34 +74,36 @@ def choose(pred: Any, branches: list[Closed], captured: list[list[Any]], leaves:
 class Choice:
     """The rules of one `cond`: its operands are the condition, what each branch captured, and the operands of both."""
 
+    bounds: tuple[int, int, int]
+
     def __init__(self, branches: list[Closed], first: int, second: int) -> None:
         self.branches = branches
         self.bounds = 1, 1 + first, 1 + first + second
 
-    def own(self, xs: Any, which: int) -> list[int]:
+    def own(self, xs: Value, which: int) -> list[int]:
         """Where the chosen branch's operands stand among all."""
         start, middle, end = self.bounds
         return [*(range(middle, end) if which else range(start, middle)), *range(end, len(xs))]
 
-    def part(self, xs: Any, which: int) -> list[Any]:
+    def part(self, xs: Value, which: int) -> list[Value]:
         return [*(xs[k] for k in self.own(xs, which)), np.float64(0.0)]
 
-    def places(self, xs: Any, which: int) -> list[int]:
+    def places(self, xs: Value, which: int) -> list[int]:
         """Where the chosen branch's differentiable operands stand among all."""
         return [k for k in self.own(xs, which) if Carrier.dtype(xs[k]).kind in "fc"]
 
-    def value(self, m: Carrier, *xs: Any) -> Any:
+    def value(self, m: Carrier, *xs: Value) -> Value:
         which = int(bool(plain(xs[0])))
         found = self.branches[which](m, self.part(xs, which))
         return tuple(found) if len(found) != 1 else found[0]
 
-    def pull(self, m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(self, m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
         outputs = self.branches[0].outputs
         cts = [c for c, o in zip(ct if isinstance(ct, list | tuple) else [ct], outputs) if o.dtype.kind in "fc"]
         on = active(list(xs))
 
-        def back(which: int) -> Callable[..., Any]:
-            def run(values: Any, cts: Any) -> Any:
+        def back(which: int) -> Function:
+            def run(values: Value, cts: Value) -> Value:
                 mine = self.part(values, which)
                 spots = active(mine[:-1])
                 _, pullback = vjp(body_function(self.branches[which], mine, spots), *[mine[k] for k in spots])
@@ -112,11 +114,11 @@ class Choice:
 
         return filled([None] * len(xs), on, cond(xs[0], back(1), back(0), list(xs), cts))
 
-    def push(self, m: Carrier, ts: Any, y: Any, *xs: Any) -> Any:
+    def push(self, m: Carrier, ts: Value, y: Value, *xs: Value) -> Value:
         on = active(list(xs))
 
-        def ahead(which: int) -> Callable[..., Any]:
-            def run(values: Any, tangents: Any) -> Any:
+        def ahead(which: int) -> Function:
+            def run(values: Value, tangents: Tree) -> Value:
                 mine, full = self.part(values, which), dict(zip(on, tangents))
                 spots = active(mine[:-1])
                 at, directions = tuple(mine[k] for k in spots), tuple(full[k] for k in self.places(values, which))
@@ -130,7 +132,7 @@ class Choice:
         return tuple(result) if len(result) != 1 else result[0]
 
 
-def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: Any) -> Any:
+def while_loop(cond_fun: Function, body_fun: Function, init_val: Tree) -> Value:
     """Applies `val = body_fun(val)` as long as cond_fun(val) is true.
 
     The value keeps its structure, shapes and dtypes. Forward mode and reverse mode both work: reverse mode runs the
@@ -143,7 +145,7 @@ def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_
     leaves, rebuild = flatten(init_val)
     leaves = [value_leaf(x, "while_loop: init_val") for x in leaves]
 
-    def call(xs: list[Any]) -> Any:
+    def call(xs: list[Value]) -> Value:
         result = body_fun(rebuild(xs))
         if structure(result) != structure(init_val):
             raise InputError(f"while_loop: {describe(body_fun)} returns another structure than init_val")
@@ -158,27 +160,27 @@ def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_
     return body.rebuild(found)
 
 
-def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], leaves: list[Any]) -> list[Any]:
+def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value], leaves: list[Value]) -> list[Value]:
     """The last value; as one node, whose further output is the number of steps, where anything is traced."""
     operands = [*of_test, *of_body, *leaves]
     a = len(of_test)
     b = a + len(of_body)
 
-    def run(m: Carrier, xs: list[Any]) -> tuple[list[Any], int]:
+    def run(m: Carrier, xs: list[Value]) -> tuple[list[Value], int]:
         value, count = xs[b:], 0
         while bool(plain(test(m, [*xs[:a], *value])[0])):
             value, count = body(m, [*xs[a:b], *value]), count + 1
         return value, count
 
-    def value(m: Carrier, *xs: Any) -> Any:
+    def value(m: Carrier, *xs: Value) -> Value:
         found, count = run(m, list(xs))
         return (*found, np.int64(count))
 
-    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
         count = operator.index(y[-1])  # a program checks that it is the same when it runs again
         on = active(list(xs))
 
-        def last(*chosen: Any) -> Any:
+        def last(*chosen: Value) -> Value:
             values = filled(list(xs), on, chosen)
             found, _ = scan(lambda c, _: (body(NODE, [*values[a:b], *c]), None), values[b:], None, length=count)
             return tuple(found[k] for k in active(found))
@@ -187,7 +189,7 @@ def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], l
         cts = tuple(c for c, o in zip(ct, body.outputs) if o.dtype.kind in "fc")
         return filled([None] * len(xs), on, pullback(cts))
 
-    def push(m: Carrier, ts: Any, y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: Value, y: Value, *xs: Value) -> Value:
         return while_jvp(test, body, a, b, list(ts), list(xs))
 
     if not holds_traced(operands):
@@ -197,14 +199,14 @@ def repeat(test: Closed, body: Closed, of_test: list[Any], of_body: list[Any], l
     return list(apply(control_row("while_loop", value, pull, push, while_loop=body), tuple(operands)))[:-1]
 
 
-def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Any], xs: list[Any]) -> Any:
+def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Value], xs: list[Value]) -> Value:
     """The tangents of the last value: a loop with value and tangent side by side."""
     full = [zeros(x) if t is None else t for x, t in zip(xs, ts)]
     of_body, leaves = xs[a:b], xs[b:]
     on_body, on = active(of_body), active(leaves)
     d_body = [full[a + k] for k in on_body]
 
-    def step(carried: Any) -> Any:
+    def step(carried: Tree) -> Value:
         value, tangents = carried
         values = [*of_body, *value]
         places = [*on_body, *[len(of_body) + k for k in on]]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from flint import arb
 
 from ..glance import cut, glance
+from ..types import Value
 from .derivative import Derivative
 
 CERTIFIED, KINK, UNDEFINED, UNDECIDED = "certified", "not differentiable", "undefined", "undecided"
@@ -32,14 +32,14 @@ class Certificate(Derivative):
     `hessian_enclosure[a][b]` are the second derivatives.
     """
 
-    enclosure: dict[str, Any] = field(default_factory=dict)
-    digits: dict[str, Any] = field(default_factory=dict)
+    enclosure: dict[str, Value] = field(default_factory=dict)
+    digits: dict[str, Value] = field(default_factory=dict)
     verdict: str = UNDECIDED
     reason: str = ""
     lacks: str = ""
     bits: int = 0
-    hessian: dict[str, dict[str, Any]] = field(default_factory=dict)
-    hessian_enclosure: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hessian: dict[str, dict[str, Value]] = field(default_factory=dict)
+    hessian_enclosure: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @property
     def certified(self) -> bool:
@@ -63,7 +63,7 @@ class Entry:
     overflows: bool = False
 
 
-def entry(ball: Any) -> Entry:
+def entry(ball: arb) -> Entry:
     """A ball as doubles: the nearest to its middle, the bounds rounded outward, the digits it proves."""
     if not ball.is_finite():
         return Entry()
@@ -77,7 +77,7 @@ def entry(ball: Any) -> Entry:
     return Entry(nearest, low, high, max(digits, 15) if settled else digits, settled, overflows)
 
 
-def outward(ball: Any) -> tuple[float, float]:
+def outward(ball: arb) -> tuple[float, float]:
     """Doubles below and above all of a ball."""
     lower, upper = ball.lower(), ball.upper()
     low, high = float(lower), float(upper)
@@ -92,7 +92,7 @@ def outward(ball: Any) -> tuple[float, float]:
     return low, high
 
 
-def blank(x: Any) -> Any:
+def blank(x: Value) -> Value:
     """An unsettled entry for each number of x."""
     out = np.empty(np.shape(x), dtype=object)
     for index in np.ndindex(out.shape):
@@ -100,13 +100,13 @@ def blank(x: Any) -> Any:
     return out
 
 
-def table(entries: Any, what: str) -> Any:
+def table(entries: Value, what: str) -> Value:
     """One field of the entries, as an array or a number."""
     out = np.array([getattr(e, what) for e in entries.flat]).reshape(entries.shape)[()]
     return int(out) if what == "digits" and out.shape == () else out
 
 
-def pairs(entries: Any) -> Any:
+def pairs(entries: Value) -> Value:
     """The enclosures: (low, high), or an array with a last axis of two."""
     if entries.shape == ():
         return entries[()].low, entries[()].high

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..types import Tree
 from .certificate import CERTIFIED, Certificate, pairs, table
 from .problem import Problem, as_problem, time_limit
 
@@ -24,7 +26,12 @@ LAST_BITS = 8192
 
 
 def certify(
-    function: Any, at: Any, wrt: Any = None, order: int = 1, seconds: float = 10.0, bits: int = LAST_BITS
+    function: Any,
+    at: Tree,
+    wrt: str | Iterable[str] | None = None,
+    order: int = 1,
+    seconds: float = 10.0,
+    bits: int = LAST_BITS,
 ) -> Certificate:
     """The gradient of a scalar function with a proof: a `Certificate`.
 

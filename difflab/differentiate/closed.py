@@ -21,6 +21,7 @@ from ..graph.traced import Traced
 from ..graph.vertices import strip
 from ..primitives import NUMPY, Custom, rows
 from ..primitives.primitive import Carrier
+from ..types import Function, Value
 
 
 class Closed:
@@ -29,16 +30,21 @@ class Closed:
     `captured` are the values from outside, `rebuild` puts output leaves back into f's structure.
     """
 
-    def __init__(self, name: str, f: Callable[..., Any], leaves: list[Any], call: Callable[[list[Any]], Any]) -> None:
+    name: str
+    f: Function
+    rebuild: Callable[[list[Value]], Value]
+    program: Compiled
+
+    def __init__(self, name: str, f: Function, leaves: list[Value], call: Callable[[list[Value]], Value]) -> None:
         self.name, self.f = name, f
         with Tape() as (tape, operations):
             inputs = [tape.input(plain(x)) for x in leaves]
             result = call(inputs)
         outputs, self.rebuild = flatten(result)
-        self.captured: list[Any] = []
+        self.captured: list[Value] = []
         images: dict[Traced, Traced] = {}
 
-        def inside(x: Any) -> Any:
+        def inside(x: Value) -> Value:
             """A value of a tape around this one becomes an input."""
             if x.__class__ is not Traced or tape.owns(x):
                 return x
@@ -60,7 +66,7 @@ class Closed:
         self.program = Compiled(self.graph, [False] * len(self.graph.inputs))
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[Value]:
         """Shape and dtype of each output leaf."""
         return [y.value for y in self.graph.outputs]
 
@@ -69,7 +75,7 @@ class Closed:
         """The flops of one run, as the rows count them."""
         return float(sum(n.primitive.flops * entries(n) for n in self.graph.operations))
 
-    def run(self, values: list[Any]) -> list[Any]:
+    def run(self, values: list[Value]) -> list[Value]:
         """The outputs at plain values, by the compiled program."""
         found = self.program(values)
         if found is None:
@@ -79,7 +85,7 @@ class Closed:
             )
         return [np.float64(y) if y.__class__ is float else np.bool_(y) if y.__class__ is bool else y for y in found]
 
-    def stepper(self) -> Callable[[list[Any]], Any]:
+    def stepper(self) -> Callable[[list[Value]], Value]:
         """The fastest way to the outputs at plain values, many times over, on one thread."""
         program = self.program.build()
         if program.scalar or program.guards or program.run is None:
@@ -87,7 +93,7 @@ class Closed:
         run, work = program.run, program.source.workspace()  # type: ignore[union-attr]
         return lambda values: run(work, *values)
 
-    def __call__(self, m: Carrier, values: list[Any]) -> list[Any]:
+    def __call__(self, m: Carrier, values: list[Value]) -> list[Value]:
         """The outputs with the carrier m."""
         if m is NUMPY:
             return self.run(values)
@@ -100,13 +106,13 @@ def entries(node: Node) -> int:
     return 1 if node.value.__class__ is tuple else math.prod(node.shape)
 
 
-def plain(x: Any) -> Any:
+def plain(x: Value) -> Value:
     """The value without the traces around it."""
     x = strip(x)
     return x if hasattr(x, "dtype") else np.asarray(x)[()]
 
 
-def value_leaf(x: Any, where: str) -> Any:
+def value_leaf(x: Value, where: str) -> Value:
     """A leaf as an array or a NumPy number; Python's numbers become float64, integer arrays stay integers."""
     check_fit(x, where)
     if x.__class__ is Traced or (hasattr(x, "dtype") and x.dtype.kind in "biufc"):
@@ -120,7 +126,7 @@ def describe(f: Any) -> str:
     return str(getattr(f, "__name__", "the function")).replace("<lambda>", "the function")
 
 
-def control_row(name: str, value: Any, pull: Any, push: Any, flops: float = 1.0, **spelling: Any) -> Custom:
+def control_row(name: str, value: Value, pull: Value, push: Value, flops: float = 1.0, **spelling: Any) -> Custom:
     """A row for one use: its value holds the graphs of the functions."""
     return Custom(
         name=name,

@@ -7,9 +7,7 @@ would drop the imaginary part without a word), the row says what is, or that not
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -18,6 +16,7 @@ from ..errors import UnsupportedError
 from ..primitives import NUMPY, Primitive
 from ..primitives.found import find
 from ..primitives.primitive import Carrier, NumpyCarrier
+from ..types import Function, Value
 from .problem import Problem
 from .stopped import pinned
 from .transform import watched
@@ -25,7 +24,7 @@ from .transform import watched
 STEP = 1e-200
 
 
-def by_real_part(function: Callable[..., Any]) -> Callable[..., Any]:
+def by_real_part(function: Function) -> Function:
     return lambda *xs, **params: function(*[np.real(x) for x in xs], **params)
 
 
@@ -34,16 +33,17 @@ class ComplexCarrier(NumpyCarrier):
 
     name = "complex"
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         spelled = row.spelling.get(self.name)
         if spelled is not None:
-            return find(spelled) if isinstance(spelled, str) else spelled  # type: ignore[no-any-return]
+            native: Function = find(spelled) if isinstance(spelled, str) else spelled
+            return native
         if "steps" in row.facts or not row.differentiable:
             return by_real_part(NUMPY.of(row))
         plain = NUMPY.of(row)
         composed = row.value
 
-        def either(*xs: Any, **params: Any) -> Any:
+        def either(*xs: Value, **params: Value) -> Value:
             if not any(np.iscomplexobj(x) for operand in xs for x in several(operand)):
                 return plain(*xs, **params)
             if self.name in row.refused:
@@ -61,7 +61,7 @@ class ComplexCarrier(NumpyCarrier):
         return either
 
 
-def several(x: Any) -> tuple[Any, ...]:
+def several(x: Value) -> tuple[Value, ...]:
     """The values of an operation with several outputs, which may be lists of them."""
     return tuple(v for part in x for v in several(part)) if isinstance(x, tuple | list) else (x,)
 
@@ -76,7 +76,7 @@ def no_complex_values(row: Primitive) -> UnsupportedError:
 CARRIER = ComplexCarrier()
 
 
-def complex_step(problem: Problem) -> tuple[list[Any], int]:
+def complex_step(problem: Problem) -> tuple[list[Value], int]:
     """The partial derivatives, and the number of evaluations."""
     graph, held = pinned(problem.graph, problem.values)
     for node in graph.order:

@@ -7,7 +7,6 @@ so they nest to any order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,12 @@ from ..graph.traced import NODE, apply, holds_traced
 from ..graph.vertices import strip
 from ..primitives import NUMPY, Carrier
 from ..primitives.arguments import whole as whole_number
+from ..types import Function, Tree, Value
 from .closed import Closed, control_row, describe, value_leaf
 from .transform import jvp, vjp, zeros
 
 
-def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False) -> Any:
+def scan(f: Function, init: Tree, xs: Value = None, length: int | None = None, reverse: bool = False) -> Value:
     """Carries a value through a loop: `carry, y = f(carry, x)` for each x along the first axis of xs.
 
     Returns the last carry and the ys stacked along a new first axis. Carry, xs and ys are arrays or containers of
@@ -43,7 +43,7 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
     count = steps(slices, length)
     first = [plain_slice(x) for x in slices]
 
-    def call(leaves: list[Any]) -> Any:
+    def call(leaves: list[Value]) -> Value:
         result = f(rebuild_carry(leaves[: len(carry)]), rebuild_x(leaves[len(carry) :]))
         if not isinstance(result, tuple) or len(result) != 2:
             raise InputError(f"scan: {describe(f)} must return (carry, y), it returned a {type(result).__name__}")
@@ -58,7 +58,7 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
     return last, ys
 
 
-def steps(slices: list[Any], length: int | None) -> int:
+def steps(slices: list[Value], length: int | None) -> int:
     """The number of steps, on which all must agree."""
     for x in slices:
         if not Carrier.shape(x):
@@ -76,7 +76,7 @@ def steps(slices: list[Any], length: int | None) -> int:
     return counts[0]
 
 
-def plain_slice(x: Any) -> Any:
+def plain_slice(x: Value) -> Value:
     """An example of one step's x."""
     x = strip(x)
     check_fit(x, "scan: xs")
@@ -84,7 +84,7 @@ def plain_slice(x: Any) -> Any:
     return x[0] if len(x) else np.zeros(x.shape[1:], x.dtype)[()]
 
 
-def same_carry(name: str, before: list[Any], after: list[Any]) -> None:
+def same_carry(name: str, before: list[Value], after: list[Value]) -> None:
     for k, (x, y) in enumerate(zip(before, after)):
         if Carrier.shape(x) != y.shape or Carrier.dtype(x) != y.dtype:
             raise ShapeError(
@@ -93,20 +93,22 @@ def same_carry(name: str, before: list[Any], after: list[Any]) -> None:
             )
 
 
-def run_scan(body: Closed, captured: list[Any], carry: list[Any], slices: list[Any], count: int, reverse: bool) -> Any:
+def run_scan(
+    body: Closed, captured: list[Value], carry: list[Value], slices: list[Value], count: int, reverse: bool
+) -> Value:
     """The final carry, the ys, and where something is traced also every step's carry (left out of the result)."""
     operands = [*captured, *carry, *slices]
     a, b = len(captured), len(captured) + len(carry)
     if not holds_traced(operands):
         return loop(NUMPY, body, a, b, count, reverse, False, operands)
 
-    def value(m: Carrier, *xs: Any) -> Any:
+    def value(m: Carrier, *xs: Value) -> Value:
         return tuple(loop(m, body, a, b, count, reverse, True, list(xs)))
 
-    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
         return scan_vjp(body, a, b, count, reverse, list(ct), list(y), list(xs))
 
-    def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
         return scan_jvp(body, a, b, count, reverse, ts, list(xs))
 
     row = control_row("scan", value, pull, push, flops=count * body.flops, scan=(body, a, b, count, reverse))
@@ -114,14 +116,16 @@ def run_scan(body: Closed, captured: list[Any], carry: list[Any], slices: list[A
     return list(found)[: len(body.outputs)]
 
 
-def loop(m: Carrier, body: Closed, a: int, b: int, count: int, reverse: bool, keep: bool, xs: list[Any]) -> list[Any]:
+def loop(
+    m: Carrier, body: Closed, a: int, b: int, count: int, reverse: bool, keep: bool, xs: list[Value]
+) -> list[Value]:
     """The steps one after the other. With `keep`, each step's carry is returned too, stacked."""
     captured, carry, slices = xs[:a], xs[a:b], xs[b:]
     n = len(carry)
     places = range(count - 1, -1, -1) if reverse else range(count)
     if m is not NUMPY:
-        ys: list[list[Any]] = [[None] * count for _ in body.outputs[n:]]
-        carries: list[list[Any]] = [[None] * count for _ in carry]
+        ys: list[list[Value]] = [[None] * count for _ in body.outputs[n:]]
+        carries: list[list[Value]] = [[None] * count for _ in carry]
         for t in places:
             for c, x in zip(carries, carry):
                 c[t] = x
@@ -143,23 +147,23 @@ def loop(m: Carrier, body: Closed, a: int, b: int, count: int, reverse: bool, ke
     return [*[x if isinstance(x, np.generic) else np.asarray(x)[()] for x in carry], *stacked, *before]
 
 
-def active(xs: list[Any]) -> list[int]:
+def active(xs: list[Value]) -> list[int]:
     """The positions of the leaves that have derivatives."""
     return [k for k, x in enumerate(xs) if Carrier.dtype(x).kind in "fc"]
 
 
-def filled(xs: list[Any], places: list[int], values: Any) -> list[Any]:
+def filled(xs: list[Value], places: list[int], values: Value) -> list[Value]:
     out = list(xs)
     for k, v in zip(places, values):
         out[k] = v
     return out
 
 
-def body_function(body: Closed, values: list[Any], places: list[int]) -> Callable[..., tuple[Any, ...]]:
+def body_function(body: Closed, values: list[Value], places: list[int]) -> Callable[..., tuple[Value, ...]]:
     """The body as a function of its differentiable leaves alone, giving its differentiable outputs."""
     keep = [k for k, y in enumerate(body.outputs) if y.dtype.kind in "fc"]
 
-    def f(*chosen: Any) -> tuple[Any, ...]:
+    def f(*chosen: Value) -> tuple[Value, ...]:
         found = body(NODE, filled(values, places, chosen))
         return tuple(found[k] for k in keep)
 
@@ -167,8 +171,8 @@ def body_function(body: Closed, values: list[Any], places: list[int]) -> Callabl
 
 
 def scan_vjp(
-    body: Closed, a: int, b: int, count: int, reverse: bool, ct: list[Any], y: list[Any], xs: list[Any]
-) -> Any:
+    body: Closed, a: int, b: int, count: int, reverse: bool, ct: list[Value], y: list[Value], xs: list[Value]
+) -> Value:
     """The cotangents of captured values, first carry and xs: a scan from the other end."""
     n, outputs = b - a, body.outputs
     captured, slices, carries = xs[:a], xs[b:], y[len(outputs) :]
@@ -177,7 +181,7 @@ def scan_vjp(
     ct_ys = [ct[k] for k in range(n, len(outputs)) if outputs[k].dtype.kind in "fc"]
     ct_before = [ct[len(outputs) + k] for k in on_carry]  # each step's carry is a result too
 
-    def step(carried: Any, x: Any) -> Any:
+    def step(carried: Tree, x: Value) -> Value:
         ct_c, sums = carried
         at_carry, at_x, ct_y, ct_at = x
         values = [*captured, *at_carry, *at_x]
@@ -192,7 +196,7 @@ def scan_vjp(
     (ct_first, sums), ct_slices = scan(
         step, start, (carries, slices, ct_ys, ct_before), length=count, reverse=not reverse
     )
-    result: list[Any] = [None] * len(xs)
+    result: list[Value] = [None] * len(xs)
     for k, g in zip(on_captured, sums):
         result[k] = g
     for k, g in zip(on_carry, ct_first):
@@ -202,7 +206,7 @@ def scan_vjp(
     return result
 
 
-def scan_jvp(body: Closed, a: int, b: int, count: int, reverse: bool, ts: list[Any], xs: list[Any]) -> Any:
+def scan_jvp(body: Closed, a: int, b: int, count: int, reverse: bool, ts: list[Value], xs: list[Value]) -> Value:
     """The tangents of the outputs: a scan with carry and tangent side by side."""
     n = b - a
     captured, carry, slices = xs[:a], xs[a:b], xs[b:]
@@ -211,7 +215,7 @@ def scan_jvp(body: Closed, a: int, b: int, count: int, reverse: bool, ts: list[A
     d_captured = [full[k] for k in on_captured]
     floats = [k for k, y in enumerate(body.outputs) if y.dtype.kind in "fc"]
 
-    def step(carried: Any, x: Any) -> Any:
+    def step(carried: Tree, x: Value) -> Value:
         (c, dc), (s, ds) = carried, x
         values = [*captured, *c, *s]
         places = [*on_captured, *[a + k for k in on_carry], *[b + k for k in on_x]]
@@ -233,5 +237,5 @@ def scan_jvp(body: Closed, a: int, b: int, count: int, reverse: bool, ts: list[A
     return (*d_outputs, *d_before)
 
 
-def zeros_of(y: Any, lead: tuple[int, ...] = ()) -> Any:
+def zeros_of(y: Value, lead: tuple[int, ...] = ()) -> Value:
     return np.zeros((*lead, *y.shape), y.dtype if y.dtype.kind in "fc" else float)[()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import wraps
 from typing import Any
 
@@ -11,13 +11,14 @@ from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, leaves_of
 from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, apply, holds_traced
-from ..primitives import Carrier, Custom
+from ..primitives import Carrier, Custom, Primitive
+from ..types import Function, Value
 from .batching import needed, places, vmap
 from .closed import Closed
 from .transform import jvp, vjp, zeros
 
 
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+def custom_gradient(f: Function) -> Function:
     """A function with its own pullback: f returns `(value, pullback)`.
 
     `pullback(cotangent)` returns one cotangent for each argument (a tuple, or the bare value for one argument).
@@ -33,16 +34,16 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     check_functions("custom_gradient", f=f)
 
     @wraps(f)
-    def wrapped(*args: Any) -> Any:
+    def wrapped(*args: Any) -> Value:
         leaves, rebuild = flatten(args)
 
-        def run(*xs: Any) -> Any:
+        def run(*xs: Value) -> Value:
             result = f(*rebuild(list(xs)))
             if not isinstance(result, tuple) or len(result) != 2 or not callable(result[1]):
                 raise InputError(f"custom_gradient: {f.__name__} must return (value, pullback)")
             return result
 
-        def pull(ct: Any, *xs: Any) -> tuple[Any, ...]:
+        def pull(ct: Value, *xs: Value) -> tuple[Value, ...]:
             found = run(*xs)[1](tuple(ct) if isinstance(ct, list) else ct)
             found = found if isinstance(found, tuple) else (found,)
             if len(found) != len(args):
@@ -52,7 +53,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
                 )
             return tuple(leaves_of(found))
 
-        def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
+        def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
             filled = tuple(zeros(x) if t is None else t for t, x in zip(ts, xs))
             like = tuple(zeros(e) for e in y) if isinstance(y, tuple) else zeros(y)
             return vjp(lambda ct: pull(ct, *xs), like)[1](filled)[0]
@@ -63,7 +64,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(f: Function) -> Function:
     """f, whose intermediate values are not kept for the backward sweep but computed again in it.
 
     f may read traced values from around it; they are differentiated as its arguments are.
@@ -75,13 +76,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     check_functions("checkpoint", f=f)
 
     @wraps(f)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Value:
         leaves, rebuild = flatten(args)
         if not holds_traced(leaves):
             return f(*args, **kwargs)
-        shape: list[Any] = []
+        shape: list[Value] = []
 
-        def run(*xs: Any) -> Any:
+        def run(*xs: Value) -> Value:
             outputs, again = flatten(f(*rebuild(list(xs)), **kwargs))
             shape[:] = [again]
             if holds_traced(outputs) and not holds_traced(xs):
@@ -104,14 +105,14 @@ class _CapturedError(Exception):
     """A function of plain values returned traced ones."""
 
 
-def _levels(x: Any) -> Iterator[Traced]:
+def _levels(x: Value) -> Iterator[Traced]:
     """A traced value, and what it is on each of the tapes around."""
     while x.__class__ is Traced:
         yield x
         x = x.value
 
 
-def _forget(before: dict[Any, int], roots: list[Any]) -> None:
+def _forget(before: dict[Value, int], roots: list[Value]) -> None:
     """Takes out of the tapes what was recorded since, and would be kept till the sweep, but for what roots need.
 
     A value that is taken out cannot be used any more, by whoever has stored it.
@@ -129,21 +130,21 @@ def _forget(before: dict[Any, int], roots: list[Any]) -> None:
         wanted += [level for y in values for level in _levels(y)]
 
 
-def _results(body: Closed) -> Callable[..., Any]:
-    def run(*xs: Any) -> Any:
+def _results(body: Closed) -> Function:
+    def run(*xs: Value) -> Value:
         outputs = body(NODE, list(xs))
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     return run
 
 
-def _recomputed(f: Callable[..., Any], run: Callable[..., Any]) -> Custom:
+def _recomputed(f: Function, run: Function) -> Custom:
     """The row whose derivatives run the function again."""
 
-    def part(xs: Any) -> Any:
+    def part(xs: Value) -> Value:
         keep = [i for i, x in enumerate(xs) if Carrier.dtype(x).kind in "fc"]
 
-        def g(*chosen: Any) -> Any:
+        def g(*chosen: Value) -> Value:
             full = list(xs)
             for i, x in zip(keep, chosen):
                 full[i] = x
@@ -151,32 +152,32 @@ def _recomputed(f: Callable[..., Any], run: Callable[..., Any]) -> Custom:
 
         return g, keep
 
-    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
         g, keep = part(xs)
         found = vjp(g, *[xs[i] for i in keep])[1](tuple(ct) if isinstance(ct, list) else ct)
-        result: list[Any] = [None] * len(xs)
+        result: list[Value] = [None] * len(xs)
         for i, c in zip(keep, found):
             result[i] = c
         return result
 
-    def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
         g, keep = part(xs)
         points = tuple(xs[i] for i in keep)
         return jvp(g, points, tuple(zeros(xs[i]) if ts[i] is None else ts[i] for i in keep))[1]
 
-    def batch(m: Carrier, row: Any, lead: Any, *xs: Any) -> Any:
+    def batch(m: Carrier, row: Primitive, lead: tuple[bool, ...], *xs: Value) -> Value:
         return checkpoint(vmap(run, places(lead)))(*xs)
 
     return _dynamic(f, run, pull, push, batch)
 
 
-def _with_rules(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom:
+def _with_rules(f: Function, run: Value, pull: Value, push: Value) -> Custom:
     """The row of a function with its own pullback; over a batch, the row of the batched function and pullback."""
 
-    def batch(m: Carrier, row: Any, lead: Any, *xs: Any) -> Any:
+    def batch(m: Carrier, row: Primitive, lead: tuple[bool, ...], *xs: Value) -> Value:
         axes = places(lead)
 
-        def push_all(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
+        def push_all(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
             filled = tuple(zeros(x) if t is None else t for t, x in zip(ts, xs))
             return vmap(lambda ts, y, xs: push(m, list(ts), y, *xs), (axes, 0, axes))(filled, y, xs)
 
@@ -186,7 +187,7 @@ def _with_rules(f: Callable[..., Any], run: Any, pull: Any, push: Any) -> Custom
     return _dynamic(f, run, lambda m, ct, y, *xs: pull(ct, *xs), push, batch)
 
 
-def _dynamic(f: Callable[..., Any], run: Any, pull: Any, push: Any, batch: Any) -> Custom:
+def _dynamic(f: Function, run: Value, pull: Value, push: Value, batch: Value) -> Custom:
     name = getattr(f, "__name__", "function").strip("<>")
     return Custom(
         name=name,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..glance import glance
+from ..types import Value
 
 
 @dataclass
@@ -24,20 +25,20 @@ class Derivative:
 
     method: str
     label: str
-    value: Any
-    gradient: Any
-    by_name: dict[str, Any]
-    claimed_error: dict[str, Any] | None = None
+    value: Value
+    gradient: Value
+    by_name: dict[str, Value]
+    claimed_error: dict[str, Value] | None = None
     evaluations: int = 1
     operations: int | None = None
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
-    refusals: dict[str, Any] = field(default_factory=dict)
-    one_sided: dict[str, Any] = field(default_factory=dict)
+    refusals: dict[str, Value] = field(default_factory=dict)
+    one_sided: dict[str, Value] = field(default_factory=dict)
     preparation: float = 0.0
     evaluation: float | None = None
-    rounding: dict[str, Any] | None = None
+    rounding: dict[str, Value] | None = None
 
     def __repr__(self) -> str:
         return f"<Derivative by {self.method}: value {glance(self.value)}, gradient {glance(self.gradient)}>"

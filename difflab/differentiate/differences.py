@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DomainError, InputError
+from ..types import Value
 from .problem import Problem
 
 EPSILON = 2.0**-52
@@ -20,6 +21,13 @@ KINK = 1e-3
 
 class Line:
     """The function along one coordinate, counting its evaluations."""
+
+    function: Callable[[list[Value]], Value]
+    values: list[Value]
+    k: int
+    index: tuple[int, ...]
+    evaluations: int
+    x: float
 
     def __init__(
         self, problem: Problem, k: int, index: tuple[int, ...], function: Callable[[list[Any]], Any] | None = None

@@ -7,7 +7,6 @@ Derivatives", chapter 15, and M. Blondel et al. (2022), "Efficient and modular i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ..errors import InputError, ShapeError, UnsupportedError
 from ..graph.leaves import check_functions
 from ..graph.traced import NODE, apply, holds_traced
 from ..primitives import NUMPY, Carrier
+from ..types import Function, Value
 from .closed import Closed, control_row, describe, value_leaf
 from .control_flow import active, filled
 from .jacobians import jacobian
@@ -22,13 +22,13 @@ from .transform import jvp, vjp, zeros
 
 
 def fixed_point(
-    step: Callable[[Any], Any],
-    start: Any,
+    step: Callable[[Value], Value],
+    start: Value,
     *,
     tolerance: float = 1e-12,
     max_steps: int = 100_000,
     newton: bool = False,
-) -> Any:
+) -> Value:
     """The x with x = step(x), found from `start` and differentiable in whatever `step` captures.
 
     x is one array. `step` is repeated until no element changes by more than tolerance * (1 + |x|); with `newton`, a
@@ -45,7 +45,7 @@ def fixed_point(
     if Carrier.dtype(first).kind != "f":
         raise InputError(f"fixed_point: start has dtype {Carrier.dtype(first)}; start from floats")
 
-    def call(leaves: list[Any]) -> Any:
+    def call(leaves: list[Value]) -> Value:
         return step(leaves[0])
 
     body = Closed("fixed_point", step, [first], call)
@@ -56,12 +56,12 @@ def fixed_point(
         )
     operands = [*body.captured, first]
 
-    def value(m: Carrier, *xs: Any) -> Any:
+    def value(m: Carrier, *xs: Value) -> Value:
         if m is not NUMPY:
             raise UnsupportedError("fixed_point: it is found in floating point only")
         return settle(body, list(xs), tolerance, max_steps, newton)
 
-    def pull(m: Carrier, ct: Any, y: Any, *xs: Any) -> Any:
+    def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
         outside = list(xs[:-1])
         n = int(np.prod(Carrier.shape(y)))
         adjoint = np.linalg.solve(np.transpose(system(body, outside, y, n)), np.reshape(ct, (n,)))
@@ -69,7 +69,7 @@ def fixed_point(
         _, pullback = vjp(in_captured(body, outside, y, on), *[outside[k] for k in on])
         return [*filled([None] * len(outside), on, pullback(np.reshape(adjoint, Carrier.shape(y)))), None]
 
-    def push(m: Carrier, ts: list[Any], y: Any, *xs: Any) -> Any:
+    def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
         outside = list(xs[:-1])
         n = int(np.prod(Carrier.shape(y)))
         on = [k for k in active(outside) if ts[k] is not None]
@@ -85,18 +85,18 @@ def fixed_point(
     return apply(control_row("fixed_point", value, pull, push, flops=body.flops, tolerance=tolerance), tuple(operands))
 
 
-def in_captured(body: Closed, outside: list[Any], y: Any, on: list[int]) -> Callable[..., Any]:
+def in_captured(body: Closed, outside: list[Value], y: Value, on: list[int]) -> Function:
     """The body at x = y as a function of the captured values named in `on`."""
     return lambda *chosen: body(NODE, [*filled(outside, on, chosen), y])[0]
 
 
-def system(body: Closed, outside: list[Any], y: Any, n: int) -> Any:
+def system(body: Closed, outside: list[Value], y: Value, n: int) -> Value:
     """I - d step / dx at y, as a matrix (n, n)."""
     J = jacobian(lambda x: body(NODE, [*outside, x])[0])(y)
     return np.eye(n) - np.reshape(J, (n, n))
 
 
-def settle(body: Closed, xs: list[Any], tolerance: float, max_steps: int, newton: bool) -> Any:
+def settle(body: Closed, xs: list[Value], tolerance: float, max_steps: int, newton: bool) -> Value:
     """The iteration, in numbers."""
     outside, x = xs[:-1], xs[-1]
     run = body.stepper()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from ..errors import NoDerivativeError
 from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Gate
+from ..types import Value
 from .reverse import no_derivative
 
 
-def sweep(nodes: list[Traced], tangents: dict[Traced, Any], nested: bool = False) -> dict[Traced, Any]:
+def sweep(nodes: list[Traced], tangents: dict[Traced, Value], nested: bool = False) -> dict[Traced, Value]:
     """Carries tangents of the inputs forward to every node that depends on them; an absent entry is zero."""
     m = NODE if nested or holds_traced(list(tangents.values())) else NUMPY
     for node in nodes:
@@ -33,7 +35,7 @@ def sweep(nodes: list[Traced], tangents: dict[Traced, Any], nested: bool = False
     return tangents
 
 
-def push_elementwise(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_elementwise(m: Carrier, node: Traced, ts: list[Value], x: list[Value]) -> Value:
     total = None
     row: Any = node.primitive
     for i, t in enumerate(ts):
@@ -57,7 +59,7 @@ def push_elementwise(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> A
     return total
 
 
-def push_linear(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_linear(m: Carrier, node: Traced, ts: list[Value], x: list[Value]) -> Value:
     row: Any = node.primitive
     apply = m.of(row)
     if row.jointly:
@@ -76,20 +78,20 @@ def push_linear(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
     return total
 
 
-def push_pick(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_pick(m: Carrier, node: Traced, ts: list[Value], x: list[Value]) -> Value:
     return ts[0][node.params["index"]]
 
 
-def push_custom(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_custom(m: Carrier, node: Traced, ts: list[Value], x: list[Value]) -> Value:
     row: Any = node.primitive
     if row.jvp is None:
         raise NoDerivativeError(f"{row.name}: no forward-mode derivative is known")
     return row.jvp(m, ts, node.value, *x, **node.params)
 
 
-def push_composite(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any:
+def push_composite(m: Carrier, node: Traced, ts: list[Value], x: list[Value]) -> Value:
     inner = list(x)
-    tangents: dict[Traced, Any] = {}
+    tangents: dict[Traced, Value] = {}
     row: Any = node.primitive
     with Tape() as (tape, operations):
         for i, t in enumerate(ts):
@@ -103,7 +105,7 @@ def push_composite(m: Carrier, node: Traced, ts: list[Any], x: list[Any]) -> Any
     return found.get(out) if out.__class__ is Traced else None
 
 
-PUSHFORWARDS: dict[str, Any] = {
+PUSHFORWARDS: dict[str, Callable[..., Value]] = {
     "elementwise": push_elementwise,
     "linear": push_linear,
     "pick": push_pick,
@@ -114,7 +116,7 @@ PUSHFORWARDS: dict[str, Any] = {
 }
 
 
-def fit(m: Carrier, tangent: Any, y: Any) -> Any:
+def fit(m: Carrier, tangent: Value, y: Value) -> Value:
     """A tangent in the shape and dtype of the value that it belongs to."""
     if y.__class__ is tuple:
         return list(tangent)

@@ -6,7 +6,7 @@ A batch of sweeps costs little more than one sweep for small arrays (5 to 10 tim
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError
 from ..graph.traced import NODE, Traced
 from ..primitives import Carrier
+from ..types import Function, Value
 from .batching import vmap
 from .transform import Recording, _wraps, grad, selected, zeros
 
@@ -21,7 +22,7 @@ FEW = 4  # sweeps from which on a batch is faster than a loop
 MAX_ELEMENTS = 2_000_000  # of the largest array of a batch
 
 
-def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto", sparse: bool = False) -> Callable[..., Any]:
+def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "auto", sparse: bool = False) -> Function:
     """The derivative of each output element by each input element.
 
     For an output of shape `s` and an argument of shape `t` the result has shape `s + t`; structures nest, the
@@ -43,7 +44,7 @@ def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto", sparse
         return sparse_jacobian("jacobian", f, f, argnums, mode)
 
     @_wraps(f, "jacobian")
-    def jac(*args: Any, **kwargs: Any) -> Any:
+    def jac(*args: Any, **kwargs: Any) -> Value:
         g, chosen = selected("jacobian", f, argnums, args, kwargs)
         record = Recording("jacobian", g, chosen)
         outputs = [record.tape.value_of(y) for y in record.outputs]
@@ -61,11 +62,11 @@ def jacobian(f: Callable[..., Any], argnums: Any = 0, mode: str = "auto", sparse
     return jac
 
 
-def _reverse_rows(record: Recording, outputs: list[Any], inputs: list[Any]) -> list[list[Any]]:
+def _reverse_rows(record: Recording, outputs: list[Value], inputs: list[Value]) -> list[list[Value]]:
     table = []
     for k, y in enumerate(outputs):
 
-        def pull(unit: Any, k: int = k) -> tuple[Any, ...]:
+        def pull(unit: Value, k: int = k) -> tuple[Value, ...]:
             cts = [zeros(v) for v in outputs]
             cts[k] = unit
             return tuple(record.pull(cts))
@@ -75,11 +76,11 @@ def _reverse_rows(record: Recording, outputs: list[Any], inputs: list[Any]) -> l
     return table
 
 
-def _forward_columns(record: Recording, outputs: list[Any], inputs: list[Any]) -> list[list[Any]]:
-    table: list[list[Any]] = [[] for _ in outputs]
+def _forward_columns(record: Recording, outputs: list[Value], inputs: list[Value]) -> list[list[Value]]:
+    table: list[list[Value]] = [[] for _ in outputs]
     for j, x in enumerate(inputs):
 
-        def push(unit: Any, j: int = j) -> tuple[Any, ...]:
+        def push(unit: Value, j: int = j) -> tuple[Value, ...]:
             ts = [zeros(v) for v in inputs]
             ts[j] = unit
             return tuple(record.push(ts))
@@ -90,7 +91,7 @@ def _forward_columns(record: Recording, outputs: list[Any], inputs: list[Any]) -
     return table
 
 
-def for_units(record: Recording, sweep: Callable[..., tuple[Any, ...]], x: Any, axis: int) -> list[Any]:
+def for_units(record: Recording, sweep: Callable[..., tuple[Value, ...]], x: Value, axis: int) -> list[Value]:
     """What a sweep returns for each unit array of x's shape, stacked along an axis."""
     n, shape = Carrier.size(x), Carrier.shape(x)
     unit = np.eye(max(n, 1), dtype=Carrier.dtype(x)).reshape(max(n, 1), *shape) if n else np.zeros((1, *shape))
@@ -106,7 +107,7 @@ def for_units(record: Recording, sweep: Callable[..., tuple[Any, ...]], x: Any, 
     return whole if n else [NODE.getitem(c, index=(..., slice(0, 0)) if axis else (slice(0, 0),)) for c in whole]
 
 
-def hessian(f: Callable[..., Any], argnums: Any = 0, sparse: bool = False) -> Callable[..., Any]:
+def hessian(f: Function, argnums: int | Sequence[int] = 0, sparse: bool = False) -> Function:
     """The second derivatives of a scalar function: for an argument of shape `s`, an array of shape `s + s`.
 
     With `sparse` the result is a `scipy.sparse` matrix in CSR form; see `jacobian`.

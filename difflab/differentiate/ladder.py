@@ -27,6 +27,11 @@ SHARP = 1e-11  # the relative error from which further steps between the largest
 class Samples:
     """Values of a function beside a point, each computed once; NaN where there is none."""
 
+    f: Callable[[float], float]
+    x: float
+    grain: float
+    here: float
+
     def __init__(self, f: Callable[[float], float], x: float) -> None:
         self.f, self.x = f, x
         self.grain = 2 * math.ulp(x)
@@ -98,6 +103,15 @@ class Ladder:
     quotients over both sides (0), and where one side is not defined everywhere those to the right (1) and left (-1);
     `bends` the quotient to the right less the one to the left.
     """
+
+    samples: Samples
+    spacing: float
+    sigma: float
+    size: float
+    levels: list[Level]
+    tableaus: dict[int, Tableau]
+    measured: float
+    bends: Tableau
 
     def __init__(self, samples: Samples, spacing: float, least: float = 0.0) -> None:
         self.samples, self.spacing, self.sigma = samples, samples.step(spacing), least

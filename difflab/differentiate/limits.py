@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ..errors import DifflabError, TimeLimitError, UnsupportedError
+from ..types import Value
 from . import worker
 from .worker import Request, received, sent
 
@@ -39,7 +40,7 @@ LATE = f"the helper process did not start in {PATIENCE:g} s"
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
-def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int = MEGABYTES) -> Any:
+def limited(work: Callable[[], Value], seconds: float, what: str, megabytes: int = MEGABYTES) -> Value:
     """The result of `work()` from another process, or TimeLimitError after `seconds` of its processor time.
 
     `work` is a function of a module, or a `functools.partial` of one, with arguments that can be pickled: all of it is
@@ -72,11 +73,11 @@ def limited(work: Callable[[], Any], seconds: float, what: str, megabytes: int =
     return result
 
 
-def request_of(work: Callable[[], Any], seconds: float, megabytes: int) -> Request:
+def request_of(work: Callable[[], Value], seconds: float, megabytes: int) -> Request:
     return Request(pickle.dumps(work), search_path(), seconds, megabytes)
 
 
-def outcome(answer: bytes | None) -> tuple[str, Any]:
+def outcome(answer: bytes | None) -> tuple[str, Value]:
     """What an answer says: "ok" and the result, "error" and the exception, "time", "silent", "memory", or "ended".
 
     "silent" is work that hung without using the processor.
@@ -107,6 +108,8 @@ def prepare() -> None:
 
 class Helper:
     """The process that forks, with `warm_up` of a module run; started when it is needed, and again where it ended."""
+
+    lock: threading.Lock
 
     def __init__(self, module: str) -> None:
         self.module = module
@@ -139,7 +142,7 @@ class Helper:
             self.lost(process)
         return None
 
-    def connection(self) -> tuple[socket.socket, Any]:
+    def connection(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         """One end of a connection to a fork, and the helper that forks it.
 
         The fork says its process id first, or its end comes in the place; nothing comes where the helper has ended.
@@ -155,7 +158,7 @@ class Helper:
         except OSError as error:
             raise DifflabError(worker.NOT_STARTED.format(error.strerror)) from None
 
-    def lost(self, process: Any) -> None:
+    def lost(self, process: subprocess.Popen[bytes]) -> None:
         """A connection to this helper was lost on its way: the next one goes to a new helper."""
         with self.lock:
             if self.process is process:
@@ -177,7 +180,7 @@ class Helper:
         with self.lock:
             self.end()
 
-    def hand_over(self, connection: socket.socket) -> Any:
+    def hand_over(self, connection: socket.socket) -> Value:
         with self.lock:
             for _ in range(2):
                 if self.channel is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -13,6 +13,7 @@ import numpy as np
 
 from ..compile.program.program import compile
 from ..errors import InputError
+from ..types import Function, Tree, Value
 from .answer import answer as answer
 from .derivative import Derivative
 from .opaque import recorded_or_opaque
@@ -44,7 +45,7 @@ class Method:
     exact_options: frozenset[str] = frozenset()
     limited: bool = False
     opaque: bool = False
-    program: Callable[[Problem], Callable[[], Any]] | None = None
+    program: Callable[[Problem], Callable[[], Value]] | None = None
 
     def variant(self, option: str) -> Method:
         """The method with its option set; raises InputError where it has none."""
@@ -84,7 +85,9 @@ def method_named(name: str) -> Method:
     return REGISTRY[base].variant(option) if option else REGISTRY[base]
 
 
-def differentiate(function: Any, at: Any, method: str = "reverse", wrt: Any = None, **options: Any) -> Derivative:
+def differentiate(
+    function: Any, at: Tree, method: str = "reverse", wrt: str | Iterable[str] | None = None, **options: Any
+) -> Derivative:
     """The gradient of a scalar function at a point by one of the methods.
 
     `function` is text, a function, a graph or a sympy expression, `at` the point (a dict of names, or a function's
@@ -100,11 +103,11 @@ def differentiate(function: Any, at: Any, method: str = "reverse", wrt: Any = No
     return chosen.run(problem, **options)
 
 
-def restricted(problem: Problem) -> tuple[Callable[..., Any], list[Any]]:
+def restricted(problem: Problem) -> tuple[Function, list[Value]]:
     """The graph as a function of the inputs to differentiate by, and their values."""
     places = problem.places
 
-    def f(*chosen: Any) -> Any:
+    def f(*chosen: Value) -> Value:
         full = list(problem.values)
         for k, x in zip(places, chosen):
             full[k] = x
@@ -148,30 +151,31 @@ def at_home(file: str) -> Callable[..., Derivative]:
     """The `derivative` of a file of this folder, imported when it is first called."""
 
     def run(problem: Problem, **options: Any) -> Derivative:
-        return import_module(f"{__package__}.{file}").derivative(problem, **options)  # type: ignore[no-any-return]
+        found: Derivative = import_module(f"{__package__}.{file}").derivative(problem, **options)
+        return found
 
     return run
 
 
-def reverse_program(problem: Problem) -> Callable[[], Any]:
+def reverse_program(problem: Problem) -> Callable[[], Value]:
     """The gradient compiled: reverse mode recorded, simplified and written as straight-line source."""
     f, xs = restricted(problem)
     return partial(compile(grad(f, argnums=tuple(range(len(xs))))), *xs)
 
 
-def forward_program(problem: Problem) -> Callable[[], Any]:
+def forward_program(problem: Problem) -> Callable[[], Value]:
     """A forward sweep for each single input, compiled together."""
     f, xs = restricted(problem)
     basis = [tuple(unit(x, i) if k == place else zeros(x) for k, x in enumerate(xs)) for place, i in entries(xs)]
     return partial(compile(lambda *at: [jvp(f, at, direction)[1] for direction in basis]), *xs)
 
 
-def entries(xs: list[Any]) -> list[tuple[int, tuple[int, ...]]]:
+def entries(xs: list[Value]) -> list[tuple[int, tuple[int, ...]]]:
     """Every single number in a list of arrays."""
     return [(k, index) for k, x in enumerate(xs) for index in np.ndindex(np.shape(x))]
 
 
-def unit(x: Any, index: tuple[int, ...]) -> Any:
+def unit(x: Value, index: tuple[int, ...]) -> Value:
     direction = np.zeros(np.shape(x), x.dtype)
     direction[index] = 1
     return direction[()]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..types import Value
 from .adaptive import adaptive
 from .answer import answer
 from .complex_step import complex_step
@@ -47,10 +47,10 @@ def derivative(problem: Problem, scheme: str = "adaptive", h: float | None = Non
         return answer(problem, "numerical", label, problem.value, exact, start, evaluations=count, claimed_error=None)
     function, reason = differenced(problem)
     estimate = (lambda line: Estimate.refused(reason)) if reason else estimator(scheme, h)
-    results: list[Any] = []
-    claimed: dict[str, Any] = {}
-    refusals: dict[str, Any] = {}
-    one_sided: dict[str, Any] = {}
+    results: list[Value] = []
+    claimed: dict[str, Value] = {}
+    refusals: dict[str, Value] = {}
+    one_sided: dict[str, Value] = {}
     notes: list[str] = []
     count = 0
     for name, k in zip(problem.wrt, problem.places):
@@ -81,7 +81,7 @@ def derivative(problem: Problem, scheme: str = "adaptive", h: float | None = Non
     )
 
 
-def chosen(scheme: Any, h: Any) -> str:
+def chosen(scheme: str, h: float | None) -> str:
     """The scheme's name; raises InputError for others and for steps that are none."""
     scheme = "ridders" if scheme == "richardson" or (h is not None and scheme == "adaptive") else scheme
     if scheme not in SCHEMES:
@@ -99,7 +99,7 @@ def estimator(scheme: str, h: float | None) -> Callable[[Line], Estimate]:
     return lambda line: Estimate(*formula(line, h))
 
 
-def each(found: Any, read: Callable[[Estimate], Any], kind: Any = float) -> Any:
+def each(found: Value, read: Callable[[Estimate], Value], kind: Value = float) -> Value:
     """One field of every estimate; of a single one, the field itself."""
     result = np.empty(found.shape, dtype=kind)
     for index in np.ndindex(found.shape):
@@ -107,23 +107,24 @@ def each(found: Any, read: Callable[[Estimate], Any], kind: Any = float) -> Any:
     return result[()]
 
 
-def sides(found: Any) -> tuple[Any, Any] | None:
+def sides(found: Value) -> tuple[Value, Value] | None:
     """The one-sided slopes, NaN where an entry has none; None if no entry has any."""
     if not any(e.one_sided for e in found.flat):
         return None
     none = (math.nan, math.nan)
-    left, right = (each(found, lambda e, k=k: (e.one_sided or none)[k]) for k in (0, 1))  # type: ignore[misc]
+    left = each(found, lambda e: (e.one_sided or none)[0])
+    right = each(found, lambda e: (e.one_sided or none)[1])
     return (left, right) if found.shape else (float(left), float(right))
 
 
-def told(name: str, found: Any) -> list[str]:
+def told(name: str, found: Value) -> list[str]:
     """The reasons of the entries that were refused."""
     places = [index for index in np.ndindex(found.shape) if found[index].reason]
     notes = [f"{name}{list(i) if i else ''}: {found[i].reason}" for i in places[:SHOWN]]
     return notes + [f"{name}: {len(places) - SHOWN} entries more are refused"] * (len(places) > SHOWN)
 
 
-def unsettled(name: str, found: Any, claimed: Any) -> list[str]:
+def unsettled(name: str, found: Value, claimed: Value) -> list[str]:
     if np.any(claimed > KINK * np.maximum(np.abs(found), 1e-300)):
         return [f"{name}: the differences do not settle: a kink, or terms that cancel"]
     return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import update_wrapper
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..graph.pytree import flatten
 from ..graph.traced import apply, holds_traced
 from ..primitives import Custom
 from ..primitives.primitive import Carrier
+from ..types import Function, Tree, Value
 from .problem import Problem, as_problem
 
 OPAQUE = "opaque"  # the spelling that tells the row of such a function
@@ -20,24 +21,24 @@ NOT_RECORDED = (TraceError, UnsupportedError, TypeError, AttributeError)  # what
 class Opaque:
     """A function that records itself as one node, whatever it does inside."""
 
-    __code__: Any
+    __code__: Value
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Function) -> None:
         self.f = f
         update_wrapper(self, f)
         if hasattr(f, "__code__"):  # where its arguments' names are looked up
             self.__code__ = f.__code__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Value:
         leaves, rebuild = flatten((args, kwargs))
         if not holds_traced(leaves):
             return self.f(*args, **kwargs)
 
-        def value(m: Carrier, *xs: Any) -> Any:
+        def value(m: Carrier, *xs: Value) -> Value:
             inner, named = rebuild(list(xs))
             return self.f(*inner, **named)
 
-        def refuse(*_: Any, **__: Any) -> Any:
+        def refuse(*_: Any, **__: Any) -> Value:
             name = getattr(self.f, "__name__", "the function")
             raise UnsupportedError(f"{name} cannot be recorded: only differences can be taken of it")
 
@@ -54,7 +55,7 @@ class Opaque:
         return apply(row, tuple(leaves))
 
 
-def recorded_or_opaque(function: Any, at: Any, wrt: Any = None) -> Problem:
+def recorded_or_opaque(function: Any, at: Tree, wrt: str | Iterable[str] | None = None) -> Problem:
     """The problem of a function, as one node where the function cannot be recorded."""
     try:
         return as_problem(function, at, wrt)

@@ -13,11 +13,12 @@ from ..graph.recorded import graph_of
 from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced
 from ..primitives import Carrier
+from ..types import Value
 from . import reverse
 from .transform import zeros
 
 
-def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
+def run_backward(forward: ForwardPass, seed: Value = None) -> BackwardPass:
     """Sweeps the recorded forward pass from its first output and keeps every adjoint and every edge."""
     graph = forward.graph
     output = graph.outputs[0]
@@ -39,7 +40,7 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
         if isinstance(x, tuple) and x and x[0].__class__ is Traced and x[0].primitive.kind == "pick":
             vertex[x[0].operands[0]] = n
 
-    def observe(node: Traced, position: int, upstream: Any, local: Any, downstream: Any) -> None:
+    def observe(node: Traced, position: int, upstream: Value, local: Value, downstream: Value) -> None:
         target = vertex.get(node)
         if target is None:  # inside a call that the graph shows as one operation
             return
@@ -53,7 +54,7 @@ def run_backward(forward: ForwardPass, seed: Any = None) -> BackwardPass:
             local = np.float64(local)
         edges.append(Edge(source, target, position, upstream, local, downstream))
 
-    adjoints: dict[Traced, Any] = {}
+    adjoints: dict[Traced, Value] = {}
     top = forward.recorded[output]
     if top.__class__ is Traced and Carrier.dtype(value).kind in "fc":
         with np.errstate(all="ignore"):
@@ -79,7 +80,7 @@ def place_of(target: Node, source: Node | None, node: Traced, position: int) -> 
     return places[min(before, len(places) - 1)] if places else None
 
 
-def undefined_here(forward: ForwardPass, value: Any) -> bool:
+def undefined_here(forward: ForwardPass, value: Value) -> bool:
     """Whether the output is NaN though no input is."""
     if isinstance(value, tuple | Traced) or np.asarray(value).dtype.kind != "f" or not np.any(np.isnan(value)):
         return False
@@ -129,7 +130,7 @@ def backward_graph(graph: Graph, **examples: Any) -> Graph:
     return graph_of(operations, inputs, [inner.value_of(t) for t in tops] + adjoints, partner=partner)
 
 
-def example_of(node: Node, examples: dict[str, Any]) -> Any:
+def example_of(node: Node, examples: dict[str, Value]) -> Value:
     """The value of an input that the backward pass is recorded at."""
     example = examples.get(str(node.name))
     if example is None:

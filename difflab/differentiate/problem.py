@@ -12,12 +12,14 @@ import numpy as np
 from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeError, TraceError
 from ..graph.graph import Draft, Graph
 from ..graph.kinds import check_fit
+from ..graph.node import Node
 from ..graph.pytree import flatten
 from ..graph.refusals import moderate, shapes_refused
 from ..graph.trace import argument_names, trace
 from ..graph.traced import NODE, Traced, holds_traced
 from ..graph.vertices import strip
 from ..primitives import Carrier, rows
+from ..types import Function, Tree, Value
 
 LONGEST = 1e6  # seconds; clocks and timeouts cannot take any number
 
@@ -31,11 +33,11 @@ class Problem:
     """
 
     graph: Graph
-    function: Callable[[list[Any]], Any]
+    function: Callable[[list[Value]], Value]
     names: list[str]
-    values: list[Any]
+    values: list[Value]
     wrt: list[str]
-    rebuild: Callable[[dict[str, Any]], Any]
+    rebuild: Callable[[dict[str, Value]], Value]
     text: str | None = None
     notes: list[str] = field(default_factory=list)
     traced: bool = False  # from a function that was recorded, rather than from text, sympy or a graph
@@ -52,12 +54,12 @@ class Problem:
         return sum(Carrier.size(self.values[k]) for k in self.places)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Value:
         with np.errstate(all="ignore"):
             return self.graph.evaluate(list(self.values))[self.graph.outputs[0]]
 
 
-def as_problem(function: Any, at: Any, wrt: Any = None) -> Problem:
+def as_problem(function: Any, at: Tree, wrt: str | Iterable[str] | None = None) -> Problem:
     """A problem from text, a sympy expression, a graph or a function, and a point.
 
     `at` is a dict of names for text, expressions and graphs; for a function a dict of its argument names, or one
@@ -69,7 +71,7 @@ def as_problem(function: Any, at: Any, wrt: Any = None) -> Problem:
     return problem
 
 
-def _read(function: Any, at: Any, wrt: Any) -> Problem:
+def _read(function: Any, at: Tree, wrt: str | Iterable[str] | None) -> Problem:
     if isinstance(function, str):
         from ..graph.parse import parse
 
@@ -88,7 +90,7 @@ def _read(function: Any, at: Any, wrt: Any) -> Problem:
     raise InputError(f"the function is {function!r}: give text, a function, a graph or a sympy expression{hint}")
 
 
-def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem:
+def _graph_problem(graph: Graph, at: Tree, wrt: str | Iterable[str] | None, text: str | None) -> Problem:
     names = [str(n.name) for n in graph.inputs]
     if not isinstance(at, dict):
         raise InputError(f"the point is {at!r}: give one value for each of {', '.join(names) or 'no names'}, as a dict")
@@ -113,14 +115,14 @@ def _graph_problem(graph: Graph, at: Any, wrt: Any, text: str | None) -> Problem
     return _checked(typed, lambda xs: graph(*xs), names, values, wrt, dict, text, [])
 
 
-def _named(graph: Graph) -> Callable[..., Any]:
+def _named(graph: Graph) -> Function:
     """The graph as a function whose run gives the recorded nodes the graph's names.
 
     What a text computes from constants alone, such as sqrt(2), is recorded too: methods with exact numbers then see
     sqrt(2), where the double nearest to it would have another derivative.
     """
 
-    def run(*xs: Any) -> Any:
+    def run(*xs: Value) -> Value:
         for vertex, made in zip(graph.inputs, xs):  # at once, so that errors say the names
             if made.__class__ is Traced:
                 made.name = vertex.name
@@ -139,7 +141,7 @@ def _named(graph: Graph) -> Callable[..., Any]:
     return run
 
 
-def _computed(vertex: Any, operands: list[Any], tape: Any) -> Any:
+def _computed(vertex: Node, operands: list[Value], tape: Value) -> Value:
     """The value of a vertex on traced operands; of constants alone, a value of the tape."""
     function = NODE.of(vertex.primitive)
     try:
@@ -155,7 +157,7 @@ def _computed(vertex: Any, operands: list[Any], tape: Any) -> Any:
         raise shapes_refused(vertex.primitive, operands, error) from error.__cause__
 
 
-def _constant(x: Any) -> bool:
+def _constant(x: Value) -> bool:
     """Whether a traced value comes from constants alone."""
     stack = [x]
     while stack:
@@ -167,9 +169,9 @@ def _constant(x: Any) -> bool:
     return True
 
 
-def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
-    call: Callable[[list[Any]], Any]
-    back: Callable[[list[Any]], Any]
+def _function_problem(f: Function, at: Tree, wrt: str | Iterable[str] | None) -> Problem:
+    call: Callable[[list[Value]], Value]
+    back: Callable[[list[Value]], Value]
     if isinstance(at, dict) and set(at) <= set(
         argument_names(f, f.__code__.co_argcount if hasattr(f, "__code__") else 0)
     ):
@@ -192,7 +194,7 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
         values += [point(x, key + s) for x, s in zip(leaves, suffixes)]
         trees.append((len(leaves), rebuild))
 
-    def spread(xs: list[Any]) -> list[Any]:
+    def spread(xs: list[Value]) -> list[Value]:
         out, start = [], 0
         for count, rebuild in trees:
             out.append(rebuild(list(xs[start : start + count])))
@@ -220,7 +222,7 @@ def _function_problem(f: Callable[..., Any], at: Any, wrt: Any) -> Problem:
     return problem
 
 
-def point(x: Any, name: str) -> Any:
+def point(x: Value, name: str) -> Value:
     """One input value: a finite real number or a non-empty real array of them."""
     x = real(x, name)
     if not np.all(np.isfinite(x)):
@@ -229,7 +231,7 @@ def point(x: Any, name: str) -> Any:
     return x
 
 
-def real(x: Any, name: str) -> Any:
+def real(x: Value, name: str) -> Value:
     """One input value as a float64 number or a float array."""
     check_fit(x, name)
     if isinstance(x, bool | np.bool_):
@@ -259,11 +261,11 @@ def _checked(
     graph: Graph,
     function: Any,
     names: list[str],
-    values: list[Any],
-    wrt: Any,
-    rebuild: Any,
+    values: list[Value],
+    wrt: str | Iterable[str] | None,
+    rebuild: Value,
     text: str | None,
-    notes: Any,
+    notes: Value,
 ) -> Problem:
     if len(graph.outputs) != 1:
         raise ShapeError(f"the function has {len(graph.outputs)} outputs; a gradient needs one")
@@ -294,14 +296,14 @@ def _checked(
     return Problem(graph, function, names, values, wanted, rebuild, text, notes)
 
 
-def time_limit(seconds: Any) -> float:
+def time_limit(seconds: Value) -> float:
     """A number of seconds that a method may take; endless is a long time."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number) or not seconds > 0:
         raise InputError(f"seconds={seconds!r}: give a positive number of seconds")
     return min(float(seconds), LONGEST)
 
 
-def output_ancestors(graph: Graph, also: Iterable[Any] = ()) -> set[Any]:
+def output_ancestors(graph: Graph, also: Iterable[Value] = ()) -> set[Value]:
     """The nodes that the outputs, and other nodes, depend on, themselves included."""
     found = {*graph.outputs, *also}
     for node in reversed(graph.order):

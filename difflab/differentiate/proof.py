@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flint
 import numpy as np
@@ -15,6 +15,7 @@ from ..primitives.germs.constants import lift_all
 from ..primitives.germs.germ import ONE, Germ, ball, lift
 from ..primitives.germs.session import NOW, session
 from ..progress import doing, tell
+from ..types import Value
 from .arb_carrier import CARRIER
 from .arb_rules import rounded_constants
 from .certificate import CERTIFIED, KINK, MANY, MANY_PAIRS, UNDECIDED, UNDEFINED, Entry, blank, entry
@@ -30,8 +31,8 @@ EXAMINED = 3  # at every so many doublings, and at the last, one-sided runs look
 class Side(NamedTuple):
     """One side of the point: the limit of the values, the slope, whether the limit is the value at the point."""
 
-    limit: Any
-    slope: Any
+    limit: Value
+    slope: Value
     continuous: bool
     undefined: str = ""
 
@@ -57,6 +58,17 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
 class Proof:
     """By series along each coordinate, all coordinates being balls in the neighbourhood."""
 
+    problem: Problem
+    order: int
+    verdict: str
+    reason: str
+    bits: int
+    runs: int
+    value: Entry
+    tables: list[Value]
+    coordinates: list[tuple[int, tuple[int, ...]]]
+    notes: list[str]
+
     label = "enclosure, proven digits"
 
     def __init__(self, problem: Problem, order: int) -> None:
@@ -66,8 +78,8 @@ class Proof:
         self.value = Entry()
         self.tables = [blank(problem.values[k]) for k in problem.places]
         self.coordinates = [(k, i) for k, t in zip(problem.places, self.tables) for i in np.ndindex(t.shape)]
-        self.one_sided: dict[str, Any] = {}
-        self.second: dict[str, dict[str, Any]] = {}
+        self.one_sided: dict[str, Value] = {}
+        self.second: dict[str, dict[str, Value]] = {}
         self.notes = note_on_constants(problem)
 
     # The search.
@@ -129,9 +141,9 @@ class Proof:
         self.second = self.named(found)
         return self.value.settled and all(e.settled for e in (*self.entries(), *found.flat))
 
-    def named(self, found: Any) -> dict[str, dict[str, Any]]:
+    def named(self, found: Value) -> dict[str, dict[str, Value]]:
         """The matrix of entries by pairs of names."""
-        table: dict[str, dict[str, Any]] = {}
+        table: dict[str, dict[str, Value]] = {}
         ends = np.cumsum([0, *[t.size for t in self.tables]])
         for i, a in enumerate(self.problem.wrt):
             table[a] = {}
@@ -170,7 +182,7 @@ class Proof:
         k, index = coordinate
         return float(np.asarray(self.problem.values[k])[index])
 
-    def radius(self, x: float) -> Any:
+    def radius(self, x: float) -> Value:
         """How far the neighbourhood reaches: half of the digits of the precision."""
         return arb(abs(x) if x else 1.0) * arb(2) ** (-self.bits // 2)
 
@@ -205,10 +217,10 @@ class Proof:
         value = y.point[0]
         return bool(value.is_finite()) and self.kinked(value)
 
-    def kinked(self, value: Any) -> bool:
+    def kinked(self, value: Value) -> bool:
         """One-sided runs along each coordinate, until one shows a kink, a jump or an end of the domain."""
         found = ""
-        tables: dict[str, Any] = {}
+        tables: dict[str, Value] = {}
         for k, index in self.coordinates:
             left, right = (self.side({(k, index): 1}, s, value) for s in (-1, 1))
             name = self.problem.names[k]
@@ -226,7 +238,7 @@ class Proof:
             self.one_sided = {n: enclosures(t) for n, t in tables.items()}
         return bool(found)
 
-    def side(self, direction: Direction, side: int, value: Any) -> Side | None:
+    def side(self, direction: Direction, side: int, value: Value) -> Side | None:
         """One side of the point, or None where nothing is proven about it."""
         try:
             y = self.along(direction, ONE_SIDED_CAP, side)
@@ -243,7 +255,7 @@ class Proof:
         return Side(limit, slope, not NOW.edge or same)
 
 
-def refutation(name: str, left: Side | None, right: Side | None, value: Any) -> str:
+def refutation(name: str, left: Side | None, right: Side | None, value: Value) -> str:
     """Why there is no derivative along a coordinate; "" where that is not proven."""
     for where, s in (("left", left), ("right", right)):
         if s is not None and s.undefined:
@@ -255,7 +267,7 @@ def refutation(name: str, left: Side | None, right: Side | None, value: Any) -> 
     return f"a kink: the left derivative by {name} is in {ball(left.slope)}, the right one in {ball(right.slope)}"
 
 
-def enclosures(sides: Any) -> Any:
+def enclosures(sides: Value) -> Value:
     """(left, right), each (low, high), or None; for an array, arrays with NaN where a side is not known."""
     left, right = sides[..., 0, :], sides[..., 1, :]
     if left.ndim > 1:
@@ -270,6 +282,13 @@ class ManyProof(Proof):
     coordinates move, over the whole neighbourhood; it also checks the sweep's derivative along that direction.
     """
 
+    everywhere: dict[tuple[int, tuple[int, ...]], int]
+    verdict: str
+    reason: str
+    bits: int
+    runs: int
+    value: Entry
+
     label = "enclosure by the reverse sweep on balls: rigorous about rounding, but on the same rules"
     least_bits = 256  # at which a rounded constant in a rule shows in the derivative along the direction
 
@@ -277,7 +296,7 @@ class ManyProof(Proof):
         super().__init__(problem, order)
         random = np.random.default_rng(0)
         self.everywhere = {c: int(random.integers(1, 10**6) * random.choice([-1, 1])) for c in self.coordinates}
-        self.sweep: Any = None
+        self.sweep: Value = None
         self.bits = self.least_bits
 
     def advance(self) -> bool:
@@ -293,7 +312,7 @@ class ManyProof(Proof):
             )
         return self.value.settled and all(e.settled for e in self.entries())
 
-    def swept(self) -> Any:
+    def swept(self) -> Value:
         """Fills the tables by the backward graph; returns the derivative along the direction."""
         from .passes import backward_graph
 
@@ -323,7 +342,7 @@ class ManyProof(Proof):
                 total += self.everywhere[k, index] * y.point[0]
         return total
 
-    def kinked(self, value: Any) -> bool:
+    def kinked(self, value: Value) -> bool:
         """If there were a derivative, the slopes along a direction and against it would add up to 0."""
         ahead = self.side(self.everywhere, 1, value)
         behind = self.side(self.everywhere, -1, value)

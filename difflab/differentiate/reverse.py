@@ -14,25 +14,27 @@ import numpy as np
 from ..errors import NoDerivativeError
 from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, holds_traced
-from ..primitives import NUMPY, Carrier, Gate, Primitive
+from ..primitives import NUMPY, Carrier, Custom, Elementwise, Gate, Linear, Primitive
+from ..primitives.primitive import Pick
+from ..types import Value
 
 
 class Contribution(NamedTuple):
     """What flows back along one edge: `local` is the partial derivative where the operation has one an element."""
 
     position: int
-    local: Any
-    value: Any
-    gate: Any
+    local: Value
+    value: Value
+    gate: Value
 
 
 def sweep(
     nodes: list[Traced],
-    cotangents: dict[Traced, Any],
+    cotangents: dict[Traced, Value],
     nested: bool,
     observe: Callable[..., None] | None = None,
-    gates: dict[Traced, Any] | None = None,
-) -> dict[Traced, Any]:
+    gates: dict[Traced, Value] | None = None,
+) -> dict[Traced, Value]:
     """Carries the cotangents of some nodes back to all nodes that they depend on.
 
     An absent path leaves no entry; a cotangent of zero is an entry. Where `where` or `maximum` stopped a cotangent,
@@ -62,7 +64,7 @@ def sweep(
 
 
 def accumulate(
-    m: Carrier, cotangents: dict[Traced, Any], gates: dict[Traced, Any], target: Traced, value: Any, gate: Any
+    m: Carrier, cotangents: dict[Traced, Value], gates: dict[Traced, Value], target: Traced, value: Value, gate: Value
 ) -> None:
     """Adds what arrives at a value that is used more than once; a gate stays only where every path has one."""
     known = cotangents.get(target)
@@ -79,7 +81,7 @@ def accumulate(
             gates[target] = m.logical_or(gates[target], gate)
 
 
-def collect(cotangents: Any, gates: Any, target: Traced, index: int, value: Any, gate: Any) -> None:
+def collect(cotangents: Value, gates: Value, target: Traced, index: int, value: Value, gate: Value) -> None:
     """The cotangents and gates of an operation with several outputs, each in its place."""
     parts = cotangents.setdefault(target, [None] * len(target.value))
     parts[index] = value if parts[index] is None else parts[index] + value
@@ -88,7 +90,7 @@ def collect(cotangents: Any, gates: Any, target: Traced, index: int, value: Any,
 
 
 def pullback(
-    m: Carrier, node: Traced, ct: Any, gate: Any, values: list[Any], wanted: list[int]
+    m: Carrier, node: Traced, ct: Value, gate: Value, values: list[Value], wanted: list[int]
 ) -> Iterator[Contribution]:
     """The contributions of one node to its wanted operands."""
     row = node.primitive
@@ -97,7 +99,9 @@ def pullback(
     return PULLBACKS[row.kind](m, row, node, ct, gate, values, wanted)
 
 
-def pull_elementwise(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_elementwise(
+    m: Carrier, row: Elementwise, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
+) -> Iterator[Contribution]:
     for i in wanted:
         rule = row.partials[i] if i < len(row.partials) else None
         if rule is None:
@@ -120,7 +124,9 @@ def pull_elementwise(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: 
             yield Contribution(i, partial, m.where(gate, ct * partial, 0.0), gate)
 
 
-def pull_linear(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_linear(
+    m: Carrier, row: Linear, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
+) -> Iterator[Contribution]:
     for i in wanted:
         if i in row.fixed:
             continue
@@ -132,19 +138,23 @@ def pull_linear(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[
         yield Contribution(i, None, row.transpose(m, i, ct, *x, **node.params), through)
 
 
-def pull_pick(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_pick(
+    m: Carrier, row: Pick, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
+) -> Iterator[Contribution]:
     for i in wanted:
         yield Contribution(i, None, ct, gate)
 
 
-def linear_gate(m: Carrier, row: Any, node: Traced, i: int, gate: Any, x: list[Any]) -> Any:
+def linear_gate(m: Carrier, row: Linear, node: Traced, i: int, gate: Value, x: list[Value]) -> Value:
     """The gate sent through the same linear map as the cotangent, with the other operands taken as ones."""
     ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
     mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
     return m.not_equal(mask, 0.0)
 
 
-def pull_custom(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_custom(
+    m: Carrier, row: Custom, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
+) -> Iterator[Contribution]:
     if row.vjp is None:
         raise no_derivative(row, 0)
     if node.value.__class__ is tuple:
@@ -158,7 +168,9 @@ def pull_custom(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[
             yield Contribution(i, None, contributions[i], whole_gate(m, gate, x[i]))
 
 
-def pull_composite(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: list[Any], wanted: list[int]) -> Any:
+def pull_composite(
+    m: Carrier, row: Any, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
+) -> Iterator[Contribution]:
     inner = list(x)
     wanted = [i for i in wanted if x[i].dtype.kind in "fc"]
     if not wanted:
@@ -167,8 +179,8 @@ def pull_composite(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: li
         for i in wanted:
             inner[i] = tape.input(x[i])
         out = row.value(NODE, *inner, **node.params)
-    seeds: dict[Traced, Any] = {}
-    gates: dict[Traced, Any] = {}
+    seeds: dict[Traced, Value] = {}
+    gates: dict[Traced, Value] = {}
     several = isinstance(out, tuple | list)
     for k, (y, c) in enumerate(zip(out, ct) if several else ((out, ct),)):
         if c is not None and tape.owns(y):
@@ -179,7 +191,7 @@ def pull_composite(m: Carrier, row: Any, node: Traced, ct: Any, gate: Any, x: li
             yield Contribution(i, None, reached[inner[i]], gates.get(inner[i]))
 
 
-PULLBACKS: dict[str, Callable[..., Any]] = {
+PULLBACKS: dict[str, Callable[..., Iterator[Contribution]]] = {
     "elementwise": pull_elementwise,
     "linear": pull_linear,
     "pick": pull_pick,
@@ -190,12 +202,12 @@ PULLBACKS: dict[str, Callable[..., Any]] = {
 }
 
 
-def whole_gate(m: Carrier, gate: Any, x: Any) -> Any:
+def whole_gate(m: Carrier, gate: Value, x: Value) -> Value:
     """Where a rule mixes all elements, the gate stays closed only if all of it was."""
     return None if gate is None else m.broadcast_to(m.any(gate, axis=None, keepdims=False), shape=Carrier.shape(x))
 
 
-def fit(m: Carrier, value: Any, gate: Any, x: Any) -> tuple[Any, Any]:
+def fit(m: Carrier, value: Value, gate: Value, x: Value) -> tuple[Value, Value]:
     """A contribution in the shape and dtype of its operand: the transpose of broadcasting and of promotion."""
     if x.__class__ is tuple:  # the node of an operation with several outputs
         return value, gate

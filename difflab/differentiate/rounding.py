@@ -36,8 +36,9 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.recording import Tape
 from ..graph.traced import NodeCarrier, Traced
-from ..primitives import NUMPY, Carrier, Primitive, rows
+from ..primitives import NUMPY, Carrier, Linear, Primitive, rows
 from ..primitives.quotient import Exact
+from ..types import DType, Function, Value
 from . import forward, reverse
 from .problem import Problem
 from .transform import Recording
@@ -59,8 +60,8 @@ class Rounding:
     """
 
     value: float = np.inf
-    gradient: dict[str, Any] = field(default_factory=dict)
-    constants: dict[str, Any] = field(default_factory=dict)
+    gradient: dict[str, Value] = field(default_factory=dict)
+    constants: dict[str, Value] = field(default_factory=dict)
 
 
 class Apart(NodeCarrier):
@@ -69,18 +70,19 @@ class Apart(NodeCarrier):
     def __init__(self, record: Record) -> None:
         self.record = record
 
-    def function(self, row: Primitive) -> Any:
+    def function(self, row: Primitive) -> Value:
         if row is rows.constant:
             return lambda *, value: self.record.constant(value)
         if row.value is not None and row.kind == "composite":
             return partial(row.value, self)
         whole = super().function(row)
-        if row.value is None or row.listed or row.flops > UNROLLED:
+        program = row.value
+        if program is None or row.listed or row.flops > UNROLLED:
             return whole
 
-        def steps(*operands: Any, **params: Any) -> Any:
+        def steps(*operands: Value, **params: Value) -> Value:
             try:
-                return row.value(self, *operands, **params)  # type: ignore[misc]
+                return program(self, *operands, **params)
             except (DifflabError, TypeError, ValueError):  # it computes on plain numbers only
                 return whole(*operands, **params)
 
@@ -90,12 +92,18 @@ class Apart(NodeCarrier):
 class Record:
     """A computation at a point, one operation after the other, with the rounding error of each."""
 
-    def __init__(self, values: list[Any], compute: Callable[..., list[Any]], constants: float) -> None:
+    narrow: DType
+    tape: Tape
+    operations: list[Traced]
+    moving: set[Traced]
+    outputs: list[Value]
+
+    def __init__(self, values: list[Value], compute: Callable[..., list[Value]], constants: float) -> None:
         """Runs `compute(carrier, nodes)`. `constants`: the ulps by which constants may be off; 0 for none of them."""
         self.constants = constants
-        self.own: dict[Traced, Any] = {}  # errors of values
-        self.inner: dict[tuple[Traced, int], Any] = {}  # errors of operands, as the operation sees them
-        self.known: dict[Any, Any] = {}
+        self.own: dict[Traced, Value] = {}  # errors of values
+        self.inner: dict[tuple[Traced, int], Value] = {}  # errors of operands, as the operation sees them
+        self.known: dict[Value, Value] = {}
         self.narrow = narrowest(values)
         with Tape() as (self.tape, self.operations):
             inputs = [self.tape.input(x) for x in values]
@@ -113,13 +121,13 @@ class Record:
                 if x.__class__ is Traced and (error := operand_error(node.primitive, x.value)) is not None:
                     self.inner[node, k] = error
 
-    def constant(self, value: Any, seen: bool = False) -> Any:
+    def constant(self, value: Value, seen: bool = False) -> Value:
         """A constant: as an input, with an error where no float holds it (or it is the result of unseen arithmetic).
 
         `seen`: an input in any case, so that what is computed from it is recorded.
         """
         weak = isinstance(value, int | float) and not isinstance(value, np.generic)  # it takes the others' dtype
-        plain: Any = np.asarray(value)[()]
+        plain: Value = np.asarray(value)[()]
         if not self.constants or plain.dtype.kind not in "iuf" or (plain.dtype.kind != "f" and not seen):
             return value if weak else plain
         with np.errstate(all="ignore"):
@@ -135,21 +143,21 @@ class Record:
             self.own[node] = error if exact else max(error, self.constants * ulp(plain) * np.abs(plain))
         return node
 
-    def seed(self, dtype: Any) -> Any:
+    def seed(self, dtype: DType) -> Value:
         """The 1 that a sweep begins with, as an input, so that all of the sweep is recorded."""
         node = self.tape.input(np.ones((), dtype)[()])
         self.own[node] = 0.0
         self.moving.add(node)
         return node
 
-    def run(self, graph: Graph, xs: list[Any], m: Apart) -> Any:
+    def run(self, graph: Graph, xs: list[Value], m: Apart) -> Value:
         """A graph's output; what it computes from constants alone is recorded too."""
         feeding = constants_of_constants(graph) if self.constants else []
         whole = Graph(order=list(graph.order), inputs=[*graph.inputs, *feeding], outputs=graph.outputs)
         values = [self.constant(n.params["value"], seen=True) for n in feeding]
         return whole.evaluate([*xs, *values], m)[graph.outputs[0]]
 
-    def bounds(self, output: Any) -> tuple[Any, Any]:
+    def bounds(self, output: Value) -> tuple[Value, Value]:
         """For each entry of an output the bound, and the part of it that comes from constants."""
         found, fixed = np.zeros(Carrier.shape(output)), np.zeros(Carrier.shape(output))
         if output.__class__ is Traced:
@@ -159,11 +167,11 @@ class Record:
                 found[index], fixed[index] = self.swept({output: seed[()]})
         return found[()], fixed[()]
 
-    def swept(self, seeds: dict[Traced, Any]) -> tuple[float, float]:
+    def swept(self, seeds: dict[Traced, Value]) -> tuple[float, float]:
         """The sum over all operations of sensitivity times error, and that over those that no input moves."""
         total = fixed = 0.0
 
-        def observe(node: Traced, position: int, upstream: Any, local: Any, downstream: Any) -> None:
+        def observe(node: Traced, position: int, upstream: Value, local: Value, downstream: Value) -> None:
             nonlocal total
             if (node, position) in self.inner:
                 total += reach(downstream, self.inner[node, position])
@@ -174,7 +182,7 @@ class Record:
             fixed += 0.0 if node in self.moving else error
         return total, fixed
 
-    def sampled(self, outputs: list[Any], seed: int = 0) -> list[tuple[Any, Any]]:
+    def sampled(self, outputs: list[Value], seed: int = 0) -> list[tuple[Value, Value]]:
         """Estimates of the bounds by forward sweeps with random errors in every operation, for many outputs at once."""
         random = np.random.default_rng(seed)
         largest = [np.zeros(Carrier.shape(y)) for y in outputs]
@@ -185,9 +193,9 @@ class Record:
                     largest[k] = np.fmax(largest[k], SPREAD * np.abs(tangents[y]))
         return [(x[()], np.zeros(x.shape)[()]) for x in largest]
 
-    def pushed(self, random: np.random.Generator) -> dict[Traced, Any]:
-        noise: Callable[..., Any] = lambda error, like: np.asarray(error) * random.standard_normal(np.shape(like))
-        tangents: dict[Traced, Any] = {}
+    def pushed(self, random: np.random.Generator) -> dict[Traced, Value]:
+        noise: Function = lambda error, like: np.asarray(error) * random.standard_normal(np.shape(like))
+        tangents: dict[Traced, Value] = {}
         for node in self.operations:
             tangent, (operands, _) = None, self.tape.read(node.operands)
             if node.primitive.differentiable and operands:
@@ -206,12 +214,12 @@ class Record:
         return tangents
 
 
-def narrowest(values: list[Any]) -> Any:
+def narrowest(values: list[Value]) -> DType:
     """The smallest float dtype among the inputs, which a Python number beside them is rounded to."""
     return min((np.asarray(x).dtype for x in values if ulp(x)), key=lambda d: d.itemsize, default=np.dtype(float))
 
 
-def reach(sensitivity: Any, error: Any) -> float:
+def reach(sensitivity: Value, error: Value) -> float:
     """sum |sensitivity| error; an operation without an error has none to pass on, however sensitive the result."""
     if isinstance(error, list):
         return sum(reach(s, e) for s, e in zip(sensitivity, error) if s is not None)
@@ -220,12 +228,12 @@ def reach(sensitivity: Any, error: Any) -> float:
     return float(np.sum(np.broadcast_to(terms, np.shape(sensitivity))))
 
 
-def ulp(x: Any) -> float:
+def ulp(x: Value) -> float:
     dtype = Carrier.dtype(x)
     return float(np.finfo(dtype).eps) if dtype.kind in "fc" else 0.0
 
 
-def own_error(node: Traced, operands: list[Any]) -> Any:
+def own_error(node: Traced, operands: list[Value]) -> Value:
     """The largest rounding error of an operation in its result, given exact operands."""
     row: Any = node.primitive
     if isinstance(node.value, tuple):
@@ -245,7 +253,7 @@ def own_error(node: Traced, operands: list[Any]) -> Any:
     return ULPS * max(1.0, np.sqrt(max(longest, row.flops if not row.listed else 1))) * (unit * size + floor)
 
 
-def sum_of_sizes(row: Any, node: Traced, operands: list[Any]) -> Any:
+def sum_of_sizes(row: Linear, node: Traced, operands: list[Value]) -> Value:
     """A linear row on the absolute values of its operands; the largest entry of that where it turns phases (fft)."""
     sizes = [x if k in row.fixed or not ulp(x) else np.abs(x) for k, x in enumerate(operands)]
     found = np.abs(NUMPY.of(row)(*sizes, **node.params))
@@ -253,7 +261,7 @@ def sum_of_sizes(row: Any, node: Traced, operands: list[Any]) -> Any:
     return np.max(found, initial=0.0) if turns else found
 
 
-def operand_error(row: Primitive, x: Any) -> Any:
+def operand_error(row: Primitive, x: Value) -> Value:
     """How far off an operation may take an operand to be."""
     if isinstance(x, tuple) or not ulp(x):
         return None
@@ -281,7 +289,7 @@ def constants_of_constants(graph: Graph) -> list[Node]:
     return list(feeding)
 
 
-def bounds(values: list[Any], compute: Callable[..., list[Any]], constants: float) -> list[tuple[Any, Any]]:
+def bounds(values: list[Value], compute: Callable[..., list[Value]], constants: float) -> list[tuple[Value, Value]]:
     """Bounds on the rounding errors of what `compute` returns."""
     with np.errstate(all="ignore"):
         try:
@@ -294,7 +302,7 @@ def bounds(values: list[Any], compute: Callable[..., list[Any]], constants: floa
     return bounds(values, compute, 0.0)
 
 
-def formula_rounding(graph: Graph, values: list[Any]) -> Any:
+def formula_rounding(graph: Graph, values: list[Value]) -> Value:
     """A bound on the rounding error of a formula's value; its constants may be results of rounded arithmetic."""
     return bounds(values, lambda m, xs: [m.record.run(graph, xs, m)], ULPS)[0][0]
 
@@ -303,8 +311,8 @@ def gradient_rounding(problem: Problem) -> Rounding:
     """Bounds for a function's value and gradient at a point; infinite where the rows have no second derivatives."""
     output, like = problem.graph.outputs[0], dict(zip(problem.names, problem.values))
 
-    def compute(m: Carrier, xs: list[Any]) -> list[Any]:
-        def f(*chosen: Any) -> Any:
+    def compute(m: Carrier, xs: list[Value]) -> list[Value]:
+        def f(*chosen: Value) -> Value:
             full = list(xs)
             for k, x in zip(problem.places, chosen):
                 full[k] = x
@@ -313,7 +321,7 @@ def gradient_rounding(problem: Problem) -> Rounding:
         recording = Recording("rounding", f, tuple(xs[k] for k in problem.places))
         return [recording.value, *recording.pull([m.record.seed(output.dtype)])]
 
-    fill = lambda x: {n: np.full(np.shape(v), x)[()] for n, v in like.items()}
+    fill: Callable[[float], dict[str, Value]] = lambda x: {n: np.full(np.shape(v), x)[()] for n, v in like.items()}
     try:
         found = bounds(list(problem.values), compute, 0.5)
     except (DifflabError, ArithmeticError, TypeError, np.linalg.LinAlgError, NotImplementedError):

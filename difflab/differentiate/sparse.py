@@ -8,7 +8,7 @@ anew where the function takes other branches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from ..errors import DtypeError, InputError, ShapeError
 from ..graph.traced import NODE, Traced
 from ..graph.vertices import strip
 from ..primitives import Carrier
+from ..types import Array, DType, Function, Value
 from .batching import vmap
 from .sparsity import jacobian_pattern
 from .transform import jvp, vjp
@@ -35,12 +36,12 @@ class Plan(NamedTuple):
     """
 
     forward: bool
-    seeds: Any
-    colour: Any
-    place: Any
+    seeds: Array
+    colour: Array
+    place: Array
 
 
-def first_fit(pattern: Any) -> Any:
+def first_fit(pattern: Value) -> Array:
     """A colour for each column, the first that is free: no two of one colour have an element in the same row."""
     rows, columns = sp.csr_array(pattern), sp.csc_array(pattern)
     colours = np.full(pattern.shape[1], -1)
@@ -55,12 +56,12 @@ def first_fit(pattern: Any) -> Any:
     return np.maximum(colours, 0)
 
 
-def first_free(taken: Any) -> int:
+def first_free(taken: Array) -> int:
     used = set(taken.tolist())
     return next(c for c in range(len(used) + 1) if c not in used)
 
 
-def star(pattern: Any) -> Any:
+def star(pattern: Value) -> Array | None:
     """A colour for each column of a symmetric pattern, or None where the search would take too long.
 
     Neighbours differ, and no path of four has two colours: then each element, or the one across the diagonal, is alone
@@ -86,12 +87,12 @@ def star(pattern: Any) -> Any:
     return np.array(colours)
 
 
-def make_plan(pattern: Any, symmetric: bool, mode: str, dtype: Any) -> Plan:
+def make_plan(pattern: Value, symmetric: bool, mode: str, dtype: DType) -> Plan:
     """The fewest sweeps among tangents for columns, cotangents for rows and, of a Hessian, a star colouring."""
     rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
     columns = pattern.indices
     by_column = first_fit(pattern)
-    count = lambda colours: int(colours.max(initial=-1)) + 1
+    count: Callable[[Array], int] = lambda colours: int(colours.max(initial=-1)) + 1
     if symmetric:
         found = star(pattern) if count(by_column) > 2 else None
         if found is not None and count(found) < count(by_column):
@@ -107,14 +108,14 @@ def make_plan(pattern: Any, symmetric: bool, mode: str, dtype: Any) -> Plan:
     return Plan(True, seeds(by_column, dtype), by_column[columns], rows)
 
 
-def seeds(colours: Any, dtype: Any) -> Any:
+def seeds(colours: Array, dtype: DType) -> Array:
     """For each colour the vector with ones at its columns."""
     out = np.zeros((int(colours.max(initial=-1)) + 1, colours.size), dtype)
     out[colours, np.arange(colours.size)] = 1.0
     return out
 
 
-def elements(g: Callable[..., Any], x: Any, symmetric: bool, mode: str) -> tuple[Any, Any]:
+def elements(g: Function, x: Value, symmetric: bool, mode: str) -> tuple[Value, Value]:
     """The elements of the Jacobian of g at x, and its pattern in CSR form, which says where they stand."""
     point = strip(x)
     pattern = jacobian_pattern(g, point)
@@ -126,37 +127,37 @@ def elements(g: Callable[..., Any], x: Any, symmetric: bool, mode: str) -> tuple
         return np.zeros(0, point.dtype), pattern
     plan = make_plan(pattern, symmetric, mode, point.dtype)
     if plan.forward:
-        tangent = lambda v: jvp(g, (x,), (NODE.reshape(v, shape=Carrier.shape(x)),))[1]
+        tangent: Callable[[Value], Value] = lambda v: jvp(g, (x,), (NODE.reshape(v, shape=Carrier.shape(x)),))[1]
         compressed = vmap(lambda v: NODE.reshape(tangent(v), shape=(pattern.shape[0],)))(plan.seeds)
     else:
         y, pullback = vjp(g, x)
-        pull = lambda v: pullback(NODE.reshape(NODE.astype(v, dtype=y.dtype), shape=Carrier.shape(y)))[0]
+        pull: Callable[[Value], Value] = lambda v: pullback(
+            NODE.reshape(NODE.astype(v, dtype=y.dtype), shape=Carrier.shape(y))
+        )[0]
         compressed = vmap(lambda v: NODE.reshape(pull(v), shape=(pattern.shape[1],)))(plan.seeds)
     return NODE.getitem(compressed, index=(plan.colour, plan.place)), pattern
 
 
-def sparse_jacobian(
-    name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any, mode: str = "auto"
-) -> Callable[..., Any]:
+def sparse_jacobian(name: str, f: Function, g: Function, argnums: int | Sequence[int], mode: str = "auto") -> Function:
     """The function that returns the Jacobian of g as a CSR matrix; g is f or its gradient."""
     if not isinstance(argnums, int):
         raise InputError(f"{name}: sparse=True takes one argument, not argnums={argnums!r}")
-    programs: dict[Any, Any] = {}
-    patterns: list[Any] = []
+    programs: dict[Value, Value] = {}
+    patterns: list[Value] = []
 
-    def program_for(fixed: dict[Any, Any]) -> Any:
+    def program_for(fixed: dict[Value, Value]) -> Value:
         """The program with some arguments (by position or name) fixed: counts, flags and functions are not traced."""
         key = tuple([(k, type(v), v) for k, v in fixed.items()])  # True is equal to 1
         if key in programs:
             return programs[key]
 
-        def parts(moving: dict[Any, Any]) -> Any:
+        def parts(moving: dict[Value, Value]) -> Value:
             given = fixed | moving
             positions = sorted(k for k in given if isinstance(k, int))
             named = {k: v for k, v in given.items() if isinstance(k, str)}
             place = argnums % len(positions)
 
-            def of_one(x: Any) -> Any:
+            def of_one(x: Value) -> Value:
                 return g(*[x if k == place else given[k] for k in positions], **named)
 
             data, pattern = elements(of_one, given[place], name == "hessian", mode)
@@ -165,7 +166,7 @@ def sparse_jacobian(
 
         return programs.setdefault(key, compile(parts))
 
-    def matrix(*args: Any, **kwargs: Any) -> Any:
+    def matrix(*args: Any, **kwargs: Any) -> Value:
         if not -len(args) <= argnums < len(args):
             raise InputError(f"{name}: argnums={argnums} but the function was called with {len(args)} arguments")
         check_point(name, args[argnums])
@@ -178,18 +179,19 @@ def sparse_jacobian(
             raise InputError(f"{name}: a sparse matrix cannot hold traced values; use sparse=False inside a trace")
         return with_data(patterns[int(which)], data)
 
-    matrix.__wrapped__ = f  # type: ignore[attr-defined]
+    made: Any = matrix
+    made.__wrapped__ = f
     return matrix
 
 
-def with_data(pattern: Any, data: Any) -> Any:
+def with_data(pattern: Value, data: Value) -> Value:
     """A matrix of its own with that pattern; a third of the time that the constructor takes, which checks it again."""
     made = copy(pattern)
     made.data, made.indices, made.indptr = data, pattern.indices.copy(), pattern.indptr.copy()
     return made
 
 
-def check_point(name: str, x: Any) -> None:
+def check_point(name: str, x: Value) -> None:
     dtype = getattr(x, "dtype", None)
     if dtype is None and not isinstance(x, int | float):
         raise ShapeError(f"{name}: sparse=True takes an array, not a {type(x).__name__}; join its parts to one vector")

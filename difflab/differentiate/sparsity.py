@@ -19,12 +19,13 @@ from ..errors import ShapeError
 from ..graph.recording import Tape
 from ..graph.traced import NODE, SEQUENCES, Traced
 from ..graph.vertices import strip
-from ..primitives import Carrier, batches, rows
+from ..primitives import Carrier, Primitive, batches, rows
+from ..types import Array, Axis, Function, Params, Shape, Value
 
 MAX_PRODUCTS = 4_000_000  # multiplications of a contraction whose factors are looked at for zeros
 
 
-def jacobian_pattern(f: Callable[..., Any], x: Any) -> Any:
+def jacobian_pattern(f: Function, x: Value) -> Value:
     """The pattern of df/dx at x, a CSR matrix of truth values: a row for each element of f(x).
 
     >>> jacobian_pattern(lambda x: x[1:] * x[:-1], np.ones(3)).toarray().astype(int)
@@ -42,7 +43,7 @@ def jacobian_pattern(f: Callable[..., Any], x: Any) -> Any:
     return sp.csr_array((Carrier.size(y), size), dtype=bool) if pattern is None else pattern
 
 
-def propagate(operations: list[Traced], known: dict[Traced, Any]) -> dict[Traced, Any]:
+def propagate(operations: list[Traced], known: dict[Traced, Value]) -> dict[Traced, Value]:
     """The patterns of all values that depend on those whose pattern is known."""
     for node in operations:
         row = node.primitive
@@ -61,12 +62,12 @@ def propagate(operations: list[Traced], known: dict[Traced, Any]) -> dict[Traced
     return known
 
 
-def plain(x: Any) -> Any:
+def plain(x: Value) -> Value:
     x = strip(x)
     return x if hasattr(x, "dtype") or x.__class__ is tuple else np.asarray(x)
 
 
-def of_operation(row: Any, params: Any, xs: Any, patterns: Any, recorded: Any, y: Any) -> Any:
+def of_operation(row: Any, params: Params, xs: Value, patterns: Value, recorded: Value, y: Value) -> Value:
     """The pattern of one result (a tuple of them for several outputs); None where there is no path."""
     chosen = any(r and x.dtype.kind not in "fc" for r, x in zip(recorded, xs))
     if row.kind == "elementwise":
@@ -94,11 +95,11 @@ def of_operation(row: Any, params: Any, xs: Any, patterns: Any, recorded: Any, y
     return everything(patterns, y)
 
 
-def is_zero(partial: Any) -> bool:
+def is_zero(partial: Value) -> bool:
     return partial.__class__ is int and partial == 0
 
 
-def united(patterns: Any) -> Any:
+def united(patterns: Value) -> Value:
     """The union; operands that share a pattern, as most do, cost nothing."""
     total = None
     for p in patterns:
@@ -107,29 +108,29 @@ def united(patterns: Any) -> Any:
     return total
 
 
-def elementwise(xs: Any, patterns: Any, y: Any) -> Any:
+def elementwise(xs: Value, patterns: Value, y: Value) -> Value:
     return united([None if p is None else repeated(p, x.shape, y.shape) for x, p in zip(xs, patterns)])
 
 
-def repeated(pattern: Any, shape: Any, target: Any) -> Any:
+def repeated(pattern: Value, shape: Shape, target: Value) -> Value:
     """The pattern of an array broadcast to a shape."""
     if shape == target:
         return pattern
     return pattern[np.broadcast_to(np.arange(prod(shape)).reshape(shape), target).ravel()]
 
 
-def groups(numbers: Any, columns: int, count: int) -> Any:
+def groups(numbers: Value, columns: int, count: int) -> Value:
     """The matrix that unites the rows with equal numbers."""
     numbers = np.asarray(numbers).ravel()
     return sp.csr_array((np.ones(numbers.size, bool), (numbers, np.arange(columns))), shape=(count, columns))
 
 
-def reduced(x: Any, pattern: Any, places: Any) -> Any:
+def reduced(x: Value, pattern: Value, places: Value) -> Value:
     """x reduced to an array; `places` numbers its elements and broadcasts against x."""
     return groups(np.broadcast_to(places, x.shape), prod(x.shape), places.size) @ pattern
 
 
-def moved(row: Any, params: Any, xs: Any, patterns: Any, y: Any) -> Any:
+def moved(row: Primitive, params: Params, xs: Value, patterns: Value, y: Value) -> Value:
     """Elements moved, left out or repeated: the row itself, run on the numbers of the elements, says where they went.
 
     The numbers start at 1; a 0 is an element that comes from no operand, such as one of a frame.
@@ -151,7 +152,7 @@ def moved(row: Any, params: Any, xs: Any, patterns: Any, y: Any) -> Any:
     return tuple(results) if several else results[0]
 
 
-def picked(pattern: Any, ids: Any) -> Any:
+def picked(pattern: Value, ids: Value) -> Value:
     ids = ids.ravel()
     if ids.size and ids.min() > 0:
         return pattern[ids - 1]
@@ -160,7 +161,7 @@ def picked(pattern: Any, ids: Any) -> Any:
     return choose @ pattern
 
 
-def labelled(row: Any, xs: Any, params: Any) -> tuple[list[str], str]:
+def labelled(row: Primitive, xs: Value, params: Params) -> tuple[list[str], str]:
     """A product as an einsum: a label for each axis."""
     if row is rows.einsum:
         terms, output = params["subscripts"].split("->")
@@ -172,7 +173,7 @@ def labelled(row: Any, xs: Any, params: Any) -> tuple[list[str], str]:
     return [left, right], stack + "A" * (a > 1) + "B" * (b > 1)
 
 
-def contraction(terms: Any, output: str, xs: Any, patterns: Any, recorded: Any, y: Any) -> Any:
+def contraction(terms: Value, output: str, xs: Value, patterns: Value, recorded: Value, y: Value) -> Value:
     """Each element of the result depends on the factors of its products; factors that are constant zeros cut."""
     labels = list(dict.fromkeys(output + "".join(terms)))
     sizes = dict.fromkeys(labels, 1)
@@ -196,7 +197,7 @@ def contraction(terms: Any, output: str, xs: Any, patterns: Any, recorded: Any, 
     return total
 
 
-def aligned(x: Any, term: str, labels: list[str], whole: Any) -> Any:
+def aligned(x: Value, term: str, labels: list[str], whole: Value) -> Value:
     """An array with its axes at the places of their labels, broadcast to all labels."""
     order = sorted(range(len(term)), key=lambda k: labels.index(term[k]))
     shape = [1] * len(labels)
@@ -205,7 +206,7 @@ def aligned(x: Any, term: str, labels: list[str], whole: Any) -> Any:
     return np.broadcast_to(np.transpose(x, order).reshape(shape), whole)
 
 
-def along_axes(axis: Any, xs: Any, patterns: Any, y: Any) -> Any:
+def along_axes(axis: Axis, xs: Value, patterns: Value, y: Value) -> Value:
     """An operation along axes, whose result has them, at some length, or has them not."""
     shape = np.broadcast_shapes(*[x.shape for x in xs]) if len(xs) > 1 and y.ndim != xs[0].ndim else xs[0].shape
     mixed = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -218,36 +219,36 @@ def along_axes(axis: Any, xs: Any, patterns: Any, y: Any) -> Any:
     return pattern if y.size == places.size else everything(patterns, y)
 
 
-def in_stacks(x: Any, pattern: Any, y: Any) -> Any:
+def in_stacks(x: Value, pattern: Value, y: Value) -> Value:
     """An operation on each matrix of a stack."""
     lead = x.shape[:-2]
     places = np.arange(prod(lead)).reshape((*lead, 1, 1))
     pattern = reduced(x, pattern, places)
-    spread = lambda part: pattern[
+    spread: Callable[[Array], Value] = lambda part: pattern[
         np.broadcast_to(places.reshape(lead + (1,) * (part.ndim - len(lead))), part.shape).ravel()
     ]
     return tuple(map(spread, map(np.asarray, y))) if y.__class__ is tuple else spread(y)
 
 
-def expanded(row: Any, params: Any, xs: Any, patterns: Any, recorded: Any) -> Any:
+def expanded(row: Any, params: Params, xs: Value, patterns: Value, recorded: Value) -> Value:
     """The pattern of a short program in other rows."""
     with Tape() as (tape, operations):
         inner = [tape.input(x) if r else x for x, r in zip(xs, recorded)]
         out = row.value(NODE, *inner, **params)
     known = {x: p for x, p in zip(inner, patterns) if p is not None}
     found = propagate(operations, known)
-    of = lambda y: found.get(y) if y.__class__ is Traced else None
+    of: Callable[[Value], Value] = lambda y: found.get(y) if y.__class__ is Traced else None
     return tuple(map(of, out)) if isinstance(out, SEQUENCES) else of(out)
 
 
-def everything(patterns: Any, y: Any) -> Any:
+def everything(patterns: Value, y: Value) -> Value:
     """Every element of the result depends on all that the operands depend on."""
     row = sum_rows([q for p in patterns if p is not None for q in (p if isinstance(p, tuple) else [p])])
-    spread = lambda part: sp.csr_array(np.ones((Carrier.size(part), 1), bool)) @ row
+    spread: Callable[[Value], Value] = lambda part: sp.csr_array(np.ones((Carrier.size(part), 1), bool)) @ row
     return tuple(map(spread, y)) if y.__class__ is tuple else spread(y)
 
 
-def sum_rows(patterns: list[Any]) -> Any:
+def sum_rows(patterns: list[Value]) -> Value:
     columns = np.unique(np.concatenate([p.indices for p in patterns if p is not None]))
     shape = (1, patterns[0].shape[1])
     return sp.csr_array((np.ones(columns.size, bool), (np.zeros(columns.size, int), columns)), shape=shape)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.trace import trace
 from ..primitives import rows
+from ..types import Value
 from .opaque import OPAQUE
 from .problem import Problem
 from .transform import watched
@@ -23,7 +23,7 @@ HIDDEN = (
 )
 
 
-def differenced(problem: Problem) -> tuple[Callable[[list[Any]], Any], str]:
+def differenced(problem: Problem) -> tuple[Callable[[list[Value]], Value], str]:
     """The function to take differences of, and the reason if none can be taken.
 
     It is the user's own, or the recorded graph with the nodes that stop a gradient held at their values.
@@ -36,7 +36,7 @@ def differenced(problem: Problem) -> tuple[Callable[[list[Any]], Any], str]:
     if not held:
         return problem.function, ""
 
-    def function(values: list[Any]) -> Any:
+    def function(values: list[Value]) -> Value:
         env = graph.evaluate([*values, *held])
         if all(holds(env[node], outcome) for node, outcome in problem.graph.guards):
             return env[graph.outputs[0]]
@@ -54,7 +54,7 @@ def hides(problem: Problem, count: int) -> bool:
     return len(seen) > count or any(x.__class__ is not Node for x in seen)  # what was recorded is a vertex now
 
 
-def pinned(graph: Graph, values: list[Any]) -> tuple[Graph, list[Any]]:
+def pinned(graph: Graph, values: list[Value]) -> tuple[Graph, list[Value]]:
     """The graph with its nodes that stop a gradient as further inputs, and the values of these at the point."""
     stops = [n for n in graph.order if n.primitive is rows.stop_gradient]
     if not stops:

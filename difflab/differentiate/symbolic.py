@@ -20,6 +20,7 @@ from ..graph.portable import portable
 from ..graph.sympy_io import MAX_OPERATIONS
 from ..primitives import Carrier
 from ..progress import doing
+from ..types import Value
 from .answer import answer
 from .branch_taken import chooses, piece
 from .derivative import Derivative
@@ -79,16 +80,20 @@ def derivative(problem: Problem, form: str = "cse", seconds: float = 10.0) -> De
     return result
 
 
-def formulas(problem: Problem, form: str, seconds: float) -> tuple[float, list[float], dict[str, Any]]:
+def formulas(problem: Problem, form: str, seconds: float) -> tuple[float, list[float], dict[str, Value]]:
     """The work in its process: with all branches, or where half of the time is not enough for them, the one taken."""
     sent, what = sendable(problem), "symbolic differentiation"
+    found: tuple[float, list[float], dict[str, Value]]
     if form == "branch":
-        return limited(partial(work, sent, form, seconds), seconds, what)  # type: ignore[no-any-return]
+        found = limited(partial(work, sent, form, seconds), seconds, what)
+        return found
     if not chooses(problem):
-        return limited(partial(work, sent, form), seconds, what)  # type: ignore[no-any-return]
+        found = limited(partial(work, sent, form), seconds, what)
+        return found
     half = seconds / 2
     try:
-        return limited(partial(work, sent, form), half, what)  # type: ignore[no-any-return]
+        found = limited(partial(work, sent, form), half, what)
+        return found
     except TimeLimitError as error:
         whole = f"with all branches, {error}"
     try:
@@ -104,7 +109,7 @@ def sendable(problem: Problem) -> Problem:
     return replace(problem, graph=portable(problem.graph, problem.values), function=None, rebuild=None)  # type: ignore[arg-type]
 
 
-def by_input(problem: Problem, flat: list[float]) -> dict[str, Any]:
+def by_input(problem: Problem, flat: list[float]) -> dict[str, Value]:
     """Numbers in the order of the formulas, as arrays of the inputs' shapes."""
     found, k = {n: np.zeros(np.shape(x))[()] for n, x in zip(problem.names, problem.values)}, 0
     for name, place in zip(problem.wrt, problem.places):
@@ -114,13 +119,13 @@ def by_input(problem: Problem, flat: list[float]) -> dict[str, Any]:
     return found
 
 
-def no_number(found: Any) -> Any:
+def no_number(found: Value) -> Value:
     """Why an entry is not a number, for each entry."""
     reasons = np.where(np.isnan(found), NO_VALUE, "").astype(object)
     return reasons[()] if reasons.ndim else str(reasons)
 
 
-def work(problem: Problem, form: str, branch: float = 0.0) -> tuple[float, list[float], dict[str, Any]]:
+def work(problem: Problem, form: str, branch: float = 0.0) -> tuple[float, list[float], dict[str, Value]]:
     """Runs in another process: the formulas, their operation counts, and their numbers at the point.
 
     With `branch`, a limit in seconds, of the branch that is taken at the point.
@@ -165,7 +170,7 @@ def work(problem: Problem, form: str, branch: float = 0.0) -> tuple[float, list[
     return results[0], results[1:], details
 
 
-def formula(y: Any) -> Any:
+def formula(y: Value) -> Value:
     """The function in terms that sympy differentiates: no remainders, no truth values, no removable gap in sinc."""
     import sympy
 
@@ -176,7 +181,9 @@ def formula(y: Any) -> Any:
     return y.replace(sympy.sinc, lambda x: sympy.Piecewise((sympy.sin(x) / x, sympy.Ne(x, 0)), (1, True)))
 
 
-def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form: str) -> tuple[Any, float, list[str]]:
+def numbers_of(
+    symbols: list[Value], numbers: list[Value], formulas: list[Value], form: str
+) -> tuple[Value, float, list[str]]:
     """The formulas at the point in doubles, the seconds that takes, and notes.
 
     A formula as sympy writes it may overflow where its value does not (log(1 + exp(800))): then it is evaluated in
@@ -208,7 +215,7 @@ def numbers_of(symbols: list[Any], numbers: list[Any], formulas: list[Any], form
     return results, statistics.median(times), notes
 
 
-def rounding_of(partials: list[Any], at: dict[str, float]) -> list[float] | None:
+def rounding_of(partials: list[Value], at: dict[str, float]) -> list[float] | None:
     """First-order bounds on what rounding does to each formula, or None where one has no graph of our rows."""
     from ..graph.sympy_io import from_sympy
 
@@ -222,7 +229,7 @@ def rounding_of(partials: list[Any], at: dict[str, float]) -> list[float] | None
     return found
 
 
-def constants_of(formula: Any) -> list[Any]:
+def constants_of(formula: Value) -> list[Value]:
     """The largest parts of a formula that are one real number, but for whole numbers and fractions."""
     if formula.is_Rational or (not formula.args and not formula.is_number):
         return []
@@ -231,7 +238,7 @@ def constants_of(formula: Any) -> list[Any]:
     return [e for part in formula.args for e in constants_of(part)]
 
 
-def precise(symbols: list[Any], numbers: list[Any], formulas: list[Any]) -> list[float] | None:
+def precise(symbols: list[Value], numbers: list[Value], formulas: list[Value]) -> list[float] | None:
     """The formulas in DIGITS digits, or None where mpmath cannot evaluate them."""
     import mpmath
     import sympy
@@ -259,7 +266,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + " …"
 
 
-def count_shared(expressions: list[Any]) -> int:
+def count_shared(expressions: list[Value]) -> int:
     """Operations after common subexpressions are named once."""
     import sympy
 
@@ -267,7 +274,7 @@ def count_shared(expressions: list[Any]) -> int:
     return int(sympy.count_ops([e for _, e in replaced]) + sympy.count_ops(reduced))
 
 
-def without_impulses(e: Any) -> Any:
+def without_impulses(e: Any) -> Value:
     """The derivative with the conventions at jumps: the derivative of a step is 0 there."""
     import sympy
 
@@ -278,7 +285,7 @@ def without_impulses(e: Any) -> Any:
     )
 
 
-def _step_slope(t: Any) -> Any:
+def _step_slope(t: Value) -> Value:
     import sympy
 
     if isinstance(t, sympy.Subs) and t.expr == 0:

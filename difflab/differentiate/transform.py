@@ -6,7 +6,7 @@ the values that flow may be traced themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -23,13 +23,22 @@ from ..graph.refusals import escaped
 from ..graph.snapshots import kept
 from ..graph.traced import NODE, Traced
 from ..primitives import Carrier
+from ..types import Function, Tree, Value
 from . import forward, reverse
 
 
 class Recording:
     """One run of a function on traced inputs: its operations, inputs, outputs and the structure of both."""
 
-    def __init__(self, name: str, f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool = False) -> None:
+    trees: list[tuple[int, Callable[[list[Value]], Value]]]
+    inputs: list[Traced]
+    tape: Tape
+    operations: list[Traced]
+    aux: Tree
+    outputs: list[Value]
+    rebuild_output: Callable[[list[Value]], Value]
+
+    def __init__(self, name: str, f: Function, primals: tuple[Value, ...], has_aux: bool = False) -> None:
         self.name = name
         self.trees, self.inputs = [], []
         arguments = []
@@ -63,26 +72,26 @@ class Recording:
                 raise escaped(y.primitive)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Value:
         return self.rebuild_output([self.tape.value_of(y) for y in self.outputs])
 
-    def pull(self, cotangents: list[Any]) -> list[Any]:
+    def pull(self, cotangents: list[Value]) -> list[Value]:
         """The cotangent of each input leaf; zeros where the output does not depend on it."""
-        seeds: dict[Traced, Any] = {}
+        seeds: dict[Traced, Value] = {}
         for y, ct in zip(self.outputs, cotangents):
             if self.tape.owns(y) and y.dtype.kind in "fc":
                 seeds[y] = seeds[y] + ct if y in seeds else ct
         found = reverse.sweep(self.operations, seeds, self.tape.nested)
         return separate([found[x] if x in found else zeros(x.value) for x in self.inputs], cotangents)
 
-    def push(self, tangents: list[Any]) -> list[Any]:
+    def push(self, tangents: list[Value]) -> list[Value]:
         """The tangent of each output leaf."""
         found = forward.sweep(self.operations, dict(zip(self.inputs, tangents)), self.tape.nested)
         return [
             found[y] if y.__class__ is Traced and y in found else zeros(self.tape.value_of(y)) for y in self.outputs
         ]
 
-    def unflatten_inputs(self, leaves: list[Any]) -> tuple[Any, ...]:
+    def unflatten_inputs(self, leaves: list[Value]) -> tuple[Value, ...]:
         trees, start = [], 0
         for count, rebuild in self.trees:
             trees.append(rebuild(leaves[start : start + count]))
@@ -90,7 +99,7 @@ class Recording:
         return tuple(trees)
 
 
-def separate(results: list[Any], given: list[Any]) -> list[Any]:
+def separate(results: list[Value], given: list[Value]) -> list[Value]:
     """Results that the caller may change: no read-only view, no array twice, nothing that was passed in."""
     if all(x.__class__ is not np.ndarray for x in results):
         return results
@@ -105,19 +114,19 @@ def separate(results: list[Any], given: list[Any]) -> list[Any]:
     return results
 
 
-def zeros(x: Any) -> Any:
+def zeros(x: Value) -> Value:
     dtype = Carrier.dtype(x)
     return np.zeros(Carrier.shape(x), dtype if dtype.kind in "fc" else float)[()]
 
 
-def describe(x: Any) -> str:
+def describe(x: Value) -> str:
     if x is None:
         return "None"
     shape = f" of shape {x.shape}" if hasattr(x, "shape") else ""
     return f"a {type(x).__name__}{shape}"
 
 
-def scalar_output(name: str, record: Recording) -> Any:
+def scalar_output(name: str, record: Recording) -> Value:
     """The one real scalar that a gradient needs; anything else is refused with the mend."""
     if len(record.outputs) != 1:
         raise ShapeError(
@@ -142,7 +151,7 @@ def scalar_output(name: str, record: Recording) -> Any:
     return y
 
 
-def check_argnums(name: str, argnums: Any, count: int) -> tuple[int, ...]:
+def check_argnums(name: str, argnums: int | Sequence[int], count: int) -> tuple[int, ...]:
     wanted = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
     for k in wanted:
         if not isinstance(k, int) or not -count <= k < count:
@@ -153,13 +162,15 @@ def check_argnums(name: str, argnums: Any, count: int) -> tuple[int, ...]:
     return tuple(k % count for k in wanted)
 
 
-def selected(name: str, f: Callable[..., Any], argnums: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def selected(
+    name: str, f: Function, argnums: int | Sequence[int], args: tuple[Value, ...], kwargs: dict[str, Value]
+) -> Value:
     """f as a function of the chosen arguments alone, and those arguments."""
     if not callable(f):
         raise InputError(f"{name}: {f!r} is not a function")
     wanted = check_argnums(name, argnums, len(args))
 
-    def g(*chosen: Any) -> Any:
+    def g(*chosen: Value) -> Value:
         full = list(args)
         for k, x in zip(wanted, chosen):
             full[k] = x
@@ -169,7 +180,7 @@ def selected(name: str, f: Callable[..., Any], argnums: Any, args: tuple[Any, ..
     return g, tuple(args[k] for k in wanted)
 
 
-def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """A function that returns f's value and its gradient.
 
     f returns a real scalar (with `has_aux`, a pair of that and anything else). `argnums` is an int or a tuple of
@@ -182,7 +193,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = Fals
     return _gradient("value_and_grad", f, argnums, has_aux, True)
 
 
-def grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """A function that returns the gradient of f, by reverse mode. See `value_and_grad`.
 
     >>> import numpy as np
@@ -192,9 +203,9 @@ def grad(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Call
     return _gradient("grad", f, argnums, has_aux, False)
 
 
-def _gradient(name: str, f: Callable[..., Any], argnums: Any, has_aux: bool, with_value: bool) -> Callable[..., Any]:
+def _gradient(name: str, f: Function, argnums: int | Sequence[int], has_aux: bool, with_value: bool) -> Function:
     @_wraps(f, name)
-    def gradient(*args: Any, **kwargs: Any) -> Any:
+    def gradient(*args: Any, **kwargs: Any) -> Value:
         g, chosen = selected(name, f, argnums, args, kwargs)
         record = Recording(name, g, chosen, has_aux)
         y = scalar_output(name, record)
@@ -207,8 +218,8 @@ def _gradient(name: str, f: Callable[..., Any], argnums: Any, has_aux: bool, wit
     return gradient
 
 
-def _wraps(f: Callable[..., Any], name: str) -> Any:
-    def decorate(g: Any) -> Any:
+def _wraps(f: Function, name: str) -> Callable[[Function], Function]:
+    def decorate(g: Any) -> Value:
         g = wraps(f)(g)
         g.__name__ = f"{name}({getattr(f, '__name__', 'f')})"
         return g
@@ -216,7 +227,7 @@ def _wraps(f: Callable[..., Any], name: str) -> Any:
     return decorate if callable(f) else lambda g: g
 
 
-def elementwise_grad(f: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+def elementwise_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The derivative of a function that acts on each element: the pullback of ones.
 
     >>> import numpy as np
@@ -225,7 +236,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Any = 0) -> Callable[..., A
     """
 
     @_wraps(f, "elementwise_grad")
-    def gradient(*args: Any, **kwargs: Any) -> Any:
+    def gradient(*args: Any, **kwargs: Any) -> Value:
         g, chosen = selected("elementwise_grad", f, argnums, args, kwargs)
         record = Recording("elementwise_grad", g, chosen)
         ones = [Carrier.ones_like(record.tape.value_of(y)) for y in record.outputs]
@@ -235,7 +246,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Any = 0) -> Callable[..., A
     return gradient
 
 
-def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+def vjp(f: Function, *primals: Value, has_aux: bool = False) -> Value:
     """f's value and its pullback: `pullback(cotangent)` is a tuple of one cotangent per primal.
 
     The cotangent has the structure and shapes of the output; each result those of its primal.
@@ -248,14 +259,14 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     record = Recording("vjp", f, map_leaves(kept, primals), has_aux)
     value = record.value
 
-    def pullback(cotangent: Any) -> tuple[Any, ...]:
+    def pullback(cotangent: Tree) -> tuple[Value, ...]:
         cts = matching("vjp: the cotangent", cotangent, value)
         return record.unflatten_inputs(record.pull(cts))
 
     return (value, pullback, record.aux) if has_aux else (value, pullback)
 
 
-def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+def jvp(f: Function, primals: Tree, tangents: Tree) -> Value:
     """f's value and the derivative along the tangents, by forward mode.
 
     >>> import numpy as np
@@ -271,7 +282,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     return value, record.rebuild_output(record.push(ts))
 
 
-def matching(what: str, given: Any, like: Any) -> list[Any]:
+def matching(what: str, given: Tree, like: Tree) -> list[Value]:
     """The leaves of a cotangent or tangent, checked against the value it belongs to."""
     want, _ = flatten(like)
     if type(like) in (list, tuple) and type(given) in (list, tuple):
@@ -301,7 +312,7 @@ def matching(what: str, given: Any, like: Any) -> list[Any]:
     return result
 
 
-def hvp(f: Callable[..., Any]) -> Callable[..., Any]:
+def hvp(f: Function) -> Function:
     """`hvp(f)(x, v)`: the Hessian of f at x times v, forward over reverse, at the cost of a few gradients.
 
     >>> import numpy as np
@@ -310,16 +321,16 @@ def hvp(f: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @_wraps(f, "hvp")
-    def product(x: Any, v: Any) -> Any:
+    def product(x: Value, v: Value) -> Value:
         return jvp(grad(f), (x,), (v,))[1]
 
     return product
 
 
-STOPPED: ContextVar[list[Any] | None] = ContextVar("STOPPED", default=None)
+STOPPED: ContextVar[list[Value] | None] = ContextVar("STOPPED", default=None)
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: Value) -> Value:
     """x as a constant: nothing flows back through it, at any order.
 
     >>> grad(lambda x: stop_gradient(x) * x)(3.0)
@@ -332,9 +343,9 @@ def stop_gradient(x: Any) -> Any:
 
 
 @contextmanager
-def watched() -> Iterator[list[Any]]:
+def watched() -> Iterator[list[Value]]:
     """The leaves that `stop_gradient` is given while the block runs."""
-    seen: list[Any] = []
+    seen: list[Value] = []
     token = STOPPED.set(seen)
     try:
         yield seen

@@ -19,13 +19,14 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from ..clock import limit_process, patience
 from ..errors import DifflabError
+from ..types import Value
 
 HEAD = struct.Struct("!QI")  # the length of a message and its checksum: a writer may be killed half-way
 SILENT = pickle.dumps(("silent", None))
@@ -35,7 +36,7 @@ NOT_STARTED = "no process could be started: {}; end other programs, or allow mor
 SPARE = 2.0  # seconds; the parent stops work that hangs itself, if it is still there
 LOOK = 5.0  # seconds after which the helper looks whether its parent is still there
 TIMERS = ("SIGPROF", "SIGXCPU", "SIGALRM")  # what ends work at its time limit
-inside = False  # whether this process is a helper or forked by one: it has one thread, and may fork
+inside: bool = False  # whether this process is a helper or forked by one: it has one thread, and may fork
 
 
 class Request(NamedTuple):
@@ -133,7 +134,7 @@ class Job(NamedTuple):
     alive: int
 
 
-def accept(parent: socket.socket, jobs: dict[int, Job], poll: Any) -> bool:
+def accept(parent: socket.socket, jobs: dict[int, Job], poll: select.poll) -> bool:
     """Forks a child for the connection that the parent sends; False where the parent is gone."""
     data, places, _, _ = socket.recv_fds(parent, 1, 1)
     if not data or not places:
@@ -170,7 +171,7 @@ def own_group(child: int) -> None:
         os.setpgid(child, 0)
 
 
-def finish(jobs: dict[int, Job], place: int, poll: Any) -> None:
+def finish(jobs: dict[int, Job], place: int, poll: select.poll) -> None:
     """The parent no longer waits, or the child has ended: it is ended, waited for and forgotten."""
     job = jobs.get(place)
     if job is None:
@@ -251,7 +252,7 @@ def answer(request: Request) -> bytes:
     sys.path[:] = request.path
     limit_memory(request.megabytes)
     limit_time(request.seconds, request.patience)
-    message: tuple[str, Any]
+    message: tuple[str, Value]
     try:
         try:
             message = ("ok", pickle.loads(request.work)())
@@ -301,7 +302,7 @@ def watch_memory(megabytes: int) -> NoReturn:
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
-    grown = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    grown: Callable[[], float] = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
     start = grown()
     while grown() - start < megabytes:
         time.sleep(0.02)

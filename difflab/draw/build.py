@@ -13,9 +13,10 @@ from ..graph.block import Block
 from ..graph.graph import BackwardPass, Edge, ForwardPass, Graph
 from ..graph.node import Node
 from ..primitives import rows
+from ..types import Value
 from .formula import names_of, node_formula
 from .marks import LEGEND, marks_of
-from .picture import Box, Line, Picture, Wire
+from .picture import Box, Line, OpenBlocks, Picture, Wire
 from .symbols import ROLES, Symbols
 from .text import clean, shape, short
 
@@ -26,14 +27,16 @@ COLLAPSE_OVER, REFUSE_OVER = 500, 2000
 class Builder:
     """Builds the picture of one graph, with the values and adjoints of a pass where there is one."""
 
-    def __init__(self, thing: Any, view: str | None, open_blocks: Any, title: str | None) -> None:
-        self.backward = thing if isinstance(thing, BackwardPass) else None
-        self.forward = thing if isinstance(thing, ForwardPass) else self.backward.forward if self.backward else None
-        self.graph: Graph = thing if isinstance(thing, Graph) else self.forward.graph  # type: ignore[union-attr]
-        self.view = check_view(view, self.backward, self.forward)
-        self.names = names_of(self.graph)
+    def __init__(self, thing: Any, view: str | None, open_blocks: OpenBlocks, title: str | None) -> None:
+        self.backward: BackwardPass | None = thing if isinstance(thing, BackwardPass) else None
+        self.forward: ForwardPass | None = (
+            thing if isinstance(thing, ForwardPass) else self.backward.forward if self.backward else None
+        )
+        self.graph: Graph = thing if isinstance(thing, Graph) else thing.graph
+        self.view: str = check_view(view, self.backward, self.forward)
+        self.names: dict[Node, str] = names_of(self.graph)
         self.open_blocks = open_blocks
-        self.needed = ancestors(self.graph)
+        self.needed: set[Node] = ancestors(self.graph)
         self.edges: dict[tuple[Node, int], Edge] = {}
         for edge in self.backward.edges if self.backward else ():
             self.edges[edge.target, edge.position] = edge
@@ -41,8 +44,8 @@ class Builder:
         if self.view == "symbolic":
             self.symbols = Symbols(self.graph, self.names, self.holder, self.backward)
             self.names = self.symbols.names
-        self.picture = Picture(title or default_title(self.graph, self.view), self.description())
-        self.place: dict[Any, int] = {}
+        self.picture: Picture = Picture(title or default_title(self.graph, self.view), self.description())
+        self.place: dict[Node | Block, int] = {}
         self.numbers: dict[Block, int] = {}
         self.seen_marks: dict[str, None] = {}
 
@@ -63,9 +66,9 @@ class Builder:
         return self.picture
 
     # Blocks.
-    def holder(self, node: Node) -> Any:
+    def holder(self, node: Node) -> Node | Block:
         """The node, or the outermost collapsed block that it stands in."""
-        found: Any = node
+        found: Node | Block = node
         block = node.block
         while block is not None:
             if not self.is_open(block):
@@ -151,7 +154,7 @@ class Builder:
 
     # Wires.
     def add_wires(self) -> None:
-        bundles: dict[tuple[Any, Any], list[tuple[Node, Node, int]]] = defaultdict(list)
+        bundles: dict[tuple[Node | Block, Node | Block], list[tuple[Node, Node, int]]] = defaultdict(list)
         for node in self.graph.order:
             for position, x in enumerate(node.operands):
                 source, target = self.holder(x), self.holder(node)
@@ -166,7 +169,7 @@ class Builder:
         for (source, target), uses in bundles.items():
             self.wire(source, target, uses)
 
-    def wire(self, source: Any, target: Any, uses: list[tuple[Node, Node, int]]) -> None:
+    def wire(self, source: Node | Block, target: Node | Block, uses: list[tuple[Node, Node, int]]) -> None:
         lines = self.forward_lines(uses[0][0]) + self.backward_lines(uses)
         first = uses[0][1]
         backwards = self.view == "backward"
@@ -184,7 +187,7 @@ class Builder:
         if self.symbols and (back := self.symbols.lines(uses)):
             self.wire_back(source, target, back, self.about_wire(uses[0]))
 
-    def wire_back(self, source: Any, target: Any, lines: list[Line], about: str) -> None:
+    def wire_back(self, source: Node | Block, target: Node | Block, lines: list[Line], about: str) -> None:
         """The way back in the symbolic view: from the sender to a card with the equation, and on to the receiver."""
         if self.backward is None:
             about = "; ".join(line.text for line in lines)
@@ -192,7 +195,7 @@ class Builder:
         self.picture.wires.append(Wire(self.place[source], card, reversed=True, tone="downstream", about=about))
         self.picture.wires.append(Wire(card, self.place[target], reversed=True, tone="backward", about=about))
 
-    def common(self, source: Any, target: Any) -> tuple[int, ...]:
+    def common(self, source: Node | Block, target: Node | Block) -> tuple[int, ...]:
         """The innermost opened block that holds both."""
         paths = (self.picture.boxes[self.place[end]].cluster for end in (source, target))
         return tuple(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(*paths)))
@@ -232,16 +235,17 @@ class Builder:
         total = sum(e.downstream for e in edges)
         return [Line(f"∂ {short(total)}", "backward")]
 
-    def through_block(self, block: Block, downstream: Any) -> str:
+    def through_block(self, block: Block, downstream: Value) -> str:
         """Upstream × local = downstream for a closed block as a whole, where it has one scalar output."""
         inside = [n for n in self.graph.order if self.holder(n) is block]
         leaving = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block} | set(
             self.graph.outputs
         )
         outputs = [n for n in inside if n in leaving]
-        if len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in self.backward.reached:  # type: ignore[union-attr]
+        back = self.backward
+        if back is None or len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in back.reached:
             return ""
-        upstream = self.backward.adjoint[outputs[0]]  # type: ignore[union-attr]
+        upstream = back.adjoint[outputs[0]]
         if np.ndim(upstream) or upstream == 0:
             return ""
         return product(upstream, downstream / upstream, downstream)
@@ -309,13 +313,13 @@ def is_sign(glyph: str) -> bool:
     return len(glyph) == 1 or (len(glyph) <= 3 and not glyph.isalpha())
 
 
-def product(upstream: Any, local: Any, downstream: Any) -> str:
+def product(upstream: Value, local: Value, downstream: Value) -> str:
     """Upstream × local = downstream, with a negative local derivative in brackets."""
     factor = f"({short(local)})" if np.ndim(local) == 0 and local < 0 else short(local)
     return f"∂ {short(upstream)} × {factor} = {short(downstream)}"
 
 
-def check_view(view: str | None, backward: Any, forward: Any) -> str:
+def check_view(view: str | None, backward: BackwardPass | None, forward: ForwardPass | None) -> str:
     if view is None:
         return "both" if backward else "forward" if forward else "graph"
     if view not in VIEWS:

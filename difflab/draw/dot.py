@@ -105,7 +105,7 @@ def digraph(picture: Picture, background: str = "transparent") -> graphviz.Digra
     return graph
 
 
-def clusters(graph: Any, picture: Picture, path: tuple[int, ...]) -> None:
+def clusters(graph: graphviz.Digraph, picture: Picture, path: tuple[int, ...]) -> None:
     """The boxes of a cluster, then the clusters in it."""
     for k, box in enumerate(picture.boxes):
         if box.cluster == path:
@@ -126,7 +126,7 @@ def clusters(graph: Any, picture: Picture, path: tuple[int, ...]) -> None:
                 clusters(sub, picture, inner)
 
 
-def write_box(graph: Any, k: int, box: Box) -> None:
+def write_box(graph: graphviz.Digraph, k: int, box: Box) -> None:
     shape, style, fill = SHAPES[box.kind]
     fill = MARK if box.marked else fill
     colour = DEAD if box.faded or box.kind == "card" else INK
@@ -145,7 +145,7 @@ def write_box(graph: Any, k: int, box: Box) -> None:
     )
 
 
-def write_wire(graph: Any, k: int, wire: Wire, down: bool) -> None:
+def write_wire(graph: graphviz.Digraph, k: int, wire: Wire, down: bool) -> None:
     style = "dashed" if wire.backward or wire.faded or wire.tone else "solid"
     colour = DEAD if wire.faded else TONES[wire.tone] if wire.tone else BACKWARD if wire.backward else WIRE
     graph.edge(

@@ -12,11 +12,12 @@ from ..files import target, write
 from ..graph.drawable import FRAME, GRAPHVIZ, SVG
 from ..graph.graph import BackwardPass, Draft, ForwardPass, Graph
 from ..progress import doing
+from ..types import FileName
 from .build import Builder
 from .dot import digraph, dot
 from .drawing import Drawing
 from .layout import render
-from .picture import Picture
+from .picture import OpenBlocks, Picture
 from .svg import themed
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ SECONDS = 20.0
 
 
 def draw(
-    thing: Any,
-    path: Any,
+    thing: object,
+    path: FileName,
     *,
     view: str | None = None,
-    open_blocks: Any = None,
+    open_blocks: OpenBlocks = None,
     title: str | None = None,
     direction: str = "right",
     force: bool = False,
@@ -73,9 +74,9 @@ def draw(
 
 
 def picture_of(
-    thing: Any,
+    thing: object,
     view: str | None = None,
-    open_blocks: Any = None,
+    open_blocks: OpenBlocks = None,
     title: str | None = None,
     force: bool = False,
     direction: str = "right",
@@ -98,7 +99,7 @@ def picture_of(
     return picture
 
 
-def to_graphviz(thing: Any, *options: Any) -> graphviz.Digraph:
+def to_graphviz(thing: object, *options: Any) -> graphviz.Digraph:
     """See `Drawable.to_graphviz`, which is this."""
     return digraph(picture_of(thing, *options))
 
@@ -119,12 +120,12 @@ def without_dates(pdf: bytes) -> bytes:
     return re.sub(rb"\(D:\d{14}[^)]*\)", lambda m: b"(D:20000101000000" + b" " * (len(m[0]) - 18) + b")", pdf)
 
 
-def svg(thing: Any, **options: Any) -> str:
+def svg(thing: object, **options: Any) -> str:
     """The SVG text of a graph or a pass."""
     return encoded(picture_of(thing, **options), "svg").decode()
 
 
-def frame(thing: Any) -> str:
+def frame(thing: object) -> str:
     """The step-through page of a pass in an <iframe> that may run scripts and nothing else."""
     from html import escape
 

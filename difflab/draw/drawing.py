@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
 
 from ..errors import DrawError, InputError
 from ..files import write
+from ..types import FileName
 
 
 class Drawing(ABC):
@@ -18,7 +18,7 @@ class Drawing(ABC):
     def svg(self) -> str:
         """The drawing's text."""
 
-    def save(self, path: Any, force: bool = False) -> Path:
+    def save(self, path: FileName, force: bool = False) -> Path:
         """Writes the drawing as an SVG file and returns its path; an existing file is replaced only with `force`."""
         try:
             path = Path(path)

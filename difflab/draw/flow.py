@@ -27,7 +27,7 @@ class Flow:
         arrows = list(arrows)
         names = list(dict.fromkeys(end for arrow in arrows for end in arrow[:2]))
         told = "; ".join(f"{a[0]} to {a[1]}" + (f" ({a[2]})" if a[2] else "") for a in arrows)
-        self.picture = Picture(title, f"Arrows: {told}.")
+        self.picture: Picture = Picture(title, f"Arrows: {told}.")
         for name in names:
             lines = [Line(part, bold=k == 0) for k, part in enumerate(name.split("\n"))]
             self.picture.add(Box(lines, (kinds or {}).get(name, "step"), name.replace("\n", " ")))

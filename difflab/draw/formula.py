@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..graph.builder import Symbols
 from ..graph.graph import Graph
 from ..graph.node import Node, Operation
 from ..graph.traced import NODE
-from ..primitives import Gate, Linear, rows
+from ..primitives import Elementwise, Gate, Linear, rows
 from ..primitives.text import ATOM, Written, of_number
+from ..types import Value
 
 LONG = 60
 
@@ -34,7 +33,7 @@ def names_of(graph: Graph) -> dict[Node, str]:
     return names
 
 
-def constant(value: Any) -> str:
+def constant(value: Value) -> str:
     from .text import short
 
     return short(value, 6)
@@ -45,7 +44,7 @@ def node_formula(node: Node, names: dict[Node, str]) -> str:
     return written(node, names, top=True)[0]
 
 
-def written(node: Any, names: dict[Node, str], top: bool = False) -> Written:
+def written(node: Value, names: dict[Node, str], top: bool = False) -> Written:
     """The text of a node, or of a number in a rule, and how strongly its outermost operation binds."""
     if not isinstance(node, Operation):
         return of_number(constant(node))
@@ -67,9 +66,9 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     row = node.primitive
     if isinstance(row, Linear):
         return f"{row.name}ᵀ"
-    if row.kind != "elementwise":
+    if not isinstance(row, Elementwise):
         return f"∂{row.name}"
-    rule = row.partials[position]  # type: ignore[attr-defined]
+    rule = row.partials[position]
     if rule is None or isinstance(rule, int):
         return str(rule)
     tape = Symbols()
@@ -92,7 +91,7 @@ def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
     return text if len(text) <= LONG else f"∂{row.name}"
 
 
-def stand_in(tape: Symbols, x: Node, names: dict[Node, str]) -> Any:
+def stand_in(tape: Symbols, x: Node, names: dict[Node, str]) -> Value:
     """An operand for a rule: an input, or a constant as the number that it is, because rules look at exponents."""
     if x.primitive is not rows.constant:
         return tape.symbol(names[x])

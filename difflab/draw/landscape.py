@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..types import Array, Function, Value
 from .palette import BACKWARD, DEAD, INK, WIRE
 from .svg import FAMILY, SVG, style
 from .text import clean, number
@@ -29,20 +29,24 @@ class Landscape:
     True
     """
 
+    box: tuple[float, ...]
+    f: Function
+    title: str
+
     def __init__(
-        self, f: Callable[..., Any], path: Any, box: Sequence[float], title: str = "Gradient descent on contour lines"
+        self, f: Function, path: Value, box: Sequence[float], title: str = "Gradient descent on contour lines"
     ) -> None:
-        self.path = np.asarray(path, float)
+        self.path: Array = np.asarray(path, float)
         if self.path.ndim != 2 or self.path.shape[1] != 2 or not len(self.path):
             raise InputError(f"Landscape: path has shape {self.path.shape}; give points (n, 2)")
         left, right, bottom, top = self.box = tuple(map(float, box))
         if not (left < right and bottom < top):
             raise InputError(f"Landscape: box={tuple(box)!r}; give (left, right, bottom, top), the lower ones first")
         self.f, self.title = f, clean(title, 200)
-        self.scale = WIDE / (right - left)
-        self.high = self.scale * (top - bottom)
+        self.scale: float = WIDE / (right - left)
+        self.high: float = self.scale * (top - bottom)
 
-    def contours(self) -> list[tuple[float, list[Any]]]:
+    def contours(self) -> list[tuple[float, list[Array]]]:
         """The levels, each with its lines (n, 2)."""
         from matplotlib.figure import Figure
 
@@ -54,7 +58,7 @@ class Landscape:
         drawn = Figure().subplots().contour(x, y, z, levels=levels)
         return list(zip(map(float, levels), drawn.allsegs))
 
-    def place(self, points: Any) -> list[str]:
+    def place(self, points: Value) -> list[str]:
         """Points of the plane as places of the picture."""
         left, _, _, top = self.box
         return [f"{LEFT + self.scale * (x - left):.1f},{EDGE + self.scale * (top - y):.1f}" for x, y in points]
@@ -80,7 +84,7 @@ class Landscape:
 
     _repr_svg_ = svg
 
-    def line(self, points: Any, colour: str, thick: float) -> str:
+    def line(self, points: Value, colour: str, thick: float) -> str:
         return f'<path d="M{"L".join(self.place(points))}" fill="none" stroke="{colour}" stroke-width="{thick:g}"/>'
 
     def dots(self) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..graph.graph import BackwardPass, ForwardPass
 from ..graph.node import Node
 from ..primitives import NUMPY, rows
+from ..types import Value
 
 EXPLODING, VANISHING = 1e6, 1e-10
 LEGEND = {
@@ -21,7 +21,7 @@ LEGEND = {
 }
 
 
-def marks_of(node: Node, forward: Any, backward: Any, dead: bool) -> list[str]:
+def marks_of(node: Node, forward: ForwardPass | None, backward: BackwardPass | None, dead: bool) -> list[str]:
     """The marks of one node, most severe first."""
     if dead:
         return ["dead"]
@@ -35,13 +35,13 @@ def marks_of(node: Node, forward: Any, backward: Any, dead: bool) -> list[str]:
     return found
 
 
-def value_marks(x: Any) -> list[str]:
+def value_marks(x: Value) -> list[str]:
     if x.dtype.kind not in "fc":
         return []
     return ["nan"] * bool(np.any(np.isnan(x))) + ["infinite"] * bool(np.any(np.isinf(x)))
 
 
-def is_kink(node: Node, forward: Any) -> bool:
+def is_kink(node: Node, forward: ForwardPass) -> bool:
     row = node.primitive
     if row.kinks is None or not node.operands:
         return False
@@ -49,7 +49,7 @@ def is_kink(node: Node, forward: Any) -> bool:
         return bool(np.any(row.kinks(NUMPY, *[forward.values[x] for x in node.operands], **node.params)))
 
 
-def adjoint_marks(node: Node, backward: Any) -> list[str]:
+def adjoint_marks(node: Node, backward: BackwardPass) -> list[str]:
     if node not in backward.reached:
         value = backward.forward.values[node]
         plain = not isinstance(value, tuple) and np.asarray(value).dtype.kind in "fc"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
 Tone = Literal["ink", "forward", "backward", "local", "downstream"]
 Kind = Literal["input", "operation", "constant", "block", "output", "legend", "step", "stub", "card", "key"]
 Span = tuple[str, Tone]
+OpenBlocks = bool | Collection[str] | None  # all, none, those of these names, or as many as there is room for
 
 
 @dataclass

@@ -66,4 +66,4 @@ def describe(identifier: str, picture: Picture) -> str:
         return ""
     things = picture.boxes if match[1] == "n" else picture.wires
     k = int(match[2])
-    return clean(things[k].about, 300) if k < len(things) else ""  # type: ignore[index]
+    return clean(things[k].about, 300) if k < len(things) else ""

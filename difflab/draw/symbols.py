@@ -33,18 +33,28 @@ class Symbols:
     what is differentiated: the first output, or L where a seed other than ones says that more comes after it.
     """
 
+    graph: Graph
+    holder: Callable[[Node], Node | Block]
+    backward: BackwardPass | None
+
     def __init__(
-        self, graph: Graph, names: dict[Node, str], holder: Callable[[Node], Any], backward: BackwardPass | None
+        self,
+        graph: Graph,
+        names: dict[Node, str],
+        holder: Callable[[Node], Node | Block],
+        backward: BackwardPass | None,
     ) -> None:
         self.graph, self.holder, self.backward = graph, holder, backward
-        self.output = graph.outputs[0]
-        self.names = dict(names)
+        self.output: Node = graph.outputs[0]
+        self.names: dict[Node, str] = dict(names)
         if not self.output.name and self.output.operands:
             self.names[self.output] = free(("f", "y", "L"), names.values(), names[self.output])
-        self.seeded = backward is not None and bool(np.any(backward.seed != 1))
-        self.top = free(("L", "loss", "J"), names.values(), "∗") if self.seeded else self.names[self.output]
-        self.leaving = {x for n in graph.order for x in n.operands if holder(n) is not holder(x)} | set(graph.outputs)
-        self.flowing = self.paths()
+        self.seeded: bool = backward is not None and bool(np.any(backward.seed != 1))
+        self.top: str = free(("L", "loss", "J"), names.values(), "∗") if self.seeded else self.names[self.output]
+        self.leaving: set[Node] = {x for n in graph.order for x in n.operands if holder(n) is not holder(x)} | set(
+            graph.outputs
+        )
+        self.flowing: set[tuple[Node, int]] = self.paths()
         self.parts: dict[Node, int] = defaultdict(int)
         for x, target in self.bundles():
             self.parts[x] += 1 if isinstance(target, Block) else target
@@ -63,7 +73,7 @@ class Symbols:
 
     def bundles(self) -> Iterable[tuple[Node, Any]]:
         """A pair for each wire that brings something to a node: the node, and the block or the number of wires."""
-        count: dict[tuple[Node, Any], int] = defaultdict(int)
+        count: dict[tuple[Node, Node | Block], int] = defaultdict(int)
         for node, position in self.flowing:
             x = node.operands[position]
             if self.holder(x) is not self.holder(node):
@@ -127,8 +137,8 @@ class Symbols:
         if form is not None:
             made = [self.product(form[position], node, x)]
         elif isinstance(row, Linear):
-            pieces = (f"{row.name}ᵀ", "local"), ("(", "ink"), (self.upstream(node), "backward"), (")", "ink")
-            made = [Line.of(*pieces, (" = ", "ink"), (self.arriving(x), "downstream"))]  # type: ignore[arg-type]
+            upstream: tuple[Span, ...] = ("(", "ink"), (self.upstream(node), "backward"), (")", "ink")
+            made = [Line.of((f"{row.name}ᵀ", "local"), *upstream, (" = ", "ink"), (self.arriving(x), "downstream"))]
         else:
             formula = local_formula(node, position, self.names)
             known = formula not in ("", f"∂{node.primitive.name}")
@@ -187,8 +197,10 @@ class Symbols:
             return False
         if self.backward is not None:
             values = self.backward.forward.values
-            return np.shape(values[x]) != np.shape(values[node])
-        return x.shape is not None and node.shape is not None and x.shape != node.shape
+            unlike: bool = np.shape(values[x]) != np.shape(values[node])
+        else:
+            unlike = x.shape is not None and node.shape is not None and x.shape != node.shape
+        return unlike
 
 
 def passes(node: Node, position: int) -> bool:

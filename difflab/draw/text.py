@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..types import Value
 
-def short(x: Any, digits: int = 3) -> str:
+
+def short(x: Value, digits: int = 3) -> str:
     """A number with a few significant digits; a small array in full, a large one by shape, mean and norm."""
     if x is None:  # what flows back to one of several results that nothing uses
         return "0"
@@ -51,11 +51,11 @@ def number(x: float, digits: int = 3) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def shape(x: Any) -> str:
+def shape(x: Value) -> str:
     return "(" + ", ".join(map(str, np.shape(x))) + ("," if np.ndim(x) == 1 else "") + ")"
 
 
-def clean(text: Any, length: int = 60) -> str:
+def clean(text: object, length: int = 60) -> str:
     """A name or formula without control characters and of bounded length."""
     text = "".join(c if c.isprintable() else " " for c in str(text))
     return text if len(text) <= length else text[: length - 1] + "…"

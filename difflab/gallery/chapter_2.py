@@ -10,7 +10,7 @@ from .registry import figure
 
 
 @figure("2-1-training-loop", number="2.1")
-def training_loop() -> Any:
+def training_loop() -> object:
     """Figure 2.1: the loop that trains. A batch goes forward to a loss, the gradient comes back, the parameters take a
     step, and the next batch finds them changed."""
     from difflab.draw.flow import Flow
@@ -30,7 +30,7 @@ def training_loop() -> Any:
 
 
 @figure("2-2-loss-of-a-linear-classifier", number="2.2", open_blocks=False, title="L(softmax(Wx + b), y)")
-def loss_of_a_linear_classifier() -> Any:
+def loss_of_a_linear_classifier() -> object:
     """Figure 2.2: a linear classifier, left to right, ends in one node L that compares its probabilities with y."""
     import difflab as dl
 
@@ -45,7 +45,7 @@ def loss_of_a_linear_classifier() -> Any:
 
 
 @figure("2-2-loss-opened", number="2.2", open_blocks=True, direction="down", title="L(softmax(Wx + b), y), opened")
-def loss_of_a_linear_classifier_opened() -> Any:
+def loss_of_a_linear_classifier_opened() -> object:
     """Figure 2.2 with L opened: the loss is itself a graph, the cross-entropy -sum(y log p)."""
     import difflab as dl
 
@@ -60,7 +60,7 @@ def loss_of_a_linear_classifier_opened() -> Any:
 
 
 @figure("2-3-a-small-graph", number="2.3", title="f = (x + y) z with q = x + y named")
-def a_small_graph() -> Any:
+def a_small_graph() -> object:
     """Figure 2.3: the function (x + y) z as a graph. Naming the inner value q splits one formula into two steps."""
     import difflab as dl
 
@@ -68,7 +68,7 @@ def a_small_graph() -> Any:
 
 
 @figure("2-4-forward-pass", number="2.4")
-def forward_pass() -> Any:
+def forward_pass() -> object:
     """Figure 2.4: the forward pass at x = -2, y = 5, z = -4. The value of each node stands on the wires leaving it."""
     import difflab as dl
 
@@ -76,7 +76,7 @@ def forward_pass() -> Any:
 
 
 @figure("2-4-3-backward-pass", number="2.4.3")
-def backward_pass() -> Any:
+def backward_pass() -> object:
     """Section 2.4.3: the backward pass. On each wire: upstream × local = downstream; df/dx = df/dy = -4, df/dz = 3."""
     import difflab as dl
 
@@ -86,7 +86,7 @@ def backward_pass() -> Any:
 @figure(
     "2-5-local-process", number="2.5", view="symbolic", open_blocks=False, title="The local process at a general node f"
 )
-def the_local_process() -> Any:
+def the_local_process() -> object:
     """Figure 2.5: a node z = f(x, y) knows its two local derivatives. What comes from upstream, times each of them,
     goes down: whatever f is, and whatever comes after it."""
     import difflab as dl
@@ -97,7 +97,7 @@ def the_local_process() -> Any:
 
 
 @figure("2-5-local-process-product", number="2.5", view="symbolic", title="The local process at a product")
-def the_local_process_of_a_product() -> Any:
+def the_local_process_of_a_product() -> object:
     """Figure 2.5 for f = x y: its local derivatives have formulas, and each is the other operand."""
     import difflab as dl
 
@@ -107,7 +107,7 @@ def the_local_process_of_a_product() -> Any:
 @figure(
     "2-5-local-process-numbers", number="2.5", view="symbolic", title="The local process at a product, with numbers"
 )
-def the_local_process_in_numbers() -> Any:
+def the_local_process_in_numbers() -> object:
     """Figure 2.5 with numbers: at x = 3, y = -4, and 2 comes from upstream. It sends 2 × (-4) and 2 × 3 down."""
     import difflab as dl
 
@@ -115,7 +115,7 @@ def the_local_process_in_numbers() -> Any:
 
 
 @figure("2-6-sigmoid-neuron", number="2.6", direction="down")
-def sigmoid_neuron() -> Any:
+def sigmoid_neuron() -> object:
     """Figure 2.6: a neuron with a sigmoid, opened into elementary operations, forward and backward."""
     import difflab as dl
 
@@ -124,7 +124,7 @@ def sigmoid_neuron() -> Any:
 
 
 @figure("2-6-sigmoid-block-closed", number="2.6", open_blocks=False, title="The sigmoid neuron with its block closed")
-def sigmoid_block_closed() -> Any:
+def sigmoid_block_closed() -> object:
     """Figure 2.6 again: the four operations of the sigmoid as one closed block. Its gradient is s (1 - s) = 0.197."""
     import difflab as dl
 
@@ -141,7 +141,7 @@ def sigmoid_block_closed() -> Any:
     direction="down",
     title="The sigmoid neuron with its block open",
 )
-def sigmoid_block_open() -> Any:
+def sigmoid_block_open() -> object:
     """The same block opened: modularity is a matter of where you draw the box."""
     import difflab as dl
 

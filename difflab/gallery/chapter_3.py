@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .registry import figure
 
 
 @figure("3-1-gradient-descent", number="3.1")
-def gradient_descent() -> Any:
+def gradient_descent() -> object:
     """Figure 3.1: each step goes against the gradient, which stands at right angles to the contour lines. The ravine is
     20 times as steep across as along, so the step that still suits the one is small for the other."""
     import difflab as dl

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .registry import figure
 
 
 @figure("4-1-flatten", number="4.1")
-def an_image_as_a_vector() -> Any:
+def an_image_as_a_vector() -> object:
     """Figure 4.1: a dense layer takes an image row after row. Pixels keep their greys and lose their neighbours."""
     import difflab as dl
 
@@ -22,7 +20,7 @@ def an_image_as_a_vector() -> Any:
 
 
 @figure("4-2-dense-layer", number="4.2")
-def a_dense_layer() -> Any:
+def a_dense_layer() -> object:
     """Figure 4.2: in a dense layer every output reads every input, each through a weight of its own."""
     import difflab as dl
 
@@ -31,7 +29,7 @@ def a_dense_layer() -> Any:
 
 
 @figure("4-3-sliding-kernel", number="4.3")
-def a_sliding_kernel() -> Any:
+def a_sliding_kernel() -> object:
     """Figure 4.3: the kernel slides over the image. Each place gives the sum of nine products. (It moves by itself.)"""
     import difflab as dl
 
@@ -40,7 +38,7 @@ def a_sliding_kernel() -> Any:
 
 
 @figure("4-4-volumes", number="4.4")
-def input_and_output_volume() -> Any:
+def input_and_output_volume() -> object:
     """Figure 4.4: a window through all channels becomes one number for each kernel: 3 channels in, 6 out."""
     import difflab as dl
     from difflab import nn
@@ -49,7 +47,7 @@ def input_and_output_volume() -> Any:
 
 
 @figure("4-5-filtered-images", number="4.5")
-def filtered_images() -> Any:
+def filtered_images() -> object:
     """Figure 4.5: what fixed kernels see in a photograph: a blur, the changes to the right and down, the spots."""
     from matplotlib import cbook
     from PIL import Image
@@ -65,7 +63,7 @@ def filtered_images() -> Any:
 
 
 @figure("4-6-a-bank-of-kernels", number="4.6")
-def a_bank_of_kernels() -> Any:
+def a_bank_of_kernels() -> object:
     """Figure 4.6: six kernels make six maps of one image. Stacked, they are the channels of the layer's output."""
     import difflab as dl
 
@@ -78,7 +76,7 @@ def a_bank_of_kernels() -> Any:
 
 
 @figure("4-7-three-layers", number="4.7")
-def three_layers() -> Any:
+def three_layers() -> object:
     """Figure 4.7: convolutions in a row. The kernels of a layer are as deep as the layer before has kernels."""
     import difflab as dl
     from difflab import nn
@@ -87,7 +85,7 @@ def three_layers() -> Any:
 
 
 @figure("4-8-three-layers-with-relu", number="4.8")
-def three_layers_with_relu() -> Any:
+def three_layers_with_relu() -> object:
     """Figure 4.8: the same with relu between. Without it the three would be one convolution."""
     import difflab as dl
     from difflab import nn
@@ -98,7 +96,7 @@ def three_layers_with_relu() -> Any:
 
 
 @figure("4-9-padding", number="4.9")
-def padding() -> Any:
+def padding() -> object:
     """Figure 4.9: zeros around a 6 × 6 image make it 8 × 8; a 3 × 3 kernel then gives 6 × 6 again."""
     import difflab as dl
 
@@ -106,7 +104,7 @@ def padding() -> Any:
 
 
 @figure("4-10-receptive-field", number="4.10")
-def the_receptive_field() -> Any:
+def the_receptive_field() -> object:
     """Figure 4.10: one number behind two layers of 3 × 3 sees 5 × 5 pixels; the middle has more ways to it."""
     import difflab as dl
 
@@ -114,7 +112,7 @@ def the_receptive_field() -> Any:
 
 
 @figure("4-11-strides", number="4.11")
-def strides() -> Any:
+def strides() -> object:
     """Figure 4.11: with stride 1 the window stops at every place, with stride 2 at every second one."""
     import difflab as dl
 
@@ -122,7 +120,7 @@ def strides() -> Any:
 
 
 @figure("4-11-strides-rounded", number="4.11")
-def strides_rounded_down_and_up() -> Any:
+def strides_rounded_down_and_up() -> object:
     """Figure 4.11, uneven: rounded down, the last row is not read; rounded up, the last window hangs over the edge."""
     import difflab as dl
 
@@ -130,7 +128,7 @@ def strides_rounded_down_and_up() -> Any:
 
 
 @figure("4-12-pooling", number="4.12")
-def pooling() -> Any:
+def pooling() -> object:
     """Figure 4.12: pooling of 2 × 2 with stride 2, the largest number and the mean."""
     import difflab as dl
 
@@ -139,7 +137,7 @@ def pooling() -> Any:
 
 
 @figure("4-13-lenet-5", number="4.13")
-def lenet_5_in_volumes() -> Any:
+def lenet_5_in_volumes() -> object:
     """Figure 4.13: LeNet-5 with the sizes of its values: 4704 numbers, then 1176, 1600, 400, and ten scores."""
     import difflab as dl
 
@@ -147,7 +145,7 @@ def lenet_5_in_volumes() -> Any:
 
 
 @figure("4-14-normalisations", number="4.14")
-def which_numbers_share_statistics() -> Any:
+def which_numbers_share_statistics() -> object:
     """Figure 4.14: cells of one letter share a mean and a variance: a channel, an image, or a channel of an image."""
     import difflab as dl
 

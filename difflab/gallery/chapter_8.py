@@ -10,7 +10,7 @@ from .registry import figure
 
 
 @figure("8-1-agent-and-environment", number="8.1")
-def agent_and_environment() -> Any:
+def agent_and_environment() -> object:
     """Section 8.1: an episode is a chain. The agent answers a state with an action, the process answers with a reward
     and the next state, and the return adds the rewards up, each later one counted less."""
     import difflab as dl
@@ -20,12 +20,12 @@ def agent_and_environment() -> Any:
 
 
 @figure("8-2-1-process", number="8.2.1")
-def a_process() -> Any:
+def a_process() -> object:
     """Section 8.2.1: a process as a graph of states, actions, probabilities and rewards. S₀ says where it begins; the
     best actions are in bold."""
     import difflab as dl
 
-    def step(state, action):
+    def step(state: Any, action: Any) -> Any:
         if action == "rest":
             return [(0.5, "fresh", 0.0), (0.5, state, 0.0)]
         return [(0.7, state, 4.0), (0.3, "tired" if state == "fresh" else "asleep", 4.0)]
@@ -36,7 +36,7 @@ def a_process() -> Any:
 
 
 @figure("8-2-1-gridworld", number="8.2.1")
-def gridworld() -> Any:
+def gridworld() -> object:
     """Section 8.2.1: the grid of 5 x 5 cells, a step costs 1 until a corner is reached. The optimal value of each
     cell, and every action that is best there."""
     import difflab as dl
@@ -45,7 +45,7 @@ def gridworld() -> Any:
 
 
 @figure("8-2-2-bellman-backup", number="8.2.2", title="q(s, a) from the action values of the next states")
-def bellman_backup() -> Any:
+def bellman_backup() -> object:
     """Section 8.2.2: the Bellman equation as one step of computation. q of going up from the middle of the grid is the
     reward plus the discounted mean, over the next states, of the best q there: of the two sides, for going up reaches
     the end, which is worth 0."""
@@ -58,7 +58,7 @@ def bellman_backup() -> Any:
 
 
 @figure("8-2-2-value-iteration", number="8.2.2", direction="down", title="Three Bellman backups of q")
-def value_iteration() -> Any:
+def value_iteration() -> object:
     """Section 8.2.2: value iteration is a graph, here of three backups from q = 0, each a maximum, an expectation, a
     discount and a reward. So its result has a derivative by every reward, every probability and the discount."""
     import difflab as dl

@@ -10,7 +10,7 @@ from .registry import figure
 
 
 @figure("a-value-used-twice")
-def a_value_used_twice() -> Any:
+def a_value_used_twice() -> object:
     """A value used twice gets a contribution from each use, and its adjoint is their sum."""
     import difflab as dl
 
@@ -18,7 +18,7 @@ def a_value_used_twice() -> Any:
 
 
 @figure("a-vector-function")
-def a_vector_function() -> Any:
+def a_vector_function() -> object:
     """A vector function: the backward pass of a matrix product is a product with the transpose."""
     import difflab as dl
 
@@ -27,7 +27,7 @@ def a_vector_function() -> Any:
 
 
 @figure("backward-graph", title="The backward pass of a two-layer network, as a graph")
-def backward_graph_of_a_network() -> Any:
+def backward_graph_of_a_network() -> object:
     """The backward pass is a graph of the same operations (dashed): it can be drawn, compiled, differentiated again."""
     import difflab as dl
 
@@ -35,7 +35,7 @@ def backward_graph_of_a_network() -> Any:
 
 
 @figure("a-kink")
-def a_kink() -> Any:
+def a_kink() -> object:
     """At a kink there is no derivative, only a convention: here relu'(0) = 0, and the picture says so."""
     import difflab as dl
 
@@ -43,7 +43,7 @@ def a_kink() -> Any:
 
 
 @figure("outside-the-domain")
-def outside_the_domain() -> Any:
+def outside_the_domain() -> object:
     """log of a negative number is not a number, and from there on nothing is."""
     import difflab as dl
 
@@ -51,7 +51,7 @@ def outside_the_domain() -> Any:
 
 
 @figure("a-dead-branch")
-def a_dead_branch() -> Any:
+def a_dead_branch() -> object:
     """A statement whose result is never used is a dead branch: no gradient flows there."""
     import difflab as dl
 
@@ -59,7 +59,7 @@ def a_dead_branch() -> Any:
 
 
 @figure("vanishing-gradient", direction="down")
-def vanishing_gradient() -> Any:
+def vanishing_gradient() -> object:
     """Saturated sigmoids in a row: each local derivative is small, and their product vanishes."""
     import difflab as dl
 
@@ -67,7 +67,7 @@ def vanishing_gradient() -> Any:
 
 
 @figure("second-derivative", title="The backward pass of a backward pass")
-def second_derivative() -> Any:
+def second_derivative() -> object:
     """The backward graph of x sin x, differentiated once more: second derivatives need nothing new."""
     import difflab as dl
 
@@ -76,7 +76,7 @@ def second_derivative() -> Any:
 
 
 @figure("lenet-5", open_blocks=False, direction="down", title="LeNet-5: a block for each layer, forward and backward")
-def lenet_5() -> Any:
+def lenet_5() -> object:
     """LeNet-5 and its loss on four images, a block for each layer: sizes of the values, and of the gradients (∂)."""
     import difflab as dl
 

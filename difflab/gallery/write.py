@@ -15,10 +15,11 @@ import numpy as np
 from ..draw.layout import version
 from ..files import target_folder, write_all
 from ..progress import doing, tell
+from ..types import FileName
 from .registry import FIGURES
 
 
-def write_gallery(folder: Any, force: bool = False) -> list[Path]:
+def write_gallery(folder: FileName, force: bool = False) -> list[Path]:
     """Writes every figure as SVG and a README.md that shows them all; returns the paths."""
     folder = target_folder(folder, [*[f"{name}.svg" for name in FIGURES], "README.md"], force)
     made: dict[str, bytes | str] = {}

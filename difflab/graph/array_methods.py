@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..errors import TraceError
+from ..types import Key, Value
 from .leaks import leak
 
 
@@ -18,84 +20,84 @@ class ArrayMethods:
 
     __slots__ = ()
 
-    def call(self, row: str, *args: Any, **kwargs: Any) -> Any:
+    def call(self, row: str, *args: Any, **kwargs: Any) -> Value:
         """A call of NumPy's function of that name with this array in front."""
         raise NotImplementedError
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Value:
         return self.call("transpose")
 
     @property
-    def mT(self) -> Any:
+    def mT(self) -> Value:
         return self.call("swapaxes", -1, -2)
 
     @property
-    def real(self) -> Any:
+    def real(self) -> Value:
         return self.call("real")
 
     @property
-    def imag(self) -> Any:
+    def imag(self) -> Value:
         return self.call("imag")
 
     @property
-    def flat(self) -> Any:
+    def flat(self) -> Value:
         return iter(self.call("ravel"))
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Key) -> Value:
         return self.call("getitem", key)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Key, value: Value) -> None:
         raise TraceError(
             "a traced value cannot be assigned into: build the new array instead, "
             "with np.where(mask, new, old), np.concatenate or np.stack"
         )
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    def astype(self, dtype: DTypeLike | None, *args: Any, **kwargs: Any) -> Value:
         return self.call("astype", dtype)
 
-    def view(self, *args: Any, **kwargs: Any) -> Any:
+    def view(self, *args: Any, **kwargs: Any) -> Value:
         raise TraceError(
             ".view() reinterprets memory and has no derivative; x.astype(dtype) converts, and PyTorch's "
             "x.view(1, 3, -1) is NumPy's x.reshape(1, 3, -1)"
         )
 
-    def copy(self, *args: Any) -> Any:
+    def copy(self, *args: Any) -> Value:
         return self
 
-    def conj(self) -> Any:
+    def conj(self) -> Value:
         return self.call("conjugate")
 
     conjugate = conj
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self, *shape: Value, order: str = "C") -> Value:
         return self.call("reshape", shape[0] if len(shape) == 1 else shape, order=order)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Value) -> Value:
         return self.call("transpose", axes[0] if len(axes) == 1 else (axes or None))
 
-    def flatten(self, order: str = "C") -> Any:
+    def flatten(self, order: str = "C") -> Value:
         return self.call("ravel", order=order)
 
-    def compress(self, condition: Any, axis: Any = None) -> Any:
-        return np.compress(condition, self, axis)  # type: ignore[call-overload]
+    def compress(self, condition: Value, axis: int | None = None) -> Value:
+        return np.compress(condition, self, axis)
 
-    def __round__(self, digits: int = 0) -> Any:
+    def __round__(self, digits: int = 0) -> Value:
         return self.call("round", digits or 0)
 
-    def __floor__(self) -> Any:  # what math.floor, ceil and trunc ask for
+    def __floor__(self) -> Value:  # what math.floor, ceil and trunc ask for
         return self.call("floor")
 
-    def __ceil__(self) -> Any:
+    def __ceil__(self) -> Value:
         return self.call("ceil")
 
-    def __trunc__(self) -> Any:
+    def __trunc__(self) -> Value:
         return self.call("trunc")
 
-    def __divmod__(self, other: Any) -> Any:
-        return self // other, self % other  # type: ignore[operator]
+    def __divmod__(self, other: Value) -> Value:
+        return self // other, self % other
 
-    def __rdivmod__(self, other: Any) -> Any:
+    def __rdivmod__(self, other: Value) -> Value:
         return other // self, other % self
 
     # Python, or a library, asks for plain numbers.
@@ -105,11 +107,11 @@ class ArrayMethods:
     def __complex__(self) -> complex:
         raise leak("complex()")
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, *args: Any, **kwargs: Any) -> Value:
         raise leak("np.array")
 
-    def item(self, *args: Any) -> Any:
+    def item(self, *args: Any) -> Value:
         raise leak(".item()")
 
-    def tolist(self) -> Any:
+    def tolist(self) -> Value:
         raise leak(".tolist()")

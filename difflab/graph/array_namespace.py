@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import update_wrapper
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..errors import InputError
 from ..primitives import TABLE, Primitive, by_numpy_function
+from ..types import Function, Key, Params, Value
 from . import torch_names
 from .traced import assemble, call, call_row, holds_traced
 
@@ -19,11 +21,11 @@ HOME = "difflab.numpy"
 SUBMODULES = {"linalg": np.linalg, "fft": np.fft}
 
 
-def traced(args: Any, kwargs: Any) -> bool:
+def traced(args: Sequence[Value], kwargs: Params) -> bool:
     return any(holds_traced(x) for x in args) or any(holds_traced(x) for x in kwargs.values())
 
 
-def array(object: Any, dtype: Any = None, **options: Any) -> Any:
+def array(object: Value, dtype: DTypeLike | None = None, **options: Any) -> Value:
     """An array of numbers, arrays or traced values in nested lists; ragged lists are a ShapeError.
 
     Python numbers take the dtype of what stands beside them: float32 stays float32.
@@ -43,14 +45,14 @@ def array(object: Any, dtype: Any = None, **options: Any) -> Any:
     return whole if whole.dtype == dtype else whole.astype(dtype)
 
 
-def weak_leaves(x: Any) -> list[Any]:
+def weak_leaves(x: Value) -> list[Value]:
     """Dtypes of the arrays in nested lists, and the Python numbers as they are."""
     if isinstance(x, list | tuple):
         return [leaf for e in x for leaf in weak_leaves(e)]
     return [x.dtype if hasattr(x, "dtype") else x]
 
 
-def asarray(a: Any, dtype: Any = None, **options: Any) -> Any:
+def asarray(a: Value, dtype: DTypeLike | None = None, **options: Any) -> Value:
     """The array itself, or lists of numbers and traced values as one array.
 
     >>> asarray([1, 2])
@@ -59,7 +61,7 @@ def asarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     return array(a, dtype) if holds_traced(a) else np.asarray(a, dtype, **options)
 
 
-def asanyarray(a: Any, dtype: Any = None, **options: Any) -> Any:
+def asanyarray(a: Value, dtype: DTypeLike | None = None, **options: Any) -> Value:
     """As `asarray`; subclasses of ndarray pass through.
 
     >>> asanyarray([1, 2])
@@ -68,7 +70,7 @@ def asanyarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     return array(a, dtype) if holds_traced(a) else np.asanyarray(a, dtype, **options)
 
 
-def ascontiguousarray(a: Any, dtype: Any = None, **options: Any) -> Any:
+def ascontiguousarray(a: Value, dtype: DTypeLike | None = None, **options: Any) -> Value:
     """As `asarray`, contiguous in memory where that has a meaning.
 
     >>> ascontiguousarray([1, 2])
@@ -77,7 +79,7 @@ def ascontiguousarray(a: Any, dtype: Any = None, **options: Any) -> Any:
     return array(a, dtype) if holds_traced(a) else np.ascontiguousarray(a, dtype, **options)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
+def full(shape: Value, fill_value: Value, dtype: DTypeLike | None = None, **options: Any) -> Value:
     """An array filled with one value, which may be traced.
 
     >>> full(2, 7.0)
@@ -94,10 +96,10 @@ class Joiner:
 
     def __init__(self, columns: bool) -> None:
         self.columns = columns
-        self.plain = np.c_ if columns else np.r_
+        self.plain: Value = np.c_ if columns else np.r_
         self.__doc__ = f"Joins arrays, numbers and ranges {'as columns' if columns else 'along the first axis'}."
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Key) -> Value:
         parts = key if isinstance(key, tuple) else (key,)
         if not any(holds_traced(p) for p in parts):
             return self.plain[key]
@@ -110,21 +112,21 @@ class Joiner:
         return call("concatenate", [call("reshape", a, (-1, 1)) if np.ndim(a) == 1 else a for a in arrays], axis=-1)
 
 
-r_ = Joiner(columns=False)
-c_ = Joiner(columns=True)
+r_: Joiner = Joiner(columns=False)
+c_: Joiner = Joiner(columns=True)
 
 
-def as_traced(x: Any) -> Any:
+def as_traced(x: Value) -> Value:
     """An argument: lists that hold traced values become arrays."""
     return array(x) if isinstance(x, list | tuple) and holds_traced(x) else x
 
 
-def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def wrapped(name: str, function: Function) -> Function:
     """NumPy's function, with traced values allowed inside its list arguments."""
     row = by_numpy_function(function)
     whole = row is None or row.reading.lists == "array"
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Value:
         if not traced(args, kwargs):
             return function(*args, **kwargs)
         if whole:
@@ -136,23 +138,22 @@ def wrapped(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     theirs = getattr(function, "__doc__", None) or f"As numpy.{name}."
     _dress(wrapper, name, function, f"{own}\n\n{theirs}" if own else theirs)
     if isinstance(function, np.ufunc):
-        for method in ("reduce", "accumulate", "outer", "reduceat", "at"):
-            setattr(wrapper, method, getattr(function, method))
-        wrapper.nin, wrapper.nout = function.nin, function.nout  # type: ignore[attr-defined]
+        for said in ("reduce", "accumulate", "outer", "reduceat", "at", "nin", "nout"):
+            setattr(wrapper, said, getattr(function, said))
     return wrapper
 
 
-def of_row(row: Primitive) -> Callable[..., Any]:
+def of_row(row: Primitive) -> Function:
     """A function that NumPy lacks, in the row's own signature."""
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Value:
         ready = [array(x) if isinstance(x, list | tuple) else x for x in args]
         return call_row(row, *ready, **kwargs)
 
     return _dress(wrapper, row.name, None, row.doc)
 
 
-def _dress(wrapper: Any, name: str, function: Any, doc: str) -> Any:
+def _dress(wrapper: Function, name: str, function: Function | None, doc: str) -> Function:
     if function is not None and not isinstance(function, np.ufunc):
         update_wrapper(wrapper, function, assigned=("__annotations__",), updated=())
     wrapper.__name__ = wrapper.__qualname__ = name
@@ -177,18 +178,18 @@ def _rows_by_own_name() -> dict[str, Primitive]:
 class Namespace(ModuleType):
     """A submodule of NumPy's (linalg, fft) whose functions take traced values inside lists."""
 
-    def __init__(self, name: str, module: Any) -> None:
+    def __init__(self, name: str, module: ModuleType) -> None:
         super().__init__(f"{HOME}.{name}", module.__doc__)
         self._module = module
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         return _found(self, self._module, name)
 
     def __dir__(self) -> list[str]:
         return [name for name in dir(self._module) if not name.startswith("_")]
 
 
-def _found(place: Any, module: Any, name: str) -> Any:
+def _found(place: ModuleType, module: ModuleType, name: str) -> Value:
     """NumPy's thing of that name, wrapped if it is a function, and kept."""
     value = None if name.startswith("__") else getattr(module, name, None)
     if value is None:
@@ -206,7 +207,7 @@ def _unknown(place: str, name: str, names: list[str]) -> AttributeError:
     return AttributeError(f"module {place!r} has no attribute {name!r}{hint}")
 
 
-def resolve(name: str) -> Any:
+def resolve(name: str) -> Value:
     """What `difflab.numpy` has under that name."""
     if name.startswith("__"):
         raise AttributeError(f"module {HOME!r} has no attribute {name!r}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..primitives import rows
+from ..types import Params
 from .node import Node
 
 
-def attributes(node: Node) -> dict[str, Any]:
+def attributes(node: Node) -> Params:
     """What a node does, as the attributes that `from_networkx` reads: with arrays, rows and blocks as objects."""
     row = node.primitive
-    found: dict[str, Any] = {"op": row.name if row.listed else row}
+    found: Params = {"op": row.name if row.listed else row}
     if row is rows.constant:
         found["value"] = node.params["value"]
     elif node.params:
@@ -21,7 +20,7 @@ def attributes(node: Node) -> dict[str, Any]:
     return found
 
 
-def marks(order: list[Node], outputs: list[Node]) -> dict[Node, dict[str, Any]]:
+def marks(order: list[Node], outputs: list[Node]) -> dict[Node, Params]:
     """Which nodes are outputs, where that is not clear from the graph: other ends, another order, one of them twice."""
     read = {x for node in order for x in node.operands}
     ends = [node for node in order if node not in read]

@@ -9,8 +9,8 @@ class Block:
     __slots__ = ("name", "parent")
 
     def __init__(self, name: str, parent: Block | None) -> None:
-        self.name = name
-        self.parent = parent
+        self.name: str = name
+        self.parent: Block | None = parent
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..errors import DifflabError, DomainError, InputError, ShapeError, TraceError
 from ..primitives import Primitive, rows
+from ..types import Function, Params, Shape, Sizes, Value
 from .calls import replaced, waiting
 from .from_networkx import unusable
 from .graph import Graph
@@ -48,7 +50,7 @@ class Builder:
         self._recording = Building()
         self._named: dict[str, Traced] = {}
 
-    def input(self, name: str, shape: Any = None, dtype: Any = float) -> Traced:
+    def input(self, name: str, shape: Sizes | None = None, dtype: DTypeLike | None = float) -> Traced:
         """A new input. Without `shape` it may have any; () is a number, (3,) a vector. Raises InputError.
 
         >>> import numpy as np
@@ -63,7 +65,7 @@ class Builder:
         self._check(name)
         return self._keep(name, self._recording.input(sample(name, shape, dtype), name))
 
-    def inputs(self, *names: str, shape: Any = None, dtype: Any = float) -> tuple[Traced, ...]:
+    def inputs(self, *names: str, shape: Sizes | None = None, dtype: DTypeLike | None = float) -> tuple[Traced, ...]:
         """Several inputs of one shape, in this order."""
         for k, name in enumerate(names):
             self._check(name)
@@ -71,7 +73,7 @@ class Builder:
                 raise InputError(f"builder: inputs: the name {name!r} is given twice")
         return tuple(self.input(name, shape, dtype) for name in names)
 
-    def constant(self, name: str, value: Any) -> Traced:
+    def constant(self, name: str, value: Value) -> Traced:
         """A constant with a name: a number or an array. Numbers in formulas, as in 2 * x, need no name."""
         self._check(name)
         if value.__class__ is Traced:
@@ -81,7 +83,7 @@ class Builder:
         value = self._recording.own(as_value(value, f"constant {name!r}"))
         return self._keep(name, self._recording.node(rows.constant, (), {"value": value}, value))
 
-    def add(self, name: str, value: Any) -> Traced:
+    def add(self, name: str, value: Value) -> Traced:
         """Gives a value its name, for pictures and `graph.node(name)`; returns it.
 
         A value that has a name already, and an input, stays what it is: the name goes to a new node +value.
@@ -92,7 +94,7 @@ class Builder:
             value = apply(rows.positive, (value,))
         return self._keep(name, value)
 
-    def graph(self, *outputs: Any, **named: Any) -> Graph:
+    def graph(self, *outputs: Value, **named: Value) -> Graph:
         """The finished graph, once; outputs given by keyword get that name. Several outputs give a tuple.
 
         Raises InputError for outputs that are not values of this builder.
@@ -104,18 +106,18 @@ class Builder:
             self._own(value, f"graph: output {name!r}")
         ends = [*outputs, *[x if self._named.get(name) is x else self.add(name, x) for name, x in named.items()]]
         inputs = [node for node in self._recording.operations or () if node.primitive is rows.input]
-        shapes: Any = {node: np.shape(node.value) for node in inputs if node.value is not PENDING}
+        shapes: dict[Value, Shape] = {node: np.shape(node.value) for node in inputs if node.value is not PENDING}
         graph = graph_of(self._recording.finish(), inputs, ends)
         graph.shapes = shapes
         return graph
 
-    def _own(self, value: Any, what: str) -> None:
+    def _own(self, value: Value, what: str) -> None:
         if value.__class__ is not Traced:
             mend = "constant(name, value) makes a constant" if np.isscalar(value) else "give one value"
             raise InputError(f"builder: {what} is {value!r:.60}, which is no value of this builder; {mend}")
         self._recording.check_own(value, f"builder: {what}")
 
-    def _check(self, name: Any) -> None:
+    def _check(self, name: str) -> None:
         self._recording.check_open()
         if not name or (what := unusable(name)):
             raise InputError(f"builder: name={name!r:.60} {what if name else 'is empty'}; give a name such as 'x'")
@@ -127,7 +129,7 @@ class Builder:
         self._named[name] = node
         return node
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         if name.startswith("_"):
             raise AttributeError(name)
         known = [n for n in dir(Builder) if n[0] != "_"]
@@ -148,13 +150,13 @@ class Building(Tape):
 
     __slots__ = ()
     follows = False
-    copied = staticmethod(sealed)
+    copied: Function = staticmethod(sealed)
 
     def __init__(self) -> None:
         super().__init__()
         self.nested = True  # operators take the general way, through `apply` below
 
-    def apply(self, row: Primitive, operands: Any, params: Any) -> Any:
+    def apply(self, row: Primitive, operands: Sequence[Value], params: Params) -> Value:
         """Records an operation; called by `traced.apply`."""
         for x in operands:
             if x.__class__ is Traced:
@@ -174,7 +176,7 @@ class Building(Tape):
             return row.result(*parts) if row.result else tuple(parts)
         return unpack(row, node) if value.__class__ is tuple else node
 
-    def call(self, row: Primitive, args: Any, kwargs: Any) -> Any:
+    def call(self, row: Primitive, args: Sequence[Value], kwargs: Params) -> Value:
         """Records a call that waits for the shapes of its operands; called by `traced.call_row`."""
         late, operands, params = waiting(row, replaced(tuple(args), self.own), replaced(dict(kwargs), self.own))
         for x in operands:
@@ -184,10 +186,10 @@ class Building(Tape):
             return node
         return row.result(*[node[i] for i in range(row.outputs)])
 
-    def node(self, row: Primitive, operands: Any, params: Any, value: Any) -> Traced:
+    def node(self, row: Primitive, operands: tuple[Value, ...], params: Params, value: Value) -> Traced:
         return self.record(row, operands, params, value, block=BLOCK.get())
 
-    def guess(self, row: Primitive, operands: Any, params: Any) -> Any:
+    def guess(self, row: Primitive, operands: Sequence[Value], params: Params) -> Value:
         """The result on made-up numbers, for its shape and dtype; PENDING where it is not known."""
         values = [x.value if x.__class__ is Traced else x for x in operands]
         if any(x is PENDING for x in values) or (row.value_shaped is not None and row.value_shaped(*values)):
@@ -214,7 +216,7 @@ class Building(Tape):
                 node.value = UNKNOWN
         return nodes
 
-    def own(self, x: Any) -> Any:
+    def own(self, x: Value) -> Value:
         """The graph's own copy of an array, which may change later; the same one as long as it has not changed."""
         return self.snapshot(x) if x.__class__ is np.ndarray else x
 
@@ -244,11 +246,11 @@ class Symbols(Building):
     def symbol(self, name: str) -> Traced:
         return self.input(UNKNOWN, name)
 
-    def guess(self, row: Primitive, operands: Any, params: Any) -> Any:
+    def guess(self, row: Primitive, operands: Sequence[Value], params: Params) -> Value:
         return UNKNOWN
 
 
-def sample(name: str, shape: Any, dtype: Any) -> Any:
+def sample(name: str, shape: Sizes | None, dtype: DTypeLike | None) -> Value:
     """Made-up numbers of a shape: between 0.5 and 1.5, or zeros where they may be places; PENDING without a shape."""
     if shape is None:
         return PENDING

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..primitives.deferred import Deferred, late
 from ..primitives.primitive import Primitive
+from ..types import Params, Value
 from .node import Operation
 
 
@@ -19,17 +19,17 @@ class Place(int):
 class Call:
     """The arguments of a call, with a `Place` where an operand stands; called with the operands, it fills them in."""
 
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    args: tuple[Value, ...]
+    kwargs: Params
 
-    def __call__(self, operands: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        def fill(x: Any) -> Any:
+    def __call__(self, operands: Sequence[Value]) -> tuple[tuple[Value, ...], Params]:
+        def fill(x: Value) -> Value:
             return operands[x] if x.__class__ is Place else x
 
         return replaced(self.args, fill), replaced(self.kwargs, fill)
 
 
-def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
+def replaced(x: Value, change: Callable[[Value], Value]) -> Value:
     """The argument with each of its leaves changed: it looks into lists, tuples, dicts and slices."""
     if x.__class__ in (list, tuple):
         return x.__class__([replaced(e, change) for e in x])
@@ -40,11 +40,11 @@ def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
     return change(x)
 
 
-def waiting(row: Primitive, args: Any, kwargs: Any) -> tuple[Deferred, tuple[Any, ...], dict[str, Any]]:
+def waiting(row: Primitive, args: Sequence[Value], kwargs: Params) -> tuple[Deferred, tuple[Value, ...], Params]:
     """The operation that makes this call of `row` when its operands have shapes: row, operands, parameters."""
     operands: list[Operation] = []
 
-    def place(x: Any) -> Any:
+    def place(x: Value) -> Value:
         if not isinstance(x, Operation):
             return x
         operands.append(x)

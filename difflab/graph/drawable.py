@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import DifflabError
 from ..hooks import Hook
+from ..types import Value
 
 if TYPE_CHECKING:
     import graphviz
@@ -21,7 +22,7 @@ class Drawable:
         self,
         *,
         view: str | None = None,
-        open_blocks: Any = None,
+        open_blocks: Value = None,
         title: str | None = None,
         direction: str = "right",
         force: bool = False,
@@ -39,7 +40,7 @@ class Drawable:
         """
         return GRAPHVIZ(self, view, open_blocks, title, force, direction)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         bundle = {"text/plain": repr(self)}
         try:
             bundle["image/svg+xml"] = self._repr_svg_()
@@ -59,5 +60,5 @@ class Stepwise(Drawable):
 
 
 SVG: Hook[[Drawable], str] = Hook("svg")
-GRAPHVIZ: Hook[[Drawable, str | None, Any, str | None, bool, str], graphviz.Digraph] = Hook("graphviz")
+GRAPHVIZ: Hook[[Drawable, str | None, Value, str | None, bool, str], graphviz.Digraph] = Hook("graphviz")
 FRAME: Hook[[Stepwise], str] = Hook("frame")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from typing import Any, NamedTuple
+from collections.abc import Hashable
+from typing import Any, NamedTuple, TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..primitives import Primitive, by_numpy_function, rows
 from ..primitives.primitive import positional
+from ..types import Params, Value
 from .block import Block
 from .calls import waiting
 from .function_names import (
@@ -46,7 +48,7 @@ class Parts(NamedTuple):
     outputs: list[Node]
 
 
-def parts_of(graph: Any) -> Parts:
+def parts_of(graph: Value) -> Parts:
     """What `Graph.from_networkx` makes its graph of."""
     if not isinstance(graph, nx.Graph):
         raise InputError(f"from_networkx: {type(graph).__name__} is no networkx graph; {NEW}")
@@ -60,19 +62,19 @@ def parts_of(graph: Any) -> Parts:
     return Reader(graph).read()
 
 
-Meant = tuple[Primitive, tuple[Node, ...], dict[str, Any]]  # the parts of an operation
+Meant: TypeAlias = tuple[Primitive, tuple[Node, ...], dict[str, Any]]  # the parts of an operation
 
 
 class Reader:
     """Reads one networkx graph; what is wrong with it is collected and told together."""
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Value) -> None:
         self.graph = graph
         self.mistakes: list[str] = []
-        self.told: set[Any] = set()  # the keys of nodes with mistakes
-        self.blocks: dict[Any, Block] = {}
-        self.operands: dict[Any, dict[Any, Any]] = {}  # of each key: the operand's key by its place
-        self.made: dict[Any, Node] = {}
+        self.told: set[Hashable] = set()  # the keys of nodes with mistakes
+        self.blocks: dict[Hashable, Block] = {}
+        self.operands: dict[Hashable, dict[Value, Hashable]] = {}  # of each key: the operand's key by its place
+        self.made: dict[Hashable, Node] = {}
 
     def read(self) -> Parts:
         for key in self.graph:
@@ -87,21 +89,21 @@ class Reader:
         inputs = [self.made[key] for key in self.graph if self.made[key].primitive is rows.input]
         return Parts([self.made[key] for key in order], inputs, [self.made[key] for key in outputs])
 
-    def wrong(self, key: Any, message: str) -> None:
+    def wrong(self, key: Hashable, message: str) -> None:
         self.told.add(key)
         self.mistakes.append(f"node {shown(key)}: {message}")
 
-    def op(self, key: Any) -> Any:
+    def op(self, key: Hashable) -> Value:
         op = self.graph.nodes[key].get("op")
         return op.strip() if isinstance(op, str) else op
 
-    def is_leaf(self, key: Any) -> bool:
+    def is_leaf(self, key: Hashable) -> bool:
         return isinstance(self.op(key), str) and self.op(key) in LEAVES
 
     # Wires.
-    def read_operands(self, key: Any) -> dict[Any, Any]:
+    def read_operands(self, key: Hashable) -> dict[Value, Hashable]:
         """The operands by their places: 0, 1, ..., then those with the name of an argument."""
-        found: dict[Any, list[Any]] = defaultdict(list)
+        found: dict[Value, list[Hashable]] = defaultdict(list)
         edges = list(self.graph.in_edges(key, data=True, keys=True)) if self.graph.is_multigraph() else [
             (source, key, None, data) for source, _, data in self.graph.in_edges(key, data=True)
         ]  # fmt: skip
@@ -126,7 +128,7 @@ class Reader:
         named = [place for place in found if not isinstance(place, int)]
         return {place: found[place][0] for place in (*counted, *named)}
 
-    def order(self) -> list[Any]:
+    def order(self) -> list[Hashable]:
         """The keys in topological order, as near to the order of the graph as can be."""
         number = {key: k for k, key in enumerate(self.graph)}
         try:
@@ -139,10 +141,10 @@ class Reader:
             raise InputError(told(self.mistakes)) from None
 
     # Names.
-    def names(self) -> dict[Any, str | None]:
+    def names(self) -> dict[Hashable, str | None]:
         """The name of each node: the attribute, else the key; each may be used once."""
-        found: dict[Any, str | None] = {}
-        first: dict[str, Any] = {}
+        found: dict[Hashable, str | None] = {}
+        first: dict[str, Hashable] = {}
         for key, data in self.graph.nodes(data=True):
             name = data["name"] if "name" in data else own_name(key)
             if name is not None and (what := unusable(name)):
@@ -158,7 +160,7 @@ class Reader:
                 self.wrong(key, "an input needs a name, by which its value is given; give name='x'")
         return found
 
-    def block(self, key: Any) -> Block | None:
+    def block(self, key: Hashable) -> Block | None:
         """The block that a node stands in: a `Block`, or a path such as "layer/softmax"."""
         given = self.graph.nodes[key].get("block")
         if given is None or isinstance(given, Block):
@@ -175,7 +177,7 @@ class Reader:
         return inner
 
     # Nodes.
-    def node(self, key: Any, name: str | None) -> Node:
+    def node(self, key: Hashable, name: str | None) -> Node:
         """The node of a key; an empty constant in its place where there is a mistake."""
         op, operands = self.op(key), self.operands[key]
         if self.is_leaf(key) and operands:
@@ -194,7 +196,7 @@ class Reader:
         node.block = self.block(key)
         return node
 
-    def constant(self, key: Any) -> Node:
+    def constant(self, key: Hashable) -> Node:
         data = self.graph.nodes[key]
         self.check_attributes(key, "value", "dtype")
         value = read(data["value"]) if isinstance(data.get("value"), str) else data.get("value")
@@ -212,7 +214,7 @@ class Reader:
             value = 0.0
         return constant_node(sealed(value) if isinstance(value, list | tuple | np.ndarray) else value)
 
-    def operation(self, key: Any, name: str | None) -> Node:
+    def operation(self, key: Hashable, name: str | None) -> Node:
         operands = [self.made[source] for place, source in self.operands[key].items() if isinstance(place, int)]
         named = {place: self.made[source] for place, source in self.operands[key].items() if isinstance(place, str)}
         row = self.row(key, len(operands))
@@ -242,7 +244,7 @@ class Reader:
         meant = self.called(key, row, operands, named | params)
         return Node(*meant, UNKNOWN, name) if meant else constant_node(0.0)
 
-    def row(self, key: Any, count: int) -> Primitive | None:
+    def row(self, key: Hashable, count: int) -> Primitive | None:
         """The operation that `op` names; where there is none, what was meant."""
         op = self.op(key)
         if isinstance(op, Primitive):
@@ -266,7 +268,7 @@ class Reader:
         self.wrong(key, f"there is no operation {op!r:.60}; {mend}")
         return None
 
-    def params(self, key: Any) -> dict[str, Any] | None:
+    def params(self, key: Hashable) -> Params | None:
         """What a node says beside its operands: its further attributes, and those in `params`."""
         data = self.graph.nodes[key]
         given = read(data["params"]) if isinstance(data.get("params"), str) else data.get("params", {})
@@ -279,7 +281,7 @@ class Reader:
             self.wrong(key, f"params= and the node's attributes both give {', '.join(sorted(twice))}; give it once")
         return {**both, **given}
 
-    def called(self, key: Any, row: Primitive, operands: list[Any], settings: dict[str, Any]) -> Meant | None:
+    def called(self, key: Hashable, row: Primitive, operands: list[Node], settings: Params) -> Meant | None:
         """Row, operands and parameters of the call that is meant: in NumPy's signature, or in the row's own."""
         known = parameters(row)
         settings = {k: x for k, x in settings.items() if k in known or k not in DECORATION}
@@ -307,7 +309,7 @@ class Reader:
         self.wrong(key, f"{row.name}({wanted}) cannot be called with {len(operands)} operands and {sorted(settings)}")
         return None
 
-    def check_attributes(self, key: Any, *own: str) -> None:
+    def check_attributes(self, key: Hashable, *own: str) -> None:
         """Refuses what inputs and constants do not have."""
         known = {"op", "name", "block", "output", "position", *own, *DECORATION}
         for k in self.graph.nodes[key]:
@@ -316,7 +318,7 @@ class Reader:
                 self.wrong(key, f"op={self.op(key)!r} has no {k}=; {mend}")
 
     # Outputs.
-    def outputs(self, names: dict[Any, str | None]) -> list[Any]:
+    def outputs(self, names: dict[Hashable, str | None]) -> list[Value]:
         """The keys of the outputs: the graph's attribute, the nodes that say so, or the ends of the graph."""
         given = self.graph.graph.get("outputs")
         if given is not None:
@@ -334,7 +336,7 @@ class Reader:
         ends = [key for key in self.graph if not self.graph.out_degree(key)]
         return [key for key in ends if not self.is_leaf(key)] or ends
 
-    def listed(self, given: Any, names: dict[Any, str | None]) -> list[Any]:
+    def listed(self, given: Value, names: dict[Hashable, str | None]) -> list[Value]:
         """The outputs that the graph's attribute lists, by key or by name."""
         given = read(given) if isinstance(given, str) and given not in self.graph else given
         wanted = list(given) if isinstance(given, list | tuple | set) and given not in self.graph else [given]
@@ -353,7 +355,7 @@ class Reader:
         return found
 
 
-def as_place(place: Any) -> int | str | None:
+def as_place(place: Value) -> int | str | None:
     """An operand's place as a number or as the name of an argument; None if it is neither."""
     if isinstance(place, str):
         if place.strip().isascii() and place.strip().isdigit():
@@ -364,14 +366,14 @@ def as_place(place: Any) -> int | str | None:
     return int(place) if 0 <= place < np.inf and place == int(place) else None
 
 
-def own_name(key: Any) -> Any:
+def own_name(key: Hashable) -> Value:
     """The name that a node's key gives it."""
     if isinstance(key, Node):
         return key.name
     return key if isinstance(key, str) else str(key) if isinstance(key, int | float | np.integer) else None
 
 
-def unusable(name: Any) -> str:
+def unusable(name: Value) -> str:
     """What is wrong with a name; "" where nothing is."""
     if not isinstance(name, str):
         return f"is of type {type(name).__name__}; a name is text"
@@ -382,14 +384,14 @@ def unusable(name: Any) -> str:
     return f"is longer than {LONGEST} letters" if len(name) > LONGEST else ""
 
 
-def ragged(value: Any) -> str:
+def ragged(value: Value) -> str:
     """What is wrong with a constant's value; "" where it is a number or an array of numbers."""
     if isinstance(value, str) or (not np.isscalar(value) and not isinstance(value, list | tuple | np.ndarray)):
         return f"of type {type(value).__name__}"
     return unfit(np.asarray(value))
 
 
-def shown(key: Any) -> str:
+def shown(key: Hashable) -> str:
     return repr(own_name(key)) if isinstance(key, Node) and key.name else f"{key!r:.60}"
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-import networkx as nx
 import numpy as np
 
 from ..errors import InputError, ShapeError
@@ -14,16 +13,20 @@ from ..glance import glance
 from ..hooks import Hook
 from ..primitives import NUMPY
 from ..primitives.primitive import Carrier
+from ..types import Params, Shape, Tree, Value
 from .block import Block
 from .drawable import Drawable, Stepwise
 from .node import Node
 from .pickles import pickled
 from .recording import Tape
 from .refusals import moderate, shapes_refused
-from .sealed import Finished, Order
+from .sealed import Finished, Multi, Order
 from .snapshots import kept
 from .traced import NODE, PENDING, Traced, holds_traced
 from .vertices import as_value
+
+if TYPE_CHECKING:
+    import graphviz
 
 
 class Graph(Drawable, Finished):
@@ -42,38 +45,38 @@ class Graph(Drawable, Finished):
     ['x', 'y', 'z']
     """
 
-    def __new__(cls, incoming: Any = None, *, order: list[Node] | None = None, **rest: Any) -> Any:
+    def __new__(cls, incoming: Value = None, *, order: list[Node] | None = None, **rest: Any) -> Value:
         if order is not None:
             return object.__new__(cls)
         return Draft(**rest) if incoming is None else cls.from_networkx(incoming)  # networkx calls type(g)()
 
     def __init__(
         self,
-        incoming: Any = None,
+        incoming: Value = None,
         *,
         order: list[Node] | None = None,
         inputs: Iterable[Node] = (),
         outputs: Iterable[Node] = (),
-        rebuild: Callable[[list[Any]], Any] | None = None,
-        flatten: Callable[..., list[Any]] | None = None,
+        rebuild: Callable[[list[Value]], Tree] | None = None,
+        flatten: Callable[..., list[Value]] | None = None,
         text: str | None = None,
     ) -> None:
         if order is None:  # __new__ has read a graph of networkx, and this is it
             return
-        self.order = Order(order)
-        self.inputs = list(inputs)
-        self.outputs = list(outputs)
+        self.order: Order = Order(order)
+        self.inputs: list[Node] = list(inputs)
+        self.outputs: list[Node] = list(outputs)
         self.rebuild = rebuild
         self.flatten_inputs = flatten
         self.text = text
         self.partner: dict[Node, Node] = {}
-        self.guards: list[tuple[Node, Any]] = []
-        self.shapes: dict[Node, tuple[int, ...]] = {}  # of inputs, where it was built for these and no others
-        self.graph: dict[str, Any] = {}
-        self.__networkx_cache__: dict[str, Any] = {}
+        self.guards: list[tuple[Node, Value]] = []
+        self.shapes: dict[Node, Shape] = {}  # of inputs, where it was built for these and no others
+        self.graph: Params = {}
+        self.__networkx_cache__: Params = {}
 
     @classmethod
-    def from_networkx(cls, graph: Any) -> Graph:
+    def from_networkx(cls, graph: Value) -> Graph:
         """The graph that a networkx DiGraph or MultiDiGraph describes, checked as a whole.
 
         A node's attribute `op` says what it does: the name or sign of a row (`"add"`, `"+"`), `"input"`, or
@@ -102,12 +105,12 @@ class Graph(Drawable, Finished):
 
         return graph if isinstance(graph, Graph) else Graph(**parts_of(graph)._asdict())
 
-    def to_networkx(self) -> nx.MultiDiGraph:
+    def to_networkx(self) -> Multi:
         """A plain networkx graph of texts and numbers, for files: GraphML, GEXF, JSON. `from_networkx` reads it again.
 
         Raises UnsupportedError where an operation runs Python functions (scan, custom_gradient): they are no text.
 
-        >>> import difflab as dl, json
+        >>> import difflab as dl, json, networkx as nx
         >>> h = dl.parse("q = x + y; f = q * z").to_networkx()
         >>> h.nodes["q"], h.edges["q", "f", 0]
         ({'op': 'add', 'name': 'q'}, {'position': 0})
@@ -137,10 +140,10 @@ class Graph(Drawable, Finished):
         new.shapes = dict(self.shapes)
         return new
 
-    def __deepcopy__(self, memo: Any) -> Graph:
+    def __deepcopy__(self, memo: object) -> Graph:
         return self.__copy__()  # nodes do not change
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return unpickled, pickled(self)
 
     def __str__(self) -> str:
@@ -161,7 +164,7 @@ class Graph(Drawable, Finished):
             found.update(dict.fromkeys(reversed(chain)))
         return list(found)
 
-    def node(self, name: Any) -> Node:
+    def node(self, name: str | Node) -> Node:
         """The node of that name; a node is returned as it is."""
         if isinstance(name, Node):
             return name
@@ -171,7 +174,7 @@ class Graph(Drawable, Finished):
         known = ", ".join(sorted({n.name for n in self.order if n.name}))
         raise InputError(f"the graph has no node named {name!r}; it has {known or 'no names'}")
 
-    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    def bind(self, args: tuple[Value, ...], kwargs: Params) -> list[Value]:
         """The value of each input, from positional arguments (in the function's structure) or from names."""
         names = [str(n.name) for n in self.inputs]
         if not kwargs:
@@ -188,7 +191,7 @@ class Graph(Drawable, Finished):
         given = (*args, *(kwargs[n] for n in names[len(args) :]))
         return self.fitting([as_value(x, n) for x, n in zip(given, names)])
 
-    def fitting(self, values: list[Any]) -> list[Any]:
+    def fitting(self, values: list[Value]) -> list[Value]:
         """The values of the inputs, if they have the shapes that the graph was built for."""
         for node, x in zip(self.inputs, values):
             said = self.shapes.get(node)
@@ -199,9 +202,9 @@ class Graph(Drawable, Finished):
                 )
         return values
 
-    def evaluate(self, values: list[Any], m: Carrier = NUMPY) -> dict[Node, Any]:
+    def evaluate(self, values: list[Value], m: Carrier = NUMPY) -> dict[Node, Value]:
         """The value of every node with the carrier `m`: one loop serves every kind of value."""
-        env: dict[Node, Any] = dict(zip(self.inputs, values))
+        env: dict[Node, Value] = dict(zip(self.inputs, values))
         for node in self.order:
             if node not in env:
                 try:
@@ -212,7 +215,7 @@ class Graph(Drawable, Finished):
                     raise shapes_refused(node.primitive, [env[x] for x in node.operands], error) from error.__cause__
         return env
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Value:
         """The outputs at the given inputs; traced values may be given too."""
         values = self.bind(args, kwargs)
         env = self.evaluate(values, NODE if holds_traced(values) else NUMPY)
@@ -230,7 +233,7 @@ class Graph(Drawable, Finished):
         return [n for n in self.order if n.operands]
 
 
-class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
+class Draft(Drawable, Multi):  # type: ignore[misc]
     """A networkx graph on the way to a `Graph`: what networkx makes of one (copies, subgraphs, compositions).
 
     It may be changed. `finish()` checks it as `Graph.from_networkx` does and gives the `Graph`; calling the draft, or
@@ -255,17 +258,18 @@ class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         """What networkx makes of a draft: a draft."""
         return Draft
 
-    def __reduce__(self) -> Any:  # views of networkx, such as a subgraph, hold functions; what they show can be pickled
+    def __reduce__(self) -> tuple[object, ...]:
+        # Views of networkx, such as a subgraph, hold functions; what they show can be pickled.
         return drafted, (list(self.nodes(data=True)), list(self.edges(keys=True, data=True)), self.graph)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Value:
         return self.finish()(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> ForwardPass:
         """The forward pass of the finished graph."""
         return self.finish().forward(*args, **kwargs)
 
-    def to_graphviz(self, **options: Any) -> Any:
+    def to_graphviz(self, **options: Any) -> graphviz.Digraph:
         """The drawing of the finished graph; see `Graph.to_graphviz`."""
         return self.finish().to_graphviz(**options)
 
@@ -273,7 +277,7 @@ class Draft(Drawable, nx.MultiDiGraph):  # type: ignore[misc]
         return self.finish()._repr_svg_()
 
 
-def drafted(nodes: list[Any], edges: list[Any], attributes: dict[str, Any]) -> Draft:
+def drafted(nodes: list[Value], edges: list[Value], attributes: Params) -> Draft:
     """The draft of these nodes and edges."""
     draft = Draft(**attributes)
     draft.add_nodes_from(nodes)
@@ -281,7 +285,7 @@ def drafted(nodes: list[Any], edges: list[Any], attributes: dict[str, Any]) -> D
     return draft
 
 
-def unpickled(steps: list[Any], kept: dict[str, Any]) -> Graph:
+def unpickled(steps: list[Value], kept: Params) -> Graph:
     """The graph again."""
     order: list[Node] = []
     for row, operands, params, value, name, block in steps:
@@ -305,9 +309,9 @@ class Edge(NamedTuple):
     source: Node
     target: Node
     position: int
-    upstream: Any
-    local: Any
-    downstream: Any
+    upstream: Value
+    local: Value
+    downstream: Value
 
 
 class ByName(dict[Node, Any]):
@@ -317,10 +321,10 @@ class ByName(dict[Node, Any]):
         super().__init__()
         self.graph = graph
 
-    def __call__(self, name: Any) -> Any:
+    def __call__(self, name: str | Node) -> Value:
         return self[self.graph.node(name)]
 
-    def __missing__(self, node: Any) -> Any:
+    def __missing__(self, node: Node) -> NoReturn:
         raise InputError(f"there is no value for {node!r} here")
 
 
@@ -329,12 +333,13 @@ class ForwardPass(Stepwise):
     """The graph at one point: `values[node]`, `value(name)`; `backward()` gives the gradients."""
 
     graph: Graph
-    recorded: dict[Node, Any]  # of each node what was recorded for it
+    recorded: dict[Node, Value]  # of each node what was recorded for it
     tape: Tape
     nodes: list[Traced]
     values: ByName
 
-    def __reduce__(self) -> Any:  # the recorded values exist only in this process; the pass can be run again
+    def __reduce__(self) -> tuple[object, ...]:
+        # The recorded values exist only in this process; the pass can be run again.
         return run_forward, (self.graph, [self.values[n] for n in self.graph.inputs])
 
     def __repr__(self) -> str:
@@ -342,22 +347,22 @@ class ForwardPass(Stepwise):
         found = [self.values[n] for n in self.graph.outputs]
         return f"<ForwardPass of {len(self.graph)} nodes at {glance(at)}: {glance(found)}>"
 
-    def value(self, name: Any) -> Any:
+    def value(self, name: str | Node) -> Value:
         """The value of the node of that name."""
         return self.values(name)
 
-    def backward(self, seed: Any = None) -> BackwardPass:
+    def backward(self, seed: Value = None) -> BackwardPass:
         """The backward pass from the first output, with `seed` as its adjoint (ones by default)."""
         return BACKWARD(self, seed)
 
 
-def run_forward(graph: Graph, inputs: list[Any]) -> ForwardPass:
+def run_forward(graph: Graph, inputs: list[Value]) -> ForwardPass:
     """The forward pass at the values of the inputs."""
     with Tape() as (tape, nodes), np.errstate(all="ignore"):
         recorded = graph.evaluate([tape.input(x, n.name) for n, x in zip(graph.inputs, inputs)], NODE)
     values = ByName(graph)
 
-    def value(x: Any) -> Any:
+    def value(x: Value) -> Value:
         return tuple(map(value, x)) if isinstance(x, tuple) else tape.value_of(x)
 
     for node, x in recorded.items():
@@ -371,13 +376,13 @@ class BackwardPass(Stepwise):
 
     forward: ForwardPass
     output: Node
-    given: Any  # the seed that was asked for
-    seed: Any  # the same, or NaN where there is no derivative
+    given: Value  # the seed that was asked for
+    seed: Value  # the same, or NaN where there is no derivative
     adjoint: ByName
     edges: list[Edge]
     reached: set[Node]
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return self.forward.backward, (self.given,)
 
     def __repr__(self) -> str:
@@ -388,9 +393,9 @@ class BackwardPass(Stepwise):
         return self.forward.graph
 
     @property
-    def gradient(self) -> dict[str, Any]:
+    def gradient(self) -> Params:
         """The adjoint of each input, by name."""
         return {str(n.name): self.adjoint[n] for n in self.graph.inputs}
 
 
-BACKWARD: Hook[[ForwardPass, Any], BackwardPass] = Hook("backward")
+BACKWARD: Hook[[ForwardPass, Value], BackwardPass] = Hook("backward")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from ..errors import InputError
 from ..primitives.primitive import Carrier, Elementwise
+from ..types import Function, Value
 from .block import Block
 from .node import BLOCK
 from .trace import trace
@@ -26,9 +26,7 @@ class block:
     np.float64(0.25)
     """
 
-    def __new__(
-        cls, target: Any = None, *, name: str | None = None, derivative: Callable[..., Any] | None = None
-    ) -> Any:
+    def __new__(cls, target: Value = None, *, name: str | None = None, derivative: Function | None = None) -> Value:
         if target is None:
             return lambda f: cls(f, name=name, derivative=derivative)
         if callable(target):
@@ -42,7 +40,7 @@ class block:
 class _Scope:
     def __init__(self, name: str) -> None:
         self.name = name
-        self.tokens: list[Any] = []
+        self.tokens: list[Value] = []
 
     def __enter__(self) -> Block:
         inner = Block(self.name, BLOCK.get())
@@ -53,18 +51,18 @@ class _Scope:
         BLOCK.reset(self.tokens.pop())
 
 
-def _grouped(f: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _grouped(f: Function, name: str) -> Function:
     @wraps(f)
-    def grouped(*args: Any, **kwargs: Any) -> Any:
+    def grouped(*args: Any, **kwargs: Any) -> Value:
         with _Scope(name):
             return f(*args, **kwargs)
 
     return grouped
 
 
-def _hard_coded(f: Callable[..., Any], name: str, derivative: Callable[..., Any]) -> Callable[..., Any]:
-    def rule(i: int) -> Callable[..., Any]:
-        def partial(m: Carrier, y: Any, *x: Any) -> Any:
+def _hard_coded(f: Function, name: str, derivative: Function) -> Function:
+    def rule(i: int) -> Function:
+        def partial(m: Carrier, y: Value, *x: Value) -> Value:
             found = derivative(y, *x)
             return found[i] if isinstance(found, tuple) else found
 
@@ -80,13 +78,13 @@ def _hard_coded(f: Callable[..., Any], name: str, derivative: Callable[..., Any]
     )
 
     @wraps(f)
-    def blocked(*args: Any) -> Any:
+    def blocked(*args: Any) -> Value:
         return apply(row, args) if any(x.__class__ is Traced for x in args) else f(*args)
 
     return blocked
 
 
-def _inside(f: Callable[..., Any], m: Carrier, x: tuple[Any, ...]) -> Any:
+def _inside(f: Function, m: Carrier, x: tuple[Value, ...]) -> Value:
     """The block's inside on any carrier: at once on NumPy values, else through its graph."""
     if m.name in ("numpy", "complex", "node"):
         return f(*x)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from ..primitives import Primitive
+from ..types import Params, Shape, Sizes, Value
 from .recording import Tape
 from .traced import Traced
 
 
-def hollow(shape: Any, dtype: Any = np.float64) -> Any:
+def hollow(shape: Sizes, dtype: DTypeLike | None = np.float64) -> Value:
     """Zeros of any shape in the memory of one; what is written to one of them is written to all.
 
     >>> hollow((1000, 1000, 1000)).shape
@@ -33,17 +36,17 @@ class ShapeTape(Tape):
         super().__init__()
         self.nested = True  # every operation then asks `compute`
 
-    def input(self, value: Any, name: str | None = None) -> Traced:
+    def input(self, value: Value, name: str | None = None) -> Traced:
         """An input of the shape and dtype of this array."""
         node = super().input(hollow(np.shape(value), np.asarray(value).dtype), name)
         return node
 
-    def compute(self, row: Any, values: Any, params: Any) -> Any:
+    def compute(self, row: Primitive, values: list[Value], params: Params) -> Value:
         with np.errstate(all="ignore"):
             return self.zeros(row, values, params)
 
     @staticmethod
-    def zeros(row: Any, values: Any, params: Any) -> Any:
+    def zeros(row: Primitive, values: Sequence[Value], params: Params) -> Value:
         """Zeros of the shape and dtype that the operation's result has."""
         values = [np.asarray(v) if isinstance(v, np.generic) else v for v in values]
         if row.kind == "elementwise":
@@ -56,12 +59,12 @@ class ShapeTape(Tape):
         return tuple(map(like, result)) if isinstance(result, tuple | list) else like(result, lead)
 
 
-def first(x: Any) -> Any:
+def first(x: Value) -> Value:
     """The first element, with the array's number of axes."""
     return x[(slice(1),) * np.ndim(x)] if np.ndim(x) else x
 
 
-def like(x: Any, lead: Any = ()) -> Any:
+def like(x: Value, lead: Shape = ()) -> Value:
     """Zeros of x's dtype and shape; `lead` are the lengths of the first axes where they are others."""
     x = np.asarray(x)
     return hollow((*lead, *x.shape[len(lead) :]), x.dtype)

@@ -6,11 +6,12 @@ such values are refused wherever a function, a graph, a layer or an optimiser ta
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import DtypeError
+from ..types import Value
 
 PYTHON = (float, int, bool, complex, type(None), str, tuple, list, slice, type(Ellipsis))
 NUMPY = (np.float64, np.float32, np.float16, np.bool_, np.int64, np.int32, np.complex128)
@@ -33,7 +34,7 @@ MENDS = {
 ARITHMETIC = ("__array_ufunc__", "__array_function__", "__add__", "__mul__")
 
 
-def unfit(x: Any) -> str:
+def unfit(x: Value) -> str:
     """What x is instead of an array of numbers, and the mend; "" where it is one, or nothing like an array.
 
     >>> unfit(np.ma.array([1.0, 2.0], mask=[True, False]))[:39]
@@ -75,13 +76,13 @@ def other_library(kind: type) -> str:
     return ""
 
 
-def check_fit(x: Any, where: str) -> None:
+def check_fit(x: Value, where: str) -> None:
     """Refuses what is no array of numbers."""
     if x.__class__ not in FITTING and (what := unfit(x)):
         raise DtypeError(f"{where} is {what}")
 
 
-def check_operands(name: str, operands: Any) -> None:
+def check_operands(name: str, operands: Sequence[Value]) -> None:
     """The same for the operands of an operation."""
     for k, x in enumerate(operands):
         check_fit(x, f"{name}: operand {k}")

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import DtypeError, InputError
+from ..types import Value
 from .kinds import check_fit
 from .node import Node
 from .traced import Traced
 
 
-def check_functions(where: str, **given: Any) -> None:
+def check_functions(where: str, **given: object) -> None:
     """Refuses arguments that ought to be functions and are not, by name."""
     for name, f in given.items():
         if not callable(f):
             raise InputError(f"{where}: {name}={f!r} is not a function")
 
 
-def check_leaf(x: Any, where: str) -> Any:
+def check_leaf(x: Value, where: str) -> Value:
     """A point to differentiate at: floats stay, Python numbers become float64, anything else is refused."""
     if x.__class__ is Traced:
         if x.dtype.kind not in "fc":

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..errors import InputError
 from ..primitives.kernels.structure import Slot
 from ..primitives.quotient import NAMED, Exact, Named, Quotient
+from ..types import DType, Function, Shape, Value
 from .kinds import NUMBERS
 
-NAMES = {"nan": np.nan, "inf": np.inf, "None": None, "True": True, "False": False}
+NAMES: dict[str, float | bool | None] = {"nan": np.nan, "inf": np.inf, "None": None, "True": True, "False": False}
 WIDER = ("longdouble", "clongdouble", "float128", "complex256", "float96", "complex192")  # than Python's numbers
 UNREADABLE = (SyntaxError, ValueError, TypeError, OverflowError, RecursionError, MemoryError, KeyError, ArithmeticError)
 
 
-def written(x: Any) -> Any:
+def written(x: Value) -> Value:
     """A number as it is where every file keeps it, and anything else as text that `read` turns into the same.
 
     >>> written((0, 1)), written(slice(None, 2)), written(np.array([1, 2])), written(0.5), written("C")
@@ -33,7 +33,7 @@ def written(x: Any) -> Any:
     return spelled(x)
 
 
-def spelled(x: Any) -> str:
+def spelled(x: Value) -> str:
     """The text of a value inside another."""
     if x is Ellipsis:
         return "..."
@@ -61,7 +61,7 @@ def spelled(x: Any) -> str:
     raise InputError(f"{x!r:.80} of type {type(x).__name__} cannot be written as text")
 
 
-def read(text: str) -> Any:
+def read(text: str) -> Value:
     """What the text was written from; text that is none of that, such as "C" or "ij,jk->ik", stays as it is.
 
     >>> read("(0, 1)"), read("slice(None, 2)"), read("[1.5, nan]"), read("-inf"), read("C")
@@ -77,7 +77,7 @@ def read(text: str) -> Any:
         return text
 
 
-def value_of(tree: ast.AST) -> Any:
+def value_of(tree: ast.AST) -> Value:
     """The value of a piece of syntax from the short list of what is written; anything else is a ValueError."""
     if isinstance(tree, ast.Constant) and not isinstance(tree.value, bytes):
         return tree.value
@@ -101,15 +101,15 @@ def value_of(tree: ast.AST) -> Any:
     raise ValueError(ast.dump(tree)[:80])
 
 
-def array(numbers: Any, dtype: Any = "float64", shape: Any = None) -> Any:
+def array(numbers: Value, dtype: DTypeLike | None = "float64", shape: Shape | None = None) -> Value:
     made = np.array(numbers, numeric(dtype))
     made = made if shape is None else made.reshape(shape)
     return made if made.ndim else made[()]
 
 
-def numeric(name: Any) -> np.dtype[Any]:
+def numeric(name: DTypeLike | None) -> DType:
     """The dtype of that name, if it is one of numbers."""
-    found = np.dtype(name)
+    found: DType = np.dtype(name)
     if found.kind not in NUMBERS:
         raise ValueError(f"{name} is no dtype of numbers")
     return found
@@ -120,7 +120,7 @@ def exact(name: str) -> Exact:
     return Named(name) if name in NAMED else Quotient(Fraction(int(numerator), int(denominator or 1)))
 
 
-CALLS: dict[str, Callable[..., Any]] = {
+CALLS: dict[str, Function] = {
     "array": array,
     "complex": complex,
     "dtype": numeric,

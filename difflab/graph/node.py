@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 from ..primitives import Primitive
+from ..types import DType, Function, Key, Params, Shape, Value
 from .refusals import vertex_used, without_number
 
-NO_PARAMS: dict[str, Any] = {}
-BLOCK: ContextVar[Any] = ContextVar("difflab_block", default=None)
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .block import Block
+
+NO_PARAMS: Params = {}
+BLOCK: ContextVar[Block | None] = ContextVar("difflab_block", default=None)
 
 
 class Abstract(NamedTuple):
     """The shape and dtype of a value that is not kept; None where it is not known."""
 
-    shape: tuple[int, ...] | None
-    dtype: Any
+    shape: Shape | None
+    dtype: DType | None
 
 
 UNKNOWN = Abstract(None, None)
@@ -32,20 +38,21 @@ class Operation:
 
     __slots__ = ("block", "name", "operands", "params", "primitive", "tape", "value")
 
+    block: Block | None
     name: str | None
-    operands: Any
-    params: Any
+    operands: tuple[Value, ...]
+    params: Params
     primitive: Primitive
     tape: Any
-    value: Any
+    value: Any  # of a vertex an `Abstract`, or a tuple of them
 
     @property
-    def shape(self) -> Any:
-        return self.value.shape
+    def shape(self) -> Shape:
+        return self.value.shape  # type: ignore[no-any-return]
 
     @property
-    def dtype(self) -> Any:
-        return self.value.dtype
+    def dtype(self) -> DType:
+        return self.value.dtype  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
@@ -57,7 +64,7 @@ class Operation:
 
     @property
     def itemsize(self) -> int:
-        return self.dtype.itemsize  # type: ignore[no-any-return]
+        return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -71,10 +78,10 @@ class Operation:
         """What is known of the result, in words."""
         return f"shape {getattr(self.value, 'shape', None)}, dtype {getattr(self.value, 'dtype', None)}"
 
-    def __copy__(self) -> Any:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Any:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
 
@@ -85,9 +92,16 @@ class Node(Operation):
     """
 
     __slots__ = ()
+    operands: tuple[Node, ...]
 
     def __init__(
-        self, primitive: Primitive, operands: Any, params: Any, value: Any, name: str | None = None, block: Any = None
+        self,
+        primitive: Primitive,
+        operands: tuple[Node, ...],
+        params: Params,
+        value: Value,
+        name: str | None = None,
+        block: Block | None = None,
     ) -> None:
         self.primitive = primitive
         self.operands = operands
@@ -97,13 +111,13 @@ class Node(Operation):
         self.block = block
 
     # A vertex is no array: NumPy, which would take it for a Python object, is told so.
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise vertex_used("np.array", self)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> NoReturn:
         raise vertex_used(ufunc.__name__, self)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Key) -> NoReturn:
         raise vertex_used("getitem", self)
 
     def __index__(self) -> int:
@@ -112,10 +126,11 @@ class Node(Operation):
     def __float__(self) -> float:
         raise without_number(self, "a number: call the graph, or look into its forward pass")
 
-    __int__ = __complex__ = __float__  # type: ignore[assignment]
+    __int__: Function = __float__
+    __complex__: Function = __float__
 
     def __format__(self, spec: str) -> str:
         return repr(self)
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(self, function: Function, types: object, args: Value, kwargs: Params) -> NoReturn:
         raise vertex_used(getattr(function, "__name__", repr(function)), self)

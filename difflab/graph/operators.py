@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives import TABLE
+from ..types import Function, Value
 from .kinds import NUMBERS, check_operands
 from .node import BLOCK, NO_PARAMS, Node
 from .refusals import in_place, shapes_refused, vertex_used
@@ -16,7 +17,7 @@ from .traced import PENDING, Traced, apply, assemble, call_row, operand
 PLAIN = frozenset((float, int, np.ndarray, np.float64, Traced))
 
 
-def _binary(name: str) -> Any:
+def _binary(name: str) -> tuple[Function, Function]:
     row = TABLE[name]
 
     if name == "matmul":  # checked first, so that the error names both shapes
@@ -24,7 +25,7 @@ def _binary(name: str) -> Any:
             lambda self, other: call_row(row, operand(other), self)
         )
 
-    def operator(self: Traced, other: Any) -> Any:
+    def operator(self: Traced, other: Value) -> Value:
         tape = self.tape
         if not tape.nested and tape.operations is not None and other.__class__ in PLAIN:
             # The hot path of a recording: one tape, and a number, an array or a value of the same tape.
@@ -46,13 +47,13 @@ def _binary(name: str) -> Any:
             return made
         return apply(row, (self, other if other.__class__ is not list else assemble(other)))
 
-    def reflected(self: Traced, other: Any) -> Any:
+    def reflected(self: Traced, other: Value) -> Value:
         return apply(row, (other if other.__class__ is not list else assemble(other), self))
 
     return operator, reflected
 
 
-def _truths(*operands: Any) -> bool:
+def _truths(*operands: Value) -> bool:
     """Whether all are truth values: &, |, ^ and ~ of others are of bits."""
     return all(_truth(x) if x.__class__ is Traced else np.asarray(x).dtype.kind == "b" for x in operands)
 
@@ -64,24 +65,24 @@ def _truth(x: Traced) -> bool:
     return x.dtype.kind == "b"
 
 
-def _bitwise(logical: str, bits: str) -> Any:
-    def operator(self: Traced, other: Any) -> Any:
+def _bitwise(logical: str, bits: str) -> tuple[Function, Function]:
+    def operator(self: Traced, other: Value) -> Value:
         other = operand(other)
         return apply(TABLE[logical if _truths(self, other) else bits], (self, other))
 
-    def reflected(self: Traced, other: Any) -> Any:
+    def reflected(self: Traced, other: Value) -> Value:
         other = operand(other)
         return apply(TABLE[logical if _truths(self, other) else bits], (other, self))
 
     return operator, reflected
 
 
-def _invert(self: Traced) -> Any:
+def _invert(self: Traced) -> Value:
     return apply(TABLE["logical_not" if _truths(self) else "invert"], (self,))
 
 
-def _in_place(symbol: str, operator: Any) -> Any:
-    def assign(self: Traced, other: Any) -> Any:
+def _in_place(symbol: str, operator: Function) -> Function:
+    def assign(self: Traced, other: Value) -> Value:
         if self.value is PENDING or self.shape:
             raise in_place(f"x {symbol}= y")
         return operator(self, other)  # a number is immutable: rebinding the name is what Python does
@@ -89,7 +90,7 @@ def _in_place(symbol: str, operator: Any) -> Any:
     return assign
 
 
-def _unary(name: str) -> Any:
+def _unary(name: str) -> Function:
     row = TABLE[name]
     return lambda self: apply(row, (self,))
 
@@ -138,25 +139,25 @@ def install() -> None:
 def _refuse(row: str, *names: str) -> None:
     """A vertex under an operator is a value that was stored and used too late, or a graph that ought to be called."""
 
-    def operator(self: Node, *_: Any) -> Any:
+    def operator(self: Node, *_: Any) -> Value:
         raise vertex_used(row, self)
 
     for name in names:
         setattr(Node, name, operator)
 
 
-def _refused_method(name: str) -> Any:
-    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
+def _refused_method(name: str) -> Function:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Value:
         raise in_place(f"x.{name}()")
 
     method.__name__ = name
     return method
 
 
-def _method(name: str) -> Any:
+def _method(name: str) -> Function:
     row = TABLE[name]
 
-    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Value:
         return call_row(row, self, *args, **kwargs)
 
     method.__name__ = name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any
 
 import numpy as np
 
 from ..errors import DifflabError, InputError, ParseError
 from ..primitives import NUMPY, rows
+from ..types import Params, Value
 from .graph import Graph
 from .long_chains import shorten
 from .node import Node
@@ -36,6 +36,9 @@ def parse(text: str) -> Graph:
 
 class Statements(Expressions):
     """Reads one text."""
+
+    text: str
+    chains: dict[str, tuple[int, int]]
 
     def graph(self) -> Graph:
         if any(line[:1] in " \t" for line in self.text.splitlines()):
@@ -78,13 +81,13 @@ class Statements(Expressions):
         return node
 
 
-def parse_point(text: str) -> dict[str, Any]:
+def parse_point(text: str) -> Params:
     """The point of `--at`: "x=-2, y=5, W=[[1,2],[3,4]]"; values may be constant expressions such as pi/2.
 
     >>> parse_point("x=-2, y=pi/2")
     {'x': -2.0, 'y': 1.5707963267948966}
     """
-    found: dict[str, Any] = {}
+    found: Params = {}
     for part in split_at_commas(text):
         if re.search(r"\S\s+[^\W\d]\w*\s*=", part):
             raise InputError(f"--at {part.strip()[:80]!r}: put a comma between the values, as in x=1,y=2")
@@ -112,7 +115,7 @@ def split_at_commas(text: str) -> list[str]:
     return [p for p in parts if p.strip()]
 
 
-def constant_value(name: str, text: str) -> Any:
+def constant_value(name: str, text: str) -> Value:
     special = text.strip().lower()
     if re.fullmatch(r"[+-]?(nan|inf|infinity)", special):
         return float(special)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import UnsupportedError
+from ..types import Value
 
 
-def pickled(graph: Any) -> tuple[Any, ...]:
+def pickled(graph: Value) -> tuple[Value, ...]:
     """What pickle keeps of a graph: nodes by their places, so that no chain is too long for it."""
     place = {node: k for k, node in enumerate(graph.order)}
     steps = []

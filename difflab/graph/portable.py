@@ -7,14 +7,13 @@ says how sympy writes it is replaced by that formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from ..errors import DifflabError, UnsupportedError
 from ..primitives import BUILT_IN, Elementwise, Primitive, lookup
+from ..types import Function, Value
 from .graph import Graph
 from .node import Node
 from .recorded import graph_of
@@ -29,7 +28,7 @@ MOST = 20_000  # operations of a graph whose loops are written out
 class PortableGraph(Graph):
     """A graph of which pickle keeps rows, operands, parameters, shapes and names: no structure, blocks or guards."""
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         place = {node: k for k, node in enumerate(self.order)}
         steps = [
             (sent(node), tuple(place[x] for x in node.operands), node.params, node.value, node.name)
@@ -38,7 +37,7 @@ class PortableGraph(Graph):
         return unpacked, (steps, [place[n] for n in self.inputs], [place[n] for n in self.outputs])
 
 
-def unpacked(steps: list[Any], inputs: list[int], outputs: list[int]) -> PortableGraph:
+def unpacked(steps: list[Value], inputs: list[int], outputs: list[int]) -> PortableGraph:
     """The graph again, in the process that was sent it."""
     order: list[Node] = []
     for row, operands, params, value, name in steps:
@@ -47,7 +46,7 @@ def unpacked(steps: list[Any], inputs: list[int], outputs: list[int]) -> Portabl
     return PortableGraph(order=order, inputs=[order[k] for k in inputs], outputs=[order[k] for k in outputs])
 
 
-def portable(graph: Graph, values: list[Any], outputs: list[Node] | None = None) -> PortableGraph:
+def portable(graph: Graph, values: list[Value], outputs: list[Node] | None = None) -> PortableGraph:
     """The graph in rows that every process has; `values` are the inputs' values, where loops and branches are followed.
 
     `outputs` may name other nodes of the graph than its own outputs. Raises UnsupportedError where a row has no
@@ -71,9 +70,10 @@ def has_formula(row: Primitive) -> bool:
 class Expanding(NodeCarrier):
     """Records; a row of this process alone runs as its program."""
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         if row in BUILT_IN or has_formula(row):
-            return super().function(row)  # type: ignore[no-any-return]
+            found: Function = super().function(row)
+            return found
         if row.value is None:
             raise UnsupportedError(
                 f"{row.name}: it has no program in other rows, and cannot be sent to another process"
@@ -90,7 +90,7 @@ class Bounded(list[Traced]):
         super().append(node)
 
 
-def expanded(graph: Graph, values: list[Any], outputs: list[Node]) -> Graph:
+def expanded(graph: Graph, values: list[Value], outputs: list[Node]) -> Graph:
     """The graph with the rows of this process alone replaced by what their programs record."""
     try:
         with Tape(Bounded()) as (tape, operations), np.errstate(all="ignore"):
@@ -103,7 +103,7 @@ def expanded(graph: Graph, values: list[Any], outputs: list[Node]) -> Graph:
     return graph_of(operations, inputs, [env[y] for y in outputs])
 
 
-def sent(node: Node) -> Any:
+def sent(node: Node) -> Value:
     """A row by its name; one that only this process has by the formula that it makes of symbols."""
     row = node.primitive
     if row in BUILT_IN:
@@ -114,11 +114,11 @@ def sent(node: Node) -> Any:
     return row.name, symbols, sympy.sympify(CARRIER.of(row)(*symbols, **node.params))
 
 
-def by_formula(name: str, symbols: Any, formula: Any) -> Elementwise:
+def by_formula(name: str, symbols: Value, formula: Value) -> Elementwise:
     """An elementwise row whose value sympy writes as that formula."""
     import sympy
 
-    def write(*operands: Any, **params: Any) -> Any:
+    def write(*operands: Value, **params: Value) -> Value:
         return formula.xreplace(dict(zip(symbols, map(sympy.sympify, operands))))
 
     return Elementwise(name=name, doc="A formula.", spelling={"sympy": write}, partials=(None,) * len(symbols))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import optree
 
+from ..types import Function, Tree, Value
 from .traced import Traced
 
 LEAVES = (float, int, np.ndarray, Traced)
 
 
-def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+def flatten(tree: Tree) -> tuple[list[Value], Callable[[list[Value]], Tree]]:
     """The leaves of a tree, and the function that puts leaves back into its structure."""
     if tree.__class__ in LEAVES or isinstance(tree, np.generic):
         return [tree], first
@@ -22,23 +22,23 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     return leaves, partial(optree.tree_unflatten, structure)
 
 
-def first(leaves: list[Any]) -> Any:
+def first(leaves: list[Value]) -> Tree:
     return leaves[0]
 
 
-def structure(tree: Any) -> Any:
+def structure(tree: Tree) -> Tree:
     return optree.tree_structure(tree)
 
 
-def paths(tree: Any) -> list[str]:
+def paths(tree: Tree) -> list[str]:
     """A readable name for each leaf: `['w'][0]`."""
     return ["".join(f"[{p!r}]" for p in path) for path in optree.tree_paths(tree)]
 
 
-def leaves_of(tree: Any) -> list[Any]:
+def leaves_of(tree: Tree) -> list[Value]:
     return flatten(tree)[0]
 
 
-def map_leaves(function: Callable[..., Any], tree: Any) -> Any:
+def map_leaves(function: Function, tree: Tree) -> Tree:
     leaves, rebuild = flatten(tree)
     return rebuild([function(x) for x in leaves])

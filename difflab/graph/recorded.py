@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..primitives import rows
+from ..types import Value
 from .graph import Graph
 from .node import Abstract, Node
 from .traced import Traced
@@ -15,10 +17,10 @@ from .vertices import abstract, strip
 
 def graph_of(
     operations: list[Traced],
-    inputs: list[Traced],
-    outputs: list[Any],
-    guards: Any = (),
-    partner: Any = None,
+    inputs: list[Value],
+    outputs: list[Value],
+    guards: Iterable[tuple[Value, Value]] = (),
+    partner: Mapping[Value, Value] | None = None,
     **rest: Any,
 ) -> Graph:
     """A finished graph from an ended recording.
@@ -27,13 +29,13 @@ def graph_of(
     tape, and is a `Node` from then on; what else they are computed from becomes constants. Objects change their class
     here and nowhere else, because a second set of objects costs a trace a fifth of its time.
     """
-    order: list[Any] = []
-    constants: dict[Any, Node] = {}
+    order: list[Value] = []
+    constants: dict[Value, Node] = {}
     tape = (inputs or operations)[0].tape if inputs or operations else None
-    shapes: dict[Any, Abstract] = {}
+    shapes: dict[Value, Abstract] = {}
     scalar = abstract(np.float64(0.0), shapes)
 
-    def constant(x: Any) -> Node:
+    def constant(x: Value) -> Node:
         plain = strip(x)
         key = (type(plain), repr(plain)) if isinstance(plain, int | float | complex) else id(x)
         if key not in constants:
@@ -43,7 +45,7 @@ def graph_of(
         constants[id(x)] = constants[key]
         return constants[key]
 
-    def vertex(x: Any) -> Any:
+    def vertex(x: Value) -> Value:
         if x.__class__ is Traced and x.tape is tape:
             return x
         return constants.get(id(x)) or constant(x)  # kept holds x, so its id stays its own
@@ -62,7 +64,7 @@ def graph_of(
         made.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
         del made.tape
         made.__class__ = Node  # type: ignore[assignment]
-    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)  # type: ignore[arg-type]
+    graph = Graph(order=order, inputs=inputs, outputs=results, **rest)
     graph.guards = list(guards)
     graph.partner = dict(partner or {})
     return graph

@@ -7,12 +7,14 @@ on values of the first: its own operations are then recorded on both, which is h
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from ..primitives import Primitive, rows
+from ..types import Array, Function, Params, Value
+from .block import Block
 from .leaks import hidden
 from .node import NO_PARAMS
 from .snapshots import copied, is_fixed, same_bytes
@@ -36,14 +38,14 @@ class Tape:
 
     __slots__ = ("guards", "nested", "operations", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
-    copied = staticmethod(copied)
+    copied: Function = staticmethod(copied)
 
     def __init__(self, operations: list[Traced] | None = None) -> None:
-        self.serial = next(_serials)
+        self.serial: int = next(_serials)
         self.operations: list[Traced] | None = [] if operations is None else operations  # None once it has ended
-        self.guards: list[tuple[Traced, Any]] = []
-        self.nested = False
-        self.snapshots: dict[int, tuple[Any, Any]] = {}  # by the id of a plain array: itself, and a copy
+        self.guards: list[tuple[Traced, Value]] = []
+        self.nested: bool = False
+        self.snapshots: dict[int, tuple[Array, Array]] = {}  # by the id of a plain array: itself, and a copy
 
     def __enter__(self) -> tuple[Tape, list[Traced]]:
         return self, self.operations  # type: ignore[return-value]
@@ -59,34 +61,40 @@ class Tape:
         return operations or []
 
     # What is recorded.
-    def input(self, value: Any, name: str | None = None) -> Traced:
+    def input(self, value: Value, name: str | None = None) -> Traced:
         """A new input."""
         if value.__class__ is Traced:
             self.nested = True
         return self.record(rows.input, (), NO_PARAMS, value, name)
 
     def record(
-        self, row: Primitive, operands: Any, params: Any, value: Any, name: str | None = None, block: Any = None
+        self,
+        row: Primitive,
+        operands: tuple[Value, ...],
+        params: Params,
+        value: Value,
+        name: str | None = None,
+        block: Block | None = None,
     ) -> Traced:
         """The next entry: an operation and its value."""
         made = Traced(row, operands, params, value, self, name, block)
         self.operations.append(made)  # type: ignore[union-attr]
         return made
 
-    def compute(self, row: Primitive, values: Any, params: Any) -> Any:
+    def compute(self, row: Primitive, values: list[Value], params: Params) -> Value:
         """What an operation comes to where its operands belong to an outer tape, too."""
         return apply(row, values, params)
 
     # Whose a value is, and what it is.
-    def owns(self, x: Any) -> bool:
+    def owns(self, x: Value) -> bool:
         """Whether x is a value of this tape."""
         return x.__class__ is Traced and x.tape is self
 
-    def value_of(self, x: Any) -> Any:
+    def value_of(self, x: Value) -> Value:
         """A value of this tape as it is around it; anything else as it is."""
         return x.value if x.__class__ is Traced and x.tape is self else x
 
-    def read(self, operands: Any) -> tuple[list[Any], list[int]]:
+    def read(self, operands: Sequence[Value]) -> tuple[list[Value], list[int]]:
         """The operands as they are around this tape, and the places of those that are its own."""
         values, own = list(operands), []
         for i, x in enumerate(operands):
@@ -96,18 +104,18 @@ class Tape:
         return values, own
 
     # Plain arrays.
-    def kept(self, operands: Any) -> Any:
+    def kept(self, operands: Sequence[Value]) -> Value:
         """The operands with plain arrays as they are now: the function, or its caller, may fill them again."""
         return tuple([self.snapshot(x) if x.__class__ is np.ndarray else x for x in operands])
 
-    def snapshot(self, x: Any) -> Any:
+    def snapshot(self, x: Array) -> Array:
         """The array if nobody can write into it, else a copy: the same one for each use with the same elements."""
         known = self.snapshots.get(id(x))
         if known is not None and same_bytes(known[1], x):
             return known[1]
         if is_fixed(x):
             return x
-        copy = self.copied(x)
+        copy: Array = self.copied(x)
         self.snapshots[id(x)] = x, copy
         return copy
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from ..errors import DtypeError, EscapedTracerError, NoAttributeError, ShapeError, TraceError, UnsupportedError
 from ..primitives import TABLE, Primitive, by_numpy_function
+from ..types import Value
 from . import torch_names
 
 MOST_COPIES = 10**7  # that a text may ask for by their number
@@ -29,20 +29,20 @@ def escaped(row: Primitive) -> EscapedTracerError:
     )
 
 
-def without_number(node: Any, use: str) -> TraceError:
+def without_number(node: Value, use: str) -> TraceError:
     """A vertex of a graph, or of a text, where a number is needed: as a count, a place or an order, say."""
     said = f"{node.name!r}" if node.name else f"a result of {node.primitive.name}"
     return TraceError(f"{said} has no number before the graph is run, so it cannot be used as {use}")
 
 
-def vertex_used(what: str, x: Any) -> EscapedTracerError:
+def vertex_used(what: str, x: Value) -> EscapedTracerError:
     return EscapedTracerError(
         f"{what}: {x!r} escaped: the function that made it has returned, or the graph that it belongs to is "
         "finished. Return it from the function, or call the graph; dl.builder() begins another graph"
     )
 
 
-def several_results(x: Any) -> str:
+def several_results(x: Value) -> str:
     """What to say of a node with several results where one is needed; "" of any other."""
     row = getattr(x.primitive, "row", x.primitive)
     given = x.params["call"].kwargs if row is not x.primitive else {}
@@ -51,7 +51,7 @@ def several_results(x: Any) -> str:
     return f"{row.name} gives several results: take one of them, as in {row.name}(...)[0]"
 
 
-def undecided(x: Any) -> TraceError:
+def undecided(x: Value) -> TraceError:
     """A graph is built by hand, and Python asks for a number."""
     return TraceError(
         f"{x!r} has no value while a graph is built by hand, so no if, while, min(), max() or int() can look at it: "
@@ -99,7 +99,7 @@ def attribute_mend(name: str, names: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else "it has those of a NumPy array"
 
 
-def moderate(row: Primitive, operands: Any, value: Any) -> None:
+def moderate(row: Primitive, operands: Sequence[Value], value: Value) -> None:
     """Refuses an operation of a text that makes very many numbers of fewer.
 
     A short text can nest what doubles its operand until the memory is full. Large arrays that are given may be used,
@@ -113,7 +113,7 @@ def moderate(row: Primitive, operands: Any, value: Any) -> None:
         )
 
 
-def shapes_refused(row: Primitive, operands: Any, error: ValueError) -> Exception:
+def shapes_refused(row: Primitive, operands: Sequence[Value], error: ValueError) -> Exception:
     """NumPy's complaint about shapes with the name of the operation and of the operands; any other error as it is."""
     if row.kind != "elementwise" or "broadcast" not in str(error) or isinstance(error, ShapeError):
         return error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import networkx as nx
 
 from ..errors import InputError
+from ..types import Function, Key, Value
 from .attributes import attributes, marks
 from .node import Node
 
@@ -16,6 +16,10 @@ MUTATORS = (
     "add_edge add_edges_from add_node add_nodes_from add_weighted_edges_from clear clear_edges remove_edge "
     "remove_edges_from remove_node remove_nodes_from update"
 ).split()
+if TYPE_CHECKING:
+    Multi: TypeAlias = nx.MultiDiGraph[Any]
+else:
+    Multi = nx.MultiDiGraph  # which takes nothing in brackets at run time
 SAID = frozenset("op name value params block position output".split())  # what a graph says of its nodes and edges
 
 
@@ -27,10 +31,10 @@ def finished(what: str) -> InputError:
     )
 
 
-def refusal(name: str) -> Callable[..., Any]:
+def refusal(name: str) -> Function:
     """The method of that name, which refuses."""
 
-    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def refuse(self: Value, *args: Any, **kwargs: Any) -> Value:
         raise finished(name)
 
     refuse.__name__ = name
@@ -41,23 +45,28 @@ def refusal(name: str) -> Callable[..., Any]:
 class Sealed(dict[Any, Any]):
     """A dictionary that refuses changes."""
 
-    __setitem__, __delitem__, __ior__ = refusal("[...] ="), refusal("del"), refusal("|=")
-    clear, pop, popitem = refusal("clear"), refusal("pop"), refusal("popitem")
-    setdefault, update = refusal("setdefault"), refusal("update")
+    __setitem__: Function = refusal("[...] =")
+    __delitem__: Function = refusal("del")
+    __ior__: Function = refusal("|=")
+    clear: Function = refusal("clear")
+    pop: Function = refusal("pop")
+    popitem: Function = refusal("popitem")
+    setdefault: Function = refusal("setdefault")
+    update: Function = refusal("update")
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return dict, (dict(self),)
 
 
 class Attributes(Sealed):
     """The attributes of a node or an edge: others can be added, for layouts say; what the graph says cannot change."""
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Key, value: Value) -> None:
         if key in SAID:
             raise finished(f"{key}={value!r:.60}")
         dict.__setitem__(self, key, value)
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: Key) -> None:
         if key in SAID:
             raise finished(f"del {key}")
         dict.__delitem__(self, key)
@@ -66,16 +75,16 @@ class Attributes(Sealed):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+    def __ior__(self, other: Value) -> Value:  # type: ignore[misc]
         self.update(other)
         return self
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: Key, default: Value = None) -> Value:
         if key not in self:
             self[key] = default
         return self[key]
 
-    def pop(self, key: Any, *default: Any) -> Any:
+    def pop(self, key: Key, *default: Value) -> Value:
         if key in SAID:
             raise finished(f"pop({key!r})")
         return dict.pop(self, key, *default)
@@ -87,23 +96,33 @@ class Order(list[Node]):
     def __call__(self) -> int:
         return len(self)
 
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = refusal("order")  # type: ignore[assignment]
-    append = clear = extend = insert = pop = remove = reverse = sort = refusal("order")  # type: ignore[assignment]
+    __setitem__: Function = refusal("order")
+    __delitem__: Function = __setitem__
+    __iadd__: Function = __setitem__
+    __imul__: Function = __setitem__
+    append: Function = __setitem__
+    clear: Function = __setitem__
+    extend: Function = __setitem__
+    insert: Function = __setitem__
+    pop: Function = __setitem__
+    remove: Function = __setitem__
+    reverse: Function = __setitem__
+    sort: Function = __setitem__
 
 
-class Finished(nx.MultiDiGraph):  # type: ignore[misc]
+class Finished(Multi):  # type: ignore[misc]
     """A networkx graph of nodes in topological order that does not change; an edge's key is the operand's place."""
 
-    frozen = True  # nx.is_frozen asks for it
+    frozen: bool = True  # nx.is_frozen asks for it
     order: Order
     outputs: list[Node]
 
     # What networkx reads; the dictionaries are made when somebody first asks for them.
     @cached_property
-    def _tables(self) -> Any:
-        nodes: dict[Node, Any] = {}
-        successors: dict[Node, Any] = {}
-        predecessors: dict[Node, Any] = {}
+    def _tables(self) -> Value:
+        nodes: dict[Node, Value] = {}
+        successors: dict[Node, Value] = {}
+        predecessors: dict[Node, Value] = {}
         said = marks(self.order, self.outputs)
         for node in self.order:
             nodes[node] = Attributes(attributes(node) | said.get(node, {}))

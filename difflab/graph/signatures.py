@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import lru_cache
-from typing import Any
 
 from ..primitives import Primitive
+from ..types import Params, Value
 from .function_names import (
     own_signature,
 )
 
 
-def takes_more(signature: Any) -> bool:
+def takes_more(signature: inspect.Signature) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
 
 
-def binds(signature: Any, args: list[Any], settings: dict[str, Any]) -> bool:
+def binds(signature: inspect.Signature, args: list[Value], settings: Params) -> bool:
     try:
         signature.bind(*args, **settings)
     except TypeError:
@@ -34,7 +35,7 @@ def parameters(row: Primitive) -> list[str]:
     return list(found)
 
 
-def misplaced(row: Primitive, operands: list[Any]) -> bool:
+def misplaced(row: Primitive, operands: list[Value]) -> bool:
     """Whether NumPy's signature would take an operand for a setting, such as the second array for `axis`."""
     own = own_signature(row).parameters.values()
     settings = {p.name for p in own if p.kind is p.KEYWORD_ONLY}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from ..types import Array, Value
 
 SMALL = 4096  # bytes: two copies of so few take less time than a look at how they lie in memory
 
 
-def is_fixed(x: Any) -> bool:
+def is_fixed(x: Value) -> bool:
     """Whether nobody can write into the array: neither here nor through what it is a view of."""
     while x.__class__ is np.ndarray:
         if x.flags.writeable:
@@ -18,7 +18,7 @@ def is_fixed(x: Any) -> bool:
     return x is None or isinstance(x, bytes)
 
 
-def copied(x: Any) -> Any:
+def copied(x: Value) -> Value:
     """A copy in the same order of memory; of what is repeated without memory of its own, one element."""
     if 0 in x.strides and x.size > 1:
         short = x[tuple([slice(0, 1) if step == 0 else slice(None) for step in x.strides])]
@@ -26,7 +26,7 @@ def copied(x: Any) -> Any:
     return x.copy(order="K")
 
 
-def same_bytes(a: Any, b: Any) -> bool:
+def same_bytes(a: Array, b: Array) -> bool:
     """Whether two arrays hold the same elements, NaNs and signs of zeros too."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
@@ -37,12 +37,12 @@ def same_bytes(a: Any, b: Any) -> bool:
     return bool(a.tobytes() == b.tobytes())
 
 
-def kept(x: Any) -> Any:
+def kept(x: Value) -> Value:
     """A value as it is now: a copy of an array that may be written into, anything else itself."""
     return copied(x) if x.__class__ is np.ndarray and not is_fixed(x) else x
 
 
-def sealed(x: Any) -> Any:
+def sealed(x: Value) -> Value:
     """A graph's own copy of an array, which nothing can write into."""
     copy = np.array(x)
     copy.flags.writeable = False

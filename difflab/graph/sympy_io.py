@@ -6,18 +6,23 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, partial, reduce
 from time import process_time
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..errors import InputError, TimeLimitError, UnsupportedError
 from ..primitives import TABLE, Primitive, rows
 from ..primitives.elements import ElementsCarrier, mapped
+from ..primitives.primitive import Elementwise
 from ..primitives.quotient import Exact, Named, Quotient, whole
+from ..types import Function, Shape, Value
 from .graph import Graph
 from .node import NO_PARAMS, UNKNOWN, Node
 from .refusals import shapes_refused
 from .vertices import constant_node, input_node
+
+Expr: TypeAlias = Any  # an expression of sympy's, or an array of them: sympy ships no types
+Planned: TypeAlias = tuple[list[Expr], Callable[..., Node]]  # parts of an expression, and what makes its node of theirs
 
 
 class SympyCarrier(ElementsCarrier):
@@ -25,13 +30,13 @@ class SympyCarrier(ElementsCarrier):
 
     name = "sympy"
 
-    def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+    def scalar_function(self, row: Primitive, spelled: str | None) -> Function | None:
         import sympy
 
         named = getattr(sympy, spelled or (row.name if row.listed else ""), None)
         return named if isinstance(named, type) or row is rows.sqrt else None
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         if row is rows.constant:
             return lambda *, value: exact(value)
         found = super().function(row)
@@ -39,7 +44,7 @@ class SympyCarrier(ElementsCarrier):
         return on_numbers(found) if numbers else found
 
 
-def exact(value: Any) -> Any:
+def exact(value: Value) -> Expr:
     """A constant as sympy sees it: integers exactly, doubles as the doubles they are."""
     import sympy
 
@@ -69,20 +74,20 @@ def exact(value: Any) -> Any:
 
 
 @cache
-def named() -> dict[Any, str]:
+def named() -> dict[Expr, str]:
     """sympy's constants that have a name in `quotient.NAMED`."""
     import sympy
 
     return {sympy.pi: "pi", sympy.E: "e", sympy.EulerGamma: "euler_gamma", sympy.Catalan: "catalan"}
 
 
-def on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+def on_numbers(function: Function) -> Function:
     """The function with truth values read as 1 and 0, as NumPy reads them."""
     read = mapped(_number)
     return lambda *operands, **params: function(*[read(x) for x in operands], **params)
 
 
-def _number(x: Any) -> Any:
+def _number(x: Value) -> Expr:
     import sympy
 
     if isinstance(x, sympy.Expr | float) or type(x) is int:
@@ -97,7 +102,7 @@ SECONDS = 60.0  # sympy's sums take quadratic time in the number of their terms
 TIDY = 300  # expressions of fewer parts are written in the order in which sympy prints them, which takes a while
 
 
-def to_sympy(graph: Graph, symbols: dict[str, Any] | None = None) -> Any:
+def to_sympy(graph: Graph, symbols: dict[str, Expr] | None = None) -> Expr:
     """The graph's output as a sympy expression in symbols with the inputs' names.
 
     Inputs of known shape become arrays of symbols, one for each entry. `symbols` may give an input's symbol, or its
@@ -119,12 +124,12 @@ def to_sympy(graph: Graph, symbols: dict[str, Any] | None = None) -> Any:
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def expressions(graph: Graph, values: list[Any]) -> dict[Node, Any]:
+def expressions(graph: Graph, values: list[Expr]) -> dict[Node, Expr]:
     """sympy's expression of every node, or the limit that the graph is beyond."""
     size, mend = len(graph.order), "take a part of the graph, or differentiate it by another method"
     if size > MAX_OPERATIONS:
         raise UnsupportedError(f"to_sympy: the graph has {size} nodes; the limit is {MAX_OPERATIONS}; {mend}")
-    env: dict[Node, Any] = dict(zip(graph.inputs, values))
+    env: dict[Node, Expr] = dict(zip(graph.inputs, values))
     start = process_time()
     for k, node in enumerate(graph.order):
         if node in env:
@@ -143,11 +148,11 @@ def expressions(graph: Graph, values: list[Any]) -> dict[Node, Any]:
     return env
 
 
-def symbol_arrays(shapes: dict[str, tuple[int, ...]], **assumptions: Any) -> dict[str, Any]:
+def symbol_arrays(shapes: dict[str, Shape], **assumptions: Value) -> dict[str, Expr]:
     """A symbol for each scalar and an object array of symbols for each array; no two symbols have the same name."""
     import sympy
 
-    found: dict[str, Any] = {}
+    found: dict[str, Expr] = {}
     taken = set(shapes)
     for name, shape in shapes.items():
         if not shape:
@@ -164,21 +169,21 @@ def symbol_arrays(shapes: dict[str, tuple[int, ...]], **assumptions: Any) -> dic
 
 
 @cache
-def rows_of_sympy() -> dict[Any, Primitive]:
+def rows_of_sympy() -> dict[type, Elementwise]:
     """The row of each sympy function, from the rows' own spellings."""
     import sympy
 
-    found: dict[Any, Primitive] = {}
+    found: dict[type, Elementwise] = {}
     for row in TABLE.values():
         spelled = row.spelling.get("sympy")
-        if row.kind == "elementwise" and not callable(spelled):
+        if isinstance(row, Elementwise) and not callable(spelled):
             function = getattr(sympy, spelled or row.name, None)
             if isinstance(function, type):
                 found.setdefault(function, row)
     return found
 
 
-def from_sympy(expression: Any) -> Graph:
+def from_sympy(expression: Expr) -> Graph:
     """The graph of a sympy expression; its free symbols are the inputs, in the order of their names.
 
     Sums and products become chains of two operands with `-` and `/` where sympy has negative terms and powers.
@@ -203,7 +208,7 @@ def from_sympy(expression: Any) -> Graph:
     return Graph(order=[*inputs.values(), *builder.order], inputs=list(inputs.values()), outputs=[output])
 
 
-def parts_of(expression: Any) -> set[Any]:
+def parts_of(expression: Expr) -> set[Expr]:
     """An expression and its parts; unlike sympy's own walks, each shared part is visited once and nothing recurs."""
     seen, stack = {expression}, [expression]
     while stack:
@@ -217,20 +222,20 @@ def parts_of(expression: Any) -> set[Any]:
 class _Builder:
     """Makes the nodes of expressions. `plan_...` says what an expression needs and how a node is made of it."""
 
-    def __init__(self, inputs: dict[Any, Node], tidy: bool) -> None:
+    def __init__(self, inputs: dict[Expr, Node], tidy: bool) -> None:
         self.tidy = tidy
         self.order: list[Node] = []
-        self.known: dict[Any, Node] = dict(inputs)
+        self.known: dict[Expr, Node] = dict(inputs)
 
-    def add(self, name: str, *operands: Node, **params: Any) -> Node:
+    def add(self, name: str, *operands: Node, **params: Value) -> Node:
         self.order.append(Node(TABLE[name], operands, params or NO_PARAMS, UNKNOWN))
         return self.order[-1]
 
-    def number(self, value: Any) -> Node:
+    def number(self, value: Value) -> Node:
         self.order.append(constant_node(value))
         return self.order[-1]
 
-    def vertex(self, expression: Any) -> Node:
+    def vertex(self, expression: Expr) -> Node:
         """Iterative, and each shared part once: expressions may be deep, and large as trees."""
         stack, plans = [expression], {}
         while stack:
@@ -247,7 +252,7 @@ class _Builder:
             stack.pop()
         return self.known[expression]
 
-    def plan(self, e: Any) -> tuple[list[Any], Callable[..., Node]]:
+    def plan(self, e: Expr) -> Planned:
         """The parts of an expression, and the function that makes its node from theirs."""
         import sympy
 
@@ -267,7 +272,7 @@ class _Builder:
                 return plan(e)
         return self.plan_function(e)
 
-    def plan_number(self, e: Any) -> Any:
+    def plan_number(self, e: Expr) -> Planned:
         """Named constants, formulas such as that of the golden ratio, and floats of any precision, exactly."""
         import sympy
 
@@ -283,7 +288,7 @@ class _Builder:
             return [], partial(self.number, _rational(sympy.Rational(e)))
         return [], partial(self.number, _float(e))
 
-    def plan_sum(self, e: Any) -> Any:
+    def plan_sum(self, e: Expr) -> Planned:
         terms = sorted(e.as_ordered_terms() if self.tidy else e.args, key=_negative)
         parts = [-t if _negative(t) else t for t in terms]
 
@@ -295,7 +300,7 @@ class _Builder:
 
         return parts, make
 
-    def plan_product(self, e: Any) -> Any:
+    def plan_product(self, e: Expr) -> Planned:
         import sympy
 
         coefficient, factors = e.as_coeff_mul()
@@ -318,7 +323,7 @@ class _Builder:
 
         return above + below, make
 
-    def plan_power(self, e: Any) -> Any:
+    def plan_power(self, e: Expr) -> Planned:
         import sympy
 
         if e.base is sympy.E:
@@ -328,7 +333,7 @@ class _Builder:
             return [e.base], partial(self.add, special[e.exp])
         return [e.base, e.exp], partial(self.add, "power")
 
-    def plan_piecewise(self, e: Any) -> Any:
+    def plan_piecewise(self, e: Expr) -> Planned:
         import sympy
 
         complete = e.args[-1].cond == sympy.true
@@ -343,7 +348,7 @@ class _Builder:
 
         return [part for b in branches for part in (b.cond, b.expr)] + [other], make
 
-    def plan_function(self, e: Any) -> Any:
+    def plan_function(self, e: Expr) -> Planned:
         import sympy
 
         parts = list(e.args)
@@ -353,7 +358,7 @@ class _Builder:
         if isinstance(e, sympy.sinc):
             return [parts[0] / sympy.pi], partial(self.add, "sinc")
         row = rows_of_sympy().get(type(e))
-        wanted = len(row.partials) if row is not None else 0  # type: ignore[attr-defined]
+        wanted = len(row.partials) if row is not None else 0
         if row is not None and len(parts) == wanted:
             return parts, partial(self.add, row.name)
         if row is not None and wanted == 2 and isinstance(e, sympy.Max | sympy.Min | sympy.And | sympy.Or | sympy.Xor):
@@ -361,18 +366,18 @@ class _Builder:
         raise UnsupportedError(f"from_sympy: {type(e).__name__} of {len(parts)} arguments has no row in the table")
 
 
-def _negative(e: Any) -> bool:
+def _negative(e: Expr) -> bool:
     return bool(e.as_coeff_Mul()[0].is_negative)
 
 
-def _rational(e: Any) -> Any:
+def _rational(e: Expr) -> Expr:
     try:
         return whole(Fraction(int(e.p), int(e.q)))
     except OverflowError:
         raise UnsupportedError("from_sympy: a number in the expression is larger than any float") from None
 
 
-def _float(e: Any) -> float:
+def _float(e: Expr) -> float:
     import sympy
 
     if e in named():

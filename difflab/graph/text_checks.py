@@ -94,6 +94,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 class Source:
     """A text, and the syntax tree being read of a part of it: `offset` and `lines` say where that part stands."""
 
+    offset: int
+    lines: list[int]
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.offset, self.lines = 0, [0]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import math
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from ..primitives import Primitive, rows
-from ..primitives.primitive import positional
+from ..primitives.primitive import Elementwise, positional
 from ..primitives.quotient import Exact, Named, Quotient, fraction, is_exact, whole
+from ..types import Key, Params, Value
 from .function_names import function_named, functions
 from .long_chains import LONG, PLACEHOLDER, TOKEN, shorten, terms
 from .node import Node
@@ -24,8 +24,11 @@ from .vertices import input_node
 CONSTANTS = {"pi": Named("pi"), "e": Named("e")}
 ARITHMETIC = {op.syntax: op.row for op in BINARY}
 COMPARED = {op.syntax: op.row for op in COMPARISONS}
-OF_ONE = {op.syntax: op.row for op in SIGNED} | {ast.Not: rows.logical_not, ast.Invert: rows.logical_not}
-OF_TRUTHS = {ast.And: rows.logical_and, ast.Or: rows.logical_or}
+OF_ONE: dict[type[ast.AST], Primitive] = {op.syntax: op.row for op in SIGNED} | {
+    ast.Not: rows.logical_not,
+    ast.Invert: rows.logical_not,
+}
+OF_TRUTHS: dict[type[ast.boolop], Primitive] = {ast.And: rows.logical_and, ast.Or: rows.logical_or}
 SIGNS = {op.sign: op.syntax for op in BINARY}
 MAX_READING, MAX_DIMENSIONS = 400, 32
 
@@ -33,14 +36,17 @@ MAX_READING, MAX_DIMENSIONS = 400, 32
 class Expressions(Nodes):
     """Reads expressions; `chains` are the long sums and products that were cut out of the text."""
 
+    offset: int
+    lines: list[int]
+
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.names: dict[str, Any] = {}
+        self.names: Params = {}
         self.inputs: list[Node] = []
         self.chains: dict[str, tuple[int, int]] = {}
-        self.depth = 0
+        self.depth: int = 0
 
-    def read(self, tree: ast.AST) -> Any:
+    def read(self, tree: ast.AST) -> Value:
         """The value of an expression: a node, a number, or a (nested) list. Iterative over long sums and products."""
         self.depth += 1
         if self.depth > MAX_READING:
@@ -55,13 +61,13 @@ class Expressions(Nodes):
         self.depth -= 1
         return value
 
-    def single(self, tree: ast.AST) -> Any:
+    def single(self, tree: ast.AST) -> Value:
         reader = getattr(self, f"read_{type(tree).__name__}", None)
         if reader is None:
             raise self.error(tree, f"{kind(tree)} is not part of the language")
         return reader(tree)
 
-    def chain(self, start: int, end: int) -> Any:
+    def chain(self, start: int, end: int) -> Value:
         """A long sum or product, term by term."""
         spans, operators = terms(self.text[start:end])
         if not operators:
@@ -80,7 +86,7 @@ class Expressions(Nodes):
             value = self.binary(tree, value, self.term(start + a, start + b))
         return value
 
-    def term(self, start: int, end: int) -> Any:
+    def term(self, start: int, end: int) -> Value:
         piece = self.text[start:end]
         lead = len(piece) - len(piece.lstrip())
         piece, start = piece.strip(), start + lead
@@ -96,7 +102,7 @@ class Expressions(Nodes):
         self.offset, self.lines, self.chains = before
         return value
 
-    def binary(self, tree: ast.BinOp, left: Any, right: Any) -> Any:
+    def binary(self, tree: ast.BinOp, left: Value, right: Value) -> Value:
         if isinstance(tree.op, ast.BitXor):
             raise self.error(tree, "^ is not a power here: write **")
         row = ARITHMETIC.get(type(tree.op))
@@ -117,7 +123,7 @@ class Expressions(Nodes):
             return self.deferred(row, [self.vertex(left), self.vertex(right)], {})
         return self.bound(tree, self.add(row, (self.vertex(left), self.vertex(right))))
 
-    def read_Constant(self, tree: ast.Constant) -> Any:
+    def read_Constant(self, tree: ast.Constant) -> Value:
         value = tree.value
         if type(value) is int:
             if len(str(abs(value)) if abs(value) < 10**400 else "9" * 400) > MAX_DIGITS:
@@ -134,7 +140,7 @@ class Expressions(Nodes):
             return value
         raise self.error(tree, f"{type(value).__name__} values are not part of the language")
 
-    def read_Name(self, tree: ast.Name) -> Any:
+    def read_Name(self, tree: ast.Name) -> Value:
         name = tree.id
         if name in self.chains:
             return self.chain(*self.chains[name])
@@ -150,7 +156,7 @@ class Expressions(Nodes):
         self.inputs.append(node)
         return node
 
-    def read_UnaryOp(self, tree: ast.UnaryOp) -> Any:
+    def read_UnaryOp(self, tree: ast.UnaryOp) -> Value:
         value = self.read(tree.operand)
         if isinstance(value, int | float) and not isinstance(value, bool | Named):
             if isinstance(tree.op, ast.USub):
@@ -160,7 +166,7 @@ class Expressions(Nodes):
         self.single_results(tree, value)
         return self.add(OF_ONE[type(tree.op)], (self.vertex(value),))
 
-    def read_Compare(self, tree: ast.Compare) -> Any:
+    def read_Compare(self, tree: ast.Compare) -> Value:
         values = [self.vertex(self.read(t)) for t in (tree.left, *tree.comparators)]
         self.single_results(tree, *values)
         result = None
@@ -171,17 +177,17 @@ class Expressions(Nodes):
             result = step if result is None else self.add(rows.logical_and, (result, step))
         return result
 
-    def read_BoolOp(self, tree: ast.BoolOp) -> Any:
+    def read_BoolOp(self, tree: ast.BoolOp) -> Value:
         values = [self.vertex(self.read(t)) for t in tree.values]
         result = values[0]
         for value in values[1:]:
             result = self.add(OF_TRUTHS[type(tree.op)], (result, value))
         return result
 
-    def read_IfExp(self, tree: ast.IfExp) -> Any:
+    def read_IfExp(self, tree: ast.IfExp) -> Value:
         raise self.error(tree, "write where(condition, a, b) instead of a if condition else b")
 
-    def read_List(self, tree: ast.List | ast.Tuple) -> Any:
+    def read_List(self, tree: ast.List | ast.Tuple) -> Value:
         if not tree.elts:
             raise self.error(tree, "an empty list has no elements to compute with")
         values = [self.read(e) for e in tree.elts]
@@ -197,15 +203,15 @@ class Expressions(Nodes):
 
     read_Tuple = read_List
 
-    def read_Attribute(self, tree: ast.Attribute) -> Any:
+    def read_Attribute(self, tree: ast.Attribute) -> Value:
         if tree.attr != "T":
             raise self.error(tree, f".{tree.attr[:40]} is not part of the language; only .T is")
         return self.deferred(rows.transpose, [self.read(tree.value)], {})
 
-    def read_Subscript(self, tree: ast.Subscript) -> Any:
+    def read_Subscript(self, tree: ast.Subscript) -> Value:
         return self.deferred(rows.getitem, [self.read(tree.value), self.key(tree.slice)], {})
 
-    def key(self, tree: ast.AST) -> Any:
+    def key(self, tree: ast.AST) -> Key:
         if isinstance(tree, ast.Tuple):
             return tuple(self.key(e) for e in tree.elts)
         if isinstance(tree, ast.Slice):
@@ -219,10 +225,11 @@ class Expressions(Nodes):
             raise self.error(tree, "an index must be a constant integer or a slice")
         return value
 
-    def read_Call(self, tree: ast.Call) -> Any:
+    def read_Call(self, tree: ast.Call) -> Value:
         if not isinstance(tree.func, ast.Name):
-            known = isinstance(tree.func, ast.Attribute) and function_named(tree.func.attr, 1) is not None
-            instead = f"; write {tree.func.attr}(...)" if known else ""  # type: ignore[attr-defined]
+            attribute = tree.func.attr if isinstance(tree.func, ast.Attribute) else None
+            known = attribute is not None and function_named(attribute, 1) is not None
+            instead = f"; write {attribute}(...)" if known else ""
             raise self.error(tree.func, f"only functions by their names can be called, such as sin(x){instead}")
         name = tree.func.id
         row = function_named(name, len(tree.args))
@@ -256,7 +263,7 @@ class Expressions(Nodes):
                 return self.add(row, tuple(self.vertex(x) for x in operands), params)
         return self.deferred(row, args, kwargs)
 
-    def argument(self, tree: ast.AST, position: int, row: Primitive) -> Any:
+    def argument(self, tree: ast.AST, position: int, row: Primitive) -> Value:
         """An operand, or (after the first) a shape, an axis or a count: those stay whole numbers."""
         if position and isinstance(tree, ast.Tuple | ast.List) and (isinstance(tree, ast.Tuple) or row.reading.sizes):
             sizes = [self.read(e) for e in tree.elts]
@@ -272,12 +279,12 @@ class Expressions(Nodes):
         if row.reading.copies and count > MOST_COPIES:
             raise self.error(tree, f"{row.name}: at most {MOST_COPIES} copies")
 
-    def count(self, tree: ast.Call, row: Primitive, args: list[Any]) -> None:
-        wanted = len(row.partials) if row.kind == "elementwise" else None  # type: ignore[attr-defined]
+    def count(self, tree: ast.Call, row: Primitive, args: list[Value]) -> None:
+        wanted = len(row.partials) if isinstance(row, Elementwise) else None
         if wanted is not None and len(args) != wanted:
             raise self.error(tree, f"{row.name} takes {wanted} operand{'s' * (wanted != 1)}, not {len(args)}")
 
-    def keyword(self, tree: ast.AST) -> Any:
+    def keyword(self, tree: ast.AST) -> Value:
         if isinstance(tree, ast.Constant) and (tree.value is None or isinstance(tree.value, bool)):
             return tree.value
         if isinstance(tree, ast.Tuple):

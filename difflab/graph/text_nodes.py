@@ -6,13 +6,13 @@ import ast
 import math
 import operator
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ParseError
 from ..primitives import Primitive, rows
 from ..primitives.quotient import fraction, whole
+from ..types import Params, Value
 from .calls import waiting
 from .node import NO_PARAMS, UNKNOWN, Node
 from .refusals import several_results
@@ -32,9 +32,9 @@ class Nodes(Source):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.order: list[Node] = []
-        self.numbers: dict[Node, Any] = {}
+        self.numbers: dict[Node, Value] = {}
 
-    def vertex(self, value: Any) -> Node:
+    def vertex(self, value: Value) -> Node:
         """A value as a node: numbers and arrays become constants."""
         if isinstance(value, Node):
             return value
@@ -46,25 +46,25 @@ class Nodes(Source):
             return node
         raise InputError(f"{value!r} is not a value")
 
-    def add(self, row: Primitive, operands: tuple[Node, ...], params: dict[str, Any] = NO_PARAMS) -> Node:
+    def add(self, row: Primitive, operands: tuple[Node, ...], params: Params = NO_PARAMS) -> Node:
         if len(self.order) >= MAX_NODES:
             raise ParseError(f"the expression has more than {MAX_NODES} operations")
         node = Node(row, operands, params, UNKNOWN)
         self.order.append(node)
         return node
 
-    def deferred(self, row: Primitive, args: list[Any], kwargs: dict[str, Any]) -> Node:
+    def deferred(self, row: Primitive, args: list[Value], kwargs: Params) -> Node:
         if not any(isinstance(a, Node) for a in args):
             args = [self.vertex(args[0]), *args[1:]]
         return self.add(*waiting(row, args, kwargs))
 
-    def single_results(self, tree: ast.AST, *values: Any) -> None:
+    def single_results(self, tree: ast.AST, *values: Value) -> None:
         """Refuses an operator on several results at once: Python would repeat or join the tuple."""
         for value in values:
             if isinstance(value, Node) and (said := several_results(value)):
                 raise self.error(tree, said)
 
-    def exact(self, tree: ast.BinOp, left: Any, right: Any) -> Any:
+    def exact(self, tree: ast.BinOp, left: Value, right: Value) -> Value:
         """Whole numbers and their quotients, computed exactly; None where the result is neither."""
         a, b = fraction(left), fraction(right)
         if type(tree.op) in WHOLE and not (b == 0 and isinstance(tree.op, DIVIDING)):

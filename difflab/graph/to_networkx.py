@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import networkx as nx
 
 from ..errors import InputError, UnsupportedError
 from ..primitives import Primitive, rows
+from ..primitives.deferred import Deferred
+from ..types import Params, Value
 from .attributes import marks
 from .block import Block
 from .calls import Call, Place, replaced
 from .literals import written
 from .node import UNKNOWN, Node
+from .sealed import Multi
 
 
 class Writer:
     """Writes one graph: inputs first and in their order, then the other nodes in topological order."""
 
+    inputs: list[Node]
+    order: list[Node]
+    outputs: list[Node]
+
     def __init__(self, inputs: list[Node], order: list[Node], outputs: list[Node]) -> None:
         self.inputs, self.order, self.outputs = inputs, order, outputs
-        self.made = nx.MultiDiGraph()
+        self.made: Multi = nx.MultiDiGraph()
         self.keys: dict[Node, str] = {}
         self.blocks: dict[Block, str] = {}
 
-    def write(self) -> nx.MultiDiGraph:
+    def write(self) -> Multi:
         inputs = set(self.inputs)
         order = [*self.inputs, *(node for node in self.order if node not in inputs)]
         last = {node.name: node for node in order if node.name}  # a name finds the last node that has it
@@ -51,15 +56,15 @@ class Writer:
             for data in every:
                 data.update({k: x if isinstance(x, str) else repr(x) for k, x in data.items() if len(types[k]) > 1})
 
-    def add(self, node: Node, output: dict[str, Any], name: str) -> None:
+    def add(self, node: Node, output: Params, name: str) -> None:
         row = node.primitive
-        said: dict[str, Any] = {"op": row.name, "name": name}
+        said: Params = {"op": row.name, "name": name}
         if row is rows.constant:
             said["value"] = self.text(node, "value", node.params["value"])
-            settings: dict[str, Any] = {}
-            operands: dict[Any, Node] = {}
-        elif row.kind == "deferred":
-            settings, operands = self.call(node, row.row, node.params["call"])  # type: ignore[attr-defined]
+            settings: Params = {}
+            operands: dict[Value, Node] = {}
+        elif isinstance(row, Deferred):
+            settings, operands = self.call(node, row.row, node.params["call"])
         elif row.listed:
             settings, operands = node.params, dict(enumerate(node.operands))
         else:
@@ -73,18 +78,18 @@ class Writer:
         for number, (place, x) in enumerate(operands.items()):
             self.made.add_edge(self.keys[x], self.keys[node], key=number, position=place)
 
-    def settings(self, node: Node, settings: dict[str, Any]) -> dict[str, Any]:
+    def settings(self, node: Node, settings: Params) -> Params:
         return {k: self.text(node, k, x) for k, x in settings.items()}
 
-    def text(self, node: Node, what: str, x: Any) -> Any:
+    def text(self, node: Node, what: str, x: Value) -> Value:
         try:
             return written(x)
         except InputError as error:
             raise UnsupportedError(f"to_networkx: {what} of {node.name or node.primitive.name}: {error}") from None
 
-    def call(self, node: Node, row: Primitive, call: Call) -> tuple[dict[str, Any], dict[Any, Node]]:
+    def call(self, node: Node, row: Primitive, call: Call) -> tuple[Params, dict[Value, Node]]:
         """Settings and operands, by place or name, of a call that waits for shapes."""
-        operands: dict[Any, Node] = {}
+        operands: dict[Value, Node] = {}
         names, settings = list(row.signature.parameters), dict(call.kwargs)
         if row is rows.getitem:
             args, settings = call.args[:1], {"index": call.args[1]}  # some files keep the name key for themselves
@@ -100,7 +105,7 @@ class Writer:
             if not any(p.kind is p.VAR_POSITIONAL for p in row.signature.parameters.values()):
                 settings |= dict(zip(names[count:], args[count:]))
                 args = args[:count]
-        places: list[tuple[Any, Any]] = [*enumerate(args), *settings.items()]
+        places: list[tuple[Value, Value]] = [*enumerate(args), *settings.items()]
         settings = {k: x for k, x in settings.items() if x.__class__ is not Place}
         for place, x in places:
             if x.__class__ is Place:
@@ -114,7 +119,7 @@ class Writer:
                 )
         return settings, operands
 
-    def constant(self, x: Any) -> Node:
+    def constant(self, x: Value) -> Node:
         """A setting that stands among operands, as a node of its own."""
         node = Node(rows.constant, (), {"value": x}, UNKNOWN)
         self.keys[node] = fresh(f"n{len(self.keys)}", set(self.keys.values()))
@@ -138,7 +143,7 @@ def fresh(name: str, taken: set[str], mark: str = "_") -> str:
     return found
 
 
-def holds_place(x: Any) -> bool:
+def holds_place(x: Value) -> bool:
     found = []
     replaced(x, lambda e: found.append(e) if e.__class__ is Place else None)
     return bool(found)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 from ..errors import InputError
+from ..types import Function, Tree, Value
 from .graph import Graph
 from .leaves import check_leaf
 from .pytree import flatten, leaves_of, paths
@@ -16,7 +16,7 @@ from .traced import Traced
 from .vertices import as_value
 
 
-def trace(f: Callable[..., Any], *examples: Any) -> Graph:
+def trace(f: Function, *examples: Tree) -> Graph:
     """The graph of f at the examples: floats, arrays, or nested containers of them (integers stay constants' kind).
 
     Python's `if`, `for` and `while` follow the examples' values, and the graph records the path taken.
@@ -28,11 +28,11 @@ def trace(f: Callable[..., Any], *examples: Any) -> Graph:
     return record(f, *examples)[0]
 
 
-def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
+def record(f: Function, *examples: Tree) -> tuple[Graph, list[Tree]]:
     """The graph of f at the examples, and the values of its outputs there."""
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
-    arguments: list[Any] = []
+    arguments: list[Tree] = []
     inputs: list[Traced] = []
     with Tape() as (tape, operations):
         for name, example in zip(argument_names(f, len(examples)), examples):
@@ -51,18 +51,18 @@ def record(f: Callable[..., Any], *examples: Any) -> tuple[Graph, list[Any]]:
     return graph, values
 
 
-def leaves_of_all(*args: Any) -> list[Any]:
+def leaves_of_all(*args: Any) -> list[Tree]:
     return [x for a in args for x in leaves_of(a)]
 
 
-def leaf(x: Any, where: str) -> Any:
+def leaf(x: Value, where: str) -> Value:
     """An example value: numbers as float64, arrays of any numeric dtype."""
     if x.__class__ is not Traced and getattr(getattr(x, "dtype", None), "kind", "O") in "biu":
         return as_value(x)
     return check_leaf(x, where)
 
 
-def argument_names(f: Callable[..., Any], count: int) -> list[str]:
+def argument_names(f: Function, count: int) -> list[str]:
     """The names of f's positional arguments, for the graph's inputs."""
     try:
         parameters = list(inspect.signature(f).parameters.values())
@@ -73,7 +73,7 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
     return [positional[k] if k < len(positional) else f"{star}{k - len(positional)}" for k in range(count)]
 
 
-def label(x: Any, name: str) -> Any:
+def label(x: Value, name: str) -> Value:
     """Names a traced value, for pictures and `graph.node(name)`; any other value is returned as it is.
 
     >>> g = trace(lambda x, y: label(x + y, "q") * x, 1.0, 2.0)

@@ -5,14 +5,18 @@ Every operation makes a new one, which holds the row, its operands and the value
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import TraceError
 from ..primitives import TABLE, Carrier, Primitive, by_numpy_function, rows
+from ..primitives.deferred import Deferred
 from ..primitives.primitive import positional
+from ..types import Function, Params, Value
 from .array_methods import ArrayMethods
+from .block import Block
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
 from .node import BLOCK, NO_PARAMS, Node, Operation
@@ -37,7 +41,7 @@ IN_PLACE = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmas
 class Pending:
     """The value of a traced value of which a builder knows no shape; whoever asks for it is told so."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         if name.startswith("__") and name != "__array__":  # a protocol that asks whether it is spoken here
             raise AttributeError(name)
         raise shape_unknown(name)
@@ -62,7 +66,14 @@ class Traced(Operation, ArrayMethods):
     __array_priority__ = 1000
 
     def __init__(
-        self, primitive: Primitive, operands: Any, params: Any, value: Any, tape: Any, name: Any, block: Any
+        self,
+        primitive: Primitive,
+        operands: tuple[Value, ...],
+        params: Params,
+        value: Any,
+        tape: Any,
+        name: str | None,
+        block: Block | None,
     ) -> None:
         self.primitive = primitive
         self.operands = operands
@@ -72,28 +83,28 @@ class Traced(Operation, ArrayMethods):
         self.name = name
         self.block = block
 
-    def call(self, row: str, *args: Any, **kwargs: Any) -> Any:
+    def call(self, row: str, *args: Any, **kwargs: Any) -> Value:
         return call_row(TABLE[row], self, *args, **kwargs)
 
     def __len__(self) -> int:
         if not self.shape:  # where a builder knows no shape, it says so
             raise TypeError("len() of a traced value of shape (): it is a single number")
-        return self.shape[0]  # type: ignore[no-any-return]
+        return self.shape[0]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Value]:
         row = self.primitive
-        if row.kind == "deferred" and row.row.outputs:  # type: ignore[attr-defined]
-            return (self[i] for i in range(row.row.outputs))  # type: ignore[attr-defined]
+        if isinstance(row, Deferred) and row.row.outputs:
+            return (self[i] for i in range(row.row.outputs))
         if not self.shape:
             raise TypeError("a traced value of shape () is a single number and cannot be iterated over")
         return (self[i] for i in range(self.shape[0]))
 
-    __hash__ = object.__hash__  # by identity: traced values are keys
+    __hash__: Function = object.__hash__  # by identity: traced values are keys
 
-    def __eq__(self, other: Any) -> Any:
+    def __eq__(self, other: Value) -> Value:
         return apply(rows.equal, (self, other))
 
-    def __ne__(self, other: Any) -> Any:
+    def __ne__(self, other: Value) -> Value:
         return apply(rows.not_equal, (self, other))
 
     def known(self) -> str:
@@ -127,10 +138,10 @@ class Traced(Operation, ArrayMethods):
                 f"a traced value of dtype {self.dtype} cannot be used as an integer index or a count: give a plain "
                 "int, or x.astype(int)"
             )
-        outcome = self.value.__index__()
+        outcome: int = self.value.__index__()
         if self.tape.operations is not None:
             self.tape.guards.append((self, outcome))
-        return outcome  # type: ignore[no-any-return]
+        return outcome
 
     def __int__(self) -> int:
         if not self.tape.follows:
@@ -140,7 +151,7 @@ class Traced(Operation, ArrayMethods):
         raise leak("int()")
 
     # NumPy hands the call over.
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:
         out = kwargs.pop("out", None)
         if out is not None:
             raise in_place(f"np.{ufunc.__name__}(..., out=)")
@@ -157,7 +168,7 @@ class Traced(Operation, ArrayMethods):
             raise TraceError(f"np.{name}{suffix} has no derivative rule in difflab; {nearest(name)}")
         return call_row(row, *inputs, **kwargs)
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(self, function: Function, types: object, args: Sequence[Value], kwargs: Params) -> Value:
         row = by_numpy_function(function)
         if row is None:
             name = getattr(function, "__name__", repr(function))
@@ -166,16 +177,16 @@ class Traced(Operation, ArrayMethods):
             raise TraceError(f"np.{name} does not take traced values in difflab; {nearest(name)}")
         return call_row(row, *args, **kwargs)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         if name.startswith("_"):  # a protocol that asks whether it is spoken here
             raise AttributeError(name)
         raise no_attribute(name, dir(Traced))
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
         raise TraceError("a traced value cannot be pickled: it exists only while its function runs")
 
 
-def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
+def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     """The operation on plain or traced operands; a traced operand makes a new one on the innermost tape."""
     tape = None
     mixed = odd = False
@@ -224,14 +235,14 @@ def apply(row: Primitive, operands: Any, params: Any = NO_PARAMS) -> Any:
     return unpack(row, made) if several else made
 
 
-def refuse_vertices(row: Primitive, operands: Any) -> None:
+def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:
     """Vertices of graphs, among them the values of finished recordings, have no values to compute with."""
     for x in operands:
         if x.__class__ is Node:
             raise vertex_used(row.name, x)
 
 
-def unpack(row: Primitive, made: Traced) -> Any:
+def unpack(row: Primitive, made: Traced) -> Value:
     """The outputs of an operation that has several, each as a traced value of its own."""
     if any(x.__class__ is Traced for x in made.value):
         made.tape.nested = True
@@ -239,7 +250,7 @@ def unpack(row: Primitive, made: Traced) -> Any:
     return row.result(*parts) if row.result else tuple(parts)
 
 
-def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
+def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Value:
     """A call in NumPy's signature."""
     instead: list[str]
     if (builder := pending(args) or pending(kwargs.values())) and row.arguments is not positional:
@@ -258,7 +269,7 @@ def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def pending(xs: Any) -> Any:
+def pending(xs: Iterable[Value]) -> Value:
     """The builder of a value whose shape is not known, among arguments and in their lists; None without one."""
     for x in xs:
         if x.__class__ is Traced:
@@ -269,7 +280,7 @@ def pending(xs: Any) -> Any:
     return None
 
 
-def guard_shape(result: Any) -> None:
+def guard_shape(result: Value) -> None:
     """Notes that the shape of a result came from values, for programs that are run on other values."""
     first = result[0] if isinstance(result, SEQUENCES) else result
     if first.__class__ is Traced and first.has_value:
@@ -277,19 +288,19 @@ def guard_shape(result: Any) -> None:
         guard_shape(first.value)
 
 
-def call(name: str, *args: Any, **kwargs: Any) -> Any:
+def call(name: str, *args: Any, **kwargs: Any) -> Value:
     """A call of the named row in NumPy's signature."""
     return call_row(TABLE[name], *args, **kwargs)
 
 
-def operand(x: Any) -> Any:
+def operand(x: Value) -> Value:
     """Lists become arrays (traced, where they hold traced values); everything else stays as it is."""
     if x.__class__ is list or x.__class__ is tuple:
         return assemble(x)
     return x
 
 
-def assemble(x: Any) -> Any:
+def assemble(x: Value) -> Value:
     """A nested list of numbers, arrays and traced values as one array."""
     if not isinstance(x, SEQUENCES):
         return x
@@ -298,14 +309,14 @@ def assemble(x: Any) -> Any:
     return apply(rows.stack, tuple([assemble(e) for e in x]), {"axis": 0})
 
 
-def holds_traced(x: Any) -> bool:
+def holds_traced(x: Value) -> bool:
     """Whether a nested list holds a traced value."""
     if x.__class__ is Traced:
         return True
     return isinstance(x, SEQUENCES) and any(holds_traced(e) for e in x)
 
 
-def outer_ufunc(ufunc: Any, a: Any, b: Any, **kwargs: Any) -> Any:
+def outer_ufunc(ufunc: np.ufunc, a: Value, b: Value, **kwargs: Any) -> Value:
     """ufunc.outer(a, b): each element of a with each of b."""
     a, b = operand(a), operand(b)
     left = call("reshape", a, Carrier.shape(a) + (1,) * Carrier.ndim(b))
@@ -318,13 +329,13 @@ class NodeCarrier(Carrier):
 
     name = "node"
 
-    def function(self, row: Primitive) -> Any:
-        def record(*operands: Any, **params: Any) -> Any:
+    def function(self, row: Primitive) -> Function:
+        def record(*operands: Value, **params: Value) -> Value:
             return apply(row, operands, params)
 
         return record
 
-    def native(self, row: Primitive, spelled: str | None) -> Any:
+    def native(self, row: Primitive, spelled: str | None) -> Function | None:
         return None
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
 
 import numpy as np
 
 from ..primitives import rows
+from ..types import Value
 from .kinds import NUMBERS, check_fit
 from .node import NO_PARAMS, UNKNOWN, Abstract, Node
 from .traced import Traced
 
 
-def as_value(x: Any, name: Any = None) -> Any:
+def as_value(x: Value, name: str | None = None) -> Value:
     """x as a NumPy value; `name` is the input that it is given for."""
     if x.__class__ is not np.ndarray or x.dtype.kind not in NUMBERS:
         check_fit(x, f"{name or 'the value'}")
@@ -27,13 +28,13 @@ def as_value(x: Any, name: Any = None) -> Any:
     return found
 
 
-def strip(x: Any) -> Any:
+def strip(x: Value) -> Value:
     while x.__class__ is Traced:
         x = x.value
     return x
 
 
-def abstract(value: Any, shapes: dict[Any, Abstract]) -> Any:
+def abstract(value: Value, shapes: dict[Hashable, Abstract]) -> Value:
     """The shape and dtype of a value; one object for each pair, so that a node stays light."""
     if value.__class__ is tuple:
         return tuple([abstract(v, shapes) for v in value])
@@ -42,12 +43,12 @@ def abstract(value: Any, shapes: dict[Any, Abstract]) -> Any:
     return found if found is not None else shapes.setdefault(key, Abstract(*key))
 
 
-def input_node(name: str, value: Any = None) -> Node:
+def input_node(name: str, value: Value = None) -> Node:
     """An input of a graph under construction."""
     return Node(rows.input, (), NO_PARAMS, value or UNKNOWN, name)
 
 
-def constant_node(value: Any) -> Node:
+def constant_node(value: Value) -> Node:
     """A constant of a graph under construction."""
     plain = value if isinstance(value, np.ndarray | np.generic) else np.asarray(value)[()]
     return Node(rows.constant, (), {"value": value}, Abstract(plain.shape, plain.dtype))

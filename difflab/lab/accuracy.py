@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from ..files import write
 from ..graph.traced import apply
 from ..primitives import NUMPY, Elementwise, lookup, table
 from ..progress import doing, tell
+from ..types import Function, Params, Value
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 VERSION = 1
 OURS = "difflab"
@@ -57,9 +61,10 @@ class AccuracyReport:
         libraries = ", ".join(self.libraries)
         return f"<AccuracyReport of {len(self.rows)} rows at {self.points} points each: {libraries}; print() shows it>"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """A strict JSON value; an infinite error is the text "inf"."""
-        return strict({"version": VERSION, **asdict(self)})
+        found: dict[str, object] = strict({"version": VERSION, **asdict(self)})
+        return found
 
     def to_markdown(self) -> str:
         """A table with one line a row: largest and 99th percentile error in ulps."""
@@ -71,7 +76,7 @@ class AccuracyReport:
         ]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
-    def print(self, console: Any = None) -> None:
+    def print(self, console: Console | None = None) -> None:
         """Prints the table on the terminal."""
         from rich.console import Console
         from rich.table import Table
@@ -107,7 +112,7 @@ def short(x: float) -> str:
     return "inf" if np.isinf(x) else f"{x:.1f}" if x < 1000 else f"{x:.0e}"
 
 
-def strict(x: Any) -> Any:
+def strict(x: Value) -> Value:
     if isinstance(x, dict):
         return {str(k): strict(v) for k, v in x.items()}
     if isinstance(x, list | tuple):
@@ -154,7 +159,7 @@ def elementwise(name: str) -> Elementwise:
     return row
 
 
-def installed() -> dict[str, Callable[..., Any]]:
+def installed() -> dict[str, Function]:
     from .peers import PEERS
 
     return {name: make() for name, make in PEERS.items() if make() is not None}
@@ -166,7 +171,7 @@ def not_real(row: Elementwise) -> str:
     return "" if "reals" in kinds else f"its operands are {SETS[kinds[0]]}"
 
 
-def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) -> RowAccuracy:
+def measure(row: Elementwise, points: int, seed: int, others: dict[str, Value]) -> RowAccuracy:
     """One row against the judge, with the parameters of its first example."""
     from .judge import truth
 
@@ -194,8 +199,10 @@ def measure(row: Elementwise, points: int, seed: int, others: dict[str, Any]) ->
     return result
 
 
-def evaluate(row: Elementwise, operands: list[Any], params: Any, wanted: list[int]) -> tuple[Any, dict[int, Any]]:
-    def f(*x: Any) -> Any:
+def evaluate(
+    row: Elementwise, operands: list[Value], params: Params, wanted: list[int]
+) -> tuple[Value, dict[int, Value]]:
+    def f(*x: Any) -> Value:
         full = list(operands)
         for i, v in zip(wanted, x):
             full[i] = v
@@ -207,7 +214,9 @@ def evaluate(row: Elementwise, operands: list[Any], params: Any, wanted: list[in
     return value, dict(zip(wanted, pullback(np.ones_like(value))))
 
 
-def judged(found: Any, true: list[Any], at: list[Any], regions: list[str], wanted: list[int]) -> dict[str, Errors]:
+def judged(
+    found: Value, true: list[Value], at: list[Value], regions: list[str], wanted: list[int]
+) -> dict[str, Errors]:
     value, partials = found
     values = [(ulps(v, t[0]), x, r) for v, t, x, r in zip(value, true, at, regions)]
     slopes = [
@@ -220,14 +229,14 @@ def judged(found: Any, true: list[Any], at: list[Any], regions: list[str], wante
     return {q: summary(errors) for q, errors in (("value", values), ("derivative", slopes)) if errors}
 
 
-def summary(errors: list[Any]) -> Errors:
+def summary(errors: list[Value]) -> Errors:
     sizes = np.array([e[0] for e in errors])
     largest, at, region = max(errors, key=lambda e: e[0])
     rank = np.sort(sizes)[min(len(sizes) - 1, int(np.ceil(0.99 * len(sizes))) - 1)]
     return Errors(float(largest), float(rank), len(errors), [float(x) for x in at], region)
 
 
-def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Any], list[str]]:
+def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Value], list[str]]:
     """Operands, and for each point the region that it comes from."""
     rng = np.random.default_rng(seed)
     points = list(zip(*[rng.uniform(d.low, d.high, count) for d in row.domain]))
@@ -247,7 +256,7 @@ def sample(row: Elementwise, count: int, seed: int) -> tuple[list[Any], list[str
     return operands, regions
 
 
-def ulps(got: Any, true: Any) -> float:
+def ulps(got: Value, true: Value) -> float:
     """|got - true| in units in the last place of the true value, as it would be in double precision."""
     from mpmath import isfinite, mpf
 

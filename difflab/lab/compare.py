@@ -6,7 +6,8 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,11 +20,15 @@ from ..errors import DifflabError, InputError, TimeLimitError
 from ..glance import cut
 from ..primitives import NUMPY
 from ..progress import doing
+from ..types import FileName, Tree, Value
 from . import comparison_report
 from .entries import MethodResult
 from .judged_methods import JudgedMethods
 from .kinks import kinks
 from .verdicts import judge_all
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 TIMING_SECONDS, SLOW_SECONDS = 0.05, 0.3
 SMALL = 4000  # entries times nodes up to which a program is built only to be timed
@@ -42,14 +47,14 @@ class Comparison(JudgedMethods):
         methods = ", ".join(self.methods)
         return f"<Comparison of {cut(self.text)}: {self.verdict}{reason}; value {self.value:.6g}; {methods}>"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Tree]:
         return comparison_report.as_json(self)
 
-    def print(self, console: Any = None) -> None:
+    def print(self, console: Console | None = None) -> None:
         """The table on the terminal."""
         comparison_report.print_table(self, console)
 
-    def plot(self, path: Any, force: bool = False) -> Any:
+    def plot(self, path: FileName, force: bool = False) -> Path:
         """Error against time as a picture; returns the path."""
         return comparison_report.plot(self, path, force)
 
@@ -61,7 +66,7 @@ class Comparison(JudgedMethods):
 
 
 def compare(
-    function: Any, at: Any, methods: Iterable[str | Method] | None = None, wrt: Any = None, seconds: float = 10.0
+    function: Value, at: Value, methods: Iterable[str | Method] | None = None, wrt: Any = None, seconds: float = 10.0
 ) -> Comparison:
     """One gradient by every method.
 
@@ -115,7 +120,7 @@ def check_names(names: list[Any]) -> list[Method]:
 
 def run(problem: Problem, method: Method, seconds: float) -> MethodResult:
     """One method; what it cannot do becomes its row's reason, not an exception."""
-    options: dict[str, Any] = {"seconds": seconds} if method.limited else {}
+    options: dict[str, float] = {"seconds": seconds} if method.limited else {}
     try:
         with doing(method.name):
             found = method.run(problem, **options)
@@ -154,7 +159,7 @@ def run(problem: Problem, method: Method, seconds: float) -> MethodResult:
 
 def time_it(result: MethodResult, problem: Problem, method: Method) -> None:
     """What building and running the gradient take, each on its own: of its program where the method makes one."""
-    again: Callable[[], Any] = lambda: method.run(problem)
+    again: Callable[[], Value] = lambda: method.run(problem)
     if method.program is not None and problem.size * len(problem.graph) <= SMALL:
         start = time.perf_counter()
         try:
@@ -169,7 +174,7 @@ def time_it(result: MethodResult, problem: Problem, method: Method) -> None:
     result.seconds = (result.preparation or 0.0) + result.evaluation
 
 
-def timed(again: Callable[[], Any], first: float) -> float:
+def timed(again: Callable[[], Value], first: float) -> float:
     """The median time of a run, over repeats that fill a short time."""
     if first > SLOW_SECONDS:
         return first
@@ -204,7 +209,7 @@ def domain_notes(problem: Problem) -> list[str]:
     return []
 
 
-def graph_sizes(problem: Problem) -> dict[str, Any]:
+def graph_sizes(problem: Problem) -> dict[str, Tree]:
     """Operations of the function's graph, of its backward graph, and their ratio."""
     count = len(problem.graph.operations)
     try:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import html
 import io
 import math
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ..errors import InputError
 from ..files import target, write
+from ..types import FileName, Tree, Value
 from .entries import MethodResult
 from .judged_methods import JudgedMethods
 from .ulps import ulps
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 VERSION = 1
 COLUMNS = ("method", "how", "ulps", "bound", "preparation", "evaluation", "runs", "verdict")
@@ -21,7 +27,7 @@ SHOWN_INPUTS = 20
 WIDE = 100  # columns of a terminal from which how a method works has a column of its own
 
 
-def strict(x: Any) -> Any:
+def strict(x: Tree) -> Tree:
     """Anything as strict JSON: arrays as nested lists, NaN and infinities as strings."""
     if isinstance(x, dict):
         return {str(k): strict(v) for k, v in x.items()}
@@ -36,7 +42,7 @@ def strict(x: Any) -> Any:
     return x if x is None or isinstance(x, bool | int | float | str) else str(x)
 
 
-def as_json(c: JudgedMethods) -> dict[str, Any]:
+def as_json(c: JudgedMethods) -> dict[str, Tree]:
     methods = {}
     for name, m in c.methods.items():
         methods[name] = {
@@ -46,14 +52,15 @@ def as_json(c: JudgedMethods) -> dict[str, Any]:
             "evaluation": m.evaluation, "evaluations": m.evaluations, "operations": m.operations,
             "notes": m.notes, "details": m.details,
         }  # fmt: skip
-    return strict({
+    found: dict[str, Tree] = strict({
         "version": VERSION, "function": c.text, "at": c.at, "value": c.value, "agree": c.agree,
         "verdict": c.verdict, "reason": c.reason, "reference": c.reference,
         "methods": methods, "kinks": [k.to_json() for k in c.kinks], "notes": c.notes, "nodes": c.nodes,
-    })  # type: ignore[no-any-return]  # fmt: skip
+    })  # fmt: skip
+    return found
 
 
-def number(x: Any, digits: int = 6) -> str:
+def number(x: Value, digits: int = 6) -> str:
     """A number or a short array for a table cell."""
     x = np.asarray(x, dtype=float)
     if x.ndim == 0:
@@ -122,7 +129,7 @@ def gradient_rows(c: JudgedMethods) -> tuple[list[str], list[list[str]]]:
     return heads, rows
 
 
-def difference(mine: Any, truth: Any) -> str:
+def difference(mine: Value, truth: Value) -> str:
     error = ulps(mine, truth)
     return f"{error:.2g} ulp" if error < 1e6 else number(mine)
 
@@ -155,7 +162,7 @@ def conclusion(c: JudgedMethods) -> str:
     return f"{told}: {c.reason}" if c.reason else told
 
 
-def print_table(c: JudgedMethods, console: Any = None) -> None:
+def print_table(c: JudgedMethods, console: Console | None = None) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
@@ -174,9 +181,9 @@ def print_table(c: JudgedMethods, console: Any = None) -> None:
     wide = console.width >= WIDE
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in COLUMNS:
-        side = "left" if name in ("method", "how", "verdict") else "right"
+        side: Literal["left", "right"] = "left" if name in ("method", "how", "verdict") else "right"
         if wide or name != "how":
-            table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))  # type: ignore[arg-type]
+            table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))
     for m in c.methods.values():
         style = {True: None, False: "bold red", None: "yellow"}[m.agrees]
         first, how, *rest = map(escape, row(m))
@@ -209,14 +216,14 @@ def as_html(c: JudgedMethods) -> str:
     return f'<div class="difflab-comparison"><p><code>{title}</code></p>{tables}<ul>{lines}</ul></div>'
 
 
-def html_table(label: str, heads: Any, rows: list[list[str]]) -> str:
+def html_table(label: str, heads: Iterable[str], rows: list[list[str]]) -> str:
     head = "".join(f"<th>{html.escape(n)}</th>" for n in heads)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(x)}</td>" for x in cells) + "</tr>" for cells in rows)
     region = f'class="scroll" tabindex="0" role="region" aria-label="{label}"'  # the keyboard can scroll it
     return f"<div {region}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def plot(c: JudgedMethods, path: Any, force: bool = False) -> Any:
+def plot(c: JudgedMethods, path: FileName, force: bool = False) -> Path:
     """Error against time, one labelled mark a method."""
     path = target(path, force)
     figure_format = path.suffix.lstrip(".").lower()

@@ -8,15 +8,14 @@ strongly convex with modulus m where every eigenvalue is at least m (9.1.2).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import InputError
+from ..types import Value
 from .convexity_result import Convexity, Violation
 
 
-def convexity(function: Any, region: dict[str, tuple[Any, Any]], seconds: float = 10.0) -> Convexity:
+def convexity(function: Value, region: dict[str, tuple[Value, Value]], seconds: float = 10.0) -> Convexity:
     """Whether a scalar function is convex on a box, proven by ball arithmetic: a `Convexity`.
 
     `function` is text, a function, a graph or a sympy expression; `region` gives each input its (low, high), numbers or
@@ -42,7 +41,7 @@ def convexity(function: Any, region: dict[str, tuple[Any, Any]], seconds: float 
     return decide(problem, low, high, time_limit(seconds))
 
 
-def bounds(region: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def bounds(region: Value) -> tuple[dict[str, Value], dict[str, Value]]:
     """The lower and the upper ends of a region, as arrays of floats by name."""
     if not isinstance(region, dict) or not region:
         raise InputError(f"convexity: region={region!r}; give a dict of (low, high) for each input, as dict(x=(-1, 1))")

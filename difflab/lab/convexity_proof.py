@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -24,11 +25,14 @@ from ..differentiate.arb_carrier import CARRIER
 from ..differentiate.certificate import UNDEFINED, outward
 from ..differentiate.problem import Problem
 from ..errors import DifflabError, InputError, TimeLimitError
+from ..graph.graph import Graph
+from ..graph.node import Node
 from ..primitives import rows
 from ..primitives.germs.constants import lift_all
 from ..primitives.germs.germ import Germ, lift
 from ..primitives.germs.session import NOW, session
 from ..progress import doing, tell
+from ..types import Array, Shape, Value
 from .convexity_result import CONVEX, NOT_CONVEX, STRONG, UNDECIDED, Convexity, Violation, told_point
 from .convexity_rules import curves, terms
 from .eigenvalue_bounds import largest_eigenvalue, least_eigenvalue, middles
@@ -54,7 +58,7 @@ class Part(NamedTuple):
     leaned: bool
 
 
-def decide(problem: Problem, low: dict[str, Any], high: dict[str, Any], seconds: float) -> Convexity:
+def decide(problem: Problem, low: dict[str, Value], high: dict[str, Value], seconds: float) -> Convexity:
     """The verdict on a problem over a box."""
     if any(n.primitive is rows.stop_gradient for n in problem.graph.order):
         raise InputError("convexity: the function holds a stop_gradient, and derivatives do not tell its values then")
@@ -78,19 +82,26 @@ def decide(problem: Problem, low: dict[str, Any], high: dict[str, Any], seconds:
 class Search:
     """Coordinates are flat here: one entry for each number of the inputs."""
 
-    def __init__(self, problem: Problem, low: dict[str, Any], high: dict[str, Any]) -> None:
+    problem: Problem
+    graph: Graph
+    low: Array
+    high: Array
+    reason: str
+    stuck: str
+
+    def __init__(self, problem: Problem, low: dict[str, Value], high: dict[str, Value]) -> None:
         self.problem, self.graph = problem, problem.graph
-        self.shapes = [np.shape(v) for v in problem.values]
+        self.shapes: list[Shape] = [np.shape(v) for v in problem.values]
         self.low, self.high = (
             np.concatenate([np.broadcast_to(x[name], shape).ravel() for name, shape in zip(problem.names, self.shapes)])
             for x in (low, high)
         )
-        self.region = {name: (low[name], high[name]) for name in problem.names}
-        self.parts = 0
+        self.region: dict[str, tuple[Array, Array]] = {name: (low[name], high[name]) for name in problem.names}
+        self.parts: int = 0
         self.reason, self.stuck = "", ""
-        self.pieces: list[tuple[Any, int]] = [(self.graph.outputs[0], 1)]
+        self.pieces: list[tuple[Node, int]] = [(self.graph.outputs[0], 1)]
         self.by_rule: set[int] = set()
-        self.undefined = ""  # why the function has no value on all of a part
+        self.undefined: str = ""  # why the function has no value on all of a part
 
     # Verdicts.
     def run(self) -> Convexity:
@@ -128,7 +139,9 @@ class Search:
         verdict = STRONG if modulus > 0 else CONVEX
         return Convexity(verdict, self.region, modulus, smoothness, boxes=len(parts), rules=leaned)
 
-    def sharpen(self, parts: list[Part], bound: Any, enough: Any) -> None:
+    def sharpen(
+        self, parts: list[Part], bound: Callable[[Part], float], enough: Callable[[float, list[float]], bool]
+    ) -> None:
         """Cuts the part with the worst bound, until that is near to an eigenvalue at the middle of a part."""
         seen: list[float] = []
         for _ in range(SHARPENED):
@@ -195,11 +208,11 @@ class Search:
         smoothness = largest_eigenvalue(sum(each[1:], each[0])) if smooth else math.inf
         return Part(modulus, box, smoothness, not plain)
 
-    def hessians(self, box: Box) -> tuple[list[Any], str]:
+    def hessians(self, box: Box) -> tuple[list[Value], str]:
         """An enclosure of the Hessian of each term on a part, None where it has none, and the reason for the last."""
         n = len(self.low)
         balls = self.ball(*box)
-        each: list[Any] = [np.full((n, n), None, dtype=object) for _ in self.pieces]
+        each: list[Value] = [np.full((n, n), None, dtype=object) for _ in self.pieces]
         lost = ""
         for pair in [(a,) for a in range(n)] + list(combinations(range(n), 2)):
             env = self.env(balls, dict.fromkeys(pair, 1), 3)
@@ -229,15 +242,15 @@ class Search:
         return [(low, first), (second, high)]
 
     # Runs.
-    def ball(self, low: Any, high: Any) -> list[Any]:
+    def ball(self, low: Array, high: Array) -> list[Value]:
         return [covering(float(a), float(b)) for a, b in zip(low, high)]
 
-    def env(self, balls: list[Any], direction: dict[int, int], cap: int) -> dict[Any, Any]:
+    def env(self, balls: list[Value], direction: dict[int, int], cap: int) -> dict[Node, Value]:
         """All nodes on series over the balls that move in a direction."""
         flint.ctx.cap = cap
         NOW.side, NOW.edge, NOW.node = 0, False, None
         germs = [Germ(arb_series([b, direction.get(k, 0)] if cap > 1 else [b])) for k, b in enumerate(balls)]
-        values: list[Any] = []
+        values: list[Value] = []
         start = 0
         for value, shape in zip(self.problem.values, self.shapes):
             size = math.prod(shape)
@@ -253,7 +266,7 @@ class Search:
         NOW.node = None
         return env
 
-    def value(self, balls: list[Any]) -> Any:
+    def value(self, balls: list[Value]) -> Value:
         """The function at a point, or None where it has no value there."""
         try:
             y = single(self.env(balls, {}, 1)[self.graph.outputs[0]])
@@ -288,14 +301,15 @@ class Search:
                 return violation
         return None
 
-    def around(self, middle: Any, step: Any) -> tuple[Any, Any]:
+    def around(self, middle: Array, step: Array) -> tuple[Array, Array]:
         """Two points about the middle that lie in the region."""
         with np.errstate(divide="ignore"):
             room = np.minimum(middle - self.low, self.high - middle) / np.abs(step)
         share = min(1.0, float(np.min(room)))
-        return (np.clip(middle + side * share * step, self.low, self.high) for side in (-1, 1))  # type: ignore[return-value]
+        left, right = (np.clip(middle + side * share * step, self.low, self.high) for side in (-1, 1))
+        return left, right
 
-    def suspected(self, a: Any, b: Any) -> Violation | None:
+    def suspected(self, a: Array, b: Array) -> Violation | None:
         """The violation, proven, where floats see one."""
         with np.errstate(all="ignore"):
             fa, fm, fb = (self.float_value(x) for x in (a, a + (b - a) / 2, b))
@@ -303,14 +317,14 @@ class Search:
                 return None
         return self.violated(a, b)
 
-    def float_value(self, x: Any) -> float:
+    def float_value(self, x: Array) -> float:
         values = self.split(x)
         try:
             return float(self.graph.evaluate(values)[self.graph.outputs[0]])
         except (DifflabError, ArithmeticError, ValueError):
             return math.nan
 
-    def violated(self, a: Any, b: Any) -> Violation | None:
+    def violated(self, a: Array, b: Array) -> Violation | None:
         """Whether the value in the middle is proven to lie above the mean of the values, in balls."""
         if np.array_equal(a, b):
             return None
@@ -325,7 +339,7 @@ class Search:
         names = self.problem.names
         return Violation(dict(zip(names, self.split(a))), dict(zip(names, self.split(b))), outward(gap)[0])
 
-    def eigen(self, x: Any) -> tuple[Any, Any]:
+    def eigen(self, x: Array) -> tuple[Value, Value]:
         """The eigenvalues of the Hessian at a point and their directions, in floats; none where it has none."""
         try:
             each, _ = self.hessians((x, x))
@@ -335,18 +349,18 @@ class Search:
             return np.zeros(0), None
         if any(h is None for h in each):
             return np.zeros(0), None
-        return np.linalg.eigh(middles(sum(each[1:], each[0])))  # type: ignore[return-value]
+        return np.linalg.eigh(middles(sum(each[1:], each[0])))
 
-    def split(self, x: Any) -> list[Any]:
+    def split(self, x: Array) -> list[Value]:
         """A flat point as the inputs' values."""
         ends = np.cumsum([math.prod(shape) for shape in self.shapes])
         return [part.reshape(shape)[()] for part, shape in zip(np.split(np.asarray(x), ends[:-1]), self.shapes)]
 
-    def told(self, x: Any) -> str:
+    def told(self, x: Array) -> str:
         return told_point(dict(zip(self.problem.names, self.split(x))))
 
 
-def covering(a: float, b: float) -> Any:
+def covering(a: float, b: float) -> Value:
     """The ball of an interval; an end at 0 stays there, although radii are rounded up."""
     if a == b:
         return arb(a)
@@ -356,15 +370,15 @@ def covering(a: float, b: float) -> Any:
     return arb(a).union(arb(b))
 
 
-def single(y: Any) -> Germ:
+def single(y: Value) -> Germ:
     return lift(y[()] if isinstance(y, np.ndarray) else y)
 
 
-def middle(box: Box) -> Any:
+def middle(box: Box) -> Value:
     return box[0] + (box[1] - box[0]) / 2
 
 
-def widest(h: Any) -> float:
+def widest(h: Value) -> float:
     """The largest radius of the entries."""
     return max(float(x.rad()) for x in h.flat)
 

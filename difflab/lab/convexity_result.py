@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+
+from ..types import Value
 
 STRONG, CONVEX, NOT_CONVEX, UNDECIDED = "strongly convex", "convex", "not convex", "undecided"
 
@@ -15,8 +16,8 @@ STRONG, CONVEX, NOT_CONVEX, UNDECIDED = "strongly convex", "convex", "not convex
 class Violation:
     """Two points, and by how much the value in their middle is proven to lie above the mean of their values."""
 
-    a: dict[str, Any]
-    b: dict[str, Any]
+    a: dict[str, Value]
+    b: dict[str, Value]
     gap: float
 
     def __str__(self) -> str:
@@ -33,7 +34,7 @@ class Convexity:
     """
 
     verdict: str
-    region: dict[str, Any]
+    region: dict[str, Value]
     m: float = 0.0
     smoothness: float = math.inf
     violation: Violation | None = None
@@ -67,7 +68,7 @@ class Convexity:
         return f"convex{bound}; by {how}"
 
 
-def told_point(point: dict[str, Any]) -> str:
+def told_point(point: dict[str, Value]) -> str:
     """A point in words: x=0.5, p=[1, 2]."""
     return ", ".join(f"{n}={np.array2string(np.asarray(x), precision=6, separator=', ')}" for n, x in point.items())
 

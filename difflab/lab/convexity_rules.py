@@ -8,13 +8,16 @@ convex programming", 2006). Where a rule depends on a sign, the range of the ope
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb
 
+from ..graph.graph import Graph
+from ..graph.node import Node
 from ..primitives import Primitive, rows
 from ..primitives.germs.germ import Germ, lift
+from ..types import Value
 
 
 class Curve(NamedTuple):
@@ -42,9 +45,9 @@ UNKNOWN, AFFINE = Curve(), Curve(True, True)
 GROWING = frozenset(("increasing", "rising"))  # facts of rows whose results do not fall where an operand grows
 
 
-def curves(graph: Any, ranges: dict[Any, Any]) -> dict[Any, Curve]:
+def curves(graph: Graph, ranges: dict[Node, Value]) -> dict[Node, Curve]:
     """The curvature of every node; `ranges` holds germs over the region, for the nodes that have them."""
-    found: dict[Any, Curve] = {}
+    found: dict[Node, Curve] = {}
     for node in graph.order:
         operands = [found[x] for x in node.operands]
         if node.primitive is rows.input:
@@ -58,7 +61,7 @@ def curves(graph: Any, ranges: dict[Any, Any]) -> dict[Any, Curve]:
     return found
 
 
-def balls(node: Any, ranges: dict[Any, Any]) -> list[Any] | None:
+def balls(node: Node, ranges: dict[Node, Value]) -> list[Value] | None:
     """The ranges of the elements of a node, or None where they are not known."""
     x = ranges.get(node)
     if x is None:
@@ -73,7 +76,7 @@ def balls(node: Any, ranges: dict[Any, Any]) -> list[Any] | None:
     return [from_zero(b) for b in made] if "not negative" in node.primitive.facts else made
 
 
-def from_zero(b: Any) -> Any:
+def from_zero(b: Value) -> Value:
     """A ball of numbers that are not negative, without the numbers below 0 that rounding gave it."""
     if b >= 0:
         return b
@@ -81,7 +84,7 @@ def from_zero(b: Any) -> Any:
     return around_0 + around_0.rad()
 
 
-def signed(range_: list[Any] | None) -> int:
+def signed(range_: list[Value] | None) -> int:
     """1 where all elements are at least 0, -1 where they are at most 0, else 0."""
     if range_ is None:
         return 0
@@ -93,7 +96,7 @@ def meet(operands: list[Curve]) -> Curve:
     return Curve(every[0], every[1], False, every[3], every[4])
 
 
-def curve(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def curve(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     """The curvature of a node that is no constant."""
     row = node.primitive
     facts, rule = row.facts, RULES.get(row)
@@ -118,7 +121,7 @@ def is_affine(c: Curve) -> bool:
     return c.convex and c.concave
 
 
-def even(operands: list[Curve], ranges: list[Any]) -> Curve:
+def even(operands: list[Curve], ranges: list[Value]) -> Curve:
     """A convex function that rises with the distance of its operands from 0."""
     fits = [
         is_affine(c) or (c.convex and signed(r) > 0) or (c.concave and signed(r) < 0) for c, r in zip(operands, ranges)
@@ -126,7 +129,7 @@ def even(operands: list[Curve], ranges: list[Any]) -> Curve:
     return Curve(convex=all(fits))
 
 
-def product(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def product(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     if node.operands[0] is node.operands[1] and (node.primitive is rows.multiply or node.value.shape == ()):
         return even(operands[:1], ranges[:1]).named_squares()  # x * x, and x @ x of vectors
     for k in (0, 1):
@@ -135,7 +138,7 @@ def product(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
     return UNKNOWN
 
 
-def scaled(c: Curve, weights: Any) -> Curve:
+def scaled(c: Curve, weights: Value) -> Curve:
     sign = signed(weights)
     if weights is None:
         return UNKNOWN
@@ -144,7 +147,7 @@ def scaled(c: Curve, weights: Any) -> Curve:
     return c.flipped() if sign < 0 else Curve(is_affine(c), is_affine(c))
 
 
-def quotient(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def quotient(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     above, below = operands
     if below.constant:
         return scaled(above, ranges[1]) if nonzero(ranges[1]) else UNKNOWN
@@ -155,11 +158,11 @@ def quotient(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
     return Curve(convex=above.squares)  # the square of a norm over a positive concave function
 
 
-def nonzero(range_: Any) -> bool:
+def nonzero(range_: Value) -> bool:
     return range_ is not None and not any(b.contains(0) for b in range_)
 
 
-def power(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def power(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     """x**n with a constant n, the same for all elements."""
     base, exponent = operands
     if not exponent.constant or ranges[1] is None:
@@ -180,38 +183,38 @@ def power(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
     return Curve(convex=base.concave) if n < 0 and nonzero(ranges[0]) else UNKNOWN
 
 
-def inverse(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def inverse(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     positive = signed(ranges[0]) > 0 and nonzero(ranges[0])
     return Curve(convex=operands[0].concave) if positive else UNKNOWN
 
 
-def root(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def root(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     if operands[0].squares:
         return Curve(convex=True)
     return Curve(concave=operands[0].concave) if signed(ranges[0]) > 0 else UNKNOWN
 
 
 def logarithm(shift: int) -> Callable[..., Curve]:
-    def rule(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+    def rule(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
         inside = ranges[0] is not None and all(b + shift > 0 for b in ranges[0])
         return Curve(convex=operands[0].log_convex, concave=operands[0].concave) if inside else UNKNOWN
 
     return rule
 
 
-def converted(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def converted(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     return operands[0] if getattr(node.value, "dtype", None) == np.float64 else UNKNOWN  # others round
 
 
-def reversed_sign(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def reversed_sign(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     return operands[0].flipped()
 
 
-def difference(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def difference(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     return meet([operands[0], operands[1].flipped()])
 
 
-def log_sum(node: Any, operands: list[Curve], ranges: list[Any]) -> Curve:
+def log_sum(node: Node, operands: list[Curve], ranges: list[Value]) -> Curve:
     """log(sum(b exp(x))); with weights b that may be negative nothing is known."""
     if any(not (c.constant and signed(r) > 0) for c, r in zip(operands[1:], ranges[1:])):
         return UNKNOWN
@@ -238,9 +241,9 @@ RULES: dict[Primitive, Callable[..., Curve]] = {
 }
 
 
-def terms(output: Any, found: dict[Any, Curve]) -> tuple[list[tuple[Any, int]], set[int]]:
+def terms(output: Node, found: dict[Node, Curve]) -> tuple[list[tuple[Node, int]], set[int]]:
     """The output as a sum of nodes with signs, and which of these are convex by the rules."""
-    parts: list[tuple[Any, int]] = []
+    parts: list[tuple[Node, int]] = []
     open_parts = [(output, 1)]
     while open_parts:
         node, sign = open_parts.pop()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from flint import arb
 
 from ..differentiate.certificate import outward
+from ..types import Array, Value
 
 
-def middles(h: Any) -> Any:
+def middles(h: Value) -> Array:
     return np.array([[float(x.mid()) for x in row] for row in h])
 
 
-def least_eigenvalue(h: Any) -> float | None:
+def least_eigenvalue(h: Array) -> float | None:
     """A number that no eigenvalue of a matrix in the enclosure lies below; None where that may be negative."""
     if len(h) == 1:
         low, _ = outward(h[0, 0])
@@ -31,7 +31,7 @@ def least_eigenvalue(h: Any) -> float | None:
     return None
 
 
-def largest_eigenvalue(h: Any) -> float:
+def largest_eigenvalue(h: Value) -> float:
     """A number that no eigenvalue of a matrix in the enclosure lies above."""
     if len(h) == 1:
         return outward(h[0, 0])[1]
@@ -44,13 +44,13 @@ def largest_eigenvalue(h: Any) -> float:
     return next((b for b in bounds if positive(diagonal(b, len(h)) - h)), math.inf)
 
 
-def diagonal(value: float, n: int) -> Any:
+def diagonal(value: float, n: int) -> Array:
     found = np.full((n, n), arb(0), dtype=object)
     found[np.diag_indices(n)] = arb(value)
     return found
 
 
-def positive(h: Any) -> bool:
+def positive(h: Array) -> bool:
     """Whether all symmetric matrices in the enclosure are positive semidefinite, by elimination (L D L^T).
 
     A pivot that is exactly 0 is allowed where its whole column is exactly 0.

@@ -8,7 +8,7 @@ rounding of the constants in it are added, and nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..differentiate.derivative import Derivative
 from ..differentiate.methods import Method
 from ..differentiate.problem import Problem
 from ..differentiate.rounding import Rounding
+from ..types import Value
 
 FEW_DIGITS = 0.01  # an error of so much of the value leaves hardly a digit
 NEGLIGIBLE = 1e-6  # an entry so much smaller than the largest of its array need not have digits of its own
@@ -39,12 +40,12 @@ class MethodResult:
     method: Method
     label: str
     found: Derivative | None = None
-    gradient: Any = None
-    by_name: dict[str, Any] = field(default_factory=dict)
+    gradient: Value = None
+    by_name: dict[str, Value] = field(default_factory=dict)
     max_ulps: float | None = None
     max_relative: float | None = None
-    claimed_error: dict[str, Any] | None = None
-    allowed: dict[str, Any] | None = None
+    claimed_error: dict[str, Value] | None = None
+    allowed: dict[str, Value] | None = None
     seconds: float | None = None
     preparation: float | None = None
     evaluation: float | None = None
@@ -55,7 +56,7 @@ class MethodResult:
     verdict: str = ""
     reason: str = ""
     notes: list[str] = field(default_factory=list)
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Value] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool | None:
@@ -69,9 +70,9 @@ class Truth:
     whether the function in floats is more than rounding, so that differences of it can mean something."""
 
     name: str
-    by_name: dict[str, Any]
-    width: dict[str, Any]
-    sizes: dict[str, Any]
+    by_name: dict[str, Value]
+    width: dict[str, Value]
+    sizes: dict[str, Value]
     solid: bool
 
 
@@ -143,7 +144,7 @@ def judge_row(result: MethodResult, truth: Truth, rounding: Rounding, problem: P
         result.notes.append(f"{', '.join(lost)}: rounding leaves hardly a digit; {result.reason}")
 
 
-def entries_of(result: MethodResult, truth: Truth, name: str) -> Any:
+def entries_of(result: MethodResult, truth: Truth, name: str) -> Value:
     """(index, Entry) for each single number of an input."""
     found, true = np.asarray(result.by_name[name], float), np.asarray(truth.by_name[name], float)
     tables = [(result.allowed or {})[name], truth.width[name], truth.sizes[name]]
@@ -212,7 +213,7 @@ def first_word(reason: str) -> str:
     return reason.partition(":")[0].partition(" ")[0].strip(",.;").lower()
 
 
-def allowance(result: MethodResult, name: str, rounding: Rounding) -> Any:
+def allowance(result: MethodResult, name: str, rounding: Rounding) -> Value:
     """How far off the method may be in each entry, by its own word or by the rounding of what it computes."""
     found = result.by_name[name]
     if result.claimed_error is not None and not result.method.exact:
@@ -223,13 +224,13 @@ def allowance(result: MethodResult, name: str, rounding: Rounding) -> Any:
     return np.where(np.isnan(bound), np.inf, bound)
 
 
-def is_solid(problem: Problem, rounding: Rounding, truth: dict[str, Any]) -> bool:
+def is_solid(problem: Problem, rounding: Rounding, truth: dict[str, Value]) -> bool:
     """Whether the function in floats is more than rounding: its value, or what it changes by when an input doubles."""
     changes = [np.max(np.abs(truth[n] * np.where(x == 0, 1.0, x))) for n, x in zip(problem.names, problem.values)]
     return not rounding.value > FEW_DIGITS * max([abs(float(problem.value)), *changes]) or np.isinf(rounding.value)
 
 
-def natural_sizes(problem: Problem, rounding: Rounding) -> dict[str, Any]:
+def natural_sizes(problem: Problem, rounding: Rounding) -> dict[str, Value]:
     """|f/x|: what an entry would have to come near to matter; 0 where the value itself is nothing but rounding."""
     value = abs(float(problem.value))
     solid = np.isfinite(value) and rounding.value <= FEW_DIGITS * value
@@ -240,7 +241,7 @@ def natural_sizes(problem: Problem, rounding: Rounding) -> dict[str, Any]:
     return sizes
 
 
-def enclosure_width(enclosure: Any, like: Any) -> Any:
+def enclosure_width(enclosure: Value, like: Value) -> Value:
     if enclosure is None:
         return np.zeros(np.shape(like))
     pair = np.asarray(enclosure, dtype=float)

@@ -6,15 +6,13 @@ numbers at hundreds of digits, for functions that Arb's power series lack.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import mpmath
 from mpmath import mp, mpf
 
 from ..errors import UndecidedError, UnsupportedError
 from ..primitives import Carrier, Primitive
 from ..primitives.found import find
+from ..types import Function, Params, Value
 
 
 class MpmathCarrier(Carrier):
@@ -22,7 +20,7 @@ class MpmathCarrier(Carrier):
 
     name = "mpmath"
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         of_element = row.spelling.get("elements") if row.kind == "elementwise" else None
         spelled = row.spelling.get(self.name, of_element)
         if spelled is None:
@@ -38,7 +36,9 @@ class MpmathCarrier(Carrier):
 MPMATH = MpmathCarrier()
 
 
-def truth(row: Primitive, operands: list[Any], params: Any, positions: list[int]) -> tuple[Any, dict[int, Any], str]:
+def truth(
+    row: Primitive, operands: list[Value], params: Params, positions: list[int]
+) -> tuple[Value, dict[int, Value], str]:
     """The value, the partial derivatives by the operands at `positions`, and the judge's name.
 
     Raises UnsupportedError where the row has no value function on either kind of number.
@@ -46,7 +46,7 @@ def truth(row: Primitive, operands: list[Any], params: Any, positions: list[int]
     return proven(row, operands, params, positions) or (*differences(row, operands, params, positions), "differences")
 
 
-def proven(row: Primitive, operands: list[Any], params: Any, positions: list[int]) -> Any:
+def proven(row: Primitive, operands: list[Value], params: Params, positions: list[int]) -> Value:
     """By ball arithmetic, the precision doubled until 64 bits hold; None where Arb has no answer."""
     import flint
 
@@ -65,7 +65,7 @@ def proven(row: Primitive, operands: list[Any], params: Any, positions: list[int
     return None
 
 
-def series(row: Primitive, operands: list[Any], params: Any, positions: list[int]) -> Any:
+def series(row: Primitive, operands: list[Value], params: Params, positions: list[int]) -> Value:
     import flint
     from flint import arb, arb_series
 
@@ -87,11 +87,13 @@ def series(row: Primitive, operands: list[Any], params: Any, positions: list[int
     return value, {i: partials[i] for i in positions}
 
 
-def settled(ball: Any) -> bool:
+def settled(ball: Value) -> bool:
     return bool(ball.is_finite()) and (bool(ball.is_exact()) or int(ball.rel_accuracy_bits()) > 64)
 
 
-def differences(row: Primitive, operands: list[Any], params: Any, positions: list[int]) -> tuple[Any, dict[int, Any]]:
+def differences(
+    row: Primitive, operands: list[Value], params: Params, positions: list[int]
+) -> tuple[Value, dict[int, Value]]:
     """By central differences at so many digits that neither truncation nor rounding shows in 20 digits."""
     function = MPMATH.of(row)
     far = [abs(int(mpmath.log10(abs(x)))) for x in operands if x and not 1e-3 < abs(x) < 1e9]
@@ -104,7 +106,9 @@ def differences(row: Primitive, operands: list[Any], params: Any, positions: lis
         digits *= 2
 
 
-def quotients(function: Any, x: list[Any], params: Any, positions: list[int]) -> tuple[Any, dict[int, Any], bool]:
+def quotients(
+    function: Value, x: list[Value], params: Params, positions: list[int]
+) -> tuple[Value, dict[int, Value], bool]:
     value, partials, solid = mpf(function(*x, **params)), {}, True
     for i in positions:
         h = mpf(10) ** -30 * (abs(x[i]) or 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from ..types import Value
 from .entries import MethodResult
 from .kinks import Kink
 
@@ -21,8 +21,8 @@ class JudgedMethods:
     reference: str
     kinks: list[Kink]
     notes: list[str]
-    nodes: dict[str, Any]
-    at: dict[str, Any]
+    nodes: dict[str, Value]
+    at: dict[str, Value]
 
     @property
     def agree(self) -> bool:

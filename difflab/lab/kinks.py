@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..differentiate.problem import Problem, output_ancestors
 from ..graph.node import Node
-from ..primitives import NUMPY, Gate
+from ..primitives import NUMPY, Gate, Primitive
+from ..types import Params, Tree, Value
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Kink:
             f"the engine returns {self.returned:g} ({self.place})"
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Tree]:
         return {
             "operation": self.node.primitive.name,
             "where": self.where,
@@ -97,7 +97,7 @@ def stands_still(node: Node) -> bool:
     return node.value.__class__ is not tuple and node.dtype is not None and node.dtype.kind not in "fc"
 
 
-def describe(node: Node, env: dict[Node, Any], xs: list[Any], mask: Any, moving: set[Node]) -> Kink:
+def describe(node: Node, env: dict[Node, Value], xs: list[Value], mask: Value, moving: set[Node]) -> Kink:
     row = node.primitive
     place = next(k for k, x in enumerate(node.operands) if x in moving)
     index = tuple(int(i) for i in np.argwhere(np.atleast_1d(mask))[0]) if mask.ndim else ()
@@ -117,12 +117,14 @@ def describe(node: Node, env: dict[Node, Any], xs: list[Any], mask: Any, moving:
     return Kink(node, where, left, right, returned, row.non_differentiable or "by its row", not row.differentiable)
 
 
-def entry(x: Any, index: tuple[int, ...]) -> float:
+def entry(x: Value, index: tuple[int, ...]) -> float:
     x = np.asarray(x)
     return float(x[index] if x.ndim == len(index) else x.flat[0])
 
 
-def difference(row: Any, xs: list[Any], place: int, index: tuple[int, ...], params: Any) -> tuple[float, float]:
+def difference(
+    row: Primitive, xs: list[Value], place: int, index: tuple[int, ...], params: Params
+) -> tuple[float, float]:
     """One-sided differences of the row itself, for rows that do not state their one-sided derivatives."""
     f, x = NUMPY.of(row), np.asarray(xs[place], dtype=float)
     h = 1e-7 * max(1.0, abs(entry(x, index)))
@@ -136,7 +138,7 @@ def difference(row: Any, xs: list[Any], place: int, index: tuple[int, ...], para
     return (centre - total(-h)) / h, (total(h) - centre) / h
 
 
-def local(row: Any, y: Any, xs: list[Any], place: int, index: tuple[int, ...], params: Any) -> float:
+def local(row: Value, y: Value, xs: list[Value], place: int, index: tuple[int, ...], params: Params) -> float:
     """The partial derivative that the row's rule gives."""
     if row.kind != "elementwise":
         from ..differentiate.transform import vjp
@@ -154,7 +156,7 @@ def local(row: Any, y: Any, xs: list[Any], place: int, index: tuple[int, ...], p
     return entry(partial, index)
 
 
-def call_node(row: Any, operands: list[Any], params: Any) -> Any:
+def call_node(row: Primitive, operands: list[Value], params: Params) -> Value:
     from ..graph.traced import apply
 
     return apply(row, tuple(operands), params)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from ..differentiate.transform import Recording
 from ..errors import DomainError, DtypeError, InputError, TraceError
 from ..graph.pytree import flatten
+from ..types import Function, Value
 
 Leaves = list[Any]
 
@@ -25,7 +25,7 @@ class Lipschitz:
     """
 
     value: float
-    direction: Any
+    direction: Value
     residual: float
     steps: int
     converged: bool
@@ -38,7 +38,7 @@ class Lipschitz:
         return self.value
 
 
-def lipschitz(f: Callable[..., Any], x: Any, *, seed: int = 0, tolerance: float = 1e-4, steps: int = 1000) -> Lipschitz:
+def lipschitz(f: Function, x: Value, *, seed: int = 0, tolerance: float = 1e-4, steps: int = 1000) -> Lipschitz:
     """The local Lipschitz constant of f at x, in the Euclidean norm: the largest singular value of the Jacobian there.
 
     Power iteration: a random unit vector goes forward through the Jacobian (jvp) and back (vjp), again and again, until

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..draw.page.methods import ERRORS, SECONDS
 from ..draw.text import clean, number
 from ..errors import DifflabError
 from ..graph.graph import Graph
+from ..types import Value
 from .compare import compare
 
 
-def errors_at(graph: Graph, at: dict[str, Any]) -> str:
+def errors_at(graph: Graph, at: dict[str, Value]) -> str:
     """How far each method is from the certified gradient at the exported point, as a sentence; empty if none is."""
     try:
         found = compare(graph, at, seconds=SECONDS)

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from ..primitives import Primitive, rows
+from ..types import Function, Value
 
-MODULES = {
+MODULES: dict[str, tuple[str, ...]] = {
     "autograd": ("autograd.numpy", "autograd.scipy.special"),
     "jax": ("jax.numpy", "jax.scipy.special", "jax.nn"),
     "torch": ("torch", "torch.special", "torch.nn.functional"),
 }
 
 
-def function(library: str, row: Primitive) -> Any:
+def function(library: str, row: Primitive) -> Value:
     """The library's function of the row's name, or of the other name that libraries have for it."""
     for path in MODULES[library]:
         module = import_module(path)
@@ -29,7 +30,7 @@ def function(library: str, row: Primitive) -> Any:
     return None
 
 
-def options(library: str, row: Primitive, params: dict[str, Any]) -> dict[str, Any] | None:
+def options(library: str, row: Primitive, params: dict[str, Value]) -> dict[str, Value] | None:
     """The row's parameters in the library's spelling; None where it has no such parameter."""
     if row is rows.gelu:
         tanh = params.get("approximate") == "tanh"
@@ -41,11 +42,11 @@ def options(library: str, row: Primitive, params: dict[str, Any]) -> dict[str, A
     return {} if row is rows.nan_to_num else None
 
 
-def peer(library: str, differentiate: Callable[..., Any]) -> Any:
+def peer(library: str, differentiate: Function) -> Value:
     if find_spec(library) is None:
         return None
 
-    def evaluate(row: Primitive, operands: list[Any], params: dict[str, Any], wanted: list[int]) -> Any:
+    def evaluate(row: Primitive, operands: list[Value], params: dict[str, Value], wanted: list[int]) -> Value:
         f, keywords = function(library, row), options(library, row, params)
         if f is None or keywords is None:
             return None
@@ -58,20 +59,20 @@ def peer(library: str, differentiate: Callable[..., Any]) -> Any:
     return evaluate
 
 
-def by_autograd(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any:
+def by_autograd(f: Function, operands: list[Value], wanted: list[int]) -> Value:
     from autograd import elementwise_grad
 
     return np.asarray(f(*operands)), {i: np.asarray(elementwise_grad(f, i)(*operands)) for i in wanted}
 
 
-def by_jax(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any:
+def by_jax(f: Function, operands: list[Value], wanted: list[int]) -> Value:
     import jax
 
     home = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")
     with home.enable_x64(True):
         x = [jax.numpy.asarray(v) for v in operands]
 
-        def g(*chosen: Any) -> Any:
+        def g(*chosen: Any) -> Value:
             full = list(x)
             for i, v in zip(wanted, chosen):
                 full[i] = v
@@ -83,7 +84,7 @@ def by_jax(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any
         return np.asarray(value), dict(zip(wanted, map(np.asarray, pullback(jax.numpy.ones_like(value)))))
 
 
-def by_torch(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> Any:
+def by_torch(f: Function, operands: list[Value], wanted: list[int]) -> Value:
     import torch
 
     x = [torch.tensor(v) for v in operands]
@@ -95,7 +96,7 @@ def by_torch(f: Callable[..., Any], operands: list[Any], wanted: list[int]) -> A
     return value.detach().numpy(), {i: g.numpy() for i in wanted if (g := x[i].grad) is not None}
 
 
-PEERS: dict[str, Callable[[], Any]] = {
+PEERS: dict[str, Callable[[], Value]] = {
     "autograd": lambda: peer("autograd", by_autograd),
     "jax": lambda: peer("jax", by_jax),
     "torch": lambda: peer("torch", by_torch),

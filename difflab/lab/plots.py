@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..files import target, write
+from ..types import FileName
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MARKERS = "os^Dv*PX<>hp"
 # Okabe and Ito's palette, told apart by the colour-blind.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5b6470", "#1b1f24")
 
 
-def figure(width: float = 7.5, height: float = 4.8) -> tuple[Any, Any]:
+def figure(width: float = 7.5, height: float = 4.8) -> tuple[Figure, Any]:
     """A matplotlib figure with one set of axes."""
     from matplotlib.figure import Figure
 
@@ -25,7 +29,7 @@ def figure(width: float = 7.5, height: float = 4.8) -> tuple[Any, Any]:
     return made, axes
 
 
-def save(made: Any, path: Any, force: bool = False) -> Path:
+def save(made: Figure, path: FileName, force: bool = False) -> Path:
     """Writes a figure; the suffix chooses the format."""
     path = target(path, force)
     form = path.suffix.lstrip(".").lower()
@@ -34,7 +38,7 @@ def save(made: Any, path: Any, force: bool = False) -> Path:
     return write(path, encoded(made, form), force)
 
 
-def encoded(made: Any, form: str) -> bytes:
+def encoded(made: Figure, form: str) -> bytes:
     """The figure as bytes of a format."""
     buffer = io.BytesIO()
     made.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,14 +16,19 @@ from ..differentiate.problem import Problem, as_problem
 from ..errors import DomainError, InputError
 from ..glance import cut
 from ..progress import doing, tell
+from ..types import FileName, Tree, Value
 
-FORMULAS: dict[str, Callable[[Callable[[Any], Any], Any, Any], Any]] = {
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
+
+FORMULAS: dict[str, Callable[[Callable[[Value], Value], Value, Value], Value]] = {
     "forward": lambda f, x, h: (f(x + h) - f(x)) / h,
     "central": lambda f, x, h: (f(x + h) - f(x - h)) / (2 * h),
     "five-point": lambda f, x, h: (f(x - 2 * h) - 8 * f(x - h) + 8 * f(x + h) - f(x + 2 * h)) / (12 * h),
 }
 ORDERS = {"forward": 1, "central": 2, "five-point": 4, "complex-step": 2}
-PRECISIONS = {"float64": np.float64, "float32": np.float32}
+PRECISIONS: dict[str, Callable[[Value], Value]] = {"float64": np.float64, "float32": np.float32}
 CAPTION = (
     "To the right the truncation error of the formula falls with the step h (slopes 1, 2 and 4); to the left the "
     "rounding error of the function values, divided by h, rises. The complex step has no subtraction and no left side."
@@ -51,11 +56,11 @@ class StepSizeStudy:
         """For each precision and formula the step with the smallest error, and that error."""
         return {p: {s: smallest(e, self.steps) for s, e in rows.items()} for p, rows in self.errors.items()}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Tree]:
         from .comparison_report import strict
 
         best = {p: {s: {"step": h, "error": e} for s, (h, e) in rows.items()} for p, rows in self.best.items()}
-        return strict(
+        found: dict[str, object] = strict(
             {
                 "version": 1,
                 "function": self.text,
@@ -68,9 +73,10 @@ class StepSizeStudy:
                 "best": best,
                 "caption": CAPTION,
             }
-        )  # type: ignore[no-any-return]
+        )
+        return found
 
-    def print(self, console: Any = None) -> None:
+    def print(self, console: Console | None = None) -> None:
         """The best step and error of each formula as a table."""
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
@@ -90,13 +96,13 @@ class StepSizeStudy:
         console.print(table)
         console.print(CAPTION, highlight=False)
 
-    def plot(self, path: Any, force: bool = False) -> Path:
+    def plot(self, path: FileName, force: bool = False) -> Path:
         """The V-curve; returns the path."""
         from .plots import save
 
         return save(self.figure(), path, force)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The V-curve, as a matplotlib figure."""
         from .plots import COLOURS, figure
 
@@ -129,7 +135,7 @@ class StepSizeStudy:
 
 
 def step_size_study(
-    function: Any, at: Any, wrt: str | None = None, steps: Iterable[float] | None = None
+    function: Value, at: Value, wrt: str | None = None, steps: Iterable[float] | None = None
 ) -> StepSizeStudy:
     """The error of each difference formula over the step, along one scalar input.
 
@@ -166,17 +172,17 @@ def step_size_study(
     return StepSizeStudy(text, name, float(problem.values[k]), truth, reference, sizes, errors)
 
 
-def curves(problem: Problem, k: int, steps: list[float], truth: float, kind: Any) -> dict[str, list[float]]:
+def curves(problem: Problem, k: int, steps: list[float], truth: float, kind: Value) -> dict[str, list[float]]:
     """The relative error of each formula at each step, computed in one precision."""
     values = [np.asarray(x).astype(kind)[()] for x in problem.values]
     output = problem.graph.outputs[0]
 
-    def f(x: Any) -> Any:
+    def f(x: Value) -> Value:
         moved = [*values[:k], kind(x), *values[k + 1 :]]
         value = np.asarray(problem.graph.evaluate(moved)[output])[()]
         return value if value.dtype.kind in "fc" else kind(value)  # truth values cannot be subtracted
 
-    def complex_step(x: Any, h: Any) -> Any:
+    def complex_step(x: Value, h: Value) -> Value:
         wide = np.complex64 if kind is np.float32 else np.complex128
         moved = [*values[:k], wide(complex(x, h)), *values[k + 1 :]]
         return np.imag(problem.graph.evaluate(moved, CARRIER)[output]) / h
@@ -197,7 +203,7 @@ def smallest(errors: list[float], steps: list[float]) -> tuple[float, float]:
     return -negative, least
 
 
-def error(found: Any, truth: float, scale: float) -> float:
+def error(found: Value, truth: float, scale: float) -> float:
     """The relative error; 1 where the step vanished in x and nothing was found."""
     e = abs(float(found) - truth) / scale
     return e if np.isfinite(e) else 1.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..differentiate.limits import limited
 from ..differentiate.passes import backward_graph
@@ -22,6 +22,11 @@ from ..graph.parse import parse
 from ..graph.portable import portable
 from ..graph.text_checks import suggestion
 from ..progress import doing
+from ..types import FileName, Tree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
 
 FORMS = ("raw", "cse", "simplified")
 CAPTION = (
@@ -85,7 +90,7 @@ class ExpressionSwell:
         told = ", ".join(f"{name} {count or 'stopped'}" for name, count in last.operations.items())
         return f"<ExpressionSwell of {self.family} to depth {last.depth}; operations there: {told}>"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Tree]:
         rows = [
             {"depth": r.depth, "function": r.function, "operations": r.operations, "seconds": r.seconds}
             for r in self.rows
@@ -99,7 +104,7 @@ class ExpressionSwell:
             "caption": CAPTION,
         }
 
-    def print(self, console: Any = None) -> None:
+    def print(self, console: Console | None = None) -> None:
         """Operations by depth as a table."""
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
@@ -121,13 +126,13 @@ class ExpressionSwell:
             )
         console.print(CAPTION, highlight=False)
 
-    def plot(self, path: Any, force: bool = False) -> Path:
+    def plot(self, path: FileName, force: bool = False) -> Path:
         """Operations against depth; returns the path."""
         from .plots import save
 
         return save(self.figure(), path, force)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Operations against depth, as a matplotlib figure."""
         from .plots import MARKERS, figure
 

@@ -12,13 +12,17 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..differentiate.noise import noise
 from ..errors import DomainError, InputError, ShapeError
 from ..graph.pytree import flatten, paths
+from ..types import Array, FileName, Function, Tree, Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DIRECTIONS = 3  # of each kind
 RATIO = 10.0 ** (1 / 3)
@@ -99,7 +103,7 @@ class TaylorTest:
         verdict = f"passed: {told}" if self.passed else f"failed: {self.reason}"
         return f"Taylor test {verdict}, steps {low:.1e} to {high:.1e}, {len(self.directions)} directions{seen}"
 
-    def plot(self, path: Any, force: bool = False) -> Path:
+    def plot(self, path: FileName, force: bool = False) -> Path:
         """The remainders over the step, with the window of the fit; returns the path."""
         from .plots import COLOURS, figure, save
 
@@ -117,7 +121,7 @@ class TaylorTest:
         axes.set_title(f"Taylor test {'passed' if self.passed else 'failed'}: {told}", fontsize=10)
         return save(made, path, force)
 
-    def guides(self, axes: Any) -> None:
+    def guides(self, axes: Axes) -> None:
         """Lines of the orders 1 and 2 through the largest remainder of the window, down to its smallest."""
         used = [(d.steps[k], d.remainders[k]) for d in self.directions for k in d.fitted]
         if used:
@@ -130,7 +134,7 @@ class TaylorTest:
         axes.legend(fontsize=8)
 
 
-def taylor_test(f: Callable[[Any], Any], gradient: Any, x: Any, seed: int = 0) -> TaylorTest:
+def taylor_test(f: Callable[[Value], Value], gradient: Value, x: Value, seed: int = 0) -> TaylorTest:
     """Tests a gradient of f at x by the order of the remainder of the Taylor series, along random directions.
 
     `x` is a number, an array or a nested container of them; `f(x)` gives a number; `gradient` is the gradient at x, or
@@ -187,14 +191,19 @@ def failed(reason: str) -> TaylorTest:
 class Point:
     """f at a point and beside it: the leaves of x as arrays, and the value at leaves that were moved."""
 
-    def __init__(self, f: Callable[[Any], Any], x: Any) -> None:
-        self.f = f
+    given: list[Value]
+    rebuild: Callable[[list[Value]], Tree]
+    here: float
+    epsilon: float
+
+    def __init__(self, f: Callable[[Value], Value], x: Value) -> None:
+        self.f: Function = f
         self.given, self.rebuild = flatten(x)
         if not self.given:
             raise InputError("x holds no numbers to differentiate by")
-        self.leaves = [numbers(leaf) for leaf in self.given]
+        self.leaves: list[Array] = [numbers(leaf) for leaf in self.given]
         single = len(self.given) == 1 and self.given[0] is x
-        self.names = ["x"] if single else [f"x{path}" for path in paths(x)]
+        self.names: list[str] = ["x"] if single else [f"x{path}" for path in paths(x)]
         for name, leaf in zip(self.names, self.leaves):
             if leaf.dtype.kind != "f":
                 raise InputError(f"{name} has dtype {leaf.dtype}: give floats")
@@ -207,14 +216,14 @@ class Point:
         if not math.isfinite(self.here):
             raise DomainError(f"f(x) is {self.here}: a gradient is tested where the function has a value")
 
-    def sizes(self, each: bool) -> list[Any]:
+    def sizes(self, each: bool) -> list[Value]:
         """How far every entry moves at h = 1: by the largest of its leaf, or by its own size."""
         largest = [np.max(np.abs(leaf), initial=0.0) or 1.0 for leaf in self.leaves]
         if each:
             return [np.where(leaf == 0, big, np.abs(leaf)).astype(float) for leaf, big in zip(self.leaves, largest)]
         return [np.full(leaf.shape, float(big)) for leaf, big in zip(self.leaves, largest)]
 
-    def moved(self, h: float, direction: list[Any]) -> tuple[float, list[Any]]:
+    def moved(self, h: float, direction: list[Value]) -> tuple[float, list[Value]]:
         """The value at x + h d (NaN where there is none), and how far every entry really moved."""
         moved = [(leaf + h * d).astype(leaf.dtype) for leaf, d in zip(self.leaves, direction)]
         steps = [m.astype(float) - leaf.astype(float) for m, leaf in zip(moved, self.leaves)]
@@ -225,7 +234,7 @@ class Point:
             value = math.nan
         return value, steps
 
-    def noise(self, direction: list[Any]) -> float:
+    def noise(self, direction: list[Value]) -> float:
         """The noise of f along a direction, from seven values: at a wider spacing where they show steps, and at smaller
         ones as long as that makes it less, so that no oscillation is taken for noise.
         """
@@ -237,12 +246,12 @@ class Point:
             known = next((found for found in smaller if found is not None and found < known / 16), known)
         return max(least, known)
 
-    def scatter(self, spacing: float, direction: list[Any]) -> float | None:
+    def scatter(self, spacing: float, direction: list[Value]) -> float | None:
         values = [self.moved(k * spacing, direction)[0] for k in range(-3, 4)]
         return noise(values) if all(map(math.isfinite, values)) else None
 
 
-def along(point: Point, slopes: list[Any], direction: list[Any]) -> Direction:
+def along(point: Point, slopes: list[Value], direction: list[Value]) -> Direction:
     """The remainders along a direction, from large steps down to those where all is rounding."""
     products = np.concatenate([np.ravel(g * d) for g, d in zip(slopes, direction)])
     slope, size = math.fsum(products), float(np.linalg.norm(products))
@@ -285,7 +294,7 @@ def enough(rows: list[tuple[float, float, float]], size: float) -> bool:
     )
 
 
-def gradient_leaves(gradient: Any, point: Point, x: Any) -> list[Any]:
+def gradient_leaves(gradient: Value, point: Point, x: Value) -> list[Value]:
     """The gradient's leaves as arrays of the shapes of x."""
     leaves = [numbers(g) for g in flatten(gradient)[0]]
     if len(leaves) != len(point.leaves):
@@ -296,12 +305,12 @@ def gradient_leaves(gradient: Any, point: Point, x: Any) -> list[Any]:
     return [g.astype(float) for g in leaves]
 
 
-def numbers(x: Any) -> Any:
+def numbers(x: Value) -> Value:
     """A number, an array or a tensor of another library as a NumPy array."""
     return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
 
 
-def like(given: Any, moved: Any) -> Any:
+def like(given: Value, moved: Value) -> Value:
     """Moved numbers in the kind that the caller gave."""
     if hasattr(given, "new_tensor"):
         return given.new_tensor(moved)

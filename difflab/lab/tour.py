@@ -6,24 +6,30 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..draw.draw import svg
 from ..files import target_folder, write_all
 from ..progress import doing
+from ..types import FileName, Value
 from .compare import Comparison, compare
 from .comparison_report import seconds
 from .step_size import CAPTION as STEP_SIZE_CAPTION, step_size_study
 from .swell import CAPTION as SWELL_CAPTION, expression_swell
 from .tour_page import Figure, Section, page
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..graph.drawable import Drawable
+
 V_CURVE = "exp(x) / (sin(x)**3 + cos(x)**3)", {"x": 1.5}
 DEPTHS = range(1, 6)
 
 
-def softmax_loss(W: Any, x: Any, b: Any) -> Any:
+def softmax_loss(W: Value, x: Value, b: Value) -> Value:
     """Minus the log-probability of the first class, in plain NumPy."""
     z = W @ x + b
     return np.log(np.sum(np.exp(z))) - z[0]
@@ -36,8 +42,8 @@ class Stop:
     name: str
     title: str
     about: str
-    function: Any
-    at: dict[str, Any]
+    function: Value
+    at: dict[str, Value]
     verdict: str = "agree"
     shown: str = ""
     direction: str = "right"
@@ -99,7 +105,7 @@ class Tour:
     def as_expected(self) -> bool:
         return all(self.comparisons[s.name].verdict == s.verdict for s in STOPS)
 
-    def print(self, console: Any = None) -> None:
+    def print(self, console: Console | None = None) -> None:
         """The first comparison in full, and one line for each of all."""
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
@@ -117,7 +123,7 @@ class Tour:
         console.print(table)
 
 
-def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda message: None) -> Tour:
+def tour(folder: FileName, force: bool = False, tell: Callable[[str], None] = lambda message: None) -> Tour:
     """Compares and draws the tour's functions and writes `index.html` with its pictures into the folder.
 
     The page holds everything itself; the pictures stand beside it once more as files. Files that exist are replaced
@@ -164,7 +170,7 @@ def tour(folder: Any, force: bool = False, tell: Callable[[str], None] = lambda 
     return result
 
 
-def passes(stop: Stop) -> Any:
+def passes(stop: Stop) -> Drawable:
     """The backward pass of a stop, to be drawn."""
     from ..graph.parse import parse
     from ..graph.trace import trace
@@ -174,7 +180,7 @@ def passes(stop: Stop) -> Any:
     return trace(stop.function, *stop.at.values()).forward(*stop.at.values()).backward()
 
 
-def plotted(study: Any) -> bytes:
+def plotted(study: Value) -> bytes:
     from .plots import encoded
 
     return encoded(study.figure(), "png")

@@ -6,8 +6,8 @@ import base64
 import html
 import re
 from dataclasses import dataclass
-from typing import Any
 
+from ..types import Value
 from ..version import __version__
 from .comparison_report import html_table
 
@@ -67,7 +67,7 @@ class Section:
     about: str
     formula: str
     figure: Figure
-    comparison: Any = None
+    comparison: Value = None
 
 
 def page(sections: list[Section], overview: tuple[tuple[str, ...], list[list[str]]]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..types import Value
 
-def ulps(found: Any, truth: Any) -> float:
+
+def ulps(found: Value, truth: Value) -> float:
     """The largest |found - truth| in units of the spacing of doubles at truth; infinite where one is not a number.
 
     >>> ulps(1.0 + 2**-52, 1.0)
@@ -22,7 +22,7 @@ def ulps(found: Any, truth: Any) -> float:
     return float(np.max(np.where(equal, 0.0, np.where(np.isnan(error), np.inf, error))))
 
 
-def relative(found: Any, truth: Any) -> float:
+def relative(found: Value, truth: Value) -> float:
     """The largest relative error; absolute where the truth is 0."""
     found, truth = np.broadcast_arrays(np.asarray(found, dtype=float), np.asarray(truth, dtype=float))
     if found.size == 0:

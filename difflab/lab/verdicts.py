@@ -6,13 +6,12 @@ each other, and agreement of two such methods is called so.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..differentiate.certificate import Certificate
 from ..differentiate.problem import Problem
 from ..differentiate.rounding import Rounding, gradient_rounding
+from ..types import Value
 from .entries import (
     AGREES,
     DISAGREES,
@@ -168,7 +167,7 @@ def doubt(others: list[MethodResult], kinks: list[Kink], judge: MethodResult | N
     return f"there may be a kink: {kinks[0]}" if kinks else ""
 
 
-def most_trusted(others: list[MethodResult], rounding: Rounding, sizes: dict[str, Any]) -> MethodResult | None:
+def most_trusted(others: list[MethodResult], rounding: Rounding, sizes: dict[str, Value]) -> MethodResult | None:
     """The row to hold the others against: independent of the rows' rules if there is one, exact if there is one."""
 
     def rank(result: MethodResult) -> tuple[bool, bool]:
@@ -182,7 +181,7 @@ def most_trusted(others: list[MethodResult], rounding: Rounding, sizes: dict[str
     return finite[0] if finite else None
 
 
-def all_finite(x: Any) -> bool:
+def all_finite(x: Value) -> bool:
     return bool(np.all(np.isfinite(x)))
 
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 
+from ..types import Array, Function
 from .checks import values_of
 from .process import ACTION_VALUES, MDP
 from .types import Floats, Integers, Rows
@@ -22,23 +22,22 @@ T = TypeVar("T")
 BLOCK = 8192  # rows whose numbers stay in the cache
 THREAD_WORK = 1_500_000  # stored probabilities from which a second thread pays for being woken
 
+gather: Function | None
 try:  # SciPy's own loops write to a given buffer and take a slice of the rows; `@` and `[]` do neither
     from scipy.sparse._sparsetools import csr_matvec, csr_row_index
 
     product, gather = csr_matvec, csr_row_index
 except ImportError:  # pragma: no cover - a SciPy without that name
 
-    def product(
-        rows: int, columns: int, indptr: Integers, indices: Integers, data: Floats, v: Floats, out: Floats
-    ) -> None:
+    def product(rows: int, columns: int, indptr: Array, indices: Array, data: Floats, v: Floats, out: Floats) -> None:
         """Adds the product of the rows that indptr marks with v to out."""
         a, b = indptr[0], indptr[-1]
-        out += sparse.csr_array((data[a:b], indices[a:b], indptr - a), shape=(rows, columns)) @ v
+        out += Rows((data[a:b], indices[a:b], indptr - a), shape=(rows, columns)) @ v
 
     gather = None
 
 
-def add_product(indptr: Integers, indices: Integers, data: Floats, v: Floats, out: Floats) -> None:
+def add_product(indptr: Array, indices: Array, data: Floats, v: Floats, out: Floats) -> None:
     """Adds the product of the rows that indptr marks with v to out."""
     product(len(indptr) - 1, len(v), indptr, indices, data, v, out)
 
@@ -159,12 +158,16 @@ class Backup:
     def __init__(self, process: MDP, discounted: bool = False) -> None:
         self.process = process
         P = process.transitions
-        self.indptr, self.indices, self.data, self.rewards = P.indptr, P.indices, P.data, process.rewards
+        self.indptr: Array = P.indptr
+        self.indices: Array = P.indices
+        self.data: Floats = P.data
+        self.rewards: Floats = process.rewards
         self.discounted = discounted  # the probabilities carry the discount already
-        self.alone = process.n_actions == 1 and process.regular  # nothing to choose: q is the backup
+        self.alone: bool = process.n_actions == 1 and process.regular  # nothing to choose: q is the backup
         S = process.n_states
-        self.q = np.empty(0 if self.alone else process.n_pairs)
-        self.worth, self.change = np.empty(0 if self.discounted else S), np.empty(S)
+        self.q: Floats = np.empty(0 if self.alone else process.n_pairs)
+        self.worth: Floats = np.empty(0 if self.discounted else S)
+        self.change: Floats = np.empty(S)
 
     def __call__(self, v: Floats, out: Floats, measure: bool = True) -> tuple[float, float]:
         """Writes the backup of v to out; the smallest and the largest change, unless they are not wanted."""
@@ -209,7 +212,7 @@ class Policy:
         if self.pairs is None or not self.exchange(changed, pairs[changed]):
             chain = chain_of(self.process, pairs)
             chain.transitions.data *= self.process.discount
-            self.backup = Backup(chain, discounted=True)
+            self.backup: Backup = Backup(chain, discounted=True)
         self.pairs = pairs
         return len(changed)
 
@@ -244,8 +247,8 @@ def under(process: MDP, weights: Floats) -> MDP:
     S = process.n_states
     if np.all((weights == 0) | (weights == 1)) and weights.sum() == S:
         return chain_of(process, np.flatnonzero(weights))
-    mix = sparse.csr_array((weights, (process.states, np.arange(process.n_pairs))), shape=(S, process.n_pairs))
-    P = sparse.csr_array(mix @ process.transitions)
+    mix = Rows((weights, (process.states, np.arange(process.n_pairs))), shape=(S, process.n_pairs))
+    P = Rows(mix @ process.transitions)
     if P.indices.dtype != np.int32 and P.nnz < 2**31 - 1:
         P.indices, P.indptr = P.indices.astype(np.int32), P.indptr.astype(np.int32)
     return chain(process, P, np.asarray(mix @ process.rewards))
@@ -275,7 +278,7 @@ def rows_of(P: Rows, rows: Integers) -> Rows:
         gather(b - a, rows[a:b], P.indptr, P.indices, P.data, indices[k:], data[k:])
 
     in_parts(part, len(rows), P.nnz)
-    return sparse.csr_array((data, indices, indptr), shape=(len(rows), P.shape[1]))
+    return Rows((data, indices, indptr), shape=(len(rows), P.shape[1]))
 
 
 def chain(process: MDP, P: Rows, rewards: Floats) -> MDP:

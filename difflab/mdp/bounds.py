@@ -35,11 +35,12 @@ class Bounds:
     def __init__(self, process: MDP) -> None:
         self.process = process
         least, most = process.row_sum_range
-        self.ends = bool(process.terminal.any())
-        self.longest = process.row_length or int(np.diff(process.transitions.indptr).max(initial=0))
+        self.ends: bool = bool(process.terminal.any())
+        self.longest: int = process.row_length or int(np.diff(process.transitions.indptr).max(initial=0))
         off = (self.longest + 2) * UNIT  # how far the computed sums may be off, relatively
-        self.most, self.least = process.discount * most * (1 + off), process.discount * least * (1 - off)
-        self.largest = max(float(process.rewards.max(initial=0.0)), -float(process.rewards.min(initial=0.0)))
+        self.most: float = process.discount * most * (1 + off)
+        self.least: float = process.discount * least * (1 - off)
+        self.largest: float = max(float(process.rewards.max(initial=0.0)), -float(process.rewards.min(initial=0.0)))
 
     @property
     def contracts(self) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from ..errors import InputError, ShapeError
+from ..types import Array, Params, Value
 from .checks import ROW_SUM_ERROR, check, discount_of, floats
 from .process import FROM_ARRAYS, FROM_FUNCTION, FROM_GRAPH, FROM_PAIRS, FROM_SPARSE, MDP, REPLACE
 from .start import distribution, starting_in
@@ -21,7 +21,7 @@ MOST_ACTIONS = 1_000_000
 
 def assemble(
     P: Rows,
-    rewards: NDArray[Any],
+    rewards: Array,
     states: Integers,
     actions: Integers,
     n_states: int,
@@ -32,10 +32,10 @@ def assemble(
     *,
     slack: float = ROW_SUM_ERROR,
     start: Start = None,
-    **names: Any,
+    **names: Value,
 ) -> MDP:
     """The process of sorted pairs; absorbing states without reward are terminal, and terminal rows are emptied."""
-    P = summing_to_one(P) if P.dtype in (np.float32, np.float16) else sparse.csr_array(P, dtype=np.float64)
+    P = summing_to_one(P) if P.dtype in (np.float32, np.float16) else Rows(P, dtype=np.float64)
     if P.nnz and not P.data.all():  # a transition that is listed and never happens
         step_rewards = None if step_rewards is None else step_rewards[P.data != 0]
         P = P.copy()
@@ -52,7 +52,7 @@ def assemble(
         kept = np.repeat(~terminal[states], np.diff(P.indptr))
         counts = np.where(terminal[states], 0, np.diff(P.indptr))
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(P.indptr.dtype)
-        P = sparse.csr_array((P.data[kept], P.indices[kept], indptr), shape=P.shape)
+        P = Rows((P.data[kept], P.indices[kept], indptr), shape=P.shape)
         rewards[terminal[states]] = 0.0
         step_rewards = None if step_rewards is None else step_rewards[kept]
     process = MDP(
@@ -63,7 +63,7 @@ def assemble(
 
 def summing_to_one(P: Rows) -> Rows:
     """Probabilities given in single precision: rows that sum to 1 as far as it can tell are scaled to do so."""
-    found, unit = sparse.csr_array(P, dtype=np.float64), np.finfo(P.dtype).eps
+    found, unit = Rows(P, dtype=np.float64), np.finfo(P.dtype).eps
     sums, lengths = np.asarray(found.sum(axis=1)).ravel(), np.diff(found.indptr)
     near = np.abs(sums - 1) <= unit * np.maximum(lengths, 4)
     found.data = found.data / np.repeat(np.where(near, sums, 1.0), lengths)
@@ -116,7 +116,7 @@ def from_arrays(
     A, S, _ = P.shape
     rows = P.transpose(1, 0, 2).reshape(S * A, S)
     rewards, per_step = rewards_of(R, S, A)
-    table = sparse.csr_array(rows).astype(kept)
+    table = Rows(rows).astype(kept)
     step = None
     if per_step:
         by_pair = rewards.transpose(1, 0, 2).reshape(S * A, S)
@@ -128,13 +128,13 @@ def from_arrays(
 
 def assemble_all(
     table: Rows,
-    R: NDArray[Any],
+    R: Array,
     S: int,
     A: int,
     discount: float,
     terminals: ArrayLike | None = (),
     step: Floats | None = None,
-    **more: Any,
+    **more: Value,
 ) -> MDP:
     """From rows and rewards of all pairs; those with a reward of -inf are left out: the action is not there."""
     pairs = np.arange(S * A)
@@ -159,9 +159,9 @@ def rewards_of(R: ArrayLike, S: int, A: int) -> tuple[Floats, bool]:
     return R, False
 
 
-def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Start = None) -> MDP:
+def from_sparse(P: Sequence[Value], R: Value, discount: float, terminals: ArrayLike = (), start: Start = None) -> MDP:
     try:
-        tables = [sparse.csr_array(p) for p in P]
+        tables = [Rows(p) for p in P]
     except (TypeError, ValueError):
         raise InputError(
             f"mdp: P is {type(P).__name__} {str(P)[:60]!r}; it must be a list with a matrix (S, S) for each action"
@@ -171,18 +171,18 @@ def from_sparse(P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike 
         raise ShapeError(f"mdp: the matrices of the actions have shapes {sorted(shapes)}; they must all be (S, S)")
     A, S = len(tables), tables[0].shape[0]
     order = np.arange(A * S).reshape(A, S).T.ravel()
-    rows = sparse.csr_array(sparse.vstack(tables, format="csr")[order])
+    rows = Rows(sparse.vstack(tables, format="csr")[order])
     if isinstance(R, list | tuple) and len(R) == A and all(sparse.issparse(r) for r in R):
         wrong = [r.shape for r in R if r.shape != (S, S)]
         if wrong:
             raise ShapeError(
                 f"mdp: a matrix of rewards has shape {wrong[0]}; the states are {S}, it must be ({S}, {S})"
             )
-        each = sparse.csr_array(sparse.vstack([sparse.csr_array(r) for r in R], format="csr")[order])
+        each = Rows(sparse.vstack([Rows(r) for r in R], format="csr")[order])
         return assemble_steps(rows, each, S, A, discount, terminals, start)
     R, per_step = rewards_of(R, S, A)
     if per_step:
-        each = sparse.csr_array(R.transpose(1, 0, 2).reshape(S * A, S))
+        each = Rows(R.transpose(1, 0, 2).reshape(S * A, S))
         return assemble_steps(rows, each, S, A, discount, terminals, start)
     return assemble_all(rows, R.ravel(), S, A, discount, terminals, start=start)
 
@@ -198,7 +198,7 @@ def assemble_steps(rows: Rows, each: Rows, S: int, A: int, discount: float, term
 
 def from_pairs(
     R: ArrayLike,
-    P: Any,
+    P: Value,
     discount: float,
     states: ArrayLike,
     actions: ArrayLike,
@@ -207,7 +207,7 @@ def from_pairs(
 ) -> MDP:
     rewards = floats(R, "mdp: R")
     states, actions = np.asarray(states), np.asarray(actions)
-    P = sparse.csr_array(P if sparse.issparse(P) else floats(P, "mdp: P"))
+    P = Rows(P if sparse.issparse(P) else floats(P, "mdp: P"))
     K = rewards.size
     if rewards.shape != (K,) or P.ndim != 2 or P.shape[0] != K or states.shape != (K,) or actions.shape != (K,):
         raise ShapeError(
@@ -241,7 +241,7 @@ def from_triples(
     A: int,
     discount: float,
     terminals: ArrayLike = (),
-    **names: Any,
+    **names: Value,
 ) -> MDP:
     """From (state, action, probability, next state, reward); a next state of -1 ends the episode there."""
     listed = list(entries)
@@ -261,15 +261,16 @@ def from_triples(
         n = np.where(ending, S, n)
         S, terminals = S + 1, [*np.atleast_1d(terminals).astype(int), S]
     shape = (len(pairs), S)
-    merged = sparse.csr_array((p, (of, n)), shape=shape)
-    mean = sparse.csr_array((p * r, (of, n)), shape=shape)
-    merged.sort_indices(), mean.sort_indices()
+    merged = Rows((p, (of, n)), shape=shape)
+    mean = Rows((p * r, (of, n)), shape=shape)
+    merged.sort_indices()
+    mean.sort_indices()
     with np.errstate(all="ignore"):
         step = np.where(merged.data > 0, mean.data / merged.data, 0.0)
     return assemble(merged, rewards, pairs // A, pairs % A, S, A, discount, terminals, step, **names)
 
 
-def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Start = None) -> MDP:
+def from_graph(graph: Value, discount: float, terminals: Sequence[Hashable] | None = None, start: Start = None) -> MDP:
     if not (hasattr(graph, "is_directed") and graph.is_directed()):
         raise InputError(
             f"mdp: {type(graph).__name__} is no directed graph; give a networkx.DiGraph or MultiDiGraph, whose edges "
@@ -296,14 +297,14 @@ def from_graph(graph: Any, discount: float, terminals: Sequence[Any] | None = No
 
 def from_function(
     step: Dynamics,
-    states: Sequence[Any],
+    states: Sequence[Hashable],
     actions: Choices,
     discount: float,
-    terminals: Sequence[Any] = (),
+    terminals: Sequence[Hashable] = (),
     start: Start = None,
 ) -> MDP:
     states = list(states)
-    index: dict[Any, int] = {}
+    index: dict[Hashable, int] = {}
     if not callable(step):
         raise InputError(f"mdp: step={step!r} is no function; it is step(state, action)")
     try:
@@ -317,7 +318,7 @@ def from_function(
     if missing:
         raise InputError(f"mdp: terminal {missing[0]!r} is not among the states")
     ends = [index[t] for t in terminals]
-    names: dict[Any, int] = {}
+    names: dict[Hashable, int] = {}
     entries, stop = [], set(ends)
     for s in states:
         if index[s] in stop:
@@ -334,7 +335,7 @@ def from_function(
     )
 
 
-def outcomes(found: Any, state: Any, action: Any) -> list[tuple[float, Any, float]]:
+def outcomes(found: Value, state: Value, action: Value) -> list[tuple[float, Value, float]]:
     """A list of (probability, next state, reward); one (next state, reward) is certain."""
     if isinstance(found, tuple) and len(found) == 2 and not isinstance(found[1], tuple | list):
         return [(1.0, found[0], found[1])]
@@ -347,7 +348,7 @@ def outcomes(found: Any, state: Any, action: Any) -> list[tuple[float, Any, floa
         ) from None
 
 
-def replaced(process: MDP, changes: dict[str, Any]) -> MDP:
+def replaced(process: MDP, changes: Params) -> MDP:
     unknown = set(changes) - {"rewards", "discount", "start"}
     if unknown:
         raise InputError(f"mdp: replace takes rewards, discount and start, not {sorted(unknown)[0]}")

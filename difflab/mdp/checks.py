@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,14 +12,15 @@ from scipy.sparse import csgraph
 
 from ..errors import InputError, ShapeError
 from ..graph.kinds import unfit
+from ..types import Value
 from .process import MDP
-from .types import Flags, Floats
+from .types import Flags, Floats, Rows
 
 ROW_SUM_ERROR = 1e-9  # how far a row of probabilities may sum from 1
 LARGEST_VALUE = 1e290
 
 
-def floats(value: Any, what: str, finite: bool = False) -> Floats:
+def floats(value: Value, what: str, finite: bool = False) -> Floats:
     """The value as an array of doubles; `what` names it where it is none, or where it holds nan or inf (`finite`)."""
     objects = isinstance(value, np.ndarray) and value.dtype.kind == "O"  # fractions are read as floats
     if not objects and (odd := unfit(value)):
@@ -38,7 +38,7 @@ def floats(value: Any, what: str, finite: bool = False) -> Floats:
     return found
 
 
-def whole(value: Any, what: str, least: int = 0) -> int:
+def whole(value: Value, what: str, least: int = 0) -> int:
     """The value as an int from `least` on; floats and texts are refused."""
     try:
         if isinstance(value, bool | np.bool_):
@@ -51,7 +51,7 @@ def whole(value: Any, what: str, least: int = 0) -> int:
     return found
 
 
-def discount_of(value: Any) -> float:
+def discount_of(value: Value) -> float:
     try:
         gamma = float(value)
     except (TypeError, ValueError):
@@ -61,7 +61,7 @@ def discount_of(value: Any) -> float:
     return gamma
 
 
-def tolerance_of(value: Any) -> float:
+def tolerance_of(value: Value) -> float:
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -153,7 +153,7 @@ def reaches(process: MDP, targets: Flags) -> Flags:
     return found[:-1]
 
 
-def predecessors(process: MDP, targets: Flags) -> sparse.csr_matrix:
+def predecessors(process: MDP, targets: Flags) -> Rows:
     """The graph from each state to those that can step into it, with one more vertex before all targets."""
     P, S = process.transitions, process.n_states
     used = P.data > 0
@@ -161,7 +161,7 @@ def predecessors(process: MDP, targets: Flags) -> sparse.csr_matrix:
     aims = np.flatnonzero(targets)
     rows = np.concatenate([P.indices[used], np.full(len(aims), S)])
     columns = np.concatenate([source, aims])
-    found = sparse.csr_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(S + 1, S + 1), dtype=np.int8)
+    found: Rows = sparse.csr_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(S + 1, S + 1), dtype=np.int8)
     found.data[:] = 1  # entries met twice were added
     return found
 

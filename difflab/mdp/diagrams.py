@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import DrawError, InputError
 from ..files import write
+from ..types import FileName, Value
 from .checks import discount_of
 from .episodes import discounted_return
 from .grids import Grid
 from .process import MDP, Solution
 from .solution import solved
-from .types import FileName, Floats, Integers
+from .types import Floats, Integers
 
 if TYPE_CHECKING:
     from ..draw.picture import Box, Line, Picture
@@ -50,7 +51,7 @@ class Diagram:
         return f"<Diagram: {self.picture.title}>"
 
 
-def draw_process(thing: MDP | Solution, path: FileName | None = None, title: str = "", force: bool = False) -> Any:
+def draw_process(thing: MDP | Solution, path: FileName | None = None, title: str = "", force: bool = False) -> Value:
     """A small process as a graph: states, their actions, where those lead with which probability, and the rewards.
 
     Of a solution the values and action values stand in the boxes too, and the best actions are in bold. Returns the
@@ -156,7 +157,7 @@ def draw_episode(
     path: FileName | None = None,
     steps: int = 3,
     force: bool = False,
-) -> Any:
+) -> Value:
     """The first steps of an episode as the chain S0, A0, R1, S1, A1, R2, ..., with the return that collects rewards.
 
     The three arrays are those of `MDP.episode`. The agent's policy leads from state to action, the process from both
@@ -242,7 +243,7 @@ def below(t: int) -> str:
     return str(t).translate(BELOW)
 
 
-def state_name(process: MDP, s: Any) -> str:
+def state_name(process: MDP, s: Value) -> str:
     """A state as the user calls it: its name, its cell, or its number."""
     if process.state_names is not None and s < len(process.state_names):
         return text(process.state_names[s])
@@ -252,17 +253,17 @@ def state_name(process: MDP, s: Any) -> str:
     return f"s{int(s)}"
 
 
-def action_name(process: MDP, a: Any) -> str:
+def action_name(process: MDP, a: Value) -> str:
     return f"a{int(a)}" if process.action_names is None else text(process.action_names[a])
 
 
-def text(name: Any) -> str:
+def text(name: object) -> str:
     from ..draw.text import clean
 
     return clean(name, 24)
 
 
-def number(x: Any) -> str:
+def number(x: Value) -> str:
     from ..draw.text import short
 
     return short(float(x))

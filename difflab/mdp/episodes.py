@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,19 +11,23 @@ from ..errors import InputError
 from .checks import discount_of, floats, policy_weights, whole
 from .process import EPISODE, MDP, RETURNS
 from .start import anywhere, distribution, is_place, place_of
-from .types import Floats, Integers, Start
+from .types import Floats, Integers, Random, Start
 
 Begin = Callable[[np.random.Generator], int]  # draws S0
 
 
 def episode(
-    process: MDP, policy: ArrayLike, rng: Any = None, start: Start = None, steps: int = 1000
+    process: MDP,
+    policy: ArrayLike,
+    rng: Random = None,
+    start: Start = None,
+    steps: int = 1000,
 ) -> tuple[Integers, Integers, Floats]:
     rng, steps = generator(rng, "episode"), whole(steps, "episode: steps")
     return play(process, policy_weights(process, policy), rng, first_state(process, start, "episode"), steps)
 
 
-def returns(process: MDP, policy: ArrayLike, episodes: int, rng: Any, start: Start, steps: int) -> Floats:
+def returns(process: MDP, policy: ArrayLike, episodes: int, rng: Random, start: Start, steps: int) -> Floats:
     rng, steps = generator(rng, "returns"), whole(steps, "returns: steps")
     weights, begin = policy_weights(process, policy), first_state(process, start, "returns")
     return np.array([
@@ -33,7 +36,7 @@ def returns(process: MDP, policy: ArrayLike, episodes: int, rng: Any, start: Sta
     ])  # fmt: skip
 
 
-def generator(rng: Any, what: str) -> np.random.Generator:
+def generator(rng: Random, what: str) -> np.random.Generator:
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):

@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
-from scipy import sparse
 
 from ..errors import InputError
 from ..files import write
 from ..reading import Archive, read_bytes
+from ..types import FileName, Params, Value
 from .build import MOST_ACTIONS, assemble, from_arrays, from_triples, terminals_of
 from .grids import gridworld
 from .process import MDP
 from .start import starting_in
-from .types import FileName, Floats, Integers, Rows
+from .types import Floats, Integers, Rows
 
 LARGEST = 2_000_000_000  # bytes that the arrays of a file may unpack to
 MOST_STATES = 500_000_000
@@ -45,7 +46,7 @@ def save(process: MDP, path: FileName, force: bool = False) -> Path:
     if not isinstance(process, MDP):
         raise InputError(f"save: {str(process)[:80]} is no MDP")
     P, buffer = process.transitions, io.BytesIO()
-    arrays: dict[str, Any] = {
+    arrays: Params = {
         "data": P.data, "indices": P.indices, "indptr": P.indptr, "rewards": process.rewards,
         "states": process.states, "actions": process.actions, "shape": np.array([process.n_states, process.n_actions]),
         "terminals": np.flatnonzero(process.terminal), "discount": np.float64(process.discount),
@@ -119,7 +120,7 @@ def read_npz(raw: bytes, discount: float | None) -> MDP:
         raise InputError(f"names states or actions beyond its shape, {S} states and {A} actions")
     ends = np.unique(terminals_of(terminals, S))
     back = np.flatnonzero(np.isin(states, ends))
-    P = P + sparse.csr_array((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
+    P = P + Rows((np.ones(len(back)), (back, states[back])), shape=P.shape)  # they stay where they are
     return assemble(P, rewards, states, actions, S, A, g, ends, start=arrays.get("start"))
 
 
@@ -134,17 +135,17 @@ def rows_of(data: Floats, indices: Integers, indptr: Integers, shape: tuple[int,
     )  # fmt: skip
     if wrong:
         raise InputError(f"its rows are no CSR matrix: {wrong}, for {len(data)} probabilities and {shape[1]} states")
-    return sparse.csr_array((data, indices, indptr), shape=shape)
+    return Rows((data, indices, indptr), shape=shape)
 
 
-def shape_of(shape: Any) -> tuple[int, int]:
+def shape_of(shape: Value) -> tuple[int, int]:
     found = shape.tolist() if shape.dtype.kind in "iu" and shape.shape == (2,) else None
     if found is None or not (1 <= found[0] <= MOST_STATES and 1 <= found[1] <= MOST_ACTIONS):
         raise InputError(f"its shape is {str(shape)[:60]}; it must be the numbers of states and actions")
     return found[0], found[1]
 
 
-def numbers_of(arrays: dict[str, Any], name: str, whole: bool) -> Any:
+def numbers_of(arrays: Params, name: str, whole: bool) -> Value:
     """A vector of numbers from the file."""
     found = arrays[name]
     if found.ndim != 1 or found.dtype.kind not in ("iu" if whole else "iuf"):
@@ -159,7 +160,7 @@ def numbers_of(arrays: dict[str, Any], name: str, whole: bool) -> Any:
     return found.astype(np.int64)
 
 
-def discount_of_file(found: Any, given: float | None) -> float:
+def discount_of_file(found: Value, given: float | None) -> float:
     if given is not None:
         return given
     if found is None:
@@ -174,7 +175,7 @@ def read_json(raw: bytes, discount: float | None) -> MDP:
     if len(raw) > LONGEST_TEXT:
         raise InputError(f"holds {len(raw):,} bytes, more than {LONGEST_TEXT:,}; use .npz")
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
         names = [k for k, _ in pairs]
         twice = {k for k in names if names.count(k) > 1} if len(names) < 100 else set()
         if twice:
@@ -195,9 +196,9 @@ def read_json(raw: bytes, discount: float | None) -> MDP:
     return from_named(found, discount_of_file(found.get("discount"), discount))
 
 
-def from_named(found: dict[str, Any], g: float) -> MDP:
-    states: dict[Any, int] = {}
-    actions: dict[Any, int] = {}
+def from_named(found: dict[str, Value], g: float) -> MDP:
+    states: dict[Hashable, int] = {}
+    actions: dict[Hashable, int] = {}
     rows = []
     for k, row in enumerate(found["transitions"]):
         good = isinstance(row, list) and len(row) == 5 and all(is_number(row[i]) for i in (2, 4))
@@ -222,7 +223,7 @@ def from_named(found: dict[str, Any], g: float) -> MDP:
     return starting_in(made, weights)
 
 
-def start_of(found: Any) -> list[tuple[Any, float]]:
+def start_of(found: Value) -> list[tuple[Value, float]]:
     """The list of [state, probability] of a file in JSON."""
     if found is None:
         return []
@@ -232,12 +233,12 @@ def start_of(found: Any) -> list[tuple[Any, float]]:
     return [(state, float(p)) for state, p in found]
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: object) -> bool:
     """A number of JSON that a double holds; true and false are none."""
     return isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= sys.float_info.max
 
 
-def number(found: list[Any], index: dict[Any, int], what: str) -> None:
+def number(found: list[Value], index: dict[Hashable, int], what: str) -> None:
     """Whole numbers stand for themselves, names are counted as they come."""
     if all(isinstance(x, int) and not isinstance(x, bool) for x in found):
         if any(x < 0 for x in found):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from ..differentiate.closed import control_row, plain
 from ..errors import DomainError, InputError, ShapeError, UnsupportedError
 from ..graph.traced import apply
 from ..primitives import NUMPY, Carrier
-from ..types import Value
+from ..types import Function, Shape, Value
 from .bounds import attainable
 from .build import from_arrays
 from .checks import floats, tolerance_of
@@ -60,7 +59,7 @@ def optimal_values(P: Value, R: Value, discount: Value, method: str = "auto", to
 
 def sizes(what: str, P: Value) -> tuple[int, int]:
     """How many actions and states there are probabilities (A, S, S) for."""
-    shape: tuple[int, ...] = Carrier.shape(P)
+    shape: Shape = Carrier.shape(P)
     if len(shape) != 3 or shape[1] != shape[2] or 0 in shape:
         raise ShapeError(f"{what}: P has shape {shape}; it must be (A, S, S)")
     return shape[0], shape[1]
@@ -128,11 +127,12 @@ def ties(m: Carrier, P: Value, R: Value, g: Value) -> Value:
     return best & (best.sum(axis=1, keepdims=True) > 1) & ~stays
 
 
-def midpoint(x: Any) -> float:
-    return float(x.real if isinstance(x, complex) else getattr(x, "midpoint", x))
+def midpoint(x: Value) -> float:
+    middle: Value = x.real if isinstance(x, complex) else getattr(x, "midpoint", x)
+    return float(middle)
 
 
-midpoints = np.vectorize(midpoint, otypes=[float])
+midpoints: Function = np.vectorize(midpoint, otypes=[float])
 
 
 def by_policy(P: Value, R: Value, g: Value) -> Value:
@@ -141,7 +141,7 @@ def by_policy(P: Value, R: Value, g: Value) -> Value:
     That no other action is better is decided on the elements themselves; a tie cannot be, and is refused there.
     """
     try:
-        near: list[Any] = [np.asarray(midpoints(np.asarray(x)), float) for x in (P, R, g)]
+        near: list[Value] = [np.asarray(midpoints(np.asarray(x)), float) for x in (P, R, g)]
     except (TypeError, AttributeError):
         raise UnsupportedError("optimal_values: the best policy has no formula; it is found in numbers") from None
     policy = solved(nearby(near[0], near[1], near[2]), "policy_iteration", 1e-9).policy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
@@ -141,7 +140,7 @@ def alive(process: MDP, state: int, what: str) -> int:
     return state
 
 
-def pair_of(process: MDP, state: int, action: Any, what: str) -> int:
+def pair_of(process: MDP, state: int, action: Value, what: str) -> int:
     a, b = process.starts[state], process.starts[state + 1]
     found = np.flatnonzero(process.actions[a:b] == whole(action, f"{what}: action"))
     if not len(found):

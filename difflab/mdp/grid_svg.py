@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from ..draw.svg import FAMILY, SVG, style
 from ..draw.text import number
 from ..errors import DrawError, InputError
 from ..files import write
+from ..types import FileName, Value
 from .pictures import ARROW, TEXT_CELLS, grid_of
 from .process import Solution
 from .solution import solved
-from .types import FileName, Flags, Floats
+from .types import Flags, Floats
 
 if TYPE_CHECKING:
     from .grids import Grid
@@ -31,7 +32,8 @@ class GridDrawing:
     """An SVG that Jupyter shows and `save` writes."""
 
     def __init__(self, svg: str, title: str) -> None:
-        self.svg, self.title = svg, title
+        self.svg: str = svg
+        self.title: str = title
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -48,7 +50,7 @@ class GridDrawing:
         return f"<GridDrawing: {self.title}>"
 
 
-def draw_grid(solution: Solution, path: FileName | None = None, title: str = "", force: bool = False) -> Any:
+def draw_grid(solution: Solution, path: FileName | None = None, title: str = "", force: bool = False) -> Value:
     """A solved gridworld, or a map of gymnasium's, as SVG: the value and all best actions of each cell.
 
     The darker a cell, the larger its value. Returns the drawing, or with a path (.svg) the path written. Raises
@@ -76,7 +78,7 @@ def draw_grid(solution: Solution, path: FileName | None = None, title: str = "",
     return made if path is None else made.save(path, force)
 
 
-def shade(grid: Grid, values: Floats) -> Any:
+def shade(grid: Grid, values: Floats) -> Value:
     """The opacity of a value among those of the open cells."""
     found = values[grid.open_cells]
     low, high = float(found.min()), float(found.max())
@@ -88,7 +90,7 @@ def corner(grid: Grid, cell: int) -> tuple[float, float]:
     return EDGE + j * CELL, EDGE + i * CELL
 
 
-def cell_svg(grid: Grid, cell: int, value: float, best: Flags, opacity: Any) -> str:
+def cell_svg(grid: Grid, cell: int, value: float, best: Flags, opacity: Value) -> str:
     x, y = corner(grid, cell)
     wall, end = cell in grid.walls, cell in grid.terminals
     square = f'<rect x="{x:g}" y="{y:g}" width="{CELL:g}" height="{CELL:g}"'

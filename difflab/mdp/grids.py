@@ -6,13 +6,12 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from ..errors import InputError, ShapeError
+from ..types import Array, Value
 from .build import assemble
 from .checks import floats
 from .process import MDP
@@ -42,14 +41,14 @@ class Grid:
     barriers: frozenset[tuple[int, int]] = frozenset()
     title: str = ""
 
-    def of_cells(self, x: Any) -> Any:
+    def of_cells(self, x: Array) -> Array:
         """What states have (S, ...), for each cell."""
         return x if self.states is None else x[list(self.states)]
 
     def state_of(self, cell: int) -> int:
         return cell if self.states is None else self.states[cell]
 
-    def cells_of(self, states: Any) -> Any:
+    def cells_of(self, states: Array) -> Array:
         """The cells of states; -1 for one that has none."""
         return states if self.cells is None else np.asarray(self.cells)[states]
 
@@ -64,12 +63,12 @@ Cell = tuple[int, int]
 
 def gridworld(
     shape: tuple[int, int] = (5, 5),
-    terminals: Sequence[Cell] | Mapping[Cell, float] | NDArray[Any] | None = None,
-    walls: Sequence[Cell] | NDArray[Any] = (),
+    terminals: Sequence[Cell] | Mapping[Cell, float] | Array | None = None,
+    walls: Sequence[Cell] | Array = (),
     slip: float = 0.0,
     step_reward: float = -1.0,
     discount: float = 1.0,
-    rewards: Mapping[Cell, float] | NDArray[Any] | None = None,
+    rewards: Mapping[Cell, float] | Array | None = None,
     teleports: Mapping[Cell, tuple[Cell, float]] | None = None,
     start: Start = None,
 ) -> MDP:
@@ -116,7 +115,7 @@ def gridworld(
     return assemble(P, R, *pairs, S, 4, discount, ends, action_names=DIRECTIONS, layout=grid, start=start)
 
 
-def shape_of(shape: Any) -> tuple[int, int]:
+def shape_of(shape: Value) -> tuple[int, int]:
     try:
         rows, columns = (operator.index(n) for n in shape)
     except (TypeError, ValueError):
@@ -128,7 +127,7 @@ def shape_of(shape: Any) -> tuple[int, int]:
     return rows, columns
 
 
-def cell_of(at: Any, shape: tuple[int, int], what: str) -> int:
+def cell_of(at: Value, shape: tuple[int, int], what: str) -> int:
     try:
         i, j = (operator.index(n) for n in at)
     except (TypeError, ValueError):
@@ -138,7 +137,7 @@ def cell_of(at: Any, shape: tuple[int, int], what: str) -> int:
     return i * shape[1] + j
 
 
-def cells_of(many: Any, shape: tuple[int, int], what: str) -> Integers | list[int]:
+def cells_of(many: Value, shape: tuple[int, int], what: str) -> Integers | list[int]:
     """The numbers of many cells, given as a sequence of them or as an array (n, 2) of whole numbers."""
     if isinstance(many, np.ndarray) and many.dtype.kind in "iu" and many.shape[1:] == (2,):
         outside = ((many < 0) | (many >= shape)).any(axis=1)
@@ -155,13 +154,13 @@ def rewards_of(rewards: ArrayLike, shape: tuple[int, int]) -> Floats:
     return found.ravel()
 
 
-def number(x: Any, what: str) -> float:
+def number(x: Value, what: str) -> float:
     if not isinstance(x, Real) or not np.isfinite(float(x)):
         raise InputError(f"gridworld: {what} is {x!r}; it must be a finite number")
     return float(x)
 
 
-def jumps_of(teleports: Mapping[Any, Any], cell: Callable[[Any, str], int]) -> dict[int, tuple[int, float]]:
+def jumps_of(teleports: Mapping[Value, Value], cell: Callable[[Value, str], int]) -> dict[int, tuple[int, float]]:
     found = {}
     for at, jump in teleports.items():
         if not isinstance(jump, tuple | list) or len(jump) != 2:
@@ -194,7 +193,7 @@ def steps(
         for at, (target, r) in jumps.items():
             to[at], p[at], rewards[at] = target, [1.0, *[0.0] * (len(ways) - 1)], r
     indptr = np.arange(0, 4 * S * len(ways) + 1, len(ways), dtype=np.int64)
-    P = sparse.csr_array((p.ravel().copy(), to.ravel(), indptr), shape=(4 * S, S))
+    P = Rows((p.ravel().copy(), to.ravel(), indptr), shape=(4 * S, S))
     P.sum_duplicates()
     if jumps:
         P.eliminate_zeros()

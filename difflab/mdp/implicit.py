@@ -7,20 +7,19 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
 from ..graph.traced import NODE, Traced, apply
 from ..primitives import Carrier
-from ..types import Value
+from ..types import Array, Shape, Value
 from .backup import best, pair_values, under
 from .bounds import attainable
 from .graphs import expectation
 from .linear import resolvent
 from .process import MDP, OPTIMAL_VALUES
 from .ties import tie_width
-from .types import Floats, Integers
+from .types import Floats, Integers, Rows
 
 RELATIVE = 1e-9  # the error of a linear solve, relative to its right-hand side
 
@@ -64,7 +63,7 @@ def doubles(*operands: Value) -> None:
 
 def pairs_of(process: MDP, rewards: Value) -> Value:
     """Rewards (K,) from (K,), (S, A) or (S,)."""
-    shape: tuple[int, ...] = Carrier.shape(rewards)
+    shape: Shape = Carrier.shape(rewards)
     if shape == (process.n_states, process.n_actions):
         return rewards[process.states, process.actions]
     if shape == (process.n_pairs,):
@@ -76,7 +75,7 @@ def pairs_of(process: MDP, rewards: Value) -> Value:
 
 def with_numbers(process: MDP, rewards: Value, probabilities: Value, discount: float) -> MDP:
     table = process.transitions
-    P = sparse.csr_array((np.asarray(probabilities, float), table.indices, table.indptr), shape=table.shape)
+    P = Rows((np.asarray(probabilities, float), table.indices, table.indptr), shape=table.shape)
     made = dataclasses.replace(process, transitions=P, reward_of_step=None)
     return made.replace(rewards=np.asarray(rewards, float), discount=discount)
 
@@ -105,8 +104,10 @@ class PolicySystem:
     """(I - g P_pi) x = b for a fixed policy, as a node with probabilities, g and b as operands."""
 
     def __init__(self, process: MDP, weights: Floats, start: Floats | None = None) -> None:
-        self.process, self.weights, self.start = process, weights, start
-        self.following = process.transitions.indices
+        self.process: MDP = process
+        self.weights: Floats = weights
+        self.start: Floats | None = start
+        self.following: Array = process.transitions.indices
 
     @cached_property
     def chain(self) -> MDP:

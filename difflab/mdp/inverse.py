@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,7 +34,7 @@ class Recovered:
         return f"Recovered(log-likelihood {self.log_likelihood:.6g} after {self.iterations} iterations)"
 
 
-def visit_counts(process: MDP, episodes: Iterable[Any]) -> Floats:
+def visit_counts(process: MDP, episodes: Iterable[Value]) -> Floats:
     """How often each action was taken in each state, (S, A), from episodes (states, actions, ...).
 
     >>> from difflab import mdp

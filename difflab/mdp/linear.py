@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from ..errors import InputError
+from ..types import Array
 from .backup import add_product
 from .checks import reaches
 from .ordering import LEAST_LEVELS, levels
@@ -37,7 +38,8 @@ def resolvent(chain: MDP, b: Floats, tolerance: float, start: Floats | None = No
     if S <= DENSE:
         matrix = np.eye(S) - g * chain.transitions.toarray()
         try:
-            return np.linalg.solve(matrix.T if transpose else matrix, b)
+            exact: Array = np.linalg.solve(matrix.T if transpose else matrix, b)
+            return exact
         except np.linalg.LinAlgError:
             raise endless(g) from None
     if S <= DIRECT:
@@ -58,16 +60,16 @@ def endless(g: float) -> InputError:
     )
 
 
-def system(chain: MDP, transpose: bool) -> sparse.csr_array:
+def system(chain: MDP, transpose: bool) -> Rows:
     """I - discount P, or its transpose."""
     P = chain.transitions.T if transpose else chain.transitions
-    return sparse.csr_array(sparse.eye_array(chain.n_states, format="csr") - chain.discount * P)
+    return Rows(sparse.eye_array(chain.n_states, format="csr") - chain.discount * P)
 
 
 def iterate(chain: MDP, b: Floats, tolerance: float, start: Floats | None, transpose: bool) -> Floats:
     """Iterates until the residual proves the tolerance; a factorisation is the last resort."""
     g = chain.discount
-    P = sparse.csr_array(chain.transitions.T) if transpose else chain.transitions
+    P = Rows(chain.transitions.T) if transpose else chain.transitions
     contraction = 1 - g if g < 1 else 1e-3  # of the residual to the error; with discount 1 a guess
     aim = max(tolerance * contraction, 1e-15 * float(np.abs(b).max(initial=0.0)))
     x = np.zeros_like(b) if start is None else start.copy()
@@ -113,7 +115,7 @@ def geometric(P: Rows, g: float, b: Floats, aim: float, limit: int = 100) -> Flo
     return x
 
 
-def krylov(matrix: sparse.csr_array, b: Floats, rtol: float, attempt: int) -> Floats:
+def krylov(matrix: Rows, b: Floats, rtol: float, attempt: int) -> Floats:
     """Minimal residuals over 40 directions; then what takes any number of steps in little memory, but breaks down where
     b is special, as a vector of ones is."""
     if attempt % 2:
@@ -128,7 +130,7 @@ def sweeper_of(chain: MDP, transpose: bool) -> Sweeper | None:
     if order is None or order.levels < LEAST_LEVELS:
         return None
     if transpose:
-        turned = sparse.csr_array(chain.transitions.T)
+        turned = Rows(chain.transitions.T)
         turned.indices, turned.indptr = turned.indices.astype(np.int32), turned.indptr.astype(np.int32)
         chain, order = dataclasses.replace(chain, transitions=turned), order.reversed()
     return Sweeper(chain, order)

@@ -6,12 +6,12 @@ A state's cell, and the directions of the actions, are read from the environment
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..types import Array, Value
 from .grids import STEPS, Grid
 from .process import MDP
 from .types import Integers
@@ -21,7 +21,7 @@ SEATS, PLACES = 5, 4  # of the taxi: where the passenger may be (four places and
 LETTERS = ("R", "G", "Y", "B", "taxi")
 
 
-def layout_of(env: Any, process: MDP) -> Grid | None:
+def layout_of(env: Value, process: MDP) -> Grid | None:
     """The map of an environment, or None where it has none that is known."""
     env = getattr(env, "unwrapped", env)
     desc = getattr(env, "desc", None)
@@ -70,7 +70,7 @@ def lettered(process: MDP, text: NDArray[np.str_]) -> Grid:
     return Grid(text.shape, frozenset(), ends, cells=cells, steps=steps, words=letters)
 
 
-def cliffs(process: MDP, cliff: NDArray[Any], start: int) -> Grid:
+def cliffs(process: MDP, cliff: Array, start: int) -> Grid:
     """CliffWalking: nobody stands in the cliff, whoever steps into it begins anew."""
     cells, walls = numbered(process, cliff.size), frozenset(np.flatnonzero(cliff).tolist())
     ends = frozenset(c for c in range(cliff.size) if process.terminal[c])

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, ShapeError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..types import FileName, Params, Value
 from .checks import floats
 from .grids import STEPS, Grid
 from .process import MDP, Solution
 from .solution import solved
-from .types import FileName, Floats
+from .types import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
 TEXT_CELLS = 20  # rows or columns up to which a cell has room for its number
 ARROW_CELLS = 40
@@ -31,7 +38,7 @@ TRIANGLES = (
 )
 
 
-def plot_solution(solution: Solution, path: FileName | None = None, force: bool = False) -> Any:
+def plot_solution(solution: Solution, path: FileName | None = None, force: bool = False) -> Value:
     """Values and best actions: over the grid, or as bars for a process that is none.
 
     Returns the figure, or with a path (.png, .svg, .pdf) the path written.
@@ -55,7 +62,7 @@ def cell_inches(grid: Grid) -> float:
     return float(np.clip(7.0 / max(grid.shape), 0.005, 0.9))
 
 
-def canvas(grid: Grid) -> tuple[Any, Any]:
+def canvas(grid: Grid) -> tuple[Figure, Axes]:
     rows, columns = grid.shape
     cell = cell_inches(grid)
     made, axes = figure(max(columns * cell, 2.4) + 1.6, max(rows * cell, 1.6) + 0.7)
@@ -70,26 +77,26 @@ def canvas(grid: Grid) -> tuple[Any, Any]:
     return made, axes
 
 
-def shaded(grid: Grid, values: Floats) -> np.ma.MaskedArray[Any, Any]:
+def shaded(grid: Grid, values: Floats) -> Floats:
     """Values (S,) as the picture (rows, columns); walls are masked."""
     picture = np.ma.array(np.asarray(grid.of_cells(values), float).reshape(grid.shape), mask=False)
     picture.mask.reshape(-1)[list(grid.walls)] = True
     return picture
 
 
-def map_of(name: str) -> Any:
+def map_of(name: str) -> Colormap:
     import matplotlib
 
     return matplotlib.colormaps[name].with_extremes(bad=WALL)
 
 
-def ink(colour: Any) -> str:
+def ink(colour: Value) -> str:
     """Black or white, whichever is read on the colour."""
     r, g, b = colour[:3]
     return "white" if 0.299 * r + 0.587 * g + 0.114 * b < 0.5 else "black"
 
 
-def grid_values(solution: Solution) -> Any:
+def grid_values(solution: Solution) -> Figure:
     grid = grid_of(solution.process)
     made, axes = canvas(grid)
     picture = axes.imshow(shaded(grid, solution.values), cmap=map_of("viridis"), interpolation="nearest")
@@ -106,7 +113,7 @@ def grid_values(solution: Solution) -> Any:
     return made
 
 
-def write_values(axes: Any, grid: Grid, values: Floats, picture: Any) -> None:
+def write_values(axes: Axes, grid: Grid, values: Floats, picture: ScalarMappable) -> None:
     size, found = number_height(grid), grid.of_cells(values)
     for c in grid.open_cells:
         i, j = divmod(c, grid.shape[1])
@@ -124,7 +131,7 @@ def short(x: float) -> str:
     return f"{x:.3g}" if abs(x) < 1000 else f"{x:.2g}"
 
 
-def arrows(axes: Any, grid: Grid, solution: Solution, picture: Any) -> None:
+def arrows(axes: Axes, grid: Grid, solution: Solution, picture: ScalarMappable) -> None:
     """The best actions of each cell: one arrow through its middle, or where several are as good one each from there.
 
     An action that goes nowhere is a dot.
@@ -147,11 +154,11 @@ def arrows(axes: Any, grid: Grid, solution: Solution, picture: Any) -> None:
             axes.plot(j, i, "o", color=colour, markersize=min(7.0, 20 * cell_inches(grid)))
     if at:
         (x, y), (u, v) = np.array(at).T, np.array(to).T
-        style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
+        style: Params = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
         axes.quiver(x, y, u, v, color=colours, width=0.035, headwidth=4, headlength=4, headaxislength=3.5, **style)
 
 
-def mark_cells(axes: Any, grid: Grid) -> None:
+def mark_cells(axes: Axes, grid: Grid) -> None:
     """Frames round the ends, the words of cells, and walls between cells."""
     from matplotlib.patches import Rectangle
 
@@ -169,7 +176,7 @@ def mark_cells(axes: Any, grid: Grid) -> None:
         axes.plot(*ends, color=BARRIER, linewidth=3.5, solid_capstyle="butt")
 
 
-def write_word(axes: Any, grid: Grid, cell: int, word: str) -> None:
+def write_word(axes: Axes, grid: Grid, cell: int, word: str) -> None:
     """In the middle of a cell without an arrow, at the bottom of the others."""
     (i, j), points = divmod(cell, grid.shape[1]), 72 * cell_inches(grid)
     alone = cell in grid.walls or cell in grid.terminals
@@ -180,7 +187,7 @@ def write_word(axes: Any, grid: Grid, cell: int, word: str) -> None:
     axes.text(*at, word, fontsize=size, ha="center", va="center", color=colour, weight="bold", bbox=ground)
 
 
-def plot_q(solution: Solution, path: FileName | None = None, force: bool = False) -> Any:
+def plot_q(solution: Solution, path: FileName | None = None, force: bool = False) -> Value:
     """Action values: each cell of the grid in four triangles, one for each direction."""
     from matplotlib.collections import PolyCollection
 
@@ -225,16 +232,17 @@ def number_size(grid: Grid, letters: int) -> float:
     return float(np.clip(0.34 * 72 * cell_inches(grid) / (0.62 * letters), 3.5, 6.5))
 
 
-def brief(name: Any, letters: int) -> str:
+def brief(name: object, letters: int) -> str:
     """A name in so many letters, its end kept: that is where names of a kind differ."""
     text = "".join(c if c.isprintable() else "?" for c in str(name))
     return text if len(text) <= letters else f"{text[: letters // 2 - 1]}…{text[len(text) - letters + letters // 2 :]}"
 
 
-def bars(solution: Solution, most: int = 60) -> Any:
+def bars(solution: Solution, most: int = 60) -> Figure:
     """Values of the first states as bars, with their best actions."""
     process = solution.process
     n = min(process.n_states, most)
+    made: Figure
     made, axes = figure(min(3.0 + 0.22 * n, 11), 3.8)
     axes.bar(range(n), solution.values[:n], color=COLOURS[0])
     names = [brief(x, 16) for x in (range(n) if process.state_names is None else process.state_names[:n])]
@@ -254,7 +262,7 @@ def bars(solution: Solution, most: int = 60) -> Any:
     return made
 
 
-def plot_convergence(solutions: Mapping[str, Solution], path: FileName | None = None, force: bool = False) -> Any:
+def plot_convergence(solutions: Mapping[str, Solution], path: FileName | None = None, force: bool = False) -> Value:
     """The proven bound after each iteration of several solvers, with the line discount^k of value iteration."""
     if not isinstance(solutions, Mapping):
         raise InputError('plot_convergence: give a dict of name: solution, such as {"newton": process.solve("newton")}')
@@ -285,7 +293,7 @@ def plot_convergence(solutions: Mapping[str, Solution], path: FileName | None = 
 
 def plot_sensitivity(
     process: MDP, numbers: ArrayLike, path: FileName | None = None, title: str = "sensitivity", force: bool = False
-) -> Any:
+) -> Value:
     """A heat map of numbers (S,) or (S, A) over the grid, 0 in the middle of the colours; bars without a grid.
 
     Of numbers (S, A), the sum over actions is shown: a reward of the state itself.
@@ -318,7 +326,7 @@ def plot_sensitivity(
     return made if path is None else save(made, path, force)
 
 
-def plot_episode(process: MDP, states: ArrayLike, path: FileName | None = None, force: bool = False) -> Any:
+def plot_episode(process: MDP, states: ArrayLike, path: FileName | None = None, force: bool = False) -> Value:
     """The path of an episode over the grid: later steps are darker, repeated ones lie side by side."""
     grid = grid_of(process)
     states = np.asarray(states)
@@ -341,7 +349,7 @@ def plot_episode(process: MDP, states: ArrayLike, path: FileName | None = None, 
         import matplotlib
 
         shades = matplotlib.colormaps["cividis_r"](np.linspace(0.15, 1.0, len(i) - 1))
-        style = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
+        style: Params = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy"}
         axes.quiver(x[:-1], y[:-1], np.diff(x), np.diff(y), color=shades, width=0.045, headwidth=5, **style)
     axes.plot(x[0], y[0], "o", color=COLOURS[2], markersize=9, label="start", zorder=4)
     axes.plot(x[-1], y[-1], "s", color=COLOURS[1], markersize=8, label="last", zorder=4)

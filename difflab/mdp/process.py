@@ -5,10 +5,9 @@ Both are data. What is done with them stands in the files above, which fill the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +16,7 @@ from ..graph.graph import Graph
 from ..hooks import Hook
 from ..types import Value
 from .ties import tie_width
-from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start
+from .types import Choices, Dynamics, Flags, Floats, Integers, Random, Rows, Start
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,9 +49,9 @@ class MDP:
     terminal: Flags
     n_actions: int
     reward_of_step: Floats | None = None
-    state_names: Sequence[Any] | None = None
-    action_names: Sequence[Any] | None = None
-    layout: Any = field(default=None)  # how to draw the states: a Grid, or nothing
+    state_names: Sequence[Hashable] | None = None
+    action_names: Sequence[Hashable] | None = None
+    layout: Value = field(default=None)  # how to draw the states: a Grid, or nothing
     start: Floats | None = None  # the probabilities (S,) of S0; None: any state that is not terminal, all alike
 
     @property
@@ -124,7 +123,7 @@ class MDP:
 
     @classmethod
     def from_sparse(
-        cls, P: Sequence[Any], R: Any, discount: float, terminals: ArrayLike = (), start: Start = None
+        cls, P: Sequence[Value], R: Value, discount: float, terminals: ArrayLike = (), start: Start = None
     ) -> MDP:
         """From one scipy.sparse matrix (S, S) for each action, and R (S, A), (S,), (A, S, S) or one sparse (S, S) an
         action; -inf forbids an action, as in `from_arrays`."""
@@ -134,7 +133,7 @@ class MDP:
     def from_pairs(
         cls,
         R: ArrayLike,
-        P: Any,
+        P: Value,
         discount: float,
         states: ArrayLike,
         actions: ArrayLike,
@@ -145,7 +144,7 @@ class MDP:
         return FROM_PAIRS(R, P, discount, states, actions, terminals, start)
 
     @classmethod
-    def from_gymnasium(cls, env: Any, discount: float, start: Start = None) -> MDP:
+    def from_gymnasium(cls, env: Value, discount: float, start: Start = None) -> MDP:
         """From a gymnasium environment with a table `env.unwrapped.P`, from that table, or from an environment's name.
 
         What a transition that ends the episode leads to counts as terminal in that transition alone: where it is met
@@ -157,7 +156,7 @@ class MDP:
 
     @classmethod
     def from_graph(
-        cls, graph: Any, discount: float, terminals: Sequence[Any] | None = None, start: Start = None
+        cls, graph: Value, discount: float, terminals: Sequence[Hashable] | None = None, start: Start = None
     ) -> MDP:
         """From a networkx (multi)digraph: an edge has `action`, `probability` (1 if missing) and `reward` (0).
 
@@ -169,10 +168,10 @@ class MDP:
     def from_function(
         cls,
         step: Dynamics,
-        states: Sequence[Any],
+        states: Sequence[Hashable],
         actions: Choices,
         discount: float,
-        terminals: Sequence[Any] = (),
+        terminals: Sequence[Hashable] = (),
         start: Start = None,
     ) -> MDP:
         """From `step(state, action)`, which returns a list of (probability, next state, reward) or one (next, reward).
@@ -181,13 +180,13 @@ class MDP:
         """
         return FROM_FUNCTION(step, states, actions, discount, terminals, start)
 
-    def replace(self, **changes: Any) -> MDP:
+    def replace(self, **changes: Value) -> MDP:
         """The same process with other `rewards` (K,), (S,) or (S, A), another `discount` or `start`; all checked."""
         return REPLACE(self, changes)
 
     # Asked for ---------------------------------------------------------------------------------------------------
 
-    def solve(self, method: str = "auto", tolerance: float = 1e-6, **options: Any) -> Solution:
+    def solve(self, method: str = "auto", tolerance: float = 1e-6, **options: Value) -> Solution:
         """The optimal values and policy, with a proven bound on the error of the values.
 
         `method` is one of `mdp.METHODS`. `tolerance` bounds `error_bound`, the largest error of any value, proven
@@ -272,7 +271,7 @@ class MDP:
         return P, R
 
     def episode(
-        self, policy: ArrayLike, rng: Any = None, start: Start = None, steps: int = 1000
+        self, policy: ArrayLike, rng: Random = None, start: Start = None, steps: int = 1000
     ) -> tuple[Integers, Integers, Floats]:
         """One episode under the policy: states S (T+1,), actions A (T,), rewards R (T,), until a terminal state.
 
@@ -282,7 +281,7 @@ class MDP:
         return EPISODE(self, policy, rng, start, steps)
 
     def returns(
-        self, policy: ArrayLike, episodes: int = 1000, rng: Any = None, start: Start = None, steps: int = 1000
+        self, policy: ArrayLike, episodes: int = 1000, rng: Random = None, start: Start = None, steps: int = 1000
     ) -> Floats:
         """The discounted returns (episodes,) of so many episodes, whose mean estimates `expected_return` (Monte Carlo).
 
@@ -351,7 +350,7 @@ class Solution:
         width = 2 * self.error_bound + 1e-4 * float(tie_width(self.q)) if within is None else within
         return np.asarray(self.advantage >= -width)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Value]:
         """The solution as plain data for JSON: missing actions are None."""
         q = [[None if x == -np.inf else x for x in row] for row in self.q.tolist()]
         return {
@@ -371,7 +370,7 @@ class Solution:
             "notes": self.notes,
         }
 
-    def from_the_start(self) -> dict[str, Any]:
+    def from_the_start(self) -> dict[str, Value]:
         """Where the process begins, and what that is worth: nothing where it may begin anywhere."""
         if self.process.start is None or self.gain is not None:
             return {}
@@ -386,19 +385,19 @@ class Solution:
 
 # Filled in build.py and tables.py:
 FROM_ARRAYS: Hook[[ArrayLike, ArrayLike, float, ArrayLike, Start], MDP] = Hook("from_arrays")
-FROM_SPARSE: Hook[[Sequence[Any], Any, float, ArrayLike, Start], MDP] = Hook("from_sparse")
-FROM_PAIRS: Hook[[ArrayLike, Any, float, ArrayLike, ArrayLike, ArrayLike, Start], MDP] = Hook("from_pairs")
-FROM_GRAPH: Hook[[Any, float, Sequence[Any] | None, Start], MDP] = Hook("from_graph")
-FROM_FUNCTION: Hook[[Dynamics, Sequence[Any], Choices, float, Sequence[Any], Start], MDP] = Hook("from_function")
-FROM_GYMNASIUM: Hook[[Any, float, Start], MDP] = Hook("from_gymnasium")
-REPLACE: Hook[[MDP, dict[str, Any]], MDP] = Hook("replace")
+FROM_SPARSE: Hook[[Sequence[Value], Value, float, ArrayLike, Start], MDP] = Hook("from_sparse")
+FROM_PAIRS: Hook[[ArrayLike, Value, float, ArrayLike, ArrayLike, ArrayLike, Start], MDP] = Hook("from_pairs")
+FROM_GRAPH: Hook[[Value, float, Sequence[Value] | None, Start], MDP] = Hook("from_graph")
+FROM_FUNCTION: Hook[[Dynamics, Sequence[Value], Choices, float, Sequence[Value], Start], MDP] = Hook("from_function")
+FROM_GYMNASIUM: Hook[[Value, float, Start], MDP] = Hook("from_gymnasium")
+REPLACE: Hook[[MDP, dict[str, Value]], MDP] = Hook("replace")
 # In solve.py, evaluation.py, backup.py, implicit.py and graphs.py:
-SOLVE: Hook[[MDP, str, float, dict[str, Any]], Solution] = Hook("solve")
+SOLVE: Hook[[MDP, str, float, dict[str, Value]], Solution] = Hook("solve")
 EVALUATE: Hook[[MDP, ArrayLike, float], Floats] = Hook("evaluate")
 ACTION_VALUES: Hook[[MDP, ArrayLike], Floats] = Hook("action_values")
 OPTIMAL_VALUES: Hook[[MDP, Value, Value, Value], Value] = Hook("optimal_values")
 GRAPH: Hook[[MDP, int, int | None, int | None, bool], Graph] = Hook("graph")
 # In start.py and episodes.py:
 DISTRIBUTION: Hook[[MDP, Start, str], Floats] = Hook("distribution")
-EPISODE: Hook[[MDP, ArrayLike, Any, Start, int], tuple[Integers, Integers, Floats]] = Hook("episode")
-RETURNS: Hook[[MDP, ArrayLike, int, Any, Start, int], Floats] = Hook("returns")
+EPISODE: Hook[[MDP, ArrayLike, Random, Start, int], tuple[Integers, Integers, Floats]] = Hook("episode")
+RETURNS: Hook[[MDP, ArrayLike, int, Random, Start, int], Floats] = Hook("returns")

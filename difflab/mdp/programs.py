@@ -8,7 +8,6 @@ from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 from scipy.optimize import linprog
 
 from ..errors import InputError
@@ -19,6 +18,7 @@ from .linear import solve_chain
 from .process import MDP
 from .run import Run
 from .solution import Found
+from .types import Rows
 
 MOST_STAGES = 2**28  # 2 GiB of values
 
@@ -29,8 +29,8 @@ def linear_programming(process: MDP, run: Run) -> Found:
     F. d'Epenoux (1963). The program's own accuracy is about 1e-7, the linear solve behind it proves the rest.
     """
     S, K = process.n_states, process.n_pairs
-    own = sparse.csr_array((np.ones(K), (np.arange(K), process.states)), shape=(K, S))
-    constraint = sparse.csr_array(process.discount * process.transitions - own)
+    own = Rows((np.ones(K), (np.arange(K), process.states)), shape=(K, S))
+    constraint = Rows(process.discount * process.transitions - own)
     free = np.where(process.terminal, 0.0, np.inf)
     program = linprog(
         np.ones(S), A_ub=constraint, b_ub=-process.rewards, bounds=np.stack([-free, free], axis=1), method="highs"

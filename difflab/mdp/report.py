@@ -7,7 +7,6 @@ import html
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ..files import target_folder, write_all
 from ..lab.plots import encoded
 from ..lab.tour_page import POLICY, STYLE, Figure, figure
 from ..nn.pictures import png
+from ..types import Params, Value
 from ..version import __version__
 from . import pictures
 from .graphs import backup_graph
@@ -39,7 +39,7 @@ def check_folder(folder: Path, force: bool) -> None:
 def write_folder(solution: Solution, folder: Path, title: str, force: bool = False) -> list[Path]:
     """The files; returns their paths."""
     check_folder(folder, force)
-    arrays: dict[str, Any] = {
+    arrays: Params = {
         "values": solution.values, "q": solution.q, "policy": solution.policy, "residuals": solution.residuals
     }  # fmt: skip
     buffer = io.BytesIO()
@@ -86,7 +86,7 @@ def page(solution: Solution, title: str) -> str:
 """
 
 
-def shown(made: Any, alt: str) -> str:
+def shown(made: Value, alt: str) -> str:
     return figure(Figure(png=png(made), alt=alt))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,7 @@ class Run:
     method: str
     tolerance: float
     max_iterations: int = 1_000_000
-    progress: Callable[[int, float], Any] | None = None
+    progress: Callable[[int, float], object] | None = None
     residuals: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     best: float = math.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ from .implicit import PolicySystem, shared
 from .process import MDP, Solution
 from .solution import solved
 from .ties import tie_width
-from .types import Flags, Floats
+from .types import Flags, Floats, Rows
 
 if TYPE_CHECKING:
     from ..differentiate.derivative import Derivative
@@ -46,22 +46,22 @@ class Sensitivity:
     values: Floats
 
     @cached_property
-    def probabilities(self) -> sparse.csr_array:
+    def probabilities(self) -> Rows:
         P, system = self.process.transitions, self.system
         on_data = self.visits[system.state] * self.values[system.following]
         on_data *= self.process.discount * system.entry
-        return sparse.csr_array((on_data, P.indices, P.indptr), shape=P.shape)
+        return Rows((on_data, P.indices, P.indptr), shape=P.shape)
 
     @property
-    def feasible(self) -> sparse.csr_array:
+    def feasible(self) -> Rows:
         """The derivative by probabilities, projected on changes that keep each row's sum."""
         P, data = self.probabilities, self.probabilities.data
         lengths = np.diff(P.indptr)
         row = np.repeat(np.arange(P.shape[0]), lengths)
         mean = np.bincount(row, data, P.shape[0]) / np.maximum(lengths, 1)
-        return sparse.csr_array((data - mean[row], P.indices, P.indptr), shape=P.shape)
+        return Rows((data - mean[row], P.indices, P.indptr), shape=P.shape)
 
-    def along(self, rewards: ArrayLike | None = None, probabilities: Any = None, discount: float = 0.0) -> float:
+    def along(self, rewards: ArrayLike | None = None, probabilities: Value = None, discount: float = 0.0) -> float:
         """dJ along a change of rewards (S, A), probabilities (entries or an array like transitions), discount."""
         total = self.discount * float(discount)
         if rewards is not None:
@@ -70,10 +70,10 @@ class Sensitivity:
             total += self.along_probabilities(probabilities)
         return total
 
-    def along_probabilities(self, change: Any) -> float:
+    def along_probabilities(self, change: Value) -> float:
         D = change if sparse.issparse(change) else np.asarray(change, float)
         if D.shape == self.probabilities.data.shape:
-            D = sparse.csr_array((D, self.probabilities.indices, self.probabilities.indptr), self.probabilities.shape)
+            D = Rows((D, self.probabilities.indices, self.probabilities.indptr), self.probabilities.shape)
         if D.shape != self.probabilities.shape:
             raise ShapeError(f"along: probabilities of shape {D.shape}; they are {self.probabilities.shape} or entries")
         sums = np.asarray(D.sum(axis=1)).ravel()

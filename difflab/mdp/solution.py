@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import InputError
 from .process import Solution
@@ -26,7 +25,7 @@ class Found:
     policies: Integers | None = None
 
 
-def solved(solution: Any, what: str) -> Solution:
+def solved(solution: object, what: str) -> Solution:
     """The solution, or an error for what is none: a process is the usual mistake."""
     if not isinstance(solution, Solution):
         raise InputError(f"{what}: {str(solution)[:80]} is not a solution; give process.solve()")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from ..progress import doing
+from ..types import Params, Value
 from .accelerated import anderson, prioritised_sweeping
 from .backup import best, greedy_actions, pair_values
 from .checks import tolerance_of, values_of, whole
@@ -61,8 +61,8 @@ def solve(
     *,
     start: ArrayLike | None = None,
     max_iterations: int = 1_000_000,
-    progress: Callable[[int, float], Any] | None = None,
-    **options: Any,
+    progress: Callable[[int, float], object] | None = None,
+    **options: Value,
 ) -> Solution:
     """The optimal values and policy of a process; see `MDP.solve`."""
     if not isinstance(method, str) or (method != "auto" and method not in METHODS):
@@ -89,7 +89,7 @@ def solve(
     return finished(process, run, found, [*notes, *run.notes], began)
 
 
-def solved_by(process: MDP, method: str, tolerance: float, options: dict[str, Any]) -> Solution:
+def solved_by(process: MDP, method: str, tolerance: float, options: Params) -> Solution:
     """`MDP.solve`."""
     return solve(process, method, tolerance, **options)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Value
 from .checks import floats, whole
 from .process import DISTRIBUTION, MDP
 from .types import Floats, Start
@@ -71,7 +71,7 @@ def anywhere(process: MDP, what: str) -> Floats:
     return alive / float(alive.sum())
 
 
-def is_place(process: MDP, start: Any) -> bool:
+def is_place(process: MDP, start: Value) -> bool:
     """Whether `start` is one state: a number, a state's name, a cell of the grid."""
     if isinstance(start, Mapping):
         return False
@@ -83,7 +83,7 @@ def is_place(process: MDP, start: Any) -> bool:
     return named or (process.layout is not None and len(start) == 2 and all(isinstance(x, int) for x in start))
 
 
-def place_of(process: MDP, place: Any, what: str) -> int:
+def place_of(process: MDP, place: Value, what: str) -> int:
     """The number of the state that a number, a name, or a cell of a grid means."""
     names = process.state_names
     if names is not None and hashable(place):
@@ -104,18 +104,18 @@ def place_of(process: MDP, place: Any, what: str) -> int:
     return state
 
 
-def probability(x: Any, what: str) -> float:
+def probability(x: Value, what: str) -> float:
     found = floats(x, what)
     if found.shape:
         raise ShapeError(f"{what} has the probability {x!r}; it is one number")
     return float(found)
 
 
-def hashable(x: Any) -> bool:
+def hashable(x: object) -> bool:
     return isinstance(x, Hashable)
 
 
-def named(process: MDP, state: Any) -> Any:
+def named(process: MDP, state: Value) -> Value:
     return int(state) if process.state_names is None else repr(process.state_names[state])
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..types import Array
 from .backup import add_product, best, columns_argmax, columns_max, product, runs
 from .ordering import Order
 from .process import MDP
@@ -22,18 +23,22 @@ class Sweeper:
     """
 
     def __init__(self, process: MDP, order: Order) -> None:
-        self.order, self.discount = order, process.discount
-        self.place = np.empty(process.n_states, np.int32)
+        self.order: Order = order
+        self.discount: float = process.discount
+        self.place: Array = np.empty(process.n_states, np.int32)
         self.place[order.states] = np.arange(process.n_states, dtype=np.int32)
         counts = np.diff(process.starts)[order.states]
-        self.starts = np.concatenate([[0], np.cumsum(counts)])
-        self.pairs = runs(process.starts[order.states], counts)
+        self.starts: Integers = np.concatenate([[0], np.cumsum(counts)])
+        self.pairs: Integers = runs(process.starts[order.states], counts)
         P = process.transitions[self.pairs]
-        self.indptr, self.indices = P.indptr, self.place[P.indices]
-        self.data = P.data * process.discount
-        self.rewards, self.scale = process.rewards[self.pairs], np.ones(len(self.pairs))
+        self.indptr: Array = P.indptr
+        self.indices: Array = self.place[P.indices]
+        self.data: Floats = P.data * process.discount
+        self.rewards: Floats = process.rewards[self.pairs]
+        self.scale: Floats = np.ones(len(self.pairs))
         self.leave_out_staying(counts)
-        self.n_actions, self.regular = process.n_actions, process.regular
+        self.n_actions: int = process.n_actions
+        self.regular: bool = process.regular
 
     def leave_out_staying(self, counts: Integers) -> None:
         lengths = np.diff(self.indptr)

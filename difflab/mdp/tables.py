@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..types import Value
 from .build import from_triples
 from .maps import layout_of
 from .process import FROM_GYMNASIUM, MDP
@@ -15,7 +15,7 @@ from .start import starting_in
 from .types import Start
 
 
-def from_gymnasium(env: Any, discount: float, start: Start = None) -> MDP:
+def from_gymnasium(env: Value, discount: float, start: Start = None) -> MDP:
     env = environment_named(env, "mdp") if isinstance(env, str) else env
     table = env if isinstance(env, dict) else getattr(getattr(env, "unwrapped", env), "P", None)
     if not isinstance(table, dict):
@@ -36,7 +36,7 @@ def from_gymnasium(env: Any, discount: float, start: Start = None) -> MDP:
     return starting_in(made, start)
 
 
-def table_steps(table: dict[Any, Any]) -> list[tuple[Any, ...]]:
+def table_steps(table: dict[Value, Value]) -> list[tuple[Value, ...]]:
     """(state, action, probability, next state, reward, done) for all entries of a gymnasium table."""
     try:
         steps = [
@@ -57,7 +57,7 @@ def table_steps(table: dict[Any, Any]) -> list[tuple[Any, ...]]:
     return steps
 
 
-def environment_named(name: str, what: str) -> Any:
+def environment_named(name: str, what: str) -> Value:
     """The environment of gymnasium's with this name."""
     try:
         import gymnasium

@@ -1,14 +1,13 @@
-"""What annotations in this room mean by their names; all of it may be traced."""
+"""What annotations in this room mean by their names, beside those of `difflab/types.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
-Array = Any  # NumPy's array or number, or a traced one
-Number = Any  # a Python float or a number without axes, the same for all arrays
-Tree = Any  # any container of arrays (pytree), also one array
-Params = dict[str, Any]  # nested dicts of arrays, with PyTorch's names
-State = dict[str, Any]  # what a layer changes from call to call
-Memory = dict[str, Any]  # what an optimiser keeps between its updates
-Schedule = Callable[[Number], Number]  # a rate from the number of updates that were made before
+Number: TypeAlias = Any  # a Python float or a number without axes, the same for all arrays
+Memory: TypeAlias = dict[str, Any]  # what an optimiser keeps between its updates
+Schedule: TypeAlias = Callable[[Number], Number]  # a rate from the number of updates that were made before
+PerAxis: TypeAlias = Any  # one size for all axes of space, or one for each; a layer keeps one for each
+Initial: TypeAlias = Any  # a scheme of nn.init or its name: an argument only, for a layer's `init` is its method
+Record: TypeAlias = dict[str, Any]  # what JSON says of a layer, an epoch or a run

@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import zlib
-from collections.abc import Callable
+from collections.abc import Hashable
 from dataclasses import MISSING, field, make_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..graph.traced import Traced
+from ..types import Array, Function, Value
 from . import functional as F
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -30,12 +31,12 @@ REDUCTIONS = ("mean", "sum", "none")
 class Criterion:
     """A loss with its settings: frozen, equal where the settings are, and hashable."""
 
-    function: ClassVar[Callable[..., Any]]
+    function: ClassVar[Function]
     operands: ClassVar[tuple[str, ...]]
 
     if TYPE_CHECKING:  # each kind has the signature of its function
 
-        def __init__(self, *arguments: Any, **settings: Any) -> None: ...
+        def __init__(self, *arguments: Value, **settings: Value) -> None: ...
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -47,7 +48,7 @@ class Criterion:
         if hasattr(self, "reduction"):
             check_reduction(name, self.reduction)
 
-    def mend(self, value: Any) -> str:
+    def mend(self, value: object) -> str:
         """What was meant by an argument in the place of torch's oldest setting."""
         name = type(self).__name__
         if isinstance(value, str):
@@ -55,14 +56,14 @@ class Criterion:
         function, arguments = self.function.__name__, ", ".join(self.operands)
         return f"{name} makes an object: {name}()({arguments}), or call nn.functional.{function}({arguments})"
 
-    def __call__(self, *values: Any, **named: Any) -> Any:
+    def __call__(self, *values: Value, **named: Value) -> Value:
         """The loss of its operands."""
         if len(values) + len(named) != len(self.operands) or set(named) - set(self.operands[len(values) :]):
             given = " and ".join([str(len(values)), *(f"{n}=" for n in named)])
             raise InputError(f"{type(self).__name__}: it is called as loss({', '.join(self.operands)}); given {given}")
         return type(self).function(*values, **named, **vars(self))
 
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """The settings as values that can be compared and hashed."""
         return tuple(map(plain, vars(self).values()))
 
@@ -77,18 +78,18 @@ class Criterion:
         return f"{type(self).__name__}({', '.join(f'{name}={shown(value)}' for name, value in told)})"
 
 
-def kept(value: Any) -> Any:
+def kept(value: Value) -> Array:
     """A setting's own copy of an array, which nobody changes afterwards."""
     copy = np.array(value)
     copy.flags.writeable = False
     return copy
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Hashable:
     return (value.dtype.str, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """An array as its elements, where there are few, or else with a checksum that tells it from others."""
     if not isinstance(value, np.ndarray):
         return f"{value!r:.80}"
@@ -97,7 +98,7 @@ def shown(value: Any) -> str:
     return f"<array of shape {value.shape}, checksum {zlib.crc32(value.tobytes()):08x}>"
 
 
-def check_reduction(name: str, reduction: Any) -> None:
+def check_reduction(name: str, reduction: object) -> None:
     allowed = (*REDUCTIONS, "batchmean") if name == "KLDivLoss" else REDUCTIONS
     if reduction not in allowed:
         close = difflib.get_close_matches(str(reduction), allowed, n=1, cutoff=0.4)
@@ -106,7 +107,7 @@ def check_reduction(name: str, reduction: Any) -> None:
 
 
 def criterion(
-    name: str, function: Callable[..., Any], operands: int = 2, *, without: str = "", kw_only: bool = False
+    name: str, function: Function, operands: int = 2, *, without: str = "", kw_only: bool = False
 ) -> type[Criterion]:
     """The class of this name: its fields are the function's arguments behind the operands."""
     arguments = list(inspect.signature(function).parameters.values())
@@ -125,25 +126,25 @@ def criterion(
     return made
 
 
-L1Loss = criterion("L1Loss", F.l1_loss, without="weight")
-MSELoss = criterion("MSELoss", F.mse_loss, without="weight")
-SmoothL1Loss = criterion("SmoothL1Loss", F.smooth_l1_loss)
-HuberLoss = criterion("HuberLoss", F.huber_loss, without="weight")
-CrossEntropyLoss = criterion("CrossEntropyLoss", F.cross_entropy)
-NLLLoss = criterion("NLLLoss", F.nll_loss)
-BCELoss = criterion("BCELoss", F.binary_cross_entropy)
-BCEWithLogitsLoss = criterion("BCEWithLogitsLoss", F.binary_cross_entropy_with_logits)
-KLDivLoss = criterion("KLDivLoss", F.kl_div)
-PoissonNLLLoss = criterion("PoissonNLLLoss", F.poisson_nll_loss)
-GaussianNLLLoss = criterion("GaussianNLLLoss", F.gaussian_nll_loss, 3, kw_only=True)
-HingeEmbeddingLoss = criterion("HingeEmbeddingLoss", F.hinge_embedding_loss)
-SoftMarginLoss = criterion("SoftMarginLoss", F.soft_margin_loss)
-MultiLabelSoftMarginLoss = criterion("MultiLabelSoftMarginLoss", F.multilabel_soft_margin_loss)
-MarginRankingLoss = criterion("MarginRankingLoss", F.margin_ranking_loss, 3)
-CosineEmbeddingLoss = criterion("CosineEmbeddingLoss", F.cosine_embedding_loss, 3)
-TripletMarginLoss = criterion("TripletMarginLoss", F.triplet_margin_loss, 3)
-CosineSimilarity = criterion("CosineSimilarity", F.cosine_similarity)
-PairwiseDistance = criterion("PairwiseDistance", F.pairwise_distance)
+L1Loss: type[Criterion] = criterion("L1Loss", F.l1_loss, without="weight")
+MSELoss: type[Criterion] = criterion("MSELoss", F.mse_loss, without="weight")
+SmoothL1Loss: type[Criterion] = criterion("SmoothL1Loss", F.smooth_l1_loss)
+HuberLoss: type[Criterion] = criterion("HuberLoss", F.huber_loss, without="weight")
+CrossEntropyLoss: type[Criterion] = criterion("CrossEntropyLoss", F.cross_entropy)
+NLLLoss: type[Criterion] = criterion("NLLLoss", F.nll_loss)
+BCELoss: type[Criterion] = criterion("BCELoss", F.binary_cross_entropy)
+BCEWithLogitsLoss: type[Criterion] = criterion("BCEWithLogitsLoss", F.binary_cross_entropy_with_logits)
+KLDivLoss: type[Criterion] = criterion("KLDivLoss", F.kl_div)
+PoissonNLLLoss: type[Criterion] = criterion("PoissonNLLLoss", F.poisson_nll_loss)
+GaussianNLLLoss: type[Criterion] = criterion("GaussianNLLLoss", F.gaussian_nll_loss, 3, kw_only=True)
+HingeEmbeddingLoss: type[Criterion] = criterion("HingeEmbeddingLoss", F.hinge_embedding_loss)
+SoftMarginLoss: type[Criterion] = criterion("SoftMarginLoss", F.soft_margin_loss)
+MultiLabelSoftMarginLoss: type[Criterion] = criterion("MultiLabelSoftMarginLoss", F.multilabel_soft_margin_loss)
+MarginRankingLoss: type[Criterion] = criterion("MarginRankingLoss", F.margin_ranking_loss, 3)
+CosineEmbeddingLoss: type[Criterion] = criterion("CosineEmbeddingLoss", F.cosine_embedding_loss, 3)
+TripletMarginLoss: type[Criterion] = criterion("TripletMarginLoss", F.triplet_margin_loss, 3)
+CosineSimilarity: type[Criterion] = criterion("CosineSimilarity", F.cosine_similarity)
+PairwiseDistance: type[Criterion] = criterion("PairwiseDistance", F.pairwise_distance)
 
 __all__ = [
     "BCELoss",

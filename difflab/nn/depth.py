@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..differentiate.transform import vjp
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, save
-from .arrays import Array, Params
-from .init import scheme_of
+from ..types import Array, FileName, Params, Value
+from .init import Scheme, scheme_of
 from .layers.activations import ReLU, Tanh
 from .layers.layer import Layer, counted
 from .layers.linear import Linear
@@ -25,8 +24,8 @@ class DepthStudy:
 
     init: str
     activation: str
-    values: Any
-    gradients: Any
+    values: Array
+    gradients: Array
 
     def __repr__(self) -> str:
         return f"<DepthStudy of {len(self.values)} layers: {self.verdict()}>"
@@ -48,8 +47,8 @@ def fate(ratio: float) -> str:
 
 
 def depth_study(
-    init: Any = None, *, layers: int = 50, width: int = 256, activation: Layer | None = None, samples: int = 64,
-    seed: int = 0,
+    init: Scheme | str | None = None, *, layers: int = 50, width: int = 256, activation: Layer | None = None,
+    samples: int = 64, seed: int = 0,
 ) -> DepthStudy:  # fmt: skip
     """Sends normal numbers (samples, width) through so many linear layers with an activation (ReLU) behind each.
 
@@ -73,7 +72,7 @@ def depth_study(
     rng = np.random.default_rng(seed)
     linear = Linear(width, width, init=init)
 
-    def layer(params: Params, h: Array) -> Any:
+    def layer(params: Params, h: Value) -> Value:
         return activation.apply({}, {}, linear.apply(params, {}, h, training=True)[0], training=True)[0]
 
     h, values, pullbacks = rng.normal(size=(samples, width)), [], []
@@ -94,7 +93,7 @@ def depth_study(
 COMPARED = {"ReLU": (None, "xavier", "he", "orthogonal"), "Tanh": (None, "xavier", "he", "orthogonal")}
 
 
-def depth_picture(path: Any, *, layers: int = 50, force: bool = False) -> list[DepthStudy]:
+def depth_picture(path: FileName, *, layers: int = 50, force: bool = False) -> list[DepthStudy]:
     """Values and gradients over the layers, with relu above and tanh below, for four ways to start."""
     from matplotlib.figure import Figure
 

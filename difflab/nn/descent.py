@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..types import Array, FileName, Function
 from . import optim
-from .arrays import Array
+from .optim.optimiser import Optimiser
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Surface:
     """A function of (x, y), where to start, what part to show (None: where the paths go), and its lowest points."""
 
     name: str
-    f: Callable[..., Any]
+    f: Function
     start: tuple[float, float]
     box: tuple[float, float, float, float] | None = None  # left, right, bottom, top
     minima: tuple[tuple[float, float], ...] = ()
@@ -42,7 +46,7 @@ SADDLE = Surface(
 SURFACES = {s.name: s for s in (RAVINE, ROSENBROCK, SADDLE)}
 
 # Settings under which each one gets somewhere on all three surfaces.
-OPTIMISERS: dict[str, Callable[[], Any]] = {
+OPTIMISERS: dict[str, Callable[[], Optimiser | optim.Newton]] = {
     "gradient descent": lambda: optim.SGD(lr=0.01),
     "momentum": lambda: optim.SGD(lr=0.01, momentum=0.9),
     "Nesterov": lambda: optim.SGD(lr=0.01, momentum=0.9, nesterov=True),
@@ -53,7 +57,7 @@ OPTIMISERS: dict[str, Callable[[], Any]] = {
 }
 
 
-def path_of(surface: Surface, optimiser: Any, steps: int) -> Any:
+def path_of(surface: Surface, optimiser: Optimiser | optim.Newton, steps: int) -> Array:
     """The points (steps + 1, 2) that an optimiser visits; it ends where it leaves all numbers."""
     if isinstance(optimiser, optim.Newton):
         return np.array(optim.minimize(surface.f, np.array(surface.start), optimiser, steps).trajectory)
@@ -69,7 +73,7 @@ def path_of(surface: Surface, optimiser: Any, steps: int) -> Any:
     return np.array(points)
 
 
-def around(start: tuple[float, float], paths: Iterable[Any]) -> tuple[float, float, float, float]:
+def around(start: tuple[float, float], paths: Iterable[Array]) -> tuple[float, float, float, float]:
     """The part of the plane where the paths go, with room about it; one that runs away does not stretch it."""
     limit = 4.0 * max(1.0, *map(abs, start))
     points = np.concatenate([np.array([start]), *paths])
@@ -77,10 +81,12 @@ def around(start: tuple[float, float], paths: Iterable[Any]) -> tuple[float, flo
     low, high = points.min(axis=0), points.max(axis=0)
     middle, half = (low + high) / 2, (high - low) / 2
     half = 1.25 * np.maximum(half, max(0.25 * half.max(), 0.05 * max(1.0, *map(abs, start))))
-    return tuple(float(v) for k in (0, 1) for v in (middle[k] - half[k], middle[k] + half[k]))  # type: ignore[return-value]
+    left, bottom = map(float, middle - half)
+    right, top = map(float, middle + half)
+    return left, right, bottom, top
 
 
-def contours(axes: Any, surface: Surface) -> None:
+def contours(axes: Axes, surface: Surface) -> None:
     left, right, bottom, top = surface.box or around(surface.start, ())
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
     z = surface.f(np.stack([x, y]))
@@ -97,7 +103,7 @@ def contours(axes: Any, surface: Surface) -> None:
     axes.grid(False)
 
 
-def draw_path(axes: Any, points: Any, k: int, label: str) -> None:
+def draw_path(axes: Axes, points: Array, k: int, label: str) -> None:
     """One path; every other one is dashed and lies on top, so that of two that go the same way both are seen."""
     colour, dashed = COLOURS[k % len(COLOURS)], k % 2 == 1
     style = {"linewidth": 1.6, "linestyle": (0, (3, 2)), "zorder": 3} if dashed else {"linewidth": 2.0, "zorder": 2}
@@ -107,12 +113,12 @@ def draw_path(axes: Any, points: Any, k: int, label: str) -> None:
 
 def descent_picture(
     surface: str | Surface,
-    path: Any,
-    optimisers: dict[str, Any] | None = None,
+    path: FileName,
+    optimisers: dict[str, Optimiser | optim.Newton] | None = None,
     steps: int = 100,
     *,
     force: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, Array]:
     """The paths of optimisers over the contours of a surface; returns the points of each."""
     surface = known(surface)
     chosen = {n: make() for n, make in OPTIMISERS.items()} if optimisers is None else optimisers
@@ -141,7 +147,7 @@ def known(surface: str | Surface) -> Surface:
 STEP_SIZES = {0.004: "too small", 0.04: "good", 0.095: "it oscillates", 0.101: "it diverges"}
 
 
-def step_size_picture(path: Any, *, force: bool = False) -> dict[float, Any]:
+def step_size_picture(path: FileName, *, force: bool = False) -> dict[float, Array]:
     """Gradient descent on the ravine with four step sizes; above 2 / (largest curvature) = 0.1 it diverges."""
     from matplotlib.figure import Figure
 
@@ -158,7 +164,7 @@ def step_size_picture(path: Any, *, force: bool = False) -> dict[float, Any]:
     return found
 
 
-def momentum_picture(path: Any, *, force: bool = False) -> dict[float, Any]:
+def momentum_picture(path: FileName, *, force: bool = False) -> dict[float, Array]:
     """The ravine with several momenta and one step size: the value against the steps, and the paths."""
     from matplotlib.figure import Figure
 
@@ -187,7 +193,9 @@ class Rate:
     measured: float
 
 
-def convergence_picture(path: Any, condition: float = 25.0, steps: int = 120, *, force: bool = False) -> list[Rate]:
+def convergence_picture(
+    path: FileName, condition: float = 25.0, steps: int = 120, *, force: bool = False
+) -> list[Rate]:
     """A quadratic with curvatures 1 and kappa: the distance to the minimum, beside its theoretical rate.
 
     With the best constant step sizes gradient descent shrinks it by (kappa - 1) / (kappa + 1), the heavy ball by
@@ -222,7 +230,7 @@ def convergence_picture(path: Any, condition: float = 25.0, steps: int = 120, *,
     return found
 
 
-def write_descent(folder: Any, *, force: bool = False) -> list[Path]:
+def write_descent(folder: FileName, *, force: bool = False) -> list[Path]:
     """All pictures into a folder."""
     folder = Path(folder)
     written = []
@@ -239,7 +247,7 @@ def write_descent(folder: Any, *, force: bool = False) -> list[Path]:
     return written
 
 
-def kernels_picture(path: Any, *, force: bool = False) -> Any:
+def kernels_picture(path: FileName, *, force: bool = False) -> list[Array]:
     """Kernels of `nn.kernels` applied to a photograph that comes with matplotlib (Grace Hopper, U.S. Navy)."""
     from . import functional as F, pictures
     from .kernels import KERNELS
@@ -257,17 +265,18 @@ def kernels_picture(path: Any, *, force: bool = False) -> Any:
     return images
 
 
-def shown(x: Array) -> Any:
+def shown(x: Array) -> Array:
     """Greys between the 1st and the 99th percent."""
     low, high = np.percentile(x, [1, 99])
-    return np.clip((x - low) / max(high - low, 1e-12), 0, 1)
+    grey: Array = np.clip((x - low) / max(high - low, 1e-12), 0, 1)
+    return grey
 
 
-def photograph() -> Any:
+def photograph() -> Array:
     """A real photograph in greys from 0 to 1, (300, 256)."""
     from matplotlib import cbook
     from PIL import Image
 
-    with Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:  # type: ignore[arg-type]
+    with Image.open(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)) as image:
         small = image.convert("L").resize((256, 300), Image.Resampling.LANCZOS)
         return np.asarray(small, np.float64) / 255

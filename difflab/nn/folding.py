@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import InputError
-from .arrays import Array, Params, State
+from ..types import Function, Params, State, Value
 from .layers.convolution import Conv1d, Conv2d
 from .layers.layer import Layer
 from .layers.linear import Linear
@@ -56,7 +54,7 @@ def foldable(before: Layer, layer: Layer) -> bool:
     return isinstance(before, FOLDABLE.get(type(layer), ())) and bool(getattr(layer, "track_running_stats", False))
 
 
-def fold(before: Any, given: Params, norm: Array, params: Params, state: State) -> tuple[Layer, Params]:
+def fold(before: Value, given: Params, norm: Value, params: Params, state: State) -> tuple[Layer, Params]:
     """One batch norm into the layer before it."""
     from dataclasses import replace
 
@@ -64,7 +62,7 @@ def fold(before: Any, given: Params, norm: Array, params: Params, state: State) 
     scale = params.get("weight", 1.0) / np.sqrt(np.asarray(state["running_var"], np.float64) + norm.eps)
     shift = params.get("bias", 0.0) - scale * state["running_mean"]
     bias = given.get("bias", np.zeros(len(weight)))
-    channels = lambda v, like: v.reshape(-1, *(1,) * (like.ndim - 1))
+    channels: Function = lambda v, like: v.reshape(-1, *(1,) * (like.ndim - 1))
     new = {
         "weight": (weight * channels(scale, weight)).astype(weight.dtype),
         "bias": (bias * channels(scale, bias) + channels(shift, bias)).astype(weight.dtype),

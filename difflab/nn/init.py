@@ -32,15 +32,16 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..errors import InputError, ShapeError
 from ..graph.hollow import hollow
+from ..types import Array, Shape, Tree, Value
 
 
-def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+def fans(shape: Shape) -> tuple[int, int]:
     """How many elements flow into an output, and out of an input.
 
     >>> fans((6, 3, 5, 5))
@@ -55,7 +56,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 class Scheme:
     """A distribution of first weights; `sample` draws an array of float64."""
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def __repr__(self) -> str:  # of one's own schemes: a run is known again by it, so it has no address
@@ -88,7 +89,7 @@ class Scaled(Scheme):
         if self.fan not in ("in", "out", "mean"):
             raise InputError(f'{type(self).__name__}: fan={self.fan!r}; it is "in", "out" or "mean"')
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         into, out = fans(shape)
         fan = {"in": into, "out": out, "mean": (into + out) / 2}[self.fan]
         std = self.gain / math.sqrt(fan) if fan else 0.0
@@ -107,7 +108,7 @@ class Normal(Scheme):
         check_number(self, "mean", least=-math.inf)
         check_number(self, "std")
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         return rng.normal(self.mean, self.std, shape)
 
 
@@ -122,7 +123,7 @@ class Uniform(Scheme):
         check_number(self, "a", least=-math.inf)
         check_number(self, "b", least=self.a)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         return rng.uniform(self.a, self.b, shape)
 
 
@@ -143,7 +144,7 @@ class Orthogonal(Scheme):
     def __post_init__(self) -> None:
         check_number(self, "gain")
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         fans(shape)
         rows, columns = shape[0], math.prod(shape[1:])
         q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
@@ -160,7 +161,7 @@ class Constant(Scheme):
     def __post_init__(self) -> None:
         check_number(self, "value", least=-math.inf)
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    def sample(self, rng: np.random.Generator, shape: Shape) -> Array:
         return np.full(shape, float(self.value))
 
 
@@ -181,7 +182,7 @@ SCHEMES: dict[str, Scheme] = {
 KINDS: dict[str, type[Scheme]] = {k.__name__: k for k in (Scaled, Normal, Uniform, Orthogonal, Constant)}
 
 
-def scheme_of(init: Any, where: str) -> Scheme:
+def scheme_of(init: Scheme | str, where: str) -> Scheme:
     """The scheme of this name, or the object itself."""
     if isinstance(init, Scheme):
         return init
@@ -195,17 +196,17 @@ def scheme_of(init: Any, where: str) -> Scheme:
     raise InputError(f"{where}: init={init!r:.80}; {mend}")
 
 
-def draw(init: Any, rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
+def draw(init: Scheme | str, rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float64) -> Array:
     """A weight of this shape, by a scheme or its name."""
     scheme = scheme_of(init, "draw")
     return hollow(shape) if isinstance(rng, Shapes) else scheme.sample(rng, shape).astype(dtype, copy=False)
 
 
-def redrawn(init: Any, rng: np.random.Generator, params: Any) -> Any:
+def redrawn(init: Scheme | str, rng: np.random.Generator, params: Tree) -> Tree:
     """A tree of parameters with new weights: arrays of two axes or more are drawn, biases are 0, others stay."""
     scheme = scheme_of(init, "init")
 
-    def new(name: str, value: Any) -> Any:
+    def new(name: str, value: Tree) -> Tree:
         if isinstance(value, dict):
             return {n: new(n, v) for n, v in value.items()}
         if "bias" in name:
@@ -221,8 +222,8 @@ class Shapes(np.random.Generator):
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))
 
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+    def uniform(self, low: Value = 0.0, high: Value = 1.0, size: Value = None) -> Value:
         return super().uniform(low, high) if size is None else hollow(size)
 
-    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    def normal(self, loc: Value = 0.0, scale: Value = 1.0, size: Value = None) -> Value:
         return super().normal(loc, scale) if size is None else hollow(size)

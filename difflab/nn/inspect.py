@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import optree
@@ -12,9 +12,12 @@ import optree
 from ..differentiate.transform import grad
 from ..glance import glance
 from ..lab.plots import COLOURS
-from .arrays import Array, Params, State, Tree
+from ..types import Array, Function, Params, State, Tree, Value
 from .layers.layer import Layer
 from .layers.sequential import Sequential
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 VANISHING, EXPLODING = 1e-3, 1e3  # size of a layer's gradient against the largest layer's, and against 1
 
@@ -24,8 +27,8 @@ class LayerLook:
     """One layer: its output's values, the loss's gradient by them, and the gradient by its parameters (or None)."""
 
     name: str
-    activation: Any
-    gradient: Any
+    activation: Array
+    gradient: Array
     weights: float | None
     weight_gradient: float | None
 
@@ -71,7 +74,7 @@ class Inspection:
             lines.append(f"{look.name[:12]:12} {both} {own[0]} {own[1]} {look.dead:8.1%}")
         return "\n".join(lines)
 
-    def plot(self) -> Any:
+    def plot(self) -> Figure:
         """Histograms of activations and gradients, a row for each layer."""
         from matplotlib.figure import Figure
 
@@ -96,7 +99,7 @@ def rms(x: Array) -> float:
 
 
 def inspect(
-    model: Layer, params: Params, state: State, x: Array, y: Array, loss: Callable[..., Any], *, training: bool = True
+    model: Layer, params: Params, state: State, x: Array, y: Array, loss: Function, *, training: bool = True
 ) -> Inspection:
     """Runs a batch forward and back and keeps what stands at each layer's output.
 
@@ -110,7 +113,7 @@ def inspect(
         model, params, state = Sequential({"model": model}), {"model": params}, {"model": state}
     outputs = list(run(model, params, state, x, training, [0.0] * len(model)))
 
-    def shifted(shifts: list[Any], params: Params) -> Any:
+    def shifted(shifts: list[Value], params: Params) -> Value:
         """The loss with something added at each layer's output: its gradient by that is the one we look for."""
         return loss(list(run(model, params, state, x, training, shifts))[-1], y)
 
@@ -128,7 +131,9 @@ def together(tree: Tree) -> float | None:
     return rms(np.concatenate([np.ravel(a) for a in leaves])) if leaves else None
 
 
-def run(model: Sequential, params: Params, state: State, x: Array, training: bool, shifts: list[Any]) -> Any:
+def run(
+    model: Sequential, params: Params, state: State, x: Value, training: bool, shifts: list[Value]
+) -> Iterator[Value]:
     for name, layer, shift in zip(model.names, model.layers, shifts):
         x, _ = layer.apply(params[name], state[name], x, training=training)
         x = (x[0] if isinstance(x, tuple) else x) + shift

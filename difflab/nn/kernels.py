@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from math import comb
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..types import Array
 
 
-def gaussian(size: int = 5, sigma: float = 1.0) -> Any:
+def gaussian(size: int = 5, sigma: float = 1.0) -> Array:
     """A Gaussian blur of (size, size) with standard deviation sigma in pixels; it sums to 1.
 
     >>> gaussian(3).round(3)
@@ -23,10 +23,11 @@ def gaussian(size: int = 5, sigma: float = 1.0) -> Any:
     if not sigma > 0:
         raise InputError(f"gaussian: sigma={sigma!r}; a standard deviation is positive")
     line = np.exp(-0.5 * ((np.arange(size) - size // 2) / sigma) ** 2)
-    return np.outer(line, line) / line.sum() ** 2
+    blur: Array = np.outer(line, line) / line.sum() ** 2
+    return blur
 
 
-def binomial(size: int = 3) -> Any:
+def binomial(size: int = 3) -> Array:
     """The blur of binomial coefficients, (size, size): for size 3 the course's Gaussian, [1 2 1; 2 4 2; 1 2 1] / 16.
 
     Each row is a row of Pascal's triangle over 2^(size - 1), which tends to a Gaussian of variance (size - 1) / 4. Its
@@ -43,34 +44,34 @@ def binomial(size: int = 3) -> Any:
     return np.outer(line, line)
 
 
-def box(size: int = 3) -> Any:
+def box(size: int = 3) -> Array:
     """The mean of (size, size) pixels."""
     if not isinstance(size, int) or size < 1:
         raise InputError(f"box: size={size!r}; give an integer of at least 1")
     return np.full((size, size), 1 / size**2)
 
 
-def sobel_x() -> Any:
+def sobel_x() -> Array:
     """The change from left to right, smoothed from top to bottom, for cross-correlation."""
     return np.outer([1.0, 2.0, 1.0], [-1.0, 0.0, 1.0])
 
 
-def sobel_y() -> Any:
+def sobel_y() -> Array:
     """The change from top to bottom, smoothed from left to right, for cross-correlation."""
     return sobel_x().T
 
 
-def laplacian() -> Any:
+def laplacian() -> Array:
     """The sum of the second differences in both directions."""
     return np.array([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
 
 
-def sharpen() -> Any:
+def sharpen() -> Array:
     """The image minus its Laplacian."""
     return np.array([[0.0, -1.0, 0.0], [-1.0, 5.0, -1.0], [0.0, -1.0, 0.0]])
 
 
-def line(angle: int = 0) -> Any:
+def line(angle: int = 0) -> Array:
     """Thin lines at an angle of 0 (horizontal), 45, 90 or 135 degrees against the x axis, y pointing up.
 
     >>> line(90)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
 
 from ..errors import InputError
+from .init import Scheme
 from .layers.activations import ReLU
 from .layers.convolution import Conv2d
 from .layers.dropout import Dropout
@@ -19,7 +19,7 @@ from .layers.sequential import Sequential
 
 
 def mlp(sizes: Sequence[int] = (784, 256, 128, 10), *, activation: Layer | None = None, batch_norm: bool = False,
-        dropout: float = 0.0, init: Any = None) -> Sequential:  # fmt: skip
+        dropout: float = 0.0, init: Scheme | str | None = None) -> Sequential:  # fmt: skip
     """Linear layers of these sizes with an activation (ReLU) between them; images are flattened first.
 
     `init` is the scheme of nn.init that the weights of all layers start by, here and in the other models.
@@ -43,7 +43,7 @@ def mlp(sizes: Sequence[int] = (784, 256, 128, 10), *, activation: Layer | None 
 
 
 def lenet5(
-    channels: int = 1, classes: int = 10, *, size: int = 28, batch_norm: bool = False, init: Any = None
+    channels: int = 1, classes: int = 10, *, size: int = 28, batch_norm: bool = False, init: Scheme | str | None = None
 ) -> Sequential:
     """LeNet-5 with ReLU and max-pooling: two 5 x 5 convolutions of 6 and 16 filters, then 120, 84 and `classes` units.
 
@@ -71,7 +71,7 @@ def lenet5(
     return Sequential(layers | {"linear5": Linear(84, classes, init=init)})
 
 
-def cnn(channels: int = 1, classes: int = 10, *, size: int = 8, init: Any = None) -> Sequential:
+def cnn(channels: int = 1, classes: int = 10, *, size: int = 8, init: Scheme | str | None = None) -> Sequential:
     """A small network of 3 x 3 convolutions with batch norm, for images down to 8 x 8.
 
     >>> cnn().init(0)[0]["conv1"]["weight"].shape
@@ -101,7 +101,12 @@ VGG16 = (2, 64), (2, 128), (3, 256), (3, 512), (3, 512)  # convolutions and thei
 
 
 def vgg16(
-    classes: int = 1000, *, channels: int = 3, batch_norm: bool = False, dropout: float = 0.5, init: Any = None
+    classes: int = 1000,
+    *,
+    channels: int = 3,
+    batch_norm: bool = False,
+    dropout: float = 0.5,
+    init: Scheme | str | None = None,
 ) -> Sequential:
     """VGG-16: 13 convolutions of 3 x 3 in five blocks that end in max-pooling, and three large linear layers.
 
@@ -132,7 +137,7 @@ def vgg16(
 
 
 def for_images(
-    name: str, shape: tuple[int, int, int], classes: int, batch_norm: bool = False, init: Any = None
+    name: str, shape: tuple[int, int, int], classes: int, batch_norm: bool = False, init: Scheme | str | None = None
 ) -> Sequential:
     """The model of this name for images of shape (channels, height, width)."""
     channels, height, width = shape

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..lab.plots import COLOURS, figure
-from .arrays import Array, Params, State
+from ..types import Array, Params, State
+from .arrays import Record
 from .layers.convolution import Conv2d
 from .layers.layer import Layer
 from .layers.sequential import Sequential
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def png(made: Any) -> bytes:
+
+def png(made: Figure) -> bytes:
     """A figure's bytes."""
     buffer = io.BytesIO()
     made.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
 
 
-def learning_curves(history: list[dict[str, Any]]) -> Any:
+def learning_curves(history: list[Record]) -> Figure:
     """Loss and accuracy of each epoch, training beside test."""
     from matplotlib.figure import Figure
 
@@ -43,13 +48,14 @@ def learning_curves(history: list[dict[str, Any]]) -> Any:
     return made
 
 
-def confusion(truth: Any, guess: Any, classes: tuple[str, ...]) -> Any:
+def confusion(truth: Array, guess: Array, classes: tuple[str, ...]) -> Figure:
     """How often each class (rows) was taken for each (columns)."""
     n = len(classes)
     counts = np.zeros((n, n), int)
     np.add.at(counts, (truth, guess), 1)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     size = min(2.2 + 0.5 * n, 11)
+    made: Figure
     made, axes = figure(size + 0.8, size)
     axes.grid(False)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -66,7 +72,9 @@ def confusion(truth: Any, guess: Any, classes: tuple[str, ...]) -> Any:
     return made
 
 
-def tiles(images: Array, titles: list[str], columns: int = 8, cmap: str = "gray", centred: bool = False) -> Any:
+def tiles(
+    images: Array | Sequence[Array], titles: list[str], columns: int = 8, cmap: str = "gray", centred: bool = False
+) -> Figure:
     """Small images side by side, each with its title; `centred` puts 0 in the middle of the colours."""
     from matplotlib.figure import Figure
 
@@ -85,7 +93,7 @@ def tiles(images: Array, titles: list[str], columns: int = 8, cmap: str = "gray"
     return made
 
 
-def mistakes(images: Array, scores: Any, truth: Any, classes: tuple[str, ...], count: int = 16) -> Any:
+def mistakes(images: Array, scores: Array, truth: Array, classes: tuple[str, ...], count: int = 16) -> Figure | None:
     """The wrong answers that the network was surest of."""
     p = softmax(scores)
     guess = p.argmax(1)
@@ -95,12 +103,13 @@ def mistakes(images: Array, scores: Any, truth: Any, classes: tuple[str, ...], c
     return tiles([picture(images[k]) for k in worst], titles) if len(worst) else None
 
 
-def softmax(scores: Any) -> Any:
+def softmax(scores: Array) -> Array:
     e = np.exp(scores - scores.max(1, keepdims=True))
-    return e / e.sum(1, keepdims=True)
+    shares: Array = e / e.sum(1, keepdims=True)
+    return shares
 
 
-def picture(sample: Any) -> Any:
+def picture(sample: Array) -> Array:
     """A sample of shape (channels, height, width) as something that can be shown."""
     return sample[0] if sample.shape[0] != 3 else np.clip(np.moveaxis(sample, 0, -1), 0, 1)
 
@@ -118,7 +127,7 @@ def background(images: Array) -> float:
 SHADES = " .:-=+*#%@"
 
 
-def in_characters(sample: Any) -> str:
+def in_characters(sample: Array) -> str:
     """An image (channels, height, width) as text, light pixels as dense characters, each pixel two of them wide.
 
     >>> print(in_characters(np.array([[[0.0, 1.0], [0.5, 0.0]]])))
@@ -135,7 +144,7 @@ def first_convolution(model: Sequential) -> str | None:
     return next((n for n, layer in zip(model.names, model.layers) if isinstance(layer, Conv2d)), None)
 
 
-def first_kernels(model: Layer, params: Params) -> Any:
+def first_kernels(model: Layer, params: Params) -> Figure | None:
     """The filters of the first convolution; None where there is none."""
     name = first_convolution(model) if isinstance(model, Sequential) else None
     if name is None:
@@ -145,7 +154,7 @@ def first_kernels(model: Layer, params: Params) -> Any:
     return tiles(shown, [f"filter {k}" for k in range(len(shown))], cmap="RdBu_r", centred=True)
 
 
-def activation_maps(model: Layer, params: Params, state: State, sample: Any, count: int = 8) -> Any:
+def activation_maps(model: Layer, params: Params, state: State, sample: Array, count: int = 8) -> Figure | None:
     """What each layer that keeps the form of an image makes of one sample: a row a layer, a few channels each."""
     if not isinstance(model, Sequential):
         return None
@@ -159,7 +168,7 @@ def activation_maps(model: Layer, params: Params, state: State, sample: Any, cou
     return grid(rows, count) if len(rows) > 1 else None
 
 
-def grid(rows: list[tuple[str, list[Any]]], columns: int) -> Any:
+def grid(rows: list[tuple[str, list[Array]]], columns: int) -> Figure:
     """Rows of images with a name in front of each."""
     from matplotlib.figure import Figure
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..reading import length, opened, read_array, read_bytes
-from .arrays import Array
+from ..types import Array, FileName, Shape, Value
 from .data.idx import read_idx
 from .pictures import background, softmax
 from .training.checkpoint import load_checkpoint
@@ -41,11 +40,11 @@ class Prediction:
     probability: float | None
     second: str | None
     values: tuple[float, ...]
-    seen: Any = field(default=None, repr=False, compare=False)
+    seen: Value = field(default=None, repr=False, compare=False)
     warning: str = ""
 
 
-def predict(checkpoint: Any, files: list[Any], *, invert: bool = False) -> list[Prediction]:
+def predict(checkpoint: FileName, files: Sequence[FileName], *, invert: bool = False) -> list[Prediction]:
     """Answers for the samples in the files, in their order. Pictures are made grey and resized to the samples' size."""
     trained = load_checkpoint(checkpoint)
     try:
@@ -70,7 +69,7 @@ def predict(checkpoint: Any, files: list[Any], *, invert: bool = False) -> list[
     return found
 
 
-def other_ground(path: str, samples: Array, about: Mapping[str, Any], invert: bool) -> str:
+def other_ground(path: str, samples: Array, about: Mapping[str, Value], invert: bool) -> str:
     """A warning where pictures are light at their edges and those of the training were dark, or the other way round."""
     if samples.ndim != 4 or not len(samples):
         return ""
@@ -87,7 +86,7 @@ def other_ground(path: str, samples: Array, about: Mapping[str, Any], invert: bo
     )
 
 
-def samples_of(about: Mapping[str, Any]) -> tuple[tuple[int, ...], list[str], Any, Any]:
+def samples_of(about: Mapping[str, Value]) -> tuple[tuple[int, ...], list[str], Value, Value]:
     """How a checkpoint's samples were made: their shape, the classes, mean and deviation as (1, channels, 1, ...).
 
     Raises one of Python's own errors where it does not say so.
@@ -104,7 +103,7 @@ def samples_of(about: Mapping[str, Any]) -> tuple[tuple[int, ...], list[str], An
     return shape, [str(c) for c in about["classes"]], mean, std
 
 
-def answer(source: str, scores: Any, classes: list[str]) -> Prediction:
+def answer(source: str, scores: Array, classes: list[str]) -> Prediction:
     values = tuple(float(v) for v in scores)
     if not classes:
         return Prediction(source, ", ".join(f"{v:.6g}" for v in values), None, None, values)
@@ -114,7 +113,7 @@ def answer(source: str, scores: Any, classes: list[str]) -> Prediction:
     return Prediction(source, classes[order[0]], float(p[order[0]]), second, tuple(float(v) for v in p))
 
 
-def read_samples(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
+def read_samples(path: Path, shape: Shape, invert: bool) -> Array:
     """The samples in a file as (n, *shape), scaled as the training data were before they were normalised."""
     if not path.is_file():
         raise InputError(f"{path} does not exist" if not path.exists() else f"{path} is not a file")
@@ -133,7 +132,7 @@ def read_samples(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
     return whole.astype(np.float32)
 
 
-def read_npy(path: Path) -> Any:
+def read_npy(path: Path) -> Array:
     with opened(path) as file:
         try:
             x = read_array(file, length(file))
@@ -144,14 +143,14 @@ def read_npy(path: Path) -> Any:
     return x
 
 
-def read_rows(path: Path) -> Any:
+def read_rows(path: Path) -> Array:
     try:
         return np.atleast_2d(np.genfromtxt(path, delimiter=",", invalid_raise=True, dtype=np.float32))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a table of numbers: {error}") from None
 
 
-def read_picture(path: Path, shape: tuple[int, ...], invert: bool) -> Any:
+def read_picture(path: Path, shape: Shape, invert: bool) -> Array:
     if len(shape) != 3:
         raise InputError(f"{path}: the network reads rows of {shape[0]} numbers; give a .csv or .npy file")
     from PIL import Image, UnidentifiedImageError

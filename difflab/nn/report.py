@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..files import write
 from ..lab.tour_page import POLICY, STYLE, Figure, figure
@@ -13,6 +13,9 @@ from . import pictures
 from .inspect import inspect
 from .summary import summary
 from .training.recipes import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Plotted
 
 SECTION = '<section id="{id}">\n<h2>{title}</h2>\n<p>{about}</p>\n{body}\n</section>'
 
@@ -55,7 +58,7 @@ def report(outcome: Outcome) -> str:
 """
 
 
-def plot(made: Any, alt: str) -> str:
+def plot(made: Plotted, alt: str) -> str:
     return figure(Figure(png=pictures.png(made), alt=alt))
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import InputError
+from ..types import Value
 from . import init, layers
+from .arrays import Record
 from .layers.layer import Layer
 from .layers.sequential import Sequential
 
 KINDS: dict[str, type[Layer]] = {
-    name: kind for name in layers.__all__ if isinstance(kind := getattr(layers, name), type) and issubclass(kind, Layer)
+    name: kind
+    for name, kind in ((name, getattr(layers, name)) for name in layers.__all__)
+    if isinstance(kind, type) and issubclass(kind, Layer)
 }
 DEEPEST = 50
 
 
-def to_spec(layer: Layer) -> dict[str, Any]:
+def to_spec(layer: Layer) -> Record:
     """The layer as numbers, text, lists and dicts.
 
     >>> from difflab import nn
@@ -30,7 +32,7 @@ def to_spec(layer: Layer) -> dict[str, Any]:
     return {"layer": kind} | {name: plain(value) for name, value in layer.settings().items()}
 
 
-def plain(value: Any) -> Any:
+def plain(value: Value) -> Value:
     if isinstance(value, init.Scheme):
         if init.KINDS.get(type(value).__name__) is not type(value):
             raise InputError(f"{value!r} is not one of nn.init's schemes; a checkpoint cannot say how to make it again")
@@ -38,7 +40,7 @@ def plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def scheme_from(spec: dict[str, Any]) -> init.Scheme:
+def scheme_from(spec: Record) -> init.Scheme:
     """The scheme of first weights that `plain` described."""
     try:
         return init.KINDS[spec["scheme"]](**{k: v for k, v in spec.items() if k != "scheme"})
@@ -46,7 +48,7 @@ def scheme_from(spec: dict[str, Any]) -> init.Scheme:
         raise InputError("the description of the model names a scheme of weights that nn.init lacks") from None
 
 
-def from_spec(spec: Any, depth: int = 0) -> Layer:
+def from_spec(spec: Record, depth: int = 0) -> Layer:
     """The layer that `to_spec` described. Anything else is refused; nothing but difflab.nn's own layers is made."""
     if depth > DEEPEST or not isinstance(spec, dict) or not isinstance(spec.get("layer"), str):
         raise InputError("the description of the model is damaged")
@@ -60,7 +62,7 @@ def from_spec(spec: Any, depth: int = 0) -> Layer:
             if isinstance(error, InputError):
                 raise
             raise InputError("the description of the model is damaged") from None
-    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.items() if k != "layer"}
+    settings: Record = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.items() if k != "layer"}
     if isinstance(scheme := spec.get("init"), dict):
         settings["init"] = scheme_from(scheme)
     if any(not isinstance(v, int | float | str | tuple | init.Scheme | type(None)) for v in settings.values()):

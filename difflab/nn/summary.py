@@ -7,14 +7,13 @@ import math
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optree
 
 from ..errors import InputError, TraceError
 from ..graph.hollow import ShapeTape, hollow
-from .arrays import Array, Tree
+from ..types import Shape, Sizes, Tree, Value
 from .init import Shapes
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose2d
 from .layers.layer import Layer
@@ -31,7 +30,7 @@ class Row:
 
     name: str
     layer: str
-    shape: tuple[int, ...]
+    shape: Shape
     parameters: int
     flops: int
     field: tuple[int, ...] | None
@@ -78,7 +77,7 @@ class Summary:
 HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field")
 
 
-def summary(model: Layer, shape: tuple[int, ...], *, params: Tree = None) -> Summary:
+def summary(model: Layer, shape: Shape, *, params: Tree = None) -> Summary:
     """What each layer of the model makes of one sample of this shape (without the batch).
 
     Nothing is computed but shapes, and no parameters are made: a model of any size takes milliseconds.
@@ -101,9 +100,9 @@ def summary(model: Layer, shape: tuple[int, ...], *, params: Tree = None) -> Sum
     if min(shape, default=1) < 1:
         raise InputError(f"summary: shape={shape}; every size is at least 1")
     own, state = model.start(Shapes(), np.dtype(np.float64))
-    trees: Any = (own if params is None else params, state, hollow((2, *shape)))
+    trees: Tree = (own if params is None else params, state, hollow((2, *shape)))
     try:
-        nodes: Any = optree.tree_map(ShapeTape().input, trees)
+        nodes: Tree = optree.tree_map(ShapeTape().input, trees)
         rows = list(walk("", model, nodes[0], nodes[1], nodes[2], Field(len(shape) - 1)))
     except TraceError:  # a layer of one's own that only plain arrays go through
         made = model.init(0)
@@ -119,11 +118,11 @@ class Field:
     """The size of the input that one element depends on, as layers are passed."""
 
     def __init__(self, axes: int) -> None:
-        self.size = [1] * axes
-        self.jump = [1] * axes
-        self.known = axes > 0
+        self.size: list[int] = [1] * axes
+        self.jump: list[int] = [1] * axes
+        self.known: bool = axes > 0
 
-    def through(self, layer: Layer) -> tuple[int, ...] | None:
+    def through(self, layer: Layer) -> Shape | None:
         """After one more layer: r + (K - 1) D jump, with a jump that each stride multiplies."""
         if isinstance(layer, Flatten | Linear | Embedding | ConvTranspose2d):
             self.known = False
@@ -140,11 +139,11 @@ class Field:
         return tuple(self.size)
 
 
-def each(value: Any, n: int) -> tuple[int, ...]:
+def each(value: Sizes, n: int) -> Shape:
     return (value,) * n if isinstance(value, int) else tuple(value)
 
 
-def walk(prefix: str, layer: Layer, params: Tree, state: Tree, x: Array, field: Field) -> Iterator[tuple[Row, Any]]:
+def walk(prefix: str, layer: Layer, params: Tree, state: Tree, x: Value, field: Field) -> Iterator[tuple[Row, Value]]:
     """A row for each layer, and what comes out of it."""
     if isinstance(layer, Sequential):
         for name, inner in zip(layer.names, layer.layers):
@@ -166,19 +165,21 @@ def walk(prefix: str, layer: Layer, params: Tree, state: Tree, x: Array, field: 
     yield row, y
 
 
-def flops(layer: Layer, x: Array, y: Array) -> int:
+def flops(layer: Layer, x: Value, y: Value) -> int:
     """Operations for one sample: two for each product of a weight, one for each element elsewhere."""
     out = math.prod(np.shape(y)[1:])
     if isinstance(layer, Linear):
         return 2 * out * layer.in_features
     if isinstance(layer, Conv1d | Conv2d):
-        return 2 * out * (layer.in_channels // layer.groups) * math.prod(layer.kernel_size)
+        weights: int = layer.in_channels // layer.groups * math.prod(layer.kernel_size)
+        return 2 * out * weights
     if isinstance(layer, ConvTranspose2d):
-        return 2 * math.prod(np.shape(x)[1:]) * (layer.out_channels // layer.groups) * math.prod(layer.kernel_size)
+        weights = layer.out_channels // layer.groups * math.prod(layer.kernel_size)
+        return 2 * math.prod(np.shape(x)[1:]) * weights
     return 0 if isinstance(layer, Flatten) else max(out, math.prod(np.shape(x)[1:]))
 
 
-def receptive_field(model: Sequential) -> tuple[int, ...]:
+def receptive_field(model: Sequential) -> Shape:
     """How much of the input one element behind the convolutions and poolings depends on, by axis.
 
     L convolutions of size K with stride 1 see 1 + L (K - 1); in general each layer adds (K - 1) D times the product of

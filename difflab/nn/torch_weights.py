@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..errors import InputError, ShapeError
-from .arrays import Array, Params, State
+from ..types import Array, Params, State, Value
 from .layers.layer import Layer
 
 OWN = ("key",)  # states that PyTorch has no name for
 
 
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(tree: Mapping[str, Value], prefix: str = "") -> Params:
     """A nested dict's arrays under dotted names.
 
     >>> flat({"0": {"weight": 1, "bias": 2}})
     {'0.weight': 1, '0.bias': 2}
     """
-    found: dict[str, Any] = {}
+    found: Params = {}
     for name, value in tree.items():
         found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return found
 
 
-def replaced(tree: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def replaced(tree: Mapping[str, Value], new: Mapping[str, Value], prefix: str = "") -> Params:
     """The tree with the arrays that `new` has under their dotted names."""
     return {
         name: replaced(value, new, f"{prefix}{name}.") if isinstance(value, Mapping) else new[f"{prefix}{name}"]
@@ -34,7 +34,7 @@ def replaced(tree: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") 
     }
 
 
-def to_torch(params: Params, state: State) -> dict[str, Any]:
+def to_torch(params: Params, state: State) -> Params:
     """A state dict for `torch.nn.Module.load_state_dict`, of tensors that share no memory with the arrays."""
     import torch
 
@@ -42,7 +42,7 @@ def to_torch(params: Params, state: State) -> dict[str, Any]:
     return {name: torch.tensor(np.array(x)) for name, x in both.items()}
 
 
-def from_torch(model: Layer, state_dict: Mapping[str, Any], dtype: Any = None) -> tuple[Params, State]:
+def from_torch(model: Layer, state_dict: Mapping[str, Value], dtype: DTypeLike | None = None) -> tuple[Params, State]:
     """Parameters and state of `model` from a torch state dict (or a module that has one), with the same names.
 
     Missing, surplus and misshapen entries are an error that lists them. Floats keep their dtype unless one is given.
@@ -65,6 +65,6 @@ def from_torch(model: Layer, state_dict: Mapping[str, Any], dtype: Any = None) -
     return replaced(params, given), replaced(state, given | kept)
 
 
-def as_array(x: Array) -> Any:
+def as_array(x: Value) -> Array:
     """A copy of a tensor, or of an array."""
     return np.array(x.detach().cpu().numpy() if hasattr(x, "detach") else x)

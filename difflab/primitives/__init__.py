@@ -46,11 +46,12 @@ from . import (
 )  # isort: skip
 
 from . import rows  # isort: skip
+from ..types import Value
 from .deferred import Deferred, DeferredItem
-from .found import ROOTS, find
+from .found import ROOTS as ROOTS, find as find
 from .primitive import NUMPY, TABLE, Carrier, Composite, Custom, Domain, Elementwise, Gate, Linear, Primitive, lookup
 
-_by_function: dict[Any, Primitive] = {}
+_by_function: dict[Value, Primitive] = {}
 
 
 def table() -> list[Primitive]:
@@ -58,7 +59,7 @@ def table() -> list[Primitive]:
     return list(TABLE.values())
 
 
-def by_numpy_function(function: Any) -> Primitive | None:
+def by_numpy_function(function: Value) -> Primitive | None:
     """The row that a NumPy or SciPy function (or a pair of a ufunc and its method) means, or None."""
     if not _by_function:
         _by_function.update(_read_functions())
@@ -67,8 +68,8 @@ def by_numpy_function(function: Any) -> Primitive | None:
     return _by_function.get(function)
 
 
-def _read_functions() -> dict[Any, Primitive]:
-    found: dict[Any, Primitive] = {}
+def _read_functions() -> dict[Value, Primitive]:
+    found: dict[Value, Primitive] = {}
     for row in TABLE.values():
         for path in (row.name,) if row.reads is None else row.reads:
             ufunc, _, method = path.partition(".")

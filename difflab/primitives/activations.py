@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
 from .primitive import Carrier, Domain, Elementwise, Gate, elementwise
 from .spelling import Native, by_mpmath, by_sympy
 
@@ -13,7 +14,7 @@ WIDE = Domain(tails=(1e-300, -1e-9, -30.0, 40.0, -300.0, 300.0), branch_points=(
 NORMAL = Domain(tails=(1e-300, -1e-9, -20.0, -37.0, 30.0), branch_points=(0.0,))
 
 
-def zero(m: Carrier, x: Any, **_: Any) -> Any:
+def zero(m: Carrier, x: Value, **_: Any) -> Value:
     return m.equal(x, 0.0)
 
 
@@ -95,12 +96,12 @@ elementwise(
 def rectifier(name: str, at_zero: float) -> Elementwise:
     """max(x, 0) with the derivative that stands for one at 0: every method, program, page and text reads it here."""
 
-    def slope(m: Carrier, y: Any, x: Any) -> Gate:
+    def slope(m: Carrier, y: Value, x: Value) -> Gate:
         if at_zero == 0:
             return Gate(m.greater(x, 0.0))
         return Gate(m.greater_equal(x, 0.0), m.where(m.equal(x, 0.0), at_zero, 1.0))
 
-    def formula(sympy: Any, x: Any) -> Any:
+    def formula(sympy: Value, x: Value) -> Value:
         between = [(sympy.Float(at_zero) * x, sympy.Eq(x, 0))] if at_zero else []
         return sympy.Piecewise((x, x > 0), *between, (0, True))
 
@@ -201,17 +202,17 @@ elementwise(
 )
 
 
-def gelu_slope(m: Carrier, y: Any, x: Any, *, approximate: str = "none") -> Any:
+def gelu_slope(m: Carrier, y: Value, x: Value, *, approximate: str = "none") -> Value:
     if approximate == "none":
         return m.ndtr(x) + x * m.normal_density(x)
     return m.gelu_gate(x) * (1 + x * m.gelu_gate(-x) * gate_slope(m, x))
 
 
-def gelu_value(m: Carrier, x: Any, *, approximate: str = "none") -> Any:
+def gelu_value(m: Carrier, x: Value, *, approximate: str = "none") -> Value:
     return x * (m.ndtr(x) if approximate == "none" else m.gelu_gate(x))
 
 
-def gate_slope(m: Carrier, x: Any) -> Any:
+def gate_slope(m: Carrier, x: Value) -> Value:
     return TANH_SCALE * (1 + 3 * 0.044715 * m.square(x))
 
 
@@ -260,7 +261,7 @@ elementwise(
 )
 
 
-def mish_slope(m: Carrier, y: Any, x: Any) -> Any:
+def mish_slope(m: Carrier, y: Value, x: Value) -> Value:
     t = m.softplus(x)
     return m.tanh(t) + x * m.square(m.sech(t)) * m.sigmoid(x)
 
@@ -291,11 +292,11 @@ elementwise(
 )
 
 
-def between(m: Carrier, x: Any, low: float, high: float) -> Any:
+def between(m: Carrier, x: Value, low: float, high: float) -> Value:
     return m.logical_and(m.greater(x, low), m.less(x, high))
 
 
-def ends(m: Carrier, x: Any, low: float, high: float) -> Any:
+def ends(m: Carrier, x: Value, low: float, high: float) -> Value:
     return m.logical_or(m.equal(x, low), m.equal(x, high))
 
 

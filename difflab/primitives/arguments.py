@@ -6,21 +6,21 @@ A reader may return a third entry, the name of another row that means the same c
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Function, Value
 from .primitive import Carrier
 
 
-def is_integer(x: Any) -> bool:
+def is_integer(x: Value) -> bool:
     """Whether x is one integer; arrays of several have `__index__` too."""
     return hasattr(x, "__index__") and getattr(x, "ndim", 0) == 0
 
 
-def whole(what: str, value: Any, low: int | None = None, high: int = 2**31) -> int:
+def whole(what: str, value: Value, low: int | None = None, high: int = 2**31) -> int:
     """A parameter that is one whole number between two bounds; a float such as 2.0 is one."""
     if hasattr(value, "primitive"):  # a traced value: it says itself what it can be
         return operator.index(value)
@@ -42,7 +42,7 @@ def no_traced(what: str, **given: Any) -> None:
             raise InputError(f"{what}: {name} must be a plain value, not a traced one; only the operands are recorded")
 
 
-def axes(axis: Any, ndim: int, name: str = "axis", shape: Any = None) -> Any:
+def axes(axis: Value, ndim: int, name: str = "axis", shape: Value = None) -> Value:
     """None, or the axes as a tuple of non-negative integers."""
     if axis is None:
         return None
@@ -58,14 +58,15 @@ def axes(axis: Any, ndim: int, name: str = "axis", shape: Any = None) -> Any:
     return found
 
 
-def axes_of(what: str, a: Any, axis: Any) -> Any:
+def axes_of(what: str, a: Value, axis: Value) -> Value:
     """The axes of the operand `a`, normalised; the error names the operation and the shape."""
     return None if axis is None else axes(axis, Carrier.ndim(a), f"{what}: axis", Carrier.shape(a))
 
 
-def axis_of(what: str, a: Any, axis: Any) -> int:
+def axis_of(what: str, a: Value, axis: Value) -> int:
     """One axis of the operand `a`, normalised."""
-    return axes_of(what, a, operator.index(axis))[0]  # type: ignore[no-any-return]
+    found: int = axes_of(what, a, operator.index(axis))[0]
+    return found
 
 
 def refuse(**given: Any) -> None:
@@ -75,36 +76,36 @@ def refuse(**given: Any) -> None:
             raise InputError(f"{name}={value!r} is not supported on traced values")
 
 
-def cast(a: Any, dtype: Any) -> Any:
+def cast(a: Value, dtype: Any) -> Value:
     """The operand in the dtype that a call asks for."""
     if dtype is None or (hasattr(a, "dtype") and a.dtype == dtype):
         return a
     return (a if hasattr(a, "astype") else np.asarray(a)).astype(dtype)
 
 
-def inexact(a: Any) -> Any:
+def inexact(a: Value) -> Value:
     """Integers and truth values as floats, as NumPy's norms take them; anything else as it is."""
     return cast(a, float) if Carrier.dtype(a).kind in "biu" else a
 
 
-def numbers(a: Any) -> Any:
+def numbers(a: Value) -> Value:
     """Truth values as floats, for rows that subtract; anything else as it is."""
     return cast(a, float) if Carrier.dtype(a).kind == "b" else a
 
 
-def reading_reduction(name: str, empty: Any = None) -> Callable[..., Any]:
+def reading_reduction(name: str, empty: Value = None) -> Function:
     """The reader of a reduction; `empty` is the neutral element, where one allows `where=`."""
 
     def read(
-        a: Any,
-        axis: Any = None,
+        a: Value,
+        axis: Value = None,
         dtype: Any = None,
-        out: Any = None,
-        keepdims: Any = False,
+        out: object = None,
+        keepdims: Value = False,
         *,
-        where: Any = None,
+        where: Value = None,
         **other: Any,
-    ) -> Any:
+    ) -> Value:
         if out is not None or other:
             refuse(out=out, **other)
         if where is not None and where is not np._NoValue and where is not True:
@@ -118,19 +119,19 @@ def reading_reduction(name: str, empty: Any = None) -> Callable[..., Any]:
     return read
 
 
-def reading_extreme(name: str, empty: Any = None) -> Callable[..., Any]:
+def reading_extreme(name: str, empty: Value = None) -> Function:
     """The reader of max, min, any and their like, whose third argument is `out`."""
     read = reading_reduction(name, empty)
     return lambda a, axis=None, out=None, keepdims=False, **other: read(a, axis, None, out, keepdims, **other)
 
 
-reduction = reading_reduction("reduction")
+reduction: Function = reading_reduction("reduction")
 
 
-def unary(a: Any) -> Any:
+def unary(a: Value) -> Value:
     return (a,), {}
 
 
-def constant(value: Any) -> Any:
+def constant(value: Value) -> Value:
     """A call whose result is the same for every value of its operands."""
     return (), {"value": value}, "constant"

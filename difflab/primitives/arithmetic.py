@@ -6,8 +6,8 @@ Sums and products run by Python's operators: the same functions on arrays, and s
 from __future__ import annotations
 
 import operator
-from typing import Any
 
+from ..types import Value
 from .primitive import Carrier, Domain, Gate, elementwise
 from .spelling import Native, by_sympy, called
 from .text import BASE, POWER, PRODUCT, SIGN, SUM, Text
@@ -139,7 +139,7 @@ elementwise(
 )
 
 
-def power_by_base(m: Carrier, z: Any, x: Any, y: Any, k: int = 0) -> Any:
+def power_by_base(m: Carrier, z: Value, x: Value, y: Value, k: int = 0) -> Value:
     """(y - k) x**(y - k - 1); a gate where y = k and x**-1 is infinite, because the derivative there is 0."""
     kind = y.__class__
     if kind is int or kind is float:
@@ -156,7 +156,7 @@ def power_by_base(m: Carrier, z: Any, x: Any, y: Any, k: int = 0) -> Any:
     return Gate(m.logical_or(m.not_equal(y, k), m.isfinite(slope)), (y - k) * slope)
 
 
-def power_by_exponent(m: Carrier, z: Any, x: Any, y: Any) -> Any:
+def power_by_exponent(m: Carrier, z: Value, x: Value, y: Value) -> Value:
     """z log(x), where at a base of 0 the logarithm of 1 is taken: 0 for y >= 0, NaN below, where the power is infinite.
 
     NaN at a negative base: beside a whole y the power of a real number is not defined, and so has no derivative.
@@ -262,7 +262,7 @@ elementwise(
 )
 
 
-def length(m: Carrier, x: Any, y: Any) -> Any:
+def length(m: Carrier, x: Value, y: Value) -> Value:
     """hypot(x, y), and 1 at the origin, where all derivatives of the direction are taken as 0."""
     h = m.hypot(x, y)
     return m.where(m.equal(h, 0.0), 1.0, h)
@@ -287,7 +287,7 @@ elementwise(
 )
 
 
-def truth(sympy: Any, c: Any) -> Any:
+def truth(sympy: Value, c: Value) -> Value:
     """A condition; a number is true where it is not 0."""
     return sympy.Ne(c, 0) if isinstance(c, sympy.Expr | int | float) and not isinstance(c, bool) else c
 

@@ -14,52 +14,54 @@ from typing import Any
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..types import Shape, Value
 from .primitive import Carrier
 
 AXES = ("axis", "axes", "axis1", "axis2", "source", "destination")
 
 
-def rank(m: Carrier, lead: Any, xs: Any) -> int:
+def rank(m: Carrier, lead: tuple[bool, ...], xs: Value) -> int:
     """The largest number of axes of an operand, the batch not counted."""
-    return max(m.ndim(x) - b for b, x in zip(lead, xs))
+    found: int = max(m.ndim(x) - b for b, x in zip(lead, xs))
+    return found
 
 
-def length(m: Carrier, lead: Any, xs: Any) -> int:
+def length(m: Carrier, lead: tuple[bool, ...], xs: Value) -> int:
     """The number of elements in the batch."""
-    return next(m.shape(x)[0] for b, x in zip(lead, xs) if b)  # type: ignore[no-any-return]
+    return next(m.shape(x)[0] for b, x in zip(lead, xs) if b)
 
 
-def lift(m: Carrier, x: Any, n: int) -> Any:
+def lift(m: Carrier, x: Value, n: int) -> Value:
     """Axes of length one behind the batch axis, so that n axes behind it line up with those of other operands."""
     shape = m.shape(x)
     missing = n + 1 - len(shape)
     return m.reshape(x, shape=(shape[0], *(1,) * missing, *shape[1:])) if missing > 0 else x
 
 
-def spread(m: Carrier, n: int, lead: bool, x: Any) -> Any:
+def spread(m: Carrier, n: int, lead: bool, x: Value) -> Value:
     """An operand with the batch axis, repeated where it has none."""
     return x if lead else m.broadcast_to(x, shape=(n, *m.shape(x)))
 
 
-def stacks(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def stacks(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, **params: Any) -> Value:
     """NumPy itself takes the operation over leading axes."""
     return m.of(row)(*xs, **params)
 
 
-def elements(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def elements(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, **params: Any) -> Value:
     """Each element by itself: broadcasting lines up from the last axis, so operands of lower rank are lifted."""
     n = rank(m, lead, xs)
     return m.of(row)(*[lift(m, x, n) if b else x for b, x in zip(lead, xs)], **params)
 
 
-def shifted(value: Any, n: int) -> Any:
+def shifted(value: Value, n: int) -> Value:
     """An axis, or several, of an array with n axes, counted behind the batch axis; None: all of them."""
     if value is None:
         return tuple(range(1, n + 1))
     return tuple(k % n + 1 for k in value) if isinstance(value, tuple) else value % n + 1
 
 
-def axes(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def axes(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, **params: Any) -> Value:
     """The operation along axes that the parameters count: they count one further."""
     n = rank(m, lead, xs)
     xs = tuple(lift(m, x, n) if b else x for b, x in zip(lead, xs))
@@ -67,13 +69,13 @@ def axes(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
     return m.of(row)(first, *xs[1:], **{k: shifted(v, n) if k in AXES else v for k, v in params.items()})
 
 
-def joined(m: Carrier, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
+def joined(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, axis: int) -> Value:
     """Arrays joined along an axis: all get the batch axis."""
     n = length(m, lead, xs)
     return m.of(row)(*[spread(m, n, b, x) for b, x in zip(lead, xs)], axis=axis + 1 if axis >= 0 else axis)
 
 
-def searched(m: Carrier, row: Any, lead: Any, *xs: Any, axis: Any, keepdims: bool) -> Any:
+def searched(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, axis: Value, keepdims: bool) -> Value:
     """The place of an extreme; over all axes it counts in the raveled array."""
     (x,) = xs
     if axis is not None:
@@ -84,7 +86,7 @@ def searched(m: Carrier, row: Any, lead: Any, *xs: Any, axis: Any, keepdims: boo
 
 
 # Shapes.
-def reshape(m: Carrier, row: Any, lead: Any, x: Any, *, shape: Any, order: str = "C") -> Any:
+def reshape(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, *, shape: Shape, order: str = "C") -> Value:
     n, *inner = m.shape(x)
     if order == "C":
         return m.reshape(x, shape=(n, *shape))
@@ -93,22 +95,22 @@ def reshape(m: Carrier, row: Any, lead: Any, x: Any, *, shape: Any, order: str =
     return m.moveaxis(m.reshape(last, shape=(*shape, n), order=order), source=(len(shape),), destination=(0,))
 
 
-def ravel(m: Carrier, row: Any, lead: Any, x: Any, *, order: str = "C") -> Any:
+def ravel(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, *, order: str = "C") -> Value:
     return reshape(m, row, lead, x, shape=(prod(m.shape(x)[1:]),), order=order)
 
 
-def as_on_one(m: Carrier, row: Any, lead: Any, x: Any, **params: Any) -> Any:
+def as_on_one(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, **params: Any) -> Value:
     """Axes of length one put in or taken out: what the row makes of the shape of one element."""
     one = row.evaluate(np.broadcast_to(np.zeros(()), m.shape(x)[1:]), **params)
     return m.reshape(x, shape=(m.shape(x)[0], *one.shape))
 
 
-def transpose(m: Carrier, row: Any, lead: Any, x: Any, *, axes: Any) -> Any:
+def transpose(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, *, axes: Value) -> Value:
     order = range(m.ndim(x) - 1, 0, -1) if axes is None else [k % (m.ndim(x) - 1) + 1 for k in axes]
     return m.transpose(x, axes=(0, *order))
 
 
-def roll(m: Carrier, row: Any, lead: Any, x: Any, *, shift: Any, axis: Any) -> Any:
+def roll(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, *, shift: Value, axis: Value) -> Value:
     if axis is not None:
         return m.roll(x, shift=shift, axis=shifted(axis, m.ndim(x) - 1))
     n, *inner = m.shape(x)
@@ -116,18 +118,18 @@ def roll(m: Carrier, row: Any, lead: Any, x: Any, *, shift: Any, axis: Any) -> A
     return m.reshape(m.roll(m.reshape(x, shape=(n, prod(inner))), shift=(shift,), axis=(1,)), shape=(n, *inner))
 
 
-def sum_to(m: Carrier, row: Any, lead: Any, x: Any, *, shape: Any) -> Any:
+def sum_to(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, *, shape: Shape) -> Value:
     n, *inner = m.shape(x)
     wide = (n, *(1,) * (len(inner) - len(shape)), *shape)
     return m.reshape(m.sum_to(x, shape=wide), shape=(n, *shape))
 
 
-def broadcast_to(m: Carrier, row: Any, lead: Any, x: Any, *, shape: Any) -> Any:
+def broadcast_to(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, *, shape: Shape) -> Value:
     return m.broadcast_to(lift(m, x, len(shape)), shape=(m.shape(x)[0], *shape))
 
 
 # Products.
-def matmul(m: Carrier, row: Any, lead: Any, a: Any, b: Any) -> Any:
+def matmul(m: Carrier, row: Any, lead: tuple[bool, ...], a: Value, b: Value) -> Value:
     """a @ b as few, large products: an operand without the batch is not repeated."""
     na, nb = m.ndim(a) - lead[0], m.ndim(b) - lead[1]
     if na == 1 and nb == 1:
@@ -154,7 +156,7 @@ def matmul(m: Carrier, row: Any, lead: Any, a: Any, b: Any) -> Any:
     return m.matmul(*[lift(m, x, n) if has else x for has, x in zip(lead, (a, b))])
 
 
-def einsum(m: Carrier, row: Any, lead: Any, *xs: Any, subscripts: str) -> Any:
+def einsum(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, subscripts: str) -> Value:
     """One more label, of the operands with the batch axis and of the output."""
     label = next(c for c in string.ascii_letters if c not in subscripts)
     terms, output = subscripts.split("->")
@@ -162,7 +164,7 @@ def einsum(m: Carrier, row: Any, lead: Any, *xs: Any, subscripts: str) -> Any:
     return m.einsum(*xs, subscripts=f"{terms}->{label}{output}")
 
 
-def solve(m: Carrier, row: Any, lead: Any, a: Any, b: Any) -> Any:
+def solve(m: Carrier, row: Any, lead: tuple[bool, ...], a: Value, b: Value) -> Value:
     """The solution for a batch of matrices; right-hand sides of one matrix become its columns."""
     na, nb = m.ndim(a) - lead[0], m.ndim(b) - lead[1]
     if not lead[0] and na == 2 and nb <= 2:
@@ -179,7 +181,7 @@ def solve(m: Carrier, row: Any, lead: Any, a: Any, b: Any) -> Any:
     return m.solve(*[lift(m, x, n) if has else x for has, x in zip(lead, (a, b))])
 
 
-def convolve(m: Carrier, row: Any, lead: Any, a: Any, b: Any, *, mode: str) -> Any:
+def convolve(m: Carrier, row: Any, lead: tuple[bool, ...], a: Value, b: Value, *, mode: str) -> Value:
     """Windows of the longer sequence, in a frame of zeros, times the shorter one reversed."""
     size, k = m.shape(a)[-1], m.shape(b)[-1]
     if size < k:
@@ -196,23 +198,23 @@ def convolve(m: Carrier, row: Any, lead: Any, a: Any, b: Any, *, mode: str) -> A
     return m.einsum(windows, turned, subscripts="nij,nj->ni")
 
 
-def take_along_axis(m: Carrier, row: Any, lead: Any, *xs: Any, axis: int) -> Any:
+def take_along_axis(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, axis: int) -> Value:
     """Axes of length one broadcast in both operands."""
     x, places = (x if b else m.reshape(x, shape=(1, *m.shape(x))) for b, x in zip(lead, xs))
     return m.take_along_axis(x, places, axis=axis + 1)
 
 
-def along_all(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+def along_all(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, **params: Any) -> Value:
     """The operation along axes that the parameters count, of operands that all get the batch axis."""
     n = length(m, lead, xs)
     xs = tuple(spread(m, n, b, x) for b, x in zip(lead, xs))
     return m.of(row)(*xs, **{k: shifted(v, m.ndim(xs[0]) - 1) if k in AXES else v for k, v in params.items()})
 
 
-def looked_up(position: int) -> Any:
+def looked_up(position: int) -> Value:
     """The rule of a row that treats each element of one operand by itself and reads the other as a whole."""
 
-    def rule(m: Carrier, row: Any, lead: Any, *xs: Any, **params: Any) -> Any:
+    def rule(m: Carrier, row: Any, lead: tuple[bool, ...], *xs: Value, **params: Any) -> Value:
         if not lead[1 - position]:
             return m.of(row)(*xs, **params)
         raise UnsupportedError(f"{row.name}: the operand that is read as a whole differs in the batch")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import UnsupportedError
+from ..types import Key, Shape, Value
 from .batches import length, lift, spread
 from .kernels.structure import Slot
 from .primitive import Carrier
@@ -15,14 +16,14 @@ from .primitive import Carrier
 class Place(NamedTuple):
     """An index into arrays with a batch axis, and the moves of axes that bring the batch of what it reads in front."""
 
-    key: tuple[Any, ...]
-    arrays: list[Any]
+    key: tuple[Value, ...]
+    arrays: list[Value]
     moves: list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 
-def explicit(m: Carrier, index: Any, arrays: Any, lead: Any, ndim: int) -> list[Any]:
+def explicit(m: Carrier, index: Key, arrays: Value, lead: tuple[bool, ...], ndim: int) -> list[Value]:
     """The entries of an index with `...` written out and masks that are known as the places where they are true."""
-    entries: list[Any] = []
+    entries: list[Value] = []
     for e in index if isinstance(index, tuple) else (index,):
         if isinstance(e, bool | np.bool_) or (isinstance(e, np.ndarray) and e.dtype.kind == "b" and not e.ndim):
             raise UnsupportedError("an index of a single truth value")
@@ -38,23 +39,23 @@ def explicit(m: Carrier, index: Any, arrays: Any, lead: Any, ndim: int) -> list[
     return entries + whole
 
 
-def consumed(m: Carrier, e: Any, arrays: Any, lead: Any) -> int:
+def consumed(m: Carrier, e: Value, arrays: Value, lead: tuple[bool, ...]) -> int:
     """How many axes an entry reads: a mask as many as it has."""
     if isinstance(e, Slot) and m.dtype(arrays[e]).kind == "b":
         if any(lead):
             raise UnsupportedError("a mask beside index arrays that differ in the batch")
-        return m.ndim(arrays[e])  # type: ignore[no-any-return]
+        return m.ndim(arrays[e])
     return 1
 
 
-def rank(m: Carrier, e: Any, arrays: Any, lead: Any) -> int:
+def rank(m: Carrier, e: Value, arrays: Value, lead: tuple[bool, ...]) -> int:
     """How many axes an entry makes: a mask one, however many it reads."""
     if not isinstance(e, Slot):
         return np.ndim(e)
-    return 1 if m.dtype(arrays[e]).kind == "b" else m.ndim(arrays[e]) - lead[e]  # type: ignore[no-any-return]
+    return 1 if m.dtype(arrays[e]).kind == "b" else m.ndim(arrays[e]) - int(lead[e])
 
 
-def place(m: Carrier, index: Any, arrays: Any, lead: Any, ndim: int, whole: bool) -> Place:
+def place(m: Carrier, index: Key, arrays: Value, lead: tuple[bool, ...], ndim: int, whole: bool) -> Place:
     """The index for arrays with `ndim` axes behind the batch axis; with `whole` false the array read has no batch axis.
 
     NumPy puts the axes of index arrays where the first array stands if the arrays stand side by side, else in front.
@@ -79,7 +80,7 @@ def place(m: Carrier, index: Any, arrays: Any, lead: Any, ndim: int, whole: bool
     return Place(tuple(entries), arrays, moves)
 
 
-def getitem(m: Carrier, row: Any, lead: Any, x: Any, *arrays: Any, index: Any) -> Any:
+def getitem(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, *arrays: Value, index: Key) -> Value:
     found = place(m, index, arrays, lead[1:], m.ndim(x) - lead[0], lead[0])
     y = m.getitem(x, *found.arrays, index=found.key)
     for source, destination in found.moves:
@@ -87,7 +88,7 @@ def getitem(m: Carrier, row: Any, lead: Any, x: Any, *arrays: Any, index: Any) -
     return y
 
 
-def scatter(m: Carrier, row: Any, lead: Any, ct: Any, *arrays: Any, index: Any, shape: Any) -> Any:
+def scatter(m: Carrier, row: Any, lead: tuple[bool, ...], ct: Value, *arrays: Value, index: Key, shape: Shape) -> Value:
     n = length(m, lead, (ct, *arrays))
     found = place(m, index, arrays, lead[1:], len(shape), True)
     ct = spread(m, n, lead[0], ct)
@@ -96,13 +97,13 @@ def scatter(m: Carrier, row: Any, lead: Any, ct: Any, *arrays: Any, index: Any, 
     return m.scatter(ct, *found.arrays, index=found.key, shape=(n, *shape))
 
 
-def in_range(indices: Any, n: int, mode: str) -> Any:
+def in_range(indices: Value, n: int, mode: str) -> Value:
     if mode == "wrap":
         return indices % n
     return indices if mode == "raise" else np.clip(indices, 0, n - 1)
 
 
-def take(m: Carrier, row: Any, lead: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
+def take(m: Carrier, row: Any, lead: tuple[bool, ...], x: Value, indices: Value, *, axis: int, mode: str) -> Value:
     if not lead[1]:
         return m.take(x, indices, axis=axis + 1, mode=mode)
     places = in_range(indices, m.shape(x)[axis + lead[0]], mode)

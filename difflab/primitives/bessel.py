@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..types import Value
 from .primitive import Domain, named
 from .scipy_row import special
 from .spelling import ROUNDED, SCALED
@@ -183,7 +182,7 @@ special(
 )
 
 
-def scaled(f: Any, v: Any, x: Any, n: int, side: float, middle: int) -> Any:
+def scaled(f: Value, v: Value, x: Value, n: int, side: float, middle: int) -> Value:
     """n times side (f_{v-1} + f_{v+1}) + middle f_v: for x > 0 the derivative, but for the exponential factor."""
     if n == 0:
         return f(v, x)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ..types import Value
+
 LARGEST_FACTOR = 4096  # elements of the second matrix; larger products are BLAS's own business
 
 
-def whole_slice(entry: Any) -> bool:
+def whole_slice(entry: Value) -> bool:
     return isinstance(entry, slice) and entry == slice(None)
 
 
-def simple(entry: Any) -> bool:
+def simple(entry: Value) -> bool:
     return isinstance(entry, slice | int) and not isinstance(entry, bool)
 
 
@@ -30,7 +32,7 @@ def getitem(node: Any) -> bool:
     return whole_slice(entries[0]) or (entries[0] is Ellipsis and keeps_first(entries, node))
 
 
-def keeps_first(entries: tuple[Any, ...], node: Any) -> bool:
+def keeps_first(entries: tuple[Value, ...], node: Any) -> bool:
     return sum(e is not None for e in entries[1:]) < len(node.operands[0].shape)
 
 
@@ -74,7 +76,8 @@ def matmul(node: Any) -> bool:
     if len(a.shape) < 2 or a.shape[0] != node.shape[0] or node.dtype.kind != "f":
         return False
     if len(b.shape) == len(a.shape) == 2:
-        return prod(b.shape) <= LARGEST_FACTOR
+        size: int = prod(b.shape)
+        return size <= LARGEST_FACTOR
     return len(a.shape) > 2 and (len(b.shape) == 2 or (len(b.shape) == len(a.shape) and b.shape[0] == a.shape[0]))
 
 

@@ -7,26 +7,27 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError
+from ..types import Value
 from .arguments import refuse
 from .batches_index import in_range
 from .indexing import is_traced
 from .primitive import Carrier, Primitive, Reading, composite, linear, register
 
 
-def select(m: Carrier, *operands: Any, n: int) -> Any:
+def select(m: Carrier, *operands: Value, n: int) -> Value:
     y = operands[2 * n]
     for condition, choice in reversed(list(zip(operands[:n], operands[n : 2 * n]))):
         y = m.where(condition, choice, y)
     return y
 
 
-def read_select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+def read_select(condlist: Value, choicelist: Value, default: Value = 0) -> Value:
     if len(condlist) != len(choicelist):
         raise InputError(f"select: {len(condlist)} conditions for {len(choicelist)} choices")
     return (*condlist, *choicelist, default), {"n": len(condlist)}
 
 
-def read_piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def read_piecewise(x: Value, condlist: Value, funclist: Value, *args: Value, **kw: Any) -> Value:
     conditions = list(condlist) if isinstance(condlist, list | tuple) else [condlist]
     if len(funclist) not in (len(conditions), len(conditions) + 1):
         raise InputError(f"piecewise: {len(conditions)} conditions for {len(funclist)} functions")
@@ -57,7 +58,7 @@ composite(
 )
 
 
-def read_choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+def read_choose(a: Value, choices: Value, out: object = None, mode: str = "raise") -> Value:
     refuse(out=out)
     choices = list(choices)
     if mode != "raise":
@@ -66,7 +67,7 @@ def read_choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> A
     return (*conditions, *choices, 0), {"n": len(choices)}, "select"
 
 
-def read_bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+def read_bincount(x: Value, weights: Value = None, minlength: int = 0) -> Value:
     if is_traced(x) and x.dtype.kind not in "iu":
         raise DtypeError(
             f"bincount: x has dtype {x.dtype}; the places are integers, only the weights are differentiated"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
+from ..types import Params
 from .primitive import Domain, elementwise, named
 from .spelling import Native
 from .text import AND, COMPARISON, OR, SUM, Text
@@ -44,7 +44,7 @@ for _name, _glyph, _latex, _sympy in (
     )
 
 # Formulas of truth values, in plain text and for programs.
-LOGIC: dict[str, tuple[Text, dict[str, Any]]] = {
+LOGIC: dict[str, tuple[Text, Params]] = {
     "logical_and": (
         Text("{0} ∧ {1}", AND, (AND, AND)),
         {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},

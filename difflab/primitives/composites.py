@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Value
 from . import batches
 from .arguments import axis_of, cast, constant, refuse
 from .creation import reader
@@ -19,15 +20,15 @@ from .quotient import Quotient, fraction
 # Covariance.
 def read_cov(
     m: Carrier,
-    y: Any = None,
+    y: Value = None,
     rowvar: bool = True,
     bias: bool = False,
-    ddof: Any = None,
-    fweights: Any = None,
-    aweights: Any = None,
+    ddof: Value = None,
+    fweights: Value = None,
+    aweights: Value = None,
     *,
     dtype: Any = None,
-) -> Any:
+) -> Value:
     refuse(fweights=fweights, aweights=aweights)
     x = cast(variables(m, rowvar), dtype)
     if y is not None:
@@ -35,7 +36,7 @@ def read_cov(
     return (x,), {"ddof": int(not bias) if ddof is None else int(ddof)}
 
 
-def variables(x: Any, rowvar: bool) -> Any:
+def variables(x: Value, rowvar: bool) -> Value:
     """The samples as a matrix with a row for each variable."""
     shape = Carrier.shape(x)
     if len(shape) > 2:
@@ -43,14 +44,14 @@ def variables(x: Any, rowvar: bool) -> Any:
     return np.transpose(x) if len(shape) == 2 and not rowvar and shape[0] != 1 else np.atleast_2d(x)
 
 
-def covariance(m: Carrier, x: Any, *, ddof: int) -> Any:
+def covariance(m: Carrier, x: Value, *, ddof: int) -> Value:
     d = x - m.mean(x, axis=(1,), keepdims=True)
     other = m.conjugate(d) if m.is_complex(x) else d
     c = m.divide(m.matmul(d, m.transpose(other, axes=(1, 0))), max(m.shape(x)[1] - ddof, 0))
     return m.reshape(c, shape=()) if m.shape(x)[0] == 1 else c
 
 
-def correlation(m: Carrier, x: Any) -> Any:
+def correlation(m: Carrier, x: Value) -> Value:
     c = covariance(m, x, ddof=1)
     if m.ndim(c) == 0:
         return m.divide(c, c)
@@ -77,8 +78,10 @@ composite(
 
 
 # Running sums under their newer names.
-def read_cumulative(name: str, old: str) -> Any:
-    def read(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
+def read_cumulative(name: str, old: str) -> Value:
+    def read(
+        x: Value, /, *, axis: Value = None, dtype: Any = None, out: object = None, include_initial: bool = False
+    ) -> Value:
         refuse(out=out)
         if include_initial:
             raise InputError(f"{name}: include_initial=True is not supported on traced values; use np.concatenate")
@@ -96,51 +99,54 @@ reader("cumulative_prod", "The running product along an axis.", read_cumulative(
 
 
 # Polynomials, coefficients highest first.
-def polynomial_sum(sign: float) -> Any:
-    def value(m: Carrier, a: Any, b: Any) -> Any:
+def polynomial_sum(sign: float) -> Value:
+    def value(m: Carrier, a: Value, b: Value) -> Value:
         n, k = m.size(a), m.size(b)
         size = max(n, k)
-        put = lambda x, length: m.scatter(x, index=(slice(size - length, size),), shape=(size,))
+
+        def put(x: Value, length: int) -> Value:
+            return m.scatter(x, index=(slice(size - length, size),), shape=(size,))
+
         return put(a, n) + put(b, k) if sign > 0 else put(a, n) - put(b, k)
 
     return value
 
 
-def coefficients(name: str, p: Any) -> Any:
+def coefficients(name: str, p: Value) -> Value:
     if Carrier.ndim(p) > 1:
         raise ShapeError(f"{name}: coefficients of shape {Carrier.shape(p)}; a polynomial has them in one axis")
     return np.atleast_1d(p)
 
 
-def read_two_polynomials(name: str) -> Any:
+def read_two_polynomials(name: str) -> Value:
     return lambda a1, a2: ((coefficients(name, a1), coefficients(name, a2)), {})
 
 
-def read_order(p: Any, m: int = 1) -> Any:
+def read_order(p: Value, m: int = 1) -> Value:
     return (coefficients("the derivative or integral of a polynomial", p),), {"m": operator.index(m)}
 
 
-def derivative(m_: Any, p: Any, *, m: int) -> Any:
+def derivative(m_: Value, p: Value, *, m: int) -> Value:
     for _ in range(m):
         n = m_.size(p)
         p = m_.getitem(p, index=(slice(0, n - 1),)) * np.arange(n - 1, 0, -1)
     return p
 
 
-def read_integral(p: Any, m: int = 1, k: Any = None) -> Any:
+def read_integral(p: Value, m: int = 1, k: Value = None) -> Value:
     if np.any(np.asarray(0 if k is None else k)):
         raise InputError("polyint: constants of integration are not supported on traced values; add them to the result")
     return read_order(p, m)
 
 
-def integral(m_: Any, p: Any, *, m: int) -> Any:
+def integral(m_: Value, p: Value, *, m: int) -> Value:
     for _ in range(m):
         n = m_.size(p)
         p = m_.scatter(m_.divide(p, np.arange(n, 0, -1)), index=(slice(0, n),), shape=(n + 1,))
     return p
 
 
-def read_vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+def read_vander(x: Value, N: Value = None, increasing: bool = False) -> Value:
     if Carrier.ndim(x) != 1:
         raise ShapeError(f"vander: an array of shape {Carrier.shape(x)}; its powers are taken of numbers in one axis")
     n = Carrier.size(x) if N is None else operator.index(N)
@@ -166,7 +172,7 @@ composite(
 )
 
 
-def vander(m: Carrier, x: Any, *, powers: tuple[int, ...]) -> Any:
+def vander(m: Carrier, x: Value, *, powers: tuple[int, ...]) -> Value:
     columns = [m.ones_like(x) if k == 0 else m.power(x, k) for k in powers]
     return m.stack(*columns, axis=1) if columns else np.zeros((*m.shape(x), 0), m.dtype(x))
 
@@ -181,7 +187,7 @@ composite(
 
 
 # Angles without jumps.
-def read_unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
+def read_unwrap(p: Value, discont: Value = None, axis: int = -1, *, period: float = 2 * np.pi) -> Value:
     return (p,), {"discont": discont, "axis": axis_of("unwrap", p, axis), "period": period}
 
 
@@ -205,19 +211,19 @@ reader(
 )
 
 
-def _nearly_real(a: Any, tol: float) -> bool:
+def _nearly_real(a: Value, tol: float) -> bool:
     if Carrier.dtype(a).kind != "c":
         return False
     limit = tol * np.finfo(Carrier.dtype(a)).eps if tol > 1 else tol
     return bool(np.all(np.abs(np.imag(a)) < limit))
 
 
-def read_linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+def read_linalg_diagonal(x: Value, /, *, offset: int = 0) -> Value:
     n = Carrier.ndim(x)
     return (x,), {"offset": offset, "axis1": n - 2, "axis2": n - 1}, "diagonal"
 
 
-def read_linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+def read_linalg_trace(x: Value, /, *, offset: int = 0, dtype: Any = None) -> Value:
     n = Carrier.ndim(x)
     return (cast(x, dtype),), {"offset": offset, "axis1": n - 2, "axis2": n - 1}, "trace"
 
@@ -272,7 +278,7 @@ composite(
 
 
 # The same without NaNs, in order: NaNs sort to the end, so the quantile of what is there reads only the front.
-def nan_quantile(m: Carrier, x: Any, *, q: float, axis: Any, keepdims: bool, whole: int = 1) -> Any:
+def nan_quantile(m: Carrier, x: Value, *, q: float, axis: Value, keepdims: bool, whole: int = 1) -> Value:
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
     kept = tuple(k for k in range(n) if k not in axis)
@@ -299,15 +305,15 @@ def nan_quantile(m: Carrier, x: Any, *, q: float, axis: Any, keepdims: bool, who
     )
 
 
-def whole_share(q: Any, whole: int) -> Any:
+def whole_share(q: Value, whole: int) -> Value:
     """q / whole, as a number that remembers the quotient."""
     return q if whole == 1 else Quotient(fraction(q) / whole)
 
 
-def read_nan_quantile(name: str, scale: float) -> Any:
+def read_nan_quantile(name: str, scale: float) -> Value:
     read = read_quantile(name, scale)
 
-    def arguments(*args: Any, **kwargs: Any) -> Any:
+    def arguments(*args: Value, **kwargs: Any) -> Value:
         operands, params = read(*args, **kwargs)
         if params.pop("method") != "linear" or np.ndim(params["q"]):
             raise InputError(f"{name}: on traced values it takes a single q and method='linear'")
@@ -359,7 +365,7 @@ reader(
 )
 
 
-def read_trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+def read_trim_zeros(filt: Value, trim: str = "fb", axis: Value = None) -> Value:
     if trim.__class__ is not str:
         raise InputError(f"trim_zeros: trim={trim!r}; it is 'f', 'b' or 'fb'")
     if Carrier.ndim(filt) != 1:

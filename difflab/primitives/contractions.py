@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Value
 from . import batches, by_rows
 from .arguments import axes_of, is_integer, refuse
 from .primitive import Carrier, Reading, composite, linear
@@ -16,7 +17,7 @@ from .products import placeholder, read_matmul
 
 
 # einsum: every contraction is one row, and its transpose is another einsum.
-def einsum_transpose(m: Carrier, i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
+def einsum_transpose(m: Carrier, i: int, ct: Value, *xs: Value, subscripts: str) -> Value:
     """The cotangent of operand i: the other operands and ct, contracted to i's labels.
 
     Labels that only operand i has were summed over, so the cotangent is constant along them, as it is where the other
@@ -39,11 +40,11 @@ def einsum_transpose(m: Carrier, i: int, ct: Any, *xs: Any, subscripts: str) -> 
     return onto_diagonal(m, result, unique, target, sizes)
 
 
-def contract(m: Carrier, operands: Sequence[tuple[str, Any]], output: str) -> Any:
+def contract(m: Carrier, operands: Sequence[tuple[str, Value]], output: str) -> Value:
     return m.einsum(*[x for _, x in operands], subscripts=",".join(s for s, _ in operands) + "->" + output)
 
 
-def onto_diagonal(m: Carrier, x: Any, labels: str, target: str, sizes: dict[str, int]) -> Any:
+def onto_diagonal(m: Carrier, x: Value, labels: str, target: str, sizes: dict[str, int]) -> Value:
     """x with its labels spread over the repeated labels of the target, zero off the diagonal."""
     if labels == target:
         return x
@@ -66,7 +67,7 @@ def split(subscripts: str) -> tuple[list[str], str]:
     return left.split(","), output
 
 
-def read_einsum(*operands: Any, out: Any = None, optimize: Any = False, **other: Any) -> Any:
+def read_einsum(*operands: Value, out: object = None, optimize: Value = False, **other: Any) -> Value:
     """Both spellings of np.einsum, with `...` and the implicit output written out."""
     refuse(out=out)
     if not operands:
@@ -104,7 +105,7 @@ def read_einsum(*operands: Any, out: Any = None, optimize: Any = False, **other:
     return tuple(arrays), {"subscripts": ",".join(explicit) + "->" + output}
 
 
-def labels_fit(text: str, terms: list[str], arrays: Sequence[Any]) -> None:
+def labels_fit(text: str, terms: list[str], arrays: Sequence[Value]) -> None:
     """Refuses a label that stands for two lengths; 1 broadcasts."""
     sizes: dict[str, int] = {}
     for term, x in zip(terms, arrays):
@@ -116,11 +117,14 @@ def labels_fit(text: str, terms: list[str], arrays: Sequence[Any]) -> None:
             sizes[label] = max(n, sizes.get(label, n))
 
 
-def letters(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+def letters(operands: tuple[Value, ...]) -> tuple[str, tuple[Value, ...]]:
     """The operand and index-list spelling as text."""
     output = operands[-1] if len(operands) % 2 else None
     pairs = operands[: len(operands) - (output is not None)]
-    spell = lambda labels: "".join("..." if k is Ellipsis else string.ascii_letters[k] for k in labels)
+
+    def spell(labels: Sequence[Value]) -> str:
+        return "".join("..." if k is Ellipsis else string.ascii_letters[k] for k in labels)
+
     text = ",".join(spell(labels) for labels in pairs[1::2])
     return text if output is None else f"{text}->{spell(output)}", pairs[::2]
 
@@ -141,11 +145,11 @@ linear(
 )
 
 
-def as_einsum(arrays: tuple[Any, ...], terms: list[str], output: str) -> Any:
+def as_einsum(arrays: tuple[Value, ...], terms: list[str], output: str) -> Value:
     return arrays, {"subscripts": ",".join(terms) + "->" + output}, "einsum"
 
 
-def read_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+def read_tensordot(a: Value, b: Value, axes: Value = 2) -> Value:
     na, nb = Carrier.ndim(a), Carrier.ndim(b)
     if is_integer(axes):
         if not 0 <= axes <= min(na, nb):
@@ -163,7 +167,7 @@ def read_tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return as_einsum((a, b), ["".join(one), "".join(two)], "".join(kept))
 
 
-def read_dot(a: Any, b: Any, out: Any = None) -> Any:
+def read_dot(a: Value, b: Value, out: object = None) -> Value:
     refuse(out=out)
     na, nb = Carrier.ndim(a), Carrier.ndim(b)
     if na == 0 or nb == 0:
@@ -174,7 +178,7 @@ def read_dot(a: Any, b: Any, out: Any = None) -> Any:
     return read_tensordot(a, b, ([na - 1], [nb - 2]))
 
 
-def read_inner(a: Any, b: Any) -> Any:
+def read_inner(a: Value, b: Value) -> Value:
     if Carrier.ndim(a) == 0 or Carrier.ndim(b) == 0:
         return (a, b), {}, "multiply"
     return read_tensordot(a, b, ([Carrier.ndim(a) - 1], [Carrier.ndim(b) - 1]))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 from ..errors import InputError, ShapeError
+from ..types import Function, Params, Shape, Value
 from . import batches_convolution as batches
 from .arguments import is_integer
 from .kernels import windows as kernels_windows
@@ -16,12 +16,12 @@ from .windows import axes
 
 
 # Readers.
-def listed(value: Any) -> Any:
+def listed(value: Value) -> Value:
     """Settings as Python's own numbers; lists arrive as arrays."""
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def each(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
+def each(what: str, value: Value, n: int, least: int) -> tuple[int, ...]:
     """One integer for each of the n axes, from one for all or a sequence."""
     value = listed(value)
     try:
@@ -33,7 +33,7 @@ def each(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
     return found
 
 
-def frames(what: str, value: Any, spans: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+def frames(what: str, value: Value, spans: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """The padding before and behind each axis: an integer, one or a pair for each axis, "valid" or "same"."""
     n, value = len(spans), listed(value)
     if value == "valid":
@@ -51,7 +51,7 @@ def frames(what: str, value: Any, spans: tuple[int, ...], strides: tuple[int, ..
     return tuple((a, b) for a, b in (each(name, pair, 2, 0) for pair in entries))
 
 
-def sliding(what: str, shape: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> dict[str, Any]:
+def sliding(what: str, shape: Value, size: Value, stride: Value, padding: Value, dilation: Value) -> Params:
     """The parameters of windows, normalised, once they are known to fit the shape."""
     n = len(size)
     strides = each(f"{what}: stride", stride, n, 1)
@@ -66,7 +66,7 @@ def sliding(what: str, shape: Any, size: Any, stride: Any, padding: Any, dilatio
     return {"stride": strides, "padding": padding, "dilation": dilations}
 
 
-def read_conv(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+def read_conv(x: Value, w: Value, stride: Value = 1, padding: Value = 0, dilation: Value = 1, groups: int = 1) -> Value:
     shape, filters = Carrier.shape(x), Carrier.shape(w)
     if len(shape) != len(filters) or len(shape) < 3:
         raise ShapeError(
@@ -84,10 +84,12 @@ def read_conv(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any =
     return (x, w), {**sliding("conv", shape[2:], filters[2:], stride, padding, dilation), "groups": groups}
 
 
-def reading_pool(what: str, **more: Any) -> Callable[..., Any]:
+def reading_pool(what: str, **more: Any) -> Function:
     """The reader of a pooling over the last axes; `more` says how the row's further parameters are read."""
 
-    def read(x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, **given: Any) -> Any:
+    def read(
+        x: Value, size: Value, stride: Value = None, padding: Value = 0, dilation: Value = 1, **given: Any
+    ) -> Value:
         shape = Carrier.shape(x)
         if unknown := set(given) - set(more):
             raise InputError(f"{what}: there is no argument {min(unknown)}=")
@@ -106,46 +108,46 @@ def reading_pool(what: str, **more: Any) -> Callable[..., Any]:
 
 
 # Convolution: bilinear, and the transposes of the three rows are the three rows.
-def conv_transpose(m: Carrier, i: int, ct: Any, x: Any, w: Any, **params: Any) -> Any:
+def conv_transpose(m: Carrier, i: int, ct: Value, x: Value, w: Value, **params: Any) -> Value:
     if i == 0:
         return m.conv_input_transpose(ct, w, shape=m.shape(x)[2:], **params)
     return m.conv_weight_transpose(x, ct, size=m.shape(w)[2:], **params)
 
 
-def input_transpose(m: Carrier, i: int, ct: Any, y: Any, w: Any, *, shape: Any, **params: Any) -> Any:
+def input_transpose(m: Carrier, i: int, ct: Value, y: Value, w: Value, *, shape: Shape, **params: Any) -> Value:
     return m.conv(ct, w, **params) if i == 0 else m.conv_weight_transpose(ct, y, size=m.shape(w)[2:], **params)
 
 
-def weight_transpose(m: Carrier, i: int, ct: Any, x: Any, y: Any, *, size: Any, **params: Any) -> Any:
+def weight_transpose(m: Carrier, i: int, ct: Value, x: Value, y: Value, *, size: Shape, **params: Any) -> Value:
     return m.conv_input_transpose(y, ct, shape=m.shape(x)[2:], **params) if i == 0 else m.conv(x, ct, **params)
 
 
-def opened(m: Carrier, x: Any, gate: Any, kept: tuple[int, ...], axis: int = 0) -> Any:
+def opened(m: Carrier, x: Value, gate: Value, kept: tuple[int, ...], axis: int = 0) -> Value:
     """A gate for x: open where any element of the same place on the kept axes is, which become x's from `axis` on."""
     some = m.any(gate, axis=tuple(k for k in range(m.ndim(gate)) if k not in kept), keepdims=False)
     some = m.reshape(some, shape=(*m.shape(some), *(1,) * (m.ndim(x) - axis - len(kept))))
     return m.broadcast_to(some, shape=m.shape(x))
 
 
-def conv_gate(m: Carrier, i: int, gate: Any, x: Any, w: Any, **params: Any) -> Any:
+def conv_gate(m: Carrier, i: int, gate: Value, x: Value, w: Value, **params: Any) -> Value:
     """A sample is stopped where its whole result is, a filter where all that it made is."""
     return opened(m, x, gate, (0,)) if i == 0 else opened(m, w, gate, (1,))
 
 
-def input_transpose_gate(m: Carrier, i: int, gate: Any, y: Any, w: Any, **params: Any) -> Any:
+def input_transpose_gate(m: Carrier, i: int, gate: Value, y: Value, w: Value, **params: Any) -> Value:
     return opened(m, y, gate, (0,)) if i == 0 else opened(m, w, gate, ())
 
 
-def weight_transpose_gate(m: Carrier, i: int, gate: Any, x: Any, y: Any, **params: Any) -> Any:
+def weight_transpose_gate(m: Carrier, i: int, gate: Value, x: Value, y: Value, **params: Any) -> Value:
     return opened(m, x, gate, ()) if i == 0 else opened(m, y, gate, (0,), 1)
 
 
-def one_place(x: Any, w: Any, *, groups: int, **params: Any) -> Any:
+def one_place(x: Value, w: Value, *, groups: int, **params: Any) -> Value:
     """One sample, channel and filter."""
     return (x[:1, :1], w[:1, :1]), params | {"groups": 1}, (len(x), len(w))
 
 
-def one_image(x: Any, **params: Any) -> Any:
+def one_image(x: Value, **params: Any) -> Value:
     """The windows of the first image."""
     lead = x.ndim - len(params["size"])
     return (x[(slice(1),) * lead],), params, x.shape[:lead]

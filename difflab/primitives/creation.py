@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..types import Function, Value
 from . import batches
 from .arguments import constant, is_integer
 from .primitive import Carrier, Reading, composite, linear, underivable
 
 
-def reader(name: str, doc: str, arguments: Callable[..., Any], **row: Any) -> None:
+def reader(name: str, doc: str, arguments: Function, **row: Any) -> None:
     """A NumPy function whose call on traced values means another row, mostly a constant."""
     underivable(name, doc=doc, arguments=arguments, flops=0, **row)
 
 
-def read_like(make: Callable[..., Any]) -> Callable[..., Any]:
+def read_like(make: Function) -> Function:
     def read(
-        a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, *, device: Any = None
-    ) -> Any:
+        a: Value,
+        dtype: Any = None,
+        order: Value = "K",
+        subok: object = True,
+        shape: Value = None,
+        *,
+        device: object = None,
+    ) -> Value:
         return constant(make(Carrier.shape(a) if shape is None else shape, dtype or Carrier.dtype(a)))
 
     return read
 
 
 def read_full_like(
-    a: Any,
-    fill_value: Any,
+    a: Value,
+    fill_value: Value,
     dtype: Any = None,
-    order: Any = "K",
-    subok: Any = True,
-    shape: Any = None,
+    order: Value = "K",
+    subok: object = True,
+    shape: Value = None,
     *,
-    device: Any = None,
-) -> Any:
+    device: object = None,
+) -> Value:
     shape = Carrier.shape(a) if shape is None else (shape,) if is_integer(shape) else tuple(shape)
     dtype = dtype or Carrier.dtype(a)
     if hasattr(fill_value, "primitive"):
@@ -65,13 +71,13 @@ linear(
 
 
 # What is known about an array without its values.
-def read_size(a: Any, axis: Any = None) -> Any:
+def read_size(a: Value, axis: Value = None) -> Value:
     if axis is None:
         return constant(Carrier.size(a))
     return constant(Carrier.shape(a)[axis])
 
 
-def dtypes(arrays: Any) -> list[Any]:
+def dtypes(arrays: Value) -> list[Value]:
     return [x.dtype if hasattr(x, "primitive") else x for x in arrays]
 
 
@@ -104,7 +110,7 @@ reader(
 
 
 # Ranges between traced ends.
-def spaced(name: str, ends: tuple[Any, ...], num: Any, endpoint: Any, axis: Any, **refused: Any) -> Any:
+def spaced(name: str, ends: tuple[Value, ...], num: Value, endpoint: Value, axis: Value, **refused: Any) -> Value:
     """A call that asks for `num` numbers between ends; `refused` are arguments that traced values do not take."""
     for argument, value in refused.items():
         if value is not None and value is not False:
@@ -118,32 +124,38 @@ def spaced(name: str, ends: tuple[Any, ...], num: Any, endpoint: Any, axis: Any,
 
 
 def read_linspace(
-    start: Any,
-    stop: Any,
-    num: Any = 50,
+    start: Value,
+    stop: Value,
+    num: Value = 50,
     endpoint: bool = True,
     retstep: bool = False,
     dtype: Any = None,
     axis: int = 0,
     *,
-    device: Any = None,
-) -> Any:
+    device: object = None,
+) -> Value:
     return spaced("linspace", (start, stop), num, endpoint, axis, retstep=retstep, dtype=dtype)
 
 
 def read_geomspace(
-    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
-) -> Any:
+    start: Value, stop: Value, num: Value = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Value:
     return spaced("geomspace", (start, stop), num, endpoint, axis, dtype=dtype)
 
 
 def read_logspace(
-    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
-) -> Any:
+    start: Value,
+    stop: Value,
+    num: Value = 50,
+    endpoint: bool = True,
+    base: Value = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Value:
     return spaced("logspace", (start, stop, base), num, endpoint, axis, dtype=dtype)
 
 
-def linspace(m: Carrier, start: Any, stop: Any, *, num: int, endpoint: bool) -> Any:
+def linspace(m: Carrier, start: Value, stop: Value, *, num: int, endpoint: bool) -> Value:
     """(start (n - k) + stop k) / n: with whole numbers only, so that exact numbers stay exact."""
     ndim = max(m.ndim(start), m.ndim(stop))
     n = max(num - 1 if endpoint else num, 1)
@@ -179,7 +191,7 @@ composite(
 
 
 # A function applied to slices: it runs on traced slices, so nothing is to be known about it.
-def read_apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+def read_apply_along_axis(func1d: Value, axis: int, arr: Value, *args: Value, **kwargs: Any) -> Value:
     shape = Carrier.shape(arr)
     if not shape:
         raise InputError("apply_along_axis: an array of shape () has no axis")
@@ -197,7 +209,7 @@ def read_apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs
     return (whole,), {"source": source, "destination": tuple(range(axis, axis + k))}, "moveaxis"
 
 
-def read_apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+def read_apply_over_axes(func: Value, a: Value, axes: Value) -> Value:
     n = Carrier.ndim(a)
     for axis in (axes,) if is_integer(axes) else axes:
         y = func(a, operator.index(axis) % n)

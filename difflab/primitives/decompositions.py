@@ -7,11 +7,10 @@ as 0. Cotangents pair without conjugation, so the rules of complex matrices conj
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
+from ..types import Value
 from . import batches
 from .linalg import square_matrix
 from .primitive import Carrier, composite, custom
@@ -19,39 +18,39 @@ from .products import adjoint, bar, flip
 from .spelling import CONJUGATES, ITERATION
 
 
-def real_part(m: Carrier, x: Any) -> Any:
+def real_part(m: Carrier, x: Value) -> Value:
     return m.real(x) if m.is_complex(x) else x
 
 
-def symmetric(m: Carrier, x: Any) -> Any:
+def symmetric(m: Carrier, x: Value) -> Value:
     return (x + adjoint(m, x)) / 2
 
 
-def diagonal(m: Carrier, x: Any) -> Any:
+def diagonal(m: Carrier, x: Value) -> Value:
     n = m.ndim(x)
     return m.diagonal(x, offset=0, axis1=n - 2, axis2=n - 1)
 
 
-def as_columns(m: Carrier, w: Any) -> Any:
+def as_columns(m: Carrier, w: Value) -> Value:
     """A vector that scales columns: shape (..., 1, n)."""
     return m.reshape(w, shape=(*m.shape(w)[:-1], 1, m.shape(w)[-1]))
 
 
-def as_rows(m: Carrier, w: Any) -> Any:
+def as_rows(m: Carrier, w: Value) -> Value:
     return m.reshape(w, shape=(*m.shape(w), 1))
 
 
-def diagonal_matrix(m: Carrier, w: Any) -> Any:
+def diagonal_matrix(m: Carrier, w: Value) -> Value:
     return as_columns(m, w) * np.eye(m.shape(w)[-1])
 
 
-def lower_half(m: Carrier, x: Any) -> Any:
+def lower_half(m: Carrier, x: Value) -> Value:
     """The lower triangle with half the diagonal."""
     n = m.shape(x)[-1]
     return x * (np.tril(np.ones((n, n))) - 0.5 * np.eye(n))
 
 
-def mirrored(m: Carrier, x: Any, half: str) -> Any:
+def mirrored(m: Carrier, x: Value, half: str) -> Value:
     """The Hermitian matrix that NumPy makes of the triangle it reads: half is "L" or "U"."""
     n = m.shape(x)[-1]
     off = np.tril(np.ones((n, n)), -1) if half == "L" else np.triu(np.ones((n, n)), 1)
@@ -59,30 +58,30 @@ def mirrored(m: Carrier, x: Any, half: str) -> Any:
     return part + adjoint(m, part) + real_part(m, x) * np.eye(n)
 
 
-def onto_triangle(m: Carrier, x: Any, half: str) -> Any:
+def onto_triangle(m: Carrier, x: Value, half: str) -> Value:
     """The transpose of `mirrored`: what falls on the triangle that is read."""
     n = m.shape(x)[-1]
     off = np.tril(np.ones((n, n)), -1) if half == "L" else np.triu(np.ones((n, n)), 1)
     return (x + adjoint(m, x)) * off + real_part(m, x) * np.eye(n)
 
 
-def cholesky_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
+def cholesky_vjp(m: Carrier, ct: Value, y: Value, a: Value) -> Value:
     inner = lower_half(m, m.matmul(flip(m, y), ct))
     left = m.solve(flip(m, y), inner)
     return (onto_triangle(m, symmetric(m, flip(m, m.solve(adjoint(m, y), flip(m, left)))), "L"),)
 
 
-def cholesky_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
+def cholesky_jvp(m: Carrier, ts: Value, y: Value, a: Value) -> Value:
     inner = m.solve(y, adjoint(m, m.solve(y, mirrored(m, ts[0], "L"))))
     return m.matmul(y, lower_half(m, inner))
 
 
-def read_cholesky(a: Any, /, *, upper: bool = False) -> Any:
+def read_cholesky(a: Value, /, *, upper: bool = False) -> Value:
     operands, params = square_matrix("cholesky")(a)
     return (operands, params, "cholesky_upper") if upper else (operands, params)
 
 
-def cholesky_elements(a: Any) -> Any:
+def cholesky_elements(a: Value) -> Value:
     """The textbook loop on object arrays, whose elements know their square root."""
     a = np.asarray(a, dtype=object)
     if a.ndim > 2:
@@ -121,27 +120,27 @@ composite(
 
 
 # Symmetric eigenvalue problems.
-def gaps(m: Carrier, w: Any) -> Any:
+def gaps(m: Carrier, w: Value) -> Value:
     """1 / (w_j - w_i), and 0 where i = j or the values are equal."""
     difference = as_columns(m, w) - as_rows(m, w)
     zero = m.equal(difference, 0.0)
     return m.where(zero, 0.0, 1.0 / m.where(zero, 1.0, difference))
 
 
-def eigh_vjp(m: Carrier, ct: Any, y: Any, a: Any, *, UPLO: str) -> Any:
+def eigh_vjp(m: Carrier, ct: Value, y: Value, a: Value, *, UPLO: str) -> Value:
     (gw, gv), (w, v) = ct, y
     inner = diagonal_matrix(m, gw) + gaps(m, w) * m.matmul(flip(m, v), gv)
     return (onto_triangle(m, m.matmul(m.matmul(bar(m, v), inner), flip(m, v)), UPLO),)
 
 
-def eigh_jvp(m: Carrier, ts: Any, y: Any, a: Any, *, UPLO: str) -> Any:
+def eigh_jvp(m: Carrier, ts: Value, y: Value, a: Value, *, UPLO: str) -> Value:
     w, v = y
     inner = m.matmul(m.matmul(adjoint(m, v), mirrored(m, ts[0], UPLO)), v)
     values = diagonal(m, inner)
     return m.real(values) if m.is_complex(v) else values, m.matmul(v, gaps(m, w) * inner)
 
 
-def read_eigh(a: Any, UPLO: str = "L") -> Any:
+def read_eigh(a: Value, UPLO: str = "L") -> Value:
     if UPLO not in ("L", "U", "l", "u"):
         raise InputError(f"eigh: UPLO={UPLO!r}; it is 'L' or 'U'")
     return square_matrix("eigh")(a)[0], {"UPLO": UPLO.upper()}
@@ -176,7 +175,7 @@ composite(
 
 
 # General eigenvalue problems: complex in general, vectors of unit length.
-def eig_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
+def eig_jvp(m: Carrier, ts: Value, y: Value, a: Value) -> Value:
     w, v = y
     inner = m.solve(v, m.matmul(ts[0], v))
     turned = gaps(m, w) * inner
@@ -185,7 +184,7 @@ def eig_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     return diagonal(m, inner), moved - v * stretch
 
 
-def eig_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
+def eig_vjp(m: Carrier, ct: Value, y: Value, a: Value) -> Value:
     (gw, gv), (w, v) = ct, y
     along = m.real(m.sum(gv * v, axis=(m.ndim(v) - 2,), keepdims=True))
     overlaps = flip(m, m.matmul(m.conjugate(flip(m, v)), v))
@@ -222,12 +221,12 @@ composite(
 
 
 # QR.
-def strictly_lower(m: Carrier, x: Any) -> Any:
+def strictly_lower(m: Carrier, x: Value) -> Value:
     n = m.shape(x)[-1]
     return x * np.tril(np.ones((n, n)), -1)
 
 
-def qr_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
+def qr_vjp(m: Carrier, ct: Value, y: Value, a: Value) -> Value:
     gq, gr, (q, r) = bar(m, ct[0]), bar(m, ct[1]), y
     inner = m.matmul(r, adjoint(m, gr)) - m.matmul(adjoint(m, gq), q)
     low = strictly_lower(m, inner)
@@ -236,7 +235,7 @@ def qr_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     return (bar(m, adjoint(m, m.solve(r, adjoint(m, right)))),)
 
 
-def qr_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
+def qr_jvp(m: Carrier, ts: Value, y: Value, a: Value) -> Value:
     q, r = y
     scaled = flip(m, m.solve(flip(m, r), flip(m, ts[0])))
     inner = m.matmul(adjoint(m, q), scaled)
@@ -247,7 +246,7 @@ def qr_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     return m.matmul(q, turn) + scaled - m.matmul(q, inner), m.matmul(inner - turn, r)
 
 
-def householder(m: Carrier, a: Any) -> Any:
+def householder(m: Carrier, a: Value) -> Value:
     """Q and R by reflections, with LAPACK's signs, on object arrays."""
     r = np.array(a, dtype=object)
     if r.ndim > 2:
@@ -271,7 +270,7 @@ def householder(m: Carrier, a: Any) -> Any:
     return q[:, :n], r[:n]
 
 
-def read_qr(a: Any, mode: str = "reduced") -> Any:
+def read_qr(a: Value, mode: str = "reduced") -> Value:
     shape = Carrier.shape(a)
     if len(shape) < 2 or shape[-2] < shape[-1]:
         raise UnsupportedError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
+from ..types import Function, Value
 from .primitive import REFUSALS, TABLE, Carrier, Primitive
 
 
@@ -26,7 +26,7 @@ class Deferred(Primitive):
     def __reduce__(self) -> Any:
         return late, (self.row,)
 
-    def run(self, m: Carrier, *operands: Any, call: Callable[..., Any]) -> Any:
+    def run(self, m: Carrier, *operands: Value, call: Function) -> Value:
         """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
         args, kwargs = call(operands)
         instead: list[str]
@@ -57,7 +57,7 @@ class Deferred(Primitive):
 class DeferredItem(Deferred):
     """x[key], where x may also be the results of an operation that has several."""
 
-    def run(self, m: Carrier, *operands: Any, call: Callable[..., Any]) -> Any:
+    def run(self, m: Carrier, *operands: Value, call: Function) -> Value:
         (x, key), _ = call(operands)
         if not isinstance(x, tuple | list):
             return super().run(m, *operands, call=call)

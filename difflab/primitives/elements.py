@@ -7,13 +7,13 @@ in other rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DomainError, UnsupportedError
+from ..types import Function, Value
 from .found import find
 from .primitive import Carrier, Primitive
 
@@ -21,11 +21,11 @@ from .primitive import Carrier, Primitive
 class ElementsCarrier(Carrier):
     """The base of the carriers on object arrays; a subclass says which scalar functions are native."""
 
-    def scalar_function(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+    def scalar_function(self, row: Primitive, spelled: str | None) -> Function | None:
         """The native function of one element, or None."""
         return None
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         spelled, of_elements = row.spelling.get(self.name), row.spelling.get("elements")
         if row.kind == "elementwise":
             native = spelled if callable(spelled) else self.scalar_function(row, spelled)
@@ -35,13 +35,14 @@ class ElementsCarrier(Carrier):
             if native is not None:
                 return mapped(guarded(native, row))
         elif callable(spelled):
-            return spelled  # type: ignore[no-any-return]
+            spelt: Function = spelled
+            return spelt
         elif of_elements is not None:
-            found = of_elements if callable(of_elements) else find(of_elements)
-            return self.tested(row, found) if row.kind == "opaque" else found  # type: ignore[no-any-return]
+            found: Function = of_elements if callable(of_elements) else find(of_elements)
+            return self.tested(row, found) if row.kind == "opaque" else found
         return super().function(row)
 
-    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+    def native(self, row: Primitive, spelled: str | None) -> Function | None:
         if row.value is not None or row.kind == "elementwise" or not row.listed:
             return None
         function = getattr(np, row.name, None)
@@ -49,10 +50,10 @@ class ElementsCarrier(Carrier):
             return None
         return self.tested(row, function) if row.kind == "opaque" else function
 
-    def tested(self, row: Primitive, function: Callable[..., Any]) -> Callable[..., Any]:
+    def tested(self, row: Primitive, function: Function) -> Function:
         """NumPy's function of a row that has no derivative, where it takes arrays of these elements."""
 
-        def run(*operands: Any, **params: Any) -> Any:
+        def run(*operands: Value, **params: Any) -> Value:
             try:
                 return function(*operands, **params)
             except (TypeError, ValueError, AttributeError) as error:
@@ -61,10 +62,10 @@ class ElementsCarrier(Carrier):
         return run
 
 
-def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+def mapped(function: Function) -> Function:
     """A function of elements as a function of arrays of elements."""
 
-    def over(*operands: Any, **params: Any) -> Any:
+    def over(*operands: Value, **params: Any) -> Value:
         if not any(isinstance(x, np.ndarray) for x in operands):
             return function(*operands, **params)
         arrays = np.broadcast_arrays(*[as_objects(x) for x in operands])
@@ -76,10 +77,10 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return over
 
 
-def guarded(function: Callable[..., Any], row: Primitive) -> Callable[..., Any]:
+def guarded(function: Function, row: Primitive) -> Function:
     """A function of elements for which Python's own numbers among them (constants) are divided as theirs."""
 
-    def of_one(*elements: Any, **params: Any) -> Any:
+    def of_one(*elements: Value, **params: Any) -> Value:
         try:
             return function(*elements, **params)
         except ZeroDivisionError:
@@ -88,7 +89,7 @@ def guarded(function: Callable[..., Any], row: Primitive) -> Callable[..., Any]:
     return of_one
 
 
-def as_objects(x: Any) -> Any:
+def as_objects(x: Value) -> Value:
     """A value as an object array, without looking inside an element."""
     if isinstance(x, np.ndarray):
         return x

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..types import Value
 from .primitive import Carrier, Domain, Gate, elementwise
 from .scipy_row import special
 from .spelling import by_mpmath
@@ -32,10 +31,10 @@ special(
 )
 
 
-def quotient(shift: int) -> Any:
+def quotient(shift: int) -> Value:
     """The partial x / (shift + y), which is 0 where x = 0 also where the divisor is 0."""
 
-    def partial(m: Carrier, z: Any, x: Any, y: Any) -> Any:
+    def partial(m: Carrier, z: Value, x: Value, y: Value) -> Value:
         divisor = shift + y if shift else y
         return Gate(m.logical_or(m.not_equal(x, 0.0), m.greater(divisor, 0.0)), x / divisor)
 
@@ -122,7 +121,7 @@ special(
 )
 
 
-def exprel_by_parts(m: Carrier, x: Any, *, n: int) -> Any:
+def exprel_by_parts(m: Carrier, x: Value, *, n: int) -> Value:
     y = (m.exp(x) - 1) / x
     for k in range(1, n + 1):
         y = (m.exp(x) - k * y) / x
@@ -172,7 +171,7 @@ special(
 )
 
 
-def _pseudo_by_delta(m: Carrier, d: Any, r: Any) -> Any:
+def _pseudo_by_delta(m: Carrier, d: Value, r: Value) -> Value:
     """(h - δ)²/h with h = hypot(δ, r) and h - δ = r²/(h + δ), in which nothing cancels."""
     h = m.hypot(d, r)
     return m.square(r * (r / (h + d))) / h

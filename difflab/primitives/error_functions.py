@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..types import Value
 from .primitive import Carrier, Domain
 from .scipy_row import special
 from .spelling import ROUNDED, by_mpmath, by_sympy
@@ -78,7 +77,7 @@ special(
 )
 
 
-def repeated(m: Carrier, x: Any, *, n: int) -> Any:
+def repeated(m: Carrier, x: Value, *, n: int) -> Value:
     """By the recurrence 2 k f_k = f_{k-2} - 2 x f_{k-1}."""
     before, f = 1 / m.sqrt(m.arctan(1)), m.exp(x * x) * m.erfc(x)
     for k in range(1, n + 1):
@@ -86,7 +85,7 @@ def repeated(m: Carrier, x: Any, *, n: int) -> Any:
     return f
 
 
-def dawson(m: Carrier, x: Any, *, n: int) -> Any:
+def dawson(m: Carrier, x: Value, *, n: int) -> Value:
     """By the recurrence f_{k+1} = -2 (x f_k + k f_{k-1})."""
     before, f = m.dawsn(x), 1 - 2 * x * m.dawsn(x)
     for k in range(1, n):
@@ -226,7 +225,7 @@ special(
 )
 
 
-def mills(m: Carrier, y: Any, x: Any) -> Any:
+def mills(m: Carrier, y: Value, x: Value) -> Value:
     """φ/Φ: through erfcx for negative x, where both vanish."""
     negative = m.less(x, 0.0)
     left = SQRT_TWO_OVER_PI / m.erfcx(-SQRT_HALF * m.where(negative, x, 0.0))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..types import Value
 from .primitive import Carrier, Domain, elementwise
 from .spelling import Native, by_mpmath, called
 
@@ -130,7 +129,7 @@ elementwise(
 )
 
 
-def share(m: Carrier, x: Any, y: Any, base: float) -> Any:
+def share(m: Carrier, x: Value, y: Value, base: float) -> Value:
     return m.sigmoid_between(x, y, base=base)
 
 
@@ -173,7 +172,7 @@ elementwise(
 )
 
 
-def share_slope(m: Carrier, x: Any, y: Any, base: float) -> Any:
+def share_slope(m: Carrier, x: Value, y: Value, base: float) -> Value:
     """s (1 - s), where 1 - s is computed as the share of the other, so it does not cancel."""
     product = share(m, x, y, base) * share(m, y, x, base)
     return product * LN2 if base == 2 else product

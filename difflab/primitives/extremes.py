@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..types import Function, Value
 from . import batches, by_rows
 from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
 from .kernels.arrays import fold, unordered
@@ -20,7 +21,7 @@ from .reductions import nan_filled, pooled
 from .spelling import by_sympy
 
 
-def attained(m: Carrier, y: Any, x: Any, axis: Any) -> Any:
+def attained(m: Carrier, y: Value, x: Value, axis: Value) -> Value:
     """1 where x is the extreme, shared equally among ties."""
     hit = m.astype(m.equal(x, y), dtype=float)
     return hit / m.sum(hit, axis=axis, keepdims=True)
@@ -71,8 +72,8 @@ composite(
 
 
 # Where things are: integers, without a derivative.
-def read_argument(name: str) -> Callable[..., Any]:
-    def read(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+def read_argument(name: str) -> Function:
+    def read(a: Value, axis: Value = None, out: object = None, *, keepdims: Value = False) -> Value:
         refuse(out=out)
         axis = None if axis is None else axis_of(name, a, axis)
         return (a,), {"axis": axis, "keepdims": keepdims not in (False, np._NoValue)}
@@ -80,26 +81,26 @@ def read_argument(name: str) -> Callable[..., Any]:
     return read
 
 
-def read_argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def read_argsort(a: Value, axis: Value = -1, kind: Value = None, order: Value = None, *, stable: Value = None) -> Value:
     refuse(order=order)
     if axis is None:
         a, axis = np.ravel(a), -1
     return (a,), {"axis": axis_of("argsort", a, axis), "kind": "stable" if stable else kind}
 
 
-def read_argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+def read_argpartition(a: Value, kth: Value, axis: Value = -1, kind: str = "introselect", order: Value = None) -> Value:
     refuse(order=order)
     if axis is None:
         a, axis = np.ravel(a), -1
     return (a,), {"kth": kth, "axis": axis_of("argpartition", a, axis)}
 
 
-def opaque(name: str, doc: str, arguments: Any = unary, **row: Any) -> None:
+def opaque(name: str, doc: str, arguments: Value = unary, **row: Any) -> None:
     """A row whose result (integers, truth values) has no derivative."""
     row["spelling"] = {"sympy": unordered, **row.get("spelling", {"elements": name})}
 
     @wraps(arguments)
-    def plain(*args: Any, **kwargs: Any) -> Any:  # NumPy would hand a call with a traced parameter back to the row
+    def plain(*args: Value, **kwargs: Any) -> Value:  # NumPy would hand a call with a traced parameter back to the row
         operands, params = arguments(*args, **kwargs)
         no_traced(name, **params)
         return operands, params
@@ -176,14 +177,14 @@ opaque(
 
 
 # Order.
-def read_sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def read_sort(a: Value, axis: Value = -1, kind: Value = None, order: Value = None, *, stable: Value = None) -> Value:
     refuse(order=order)
     if axis is None:
         a, axis = np.ravel(a), -1
     return (a,), {"axis": axis_of("sort", a, axis)}
 
 
-def read_partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+def read_partition(a: Value, kth: Value, axis: Value = -1, kind: str = "introselect", order: Value = None) -> Value:
     refuse(order=order)
     if axis is None:
         a, axis = np.ravel(a), -1
@@ -220,7 +221,7 @@ composite(
 )
 
 
-def _plain_unique(x: Any, rest: Any, other: Any) -> Any:
+def _plain_unique(x: Value, rest: Value, other: Value) -> Value:
     if any(rest) or any(value for name, value in other.items() if name not in ("equal_nan", "sorted")):
         raise InputError(
             "unique: return_index=, return_inverse=, return_counts= and axis= are not supported on traced "
@@ -230,7 +231,7 @@ def _plain_unique(x: Any, rest: Any, other: Any) -> Any:
 
 
 # Quantiles.
-def whole_and_rest(v: Any) -> tuple[Any, Any]:
+def whole_and_rest(v: Value) -> tuple[Value, Value]:
     """The whole numbers below, and what is left of them, exactly."""
     below = [floor(e) for e in v.flat]
     rest = np.empty(v.size, dtype=object)
@@ -238,7 +239,7 @@ def whole_and_rest(v: Any) -> tuple[Any, Any]:
     return np.array(below, dtype=int).reshape(v.shape), rest.reshape(v.shape)
 
 
-METHODS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+METHODS: dict[str, Callable[[Value], tuple[Value, Value]]] = {
     "linear": whole_and_rest,  # of exact numbers
     "lower": lambda v: (np.floor(v), 0.0 * v),
     "higher": lambda v: (np.ceil(v), 0.0 * v),
@@ -247,7 +248,7 @@ METHODS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
 }
 
 
-def places_of(q: Any, whole: int, count: int, method: str) -> tuple[Any, Any]:
+def places_of(q: Value, whole: int, count: int, method: str) -> tuple[Value, Value]:
     """Which element in order each quantile reads, and the weight of the next one."""
     if method == "linear":  # in rounded numbers the weights would be wrong in their last digits
         exact = np.vectorize(fraction, otypes=[object])(q)
@@ -256,7 +257,7 @@ def places_of(q: Any, whole: int, count: int, method: str) -> tuple[Any, Any]:
     return below.astype(int), weight
 
 
-def quantile(m: Carrier, x: Any, *, q: Any, axis: Any, keepdims: bool, method: str, whole: int = 1) -> Any:
+def quantile(m: Carrier, x: Value, *, q: Value, axis: Value, keepdims: bool, method: str, whole: int = 1) -> Value:
     """Interpolates between the two nearest elements in order."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
@@ -278,19 +279,19 @@ def quantile(m: Carrier, x: Any, *, q: Any, axis: Any, keepdims: bool, method: s
     return y
 
 
-def read_quantile(name: str, scale: float) -> Callable[..., Any]:
+def read_quantile(name: str, scale: float) -> Function:
     def read(
-        a: Any,
-        q: Any,
-        axis: Any = None,
-        out: Any = None,
+        a: Value,
+        q: Value,
+        axis: Value = None,
+        out: object = None,
         overwrite_input: bool = False,
         method: str = "linear",
-        keepdims: Any = False,
+        keepdims: Value = False,
         *,
-        weights: Any = None,
-        interpolation: Any = None,
-    ) -> Any:
+        weights: Value = None,
+        interpolation: Value = None,
+    ) -> Value:
         refuse(out=out, weights=weights)
         method = interpolation or method
         if method not in METHODS:
@@ -306,12 +307,14 @@ def read_quantile(name: str, scale: float) -> Callable[..., Any]:
     return read
 
 
-def read_median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
+def read_median(
+    a: Value, axis: Value = None, out: object = None, overwrite_input: bool = False, keepdims: Value = False
+) -> Value:
     refuse(out=out)
     return (numbers(a),), {"axis": axes_of("median", a, axis), "keepdims": keepdims not in (False, np._NoValue)}
 
 
-def quantile_ties(x: Any, *, q: Any, axis: Any, method: str = "linear", whole: int = 1) -> Any:
+def quantile_ties(x: Value, *, q: Value, axis: Value, method: str = "linear", whole: int = 1) -> Value:
     """Which elements of x are tied where a quantile reads them: moved up or down, they count by different weights.
 
     Two equal neighbours that both weigh one half are no kink: their mean does not care which is which.

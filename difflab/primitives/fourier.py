@@ -6,21 +6,21 @@ Cotangents pair without conjugation, so the transpose of the (symmetric) transfo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
+from ..types import Value
 from . import batches
 from .arguments import axes_of, axis_of, refuse
 from .primitive import Carrier, composite, linear
 from .products import placeholder
 from .spelling import COMPLEX, CONJUGATES
 
-SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+SWAPPED: dict[str | None, str] = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
-def resized(m: Carrier, x: Any, axis: int, n: int) -> Any:
+def resized(m: Carrier, x: Value, axis: int, n: int) -> Value:
     """x cut or filled with zeros to n elements along an axis."""
     size = m.shape(x)[axis]
     if size == n:
@@ -32,7 +32,7 @@ def resized(m: Carrier, x: Any, axis: int, n: int) -> Any:
     return m.scatter(x, index=index, shape=shape)
 
 
-def check(name: str, a: Any, lengths: Sequence[int], norm: Any) -> None:
+def check(name: str, a: Value, lengths: Sequence[int], norm: Value) -> None:
     """Refuses what no transform can take."""
     if min(lengths, default=1) < 1:
         raise InputError(f"{name}: a transform of {min(lengths)} points of an array of shape {Carrier.shape(a)}")
@@ -42,8 +42,8 @@ def check(name: str, a: Any, lengths: Sequence[int], norm: Any) -> None:
         raise DtypeError(f"{name}: it takes real values, not {Carrier.dtype(a)}; use the full transform or np.real")
 
 
-def read_one(name: str, length: Any = None) -> Any:
-    def read(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def read_one(name: str, length: Value = None) -> Value:
+    def read(a: Value, n: Value = None, axis: int = -1, norm: Value = None, out: object = None) -> Value:
         refuse(out=out)
         axis = axis_of(name, a, axis)
         size = Carrier.shape(a)[axis]
@@ -70,12 +70,12 @@ for _name in ("fft", "ifft"):
     )
 
 
-def rfft_transpose(m: Carrier, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
+def rfft_transpose(m: Carrier, i: int, ct: Value, x: Value, *, n: int, axis: int, norm: Value) -> Value:
     full = m.fft(resized(m, ct, axis, n), n=n, axis=axis, norm=norm)
     return resized(m, m.real(full), axis, m.shape(x)[axis])
 
 
-def irfft_transpose(m: Carrier, i: int, ct: Any, x: Any, *, n: int, axis: int, norm: Any) -> Any:
+def irfft_transpose(m: Carrier, i: int, ct: Value, x: Value, *, n: int, axis: int, norm: Value) -> Value:
     half = n // 2 + 1
     weights = np.full(half, 2.0)
     weights[0] = 1.0
@@ -110,8 +110,8 @@ linear(
 )
 
 
-def read_many(name: str, default_axes: Any = None) -> Any:
-    def read(a: Any, s: Any = None, axes: Any = default_axes, norm: Any = None, out: Any = None) -> Any:
+def read_many(name: str, default_axes: Value = None) -> Value:
+    def read(a: Value, s: Value = None, axes: Value = default_axes, norm: Value = None, out: object = None) -> Value:
         refuse(out=out)
         rank = Carrier.ndim(a)
         if axes is None:
@@ -129,17 +129,17 @@ def read_many(name: str, default_axes: Any = None) -> Any:
     return read
 
 
-def along(m: Carrier, name: str, x: Any, s: tuple[int, ...], axes: tuple[int, ...], norm: Any) -> Any:
+def along(m: Carrier, name: str, x: Value, s: tuple[int, ...], axes: tuple[int, ...], norm: Value) -> Value:
     for n, axis in reversed(list(zip(s, axes))):
         x = getattr(m, name)(x, n=n, axis=axis, norm=norm)
     return x
 
 
-def rfftn(m: Carrier, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
+def rfftn(m: Carrier, x: Value, *, s: Value, axes: Value, norm: Value) -> Value:
     return along(m, "fft", m.rfft(x, n=s[-1], axis=axes[-1], norm=norm), s[:-1], axes[:-1], norm)
 
 
-def irfftn(m: Carrier, x: Any, *, s: Any, axes: Any, norm: Any) -> Any:
+def irfftn(m: Carrier, x: Value, *, s: Value, axes: Value, norm: Value) -> Value:
     return m.irfft(along(m, "ifft", x, s[:-1], axes[:-1], norm), n=s[-1], axis=axes[-1], norm=norm)
 
 
@@ -190,8 +190,8 @@ composite(
 )
 
 
-def read_shift(sign: int) -> Any:
-    def read(x: Any, axes: Any = None) -> Any:
+def read_shift(sign: int) -> Value:
+    def read(x: Value, axes: Value = None) -> Value:
         rank = Carrier.ndim(x)
         found = tuple(range(rank)) if axes is None else axes_of("fftshift", x, axes)
         return (x,), {"shift": tuple(sign * (Carrier.shape(x)[k] // 2) for k in found), "axis": found}, "roll"

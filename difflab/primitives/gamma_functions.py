@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..types import Value
 from .arguments import whole
 from .primitive import Carrier, Domain, composite, named
 from .scipy_row import special
@@ -43,7 +42,7 @@ special(
 )
 
 
-def rgamma_slope(m: Carrier, y: Any, x: Any) -> Any:
+def rgamma_slope(m: Carrier, y: Value, x: Value) -> Value:
     """-ψ(x)/Γ(x), below a half from the reflection formula: at 0, -1, -2, ... it is 0 times infinity."""
     low = m.less(x, 0.5)
     z = m.where(low, 1 - x, 1.0)
@@ -132,7 +131,7 @@ special(
 )
 
 
-def gamma_density(m: Carrier, a: Any, x: Any) -> Any:
+def gamma_density(m: Carrier, a: Value, x: Value) -> Value:
     return m.exp(m.xlogy(a - 1, x) - x - m.gammaln(a))
 
 
@@ -187,7 +186,7 @@ composite(
 )
 
 
-def _sum(terms: Any) -> Any:
+def _sum(terms: Value) -> Value:
     first, *rest = terms
     for term in rest:
         first = first + term

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
+from ..types import Key, Value
 from . import by_rows
 from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
@@ -18,15 +19,15 @@ from .primitive import Carrier, composite, linear
 OPERANDS = tuple(range(1, 65))
 
 
-def is_traced(x: Any) -> bool:
+def is_traced(x: Value) -> bool:
     return hasattr(x, "primitive")
 
 
-def plain_bound(x: Any) -> Any:
+def plain_bound(x: Value) -> Value:
     return None if x is None else operator.index(x)
 
 
-def plain_entry(e: Any) -> Any:
+def plain_entry(e: Value) -> Value:
     """One entry of an index as one of a few kinds: slice, None, `...`, int, bool, array, traced value.
 
     Whatever else NumPy reads as an array (lists, and tuples inside an index, ranges) is an array from here on.
@@ -52,14 +53,14 @@ def plain_entry(e: Any) -> Any:
     return array
 
 
-def _holds_traced(x: Any) -> bool:
+def _holds_traced(x: Value) -> bool:
     return any(is_traced(e) or (isinstance(e, list | tuple) and _holds_traced(e)) for e in x)
 
 
-def read_getitem(x: Any, key: Any) -> Any:
+def read_getitem(x: Value, key: Key) -> Value:
     """x[key]: array-like traced entries of the key become operands, everything else is a parameter."""
-    arrays: list[Any] = []
-    index: list[Any] = []
+    arrays: list[Value] = []
+    index: list[Value] = []
     for e in key if isinstance(key, tuple) else (key,):
         e = plain_entry(e)
         if is_traced(e):
@@ -108,7 +109,7 @@ linear(
 
 
 # Taking elements by number.
-def read_take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+def read_take(a: Value, indices: Value, axis: Value = None, out: object = None, mode: str = "raise") -> Value:
     refuse(out=out)
     if axis is None:
         a, axis = np.ravel(a), 0
@@ -125,12 +126,12 @@ def read_take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str
     return (a, indices), {"axis": axis, "mode": mode}
 
 
-def take_transpose(m: Carrier, i: int, ct: Any, x: Any, indices: Any, *, axis: int, mode: str) -> Any:
+def take_transpose(m: Carrier, i: int, ct: Value, x: Value, indices: Value, *, axis: int, mode: str) -> Value:
     index = (slice(None),) * axis + (Slot(0),)
     return m.scatter(ct, in_range(indices, m.shape(x)[axis], mode), index=index, shape=m.shape(x))
 
 
-def read_take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+def read_take_along_axis(arr: Value, indices: Value, axis: Value = -1) -> Value:
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis = axis_of("take_along_axis", arr, axis)
@@ -142,7 +143,7 @@ def read_take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     return (arr, indices), {"axis": axis}
 
 
-def grid_index(m: Carrier, x: Any, indices: Any, axis: int) -> tuple[Any, ...]:
+def grid_index(m: Carrier, x: Value, indices: Value, axis: int) -> tuple[Value, ...]:
     """The index that reads x at `indices` along one axis and at its own place along the others."""
     n = m.ndim(x)
     shape = tuple(m.shape(indices)[k] if k == axis else m.shape(x)[k] for k in range(n))
@@ -177,7 +178,7 @@ linear(
 )
 
 
-def places(name: str, doc: str, read: Any) -> None:
+def places(name: str, doc: str, read: Value) -> None:
     """A row that reads the elements along one axis at places known when it is recorded."""
     composite(
         name,
@@ -189,29 +190,29 @@ def places(name: str, doc: str, read: Any) -> None:
     )
 
 
-def concrete(name: str, x: Any) -> Any:
+def concrete(name: str, x: Value) -> Value:
     if is_traced(x):
         raise InputError(f"{name}: the selection is traced, its result would have no fixed shape; use np.where")
     return np.asarray(x)
 
 
-def along_or_raveled(name: str, a: Any, axis: Any) -> tuple[Any, int]:
+def along_or_raveled(name: str, a: Value, axis: Value) -> tuple[Value, int]:
     if axis is None:
         return np.ravel(a), 0
     return a, axis_of(name, a, axis)
 
 
-def read_compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+def read_compress(condition: Value, a: Value, axis: Value = None, out: object = None) -> Value:
     refuse(out=out)
     a, axis = along_or_raveled("compress", a, axis)
     return (a,), {"order": np.flatnonzero(concrete("compress", condition)), "axis": axis}
 
 
-def read_extract(condition: Any, arr: Any) -> Any:
+def read_extract(condition: Value, arr: Value) -> Value:
     return (np.ravel(arr),), {"order": np.flatnonzero(np.ravel(concrete("extract", condition))), "axis": 0}
 
 
-def read_delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+def read_delete(arr: Value, obj: Value, axis: Value = None) -> Value:
     no_traced("delete", obj=obj)
     arr, axis = along_or_raveled("delete", arr, axis)
     return (arr,), {"order": np.delete(np.arange(arr.shape[axis]), obj), "axis": axis}
@@ -222,7 +223,7 @@ places("extract", "The elements of the raveled array where the condition holds."
 places("delete", "The array without some of its slices along an axis.", read_delete)
 
 
-def read_insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+def read_insert(arr: Value, obj: Value, values: Value, axis: Value = None) -> Value:
     no_traced("insert", obj=obj)
     arr, axis = along_or_raveled("insert", arr, axis)
     if not isinstance(obj, slice):
@@ -260,11 +261,13 @@ composite(
 
 
 # Diagonals.
-def read_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def read_diagonal(a: Value, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
     return (a,), {"offset": int(offset), "axis1": axis_of("diagonal", a, axis1), "axis2": axis_of("diagonal", a, axis2)}
 
 
-def read_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+def read_trace(
+    a: Value, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: object = None
+) -> Value:
     refuse(dtype=dtype, out=out)
     operands, params = read_diagonal(a, offset, axis1, axis2)
     if params["axis1"] == params["axis2"]:
@@ -272,20 +275,20 @@ def read_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: A
     return operands, params
 
 
-def diagonal_places(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
+def diagonal_places(rows: int, columns: int, offset: int) -> tuple[Value, Value]:
     down, right = max(-offset, 0), max(offset, 0)
     steps = np.arange(max(min(rows - down, columns - right), 0))
     return down + steps, right + steps
 
 
-def diagonal(m: Carrier, x: Any, *, offset: int, axis1: int, axis2: int) -> Any:
+def diagonal(m: Carrier, x: Value, *, offset: int, axis1: int, axis2: int) -> Value:
     last = m.moveaxis(x, source=(axis1, axis2), destination=(-2, -1))
     rows, columns = m.shape(last)[-2:]
     down, right = diagonal_places(rows, columns, offset)
     return m.getitem(last, index=(..., down, right))
 
 
-def diag(m: Carrier, x: Any, *, k: int) -> Any:
+def diag(m: Carrier, x: Value, *, k: int) -> Value:
     if m.ndim(x) == 2:
         return diagonal(m, x, offset=k, axis1=0, axis2=1)
     n = m.size(x) + abs(k)
@@ -313,7 +316,7 @@ composite(
 )
 
 
-def read_diag(v: Any, k: int = 0) -> Any:
+def read_diag(v: Value, k: int = 0) -> Value:
     if Carrier.ndim(v) not in (1, 2):
         raise ShapeError(f"diag: an array of shape {Carrier.shape(v)}; it takes a vector or a matrix")
     return (v,), {"k": int(k)}

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Function, Value
 from . import batches, by_rows
 from .arguments import axes, axis_of, cast, refuse
 from .primitive import Carrier, Reading, composite, linear
 
 
-def piece(m: Carrier, position: int, ct: Any, xs: Any, axis: int) -> Any:
+def piece(m: Carrier, position: int, ct: Value, xs: Value, axis: int) -> Value:
     start = sum(m.shape(x)[axis] for x in xs[:position])
     index = (slice(None),) * axis + (slice(start, start + m.shape(xs[position])[axis]),)
     return m.getitem(ct, index=index)
 
 
-def sequence(name: str, arrays: Any) -> list[Any]:
+def sequence(name: str, arrays: Value) -> list[Value]:
     """The arrays of a call that takes a sequence of them (an array stands for its rows)."""
     arrays = list(arrays)
     if not arrays:
@@ -31,11 +31,13 @@ def sequence(name: str, arrays: Any) -> list[Any]:
     ]
 
 
-def _traced(x: Any) -> bool:
+def _traced(x: Value) -> bool:
     return any(hasattr(e, "primitive") or (isinstance(e, list | tuple) and _traced(e)) for e in x)
 
 
-def read_concatenate(arrays: Any, axis: int | None = 0, out: Any = None, dtype: Any = None, casting: Any = None) -> Any:
+def read_concatenate(
+    arrays: Value, axis: int | None = 0, out: object = None, dtype: Any = None, casting: object = None
+) -> Value:
     refuse(out=out)
     arrays = sequence("concatenate", arrays)
     if axis is None:
@@ -50,7 +52,7 @@ def read_concatenate(arrays: Any, axis: int | None = 0, out: Any = None, dtype: 
     return tuple(cast(x, dtype) for x in arrays), {"axis": axis}
 
 
-def read_stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = None) -> Any:
+def read_stack(arrays: Value, axis: int = 0, out: object = None, *, dtype: Any = None, casting: object = None) -> Value:
     refuse(out=out)
     arrays = sequence("stack", arrays)
     first = arrays[0].shape
@@ -91,16 +93,16 @@ linear(
 )
 
 
-def as_columns(m: Carrier, x: Any) -> Any:
+def as_columns(m: Carrier, x: Value) -> Value:
     return m.reshape(x, shape=(m.size(x), 1)) if m.ndim(x) < 2 else x
 
 
-def hstack(m: Carrier, *xs: Any) -> Any:
+def hstack(m: Carrier, *xs: Value) -> Value:
     xs = tuple(m.atleast_1d(x) for x in xs)
     return m.concatenate(*xs, axis=0 if m.ndim(xs[0]) == 1 else 1)
 
 
-JOINERS: dict[str, tuple[str, Callable[..., Any]]] = {
+JOINERS: dict[str, tuple[str, Function]] = {
     "vstack": ("one above the other", lambda m, *xs: m.concatenate(*[m.atleast_2d(x) for x in xs], axis=0)),
     "hstack": ("side by side", hstack),
     "dstack": ("along a third axis", lambda m, *xs: m.concatenate(*[m.atleast_3d(x) for x in xs], axis=2)),
@@ -108,8 +110,8 @@ JOINERS: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
-def read_joiner(name: str) -> Callable[..., Any]:
-    def read(tup: Any, *, dtype: Any = None, casting: Any = None) -> Any:
+def read_joiner(name: str) -> Function:
+    def read(tup: Value, *, dtype: Any = None, casting: object = None) -> Value:
         return tuple(cast(x, dtype) for x in sequence(name, tup)), {}
 
     return read
@@ -128,7 +130,7 @@ for _name, (_words, _value) in JOINERS.items():
     )
 
 
-def read_append(arr: Any, values: Any, axis: Any = None) -> Any:
+def read_append(arr: Value, values: Value, axis: Value = None) -> Value:
     if axis is None:
         return (np.ravel(arr), np.ravel(values)), {"axis": 0}
     return read_concatenate((arr, values), axis)
@@ -148,7 +150,7 @@ linear(
 )
 
 
-def block_of(arrays: Any, depth: int, ndim: int) -> Any:
+def block_of(arrays: Value, depth: int, ndim: int) -> Value:
     """Nested lists joined along the last axis inside, the one before it outside of that, and so on."""
     if not isinstance(arrays, list):
         x = arrays if hasattr(arrays, "shape") else np.asarray(arrays)
@@ -156,15 +158,15 @@ def block_of(arrays: Any, depth: int, ndim: int) -> Any:
     return np.concatenate([block_of(a, depth - 1, ndim) for a in arrays], axis=-depth)
 
 
-def nesting(arrays: Any) -> int:
+def nesting(arrays: Value) -> int:
     return 1 + max(nesting(a) for a in arrays) if isinstance(arrays, list) and arrays else 0
 
 
-def widest(arrays: Any) -> int:
+def widest(arrays: Value) -> int:
     return max(widest(a) for a in arrays) if isinstance(arrays, list) else Carrier.ndim(arrays)
 
 
-def read_block(arrays: Any) -> Any:
+def read_block(arrays: Value) -> Value:
     depth = nesting(arrays)
     return (block_of(arrays, depth, max(depth, widest(arrays))),), {}
 
@@ -187,15 +189,15 @@ linear(
 MOST_PARTS = 100_000
 
 
-def split(m: Carrier, x: Any, *, bounds: tuple[int, ...], axis: int) -> list[Any]:
+def split(m: Carrier, x: Value, *, bounds: tuple[int, ...], axis: int) -> list[Value]:
     edges = (None, *bounds), (*bounds, None)
     return [m.getitem(x, index=(slice(None),) * axis + (slice(a, b),)) for a, b in zip(*edges)]
 
 
-def read_split(name: str, even: bool = True, along: int | None = None) -> Callable[..., Any]:
+def read_split(name: str, even: bool = True, along: int | None = None) -> Function:
     """The reader of a split in equal parts or not; `along` is the axis of those that have no argument for it."""
 
-    def read(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+    def read(ary: Value, indices_or_sections: Value, axis: Value = 0) -> Value:
         k = axis_of(name, ary, axis)
         length = Carrier.shape(ary)[k]
         if Carrier.ndim(indices_or_sections) == 0:
@@ -212,7 +214,7 @@ def read_split(name: str, even: bool = True, along: int | None = None) -> Callab
             bounds = tuple(operator.index(i) for i in indices_or_sections)
         return (ary,), {"bounds": bounds, "axis": k}
 
-    def read_along(ary: Any, indices_or_sections: Any) -> Any:
+    def read_along(ary: Value, indices_or_sections: Value) -> Value:
         return read(ary, indices_or_sections, 0 if name == "hsplit" and Carrier.ndim(ary) == 1 else along)
 
     return read if along is None else read_along
@@ -248,12 +250,12 @@ composite(
 
 
 # Broadcasting.
-def broadcast_arrays(m: Carrier, *xs: Any) -> list[Any]:
+def broadcast_arrays(m: Carrier, *xs: Value) -> list[Value]:
     shape = np.broadcast_shapes(*[m.shape(x) for x in xs])
     return [m.broadcast_to(x, shape=shape) for x in xs]
 
 
-def meshgrid(m: Carrier, *xs: Any, indexing: str, sparse: bool) -> list[Any]:
+def meshgrid(m: Carrier, *xs: Value, indexing: str, sparse: bool) -> list[Value]:
     n = len(xs)
     place = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     grids = [m.reshape(x, shape=tuple(m.size(x) if place[i] == k else 1 for k in range(n))) for i, x in enumerate(xs)]

@@ -7,12 +7,12 @@ differentiation". Stacks of matrices throughout.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
+from ..types import Function, Value
 from . import batches
 from .arguments import axes as axes_tuple, inexact, refuse
 from .primitive import Carrier, composite, custom
@@ -20,8 +20,8 @@ from .products import bar, flip, placeholder, stacks_fit
 from .reductions import expand
 
 
-def square_matrix(name: str, **none: Any) -> Callable[..., Any]:
-    def read(a: Any, **other: Any) -> Any:
+def square_matrix(name: str, **none: Any) -> Function:
+    def read(a: Value, **other: Any) -> Value:
         shape = Carrier.shape(a)
         if len(shape) < 2 or shape[-1] != shape[-2]:
             raise ShapeError(f"{name}: shape {shape} is not a square matrix or a stack of them")
@@ -31,11 +31,11 @@ def square_matrix(name: str, **none: Any) -> Callable[..., Any]:
     return read
 
 
-def column(m: Carrier, x: Any) -> Any:
+def column(m: Carrier, x: Value) -> Value:
     return m.reshape(x, shape=(*m.shape(x), 1))
 
 
-def solve_vjp(m: Carrier, ct: Any, y: Any, a: Any, b: Any) -> Any:
+def solve_vjp(m: Carrier, ct: Value, y: Value, a: Value, b: Value) -> Value:
     vector = m.ndim(b) == 1
     if vector:
         back = m.solve(flip(m, a), column(m, ct))
@@ -44,10 +44,13 @@ def solve_vjp(m: Carrier, ct: Any, y: Any, a: Any, b: Any) -> Any:
     return -m.matmul(back, flip(m, y)), back
 
 
-def solve_jvp(m: Carrier, ts: Any, y: Any, a: Any, b: Any) -> Any:
+def solve_jvp(m: Carrier, ts: Value, y: Value, a: Value, b: Value) -> Value:
     da, db = ts
     vector = m.ndim(b) == 1
-    wide = (lambda x: column(m, x)) if vector else (lambda x: x)
+
+    def wide(x: Value) -> Value:
+        return column(m, x) if vector else x
+
     right = None if da is None else -m.matmul(da, wide(y))
     if db is not None:
         right = wide(db) if right is None else right + wide(db)
@@ -55,7 +58,7 @@ def solve_jvp(m: Carrier, ts: Any, y: Any, a: Any, b: Any) -> Any:
     return m.reshape(out, shape=m.shape(out)[:-1]) if vector else out
 
 
-def read_solve(a: Any, b: Any) -> Any:
+def read_solve(a: Value, b: Value) -> Value:
     sa, sb = Carrier.shape(a), Carrier.shape(b)
     if len(sa) < 2 or sa[-1] != sa[-2]:
         raise ShapeError(f"solve: shape {sa} is not a square matrix or a stack of them")
@@ -90,23 +93,23 @@ custom(
 )  # fmt: skip
 
 
-def scaled(m: Carrier, number: Any, matrix: Any) -> Any:
+def scaled(m: Carrier, number: Value, matrix: Value) -> Value:
     """Each matrix of a stack times its number."""
     return m.reshape(number, shape=(*m.shape(number), 1, 1)) * matrix
 
 
-def matrix_trace(m: Carrier, x: Any) -> Any:
+def matrix_trace(m: Carrier, x: Value) -> Value:
     n = m.ndim(x)
     return m.trace(x, offset=0, axis1=n - 2, axis2=n - 1)
 
 
-def cofactor_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
+def cofactor_vjp(m: Carrier, ct: Value, y: Value, a: Value) -> Value:
     inverse = flip(m, m.inv(a))
     total = m.sum(ct * y, axis=(m.ndim(y) - 2, m.ndim(y) - 1), keepdims=True)
     return (total * inverse - m.matmul(m.matmul(y, flip(m, ct)), inverse),)
 
 
-def cofactor_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
+def cofactor_jvp(m: Carrier, ts: Value, y: Value, a: Value) -> Value:
     turned = m.matmul(ts[0], m.inv(a))
     return scaled(m, matrix_trace(m, turned), y) - m.matmul(flip(m, turned), y)
 
@@ -137,7 +140,7 @@ custom(
 )  # fmt: skip
 
 
-def slogdet_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
+def slogdet_vjp(m: Carrier, ct: Value, y: Value, a: Value) -> Value:
     size = ct[1]
     if m.is_complex(a):  # the sign turns with the imaginary part of the logarithm
         turn = ct[0] * y[0]
@@ -145,7 +148,7 @@ def slogdet_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     return (scaled(m, size, flip(m, m.inv(a))),)
 
 
-def slogdet_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
+def slogdet_jvp(m: Carrier, ts: Value, y: Value, a: Value) -> Value:
     moved = matrix_trace(m, m.matmul(m.inv(a), ts[0]))
     if not m.is_complex(a):
         return m.zeros_like(y[0]), moved
@@ -167,14 +170,14 @@ custom(
 
 
 # Norms: the Euclidean one is a row, because its derivative at 0 is 0 and not 0/0.
-def unit(m: Carrier, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def unit(m: Carrier, y: Value, x: Value, axis: Value, keepdims: bool) -> Value:
     """x / ||x||, and 0 where the norm is 0."""
     size = expand(m, y, x, axis, keepdims)
     zero = m.equal(size, 0.0)
     return m.where(zero, 0.0, bar(m, x) / m.where(zero, 1.0, size))
 
 
-def euclidean_jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+def euclidean_jvp(m: Carrier, ts: Value, y: Value, x: Value, *, axis: Value, keepdims: bool) -> Value:
     along = unit(m, y, x, axis, keepdims) * ts[0]
     return m.sum(m.real(along) if m.is_complex(along) else along, axis=axis, keepdims=keepdims)
 
@@ -192,7 +195,7 @@ custom(
 )  # fmt: skip
 
 
-def p_unit(m: Carrier, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) -> Any:
+def p_unit(m: Carrier, y: Value, x: Value, ord: float, axis: Value, keepdims: bool) -> Value:
     """conj(x) |x|^(p-2) / ||x||^(p-1), the derivative of the p-norm, and 0 where x or the norm is 0."""
     size, length = m.absolute(x), expand(m, y, x, axis, keepdims)
     none, nothing = m.equal(size, 0.0), m.equal(length, 0.0)
@@ -201,7 +204,7 @@ def p_unit(m: Carrier, y: Any, x: Any, ord: float, axis: Any, keepdims: bool) ->
     return m.where(none, 0.0, m.where(nothing, 0.0, bar(m, x) * factor))
 
 
-def p_norm_jvp(m: Carrier, ts: Any, y: Any, x: Any, *, ord: float, axis: Any, keepdims: bool) -> Any:
+def p_norm_jvp(m: Carrier, ts: Value, y: Value, x: Value, *, ord: float, axis: Value, keepdims: bool) -> Value:
     along = p_unit(m, y, x, ord, axis, keepdims) * ts[0]
     return m.sum(m.real(along) if m.is_complex(along) else along, axis=axis, keepdims=keepdims)
 
@@ -220,7 +223,7 @@ custom(
 )  # fmt: skip
 
 
-def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def read_norm(x: Value, ord: Value = None, axis: Value = None, keepdims: bool = False) -> Value:
     x = inexact(x)
     n = Carrier.ndim(x)
     found = axes_tuple(axis, n)
@@ -241,7 +244,7 @@ def read_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False)
     return (x,), {"ord": ord, "axis": found, "keepdims": keepdims}
 
 
-def read_vector_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
+def read_vector_norm(x: Value, axis: Value, keepdims: bool, ord: Value) -> Value:
     x = inexact(x)
     if ord is None or ord == 2:
         return (x,), {"axis": axis, "keepdims": keepdims}, "euclidean_norm"
@@ -251,11 +254,11 @@ def read_vector_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
     return (x,), {"ord": ord, "axis": axis, "keepdims": keepdims}, row
 
 
-def norm(m: Carrier, x: Any, *, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def norm(m: Carrier, x: Value, *, ord: Value, axis: tuple[int, ...], keepdims: bool) -> Value:
     return (vector_norm if len(axis) == 1 else matrix_norm)(m, x, ord, axis, keepdims)
 
 
-def vector_norm(m: Carrier, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+def vector_norm(m: Carrier, x: Value, ord: Value, axis: Value, keepdims: bool) -> Value:
     options, size = {"axis": axis, "keepdims": keepdims}, m.absolute(x)
     if ord == np.inf:  # of nothing it is 0, as a sum is
         return m.max(size, **options) if m.size(x) else m.sum(size, **options)
@@ -266,7 +269,7 @@ def vector_norm(m: Carrier, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     return m.sum(size, **options)
 
 
-def matrix_norm(m: Carrier, x: Any, ord: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def matrix_norm(m: Carrier, x: Value, ord: Value, axis: tuple[int, ...], keepdims: bool) -> Value:
     n = m.ndim(x)
     x = m.moveaxis(x, source=axis, destination=(n - 2, n - 1))
     lead = m.shape(x)[:-2]
@@ -321,12 +324,12 @@ composite(
 )
 
 
-def read_full(found: Any, name: str) -> Any:
+def read_full(found: Value, name: str) -> Value:
     return found if len(found) == 3 else (*found, name)
 
 
 # Compositions.
-def matrix_power(m: Carrier, a: Any, *, n: int) -> Any:
+def matrix_power(m: Carrier, a: Value, *, n: int) -> Value:
     """By repeated squaring."""
     if n < 0:
         return matrix_power(m, m.inv(a), n=-n)
@@ -341,7 +344,7 @@ def matrix_power(m: Carrier, a: Any, *, n: int) -> Any:
     return result
 
 
-def tensorsolve(m: Carrier, a: Any, b: Any, *, axes: Any) -> Any:
+def tensorsolve(m: Carrier, a: Value, b: Value, *, axes: Value) -> Value:
     if axes is not None:
         order = [k for k in range(m.ndim(a)) if k not in axes] + list(axes)
         a = m.transpose(a, axes=tuple(order))
@@ -351,7 +354,7 @@ def tensorsolve(m: Carrier, a: Any, b: Any, *, axes: Any) -> Any:
     return m.reshape(solution, shape=rest)
 
 
-def tensorinv(m: Carrier, a: Any, *, ind: int) -> Any:
+def tensorinv(m: Carrier, a: Value, *, ind: int) -> Value:
     shape = m.shape(a)
     n = int(np.prod(shape[ind:]))
     return m.reshape(m.inv(m.reshape(a, shape=(n, n))), shape=shape[ind:] + shape[:ind])
@@ -384,7 +387,7 @@ composite(
 )
 
 
-def read_lstsq(*args: Any, **kwargs: Any) -> Any:
+def read_lstsq(*args: Value, **kwargs: Any) -> Value:
     raise UnsupportedError(
         "lstsq has no derivative rule (its rank may jump); use np.linalg.pinv(a) @ b, or "
         "np.linalg.solve(a.T @ a, a.T @ b) for full column rank"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import ShapeError
+from ..types import Value
 from . import batches
 from .linalg import read_solve, square_matrix
 from .primitive import Carrier, composite, custom
@@ -14,13 +13,13 @@ from .products import flip
 from .spelling import ITERATION
 
 
-def exponential(a: Any) -> Any:
+def exponential(a: Value) -> Value:
     from scipy.linalg import expm  # takes a while to import
 
     return expm(a)
 
 
-def moved_exponential(m: Carrier, a: Any, direction: Any) -> Any:
+def moved_exponential(m: Carrier, a: Value, direction: Value) -> Value:
     """The derivative of the exponential along a direction: a corner of the exponential of [[a, direction], [0, a]]."""
     n, k = m.shape(a)[-1], m.ndim(a)
     top = m.concatenate(a, direction, axis=k - 1)
@@ -46,14 +45,14 @@ custom(
 )
 
 
-def read_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
+def read_triangular(a: Value, b: Value, trans: Value = 0, lower: bool = False, unit_diagonal: bool = False) -> Value:
     operands, _ = read_solve(a, b)
     if trans not in (0, 1, "N", "T"):
         raise ShapeError(f"solve_triangular: trans={trans!r}; it is 0 or 'N', or 1 or 'T'")
     return operands, {"lower": bool(lower), "transposed": trans in (1, "T"), "unit_diagonal": bool(unit_diagonal)}
 
 
-def solve_triangular(m: Carrier, a: Any, b: Any, *, lower: bool, transposed: bool, unit_diagonal: bool) -> Any:
+def solve_triangular(m: Carrier, a: Value, b: Value, *, lower: bool, transposed: bool, unit_diagonal: bool) -> Value:
     off = -1 if unit_diagonal else 0
     a = m.tril(a, k=off) if lower else m.triu(a, k=-off)
     a = a + np.eye(Carrier.shape(a)[-1], dtype=int) if unit_diagonal else a

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
+from ..types import Key, Value
 from . import batches
 from .primitive import Carrier, Domain, Primitive, composite, custom, elementwise, linear, register
 
 
-def read_random_uniform(key: Any, *, shape: Any = (), dtype: Any = np.float64) -> Any:
+def read_random_uniform(key: Key, *, shape: Value = (), dtype: Any = np.float64) -> Value:
     """A key is two integers; a shape is a tuple."""
     if not hasattr(key, "dtype"):
         key = np.asarray(key)
@@ -75,7 +76,7 @@ linear(
 )
 
 
-def label_loss(m: Carrier, z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+def label_loss(m: Carrier, z: Value, labels: Value, *, axis: int, ignore_index: int) -> Value:
     """From other rows: log(sum(exp(z))) - z[label]."""
     places = m.class_labels(labels, what=WHAT, count=m.shape(z)[axis], ignore_index=ignore_index)
     shape = tuple(1 if k == axis else n for k, n in enumerate(m.shape(z)))
@@ -84,7 +85,7 @@ def label_loss(m: Carrier, z: Any, labels: Any, *, axis: int, ignore_index: int)
     return m.without_ignored(y, labels, ignore_index=ignore_index)
 
 
-def label_loss_slope(m: Carrier, ct: Any, z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+def label_loss_slope(m: Carrier, ct: Value, z: Value, labels: Value, *, axis: int, ignore_index: int) -> Value:
     """ct (softmax(z) - 1 at the label), 0 where the label is ignored."""
     shape = tuple(1 if k == axis else n for k, n in enumerate(m.shape(z)))
     classes = np.arange(m.shape(z)[axis]).reshape((-1,) + (1,) * (m.ndim(z) - 1 - axis))
@@ -126,7 +127,7 @@ composite(
 )
 
 
-def bernoulli_value(m: Carrier, p: Any, t: Any) -> Any:
+def bernoulli_value(m: Carrier, p: Value, t: Value) -> Value:
     return -(t * m.maximum(m.log(p), -100.0) + (1 - t) * m.maximum(m.log1p(-p), -100.0))
 
 

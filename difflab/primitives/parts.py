@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from ..errors import InputError
+from ..types import Params, Value
 
 
 class Gate(NamedTuple):
@@ -53,7 +54,7 @@ class Reading(NamedTuple):
 ARRAYS = Reading()
 
 
-def positional(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def positional(*operands: Value, **params: Any) -> tuple[tuple[Value, ...], Params]:
     """Reads a call whose positional arguments are the operands and whose keywords are the parameters."""
     for name in ("out", "where"):
         if params.pop(name, None) is not None:
@@ -63,13 +64,14 @@ def positional(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str
     return operands, params
 
 
-def named(*names: str) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
+def named(*names: str) -> Callable[..., tuple[tuple[Value, ...], Params]]:
     """A reader of calls whose operands may come as keywords too, under these names."""
 
-    def read(*operands: Any, **params: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def read(*operands: Value, **params: Any) -> tuple[tuple[Value, ...], Params]:
         later = [params.pop(name) for name in names[len(operands) :] if name in params]
         return positional(*operands, *later, **params)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    read.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+    signed: Any = read  # a function has no such attribute of its own
+    signed.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
     return read

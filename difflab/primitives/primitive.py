@@ -12,11 +12,12 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
+from ..types import Function, Params, Rule, Shape, Value
 from .found import find
 from .parts import (
     ARRAYS as ARRAYS,
@@ -29,6 +30,7 @@ from .parts import (
 )
 from .text import Text
 
+Row = TypeVar("Row", bound="Primitive")
 TABLE: dict[str, Primitive] = {}
 ALIASES: dict[str, Primitive] = {}
 BATCH_LAST = -1
@@ -78,30 +80,30 @@ class Primitive:
     latex: str = ""
     infix: str = ""
     text: Text | None = None
-    value: Callable[..., Any] | None = None
-    spelling: Mapping[str, Any] = field(default_factory=dict)
+    value: Rule | None = None
+    spelling: Mapping[str, Value] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None
-    arguments: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = positional
+    arguments: Callable[..., tuple[tuple[Value, ...], Params]] = positional
     reading: Reading = ARRAYS
     called: tuple[str, ...] = ("text", "numpy")
     aliases: tuple[str, ...] = ()
     domain: tuple[Domain, ...] = (REAL,)
-    kinks: Callable[..., Any] | None = None
-    one_sided: Callable[..., Any] | None = None
+    kinks: Rule | None = None
+    one_sided: Rule | None = None
     non_differentiable: str = ""
     facts: frozenset[str] = frozenset()
     flops: float = 1.0
     differentiable: bool = True
-    batch: Callable[..., Any] | None = None
+    batch: Rule | None = None
     by_rows: Callable[..., bool] | None = None
     labels: Callable[..., str | None] | None = None
     lies_as: int | None = None
-    hollow: Callable[..., Any] | None = None
+    hollow: Rule | None = None
     value_shaped: Callable[..., bool] | None = None  # whether the result's shape depends on the operands' values
     outputs: int | None = None  # how many results, where they are several; 0: the arguments say how many
-    result: Callable[..., Any] | None = None
-    examples: tuple[Any, ...] = ()
+    result: Rule | None = None
+    examples: tuple[Value, ...] = ()
     source: str = ""
 
     kind = "opaque"
@@ -130,9 +132,16 @@ class Primitive:
         return self.kind == "elementwise" and not self.differentiable and "bits" not in self.facts
 
     @cached_property
-    def evaluate(self) -> Callable[..., Any]:
+    def evaluate(self) -> Rule:
         """The operation on plain NumPy values."""
-        return NUMPY.of(self)  # type: ignore[no-any-return]
+        return NUMPY.of(self)
+
+    @property
+    def program(self) -> Rule:
+        """Its value in terms of other rows, for callers that know that it has one."""
+        if self.value is None:
+            raise UnsupportedError(f"{self.name} is no program in other rows")
+        return self.value
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -163,7 +172,7 @@ class Elementwise(Primitive):
     A partial may be the constant 1, -1 or 0 (0: no path), a `Gate`-returning function, or None (no rule).
     """
 
-    partials: tuple[Any, ...] = ()
+    partials: tuple[Value, ...] = ()
     kind = "elementwise"
 
     def own_signature(self) -> inspect.Signature:
@@ -186,8 +195,8 @@ class Linear(Primitive):
     costs as much as the derivative. It may leave open more than that (None: ask the default).
     """
 
-    transpose: Callable[..., Any]
-    gate: Callable[..., Any] | None = None
+    transpose: Rule
+    gate: Rule | None = None
     jointly: bool = False
     fixed: tuple[int, ...] = ()
     kind = "linear"
@@ -212,8 +221,8 @@ class Custom(Primitive):
     For several outputs, cotangents come as a list with zeros filled in.
     """
 
-    jvp: Callable[..., Any] | None = None
-    vjp: Callable[..., Any] | None = None
+    jvp: Rule | None = None
+    vjp: Rule | None = None
     kind = "custom"
 
     def own_signature(self) -> inspect.Signature:
@@ -231,7 +240,7 @@ class Composite(Primitive):
         return super().own_signature() if self.value is None else without(self.value, 1)
 
 
-def without(rule: Callable[..., Any], count: int) -> inspect.Signature:
+def without(rule: Rule, count: int) -> inspect.Signature:
     """The signature of a rule behind the carrier and what else comes before the operands, as a user calls the row."""
     rest = list(inspect.signature(rule).parameters.values())[count:]
     return inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in rest])
@@ -250,16 +259,18 @@ class Carrier:
         setattr(self, name, function)
         return function
 
-    def of(self, row: Primitive) -> Callable[..., Any]:
+    def of(self, row: Primitive) -> Rule:
         """The function of a row, also of one that a user made and that is not in the table."""
         if row.kind == "deferred":
-            return partial(row.run, self)  # type: ignore[attr-defined]
+            late: Any = row  # its class is defined further up
+            return partial(late.run, self)
         return getattr(self, row.name) if TABLE.get(row.name) is row else self.function(row)
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Rule:
         spelled = row.spelling.get(self.name)
         if callable(spelled):
-            return spelled  # type: ignore[no-any-return]
+            found: Function = spelled
+            return found
         native = self.native(row, spelled)
         if native is not None:
             return native
@@ -267,45 +278,47 @@ class Carrier:
             return partial(row.value, self)
         raise UnsupportedError(f"{row.name}: not available on {self.name} values")
 
-    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+    def native(self, row: Primitive, spelled: str | None) -> Rule | None:
         raise NotImplementedError
 
-    def run(self, graph: Any, values: list[Any]) -> dict[Any, Any]:
+    def run(self, graph: Any, values: list[Value]) -> dict[Value, Value]:
         """The value of every node of a graph."""
-        return graph.evaluate(values, self)  # type: ignore[no-any-return]
+        found: dict[Value, Value] = graph.evaluate(values, self)
+        return found
 
     # Questions every value can answer, whatever flows.
     @staticmethod
-    def shape(x: Any) -> tuple[int, ...]:
-        return x.shape if hasattr(x, "shape") else np.shape(x)  # type: ignore[no-any-return]
+    def shape(x: Value) -> tuple[int, ...]:
+        found: Shape = x.shape if hasattr(x, "shape") else np.shape(x)
+        return found
 
     @staticmethod
-    def ndim(x: Any) -> int:
+    def ndim(x: Value) -> int:
         return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
 
     @staticmethod
-    def size(x: Any) -> int:
+    def size(x: Value) -> int:
         n = 1
         for k in Carrier.shape(x):
             n *= k
         return n
 
     @staticmethod
-    def dtype(x: Any) -> Any:
+    def dtype(x: Value) -> Any:
         return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
 
     @staticmethod
-    def is_complex(x: Any) -> bool:
+    def is_complex(x: Value) -> bool:
         dtype = Carrier.dtype(x)
         return dtype is not None and bool(dtype.kind == "c")  # the vertices of a formula have none
 
     @staticmethod
-    def zeros_like(x: Any) -> Any:
+    def zeros_like(x: Value) -> Value:
         """A plain array of zeros of the operand's shape and dtype (a constant, whatever flows)."""
         return np.zeros(Carrier.shape(x), Carrier.dtype(x))
 
     @staticmethod
-    def ones_like(x: Any) -> Any:
+    def ones_like(x: Value) -> Value:
         return np.ones(Carrier.shape(x), Carrier.dtype(x))
 
 
@@ -314,16 +327,17 @@ class NumpyCarrier(Carrier):
 
     name = "numpy"
 
-    def native(self, row: Primitive, spelled: str | None) -> Callable[..., Any] | None:
+    def native(self, row: Primitive, spelled: str | None) -> Rule | None:
         if spelled is not None:
-            return find(spelled)  # type: ignore[no-any-return]
+            found: Function | None = find(spelled)
+            return found
         return getattr(np, row.name, None) if row.listed else None
 
 
 NUMPY = NumpyCarrier()
 
 
-def register(row: Primitive) -> Any:
+def register(row: Row) -> Row:
     """Adds a row to the table; a name can be taken once."""
     if row.name in TABLE:
         raise InputError(f"the primitive {row.name!r} is in the table already")
@@ -341,32 +355,32 @@ def lookup(name: str) -> Primitive:
     return TABLE[name]
 
 
-def elementwise(name: str, partials: Iterable[Any] = (), **row: Any) -> Elementwise:
+def elementwise(name: str, partials: Iterable[Value] = (), **row: Any) -> Elementwise:
     """Adds an elementwise row."""
-    return register(Elementwise(name=name, partials=tuple(partials), **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Elementwise(name=name, partials=tuple(partials), **_filled(name, row)))
 
 
-def linear(name: str, transpose: Callable[..., Any], **row: Any) -> Linear:
+def linear(name: str, transpose: Rule, **row: Any) -> Linear:
     """Adds a row that is linear in its operands."""
-    return register(Linear(name=name, transpose=transpose, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Linear(name=name, transpose=transpose, **_filled(name, row)))
 
 
 def custom(name: str, **row: Any) -> Custom:
     """Adds a row with an explicit jvp and vjp."""
-    return register(Custom(name=name, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Custom(name=name, **_filled(name, row)))
 
 
-def composite(name: str, value: Callable[..., Any], **row: Any) -> Composite:
+def composite(name: str, value: Rule, **row: Any) -> Composite:
     """Adds a row that is a program in other rows."""
-    return register(Composite(name=name, value=value, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Composite(name=name, value=value, **_filled(name, row)))
 
 
 def underivable(name: str, **row: Any) -> Primitive:
     """Adds a row whose results have no derivative: places, truth values, shapes."""
-    return register(Primitive(name=name, differentiable=False, **_filled(name, row)))  # type: ignore[no-any-return]
+    return register(Primitive(name=name, differentiable=False, **_filled(name, row)))
 
 
-def _filled(name: str, row: dict[str, Any]) -> dict[str, Any]:
+def _filled(name: str, row: Params) -> Params:
     """A row's fields, with what follows from its name where they do not say it: the sign, and the formula."""
     escaped = name.replace("_", r"\_")
     row.setdefault("glyph", name)

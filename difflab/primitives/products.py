@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ShapeError
+from ..types import Value
 from . import batches, by_rows
 from .arguments import axis_of, refuse
 from .primitive import Carrier, Reading, composite, linear
 from .text import PRODUCT, Text
 
 
-def matmul_transpose(m: Carrier, i: int, ct: Any, a: Any, b: Any) -> Any:
+def matmul_transpose(m: Carrier, i: int, ct: Value, a: Value, b: Value) -> Value:
     """The cotangent of a or b in a @ b, for every pair of ranks; the driver undoes broadcast stacks."""
     vector_a, vector_b = m.ndim(a) == 1, m.ndim(b) == 1
     if vector_a and vector_b:
@@ -31,18 +32,18 @@ def matmul_transpose(m: Carrier, i: int, ct: Any, a: Any, b: Any) -> Any:
     return m.reshape(out, shape=m.shape(out)[:-1]) if vector_b else out
 
 
-def flip(m: Carrier, x: Any) -> Any:
+def flip(m: Carrier, x: Value) -> Value:
     """The matrices of a stack transposed."""
     n = m.ndim(x)
     return m.transpose(x, axes=(*range(n - 2), n - 1, n - 2))
 
 
-def bar(m: Carrier, x: Any) -> Any:
+def bar(m: Carrier, x: Value) -> Value:
     """The complex conjugate; a real operand as it is."""
     return m.conjugate(x) if m.is_complex(x) else x
 
 
-def adjoint(m: Carrier, x: Any) -> Any:
+def adjoint(m: Carrier, x: Value) -> Value:
     """The conjugate transposes of a stack of matrices."""
     return flip(m, bar(m, x))
 
@@ -56,7 +57,7 @@ def stacks_fit(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> None:
         )
 
 
-def read_matmul(a: Any, b: Any, /, out: Any = None, **other: Any) -> Any:
+def read_matmul(a: Value, b: Value, /, out: object = None, **other: Any) -> Value:
     refuse(out=out)
     sa, sb = Carrier.shape(a), Carrier.shape(b)
     if not sa or not sb:
@@ -76,12 +77,12 @@ def labels(known: dict[tuple[int, ...], str]) -> Callable[..., str | None]:
     return lambda ranks, **params: known.get(ranks)
 
 
-def without_summands(a: Any, b: Any) -> Any:
+def without_summands(a: Value, b: Value) -> Value:
     """Nothing is summed, and the result has its shape."""
     return (a[..., :0], b[..., :0, :]) if min(a.ndim, b.ndim) > 1 else (a, b), {}, ()
 
 
-def matmul_gate(m: Carrier, i: int, gate: Any, a: Any, b: Any) -> Any:
+def matmul_gate(m: Carrier, i: int, gate: Value, a: Value, b: Value) -> Value:
     """A row of a is stopped where its whole row of the product is, a column of b where its column is."""
     if m.ndim(a) < 2 or m.ndim(b) < 2:
         return None
@@ -110,30 +111,30 @@ linear(
 )
 
 
-def read_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+def read_vecdot(x1: Value, x2: Value, /, *, axis: int = -1) -> Value:
     if Carrier.shape(x1)[axis_of("vecdot", x1, axis)] != Carrier.shape(x2)[axis_of("vecdot", x2, axis)]:
         raise ShapeError(f"vecdot: shapes {Carrier.shape(x1)} and {Carrier.shape(x2)} differ along axis {axis}")
     return (x1, x2), {"axis": axis}
 
 
-def vecdot(m: Carrier, a: Any, b: Any, *, axis: int) -> Any:
+def vecdot(m: Carrier, a: Value, b: Value, *, axis: int) -> Value:
     product = m.multiply(bar(m, to_last(m, a, axis)), to_last(m, b, axis))
     return m.sum(product, axis=(m.ndim(product) - 1,), keepdims=False)
 
 
-def to_last(m: Carrier, x: Any, axis: int) -> Any:
+def to_last(m: Carrier, x: Value, axis: int) -> Value:
     n = m.ndim(x)
     return x if axis in (-1, n - 1) else m.moveaxis(x, source=(axis % n,), destination=(n - 1,))
 
 
-def vecmat(m: Carrier, a: Any, b: Any) -> Any:
+def vecmat(m: Carrier, a: Value, b: Value) -> Value:
     """conj(a) @ b, one vector for each matrix."""
     rows = bar(m, m.reshape(a, shape=(*m.shape(a)[:-1], 1, m.shape(a)[-1])))
     out = m.matmul(rows, b)
     return m.reshape(out, shape=(*m.shape(out)[:-2], m.shape(out)[-1]))
 
 
-def read_vecmat(a: Any, b: Any, /) -> Any:
+def read_vecmat(a: Value, b: Value, /) -> Value:
     sa, sb = Carrier.shape(a), Carrier.shape(b)
     if len(sa) < 1 or len(sb) < 2 or sa[-1] != sb[-2]:
         raise ShapeError(f"vecmat: a vector of shape {sa} does not fit a matrix of shape {sb}")
@@ -141,16 +142,18 @@ def read_vecmat(a: Any, b: Any, /) -> Any:
     return (a, b), {}
 
 
-def vdot(m: Carrier, a: Any, b: Any) -> Any:
-    flat = lambda x: m.reshape(x, shape=(m.size(x),))
+def vdot(m: Carrier, a: Value, b: Value) -> Value:
+    def flat(x: Value) -> Value:
+        return m.reshape(x, shape=(m.size(x),))
+
     return m.matmul(bar(m, flat(a)), flat(b))
 
 
-def outer(m: Carrier, a: Any, b: Any) -> Any:
+def outer(m: Carrier, a: Value, b: Value) -> Value:
     return m.multiply(m.reshape(a, shape=(m.size(a), 1)), m.reshape(b, shape=(1, m.size(b))))
 
 
-def kron(m: Carrier, a: Any, b: Any) -> Any:
+def kron(m: Carrier, a: Value, b: Value) -> Value:
     """Blocks of b scaled by the elements of a: an outer product with its axes interleaved."""
     n = max(m.ndim(a), m.ndim(b))
     sa = (1,) * (n - m.ndim(a)) + m.shape(a)
@@ -160,7 +163,7 @@ def kron(m: Carrier, a: Any, b: Any) -> Any:
     return m.reshape(m.multiply(left, right), shape=tuple(p * q for p, q in zip(sa, sb)))
 
 
-def read_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+def read_cross(a: Value, b: Value, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Value:
     if axis is not None:
         axisa = axisb = axisc = axis
     for x, k in ((a, axisa), (b, axisb)):
@@ -169,11 +172,16 @@ def read_cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1
     return (a, b), {"axisa": axisa, "axisb": axisb, "axisc": axisc}
 
 
-def cross(m: Carrier, a: Any, b: Any, *, axisa: int, axisb: int, axisc: int) -> Any:
-    last = lambda x, k: m.moveaxis(x, source=(k % m.ndim(x),), destination=(m.ndim(x) - 1,))
-    a, b = last(a, axisa), last(b, axisb)
-    part = lambda x, k: m.getitem(x, index=(Ellipsis, k))
-    plane = lambda p, q: part(a, p) * part(b, q) - part(a, q) * part(b, p)
+def cross(m: Carrier, a: Value, b: Value, *, axisa: int, axisb: int, axisc: int) -> Value:
+    a = m.moveaxis(a, source=(axisa % m.ndim(a),), destination=(m.ndim(a) - 1,))
+    b = m.moveaxis(b, source=(axisb % m.ndim(b),), destination=(m.ndim(b) - 1,))
+
+    def part(x: Value, k: int) -> Value:
+        return m.getitem(x, index=(Ellipsis, k))
+
+    def plane(p: int, q: int) -> Value:
+        return part(a, p) * part(b, q) - part(a, q) * part(b, p)
+
     if m.shape(a)[-1] == 2 and m.shape(b)[-1] == 2:
         return plane(0, 1)
     if m.shape(a)[-1] == 2 or m.shape(b)[-1] == 2:
@@ -186,12 +194,12 @@ def cross(m: Carrier, a: Any, b: Any, *, axisa: int, axisb: int, axisc: int) -> 
     return m.moveaxis(out, source=(m.ndim(out) - 1,), destination=(axisc % m.ndim(out),))
 
 
-def pair(a: Any, b: Any, out: Any = None) -> Any:
+def pair(a: Value, b: Value, out: Value = None) -> Value:
     refuse(out=out)
     return (a, b), {}
 
 
-def read_linalg_outer(a: Any, b: Any) -> Any:
+def read_linalg_outer(a: Value, b: Value) -> Value:
     if Carrier.ndim(a) != 1 or Carrier.ndim(b) != 1:
         raise ShapeError(
             f"linalg.outer: shapes {Carrier.shape(a)} and {Carrier.shape(b)} are not two vectors; np.outer flattens"
@@ -199,7 +207,7 @@ def read_linalg_outer(a: Any, b: Any) -> Any:
     return (a, b), {}, "outer"
 
 
-def placeholder(m: Carrier, *xs: Any, **params: Any) -> Any:
+def placeholder(m: Carrier, *xs: Value, **params: Any) -> Value:
     raise AssertionError("this row is read as another one")
 
 
@@ -276,7 +284,7 @@ composite(
 )
 
 
-def chain(m: Carrier, x: Any, rest: tuple[Any, ...]) -> Any:
+def chain(m: Carrier, x: Value, rest: tuple[Value, ...]) -> Value:
     for y in rest:
         x = m.matmul(x, y)
     return x

@@ -6,6 +6,8 @@ import math
 from fractions import Fraction
 from typing import Any
 
+from ..types import Value
+
 
 class Exact(float):
     """The double nearest to a number that is known exactly. Carriers of exact numbers (sympy, arb) read `exact`:
@@ -14,7 +16,8 @@ class Exact(float):
     __slots__ = ()
     exact: Fraction | str
 
-    __str__ = float.__repr__
+    def __str__(self) -> str:
+        return float.__repr__(self)
 
 
 class Quotient(Exact):
@@ -70,17 +73,17 @@ class Named(Exact):
         return Named, (self.exact,)
 
 
-def is_exact(value: Any) -> bool:
+def is_exact(value: Value) -> bool:
     """Whether a value is a whole number or a quotient of whole numbers."""
     return type(value) is int or isinstance(value, Quotient)
 
 
-def fraction(value: Any) -> Fraction:
+def fraction(value: Value) -> Fraction:
     """The number as a quotient of whole numbers; a float is the one that it is."""
     return value.fraction if isinstance(value, Quotient) else Fraction(value)
 
 
-def whole(value: Fraction) -> Any:
+def whole(value: Fraction) -> Value:
     """A fraction as an int where NumPy can compute with it exactly, else as the double that remembers it."""
     if value.denominator == 1 and abs(value) <= 2**53:
         return int(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Axis, Function, Value
 from . import batches, by_rows
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
 from .primitive import Carrier, Primitive, composite, custom, linear, register
 from .quotient import Quotient, fraction
 
 
-def expand(m: Carrier, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def expand(m: Carrier, ct: Value, x: Value, axis: Value, keepdims: bool) -> Value:
     """A reduced array (cotangent or result) with its axes back, ready to broadcast against x."""
     if keepdims or axis is None:
         return ct
@@ -24,7 +24,7 @@ def expand(m: Carrier, ct: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return m.reshape(ct, shape=shape)
 
 
-def count(x: Any, axis: Any) -> int:
+def count(x: Value, axis: Value) -> int:
     """How many elements are reduced to one."""
     return prod(n for i, n in enumerate(Carrier.shape(x)) if axis is None or i in axis)
 
@@ -34,14 +34,14 @@ def per(n: float) -> float:
     return 1.0 / n if n > 0 else np.inf
 
 
-def pooled(name: str, weights: Callable[..., Any], **row: Any) -> Any:
+def pooled(name: str, weights: Function, **row: Any) -> Value:
     """A row that reduces x; `weights(m, y, x, axis)` is dy/dx for each element, y with its axes back."""
 
-    def vjp(m: Carrier, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    def vjp(m: Carrier, ct: Value, y: Value, x: Value, *, axis: Axis, keepdims: bool) -> Value:
         y, ct = expand(m, y, x, axis, keepdims), expand(m, ct, x, axis, keepdims)
         return (ct * weights(m, y, x, axis),)
 
-    def jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    def jvp(m: Carrier, ts: Value, y: Value, x: Value, *, axis: Axis, keepdims: bool) -> Value:
         y = expand(m, y, x, axis, keepdims)
         return m.sum(weights(m, y, x, axis) * ts[0], axis=axis, keepdims=keepdims)
 
@@ -107,7 +107,7 @@ register(
 
 
 # Products. prod / x fails where a factor is zero; the product of the others does not, at any order.
-def others(m: Carrier, y: Any, x: Any, axis: Any) -> Any:
+def others(m: Carrier, y: Value, x: Value, axis: Value) -> Value:
     """For each element the product of the others: those before it times those behind it."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
@@ -140,48 +140,48 @@ pooled(
 
 
 # Deviations.
-def read_deviation(name: str) -> Callable[..., Any]:
+def read_deviation(name: str) -> Function:
     read = reading_reduction(name)
 
     def arguments(
-        a: Any,
-        axis: Any = None,
+        a: Value,
+        axis: Value = None,
         dtype: Any = None,
-        out: Any = None,
-        ddof: Any = 0,
-        keepdims: Any = False,
+        out: Value = None,
+        ddof: Value = 0,
+        keepdims: Value = False,
         *,
-        correction: Any = np._NoValue,
+        correction: Value = np._NoValue,
         **other: Any,
-    ) -> Any:
+    ) -> Value:
         operands, params = read(a, axis, dtype, out, keepdims, **other)
         return operands, {**params, "ddof": ddof if correction is np._NoValue else correction}
 
     return arguments
 
 
-def deviation(m: Carrier, x: Any, axis: Any) -> Any:
+def deviation(m: Carrier, x: Value, axis: Value) -> Value:
     return x - m.mean(x, axis=axis, keepdims=True)
 
 
-def variance(m: Carrier, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+def variance(m: Carrier, x: Value, *, axis: Axis, keepdims: bool, ddof: float) -> Value:
     d = deviation(m, x, axis)
     square = m.real(d * m.conjugate(d)) if m.is_complex(x) else m.square(d)
     return m.divide(m.sum(square, axis=axis, keepdims=keepdims), degrees(count(x, axis), ddof))
 
 
-def degrees(n: int, ddof: Any) -> Any:
+def degrees(n: int, ddof: Value) -> Value:
     """n - ddof, exactly, and at least 0."""
     left = max(Fraction(n) - fraction(ddof), Fraction(0))
     return int(left) if left.denominator == 1 else Quotient(left)
 
 
-def var_weights(m: Carrier, y: Any, x: Any, axis: Any, ddof: float) -> Any:
+def var_weights(m: Carrier, y: Value, x: Value, axis: Value, ddof: float) -> Value:
     d = deviation(m, x, axis)
     return (m.conjugate(d) if m.is_complex(x) else d) * (2.0 * per(count(x, axis) - ddof))
 
 
-def std_weights(m: Carrier, y: Any, x: Any, axis: Any, ddof: float) -> Any:
+def std_weights(m: Carrier, y: Value, x: Value, axis: Value, ddof: float) -> Value:
     """dy/dx of the standard deviation; 0 where all elements are equal, as for a norm at 0."""
     d = deviation(m, x, axis)
     d = m.conjugate(d) if m.is_complex(x) else d
@@ -189,14 +189,14 @@ def std_weights(m: Carrier, y: Any, x: Any, axis: Any, ddof: float) -> Any:
     return m.where(constant, 0.0, d / m.where(constant, 1.0, y)) * per(count(x, axis) - ddof)
 
 
-def deviating(name: str, weights: Callable[..., Any], **row: Any) -> None:
+def deviating(name: str, weights: Function, **row: Any) -> None:
     """A measure of deviation: `weights(m, y, x, axis, ddof)` is dy/dx for each element."""
 
-    def vjp(m: Carrier, ct: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+    def vjp(m: Carrier, ct: Value, y: Value, x: Value, *, axis: Axis, keepdims: bool, ddof: float) -> Value:
         y, ct = expand(m, y, x, axis, keepdims), expand(m, ct, x, axis, keepdims)
         return (ct * weights(m, y, x, axis, ddof),)
 
-    def jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+    def jvp(m: Carrier, ts: Value, y: Value, x: Value, *, axis: Axis, keepdims: bool, ddof: float) -> Value:
         y = expand(m, y, x, axis, keepdims)
         return m.sum(weights(m, y, x, axis, ddof) * ts[0], axis=axis, keepdims=keepdims)
 
@@ -229,8 +229,8 @@ deviating(
 
 
 def read_average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
-) -> Any:
+    a: Value, axis: Value = None, weights: Value = None, returned: bool = False, *, keepdims: Value = False
+) -> Value:
     keep = False if keepdims is np._NoValue else bool(keepdims)
     found = axes_of("average", a, axis)
     if returned:
@@ -263,15 +263,15 @@ composite(
 
 
 # The same without NaNs.
-def nan_filled(m: Carrier, x: Any, filler: float) -> Any:
+def nan_filled(m: Carrier, x: Value, filler: float) -> Value:
     return m.where(m.not_equal(x, x), filler, x)
 
 
-def present(m: Carrier, x: Any, axis: Any) -> Any:
+def present(m: Carrier, x: Value, axis: Value) -> Value:
     return m.sum(m.astype(m.equal(x, x), dtype=float), axis=axis, keepdims=True)
 
 
-def nan_variance(m: Carrier, x: Any, *, axis: Any, keepdims: bool, ddof: float) -> Any:
+def nan_variance(m: Carrier, x: Value, *, axis: Axis, keepdims: bool, ddof: float) -> Value:
     n = present(m, x, axis)
     mean = m.sum(nan_filled(m, x, 0.0), axis=axis, keepdims=True) / n
     d = m.where(m.not_equal(x, x), 0.0, x - mean)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Value
 from .arguments import axis_of, is_integer, refuse
 from .primitive import Carrier, Reading, composite
 
 
 # Repetition.
-def tile(m: Carrier, x: Any, *, reps: tuple[int, ...]) -> Any:
+def tile(m: Carrier, x: Value, *, reps: tuple[int, ...]) -> Value:
     """A new axis of length `rep` before each axis, filled by broadcasting, and the pairs merged."""
     shape = m.shape(x)
     n = max(len(shape), len(reps))
@@ -24,12 +25,12 @@ def tile(m: Carrier, x: Any, *, reps: tuple[int, ...]) -> Any:
     return m.reshape(apart, shape=tuple(rep * length for rep, length in zip(reps, shape)))
 
 
-def repeat(m: Carrier, x: Any, *, repeats: Any, axis: int) -> Any:
+def repeat(m: Carrier, x: Value, *, repeats: Value, axis: int) -> Value:
     places = np.repeat(np.arange(m.shape(x)[axis]), repeats)
     return m.getitem(x, index=(slice(None),) * axis + (places,))
 
 
-def read_repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+def read_repeat(a: Value, repeats: Value, axis: Value = None) -> Value:
     if axis is None:
         a, axis = np.ravel(a), 0
     return (a,), {"repeats": np.asarray(repeats), "axis": axis_of("repeat", a, axis)}
@@ -60,7 +61,7 @@ composite(
 )
 
 
-def read_resize(a: Any, new_shape: Any) -> Any:
+def read_resize(a: Value, new_shape: Value) -> Value:
     shape = (int(new_shape),) if is_integer(new_shape) else tuple(operator.index(k) for k in new_shape)
     return (a,), {"new_shape": shape}
 
@@ -82,11 +83,11 @@ composite(
 GATHERED = ("edge", "reflect", "symmetric", "wrap")
 
 
-def read_pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
+def read_pad(array: Value, pad_width: Value, mode: Value = "constant", **options: Any) -> Value:
     shape = Carrier.shape(array)
     n = len(shape)
     if isinstance(pad_width, dict):
-        entries: list[Any] = [(0, 0)] * n
+        entries: list[Value] = [(0, 0)] * n
         for axis, width in pad_width.items():
             entries[axis] = (width, width) if is_integer(width) else tuple(width)
         pad_width = entries
@@ -114,7 +115,7 @@ def read_pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any)
     return (array,), {"pad_width": frame, "mode": mode}
 
 
-def pad(m: Carrier, x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
+def pad(m: Carrier, x: Value, ends: Value = None, *, pad_width: Value, mode: Value) -> Value:
     """Zeros and constants around x by scattering x into them; the other modes read x at a padded index."""
     if mode == "constant":
         shape = tuple(n + a + b for n, (a, b) in zip(m.shape(x), pad_width))

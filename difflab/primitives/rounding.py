@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UnsupportedError
+from ..types import Value
 from . import batches
 from .arguments import refuse, whole
 from .primitive import Carrier, Domain, Gate, custom, elementwise, named
@@ -18,7 +19,7 @@ TWO = (Domain(branch_points=(0.0,)), Domain(branch_points=(0.5,)))
 
 
 # Steps: the derivative is 0 wherever there is one, and 0 at the jumps.
-def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0, **more: Any) -> None:
+def step(name: str, doc: str, latex: str, at: str, jumps: Value, partial: Value = 0, **more: Any) -> None:
     elementwise(
         name,
         (partial,),
@@ -33,16 +34,16 @@ def step(name: str, doc: str, latex: str, at: str, jumps: Any, partial: Any = 0,
     )
 
 
-def at_integers(m: Carrier, x: Any) -> Any:
+def at_integers(m: Carrier, x: Value) -> Value:
     return m.equal(x, m.floor(x))
 
 
-def at_halves(m: Carrier, x: Any, decimals: int = 0) -> Any:
+def at_halves(m: Carrier, x: Value, decimals: int = 0) -> Value:
     scaled = x * 10.0**decimals + 0.5
     return m.equal(scaled, m.floor(scaled))
 
 
-def no_slope(m: Carrier, y: Any, x: Any) -> Gate:
+def no_slope(m: Carrier, y: Value, x: Value) -> Gate:
     """Nothing passes; of a complex number sign is z/|z|, which is neither flat nor holomorphic."""
     if m.is_complex(x):
         raise UnsupportedError("sign: no derivative for complex operands; write z / np.abs(z)")
@@ -93,7 +94,7 @@ step(
 )
 
 
-def halves_to_even(sympy: Any, x: Any, decimals: int = 0) -> Any:
+def halves_to_even(sympy: Value, x: Value, decimals: int = 0) -> Value:
     """The nearest integer (or multiple of a power of ten) as a formula."""
     scaled = x * sympy.Integer(10) ** decimals
     up = sympy.floor(scaled + sympy.Rational(1, 2))
@@ -117,7 +118,7 @@ step(
 )
 
 
-def read_round(a: Any, decimals: int = 0, out: Any = None) -> Any:
+def read_round(a: Value, decimals: int = 0, out: object = None) -> Value:
     refuse(out=out)
     return (a,), {"decimals": whole("round: decimals", decimals)}
 
@@ -184,7 +185,7 @@ elementwise(
 )
 
 
-def absolute_slope(m: Carrier, y: Any, x: Any) -> Any:
+def absolute_slope(m: Carrier, y: Value, x: Value) -> Value:
     """sign(x), 0 at 0; for complex x its conjugate, so that the cotangent comes out in JAX's convention."""
     if not m.is_complex(x):
         return m.sign(x)
@@ -217,7 +218,7 @@ elementwise(
 )
 
 
-def winner(m: Carrier, x: Any, y: Any, order: str, ignore_nan: bool = False) -> Gate:
+def winner(m: Carrier, x: Value, y: Value, order: str, ignore_nan: bool = False) -> Gate:
     """x where it is chosen over y; a tie is shared equally."""
     chosen = getattr(m, order)(x, y)
     if ignore_nan:
@@ -268,8 +269,15 @@ extreme("fmin", "The lesser of two, ignoring NaN", "min", "less_equal", True, (1
 
 
 def read_clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **other: Any
-) -> Any:
+    a: Value,
+    a_min: Value = None,
+    a_max: Value = None,
+    out: object = None,
+    *,
+    min: Value = None,
+    max: Value = None,
+    **other: Any,
+) -> Value:
     refuse(out=out, **other)
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max

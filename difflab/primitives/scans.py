@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Function, Value
 from . import batches, by_rows
 from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
 from .extremes import opaque
 from .primitive import Carrier, Reading, composite, linear
 
 
-def along(axis: int, part: Any) -> tuple[Any, ...]:
+def along(axis: int, part: Value) -> tuple[Value, ...]:
     """The index that takes `part` of one axis and all of those before and behind."""
     return (slice(None),) * axis + (part,)
 
 
-def read_scan(name: str) -> Callable[..., Any]:
-    def read(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, **other: Any) -> Any:
+def read_scan(name: str) -> Function:
+    def read(a: Value, axis: Value = None, dtype: Any = None, out: object = None, **other: Any) -> Value:
         refuse(out=out, **other)
         if axis is None:
             a, axis = np.ravel(a), 0
@@ -45,10 +45,10 @@ linear(
 )
 
 
-def prefix_scan(combine: str) -> Callable[..., Any]:
+def prefix_scan(combine: str) -> Function:
     """Running results by doubling steps: log2(n) elementwise operations, exact where a quotient would fail."""
 
-    def value(m: Carrier, x: Any, *, axis: int) -> Any:
+    def value(m: Carrier, x: Value, *, axis: int) -> Value:
         n, step = m.shape(x)[axis], 1
         while step < n:
             head = m.getitem(x, index=along(axis, slice(0, step)))
@@ -94,7 +94,7 @@ for _name, _row, _filler in (("nancumsum", "cumsum", 0.0), ("nancumprod", "cumpr
 
 
 # Differences.
-def read_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def read_diff(a: Value, n: int = 1, axis: int = -1, prepend: Value = None, append: Value = None) -> Value:
     n = whole("diff: n", n, 0)
     if not Carrier.shape(a):
         raise ShapeError("diff: an array of shape () has no axis to take differences along")
@@ -114,7 +114,7 @@ def read_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: A
     return (joined,), {"n": n, "axis": axis}
 
 
-def difference(m: Carrier, x: Any, *, n: int, axis: int) -> Any:
+def difference(m: Carrier, x: Value, *, n: int, axis: int) -> Value:
     for _ in range(n):
         x = m.getitem(x, index=along(axis, slice(1, None))) - m.getitem(x, index=along(axis, slice(None, -1)))
     return x
@@ -142,16 +142,19 @@ composite(
 )
 
 
-def _ediff_with_ends(x: Any, to_end: Any, to_begin: Any) -> Any:
+def _ediff_with_ends(x: Value, to_end: Value, to_begin: Value) -> Value:
     inner = np.ediff1d(x)
     parts = [cast(np.ravel(p), inner.dtype) for p in (to_begin, inner, to_end) if p is not None]
     return tuple(parts), {"axis": 0}, "concatenate"
 
 
-def slope(m: Carrier, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
+def slope(m: Carrier, f: Value, spacing: Value, axis: int, edge_order: int) -> Value:
     """Second-order central differences inside, one-sided ones at both ends."""
     n = m.shape(f)[axis]
-    at = lambda start, stop: m.getitem(f, index=along(axis, slice(start, stop)))
+
+    def at(start: int, stop: int) -> Value:
+        return m.getitem(f, index=along(axis, slice(start, stop)))
+
     tail = (1,) * (m.ndim(f) - axis - 1)
     if m.ndim(spacing) == 0:
         inside = m.divide(at(2, n) - at(0, n - 2), 2 * spacing)
@@ -161,7 +164,10 @@ def slope(m: Carrier, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
             last = 1.5 * at(n - 1, n) - 2.0 * at(n - 2, n - 1) + 0.5 * at(n - 3, n - 2)
         return m.concatenate(m.divide(first, spacing), inside, m.divide(last, spacing), axis=axis)
     steps = m.reshape(difference(m, spacing, n=1, axis=0), shape=(n - 1, *tail))
-    gap = lambda start, stop: m.getitem(steps, index=(slice(start, stop),))
+
+    def gap(start: int, stop: int) -> Value:
+        return m.getitem(steps, index=(slice(start, stop),))
+
     h, k = gap(0, n - 2), gap(1, n - 1)
     inside = (at(2, n) * h * h + at(1, n - 1) * (k * k - h * h) - at(0, n - 2) * k * k) / (h * k * (h + k))
     h, k = gap(0, 1), gap(n - 2, n - 1)
@@ -178,13 +184,13 @@ def slope(m: Carrier, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     return m.concatenate(first, inside, last, axis=axis)
 
 
-def gradient(m: Carrier, f: Any, *spacing: Any, axis: Any, edge_order: int) -> Any:
+def gradient(m: Carrier, f: Value, *spacing: Value, axis: Value, edge_order: int) -> Value:
     spacing = spacing * len(axis) if len(spacing) == 1 else spacing or (1.0,) * len(axis)
     slopes = [slope(m, f, h, k, edge_order) for k, h in zip(axis, spacing)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
-def read_gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+def read_gradient(f: Value, *varargs: Value, axis: Value = None, edge_order: int = 1) -> Value:
     if Carrier.ndim(f) == 0:
         raise ShapeError("gradient: an array of shape () has no axis to take differences along")
     found = tuple(range(Carrier.ndim(f))) if axis is None else axes_of("gradient", f, axis)
@@ -212,7 +218,7 @@ composite(
 
 
 # Integrals.
-def trapezoid(m: Carrier, y: Any, x: Any = None, *, dx: float, axis: int) -> Any:
+def trapezoid(m: Carrier, y: Value, x: Value = None, *, dx: float, axis: int) -> Value:
     n = m.shape(y)[axis]
     pairs = (m.getitem(y, index=along(axis, slice(1, n))) + m.getitem(y, index=along(axis, slice(0, n - 1)))) / 2
     if x is None:
@@ -241,7 +247,7 @@ composite(
 
 
 # Convolution of two sequences.
-def convolve_transpose(m: Carrier, i: int, ct: Any, a: Any, b: Any, *, mode: str) -> Any:
+def convolve_transpose(m: Carrier, i: int, ct: Value, a: Value, b: Value, *, mode: str) -> Value:
     """Correlation with the other operand, of the cotangent put back in its place in the full convolution."""
     n, k = m.size(a), m.size(b)
     full = n + k - 1
@@ -252,19 +258,19 @@ def convolve_transpose(m: Carrier, i: int, ct: Any, a: Any, b: Any, *, mode: str
     return m.convolve(ct, m.flip((b, a)[i], axis=(0,)), mode="valid")
 
 
-def conjugate(m: Carrier, x: Any) -> Any:
+def conjugate(m: Carrier, x: Value) -> Value:
     return m.conjugate(x) if m.is_complex(x) else x
 
 
-def correlate(m: Carrier, a: Any, v: Any, *, mode: str) -> Any:
+def correlate(m: Carrier, a: Value, v: Value, *, mode: str) -> Value:
     """A convolution with the second operand reversed; with the roles exchanged where it is the longer one."""
     if m.size(a) < m.size(v):
         return m.flip(conjugate(m, correlate(m, v, a, mode=mode)), axis=(0,))
     return m.convolve(a, m.flip(conjugate(m, v), axis=(0,)), mode=mode)
 
 
-def read_convolve(name: str, default: str) -> Callable[..., Any]:
-    def read(a: Any, v: Any, mode: Any = default) -> Any:
+def read_convolve(name: str, default: str) -> Function:
+    def read(a: Value, v: Value, mode: Value = default) -> Value:
         mode = {0: "valid", 1: "same", 2: "full"}.get(mode, mode)
         if mode not in ("full", "same", "valid"):
             raise InputError(f"{name}: mode={mode!r}; it is one of 'full', 'same', 'valid'")
@@ -311,7 +317,7 @@ opaque(
 )
 
 
-def interp(m: Carrier, x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any:
+def interp(m: Carrier, x: Value, xp: Value, fp: Value, *ends: Value, left: bool, right: bool) -> Value:
     """The straight line between the two points around x; the first or last value outside."""
     n = m.size(xp)
     last = m.getitem(xp, index=(n - 1,))
@@ -327,7 +333,7 @@ def interp(m: Carrier, x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: 
     return m.where(m.less(x, m.getitem(xp, index=(0,))), low, m.where(m.greater(x, last), high, y))
 
 
-def read_interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+def read_interp(x: Value, xp: Value, fp: Value, left: Value = None, right: Value = None, period: Value = None) -> Value:
     if period is not None:
         raise InputError("interp: period= is not supported on traced values; use np.mod and repeat the end points")
     ends = tuple(e for e in (left, right) if e is not None)
@@ -347,14 +353,14 @@ composite(
 
 
 # Polynomials.
-def horner(m: Carrier, p: Any, x: Any) -> Any:
+def horner(m: Carrier, p: Value, x: Value) -> Value:
     y = m.zeros_like(x) * 1.0
     for k in range(m.size(p)):
         y = m.add(m.multiply(y, x), m.getitem(p, index=(k,)))
     return y
 
 
-def read_polyval(p: Any, x: Any) -> Any:
+def read_polyval(p: Value, x: Value) -> Value:
     if Carrier.ndim(p) != 1:
         raise ShapeError(f"polyval: coefficients of shape {Carrier.shape(p)}; a polynomial has them in one axis")
     return (p, x), {}

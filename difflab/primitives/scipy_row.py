@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..types import Value
 from .primitive import elementwise
 
 
-def special(name: str, partials: Any, doc: str, **row: Any) -> None:
+def special(name: str, partials: Value, doc: str, **row: Any) -> None:
     """A row that is the function of that name in scipy.special."""
     scipy_name = row.pop("scipy", name)
     spelling = {"numpy": row.pop("kernel", f"special.{scipy_name}"), **row.pop("spelling", {})}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Function, Value
 from . import batches, by_rows
 from .arguments import axes, axes_of, axis_of, is_integer
 from .primitive import Carrier, Reading, composite, linear
 
 
-def read_reshape(a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+def read_reshape(
+    a: Value, shape: Value = None, order: str = "C", *, newshape: Value = None, copy: Value = None
+) -> Value:
     shape = newshape if shape is None else shape
     wanted = [operator.index(shape)] if is_integer(shape) else [operator.index(k) for k in shape]
     size = Carrier.size(a)
@@ -34,11 +36,11 @@ def memory_order(name: str, order: str) -> dict[str, str]:
     return {"order": "F"} if order == "F" else {}
 
 
-def reversed_axes(x: Any) -> tuple[int, ...]:
+def reversed_axes(x: Value) -> tuple[int, ...]:
     return tuple(reversed(range(Carrier.ndim(x))))
 
 
-def read_transpose(a: Any, axes: Any = None) -> Any:
+def read_transpose(a: Value, axes: Value = None) -> Value:
     if Carrier.shape(a) is None:  # text: the shape is known only when it is evaluated
         return (a,), {"axes": axes}
     n = Carrier.ndim(a)
@@ -52,7 +54,7 @@ def inverse(order: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if order is None else tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
-def back_to_shape(m: Carrier, i: int, ct: Any, x: Any, **params: Any) -> Any:
+def back_to_shape(m: Carrier, i: int, ct: Value, x: Value, **params: Any) -> Value:
     return m.reshape(ct, shape=m.shape(x))
 
 
@@ -99,7 +101,7 @@ linear(
 
 
 # Axes moved, added and taken away.
-def read_moveaxis(a: Any, source: Any, destination: Any) -> Any:
+def read_moveaxis(a: Value, source: Value, destination: Value) -> Value:
     n, shape = Carrier.ndim(a), Carrier.shape(a)
     source = axes(source, n, "moveaxis: source", shape)
     destination = axes(destination, n, "moveaxis: destination", shape)
@@ -108,7 +110,7 @@ def read_moveaxis(a: Any, source: Any, destination: Any) -> Any:
     return (a,), {"source": source, "destination": destination}
 
 
-def read_rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+def read_rollaxis(a: Value, axis: int, start: int = 0) -> Value:
     n = Carrier.ndim(a)
     axis = axis_of("rollaxis", a, axis)
     start = axes(start, n + 1, "rollaxis: start", Carrier.shape(a))[0] if start >= 0 else start % n
@@ -185,7 +187,7 @@ linear(
 )
 
 
-def read_squeeze(a: Any, axis: Any = None) -> Any:
+def read_squeeze(a: Value, axis: Value = None) -> Value:
     found = axes_of("squeeze", a, axis)
     for k in found or ():
         if Carrier.shape(a)[k] != 1:
@@ -206,8 +208,8 @@ linear(
 )
 
 
-def at_least(n: int) -> Callable[..., Any]:
-    def read(*arrays: Any) -> Any:
+def at_least(n: int) -> Function:
+    def read(*arrays: Value) -> Value:
         return (arrays, {}) if len(arrays) == 1 else (arrays, {"n": n}, "atleast_each")
 
     return read
@@ -236,15 +238,15 @@ for _n in (1, 2, 3):
 
 
 # Order along axes.
-def all_axes(name: str) -> Callable[..., Any]:
-    def read(m: Carrier, axis: Any = None) -> Any:
+def all_axes(name: str) -> Function:
+    def read(m: Carrier, axis: Value = None) -> Value:
         found = axes_of(name, m, axis)
         return (m,), {"axis": tuple(range(Carrier.ndim(m))) if found is None else found}
 
     return read
 
 
-def read_roll(a: Any, shift: Any, axis: Any = None) -> Any:
+def read_roll(a: Value, shift: Value, axis: Value = None) -> Value:
     shift = operator.index(shift) if is_integer(shift) else tuple(operator.index(k) for k in shift)
     if axis is None:
         return (a,), {"shift": shift, "axis": None}
@@ -256,7 +258,7 @@ def read_roll(a: Any, shift: Any, axis: Any = None) -> Any:
     return (a,), {"shift": shifts, "axis": found}
 
 
-def opposite(shift: Any) -> Any:
+def opposite(shift: Value) -> Value:
     return -shift if isinstance(shift, int) else tuple(-k for k in shift)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError, UnsupportedError
+from ..types import Value
 from . import batches
 from .arguments import no_traced
 from .decompositions import as_columns, as_rows, diagonal, diagonal_matrix, gaps, real_part
@@ -23,27 +24,27 @@ from .spelling import CONJUGATES, ITERATION
 LARGEST_TOLERANCE = 1e-6
 
 
-def reduced_svd(a: Any) -> Any:
+def reduced_svd(a: Value) -> Value:
     return np.linalg.svd(a, full_matrices=False)
 
 
-def reciprocal(m: Carrier, s: Any) -> Any:
+def reciprocal(m: Carrier, s: Value) -> Value:
     """1 / s, and 0 where s is 0."""
     zero = m.equal(s, 0.0)
     return m.where(zero, 0.0, 1.0 / m.where(zero, 1.0, s))
 
 
-def turning(m: Carrier, x: Any, s: Any) -> Any:
+def turning(m: Carrier, x: Value, s: Value) -> Value:
     """The diagonal along which the vectors of a complex matrix change their phases."""
     return (x - m.real(x)) * diagonal_matrix(m, reciprocal(m, s))
 
 
-def outside(m: Carrier, q: Any, x: Any) -> Any:
+def outside(m: Carrier, q: Value, x: Value) -> Value:
     """The part of x's columns that is orthogonal to those of q."""
     return x - m.matmul(q, m.matmul(adjoint(m, q), x))
 
 
-def svd_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
+def svd_vjp(m: Carrier, ct: Value, y: Value, a: Value) -> Value:
     gu, gs, gv = bar(m, ct[0]), ct[1], flip(m, ct[2])
     (u, s, vh), v = y, adjoint(m, y[2])
     f = gaps(m, m.square(s))
@@ -62,7 +63,7 @@ def svd_vjp(m: Carrier, ct: Any, y: Any, a: Any) -> Any:
     return (bar(m, out),)
 
 
-def svd_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
+def svd_jvp(m: Carrier, ts: Value, y: Value, a: Value) -> Value:
     (da,), (u, s, vh), v = ts, y, adjoint(m, y[2])
     f = gaps(m, m.square(s))
     inner = m.matmul(m.matmul(adjoint(m, u), da), v)
@@ -79,14 +80,14 @@ def svd_jvp(m: Carrier, ts: Any, y: Any, a: Any) -> Any:
     return du, real_part(m, diagonal(m, inner)), adjoint(m, dv)
 
 
-def matrix_of(name: str, a: Any) -> tuple[int, ...]:
+def matrix_of(name: str, a: Value) -> tuple[int, ...]:
     shape = Carrier.shape(a)
     if len(shape) < 2:
         raise ShapeError(f"{name}: shape {shape} is not a matrix or a stack of them")
     return shape
 
 
-def read_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def read_svd(a: Value, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Value:
     shape = matrix_of("svd", a)
     if not compute_uv:
         return (a,), {}, "svdvals"
@@ -98,7 +99,7 @@ def read_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermit
     return (a,), {}
 
 
-def read_svdvals(x: Any, /) -> Any:
+def read_svdvals(x: Value, /) -> Value:
     matrix_of("svdvals", x)
     return (x,), {}
 
@@ -133,14 +134,14 @@ composite(
 
 
 # The pseudo-inverse, at constant rank.
-def pinv_jvp(m: Carrier, ts: Any, y: Any, a: Any, *, rcond: Any) -> Any:
+def pinv_jvp(m: Carrier, ts: Value, y: Value, a: Value, *, rcond: Value) -> Value:
     da, dah, yh = ts[0], adjoint(m, ts[0]), adjoint(m, y)
     rest = dah - m.matmul(dah, m.matmul(a, y))
     inner = dah - m.matmul(m.matmul(y, a), dah)
     return -m.matmul(m.matmul(y, da), y) + m.matmul(m.matmul(y, yh), rest) + m.matmul(inner, m.matmul(yh, y))
 
 
-def pinv_vjp(m: Carrier, ct: Any, y: Any, a: Any, *, rcond: Any) -> Any:
+def pinv_vjp(m: Carrier, ct: Value, y: Value, a: Value, *, rcond: Value) -> Value:
     yh, g, gh = adjoint(m, y), bar(m, ct), flip(m, ct)
     one = m.matmul(gh, m.matmul(y, yh))
     two = m.matmul(m.matmul(yh, y), gh)
@@ -148,7 +149,7 @@ def pinv_vjp(m: Carrier, ct: Any, y: Any, a: Any, *, rcond: Any) -> Any:
     return (bar(m, out + two - m.matmul(two, m.matmul(y, a))),)
 
 
-def pinv_value(m: Carrier, a: Any, *, rcond: Any) -> Any:
+def pinv_value(m: Carrier, a: Value, *, rcond: Value) -> Value:
     """At full rank, through the normal equations, on carriers without singular values."""
     transposed, (rows, columns) = flip(m, a), m.shape(a)[-2:]
     if rows >= columns:
@@ -156,7 +157,7 @@ def pinv_value(m: Carrier, a: Any, *, rcond: Any) -> Any:
     return flip(m, m.solve(m.matmul(a, transposed), a))
 
 
-def read_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Any:
+def read_pinv(a: Value, rcond: Value = None, hermitian: bool = False, *, rtol: Value = np._NoValue) -> Value:
     shape = matrix_of("pinv", a)
     if rtol is None:
         rcond = max(shape[-2:]) * np.finfo(np.result_type(Carrier.dtype(a), np.float32)).eps
@@ -188,13 +189,13 @@ custom(
 )
 
 
-def read_matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+def read_matrix_rank(A: Value, tol: Value = None, hermitian: bool = False, *, rtol: Value = None) -> Value:
     params = {"tol": tol, "hermitian": hermitian, "rtol": rtol}
     no_traced("matrix_rank", **params)
     return (A,), {name: value for name, value in params.items() if value is not None and value is not False}
 
 
-def ranks(m: Carrier, row: Any, lead: Any, a: Any, **params: Any) -> Any:
+def ranks(m: Carrier, row: Any, lead: Any, a: Value, **params: Any) -> Value:
     """NumPy takes stacks of matrices, but a stack of vectors for a matrix."""
     if m.ndim(a) < 3:
         raise UnsupportedError("the rank of a vector")
@@ -217,7 +218,7 @@ register(
 )
 
 
-def condition(m: Carrier, a: Any, *, p: Any) -> Any:
+def condition(m: Carrier, a: Value, *, p: Value) -> Value:
     if p in (2, -2):
         values = m.svdvals(a)
         most, least = m.getitem(values, index=(Ellipsis, 0)), m.getitem(values, index=(Ellipsis, -1))
@@ -227,7 +228,7 @@ def condition(m: Carrier, a: Any, *, p: Any) -> Any:
     return size(a, **options) * size(m.inv(a), **options)
 
 
-def read_cond(x: Any, p: Any = None) -> Any:
+def read_cond(x: Value, p: Value = None) -> Value:
     p = 2 if p is None else p
     if p not in (1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc"):
         raise InputError(f"cond: p={p!r} is not a matrix norm; use None, 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..types import Axis, Function, Value
 from . import batches, by_rows
 from .arguments import axes_of
 from .primitive import Carrier, custom
 from .reductions import expand
 
 
-def read_softmax(name: str) -> Callable[..., Any]:
+def read_softmax(name: str) -> Function:
     return lambda x, axis=None: ((x,), {"axis": axes_of(name, x, axis)})
 
 
-def read_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+def read_logsumexp(
+    a: Value, axis: Value = None, b: Value = None, keepdims: bool = False, return_sign: bool = False
+) -> Value:
     if return_sign:
         raise InputError("logsumexp: return_sign=True is not supported")
     a = a if hasattr(a, "shape") else np.asarray(a)
@@ -32,12 +32,12 @@ def read_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = Fal
     return (a, b), params
 
 
-def softmax_weights(m: Carrier, y: Any, x: Any, axis: Any) -> Any:
+def softmax_weights(m: Carrier, y: Value, x: Value, axis: Value) -> Value:
     """exp(x - y), where y = -inf (a sum of nothing) gives 0."""
     return m.exp(x - m.where(m.equal(y, -np.inf), 0.0, y))
 
 
-def logsumexp_jvp(m: Carrier, ts: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+def logsumexp_jvp(m: Carrier, ts: Value, y: Value, x: Value, b: Value = None, *, axis: Axis, keepdims: bool) -> Value:
     p = softmax_weights(m, expand(m, y, x, axis, keepdims), x, axis)
     parts = [] if ts[0] is None else [p * ts[0] if b is None else b * p * ts[0]]
     if b is not None and ts[1] is not None:
@@ -46,7 +46,7 @@ def logsumexp_jvp(m: Carrier, ts: Any, y: Any, x: Any, b: Any = None, *, axis: A
     return m.sum(m.broadcast_to(total, shape=m.shape(x)), axis=axis, keepdims=keepdims)
 
 
-def logsumexp_vjp(m: Carrier, ct: Any, y: Any, x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+def logsumexp_vjp(m: Carrier, ct: Value, y: Value, x: Value, b: Value = None, *, axis: Axis, keepdims: bool) -> Value:
     p = softmax_weights(m, expand(m, y, x, axis, keepdims), x, axis)
     ct = expand(m, ct, x, axis, keepdims) * p
     return (ct,) if b is None else (ct * b, ct)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
+
+from ..types import Function, Value
 
 ITERATION = "it is an iteration in floating point"
 COMPLEX = "its values are complex numbers"
@@ -13,19 +14,19 @@ ROUNDED = "SciPy's are rounded to the size of the real part"
 SCALED = "SciPy's have the factor exp(-|Re x|)"
 
 
-def by_mpmath(build: Callable[..., Any]) -> Callable[..., Any]:
+def by_mpmath(build: Function) -> Function:
     """A row's function on mpmath's numbers: `build(mpmath.mp, *operands, **params)`."""
 
-    def spelled(*operands: Any, **params: Any) -> Any:
+    def spelled(*operands: Value, **params: Any) -> Value:
         return build(import_module("mpmath").mp, *operands, **params)
 
     return spelled
 
 
-def by_sympy(build: Callable[..., Any]) -> Callable[..., Any]:
+def by_sympy(build: Function) -> Function:
     """A row's function on sympy expressions: `build(sympy, *operands, **params)`."""
 
-    def spelled(*operands: Any, **params: Any) -> Any:
+    def spelled(*operands: Value, **params: Any) -> Value:
         return build(import_module("sympy"), *operands, **params)
 
     return spelled

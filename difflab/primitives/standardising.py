@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import InputError
+from ..types import Axis, Value
 from . import batches
 from .arguments import axes_of
 from .primitive import Carrier, composite, custom
 
 
-def number(m: Carrier, x: Any, axes: Any) -> int:
+def number(m: Carrier, x: Value, axes: Value) -> int:
     """How many elements are taken together."""
     n = 1
     for k in axes:
@@ -18,22 +17,22 @@ def number(m: Carrier, x: Any, axes: Any) -> int:
     return n
 
 
-def moments(m: Carrier, x: Any, *, axes: Any) -> list[Any]:
+def moments(m: Carrier, x: Value, *, axes: Axis) -> list[Value]:
     mean = m.mean(x, axis=axes, keepdims=True)
     return [mean, m.mean(m.square(x - mean), axis=axes, keepdims=True)]
 
 
-def moments_jvp(m: Carrier, ts: Any, y: Any, x: Any, *, axes: Any) -> Any:
+def moments_jvp(m: Carrier, ts: Value, y: Value, x: Value, *, axes: Axis) -> Value:
     (t,) = ts
     return m.mean(t, axis=axes, keepdims=True), 2 * m.mean((x - y[0]) * t, axis=axes, keepdims=True)
 
 
-def moments_vjp(m: Carrier, ct: Any, y: Any, x: Any, *, axes: Any) -> Any:
+def moments_vjp(m: Carrier, ct: Value, y: Value, x: Value, *, axes: Axis) -> Value:
     n = number(m, x, axes)
     return (m.broadcast_to(ct[0] / n, shape=m.shape(x)) + (x - y[0]) * (ct[1] * (2 / n)),)
 
 
-def read_moments(x: Any, axes: Any) -> Any:
+def read_moments(x: Value, axes: Value) -> Value:
     if Carrier.dtype(x).kind != "f":
         raise InputError(f"moments: an array of dtype {Carrier.dtype(x)}; it must be of floating-point numbers")
     return (x,), {"axes": tuple(sorted(axes_of("moments", x, axes)))}
@@ -57,13 +56,16 @@ custom(
 )
 
 
-def inverse_deviation(m: Carrier, var: Any, eps: float) -> Any:
+def inverse_deviation(m: Carrier, var: Value, eps: float) -> Value:
     return m.reciprocal(m.sqrt(var + eps))
 
 
-def centred_transpose(m: Carrier, ct: Any, y: Any, var: Any, *, axes: Any, eps: float) -> Any:
+def centred_transpose(m: Carrier, ct: Value, y: Value, var: Value, *, axes: Axis, eps: float) -> Value:
     """(ct - mean(ct) - y mean(ct y)) / sqrt(var + eps): the transpose, and as it is symmetric, the map itself."""
-    mean = lambda v: m.mean(v, axis=axes, keepdims=True)
+
+    def mean(v: Value) -> Value:
+        return m.mean(v, axis=axes, keepdims=True)
+
     return (ct - mean(ct) - y * mean(ct * y)) * inverse_deviation(m, var, eps)
 
 

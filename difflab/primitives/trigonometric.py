@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..types import Value
 from .primitive import Carrier, Domain, elementwise, named
 from .spelling import ROUNDED, Native, by_mpmath, by_sympy, called
 
@@ -15,7 +16,7 @@ UNIT = Domain(-0.999, 0.999, tails=(1e-300, -1e-9, 0.9999999999, -0.999999999999
 HUGE = Domain(tails=(1e-300, 1e-9, -1e5, 1e160, -1e300), branch_points=(0.0, 1.0))
 
 
-def row(name: str, partial: Any, doc: str, latex: str = "", **more: Any) -> None:
+def row(name: str, partial: Value, doc: str, latex: str = "", **more: Any) -> None:
     latex = latex or rf"\{name}({{0}})"
     elementwise(name, (partial,), doc=doc, latex=latex, flops=more.pop("flops", 10), **more)
 
@@ -264,7 +265,7 @@ row(
 )
 
 
-def sinc_by_parts(m: Carrier, x: Any, *, n: int) -> Any:
+def sinc_by_parts(m: Carrier, x: Value, *, n: int) -> Value:
     """From the derivatives of x sinc(x) = sin(πx)/π."""
     pi = 4 * m.arctan(1)
     s, c = m.sinpi(x), m.cospi(x)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from ..types import Value
 
 
 class Axis(NamedTuple):
@@ -64,6 +66,6 @@ def _shared(axis: Axis, offset: int) -> tuple[slice, slice]:
 
 
 @lru_cache(maxsize=1024)
-def axes(shape: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Axis, ...]:
+def axes(shape: Value, size: Value, stride: Value, padding: Value, dilation: Value) -> tuple[Axis, ...]:
     """The axes of windows over an array of that (spatial) shape."""
     return tuple(Axis(n, k, s, a, b, d) for n, k, s, (a, b), d in zip(shape, size, stride, padding, dilation))

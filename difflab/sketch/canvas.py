@@ -22,6 +22,11 @@ Point = tuple[float, float]
 class Canvas:
     """Elements of a drawing and the area that they take. Lengths are pixels; y points down."""
 
+    left: float
+    top: float
+    right: float
+    bottom: float
+
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.rules: list[str] = []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
+from ..types import Array, Value
 
 MOST_PIXELS = 96  # rows or columns
 MOST_CHANNELS = 4
 
 
-def numbers(what: str, name: str, value: Any, axes: tuple[int, ...], most: int = MOST_PIXELS) -> Any:
+def numbers(what: str, name: str, value: Value, axes: tuple[int, ...], most: int = MOST_PIXELS) -> Array:
     """The value as an array of floats with one of these numbers of axes."""
     try:
         found = np.asarray(value)
@@ -30,7 +29,7 @@ def numbers(what: str, name: str, value: Any, axes: tuple[int, ...], most: int =
     return found.astype(float)
 
 
-def channels(what: str, name: str, value: Any, most: int = MOST_CHANNELS) -> Any:
+def channels(what: str, name: str, value: Value, most: int = MOST_CHANNELS) -> Array:
     """An image as (channels, rows, columns)."""
     found = numbers(what, name, value, (2, 3))
     found = found[None] if found.ndim == 2 else found
@@ -42,13 +41,13 @@ def channels(what: str, name: str, value: Any, most: int = MOST_CHANNELS) -> Any
     return found
 
 
-def count(what: str, name: str, value: Any, least: int = 1, most: int = 10**9) -> int:
+def count(what: str, name: str, value: object, least: int = 1, most: int = 10**9) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
         raise InputError(f"{what}: {name}={value!r}; give a whole number from {least} to {most:,}")
     return int(value)
 
 
-def pair(what: str, name: str, value: Any, least: int, most: int = MOST_PIXELS) -> tuple[int, int]:
+def pair(what: str, name: str, value: object, least: int, most: int = MOST_PIXELS) -> tuple[int, int]:
     """One number for both axes, or one for each."""
     found = value if isinstance(value, tuple | list) else (value, value)
     if len(found) != 2:
@@ -57,7 +56,7 @@ def pair(what: str, name: str, value: Any, least: int, most: int = MOST_PIXELS) 
     return rows, columns
 
 
-def position(what: str, at: Any, shape: tuple[int, int]) -> tuple[int, int]:
+def position(what: str, at: object, shape: tuple[int, int]) -> tuple[int, int]:
     """An entry of the output."""
     i, j = pair(what, "at", at, 0) if isinstance(at, tuple | list) else (-1, -1)
     if not (0 <= i < shape[0] and 0 <= j < shape[1]):

@@ -6,12 +6,11 @@ the pages. Pixels get a grey from black to white, in dark mode too: a photograph
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..draw.palette import INK, LIGHT_TO_DARK, MARK, OPERATION
 from ..draw.text import number
+from ..types import Value
 
 POSITIVE = {"#fdf0e2": "#33271b", "#fbe0c5": "#4a331d", "#f8cb9e": "#61401f", "#f4b479": "#7a4d23"}
 NEGATIVE = {"#e8f1fb": "#1c2836", "#d0e2f6": "#20354f", "#b3d0f0": "#25436a", "#94bce9": "#2b5286"}
@@ -27,7 +26,7 @@ def style() -> str:
     return f"@media (prefers-color-scheme: dark){{{rules}}}"
 
 
-def tints(values: Any, most: float | None = None) -> list[str]:
+def tints(values: Value, most: float | None = None) -> list[str]:
     """A fill for each number: its share of the largest size in four steps; yellow for what is no number."""
     values = np.asarray(values, float).ravel()
     most = largest(values) if most is None else most
@@ -43,12 +42,12 @@ def tint(v: float, most: float) -> str:
     return list(POSITIVE if v > 0 else NEGATIVE)[min(int(np.ceil(share * 4 - 1e-9)), 4) - 1]
 
 
-def largest(values: Any) -> float:
+def largest(values: Value) -> float:
     finite = np.abs(np.asarray(values, float)[np.isfinite(values)])
     return float(finite.max()) if finite.size else 0.0
 
 
-def greys(values: Any, span: tuple[float, float] | None = None) -> list[str]:
+def greys(values: Value, span: tuple[float, float] | None = None) -> list[str]:
     """A fill for each pixel, from black at the lower end of the span to white at the upper one."""
     values = np.asarray(values, float).ravel()
     low, high = spread(values) if span is None else span
@@ -64,12 +63,12 @@ def grey(v: float, low: float, high: float) -> str:
     return f"#{level:02x}{level:02x}{level:02x}"
 
 
-def spread(values: Any) -> tuple[float, float]:
+def spread(values: Value) -> tuple[float, float]:
     finite = np.asarray(values, float)[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
-def range_note(values: Any) -> str:
+def range_note(values: Value) -> str:
     """Which numbers the ends of the greys mean."""
     low, high = spread(values)
     if not np.isfinite(values).any():

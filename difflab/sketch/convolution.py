@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..draw.text import number
 from ..errors import ShapeError
+from ..types import Array, Sizes, Value
 from .canvas import Canvas
 from .checks import channels, pair, position
 from .colours import largest
@@ -20,10 +20,10 @@ from .words import OPERATION, signed, times
 
 
 def convolution(
-    image: Any,
-    kernel: Any,
-    stride: Any = 1,
-    padding: Any = 0,
+    image: Value,
+    kernel: Value,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
     at: Place = (0, 0),
     *,
     animate: bool = False,
@@ -67,11 +67,17 @@ def convolution(
 class Work:
     """What a convolution does at each position, as numbers, sentences and a drawing."""
 
-    def __init__(self, x: Any, k: Any, y: Any, stride: Place, frames: list[Place]) -> None:
+    x: Array
+    k: Array
+    y: Array
+    stride: Place
+    frames: list[Place]
+
+    def __init__(self, x: Array, k: Array, y: Array, stride: Place, frames: list[Place]) -> None:
         self.x, self.k, self.y, self.stride, self.frames = x, k, y, stride, frames
         self.size: Place = k.shape[1:]
 
-    def window(self, at: Place) -> Any:
+    def window(self, at: Place) -> Array:
         i, j = (a * s for a, s in zip(at, self.stride))
         return self.x[:, i : i + self.size[0], j : j + self.size[1]]
 
@@ -108,7 +114,7 @@ class Work:
     def named(self, what: str, c: int) -> str:
         return f"{what} {c}" if len(self.x) > 1 else what
 
-    def drawn(self, faint: Any, unpadded: Sequence[int], title: str, at: Place) -> Sketch:
+    def drawn(self, faint: Array, unpadded: Sequence[int], title: str, at: Place) -> Sketch:
         still = self.frames.index(at)
         canvas = Canvas()
         motion = Motion(len(self.frames), self.x.tobytes() + self.k.tobytes() + repr(self.frames).encode())

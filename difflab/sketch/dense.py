@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from ..draw.palette import INK, INPUT, OPERATION, WIRE
 from ..draw.text import number
 from ..errors import InputError, ShapeError
+from ..types import Value
 from .canvas import Canvas, Point
 from .checks import count, numbers
 from .drawing import Sketch
@@ -23,7 +23,7 @@ MOST = 8  # circles in a column; of more both ends are drawn
 
 
 def dense(
-    inputs: Any, outputs: int, weights: Any = None, bias: Any = None, *, at: int = 0, title: str | None = None
+    inputs: Value, outputs: int, weights: Value = None, bias: Value = None, *, at: int = 0, title: str | None = None
 ) -> Sketch:
     """A dense layer from `inputs` to `outputs` numbers; the weights of output `at` stand on its wires.
 
@@ -51,7 +51,7 @@ def dense(
     )
 
 
-def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
+def computed(inputs: Value, m: int, weights: Value, bias: Value, at: int) -> Layer:
     from ..nn import functional as F
 
     x = numbers("dense", "inputs", inputs, (1,), 10**4)
@@ -68,11 +68,21 @@ def computed(inputs: Any, m: int, weights: Any, bias: Any, at: int) -> Layer:
 class Layer:
     """The circles and wires; with numbers where they are known."""
 
-    def __init__(self, n: int, m: int, at: int, x: Any = None, W: Any = None, b: Any = None, y: Any = None) -> None:
+    n: int
+    m: int
+    at: int
+    x: Value  # an array, or None where there are no numbers
+    W: Value  # an array, or None where there are no numbers
+    b: Value  # an array, or None where there are no numbers
+    y: Value  # an array, or None where there are no numbers
+
+    def __init__(
+        self, n: int, m: int, at: int, x: Value = None, W: Value = None, b: Value = None, y: Value = None
+    ) -> None:
         self.n, self.m, self.at, self.x, self.W, self.b, self.y = n, m, at, x, W, b, y
         longest = width(f"y[{max(n, m) - 1:,}]", NOTE) / 2 + 4 if W is None else 0.0
-        self.radius = max(RADIUS, longest)  # to the right and left
-        self.apart = APART + 2 * (self.radius - RADIUS)
+        self.radius: float = max(RADIUS, longest)  # to the right and left
+        self.apart: float = APART + 2 * (self.radius - RADIUS)
 
     @property
     def biased(self) -> bool:
@@ -133,7 +143,7 @@ class Layer:
             canvas.box(middle[0] - wide / 2, middle[1] - 9, wide, 18, OPERATION, WIRE)
             canvas.text(*middle, text, NOTE)
 
-    def circles(self, canvas: Canvas, at: dict[int, Point], values: Any, name: str, fill: str) -> None:
+    def circles(self, canvas: Canvas, at: dict[int, Point], values: Value, name: str, fill: str) -> None:
         gap: list[int] = sorted(at)
         for k, (x, y) in at.items():
             heavy = name == "y" and k == self.at

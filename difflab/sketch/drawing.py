@@ -12,6 +12,10 @@ GAP = 36.0
 class Sketch(Drawing):
     """A drawing: `title` and `description` are what somebody hears who does not see it, `svg` is its text."""
 
+    canvas: Canvas
+    title: str
+    description: str
+
     def __init__(self, canvas: Canvas, title: str, description: str = "") -> None:
         self.canvas, self.title, self.description = canvas, title, description
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from ..draw.text import clean
 from ..errors import InputError, ShapeError
+from ..types import Array, Value
 from .canvas import Canvas
 from .checks import numbers
 from .colours import range_note
@@ -21,7 +21,7 @@ MAP, LARGE_MAP, PICTURE = 112.0, 150.0, 110.0  # the longer sides of maps, and o
 SMALL, WEIGHT = 4, 44.0  # kernels up to this size show their weights, in cells of this width
 
 
-def bank(image: Any, kernels: Any, *, title: str | None = None) -> Sketch:
+def bank(image: Value, kernels: Value, *, title: str | None = None) -> Sketch:
     """Several kernels on one image (rows, columns), each beside its map; the greys of a map run from its least to its
     largest number.
 
@@ -62,7 +62,7 @@ def bank(image: Any, kernels: Any, *, title: str | None = None) -> Sketch:
     return Sketch(canvas, title or told, "Bright is large, dark is small.")
 
 
-def as_named(kernels: Any) -> dict[str, Any]:
+def as_named(kernels: Value) -> dict[str, Array]:
     """The kernels by name; those of an array by number."""
     if not isinstance(kernels, Mapping):
         if not np.iterable(kernels):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 
 from ..draw.palette import WIRE
 from ..errors import InputError
+from ..types import Array, Value
 from .canvas import Canvas
 from .checks import channels, count, numbers
 from .colours import greys
@@ -18,11 +20,17 @@ from .words import NAME, NOTE, OPERATION, counted, times
 
 MOST_NUMBERS = 16  # rows or columns
 MOST_ENDS = 12  # of a long vector, at either end
-MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+Mode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
+MODES: tuple[Mode, ...] = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
 def grid(
-    values: Any, name: str = "", *, window: Any = None, show_numbers: bool | None = None, title: str | None = None
+    values: Value,
+    name: str = "",
+    *,
+    window: Iterable[int] | None = None,
+    show_numbers: bool | None = None,
+    title: str | None = None,
 ) -> Sketch:
     """An array as a grid: a vector (numbers) as a row, a matrix or an image (rows, columns).
 
@@ -46,7 +54,7 @@ def grid(
     return Sketch(canvas, title or (f"{name}, {label}" if name else f"A grid of {label}"), rows_of(x))
 
 
-def inside(what: str, window: Any, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def inside(what: str, window: Iterable[int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     try:
         i, j, h, w = (count(what, "window", v, 0) for v in window)
     except (TypeError, ValueError):
@@ -56,7 +64,7 @@ def inside(what: str, window: Any, shape: tuple[int, ...]) -> tuple[int, int, in
     return i, j, h, w
 
 
-def padded(image: Any, padding: int = 1, mode: str = "constant", *, title: str | None = None) -> Sketch:
+def padded(image: Value, padding: int = 1, mode: Mode = "constant", *, title: str | None = None) -> Sketch:
     """An image (rows, columns) and what padding makes of it; the cells that were added are dashed.
 
     `mode` is one of `numpy.pad`'s: "constant" (zeros), "edge", "reflect", "symmetric" or "wrap".
@@ -70,7 +78,7 @@ def padded(image: Any, padding: int = 1, mode: str = "constant", *, title: str |
         raise InputError(f"padded: mode={mode!r}; it is one of {', '.join(MODES)}")
     if mode in ("reflect", "wrap", "symmetric") and p >= min(x.shape) + (mode != "reflect"):
         raise InputError(f"padded: padding={p} with mode={mode!r} needs an image larger than {times(x.shape)}")
-    y = np.pad(x, p, mode=mode)  # type: ignore[call-overload]
+    y = np.pad(x, p, mode=mode)
     faint = np.pad(np.zeros(x.shape, bool), p, constant_values=True)
     before, after = Grid(x, "image", times(x.shape)), Grid(y, "padded", times(y.shape), faint=faint)
     canvas = Canvas()
@@ -81,7 +89,7 @@ def padded(image: Any, padding: int = 1, mode: str = "constant", *, title: str |
     return Sketch(canvas, title or told, rows_of(y))
 
 
-def flatten(image: Any, *, title: str | None = None) -> Sketch:
+def flatten(image: Value, *, title: str | None = None) -> Sketch:
     """An image (rows, columns) or (channels, rows, columns) and its vector: every cell keeps its grey and its number.
 
     Channel by channel, row by row, as NumPy's `ravel`. Of a long vector both ends are shown.
@@ -111,7 +119,7 @@ def flatten(image: Any, *, title: str | None = None) -> Sketch:
     )
 
 
-def vector(canvas: Canvas, left: float, y: float, x: Any, fills: list[str], planes: list[Grid]) -> None:
+def vector(canvas: Canvas, left: float, y: float, x: Array, fills: list[str], planes: list[Grid]) -> None:
     """The numbers in one row, both ends of it where it is long; braces below say which row of the image they were."""
     ends = np.concatenate([x.ravel()[:MOST_ENDS], x.ravel()[-MOST_ENDS:]])
     cell = Grid(ends[None], numbers=True).cell if not planes[0].written else max(p.cell for p in planes)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..draw.palette import CONSTANT, INK, WIRE
+from ..types import Array, Value
 from .canvas import Canvas, Point
 from .colours import greys, ink_on, tints
 from .words import NAME, NOTE, NUMBER, fitted, width
@@ -29,10 +30,19 @@ SEAM = 0.25
 class Item(Protocol):
     """Something with a size that can be drawn at a place."""
 
-    width: float
-    height: float
-    top: float  # how far its body lies below its upper edge; bodies stand in line
-    body: float  # height of the body
+    @property
+    def width(self) -> float: ...
+
+    @property
+    def height(self) -> float: ...
+
+    @property
+    def top(self) -> float:
+        """How far its body lies below its upper edge; bodies stand in line."""
+
+    @property
+    def body(self) -> float:
+        """The height of the body."""
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None: ...
 
@@ -44,39 +54,51 @@ class Grid:
     that are not the array's own, such as padding; `spill` keeps rows and columns free behind the last ones.
     """
 
+    rows: int
+    columns: int
+    name: str
+    note: str
+    faint: Array | None
+    texts: list[str]
+    size: float
+    top: float
+    body: float
+    x: float
+    y: float
+
     def __init__(
         self,
-        values: Any,
+        values: Value,
         name: str = "",
         note: str = "",
         *,
         numbers: bool | None = None,
         texts: Sequence[str] | None = None,
         fills: Sequence[str] | None = None,
-        faint: Any = None,
+        faint: Value = None,
         cell: float | None = None,
         span: tuple[float, float] | None = None,
         most: float | None = None,
         spill: tuple[int, int] = (0, 0),
     ) -> None:
-        self.values = np.asarray(values, float)
+        self.values: Array = np.asarray(values, float)
         self.rows, self.columns = self.values.shape
         self.name, self.note, self.faint = name, note, faint
-        self.written = (max(self.rows, self.columns) <= NUMBERS_UP_TO) if numbers is None else numbers
+        self.written: bool = (max(self.rows, self.columns) <= NUMBERS_UP_TO) if numbers is None else numbers
         self.texts, self.size = self.written_numbers(texts, ROOM if cell is None else cell - 6)
         if fills is None:
             fills = tints(self.values, most) if self.written else greys(self.values, span)
-        self.fills = list(fills)
-        self.cell = cell or self.cell_width()
-        self.cell_height = max(min(self.cell, CELL), 0.6 * self.cell) if self.written else self.cell
-        self.head = NAME * LINE if name else 0.0
-        self.spill = spill[0] * self.cell_height
-        self.foot = self.spill + (NOTE * LINE if note else 0.0)
-        self.inner = self.columns * self.cell
-        self.outer = self.inner + spill[1] * self.cell
-        self.width = max(self.outer, width(name, NAME, bold=True), width(note, NOTE))
+        self.fills: list[str] = list(fills)
+        self.cell: float = cell or self.cell_width()
+        self.cell_height: float = max(min(self.cell, CELL), 0.6 * self.cell) if self.written else self.cell
+        self.head: float = NAME * LINE if name else 0.0
+        self.spill: float = spill[0] * self.cell_height
+        self.foot: float = self.spill + (NOTE * LINE if note else 0.0)
+        self.inner: float = self.columns * self.cell
+        self.outer: float = self.inner + spill[1] * self.cell
+        self.width: float = max(self.outer, width(name, NAME, bold=True), width(note, NOTE))
         self.top, self.body = self.head, self.rows * self.cell_height
-        self.height = self.head + self.body + self.foot
+        self.height: float = self.head + self.body + self.foot
         self.x = self.y = 0.0
 
     def written_numbers(self, texts: Sequence[str] | None, room: float) -> tuple[list[str], float]:
@@ -177,10 +199,15 @@ def short(x: float) -> str:
 class Column:
     """Items one below the other, such as the channels of an image."""
 
-    def __init__(self, items: Sequence[Any], gap: float = 10.0) -> None:
+    items: list[Item]
+    gap: float
+    top: float
+    body: float
+
+    def __init__(self, items: Sequence[Item], gap: float = 10.0) -> None:
         self.items, self.gap = list(items), gap
-        self.width = max(i.width for i in items)
-        self.height = sum(i.height for i in items) + gap * (len(items) - 1)
+        self.width: float = max(i.width for i in items)
+        self.height: float = sum(i.height for i in items) + gap * (len(items) - 1)
         self.top, self.body = 0.0, self.height
         if len(self.items) == 1:
             self.top, self.body = items[0].top, items[0].body
@@ -194,13 +221,16 @@ class Column:
 class Row:
     """Items side by side as one, such as a kernel and the map that it makes."""
 
-    def __init__(self, items: Sequence[Any], gap: float = 8.0) -> None:
+    items: list[Item]
+    gap: float
+
+    def __init__(self, items: Sequence[Item], gap: float = 8.0) -> None:
         self.items, self.gap = list(items), gap
-        self.width = sum(i.width for i in items) + gap * (len(items) - 1)
+        self.width: float = sum(i.width for i in items) + gap * (len(items) - 1)
         middle = max(i.top + i.body / 2 for i in items)
-        self.body = max(i.body for i in items)
-        self.top = middle - self.body / 2
-        self.height = max(middle - i.top - i.body / 2 + i.height for i in items)
+        self.body: float = max(i.body for i in items)
+        self.top: float = middle - self.body / 2
+        self.height: float = max(middle - i.top - i.body / 2 + i.height for i in items)
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         for item in self.items:
@@ -211,11 +241,18 @@ class Row:
 class Sign:
     """A sign of arithmetic between two items, or with `arrow` an arrow with words above and below it."""
 
+    above: str
+    below: str
+    arrow: bool
+    size: float
+    height: float
+    body: float
+
     def __init__(self, above: str = "", below: str = "", *, arrow: bool = True, size: float = NAME) -> None:
         self.above, self.below, self.arrow, self.size = above, below, arrow, size
-        self.width = max(width(above, size), width(below, NOTE), 26.0) + 8
+        self.width: float = max(width(above, size), width(below, NOTE), 26.0) + 8
         self.height = self.body = 3 * NAME
-        self.top = 0.0
+        self.top: float = 0.0
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         middle, line = x + self.width / 2, y + self.body / 2
@@ -229,7 +266,7 @@ class Sign:
 
 def flow(
     canvas: Canvas,
-    items: Sequence[Any],
+    items: Sequence[Item],
     x: float = 0.0,
     y: float = 0.0,
     widest: float = WIDEST,
@@ -239,7 +276,7 @@ def flow(
 
     Returns the lower edge.
     """
-    lines: list[list[Any]] = [[]]
+    lines: list[list[Item]] = [[]]
     for item in items:
         line = lines[-1]
         if line and sum(i.width + space for i in line) + item.width > widest:
@@ -283,7 +320,15 @@ def brace(canvas: Canvas, x0: float, x1: float, y: float, words: Sequence[str]) 
 class Frames:
     """Items of one size at one place; the one of the still picture is seen, the others when their time comes."""
 
-    def __init__(self, items: Sequence[Any], classes: Sequence[str], still: int) -> None:
+    items: Sequence[Item]
+    classes: Sequence[str]
+    still: int
+    width: float
+    height: float
+    top: float
+    body: float
+
+    def __init__(self, items: Sequence[Item], classes: Sequence[str], still: int) -> None:
         self.items, self.classes, self.still = items, classes, still
         self.width, self.height = max(i.width for i in items), max(i.height for i in items)
         self.top, self.body = items[still].top, items[still].body

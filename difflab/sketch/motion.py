@@ -19,8 +19,8 @@ class Motion:
 
     def __init__(self, frames: int, seed: bytes) -> None:
         self.frames = frames
-        self.seconds = frames * (MOVE + REST)
-        self.name = f"s{zlib.crc32(seed):08x}"
+        self.seconds: float = frames * (MOVE + REST)
+        self.name: str = f"s{zlib.crc32(seed):08x}"
         self.rules: list[str] = []
         self.moving: list[str] = []
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import string
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..draw.palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
 from ..errors import InputError
+from ..types import Array, Value
 from .canvas import Canvas
 from .checks import count
 from .colours import NEGATIVE, POSITIVE
@@ -36,7 +37,12 @@ FILLS = (
 
 
 def normalisations(
-    batch: int = 3, channels: int = 3, positions: int = 3, kinds: Any = tuple(KINDS), *, title: str | None = None
+    batch: int = 3,
+    channels: int = 3,
+    positions: int = 3,
+    kinds: str | Sequence[str] = tuple(KINDS),
+    *,
+    title: str | None = None,
 ) -> Sketch:
     """A batch of images, channels and positions (pixels), for each kind of norm: cells of one letter share their
     statistics.
@@ -69,7 +75,7 @@ def normalisations(
     )
 
 
-def groups(kind: str, n: int, c: int, p: int) -> Any:
+def groups(kind: str, n: int, c: int, p: int) -> Value:
     """The number of the group of each entry, (batch, channels, positions)."""
     image, channel, _ = np.indices((n, c, p))
     return {"batch": channel, "layer": image, "instance": image * c + channel}[kind]
@@ -78,18 +84,24 @@ def groups(kind: str, n: int, c: int, p: int) -> Any:
 class Panel:
     """The batch as a table: a row for each image, the positions of a channel side by side."""
 
-    def __init__(self, kind: str, found: Any) -> None:
+    kind: str
+    groups: Array
+    note: str
+    top: float
+    body: float
+
+    def __init__(self, kind: str, found: Array) -> None:
         self.kind, self.groups = kind, found
         n, c, p = found.shape
         flat = found.reshape(n, c * p)
         letters = [string.ascii_uppercase[g] for g in flat.ravel()]
         fills = [FILLS[g % len(FILLS)] for g in flat.ravel()]
         name, self.note = KINDS[kind]
-        self.grid = Grid(flat, name, numbers=True, texts=letters, fills=fills, cell=CELL)
-        self.left = width("image 0", NOTE) + 6
+        self.grid: Grid = Grid(flat, name, numbers=True, texts=letters, fills=fills, cell=CELL)
+        self.left: float = width("image 0", NOTE) + 6
         self.top, self.body = self.grid.top, self.grid.body
-        self.height = self.grid.height + 46
-        self.width = self.left + max(self.grid.width, width(self.note, NOTE))
+        self.height: float = self.grid.height + 46
+        self.width: float = self.left + max(self.grid.width, width(self.note, NOTE))
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         n, c, p = self.groups.shape

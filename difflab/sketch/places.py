@@ -10,11 +10,12 @@ import numpy as np
 
 from ..draw.palette import CONSTANT, OPERATION
 from ..errors import InputError, ShapeError
+from ..types import Array, Sizes
 from .canvas import Canvas
 from .checks import count
 from .colours import tints
 from .drawing import Sketch
-from .items import SPACE, Grid, Row, Sign, flow, outline
+from .items import SPACE, Grid, Item, Row, Sign, flow, outline
 from .words import times
 
 MOST_SIZE = 12
@@ -24,7 +25,7 @@ CELL = 28.0
 def strides(
     size: int,
     kernel: int,
-    strides: Any = (1, 2),
+    strides: Sizes = (1, 2),
     padding: int = 0,
     *,
     ceil_mode: bool = False,
@@ -64,14 +65,17 @@ def strides(
 class Stops:
     """The places of one stride, on the image and in the output."""
 
+    k: int
+    step: int
+
     def __init__(self, n: int, k: int, step: int, p: int, ceil_mode: bool) -> None:
         self.k, self.step = k, step
         room = n + 2 * p - k
-        self.stops = room // step + 1
+        self.stops: int = room // step + 1
         hangs = bool(ceil_mode) and room % step > 0 and self.stops * step < n + p
         self.stops += hangs
         brackets = "⌈⌉" if ceil_mode else "⌊⌋"
-        self.formula = f"{brackets[0]}({n} + 2·{p} - {k}) / {step}{brackets[1]} + 1 = {self.stops}"
+        self.formula: str = f"{brackets[0]}({n} + 2·{p} - {k}) / {step}{brackets[1]} + 1 = {self.stops}"
         wide = max(n + 2 * p, (self.stops - 1) * step + k)
         texts, faint = np.full((wide, wide), "", object), np.ones((wide, wide), bool)
         faint[p : p + n, p : p + n] = False
@@ -82,11 +86,11 @@ class Stops:
         marked = texts != ""
         fills = np.where(faint, CONSTANT, np.where(marked, tints([1.0])[0], OPERATION))
         padded = f", padded by {p}" if p else ""
-        self.image = Grid(np.zeros((wide, wide)), f"stride {step}", f"{times((n, n))}{padded}", numbers=True,
+        self.image: Grid = Grid(np.zeros((wide, wide)), f"stride {step}", f"{times((n, n))}{padded}", numbers=True,
                           texts=list(texts.ravel()), fills=list(fills.ravel()), faint=faint, cell=CELL)  # fmt: skip
-        self.output = Grid(numbers, "output", self.formula, numbers=True, fills=[tints([1.0])[0]] * numbers.size,
+        self.output: Grid = Grid(numbers, "output", self.formula, numbers=True, fills=[tints([1.0])[0]] * numbers.size,
                            texts=[str(v) for v in numbers.ravel()], cell=CELL)  # fmt: skip
-        self.row = Row([self.image, Sign(), self.output])
+        self.row: Row = Row([self.image, Sign(), self.output])
 
     def frames(self, canvas: Canvas) -> None:
         if self.stops > 1:
@@ -131,7 +135,7 @@ def receptive_field(
     return Field(ks, ss, ways, sizes).drawn(title)
 
 
-def listed(name: str, value: Any) -> list[Any]:
+def listed(name: str, value: object) -> list[Any]:
     if not isinstance(value, tuple | list) or not value:
         raise InputError(f"receptive_field: {name}={value!r}; give a number for each layer, such as (3, 3)")
     return list(value)
@@ -140,9 +144,14 @@ def listed(name: str, value: Any) -> list[Any]:
 class Field:
     """The grids of all layers, with the part of each that the last number sees."""
 
-    def __init__(self, ks: list[int], ss: list[int], ways: list[Any], sizes: list[int]) -> None:
+    ks: list[int]
+    ss: list[int]
+    ways: list[Array]
+    sizes: list[int]
+
+    def __init__(self, ks: list[int], ss: list[int], ways: list[Array], sizes: list[int]) -> None:
         self.ks, self.ss, self.ways, self.sizes = ks, ss, ways, sizes
-        self.starts = [(sizes[-1] - 1) // 2]  # of the field in each layer
+        self.starts: list[int] = [(sizes[-1] - 1) // 2]  # of the field in each layer
         for s in reversed(ss):
             self.starts.insert(0, self.starts[0] * s)
 
@@ -157,7 +166,7 @@ class Field:
     def drawn(self, title: str | None) -> Sketch:
         canvas = Canvas()
         grids = [self.grid(layer) for layer in range(len(self.sizes))]
-        items: list[Any] = [grids[0]]
+        items: list[Item] = [grids[0]]
         for k, s, g in zip(self.ks, self.ss, grids[1:]):
             items += [Row([Sign(f"window {times((k, k))}", f"stride {s}"), g], gap=SPACE)]
         flow(canvas, items)

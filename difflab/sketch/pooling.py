@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..draw.text import number
 from ..errors import InputError, ShapeError
+from ..types import Array, Sizes, Value
 from .canvas import Canvas
 from .checks import numbers, pair, position
 from .drawing import Sketch
@@ -19,9 +19,9 @@ from .words import signed, times
 
 
 def pooling(
-    image: Any,
-    size: Any = 2,
-    stride: Any = None,
+    image: Value,
+    size: Sizes = 2,
+    stride: Sizes | None = None,
     kind: str = "max",
     at: Place = (0, 0),
     *,
@@ -58,13 +58,20 @@ def pooling(
 class Pool:
     """What pooling does at each position."""
 
-    def __init__(self, x: Any, y: Any, size: Place, stride: Place, kind: str, frames: list[Place]) -> None:
+    x: Array
+    y: Array
+    size: Place
+    stride: Place
+    kind: str
+    frames: list[Place]
+
+    def __init__(self, x: Array, y: Array, size: Place, stride: Place, kind: str, frames: list[Place]) -> None:
         self.x, self.y, self.size, self.stride, self.kind, self.frames = x, y, size, stride, kind, frames
 
     def corner(self, at: Place) -> Place:
         return at[0] * self.stride[0], at[1] * self.stride[1]
 
-    def window(self, at: Place) -> Any:
+    def window(self, at: Place) -> Array:
         i, j = self.corner(at)
         return self.x[i : i + self.size[0], j : j + self.size[1]]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..draw.text import number
 from ..errors import InputError
+from ..types import Array, Value
 from .canvas import Canvas, Point
 from .items import WIDEST, Grid, outline, paragraph
 from .motion import Motion
@@ -19,7 +19,7 @@ MOST_TERMS = 27
 Place = tuple[int, int]
 
 
-def frames_of(what: str, y: Any, at: Place, animate: bool) -> list[Place]:
+def frames_of(what: str, y: Array, at: Place, animate: bool) -> list[Place]:
     """The positions that the drawing goes through: the one asked for, or all."""
     if not animate:
         return [at]
@@ -71,13 +71,13 @@ def describe(images: Sequence[Grid], output: Grid) -> str:
     return ". ".join([*parts, f"output: {rows_of(output.values)}"]) + "."
 
 
-def rows_of(values: Any) -> str:
+def rows_of(values: Value) -> str:
     """An array in words, if it is small."""
     if values.size > 100:
         return f"{times(values.shape)} numbers"
     return " / ".join(", ".join(number(float(v)) for v in row) for row in values)
 
 
-def found_at(y: Any, at: Place) -> str:
+def found_at(y: Array, at: Place) -> str:
     """The entry of the output in words."""
     return f"{number(float(y[at]))} at ({at[0]}, {at[1]})"

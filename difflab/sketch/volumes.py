@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..draw.palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
 from ..errors import InputError, ShapeError
-from ..types import Shape
+from ..types import Shape, Sizes
 from .canvas import Canvas, Point
 from .checks import count
 from .drawing import Sketch
@@ -24,7 +24,9 @@ MOST_LINES = 3  # of arithmetic
 Span = tuple[float, float]
 
 
-def volumes(shapes: Sequence[Any], between: Sequence[str] | None = None, *, title: str | None = None) -> Sketch:
+def volumes(
+    shapes: Sequence[Iterable[int]], between: Sequence[str] | None = None, *, title: str | None = None
+) -> Sketch:
     """Values as boxes with their sizes: (channels, rows, columns), (channels, length) or (numbers,); arrows between.
 
     `between` are the words over the arrows. Sizes are compressed, so that large and small fit into one picture.
@@ -44,7 +46,7 @@ def volumes(shapes: Sequence[Any], between: Sequence[str] | None = None, *, titl
     return stacked(found, steps, title)
 
 
-def shape_of(what: str, shape: Any) -> Shape:
+def shape_of(what: str, shape: Iterable[int]) -> Shape:
     try:
         found = tuple(count(what, "size", n) for n in shape)
     except TypeError:
@@ -54,7 +56,7 @@ def shape_of(what: str, shape: Any) -> Shape:
     return found
 
 
-def layers(model: Any, shape: Any, *, title: str | None = None) -> Sketch:
+def layers(model: object, shape: Iterable[int], *, title: str | None = None) -> Sketch:
     """A model's layers with the sizes of one sample on its way: windows of convolutions and poolings on their boxes.
 
     `shape` is the sample's, without the batch. What keeps the shape, such as relu, stands on the arrow of the layer
@@ -106,7 +108,7 @@ def sizes_of(layer: Any, before: Shape, after: Shape) -> str:
     return f"{open_}({before[1]} + 2·{p} - {k}) / {s}{close} + 1 = {after[1]} rows"
 
 
-def first(value: Any) -> int:
+def first(value: Sizes) -> int:
     found: int = value if isinstance(value, int) else value[0]
     return found
 
@@ -144,9 +146,9 @@ class Label:
     """A few words in a box of their own."""
 
     def __init__(self, words: str) -> None:
-        self.lines = wrapped(words, NOTE, LABEL) or [""]
-        self.width = max(width(t, NOTE) for t in self.lines) + 10
-        self.height = len(self.lines) * NOTE * 1.25 + 6
+        self.lines: list[str] = wrapped(words, NOTE, LABEL) or [""]
+        self.width: float = max(width(t, NOTE) for t in self.lines) + 10
+        self.height: float = len(self.lines) * NOTE * 1.25 + 6
 
     def draw(self, canvas: Canvas, x: float, y: float, wide: float) -> None:
         canvas.box(x, y, wide, self.height, OPERATION, INK)
@@ -156,6 +158,12 @@ class Label:
 
 class Step:
     """An arrow, with what happens on it written above."""
+
+    labels: list[Label]
+    window: tuple[int, int] | None
+    arithmetic: str
+    x: float
+    y: float
 
     def __init__(self, labels: list[Label], window: tuple[int, int] | None = None, arithmetic: str = "") -> None:
         self.labels, self.window, self.arithmetic = labels, window, arithmetic
@@ -173,7 +181,7 @@ class Step:
     def top(self) -> float:
         return max(sum(label.height + 4 for label in self.labels) - self.body / 2 + 6, 0.0)
 
-    body = 20.0
+    body: float = 20.0
 
     def draw(self, canvas: Canvas, x: float, y: float) -> None:
         line = y + self.top + self.body / 2
@@ -192,6 +200,13 @@ class Step:
 class Volume:
     """A box: channels to the right, rows down, columns to the back."""
 
+    channels: int
+    rows: int
+    columns: int
+    h: float
+    x: float
+    y: float
+
     def __init__(self, shape: Shape, most: tuple[int, int, int]) -> None:
         self.shape = shape
         self.channels, self.rows, self.columns = (
@@ -199,21 +214,21 @@ class Volume:
         )
         spatial, channels, numbers = most
         spatial = numbers if len(shape) == 1 else spatial
-        self.w = THIN + (DEEP - THIN) * ((self.channels - 1) / max(channels - 1, 1)) ** SHARE
+        self.w: float = THIN + (DEEP - THIN) * ((self.channels - 1) / max(channels - 1, 1)) ** SHARE
         self.h, d = (LEAST + (HIGH - LEAST) * (n / spatial) ** SHARE for n in (self.rows, self.columns))
         if len(shape) < 3:
             d = 0.0
             self.w = max(self.w, 12.0)
-        self.slant = (SLANT[0] * d, SLANT[1] * d)
+        self.slant: Point = (SLANT[0] * d, SLANT[1] * d)
         texts = [f"{n:,}" for n in shape]
-        self.below = texts[0]
-        self.beside = texts[1] if len(texts) > 1 else ""
-        self.behind = texts[2] if len(texts) > 2 else ""
-        self.margin = max(width(self.beside, NOTE) + 6, width(self.behind, NOTE) - self.slant[0] / 2 + 8, 0.0)
-        self.body = self.h - self.slant[1]
-        self.top = NOTE if self.behind else 0.0
-        self.height = self.top + self.body + NOTE * 1.6
-        self.width = self.margin + max(self.w + self.slant[0], width(self.below, NOTE))
+        self.below: str = texts[0]
+        self.beside: str = texts[1] if len(texts) > 1 else ""
+        self.behind: str = texts[2] if len(texts) > 2 else ""
+        self.margin: float = max(width(self.beside, NOTE) + 6, width(self.behind, NOTE) - self.slant[0] / 2 + 8, 0.0)
+        self.body: float = self.h - self.slant[1]
+        self.top: float = NOTE if self.behind else 0.0
+        self.height: float = self.top + self.body + NOTE * 1.6
+        self.width: float = self.margin + max(self.w + self.slant[0], width(self.below, NOTE))
         self.x = self.y = 0.0  # of the front's upper left corner
 
     def corner(self, c: float, r: float, d: float) -> Point:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..types import Value
 
 if TYPE_CHECKING:  # pytest loads this package in every run, so at run time a name is loaded when it is asked for
     from ..errors import DisagreementError as DisagreementError
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Value:
     if name == "strategies":
         return import_module("difflab.testing.strategies")
     if name in _HOMES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..errors import DisagreementError, InputError, ShapeError, TraceError, Unsu
 from ..glance import cut
 from ..graph.parse import parse
 from ..lab.compare import Comparison, compare
+from ..types import Function, Tree, Value
 from .arguments import Arguments
 from .judges import PointError, Subject
 from .orders import along, judge_slope, random_direction, scalar
@@ -24,9 +25,9 @@ from .report import Row, line_to_paste, table, worst_first
 
 def assert_gradients_agree(
     f: Any,
-    x: Any,
-    *more: Any,
-    gradient: Callable[..., Any] | None = None,
+    x: Value,
+    *more: Value,
+    gradient: Function | None = None,
     methods: Iterable[str] | None = None,
     ulps: float | None = None,
     rtol: float | None = None,
@@ -76,7 +77,7 @@ class Report:
     notes: list[str]
     again: str
     accepted: str = ""
-    rules: Any = ()
+    rules: Value = ()
 
     @property
     def agree(self) -> bool:
@@ -113,8 +114,8 @@ class Report:
 
 def examine(
     f: Any,
-    given: tuple[Any, ...],
-    gradient: Callable[..., Any] | None = None,
+    given: tuple[Value, ...],
+    gradient: Function | None = None,
     methods: Iterable[str] | None = None,
     *,
     ulps: float | None = None,
@@ -159,14 +160,14 @@ def name_of(f: Any) -> str:
     return str(getattr(f, "text", None) or getattr(f, "__name__", type(f).__name__))
 
 
-def of_scalar(f: Callable[..., Any], point: Arguments, seconds: float) -> Subject:
+def of_scalar(f: Function, point: Arguments, seconds: float) -> Subject:
     try:
         return Subject(f, point, spent() + seconds)
     except ShapeError as error:
         raise InputError(f"gradient= is for a function with a scalar output: {error}") from None
 
 
-def recordable(f: Callable[..., Any], given: tuple[Any, ...], seed: int) -> Callable[..., Any]:
+def recordable(f: Function, given: tuple[Value, ...], seed: int) -> Function:
     """f contracted to a number, if it can be recorded: difflab's own methods need that."""
     contracted = scalar(f, given, seed)
     try:
@@ -189,7 +190,7 @@ def accepted(point: Arguments, entry: int | None, rtol: float | None, ulps: floa
 def judged_methods(
     judged: Judgement,
     f: Any,
-    at: Any,
+    at: Tree,
     methods: Iterable[str] | None,
     ulps: float | None,
     rtol: float | None,
@@ -236,7 +237,7 @@ def method_rows(comparison: Comparison, name: str, ulps: float | None, rtol: flo
 
 
 def judged_directions(
-    judged: Judgement, f: Callable[..., Any], arguments: tuple[Any, ...], rtol: float | None, seed: int
+    judged: Judgement, f: Function, arguments: tuple[Value, ...], rtol: float | None, seed: int
 ) -> None:
     """difflab's two modes along random directions."""
     for k in range(DIRECTIONS):
@@ -247,7 +248,7 @@ def judged_directions(
     judged.by("random directions")
 
 
-def broken(f: Any, given: tuple[Any, ...], seed: int) -> Any:
+def broken(f: Any, given: tuple[Value, ...], seed: int) -> Value:
     """The rules that are to blame, where f can be recorded and a rule is."""
     from .broken import find_broken_rule
 
@@ -257,7 +258,7 @@ def broken(f: Any, given: tuple[Any, ...], seed: int) -> Any:
         return ()
 
 
-def of_text(text: str, at: Any, gradient: Callable[..., Any] | None) -> Any:
+def of_text(text: str, at: Tree, gradient: Function | None) -> Value:
     """A text as a function of its names in their order, the gradient likewise, and the point's values.
 
     The gradient of a text is called with the names as keywords, and returns a dict of them.
@@ -268,10 +269,10 @@ def of_text(text: str, at: Any, gradient: Callable[..., Any] | None) -> Any:
         raise InputError(f"the point is {at!r}: give one value for each of {', '.join(names)}, as a dict")
     order = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in names]
 
-    def f(*xs: Any) -> Any:
+    def f(*xs: Value) -> Value:
         return graph(**dict(zip(names, xs)))
 
-    def own(*xs: Any) -> Any:
+    def own(*xs: Value) -> Value:
         assert gradient is not None
         found = gradient(**dict(zip(names, xs)))
         if isinstance(found, dict) and set(found) == set(names):
@@ -279,7 +280,8 @@ def of_text(text: str, at: Any, gradient: Callable[..., Any] | None) -> Any:
             return found if len(names) > 1 else found[0]
         return found
 
-    f.__signature__ = inspect.Signature(order)  # type: ignore[attr-defined]
+    made: Any = f
+    made.__signature__ = inspect.Signature(order)
     own.__name__ = getattr(gradient, "__name__", "gradient")
-    f.__name__, f.text = "f", text  # type: ignore[attr-defined]
+    made.__name__, made.text = "f", text
     return f, own if gradient is not None else None, tuple(at[n] for n in names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,21 @@ from ..differentiate.problem import real
 from ..errors import DisagreementError, DtypeError, InputError, ShapeError, UnsupportedError
 from ..graph.pytree import flatten, leaves_of, paths
 from ..graph.trace import argument_names
+from ..types import Array, Function, Value
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 class Arguments:
     """The arguments at which a gradient is judged: `values` are the leaves, `names` what messages call them."""
 
-    def __init__(self, f: Callable[..., Any], given: tuple[Any, ...]) -> None:
+    leaves: list[Value]
+    rebuild: Callable[[list[Value]], Value]
+    values: list[Value]
+    sizes: list[int]
+
+    def __init__(self, f: Function, given: tuple[Value, ...]) -> None:
         self.leaves, self.rebuild = flatten(given)
         self.names: list[str] = []
         for name, argument in zip(argument_names(f, len(given)), given):
@@ -27,7 +36,7 @@ class Arguments:
         if not self.leaves:
             raise InputError("the point has no numbers to differentiate by")
         self.values = [finite(x, name) for x, name in zip(self.leaves, self.names)]
-        self.given: tuple[Any, ...] = self.rebuild(list(self.values))
+        self.given: tuple[Value, ...] = self.rebuild(list(self.values))
         self.sizes = [int(np.size(x)) for x in self.values]
 
     @property
@@ -58,29 +67,30 @@ class Arguments:
             start += size
         raise InputError(f"entry={label!r}: the entries are {self.label(0)} to {self.label(self.size - 1)}")
 
-    def dtype(self, k: int) -> Any:
+    def dtype(self, k: int) -> Value:
         return self.values[self.place(k)[0]].dtype
 
-    def vector(self, leaves: list[Any], dtype: Any = float) -> Any:
+    def vector(self, leaves: list[Value], dtype: DTypeLike = float) -> Array:
         """One leaf of numbers for each leaf of the point, end to end."""
         return np.concatenate([np.ravel(np.asarray(x, dtype)) for x in leaves])
 
-    def split(self, vector: Any) -> list[Any]:
+    def split(self, vector: Array) -> list[Value]:
         """The parts of a vector, in the shapes of the leaves."""
         ends = np.cumsum(self.sizes)[:-1]
         return [np.reshape(v, np.shape(x))[()] for v, x in zip(np.split(vector, ends), self.values)]
 
-    def moved(self, change: Any) -> tuple[Any, ...]:
+    def moved(self, change: Array) -> tuple[Value, ...]:
         """The arguments with a vector added, in their own dtypes."""
         new = [np.asarray(x + d, x.dtype)[()] for x, d in zip(self.values, self.split(change))]
-        return self.rebuild(new)  # type: ignore[no-any-return]
+        moved: tuple[Value, ...] = self.rebuild(new)
+        return moved
 
-    def along(self, f: Callable[..., Any], *directions: Any) -> Callable[..., Any]:
+    def along(self, f: Function, *directions: Value) -> Function:
         """t -> f(point + t direction), or a function of several such numbers, in double precision."""
         wide = [np.asarray(x, float)[()] for x in self.values]
         steps = [self.split(d) for d in directions]
 
-        def line(*t: Any) -> Any:
+        def line(*t: Value) -> Value:
             moved = list(wide)
             for number, step in zip(t, steps):
                 # what does not move stays a number, so that the record is as small as it can be
@@ -91,7 +101,7 @@ class Arguments:
         return line
 
 
-def finite(x: Any, name: str) -> Any:
+def finite(x: Value, name: str) -> Value:
     """A leaf of the point as a float number or array, or the reason why it is none."""
     if not isinstance(x, bool | int | float | list | np.ndarray | np.generic):
         raise DtypeError(
@@ -104,7 +114,7 @@ def finite(x: Any, name: str) -> Any:
     return x
 
 
-def number(y: Any, name: str) -> float:
+def number(y: Value, name: str) -> float:
     """A function's result as a Python float, whichever library it comes from."""
     shape = getattr(y, "shape", None)
     shape = tuple(np.shape(y) if shape is None else shape)
@@ -116,7 +126,7 @@ def number(y: Any, name: str) -> float:
         raise DtypeError(f"{name} returns {y!r}, which is not a real number: {error}") from None
 
 
-def plain(f: Callable[..., Any]) -> Callable[..., Any]:
+def plain(f: Function) -> Function:
     """f as a function of NumPy values alone, whichever library it is written in.
 
     The arrays that f is given are copies: it may write into them.
@@ -124,7 +134,7 @@ def plain(f: Callable[..., Any]) -> Callable[..., Any]:
     name = getattr(f, "__name__", type(f).__name__)
 
     @wraps(f, updated=())
-    def values(*arguments: Any) -> Any:
+    def values(*arguments: Value) -> Value:
         leaves, rebuild = flatten(arguments)
         if not all(isinstance(x, float | np.generic | np.ndarray) and np.asarray(x).dtype != object for x in leaves):
             raise UnsupportedError(f"{name} cannot be recorded, so only its values are known")
@@ -133,11 +143,11 @@ def plain(f: Callable[..., Any]) -> Callable[..., Any]:
     return values
 
 
-def copied(x: Any) -> Any:
+def copied(x: Value) -> Value:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def gradient_leaves(point: Arguments, found: Any, what: str) -> list[Any]:
+def gradient_leaves(point: Arguments, found: Value, what: str) -> list[Value]:
     """The arrays of somebody's gradient, in the structure of the point, or a DisagreementError that says what differs.
 
     Tensors of PyTorch and arrays of JAX are taken as they are.
@@ -161,7 +171,7 @@ def gradient_leaves(point: Arguments, found: Any, what: str) -> list[Any]:
     return arrays
 
 
-def as_array(g: Any, what: str) -> Any:
+def as_array(g: Any, what: str) -> Value:
     try:
         g = np.asarray(g)
     except (TypeError, ValueError, RuntimeError) as error:

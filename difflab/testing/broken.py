@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from ..graph.pytree import flatten, leaves_of
 from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, apply
 from ..lab.kinks import depends_on_inputs
+from ..primitives import Primitive
+from ..types import Tree, Value
 from .arguments import Arguments
 from .judges import Subject
 from .lines import lines_of
@@ -61,7 +63,7 @@ class BrokenRule:
         )
 
     def to_json(self) -> dict[str, Any]:
-        plain = lambda v: v if np.isfinite(v) else str(v)
+        plain: Callable[[float], float | str] = lambda v: v if np.isfinite(v) else str(v)
         return {
             "operation": self.operation,
             "mode": self.mode,
@@ -94,7 +96,7 @@ class BrokenRules(list[BrokenRule]):
     __repr__ = __str__
 
 
-def find_broken_rule(f: Any, at: Any, wrt: Any = None, seconds: float = 60.0) -> BrokenRules:
+def find_broken_rule(f: Any, at: Tree, wrt: str | Iterable[str] | None = None, seconds: float = 60.0) -> BrokenRules:
     """The operations whose local derivative is wrong at a point: rows, `custom_gradient`, `block(derivative=)`.
 
     Each node of f's graph between the inputs and the output is judged alone: the pullback and the pushforward that its
@@ -129,7 +131,7 @@ class Operation:
     """One node with the values of its operands, as a function of those that move."""
 
     node: Node | Traced
-    operands: list[Any]
+    operands: list[Value]
     wanted: list[int]
     inside: tuple[str, ...] = ()
     points: list[int] = field(default_factory=list)
@@ -138,18 +140,18 @@ class Operation:
         self.points = [i for i in self.wanted if getattr(self.operands[i], "dtype", np.dtype(int)).kind in "fc"]
 
     @property
-    def row(self) -> Any:
+    def row(self) -> Primitive:
         return self.node.primitive
 
     @property
-    def given(self) -> tuple[Any, ...]:
+    def given(self) -> tuple[Value, ...]:
         return tuple(self.operands[i] for i in self.points)
 
-    def __call__(self, *xs: Any) -> Any:
+    def __call__(self, *xs: Value) -> Value:
         """The operation, recorded as the one node that it is."""
         return apply(self.row, self.filled(xs), self.node.params)
 
-    def value(self, *xs: Any) -> Any:
+    def value(self, *xs: Value) -> Value:
         """Its value; of what a user made, recorded as what it is made of, without its rule."""
         if self.is_of_the_table or self.row.value is None:
             return self(*xs)
@@ -159,7 +161,7 @@ class Operation:
     def is_of_the_table(self) -> bool:
         return self.row.listed
 
-    def filled(self, xs: Any) -> tuple[Any, ...]:
+    def filled(self, xs: Value) -> tuple[Value, ...]:
         full = list(self.operands)
         for i, x in zip(self.points, xs):
             full[i] = x
@@ -168,6 +170,14 @@ class Operation:
 
 class Real:
     """An operation as a real function of real arguments: complex operands come as two parts, outputs with weights."""
+
+    operation: Operation
+    __name__: str
+    complex: list[bool]
+    outputs: list[Value]
+    rebuild: Callable[[list[Value]], Value]
+    mixed: bool
+    weights: list[Value]
 
     def __init__(self, operation: Operation) -> None:
         self.operation, self.__name__ = operation, operation.row.name
@@ -178,31 +188,33 @@ class Real:
         rng = np.random.default_rng(0)
         single = operation.row.kind == "elementwise" or sum(np.size(y) for y in self.outputs) == 1
         self.mixed = not single  # a combination of the results, so that no two mistakes cancel
-        draw = lambda y: rng.choice([-1.0, 1.0], np.shape(y)) * rng.integers(64, 192, np.shape(y)) / 128
+        draw: Callable[[Value], Value] = lambda y: (
+            rng.choice([-1.0, 1.0], np.shape(y)) * rng.integers(64, 192, np.shape(y)) / 128
+        )
         self.weights = [
             np.asarray(draw(y) if self.mixed else np.ones(np.shape(y)), y.dtype if y.dtype.kind in "fc" else float)[()]
             for y in self.outputs
         ]
 
     @property
-    def given(self) -> tuple[Any, ...]:
+    def given(self) -> tuple[Value, ...]:
         return tuple(self.apart(self.operation.given))
 
-    def apart(self, values: Any) -> list[Any]:
+    def apart(self, values: Value) -> list[Value]:
         """Complex numbers as their two parts."""
         return [p for x, c in zip(values, self.complex) for p in ((np.real(x), np.imag(x)) if c else (x,))]
 
-    def together(self, parts: Any) -> list[Any]:
+    def together(self, parts: Value) -> list[Value]:
         parts = iter(parts)
         return [next(parts) + 1j * next(parts) if c else next(parts) for c in self.complex]
 
-    def __call__(self, *operand: Any) -> Any:
-        total: Any = 0.0
+    def __call__(self, *operand: Value) -> Value:
+        total: Value = 0.0
         for w, y in zip(self.weights, leaves_of(self.operation.value(*self.together(operand)))):
             total = total + (np.sum(np.real(w * y)) if w.dtype.kind == "c" else np.sum(w * y))
         return total
 
-    def reverse(self, *parts: Any) -> Any:
+    def reverse(self, *parts: Value) -> Value:
         """The gradient that the operation's rule gives, at any arguments."""
         with np.errstate(all="ignore"):
             _, pullback = vjp(self.operation, *self.together(parts))
@@ -211,7 +223,7 @@ class Real:
         cotangents = [np.conj(g) if c else g for g, c in zip(found, self.complex)]
         return self.shaped(self.apart(cotangents))
 
-    def forward(self, *parts: Any) -> Any:
+    def forward(self, *parts: Value) -> Value:
         """The same gradient by the operation's pushforward, one sweep an entry."""
         points, found = self.together(parts), [np.zeros(np.shape(p)) for p in parts]
         with np.errstate(all="ignore"):
@@ -225,14 +237,18 @@ class Real:
         return self.shaped([g[()] for g in found])
 
     @staticmethod
-    def shaped(parts: list[Any]) -> Any:
+    def shaped(parts: list[Value]) -> Value:
         return tuple(parts) if len(parts) > 1 else parts[0]
 
 
 class Search:
     """Goes through operations and keeps what is wrong."""
 
-    def __init__(self, stop: float, lines: dict[Any, str]) -> None:
+    stop: float
+    lines: dict[Value, str]
+    found: BrokenRules
+
+    def __init__(self, stop: float, lines: dict[Value, str]) -> None:
         self.stop, self.lines, self.found = stop, lines, BrokenRules()
 
     def visit(self, operation: Operation) -> None:
@@ -292,7 +308,8 @@ def inside(operation: Operation) -> Iterator[Operation]:
     with Tape() as (tape, operations), np.errstate(all="ignore"):
         for i in operation.points:
             operands[i] = tape.input(operands[i])
-        operation.row.value(NODE, *operands, **operation.node.params)
+        program: Any = operation.row.value
+        program(NODE, *operands, **operation.node.params)
     path = (*operation.inside, operation.row.name)
     for node in operations:
         values, wanted = tape.read(node.operands)

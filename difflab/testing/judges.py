@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ..differentiate.methods import differentiate
 from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DifflabError, InputError
+from ..types import Array, Function, Value
 from .arguments import Arguments, number, plain
 from .narrow import NARROW, dithered, is_narrow
 
@@ -37,10 +37,10 @@ class Truth:
     """
 
     judge: str
-    value: Any
-    error: Any
+    value: Value
+    error: Value
     reason: list[str]
-    one_sided: list[Any] = field(default_factory=list)
+    one_sided: list[Value] = field(default_factory=list)
     note: str = ""
     kinked: bool = False
 
@@ -58,7 +58,15 @@ class Subject:
     All its certificates together take no longer than until `stop`, on the clock of this thread's processor time.
     """
 
-    def __init__(self, f: Callable[..., Any], point: Arguments, stop: float) -> None:
+    f: Function
+    point: Arguments
+    stop: float
+    name: str
+    values: Callable[..., float]
+    value: float
+    unrecorded: str
+
+    def __init__(self, f: Function, point: Arguments, stop: float) -> None:
         self.f, self.point, self.stop = f, point, stop
         self.name = getattr(f, "__name__", type(f).__name__)
         self.values = plain(f)
@@ -74,7 +82,7 @@ class Subject:
         except Exception as error:  # whatever a library says of values that are not its own
             self.unrecorded = f"{self.name} cannot be recorded: {type(error).__name__}: {first_line(error)}"
 
-    def record(self, f: Callable[..., Any], given: tuple[Any, ...]) -> Problem | None:
+    def record(self, f: Function, given: tuple[Value, ...]) -> Problem | None:
         """The record, unless it computes something else than the function does (a function may look at types)."""
         problem = as_problem(f, given)
         recorded = float(problem.value)
@@ -84,7 +92,7 @@ class Subject:
         return problem
 
     @property
-    def callable(self) -> Callable[..., Any]:
+    def callable(self) -> Function:
         return self.f if self.problem is not None else self.values
 
     def truth(self) -> Truth:
@@ -102,7 +110,7 @@ class Subject:
         found.note = proof.note
         return at_proven_kink(proof, found) if proof.kinked else found
 
-    def along(self, direction: Any) -> Truth:
+    def along(self, direction: Array) -> Truth:
         """The derivative along a direction."""
         line = self.point.along(self.callable, direction)
         on_line = Arguments(line, (0.0,))
@@ -154,7 +162,7 @@ def at_proven_kink(proof: Truth, found: Truth) -> Truth:
     return found
 
 
-def sides_of(found: Any, x: Any) -> list[Any]:
+def sides_of(found: Value, x: Value) -> list[Value]:
     """The one-sided derivatives of each entry of a leaf as (left, right), or None; of an enclosure, its middle."""
     if found is None:
         return [None] * int(np.size(x))
@@ -187,7 +195,7 @@ def differences(problem: Problem, point: Arguments, narrow: bool = False) -> Tru
     return Truth(DIFFERENCES, value, error, reason, sides)
 
 
-def size_of_leaf(point: Arguments, value: Any, k: int, y: Any) -> float:
+def size_of_leaf(point: Arguments, value: Value, k: int, y: Value) -> float:
     """The largest derivative by an entry of the same array; where all are 0, what the function's own size suggests."""
     leaf = point.place(k)[0]
     start = sum(point.sizes[:leaf])
@@ -205,15 +213,15 @@ def first_line(error: BaseException) -> str:
     return lines[0][:200] if lines else "no message"
 
 
-def remainder(subject: Subject, gradient: Callable[..., Any], seed: int) -> Any:
+def remainder(subject: Subject, gradient: Function, seed: int) -> Value:
     """The Taylor test of somebody's gradient, over the entries as one vector."""
     from ..lab.taylor import taylor_test
     from .arguments import gradient_leaves
 
     point = subject.point
-    rebuilt = lambda v: point.rebuild(point.split(v))
-    f = lambda v: number(subject.f(*rebuilt(v)), subject.name)
-    g = lambda v: point.vector(gradient_leaves(point, gradient(*rebuilt(v)), "gradient="))
+    rebuilt: Callable[[Array], tuple[Value, ...]] = lambda v: point.rebuild(point.split(v))
+    f: Callable[[Array], float] = lambda v: number(subject.f(*rebuilt(v)), subject.name)
+    g: Callable[[Array], Value] = lambda v: point.vector(gradient_leaves(point, gradient(*rebuilt(v)), "gradient="))
     return taylor_test(f, g, point.vector(point.values), seed=seed)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ..graph.node import Node
 from ..graph.recording import Tape
 from ..graph.traced import Traced
 from ..primitives import rows
+from ..types import Value
 from .report import relative_path
 
 OURS = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent))
@@ -32,7 +32,7 @@ class Lines(list[Traced]):
 
 def line_of_caller() -> str:
     """The innermost line outside difflab and NumPy."""
-    frame: Any = sys._getframe(1)
+    frame: Value = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(OURS):
         frame = frame.f_back
     if frame is None or frame.f_code.co_filename.startswith("<"):

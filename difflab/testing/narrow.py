@@ -10,11 +10,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 import numpy as np
 
 from ..graph.pytree import flatten
+from ..types import Value
 from .arguments import Arguments
 
 NARROW = np.float32
@@ -42,7 +42,7 @@ def dithered(f: Callable[..., float]) -> Callable[..., float]:
     """
 
     @wraps(f)
-    def scattered(*arguments: Any) -> float:
+    def scattered(*arguments: Value) -> float:
         leaves, rebuild = flatten(arguments)
         rng = np.random.default_rng([zlib.crc32(np.asarray(x, float).tobytes()) for x in leaves])
         y = float(f(*rebuild([rounded(x, rng) for x in leaves])))
@@ -51,7 +51,7 @@ def dithered(f: Callable[..., float]) -> Callable[..., float]:
     return scattered
 
 
-def rounded(x: Any, rng: Any) -> Any:
+def rounded(x: Value, rng: np.random.Generator) -> Value:
     """A float32 number next to each entry."""
     wide = np.asarray(x, float)
     near = wide.astype(NARROW)

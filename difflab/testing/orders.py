@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..differentiate.certified import certify
 from ..differentiate.transform import grad, jvp
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
 from ..graph.pytree import leaves_of, map_leaves
+from ..types import DType, Function, Value
 from .arguments import Arguments
 from .judges import CERTIFICATE, PointError, Subject, Truth
 from .report import Row, table
@@ -23,8 +24,8 @@ NOTHING = 1e-9  # what counts as 0, relative to the order below
 
 
 def check_grads(
-    f: Callable[..., Any],
-    args: Sequence[Any],
+    f: Function,
+    args: Sequence[Value],
     order: int = 2,
     modes: str | Iterable[str] = ("forward", "reverse"),
     rtol: float | None = None,
@@ -50,7 +51,7 @@ def check_grads(
         raise InputError("check_grads: args is the sequence of arguments; write (x,) for one")
     for mode in chosen:
         g = first = scalar(f, tuple(args), seed)
-        directions: list[Any] = []
+        directions: list[Value] = []
         for level in range(1, order + 1):
             directions.append(random_direction(tuple(args), seed + level))
             slope = along(g, directions[-1], mode)
@@ -62,7 +63,7 @@ def check_grads(
             g = slope
 
 
-def scalar(f: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Callable[..., Any]:
+def scalar(f: Function, arguments: tuple[Value, ...], seed: int) -> Function:
     """f with its outputs contracted to a number by fixed random weights, where they are not one already."""
     outputs = [np.asarray(y) for y in leaves_of(f(*arguments))]
     if not outputs:
@@ -72,44 +73,45 @@ def scalar(f: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Call
     random = np.random.default_rng(seed)
     weights = [random.uniform(0.5, 1.5, y.shape) for y in outputs]
 
-    def contracted(*given: Any) -> Any:
+    def contracted(*given: Value) -> Value:
         total = 0.0
         for w, y in zip(weights, leaves_of(f(*given))):
             total = total + np.sum(w * y)
         return total
 
-    contracted.__name__ = getattr(f, "__name__", "the function")
-    contracted.__signature__ = signature(f)  # type: ignore[attr-defined]
+    made: Any = contracted
+    made.__name__ = getattr(f, "__name__", "the function")
+    made.__signature__ = signature(f)
     return contracted
 
 
-def signature(f: Callable[..., Any]) -> Any:
+def signature(f: Function) -> Value:
     try:
         return inspect.signature(f)
     except (TypeError, ValueError):
         return None
 
 
-def random_direction(arguments: tuple[Any, ...], seed: int) -> tuple[Any, ...]:
+def random_direction(arguments: tuple[Value, ...], seed: int) -> tuple[Value, ...]:
     """A random tangent of the arguments' structure and dtypes."""
     random = np.random.default_rng(seed)
     draw = lambda x: np.asarray(random.normal(size=np.shape(x)), float_dtype(x))[()]
     return tuple(map_leaves(draw, a) for a in arguments)
 
 
-def float_dtype(x: Any) -> Any:
+def float_dtype(x: Value) -> DType:
     dtype = np.asarray(x).dtype
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
-def along(g: Callable[..., Any], direction: tuple[Any, ...], mode: str) -> Callable[..., Any]:
+def along(g: Function, direction: tuple[Value, ...], mode: str) -> Function:
     """The derivative of g along the direction, as a function of the arguments."""
     if mode == "forward":
         return lambda *given: jvp(g, given, direction)[1]
 
-    def reverse(*given: Any) -> Any:
+    def reverse(*given: Value) -> Value:
         found = grad(g, argnums=tuple(range(len(given))))(*given)
-        total: Any = 0.0
+        total: Value = 0.0
         for a, b in zip(leaves_of(found), leaves_of(direction)):
             total = total + np.sum(a * b)
         return total
@@ -118,10 +120,10 @@ def along(g: Callable[..., Any], direction: tuple[Any, ...], mode: str) -> Calla
 
 
 def judge_slope(
-    g: Callable[..., Any],
-    slope: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    direction: tuple[Any, ...],
+    g: Function,
+    slope: Function,
+    arguments: tuple[Value, ...],
+    direction: tuple[Value, ...],
     label: str,
     rtol: float | None,
     atol: float | None = None,
@@ -146,7 +148,7 @@ def judge_slope(
     return []
 
 
-def second_derivative(f: Callable[..., Any], arguments: tuple[Any, ...], directions: list[Any]) -> Truth | None:
+def second_derivative(f: Function, arguments: tuple[Value, ...], directions: list[Value]) -> Truth | None:
     """f's second derivative along two directions, if it can be certified: no rule of the first derivative is in it."""
     point = Arguments(f, arguments)
     plane = point.along(f, *[point.vector(leaves_of(d)) for d in directions])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from ..errors import DifflabError, DisagreementError, UnsupportedError
-from .arguments import gradient_leaves
+from ..types import Array, Function, Value
+from .arguments import Arguments, gradient_leaves
 from .judges import CERTIFICATE, DIFFERENCES, TAYLOR, PointError, Subject, Truth, remainder
 from .report import Row
 
@@ -48,9 +47,17 @@ class Judgement:
 class Own:
     """A gradient to be judged, at its point: its entries, what is accepted of them, and how they scatter."""
 
-    def __init__(
-        self, subject: Subject, gradient: Callable[..., Any], rtol: float | None, ulps: float | None, seed: int
-    ) -> None:
+    subject: Subject
+    point: Arguments
+    gradient: Function
+    rtol: float | None
+    ulps: float | None
+    seed: int
+    value: Array
+    narrow: list[str]
+    relative: Array
+
+    def __init__(self, subject: Subject, gradient: Function, rtol: float | None, ulps: float | None, seed: int) -> None:
         self.subject, self.point, self.gradient = subject, subject.point, gradient
         self.rtol, self.ulps, self.seed = rtol, ulps, seed
         leaves = gradient_leaves(self.point, self.at(self.point.given), WHAT)
@@ -69,12 +76,12 @@ class Own:
             if g.dtype.itemsize < x.dtype.itemsize
         ]
         self.by_remainder = True  # whether the Taylor test may judge, which has no entries
-        self._scatter: Any = None
+        self._scatter: Value = None
         sizes = zip(self.point.sizes, self.point.values)
         accepted = [np.full(n, RELATIVE.get(x.dtype.itemsize, RELATIVE[8]) if rtol is None else rtol) for n, x in sizes]
         self.relative = np.concatenate(accepted)
 
-    def at(self, given: tuple[Any, ...]) -> Any:
+    def at(self, given: tuple[Value, ...]) -> Value:
         """The caller's gradient there; it gets copies, and may write into them."""
         from ..graph.pytree import map_leaves
         from .arguments import copied
@@ -97,7 +104,7 @@ class Own:
         return strict or not distance <= allowed + self.scatter[k]
 
     @property
-    def scatter(self) -> Any:
+    def scatter(self) -> Value:
         """How far each entry moves when the point moves by single ulps: rounding that its formula cannot help.
 
         It is asked only where an entry is off, and never excuses more than half of the entry's digits.
@@ -122,13 +129,13 @@ class Own:
             self._scatter = np.fmin(SCATTER_FACTOR * moves, np.concatenate(limits))
         return self._scatter
 
-    def size_near(self, x: Any, found: Any) -> float:
+    def size_near(self, x: Value, found: Value) -> float:
         found = np.abs(np.asarray(found))
         largest = float(np.max(found[np.isfinite(found)], initial=0.0))
         natural = abs(self.subject.value) / max(1.0, float(np.max(np.abs(x))))
         return max(largest, natural if math.isfinite(natural) else 0.0)
 
-    def row(self, k: int, truth: float, error: float, judge: str, sides: Any = None) -> Row:
+    def row(self, k: int, truth: float, error: float, judge: str, sides: Value = None) -> Row:
         found = float(self.value[k])
         return Row(WHAT, self.point.label(k), found, truth, error, judge, sides, k, self.point.dtype(k))
 
@@ -156,7 +163,7 @@ def judge_entry(own: Own, k: int, found: Judgement, allow_kinks: bool) -> None:
     judge_entries(own, placed(own, k, own.subject.along(unit(own, k))), [k], found, allow_kinks)
 
 
-def unit(own: Own, k: int) -> Any:
+def unit(own: Own, k: int) -> Value:
     direction = np.zeros(own.point.size)
     direction[k] = 1.0
     return direction
@@ -172,7 +179,7 @@ def placed(own: Own, k: int, t: Truth) -> Truth:
     return Truth(t.judge, value, error, reason, sides, t.note)
 
 
-def judge_entries(own: Own, truth: Truth, entries: Any, found: Judgement, allow_kinks: bool) -> None:
+def judge_entries(own: Own, truth: Truth, entries: Value, found: Judgement, allow_kinks: bool) -> None:
     found.note(truth.note)
     unjudged: list[int] = []
     for k in entries:
@@ -247,7 +254,7 @@ def judge_directions(own: Own, found: Judgement, allow_kinks: bool) -> None:
         descend(own, direction, found, allow_kinks)
 
 
-def descend(own: Own, direction: Any, found: Judgement, allow_kinks: bool) -> None:
+def descend(own: Own, direction: Array, found: Judgement, allow_kinks: bool) -> None:
     """Judges along a direction; where it is off or at a kink, along its halves, and at last by single entries."""
     root, waiting = own.subject.along(direction), [np.flatnonzero(direction)]
     known = len(found.wrong)
@@ -297,13 +304,13 @@ def suspects(own: Own) -> list[int]:
     return sorted(off, key=lambda k: -np.nan_to_num(distance[k], nan=np.inf))
 
 
-def slope(own: Own, direction: Any) -> tuple[float, float]:
+def slope(own: Own, direction: Array) -> tuple[float, float]:
     """The derivative along the direction by somebody's gradient, and what rounding and tolerance allow it."""
     terms = own.value * direction
     return math.fsum(terms), float(np.sqrt(np.sum((own.relative * terms) ** 2)))
 
 
-def slope_off(own: Own, direction: Any, truth: Truth) -> bool:
+def slope_off(own: Own, direction: Array, truth: Truth) -> bool:
     found, allowed = slope(own, direction)
     if math.isnan(truth.value[0]):
         return False

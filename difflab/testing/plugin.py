@@ -7,9 +7,10 @@ makes each a test of its own (so -k, --lf and xdist work on points), and judges 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+
+from ..types import Value
 
 ATTEMPTS = 25  # points that are drawn before a region is given up
 POINT = "_difflab_point"
@@ -55,7 +56,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def drawing(mark: pytest.Mark, test: str) -> Any:
+def drawing(mark: pytest.Mark, test: str) -> Value:
     from ..errors import DifflabError
     from .points import Drawing
 
@@ -66,7 +67,7 @@ def drawing(mark: pytest.Mark, test: str) -> Any:
         pytest.fail(f"{test}: @pytest.mark.gradients: {told}", pytrace=False)
 
 
-def check(returned: Any, points: Any, name: str, test: str) -> None:
+def check(returned: Value, points: Value, name: str, test: str) -> None:
     """Judges a gradient at the first point of the region at which it can be judged."""
     from ..errors import DisagreementError, InputError, UnsupportedError
     from .agreement import assert_gradients_agree
@@ -94,7 +95,7 @@ def check(returned: Any, points: Any, name: str, test: str) -> None:
     pytest.fail(f"{reason}; give the marker low=, high= or draw=", pytrace=False)
 
 
-def shown(arguments: tuple[Any, ...]) -> str:
+def shown(arguments: tuple[Value, ...]) -> str:
     from .report import source
 
     text = ", ".join(map(source, arguments))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..types import Shape, Sizes, Value
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 REGIONS = ("ordinary", "ordinary", "ordinary", "tail")  # one point in four lies in a tail
 ORDINARY = (-3.0, 3.0)
@@ -20,7 +24,7 @@ def regions(count: int) -> list[str]:
     return [f"{REGIONS[k % len(REGIONS)]}-{k}" for k in range(count)]
 
 
-def draw(region: str, shape: tuple[int, ...], low: float | None, high: float | None, rng: Any) -> Any:
+def draw(region: str, shape: tuple[int, ...], low: float | None, high: float | None, rng: np.random.Generator) -> Value:
     """An array of that shape, or a number for (); between `low` and `high` where they are given.
 
     Without bounds, a tail is of either sign and of any size from 1e-12 to 1e4; with them, it lies near one of them.
@@ -28,26 +32,25 @@ def draw(region: str, shape: tuple[int, ...], low: float | None, high: float | N
     if region.startswith("ordinary"):
         a, b = bounds(low, high)
         return inside(rng.uniform(a, b, shape), low, high)[()]
-    if low is None and high is None:
-        return (rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(SMALLEST, LARGEST, shape))[()]
     if low is not None and high is not None:
         distance = (high - low) * 10.0 ** rng.uniform(CLOSEST, 0.0, shape)
         return inside(np.where(rng.random(shape) < 0.5, low + distance, high - distance), low, high)[()]
-    distance = 10.0 ** rng.uniform(SMALLEST, LARGEST, shape)
-    return np.asarray(low + distance if low is not None else high - distance)[()]  # type: ignore[operator]
+    if low is not None:
+        return np.asarray(low + 10.0 ** rng.uniform(SMALLEST, LARGEST, shape))[()]
+    if high is not None:
+        return np.asarray(high - 10.0 ** rng.uniform(SMALLEST, LARGEST, shape))[()]
+    return (rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(SMALLEST, LARGEST, shape))[()]
 
 
 def bounds(low: float | None, high: float | None) -> tuple[float, float]:
     """The interval of the ordinary points."""
-    if low is None and high is None:
-        return ORDINARY
-    if low is not None and high is not None:
-        return low, high
     width = ORDINARY[1] - ORDINARY[0]
-    return (low, low + width) if low is not None else (high - width, high)  # type: ignore[operator,return-value]
+    if low is None:
+        return ORDINARY if high is None else (high - width, high)
+    return (low, low + width) if high is None else (low, high)
 
 
-def inside(x: Any, low: float | None, high: float | None) -> Any:
+def inside(x: Value, low: float | None, high: float | None) -> Value:
     """Between the bounds and off them, where a kink or a pole may lie."""
     width = high - low if low is not None and high is not None else 1.0
     if low is not None:
@@ -63,16 +66,25 @@ OPTIONS = frozenset(("rtol", "ulps"))  # of the assertion
 class Drawing:
     """What a test says of its points: their number, shapes, bounds and seed, or a function that draws them."""
 
+    points: int
+    seed: int
+    own: Callable[[np.random.Generator], Value] | None
+    options: dict[str, Value]
+    low: float | None
+    high: float | None
+    dtype: DTypeLike
+    shapes: list[Shape]
+
     def __init__(
         self,
         points: int = 20,
-        shape: Any = (),
-        shapes: Any = None,
+        shape: Sizes = (),
+        shapes: Value = None,
         low: float | None = None,
         high: float | None = None,
         seed: int = 0,
-        draw: Callable[[Any], Any] | None = None,
-        dtype: Any = float,
+        draw: Callable[[Value], Value] | None = None,
+        dtype: DTypeLike = float,
         **options: Any,
     ) -> None:
         if not isinstance(points, int) or isinstance(points, bool) or points < 1:
@@ -88,7 +100,7 @@ class Drawing:
         self.low, self.high, self.dtype = low, high, dtype
         self.shapes = [shape_of(s) for s in (shapes if shapes is not None else [shape])]
 
-    def arguments(self, name: str, attempt: int) -> tuple[Any, ...]:
+    def arguments(self, name: str, attempt: int) -> tuple[Value, ...]:
         """The arguments of the point of that name; another `attempt` draws others of the same region."""
         region, _, k = name.partition("-")
         rng = np.random.default_rng([self.seed, int(k), attempt])
@@ -99,7 +111,7 @@ class Drawing:
         return tuple(np.asarray(x, self.dtype)[()] for x in drawn)
 
 
-def shape_of(given: Any) -> tuple[int, ...]:
+def shape_of(given: Sizes) -> tuple[int, ...]:
     shape = (given,) if isinstance(given, int) else tuple(given)
     if not all(isinstance(n, int) and n > 0 for n in shape):
         raise InputError(f"gradients: shape={given!r}; give positive whole numbers")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import DType, Function, Value
 from .arguments import Arguments
 
 ROWS = 12
@@ -28,9 +29,9 @@ class Row:
     expected: float
     error: float = 0.0
     judge: str = ""
-    one_sided: Any = None
+    one_sided: Value = None
     place: int | None = None
-    dtype: Any = None
+    dtype: DType | None = None
 
     @property
     def ulps(self) -> float:
@@ -50,7 +51,7 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """A strict JSON value; what is not finite is text."""
-        plain = lambda v: v if np.isfinite(v) else str(v)
+        plain: Callable[[float], float | str] = lambda v: v if np.isfinite(v) else str(v)
         return {
             "method": self.method,
             "entry": self.entry,
@@ -87,15 +88,13 @@ def worst_first(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda r: -r.relative)
 
 
-def line_to_paste(
-    f: Callable[..., Any], gradient: Callable[..., Any] | None, point: Arguments, entry: str | None, **options: Any
-) -> str:
+def line_to_paste(f: Function, gradient: Function | None, point: Arguments, entry: str | None, **options: Any) -> str:
     """One line that checks one entry again: for the shell where functions and point can be named there, else Python."""
     options = {k: v for k, v in options.items() if v is not None and v is not False}
     return shell_line(f, gradient, point, entry, options) or python_line(f, gradient, point, entry, options)
 
 
-def shell_line(f: Any, gradient: Any, point: Arguments, entry: str | None, options: dict[str, Any]) -> str | None:
+def shell_line(f: Any, gradient: Any, point: Arguments, entry: str | None, options: dict[str, Value]) -> str | None:
     where, theirs = address(f), address(gradient) if gradient is not None else None
     writable = all(n.isidentifier() for n in point.names) and all(x.dtype == float for x in point.values)
     if where is None or (gradient is not None and theirs is None) or not writable or point.size > LONGEST_POINT:
@@ -116,7 +115,7 @@ def quoted(text: str) -> str:
     return text if plain else f'"{text}"'
 
 
-def python_line(f: Any, gradient: Any, point: Arguments, entry: str | None, options: dict[str, Any]) -> str:
+def python_line(f: Any, gradient: Any, point: Arguments, entry: str | None, options: dict[str, Value]) -> str:
     text = getattr(f, "text", None)
     names = [repr(text) if text else name_of(f, "f")]
     names += [name_of(gradient, "gradient")] if gradient is not None else []
@@ -172,12 +171,12 @@ def relative_path(file: str) -> str:
     return file if short.startswith("..") else short
 
 
-def literal(x: Any) -> str:
+def literal(x: Value) -> str:
     """A value of --at, with every digit."""
     return repr(np.asarray(x).tolist()).replace(" ", "")
 
 
-def source(x: Any) -> str:
+def source(x: Value) -> str:
     """A value as Python source, with every digit and its dtype."""
     if isinstance(x, dict):
         return "{" + ", ".join(f"{k!r}: {source(v)}" for k, v in x.items()) + "}"

@@ -5,29 +5,31 @@ hypothesis is imported when a strategy is made; without it that raises Unsupport
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import UnsupportedError
 from ..primitives import Elementwise, Primitive, lookup
+from ..types import Sizes, Value
 from .points import LARGEST, SMALLEST, bounds, inside, shape_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+    from numpy.typing import DTypeLike
 
 __all__ = ["points", "points_of"]
 
 
 def points(
-    shape: Any = (),
+    shape: Sizes | SearchStrategy[Value] = (),
     low: float | None = None,
     high: float | None = None,
     kinks: Iterable[float] = (),
     tails: bool = True,
-    dtype: Any = float,
-) -> SearchStrategy[Any]:
+    dtype: DTypeLike = float,
+) -> SearchStrategy[Value]:
     """Points of that shape, an array or for () a number: ordinary entries, tails, and the given kinks.
 
     `low` and `high` bound the entries (they are not drawn themselves). `kinks` are values that some entries take
@@ -41,11 +43,12 @@ def points(
     st = strategies()
     entry = entries(st, low, high, tuple(kinks), tails)
     if hasattr(shape, "flatmap"):
-        return shape.flatmap(lambda s: arrays(st, entry, shape_of(s), dtype))  # type: ignore[no-any-return]
+        found: SearchStrategy[Value] = shape.flatmap(lambda s: arrays(st, entry, shape_of(s), dtype))
+        return found
     return arrays(st, entry, shape_of(shape), dtype)
 
 
-def points_of(row: str | Primitive, kinks: bool = True) -> SearchStrategy[Any]:
+def points_of(row: str | Primitive, kinks: bool = True) -> SearchStrategy[Value]:
     """Tuples of operands of an elementwise row, from its own domain: ordinary values, its tails and branch points.
 
     `kinks=False` leaves the branch points out. Raises InputError for a name that is no row.
@@ -63,10 +66,11 @@ def points_of(row: str | Primitive, kinks: bool = True) -> SearchStrategy[Any]:
         choices += [st.just(v) for v in domain.branch_points] if kinks else []
         number = st.one_of(*choices)
         operands.append(number.map(lambda v: np.int64(round(v))) if domain.of == "whole" else number.map(np.float64))
-    return st.tuples(*operands)  # type: ignore[no-any-return]
+    tuples: SearchStrategy[Value] = st.tuples(*operands)
+    return tuples
 
 
-def strategies() -> Any:
+def strategies() -> Value:
     try:
         from hypothesis import strategies as st
     except ImportError:
@@ -76,10 +80,10 @@ def strategies() -> Any:
     return st
 
 
-def entries(st: Any, low: float | None, high: float | None, kinks: tuple[float, ...], tails: bool) -> Any:
+def entries(st: Any, low: float | None, high: float | None, kinks: tuple[float, ...], tails: bool) -> Value:
     """A strategy of single numbers."""
     a, b = bounds(low, high)
-    strictly = lambda v: float(inside(v, low, high))
+    strictly: Callable[[float], float] = lambda v: float(inside(v, low, high))
     choices = [st.floats(a, b).map(strictly)]
     if tails and low is None and high is None:
         size = st.floats(SMALLEST, LARGEST).map(lambda e: 10.0**e)
@@ -93,6 +97,9 @@ def entries(st: Any, low: float | None, high: float | None, kinks: tuple[float, 
     return st.one_of(*choices)
 
 
-def arrays(st: Any, entry: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+def arrays(st: Any, entry: Value, shape: tuple[int, ...], dtype: DTypeLike) -> SearchStrategy[Value]:
     count = int(np.prod(shape))
-    return st.lists(entry, min_size=count, max_size=count).map(lambda v: np.array(v, dtype).reshape(shape)[()])
+    found: SearchStrategy[Value] = st.lists(entry, min_size=count, max_size=count).map(
+        lambda v: np.array(v, dtype).reshape(shape)[()]
+    )
+    return found

@@ -8,19 +8,19 @@ place.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Array, Shape
 from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
 from ..passes.rewriting import number, rebuilt, relinked, users
 from .forms import element, has_element
-from .places import Nest, Strided, Workspace, parts, rearranged, rearranges, strided
+from .places import Nest, Strided, Workspace, even, parts, rearranged, rearranges, strided
 from .products import Contraction, contraction
 
 LIMIT = 400  # operations above which numba takes too long
@@ -55,32 +55,37 @@ def one_exponential(graph: Graph) -> Graph:
 class ArrayLoop:
     """The text of the loop over the steps. `wanted` are the positions of the results that somebody reads."""
 
+    graph: Graph
+    a: int
+    b: int
+    n: int
+
     def __init__(self, graph: Graph, a: int, b: int, wanted: set[int]) -> None:
         self.graph = graph = one_exponential(graph)
         self.a, self.b, self.n = a, b, b - a
         self.wanted = wanted
         if len(graph.operations) > LIMIT:
             raise Refused(f"its body of {len(graph.operations):,} operations takes numba too long")
-        self.count = users(graph)
+        self.count: dict[Node, int] = users(graph)
         self.readers: dict[Node, list[Node]] = {}
         for node in graph.order:
             for x in dict.fromkeys(node.operands):
                 self.readers.setdefault(x, []).append(node)
-        self.memory = Workspace()
-        self.places: dict[Node, Any] = {}
-        self.tables: dict[str, Any] = {}
-        self.constants: list[tuple[Node, Any]] = []
+        self.memory: Workspace = Workspace()
+        self.places: dict[Node, Array] = {}
+        self.tables: dict[str, Array] = {}
+        self.constants: list[tuple[Node, Array]] = []
         self.computed: dict[Node, str] = {}
         self.products: dict[Node, Contraction] = {}
-        self.names = {n: f"v{k}" for k, n in enumerate(graph.order)}
+        self.names: dict[Node, str] = {n: f"v{k}" for k, n in enumerate(graph.order)}
         for node in graph.order:
             self.classify(node)
-        self.homes = self.find_homes()
+        self.homes: dict[Node, tuple[Node, int | None]] = self.find_homes()
         for node in graph.order:
             self.place(node)
         if sum(self.memory.used.values()) > LARGEST:
             raise Refused("its arrays are large")
-        self.text = self.write()
+        self.text: str = self.write()
         if (loops := self.text.count(" for ")) > LOOPS:
             raise Refused(f"its body of {loops} loops takes numba too long")
 
@@ -126,7 +131,7 @@ class ArrayLoop:
                     homes[x] = node, k
         return homes
 
-    def place(self, node: Node) -> Any:
+    def place(self, node: Node) -> Array:
         """The places of a node's elements, given out when they are first asked for."""
         if node in self.places:
             return self.places[node]
@@ -150,9 +155,9 @@ class ArrayLoop:
         self.places[node] = found
         return found
 
-    def at(self, node: Node, shape: tuple[int, ...] | None = None) -> Strided:
+    def at(self, node: Node, shape: Shape | None = None) -> Strided:
         places = self.places[node]
-        return strided(places if shape is None else np.broadcast_to(places, shape))  # type: ignore[return-value]
+        return even(places if shape is None else np.broadcast_to(places, shape))
 
     def memory_of(self, node: Node) -> str:
         return f"w_{np.dtype(node.dtype).name}"
@@ -225,8 +230,8 @@ class ArrayLoop:
         elif kind == "contraction":
             memory = [self.memory_of(x) for x in (*node.operands, node)]
             found = self.products[node]
-            steps = [*map(self.at, node.operands), strided(self.places[node].reshape(found.shape))]
-            self.lines += found.lines(memory, steps, indent, node.dtype.name)  # type: ignore[arg-type]
+            steps = [*map(self.at, node.operands), even(self.places[node].reshape(found.shape))]
+            self.lines += found.lines(memory, steps, indent, node.dtype.name)
         elif kind == "gather":
             self.gather(node, indent)
         else:
@@ -255,7 +260,7 @@ class ArrayLoop:
         source = rearranged(node, self.places[node.operands[0]])
         self.listed(node, self.places[node], node.operands[0], source, indent, "=")
 
-    def listed(self, y: Node, to: Any, x: Node, source: Any, indent: str, sign: str) -> None:
+    def listed(self, y: Node, to: Array, x: Node, source: Array, indent: str, sign: str) -> None:
         """A loop over two lists of places."""
         there, here = f"k{len(self.tables)}", f"k{len(self.tables) + 1}"
         self.tables |= {there: to.ravel(), here: source.ravel()}
@@ -266,17 +271,17 @@ class ArrayLoop:
         """Copies of the parts that are not in their places yet."""
         whole, together = self.places[node], is_disjoint(node)
         if not together:  # else what no part covers stays zero from the start
-            self.copy(None, strided(whole), node.shape, indent, node)
+            self.copy(None, even(whole), node.shape, indent, node)
         for k, (x, index) in enumerate(zip(node.operands, parts(node))):
             if self.homes.get(x) == (node, k):
                 continue
             to, sign = whole.reshape(-1)[index], "=" if together else "+="
-            if even := strided(to):
-                self.copy(x, even, index.shape, indent, node, sign)
+            if found := strided(to):
+                self.copy(x, found, index.shape, indent, node, sign)
             else:
                 self.listed(node, to, x, np.broadcast_to(self.places[x], to.shape), indent, sign)
 
-    def copy(self, x: Node | None, to: Any, shape: Any, indent: str, node: Node, sign: str = "=") -> None:
+    def copy(self, x: Node | None, to: Strided, shape: Shape, indent: str, node: Node, sign: str = "=") -> None:
         nest = Nest(shape, [to] if x is None else [to, self.at(x, shape)])
         heads, indent = nest.heads(indent)
         value = "0.0" if x is None else f"{self.memory_of(x)}[{nest.place(1)}]"
@@ -292,7 +297,7 @@ class ArrayLoop:
     def moved(self, x: Node, name: str, form: str) -> None:
         """Elements between the workspace and step `_t` of a stacked array."""
         flat = np.arange(math.prod(x.shape)).reshape(x.shape)
-        nest = Nest(x.shape, [self.at(x), strided(flat)])  # type: ignore[list-item]
+        nest = Nest(x.shape, [self.at(x), even(flat)])
         heads, indent = nest.heads("        ")
         here = f"{self.memory_of(x)}[{nest.place(0)}]"
         there = f"{name}[_t * {flat.size}{nest.terms[1]}]"
@@ -307,21 +312,21 @@ class ArrayLoop:
         for c, y in moves:
             if any((y.dtype, int(p)) in targets for p in self.places[y].ravel()):
                 spare = self.memory.take(y.shape, y.dtype)
-                self.transfer(c, self.at(y), strided(spare))
-                late.append((c, strided(spare)))
+                self.transfer(c, self.at(y), even(spare))
+                late.append((c, even(spare)))
             else:
                 late.append((c, self.at(y)))
         for c, source in late:
             self.transfer(c, source, self.at(c))
 
-    def transfer(self, c: Node, source: Any, target: Any) -> None:
+    def transfer(self, c: Node, source: Strided, target: Strided) -> None:
         nest = Nest(c.shape, [target, source])
         heads, indent = nest.heads("        ")
         memory = self.memory_of(c)
         self.lines += [*heads, f"{indent}{memory}[{nest.place(0)}] = {memory}[{nest.place(1)}]"]
 
     # Running it.
-    def templates(self) -> list[Any]:
+    def templates(self) -> list[Array]:
         """The workspace before the first step: zeros and constants."""
         found = {d: np.zeros(n, d) for d, n in self.memory.used.items()}
         for node, places in self.constants:

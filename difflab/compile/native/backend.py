@@ -11,7 +11,8 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from ...errors import FallbackWarning
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...types import Function, Params, Value
 from ..plan.regions import Region, find_regions
 from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
@@ -34,10 +36,9 @@ MISSING = "numba is not installed (pip install 'difflab[native]')"
 def numba() -> ModuleType | None:
     """The module, where it can be imported."""
     try:
-        import numba
+        return import_module("numba")
     except ImportError:
         return None
-    return numba
 
 
 def warn_if_missing() -> None:
@@ -50,10 +51,10 @@ class Jit:
     """numba's compiler, with a clock."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds: float = 0.0
         self.module: Any = numba()
 
-    def __call__(self, function: Callable[..., Any], types: tuple[Any, ...], **options: Any) -> Any:
+    def __call__(self, function: Function, types: tuple[object, ...], **options: Any) -> Value:
         start = time.perf_counter()
         try:
             # Divisions by zero give inf, as NumPy's do; no fastmath, so that nan and signed zeros stay what they are.
@@ -64,24 +65,29 @@ class Jit:
     @property
     def refused(self) -> type[Exception]:
         """What numba raises where it cannot compile something."""
-        return self.module.core.errors.NumbaError  # type: ignore[no-any-return]
+        found: type[Exception] = self.module.core.errors.NumbaError
+        return found
 
 
 class NativeScalar(ScalarSource):
     """A program on single numbers as machine code."""
 
+    outputs: list[str]
+    short: list[str]
+    globals: Params
+
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
-        self.jit = Jit()
-        self.reason = MISSING if self.jit.module is None else too_long(len(graph.operations))
+        self.jit: Jit = Jit()
+        self.reason: str = MISSING if self.jit.module is None else too_long(len(graph.operations))
         if self.reason:
             return
         self.short += [f"    _y{k} = {text}" for k, text in enumerate(self.outputs)]
         self.outputs = [f"_y{k}" for k in range(len(self.outputs))]
-        self.checks = [f"_g{k}" for k in range(len(graph.guards))]
+        self.checks: list[str] = [f"_g{k}" for k in range(len(graph.guards))]
         self.short += [f"    {g} = {self.names[n]}" for g, (n, _) in zip(self.checks, graph.guards)]
 
-    def machine_code(self, result: str) -> Any:
+    def machine_code(self, result: str) -> Value:
         """The compiled function that returns `result`, an expression in the outputs; None where numba refuses."""
         lines = [f"def native({', '.join(self.inputs)}):", *self.short, f"    return {result}", ""]
         space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
@@ -92,12 +98,12 @@ class NativeScalar(ScalarSource):
             self.reason = first_line(error)
             return None
 
-    def compile(self) -> Callable[..., Any]:
+    def compile(self) -> Function:
         """The function for numbers of all kinds, compiled when one comes that `entry` does not take."""
         plain = super().compile()
-        found: list[Any] = []
+        found: list[Value] = []
 
-        def run(*values: Any) -> Any:
+        def run(*values: Value) -> Value:
             if not found:
                 code = None if self.reason else self.machine_code(self.flat)
                 found.append(plain if code is None else code)
@@ -145,7 +151,7 @@ class NativeSource(NumpySource):
     """A NumPy program whose regions hold native loops."""
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = ()) -> None:
-        self.jit = Jit()
+        self.jit: Jit = Jit()
         self.native: dict[str, NativeRegion] = {}
         self.codes: dict[str, Any] = {"_contiguous": contiguous}
         self.scans: list[str] = []
@@ -183,7 +189,7 @@ class NativeSource(NumpySource):
             self.codes[loop.name] = self.jit(space[loop.name], signature(self.jit.module, loop), nogil=True)
         return found
 
-    def compile(self) -> Callable[..., Any]:
+    def compile(self) -> Function:
         program = super().compile()
         program.__globals__.update(self.codes)  # in place of the loops as Python would run them
         return program
@@ -231,7 +237,7 @@ def first_line(error: Exception) -> str:
     return f"numba: {str(error).strip().splitlines()[0]}"
 
 
-def contiguous(x: Any) -> Any:
+def contiguous(x: Value) -> Value:
     """The array in one piece, as the loops read it."""
     flags = x.flags
     return x if flags.c_contiguous and flags.aligned else np.array(x, order="C")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...graph.node import Node
 from ...primitives import rows
 from ...primitives.spelling import Native
+from ...types import DType
 from ..passes.rewriting import number
-from ..write.names import has_dtype
+from ..write.names import Names, has_dtype
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 HIGHEST_POWER = 16
 
 
-def common_dtype(node: Node) -> Any:
+def common_dtype(node: Node) -> DType:
     """The dtype in which an arithmetic row computes."""
     if not node.primitive.truth:
         return node.dtype
@@ -79,7 +79,7 @@ def fits(node: Node, spelled: Native) -> bool:
     return kinds and (len(spelled.truths) == len(node.operands) or common_dtype(node) in DTYPES)
 
 
-def literal(value: float, dtype: Any) -> str:
+def literal(value: float, dtype: DType) -> str:
     if dtype == np.float64 and math.isfinite(value):
         return f"({value!r})" if value < 0 else repr(value)
     text = repr(value) if math.isfinite(value) else f"np.{'nan' if value != value else 'inf'}"
@@ -87,7 +87,7 @@ def literal(value: float, dtype: Any) -> str:
     return f"np.{dtype.name}({text})"
 
 
-def operand(x: Node, dtype: Any, names: Any) -> str:
+def operand(x: Node, dtype: DType, names: Names | dict[Node, str]) -> str:
     """An operand in a dtype."""
     value = number(x) if not x.shape else None
     if value is not None:
@@ -95,7 +95,7 @@ def operand(x: Node, dtype: Any, names: Any) -> str:
     return names[x] if x.dtype == dtype else f"np.{dtype.name}({names[x]})"
 
 
-def element(node: Node, names: Any) -> str:
+def element(node: Node, names: Names | dict[Node, str]) -> str:
     """One element of the node from those of its operands, which have the same names as the arrays."""
     if (n := whole_power(node)) is not None:
         return powers_text(names[node.operands[0]], n)

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from ...types import Value
+
 LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009493393621969694716")
 PER_OCTAVE = float(1 / LN2)
 HIGH = float(Fraction(int(LN2 * 2**32), 2**32))  # 32 bits: times a whole number below 2**20 it is exact
@@ -26,12 +28,12 @@ LARGEST, SMALLEST = 712.0, -747.0  # beyond, exp and cosh are infinite and exp i
 LEVEL = 25.0  # from here on tanh is 1
 
 
-def two_to(sum_with_round: Any) -> Any:
+def two_to(sum_with_round: Value) -> Value:
     """The power of two whose exponent was rounded by adding ROUND."""
     return np.int64((np.float64(sum_with_round).view(np.int64) << 52) + BIAS).view(np.float64)
 
 
-def rest(v: Any, k: Any) -> Any:
+def rest(v: Value, k: Value) -> Value:
     """exp(v - k ln 2) - 1."""
     r = (v - k * HIGH) - k * LOW
     z = r * r
@@ -40,7 +42,7 @@ def rest(v: Any, k: Any) -> Any:
     return r + z * (even + r * odd)
 
 
-def scaled(x: Any, shift: Any) -> Any:
+def scaled(x: Value, shift: Value) -> Value:
     """exp(x) / 2**shift, in two factors, so that neither overflows and the product rounds once."""
     v = LARGEST if x > LARGEST else (SMALLEST if x < SMALLEST else x)
     k = (v * PER_OCTAVE + ROUND) - ROUND
@@ -49,16 +51,16 @@ def scaled(x: Any, shift: Any) -> Any:
     return ((1.0 + rest(v, k)) * two_to(half)) * two_to(other)
 
 
-def exp(x: Any) -> Any:
+def exp(x: Value) -> Value:
     return scaled(x, 0.0)
 
 
-def cosh(x: Any) -> Any:
+def cosh(x: Value) -> Value:
     half = scaled(np.abs(x), 1.0)
     return half + 0.25 / half
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: Value) -> Value:
     """-t / (t + 2) with t = exp(-2|x|) - 1, which keeps its digits near 0."""
     a = np.abs(x)
     v = -2.0 * (LEVEL if a > LEVEL else a)

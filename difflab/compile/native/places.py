@@ -7,12 +7,13 @@ What only rearranges elements (slices, transposes, broadcasts) is run on the pla
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...graph.node import Node
 from ...primitives import NUMPY, rows
+from ...types import Array, DType
 from ..passes.assembly import ASSEMBLE
 
 ALIGNED = 8  # elements to which arrays are aligned
@@ -29,9 +30,9 @@ class Workspace:
     """Gives out places, counted in elements, in one flat array for each dtype."""
 
     def __init__(self) -> None:
-        self.used: dict[Any, int] = {}
+        self.used: dict[DType, int] = {}
 
-    def take(self, shape: tuple[int, ...], dtype: Any) -> Any:
+    def take(self, shape: tuple[int, ...], dtype: DType) -> Array:
         start, n = self.used.get(dtype, 0), math.prod(shape)
         self.used[dtype] = start + -(-max(n, 1) // ALIGNED) * ALIGNED
         return np.arange(start, start + n).reshape(shape)
@@ -42,12 +43,12 @@ def rearranges(node: Node) -> bool:
     return "moves" in node.primitive.facts and len(node.operands) == 1
 
 
-def rearranged(node: Node, places: Any) -> Any:
+def rearranged(node: Node, places: Array) -> Array:
     """The places of a node's elements among those of its operand."""
     return np.asarray(NUMPY.of(node.primitive)(places, **node.params)).reshape(node.shape)
 
 
-def strided(places: Any) -> Strided | None:
+def strided(places: Array) -> Strided | None:
     """The places as a start and steps, or None where they are not even."""
     if places.size == 0:
         return Strided(0, (0,) * places.ndim)
@@ -60,7 +61,14 @@ def strided(places: Any) -> Strided | None:
     return Strided(start, tuple(steps)) if np.array_equal(even, places) else None
 
 
-def parts(node: Node) -> list[Any]:
+def even(places: Array) -> Strided:
+    """The same of places that are known to be even."""
+    found = strided(places)
+    assert found is not None, places
+    return found
+
+
+def parts(node: Node) -> list[Array]:
     """For each operand of a row that joins arrays: the positions that its elements take in the flattened result."""
     if node.primitive in (rows.scatter, ASSEMBLE):
         whole = np.arange(math.prod(node.shape)).reshape(node.shape)
@@ -75,6 +83,9 @@ def parts(node: Node) -> list[Any]:
 class Nest:
     """Nested loops over arrays of one shape, axes merged where all arrays allow it."""
 
+    axes: list[tuple[int, list[int]]]
+    prefix: str
+
     def __init__(self, shape: tuple[int, ...], arrays: list[Strided], prefix: str = "_i") -> None:
         axes: list[tuple[int, list[int]]] = []  # length and steps, last axis first
         for k in reversed(range(len(shape))):
@@ -86,8 +97,8 @@ class Nest:
             else:
                 axes.append((n, steps))
         self.axes, self.prefix = axes[::-1], prefix
-        self.terms = [self.written(p) for p in range(len(arrays))]
-        self.starts = [a.start for a in arrays]
+        self.terms: list[str] = [self.written(p) for p in range(len(arrays))]
+        self.starts: list[int] = [a.start for a in arrays]
 
     def written(self, p: int) -> str:
         """What the loops add to the start of an array's places."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import DType, Shape
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
 from ..write.region_source import RegionSource, row_shape
@@ -25,22 +26,23 @@ class Loop(NamedTuple):
 
     name: str
     text: str
-    arguments: list[tuple[Any, int, str, bool]]
+    arguments: list[tuple[DType, int, str, bool]]
     operations: int
 
 
 class NativeRegion(RegionSource):
     """The block function of a region, and the loops that it calls."""
 
-    shared_cache = 1 << 20  # a loop is one call: threads meet less often, and short blocks cost little
+    body: list[str]
+    shared_cache: int = 1 << 20  # a loop is one call: threads meet less often, and short blocks cost little
 
     def __init__(
         self, region: Region, names: Names, results: list[Node], name: str, strided: set[Node] | None = None
     ) -> None:
-        self.strided = strided or set()
+        self.strided: set[Node] = strided or set()
         self.loops: list[Loop] = []
-        self.light = {n for n in region.members if n not in region.totals and is_light(n)}
-        self.reason = ""
+        self.light: set[Node] = {n for n in region.members if n not in region.totals and is_light(n)}
+        self.reason: str = ""
         if len(self.light) > LIMIT:
             self.reason = f"its {len(self.light):,} operations take numba too long; it gets up to {LIMIT}"
             self.light = set()
@@ -196,6 +198,9 @@ class NativeRegion(RegionSource):
 class Ready:
     """Takes members whose operands are there."""
 
+    region: Region
+    done: set[Node]
+
     def __init__(self, region: Region, done: set[Node]) -> None:
         self.region, self.done = region, done
 
@@ -211,13 +216,13 @@ class Index:
 
     def __init__(self, ndim: int) -> None:
         self.ndim = ndim
-        self.all = ", ".join(f"_i{d}" for d in range(ndim))
+        self.all: str = ", ".join(f"_i{d}" for d in range(ndim))
         self.indent = "    " * (ndim + 1)
 
     def heads(self, out: str) -> list[str]:
         return ["    " * (d + 1) + f"for _i{d} in range({out}.shape[{d}]):" for d in range(self.ndim)]
 
-    def of(self, shape: tuple[int, ...], whole: tuple[int, ...]) -> str:
+    def of(self, shape: Shape, whole: tuple[int, ...]) -> str:
         """The element of an operand that is broadcast to `whole`."""
         skipped = len(whole) - len(shape)
         return ", ".join(f"_i{d + skipped}" if n == whole[d + skipped] else "0" for d, n in enumerate(shape))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ...graph.graph import Graph
+from ...primitives import Primitive
+from ...types import DType, Function, Value
 from ..write.scalar_source import SPACE, ScalarSource
 from .arrays import ArrayLoop, Refused
 from .functions import functions
@@ -32,7 +34,7 @@ def loop_text(source: ScalarSource, a: int, b: int) -> str:
     return "\n".join([*lines, f"    return {', '.join(carry)},", ""])
 
 
-def native_scan(row: Any, jit: Any, wanted: set[int]) -> Callable[..., Any] | str:
+def native_scan(row: Primitive, jit: Any, wanted: set[int]) -> Function | str:
     """The scan's function on plain values, or why there is none. It may give None for results that are not wanted."""
     body, a, b, count, reverse = row.spelling[KIND]
     program = body.program.build()
@@ -49,7 +51,7 @@ def native_scan(row: Any, jit: Any, wanted: set[int]) -> Callable[..., Any] | st
         return str(reason)
 
 
-def scan_of_numbers(graph: Any, a: int, b: int, count: int, bounds: Any, jit: Any) -> Callable[..., Any]:
+def scan_of_numbers(graph: Graph, a: int, b: int, count: int, bounds: tuple[int, int, int], jit: Any) -> Function:
     """The scan over single float64 numbers, which stay in registers."""
     space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
     exec(compile(loop_text(ScalarSource(graph), a, b), "<difflab native>", "exec"), space)
@@ -59,7 +61,7 @@ def scan_of_numbers(graph: Any, a: int, b: int, count: int, bounds: Any, jit: An
     types = [number] * b + [moving] * (len(graph.inputs) - b) + [numba.float64[::1]] * (ys + n) + [numba.int64] * 3
     code = jit(space["scan"], tuple(types), nogil=True)
 
-    def run(*xs: Any) -> Any:
+    def run(*xs: Value) -> tuple[Value, ...]:
         made = [np.empty(count) for _ in range(ys + n)]
         last = code(*map(float, xs[:b]), *[np.ascontiguousarray(x) for x in xs[b:]], *made, *bounds)
         return (*[np.float64(c) for c in last], *made)
@@ -67,12 +69,15 @@ def scan_of_numbers(graph: Any, a: int, b: int, count: int, bounds: Any, jit: An
     return run
 
 
-def scan_of_arrays(loop: ArrayLoop, count: int, bounds: Any, jit: Any) -> Callable[..., Any]:
+def scan_of_arrays(loop: ArrayLoop, count: int, bounds: tuple[int, int, int], jit: Any) -> Function:
     """The scan over small arrays, each run in a workspace of its own."""
     graph, a, b, types = loop.graph, loop.a, loop.b, jit.module.types
     space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
     exec(compile(loop.text, "<difflab native>", "exec"), space)
-    flat = lambda dtype, **options: types.Array(jit.module.from_dtype(np.dtype(dtype)), 1, "C", **options)
+
+    def flat(dtype: DType, **options: bool) -> Value:
+        return types.Array(jit.module.from_dtype(np.dtype(dtype)), 1, "C", **options)
+
     kinds = {"y": graph.outputs[b - a :], "c": graph.inputs[a:b]}
     stacked = [kinds[kind][k] for kind, k in loop.stacked()]
     arguments = [flat(d) for d in loop.memory.used]
@@ -83,7 +88,7 @@ def scan_of_arrays(loop: ArrayLoop, count: int, bounds: Any, jit: Any) -> Callab
     given = [(position[x.dtype], loop.places[x]) for x in graph.inputs[:b]]
     results = [*graph.outputs[b - a :], *graph.inputs[a:b]]
 
-    def run(*xs: Any) -> Any:
+    def run(*xs: Value) -> tuple[Value, ...]:
         work = [w.copy() for w in fresh]
         for (k, places), x in zip(given, xs):
             work[k][places] = x

@@ -7,13 +7,13 @@ The argument is reduced by multiples of π/2 held in three pieces (Cody and Wait
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from math import factorial, frexp, ldexp
 from types import FunctionType
-from typing import Any
 
 import numpy as np
+
+from ...types import Array, Function, Value
 
 LARGEST = 1e6  # up to here a multiple of π/2 has 20 bits, and its products with the first two pieces are exact
 SMALLEST = 2.0**-27  # below, sin x is x to the last bit; and -0 stays -0
@@ -37,7 +37,7 @@ S3, S5, S7, S9, S11, S13, S15, S17 = [(-1.0) ** k / factorial(2 * k + 1) for k i
 C4, C6, C8, C10, C12, C14, C16 = [(-1.0) ** k / factorial(2 * k) for k in range(2, 9)]
 
 
-def both(v: Any) -> tuple[Any, Any, Any]:
+def both(v: float) -> tuple[float, float, float]:
     """The multiple of π/2 next to v, and sine and cosine of the rest."""
     k = np.rint(v * PER_QUARTER)
     a = v - k * FIRST
@@ -52,14 +52,14 @@ def both(v: Any) -> tuple[Any, Any, Any]:
     return k, y + (y * odd + rest * head), head + (((1.0 - head) - 0.5 * z) + (even - y * rest))
 
 
-def turned(k: Any, sine: Any, cosine: Any) -> Any:
+def turned(k: float, sine: float, cosine: float) -> float:
     """The sine, k quarters of a turn on."""
     m = k - 4.0 * np.floor(0.25 * k)
     value = cosine if (m == 1.0) | (m == 3.0) else sine
     return -value if m >= 2.0 else value
 
 
-def large(x: Any) -> Any:
+def large(x: Value) -> Value:
     """How many elements are left to the C library."""
     found = 0
     for i in range(x.shape[0]):
@@ -67,7 +67,7 @@ def large(x: Any) -> Any:
     return found
 
 
-def sin(x: Any, out: Any) -> None:
+def sin(x: Array, out: Array) -> None:
     if large(x) > 0:
         for i in range(out.shape[0]):
             out[i] = np.sin(x[i])
@@ -77,7 +77,7 @@ def sin(x: Any, out: Any) -> None:
         out[i] = x[i] if np.abs(x[i]) < SMALLEST else turned(k, sine, cosine)
 
 
-def cos(x: Any, out: Any) -> None:
+def cos(x: Array, out: Array) -> None:
     if large(x) > 0:
         for i in range(out.shape[0]):
             out[i] = np.cos(x[i])
@@ -87,7 +87,7 @@ def cos(x: Any, out: Any) -> None:
         out[i] = turned(k + 1.0, sine, cosine)
 
 
-def sincos(x: Any, first: Any, second: Any) -> None:
+def sincos(x: Array, first: Array, second: Array) -> None:
     """Sine and cosine, into two arrays."""
     if large(x) > 0:
         for i in range(first.shape[0]):
@@ -101,11 +101,11 @@ def sincos(x: Any, first: Any, second: Any) -> None:
         second[i] = turned(k + 1.0, sine, cosine)
 
 
-LOOPS = {"sin": sin, "cos": cos, "sincos": sincos}
-_compiled: dict[str, Any] = {}
+LOOPS: dict[str, Function] = {"sin": sin, "cos": cos, "sincos": sincos}
+_compiled: dict[str, Function] = {}
 
 
-def function(name: str, jit: Callable[..., Any]) -> Callable[..., Any]:
+def function(name: str, jit: Function) -> Function:
     """sin, cos or sincos on a float64 array in one piece, written into others; compiled once in a process."""
     if name not in _compiled:
         from numba import float64, njit, types
@@ -119,7 +119,7 @@ def function(name: str, jit: Callable[..., Any]) -> Callable[..., Any]:
         _compiled[name] = jit(FunctionType(source.__code__, space, name), (given, *outs), nogil=True)
     loop = _compiled[name]
 
-    def run(x: Any, *outs: Any) -> Any:
+    def run(x: Array, *outs: Array) -> Value:
         loop(x.reshape(-1), *[out.reshape(-1) for out in outs])
         return outs[0]
 

@@ -5,17 +5,16 @@ Reading x[0], x[1], ... of an argument makes such sums: the gradient by x is the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import Primitive, rows
+from ...types import Array, Key, Shape
 from .rewriting import made, rebuilt, relinked, users
 
 
-def assemble(*parts: Any, indices: tuple[Any, ...], shape: tuple[int, ...], disjoint: bool) -> Any:
+def assemble(*parts: Array, indices: tuple[Key, ...], shape: Shape, disjoint: bool) -> Array:
     """Zeros with the parts added in at their indices."""
     out = np.zeros(shape, np.result_type(*parts))
     for index, part in zip(indices, parts):
@@ -83,7 +82,7 @@ def leaves_of_sum(node: Node, inner: set[Node]) -> tuple[list[Node], list[Node]]
 
 
 def replaced(node: Node, parts: list[Node], others: list[Node], image: dict[Node, Node], order: list[Node]) -> Node:
-    pieces: dict[str, tuple[Any, Node]] = {}
+    pieces: dict[str, tuple[Key, Node]] = {}
     for p in parts:  # parts at one place are added up first
         index, x = p.params["index"], image.get(p.operands[0], p.operands[0])
         if repr(index) in pieces:
@@ -100,7 +99,7 @@ def replaced(node: Node, parts: list[Node], others: list[Node], image: dict[Node
     return whole
 
 
-def counted(indices: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+def counted(indices: tuple[Key, ...], shape: Shape) -> Array:
     """How many parts fall on each place; axes that every part takes whole are counted as one place."""
     entries = [i if isinstance(i, tuple) else (i,) for i in indices]
     small = [1 if all(len(e) <= k or e[k] == slice(None) for e in entries) else n for k, n in enumerate(shape)]
@@ -110,7 +109,7 @@ def counted(indices: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     return found
 
 
-def disjoint(indices: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+def disjoint(indices: tuple[Key, ...], shape: Shape) -> bool:
     return bool(np.all(counted(indices, shape) <= 1))
 
 

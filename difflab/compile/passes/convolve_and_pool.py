@@ -6,13 +6,12 @@ and their places. Going back, a cotangent that is only written to its places and
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...primitives import rows
+from ...types import Params, Shape
 from .rewriting import made, rebuilt
 
 TRANSPOSES = {
@@ -55,19 +54,19 @@ def conv_pools(graph: Graph) -> Graph:
     return rebuilt(graph, order, image)
 
 
-def tiling(params: Any) -> bool:
+def tiling(params: Params) -> bool:
     """Whether a pooling's windows lie side by side, without padding, and their places fit a byte."""
     flat = len(params["size"]) == 2 and params["size"] == params["stride"] and set(params["dilation"]) == {1}
     return flat and params["padding"] == ((0, 0), (0, 0)) and int(np.prod(params["size"])) <= 256
 
 
-def simple(params: Any, kernel: Any) -> bool:
+def simple(params: Params, kernel: Shape) -> bool:
     """Whether a convolution is in one group, by single steps, with a frame narrower than its kernel."""
     steps = params["groups"] == 1 and set(params["stride"]) == {1} and set(params["dilation"]) == {1}
     return steps and all(max(pair) < k for pair, k in zip(params["padding"], kernel))
 
 
-def pooled_alone(node: Node, readers: list[Node]) -> Any:
+def pooled_alone(node: Node, readers: list[Node]) -> Params | None:
     """The pooling's parameters, where a convolution is read by max-pooling alone."""
     if node.primitive is not rows.conv or len(node.shape) != 4 or node.dtype.kind != "f":
         return None
@@ -80,7 +79,9 @@ def pooled_alone(node: Node, readers: list[Node]) -> Any:
     return params if simple(node.params, node.operands[1].shape[2:]) and 0 not in node.shape else None
 
 
-def fused(node: Node, readers: list[Node], operands: Any, pool: Any, image: dict[Node, Node]) -> list[Node]:
+def fused(
+    node: Node, readers: list[Node], operands: tuple[Node, ...], pool: Params, image: dict[Node, Node]
+) -> list[Node]:
     """The node of both operations and its two results, which stand for the pooling's nodes."""
     shape = next(n for n in readers if n.primitive is rows.max_pool).shape
     values = (Abstract(shape, node.dtype), Abstract(shape, np.dtype(np.uint8)))

@@ -5,13 +5,12 @@ The row itself says how, in its spelling for "compiled": a program in other rows
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import NO_PARAMS, Abstract, Node
 from ...primitives import TABLE, rows
+from ...types import Value
 from .rewriting import rebuilt, relinked
 
 
@@ -24,10 +23,10 @@ class Builder:
         self.like = like
         self.made: list[Node] = []
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Value:
         row = TABLE[name]
 
-        def node(*operands: Any) -> Node:
+        def node(*operands: Value) -> Node:
             xs = tuple([x if isinstance(x, Node) else self.constant(x) for x in operands])
             shape = np.broadcast_shapes(*[x.shape for x in xs])
             dtype = np.dtype(bool) if row.truth else self.like.dtype

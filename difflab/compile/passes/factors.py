@@ -7,13 +7,13 @@ and cancel there.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...primitives import rows
+from ...types import Array
 from .algebra import is_float
 from .rewriting import made, number, rebuilt, relinked, users
 
@@ -50,6 +50,9 @@ def factor_of(node: Node) -> tuple[Node, float] | None:
 
 class Factors:
     """One walk over a graph; `count` says how often a node, old or new, is read."""
+
+    graph: Graph
+    count: dict[Node, int]
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.count = graph, users(graph)
@@ -167,7 +170,7 @@ def uniform(graph: Graph) -> Graph:
     return rebuilt(graph, order, image)
 
 
-def constant_array(node: Node) -> np.ndarray[Any, Any] | None:
+def constant_array(node: Node) -> Array | None:
     value = node.params.get("value") if node.primitive is rows.constant else None
     return value if isinstance(value, np.ndarray) and value.size else None
 

@@ -6,12 +6,13 @@ such arithmetic is written on the transposed values, which are the arrays themse
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...primitives import Primitive, rows
 from ...primitives.primitive import BATCH_LAST
+from ...types import Params, Shape
 from .rewriting import rebuilt, relinked
 
 ORDER, BACK = (2, 1, 3, 0), (3, 1, 0, 2)  # from (batch, channels, rows, columns), and to it
@@ -55,7 +56,7 @@ class Turning:
             return x[0].primitive is rows.conv_max_pool
         return row.lies_as == BATCH_LAST or (row.lies_as is not None and x[row.lies_as] in self.last)
 
-    def add(self, row: Primitive, x: tuple[Node, ...], params: Any, shape: Any, like: Node) -> Node:
+    def add(self, row: Primitive, x: tuple[Node, ...], params: Params, shape: Iterable[int], like: Node) -> Node:
         self.order.append(Node(row, x, params, Abstract(tuple(shape), like.dtype), like.name, like.block))
         return self.order[-1]
 
@@ -80,7 +81,7 @@ class Turning:
             return len(shape) == 3 and shape[1:] == (1, 1)
         return node.params["axis"] is None or (node.params["keepdims"] and set(node.params["axis"]) == {0, 2, 3})
 
-    def seen(self, x: Node, shape: tuple[int, ...]) -> Node:
+    def seen(self, x: Node, shape: Shape) -> Node:
         """An operand as it stands beside a transposed value."""
         if x in self.turned:
             return self.turned[x]

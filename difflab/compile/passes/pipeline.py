@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...primitives import NUMPY, rows
+from ...types import Value
 from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .convolve_and_pool import conv_pools
@@ -33,7 +33,7 @@ def dead_nodes(graph: Graph) -> Graph:
 def common_subexpressions(graph: Graph) -> Graph:
     """One node for equal operations on equal operands."""
     image: dict[Node, Node] = {}
-    known: dict[Any, Node] = {}
+    known: dict[Hashable, Node] = {}
     order = []
     for node in graph.order:
         new = relinked(node, image)
@@ -85,7 +85,7 @@ def _fold(node: Node) -> Node | None:
     return Node(rows.constant, (), {"value": plain}, Abstract(plain.shape, plain.dtype), node.name, node.block)
 
 
-def signature(node: Node) -> Any:
+def signature(node: Node) -> Hashable:
     """What makes two nodes equal, or None for a node that is only equal to itself."""
     if node.primitive is rows.input:
         return None
@@ -97,7 +97,7 @@ def signature(node: Node) -> Any:
     return id(node.primitive), tuple([id(x) for x in node.operands]), params
 
 
-def frozen(x: Any) -> Any:
+def frozen(x: Value) -> Hashable:
     """Parameters as something hashable that tells 1 from 1.0 and True, and 0.0 from -0.0."""
     if isinstance(x, dict):
         return tuple((k, frozen(v)) for k, v in sorted(x.items()))

@@ -8,11 +8,10 @@ before it is written there.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...primitives import rows
+from ...types import Params, Shape
 from .rewriting import made, number, rebuilt, relinked
 
 
@@ -50,7 +49,7 @@ class Reordering:
         self.graph = graph
         self.order: list[Node] = []
         self.image: dict[Node, Node] = {}
-        self.pools: dict[Node, tuple[Any, Any]] = {}  # root: the window's parameters and the shape of the result
+        self.pools: dict[Node, tuple[Params, Shape]] = {}  # root: the window's parameters and the shape of the result
         self.roots: dict[Node, Node] = {}  # any node of a chain: the root
         self.largest: dict[Node, Node] = {}  # a value of the image's size: the same at the largest elements
         self.places: dict[Node, Node] = {}  # the places of the largest elements: the root
@@ -192,7 +191,7 @@ def flat_result(node: Node) -> bool:
     return axis is None or {n - 2, n - 1} <= {k % n for k in axis}
 
 
-def tiles(params: Any, shape: Any) -> bool:
+def tiles(params: Params, shape: Shape) -> bool:
     """Whether each element lies in a window."""
     side_by_side = params["size"] == params["stride"] and set(params["dilation"]) == {1}
     whole = all(n % k == 0 for n, k in zip(shape, params["size"]))

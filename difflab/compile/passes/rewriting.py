@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import NO_PARAMS, Node
 from ...primitives import Primitive, rows
+from ...types import Params
 
 
 def rebuilt(graph: Graph, order: Iterable[Node], image: dict[Node, Node]) -> Graph:
@@ -39,7 +39,9 @@ def relinked(node: Node, image: dict[Node, Node]) -> Node:
     return node
 
 
-def made(row: Primitive, operands: tuple[Node, ...], like: Node, params: Any = NO_PARAMS, named: bool = True) -> Node:
+def made(
+    row: Primitive, operands: tuple[Node, ...], like: Node, params: Params = NO_PARAMS, named: bool = True
+) -> Node:
     """A new node of that row, with the shape, dtype, name and block of the node it stands for."""
     return Node(row, operands, params, like.value, like.name if named else None, like.block)
 

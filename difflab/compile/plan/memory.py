@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from ...types import Array, DType, Shape
 
 
 class Place(NamedTuple):
     """A buffer seen as an array."""
 
     slot: int
-    shape: tuple[int, ...]
-    dtype: Any
+    shape: Shape
+    dtype: DType
 
 
 class Memory:
@@ -23,9 +26,9 @@ class Memory:
         self.free: list[int] = []
         self.places: list[Place] = []
         self.known: dict[Place, int] = {}
-        self.asked = 0
+        self.asked: int = 0
 
-    def take(self, shape: tuple[int, ...], dtype: Any) -> int:
+    def take(self, shape: Shape, dtype: DTypeLike) -> int:
         """A place for an array; the smallest free buffer that is large enough, or a new one."""
         wanted = int(np.dtype(dtype).itemsize)
         for n in shape:
@@ -55,7 +58,7 @@ class Memory:
         """All buffers together: the peak."""
         return sum(self.sizes)
 
-    def arrays(self, rows: int | None = None) -> list[np.ndarray[Any, Any]]:
+    def arrays(self, rows: int | None = None) -> list[Array]:
         """New buffers, as the arrays of the places (for places of one row: of `rows` rows)."""
         times = 1 if rows is None else rows
         buffers = [np.empty(n * times, np.uint8) for n in self.sizes]
@@ -63,7 +66,7 @@ class Memory:
         return [seen(buffers[p.slot], (*lead, *p.shape), p.dtype) for p in self.places]
 
 
-def seen(buffer: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+def seen(buffer: Array, shape: Shape, dtype: DType) -> Array:
     count = 1
     for n in shape:
         count *= n

@@ -19,13 +19,16 @@ class Ownership:
     `last` says at which step a value is read last; what is `kept` is not written over then.
     """
 
+    last: Mapping[Node, int]
+    kept: frozenset[Node]
+
     def __init__(self, last: Mapping[Node, int], kept: Iterable[Node] = (), donated: Iterable[Node] = ()) -> None:
-        self.memory = Memory()
+        self.memory: Memory = Memory()
         self.last, self.kept = last, frozenset(kept)
         self.roots: dict[Node, tuple[Node, ...]] = {}  # in order: by sets, buffers would depend on addresses
         self.held: dict[Node, int] = {}
         self.place: dict[Node, int] = {}
-        self.donated = dict.fromkeys(donated)
+        self.donated: dict[Node, None] = dict.fromkeys(donated)
         self.handed_out: set[Node] = set()  # results that belong to the caller as they are
         for node in self.donated:
             self.hold(node, (node,))

@@ -19,16 +19,18 @@ class Plan:
     `donated` are inputs whose arrays may be written over; `find_regions` cuts the graph.
     """
 
+    graph: Graph
+
     def __init__(self, graph: Graph, donated: Iterable[Node], find_regions: Callable[[Graph], list[Region]]) -> None:
-        self.donated = list(donated)
+        self.donated: list[Node] = list(donated)
         self.graph = graph = updates(graph, self.donated) if self.donated else graph
-        self.results = set(graph.outputs)
-        self.kept = self.results | {n for n, _ in graph.guards}
-        self.regions = find_regions(graph)
+        self.results: set[Node] = set(graph.outputs)
+        self.kept: set[Node] = self.results | {n for n, _ in graph.guards}
+        self.regions: list[Region] = find_regions(graph)
         self.steps: list[Node | Region] = schedule(graph, self.regions) if self.regions else [*graph.order]
-        self.life = Lifetimes(self.steps, self.kept)
+        self.life: Lifetimes = Lifetimes(self.steps, self.kept)
         own = any("threads" in n.primitive.facts for n in graph.order)  # kernels with threads of their own
-        self.threaded = own or any(r.work() >= THREADS_WORTH for r in self.regions)
+        self.threaded: bool = own or any(r.work() >= THREADS_WORTH for r in self.regions)
         self.assemblies: dict[
             Node, list[tuple[int, Node]]
         ] = {}  # the disjoint ones that a value is a part of, and when

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Shape
 
 ROWS_WORTH = 256  # fewer rows than this are not cut into blocks
 FLAT_WORTH = 4096  # nor fewer elements than this
@@ -29,6 +30,7 @@ class Least(NamedTuple):
 
 
 ANY = Least()
+Spot: TypeAlias = tuple[str, Shape | int | None]  # what the regions that a node may join have in common
 
 
 class Region:
@@ -137,7 +139,7 @@ def find_regions(
     regions: list[Region] = []
     home: dict[Node, Region] = {}
     needs: dict[Node, frozenset[Region]] = {}
-    open_regions: dict[Any, Region] = {}
+    open_regions: dict[Spot, Region] = {}
     for node in graph.order:
         outside = frozenset().union(*[needs[x] | ({home[x]} if x in home else frozenset()) for x in node.operands])
         region = _place(node, home, open_regions, regions, needs, least)
@@ -148,10 +150,19 @@ def find_regions(
     return [r for r in regions if worth(r)]
 
 
-def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], needs: Any, least: Least) -> Region | None:
+def _place(
+    node: Node,
+    home: dict[Node, Region],
+    open_regions: dict[Spot, Region],
+    regions: list[Region],
+    needs: dict[Node, frozenset[Region]],
+    least: Least,
+) -> Region | None:
     """The region that a node joins, an open one or a new one; None for a node that runs alone."""
     flat, rows, total = flat_space(node, least), row_space(node, least), total_of(node, least)
-    keys = [("flat", flat)] * (flat is not None) + [("rows", rows)] * (rows is not None)
+    whole: Spot = ("flat", flat)
+    level: Spot = ("rows", rows)
+    keys = [whole] * (flat is not None) + [level] * (rows is not None)
     if total is not None:
         x = node.operands[0]
         keys += [("flat", x.shape)] * (node.shape == () and size(x.shape) >= least.elements) + [("rows", total)]
@@ -165,12 +176,12 @@ def _place(node: Node, home: Any, open_regions: Any, regions: list[Region], need
     by_rows = rows is not None and size(node.shape) <= rows * WIDEST
     region = Region(rows or 0, None) if by_rows else Region(size(node.shape), node.shape)
     regions.append(region)
-    open_regions[("rows", rows) if by_rows else ("flat", flat)] = region
+    open_regions[level if by_rows else whole] = region
     region.add(node, False)
     return region
 
 
-def joins(node: Node, region: Region, home: dict[Node, Region], needs: Any) -> bool:
+def joins(node: Node, region: Region, home: dict[Node, Region], needs: dict[Node, frozenset[Region]]) -> bool:
     """Whether a node can run in the region: no operand waits for the region's end, and no circle arises."""
     for position, x in enumerate(node.operands):
         other = home.get(x)
@@ -198,9 +209,9 @@ def reaches(a: Region, b: Region) -> bool:
 def schedule(graph: Graph, regions: list[Region]) -> list[Node | Region]:
     """The nodes that run alone and the regions, each after what it needs, otherwise in the order of the graph."""
     home = {n: r for r in regions for n in r.members}
-    units: dict[Any, None] = dict.fromkeys(home.get(n, n) for n in graph.order)
-    waits: dict[Any, set[Any]] = {u: set() for u in units}
-    users: dict[Any, list[Any]] = {u: [] for u in units}
+    units: dict[Node | Region, None] = dict.fromkeys(home.get(n, n) for n in graph.order)
+    waits: dict[Node | Region, set[Node | Region]] = {u: set() for u in units}
+    users: dict[Node | Region, list[Node | Region]] = {u: [] for u in units}
     for node in graph.order:
         unit = home.get(node, node)
         for x in node.operands:

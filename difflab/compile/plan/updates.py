@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import Elementwise, rows
+from ...types import Array, Value
 from ..passes.rewriting import number, rebuilt, relinked, users
 
 PIECE = 10_000  # beyond it SciPy's OpenBLAS wakes threads, which get in the way of those of NumPy's
 
 
-def axpy(p: Any, g: Any, *, a: float, into: Any = None) -> Any:
+def axpy(p: Array, g: Array, *, a: float, into: Array | None = None) -> Value:
     """p + a * g; written into p where `into` is p."""
     if into is not None and p.flags.c_contiguous and g.flags.c_contiguous and p.flags.writeable:
         from scipy.linalg import blas

@@ -7,12 +7,13 @@ functions that the function calls. Attributes of objects and items of containers
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType
-from typing import Any
 
 import numpy as np
+
+from ...types import Function
 
 PLAIN = frozenset((int, float, bool, str, complex, type(None)))
 MAX_FUNCTIONS = 100
@@ -23,13 +24,13 @@ EMPTY = object()
 class Captured:
     """The places that a function reads from; `key()` is their present content."""
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.functions: list[Any] = []
-        self.cells: list[Any] = []
-        self.globals: list[tuple[dict[str, Any], str]] = []
+    def __init__(self, f: Function) -> None:
+        self.functions: list[Function] = []
+        self.cells: list[CellType] = []
+        self.globals: list[tuple[dict[str, object], str]] = []
         self._collect(f, set())
 
-    def _collect(self, f: Any, seen: set[int]) -> None:
+    def _collect(self, f: object, seen: set[int]) -> None:
         if id(f) in seen or len(seen) > MAX_FUNCTIONS:
             return
         seen.add(id(f))
@@ -49,31 +50,31 @@ class Captured:
         for x in found:
             self._collect(x, seen)
 
-    def _read_cells(self, cells: Any, ours: bool) -> Iterator[Any]:
+    def _read_cells(self, cells: Iterable[CellType], ours: bool) -> Iterator[object]:
         for cell in cells:
             if not ours:  # the cells of grad and the like never change
                 self.cells.append(cell)
             yield held(cell)
 
-    def reach(self) -> tuple[list[Any], list[Any]]:
+    def reach(self) -> tuple[list[Function], list[object]]:
         """The functions that run, and the present content of all places, defaults of arguments among them."""
         found = [held(cell) for cell in self.cells]
         for f in self.functions:
             found += [*(getattr(f, "__defaults__", None) or ()), *(getattr(f, "__kwdefaults__", None) or {}).values()]
         return self.functions, [*found, *(space.get(name) for space, name in self.globals)]
 
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[Hashable, ...]:
         """The content of all places, in a form that can be compared and hashed."""
         places = [*map(held, self.cells), *(space.get(name) for space, name in self.globals)]
         return tuple(map(content, places))
 
-    def checks(self) -> dict[str, tuple[tuple[str, Any], ...]] | None:
+    def checks(self) -> dict[str, tuple[tuple[str, object], ...]] | None:
         """What to ask before the program of the present content is used again: conditions that are true where something
         has changed, each with the name and the object that it stands on. None where that cannot be asked quickly.
         """
-        places = [("cell_contents", cell, held(cell)) for cell in self.cells]
+        places: list[tuple[str, object, object]] = [("cell_contents", cell, held(cell)) for cell in self.cells]
         places += [(name, space, space.get(name)) for space, name in self.globals]
-        found: dict[str, tuple[tuple[str, Any], ...]] = {}
+        found: dict[str, tuple[tuple[str, object], ...]] = {}
         for k, (name, place, x) in enumerate(places):
             if isinstance(x, np.ndarray | np.generic) or x is EMPTY:
                 return None
@@ -83,7 +84,7 @@ class Captured:
         return found
 
 
-def held(cell: CellType) -> Any:
+def held(cell: CellType) -> object:
     """What a closure's cell holds; EMPTY where nothing has been assigned yet."""
     try:
         return cell.cell_contents
@@ -99,7 +100,7 @@ def names_of(code: CodeType) -> Iterator[str]:
             yield from names_of(inner)
 
 
-def content(x: Any) -> Any:
+def content(x: object) -> Hashable:
     """What decides about equality: the value of a number, the bytes of an array, the identity of a function."""
     if x.__class__ in PLAIN:
         return x.__class__, repr(x) if x.__class__ is float else x
@@ -111,7 +112,7 @@ def content(x: Any) -> Any:
     return id(x) if isinstance(x, FunctionType) else None
 
 
-def settled(x: Any) -> bool:
+def settled(x: object) -> bool:
     """Whether x is an object that cannot change and compares by its settings, as a layer or an optimiser does."""
     settings = getattr(x.__class__, "__dataclass_params__", None)
     if settings is None or not (settings.frozen and settings.eq) or isinstance(x, type):

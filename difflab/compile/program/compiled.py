@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.traced import SeenShape
+from ...types import Tree, Value
 from ..passes.pipeline import optimise
 from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
@@ -20,30 +20,36 @@ from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 class Compiled:
     """The optimised graph, its source, and the function made from it."""
 
+    graph: Graph
+    log: list[tuple[str, int, int]]
+    arrays: NumpySource  # the source, where it is of arrays
+
     def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy") -> None:
         self.traced = graph
-        self.rebuild = graph.rebuild
+        self.rebuild: Callable[[list[Value]], Tree] | None = graph.rebuild
         self.donated = donated
         self.backend = backend
-        self.lock = threading.Lock()
-        self.run: Callable[..., Any] | None = None
-        self.free: list[list[Any]] = []  # workspaces that no run uses at the moment
+        self.lock: threading.Lock = threading.Lock()
+        self.run: Value = None  # the function, once it is built
+        self.free: list[list[Value]] = []  # workspaces that no run uses at the moment
         self.general: Compiled | None = None
-        self.guards = [outcome for _, outcome in graph.guards]
-        self.shaped = any(isinstance(outcome, SeenShape) for outcome in self.guards)
+        self.guards: list[Value] = [outcome for _, outcome in graph.guards]
+        self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 
     def build(self, scalar: bool = True) -> Compiled:
         """Runs the passes and writes the source, once."""
         with self.lock:
             if self.run is None:
                 self.graph, self.log = optimise(self.traced)
-                self.scalar = scalar and is_scalar(self.graph)
-                self.count = len(self.graph.outputs)
+                self.scalar: bool = scalar and is_scalar(self.graph)
+                self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
                 # Single numbers may come as Python's or NumPy's, which nothing can be written into.
                 donated = [x for x, d in zip(self.graph.inputs, self.donated) if d and x.shape]
                 kept = [] if self.guards else donated
-                self.source = self.written(kept)
+                self.source: ScalarSource | NumpySource = self.written(kept)
+                if isinstance(self.source, NumpySource):
+                    self.arrays = self.source
                 self.run = self.source.compile()
         return self
 
@@ -55,13 +61,13 @@ class Compiled:
             return native.scalar_source(self.graph) if self.scalar else native.array_source(self.graph, kept)
         return ScalarSource(self.graph) if self.scalar else NumpySource(self.graph, kept)
 
-    def __call__(self, values: list[Any]) -> list[Any] | None:
+    def __call__(self, values: list[Value]) -> list[Value] | None:
         """The outputs, or None where a branch that the trace took would be decided otherwise."""
         if self.run is None:
             self.build()
         if self.scalar:
             try:
-                found = self.run(*values)  # type: ignore[misc]
+                found = self.run(*values)
             except FAILURES:  # math raises where NumPy returns inf or nan
                 return self.fallback()(values)
         else:
@@ -72,17 +78,17 @@ class Compiled:
             return None
         return list(found[: self.count])
 
-    def with_workspace(self, values: list[Any]) -> Any:
+    def with_workspace(self, values: list[Value]) -> Value:
         """One run in buffers of its own, so that threads do not meet."""
         try:
             work = self.free.pop()
         except IndexError:
-            work = self.source.workspace()  # type: ignore[union-attr]
+            work = self.arrays.workspace()
         try:
-            if self.source.plan.threaded:  # type: ignore[union-attr]
+            if self.arrays.plan.threaded:
                 with one_thread():
-                    return self.run(work, *values)  # type: ignore[misc]
-            return self.run(work, *values)  # type: ignore[misc]
+                    return self.run(work, *values)
+            return self.run(work, *values)
         except (ValueError, IndexError):
             if self.shaped:
                 return None  # a mask or a search found another number of elements
@@ -97,16 +103,16 @@ class Compiled:
         return self.general
 
 
-def holds(value: Any, outcome: Any) -> bool:
+def holds(value: Value, outcome: Value) -> bool:
     """Whether a guard comes out as it did when the function was traced."""
     if isinstance(outcome, SeenShape):
         return np.shape(value) == tuple(outcome)
     return bool(value) == outcome if isinstance(outcome, bool) else bool(value == outcome)
 
 
-def owned(found: list[Any], nodes: list[Node], given: list[Any]) -> list[Any]:
+def owned(found: list[Value], nodes: list[Node], given: list[Value]) -> list[Value]:
     """Results of a trace that belong to the caller: no input, constant, view, or one array twice."""
-    results: list[Any] = []
+    results: list[Value] = []
     for y, node in zip(found, nodes):
         if isinstance(y, np.ndarray):
             shared = node.primitive.leaf or y.base is not None or not y.flags.writeable

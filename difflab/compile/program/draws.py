@@ -18,16 +18,17 @@ import warnings
 from collections.abc import Iterator
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from ...errors import FrozenWarning
+from ...types import Function, Value
 from .closure import LIBRARIES
 
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 SHARED = (("np.random", getattr(np.random.mtrand, "_rand")), ("random", getattr(random, "_inst")))  # noqa: B009
-CLOCKS = [
+CLOCKS: list[Function] = [
     *(getattr(time, n) for n in dir(time) if n.startswith(("time", "perf_counter", "monotonic", "process_time"))),
     *(os.urandom, uuid.uuid1, uuid.uuid4, secrets.token_bytes, secrets.randbelow, secrets.randbits, secrets.choice),
     *(datetime.datetime.now, datetime.datetime.today, datetime.datetime.utcnow, datetime.date.today),
@@ -39,10 +40,13 @@ NAMES = frozenset(  # a function whose code has none of these calls nothing of t
 LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST")
 
 
+Generator: TypeAlias = np.random.Generator | np.random.RandomState | random.Random
+
+
 class Call(NamedTuple):
     """A call of the function's own code: what is called, under which name, and where."""
 
-    target: Any
+    target: object
     name: str
     arguments: int | None
     file: str
@@ -52,16 +56,18 @@ class Call(NamedTuple):
 class Draws:
     """What random states were before a trace; `warn` tells which of them the trace moved on."""
 
-    def __init__(self, f: Any, functions: list[Any], captured: list[Any], static: list[Any]) -> None:
-        self.functions: list[Any] = []
+    def __init__(self, f: Function, functions: list[Function], captured: list[object], static: list[object]) -> None:
+        self.functions: list[Function] = []
         for g in functions if f in functions else [f, *functions]:
             while isinstance(g, partial):
                 captured, g = [*captured, *g.args, *g.keywords.values()], g.func
             self.functions.append(g)
-        self.calls = [c for f in self.functions for c in calls_of(f)]
+        self.calls: list[Call] = [c for f in self.functions for c in calls_of(f)]
         drawn = (getattr(c.target, "__self__", None) for c in self.calls)
         found = [x for x in (*captured, *static, *drawn) if isinstance(x, GENERATORS)]
-        self.before = {id(x): (x, state(x)) for x in (*(g for _, g in SHARED), *found)}
+        self.before: dict[int, tuple[Generator, Value]] = {
+            id(x): (x, state(x)) for x in (*(g for _, g in SHARED), *found)
+        }
 
     def warn(self) -> bool:
         """Warns where the function drew numbers or read a clock; returns whether it did."""
@@ -80,7 +86,7 @@ class Draws:
             return told(f"{what} moved on", getattr(code, "co_filename", "?"), getattr(code, "co_firstlineno", 1))
         return False
 
-    def name_of(self, generator: Any) -> str:
+    def name_of(self, generator: Generator) -> str:
         """The name under which the function's code has a generator that it passes on."""
         for f in self.functions:
             if isinstance(f, FunctionType):
@@ -102,7 +108,7 @@ def told(what: str, file: str, line: int) -> bool:
     return True
 
 
-def state(generator: Any) -> Any:
+def state(generator: Generator) -> Value:
     """A generator's state, in a form that can be compared."""
     if isinstance(generator, random.Random):
         return None if isinstance(generator, random.SystemRandom) else generator.getstate()
@@ -111,15 +117,15 @@ def state(generator: Any) -> Any:
     return flat(generator.bit_generator.state)
 
 
-def flat(x: Any) -> Any:
+def flat(x: Value) -> Value:
     if isinstance(x, dict):
         return tuple([flat(v) for v in x.values()])
     return x.tobytes() if isinstance(x, np.ndarray) else x
 
 
-def calls_of(f: Any) -> Iterator[Call]:
+def calls_of(f: Value) -> Iterator[Call]:
     """The calls in a function's own code whose target is known before it runs."""
-    known: dict[str, Any] = {}
+    known: dict[str, object] = {}
     if not isinstance(f, FunctionType | MethodType):  # an object that can be called
         f = getattr(f, "__call__", None)  # noqa: B004
     if isinstance(f, MethodType):
@@ -135,9 +141,9 @@ def calls_of(f: Any) -> Iterator[Call]:
             yield from calls_in(code, f.__globals__ | known)
 
 
-def calls_in(code: CodeType, known: dict[str, Any]) -> Iterator[Call]:
+def calls_in(code: CodeType, known: dict[str, object]) -> Iterator[Call]:
     chain: list[str] = []
-    target: Any = None
+    target: object = None
     line = code.co_firstlineno
     for step in dis.get_instructions(code):
         line = step.positions.lineno or line if step.positions else line
@@ -163,7 +169,7 @@ def assigned(cell: CellType) -> bool:
     return True
 
 
-def attribute(x: Any, name: str) -> Any:
+def attribute(x: object, name: str) -> object:
     """An attribute, where looking it up runs nobody's code."""
     if isinstance(x, (ModuleType, type, *GENERATORS)):
         return getattr(x, name, None)

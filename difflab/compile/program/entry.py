@@ -14,18 +14,22 @@ import inspect
 from collections.abc import Callable
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...types import Function, Tree, Value
 from ..write.scalar_source import FAILURES, SPACE, ScalarSource
 from .closure import Captured
 from .compiled import Compiled
 
+if TYPE_CHECKING:
+    general: Function = lambda *args: None  # found among the globals that `entry_function` gives
 
-def entry(*args: Any, **kwargs: Any) -> Any:
-    return general(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+def entry(*args: Any, **kwargs: Any) -> Value:
+    return general(*args, **kwargs)
 
 
-def entry_function(general: Callable[..., Any], f: Callable[..., Any]) -> Any:
+def entry_function(general: Function, f: Function) -> Value:
     """A function with f's name and signature that calls `general`, which it finds among its own globals."""
     space = {**SPACE, "general": general, "FAILURES": FAILURES, "float": float, "bool": bool, "abs": abs}
     function = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
@@ -33,7 +37,7 @@ def entry_function(general: Callable[..., Any], f: Callable[..., Any]) -> Any:
     return function
 
 
-def exchange(function: Any, text: str, names: dict[str, Any]) -> None:
+def exchange(function: Value, text: str, names: dict[str, Any]) -> None:
     """Lets the function run the text's `entry`, which may refer to the names as well."""
     space: dict[str, Any] = {}
     exec(text, space)
@@ -41,7 +45,7 @@ def exchange(function: Any, text: str, names: dict[str, Any]) -> None:
     function.__code__ = space["entry"].__code__
 
 
-def shorten(function: Any, f: Callable[..., Any], program: Compiled, captured: Captured) -> None:
+def shorten(function: Value, f: Function, program: Compiled, captured: Captured) -> None:
     """Lets the function answer calls with Python floats by the program's own lines, without a look at kinds."""
     source, parameters = program.source, plain_parameters(f)
     if not isinstance(source, ScalarSource) or not parameters or source.inputs != parameters:
@@ -53,7 +57,7 @@ def shorten(function: Any, f: Callable[..., Any], program: Compiled, captured: C
         exchange(function, text, source.globals | dict(pair for pairs in checks.values() for pair in pairs))
 
 
-def plain_parameters(f: Callable[..., Any]) -> list[str] | None:
+def plain_parameters(f: Function) -> list[str] | None:
     """The names of f's parameters, where all of them are positional and without defaults."""
     try:
         parameters = inspect.signature(f).parameters.values()
@@ -64,10 +68,10 @@ def plain_parameters(f: Callable[..., Any]) -> list[str] | None:
     return [p.name for p in parameters]
 
 
-def written(rebuild: Callable[[list[Any]], Any], names: list[str]) -> str | None:
+def written(rebuild: Callable[[list[Value]], Tree], names: list[str]) -> str | None:
     """The text of a result: nested tuples, lists and dicts of the named values; None for other containers."""
 
-    def text(x: Any) -> str:
+    def text(x: object) -> str:
         if type(x) is str:
             return x
         if type(x) is tuple:

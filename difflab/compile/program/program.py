@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from collections import UserString
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import optree
@@ -15,6 +15,7 @@ from ...errors import DifflabError, DtypeError, InputError
 from ...graph.graph import Graph
 from ...graph.trace import argument_names, leaf, record
 from ...graph.traced import Traced
+from ...types import Function, Params, Tree, Value
 from ..passes.pipeline import frozen
 from .closure import Captured
 from .compiled import Compiled, owned
@@ -24,10 +25,13 @@ from .explain import explain
 
 MAX_KINDS = 256
 BACKENDS = ("numpy", "native")
-NUMPY_SCALARS: dict[Any, Any] = {float: np.float64, bool: np.bool_}
-PYTHON_SCALARS: dict[Any, Any] = {np.float64: float, np.bool_: bool}
+NUMPY_SCALARS: dict[type, type] = {float: np.float64, bool: np.bool_}
+PYTHON_SCALARS: dict[type, type] = {np.float64: float, np.bool_: bool}
 UNTRACED = "# nothing has been traced yet: call the program once\n"
 AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
+
+
+Positions: TypeAlias = int | Iterable[int]  # of arguments
 
 
 class CompiledFunction(Protocol):
@@ -38,7 +42,7 @@ class CompiledFunction(Protocol):
 
     def explain(self) -> str: ...
     def prepare(self, *args: Any, **kwargs: Any) -> None: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Value: ...
 
 
 class Program:
@@ -49,19 +53,19 @@ class Program:
     mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
     """
 
-    def __init__(self, f: Callable[..., Any], static: Any = (), donate: Any = (), backend: str = "numpy") -> None:
+    def __init__(self, f: Function, static: Positions = (), donate: Positions = (), backend: str = "numpy") -> None:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
-        self.static = numbers("static_argnums", static)
-        self.donate = numbers("donate_argnums", donate)
-        self.backend = known_backend(backend)
-        self.programs: dict[Any, list[Compiled]] = {}
+        self.static: tuple[int, ...] = numbers("static_argnums", static)
+        self.donate: tuple[int, ...] = numbers("donate_argnums", donate)
+        self.backend: str = known_backend(backend)
+        self.programs: dict[Hashable, list[Compiled]] = {}
         self.last: Compiled | None = None
-        self.lock = threading.RLock()
-        self.captured = Captured(f)
-        self.warned = False
-        self.function = entry_function(self, f)
+        self.lock: threading.RLock = threading.RLock()
+        self.captured: Captured = Captured(f)
+        self.warned: bool = False
+        self.function: Any = entry_function(self, f)
         self.function.program, self.function.explain, self.function.prepare = self, self.explain, self.prepare
         self.function.source = UNTRACED
 
@@ -70,18 +74,18 @@ class Program:
         name = getattr(self.f, "__name__", "a function")
         return f"<Program of {name}, backend {self.backend}: {traced} traced; .source and .explain() show what runs>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Value:
         if self.static or kwargs:
             count = len(args)
             static = {k % count for k in self.static if -count <= k < count}
-            moving: Any = tuple(a for k, a in enumerate(args) if k not in static)
+            moving: tuple[Tree, ...] = tuple(a for k, a in enumerate(args) if k not in static)
             fixed = tuple((k, frozen_static(args[k])) for k in sorted(static))
             names = tuple(sorted(kwargs))
-            both: Any = (moving, tuple(kwargs[n] for n in names))
+            both: Tree = (moving, tuple(kwargs[n] for n in names))
         else:
             moving, fixed, names, static = args, (), (), set()
             both = (args, ())
-        leaves: list[Any]
+        leaves: list[Value]
         leaves, spec = optree.tree_flatten(both)
         numbers_only = True
         for k, x in enumerate(leaves):
@@ -108,7 +112,9 @@ class Program:
             found = [NUMPY_SCALARS[y.__class__](y) if y.__class__ in NUMPY_SCALARS else y for y in found]
         return program.rebuild(found) if program.rebuild else found[0]
 
-    def leaf(self, x: Any, k: int, both: Any, args: Any, static: Any, names: Any) -> Any:
+    def leaf(
+        self, x: Value, k: int, both: Tree, args: tuple[Tree, ...], static: set[int], names: tuple[str, ...]
+    ) -> Value:
         """An argument's leaf as the program takes it; an error says the argument's name."""
         try:
             return leaf(x, "compile")
@@ -131,7 +137,7 @@ class Program:
         if self.last is not before and self.last is not None:
             self.last.build()
 
-    def checked(self, program: Compiled, values: list[Any]) -> list[Any]:
+    def checked(self, program: Compiled, values: list[Value]) -> list[Value]:
         """The values, once it is known that the donated ones can be written to."""
         if self.donate:
             for k, (x, donated) in enumerate(zip(values, program.donated)):
@@ -143,10 +149,19 @@ class Program:
                     raise InputError(f"compile: a donated array of shape {x.shape} is read-only; give a copy of it")
         return values
 
-    def make(self, key: Any, args: Any, static: Any, names: Any, moving: Any, kwargs: Any, given: list[Any]) -> Any:
+    def make(
+        self,
+        key: Hashable,
+        args: tuple[Tree, ...],
+        static: set[int],
+        names: tuple[str, ...],
+        moving: tuple[Tree, ...],
+        kwargs: Params,
+        given: list[Value],
+    ) -> tuple[Compiled, list[Value]]:
         """A new kind: its graph, and the results that the trace itself found."""
 
-        def g(positional: Any, named: Any) -> Any:
+        def g(positional: tuple[Tree, ...], named: tuple[Tree, ...]) -> Tree:
             rest = iter(positional)
             full = [args[k] if k in static else next(rest) for k in range(len(args))]
             return self.f(*full, **dict(zip(names, named)))
@@ -176,7 +191,7 @@ class Program:
         else:
             del self.programs[oldest]
 
-    def build(self, program: Compiled, moving: Any, names: Any, static: Any) -> None:
+    def build(self, program: Compiled, moving: tuple[Tree, ...], names: tuple[str, ...], static: set[int]) -> None:
         """Writes the program's source."""
         program.build()
         if program is self.last:
@@ -184,7 +199,7 @@ class Program:
             if program.scalar and not names and not static and all(x.__class__ is float for x in moving):
                 shorten(self.function, self.f, program, self.captured)
 
-    def donated_leaves(self, moving: Any, static: Any, count: int, leaves: int) -> list[bool]:
+    def donated_leaves(self, moving: tuple[Tree, ...], static: set[int], count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}
         positions = [k for k in range(count) if k not in static]
         flags: list[bool] = []
@@ -207,7 +222,7 @@ class Program:
         return explain(self.latest())
 
 
-def copied(tree: Any) -> Any:
+def copied(tree: Tree) -> Tree:
     """The tree with arrays of its own."""
     return optree.tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, tree)
 
@@ -233,7 +248,7 @@ def known_backend(name: str) -> str:
     return name
 
 
-def numbers(what: str, given: Any) -> tuple[int, ...]:
+def numbers(what: str, given: Positions) -> tuple[int, ...]:
     found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     if not all(isinstance(k, int) for k in found):
         raise InputError(f"compile: {what}={given!r}; give the positions of arguments, as integers")
@@ -251,7 +266,7 @@ def rename(graph: Graph, positional: list[str], named: list[str]) -> None:
         node.name = name + "_".join(["", *re.findall(r"\w+", rest)])
 
 
-def frozen_static(x: Any) -> Any:
+def frozen_static(x: object) -> Hashable:
     try:
         hash(frozen(x))
         return frozen(x)
@@ -262,7 +277,7 @@ def frozen_static(x: Any) -> Any:
 
 
 def compile(
-    f: Callable[..., Any], *, static_argnums: Any = (), donate_argnums: Any = (), backend: str = "numpy"
+    f: Function, *, static_argnums: Positions = (), donate_argnums: Positions = (), backend: str = "numpy"
 ) -> CompiledFunction:
     """f as a program: traced once for each structure, shapes and dtypes of its arguments, then straight-line code.
 
@@ -280,4 +295,5 @@ def compile(
     >>> program(3.0)
     6.0
     """
-    return Program(f, static_argnums, donate_argnums, backend).function  # type: ignore[no-any-return]
+    found: CompiledFunction = Program(f, static_argnums, donate_argnums, backend).function
+    return found

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...primitives.kernels.parallel import cores, workers
+from ...types import Array, Function, Value
 
 NAMES = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads")
 WORTH = 4_000_000  # multiplications below which a product is not cut
@@ -27,7 +27,7 @@ _before = 1
 
 
 @cache
-def controls() -> tuple[Any, Any] | None:
+def controls() -> tuple[Value, Value] | None:
     """OpenBLAS's own functions to ask for and to set its number of threads, in the library that NumPy has loaded."""
     maps = Path("/proc/self/maps")
     if not maps.exists():
@@ -68,7 +68,7 @@ def one_thread() -> Iterator[None]:
                 tell(_before)
 
 
-def product(a: Any, b: Any, out: Any) -> Any:
+def product(a: Array, b: Array, out: Array) -> Array:
     """np.matmul(a, b, out) in two halves, by rows or by columns; the halves do not depend on the number of threads."""
     if controls() is None or a.ndim < 2 or b.ndim < 2:
         return np.matmul(a, b, out)
@@ -85,7 +85,7 @@ def product(a: Any, b: Any, out: Any) -> Any:
         for part in parts:
             np.matmul(*part)
     else:
-        multiply: Any = np.matmul
+        multiply: Function = np.matmul
         job = workers().submit(copy_context().run, multiply, *parts[1])
         try:
             np.matmul(*parts[0])

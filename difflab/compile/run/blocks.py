@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
 
 from ...primitives.kernels.parallel import cores, workers
+from ...types import Array
 from ..plan.memory import Memory
 
 THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than it saves
@@ -19,17 +19,21 @@ THREADS_WORTH = 2_000_000  # flops below which waking a thread costs more than i
 class Blocks:
     """One region of a program: a function of (first row, last row, buffers, block number, arrays...) and how to cut."""
 
+    rows: int
+    step: int
+    memory: Memory
+
     def __init__(self, rows: int, step: int, memory: Memory, work: float) -> None:
         self.rows, self.step, self.memory = rows, step, memory
-        self.count = -(-rows // step)
-        self.threads = min(cores(), self.count) if work >= THREADS_WORTH else 1
+        self.count: int = -(-rows // step)
+        self.threads: int = min(cores(), self.count) if work >= THREADS_WORTH else 1
         self.function: Callable[..., None] | None = None
 
-    def buffers(self) -> list[Any]:
+    def buffers(self) -> list[list[Array]]:
         """For each thread its own block buffers."""
         return [self.memory.arrays(self.step) for _ in range(self.threads)]
 
-    def __call__(self, buffers: list[Any], *arrays: Any) -> None:
+    def __call__(self, buffers: list[list[Array]], *arrays: Array) -> None:
         if self.threads == 1:
             self.some(0, self.count, buffers[0], arrays)
             return
@@ -45,7 +49,7 @@ class Blocks:
             for job in waiting:
                 job.result()
 
-    def some(self, first: int, last: int, buffers: Any, arrays: Any) -> None:
+    def some(self, first: int, last: int, buffers: list[Array], arrays: tuple[Array, ...]) -> None:
         """The blocks first to last - 1."""
         run, step = self.function, self.step
         assert run is not None

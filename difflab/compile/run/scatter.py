@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...graph.node import Node
+from ...types import Array, Key, Shape
 
 LARGEST = 5_000_000  # places; the list of them is kept with the program
 
@@ -15,12 +15,12 @@ LARGEST = 5_000_000  # places; the list of them is kept with the program
 class Scatter:
     """Adds the elements of an array into zeros, at places counted through the flattened result."""
 
-    def __init__(self, index: Any, shape: tuple[int, ...]) -> None:
+    def __init__(self, index: Key, shape: Shape) -> None:
         self.shape = shape
-        self.places = np.arange(math.prod(shape)).reshape(shape)[index].ravel()
-        self.once = len(np.unique(self.places)) == len(self.places)
+        self.places: Array = np.arange(math.prod(shape)).reshape(shape)[index].ravel()
+        self.once: bool = len(np.unique(self.places)) == len(self.places)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Array) -> Array:
         if self.once:
             out = np.zeros(math.prod(self.shape), x.dtype)
             out[self.places] = x.ravel()

@@ -9,9 +9,10 @@ functions run. Source of the scheme: P. T. P. Tang, "Table-lookup algorithms for
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
+
+from ...types import Array
 
 ANGLES = 1024
 LARGEST = 50_000 * ANGLES / (2 * np.pi)
@@ -19,7 +20,7 @@ SCRATCH = 4  # float64 buffers, and one of integers
 
 
 @cache
-def tables() -> tuple[Any, Any, float, tuple[float, float, float]]:
+def tables() -> tuple[Array, Array, float, tuple[float, float, float]]:
     """Sine and cosine of the angles, angles per radian, and 2π/1024 as a sum of two short numbers and a rest."""
     import mpmath
 
@@ -34,7 +35,7 @@ def tables() -> tuple[Any, Any, float, tuple[float, float, float]]:
     return sines, cosines, float(1 / step), (high, middle, low)
 
 
-def sincos(x: Any, sine: Any, cosine: Any, a: Any, b: Any, c: Any, d: Any, place: Any) -> None:
+def sincos(x: Array, sine: Array, cosine: Array, a: Array, b: Array, c: Array, d: Array, place: Array) -> None:
     """Writes sin(x) and cos(x); the other arrays are scratch, `place` of integers."""
     sines, cosines, per_radian, (high, middle, low) = tables()
     np.multiply(x, per_radian, a)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import NUMPY, Primitive, rows
+from ...types import Function, Key, Value
 from ..run.scatter import known
 
 
@@ -20,7 +21,7 @@ class Names:
     def __init__(self, taken: set[str]) -> None:
         self.of: dict[Node, str] = {}
         self.space: dict[str, Any] = {}
-        self.rows: dict[str, Any] = {}
+        self.rows: dict[str, Function] = {}
         self.taken = taken
 
     def __getitem__(self, node: Node) -> str:
@@ -37,7 +38,7 @@ class Names:
         self.taken.add(otherwise)
         return otherwise
 
-    def constant(self, value: Any, scalar: bool = False) -> str:
+    def constant(self, value: Value, scalar: bool = False) -> str:
         """A literal, or the name of the object."""
         if scalar:  # `inf` and `nan` are names of math's
             value = float(value)
@@ -46,12 +47,12 @@ class Names:
             return f"({text})" if text.startswith("-") else text
         return self.object(value)
 
-    def object(self, value: Any) -> str:
+    def object(self, value: Value) -> str:
         name = f"k{len(self.space)}"
         self.space[name] = value
         return name
 
-    def parameter(self, value: Any) -> str:
+    def parameter(self, value: Value) -> str:
         if value is None or type(value) in (bool, int, str):
             return repr(value)
         if type(value) is tuple and all(v is None or type(v) in (bool, int) for v in value):
@@ -125,7 +126,7 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
     return f"{names.function(row)}({', '.join(operands + params)})"
 
 
-def written_index(index: Any) -> str | None:
+def written_index(index: Key) -> str | None:
     """The text of an index of integers, slices of integers, None and Ellipsis."""
     if not isinstance(index, tuple):
         return written_entry(index)
@@ -133,7 +134,7 @@ def written_index(index: Any) -> str | None:
     return None if not parts or None in parts else ", ".join(map(str, parts)) + ","
 
 
-def written_entry(entry: Any) -> str | None:
+def written_entry(entry: Key) -> str | None:
     if entry is None or type(entry) is int:
         return repr(entry)
     if entry is Ellipsis:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Function, Value
 from ..passes.assembly import complete
 from ..plan.ownership import Ownership
 from ..plan.plan import Plan
@@ -35,15 +35,15 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.name = name
-        self.plan = Plan(graph, donated, self.find_regions)
-        self.owner = Ownership(self.plan.life.last, self.plan.kept, self.plan.donated)
-        self.names = Names({*TAKEN, name})
+        self.plan: Plan = Plan(graph, donated, self.find_regions)
+        self.owner: Ownership = Ownership(self.plan.life.last, self.plan.kept, self.plan.donated)
+        self.names: Names = Names({*TAKEN, name})
         self.notes: list[str] = []
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
         self.functions: list[str] = []
         self.begun: dict[Node, set[Node]] = {}  # assemblies that are being filled, and the parts in their places
-        self.text = self.write()
+        self.text: str = self.write()
 
     def write(self) -> str:
         graph = self.plan.graph
@@ -77,7 +77,7 @@ class NumpySource:
         mine = y in self.owner.handed_out and y not in self.plan.graph.outputs[:k]
         return name if single or mine else f"own({name})"
 
-    def compile(self) -> Callable[..., Any]:
+    def compile(self) -> Function:
         """The Python function. The source holds only generated names and the rows' functions."""
         import scipy.special
 
@@ -87,9 +87,10 @@ class NumpySource:
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():
             blocks.function = space[f"block_{name}"]
-        return space[self.name]  # type: ignore[no-any-return]
+        made: Function = space[self.name]
+        return made
 
-    def workspace(self) -> list[Any]:
+    def workspace(self) -> list[Value]:
         """New buffers for one run at a time: those of each region's threads, then the arrays."""
         return [*[b.buffers() for b in self.blocks.values()], *self.owner.memory.arrays()]
 
@@ -217,6 +218,6 @@ def is_fresh(node: Node) -> bool:
     return "fresh" in node.primitive.facts or ufunc_of(node) is not None
 
 
-def own(y: Any) -> Any:
+def own(y: Value) -> Value:
     """A copy for the caller."""
     return y.copy() if isinstance(y, np.ndarray) else y

@@ -48,28 +48,33 @@ def pairs(region: Region) -> dict[Node, Node]:
 class RegionSource:
     """The block function's text, its arguments and its buffers."""
 
-    shared_cache = SHARED_CACHE
+    region: Region
+    names: Names
+    name: str
+    results: list[Node]
+
+    shared_cache: int = SHARED_CACHE
 
     def __init__(
         self, region: Region, names: Names, results: list[Node], name: str, strided: set[Node] | None = None
     ) -> None:
-        self.strided = strided or set()  # results that may become part of a larger array
+        self.strided: set[Node] = strided or set()  # results that may become part of a larger array
         self.region, self.names, self.name, self.results = region, names, name, results
         operands = dict.fromkeys(x for n in region.members for x in n.operands if x not in region.inside)
-        self.externals = [x for x in operands if x.primitive is not rows.constant]
-        self.outs = {y: f"o{k}" for k, y in enumerate(results)}
+        self.externals: list[Node] = [x for x in operands if x.primitive is not rows.constant]
+        self.outs: dict[Node, str] = {y: f"o{k}" for k, y in enumerate(results)}
         self.cut_names: dict[Node, str] = {}
-        self.steps = self.ordered()
-        self.last = {x: k for k, step in enumerate(self.steps) for n in step for x in n.operands}
-        self.owner = Ownership(self.last)
+        self.steps: list[list[Node]] = self.ordered()
+        self.last: dict[Node, int] = {x: k for k, step in enumerate(self.steps) for n in step for x in n.operands}
+        self.owner: Ownership = Ownership(self.last)
         self.body: list[str] = []
         self.written: set[Node] = set()  # results that stand in their place already
-        self.partner = pairs(region)
+        self.partner: dict[Node, Node] = pairs(region)
         self.used: set[int] = set()  # places of scratch buffers
         self.cut_operands(operands)
         for k, step in enumerate(self.steps):
             self.step(step, k)
-        self.lines = [*self.head(), *self.body]
+        self.lines: list[str] = [*self.head(), *self.body]
 
     def ordered(self) -> list[list[Node]]:
         """The members that are computed at once, step by step."""

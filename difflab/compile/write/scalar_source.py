@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Function
 from ..passes.rewriting import users
 from .names import Names
 
@@ -22,10 +22,13 @@ SPACE = {name: getattr(math, name) for name in dir(math) if not name.startswith(
 class ScalarSource:
     """The text of a program on Python floats."""
 
+    graph: Graph
+    name: str
+
     def __init__(self, graph: Graph, name: str = "program") -> None:
         self.graph, self.name = graph, name
         self.globals: dict[str, Any] = {}  # what `entry` needs
-        self.names = Names({*SPACE, "abs", "bool", "float", name, "entry", "general"})
+        self.names: Names = Names({*SPACE, "abs", "bool", "float", name, "entry", "general"})
         self.inputs: list[str] = []
         self.lines: list[str] = []
         self.short: list[str] = []
@@ -43,7 +46,7 @@ class ScalarSource:
         self.shorten()
         checks = [self.names[n] for n, _ in graph.guards]
         floats = [f"    {x} = float({x})" for x in self.inputs]  # NumPy's scalars would make all that follows slow
-        self.text = "\n".join(
+        self.text: str = "\n".join(
             [
                 f"def {name}({', '.join(self.inputs)}):",
                 *floats,
@@ -53,10 +56,11 @@ class ScalarSource:
             ]
         )
 
-    def compile(self) -> Callable[..., Any]:
+    def compile(self) -> Function:
         space: dict[str, Any] = {**SPACE, **self.names.space}
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
-        return space[self.name]  # type: ignore[no-any-return]
+        made: Function = space[self.name]
+        return made
 
     def explain(self) -> list[str]:
         """More lines for a person."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...errors import DrawError, UnsupportedError
 from ...graph.graph import BackwardPass, ForwardPass, Graph
 from ...primitives import rows
@@ -16,7 +14,7 @@ from .model import Model
 __all__ = ["page_of"]
 
 
-def page_of(thing: Any, title: str | None = None, ulps: bool = True) -> str:
+def page_of(thing: object, title: str | None = None, ulps: bool = True) -> str:
     """The HTML text of the step-through page of a pass.
 
     `thing` is a BackwardPass, a ForwardPass, or a Graph without inputs (whose values are known). Where every value is a
@@ -43,7 +41,7 @@ def page_of(thing: Any, title: str | None = None, ulps: bool = True) -> str:
         return document(model, live, reason, title, ulps)
 
 
-def parts(thing: Any) -> tuple[ForwardPass, BackwardPass | None]:
+def parts(thing: object) -> tuple[ForwardPass, BackwardPass | None]:
     """The forward and, where there is one, the backward pass."""
     if isinstance(thing, BackwardPass):
         return thing.forward, thing

@@ -59,8 +59,8 @@ def still(model: Model) -> str:
     cells_of: list[str] = []
     for node in model.order[:MOST_STILL]:
         if node.primitive is not rows.constant:
-            reached = model.backward is not None and node in model.backward.reached
-            adjoint = short(model.backward.adjoint[node], 6) if reached else ""  # type: ignore[union-attr]
+            back = model.backward
+            adjoint = short(back.adjoint[node], 6) if back is not None and node in back.reached else ""
             cells = (model.names[node], short(model.forward.values[node], 6), adjoint)
             cells_of.append("<tr>" + "".join(f"<td>{escape(clean(c))}</td>" for c in cells) + "</tr>")
     return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(cells_of)}</table>"

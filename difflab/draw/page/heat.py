@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ...types import Tree, Value
 from ..text import number
 
 ROWS, COLUMNS = 8, 12
@@ -14,7 +13,7 @@ ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()
 MISSING = " "
 
 
-def heat(x: Any) -> dict[str, Any] | None:
+def heat(x: Value) -> dict[str, Tree] | None:
     """An array as at most ROWS rows of COLUMNS characters, with the size that the darkest colour means.
 
     Larger arrays are thinned out: every cell is one of their entries. Zero is the middle of the alphabet.
@@ -41,6 +40,6 @@ def level(v: float) -> str:
     return MISSING if v > 1 else ALPHABET[round(v * LEVELS) + LEVELS]
 
 
-def thinned(grid: Any, axis: int, most: int) -> Any:
+def thinned(grid: Value, axis: int, most: int) -> Value:
     n = grid.shape[axis]
     return grid if n <= most else np.take(grid, np.linspace(0, n - 1, most).round().astype(int), axis)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...errors import UnsupportedError
 from ...graph.node import Node
 from ...graph.traced import Traced
+from ...primitives import Primitive
 from .model import Model
 from .script import Form
 
@@ -24,7 +23,7 @@ class Live:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.form: dict[Node, int] = {}
-        self.known: dict[tuple[Any, ...], int] = {}
+        self.known: dict[tuple[Primitive, int, str, str], int] = {}
         self.texts: list[str] = []
         forward = model.forward
         if not model.scalar:

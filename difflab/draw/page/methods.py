@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from html import escape
-from typing import Any
 
 import numpy as np
 
@@ -12,19 +11,25 @@ from ...differentiate.limits import limited
 from ...differentiate.symbolic import formula, shorten, without_impulses
 from ...errors import DifflabError, UnsupportedError
 from ...graph.graph import Graph
+from ...graph.node import Node
 from ...graph.portable import portable
 from ...hooks import Hook
 from ...progress import doing
+from ...types import Value
 from ..text import clean
 from .model import Model
 from .script import printed
 
 SECONDS, MOST_NODES, LONGEST, SHOWN = 10.0, 120, 8000, 200
-ERRORS: Hook[[Graph, dict[str, Any]], str] = Hook("errors of methods")  # a sentence about all of them at a point
+ERRORS: Hook[[Graph, dict[str, Value]], str] = Hook("errors of methods")  # a sentence about all of them at a point
 
 
 class Symbolic:
     """sympy's gradient: `script` is a JavaScript function of the inputs or "null", `shown` the formulas as text."""
+
+    script: str
+    shown: list[str]
+    reason: str
 
     def __init__(self, model: Model) -> None:
         self.script, self.shown, self.reason = "null", [], ""
@@ -60,7 +65,7 @@ def gradient(graph: Graph, inputs: list[str]) -> tuple[str, list[str], str]:
         return "null", shown, str(error)
 
 
-def script_of(symbols: list[Any], shared: list[Any], results: list[Any]) -> str:
+def script_of(symbols: list[Value], shared: list[Value], results: list[Value]) -> str:
     lines = [f"const {name}={printed(e)};" for name, e in shared]
     text = f"({','.join(map(str, symbols))})=>{{{''.join(lines)}return [{','.join(map(printed, results))}];}}"
     if len(text) > LONGEST:
@@ -91,5 +96,5 @@ def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
     )
 
 
-def written(model: Model, node: Any, text: str) -> str:
+def written(model: Model, node: Node, text: str) -> str:
     return f"∂{model.output_name}/∂{model.names[node]} = {text}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ...graph.graph import BackwardPass, ForwardPass
+from ...graph.graph import BackwardPass, Edge, ForwardPass, Graph
 from ...graph.node import Node
 from ...graph.traced import Traced
 from ...primitives import Linear, rows
+from ...types import Tree, Value
 from ..build import ancestors
 from ..formula import local_formula, names_of, node_formula
 from ..text import clean, shape, short
@@ -26,23 +26,27 @@ class Model:
     Numbers go with all their digits, arrays as the short text of the drawings and a small heat map.
     """
 
+    forward: ForwardPass
+    backward: BackwardPass | None
+    graph: Graph
+
     def __init__(self, forward: ForwardPass, backward: BackwardPass | None) -> None:
         self.forward, self.backward, self.graph = forward, backward, forward.graph
-        self.order = list(self.graph.order)
-        self.index = {node: k for k, node in enumerate(self.order)}
-        self.names = {node: clean(name, NAME) for node, name in names_of(self.graph).items()}
-        self.edges = backward.edges if backward else []
-        self.edge_index = {(e.target, e.position): k for k, e in enumerate(self.edges)}
-        self.output = backward.output if backward else self.graph.outputs[0]
-        self.output_name = clean(self.output.name or "f", NAME)
-        self.needed = ancestors(self.graph)
+        self.order: list[Node] = list(self.graph.order)
+        self.index: dict[Node, int] = {node: k for k, node in enumerate(self.order)}
+        self.names: dict[Node, str] = {node: clean(name, NAME) for node, name in names_of(self.graph).items()}
+        self.edges: list[Edge] = backward.edges if backward else []
+        self.edge_index: dict[tuple[Node, int], int] = {(e.target, e.position): k for k, e in enumerate(self.edges)}
+        self.output: Node = backward.output if backward else self.graph.outputs[0]
+        self.output_name: str = clean(self.output.name or "f", NAME)
+        self.needed: set[Node] = ancestors(self.graph)
 
     @property
     def scalar(self) -> bool:
         """Whether every value is a single real number or truth value."""
         return all(is_number(self.forward.values[n]) for n in self.order)
 
-    def data(self, live: bool) -> dict[str, Any]:
+    def data(self, live: bool) -> dict[str, Tree]:
         """Nodes, edges and where they begin and end; with `live` without the numbers that the script computes."""
         return {
             "levels": "" if live else ALPHABET,
@@ -56,9 +60,9 @@ class Model:
             "backward": self.backward is not None,
         }
 
-    def node(self, node: Node, live: bool) -> dict[str, Any]:
+    def node(self, node: Node, live: bool) -> dict[str, Tree]:
         value = self.forward.values[node]
-        found: dict[str, Any] = {
+        found: dict[str, Tree] = {
             "name": self.names[node],
             "operands": [self.index[x] for x in node.operands],
         }
@@ -77,9 +81,9 @@ class Model:
             found |= self.recorded(node, value)
         return found
 
-    def recorded(self, node: Node, value: Any) -> dict[str, Any]:
+    def recorded(self, node: Node, value: Edge) -> dict[str, Tree]:
         """What the script of a page without sliders cannot find itself: adjoint, shape, pictures of arrays."""
-        found: dict[str, Any] = {}
+        found: dict[str, Tree] = {}
         if not is_number(value):
             found["shape"] = "several results" if isinstance(value, tuple) else shape(value)
             found["heat"] = heat(value)
@@ -93,7 +97,7 @@ class Model:
                 found["adjointHeat"] = heat(adjoint)
         return found
 
-    def edge(self, e: Any, live: bool) -> list[Any]:
+    def edge(self, e: Edge, live: bool) -> list[Tree]:
         """Source, target, position, the local derivative as a formula; then the numbers, unless they are computed."""
         made = self.forward.recorded[e.target]
         if made.__class__ is Traced and isinstance(made.primitive, Linear):
@@ -112,12 +116,12 @@ class Model:
         return found | {node: "⟦y⟧"}
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: Value) -> bool:
     """Whether a value is one real number or truth value."""
     return not isinstance(x, list | tuple) and np.ndim(x) == 0 and np.asarray(x).dtype.kind in "fbiu"
 
 
-def encoded(x: Any) -> Any:
+def encoded(x: Value) -> Value:
     """A value for JSON: a number exactly (what JSON lacks by name), anything else as short text."""
     if isinstance(x, list | tuple):
         return short(tuple(v for v in x if v is not None))

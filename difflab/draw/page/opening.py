@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..build import COLLAPSE_OVER
+from ..picture import OpenBlocks
 from ..text import clean
 from .model import Model
 from .scene import Scene
@@ -16,7 +15,7 @@ MOST_BYTES = 40_000  # of drawings with one block open; beyond that a block open
 def drawings(model: Model, title: str) -> tuple[list[str], list[str], dict[int, int], int]:
     """The drawings' SVG, what is open in each, which drawing opens which block, and the number of the first shown."""
 
-    def drawn(opened: Any) -> str:
+    def drawn(opened: OpenBlocks) -> str:
         return drawing(Scene(model, opened, title))
 
     blocks = model.graph.blocks

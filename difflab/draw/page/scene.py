@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...graph.block import Block
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Value
 from ..build import Builder
-from ..picture import Box, Line, Picture, Wire
+from ..picture import Box, Kind, Line, OpenBlocks, Picture, Wire
 from ..text import clean, short
 from .model import Model, is_number
 
@@ -27,7 +26,7 @@ class Scene(Builder):
     repeats by name alone, so that no wire crosses a large drawing.
     """
 
-    def __init__(self, model: Model, open_blocks: Any, title: str) -> None:
+    def __init__(self, model: Model, open_blocks: OpenBlocks, title: str) -> None:
         super().__init__(model.graph, "graph", open_blocks, title)
         self.model = model
         self.arriving: dict[Node, int] = {}
@@ -38,8 +37,8 @@ class Scene(Builder):
         self.edges_of: dict[int, list[int]] = {}
         self.blocks_of: dict[int, int] = {}
         self.stub_of: dict[int, int] = {}
-        self.rank: dict[Any, int] = {}
-        self.all_blocks = {b: k for k, b in enumerate(model.graph.blocks)}
+        self.rank: dict[Node | Block, int] = {}
+        self.all_blocks: dict[Block, int] = {b: k for k, b in enumerate(model.graph.blocks)}
 
     def built(self) -> Picture:
         holders = dict.fromkeys(map(self.holder, self.graph.order))
@@ -53,16 +52,16 @@ class Scene(Builder):
         picture.quick = large
         return picture
 
-    def ranks(self) -> dict[Any, int]:
+    def ranks(self) -> dict[Node | Block, int]:
         """How many wires lie at most before each box."""
-        rank: dict[Any, int] = {}
+        rank: dict[Node | Block, int] = {}
         for node in self.graph.order:
             holder = self.holder(node)
             before = [rank[h] for h in map(self.holder, node.operands) if h is not holder and h in rank]
             rank[holder] = max(rank.get(holder, 0), 1 + max(before, default=-1))
         return rank
 
-    def start(self, source: Any, target: Any, use: tuple[Node, Node, int]) -> int:
+    def start(self, source: Node | Block, target: Node | Block, use: tuple[Node, Node, int]) -> int:
         """The box where a wire begins: its source's, or in a large drawing a stub beside a target far away."""
         if not self.rank or self.rank[target] - self.rank[source] <= FAR or isinstance(source, Block):
             return self.place[source]
@@ -90,8 +89,8 @@ class Scene(Builder):
             lines = [Line(row.glyph or row.name, large=len(row.glyph) <= 3)]
             lines += [Line(clean(self.names[node], 24), bold=bool(node.name))]
         lines += self.room(node)
-        kind = "input" if row is rows.input else "step"
-        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)  # type: ignore[arg-type]
+        kind: Kind = "input" if row is rows.input else "step"
+        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)
 
     def block_box(self, block: Block) -> Box:
         inside = [n for n in self.graph.order if self.holder(n) is block]
@@ -119,10 +118,10 @@ class Scene(Builder):
         return lines
 
     @staticmethod
-    def widest(value: Any) -> str:
+    def widest(value: Value) -> str:
         return ROOM if is_number(value) else short(value).replace("  ", " ")
 
-    def wire(self, source: Any, target: Any, uses: list[tuple[Node, Node, int]]) -> None:
+    def wire(self, source: Node | Block, target: Node | Block, uses: list[tuple[Node, Node, int]]) -> None:
         numbers = [self.model.edge_index[n, p] for _, n, p in uses if (n, p) in self.model.edge_index]
         lines = []
         if numbers:

@@ -14,8 +14,9 @@ from typing import Any
 from ...errors import DifflabError, UnsupportedError
 from ...graph.sympy_io import SympyCarrier, exact
 from ...graph.traced import Traced
-from ...primitives import Gate, Primitive, table
+from ...primitives import Elementwise, Gate, Primitive, table
 from ...primitives.primitive import lookup
+from ...types import Function, Params, Value
 
 LONGEST = 3000  # characters of one function
 
@@ -23,7 +24,7 @@ LONGEST = 3000  # characters of one function
 class ScriptCarrier(SympyCarrier):
     """sympy expressions; what JavaScript or special.js has, by the rows' spelling, stays as it is."""
 
-    def function(self, row: Primitive) -> Any:
+    def function(self, row: Primitive) -> Function:
         if "javascript" in row.spelling:
             return named(row)
         if row.kind == "elementwise" and "compiled" in row.spelling:  # the form that is accurate on doubles
@@ -31,7 +32,7 @@ class ScriptCarrier(SympyCarrier):
         return super().function(row)
 
 
-def named(row: Primitive) -> Any:
+def named(row: Primitive) -> Function:
     """A function, or for a row that gives truth values a condition, that sympy knows nothing about."""
     import sympy
     from sympy.logic.boolalg import BooleanFunction
@@ -42,7 +43,7 @@ def named(row: Primitive) -> Any:
     return lambda *x, **params: function(*x, *(number_of(p) for p in params.values()))
 
 
-def number_of(param: Any) -> Any:
+def number_of(param: Value) -> Value:
     """A parameter as an argument; NaN for None."""
     return exact(float("nan") if param is None else param)
 
@@ -109,7 +110,7 @@ def printer() -> Any:
     return Printer({"user_functions": known, "precision": 17, "order": "none"})
 
 
-def printed(expression: Any) -> str:
+def printed(expression: Value) -> str:
     """An expression, a condition or a number as JavaScript."""
     import sympy
 
@@ -125,16 +126,18 @@ def printed(expression: Any) -> str:
 class Form:
     """One operation as JavaScript: `text` is an object with the value `f`, the partials `d` and the kinks `k`."""
 
-    def __init__(self, node: Traced, constants: dict[int, Any]) -> None:
+    def __init__(self, node: Traced, constants: dict[int, Value]) -> None:
         import sympy
 
-        self.row, self.params = node.primitive, node.params
-        if self.row.kind != "elementwise":
-            raise UnsupportedError(f"{self.row.name} has no formula in single numbers")
+        row = node.primitive
+        if not isinstance(row, Elementwise):
+            raise UnsupportedError(f"{row.name} has no formula in single numbers")
+        self.row: Elementwise = row
+        self.params: Params = node.params
         letters = [sympy.Symbol(f"x{k}", real=True) for k in range(len(node.operands))]
-        self.operands = [exact(constants[k]) if k in constants else x for k, x in enumerate(letters)]
-        self.result = sympy.Symbol("y", real=True)
-        self.arguments = ",".join(map(str, letters))
+        self.operands: list[Value] = [exact(constants[k]) if k in constants else x for k, x in enumerate(letters)]
+        self.result: Value = sympy.Symbol("y", real=True)
+        self.arguments: str = ",".join(map(str, letters))
         try:
             with sympy.evaluate(False):
                 value = printed(CARRIER.of(self.row)(*self.operands, **self.params))
@@ -142,11 +145,11 @@ class Form:
                 kinks = self.kinks()
         except (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError, DifflabError) as error:
             raise UnsupportedError(f"{self.row.name} has no formula in JavaScript: {error}") from None
-        self.text = f"{{f:({self.arguments})=>{value},d:[{','.join(partials)}]{kinks}}}"
+        self.text: str = f"{{f:({self.arguments})=>{value},d:[{','.join(partials)}]{kinks}}}"
 
     def partial(self, k: int) -> str:
         """The local derivative by operand k: a number, a function of y and x, or one with a gate."""
-        rule = self.row.partials[k] if k < len(self.row.partials) else None  # type: ignore[attr-defined]
+        rule = self.row.partials[k] if k < len(self.row.partials) else None
         if rule is None or isinstance(rule, int):
             return str(rule or 0)
         found = rule(CARRIER, self.result, *self.operands, **self.params)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from html import escape
-from typing import Any
 
 from ..dot import dot
 from ..layout import render
@@ -41,7 +40,7 @@ def drawing(scene: Scene) -> str:
     )
 
 
-def part(g: Any, scene: Scene, picture: Picture) -> tuple[str, str]:
+def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:
     """One box, wire or opened block: what it is, and its text."""
     kind = g.get("class", "")
     number = int(m[1]) if (m := re.fullmatch(r"[ne](\d+)", g.get("id", ""))) else -1
@@ -65,13 +64,13 @@ def part(g: Any, scene: Scene, picture: Picture) -> tuple[str, str]:
     return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g))}</g>'
 
 
-def middle(g: Any) -> float | None:
+def middle(g: ET.Element) -> float | None:
     """The x of a box's middle, where its lines are centred."""
     found = corners(g)
     return (found[0] + found[2]) / 2 if found else None
 
 
-def corners(g: Any) -> tuple[float, float, float, float] | None:
+def corners(g: ET.Element) -> tuple[float, float, float, float] | None:
     """Left, top, right and bottom of a box; None for text alone."""
     for tag, attribute in (("polygon", "points"), ("path", "d")):
         element = g.find(f"{{{SVG}}}{tag}")
@@ -82,7 +81,7 @@ def corners(g: Any) -> tuple[float, float, float, float] | None:
     return None
 
 
-def outline(g: Any) -> str:
+def outline(g: ET.Element) -> str:
     """A box; Graphviz draws round corners as a path of 25 points."""
     found = corners(g)
     if found is None:
@@ -91,7 +90,7 @@ def outline(g: Any) -> str:
     return f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="{ROUND}"/>'
 
 
-def shapes(g: Any) -> str:
+def shapes(g: ET.Element) -> str:
     """Lines and arrows."""
     parts = []
     for element in g:
@@ -102,7 +101,7 @@ def shapes(g: Any) -> str:
     return "".join(parts)
 
 
-def texts(g: Any, x: float | None) -> str:
+def texts(g: ET.Element, x: float | None) -> str:
     """The lines of text; numbers are empty until the script fills them."""
     parts = []
     for element in g.findall(f"{{{SVG}}}text"):

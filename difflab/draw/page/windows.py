@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from ...graph.node import Node
 from ...primitives import rows
+from ...types import Tree, Value
 from .heat import heat
 
 
-def window_of(node: Node, values: Mapping[Node, Any]) -> dict[str, Any] | None:
+def window_of(node: Node, values: Mapping[Node, Value]) -> dict[str, Tree] | None:
     """Size, stride and padding (rows, columns) and the heat maps of the first image's first channel, before and after.
 
     None where the node slides no window over two axes, where it is dilated, or where the arrays are too large to be

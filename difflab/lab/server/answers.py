@@ -8,8 +8,7 @@ from __future__ import annotations
 import html
 import re
 import traceback
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from ...differentiate.problem import Problem, as_problem
 from ...draw.page import page_of
 from ...errors import DifflabError, InputError
 from ...graph.parse import parse, parse_point
+from ...types import Value
 from .question import EXAMPLES, LONGEST, PARTS, checked
 
 __all__ = ["EXAMPLES", "LONGEST", "answer", "answered", "warm_up"]
@@ -82,7 +82,7 @@ def answer(part: str, text: str, point: str) -> str:
     raise InputError(f"there is no part {part[:40]!r}; there are page, comparison and curve")
 
 
-def read(text: str, point: str) -> tuple[Problem, dict[str, Any]]:
+def read(text: str, point: str) -> tuple[Problem, dict[str, Value]]:
     checked("the expression", text)
     checked("the point", point)
     if not text.strip():
@@ -99,7 +99,7 @@ def read(text: str, point: str) -> tuple[Problem, dict[str, Any]]:
     return as_problem(text, at), at
 
 
-def mended(names: list[Any], at: dict[str, Any]) -> str:
+def mended(names: Sequence[str | None], at: dict[str, Value]) -> str:
     """A point of these names: values that were given, and 1 for the others.
 
     >>> mended(["y", "w"], {"y": 5.0, "z": 2.0}), mended(["x"], {"x": np.array([1.0, 2.5])})
@@ -109,7 +109,7 @@ def mended(names: list[Any], at: dict[str, Any]) -> str:
     return ", ".join(f"{n}={re.sub(r'[.]0(?![0-9])', '', value)}" for n, value in text.items())
 
 
-def curve(text: str, at: dict[str, Any]) -> str:
+def curve(text: str, at: dict[str, Value]) -> str:
     """The V-curve by the first scalar input, as SVG."""
     from ..plots import encoded
     from ..step_size import step_size_study

@@ -9,14 +9,21 @@ import secrets
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable
 from importlib import resources
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from ...errors import InputError, UnsupportedError
 from .desk import GONE, Desk
 from .pages import Pages
 from .question import EXAMPLES, question
 from .work import HELPER, Answer, refusal
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 HOST = "127.0.0.1"
 LARGEST_REQUEST = 20_000
@@ -29,7 +36,7 @@ PRIVATE = {"referrer-policy": "no-referrer", "cache-control": "no-store", "x-con
 MISSING = "difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'"
 
 
-def make_app(token: str, desk: Desk | None = None) -> Any:
+def make_app(token: str, desk: Desk | None = None) -> Starlette:
     """The ASGI application. `/?token=...` is the page; `/answer` takes JSON with the token in a header."""
     try:
         from starlette.applications import Starlette
@@ -39,11 +46,11 @@ def make_app(token: str, desk: Desk | None = None) -> Any:
         raise UnsupportedError(MISSING) from None
     desk, pages = desk or Desk(), Pages()
 
-    def known(request: Any, given: str) -> bool:
+    def known(request: Request, given: str) -> bool:
         """The token is right, and the browser asked for this machine by its own name: no other name leads here."""
         return secrets.compare_digest(given.encode(), token.encode()) and ours(request)
 
-    async def home(request: Any) -> Any:
+    async def home(request: Request) -> Response:
         if not known(request, request.query_params.get("token", "")):
             return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
         nonce = secrets.token_urlsafe(16)
@@ -51,7 +58,7 @@ def make_app(token: str, desk: Desk | None = None) -> Any:
             home_page(token, nonce), headers=PRIVATE | {"content-security-policy": POLICY.format(nonce)}
         )
 
-    async def answers(request: Any) -> Any:
+    async def answers(request: Request) -> Response:
         if not known(request, request.headers.get("x-difflab-token", "")):
             answer = refusal(403, "token", "the token is wrong; open the address that difflab lab has printed")
         else:
@@ -59,7 +66,7 @@ def make_app(token: str, desk: Desk | None = None) -> Any:
         headers = PRIVATE | ({"retry-after": "2"} if answer.status == 503 else {})
         return JSONResponse(pages.kept(answer), answer.status, headers=headers)
 
-    async def page(request: Any) -> Any:
+    async def page(request: Request) -> Response:
         text = pages.get(request.path_params["name"])
         if text is None or not ours(request):
             return PlainTextResponse("This page is gone; choose the expression again.", 404)
@@ -69,11 +76,11 @@ def make_app(token: str, desk: Desk | None = None) -> Any:
     return Starlette(routes=routes)
 
 
-def ours(request: Any) -> bool:
+def ours(request: Request) -> bool:
     return request.headers.get("host", "").partition(":")[0] in (HOST, "localhost")
 
 
-async def answered(request: Any, desk: Desk) -> Answer:
+async def answered(request: Request, desk: Desk) -> Answer:
     """The answer to a request: what is wrong with it, or what the desk says."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -92,7 +99,7 @@ async def answered(request: Any, desk: Desk) -> Answer:
     return await desk.answer(asked, gone(request))
 
 
-async def read(request: Any) -> bytes | None:
+async def read(request: Request) -> bytes | None:
     """The body, or None if it is too long; ConnectionError where the one who asks leaves before its end."""
     body, more = bytearray(), True
     while more:
@@ -106,7 +113,7 @@ async def read(request: Any) -> bytes | None:
     return bytes(body)
 
 
-async def gone(request: Any) -> None:
+async def gone(request: Request) -> None:
     """Ends when the one who asked has closed the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
@@ -114,7 +121,9 @@ async def gone(request: Any) -> None:
 
 def home_page(token: str, nonce: str) -> str:
     """The page, with its style and script inside."""
-    asset = lambda name: (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+    asset: Callable[[str], str] = lambda name: (resources.files(__package__) / "assets" / name).read_text(
+        encoding="utf-8"
+    )
     options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
     told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
     parts = {"STYLE": asset("lab.css"), "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
@@ -137,7 +146,7 @@ def free_port(port: int) -> socket.socket:
     return listening
 
 
-def serve(port: int = 0, open_browser: bool = True, tell: Any = print) -> None:
+def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object] = print) -> None:
     """Serves until Ctrl-C; tells the address, which holds a token made for this run."""
     HELPER.prepare()  # it loads while this process does
     try:
@@ -150,7 +159,7 @@ def serve(port: int = 0, open_browser: bool = True, tell: Any = print) -> None:
     class Server(uvicorn.Server):
         """Ctrl-C ends the work first: nobody waits for it."""
 
-        def handle_exit(self, sig: int, frame: Any) -> None:
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             desk.close_soon()
             super().handle_exit(sig, frame)
 

@@ -32,11 +32,14 @@ class Desk:
     waiting for little more than a second, and no more of them are in memory than there are places.
     """
 
+    short: Lane
+    long: Lane
+
     def __init__(self) -> None:
         self.short, self.long = Lane(SHORT_PLACES, LONGEST_QUEUE), Lane(LONG_PLACES, LONGEST_QUEUE)
         self.newest: OrderedDict[str, int] = OrderedDict()
         self.open: set[tuple[Question, asyncio.Future[Answer]]] = set()
-        self.closed = False
+        self.closed: bool = False
         self.loop: asyncio.AbstractEventLoop | None = None
 
     async def answer(self, question: Question, gone: Awaitable[Any]) -> Answer:

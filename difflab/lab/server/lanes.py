@@ -18,6 +18,9 @@ class Lane:
     A page that asks for much is not served before one that asks for little. BusyError where `longest` wait already.
     """
 
+    free: int
+    longest: int
+
     def __init__(self, places: int, longest: int) -> None:
         self.free, self.longest = places, longest
         self.waiting: dict[str, deque[asyncio.Future[None]]] = {}

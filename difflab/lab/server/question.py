@@ -62,7 +62,7 @@ def refused(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def part(name: Any) -> str:
+def part(name: object) -> str:
     if not isinstance(name, str) or name not in PARTS:
         raise InputError(f"there is no part {shown(name)}; there are page, comparison and curve")
     return name
@@ -75,10 +75,11 @@ def text(asked: dict[str, Any], key: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise InputError(f"{name} has half a character (a lone surrogate) at place {error.start}") from None
-    return value  # type: ignore[no-any-return]
+    found: str = value
+    return found
 
 
-def checked(name: str, value: Any) -> None:
+def checked(name: str, value: object) -> None:
     """An expression or a point is text, and no book."""
     if not isinstance(value, str):
         raise InputError(f"{name} is {type(value).__name__}; it must be text")
@@ -102,6 +103,6 @@ def round(asked: dict[str, Any]) -> int | None:
     return value
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Something of a stranger's, short and in plain characters."""
     return type(value).__name__ if isinstance(value, list | dict) else ascii(value)[:40]

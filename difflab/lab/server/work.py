@@ -48,9 +48,14 @@ def computed(question: Question) -> tuple[str, ...]:
 class Work:
     """A question that is being computed: `task` ends with the Answer; cancelled, it ends the process."""
 
+    question: Question
+    process: int
+    since: float
+    polite: bool
+
     def __init__(self, question: Question, polite: bool = False) -> None:
         self.question, self.polite, self.process, self.since = question, polite, 0, math.inf
-        self.task = asyncio.create_task(self.run())
+        self.task: asyncio.Task[Answer] = asyncio.create_task(self.run())
 
     async def run(self) -> Answer:
         if not can_fork():  # Windows: a thread of this process, and no limits

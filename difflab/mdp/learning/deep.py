@@ -6,20 +6,22 @@ V. Mnih et al. (2015), "Human-level control through deep reinforcement learning"
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...compile.program.program import compile as compile_function
+from ...compile.program.program import CompiledFunction, compile as compile_function
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError
 from ...interrupts import Interrupts
 from ...nn import functional as F, optim
+from ...nn.arrays import Memory
+from ...nn.layers.layer import Layer
 from ...nn.models import mlp
+from ...nn.optim.optimiser import Optimiser
+from ...types import Array, Function, Params, State, Tree, Value
 from ..checks import discount_of, whole
 from ..process import MDP
-from ..types import Start
+from ..types import Floats, Start
 from .environments import environment
 from .learned import Learned
 from .schedules import Schedule, linear, schedule_of
@@ -30,29 +32,32 @@ class Replay:
     """The last so many transitions, in rings of arrays."""
 
     def __init__(self, size: int, width: int) -> None:
-        self.size, self.count = size, 0
-        self.states, self.following = np.zeros((size, width), np.float32), np.zeros((size, width), np.float32)
-        self.actions, self.rewards = np.zeros(size, np.int64), np.zeros(size, np.float32)
-        self.ended = np.zeros(size, np.float32)
+        self.size: int = size
+        self.count: int = 0
+        self.states: Array = np.zeros((size, width), np.float32)
+        self.following: Array = np.zeros((size, width), np.float32)
+        self.actions: Array = np.zeros(size, np.int64)
+        self.rewards: Array = np.zeros(size, np.float32)
+        self.ended: Array = np.zeros(size, np.float32)
 
-    def add(self, state: Any, action: int, reward: float, following: Any, ended: bool) -> None:
+    def add(self, state: Value, action: int, reward: float, following: Value, ended: bool) -> None:
         k = self.count % self.size
         self.states[k], self.following[k] = state, following
         self.actions[k], self.rewards[k], self.ended[k] = action, reward, ended
         self.count += 1
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[Any, ...]:
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, ...]:
         k = rng.integers(0, min(self.count, self.size), n)
         return self.states[k], self.actions[k], self.rewards[k], self.following[k], self.ended[k]
 
 
 def deep_q_learning(
-    env: Any,
+    env: Value,
     episodes: int = 300,
     *,
-    network: Any = None,
+    network: Layer | None = None,
     discount: float | None = None,
-    optimiser: Any = None,
+    optimiser: Optimiser | None = None,
     epsilon: Schedule | float | None = None,
     batch_size: int = 64,
     memory: int = 20_000,
@@ -84,7 +89,7 @@ def deep_q_learning(
     optimiser = optimiser or optim.Adam(lr=1e-3)
     agent = Agent(model, width, world.n_actions, optimiser, discount_of(discount), double, rng)
     replay = Replay(memory, width)
-    encode = one_hots(world.n_states) if world.n_states else (lambda s: s)
+    encode: Function = one_hots(world.n_states) if world.n_states else (lambda s: s)
     explore = schedule_of(linear(1.0, 0.05, 5000) if epsilon is None else epsilon, "deep_q_learning: epsilon")
     truth = truth_of(exact, world, "deep_q_learning")
     returns: list[float] = []
@@ -109,19 +114,21 @@ def deep_q_learning(
             returns.append(total)
             if interrupts.asked is not None:
                 break
-    q = all_values(agent, world) if world.n_states else None
+    values = all_values(agent, world) if world.n_states else None
     predict = lambda x: agent.values(np.asarray(x, np.float32).reshape(len(x), -1))
-    return Learned("deep Q-learning", q, returns, count, errors, network=model, params=agent.params, predict=predict)
+    return Learned(
+        "deep Q-learning", values, returns, count, errors, network=model, params=agent.params, predict=predict
+    )
 
 
-def all_values(agent: Agent, world: Any) -> Any:
+def all_values(agent: Agent, world: Value) -> Floats:
     """q of all numbered states; a terminal one, which nothing is learned of, has 0."""
     q = agent.values(np.eye(world.n_states, dtype=np.float32))
     q[np.flatnonzero(getattr(world, "ends", np.zeros(0)))] = 0.0
     return q
 
 
-def one_hots(n: int) -> Any:
+def one_hots(n: int) -> Function:
     rows = np.eye(n, dtype=np.float32)
     return lambda s: rows[s]
 
@@ -130,14 +137,27 @@ class Agent:
     """The network, its target copy, and the compiled functions of both."""
 
     def __init__(
-        self, model: Any, width: int, n_actions: int, optimiser: Any, discount: float, double: bool, rng: Any
+        self,
+        model: Layer,
+        width: int,
+        n_actions: int,
+        optimiser: Optimiser,
+        discount: float,
+        double: bool,
+        rng: np.random.Generator,
     ) -> None:
-        self.model, self.optimiser, self.discount, self.double = model, optimiser, discount, double
+        self.model: Layer = model
+        self.optimiser: Optimiser = optimiser
+        self.discount: float = discount
+        self.double: bool = double
+        self.params: Params
+        self.state: State
         self.params, self.state = model.init(rng, np.float32)
-        self.memory, self.updates = optimiser.init(self.params), 0
+        self.memory: Memory = optimiser.init(self.params)
+        self.updates: int = 0
         self.renew()
-        self.values_of = compile_function(lambda p, s, x: model.apply(p, s, x, training=False)[0])
-        self.step = compile_function(self.one_step)
+        self.values_of: CompiledFunction = compile_function(lambda p, s, x: model.apply(p, s, x, training=False)[0])
+        self.step: CompiledFunction = compile_function(self.one_step)
         found = np.shape(self.values_of(self.params, self.state, np.zeros((1, width), np.float32)))
         if found != (1, n_actions):
             raise InputError(
@@ -147,24 +167,25 @@ class Agent:
     def renew(self) -> None:
         from optree import tree_map
 
-        self.target = tree_map(np.copy, self.params)
+        params: Tree = self.params
+        self.target: Tree = tree_map(np.copy, params)
 
-    def values(self, states: Any) -> Any:
+    def values(self, states: Value) -> Floats:
         return np.asarray(self.values_of(self.params, self.state, states), float)
 
-    def best(self, state: Any) -> int:
+    def best(self, state: Value) -> int:
         return int(np.argmax(self.values_of(self.params, self.state, state[None])))
 
-    def loss(self, params: Any, states: Any, actions: Any, targets: Any) -> Any:
+    def loss(self, params: Tree, states: Value, actions: Value, targets: Value) -> Value:
         q = self.model.apply(params, self.state, states, training=False)[0]
         return F.huber_loss(q[np.arange(len(actions)), actions], targets)
 
-    def one_step(self, params: Any, memory: Any, states: Any, actions: Any, targets: Any) -> Any:
+    def one_step(self, params: Tree, memory: Tree, states: Value, actions: Value, targets: Value) -> Value:
         value, gradient = value_and_grad(self.loss)(params, states, actions, targets)
         params, memory = self.optimiser.update(params, gradient, memory)
         return params, memory, value
 
-    def update(self, batch: tuple[Any, ...]) -> float:
+    def update(self, batch: tuple[Array, ...]) -> float:
         states, actions, rewards, following, ended = batch
         later = np.asarray(self.values_of(self.target, self.state, following))
         if self.double:

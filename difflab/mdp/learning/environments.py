@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
+from ...types import Shape, Value
 from ..checks import whole
 from ..process import MDP
 from ..start import distribution, is_place, place_of
@@ -24,20 +24,23 @@ class Simulator:
     def __init__(self, process: MDP, start: Start, rng: np.random.Generator, most_steps: int) -> None:
         if not process.regular:
             raise InputError("learning: every state needs every action; missing ones cannot be tried")
-        self.n_states, self.n_actions = process.n_states, process.n_actions
+        self.n_states: int = process.n_states
+        self.n_actions: int = process.n_actions
         P = process.transitions
         totals = np.empty_like(P.data)
         for a, b in zip(P.indptr, P.indptr[1:]):
             totals[a:b] = np.cumsum(P.data[a:b])
         per_step = process.reward_of_step
-        self.rows = [
+        self.rows: list[list[tuple[float, int, float]]] = [
             list(zip(totals[a:b].tolist(), P.indices[a:b].tolist(),
                      (per_step[a:b] if per_step is not None else np.full(b - a, process.rewards[k])).tolist()))
             for k, (a, b) in enumerate(zip(P.indptr, P.indptr[1:]))
         ]  # fmt: skip
-        self.ends = process.terminal.tolist()
+        self.ends: list[bool] = process.terminal.tolist()
         self.begin(process, start)
-        self.rng, self.most_steps, self.count = rng, most_steps, 0
+        self.rng: np.random.Generator = rng
+        self.most_steps: int = most_steps
+        self.count: int = 0
         self.numbers: list[float] = []
 
     def begin(self, process: MDP, start: Start) -> None:
@@ -48,9 +51,9 @@ class Simulator:
                 alive = int((~process.terminal).sum())
                 raise InputError(f"learning: start={start}; it must be one of the {alive} states that are not terminal")
         weights = distribution(process, start, "learning")
-        self.starts = np.flatnonzero(weights).tolist()
+        self.starts: list[int] = np.flatnonzero(weights).tolist()
         alike = start is None and process.start is None
-        self.totals = [] if alike else np.cumsum(weights[self.starts])[:-1].tolist()
+        self.totals: list[float] = [] if alike else np.cumsum(weights[self.starts])[:-1].tolist()
 
     def random(self) -> float:
         """A random number; drawn many at a time, a single draw costs as much as a step."""
@@ -61,7 +64,7 @@ class Simulator:
     def reset(self) -> int:
         self.count = 0
         u = self.random()
-        self.state = self.starts[bisect_right(self.totals, u) if self.totals else int(u * len(self.starts))]
+        self.state: int = self.starts[bisect_right(self.totals, u) if self.totals else int(u * len(self.starts))]
         return self.state
 
     def step(self, action: int) -> tuple[int, float, bool, bool]:
@@ -83,21 +86,24 @@ class Gymnasium:
     A tuple of discrete observations (Blackjack's) is one state: the numbers are the digits of its place.
     """
 
-    def __init__(self, env: Any, seed: int) -> None:
+    def __init__(self, env: Value, seed: int) -> None:
         space, actions = env.observation_space, env.action_space
         if digits_of(actions) is None or type(actions).__name__ != "Discrete":
             raise InputError(f"learning: actions {actions} are not discrete; Q-learning needs a finite number of them")
-        self.env, self.n_actions, self.seed = env, int(actions.n), whole(seed, "learning: seed")
-        self.first_action, self.space = int(getattr(actions, "start", 0)), space
+        self.env: Value = env
+        self.n_actions: int = int(actions.n)
+        self.seed: int = whole(seed, "learning: seed")
+        self.first_action: int = int(getattr(actions, "start", 0))
+        self.space: Value = space
         digits = digits_of(space)
-        self.bases = tuple(n for n, _ in digits or ())
-        self.lowest = tuple(low for _, low in digits or ())
+        self.bases: tuple[int, ...] = tuple(n for n, _ in digits or ())
+        self.lowest: tuple[int, ...] = tuple(low for _, low in digits or ())
         states = prod(self.bases)
-        self.n_states = states if digits and states <= MOST_STATES else None
-        self.shape: tuple[int, ...] | None = None if self.n_states else self.flat_shape(env)
-        self.first = True
+        self.n_states: int | None = states if digits and states <= MOST_STATES else None
+        self.shape: Shape | None = None if self.n_states else self.flat_shape(env)
+        self.first: bool = True
 
-    def flat_shape(self, env: Any) -> tuple[int, ...]:
+    def flat_shape(self, env: Value) -> tuple[int, ...]:
         from gymnasium.spaces.utils import flatdim
 
         try:
@@ -105,16 +111,16 @@ class Gymnasium:
         except (NotImplementedError, ValueError):
             raise InputError(f"learning: observations {self.space} of {env} have no fixed size") from None
 
-    def reset(self) -> Any:
+    def reset(self) -> Value:
         state, _ = self.env.reset(seed=self.seed if self.first else None)
         self.first = False
         return self.plain(state)
 
-    def step(self, action: int) -> tuple[Any, float, bool, bool]:
+    def step(self, action: int) -> tuple[Value, float, bool, bool]:
         state, reward, ended, cut, _ = self.env.step(action + self.first_action)
         return self.plain(state), float(reward), bool(ended), bool(cut)
 
-    def plain(self, state: Any) -> Any:
+    def plain(self, state: Value) -> Value:
         if self.n_states:
             if len(self.bases) == 1 and np.ndim(state) == 0:
                 return int(state) - self.lowest[0]
@@ -129,7 +135,7 @@ class Gymnasium:
         return np.asarray(state, np.float32).ravel()
 
 
-def digits_of(space: Any) -> list[tuple[int, int]] | None:
+def digits_of(space: Value) -> list[tuple[int, int]] | None:
     """(how many, the lowest) of each whole number in an observation of the space; None where there are others."""
     kind = type(space).__name__
     if kind == "Discrete":
@@ -143,7 +149,7 @@ def digits_of(space: Any) -> list[tuple[int, int]] | None:
     return None
 
 
-def environment(env: Any, start: Start, seed: int, most_steps: int) -> Any:
+def environment(env: Value, start: Start, seed: int, most_steps: int) -> Value:
     """What was given as an environment of single steps."""
     seed = whole(seed, "learning: seed")
     if isinstance(env, MDP):

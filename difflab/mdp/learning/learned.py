@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from ..types import FileName
+from ...nn.layers.layer import Layer
+from ...types import FileName, Tree, Value
+from ..types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,20 +21,20 @@ class Learned:
     """
 
     method: str
-    q: Any
+    q: Floats | None
     returns: list[float]
     steps: int
     errors: list[tuple[int, float]] = field(default_factory=list)
-    visits: Any = None
-    network: Any = None
-    params: Any = None
-    predict: Any = None
+    visits: Floats | None = None
+    network: Layer | None = None
+    params: Tree = None
+    predict: Value = None
 
     @property
-    def policy(self) -> Any:
+    def policy(self) -> Integers | None:
         return None if self.q is None else self.q.argmax(axis=1)
 
-    def act(self, state: Any) -> int:
+    def act(self, state: Value) -> int:
         """The greedy action."""
         row = self.q[state] if self.q is not None and np.ndim(state) == 0 else self.predict(np.asarray(state)[None])[0]
         return int(np.argmax(row))
@@ -42,7 +43,7 @@ class Learned:
         """The mean return of the last episodes."""
         return float(np.mean(self.returns[-last:])) if self.returns else float("nan")
 
-    def plot(self, path: FileName | None = None, force: bool = False) -> Any:
+    def plot(self, path: FileName | None = None, force: bool = False) -> Value:
         """Returns of the episodes with their running mean; beside it the distance to q*, where it is known."""
         from matplotlib.figure import Figure
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...errors import InputError, ShapeError
 from ...interrupts import Interrupts
+from ...types import Value
 from ..checks import discount_of, floats, whole
 from ..process import MDP
-from ..types import Start
+from ..types import Floats, Start
 from .environments import environment
 from .learned import Learned
 from .schedules import Schedule, schedule_of
@@ -26,12 +26,16 @@ from .schedules import Schedule, schedule_of
 class Table:
     """The action values and what every tabular method does with them."""
 
-    def __init__(self, world: Any, step_size: Schedule, epsilon: Schedule, rng: np.random.Generator, start: float):
-        self.world, self.step_size, self.epsilon = world, step_size, epsilon
+    def __init__(self, world: Value, step_size: Schedule, epsilon: Schedule, rng: np.random.Generator, start: float):
+        self.world: Value = world
+        self.step_size: Schedule = step_size
+        self.epsilon: Schedule = epsilon
         n = world.n_actions
-        self.q = [[start] * n for _ in range(world.n_states)]
-        self.visits = [[0] * n for _ in range(world.n_states)]
-        self.n, self.rng, self.numbers = n, rng, rng.random(4096).tolist()
+        self.q: list[list[float]] = [[start] * n for _ in range(world.n_states)]
+        self.visits: list[list[int]] = [[0] * n for _ in range(world.n_states)]
+        self.n: int = n
+        self.rng: np.random.Generator = rng
+        self.numbers: list[float] = rng.random(4096).tolist()
 
     def random(self) -> float:
         if not self.numbers:
@@ -59,7 +63,7 @@ class Table:
 
 
 def q_learning(
-    env: Any,
+    env: Value,
     episodes: int = 500,
     *,
     discount: float | None = None,
@@ -112,7 +116,7 @@ def q_learning(
 
 
 def sarsa(
-    env: Any,
+    env: Value,
     episodes: int = 500,
     *,
     discount: float | None = None,
@@ -164,7 +168,7 @@ def sarsa(
 
 def prepare(
     name: str,
-    env: Any,
+    env: Value,
     episodes: int,
     discount: float | None,
     step_size: Schedule | float,
@@ -173,7 +177,7 @@ def prepare(
     most_steps: int,
     initial: float,
     seed: int,
-) -> tuple[Any, Table, float, int]:
+) -> tuple[Value, Table, float, int]:
     """The checked arguments."""
     episodes, most_steps = whole(episodes, f"{name}: episodes", 1), whole(most_steps, f"{name}: most_steps", 1)
     if not isinstance(initial, Real) or not np.isfinite(initial):
@@ -189,7 +193,7 @@ def prepare(
     return world, Table(world, steps, exploration, rng, float(initial)), gamma, episodes
 
 
-def truth_of(exact: ArrayLike | None, world: Any, name: str) -> Any:
+def truth_of(exact: ArrayLike | None, world: Value, name: str) -> Floats | None:
     """The exact q* (S, A) to compare with, or None."""
     if exact is None:
         return None
@@ -214,7 +218,7 @@ def learn(
     errors: list[tuple[int, float]] = []
     count, following = 0, 1
 
-    def values() -> Any:
+    def values() -> Value:
         found = np.array(table.q)
         return found if other is None else (found + np.array(other.q)) / 2
 

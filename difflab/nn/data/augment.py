@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...errors import DtypeError, InputError, ShapeError
-from ..arrays import Array
+from ...types import Array, Shape
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Augment:
         if not number or not 0 <= self.noise < float("inf"):
             raise InputError(f"Augment: noise={self.noise!r}; give a standard deviation, a number of at least 0")
 
-    def check(self, shape: tuple[int, ...]) -> None:
+    def check(self, shape: Shape) -> None:
         """Refuses samples of this shape that cannot be moved or mirrored."""
         if (self.shift or self.flip) and len(shape) != 3:
             raise ShapeError(
@@ -51,7 +50,7 @@ class Augment:
         if self.shift and self.shift >= min(shape[1:]):
             raise ShapeError(f"Augment: shift={self.shift} moves images of {shape[1]} x {shape[2]} out of themselves")
 
-    def __call__(self, x: Array, rng: np.random.Generator) -> Any:
+    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """A new batch, of the same shape and dtype."""
         x = np.asarray(x)
         self.check(x.shape[1:])

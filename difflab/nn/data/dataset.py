@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ...errors import InputError, ShapeError
 from ...graph.kinds import check_fit
-from ..arrays import Array
+from ...types import Array, Axis, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +22,10 @@ class Dataset:
     """
 
     name: str
-    x_train: Any
-    y_train: Any
-    x_test: Any
-    y_test: Any
+    x_train: Array
+    y_train: Array
+    x_test: Array
+    y_test: Array
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -39,11 +39,11 @@ class Dataset:
             )
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """The shape of one sample."""
         return tuple(self.x_train.shape[1:])
 
-    def astype(self, dtype: Any) -> Dataset:
+    def astype(self, dtype: DTypeLike) -> Dataset:
         """The same data with inputs of this dtype."""
         from dataclasses import replace
 
@@ -75,7 +75,7 @@ def check_labels(where: str, y: Array, classes: int) -> None:
         raise InputError(f"{where}[{k}] is {y.reshape(-1)[k]}; with {classes} classes labels are 0 to {classes - 1}")
 
 
-def normalize(x: Array, *others: Any, axis: Any = None) -> tuple[Any, ...]:
+def normalize(x: Array, *others: Array, axis: Axis = None) -> tuple[Array, ...]:
     """x and the other arrays minus x's mean, over x's standard deviation.
 
     By default each channel of images has its own mean and deviation, and each column of a table. A constant channel is
@@ -99,7 +99,7 @@ def normalize(x: Array, *others: Any, axis: Any = None) -> tuple[Any, ...]:
 
 def train_test_split(
     x: Array, y: Array, *, test: float = 0.2, seed: int = 0, stratify: bool = False
-) -> tuple[Any, ...]:
+) -> tuple[Array, ...]:
     """x_train, x_test, y_train, y_test: a fraction `test` of the samples, drawn without order, is kept for testing.
 
     With `stratify` each class gives its share.
@@ -128,7 +128,7 @@ def train_test_split(
 
 def batches(
     count: int, batch_size: int, *, seed: int = 0, epoch: int = 0, shuffle: bool = True, drop_last: bool = False
-) -> Iterator[Any]:
+) -> Iterator[Array]:
     """The places of the samples of each mini-batch of one epoch.
 
     The order depends on `seed` and `epoch` alone, so that a run that is resumed sees the same batches.

@@ -6,22 +6,23 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import numpy as np
 
 from ...errors import InputError
 from ...reading import MOST_AXES, length, opened
+from ...types import Array, FileName, Shape
 from .dataset import Dataset
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 LARGEST = 8 << 30  # bytes: more than that is a header that lies
 MOST_CLASSES = 100_000
 MOST_PACKED = 1032  # bytes that deflate, the packing of gzip, can make of one
-PARTS = {"train": ("train",), "test": ("t10k", "test")}
+PARTS: dict[str, tuple[str, ...]] = {"train": ("train",), "test": ("t10k", "test")}
 
 
-def read_idx(path: Any) -> Any:
+def read_idx(path: FileName) -> Array:
     """The array in an IDX file, plain or gzipped. What is wrong with a file is said with the byte it is at.
 
     Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, file formats.
@@ -38,7 +39,7 @@ def read_idx(path: Any) -> Any:
             raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def read(file: Any, path: Path, available: int) -> Any:
+def read(file: IO[bytes] | gzip.GzipFile, path: Path, available: int) -> Array:
     """The array in an open file that holds at most so many bytes."""
     head = file.read(4)
     if len(head) < 4:
@@ -72,11 +73,11 @@ def read(file: Any, path: Path, available: int) -> Any:
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=True)
 
 
-def sizes_text(shape: tuple[int, ...]) -> str:
+def sizes_text(shape: Shape) -> str:
     return f"sizes {' x '.join(map(str, shape))}"
 
 
-def idx_folder(folder: Any, name: str | None = None, classes: tuple[str, ...] = ()) -> Dataset:
+def idx_folder(folder: FileName, name: str | None = None, classes: tuple[str, ...] = ()) -> Dataset:
     """The data set of a folder with images and labels to train and test with, as MNIST's four files are named."""
     folder = Path(folder)
     found = {(part, kind): find(folder, part, kind) for part in PARTS for kind in ("images", "labels")}

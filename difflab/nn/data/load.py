@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from ..arrays import Array
+from ...types import Array, FileName
 from .dataset import Dataset, train_test_split
 from .idx import idx_folder
 from .synthetic import SYNTHETIC
@@ -39,7 +38,7 @@ def digits() -> Dataset:
     return Dataset("digits", x_train, y_train, x_test, y_test, tuple(map(str, range(10))))
 
 
-def fashion_mnist(folder: Any = None) -> Dataset:
+def fashion_mnist(folder: FileName | None = None) -> Dataset:
     """70,000 pictures of clothes, 28 x 28, in 10 classes: 60,000 to train with, 10,000 to test.
 
     H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, arXiv:1708.07747. The four IDX files are looked for in `folder`, in
@@ -55,7 +54,7 @@ def fashion_mnist(folder: Any = None) -> Dataset:
     )
 
 
-def load(name: Any) -> Dataset:
+def load(name: FileName) -> Dataset:
     """The data set digits, fashion-mnist, spiral, moons or blobs, or that of a folder of IDX files or a CSV file.
 
     >>> load("moons")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from ...errors import InputError
+from ...types import Array
 
 
-def spiral(n: int = 300, classes: int = 3, *, noise: float = 0.2, seed: int = 0) -> tuple[Any, Any]:
+def spiral(n: int = 300, classes: int = 3, *, noise: float = 0.2, seed: int = 0) -> tuple[Array, Array]:
     """Points on arms of a spiral, one arm a class: x (n, 2) and y (n,).
 
     >>> x, y = spiral(30)
@@ -23,7 +24,7 @@ def spiral(n: int = 300, classes: int = 3, *, noise: float = 0.2, seed: int = 0)
     return np.stack([r * np.cos(angle), r * np.sin(angle)], 1), y
 
 
-def moons(n: int = 300, *, noise: float = 0.1, seed: int = 0) -> tuple[Any, Any]:
+def moons(n: int = 300, *, noise: float = 0.1, seed: int = 0) -> tuple[Array, Array]:
     """Two half circles that reach into each other: x (n, 2) and y (n,)."""
     check("moons", n, 2, noise)
     rng, y = np.random.default_rng(seed), np.arange(n) % 2
@@ -33,7 +34,7 @@ def moons(n: int = 300, *, noise: float = 0.1, seed: int = 0) -> tuple[Any, Any]
     return x + noise * rng.normal(size=x.shape), y
 
 
-def blobs(n: int = 300, classes: int = 3, *, noise: float = 0.3, seed: int = 0) -> tuple[Any, Any]:
+def blobs(n: int = 300, classes: int = 3, *, noise: float = 0.3, seed: int = 0) -> tuple[Array, Array]:
     """Normal clouds around points on a circle: x (n, 2) and y (n,)."""
     check("blobs", n, classes, noise)
     rng, y = np.random.default_rng(seed), np.arange(n) % classes
@@ -50,4 +51,4 @@ def check(what: str, n: int, classes: int, noise: float) -> None:
         raise InputError(f"{what}: noise={noise!r}; a standard deviation is at least 0")
 
 
-SYNTHETIC = {"spiral": spiral, "moons": moons, "blobs": blobs}
+SYNTHETIC: dict[str, Callable[..., tuple[Array, Array]]] = {"spiral": spiral, "moons": moons, "blobs": blobs}

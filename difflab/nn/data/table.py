@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
 from ...reading import opened
+from ...types import Array, FileName
 
 
-def read_csv(path: Any, *, label: str | int = -1) -> tuple[Any, Any, tuple[str, ...], list[str]]:
+def read_csv(path: FileName, *, label: str | int = -1) -> tuple[Array, Array, tuple[str, ...], list[str]]:
     """x, y, the classes and the names of the columns of x.
 
     `label` names the column that is to be learned, or gives its place; the others are numbers. Labels that are not all

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Value
 from . import checks
+from .checks import real, row
 
-row, real = checks.row, checks.real
 
-
-def relu(input: Array, inplace: bool = False) -> Array:
+def relu(input: Value, inplace: bool = False) -> Value:
     """max(x, 0); the derivative at 0 is 0.
 
     >>> relu(np.array([-1.0, 2.0]))
@@ -23,7 +21,7 @@ def relu(input: Array, inplace: bool = False) -> Array:
     return row(rows.relu, real(input))
 
 
-def relu6(input: Array, inplace: bool = False) -> Array:
+def relu6(input: Value, inplace: bool = False) -> Value:
     """min(max(x, 0), 6).
 
     >>> relu6(np.array([-1.0, 8.0]))
@@ -32,7 +30,7 @@ def relu6(input: Array, inplace: bool = False) -> Array:
     return row(rows.relu6, real(input))
 
 
-def leaky_relu(input: Array, negative_slope: float = 0.01, inplace: bool = False) -> Array:
+def leaky_relu(input: Value, negative_slope: float = 0.01, inplace: bool = False) -> Value:
     """x where it is positive, else x times negative_slope.
 
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.5)
@@ -41,7 +39,7 @@ def leaky_relu(input: Array, negative_slope: float = 0.01, inplace: bool = False
     return row(rows.leaky_relu, real(input), negative_slope=negative_slope)
 
 
-def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
+def elu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
     """x where it is positive, else alpha (exp(x) - 1).
 
     >>> elu(np.array([-np.inf, 2.0]))
@@ -50,7 +48,7 @@ def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
     return row(rows.elu, real(input), alpha=alpha)
 
 
-def selu(input: Array, inplace: bool = False) -> Array:
+def selu(input: Value, inplace: bool = False) -> Value:
     """The self-normalising elu (Klambauer et al., NIPS 2017).
 
     >>> selu(np.array([0.0, 1.0])).round(3)
@@ -59,7 +57,7 @@ def selu(input: Array, inplace: bool = False) -> Array:
     return row(rows.selu, real(input))
 
 
-def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
+def celu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
     """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)), which is smooth at 0 for every alpha (Barron, 2017).
 
     >>> celu(np.array([-np.inf, 2.0]), alpha=0.5)
@@ -70,7 +68,7 @@ def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Array:
     return row(rows.celu, real(input), alpha=alpha)
 
 
-def gelu(input: Array, approximate: str = "none") -> Array:
+def gelu(input: Value, approximate: str = "none") -> Value:
     """x Φ(x) with the normal distribution Φ, or with approximate="tanh" its usual approximation.
 
     >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
@@ -80,7 +78,7 @@ def gelu(input: Array, approximate: str = "none") -> Array:
     return row(rows.gelu, real(input), approximate=approximate)
 
 
-def silu(input: Array, inplace: bool = False) -> Array:
+def silu(input: Value, inplace: bool = False) -> Value:
     """x sigmoid(x), also called swish.
 
     >>> silu(np.array([0.0, 1.0])).round(4)
@@ -89,7 +87,7 @@ def silu(input: Array, inplace: bool = False) -> Array:
     return row(rows.silu, real(input))
 
 
-def mish(input: Array, inplace: bool = False) -> Array:
+def mish(input: Value, inplace: bool = False) -> Value:
     """x tanh(softplus(x)) (Misra, 2019).
 
     >>> mish(np.array([0.0, 1.0])).round(4)
@@ -98,7 +96,7 @@ def mish(input: Array, inplace: bool = False) -> Array:
     return row(rows.mish, real(input))
 
 
-def sigmoid(input: Array) -> Array:
+def sigmoid(input: Value) -> Value:
     """1 / (1 + exp(-x)).
 
     >>> sigmoid(np.array([-1000.0, 0.0]))
@@ -107,7 +105,7 @@ def sigmoid(input: Array) -> Array:
     return row(rows.sigmoid, real(input))
 
 
-def hardsigmoid(input: Array, inplace: bool = False) -> Array:
+def hardsigmoid(input: Value, inplace: bool = False) -> Value:
     """x/6 + 1/2, kept between 0 and 1.
 
     >>> hardsigmoid(np.array([-4.0, 0.0, 4.0]))
@@ -116,7 +114,7 @@ def hardsigmoid(input: Array, inplace: bool = False) -> Array:
     return row(rows.hardsigmoid, real(input))
 
 
-def hardswish(input: Array, inplace: bool = False) -> Array:
+def hardswish(input: Value, inplace: bool = False) -> Value:
     """x hardsigmoid(x) (Howard et al., ICCV 2019).
 
     >>> hardswish(np.array([-4.0, 3.0]))
@@ -125,7 +123,7 @@ def hardswish(input: Array, inplace: bool = False) -> Array:
     return row(rows.hardswish, real(input))
 
 
-def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Array:
+def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Value:
     """x, kept between min_val and max_val; the derivative at both is 0.
 
     >>> hardtanh(np.array([-4.0, 0.5]))
@@ -136,7 +134,7 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace:
     return row(rows.hardtanh, real(input), min_val=min_val, max_val=max_val)
 
 
-def tanh(input: Array) -> Array:
+def tanh(input: Value) -> Value:
     """The hyperbolic tangent.
 
     >>> tanh(np.array([0.0, 1000.0]))
@@ -145,7 +143,7 @@ def tanh(input: Array) -> Array:
     return np.tanh(real(input))
 
 
-def tanhshrink(input: Array) -> Array:
+def tanhshrink(input: Value) -> Value:
     """x - tanh(x), without its cancellation near 0.
 
     >>> bool(np.isclose(tanhshrink(1e-5), 1e-15 / 3, rtol=1e-9, atol=0))
@@ -154,7 +152,7 @@ def tanhshrink(input: Array) -> Array:
     return row(rows.tanhshrink, real(input))
 
 
-def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
+def softplus(input: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold.
 
     >>> softplus(np.array([-1000.0, 0.0, 50.0])).round(4)
@@ -166,7 +164,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     return np.where(scaled > threshold, x, y if beta == 1 else y / beta)
 
 
-def softsign(input: Array) -> Array:
+def softsign(input: Value) -> Value:
     """x / (1 + |x|).
 
     >>> softsign(np.array([-1.0, 3.0]))
@@ -175,7 +173,7 @@ def softsign(input: Array) -> Array:
     return row(rows.softsign, real(input))
 
 
-def softshrink(input: Array, lambd: float = 0.5) -> Array:
+def softshrink(input: Value, lambd: float = 0.5) -> Value:
     """x moved towards 0 by lambd, and 0 where it would pass it.
 
     >>> softshrink(np.array([-2.0, 0.3]))
@@ -186,7 +184,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     return row(rows.softshrink, real(input), lambd=lambd)
 
 
-def hardshrink(input: Array, lambd: float = 0.5) -> Array:
+def hardshrink(input: Value, lambd: float = 0.5) -> Value:
     """x, and 0 where |x| <= lambd.
 
     >>> hardshrink(np.array([-2.0, 0.3]))
@@ -195,7 +193,7 @@ def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     return row(rows.hardshrink, real(input), lambd=lambd)
 
 
-def threshold(input: Array, threshold: float, value: float, inplace: bool = False) -> Array:
+def threshold(input: Value, threshold: float, value: float, inplace: bool = False) -> Value:
     """x where it is above the threshold, else the value.
 
     >>> threshold(np.array([0.5, 2.0]), 1.0, -7.0)
@@ -205,7 +203,7 @@ def threshold(input: Array, threshold: float, value: float, inplace: bool = Fals
     return np.where(x > threshold, x, value)
 
 
-def logsigmoid(input: Array) -> Array:
+def logsigmoid(input: Value) -> Value:
     """log(sigmoid(x)), which does not underflow.
 
     >>> logsigmoid(np.array([-1000.0]))
@@ -214,7 +212,7 @@ def logsigmoid(input: Array) -> Array:
     return row(rows.log_sigmoid, real(input))
 
 
-def prelu(input: Array, weight: Array) -> Array:
+def prelu(input: Value, weight: Value) -> Value:
     """x where it is positive, else x times weight: one number, or one for each channel (axis 1).
 
     Raises ShapeError for another number of weights.
@@ -233,7 +231,7 @@ def prelu(input: Array, weight: Array) -> Array:
     return np.where(x > 0, x, weight * x)
 
 
-def glu(input: Array, dim: int = -1) -> Array:
+def glu(input: Value, dim: int = -1) -> Value:
     """The first half along an axis times the sigmoid of the second (Dauphin et al., ICML 2017).
 
     Raises ShapeError where the axis has an odd length.
@@ -250,20 +248,21 @@ def glu(input: Array, dim: int = -1) -> Array:
     return x[(*lead, slice(0, n // 2))] * row(rows.sigmoid, x[(*lead, slice(n // 2, n))])
 
 
-def axis_of(what: str, x: Array, dim: int) -> int:
+def axis_of(what: str, x: Value, dim: int) -> int:
     if not hasattr(dim, "__index__"):
         raise InputError(f"{what}: dim={dim!r}; give the number of an axis")
     if not -x.ndim <= dim < x.ndim:
         raise ShapeError(f"{what}: dim={dim} is out of range for an input of shape {x.shape}")
-    return dim % x.ndim
+    axis: int = dim % x.ndim
+    return axis
 
 
-def soft_axis(what: str, x: Array, dim: int | None) -> int:
+def soft_axis(what: str, x: Value, dim: int | None) -> int:
     """The axis; None is that of the classes, as torch chooses it: 1, and 0 for inputs with 0, 1 or 3 axes."""
     return axis_of(what, x, (0 if x.ndim in (0, 1, 3) else 1) if dim is None else dim)
 
 
-def softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
+def softmax(input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Value:
     """exp(x) / sum(exp(x)) along an axis, without overflow; `dim=None` is 1, and 0 for inputs with 1 or 3 axes.
 
     >>> softmax(np.array([1e4, 1e4]), dim=0)
@@ -273,7 +272,7 @@ def softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: A
     return row(rows.softmax, x, axis=soft_axis("softmax", x, dim)) if x.ndim else np.ones_like(x)
 
 
-def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
+def softmin(input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Value:
     """softmax(-x).
 
     >>> softmin(np.array([0.0, 1e4]), dim=0)
@@ -282,7 +281,7 @@ def softmin(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: A
     return softmax(-cast(input, dtype), dim)
 
 
-def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Array:
+def log_softmax(input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Value:
     """The logarithm of softmax, without overflow.
 
     >>> log_softmax(np.array([1e4, 0.0]), dim=0)
@@ -292,12 +291,12 @@ def log_softmax(input: Array, dim: int | None = None, _stacklevel: int = 3, dtyp
     return row(rows.log_softmax, x, axis=soft_axis("log_softmax", x, dim)) if x.ndim else np.zeros_like(x)
 
 
-def cast(x: Array, dtype: Any) -> Array:
+def cast(x: Value, dtype: DTypeLike | None) -> Value:
     x = real(x)
     return x if dtype is None else x.astype(dtype)
 
 
-def one_hot(tensor: Array, num_classes: int = -1) -> Array:
+def one_hot(tensor: Value, num_classes: int = -1) -> Value:
     """Integers with a new last axis: 1 at the place of the label, else 0.
 
     `num_classes=-1` is the largest label and one, which traced labels cannot say: give it there. Raises InputError

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Value
 from . import checks
 from .checks import real, row
 from .embedding import dropout, linear
 
 
 def scaled_dot_product_attention(
-    query: Array,
-    key: Any,
-    value: Any,
-    attn_mask: Array = None,
+    query: Value,
+    key: Value,
+    value: Value,
+    attn_mask: Value = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
     *,
-    dropout_key: Any = None,
-) -> Array:
+    dropout_key: Value = None,
+) -> Value:
     """softmax(query keyᵀ scale + mask) value, for query (..., L, E), key (..., S, E) and value (..., S, Ev).
 
     `scale` is 1/sqrt(E) by default. A mask of booleans says who may look (True), one of numbers is added; it
@@ -54,13 +53,13 @@ def scaled_dot_product_attention(
     return np.matmul(weights, v)
 
 
-def repeats(what: str, q: Array, x: Array) -> int:
+def repeats(what: str, q: Value, x: Value) -> int:
     if x.ndim < 3 or q.shape[-3] % x.shape[-3]:
         raise ShapeError(f"{what}: enable_gqa needs a number of heads in {x.shape} that divides that in {q.shape}")
     return int(q.shape[-3] // x.shape[-3])
 
 
-def combined_mask(what: str, mask: Any, is_causal: bool, size: tuple[int, int]) -> Array:
+def combined_mask(what: str, mask: Value, is_causal: bool, size: tuple[int, int]) -> Value:
     if not is_causal:
         return None if mask is None else checks.array(mask)
     if mask is not None:
@@ -68,7 +67,7 @@ def combined_mask(what: str, mask: Any, is_causal: bool, size: tuple[int, int]) 
     return np.tril(np.ones(size, bool))
 
 
-def attention_weights(q: Array, k: Array, mask: Any) -> Array:
+def attention_weights(q: Value, k: Value, mask: Value) -> Value:
     """softmax(q kᵀ + mask) along the last axis; zeros where nothing may be seen."""
     scores = np.matmul(q, np.swapaxes(k, -1, -2))
     if mask is None:
@@ -80,34 +79,34 @@ def attention_weights(q: Array, k: Array, mask: Any) -> Array:
 
 
 def multi_head_attention_forward(
-    query: Array,
-    key: Any,
-    value: Any,
+    query: Value,
+    key: Value,
+    value: Value,
     embed_dim_to_check: int,
     num_heads: int,
-    in_proj_weight: Array,
-    in_proj_bias: Array,
-    bias_k: Array,
-    bias_v: Array,
+    in_proj_weight: Value,
+    in_proj_bias: Value,
+    bias_k: Value,
+    bias_v: Value,
     add_zero_attn: bool,
     dropout_p: float,
-    out_proj_weight: Array,
-    out_proj_bias: Array,
+    out_proj_weight: Value,
+    out_proj_bias: Value,
     training: bool = True,
-    key_padding_mask: Array = None,
+    key_padding_mask: Value = None,
     need_weights: bool = True,
-    attn_mask: Array = None,
+    attn_mask: Value = None,
     use_separate_proj_weight: bool = False,
-    q_proj_weight: Array = None,
-    k_proj_weight: Array = None,
-    v_proj_weight: Array = None,
-    static_k: Array = None,
-    static_v: Array = None,
+    q_proj_weight: Value = None,
+    k_proj_weight: Value = None,
+    v_proj_weight: Value = None,
+    static_k: Value = None,
+    static_v: Value = None,
     average_attn_weights: bool = True,
     is_causal: bool = False,
     *,
-    dropout_key: Any = None,
-) -> tuple[Any, Any]:
+    dropout_key: Value = None,
+) -> tuple[Value, Value]:
     """Attention in several heads between projections: (output, weights), the weights None without `need_weights`.
 
     query is (L, N, E) or (L, E), key and value (S, N, ...) or (S, ...); in_proj_weight (3E, E) holds the projections
@@ -155,18 +154,18 @@ def multi_head_attention_forward(
     return (y, weights) if had_batch else (y[:, 0], weights[0])
 
 
-def split(x: Array, n: int) -> list[Any]:
+def split(x: Value, n: int) -> list[Value]:
     """n equal parts along the first axis."""
     size = x.shape[0] // n
     return [x[k * size : (k + 1) * size] for k in range(n)]
 
 
-def heads(x: Array, n: int) -> Array:
+def heads(x: Value, n: int) -> Value:
     """(S, N, E) as (N, heads, S, E / heads)."""
     return np.transpose(x.reshape((x.shape[0], x.shape[1], n, x.shape[2] // n)), (1, 2, 0, 3))
 
 
-def extended(k: Array, v: Array, bias_k: Array, bias_v: Array, add_zero_attn: bool) -> tuple[Any, Any, int]:
+def extended(k: Value, v: Value, bias_k: Value, bias_v: Value, add_zero_attn: bool) -> tuple[Value, Value, int]:
     """Keys and values with a learnt one and one of zeros behind them, and how many these are."""
     found, added = [k, v], 0
     for more in ([bias_k, bias_v], [0.0, 0.0] if add_zero_attn else [None, None]):
@@ -177,7 +176,7 @@ def extended(k: Array, v: Array, bias_k: Array, bias_v: Array, add_zero_attn: bo
     return found[0], found[1], added
 
 
-def both_masks(what: str, mask: Any, padding: Any, q: Array, k: Array, added: int, is_causal: bool) -> Array:
+def both_masks(what: str, mask: Value, padding: Value, q: Value, k: Value, added: int, is_causal: bool) -> Value:
     """The two masks, turned to numbers that are added to the scores (N, heads, L, S); None for none."""
     n, h, length = q.shape[:3]
     size = k.shape[2] - added

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import sys
 from types import FrameType
-from typing import Any
 
 import numpy as np
 
@@ -13,15 +12,15 @@ from ...errors import DtypeError, InputError, ShapeError
 from ...graph.kinds import NUMBERS, check_fit, unfit
 from ...graph.traced import Traced, call_row
 from ...primitives import Primitive, rows
-from ..arrays import Array
+from ...types import Axis, Shape, Value
 
 
-def row(of: Primitive, *operands: Any, **params: Any) -> Array:
+def row(of: Primitive, *operands: Value, **params: Value) -> Value:
     """A row of the table on plain or traced operands."""
     return call_row(of, *operands, **params)
 
 
-def array(x: Array) -> Array:
+def array(x: Value) -> Value:
     """Lists and numbers as arrays; traced values as they are."""
     if x.__class__ is Traced or (x.__class__ is np.ndarray and x.dtype.kind in NUMBERS):
         return x
@@ -31,7 +30,7 @@ def array(x: Array) -> Array:
     return found
 
 
-def given_as(x: Array) -> str:
+def given_as(x: Value) -> str:
     """The function of this room that was given x, and its name for it, to be said in an error."""
     said, room = "an argument", __name__.rpartition(".")[0]
     frame: FrameType | None = sys._getframe(2)
@@ -42,13 +41,13 @@ def given_as(x: Array) -> str:
     return said
 
 
-def real(x: Array) -> Array:
+def real(x: Value) -> Value:
     """The same, with integers as floating-point numbers."""
     x = array(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
-def per_axis(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
+def per_axis(what: str, value: Value, n: int, least: int) -> Shape:
     """One integer for each of n axes, from one for all or a sequence of n (or of one)."""
     try:
         if hasattr(value, "__index__"):
@@ -63,7 +62,7 @@ def per_axis(what: str, value: Any, n: int, least: int) -> tuple[int, ...]:
     return found
 
 
-def batched(what: str, x: Array, n: int) -> tuple[Any, bool]:
+def batched(what: str, x: Value, n: int) -> tuple[Value, bool]:
     """The input as (batch, channels, *spatial) with n spatial axes, and whether it had its batch axis."""
     if x.ndim not in (n + 1, n + 2):
         raise ShapeError(
@@ -77,11 +76,11 @@ def axis_names(n: int) -> str:
     return ", ".join(("depth", "height", "width")[3 - n :] if n > 1 else ("length",))
 
 
-def unbatched(y: Array, had_batch: bool) -> Array:
+def unbatched(y: Value, had_batch: bool) -> Value:
     return y if had_batch else y.reshape(y.shape[1:])
 
 
-def same_shape(what: str, **operands: Any) -> None:
+def same_shape(what: str, **operands: Value) -> None:
     """Refuses operands whose shapes differ: a broadcast in a loss is nearly always a mistake."""
     (first, a), *others = operands.items()
     for name, b in others:
@@ -92,7 +91,7 @@ def same_shape(what: str, **operands: Any) -> None:
             )
 
 
-def reduced(what: str, values: Any, reduction: str) -> Array:
+def reduced(what: str, values: Value, reduction: str) -> Value:
     """The mean or the sum of the values, or these themselves."""
     if reduction == "mean":
         return np.mean(values)
@@ -103,12 +102,12 @@ def reduced(what: str, values: Any, reduction: str) -> Array:
     raise InputError(f"{what}: reduction={reduction!r}; it is 'mean', 'sum' or 'none'")
 
 
-def one_of(what: str, value: Any, *allowed: str) -> None:
+def one_of(what: str, value: object, *allowed: str) -> None:
     if value not in allowed:
         raise InputError(f"{what}={value!r}; it is {' or '.join(map(repr, allowed))}")
 
 
-def labels(what: str, x: Array) -> Array:
+def labels(what: str, x: Value) -> Value:
     """Integers, traced or not."""
     x = array(x)
     if x.dtype.kind not in "iu":
@@ -116,12 +115,12 @@ def labels(what: str, x: Array) -> Array:
     return x
 
 
-def norm(x: Array, p: float, dim: Any, keepdims: bool) -> Array:
+def norm(x: Value, p: float, dim: Axis, keepdims: bool) -> Value:
     """The p-norm along an axis."""
     return row(rows.vector_norm, x, ord=p, axis=dim, keepdims=keepdims)
 
 
-def legacy(size_average: Any, reduce: Any, reduction: str) -> str:
+def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
     """torch's older arguments in terms of the newer one."""
     if size_average is None and reduce is None:
         return reduction
@@ -130,11 +129,11 @@ def legacy(size_average: Any, reduce: Any, reduction: str) -> str:
     return "sum" if size_average is False else "mean"
 
 
-def clamped(x: Array) -> Array:
+def clamped(x: Value) -> Value:
     """max(x, 0) with the derivative 1 at 0, as torch's clamp has it."""
     return np.where(x >= 0, x, 0.0)
 
 
-def concrete(x: Array) -> bool:
+def concrete(x: Value) -> bool:
     """Whether the values are there to be looked at."""
     return isinstance(x, np.ndarray | np.generic)

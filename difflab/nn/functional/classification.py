@@ -5,14 +5,12 @@ Each is a negative log-likelihood, so minimising one is maximising the likelihoo
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Value
 from . import checks
 from .checks import array, legacy, real, reduced, row, same_shape
 
@@ -20,36 +18,39 @@ from .checks import array, legacy, real, reduced, row, same_shape
 class Labels:
     """Class indices for an array of scores, with the weights of the classes and the index that is ignored."""
 
-    def __init__(self, what: str, x: Array, target: Array, axis: int, weight: Array, ignore_index: int) -> None:
-        self.target = checks.labels(what, target)
+    def __init__(self, what: str, x: Value, target: Value, axis: int, weight: Value, ignore_index: int) -> None:
+        self.target: Value = checks.labels(what, target)
         wanted = (*x.shape[:axis], *x.shape[axis + 1 :])
         if self.target.shape != wanted:
             raise ShapeError(
                 f"{what}: the input has shape {x.shape} and target has shape {self.target.shape}; class indices for it "
                 f"have shape {wanted}, and probabilities (where it takes them) have shape {x.shape}"
             )
-        self.what, self.axis, self.ignored, self.count = what, axis, int(ignore_index), x.shape[axis]
+        self.what: str = what
+        self.axis: int = axis
+        self.ignored: int = int(ignore_index)
+        self.count: int = x.shape[axis]
         self.weight = weight
 
     @property
-    def places(self) -> Array:
+    def places(self) -> Value:
         """The labels, checked, with 0 in place of those that are ignored."""
         what = f"{self.what}: the label"
         return row(rows.class_labels, self.target, what=what, count=self.count, ignore_index=self.ignored)
 
-    def kept(self, values: Any) -> Array:
+    def kept(self, values: Value) -> Value:
         return row(rows.without_ignored, values, self.target, ignore_index=self.ignored)
 
-    def picked(self, x: Array) -> Array:
+    def picked(self, x: Value) -> Value:
         """The element of each label."""
         found = np.take_along_axis(x, np.expand_dims(self.places, self.axis), self.axis)
         return self.kept(np.squeeze(found, self.axis))
 
-    def weights(self) -> Array:
+    def weights(self) -> Value:
         """The weight of each label, 0 where it is ignored."""
         return self.kept(dnp.take(self.weight, self.places))
 
-    def reduce(self, values: Any, reduction: str) -> Array:
+    def reduce(self, values: Value, reduction: str) -> Value:
         """The reduction of values that have their weights already: a mean is over the weights of the labels."""
         if reduction != "mean":
             return reduced(self.what, values, reduction)
@@ -58,13 +59,13 @@ class Labels:
         return np.sum(values) / np.sum(np.not_equal(self.target, self.ignored).astype(values.dtype))
 
 
-def class_axis(what: str, x: Array) -> int:
+def class_axis(what: str, x: Value) -> int:
     if not x.ndim:
         raise ShapeError(f"{what}: the input is a single number; it is (C,), (N, C) or (N, C, d1, ...)")
     return 0 if x.ndim == 1 else 1
 
 
-def class_weight(what: str, x: Array, axis: int, weight: Array) -> Array:
+def class_weight(what: str, x: Value, axis: int, weight: Value) -> Value:
     if weight is None:
         return None
     weight = real(weight)
@@ -75,20 +76,20 @@ def class_weight(what: str, x: Array, axis: int, weight: Array) -> Array:
     return weight if weight.dtype == x.dtype else weight.astype(x.dtype)
 
 
-def along(v: Array, axis: int, ndim: int) -> Array:
+def along(v: Value, axis: int, ndim: int) -> Value:
     return v.reshape((-1, *(1,) * (ndim - 1 - axis)))
 
 
 def cross_entropy(
-    input: Array,
-    target: Array,
-    weight: Array = None,
-    size_average: Any = None,
+    input: Value,
+    target: Value,
+    weight: Value = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: Any = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Array:
+) -> Value:
     """-log softmax(input)[target]: the negative log-likelihood of the labels, computed from logits without overflow.
 
     `input` is (C,), (N, C) or (N, C, d1, ...); `target` has the class of each, of the same shape without C (integers
@@ -121,7 +122,9 @@ def cross_entropy(
     return (1 - label_smoothing) * hard + (label_smoothing / z.shape[axis]) * smooth
 
 
-def by_probabilities(z: Any, target: Array, axis: int, weight: Array, reduction: str, label_smoothing: float) -> Array:
+def by_probabilities(
+    z: Value, target: Value, axis: int, weight: Value, reduction: str, label_smoothing: float
+) -> Value:
     if label_smoothing > 0:
         target = target * (1 - label_smoothing) + label_smoothing / z.shape[axis]
     logs = row(rows.log_softmax, z, axis=axis)
@@ -132,14 +135,14 @@ def by_probabilities(z: Any, target: Array, axis: int, weight: Array, reduction:
 
 
 def nll_loss(
-    input: Array,
-    target: Array,
-    weight: Array = None,
-    size_average: Any = None,
+    input: Value,
+    target: Value,
+    weight: Value = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: Any = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """-input[target], where `input` has log-probabilities; shapes, weights and errors as `cross_entropy`.
 
     >>> nll_loss(np.log([[0.25, 0.75]]), [0]).round(4)
@@ -156,13 +159,13 @@ def nll_loss(
 
 
 def binary_cross_entropy(
-    input: Array,
-    target: Array,
-    weight: Array = None,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Value,
+    target: Value,
+    weight: Value = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """-(t log p + (1 - t) log(1 - p)) for probabilities p of one shape with t; each logarithm is at least -100.
 
     `weight` broadcasts to that shape. Logits are better kept: see `binary_cross_entropy_with_logits`. Raises
@@ -183,7 +186,7 @@ def binary_cross_entropy(
     return reduced("binary_cross_entropy", weighted_by("binary_cross_entropy", values, weight), reduction)
 
 
-def weighted_by(what: str, values: Any, weight: Array) -> Array:
+def weighted_by(what: str, values: Value, weight: Value) -> Value:
     """Values times weights that broadcast to their shape."""
     if weight is None:
         return values
@@ -198,14 +201,14 @@ def weighted_by(what: str, values: Any, weight: Array) -> Array:
 
 
 def binary_cross_entropy_with_logits(
-    input: Array,
-    target: Array,
-    weight: Array = None,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Value,
+    target: Value,
+    weight: Value = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-    pos_weight: Array = None,
-) -> Array:
+    pos_weight: Value = None,
+) -> Value:
     """The same of sigmoid(input), without overflow: pos_weight t softplus(-x) + (1 - t) softplus(x).
 
     `pos_weight` multiplies the part of the positive examples; it and `weight` broadcast to the input's shape.
@@ -223,13 +226,13 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Value,
+    target: Value,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     log_target: bool = False,
-) -> Array:
+) -> Value:
     """t (log t - input) for log-probabilities `input` and probabilities t (their logarithms with `log_target`).
 
     `reduction="batchmean"` divides the sum by the length of the first axis: that is the divergence.
@@ -247,8 +250,8 @@ def kl_div(
 
 
 def soft_margin_loss(
-    input: Array, target: Array, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
-) -> Array:
+    input: Value, target: Value, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Value:
     """log(1 + exp(-t x)) for targets 1 and -1.
 
     >>> soft_margin_loss(np.array([0.0]), np.array([1.0])).round(4)
@@ -261,13 +264,13 @@ def soft_margin_loss(
 
 
 def multilabel_soft_margin_loss(
-    input: Array,
-    target: Array,
-    weight: Array = None,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Value,
+    target: Value,
+    weight: Value = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """The mean over the last axis (the classes) of the binary cross-entropies of logits.
 
     >>> multilabel_soft_margin_loss(np.zeros((1, 2)), np.array([[1.0, 0.0]])).round(4)

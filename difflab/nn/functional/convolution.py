@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Shape, Value
 from . import checks
 
 Sizes = int | tuple[int, ...]
@@ -22,7 +22,7 @@ def out_size(n: int, size: int, stride: int, padding: int, dilation: int) -> tup
     return found, text
 
 
-def check_sizes(what: str, shape: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> None:
+def check_sizes(what: str, shape: Shape, size: Shape, stride: Shape, padding: Sequence[int], dilation: Shape) -> None:
     """Each axis must have room for one window; `padding` counts both ends."""
     for n, *axis in zip(shape, size, stride, padding, dilation):
         found, text = out_size(n, *axis)
@@ -33,7 +33,7 @@ def check_sizes(what: str, shape: Any, size: Any, stride: Any, padding: Any, dil
             )
 
 
-def check_channels(what: str, x: Array, weight: Array, groups: int) -> None:
+def check_channels(what: str, x: Value, weight: Value, groups: int) -> None:
     """The channels that a filter reads, times the groups, are those of the input."""
     out, per = weight.shape[:2]
     if x.shape[1] != per * groups:
@@ -45,7 +45,7 @@ def check_channels(what: str, x: Array, weight: Array, groups: int) -> None:
         raise ShapeError(f"{what}: groups={groups} does not divide the {out} output channels of weight {weight.shape}")
 
 
-def with_bias(what: str, y: Array, bias: Array, n: int) -> Array:
+def with_bias(what: str, y: Value, bias: Value, n: int) -> Value:
     """One number added to each channel."""
     if bias is None:
         return y
@@ -75,14 +75,14 @@ def filled_up(n: int, stride: int, pair: tuple[int, int], span: int) -> tuple[in
     return before, behind + max(0, (count - 1) * stride + span - n - before - behind)
 
 
-def group_count(what: str, groups: Any) -> int:
+def group_count(what: str, groups: int) -> int:
     return checks.per_axis(f"{what}: groups", groups, 1, 1)[0]
 
 
 def convolution(
-    what: str, n: int, input: Array, weight: Array, bias: Array, stride: Any, padding: Any, dilation: Any, groups: Any,
-    ceil_mode: bool,
-) -> Array:  # fmt: skip
+    what: str, n: int, input: Value, weight: Value, bias: Value, stride: Sizes, padding: Sizes | str, dilation: Sizes,
+    groups: int, ceil_mode: bool,
+) -> Value:  # fmt: skip
     """The cross-correlation over n spatial axes."""
     x, had_batch = checks.batched(what, checks.real(input), n)
     weight = checks.real(weight)
@@ -109,16 +109,16 @@ def convolution(
 
 
 def conv1d(
-    input: Array,
-    weight: Array,
-    bias: Array = None,
+    input: Value,
+    weight: Value,
+    bias: Value = None,
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
     *,
     ceil_mode: bool = False,
-) -> Array:
+) -> Value:
     """The cross-correlation of sequences (N, C, L) or (C, L) with filters (out, C / groups, K).
 
     The output length is floor((L + 2P - D(K - 1) - 1)/S) + 1. Arguments and errors as `conv2d`.
@@ -130,16 +130,16 @@ def conv1d(
 
 
 def conv2d(
-    input: Array,
-    weight: Array,
-    bias: Array = None,
+    input: Value,
+    weight: Value,
+    bias: Value = None,
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
     *,
     ceil_mode: bool = False,
-) -> Array:
+) -> Value:
     """The cross-correlation of images (N, C, H, W) or (C, H, W) with filters (out, C / groups, KH, KW).
 
     `padding` is a number of zeros at both ends of each axis, "valid" (none) or "same" (as many as keep the size).
@@ -156,16 +156,16 @@ def conv2d(
 
 
 def conv3d(
-    input: Array,
-    weight: Array,
-    bias: Array = None,
+    input: Value,
+    weight: Value,
+    bias: Value = None,
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
     groups: int = 1,
     *,
     ceil_mode: bool = False,
-) -> Array:
+) -> Value:
     """The cross-correlation of volumes (N, C, D, H, W) or (C, D, H, W) with filters; arguments as `conv2d`.
 
     >>> conv3d(np.ones((1, 2, 2, 2)), np.ones((1, 1, 2, 2, 2)))
@@ -177,15 +177,15 @@ def conv3d(
 def transposed(
     what: str,
     n: int,
-    input: Array,
-    weight: Array,
-    bias: Array,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: Any,
-    dilation: Any,
-) -> Array:
+    input: Value,
+    weight: Value,
+    bias: Value,
+    stride: Sizes,
+    padding: Sizes | str,
+    output_padding: Sizes,
+    groups: int,
+    dilation: Sizes,
+) -> Value:
     """The transpose of a convolution in its input: each value spread over a window by the filters."""
     x, had_batch = checks.batched(what, checks.real(input), n)
     weight = checks.real(weight)
@@ -223,15 +223,15 @@ def transposed(
 
 
 def conv_transpose1d(
-    input: Array,
-    weight: Array,
-    bias: Array = None,
+    input: Value,
+    weight: Value,
+    bias: Value = None,
     stride: Sizes = 1,
     padding: Sizes = 0,
     output_padding: Sizes = 0,
     groups: int = 1,
     dilation: Sizes = 1,
-) -> Array:
+) -> Value:
     """The transpose of `conv1d` in its input, for sequences (N, C, L) and filters (C, out / groups, K).
 
     >>> conv_transpose1d(np.array([[1.0, 2.0]]), np.array([[[1.0, 10.0]]]))
@@ -241,15 +241,15 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    input: Array,
-    weight: Array,
-    bias: Array = None,
+    input: Value,
+    weight: Value,
+    bias: Value = None,
     stride: Sizes = 1,
     padding: Sizes = 0,
     output_padding: Sizes = 0,
     groups: int = 1,
     dilation: Sizes = 1,
-) -> Array:
+) -> Value:
     """The transpose of `conv2d` in its input, for images (N, C, H, W) and filters (C, out / groups, KH, KW).
 
     The output height is (H - 1)S - 2P + D(KH - 1) + output_padding + 1. Raises ShapeError for channels that do not
@@ -262,7 +262,7 @@ def conv_transpose2d(
     return transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def convolve2d(x: Array, kernel: Array, mode: str = "valid", *, flip: bool = True) -> Array:
+def convolve2d(x: Value, kernel: Value, mode: str = "valid", *, flip: bool = True) -> Value:
     """The convolution of images with kernels, as mathematics defines it: each kernel is flipped in height and width.
 
     y[i, j] is the sum over p, q of x[i - p, j - q] kernel[p, q], kept where the kernel lies inside the image

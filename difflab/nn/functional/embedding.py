@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import numpy as dnp
 from ...differentiate.transform import stop_gradient
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Value
 from . import checks
 from .checks import real, row
 
 
-def linear(input: Array, weight: Array, bias: Array = None) -> Array:
+def linear(input: Value, weight: Value, bias: Value = None) -> Value:
     """x weightᵀ + bias: x is (..., in), weight (out, in) or (in,), bias (out,) or ().
 
     Raises ShapeError where the sizes do not fit.
@@ -40,14 +38,14 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
 
 
 def embedding(
-    input: Array,
-    weight: Array,
+    input: Value,
+    weight: Value,
     padding_idx: int | None = None,
     max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
-) -> Array:
+) -> Value:
     """The rows of weight (count, size) with the given numbers: integers of any shape give (..., size).
 
     The row `padding_idx` (counted from the end if negative) gets no derivative. Rows longer than `max_norm` are scaled
@@ -79,7 +77,7 @@ def embedding(
     return np.where(np.expand_dims(np.equal(numbers, padding_idx % count), -1), stop_gradient(y), y)
 
 
-def dropout(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
+def dropout(input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Value = None) -> Value:
     """Zeros with probability p, else x / (1 - p), so that the mean is kept; x itself where `training` is false.
 
     `key` is an integer, or two: the same key gives the same zeros. It has no default, because a function that draws
@@ -94,7 +92,7 @@ def dropout(input: Array, p: float = 0.5, training: bool = True, inplace: bool =
     return dropped("dropout", input, p, training, key, None)
 
 
-def dropped(what: str, input: Array, p: float, training: bool, key: Any, kept_axes: int | None) -> Array:
+def dropped(what: str, input: Value, p: float, training: bool, key: Value, kept_axes: int | None) -> Value:
     """Dropout of elements, or with `kept_axes` of all that stands behind so many first axes together."""
     x = real(input)
     if not 0 <= p <= 1:
@@ -109,7 +107,7 @@ def dropped(what: str, input: Array, p: float, training: bool, key: Any, kept_ax
     return np.where(keep, x * (1 / (1 - p) if p < 1 else 0.0), 0.0)
 
 
-def bilinear(input1: Array, input2: Array, weight: Array, bias: Array = None) -> Array:
+def bilinear(input1: Value, input2: Value, weight: Value, bias: Value = None) -> Value:
     """x1ᵀ W_o x2 + bias_o for each output o: x1 (..., in1), x2 (..., in2), weight (out, in1, in2).
 
     >>> bilinear(np.array([1.0, 2.0]), np.array([3.0]), np.ones((1, 2, 1)))
@@ -125,7 +123,9 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array = None) ->
     return y if bias is None else y + real(bias)
 
 
-def dropout1d(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
+def dropout1d(
+    input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Value = None
+) -> Value:
     """`dropout` of whole channels of (N, C, L) or (C, L).
 
     >>> dropout1d(np.ones((3, 2)), key=3).shape
@@ -135,7 +135,9 @@ def dropout1d(input: Array, p: float = 0.5, training: bool = True, inplace: bool
     return dropped("dropout1d", x, p, training, key, 1 if x.ndim == 2 else 2)
 
 
-def dropout2d(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
+def dropout2d(
+    input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Value = None
+) -> Value:
     """`dropout` of whole channels of (N, C, H, W). Tompson et al., CVPR 2015.
 
     >>> sorted(set(dropout2d(np.ones((1, 8, 2, 2)), key=3).sum(axis=(2, 3)).ravel().tolist()))
@@ -144,7 +146,9 @@ def dropout2d(input: Array, p: float = 0.5, training: bool = True, inplace: bool
     return dropped("dropout2d", input, p, training, key, 2)
 
 
-def dropout3d(input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> Array:
+def dropout3d(
+    input: Value, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Value = None
+) -> Value:
     """`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W).
 
     >>> dropout3d(np.ones((3, 2, 2, 2)), key=3).shape

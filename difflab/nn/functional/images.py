@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy.special import ndtri
@@ -10,16 +11,19 @@ from scipy.special import ndtri
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Array, Function, Shape, Value
 from . import checks
 from .checks import array, real, row
 from .convolution import Sizes, check_sizes
 from .pooling import adaptive_avg_pool
 
-MODES: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "nearest": "edge", "circular": "wrap"}
+Mode: TypeAlias = Literal["reflect", "edge", "wrap"]
+MODES: dict[str, Mode] = {"reflect": "reflect", "replicate": "edge", "nearest": "edge", "circular": "wrap"}
 
 
-def pad(input: Array, pad: Any, mode: str = "constant", value: float | None = None, *, key: Any = None) -> Array:
+def pad(
+    input: Value, pad: Sequence[int], mode: str = "constant", value: float | None = None, *, key: Value = None
+) -> Value:
     """The input in a frame. `pad` lists the elements before and behind the last axis, then the one before it, ...
 
     `mode` is "constant" (with `value`, by default 0; negative numbers cut off), "reflect" (the edge itself is not
@@ -60,14 +64,14 @@ def pad(input: Array, pad: Any, mode: str = "constant", value: float | None = No
     return np.pad(x, pairs, constant_values=0 if value is None else value)
 
 
-def check_frame(x: Array, pairs: list[tuple[int, int]], mode: str) -> None:
+def check_frame(x: Value, pairs: list[tuple[int, int]], mode: str) -> None:
     for n, both in zip(x.shape, pairs):
         most = {"reflect": n - 1, "circular": n}.get(mode, max(both) if n else 0)
         if min(both) < 0 or max(both) > most:
             raise ShapeError(f"pad: {both} at an axis of {n} elements; mode={mode!r} takes 0 to {most} at each end")
 
 
-def framed_by_noise(x: Array, pairs: list[tuple[int, int]], key: Any) -> Array:
+def framed_by_noise(x: Value, pairs: list[tuple[int, int]], key: Value) -> Value:
     """The array inside normal numbers: uniform ones through the normal distribution's quantiles."""
     shape = tuple(n + a + b for n, (a, b) in zip(x.shape, pairs))
     dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.float64
@@ -78,7 +82,9 @@ def framed_by_noise(x: Array, pairs: list[tuple[int, int]], key: Any) -> Array:
     return np.where(inside, np.pad(x, pairs), ndtri(np.maximum(uniform, half)))
 
 
-def blocks(what: str, shape: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Any, Any, Any]:
+def blocks(
+    what: str, shape: Shape, kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes
+) -> tuple[Array, Array, Shape]:
     """Rows and columns of the elements of each window, by (row, column in it, window); the padding."""
     size = checks.per_axis(f"{what}: kernel_size", kernel_size, 2, 1)
     dilation = checks.per_axis(f"{what}: dilation", dilation, 2, 1)
@@ -93,7 +99,7 @@ def blocks(what: str, shape: Any, kernel_size: Any, dilation: Any, padding: Any,
     return lines[:, None, :, None], columns[None, :, None, :], padding
 
 
-def unfold(input: Array, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Array:
+def unfold(input: Value, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Value:
     """The windows of images (N, C, H, W) or (C, H, W) as columns: (N, C KH KW, number of windows).
 
     >>> unfold(np.arange(4.0).reshape(1, 2, 2), (1, 2))
@@ -109,13 +115,13 @@ def unfold(input: Array, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes
 
 
 def fold(
-    input: Array,
+    input: Value,
     output_size: Sizes,
     kernel_size: Sizes,
     dilation: Sizes = 1,
     padding: Sizes = 0,
     stride: Sizes = 1,
-) -> Array:
+) -> Value:
     """Columns (N, C KH KW, number of windows) added up where their windows lie: the transpose of `unfold`.
 
     Raises ShapeError where the columns do not fit the sizes.
@@ -144,7 +150,7 @@ def fold(
     return checks.unbatched(y, had_batch)
 
 
-def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
+def pixel_shuffle(input: Value, upscale_factor: int) -> Value:
     """(*, C r², H, W) as (*, C, H r, W r): channels become places. Shi et al., CVPR 2016.
 
     >>> pixel_shuffle(np.arange(4.0).reshape(4, 1, 1), 2)
@@ -161,7 +167,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
     return x.reshape((*lead, c // (r * r), h * r, w * r))
 
 
-def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
+def pixel_unshuffle(input: Value, downscale_factor: int) -> Value:
     """(*, C, H r, W r) as (*, C r², H, W): the way back from `pixel_shuffle`.
 
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 2, 2), 2).ravel()
@@ -182,14 +188,14 @@ SAMPLED = (*LINEAR, "bicubic")
 
 
 def interpolate(
-    input: Array,
-    size: Any = None,
-    scale_factor: Any = None,
+    input: Value,
+    size: Sizes | None = None,
+    scale_factor: float | Sequence[float] | None = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Array:
+) -> Value:
     """Images (N, C, *spatial) at another size, given by `size` or by `scale_factor`.
 
     `mode` is "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area"; `align_corners` says
@@ -220,7 +226,7 @@ def interpolate(
     return x
 
 
-def new_sizes(shape: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], list[Any]]:
+def new_sizes(shape: Shape, size: Sizes | None, scale_factor: Value) -> tuple[Shape, list[Value]]:
     n = len(shape)
     if (size is None) == (scale_factor is None):
         raise InputError("interpolate: give either size or scale_factor")
@@ -235,13 +241,13 @@ def new_sizes(shape: Any, size: Any, scale_factor: Any) -> tuple[tuple[int, ...]
     return sizes, factors
 
 
-def nearest(n: int, out: int, step: float, centred: bool) -> Array:
+def nearest(n: int, out: int, step: float, centred: bool) -> Value:
     """The element that each place reads; torch computes it in single precision."""
     place = np.arange(out, dtype=np.float32) + np.float32(0.5 if centred else 0)
     return np.minimum((place * np.float32(step)).astype(int), n - 1)
 
 
-def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Array:
+def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Value:
     """The matrix (out, n) that reads between the elements; Keys's cubic with a = -3/4."""
     k = np.arange(out)
     if align:
@@ -253,8 +259,8 @@ def sampling(n: int, out: int, step: float, align: bool, cubic: bool) -> Array:
     t = at - first
     weights = {0: 1 - t, 1: t}
     if cubic:
-        near = lambda d: (1.25 * d - 2.25) * d * d + 1  # up to one element away, and up to two
-        far = lambda d: ((-0.75 * d + 3.75) * d - 6) * d + 3
+        near: Function = lambda d: (1.25 * d - 2.25) * d * d + 1  # up to one element away, and up to two
+        far: Function = lambda d: ((-0.75 * d + 3.75) * d - 6) * d + 3
         weights = {-1: far(t + 1), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
     means = np.zeros((out, n))
     for offset, w in weights.items():

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...differentiate.transform import stop_gradient
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Value
 from . import checks
 from .checks import clamped, legacy, real, reduced, row, same_shape
 
 
-def pair(what: str, input: Array, target: Array) -> tuple[Any, Any]:
+def pair(what: str, input: Value, target: Value) -> tuple[Value, Value]:
     x, target = real(input), real(target)
     same_shape(what, input=x, target=target)
     return x, target
 
 
-def weighted(what: str, values: Any, weight: Array, reduction: str) -> Array:
+def weighted(what: str, values: Value, weight: Value, reduction: str) -> Value:
     """The reduction of values that have weights: their mean is divided by the sum of the weights."""
     if weight is None:
         return reduced(what, values, reduction)
@@ -33,13 +32,13 @@ def weighted(what: str, values: Any, weight: Array, reduction: str) -> Array:
 
 
 def mse_loss(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Value,
+    target: Value,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-    weight: Array = None,
-) -> Array:
+    weight: Value = None,
+) -> Value:
     """The squared differences: their mean, their sum, or each of them (`reduction` "mean", "sum", "none").
 
     It is the negative log-likelihood of a normal distribution around the input, up to a constant and a factor.
@@ -53,13 +52,13 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Value,
+    target: Value,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-    weight: Array = None,
-) -> Array:
+    weight: Value = None,
+) -> Value:
     """The absolute differences; arguments and errors as `mse_loss`.
 
     >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
@@ -70,13 +69,13 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: Any = None,
+    input: Value,
+    target: Value,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     beta: float = 1.0,
-) -> Array:
+) -> Value:
     """d² / (2 beta) for differences |d| < beta, else |d| - beta/2; with beta = 0 it is `l1_loss`.
 
     >>> smooth_l1_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
@@ -90,7 +89,7 @@ def smooth_l1_loss(
     return reduced("smooth_l1_loss", values, reduction)
 
 
-def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array = None) -> Array:
+def huber_loss(input: Value, target: Value, reduction: str = "mean", delta: float = 1.0, weight: Value = None) -> Value:
     """d²/2 for differences |d| <= delta, else delta (|d| - delta/2). Huber, 1964.
 
     >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none", delta=2.0)
@@ -108,8 +107,8 @@ def huber_loss(input: Array, target: Array, reduction: str = "mean", delta: floa
 
 
 def gaussian_nll_loss(
-    input: Array, target: Array, var: Array, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Array:
+    input: Value, target: Value, var: Value, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Value:
     """(log(var) + (input - target)² / var) / 2: the negative log-likelihood of normal distributions.
 
     `var` is a number or has the input's shape, also with a last axis of one or without it; it is at least eps, with
@@ -136,15 +135,15 @@ def gaussian_nll_loss(
 
 
 def poisson_nll_loss(
-    input: Array,
-    target: Array,
+    input: Value,
+    target: Value,
     log_input: bool = True,
     full: bool = False,
-    size_average: Any = None,
+    size_average: bool | None = None,
     eps: float = 1e-8,
-    reduce: Any = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """exp(x) - t x, or x - t log(x + eps) where the input is no logarithm: the negative log-likelihood of counts t.
 
     `full` adds Stirling's t log t - t + log(2πt)/2 where t > 1.
@@ -162,13 +161,13 @@ def poisson_nll_loss(
 
 
 def hinge_embedding_loss(
-    input: Array,
-    target: Array,
+    input: Value,
+    target: Value,
     margin: float = 1.0,
-    size_average: Any = None,
-    reduce: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """x where the target is 1, max(0, margin - x) where it is -1.
 
     >>> hinge_embedding_loss(np.array([0.25, 0.25]), np.array([1, -1]), reduction="none")
@@ -180,14 +179,14 @@ def hinge_embedding_loss(
 
 
 def margin_ranking_loss(
-    input1: Array,
-    input2: Array,
-    target: Array,
+    input1: Value,
+    input2: Value,
+    target: Value,
     margin: float = 0,
-    size_average: Any = None,
-    reduce: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """max(0, -t (x1 - x2) + margin): t = 1 wants x1 larger, t = -1 wants x2 larger.
 
     >>> margin_ranking_loss(np.array([1.0]), np.array([3.0]), np.array([1.0]))
@@ -199,7 +198,7 @@ def margin_ranking_loss(
     return reduced("margin_ranking_loss", values, legacy(size_average, reduce, reduction))
 
 
-def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Array:
+def cosine_similarity(x1: Value, x2: Value, dim: int = 1, eps: float = 1e-8) -> Value:
     """x1 · x2 / (max(|x1|, eps) max(|x2|, eps)) along an axis; the two broadcast.
 
     >>> cosine_similarity(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]))
@@ -212,20 +211,20 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     return np.sum(first * second, axis=dim)
 
 
-def floored(norm: Array, eps: float) -> Array:
+def floored(norm: Value, eps: float) -> Value:
     """max(norm, eps), with the derivative of the norm everywhere, as torch has it."""
     return norm + stop_gradient(np.maximum(norm, eps) - norm)
 
 
 def cosine_embedding_loss(
-    input1: Array,
-    input2: Array,
-    target: Array,
+    input1: Value,
+    input2: Value,
+    target: Value,
     margin: float = 0,
-    size_average: Any = None,
-    reduce: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
 
     Inputs are (N, D) with targets (N,), or (D,) with a single target.
@@ -246,7 +245,7 @@ def cosine_embedding_loss(
     return reduced("cosine_embedding_loss", values, legacy(size_average, reduce, reduction))
 
 
-def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
+def pairwise_distance(x1: Value, x2: Value, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Value:
     """The p-norm of x1 - x2 + eps along the last axis.
 
     >>> pairwise_distance(np.array([[3.0, 4.0]]), np.zeros((1, 2)), eps=0.0)
@@ -256,17 +255,17 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
 
 
 def triplet_margin_loss(
-    anchor: Array,
-    positive: Array,
-    negative: Array,
+    anchor: Value,
+    positive: Value,
+    negative: Value,
     margin: float = 1.0,
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    size_average: Any = None,
-    reduce: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Array:
+) -> Value:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin) with p-norms; arrays are (N, D) or (D,).
 
     `swap` takes the negative's distance to the positive where that is smaller.

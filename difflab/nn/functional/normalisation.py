@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Axis, Function, Sizes, Value
 from . import checks
 from .checks import real, row
 
 
-def channel_check(what: str, x: Array, **vectors: Any) -> None:
+def channel_check(what: str, x: Value, **vectors: Value) -> None:
     """Vectors must have one number for each channel."""
     for name, v in vectors.items():
         if v is not None and v.shape != (x.shape[1],):
@@ -22,31 +20,31 @@ def channel_check(what: str, x: Array, **vectors: Any) -> None:
             )
 
 
-def along_channels(v: Array, ndim: int) -> Array:
+def along_channels(v: Value, ndim: int) -> Value:
     return v.reshape((-1, *(1,) * (ndim - 2)))
 
 
-def scaled(y: Array, weight: Array, bias: Array) -> Array:
+def scaled(y: Value, weight: Value, bias: Value) -> Value:
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
 
 
-def standardised(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+def standardised(x: Value, axes: tuple[int, ...], eps: float) -> tuple[Value, Value, Value]:
     """(x - mean) / sqrt(variance + eps) along axes, the mean and the variance (over the number of elements)."""
     mean, var = row(rows.moments, x, axes)
     return row(rows.standardised, x, mean, var, axes=tuple(sorted(k % x.ndim for k in axes)), eps=eps), mean, var
 
 
 def batch_norm(
-    input: Array,
-    running_mean: Array,
-    running_var: Array,
-    weight: Array = None,
-    bias: Array = None,
+    input: Value,
+    running_mean: Value,
+    running_var: Value,
+    weight: Value = None,
+    bias: Value = None,
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Array:
+) -> Value:
     """(x - mean) / sqrt(variance + eps) for each channel (axis 1), times weight, plus bias.
 
     In training mean and variance are those of the batch, else the running ones. Nothing is changed in place: where
@@ -67,7 +65,7 @@ def batch_norm(
         raise ShapeError(f"batch_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
     mean, var, weight, bias = (None if v is None else real(v) for v in (running_mean, running_var, weight, bias))
     channel_check("batch_norm", x, running_mean=mean, running_var=var, weight=weight, bias=bias)
-    shaped = lambda v: None if v is None else along_channels(v, x.ndim)
+    shaped: Function = lambda v: None if v is None else along_channels(v, x.ndim)
     if not training:
         if mean is None or var is None:
             raise InputError("batch_norm: without training the running_mean and running_var must be given")
@@ -87,8 +85,8 @@ def batch_norm(
 
 
 def layer_norm(
-    input: Array, normalized_shape: Any, weight: Array = None, bias: Array = None, eps: float = 1e-5
-) -> Array:
+    input: Value, normalized_shape: Sizes, weight: Value = None, bias: Value = None, eps: float = 1e-5
+) -> Value:
     """(x - mean) / sqrt(variance + eps) over the last axes, which have the shape `normalized_shape`.
 
     weight and bias have that shape. Raises ShapeError for others. Ba, Kiros and Hinton, Layer normalization, 2016.
@@ -100,7 +98,7 @@ def layer_norm(
     return scaled(standardised(x, axes, eps)[0], weight, bias)
 
 
-def last_axes(what: str, input: Array, normalized_shape: Any, **vectors: Any) -> tuple[Any, ...]:
+def last_axes(what: str, input: Value, normalized_shape: Sizes, **vectors: Value) -> tuple[Value, ...]:
     """The input and the vectors as arrays, once they have the shape, and the axes it stands for."""
     x = real(input)
     shape = (normalized_shape,) if hasattr(normalized_shape, "__index__") else tuple(normalized_shape)
@@ -113,7 +111,7 @@ def last_axes(what: str, input: Array, normalized_shape: Any, **vectors: Any) ->
     return x, *found, tuple(range(x.ndim - len(shape), x.ndim))
 
 
-def rms_norm(input: Array, normalized_shape: Any, weight: Array = None, eps: float | None = None) -> Array:
+def rms_norm(input: Value, normalized_shape: Sizes, weight: Value = None, eps: float | None = None) -> Value:
     """x / sqrt(mean(x²) + eps) over the last axes; eps is by default that of the dtype.
 
     Zhang and Sennrich, Root mean square layer normalization, NeurIPS 2019.
@@ -126,7 +124,7 @@ def rms_norm(input: Array, normalized_shape: Any, weight: Array = None, eps: flo
     return scaled(x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + eps), weight, None)
 
 
-def group_norm(input: Array, num_groups: int, weight: Array = None, bias: Array = None, eps: float = 1e-5) -> Array:
+def group_norm(input: Value, num_groups: int, weight: Value = None, bias: Value = None, eps: float = 1e-5) -> Value:
     """(x - mean) / sqrt(variance + eps) over groups of channels and all places of (N, C, *spatial).
 
     Raises ShapeError where num_groups does not divide C. Wu and He, Group normalization, ECCV 2018.
@@ -147,15 +145,15 @@ def group_norm(input: Array, num_groups: int, weight: Array = None, bias: Array 
 
 
 def instance_norm(
-    input: Array,
-    running_mean: Array = None,
-    running_var: Array = None,
-    weight: Array = None,
-    bias: Array = None,
+    input: Value,
+    running_mean: Value = None,
+    running_var: Value = None,
+    weight: Value = None,
+    bias: Value = None,
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Array:
+) -> Value:
     """(x - mean) / sqrt(variance + eps) for each sample and channel of (N, C, *spatial), times weight, plus bias.
 
     With `use_input_stats` and running statistics given, the result is (output, running_mean, running_var) as in
@@ -178,12 +176,12 @@ def instance_norm(
     y = scaled(y, *(None if v is None else along_channels(v, x.ndim) for v in (weight, bias)))
     if mean is None and var is None:
         return y
-    flat = lambda v: np.mean(v.reshape(x.shape[:2]), axis=0)
+    flat: Function = lambda v: np.mean(v.reshape(x.shape[:2]), axis=0)
     seen = flat(own_mean), flat(own_var) * (number / (number - 1))
     return y, *(None if old is None else (1 - momentum) * old + momentum * new for old, new in zip((mean, var), seen))
 
 
-def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
+def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Value:
     """x / (k + alpha mean(x² over `size` neighbouring channels))^beta, with zeros beyond the ends.
 
     Krizhevsky, Sutskever and Hinton, NIPS 2012.
@@ -202,7 +200,7 @@ def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: floa
     return x / np.power(total * (alpha / size) + k, beta)
 
 
-def normalize(input: Array, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Array:
+def normalize(input: Value, p: float = 2.0, dim: Axis = 1, eps: float = 1e-12, out: Value = None) -> Value:
     """x divided by its p-norm along an axis, or by eps where the norm is smaller.
 
     >>> normalize(np.array([[3.0, 4.0]]))

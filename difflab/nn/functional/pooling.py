@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Array, DType, Params, Shape, Value
 from . import checks
 from .convolution import Sizes, check_sizes, windows_up
 
@@ -18,22 +16,29 @@ class Windows:
     """Where the windows of a pooling lie: sizes, strides, padding, and what ceil_mode adds behind."""
 
     def __init__(
-        self, what: str, shape: Any, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+        self,
+        what: str,
+        shape: Shape,
+        size: Sizes,
+        stride: Sizes | None,
+        padding: Sizes,
+        dilation: Sizes,
+        ceil_mode: bool,
     ) -> None:
         n = len(shape)
-        self.size = checks.per_axis(f"{what}: kernel_size", size, n, 1)
+        self.size: Shape = checks.per_axis(f"{what}: kernel_size", size, n, 1)
         given = self.size if stride is None or (isinstance(stride, list | tuple) and not stride) else stride
-        self.stride = checks.per_axis(f"{what}: stride", given, n, 1)
-        self.padding = checks.per_axis(f"{what}: padding", padding, n, 0)
-        self.dilation = checks.per_axis(f"{what}: dilation", dilation, n, 1)
-        self.span = tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation))
+        self.stride: Shape = checks.per_axis(f"{what}: stride", given, n, 1)
+        self.padding: Shape = checks.per_axis(f"{what}: padding", padding, n, 0)
+        self.dilation: Shape = checks.per_axis(f"{what}: dilation", dilation, n, 1)
+        self.span: Shape = tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation))
         if any(2 * p > s for p, s in zip(self.padding, self.span)):
             raise InputError(
                 f"{what}: padding={padding!r} is more than half of kernel_size={self.size}: a window could lie outside"
             )
         check_sizes(what, shape, self.size, self.stride, [2 * p for p in self.padding], self.dilation)
-        self.counts = tuple(map(self.count, shape, range(n), (bool(ceil_mode),) * n))
-        self.extra = tuple(  # elements behind the padding that the last window still reaches
+        self.counts: Shape = tuple(map(self.count, shape, range(n), (bool(ceil_mode),) * n))
+        self.extra: Shape = tuple(  # elements behind the padding that the last window still reaches
             max(0, (c - 1) * s + w - h - 2 * p)
             for h, c, s, w, p in zip(shape, self.counts, self.stride, self.span, self.padding)
         )
@@ -47,13 +52,13 @@ class Windows:
         return windows_up(n, stride, padding, padding, self.span[k])
 
     @property
-    def params(self) -> dict[str, Any]:
+    def params(self) -> Params:
         pairs = tuple((p, p + e) for p, e in zip(self.padding, self.extra))
         return {"size": self.size, "stride": self.stride, "padding": pairs, "dilation": self.dilation}
 
-    def divisors(self, count_padding: bool, dtype: Any) -> Array:
+    def divisors(self, count_padding: bool, dtype: DType) -> Value:
         """The number of elements in each window, those of the padding counted or not."""
-        number: Any = np.ones((), dtype)
+        number: Value = np.ones((), dtype)
         for n, c, k, s, p in zip(self.shape, self.counts, self.size, self.stride, self.padding):
             first = np.arange(c) * s - p
             last = np.minimum(first + k, n + p)
@@ -65,14 +70,14 @@ class Windows:
 def max_pool(
     what: str,
     n: int,
-    input: Array,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    input: Value,
+    kernel_size: Sizes,
+    stride: Sizes | None,
+    padding: Sizes,
+    dilation: Sizes,
     ceil_mode: bool,
     return_indices: bool,
-) -> Any:
+) -> Value:
     x = checks.array(input)
     checks.batched(what, x, n)
     windows = Windows(what, x.shape[-n:], kernel_size, stride, padding, dilation, ceil_mode)
@@ -80,10 +85,10 @@ def max_pool(
     return (y, flat_places(x, windows)) if return_indices else y
 
 
-def flat_places(x: Array, windows: Windows) -> Array:
+def flat_places(x: Value, windows: Windows) -> Value:
     """Where the largest elements stand in the raveled image."""
     place = checks.row(rows.window_place, x, **windows.params).astype(np.int64)
-    flat: Any = 0
+    flat: Value = 0
     step = 1
     for k in range(len(windows.size) - 1, -1, -1):
         offset = place % windows.size[k]
@@ -96,14 +101,14 @@ def flat_places(x: Array, windows: Windows) -> Array:
 
 
 def max_pool1d(
-    input: Array,
+    input: Value,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     dilation: Sizes = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Value:
     """The largest element of each window of a sequence (N, C, L) or (C, L); arguments as `max_pool2d`.
 
     >>> max_pool1d(np.array([[1.0, 5.0, 2.0, 3.0]]), 2)
@@ -113,14 +118,14 @@ def max_pool1d(
 
 
 def max_pool2d(
-    input: Array,
+    input: Value,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     dilation: Sizes = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Value:
     """The largest element of each window of images (N, C, H, W) or (C, H, W); the stride is by default the size.
 
     The output height is floor((H + 2P - D(K - 1) - 1)/S) + 1, with ceil in place of floor in `ceil_mode`, where
@@ -135,14 +140,14 @@ def max_pool2d(
 
 
 def max_pool3d(
-    input: Array,
+    input: Value,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     dilation: Sizes = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> Value:
     """The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W); arguments as `max_pool2d`.
 
     >>> max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
@@ -154,14 +159,14 @@ def max_pool3d(
 def avg_pool(
     what: str,
     n: int,
-    input: Array,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
+    input: Value,
+    kernel_size: Sizes,
+    stride: Sizes | None,
+    padding: Sizes,
     ceil_mode: bool,
     count_include_pad: bool,
-    divisor_override: Any,
-) -> Array:
+    divisor_override: int | None,
+) -> Value:
     x = checks.real(input)
     checks.batched(what, x, n)
     windows = Windows(what, x.shape[-n:], kernel_size, stride, padding, 1, ceil_mode)
@@ -176,13 +181,13 @@ def avg_pool(
 
 
 def avg_pool1d(
-    input: Array,
+    input: Value,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Array:
+) -> Value:
     """The mean of each window of a sequence (N, C, L) or (C, L); arguments as `avg_pool2d`.
 
     >>> avg_pool1d(np.array([[1.0, 5.0, 2.0, 3.0]]), 2)
@@ -192,14 +197,14 @@ def avg_pool1d(
 
 
 def avg_pool2d(
-    input: Array,
+    input: Value,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Array:
+) -> Value:
     """The mean of each window of images (N, C, H, W) or (C, H, W); the stride is by default the size.
 
     The sum is divided by the number of elements in the window, with zeros of the padding counted or not, or by
@@ -215,14 +220,14 @@ def avg_pool2d(
 
 
 def avg_pool3d(
-    input: Array,
+    input: Value,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Array:
+) -> Value:
     """The mean of each window of volumes (N, C, D, H, W) or (C, D, H, W); arguments as `avg_pool2d`.
 
     >>> avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
@@ -233,7 +238,7 @@ def avg_pool3d(
     )
 
 
-def output_sizes(what: str, x: Array, output_size: Any, n: int) -> tuple[int, ...]:
+def output_sizes(what: str, x: Value, output_size: Sizes, n: int) -> Shape:
     """The wanted sizes; None keeps that of the input."""
     wanted = output_size if isinstance(output_size, list | tuple) else (output_size,) * n
     if len(wanted) != n:
@@ -245,13 +250,13 @@ def output_sizes(what: str, x: Array, output_size: Any, n: int) -> tuple[int, ..
     return checks.per_axis(f"{what}: output_size", filled, n, 1)
 
 
-def ends(n: int, out: int) -> tuple[Any, Any]:
+def ends(n: int, out: int) -> tuple[Array, Array]:
     """The first element of each adaptive window, and that behind its last."""
     k = np.arange(out)
     return k * n // out, -(-(k + 1) * n // out)
 
 
-def adaptive_avg_pool(what: str, n: int, input: Array, output_size: Any) -> Array:
+def adaptive_avg_pool(what: str, n: int, input: Value, output_size: Sizes) -> Value:
     x = checks.real(input)
     checks.batched(what, x, n)
     sizes, shape = output_sizes(what, x, output_size, n), x.shape[-n:]
@@ -266,7 +271,7 @@ def adaptive_avg_pool(what: str, n: int, input: Array, output_size: Any) -> Arra
     return x
 
 
-def adaptive_avg_pool1d(input: Array, output_size: Any) -> Array:
+def adaptive_avg_pool1d(input: Value, output_size: Sizes) -> Value:
     """Means over `output_size` windows that share out a sequence (N, C, L) as evenly as they can.
 
     Window i reaches from floor(i L / out) to ceil((i + 1) L / out).
@@ -277,7 +282,7 @@ def adaptive_avg_pool1d(input: Array, output_size: Any) -> Array:
     return adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
 
 
-def adaptive_avg_pool2d(input: Array, output_size: Any) -> Array:
+def adaptive_avg_pool2d(input: Value, output_size: Sizes) -> Value:
     """Means over windows that share out images (N, C, H, W) as evenly as they can; None keeps a size.
 
     >>> adaptive_avg_pool2d(np.arange(16.0).reshape(1, 4, 4), 1)
@@ -286,7 +291,7 @@ def adaptive_avg_pool2d(input: Array, output_size: Any) -> Array:
     return adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def adaptive_max_pool(what: str, n: int, input: Array, output_size: Any, return_indices: bool) -> Any:
+def adaptive_max_pool(what: str, n: int, input: Value, output_size: Sizes, return_indices: bool) -> Value:
     x = checks.array(input)
     checks.batched(what, x, n)
     sizes, shape = output_sizes(what, x, output_size, n), x.shape[-n:]
@@ -303,7 +308,7 @@ def adaptive_max_pool(what: str, n: int, input: Array, output_size: Any, return_
     if not return_indices:
         return found
     y, flat = found
-    original: Any = 0
+    original: Value = 0
     step = 1
     for at, h in zip(reversed(places), reversed(shape)):
         original = original + step * dnp.take(at.ravel(), flat % at.size)
@@ -311,7 +316,7 @@ def adaptive_max_pool(what: str, n: int, input: Array, output_size: Any, return_
     return y, original
 
 
-def adaptive_max_pool1d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool1d(input: Value, output_size: Sizes, return_indices: bool = False) -> Value:
     """The largest elements of windows that share out a sequence (N, C, L) as evenly as they can.
 
     >>> adaptive_max_pool1d(np.array([[1.0, 2.0, 3.0]]), 2)
@@ -320,7 +325,7 @@ def adaptive_max_pool1d(input: Array, output_size: Any, return_indices: bool = F
     return adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
-def adaptive_max_pool2d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool2d(input: Value, output_size: Sizes, return_indices: bool = False) -> Value:
     """The largest elements of windows that share out images (N, C, H, W) as evenly as they can.
 
     >>> adaptive_max_pool2d(np.arange(16.0).reshape(1, 4, 4), (1, 2))
@@ -329,7 +334,9 @@ def adaptive_max_pool2d(input: Array, output_size: Any, return_indices: bool = F
     return adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
-def lp_pool(what: str, n: int, input: Array, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Array:
+def lp_pool(
+    what: str, n: int, input: Value, norm_type: float, kernel_size: Sizes, stride: Sizes | None, ceil_mode: bool
+) -> Value:
     x = checks.real(input)
     powers = np.power(x, norm_type)
     mean = avg_pool(what, n, powers, kernel_size, stride, 0, ceil_mode, True, None)
@@ -338,8 +345,8 @@ def lp_pool(what: str, n: int, input: Array, norm_type: float, kernel_size: Any,
 
 
 def lp_pool1d(
-    input: Array, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Array:
+    input: Value, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Value:
     """The p-norm of each window of a sequence (N, C, L): the p-th root of the sum of the p-th powers.
 
     >>> lp_pool1d(np.array([[3.0, 4.0]]), 2, 2)
@@ -349,8 +356,8 @@ def lp_pool1d(
 
 
 def lp_pool2d(
-    input: Array, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Array:
+    input: Value, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Value:
     """The p-norm of each window of images (N, C, H, W): the p-th root of the sum of the p-th powers.
 
     >>> lp_pool2d(np.array([[[3.0, 0.0], [0.0, 4.0]]]), 2, 2)

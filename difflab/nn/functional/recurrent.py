@@ -6,23 +6,22 @@ cell, output; those of a GRU reset, update, new.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ...differentiate.control_flow import scan
 from ...errors import InputError, ShapeError
 from ...primitives import rows
-from ..arrays import Array
+from ...types import Shape, Value
 from . import checks
 from .checks import real, row
 from .embedding import dropout, linear
 
-Step = Callable[[Any, tuple[Any, ...], Any, Any], tuple[Any, ...]]
+Step = Callable[[Value, tuple[Value, ...], Value, Value], tuple[Value, ...]]
 
 
-def gates(x: Array, n: int) -> list[Any]:
+def gates(x: Value, n: int) -> list[Value]:
     """n equal parts along the last axis."""
     size = x.shape[-1] // n
     return [x[..., k * size : (k + 1) * size] for k in range(n)]
@@ -34,7 +33,7 @@ def rnn_step(nonlinearity: str) -> Step:
     return lambda x, state, weight, bias: (act(x + linear(state[0], weight, bias)),)
 
 
-def lstm_step(x: Array, state: tuple[Any, ...], weight: Array, bias: Array) -> tuple[Any, ...]:
+def lstm_step(x: Value, state: tuple[Value, ...], weight: Value, bias: Value) -> tuple[Value, ...]:
     h, c = state
     total = x + linear(h, weight, bias)
     i, f, _, o = gates(row(rows.sigmoid, total), 4)  # one call for all costs less than one for each
@@ -42,7 +41,7 @@ def lstm_step(x: Array, state: tuple[Any, ...], weight: Array, bias: Array) -> t
     return o * np.tanh(c), c
 
 
-def gru_step(x: Array, state: tuple[Any, ...], weight: Array, bias: Array) -> tuple[Any, ...]:
+def gru_step(x: Value, state: tuple[Value, ...], weight: Value, bias: Value) -> tuple[Value, ...]:
     (h,) = state
     size, moved = h.shape[-1], linear(h, weight, bias)
     reset, update = gates(row(rows.sigmoid, x[..., : 2 * size] + moved[..., : 2 * size]), 2)
@@ -50,7 +49,9 @@ def gru_step(x: Array, state: tuple[Any, ...], weight: Array, bias: Array) -> tu
     return (new + update * (h - new),)
 
 
-def cell(what: str, step: Step, input: Array, state: Any, weights: tuple[Any, ...], count: int) -> tuple[Any, ...]:
+def cell(
+    what: str, step: Step, input: Value, state: Value, weights: tuple[Value, ...], count: int
+) -> tuple[Value, ...]:
     """One step, for an input (N, in) or (in,) and states (N, H) or (H,)."""
     x, (w_ih, w_hh, b_ih, b_hh) = real(input), weights
     size = checks.array(w_hh).shape[-1]
@@ -64,8 +65,14 @@ def cell(what: str, step: Step, input: Array, state: Any, weights: tuple[Any, ..
 
 
 def rnn_cell(
-    input: Array, hx: Any, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None, nonlinearity: str = "tanh"
-) -> Array:
+    input: Value,
+    hx: Value,
+    w_ih: Value,
+    w_hh: Value,
+    b_ih: Value = None,
+    b_hh: Value = None,
+    nonlinearity: str = "tanh",
+) -> Value:
     """tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it: the next state (N, H) or (H,).
 
     >>> rnn_cell([1.0], [0.0], [[2.0]], [[1.0]], nonlinearity="relu")
@@ -76,8 +83,8 @@ def rnn_cell(
 
 
 def lstm_cell(
-    input: Array, hx: Any, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None
-) -> tuple[Any, Any]:
+    input: Value, hx: Value, w_ih: Value, w_hh: Value, b_ih: Value = None, b_hh: Value = None
+) -> tuple[Value, Value]:
     """The next (h, c) from `hx` = (h, c). Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al.
 
     >>> lstm_cell([0.0], ([0.0], [2.0]), np.zeros((4, 1)), np.zeros((4, 1)))[1]
@@ -87,7 +94,7 @@ def lstm_cell(
     return h, c
 
 
-def gru_cell(input: Array, hx: Any, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None) -> Array:
+def gru_cell(input: Value, hx: Value, w_ih: Value, w_hh: Value, b_ih: Value = None, b_hh: Value = None) -> Value:
     """The next state of a gated recurrent unit. Cho et al., EMNLP 2014.
 
     >>> gru_cell([0.0], [2.0], np.zeros((3, 1)), np.zeros((3, 1)))
@@ -100,17 +107,17 @@ def sequence(
     what: str,
     step: Step,
     count: int,
-    input: Array,
-    hx: Any,
-    params: Any,
+    input: Value,
+    hx: Value,
+    params: Sequence[Value],
     has_biases: bool,
     num_layers: int,
     dropout_p: float,
     train: bool,
     bidirectional: bool,
     batch_first: bool,
-    key: Any,
-) -> tuple[Any, ...]:
+    key: Value,
+) -> tuple[Value, ...]:
     """Layers of scans; `hx` are `count` states (layers * directions, N, H), or None for zeros."""
     x, directions, per = real(input), 2 if bidirectional else 1, 4 if has_biases else 2
     params = [real(w) for w in params]
@@ -126,7 +133,7 @@ def sequence(
     elif batch_first:
         x = np.swapaxes(x, 0, 1)
     states = first_states(what, hx, count, (num_layers * directions, x.shape[1], params[1].shape[-1]), had_batch, x)
-    last: list[tuple[Any, ...]] = []
+    last: list[tuple[Value, ...]] = []
     for layer in range(num_layers):
         outputs = []
         for d in range(directions):
@@ -144,7 +151,7 @@ def sequence(
     return np.swapaxes(x, 0, 1) if batch_first else x, *finals
 
 
-def layer_key(what: str, key: Any, layer: int) -> Array:
+def layer_key(what: str, key: Value, layer: int) -> Value:
     """Another key for each layer: the two words of the key, the second counted on far from its neighbours."""
     if key is None:
         raise InputError(f"{what}: dropout in training needs key=, an integer or an array of two")
@@ -154,11 +161,11 @@ def layer_key(what: str, key: Any, layer: int) -> Array:
 
 
 def one_direction(
-    step: Step, x: Array, state: tuple[Any, ...], w_ih: Array, w_hh: Array, b_ih: Array, b_hh: Array, reverse: bool
-) -> tuple[Any, tuple[Any, ...]]:
+    step: Step, x: Value, state: tuple[Value, ...], w_ih: Value, w_hh: Value, b_ih: Value, b_hh: Value, reverse: bool
+) -> tuple[Value, tuple[Value, ...]]:
     """The outputs and the last state; what the inputs contribute is one product for the whole sequence."""
 
-    def body(carry: Any, moved: Any) -> Any:
+    def body(carry: Value, moved: Value) -> Value:
         new = step(moved, tuple(carry), w_hh, b_hh)
         return list(new), new[0]
 
@@ -166,7 +173,7 @@ def one_direction(
     return y, tuple(last)
 
 
-def first_states(what: str, hx: Any, count: int, shape: tuple[int, ...], had_batch: bool, x: Array) -> list[Any]:
+def first_states(what: str, hx: Value, count: int, shape: Shape, had_batch: bool, x: Value) -> list[Value]:
     if hx is None:
         return [np.zeros(shape, x.dtype)] * count
     states = [real(h) for h in hx]
@@ -178,9 +185,9 @@ def first_states(what: str, hx: Any, count: int, shape: tuple[int, ...], had_bat
 
 
 def rnn(
-    input: Array,
-    hx: Any,
-    params: Any,
+    input: Value,
+    hx: Value,
+    params: Sequence[Value],
     has_biases: bool = True,
     num_layers: int = 1,
     dropout: float = 0.0,
@@ -189,8 +196,8 @@ def rnn(
     batch_first: bool = False,
     *,
     nonlinearity: str = "tanh",
-    key: Any = None,
-) -> tuple[Any, Any]:
+    key: Value = None,
+) -> tuple[Value, Value]:
     """An Elman network over sequences (L, N, in), (N, L, in) with `batch_first`, or (L, in): (output, last state).
 
     `params` lists weight_ih, weight_hh and (with biases) bias_ih, bias_hh of each layer, forward and then backward;
@@ -209,9 +216,9 @@ def rnn(
 
 
 def lstm(
-    input: Array,
-    hx: Any,
-    params: Any,
+    input: Value,
+    hx: Value,
+    params: Sequence[Value],
     has_biases: bool = True,
     num_layers: int = 1,
     dropout: float = 0.0,
@@ -219,8 +226,8 @@ def lstm(
     bidirectional: bool = False,
     batch_first: bool = False,
     *,
-    key: Any = None,
-) -> tuple[Any, Any, Any]:
+    key: Value = None,
+) -> tuple[Value, Value, Value]:
     """A long short-term memory over sequences: (output, last h, last c); `hx` is (h, c). Arguments as `rnn`.
 
     >>> lstm(np.ones((3, 1)), None, [np.zeros((4, 1))] * 2, False)[1]
@@ -232,9 +239,9 @@ def lstm(
 
 
 def gru(
-    input: Array,
-    hx: Any,
-    params: Any,
+    input: Value,
+    hx: Value,
+    params: Sequence[Value],
     has_biases: bool = True,
     num_layers: int = 1,
     dropout: float = 0.0,
@@ -242,8 +249,8 @@ def gru(
     bidirectional: bool = False,
     batch_first: bool = False,
     *,
-    key: Any = None,
-) -> tuple[Any, Any]:
+    key: Value = None,
+) -> tuple[Value, Value]:
     """Gated recurrent units over sequences: (output, last state). Arguments as `rnn`.
 
     >>> gru(np.ones((3, 1)), np.full((1, 1), 8.0), [np.zeros((3, 1))] * 2, False)[0].ravel()

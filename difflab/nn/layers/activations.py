@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...types import Params, State, Value
 from .. import functional as F
-from ..arrays import Array, Params, State
 from .layer import Layer, Plain, counts
 
 UNUSED = ("inplace", "_stacklevel", "dtype")  # arguments of functions that layers lack, in PyTorch as here
@@ -24,9 +24,9 @@ class Activation(Plain):
     (ELU(alpha=0.5), 'x where it is positive, else alpha (exp(x) - 1).')
     """
 
-    function: ClassVar[Callable[..., Array]]
+    function: ClassVar[Callable[..., Value]]
 
-    def __init_subclass__(cls, of: Callable[..., Array] | None = None) -> None:
+    def __init_subclass__(cls, of: Callable[..., Value] | None = None) -> None:
         if of is None:
             return
         cls.function = staticmethod(of)
@@ -37,7 +37,7 @@ class Activation(Plain):
         if told != known:
             raise TypeError(f"{cls.__name__} has the settings {told}, {of.__name__} has {known}")
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         return type(self).function(x, **vars(self))
 
 
@@ -181,5 +181,5 @@ class PReLU(Layer):
     def start(self, rng: np.random.Generator, dtype: np.dtype) -> tuple[Params, State]:
         return {"weight": np.full(self.num_parameters, self.init_slope, dtype)}, {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         return F.prelu(x, params["weight"]), state

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
 from ...graph.grouping import block
+from ...types import Array, DType, Params, State, Value
 from .. import functional as F
-from ..arrays import Array, Params, State
 from ..functional import checks
 from .dropout import Dropout
 from .layer import Layer, Plain, counts, uniform
@@ -49,7 +48,7 @@ class MultiheadAttention(Layer):
         if not 0 <= self.dropout <= 1:
             raise InputError(f"MultiheadAttention: dropout={self.dropout}; a probability is between 0 and 1")
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         e = self.embed_dim
         widths = (e, self.kdim or e, self.vdim or e)
         if widths == (e, e, e):
@@ -63,10 +62,10 @@ class MultiheadAttention(Layer):
         return params | {"out_proj": out}, state
 
     def apply(
-        self, params: Params, state: State, query: Array, key: Any = None, value: Any = None, *, training: bool,
-        key_padding_mask: Array = None, need_weights: bool = True, attn_mask: Array = None,
+        self, params: Params, state: State, query: Value, key: Value = None, value: Value = None, *, training: bool,
+        key_padding_mask: Value = None, need_weights: bool = True, attn_mask: Value = None,
         average_attn_weights: bool = True,
-    ) -> tuple[tuple[Any, Any], State]:  # fmt: skip
+    ) -> tuple[tuple[Value, Value], State]:  # fmt: skip
         """((y, weights), state)."""
         key = query if key is None else key
         value = key if value is None else value
@@ -107,11 +106,11 @@ class MultiheadAttention(Layer):
         )
         return (self.length_first(y), weights), state
 
-    def length_first(self, x: Array) -> Any:
+    def length_first(self, x: Value) -> Value:
         return np.swapaxes(x, 0, 1) if self.batch_first and np.ndim(x) == 3 else x
 
 
-def glorot(rng: np.random.Generator, shape: tuple[int, int], dtype: Any) -> Any:
+def glorot(rng: np.random.Generator, shape: tuple[int, int], dtype: DType) -> Array:
     """Uniform with a variance of 2 / (rows + columns) (Glorot and Bengio 2010)."""
     bound = np.sqrt(6 / sum(shape))
     return rng.uniform(-bound, bound, shape).astype(dtype)
@@ -161,31 +160,31 @@ class TransformerEncoderLayer(Layer):
             "dropout2": Dropout(self.dropout),
         }
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         made = {name: part.start(rng, dtype) for name, part in self.parts.items()}
         params = {name: p for name, (p, _) in made.items() if p}
         return params, {name: s for name, (_, s) in made.items() if s}
 
     def apply(
-        self, params: Params, state: State, src: Any, *, training: bool, src_mask: Array = None,
-        src_key_padding_mask: Array = None,
-    ) -> tuple[Array, State]:  # fmt: skip
+        self, params: Params, state: State, src: Value, *, training: bool, src_mask: Value = None,
+        src_key_padding_mask: Value = None,
+    ) -> tuple[Value, State]:  # fmt: skip
         parts, after = self.parts, dict(state)
         if self.is_causal and np.ndim(src) > 1:
             src_mask = causal(np.shape(src)[1 if self.batch_first and np.ndim(src) == 3 else 0], src_mask)
 
-        def run(name: str, x: Array, **more: Any) -> Any:
+        def run(name: str, x: Value, **more: Value) -> Value:
             with block(name):
                 y, new = parts[name].apply(params.get(name, {}), state.get(name, {}), x, training=training, **more)
             if new:
                 after[name] = new
             return y
 
-        def attend(x: Array) -> Any:
+        def attend(x: Value) -> Value:
             masks = dict(attn_mask=src_mask, key_padding_mask=src_key_padding_mask)
             return run("dropout1", run("self_attn", x, need_weights=False, **masks)[0])
 
-        def feed(x: Array) -> Any:
+        def feed(x: Value) -> Value:
             x = getattr(F, self.activation)(run("linear1", x))
             return run("dropout2", run("linear2", run("dropout", x)))
 
@@ -196,7 +195,7 @@ class TransformerEncoderLayer(Layer):
         return run("norm2", x + feed(x)), after
 
 
-def causal(length: int, mask: Any = None) -> Any:
+def causal(length: int, mask: Value = None) -> Array:
     """A mask under which place t sees the places up to t, and of these only what the other mask lets it see."""
     later = np.triu(np.ones((length, length), bool), 1)
     if mask is None:
@@ -224,7 +223,7 @@ class PositionalEncoding(Plain):
     def __post_init__(self) -> None:
         counts(self, "d_model")
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         x = checks.real(x)
         shape = x.shape
         if len(shape) not in (2, 3) or shape[-1] != self.d_model:
@@ -237,7 +236,7 @@ class PositionalEncoding(Plain):
         return x + (code if length_last else code[:, None])
 
 
-def sinusoids(length: int, width: int) -> Any:
+def sinusoids(length: int, width: int) -> Array:
     """The codes of the places 0 to length - 1, (length, width)."""
     column = np.arange(width)
     angle = np.arange(length)[:, None] / 10000 ** (column // 2 * 2 / width)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import field
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...types import DType, Params, Shape, State, Value
 from .. import functional as F
-from ..arrays import Array, Params, State
+from ..arrays import Initial, PerAxis
 from ..functional.convolution import filled_up
 from .layer import Layer, counts, frozen, pair, weights, with_init
 
@@ -23,16 +24,16 @@ class _Conv(Layer):
 
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any = 1
-    padding: Any = 0
-    dilation: Any = 1
+    kernel_size: PerAxis
+    stride: PerAxis = 1
+    padding: PerAxis = 0
+    dilation: PerAxis = 1
     groups: int = 1
     bias: bool | str = True
     padding_mode: str = "zeros"
     ceil_mode: bool = field(default=False, kw_only=True)
-    input_size: Any = field(default=None, kw_only=True)
-    init: Any = field(default=None, kw_only=True)
+    input_size: PerAxis = field(default=None, kw_only=True)
+    init: Initial = field(default=None, kw_only=True)
     axes: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
@@ -74,18 +75,18 @@ class _Conv(Layer):
         return type(self).__name__
 
     @property
-    def spans(self) -> tuple[int, ...]:
+    def spans(self) -> Shape:
         """How far a kernel reaches on each axis."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation))
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         places = self.positions(self.input_size) if self.bias == "position" else ()
         params = weights(self, rng, shape, (self.out_channels, *places) if self.bias else None, dtype)
         random = self.padding_mode == "random"
         return params, {"key": np.array([rng.integers(0, 2**62), 0], np.int64)} if random else {}
 
-    def frame(self, size: Any) -> list[tuple[int, int]]:
+    def frame(self, size: Shape) -> list[tuple[int, int]]:
         """The padding before and behind each axis of inputs of this size."""
         if self.padding == "valid":
             pairs = [(0, 0)] * self.axes
@@ -95,7 +96,7 @@ class _Conv(Layer):
             pairs = [(p, p) for p in self.padding]
         return list(map(filled_up, size, self.stride, pairs, self.spans)) if self.ceil_mode else pairs
 
-    def positions(self, size: Any) -> tuple[int, ...]:
+    def positions(self, size: Shape) -> Shape:
         """The size of the output for inputs of this size."""
         rooms = [n + a + b - s for n, (a, b), s in zip(size, self.frame(size), self.spans)]
         if min(rooms) < 0:
@@ -104,7 +105,7 @@ class _Conv(Layer):
             )
         return tuple(room // stride + 1 for room, stride in zip(rooms, self.stride))
 
-    def padded(self, x: Array, state: State, training: bool) -> tuple[Any, State]:
+    def padded(self, x: Value, state: State, training: bool) -> tuple[Value, State]:
         """The input in its frame, where that is not of zeros, and the key of random numbers after it."""
         pairs = self.frame(np.shape(x)[-self.axes :])
         numbers = [n for pair in reversed(pairs) for n in pair]
@@ -113,7 +114,7 @@ class _Conv(Layer):
         after = {"key": state["key"] + np.array([0, 1])} if training else state
         return (F.pad(x, numbers, mode="random", key=state["key"]) if any(numbers) else x), after
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         padding, ceil_mode = self.padding, self.ceil_mode
         if self.padding_mode != "zeros":
             x, state = self.padded(x, state, training)
@@ -179,14 +180,14 @@ class ConvTranspose2d(Layer):
 
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any = 1
-    padding: Any = 0
-    output_padding: Any = 0
+    kernel_size: PerAxis
+    stride: PerAxis = 1
+    padding: PerAxis = 0
+    output_padding: PerAxis = 0
     groups: int = 1
     bias: bool = True
-    dilation: Any = 1
-    init: Any = field(default=None, kw_only=True)
+    dilation: PerAxis = 1
+    init: Initial = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         counts(self, "in_channels", "out_channels", "groups")
@@ -198,10 +199,10 @@ class ConvTranspose2d(Layer):
                 f"out_channels={self.out_channels}"
             )
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return weights(self, rng, shape, (self.out_channels,) if self.bias else None, dtype), {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         settings = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return F.conv_transpose2d(x, params["weight"], params.get("bias"), *settings), state

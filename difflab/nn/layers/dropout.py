@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
+from ...types import DType, Params, State, Value
 from .. import functional as F
-from ..arrays import Array, Params, State
 from .layer import Layer
 
 
@@ -33,15 +32,15 @@ class Dropout(Layer):
         if not 0 <= self.p <= 1:
             raise InputError(f"{type(self).__name__}: p={self.p}; a probability is between 0 and 1")
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return {}, {"key": np.array([rng.integers(0, 2**62), 0], np.int64)}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         if not training or self.p == 0:
             return x, state
         return self.drop(x, state["key"]), {"key": state["key"] + np.array([0, 1])}
 
-    def drop(self, x: Array, key: Any) -> Any:
+    def drop(self, x: Value, key: Value) -> Value:
         return F.dropout(x, self.p, training=True, key=key)
 
 
@@ -49,5 +48,5 @@ class Dropout(Layer):
 class Dropout2d(Dropout):
     """As Dropout, for whole channels of (batch, channels, height, width)."""
 
-    def drop(self, x: Array, key: Any) -> Any:
+    def drop(self, x: Value, key: Value) -> Value:
         return F.dropout2d(x, self.p, training=True, key=key)

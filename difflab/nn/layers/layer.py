@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import operator
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ...errors import DtypeError, InputError
-from ..arrays import Array, Params, State
-from ..init import draw, redrawn, scheme_of
+from ...types import Array, DType, Function, Params, Shape, State, Value
+from ..arrays import Initial, Record
+from ..init import Scheme, draw, redrawn, scheme_of
 
 
 class Layer:
@@ -22,10 +24,12 @@ class Layer:
     every call. Layers are frozen dataclasses: equal where their settings are equal, and hashable.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    scheme: ClassVar[Any] = None
+    __dataclass_fields__: ClassVar[dict[str, Field[Value]]]
+    scheme: ClassVar[Scheme | str | None] = None
 
-    def init(self, rng: Any, dtype: Any = np.float64, *, weights: Any = None) -> tuple[Params, State]:
+    def init(
+        self, rng: np.random.Generator | int, dtype: DTypeLike = np.float64, *, weights: Scheme | str | None = None
+    ) -> tuple[Params, State]:
         """Fresh parameters, drawn from `rng` (a `numpy.random.Generator`, or a seed for one), and the first state.
 
         `weights` is a scheme of `nn.init` or the name of one: every array of two axes or more is then drawn by it, and
@@ -37,15 +41,15 @@ class Layer:
         params, state = self.start(rng, floating(dtype, name))
         return (params if scheme is None else redrawn(scheme, rng, params)), state
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         """As `init`, of a generator and a dtype that are known to be good. A layer without parameters has none."""
         return {}, {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         """The output, and the state after it."""
         raise NotImplementedError(f"{type(self).__name__} has no apply")
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Record:
         """The arguments that make this layer again; of those that PyTorch lacks only what is not the default."""
         every = [(f, getattr(self, f.name)) for f in fields(self)]
         told = [(f.name, value) for f, value in every if not f.kw_only or value != f.default]
@@ -66,32 +70,33 @@ def with_init(kind: type[L]) -> type[L]:
         kind.scheme = kind.__dict__["init"]
         del kind.init
         kind.__annotations__ = {"scheme" if name == "init" else name: a for name, a in own.items()}
-    plain: Any = dataclass(frozen=True, repr=False)(kind).__dict__["__init__"]
+    plain: Function = dataclass(frozen=True, repr=False)(kind).__dict__["__init__"]
 
-    def __init__(self: Any, *args: Any, init: Any = None, **settings: Any) -> None:
+    def __init__(self: Value, *args: Value, init: Initial = None, **settings: Value) -> None:
         plain(self, *args, **settings if init is None else settings | {"scheme": init})
         if self.scheme is not None:
             scheme_of(self.scheme, kind.__name__)
 
     signature = inspect.signature(plain)
     known = [p.replace(name="init") if n == "scheme" else p for n, p in signature.parameters.items()]
-    told: Any = __init__
+    told: Value = __init__
     told.__signature__ = signature.replace(parameters=known)
-    kind.__init__ = told  # type: ignore[method-assign]
+    made: Value = kind
+    made.__init__ = told
     return kind
 
 
 class Plain(Layer):
     """A layer without parameters and state: its `call` is all there is to it."""
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         raise NotImplementedError(f"{type(self).__name__} has no call")
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         return self.call(x), state
 
 
-def generator(rng: Any, where: str) -> np.random.Generator:
+def generator(rng: np.random.Generator | int, where: str) -> np.random.Generator:
     """The generator itself, or a new one with this seed."""
     if isinstance(rng, np.random.Generator):
         return rng
@@ -102,9 +107,9 @@ def generator(rng: Any, where: str) -> np.random.Generator:
     )
 
 
-def floating(dtype: Any, where: str) -> np.dtype[Any]:
+def floating(dtype: DTypeLike, where: str) -> DType:
     try:
-        found = np.dtype(dtype)
+        found: DType | None = np.dtype(dtype)
     except (TypeError, ValueError, SyntaxError):  # texts with commas and brackets are read as a list of fields
         found = None
     if found is None or found.kind != "f":
@@ -119,7 +124,7 @@ def counts(layer: Layer, *names: str) -> None:
             raise InputError(f"{type(layer).__name__}: {name}={getattr(layer, name)!r}; give an integer of at least 1")
 
 
-def counted(value: Any) -> bool:
+def counted(value: Value) -> bool:
     """Whether it is an integer of at least 1."""
     try:
         return not isinstance(value, bool) and operator.index(value) >= 1
@@ -135,7 +140,7 @@ def numbers(layer: Layer, *names: str) -> None:
             raise InputError(f"{type(layer).__name__}: {name}={value!r}; give a number")
 
 
-def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> tuple[int, ...]:
+def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> Shape:
     """A setting as n integers, from one for all or one for each axis."""
     value = getattr(layer, name)
     try:
@@ -149,19 +154,19 @@ def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> tuple[int, ...]
     return each
 
 
-def frozen(layer: Layer, **values: Any) -> None:
+def frozen(layer: Layer, **values: object) -> None:
     """Sets fields of a frozen dataclass while it is made."""
     for name, value in values.items():
         object.__setattr__(layer, name, value)
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype: Any) -> Any:
+def uniform(rng: np.random.Generator, shape: Shape, fan_in: int, dtype: DType) -> Array:
     """Uniform in ±1/sqrt(fan_in): PyTorch's start of weights and biases (He et al. 2015, with a = sqrt 5)."""
     bound = 1 / np.sqrt(fan_in) if fan_in else 0.0
     return rng.uniform(-bound, bound, shape).astype(dtype, copy=False)
 
 
-def weights(layer: Layer, rng: np.random.Generator, shape: Any, bias: Array, dtype: Any) -> Params:
+def weights(layer: Layer, rng: np.random.Generator, shape: Shape, bias: Shape | None, dtype: DType) -> Params:
     """The first weight of this shape, and the bias of that (None for no bias), by the layer's scheme."""
     if layer.scheme is not None:
         params = {"weight": draw(layer.scheme, rng, shape, dtype)}

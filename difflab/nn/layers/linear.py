@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...types import DType, Params, State, Value
 from .. import functional as F
-from ..arrays import Array, Params, State
+from ..arrays import Initial
 from .layer import Layer, Plain, counts, weights, with_init
 
 
@@ -27,16 +27,16 @@ class Linear(Layer):
     in_features: int
     out_features: int
     bias: bool = True
-    init: Any = field(default=None, kw_only=True)
+    init: Initial = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         counts(self, "in_features", "out_features")
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         bias = (self.out_features,) if self.bias else None
         return weights(self, rng, (self.out_features, self.in_features), bias, dtype), {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         shape = np.shape(x)
         if not shape or shape[-1] != self.in_features:
             raise ShapeError(
@@ -50,7 +50,7 @@ class Linear(Layer):
 class Identity(Plain):
     """The input itself."""
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         return x
 
 
@@ -65,7 +65,7 @@ class Flatten(Plain):
     start_dim: int = 1
     end_dim: int = -1
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         shape = np.shape(x)
         first, last = (d + len(shape) if d < 0 else d for d in (self.start_dim, self.end_dim))
         if not 0 <= first <= last < len(shape):
@@ -87,7 +87,7 @@ class Unflatten(Plain):
     def __post_init__(self) -> None:
         object.__setattr__(self, "unflattened_size", tuple(self.unflattened_size))
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         shape = np.shape(x)
         if not -len(shape) <= self.dim < len(shape):
             raise ShapeError(f"Unflatten: an input of shape {shape} has no axis {self.dim}")
@@ -120,11 +120,11 @@ class Embedding(Layer):
         if k is not None and not -n <= k < n:
             raise InputError(f"Embedding: padding_idx={k}; there are {n} embeddings")
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         weight = rng.normal(size=(self.num_embeddings, self.embedding_dim)).astype(dtype, copy=False)
         if self.padding_idx is not None:
             weight[self.padding_idx] = 0
         return {"weight": weight}, {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         return F.embedding(x, params["weight"], padding_idx=self.padding_idx), state

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ...errors import InputError, ShapeError
+from ...types import DType, Params, Shape, State, Value
 from .. import functional as F
-from ..arrays import Array, Params, State
+from ..arrays import PerAxis
 from .layer import Layer, counts, frozen, numbers
 
 
-def ones_and_zeros(shape: tuple[int, ...], dtype: Any, bias: bool = True) -> Params:
+def ones_and_zeros(shape: Shape, dtype: DType, bias: bool = True) -> Params:
     params = {"weight": np.ones(shape, dtype)}
     return params | {"bias": np.zeros(shape, dtype)} if bias else params
 
@@ -36,7 +37,7 @@ class _Running(Layer):
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise InputError(f"{type(self).__name__}: momentum={self.momentum}; it is between 0 and 1, or None")
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         n = (self.num_features,)
         state: State = {}
         if self.track_running_stats:
@@ -44,7 +45,7 @@ class _Running(Layer):
             state["num_batches_tracked"] = np.zeros((), np.int64)
         return (ones_and_zeros(n, dtype) if self.affine else {}), state
 
-    def check(self, x: Array) -> None:
+    def check(self, x: Value) -> None:
         shape = np.shape(x)
         if len(shape) not in self.ranks or shape[1] != self.num_features:
             ranks = " or ".join(map(str, self.ranks))
@@ -53,7 +54,7 @@ class _Running(Layer):
                 f"second with {self.num_features} channels"
             )
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         self.check(x)
         weight, bias = params.get("weight"), params.get("bias")
         if not self.track_running_stats:
@@ -68,8 +69,8 @@ class _Running(Layer):
         return y, {"running_mean": mean, "running_var": var, "num_batches_tracked": count}
 
     def normalise(
-        self, x: Array, mean: Array, var: Array, weight: Array, bias: Array, training: bool, momentum: Any
-    ) -> Any:
+        self, x: Value, mean: Value, var: Value, weight: Value, bias: Value, training: bool, momentum: Value
+    ) -> Value:
         return F.batch_norm(x, mean, var, weight, bias, training, momentum, self.eps)
 
 
@@ -106,13 +107,13 @@ class InstanceNorm2d(_Running):
     ranks: ClassVar[tuple[int, ...]] = (3, 4)
     counted: ClassVar[bool] = False  # PyTorch's does not count either
 
-    def check(self, x: Array) -> None:
+    def check(self, x: Value) -> None:
         shape = np.shape(x)
         super().check(x if len(shape) != 3 else np.empty((0, *shape)))
 
     def normalise(
-        self, x: Array, mean: Array, var: Array, weight: Array, bias: Array, training: bool, momentum: Any
-    ) -> Any:
+        self, x: Value, mean: Value, var: Value, weight: Value, bias: Value, training: bool, momentum: Value
+    ) -> Value:
         return F.instance_norm(x, mean, var, weight, bias, training, momentum, self.eps)
 
 
@@ -126,7 +127,7 @@ class LayerNorm(Layer):
     array([[-1.22,  0.  ,  1.22]])
     """
 
-    normalized_shape: Any
+    normalized_shape: PerAxis
     eps: float = 1e-5
     elementwise_affine: bool = True
     bias: bool = True
@@ -135,10 +136,10 @@ class LayerNorm(Layer):
         shape = self.normalized_shape
         frozen(self, normalized_shape=(int(shape),) if hasattr(shape, "__index__") else tuple(map(int, shape)))
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return (ones_and_zeros(self.normalized_shape, dtype, self.bias) if self.elementwise_affine else {}), {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         return F.layer_norm(x, self.normalized_shape, params.get("weight"), params.get("bias"), self.eps), state
 
 
@@ -146,7 +147,7 @@ class LayerNorm(Layer):
 class RMSNorm(Layer):
     """Each sample by the root mean square over its last axes (Zhang and Sennrich 2019)."""
 
-    normalized_shape: Any
+    normalized_shape: PerAxis
     eps: float | None = None
     elementwise_affine: bool = True
 
@@ -154,10 +155,10 @@ class RMSNorm(Layer):
         shape = self.normalized_shape
         frozen(self, normalized_shape=(int(shape),) if hasattr(shape, "__index__") else tuple(map(int, shape)))
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return (ones_and_zeros(self.normalized_shape, dtype, False) if self.elementwise_affine else {}), {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         return F.rms_norm(x, self.normalized_shape, params.get("weight"), self.eps), state
 
 
@@ -175,8 +176,8 @@ class GroupNorm(Layer):
         if self.num_channels % self.num_groups:
             raise InputError(f"GroupNorm: {self.num_channels} channels do not make {self.num_groups} equal groups")
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return (ones_and_zeros((self.num_channels,), dtype) if self.affine else {}), {}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         return F.group_norm(x, self.num_groups, params.get("weight"), params.get("bias"), self.eps), state

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from ...types import Value
 from .. import functional as F
-from ..arrays import Array
+from ..arrays import PerAxis
 from .layer import Plain
 
 
@@ -14,13 +14,13 @@ from .layer import Plain
 class MaxPool1d(Plain):
     """The largest element of each window of (batch, channels, length)."""
 
-    kernel_size: Any
-    stride: Any = None
-    padding: Any = 0
-    dilation: Any = 1
+    kernel_size: PerAxis
+    stride: PerAxis = None
+    padding: PerAxis = 0
+    dilation: PerAxis = 1
     ceil_mode: bool = False
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         return F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -34,13 +34,13 @@ class MaxPool2d(Plain):
            [13., 15.]])
     """
 
-    kernel_size: Any
-    stride: Any = None
-    padding: Any = 0
-    dilation: Any = 1
+    kernel_size: PerAxis
+    stride: PerAxis = None
+    padding: PerAxis = 0
+    dilation: PerAxis = 1
     ceil_mode: bool = False
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -48,13 +48,13 @@ class MaxPool2d(Plain):
 class AvgPool1d(Plain):
     """The mean of each window of (batch, channels, length)."""
 
-    kernel_size: Any
-    stride: Any = None
-    padding: Any = 0
+    kernel_size: PerAxis
+    stride: PerAxis = None
+    padding: PerAxis = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         return F.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
@@ -62,14 +62,14 @@ class AvgPool1d(Plain):
 class AvgPool2d(Plain):
     """The mean of each window of (batch, channels, height, width)."""
 
-    kernel_size: Any
-    stride: Any = None
-    padding: Any = 0
+    kernel_size: PerAxis
+    stride: PerAxis = None
+    padding: PerAxis = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
     divisor_override: int | None = None
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         settings = (self.ceil_mode, self.count_include_pad, self.divisor_override)
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, *settings)
 
@@ -83,9 +83,9 @@ class AdaptiveAvgPool2d(Plain):
     array([[[[7.5]]]])
     """
 
-    output_size: Any
+    output_size: PerAxis
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         return F.adaptive_avg_pool2d(x, self.output_size)
 
 
@@ -93,7 +93,7 @@ class AdaptiveAvgPool2d(Plain):
 class AdaptiveMaxPool2d(Plain):
     """The largest of windows that are chosen so that the output has the given size."""
 
-    output_size: Any
+    output_size: PerAxis
 
-    def call(self, x: Array) -> Array:
+    def call(self, x: Value) -> Value:
         return F.adaptive_max_pool2d(x, self.output_size)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ...errors import InputError
+from ...types import DType, Params, Shape, State, Value
 from .. import functional as F
-from ..arrays import Array, Params, State
 from .layer import Layer, counts, uniform
 
 
@@ -39,30 +39,30 @@ class _Recurrent(Layer):
         for layer in range(self.num_layers):
             for way in ways:
                 width = self.input_size if layer == 0 else hidden * len(ways)
-                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, hidden)}
+                shapes: dict[str, Shape] = {"weight_ih": (rows, width), "weight_hh": (rows, hidden)}
                 shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if self.bias else {}
                 found |= {f"{n}_l{layer}{way}": s for n, s in shapes.items()}
         return found
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         params = {name: uniform(rng, shape, self.hidden_size, dtype) for name, shape in self.shapes().items()}
         state = {"key": np.array([rng.integers(0, 2**62), 0], np.int64)} if self.dropout else {}
         return params, state
 
     def apply(
-        self, params: Params, state: State, x: Array, *, training: bool, initial: Any = None
-    ) -> tuple[tuple[Any, Any], State]:
+        self, params: Params, state: State, x: Value, *, training: bool, initial: Value = None
+    ) -> tuple[tuple[Value, Value], State]:
         """((outputs, last states), state); `initial` is the state before the first step, zeros unless given."""
         weights = [params[name] for name in self.shapes()]
         options = (self.bias, self.num_layers, self.dropout, training, self.bidirectional, self.batch_first)
-        more: dict[str, Any] = {}
+        more: Params = {}
         if training and self.dropout > 0:
             more = {"key": state["key"]}
             state = {"key": state["key"] + np.array([0, 1])}
         y, *last = self.run(x, initial, weights, *options, **more)
         return (y, tuple(last) if len(last) > 1 else last[0]), state
 
-    def run(self, *arguments: Any, **more: Any) -> Any:
+    def run(self, *arguments: Value, **more: Value) -> Value:
         """The function of nn.functional that runs a sequence."""
         return getattr(F, type(self).__name__.lower())(*arguments, **more)
 
@@ -85,7 +85,7 @@ class RNN(_Recurrent):
         if self.nonlinearity not in ("tanh", "relu"):
             raise InputError(f'RNN: nonlinearity={self.nonlinearity!r}; it is "tanh" or "relu"')
 
-    def run(self, *arguments: Any, **more: Any) -> Any:
+    def run(self, *arguments: Value, **more: Value) -> Value:
         return F.rnn(*arguments, nonlinearity=self.nonlinearity, **more)
 
 
@@ -122,10 +122,10 @@ class Outputs(Layer):
     layer: Layer
     last: bool = False
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return self.layer.start(rng, dtype)
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         (y, _), state = self.layer.apply(params, state, x, training=training)
         if not self.last:
             return y, state

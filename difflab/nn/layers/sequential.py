@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
 from ...graph.grouping import block
-from ..arrays import Array, Params, State, Tree
+from ...types import DType, Params, State, Tree, Value
 from .layer import Layer
 
 
@@ -32,7 +31,7 @@ class Sequential(Layer):
     layers: tuple[Layer, ...]
     names: tuple[str, ...]
 
-    def __init__(self, *layers: Any) -> None:
+    def __init__(self, *layers: Value) -> None:
         if len(layers) == 1 and isinstance(layers[0], Mapping):
             names, found = tuple(layers[0]), tuple(layers[0].values())
         else:
@@ -54,7 +53,7 @@ class Sequential(Layer):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
-    def __getitem__(self, key: int | str | slice) -> Any:
+    def __getitem__(self, key: int | str | slice) -> Layer:
         """A layer by place or name, or some of them as a Sequential that keeps their names."""
         if isinstance(key, str):
             if key not in self.names:
@@ -69,11 +68,11 @@ class Sequential(Layer):
             return f"Sequential({', '.join(map(repr, self.layers))})"
         return f"Sequential({dict(zip(self.names, self.layers))!r})"
 
-    def start(self, rng: np.random.Generator, dtype: Any) -> tuple[Params, State]:
+    def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         made = {name: layer.start(rng, dtype) for name, layer in zip(self.names, self.layers)}
         return {name: p for name, (p, _) in made.items()}, {name: s for name, (_, s) in made.items()}
 
-    def apply(self, params: Params, state: State, x: Array, *, training: bool) -> tuple[Array, State]:
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
         self.check(params, "parameters")
         self.check(state, "state")
         after = {}

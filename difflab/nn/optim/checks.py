@@ -10,7 +10,7 @@ import optree
 from ...errors import DtypeError, InputError, ShapeError
 from ...graph.kinds import check_fit, unfit
 from ...graph.pytree import paths
-from ..arrays import Array, Tree
+from ...types import Tree, Value
 
 
 def check_params(where: str, params: Tree) -> None:
@@ -25,13 +25,13 @@ def check_params(where: str, params: Tree) -> None:
         raise DtypeError(f"{where}: the parameter {path} is not of floats, it is {kind}")
 
 
-def of_floats(x: Array) -> bool:
+def of_floats(x: Value) -> bool:
     if x.__class__ is float:
         return True
     return hasattr(x, "dtype") and getattr(x.dtype, "kind", "") == "f" and not unfit(x)
 
 
-def flattened(where: str, params: Tree, gradients: Tree) -> tuple[list[Array], list[Array], optree.PyTreeSpec]:
+def flattened(where: str, params: Tree, gradients: Tree) -> tuple[list[Value], list[Value], optree.PyTreeSpec]:
     """The arrays of both and their structure, which has to be the same, as have the shapes."""
     ours, structure = optree.tree_flatten(params)
     theirs, other = optree.tree_flatten(gradients)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import optree
 
 from ...errors import InputError
-from ..arrays import Tree
+from ...types import Tree
+from ..arrays import Number
 from .checks import number
 from .update import as_dtype
 
 
-def clip_grad_norm(gradients: Tree, max_norm: float, norm_type: float = 2.0) -> tuple[Any, Any]:
+def clip_grad_norm(gradients: Tree, max_norm: float, norm_type: float = 2.0) -> tuple[Tree, Number]:
     """The gradients, times max_norm / norm where their common norm is larger; and that norm.
 
     Pascanu, Mikolov and Bengio 2013.
@@ -41,7 +40,7 @@ def clip_grad_norm(gradients: Tree, max_norm: float, norm_type: float = 2.0) -> 
     return optree.tree_map(lambda g: g * as_dtype(share, getattr(g, "dtype", float)), gradients), norm
 
 
-def clip_grad_value(gradients: Tree, clip_value: float) -> Any:
+def clip_grad_value(gradients: Tree, clip_value: float) -> Tree:
     """The gradients with every entry cut to ±clip_value.
 
     >>> clip_grad_value(np.array([-3.0, 0.5]), 1.0)

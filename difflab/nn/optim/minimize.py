@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from ...errors import DomainError, InputError, ShapeError
 from ...glance import glance
 from ...graph.leaves import check_functions
 from ...graph.pytree import flatten, map_leaves, paths
-from ..arrays import Array, Tree
+from ...types import Function, Tree, Value
+from ..arrays import Memory
 from .checks import check_params, number
 from .optimiser import Optimiser
 from .second_order import LBFGS, GaussNewton, Newton, Ravel
@@ -24,10 +24,10 @@ from .second_order import LBFGS, GaussNewton, Newton, Ravel
 class Result:
     """What `minimize` found: `params`, their `value`, values and parameters on the way, and why it ended."""
 
-    params: Any
+    params: Tree
     value: float
     history: list[float] = field(default_factory=list)
-    trajectory: list[Any] = field(default_factory=list)
+    trajectory: list[Tree] = field(default_factory=list)
     converged: bool = False
     message: str = ""
     steps: int = 0
@@ -39,13 +39,13 @@ class Result:
 
 
 def minimize(
-    f: Callable[..., Any],
+    f: Function,
     params: Tree,
-    optimiser: Any,
+    optimiser: Optimiser | LBFGS | Newton | GaussNewton,
     steps: int = 100,
     *,
     tolerance: float = 1e-8,
-    callback: Callable[[int, Any, float], Any] | None = None,
+    callback: Callable[[int, Tree, float], object] | None = None,
 ) -> Result:
     """Runs an optimiser on f from `params` for at most so many steps, or until the gradient is below `tolerance`.
 
@@ -66,8 +66,10 @@ def minimize(
     start = map_leaves(
         lambda x: np.array(x, np.asarray(x).dtype if np.asarray(x).dtype.kind == "f" else float)[()], params
     )
-    runs: dict[Any, Any] = {LBFGS: by_scipy, Newton: by_newton, GaussNewton: by_gauss_newton}
-    run = runs.get(type(optimiser)) or (by_updates if isinstance(optimiser, Optimiser) else None)
+    runs: dict[type, Callable[..., Result]] = {LBFGS: by_scipy, Newton: by_newton, GaussNewton: by_gauss_newton}
+    run: Callable[..., Result] | None = runs.get(type(optimiser)) or (
+        by_updates if isinstance(optimiser, Optimiser) else None
+    )
     if run is None:
         raise InputError(f"minimize: {optimiser!r} is not an optimiser of nn.optim")
     return run(f, start, optimiser, steps, Watch(callback), tolerance)
@@ -76,12 +78,12 @@ def minimize(
 class Watch:
     """Notes each step, and says when to end."""
 
-    def __init__(self, callback: Callable[[int, Any, float], Any] | None) -> None:
+    def __init__(self, callback: Callable[[int, Tree, float], object] | None) -> None:
         self.callback = callback
         self.history: list[float] = []
-        self.trajectory: list[Any] = []
+        self.trajectory: list[Tree] = []
 
-    def note(self, params: Tree, value: Any) -> bool:
+    def note(self, params: Tree, value: Value) -> bool:
         """Keeps where we are; True where the callback wants to end."""
         value, step = float(value), len(self.history)
         if not np.isfinite(value):
@@ -102,10 +104,10 @@ def size(gradients: Tree) -> float:
 SMALL, ENOUGH, ASKED = "the gradient is below the tolerance", "all steps were made", "the callback ended the run"
 
 
-def by_updates(f: Any, params: Tree, optimiser: Optimiser, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_updates(f: Function, params: Tree, optimiser: Optimiser, steps: int, watch: Watch, tolerance: float) -> Result:
     gradient = value_and_grad(f)
 
-    def both(params: Tree, memory: Any) -> Any:
+    def both(params: Tree, memory: Memory) -> Value:
         value, g = gradient(params)
         return value, g, *optimiser.update(params, g, memory)
 
@@ -125,7 +127,7 @@ def by_updates(f: Any, params: Tree, optimiser: Optimiser, steps: int, watch: Wa
     return watch.result(params, size(g) <= tolerance, SMALL if size(g) <= tolerance else ENOUGH)
 
 
-def by_newton(f: Any, params: Tree, optimiser: Newton, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_newton(f: Function, params: Tree, optimiser: Newton, steps: int, watch: Watch, tolerance: float) -> Result:
     ravel = Ravel(params)
     flat = lambda v: f(ravel.unpack(v))
     x, value = ravel.pack(params), f(params)
@@ -142,7 +144,7 @@ def by_newton(f: Any, params: Tree, optimiser: Newton, steps: int, watch: Watch,
     return watch.result(ravel.unpack(x), False, ENOUGH)
 
 
-def descend(f: Any, x: Array, value: Any, step: Any, g: Array) -> tuple[Any, Any, bool]:
+def descend(f: Function, x: Value, value: Value, step: Value, g: Value) -> tuple[Value, Value, bool]:
     """The step, halved until it goes down far enough for its length (Armijo 1966)."""
     slope = float(g @ step)
     share = 1.0
@@ -155,9 +157,11 @@ def descend(f: Any, x: Array, value: Any, step: Any, g: Array) -> tuple[Any, Any
     return x, value, False
 
 
-def by_gauss_newton(f: Any, params: Tree, optimiser: GaussNewton, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_gauss_newton(
+    f: Function, params: Tree, optimiser: GaussNewton, steps: int, watch: Watch, tolerance: float
+) -> Result:
     ravel = Ravel(params)
-    residuals = lambda v: Ravel(found := f(ravel.unpack(v))).pack(found)
+    residuals: Function = lambda v: Ravel(found := f(ravel.unpack(v))).pack(found)
     x = ravel.pack(params)
     r = residuals(x)
     if np.ndim(f(params)) == 0 and r.size == 1 and not isinstance(f(params), list | tuple | dict):
@@ -184,19 +188,19 @@ def by_gauss_newton(f: Any, params: Tree, optimiser: GaussNewton, steps: int, wa
     return watch.result(ravel.unpack(x), False, ENOUGH)
 
 
-def by_scipy(f: Any, params: Tree, optimiser: LBFGS, steps: int, watch: Watch, tolerance: float) -> Result:
+def by_scipy(f: Function, params: Tree, optimiser: LBFGS, steps: int, watch: Watch, tolerance: float) -> Result:
     from scipy.optimize import minimize as scipy_minimize
 
     ravel = Ravel(params)
     program = compile(value_and_grad(lambda v: f(ravel.unpack(v))))
 
-    def both(x: Array) -> Any:
+    def both(x: Value) -> Value:
         value, g = program(x)
         return float(value), np.asarray(g, float)
 
     ended = [watch.note(params, f(params))]
 
-    def told(intermediate_result: Any) -> None:
+    def told(intermediate_result: Value) -> None:
         if watch.note(ravel.unpack(intermediate_result.x), intermediate_result.fun):
             ended[0] = True
             raise StopIteration

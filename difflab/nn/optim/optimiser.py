@@ -9,7 +9,8 @@ import numpy as np
 import optree
 
 from ...errors import InputError
-from ..arrays import Array, Memory, Tree
+from ...types import Tree, Value
+from ..arrays import Memory
 from .checks import Settings, check_params, flattened
 from .transformation import Joint, Transformation
 from .update import Term, Update, array_of, as_dtype
@@ -80,10 +81,13 @@ class Link:
     """A transformation during one update: its numbers, and what it keeps from parameter to parameter."""
 
     def __init__(self, part: Transformation, keys: dict[str, str], memory: Memory) -> None:
-        self.part, self.keys = part, keys
+        self.part: Transformation = part
+        self.keys: dict[str, str] = keys
         own = {"step": memory["step"]} | {name: memory[keys[name]] for name in part.scalars}
-        self.numbers = own | part.numbers(own)
-        self.slots = [(name, optree.tree_leaves(memory[keys[name]])) for name in part.slots]
+        self.numbers: Memory = own | part.numbers(own)
+        self.slots: list[tuple[str, list[Value]]] = [
+            (name, optree.tree_leaves(memory[keys[name]])) for name in part.slots
+        ]
         self.kept: list[Memory] = []
 
     def after(self, structure: optree.PyTreeSpec) -> Memory:
@@ -92,7 +96,7 @@ class Link:
         return arrays | {self.keys[name]: self.numbers[name] for name in self.part.scalars}
 
 
-def through(links: list[Link], update: Update, k: int, p: Array) -> Update:
+def through(links: list[Link], update: Update, k: int, p: Value) -> Update:
     """The update of the k-th parameter behind these transformations."""
     for link in links:
         memory = link.numbers
@@ -144,10 +148,10 @@ def chain(*parts: Transformation | Optimiser) -> Chain:
     return Chain(tuple(found))
 
 
-def as_array(p: Array) -> Array:
+def as_array(p: Value) -> Value:
     return np.float64(p) if p.__class__ is float else p
 
 
-def as_given(x: Array, before: Array) -> Array:
+def as_given(x: Value, before: Value) -> Value:
     """A new parameter as the old one was given: Python's float, or NumPy's number or array."""
     return float(x) if before.__class__ is float and isinstance(x, float) else x

@@ -8,14 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arrays import Array, Memory, Number
+from ...types import Value
+from ..arrays import Memory, Number
 from .checks import SHARES
 from .schedules import real
 from .transformation import Transformation
 from .update import Term, Update, array_of, as_dtype
 
 
-def averaged(old: Array, new: Array, decay: float) -> Array:
+def averaged(old: Value, new: Value, decay: float) -> Value:
     """A moving average."""
     return decay * old + (1 - decay) * new
 
@@ -28,10 +29,10 @@ class scale_by_rss(Transformation):
     eps: float = 1e-10
     slots: ClassVar[tuple[str, ...]] = ("sum",)
 
-    def init(self, p: Array) -> Memory:
+    def init(self, p: Value) -> Memory:
         return {"sum": np.full_like(p, self.initial_accumulator_value)}
 
-    def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
+    def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         total = memory["sum"] + x * x
         return x / (np.sqrt(total) + self.eps), {"sum": total}
 
@@ -45,7 +46,7 @@ class scale_by_rms(Transformation):
     slots: ClassVar[tuple[str, ...]] = ("square",)
     _shares: ClassVar[tuple[str, ...]] = (*SHARES, "decay")
 
-    def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
+    def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         square = averaged(memory["square"], x * x, self.decay)
         return x / (np.sqrt(square) + self.eps), {"square": square}
 
@@ -56,7 +57,7 @@ class scale_by_stddev(scale_by_rms):
 
     slots: ClassVar[tuple[str, ...]] = ("square", "mean")
 
-    def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
+    def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         square, mean = averaged(memory["square"], x * x, self.decay), averaged(memory["mean"], x, self.decay)
         return x / (np.sqrt(square - mean * mean) + self.eps), {"square": square, "mean": mean}
 
@@ -69,7 +70,7 @@ class scale_by_adadelta(Transformation):
     eps: float = 1e-6
     slots: ClassVar[tuple[str, ...]] = ("square", "change")
 
-    def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
+    def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         square = averaged(memory["square"], x * x, self.rho)
         step = np.sqrt(memory["change"] + self.eps) / np.sqrt(square + self.eps) * x
         return step, {"square": square, "change": averaged(memory["change"], step * step, self.rho)}
@@ -84,7 +85,7 @@ class OfMoments(Transformation):
     eps: float = 1e-8
     slots: ClassVar[tuple[str, ...]] = ("mean", "square")
 
-    def moments(self, x: Array, memory: Memory) -> Memory:
+    def moments(self, x: Value, memory: Memory) -> Memory:
         return {"mean": averaged(memory["mean"], x, self.b1), "square": averaged(memory["square"], x * x, self.b2)}
 
 
@@ -97,12 +98,12 @@ class scale_by_adam(OfMoments):
         root = np.sqrt(1 - self.b2**count)
         return {"root": root, "eps": self.eps * root, "share": 1 - self.b1**count}
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         kept = self.moments(array_of(update), memory)
         spread = np.sqrt(self.largest(kept, memory)) + as_dtype(memory["eps"], p.dtype)
         return (Term(kept["mean"] / spread, (memory["root"],), (memory["share"],)),), kept  # spread is root times more
 
-    def largest(self, kept: Memory, memory: Memory) -> Array:
+    def largest(self, kept: Memory, memory: Memory) -> Value:
         return kept["square"]
 
 
@@ -112,7 +113,7 @@ class scale_by_amsgrad(scale_by_adam):
 
     slots: ClassVar[tuple[str, ...]] = ("mean", "square", "largest")
 
-    def largest(self, kept: Memory, memory: Memory) -> Array:
+    def largest(self, kept: Memory, memory: Memory) -> Value:
         kept["largest"] = np.maximum(memory["largest"], kept["square"])
         return kept["largest"]
 
@@ -126,7 +127,7 @@ class scale_by_adamax(OfMoments):
     def numbers(self, memory: Memory) -> Memory:
         return {"share": 1 - self.b1 ** real(memory["step"] + 1)}
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         x = array_of(update)
         mean, largest = (
             averaged(memory["mean"], x, self.b1),
@@ -154,7 +155,7 @@ class scale_by_nadam(OfMoments):
             "root": 1 / np.sqrt(1 - self.b2**count),
         }
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         x = array_of(update)
         kept = self.moments(x, memory)
         spread = np.sqrt(kept["square"]) * as_dtype(memory["root"], p.dtype) + self.eps
@@ -165,7 +166,7 @@ class scale_by_nadam(OfMoments):
 class Rectified(Term):
     """The array over its spread where the variance is known, and as it is before; one product does both."""
 
-    spread: Array = None
+    spread: Value = None
     known: Number = True
     rectified: Number = 1.0
     root: Number = 1.0
@@ -179,7 +180,7 @@ class Rectified(Term):
         adaptive = pace * self.rectified * self.root
         return np.where(self.known, adaptive, 0.0), np.where(self.known, 0.0, pace)
 
-    def weighed(self, weight: tuple[Number, Number]) -> Array:
+    def weighed(self, weight: tuple[Number, Number]) -> Value:
         adaptive, plain = (as_dtype(w, self.array.dtype) for w in weight)
         return self.array * (adaptive / self.spread + plain)
 
@@ -196,7 +197,7 @@ class scale_by_radam(OfMoments):
         rectified = np.sqrt((safe - 4) * (safe - 2) * most / ((most - 4) * (most - 2) * safe))
         return {"share": 1 - self.b1**t, "known": known, "rectified": rectified, "root": np.sqrt(1 - self.b2**t)}
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         kept = self.moments(array_of(update), memory)
         spread, numbers = np.sqrt(kept["square"]) + self.eps, [memory[n] for n in ("known", "rectified", "root")]
         return (Rectified(kept["mean"], (), (memory["share"],), spread, *numbers),), kept

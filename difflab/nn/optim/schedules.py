@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
+from ..arrays import Number, Schedule
 
 
-def real(step: Any) -> Any:
+def real(step: Number) -> Number:
     return step.astype(np.float64) if hasattr(step, "astype") else float(step)
 
 
-def check(schedule: Any, **least: float) -> None:
+def check(schedule: Schedule, **least: float) -> None:
     for name, bound in {"lr": 0.0, **least}.items():
         value = getattr(schedule, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value >= bound:
@@ -36,7 +36,7 @@ class StepLR:
     def __post_init__(self) -> None:
         check(self, step_size=1, gamma=0.0)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> Number:
         return self.lr * self.gamma ** np.floor(real(step) / self.step_size)
 
 
@@ -52,7 +52,7 @@ class MultiStepLR:
         object.__setattr__(self, "milestones", tuple(self.milestones))
         check(self, gamma=0.0)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> Number:
         passed = sum(np.where(real(step) >= m, 1.0, 0.0) for m in self.milestones)
         return self.lr * self.gamma**passed
 
@@ -67,7 +67,7 @@ class ExponentialLR:
     def __post_init__(self) -> None:
         check(self, gamma=0.0)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> Number:
         return self.lr * self.gamma ** real(step)
 
 
@@ -86,7 +86,7 @@ class CosineAnnealingLR:
     def __post_init__(self) -> None:
         check(self, T_max=1, eta_min=0.0)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> Number:
         part = np.minimum(real(step) / self.T_max, 1.0)
         return self.eta_min + 0.5 * (self.lr - self.eta_min) * (1 + np.cos(np.pi * part))
 
@@ -103,7 +103,7 @@ class LinearLR:
     def __post_init__(self) -> None:
         check(self, start_factor=0.0, end_factor=0.0, total_iters=1)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> Number:
         part = np.minimum(real(step) / self.total_iters, 1.0)
         return self.lr * (self.start_factor + (self.end_factor - self.start_factor) * part)
 
@@ -123,7 +123,7 @@ class OneCycleLR:
         if not 0 < self.pct_start < 1:
             raise InputError(f"OneCycleLR: pct_start={self.pct_start!r}; give a share between 0 and 1")
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> Number:
         first, top = self.lr / self.div_factor, self.lr
         last = first / self.final_div_factor
         turn = self.pct_start * self.total_steps - 1
@@ -143,7 +143,7 @@ class Warmup:
     [0.25, 0.5, 1.0, 1.0]
     """
 
-    schedule: Any
+    schedule: Schedule
     steps: int
 
     def __post_init__(self) -> None:
@@ -154,7 +154,7 @@ class Warmup:
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise InputError(f"Warmup: steps={self.steps!r}; give an integer of at least 1")
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> Number:
         t = real(step)
         later = self.schedule(np.maximum(t - self.steps, 0.0))
         return np.where(t < self.steps, self.schedule(np.zeros(())) * (t + 1) / self.steps, later)

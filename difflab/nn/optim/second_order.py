@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from ...differentiate.jacobians import hessian, jacobian
 from ...differentiate.transform import grad, hvp, jvp, vjp
 from ...errors import InputError
 from ...graph.pytree import flatten
-from ..arrays import Array, Tree
+from ...types import Array, Function, Tree, Value
 from .checks import number
 
 
@@ -20,19 +19,20 @@ class Ravel:
     """Parameters as one vector and back, so that linear algebra can be done on them."""
 
     def __init__(self, params: Tree) -> None:
+        self.rebuild: Function
         leaves, self.rebuild = flatten(params)
-        self.like = [x if hasattr(x, "shape") else np.asarray(x) for x in leaves]
-        self.cuts = np.cumsum([x.size for x in self.like])[:-1]
+        self.like: list[Value] = [x if hasattr(x, "shape") else np.asarray(x) for x in leaves]
+        self.cuts: Array = np.cumsum([x.size for x in self.like])[:-1]
 
-    def pack(self, params: Tree) -> Any:
+    def pack(self, params: Tree) -> Value:
         return np.concatenate([np.reshape(x, (-1,)) for x in flatten(params)[0]])
 
-    def unpack(self, vector: Any) -> Any:
+    def unpack(self, vector: Value) -> Tree:
         parts = np.split(vector, self.cuts) if len(self.like) > 1 else [vector]
         return self.rebuild([v.reshape(x.shape) if x.shape else v[0] for v, x in zip(parts, self.like)])
 
 
-def conjugate_gradients(product: Callable[[Any], Any], b: Any, steps: int, tolerance: float) -> Any:
+def conjugate_gradients(product: Callable[[Value], Value], b: Value, steps: int, tolerance: float) -> Value:
     """x with product(x) = b for a symmetric product; where it bends downwards it stops, at b first.
 
     Hestenes and Stiefel 1952; the stop at negative curvature is Steihaug's (1983).
@@ -80,7 +80,7 @@ class Newton:
         if self.solver not in ("auto", "dense", "cg"):
             raise InputError(f'Newton: solver={self.solver!r}; give "auto", "dense" or "cg"')
 
-    def step(self, flat: Callable[..., Any], x: Array) -> tuple[Any, Any]:
+    def step(self, flat: Function, x: Value) -> tuple[Value, Value]:
         """The step from the vector x, and the gradient there."""
         g = grad(flat)(x)
         if self.solver == "dense" or (self.solver == "auto" and x.size <= 200):
@@ -110,7 +110,7 @@ class GaussNewton:
         if self.solver not in ("auto", "dense", "cg"):
             raise InputError(f'GaussNewton: solver={self.solver!r}; give "auto", "dense" or "cg"')
 
-    def step(self, residuals: Callable[..., Any], x: Array, damping: float) -> tuple[Any, Any]:
+    def step(self, residuals: Function, x: Value, damping: float) -> tuple[Value, Value]:
         """The step from x, and the gradient of half the sum of squares there."""
         if self.solver == "dense" or (self.solver == "auto" and x.size <= 200):
             r = residuals(x)
@@ -135,7 +135,7 @@ class LBFGS:
             raise InputError(f"LBFGS: history_size={self.history_size!r}; give an integer of at least 1")
 
 
-def downhill(h: Array, g: Array) -> Any:
+def downhill(h: Value, g: Value) -> Value:
     """-H⁻¹ g where H is positive definite; else with |eigenvalues|, so that the step still goes down."""
     try:
         from scipy.linalg import cho_factor, cho_solve

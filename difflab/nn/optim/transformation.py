@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arrays import Array, Memory, Schedule
+from ...types import Value
+from ..arrays import Memory, Schedule
 from .checks import LEAST, Settings
 from .clipping import clip_grad_norm, clip_grad_value
 from .update import Term, Update, array_of, as_dtype, decayed
@@ -39,7 +40,7 @@ class Transformation(Settings):
     slots: ClassVar[tuple[str, ...]] = ()  # arrays kept for each parameter
     scalars: ClassVar[Mapping[str, float]] = {}  # numbers kept, and what they are at first; `numbers` gives the next
 
-    def init(self, p: Array) -> Memory:
+    def init(self, p: Value) -> Memory:
         """The slots of a parameter before the first update."""
         return {name: np.zeros_like(p) for name in self.slots}
 
@@ -47,11 +48,11 @@ class Transformation(Settings):
         """What is the same for all parameters."""
         return {}
 
-    def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
+    def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         """The new update, and the new slots."""
         return array_of(self.weighted((Term(x),), memory, p)[0]), {}
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         """The same where the numbers in front of an update stay apart: what a chain calls."""
         x, kept = self.update(array_of(update), memory, p)
         return (Term(x),), kept
@@ -60,7 +61,7 @@ class Transformation(Settings):
 class Joint(Transformation):
     """A transformation that looks at all arrays together, and keeps nothing."""
 
-    def joint(self, updates: list[Array]) -> list[Array]:
+    def joint(self, updates: list[Value]) -> list[Value]:
         raise NotImplementedError(f"{type(self).__name__} has no joint")
 
 
@@ -70,7 +71,7 @@ class scale(Transformation):
 
     step_size: float
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         return tuple([term.scaled(self.step_size) for term in update]), {}
 
 
@@ -84,7 +85,7 @@ class scale_by_learning_rate(Transformation):
         rate = self.learning_rate
         return {"down": -(rate(memory["step"]) if callable(rate) else rate)}
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         return tuple([term.scaled(memory["down"]) for term in update]), {}
 
 
@@ -96,7 +97,7 @@ class add_decayed_weights(Transformation):
 
     weight_decay: float
 
-    def weighted(self, update: Update, memory: Memory, p: Array) -> tuple[Update, Memory]:
+    def weighted(self, update: Update, memory: Memory, p: Value) -> tuple[Update, Memory]:
         return decayed(update, p, self.weight_decay), {}
 
 
@@ -106,7 +107,7 @@ class clip(Transformation):
 
     max_delta: float
 
-    def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
+    def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         return clip_grad_value(x, self.max_delta), {}
 
 
@@ -116,8 +117,8 @@ class clip_by_global_norm(Joint):
 
     max_norm: float
 
-    def joint(self, updates: list[Array]) -> list[Array]:
-        found: list[Array] = clip_grad_norm(updates, self.max_norm)[0]
+    def joint(self, updates: list[Value]) -> list[Value]:
+        found: list[Value] = clip_grad_norm(updates, self.max_norm)[0]
         return found
 
 
@@ -135,7 +136,7 @@ class trace(Transformation):
         # the first velocity is the whole gradient, whatever the dampening
         return {"share": np.where(memory["step"] == 0, 1.0, 1.0 - self.dampening)} if self.dampening else {}
 
-    def update(self, x: Array, memory: Memory, p: Array) -> tuple[Array, Memory]:
+    def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         new = as_dtype(memory["share"], x.dtype) * x if "share" in memory else x
         v = self.decay * memory["velocity"] + new
         return x + self.decay * v if self.nesterov else v, {"velocity": v}

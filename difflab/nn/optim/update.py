@@ -10,10 +10,11 @@ import operator
 from dataclasses import dataclass
 from functools import reduce
 
-from ..arrays import Array, Number
+from ...types import Value
+from ..arrays import Number
 
 
-def as_dtype(x: Array, dtype: object) -> Array:
+def as_dtype(x: Value, dtype: object) -> Value:
     """A number of the parameters' kind: NumPy's own float64 numbers would make float32 parameters wide."""
     if x.__class__ in (float, int):
         return x
@@ -24,7 +25,7 @@ def as_dtype(x: Array, dtype: object) -> Array:
 class Term:
     """An array with factors and divisors in front."""
 
-    array: Array
+    array: Value
     times: tuple[Number, ...] = ()
     over: tuple[Number, ...] = ()
 
@@ -38,10 +39,10 @@ class Term:
             return times
         return (1.0 if times is None else times) / reduce(operator.mul, self.over)
 
-    def weighed(self, weight: Number) -> Array:
+    def weighed(self, weight: Number) -> Value:
         return self.array if weight is None else as_dtype(weight, self.array.dtype) * self.array
 
-    def added_to(self, p: Array, weight: Number) -> Array:
+    def added_to(self, p: Value, weight: Number) -> Value:
         return p + self.weighed(weight)
 
 
@@ -50,19 +51,19 @@ class Decay(Term):
 
     __slots__ = ()
 
-    def added_to(self, p: Array, weight: Number) -> Array:
+    def added_to(self, p: Value, weight: Number) -> Value:
         return p * as_dtype(1 + weight, p.dtype) if p is self.array else super().added_to(p, weight)
 
 
 Update = tuple[Term, ...]
 
 
-def array_of(update: Update) -> Array:
+def array_of(update: Update) -> Value:
     """The sum."""
     return reduce(operator.add, [term.weighed(term.weight()) for term in update])
 
 
-def decayed(update: Update, p: Array, weight: float) -> Update:
+def decayed(update: Update, p: Value, weight: float) -> Update:
     """With weight p as one more term; it is added at once where no number but a sign stands in front of the others."""
     first = update[0]
     if len(update) == 1 and not first.over and all(c.__class__ is float and abs(c) == 1 for c in first.times):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ...errors import InputError
+from ..arrays import Record
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class EarlyStopping:
         if not isinstance(self.patience, int) or self.patience < 1:
             raise InputError(f"EarlyStopping: patience={self.patience!r}; give a number of epochs, at least 1")
 
-    def __call__(self, history: list[dict[str, Any]]) -> bool:
+    def __call__(self, history: list[Record]) -> bool:
         if self.metric not in history[-1]:
             raise InputError(f"EarlyStopping: there is no {self.metric!r}; an epoch has {', '.join(history[-1])}")
         values = [sign(self.metric) * (r[self.metric] if r[self.metric] is not None else float("inf")) for r in history]

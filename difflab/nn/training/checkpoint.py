@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optree
@@ -17,9 +16,11 @@ from ...files import write
 from ...glance import cut, glance
 from ...graph.hollow import hollow
 from ...reading import Archive, opened
-from ..arrays import Tree
+from ...types import Array, FileName, Tree, Value
+from ..arrays import Record
 from ..init import Shapes
 from ..layers.layer import Layer, floating
+from ..optim.optimiser import Optimiser
 from ..spec import from_spec, to_spec
 
 SCHEMA = "difflab.checkpoint/1"
@@ -33,13 +34,13 @@ class Checkpoint:
     `trees` has "params", "state" and, in the last checkpoint of a run, "memory", the optimiser's.
     """
 
-    trees: dict[str, Any]
-    about: dict[str, Any]
+    trees: dict[str, Tree]
+    about: Record
 
     def __repr__(self) -> str:
         return f"<Checkpoint with {', '.join(self.trees)}; about {glance(self.about)}>"
 
-    def save(self, path: Any) -> Path:
+    def save(self, path: FileName) -> Path:
         """Replaces the file in one step: whoever is killed meanwhile leaves the old one."""
         return write(path, self.encoded(), force=True, durable=True)
 
@@ -52,7 +53,7 @@ class Checkpoint:
         return buffer.getvalue()
 
 
-def named(tree: str, content: Any) -> list[tuple[str, Any]]:
+def named(tree: str, content: Tree) -> list[tuple[str, Array]]:
     """The arrays of a tree with their paths: params/conv1/weight; in names "/" is ~1 and "~" ~0, as in JSON."""
     paths, leaves, _ = optree.tree_flatten_with_path(content)
     parts = ([str(part).replace("~", "~0").replace("/", "~1") for part in path] for path in paths)
@@ -62,21 +63,21 @@ def named(tree: str, content: Any) -> list[tuple[str, Any]]:
 class Reader:
     """An npz file that is looked at before anything of it is unpacked."""
 
-    def __init__(self, path: Any) -> None:
-        self.path = Path(path)
+    def __init__(self, path: FileName) -> None:
+        self.path: Path = Path(path)
         if not self.path.exists():
             raise InputError(f"{self.path} does not exist; difflab train MODEL --out FOLDER writes best.npz there")
         file = opened(self.path)
         try:
-            self.archive = Archive(file)
+            self.archive: Archive = Archive(file)
         except InputError as error:
             raise self.damaged(error) from None
-        self.about = self.description()
+        self.about: Record = self.description()
 
     def damaged(self, reason: object) -> InputError:
         return InputError(f"{self.path} is not a checkpoint of difflab, or is damaged: {reason}")
 
-    def description(self) -> dict[str, Any]:
+    def description(self) -> Record:
         text = self.array("about", LONGEST_DESCRIPTION).tobytes()
         try:
             about = json.loads(text.decode())
@@ -88,7 +89,7 @@ class Reader:
             raise InputError(f"{self.path}: the schema is {str(found)[:60]!r}, this difflab reads {SCHEMA!r}")
         return about
 
-    def array(self, name: str, most: int) -> Any:
+    def array(self, name: str, most: int) -> Array:
         """One array, at most so many bytes long; what is packed could hold anything, so nothing packed is read."""
         if name not in self.archive.entries:
             raise self.damaged(f"it has no {name}")
@@ -100,7 +101,7 @@ class Reader:
         except InputError as error:
             raise self.damaged(error) from None
 
-    def tree(self, tree: str, template: Any) -> Any:
+    def tree(self, tree: str, template: Tree) -> Tree:
         """A tree with the structure, shapes and dtypes of the template."""
         leaves, structure = optree.tree_flatten(template)
         found = []
@@ -120,14 +121,14 @@ class Reader:
         return optree.tree_unflatten(structure, found)
 
 
-def counted(value: Any, most: int = 1 << 53, least: int = 0) -> int:
+def counted(value: object, most: int = 1 << 53, least: int = 0) -> int:
     """A count from a file."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError(f"{str(value)[:40]} where a count is wanted")
     return value
 
 
-def record_of(record: Any) -> dict[str, Any]:
+def record_of(record: object) -> Record:
     """One epoch's numbers from a file."""
     wanted = {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"}
     if not isinstance(record, dict) or not wanted <= set(record) or record["train_loss"] is None:
@@ -137,7 +138,7 @@ def record_of(record: Any) -> dict[str, Any]:
     return record
 
 
-def description(model: Layer) -> Any:
+def description(model: Layer) -> Record | None:
     """The model as plain data, or None for layers that are not difflab's own."""
     try:
         return to_spec(model)
@@ -150,17 +151,23 @@ class Trained:
     """A model with its parameters, as it comes out of a checkpoint; the optimiser's memory where one was asked for."""
 
     model: Layer
-    params: Any
-    state: Any
-    about: Mapping[str, Any]
-    memory: Any = None
+    params: Tree
+    state: Tree
+    about: Mapping[str, Value]
+    memory: Tree = None
 
     def __repr__(self) -> str:
         return f"<Trained {cut(repr(self.model))}; about {glance(self.about)}>"
 
 
 def save_checkpoint(
-    path: Any, model: Layer, params: Tree, state: Tree, *, memory: Any = None, about: Mapping[str, Any] | None = None
+    path: FileName,
+    model: Layer,
+    params: Tree,
+    state: Tree,
+    *,
+    memory: Tree = None,
+    about: Mapping[str, Value] | None = None,
 ) -> Path:
     """What a loop by hand has come to, as one file that `load_checkpoint` reads; replaces it in one step.
 
@@ -211,7 +218,7 @@ def save_checkpoint(
     return Checkpoint(trees, {"dtype": dtype, "model": description(model), **about}).save(path)
 
 
-def check_tree(tree: str, given: Any, wanted: Any) -> None:
+def check_tree(tree: str, given: Tree, wanted: Tree) -> None:
     """Refuses arrays that are not the model's, by name."""
     ours, theirs = (dict(named(tree, content)) for content in (wanted, given))
     if odd := sorted(ours.keys() ^ theirs.keys()):
@@ -225,7 +232,7 @@ def check_tree(tree: str, given: Any, wanted: Any) -> None:
             )
 
 
-def load_checkpoint(path: Any, *, model: Layer | None = None, optimiser: Any = None) -> Trained:
+def load_checkpoint(path: FileName, *, model: Layer | None = None, optimiser: Optimiser | None = None) -> Trained:
     """The model of a checkpoint: made from its description, with every array's name, shape and dtype checked.
 
     `model` is needed for models with layers of one's own, which a file cannot describe; with the `optimiser` its memory
@@ -245,10 +252,10 @@ def load_checkpoint(path: Any, *, model: Layer | None = None, optimiser: Any = N
     return Trained(model, params, state, reader.about, memory)
 
 
-def hollow_trees(model: Layer, dtype: Any, reader: Reader) -> Any:
+def hollow_trees(model: Layer, dtype: Value, reader: Reader) -> Tree:
     """Parameters and state without their memory: a file may describe a model that no machine could hold."""
     try:
-        trees: Any = model.start(Shapes(), np.dtype(np.float64))
+        trees: Tree = model.start(Shapes(), np.dtype(np.float64))
     except (MemoryError, OverflowError, ValueError) as error:
         raise reader.damaged(f"its model is too large ({error})") from None
     return optree.tree_map(lambda x: hollow(np.shape(x), dtype if np.asarray(x).dtype.kind == "f" else x.dtype), trees)

@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import optree
+from numpy.typing import DTypeLike
 
 from ...errors import DomainError, InputError, ShapeError
 from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
 from ...interrupts import Interrupts
 from ...progress import doing
-from ..arrays import Array, Tree
+from ...types import Array, DType, FileName, Function, Tree, Value
+from ..arrays import Record
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
+from ..optim.optimiser import Optimiser
 from .callbacks import sign
 from .checkpoint import Checkpoint, Reader, counted, description, record_of
-from .progress import shown
-from .step import Programs, clipping, finite, loss_of, name_of
+from .progress import Silent, shown
+from .step import Loss, Programs, clipping, finite, loss_of, name_of
 from .trouble import first_bad_node
 
 AUGMENTED = 0x617567  # keeps the generators of augmentation apart from that of the samples' order
@@ -36,12 +38,12 @@ class Run:
     """A model after training: its parameters and state, the history, and the best epoch's number."""
 
     model: Layer
-    params: Any
-    state: Any
-    history: list[dict[str, Any]]
+    params: Tree
+    state: Tree
+    history: list[Record]
     best_epoch: int | None = None
     stopped: str = ""
-    about: dict[str, Any] = field(default_factory=dict)
+    about: Record = field(default_factory=dict)
 
     def __repr__(self) -> str:
         last = {k: v for k, v in (self.history or [{}])[-1].items() if k.endswith(("loss", "accuracy"))}
@@ -50,7 +52,7 @@ class Run:
         stopped = f", stopped: {self.stopped}" if self.stopped else ""
         return f"<Run of {len(self.history)} epochs: {told or 'no numbers yet'}{best}{stopped}>"
 
-    def predict(self, x: Array, batch_size: int = 256) -> Any:
+    def predict(self, x: Array, batch_size: int = 256) -> Array:
         """The model's outputs for samples x, in the parameters' dtype."""
         dtype = np.dtype(self.about.get("dtype", "float32"))
         infer = Programs(self.model, lambda *_: None, None, False).infer
@@ -62,25 +64,25 @@ class Run:
 
 def fit(
     model: Layer,
-    data: Any,
-    loss: Any = "cross_entropy",
-    optimiser: Any = None,
+    data: Dataset | tuple[Array, ...],
+    loss: str | Loss = "cross_entropy",
+    optimiser: Optimiser | None = None,
     epochs: int = 10,
     batch_size: int = 64,
     seed: int = 0,
-    callbacks: Sequence[Callable[..., Any]] = (),
+    callbacks: Sequence[Function] = (),
     *,
-    augment: Callable[..., Any] | None = None,
+    augment: Function | None = None,
     clip_norm: float | None = None,
     clip_value: float | None = None,
-    dtype: Any = np.float32,
+    dtype: DTypeLike = np.float32,
     params: Tree = None,
     state: Tree = None,
-    out: Any = None,
+    out: FileName | None = None,
     resume: bool = False,
     save_every: float = 30.0,
     progress: bool | None = None,
-    about: dict[str, Any] | None = None,
+    about: Record | None = None,
 ) -> Run:
     """Trains a model on mini-batches.
 
@@ -135,7 +137,7 @@ def fit(
         return trainer.run(epochs, callbacks, save_every, shown(progress))
 
 
-def as_dataset(data: Any) -> Dataset:
+def as_dataset(data: Dataset | tuple[Array, ...]) -> Dataset:
     if isinstance(data, Dataset):
         found = data
     elif isinstance(data, tuple) and len(data) in (2, 4):
@@ -158,21 +160,35 @@ class Trainer:
     """One run: where it stands, and what it needs to go on."""
 
     def __init__(
-        self, programs: Programs, data: Dataset, batch_size: int, seed: int, dtype: Any, augment: Any = None
+        self,
+        programs: Programs,
+        data: Dataset,
+        batch_size: int,
+        seed: int,
+        dtype: DType,
+        augment: Function | None = None,
     ) -> None:
-        self.programs, self.model, self.optimiser = programs, programs.model, programs.optimiser
-        self.data, self.batch_size, self.seed, self.dtype, self.augment = data, batch_size, seed, dtype, augment
+        self.programs: Programs = programs
+        self.model: Layer = programs.model
+        self.optimiser: Value = programs.optimiser
+        self.data: Dataset = data
+        self.batch_size: int = batch_size
+        self.seed: int = seed
+        self.dtype: DType = dtype
+        self.augment: Function | None = augment
         self.claim: Claim | None = None
-        self.epoch = self.done = 0  # whole epochs, and steps of the present one
-        self.total, self.right = 0.0, 0  # sums over the present epoch
-        self.spent = 0.0  # seconds of the present epoch before it was resumed
-        self.history: list[dict[str, Any]] = []
+        self.epoch: int = 0  # whole epochs
+        self.done: int = 0  # steps of the present one
+        self.total: float = 0.0  # sums over the present epoch
+        self.right: int = 0
+        self.spent: float = 0.0  # seconds of the present epoch before it was resumed
+        self.history: list[Record] = []
         self.best: int | None = None
-        self.about: dict[str, Any] = {"dtype": str(dtype), "model": description(self.model)}
+        self.about: Record = {"dtype": str(dtype), "model": description(self.model)}
         self.about |= {"settings": self.settings()}
         self.about |= {"classes": list(data.classes), "data": data.name, "sample_shape": list(data.shape)}
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Record:
         """What must be the same for a run to be resumed."""
         x, y = self.data.x_train, self.data.y_train
         some = x[:: max(1, len(x) // 64)]
@@ -190,16 +206,17 @@ class Trainer:
 
     def begin(self, params: Tree, state: Tree) -> None:
         first = self.model.init(self.seed, dtype=self.dtype)
-        given: Any = (params, state)
-        copies: Any = optree.tree_map(np.array, given)
-        self.params: Any
+        given: Tree = (params, state)
+        copies: Tree = optree.tree_map(np.array, given)
+        self.params: Tree
+        self.state: Tree
         self.params = first[0] if params is None else copies[0]
         self.state = first[1] if state is None else copies[1]
         self.programs.check(self.params, self.state, self.data.x_train, self.data.y_train)
         self.batch(
             0, np.arange(min(2, len(self.data.x_train)))
         )  # a copy; says before any training what augmentation does not go with
-        self.memory = self.optimiser.init(self.params)
+        self.memory: Tree = self.optimiser.init(self.params)
 
     def open(self, claim: Claim, resume: bool) -> None:
         """The run's folder; a run that is in it already is gone on with, or refused."""
@@ -250,7 +267,7 @@ class Trainer:
         self.claim.write(files, force=True, durable=True)
 
     # The run itself.
-    def run(self, epochs: int, callbacks: Sequence[Callable[..., Any]], save_every: float, bar: Any) -> Run:
+    def run(self, epochs: int, callbacks: Sequence[Function], save_every: float, bar: Silent) -> Run:
         stopped = "stopped by a callback" if self.history and self.asked(callbacks) else ""
         with doing("compiling the step"):
             self.prepare()
@@ -265,7 +282,7 @@ class Trainer:
                 bar.close()
         return Run(self.model, self.params, self.state, self.history, self.best, stopped, self.about)
 
-    def asked(self, callbacks: Sequence[Callable[..., Any]]) -> bool:
+    def asked(self, callbacks: Sequence[Function]) -> bool:
         return sum(callback(self.history) is True for callback in callbacks) > 0
 
     def prepare(self) -> None:
@@ -275,7 +292,7 @@ class Trainer:
             x, y = self.data.x_train[:size], self.data.y_train[:size]
             self.programs.step.prepare(self.params, self.memory, self.state, x, y)
 
-    def one_epoch(self, interrupts: Interrupts, save_every: float, bar: Any) -> None:
+    def one_epoch(self, interrupts: Interrupts, save_every: float, bar: Silent) -> None:
         started = saved = time.perf_counter()
         before = self.spent
         n, safe = len(self.data.x_train), self.snapshot()
@@ -300,7 +317,7 @@ class Trainer:
             self.stop_if_asked(interrupts)
         self.finish_epoch(before + time.perf_counter() - started, safe, interrupts)
 
-    def batch(self, step: int, chosen: Any) -> tuple[Any, Any]:
+    def batch(self, step: int, chosen: Array) -> tuple[Array, Array]:
         """The samples of one step, augmented by what seed, epoch and step decide alone, and their labels."""
         x, y = self.data.x_train[chosen], self.data.y_train[chosen]
         if self.augment is None:
@@ -317,14 +334,14 @@ class Trainer:
             self.save()
             interrupts.act()
 
-    def one_step(self, x: Array, y: Array) -> Any:
+    def one_step(self, x: Array, y: Array) -> Value:
         self.params, self.memory, self.state, mean, hits = self.programs.step(
             self.params, self.memory, self.state, x, y
         )
         self.right += int(hits)
         return mean
 
-    def finish_epoch(self, seconds: float, safe: Any, interrupts: Interrupts) -> None:
+    def finish_epoch(self, seconds: float, safe: Tree, interrupts: Interrupts) -> None:
         if not all(np.isfinite(p).all() for p in optree.tree_leaves(self.params)):
             self.trouble(safe, self.done)
         data, n = self.data, len(self.data.x_train)
@@ -348,11 +365,11 @@ class Trainer:
         self.save(best)
 
     # A step that gave no number.
-    def snapshot(self) -> Any:
-        trees: Any = (self.params, self.memory, self.state)
+    def snapshot(self) -> Tree:
+        trees: Tree = (self.params, self.memory, self.state)
         return self.done, optree.tree_map(np.array, trees)
 
-    def trouble(self, safe: Any, last: int) -> None:
+    def trouble(self, safe: Tree, last: int) -> None:
         """Runs the steps since the last copy again, up to the first that leaves no number, and says what is wrong."""
         start, trees = safe
         for k, chosen in enumerate(batches(len(self.data.x_train), self.batch_size, seed=self.seed, epoch=self.epoch)):
@@ -370,7 +387,7 @@ class Trainer:
             trees = tuple(after)
 
 
-def without_dust(x: Array) -> Any:
+def without_dust(x: Array) -> Array:
     """Zeros in place of single-precision numbers below 1e-30.
 
     Averages of gradients that stay 0 decay to denormal numbers, which cost a processor a hundred times as much and do
@@ -379,9 +396,10 @@ def without_dust(x: Array) -> Any:
     return np.where(np.abs(x) < 1e-30, np.float32(0), x) if x.dtype == np.float32 else x
 
 
-def score(record: dict[str, Any]) -> float:
+def score(record: Record) -> float:
     """What the best epoch has the least of: wrong answers, or loss, in the test if there is one."""
     for metric in ("test_accuracy", "test_loss", "train_accuracy", "train_loss"):
         if record[metric] is not None:
-            return sign(metric) * record[metric]
+            told: float = sign(metric) * record[metric]
+            return told
     return float("inf")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
+
+from ...types import Value
+from ..arrays import Record
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class Silent:
@@ -11,7 +17,7 @@ class Silent:
 
     def epoch(self, epoch: int, epochs: int, samples: int, done: int) -> None: ...
     def advance(self, samples: int, loss: float, accuracy: float | None) -> None: ...
-    def finish(self, record: dict[str, Any]) -> None: ...
+    def finish(self, record: Record) -> None: ...
     def close(self) -> None: ...
 
 
@@ -30,10 +36,10 @@ class Bar(Silent):
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(compact=True),
         )
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.bar: Progress = Progress(*columns, console=Console(stderr=True), transient=True)
         self.bar.start()
-        self.task: Any = None
-        self.waiting = 0
+        self.task: Value = None
+        self.waiting: int = 0
 
     def epoch(self, epoch: int, epochs: int, samples: int, done: int) -> None:
         if self.task is not None:
@@ -52,14 +58,14 @@ class Bar(Silent):
         self.bar.update(self.task, advance=self.waiting, loss=loss, accuracy=told, speed=pace)
         self.waiting = 0
 
-    def finish(self, record: dict[str, Any]) -> None:
+    def finish(self, record: Record) -> None:
         self.bar.console.print(line(record), highlight=False)
 
     def close(self) -> None:
         self.bar.stop()
 
 
-def line(record: dict[str, Any]) -> str:
+def line(record: Record) -> str:
     """One epoch in a line of text."""
     parts = [f"epoch {record['epoch']:>3}", f"loss {record['train_loss']:.4f}"]
     if record.get("train_accuracy") is not None:

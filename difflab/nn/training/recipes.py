@@ -7,25 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optree
 
 from ...errors import InputError
 from ...progress import doing
+from ...types import FileName
 from .. import functional as F, optim
+from ..arrays import Record, Schedule
 from ..data.augment import Augment
 from ..data.dataset import Dataset, normalize
 from ..data.load import load
 from ..layers.layer import Layer
 from ..models import for_images, mlp
+from ..optim.optimiser import Optimiser
 from ..pictures import background
 from .callbacks import EarlyStopping
 from .fit import Run, fit
+from .step import Loss
 
 # The highest rate and the weight decay that each optimiser has unless others are given.
 DEFAULTS = {"adamw": (4e-3, 0.05), "adam": (2e-3, 0.0), "sgd": (0.08, 5e-4), "rmsprop": (1e-3, 0.0)}
+KINDS: dict[str, Callable[..., Optimiser]]
 KINDS = {"adamw": optim.AdamW, "adam": optim.Adam, "sgd": optim.SGD, "rmsprop": optim.RMSprop}
 
 
@@ -57,7 +61,7 @@ class Recipe:
         made = Augment(self.shift, self.flip, self.noise)
         return None if made == Augment() else made
 
-    def make_optimiser(self, samples: int) -> Any:
+    def make_optimiser(self, samples: int) -> Optimiser:
         """The optimiser, with a schedule over all steps of the run."""
         if self.optimiser not in KINDS:
             raise InputError(f"optimiser={self.optimiser!r}; it is one of {', '.join(KINDS)}")
@@ -65,7 +69,7 @@ class Recipe:
         rate = rate if self.lr is None else self.lr
         decay = decay if self.weight_decay is None else self.weight_decay
         steps = self.epochs * -(-samples // self.batch_size)
-        schedules: dict[str, Callable[[], Any]] = {
+        schedules: dict[str, Callable[[], Schedule | float]] = {
             "one-cycle": lambda: optim.OneCycleLR(rate, steps, pct_start=0.2),
             "cosine": lambda: optim.CosineAnnealingLR(rate, steps),
             "constant": lambda: rate,
@@ -87,7 +91,7 @@ class Recipe:
         channels, height, width = shape
         return for_images(self.model, (channels, height, width), outputs, self.batch_norm, self.init)
 
-    def make_loss(self, data: Dataset) -> Any:
+    def make_loss(self, data: Dataset) -> Loss:
         if not data.classes:
             return F.mse_loss
         return (
@@ -109,7 +113,7 @@ class Outcome:
     def __repr__(self) -> str:
         return f"<Outcome of {self.recipe.model} on {self.data.name}: {self.run!r}>"
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Record:
         """What came out, as strict JSON."""
         last = self.run.history[-1]
         best = self.run.history[(self.run.best_epoch or 1) - 1]
@@ -145,7 +149,12 @@ class Outcome:
 
 
 def run(
-    recipe: Recipe, folder: Any = None, *, resume: bool = False, progress: bool | None = None, tell: Any = None
+    recipe: Recipe,
+    folder: FileName | None = None,
+    *,
+    resume: bool = False,
+    progress: bool | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Outcome:
     """Loads, normalises, trains; keeps checkpoints in the folder, if one is given.
 
@@ -166,7 +175,7 @@ def run(
     if tell is not None and not resume:
         tell(f"{raw!r}, model {recipe.model}")
     callbacks = [] if recipe.patience is None else [EarlyStopping(recipe.patience)]
-    about = {"mean": mean.reshape(-1).tolist(), "std": std.reshape(-1).tolist(), "recipe": vars(recipe)}
+    about: Record = {"mean": mean.reshape(-1).tolist(), "std": std.reshape(-1).tolist(), "recipe": vars(recipe)}
     about |= {"background": None if raw.x_train.ndim != 4 else background(raw.x_train)}
     found = fit(
         model, data, recipe.make_loss(data), recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,

@@ -6,20 +6,20 @@ import math
 import re
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 
-from ...compile.program.program import compile
+from ...compile.program.program import CompiledFunction, compile
 from ...differentiate.transform import value_and_grad
 from ...errors import InputError, ShapeError
+from ...types import Array, Params, State, Tree, Value
 from .. import functional as F
-from ..arrays import Array, Params, State, Tree
+from ..arrays import Memory
 from ..layers.layer import Layer
 from ..optim.checks import number
 from ..optim.clipping import clip_grad_norm, clip_grad_value
 
-Loss = Callable[..., Array]  # of output and target
+Loss = Callable[..., Value]  # of output and target
 LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
           "binary_cross_entropy", "binary_cross_entropy_with_logits")  # fmt: skip
 
@@ -36,7 +36,7 @@ def loss_of(loss: str | Loss) -> Loss:
     return found
 
 
-def name_of(loss: Any) -> str:
+def name_of(loss: object) -> str:
     """What tells one loss, augmentation or clipping from another: a function's name, an object's settings."""
     if isinstance(loss, partial):
         return f"{name_of(loss.func)} {f'{loss.args} ' if loss.args else ''}{loss.keywords}"
@@ -45,7 +45,7 @@ def name_of(loss: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(loss))  # an address is another one when the run is resumed
 
 
-def clipping(norm: float | None, value: float | None) -> Callable[[Any], Any]:
+def clipping(norm: float | None, value: float | None) -> Callable[[Tree], Tree]:
     """What is done to the gradients before a step."""
     if norm is not None and value is not None:
         raise InputError(f"fit: clip_norm={norm} and clip_value={value}; give one of them")
@@ -57,15 +57,15 @@ def clipping(norm: float | None, value: float | None) -> Callable[[Any], Any]:
     return unclipped if value is None else partial(clipped_by_value, most=float(value))
 
 
-def unclipped(gradients: Tree) -> Any:
+def unclipped(gradients: Tree) -> Tree:
     return gradients
 
 
-def clipped_by_norm(gradients: Tree, most: float) -> Any:
+def clipped_by_norm(gradients: Tree, most: float) -> Tree:
     return clip_grad_norm(gradients, most)[0]
 
 
-def clipped_by_value(gradients: Tree, most: float) -> Any:
+def clipped_by_value(gradients: Tree, most: float) -> Tree:
     return clip_grad_value(gradients, most)
 
 
@@ -78,40 +78,43 @@ class Programs:
     """
 
     def __init__(
-        self, model: Layer, loss: Callable[..., Any], optimiser: Any, classify: bool,
-        clip: Callable[[Any], Any] = unclipped,
+        self, model: Layer, loss: Loss, optimiser: Value, classify: bool,
+        clip: Callable[[Tree], Tree] = unclipped,
     ) -> None:  # fmt: skip
         self.clip = clip
-        self.model, self.loss, self.optimiser, self.classify = model, loss, optimiser, classify
+        self.model: Layer = model
+        self.loss: Loss = loss
+        self.optimiser: Value = optimiser
+        self.classify: bool = classify
         self.judged: set[int] = set()
 
-    def objective(self, params: Params, state: State, x: Array, y: Array) -> Any:
+    def objective(self, params: Params, state: State, x: Value, y: Value) -> Value:
         output, state = self.model.apply(params, state, x, training=True)
         return self.loss(output, y), (state, self.hits(output, y))
 
-    def hits(self, output: Array, y: Array) -> Any:
+    def hits(self, output: Value, y: Value) -> Value:
         """How many rows have their largest entry at the class; 0 where there are no classes."""
         return np.sum(np.argmax(output, 1) == y) if self.classify else np.zeros((), np.int64)
 
-    def update(self, params: Params, memory: Any, state: State, x: Array, y: Array) -> Any:
+    def update(self, params: Params, memory: Memory, state: State, x: Value, y: Value) -> Value:
         """One step, as a plain function."""
         (value, (state, hits)), gradient = value_and_grad(self.objective, has_aux=True)(params, state, x, y)
         params, memory = self.optimiser.update(params, self.clip(gradient), memory)
         return params, memory, state, value, hits
 
     @cached_property
-    def step(self) -> Any:
+    def step(self) -> CompiledFunction:
         return compile(self.update, donate_argnums=(0, 1, 2))
 
     @cached_property
-    def infer(self) -> Any:
+    def infer(self) -> CompiledFunction:
         return compile(lambda params, state, x: self.model.apply(params, state, x, training=False)[0])
 
     @cached_property
-    def judge(self) -> Any:
+    def judge(self) -> CompiledFunction:
         """The mean loss of a batch and the number of right answers, with training=False."""
 
-        def both(params: Params, state: State, x: Array, y: Array) -> Any:
+        def both(params: Params, state: State, x: Value, y: Value) -> Value:
             output = self.model.apply(params, state, x, training=False)[0]
             return self.loss(output, y), self.hits(output, y)
 
@@ -159,5 +162,5 @@ class Programs:
             )
 
 
-def finite(value: Any) -> bool:
+def finite(value: Value) -> bool:
     return math.isfinite(float(value))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.pytree import leaves_of
 from ...graph.trace import trace
+from ...types import Function, Tree, Value
 
 
-def first_bad_node(update: Any, *arguments: Any) -> str:
+def first_bad_node(update: Function, *arguments: Tree) -> str:
     """A sentence on the first operation of a training step, forward pass first, whose result is not finite."""
     with np.errstate(all="ignore"):
         graph = trace(update, *arguments)
@@ -23,14 +22,14 @@ def first_bad_node(update: Any, *arguments: Any) -> str:
     return "every value of the step is finite"
 
 
-def bad(value: Any) -> bool:
+def bad(value: Value) -> bool:
     return any(
         np.asarray(x).dtype.kind in "fc" and not np.all(np.isfinite(x))
         for x in (value if isinstance(value, tuple) else (value,))
     )
 
 
-def sentence(graph: Graph, node: Node, values: dict[Node, Any]) -> str:
+def sentence(graph: Graph, node: Node, values: dict[Node, Value]) -> str:
     value = np.asarray(values[node])
     wrong = value[~np.isfinite(value)]
     what = "nan" if np.isnan(wrong).any() else "infinite"
@@ -46,7 +45,7 @@ def label(node: Node) -> str:
     return str(node.name or node.primitive.name)
 
 
-def span(value: Any) -> str:
+def span(value: Value) -> str:
     """The shape and range of an operand."""
     x = np.asarray(value)
     if not x.size or x.dtype.kind not in "fiu":

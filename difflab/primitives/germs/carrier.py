@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ...errors import UnsupportedError
+from ...types import Function, Value
 from ..elements import ElementsCarrier, mapped
 from ..found import find
 from ..primitive import Primitive
@@ -17,18 +17,18 @@ class GermCarrier(ElementsCarrier):
 
     name = "arb"
 
-    def function(self, row: Primitive) -> Callable[..., Any]:
+    def function(self, row: Primitive) -> Function:
         reason, spelled = row.refused.get(self.name), row.spelling.get(self.name)
         if reason is not None:
             return refusing(reason)
         if isinstance(spelled, str):
-            found = find(spelled)
-            return mapped(found) if row.kind == "elementwise" else found  # type: ignore[no-any-return]
+            found: Function = find(spelled)
+            return mapped(found) if row.kind == "elementwise" else found
         return super().function(row)
 
 
-def refusing(reason: str) -> Callable[..., Any]:
-    def refused(*operands: Any, **params: Any) -> Any:
+def refusing(reason: str) -> Function:
+    def refused(*operands: Value, **params: Any) -> Value:
         raise UnsupportedError(f"{NOW.where()} has no enclosures: {reason}")
 
     return refused

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import UndecidedError, UnsupportedError
+from ...types import Function, Value
 from .germ import (
     Germ,
     ball,
@@ -24,14 +25,14 @@ from .germ import (
 from .session import NOW
 
 
-def absolute(x: Any) -> Germ:
+def absolute(x: object) -> Germ:
     return abs(lift(x))
 
 
-def choice(larger: bool) -> Callable[[Any, Any], Any]:
+def choice(larger: bool) -> Callable[[Value, Value], Germ]:
     """maximum or minimum; bounds of infinity never hold."""
 
-    def choose(x: Any, y: Any) -> Any:
+    def choose(x: object, y: object) -> Germ:
         for bound, other in ((x, y), (y, x)):
             if isinstance(bound, float) and bound in (float("inf"), float("-inf")):
                 return lift(other) if (bound < 0) == larger else unbounded(bound)
@@ -51,6 +52,8 @@ def choice(larger: bool) -> Callable[[Any, Any], Any]:
     return choose
 
 
+maximum: Callable[[Value, Value], Germ]
+minimum: Callable[[Value, Value], Germ]
 maximum, minimum = choice(True), choice(False)
 
 
@@ -58,16 +61,16 @@ def unbounded(bound: float) -> Germ:
     return no_value("undefined", f"the value is {bound}")
 
 
-def relu(x: Any) -> Germ:
-    return maximum(x, 0)  # type: ignore[no-any-return]
+def relu(x: object) -> Germ:
+    return maximum(x, 0)
 
 
-def sign_of(x: Any) -> Any:
+def sign_of(x: object) -> Value:
     x = lift(x)
     return x if dead(x) else lift(jumping_sign(x))
 
 
-def floor(x: Any) -> Germ:
+def floor(x: object) -> Germ:
     """The integer n with n <= x < n + 1 in the whole neighbourhood."""
     x = lift(x)
     if dead(x):
@@ -80,11 +83,11 @@ def floor(x: Any) -> Germ:
     raise UndecidedError(f"{NOW.where()} jumps: its operand lies in {ball(x.around[0])}")
 
 
-def ceil(x: Any) -> Germ:
+def ceil(x: object) -> Germ:
     return -floor(-lift(x))
 
 
-def trunc(x: Any) -> Germ:
+def trunc(x: object) -> Germ:
     x = lift(x)
     if dead(x):
         return x
@@ -93,10 +96,10 @@ def trunc(x: Any) -> Germ:
     return floor(x) if decided_sign(x) > 0 else ceil(x)
 
 
-def rint(x: Any, decimals: int = 0) -> Germ:
+def rint(x: object, decimals: int = 0) -> Germ:
     """The nearest integer, a half to the even one."""
     if decimals:
-        scale = lift(10) ** decimals
+        scale: Germ = lift(10) ** decimals
         return rint(lift(x) * scale) / scale
     x = lift(x)
     if dead(x):
@@ -108,11 +111,11 @@ def rint(x: Any, decimals: int = 0) -> Germ:
     return low
 
 
-def fmod(x: Any, y: Any) -> Germ:
+def fmod(x: object, y: object) -> Germ:
     return lift(x) - lift(y) * trunc(lift(x) / y)
 
 
-def copysign(x: Any, y: Any) -> Germ:
+def copysign(x: object, y: object) -> Germ:
     x, y = lift(x), lift(y)
     if x.lost is not None or y.lost is not None:
         return nothing(x, y)
@@ -127,11 +130,11 @@ def signed(y: Germ) -> int:
     return found
 
 
-def signbit(x: Any) -> bool:
+def signbit(x: object) -> bool:
     return signed(lift(x)) < 0
 
 
-def heaviside(x: Any, h: Any) -> Germ:
+def heaviside(x: object, h: object) -> Germ:
     """A function of both operands: where one has no value, there is none."""
     x, h = lift(x), lift(h)
     if dead(x) or dead(h):
@@ -140,7 +143,7 @@ def heaviside(x: Any, h: Any) -> Germ:
     return h if found == 0 else lift(1 if found > 0 else 0)
 
 
-def nan_to_num(x: Any, **_: Any) -> Germ:
+def nan_to_num(x: object, **_: Any) -> Germ:
     return with_value(lift(x))
 
 
@@ -150,10 +153,10 @@ def with_value(x: Germ) -> Germ:
     return x
 
 
-def finite(answer: bool) -> Callable[[Any], bool]:
+def finite(answer: bool) -> Callable[[Value], bool]:
     """isnan, isinf, isfinite: known where there is a value, otherwise undecided."""
 
-    def ask(x: Any) -> bool:
+    def ask(x: object) -> bool:
         if not isinstance(x, Germ):
             x = lift(x)
         return with_value(x) is x and answer
@@ -161,15 +164,19 @@ def finite(answer: bool) -> Callable[[Any], bool]:
     return ask
 
 
+isnan: Callable[[Value], bool]
+isinf: Callable[[Value], bool]
+isposinf: Callable[[Value], bool]
+isneginf: Callable[[Value], bool]
 isnan = isinf = isposinf = isneginf = finite(False)
-isfinite = finite(True)
+isfinite: Callable[[Value], bool] = finite(True)
 
 
-def imag(x: Any) -> Germ:
-    return lift(x) * 0  # type: ignore[no-any-return]
+def imag(x: object) -> Germ:
+    return lift(x) * 0
 
 
-def stop_gradient(x: Any) -> Germ:
+def stop_gradient(x: object) -> Germ:
     """The constant at the point. One side of the point alone does not know it."""
     x = lift(x)
     if NOW.side:
@@ -180,20 +187,24 @@ def stop_gradient(x: Any) -> Germ:
 def truths(f: Callable[..., bool]) -> Callable[..., bool]:
     """A function of truth values; a number is true where it is not 0."""
 
-    def apply(*xs: Any) -> bool:
+    def apply(*xs: Value) -> bool:
         return f(*map(bool, xs))
 
     return apply
 
 
+logical_and: Callable[..., bool]
+logical_or: Callable[..., bool]
 logical_and, logical_or = truths(lambda a, b: a and b), truths(lambda a, b: a or b)
+logical_xor: Callable[..., bool]
+logical_not: Callable[..., bool]
 logical_xor, logical_not = truths(lambda a, b: a != b), truths(lambda a: not a)
 
 
-def bits(f: Callable[..., Any]) -> Callable[..., Any]:
+def bits(f: Function) -> Function:
     """Bitwise operations, on truth values only."""
 
-    def apply(*xs: Any) -> Any:
+    def apply(*xs: Value) -> Value:
         if not all(isinstance(x, bool) or getattr(getattr(x, "dtype", None), "kind", "") == "b" for x in xs):
             raise UnsupportedError(f"{NOW.where()} of integers is not available on enclosures")
         return bool(f(*map(bool, xs)))
@@ -201,5 +212,9 @@ def bits(f: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
+bitwise_and: Function
+bitwise_or: Function
 bitwise_and, bitwise_or = bits(lambda a, b: a and b), bits(lambda a, b: a or b)
+bitwise_xor: Function
+invert: Function
 bitwise_xor, invert = bits(lambda a, b: a != b), bits(lambda a: not a)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ...types import Value
 from ..elements import mapped
 from .germ import constant, lift
 from .session import NOW
 
 
-def lift_all(value: Any) -> Any:
+def lift_all(value: Value) -> Value:
     """Constants, arrays included, as exact germs; truth values and integers stay for indexing."""
     if isinstance(value, np.ndarray) and value.ndim:
         if value.dtype.kind in "biu":
@@ -25,7 +24,7 @@ def lift_all(value: Any) -> Any:
     return lift(value)
 
 
-def exact(*, value: Any) -> Any:
+def exact(*, value: Value) -> Value:
     """A constant of the graph; in a backward graph, what a rule rounded it from."""
     found = lift_all(value)
     if not NOW.exact or not isinstance(value, float | np.floating | np.ndarray):

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from ...types import Value
 from .functions import log, log1p, power, sqrt
 from .germ import ZERO, Germ, ball, constant, dead, lift, no_value, sign
 
 
-def times(x: Any, y: Germ, operand: Any) -> Germ:
+def times(x: object, y: Germ, operand: Value) -> Germ:
     """x y, and 0 where x is, whatever y has there; where x may be 0, that y has no value proves nothing."""
     x, found = lift(x), sign(lift(x))
     if found == 0 and lift(operand).lost is None:
         return constant(ZERO)
     if y.lost is not None and y.lost.kind == "undefined" and found is None:
         return no_value("undecided", f"its first operand lies in {ball(x.around[0])}, and {y.lost.text}")
-    return x * y  # type: ignore[no-any-return]
+    return x * y
 
 
-def xlogy(x: Any, y: Any) -> Germ:
+def xlogy(x: object, y: object) -> Germ:
     return times(x, log(y), y)
 
 
-def xlog1py(x: Any, y: Any) -> Germ:
+def xlog1py(x: object, y: object) -> Germ:
     return times(x, log1p(y), y)
 
 
-def on_positive(x: Any, f: Callable[[Germ], Germ], what: str) -> Germ:
+def on_positive(x: object, f: Callable[[Germ], Germ], what: str) -> Germ:
     """f where x is positive in the whole neighbourhood; below 0 there is nothing, and at 0 nothing is claimed."""
     x = lift(x)
     found = sign(x)
@@ -39,36 +39,42 @@ def on_positive(x: Any, f: Callable[[Germ], Germ], what: str) -> Germ:
     return no_value(kind, f"its operand lies in {ball(x.around[0])}, and {what}")
 
 
-def entr(x: Any) -> Germ:
+def entr(x: object) -> Germ:
     return -xlogy(x, x)
 
 
-def boxcox(x: Any, c: Any) -> Germ:
+def boxcox(x: object, c: Value) -> Germ:
     f = lambda x: log(x) if sign(lift(c)) == 0 else (power(x, c) - 1) / c
     return on_positive(x, f, "it is defined above 0")
 
 
-def boxcox1p(x: Any, c: Any) -> Germ:
-    f = lambda x: log1p(x) if sign(lift(c)) == 0 else (power(1 + x, c) - 1) / c
+def boxcox1p(x: object, c: Value) -> Germ:
+    f: Callable[[Germ], Germ] = lambda x: log1p(x) if sign(lift(c)) == 0 else (power(1 + x, c) - 1) / c
     return on_positive(1 + lift(x), lambda _: f(lift(x)), "it is defined above -1")
 
 
-def huber(d: Any, r: Any) -> Germ:
+def huber(d: object, r: object) -> Germ:
     d, r = lift(d), lift(r)
-    f = lambda d: r * r / 2 if abs(r) <= d else d * (abs(r) - d / 2)
+
+    def f(d: Germ) -> Germ:
+        return r * r / 2 if abs(r) <= d else d * (abs(r) - d / 2)
+
     return on_positive(d, f, "it is infinite below 0")
 
 
-def pseudo_huber(d: Any, r: Any) -> Germ:
+def pseudo_huber(d: object, r: object) -> Germ:
     d, r = lift(d), lift(r)
     return on_positive(d, lambda d: d * d * (sqrt(1 + (r / d) * (r / d)) - 1), "it is infinite below 0")
 
 
-def rel_entr(x: Any, y: Any) -> Germ:
+def rel_entr(x: object, y: object) -> Germ:
     x, y = lift(x), lift(y)
-    of_x = lambda x: on_positive(y, lambda y: x * log(x / y), "it is infinite from 0 on")
+
+    def of_x(x: Germ) -> Germ:
+        return on_positive(y, lambda y: x * log(x / y), "it is infinite from 0 on")
+
     return on_positive(x, of_x, "it is infinite below 0")
 
 
-def kl_div(x: Any, y: Any) -> Germ:
+def kl_div(x: object, y: object) -> Germ:
     return rel_entr(x, y) - x + y

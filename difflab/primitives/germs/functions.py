@@ -12,6 +12,7 @@ from typing import Any
 
 from flint import arb, arb_series
 
+from ...types import Value
 from .germ import (
     ONE,
     ZERO,
@@ -36,36 +37,42 @@ from .session import NOW
 LARGEST_POWER = 1 << 20
 
 
-def smooth(name: str) -> Callable[[Any], Germ]:
+def smooth(name: str) -> Callable[[Value], Germ]:
     """A method of arb_series that is analytic on the whole line."""
     return lambda x: mapped(lift(x), lambda s: getattr(s, name)())
 
 
-def sharp(name: str, value: str) -> Callable[[Any], Germ]:
+def sharp(name: str, value: str) -> Callable[[Value], Germ]:
     """The same, with the value by a function of its own that does not cancel."""
     return lambda x: mapped(lift(x), lambda s: with_constant(getattr(s, name)(), getattr(s[0], value)()))
 
 
+exp: Callable[[Value], Germ]
+sin: Callable[[Value], Germ]
+cos: Callable[[Value], Germ]
 exp, sin, cos = smooth("exp"), smooth("sin"), smooth("cos")
+sinpi: Callable[[Value], Germ]
+cospi: Callable[[Value], Germ]
+arctan: Callable[[Value], Germ]
 sinpi, cospi, arctan = smooth("sin_pi"), smooth("cos_pi"), smooth("atan")
-expm1 = sharp("exp", "expm1")
+expm1: Callable[[Value], Germ] = sharp("exp", "expm1")
 
 
-def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+def by_midpoint(f: Callable[[Germ], Germ], g: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     """f for a positive midpoint, else g: two formulas of one function, of which one overflows or cancels."""
 
-    def either(x: Any) -> Germ:
+    def either(x: object) -> Germ:
         x = lift(x)
         return f(x) if x.point[0].mid() >= ZERO else g(x)
 
     return either
 
 
-def odd(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+def odd(f: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     return by_midpoint(f, lambda x: -f(-x))
 
 
-def even(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
+def even(f: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
     return by_midpoint(f, lambda x: f(-x))
 
 
@@ -83,12 +90,12 @@ def within(x: Germ, inside: Germ, f: Callable[[Germ], Germ], edge: Callable[[], 
     return no_value("undefined", f"its operand is in {ball(x.around[0])}, and it is {what}")
 
 
-def log(x: Any) -> Germ:
+def log(x: object) -> Germ:
     x = lift(x)
     return within(x, x, smooth("log"), None, "defined above 0")
 
 
-def sqrt(x: Any) -> Germ:
+def sqrt(x: object) -> Germ:
     x = lift(x)
     return within(x, x, root_of_positive, lambda: constant(ZERO), "smooth above 0 only")
 
@@ -106,53 +113,53 @@ def root_of_positive(x: Germ) -> Germ:
     return Germ(arb_series([ZERO, root.point[0]], 2), arb_series([t * v[0], v[0] + t * v[1]], 2))
 
 
-def arcsin(x: Any) -> Germ:
+def arcsin(x: object) -> Germ:
     x = lift(x)
     edge = lambda: constant(x.point[0].asin())
     return within(x, (1 - x) * (1 + x), smooth("asin"), edge, "smooth between -1 and 1 only")
 
 
-def arccos(x: Any) -> Germ:
+def arccos(x: object) -> Germ:
     x = lift(x)
     edge = lambda: constant(x.point[0].acos())
     return within(x, (1 - x) * (1 + x), smooth("acos"), edge, "smooth between -1 and 1 only")
 
 
-def log2(x: Any) -> Germ:
+def log2(x: object) -> Germ:
     return log(x) / log(2)
 
 
-def log10(x: Any) -> Germ:
+def log10(x: object) -> Germ:
     return log(x) / log(10)
 
 
-def exp2(x: Any) -> Germ:
+def exp2(x: object) -> Germ:
     return exp(lift(x) * log(2))
 
 
-def exp10(x: Any) -> Germ:
+def exp10(x: object) -> Germ:
     return exp(lift(x) * log(10))
 
 
-def deg2rad(x: Any) -> Germ:
-    return lift(x) * constant(arb.pi()) / 180  # type: ignore[no-any-return]
+def deg2rad(x: object) -> Germ:
+    return lift(x) * constant(arb.pi()) / 180
 
 
-def rad2deg(x: Any) -> Germ:
-    return lift(x) * 180 / constant(arb.pi())  # type: ignore[no-any-return]
+def rad2deg(x: object) -> Germ:
+    return lift(x) * 180 / constant(arb.pi())
 
 
-def arccosh(x: Any) -> Germ:
+def arccosh(x: object) -> Germ:
     x = lift(x)
     return within(x, x - 1, lambda x: log(x + sqrt(x - 1) * sqrt(x + 1)), lambda: constant(ZERO), "smooth above 1 only")
 
 
-def arctanh(x: Any) -> Germ:
+def arctanh(x: object) -> Germ:
     x = lift(x)
     return within(x, (1 - x) * (1 + x), lambda x: (log1p(x) - log1p(-x)) / 2, None, "defined between -1 and 1")
 
 
-def log1p(x: Any) -> Germ:
+def log1p(x: object) -> Germ:
     x = lift(x)
     sharper = lambda x: sharpened(log(1 + x), x, "log1p")
     return within(x, 1 + x, sharper, None, "defined above -1")
@@ -166,10 +173,12 @@ def sharpened(y: Germ, x: Germ, name: str) -> Germ:
     return Germ(point, point if y.around is y.point else with_constant(y.around, getattr(x.around[0], name)()))
 
 
-def hyperbolic(name: str, s: int) -> Callable[[Any], Germ]:
+def hyperbolic(name: str, s: int) -> Callable[[Value], Germ]:
     return lambda x: sharpened((exp(x) + s * exp(-lift(x))) / 2, lift(x), name)
 
 
+sinh: Callable[[Value], Germ]
+cosh: Callable[[Value], Germ]
 sinh, cosh = hyperbolic("sinh", -1), hyperbolic("cosh", 1)
 
 
@@ -186,26 +195,29 @@ def sech_of_positive(x: Germ) -> Germ:
     return 2 * e / (1 + e * e)
 
 
+arcsinh: Callable[[Value], Germ]
+tanh: Callable[[Value], Germ]
+sech: Callable[[Value], Germ]
 arcsinh, tanh, sech = odd(arcsinh_of_positive), odd(tanh_of_positive), even(sech_of_positive)
 
 
-def softplus(x: Any) -> Germ:
+def softplus(x: object) -> Germ:
     """log(1 + exp(x)): where exp(x) is huge as x + log(1 + exp(-x)), which is the same everywhere."""
     return by_midpoint(lambda x: x + log1p(exp(-x)), lambda x: log1p(exp(x)))(x)
 
 
-def log_sigmoid(x: Any) -> Germ:
+def log_sigmoid(x: object) -> Germ:
     return -softplus(-lift(x))
 
 
-sigmoid = by_midpoint(lambda x: 1 / (1 + exp(-x)), lambda x: exp(x) / (1 + exp(x)))
+sigmoid: Callable[[Value], Germ] = by_midpoint(lambda x: 1 / (1 + exp(-x)), lambda x: exp(x) / (1 + exp(x)))
 
 
-def sigmoid_slope(x: Any) -> Germ:
+def sigmoid_slope(x: object) -> Germ:
     return sigmoid(x) * sigmoid(-lift(x))
 
 
-def sigmoid_between(x: Any, y: Any, *, base: float) -> Germ:
+def sigmoid_between(x: object, y: object, *, base: float) -> Germ:
     return sigmoid((lift(x) - y) * log(2) if base == 2 else lift(x) - y)
 
 
@@ -213,26 +225,26 @@ def log_cosh_of_positive(x: Germ) -> Germ:
     return x + log1p(exp(-2 * x)) - log(2)
 
 
-log_cosh = even(log_cosh_of_positive)
+log_cosh: Callable[[Value], Germ] = even(log_cosh_of_positive)
 
 
-def logaddexp(x: Any, y: Any) -> Germ:
+def logaddexp(x: object, y: object) -> Germ:
     """With a constant taken out of both, whichever."""
     x, y = lift(x), lift(y)
     m = constant(max(x.point[0].mid(), y.point[0].mid()))
     return m + log(exp(x - m) + exp(y - m))
 
 
-def logaddexp2(x: Any, y: Any) -> Germ:
+def logaddexp2(x: object, y: object) -> Germ:
     two = log(2)
     return logaddexp(lift(x) * two, lift(y) * two) / two
 
 
-def tan(x: Any) -> Germ:
+def tan(x: object) -> Germ:
     return quotient(sin(x), cos(x))
 
 
-def power(x: Any, y: Any) -> Germ:
+def power(x: object, y: object) -> Germ:
     x, y = lift(x), lift(y)
     exponent = is_constant(y)
     if exponent is not None and exponent.is_integer():
@@ -279,7 +291,7 @@ def integer_power(x: Germ, n: int) -> Germ:
     return lift(1) if result is None else result
 
 
-def cbrt(x: Any) -> Germ:
+def cbrt(x: object) -> Germ:
     x = lift(x)
     found = sign(x)
     if found is None:
@@ -290,11 +302,11 @@ def cbrt(x: Any) -> Germ:
     return exp(log(x) / 3) if found > 0 else -exp(log(-x) / 3)
 
 
-def hypot(x: Any, y: Any) -> Germ:
+def hypot(x: object, y: object) -> Germ:
     return sqrt(lift(x) * x + lift(y) * y)
 
 
-def arctan2(y: Any, x: Any) -> Germ:
+def arctan2(y: object, x: object) -> Germ:
     """The angle, which depends on the sign of a zero y left of the origin: there it is undecided."""
     y, x = lift(y), lift(x)
     if x.lost is not None or y.lost is not None:
@@ -309,7 +321,7 @@ def arctan2(y: Any, x: Any) -> Germ:
     return no_value("undecided", "the angle jumps on the negative x-axis, where it depends on the sign of 0")
 
 
-def direction(x: Any, y: Any) -> Germ:
+def direction(x: object, y: object) -> Germ:
     """x / sqrt(x² + y²), 0 at the origin."""
     x, y = lift(x), lift(y)
     square = x * x + y * y

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import flint
 import numpy as np
 from flint import arb, arb_series
 
 from ...errors import UndecidedError, UnsupportedError
+from ...types import Value
 from .. import rows
 from ..primitive import TABLE
 from ..quotient import Exact
@@ -45,10 +46,10 @@ class Germ:
 
     __slots__ = ("around", "lost", "point")
 
-    def __init__(self, point: Any, around: Any = None, lost: Lost | None = None) -> None:
-        self.point = point
-        self.around = point if around is None else around
-        self.lost = lost
+    def __init__(self, point: Value, around: Value = None, lost: Lost | None = None) -> None:
+        self.point: Any = point
+        self.around: Any = point if around is None else around
+        self.lost: Lost | None = lost
 
     @property
     def midpoint(self) -> float:
@@ -58,40 +59,40 @@ class Germ:
     def __repr__(self) -> str:
         return f"Germ({self.point}, around {self.around[0]})"
 
-    def __add__(self, other: Any) -> Germ:
+    def __add__(self, other: Value) -> Germ:
         return combine(self, other, lambda a, b: a + b)
 
-    def __radd__(self, other: Any) -> Germ:
+    def __radd__(self, other: Value) -> Germ:
         return combine(other, self, lambda a, b: a + b)
 
-    def __sub__(self, other: Any) -> Germ:
+    def __sub__(self, other: Value) -> Germ:
         return combine(self, other, lambda a, b: a - b)
 
-    def __rsub__(self, other: Any) -> Germ:
+    def __rsub__(self, other: Value) -> Germ:
         return combine(other, self, lambda a, b: a - b)
 
-    def __mul__(self, other: Any) -> Germ:
+    def __mul__(self, other: Value) -> Germ:
         return combine(self, other, lambda a, b: a * b)
 
-    def __rmul__(self, other: Any) -> Germ:
+    def __rmul__(self, other: Value) -> Germ:
         return combine(other, self, lambda a, b: a * b)
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: Value) -> Germ:
         return NotImplemented if isinstance(other, np.ndarray) else quotient(self, lift(other))
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: Value) -> Germ:
         return NotImplemented if isinstance(other, np.ndarray) else quotient(lift(other), self)
 
-    def __pow__(self, other: Any) -> Any:
+    def __pow__(self, other: Value) -> Value:
         return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.power)(self, other)
 
-    def __rpow__(self, other: Any) -> Any:
+    def __rpow__(self, other: Value) -> Value:
         return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.power)(other, self)
 
-    def __mod__(self, other: Any) -> Any:
+    def __mod__(self, other: Value) -> Value:
         return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.remainder)(self, other)
 
-    def __floordiv__(self, other: Any) -> Any:
+    def __floordiv__(self, other: Value) -> Value:
         return NotImplemented if isinstance(other, np.ndarray) else CARRIER.of(rows.floor_divide)(self, other)
 
     def __neg__(self) -> Germ:
@@ -106,22 +107,22 @@ class Germ:
             return blurred(abs(self.point[0]), abs(self.around[0]), self, "has a kink at 0, and its operand")
         return self if found >= 0 else -self
 
-    def __lt__(self, other: Any) -> Any:
+    def __lt__(self, other: Value) -> Value:
         return compared(self, other, lambda s: s < 0)
 
-    def __le__(self, other: Any) -> Any:
+    def __le__(self, other: Value) -> Value:
         return compared(self, other, lambda s: s <= 0)
 
-    def __gt__(self, other: Any) -> Any:
+    def __gt__(self, other: Value) -> Value:
         return compared(self, other, lambda s: s > 0)
 
-    def __ge__(self, other: Any) -> Any:
+    def __ge__(self, other: Value) -> Value:
         return compared(self, other, lambda s: s >= 0)
 
-    def __eq__(self, other: Any) -> Any:
+    def __eq__(self, other: Value) -> Value:
         return compared(self, other, lambda s: s == 0)
 
-    def __ne__(self, other: Any) -> Any:
+    def __ne__(self, other: Value) -> Value:
         return compared(self, other, lambda s: s != 0)
 
     def __bool__(self) -> bool:
@@ -143,22 +144,23 @@ class Germ:
             raise AttributeError(name)
         return lambda *others: CARRIER.of(found)(self, *others)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
 def order() -> int:
     return int(flint.ctx.cap)
 
 
-def constant(x: Any) -> Germ:
+def constant(x: Value) -> Germ:
     """A ball that does not move."""
     return Germ(arb_series([x]))
 
 
-def lift(x: Any) -> Germ:
+def lift(x: Value) -> Germ:
     """A number as a germ that does not move: integers, floats and exact constants as what they are."""
     if x.__class__ is Germ:
-        return x  # type: ignore[no-any-return]
+        germ: Germ = x
+        return germ
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return lift(x[()])
     if isinstance(x, bool | np.bool_ | int | np.integer):
@@ -172,20 +174,21 @@ def lift(x: Any) -> Germ:
     raise UnsupportedError(f"{NOW.where()} gives {x!r}: only real numbers have enclosures")
 
 
-def exact_ball(x: Exact) -> Any:
+def exact_ball(x: Exact) -> Value:
     """The ball of an exact constant: a quotient of whole numbers, or a number with a name."""
     exact = x.exact
     if isinstance(exact, Fraction):
         return arb(flint.fmpq(exact.numerator, exact.denominator))
-    names: dict[str, Callable[[], Any]] = {
+    names: dict[str, Callable[[], Value]] = {
         "pi": arb.pi, "e": arb.const_e, "euler_gamma": arb.const_euler, "catalan": arb.const_catalan,
     }  # fmt: skip
     return names[exact]()
 
 
-def combine(a: Any, b: Any, operation: Callable[[Any, Any], Any]) -> Any:
+def combine(a: Value, b: Value, operation: Callable[[Value, Value], Value]) -> Germ:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return NotImplemented
+        declined: Germ = NotImplemented
+        return declined
     NOW.left -= 1
     if NOW.left < 0:
         NOW.tick()
@@ -197,7 +200,7 @@ def combine(a: Any, b: Any, operation: Callable[[Any, Any], Any]) -> Any:
     return Germ(point, point if still else operation(a.around, b.around), a.lost or b.lost)
 
 
-def mapped(x: Germ, function: Callable[[Any], Any]) -> Germ:
+def mapped(x: Germ, function: Callable[[Value], Value]) -> Germ:
     """A function of series that is smooth wherever it is finite."""
     NOW.left -= 1
     if NOW.left < 0:
@@ -223,7 +226,7 @@ def nothing(*xs: Germ) -> Germ:
     return Germ(empty, empty, next(x.lost for x in xs if x.lost is not None))
 
 
-def blurred(point: Any, around: Any, x: Germ, what: str) -> Germ:
+def blurred(point: Value, around: Value, x: Germ, what: str) -> Germ:
     """A value that is enclosed, without a slope: comparisons may still decide by it."""
     if dead(x):
         return x
@@ -237,7 +240,7 @@ def dead(x: Germ) -> bool:
     return x.lost is not None and not x.around[0].is_finite()
 
 
-def ball(x: Any) -> str:
+def ball(x: Value) -> str:
     """A ball in words, as the interval that it is."""
     if not x.is_finite():
         return "a ball that is not finite"
@@ -291,12 +294,12 @@ def jumping_sign(x: Germ) -> int:
     return found
 
 
-def difference(a: Any, b: Any) -> Germ:
+def difference(a: Value, b: Value) -> Germ:
     """a - b, and exactly 0 where both are the same germ."""
     return constant(ZERO) if a is b and a.lost is None else lift(a) - lift(b)
 
 
-def compared(a: Any, b: Any, holds: Callable[[int], bool]) -> Any:
+def compared(a: Value, b: Value, holds: Callable[[int], bool]) -> Value:
     if isinstance(b, np.ndarray):
         return NotImplemented
     return holds(jumping_sign(difference(a, b)))
@@ -311,7 +314,7 @@ def quotient(a: Germ, b: Germ) -> Germ:
     if found == 0:
         return no_value("undefined", "the denominator is 0")
     try:
-        return combine(a, b, lambda x, y: x / y)  # type: ignore[no-any-return]
+        return combine(a, b, lambda x, y: x / y)
     except (ZeroDivisionError, ValueError):
         return no_value("undecided", "the denominator comes as near to 0 as one likes")
 
@@ -324,7 +327,7 @@ def whole_number(x: Germ) -> int:
     raise UndecidedError(f"{NOW.where()} needs one whole number, and has {ball(value)}")
 
 
-def is_constant(x: Germ) -> Any:
+def is_constant(x: Germ) -> Value:
     """The exact value that x has in the whole neighbourhood, or None."""
     value = x.around[0]
     if x.lost is None and value.is_exact() and all(x.around[k].is_zero() for k in range(1, order())):
@@ -332,10 +335,10 @@ def is_constant(x: Germ) -> Any:
     return None
 
 
-def compose(coefficients: Callable[[Any, int], list[Any]]) -> Callable[[Any], Any]:
+def compose(coefficients: Callable[[Value, int], list[Value]]) -> Callable[[Value], Value]:
     """A function of series from one that gives Taylor coefficients: `coefficients(ball, count)`."""
 
-    def function(s: Any) -> Any:
+    def function(s: Value) -> Value:
         count = min(order(), s.prec)
         found = coefficients(s[0], count)
         inner = arb_series([ZERO, *[s[k] for k in range(1, count)]], count)
@@ -348,6 +351,6 @@ def compose(coefficients: Callable[[Any, int], list[Any]]) -> Callable[[Any], An
     return function
 
 
-def with_constant(s: Any, value: Any) -> Any:
+def with_constant(s: Value, value: Value) -> Value:
     """A series with a sharper constant coefficient, where the direct formula cancels."""
     return arb_series([value, *[s[k] for k in range(1, min(order(), s.prec))]], s.prec)

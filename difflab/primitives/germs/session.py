@@ -12,6 +12,7 @@ import flint
 
 from ...clock import patience, spent
 from ...errors import TimeLimitError
+from ...types import Value
 
 LOCK = threading.RLock()
 TICKS = 512  # operations between two looks at the clock
@@ -21,14 +22,14 @@ class Now:
     """What holds for the run that is going on: the side, the node being computed, the limit of its thread's time."""
 
     def __init__(self) -> None:
-        self.side = 0
+        self.side: int = 0
         self.node: Any = None
-        self.edge = False  # whether a one-sided run took a branch that may jump at the point
+        self.edge: bool = False  # whether a one-sided run took a branch that may jump at the point
         self.reach: Any = flint.arb(0)  # the interval of t in a one-sided run
-        self.exact: dict[float, Any] = {}  # what constants of derivative rules were rounded from
-        self.deadline = math.inf
-        self.seconds = 0.0
-        self.left = TICKS
+        self.exact: dict[float, Value] = {}  # what constants of derivative rules were rounded from
+        self.deadline: float = math.inf
+        self.seconds: float = 0.0
+        self.left: int = TICKS
 
     def tick(self) -> None:
         """Raises TimeLimitError when the time is over."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import flint
 from flint import arb, arb_series
 
 from ...errors import UnsupportedError
+from ...types import Value
 from .entropies import on_positive
 from .functions import exp, log, smooth
 from .germ import ONE, ZERO, Germ, ball, compose, constant, is_constant, lift, mapped, no_value, nothing, sign
@@ -36,31 +36,31 @@ def coefficients_of(count: int) -> Iterator[None]:
         flint.ctx.cap = before
 
 
-def variable(c: Any, count: int) -> Any:
+def variable(c: Value, count: int) -> Value:
     return arb_series([c, ONE], count)
 
 
-def listed(s: Any, count: int) -> list[Any]:
+def listed(s: Value, count: int) -> list[Value]:
     return [s[k] for k in range(count)]
 
 
-def derivative_of(coefficients: Callable[[Any, int], list[Any]], n: int) -> Callable[[Any, int], list[Any]]:
+def derivative_of(coefficients: Callable[[Value, int], list[Value]], n: int) -> Callable[[Value, int], list[Value]]:
     """The Taylor coefficients of the n-th derivative."""
     if n > MOST_DERIVATIVES:
         raise UnsupportedError(f"{NOW.where()}: the {n}-th derivative is not available on enclosures")
 
-    def found(c: Any, count: int) -> list[Any]:
+    def found(c: Value, count: int) -> list[Value]:
         wide = coefficients(c, count + n)
         return [wide[n + k] * (math.factorial(n + k) // math.factorial(k)) for k in range(count)]
 
     return found
 
 
-def taylor(coefficients: Callable[[Any, int], list[Any]], what: str) -> Callable[[Any], Germ]:
+def taylor(coefficients: Callable[[Value, int], list[Value]], what: str) -> Callable[[Value], Germ]:
     """The function on germs; where the coefficients are not finite on the ball, nothing is known."""
     function = compose(coefficients)
 
-    def on_germ(x: Any) -> Germ:
+    def on_germ(x: object) -> Germ:
         x = lift(x)
         if x.lost is not None:
             return nothing(x)
@@ -79,8 +79,8 @@ def at_pole(x: Germ) -> bool:
     return value is not None and value.is_integer() and value <= ZERO
 
 
-def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
-    def away(x: Any) -> Germ:
+def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Value], Germ]:
+    def away(x: object) -> Germ:
         x = lift(x)
         if x.lost is None and at_pole(x):
             return no_value("undefined", f"it has a pole at {float(x.point[0]):g}")
@@ -92,6 +92,8 @@ def with_poles(f: Callable[[Germ], Germ]) -> Callable[[Any], Germ]:
     return away
 
 
+gamma: Callable[[Value], Germ]
+rgamma: Callable[[Value], Germ]
 gamma, rgamma = with_poles(smooth("gamma")), smooth("rgamma")
 
 
@@ -114,10 +116,10 @@ def gammaln(x: Germ) -> Germ:
     return log(value if rising > 0 else -value)
 
 
-def psi(n: int) -> Callable[[Any, int], list[Any]]:
+def psi(n: int) -> Callable[[Value, int], list[Value]]:
     """The n-th derivative of ψ = Γ'/Γ."""
 
-    def digamma(c: Any, count: int) -> list[Any]:
+    def digamma(c: Value, count: int) -> list[Value]:
         with coefficients_of(count + 1):
             x = variable(c, count + 1)
             if c > ZERO:
@@ -128,22 +130,22 @@ def psi(n: int) -> Callable[[Any, int], list[Any]]:
     return derivative_of(digamma, n)
 
 
-def digamma(x: Any, *, n: int = 0) -> Germ:
+def digamma(x: object, *, n: int = 0) -> Germ:
     if n < 0:
         raise UnsupportedError(f"polygamma of order {n}")
     return with_poles(taylor(psi(n), "it has poles at 0, -1, -2, ..."))(x)
 
 
-def beta(x: Any, y: Any) -> Germ:
+def beta(x: object, y: object) -> Germ:
     """B(x, y) = Γ(x) Γ(y) / Γ(x + y)."""
     x, y = lift(x), lift(y)
     return gamma(x) * gamma(y) * rgamma(x + y)
 
 
-def incomplete(value: Callable[[Any], Any], density: Callable[[Any], Any]) -> Callable[[Any], Germ]:
+def incomplete(value: Callable[[Value], Value], density: Callable[[Value], Value]) -> Callable[[Value], Germ]:
     """The integral of a density: its value by Arb, its Taylor coefficients from the density's."""
 
-    def coefficients(c: Any, count: int) -> list[Any]:
+    def coefficients(c: Value, count: int) -> list[Value]:
         if count == 1:
             return [value(c)]
         with coefficients_of(count):
@@ -153,7 +155,7 @@ def incomplete(value: Callable[[Any], Any], density: Callable[[Any], Any]) -> Ca
     return taylor(coefficients, "it is smooth inside its domain only")
 
 
-def fixed(x: Any, what: str) -> Any:
+def fixed(x: object, what: str) -> Value:
     """The value of an operand by which no derivative is known."""
     x = lift(x)
     found = x.around[0]
@@ -162,23 +164,23 @@ def fixed(x: Any, what: str) -> Any:
     return found
 
 
-def gammainc(a: Any, x: Any) -> Germ:
+def gammainc(a: Value, x: object) -> Germ:
     a = fixed(a, "order")
     density = lambda s: ((a - 1) * s.log() - s).exp() * a.rgamma()
     f = incomplete(lambda c: c.gamma_lower(a, regularized=1), density)
     return on_positive(x, f, "it is smooth above 0 only")
 
 
-def gammaincc(a: Any, x: Any) -> Germ:
+def gammaincc(a: Value, x: object) -> Germ:
     return 1 - gammainc(a, x)
 
 
-def betainc(a: Any, b: Any, x: Any) -> Germ:
+def betainc(a: Value, b: Value, x: object) -> Germ:
     a, b, x = fixed(a, "first parameter"), fixed(b, "second parameter"), lift(x)
     scale = (a + b).gamma() * a.rgamma() * b.rgamma()
     density = lambda s: ((a - 1) * s.log() + (b - 1) * (1 - s).log()).exp() * scale
 
-    def value(c: Any) -> Any:
+    def value(c: Value) -> Value:
         """From the nearer end: Arb takes long towards the other."""
         if c.mid() > HALF:
             return 1 - (1 - c).beta_lower(b, a, regularized=1)
@@ -188,11 +190,11 @@ def betainc(a: Any, b: Any, x: Any) -> Germ:
     return on_positive(x, lambda x: on_positive(1 - x, lambda _: f(x), "it ends at 1"), "it is smooth above 0 only")
 
 
-def zeta(s: Any, a: Any) -> Germ:
+def zeta(s: Value, a: Value) -> Germ:
     """The Hurwitz zeta function by a: the derivative of ζ(s, a) is -s ζ(s + 1, a)."""
     s = fixed(s, "order")
 
-    def coefficients(c: Any, count: int) -> list[Any]:
+    def coefficients(c: Value, count: int) -> list[Value]:
         found, factor = [], ONE
         for k in range(count):
             found.append(factor * (s + k).zeta(c))
@@ -202,23 +204,26 @@ def zeta(s: Any, a: Any) -> Germ:
     return on_positive(a, taylor(coefficients, "it has poles at 0, -1, -2, ..."), "it is smooth above 0 only")
 
 
+erf: Callable[[Value], Germ]
+erfc: Callable[[Value], Germ]
+erfi: Callable[[Value], Germ]
 erf, erfc, erfi = smooth("erf"), smooth("erfc"), smooth("erfi")
 
 
 # The error function's inverses: y' = sqrt(π)/2 exp(y²), and so on.
-def erfinv_coefficients(c: Any, count: int) -> list[Any]:
+def erfinv_coefficients(c: Value, count: int) -> list[Value]:
     y = c.erfinv()
     s = (y * y).exp() * arb.pi().sqrt() / 2
     return [y, s, y * s * s, s * s * s * (1 + 4 * y * y) / 3][:count]
 
 
-def erfcinv_coefficients(c: Any, count: int) -> list[Any]:
+def erfcinv_coefficients(c: Value, count: int) -> list[Value]:
     y = c.erfcinv()
     s = -(y * y).exp() * arb.pi().sqrt() / 2
     return [y, s, y * s * s, s * s * s * (1 + 4 * y * y) / 3][:count]
 
 
-def between(x: Any, low: int, high: int, f: Callable[[Any], Germ]) -> Germ:
+def between(x: object, low: int, high: int, f: Callable[[Value], Germ]) -> Germ:
     x = lift(x)
     inside = sign((x - low) * (high - x))
     if inside == 1:
@@ -229,32 +234,32 @@ def between(x: Any, low: int, high: int, f: Callable[[Any], Germ]) -> Germ:
     return no_value(kind, f"its operand lies in {ball(x.around[0])}, and it is defined between {low} and {high}")
 
 
-erfinv_inside = taylor(erfinv_coefficients, "it is defined between -1 and 1")
-erfcinv_inside = taylor(erfcinv_coefficients, "it is defined between 0 and 2")
+erfinv_inside: Callable[[Value], Germ] = taylor(erfinv_coefficients, "it is defined between -1 and 1")
+erfcinv_inside: Callable[[Value], Germ] = taylor(erfcinv_coefficients, "it is defined between 0 and 2")
 
 
-def erfinv(x: Any) -> Germ:
+def erfinv(x: object) -> Germ:
     return between(x, -1, 1, erfinv_inside)
 
 
-def erfcinv(x: Any) -> Germ:
+def erfcinv(x: object) -> Germ:
     return between(x, 0, 2, erfcinv_inside)
 
 
-def ndtr(x: Any) -> Germ:
+def ndtr(x: object) -> Germ:
     return erfc(-lift(x) / constant(arb(2).sqrt())) / 2
 
 
-def log_ndtr(x: Any) -> Germ:
+def log_ndtr(x: object) -> Germ:
     return log(ndtr(x))
 
 
-def ndtri(x: Any) -> Germ:
+def ndtri(x: object) -> Germ:
     return -constant(arb(2).sqrt()) * erfcinv(2 * lift(x))
 
 
 # Functions with a gap that their row fills.
-def exprel_coefficients(c: Any, count: int) -> list[Any]:
+def exprel_coefficients(c: Value, count: int) -> list[Value]:
     """Of the integral of exp(xs) over s from 0 to 1: near 0 by Kummer's functions M(k+1, k+2, x)/((k+1) k!)."""
     if abs(c.mid()) > ONE:
         with coefficients_of(count):
@@ -263,7 +268,7 @@ def exprel_coefficients(c: Any, count: int) -> list[Any]:
     return [c.hypgeom_1f1(k + 1, k + 2) / ((k + 1) * math.factorial(k)) for k in range(count)]
 
 
-def sinc_coefficients(c: Any, count: int) -> list[Any]:
+def sinc_coefficients(c: Value, count: int) -> list[Value]:
     """sin(πx)/(πx), near 0 as 0F1(3/2; -(πx)²/4)."""
     with coefficients_of(count):
         x = variable(c, count)
@@ -277,22 +282,22 @@ def sinc_coefficients(c: Any, count: int) -> list[Any]:
         return listed(compose(lambda *_: found)(w), count)
 
 
-def exprel(x: Any, *, n: int = 0) -> Germ:
+def exprel(x: object, *, n: int = 0) -> Germ:
     return taylor(derivative_of(exprel_coefficients, n), "it grows too fast")(x)
 
 
-def sinc(x: Any, *, n: int = 0) -> Germ:
+def sinc(x: object, *, n: int = 0) -> Germ:
     return taylor(derivative_of(sinc_coefficients, n), "it is not enclosed there")(x)
 
 
 # Bessel functions of a fixed order: 2 f' = below f_{v-1} + above f_{v+1}, applied k times.
-def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[Any, Any], Germ]:
-    def function(v: Any, x: Any) -> Germ:
+def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[Value, Value], Germ]:
+    def function(v: Value, x: object) -> Germ:
         v = fixed(v, "order")
         if whole and not v.is_integer():
             raise UnsupportedError(f"{NOW.where()} is of whole orders, and the order is {float(v):g}")
 
-        def call(c: Any, v: Any) -> Any:
+        def call(c: Value, v: Value) -> Value:
             NOW.tick()
             bits = flint.ctx.prec
             try:  # a wide ball has few digits to work with, and at many bits one call takes half a minute
@@ -301,7 +306,7 @@ def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[
             finally:
                 flint.ctx.prec = bits
 
-        def coefficients(c: Any, count: int) -> list[Any]:
+        def coefficients(c: Value, count: int) -> list[Value]:
             found = []
             for k in range(count):
                 terms = [math.comb(k, j) * below ** (k - j) * above**j * call(c, v - k + 2 * j) for j in range(k + 1)]
@@ -314,25 +319,31 @@ def bessel(kind: str, below: int, above: int, whole: bool = False) -> Callable[[
     return function
 
 
+jv: Callable[[Value, Value], Germ]
+yv: Callable[[Value, Value], Germ]
+iv: Callable[[Value, Value], Germ]
+kv: Callable[[Value, Value], Germ]
 jv, yv, iv, kv = bessel("j", 1, -1), bessel("y", 1, -1), bessel("i", 1, 1), bessel("k", -1, -1)
 
 
+yn: Callable[[Value, Value], Germ]
+kn: Callable[[Value, Value], Germ]
 yn, kn = bessel("y", 1, -1, True), bessel("k", -1, -1, True)
 
 
-def ive(v: Any, x: Any) -> Germ:
+def ive(v: Value, x: object) -> Germ:
     x = lift(x)
     return exp(-abs(x)) * iv(v, x)
 
 
-def kve(v: Any, x: Any) -> Germ:
+def kve(v: Value, x: object) -> Germ:
     return exp(x) * kv(v, x)
 
 
-def erfcx(x: Any) -> Germ:
+def erfcx(x: object) -> Germ:
     x = lift(x)
     return exp(x * x) * erfc(x)
 
 
-def dawsn(x: Any) -> Germ:
+def dawsn(x: object) -> Germ:
     return exp(-lift(x) * x) * erfi(x) * constant(arb.pi().sqrt() / 2)

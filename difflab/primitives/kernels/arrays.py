@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
+from ...types import Axis, Value
 
 
-def average(x: Any, w: Any, *, axis: Any, keepdims: Any) -> Any:
+def average(x: Value, w: Value, *, axis: Axis, keepdims: Value) -> Value:
     x, w = np.broadcast_arrays(x, w)
     return np.average(x, axis, w, keepdims=keepdims)
 
 
 # Shifted by the maximum, so that no exponential overflows; a shift by -inf or inf would give NaN.
-def shift(x: Any, axis: Any) -> Any:
+def shift(x: Value, axis: Value) -> Value:
     if np.size(x) == 0:
         return np.zeros((), np.asarray(x).dtype)
     top = np.max(np.real(x), axis=axis, keepdims=True)
     return np.where(np.isfinite(top), top, np.zeros((), top.dtype))
 
 
-def logsumexp(x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
+def logsumexp(x: Value, b: Value = None, *, axis: Axis, keepdims: bool) -> Value:
     x = np.asarray(x)
     if b is not None:
         # A weight of 0 takes the element out, whatever its exponential is.
@@ -41,82 +42,82 @@ def logsumexp(x: Any, b: Any = None, *, axis: Any, keepdims: bool) -> Any:
     return y if keepdims else np.squeeze(y, axis=axis)[()]
 
 
-def softmax(x: Any, *, axis: Any) -> Any:
+def softmax(x: Value, *, axis: Axis) -> Value:
     e = np.exp(x - shift(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-def log_softmax(x: Any, *, axis: Any) -> Any:
+def log_softmax(x: Value, *, axis: Axis) -> Value:
     x = x - shift(x, axis)
     with np.errstate(divide="ignore"):
         return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))
 
 
-def concatenate(*arrays: Any, axis: int) -> Any:
+def concatenate(*arrays: Value, axis: int) -> Value:
     return np.concatenate(arrays, axis=axis)
 
 
-def stack(*arrays: Any, axis: int) -> Any:
+def stack(*arrays: Value, axis: int) -> Value:
     return np.stack(arrays, axis=axis)
 
 
-def vstack(*arrays: Any) -> Any:
+def vstack(*arrays: Value) -> Value:
     return np.vstack(arrays)
 
 
-def hstack(*arrays: Any) -> Any:
+def hstack(*arrays: Value) -> Value:
     return np.hstack(arrays)
 
 
-def dstack(*arrays: Any) -> Any:
+def dstack(*arrays: Value) -> Value:
     return np.dstack(arrays)
 
 
-def column_stack(*arrays: Any) -> Any:
+def column_stack(*arrays: Value) -> Value:
     return np.column_stack(arrays)
 
 
-def split(x: Any, *, bounds: Any, axis: int) -> Any:
+def split(x: Value, *, bounds: Value, axis: int) -> Value:
     return tuple(np.split(x, bounds, axis=axis))
 
 
-def broadcast_arrays(*arrays: Any) -> Any:
+def broadcast_arrays(*arrays: Value) -> Value:
     try:
         return tuple(np.broadcast_arrays(*arrays))
     except RuntimeError as error:  # more than 32 axes, which other functions of NumPy refuse with a ValueError
         raise ValueError(str(error)) from None
 
 
-def meshgrid(*arrays: Any, indexing: Any, sparse: bool) -> Any:
+def meshgrid(*arrays: Value, indexing: Value, sparse: bool) -> Value:
     return tuple(np.meshgrid(*arrays, indexing=indexing, sparse=sparse))
 
 
-def gradient(f: Any, *spacing: Any, axis: Any, edge_order: Any) -> Any:
+def gradient(f: Value, *spacing: Value, axis: Axis, edge_order: Value) -> Value:
     result = np.gradient(f, *spacing, axis=axis, edge_order=edge_order)
     return tuple(result) if isinstance(result, list | tuple) else result
 
 
-def select(*operands: Any, n: int) -> Any:
+def select(*operands: Value, n: int) -> Value:
     return np.select([np.asarray(c) for c in operands[:n]], operands[n : 2 * n], operands[2 * n])
 
 
-def maximum_accumulate(x: Any, *, axis: int) -> Any:
+def maximum_accumulate(x: Value, *, axis: int) -> Value:
     return np.maximum.accumulate(x, axis=axis)
 
 
-def minimum_accumulate(x: Any, *, axis: int) -> Any:
+def minimum_accumulate(x: Value, *, axis: int) -> Value:
     return np.minimum.accumulate(x, axis=axis)
 
 
-def diff(x: Any, *, n: int, axis: int) -> Any:
+def diff(x: Value, *, n: int, axis: int) -> Value:
     return np.diff(x, n=n, axis=axis)
 
 
-def take(x: Any, indices: Any, *, axis: int, mode: Any) -> Any:
+def take(x: Value, indices: Value, *, axis: int, mode: Value) -> Value:
     return np.take(x, np.asarray(indices).astype(np.intp), axis=axis, mode=mode)
 
 
-def bincount(x: Any, weights: Any, *, minlength: int) -> Any:
+def bincount(x: Value, weights: Value, *, minlength: int) -> Value:
     """For weights of any kind; NumPy's own takes floats only."""
     x = np.asarray(x).astype(np.intp)
     total = np.zeros(max(minlength, x.max() + 1 if x.size else 0), np.asarray(weights).dtype)
@@ -124,49 +125,49 @@ def bincount(x: Any, weights: Any, *, minlength: int) -> Any:
     return total
 
 
-def unique_places(x: Any) -> Any:
+def unique_places(x: Value) -> Value:
     return np.unique(x, return_index=True)[1]
 
 
-def nonzero(x: Any) -> Any:
+def nonzero(x: Value) -> Value:
     return tuple(np.nonzero(x))
 
 
-def linspace(start: Any, stop: Any, *, num: int, endpoint: bool, axis: int) -> Any:
+def linspace(start: Value, stop: Value, *, num: int, endpoint: bool, axis: int) -> Value:
     return np.linspace(start, stop, num, endpoint=endpoint, axis=axis)
 
 
-def quantile(x: Any, *, q: Any, axis: Any, keepdims: bool, method: Any) -> Any:
+def quantile(x: Value, *, q: Value, axis: Axis, keepdims: bool, method: Value) -> Value:
     return np.quantile(x, q, axis=axis, keepdims=keepdims, method=method)
 
 
-def insert(x: Any, values: Any, *, order: Any, axis: int) -> Any:
+def insert(x: Value, values: Value, *, order: Value, axis: int) -> Value:
     return np.take(np.concatenate([x, values], axis=axis), order, axis=axis)
 
 
-def interp(x: Any, xp: Any, fp: Any, *ends: Any, left: bool, right: bool) -> Any:
+def interp(x: Value, xp: Value, fp: Value, *ends: Value, left: bool, right: bool) -> Value:
     return np.interp(x, xp, fp, left=ends[0] if left else None, right=ends[-1] if right else None)
 
 
-def pad(x: Any, ends: Any = None, *, pad_width: Any, mode: Any) -> Any:
+def pad(x: Value, ends: Value = None, *, pad_width: Value, mode: Value) -> Value:
     if mode != "constant":
         return np.pad(x, pad_width, mode=mode) if pad_width else np.asarray(x)
     return np.pad(x, pad_width, constant_values=0 if ends is None else ends) if pad_width else np.asarray(x)
 
 
-def unstack(x: Any, *, axis: int) -> Any:
+def unstack(x: Value, *, axis: int) -> Value:
     return tuple(np.moveaxis(x, axis, 0))
 
 
-def places(x: Any, *, order: Any, axis: int) -> Any:
+def places(x: Value, *, order: Value, axis: int) -> Value:
     return np.take(x, order, axis=axis)
 
 
-def atleast_each(*arrays: Any, n: int) -> Any:
+def atleast_each(*arrays: Value, n: int) -> Value:
     return tuple(getattr(np, f"atleast_{n}d")(x) for x in arrays)
 
 
-def fold(function: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def fold(function: Value, x: Value, axis: Value, keepdims: bool) -> Value:
     """function(*elements) over the axes of an object array."""
     x = np.asarray(x, dtype=object)
     axis = tuple(range(x.ndim)) if axis is None else axis
@@ -178,7 +179,7 @@ def fold(function: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return out.reshape([1 if k in axis else n for k, n in enumerate(x.shape)]) if keepdims else out[()]
 
 
-def interval(xp: Any, x: Any) -> Any:
+def interval(xp: Value, x: Value) -> Value:
     xp, x = np.asarray(xp), np.asarray(x)
     if x.dtype == object or xp.dtype == object:
         place = np.greater_equal(x[..., None], xp).astype(bool).sum(-1)
@@ -187,9 +188,9 @@ def interval(xp: Any, x: Any) -> Any:
     return np.clip(place - 1, 0, xp.size - 2)
 
 
-def no_elements(*operands: Any, **params: Any) -> Any:
+def no_elements(*operands: Value, **params: Any) -> Value:
     raise UnsupportedError("the operation is there for floating-point arrays only, not for exact or symbolic elements")
 
 
-def unordered(*operands: Any, **params: Any) -> Any:
+def unordered(*operands: Value, **params: Any) -> Value:
     raise UnsupportedError("the result depends on the order or the values of the elements, and symbols have none")

@@ -5,23 +5,28 @@ Choices are made by the real part, and what NumPy computes with absolute values 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ...types import Function, Value
 
-def follow(pick: Callable[..., Any]) -> Callable[..., Any]:
+
+def follow(pick: Function) -> Function:
     """A selection between values, decided by the real parts."""
     return lambda a, b: np.asarray(np.where(pick(np.real(a), np.real(b)), a, b))[()]
 
 
+maximum: Function
+fmax: Function
 maximum = fmax = follow(lambda a, b: a >= b)
+minimum: Function
+fmin: Function
 minimum = fmin = follow(lambda a, b: a <= b)
 
 
-def extreme(argument: Callable[..., Any]) -> Callable[..., Any]:
-    def reduce(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+def extreme(argument: Function) -> Function:
+    def reduce(x: Value, *, axis: Value = None, keepdims: bool = False) -> Value:
         x = np.asarray(x)
         axes = tuple(range(x.ndim)) if axis is None else axis
         kept = [k for k in range(x.ndim) if k not in axes]
@@ -33,54 +38,56 @@ def extreme(argument: Callable[..., Any]) -> Callable[..., Any]:
     return reduce
 
 
+largest: Function
+smallest: Function
 largest, smallest = extreme(np.argmax), extreme(np.argmin)
 
 
-def absolute(x: Any) -> Any:
+def absolute(x: Value) -> Value:
     return np.where(np.real(x) < 0, -x, x)[()]
 
 
-def heaviside(x: Any, h: Any) -> Any:
+def heaviside(x: Value, h: Value) -> Value:
     return np.where(np.real(x) == 0, h, np.heaviside(np.real(x), 0))[()]
 
 
-def astype(x: Any, *, dtype: Any) -> Any:
+def astype(x: Value, *, dtype: Any) -> Value:
     return x if np.dtype(dtype).kind in "fc" else np.real(x).astype(dtype)
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Value) -> Value:
     """1 / (1 + exp(-x)) by the exponential that does not overflow."""
     right = np.real(x) >= 0
     small = np.exp(np.where(right, -x, x))
     return (np.where(right, 1, small) / (1 + small))[()]
 
 
-def log_of_sum(exp: Callable[..., Any], log1p: Callable[..., Any]) -> Callable[..., Any]:
+def log_of_sum(exp: Function, log1p: Function) -> Function:
     """log(exp(a) + exp(b)) from the larger one on, so that nothing overflows."""
 
-    def rule(a: Any, b: Any) -> Any:
+    def rule(a: Value, b: Value) -> Value:
         larger = np.real(a) >= np.real(b)
         return np.where(larger, a, b) + log1p(exp(np.where(larger, b - a, a - b)))
 
     return rule
 
 
-logaddexp = log_of_sum(np.exp, np.log1p)
-logaddexp2 = log_of_sum(np.exp2, lambda x: np.log1p(x) / np.log(2))
+logaddexp: Function = log_of_sum(np.exp, np.log1p)
+logaddexp2: Function = log_of_sum(np.exp2, lambda x: np.log1p(x) / np.log(2))
 
 
-def hypot(a: Any, b: Any) -> Any:
+def hypot(a: Value, b: Value) -> Value:
     return np.sqrt(a * a + b * b)
 
 
-def arctan2(y: Any, x: Any) -> Any:
+def arctan2(y: Value, x: Value) -> Value:
     """The angle of the real parts, and to first order that of the imaginary ones."""
     real = np.angle(np.real(x) + 1j * np.real(y))
     turned = np.real(x) * np.imag(y) - np.real(y) * np.imag(x)
     return real + 1j * turned / (np.real(x) ** 2 + np.real(y) ** 2)
 
 
-def power(x: Any, y: Any) -> Any:
+def power(x: Value, y: Value) -> Value:
     """x**y; for a negative base and a whole exponent by -x, because log(x) would bring in pi, rounded."""
     narrow = np.asarray(x).dtype in (np.complex64, np.float32)
     x, y = np.asarray(x, dtype=np.complex64 if narrow else complex), np.asarray(y, dtype=complex)

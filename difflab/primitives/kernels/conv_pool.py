@@ -6,10 +6,9 @@ convolution's result; going back, a block of the cotangent is spread over its wi
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ...types import Shape, Value
 from ..windows import Axis, axes
 from . import workspace
 from .convolution import (
@@ -29,13 +28,15 @@ from .windows import largest_into, spread_into
 from .workspace import scratch
 
 
-def pooled(counts: tuple[int, ...], pool: Any) -> tuple[Axis, ...]:
+def pooled(counts: tuple[int, ...], pool: Value) -> tuple[Axis, ...]:
     """The pooling's windows over the convolution's result."""
     none = ((0, 0),) * len(counts)
     return axes(counts, pool, pool, none, (1,) * len(counts))
 
 
-def conv_max_pool(x: Any, w: Any, *, pool: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def conv_max_pool(
+    x: Value, w: Value, *, pool: Shape, stride: Shape, padding: Shape, dilation: Shape, groups: int
+) -> Value:
     """The largest elements of the windows over a convolution, and their places."""
     grid = axes(x.shape[2:], w.shape[2:], stride, padding, dilation)
     dtype, rows, out = np.result_type(x, w), grid[0], w.shape[0]
@@ -60,8 +61,17 @@ def conv_max_pool(x: Any, w: Any, *, pool: Any, stride: Any, padding: Any, dilat
 
 
 def pooled_weight_transpose(
-    x: Any, ct: Any, place: Any, *, size: Any, pool: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+    x: Value,
+    ct: Value,
+    place: Value,
+    *,
+    size: Shape,
+    pool: Shape,
+    stride: Shape,
+    padding: Shape,
+    dilation: Shape,
+    groups: int,
+) -> Value:
     """The filters' cotangent, from that of the largest elements and their places."""
     grid = axes(x.shape[2:], size, stride, padding, dilation)
     tall, wide = pooled((grid[0].windows, grid[1].windows), pool)
@@ -69,7 +79,7 @@ def pooled_weight_transpose(
     source = batch_last("input", x, 2, dtype)
     given, places = (rows_first(a, 2) for a in (ct, place))
 
-    def rows(lo: int, hi: int) -> Any:
+    def rows(lo: int, hi: int) -> Value:
         shape = ((hi - lo) * tall.size, out, grid[1].windows, x.shape[0])
         made = scratch("spread rows", shape, dtype)
         here = pooled((shape[0], shape[2]), pool)
@@ -82,14 +92,23 @@ def pooled_weight_transpose(
 
 
 def pooled_input_transpose(
-    ct: Any, place: Any, w: Any, *, shape: Any, pool: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+    ct: Value,
+    place: Value,
+    w: Value,
+    *,
+    shape: Shape,
+    pool: Shape,
+    stride: Shape,
+    padding: Shape,
+    dilation: Shape,
+    groups: int,
+) -> Value:
     """The input's cotangent, from that of the largest elements and their places."""
     grid = led(axes(tuple(shape), w.shape[2:], stride, padding, dilation))
     here = pooled((grid[0].windows, grid[1].windows), pool)
     tiles = all(a.tiles for a in here)
 
-    def fill(to: Any, rows: Any) -> None:
+    def fill(to: Value, rows: Value) -> None:
         target = to[0]
         if not tiles:
             target[...] = 0

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ...types import Shape, Value
 from ..windows import Axis, axes
 from . import workspace
 from .parallel import WORTH, in_blocks
@@ -30,7 +31,7 @@ CACHE = 3 << 18  # bytes of one block of rows: with what else is at hand, a core
 PARTS = 1 << 22  # bytes of partial sums of a weight's gradient
 
 
-def conv(x: Any, w: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def conv(x: Value, w: Value, *, stride: Shape, padding: Shape, dilation: Shape, groups: int) -> Value:
     """The cross-correlation of x (batch, channels, *spatial) with the filters w (out, channels / groups, *kernel)."""
     x, w = np.asarray(x), np.asarray(w)
     grid = led(axes(x.shape[2:], w.shape[2:], stride, padding, dilation))
@@ -54,7 +55,9 @@ def conv(x: Any, w: Any, *, stride: Any, padding: Any, dilation: Any, groups: in
     return batch_first(y, w.ndim)
 
 
-def conv_weight_transpose(x: Any, ct: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def conv_weight_transpose(
+    x: Value, ct: Value, *, size: Shape, stride: Shape, padding: Shape, dilation: Shape, groups: int
+) -> Value:
     """What conv needs from its filters: for each of their elements the sum of input times cotangent."""
     x, ct = np.asarray(x), np.asarray(ct)
     dtype = np.result_type(x, ct)
@@ -68,13 +71,15 @@ def conv_weight_transpose(x: Any, ct: Any, *, size: Any, stride: Any, padding: A
     return total.reshape(out, per, *size)
 
 
-def weight_gradient(source: Any, given: Any, grid: tuple[Axis, ...], groups: int, size: Any, units: Any) -> Any:
+def weight_gradient(
+    source: Value, given: Value, grid: tuple[Axis, ...], groups: int, size: Value, units: Value
+) -> Value:
     """Windows times the cotangent's rows, which `given(lo, hi)` has for the units lo to hi - 1 of some rows each."""
     (out, per), (count, unit) = size, units
     depth = prod(a.size for a in grid) * per
     work = 2.0 * prod(a.windows for a in grid) * source.shape[-1] * out * depth
     step = max(1, PARTS // (depth * out * source.itemsize * unit))
-    parts: dict[int, Any] = {}
+    parts: dict[int, Value] = {}
 
     def block(k: int, lo: int, hi: int) -> None:
         seen, pieces = windows(source, grid, groups, lo * unit, hi * unit, out // groups)
@@ -88,7 +93,9 @@ def weight_gradient(source: Any, given: Any, grid: tuple[Axis, ...], groups: int
     return np.moveaxis(total, (-1, -2), (1, 2))
 
 
-def conv_input_transpose(ct: Any, w: Any, *, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def conv_input_transpose(
+    ct: Value, w: Value, *, shape: Shape, stride: Shape, padding: Shape, dilation: Shape, groups: int
+) -> Value:
     """Spreads a cotangent over the input of spatial shape `shape`: the transpose of conv in its input."""
     ct, w = np.asarray(ct), np.asarray(w)
     dtype = np.result_type(ct, w)
@@ -100,7 +107,7 @@ def conv_input_transpose(ct: Any, w: Any, *, shape: Any, stride: Any, padding: A
     return input_gradient(lambda to, rows: np.copyto(to, given[:, rows]), ct.shape[0], w, grid, groups, dtype)
 
 
-def input_gradient(fill: Any, n: int, w: Any, grid: tuple[Axis, ...], groups: int, dtype: Any) -> Any:
+def input_gradient(fill: Value, n: int, w: Value, grid: tuple[Axis, ...], groups: int, dtype: Any) -> Value:
     """The cotangent of the input; `fill(to, rows)` writes those rows of the result's (groups, rows, out, ...)."""
     rows, others = grid[0], grid[1:]
     per, out = w.shape[1], w.shape[0] // groups
@@ -137,14 +144,14 @@ def led(grid: tuple[Axis, ...]) -> tuple[Axis, ...]:
     return grid
 
 
-def rows_first(x: Any, spatial: int) -> Any:
+def rows_first(x: Value, spatial: int) -> Value:
     """x (batch, channels, rows, ...) seen as (rows, channels, ..., batch), with that many spatial axes."""
     if x.ndim < spatial + 2:
         x = x[:, :, None]
     return x.transpose(2, 1, *range(3, x.ndim), 0)
 
 
-def batch_last(what: str, x: Any, spatial: int, dtype: Any) -> Any:
+def batch_last(what: str, x: Value, spatial: int, dtype: Any) -> Value:
     """The same as a contiguous array."""
     moved = rows_first(x, spatial)
     if moved.flags.c_contiguous and moved.dtype == dtype:
@@ -154,13 +161,13 @@ def batch_last(what: str, x: Any, spatial: int, dtype: Any) -> Any:
     return laid
 
 
-def batch_first(y: Any, ndim: int) -> Any:
+def batch_first(y: Value, ndim: int) -> Value:
     """The view (batch, channels, rows, ...) of such an array, without the row of 1 that was added."""
     y = y.transpose(y.ndim - 1, 1, 0, *range(2, y.ndim - 1))
     return y[:, :, 0] if y.ndim > ndim else y
 
 
-def empty(*arrays: Any) -> bool:
+def empty(*arrays: Value) -> bool:
     return any(a.size == 0 for a in arrays)
 
 
@@ -171,7 +178,7 @@ def positions(others: Sequence[Axis], offsets: Sequence[int]) -> tuple[tuple[sli
 
 
 # Matrices.
-def windows(source: Any, grid: tuple[Axis, ...], groups: int, lo: int, hi: int, out: int) -> tuple[Any, int]:
+def windows(source: Value, grid: tuple[Axis, ...], groups: int, lo: int, hi: int, out: int) -> tuple[Value, int]:
     """The windows of the output rows lo to hi - 1 as stacks of matrices (groups, rows, pieces, depth, columns)."""
     rows, others = grid[0], grid[1:]
     per, n = source.shape[1] // groups, source.shape[-1]
@@ -195,7 +202,7 @@ def windows(source: Any, grid: tuple[Axis, ...], groups: int, lo: int, hi: int, 
     return stacked(matrix, hi - lo, rows.stride, rows.size * depth, pieces), pieces
 
 
-def stacked(matrix: Any, count: int, step: int, depth: int, pieces: int) -> Any:
+def stacked(matrix: Value, count: int, step: int, depth: int, pieces: int) -> Value:
     """Matrices of `depth` rows, one from each `step`-th row block of (groups, blocks, depth of one, columns).
 
     They overlap in memory; the columns are cut into pieces.
@@ -209,13 +216,13 @@ def stacked(matrix: Any, count: int, step: int, depth: int, pieces: int) -> Any:
     return np.ndarray(shape, matrix.dtype, matrix, 0, strides)  # the same, at a quarter of the time
 
 
-def cut(y: Any, pieces: int) -> Any:
+def cut(y: Value, pieces: int) -> Value:
     """(rows, groups, channels, columns) as (groups, rows, pieces, channels, columns of a piece)."""
     rows, groups, channels, columns = y.shape
     return y.reshape(rows, groups, channels, pieces, columns // pieces).transpose(1, 0, 3, 2, 4)
 
 
-def cotangent_rows(fill: Any, grid: tuple[Axis, ...], sizes: tuple[int, int, int], dtype: Any) -> Any:
+def cotangent_rows(fill: Value, grid: tuple[Axis, ...], sizes: tuple[int, int, int], dtype: Any) -> Value:
     """The rows of a cotangent with zeros between and around: (groups, rows + kernel rows - 1, channels, columns)."""
     rows, (groups, out, n) = grid[0], sizes
     shape = (groups, rows.length + rows.size - 1, out, *[a.windows for a in grid[1:]], n)
@@ -229,14 +236,14 @@ def cotangent_rows(fill: Any, grid: tuple[Axis, ...], sizes: tuple[int, int, int
     return laid.reshape(*shape[:3], -1)
 
 
-def kernel_rows(w: Any, grid: tuple[Axis, ...], groups: int) -> Any:
+def kernel_rows(w: Value, grid: tuple[Axis, ...], groups: int) -> Value:
     """The filters as matrices (groups, out, kernel rows x kernel columns x channels)."""
     per = w.shape[1]
     w = w.reshape(groups, w.shape[0] // groups, per, *[a.size for a in grid])
     return np.moveaxis(w, 2, -1).reshape(groups, w.shape[1], -1)
 
 
-def turned(w: Any, grid: tuple[Axis, ...], groups: int) -> Any:
+def turned(w: Value, grid: tuple[Axis, ...], groups: int) -> Value:
     """The filters as matrices (groups, kernel columns x channels, kernel rows from the last x out)."""
     per = w.shape[1]
     w = w.reshape(groups, w.shape[0] // groups, per, *[a.size for a in grid])[:, :, :, ::-1]
@@ -256,7 +263,7 @@ def pieces_of(columns: int, others: int) -> int:
     return next((k for k in range(wanted, columns // 16 + 1) if columns % k == 0), 1)
 
 
-def blocks(grid: tuple[Axis, ...], source: Any, work: float, out: int = 0) -> int:
+def blocks(grid: tuple[Axis, ...], source: Value, work: float, out: int = 0) -> int:
     """The number of blocks of output rows: each fits the cache, and two threads get as many each.
 
     `out` is the number of channels of the result, where that is kept in the cache too.

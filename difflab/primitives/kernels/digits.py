@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import flint
 from mpmath import mp, mpf
 from scipy import special
 
+from ...types import Function, Value
 from ..germs.session import alone
 
 
-def number(ball: Any) -> Any:
+def number(ball: Value) -> Value:
     """The middle of a ball."""
     man, exp = ball.mid().man_exp()
     with mp.workprec(max(int(man).bit_length(), 64)):
         return mp.ldexp(mpf(int(man)), int(exp))
 
 
-def inverse(start: Any, f: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def inverse(start: Value, f: Callable[[Value], Value], slope: Callable[[Value], Value]) -> Callable[[Value], Value]:
     """The inverse of f by Newton's iteration, from SciPy's value in double precision."""
 
-    def solve(y: Any) -> Any:
+    def solve(y: Value) -> Value:
         x = mpf(float(start(float(y))))
         for _ in range(9):
             x -= (f(x) - y) / slope(x)
@@ -31,27 +31,27 @@ def inverse(start: Any, f: Callable[[Any], Any], slope: Callable[[Any], Any]) ->
     return solve
 
 
-def normal(x: Any) -> Any:
+def normal(x: Value) -> Value:
     return mp.erfc(-x / mp.sqrt(2)) / 2
 
 
-def log_ndtr(x: Any) -> Any:
+def log_ndtr(x: Value) -> Value:
     return mp.log(normal(x)) if x < 0 else mp.log1p(-normal(-x))
 
 
-from_zero = inverse(special.erfinv, mp.erf, lambda y: 2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
-erfcinv = inverse(special.erfcinv, mp.erfc, lambda y: -2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
-ndtri = inverse(special.ndtri, normal, mp.npdf)
+from_zero: Function = inverse(special.erfinv, mp.erf, lambda y: 2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+erfcinv: Function = inverse(special.erfcinv, mp.erfc, lambda y: -2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+ndtri: Function = inverse(special.ndtri, normal, mp.npdf)
 
 
-def erfinv(x: Any) -> Any:
+def erfinv(x: Value) -> Value:
     return from_zero(x) if x else mpf(0)
 
 
-def bessel(kind: str) -> Callable[[Any, Any], Any]:
+def bessel(kind: str) -> Callable[[Value, Value], Value]:
     """From Arb's balls: mpmath takes limits at integer orders, which is slow."""
 
-    def function(v: Any, x: Any) -> Any:
+    def function(v: Value, x: Value) -> Value:
         with alone():
             flint.ctx.prec = mp.prec + 60
             return number(getattr(flint.arb(x), f"bessel_{kind}")(flint.arb(v)))
@@ -59,15 +59,21 @@ def bessel(kind: str) -> Callable[[Any, Any], Any]:
     return function
 
 
+jv: Function
+yv: Function
+iv: Function
+kv: Function
 jv, yv, iv, kv = map(bessel, "jyik")
+yn: Function
+kn: Function
 yn, kn = yv, kv
 
 
-def kve_derivative(v: Any, x: Any, *, n: int) -> Any:
+def kve_derivative(v: Value, x: Value, *, n: int) -> Value:
     """Of first order."""
     return mp.exp(x) * (kv(v, x) - (kv(v - 1, x) + kv(v + 1, x)) / 2)
 
 
-def ive_derivative(x: Any, *, v: int, n: int) -> Any:
+def ive_derivative(x: Value, *, v: int, n: int) -> Value:
     """Of first order, for x > 0."""
     return mp.exp(-x) * ((iv(abs(v - 1), x) + iv(v + 1, x)) / 2 - iv(v, x))

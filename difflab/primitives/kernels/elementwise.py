@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
 from math import factorial, pi, sqrt
 from typing import Any
@@ -10,23 +9,25 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from ...types import DType, Function, Value
+
 SQRT_HALF = sqrt(0.5)
 GATE_HIGH, GATE_LOW = 1.5957691216057308, -9.96930880911092e-17  # 2 sqrt(2/π)
 SPLITTER = 134217729.0  # 2**27 + 1: halves the 53 bits of a double
 
 
-INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+INTEGERS: dict[int, DType] = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 SELECTED_BY_BITS = 4096  # elements from which np.where is slower than working on the bits
 
 
-def in_double(kernel: Callable[..., Any], single: Callable[..., Any] | None = None) -> Callable[..., Any]:
+def in_double(kernel: Function, single: Function | None = None) -> Function:
     """Computes in float64 (or complex128) and returns the precision of the operands.
 
     For operands of single precision `single` may be enough: the formula without the care for the last digits.
     """
 
     @wraps(kernel)
-    def wrapped(*operands: Any, **params: Any) -> Any:
+    def wrapped(*operands: Value, **params: Any) -> Value:
         dtype = np.result_type(*operands)
         if dtype.kind not in "fc":
             dtype = np.dtype(float)
@@ -39,19 +40,19 @@ def in_double(kernel: Callable[..., Any], single: Callable[..., Any] | None = No
     return wrapped
 
 
-def simpler(single: Callable[..., Any]) -> Callable[..., Any]:
+def simpler(single: Function) -> Function:
     """The same with that formula for operands of single precision."""
     return lambda kernel: in_double(kernel, single)
 
 
-def two_difference(x: Any, y: Any) -> tuple[Any, Any]:
+def two_difference(x: Value, y: Value) -> tuple[Value, Value]:
     """x - y rounded, and what the rounding lost."""
     d = x - y
     v = x - d
     return d, (x - (d + v)) + (v - y)
 
 
-def two_product(x: Any, y: Any) -> tuple[Any, Any]:
+def two_product(x: Value, y: Value) -> tuple[Value, Value]:
     """x*y rounded, and what the rounding lost (Dekker)."""
     p = x * y
     s, t = SPLITTER * x, SPLITTER * y
@@ -60,7 +61,7 @@ def two_product(x: Any, y: Any) -> tuple[Any, Any]:
     return p, ((x_high * y_high - p) + x_high * y_low + x_low * y_high) + x_low * y_low
 
 
-def exp_of_square(x: Any, scale: float) -> Any:
+def exp_of_square(x: Value, scale: float) -> Value:
     """exp(scale x²), scale a power of two: the rounding of x*x would cost hundreds of ulps in the tails."""
     if np.iscomplexobj(x):
         return np.exp(scale * x * x)
@@ -70,22 +71,22 @@ def exp_of_square(x: Any, scale: float) -> Any:
 
 
 @simpler(lambda x: np.exp(-x * x))
-def exp_minus_square(x: Any) -> Any:
+def exp_minus_square(x: Value) -> Value:
     return exp_of_square(x, -1.0)
 
 
 @in_double
-def exp_square(x: Any) -> Any:
+def exp_square(x: Value) -> Value:
     return exp_of_square(x, 1.0)
 
 
 @simpler(lambda x: np.exp(-0.5 * x * x) * 0.3989422804014327)
-def normal_density(x: Any) -> Any:
+def normal_density(x: Value) -> Value:
     return exp_of_square(x, -0.5) * 0.3989422804014327
 
 
 @in_double
-def erfc(x: Any) -> Any:
+def erfc(x: Value) -> Value:
     """The tail as erfcx(x) exp(-x²), in which only the exponential is sensitive to rounding."""
     y = special.erfc(x)
     if not np.iscomplexobj(x) and (far := x > 0.5).any():
@@ -96,7 +97,7 @@ def erfc(x: Any) -> Any:
 
 
 @simpler(special.ndtr)
-def ndtr(x: Any) -> Any:
+def ndtr(x: Value) -> Value:
     y = special.ndtr(x)
     if not np.iscomplexobj(x) and (far := x < -0.5).any():
         tail = x[far]
@@ -105,7 +106,7 @@ def ndtr(x: Any) -> Any:
     return y
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Value) -> Value:
     """SciPy's function, but for very negative x, where its exp(-x) overflows before the result underflows."""
     if np.iscomplexobj(x):
         return 1.0 / (1.0 + np.exp(-x))
@@ -113,23 +114,23 @@ def sigmoid(x: Any) -> Any:
     return np.where(low, np.exp(np.minimum(x, 0.0)), y)[()] if low.any() else y
 
 
-def sigmoid_slope(x: Any) -> Any:
+def sigmoid_slope(x: Value) -> Value:
     if np.iscomplexobj(x):
         return 0.25 / np.square(np.cosh(0.5 * x))
     e = np.exp(-np.abs(x))
     return e / np.square(1.0 + e)
 
 
-def softplus(x: Any) -> Any:
+def softplus(x: Value) -> Value:
     return np.log1p(np.exp(x)) if np.iscomplexobj(x) else np.logaddexp(x, 0.0)
 
 
-def sech(x: Any) -> Any:
+def sech(x: Value) -> Value:
     return 1.0 / np.cosh(x)
 
 
 @in_double
-def sigmoid_between(x: Any, y: Any, *, base: float) -> Any:
+def sigmoid_between(x: Value, y: Value, *, base: float) -> Value:
     """1 / (1 + base**(y - x)); the rounding of y - x would cost hundreds of ulps, so it is put back."""
     d, lost = two_difference(x, y)
     d, lost = np.where(x == y, 0.0, d), np.where(np.isfinite(lost), lost, 0.0)
@@ -140,12 +141,12 @@ def sigmoid_between(x: Any, y: Any, *, base: float) -> Any:
     return s * (1.0 + unit * lost * rest)
 
 
-def gelu_gate_plain(x: Any) -> Any:
+def gelu_gate_plain(x: Value) -> Value:
     return special.expit(GATE_HIGH * (x + 0.044715 * x * x * x))
 
 
 @simpler(gelu_gate_plain)
-def gelu_gate(x: Any) -> Any:
+def gelu_gate(x: Value) -> Value:
     """sigmoid(2 sqrt(2/π) (x + 0.044715 x³)), its argument in twice the digits: exp magnifies what rounding loses."""
     z = np.clip(x, -60.0, 60.0)
     square, square_low = two_product(z, z)
@@ -161,7 +162,7 @@ def gelu_gate(x: Any) -> Any:
 
 
 @in_double
-def power_minus(x: Any, y: Any, *, k: int) -> Any:
+def power_minus(x: Value, y: Value, *, k: int) -> Value:
     """x**(y - k), with the rounding of y - k put back."""
     if np.iscomplexobj(x):
         return np.power(x, y - k)
@@ -172,21 +173,21 @@ def power_minus(x: Any, y: Any, *, k: int) -> Any:
 
 
 @in_double
-def direction(x: Any, y: Any) -> Any:
+def direction(x: Value, y: Value) -> Value:
     """x / hypot(x, y), the cosine of the angle; 0 at the origin."""
     h = np.hypot(x, y)
     return np.where(h == 0, 0.0, x / np.where(h == 0, 1.0, h))
 
 
 @in_double
-def lorentzian(x: Any) -> Any:
+def lorentzian(x: Value) -> Value:
     """1 / (1 + x²), also where x² overflows and the result does not vanish."""
     huge = np.abs(x) > 1e100
     return np.where(huge, 1.0 / np.where(huge, x, 1.0) / x, 1.0 / (1.0 + np.square(np.where(huge, 0.0, x))))
 
 
 @in_double
-def log_ratio(x: Any, y: Any) -> Any:
+def log_ratio(x: Value, y: Value) -> Value:
     """log(x / y), also where x and y are close or their quotient overflows."""
     close = np.abs(x - y) < 0.5 * np.abs(y)
     with np.errstate(all="ignore"):
@@ -196,20 +197,20 @@ def log_ratio(x: Any, y: Any) -> Any:
 
 
 @in_double
-def log_cosh(x: Any) -> Any:
+def log_cosh(x: Value) -> Value:
     a = np.abs(x)
     small = np.log1p(2.0 * np.square(np.sinh(np.minimum(a, 1.0) * 0.5)))
     return np.where(a < 1.0, small, a + np.log1p(np.exp(-2.0 * a)) - 0.6931471805599453)
 
 
-def reduced(x: Any) -> tuple[Any, Any]:
+def reduced(x: Value) -> tuple[Value, Value]:
     """x as n/2 + r with |r| <= 1/4, exactly, and n modulo 4."""
     n = np.rint(2.0 * np.fmod(x, 2.0))
     return np.fmod(x, 2.0) - 0.5 * n, np.mod(n, 4.0)
 
 
 @in_double
-def sinpi(x: Any) -> Any:
+def sinpi(x: Value) -> Value:
     """sin(pi x), exact at multiples of a half and accurate beside them."""
     if np.iscomplexobj(x):
         return np.sin(pi * x)
@@ -219,7 +220,7 @@ def sinpi(x: Any) -> Any:
 
 
 @in_double
-def cospi(x: Any) -> Any:
+def cospi(x: Value) -> Value:
     if np.iscomplexobj(x):
         return np.cos(pi * x)
     r, n = reduced(x)
@@ -228,7 +229,7 @@ def cospi(x: Any) -> Any:
 
 
 @in_double
-def sinc(x: Any, *, n: int = 0) -> Any:
+def sinc(x: Value, *, n: int = 0) -> Value:
     """The n-th derivative of sin(pi x)/(pi x): its power series near 0, else by (x sinc)' = cos(pi x)."""
     if np.iscomplexobj(x) and n == 0:
         return np.sinc(x)
@@ -248,22 +249,23 @@ def sinc(x: Any, *, n: int = 0) -> Any:
     return np.where(near, series, y)
 
 
-def clip(x: Any, low: Any, high: Any) -> Any:
+def clip(x: Value, low: Value, high: Value) -> Value:
     """np.clip, where an infinite bound is no bound (integers stay integers)."""
     low = None if isinstance(low, float) and low == -np.inf else low
     high = None if isinstance(high, float) and high == np.inf else high
     return x if low is None and high is None else np.clip(x, low, high)
 
 
-def where(condition: Any, x: Any, y: Any) -> Any:
+def where(condition: Value, x: Value, y: Value) -> Value:
     """np.where, with a scalar for scalars, as every ufunc returns it."""
     if y.__class__ is float and repr(y) == "0.0" and x.__class__ is np.ndarray and x.size >= SELECTED_BY_BITS:
         if condition.__class__ is np.ndarray and condition.dtype == bool and condition.shape == x.shape:
             return masked(x, condition)
-    return np.where(condition, x, y)[()]
+    found: Value = np.where(condition, x, y)
+    return found[()]
 
 
-def masked(x: Any, where: Any, out: Any = None) -> Any:
+def masked(x: Value, where: Value, out: Value = None) -> Value:
     """x where it is true, and 0 elsewhere, also where x is infinite: by the bits of x, without a branch."""
     bits = INTEGERS.get(x.dtype.itemsize) if x.dtype.kind in "fiuc" else None
     if bits is None:
@@ -277,13 +279,14 @@ def masked(x: Any, where: Any, out: Any = None) -> Any:
     return np.bitwise_and(x.view(bits), mask).view(x.dtype)
 
 
-def relu(x: Any) -> Any:
+def relu(x: Value) -> Value:
     return np.maximum(x, 0)
 
 
-def leaky_relu(x: Any, *, negative_slope: float = 0.01) -> Any:
-    return np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))[()]
+def leaky_relu(x: Value, *, negative_slope: float = 0.01) -> Value:
+    found: Value = np.where(np.greater(x, 0), x, np.multiply(x, negative_slope))
+    return found[()]
 
 
-def elu(x: Any, *, alpha: float = 1.0) -> Any:
+def elu(x: Value, *, alpha: float = 1.0) -> Value:
     return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))[()]

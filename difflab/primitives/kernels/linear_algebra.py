@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from ...types import Value
 
-def einsum(*xs: Any, subscripts: str) -> Any:
+
+def einsum(*xs: Value, subscripts: str) -> Value:
     """np.einsum, through matrix products where two operands are contracted."""
     return np.einsum(subscripts, *xs, optimize=len(xs) > 1)
 
 
-def matmul(a: Any, b: Any) -> Any:
+def matmul(a: Value, b: Value) -> Value:
     """a @ b on object arrays, whose elements may be plain numbers too."""
     return np.matmul(np.asarray(a, dtype=object), np.asarray(b, dtype=object))
 
 
-def einsum_elements(*xs: Any, subscripts: str) -> Any:
+def einsum_elements(*xs: Value, subscripts: str) -> Value:
     """Einstein summation on object arrays, element by element."""
     left, output = subscripts.split("->")
     terms = left.split(",")
@@ -42,15 +44,16 @@ def einsum_elements(*xs: Any, subscripts: str) -> Any:
     return out[()] if not out.shape else out
 
 
-def magnitude(e: Any) -> float:
+def magnitude(e: Value) -> float:
     """The size of an element, to choose a pivot; symbols count as 1 unless they are zero."""
     try:
-        return abs(e.midpoint if hasattr(e, "midpoint") else float(e))
+        size: float = e.midpoint if hasattr(e, "midpoint") else float(e)
+        return abs(size)
     except (TypeError, ValueError):
         return 0.0 if e == 0 else 1.0
 
 
-def is_number(e: Any) -> bool:
+def is_number(e: Value) -> bool:
     if hasattr(e, "midpoint"):  # a ball: any pivot that is not 0 will do, and division checks that
         return True
     try:
@@ -60,7 +63,7 @@ def is_number(e: Any) -> bool:
     return True
 
 
-def eliminate(a: Any, b: Any) -> tuple[Any, Any, Any]:
+def eliminate(a: Value, b: Value) -> tuple[Value, Value, Value]:
     """Gaussian elimination with row pivoting: the triangle, the right-hand side, and the sign of the permutation."""
     a, b, n, sign = a.copy(), b.copy(), a.shape[0], 1
     for k in range(n):
@@ -76,7 +79,7 @@ def eliminate(a: Any, b: Any) -> tuple[Any, Any, Any]:
     return a, b, sign
 
 
-def solve_elements(a: Any, b: Any) -> Any:
+def solve_elements(a: Value, b: Value) -> Value:
     a, b = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
     if a.ndim > 2:
         return np.array(
@@ -96,21 +99,21 @@ def solve_elements(a: Any, b: Any) -> Any:
     return x[:, 0] if vector else x
 
 
-def inv_elements(a: Any) -> Any:
+def inv_elements(a: Value) -> Value:
     a = np.asarray(a, dtype=object)
     if a.ndim > 2:
         return np.array([inv_elements(x) for x in a])
     return solve_elements(a, np.eye(len(a), dtype=int).astype(object))
 
 
-def det_elements(a: Any) -> Any:
+def det_elements(a: Value) -> Value:
     a = np.asarray(a, dtype=object)
     if a.ndim > 2:
         return np.array([det_elements(x) for x in a])
     return adjugate_elements(a)[0]
 
 
-def adjugate_elements(a: Any) -> tuple[Any, Any]:
+def adjugate_elements(a: Value) -> tuple[Value, Value]:
     """The determinant and the adjugate by Faddeev and LeVerrier's recurrence: it divides by whole numbers only, so a
     pivot that is zero at the point, but not near it, does no harm."""
     n = len(a)
@@ -123,7 +126,7 @@ def adjugate_elements(a: Any) -> tuple[Any, Any]:
     return (c, -before) if n % 2 == 0 else (-c, before)
 
 
-def cofactor(a: Any) -> Any:
+def cofactor(a: Value) -> Value:
     """The cofactors of square matrices, of singular ones too: from the singular values, each left out once.
 
     NaN for a matrix with an entry that is not finite, for which LAPACK finds no singular values.

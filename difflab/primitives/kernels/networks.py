@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...types import Axis, Key, Shape, Value
 from .arrays import logsumexp
 
 
-def random_uniform(key: Any, *, shape: Any, dtype: Any) -> Any:
+def random_uniform(key: Key, *, shape: Shape, dtype: Any) -> Value:
     """Numbers in [0, 1) that depend on the key alone; Philox counts, so no state is carried along."""
     words = np.ascontiguousarray(key).astype(np.int64, copy=False).view(np.uint64)
     return np.random.Generator(np.random.Philox(key=words)).random(shape, dtype)
 
 
-def class_labels(labels: Any, *, what: str, count: int, ignore_index: Any) -> Any:
+def class_labels(labels: Value, *, what: str, count: int, ignore_index: Value) -> Value:
     """The labels, with 0 in place of those that are ignored; the first one out of range is an error."""
     labels = np.asarray(labels)
     if not labels.size:
@@ -35,11 +36,11 @@ def class_labels(labels: Any, *, what: str, count: int, ignore_index: Any) -> An
     return replaced(labels, ignore_index)
 
 
-def replaced(labels: Any, ignore_index: int) -> Any:
+def replaced(labels: Value, ignore_index: int) -> Value:
     return np.where(np.equal(labels, ignore_index), np.zeros((), labels.dtype), labels)
 
 
-def tanhshrink(x: Any) -> Any:
+def tanhshrink(x: Value) -> Value:
     """x - tanh(x) = (x cosh(x) - sinh(x)) / cosh(x); near 0 by the series of the numerator, all of one sign."""
     x = np.asarray(x)
     small = np.abs(x) < 1
@@ -51,13 +52,13 @@ def tanhshrink(x: Any) -> Any:
     return np.where(small, t * square * total / np.cosh(t), x - np.tanh(x))[()]
 
 
-def without_ignored(x: Any, labels: Any, *, ignore_index: int) -> Any:
+def without_ignored(x: Value, labels: Value, *, ignore_index: int) -> Value:
     """x, and 0 where the label is the one that is ignored."""
     ignored = np.equal(labels, ignore_index)
     return np.where(ignored, np.zeros((), np.asarray(x).dtype), x) if ignored.any() else np.array(x, copy=True)[()]
 
 
-def label_loss(z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+def label_loss(z: Value, labels: Value, *, axis: int, ignore_index: int) -> Value:
     """log(sum(exp(z))) - z[label] along the axis, 0 where the label is ignored."""
     z, labels = np.moveaxis(np.asarray(z), axis, -1), np.asarray(labels)
     places = class_labels(labels, what="cross_entropy: the label", count=z.shape[-1], ignore_index=ignore_index)
@@ -65,7 +66,7 @@ def label_loss(z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
     return y if places is labels else without_ignored(y, labels, ignore_index=ignore_index)
 
 
-def label_loss_slope(ct: Any, z: Any, labels: Any, *, axis: int, ignore_index: int) -> Any:
+def label_loss_slope(ct: Value, z: Value, labels: Value, *, axis: int, ignore_index: int) -> Value:
     """ct (softmax(z) - 1 at the label), 0 where the label is ignored."""
     moved, labels, ct = np.moveaxis(np.asarray(z), axis, -1), np.asarray(labels), np.asarray(ct)
     y = np.subtract(moved, np.maximum.reduce(moved, axis=-1, keepdims=True))
@@ -81,14 +82,14 @@ def label_loss_slope(ct: Any, z: Any, labels: Any, *, axis: int, ignore_index: i
 
 
 # Normalisation. What is large is passed over as seldom as can be, in the memory layout that it has.
-def total(x: Any, y: Any, axes: Any) -> Any:
+def total(x: Value, y: Value, axes: Value) -> Value:
     """The sum of x y along axes, which stay with length 1; the product is not written out."""
     every = list(range(x.ndim))
     found = np.einsum(x, every, y, every, [k for k in every if k not in axes])
     return np.expand_dims(found, axes)
 
 
-def moments(x: Any, *, axes: Any) -> Any:
+def moments(x: Value, *, axes: Axis) -> Value:
     """The mean and the variance along axes."""
     x = np.asarray(x)
     mean = np.mean(x, axis=axes, keepdims=True)
@@ -97,13 +98,13 @@ def moments(x: Any, *, axes: Any) -> Any:
     return mean, total(deviations, deviations, axes) / np.asarray(n, x.dtype)
 
 
-def standardised(x: Any, mean: Any, var: Any, *, axes: Any, eps: float) -> Any:
+def standardised(x: Value, mean: Value, var: Value, *, axes: Axis, eps: float) -> Value:
     """(x - mean) / sqrt(var + eps)."""
     y = np.subtract(x, mean)
     return np.multiply(y, 1 / np.sqrt(var + np.asarray(eps, var.dtype)), out=y)
 
 
-def standardised_slope(ct: Any, y: Any, var: Any, *, axes: Any, eps: float) -> Any:
+def standardised_slope(ct: Value, y: Value, var: Value, *, axes: Axis, eps: float) -> Value:
     """(ct - mean(ct) - y mean(ct y)) / sqrt(var + eps)."""
     ct, y = np.asarray(ct), np.asarray(y)
     scale = 1 / np.sqrt(var + np.asarray(eps, var.dtype))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import factorial, pi, sqrt
-from typing import Any
 
 import numpy as np
 from scipy import special
 
 from ...errors import UnsupportedError
+from ...types import Value
 from .elementwise import erfc, exp_of_square, in_double, ndtr, two_difference
 
 SQRT_PI = sqrt(pi)
@@ -16,7 +16,7 @@ SQRT_TWO_PI = sqrt(2 * pi)
 
 
 @in_double
-def erfc_repeated(x: Any, *, n: int) -> Any:
+def erfc_repeated(x: Value, *, n: int) -> Value:
     """exp(x²) times the n-fold integral of erfc: forward recurrence below 1, where it is stable, else backward.
 
     W. Gautschi, Math. Comp. 15 (1961) 227: for x > 0 it is the minimal solution of its recurrence.
@@ -38,7 +38,7 @@ def erfc_repeated(x: Any, *, n: int) -> Any:
 
 
 @in_double
-def dawsn(x: Any, *, n: int) -> Any:
+def dawsn(x: Value, *, n: int) -> Value:
     """The n-th derivative of Dawson's integral: its recurrence cancels beyond 2, so three ways by size.
 
     From 2 to 7 the sum of G. Rybicki, Computers in Physics 3 (1989) 85, beyond 7 the asymptotic series.
@@ -55,14 +55,14 @@ def dawsn(x: Any, *, n: int) -> Any:
     return sign * f
 
 
-def _dawson_recurrence(x: Any, n: int) -> Any:
+def _dawson_recurrence(x: Value, n: int) -> Value:
     before, f = special.dawsn(x), 1.0 - 2.0 * x * special.dawsn(x)
     for k in range(1, n):
         before, f = f, -2.0 * (x * f + k * before)
     return f if n else before
 
 
-def _dawson_sum(x: Any, n: int) -> Any:
+def _dawson_sum(x: Value, n: int) -> Value:
     h, total = 0.2, np.zeros_like(x)
     for j in range(-41, 75, 2):
         u = x - j * h
@@ -73,7 +73,7 @@ def _dawson_sum(x: Any, n: int) -> Any:
     return total / SQRT_PI
 
 
-def _dawson_series(x: Any, n: int) -> Any:
+def _dawson_series(x: Value, n: int) -> Value:
     total, coefficient = np.zeros_like(x), 0.5
     for k in range(32):
         power = float((-1) ** n * factorial(2 * k + n) // factorial(2 * k))
@@ -83,7 +83,7 @@ def _dawson_series(x: Any, n: int) -> Any:
 
 
 @in_double
-def erfcinv_slope(x: Any) -> Any:
+def erfcinv_slope(x: Value) -> Value:
     """The derivative of erfcinv: exp(y²) magnifies the rounding of y, so what erfc(y) misses x by is put back."""
     flip = x > 1.0
     p = np.where(flip, 2.0 - x, x)
@@ -93,14 +93,14 @@ def erfcinv_slope(x: Any) -> Any:
 
 
 @in_double
-def erfinv_slope(x: Any) -> Any:
+def erfinv_slope(x: Value) -> Value:
     y = special.erfinv(x)
     middle = 0.5 * SQRT_PI * exp_of_square(y, 1.0)
     return np.where(np.abs(x) < 0.5, middle, -erfcinv_slope(1.0 - np.abs(x)))
 
 
 @in_double
-def ndtri_slope(p: Any) -> Any:
+def ndtri_slope(p: Value) -> Value:
     q = np.where(p > 0.5, 1.0 - p, p)
     y = special.ndtri(q)
     s = SQRT_TWO_PI * exp_of_square(y, 0.5)
@@ -108,7 +108,7 @@ def ndtri_slope(p: Any) -> Any:
 
 
 @in_double
-def log_ndtr(x: Any) -> Any:
+def log_ndtr(x: Value) -> Value:
     """The logarithm of Φ; from the other tail where Φ is close to 1."""
     if np.iscomplexobj(x):
         return special.log_ndtr(x)
@@ -116,7 +116,7 @@ def log_ndtr(x: Any) -> Any:
 
 
 @in_double
-def exprel(x: Any, *, n: int) -> Any:
+def exprel(x: Value, *, n: int) -> Value:
     """The n-th derivative of (exp(x) - 1)/x, which is the integral of t**n exp(x t) over 0 <= t <= 1.
 
     For small x a series of positive terms, in x or, after t -> 1 - t, in -x; else integration by parts.
@@ -138,7 +138,7 @@ def exprel(x: Any, *, n: int) -> Any:
 
 
 @in_double
-def kl_div(x: Any, y: Any) -> Any:
+def kl_div(x: Value, y: Value) -> Value:
     """y ((1 + d) log(1 + d) - d) with d = (x - y)/y, by its power series where d is small."""
     d = (x - y) / np.where(y == 0, 1.0, y)
     near = (np.abs(d) < 0.5) & (y > 0) & (x > 0)
@@ -149,12 +149,12 @@ def kl_div(x: Any, y: Any) -> Any:
 
 
 @in_double
-def cosm1(x: Any) -> Any:
+def cosm1(x: Value) -> Value:
     return -2.0 * np.square(np.sin(0.5 * x))
 
 
 @in_double
-def beta(x: Any, y: Any) -> Any:
+def beta(x: Value, y: Value) -> Value:
     """From gamma functions where none overflows, with the rounding of x + y put back: exp(betaln) loses digits."""
     if np.iscomplexobj(x):
         return special.beta(x, y)
@@ -166,7 +166,7 @@ def beta(x: Any, y: Any) -> Any:
 
 
 @in_double
-def betaln(x: Any, y: Any) -> Any:
+def betaln(x: Value, y: Value) -> Value:
     b = beta(x, y)
     usable = (b > 1e-290) & np.isfinite(b) & (x > 0) & (y > 0)
     return np.where(usable, np.log(np.where(usable, b, 1.0)), special.betaln(x, y))
@@ -176,7 +176,7 @@ NODES = 72
 
 
 @in_double
-def ive_derivative(x: Any, *, v: int, n: int) -> Any:
+def ive_derivative(x: Value, *, v: int, n: int) -> Value:
     """The n-th derivative of exp(-|x|) I_v(x), v an integer: the mean of (cos t - 1)**n cos(v t) exp(|x| (cos t - 1)).
 
     The difference of Bessel functions cancels at large x. The trapezoidal rule converges exponentially here.
@@ -193,7 +193,7 @@ def ive_derivative(x: Any, *, v: int, n: int) -> Any:
 
 
 @in_double
-def kve_derivative(v: Any, x: Any, *, n: int) -> Any:
+def kve_derivative(v: Value, x: Value, *, n: int) -> Value:
     """The n-th derivative of exp(x) K_v(x): the integral of (1 - cosh t)**n cosh(v t) exp(x (1 - cosh t))."""
     end = np.arccosh(1.0 + (60.0 + 10.0 * (n + np.abs(v))) / x)
     total = 0.0
@@ -204,12 +204,12 @@ def kve_derivative(v: Any, x: Any, *, n: int) -> Any:
     return np.where(x > 0, total * end / NODES, np.nan)
 
 
-def _moderate(v: Any, x: Any) -> Any:
+def _moderate(v: Value, x: Value) -> Value:
     return (x > 0.02) & (x < 700.0) & (np.abs(v) < 20.0)
 
 
 @in_double
-def kve(v: Any, x: Any) -> Any:
+def kve(v: Value, x: Value) -> Value:
     """SciPy's kve holds 14 digits; the integral all of them, for moderate order and argument."""
     inside = _moderate(v, x) if not np.iscomplexobj(x) else np.zeros(np.shape(x), bool)
     if not inside.any():
@@ -219,21 +219,21 @@ def kve(v: Any, x: Any) -> Any:
 
 
 @in_double
-def kv(v: Any, x: Any) -> Any:
+def kv(v: Value, x: Value) -> Value:
     if np.iscomplexobj(x):
         return special.kv(v, x)
     return np.where(_moderate(v, x), kve(v, x) * np.exp(-x), special.kv(v, x))
 
 
 @in_double
-def yn(n: Any, x: Any) -> Any:
+def yn(n: Value, x: Value) -> Value:
     """SciPy's recurrence takes a step for each order; its function of any order does not."""
     far = np.abs(n) >= 1000
     return np.where(far, special.yv(np.trunc(n), x), special.yn(np.where(far, 0, n), x))
 
 
 @in_double
-def ive(v: Any, x: Any) -> Any:
+def ive(v: Value, x: Value) -> Value:
     """SciPy's ive holds 13 digits where its iv holds 15."""
     if np.iscomplexobj(x):
         return special.ive(v, x)
@@ -242,7 +242,7 @@ def ive(v: Any, x: Any) -> Any:
 
 
 @in_double
-def polygamma(x: Any, *, n: int) -> Any:
+def polygamma(x: Value, *, n: int) -> Value:
     """The n-th derivative of digamma; at negative x by stepping up to positive x."""
     if n == 0:
         return special.psi(x)
@@ -260,7 +260,7 @@ BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
 
 
 @in_double
-def polygamma_gap(x: Any, y: Any, *, n: int) -> Any:
+def polygamma_gap(x: Value, y: Value, *, n: int) -> Value:
     """psi(x + y) - psi(x), for positive operands with the factor y taken out of every term (DLMF 5.7.6, 5.11.2)."""
     plain = polygamma(x + y, n=n) - polygamma(x, n=n)
     positive = (x > 0) & (y > 0)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ...types import Key, Value
 
-def sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
+
+def sum_to(x: Value, *, shape: tuple[int, ...]) -> Value:
     """Sums the axes along which `shape` was broadcast to x.shape: the transpose of broadcasting."""
     x = np.asarray(x)
     lead = x.ndim - len(shape)
@@ -15,17 +17,17 @@ def sum_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     return np.add.reduce(x, axis=axes, keepdims=True).reshape(shape) if axes else x.reshape(shape)
 
 
-def astype(x: Any, *, dtype: Any) -> Any:
+def astype(x: Value, *, dtype: Any) -> Value:
     return np.asarray(x).astype(dtype)[()]
 
 
-def astype_elements(x: Any, *, dtype: Any) -> Any:
+def astype_elements(x: Value, *, dtype: Any) -> Value:
     """Truth values as numbers, and as an integer a number that is one; symbols and enclosures stay what they are."""
     kind = np.dtype(dtype).kind
     if kind == "b":
         return x
 
-    def one(e: Any) -> Any:
+    def one(e: Value) -> Value:
         if isinstance(e, bool | np.bool_) or (getattr(e, "is_Boolean", False) and e in (True, False)):
             return int(bool(e))
         return int(e) if kind in "iu" and (isinstance(e, float) or getattr(e, "is_number", False)) else e
@@ -38,20 +40,20 @@ def astype_elements(x: Any, *, dtype: Any) -> Any:
     return out.reshape(np.shape(x))[()]
 
 
-def pick(x: Any, *, index: int) -> Any:
+def pick(x: Value, *, index: int) -> Value:
     return x[index]
 
 
-def constant(*, value: Any) -> Any:
+def constant(*, value: Value) -> Value:
     return value
 
 
-def getitem(x: Any, *arrays: Any, index: Any) -> Any:
+def getitem(x: Value, *arrays: Value, index: Key) -> Value:
     """x[index], where each `Slot(i)` in the index stands for arrays[i]."""
     return np.asarray(x)[fill(index, arrays)]
 
 
-def scatter(ct: Any, *arrays: Any, index: Any, shape: tuple[int, ...]) -> Any:
+def scatter(ct: Value, *arrays: Value, index: Key, shape: tuple[int, ...]) -> Value:
     """Adds ct into zeros of `shape` at `index`: the transpose of reading there."""
     ct = np.asarray(ct)
     index = fill(index, arrays)
@@ -67,19 +69,19 @@ class Slot(int):
     """The place of an index array that is an operand."""
 
 
-def fill(index: Any, arrays: Any) -> Any:
+def fill(index: Key, arrays: Value) -> Value:
     if not arrays:
         return index
     entries = index if isinstance(index, tuple) else (index,)
     return tuple(entry(arrays[e]) if isinstance(e, Slot) else e for e in entries)
 
 
-def entry(x: Any) -> Any:
+def entry(x: Value) -> Value:
     x = np.asarray(x)
     return int(x) if x.ndim == 0 and x.dtype.kind in "iu" else x  # a single integer reads basically
 
 
-def is_basic(index: Any) -> bool:
+def is_basic(index: Key) -> bool:
     """Whether the index reads no element twice: integers, slices, None and Ellipsis (or one boolean mask)."""
     entries = index if isinstance(index, tuple) else (index,)
     return all(
@@ -91,6 +93,6 @@ def is_basic(index: Any) -> bool:
     )
 
 
-def reciprocal(x: Any) -> Any:
+def reciprocal(x: Value) -> Value:
     """1/x in floating point; np.reciprocal of the integer 2 is 0."""
     return np.divide(1.0, x)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...types import Shape, Value
 from ..windows import Axis, axes
 from .elementwise import masked
 from .parallel import in_blocks
@@ -21,14 +22,16 @@ from .workspace import empty_like
 WORTH = 2_000_000  # elements visited below which two halves cost more than they save
 
 
-def max_pool(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, larger: Any = np.maximum) -> Any:
+def max_pool(
+    x: Value, *, size: Shape, stride: Shape, padding: Shape, dilation: Shape, larger: Value = np.maximum
+) -> Value:
     """The largest element of each window."""
     x = np.asarray(x)
     larger = larger if isinstance(larger, np.ufunc) else np.frompyfunc(larger, 2, 1)
     return combined(x, axes(x.shape[-len(size) :], size, stride, padding, dilation), larger)
 
 
-def window_place(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+def window_place(x: Value, *, size: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Value:
     """The place of the first largest element of each window, counted row by row."""
     x = np.asarray(x)
     grid = axes(x.shape[-len(size) :], size, stride, padding, dilation)
@@ -38,7 +41,7 @@ def window_place(x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any)
     return places
 
 
-def largest_into(x: Any, grid: tuple[Axis, ...], places: Any, values: Any = None) -> None:
+def largest_into(x: Value, grid: tuple[Axis, ...], places: Value, values: Value = None) -> None:
     """Writes the places of the largest elements, and these themselves where `values` is an array."""
     found, step = None, prod(a.size for a in grid)
     for k, axis in enumerate(grid, -len(grid)):
@@ -49,13 +52,13 @@ def largest_into(x: Any, grid: tuple[Axis, ...], places: Any, values: Any = None
         x, found = best, out
 
 
-def window_read(x: Any, place: Any, *, size: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+def window_read(x: Value, place: Value, *, size: Shape, stride: Shape, padding: Shape, dilation: Shape) -> Value:
     """The element of each window at a place in it."""
     x, place = np.asarray(x), np.asarray(place)
     grid = axes(x.shape[-len(size) :], size, stride, padding, dilation)
     y = empty_like(place, place.shape, x.dtype)
 
-    def part(x: Any, place: Any, y: Any) -> None:
+    def part(x: Value, place: Value, y: Value) -> None:
         for k, theirs, ours in offsets(grid):
             np.copyto(y[theirs], x[ours], where=np.equal(place[theirs], k))
 
@@ -63,7 +66,9 @@ def window_read(x: Any, place: Any, *, size: Any, stride: Any, padding: Any, dil
     return y
 
 
-def window_write(ct: Any, place: Any, *, shape: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+def window_write(
+    ct: Value, place: Value, *, shape: Shape, size: Shape, stride: Shape, padding: Shape, dilation: Shape
+) -> Value:
     """Zeros, and each value added at a place in its window."""
     ct, place = np.asarray(ct), np.asarray(place)
     grid = axes(tuple(shape), size, stride, padding, dilation)
@@ -77,7 +82,7 @@ def window_write(ct: Any, place: Any, *, shape: Any, size: Any, stride: Any, pad
     return x
 
 
-def spread_into(ct: Any, place: Any, x: Any, grid: tuple[Axis, ...], tiles: bool) -> None:
+def spread_into(ct: Value, place: Value, x: Value, grid: tuple[Axis, ...], tiles: bool) -> None:
     """Adds each value to x at its place in its window; where the windows tile x, that is all there is to write."""
     given = empty_like(place, place.shape, ct.dtype)
     np.copyto(given, ct)  # in the layout of the places
@@ -90,8 +95,8 @@ def spread_into(ct: Any, place: Any, x: Any, grid: tuple[Axis, ...], tiles: bool
 
 
 def avg_pool(
-    x: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, count_padding: bool, divisor: Any = None
-) -> Any:
+    x: Value, *, size: Shape, stride: Shape, padding: Shape, dilation: Shape, count_padding: bool, divisor: Value = None
+) -> Value:
     """The mean of each window, or its sum over the divisor."""
     x = np.asarray(x)
     grid = axes(x.shape[-len(size) :], size, stride, padding, dilation)
@@ -100,16 +105,16 @@ def avg_pool(
 
 
 def avg_pool_transpose(
-    ct: Any,
+    ct: Value,
     *,
-    shape: Any,
-    size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    shape: Shape,
+    size: Shape,
+    stride: Shape,
+    padding: Shape,
+    dilation: Shape,
     count_padding: bool,
-    divisor: Any = None,
-) -> Any:
+    divisor: Value = None,
+) -> Value:
     """Each value spread equally over its window."""
     ct = np.asarray(ct)
     grid = axes(tuple(shape), size, stride, padding, dilation)
@@ -124,7 +129,7 @@ def avg_pool_transpose(
     return y
 
 
-def ties(x: Any, **params: Any) -> Any:
+def ties(x: Value, **params: Any) -> Value:
     """Whether a window has its largest element twice."""
     x = np.asarray(x)
     y, place = max_pool(x, **params), window_place(x, **params)
@@ -136,7 +141,7 @@ def ties(x: Any, **params: Any) -> Any:
 
 
 # Along one axis.
-def at(k: int, where: Any) -> tuple[Any, ...]:
+def at(k: int, where: Value) -> tuple[Value, ...]:
     """The index of elements along axis k, counted from the last."""
     return (..., where, *(slice(None),) * (-1 - k))
 
@@ -146,7 +151,7 @@ def replaced(shape: tuple[int, ...], k: int, n: int) -> tuple[int, ...]:
     return (*shape[: len(shape) + k], n, *shape[len(shape) + k + 1 :])
 
 
-def visits(axis: Axis) -> Any:
+def visits(axis: Axis) -> Value:
     """For each element of a window: the windows that have none before it, and those that have, with their elements."""
     low = axis.windows
     for j in range(axis.size):
@@ -162,7 +167,7 @@ def visits(axis: Axis) -> Any:
         low = min(low, start)
 
 
-def along(x: Any, axis: Axis, k: int, combine: Any, out: Any) -> Any:
+def along(x: Value, axis: Axis, k: int, combine: Value, out: Value) -> Value:
     """The elements of each window combined along axis k, into `out` or a new array."""
     if out is None:
         out = empty_like(x, replaced(x.shape, k, axis.windows))
@@ -180,7 +185,7 @@ def along(x: Any, axis: Axis, k: int, combine: Any, out: Any) -> Any:
     return out
 
 
-def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, best: Any) -> None:
+def first_largest(x: Value, found: Value, step: int, axis: Axis, k: int, out: Value, best: Value) -> None:
     """Writes the largest elements along axis k into `best`, and their places into `out`.
 
     `found` are the places along the axes before, and `step` is that from one element to the next along this one. Of
@@ -190,13 +195,15 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, b
     if not wanted:
         best = empty_like(x, out.shape)
 
-    def better(target: Any, place: Any, given: Any, other: Any) -> Any:
+    def better(target: Value, place: Value, given: Value, other: Value) -> Value:
         where = np.greater(given, target).astype(bool, copy=False)
         if found is not None:
             np.logical_or(where, np.equal(given, target).astype(bool, copy=False) & (other < place), out=where)
         return where
 
-    place_of = lambda elements, j: dtype(j * step) if found is None else found[at(k, elements)] + dtype(j * step)
+    def place_of(elements: slice, j: int) -> Value:
+        return dtype(j * step) if found is None else found[at(k, elements)] + dtype(j * step)
+
     whole = not axis.before and not axis.behind and axis.size > 1
     if whole and axis.size == 2 and dtype is np.uint8 and not x.dtype.hasobject:
         pair(x, found, step, axis, k, out, best)
@@ -215,7 +222,7 @@ def first_largest(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, b
                 np.maximum(known, given, out=target)
 
 
-def pair(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, best: Any) -> None:
+def pair(x: Value, found: Value, step: int, axis: Axis, k: int, out: Value, best: Value) -> None:
     """The same for windows of two elements, in as few passes as there can be."""
     first, second = (at(k, axis.shared(j)[1]) for j in (0, 1))
     a, b = x[first], x[second]
@@ -231,7 +238,7 @@ def pair(x: Any, found: Any, step: int, axis: Axis, k: int, out: Any, best: Any)
     np.maximum(a, b, out=best)
 
 
-def exchange(place: Any, other: Any, where: Any) -> None:
+def exchange(place: Value, other: Value, where: Value) -> None:
     """Puts `other` in place where it is true; bytes are exchanged by their bits, without a branch."""
     if place.dtype != np.uint8:
         np.copyto(place, other, where=where)
@@ -243,15 +250,15 @@ def exchange(place: Any, other: Any, where: Any) -> None:
 
 
 # All axes.
-def counted(x: Any, grid: tuple[Axis, ...]) -> tuple[int, ...]:
+def counted(x: Value, grid: tuple[Axis, ...]) -> tuple[int, ...]:
     return (*x.shape[: x.ndim - len(grid)], *[a.windows for a in grid])
 
 
-def combined(x: Any, grid: tuple[Axis, ...], combine: Any) -> Any:
+def combined(x: Value, grid: tuple[Axis, ...], combine: Value) -> Value:
     """The elements of each window combined."""
     y = empty_like(x, counted(x, grid))
 
-    def part(x: Any, y: Any) -> None:
+    def part(x: Value, y: Value) -> None:
         for k, axis in enumerate(grid, -len(grid)):  # the first axis first: its elements lie side by side
             x = along(x, axis, k, combine, y if k == -1 else None)
 
@@ -259,14 +266,14 @@ def combined(x: Any, grid: tuple[Axis, ...], combine: Any) -> Any:
     return y
 
 
-def offsets(grid: tuple[Axis, ...]) -> Any:
+def offsets(grid: tuple[Axis, ...]) -> Value:
     """For each place in a window: the windows that have it in the array, and the elements there."""
     for k, steps in enumerate(product(*[range(a.size) for a in grid])):
         pairs = [a.shared(j) for a, j in zip(grid, steps)]
         yield k, (..., *[p[0] for p in pairs]), (..., *[p[1] for p in pairs])
 
 
-def shared_out(y: Any, grid: tuple[Axis, ...], count_padding: bool, divisor: Any) -> Any:
+def shared_out(y: Value, grid: tuple[Axis, ...], count_padding: bool, divisor: Value) -> Value:
     """y divided by the number of elements in each window, or by the divisor."""
     number: Any = prod(a.size for a in grid) if divisor is None else divisor
     if not count_padding and divisor is None:
@@ -280,7 +287,7 @@ def shared_out(y: Any, grid: tuple[Axis, ...], count_padding: bool, divisor: Any
     return np.divide(y, number, out=y) if y.dtype.kind in "fc" else y / number
 
 
-def by_parts(function: Callable[..., None], windowed: int, work: float, *arrays: Any) -> None:
+def by_parts(function: Callable[..., None], windowed: int, work: float, *arrays: Value) -> None:
     """Calls function(*arrays) on halves of the arrays along that axis in front which lies farthest apart in memory."""
     first = arrays[0]
     if work < WORTH:

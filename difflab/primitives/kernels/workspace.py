@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ...types import Value
+
 KEPT = 1 << 26  # bytes that a thread keeps for each of the two purposes
 SMALL = 1 << 16  # bytes under which a new array is cheap
 _probe = [np.empty(0)]
@@ -19,14 +21,14 @@ class Workspace(threading.local):
     """The arrays of one thread: those for work, and those that were handed out as results."""
 
     def __init__(self) -> None:
-        self.kept: dict[Any, Any] = {}
-        self.lent: list[Any] = []
+        self.kept: dict[Value, Value] = {}
+        self.lent: list[Value] = []
 
 
 _mine = Workspace()
 
 
-def scratch(purpose: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+def scratch(purpose: Value, shape: tuple[int, ...], dtype: Any) -> Value:
     """An array of this thread for one purpose: zeros at first, afterwards what its last user left there."""
     if dtype.hasobject:
         return np.zeros(shape, dtype)
@@ -41,7 +43,7 @@ def scratch(purpose: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     return found
 
 
-def empty(shape: tuple[int, ...], dtype: Any) -> Any:
+def empty(shape: tuple[int, ...], dtype: Any) -> Value:
     """A new array, in the memory of one that was made here before and that nobody holds any longer."""
     size = prod(shape) * dtype.itemsize
     if size < SMALL or size > KEPT or dtype.hasobject:
@@ -57,7 +59,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Any:
     return lent[-1].view(dtype).reshape(shape)
 
 
-def empty_like(x: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
+def empty_like(x: Value, shape: tuple[int, ...], dtype: Any = None) -> Value:
     """A new array of another shape whose axes lie in memory in the order of x's."""
     order = sorted(range(x.ndim), key=lambda k: -abs(x.strides[k]))
     made = empty(tuple([shape[k] for k in order]), x.dtype if dtype is None else dtype)

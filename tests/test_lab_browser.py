@@ -39,6 +39,30 @@ def test_a_typed_expression_is_shown(page):
     assert "expression" in page.inner_text("#told")
 
 
+def test_the_point_follows_the_names_of_a_new_expression(page):
+    from playwright.sync_api import expect
+
+    page.fill("#expression", "x * y + w")
+    expect(page.locator("#at")).to_have_value("x=-2, y=5, w=1", timeout=20_000)
+    page.wait_for_selector("#told:empty", state="attached")
+    page.fill("#at", "x=-2, y=5, w=1, z=3")  # who writes a name too many is told
+    page.wait_for_selector("#told.bad")
+    assert "z" in page.inner_text("#told") and page.input_value("#at").endswith("z=3")
+
+
+def test_the_examples_fit_their_box(page):
+    wide = """() => {
+      const box = document.getElementById("example"), style = getComputedStyle(box);
+      const pen = document.createElement("canvas").getContext("2d");
+      pen.font = style.font;
+      const room = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20;
+      return room - Math.max(...[...box.options].map((o) => pen.measureText(o.text).width));
+    }"""
+    for width in (1400, 800, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(wide) >= 0, width
+
+
 def test_the_table_follows_the_slider(page):
     box = page.frame_locator("#page").locator("input[type=number]").first
     box.fill("3")

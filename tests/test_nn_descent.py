@@ -77,3 +77,11 @@ def test_bad_input_is_named(tmp_path, capsys, arguments, message):
     assert run(["descent", *arguments, "-o", str(tmp_path / "p.png")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "p.png").exists()
+
+
+def test_a_surface_without_a_box_shows_where_the_paths_go():
+    left, right, bottom, top = descent.around(
+        (3.0, 1.0), [np.array([[3.0, 1.0], [-0.9, -0.7]]), np.array([[3.0, 900.0]])]
+    )
+    assert -2 < left < -0.9 and 3 < right < 4 and -1.2 < bottom < -0.7 and 1 < top < 1.5
+    assert all(np.isfinite(descent.around((0.0, 0.0), [])))  # nobody moved

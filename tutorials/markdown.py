@@ -13,6 +13,7 @@ from typing import Any
 from difflab.files import write
 
 from .percent import Cell
+from .tables import BEGIN, END, as_markdown
 
 PICTURES = "pictures"
 SUFFIX = {"image/svg+xml": "svg", "image/png": "png"}
@@ -55,9 +56,10 @@ class Page:
         if "text/latex" in data:
             formula = data["text/latex"].strip("$").removeprefix(r"\displaystyle").strip()
             return f"$${formula}$$"
-        for kind in ("text/markdown", "text/html"):
-            if kind in data:
-                return data[kind].strip()
+        if "text/markdown" in data:
+            return data["text/markdown"].strip()
+        if "text/html" in data:
+            return as_markdown(data["text/html"].strip())
         return fenced(data["text/plain"], "text")
 
     def save(self, folder: Path) -> None:
@@ -107,7 +109,7 @@ def comparable(text: str) -> list[str]:
 
     A comparison's table holds times and ulps, which belong to the machine; the lesson asserts what it claims of them.
     """
-    text = re.sub(r'<div class="difflab-comparison">.*', "<comparison>", text)
+    text = re.sub(f"{BEGIN}.*?{END}", "<comparison>", text, flags=re.DOTALL)
     text = DURATION.sub("<duration>", text)
     text = re.sub(r"[─━]+", "-", text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]

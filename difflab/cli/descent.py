@@ -97,7 +97,7 @@ def picked(names: tuple[str, ...], known: Collection[str]) -> list[str]:
 
 
 def of_text(text: str, points: tuple[str, ...]) -> Surface:
-    """A formula of two names as a surface around the start and where gradient descent goes."""
+    """A formula of two names as a surface; the picture shows where the paths go."""
     import numpy as np
 
     from ..graph.parse import parse
@@ -125,5 +125,4 @@ def of_text(text: str, points: tuple[str, ...]) -> Surface:
         value = graph(**dict(zip(names, start)))
     if np.shape(value) != () or not np.isfinite(value):
         raise InputError(f"the formula is {value} at the start; give one where it is a number")
-    wide = 1.6 * max(1.0, *map(abs, start))
-    return Surface(text, lambda p: graph(**{names[0]: p[0], names[1]: p[1]}), start, (-wide, wide, -wide, wide))
+    return Surface(text, lambda p: graph(**{names[0]: p[0], names[1]: p[1]}), start)

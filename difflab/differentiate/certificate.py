@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from flint import arb
 
+from ..glance import cut, glance
 from ..types import Value
 from .derivative import Derivative
 
@@ -46,8 +47,8 @@ class Certificate(Derivative):
         return self.verdict == CERTIFIED
 
     def __repr__(self) -> str:
-        told = f": {self.reason}" if self.reason else ""
-        return f"<Certificate, {self.verdict}{told}; gradient {self.gradient!r}>"
+        told = f": {cut(self.reason)}" if self.reason else ""
+        return f"<Certificate, {self.verdict}{told}; gradient {glance(self.gradient)}>"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..glance import glance
 from ..types import Value
 
 
@@ -40,4 +41,4 @@ class Derivative:
     rounding: dict[str, Value] | None = None
 
     def __repr__(self) -> str:
-        return f"<Derivative by {self.method}: value {self.value!r}, gradient {self.gradient!r}>"
+        return f"<Derivative by {self.method}: value {glance(self.value)}, gradient {glance(self.gradient)}>"

@@ -110,7 +110,7 @@ class Builder:
         if row is rows.input:
             lines = [Line(clean(node.name or "input"), bold=True)]
         else:
-            lines = [Line(row.glyph or row.name, "backward" if adjoint_part else "ink", large=len(row.glyph) <= 3)]
+            lines = [Line(row.glyph or row.name, "backward" if adjoint_part else "ink", large=is_sign(row.glyph))]
             if node.name:
                 lines.append(Line(node.name, bold=True))
         if self.symbols and node.operands:
@@ -306,6 +306,11 @@ class Builder:
                 + "."
             )
         return text
+
+
+def is_sign(glyph: str) -> bool:
+    """Whether it is a sign, which is drawn large; a word, such as exp, would reach down to the line below it."""
+    return len(glyph) == 1 or (len(glyph) <= 3 and not glyph.isalpha())
 
 
 def product(upstream: Value, local: Value, downstream: Value) -> str:

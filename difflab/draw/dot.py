@@ -56,8 +56,8 @@ def attributes(**given: Any) -> dict[str, str]:
     return {k: str(v) for k, v in given.items() if v != ""}
 
 
-def label(lines: list[Line]) -> str:
-    """Lines as Graphviz markup, every character of text escaped."""
+def label(lines: list[Line], beside: bool = False) -> str:
+    """Lines as Graphviz markup, every character of text escaped; `beside` a wire they begin with room."""
     parts = []
     for line in lines:
         size = ' point-size="16"' if line.large else ""
@@ -66,6 +66,7 @@ def label(lines: list[Line]) -> str:
             text = html.escape(clean(piece, 120), quote=True) or " "
             text = text.replace(" ", "&#160;") if line.spans else text  # SVG drops a space where a piece begins or ends
             text = f"<b>{text}</b>" if line.bold else text
+            text = f"&#160;&#160;{text}" if beside and not made else text
             made += f'<font color="{TONES[tone]}"{size}>{text}</font>'
         parts.append(made)
     return "<" + "<br/>".join(parts) + ">" if parts else ""
@@ -100,7 +101,7 @@ def digraph(picture: Picture, background: str = "transparent") -> graphviz.Digra
     graph.attr("edge", _attributes=attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))
     clusters(graph, picture, ())
     for k, wire in enumerate(picture.wires):
-        write_wire(graph, k, wire)
+        write_wire(graph, k, wire, picture.down)
     return graph
 
 
@@ -144,14 +145,14 @@ def write_box(graph: graphviz.Digraph, k: int, box: Box) -> None:
     )
 
 
-def write_wire(graph: graphviz.Digraph, k: int, wire: Wire) -> None:
+def write_wire(graph: graphviz.Digraph, k: int, wire: Wire, down: bool) -> None:
     style = "dashed" if wire.backward or wire.faded or wire.tone else "solid"
     colour = DEAD if wire.faded else TONES[wire.tone] if wire.tone else BACKWARD if wire.backward else WIRE
     graph.edge(
         f"n{wire.source}",
         f"n{wire.target}",
         **attributes(
-            label=label(wire.lines),
+            label=label(wire.lines, down),
             style=style,
             color=colour,
             dir="none" if wire.tone == "backward" else "back" if wire.reversed else "forward",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..glance import glance
 from ..hooks import Hook
 from ..primitives import NUMPY
 from ..primitives.primitive import Carrier
@@ -342,6 +343,11 @@ class ForwardPass(Stepwise):
         # The recorded values exist only in this process; the pass can be run again.
         return run_forward, (self.graph, [self.values[n] for n in self.graph.inputs])
 
+    def __repr__(self) -> str:
+        at = {str(n.name): self.values[n] for n in self.graph.inputs}
+        found = [self.values[n] for n in self.graph.outputs]
+        return f"<ForwardPass of {len(self.graph)} nodes at {glance(at)}: {glance(found)}>"
+
     def value(self, name: str | Node) -> Value:
         """The value of the node of that name."""
         return self.values(name)
@@ -379,6 +385,9 @@ class BackwardPass(Stepwise):
 
     def __reduce__(self) -> tuple[object, ...]:
         return self.forward.backward, (self.given,)
+
+    def __repr__(self) -> str:
+        return f"<BackwardPass of {len(self.graph)} nodes: gradient {glance(self.gradient)}>"
 
     @property
     def graph(self) -> Graph:

@@ -47,7 +47,7 @@ class RowAccuracy:
     note: str = ""
 
 
-@dataclass
+@dataclass(repr=False)
 class AccuracyReport:
     """The errors of every row, against a judge that uses no derivative rule."""
 
@@ -56,6 +56,10 @@ class AccuracyReport:
     seed: int
     judge: str
     libraries: list[str]
+
+    def __repr__(self) -> str:
+        libraries = ", ".join(self.libraries)
+        return f"<AccuracyReport of {len(self.rows)} rows at {self.points} points each: {libraries}; print() shows it>"
 
     def to_json(self) -> dict[str, object]:
         """A strict JSON value; an infinite error is the text "inf"."""

@@ -17,6 +17,7 @@ from ..differentiate.methods import Method, method_named, method_names
 from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem, time_limit
 from ..errors import DifflabError, InputError, TimeLimitError
+from ..glance import cut
 from ..primitives import NUMPY
 from ..progress import doing
 from ..types import FileName, Tree, Value
@@ -33,13 +34,18 @@ TIMING_SECONDS, SLOW_SECONDS = 0.05, 0.3
 SMALL = 4000  # entries times nodes up to which a program is built only to be timed
 
 
-@dataclass
+@dataclass(repr=False)
 class Comparison(JudgedMethods):
     """A gradient by several methods: `methods[name]`, `verdict`, `reason`, `kinks`, `value`.
 
     `verdict` is "agree", "disagree" or "undecided", `agree` whether it is the first of these, `reason` why it is not.
     Prints as a table (`print()`), in Jupyter as HTML, as strict JSON (`to_json()`), and plots error against time.
     """
+
+    def __repr__(self) -> str:
+        reason = f" ({cut(self.reason)})" if self.reason and not self.agree else ""
+        methods = ", ".join(self.methods)
+        return f"<Comparison of {cut(self.text)}: {self.verdict}{reason}; value {self.value:.6g}; {methods}>"
 
     def to_json(self) -> dict[str, Tree]:
         return comparison_report.as_json(self)

@@ -16,7 +16,7 @@ from ..types import Function, Value
 Leaves = list[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lipschitz:
     """The largest singular value of a Jacobian, and the direction that it stretches most.
 
@@ -29,6 +29,10 @@ class Lipschitz:
     residual: float
     steps: int
     converged: bool
+
+    def __repr__(self) -> str:
+        told = "converged" if self.converged else "not converged"
+        return f"<Lipschitz {self.value:.6g}, residual {self.residual:.1e}, {told} after {self.steps} steps>"
 
     def __float__(self) -> float:
         return self.value

@@ -14,6 +14,7 @@ from ..differentiate.complex_step import CARRIER
 from ..differentiate.methods import reverse_mode
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DomainError, InputError
+from ..glance import cut
 from ..progress import doing, tell
 from ..types import FileName, Tree, Value
 
@@ -34,7 +35,7 @@ CAPTION = (
 )
 
 
-@dataclass
+@dataclass(repr=False)
 class StepSizeStudy:
     """Relative errors of difference formulas over steps: `errors[precision][formula]` beside `steps`."""
 
@@ -45,6 +46,10 @@ class StepSizeStudy:
     reference: str
     steps: list[float]
     errors: dict[str, dict[str, list[float]]]
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{s} {e:.1e} at h = {h:.0e}" for s, (h, e) in self.best["float64"].items())
+        return f"<StepSizeStudy of d/d{self.name} of {cut(self.text)} at {self.x:g}; smallest errors: {told}>"
 
     @property
     def best(self) -> dict[str, dict[str, tuple[float, float]]]:

@@ -76,7 +76,7 @@ class Swell:
     seconds: dict[str, float | None]
 
 
-@dataclass
+@dataclass(repr=False)
 class ExpressionSwell:
     """The study of one family over depths."""
 
@@ -84,6 +84,11 @@ class ExpressionSwell:
     about: str
     rows: list[Swell]
     seconds: float = 5.0  # of processor time, after which a form was stopped
+
+    def __repr__(self) -> str:
+        last = self.rows[-1]
+        told = ", ".join(f"{name} {count or 'stopped'}" for name, count in last.operations.items())
+        return f"<ExpressionSwell of {self.family} to depth {last.depth}; operations there: {told}>"
 
     def to_json(self) -> dict[str, Tree]:
         rows = [
@@ -112,7 +117,7 @@ class ExpressionSwell:
         for head in ("depth", "function", *names):
             table.add_column(head, justify="right")
         for r in self.rows:
-            table.add_row(str(r.depth), str(r.function), *[self.cell(r, n) for n in names])
+            table.add_row(str(r.depth), str(r.function), *[cell(self, r, n) for n in names])
         console.print(table)
         if any(r.operations[n] is None for r in self.rows for n in names):
             console.print(
@@ -120,14 +125,6 @@ class ExpressionSwell:
                 highlight=False,
             )
         console.print(CAPTION, highlight=False)
-
-    def cell(self, row: Swell, name: str) -> str:
-        """Operations and seconds of one form at one depth, or why there are none."""
-        operations, seconds = row.operations[name], row.seconds[name]
-        if operations is None:
-            first = next(r for r in self.rows if r.operations[name] is None)
-            return f"over {self.seconds:g} s" if row is first else "not tried"
-        return f"{operations}" + ("" if seconds is None else f" ({seconds:.2g})")
 
     def plot(self, path: FileName, force: bool = False) -> Path:
         """Operations against depth; returns the path."""
@@ -152,6 +149,15 @@ class ExpressionSwell:
         axes.set_xticks(depths)
         axes.legend(fontsize=9)
         return made
+
+
+def cell(study: ExpressionSwell, row: Swell, name: str) -> str:
+    """Operations and seconds of one form at one depth, or why there are none."""
+    operations, seconds = row.operations[name], row.seconds[name]
+    if operations is None:
+        first = next(r for r in study.rows if r.operations[name] is None)
+        return f"over {study.seconds:g} s" if row is first else "not tried"
+    return f"{operations}" + ("" if seconds is None else f" ({seconds:.2g})")
 
 
 def expression_swell(

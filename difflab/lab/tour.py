@@ -46,6 +46,7 @@ class Stop:
     at: dict[str, Value]
     verdict: str = "agree"
     shown: str = ""
+    direction: str = "right"
 
 
 STOPS = (
@@ -75,7 +76,7 @@ STOPS = (
             "x": np.array([1.0, 2.0]),
             "b": np.array([0.1, -0.2, 0.3]),
         },
-        shown="z = W @ x + b; np.log(np.sum(np.exp(z))) - z[0]",
+        shown="z = W @ x + b; np.log(np.sum(np.exp(z))) - z[0]", direction="down",
     ),
     Stop(
         "kink", "A kink",
@@ -138,7 +139,7 @@ def tour(folder: FileName, force: bool = False, tell: Callable[[str], None] = la
         tell(f"comparing and drawing: {stop.title}")
         with doing(stop.title):
             result.comparisons[stop.name] = found = compare(stop.function, stop.at)
-            files[f"{stop.name}.svg"] = drawn = svg(passes(stop))
+            files[f"{stop.name}.svg"] = drawn = svg(passes(stop), direction=stop.direction)
         sections.append(Section(stop.title, stop.about, stop.shown or found.text, Figure(svg=drawn), found))
     tell("measuring finite differences over the step")
     with doing("the V-curve"):

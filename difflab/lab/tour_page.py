@@ -18,10 +18,10 @@ STYLE = """
   --line: #3a424c; --accent: #7db7f0; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+main { max-width: 84rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: .5rem 0; }
 h2 { font-size: 1.3rem; margin: 0 0 .5rem; }
-p { max-width: 46rem; }
+p { max-width: 54rem; }
 a { color: var(--accent); }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1rem; padding: 0; list-style: none; }
@@ -37,10 +37,16 @@ th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px soli
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td { white-space: nowrap; }
 .difflab-comparison > p { display: none; }
+@media (min-width: 72rem) {  /* the notes stand beside the tables */
+  .difflab-comparison { display: grid; grid-template-columns: auto minmax(14rem, 1fr); gap: 0 2.5rem; }
+  .difflab-comparison > .scroll { grid-column: 1; }
+  .difflab-comparison > ul { grid-column: 2; grid-row: 1 / span 4; }
+}
 .difflab-comparison ul { color: var(--soft); font-size: .86rem; padding-left: 1.1rem; overflow-wrap: anywhere; }
 footer { color: var(--soft); font-size: .86rem; }
 """
-SMALLEST = 0.62  # scale of a picture
+SMALLEST = 0.83  # scale of a picture: the text on its wires, 10 pt or 13.3 px, stays above 11 px
+LARGEST, TALLEST = 1.5, 640  # a small graph grows to fill its card, up to this scale and this height in points
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -107,8 +113,13 @@ def figure(f: Figure) -> str:
     if f.svg is not None:
         # Several pictures on one page: their ids would clash, and nothing refers to them.
         drawn = re.sub(r' (id|class)="[^"]*"', "", f.svg[f.svg.index("<svg") :])
-        if width := re.match(r'<svg[^>]*? width="(\d+)', drawn):  # shrinks to the column while it can be read
-            drawn = drawn.replace("<svg", f'<svg style="max-width: max(100%, {int(width[1]) * SMALLEST:.0f}pt)"', 1)
+        # It shrinks to the column while it can be read, and grows to fill it.
+        if size := re.match(r'<svg[^>]*? width="(\d+)[^>]*? height="(\d+)', drawn):
+            width, height = int(size[1]), int(size[2])
+            largest = width * max(1.0, min(LARGEST, TALLEST / height))
+            drawn = drawn.replace(
+                "<svg", f'<svg style="width: 100%; min-width: {width * SMALLEST:.0f}pt; max-width: {largest:.0f}pt"', 1
+            )
         return f'<figure class="scroll" tabindex="0">{drawn}</figure>'
     data = base64.b64encode(f.png or b"").decode()
     return f'<figure><img alt="{html.escape(f.alt)}" src="data:image/png;base64,{data}"></figure>'

@@ -18,7 +18,7 @@ from .layers.linear import Linear
 DEAD, LARGE = 1e-3, 1e3  # against the spread at the first layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DepthStudy:
     """Standard deviations behind each layer, first to last: of its values, and of the gradient by them."""
 
@@ -26,6 +26,9 @@ class DepthStudy:
     activation: str
     values: Array
     gradients: Array
+
+    def __repr__(self) -> str:
+        return f"<DepthStudy of {len(self.values)} layers: {self.verdict()}>"
 
     def verdict(self) -> str:
         """What becomes of the values on their way, and of the gradient on its way back, in a sentence."""

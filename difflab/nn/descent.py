@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Surface:
-    """A function of (x, y), where to start, what part to show, and its lowest points."""
+    """A function of (x, y), where to start, what part to show (None: where the paths go), and its lowest points."""
 
     name: str
     f: Function
     start: tuple[float, float]
-    box: tuple[float, float, float, float]  # left, right, bottom, top
+    box: tuple[float, float, float, float] | None = None  # left, right, bottom, top
     minima: tuple[tuple[float, float], ...] = ()
 
 
@@ -73,8 +73,21 @@ def path_of(surface: Surface, optimiser: Optimiser | optim.Newton, steps: int) -
     return np.array(points)
 
 
+def around(start: tuple[float, float], paths: Iterable[Array]) -> tuple[float, float, float, float]:
+    """The part of the plane where the paths go, with room about it; one that runs away does not stretch it."""
+    limit = 4.0 * max(1.0, *map(abs, start))
+    points = np.concatenate([np.array([start]), *paths])
+    points = points[np.all(np.abs(points) <= limit, axis=1)]
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = (low + high) / 2, (high - low) / 2
+    half = 1.25 * np.maximum(half, max(0.25 * half.max(), 0.05 * max(1.0, *map(abs, start))))
+    left, bottom = map(float, middle - half)
+    right, top = map(float, middle + half)
+    return left, right, bottom, top
+
+
 def contours(axes: Axes, surface: Surface) -> None:
-    left, right, bottom, top = surface.box
+    left, right, bottom, top = surface.box or around(surface.start, ())
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
     z = surface.f(np.stack([x, y]))
     z = z - z.min()
@@ -91,8 +104,10 @@ def contours(axes: Axes, surface: Surface) -> None:
 
 
 def draw_path(axes: Axes, points: Array, k: int, label: str) -> None:
-    colour = COLOURS[k % len(COLOURS)]
-    axes.plot(*points.T, color=colour, marker=MARKERS[k], markersize=3, linewidth=1.3, label=label, markevery=0.08)
+    """One path; every other one is dashed and lies on top, so that of two that go the same way both are seen."""
+    colour, dashed = COLOURS[k % len(COLOURS)], k % 2 == 1
+    style = {"linewidth": 1.6, "linestyle": (0, (3, 2)), "zorder": 3} if dashed else {"linewidth": 2.0, "zorder": 2}
+    axes.plot(*points.T, color=colour, marker=MARKERS[k], markersize=3.5, label=label, markevery=0.08, **style)
     axes.plot(*points[-1], color=colour, marker=MARKERS[k], markersize=7, markeredgecolor="white")
 
 
@@ -107,12 +122,13 @@ def descent_picture(
     """The paths of optimisers over the contours of a surface; returns the points of each."""
     surface = known(surface)
     chosen = {n: make() for n, make in OPTIMISERS.items()} if optimisers is None else optimisers
+    found = {name: path_of(surface, optimiser, steps) for name, optimiser in chosen.items()}
+    if surface.box is None:
+        surface = replace(surface, box=around(surface.start, found.values()))
     made, axes = figure(7.6, 5.4)
     contours(axes, surface)
-    found = {}
-    for k, (name, optimiser) in enumerate(chosen.items()):
-        found[name] = path_of(surface, optimiser, steps)
-        draw_path(axes, found[name], k, name)
+    for k, (name, points) in enumerate(found.items()):
+        draw_path(axes, points, k, name)
     end = "; stars are minima" if surface.minima else ""
     axes.set_title(f"{surface.name}: {steps} steps from the dot{end}", fontsize=10)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)

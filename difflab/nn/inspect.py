@@ -10,6 +10,7 @@ import numpy as np
 import optree
 
 from ..differentiate.transform import grad
+from ..glance import glance
 from ..lab.plots import COLOURS
 from ..types import Array, Function, Params, State, Tree, Value
 from .layers.layer import Layer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 VANISHING, EXPLODING = 1e-3, 1e3  # size of a layer's gradient against the largest layer's, and against 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerLook:
     """One layer: its output's values, the loss's gradient by them, and the gradient by its parameters (or None)."""
 
@@ -31,17 +32,23 @@ class LayerLook:
     weights: float | None
     weight_gradient: float | None
 
+    def __repr__(self) -> str:
+        return f"<LayerLook {self.name}: activation {glance(self.activation)}, gradient {glance(self.gradient)}>"
+
     @property
     def dead(self) -> float:
         """The share of outputs that are 0."""
         return float(np.mean(self.activation == 0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection:
     """All layers, first to last."""
 
     layers: tuple[LayerLook, ...]
+
+    def __repr__(self) -> str:
+        return f"<Inspection of {len(self.layers)} layers: {self.verdict()} .table() has the sizes>"
 
     def verdict(self) -> str:
         """Whether gradients vanish or explode on their way back, in a sentence."""

@@ -12,6 +12,7 @@ import numpy as np
 from ..clock import spent
 from ..differentiate.problem import as_problem
 from ..errors import DisagreementError, InputError, ShapeError, TraceError, UnsupportedError
+from ..glance import cut
 from ..graph.parse import parse
 from ..lab.compare import Comparison, compare
 from ..types import Function, Tree, Value
@@ -66,7 +67,7 @@ def assert_gradients_agree(
         raise DisagreementError(str(found))
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """A gradient at a point: the wrong entries, who judged, the rule that is to blame, and a line to paste."""
 
@@ -81,6 +82,10 @@ class Report:
     @property
     def agree(self) -> bool:
         return not self.wrong
+
+    def __repr__(self) -> str:
+        told = "agrees" if self.agree else f"has {len(self.wrong)} wrong entries; print it to see them"
+        return f"<Report: the gradient of {cut(self.name)} {told}>"
 
     def __str__(self) -> str:
         if not self.wrong:

@@ -69,6 +69,11 @@ class Program:
         self.function.program, self.function.explain, self.function.prepare = self, self.explain, self.prepare
         self.function.source = UNTRACED
 
+    def __repr__(self) -> str:
+        traced = sum(map(len, self.programs.values()))
+        name = getattr(self.f, "__name__", "a function")
+        return f"<Program of {name}, backend {self.backend}: {traced} traced; .source and .explain() show what runs>"
+
     def __call__(self, *args: Any, **kwargs: Any) -> Value:
         if self.static or kwargs:
             count = len(args)

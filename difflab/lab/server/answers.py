@@ -6,8 +6,11 @@ This runs in a process of its own for each question (`work.py`).
 from __future__ import annotations
 
 import html
+import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from ...differentiate.problem import Problem, as_problem
 from ...draw.page import page_of
@@ -21,10 +24,23 @@ LARGEST = 16 * 2**20  # characters of an answer
 SYMBOLIC_SECONDS = 3.0
 
 
-def answered(part: str, text: str, point: str) -> tuple[str, str]:
-    """What `answer` gives, as plain data: "html" and the text; "input", "memory" or "error" and what is wrong."""
+class NamesDiffer(InputError):
+    """The point names other inputs than the expression; `mended` is one that names them."""
+
+    def __init__(self, told: str, mended: str) -> None:
+        super().__init__(told)
+        self.mended = mended
+
+
+def answered(part: str, text: str, point: str) -> tuple[str, ...]:
+    """What `answer` gives, as plain data: "html" and the text; "input", "memory" or "error" and what is wrong.
+
+    "names" comes with what is wrong and with a point that has the names of the expression.
+    """
     try:
         found = answer(part, text, point)
+    except NamesDiffer as error:
+        return "names", str(error), error.mended
     except DifflabError as error:
         return "memory" if isinstance(error.__context__, MemoryError) else "input", str(error)
     except MemoryError:
@@ -75,10 +91,22 @@ def read(text: str, point: str) -> tuple[Problem, dict[str, Value]]:
     at = parse_point(point) if point.strip() else {}
     missing, extra = [n for n in names if n not in at], [n for n in at if n not in names]
     if missing:
-        raise InputError(f"the point gives no value for {', '.join(map(str, missing))}; write {missing[0]}=1")
+        told = f"the point gives no value for {', '.join(map(str, missing))}; write {missing[0]}=1"
+        raise NamesDiffer(told, mended(names, at))
     if extra:
-        raise InputError(f"the point names {extra[0]}; the expression has {', '.join(map(str, names)) or 'no inputs'}")
+        told = f"the point names {extra[0]}; the expression has {', '.join(map(str, names)) or 'no inputs'}"
+        raise NamesDiffer(told, mended(names, at))
     return as_problem(text, at), at
+
+
+def mended(names: Sequence[str | None], at: dict[str, Value]) -> str:
+    """A point of these names: values that were given, and 1 for the others.
+
+    >>> mended(["y", "w"], {"y": 5.0, "z": 2.0}), mended(["x"], {"x": np.array([1.0, 2.5])})
+    ('y=5, w=1', 'x=[1,2.5]')
+    """
+    text = {n: str(np.asarray(at[n]).tolist()).replace(" ", "") if n in at else "1" for n in names}
+    return ", ".join(f"{n}={re.sub(r'[.]0(?![0-9])', '', value)}" for n, value in text.items())
 
 
 def curve(text: str, at: dict[str, Value]) -> str:

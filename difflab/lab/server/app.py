@@ -124,10 +124,7 @@ def home_page(token: str, nonce: str) -> str:
     asset: Callable[[str], str] = lambda name: (resources.files(__package__) / "assets" / name).read_text(
         encoding="utf-8"
     )
-    options = "".join(
-        f'<option value="{k}">{html.escape(title)}: {html.escape(text)}</option>'
-        for k, (title, text, _) in enumerate(EXAMPLES)
-    )
+    options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
     told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
     parts = {"STYLE": asset("lab.css"), "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
     page = asset("lab.html")

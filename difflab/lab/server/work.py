@@ -38,7 +38,7 @@ def refusal(status: int, kind: str, error: str) -> Answer:
     return Answer(status, {"error": error, "kind": kind})
 
 
-def computed(question: Question) -> tuple[str, str]:
+def computed(question: Question) -> tuple[str, ...]:
     """Runs in the other process; it has loaded `answers` already."""
     from .answers import answered
 
@@ -90,11 +90,13 @@ class Work:
         await asyncio.gather(self.task, return_exceptions=True)
 
     def answer(self, kind: str, result: Any) -> Answer:
-        part = self.question.part
+        part, more = self.question.part, [""]
         if kind == "ok":
-            kind, result = result
+            kind, result, *more = result
         if kind == "html":
             return Answer(200, {}, result) if part == "page" else Answer(200, {"html": result})
+        if kind == "names":  # the page may take the point that names what the expression does
+            return Answer(200, {"error": result, "kind": "input", "at": more[0]})
         if kind == "input":
             return refusal(200, kind, result)  # an expression that is half typed is no failure
         if kind == "time":

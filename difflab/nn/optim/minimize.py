@@ -10,6 +10,7 @@ import numpy as np
 from ...compile.program.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
+from ...glance import glance
 from ...graph.leaves import check_functions
 from ...graph.pytree import flatten, map_leaves, paths
 from ...types import Function, Tree, Value
@@ -19,7 +20,7 @@ from .optimiser import Optimiser
 from .second_order import LBFGS, GaussNewton, Newton, Ravel
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What `minimize` found: `params`, their `value`, values and parameters on the way, and why it ended."""
 
@@ -30,6 +31,11 @@ class Result:
     converged: bool = False
     message: str = ""
     steps: int = 0
+
+    def __repr__(self) -> str:
+        told = "converged" if self.converged else "not converged"
+        why = f" ({self.message})" if self.message else ""
+        return f"<Result after {self.steps} steps, {told}{why}: value {self.value:.6g}, params {glance(self.params)}>"
 
 
 def minimize(

@@ -13,6 +13,7 @@ import optree
 
 from ...errors import InputError
 from ...files import write
+from ...glance import cut, glance
 from ...graph.hollow import hollow
 from ...reading import Archive, opened
 from ...types import Array, FileName, Tree, Value
@@ -26,7 +27,7 @@ SCHEMA = "difflab.checkpoint/1"
 LONGEST_DESCRIPTION = 10_000_000
 
 
-@dataclass
+@dataclass(repr=False)
 class Checkpoint:
     """What a run has come to: trees of arrays, and `about`, which is strict JSON.
 
@@ -35,6 +36,9 @@ class Checkpoint:
 
     trees: dict[str, Tree]
     about: Record
+
+    def __repr__(self) -> str:
+        return f"<Checkpoint with {', '.join(self.trees)}; about {glance(self.about)}>"
 
     def save(self, path: FileName) -> Path:
         """Replaces the file in one step: whoever is killed meanwhile leaves the old one."""
@@ -142,7 +146,7 @@ def description(model: Layer) -> Record | None:
         return None
 
 
-@dataclass
+@dataclass(repr=False)
 class Trained:
     """A model with its parameters, as it comes out of a checkpoint; the optimiser's memory where one was asked for."""
 
@@ -151,6 +155,9 @@ class Trained:
     state: Tree
     about: Mapping[str, Value]
     memory: Tree = None
+
+    def __repr__(self) -> str:
+        return f"<Trained {cut(repr(self.model))}; about {glance(self.about)}>"
 
 
 def save_checkpoint(

@@ -33,7 +33,7 @@ AUGMENTED = 0x617567  # keeps the generators of augmentation apart from that of 
 SNAPSHOT = 64  # steps between copies in memory, from which a step that gave no number is found again
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A model after training: its parameters and state, the history, and the best epoch's number."""
 
@@ -44,6 +44,13 @@ class Run:
     best_epoch: int | None = None
     stopped: str = ""
     about: Record = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        last = {k: v for k, v in (self.history or [{}])[-1].items() if k.endswith(("loss", "accuracy"))}
+        told = ", ".join(f"{k} {v:.4g}" for k, v in last.items() if v is not None)
+        best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
+        stopped = f", stopped: {self.stopped}" if self.stopped else ""
+        return f"<Run of {len(self.history)} epochs: {told or 'no numbers yet'}{best}{stopped}>"
 
     def predict(self, x: Array, batch_size: int = 256) -> Array:
         """The model's outputs for samples x, in the parameters' dtype."""

@@ -99,7 +99,7 @@ class Recipe:
         )
 
 
-@dataclass
+@dataclass(repr=False)
 class Outcome:
     """A finished recipe: the run, the data as it was learned from, and the raw data beside it."""
 
@@ -109,6 +109,9 @@ class Outcome:
     raw: Dataset
     seconds: float
     folder: Path | None
+
+    def __repr__(self) -> str:
+        return f"<Outcome of {self.recipe.model} on {self.data.name}: {self.run!r}>"
 
     def summary(self) -> Record:
         """What came out, as strict JSON."""

@@ -5,7 +5,7 @@ const example = document.getElementById("example"), told = document.getElementBy
 const PARTS = ["page", "comparison", "curve"];
 const me = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
 const OF_ONE_PART = ["limit", "busy", "crash", "error"];
-let round = 0, waiting = 0, asking = new AbortController();
+let round = 0, waiting = 0, renamed = false, asking = new AbortController();
 
 // Whatever comes back, the answer is an object with what is shown or with an error and its kind.
 async function ask(part, mine, signal) {
@@ -55,6 +55,11 @@ async function update(parts = PARTS) {
   for (const part of parts) {
     const found = await ask(part, mine, asking.signal);
     if (mine !== round) return;
+    if (found.at !== undefined && renamed) { // the expression has changed: the point follows its names
+      renamed = false;
+      at.value = found.at;
+      return update();
+    }
     if (!found.error) show(part, found);
     else if (OF_ONE_PART.includes(found.kind)) mark(part, true, found.error), whole = false;
     else return say(found.error, true, ["input", "request"].includes(found.kind));
@@ -73,7 +78,9 @@ function choose() {
 }
 
 document.getElementById("form").addEventListener("submit", (event) => { event.preventDefault(); update(); });
-for (const box of [expression, at]) box.addEventListener("input", () => later(PARTS));
+for (const box of [expression, at]) {
+  box.addEventListener("input", () => { renamed = box === expression; later(PARTS); });
+}
 example.addEventListener("change", choose);
 
 // The page's sliders tell their values: the point, the table and the curve follow.

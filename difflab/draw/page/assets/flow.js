@@ -18,6 +18,11 @@ const spans = pieces => pieces.map(([text, role]) => {
   return span;
 });
 
+// A point of a line as a frame without extent.
+function pointOn(path, at) {
+  const { x, y } = path.getPointAtLength(at);
+  return { x, y, width: 0, height: 0 };
+}
 // Once for each drawing: a layer on top, and where nothing may be covered.
 function bindFlow() {
   if (!svg.dataset.room && data.backward) {
@@ -39,12 +44,12 @@ function bindFlow() {
     wire.length = length;
     wire.there ??= path.getAttribute("d");
     wire.back = tip ? `${wire.there} L${tip.x} ${tip.y}` : wire.there; // to the sender's edge, without an arrowhead
-    if (tip) wirePoints.push(tip);
+    if (tip) wirePoints.push({ x: tip.x, y: tip.y, width: 0, height: 0 });
     if (wires.length <= MOST_EQUATIONS || wire.frame.seen)
-      for (let at = 0; at <= length; at += 6) wirePoints.push(path.getPointAtLength(at));
+      for (let at = 0; at <= length; at += 6) wirePoints.push(pointOn(path, at));
   }
   for (const path of svg.querySelectorAll(".wire:not([data-e]) > path"))
-    for (let at = 0; at <= path.getTotalLength(); at += 6) wirePoints.push(path.getPointAtLength(at));
+    for (let at = 0; at <= path.getTotalLength(); at += 6) wirePoints.push(pointOn(path, at));
 }
 
 function tipOf(polygon, end) {
@@ -61,6 +66,9 @@ function inSight({ x, y, width, height }) {
 // The free place nearest to a wire's middle for a card of this size; null where there is none.
 function freePlace(wire, width, height, most, taken, by, sight) {
   let best = null;
+  const { x, y, width: w, height: h } = wire.frame;
+  const around = { x: x - width, y: y - most, width: w + 2 * width, height: h + 2 * most };
+  const near = obstacles.filter(o => meet(around, o, by)), points = wirePoints.filter(p => meet(around, p, by));
   for (const part of [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]) {
     const at = wire.path.getPointAtLength(part * wire.length);
     for (let away = height / 2 + by; away < most; away += 5) {
@@ -68,8 +76,8 @@ function freePlace(wire, width, height, most, taken, by, sight) {
         const cost = away + 40 * Math.abs(part - 0.5) + 30 * Math.abs(aside);
         if (best && cost >= best.cost) continue;
         const spot = { x: at.x + aside * width - width / 2, y: at.y + sign * away - height / 2, width, height, cost };
-        const free = (!sight || inSight(spot)) && !obstacles.some(o => meet(spot, o, by)) &&
-          !taken.some(o => meet(spot, o, 2)) && !wirePoints.some(p => meet(spot, { x: p.x, y: p.y, width: 0, height: 0 }, by));
+        const free = (!sight || inSight(spot)) && !near.some(o => meet(spot, o, by)) &&
+          !taken.some(o => meet(spot, o, 2)) && !points.some(p => meet(spot, p, by));
         if (free) best = spot;
       }
     }
@@ -83,11 +91,13 @@ function paintFlow({ known, step, flow }) {
   const taken = [], drawn = [];
   if (wires.length <= MOST_EQUATIONS) for (const wire of wires) {
     const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
-    if (flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
+    if (!wire.frame.seen || flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
     const text = shape("text", { class: "small-equation" }, ...spans(equation(flows[0])));
     const width = 6.6 * text.textContent.length + 4;
-    if (!wire.spot || wire.spot.width < width || taken.some(o => meet(wire.spot, o, 2)))
+    if (!(wire.tried >= width) || wire.spot && taken.some(o => meet(wire.spot, o, 2))) {
       wire.spot = freePlace(wire, width, 15, 60, taken, 4, false);
+      wire.tried = width;
+    }
     if (!wire.spot) continue;
     taken.push(wire.spot);
     text.setAttribute("x", wire.spot.x + wire.spot.width / 2);
@@ -115,7 +125,7 @@ function activeWire(wire, again) {
 function card(wire, step, flow, taken) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
-  const named = local && local.length + partial.length < 26 ? `local ${partial} = ${local}` : "local";
+  const named = local && local !== fmt(step.local) && local.length + partial.length < 26 ? `local ${partial} = ${local}` : "local";
   const note = local === null ? [["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
   const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];

@@ -48,7 +48,7 @@ function tellEdge(step, found) {
     ? `The gate of ${target} is closed: ${fmt(step.down)} flows to ${source}, whatever the local derivative is`
     : step.local === null
     ? `${target} sends ${fmt(step.up)} (upstream) through ${inNames(e.formula, e.t)}: ${fmt(step.down)} (downstream) goes back to ${source}`
-    : `${target} sends ${fmt(step.up)} (upstream) × ${fmt(step.local)} (local, ${inNames(e.formula, e.t)}) = ${fmt(step.down)} (downstream) back to ${source}`;
+    : `${target} sends ${fmt(step.up)} (upstream) × ${localWords(step, inNames(e.formula, e.t))} = ${fmt(step.down)} (downstream) back to ${source}`;
   const missing = arriving[e.s].length - step.parts.length;
   let sentence = product + ".";
   let sum = "";
@@ -73,10 +73,12 @@ function tellEdge(step, found) {
     figures: step.closed || step.local === null ? `${fmt(step.down)}` : `${fmt(step.up)} × ${fmt(step.local)} = ${fmt(step.down)}`,
   };
 }
+// A local derivative with its formula, where that says more than the number.
+const localWords = (step, formula) => `${fmt(step.local)} (local${formula === fmt(step.local) ? "" : ", " + formula})`;
 // The sentence in pieces, each number with its role.
 function wordsOf(step, sentence, formula) {
   const pieces = [];
-  const roles = [["up", `${fmt(step.up)} (upstream)`], ["local", step.local === null ? formula : `${fmt(step.local)} (local, ${formula})`],
+  const roles = [["up", `${fmt(step.up)} (upstream)`], ["local", step.local === null ? formula : localWords(step, formula)],
     ["down", `${fmt(step.down)} (downstream)`]];
   for (const [role, text] of roles) {
     const at = sentence.indexOf(text);

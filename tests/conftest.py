@@ -67,3 +67,16 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def open_pass(visit, tmp_path):
+    """Draws a pass to a page and opens it."""
+
+    def opened(backward, name="page", **look):
+        import difflab as dl
+
+        path = dl.draw(backward, tmp_path / f"{name}.html")
+        return visit(path.as_uri(), **look)
+
+    return opened

@@ -25,17 +25,6 @@ SCALAR = {
 CLOSE = 1e-12
 
 
-@pytest.fixture
-def open_pass(visit, tmp_path):
-    """Draws a pass to a page and opens it."""
-
-    def opened(backward, name="page", **look):
-        path = dl.draw(backward, tmp_path / f"{name}.html")
-        return visit(path.as_uri(), **look)
-
-    return opened
-
-
 def close(got, true):
     got, true = float(got), float(true)
     if not np.isfinite(true):
@@ -82,10 +71,10 @@ def test_the_words_of_a_step(open_pass):
         page.evaluate("k => difflab.go(k)", k)
         said.append(page.inner_text("#say"))
         assert page.inner_text("#count") == f"{k + 1} / 27" and said[-1]
-    assert "upstream 0.197 × local -2.00 = downstream -0.393 flows to w1." in said
+    assert "v2 sends 0.197 (upstream) × -2 (local, x1) = -0.393 (downstream) back to w1." in said
     assert said[0] == "The input w0 = 2 is given."
     assert said[-1].startswith("The gradient is complete: ∂f/∂w0 = -0.197")
-    assert "flows to" not in page.evaluate("(difflab.go(3), document.querySelector('#say').textContent)")
+    assert "sends" not in page.evaluate("(difflab.go(3), document.querySelector('#say').textContent)")
 
 
 def test_contributions_are_added_in_sight(open_pass):

@@ -11,7 +11,7 @@ from ..picture import Box, Kind, Line, OpenBlocks, Picture, Wire
 from ..text import clean, short
 from .model import Model, is_number
 
-ROOM, WIRE_ROOM = "-0.00e-00", "-0.0000"  # as wide as the widest number, and as most of them
+ROOM, WIRE_ROOM = "-0.00e-00", "-0.000 × -0.000 = -0.000"  # as wide as the widest number, and as most equations
 SUM_ROOM = "0.000 + 0.000 = 0.000"
 QUICK_OVER = 150  # boxes; Graphviz's best layout takes minutes for many
 MOST_TERMS = 3  # contributions whose sum is written out in a box
@@ -129,9 +129,7 @@ class Scene(Builder):
             edges = [self.model.edges[k] for k in numbers]
             room = self.widest(edges[0].downstream)
             room = WIRE_ROOM if room == ROOM else room
-            alone = len(edges) == 1 and edges[0].local is not None and room == WIRE_ROOM
-            lines = [Line("× " + room, "backward")] * alone
-            lines += [Line("∂ " + room, "backward")]
+            lines = [Line(room, "backward")]
         faded = uses[0][1] not in self.needed
         self.picture.wires.append(Wire(self.start(source, target, uses[0]), self.place[target], lines, faded=faded))
 

@@ -52,7 +52,7 @@ def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:
         data = f' data-e="{" ".join(map(str, edges))}"' if edges else ""
         name = "wire faded" if wire.faded else "wire"
         data += " data-far" if wire.source in scene.stub_of else ""
-        return kind, f'<g class="{name}"{data}>{shapes(g)}{texts(g, None)}</g>'
+        return kind, f'<g class="{name}"{data}>{shapes(g)}</g>'
     box = picture.boxes[number]
     data = f' data-n="{" ".join(map(str, scene.nodes_of[number]))}"' if number in scene.nodes_of else ""
     data += f' data-v="{scene.value_of[number]}"' if number in scene.value_of else ""
@@ -108,8 +108,6 @@ def texts(g: ET.Element, x: float | None) -> str:
         tone = TONES.get(element.get("fill", ""), "t")
         place = short(element.get("x", "0") if x is None else str(x))
         written = "" if tone != "t" else escape(element.text or "")
-        if tone == "a" and x is None:  # on a wire: the local derivative, then what flows
-            tone = "l" if (element.text or "").startswith("×") else "d"
         size = float(element.get("font-size", "12"))
         kind = f"{tone}{' big' if size > 14 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
         parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}">{written}</text>')

@@ -29,14 +29,15 @@ function bind() {
     return box;
   });
   wires = [...svg.querySelectorAll("g.wire[data-e]")].map(el => {
-    const wire = { el, frame: frames.get(el), edges: numbersIn(el.dataset.e), l: childOf(el, "l"), d: childOf(el, "d") };
+    const wire = { el, frame: frames.get(el), edges: numbersIn(el.dataset.e) };
     wire.far = el.dataset.far !== undefined;
     wire.edges.forEach(k => { wireOf[k] = wire; });
     return wire;
   });
+  bindFlow();
   const [, , width, height] = numbersIn(svg.getAttribute("viewBox"));
   const { e, f } = svg.firstElementChild.transform.baseVal[0].matrix;
-  whole = { x: 0, y: 0, w: width, h: height, dx: e, dy: f };
+  whole = { x: 0, y: 0, w: width, h: height, dx: e, dy: f + Number(svg.dataset.room ?? 0) };
   startView();
 }
 
@@ -95,6 +96,7 @@ function paint(found, steps, k) {
   const wire = flow && wireOf[step.k]; // where the source stands far away, the wire itself is followed
   follow(wire && wire.far ? wire.frame : frameOf(on), flow ? frameOf(flow.t) : null);
   paintSeen();
+  paintFlow(present);
 }
 // What is out of sight is painted when it comes into sight.
 function paintSeen() {
@@ -118,11 +120,9 @@ function paintBox(box, { found, known, step, flow, on }) {
 }
 function paintWire(wire, { known, step }) {
   const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
-  write(wire.l, flows.length === 1 && flows[0].local !== null ? "× " + fmt(flows[0].local) : "");
-  const downs = flows.map(f => f.down);
-  write(wire.d, !downs.length ? "" : "∂ " + (downs.every(isNumber) ? fmt(downs.reduce((a, b) => a + b)) :
-    downs.length === 1 ? fmt(downs[0]) : `${downs.length} flows`));
   mark(wire.el, "done", flows.length > 0);
+  const line = flows.length ? wire.back : wire.there;
+  if (wire.path.getAttribute("d") !== line) wire.path.setAttribute("d", line);
   mark(wire.el, "on", step.type === "edge" && wire.edges.includes(step.k));
 }
 
@@ -131,8 +131,8 @@ function paintWire(wire, { known, step }) {
 function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
-  // What fits at seven tenths is shown whole; of more a part, in full size, that follows the steps.
-  const fitting = Math.min(width / whole.w, height / whole.h, 1.5), scale = fitting < 0.7 ? 0.95 : fitting;
+  // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
+  const fitting = Math.min(width / whole.w, height / whole.h, 2), scale = fitting < 0.95 ? 1 : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";
   svg.style.height = whole.h + "px";

@@ -16,9 +16,13 @@ function go(k) {
   const step = steps[now];
   paint(found, steps, now);
   const told = tell(step, found);
-  write($("say"), told.sentence);
+  if (told.words) $("say").replaceChildren(...htmlSpans(told.words));
+  else write($("say"), told.sentence);
   write($("symbols"), told.symbols);
-  write($("figures"), told.figures);
+  const product = step.type === "edge" && step.local !== null && !step.closed;
+  if (product) $("figures").replaceChildren(...htmlSpans(
+    [[fmt(step.up), "up"], [" × ", ""], [fmt(step.local), "local"], [" = ", ""], [fmt(step.down), "down"]]));
+  else write($("figures"), told.figures);
   $("sum").hidden = !told.sum;
   write($("sum"), told.sum || "");
   $("say").classList.toggle("warning", Boolean(told.warning));

@@ -45,10 +45,10 @@ const isOutput = n => (nodes[n].name === data.outputName ? nodes[n].name : `${da
 function tellEdge(step, found) {
   const e = edges[step.k], source = nodes[e.s].name, target = nodes[e.t].name;
   const product = step.closed
-    ? `The gate of ${target} is closed: ${three(step.down)} flows to ${source}, whatever the local derivative is`
+    ? `The gate of ${target} is closed: ${fmt(step.down)} flows to ${source}, whatever the local derivative is`
     : step.local === null
-    ? `upstream ${three(step.up)} goes back through ${inNames(e.formula, e.t)}: downstream ${three(step.down)} flows to ${source}`
-    : `upstream ${three(step.up)} × local ${three(step.local)} = downstream ${three(step.down)} flows to ${source}`;
+    ? `${target} sends ${fmt(step.up)} (upstream) through ${inNames(e.formula, e.t)}: ${fmt(step.down)} (downstream) goes back to ${source}`
+    : `${target} sends ${fmt(step.up)} (upstream) × ${localWords(step, inNames(e.formula, e.t))} = ${fmt(step.down)} (downstream) back to ${source}`;
   const missing = arriving[e.s].length - step.parts.length;
   let sentence = product + ".";
   let sum = "";
@@ -68,11 +68,26 @@ function tellEdge(step, found) {
   }
   const partial = `∂${target}/∂${source}`;
   return {
-    sentence, sum, warning,
+    sentence, sum, warning, words: step.closed ? null : wordsOf(step, sentence, inNames(e.formula, e.t)),
     symbols: `${wrt(e.s)} ${step.parts.length > 1 ? "+=" : "="} ${wrt(e.t)} · ${partial},  ${partial} = ${inNames(e.formula, e.t)}`,
-    figures: step.closed || step.local === null ? `${three(step.down)}` : `${three(step.up)} × ${three(step.local)} = ${three(step.down)}`,
+    figures: step.closed || step.local === null ? `${fmt(step.down)}` : `${fmt(step.up)} × ${fmt(step.local)} = ${fmt(step.down)}`,
   };
 }
+// A local derivative with its formula, where that says more than the number.
+const localWords = (step, formula) => `${fmt(step.local)} (local${formula === fmt(step.local) ? "" : ", " + formula})`;
+// The sentence in pieces, each number with its role.
+function wordsOf(step, sentence, formula) {
+  const pieces = [];
+  const roles = [["up", `${fmt(step.up)} (upstream)`], ["local", step.local === null ? formula : localWords(step, formula)],
+    ["down", `${fmt(step.down)} (downstream)`]];
+  for (const [role, text] of roles) {
+    const at = sentence.indexOf(text);
+    pieces.push([sentence.slice(0, at), ""], [text, role]);
+    sentence = sentence.slice(at + text.length);
+  }
+  return [...pieces, [sentence, ""]];
+}
+const htmlSpans = pieces => pieces.map(([text, role]) => make("span", { className: role }, text));
 function tellEnd(found) {
   const gradient = data.inputs.map(k => `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0)}`).join(", ");
   if (!eager) return { sentence: `The gradient is complete: ${gradient}.`, symbols: gradient, figures: "" };

@@ -1,0 +1,142 @@
+// The way back on the drawing: the active wire turns round, its equation on a card beside it, finished ones in small.
+const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, MARGIN = 66; // room above and below for a card
+let layer = null, shownFlow = null, obstacles = [], wirePoints = [];
+
+function shape(tag, given = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(given)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+// What a step says in four roles: [text, role], the role also the class that colours it.
+const equation = flow => (flow.local === null || flow.closed ? [["∂ " + fmt(flow.down), "down"]] :
+  [[fmt(flow.up), "up"], [" × ", ""], [fmt(flow.local), "local"], [" = ", ""], [fmt(flow.down), "down"]]);
+// Spaces that begin or end a piece would be dropped in SVG.
+const spans = pieces => pieces.map(([text, role]) => {
+  const span = shape("tspan", role ? { class: role } : {});
+  span.textContent = text.replaceAll(" ", "\u00a0");
+  return span;
+});
+
+// A point of a line as a frame without extent.
+function pointOn(path, at) {
+  const { x, y } = path.getPointAtLength(at);
+  return { x, y, width: 0, height: 0 };
+}
+// Once for each drawing: a layer on top, and where nothing may be covered.
+function bindFlow() {
+  if (!svg.dataset.room && data.backward) {
+    svg.dataset.room = MARGIN;
+    const [x, y, w, h] = numbersIn(svg.getAttribute("viewBox"));
+    svg.setAttribute("viewBox", `${x} ${y - MARGIN} ${w} ${h + 2 * MARGIN}`);
+    const arrow = shape("marker", { id: "arrived", viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 4, markerHeight: 4,
+      orient: "auto-start-reverse" }, shape("path", { d: "M0 0 L10 5 L0 10z" }));
+    svg.firstElementChild.append(shape("defs", {}, arrow), shape("g", { class: "flow" }));
+  }
+  layer = svg.querySelector(".flow");
+  shownFlow = null;
+  obstacles = parts.filter(p => p.el.classList.contains("node"));
+  wirePoints = [];
+  for (const wire of wires) {
+    const path = wire.el.querySelector("path"), length = path.getTotalLength();
+    const tip = tipOf(wire.el.querySelector("polygon"), path.getPointAtLength(length));
+    wire.path = path;
+    wire.length = length;
+    wire.there ??= path.getAttribute("d");
+    wire.back = tip ? `${wire.there} L${tip.x} ${tip.y}` : wire.there; // to the sender's edge, without an arrowhead
+    if (tip) wirePoints.push({ x: tip.x, y: tip.y, width: 0, height: 0 });
+    if (wires.length <= MOST_EQUATIONS || wire.frame.seen)
+      for (let at = 0; at <= length; at += 6) wirePoints.push(pointOn(path, at));
+  }
+  for (const path of svg.querySelectorAll(".wire:not([data-e]) > path"))
+    for (let at = 0; at <= path.getTotalLength(); at += 6) wirePoints.push(pointOn(path, at));
+}
+
+function tipOf(polygon, end) {
+  const far = p => Math.hypot(p.x - end.x, p.y - end.y);
+  return polygon && [...polygon.points].reduce((a, b) => (far(b) > far(a) ? b : a));
+}
+
+const meet = (a, b, by) => a.x < b.x + b.width + by && b.x < a.x + a.width + by &&
+  a.y < b.y + b.height + by && b.y < a.y + a.height + by;
+function inSight({ x, y, width, height }) {
+  const left = view.x - whole.dx + 3, top = view.y - whole.dy + 3;
+  return x >= left && y >= top && x + width <= left + size.w / view.scale - 6 && y + height <= top + size.h / view.scale - 6;
+}
+// The free place nearest to a wire's middle for a card of this size; null where there is none.
+function freePlace(wire, width, height, most, taken, by, sight) {
+  let best = null;
+  const { x, y, width: w, height: h } = wire.frame;
+  const around = { x: x - width, y: y - most, width: w + 2 * width, height: h + 2 * most };
+  const near = obstacles.filter(o => meet(around, o, by)), points = wirePoints.filter(p => meet(around, p, by));
+  for (const part of [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]) {
+    const at = wire.path.getPointAtLength(part * wire.length);
+    for (let away = height / 2 + by; away < most; away += 5) {
+      for (const sign of [-1, 1]) for (const aside of [0, -0.35, 0.35]) {
+        const cost = away + 40 * Math.abs(part - 0.5) + 30 * Math.abs(aside);
+        if (best && cost >= best.cost) continue;
+        const spot = { x: at.x + aside * width - width / 2, y: at.y + sign * away - height / 2, width, height, cost };
+        const free = (!sight || inSight(spot)) && !near.some(o => meet(spot, o, by)) &&
+          !taken.some(o => meet(spot, o, 2)) && !points.some(p => meet(spot, p, by));
+        if (free) best = spot;
+      }
+    }
+  }
+  return best;
+}
+
+// Finished equations in small, then the active wire and its card.
+function paintFlow({ known, step, flow }) {
+  if (!layer) return;
+  const taken = [], drawn = [];
+  if (wires.length <= MOST_EQUATIONS) for (const wire of wires) {
+    const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
+    if (!wire.frame.seen || flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
+    const text = shape("text", { class: "small-equation" }, ...spans(equation(flows[0])));
+    const width = 6.6 * text.textContent.length + 4;
+    if (!(wire.tried >= width) || wire.spot && taken.some(o => meet(wire.spot, o, 2))) {
+      wire.spot = freePlace(wire, width, 15, 60, taken, 4, false);
+      wire.tried = width;
+    }
+    if (!wire.spot) continue;
+    taken.push(wire.spot);
+    text.setAttribute("x", wire.spot.x + wire.spot.width / 2);
+    text.setAttribute("y", wire.spot.y + 12);
+    drawn.push(text);
+  }
+  const wire = flow && wireOf[step.k], again = shownFlow === step.k;
+  shownFlow = wire ? step.k : null;
+  layer.replaceChildren(...drawn, ...(wire ? activeWire(wire, again) : []));
+  if (wire) layer.append(...card(wire, step, flow, taken));
+}
+// From the output to the input: the forward path begins at the receiver, so it is drawn from its end.
+function activeWire(wire, again) {
+  const head = wire.path.getPointAtLength(0), tail = wire.path.getPointAtLength(wire.length);
+  const near = wire.path.getPointAtLength(Math.min(14, wire.length));
+  const turn = Math.atan2(head.y - near.y, head.x - near.x) * 180 / Math.PI;
+  const fade = shape("linearGradient", { id: "upstream-downstream", gradientUnits: "userSpaceOnUse",
+    x1: tail.x, y1: tail.y, x2: head.x, y2: head.y + 0.01 },
+    shape("stop", { offset: 0, class: "up" }), shape("stop", { offset: 1, class: "down" }));
+  const calm = again || slide.calm.matches ? "" : " moving";
+  return [shape("defs", {}, fade),
+    shape("path", { class: "back" + calm, d: wire.back, pathLength: 1, stroke: "url(#upstream-downstream)" }),
+    shape("polygon", { class: "head" + calm, points: "1,0 -13,-8 -13,8", transform: `translate(${head.x} ${head.y}) rotate(${turn})` })];
+}
+function card(wire, step, flow, taken) {
+  const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
+  const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
+  const named = local && local !== fmt(step.local) && local.length + partial.length < 26 ? `local ${partial} = ${local}` : "local";
+  const note = local === null ? [["downstream", "down"]] :
+    [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
+  const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
+  const group = shape("g", { class: "card" }, ...lines);
+  layer.append(group);
+  const width = Math.max(...lines.map(l => l.getComputedTextLength())) + 24, height = 48;
+  const spot = freePlace(wire, width, height, 240, taken, 5, true) || freePlace(wire, width, height, 240, [], 5, true);
+  group.remove();
+  if (!spot) return []; // the sentence below says it all the same
+  group.setAttribute("transform", `translate(${spot.x} ${spot.y})`);
+  lines.forEach((line, k) => { line.setAttribute("x", width / 2); line.setAttribute("y", [21, 39][k]); });
+  group.prepend(shape("rect", { width, height, rx: 9 }));
+  return [group];
+}

@@ -1,0 +1,66 @@
+"""The way back on the step-through page, in a real browser: the wire, its card, and the colours of the roles."""
+
+from __future__ import annotations
+
+import pytest
+from test_page import passes
+from test_page_browser import SCALAR
+
+ROLES = {"up": "rgb(180, 84, 10)", "local": "rgb(122, 79, 191)", "down": "rgb(10, 92, 180)"}
+COVERED = """() => {
+  const card = document.querySelector('.flow .card rect')?.getBoundingClientRect();
+  if (!card) return null;
+  const inside = (x, y) => x > card.left && x < card.right && y > card.top && y < card.bottom;
+  const boxes = [...document.querySelectorAll('#stage g.node')].map(g => g.getBoundingClientRect());
+  const over = boxes.some(b => b.left < card.right && card.left < b.right &&
+    b.top < card.bottom && card.top < b.bottom);
+  return over || [...document.querySelectorAll('#stage g.wire > path')].some(path => {
+    const to = path.getScreenCTM();
+    return Array.from({length: 101}, (_, i) => path.getPointAtLength(path.getTotalLength() * i / 100))
+      .map(p => p.matrixTransform(to)).some(p => inside(p.x, p.y));
+  });
+}"""
+
+
+@pytest.mark.parametrize("width", [1400, 800, 400])
+@pytest.mark.parametrize("name", ["product", "neuron", "used twice"])
+def test_the_card_of_a_step_covers_nothing(open_pass, name, width):
+    text, at = SCALAR[name]
+    page = open_pass(passes(text, **at), width=width)
+    covered = []
+    for k, kind in enumerate(page.evaluate("difflab.steps().map(s => s.type)")):
+        page.evaluate("k => difflab.go(k)", k)
+        if kind == "edge":
+            covered.append(page.evaluate(COVERED))
+        else:
+            assert page.locator(".flow .card").count() == 0
+    assert True not in covered and covered.count(False) > 0.8 * len(covered)
+
+
+def test_a_step_back_has_its_three_colours_everywhere(open_pass):
+    page = open_pass(passes("q = x + y; f = q * z", x=-2.0, y=5.0, z=-4.0))
+    page.evaluate("difflab.go(difflab.steps().findIndex(s => s.type === 'edge'))")
+    assert page.inner_text("#say") == "f sends 1 (upstream) × -4 (local, z) = -4 (downstream) back to q."
+    assert page.locator(".flow .equation").text_content().replace("\u00a0", " ") == "1 × -4 = -4"
+    for role, colour in ROLES.items():
+        for place in (".flow .equation", ".flow .note", "#say", "#figures", ".legend"):
+            style = "fill" if place.startswith(".flow") else "color"
+            found = page.locator(f"{place} .{role}").first
+            assert found.evaluate("(e, style) => getComputedStyle(e)[style]", style) == colour, (role, place)
+
+
+@pytest.mark.parametrize("calm", [False, True])
+def test_the_wire_runs_back_to_the_receiver(open_pass, calm):
+    page = open_pass(passes("q = x + y; f = q * z", x=-2.0, y=5.0, z=-4.0), calm=calm)
+    first = page.evaluate("difflab.steps().findIndex(s => s.type === 'edge')")
+    page.evaluate("k => difflab.go(k)", first)
+    assert page.locator(".flow .moving").count() == (0 if calm else 2)
+    gap = """() => {
+      const head = document.querySelector('.flow .head').getBoundingClientRect();
+      const box = name => document.querySelector(`#stage g.node.${name} > rect`).getBoundingClientRect();
+      return [Math.abs(head.left - box('on').right), box('from').left - head.right];
+    }"""
+    at_receiver, from_sender = page.evaluate(gap)
+    assert at_receiver < 8 < from_sender
+    page.evaluate("k => difflab.go(k)", first + 1)
+    assert page.locator(".flow .small-equation").text_content().replace("\u00a0", " ") == "1 × -4 = -4"

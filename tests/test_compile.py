@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import optree
 import pytest
+from passes import ROUNDING, equal_bits
 
 import difflab as dl
 from difflab.compile.passes.pipeline import PASSES
@@ -16,12 +18,12 @@ FUNCTIONS = [
     (lambda p: p["a"] * np.sum(p["b"]), ({"a": 2.0, "b": np.ones(3)},)),
     (lambda x: np.sum(x[::2] * x[1::2]) + x[0], (np.arange(4.0),)),
     (lambda x: 1 / (1 + np.exp(-x)) + (2 * 3) * x * 1, (0.3,)),
+    (lambda x: np.sum(np.abs(np.floor(x)) * np.copysign(np.rint(x), -x)), (np.array([-2.5, -0.3, 0.5, 1.7]),)),
+    (lambda x, y: np.sum(np.where(x > y, np.trunc(x), np.sign(y)) * y), (np.array([-1.5, 2.5]), np.array([0.5, -0.0]))),
 ]
 
 
 def same(a, b):
-    import optree
-
     for u, v in zip(optree.tree_leaves(a), optree.tree_leaves(b), strict=True):
         np.testing.assert_allclose(u, v, rtol=1e-14)
         u, v = np.asarray(u), np.asarray(v)  # Python floats in, Python floats out
@@ -42,7 +44,11 @@ def test_programs_equal_the_engine(f, args):
 def test_each_pass_keeps_the_values(name, f, args):
     graph = dl.trace(lambda *a: dl.value_and_grad(f)(*a), *args)
     after = PASSES[name](graph)
-    same(after(*args), graph(*args))
+    if name in ROUNDING:
+        same(after(*args), graph(*args))
+    else:
+        for found, want in zip(*map(optree.tree_leaves, (after(*args), graph(*args))), strict=True):
+            equal_bits(found, want)
     assert name in ("expansion", "uniform constants", "factors", "assembly") or len(after) <= len(graph)
 
 

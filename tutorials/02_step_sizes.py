@@ -259,7 +259,7 @@ assert dl.grad(lambda x: relu(x) - relu(-x))(0.0) == 0.0  # should be 1
 assert dl.grad(lambda x: half(x) - half(-x))(0.0) == 1.0
 assert dl.grad(lambda x: half(half(x)))(0.0) == 0.25  # should be what half gives
 judged = dl.compare("relu(x) - relu(-x)", at=dict(x=0.0))
-assert not judged.agree and len(judged.kinks) == 2  # so compare says what it stands on, and counts none of them
+assert not judged.agree and len(judged.kinks) == 2  # compare says so, and counts neither
 print(judged.kinks[0])
 
 # %% [markdown]

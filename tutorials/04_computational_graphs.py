@@ -66,7 +66,7 @@ moved
 # %% [markdown]
 # ### Upstream, local, downstream
 #
-# Three speeds stand on each wire, and speeds multiply, as gears do:
+# On the way back a wire has a sender, $f$ at first, and a receiver. Three speeds stand on it, and speeds multiply:
 #
 # | | how fast | who knows it |
 # |---|---|---|

@@ -44,8 +44,8 @@ ANSWERS = {
     "step": (
         "Which step is best?",
         "The formula's own error grows with the step, like h². Rounding grows as it shrinks, like 2e-16/h. The sum is "
-        "least near the cube root of 2e-16: h about 1e-5, times the size of the input. (A forward difference: near the "
-        "square root, 1e-8.)",
+        "least near the cube root of 2e-16: h about 1e-5, times the distance over which the function bends. (A forward "
+        "difference: near the square root, 1e-8.)",
     ),
     "sweeps": (
         "When does forward mode win?",

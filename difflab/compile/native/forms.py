@@ -81,7 +81,7 @@ def fits(node: Node, spelled: Native) -> bool:
 
 def literal(value: float, dtype: DType) -> str:
     if dtype == np.float64 and math.isfinite(value):
-        return f"({value!r})" if value < 0 else repr(value)
+        return f"({value!r})" if math.copysign(1.0, value) < 0 else repr(value)  # -0.0 ** x is -(0.0 ** x)
     text = repr(value) if math.isfinite(value) else f"np.{'nan' if value != value else 'inf'}"
     text = f"-{text}" if value == -math.inf else text
     return f"np.{dtype.name}({text})"

@@ -41,8 +41,8 @@ def whole_power(node: Node) -> int | None:
 def by_squares(x: Written, n: int) -> Written:
     """x**n by repeated squares, as one expression of products.
 
-    >>> by_squares(("x", ATOM), 5)[0]
-    '(x * x) * (x * x) * x'
+    >>> [by_squares(("x", ATOM), n)[0] for n in (3, 4, 5)]
+    ['x * x * x', '(x * x) * (x * x)', '(x * x) * (x * x) * x']
     """
     return (TIMES if n % 2 else SQUARE).of([by_squares(x, n // 2), x]) if n > 1 else x
 

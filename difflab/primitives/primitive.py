@@ -61,7 +61,8 @@ class Primitive:
     `facts` are words:
 
     - "linear", "commutative", "smooth", "f(0)=0": what the operation is in mathematics;
-    - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit;
+    - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit
+      (only a sum of zeros is 0 with either sign in front of them);
     - "rising": elementwise, and greater, or the same up to the last digit, where the operand is greater: on all reals;
     - "increasing": no result is less where an operand is greater, in mathematics, where the operation has values;
     - "outward": no result is less where an operand is further from 0;

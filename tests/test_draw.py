@@ -23,7 +23,8 @@ def backward():
 
 
 def texts(markup):
-    return [e.text for e in ET.fromstring(markup).iter("{http://www.w3.org/2000/svg}text")]
+    lines = ET.fromstring(markup).iter("{http://www.w3.org/2000/svg}text")
+    return ["".join(e.itertext()).replace("\u00a0", " ") for e in lines]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,57 @@ def test_same_bytes_under_another_hash_seed(backward):
 def test_the_numbers_of_the_course(backward):
     shown = texts(svg(backward))
     assert {"-12", "3", "-4"} <= set(shown)
-    assert "∂ 1 × (-4) = -4" in shown and "∂ 1 × 3 = 3" in shown
+    assert "1 × (-4) = -4" in shown and "1 × 3 = 3" in shown
+
+
+def test_the_way_back_runs_to_the_receiver(backward):
+    """Orange from the sender to the equation, blue from there to the receiver, which has the arrowhead."""
+    picture = picture_of(backward)
+    cards = [k for k, box in enumerate(picture.boxes) if box.kind == "card"]
+    assert len(cards) == 4 and not any(w.tone == "forward" for w in picture.wires)
+    found = set()
+    for card in cards:
+        (out,) = [w for w in picture.wires if w.source == card]
+        (into,) = [w for w in picture.wires if w.target == card]
+        assert (out.tone, out.reversed, into.tone, into.reversed) == ("backward", False, "downstream", True)
+        spans = picture.boxes[card].lines[0].spans
+        assert [tone for _, tone in spans] == ["backward", "ink", "local", "ink", "downstream"]
+        found.add((picture.boxes[out.target].lines[0].text, spans[-1][0], picture.boxes[into.source].lines[0].text))
+        receiver = picture.boxes[into.source].lines[0].text
+        assert out.about == into.about and out.about.endswith(f"flows to {receiver}")
+    assert found == {("f", "-4", "q"), ("f", "3", "z"), ("q", "-4", "x"), ("q", "-4", "y")}
+    assert any(
+        w.reversed and w.tone == "backward" and w.about == "the backward pass begins at f" for w in picture.wires
+    )
+
+
+def test_nothing_stands_on_a_wire_of_a_graph(backward):
+    for view in ("both", "forward", "backward", "graph", "symbolic"):
+        assert not any(w.lines for w in picture_of(backward, view=view).wires), view
+
+
+@pytest.mark.parametrize(
+    "view, told",
+    [
+        ("both", "value (forward)   upstream × local = downstream (back)"),
+        ("backward", "upstream × local = downstream (back)"),
+        ("symbolic", "value (forward)   upstream × local = downstream (back)"),
+        ("forward", "value (forward)"),
+        ("graph", ""),
+    ],
+)
+def test_each_view_has_a_key_in_the_roles_that_it_shows(backward, view, told):
+    assert [line.text for line in picture_of(backward, view=view).key] == [told] * bool(told)
+    assert (told in texts(svg(backward, view=view))) == bool(told)
+
+
+def test_equations_of_arrays_where_there_is_room():
+    shown = texts(svg(dl.parse("sum(a * b)").forward(a=np.array([1.0, 2.0]), b=np.array([3.0, -4.0])).backward()))
+    assert "[1, 1] × [3, -4] = [3, -4]" in shown
+    shown = texts(svg(dl.parse("sum(a * b)").forward(a=2.0, b=np.array([3.0, -4.0])).backward()))
+    assert "Σ [1, 1] × [3, -4] = -1" in shown  # what a repeated operand gets is a sum
+    large = dl.parse("sum(a * b)").forward(a=np.ones((30, 40)), b=np.ones((30, 40))).backward()
+    assert not any(" × " in t and "upstream" not in t for t in texts(svg(large)))
 
 
 def test_contributions_are_added_up():
@@ -109,7 +160,7 @@ def test_hostile_names(name):
     for thing in (graph, graph.forward(1.0).backward()):
         markup = svg(thing, title=name)
         tags = {e.tag.rpartition("}")[2] for e in ET.fromstring(markup).iter()}
-        assert tags <= {"svg", "g", "title", "desc", "style", "path", "polygon", "polyline", "ellipse", "text"}
+        assert tags <= {"svg", "g", "title", "desc", "style", "path", "polygon", "polyline", "ellipse", "text", "tspan"}
         assert not any("href" in k or k.startswith("on") for e in ET.fromstring(markup).iter() for k in e.attrib)
 
 

@@ -96,8 +96,8 @@ def test_every_tone_can_be_read_on_every_ground(tone, theme):
 
 
 def test_the_roles_are_told_in_words_where_something_flows():
-    assert "upstream × local = downstream" in lines(dl.parse("x * y"))
-    assert "upstream × local = downstream" not in lines(dl.parse("x"))
+    told = lambda text: [line.text for line in picture_of(dl.parse(text), view="symbolic").key]
+    assert told("x * y") == ["upstream × local = downstream (back)"] and not told("x")
 
 
 def test_parts_of_a_value_used_several_times():

@@ -20,10 +20,6 @@ PLACES = "₁₂₃₄₅₆₇₈₉"
 # How the transposed maps of products are written, for each operand: the other operand left or right of the upstream.
 PRODUCTS = {rows.matmul: ("{up} @ {1}ᵀ", "{0}ᵀ @ {up}")}
 Use = tuple[Node, Node, int]
-# What the colours of the equations are called.
-ROLES = Line.of(
-    ("upstream", "backward"), (" × ", "ink"), ("local", "local"), (" = ", "ink"), ("downstream", "downstream")
-)
 
 
 class Symbols:
@@ -97,8 +93,8 @@ class Symbols:
         return text if len(text) <= LONG else block.name
 
     def adjoint(self, node: Node) -> list[Line]:
-        """The adjoint of a node, where several parts meet or numbers are known; inputs only receive."""
-        tone: Tone = "backward" if node.operands else "downstream"
+        """The adjoint of a node, where several parts meet or numbers are known; the output has it to send."""
+        tone: Tone = "backward" if node is self.output else "downstream"
         if self.backward is not None and node in self.backward.reached:
             total = self.backward.adjoint[node]
             parts = [e.downstream for e in self.backward.edges if e.source is node]

@@ -138,5 +138,5 @@ class Scene(Builder):
         if y is self.model.output and not y.name and y.primitive is not rows.constant:
             self.picture.boxes[-1].lines[0].text = self.model.output_name  # as the sentences call it
 
-    def add_legend(self) -> None:
-        """The page has a legend of its own."""
+    def add_key(self) -> None:
+        """The page has a key of its own."""

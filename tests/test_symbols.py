@@ -23,7 +23,7 @@ GRAPHS = [
     ("f = where(x > y, x * y, y**2) - tanh(x)", dict(x=0.7, y=0.2)),
     ("r = A @ x - b; f = sum(r**2)", dict(A=A, x=np.array([1.0, 0.5, 2.0]), b=np.array([1.0, 3.0]))),
 ]
-READ = {"·": "*", "^": "**", "²": "**2", "∧": "and", "∨": "or"}
+READ = {"·": "*", "∧": "and", "∨": "or"}
 
 
 def cards(thing, **options):

@@ -114,7 +114,7 @@ class Builder:
         else:
             tone: Tone = "backward" if adjoint_part else "ink"
             sign, large = row.glyph or row.name, is_sign(row.glyph)
-            lines = [Line(node.name, tone, large, True, sign=sign) if node.name else Line(sign, tone, large)]
+            lines = [Line(self.names[node], tone, large, True, sign=sign) if node.name else Line(sign, tone, large)]
         if self.symbols and node.operands:
             lines = [Line(self.symbols.formula(node))]
         lines += self.value_lines(node)
@@ -285,8 +285,8 @@ class Builder:
     def add_output(self, k: int, y: Node) -> None:
         if y.primitive is rows.constant:
             return
-        name = y.name or ("output" if len(self.graph.outputs) == 1 else f"output {k}")
-        name = self.names[y] if self.symbols or y.primitive is rows.input else name
+        name = (y.name and self.names[y]) or ("output" if len(self.graph.outputs) == 1 else f"output {k}")
+        name = self.names[y] if self.symbols else name
         adjoint_part = y in self.graph.partner
         lines = [Line(name, "backward" if adjoint_part else "ink", bold=True)]
         back = False
@@ -309,7 +309,7 @@ class Builder:
         self.picture.key = key_of(values, flows and self.view not in ("graph", "forward"), self.seen_marks)
 
     def description(self) -> str:
-        inputs = ", ".join(str(n.name) for n in self.graph.inputs) or "none"
+        inputs = ", ".join(self.names[n] for n in self.graph.inputs) or "none"
         text = f"A computational graph of {len(self.graph.operations)} operations; inputs: {inputs}."
         if self.forward is not None:
             results = ", ".join(f"{y.name or 'output'} = {short(self.forward.values[y])}" for y in self.graph.outputs)
@@ -317,7 +317,9 @@ class Builder:
         if self.backward is not None:
             text += (
                 " Backward pass: "
-                + ", ".join(f"adjoint of {n.name} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs)
+                + ", ".join(
+                    f"adjoint of {self.names[n]} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs
+                )
                 + "."
             )
         return text

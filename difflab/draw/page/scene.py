@@ -84,7 +84,7 @@ class Scene(Builder):
     def node_box(self, node: Node) -> Box:
         row = node.primitive
         if row is rows.input:
-            lines = [Line(clean(node.name or "input", 24), bold=True)]
+            lines = [Line(clean(self.names[node], 24), bold=True)]
         else:
             lines = [Line(row.glyph or row.name, large=len(row.glyph) <= 3)]
             lines += [Line(clean(self.names[node], 24), bold=bool(node.name))]

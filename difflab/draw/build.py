@@ -14,6 +14,7 @@ from ..graph.graph import BackwardPass, Edge, ForwardPass, Graph
 from ..graph.node import Node
 from ..primitives import rows
 from ..types import Value
+from .equation import adjoint_text, product
 from .formula import names_of, node_formula
 from .key import key_of
 from .marks import LEGEND, marks_of
@@ -23,7 +24,6 @@ from .text import clean, shape, short
 
 VIEWS = ("both", "forward", "backward", "graph", "symbolic")
 COLLAPSE_OVER, REFUSE_OVER = 500, 2000
-LONGEST = 44  # characters of an equation on a wire
 
 
 class Builder:
@@ -48,6 +48,7 @@ class Builder:
             self.names = self.symbols.names
         self.picture: Picture = Picture(title or default_title(self.graph, self.view), self.description())
         self.place: dict[Node | Block, int] = {}
+        self.held: dict[Node, Block] = self.holdings()
         self.numbers: dict[Block, int] = {}
         self.seen_marks: dict[str, None] = {}
         self.tone: Literal["", "forward"] = "forward" if self.view in ("both", "forward", "symbolic") else ""
@@ -94,10 +95,25 @@ class Builder:
         self.picture.clusters.setdefault(path, block.name)
         return path
 
+    def holdings(self) -> dict[Node, Block]:
+        """Parameters of a closed block, named after it (`conv1.bias`), that nothing else uses: its box holds them."""
+        users: dict[Node, set[Node | Block]] = {x: set() for x in self.graph.inputs if not self.symbols}
+        for node in self.graph.order:
+            for x in node.operands:
+                if x in users:
+                    users[x].add(self.holder(node))
+        outputs = set(self.graph.outputs)
+        found: dict[Node, Block] = {}
+        for x, holders in users.items():
+            block = next(iter(holders)) if len(holders) == 1 else None
+            if isinstance(block, Block) and x not in outputs and self.names[x].startswith(f"{block.name}."):
+                found[x] = block
+        return found
+
     # Boxes.
     def add_node(self, node: Node) -> None:
         holder = self.holder(node)
-        if node.primitive is rows.constant or holder in self.place:
+        if node.primitive is rows.constant or holder in self.place or node in self.held:
             return
         if isinstance(holder, Block):
             box = self.block_box(holder)
@@ -138,7 +154,21 @@ class Builder:
         for node in leaving:
             found = self.value_lines(node) + ([] if self.symbols else self.adjoint_lines(node))
             lines += found if len(leaving) == 1 else [Line(f"{self.names[node]}: {x.text}", x.tone) for x in found]
+        lines += [self.parameter(x, block) for x, holder in self.held.items() if holder is block]
         return Box(lines, "block", f"block {block.name}", self.cluster(block.parent))
+
+    def parameter(self, x: Node, block: Block) -> Line:
+        """A parameter in the box of its block: its name there, its value or shape, and how large its gradient is."""
+        told: list[Span] = [(self.names[x].removeprefix(f"{block.name}."), "ink")]
+        several = x.shape is not None and bool(x.shape)
+        if several and x.shape is not None:
+            told.append((" " + shape(np.empty(x.shape, dtype=bool)), "ink"))
+        elif self.forward is not None and self.tone:
+            told.append((" " + short(self.forward.values[x]), "forward"))
+        if self.backward is not None and self.view in ("both", "backward") and x in self.backward.reached:
+            adjoint = self.backward.adjoint[x]
+            told.append(("  " + adjoint_text(adjoint), "downstream"))
+        return Line.of(*told)
 
     def leaving(self, block: Block) -> list[Node]:
         """The nodes of a closed block that are used outside it."""
@@ -168,7 +198,10 @@ class Builder:
             text = " + ".join(f"({short(p)})" if p < 0 and k else short(p) for k, p in enumerate(parts))
             return [Line(f"∂ = {text} = {short(total)}", tone)]
         suffix = f"  (sum of {len(parts)})" if len(parts) > 1 else ""
-        return [Line(f"∂ = {short(total)}{suffix}", tone)]
+        return [Line(self.adjoint_text(node) + suffix, tone)]
+
+    def adjoint_text(self, node: Node) -> str:
+        return adjoint_text(self.backward.adjoint[node]) if self.backward is not None else ""
 
     def about(self, node: Node) -> str:
         text = (
@@ -186,7 +219,7 @@ class Builder:
         for node in self.graph.order:
             for position, x in enumerate(node.operands):
                 source, target = self.holder(x), self.holder(node)
-                if source is target and isinstance(source, Block):
+                if (source is target and isinstance(source, Block)) or x in self.held:
                     continue
                 if x.primitive is rows.constant:
                     self.add_constant(x, node, position)
@@ -212,8 +245,16 @@ class Builder:
                     tone=self.tone,
                 )
             )
-        if back:
+        if back and (self.symbols or not self.said(uses[0][0], back)):
             self.wire_back(source, target, back, about)
+        elif back:
+            self.picture.wires.append(
+                Wire(self.place[source], self.place[target], reversed=True, tone="back", about=about)
+            )
+
+    def said(self, x: Node, lines: list[Line]) -> bool:
+        """Whether a card would repeat what the receiver's box says: an adjoint from one sender, without an equation."""
+        return len(lines) == 1 and len(lines[0].spans) == 1 and lines[0].spans[0][0] == self.adjoint_text(x)
 
     def wire_back(self, source: Node | Block, target: Node | Block, lines: list[Line], about: str) -> None:
         """The way back: from the sender to a card with the equation, and on to the receiver."""
@@ -255,7 +296,7 @@ class Builder:
         arriving: dict[Node, Value] = {}
         for e in edges:
             arriving[e.source] = arriving[e.source] + e.downstream if e.source in arriving else e.downstream
-        return [found] if found else [Line.of(("∂ " + short(v), "downstream")) for v in arriving.values()]
+        return [found] if found else [Line.of((adjoint_text(v), "downstream")) for v in arriving.values()]
 
     def through_block(self, block: Block, downstream: Value) -> Line | None:
         """Upstream × local = downstream for a closed block as a whole, where it has one scalar output."""
@@ -328,17 +369,6 @@ class Builder:
 def is_sign(glyph: str) -> bool:
     """Whether it is a sign, which is drawn large; a word, such as exp, would reach down to the line below it."""
     return len(glyph) == 1 or (len(glyph) <= 3 and not glyph.isalpha())
-
-
-def product(upstream: Value, local: Value, downstream: Value) -> Line | None:
-    """Upstream × local = downstream, with a negative local derivative in brackets; None where it is too long."""
-    if local is None or isinstance(downstream, list | tuple):
-        return None
-    factor = f"({short(local)})" if np.ndim(local) == 0 and local < 0 else short(local)
-    pieces: list[Span] = [("Σ ", "ink")] if np.ndim(downstream) < np.ndim(upstream) else []
-    pieces += [(short(upstream), "backward"), (" × ", "ink"), (factor, "local"), (" = ", "ink")]
-    line = Line.of(*pieces, (short(downstream), "downstream"))
-    return line if len(line.text) <= LONGEST else None
 
 
 def check_view(view: str | None, backward: BackwardPass | None, forward: ForwardPass | None) -> str:

@@ -34,6 +34,7 @@ ALLOWED = frozenset(
     "nslimit nslimit1 mclimit splines".split()
 )
 FONT = "Helvetica"
+BOTH = f"{DOWNSTREAM};0.5:{BACKWARD}"  # from the receiver, where Graphviz begins the line
 TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD, "local": LOCAL, "downstream": DOWNSTREAM}
 SHAPES = {
     "input": ("box", "filled,rounded", INPUT),
@@ -163,8 +164,18 @@ def write_box(graph: graphviz.Digraph, k: int, box: Box) -> None:
 
 def write_wire(graph: graphviz.Digraph, k: int, wire: Wire, down: bool) -> None:
     style = "dashed" if wire.backward or wire.faded else "solid"
-    back = wire.tone in ("backward", "downstream")
-    colour = DEAD if wire.faded else TONES[wire.tone] if wire.tone else BACKWARD if wire.backward else WIRE
+    back = wire.tone in ("backward", "downstream", "back")
+    colour = (
+        DEAD
+        if wire.faded
+        else BOTH
+        if wire.tone == "back"
+        else TONES[wire.tone]
+        if wire.tone
+        else BACKWARD
+        if wire.backward
+        else WIRE
+    )
     graph.edge(
         f"n{wire.source}",
         f"n{wire.target}",

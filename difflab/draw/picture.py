@@ -49,7 +49,7 @@ class Wire:
     """One arrow of the drawing, from box to box by their positions in the list.
 
     A wire with a `tone` is half of one that goes back: orange from the sender to the card with its equation, blue from
-    there to the receiver, where the arrowhead is. A value of the pass flows on a green one.
+    there to the receiver, where the arrowhead is; "back" is both halves, without a card. A value flows on a green one.
     """
 
     source: int
@@ -59,7 +59,7 @@ class Wire:
     reversed: bool = False
     faded: bool = False
     about: str = ""
-    tone: Literal["", "forward", "backward", "downstream"] = ""
+    tone: Literal["", "forward", "backward", "downstream", "back"] = ""
 
 
 @dataclass

@@ -23,7 +23,7 @@ from .symbols import Symbols
 from .text import clean, shape, short
 
 VIEWS = ("both", "forward", "backward", "graph", "symbolic")
-COLLAPSE_OVER, REFUSE_OVER = 500, 2000
+COLLAPSE_OVER, REFUSE_OVER = 100, 2000
 
 
 class Builder:
@@ -38,6 +38,9 @@ class Builder:
         self.view: str = check_view(view, self.backward, self.forward)
         self.names: dict[Node, str] = names_of(self.graph)
         self.open_blocks = open_blocks
+        self.held: dict[Node, Block] = {}
+        if self.view != "symbolic":
+            self.held = self.holdings()
         self.needed: set[Node] = ancestors(self.graph)
         self.edges: dict[tuple[Node, int], Edge] = {}
         for edge in self.backward.edges if self.backward else ():
@@ -48,7 +51,6 @@ class Builder:
             self.names = self.symbols.names
         self.picture: Picture = Picture(title or default_title(self.graph, self.view), self.description())
         self.place: dict[Node | Block, int] = {}
-        self.held: dict[Node, Block] = self.holdings()
         self.numbers: dict[Block, int] = {}
         self.seen_marks: dict[str, None] = {}
         self.tone: Literal["", "forward"] = "forward" if self.view in ("both", "forward", "symbolic") else ""
@@ -71,7 +73,9 @@ class Builder:
 
     # Blocks.
     def holder(self, node: Node) -> Node | Block:
-        """The node, or the outermost collapsed block that it stands in."""
+        """The node, or the outermost collapsed block that it stands in; parameters stand in that of their block."""
+        if node in self.held:
+            return self.held[node]
         found: Node | Block = node
         block = node.block
         while block is not None:
@@ -97,7 +101,7 @@ class Builder:
 
     def holdings(self) -> dict[Node, Block]:
         """Parameters of a closed block, named after it (`conv1.bias`), that nothing else uses: its box holds them."""
-        users: dict[Node, set[Node | Block]] = {x: set() for x in self.graph.inputs if not self.symbols}
+        users: dict[Node, set[Node | Block]] = {x: set() for x in self.graph.inputs}
         for node in self.graph.order:
             for x in node.operands:
                 if x in users:
@@ -113,7 +117,7 @@ class Builder:
     # Boxes.
     def add_node(self, node: Node) -> None:
         holder = self.holder(node)
-        if node.primitive is rows.constant or holder in self.place or node in self.held:
+        if node.primitive is rows.constant or holder in self.place:
             return
         if isinstance(holder, Block):
             box = self.block_box(holder)
@@ -219,7 +223,7 @@ class Builder:
         for node in self.graph.order:
             for position, x in enumerate(node.operands):
                 source, target = self.holder(x), self.holder(node)
-                if (source is target and isinstance(source, Block)) or x in self.held:
+                if source is target and isinstance(source, Block):
                     continue
                 if x.primitive is rows.constant:
                     self.add_constant(x, node, position)

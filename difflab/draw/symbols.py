@@ -52,8 +52,8 @@ class Symbols:
         )
         self.flowing: set[tuple[Node, int]] = self.paths()
         self.parts: dict[Node, int] = defaultdict(int)
-        for x, target in self.bundles():
-            self.parts[x] += 1 if isinstance(target, Block) else target
+        for x, count in self.bundles():
+            self.parts[x] += count
 
     def paths(self) -> set[tuple[Node, int]]:
         """The uses (node, place of the operand) through which something flows back to the operand."""
@@ -67,15 +67,15 @@ class Symbols:
                     reached.add(x)
         return found
 
-    def bundles(self) -> Iterable[tuple[Node, Any]]:
-        """A pair for each wire that brings something to a node: the node, and the block or the number of wires."""
+    def bundles(self) -> Iterable[tuple[Node, int]]:
+        """A pair for each two boxes that are joined: the node that gets something back, and by how many wires."""
         count: dict[tuple[Node, Node | Block], int] = defaultdict(int)
         for node, position in self.flowing:
             x = node.operands[position]
             if self.holder(x) is not self.holder(node):
                 count[x, self.holder(node)] += 1
         for (x, target), uses in count.items():
-            yield x, target if isinstance(target, Block) or isinstance(self.holder(x), Block) else uses
+            yield x, 1 if isinstance(target, Block) or isinstance(self.holder(x), Block) else uses
 
     # Boxes.
     def formula(self, node: Node) -> str:

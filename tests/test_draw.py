@@ -71,7 +71,7 @@ def test_the_way_back_runs_to_the_receiver(backward):
         assert [tone for _, tone in spans] == ["backward", "ink", "local", "ink", "downstream"]
         found.add((picture.boxes[out.target].lines[0].text, spans[-1][0], picture.boxes[into.source].lines[0].text))
         receiver = picture.boxes[into.source].lines[0].text
-        assert out.about == into.about and out.about.endswith(f"flows to {receiver}")
+        assert out.about == into.about and out.about.endswith(f"back to {receiver}")
     assert found == {("f", "-4", "q"), ("f", "3", "z"), ("q", "-4", "x"), ("q", "-4", "y")}
     assert any(
         w.reversed and w.tone == "backward" and w.about == "the backward pass begins at f" for w in picture.wires
@@ -272,3 +272,10 @@ def test_a_local_formula_with_a_condition_on_a_number():
 def test_a_recorded_operation_with_several_results_shows_their_shapes(f, told):
     drawn = svg(dl.trace(f, np.ones(3)), view="graph")
     assert any(t.replace(" ", "") == told.replace(" ", "") for t in texts(drawn)), texts(drawn)
+
+
+def test_a_wire_says_what_flows_on_it(backward):
+    said = {w.about for w in picture_of(backward).wires} | {w.about for w in picture_of(backward, view="forward").wires}
+    assert "f sends 1 (upstream) × -4 (local) = -4 (downstream) back to q" in said and "x = -2 goes into q" in said
+    product = picture_of(dl.parse("sum(A @ x)").forward(A=np.eye(2), x=np.ones(2)).backward())
+    assert any(w.about == "v1 has [1, 1] (upstream) and sends [1, 1] (downstream) back to x" for w in product.wires)

@@ -236,7 +236,7 @@ class Builder:
 
     def wire(self, source: Node | Block, target: Node | Block, uses: list[tuple[Node, Node, int]]) -> None:
         """The wire forward; on the way back in numbers the wire itself turns, and carries the equation on a card."""
-        about, first = self.about_wire(uses[0]), uses[0][1]
+        about, first = self.about_wire(uses), uses[0][1]
         back = self.symbols.lines(uses) if self.symbols else self.equations(uses)
         if self.symbols or not back:
             self.picture.wires.append(
@@ -273,16 +273,21 @@ class Builder:
         paths = (self.picture.boxes[self.place[end]].cluster for end in (source, target))
         return tuple(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(*paths)))
 
-    def about_wire(self, use: tuple[Node, Node, int]) -> str:
-        x, node, position = use
-        edge = self.edges.get((node, position))
+    def about_wire(self, uses: list[tuple[Node, Node, int]]) -> str:
+        """What flows on a wire, in a sentence for each of its first uses."""
+        told = [self.about_use(*use) for use in uses[:3]]
+        return "; ".join(told) + "; …" * (len(uses) > 3)
+
+    def about_use(self, x: Node, node: Node, position: int) -> str:
+        edge = self.edges.get((node, position)) if self.view not in ("forward", "graph") else None
         if edge is None:
-            return f"{self.names[x]} goes into {self.names[node]}"
-        local = "" if edge.local is None else f" × local {short(edge.local, 6)}"
-        return (
-            f"upstream {short(edge.upstream, 6)}{local} = downstream {short(edge.downstream, 6)} flows to "
-            f"{self.names[x]}"
-        )
+            value = "" if self.forward is None else f" = {short(self.forward.values[x], 6)}"
+            return f"{self.names[x]}{value} goes into {self.names[node]}"
+        down = f"{short(edge.downstream, 6)} (downstream) back to {self.names[x]}"
+        if edge.local is None:
+            return f"{self.names[node]} has {short(edge.upstream, 6)} (upstream) and sends {down}"
+        product = f"{short(edge.upstream, 6)} (upstream) × {short(edge.local, 6)} (local)"
+        return f"{self.names[node]} sends {product} = {down}"
 
     def equations(self, uses: list[tuple[Node, Node, int]]) -> list[Line]:
         """What a wire of the way back carries: upstream × local = downstream, or what arrives."""

@@ -46,8 +46,9 @@ SHAPES = {
     "output": ("plain", "", ""),
     "card": ("box", "filled,rounded", OPERATION),
 }
+ROOM = '<font point-size="4">&#160;</font>'
 SIZES: dict[str, dict[str, Any]] = {
-    "card": {"height": 0.3, "margin": "0.08,0.05"},
+    "card": {"height": 0.3, "margin": "0.09,0.07"},
     "constant": {"height": 0.3, "width": 0.4},
 }  # inches, at least
 
@@ -63,7 +64,12 @@ def label(lines: list[Line], beside: bool = False, left: bool = False) -> str:
     """Lines as Graphviz markup, every character of text escaped; `beside` a wire they begin with room."""
     end = '<br align="left"/>' if left else "<br/>"
     made = end.join(("&#160;&#160;" if beside else "") + written(line) for line in lines)
-    return f"<{made}{end if left else ''}>" if lines else ""
+    return f"<{ROOM + end if left else ''}{made}{end if left else ''}>" if lines else ""
+
+
+def above(lines: list[Line]) -> str:
+    """A label above a wire that goes across: with room below, so that it does not stand on the wire."""
+    return f"<{'<br/>'.join(map(written, lines))}<br/>{ROOM}>" if lines else ""
 
 
 def written(line: Line) -> str:
@@ -180,7 +186,7 @@ def write_wire(graph: graphviz.Digraph, k: int, wire: Wire, down: bool) -> None:
         f"n{wire.source}",
         f"n{wire.target}",
         **attributes(
-            label=label(wire.lines, down),
+            label=label(wire.lines, beside=True) if down else above(wire.lines),
             style=style,
             color=colour,
             penwidth=2.4 if back else "",

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.draw import palette
 from difflab.draw.draw import picture_of, svg
+from difflab.draw.page import page_of
 from difflab.draw.text import number, short
 
 POINT = {"x": -2.0, "y": 5.0, "z": -4.0}
@@ -279,3 +281,16 @@ def test_a_wire_says_what_flows_on_it(backward):
     assert "f sends 1 (upstream) × -4 (local) = -4 (downstream) back to q" in said and "x = -2 goes into q" in said
     product = picture_of(dl.parse("sum(A @ x)").forward(A=np.eye(2), x=np.ones(2)).backward())
     assert any(w.about == "v1 has [1, 1] (upstream) and sends [1, 1] (downstream) back to x" for w in product.wires)
+
+
+def test_adjoints_are_downstream_and_that_of_the_output_upstream(backward):
+    tones = {b.lines[0].text: line.tone for b in picture_of(backward).boxes for line in b.lines if "∂ =" in line.text}
+    assert tones == {"x": "downstream", "y": "downstream", "z": "downstream", "q": "downstream", "f": "backward"}
+
+
+def test_drawings_and_pages_have_one_palette(backward):
+    drawn, page = svg(backward), page_of(backward, ulps=False)
+    for role in ("value", "upstream", "local", "downstream"):
+        light, dark = palette.ROLES[role]
+        assert f'fill="{light}"' in drawn and f'[fill="{light}"]{{fill:{dark}}}' in drawn
+        assert f"--{role}:{light};" in page and f"--{role}:{dark};" in page

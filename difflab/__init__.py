@@ -92,7 +92,8 @@ hooks.FILLERS.update(
     {
         "backward": "difflab.differentiate.passes",
         "errors of methods": "difflab.lab.page_errors",
-        "frame": "difflab.draw.draw",
+        "card of a graph": "difflab.draw.shown",
+        "frame": "difflab.draw.shown",
         "graphviz": "difflab.draw.draw",
         "svg": "difflab.draw.draw",
     }

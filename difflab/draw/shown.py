@@ -27,37 +27,31 @@ LISTENER = (
 
 def card(thing: Drawable, pictured: bool) -> Card:
     """A graph or a pass; without the picture where text is wanted, which has no use for it."""
-    if isinstance(thing, Draft):
-        thing = thing.finish()
-    assert isinstance(thing, Graph | ForwardPass | BackwardPass)
-    graph = graph_of(thing)
+    graph, forward, backward = passes_of(thing)
     names = [brief(str(n.name)) for n in graph.inputs]
     ends = f"{len(names)} inputs" if len(names) > MOST_NAMED else f"inputs {', '.join(names) or 'none'}"
     size = len(graph.operations)
     about = f"of {size:,} operation{'s' * (size != 1)}, {ends}"
     drawn = picture(thing) if pictured else []
-    nodes = table(graph, thing)
+    nodes = table(graph, forward, backward)
     counts = counted(graph)
     shown = bool(drawn) and isinstance(drawn[0], Picture)
     rest: list[Part] = [Fold("nodes", [nodes])] if shown else [*([counts] if size > 12 else []), nodes]
     return Card(type(thing).__name__, about).add(*drawn, *rest)
 
 
-def graph_of(thing: Graph | ForwardPass | BackwardPass) -> Graph:
-    if isinstance(thing, Graph):
-        return thing
-    return thing.graph
-
-
-def passes_of(thing: Graph | ForwardPass | BackwardPass) -> tuple[ForwardPass | None, BackwardPass | None]:
-    if isinstance(thing, Graph):
-        return None, None
+def passes_of(thing: Drawable) -> tuple[Graph, ForwardPass | None, BackwardPass | None]:
+    """The graph, and the passes that there are."""
+    if isinstance(thing, BackwardPass):
+        return thing.forward.graph, thing.forward, thing
     if isinstance(thing, ForwardPass):
-        return thing, None
-    return thing.forward, thing
+        return thing.graph, thing, None
+    found = thing.finish() if isinstance(thing, Draft) else thing
+    assert isinstance(found, Graph)
+    return found, None, None
 
 
-def picture(thing: Graph | ForwardPass | BackwardPass) -> list[Part]:
+def picture(thing: Drawable) -> list[Part]:
     """The drawing, or why there is none."""
     try:
         drawing = svg(thing)
@@ -65,12 +59,11 @@ def picture(thing: Graph | ForwardPass | BackwardPass) -> list[Part]:
         return [Words(f"no picture: {error}")]
     if len(drawing) > MOST_DRAWN:
         return [Words('too large a picture for a cell; dl.draw(graph, "graph.svg") writes it to a file')]
-    return [Picture(drawing, about(thing))]
+    return [Picture(drawing, about(passes_of(thing)[0]))]
 
 
-def about(thing: Graph | ForwardPass | BackwardPass) -> str:
+def about(graph: Graph) -> str:
     """What stands for a drawing: its operations in words."""
-    graph = graph_of(thing)
     names = names_of(graph)
     told = [f"{names[n]} = {node_formula(n, names)}" for n in graph.operations[:12]]
     more = f" and {len(graph.operations) - 12} more operations" if len(graph.operations) > 12 else ""
@@ -83,11 +76,10 @@ def counted(graph: Graph) -> Table:
     return Table([[name, f"{n:,}"] for name, n in found], ("operation", "nodes"), "operations")
 
 
-def table(graph: Graph, thing: Graph | ForwardPass | BackwardPass) -> Table:
+def table(graph: Graph, forward: ForwardPass | None, backward: BackwardPass | None) -> Table:
     """The nodes in their order: formula, and value and adjoint where they are known."""
     names = names_of(graph)
     order = [n for n in graph.order if n.primitive is not rows.constant]
-    forward, backward = passes_of(thing)
     listed: list[list[str]] = []
     for node in order[:MOST_LISTED]:
         cells = [names[node], node_formula(node, names) if node.operands else "input"]

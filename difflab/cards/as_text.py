@@ -18,10 +18,10 @@ BARS, STEPS = "▁▂▃▄▅▆▇█", 24
 GAP = "  "
 
 
-def terminal_width() -> int:
-    """Of the terminal, or what COLUMNS says; 100 where the text goes elsewhere."""
+def terminal_width(usual: int = USUAL) -> int:
+    """Of the terminal, or what COLUMNS says; `usual` where the text goes elsewhere."""
     watched = sys.stdout is not None and sys.stdout.isatty()
-    width = shutil.get_terminal_size((USUAL, 24)).columns if watched or "COLUMNS" in os.environ else USUAL
+    width = shutil.get_terminal_size((usual, 24)).columns if watched or "COLUMNS" in os.environ else usual
     return max(width, NARROWEST)
 
 
@@ -35,7 +35,9 @@ def as_text(card: Card, width: int | None = None) -> str:
     """
     width = width or terminal_width()
     lines = textwrap.wrap(f"{brief(card.kind)} {brief(card.about)}".strip(), width)
-    return "\n".join(lines + [line for part in card.parts for line in told(part, width)])
+    for k, part in enumerate(card.parts):
+        lines += ["", *told(part, width)] if k else told(part, width)
+    return "\n".join(lines)
 
 
 def told(part: Part, width: int) -> Iterator[str]:
@@ -49,7 +51,7 @@ def told(part: Part, width: int) -> Iterator[str]:
             over = f" over {part.x}" if part.x else ""
             yield ("  " + clean(title + over))[:width]
             every = list(part.series.items())
-            rows = [[brief(name), *([bars(s)] if unicode() else []), course(s)] for name, s in every[:MOST]]
+            rows = [[brief(name), *([bars(s, part.log_y)] if unicode() else []), course(s)] for name, s in every[:MOST]]
             yield from table(Table(rows), width)
         case Code():
             yield from (line[: width - 4] and "    " + line[: width - 4] for line in part.shown().splitlines())
@@ -72,13 +74,14 @@ def unicode() -> bool:
     return str(getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
-def bars(series: Series) -> str:
+def bars(series: Series, log: bool = False) -> str:
     """A curve as a row of bars.
 
     >>> bars(Series([1, 2, 3], [0.0, 1.0, 2.0]))
     '▁▄█'
     """
     _, y = series.points()
+    y = np.log10(y[y > 0]) if log else y
     if not y.size:
         return ""
     y = np.array([part.mean() for part in np.array_split(y, min(STEPS, y.size))])

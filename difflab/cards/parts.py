@@ -6,8 +6,10 @@ Card("Run", "of 10 epochs", [Chart("loss", {"train": Series(epochs, losses)}), T
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 
 import numpy as np
 
@@ -45,6 +47,11 @@ class Table:
         return rows + [
             [brief(cell) for cell in row[:COLUMNS]] for row in self.rows[max(FIRST, len(self.rows) - LAST) :]
         ]
+
+    def without_empty(self) -> Table:
+        """The table without columns in which nothing stands."""
+        kept = [k for k in range(len(self.heads)) if k == 0 or any(row[k] for row in self.rows)]
+        return Table([[row[k] for k in kept] for row in self.rows], [self.heads[k] for k in kept], self.title)
 
     def right(self) -> list[bool]:
         """Which columns hold numbers."""
@@ -142,6 +149,18 @@ class Card:
         return self
 
 
+def drawn(kind: str, svg: str) -> Card:
+    """A drawing that is finished, under its own title.
+
+    >>> drawn("Sketch", "<svg><title>A window</title><desc>3 by 3</desc></svg>").about
+    'A window'
+    """
+    told = [
+        unescape(m[1]) if (m := re.search(f"<{tag}[^>]*>([^<]*)</{tag}>", svg)) else "" for tag in ("title", "desc")
+    ]
+    return Card(kind, told[0]).add(Picture(svg, ": ".join(t for t in told if t)))
+
+
 def empty(part: Part) -> bool:
     if isinstance(part, Table):
         return not part.rows
@@ -218,8 +237,7 @@ def arrays(values: Mapping[str, Value], title: str = "", head: str = "name") -> 
     """A row for each number or array: numbers as they are, arrays by shape, least, greatest and size. No dump."""
     rows = [array_row(str(name), x) for name, x in values.items()]
     heads = (head, "shape", "value", "least", "greatest", "norm", "not finite")
-    kept = [k for k in range(len(heads)) if k == 0 or any(row[k] for row in rows)]
-    return Table([[row[k] for k in kept] for row in rows], [heads[k] for k in kept], title)
+    return Table(rows, heads, title).without_empty()
 
 
 def array_row(name: str, x: Value) -> list[str]:

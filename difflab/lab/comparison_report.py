@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..cards.as_text import terminal_width
 from ..errors import InputError
 from ..files import target, write
 from ..types import FileName, Tree, Value
@@ -203,7 +204,7 @@ def as_text(c: JudgedMethods) -> str:
     from rich.console import Console
 
     buffer = io.StringIO()
-    print_table(c, Console(file=buffer, width=140, no_color=True))
+    print_table(c, Console(file=buffer, width=terminal_width(140), no_color=True))
     return buffer.getvalue()
 
 

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from ..cards.parts import Card, arrays, facts, figure
+from ..cards.shown import Shown
 from ..differentiate.transform import Recording
 from ..errors import DomainError, DtypeError, InputError, TraceError
-from ..graph.pytree import flatten
+from ..graph.pytree import flatten, named_leaves
 from ..types import Function, Value
 
 Leaves = list[Any]
 
 
 @dataclass(frozen=True, repr=False)
-class Lipschitz:
+class Lipschitz(Shown):
     """The largest singular value of a Jacobian, and the direction that it stretches most.
 
     `value` is |Jv| of the unit vector v = `direction`, so it is never above the largest singular value but by rounding.
@@ -33,6 +35,11 @@ class Lipschitz:
     def __repr__(self) -> str:
         told = "converged" if self.converged else "not converged"
         return f"<Lipschitz {self.value:.6g}, residual {self.residual:.1e}, {told} after {self.steps} steps>"
+
+    def _card_(self) -> Card:
+        told = facts({"residual": figure(self.residual, 2), "steps": self.steps, "converged": self.converged})
+        direction = arrays(named_leaves(self.direction), "the direction that is stretched most")
+        return Card("Lipschitz", f"constant {self.value:.10g} here").add(told, direction)
 
     def __float__(self) -> float:
         return self.value

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
+from ..cards.parts import Card, Chart, Row, Series, arrays
+from ..cards.shown import Shown
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError, ShapeError
 from ..types import Value
@@ -21,7 +23,7 @@ from .types import Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recovered:
+class Recovered(Shown):
     """Rewards (S,) of the states, the policy (S, A) they imply, and the log-likelihood after each step."""
 
     rewards: Floats
@@ -32,6 +34,13 @@ class Recovered:
 
     def __repr__(self) -> str:
         return f"Recovered(log-likelihood {self.log_likelihood:.6g} after {self.iterations} iterations)"
+
+    def _card_(self) -> Card:
+        about = f"rewards: log-likelihood {self.log_likelihood:.6g} after {self.iterations} iterations"
+        steps = Series(range(len(self.history)), self.history)
+        chart = Chart("log-likelihood", {"log-likelihood": steps}, "iteration")
+        kept = arrays({"rewards": self.rewards, "policy": self.policy})
+        return Card("Recovered", about).add(Row([chart, kept]))
 
 
 def visit_counts(process: MDP, episodes: Iterable[Value]) -> Floats:

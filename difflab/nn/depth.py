@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..cards.parts import Card, Chart, Series, Words
+from ..cards.shown import Carded
 from ..differentiate.transform import vjp
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, save
@@ -19,7 +21,7 @@ DEAD, LARGE = 1e-3, 1e3  # against the spread at the first layer
 
 
 @dataclass(frozen=True, repr=False)
-class DepthStudy:
+class DepthStudy(Carded):
     """Standard deviations behind each layer, first to last: of its values, and of the gradient by them."""
 
     init: str
@@ -29,6 +31,12 @@ class DepthStudy:
 
     def __repr__(self) -> str:
         return f"<DepthStudy of {len(self.values)} layers: {self.verdict()}>"
+
+    def _card_(self) -> Card:
+        places = range(1, len(self.values) + 1)
+        curves = {"values": Series(places, self.values), "gradients": Series(places, self.gradients)}
+        chart = Chart("standard deviation by layer", curves, "layer", log_y=True)
+        return Card("DepthStudy", f"of {len(self.values)} layers").add(Words(self.verdict()), chart)
 
     def verdict(self) -> str:
         """What becomes of the values on their way, and of the gradient on its way back, in a sentence."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import optree
 
+from ..cards.as_html import framed
 from ..errors import InputError, TraceError
 from ..graph.hollow import ShapeTape, hollow
 from ..types import Shape, Sizes, Tree, Value
@@ -71,7 +72,7 @@ class Summary:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{h}</th>" for h in HEAD)
         body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in r) + "</tr>" for r in self.cells())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return framed(f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
 
 
 HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field")

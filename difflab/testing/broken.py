@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..cards.parts import Card, Table, figure
+from ..cards.shown import Carded
 from ..clock import spent
 from ..differentiate.problem import as_problem, output_ancestors
 from ..differentiate.transform import jvp, vjp
@@ -78,13 +80,23 @@ class BrokenRule:
         }
 
 
-class BrokenRules(list[BrokenRule]):
+class BrokenRules(Carded, list[BrokenRule]):
     """The wrong rules; empty where all are right. `judged` counts nodes, `unjudged` says which had no judge and why."""
 
     def __init__(self) -> None:
         super().__init__()
         self.judged = 0
         self.unjudged: list[str] = []
+
+    def _card_(self) -> Card:
+        about = f"{len(self)} wrong, {self.judged} local derivatives judged"
+        rows = [
+            [f.operation, f.mode, str(f.operand), f"{f.rule:.17g}", f"{f.truth:.17g}", figure(f.ulps, 3), f.source]
+            for f in self
+        ]
+        heads = ("operation", "mode", "operand", "its rule says", "truth", "ulps apart", "line")
+        unjudged = Table([[reason] for reason in self.unjudged], ("not judged",))
+        return Card("BrokenRules", about).add(Table(rows, heads).without_empty(), unjudged)
 
     def __str__(self) -> str:
         lines = [str(f) for f in self] or [f"no broken rule: {self.judged} local derivatives are right"]

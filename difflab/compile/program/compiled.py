@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -34,12 +35,14 @@ class Compiled:
         self.free: list[list[Value]] = []  # workspaces that no run uses at the moment
         self.general: Compiled | None = None
         self.guards: list[Value] = [outcome for _, outcome in graph.guards]
+        self.seconds: float = 0.0  # that recording, the passes and writing took
         self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 
     def build(self, scalar: bool = True) -> Compiled:
         """Runs the passes and writes the source, once."""
         with self.lock:
             if self.run is None:
+                start = time.perf_counter()
                 self.graph, self.log = optimise(self.traced)
                 self.scalar: bool = scalar and is_scalar(self.graph)
                 self.count: int = len(self.graph.outputs)
@@ -51,6 +54,7 @@ class Compiled:
                 if isinstance(self.source, NumpySource):
                     self.arrays = self.source
                 self.run = self.source.compile()
+                self.seconds += time.perf_counter() - start
         return self
 
     def written(self, kept: list[Node]) -> ScalarSource | NumpySource:

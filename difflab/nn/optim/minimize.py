@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...cards.parts import Card, Chart, Part, Row, Series, Words, arrays, facts
+from ...cards.shown import Shown
 from ...compile.program.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
 from ...glance import glance
 from ...graph.leaves import check_functions
-from ...graph.pytree import flatten, map_leaves, paths
+from ...graph.pytree import flatten, map_leaves, named_leaves, paths
 from ...types import Function, Tree, Value
 from ..arrays import Memory
 from .checks import check_params, number
@@ -21,7 +23,7 @@ from .second_order import LBFGS, GaussNewton, Newton, Ravel
 
 
 @dataclass(repr=False)
-class Result:
+class Result(Shown):
     """What `minimize` found: `params`, their `value`, values and parameters on the way, and why it ended."""
 
     params: Tree
@@ -36,6 +38,16 @@ class Result:
         told = "converged" if self.converged else "not converged"
         why = f" ({self.message})" if self.message else ""
         return f"<Result after {self.steps} steps, {told}{why}: value {self.value:.6g}, params {glance(self.params)}>"
+
+    def _card_(self) -> Card:
+        falls = np.asarray(self.history, float)
+        log = bool(falls.size and np.nanmin(falls, initial=np.inf) > 0)
+        curve = Chart("value", {"value": Series(range(falls.size), falls)}, "step", log_y=log)
+        told = facts({"value": self.value, "steps": self.steps, "converged": self.converged})
+        why = Words(self.message, attention=not self.converged) if self.message else None
+        parts: list[Part] = [*([curve] if falls.size else []), told]
+        params = arrays(named_leaves(self.params, "params"), "parameters")
+        return Card("Result", f"after {self.steps} steps").add(Row(parts), why, params)
 
 
 def minimize(

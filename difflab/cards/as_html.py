@@ -27,7 +27,7 @@ SAID_LIGHT = (
     "html[theme=light]",
     "[data-md-color-scheme=default]",
 )
-ME = ".difflab-card.difflab-card"  # twice, so that a notebook's own rules for tables count for less
+ME = ".difflab-card" * 3  # so that a notebook's own rules for tables count for less
 
 
 def style() -> str:
@@ -50,7 +50,7 @@ def style() -> str:
         "font-variant-numeric:tabular-nums;width:auto;table-layout:auto;display:table",
         " tr": "background:none;border:0",
         " th,X td": "text-align:left;padding:2px 16px 2px 0;border:0;border-bottom:1px solid var(--line);"
-        "vertical-align:top;color:inherit;background:none;max-width:44em;white-space:normal",
+        "overflow-wrap:break-word;vertical-align:top;color:inherit;background:none;max-width:44em;white-space:normal",
         " th": "color:var(--soft);font-weight:600;white-space:nowrap",
         " .n": "text-align:right;white-space:nowrap",
         " pre": "margin:4px 0 8px;padding:8px 10px;border:1px solid var(--line);border-radius:4px;background:none;"
@@ -61,7 +61,7 @@ def style() -> str:
         " .picture img": "max-width:none",
         " svg text": "font-size:12px;fill:var(--soft);font-family:inherit",
         " .grid": "stroke:var(--line);fill:none",
-        " .legend": "display:flex;flex-wrap:wrap;gap:0 16px;font-size:12.5px",
+        " .legend": "display:flex;flex-wrap:wrap;gap:0 16px;font-size:12.5px;margin:0 0 8px",
         " ul": "margin:4px 0 0;padding-left:1.2em;color:var(--soft);font-size:13px",
         ".bare": "padding:0;border:0;background:none",
         " iframe": "border:0;display:block;width:100%",

@@ -21,6 +21,7 @@ class Axis:
     """Numbers to places; of a logarithmic axis what is not positive has no place."""
 
     def __init__(self, values: Array, log: bool, start: float, end: float) -> None:
+        self.whole: bool = bool(np.all(values == np.floor(values)))
         if log and not np.any(values > 0):
             log = False
         self.log: bool = log
@@ -54,6 +55,7 @@ class Axis:
             return [self.low, self.high]
         power = 10.0 ** math.floor(math.log10(width)) or width
         wide = next((m * power for m in (1, 2, 2.5, 5, 10) if m * power >= width), width)
+        wide = max(1.0, math.ceil(wide)) if self.whole else wide  # there is no epoch 1.5
         first = math.ceil(self.low / wide)
         found = [k * wide for k in range(first, first + 7) if k * wide <= self.high]
         return found or [self.low, self.high]

@@ -61,12 +61,18 @@ class Certificate(Derivative):
             rows.append([*array_row(name, x), low, high, figure(least)])
         heads = ["d / d", "shape", "derivative", "least", "greatest", "norm", "not finite", "at least", "at most"]
         entries = Table(rows, [*heads, "proven digits"]).without_empty()
-        sides = [(name, glance(pair)) for name, pair in self.one_sided.items() if pair is not None]
+        sides = [
+            (name, *[f"[{x[0]:.6g}, {x[1]:.6g}]" if np.shape(x) == (2,) else glance(x) for x in pair])
+            for name, pair in self.one_sided.items()
+            if isinstance(pair, tuple | list) and len(pair) == 2
+        ]
         told = facts({"precision": f"{self.bits} bits" if self.bits else "", "time": duration(self.seconds or None)})
         why = Words(self.reason, attention=True) if self.reason else None
-        notes = [Words(note) for note in self.notes[:8] if note != self.reason]
+        notes = [Words(note) for note in self.notes[:8] if not self.reason or self.reason not in note]
         about = f"{self.verdict}: value {glance(self.value)}"
-        return Card("Certificate", about).add(why, entries, Table(sides, ("d / d", "left, right")), told, *notes)
+        return Card("Certificate", about).add(
+            why, entries, Table(sides, ("d / d", "from the left", "from the right")), told, *notes
+        )
 
 
 @dataclass

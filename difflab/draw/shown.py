@@ -20,8 +20,9 @@ MOST_LISTED, MOST_NAMED = 300, 6  # nodes of a table of them, inputs in a line
 HEIGHT = 760  # of a frame whose page cannot say how high it is: nothing runs in a notebook that is not trusted
 LISTENER = (
     'window.difflabFrames||(window.difflabFrames=addEventListener("message",e=>{const h=e.data&&e.data.difflabHeight;'
-    'if(h>0)for(const f of document.querySelectorAll("iframe"))if(f.contentWindow===e.source)'
-    'f.style.height=Math.min(h,4000)+"px"})||1)'
+    'if(h>0)for(const f of document.querySelectorAll("iframe"))if(f.contentWindow===e.source){'
+    'f.style.height=Math.min(h,4000)+"px";'
+    'e.source.postMessage({difflabDark:getComputedStyle(f).colorScheme==="dark"},"*")}})||1)'
 )
 
 

@@ -95,9 +95,7 @@ def states(solution: Solution) -> Table:
         [
             name(process.state_names, s),
             figure(solution.values[s]),
-            "end"
-            if process.terminal[s]
-            else ", ".join(name(process.action_names, int(a)) for a in np.flatnonzero(best[s])),
+            "end" if process.terminal[s] else names(process.action_names, np.flatnonzero(best[s])),
             *[number(q) for q in solution.q[s]],
         ]
         for s in range(count)

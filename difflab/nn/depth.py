@@ -35,7 +35,7 @@ class DepthStudy(Carded):
     def _card_(self) -> Card:
         places = range(1, len(self.values) + 1)
         curves = {"values": Series(places, self.values), "gradients": Series(places, self.gradients)}
-        chart = Chart("standard deviation by layer", curves, "layer", log_y=True)
+        chart = Chart("standard deviation", curves, "layer", log_y=True)
         return Card("DepthStudy", f"of {len(self.values)} layers").add(Words(self.verdict()), chart)
 
     def verdict(self) -> str:

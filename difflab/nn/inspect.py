@@ -58,7 +58,7 @@ class Inspection(Shown):
             "gradients": [rms(x.gradient) for x in self.layers],
         }
         places = range(1, len(self.layers) + 1)
-        chart = Chart("size by layer", {n: Series(places, y) for n, y in sizes.items()}, "layer", log_y=True)
+        chart = Chart("root mean square", {n: Series(places, y) for n, y in sizes.items()}, "layer", log_y=True)
         rows = [
             [
                 look.name,

@@ -107,7 +107,7 @@ def table(part: Table, width: int) -> Iterator[str]:
 
 def fitting(wide: list[int], room: int) -> list[int]:
     """The columns' widths, the widest narrowed until all of them fit."""
-    wide = list(wide)
+    wide = [max(w, 1) for w in wide]
     while sum(wide) + len(GAP) * (len(wide) - 1) > room and max(wide) > COLUMN:
         widest = max(range(len(wide)), key=lambda k: wide[k])
         wide[widest] -= 1

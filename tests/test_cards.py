@@ -5,6 +5,7 @@ The classes are found, not listed: from the public names over what functions, me
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pathlib
@@ -210,7 +211,10 @@ SHOWN = {
     "DepthStudy": (lambda: nn.depth_study(layers=3, width=8, samples=4), "layers"),
     "Dataset": (lambda: nn.data.load("digits"), "classes"),
     "Summary": (lambda: nn.summary(nn.Sequential({HOSTILE: nn.Linear(4, 3)}), (4,)), "receptive field"),
-    "MDP": (lambda: mdp.gridworld((1, 2), terminals=[(0, 1)]).replace(state_names=[HOSTILE, "b"]), "states"),
+    "MDP": (
+        lambda: dataclasses.replace(mdp.gridworld((1, 2), terminals=[(0, 1)]), state_names=(HOSTILE, "b")),
+        "states",
+    ),
     "Solution": (lambda: GRID.solve(), "best action"),
     "Sensitivity": (lambda: mdp.sensitivity(GRID.solve()), "reward"),
     "Recovered": (lambda: mdp.Recovered(np.ones(3), np.ones((3, 2)), -1.0, [-3.0, -1.0], 2), "log-likelihood"),

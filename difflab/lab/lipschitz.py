@@ -13,6 +13,7 @@ from ..cards.shown import Shown
 from ..differentiate.transform import Recording
 from ..errors import DomainError, DtypeError, InputError, TraceError
 from ..graph.pytree import flatten, named_leaves
+from ..progress import doing, tell
 from ..types import Function, Value
 
 Leaves = list[Any]
@@ -81,14 +82,16 @@ def lipschitz(f: Function, x: Value, *, seed: int = 0, tolerance: float = 1e-4, 
                 raise DtypeError(f"lipschitz: {what} is complex; give the real and the imaginary part as two arrays")
     rng = np.random.default_rng(seed)
     v = unit([np.asarray(rng.normal(size=node.shape)).astype(node.dtype)[()] for node in record.inputs])
-    for step in range(1, steps + 1):
-        value, back = through(record, v)
-        if not value:
-            break
-        residual = length([b - value * a for a, b in zip(v, back)]) / value
-        if residual <= tolerance or step == steps:
-            return Lipschitz(value, record.unflatten_inputs(v)[0], residual, step, residual <= tolerance)
-        v = unit(back)
+    with doing("the most stretched direction"):
+        for step in range(1, steps + 1):
+            value, back = through(record, v)
+            if not value:
+                break
+            residual = length([b - value * a for a, b in zip(v, back)]) / value
+            if residual <= tolerance or step == steps:
+                return Lipschitz(value, record.unflatten_inputs(v)[0], residual, step, residual <= tolerance)
+            tell(f"step {step:,}: residual {residual:.1e}")
+            v = unit(back)
     return Lipschitz(0.0, record.unflatten_inputs(v)[0], 0.0, step, True)
 
 

@@ -13,6 +13,7 @@ from ..cards.parts import Card, Chart, Row, Series, arrays
 from ..cards.shown import Shown
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError, ShapeError
+from ..progress import doing, tell
 from ..types import Value
 from .backup import under
 from .checks import floats, policy_weights
@@ -118,8 +119,13 @@ def inverse_rl(
         return float(value), np.asarray(slope)
 
     start = np.zeros(basis.shape[1])
-    keep = lambda theta: history.append(-total * float(loss(theta)))
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": iterations})
+
+    def keep(theta: Floats) -> None:
+        history.append(-total * float(loss(theta)))
+        tell(f"iteration {len(history):,}: log-likelihood {history[-1]:.6g}", min(len(history) / iterations, 1.0))
+
+    with doing("rewards from behaviour"):
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": iterations})
     rewards = basis @ found.x
     policy = np.asarray(soft_policy(P, rewards, g, temperature))
     return Recovered(rewards, policy, float(np.sum(seen * np.log(policy))), history, int(found.nit))

@@ -11,6 +11,7 @@ from ..cards.shown import Carded
 from ..differentiate.transform import vjp
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, save
+from ..progress import doing, tell
 from ..types import Array, FileName, Params, Value
 from .init import Scheme, scheme_of
 from .layers.activations import ReLU, Tanh
@@ -84,8 +85,9 @@ def depth_study(
         return activation.apply({}, {}, linear.apply(params, {}, h, training=True)[0], training=True)[0]
 
     h, values, pullbacks = rng.normal(size=(samples, width)), [], []
-    with np.errstate(all="ignore"):
-        for _ in range(layers):
+    with np.errstate(all="ignore"), doing("values and gradients over the layers"):
+        for k in range(layers):
+            tell(f"layer {k + 1} of {layers}", k / layers)
             params = linear.start(rng, np.dtype(np.float64))[0]
             h, pullback = vjp(lambda h, params=params: layer(params, h), h)
             values.append(h.std())

@@ -20,6 +20,7 @@ from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, apply
 from ..lab.kinks import depends_on_inputs
 from ..primitives import Primitive
+from ..progress import doing, tell
 from ..types import Tree, Value
 from .arguments import Arguments
 from .judges import Subject
@@ -131,8 +132,10 @@ def find_broken_rule(f: Any, at: Tree, wrt: str | Iterable[str] | None = None, s
         env = problem.graph.evaluate(list(problem.values))
     moving, needed = depends_on_inputs(problem), output_ancestors(problem.graph)
     search = Search(spent() + seconds, lines_of(problem))
-    for node in problem.graph.order:
-        if node.operands and node in needed:
+    nodes = [n for n in problem.graph.order if n.operands and n in needed]
+    with doing("judging each operation"):
+        for k, node in enumerate(nodes):
+            tell(node.primitive.name, k / len(nodes))
             wanted = [i for i, x in enumerate(node.operands) if x in moving]
             search.visit(Operation(node, [env[x] for x in node.operands], wanted))
     return search.found

@@ -11,6 +11,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.traced import SeenShape
+from ...progress import doing
 from ...types import Tree, Value
 from ..passes.pipeline import optimise
 from ..run.blas import one_thread
@@ -43,7 +44,8 @@ class Compiled:
         with self.lock:
             if self.run is None:
                 start = time.perf_counter()
-                self.graph, self.log = optimise(self.traced)
+                with doing("compiling"):
+                    self.graph, self.log = optimise(self.traced)
                 self.scalar: bool = scalar and is_scalar(self.graph)
                 self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.

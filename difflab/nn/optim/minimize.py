@@ -15,6 +15,7 @@ from ...errors import DomainError, InputError, ShapeError
 from ...glance import glance
 from ...graph.leaves import check_functions
 from ...graph.pytree import flatten, map_leaves, named_leaves, paths
+from ...progress import doing, tell
 from ...types import Function, Tree, Value
 from ..arrays import Memory
 from .checks import check_params, number
@@ -84,14 +85,16 @@ def minimize(
     )
     if run is None:
         raise InputError(f"minimize: {optimiser!r} is not an optimiser of nn.optim")
-    return run(f, start, optimiser, steps, Watch(callback), tolerance)
+    with doing("minimising"):
+        return run(f, start, optimiser, steps, Watch(callback, steps), tolerance)
 
 
 class Watch:
     """Notes each step, and says when to end."""
 
-    def __init__(self, callback: Callable[[int, Tree, float], object] | None) -> None:
+    def __init__(self, callback: Callable[[int, Tree, float], object] | None, steps: int) -> None:
         self.callback = callback
+        self.steps = steps
         self.history: list[float] = []
         self.trajectory: list[Tree] = []
 
@@ -100,6 +103,7 @@ class Watch:
         value, step = float(value), len(self.history)
         if not np.isfinite(value):
             raise DomainError(f"minimize: step {step}: the value is {value:g}; try smaller steps or another start")
+        tell(f"step {step:,}: value {value:.6g}", min(step / max(self.steps, 1), 1.0))
         self.history.append(value)
         self.trajectory.append(map_leaves(np.copy, params))
         return self.callback is not None and self.callback(step, params, value) is True

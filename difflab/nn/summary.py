@@ -72,7 +72,8 @@ class Summary:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{h}</th>" for h in HEAD)
         body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in r) + "</tr>" for r in self.cells())
-        return framed(f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
+        region = 'class="scroll" tabindex="0" role="group" aria-label="The layers"'  # the keyboard can scroll it
+        return framed(f"<div {region}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
 
 HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field")

@@ -56,7 +56,8 @@ def told(part: Part, width: int) -> Iterator[str]:
         case Code():
             yield from (line[: width - 4] and "    " + line[: width - 4] for line in part.shown().splitlines())
         case Row(parts):
-            for inner in parts:
+            for k, inner in enumerate(parts):
+                yield from [""] * (k > 0)
                 yield from told(inner, width)
         case Fold(title, parts):
             if not all(isinstance(p, Code | Picture) for p in parts):

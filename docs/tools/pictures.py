@@ -76,7 +76,8 @@ def notebook() -> None:
 
     run = nn.fit(nn.models.mlp((2, 24, 3)), nn.data.blobs(300), epochs=12, progress=False)
     slippery = mdp.gridworld((3, 4), terminals=[(0, 3)], slip=0.1).solve()
-    page = '<meta charset="utf-8"><style>body {{ margin: 0; background: {} }} .difflab-card {{ margin: 8px !important }}</style><body {}>{}'
+    style = "body {{ margin: 0; background: {} }} .difflab-card {{ margin: 8px !important }}"
+    page = f'<meta charset="utf-8"><style>{style}</style><body {{}}>{{}}'
     cells = [
         ("notebook-light.png", "#fff", "true", [dl.certify("abs(x) + y*y", dict(x=0.0, y=3.0)), run]),
         ("notebook-dark.png", "#111", "false", [dl.step_size_study("exp(x)", at=dict(x=1.0)), slippery]),

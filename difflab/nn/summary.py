@@ -67,7 +67,10 @@ class Summary:
             for line in lines
         )
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return (
+            f"<Summary of {len(self.rows)} layers: {self.parameters:,} parameters, {self.flops:,} operations a sample>"
+        )
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{h}</th>" for h in HEAD)

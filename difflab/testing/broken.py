@@ -106,7 +106,9 @@ class BrokenRules(Carded, list[BrokenRule]):
             lines.append(f"... and {len(self.unjudged) - 6} more that were not judged")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        lines = str(self).splitlines()
+        return "\n".join(lines if len(lines) < 5 else [*lines[:3], f"... {len(lines) - 3} more lines; print it"])
 
 
 def find_broken_rule(f: Any, at: Tree, wrt: str | Iterable[str] | None = None, seconds: float = 60.0) -> BrokenRules:

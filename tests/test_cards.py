@@ -359,3 +359,10 @@ def test_numbers_stand_to_the_right():
     assert Table([["a", "1,000", "2.5 ms"], ["b", "nan", ""]]).right() == [False, True, True]
     assert figure(np.float32(0.5)) == "0.5" and figure(12345) == "12,345"
     assert '<td class="n">1,000</td>' in as_html(Card("A").add(Table([["a", "1,000"]], ["n", "v"])))
+
+
+def test_narrow_columns_wrap_and_lose_nothing():
+    words = [f"word{k}" for k in range(25)]
+    text = as_text(Card("A").add(Table([["a" * 30, " ".join(words), "12"]], ["name", "words", "n"])), 40)
+    assert all(len(line) <= 40 for line in text.splitlines())
+    assert all(re.search(rf"\b{w}\b", text) for w in words) and text.count("a" * 6) >= 1 and " 12" in text

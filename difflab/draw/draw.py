@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DrawError, InputError
 from ..files import target, write
-from ..graph.drawable import FRAME, GRAPHVIZ, SVG
+from ..graph.drawable import GRAPHVIZ, SVG
 from ..graph.graph import BackwardPass, Draft, ForwardPass, Graph
 from ..progress import doing
 from ..types import FileName
@@ -125,19 +125,5 @@ def svg(thing: object, **options: Any) -> str:
     return encoded(picture_of(thing, **options), "svg").decode()
 
 
-def frame(thing: object) -> str:
-    """The step-through page of a pass in an <iframe> that may run scripts and nothing else."""
-    from html import escape
-
-    from .page import page_of
-
-    page = escape(page_of(thing, ulps=False), quote=True)
-    return (
-        f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="The passes, step by step" width="100%" '
-        'height="760" style="border:0"></iframe>'
-    )
-
-
 GRAPHVIZ.fill(to_graphviz)
 SVG.fill(svg)
-FRAME.fill(frame)

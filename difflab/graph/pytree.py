@@ -57,6 +57,16 @@ def spoken(names: Iterable[str]) -> dict[str, str]:
     }
 
 
+def named_leaves(tree: Tree, alone: str = "value") -> dict[str, Value]:
+    """The leaves under short names, `conv1.weight`; a tree that is one leaf has the name `alone`.
+
+    >>> named_leaves({"conv1": {"weight": 2.0}}), named_leaves(3.0)
+    ({'conv1.weight': 2.0}, {'value': 3.0})
+    """
+    names = [".".join(map(str, path)) or alone for path in optree.tree_paths(tree)]
+    return dict(zip(names, optree.tree_leaves(tree)))
+
+
 def leaves_of(tree: Tree) -> list[Value]:
     return flatten(tree)[0]
 

@@ -6,6 +6,7 @@ removes most of it, and that is what reverse mode does without being asked.
 
 from __future__ import annotations
 
+import math
 import operator
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cards.parts import Card, Chart, Row, Series, Table, Words
+from ..cards.shown import Shown
 from ..differentiate.limits import limited
 from ..differentiate.passes import backward_graph
 from ..draw.palette import WIRE
@@ -78,7 +81,7 @@ class Swell:
 
 
 @dataclass(repr=False)
-class ExpressionSwell:
+class ExpressionSwell(Shown):
     """The study of one family over depths."""
 
     family: str
@@ -90,6 +93,19 @@ class ExpressionSwell:
         last = self.rows[-1]
         told = ", ".join(f"{name} {count or 'stopped'}" for name, count in last.operations.items())
         return f"<ExpressionSwell of {self.family} to depth {last.depth}; operations there: {told}>"
+
+    def _card_(self) -> Card:
+        depths = [r.depth for r in self.rows]
+        forms = list(self.rows[0].operations) if self.rows else []
+        curves = {"function": Series(depths, [r.function for r in self.rows])}
+        for n in forms:
+            counts = [r.operations[n] for r in self.rows]
+            curves[n] = Series(depths, [math.nan if c is None else float(c) for c in counts])
+        rows = [[str(r.depth), str(r.function), *[cell(self, r, n) for n in forms]] for r in self.rows]
+        table = Table(rows, ("depth", "function", *forms), "operations (seconds)")
+        chart = Chart("operations of the gradient", curves, "depth", log_y=True)
+        about = f"of {self.family}: {self.about}"
+        return Card("ExpressionSwell", about).add(Row([chart, table]), Words(CAPTION))
 
     def to_json(self) -> dict[str, Tree]:
         rows = [

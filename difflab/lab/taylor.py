@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cards.parts import Card, Chart, Row, Series, Table, Words, figure
+from ..cards.shown import Carded
 from ..differentiate.noise import noise
 from ..draw.palette import INK, WIRE
 from ..errors import DomainError, InputError, ShapeError
@@ -76,8 +78,8 @@ class Direction:
         return least / self.size if self.size else math.nan
 
 
-@dataclass(frozen=True)
-class TaylorTest:
+@dataclass(frozen=True, repr=False)
+class TaylorTest(Carded):
     """What the test found: `passed` (also as a truth value), and why not.
 
     `order` is 2 for a right gradient, 1 for a wrong one, inf where the remainder is all rounding; `window` are the
@@ -94,6 +96,19 @@ class TaylorTest:
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def __repr__(self) -> str:
+        return f"<TaylorTest: {self}>"
+
+    def _card_(self) -> Card:
+        curves = {f"direction {k + 1}": Series(d.steps, d.remainders) for k, d in enumerate(self.directions[:4])}
+        if self.directions:
+            curves["rounding of f"] = Series(self.directions[0].steps, self.directions[0].floor)
+        chart = Chart("remainder", curves, "step h, in units of x", log_x=True, log_y=True)
+        rows = [[str(k + 1), figure(d.order, 3), figure(d.slope)] for k, d in enumerate(self.directions)]
+        table = Table(rows, ("direction", "order", "slope"))
+        verdict = Words(str(self), attention=not self.passed)
+        return Card("TaylorTest", "passed" if self.passed else "failed").add(verdict, Row([chart, table]))
 
     def __str__(self) -> str:
         if not self.directions:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cards.parts import Card, drawn
+from ..cards.shown import Carded
 from ..draw.palette import BACKWARD, DEAD, FORWARD, INK, OPERATION, WIRE
 from ..draw.svg import FAMILY, SVG, style
 from ..draw.text import number
@@ -28,12 +30,15 @@ DEEPEST = 0.42  # how opaque the largest value is; text on it keeps a contrast o
 DIRECTIONS = {(-1, 0): "up", (0, 1): "right", (1, 0): "down", (0, -1): "left"}
 
 
-class GridDrawing:
+class GridDrawing(Carded):
     """An SVG that Jupyter shows and `save` writes."""
 
     def __init__(self, svg: str, title: str) -> None:
         self.svg: str = svg
         self.title: str = title
+
+    def _card_(self) -> Card:
+        return drawn(type(self).__name__, self.svg)
 
     def _repr_svg_(self) -> str:
         return self.svg

@@ -22,7 +22,7 @@ from .script import helpers
 
 LONG = 900  # points; what a common window shows beside a panel in readable size
 MOST_STILL = 300  # rows of the table for readers without scripts
-SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js")
+SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js", "framed.js")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.draw import palette
+from difflab import palette
 from difflab.draw.draw import picture_of, svg
 from difflab.draw.page import page_of
 from difflab.draw.text import number, short

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from PIL import ImageFont
 
 import difflab as dl
-from difflab import nn, sketch
-from difflab.draw import palette
+from difflab import nn, palette, sketch
 from difflab.draw.svg import ATTRIBUTES, TAGS
 from difflab.gallery import chapter_4
 from difflab.gallery.registry import FIGURES

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.draw import palette
+from difflab import palette
 from difflab.draw.dot import TONES
 from difflab.draw.draw import picture_of, svg
 from difflab.draw.formula import names_of, written

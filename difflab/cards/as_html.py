@@ -6,17 +6,16 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
+from ..palette import ROLES
 from .chart import MOST, legend, svg
 from .parts import Card, Chart, Code, Fold, Part, Picture, Row, Table, Words, brief, clean
 
 LARGEST = 150_000  # bytes of a cell's HTML: a picture that is larger is left out
-LIGHT = (
-    "color-scheme:light;--ink:#1d2330;--soft:#5b6470;--line:#d9dce1;--paper:#fcfcfa;--mark:#b3134a;"
-    "--c0:#0b6e4f;--c1:#b4540a;--c2:#0a5cb4;--c3:#7a4fbf"
-)
-DARK = (
-    "color-scheme:dark;--ink:#e8eaf0;--soft:#9aa3b2;--line:#3a4252;--paper:#14171d;--mark:#ff8fb0;"
-    "--c0:#5fd0a5;--c1:#ffb066;--c2:#7db8ff;--c3:#c9a7ff"
+ROLE_OF = {"ink": "ink", "soft": "edge", "line": "soft", "paper": "panel", "mark": "wrong",
+           "c0": "value", "c1": "upstream", "c2": "downstream", "c3": "local"}  # fmt: skip
+LIGHT, DARK = (
+    f"color-scheme:{scheme};" + ";".join(f"--{name}:{ROLES[role][k]}" for name, role in ROLE_OF.items())
+    for k, scheme in enumerate(("light", "dark"))
 )
 # Notebooks say whether they are dark: JupyterLab, VS Code, Colab, the documentation's pages. Else the system does.
 SAID = ("body[data-jp-theme-light=false]", "body.vscode-dark", "body.vscode-high-contrast", "html[theme=dark]",

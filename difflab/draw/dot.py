@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from .palette import (
+from ..palette import (
     BACKWARD,
     BLOCK,
     CONSTANT,

@@ -10,8 +10,8 @@ import numpy as np
 from ..cards.parts import Card, drawn
 from ..cards.shown import Carded
 from ..errors import InputError
+from ..palette import BACKWARD, DEAD, INK, WIRE
 from ..types import Array, Function, Value
-from .palette import BACKWARD, DEAD, INK, WIRE
 from .svg import FAMILY, SVG, style
 from .text import clean, number
 

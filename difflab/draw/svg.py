@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from .palette import LIGHT_TO_DARK
+from ..palette import LIGHT_TO_DARK
 from .picture import Picture
 from .text import clean
 

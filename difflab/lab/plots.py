@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..draw.palette import SERIES
 from ..errors import InputError
 from ..files import target, write
+from ..palette import SERIES
 from ..types import FileName
 
 if TYPE_CHECKING:

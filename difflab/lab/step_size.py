@@ -15,9 +15,9 @@ from ..differentiate.certified import derivative as certify
 from ..differentiate.complex_step import CARRIER
 from ..differentiate.methods import reverse_mode
 from ..differentiate.problem import Problem, as_problem
-from ..draw.palette import WIRE
 from ..errors import DomainError, InputError
 from ..glance import cut
+from ..palette import WIRE
 from ..progress import doing, tell
 from ..types import FileName, Tree, Value
 

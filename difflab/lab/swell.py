@@ -19,12 +19,12 @@ from ..cards.parts import Card, Chart, Row, Series, Table, Words
 from ..cards.shown import Shown
 from ..differentiate.limits import limited
 from ..differentiate.passes import backward_graph
-from ..draw.palette import WIRE
 from ..errors import InputError, TimeLimitError
 from ..graph.graph import Graph
 from ..graph.parse import parse
 from ..graph.portable import portable
 from ..graph.text_checks import suggestion
+from ..palette import WIRE
 from ..progress import doing
 from ..types import FileName, Tree
 

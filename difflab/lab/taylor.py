@@ -19,9 +19,9 @@ import numpy as np
 from ..cards.parts import Card, Chart, Row, Series, Table, Words, figure
 from ..cards.shown import Carded
 from ..differentiate.noise import noise
-from ..draw.palette import INK, WIRE
 from ..errors import DomainError, InputError, ShapeError
 from ..graph.pytree import flatten, paths
+from ..palette import INK, WIRE
 from ..types import Array, FileName, Function, Tree, Value
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import html
 import re
 from dataclasses import dataclass
 
-from ..draw.palette import variables
+from ..palette import variables
 from ..types import Value
 from ..version import __version__
 from .comparison_report import html_table

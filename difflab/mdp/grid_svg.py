@@ -10,11 +10,11 @@ import numpy as np
 
 from ..cards.parts import Card, drawn
 from ..cards.shown import Carded
-from ..draw.palette import BACKWARD, DEAD, FORWARD, INK, OPERATION, WIRE
 from ..draw.svg import FAMILY, SVG, style
 from ..draw.text import number
 from ..errors import DrawError, InputError
 from ..files import write
+from ..palette import BACKWARD, DEAD, FORWARD, INK, OPERATION, WIRE
 from ..types import FileName, Value
 from .pictures import ARROW, TEXT_CELLS, grid_of
 from .process import Solution

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..draw.palette import DEAD, INK, QUIET, WRONG
 from ..errors import InputError, ShapeError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..palette import DEAD, INK, QUIET, WRONG
 from ..types import FileName, Params, Value
 from .checks import floats
 from .grids import STEPS, Grid

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..differentiate.transform import value_and_grad
-from ..draw.palette import INK, PALE
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..palette import INK, PALE
 from ..types import Array, FileName, Function
 from . import optim
 from .optim.optimiser import Optimiser

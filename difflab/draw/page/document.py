@@ -10,9 +10,9 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from ...palette import variables
 from ...primitives import rows
 from ..build import default_title
-from ..palette import variables
 from ..text import clean, short
 from .live import Live
 from .methods import Symbolic, panel

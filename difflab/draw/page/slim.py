@@ -6,9 +6,9 @@ import re
 import xml.etree.ElementTree as ET
 from html import escape
 
+from ...palette import BACKWARD, FORWARD
 from ..dot import dot
 from ..layout import render
-from ..palette import BACKWARD, FORWARD
 from ..picture import Picture
 from ..svg import SVG
 from .scene import Scene

@@ -14,8 +14,8 @@ from importlib import resources
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ...draw.palette import variables
 from ...errors import InputError, UnsupportedError
+from ...palette import variables
 from .desk import GONE, Desk
 from .pages import Pages
 from .question import EXAMPLES, question

@@ -21,7 +21,18 @@ from .script import helpers
 
 LONG = 900  # points; what a common window shows beside a panel in readable size
 MOST_STILL = 300  # rows of the table for readers without scripts
-SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js")
+SCRIPTS = (
+    "engine.js",
+    "drawing.js",
+    "flow.js",
+    "panels.js",
+    "windows.js",
+    "tables.js",
+    "curve.js",
+    "plot.js",
+    "page.js",
+)
+STYLES = ("page.css", "curve.css")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
@@ -35,7 +46,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form
     symbolic = Symbolic(model) if live is not None and model.backward is not None else None
-    script, style = script_of(live, symbolic), asset("page.css").strip()
+    script, style = script_of(live, symbolic), "\n".join(map(asset, STYLES))
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,
@@ -47,6 +58,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),
         layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
+        curve=curve_panel(model, live),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         still=still(model),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
@@ -119,3 +131,10 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
         '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'
         '<p id="marks" role="status"></p><button id="reset" type="button">Reset</button></section>'
     )
+
+
+def curve_panel(model: Model, live: Live | None) -> str:
+    """The card of f along one input, where the page can compute f and its slope."""
+    if live is None or model.backward is None or not model.graph.inputs:
+        return ""
+    return Template(asset("curve.html")).substitute(f=escape(model.output_name))

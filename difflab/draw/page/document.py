@@ -17,6 +17,7 @@ from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
 from .opening import drawings
+from .program import program
 from .script import helpers
 
 LONG = 900  # points; what a common window shows beside a panel in readable size
@@ -31,8 +32,9 @@ SCRIPTS = (
     "curve.js",
     "plot.js",
     "page.js",
+    "share.js",
 )
-STYLES = ("page.css", "curve.css")
+STYLES = ("page.css", "curve.css", "share.css")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
@@ -42,6 +44,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     svgs, states, openings, first = drawings(model, title)
     data = model.data(live is not None)
     data["openings"] = openings
+    data["program"] = program(model, live is not None)
     if live is not None:
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form
@@ -59,6 +62,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         inputs=inputs_panel(model, live, reason),
         layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
         curve=curve_panel(model, live),
+        share=asset("share.html"),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         still=still(model),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),

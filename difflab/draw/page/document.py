@@ -32,9 +32,11 @@ SCRIPTS = (
     "curve.js",
     "plot.js",
     "page.js",
+    "picture.js",
+    "projector.js",
     "share.js",
 )
-STYLES = ("page.css", "curve.css", "share.css")
+STYLES = ("page.css", "curve.css", "share.css", "projector.css")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:

@@ -230,3 +230,9 @@ def test_there_is_no_curve_where_nothing_moves(open_pass):
     assert open_pass(dl.parse("x * y").forward(x=1.0, y=2.0), name="forward").locator("#curve").count() == 0
     page = open_pass(dl.trace(lambda x: np.sum(x * x), np.ones(3)).forward(np.ones(3)).backward(), name="arrays")
     assert page.locator("#curve").count() == 0
+
+
+def test_a_pole_is_no_kink(open_pass):
+    page = open_pass(passes("minimum(abs(1/(x - 0.123)), 3)", x=1.0))
+    marks = [float(m.get_attribute("x")) for m in page.locator("#plot text.kink").all()]
+    assert sorted(np.polyval(scale(page, "x"), marks)) == pytest.approx([0.123 - 1 / 3, 0.123 + 1 / 3], abs=0.02)

@@ -10,12 +10,13 @@ function dependents(k) {
 }
 // f along input k at the present point, as a function of that input; what does not depend on it is kept.
 function along(k) {
-  const values = [...found.values], after = [...dependents(k)].filter(i => !nodes[i].dead), kinked = after.filter(i => FORMS[nodes[i].form].k);
-  const operands = i => nodes[i].operands.map(o => values[o]);
+  const values = [...found.values], after = [...dependents(k)].filter(i => !nodes[i].dead);
+  const steps = after.map(i => [i, FORMS[nodes[i].form], nodes[i].operands]), kinked = steps.filter(([, form]) => form.k);
+  const called = (f, o) => (o.length > 2 ? f(...o.map(i => values[i])) : f(values[o[0]], values[o[o.length - 1]])); // quick
   return x => {
     values[k] = x;
-    for (const i of after) values[i] = FORMS[nodes[i].form].f(...operands(i));
-    return { x, y: Number(values[out]), gaps: kinked.flatMap(i => FORMS[nodes[i].form].k(...operands(i)).map(Number)) };
+    for (const [i, form, operands] of steps) values[i] = called(form.f, operands);
+    return { x, y: Number(values[out]), gaps: kinked.flatMap(([, form, operands]) => called(form.k, operands).map(Number)) };
   };
 }
 
@@ -117,7 +118,7 @@ function zeroOf(f, a, b, j) {
 
 // All of it for a window of the input; samples stand at the ticks too, where people put kinks.
 function curveIn(k, low, high) {
-  const f = along(k), count = Math.round(Math.min(Math.max(60000 / nodes.length, 60), 360));
+  const f = along(k), count = Math.round(Math.min(Math.max(20000 / nodes.length, 60), 300));
   const xs = Array.from({ length: count + 1 }, (_, i) => low + (high - low) * i / count);
   const samples = [...new Set([...xs, ...ticks(low, high, 20)])].sort((a, b) => a - b).map(f);
   const range = heights(samples);

@@ -63,7 +63,7 @@ function tellCurve(now, name) {
   const odd = !Number.isFinite(now.y), kinked = now.kink.map(n => nodes[n].name).join(", ");
   if (odd) pieces.push([". ⚠ There is no point on the curve here.", "odd"]);
   else if (kinked) {
-    pieces.push([`. ◆ A kink of ${kinked}: no tangent. The dashed line has the slope that reverse mode returns by convention, `, "odd"],
+    pieces.push([`. ◆ A kink of ${kinked}: no tangent. The dotted line has the slope that reverse mode returns by convention, `, "odd"],
       [fmt(now.slope, 6), "down"], [".", ""]);
   } else {
     const seed = number(data.seed), seeded = seed === 1 ? "." : ` (times the seed ${fmt(seed)}).`;

@@ -31,8 +31,13 @@ DIFFERENT = """async sources => {
     pen.drawImage(image, 0, 0, w, h);
     return pen.getImageData(0, 0, w, h).data;
   });
+  const pale = data => { // as many as lines and arrowheads have
+    let n = 0;
+    for (let i = 0; i < data.length; i += 4) n += data[i] === 157 && data[i + 1] === 191 && data[i + 2] === 227;
+    return n;
+  };
   const count = (a, b) => a.reduce((n, v, i) => n + (Math.abs(v - b[i]) > 80), 0) / a.length;
-  return [count(pixels[0], pixels[1]), new Set(pixels[1]).size];
+  return [count(pixels[0], pixels[1]), new Set(pixels[1]).size, pale(pixels[1]) / pale(pixels[0])];
 }"""
 
 
@@ -75,8 +80,9 @@ def test_a_saved_png_is_the_svg_in_pixels(open_pass, visit, dark):
     root = ET.fromstring(svg)
     assert name.endswith(".png") and (width, height) == (2 * int(root.get("width")), 2 * int(root.get("height")))
     urls = [f"data:image/{kind};base64,{base64.b64encode(b).decode()}" for kind, b in (("svg+xml", svg), ("png", png))]
-    different, colours = visit("about:blank").evaluate(DIFFERENT, urls)
-    assert different < 0.004 and colours > 20
+    different, colours, pale = visit("about:blank").evaluate(DIFFERENT, urls)
+    assert different < 0.001 and colours > 20
+    assert dark or 0.97 < pale < 1.03  # finished wires, with their arrowheads
 
 
 def test_a_picture_of_a_large_graph_has_all_of_it(open_pass):

@@ -42,4 +42,4 @@ def variables() -> str:
     True
     """
     light, dark = ("".join(f"--{role}:{pair[k]};" for role, pair in ROLES.items()) for k in (0, 1))
-    return f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
+    return f":root{{{light}}}@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}"

@@ -18,11 +18,27 @@ from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
 from .opening import drawings
+from .program import program
 from .script import helpers
 
 LONG = 900  # points; what a common window shows beside a panel in readable size
 MOST_STILL = 300  # rows of the table for readers without scripts
-SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js", "framed.js")
+SCRIPTS = (
+    "engine.js",
+    "drawing.js",
+    "flow.js",
+    "panels.js",
+    "windows.js",
+    "tables.js",
+    "curve.js",
+    "plot.js",
+    "page.js",
+    "picture.js",
+    "projector.js",
+    "share.js",
+    "framed.js",
+)
+STYLES = ("page.css", "curve.css", "share.css", "projector.css")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
@@ -32,11 +48,12 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     svgs, states, openings, first = drawings(model, title)
     data = model.data(live is not None)
     data["openings"] = openings
+    data["program"] = program(model, live is not None)
     if live is not None:
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form
     symbolic = Symbolic(model) if live is not None and model.backward is not None else None
-    script, style = script_of(live, symbolic), variables() + asset("page.css").strip()
+    script, style = script_of(live, symbolic), variables() + "\n".join(map(asset, STYLES))
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,
@@ -48,6 +65,8 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),
         layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
+        curve=curve_panel(model, live),
+        share=asset("share.html"),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         still=still(model),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
@@ -120,3 +139,10 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
         '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'
         '<p id="marks" role="status"></p><button id="reset" type="button">Reset</button></section>'
     )
+
+
+def curve_panel(model: Model, live: Live | None) -> str:
+    """The card of f along one input, where the page can compute f and its slope."""
+    if live is None or model.backward is None or not model.graph.inputs:
+        return ""
+    return Template(asset("curve.html")).substitute(f=escape(model.output_name))

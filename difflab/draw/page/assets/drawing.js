@@ -132,7 +132,8 @@ function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
-  const fitting = Math.min(width / whole.w, height / whole.h, 2), scale = fitting < 0.95 ? 1 : fitting;
+  const [least, part, most] = projecting() ? [1.3, 1.8, 6] : [0.95, 1, 2];
+  const fitting = Math.min(width / whole.w, height / whole.h, most), scale = fitting < least ? part : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";
   svg.style.height = whole.h + "px";

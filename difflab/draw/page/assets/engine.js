@@ -90,9 +90,9 @@ function seedOf(values) {
 }
 
 // The backward pass along the edges in the order given; each step says what flowed and what had arrived before.
-function backward(values, order) {
+function backward(values, order, seed = seedOf(values)) {
   const adjoint = nodes.map(() => null), gates = nodes.map(() => null);
-  adjoint[out] = seedOf(values);
+  adjoint[out] = seed;
   const flows = [];
   for (const k of order) {
     const e = edges[k];

@@ -77,6 +77,7 @@ function update(moved = true) {
   go(last ? steps.length - 1 : now);
   showInputs();
   showMethods();
+  showCurve();
   showTables();
   // A page around this one may follow the point, as difflab lab does.
   if (moved && live && parent !== window)
@@ -126,6 +127,7 @@ if ($("blocks")) {
 
 bind();
 buildInputs();
+buildCurve();
 recompute();
 go(0);
 update(false);

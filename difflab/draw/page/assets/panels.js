@@ -179,7 +179,11 @@ function buildInputs() {
     gradientOf[k] = make("output", {});
     $("sliders").append(make("div", { className: "entry" }, make("span", { className: "name" }, name), slider, box,
       gradientOf[k]));
-    nodes[k].show = () => { slider.value = nodes[k].value; box.value = nodes[k].value; };
+    nodes[k].show = () => {
+      for (const control of [slider, box]) control.value = nodes[k].value;
+      slider.disabled = !Number.isFinite(number(nodes[k].value));
+      box.setAttribute("aria-invalid", "false");
+    };
   });
   $("reset").onclick = () => {
     data.inputs.forEach((k, i) => { nodes[k].value = first[i]; nodes[k].show(); });

@@ -60,7 +60,8 @@ def label(lines: list[Line], beside: bool = False) -> str:
     """Lines as Graphviz markup, every character of text escaped; `beside` a wire they begin with room."""
     parts = []
     for line in lines:
-        size = ' point-size="16"' if line.large else ""
+        points = line.size or (16 if line.large else 0)
+        size = f' point-size="{points}"' if points else ""
         made = ""
         for piece, tone in line.spans or ((line.text, line.tone),):
             text = html.escape(clean(piece, 120), quote=True) or " "

@@ -17,11 +17,15 @@ from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
 from .opening import drawings
+from .program import Program
 from .script import helpers
 
-LONG = 900  # points; what a common window shows beside a panel in readable size
+LONG = 1000  # points; what a common window shows beside a panel in readable size
 MOST_STILL = 300  # rows of the table for readers without scripts
-SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js")
+SCRIPTS = (
+    "engine.js", "drawing.js", "meeting.js", "flow.js", "panels.js", "windows.js", "formulas.js", "program.js",
+    "tables.js", "linked.js", "page.js",
+)  # fmt: skip
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
@@ -31,6 +35,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     svgs, states, openings, first = drawings(model, title)
     data = model.data(live is not None)
     data["openings"] = openings
+    data["program"] = Program(model).data()
     if live is not None:
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form

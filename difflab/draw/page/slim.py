@@ -8,15 +8,15 @@ from html import escape
 
 from ..dot import dot
 from ..layout import render
-from ..palette import BACKWARD, FORWARD
+from ..palette import BACKWARD, DOWNSTREAM, FORWARD
 from ..picture import Picture
 from ..svg import SVG
 from .scene import Scene
 
 SECONDS = 20.0
-TONES = {FORWARD: "v", BACKWARD: "a"}
+TONES = {FORWARD: "v", BACKWARD: "a", DOWNSTREAM: "p"}  # value, adjoint, part of an adjoint
 SHAPES = {"path": ("d",), "polygon": ("points",)}
-ROUND = 10  # the radius of a box's corners
+ROUND, ROOM = 10, 3  # the radius of a box's corners; what Graphviz leaves too little above and below large text
 
 
 def drawing(scene: Scene) -> str:
@@ -87,6 +87,7 @@ def outline(g: ET.Element) -> str:
     if found is None:
         return ""
     left, top, right, bottom = map(round, found)
+    top, bottom = top - ROOM, bottom + ROOM
     return f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="{ROUND}"/>'
 
 
@@ -109,7 +110,7 @@ def texts(g: ET.Element, x: float | None) -> str:
         place = short(element.get("x", "0") if x is None else str(x))
         written = "" if tone != "t" else escape(element.text or "")
         size = float(element.get("font-size", "12"))
-        kind = f"{tone}{' big' if size > 14 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
+        kind = f"{tone}{' big' if size > 20 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
         parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}">{written}</text>')
     return "".join(parts)
 

@@ -26,6 +26,7 @@ function bind() {
       v: childOf(el, "v"), a: childOf(el, "a"), block: el.dataset.b === undefined ? null : Number(el.dataset.b),
     };
     box.nodes.forEach(n => { boxOf[n] = box; });
+    bindStack(box);
     return box;
   });
   wires = [...svg.querySelectorAll("g.wire[data-e]")].map(el => {
@@ -35,6 +36,7 @@ function bind() {
     return wire;
   });
   bindFlow();
+  bindNodes();
   const [, , width, height] = numbersIn(svg.getAttribute("viewBox"));
   const { e, f } = svg.firstElementChild.transform.baseVal[0].matrix;
   whole = { x: 0, y: 0, w: width, h: height, dx: e, dy: f + Number(svg.dataset.room ?? 0) };
@@ -50,7 +52,7 @@ function mark(element, name, on) {
 
 // What is known after step k: values, contributions and local derivatives so far.
 function knownAt(steps, k) {
-  const valued = new Set(), parts = nodes.map(() => []), flowed = new Map();
+  const valued = new Set(), parts = nodes.map(() => []), came = nodes.map(() => []), flowed = new Map();
   let seeded = false;
   for (let i = 0; i <= k; i++) {
     const step = steps[i];
@@ -59,28 +61,20 @@ function knownAt(steps, k) {
     else if (step.type === "edge") {
       flowed.set(step.k, step);
       parts[edges[step.k].s].push(step.down);
+      came[edges[step.k].s].push(step.k);
     }
   }
-  return { valued, parts, flowed, seeded };
+  return { valued, parts, came, flowed, seeded };
 }
 
-function adjointText(n, known, found, width) {
+function adjointText(n, known, found) {
   if (n === out) return known.seeded ? "∂ " + fmt(found.seed) : "";
   const parts = known.parts[n];
   if (!parts.length) return "";
   if (!isNumber(parts[0])) return parts.length < arriving[n].length ? `∂ ${parts.length} of ${arriving[n].length}` :
     "∂ " + fmt(found.adjoint[n]);
-  const sum = parts.reduce((a, b) => a + b);
-  const all = arriving[n].length;
-  const written = "∂ " + summed(parts, all - parts.length, fmt);
-  return all === 1 || all > 3 || 6.2 * written.length > width ? "∂ " + fmt(sum) : written;
+  return `∂ ${fmt(parts.reduce((a, b) => a + b))}${parts.length < arriving[n].length ? " + …" : ""}`;
 }
-function summed(parts, missing, write) {
-  const terms = parts.map((p, i) => (i && p < 0 ? `(${write(p)})` : write(p))).join(" + ");
-  if (missing > 0) return terms + " + …";
-  return parts.length > 1 ? `${terms} = ${write(parts.reduce((a, b) => a + b))}` : terms;
-}
-
 function valueText(n, found) {
   const value = found.values[n];
   const kink = found.kinks.at.includes(n) || found.kinks.crossed.includes(n) ? "◆ " : "";
@@ -108,7 +102,8 @@ function paintBox(box, { found, known, step, flow, on }) {
   const done = box.nodes.some(i => known.valued.has(i));
   if (n !== null) {
     write(box.v, known.valued.has(n) ? valueText(n, found) : "");
-    write(box.a, adjointText(n, known, found, box.frame.width));
+    write(box.a, adjointText(n, known, found));
+    paintStack(box, present);
   }
   const values = box.nodes.filter(i => known.valued.has(i)).map(i => found.values[i]);
   mark(box.el, "done", done);

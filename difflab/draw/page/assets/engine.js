@@ -138,7 +138,7 @@ function stepsOf(found) {
   const steps = shownNodes.map(n => ({ type: "node", n }));
   if (!data.backward) return steps;
   steps.push({ type: "seed" });
-  const parts = nodes.map(() => []);
+  const parts = nodes.map(() => []), came = nodes.map(() => []);
   const started = new Set();
   for (const flow of found.flows) {
     const e = edges[flow.k];
@@ -146,7 +146,8 @@ function stepsOf(found) {
     const late = started.has(e.s);
     started.add(e.t);
     parts[e.s].push(flow.down);
-    steps.push({ type: "edge", ...flow, parts: [...parts[e.s]], missing, late });
+    came[e.s].push(flow.k);
+    steps.push({ type: "edge", ...flow, parts: [...parts[e.s]], came: [...came[e.s]], missing, late });
   }
   steps.push({ type: "end" });
   return steps;

@@ -93,7 +93,7 @@ function paintFlow({ known, step, flow }) {
     const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
     if (!wire.frame.seen || flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
     const text = shape("text", { class: "small-equation" }, ...spans(equation(flows[0])));
-    const width = 6.6 * text.textContent.length + 4;
+    const width = 7.1 * text.textContent.length + 4;
     if (!(wire.tried >= width) || wire.spot && taken.some(o => meet(wire.spot, o, 2))) {
       wire.spot = freePlace(wire, width, 15, 60, taken, 4, false);
       wire.tried = width;

@@ -51,12 +51,7 @@ function tellEdge(step, found) {
     : `${target} sends ${fmt(step.up)} (upstream) × ${localWords(step, inNames(e.formula, e.t))} = ${fmt(step.down)} (downstream) back to ${source}`;
   const missing = arriving[e.s].length - step.parts.length;
   let sentence = product + ".";
-  let sum = "";
-  if (arriving[e.s].length > 1) {
-    const written = step.parts.every(isNumber) ? summed(step.parts, missing, three) : `${step.parts.length} contributions`;
-    sum = `${source} is used ${arriving[e.s].length} times, so contributions add: ${wrt(e.s)} = ${written}`;
-    sentence += missing ? ` ${missing} more to come there.` : " All contributions have arrived.";
-  }
+  if (arriving[e.s].length > 1) sentence += missing ? ` ${missing} more to come there.` : ` ${meetingWords(step)}`;
   let warning = false;
   if (step.missing > 0 && e.t !== out) {
     warning = true;
@@ -68,7 +63,7 @@ function tellEdge(step, found) {
   }
   const partial = `∂${target}/∂${source}`;
   return {
-    sentence, sum, warning, words: step.closed ? null : wordsOf(step, sentence, inNames(e.formula, e.t)),
+    sentence, warning, words: step.closed ? null : wordsOf(step, sentence, inNames(e.formula, e.t)),
     symbols: `${wrt(e.s)} ${step.parts.length > 1 ? "+=" : "="} ${wrt(e.t)} · ${partial},  ${partial} = ${inNames(e.formula, e.t)}`,
     figures: step.closed || step.local === null ? `${fmt(step.down)}` : `${fmt(step.up)} × ${fmt(step.local)} = ${fmt(step.down)}`,
   };

@@ -147,10 +147,16 @@ function stepsOf(found) {
     started.add(e.t);
     parts[e.s].push(flow.down);
     came[e.s].push(flow.k);
-    steps.push({ type: "edge", ...flow, parts: [...parts[e.s]], came: [...came[e.s]], missing, late });
+    steps.push(arrivedBy({ type: "edge", ...flow, missing, late }, parts[e.s], came[e.s]));
   }
   steps.push({ type: "end" });
   return steps;
+}
+
+// What had arrived by now: cut out when it is asked for, for one node may be used hundreds of times.
+function arrivedBy(step, parts, came) {
+  const count = parts.length, get = all => ({ get: () => all.slice(0, count), enumerable: true });
+  return Object.defineProperties(step, { parts: get(parts), came: get(came) });
 }
 
 // Kinks: the gaps of each node, zero at a kink; a change of sign since `before` is a kink that was crossed.

@@ -69,8 +69,8 @@ function freePlace(wire, width, height, most, taken, by, sight) {
   const { x, y, width: w, height: h } = wire.frame;
   const around = { x: x - width, y: y - most, width: w + 2 * width, height: h + 2 * most };
   const near = obstacles.filter(o => meet(around, o, by)), points = wirePoints.filter(p => meet(around, p, by));
-  for (const part of [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]) {
-    const at = wire.path.getPointAtLength(part * wire.length);
+  wire.along ??= [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].map(part => [part, wire.path.getPointAtLength(part * wire.length)]);
+  for (const [part, at] of wire.along) {
     for (let away = height / 2 + by; away < most; away += 5) {
       for (const sign of [-1, 1]) for (const aside of [0, -0.35, 0.35]) {
         const cost = away + 40 * Math.abs(part - 0.5) + 30 * Math.abs(aside);
@@ -111,8 +111,7 @@ function paintFlow({ known, step, flow }) {
 }
 // From the output to the input: the forward path begins at the receiver, so it is drawn from its end.
 function activeWire(wire, again) {
-  const head = wire.path.getPointAtLength(0), tail = wire.path.getPointAtLength(wire.length);
-  const near = wire.path.getPointAtLength(Math.min(14, wire.length));
+  const [head, tail, near] = wire.ends ??= [0, wire.length, Math.min(14, wire.length)].map(at => wire.path.getPointAtLength(at));
   const turn = Math.atan2(head.y - near.y, head.x - near.x) * 180 / Math.PI;
   const fade = shape("linearGradient", { id: "upstream-downstream", gradientUnits: "userSpaceOnUse",
     x1: tail.x, y1: tail.y, x2: head.x, y2: head.y + 0.01 },
@@ -122,6 +121,12 @@ function activeWire(wire, again) {
     shape("path", { class: "back" + calm, d: wire.back, pathLength: 1, stroke: "url(#upstream-downstream)" }),
     shape("polygon", { class: "head" + calm, points: "1,0 -13,-8 -13,8", transform: `translate(${head.x} ${head.y}) rotate(${turn})` })];
 }
+// Measured outside of the drawing, which would be laid out for it.
+const ruler = document.createElement("canvas").getContext("2d");
+function widthOf(text, font) {
+  ruler.font = `${font} Helvetica, Arial, "DejaVu Sans", sans-serif`;
+  return ruler.measureText(text).width;
+}
 function card(wire, step, flow, taken) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
@@ -130,10 +135,8 @@ function card(wire, step, flow, taken) {
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
   const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
   const group = shape("g", { class: "card" }, ...lines);
-  layer.append(group);
-  const width = Math.max(...lines.map(l => l.getComputedTextLength())) + 24, height = 48;
+  const width = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, "13px")) + 24, height = 48;
   const spot = freePlace(wire, width, height, 240, taken, 5, true) || freePlace(wire, width, height, 240, [], 5, true);
-  group.remove();
   if (!spot) return []; // the sentence below says it all the same
   group.setAttribute("transform", `translate(${spot.x} ${spot.y})`);
   lines.forEach((line, k) => { line.setAttribute("x", width / 2); line.setAttribute("y", [21, 39][k]); });

@@ -154,11 +154,12 @@ function formulasOfEdge(step) {
   if (several && step.parts.every(isNumber)) figures.push(formulaLine(sumOf(step)));
   return { symbols: [formulaLine(chain), ...meaning], figures };
 }
-// What has arrived at a node, as a sum.
+// What has arrived at a node, as a sum; of many the last.
 function sumOf(step) {
   const e = edges[step.k], missing = arriving[e.s].length - step.parts.length;
-  const terms = step.parts.flatMap((p, i) => [...(i ? [sign("+")] : []),
-    i && p < 0 ? fence(numeral(p, "down")) : numeral(p, "down")]);
+  const shown = step.parts.slice(-MOST_TERMS);
+  const terms = shown.flatMap((p, i) => [...(i ? [sign("+")] : []), i && p < 0 ? fence(numeral(p, "down")) : numeral(p, "down")]);
+  if (shown.length < step.parts.length) terms.unshift(sign("⋯"), sign("+"));
   const rest = missing > 0 ? [sign("+"), sign("…")] :
     [sign("="), numeral(step.parts.reduce((a, b) => a + b), "down")];
   return [partial(e.s, "down"), sign("="), ...terms, ...rest];

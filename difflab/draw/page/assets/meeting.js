@@ -36,26 +36,33 @@ function bindStack(box) {
   box.el.append(shape("path", { class: "rule", d: `M${x + 10} ${y}H${x + width - 10}` }));
 }
 
-// The same in the sentence, and as a list below it.
+// The same in the sentence, and as a list below it; of many the last ones.
+const MOST_TERMS = 6, sumOfAll = parts => parts.reduce((a, b) => a + b, 0);
 function meetingWords(step) {
-  const numbers = step.parts.every(isNumber), s = edges[step.k].s;
-  const terms = step.parts.map((part, i) => (numbers ? `${i && part < 0 ? `(${three(part)})` : three(part)} (from ${senderOf(step.came[i])})` :
-    `that from ${senderOf(step.came[i])}`));
-  if (!terms.length) return "";
-  const sum = numbers ? ` = ${three(step.parts.reduce((a, b) => a + b))}` : "";
-  return `All have arrived at ${nodes[s].name} and are added: ${terms.join(" + ")}${sum}.`;
+  const parts = step.parts, numbers = parts.every(isNumber), name = nodes[edges[step.k].s].name;
+  const sum = numbers ? ` = ${three(sumOfAll(parts))}` : "";
+  if (!parts.length) return "";
+  if (parts.length > MOST_TERMS) return `All ${parts.length} have arrived at ${name} and are added${sum}.`;
+  const terms = parts.map((part, i) => {
+    const from = senderOf(step.came[i]);
+    return numbers ? `${i && part < 0 ? `(${three(part)})` : three(part)} (from ${from})` : `that from ${from}`;
+  });
+  return `All have arrived at ${name} and are added: ${terms.join(" + ")}${sum}.`;
 }
 function showMeeting(step) {
   const several = step.type === "edge" && arriving[edges[step.k].s].length > 1;
   $("sum").hidden = !several;
   if (!several) return;
-  const s = edges[step.k].s, missing = arriving[s].length - step.parts.length, numbers = step.parts.every(isNumber);
-  const rows = step.parts.map((part, i) => make("li", {}, make("span", {}, `from ${senderOf(step.came[i])}`),
-    make("span", { className: "down" }, (i ? "+ " : "") + (numbers ? three(part) : fmt(part)))));
-  if (missing) rows.push(make("li", {}, make("span", {}, `${missing} more to come`), make("span", {}, "…")));
-  const total = make("li", { className: "total" }, make("span", {}, wrt(s)), make("span", { className: "down" },
-    missing && !numbers ? "…" : numbers ? "= " + three(step.parts.reduce((a, b) => a + b)) + (missing ? " + …" : "") :
-      "= " + fmt(found.adjoint[s])));
+  const s = edges[step.k].s, { parts, came } = step, missing = arriving[s].length - parts.length;
+  const numbers = parts.every(isNumber), text = numbers ? three : fmt, earlier = Math.max(0, parts.length - MOST_TERMS);
+  const item = (what, value, role = "down") => make("li", {}, make("span", {}, what), make("span", { className: role }, value));
+  const rows = parts.slice(earlier).map((part, i) =>
+    item(`from ${senderOf(came[earlier + i])}`, (earlier + i ? "+ " : "") + text(part)));
+  if (earlier) rows.unshift(item(`${earlier} before`, numbers ? text(sumOfAll(parts.slice(0, earlier))) : "…"));
+  if (missing) rows.push(item(`${missing} more to come`, "…", ""));
+  const sum = numbers ? "= " + three(sumOfAll(parts)) + (missing ? " + …" : "") : missing ? "…" : "= " + fmt(found.adjoint[s]);
+  const total = item(wrt(s), sum);
+  total.className = "total";
   $("sum").replaceChildren(make("p", {}, `${nodes[s].name} is used ${arriving[s].length} times, so contributions add:`),
     make("ul", {}, ...rows, total));
 }

@@ -28,7 +28,7 @@ function buildProgram() {
     line.dataset.step = k;
     return line;
   });
-  current = null;
+  current = panel = null;
   $("lines").replaceChildren(...lines.map((line, k) =>
     make("li", {}, ...(heads[k] ? [make("span", { className: "head" }, heads[k])] : []), line)));
 }
@@ -39,20 +39,26 @@ function showProgram() {
     if (!nodes[step.n].formula) write(lines[k].lastElementChild, inputText(step.n));
   }
 }
-// Marks the active line and brings it into sight inside its panel: the page itself stays where it is.
+// Marks the active line and brings it into sight inside its panel: the page itself stays where it is. Where lines lie is
+// asked for once: each question would lay the page out.
+let panel = null;
 function markLine() {
   const line = lines[now];
-  if (current !== line) {
-    current?.removeAttribute("aria-current");
-    if (current) current.tabIndex = -1;
-    line.setAttribute("aria-current", "step");
-    line.tabIndex = 0;
-    current = line;
+  if (current === line) return;
+  current?.removeAttribute("aria-current");
+  if (current) current.tabIndex = -1;
+  line.setAttribute("aria-current", "step");
+  line.tabIndex = 0;
+  current = line;
+  panel ??= { height: $("lines").clientHeight, at: $("lines").scrollTop, tops: lines.map(l => l.offsetTop) };
+  const top = panel.tops[now], low = panel.tops[now + 1] ?? top + 24;
+  if (top < panel.at + 24 || low > panel.at + panel.height - 24) {
+    panel.at = Math.max(0, (top + low - panel.height) / 2);
+    $("lines").scrollTop = panel.at;
   }
-  const panel = $("lines"), top = line.offsetTop, low = top + line.offsetHeight;
-  if (top < panel.scrollTop + 24 || low > panel.scrollTop + panel.clientHeight - 24)
-    panel.scrollTop = (top + low - panel.clientHeight) / 2;
 }
+new ResizeObserver(() => { panel = null; }).observe($("lines"));
+$("lines").addEventListener("scroll", () => { if (panel) panel.at = $("lines").scrollTop; }, { passive: true });
 $("lines").addEventListener("click", event => {
   const line = event.target.closest(".line");
   if (line) { play(false); go(Number(line.dataset.step)); }

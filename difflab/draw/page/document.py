@@ -20,7 +20,8 @@ from .opening import drawings
 from .program import Program
 from .script import helpers
 
-LONG = 1000  # points; what a common window shows beside a panel in readable size
+LONG, LONGER = 1000, 1290  # points; what a common window shows beside a panel in full, and in readable size
+TALL = 500  # points; a taller drawing, if it is not wide, has the words at its side too
 MOST_STILL = 300  # rows of the table for readers without scripts
 SCRIPTS = (
     "engine.js", "drawing.js", "meeting.js", "flow.js", "panels.js", "windows.js", "formulas.js", "program.js",
@@ -51,7 +52,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         blocks=blocks_choice(states, first),
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),
-        layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
+        layout=layout(svgs[first]),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         still=still(model),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
@@ -71,10 +72,13 @@ def still(model: Model) -> str:
     return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(cells_of)}</table>"
 
 
-def long(svg: str) -> bool:
-    """Whether a drawing needs the whole width, so that the inputs go below it."""
+def layout(svg: str) -> str:
+    """Classes of the page: whether the panels stand beside the drawing, and the words too because it is tall."""
     found = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
-    return found is not None and int(found[1]) > max(LONG, 2 * int(found[2]))
+    width, height = (int(found[1]), int(found[2])) if found is not None else (0, 0)
+    if width > max(LONG, 2 * height) or width > LONGER:
+        return ""
+    return "beside tall" if height > max(width, TALL) else "beside"
 
 
 def script_of(live: Live | None, symbolic: Symbolic | None) -> str:

@@ -14,6 +14,7 @@ from ..svg import SVG
 from .scene import Scene
 
 SECONDS = 20.0
+WIDE = 1860  # points; in a window of 1400 pixels the names of a wider drawing, of 15 points, are smaller than 11 pixels
 TONES = {FORWARD: "v", BACKWARD: "a", DOWNSTREAM: "p"}  # value, adjoint, part of an adjoint
 SHAPES = {"path": ("d",), "polygon": ("points",)}
 ROUND, ROOM = 10, 3  # the radius of a box's corners; what Graphviz leaves too little above and below large text
@@ -22,8 +23,12 @@ ROUND, ROOM = 10, 3  # the radius of a box's corners; what Graphviz leaves too l
 def drawing(scene: Scene) -> str:
     """The scene as the text of one <svg> element; its numbers are left empty for the script."""
     picture = scene.built()
-    raw = render(dot(picture), "svg", SECONDS, f"{len(picture.boxes)} boxes")
-    root = ET.fromstring(raw)
+    root = laid_out(picture)
+    if width_of(root) > WIDE and not picture.quick:  # left to right where it fits, else down
+        picture.down = True
+        other = laid_out(picture)
+        picture.down = width_of(other) <= WIDE
+        root = other if picture.down else root
     graph = root.find(f"{{{SVG}}}g")
     assert graph is not None
     moved = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", graph.get("transform", ""))
@@ -38,6 +43,15 @@ def drawing(scene: Scene) -> str:
         + "".join(text for _, text in parts)
         + "</g></svg>"
     )
+
+
+def laid_out(picture: Picture) -> ET.Element:
+    """Graphviz's SVG of a picture."""
+    return ET.fromstring(render(dot(picture), "svg", SECONDS, f"{len(picture.boxes)} boxes"))
+
+
+def width_of(root: ET.Element) -> float:
+    return float(root.get("viewBox", "0 0 100 100").split()[2])
 
 
 def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:

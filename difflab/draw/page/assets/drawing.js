@@ -1,5 +1,7 @@
 // The drawing: which box shows which node, what is written at a step, pan and zoom.
 const stage = document.getElementById("stage");
+const NAMES = 15, SMALLEST = 11; // the size of names in the drawing, and what nobody has to read less than
+const READABLE = SMALLEST / NAMES, MOST_READABLE = 40; // boxes; a larger drawing is fitted whole, as a map
 let parts = [], boxes = [], wires = [], boxOf = [], wireOf = [], svg = null;
 let view = null, whole = null, size = null, present = null;
 
@@ -127,7 +129,7 @@ function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
-  const fitting = Math.min(width / whole.w, height / whole.h, 2), scale = fitting < 0.95 ? 1 : fitting;
+  const fitting = Math.min(width / whole.w, height / whole.h, 2), scale = fitting < READABLE ? 1 : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";
   svg.style.height = whole.h + "px";
@@ -144,6 +146,9 @@ function look() {
   view.y = Math.min(Math.max(view.y, keep - size.h / view.scale), whole.h - keep);
   svg.style.transform = `scale(${view.scale}) translate(${-view.x}px, ${-view.y}px)`;
   mark(svg, "far-off", view.scale < 0.25);
+  mark(svg, "far", view.scale < 0.84);
+  const least = Math.min(SMALLEST / view.scale, NAMES).toFixed(1) + "px"; // of notes, which are smaller than names
+  if (svg.style.getPropertyValue("--least") !== least) svg.style.setProperty("--least", least);
   hideUnseen();
 }
 // Around a point of the stage, its middle if left out.
@@ -157,9 +162,15 @@ function centre(x, y) {
   view.y = y - size.h / view.scale / 2;
   look();
 }
+// The whole drawing, in a stage as high as the window has room for; where that is too small to read, its width.
 function fit() {
-  view.scale = Math.min(size.w / whole.w, size.h / whole.h, 1.5);
+  const high = Math.max(innerHeight - 130, 220), fitting = h => Math.min(size.w / whole.w, h / whole.h, 1.5);
+  const few = boxes.length <= MOST_READABLE;
+  if (few && fitting(size.h) < READABLE) stage.style.height = Math.min(high, whole.h * Math.max(fitting(high), READABLE)) + "px";
+  measure();
+  view.scale = few ? Math.max(fitting(size.h), READABLE) : fitting(size.h);
   centre(whole.w / 2, whole.h / 2);
+  if (present) follow(frameOf(present.on), present.flow && frameOf(present.flow.t));
 }
 function placeOf(event) {
   const frame = stage.getBoundingClientRect();
@@ -192,14 +203,15 @@ const frameOf = n => (n === null || !boxOf[n] ? null : boxOf[n].frame);
 function follow(...shown) {
   const frames = shown.filter(Boolean);
   if (!frames.length) return;
-  const move = (low, high, start, size) => {
+  const move = (low, high, start, size, all) => {
     if (low >= start && high <= start + size) return start;
-    return high - low > size ? low : (low + high - size) / 2;
+    const wanted = high - low > size ? low : (low + high - size) / 2;
+    return all > size ? Math.min(Math.max(wanted, 0), all - size) : wanted; // no empty paper beside the drawing
   };
   const range = (from, size, by) => [Math.min(...frames.map(f => f[from])) + by - 8,
     Math.max(...frames.map(f => f[from] + f[size])) + by + 8];
-  const x = move(...range("x", "width", whole.dx), view.x, size.w / view.scale);
-  const y = move(...range("y", "height", whole.dy), view.y, size.h / view.scale);
+  const x = move(...range("x", "width", whole.dx), view.x, size.w / view.scale, whole.w);
+  const y = move(...range("y", "height", whole.dy), view.y, size.h / view.scale, whole.h);
   if (x === view.x && y === view.y) return;
   view.x = x;
   view.y = y;

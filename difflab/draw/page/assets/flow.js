@@ -1,5 +1,6 @@
 // The way back on the drawing: the active wire turns round, its equation on a card beside it, finished ones in small.
 const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, MARGIN = 66; // room above and below for a card
+const FLAT = [0, -0.35, 0.35], UPRIGHT = [0.6, -0.6, 0.9, -0.9, 0.35, -0.35, 0]; // of its width a card may stand aside
 let layer = null, shownFlow = null, obstacles = [], wirePoints = [];
 
 function shape(tag, given = {}, ...children) {
@@ -26,9 +27,9 @@ function pointOn(path, at) {
 // Once for each drawing: a layer on top, and where nothing may be covered.
 function bindFlow() {
   if (!svg.dataset.room && data.backward) {
-    svg.dataset.room = MARGIN;
-    const [x, y, w, h] = numbersIn(svg.getAttribute("viewBox"));
-    svg.setAttribute("viewBox", `${x} ${y - MARGIN} ${w} ${h + 2 * MARGIN}`);
+    const [x, y, w, h] = numbersIn(svg.getAttribute("viewBox")), margin = h > w ? 6 : MARGIN; // beside wires that go down
+    svg.dataset.room = margin;
+    svg.setAttribute("viewBox", `${x} ${y - margin} ${w} ${h + 2 * margin}`);
     const arrow = shape("marker", { id: "arrived", viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 4, markerHeight: 4,
       orient: "auto-start-reverse" }, shape("path", { d: "M0 0 L10 5 L0 10z" }));
     svg.firstElementChild.append(shape("defs", {}, arrow), shape("g", { class: "flow" }));
@@ -72,7 +73,7 @@ function freePlace(wire, width, height, most, taken, by, sight) {
   wire.along ??= [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].map(part => [part, wire.path.getPointAtLength(part * wire.length)]);
   for (const [part, at] of wire.along) {
     for (let away = height / 2 + by; away < most; away += 5) {
-      for (const sign of [-1, 1]) for (const aside of [0, -0.35, 0.35]) {
+      for (const sign of [-1, 1]) for (const aside of h > w ? UPRIGHT : FLAT) {
         const cost = away + 40 * Math.abs(part - 0.5) + 30 * Math.abs(aside);
         if (best && cost >= best.cost) continue;
         const spot = { x: at.x + aside * width - width / 2, y: at.y + sign * away - height / 2, width, height, cost };
@@ -127,6 +128,15 @@ function widthOf(text, font) {
   ruler.font = `${font} Helvetica, Arial, "DejaVu Sans", sans-serif`;
   return ruler.measureText(text).width;
 }
+// In a narrow window the drawing moves aside for the card, where card, sender and receiver fit into it.
+function broughtIntoSight(spot, flow) {
+  const frames = [spot, frameOf(flow.s), frameOf(flow.t)];
+  if (!frames.every(Boolean)) return null;
+  const spread = (from, by) => Math.max(...frames.map(f => f[from] + f[by])) - Math.min(...frames.map(f => f[from]));
+  if (spread("x", "width") + 16 > size.w / view.scale || spread("y", "height") + 16 > size.h / view.scale) return null;
+  follow(...frames);
+  return spot;
+}
 function card(wire, step, flow, taken) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
@@ -136,7 +146,8 @@ function card(wire, step, flow, taken) {
   const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
   const group = shape("g", { class: "card" }, ...lines);
   const width = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, "13px")) + 24, height = 48;
-  const spot = freePlace(wire, width, height, 240, taken, 5, true) || freePlace(wire, width, height, 240, [], 5, true);
+  const place = (taken, sight) => freePlace(wire, width, height, 240, taken, 5, sight);
+  const spot = place(taken, true) || place([], true) || broughtIntoSight(place([], false), flow);
   if (!spot) return []; // the sentence below says it all the same
   group.setAttribute("transform", `translate(${spot.x} ${spot.y})`);
   lines.forEach((line, k) => { line.setAttribute("x", width / 2); line.setAttribute("y", [21, 39][k]); });

@@ -129,7 +129,8 @@ function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
-  const fitting = Math.min(width / whole.w, height / whole.h, 2), scale = fitting < READABLE ? 1 : fitting;
+  const fitting = Math.min(width / whole.w, height / whole.h, 2), part = width < NARROW ? READABLE : 1;
+  const scale = fitting < READABLE ? part : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";
   svg.style.height = whole.h + "px";
@@ -147,7 +148,8 @@ function look() {
   svg.style.transform = `scale(${view.scale}) translate(${-view.x}px, ${-view.y}px)`;
   mark(svg, "far-off", view.scale < 0.25);
   mark(svg, "far", view.scale < 0.84);
-  const least = Math.min(SMALLEST / view.scale, NAMES).toFixed(1) + "px"; // of notes, which are smaller than names
+  view.least = Math.min(SMALLEST / view.scale, NAMES); // the size of notes, which are smaller than names
+  const least = view.least.toFixed(2) + "px";
   if (svg.style.getPropertyValue("--least") !== least) svg.style.setProperty("--least", least);
   hideUnseen();
 }

@@ -1,5 +1,5 @@
 // The way back on the drawing: the active wire turns round, its equation on a card beside it, finished ones in small.
-const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, MARGIN = 66; // room above and below for a card
+const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, NARROW = 600, MARGIN = 66; // room above and below for a card
 const FLAT = [0, -0.35, 0.35], UPRIGHT = [0.6, -0.6, 0.9, -0.9, 0.35, -0.35, 0]; // of its width a card may stand aside
 let layer = null, shownFlow = null, obstacles = [], wirePoints = [];
 
@@ -140,12 +140,12 @@ function broughtIntoSight(spot, flow) {
 function card(wire, step, flow, taken) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
-  const named = local && local !== fmt(step.local) && local.length + partial.length < 26 ? `local ${partial} = ${local}` : "local";
+  const named = local && local !== fmt(step.local) && local.length + partial.length < 26 && size.w > NARROW ? `local ${partial} = ${local}` : "local";
   const note = local === null ? [["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
   const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
   const group = shape("g", { class: "card" }, ...lines);
-  const width = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, "13px")) + 24, height = 48;
+  const width = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, `${Math.max(13, view.least)}px`)) + 24, height = 48;
   const place = (taken, sight) => freePlace(wire, width, height, 240, taken, 5, sight);
   const spot = place(taken, true) || place([], true) || broughtIntoSight(place([], false), flow);
   if (!spot) return []; // the sentence below says it all the same

@@ -2,10 +2,10 @@
 
     python -m benchmarks.page
 
-Three things are measured: the page playing as the button plays it, a step in every frame (many times what playing asks
-for), and the first slider moved in every frame. A frame is what requestAnimationFrame sees; other programs on the machine
-make frames late, so the load is said, and beside it the processor time of the page's main thread for one frame, which no
-load changes: what takes less than 16.7 ms can have 60 frames a second.
+Three things are measured: the page playing as the button plays it, a step in every frame (many times what playing
+asks for), and the first slider moved in every frame. A frame is what requestAnimationFrame sees; other programs on the
+machine make frames late, so the load is said, and beside it the processor time of the page's main thread for one frame,
+which no load changes: what takes less than 16.7 ms can have 60 frames a second.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> int:
                 before = os.getloadavg()[0]
                 rate, slowest, work = measured(page, what)
                 print(
-                    f"{count} nodes, {what}: {rate:.0f} frames a second (wanted {wanted}), 99 of 100 over {slowest:.0f}, "
+                    f"{count} nodes, {what}: {rate:.0f} frames a second (wanted {wanted}), 99% over {slowest:.0f}, "
                     f"{work:.1f} ms of processor time a frame; load {before:.1f} on {os.cpu_count()} cores",
                     flush=True,
                 )

@@ -124,7 +124,9 @@ def test_contributions_that_meet_are_stacked_and_added(open_pass):
     ]
     assert said[0].endswith("1 more to come there.")
     assert said[1].endswith("All have arrived at u and are added: 0.997 (from v2) + 0.106 (from v1) = 1.10.")
-    for place in ("#stage text.p tspan.down", "#sum .down"):
+    go(page, page.evaluate("difflab.steps().findIndex(s => s.type === 'edge' && s.parts.length === 2)"))
+    assert page.locator("#say .down").last.text_content().startswith("0.997 (from v2)")
+    for place in ("#stage text.p tspan.down", "#sum .down", "#say .down >> nth=-1"):
         style = "fill" if "tspan" in place else "color"
         assert page.locator(place).first.evaluate("(e, s) => getComputedStyle(e)[s]", style) == DOWN
     go(page, 0)

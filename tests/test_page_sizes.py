@@ -66,14 +66,13 @@ def test_fit_shows_all_of_a_small_drawing(open_pass, name):
 
 
 def test_left_to_right_where_it_fits_else_down(open_pass):
-    x = lambda page: page.locator("#stage g.node").first.bounding_box()
     for name, down in (("product", False), ("neuron", True)):
         text, at = MADE[name]
         page = open_pass(passes(text, **at), name=name, width=1400)
         first, last = (page.locator(f"#stage g.node[data-n='{k}']").bounding_box()
                        for k in (0, page.evaluate("difflab.found().values.length") - 1))  # fmt: skip
         right, below = last["x"] - first["x"], last["y"] - first["y"]
-        assert (below > right) == down, x(page)
+        assert (below > right) == down, name
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -89,6 +88,14 @@ def test_numbers_stand_in_columns(open_pass):
     page.evaluate("difflab.go(difflab.steps().findIndex(s => s.type === 'edge' && s.parts.length === 2))")
     page.click("#steps summary")
     page.wait_for_selector("#step-rows td")
-    for place in ("#stage text.v", "#stage text.a", "#stage text.p", "#figures mn", "#sum li", "#count", "#step-rows td"):
+    for place in (
+        "#stage text.v",
+        "#stage text.a",
+        "#stage text.p",
+        "#figures mn",
+        "#sum li",
+        "#count",
+        "#step-rows td",
+    ):
         style = page.locator(place).first.evaluate("e => getComputedStyle(e).fontVariantNumeric")
         assert style == "tabular-nums", place

@@ -17,7 +17,7 @@ function lineOf(step, started) {
   return [piece("d_" + called(s), "down"), added ? " += " : " = ", piece(before, "local"), piece(upstream, "up"),
     ...(factor ? [" * ", piece(factor[1], "local")] : [piece(after.join(upstream), "local")])];
 }
-const inputText = n => (isNumber(found.values[n]) ? fmt(found.values[n], 12) : "array" + nodes[n].shape);
+const inputText = n => (isNumber(found.values[n]) ? fmt(found.values[n], 12) : "array" + (nodes[n].shape ?? ""));
 
 function buildProgram() {
   const started = new Set(), heads = { 0: "# forward" };

@@ -29,7 +29,7 @@ function markTable() {
 function buildFormulas() {
   const rows = shownNodes.filter(k => !nodes[k].kind).map(k => {
     const goTo = (text, ...formula) =>
-      make("button", { type: "button", className: "plain", ariaLabel: text }, math("math", {}, ...formula));
+      make("button", { type: "button", className: "plain", ariaLabel: text }, math("math", { displaystyle: "true" }, ...formula));
     const locals = leaving[k].map(i => {
       const { s, formula } = edges[i], text = `∂${nodes[k].name}/∂${nodes[s].name} = ${inNames(formula, k)}`;
       const partial = goTo(text, partly(nodes[k].name, nodes[s].name, "local"), sign("="), inRole(inSymbols(formula, k), "local"));

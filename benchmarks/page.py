@@ -64,7 +64,7 @@ def measured(page: Any, what: str) -> tuple[float, float, float]:
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     spent = lambda: {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
     before = spent()
-    times = page.evaluate(FRAMES, [what, SECONDS])
+    times = page.evaluate(FRAMES, [what, SECONDS]) or [1000 * SECONDS]
     work = 1000 * (spent() - before) / len(times)
     session.detach()
     slow = statistics.quantiles(times, n=100)[98]

@@ -6,6 +6,8 @@ import pytest
 from test_page import chain, passes
 from test_page_browser import SCALAR
 
+from benchmarks.page import measured
+
 LAYERS = "h1 = tanh(a*x + b*y + c); h2 = tanh(d*x + q*y + f); g = 1/(1 + exp(-(u*h1 + v*h2 + w))); L = (g - t)**2"
 MADE = {
     "product": SCALAR["product"],
@@ -99,3 +101,12 @@ def test_numbers_stand_in_columns(open_pass):
     ):
         style = page.locator(place).first.evaluate("e => getComputedStyle(e).fontVariantNumeric")
         assert style == "tabular-nums", place
+
+
+@pytest.mark.parametrize("nodes, frames", [(60, 60), (500, 20)])
+def test_a_step_and_a_dragged_slider_take_less_than_a_frame(open_pass, monkeypatch, nodes, frames):
+    """By the processor time of the page's main thread, with half as much again for a slow machine."""
+    monkeypatch.setattr("benchmarks.page.SECONDS", 1.5)
+    page = open_pass(passes(chain(nodes), x=0.5, y=0.3), width=1400)
+    for what in ("step", "drag"):
+        assert measured(page, what)[2] < 1.5 * 1000 / frames, what

@@ -137,6 +137,15 @@ function broughtIntoSight(spot, flow) {
   follow(...frames);
   return spot;
 }
+// Looked for again only where the numbers are wider or the view is another: a slider that is dragged asks in each frame.
+function cardPlace(wire, width, height, taken, flow) {
+  const key = () => [width, view.x, view.y, view.scale, size.w, size.h].join(), known = wire.card;
+  if (known?.key === key() && (known.over || !taken.some(o => meet(known.spot, o, 2)))) return known.spot;
+  const place = (taken, sight) => freePlace(wire, width, height, 240, taken, 5, sight);
+  const clear = place(taken, true), spot = clear || place([], true) || broughtIntoSight(place([], false), flow);
+  wire.card = { key: key(), spot, over: !clear };
+  return spot;
+}
 function card(wire, step, flow, taken) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
@@ -145,9 +154,8 @@ function card(wire, step, flow, taken) {
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
   const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
   const group = shape("g", { class: "card" }, ...lines);
-  const width = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, `${Math.max(13, view.least)}px`)) + 24, height = 48;
-  const place = (taken, sight) => freePlace(wire, width, height, 240, taken, 5, sight);
-  const spot = place(taken, true) || place([], true) || broughtIntoSight(place([], false), flow);
+  const wanted = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, `${Math.max(13, view.least)}px`)) + 24;
+  const width = 16 * Math.ceil(wanted / 16), height = 48, spot = cardPlace(wire, width, height, taken, flow);
   if (!spot) return []; // the sentence below says it all the same
   group.setAttribute("transform", `translate(${spot.x} ${spot.y})`);
   lines.forEach((line, k) => { line.setAttribute("x", width / 2); line.setAttribute("y", [21, 39][k]); });

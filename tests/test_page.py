@@ -171,7 +171,7 @@ def test_scans_have_their_steps():
     "text, formula",
     [
         ("x**2", "2·⟦0⟧"),
-        ("x**y", "⟦1⟧·⟦0⟧^(⟦1⟧ - 1) where ⟦1⟧ ≠ 0 ∨ isfinite(⟦0⟧^(⟦1⟧ - 1))"),
+        ("x**y", "⟦1⟧·⟦0⟧**(⟦1⟧ - 1) where ⟦1⟧ ≠ 0 ∨ isfinite(⟦0⟧**(⟦1⟧ - 1))"),
         ("relu(x)", "1 where ⟦0⟧ > 0"),
         ("max(x, y)", "where(⟦0⟧ = ⟦1⟧, 0.5, 1) where ⟦0⟧ ≥ ⟦1⟧"),
     ],

@@ -45,7 +45,7 @@ def draw(
     `thing` is a Graph, a ForwardPass, a BackwardPass, or a drawing of `difflab.sketch` (.svg only, without the options
     of graphs). `view` is "both", "forward", "backward", "graph" or "symbolic": on each wire its local derivative and
     upstream × local = downstream in symbols, and in the numbers of a BackwardPass. `open_blocks` is True, False or the
-    names of the blocks to open; over 500 nodes blocks are closed unless asked. `direction` is where the forward pass
+    names of the blocks to open; over 100 nodes blocks are closed unless asked. `direction` is where the forward pass
     runs, "right" or "down". An existing file is replaced, and more than 2,000 boxes drawn, only with `force`. `seconds`
     of processor time limit the layout.
 

@@ -13,6 +13,7 @@ from ..differentiate.certified import derivative as certify
 from ..differentiate.complex_step import CARRIER
 from ..differentiate.methods import reverse_mode
 from ..differentiate.problem import Problem, as_problem
+from ..draw.palette import WIRE
 from ..errors import DomainError, InputError
 from ..glance import cut
 from ..progress import doing, tell
@@ -128,8 +129,8 @@ class StepSizeStudy:
             title=f"d/d{self.name} of {self.text[:50]} at {self.name} = {self.x:g}",
         )
         axes.set_ylim(floor / 2, 10)
-        axes.axhline(2.0**-53, color="#9aa5b1", linewidth=0.8)
-        axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color="#5b6470", va="bottom", ha="right")
+        axes.axhline(2.0**-53, color=WIRE, linewidth=0.8)
+        axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color=WIRE, va="bottom", ha="right")
         made.legend(fontsize=8, ncols=4, loc="outside lower center")
         return made
 

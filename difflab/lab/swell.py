@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..differentiate.limits import limited
 from ..differentiate.passes import backward_graph
+from ..draw.palette import WIRE
 from ..errors import InputError, TimeLimitError
 from ..graph.graph import Graph
 from ..graph.parse import parse
@@ -138,7 +139,7 @@ class ExpressionSwell:
 
         made, axes = figure()
         depths = [r.depth for r in self.rows]
-        axes.plot(depths, [r.function for r in self.rows], "--", color="#5b6470", label="the function itself")
+        axes.plot(depths, [r.function for r in self.rows], "--", color=WIRE, label="the function itself")
         for k, name in enumerate(self.rows[0].operations):
             known = [(r.depth, r.operations[name]) for r in self.rows if r.operations[name]]
             if known:

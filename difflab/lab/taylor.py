@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..differentiate.noise import noise
+from ..draw.palette import INK, WIRE
 from ..errors import DomainError, InputError, ShapeError
 from ..graph.pytree import flatten, paths
 from ..types import Array, FileName, Function, Tree, Value
@@ -115,7 +116,7 @@ class TaylorTest:
             axes.plot(*zip(*points), "o-", color=colour, markersize=2.5, linewidth=0.8, alpha=0.6) if points else None
             used = [(found.steps[j], found.remainders[j]) for j in fitted]
             axes.plot(*zip(*used), "o", color=colour, markersize=5) if used else None
-            axes.plot(found.steps, found.floor, ":", color="#9aa5b1", linewidth=1, label=None if k else "rounding of f")
+            axes.plot(found.steps, found.floor, ":", color=WIRE, linewidth=1, label=None if k else "rounding of f")
         self.guides(axes)
         told = "all of the remainder is rounding" if math.isinf(self.order) else f"order {self.order:.2f}"
         axes.set_title(f"Taylor test {'passed' if self.passed else 'failed'}: {told}", fontsize=10)
@@ -130,7 +131,7 @@ class TaylorTest:
             for power, style, label in ((1, "--", "order 1: wrong"), (2, "-.", "order 2: right")):
                 start = max(low, h * (least / r) ** (1 / power))
                 end = [r * (start / h) ** power, r]
-                axes.plot([start, h], end, style, color="#1b1f24", linewidth=1, label=label)
+                axes.plot([start, h], end, style, color=INK, linewidth=1, label=label)
         axes.legend(fontsize=8)
 
 

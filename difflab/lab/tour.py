@@ -53,7 +53,8 @@ STOPS = (
     Stop(
         "product", "Two operations",
         "The forward pass computes every value from left to right (green). The backward pass starts with 1 at the "
-        "output and multiplies, edge by edge, what arrives from above with the local derivative (orange).",
+        "output and multiplies, edge by edge: upstream (orange) times the local derivative (violet) is what flows on "
+        "downstream (blue).",
         "q = x + y; f = q * z", {"x": -2.0, "y": 5.0, "z": -4.0},
     ),
     Stop(

@@ -109,7 +109,7 @@ def cell_svg(grid: Grid, cell: int, value: float, best: Flags, opacity: Value) -
         inner = f'<rect x="{x + 3:g}" y="{y + 3:g}" width="{CELL - 6:g}" height="{CELL - 6:g}" fill="none"'
         parts.append(f'{inner} stroke="{BACKWARD}" stroke-width="2"/>')
     elif not wall:
-        parts += arrows_svg(grid, best, x + CELL / 2, y + 0.53 * CELL)
+        parts += arrows_svg(grid, best, x + CELL / 2, y + 0.5 * CELL)
     return "\n".join(parts)
 
 

@@ -12,6 +12,7 @@ from string import Template
 
 from ...primitives import rows
 from ..build import default_title
+from ..palette import variables
 from ..text import clean, short
 from .live import Live
 from .methods import Symbolic, panel
@@ -41,7 +42,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form
     symbolic = Symbolic(model) if live is not None and model.backward is not None else None
-    script, style = script_of(live, symbolic), asset("page.css").strip()
+    script, style = script_of(live, symbolic), variables() + asset("page.css").strip()
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,

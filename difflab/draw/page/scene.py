@@ -85,7 +85,7 @@ class Scene(Builder):
     def node_box(self, node: Node) -> Box:
         row = node.primitive
         if row is rows.input:
-            lines = [Line(clean(node.name or "input", 24), bold=True, size=NAME)]
+            lines = [Line(clean(self.names[node], 24), bold=True, size=NAME)]
         else:
             sign = row.glyph or row.name
             lines = [Line(sign, size=OPERATION if len(sign) <= 3 else NUMBER)]
@@ -142,5 +142,5 @@ class Scene(Builder):
         if y is self.model.output and not y.name and y.primitive is not rows.constant:
             self.picture.boxes[-1].lines[0].text = self.model.output_name  # as the sentences call it
 
-    def add_legend(self) -> None:
-        """The page has a legend of its own."""
+    def add_key(self) -> None:
+        """The page has a key of its own."""

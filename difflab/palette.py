@@ -17,7 +17,7 @@ ROLES = {
     "paper": ("#fff", "#14171d"),
     "panel": ("#fcfcfa", "#1c2027"),
     "pale": ("#9dbfe3", "#3f6389"),  # wires that have been gone back
-    "thin": ("#a9cfc0", "#33695a"),  # wires on the way forward
+    "thin": ("#5b9c84", "#4a8a77"),  # wires on the way forward
     "input": ("#eff5fc", "#1d3347"),
     "node": ("#ffffff", "#22272e"),
     "constant": ("#f5f5f3", "#2f343b"),

@@ -74,19 +74,20 @@ def above(lines: list[Line]) -> str:
 
 def written(line: Line) -> str:
     """One line as markup: what a receiver gets is bold, so that it is told from the local derivative by weight too."""
-    made = piece(line.sign + " ", TONES[line.tone], line.large, hard=True) if line.sign else ""
+    points = line.size or (16 if line.large else 0)
+    made = piece(line.sign + " ", TONES[line.tone], points, hard=True) if line.sign else ""
     if not line.spans:
-        return made + piece(line.text, TONES[line.tone], line.large and not line.sign, line.bold)
+        return made + piece(line.text, TONES[line.tone], 0 if line.sign else points, line.bold)
     for text, tone in line.spans:
-        made += piece(text, TONES[tone], line.large, line.bold or tone == "downstream", hard=True)
+        made += piece(text, TONES[tone], points, line.bold or tone == "downstream", hard=True)
     return made
 
 
-def piece(text: str, colour: str, large: bool = False, bold: bool = False, hard: bool = False) -> str:
+def piece(text: str, colour: str, points: int = 0, bold: bool = False, hard: bool = False) -> str:
     """Text in one look; `hard` keeps its spaces where it begins or ends, which SVG drops."""
     text = html.escape(clean(text, 120), quote=True) or " "
     text = text.replace(" ", "&#160;") if hard else text
-    size = ' point-size="16"' if large else ""
+    size = f' point-size="{points}"' if points else ""
     return f'<font color="{colour}"{size}>{f"<b>{text}</b>" if bold else text}</font>'
 
 

@@ -24,6 +24,7 @@ class Line:
     tone: Tone = "ink"
     large: bool = False
     bold: bool = False
+    size: int = 0  # points; 0: what the drawing has for text, and for a large line
     spans: tuple[Span, ...] = ()
     sign: str = ""
 

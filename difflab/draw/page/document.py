@@ -14,30 +14,21 @@ from ...palette import variables
 from ...primitives import rows
 from ..build import default_title
 from ..text import clean, short
+from .copied import copied
 from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
 from .opening import drawings
-from .program import program
+from .program import Program
 from .script import helpers
 
-LONG = 900  # points; what a common window shows beside a panel in readable size
+LONG, LONGER = 1000, 1290  # points; what a common window shows beside a panel in full, and in readable size
+TALL = 500  # points; a taller drawing, if it is not wide, has the words at its side too
 MOST_STILL = 300  # rows of the table for readers without scripts
 SCRIPTS = (
-    "engine.js",
-    "drawing.js",
-    "flow.js",
-    "panels.js",
-    "windows.js",
-    "tables.js",
-    "curve.js",
-    "plot.js",
-    "page.js",
-    "picture.js",
-    "projector.js",
-    "share.js",
-    "framed.js",
-)
+    "engine.js", "drawing.js", "meeting.js", "flow.js", "panels.js", "windows.js", "formulas.js", "program.js",
+    "tables.js", "linked.js", "curve.js", "plot.js", "page.js", "picture.js", "projector.js", "share.js", "framed.js",
+)  # fmt: skip
 STYLES = ("page.css", "curve.css", "share.css", "projector.css")
 
 
@@ -48,7 +39,8 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     svgs, states, openings, first = drawings(model, title)
     data = model.data(live is not None)
     data["openings"] = openings
-    data["program"] = program(model, live is not None)
+    data["copied"] = copied(model, live is not None)
+    data["program"] = Program(model).data()
     if live is not None:
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form
@@ -64,7 +56,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         blocks=blocks_choice(states, first),
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),
-        layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
+        layout=layout(svgs[first]),
         curve=curve_panel(model, live),
         share=asset("share.html"),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
@@ -86,10 +78,13 @@ def still(model: Model) -> str:
     return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(cells_of)}</table>"
 
 
-def long(svg: str) -> bool:
-    """Whether a drawing needs the whole width, so that the inputs go below it."""
+def layout(svg: str) -> str:
+    """Classes of the page: whether the panels stand beside the drawing, and the words too because it is tall."""
     found = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
-    return found is not None and int(found[1]) > max(LONG, 2 * int(found[2]))
+    width, height = (int(found[1]), int(found[2])) if found is not None else (0, 0)
+    if width > max(LONG, 2 * height) or width > LONGER:
+        return ""
+    return "beside tall" if height > max(width, TALL) else "beside"
 
 
 def script_of(live: Live | None, symbolic: Symbolic | None) -> str:

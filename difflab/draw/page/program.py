@@ -1,89 +1,168 @@
-"""The program that a page's button copies: the graph as text, the point that is shown, its value and its gradient."""
+"""The pass as a plain program, one line a step: what a line is comes from the graph and from the rules that run.
+
+The backward pass is recorded once more, on nodes, as `backward_graph` does; what an edge sends back is then an
+operation, written out down to the values of the forward pass and the adjoint of the sender.
+"""
 
 from __future__ import annotations
 
+import keyword
+import re
+from typing import Any
+
 import numpy as np
 
+from ...compile.write.names import written_index
+from ...differentiate import reverse
 from ...errors import DifflabError
-from ...graph.node import Node
-from ...graph.parse import parse
-from ...graph.to_text import to_text
-from ...types import Value
+from ...graph.node import Node, Operation
+from ...graph.recording import Tape
+from ...graph.traced import NODE
+from ...primitives import Primitive, rows
+from ...primitives.text import ATOM, POWER, PRODUCT, SIGN, Text, Written, of_number
+from ...types import Params, Tree, Value
+from ..text import clean
 from .model import Model
 
-MOST_CHARACTERS, MOST_NODES, MOST_ENTRIES = 20_000, 2000, 200
+UPSTREAM = "⟦u⟧"  # where a line of the way back has the sender's adjoint
+LONGEST = 110  # characters after the equals sign
+SIGNS = {"·": " * ", "^": "**", "²": "**2"}  # of formulas in plain text, as Python has them
 
 
-def program(model: Model, live: bool) -> str | None:
-    """The program's text; None where the language has no text for the graph, or it would be too long to read.
+class Program:
+    """`names[node]` is an identifier, `forward[node]` and `back[target, position]` are the right-hand sides."""
 
-    With `live` a mark such as ⟦0⟧ stands in the place of each input's value, numbered as the inputs are.
-    """
-    try:
-        text, names = text_of(model)
-        if len(text) > MOST_CHARACTERS or not reproduces(model, text, names):
-            return None
-        values = {n: f"⟦{k}⟧" if live else written(model.forward.values[n]) for k, n in enumerate(model.graph.inputs)}
-    except (DifflabError, Unwritable):
-        return None
-    arrays = any("np." in value for value in values.values())
-    at = ", ".join(f"{name}={values[n]}" for n, name in names.items())
-    return "\n".join(["import numpy as np"] * arrays + lines(model, text, at)) + "\n"
+    names: dict[Node, str]
+    forward: dict[Node, str]
+    back: dict[tuple[Node, int], str]
 
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.names = identifiers(model)
+        known: dict[Any, str] = dict(self.names)
+        self.forward = {n: bounded(n, written(n, known, top=True)[0]) for n in model.order if n.operands}
+        self.back = {}
+        if model.backward is not None:
+            try:
+                self.record()
+            except (DifflabError, *REFUSED):
+                self.back = {}  # a rule that takes numbers alone; `line` says what it is all the same
 
-def lines(model: Model, text: str, at: str) -> list[str]:
-    name = model.output.name or "f"
-    found = ["import difflab as dl", "", f"graph = dl.parse({quoted(text)})", f"forward = graph.forward({at})"]
-    found.append(f'print("{name} =", forward.values[graph.outputs[0]])')
-    if model.backward is None:
+    def data(self) -> dict[str, Tree]:
+        """For the script: a right-hand side for each node and each edge, and the names that differ from the page's."""
+        model = self.model
+        differ = {model.index[n]: name for n, name in self.names.items() if name != model.names[n]}
+        return {
+            "names": differ,
+            "forward": [self.forward.get(n, "") for n in model.order],
+            "back": [self.line(e.target, e.position) for e in model.edges],
+        }
+
+    def line(self, target: Node, position: int) -> str:
+        """What an edge sends back."""
+        found = self.back.get((target, position))
+        if found is None or len(found) > LONGEST:
+            return f"vjp({target.primitive.name}, {self.names[target.operands[position]]})({UPSTREAM})"
         return found
-    seed = model.backward.given
-    given = "" if np.ndim(seed) == 0 and seed == 1 else written(seed)
-    return [
-        *found,
-        f"backward = forward.backward({given})",
-        "for name, slope in backward.gradient.items():",
-        f'    print(f"d {name} / d {{name}} = {{slope}}")',
-    ]
+
+    def record(self) -> None:
+        """The rules once more, on nodes, from the seed to the inputs."""
+        model, graph = self.model, self.model.graph
+        with Tape() as (tape, _), np.errstate(all="ignore"):
+            values = [tape.input(np.asarray(model.forward.values[n])[()], str(n.name)) for n in graph.inputs]
+            with Tape() as (inner, operations):
+                env = graph.evaluate([inner.input(x) for x in values], NODE)
+            vertex = {id(made): n for n, made in reversed(env.items())}
+            known = {inner.value_of(made): name for n, made in env.items() if (name := self.names.get(n))}
+            assert model.backward is not None
+            top = env[model.output]
+            seed = tape.input(np.asarray(model.backward.seed)[()], "seed")
+
+            def observe(node: Value, position: int, upstream: Value, _: Value, downstream: Value) -> None:
+                target = vertex.get(id(node))
+                if target is not None and len(target.operands) == len(node.operands):
+                    text, _level = written(downstream, {**known, upstream: UPSTREAM})
+                    self.back[target, position] = text
+
+            if inner.owns(top):
+                reverse.sweep(operations, {top: seed}, True, observe)
 
 
-class Unwritable(Exception):
-    """A value that is too long for a program."""
+REFUSED = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 
 
-def text_of(model: Model) -> tuple[str, dict[Node, str]]:
-    """What a person wrote, where the graph was made of a text; else a text made of the graph."""
-    graph, names = model.graph, {n: str(n.name) for n in model.graph.inputs}
-    if graph.text and model.output is graph.outputs[0] and "self" not in names.values():
-        return graph.text.strip(), names
-    if len(graph.order) > MOST_NODES:
-        raise Unwritable
-    return to_text(graph, model.output)
+def identifiers(model: Model) -> dict[Node, str]:
+    """A Python name for each node that has one on the page, near to it; constants stand as numbers or by a name."""
+    found: dict[Node, str] = {}
+    taken: set[str] = set()
+    for node in model.order:
+        if node.primitive is rows.constant and np.ndim(node.params["value"]) == 0:
+            continue
+        plain = re.sub(r"\W+", "_", model.names[node]).strip("_") if node.primitive is not rows.constant else "c"
+        name = plain if plain and not plain[0].isdigit() and not keyword.iskeyword(plain) else f"v_{plain}"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        found[node] = name
+    return found
 
 
-def reproduces(model: Model, text: str, names: dict[Node, str]) -> bool:
-    """Whether the text, read again, gives the value that is shown."""
-    if text == (model.graph.text or "").strip():
-        return True
-    with np.errstate(all="ignore"):
-        found = parse(text)(**{name: model.forward.values[n] for n, name in names.items()})
-    return np.allclose(found, model.forward.values[model.output], rtol=1e-12, atol=0, equal_nan=True)
+def written(x: Value, known: dict[Any, str], top: bool = False) -> Written:
+    """The Python text of an operation, or of a number, and how strongly it binds."""
+    if not isinstance(x, Operation):
+        return of_number(literal(x))
+    if x in known and not top:
+        return known[x], ATOM
+    if x.primitive is rows.constant:
+        return of_number(literal(x.params["value"]))
+    return called(x.primitive.plain, [written(v, known) for v in x.operands], x.params)
 
 
-def written(value: Value) -> str:
-    """A value in Python's syntax."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf" or array.size > MOST_ENTRIES:
-        raise Unwritable
-    if not array.ndim and array.dtype == np.float64:
-        return repr(float(value)) if np.isfinite(value) else f'float("{float(value)}")'
-    if not np.all(np.isfinite(array)):
-        raise Unwritable
-    dtype = "" if array.dtype == np.float64 and array.size else f", dtype=np.{array.dtype.name}"
-    listed = array.astype(float).tolist() if not dtype else array.tolist()
-    return f"np.array({listed}{dtype})"
+def called(row: Primitive, operands: list[Written], params: Params) -> Written:
+    """An operation with Python's signs where it has one, else as a call."""
+    if row.kind == "pick":
+        return f"{operands[0][0]}[{params['index']}]", ATOM
+    if row.infix and len(operands) == 2:
+        level, wanted = (row.text.level, row.text.operands) if row.text else (PRODUCT, (PRODUCT, SIGN))
+        return Text(f"{{0}}{row.infix}{{1}}" if level == POWER else f"{{0}} {row.infix} {{1}}", level, wanted).of(
+            operands
+        )
+    if row is rows.getitem and len(operands) == 1 and (index := written_index(params["index"])) is not None:
+        return f"{operands[0][0]}[{index.rstrip(',')}]", ATOM
+    if row.text is not None and row.differentiable and row.text.form[0] != "|":
+        form = row.text.form
+        for sign, python in SIGNS.items():
+            form = form.replace(sign, python)
+        return row.text._replace(form=form).of(operands, **params)
+    given = [f"{k}={v!r}" for k, v in params.items() if plain(v) or k == "index"]  # an index None is a new axis
+    return f"{row.name}({', '.join([text for text, _ in operands] + given)})", ATOM
 
 
-def quoted(text: str) -> str:
-    """A text as Python's literal, several lines as several lines."""
-    return f'"""\n{text}\n"""' if "\n" in text and "\\" not in text and '"' not in text else repr(text)
+def plain(value: Value) -> bool:
+    """Whether a parameter says something, in few characters; None and False are what is meant without it."""
+    if isinstance(value, tuple):
+        return all(v is None or isinstance(v, int | slice) for v in value)
+    return value is not None and value is not False and isinstance(value, bool | int | float | str | slice)
+
+
+def literal(x: Value) -> str:
+    """A number with all its digits, an array by its shape."""
+    if np.ndim(x):
+        return f"array{np.shape(x)}".replace(" ", "")
+    value = np.asarray(x).item()
+    if isinstance(value, float) and value == int_of(value):
+        return str(int(value))
+    return repr(value) if value == value and abs(value) != float("inf") else str(value)
+
+
+def int_of(value: float) -> float:
+    return float(int(value)) if abs(value) < 1e15 else float("nan")
+
+
+def bounded(node: Node, text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return clean(text, LONGEST)
+
+
+__all__ = ["Program"]

@@ -95,12 +95,12 @@ function frameOfPlot() {
   };
 }
 const plotText = (text, x, y, given = {}) => shape("text", { x, y, ...given }, text);
-const lineOf = (a, b, name) => shape("line", { x1: a[0], y1: a[1], x2: b[0], y2: b[1], class: name });
+const segment = (a, b, name) => shape("line", { x1: a[0], y1: a[1], x2: b[0], y2: b[1], class: name });
 function axes(p) {
   const parts = [], xTexts = tickTexts(p.xs);
-  p.ys.forEach((y, i) => parts.push(lineOf([p.left, p.y(y)], [p.right, p.y(y)], y === 0 ? "zero" : "grid"),
+  p.ys.forEach((y, i) => parts.push(segment([p.left, p.y(y)], [p.right, p.y(y)], y === 0 ? "zero" : "grid"),
     plotText(p.texts[i], p.left - 6, p.y(y) + 4.5, { class: "tick", "text-anchor": "end" })));
-  p.xs.forEach((x, i) => parts.push(lineOf([p.x(x), p.top], [p.x(x), p.bottom], x === 0 ? "zero" : "grid"),
+  p.xs.forEach((x, i) => parts.push(segment([p.x(x), p.top], [p.x(x), p.bottom], x === 0 ? "zero" : "grid"),
     plotText(xTexts[i], p.x(x), p.bottom + 17, { class: "tick", "text-anchor": "middle" })));
   parts.push(plotText(data.outputName, p.left, p.top - 10, { class: "name" }),
     plotText(nodes[data.inputs[plot.input]].name, p.right, p.bottom + 35, { class: "name", "text-anchor": "end" }));
@@ -121,7 +121,7 @@ function gapBands(p) {
 function through(p, a, b, name) {
   const [dx, dy] = [p.x(b.x) - p.x(a.x), p.y(b.y) - p.y(a.y)], long = Math.hypot(dx, dy) || 1;
   const more = Math.max(0.3 * (p.right - p.left) - long / 2, 24) / long;
-  return lineOf([p.x(a.x) - more * dx, p.y(a.y) - more * dy], [p.x(b.x) + more * dx, p.y(b.y) + more * dy], name);
+  return segment([p.x(a.x) - more * dx, p.y(a.y) - more * dy], [p.x(b.x) + more * dx, p.y(b.y) + more * dy], name);
 }
 function tangent(p, now) {
   const by = (plot.high - plot.low) / 100, end = sign => ({ x: now.x + sign * by, y: now.y + sign * by * now.slope });

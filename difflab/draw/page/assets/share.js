@@ -78,7 +78,7 @@ function byHand(text, what) {
 
 const pythonNumber = x => (Number.isFinite(x) ? (Number.isInteger(x) && !String(x).includes("e") ? `${asText(x)}.0` : String(x))
   : `float("${Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf"}")`);
-const pythonNow = () => data.program.replace(/⟦(\d+)⟧/g, (mark, i) => pythonNumber(number(nodes[data.inputs[i]].value)));
+const pythonNow = () => data.copied.replace(/⟦(\d+)⟧/g, (mark, i) => pythonNumber(number(nodes[data.inputs[i]].value)));
 
 $("copy-link").onclick = () => {
   if (location.protocol === "about:") return told("Here, inside of another page, this page has no address: save it as a file to have a link.");
@@ -88,7 +88,7 @@ $("copy-link").onclick = () => {
   } catch { /* some browsers refuse it for files */ }
   copyText(link, "The link");
 };
-if (data.program) {
+if (data.copied) {
   $("copy-python").hidden = false;
   $("copy-python").onclick = () => copyText(pythonNow(), "The program");
 }

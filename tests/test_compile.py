@@ -19,6 +19,7 @@ FUNCTIONS = [
     (lambda p: p["a"] * np.sum(p["b"]), ({"a": 2.0, "b": np.ones(3)},)),
     (lambda x: np.sum(x[::2] * x[1::2]) + x[0], (np.arange(4.0),)),
     (lambda x: 1 / (1 + np.exp(-x)) + (2 * 3) * x * 1, (0.3,)),
+    (lambda x, y: (x - -2.5) * (y - (x - y)) / (-(x + 2) / y) ** 3, (0.3, 0.7)),
     (lambda x: np.sum(np.abs(np.floor(x)) * np.copysign(np.rint(x), -x)), (np.array([-2.5, -0.3, 0.5, 1.7]),)),
     (lambda x, y: np.sum(np.where(x > y, np.trunc(x), np.sign(y)) * y), (np.array([-1.5, 2.5]), np.array([0.5, -0.0]))),
 ]
@@ -35,8 +36,8 @@ def same(a, b):
 def test_programs_equal_the_engine(f, args):
     for make in (lambda g: g, dl.grad, dl.value_and_grad, lambda g: dl.grad(lambda *a: np.sum(2 * g(*a)))):
         program = dl.compile(make(f))
-        same(program(*args), make(f)(*args))
-        same(program(*args), program(*args))
+        for _ in range(3):  # the first call's answer may be the trace's
+            same(program(*args), make(f)(*args))
         assert "def program" in program.source and "nodes" in program.explain()
 
 

@@ -35,7 +35,7 @@ def chain(count):
 
 def test_the_page_is_complete_in_itself():
     page = page_of(passes("1/(1+exp(-(w*x+b)))", w=2.0, x=-1.0, b=0.5))
-    outside = re.findall(r"(?:https?:)?//[\w.]+", page.replace("http://www.w3.org/2000/svg", ""))
+    outside = re.findall(r"(?:https?:)?//[\w.]+", re.sub("http://www.w3.org/(2000/svg|1998/Math/MathML)", "", page))
     assert [found for found in outside if "." in found] == []
     assert not re.search(r"<(?:link|img|iframe|object|base|form)\b|\bon\w+\s*=\s*[\"']|style=\"", page)
     assert "default-src 'none'" in page and "unsafe" not in page
@@ -46,10 +46,10 @@ def test_the_same_pass_gives_the_same_page():
     assert make() == make()
 
 
-def test_sixty_nodes_take_less_than_120_kilobytes():
+def test_sixty_nodes_take_less_than_150_kilobytes():
     backward = passes(chain(60), x=0.5, y=0.3)
     assert len(backward.forward.graph) >= 60
-    assert len(page_of(backward).encode()) < 120_000
+    assert len(page_of(backward).encode()) < 150_000
 
 
 def test_a_large_graph_is_drawn_in_short_wires():
@@ -135,7 +135,7 @@ def test_a_page_takes_no_view(tmp_path):
 
 def test_jupyter_gets_a_frame_that_may_only_run_scripts():
     shown = passes("x * y", x=1.0, y=2.0)._repr_html_()
-    assert re.match(r'<iframe srcdoc="[^"]+" sandbox="allow-scripts"', shown)
+    assert re.search(r'<iframe srcdoc="[^"]+" sandbox="allow-scripts"', shown)
     assert html.unescape(re.search(r'srcdoc="([^"]+)"', shown)[1]).startswith("<!DOCTYPE html>")
 
 
@@ -193,7 +193,7 @@ def test_scans_have_their_steps():
     "text, formula",
     [
         ("x**2", "2·⟦0⟧"),
-        ("x**y", "⟦1⟧·⟦0⟧^(⟦1⟧ - 1) where ⟦1⟧ ≠ 0 ∨ isfinite(⟦0⟧^(⟦1⟧ - 1))"),
+        ("x**y", "⟦1⟧·⟦0⟧**(⟦1⟧ - 1) where ⟦1⟧ ≠ 0 ∨ isfinite(⟦0⟧**(⟦1⟧ - 1))"),
         ("relu(x)", "1 where ⟦0⟧ > 0"),
         ("max(x, y)", "where(⟦0⟧ = ⟦1⟧, 0.5, 1) where ⟦0⟧ ≥ ⟦1⟧"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..palette import INK, PALE
 from ..types import Array, FileName, Function
 from . import optim
 from .optim.optimiser import Optimiser
@@ -92,12 +92,12 @@ def contours(axes: Axes, surface: Surface) -> None:
     z = surface.f(np.stack([x, y]))
     z = z - z.min()
     levels = z.max() * np.linspace(0, 1, 22)[1:] ** 2.5
-    axes.contour(x, y, z, levels=levels, colors="#b8c0c8", linewidths=0.6)
+    axes.contour(x, y, z, levels=levels, colors=PALE, linewidths=0.6)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     for m in surface.minima:
-        axes.plot(*m, marker="*", color="#1b1f24", markersize=11, zorder=5, linestyle="none")
-    axes.plot(*surface.start, marker="o", color="#1b1f24", markersize=6, zorder=5, linestyle="none")
+        axes.plot(*m, marker="*", color=INK, markersize=11, zorder=5, linestyle="none")
+    axes.plot(*surface.start, marker="o", color=INK, markersize=6, zorder=5, linestyle="none")
     axes.set_xlabel("x")
     axes.set_ylabel("y")
     axes.grid(False)
@@ -228,23 +228,6 @@ def convergence_picture(
     axes.legend(fontsize=8)
     save(made, path, force)
     return found
-
-
-def write_descent(folder: FileName, *, force: bool = False) -> list[Path]:
-    """All pictures into a folder."""
-    folder = Path(folder)
-    written = []
-    for name in SURFACES:
-        written.append(folder / f"paths-{name}.png")
-        descent_picture(name, written[-1], force=force)
-    for name, draw in (
-        ("step-size", step_size_picture),
-        ("momentum", momentum_picture),
-        ("rates", convergence_picture),
-    ):
-        written.append(folder / f"{name}.png")
-        draw(written[-1], force=force)
-    return written
 
 
 def kernels_picture(path: FileName, *, force: bool = False) -> list[Array]:

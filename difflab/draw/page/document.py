@@ -12,19 +12,27 @@ from string import Template
 
 import numpy as np
 
+from ...palette import variables
 from ...primitives import rows
 from ..build import default_title
 from ..text import clean, short
+from .copied import copied
 from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
 from .opening import drawings
+from .program import Program
 from .script import helpers
 from .why import why
 
-LONG = 900  # points; what a common window shows beside a panel in readable size
+LONG, LONGER = 1000, 1290  # points; what a common window shows beside a panel in full, and in readable size
+TALL = 500  # points; a taller drawing, if it is not wide, has the words at its side too
 MOST_STILL = 300  # rows of the table for readers without scripts
-SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js")
+SCRIPTS = (
+    "engine.js", "drawing.js", "meeting.js", "flow.js", "panels.js", "windows.js", "formulas.js", "program.js",
+    "tables.js", "linked.js", "curve.js", "plot.js", "page.js", "picture.js", "projector.js", "share.js", "framed.js",
+)  # fmt: skip
+STYLES = ("page.css", "curve.css", "share.css", "projector.css")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
@@ -34,11 +42,13 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     svgs, states, openings, first = drawings(model, title)
     data = model.data(live is not None)
     data["openings"] = openings
+    data["copied"] = copied(model, live is not None)
+    data["program"] = Program(model).data()
     if live is not None:
         for node, form in live.form.items():
             data["nodes"][model.index[node]]["form"] = form
     symbolic = Symbolic(model) if live is not None and model.backward is not None else None
-    script, style = script_of(live, symbolic), asset("page.css").strip()
+    script, style = script_of(live, symbolic), variables() + "\n".join(map(asset, STYLES))
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,
@@ -49,7 +59,9 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         blocks=blocks_choice(states, first),
         order=order_choice(model, live) + asked(model),
         inputs=inputs_panel(model, live, reason),
-        layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
+        layout=layout(svgs[first]),
+        curve=curve_panel(model, live),
+        share=asset("share.html"),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         still=still(model),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
@@ -69,10 +81,13 @@ def still(model: Model) -> str:
     return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(cells_of)}</table>"
 
 
-def long(svg: str) -> bool:
-    """Whether a drawing needs the whole width, so that the inputs go below it."""
+def layout(svg: str) -> str:
+    """Classes of the page: whether the panels stand beside the drawing, and the words too because it is tall."""
     found = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
-    return found is not None and int(found[1]) > max(LONG, 2 * int(found[2]))
+    width, height = (int(found[1]), int(found[2])) if found is not None else (0, 0)
+    if width > max(LONG, 2 * height) or width > LONGER:
+        return ""
+    return "beside tall" if height > max(width, TALL) else "beside"
 
 
 def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
@@ -130,3 +145,10 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
         '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'
         '<p id="marks" role="status"></p><button id="reset" type="button">Reset</button></section>'
     )
+
+
+def curve_panel(model: Model, live: Live | None) -> str:
+    """The card of f along one input, where the page can compute f and its slope."""
+    if live is None or model.backward is None or not model.graph.inputs:
+        return ""
+    return Template(asset("curve.html")).substitute(f=escape(model.output_name))

@@ -38,7 +38,7 @@ class Model:
         self.edges: list[Edge] = backward.edges if backward else []
         self.edge_index: dict[tuple[Node, int], int] = {(e.target, e.position): k for k, e in enumerate(self.edges)}
         self.output: Node = backward.output if backward else self.graph.outputs[0]
-        self.output_name: str = clean(self.output.name or "f", NAME)
+        self.output_name: str = self.names[self.output] if self.output.name else "f"
         self.needed: set[Node] = ancestors(self.graph)
 
     @property

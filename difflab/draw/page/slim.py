@@ -6,24 +6,29 @@ import re
 import xml.etree.ElementTree as ET
 from html import escape
 
+from ...palette import BACKWARD, DOWNSTREAM, FORWARD
 from ..dot import dot
 from ..layout import render
-from ..palette import BACKWARD, FORWARD
 from ..picture import Picture
 from ..svg import SVG
 from .scene import Scene
 
 SECONDS = 20.0
-TONES = {FORWARD: "v", BACKWARD: "a"}
+WIDE = 1860  # points; in a window of 1400 pixels the names of a wider drawing, of 15 points, are smaller than 11 pixels
+TONES = {FORWARD: "v", BACKWARD: "a", DOWNSTREAM: "p"}  # value, adjoint, part of an adjoint
 SHAPES = {"path": ("d",), "polygon": ("points",)}
-ROUND = 10  # the radius of a box's corners
+ROUND, ROOM = 10, 3  # the radius of a box's corners; what Graphviz leaves too little above and below large text
 
 
 def drawing(scene: Scene) -> str:
     """The scene as the text of one <svg> element; its numbers are left empty for the script."""
     picture = scene.built()
-    raw = render(dot(picture), "svg", SECONDS, f"{len(picture.boxes)} boxes")
-    root = ET.fromstring(raw)
+    root = laid_out(picture)
+    if width_of(root) > WIDE and not picture.quick:  # left to right where it fits, else down
+        picture.down = True
+        other = laid_out(picture)
+        picture.down = width_of(other) <= WIDE
+        root = other if picture.down else root
     graph = root.find(f"{{{SVG}}}g")
     assert graph is not None
     moved = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", graph.get("transform", ""))
@@ -38,6 +43,15 @@ def drawing(scene: Scene) -> str:
         + "".join(text for _, text in parts)
         + "</g></svg>"
     )
+
+
+def laid_out(picture: Picture) -> ET.Element:
+    """Graphviz's SVG of a picture."""
+    return ET.fromstring(render(dot(picture), "svg", SECONDS, f"{len(picture.boxes)} boxes"))
+
+
+def width_of(root: ET.Element) -> float:
+    return float(root.get("viewBox", "0 0 100 100").split()[2])
 
 
 def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:
@@ -87,6 +101,7 @@ def outline(g: ET.Element) -> str:
     if found is None:
         return ""
     left, top, right, bottom = map(round, found)
+    top, bottom = top - ROOM, bottom + ROOM
     return f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="{ROUND}"/>'
 
 
@@ -109,7 +124,7 @@ def texts(g: ET.Element, x: float | None) -> str:
         place = short(element.get("x", "0") if x is None else str(x))
         written = "" if tone != "t" else escape(element.text or "")
         size = float(element.get("font-size", "12"))
-        kind = f"{tone}{' big' if size > 14 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
+        kind = f"{tone}{' big' if size > 20 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
         parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}">{written}</text>')
     return "".join(parts)
 

@@ -90,9 +90,9 @@ function seedOf(values) {
 }
 
 // The backward pass along the edges in the order given; each step says what flowed and what had arrived before.
-function backward(values, order) {
+function backward(values, order, seed = seedOf(values)) {
   const adjoint = nodes.map(() => null), gates = nodes.map(() => null);
-  adjoint[out] = seedOf(values);
+  adjoint[out] = seed;
   const flows = [];
   for (const k of order) {
     const e = edges[k];
@@ -138,7 +138,7 @@ function stepsOf(found) {
   const steps = shownNodes.map(n => ({ type: "node", n }));
   if (!data.backward) return steps;
   steps.push({ type: "seed" });
-  const parts = nodes.map(() => []);
+  const parts = nodes.map(() => []), came = nodes.map(() => []);
   const started = new Set();
   for (const flow of found.flows) {
     const e = edges[flow.k];
@@ -146,10 +146,17 @@ function stepsOf(found) {
     const late = started.has(e.s);
     started.add(e.t);
     parts[e.s].push(flow.down);
-    steps.push({ type: "edge", ...flow, parts: [...parts[e.s]], missing, late });
+    came[e.s].push(flow.k);
+    steps.push(arrivedBy({ type: "edge", ...flow, missing, late }, parts[e.s], came[e.s]));
   }
   steps.push({ type: "end" });
   return steps;
+}
+
+// What had arrived by now: cut out when it is asked for, for one node may be used hundreds of times.
+function arrivedBy(step, parts, came) {
+  const count = parts.length, get = all => ({ get: () => all.slice(0, count), enumerable: true });
+  return Object.defineProperties(step, { parts: get(parts), came: get(came) });
 }
 
 // Kinks: the gaps of each node, zero at a kink; a change of sign since `before` is a kink that was crossed.

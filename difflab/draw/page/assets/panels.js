@@ -11,7 +11,7 @@ function make(tag, given = {}, ...children) {
 
 const wrt = n => `∂${data.outputName}/∂${nodes[n].name}`;
 
-// The sentence of a step, the chain rule in symbols and in numbers, the sum where contributions meet.
+// The sentence of a step.
 function tell(step, found) {
   if (step.type === "node") return tellNode(step.n, found);
   if (step.type === "seed") return tellSeed(found);
@@ -24,13 +24,13 @@ function tellNode(n, found) {
     found.kinks.crossed.includes(n) ? " ◆ The last change crossed a kink." : "";
   const odd = typeof found.values[n] === "number" && Number.isNaN(found.values[n]) ? " ⚠ Not a number." : "";
   if (node.kind === "input")
-    return { sentence: `The input ${node.name} = ${value} is given.${odd}`, symbols: `${node.name} = ${value}`, figures: "" };
+    return { sentence: `The input ${node.name} = ${value} is given.${odd}` };
   const names = inNames(node.formula, n);
   const figures = node.operands.every(k => isNumber(found.values[k])) ? inNumbers(node.formula, n, found.values) : "";
   return {
     sentence: `${node.name} = ${names} = ${figures && figures !== value ? figures + " = " : ""}${value}.` +
       `${n === out && node.name !== data.outputName ? ` This is ${data.outputName}, the output.` : ""}${kink}${odd}`,
-    symbols: `${node.name} = ${names}`, figures: figures ? `${figures} = ${value}` : value, warning: Boolean(kink || odd),
+    warning: Boolean(kink || odd),
   };
 }
 function tellSeed(found) {
@@ -38,7 +38,6 @@ function tellSeed(found) {
   const sum = isNumber(found.seed) ? "" : " The output is no single number: the gradient is that of its sum, weighted by this.";
   return {
     sentence: `The backward pass begins at the output ${isOutput(out)}${several}: ${wrt(out)} = ${fmt(found.seed)}.${sum}`,
-    symbols: `${wrt(out)} = ${fmt(found.seed)}`, figures: "",
   };
 }
 const isOutput = n => (nodes[n].name === data.outputName ? nodes[n].name : `${data.outputName} = ${nodes[n].name}`);
@@ -51,12 +50,7 @@ function tellEdge(step, found) {
     : `${target} sends ${fmt(step.up)} (upstream) × ${localWords(step, inNames(e.formula, e.t))} = ${fmt(step.down)} (downstream) back to ${source}`;
   const missing = arriving[e.s].length - step.parts.length;
   let sentence = product + ".";
-  let sum = "";
-  if (arriving[e.s].length > 1) {
-    const written = step.parts.every(isNumber) ? summed(step.parts, missing, three) : `${step.parts.length} contributions`;
-    sum = `${source} is used ${arriving[e.s].length} times, so contributions add: ${wrt(e.s)} = ${written}`;
-    sentence += missing ? ` ${missing} more to come there.` : " All contributions have arrived.";
-  }
+  if (arriving[e.s].length > 1) sentence += missing ? ` ${missing} more to come there.` : ` ${meetingWords(step)}`;
   let warning = false;
   if (step.missing > 0 && e.t !== out) {
     warning = true;
@@ -66,10 +60,8 @@ function tellEdge(step, found) {
     warning = true;
     sentence += ` ✗ Lost: ${source} had sent on already, so this never travels further.`;
   }
-  const partial = `∂${target}/∂${source}`;
   return {
-    sentence, sum, warning, words: step.closed ? null : wordsOf(step, sentence, inNames(e.formula, e.t)),
-    symbols: `${wrt(e.s)} ${step.parts.length > 1 ? "+=" : "="} ${wrt(e.t)} · ${partial},  ${partial} = ${inNames(e.formula, e.t)}`,
+    sentence, warning, words: step.closed ? null : wordsOf(step, sentence, inNames(e.formula, e.t)),
     figures: step.closed || step.local === null ? `${fmt(step.down)}` : `${fmt(step.up)} × ${fmt(step.local)} = ${fmt(step.down)}`,
   };
 }
@@ -85,19 +77,20 @@ function wordsOf(step, sentence, formula) {
     pieces.push([sentence.slice(0, at), ""], [text, role]);
     sentence = sentence.slice(at + text.length);
   }
-  return [...pieces, [sentence, ""]];
+  const [rest, sum] = sentence.split(" are added: ");
+  return [...pieces, ...(sum ? [[rest + " are added: ", ""], [sum, "down"]] : [[rest, ""]])];
 }
 const htmlSpans = pieces => pieces.map(([text, role]) => make("span", { className: role }, text));
 function tellEnd(found) {
   const gradient = data.inputs.map(k => `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0)}`).join(", ");
-  if (!eager) return { sentence: `The gradient is complete: ${gradient}.`, symbols: gradient, figures: "" };
+  if (!eager) return { sentence: `The gradient is complete: ${gradient}.` };
   const right = rightAdjoint(found);
   const wrong = data.inputs.filter(k => !Object.is(right[k], found.adjoint[k]));
   const told = wrong.map(k => `${wrt(k)} came out as ${fmt(found.adjoint[k] ?? 0)} instead of ${fmt(right[k])}`);
   return {
     sentence: told.length ? `✗ This order went wrong: ${told.join(", ")}.` :
       "This order happened to give the right gradient: nothing here that sends on was reached twice.",
-    symbols: gradient, figures: "", warning: told.length > 0,
+    warning: told.length > 0,
   };
 }
 
@@ -179,7 +172,11 @@ function buildInputs() {
     gradientOf[k] = make("output", {});
     $("sliders").append(make("div", { className: "entry" }, make("span", { className: "name" }, name), slider, box,
       gradientOf[k]));
-    nodes[k].show = () => { slider.value = nodes[k].value; box.value = nodes[k].value; };
+    nodes[k].show = () => {
+      for (const control of [slider, box]) control.value = nodes[k].value;
+      slider.disabled = !Number.isFinite(number(nodes[k].value));
+      box.setAttribute("aria-invalid", "false");
+    };
   });
   $("reset").onclick = () => {
     data.inputs.forEach((k, i) => { nodes[k].value = first[i]; nodes[k].show(); });

@@ -28,10 +28,16 @@ function markTable() {
 }
 function buildFormulas() {
   const rows = shownNodes.filter(k => !nodes[k].kind).map(k => {
-    const locals = leaving[k].map(i =>
-      make("div", {}, `∂${nodes[k].name}/∂${nodes[edges[i].s].name} = ${inNames(edges[i].formula, k)}`));
+    const goTo = (text, ...formula) =>
+      make("button", { type: "button", className: "plain", ariaLabel: text }, math("math", { displaystyle: "true" }, ...formula));
+    const locals = leaving[k].map(i => {
+      const { s, formula } = edges[i], text = `∂${nodes[k].name}/∂${nodes[s].name} = ${inNames(formula, k)}`;
+      const partial = goTo(text, partly(nodes[k].name, nodes[s].name, "local"), sign("="), inRole(inSymbols(formula, k), "local"));
+      partial.dataset.edge = i;
+      return make("div", {}, partial);
+    });
     const row = make("tr", {}, make("th", { scope: "row" }, nodes[k].name),
-      make("td", {}, inNames(nodes[k].formula, k)), make("td", {}, ...locals), make("td", {}, nodes[k].block || ""));
+      make("td", {}, goTo(inNames(nodes[k].formula, k), inSymbols(nodes[k].formula, k))), make("td", {}, ...locals), make("td", {}, nodes[k].block || ""));
     row.dataset.k = k;
     return row;
   });

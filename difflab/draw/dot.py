@@ -33,7 +33,7 @@ ALLOWED = frozenset(
     "margin pad nodesep ranksep dir constraint id labelloc labeljust width height fixedsize "
     "nslimit nslimit1 mclimit splines".split()
 )
-FONT = "Helvetica"
+FONT, POINTS = "Helvetica", 72  # points an inch
 TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD, "local": LOCAL, "downstream": DOWNSTREAM}
 SHAPES = {
     "input": ("box", "filled,rounded", INPUT),
@@ -141,6 +141,9 @@ def write_box(graph: graphviz.Digraph, k: int, box: Box) -> None:
             penwidth=2 if box.marked else "",
             fontsize=11 if box.kind == "card" else "",
             id=f"n{k}",
+            width="" if box.least is None else f"{box.least[0] / POINTS:.3f}",
+            height="" if box.least is None else f"{box.least[1] / POINTS:.3f}",
+            labelloc="" if box.least is None else "t",
         ),
     )
 

@@ -10,9 +10,12 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+import numpy as np
+
 from ...primitives import rows
 from ..build import default_title
 from ..text import clean, short
+from .heat import map_of
 from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
@@ -21,21 +24,38 @@ from .script import helpers
 
 LONG = 900  # points; what a common window shows beside a panel in readable size
 MOST_STILL = 300  # rows of the table for readers without scripts
-SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js")
+ARRAYS = ("lists.js", "arrays.js", "maps.js", "follow.js")  # of SCRIPTS those that stand where arrays flow
+SCRIPTS = (
+    "lists.js",
+    "arrays.js",
+    "engine.js",
+    "drawing.js",
+    "flow.js",
+    "panels.js",
+    "windows.js",
+    "tables.js",
+    "maps.js",
+    "follow.js",
+    "page.js",
+)
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
     """The HTML of a page."""
     kind = "both" if model.backward else "forward"
     title = clean(title, 120) if title else default_title(model.graph, kind)
+    if live is not None and not model.scalar:
+        model.maps = {n: map_of(np.shape(v)) for n, v in model.forward.values.items() if np.ndim(v)}
     svgs, states, openings, first = drawings(model, title)
     data = model.data(live is not None)
     data["openings"] = openings
     if live is not None:
         for node, form in live.form.items():
-            data["nodes"][model.index[node]]["form"] = form
-    symbolic = Symbolic(model) if live is not None and model.backward is not None else None
+            data["nodes"][model.index[node]][live.key] = form
+    symbolic = Symbolic(model) if live is not None and model.scalar and model.backward is not None else None
     script, style = script_of(live, symbolic), asset("page.css").strip()
+    if model.maps:
+        style += "\n" + asset("arrays.css").strip()
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,
@@ -74,9 +94,11 @@ def long(svg: str) -> bool:
 
 def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     forms = live.script if live is not None else "const FORMS = null;"
+    arrays = live is not None and live.operations is not None
+    forms += "" if arrays else "\nconst OPS = null;"
     forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
     used = helpers(forms, asset("special.js") + "\n" + asset("bessel.js"))
-    parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS]]
+    parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS if arrays or name not in ARRAYS]]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
 
 

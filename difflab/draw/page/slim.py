@@ -17,6 +17,7 @@ SECONDS = 20.0
 TONES = {FORWARD: "v", BACKWARD: "a"}
 SHAPES = {"path": ("d",), "polygon": ("points",)}
 ROUND = 10  # the radius of a box's corners
+TOP = 6  # where the lines of a box stand at its top, the room above them
 
 
 def drawing(scene: Scene) -> str:
@@ -61,7 +62,7 @@ def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:
         label = escape(f"open block {box.lines[0].text}", quote=True)
         data += f' data-b="{scene.blocks_of[number]}" tabindex="0" role="button" aria-label="{label}"'
     name = f"node {box.kind}{' faded' if box.faded else ''}"
-    return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g))}</g>'
+    return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g), TOP if box.least else 0)}</g>'
 
 
 def middle(g: ET.Element) -> float | None:
@@ -101,8 +102,8 @@ def shapes(g: ET.Element) -> str:
     return "".join(parts)
 
 
-def texts(g: ET.Element, x: float | None) -> str:
-    """The lines of text; numbers are empty until the script fills them."""
+def texts(g: ET.Element, x: float | None, down: int = 0) -> str:
+    """The lines of text, so many points further down; numbers are empty until the script fills them."""
     parts = []
     for element in g.findall(f"{{{SVG}}}text"):
         tone = TONES.get(element.get("fill", ""), "t")
@@ -110,7 +111,9 @@ def texts(g: ET.Element, x: float | None) -> str:
         written = "" if tone != "t" else escape(element.text or "")
         size = float(element.get("font-size", "12"))
         kind = f"{tone}{' big' if size > 14 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
-        parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}">{written}</text>')
+        parts.append(
+            f'<text class="{kind}" x="{place}" y="{round(float(element.get("y", "0")) + down)}">{written}</text>'
+        )
     return "".join(parts)
 
 

@@ -79,7 +79,7 @@ function update(moved = true) {
   showMethods();
   showTables();
   // A page around this one may follow the point, as difflab lab does.
-  if (moved && live && parent !== window)
+  if (moved && live && !OPS && parent !== window)
     parent.postMessage({ difflab: Object.fromEntries(data.inputs.map(n => [nodes[n].name, found.values[n]])) }, "*");
 }
 
@@ -89,7 +89,7 @@ if ($("order")) {
     lastGaps = null;
     recompute();
     $("why").hidden = !eager;
-    const right = rightAdjoint(found), harmless = data.inputs.every(k => Object.is(right[k], found.adjoint[k]));
+    const right = rightAdjoint(found), harmless = data.inputs.every(k => same(right[k], found.adjoint[k]));
     $("harm").hidden = !harmless;
     go(steps.findIndex(s => s.type === "seed"));
     showInputs();
@@ -128,6 +128,7 @@ bind();
 buildInputs();
 recompute();
 go(0);
+if (OPS) showFollow();
 update(false);
 // What tests ask: the numbers behind the page, and moving about.
 window.difflab = {

@@ -125,6 +125,12 @@ PROGRAMS = {
         [IMAGE, KERNEL, RNG.normal(size=(8, 3))],
     ),
     "attention": (lambda q, k, v: S((F.softmax(q @ k.T, dim=1) @ v) ** 2), [M23, M33, M33.T]),
+    # matrices
+    "solve": (lambda A, b: S(np.linalg.solve(A, b) ** 2), [M33 + 3 * np.eye(3), V3]),
+    "solve for columns": (lambda A, B: S(np.linalg.solve(A, B) * B), [M33 + 3 * np.eye(3), M23.T]),
+    "inverse": (lambda A: S(np.linalg.inv(A) ** 2), [M33[::-1] + np.diag([0.0, 2.0, 3.0])]),
+    "determinant": (lambda A: np.linalg.det(A) ** 2, [M33]),
+    "a quadratic form": (lambda A, x: x @ A @ x, [M33, V3]),
     # numbers that are none
     "a logarithm of zero": (lambda x: S(np.log(x)), [np.array([0.0, 1.0])]),
     "a root below zero": (lambda x: S(np.sqrt(x)), [np.array([-1.0, 4.0])]),

@@ -83,7 +83,7 @@ def test_text_of_the_user_stays_text():
     [
         (lambda x: np.sum(np.tanh(x)), np.ones(401), "x has 401 entries, and a page moves arrays of 1 to 400"),
         (lambda x: np.sum(np.ones((21, 20)) * x), 1.0, "420 entries"),
-        (lambda x: np.sum(np.abs(x)), np.array([1j, 2.0]), "sliders are for real numbers, and x is none"),
+        (lambda x: np.sum(np.abs(x)), np.array([1j, 2.0]), "sliders are for doubles, and x is none"),
         (lambda x: np.real(np.fft.fft(np.stack([x, x]))[0]), 1.0, "real numbers"),
         (lambda x: np.sum(np.linalg.svd(x)[1]), np.ones((2, 2)), "page"),
         (lambda x: np.sum(x), np.ones(3, np.float32), "doubles"),

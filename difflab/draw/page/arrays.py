@@ -33,6 +33,7 @@ class Operations:
         self.most_forms = most_forms
         self.known: dict[str, int] = {}
         self.known_forms: dict[str, int] = {}
+        self.backward = True  # whether operations are given rules; those inside rules only run
 
     @property
     def script(self) -> str:
@@ -44,7 +45,7 @@ class Operations:
         `made` is its result, whose shape the operation keeps.
         """
         operands = [(np.shape(x), np.asarray(x).dtype.kind if k in own else written(x)) for k, x in enumerate(xs)]
-        key = repr((id(row), params, operands))
+        key = repr((id(row), params, operands, self.backward))
         if key not in self.known:
             found = self.operation(row, xs, params, own, made)
             text = json.dumps(found, separators=(",", ":"), allow_nan=True)
@@ -72,7 +73,7 @@ class Operations:
         if rule is None:
             raise UnsupportedError(f"{row.name} of arrays has no program in JavaScript")
         found = self.program(row, rule, xs, params, own)
-        if isinstance(row, Custom):
+        if isinstance(row, Custom) and self.backward:
             found["v"] = self.pullback(row, xs, params, own, made)
         return {**found, "s": shape}
 
@@ -117,10 +118,18 @@ class Operations:
         self, row: Primitive, script: str, xs: list[Value], params: Params, own: set[int], made: Value
     ) -> dict[str, Tree]:
         """A function of lists, with the row's own rule behind it or a function that sends back."""
-        found: dict[str, Tree] = {"k": "call", "f": script, **groups(xs, params), "s": list(np.shape(made))}
+        found: dict[str, Tree] = {"k": "call", "f": script, "s": list(np.shape(made))}
+        if "axis" in params:
+            found |= groups(xs[0], params["axis"])
+        elif "size" in params:
+            found |= windows(xs[0], params)
+        elif np.ndim(xs[0]) == 2:
+            found["k"] = "whole"
+        else:
+            raise UnsupportedError(f"{row.name} of a stack of matrices has no program in JavaScript")
         if "javascript back" in row.spelling:
             found["b"] = row.spelling["javascript back"]
-        elif isinstance(row, Custom):
+        elif isinstance(row, Custom) and self.backward:
             found["v"] = self.pullback(row, xs, params, own, made)
         return found
 
@@ -163,8 +172,12 @@ class Operations:
             raise UnsupportedError(f"the derivative of {row.name} goes ways that the values decide")
         slots: list[Value] = [*cts, *ys, *inner]
         outs = [x if k in own else None for k, x in enumerate(outs)]
-        text = json.dumps({"k": "program", **Program(self, slots, operations).written(outs)}, separators=(",", ":"))
-        self.texts.append(text)
+        self.backward = False
+        try:
+            found = Program(self, slots, operations).written(outs)
+        finally:
+            self.backward = True
+        self.texts.append(json.dumps(found, separators=(",", ":")))
         return len(self.texts) - 1
 
 
@@ -243,14 +256,8 @@ def lanes(x: Value, axis: int, name: str) -> dict[str, Tree]:
     return {name: tables.written(places.ravel(), places.shape), name + "n": int(np.shape(x)[axis])}
 
 
-def groups(xs: list[Value], params: Params) -> dict[str, Tree]:
+def groups(x: Value, axis: Value) -> dict[str, Tree]:
     """For functions along axes: the places that each call is given, one list behind the other, and their number."""
-    x = xs[0]
-    if "axis" not in params:
-        if "size" in params:
-            return windows(x, params)
-        return {"g": None, "m": list(np.shape(x))}
-    axis = params["axis"]
     n = np.ndim(x)
     taken = tuple(range(n)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
     kept = [k for k in range(n) if k not in {t % n for t in taken}]

@@ -13,6 +13,7 @@ from string import Template
 import numpy as np
 
 from ...primitives import rows
+from ...types import Tree
 from ..build import default_title
 from ..text import clean, short
 from .heat import map_of
@@ -44,14 +45,10 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     """The HTML of a page."""
     kind = "both" if model.backward else "forward"
     title = clean(title, 120) if title else default_title(model.graph, kind)
-    if live is not None and not model.scalar:
+    if live is not None and live.operations is not None:
         model.maps = {n: map_of(np.shape(v)) for n, v in model.forward.values.items() if np.ndim(v)}
     svgs, states, openings, first = drawings(model, title)
-    data = model.data(live is not None)
-    data["openings"] = openings
-    if live is not None:
-        for node, form in live.form.items():
-            data["nodes"][model.index[node]][live.key] = form
+    data = data_of(model, live) | {"openings": openings}
     symbolic = Symbolic(model) if live is not None and model.scalar and model.backward is not None else None
     script, style = script_of(live, symbolic), asset("page.css").strip()
     if model.maps:
@@ -72,6 +69,15 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         script=script,
     )
+
+
+def data_of(model: Model, live: Live | None) -> dict[str, Tree]:
+    """What the script reads of a pass, with the numbers of the operations that it computes."""
+    data = model.data(live is not None)
+    if live is not None:
+        for node, form in live.form.items():
+            data["nodes"][model.index[node]][live.key] = form
+    return data
 
 
 def still(model: Model) -> str:
@@ -136,6 +142,7 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
         return ""
     if live is None:
         told = escape(clean(reason, 300))
+        told += ". The numbers are those of the point where the page was made"
         return f'<section id="inputs"><h2>Inputs</h2><p class="quiet">Recorded steps: {told}.</p></section>'
     return (
         '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'

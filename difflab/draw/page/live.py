@@ -19,8 +19,9 @@ MOST_ENTRIES = 400  # of one array
 class Live:
     """The script of a graph: `form[node]` numbers a node's operation in `script`.
 
-    Where every value is a single number, operations are formulas (`key` is "form"); where arrays flow, they are
-    operations on arrays ("op"). Raises UnsupportedError, which says why, for graphs that a page cannot compute.
+    Where every value is a single number and every operation has a formula, they are formulas (`key` is "form");
+    elsewhere they are operations on arrays ("op"). Raises UnsupportedError, which says why, for graphs that a page
+    cannot compute.
     """
 
     def __init__(self, model: Model) -> None:
@@ -28,18 +29,36 @@ class Live:
         self.form: dict[Node, int] = {}
         self.known: dict[tuple[Primitive, int, str, str], int] = {}
         self.texts: list[str] = []
-        self.operations: Operations | None = None if model.scalar else Operations(MOST_FORMS)
-        self.key: str = "form" if model.scalar else "op"
-        forward = model.forward
+        self.operations: Operations | None = None
+        for node in model.graph.inputs:
+            if np.asarray(model.forward.values[node]).dtype != np.float64:
+                raise UnsupportedError(f"sliders are for doubles, and {model.names[node]} is none")
         if not model.scalar:
             small(model)
-        for node in model.graph.inputs:
-            if np.asarray(forward.values[node]).dtype != np.float64:
-                raise UnsupportedError(f"sliders are for doubles, and {node.name} is none")
-        for node in model.order:
-            made = forward.recorded[node]
-            if node.operands and made.__class__ is Traced:  # no constant, nor what only constants go into
-                self.form[node] = self.number(node, made) if model.scalar else self.operation(node, made)
+            self.read_arrays()
+            return
+        try:
+            self.form = {node: self.number(node, made) for node, made in self.computed()}
+        except UnsupportedError as refused:
+            try:
+                self.read_arrays()
+            except UnsupportedError:
+                raise refused from None
+
+    @property
+    def key(self) -> str:
+        """What the script calls the number of an operation."""
+        return "form" if self.operations is None else "op"
+
+    def computed(self) -> list[tuple[Node, Traced]]:
+        """The nodes that are no constants, nor what only constants go into, and what was recorded for them."""
+        recorded = self.model.forward.recorded
+        return [(n, recorded[n]) for n in self.model.order if n.operands and recorded[n].__class__ is Traced]
+
+    def read_arrays(self) -> None:
+        """Every operation as one on arrays."""
+        self.operations = Operations(MOST_FORMS)
+        self.form = {node: self.operation(node, made) for node, made in self.computed()}
 
     def number(self, node: Node, made: Traced) -> int:
         """The form of one operation; operations that mean the same share it."""

@@ -204,6 +204,15 @@ const KINDS = {
       return [found];
     },
   },
+  whole: { // of all entries together
+    run(op, xs) {
+      const y = LISTS[op.f](...xs.map(x => x.data));
+      return new Arr(op.s, Array.isArray(y) ? y : [y]);
+    },
+    pull: (op, p, ct, gate, y, xs) => byRule(op, p, ct, gate, y, xs),
+    reach: (op, masks) => full(op.s, masks.some(m => m && m.some(Boolean))).data,
+    back: (op, mask, xs) => xs.map(x => x.data.map(() => mask.some(Boolean))),
+  },
   along: {
     run: (op, [x, index]) => new Arr(op.s, alongPlaces(op, index).map(i => x.data[i])),
     pull(op, p, ct, gate, y, [x, index]) {

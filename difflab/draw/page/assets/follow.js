@@ -83,7 +83,7 @@ function entriesText(n, mask, back = false) {
   const name = back ? wrt(n) : nodes[n].name;
   if (!at.length) return "";
   if (mask.length === 1) return name;
-  if (at.length === mask.length) return `all ${at.length} entries of ${name}`;
+  if (at.length === mask.length) return `${at.length === 2 ? "both" : `all ${at.length}`} entries of ${name}`;
   return at.length <= 3 ? at.map(k => entryName(n, k, back)).join(", ") : `${at.length} entries of ${name}`;
 }
 const sentenceOf = list => (list.length > 1 ? `${list.slice(0, -1).join(", ")} and ${list.at(-1)}` : list[0] ?? "");
@@ -108,6 +108,8 @@ function followText() {
 const followed = make("p", { id: "follow" });
 followed.setAttribute("role", "status");
 $("heat").before(followed);
+for (const [name, text] of [["tint", "entries: orange above zero, blue (and −) below, paler towards zero"], ["frames", "▣ chosen entry, green frame: it comes from there, dashed: it goes there"]])
+  document.querySelector(".legend").append(make("li", { className: name }, text));
 const HINT = "Click an entry of a map to follow it through the graph. Drag an entry of an input up or down to change it.";
 function showFollow() {
   if (!chosen) return followed.replaceChildren(make("span", { className: "quiet" }, HINT));

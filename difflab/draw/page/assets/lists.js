@@ -46,5 +46,46 @@ function lead(list) {
 function trail(list) {
   return lead(list.map(v => -v));
 }
-const LISTS = { largest, smallest, timesAll, anyTrue, allTrue, countTrue, placeOfLargest, placeOfSmallest, placesInOrder, toFirstLargest };
+// Matrices, as lists of their entries row by row: elimination with the largest pivot, on columns beside the matrix.
+function eliminated(a, n, columns) {
+  const rows = Array.from({ length: n }, (_, i) => [...a.slice(i * n, i * n + n), ...columns[i]]);
+  let sign = 1;
+  for (let k = 0; k < n; k++) {
+    let best = k;
+    for (let i = k + 1; i < n; i++) if (Math.abs(rows[i][k]) > Math.abs(rows[best][k])) best = i;
+    if (best !== k) {
+      [rows[k], rows[best]] = [rows[best], rows[k]];
+      sign = -sign;
+    }
+    for (let i = k + 1; i < n && rows[k][k] !== 0; i++) {
+      const factor = rows[i][k] / rows[k][k];
+      for (let j = k; j < rows[i].length; j++) rows[i][j] -= factor * rows[k][j];
+    }
+  }
+  return { rows, sign };
+}
+function solveMatrix(a, b) {
+  const n = Math.sqrt(a.length), many = b.length / n;
+  const { rows } = eliminated(a, n, Array.from({ length: n }, (_, i) => b.slice(i * many, i * many + many)));
+  for (let k = n - 1; k >= 0; k--) for (let j = n; j < n + many; j++) {
+    for (let i = k + 1; i < n; i++) rows[k][j] -= rows[k][i] * rows[i][j];
+    rows[k][j] /= rows[k][k];
+  }
+  return rows.flatMap(row => row.slice(n));
+}
+function invertMatrix(a) {
+  const n = Math.sqrt(a.length);
+  return solveMatrix(a, a.map((_, k) => Number(k % (n + 1) === 0)));
+}
+function determinant(a) {
+  const n = Math.sqrt(a.length), { rows, sign } = eliminated(a, n, Array.from({ length: n }, () => []));
+  return rows.reduce((d, row, k) => d * row[k], sign);
+}
+function cofactors(a) {
+  const n = Math.sqrt(a.length);
+  const minor = (i, j) => a.filter((_, k) => Math.floor(k / n) !== i && k % n !== j);
+  return a.map((_, k) => (-1) ** (Math.floor(k / n) + k % n) * determinant(minor(Math.floor(k / n), k % n)));
+}
+const LISTS = { largest, smallest, timesAll, anyTrue, allTrue, countTrue, placeOfLargest, placeOfSmallest, placesInOrder, toFirstLargest,
+  solveMatrix, invertMatrix, determinant, cofactors };
 const GAPS = { largest: lead, smallest: trail };

@@ -28,38 +28,42 @@ function newMap(n, back, scale = 1) {
     map.texts.push(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 + 4 }));
     group.append(map.texts[i]);
   }
-  map.signs = shape("path", { class: "signs" });
-  map.odd = shape("path", { class: "odd" });
-  group.append(map.signs, map.odd);
+  for (const name of LINES) {
+    map[name] = shape("path", { class: `line ${name}` });
+    group.append(map[name]);
+  }
   group.addEventListener("pointerdown", event => press(map, event));
   group.addEventListener("keydown", event => keyOn(map, event));
   group.addEventListener("focus", () => { if (!isChosen(map)) choose(n, 0, back); });
   return map;
 }
+// What is drawn over the cells: strokes of negative entries, marks, frames of entries that are linked.
+const LINES = ["signs", "warning", "before", "after", "chosen"];
 const isChosen = map => chosen && chosen.n === map.n && chosen.back === map.back;
 
 function paintMap(map, a, kinks, related) {
   const { n, back, cells, texts } = map;
   const finite = a ? a.data.map(Number).filter(Number.isFinite).map(Math.abs) : [], most = Math.max(0, ...finite);
-  let signs = "", odd = "";
+  const lines = Object.fromEntries(LINES.map(name => [name, ""])), { wide, high } = map;
   cells.forEach((cell, i) => {
     const v = a ? Number(a.data[i]) : 0, none = a !== null && !Number.isFinite(v);
     const part = none || !most ? 0 : v / most, kink = kinks && kinks.includes(i);
     cell.style.fill = !a ? "var(--node)" : `color-mix(in srgb, var(--${part < 0 ? "negative" : "positive"}) ${Math.round(100 * Math.abs(part))}%, var(--zero))`;
     mark(cell, "odd", none);
     mark(cell, "kink", Boolean(kink));
-    mark(cell, "chosen", Boolean(chosen && chosen.n === n && chosen.i === i && chosen.back === back));
-    mark(cell, "before", Boolean(related && related.before[i]));
-    mark(cell, "after", Boolean(related && related.after[i]));
-    mark(cell, "aside", Boolean(chosen && !(related && (related.before[i] || related.after[i])) && !(isChosen(map) && chosen.i === i)));
+    const role = isChosen(map) && chosen.i === i ? "chosen" : related?.before[i] ? "before" : related?.after[i] ? "after" : chosen ? "aside" : "";
+    for (const name of ["chosen", "before", "after", "aside"]) mark(cell, name, name === role);
     if (map.numbers) write(texts[i], a ? (kink ? "◆" : none ? "⚠" : "") + fmt(a.data[i], 2) : "");
-    const x = Number(cell.getAttribute("x")), y = Number(cell.getAttribute("y")), { wide, high } = map;
-    if (!map.numbers && v < 0 && !none) signs += `M${x + wide * 0.3} ${y + high / 2}h${wide * 0.4}`;
-    if (!map.numbers && none) odd += `M${x + 3} ${y + 3}L${x + wide - 3} ${y + high - 3}M${x + wide - 3} ${y + 3}L${x + 3} ${y + high - 3}`;
-    if (!map.numbers && kink) odd += `M${x + wide / 2} ${y + 2}L${x + wide - 2} ${y + high / 2}L${x + wide / 2} ${y + high - 2}L${x + 2} ${y + high / 2}z`;
+    const x = (i % map.columns) * wide, y = Math.floor(i / map.columns) * high;
+    const frame = by => `M${x + by} ${y + by}h${wide - 2 * by}v${high - 2 * by}h${2 * by - wide}z`;
+    if (role in lines) lines[role] += frame(1.5);
+    if (none || kink) lines.warning += frame(0.8);
+    if (map.numbers) return;
+    if (v < 0 && !none) lines.signs += `M${x + wide * 0.3} ${y + high / 2}h${wide * 0.4}`;
+    if (none) lines.warning += `M${x + 3} ${y + 3}l${wide - 6} ${high - 6}m0 ${6 - high}l${6 - wide} ${high - 6}`;
+    if (kink) lines.warning += `M${x + wide / 2} ${y + 3}l${wide / 2 - 3} ${high / 2 - 3}l${3 - wide / 2} ${high / 2 - 3}l${3 - wide / 2} ${3 - high / 2}z`;
   });
-  map.signs.setAttribute("d", signs);
-  map.odd.setAttribute("d", odd);
+  for (const name of LINES) map[name].setAttribute("d", lines[name]);
   const at = isChosen(map) ? chosen.i : 0, editable = nodes[n].kind === "input" && !back;
   map.group.setAttribute("aria-label", `${entryName(n, at, back)} = ${a ? fmt(a.data[at], 6) : "not known yet"}. ` +
     `Heat map of ${back ? wrt(n) : nodes[n].name}, shape ${nodes[n].shape}. Arrows choose an entry${editable ? ", Page Up and Page Down change it, Enter types it" : ""}.`);

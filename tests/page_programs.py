@@ -31,6 +31,13 @@ PROGRAMS = {
     "a gate closes over NaN": (lambda x: S(np.where(x > 0, np.sqrt(x), 0.0)), [np.array([-1.0, 4.0, 0.0])]),
     "a gate in front of a sum": (lambda x: S(np.where(x > 0, 2 * np.log(x) + x, 0.0)), [np.array([-1.0, 4.0])]),
     "a gate in front of indexing": (lambda x: S(np.where(x > 0, 1 / x[::-1], 0.0)), [np.array([0.0, 4.0])]),
+    "a gate behind places": (lambda x: S(np.where(x > 0, np.log(x)[::-1][::-1], 0.0)), [np.array([0.0, 4.0])]),
+    "a gate behind a rule": (
+        lambda x, c: S(np.where(c > 0, np.max(np.log(x)), 0.0)), [np.array([0.0, 0.0]), np.float64(-1.0)],
+    ),
+    "a gate behind pooling": (
+        lambda x, c: S(np.where(c > 0, F.max_pool2d(np.log(x), 2), 0.0)), [np.zeros((1, 1, 2, 2)), np.float64(-1.0)],
+    ),
     "maximum of two": (lambda a, b: S(np.maximum(a, b)), [M23, M23[::-1]]),
     "clip": (lambda x: S(np.clip(x, -0.5, 0.5) ** 2), [M23]),
     "comparison as a number": (lambda x: S((x > 0) * x), [M23]),
@@ -73,6 +80,7 @@ PROGRAMS = {
     "trace": (lambda A: np.trace(A @ A), [M33]),
     "median": (lambda x: np.median(x), [V4]),
     "sort": (lambda x: S(np.sort(x) * np.arange(4.0)), [V4]),
+    "sort with ties": (lambda x: S(np.sort(x) * np.arange(5.0)), [np.array([2.0, 1.0, 2.0, 1.0, 2.0])]),
     # shapes and places
     "an entry": (lambda x: x[1] * x[0], [V3]),
     "a slice": (lambda x: S(x[1:] * x[:-1]), [V4]),
@@ -117,6 +125,7 @@ PROGRAMS = {
     "convolution of sequences": (lambda a, b: S(np.convolve(a, b) ** 2), [V4, V2]),
     "max pooling": (lambda x: S(F.max_pool2d(x, 2) ** 2), [TWO[:, :, :4]]),
     "max pooling that overlaps": (lambda x: S(F.max_pool2d(x, 3, 1, padding=1) ** 2), [TWO]),
+    "max pooling with ties": (lambda x: S(F.max_pool2d(x, 2) ** 2), [np.ones((1, 1, 4, 4))]),
     "mean pooling": (lambda x: S(F.avg_pool2d(x, 2) ** 3), [IMAGE]),
     "a small image through a network": (
         lambda x, k, W: F.cross_entropy(

@@ -119,9 +119,15 @@ def test_an_entry_is_followed(open_pass):
     page = opened(open_pass, layer(), W, X)
     cell(page, "v1", 1).click()
     assert marked(page, "W", "before") == [3, 4, 5] and marked(page, "x", "before") == [0, 1, 2]
-    assert marked(page, "v2", "after") == [1] and marked(page, "v1", "chosen") == [1]
+    assert (
+        marked(page, "v2", "after") == [1]
+        and page.locator("#stage g.node.linked").count() == 1
+        and marked(page, "v1", "chosen") == [1]
+    )
     said = page.inner_text("#follow")
     assert "v1[1] = 1.4 depends on W[1, 0], W[1, 1], W[1, 2] and all 3 entries of x" in said and "v2[1]" in said
+    cell(page, "v2", 0).click()
+    assert marked(page, "v1", "before") == [0] and marked(page, "W", "before") == [0, 1, 2]
     cell(page, "x", 2, adjoint=True).click()
     assert marked(page, "W", "before") == [2, 5]
     assert marked(page, "v1", "before", adjoint=True) == [0, 1] and marked(page, "x", "before") == []

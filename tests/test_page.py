@@ -196,3 +196,16 @@ def test_without_scripts_the_numbers_are_there():
 def test_a_constant_has_no_page():
     with pytest.raises(DrawError, match="the constant 5"):
         page_of(dl.parse("2 + 3"))
+
+
+def test_sixty_nodes_of_arrays_take_less_than_150_kilobytes():
+    def f(x, y):
+        for _ in range(15):
+            x = np.tanh(x * y) + x / 2
+        return np.sum(x)
+
+    at = np.full((3, 3), 0.5), np.full(3, 0.3)
+    backward = dl.trace(f, *at).forward(*at).backward()
+    assert len(backward.forward.graph.operations) >= 60
+    page = page_of(backward, ulps=False)
+    assert "const OPS = [" in page and len(page.encode()) < 150_000

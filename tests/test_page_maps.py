@@ -109,6 +109,19 @@ def test_keys_choose_change_and_type(open_pass):
     assert page.locator(".cell.chosen").count() == 0
 
 
+def test_a_map_that_is_reached_by_tab_comes_into_view(open_pass):
+    f, at = PROGRAMS["a small image through a network"]
+    page = opened(open_pass, dl.trace(f, *at), *at, width=700)
+    page.evaluate("difflab.go(0)")
+    page.locator("#stage .map").first.focus()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    stage = page.locator("#stage").bounding_box()
+    box = page.locator("#stage g.node:has(.map:focus)").bounding_box()
+    assert stage["x"] <= box["x"] and box["x"] + box["width"] <= stage["x"] + stage["width"]
+    assert page.evaluate("document.querySelector('#stage').scrollLeft") == 0
+
+
 def marked(page, name, kind, adjoint=False):
     side = ".map.adjoint" if adjoint else ".map:not(.adjoint)"
     found = page.locator(f"#stage g.node:has(> text:text-is('{name}')) {side} .cell.{kind}").all()

@@ -34,7 +34,11 @@ function newMap(n, back, scale = 1) {
   }
   group.addEventListener("pointerdown", event => press(map, event));
   group.addEventListener("keydown", event => keyOn(map, event));
-  group.addEventListener("focus", () => { if (!isChosen(map)) choose(n, 0, back); });
+  group.addEventListener("focus", () => {
+    if (isChosen(map)) return;
+    choose(n, 0, back);
+    if (group.closest("#stage")) follow(frameOf(n)); // reached by Tab
+  });
   return map;
 }
 // What is drawn over the cells: strokes of negative entries, marks, frames of entries that are linked.
@@ -117,6 +121,9 @@ function marksOf(n, found) {
   const bad = arr(found.values[n]).data.some(v => typeof v === "number" && !Number.isFinite(v));
   return (found.kinks.at.includes(n) || found.kinks.crossed.includes(n) ? "◆ " : "") + (bad ? "⚠ " : "");
 }
+
+// A browser would scroll the stage to what has the focus; the drawing is moved instead.
+if (OPS) stage.addEventListener("scroll", () => stage.scrollTo(0, 0));
 
 // Choosing, dragging up and down, and keys.
 function choose(n, i, back) {

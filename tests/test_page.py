@@ -82,8 +82,12 @@ def test_text_of_the_user_stays_text():
 @pytest.mark.parametrize(
     "f, at, reason",
     [
-        (lambda x: np.sum(np.tanh(x)), np.ones(3), "single real numbers"),
-        (lambda x: np.real(np.fft.fft(np.stack([x, x]))[0]), 1.0, "single real numbers"),
+        (lambda x: np.sum(np.tanh(x)), np.ones(401), "x has 401 entries, and a page moves arrays of 1 to 400"),
+        (lambda x: np.sum(np.ones((21, 20)) * x), 1.0, "420 entries"),
+        (lambda x: np.sum(np.abs(x)), np.array([1j, 2.0]), "sliders are for doubles, and x is none"),
+        (lambda x: np.real(np.fft.fft(np.stack([x, x]))[0]), 1.0, "real numbers"),
+        (lambda x: np.sum(np.linalg.svd(x)[1]), np.ones((2, 2)), "page"),
+        (lambda x: np.sum(x), np.ones(3, np.float32), "doubles"),
         (lambda x: x * x, np.float32(2), "doubles"),
     ],
 )
@@ -140,11 +144,12 @@ def test_jupyter_gets_a_frame_that_may_only_run_scripts():
 
 
 def test_heat_maps_show_signs_and_sizes():
-    found = data_of(
-        page_of(dl.trace(np.sum, np.ones((2, 2))).forward(np.array([[1.0, -1.0], [0.0, np.nan]])), ulps=False)
-    )
+    x = np.zeros((30, 20))
+    x[::29, ::19] = [[1.0, -1.0], [0.0, np.nan]]
+    found = data_of(page_of(dl.trace(np.sum, x).forward(x), ulps=False))
     rows = found["nodes"][0]["heat"]["rows"]
-    assert len({*rows[0], *rows[1]}) == 4 and rows[1][1] == " "
+    assert [len(row) for row in rows] == [12] * 8
+    assert len({rows[0][0], rows[0][-1], rows[-1][0], rows[-1][-1]}) == 4 and rows[-1][-1] == " "
 
 
 @pytest.mark.parametrize(
@@ -213,3 +218,16 @@ def test_without_scripts_the_numbers_are_there():
 def test_a_constant_has_no_page():
     with pytest.raises(DrawError, match="the constant 5"):
         page_of(dl.parse("2 + 3"))
+
+
+def test_sixty_nodes_of_arrays_take_less_than_150_kilobytes():
+    def f(x, y):
+        for _ in range(15):
+            x = np.tanh(x * y) + x / 2
+        return np.sum(x)
+
+    at = np.full((3, 3), 0.5), np.full(3, 0.3)
+    backward = dl.trace(f, *at).forward(*at).backward()
+    assert len(backward.forward.graph.operations) >= 60
+    page = page_of(backward, ulps=False)
+    assert "const OPS = [" in page and len(page.encode()) < 150_000

@@ -302,14 +302,15 @@ def test_blocks_close_and_open(open_pass):
     assert "∂ 0.1" in page.locator("#stage").text_content()
 
 
-def test_tensors_have_heat_maps(open_pass):
-    W, x = np.array([[1.0, -2.0], [3.0, 4.0]]), np.array([0.1, 0.2])
+def test_large_tensors_have_heat_maps_of_recorded_steps(open_pass):
+    W, x = np.linspace(-1, 1, 25 * 20).reshape(25, 20), np.linspace(0, 1, 20)
     graph = dl.trace(lambda W, x: np.sum(np.tanh(W @ x)), W, x)
     backward = graph.forward(W, x).backward()
     page = open_pass(backward)
     assert page.locator("#stage [data-n]").count() >= 4 and "Recorded steps" in page.inner_text("#inputs")
+    assert "W has 500 entries, and a page moves arrays of 1 to 400" in page.inner_text("#inputs")
     page.evaluate("difflab.go(0)")
-    assert page.locator("#heat rect").count() == 4 and "shape (2, 2)" in page.inner_text("#heat")
+    assert page.locator("#heat rect").count() == 96 and "shape (25, 20)" in page.inner_text("#heat")
     page.evaluate("difflab.go(difflab.steps().length - 2)")
     assert page.locator("#heat svg").count() == 2
 

@@ -33,7 +33,7 @@ ALLOWED = frozenset(
     "margin pad nodesep ranksep dir constraint id labelloc labeljust width height fixedsize "
     "nslimit nslimit1 mclimit splines".split()
 )
-FONT = "Helvetica"
+FONT, POINTS = "Helvetica", 72  # points an inch
 BOTH = f"{DOWNSTREAM};0.5:{BACKWARD}"  # from the receiver, where Graphviz begins the line
 TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD, "local": LOCAL, "downstream": DOWNSTREAM}
 SHAPES = {
@@ -163,10 +163,18 @@ def write_box(graph: graphviz.Digraph, k: int, box: Box) -> None:
             color=colour,
             penwidth=2 if box.marked else "",
             fontsize=11 if box.kind == "card" else "",
-            **SIZES.get(box.kind, {}),
+            **sizes(box),
             id=f"n{k}",
         ),
     )
+
+
+def sizes(box: Box) -> dict[str, Any]:
+    """The least size of a box, in inches; what is larger than its text has the text at its top."""
+    if box.least is None:
+        return SIZES.get(box.kind, {})
+    width, height = (f"{points / POINTS:.3f}" for points in box.least)
+    return {"width": width, "height": height, "labelloc": "t"}
 
 
 def write_wire(graph: graphviz.Digraph, k: int, wire: Wire, down: bool) -> None:

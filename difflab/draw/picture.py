@@ -43,6 +43,7 @@ class Box:
     cluster: tuple[int, ...] = ()
     marked: bool = False
     faded: bool = False
+    least: tuple[float, float] | None = None  # width and height in points; the lines then stand at the top
 
 
 @dataclass

@@ -26,7 +26,7 @@ def copied(model: Model, live: bool) -> str | None:
         values = {n: f"⟦{k}⟧" if live else written(model.forward.values[n]) for k, n in enumerate(model.graph.inputs)}
     except (DifflabError, Unwritable):
         return None
-    arrays = any("np." in value for value in values.values())
+    arrays = any(np.ndim(model.forward.values[n]) or "np." in value for n, value in values.items())
     at = ", ".join(f"{name}={values[n]}" for n, name in names.items())
     return "\n".join(["import numpy as np"] * arrays + lines(model, text, at)) + "\n"
 

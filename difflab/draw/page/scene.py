@@ -8,11 +8,13 @@ from ...primitives import rows
 from ...types import Value
 from ..build import Builder
 from ..picture import Box, Kind, Line, OpenBlocks, Picture, Wire
-from ..text import clean, short
+from ..text import clean, shape, short
 from .model import Model, is_number
 
 ROOM, WIRE_ROOM = "-0.00e-00", "-0.000 × -0.000 = -0.000"  # as wide as the widest number, and as most equations
 OPERATION, NUMBER, NAME, PART = 24, 17, 15, 13  # points of the lines of a box
+MAP_WIRE_ROOM = "∂ [-0.00, -0.00]"
+GAP, LINE = 10, 21  # points between the maps of a box and its border, and of a line of text
 QUICK_OVER = 150  # boxes; Graphviz's best layout takes minutes for many
 MOST_ROWS = 5  # contributions that have a row each in the box where they meet; of more the last row has the rest
 SENDER = 9  # characters of a sender's name in such a row
@@ -92,7 +94,8 @@ class Scene(Builder):
             lines += [Line(clean(self.names[node], 24), bold=bool(node.name), size=NAME)]
         lines += self.room(node)
         kind: Kind = "input" if row is rows.input else "step"
-        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)
+        least = self.map_room(node, len(lines))
+        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed, least=least)
 
     def block_box(self, block: Block) -> Box:
         inside = [n for n in self.graph.order if self.holder(n) is block]
@@ -101,13 +104,17 @@ class Scene(Builder):
         lines = [Line(clean(block.name, 24), bold=True, size=NAME)]
         place = len(self.picture.boxes)
         self.blocks_of[place] = self.all_blocks[block]
+        least = None
         if len(leaving) == 1:
             self.value_of[place] = self.model.index[leaving[0]]
             lines += self.room(leaving[0])
-        return Box(lines, "block", "", self.cluster(block.parent))
+            least = self.map_room(leaving[0], len(lines))
+        return Box(lines, "block", "", self.cluster(block.parent), least=least)
 
     def room(self, node: Node) -> list[Line]:
-        """Empty lines for the value and, where something flows back, for the adjoint."""
+        """Empty lines for the value and, where something flows back, for the adjoint; of a map its shape alone."""
+        if node in self.model.maps:
+            return [Line(shape(self.model.forward.values[node]), "forward")]
         text = self.widest(self.model.forward.values[node])
         lines = [Line(text, "forward", size=NUMBER)]
         backward = self.model.backward
@@ -121,8 +128,17 @@ class Scene(Builder):
             lines.append(Line("∂ " + text, "backward", size=NUMBER))
         return lines
 
-    @staticmethod
-    def widest(value: Value) -> str:
+    def map_room(self, node: Node, lines: int) -> tuple[float, float] | None:
+        """Width and height of a box with the map of an array, and the map of its adjoint beside it."""
+        found = self.model.maps.get(node)
+        if found is None:
+            return None
+        maps = 2 if node in self.arriving or (self.model.backward and node is self.model.output) else 1
+        return maps * found.width + (maps + 1) * GAP, lines * LINE + found.height + GAP + 4
+
+    def widest(self, value: Value) -> str:
+        if self.model.maps and not is_number(value):
+            return MAP_WIRE_ROOM
         return ROOM if is_number(value) else short(value).replace("  ", " ")
 
     def wire(self, source: Node | Block, target: Node | Block, uses: list[tuple[Node, Node, int]]) -> None:

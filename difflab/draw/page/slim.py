@@ -18,6 +18,7 @@ WIDE = 1860  # points; in a window of 1400 pixels the names of a wider drawing, 
 TONES = {FORWARD: "v", BACKWARD: "a", DOWNSTREAM: "p"}  # value, adjoint, part of an adjoint
 SHAPES = {"path": ("d",), "polygon": ("points",)}
 ROUND, ROOM = 10, 3  # the radius of a box's corners; what Graphviz leaves too little above and below large text
+TOP = 6  # where the lines of a box stand at its top, the room above them
 
 
 def drawing(scene: Scene) -> str:
@@ -75,7 +76,7 @@ def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:
         label = escape(f"open block {box.lines[0].text}", quote=True)
         data += f' data-b="{scene.blocks_of[number]}" tabindex="0" role="button" aria-label="{label}"'
     name = f"node {box.kind}{' faded' if box.faded else ''}"
-    return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g))}</g>'
+    return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g), TOP if box.least else 0)}</g>'
 
 
 def middle(g: ET.Element) -> float | None:
@@ -116,8 +117,8 @@ def shapes(g: ET.Element) -> str:
     return "".join(parts)
 
 
-def texts(g: ET.Element, x: float | None) -> str:
-    """The lines of text; numbers are empty until the script fills them."""
+def texts(g: ET.Element, x: float | None, down: int = 0) -> str:
+    """The lines of text, so many points further down; numbers are empty until the script fills them."""
     parts = []
     for element in g.findall(f"{{{SVG}}}text"):
         tone = TONES.get(element.get("fill", ""), "t")
@@ -125,7 +126,8 @@ def texts(g: ET.Element, x: float | None) -> str:
         written = "" if tone != "t" else escape(element.text or "")
         size = float(element.get("font-size", "12"))
         kind = f"{tone}{' big' if size > 20 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
-        parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}">{written}</text>')
+        at = short(str(float(element.get("y", "0")) + down))
+        parts.append(f'<text class="{kind}" x="{place}" y="{at}">{written}</text>')
     return "".join(parts)
 
 

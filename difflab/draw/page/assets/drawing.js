@@ -39,6 +39,7 @@ function bind() {
   });
   bindFlow();
   bindNodes();
+  if (OPS) bindMaps();
   const [, , width, height] = numbersIn(svg.getAttribute("viewBox"));
   const { e, f } = svg.firstElementChild.transform.baseVal[0].matrix;
   whole = { x: 0, y: 0, w: width, h: height, dx: e, dy: f + Number(svg.dataset.room ?? 0) };
@@ -103,15 +104,16 @@ function paintBox(box, { found, known, step, flow, on }) {
   const n = box.shown;
   const done = box.nodes.some(i => known.valued.has(i));
   if (n !== null) {
-    write(box.v, known.valued.has(n) ? valueText(n, found) : "");
-    write(box.a, adjointText(n, known, found));
+    if (!box.maps) write(box.v, known.valued.has(n) ? valueText(n, found) : "");
+    if (!box.maps) write(box.a, adjointText(n, known, found, box.frame.width));
     paintStack(box, present);
   }
+  if (OPS) paintMaps(box, present);
   const values = box.nodes.filter(i => known.valued.has(i)).map(i => found.values[i]);
   mark(box.el, "done", done);
   mark(box.el, "on", on !== null && box.nodes.includes(on));
   mark(box.el, "from", flow !== null && box.nodes.includes(flow.t));
-  mark(box.el, "bad", values.some(v => typeof v === "number" && !Number.isFinite(v)));
+  mark(box.el, "bad", values.some(isOdd));
   mark(box.el, "kink", done && box.nodes.some(i => found.kinks.at.includes(i) || found.kinks.crossed.includes(i)));
   mark(box.el, "wrong", step.type === "edge" && step.late && box.nodes.includes(flow.s));
 }

@@ -10,8 +10,10 @@ function shape(tag, given = {}, ...children) {
   return element;
 }
 // What a step says in four roles: [text, role], the role also the class that colours it.
-const equation = flow => (flow.local === null || flow.closed ? [["∂ " + fmt(flow.down), "down"]] :
-  [[fmt(flow.up), "up"], [" × ", ""], [fmt(flow.local), "local"], [" = ", ""], [fmt(flow.down), "down"]]);
+const equation = flow => (flow.local === null || flow.closed ? [["∂ " + brief(flow.down), "down"]] :
+  [[brief(flow.up), "up"], [" × ", ""], [brief(flow.local), "local"], [" = ", ""], [brief(flow.down), "down"]]);
+// Of an array no more than its shape, or a few numbers.
+const brief = x => (x instanceof Object && OPS ? (x.data.length <= 3 && x.shape.length === 1 ? fmt(x) : shapeText(x.shape)) : fmt(x));
 // Spaces that begin or end a piece would be dropped in SVG.
 const spans = pieces => pieces.map(([text, role]) => {
   const span = shape("tspan", role ? { class: role } : {});

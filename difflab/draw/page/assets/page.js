@@ -76,10 +76,10 @@ function update(moved = true) {
   showInputs();
   showProgram();
   showMethods();
-  showCurve();
+  if ($("curve")) showCurve();
   showTables();
   // A page around this one may follow the point, as difflab lab does.
-  if (moved && live && parent !== window)
+  if (moved && live && !OPS && parent !== window)
     parent.postMessage({ difflab: Object.fromEntries(data.inputs.map(n => [nodes[n].name, found.values[n]])) }, "*");
 }
 
@@ -90,7 +90,7 @@ if ($("order")) {
     recompute();
     buildProgram();
     $("why").hidden = !eager;
-    const right = rightAdjoint(found), harmless = data.inputs.every(k => Object.is(right[k], found.adjoint[k]));
+    const right = rightAdjoint(found), harmless = data.inputs.every(k => same(right[k], found.adjoint[k]));
     $("harm").hidden = !harmless;
     go(steps.findIndex(s => s.type === "seed"));
     showInputs();
@@ -127,10 +127,11 @@ if ($("blocks")) {
 
 bind();
 buildInputs();
-buildCurve();
+if ($("curve")) buildCurve();
 recompute();
 buildProgram();
 go(0);
+if (OPS) showFollow();
 update(false);
 // What tests ask: the numbers behind the page, and moving about.
 window.difflab = {

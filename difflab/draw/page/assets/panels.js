@@ -18,11 +18,22 @@ function tell(step, found) {
   if (step.type === "end") return tellEnd(found);
   return tellEdge(step, found);
 }
+// Of an array the entries at kinks, and those that are no finite numbers.
+const several = (n, at) => at.slice(0, 3).map(k => placeText(n, k)).join(", ") + (at.length > 3 ? ", …" : "");
+function kinkPlaces(n, found) {
+  const at = found.kinks.entries?.[n];
+  return at && !isNumber(found.values[n]) ? ` at ${several(n, at)}` : "";
+}
+function oddPlaces(n, found) {
+  const a = found.values[n], at = isOdd(a) ? a.data.flatMap((v, k) => (isOdd(v) ? [k] : [])) : [];
+  return at.length ? ` ⚠ ${at.map(k => a.data[k]).some(Number.isNaN) ? "Not a number" : "Infinite"} at ${several(n, at)}.` : "";
+}
 function tellNode(n, found) {
   const node = nodes[n], value = fmt(found.values[n]);
-  const kink = found.kinks.at.includes(n) ? " ◆ It stands at a kink: no derivative here, a convention is returned." :
-    found.kinks.crossed.includes(n) ? " ◆ The last change crossed a kink." : "";
-  const odd = typeof found.values[n] === "number" && Number.isNaN(found.values[n]) ? " ⚠ Not a number." : "";
+  const where = kinkPlaces(n, found);
+  const kink = found.kinks.at.includes(n) ? ` ◆ It stands at a kink${where}: no derivative here, a convention is returned.` :
+    found.kinks.crossed.includes(n) ? ` ◆ The last change crossed a kink${where}.` : "";
+  const odd = isNumber(found.values[n]) ? (Number.isNaN(found.values[n]) ? " ⚠ Not a number." : "") : oddPlaces(n, found);
   if (node.kind === "input")
     return { sentence: `The input ${node.name} = ${value} is given.${odd}` };
   const names = inNames(node.formula, n);
@@ -85,7 +96,7 @@ function tellEnd(found) {
   const gradient = data.inputs.map(k => `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0)}`).join(", ");
   if (!eager) return { sentence: `The gradient is complete: ${gradient}.` };
   const right = rightAdjoint(found);
-  const wrong = data.inputs.filter(k => !Object.is(right[k], found.adjoint[k]));
+  const wrong = data.inputs.filter(k => !same(right[k], found.adjoint[k]));
   const told = wrong.map(k => `${wrt(k)} came out as ${fmt(found.adjoint[k] ?? 0)} instead of ${fmt(right[k])}`);
   return {
     sentence: told.length ? `✗ This order went wrong: ${told.join(", ")}.` :
@@ -115,6 +126,7 @@ function heatMap(heat, label) {
   return make("figure", {}, picture, make("figcaption", {}, note));
 }
 function showHeat(step) {
+  if (OPS) return showMaps(step);
   const shown = [];
   const add = (heat, label) => { if (heat) shown.push(heatMap(heat, label)); };
   clearInterval(slide.timer);
@@ -138,6 +150,7 @@ function buildInputs() {
   if (!live || !data.inputs.length) return;
   const first = data.inputs.map(k => number(nodes[k].value));
   data.inputs.forEach((k, i) => {
+    if (nodes[k].map) return buildArray(k);
     const name = nodes[k].name, most = niceRange(Number.isFinite(first[i]) ? first[i] : 1);
     const slider = make("input", { type: "range", min: -most, max: most, step: "any", value: first[i] });
     const box = make("input", { type: "number", step: "any", value: first[i] });
@@ -187,13 +200,15 @@ function buildInputs() {
 function showInputs() {
   if (!live || !data.inputs.length) return;
   const right = data.backward ? rightAdjoint(found) : null; // whatever order is shown
+  if (OPS) paintPictures();
   data.inputs.forEach(k => write(gradientOf[k], right ? `${wrt(k)} = ${fmt(right[k] ?? 0, 5)}` : ""));
   const marks = [];
-  for (const n of found.kinks.at) marks.push(`◆ ${nodes[n].name} stands at a kink`);
-  for (const n of found.kinks.crossed) marks.push(`◆ a kink of ${nodes[n].name} was crossed`);
+  for (const n of found.kinks.at) marks.push(`◆ ${nodes[n].name} stands at a kink${kinkPlaces(n, found)}`);
+  for (const n of found.kinks.crossed) marks.push(`◆ a kink of ${nodes[n].name} was crossed${kinkPlaces(n, found)}`);
   shownNodes.forEach(n => {
     const v = found.values[n];
-    if (typeof v === "number" && !Number.isFinite(v)) marks.push(`⚠ ${nodes[n].name} is ${fmt(v)}`);
+    if (isNumber(v) && isOdd(v)) marks.push(`⚠ ${nodes[n].name} is ${fmt(v)}`);
+    else if (OPS && isOdd(v)) marks.push(`⚠ ${nodes[n].name}:${oddPlaces(n, found).slice(2)}`);
   });
   write($("marks"), marks.slice(0, 6).join("; ") + (marks.length > 6 ? "; …" : ""));
 }

@@ -5,9 +5,16 @@ const asText = x => (Object.is(x, -0) ? "-0" : String(x).replace("e+", "e"));
 const numberIn = text => (NUMBER.test(text) && Number.isFinite(Number(text)) ? Number(text) : null);
 const wholeIn = (text, low, high) => (/^-?\d{1,6}$/.test(text) && Number(text) >= low && Number(text) <= high ? Number(text) : null);
 
+// The entries of an input, one for a single number; where arrays flow, inputs are separated by semicolons.
+const entriesOf = k => (OPS ? arr(nodes[k].value).data : [number(nodes[k].value)]), APART = OPS ? ";" : ",";
+function setEntries(k, entries) {
+  const shape = OPS ? arr(nodes[k].value).shape : [];
+  nodes[k].value = shape.length ? new Arr(shape, entries) : entries[0];
+  nodes[k].show?.();
+}
 function fragment() {
-  const said = new Map();
-  if (live && data.inputs.length) said.set("at", data.inputs.map(k => number(nodes[k].value)).map(x => (Number.isFinite(x) ? asText(x) : "")).join(","));
+  const said = new Map(), written = x => (Number.isFinite(x) ? asText(x) : "");
+  if (live && data.inputs.length) said.set("at", data.inputs.map(k => [...entriesOf(k)].map(written).join(",")).join(APART));
   said.set("step", now + 1);
   if ($("order")) said.set("order", $("order").value);
   if ($("blocks")) said.set("blocks", $("blocks").value);
@@ -17,16 +24,21 @@ function fragment() {
 // What each word means: it is followed and true returned, or nothing is done.
 const WORDS = {
   at: text => {
-    const values = text.split(",").map((part, i) => (part === "" && live ? number(nodes[data.inputs[i]]?.value) : numberIn(part)));
-    if (!live || values.length !== data.inputs.length || values.includes(null)) return false;
-    data.inputs.forEach((k, i) => { nodes[k].value = values[i]; nodes[k].show(); });
+    const given = text.split(APART).map(part => (OPS ? part.split(",") : [part]));
+    if (!live || given.length !== data.inputs.length) return false;
+    const values = data.inputs.map((k, i) => {
+      const old = entriesOf(k), fits = given[i].length === old.length;
+      return fits ? given[i].map((part, j) => (part === "" ? old[j] : numberIn(part))) : [null];
+    });
+    if (values.some(entries => entries.includes(null))) return false;
+    data.inputs.forEach((k, i) => setEntries(k, values[i]));
     lastGaps = null;
     update();
     return true;
   },
-  order: text => choose($("order"), text),
-  blocks: text => choose($("blocks"), text),
-  along: text => choose($("along"), text),
+  order: text => select($("order"), text),
+  blocks: text => select($("blocks"), text),
+  along: text => select($("along"), text),
   h: text => {
     const place = $("curve") ? wholeIn(text, $("curve-h").min, $("curve-h").max) : null;
     if (place === null) return false;
@@ -40,11 +52,11 @@ const WORDS = {
     return k !== null;
   },
 };
-function choose(select, text) {
-  if (!select || ![...select.options].some(o => o.value === text)) return false;
-  if (select.value !== text) {
-    select.value = text;
-    select.dispatchEvent(new Event("change"));
+function select(list, text) {
+  if (!list || ![...list.options].some(o => o.value === text)) return false;
+  if (list.value !== text) {
+    list.value = text;
+    list.dispatchEvent(new Event("change"));
   }
   return true;
 }
@@ -78,7 +90,16 @@ function byHand(text, what) {
 
 const pythonNumber = x => (Number.isFinite(x) ? (Number.isInteger(x) && !String(x).includes("e") ? `${asText(x)}.0` : String(x))
   : `float("${Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf"}")`);
-const pythonNow = () => data.copied.replace(/⟦(\d+)⟧/g, (mark, i) => pythonNumber(number(nodes[data.inputs[i]].value)));
+const arrayNumber = x => (Number.isFinite(x) ? pythonNumber(x) : Number.isNaN(x) ? "np.nan" : x > 0 ? "np.inf" : "-np.inf");
+// An array as nested lists, from the front of its entries.
+const pythonArray = (shape, entries) => (shape.length === 0 ? arrayNumber(entries.shift())
+  : `[${Array.from({ length: shape[0] }, () => pythonArray(shape.slice(1), entries)).join(", ")}]`);
+function pythonNow() {
+  return data.copied.replace(/⟦(\d+)⟧/g, (mark, i) => {
+    const k = data.inputs[i], shape = OPS ? arr(nodes[k].value).shape : [];
+    return shape.length ? `np.array(${pythonArray(shape, [...entriesOf(k)])})` : pythonNumber(entriesOf(k)[0]);
+  });
+}
 
 $("copy-link").onclick = () => {
   if (location.protocol === "about:") return told("Here, inside of another page, this page has no address: save it as a file to have a link.");

@@ -100,6 +100,7 @@ function about(n) {
   return parts;
 }
 stage.addEventListener("pointermove", event => {
+  if (OPS && aboutCell(event)) return;
   const g = event.target.closest("g.node:is([data-n], [data-r]), g.wire[data-e]");
   if (!g || event.buttons) { tip.hidden = true; return; }
   if (g.dataset.e !== undefined) {
@@ -114,9 +115,12 @@ stage.addEventListener("pointermove", event => {
   } else {
     tip.replaceChildren(make("div", {}, `a block of ${numbersIn(g.dataset.n).length} operations; click opens it`));
   }
+  placeTip(event);
+});
+function placeTip(event) {
   tip.hidden = false;
   const frame = stage.getBoundingClientRect(), size = tip.getBoundingClientRect();
   tip.style.left = Math.max(4, Math.min(event.clientX - frame.left + 14, frame.width - size.width - 4)) + "px";
   tip.style.top = Math.max(4, Math.min(event.clientY - frame.top + 14, frame.height - size.height - 4)) + "px";
-});
+}
 stage.addEventListener("pointerleave", () => { tip.hidden = true; });

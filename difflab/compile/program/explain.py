@@ -16,7 +16,7 @@ def explain(program: Compiled) -> str:
     lines = [f"{name}: {before} -> {after} nodes" for name, before, after in program.log]
     graph = program.graph
     flops = sum(n.primitive.flops * (1 if n.value.__class__ is tuple else size(n.shape)) for n in graph.operations)
-    kind = "math (single float64 numbers)" if program.scalar else "NumPy"
+    kind = "math (single float64 numbers)" if program.scalar else "XLA" if program.backend == "jax" else "NumPy"
     lines.append(f"source: {kind}, {len(graph.operations)} operations, about {flops:,.0f} flops")
     source = program.source
     if isinstance(source, NumpySource):

@@ -17,6 +17,7 @@ from ...graph.trace import argument_names, leaf, record
 from ...graph.traced import Traced
 from ...types import Function, Params, Tree, Value
 from ..passes.pipeline import frozen
+from ..xla.carrier import jax
 from .closure import Captured
 from .compiled import Compiled, owned
 from .draws import Draws
@@ -24,7 +25,7 @@ from .entry import entry_function, shorten
 from .explain import explain
 
 MAX_KINDS = 256
-BACKENDS = ("numpy", "native")
+BACKENDS = ("numpy", "native", "jax")
 NUMPY_SCALARS: dict[type, type] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[type, type] = {np.float64: float, np.bool_: bool}
 UNTRACED = "# nothing has been traced yet: call the program once\n"
@@ -245,6 +246,8 @@ def known_backend(name: str) -> str:
         from ..native.backend import warn_if_missing
 
         warn_if_missing()
+    if name == "jax":
+        jax()
     return name
 
 
@@ -287,6 +290,9 @@ def compile(
 
     With `backend="native"` numba, where it is installed, compiles programs on single numbers and the arithmetic in
     large arrays to machine code; the rest stays NumPy's, and `explain()` says what and why.
+
+    With `backend="jax"` XLA compiles the whole program, where JAX is installed: worth its seconds of compilation where
+    arrays are large and many operations follow each other. Results are NumPy's, in the precision of the arguments.
 
     Random numbers that f draws and clocks that it reads are constants of the program: a FrozenWarning names the call.
 

@@ -1,0 +1,210 @@
+"""Graphs on XLA: every row against NumPy, functions for JAX and their derivatives, and the backend "jax" of compile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from table_arrays import agree, calls, leaves
+from table_elementwise import WHOLE, examples, operands_of
+from test_primitives_elementwise import sample
+
+import difflab as dl
+from difflab.errors import UnsupportedError
+from difflab.primitives import TABLE
+
+jax = pytest.importorskip("jax")
+from difflab.compile.xla.carrier import CARRIER, x64  # noqa: E402
+
+# What NumPy leaves open: the order of the elements on either side of a partition's place.
+UNORDERED = {"partition", "argpartition"}
+SHAPED_BY_VALUES = {"unique", "unique_places", "nonzero", "flatnonzero", "argwhere"}
+ELEMENTWISE = [name for name, row in TABLE.items() if row.kind == "elementwise"]
+ARRAYS = [name for name, row in TABLE.items() if row.kind != "elementwise" and not row.leaf]
+
+
+def lowered(row, xs, params):
+    """The row under jit, with its real operands as arguments."""
+    moving = [i for i, x in enumerate(xs) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc"]
+
+    def f(*chosen):
+        full = list(xs)
+        for i, x in zip(moving, chosen):
+            full[i] = x
+        return CARRIER.of(row)(*full, **params)
+
+    with x64():
+        return [np.asarray(y) for y in leaves(jax.jit(f)(*[xs[i] for i in moving]))]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise_rows_agree_with_numpy(name):
+    row = TABLE[name]
+    plain = name in WHOLE or name == "imag" or name.startswith("logical")
+    for params in examples(row):
+        xs = operands_of(name) if plain else sample(row, 40, 3)
+        with np.errstate(all="ignore"):
+            want = np.asarray(row.evaluate(*xs, **params))
+        (got,) = lowered(row, xs, params)
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-300)  # XLA has no subnormal numbers
+
+
+@pytest.mark.parametrize("name", sorted(set(ARRAYS) - UNORDERED))
+def test_array_rows_agree_with_numpy(name):
+    for xs, params, y in calls(name):
+        try:
+            got = lowered(TABLE[name], xs, params)
+        except UnsupportedError:
+            assert name in SHAPED_BY_VALUES
+            continue
+        agree(name, got, leaves(y), 1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(UNORDERED))
+def test_partitions_have_the_right_elements_on_either_side(name):
+    for xs, params, y in calls(name):
+        got, x = lowered(TABLE[name], xs, params)[0], np.asarray(xs[0])
+        if name == "argpartition":
+            got, y = np.take_along_axis(x, got, params["axis"]), np.take_along_axis(x, y, params["axis"])
+        at = [np.take(z, params["kth"], params["axis"]) for z in (got, y)]
+        np.testing.assert_array_equal(*at)
+        np.testing.assert_array_equal(np.sort(got, params["axis"]), np.sort(y, params["axis"]))
+
+
+X = np.array([[0.0, -1.5, 2.0, 0.5], [1.0, 1.0, -0.25, 3.0], [2.0, 0.0, 0.0, -2.0]])
+V = np.array([0.3, -1.2, 0.7])
+FUNCTIONS = {
+    "kinks": (lambda x: np.sum(np.maximum(x, 0.0) + np.abs(x)) + np.max(x) + np.min(x, axis=0) @ x[0], X),
+    "products": (lambda x: np.sum(np.tanh(x @ x.T) ** 2) + np.linalg.norm(x), X),
+    "a dictionary": (lambda p: np.sum(np.sin(p["a"]) * p["b"][0]), {"a": V, "b": (2.0, V)}),
+    "a scan": (lambda x: np.sum(dl.scan(lambda c, r: (np.tanh(c + r), c * 2), x[0], x)[1] ** 2), X),
+    "a scan backwards": (lambda x: np.sum(dl.scan(lambda c, r: (c * r, c + r), x[0], x, reverse=True)[1]), X),
+    "a branch": (lambda x: dl.cond(np.sum(x) > 0, lambda y: np.sum(np.sin(y)), lambda y: np.sum(y**3), x), X),
+    "a checkpoint": (dl.checkpoint(lambda x: np.sum(np.exp(np.sin(x)))), X),
+    "a rule of its own": (lambda x: np.sum(clipped(x) * x), X),
+    "solving": (lambda v: np.sum(np.linalg.solve(np.outer(v, v) + np.eye(3), v)), V),
+    "eigenvalues": (lambda v: np.linalg.eigvalsh(np.outer(v, v) + np.diag(v))[0], V),
+    "reading and sorting": (lambda x: np.sum(np.sort(x[1:, ::2], axis=0)[0] ** 2) + x[np.array([0, 0, 2]), 1] @ V, X),
+    "what JAX has not": (lambda v: np.sum(dl.numpy.jv(0.5, 1.0 + v * v)), V),
+    "images": (lambda x: np.sum(dl.numpy.max_pool(dl.numpy.conv(x[None, None], FILTERS), 2, 1, 0) ** 2), X),
+}
+FILTERS = np.array([[[[1.0, -0.5], [0.25, 2.0]]]])
+
+
+@dl.custom_gradient
+def clipped(x):
+    return x**3, lambda g: np.minimum(g, 1.0)
+
+
+def same(got, want, tolerance=1e-10):
+    agree("to_jax", [np.asarray(x) for x in jax.tree.leaves(got)], jax.tree.leaves(want), tolerance)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_for_jax_have_difflabs_values_and_derivatives(name):
+    f, x = FUNCTIONS[name]
+    with x64():
+        g = dl.to_jax(f, x)
+        same(jax.jit(g)(x), f(x))
+        same(jax.jit(jax.grad(g))(x), dl.grad(f)(x))
+        same(jax.jvp(g, (x,), (x,))[1], dl.jvp(f, (x,), (x,))[1])
+
+
+@pytest.mark.parametrize("name", ["products", "solving", "kinks", "what JAX has not", "a scan"])
+def test_second_derivatives_and_batches(name):
+    f, x = FUNCTIONS[name]
+    with x64():
+        g = dl.to_jax(f)
+        same(jax.hessian(g)(x), dl.hessian(f)(x), 1e-9)
+        batch = np.stack([x, x + 0.1])
+        same(jax.vmap(jax.grad(g))(batch), dl.vmap(dl.grad(f))(batch))
+
+
+def test_a_loop_has_its_forward_derivative():
+    f = lambda x: np.sum(dl.while_loop(lambda c: np.sum(c) < 100, lambda c: c * 1.5 + x[1] ** 2, x[0]))
+    with x64():
+        g = dl.to_jax(f, X)
+        same(jax.jvp(g, (X,), (X,))[1], dl.jvp(f, (X,), (X,))[1])
+
+
+def test_integers_beside_real_numbers_and_several_results():
+    f = lambda x, k: {"y": x * k, "place": np.argmax(x)}
+    with x64():
+        found, slopes = jax.jvp(lambda x: dl.to_jax(f)(x, np.array([2, 3, 4])), (V,), (V,))
+        same(found, f(V, np.array([2, 3, 4])))
+        same(slopes["y"], V * [2, 3, 4])
+
+
+def test_a_graph_of_text_and_export():
+    graph = dl.parse("sum(softmax(x) * y)")
+    with x64():
+        g = dl.to_jax(graph, V, V)
+        same(jax.grad(g)(V, V), graph.forward(x=V, y=V).backward().gradient["x"])
+        shape = jax.ShapeDtypeStruct(V.shape, V.dtype)
+        same(jax.export.export(jax.jit(g))(shape, shape).call(V, V), graph(V, V))
+
+
+def test_single_precision_without_the_setting():
+    g = dl.to_jax(FUNCTIONS["products"][0])
+    found = jax.jit(jax.grad(g))(X)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, dl.grad(FUNCTIONS["products"][0])(X), rtol=1e-4, atol=1e-4)
+
+
+def test_what_cannot_be_lowered_is_named_all_at_once():
+    with pytest.raises(UnsupportedError, match=r"nonzero: XLA needs a fixed shape.*; .*unique"):
+        dl.to_jax(lambda x: np.sum(dl.stop_gradient(np.nonzero(x)[0])) + np.sum(np.unique(x)), V)
+    with pytest.raises(UnsupportedError, match=r"an if, a while or a mask"):
+        dl.to_jax(lambda x: x if x[0] > 0 else -x, V)
+
+
+# The backend.
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_programs_of_xla_give_what_numpys_give(name):
+    f, x = FUNCTIONS[name]
+    program, plain = dl.compile(dl.value_and_grad(f), backend="jax"), dl.value_and_grad(f)
+    for factor in (1.0, 1.25):
+        at = jax.tree.map(lambda v, factor=factor: np.asarray(v) * factor, x)
+        for _ in range(2):
+            got, want = program(at), plain(at)
+            same(got, want)
+            kinds = [[(type(y), y.dtype) for y in jax.tree.leaves(t)] for t in (got, want)]
+            assert kinds[0] == kinds[1]
+
+
+def test_results_are_writable_and_alias_nothing():
+    program = dl.compile(lambda x: (x, x + 0, x), backend="jax")
+    program(V)
+    found = program(V)
+    for k, y in enumerate(found):
+        assert y.flags.writeable and y.flags.owndata
+        assert not any(np.shares_memory(y, z) for z in [V, *found[:k]])
+
+
+def test_guards_numbers_and_precision():
+    program = dl.compile(lambda x: x**2 if x > 0 else -x, backend="jax")
+    assert [program(x) for x in (3.0, 2.0, -2.0, 4.0)] == [9.0, 4.0, 2.0, 16.0]
+    assert type(program(3.0)) is float
+    before = jax.numpy.asarray(1.0).dtype
+    single = dl.compile(dl.grad(lambda x: np.sum(np.exp(x) * 2.5)), backend="jax")
+    for _ in range(2):
+        assert single(V.astype(np.float32)).dtype == np.float32
+        assert single(V).dtype == np.float64
+    assert jax.numpy.asarray(1.0).dtype == before
+
+
+def test_the_same_bits_and_what_the_program_says():
+    program = dl.compile(dl.grad(FUNCTIONS["products"][0]), backend="jax")
+    program(X)
+    first = program(X)
+    assert all(np.array_equal(first, program(X)) for _ in range(5))
+    assert "stablehlo" in str(program.source)
+    assert "compiled by XLA" in program.explain() and "fusion" in program.explain()
+
+
+def test_random_numbers_are_those_of_the_other_backends():
+    f = lambda key: dl.numpy.random_uniform(key, shape=(4,))
+    key = np.array([3, 9])
+    program = dl.compile(f, backend="jax")
+    program(key)
+    np.testing.assert_array_equal(program(key), f(key))

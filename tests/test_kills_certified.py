@@ -355,7 +355,8 @@ def test_closeness_is_decided_for_balls(a, b, near):
 @pytest.mark.parametrize("inner", ["x", "x*x", "x**4"])
 def test_the_power_of_a_half_is_the_root(x, inner):
     one, other = (dl.certify(t, {"x": x}) for t in (f"({inner})**0.5", f"sqrt({inner})"))
-    assert one.verdict == other.verdict and repr(one).replace("power", "sqrt") == repr(other)
+    assert one.verdict == other.verdict and repr((one.value, one.gradient)) == repr((other.value, other.gradient))
+    assert one.reason.replace("power", "sqrt") == other.reason
 
 
 @pytest.mark.parametrize("size", [1, 5, 40])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import HANGS
 
 pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("uvicorn", reason="the lab extra is not installed")
@@ -43,7 +44,7 @@ def test_the_point_follows_the_names_of_a_new_expression(page):
     from playwright.sync_api import expect
 
     page.fill("#expression", "x * y + w")
-    expect(page.locator("#at")).to_have_value("x=-2, y=5, w=1", timeout=20_000)
+    expect(page.locator("#at")).to_have_value("x=-2, y=5, w=1", timeout=HANGS * 1000)
     page.wait_for_selector("#told:empty", state="attached")
     page.fill("#at", "x=-2, y=5, w=1, z=3")  # who writes a name too many is told
     page.wait_for_selector("#told.bad")

@@ -76,7 +76,7 @@ V = np.array([0.3, -1.2, 0.7])
 FUNCTIONS = {
     "kinks": (lambda x: np.sum(np.maximum(x, 0.0) + np.abs(x)) + np.max(x) + np.min(x, axis=0) @ x[0], X),
     "products": (lambda x: np.sum(np.tanh(x @ x.T) ** 2) + np.linalg.norm(x), X),
-    "a dictionary": (lambda p: np.sum(np.sin(p["a"]) * p["b"][0]), {"a": V, "b": (2.0, V)}),
+    "a dictionary": (lambda p: np.sum(np.sin(p["a"]) * p["b"][0]), {"a": V, "b": (np.float64(2.0), V)}),
     "a scan": (lambda x: np.sum(dl.scan(lambda c, r: (np.tanh(c + r), c * 2), x[0], x)[1] ** 2), X),
     "a scan backwards": (lambda x: np.sum(dl.scan(lambda c, r: (c * r, c + r), x[0], x, reverse=True)[1]), X),
     "a branch": (lambda x: dl.cond(np.sum(x) > 0, lambda y: np.sum(np.sin(y)), lambda y: np.sum(y**3), x), X),
@@ -107,7 +107,8 @@ def test_functions_for_jax_have_difflabs_values_and_derivatives(name):
         g = dl.to_jax(f, x)
         same(jax.jit(g)(x), f(x))
         same(jax.jit(jax.grad(g))(x), dl.grad(f)(x))
-        same(jax.jvp(g, (x,), (x,))[1], dl.jvp(f, (x,), (x,))[1])
+        if name != "a rule of its own":  # a pullback is for JAX's reverse mode
+            same(jax.jvp(g, (x,), (x,))[1], dl.jvp(f, (x,), (x,))[1])
 
 
 @pytest.mark.parametrize("name", ["products", "solving", "kinks", "what JAX has not", "a scan"])
@@ -164,11 +165,11 @@ def test_programs_of_xla_give_what_numpys_give(name):
     f, x = FUNCTIONS[name]
     program, plain = dl.compile(dl.value_and_grad(f), backend="jax"), dl.value_and_grad(f)
     for factor in (1.0, 1.25):
-        at = jax.tree.map(lambda v, factor=factor: np.asarray(v) * factor, x)
+        at = jax.tree.map(lambda v, factor=factor: v * factor, x)
         for _ in range(2):
             got, want = program(at), plain(at)
             same(got, want)
-            kinds = [[(type(y), y.dtype) for y in jax.tree.leaves(t)] for t in (got, want)]
+            kinds = [[(np.shape(y), y.dtype) for y in jax.tree.leaves(t)] for t in (got, want)]
             assert kinds[0] == kinds[1]
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.xla.carrier import jax, x64
-from ..compile.xla.lowering import run
+from ..compile.xla.carrier import jax, run, x64
 from ..errors import UnsupportedError
 from ..graph.graph import Graph
 from ..graph.leaves import check_functions
@@ -16,7 +15,7 @@ from ..graph.pytree import flatten, structure
 from ..graph.trace import record
 from ..graph.traced import NODE, SeenShape
 from ..types import Function, Tree, Value
-from .transform import jvp
+from .transform import jvp, vjp
 
 
 def to_jax(f: Function | Graph, *examples: Tree) -> Function:
@@ -74,40 +73,85 @@ class Lowered:
 
 
 def with_rule(graph: Graph) -> Function:
-    """The graph as a function of flat arrays whose derivative is the lowered graph of difflab's own, to any order."""
-    on = [k for k, x in enumerate(graph.inputs) if x.dtype.kind in "fc"]
-    moving = [k for k, y in enumerate(graph.outputs) if y.dtype.kind in "fc"]
-    made: list[Function] = []
+    """The graph as a function of flat arrays whose derivative is the lowered graph of difflab's own, to any order.
 
-    def call(*values: Value) -> tuple[Value, ...]:
-        return tuple(run(graph, list(values)))
+    A user's own pullback is difflab's in reverse mode alone; a graph with one is for JAX's reverse mode, and any other
+    for both.
+    """
+    own = any("own pullback" in node.primitive.facts for node in graph.order)
+    return with_pullback(graph) if own else with_tangents(graph)
 
-    def slope(values: list[Value], directions: list[Value]) -> Value:
-        """The tangents of the outputs that have one."""
+
+class Parts:
+    """A graph as a function of its real inputs: `on` are their places, `moving` those of its real outputs."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.on: list[int] = [k for k, x in enumerate(graph.inputs) if x.dtype.kind in "fc"]
+        self.moving: list[int] = [k for k, y in enumerate(graph.outputs) if y.dtype.kind in "fc"]
+        self.samples: list[Value] = [np.ones(x.shape, x.dtype)[()] for x in graph.inputs]
+        self.derivative: Function | None = None
+
+    def call(self, *values: Value) -> tuple[Value, ...]:
+        return tuple(run(self.graph, list(values)))
+
+    def at(self, values: list[Value]) -> Function:
+        """The real outputs from the real inputs, the others being those of `values`."""
 
         def f(*chosen: Value) -> list[Value]:
             full = list(values)
-            for k, x in zip(on, chosen):
+            for k, x in zip(self.on, chosen):
                 full[k] = x
-            env = graph.evaluate(full, NODE)
-            return [env[graph.outputs[k]] for k in moving]
+            env = self.graph.evaluate(full, NODE)
+            return [env[self.graph.outputs[k]] for k in self.moving]
 
-        return jvp(f, tuple(values[k] for k in on), tuple(directions))[1]
+        return f
+
+    def lowered(self, derivative: Function, directions: list[Value]) -> Function:
+        """The derivative of these values and directions, recorded once."""
+        if self.derivative is None:
+            self.derivative = with_rule(record(derivative, self.samples, directions)[0])
+        return self.derivative
+
+
+def with_tangents(graph: Graph) -> Function:
+    parts = Parts(graph)
+
+    def push(values: list[Value], directions: list[Value]) -> Value:
+        return jvp(parts.at(values), tuple(values[k] for k in parts.on), tuple(directions))[1]
 
     def rule(primals: tuple[Value, ...], tangents: tuple[Value, ...]) -> tuple[Value, Value]:
-        if not made:
-            samples = [np.ones(x.shape, x.dtype)[()] for x in graph.inputs]
-            along, _ = record(slope, samples, [samples[k] for k in on])
-            made.append(with_rule(along))
-        found = iter(made[0](*primals, *[tangents[k] for k in on]))
+        along = parts.lowered(push, [parts.samples[k] for k in parts.on])
+        found = iter(along(*primals, *[tangents[k] for k in parts.on]))
         outputs: Value = function(*primals)
-        none = [np.zeros(np.shape(y), jax().dtypes.float0) for y in outputs]  # the tangent of what is no real number
-        return outputs, tuple(next(found) if k in moving else x for k, x in enumerate(none))
+        return outputs, tuple(next(found) if k in parts.moving else none(y) for k, y in enumerate(outputs))
 
-    function: Any = jax().custom_jvp(call)
+    function: Any = jax().custom_jvp(parts.call)
     function.defjvp(rule)
     lowered: Function = function
     return lowered
+
+
+def with_pullback(graph: Graph) -> Function:
+    parts = Parts(graph)
+
+    def pull(values: list[Value], cotangents: list[Value]) -> Value:
+        return list(vjp(parts.at(values), *[values[k] for k in parts.on])[1](cotangents))
+
+    def backward(primals: tuple[Value, ...], cotangents: tuple[Value, ...]) -> tuple[Value, ...]:
+        like = [np.ones(graph.outputs[k].shape, graph.outputs[k].dtype)[()] for k in parts.moving]
+        found = iter(parts.lowered(pull, like)(*primals, *[cotangents[k] for k in parts.moving]))
+        return tuple(next(found) if k in parts.on else none(x) for k, x in enumerate(primals))
+
+    function: Any = jax().custom_vjp(parts.call)
+    function.defvjp(lambda *values: (function(*values), values), backward)
+    lowered: Function = function
+    return lowered
+
+
+def none(x: Value) -> Value:
+    """The tangent of what is no real number."""
+    return np.zeros(np.shape(x), jax().dtypes.float0)
 
 
 def dtype_of(x: Value) -> Any:

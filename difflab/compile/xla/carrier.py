@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UnsupportedError
+from ...errors import DifflabError, UnsupportedError
+from ...graph.graph import Graph
+from ...graph.node import Node
 from ...graph.recorded import graph_of
 from ...graph.recording import Tape
 from ...graph.traced import NODE
-from ...primitives import Carrier, Primitive
+from ...primitives import Carrier, Primitive, rows
+from ...primitives.found import function_in
 from ...primitives.spelling import ON_HOST
 from ...types import Rule, Value
 
 MISSING = "JAX is not installed (pip install 'difflab[jax]')"
+KERNELS = "difflab.primitives.kernels.xla"
 HOMES = ("jax.numpy", "jax.scipy.special", "jax.nn", "jax.numpy.linalg", "jax.numpy.fft", "jax.scipy.linalg")
 
 
@@ -37,11 +41,6 @@ def x64() -> Value:
     return home.enable_x64(True)
 
 
-def kernels() -> ModuleType:
-    """The rows' functions that are written for JAX's arrays."""
-    return import_module("difflab.primitives.kernels.xla")
-
-
 class JaxCarrier(Carrier):
     """JAX's arrays, traced or not."""
 
@@ -53,12 +52,10 @@ class JaxCarrier(Carrier):
             return partial(on_host, row)
         if not row.listed:
             return partial(traced, row) if row.kind == "custom" and row.value is not None else None
-        if row.kind == "composite" and row.value is not None and not hasattr(kernels(), row.name):
+        if row.kind == "composite" and row.value is not None and function_in((KERNELS,), row) is None:
             return None  # its program is what difflab means; XLA joins the operations
-        for home in (kernels(), *map(import_module, HOMES)):
-            found: Rule | None = getattr(home, row.name, None)
-            if callable(found):
-                return found
+        if (found := function_in((KERNELS, *HOMES), row)) is not None:
+            return found
         return partial(on_host, row) if row.kind == "elementwise" and row.value is None else None
 
     @staticmethod
@@ -91,14 +88,13 @@ def on_host(row: Primitive, *operands: Value, **params: Any) -> Value:
         return y, sum(terms, jax().numpy.zeros_like(y))
 
     call.defjvp(rule)
-    found: Value = call(*map(jax().numpy.asarray, operands))
+    numpy = jax().numpy  # of one shape, so that a batch puts its axis before the same axes of all
+    found: Value = call(*[numpy.broadcast_to(numpy.asarray(x), shape) for x in operands])
     return found
 
 
 def traced(row: Primitive, *operands: Value, **params: Any) -> Value:
     """A user's function, which is written for NumPy: its graph at numbers of these shapes, lowered in its place."""
-    from .lowering import run
-
     with Tape() as (tape, operations), np.errstate(all="ignore"):
         inputs = [tape.input(np.ones(Carrier.shape(x), Carrier.dtype(x))[()]) for x in operands]
         result = row.program(NODE, *inputs, **params)
@@ -111,3 +107,39 @@ def traced(row: Primitive, *operands: Value, **params: Any) -> Value:
 
 
 CARRIER = JaxCarrier()
+
+
+def run(graph: Graph, values: list[Value]) -> list[Value]:
+    """The outputs of the graph, and behind them what its guards look at; each value in the dtype that NumPy gives it.
+
+    UnsupportedError with every operation that cannot be lowered.
+    """
+    env: dict[Node, Value] = dict(zip(graph.inputs, values))
+    refused: dict[str, None] = {}
+    for node in graph.order:
+        if node in env:
+            continue
+        if any(x not in env for x in node.operands):  # one of them was refused
+            continue
+        operands = [env[x] for x in node.operands]
+        try:
+            env[node] = same_dtype(node, CARRIER.of(node.primitive)(*operands, **node.params))
+        except DifflabError as error:
+            refused[str(error)] = None
+        except NotImplementedError as error:
+            refused[f"{node.primitive.name}: {error}"] = None
+    if refused:
+        raise UnsupportedError("this cannot be lowered to XLA: " + "; ".join(refused))
+    return [env[n] for n in [*graph.outputs, *[n for n, _ in graph.guards]]]
+
+
+def same_dtype(node: Node, found: Value) -> Value:
+    """The value in the dtype that NumPy's has: JAX's own rules of promotion differ here and there."""
+    if isinstance(found, tuple | list) or node.value.__class__ is tuple:
+        return tuple(found)
+    if node.primitive is rows.constant and not hasattr(found, "dtype"):
+        return found  # Python's numbers take the dtype of what they meet
+    numpy, dtype = jax().numpy, jax().dtypes.canonicalize_dtype(node.dtype)
+    if not hasattr(found, "dtype") or found.dtype == dtype:
+        return found if hasattr(found, "dtype") else numpy.asarray(found, dtype)
+    return numpy.asarray(found).astype(dtype)

@@ -7,8 +7,7 @@ from typing import Protocol
 
 from ...graph.graph import Graph
 from ...types import Value
-from .carrier import jax
-from .lowering import run
+from .carrier import jax, run
 
 
 class Body(Protocol):

@@ -10,8 +10,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...types import Function, Value
-from .carrier import jax, x64
-from .lowering import run
+from .carrier import jax, run, x64
 
 FUSED = re.compile(r"^\s*(?:ROOT )?%?[\w.-]+ = .*? fusion\(", re.MULTILINE)
 CALLED = re.compile(r'custom_call_target="([^"]+)"')

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..plan.regions import size
 from ..write.numpy_source import NumpySource
+from .auto import Auto
 
 if TYPE_CHECKING:
     from .compiled import Compiled
@@ -32,4 +33,5 @@ def explain(program: Compiled) -> str:
                 f"{blocks.step:,}, {blocks.threads} thread{'s' * (blocks.threads > 1)}, "
                 f"{len(blocks.memory.sizes)} block buffers of {blocks.step * blocks.memory.bytes:,} bytes"
             )
-    return "\n".join(lines + source.explain())
+    own = program.explain() if isinstance(program, Auto) else []
+    return "\n".join([*lines, *source.explain(), *own])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections import UserString
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -18,6 +20,7 @@ from ...graph.traced import Traced
 from ...types import Function, Params, Tree, Value
 from ..passes.pipeline import frozen
 from ..xla.carrier import jax
+from .auto import Auto
 from .closure import Captured
 from .compiled import Compiled, owned
 from .draws import Draws
@@ -25,7 +28,8 @@ from .entry import entry_function, shorten
 from .explain import explain
 
 MAX_KINDS = 256
-BACKENDS = ("numpy", "native", "jax")
+VARIABLE = "DIFFLAB_BACKEND"
+BACKENDS = ("numpy", "native", "jax", "auto")
 NUMPY_SCALARS: dict[type, type] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[type, type] = {np.float64: float, np.bool_: bool}
 UNTRACED = "# nothing has been traced yet: call the program once\n"
@@ -54,7 +58,7 @@ class Program:
     mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
     """
 
-    def __init__(self, f: Function, static: Positions = (), donate: Positions = (), backend: str = "numpy") -> None:
+    def __init__(self, f: Function, static: Positions = (), donate: Positions = (), backend: str | None = None) -> None:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
@@ -173,7 +177,8 @@ class Program:
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)
-            program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)), self.backend)
+            donated = self.donated_leaves(moving, static, len(args), len(given))
+            program = Auto(graph, donated) if self.backend == "auto" else Compiled(graph, donated, self.backend)
             while sum(map(len, self.programs.values())) >= MAX_KINDS:
                 self.forget()
             self.programs.setdefault(key, []).append(program)
@@ -198,7 +203,11 @@ class Program:
         if program is self.last:
             self.function.source = program.source.text
             if program.scalar and not names and not static and all(x.__class__ is float for x in moving):
-                shorten(self.function, self.f, program, self.captured)
+                short = partial(shorten, self.function, self.f, captured=self.captured)
+                if isinstance(program, Auto):
+                    program.settle = short  # whichever program wins
+                else:
+                    short(program)
 
     def donated_leaves(self, moving: tuple[Tree, ...], static: set[int], count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}
@@ -239,9 +248,13 @@ class LateText(UserString):
         return self.make()
 
 
-def known_backend(name: str) -> str:
+def known_backend(name: str | None) -> str:
+    """The backend of that name; the one that the environment names, or NumPy's, where none is given."""
+    where = "backend"
+    if name is None:
+        where, name = VARIABLE, os.environ.get(VARIABLE) or "numpy"
     if name not in BACKENDS:
-        raise InputError(f"compile: backend={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
+        raise InputError(f"compile: {where}={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
     if name == "native":
         from ..native.backend import warn_if_missing
 
@@ -280,7 +293,7 @@ def frozen_static(x: object) -> Hashable:
 
 
 def compile(
-    f: Function, *, static_argnums: Positions = (), donate_argnums: Positions = (), backend: str = "numpy"
+    f: Function, *, static_argnums: Positions = (), donate_argnums: Positions = (), backend: str | None = None
 ) -> CompiledFunction:
     """f as a program: traced once for each structure, shapes and dtypes of its arguments, then straight-line code.
 
@@ -293,6 +306,10 @@ def compile(
 
     With `backend="jax"` XLA compiles the whole program, where JAX is installed: worth its seconds of compilation where
     arrays are large and many operations follow each other. Results are NumPy's, in the precision of the arguments.
+
+    With `backend="auto"` NumPy's program answers at once; the others are built in the background once a kind of
+    arguments has been called often enough, checked against its results and timed on the arguments, and the fastest
+    stays. `explain()` shows the times. What is not said is `DIFFLAB_BACKEND`'s, or NumPy's.
 
     Random numbers that f draws and clocks that it reads are constants of the program: a FrozenWarning names the call.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -333,3 +334,38 @@ def test_the_environment_names_the_backend(monkeypatch):
     monkeypatch.setenv("DIFFLAB_BACKEND", "quick")
     with pytest.raises(InputError, match=r"DIFFLAB_BACKEND='quick'; the backends are 'numpy', 'native', 'jax', 'auto'"):
         dl.compile(np.sum)
+
+
+# Training.
+@pytest.fixture
+def some_digits():
+    return dl.nn.data.blobs(64)
+
+
+def trained(data, **options):
+    model = dl.nn.models.mlp((2, 8, 3))
+    return dl.nn.fit(model, data, epochs=options.pop("epochs", 2), batch_size=16, progress=False, **options)
+
+
+@pytest.mark.parametrize("backend", ["native", "jax", "auto"])
+def test_a_run_learns_the_same_on_every_backend(some_digits, backend):
+    want, found = trained(some_digits), trained(some_digits, backend=backend)
+    for a, b in zip(jax.tree.leaves(found.params), jax.tree.leaves(want.params)):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+    assert found.about.get("backend", "numpy") in ({backend} if backend != "auto" else {"numpy", "native", "jax"})
+
+
+def test_a_resumed_run_keeps_its_backend_and_its_bits(some_digits, tmp_path, monkeypatch):
+    asked, fit_module = [], importlib.import_module("difflab.nn.training.fit")
+    monkeypatch.setattr(fit_module, "fastest", lambda *args: asked.append(1) or "jax")
+    whole = trained(some_digits, backend="auto", out=tmp_path / "whole")
+    trained(some_digits, backend="auto", epochs=1, out=tmp_path / "part")
+    again = trained(some_digits, backend="auto", resume=True, out=tmp_path / "part")
+    assert len(asked) == 2 and again.about["backend"] == "jax"
+    for a, b in zip(jax.tree.leaves(again.params), jax.tree.leaves(whole.params)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_backend_that_there_is_not_is_named(some_digits):
+    with pytest.raises(InputError, match=r"fit: backend='quick'; the backends are"):
+        trained(some_digits, backend="quick")

@@ -20,7 +20,7 @@ from ...graph.traced import Traced
 from ...types import Function, Params, Tree, Value
 from ..passes.pipeline import frozen
 from ..xla.carrier import jax
-from .auto import Auto
+from .auto import NEEDS as NEEDS, Auto
 from .closure import Captured
 from .compiled import Compiled, owned
 from .draws import Draws
@@ -248,13 +248,13 @@ class LateText(UserString):
         return self.make()
 
 
-def known_backend(name: str | None) -> str:
+def known_backend(name: str | None, who: str = "compile") -> str:
     """The backend of that name; the one that the environment names, or NumPy's, where none is given."""
     where = "backend"
     if name is None:
         where, name = VARIABLE, os.environ.get(VARIABLE) or "numpy"
     if name not in BACKENDS:
-        raise InputError(f"compile: {where}={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
+        raise InputError(f"{who}: {where}={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
     if name == "native":
         from ..native.backend import warn_if_missing
 

@@ -371,6 +371,16 @@ FUNCTIONS = {
     "log_cosh": lambda x: mp.log(mp.cosh(x)),
 }
 
+
+def function_named(name):
+    """The row's definition."""
+    assert name in FUNCTIONS, (
+        f"the row {name!r} has no reference: say in FUNCTIONS of tests/mpmath_functions.py what it is, in mpmath's "
+        'names, as in "softsign": lambda x: x / (1 + abs(x)); or in WITHOUT_REFERENCE there why it has none'
+    )
+    return FUNCTIONS[name]
+
+
 WITHOUT_REFERENCE = {
     "stop_gradient": "x itself with no derivative by design; tested with the transforms",
     "imag": "complex operands only; tested against finite differences",

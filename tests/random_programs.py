@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, reject, settings, strategies as st
 import difflab as dl
 import difflab.numpy as dnp
 from difflab.errors import TraceError
+from difflab.primitives import TABLE
 
 SIZES = 3, 5  # what n is at the two points that a program is built on
 LARGEST_ARRAY, LARGEST_VALUE = 40, 30.0
@@ -138,7 +139,24 @@ FAMILIES = {
     "text": TEXT,
     "long": LONG_ARRAYS,
 }
+
+
+def calls_of_rows():
+    """Calls of every elementwise row of the table that takes any floats; what compares chooses between values."""
+    x = np.array([-1.5, 0.0, 0.5])
+    for row in [row for row in TABLE.values() if row.kind == "elementwise" and "numpy" in row.called]:
+        call = f"dnp.{row.name}({', '.join(['{0}', '{1}', '{2}'][: len(row.partials)])})"
+        call = f"np.where({call}, {{0}}, {{2}})" if row.truth else call
+        try:
+            with np.errstate(all="ignore"):
+                dl.vjp(eval(f"lambda x, y, z: {call.format(*'xyz')}", dict(NAMES)), x, x, x)[1](x)
+        except (TypeError, ValueError, AttributeError, dl.DifflabError):  # of integers, or without a derivative
+            continue
+        yield call
+
+
 STATEMENTS = {name: [s.strip() for s in re.split(r"[|\n]", text) if s.strip()] for name, text in FAMILIES.items()}
+STATEMENTS["rows"] = list(calls_of_rows())
 AXES = ("0", "-1", "None", "0, keepdims=True", "-1, keepdims=True")
 FLAT = ((3,),)
 LONG = (("n", 3), ("n",), ("n", 2))
@@ -217,31 +235,38 @@ class Program:
     def narrowed(self):
         return replace(self, dtypes=(np.float32,) * len(self.dtypes))
 
-    def leaves(self, seed=0, n=SIZES[0], ties=False):
-        """Leaves of a point: numbers with two decimals, or with `ties` multiples of 1/2, many of which are equal."""
+    def leaves(self, seed=0, n=SIZES[0], ties=False, among=()):
+        """Leaves of a point: numbers with two decimals, with `ties` multiples of 1/2, many of which are equal, or
+        numbers that are drawn from `among`."""
         random = np.random.default_rng([seed, n])
         found = []
         for shape, dtype in zip(self.shapes, self.dtypes):
             sizes = tuple(n if k == "n" else k for k in shape)
             x = random.integers(-3, 4, sizes) / 2 if ties else np.round(random.normal(size=sizes) + 0.05, 2) + 0.003
+            x = random.choice(among, sizes) if among else x
             found.append(np.asarray(x, dtype)[()])
         if self.source and n == SIZES[0]:
             self.passed_over(found)
         return found
 
     def passed_over(self, leaves):
-        """Gives a point up where rows of a batch take different branches: vmap refuses that by name."""
+        """Gives a point up where rows of a batch take different branches: vmap refuses that by name.
+
+        What else is refused there (a loop whose values change their dtype in single precision) the test sees itself.
+        """
         with np.errstate(all="ignore"):
             try:
                 self.of_leaves(*leaves)
             except TraceError:
                 reject()
+            except dl.DifflabError:
+                pass
 
     def arguments(self, leaves):
         return LAYOUTS[self.layout][1](leaves)
 
-    def point(self, seed=0, n=SIZES[0], ties=False):
-        return self.arguments(self.leaves(seed, n, ties))
+    def point(self, seed=0, n=SIZES[0], ties=False, among=()):
+        return self.arguments(self.leaves(seed, n, ties, among))
 
 
 # How leaves are laid out in arguments: the parameters, the arguments made of leaves, and how the text reads each leaf.

@@ -47,7 +47,7 @@ class Truth(NamedTuple):
 
 
 def function_of(name):
-    return PLAIN.get(name) or mp_rows.FUNCTIONS[name]
+    return PLAIN.get(name) or mp_rows.function_named(name)
 
 
 def examples(row):

@@ -26,7 +26,7 @@ from difflab.primitives import TABLE
 def complex_values(name):
     """Value and slope, along 1 and along i, at complex operands, of rows whose function NumPy or SciPy has for them."""
     row, params = TABLE[name], examples(TABLE[name])[0]
-    function, count = COMPLEX.get(name) or mp_rows.FUNCTIONS[name], 0
+    function, count = COMPLEX.get(name) or mp_rows.function_named(name), 0
     for z in (0.3 + 0.4j, -1.2 + 0.7j, 0.55 - 1.1j):
         zs = [z * (1 - 0.3j) ** i for i in range(len(row.partials))]
         with mp.workdps(50):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import optree
 import pytest
+from passes import ROUNDING, equal_bits
 
 import difflab as dl
 from difflab.compile.passes.pipeline import PASSES
+from difflab.graph.traced import apply
 from difflab.primitives import TABLE
 
 FUNCTIONS = [
@@ -16,12 +19,13 @@ FUNCTIONS = [
     (lambda p: p["a"] * np.sum(p["b"]), ({"a": 2.0, "b": np.ones(3)},)),
     (lambda x: np.sum(x[::2] * x[1::2]) + x[0], (np.arange(4.0),)),
     (lambda x: 1 / (1 + np.exp(-x)) + (2 * 3) * x * 1, (0.3,)),
+    (lambda x, y: (x - -2.5) * (y - (x - y)) / (-(x + 2) / y) ** 3, (0.3, 0.7)),
+    (lambda x: np.sum(np.abs(np.floor(x)) * np.copysign(np.rint(x), -x)), (np.array([-2.5, -0.3, 0.5, 1.7]),)),
+    (lambda x, y: np.sum(np.where(x > y, np.trunc(x), np.sign(y)) * y), (np.array([-1.5, 2.5]), np.array([0.5, -0.0]))),
 ]
 
 
 def same(a, b):
-    import optree
-
     for u, v in zip(optree.tree_leaves(a), optree.tree_leaves(b), strict=True):
         np.testing.assert_allclose(u, v, rtol=1e-14)
         u, v = np.asarray(u), np.asarray(v)  # Python floats in, Python floats out
@@ -32,8 +36,8 @@ def same(a, b):
 def test_programs_equal_the_engine(f, args):
     for make in (lambda g: g, dl.grad, dl.value_and_grad, lambda g: dl.grad(lambda *a: np.sum(2 * g(*a)))):
         program = dl.compile(make(f))
-        same(program(*args), make(f)(*args))
-        same(program(*args), program(*args))
+        for _ in range(3):  # the first call's answer may be the trace's
+            same(program(*args), make(f)(*args))
         assert "def program" in program.source and "nodes" in program.explain()
 
 
@@ -42,7 +46,11 @@ def test_programs_equal_the_engine(f, args):
 def test_each_pass_keeps_the_values(name, f, args):
     graph = dl.trace(lambda *a: dl.value_and_grad(f)(*a), *args)
     after = PASSES[name](graph)
-    same(after(*args), graph(*args))
+    if name in ROUNDING:
+        same(after(*args), graph(*args))
+    else:
+        for found, want in zip(*map(optree.tree_leaves, (after(*args), graph(*args))), strict=True):
+            equal_bits(found, want)
     assert name in ("expansion", "uniform constants", "factors", "assembly") or len(after) <= len(graph)
 
 
@@ -55,6 +63,17 @@ def test_constants_tell_apart_what_looks_equal():
     graph = dl.trace(lambda x: np.copysign(1.0, x * 0.0) if False else (x * 0.0, x * -0.0), 1.0)
     a, b = PASSES["common subexpressions"](graph)(1.0)
     assert np.signbit(b) and not np.signbit(a)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in TABLE if "compiled" in TABLE[n].spelling))
+def test_rows_that_become_ufuncs_take_truth_values(name):
+    """NumPy has no minus sign for truth values, and the programs of some rows have one."""
+    if name == "sigmoid_slope":
+        return  # what has a slope is no truth value
+    f, x = lambda x: apply(TABLE[name], (x > 0,)) * x, np.array([-1.0, 2.0])
+    program = dl.compile(f)
+    for _ in range(3):
+        np.testing.assert_allclose(program(x), f(x), rtol=1e-14)
 
 
 def test_branches_choose_the_program():

@@ -356,6 +356,20 @@ def test_scans_with_other_bodies_are_those_of_numpy(body, why):
     assert "scan: NumPy" in program.explain() and why in program.explain()
 
 
+@pytest.mark.parametrize("base", [-0.0, -2.0, -np.inf])
+def test_powers_of_signed_constants_are_those_of_numpy(base):
+    """-0.0 ** x would be the negative of 0.0 ** x."""
+    xs = np.array([[0.0, 2.0, 3.0], [-1.0, 1.0, -2.0]])
+    f = lambda xs: dl.scan(lambda c, x: (c + x, np.power(base, x)), xs[0], xs)[1]
+    program = dl.compile(f, backend="native")
+    program(xs)
+    with np.errstate(divide="ignore"):
+        wanted = f(xs)
+    found = program(xs)
+    assert "one native loop" in program.explain()
+    assert np.array_equal(found, wanted) and np.array_equal(np.signbit(found), np.signbit(wanted))
+
+
 def test_scans_see_infinities_as_numpy_does():
     f = lambda c, xs: dl.scan(
         lambda c, x: (np.maximum(c, x) + dl.numpy.sigmoid(x), (np.exp(x), np.tanh(x), np.cosh(x) / c, np.max(x))), c, xs

@@ -15,23 +15,27 @@ import numpy as np
 import optree
 import pytest
 from hypothesis import given, strategies as st
+from passes import ROUNDING, equal_bits
 from random_programs import CALLED, DOUBLE, EVERYTHING, IN_TEXT, LONG, SEEDS, examples, programs, weighted
 
 import difflab as dl
 from difflab.compile.passes.pipeline import PASSES, optimise
 
 WILD = (*EVERYTHING, "raw")
-# Passes that may round otherwise: a * (1/b) becomes a / b, sums of products become contractions.
-ROUNDING = {"powers", "expansion", "factors", "inner products", "transposed products"}
+OF_SUMS = {"signs"}  # passes that may make -0 of a sum of zeros
+EDGES = (-2.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1.5, 3.0, np.nan)
 
 
-def same(found, want, tolerance=0.0):
-    """The same structure, shapes and dtypes; the same bits, or values that differ by a few roundings of the largest."""
+def same(found, want, tolerance=0.0, zeros=True):
+    """The same structure, shapes and dtypes; the same bits, or values that differ by a few roundings of the largest.
+
+    Without `zeros` those may differ in sign.
+    """
     assert optree.tree_structure(found) == optree.tree_structure(want)
     for a, b in zip(optree.tree_leaves(found), optree.tree_leaves(want)):
         assert (np.shape(a), np.asarray(a).dtype) == (np.shape(b), np.asarray(b).dtype)
         if tolerance == 0.0:
-            np.testing.assert_array_equal(a, b)
+            equal_bits(a, b) if zeros else np.testing.assert_array_equal(a, b)
             continue
         finite = np.abs(b)[np.isfinite(b)]
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * (1 + np.max(finite, initial=0.0)))
@@ -61,20 +65,35 @@ def answer(f, *args):
 
 
 @examples(25)
-@given(programs(families=WILD), SEEDS, st.booleans())
+@given(programs(families=(*WILD, "rows")), SEEDS, st.booleans())
 def test_passes_keep_values(program, seed, ties):
     f, here, there = with_gradient(program), program.point(seed, ties=ties), program.point(seed + 1)
     with np.errstate(all="ignore"):
         graph = dl.trace(f, *here)
-        wants = [graph(*here), graph(*there) if not graph.guards else graph(*here)]
+        points = [here, here if graph.guards else there]
+        wants = [graph(*point) for point in points]
         before = graph
         for name, run in PASSES.items():
             alone, before = run(graph), run(before)
-            for point, want in zip((here, there if not graph.guards else here), wants):
+            for point, want in zip(points, wants):
                 exact = name not in ROUNDING and not program.products
-                same(alone(*point), want, 0.0 if exact else rounding(program))
+                same(alone(*point), want, 0.0 if exact else rounding(program), zeros=name not in OF_SUMS)
                 same(before(*point), want, rounding(program))
         same(optimise(graph)[0](*here), wants[0], rounding(program))
+
+
+@examples(40)
+@given(programs(families=("rows",), shapes=CALLED, calls=False), SEEDS)
+def test_passes_keep_the_bits_of_rows_of_the_table(program, seed):
+    """Also of zeros with a sign and of NaN, and from what the passes before made of it."""
+    points = [program.point(seed, among=EDGES), program.point(seed, ties=True), program.point(seed)]
+    with np.errstate(all="ignore"):
+        graph = dl.trace(with_gradient(program), *points[0])
+        for name, run in PASSES.items():
+            after = run(graph)
+            for point in points if name not in ROUNDING else ():
+                same(after(*point), graph(*point), zeros=name not in OF_SUMS)
+            graph = after
 
 
 @examples(25)

@@ -26,7 +26,10 @@ def test_each_facet_of_a_row_is_judged(name):
     with np.errstate(all="ignore"):
         for facet in facets_of(name):
             compared = FACETS[facet](name)
-            assert compared or (name, facet) in EXCEPTIONS, f"{name}: nothing is there to judge its {facet} by"
+            assert compared or (name, facet) in EXCEPTIONS, (
+                f"the row {name!r}: nothing is there to judge its {facet} by; an array row needs calls in CASES of "
+                "tests/array_cases.py, or in MORE of tests/table_data.py where NumPy has no function for it"
+            )
 
 
 @pytest.mark.parametrize("name, facet", EXCEPTIONS)

@@ -9,7 +9,7 @@ from ..graph.graph import Graph
 from ..graph.node import Node, Operation
 from ..graph.traced import NODE
 from ..primitives import Elementwise, Gate, Linear, rows
-from ..primitives.text import ATOM, Written, of_number
+from ..primitives.text import ATOM, Written, call, of_number
 from ..types import Value
 
 LONG = 60
@@ -58,7 +58,7 @@ def written(node: Value, names: dict[Node, str], top: bool = False) -> Written:
         return operands[0]
     if row.text is not None:
         return row.text.of(operands, **node.params)
-    return f"{row.name}({', '.join(text for text, _ in operands)})", ATOM
+    return call(row.name, *[text for text, _ in operands]), ATOM
 
 
 def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:

@@ -258,8 +258,8 @@ class Expressions(Nodes):
         if row is rows.where and len(args) != 3:
             raise self.error(tree, "where takes 3 operands: where(condition, a, b)")
         if row.kind == "elementwise":  # constants stand among the operands, as in any other operation
-            operands, params, *other = row.arguments(*args, **kwargs)
-            if not other:
+            meant, operands, params = row.read(*args, **kwargs)
+            if meant is row:
                 return self.add(row, tuple(self.vertex(x) for x in operands), params)
         return self.deferred(row, args, kwargs)
 

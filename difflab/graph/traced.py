@@ -252,19 +252,16 @@ def unpack(row: Primitive, made: Traced) -> Value:
 
 def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Value:
     """A call in NumPy's signature."""
-    instead: list[str]
     if (builder := pending(args) or pending(kwargs.values())) and row.arguments is not positional:
         return builder.call(row, args, kwargs)
     try:
-        operands, params, *instead = row.arguments(*args, **kwargs)
+        meant, operands, params = row.read(*args, **kwargs)
     except (TypeError, ValueError):
         if (refusal := keywords_refused(row.name, kwargs)) is not None:
             raise refusal from None
         raise
-    if instead:  # the call means another row
-        row = TABLE[instead[0]]
-    result = apply(row, tuple([operand(x) for x in operands]), params)
-    if row.value_shaped is not None and row.value_shaped(*operands):
+    result = apply(meant, tuple([operand(x) for x in operands]), params)
+    if meant.value_shaped is not None and meant.value_shaped(*operands):
         guard_shape(result)
     return result
 

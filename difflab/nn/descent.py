@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -228,23 +227,6 @@ def convergence_picture(
     axes.legend(fontsize=8)
     save(made, path, force)
     return found
-
-
-def write_descent(folder: FileName, *, force: bool = False) -> list[Path]:
-    """All pictures into a folder."""
-    folder = Path(folder)
-    written = []
-    for name in SURFACES:
-        written.append(folder / f"paths-{name}.png")
-        descent_picture(name, written[-1], force=force)
-    for name, draw in (
-        ("step-size", step_size_picture),
-        ("momentum", momentum_picture),
-        ("rates", convergence_picture),
-    ):
-        written.append(folder / f"{name}.png")
-        draw(written[-1], force=force)
-    return written
 
 
 def kernels_picture(path: FileName, *, force: bool = False) -> list[Array]:

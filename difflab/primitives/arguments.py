@@ -1,6 +1,6 @@
 """Readers of calls in NumPy's signature: they return `(operands, params)` in the form the rows use.
 
-A reader may return a third entry, the name of another row that means the same call.
+A reader may return a third entry, the name of another row that means the same call: `Primitive.read` looks it up.
 """
 
 from __future__ import annotations

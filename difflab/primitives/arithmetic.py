@@ -29,8 +29,8 @@ elementwise(
         "numpy": operator.add,
         "elements": operator.add,
         "ufunc": "add",
-        "math": "{0} + {1}",
-        "native": Native("{0} + {1}"),
+        "math": "+",
+        "native": Native("+"),
     },
 )
 elementwise(
@@ -47,8 +47,8 @@ elementwise(
         "numpy": operator.sub,
         "elements": operator.sub,
         "ufunc": "subtract",
-        "math": "{0} - {1}",
-        "native": Native("{0} - {1}"),
+        "math": "-",
+        "native": Native("-"),
     },
 )
 elementwise(
@@ -65,8 +65,8 @@ elementwise(
         "numpy": operator.mul,
         "elements": operator.mul,
         "ufunc": "multiply",
-        "math": "{0} * {1}",
-        "native": Native("{0} * {1}"),
+        "math": "*",
+        "native": Native("*"),
     },
 )
 elementwise(
@@ -79,7 +79,7 @@ elementwise(
     text=Text("{0}/{1}", PRODUCT, (PRODUCT, SIGN)),
     domain=(Domain(branch_points=(0.0,)), NONZERO),
     reads=("divide", "true_divide"),
-    spelling={"elements": operator.truediv, "math": "{0} / {1}", "native": Native("{0} / {1}")},
+    spelling={"elements": operator.truediv, "math": "/", "native": Native("/")},
     facts={"odd"},
 )
 elementwise(
@@ -94,8 +94,8 @@ elementwise(
         "numpy": operator.neg,
         "elements": operator.neg,
         "ufunc": "negative",
-        "math": "-{0}",
-        "native": Native("-{0}"),
+        "math": "-",
+        "native": Native("-"),
     },
 )
 elementwise(
@@ -185,7 +185,7 @@ for _name in ("power", "float_power"):
             "mpmath": operator.pow,
             "peers": "pow",
         }
-        | ({"math": "pow({0}, {1})", "native": Native("{0} ** {1}", light=False)} if _name == "power" else {}),
+        | ({"math": "pow", "native": Native("**", light=False)} if _name == "power" else {}),
         flops=10,
     )
 elementwise(
@@ -217,7 +217,7 @@ elementwise(
     kinks=lambda m, x: m.equal(x, 0.0),
     one_sided=lambda m, x: (float("nan"), float("inf")),
     flops=4,
-    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt", "math": "sqrt({0})", "native": Native("np.sqrt({0})")},
+    spelling={"arb": "germs.functions.sqrt", "mpmath": "sqrt", "math": "sqrt", "native": Native("np.sqrt")},
 )
 elementwise(
     "cbrt",
@@ -236,7 +236,7 @@ elementwise(
         "javascript": "Math.cbrt",
         "sympy": by_sympy(lambda sympy, x: sympy.real_root(x, 3)),
         "arb": "germs.functions.cbrt",
-        "math": "cbrt({0})",
+        "math": "cbrt",
     },
     flops=10,
 )
@@ -255,8 +255,8 @@ elementwise(
         "javascript": "hypot",
         "arb": "germs.functions.hypot",
         "complex": "kernels.continued.hypot",
-        "math": "hypot({0}, {1})",
-        "native": called("hypot", 2),
+        "math": "hypot",
+        "native": called("hypot"),
     },
     facts={"one formula", "outward", "convex", "not negative"},
 )

@@ -38,8 +38,8 @@ for _name, _glyph, _latex, _sympy in (
         spelling={
             "sympy": _sympy,
             "elements": getattr(operator, _sympy.lower()),
-            "math": f"{{0}} {_infix} {{1}}",
-            "native": Native(f"{{0}} {_infix} {{1}}"),
+            "math": _infix,
+            "native": Native(_infix),
         },
     )
 
@@ -47,11 +47,11 @@ for _name, _glyph, _latex, _sympy in (
 LOGIC: dict[str, tuple[Text, Params]] = {
     "logical_and": (
         Text("{0} ∧ {1}", AND, (AND, AND)),
-        {"math": "bool({0} and {1})", "native": Native("{0} & {1}", truths=(0, 1))},
+        {"math": "bool({0} and {1})", "native": Native("&", truths=(0, 1))},
     ),
     "logical_or": (
         Text("{0} ∨ {1}", OR, (OR, OR)),
-        {"math": "bool({0} or {1})", "native": Native("{0} | {1}", truths=(0, 1))},
+        {"math": "bool({0} or {1})", "native": Native("|", truths=(0, 1))},
     ),
     "logical_not": (
         Text("not {0}", AND, (SUM,)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DifflabError, InputError, UnsupportedError
 from ..types import Function, Value
-from .primitive import REFUSALS, TABLE, Carrier, Primitive
+from .primitive import REFUSALS, Carrier, Primitive
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -29,16 +29,14 @@ class Deferred(Primitive):
     def run(self, m: Carrier, *operands: Value, call: Function) -> Value:
         """The row on the carrier, once the operands are there; `call` puts them back into the call's arguments."""
         args, kwargs = call(operands)
-        instead: list[str]
         try:
-            found, params, *instead = self.row.arguments(*args, **kwargs)
+            row, found, params = self.row.read(*args, **kwargs)
         except DifflabError:
             raise
         except (MemoryError, RecursionError) as error:
             raise UnsupportedError(f"{self.row.name}: {error}") from None
         except REFUSALS as error:
             raise InputError(f"{self.row.name}: {error}") from None
-        row = TABLE[instead[0]] if instead else self.row
         try:
             result = m.of(row)(*found, **params)
         except (DifflabError, np.linalg.LinAlgError):  # the latter depends on the numbers, and is told as such

@@ -54,7 +54,7 @@ special(
     "The error function.",
     domain=(NORMAL,),
     facts={"smooth", "f(0)=0"},
-    spelling={"javascript": "erf", "arb": "germs.special.erf", "mpmath": "erf", "math": "erf({0})"},
+    spelling={"javascript": "erf", "arb": "germs.special.erf", "mpmath": "erf", "math": "erf"},
 )
 special(
     "erfc",
@@ -63,7 +63,7 @@ special(
     domain=(NORMAL,),
     facts={"smooth"},
     kernel="kernels.elementwise.erfc",
-    spelling={"javascript": "erfc", "arb": "germs.special.erfc", "mpmath": "erfc", "math": "erfc({0})"},
+    spelling={"javascript": "erfc", "arb": "germs.special.erfc", "mpmath": "erfc", "math": "erfc"},
 )
 special(
     "erfcx",

@@ -23,8 +23,8 @@ elementwise(
     spelling={
         "arb": "germs.functions.exp",
         "mpmath": "exp",
-        "math": "exp({0})",
-        "native": Native("_exp({0})", light=False, wide=True),
+        "math": "exp",
+        "native": Native("_exp", light=False, wide=True),
     },
 )
 elementwise(
@@ -41,7 +41,7 @@ elementwise(
         "javascript": "Math.expm1",
         "arb": "germs.functions.expm1",
         "mpmath": "expm1",
-        "math": "expm1({0})",
+        "math": "expm1",
         "native": called("expm1"),
     },
 )
@@ -58,7 +58,7 @@ elementwise(
         "javascript": "exp2",
         "sympy": lambda x: 2**x,
         "arb": "germs.functions.exp2",
-        "math": "exp2({0})",
+        "math": "exp2",
         "native": called("exp2"),
     },
     flops=8,
@@ -82,7 +82,7 @@ elementwise(
     latex=r"\ln({0})",
     domain=(POSITIVE,),
     flops=8,
-    spelling={"arb": "germs.functions.log", "mpmath": "log", "math": "log({0})", "native": called("log")},
+    spelling={"arb": "germs.functions.log", "mpmath": "log", "math": "log", "native": called("log")},
 )
 elementwise(
     "log2",
@@ -92,7 +92,7 @@ elementwise(
     domain=(POSITIVE,),
     value=lambda m, x: m.log(x) / m.log(2),
     flops=8,
-    spelling={"javascript": "Math.log2", "arb": "germs.functions.log2", "math": "log2({0})", "native": called("log2")},
+    spelling={"javascript": "Math.log2", "arb": "germs.functions.log2", "math": "log2", "native": called("log2")},
 )
 elementwise(
     "log10",
@@ -105,7 +105,7 @@ elementwise(
     spelling={
         "javascript": "Math.log10",
         "arb": "germs.functions.log10",
-        "math": "log10({0})",
+        "math": "log10",
         "native": called("log10"),
     },
 )
@@ -123,7 +123,7 @@ elementwise(
         "javascript": "Math.log1p",
         "arb": "germs.functions.log1p",
         "mpmath": "log1p",
-        "math": "log1p({0})",
+        "math": "log1p",
         "native": called("log1p"),
     },
 )

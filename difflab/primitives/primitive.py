@@ -44,23 +44,25 @@ class Primitive:
     `value(m, *operands, **params)` computes it with the functions of the carrier `m`; None means that each carrier
     has it natively, under `spelling[carrier.name]` or its own name; `refused[carrier.name]` says why one has none.
     `reads` are the NumPy or SciPy functions that mean this row; `arguments` turns a call in their signature into
-    `(operands, params)`, and `reading` says more of it. `called` says where a person may call it, in "text" and by
-    "numpy" (as `difflab.numpy` has it where NumPy does not); rows of the recording itself, and derivatives that
-    others need, nowhere. `aliases` are its other names in text. `latex`, and `text` in plain text, are its formula;
-    `infix` is Python's sign. `batch` is the rule of `vmap` for it, where the kind does not give one (see
-    `batches.py`).
+    `(operands, params)`, with the name of another row where it means that one (`read` asks it), and `reading` says more
+    of it. `called` says where a person may call it, in "text" and by "numpy" (as `difflab.numpy` has it where NumPy
+    does not); rows of the recording itself, and derivatives that others need, nowhere. `aliases` are its other names in
+    text. `latex`, and `text` in plain text, are its formula; `infix` is Python's sign. `batch` is the rule of `vmap`
+    for it, where the kind does not give one (see `batches.py`).
 
-    For programs, `spelling` has texts: "math" of a single float in Python, "native" of an element (`Native`), "ufunc"
-    the name of NumPy's ufunc where "numpy" is another function with the same values on floats; "compiled" is a program
-    in other rows. `by_rows(node)` says whether row i of the result needs row i of the operands only (see `by_rows.py`);
-    `labels(ranks, **params)` is a product in einsum's notation, or None; `lies_as` the operand whose order in memory
-    the result has, or BATCH_LAST. `hollow(*operands, **params)` gives smaller operands, their parameters and the
-    lengths of the result's first axes: the operation on them tells the shape and dtype of the result at little cost.
+    For programs, `spelling` has texts: "math" of a single float in Python (see `text.spell`), "native" of an element
+    (`Native`), "ufunc" the name of NumPy's ufunc where "numpy" is another function with the same values on floats;
+    "compiled" is a program in other rows. `by_rows(node)` says whether row i of the result needs row i of the operands
+    only (see `by_rows.py`); `labels(ranks, **params)` is a product in einsum's notation, or None; `lies_as` the operand
+    whose order in memory the result has, or BATCH_LAST. `hollow(*operands, **params)` gives smaller operands, their
+    parameters and the lengths of the result's first axes: the operation on them tells the shape and dtype of the result
+    at little cost.
 
     `facts` are words:
 
     - "linear", "commutative", "smooth", "f(0)=0": what the operation is in mathematics;
-    - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit;
+    - "odd", "even": a minus sign of an operand, whichever it is, becomes the result's, or vanishes, to the last bit
+      (only a sum of zeros is 0 with either sign in front of them);
     - "rising": elementwise, and greater, or the same up to the last digit, where the operand is greater: on all reals;
     - "increasing": no result is less where an operand is greater, in mathematics, where the operation has values;
     - "outward": no result is less where an operand is further from 0;
@@ -85,7 +87,7 @@ class Primitive:
     spelling: Mapping[str, Value] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None
-    arguments: Callable[..., tuple[tuple[Value, ...], Params]] = positional
+    arguments: Callable[..., tuple[tuple[Value, ...], Params] | tuple[tuple[Value, ...], Params, str]] = positional
     reading: Reading = ARRAYS
     called: tuple[str, ...] = ("text", "numpy")
     aliases: tuple[str, ...] = ()
@@ -143,6 +145,15 @@ class Primitive:
         if self.value is None:
             raise UnsupportedError(f"{self.name} is no program in other rows")
         return self.value
+
+    def read(self, /, *args: Any, **kwargs: Any) -> tuple[Primitive, tuple[Value, ...], Params]:
+        """What a call in NumPy's signature means: the row (this one, or another), its operands and its parameters.
+
+        >>> TABLE["where"].read([True, False])
+        (<primitive nonzero>, ([True, False],), {})
+        """
+        operands, params, *other = self.arguments(*args, **kwargs)
+        return lookup(other[0]) if other else self, operands, params
 
     @cached_property
     def signature(self) -> inspect.Signature:

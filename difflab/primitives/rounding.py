@@ -65,7 +65,7 @@ step(
     r"\lfloor {0} \rfloor",
     "x an integer",
     at_integers,
-    spelling={"arb": "germs.choices.floor", "mpmath": "floor", "native": Native("np.floor({0})")},
+    spelling={"arb": "germs.choices.floor", "mpmath": "floor", "native": Native("np.floor")},
 )
 step(
     "ceil",
@@ -73,7 +73,7 @@ step(
     r"\lceil {0} \rceil",
     "x an integer",
     at_integers,
-    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil", "native": Native("np.ceil({0})")},
+    spelling={"sympy": "ceiling", "arb": "germs.choices.ceil", "mpmath": "ceil", "native": Native("np.ceil")},
     value=lambda m, x: -m.floor(-x),
 )
 step(
@@ -88,7 +88,7 @@ step(
         "javascript": "Math.trunc",
         "sympy": by_sympy(lambda sympy, x: sympy.sign(x) * sympy.floor(abs(x))),
         "arb": "germs.choices.trunc",
-        "native": Native("np.trunc({0})"),
+        "native": Native("np.trunc"),
     },
     value=lambda m, x: m.sign(x) * m.floor(m.absolute(x)),
 )
@@ -212,8 +212,8 @@ elementwise(
         "arb": "germs.choices.absolute",
         "complex": "kernels.continued.absolute",
         "mpmath": abs,
-        "math": "abs({0})",
-        "native": Native("np.abs({0})"),
+        "math": "abs",
+        "native": Native("np.abs"),
     },
 )
 

@@ -36,10 +36,11 @@ def by_sympy(build: Function) -> Function:
 class Native(NamedTuple):
     """One element of an elementwise row, as text that numba compiles.
 
-    In `form` {0}, {1} and {2} are the operands in the dtype of the result (of a comparison: in the one that they have
-    in common), {one} and {zero} are numbers of it, and the operands at `truths` are truth values. A loop over a `light`
-    form is at least as fast as NumPy's own; others are calls for one element after the other, and stand where the
-    whole loop is compiled. A `wide` one is computed in float64, whatever the dtype.
+    `form` is what `text.spell` takes: a sign, a function's name, or a text in which {0}, {1} and {2} are the operands
+    in the dtype of the result (of a comparison: in the one that they have in common) and {one} and {zero} are numbers
+    of it. The operands at `truths` are truth values. A loop over a `light` form is at least as fast as NumPy's own;
+    others are calls for one element after the other, and stand where the whole loop is compiled. A `wide` one is
+    computed in float64, whatever the dtype.
     """
 
     form: str
@@ -48,6 +49,6 @@ class Native(NamedTuple):
     truths: tuple[int, ...] = ()
 
 
-def called(name: str, operands: int = 1) -> Native:
+def called(name: str) -> Native:
     """A function of the C library, by NumPy's name."""
-    return Native(f"np.{name}({', '.join(f'{{{k}}}' for k in range(operands))})", light=False)
+    return Native(f"np.{name}", light=False)

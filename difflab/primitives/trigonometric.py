@@ -27,7 +27,7 @@ row(
     "Sine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth", "f(0)=0"},
-    spelling={"arb": "germs.functions.sin", "mpmath": "sin", "math": "sin({0})", "native": called("sin")},
+    spelling={"arb": "germs.functions.sin", "mpmath": "sin", "math": "sin", "native": called("sin")},
 )
 row(
     "cos",
@@ -35,7 +35,7 @@ row(
     "Cosine, x in radians.",
     domain=(ANGLE,),
     facts={"smooth"},
-    spelling={"arb": "germs.functions.cos", "mpmath": "cos", "math": "cos({0})", "native": called("cos")},
+    spelling={"arb": "germs.functions.cos", "mpmath": "cos", "math": "cos", "native": called("cos")},
 )
 row(
     "tan",
@@ -45,7 +45,7 @@ row(
     facts={"f(0)=0", "one formula"},
     non_differentiable="x = π/2 + kπ",
     value=lambda m, x: m.sin(x) / m.cos(x),
-    spelling={"arb": "germs.functions.tan", "mpmath": "tan", "math": "tan({0})", "native": called("tan")},
+    spelling={"arb": "germs.functions.tan", "mpmath": "tan", "math": "tan", "native": called("tan")},
 )
 elementwise(
     "one_minus_square",
@@ -116,7 +116,7 @@ elementwise(
         "arb": "germs.functions.arctan2",
         "complex": "kernels.continued.arctan2",
         "mpmath": "atan2",
-        "native": called("arctan2", 2),
+        "native": called("arctan2"),
     },
     flops=12,
     facts={"one formula"},
@@ -128,7 +128,7 @@ row(
     domain=(SMALL,),
     facts={"smooth", "f(0)=0"},
     value=lambda m, x: (m.exp(x) - m.exp(-x)) / 2,
-    spelling={"arb": "germs.functions.sinh", "mpmath": "sinh", "math": "sinh({0})", "native": called("sinh")},
+    spelling={"arb": "germs.functions.sinh", "mpmath": "sinh", "math": "sinh", "native": called("sinh")},
 )
 row(
     "cosh",
@@ -140,8 +140,8 @@ row(
     spelling={
         "arb": "germs.functions.cosh",
         "mpmath": "cosh",
-        "math": "cosh({0})",
-        "native": Native("_cosh({0})", light=False, wide=True),
+        "math": "cosh",
+        "native": Native("_cosh", light=False, wide=True),
     },
 )
 row(
@@ -154,8 +154,8 @@ row(
     spelling={
         "arb": "germs.functions.tanh",
         "mpmath": "tanh",
-        "math": "tanh({0})",
-        "native": Native("_tanh({0})", light=False, wide=True),
+        "math": "tanh",
+        "native": Native("_tanh", light=False, wide=True),
     },
 )
 row(

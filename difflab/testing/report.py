@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -190,12 +189,3 @@ def source(x: Value) -> str:
     if isinstance(x, np.ndarray):
         return f"np.array({x.tolist()!r})"
     return repr(float(x)) if isinstance(x, int | float | np.generic) else repr(x)
-
-
-def source_line(f: Any) -> str:
-    """Where a function is written, as `file:line`, or nothing."""
-    try:
-        lines, first = inspect.getsourcelines(f)
-        return f"{relative_path(inspect.getfile(f))}:{first}" if lines else ""
-    except (OSError, TypeError):
-        return ""

@@ -14,6 +14,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...primitives.text import call
 from ...types import Array, Shape
 from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
@@ -216,7 +217,7 @@ class ArrayLoop:
         arguments = [f"w_{np.dtype(d).name}" for d in self.memory.used]
         arguments += [f"x{k}" for k in range(len(moving))]
         arguments += [f"{kind}{k}" for kind, k in self.stacked()]
-        return "\n".join([f"def scan({', '.join([*arguments, 'first', 'last', 'step'])}):", *self.lines, ""])
+        return "\n".join([f"def {call('scan', *arguments, 'first', 'last', 'step')}:", *self.lines, ""])
 
     def stacked(self) -> list[tuple[str, int]]:
         """The stacked results that are wanted: ys, then each step's carry."""

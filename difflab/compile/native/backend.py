@@ -21,6 +21,7 @@ import numpy as np
 from ...errors import FallbackWarning
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...primitives.text import call
 from ...types import Function, Params, Value
 from ..plan.regions import Region, find_regions
 from ..write.numpy_source import NumpySource
@@ -89,7 +90,7 @@ class NativeScalar(ScalarSource):
 
     def machine_code(self, result: str) -> Value:
         """The compiled function that returns `result`, an expression in the outputs; None where numba refuses."""
-        lines = [f"def native({', '.join(self.inputs)}):", *self.short, f"    return {result}", ""]
+        lines = [f"def {call('native', *self.inputs)}:", *self.short, f"    return {result}", ""]
         space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
         exec(compile("\n".join(lines), "<difflab native>", "exec"), space)
         try:
@@ -124,18 +125,18 @@ class NativeScalar(ScalarSource):
         if code is None:
             return super().entry(parameters, checks, result)
         signature = code.signatures[0]
-        call = getattr(code.overloads[signature], "entry_point", code)
-        self.globals = {"_native": call, "_type": type, "_alive": code}
+        entry_point = getattr(code.overloads[signature], "entry_point", code)
+        self.globals = {"_native": entry_point, "_type": type, "_alive": code}
         kinds = [f"_type({p}) is float" for p in parameters] + [f"not ({c})" for c in checks]
-        given = ", ".join(parameters)
-        lines = [f"def entry({given}):", f"    if {' and '.join(kinds)}:"]
+        native = call("_native", *parameters)
+        lines = [f"def {call('entry', *parameters)}:", f"    if {' and '.join(kinds)}:"]
         if direct:
-            lines += [f"        return _native({given})"]
+            lines += [f"        return {native}"]
         else:
-            lines += [f"        {self.flat} = _native({given})"]
+            lines += [f"        {self.flat} = {native}"]
             same = [f"{g} is {outcome!r}" for g, (_, outcome) in zip(self.checks, self.graph.guards)]
             lines += [f"        if {' and '.join(same) or True}:", f"            return {result}"]
-        return "\n".join([*lines, f"    return general({given})", ""])
+        return "\n".join([*lines, f"    return {call('general', *parameters)}", ""])
 
     @property
     def flat(self) -> str:
@@ -164,10 +165,9 @@ class NativeSource(NumpySource):
             wanted = {n.params["index"] for n in self.plan.graph.order if node in n.operands}
             found = native_scan(node.primitive, self.jit, wanted)
         if callable(found):
-            operands = ", ".join(self.names[x] for x in node.operands)
             name = f"_scan{len(self.scans)}"
             self.codes[name] = found
-            self.lines.append(f"    {self.names[node]} = {name}({operands})")
+            self.lines.append(f"    {self.names[node]} = {call(name, *[self.names[x] for x in node.operands])}")
             self.scans.append("scan: one native loop")
             return
         self.scans += [f"scan: NumPy; {found}"] * (found is not None)

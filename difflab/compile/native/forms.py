@@ -9,12 +9,14 @@ import numpy as np
 from ...graph.node import Node
 from ...primitives import rows
 from ...primitives.spelling import Native
+from ...primitives.text import ATOM, PRODUCT, Text, Written, call, of_number, spell, within
 from ...types import DType
 from ..passes.rewriting import number
 from ..write.names import Names, has_dtype
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 HIGHEST_POWER = 16
+SQUARE, TIMES = Text("{0} * {0}", PRODUCT, (ATOM,)), Text("{0} * {0} * {1}", PRODUCT, (ATOM, ATOM))
 
 
 def common_dtype(node: Node) -> DType:
@@ -36,13 +38,13 @@ def whole_power(node: Node) -> int | None:
     return int(exponent) if exponent == int(exponent) and 1 <= exponent <= HIGHEST_POWER else None
 
 
-def powers_text(x: str, n: int) -> str:
-    """x**n by repeated squares, as one expression of products."""
-    if n == 1:
-        return x
-    half = powers_text(x, n // 2)
-    half = half if half == x else f"({half})"
-    return f"{half} * {half}" + (f" * {x}" if n % 2 else "")
+def by_squares(x: Written, n: int) -> Written:
+    """x**n by repeated squares, as one expression of products.
+
+    >>> [by_squares(("x", ATOM), n)[0] for n in (3, 4, 5)]
+    ['x * x * x', '(x * x) * (x * x)', '(x * x) * (x * x) * x']
+    """
+    return (TIMES if n % 2 else SQUARE).of([by_squares(x, n // 2), x]) if n > 1 else x
 
 
 def is_light(node: Node) -> bool:
@@ -81,10 +83,13 @@ def fits(node: Node, spelled: Native) -> bool:
 
 def literal(value: float, dtype: DType) -> str:
     if dtype == np.float64 and math.isfinite(value):
-        return f"({value!r})" if value < 0 else repr(value)
+        return within(of_number(repr(value)))  # in brackets: -2.0 ** x is -(2.0 ** x)
     text = repr(value) if math.isfinite(value) else f"np.{'nan' if value != value else 'inf'}"
-    text = f"-{text}" if value == -math.inf else text
-    return f"np.{dtype.name}({text})"
+    return cast(f"-{text}" if value == -math.inf else text, dtype)
+
+
+def cast(text: str, dtype: DType) -> str:
+    return call(f"np.{dtype.name}", text)
 
 
 def operand(x: Node, dtype: DType, names: Names | dict[Node, str]) -> str:
@@ -92,18 +97,18 @@ def operand(x: Node, dtype: DType, names: Names | dict[Node, str]) -> str:
     value = number(x) if not x.shape else None
     if value is not None:
         return literal(value, dtype)
-    return names[x] if x.dtype == dtype else f"np.{dtype.name}({names[x]})"
+    return names[x] if x.dtype == dtype else cast(names[x], dtype)
 
 
 def element(node: Node, names: Names | dict[Node, str]) -> str:
     """One element of the node from those of its operands, which have the same names as the arrays."""
     if (n := whole_power(node)) is not None:
-        return powers_text(names[node.operands[0]], n)
+        return by_squares((names[node.operands[0]], ATOM), n)[0]
     dtype = common_dtype(node)
     if node.primitive is rows.astype:
         return operand(node.operands[0], dtype, names)
     form, _, wide, truths = node.primitive.spelling["native"]
     texts = [names[x] if k in truths else operand(x, dtype, names) for k, x in enumerate(node.operands)]
     if wide and dtype != np.float64:
-        return f"np.{dtype.name}({form.format(*[f'np.float64({x})' for x in texts])})"
-    return str(form.format(*texts, one=literal(1.0, dtype), zero=literal(0.0, dtype)))
+        return cast(spell(form, [cast(x, DTYPES[0]) for x in texts]), dtype)
+    return spell(form, texts, one=literal(1.0, dtype), zero=literal(0.0, dtype))

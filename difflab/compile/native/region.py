@@ -8,6 +8,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import rows
+from ...primitives.text import call
 from ...types import DType, Shape
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
@@ -116,10 +117,10 @@ class NativeRegion(RegionSource):
         body += [f"{self.names[n]} = {element(n, self.names)}" for n in nodes]
         body += [f"o{p}[{index.all}] = {self.names[n]}" for p, n in enumerate(kept)]
         name = f"loop_{self.name}_{len(self.loops)}"
-        arguments = ", ".join([f"r{p}" for p in range(len(read))] + [f"o{p}" for p in range(len(kept))])
-        lines = [f"def {name}({arguments}):", *index.heads("o0"), *[index.indent + line for line in body]]
+        arguments = [f"r{p}" for p in range(len(read))] + [f"o{p}" for p in range(len(kept))]
+        lines = [f"def {call(name, *arguments)}:", *index.heads("o0"), *[index.indent + line for line in body]]
         self.loops.append(Loop(name, "\n".join(lines), types, len(nodes)))
-        self.body.append(f"    {name}({', '.join(calls + [o + flattened for o in outs])})")
+        self.body.append(f"    {call(name, *calls, *[o + flattened for o in outs])}")
         self.body += [f"    {self.names[n]} = {o}" for n, o in zip(kept, outs)]
         self.end(nodes, k)
 
@@ -156,7 +157,7 @@ class NativeRegion(RegionSource):
         if not self.has_own_loop(node):
             return super().into(node, out, operands)
         self.functions.add(node.primitive.name)
-        return f"_{node.primitive.name}({operands[0]}, {out})"
+        return call(f"_{node.primitive.name}", operands[0], out)
 
     def both(self, node: Node, other: Node, x: str) -> None:
         if not (self.has_own_loop(node) and self.has_own_loop(other)):
@@ -165,7 +166,7 @@ class NativeRegion(RegionSource):
         self.functions.add("sincos")
         outs = {y.primitive: self.out(y) for y in (node, other)}
         self.body += [f"    {self.names[y]} = {outs[y.primitive]}" for y in (node, other)]
-        self.body.append(f"    _sincos({x}, {outs[rows.sin]}, {outs[rows.cos]})")
+        self.body.append(f"    {call('_sincos', x, outs[rows.sin], outs[rows.cos])}")
         self.written.add(node)
 
     def buffer(self, node: Node, k: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...primitives import Primitive
+from ...primitives.text import call
 from ...types import DType, Function, Value
 from ..write.scalar_source import SPACE, ScalarSource
 from .arrays import ArrayLoop, Refused
@@ -29,7 +30,7 @@ def loop_text(source: ScalarSource, a: int, b: int) -> str:
     body += [f"{o} = {text}" for o, text in zip(outs, source.outputs)]
     body += [f"_y{k}[_t] = {outs[k]}" for k in ys]
     body += [f"{c} = {o}" for c, o in zip(carry, outs)]
-    lines = [f"def scan({', '.join([*captured, *carry, *arrays, '_first', '_last', '_step'])}):"]
+    lines = [f"def {call('scan', *captured, *carry, *arrays, '_first', '_last', '_step')}:"]
     lines += ["    for _t in range(_first, _last, _step):", *[f"        {line}" for line in body]]
     return "\n".join([*lines, f"    return {', '.join(carry)},", ""])
 

@@ -92,7 +92,8 @@ def is_float(node: Node) -> bool:
 def signs(graph: Graph) -> Graph:
     """Moves a minus sign that is used once behind the product or quotient it stands in, where it may meet another.
 
-    Nothing is rounded otherwise: a + (-b) is a - b, and (-a) * b is -(a * b), bit for bit.
+    Nothing is rounded otherwise: a + (-b) is a - b, and (-a) * b is -(a * b), bit for bit. Only a sum of zeros, which
+    NumPy makes 0 whatever their signs, becomes -0 with the sign behind it.
     """
     count = users(graph)
     image: dict[Node, Node] = {}  # the value, or the value without its sign where the node is in `negated`

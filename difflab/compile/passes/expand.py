@@ -44,13 +44,16 @@ class Builder:
 
 
 def expand(graph: Graph) -> Graph:
-    """Puts the program of such a row in place of its node, where the values are real arrays."""
+    """Puts the program of such a row in place of its node, where the values are arrays of floats.
+
+    Truth values are left to the row's own code: NumPy has no minus sign for them.
+    """
     image: dict[Node, Node] = {}
     order: list[Node] = []
     for node in graph.order:
         new = relinked(node, image)
         program = new.primitive.spelling.get("compiled")
-        if program is not None and new.value.__class__ is not tuple and new.shape and new.dtype.kind == "f":
+        if program is not None and new.shape and all(x.dtype.kind == "f" for x in (new, *new.operands)):
             builder = Builder(new)
             last = program(builder, *new.operands, **new.params)
             last.name = new.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ...graph.node import Node
+from ...primitives.text import call, infix
 from ..xla.program import XlaSource
 from .compiled import Compiled
 
@@ -47,6 +48,4 @@ def label(node: Node, program: Compiled) -> str:
 
 def formula(node: Node, program: Compiled) -> str:
     row, operands = node.primitive, [label(x, program) for x in node.operands]
-    if row.infix and len(operands) == 2:
-        return f"{operands[0]} {row.infix} {operands[1]}"
-    return f"{row.name}({', '.join(operands)})"
+    return infix(row.infix, *operands) if row.infix and len(operands) == 2 else call(row.name, *operands)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import NUMPY, Primitive, rows
+from ...primitives.text import call, infix, of_number, spell, within
 from ...types import Function, Key, Value
 from ..run.scatter import known
 
@@ -43,8 +44,7 @@ class Names:
         if scalar:  # `inf` and `nan` are names of math's
             value = float(value)
         if type(value) in (int, float) and (scalar or (math.isfinite(value) and abs(value) < 1e300)):
-            text = repr(value)
-            return f"({text})" if text.startswith("-") else text
+            return within(of_number(repr(value)))
         return self.object(value)
 
     def object(self, value: Value) -> str:
@@ -111,19 +111,18 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
     if row.kind == "pick":
         return f"{operands[0]}[{node.params['index']}]"
     if row.infix and "ufunc" in row.spelling and any(has_dtype(x) for x in node.operands):
-        return f"{operands[0]} {row.infix} {operands[1]}"
+        return infix(row.infix, *operands)
     if row is rows.reshape and set(node.params) == {"shape"}:
-        return f"{operands[0]}.reshape({node.params['shape']!r})"
+        return call(f"{operands[0]}.reshape", repr(node.params["shape"]))
     if row is rows.getitem and len(operands) == 1 and node.operands[0].shape:
         index = written_index(node.params["index"])
         if index is not None:
             return f"{operands[0]}[{index}]"
     if row is rows.reciprocal and node.operands[0].dtype.kind == "f":
-        return f"1.0 / {operands[0]}"
+        return spell(row.spelling["math"], operands)
     if row is rows.scatter and (places := known(node)) is not None:
-        return f"{names.object(places)}({operands[0]})"
-    params = [f"{k}={names.parameter(v)}" for k, v in node.params.items()]
-    return f"{names.function(row)}({', '.join(operands + params)})"
+        return call(names.object(places), operands[0])
+    return call(names.function(row), *operands, **{k: names.parameter(v) for k, v in node.params.items()})
 
 
 def written_index(index: Key) -> str | None:
@@ -149,11 +148,12 @@ def into(node: Node, names: Names, out: str, operands: list[str] | None = None) 
     """The operation as a statement that writes its value into the array `out`, or None where it cannot."""
     operands = [names[x] for x in node.operands] if operands is None else operands
     found = ufunc_of(node)
+    if found in (np.maximum, np.minimum):  # NumPy wants the array named there
+        return call(ufunc_name(found), *operands, out=out)
     if found is not None:
-        keyword = "out=" if found in (np.maximum, np.minimum) else ""  # NumPy wants it named there
-        return f"{ufunc_name(found)}({', '.join(operands)}, {keyword}{out})"
+        return call(ufunc_name(found), *operands, out)
     if node.primitive is rows.einsum and len(operands) == 2 and node.params["subscripts"].startswith("a"):
-        return f"np.einsum({node.params['subscripts']!r}, {', '.join(operands)}, out={out})"
+        return call("np.einsum", repr(node.params["subscripts"]), *operands, out=out)
     if node.primitive is rows.sum:
-        return f"np.add.reduce({operands[0]}, {node.params['axis']!r}, None, {out}, {node.params['keepdims']!r})"
+        return call("np.add.reduce", operands[0], repr(node.params["axis"]), "None", out, repr(node.params["keepdims"]))
     return None

@@ -10,6 +10,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...primitives.text import call
 from ...types import Function, Value
 from ..passes.assembly import complete
 from ..plan.ownership import Ownership
@@ -61,8 +62,7 @@ class NumpySource:
                 self.single(step, k)
             for node in self.plan.life.ends.get(k, ()):
                 self.owner.release(node)
-        inputs = ", ".join(["work", *[self.names[n] for n in graph.inputs]])
-        head = [f"def {self.name}({inputs}):"]
+        head = [f"def {call(self.name, 'work', *[self.names[n] for n in graph.inputs])}:"]
         first = len(self.blocks)  # the regions' own buffers come before
         head += [f"    b{k} = work[{first + k}]" for k in range(len(self.owner.memory.places))]
         outputs = [self.result(y, k) for k, y in enumerate(graph.outputs)]
@@ -75,7 +75,7 @@ class NumpySource:
         name = self.names[y]
         single = y.value.__class__ is not tuple and y.shape == () and not y.primitive.leaf
         mine = y in self.owner.handed_out and y not in self.plan.graph.outputs[:k]
-        return name if single or mine else f"own({name})"
+        return name if single or mine else call("own", name)
 
     def compile(self) -> Function:
         """The Python function. The source holds only generated names and the rows' functions."""
@@ -112,7 +112,7 @@ class NumpySource:
         array = node.value.__class__ is not tuple and node.shape != ()
         if node.primitive is AXPY and self.owner.donation(node, k) is node.operands[0]:
             p, g = [self.names[x] for x in node.operands]
-            self.lines.append(f"    {name} = axpy({p}, {g}, a={node.params['a']!r}, into={p})")
+            self.lines.append(f"    {name} = {call('axpy', p, g, a=repr(node.params['a']), into=p)}")
             self.owner.handed_out.add(node)
             return
         if array and size(node.shape) * node.dtype.itemsize >= SMALL and into(node, self.names, "") is not None:
@@ -140,7 +140,7 @@ class NumpySource:
         return self.names[given] if given else self.new(node)
 
     def new(self, node: Node, make: str = "empty") -> str:
-        return f"np.{make}({node.shape!r}, {self.names.object(node.dtype)})"
+        return call(f"np.{make}", repr(node.shape), self.names.object(node.dtype))
 
     # Assemblies.
     def part(self, node: Node) -> str | None:
@@ -185,10 +185,10 @@ class NumpySource:
         self.functions.append("\n".join(source.lines))
         arguments = [source.argument(x) for x in source.externals]
         arguments += [self.region_result(node, region, blocks, k) for node in results]
-        self.lines.append(f"    {name}(work[{len(self.blocks) - 1}], {', '.join(arguments)})")
+        self.lines.append(f"    {call(name, f'work[{len(self.blocks) - 1}]', *arguments)}")
         for node in results:
             if node in region.totals:
-                self.lines.append(f"    {self.names[node]} = np.add.reduce({self.names[node]}, 0)")
+                self.lines.append(f"    {self.names[node]} = {call('np.add.reduce', self.names[node], '0')}")
                 self.owner.handed_out.add(node)
                 self.owner.release(node)
 

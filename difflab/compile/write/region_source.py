@@ -6,6 +6,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import Primitive, rows
+from ...primitives.text import call
 from ..plan.ownership import Ownership
 from ..plan.regions import Region, cut, size
 from ..run.blocks import THREADS_WORTH
@@ -97,7 +98,7 @@ class RegionSource:
 
     def head(self) -> list[str]:
         given = [self.names[x] for x in self.externals] + list(self.outs.values())
-        lines = [f"def block_{self.name}({', '.join(['block', 'lo', 'hi', 'work', *given])}):"]
+        lines = [f"def {call(f'block_{self.name}', 'block', 'lo', 'hi', 'work', *given)}:"]
         used = sorted({*self.owner.place.values(), *self.used})
         if used:
             lines.append(f"    {', '.join(f'b{p}' for p in used)} = {', '.join(f'work[{p}]' for p in used)}")
@@ -167,7 +168,7 @@ class RegionSource:
         memory = self.owner.memory
         scratch = [memory.take(shape, node.dtype) for _ in range(SCRATCH)] + [memory.take(shape, np.intp)]
         self.used.update(scratch)
-        self.body.append(f"    sincos({x}, {sine}, {cosine}, {', '.join(f'b{p}' for p in scratch)})")
+        self.body.append(f"    {call('sincos', x, sine, cosine, *[f'b{p}' for p in scratch])}")
         for p in scratch:
             memory.give_back(p)
         self.written.add(node)
@@ -189,10 +190,10 @@ class RegionSource:
     def part(self, node: Node, x: str) -> str:
         """One block's part of a sum over the rows."""
         if self.region.flat is not None or node.shape == ():
-            return f"np.add.reduce({x}, None)"
+            return call("np.add.reduce", x, "None")
         if node.primitive is rows.sum:
-            return f"np.add.reduce({x}, {node.params['axis']!r}, None, None, {node.params['keepdims']!r})"
-        return f"{self.names.function(node.primitive)}({x}, shape={node.shape!r})"
+            return call("np.add.reduce", x, repr(node.params["axis"]), "None", "None", repr(node.params["keepdims"]))
+        return call(self.names.function(node.primitive), x, shape=repr(node.shape))
 
     def moved(self, node: Node, operands: list[str]) -> str:
         """An operation without `out`, on rows: shapes in its parameters begin with the number of rows in the block."""
@@ -200,5 +201,5 @@ class RegionSource:
         if self.region.flat is not None or not isinstance(shape, tuple):
             return expression(node, self.names, operands)
         rest = "".join(f" {n}," for n in shape[1:])
-        more = [f"{k}={self.names.parameter(v)}" for k, v in node.params.items() if k != "shape"]
-        return f"{self.names.function(node.primitive)}({', '.join([*operands, *more, f'shape=(hi - lo,{rest})'])})"
+        more = {k: self.names.parameter(v) for k, v in node.params.items() if k != "shape"}
+        return call(self.names.function(node.primitive), *operands, **more, shape=f"(hi - lo,{rest})")

@@ -10,6 +10,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
+from ...primitives.text import ANY, call, spell, within
 from ...types import Function
 from ..passes.rewriting import users
 from .names import Names
@@ -48,7 +49,7 @@ class ScalarSource:
         floats = [f"    {x} = float({x})" for x in self.inputs]  # NumPy's scalars would make all that follows slow
         self.text: str = "\n".join(
             [
-                f"def {name}({', '.join(self.inputs)}):",
+                f"def {call(name, *self.inputs)}:",
                 *floats,
                 *self.lines,
                 f"    return {', '.join(outputs + checks) + ',' if outputs + checks else '()'}",
@@ -80,14 +81,14 @@ class ScalarSource:
                         self.names.of[x] = named[x]
             text = self.expression(node)
             if count.get(node) == 1 and node not in guards and len(text) < MAX_INLINE:
-                self.names.of[node] = f"({text})"
+                self.names.of[node] = within((text, ANY))
             else:
                 self.short.append(f"    {named[node]} = {text}")
         self.outputs = [self.names[y] for y in self.graph.outputs]
         self.names.of = named
 
     def expression(self, node: Node) -> str:
-        return str(node.primitive.spelling["math"].format(*[self.names[x] for x in node.operands]))
+        return spell(node.primitive.spelling["math"], [self.names[x] for x in node.operands])
 
     def entry(self, parameters: list[str], checks: list[str], result: str) -> str:
         """A function in the user's own signature that answers calls with Python floats at once.
@@ -96,9 +97,9 @@ class ScalarSource:
         refuses, goes to `general`.
         """
         kinds = [f"{p}.__class__ is not float" for p in parameters] + checks
-        again = f"general({', '.join(parameters)})"
+        again = call("general", *parameters)
         guards = [f"{self.names[n]} is not {outcome!r}" for n, outcome in self.graph.guards]
-        lines = [f"def entry({', '.join(parameters)}):"]
+        lines = [f"def {call('entry', *parameters)}:"]
         lines += [f"    if {' or '.join(kinds)}:", f"        return {again}"] if kinds else []
         lines += ["    try:"]
         lines += ["    " + line for line in self.short]

@@ -94,7 +94,9 @@ hooks.FILLERS.update(
     {
         "backward": "difflab.differentiate.passes",
         "errors of methods": "difflab.lab.page_errors",
-        "frame": "difflab.draw.draw",
+        "card of a graph": "difflab.draw.shown",
+        "card of a process": "difflab.mdp.shown",
+        "frame": "difflab.draw.shown",
         "graphviz": "difflab.draw.draw",
         "svg": "difflab.draw.draw",
     }

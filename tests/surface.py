@@ -38,6 +38,7 @@ difflab.testing.strategies
 SOME = {
     "difflab.compile.passes.pipeline": "PASSES",
     "difflab.differentiate.methods": "Method REGISTRY answer register",
+    "difflab.progress": "watched",
     "difflab.primitives.primitive": "Domain composite custom elementwise linear named",
 }
 # What Python calls by itself, or makes in some of its versions only.

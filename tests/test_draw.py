@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from difflab import palette
 from difflab.draw.draw import picture_of, svg
+from difflab.draw.page import page_of
 from difflab.draw.text import number, short
 
 POINT = {"x": -2.0, "y": 5.0, "z": -4.0}
@@ -23,7 +25,8 @@ def backward():
 
 
 def texts(markup):
-    return [e.text for e in ET.fromstring(markup).iter("{http://www.w3.org/2000/svg}text")]
+    lines = ET.fromstring(markup).iter("{http://www.w3.org/2000/svg}text")
+    return ["".join(e.itertext()).replace("\u00a0", " ") for e in lines]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,57 @@ def test_same_bytes_under_another_hash_seed(backward):
 def test_the_numbers_of_the_course(backward):
     shown = texts(svg(backward))
     assert {"-12", "3", "-4"} <= set(shown)
-    assert "∂ 1 × (-4) = -4" in shown and "∂ 1 × 3 = 3" in shown
+    assert "1 × (-4) = -4" in shown and "1 × 3 = 3" in shown
+
+
+def test_the_way_back_runs_to_the_receiver(backward):
+    """Orange from the sender to the equation, blue from there to the receiver, which has the arrowhead."""
+    picture = picture_of(backward)
+    cards = [k for k, box in enumerate(picture.boxes) if box.kind == "card"]
+    assert len(cards) == 4 and not any(w.tone == "forward" for w in picture.wires)
+    found = set()
+    for card in cards:
+        (out,) = [w for w in picture.wires if w.source == card]
+        (into,) = [w for w in picture.wires if w.target == card]
+        assert (out.tone, out.reversed, into.tone, into.reversed) == ("backward", False, "downstream", True)
+        spans = picture.boxes[card].lines[0].spans
+        assert [tone for _, tone in spans] == ["backward", "ink", "local", "ink", "downstream"]
+        found.add((picture.boxes[out.target].lines[0].text, spans[-1][0], picture.boxes[into.source].lines[0].text))
+        receiver = picture.boxes[into.source].lines[0].text
+        assert out.about == into.about and out.about.endswith(f"back to {receiver}")
+    assert found == {("f", "-4", "q"), ("f", "3", "z"), ("q", "-4", "x"), ("q", "-4", "y")}
+    assert any(
+        w.reversed and w.tone == "backward" and w.about == "the backward pass begins at f" for w in picture.wires
+    )
+
+
+def test_nothing_stands_on_a_wire_of_a_graph(backward):
+    for view in ("both", "forward", "backward", "graph", "symbolic"):
+        assert not any(w.lines for w in picture_of(backward, view=view).wires), view
+
+
+@pytest.mark.parametrize(
+    "view, told",
+    [
+        ("both", "value (forward)   upstream × local = downstream (back)"),
+        ("backward", "upstream × local = downstream (back)"),
+        ("symbolic", "value (forward)   upstream × local = downstream (back)"),
+        ("forward", "value (forward)"),
+        ("graph", ""),
+    ],
+)
+def test_each_view_has_a_key_in_the_roles_that_it_shows(backward, view, told):
+    assert [line.text for line in picture_of(backward, view=view).key] == [told] * bool(told)
+    assert (told in texts(svg(backward, view=view))) == bool(told)
+
+
+def test_equations_of_arrays_where_there_is_room():
+    shown = texts(svg(dl.parse("sum(a * b)").forward(a=np.array([1.0, 2.0]), b=np.array([3.0, -4.0])).backward()))
+    assert "[1, 1] × [3, -4] = [3, -4]" in shown
+    shown = texts(svg(dl.parse("sum(a * b)").forward(a=2.0, b=np.array([3.0, -4.0])).backward()))
+    assert "Σ [1, 1] × [3, -4] = -1" in shown  # what a repeated operand gets is a sum
+    large = dl.parse("sum(a * b)").forward(a=np.ones((30, 40)), b=np.ones((30, 40))).backward()
+    assert not any(" × " in t and "upstream" not in t for t in texts(svg(large)))
 
 
 def test_contributions_are_added_up():
@@ -109,7 +162,7 @@ def test_hostile_names(name):
     for thing in (graph, graph.forward(1.0).backward()):
         markup = svg(thing, title=name)
         tags = {e.tag.rpartition("}")[2] for e in ET.fromstring(markup).iter()}
-        assert tags <= {"svg", "g", "title", "desc", "style", "path", "polygon", "polyline", "ellipse", "text"}
+        assert tags <= {"svg", "g", "title", "desc", "style", "path", "polygon", "polyline", "ellipse", "text", "tspan"}
         assert not any("href" in k or k.startswith("on") for e in ET.fromstring(markup).iter() for k in e.attrib)
 
 
@@ -221,3 +274,23 @@ def test_a_local_formula_with_a_condition_on_a_number():
 def test_a_recorded_operation_with_several_results_shows_their_shapes(f, told):
     drawn = svg(dl.trace(f, np.ones(3)), view="graph")
     assert any(t.replace(" ", "") == told.replace(" ", "") for t in texts(drawn)), texts(drawn)
+
+
+def test_a_wire_says_what_flows_on_it(backward):
+    said = {w.about for w in picture_of(backward).wires} | {w.about for w in picture_of(backward, view="forward").wires}
+    assert "f sends 1 (upstream) × -4 (local) = -4 (downstream) back to q" in said and "x = -2 goes into q" in said
+    product = picture_of(dl.parse("sum(A @ x)").forward(A=np.eye(2), x=np.ones(2)).backward())
+    assert any(w.about == "v1 has [1, 1] (upstream) and sends [1, 1] (downstream) back to x" for w in product.wires)
+
+
+def test_adjoints_are_downstream_and_that_of_the_output_upstream(backward):
+    tones = {b.lines[0].text: line.tone for b in picture_of(backward).boxes for line in b.lines if "∂ =" in line.text}
+    assert tones == {"x": "downstream", "y": "downstream", "z": "downstream", "q": "downstream", "f": "backward"}
+
+
+def test_drawings_and_pages_have_one_palette(backward):
+    drawn, page = svg(backward), page_of(backward, ulps=False)
+    for role in ("value", "upstream", "local", "downstream"):
+        light, dark = palette.ROLES[role]
+        assert f'fill="{light}"' in drawn and f'[fill="{light}"]{{fill:{dark}}}' in drawn
+        assert f"--{role}:{light};" in page and f"--{role}:{dark};" in page

@@ -57,7 +57,7 @@ def test_the_loss_of_figure_2_2_is_one_node_that_opens():
     closed, opened = (picture_of(FIGURES[n].make(), **FIGURES[n].options) for n in FIGURES if n.startswith("2-2"))
     assert not closed.down and [b.lines[0].text for b in closed.boxes if b.kind == "block"] == ["L"]
     block = next(k for k, b in enumerate(closed.boxes) if b.kind == "block")
-    assert {closed.boxes[w.source].lines[-1].text for w in closed.wires if w.target == block} == {"p", "y"}
+    assert {closed.boxes[w.source].lines[0].text for w in closed.wires if w.target == block} == {"p", "y"}
     assert list(opened.clusters.values()) == ["L"] and len(opened.boxes) > len(closed.boxes)
 
 

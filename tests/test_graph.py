@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.draw.draw import svg
+from difflab.draw.page import page_of
+from difflab.graph.pytree import spoken
 
 
 def test_a_graph_is_a_networkx_graph():
@@ -117,3 +120,30 @@ def test_a_vertex_is_no_number():
     with pytest.raises(dl.errors.TraceError, match="give a plain int"):
         operator.index(node)
     assert f"{node:.2f}" == repr(node)
+
+
+@pytest.mark.parametrize(
+    "names, said",
+    [
+        (["params['conv1']['bias']", "images"], ["conv1.bias", "images"]),
+        (["a['w']", "b['w']", "a['v']"], ["a.w", "b.w", "v"]),
+        (["params['bias']", "bias"], ["params.bias", "bias"]),
+        (["p['x']", "x", "p.x"], ["p['x']", "x", "p.x"]),  # both short forms belong to others
+        (["params['layers'][0]['w']", "xs[1]"], ["layers[0].w", "xs[1]"]),
+        (["params[0]['w']"], ["params[0].w"]),
+        (["p['two words']", "x"], ["p['two words']", "x"]),
+        (["p['a.b']", "p['a']['b']"], ["p['a.b']", "a.b"]),
+    ],
+)
+def test_leaves_of_trees_are_said_as_short_as_is_unique(names, said):
+    assert list(spoken(names).values()) == said
+
+
+def test_a_drawing_says_leaves_and_calls_keep_their_names():
+    params = {"conv1": {"bias": 1.0, "weight": 2.0}}
+    graph = dl.trace(lambda params, x: x**2 * params["conv1"]["weight"] + params["conv1"]["bias"], params, 3.0)
+    drawn, page = svg(graph.forward(params, 3.0).backward()), page_of(graph.forward(params, 3.0).backward())
+    for shown in (drawn, page):
+        assert "conv1.bias" in shown and "conv1.weight" in shown and "['conv1']" not in shown
+    assert [n.name for n in graph.inputs] == ["params['conv1']['bias']", "params['conv1']['weight']", "x"]
+    assert "v1 = x**2" in drawn

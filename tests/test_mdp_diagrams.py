@@ -8,10 +8,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from difflab import mdp
-from difflab.draw.palette import LIGHT_TO_DARK
 from difflab.draw.svg import ATTRIBUTES, TAGS
 from difflab.errors import DifflabError
 from difflab.gallery import FIGURES
+from difflab.palette import LIGHT_TO_DARK
 
 NAMED = mdp.MDP.from_function(
     lambda s, a: [(0.7, s, 4.0), (0.3, "end", -1.0)] if a == "work" else (s, 0.5),

@@ -34,7 +34,7 @@ def chain(count):
 
 def test_the_page_is_complete_in_itself():
     page = page_of(passes("1/(1+exp(-(w*x+b)))", w=2.0, x=-1.0, b=0.5))
-    outside = re.findall(r"(?:https?:)?//[\w.]+", page.replace("http://www.w3.org/2000/svg", ""))
+    outside = re.findall(r"(?:https?:)?//[\w.]+", re.sub("http://www.w3.org/(2000/svg|1998/Math/MathML)", "", page))
     assert [found for found in outside if "." in found] == []
     assert not re.search(r"<(?:link|img|iframe|object|base|form)\b|\bon\w+\s*=\s*[\"']|style=\"", page)
     assert "default-src 'none'" in page and "unsafe" not in page
@@ -45,10 +45,10 @@ def test_the_same_pass_gives_the_same_page():
     assert make() == make()
 
 
-def test_sixty_nodes_take_less_than_120_kilobytes():
+def test_sixty_nodes_take_less_than_150_kilobytes():
     backward = passes(chain(60), x=0.5, y=0.3)
     assert len(backward.forward.graph) >= 60
-    assert len(page_of(backward).encode()) < 120_000
+    assert len(page_of(backward).encode()) < 150_000
 
 
 def test_a_large_graph_is_drawn_in_short_wires():
@@ -81,8 +81,12 @@ def test_text_of_the_user_stays_text():
 @pytest.mark.parametrize(
     "f, at, reason",
     [
-        (lambda x: np.sum(np.tanh(x)), np.ones(3), "single real numbers"),
-        (lambda x: np.real(np.fft.fft(np.stack([x, x]))[0]), 1.0, "single real numbers"),
+        (lambda x: np.sum(np.tanh(x)), np.ones(401), "x has 401 entries, and a page moves arrays of 1 to 400"),
+        (lambda x: np.sum(np.ones((21, 20)) * x), 1.0, "420 entries"),
+        (lambda x: np.sum(np.abs(x)), np.array([1j, 2.0]), "sliders are for doubles, and x is none"),
+        (lambda x: np.real(np.fft.fft(np.stack([x, x]))[0]), 1.0, "real numbers"),
+        (lambda x: np.sum(np.linalg.svd(x)[1]), np.ones((2, 2)), "page"),
+        (lambda x: np.sum(x), np.ones(3, np.float32), "doubles"),
         (lambda x: x * x, np.float32(2), "doubles"),
     ],
 )
@@ -113,16 +117,17 @@ def test_a_page_takes_no_view(tmp_path):
 
 def test_jupyter_gets_a_frame_that_may_only_run_scripts():
     shown = passes("x * y", x=1.0, y=2.0)._repr_html_()
-    assert re.match(r'<iframe srcdoc="[^"]+" sandbox="allow-scripts"', shown)
+    assert re.search(r'<iframe srcdoc="[^"]+" sandbox="allow-scripts"', shown)
     assert html.unescape(re.search(r'srcdoc="([^"]+)"', shown)[1]).startswith("<!DOCTYPE html>")
 
 
 def test_heat_maps_show_signs_and_sizes():
-    found = data_of(
-        page_of(dl.trace(np.sum, np.ones((2, 2))).forward(np.array([[1.0, -1.0], [0.0, np.nan]])), ulps=False)
-    )
+    x = np.zeros((30, 20))
+    x[::29, ::19] = [[1.0, -1.0], [0.0, np.nan]]
+    found = data_of(page_of(dl.trace(np.sum, x).forward(x), ulps=False))
     rows = found["nodes"][0]["heat"]["rows"]
-    assert len({*rows[0], *rows[1]}) == 4 and rows[1][1] == " "
+    assert [len(row) for row in rows] == [12] * 8
+    assert len({rows[0][0], rows[0][-1], rows[-1][0], rows[-1][-1]}) == 4 and rows[-1][-1] == " "
 
 
 @pytest.mark.parametrize(
@@ -171,7 +176,7 @@ def test_scans_have_their_steps():
     "text, formula",
     [
         ("x**2", "2·⟦0⟧"),
-        ("x**y", "⟦1⟧·⟦0⟧^(⟦1⟧ - 1) where ⟦1⟧ ≠ 0 ∨ isfinite(⟦0⟧^(⟦1⟧ - 1))"),
+        ("x**y", "⟦1⟧·⟦0⟧**(⟦1⟧ - 1) where ⟦1⟧ ≠ 0 ∨ isfinite(⟦0⟧**(⟦1⟧ - 1))"),
         ("relu(x)", "1 where ⟦0⟧ > 0"),
         ("max(x, y)", "where(⟦0⟧ = ⟦1⟧, 0.5, 1) where ⟦0⟧ ≥ ⟦1⟧"),
     ],
@@ -191,3 +196,16 @@ def test_without_scripts_the_numbers_are_there():
 def test_a_constant_has_no_page():
     with pytest.raises(DrawError, match="the constant 5"):
         page_of(dl.parse("2 + 3"))
+
+
+def test_sixty_nodes_of_arrays_take_less_than_150_kilobytes():
+    def f(x, y):
+        for _ in range(15):
+            x = np.tanh(x * y) + x / 2
+        return np.sum(x)
+
+    at = np.full((3, 3), 0.5), np.full(3, 0.3)
+    backward = dl.trace(f, *at).forward(*at).backward()
+    assert len(backward.forward.graph.operations) >= 60
+    page = page_of(backward, ulps=False)
+    assert "const OPS = [" in page and len(page.encode()) < 150_000

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -22,6 +25,22 @@ def trained():
     return nn.fit(nn.models.mlp((2, 40, 3)), (x, y), epochs=1)
 
 
+def looked():
+    model = nn.Sequential(nn.Linear(40, 30), nn.ReLU())
+    return nn.inspect(model, *model.init(0), W[:5].repeat(2, 1)[:, :40], np.zeros(5, int), nn.functional.cross_entropy)
+
+
+def checkpoint():
+    model = nn.Linear(200, 300)
+    return importlib.import_module("difflab.nn.training.checkpoint").Trained(model, *model.init(0), {"epoch": 3})
+
+
+def tour():
+    home = importlib.import_module("difflab.lab.tour")
+    same = dl.compare("x*y", {"x": 1.0, "y": 2.0})
+    return home.Tour(pathlib.Path("tour.html"), {stop.name: same for stop in home.STOPS})
+
+
 MADE = {
     "Graph": (lambda: dl.trace(total, W), "3 nodes"),
     "ForwardPass": (lambda: dl.trace(total, W).forward(W), "array (30, 30)"),
@@ -37,6 +56,25 @@ MADE = {
     "Report": (lambda: examine(total, (W[:3, :3],)), "agrees"),
     "MDP": (lambda: dl.mdp.teleport_gridworld(), "25 states"),
     "Solution": (lambda: dl.mdp.teleport_gridworld().solve(), "iterations"),
+    "TaylorTest": (lambda: dl.testing.taylor_test(lambda x: (x * x).sum(), lambda x: 2 * x, np.ones(50)), "passed"),
+    "BrokenRules": (lambda: dl.testing.find_broken_rule("sin(x)*x", {"x": 1.0}), "no broken rule"),
+    "AccuracyReport": (lambda: dl.accuracy(rows=["sin"], points=3, peers=False), "1 rows"),
+    "Lipschitz": (lambda: dl.lab.lipschitz(lambda x: 2 * x, np.ones(500)), "converged"),
+    "Convexity": (lambda: dl.lab.convexity("x**2", {"x": (-1, 1)}), "strongly convex"),
+    "Inspection": (looked, "Gradients"),
+    "DepthStudy": (lambda: nn.depth_study(layers=30, width=8, samples=4), "30 layers"),
+    "Dataset": (lambda: nn.data.load("digits"), "digits"),
+    "Trained": (checkpoint, "about"),
+    "AdamW": (lambda: nn.optim.AdamW(), "weight_decay"),
+    "Chain": (lambda: nn.optim.chain(*[nn.optim.clip(1.0)] * 3, nn.optim.SGD(lr=0.1)), "clip"),
+    "Sensitivity": (lambda: dl.mdp.sensitivity(dl.mdp.teleport_gridworld().solve()), "discount"),
+    "Recovered": (lambda: dl.mdp.Recovered(W[0], W, -1.0, [-1.0] * 99, 99), "99 iterations"),
+    "Learned": (lambda: dl.mdp.learning.q_learning(dl.mdp.teleport_gridworld(), episodes=2), "2 episodes"),
+    "Tour": (tour, "as expected"),
+    "Summary": (lambda: nn.summary(nn.models.lenet5(), (1, 28, 28)), "61,706 parameters"),
+    "Draft": (lambda: dl.trace(total, W).copy(), "nodes"),
+    "Builder": (dl.builder, "uilder"),
+    "Node": (lambda: dl.trace(total, W).order[1], "sin"),
     "Sequential": (lambda: nn.models.mlp((2, 40, 3)), "Linear"),
 }
 

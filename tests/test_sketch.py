@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from PIL import ImageFont
 
 import difflab as dl
-from difflab import nn, sketch
-from difflab.draw import palette
+from difflab import nn, palette, sketch
 from difflab.draw.svg import ATTRIBUTES, TAGS
 from difflab.gallery import chapter_4
 from difflab.gallery.registry import FIGURES
@@ -170,7 +169,7 @@ def contrast(a, b):
 
 
 def test_text_on_every_fill_has_a_contrast_of_4_5_in_light_and_dark():
-    written = {palette.INK, palette.FORWARD, palette.BACKWARD, palette.LOCAL, palette.DOWNSTREAM, palette.WIRE}
+    written = {palette.ROLES[r][0] for r in "ink value upstream local downstream wrong edge quiet".split()}
     for fill in {*colours.THEME, *(colours.grey(k / 100, 0.0, 1.0) for k in range(101))} - written:
         tone = colours.ink_on(fill)
         assert contrast(fill, tone) >= 4.5, fill

@@ -7,7 +7,9 @@ import re
 import pytest
 
 import difflab as dl
+from difflab.draw.dot import dot
 from difflab.draw.draw import svg
+from difflab.draw.flow import Flow
 from difflab.lab.tour import STOPS, passes
 from difflab.lab.tour_page import Figure, Section, page
 
@@ -38,8 +40,10 @@ def test_drawings_fill_their_cards_and_are_read(visit, address, width):
 
 
 def test_labels_beside_a_wire_begin_with_room():
-    drawn = dl.parse("exp(x) * y").forward(x=1, y=2).backward()
-    assert "\u00a0\u00a0∂" in svg(drawn, direction="down") and "\u00a0\u00a0∂" not in svg(drawn)
+    chart = Flow([("a", "b", "there")], "There").picture
+    across = dot(chart)
+    chart.down = True
+    assert "&#160;&#160;<font" in dot(chart) and "&#160;&#160;<font" not in across
 
 
 def test_words_are_not_as_large_as_signs():

@@ -30,7 +30,7 @@ graph
 # ## Forward pass
 #
 # Figure 2.4: at $x = -2$, $y = 5$, $z = -4$. Going from left to right, each node computes its value when the values
-# it needs are there. The values stand in green on the wires.
+# it needs are there. The values stand in green in their nodes.
 
 # %%
 forward = graph.forward(x=-2, y=5, z=-4)

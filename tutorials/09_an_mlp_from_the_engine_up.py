@@ -133,7 +133,7 @@ assert all(engine[name].shape == here[name].shape for name in here)
 
 # %% [markdown]
 # The engine walks the same path. Here it is for two hidden units and a single point: values in green, adjoints in
-# orange, with softmax and cross-entropy as one block.
+# blue, with softmax and cross-entropy as one block.
 
 # %%
 import tempfile

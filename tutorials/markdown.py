@@ -58,7 +58,7 @@ class Page:
             return f"$${formula}$$"
         if "text/markdown" in data:
             return data["text/markdown"].strip()
-        if "text/html" in data:
+        if "text/html" in data and 'class="kind"' not in data["text/html"]:  # a card is for notebooks
             return as_markdown(data["text/html"].strip())
         return fenced(data["text/plain"], "text")
 

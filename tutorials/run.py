@@ -137,7 +137,7 @@ def bundle(value: Any) -> dict[str, str]:
         kind: getattr(value, f"_repr_{form}_")() for form, kind in forms.items() if hasattr(value, f"_repr_{form}_")
     }
     # The repr of a dataclass that prints as a table is a page of fields.
-    readable = "text/html" in data and "__str__" in vars(type(value))
+    readable = "text/html" in data and "__str__" in vars(type(value)) and not hasattr(value, "_card_")
     return {kind: x for kind, x in data.items() if x} | {"text/plain": str(value) if readable else repr(value)}
 
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 # Times and ulps belong to the machine: what stands between these two is not compared with another run.
 BEGIN, END = "<!-- measured -->", "<!-- end -->"
-KNOWN = {"table", "thead", "tbody", "tr", "th", "td", "ul", "li", "div", "p", "code"}
+KNOWN = {"table", "thead", "tbody", "tr", "th", "td", "ul", "li", "div", "p", "code", "style"}
 
 
 class Reader(HTMLParser):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from flint import arb
 
+from ..cards.parts import Card, Table, Words, array_row, duration, facts, figure
 from ..glance import cut, glance
 from ..types import Value
 from .derivative import Derivative
@@ -49,6 +50,29 @@ class Certificate(Derivative):
     def __repr__(self) -> str:
         told = f": {cut(self.reason)}" if self.reason else ""
         return f"<Certificate, {self.verdict}{told}; gradient {glance(self.gradient)}>"
+
+    def _card_(self) -> Card:
+        rows = []
+        for name, x in self.by_name.items():
+            bounds = np.asarray(self.enclosure.get(name, ()), float)
+            low, high = (f"{v:.17g}" for v in bounds) if bounds.shape == (2,) else ("", "")
+            digits = self.digits.get(name)
+            least = int(np.min(digits)) if digits is not None and np.size(digits) else None
+            rows.append([*array_row(name, x), low, high, figure(least)])
+        heads = ["d / d", "shape", "derivative", "least", "greatest", "norm", "not finite", "at least", "at most"]
+        entries = Table(rows, [*heads, "proven digits"]).without_empty()
+        sides = [
+            (name, *[f"[{x[0]:.6g}, {x[1]:.6g}]" if np.shape(x) == (2,) else glance(x) for x in pair])
+            for name, pair in self.one_sided.items()
+            if isinstance(pair, tuple | list) and len(pair) == 2
+        ]
+        told = facts({"precision": f"{self.bits} bits" if self.bits else "", "time": duration(self.seconds or None)})
+        why = Words(self.reason, attention=True) if self.reason else None
+        notes = [Words(note) for note in self.notes[:8] if not self.reason or self.reason not in note]
+        about = f"{self.verdict}: value {glance(self.value)}"
+        return Card("Certificate", about).add(
+            why, entries, Table(sides, ("d / d", "from the left", "from the right")), told, *notes
+        )
 
 
 @dataclass

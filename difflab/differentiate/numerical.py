@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import InputError
+from ..progress import doing, tell
 from ..types import Value
 from .adaptive import adaptive
 from .answer import answer
@@ -55,11 +56,12 @@ def derivative(problem: Problem, scheme: str = "adaptive", h: float | None = Non
     count = 0
     for name, k in zip(problem.wrt, problem.places):
         found = np.empty(np.shape(problem.values[k]), dtype=object)
-        for index in np.ndindex(found.shape):
-            line = Line(problem, k, index, function)
-            with np.errstate(all="ignore"):
+        with doing("finite differences"), np.errstate(all="ignore"):
+            for done, index in enumerate(np.ndindex(found.shape)):
+                tell(f"{name}, entry {done + 1:,} of {found.size:,}", done / found.size)
+                line = Line(problem, k, index, function)
                 found[index] = estimate(line)
-            count += line.evaluations
+                count += line.evaluations
         results.append(each(found, lambda e: e.value))
         claimed[name] = each(found, lambda e: e.error)
         refusals[name] = each(found, lambda e: e.reason, object)

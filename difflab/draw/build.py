@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import takewhile
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,14 +14,16 @@ from ..graph.graph import BackwardPass, Edge, ForwardPass, Graph
 from ..graph.node import Node
 from ..primitives import rows
 from ..types import Value
+from .equation import adjoint_text, product
 from .formula import names_of, node_formula
+from .key import key_of
 from .marks import LEGEND, marks_of
-from .picture import Box, Line, OpenBlocks, Picture, Wire
-from .symbols import ROLES, Symbols
+from .picture import Box, Line, OpenBlocks, Picture, Span, Tone, Wire
+from .symbols import Symbols
 from .text import clean, shape, short
 
 VIEWS = ("both", "forward", "backward", "graph", "symbolic")
-COLLAPSE_OVER, REFUSE_OVER = 500, 2000
+COLLAPSE_OVER, REFUSE_OVER = 100, 2000
 
 
 class Builder:
@@ -36,6 +38,9 @@ class Builder:
         self.view: str = check_view(view, self.backward, self.forward)
         self.names: dict[Node, str] = names_of(self.graph)
         self.open_blocks = open_blocks
+        self.held: dict[Node, Block] = {}
+        if self.view != "symbolic":
+            self.held = self.holdings()
         self.needed: set[Node] = ancestors(self.graph)
         self.edges: dict[tuple[Node, int], Edge] = {}
         for edge in self.backward.edges if self.backward else ():
@@ -48,6 +53,7 @@ class Builder:
         self.place: dict[Node | Block, int] = {}
         self.numbers: dict[Block, int] = {}
         self.seen_marks: dict[str, None] = {}
+        self.tone: Literal["", "forward"] = "forward" if self.view in ("both", "forward", "symbolic") else ""
 
     def build(self, force: bool) -> Picture:
         shown = [self.holder(n) for n in self.graph.order if n.primitive is not rows.constant]
@@ -62,12 +68,14 @@ class Builder:
         self.add_wires()
         for k, y in enumerate(self.graph.outputs):
             self.add_output(k, y)
-        self.add_legend()
+        self.add_key()
         return self.picture
 
     # Blocks.
     def holder(self, node: Node) -> Node | Block:
-        """The node, or the outermost collapsed block that it stands in."""
+        """The node, or the outermost collapsed block that it stands in; parameters stand in that of their block."""
+        if node in self.held:
+            return self.held[node]
         found: Node | Block = node
         block = node.block
         while block is not None:
@@ -91,14 +99,28 @@ class Builder:
         self.picture.clusters.setdefault(path, block.name)
         return path
 
+    def holdings(self) -> dict[Node, Block]:
+        """Parameters of a closed block, named after it (`conv1.bias`), that nothing else uses: its box holds them."""
+        users: dict[Node, set[Node | Block]] = {x: set() for x in self.graph.inputs}
+        for node in self.graph.order:
+            for x in node.operands:
+                if x in users:
+                    users[x].add(self.holder(node))
+        outputs = set(self.graph.outputs)
+        found: dict[Node, Block] = {}
+        for x, holders in users.items():
+            block = next(iter(holders)) if len(holders) == 1 else None
+            if isinstance(block, Block) and x not in outputs and self.names[x].startswith(f"{block.name}."):
+                found[x] = block
+        return found
+
     # Boxes.
     def add_node(self, node: Node) -> None:
         holder = self.holder(node)
         if node.primitive is rows.constant or holder in self.place:
             return
         if isinstance(holder, Block):
-            text = self.symbols.block_formula(holder) if self.symbols else holder.name
-            box = Box([Line(text, bold=True)], "block", f"block {holder.name}", self.cluster(holder.parent))
+            box = self.block_box(holder)
         else:
             box = self.node_box(node)
         self.place[holder] = self.picture.add(box)
@@ -108,39 +130,82 @@ class Builder:
         dead = node not in self.needed
         adjoint_part = node in self.graph.partner
         if row is rows.input:
-            lines = [Line(clean(node.name or "input"), bold=True)]
+            lines = [Line(clean(self.names[node] or "input"), bold=True)]
         else:
-            lines = [Line(row.glyph or row.name, "backward" if adjoint_part else "ink", large=is_sign(row.glyph))]
-            if node.name:
-                lines.append(Line(node.name, bold=True))
+            tone: Tone = "backward" if adjoint_part else "ink"
+            sign, large = row.glyph or row.name, is_sign(row.glyph)
+            lines = [Line(self.names[node], tone, large, True, sign=sign) if node.name else Line(sign, tone, large)]
         if self.symbols and node.operands:
             lines = [Line(self.symbols.formula(node))]
-        if row is rows.input and self.view in ("graph", "symbolic") and node.shape:
-            lines.append(Line(shape(np.empty(node.shape, dtype=bool))))
+        lines += self.value_lines(node)
         lines += self.symbols.adjoint(node) if self.symbols else self.adjoint_lines(node)
         marks = marks_of(node, self.forward, self.backward, dead)
         self.seen_marks.update(dict.fromkeys(marks))
         lines += [Line(LEGEND[m][0]) for m in marks]
         return Box(
             lines,
-            "input" if row is rows.input else "operation",
+            "input" if row is rows.input else "step",
             self.about(node),
             self.cluster(node.block),
             marked=bool(marks) and not dead,
             faded=dead,
         )
 
+    def block_box(self, block: Block) -> Box:
+        """A closed block, with the values and adjoints of what leaves it."""
+        lines = [Line(self.symbols.block_formula(block) if self.symbols else block.name, bold=True)]
+        leaving = self.leaving(block)
+        for node in leaving:
+            found = self.value_lines(node) + ([] if self.symbols else self.adjoint_lines(node))
+            lines += found if len(leaving) == 1 else [Line(f"{self.names[node]}: {x.text}", x.tone) for x in found]
+        lines += [self.parameter(x, block) for x, holder in self.held.items() if holder is block]
+        return Box(lines, "block", f"block {block.name}", self.cluster(block.parent))
+
+    def parameter(self, x: Node, block: Block) -> Line:
+        """A parameter in the box of its block: its name there, its value or shape, and how large its gradient is."""
+        told: list[Span] = [(self.names[x].removeprefix(f"{block.name}."), "ink")]
+        several = x.shape is not None and bool(x.shape)
+        if several and x.shape is not None:
+            told.append((" " + shape(np.empty(x.shape, dtype=bool)), "ink"))
+        elif self.forward is not None and self.tone:
+            told.append((" " + short(self.forward.values[x]), "forward"))
+        if self.backward is not None and self.view in ("both", "backward") and x in self.backward.reached:
+            adjoint = self.backward.adjoint[x]
+            told.append(("  " + adjoint_text(adjoint), "downstream"))
+        return Line.of(*told)
+
+    def leaving(self, block: Block) -> list[Node]:
+        """The nodes of a closed block that are used outside it."""
+        used = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block}
+        used.update(self.graph.outputs)
+        return [n for n in self.graph.order if n in used and self.holder(n) is block]
+
+    def value_lines(self, node: Node) -> list[Line]:
+        """The value of a node, where there is one to show; its shape where there is none."""
+        if self.forward is not None and self.view in ("both", "forward", "symbolic"):
+            return [Line(short(self.forward.values[node]), "forward")]
+        if self.view not in ("graph", "symbolic"):
+            return []
+        results = node.value if node.value.__class__ is tuple else (node.value,)
+        shapes = [node.shape] if node.primitive is rows.input else [x.shape for x in results]
+        told = ", ".join(shape(np.empty(s, dtype=bool)) for s in shapes if s)
+        return [Line(told)] if told else []
+
     def adjoint_lines(self, node: Node) -> list[Line]:
         """The adjoint of a node; where several contributions arrive, their sum written out."""
         if self.backward is None or self.view not in ("both", "backward") or node not in self.backward.reached:
             return []
+        tone: Tone = "backward" if node is self.backward.output else "downstream"
         total = self.backward.adjoint[node]
         parts = [e.downstream for e in self.backward.edges if e.source is node]
         if len(parts) > 1 and np.ndim(total) == 0 and len(parts) <= 4:
             text = " + ".join(f"({short(p)})" if p < 0 and k else short(p) for k, p in enumerate(parts))
-            return [Line(f"∂ = {text} = {short(total)}", "backward")]
+            return [Line(f"∂ = {text} = {short(total)}", tone)]
         suffix = f"  (sum of {len(parts)})" if len(parts) > 1 else ""
-        return [Line(f"∂ = {short(total)}{suffix}", "backward")]
+        return [Line(self.adjoint_text(node) + suffix, tone)]
+
+    def adjoint_text(self, node: Node) -> str:
+        return adjoint_text(self.backward.adjoint[node]) if self.backward is not None else ""
 
     def about(self, node: Node) -> str:
         text = (
@@ -170,84 +235,87 @@ class Builder:
             self.wire(source, target, uses)
 
     def wire(self, source: Node | Block, target: Node | Block, uses: list[tuple[Node, Node, int]]) -> None:
-        lines = self.forward_lines(uses[0][0]) + self.backward_lines(uses)
-        first = uses[0][1]
-        backwards = self.view == "backward"
-        self.picture.wires.append(
-            Wire(
-                self.place[source],
-                self.place[target],
-                lines,
-                backward=backwards or first in self.graph.partner,
-                reversed=backwards,
-                faded=first not in self.needed,
-                about=self.about_wire(uses[0]),
+        """The wire forward; on the way back in numbers the wire itself turns, and carries the equation on a card."""
+        about, first = self.about_wire(uses), uses[0][1]
+        back = self.symbols.lines(uses) if self.symbols else self.equations(uses)
+        if self.symbols or not back:
+            self.picture.wires.append(
+                Wire(
+                    self.place[source],
+                    self.place[target],
+                    backward=first in self.graph.partner,
+                    faded=first not in self.needed,
+                    about=about,
+                    tone=self.tone,
+                )
             )
-        )
-        if self.symbols and (back := self.symbols.lines(uses)):
-            self.wire_back(source, target, back, self.about_wire(uses[0]))
+        if back and (self.symbols or not self.said(uses[0][0], back)):
+            self.wire_back(source, target, back, about)
+        elif back:
+            self.picture.wires.append(
+                Wire(self.place[source], self.place[target], reversed=True, tone="back", about=about)
+            )
+
+    def said(self, x: Node, lines: list[Line]) -> bool:
+        """Whether a card would repeat what the receiver's box says: an adjoint from one sender, without an equation."""
+        return len(lines) == 1 and len(lines[0].spans) == 1 and lines[0].spans[0][0] == self.adjoint_text(x)
 
     def wire_back(self, source: Node | Block, target: Node | Block, lines: list[Line], about: str) -> None:
-        """The way back in the symbolic view: from the sender to a card with the equation, and on to the receiver."""
+        """The way back: from the sender to a card with the equation, and on to the receiver."""
         if self.backward is None:
             about = "; ".join(line.text for line in lines)
         card = self.picture.add(Box(lines, "card", about, self.common(source, target)))
         self.picture.wires.append(Wire(self.place[source], card, reversed=True, tone="downstream", about=about))
-        self.picture.wires.append(Wire(card, self.place[target], reversed=True, tone="backward", about=about))
+        self.picture.wires.append(Wire(card, self.place[target], tone="backward", about=about))
 
     def common(self, source: Node | Block, target: Node | Block) -> tuple[int, ...]:
         """The innermost opened block that holds both."""
         paths = (self.picture.boxes[self.place[end]].cluster for end in (source, target))
         return tuple(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(*paths)))
 
-    def about_wire(self, use: tuple[Node, Node, int]) -> str:
-        x, node, position = use
-        edge = self.edges.get((node, position))
+    def about_wire(self, uses: list[tuple[Node, Node, int]]) -> str:
+        """What flows on a wire, in a sentence for each of its first uses."""
+        told = [self.about_use(*use) for use in uses[:3]]
+        return "; ".join(told) + "; …" * (len(uses) > 3)
+
+    def about_use(self, x: Node, node: Node, position: int) -> str:
+        edge = self.edges.get((node, position)) if self.view not in ("forward", "graph") else None
         if edge is None:
-            return f"{self.names[x]} goes into {self.names[node]}"
-        local = "" if edge.local is None else f" × local {short(edge.local, 6)}"
-        return (
-            f"upstream {short(edge.upstream, 6)}{local} = downstream {short(edge.downstream, 6)} flows to "
-            f"{self.names[x]}"
-        )
+            value = "" if self.forward is None else f" = {short(self.forward.values[x], 6)}"
+            return f"{self.names[x]}{value} goes into {self.names[node]}"
+        down = f"{short(edge.downstream, 6)} (downstream) back to {self.names[x]}"
+        if edge.local is None:
+            return f"{self.names[node]} has {short(edge.upstream, 6)} (upstream) and sends {down}"
+        product = f"{short(edge.upstream, 6)} (upstream) × {short(edge.local, 6)} (local)"
+        return f"{self.names[node]} sends {product} = {down}"
 
-    def forward_lines(self, x: Node) -> list[Line]:
-        if self.forward is not None and self.view in ("both", "forward", "symbolic"):
-            return [Line(short(self.forward.values[x]), "forward")]
-        if self.view != "graph":
-            return []
-        results = x.value if x.value.__class__ is tuple else (x.value,)
-        told = ", ".join(shape(np.empty(y.shape, dtype=bool)) for y in results if y.shape)
-        return [Line(told)] if told else []
-
-    def backward_lines(self, uses: list[tuple[Node, Node, int]]) -> list[Line]:
+    def equations(self, uses: list[tuple[Node, Node, int]]) -> list[Line]:
+        """What a wire of the way back carries: upstream × local = downstream, or what arrives."""
         if self.backward is None or self.view not in ("both", "backward"):
             return []
         edges = [self.edges[n, p] for _, n, p in uses if (n, p) in self.edges]
         if not edges:
             return []
         block = self.holder(uses[0][1])
-        if len(uses) == 1 and isinstance(block, Block) and (through := self.through_block(block, edges[0].downstream)):
-            return [Line(through, "backward")]
-        if len(uses) == 1 and edges[0].local is not None and np.ndim(edges[0].downstream) == 0:
-            e = edges[0]
-            return [Line(product(e.upstream, e.local, e.downstream), "backward")]
-        total = sum(e.downstream for e in edges)
-        return [Line(f"∂ {short(total)}", "backward")]
+        found = None
+        if len(edges) == 1 and isinstance(block, Block):
+            found = self.through_block(block, edges[0].downstream)
+        elif len(edges) == 1:
+            found = product(edges[0].upstream, edges[0].local, edges[0].downstream)
+        arriving: dict[Node, Value] = {}
+        for e in edges:
+            arriving[e.source] = arriving[e.source] + e.downstream if e.source in arriving else e.downstream
+        return [found] if found else [Line.of((adjoint_text(v), "downstream")) for v in arriving.values()]
 
-    def through_block(self, block: Block, downstream: Value) -> str:
+    def through_block(self, block: Block, downstream: Value) -> Line | None:
         """Upstream × local = downstream for a closed block as a whole, where it has one scalar output."""
-        inside = [n for n in self.graph.order if self.holder(n) is block]
-        leaving = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block} | set(
-            self.graph.outputs
-        )
-        outputs = [n for n in inside if n in leaving]
+        outputs = self.leaving(block)
         back = self.backward
         if back is None or len(outputs) != 1 or np.ndim(downstream) or outputs[0] not in back.reached:
-            return ""
+            return None
         upstream = back.adjoint[outputs[0]]
         if np.ndim(upstream) or upstream == 0:
-            return ""
+            return None
         return product(upstream, downstream / upstream, downstream)
 
     def add_constant(self, x: Node, node: Node, position: int) -> None:
@@ -267,34 +335,31 @@ class Builder:
     def add_output(self, k: int, y: Node) -> None:
         if y.primitive is rows.constant:
             return
-        name = y.name or ("output" if len(self.graph.outputs) == 1 else f"output {k}")
+        name = (y.name and self.names[y]) or ("output" if len(self.graph.outputs) == 1 else f"output {k}")
         name = self.names[y] if self.symbols else name
-        lines = self.forward_lines(y)
+        adjoint_part = y in self.graph.partner
+        lines = [Line(name, "backward" if adjoint_part else "ink", bold=True)]
+        back = False
         if self.symbols and y is self.graph.outputs[0]:
             lines.append(self.symbols.seed())
-        adjoint_part = y in self.graph.partner
-        if self.backward is not None and y is self.backward.output and self.view in ("both", "backward"):
+        elif self.backward is not None and y is self.backward.output and self.view in ("both", "backward"):
             lines.append(Line(f"∂ {short(self.backward.seed)}", "backward"))
-        box = Box([Line(name, "backward" if adjoint_part else "ink", bold=True)], "output", f"output {name}")
-        self.picture.wires.append(
-            Wire(
-                self.place[self.holder(y)],
-                self.picture.add(box),
-                lines,
-                backward=self.view == "backward" or adjoint_part,
-                reversed=self.view == "backward",
-            )
-        )
+            back = True
+        place = self.picture.add(Box(lines, "output", f"output {name}"))
+        seed = f"the backward pass begins at {name}"
+        wire = Wire(self.place[self.holder(y)], place, backward=adjoint_part, tone=self.tone)
+        if back:
+            wire = Wire(wire.source, place, reversed=True, tone="backward", about=seed)
+        self.picture.wires.append(wire)
 
-    def add_legend(self) -> None:
-        if self.symbols and self.symbols.flowing:
-            self.picture.add(Box([ROLES], "key", "upstream times local is downstream"))
-        if self.seen_marks:
-            lines = [Line(f"{LEGEND[m][0]}: {LEGEND[m][1]}") for m in self.seen_marks]
-            self.picture.add(Box(lines, "legend", "legend"))
+    def add_key(self) -> None:
+        """Below the drawing: what its colours and marks mean."""
+        flows = bool(self.symbols.flowing) if self.symbols else self.backward is not None
+        values = self.forward is not None and bool(self.tone)
+        self.picture.key = key_of(values, flows and self.view not in ("graph", "forward"), self.seen_marks)
 
     def description(self) -> str:
-        inputs = ", ".join(str(n.name) for n in self.graph.inputs) or "none"
+        inputs = ", ".join(self.names[n] for n in self.graph.inputs) or "none"
         text = f"A computational graph of {len(self.graph.operations)} operations; inputs: {inputs}."
         if self.forward is not None:
             results = ", ".join(f"{y.name or 'output'} = {short(self.forward.values[y])}" for y in self.graph.outputs)
@@ -302,7 +367,9 @@ class Builder:
         if self.backward is not None:
             text += (
                 " Backward pass: "
-                + ", ".join(f"adjoint of {n.name} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs)
+                + ", ".join(
+                    f"adjoint of {self.names[n]} = {short(self.backward.adjoint[n])}" for n in self.graph.inputs
+                )
                 + "."
             )
         return text
@@ -311,12 +378,6 @@ class Builder:
 def is_sign(glyph: str) -> bool:
     """Whether it is a sign, which is drawn large; a word, such as exp, would reach down to the line below it."""
     return len(glyph) == 1 or (len(glyph) <= 3 and not glyph.isalpha())
-
-
-def product(upstream: Value, local: Value, downstream: Value) -> str:
-    """Upstream × local = downstream, with a negative local derivative in brackets."""
-    factor = f"({short(local)})" if np.ndim(local) == 0 and local < 0 else short(local)
-    return f"∂ {short(upstream)} × {factor} = {short(downstream)}"
 
 
 def check_view(view: str | None, backward: BackwardPass | None, forward: ForwardPass | None) -> str:

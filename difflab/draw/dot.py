@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from .palette import (
+from ..palette import (
     BACKWARD,
     BLOCK,
     CONSTANT,
@@ -33,7 +33,8 @@ ALLOWED = frozenset(
     "margin pad nodesep ranksep dir constraint id labelloc labeljust width height fixedsize "
     "nslimit nslimit1 mclimit splines".split()
 )
-FONT = "Helvetica"
+FONT, POINTS = "Helvetica", 72  # points an inch
+BOTH = f"{DOWNSTREAM};0.5:{BACKWARD}"  # from the receiver, where Graphviz begins the line
 TONES = {"ink": INK, "forward": FORWARD, "backward": BACKWARD, "local": LOCAL, "downstream": DOWNSTREAM}
 SHAPES = {
     "input": ("box", "filled,rounded", INPUT),
@@ -44,9 +45,12 @@ SHAPES = {
     "block": ("box", "filled,rounded,bold", BLOCK),
     "output": ("plain", "", ""),
     "card": ("box", "filled,rounded", OPERATION),
-    "key": ("plain", "", ""),
-    "legend": ("box", "filled,rounded,dashed", MARK),
 }
+ROOM = '<font point-size="4">&#160;</font>'
+SIZES: dict[str, dict[str, Any]] = {
+    "card": {"height": 0.3, "margin": "0.09,0.07"},
+    "constant": {"height": 0.3, "width": 0.4},
+}  # inches, at least
 
 
 def attributes(**given: Any) -> dict[str, str]:
@@ -56,20 +60,35 @@ def attributes(**given: Any) -> dict[str, str]:
     return {k: str(v) for k, v in given.items() if v != ""}
 
 
-def label(lines: list[Line], beside: bool = False) -> str:
+def label(lines: list[Line], beside: bool = False, left: bool = False) -> str:
     """Lines as Graphviz markup, every character of text escaped; `beside` a wire they begin with room."""
-    parts = []
-    for line in lines:
-        size = ' point-size="16"' if line.large else ""
-        made = ""
-        for piece, tone in line.spans or ((line.text, line.tone),):
-            text = html.escape(clean(piece, 120), quote=True) or " "
-            text = text.replace(" ", "&#160;") if line.spans else text  # SVG drops a space where a piece begins or ends
-            text = f"<b>{text}</b>" if line.bold else text
-            text = f"&#160;&#160;{text}" if beside and not made else text
-            made += f'<font color="{TONES[tone]}"{size}>{text}</font>'
-        parts.append(made)
-    return "<" + "<br/>".join(parts) + ">" if parts else ""
+    end = '<br align="left"/>' if left else "<br/>"
+    made = end.join(("&#160;&#160;" if beside else "") + written(line) for line in lines)
+    return f"<{ROOM + end if left else ''}{made}{end if left else ''}>" if lines else ""
+
+
+def above(lines: list[Line]) -> str:
+    """A label above a wire that goes across: with room below, so that it does not stand on the wire."""
+    return f"<{'<br/>'.join(map(written, lines))}<br/>{ROOM}>" if lines else ""
+
+
+def written(line: Line) -> str:
+    """One line as markup: what a receiver gets is bold, so that it is told from the local derivative by weight too."""
+    points = line.size or (16 if line.large else 0)
+    made = piece(line.sign + " ", TONES[line.tone], points, hard=True) if line.sign else ""
+    if not line.spans:
+        return made + piece(line.text, TONES[line.tone], 0 if line.sign else points, line.bold)
+    for text, tone in line.spans:
+        made += piece(text, TONES[tone], points, line.bold or tone == "downstream", hard=True)
+    return made
+
+
+def piece(text: str, colour: str, points: int = 0, bold: bool = False, hard: bool = False) -> str:
+    """Text in one look; `hard` keeps its spaces where it begins or ends, which SVG drops."""
+    text = html.escape(clean(text, 120), quote=True) or " "
+    text = text.replace(" ", "&#160;") if hard else text
+    size = f' point-size="{points}"' if points else ""
+    return f'<font color="{colour}"{size}>{f"<b>{text}</b>" if bold else text}</font>'
 
 
 def dot(picture: Picture, background: str = "transparent") -> str:
@@ -88,17 +107,20 @@ def digraph(picture: Picture, background: str = "transparent") -> graphviz.Digra
             rankdir="TB" if picture.down else "LR",
             bgcolor=background,
             nodesep=0.28,
-            ranksep=0.45,
+            ranksep=0.3 if any(box.kind == "card" for box in picture.boxes) else 0.45,
             pad=0.15,
             fontname=FONT,
             fontsize=12,
             fontcolor=INK,
+            label=label(picture.key, left=True),
+            labelloc="b",
+            labeljust="l",
         ),
     )
     if picture.quick:
         graph.attr("graph", _attributes=attributes(nslimit=1, nslimit1=1, mclimit=0.2, splines="line"))
-    graph.attr("node", _attributes=attributes(fontname=FONT, fontsize=12, margin="0.09,0.05", penwidth=1.2, color=INK))
-    graph.attr("edge", _attributes=attributes(fontname=FONT, fontsize=10, color=WIRE, arrowsize=0.7, penwidth=1.2))
+    graph.attr("node", _attributes=attributes(fontname=FONT, fontsize=12, margin="0.1,0.07", penwidth=1.2, color=INK))
+    graph.attr("edge", _attributes=attributes(fontname=FONT, fontsize=11, color=WIRE, arrowsize=0.7, penwidth=1.2))
     clusters(graph, picture, ())
     for k, wire in enumerate(picture.wires):
         write_wire(graph, k, wire, picture.down)
@@ -120,6 +142,7 @@ def clusters(graph: graphviz.Digraph, picture: Picture, path: tuple[int, ...]) -
                         color=WIRE,
                         bgcolor=BLOCK,
                         labeljust="l",
+                        labelloc="t",
                         margin=10,
                     )
                 )
@@ -140,22 +163,43 @@ def write_box(graph: graphviz.Digraph, k: int, box: Box) -> None:
             color=colour,
             penwidth=2 if box.marked else "",
             fontsize=11 if box.kind == "card" else "",
+            **sizes(box),
             id=f"n{k}",
         ),
     )
 
 
+def sizes(box: Box) -> dict[str, Any]:
+    """The least size of a box, in inches; what is larger than its text has the text at its top."""
+    if box.least is None:
+        return SIZES.get(box.kind, {})
+    width, height = (f"{points / POINTS:.3f}" for points in box.least)
+    return {"width": width, "height": height, "labelloc": "t"}
+
+
 def write_wire(graph: graphviz.Digraph, k: int, wire: Wire, down: bool) -> None:
-    style = "dashed" if wire.backward or wire.faded or wire.tone else "solid"
-    colour = DEAD if wire.faded else TONES[wire.tone] if wire.tone else BACKWARD if wire.backward else WIRE
+    style = "dashed" if wire.backward or wire.faded else "solid"
+    back = wire.tone in ("backward", "downstream", "back")
+    colour = (
+        DEAD
+        if wire.faded
+        else BOTH
+        if wire.tone == "back"
+        else TONES[wire.tone]
+        if wire.tone
+        else BACKWARD
+        if wire.backward
+        else WIRE
+    )
     graph.edge(
         f"n{wire.source}",
         f"n{wire.target}",
         **attributes(
-            label=label(wire.lines, down),
+            label=label(wire.lines, beside=True) if down else above(wire.lines),
             style=style,
             color=colour,
-            dir="none" if wire.tone == "backward" else "back" if wire.reversed else "forward",
+            penwidth=2.4 if back else "",
+            dir="back" if wire.reversed else "none" if back else "forward",
             id=f"e{k}",
         ),
     )

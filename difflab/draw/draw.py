@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DrawError, InputError
 from ..files import target, write
-from ..graph.drawable import FRAME, GRAPHVIZ, SVG
+from ..graph.drawable import GRAPHVIZ, SVG
 from ..graph.graph import BackwardPass, Draft, ForwardPass, Graph
 from ..progress import doing
 from ..types import FileName
@@ -45,7 +45,7 @@ def draw(
     `thing` is a Graph, a ForwardPass, a BackwardPass, or a drawing of `difflab.sketch` (.svg only, without the options
     of graphs). `view` is "both", "forward", "backward", "graph" or "symbolic": on each wire its local derivative and
     upstream × local = downstream in symbols, and in the numbers of a BackwardPass. `open_blocks` is True, False or the
-    names of the blocks to open; over 500 nodes blocks are closed unless asked. `direction` is where the forward pass
+    names of the blocks to open; over 100 nodes blocks are closed unless asked. `direction` is where the forward pass
     runs, "right" or "down". An existing file is replaced, and more than 2,000 boxes drawn, only with `force`. `seconds`
     of processor time limit the layout.
 
@@ -125,19 +125,5 @@ def svg(thing: object, **options: Any) -> str:
     return encoded(picture_of(thing, **options), "svg").decode()
 
 
-def frame(thing: object) -> str:
-    """The step-through page of a pass in an <iframe> that may run scripts and nothing else."""
-    from html import escape
-
-    from .page import page_of
-
-    page = escape(page_of(thing, ulps=False), quote=True)
-    return (
-        f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="The passes, step by step" width="100%" '
-        'height="760" style="border:0"></iframe>'
-    )
-
-
 GRAPHVIZ.fill(to_graphviz)
 SVG.fill(svg)
-FRAME.fill(frame)

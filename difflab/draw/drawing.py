@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from ..cards.parts import Card, drawn
+from ..cards.shown import Carded
 from ..errors import DrawError, InputError
 from ..files import write
 from ..types import FileName
 
 
-class Drawing(ABC):
+class Drawing(Carded, ABC):
     """What has its SVG already, such as a sketch; `draw` saves it as it is."""
 
     @property
@@ -27,6 +29,9 @@ class Drawing(ABC):
         if path.suffix.lower() != ".svg":
             raise DrawError(f"{path.name!r} ends in {path.suffix or 'nothing'}; a sketch is written as .svg")
         return write(path, self.svg, force)
+
+    def _card_(self) -> Card:
+        return drawn(type(self).__name__, self.svg)
 
     def _repr_svg_(self) -> str:
         return self.svg

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..cards.parts import Card, drawn
+from ..cards.shown import Carded
 from .draw import encoded
 from .picture import Box, Kind, Line, Picture, Tone, Wire
 
 
-class Flow:
+class Flow(Carded):
     """A flow chart. `arrows` are (from, to, text) or (from, to, text, tone); boxes come from them, in that order.
 
     A tone is "forward", "backward" or "ink"; `kinds` says which boxes are an "input" or a "block". Jupyter shows the
@@ -42,3 +44,6 @@ class Flow:
         return encoded(self.picture, "svg").decode()
 
     _repr_svg_ = svg
+
+    def _card_(self) -> Card:
+        return drawn(type(self).__name__, self.svg())

@@ -7,6 +7,7 @@ import numpy as np
 from ..graph.builder import Symbols
 from ..graph.graph import Graph
 from ..graph.node import Node, Operation
+from ..graph.pytree import spoken
 from ..graph.traced import NODE
 from ..primitives import Elementwise, Gate, Linear, rows
 from ..primitives.text import ATOM, Written, call, of_number
@@ -16,13 +17,14 @@ LONG = 60
 
 
 def names_of(graph: Graph) -> dict[Node, str]:
-    """A name for each node: its own, else a letter with a number."""
-    taken = {n.name for n in graph.order if n.name}
+    """A name for each node: its own, of a leaf of a tree as one says it (`conv1.bias`), else a letter with a number."""
+    said = spoken(n.name for n in graph.order if n.name)
+    taken = {*said, *said.values()}
     names: dict[Node, str] = {}
     k = 0
     for node in graph.order:
         if node.name:
-            names[node] = node.name
+            names[node] = said[node.name]
         elif node.primitive is rows.constant:
             names[node] = constant(node.params["value"])
         else:

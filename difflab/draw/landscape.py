@@ -7,9 +7,11 @@ from html import escape
 
 import numpy as np
 
+from ..cards.parts import Card, drawn
+from ..cards.shown import Carded
 from ..errors import InputError
+from ..palette import BACKWARD, DEAD, INK, WIRE
 from ..types import Array, Function, Value
-from .palette import BACKWARD, DEAD, INK, WIRE
 from .svg import FAMILY, SVG, style
 from .text import clean, number
 
@@ -17,7 +19,7 @@ WIDE, EDGE, LEFT, FOOT = 560.0, 14.0, 34.0, 44.0
 LEVELS, SAMPLES = 14, 161
 
 
-class Landscape:
+class Landscape(Carded):
     """Contour lines of `f` over `box` = (left, right, bottom, top), with the `path` of a descent, points (n, 2).
 
     `f` takes an array of two numbers, or of two arrays of them. Levels crowd where `f` is low. Jupyter shows the
@@ -83,6 +85,9 @@ class Landscape:
         return "\n".join(parts) + "\n"
 
     _repr_svg_ = svg
+
+    def _card_(self) -> Card:
+        return drawn(type(self).__name__, self.svg())
 
     def line(self, points: Value, colour: str, thick: float) -> str:
         return f'<path d="M{"L".join(self.place(points))}" fill="none" stroke="{colour}" stroke-width="{thick:g}"/>'

@@ -20,10 +20,6 @@ PLACES = "₁₂₃₄₅₆₇₈₉"
 # How the transposed maps of products are written, for each operand: the other operand left or right of the upstream.
 PRODUCTS = {rows.matmul: ("{up} @ {1}ᵀ", "{0}ᵀ @ {up}")}
 Use = tuple[Node, Node, int]
-# What the colours of the equations are called.
-ROLES = Line.of(
-    ("upstream", "backward"), (" × ", "ink"), ("local", "local"), (" = ", "ink"), ("downstream", "downstream")
-)
 
 
 class Symbols:
@@ -56,8 +52,8 @@ class Symbols:
         )
         self.flowing: set[tuple[Node, int]] = self.paths()
         self.parts: dict[Node, int] = defaultdict(int)
-        for x, target in self.bundles():
-            self.parts[x] += 1 if isinstance(target, Block) else target
+        for x, count in self.bundles():
+            self.parts[x] += count
 
     def paths(self) -> set[tuple[Node, int]]:
         """The uses (node, place of the operand) through which something flows back to the operand."""
@@ -71,15 +67,15 @@ class Symbols:
                     reached.add(x)
         return found
 
-    def bundles(self) -> Iterable[tuple[Node, Any]]:
-        """A pair for each wire that brings something to a node: the node, and the block or the number of wires."""
+    def bundles(self) -> Iterable[tuple[Node, int]]:
+        """A pair for each two boxes that are joined: the node that gets something back, and by how many wires."""
         count: dict[tuple[Node, Node | Block], int] = defaultdict(int)
         for node, position in self.flowing:
             x = node.operands[position]
             if self.holder(x) is not self.holder(node):
                 count[x, self.holder(node)] += 1
         for (x, target), uses in count.items():
-            yield x, target if isinstance(target, Block) or isinstance(self.holder(x), Block) else uses
+            yield x, 1 if isinstance(target, Block) or isinstance(self.holder(x), Block) else uses
 
     # Boxes.
     def formula(self, node: Node) -> str:
@@ -97,8 +93,8 @@ class Symbols:
         return text if len(text) <= LONG else block.name
 
     def adjoint(self, node: Node) -> list[Line]:
-        """The adjoint of a node, where several parts meet or numbers are known; inputs only receive."""
-        tone: Tone = "backward" if node.operands else "downstream"
+        """The adjoint of a node, where several parts meet or numbers are known; the output has it to send."""
+        tone: Tone = "backward" if node is self.output else "downstream"
         if self.backward is not None and node in self.backward.reached:
             total = self.backward.adjoint[node]
             parts = [e.downstream for e in self.backward.edges if e.source is node]

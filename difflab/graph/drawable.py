@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..cards.as_text import as_text
+from ..cards.parts import Card
+from ..cards.shown import Carded
 from ..errors import DifflabError
 from ..hooks import Hook
 from ..types import Value
@@ -12,8 +15,11 @@ if TYPE_CHECKING:
     import graphviz
 
 
-class Drawable:
+class Drawable(Carded):
     """Shows itself as a picture in Jupyter; the drawing stands above and is loaded when asked for."""
+
+    def _card_(self) -> Card:
+        return CARD(self, True)
 
     def _repr_svg_(self) -> str:
         return SVG(self)
@@ -43,9 +49,12 @@ class Drawable:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         bundle = {"text/plain": repr(self)}
         try:
-            bundle["image/svg+xml"] = self._repr_svg_()
+            drawing = self._repr_svg_()
         except DifflabError as error:  # too large to draw, or no Graphviz: the text still shows
             bundle["text/plain"] += f"\n({error})"
+        else:
+            if len(drawing) <= LARGEST:
+                bundle["image/svg+xml"] = drawing
         return bundle
 
 
@@ -54,11 +63,17 @@ class Stepwise(Drawable):
 
     def _repr_html_(self) -> str | None:
         try:
-            return FRAME(self)
-        except DifflabError:  # the picture or the text is shown instead
-            return None
+            page = FRAME(self)
+        except DifflabError:  # nothing flows, or there is no Graphviz
+            page = None
+        return page or super()._repr_html_()
+
+    def __str__(self) -> str:
+        return as_text(CARD(self, False))
 
 
+LARGEST = 100_000  # bytes of a drawing that a notebook keeps
 SVG: Hook[[Drawable], str] = Hook("svg")
 GRAPHVIZ: Hook[[Drawable, str | None, Value, str | None, bool, str], graphviz.Digraph] = Hook("graphviz")
-FRAME: Hook[[Stepwise], str] = Hook("frame")
+FRAME: Hook[[Stepwise], str | None] = Hook("frame")
+CARD: Hook[[Drawable, bool], Card] = Hook("card of a graph")  # whether with the picture

@@ -277,6 +277,9 @@ class Draft(Drawable, Multi):  # type: ignore[misc]
     def _repr_svg_(self) -> str:
         return self.finish()._repr_svg_()
 
+    def __repr__(self) -> str:
+        return f"<Draft of {len(self)} nodes; finish() makes a Graph of it>"
+
 
 def drafted(nodes: list[Value], edges: list[Value], attributes: Params) -> Draft:
     """The draft of these nodes and edges."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..cards.parts import Card, Table, facts
+from ..cards.shown import Shown
 from ..differentiate.transform import vjp
 from ..errors import InputError, UnsupportedError
 from ..files import write
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 VERSION = 1
 OURS = "difflab"
 SETS = {"truth": "truth values", "whole": "integers", "complex": "complex"}
+QUANTITIES = ("value", "derivative")
 
 
 @dataclass
@@ -48,7 +51,7 @@ class RowAccuracy:
 
 
 @dataclass(repr=False)
-class AccuracyReport:
+class AccuracyReport(Shown):
     """The errors of every row, against a judge that uses no derivative rule."""
 
     rows: list[RowAccuracy]
@@ -61,6 +64,12 @@ class AccuracyReport:
         libraries = ", ".join(self.libraries)
         return f"<AccuracyReport of {len(self.rows)} rows at {self.points} points each: {libraries}; print() shows it>"
 
+    def _card_(self) -> Card:
+        heads = ["row", *[f"{library} {q}" for library in self.libraries for q in QUANTITIES]]
+        cells = [[title(r), *[cell(r, lib, q) for lib in self.libraries for q in QUANTITIES]] for r in self.rows]
+        about = f"of {len(self.rows)} rows at {self.points} points each, in ulps: largest (99th percentile)"
+        return Card("AccuracyReport", about).add(Table(cells, heads), facts({"measured against": self.judge}))
+
     def to_json(self) -> dict[str, object]:
         """A strict JSON value; an infinite error is the text "inf"."""
         found: dict[str, object] = strict({"version": VERSION, **asdict(self)})
@@ -68,12 +77,9 @@ class AccuracyReport:
 
     def to_markdown(self) -> str:
         """A table with one line a row: largest and 99th percentile error in ulps."""
-        head = ["row", *[f"{library} {q}" for library in self.libraries for q in ("value", "derivative")]]
+        head = ["row", *[f"{library} {q}" for library in self.libraries for q in QUANTITIES]]
         lines = [head, ["---"] * len(head)]
-        lines += [
-            [title(row), *[cell(row, lib, q) for lib in self.libraries for q in ("value", "derivative")]]
-            for row in self.rows
-        ]
+        lines += [[title(row), *[cell(row, lib, q) for lib in self.libraries for q in QUANTITIES]] for row in self.rows]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
     def print(self, console: Console | None = None) -> None:
@@ -84,10 +90,10 @@ class AccuracyReport:
         view = Table(title=f"Errors in ulps: largest (99th percentile), against {self.judge}")
         view.add_column("row")
         for library in self.libraries:
-            for q in ("value", "derivative"):
+            for q in QUANTITIES:
                 view.add_column(f"{library}\n{q}", justify="right")
         for row in self.rows:
-            view.add_row(title(row), *[cell(row, lib, q) for lib in self.libraries for q in ("value", "derivative")])
+            view.add_row(title(row), *[cell(row, lib, q) for lib in self.libraries for q in QUANTITIES])
         (console or Console()).print(view)
 
     def write(self, path: str | Path, *, force: bool = False) -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..cards.as_html import framed
 from ..differentiate.answer import NOT_DEFINED
 from ..differentiate.certificate import Certificate
 from ..differentiate.methods import Method, method_named, method_names
@@ -62,7 +63,7 @@ class Comparison(JudgedMethods):
         return comparison_report.as_text(self)
 
     def _repr_html_(self) -> str:
-        return comparison_report.as_html(self)
+        return framed(comparison_report.as_html(self))
 
 
 def compare(

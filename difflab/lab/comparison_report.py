@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..cards.as_text import terminal_width
 from ..errors import InputError
 from ..files import target, write
 from ..types import FileName, Tree, Value
@@ -203,7 +204,7 @@ def as_text(c: JudgedMethods) -> str:
     from rich.console import Console
 
     buffer = io.StringIO()
-    print_table(c, Console(file=buffer, width=140, no_color=True))
+    print_table(c, Console(file=buffer, width=terminal_width(140), no_color=True))
     return buffer.getvalue()
 
 
@@ -219,7 +220,7 @@ def as_html(c: JudgedMethods) -> str:
 def html_table(label: str, heads: Iterable[str], rows: list[list[str]]) -> str:
     head = "".join(f"<th>{html.escape(n)}</th>" for n in heads)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(x)}</td>" for x in cells) + "</tr>" for cells in rows)
-    region = f'class="scroll" tabindex="0" role="region" aria-label="{label}"'  # the keyboard can scroll it
+    region = f'class="scroll" tabindex="0" role="group" aria-label="{label}"'  # the keyboard can scroll it
     return f"<div {region}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 

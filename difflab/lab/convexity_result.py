@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..cards.parts import Card, Table, Words, facts
+from ..cards.shown import Carded
+from ..glance import glance
 from ..types import Value
 
 STRONG, CONVEX, NOT_CONVEX, UNDECIDED = "strongly convex", "convex", "not convex", "undecided"
@@ -25,7 +28,7 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class Convexity:
+class Convexity(Carded):
     """What is proven about a function on a box.
 
     `verdict` is "strongly convex" (`m` > 0 bounds the Hessian's eigenvalues from below), "convex", "not convex"
@@ -54,6 +57,19 @@ class Convexity:
 
     def __repr__(self) -> str:
         return f"<Convexity: {self}>"
+
+    def _card_(self) -> Card:
+        box = [(name, glance(x)) for name, x in self.region.items()]
+        bounds = facts(
+            {
+                "eigenvalues at least": below(self.m) if self.m > 0 else "",
+                "eigenvalues at most": above(self.smoothness) if math.isfinite(self.smoothness) else "",
+                "condition number at most": above(self.condition) if math.isfinite(self.condition) else "",
+                "parts of the box": self.boxes,
+            }
+        )
+        verdict = Words(str(self), attention=self.convex is not True)
+        return Card("Convexity", self.verdict).add(verdict, bounds, Table(box, ("input", "region")))
 
     def __str__(self) -> str:
         if self.verdict == NOT_CONVEX:

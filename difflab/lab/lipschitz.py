@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from ..cards.parts import Card, arrays, facts, figure
+from ..cards.shown import Shown
 from ..differentiate.transform import Recording
 from ..errors import DomainError, DtypeError, InputError, TraceError
-from ..graph.pytree import flatten
+from ..graph.pytree import flatten, named_leaves
+from ..progress import doing, tell
 from ..types import Function, Value
 
 Leaves = list[Any]
 
 
 @dataclass(frozen=True, repr=False)
-class Lipschitz:
+class Lipschitz(Shown):
     """The largest singular value of a Jacobian, and the direction that it stretches most.
 
     `value` is |Jv| of the unit vector v = `direction`, so it is never above the largest singular value but by rounding.
@@ -33,6 +36,11 @@ class Lipschitz:
     def __repr__(self) -> str:
         told = "converged" if self.converged else "not converged"
         return f"<Lipschitz {self.value:.6g}, residual {self.residual:.1e}, {told} after {self.steps} steps>"
+
+    def _card_(self) -> Card:
+        told = facts({"residual": figure(self.residual, 2), "steps": self.steps, "converged": self.converged})
+        direction = arrays(named_leaves(self.direction), "the direction that is stretched most")
+        return Card("Lipschitz", f"constant {self.value:.10g} here").add(told, direction)
 
     def __float__(self) -> float:
         return self.value
@@ -74,14 +82,16 @@ def lipschitz(f: Function, x: Value, *, seed: int = 0, tolerance: float = 1e-4, 
                 raise DtypeError(f"lipschitz: {what} is complex; give the real and the imaginary part as two arrays")
     rng = np.random.default_rng(seed)
     v = unit([np.asarray(rng.normal(size=node.shape)).astype(node.dtype)[()] for node in record.inputs])
-    for step in range(1, steps + 1):
-        value, back = through(record, v)
-        if not value:
-            break
-        residual = length([b - value * a for a, b in zip(v, back)]) / value
-        if residual <= tolerance or step == steps:
-            return Lipschitz(value, record.unflatten_inputs(v)[0], residual, step, residual <= tolerance)
-        v = unit(back)
+    with doing("the most stretched direction"):
+        for step in range(1, steps + 1):
+            value, back = through(record, v)
+            if not value:
+                break
+            residual = length([b - value * a for a, b in zip(v, back)]) / value
+            if residual <= tolerance or step == steps:
+                return Lipschitz(value, record.unflatten_inputs(v)[0], residual, step, residual <= tolerance)
+            tell(f"step {step:,}: residual {residual:.1e}")
+            v = unit(back)
     return Lipschitz(0.0, record.unflatten_inputs(v)[0], 0.0, step, True)
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..files import target, write
+from ..palette import SERIES
 from ..types import FileName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = "os^Dv*PX<>hp"
-# Okabe and Ito's palette, told apart by the colour-blind.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5b6470", "#1b1f24")
+COLOURS = SERIES  # of lines that stand side by side
 
 
 def figure(width: float = 7.5, height: float = 4.8) -> tuple[Figure, Any]:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cards.parts import Card, Chart, Row, Series, Table, Words
+from ..cards.shown import Shown
 from ..differentiate.certified import derivative as certify
 from ..differentiate.complex_step import CARRIER
 from ..differentiate.methods import reverse_mode
 from ..differentiate.problem import Problem, as_problem
 from ..errors import DomainError, InputError
 from ..glance import cut
+from ..palette import WIRE
 from ..progress import doing, tell
 from ..types import FileName, Tree, Value
 
@@ -36,7 +39,7 @@ CAPTION = (
 
 
 @dataclass(repr=False)
-class StepSizeStudy:
+class StepSizeStudy(Shown):
     """Relative errors of difference formulas over steps: `errors[precision][formula]` beside `steps`."""
 
     text: str
@@ -50,6 +53,22 @@ class StepSizeStudy:
     def __repr__(self) -> str:
         told = ", ".join(f"{s} {e:.1e} at h = {h:.0e}" for s, (h, e) in self.best["float64"].items())
         return f"<StepSizeStudy of d/d{self.name} of {cut(self.text)} at {self.x:g}; smallest errors: {told}>"
+
+    def _card_(self) -> Card:
+        charts = [
+            Chart(
+                f"relative error, {precision}",
+                {s: Series(self.steps, np.maximum(errors, 2.0**-54)) for s, errors in rows.items()},
+                "step h",
+                log_x=True,
+                log_y=True,
+            )
+            for precision, rows in self.errors.items()
+        ]
+        best = [[s, p, f"{h:.1e}", f"{e:.1e}"] for p, rows in self.best.items() for s, (h, e) in rows.items()]
+        table = Table(best, ("formula", "precision", "best step", "relative error there"))
+        about = f"d/d{self.name} of {cut(self.text)} at {self.x:g} = {self.truth!r} ({self.reference})"
+        return Card("StepSizeStudy", about).add(Row(charts), table, Words(CAPTION))
 
     @property
     def best(self) -> dict[str, dict[str, tuple[float, float]]]:
@@ -128,8 +147,8 @@ class StepSizeStudy:
             title=f"d/d{self.name} of {self.text[:50]} at {self.name} = {self.x:g}",
         )
         axes.set_ylim(floor / 2, 10)
-        axes.axhline(2.0**-53, color="#9aa5b1", linewidth=0.8)
-        axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color="#5b6470", va="bottom", ha="right")
+        axes.axhline(2.0**-53, color=WIRE, linewidth=0.8)
+        axes.annotate("half an ulp", (self.steps[0], 2.0**-53), fontsize=8, color=WIRE, va="bottom", ha="right")
         made.legend(fontsize=8, ncols=4, loc="outside lower center")
         return made
 

@@ -6,6 +6,7 @@ removes most of it, and that is what reverse mode does without being asked.
 
 from __future__ import annotations
 
+import math
 import operator
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cards.parts import Card, Chart, Row, Series, Table, Words
+from ..cards.shown import Shown
 from ..differentiate.limits import limited
 from ..differentiate.passes import backward_graph
 from ..errors import InputError, TimeLimitError
@@ -21,6 +24,7 @@ from ..graph.graph import Graph
 from ..graph.parse import parse
 from ..graph.portable import portable
 from ..graph.text_checks import suggestion
+from ..palette import WIRE
 from ..progress import doing
 from ..types import FileName, Tree
 
@@ -77,7 +81,7 @@ class Swell:
 
 
 @dataclass(repr=False)
-class ExpressionSwell:
+class ExpressionSwell(Shown):
     """The study of one family over depths."""
 
     family: str
@@ -89,6 +93,19 @@ class ExpressionSwell:
         last = self.rows[-1]
         told = ", ".join(f"{name} {count or 'stopped'}" for name, count in last.operations.items())
         return f"<ExpressionSwell of {self.family} to depth {last.depth}; operations there: {told}>"
+
+    def _card_(self) -> Card:
+        depths = [r.depth for r in self.rows]
+        forms = list(self.rows[0].operations) if self.rows else []
+        curves = {"function": Series(depths, [r.function for r in self.rows])}
+        for n in forms:
+            counts = [r.operations[n] for r in self.rows]
+            curves[n] = Series(depths, [math.nan if c is None else float(c) for c in counts])
+        rows = [[str(r.depth), str(r.function), *[cell(self, r, n) for n in forms]] for r in self.rows]
+        table = Table(rows, ("depth", "function", *forms), "operations (seconds)")
+        chart = Chart("operations of the gradient", curves, "depth", log_y=True)
+        about = f"of {self.family}: {self.about}"
+        return Card("ExpressionSwell", about).add(Row([chart, table]), Words(CAPTION))
 
     def to_json(self) -> dict[str, Tree]:
         rows = [
@@ -138,7 +155,7 @@ class ExpressionSwell:
 
         made, axes = figure()
         depths = [r.depth for r in self.rows]
-        axes.plot(depths, [r.function for r in self.rows], "--", color="#5b6470", label="the function itself")
+        axes.plot(depths, [r.function for r in self.rows], "--", color=WIRE, label="the function itself")
         for k, name in enumerate(self.rows[0].operations):
             known = [(r.depth, r.operations[name]) for r in self.rows if r.operations[name]]
             if known:

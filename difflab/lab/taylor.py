@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cards.parts import Card, Chart, Row, Series, Table, Words, figure
+from ..cards.shown import Carded
 from ..differentiate.noise import noise
 from ..errors import DomainError, InputError, ShapeError
 from ..graph.pytree import flatten, paths
+from ..palette import INK, WIRE
 from ..types import Array, FileName, Function, Tree, Value
 
 if TYPE_CHECKING:
@@ -75,8 +78,8 @@ class Direction:
         return least / self.size if self.size else math.nan
 
 
-@dataclass(frozen=True)
-class TaylorTest:
+@dataclass(frozen=True, repr=False)
+class TaylorTest(Carded):
     """What the test found: `passed` (also as a truth value), and why not.
 
     `order` is 2 for a right gradient, 1 for a wrong one, inf where the remainder is all rounding; `window` are the
@@ -93,6 +96,19 @@ class TaylorTest:
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def __repr__(self) -> str:
+        return f"<TaylorTest: {self}>"
+
+    def _card_(self) -> Card:
+        curves = {f"direction {k + 1}": Series(d.steps, d.remainders) for k, d in enumerate(self.directions[:4])}
+        if self.directions:
+            curves["rounding of f"] = Series(self.directions[0].steps, self.directions[0].floor)
+        chart = Chart("remainder", curves, "step h, in units of x", log_x=True, log_y=True)
+        rows = [[str(k + 1), figure(d.order, 3), figure(d.slope)] for k, d in enumerate(self.directions)]
+        table = Table(rows, ("direction", "order", "slope"))
+        verdict = Words(str(self), attention=not self.passed)
+        return Card("TaylorTest", "passed" if self.passed else "failed").add(verdict, Row([chart, table]))
 
     def __str__(self) -> str:
         if not self.directions:
@@ -115,7 +131,7 @@ class TaylorTest:
             axes.plot(*zip(*points), "o-", color=colour, markersize=2.5, linewidth=0.8, alpha=0.6) if points else None
             used = [(found.steps[j], found.remainders[j]) for j in fitted]
             axes.plot(*zip(*used), "o", color=colour, markersize=5) if used else None
-            axes.plot(found.steps, found.floor, ":", color="#9aa5b1", linewidth=1, label=None if k else "rounding of f")
+            axes.plot(found.steps, found.floor, ":", color=WIRE, linewidth=1, label=None if k else "rounding of f")
         self.guides(axes)
         told = "all of the remainder is rounding" if math.isinf(self.order) else f"order {self.order:.2f}"
         axes.set_title(f"Taylor test {'passed' if self.passed else 'failed'}: {told}", fontsize=10)
@@ -130,7 +146,7 @@ class TaylorTest:
             for power, style, label in ((1, "--", "order 1: wrong"), (2, "-.", "order 2: right")):
                 start = max(low, h * (least / r) ** (1 / power))
                 end = [r * (start / h) ** power, r]
-                axes.plot([start, h], end, style, color="#1b1f24", linewidth=1, label=label)
+                axes.plot([start, h], end, style, color=INK, linewidth=1, label=label)
         axes.legend(fontsize=8)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cards.parts import Card, Table
+from ..cards.shown import Shown
 from ..draw.draw import svg
 from ..files import target_folder, write_all
 from ..progress import doing
@@ -53,7 +55,8 @@ STOPS = (
     Stop(
         "product", "Two operations",
         "The forward pass computes every value from left to right (green). The backward pass starts with 1 at the "
-        "output and multiplies, edge by edge, what arrives from above with the local derivative (orange).",
+        "output and multiplies, edge by edge: upstream (orange) times the local derivative (violet) is what flows on "
+        "downstream (blue).",
         "q = x + y; f = q * z", {"x": -2.0, "y": 5.0, "z": -4.0},
     ),
     Stop(
@@ -94,12 +97,20 @@ STOPS = (
 )  # fmt: skip
 
 
-@dataclass
-class Tour:
+@dataclass(repr=False)
+class Tour(Shown):
     """The comparisons of a tour and its page; `as_expected` tells whether every verdict is the one foreseen."""
 
     page: Path
     comparisons: dict[str, Comparison] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        told = "as expected" if self.as_expected else "not as expected"
+        return f"<Tour of {len(self.comparisons)} comparisons, {told}: {self.page}>"
+
+    def _card_(self) -> Card:
+        heads, rows = overview(self.comparisons)
+        return Card("Tour", f"of {len(rows)} stops: {self.page}").add(Table(rows, heads))
 
     @property
     def as_expected(self) -> bool:

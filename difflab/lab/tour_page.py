@@ -7,34 +7,32 @@ import html
 import re
 from dataclasses import dataclass
 
+from ..palette import variables
 from ..types import Value
 from ..version import __version__
 from .comparison_report import html_table
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6470; --paper: #fdfdfc; --card: #ffffff; --line: #d9dde2;
-  --accent: #0b5cad; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --soft: #9aa5b1; --paper: #16191d; --card: #1d2126;
-  --line: #3a424c; --accent: #7db7f0; } }
+:root { color-scheme: light dark; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
 main { max-width: 84rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: .5rem 0; }
 h2 { font-size: 1.3rem; margin: 0 0 .5rem; }
 p { max-width: 54rem; }
-a { color: var(--accent); }
+a { color: var(--downstream); }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1rem; padding: 0; list-style: none; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1.2rem;
+section { background: var(--panel); border: 1px solid var(--soft); border-radius: .6rem; padding: 1.2rem;
   margin: 1.5rem 0; }
 figure { margin: 1rem 0; }
-.formula { display: block; padding: .5rem .7rem; border-left: 3px solid var(--accent); background: var(--paper); }
+.formula { display: block; padding: .5rem .7rem; border-left: 3px solid var(--downstream); background: var(--paper); }
 .scroll { overflow-x: auto; margin: .8rem 0; }
 .scroll svg { display: block; height: auto; margin: 0 auto; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; border-radius: .3rem; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--soft); vertical-align: top; }
+th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 td { white-space: nowrap; }
 .difflab-comparison > p { display: none; }
 @media (min-width: 72rem) {  /* the notes stand beside the tables */
@@ -42,8 +40,8 @@ td { white-space: nowrap; }
   .difflab-comparison > .scroll { grid-column: 1; }
   .difflab-comparison > ul { grid-column: 2; grid-row: 1 / span 4; }
 }
-.difflab-comparison ul { color: var(--soft); font-size: .86rem; padding-left: 1.1rem; overflow-wrap: anywhere; }
-footer { color: var(--soft); font-size: .86rem; }
+.difflab-comparison ul { color: var(--quiet); font-size: .86rem; padding-left: 1.1rem; overflow-wrap: anywhere; }
+footer { color: var(--quiet); font-size: .86rem; }
 """
 SMALLEST = 0.83  # scale of a picture: the text on its wires, 10 pt or 13.3 px, stays above 11 px
 LARGEST, TALLEST = 1.5, 640  # a small graph grows to fill its card, up to this scale and this height in points
@@ -81,7 +79,7 @@ def page(sections: list[Section], overview: tuple[tuple[str, ...], list[list[str
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <title>A tour of derivatives</title>
-<style>{STYLE}</style>
+<style>{variables()}{STYLE}</style>
 </head>
 <body>
 <main>

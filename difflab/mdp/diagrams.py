@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..cards.parts import Card, drawn
+from ..cards.shown import Carded
 from ..errors import DrawError, InputError
 from ..files import write
 from ..types import FileName, Value
@@ -27,11 +29,14 @@ POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-class Diagram:
+class Diagram(Carded):
     """A drawing that Jupyter shows and `save` writes."""
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
+
+    def _card_(self) -> Card:
+        return drawn(type(self).__name__, self._repr_svg_())
 
     def _repr_svg_(self) -> str:
         from ..draw.draw import encoded

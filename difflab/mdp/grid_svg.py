@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..draw.palette import BACKWARD, DEAD, FORWARD, INK, OPERATION, WIRE
+from ..cards.parts import Card, drawn
+from ..cards.shown import Carded
 from ..draw.svg import FAMILY, SVG, style
 from ..draw.text import number
 from ..errors import DrawError, InputError
 from ..files import write
+from ..palette import BACKWARD, DEAD, FORWARD, INK, OPERATION, WIRE
 from ..types import FileName, Value
 from .pictures import ARROW, TEXT_CELLS, grid_of
 from .process import Solution
@@ -28,12 +30,15 @@ DEEPEST = 0.42  # how opaque the largest value is; text on it keeps a contrast o
 DIRECTIONS = {(-1, 0): "up", (0, 1): "right", (1, 0): "down", (0, -1): "left"}
 
 
-class GridDrawing:
+class GridDrawing(Carded):
     """An SVG that Jupyter shows and `save` writes."""
 
     def __init__(self, svg: str, title: str) -> None:
         self.svg: str = svg
         self.title: str = title
+
+    def _card_(self) -> Card:
+        return drawn(type(self).__name__, self.svg)
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -109,7 +114,7 @@ def cell_svg(grid: Grid, cell: int, value: float, best: Flags, opacity: Value) -
         inner = f'<rect x="{x + 3:g}" y="{y + 3:g}" width="{CELL - 6:g}" height="{CELL - 6:g}" fill="none"'
         parts.append(f'{inner} stroke="{BACKWARD}" stroke-width="2"/>')
     elif not wall:
-        parts += arrows_svg(grid, best, x + CELL / 2, y + 0.53 * CELL)
+        parts += arrows_svg(grid, best, x + CELL / 2, y + 0.5 * CELL)
     return "\n".join(parts)
 
 

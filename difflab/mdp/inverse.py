@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
+from ..cards.parts import Card, Chart, Row, Series, arrays
+from ..cards.shown import Shown
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError, ShapeError
+from ..progress import doing, tell
 from ..types import Value
 from .backup import under
 from .checks import floats, policy_weights
@@ -21,7 +24,7 @@ from .types import Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recovered:
+class Recovered(Shown):
     """Rewards (S,) of the states, the policy (S, A) they imply, and the log-likelihood after each step."""
 
     rewards: Floats
@@ -32,6 +35,13 @@ class Recovered:
 
     def __repr__(self) -> str:
         return f"Recovered(log-likelihood {self.log_likelihood:.6g} after {self.iterations} iterations)"
+
+    def _card_(self) -> Card:
+        about = f"rewards: log-likelihood {self.log_likelihood:.6g} after {self.iterations} iterations"
+        steps = Series(range(len(self.history)), self.history)
+        chart = Chart("log-likelihood", {"log-likelihood": steps}, "iteration")
+        kept = arrays({"rewards": self.rewards, "policy": self.policy})
+        return Card("Recovered", about).add(Row([chart, kept]))
 
 
 def visit_counts(process: MDP, episodes: Iterable[Value]) -> Floats:
@@ -109,8 +119,13 @@ def inverse_rl(
         return float(value), np.asarray(slope)
 
     start = np.zeros(basis.shape[1])
-    keep = lambda theta: history.append(-total * float(loss(theta)))
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": iterations})
+
+    def keep(theta: Floats) -> None:
+        history.append(-total * float(loss(theta)))
+        tell(f"iteration {len(history):,}: log-likelihood {history[-1]:.6g}", min(len(history) / iterations, 1.0))
+
+    with doing("rewards from behaviour"):
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": iterations})
     rewards = basis @ found.x
     policy = np.asarray(soft_policy(P, rewards, g, temperature))
     return Recovered(rewards, policy, float(np.sum(seen * np.log(policy))), history, int(found.nit))

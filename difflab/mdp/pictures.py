@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError, ShapeError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..palette import DEAD, INK, QUIET, WRONG
 from ..types import FileName, Params, Value
 from .checks import floats
 from .grids import STEPS, Grid
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 TEXT_CELLS = 20  # rows or columns up to which a cell has room for its number
 ARROW_CELLS = 40
-WALL = "#3b4048"
-BARRIER = "#b3134a"
+WALL = QUIET
+BARRIER = WRONG
 ARROW = 0.22  # from the middle of a cell to the tip of an arrow: the number above and the word below stay free
 # Where the triangle of each direction lies in its cell: corners relative to the centre, and the place of its number.
 TRIANGLES = (
@@ -182,7 +183,7 @@ def write_word(axes: Axes, grid: Grid, cell: int, word: str) -> None:
     alone = cell in grid.walls or cell in grid.terminals
     size = float(np.clip(min(points / (0.8 * max(len(word), 4)), (0.25 if alone else 0.16) * points), 4, 8))
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.1 * size}
-    colour = COLOURS[1] if cell in grid.terminals else "#1d2330"
+    colour = COLOURS[1] if cell in grid.terminals else INK
     at = (j, i + (0 if alone else 0.37))
     axes.text(*at, word, fontsize=size, ha="center", va="center", color=colour, weight="bold", bbox=ground)
 
@@ -220,7 +221,7 @@ def plot_q(solution: Solution, path: FileName | None = None, force: bool = False
             axes.text(x, y, short(v), fontsize=size, ha="center", va="center", color=ink(drawn.to_rgba(v)), weight=bold)
     for s in grid.terminals:
         i, j = divmod(s, grid.shape[1])
-        axes.fill([j - 0.5, j + 0.5, j + 0.5, j - 0.5], [i - 0.5, i - 0.5, i + 0.5, i + 0.5], color="#e8eaed")
+        axes.fill([j - 0.5, j + 0.5, j + 0.5, j - 0.5], [i - 0.5, i - 0.5, i + 0.5, i + 0.5], color=DEAD)
     mark_cells(axes, grid)
     about = "action values; the best in bold" if max(grid.shape) <= 10 else "action values"
     axes.set_title(f"{grid.title}; {about}" if grid.title else about, fontsize=9)

@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..cards.parts import Card
+from ..cards.shown import Shown
 from ..graph.graph import Graph
 from ..hooks import Hook
 from ..types import Value
@@ -20,7 +22,7 @@ from .types import Choices, Dynamics, Flags, Floats, Integers, Random, Rows, Sta
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MDP:
+class MDP(Shown):
     """A finite Markov decision process.
 
     `transitions` is a scipy CSR array with a row for each pair of state and action that exists, sorted by state and
@@ -102,6 +104,9 @@ class MDP:
         )
 
     # Made from ---------------------------------------------------------------------------------------------------
+
+    def _card_(self) -> Card:
+        return CARD(self)
 
     @classmethod
     def from_arrays(
@@ -305,7 +310,7 @@ class MDP:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Solution:
+class Solution(Shown):
     """Optimal values (S,), action values q (S, A), a greedy policy (S,) of actions, and how good they are.
 
     `error_bound` is proven: no value is further from the optimal one. `residuals` has the bound after each
@@ -349,6 +354,9 @@ class Solution:
         """Actions (S, A) whose q is the best, up to `within` (the error bound and rounding if not given)."""
         width = 2 * self.error_bound + 1e-4 * float(tie_width(self.q)) if within is None else within
         return np.asarray(self.advantage >= -width)
+
+    def _card_(self) -> Card:
+        return CARD(self)
 
     def summary(self) -> dict[str, Value]:
         """The solution as plain data for JSON: missing actions are None."""
@@ -401,3 +409,4 @@ GRAPH: Hook[[MDP, int, int | None, int | None, bool], Graph] = Hook("graph")
 DISTRIBUTION: Hook[[MDP, Start, str], Floats] = Hook("distribution")
 EPISODE: Hook[[MDP, ArrayLike, Random, Start, int], tuple[Integers, Integers, Floats]] = Hook("episode")
 RETURNS: Hook[[MDP, ArrayLike, int, Random, Start, int], Floats] = Hook("returns")
+CARD: Hook[[MDP | Solution], Card] = Hook("card of a process")

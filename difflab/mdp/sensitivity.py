@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from ..cards.parts import Card, Table, arrays, figure
+from ..cards.shown import Shown
 from ..errors import InputError, ShapeError
 from ..types import Value
 from .backup import restricted
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sensitivity:
+class Sensitivity(Shown):
     """The derivatives of J = weights . v*: by every reward (S, A), every stored probability, and the discount.
 
     `visits` (S,) is the derivative by a reward of the state under the best policy: how often it is visited, discounted.
@@ -86,6 +88,15 @@ class Sensitivity:
 
     def __repr__(self) -> str:
         return f"Sensitivity(J = {self.value:.6g}, dJ/d discount = {self.discount:.6g})"
+
+    def _card_(self) -> Card:
+        rewards = np.nan_to_num(self.rewards)
+        first = np.argsort(-np.abs(rewards), axis=None, kind="stable")[:10]
+        pairs = [(int(k) // rewards.shape[1], int(k) % rewards.shape[1]) for k in first]
+        rows = [[str(s), str(a), figure(rewards[s, a])] for s, a in pairs if rewards[s, a]]
+        table = Table(rows, ("state", "action", "dJ / d reward"), "the rewards that matter most")
+        sizes = {"rewards": self.rewards, "probabilities": self.probabilities.data, "discount": self.discount}
+        return Card("Sensitivity", f"of J = {self.value:.6g}").add(arrays(sizes, head="dJ / d"), table)
 
 
 def sensitivity(solution: Solution, of: ArrayLike | None = None) -> Sensitivity:

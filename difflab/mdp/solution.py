@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..glance import cut
 from .process import Solution
 from .types import Floats, Integers
 
@@ -28,5 +29,5 @@ class Found:
 def solved(solution: object, what: str) -> Solution:
     """The solution, or an error for what is none: a process is the usual mistake."""
     if not isinstance(solution, Solution):
-        raise InputError(f"{what}: {str(solution)[:80]} is not a solution; give process.solve()")
+        raise InputError(f"{what}: {cut(repr(solution))} is not a solution; give process.solve()")
     return solution

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..cards.parts import Card, Chart, Series, Words
+from ..cards.shown import Carded
 from ..differentiate.transform import vjp
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, save
+from ..progress import doing, tell
 from ..types import Array, FileName, Params, Value
 from .init import Scheme, scheme_of
 from .layers.activations import ReLU, Tanh
@@ -19,7 +22,7 @@ DEAD, LARGE = 1e-3, 1e3  # against the spread at the first layer
 
 
 @dataclass(frozen=True, repr=False)
-class DepthStudy:
+class DepthStudy(Carded):
     """Standard deviations behind each layer, first to last: of its values, and of the gradient by them."""
 
     init: str
@@ -29,6 +32,12 @@ class DepthStudy:
 
     def __repr__(self) -> str:
         return f"<DepthStudy of {len(self.values)} layers: {self.verdict()}>"
+
+    def _card_(self) -> Card:
+        places = range(1, len(self.values) + 1)
+        curves = {"values": Series(places, self.values), "gradients": Series(places, self.gradients)}
+        chart = Chart("standard deviation", curves, "layer", log_y=True)
+        return Card("DepthStudy", f"of {len(self.values)} layers").add(Words(self.verdict()), chart)
 
     def verdict(self) -> str:
         """What becomes of the values on their way, and of the gradient on its way back, in a sentence."""
@@ -76,8 +85,9 @@ def depth_study(
         return activation.apply({}, {}, linear.apply(params, {}, h, training=True)[0], training=True)[0]
 
     h, values, pullbacks = rng.normal(size=(samples, width)), [], []
-    with np.errstate(all="ignore"):
-        for _ in range(layers):
+    with np.errstate(all="ignore"), doing("values and gradients over the layers"):
+        for k in range(layers):
+            tell(f"layer {k + 1} of {layers}", k / layers)
             params = linear.start(rng, np.dtype(np.float64))[0]
             h, pullback = vjp(lambda h, params=params: layer(params, h), h)
             values.append(h.std())

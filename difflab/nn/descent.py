@@ -11,6 +11,7 @@ import numpy as np
 from ..differentiate.transform import value_and_grad
 from ..errors import InputError
 from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..palette import INK, PALE
 from ..types import Array, FileName, Function
 from . import optim
 from .optim.optimiser import Optimiser
@@ -91,12 +92,12 @@ def contours(axes: Axes, surface: Surface) -> None:
     z = surface.f(np.stack([x, y]))
     z = z - z.min()
     levels = z.max() * np.linspace(0, 1, 22)[1:] ** 2.5
-    axes.contour(x, y, z, levels=levels, colors="#b8c0c8", linewidths=0.6)
+    axes.contour(x, y, z, levels=levels, colors=PALE, linewidths=0.6)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     for m in surface.minima:
-        axes.plot(*m, marker="*", color="#1b1f24", markersize=11, zorder=5, linestyle="none")
-    axes.plot(*surface.start, marker="o", color="#1b1f24", markersize=6, zorder=5, linestyle="none")
+        axes.plot(*m, marker="*", color=INK, markersize=11, zorder=5, linestyle="none")
+    axes.plot(*surface.start, marker="o", color=INK, markersize=6, zorder=5, linestyle="none")
     axes.set_xlabel("x")
     axes.set_ylabel("y")
     axes.grid(False)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import optree
 
+from ..cards.parts import Card, Chart, Row, Series, Table, Words, figure
+from ..cards.shown import Shown
 from ..differentiate.transform import grad
 from ..glance import glance
 from ..lab.plots import COLOURS
@@ -42,13 +44,35 @@ class LayerLook:
 
 
 @dataclass(frozen=True, repr=False)
-class Inspection:
+class Inspection(Shown):
     """All layers, first to last."""
 
     layers: tuple[LayerLook, ...]
 
     def __repr__(self) -> str:
         return f"<Inspection of {len(self.layers)} layers: {self.verdict()} .table() has the sizes>"
+
+    def _card_(self) -> Card:
+        sizes = {
+            "values": [rms(x.activation) for x in self.layers],
+            "gradients": [rms(x.gradient) for x in self.layers],
+        }
+        places = range(1, len(self.layers) + 1)
+        chart = Chart("root mean square", {n: Series(places, y) for n, y in sizes.items()}, "layer", log_y=True)
+        rows = [
+            [
+                look.name,
+                figure(values, 3),
+                figure(gradients, 3),
+                figure(look.weights, 3),
+                figure(look.weight_gradient, 3),
+                f"{look.dead:.1%}",
+            ]
+            for look, values, gradients in zip(self.layers, *sizes.values())
+        ]
+        heads = ("layer", "values", "gradients", "weights", "by weights", "zeros")
+        table = Table(rows, heads, "root mean squares")
+        return Card("Inspection", f"of {len(self.layers)} layers").add(Words(self.verdict()), Row([chart, table]))
 
     def verdict(self) -> str:
         """Whether gradients vanish or explode on their way back, in a sentence."""

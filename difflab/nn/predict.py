@@ -17,7 +17,7 @@ from ..types import Array, FileName, Shape, Value
 from .data.idx import read_idx
 from .pictures import background, softmax
 from .training.checkpoint import load_checkpoint
-from .training.fit import Run
+from .training.run import Run
 
 LARGEST, LARGEST_PICTURE = 64_000_000, 500_000_000  # pixels; bytes of a file
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")  # none that another program is started for

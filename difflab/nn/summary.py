@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import optree
 
+from ..cards.as_html import framed
 from ..errors import InputError, TraceError
 from ..graph.hollow import ShapeTape, hollow
 from ..types import Shape, Sizes, Tree, Value
@@ -66,12 +67,16 @@ class Summary:
             for line in lines
         )
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return (
+            f"<Summary of {len(self.rows)} layers: {self.parameters:,} parameters, {self.flops:,} operations a sample>"
+        )
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{h}</th>" for h in HEAD)
         body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in r) + "</tr>" for r in self.cells())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        region = 'class="scroll" tabindex="0" role="group" aria-label="The layers"'  # the keyboard can scroll it
+        return framed(f"<div {region}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
 
 HEAD = ("name", "layer", "output", "parameters", "operations", "receptive field")

@@ -259,6 +259,8 @@ custom(
     arguments=reading_pool("max_pool"),
     spelling=kernel("max_pool")
     | {
+        "javascript": "largest",
+        "javascript back": "toFirstLargest",
         "sympy": by_sympy(lambda sympy, x, **params: kernels_windows.max_pool(x, larger=sympy.Max, **params)),
     },
     domain=(),

@@ -38,6 +38,7 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
         arguments=reading_extreme(_name),
         spelling={
             "elements": f"{_ufunc}.reduce",
+            "javascript": _word,
             "arb": f"germs.arrays.{_word}",
             "complex": f"kernels.continued.{_word}",
             "sympy": by_sympy(
@@ -108,15 +109,27 @@ def opaque(name: str, doc: str, arguments: Value = unary, **row: Any) -> None:
     underivable(name, doc=doc + "; it has no derivative.", arguments=plain, **row)
 
 
-opaque("argmax", "The place of the largest element", read_argument("argmax"), batch=batches.searched)
-opaque("argmin", "The place of the smallest element", read_argument("argmin"), batch=batches.searched)
+for _name, _word in (("argmax", "largest"), ("argmin", "smallest")):
+    opaque(
+        _name,
+        f"The place of the {_word} element",
+        read_argument(_name),
+        batch=batches.searched,
+        spelling={"elements": _name, "javascript": f"placeOf{_word.capitalize()}"},
+    )
 opaque(
     "nanargmax", "The place of the largest element, NaNs left out", read_argument("nanargmax"), batch=batches.searched
 )
 opaque(
     "nanargmin", "The place of the smallest element, NaNs left out", read_argument("nanargmin"), batch=batches.searched
 )
-opaque("argsort", "The places of the elements in ascending order", read_argsort, batch=batches.axes)
+opaque(
+    "argsort",
+    "The places of the elements in ascending order",
+    read_argsort,
+    batch=batches.axes,
+    spelling={"elements": "argsort", "javascript": "placesInOrder"},
+)
 opaque("argpartition", "The places of the elements, partitioned", read_argpartition, batch=batches.axes)
 opaque(
     "nonzero",

@@ -78,7 +78,11 @@ custom(
     latex=r"{0}^{{-1}} {1}",
     reads=("linalg.solve",),
     arguments=read_solve,
-    spelling={"numpy": "linalg.solve", "elements": "kernels.linear_algebra.solve_elements"},
+    spelling={
+        "numpy": "linalg.solve",
+        "elements": "kernels.linear_algebra.solve_elements",
+        "javascript": "solveMatrix",
+    },
     source="Giles 2008, 2.3.1",
     batch=batches.solve,
 )
@@ -88,7 +92,10 @@ custom(
     vjp=lambda m, ct, y, a: (-m.matmul(m.matmul(flip(m, y), ct), flip(m, y)),),
     jvp=lambda m, ts, y, a: -m.matmul(m.matmul(y, ts[0]), y),
     doc="The inverse of a square matrix.", glyph="inv", latex="{0}^{{-1}}", reads=("linalg.inv",),
-    arguments=square_matrix("inv"), spelling={"numpy": "linalg.inv", "elements": "kernels.linear_algebra.inv_elements"},
+    arguments=square_matrix("inv"),
+    spelling={
+        "numpy": "linalg.inv", "elements": "kernels.linear_algebra.inv_elements", "javascript": "invertMatrix",
+    },
     source="Giles 2008, 2.2.3", batch=batches.stacks,
 )  # fmt: skip
 
@@ -124,7 +131,7 @@ custom(
     reads=(),
     doc="The cofactors of a square matrix: the derivative of its determinant, of singular matrices too.",
     called=(),
-    spelling={"numpy": "kernels.linear_algebra.cofactor"},
+    spelling={"numpy": "kernels.linear_algebra.cofactor", "javascript": "cofactors"},
     non_differentiable="singular matrices (by this rule)",
     batch=batches.stacks,
 )
@@ -135,7 +142,10 @@ custom(
     jvp=lambda m, ts, y, a: m.sum(m.cofactor(a) * ts[0], axis=(m.ndim(a) - 2, m.ndim(a) - 1), keepdims=False),
     doc="The determinant.", glyph="det", latex=r"\det {0}",
     reads=("linalg.det",), arguments=square_matrix("det"),
-    spelling={"numpy": "linalg.det", "elements": "kernels.linear_algebra.det_elements"}, source="Giles 2008, 2.2.4",
+    spelling={
+        "numpy": "linalg.det", "elements": "kernels.linear_algebra.det_elements", "javascript": "determinant",
+    },
+    source="Giles 2008, 2.2.4",
     batch=batches.stacks,
 )  # fmt: skip
 

@@ -84,7 +84,7 @@ for _name, _ufunc, _what in (("any", "logical_or", "an element"), ("all", "logic
             latex=rf"\operatorname{{{{{_name}}}}} {{0}}",
             reads=(_name, f"{_ufunc}.reduce"),
             arguments=reading_extreme(_name, empty=_name == "all"),
-            spelling={"elements": _name},
+            spelling={"elements": _name, "javascript": f"{_name}True"},
             differentiable=False,
             batch=batches.axes,
         )
@@ -99,7 +99,7 @@ register(
             (a,),
             {"axis": axes_of("count_nonzero", a, axis), "keepdims": bool(keepdims)},
         ),
-        spelling={"elements": "count_nonzero"},
+        spelling={"elements": "count_nonzero", "javascript": "countTrue"},
         differentiable=False,
         batch=batches.axes,
     )
@@ -134,7 +134,7 @@ pooled(
     latex=r"\prod {0}",
     reads=("prod", "multiply.reduce"),
     arguments=reading_reduction("prod", empty=1),
-    spelling={"elements": "multiply.reduce"},
+    spelling={"elements": "multiply.reduce", "javascript": "timesAll"},
     batch=batches.axes,
 )
 

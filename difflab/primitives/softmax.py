@@ -52,6 +52,30 @@ def logsumexp_vjp(m: Carrier, ct: Value, y: Value, x: Value, b: Value = None, *,
     return (ct,) if b is None else (ct * b, ct)
 
 
+# The programs of a page, which do not overflow.
+def top(m: Carrier, x: Value, axis: Value) -> Value:
+    """The largest element; 0 where it is infinite, so that nothing becomes inf - inf."""
+    found = m.max(x, axis=axis, keepdims=True)
+    return m.where(m.isfinite(found), found, 0.0)
+
+
+def shifted_logsumexp(m: Carrier, x: Value, b: Value = None, *, axis: Axis, keepdims: bool) -> Value:
+    most = top(m, x, axis)
+    terms = m.exp(x - most) if b is None else m.where(m.equal(b, 0.0), 0.0, b * m.exp(x - most))
+    y = m.log(m.sum(terms, axis=axis, keepdims=True)) + most
+    return y if keepdims else m.sum(y, axis=axis, keepdims=False)
+
+
+def shifted_softmax(m: Carrier, x: Value, *, axis: Axis) -> Value:
+    e = m.exp(x - top(m, x, axis))
+    return e / m.sum(e, axis=axis, keepdims=True)
+
+
+def shifted_log_softmax(m: Carrier, x: Value, *, axis: Axis) -> Value:
+    z = x - top(m, x, axis)
+    return z - m.log(m.sum(m.exp(z), axis=axis, keepdims=True))
+
+
 custom(
     "logsumexp",
     jvp=logsumexp_jvp,
@@ -68,6 +92,7 @@ custom(
         "numpy": "kernels.arrays.logsumexp",
         "arb": "germs.arrays.logsumexp",
         "complex": "kernels.arrays.logsumexp",
+        "javascript": shifted_logsumexp,
     },
     flops=3,
     batch=batches.axes,
@@ -83,7 +108,12 @@ custom(
     glyph="softmax",
     reads=(),
     arguments=read_softmax("softmax"),
-    spelling={"numpy": "kernels.arrays.softmax", "arb": "germs.arrays.softmax", "complex": "kernels.arrays.softmax"},
+    spelling={
+        "numpy": "kernels.arrays.softmax",
+        "arb": "germs.arrays.softmax",
+        "complex": "kernels.arrays.softmax",
+        "javascript": shifted_softmax,
+    },
     flops=3,
     batch=batches.axes,
     facts={"fresh"},
@@ -103,6 +133,7 @@ custom(
         "numpy": "kernels.arrays.log_softmax",
         "arb": "germs.arrays.log_softmax",
         "complex": "kernels.arrays.log_softmax",
+        "javascript": shifted_log_softmax,
     },
     flops=3,
     batch=batches.axes,

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
-from ..draw.palette import INK, WIRE
 from ..draw.svg import FAMILY, SVG
 from ..draw.text import clean
+from ..palette import INK, WIRE
 from .colours import style
 from .words import NUMBER, decimals, width
 

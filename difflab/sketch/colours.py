@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..draw.palette import INK, LIGHT_TO_DARK, MARK, OPERATION
 from ..draw.text import number
+from ..palette import INK, LIGHT_TO_DARK, MARK, OPERATION
 from ..types import Value
 
 POSITIVE = {"#fdf0e2": "#33271b", "#fbe0c5": "#4a331d", "#f8cb9e": "#61401f", "#f4b479": "#7a4d23"}

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..draw.palette import INK, INPUT, OPERATION, WIRE
 from ..draw.text import number
 from ..errors import InputError, ShapeError
+from ..palette import INK, INPUT, OPERATION, WIRE
 from ..types import Value
 from .canvas import Canvas, Point
 from .checks import count, numbers

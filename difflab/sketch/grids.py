@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..draw.palette import WIRE
 from ..errors import InputError
+from ..palette import WIRE
 from ..types import Array, Value
 from .canvas import Canvas
 from .checks import channels, count, numbers

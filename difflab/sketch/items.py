@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..draw.palette import CONSTANT, INK, WIRE
+from ..palette import CONSTANT, INK, WIRE
 from ..types import Array, Value
 from .canvas import Canvas, Point
 from .colours import greys, ink_on, tints

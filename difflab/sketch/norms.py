@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..draw.palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
 from ..errors import InputError
+from ..palette import BLOCK, CONSTANT, INPUT, MARK, OPERATION
 from ..types import Array, Value
 from .canvas import Canvas
 from .checks import count

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..draw.palette import CONSTANT, OPERATION
 from ..errors import InputError, ShapeError
+from ..palette import CONSTANT, OPERATION
 from ..types import Array, Sizes
 from .canvas import Canvas
 from .checks import count

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..draw.palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
 from ..errors import InputError, ShapeError
+from ..palette import CONSTANT, INK, INPUT, MARK, OPERATION, WIRE
 from ..types import Shape, Sizes
 from .canvas import Canvas, Point
 from .checks import count

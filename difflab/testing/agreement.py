@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..cards.parts import Card, Code, Part, Table, Words, figure
+from ..cards.shown import Carded
 from ..clock import spent
 from ..differentiate.problem import as_problem
 from ..errors import DisagreementError, InputError, ShapeError, TraceError, UnsupportedError
@@ -68,7 +70,7 @@ def assert_gradients_agree(
 
 
 @dataclass(repr=False)
-class Report:
+class Report(Carded):
     """A gradient at a point: the wrong entries, who judged, the rule that is to blame, and a line to paste."""
 
     name: str
@@ -99,6 +101,19 @@ class Report:
         rules = [line for rule in self.rules for line in str(rule).splitlines()]
         lines = [f"the judge: {judges}{claimed}{self.accepted}", *self.notes, *rules, f"again: {self.again}"]
         return "\n".join([f"the gradients of {self.name} disagree", table(self.wrong), *map("  {}".format, lines)])
+
+    def _card_(self) -> Card:
+        about = f"the gradient of {cut(self.name)} {'agrees' if self.agree else 'disagrees'}"
+        judges = [[judge, f"{n:,}"] for judge, n in self.judges.items()]
+        wrong = [
+            [r.method, r.entry, f"{r.found:.17g}", f"{r.expected:.17g}", figure(r.ulps, 3), r.judge]
+            for r in worst_first(self.wrong)
+        ]
+        table = Table(wrong, ("method", "d / d", "found", "expected", "ulps apart", "judge"), "wrong entries")
+        rules = [Words(str(rule), attention=True) for rule in self.rules]
+        again: list[Part] = [Words("to run it again:"), Code(self.again)] if self.wrong and self.again else []
+        notes = [Words(note) for note in self.notes]
+        return Card("Report", about).add(table, Table(judges, ("judge", "entries")), *rules, *notes, *again)
 
     def to_json(self) -> dict[str, Any]:
         """A strict JSON value."""

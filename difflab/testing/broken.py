@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..cards.parts import Card, Table, figure
+from ..cards.shown import Carded
 from ..clock import spent
 from ..differentiate.problem import as_problem, output_ancestors
 from ..differentiate.transform import jvp, vjp
@@ -18,6 +20,7 @@ from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, apply
 from ..lab.kinks import depends_on_inputs
 from ..primitives import Primitive
+from ..progress import doing, tell
 from ..types import Tree, Value
 from .arguments import Arguments
 from .judges import Subject
@@ -78,13 +81,23 @@ class BrokenRule:
         }
 
 
-class BrokenRules(list[BrokenRule]):
+class BrokenRules(Carded, list[BrokenRule]):
     """The wrong rules; empty where all are right. `judged` counts nodes, `unjudged` says which had no judge and why."""
 
     def __init__(self) -> None:
         super().__init__()
         self.judged = 0
         self.unjudged: list[str] = []
+
+    def _card_(self) -> Card:
+        about = f"{len(self)} wrong, {self.judged} local derivatives judged"
+        rows = [
+            [f.operation, f.mode, str(f.operand), f"{f.rule:.17g}", f"{f.truth:.17g}", figure(f.ulps, 3), f.source]
+            for f in self
+        ]
+        heads = ("operation", "mode", "operand", "its rule says", "truth", "ulps apart", "line")
+        unjudged = Table([[reason] for reason in self.unjudged], ("not judged",))
+        return Card("BrokenRules", about).add(Table(rows, heads).without_empty(), unjudged)
 
     def __str__(self) -> str:
         lines = [str(f) for f in self] or [f"no broken rule: {self.judged} local derivatives are right"]
@@ -93,7 +106,9 @@ class BrokenRules(list[BrokenRule]):
             lines.append(f"... and {len(self.unjudged) - 6} more that were not judged")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        lines = str(self).splitlines()
+        return "\n".join(lines if len(lines) < 5 else [*lines[:3], f"... {len(lines) - 3} more lines; print it"])
 
 
 def find_broken_rule(f: Any, at: Tree, wrt: str | Iterable[str] | None = None, seconds: float = 60.0) -> BrokenRules:
@@ -119,8 +134,10 @@ def find_broken_rule(f: Any, at: Tree, wrt: str | Iterable[str] | None = None, s
         env = problem.graph.evaluate(list(problem.values))
     moving, needed = depends_on_inputs(problem), output_ancestors(problem.graph)
     search = Search(spent() + seconds, lines_of(problem))
-    for node in problem.graph.order:
-        if node.operands and node in needed:
+    nodes = [n for n in problem.graph.order if n.operands and n in needed]
+    with doing("judging each operation"):
+        for k, node in enumerate(nodes):
+            tell(node.primitive.name, k / len(nodes))
             wanted = [i for i, x in enumerate(node.operands) if x in moving]
             search.visit(Operation(node, [env[x] for x in node.operands], wanted))
     return search.found

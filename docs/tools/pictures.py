@@ -11,11 +11,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 import difflab as dl
-from difflab import mdp
+from difflab import mdp, nn
 
 OUT = Path(__file__).parents[1] / "pictures"
 INK, PAPER = (36, 41, 47), (255, 255, 255)
@@ -69,7 +70,32 @@ def step() -> None:
         browser.close()
 
 
+def notebook() -> None:
+    """What cells show, in a light notebook and in a dark one."""
+    from playwright.sync_api import sync_playwright
+
+    run = nn.fit(nn.models.mlp((2, 24, 3)), nn.data.blobs(300), epochs=12, progress=False)
+    slippery = mdp.gridworld((3, 4), terminals=[(0, 3)], slip=0.1).solve()
+    style = "body {{ margin: 0; background: {} }} .difflab-card {{ margin: 8px !important }}"
+    page = f'<meta charset="utf-8"><style>{style}</style><body {{}}>{{}}'
+    cells = [
+        ("notebook-light.png", "#fff", "true", [dl.certify("abs(x) + y*y", dict(x=0.0, y=3.0)), run]),
+        ("notebook-dark.png", "#111", "false", [dl.step_size_study("exp(x)", at=dict(x=1.0)), slippery]),
+    ]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        view = browser.new_page(viewport={"width": 1000, "height": 400}, device_scale_factor=1.25)
+        for name, paper, light, shown in cells:
+            body = "".join(thing._repr_html_() for thing in shown)
+            written = Path(folder) / "cells.html"
+            written.write_text(page.format(paper, f'data-jp-theme-light="{light}"', body), encoding="utf-8")
+            view.goto(written.as_uri())
+            view.screenshot(path=OUT / name, full_page=True)
+            Image.open(OUT / name).convert("RGB").quantize(64).save(OUT / name, optimize=True)
+        browser.close()
+
+
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
-    for picture in (comparison, v_curve, gridworld, step):
+    for picture in (comparison, v_curve, gridworld, step, notebook):
         picture()

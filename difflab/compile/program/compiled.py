@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.traced import SeenShape
+from ...progress import doing
 from ...types import Tree, Value
 from ..passes.pipeline import NUMPYS, optimise
 from ..run.blas import one_thread
@@ -35,13 +37,16 @@ class Compiled:
         self.free: list[list[Value]] = []  # workspaces that no run uses at the moment
         self.general: Compiled | None = None
         self.guards: list[Value] = [outcome for _, outcome in graph.guards]
+        self.seconds: float = 0.0  # that recording, the passes and writing took
         self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 
     def build(self, scalar: bool = True) -> Compiled:
         """Runs the passes and writes the source, once."""
         with self.lock:
             if self.run is None:
-                self.graph, self.log = optimise(self.traced, NUMPYS if self.backend == "jax" else ())
+                start = time.perf_counter()
+                with doing("compiling"):
+                    self.graph, self.log = optimise(self.traced, NUMPYS if self.backend == "jax" else ())
                 self.scalar: bool = scalar and self.backend != "jax" and is_scalar(self.graph)
                 self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
@@ -52,6 +57,7 @@ class Compiled:
                 if isinstance(self.source, NumpySource):
                     self.arrays = self.source
                 self.run = self.source.compile()
+                self.seconds += time.perf_counter() - start
         return self
 
     def written(self, kept: list[Node]) -> ScalarSource | NumpySource | XlaSource:

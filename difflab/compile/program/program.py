@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections import UserString
 from collections.abc import Callable, Hashable, Iterable
 from functools import partial
@@ -13,6 +14,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import optree
 
+from ...cards.parts import Card, Code, Fold, Words, duration, facts
+from ...cards.shown import Shown
 from ...errors import DifflabError, DtypeError, InputError
 from ...graph.graph import Graph
 from ...graph.trace import argument_names, leaf, record
@@ -50,7 +53,7 @@ class CompiledFunction(Protocol):
     def __call__(self, *args: Any, **kwargs: Any) -> Value: ...
 
 
-class Program:
+class Program(Shown):
     """A compiled function's programs: one for each kind of arguments.
 
     They are kept by the structure, shapes and dtypes of the arguments, by the static ones, and by the numbers and
@@ -72,12 +75,22 @@ class Program:
         self.warned: bool = False
         self.function: Any = entry_function(self, f)
         self.function.program, self.function.explain, self.function.prepare = self, self.explain, self.prepare
-        self.function.source = UNTRACED
+        self.function.source, self.function._repr_html_ = UNTRACED, self._repr_html_
 
     def __repr__(self) -> str:
         traced = sum(map(len, self.programs.values()))
         name = getattr(self.f, "__name__", "a function")
         return f"<Program of {name}, backend {self.backend}: {traced} traced; .source and .explain() show what runs>"
+
+    def _card_(self) -> Card:
+        traced = sum(map(len, self.programs.values()))
+        about = f"of {getattr(self.f, '__name__', 'a function')}, backend {self.backend}: {traced} traced"
+        if self.last is None:
+            return Card("Program", about).add(Words("Nothing has been traced yet: call it once."))
+        latest = self.latest()
+        told = facts({"recording and compiling": duration(latest.seconds), "operations": len(latest.graph.operations)})
+        explained = Fold("what became of the graph", [Code(self.explain())])
+        return Card("Program", about).add(told, Code(latest.source.text), explained)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Value:
         if self.static or kwargs:
@@ -171,6 +184,7 @@ class Program:
             full = [args[k] if k in static else next(rest) for k in range(len(args))]
             return self.f(*full, **dict(zip(names, named)))
 
+        start = time.perf_counter()
         with self.lock, np.errstate(all="ignore"):
             draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
             graph, results = record(g, moving, tuple(kwargs[n] for n in names))
@@ -179,6 +193,7 @@ class Program:
             results = owned(results, graph.outputs, given)
             donated = self.donated_leaves(moving, static, len(args), len(given))
             program = Auto(graph, donated) if self.backend == "auto" else Compiled(graph, donated, self.backend)
+            program.seconds = time.perf_counter() - start
             while sum(map(len, self.programs.values())) >= MAX_KINDS:
                 self.forget()
             self.programs.setdefault(key, []).append(program)

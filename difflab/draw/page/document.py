@@ -10,32 +10,48 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+import numpy as np
+
+from ...palette import variables
 from ...primitives import rows
+from ...types import Tree
 from ..build import default_title
 from ..text import clean, short
+from .compact import compact
+from .copied import copied
+from .heat import map_of
 from .live import Live
 from .methods import Symbolic, panel
 from .model import Model
 from .opening import drawings
+from .program import Program
 from .script import helpers
 
-LONG = 900  # points; what a common window shows beside a panel in readable size
+LONG, LONGER = 1000, 1290  # points; what a common window shows beside a panel in full, and in readable size
+TALL = 500  # points; a taller drawing, if it is not wide, has the words at its side too
 MOST_STILL = 300  # rows of the table for readers without scripts
-SCRIPTS = ("engine.js", "drawing.js", "flow.js", "panels.js", "windows.js", "tables.js", "page.js")
+CURVE = ("curve.js", "plot.js")  # of SCRIPTS those for pages where single numbers flow
+ARRAYS = ("lists.js", "arrays.js", "maps.js", "follow.js")  # and where arrays do
+SCRIPTS = (
+    "lists.js", "arrays.js", "engine.js", "drawing.js", "meeting.js", "flow.js", "panels.js", "windows.js",
+    "formulas.js", "program.js", "tables.js", "linked.js", "maps.js", "follow.js", "curve.js", "plot.js", "page.js",
+    "picture.js", "projector.js", "share.js", "framed.js",
+)  # fmt: skip
+STYLES = ("page.css", "curve.css", "share.css", "projector.css")
 
 
 def document(model: Model, live: Live | None, reason: str, title: str | None, ulps: bool) -> str:
     """The HTML of a page."""
     kind = "both" if model.backward else "forward"
     title = clean(title, 120) if title else default_title(model.graph, kind)
+    if live is not None and live.operations is not None:
+        model.maps = {n: map_of(np.shape(v)) for n, v in model.forward.values.items() if np.ndim(v)}
     svgs, states, openings, first = drawings(model, title)
-    data = model.data(live is not None)
-    data["openings"] = openings
-    if live is not None:
-        for node, form in live.form.items():
-            data["nodes"][model.index[node]]["form"] = form
-    symbolic = Symbolic(model) if live is not None and model.backward is not None else None
-    script, style = script_of(live, symbolic), asset("page.css").strip()
+    data = data_of(model, live) | {"openings": openings}
+    data |= {"copied": copied(model, live is not None), "program": Program(model).data()}
+    symbolic = Symbolic(model) if live is not None and model.scalar and model.backward is not None else None
+    styles = (*STYLES, "arrays.css") if model.maps else STYLES
+    script, style = script_of(live, symbolic), variables() + "\n".join(map(asset, styles))
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,
@@ -46,12 +62,23 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         blocks=blocks_choice(states, first),
         order=order_choice(model, live),
         inputs=inputs_panel(model, live, reason),
-        layout="beside" if model.graph.inputs and not long(svgs[first]) else "",
+        layout=layout(svgs[first]),
+        curve=curve_panel(model, live),
+        share=asset("share.html"),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         still=still(model),
         data=json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         script=script,
     )
+
+
+def data_of(model: Model, live: Live | None) -> dict[str, Tree]:
+    """What the script reads of a pass, with the numbers of the operations that it computes."""
+    data = model.data(live is not None)
+    if live is not None:
+        for node, form in live.form.items():
+            data["nodes"][model.index[node]][live.key] = form
+    return data
 
 
 def still(model: Model) -> str:
@@ -66,17 +93,23 @@ def still(model: Model) -> str:
     return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(cells_of)}</table>"
 
 
-def long(svg: str) -> bool:
-    """Whether a drawing needs the whole width, so that the inputs go below it."""
+def layout(svg: str) -> str:
+    """Classes of the page: whether the panels stand beside the drawing, and the words too because it is tall."""
     found = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
-    return found is not None and int(found[1]) > max(LONG, 2 * int(found[2]))
+    width, height = (int(found[1]), int(found[2])) if found is not None else (0, 0)
+    if width > max(LONG, 2 * height) or width > LONGER:
+        return ""
+    return "beside tall" if height > max(width, TALL) else "beside"
 
 
 def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     forms = live.script if live is not None else "const FORMS = null;"
+    arrays = live is not None and live.operations is not None
+    forms += "" if arrays else "\nconst OPS = null;"
     forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
     used = helpers(forms, asset("special.js") + "\n" + asset("bessel.js"))
-    parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS]]
+    left_out = (*(() if arrays else ARRAYS), *(CURVE if arrays or live is None else ()))
+    parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS if name not in left_out]]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
 
 
@@ -86,9 +119,11 @@ def digest(text: str) -> str:
 
 
 def asset(name: str) -> str:
-    """A file of the page without its indentation and the lines that are comments."""
-    lines = files(__package__).joinpath("assets", name).read_text(encoding="utf-8").splitlines()
-    return "\n".join(s for line in lines if (s := line.strip()) and not s.startswith("// "))
+    """A file of the page without its indentation and comments, a script also without spaces that mean nothing."""
+    text = files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    kept = "\n".join(s for line in lines if (s := line.strip()) and not s.startswith("// "))
+    return compact(kept) if name.endswith(".js") else kept
 
 
 def blocks_choice(states: list[str], first: int) -> str:
@@ -114,8 +149,16 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
         return ""
     if live is None:
         told = escape(clean(reason, 300))
+        told += ". The numbers are those of the point where the page was made"
         return f'<section id="inputs"><h2>Inputs</h2><p class="quiet">Recorded steps: {told}.</p></section>'
     return (
         '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'
         '<p id="marks" role="status"></p><button id="reset" type="button">Reset</button></section>'
     )
+
+
+def curve_panel(model: Model, live: Live | None) -> str:
+    """The card of f along one input, where the page can compute f and its slope."""
+    if live is None or not model.scalar or model.backward is None or not model.graph.inputs:
+        return ""
+    return Template(asset("curve.html")).substitute(f=escape(model.output_name))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import NamedTuple
+
 import numpy as np
 
-from ...types import Tree, Value
+from ...types import Shape, Tree, Value
 from ..text import number
 
 ROWS, COLUMNS = 8, 12
 LEVELS = 40  # to each side of zero
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]"
 MISSING = " "
+MOST_COLUMNS, MOST_ROWS, FOLDED = 24, 24, 20  # of a map in a drawing; a longer row goes on below
+NUMBER = (44, 20)  # points of a cell with its number in it
 
 
 def heat(x: Value) -> dict[str, Tree] | None:
@@ -34,6 +39,41 @@ def heat(x: Value) -> dict[str, Tree] | None:
     scaled = np.nan_to_num(grid / most if most else grid * 0.0, nan=2.0, posinf=1.0, neginf=-1.0)
     rows = ["".join(level(v) for v in row) for row in scaled]
     return {"rows": rows, "most": number(most), "whole": grid.size == x.size}
+
+
+class Map(NamedTuple):
+    """How the entries of an array lie in the drawing, in their order: columns, rows, and the size of a cell."""
+
+    columns: int
+    rows: int
+    wide: int
+    high: int
+
+    @property
+    def width(self) -> int:
+        return self.columns * self.wide
+
+    @property
+    def height(self) -> int:
+        return self.rows * self.high
+
+
+def map_of(shape: Shape) -> Map:
+    """The map of an array of this shape, which has entries.
+
+    >>> map_of((2, 3)), map_of((6, 6))
+    (Map(columns=3, rows=2, wide=44, high=20), Map(columns=6, rows=6, wide=16, high=16))
+    """
+    size, columns = prod(shape), shape[-1]
+    if columns > MOST_COLUMNS:
+        columns = FOLDED
+    elif size > MOST_ROWS * columns:  # several rows of the array in one of the map
+        columns *= -(-size // (MOST_ROWS * columns))
+    rows = -(-size // columns)
+    if columns <= 4 and rows <= 5:
+        return Map(columns, rows, *NUMBER)
+    side = min(16, max(7, 150 // max(rows, columns)))
+    return Map(columns, rows, side, side)
 
 
 def level(v: float) -> str:

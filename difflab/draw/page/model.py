@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ...types import Tree, Value
 from ..build import ancestors
 from ..formula import local_formula, names_of, node_formula
 from ..text import clean, shape, short
-from .heat import ALPHABET, heat
+from .heat import ALPHABET, Map, heat
 from .windows import window_of
 
 NAME, FORMULA = 40, 160  # characters of a name or a formula that a page shows
@@ -38,10 +39,11 @@ class Model:
         self.edges: list[Edge] = backward.edges if backward else []
         self.edge_index: dict[tuple[Node, int], int] = {(e.target, e.position): k for k, e in enumerate(self.edges)}
         self.output: Node = backward.output if backward else self.graph.outputs[0]
-        self.output_name: str = clean(self.output.name or "f", NAME)
+        self.output_name: str = self.names[self.output] if self.output.name else "f"
         self.needed: set[Node] = ancestors(self.graph)
+        self.maps: dict[Node, Map] = {}  # of arrays whose entries the page shows and moves
 
-    @property
+    @cached_property
     def scalar(self) -> bool:
         """Whether every value is a single real number or truth value."""
         return all(is_number(self.forward.values[n]) for n in self.order)
@@ -49,14 +51,14 @@ class Model:
     def data(self, live: bool) -> dict[str, Tree]:
         """Nodes, edges and where they begin and end; with `live` without the numbers that the script computes."""
         return {
-            "levels": "" if live else ALPHABET,
+            "levels": "" if live and self.scalar else ALPHABET,
             "nodes": [self.node(n, live) for n in self.order],
             "edges": [self.edge(e, live) for e in self.edges],
             "inputs": [self.index[n] for n in self.graph.inputs],
             "outputs": [self.index[n] for n in self.graph.outputs],
             "output": self.index[self.output],
             "outputName": self.output_name,
-            "seed": encoded(self.backward.given) if self.backward else None,
+            "seed": None if self.backward is None else self.written(self.backward.given, live),
             "backward": self.backward is not None,
         }
 
@@ -76,10 +78,21 @@ class Model:
         if block:
             found["block"] = " / ".join(block)
         if not live or not node.operands:
-            found["value"] = encoded(value)
+            found["value"] = self.written(value, live)
+        if live and not self.scalar:
+            found["shape"] = shape(value) if np.ndim(value) else ""
+            if node in self.maps:
+                found["map"] = [*self.maps[node], int(np.size(value))]
+            window = window_of(node, self.forward.values)
+            if window is not None:
+                found["window"] = {k: v for k, v in window.items() if k not in ("before", "after")}
         if not live:
             found |= self.recorded(node, value)
         return found
+
+    def written(self, value: Value, live: bool) -> Value:
+        """A value with all its entries where the page computes with them."""
+        return entries(value) if live and np.ndim(value) else encoded(value)
 
     def recorded(self, node: Node, value: Edge) -> dict[str, Tree]:
         """What the script of a page without sliders cannot find itself: adjoint, shape, pictures of arrays."""
@@ -114,6 +127,12 @@ class Model:
         """Marks in the place of names, which the script replaces by names or by numbers."""
         found = {x: f"⟦{k}⟧" for k, x in enumerate(node.operands) if x.primitive is not rows.constant}
         return found | {node: "⟦y⟧"}
+
+
+def entries(x: Value) -> dict[str, Tree]:
+    """An array for JSON: its shape and all its entries, exactly."""
+    x = np.asarray(x)
+    return {"s": list(x.shape), "x": [encoded(v) for v in x.ravel()]}
 
 
 def is_number(x: Value) -> bool:

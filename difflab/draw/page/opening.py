@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..build import COLLAPSE_OVER
 from ..picture import OpenBlocks
 from ..text import clean
@@ -10,6 +12,12 @@ from .scene import Scene
 from .slim import drawing
 
 MOST_BYTES = 40_000  # of drawings with one block open; beyond that a block opens together with all others
+WIDE = 2800  # points, or two screens: a wider drawing begins with its blocks closed
+
+
+def width(svg: str) -> float:
+    found = re.search(r'viewBox="0 0 (\d+)', svg)
+    return float(found[1]) if found else 0.0
 
 
 def drawings(model: Model, title: str) -> tuple[list[str], list[str], dict[int, int], int]:
@@ -23,9 +31,9 @@ def drawings(model: Model, title: str) -> tuple[list[str], list[str], dict[int, 
         return [drawn(True)], ["open"], {}, 0
     states = ["all closed"]
     svgs = [drawn(False)]
-    large = len(model.order) > COLLAPSE_OVER
     states.append("all open")
     svgs.append(drawn(True))
+    large = len(model.order) > COLLAPSE_OVER or width(svgs[1]) > WIDE
     openings = dict.fromkeys(range(len(blocks)), 1)
     used = len(svgs[1])
     for k, block in enumerate(blocks):

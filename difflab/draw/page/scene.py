@@ -8,13 +8,16 @@ from ...primitives import rows
 from ...types import Value
 from ..build import Builder
 from ..picture import Box, Kind, Line, OpenBlocks, Picture, Wire
-from ..text import clean, short
+from ..text import clean, shape, short
 from .model import Model, is_number
 
 ROOM, WIRE_ROOM = "-0.00e-00", "-0.000 × -0.000 = -0.000"  # as wide as the widest number, and as most equations
-SUM_ROOM = "0.000 + 0.000 = 0.000"
+OPERATION, NUMBER, NAME, PART = 24, 17, 15, 13  # points of the lines of a box
+MAP_WIRE_ROOM = "∂ [-0.00, -0.00]"
+GAP, LINE = 10, 21  # points between the maps of a box and its border, and of a line of text
 QUICK_OVER = 150  # boxes; Graphviz's best layout takes minutes for many
-MOST_TERMS = 3  # contributions whose sum is written out in a box
+MOST_ROWS = 5  # contributions that have a row each in the box where they meet; of more the last row has the rest
+SENDER = 9  # characters of a sender's name in such a row
 FAR = 4  # ranks; in a large drawing a longer wire begins at a small box with the name of where it comes from
 
 
@@ -65,7 +68,7 @@ class Scene(Builder):
         """The box where a wire begins: its source's, or in a large drawing a stub beside a target far away."""
         if not self.rank or self.rank[target] - self.rank[source] <= FAR or isinstance(source, Block):
             return self.place[source]
-        box = Box([Line(clean(self.names[source], 24), bold=True)], "stub", "", self.cluster(use[1].block))
+        box = Box([Line(clean(self.names[source], 24), bold=True, size=NAME)], "stub", "", self.cluster(use[1].block))
         place = self.picture.add(box)
         self.stub_of[place] = self.model.index[source]
         return place
@@ -84,41 +87,58 @@ class Scene(Builder):
     def node_box(self, node: Node) -> Box:
         row = node.primitive
         if row is rows.input:
-            lines = [Line(clean(node.name or "input", 24), bold=True)]
+            lines = [Line(clean(self.names[node], 24), bold=True, size=NAME)]
         else:
-            lines = [Line(row.glyph or row.name, large=len(row.glyph) <= 3)]
-            lines += [Line(clean(self.names[node], 24), bold=bool(node.name))]
+            sign = row.glyph or row.name
+            lines = [Line(sign, size=OPERATION if len(sign) <= 3 else NUMBER)]
+            lines += [Line(clean(self.names[node], 24), bold=bool(node.name), size=NAME)]
         lines += self.room(node)
         kind: Kind = "input" if row is rows.input else "step"
-        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed)
+        least = self.map_room(node, len(lines))
+        return Box(lines, kind, "", self.cluster(node.block), faded=node not in self.needed, least=least)
 
     def block_box(self, block: Block) -> Box:
         inside = [n for n in self.graph.order if self.holder(n) is block]
         used = {x for n in self.graph.order for x in n.operands if self.holder(n) is not block}
         leaving = [n for n in inside if n in used or n in self.graph.outputs]
-        lines = [Line(clean(block.name, 24), bold=True)]
+        lines = [Line(clean(block.name, 24), bold=True, size=NAME)]
         place = len(self.picture.boxes)
         self.blocks_of[place] = self.all_blocks[block]
+        least = None
         if len(leaving) == 1:
             self.value_of[place] = self.model.index[leaving[0]]
             lines += self.room(leaving[0])
-        return Box(lines, "block", "", self.cluster(block.parent))
+            least = self.map_room(leaving[0], len(lines))
+        return Box(lines, "block", "", self.cluster(block.parent), least=least)
 
     def room(self, node: Node) -> list[Line]:
-        """Empty lines for the value and, where something flows back, for the adjoint."""
+        """Empty lines for the value and, where something flows back, for the adjoint; of a map its shape alone."""
+        if node in self.model.maps:
+            return [Line(shape(self.model.forward.values[node]), "forward")]
         text = self.widest(self.model.forward.values[node])
-        lines = [Line(text, "forward")]
+        lines = [Line(text, "forward", size=NUMBER)]
         backward = self.model.backward
         if text != ROOM and backward is not None and node in backward.reached:
             text = self.widest(backward.adjoint[node])
         count = self.arriving.get(node, 0)
         if count or (self.model.backward and node is self.model.output):
-            several = 1 < count <= MOST_TERMS and text == ROOM and not self.rank
-            lines.append(Line(SUM_ROOM if several else "∂ " + text, "backward"))
+            if count > 1 and text == ROOM and not self.rank:
+                senders = [clean(self.names[e.target], SENDER) for e in self.model.edges if e.source is node]
+                lines += [Line(f"◂ {max(senders, key=len)}  + {ROOM}", "downstream", size=PART)] * min(count, MOST_ROWS)
+            lines.append(Line("∂ " + text, "backward", size=NUMBER))
         return lines
 
-    @staticmethod
-    def widest(value: Value) -> str:
+    def map_room(self, node: Node, lines: int) -> tuple[float, float] | None:
+        """Width and height of a box with the map of an array, and the map of its adjoint beside it."""
+        found = self.model.maps.get(node)
+        if found is None:
+            return None
+        maps = 2 if node in self.arriving or (self.model.backward and node is self.model.output) else 1
+        return maps * found.width + (maps + 1) * GAP, lines * LINE + found.height + GAP + 4
+
+    def widest(self, value: Value) -> str:
+        if self.model.maps and not is_number(value):
+            return MAP_WIRE_ROOM
         return ROOM if is_number(value) else short(value).replace("  ", " ")
 
     def wire(self, source: Node | Block, target: Node | Block, uses: list[tuple[Node, Node, int]]) -> None:
@@ -138,5 +158,5 @@ class Scene(Builder):
         if y is self.model.output and not y.name and y.primitive is not rows.constant:
             self.picture.boxes[-1].lines[0].text = self.model.output_name  # as the sentences call it
 
-    def add_legend(self) -> None:
-        """The page has a legend of its own."""
+    def add_key(self) -> None:
+        """The page has a key of its own."""

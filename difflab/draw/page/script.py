@@ -25,7 +25,7 @@ class ScriptCarrier(SympyCarrier):
     """sympy expressions; what JavaScript or special.js has, by the rows' spelling, stays as it is."""
 
     def function(self, row: Primitive) -> Function:
-        if "javascript" in row.spelling:
+        if isinstance(row.spelling.get("javascript"), str):
             return named(row)
         if row.kind == "elementwise" and "compiled" in row.spelling:  # the form that is accurate on doubles
             return partial(row.spelling["compiled"], self)
@@ -103,7 +103,11 @@ def printer() -> Any:
         def _print_NegativeInfinity(self, expr: Any) -> str:
             return "(-Infinity)"
 
-    known = {f"row_{row.name}": row.spelling["javascript"] for row in table() if "javascript" in row.spelling}
+    known = {
+        f"row_{row.name}": row.spelling["javascript"]
+        for row in table()
+        if isinstance(row.spelling.get("javascript"), str)
+    }
     known |= {"Heaviside": "heaviside", "loggamma": "gammaln"} | {
         f: f for f in ("erf", "erfc", "erfi", "gamma", "digamma")
     }

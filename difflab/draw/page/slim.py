@@ -6,24 +6,30 @@ import re
 import xml.etree.ElementTree as ET
 from html import escape
 
+from ...palette import BACKWARD, DOWNSTREAM, FORWARD
 from ..dot import dot
 from ..layout import render
-from ..palette import BACKWARD, FORWARD
 from ..picture import Picture
 from ..svg import SVG
 from .scene import Scene
 
 SECONDS = 20.0
-TONES = {FORWARD: "v", BACKWARD: "a"}
+WIDE = 1860  # points; in a window of 1400 pixels the names of a wider drawing, of 15 points, are smaller than 11 pixels
+TONES = {FORWARD: "v", BACKWARD: "a", DOWNSTREAM: "p"}  # value, adjoint, part of an adjoint
 SHAPES = {"path": ("d",), "polygon": ("points",)}
-ROUND = 10  # the radius of a box's corners
+ROUND, ROOM = 10, 3  # the radius of a box's corners; what Graphviz leaves too little above and below large text
+TOP = 6  # where the lines of a box stand at its top, the room above them
 
 
 def drawing(scene: Scene) -> str:
     """The scene as the text of one <svg> element; its numbers are left empty for the script."""
     picture = scene.built()
-    raw = render(dot(picture), "svg", SECONDS, f"{len(picture.boxes)} boxes")
-    root = ET.fromstring(raw)
+    root = laid_out(picture)
+    if width_of(root) > WIDE and not picture.quick:  # left to right where it fits, else down
+        picture.down = True
+        other = laid_out(picture)
+        picture.down = width_of(other) <= WIDE
+        root = other if picture.down else root
     graph = root.find(f"{{{SVG}}}g")
     assert graph is not None
     moved = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", graph.get("transform", ""))
@@ -38,6 +44,15 @@ def drawing(scene: Scene) -> str:
         + "".join(text for _, text in parts)
         + "</g></svg>"
     )
+
+
+def laid_out(picture: Picture) -> ET.Element:
+    """Graphviz's SVG of a picture."""
+    return ET.fromstring(render(dot(picture), "svg", SECONDS, f"{len(picture.boxes)} boxes"))
+
+
+def width_of(root: ET.Element) -> float:
+    return float(root.get("viewBox", "0 0 100 100").split()[2])
 
 
 def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:
@@ -61,7 +76,7 @@ def part(g: ET.Element, scene: Scene, picture: Picture) -> tuple[str, str]:
         label = escape(f"open block {box.lines[0].text}", quote=True)
         data += f' data-b="{scene.blocks_of[number]}" tabindex="0" role="button" aria-label="{label}"'
     name = f"node {box.kind}{' faded' if box.faded else ''}"
-    return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g))}</g>'
+    return kind, f'<g class="{name}"{data}>{outline(g)}{texts(g, middle(g), TOP if box.least else 0)}</g>'
 
 
 def middle(g: ET.Element) -> float | None:
@@ -87,6 +102,7 @@ def outline(g: ET.Element) -> str:
     if found is None:
         return ""
     left, top, right, bottom = map(round, found)
+    top, bottom = top - ROOM, bottom + ROOM
     return f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="{ROUND}"/>'
 
 
@@ -101,16 +117,17 @@ def shapes(g: ET.Element) -> str:
     return "".join(parts)
 
 
-def texts(g: ET.Element, x: float | None) -> str:
-    """The lines of text; numbers are empty until the script fills them."""
+def texts(g: ET.Element, x: float | None, down: int = 0) -> str:
+    """The lines of text, so many points further down; numbers are empty until the script fills them."""
     parts = []
     for element in g.findall(f"{{{SVG}}}text"):
         tone = TONES.get(element.get("fill", ""), "t")
         place = short(element.get("x", "0") if x is None else str(x))
         written = "" if tone != "t" else escape(element.text or "")
         size = float(element.get("font-size", "12"))
-        kind = f"{tone}{' big' if size > 14 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
-        parts.append(f'<text class="{kind}" x="{place}" y="{short(element.get("y", "0"))}">{written}</text>')
+        kind = f"{tone}{' big' if size > 20 else ''}{' bold' if element.get('font-weight') == 'bold' else ''}"
+        at = short(str(float(element.get("y", "0")) + down))
+        parts.append(f'<text class="{kind}" x="{place}" y="{at}">{written}</text>')
     return "".join(parts)
 
 

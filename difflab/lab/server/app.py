@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ...errors import InputError, UnsupportedError
+from ...palette import variables
 from .desk import GONE, Desk
 from .pages import Pages
 from .question import EXAMPLES, question
@@ -126,7 +127,8 @@ def home_page(token: str, nonce: str) -> str:
     )
     options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
     told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
-    parts = {"STYLE": asset("lab.css"), "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
+    style = variables() + asset("lab.css")
+    parts = {"STYLE": style, "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
     page = asset("lab.html")
     for name, value in parts.items():
         page = page.replace(f"@{name}@", value)

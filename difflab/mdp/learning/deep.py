@@ -18,6 +18,7 @@ from ...nn.arrays import Memory
 from ...nn.layers.layer import Layer
 from ...nn.models import mlp
 from ...nn.optim.optimiser import Optimiser
+from ...progress import doing, tell
 from ...types import Array, Function, Params, State, Tree, Value
 from ..checks import discount_of, whole
 from ..process import MDP
@@ -95,8 +96,9 @@ def deep_q_learning(
     returns: list[float] = []
     errors: list[tuple[int, float]] = []
     count = 0
-    with Interrupts() as interrupts:
-        for _ in range(episodes):
+    with Interrupts() as interrupts, doing("deep Q-learning"):
+        for episode in range(episodes):
+            tell(f"episode {episode + 1:,} of {episodes:,}", episode / episodes)
             state, total, over = encode(world.reset()), 0.0, False
             while not over:
                 a = int(rng.integers(world.n_actions)) if rng.random() < explore(count) else agent.best(state)

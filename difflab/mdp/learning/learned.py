@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...cards.parts import Card, Chart, Row, Series, arrays, empty, facts
+from ...cards.shown import Shown
 from ...nn.layers.layer import Layer
 from ...types import FileName, Tree, Value
 from ..types import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Learned:
+class Learned(Shown):
     """Action values after learning, and how it went.
 
     `q` (S, A) and the greedy `policy` (S,), None where states are not numbered; `returns`, the undiscounted sum of
@@ -69,6 +71,22 @@ class Learned:
             axes.grid(alpha=0.3)
             axes.legend(fontsize=8)
         return made if path is None else save(made, path, force)
+
+    def _card_(self) -> Card:
+        returns = np.asarray(self.returns, float)
+        width = max(1, len(returns) // 30)
+        mean = np.convolve(returns, np.ones(width) / width, mode="valid") if len(returns) else returns
+        curves = {"episode": Series(np.arange(len(returns)), returns)}
+        if width > 1:
+            curves[f"mean of {width}"] = Series(np.arange(width - 1, width - 1 + len(mean)), mean)
+        far = Series(*zip(*self.errors)) if self.errors else Series((), ())
+        charts = [
+            Chart("return", curves, "episode"),
+            Chart("distance to q*", {"max |q - q*|": far}, "step", log_y=True),
+        ]
+        told = facts({"episodes": len(self.returns), "steps": self.steps, "mean return": self.mean_return()})
+        kept = arrays({k: x for k, x in (("q", self.q), ("visits", self.visits)) if x is not None})
+        return Card("Learned", f"by {self.method}").add(Row([c for c in charts if not empty(c)]), told, kept)
 
     def __repr__(self) -> str:
         told = f"{len(self.returns)} episodes, {self.steps:,} steps, mean return {self.mean_return():.4g}"

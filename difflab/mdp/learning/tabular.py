@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ...errors import InputError, ShapeError
 from ...interrupts import Interrupts
+from ...progress import doing, tell as tell_watcher
 from ...types import Value
 from ..checks import discount_of, floats, whole
 from ..process import MDP
@@ -229,8 +230,9 @@ def learn(
             errors.append((count, float(np.max(np.abs(values() - truth)))))
             following = max(count + 1, int(count * 1.15))
 
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, doing(name):
         for episode in range(episodes):
+            tell_watcher(f"episode {episode + 1:,} of {episodes:,}", episode / episodes)
             returns.append(play(float(table.epsilon(episode)), tell))
             if interrupts.asked is not None:
                 break

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ...cards.parts import Card, Table, arrays, figure
+from ...cards.shown import Shown
 from ...errors import InputError, ShapeError
 from ...graph.kinds import check_fit
 from ...types import Array, Axis, Shape
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Shown):
     """Inputs and labels to learn from and to test with.
 
     `x_train` is (n, features) or (n, channels, height, width), `y_train` (n,) of class numbers (or (n, outputs) of
@@ -54,6 +56,15 @@ class Dataset:
     def __repr__(self) -> str:
         kind = f"{len(self.classes)} classes" if self.classes else "regression"
         return f"<Dataset {self.name}: {len(self.x_train)} + {len(self.x_test)} samples of shape {self.shape}, {kind}>"
+
+    def _card_(self) -> Card:
+        parts = {"x_train": self.x_train, "y_train": self.y_train, "x_test": self.x_test, "y_test": self.y_test}
+        counts = [
+            [name, figure(np.count_nonzero(self.y_train == k)), figure(np.count_nonzero(self.y_test == k))]
+            for k, name in enumerate(self.classes)
+        ]
+        about = f"{self.name}: {len(self.x_train):,} samples to train with, {len(self.x_test):,} to test"
+        return Card("Dataset", about).add(arrays(parts), Table(counts, ("class", "train", "test"), "classes"))
 
 
 def check_pair(where: str, x: Array, y: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from dataclasses import Field, dataclass, field, fields
 from typing import ClassVar, TypeVar, dataclass_transform
@@ -10,13 +11,16 @@ from typing import ClassVar, TypeVar, dataclass_transform
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ...cards.parts import Card, Table
+from ...cards.shown import Shown
 from ...errors import DtypeError, InputError
+from ...graph.pytree import named_leaves
 from ...types import Array, DType, Function, Params, Shape, State, Value
 from ..arrays import Initial, Record
-from ..init import Scheme, draw, redrawn, scheme_of
+from ..init import Scheme, Shapes, draw, redrawn, scheme_of
 
 
-class Layer:
+class Layer(Shown):
     """A description of a function with parameters; it holds none of them.
 
     `init(rng, dtype)` makes `(params, state)`: nested dicts of arrays with PyTorch's names and shapes. `apply(params,
@@ -55,6 +59,22 @@ class Layer:
         told = [(f.name, value) for f, value in every if not f.kw_only or value != f.default]
         return {"init" if name == "scheme" else name: value for name, value in told}
 
+    def _inside(self) -> list[tuple[str, Layer]]:
+        """The layers that it is made of, under their names: itself, unless it says otherwise."""
+        return [("", self)]
+
+    def _card_(self) -> Card:
+        rows, total = [], 0
+        for name, layer in self._inside():
+            shapes = shapes_of(layer)
+            count = sum(math.prod(s) for s in shapes.values())
+            total += count
+            told = ", ".join(f"{n} {' x '.join(map(str, s))}" for n, s in shapes.items())
+            settings = ", ".join(f"{n}={v!r}" for n, v in layer.settings().items() if told_apart(layer, n, v))
+            rows.append([name, type(layer).__name__, settings, told, f"{count:,}"])
+        table = Table(rows, ("name", "layer", "settings", "parameters", "count"))
+        return Card(type(self).__name__, f"of {total:,} parameters").add(table.without_empty())
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.settings().items())})"
 
@@ -84,6 +104,22 @@ def with_init(kind: type[L]) -> type[L]:
     made: Value = kind
     made.__init__ = told
     return kind
+
+
+def told_apart(layer: Layer, name: str, value: Value) -> bool:
+    """Whether a setting is not the default: 1 for each axis is 1."""
+    default = next((f.default for f in fields(layer) if f.name == name), None)
+    every = value if isinstance(value, tuple) and value else (value,)
+    return any(v is not default and repr(v) != repr(default) for v in every)
+
+
+def shapes_of(layer: Layer) -> dict[str, Shape]:
+    """The shapes of its parameters, without making them; none where a layer of one's own cannot be asked."""
+    try:
+        params, _ = layer.start(Shapes(), np.dtype(np.float64))
+        return {name: tuple(np.shape(x)) for name, x in named_leaves(params, "parameter").items()}
+    except Exception:  # what it draws is its own business: a notebook shows it all the same
+        return {}
 
 
 class Plain(Layer):

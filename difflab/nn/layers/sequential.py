@@ -47,6 +47,10 @@ class Sequential(Layer):
         object.__setattr__(self, "layers", found)
         object.__setattr__(self, "names", names)
 
+    def _inside(self) -> list[tuple[str, Layer]]:
+        pairs = zip(self.names, self.layers)
+        return [(f"{name}.{n}".rstrip("."), x) for name, layer in pairs for n, x in layer._inside()]
+
     def __len__(self) -> int:
         return len(self.layers)
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...cards.parts import Card, Chart, Part, Row, Series, Words, arrays, facts
+from ...cards.shown import Shown
 from ...compile.program.program import compile
 from ...differentiate.transform import value_and_grad
 from ...errors import DomainError, InputError, ShapeError
 from ...glance import glance
 from ...graph.leaves import check_functions
-from ...graph.pytree import flatten, map_leaves, paths
+from ...graph.pytree import flatten, map_leaves, named_leaves, paths
+from ...progress import doing, tell
 from ...types import Function, Tree, Value
 from ..arrays import Memory
 from .checks import check_params, number
@@ -21,7 +24,7 @@ from .second_order import LBFGS, GaussNewton, Newton, Ravel
 
 
 @dataclass(repr=False)
-class Result:
+class Result(Shown):
     """What `minimize` found: `params`, their `value`, values and parameters on the way, and why it ended."""
 
     params: Tree
@@ -36,6 +39,16 @@ class Result:
         told = "converged" if self.converged else "not converged"
         why = f" ({self.message})" if self.message else ""
         return f"<Result after {self.steps} steps, {told}{why}: value {self.value:.6g}, params {glance(self.params)}>"
+
+    def _card_(self) -> Card:
+        falls = np.asarray(self.history, float)
+        log = bool(falls.size and np.nanmin(falls, initial=np.inf) > 0)
+        curve = Chart("value", {"value": Series(range(falls.size), falls)}, "step", log_y=log)
+        told = facts({"value": self.value, "steps": self.steps, "converged": self.converged})
+        why = Words(self.message, attention=not self.converged) if self.message else None
+        parts: list[Part] = [*([curve] if falls.size else []), told]
+        params = arrays(named_leaves(self.params, "params"), "parameters")
+        return Card("Result", f"after {self.steps} steps").add(Row(parts), why, params)
 
 
 def minimize(
@@ -72,14 +85,16 @@ def minimize(
     )
     if run is None:
         raise InputError(f"minimize: {optimiser!r} is not an optimiser of nn.optim")
-    return run(f, start, optimiser, steps, Watch(callback), tolerance)
+    with doing("minimising"):
+        return run(f, start, optimiser, steps, Watch(callback, steps), tolerance)
 
 
 class Watch:
     """Notes each step, and says when to end."""
 
-    def __init__(self, callback: Callable[[int, Tree, float], object] | None) -> None:
+    def __init__(self, callback: Callable[[int, Tree, float], object] | None, steps: int) -> None:
         self.callback = callback
+        self.steps = steps
         self.history: list[float] = []
         self.trajectory: list[Tree] = []
 
@@ -88,6 +103,7 @@ class Watch:
         value, step = float(value), len(self.history)
         if not np.isfinite(value):
             raise DomainError(f"minimize: step {step}: the value is {value:g}; try smaller steps or another start")
+        tell(f"step {step:,}: value {value:.6g}", min(step / max(self.steps, 1), 1.0))
         self.history.append(value)
         self.trajectory.append(map_leaves(np.copy, params))
         return self.callback is not None and self.callback(step, params, value) is True

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 import optree
 
+from ...cards.parts import Card, Table, facts
+from ...cards.shown import Carded
 from ...errors import InputError
 from ...types import Tree, Value
 from ..arrays import Memory
@@ -16,7 +18,7 @@ from .transformation import Joint, Transformation
 from .update import Term, Update, array_of, as_dtype
 
 
-class Optimiser(Settings):
+class Optimiser(Carded, Settings):
     """Pure functions over any container of arrays (pytree): nothing is kept but what `update` returns.
 
     `init(params)` gives the memory, arrays alone, so that it can be saved, compiled and donated; `update(params,
@@ -25,6 +27,14 @@ class Optimiser(Settings):
 
     An optimiser of one's own is a `chain`, or a frozen dataclass whose `parts` are the transformations of one.
     """
+
+    def _card_(self) -> Card:
+        told = facts(
+            [(k, v if isinstance(v, bool | int | float) else repr(v)) for k, v in vars(self).items() if k[0] != "_"]
+        )
+        kept = [[repr(part), ", ".join((*keys.values(),))] for part, keys in self._keyed]
+        steps = Table(kept, ("what is done to the gradients", "kept in the memory"), "in this order")
+        return Card(type(self).__name__, "optimiser").add(told, steps.without_empty())
 
     def parts(self) -> tuple[Transformation, ...]:
         """What is done to the gradients, in this order, before they are added to the parameters."""

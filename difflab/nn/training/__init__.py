@@ -2,4 +2,5 @@
 
 from .callbacks import EarlyStopping as EarlyStopping
 from .checkpoint import load_checkpoint as load_checkpoint, save_checkpoint as save_checkpoint
-from .fit import Run as Run, fit as fit
+from .fit import fit as fit
+from .run import Run as Run

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import optree
 
+from ...cards.parts import Card, arrays, facts
+from ...cards.shown import Shown
 from ...errors import InputError
 from ...files import write
 from ...glance import cut, glance
 from ...graph.hollow import hollow
+from ...graph.pytree import named_leaves
 from ...reading import Archive, opened
 from ...types import Array, FileName, Tree, Value
 from ..arrays import Record
@@ -147,7 +150,7 @@ def description(model: Layer) -> Record | None:
 
 
 @dataclass(repr=False)
-class Trained:
+class Trained(Shown):
     """A model with its parameters, as it comes out of a checkpoint; the optimiser's memory where one was asked for."""
 
     model: Layer
@@ -158,6 +161,10 @@ class Trained:
 
     def __repr__(self) -> str:
         return f"<Trained {cut(repr(self.model))}; about {glance(self.about)}>"
+
+    def _card_(self) -> Card:
+        told = facts({"model": cut(repr(self.model)), **{k: glance(v) for k, v in self.about.items()}})
+        return Card("Trained", "model").add(told, arrays(named_leaves(self.params), "parameters"))
 
 
 def save_checkpoint(

@@ -6,7 +6,6 @@ import json
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -28,40 +27,12 @@ from .backend import fastest
 from .callbacks import sign
 from .checkpoint import Checkpoint, Reader, counted, description, record_of
 from .progress import Silent, shown
+from .run import Run
 from .step import Loss, Programs, clipping, finite, loss_of, name_of
 from .trouble import first_bad_node
 
 AUGMENTED = 0x617567  # keeps the generators of augmentation apart from that of the samples' order
 SNAPSHOT = 64  # steps between copies in memory, from which a step that gave no number is found again
-
-
-@dataclass(repr=False)
-class Run:
-    """A model after training: its parameters and state, the history, and the best epoch's number."""
-
-    model: Layer
-    params: Tree
-    state: Tree
-    history: list[Record]
-    best_epoch: int | None = None
-    stopped: str = ""
-    about: Record = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        last = {k: v for k, v in (self.history or [{}])[-1].items() if k.endswith(("loss", "accuracy"))}
-        told = ", ".join(f"{k} {v:.4g}" for k, v in last.items() if v is not None)
-        best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
-        stopped = f", stopped: {self.stopped}" if self.stopped else ""
-        return f"<Run of {len(self.history)} epochs: {told or 'no numbers yet'}{best}{stopped}>"
-
-    def predict(self, x: Array, batch_size: int = 256) -> Array:
-        """The model's outputs for samples x, in the parameters' dtype."""
-        dtype = np.dtype(self.about.get("dtype", "float32"))
-        infer = Programs(self.model, lambda *_: None, None, False).infer
-        parts = range(0, len(x), batch_size)
-        if not parts:
-            raise InputError(f"predict: an array of shape {np.shape(x)} holds no samples")
-        return np.concatenate([infer(self.params, self.state, x[k : k + batch_size].astype(dtype)) for k in parts])
 
 
 def fit(

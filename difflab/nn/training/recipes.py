@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import optree
 
+from ...cards.parts import Card, facts
+from ...cards.shown import Shown
 from ...errors import InputError
 from ...progress import doing
 from ...types import FileName
@@ -24,7 +26,8 @@ from ..models import for_images, mlp
 from ..optim.optimiser import Optimiser
 from ..pictures import background
 from .callbacks import EarlyStopping
-from .fit import Run, fit
+from .fit import fit
+from .run import Run
 from .step import Loss
 
 # The highest rate and the weight decay that each optimiser has unless others are given.
@@ -101,7 +104,7 @@ class Recipe:
 
 
 @dataclass(repr=False)
-class Outcome:
+class Outcome(Shown):
     """A finished recipe: the run, the data as it was learned from, and the raw data beside it."""
 
     recipe: Recipe
@@ -113,6 +116,11 @@ class Outcome:
 
     def __repr__(self) -> str:
         return f"<Outcome of {self.recipe.model} on {self.data.name}: {self.run!r}>"
+
+    def _card_(self) -> Card:
+        told = {k: v for k, v in self.summary().items() if isinstance(v, str | int | float)}
+        about = f"of {self.recipe.model} on {self.data.name}"
+        return Card("Outcome", about, self.run._card_().parts).add(facts(told, "in the end"))
 
     def summary(self) -> Record:
         """What came out, as strict JSON."""

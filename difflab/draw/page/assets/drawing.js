@@ -1,5 +1,7 @@
 // The drawing: which box shows which node, what is written at a step, pan and zoom.
 const stage = document.getElementById("stage");
+const NAMES = 15, SMALLEST = 11; // the size of names in the drawing, and what nobody has to read less than
+const READABLE = SMALLEST / NAMES, MOST_READABLE = 40; // boxes; a larger drawing is fitted whole, as a map
 let parts = [], boxes = [], wires = [], boxOf = [], wireOf = [], svg = null;
 let view = null, whole = null, size = null, present = null;
 
@@ -26,6 +28,7 @@ function bind() {
       v: childOf(el, "v"), a: childOf(el, "a"), block: el.dataset.b === undefined ? null : Number(el.dataset.b),
     };
     box.nodes.forEach(n => { boxOf[n] = box; });
+    bindStack(box);
     return box;
   });
   wires = [...svg.querySelectorAll("g.wire[data-e]")].map(el => {
@@ -35,6 +38,8 @@ function bind() {
     return wire;
   });
   bindFlow();
+  bindNodes();
+  if (OPS) bindMaps();
   const [, , width, height] = numbersIn(svg.getAttribute("viewBox"));
   const { e, f } = svg.firstElementChild.transform.baseVal[0].matrix;
   whole = { x: 0, y: 0, w: width, h: height, dx: e, dy: f + Number(svg.dataset.room ?? 0) };
@@ -50,7 +55,7 @@ function mark(element, name, on) {
 
 // What is known after step k: values, contributions and local derivatives so far.
 function knownAt(steps, k) {
-  const valued = new Set(), parts = nodes.map(() => []), flowed = new Map();
+  const valued = new Set(), parts = nodes.map(() => []), came = nodes.map(() => []), flowed = new Map();
   let seeded = false;
   for (let i = 0; i <= k; i++) {
     const step = steps[i];
@@ -59,28 +64,20 @@ function knownAt(steps, k) {
     else if (step.type === "edge") {
       flowed.set(step.k, step);
       parts[edges[step.k].s].push(step.down);
+      came[edges[step.k].s].push(step.k);
     }
   }
-  return { valued, parts, flowed, seeded };
+  return { valued, parts, came, flowed, seeded };
 }
 
-function adjointText(n, known, found, width) {
+function adjointText(n, known, found) {
   if (n === out) return known.seeded ? "∂ " + fmt(found.seed) : "";
   const parts = known.parts[n];
   if (!parts.length) return "";
   if (!isNumber(parts[0])) return parts.length < arriving[n].length ? `∂ ${parts.length} of ${arriving[n].length}` :
     "∂ " + fmt(found.adjoint[n]);
-  const sum = parts.reduce((a, b) => a + b);
-  const all = arriving[n].length;
-  const written = "∂ " + summed(parts, all - parts.length, fmt);
-  return all === 1 || all > 3 || 6.2 * written.length > width ? "∂ " + fmt(sum) : written;
+  return `∂ ${fmt(parts.reduce((a, b) => a + b))}${parts.length < arriving[n].length ? " + …" : ""}`;
 }
-function summed(parts, missing, write) {
-  const terms = parts.map((p, i) => (i && p < 0 ? `(${write(p)})` : write(p))).join(" + ");
-  if (missing > 0) return terms + " + …";
-  return parts.length > 1 ? `${terms} = ${write(parts.reduce((a, b) => a + b))}` : terms;
-}
-
 function valueText(n, found) {
   const value = found.values[n];
   const kink = found.kinks.at.includes(n) || found.kinks.crossed.includes(n) ? "◆ " : "";
@@ -107,14 +104,16 @@ function paintBox(box, { found, known, step, flow, on }) {
   const n = box.shown;
   const done = box.nodes.some(i => known.valued.has(i));
   if (n !== null) {
-    write(box.v, known.valued.has(n) ? valueText(n, found) : "");
-    write(box.a, adjointText(n, known, found, box.frame.width));
+    if (!box.maps) write(box.v, known.valued.has(n) ? valueText(n, found) : "");
+    if (!box.maps) write(box.a, adjointText(n, known, found, box.frame.width));
+    paintStack(box, present);
   }
+  if (OPS) paintMaps(box, present);
   const values = box.nodes.filter(i => known.valued.has(i)).map(i => found.values[i]);
   mark(box.el, "done", done);
   mark(box.el, "on", on !== null && box.nodes.includes(on));
   mark(box.el, "from", flow !== null && box.nodes.includes(flow.t));
-  mark(box.el, "bad", values.some(v => typeof v === "number" && !Number.isFinite(v)));
+  mark(box.el, "bad", values.some(isOdd));
   mark(box.el, "kink", done && box.nodes.some(i => found.kinks.at.includes(i) || found.kinks.crossed.includes(i)));
   mark(box.el, "wrong", step.type === "edge" && step.late && box.nodes.includes(flow.s));
 }
@@ -132,7 +131,8 @@ function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
-  const fitting = Math.min(width / whole.w, height / whole.h, 2), scale = fitting < 0.95 ? 1 : fitting;
+  const [least, part, most] = projecting() ? [1.3, 1.8, 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
+  const fitting = Math.min(width / whole.w, height / whole.h, most), scale = fitting < least ? part : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";
   svg.style.height = whole.h + "px";
@@ -149,6 +149,10 @@ function look() {
   view.y = Math.min(Math.max(view.y, keep - size.h / view.scale), whole.h - keep);
   svg.style.transform = `scale(${view.scale}) translate(${-view.x}px, ${-view.y}px)`;
   mark(svg, "far-off", view.scale < 0.25);
+  mark(svg, "far", view.scale < 0.84);
+  view.least = Math.min(SMALLEST / view.scale, NAMES); // the size of notes, which are smaller than names
+  const least = view.least.toFixed(2) + "px";
+  if (svg.style.getPropertyValue("--least") !== least) svg.style.setProperty("--least", least);
   hideUnseen();
 }
 // Around a point of the stage, its middle if left out.
@@ -162,9 +166,15 @@ function centre(x, y) {
   view.y = y - size.h / view.scale / 2;
   look();
 }
+// The whole drawing, in a stage as high as the window has room for; where that is too small to read, its width.
 function fit() {
-  view.scale = Math.min(size.w / whole.w, size.h / whole.h, 1.5);
+  const high = Math.max(innerHeight - 130, 220), fitting = h => Math.min(size.w / whole.w, h / whole.h, 1.5);
+  const few = boxes.length <= MOST_READABLE;
+  if (few && fitting(size.h) < READABLE) stage.style.height = Math.min(high, whole.h * Math.max(fitting(high), READABLE)) + "px";
+  measure();
+  view.scale = few ? Math.max(fitting(size.h), READABLE) : fitting(size.h);
   centre(whole.w / 2, whole.h / 2);
+  if (present) follow(frameOf(present.on), present.flow && frameOf(present.flow.t));
 }
 function placeOf(event) {
   const frame = stage.getBoundingClientRect();
@@ -197,14 +207,15 @@ const frameOf = n => (n === null || !boxOf[n] ? null : boxOf[n].frame);
 function follow(...shown) {
   const frames = shown.filter(Boolean);
   if (!frames.length) return;
-  const move = (low, high, start, size) => {
+  const move = (low, high, start, size, all) => {
     if (low >= start && high <= start + size) return start;
-    return high - low > size ? low : (low + high - size) / 2;
+    const wanted = high - low > size ? low : (low + high - size) / 2;
+    return all > size ? Math.min(Math.max(wanted, 0), all - size) : wanted; // no empty paper beside the drawing
   };
   const range = (from, size, by) => [Math.min(...frames.map(f => f[from])) + by - 8,
     Math.max(...frames.map(f => f[from] + f[size])) + by + 8];
-  const x = move(...range("x", "width", whole.dx), view.x, size.w / view.scale);
-  const y = move(...range("y", "height", whole.dy), view.y, size.h / view.scale);
+  const x = move(...range("x", "width", whole.dx), view.x, size.w / view.scale, whole.w);
+  const y = move(...range("y", "height", whole.dy), view.y, size.h / view.scale, whole.h);
   if (x === view.x && y === view.y) return;
   view.x = x;
   view.y = y;

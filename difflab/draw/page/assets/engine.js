@@ -2,7 +2,8 @@
 const $ = id => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
 const special = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
-const number = x => (typeof x === "string" && x in special ? special[x] : x);
+// What the page's data holds: a number, or an array as {s: shape, x: entries}.
+const number = x => (typeof x === "string" && x in special ? special[x] : x && x.x ? new Arr(x.s, x.x.map(number)) : x);
 const nodes = data.nodes;
 const edges = data.edges.map(([s, t, p, formula, up, local, down]) =>
   ({ s, t, p, formula, up: number(up), local: local === null ? null : number(local), down: number(down) }));
@@ -13,7 +14,12 @@ edges.forEach((e, k) => arriving[e.s].push(k));
 const leaving = nodes.map(() => []);
 edges.forEach((e, k) => leaving[e.t].push(k));
 const shownNodes = nodes.map((n, k) => k).filter(k => nodes[k].kind !== "constant");
+const plus = (a, b) => (isNumber(a) && isNumber(b) ? a + b : plusArrays(a, b));
 const isNumber = x => typeof x === "number" || typeof x === "boolean";
+
+// Whether a value is NaN or infinite, or an array has such entries.
+const isOdd = v => (isNumber(v) ? typeof v === "number" && !Number.isFinite(v) : Boolean(v && v.data) && v.data.some(isOdd));
+const same = (a, b) => Object.is(a, b) || Boolean(a && a.data) && a.data.every((v, k) => Object.is(v, b.data[k]));
 
 // As the drawings write numbers: a few significant digits.
 function fmt(x, digits = 3) {
@@ -58,7 +64,8 @@ function inNumbers(formula, t, values) {
 function forward(inputs) {
   const values = [];
   nodes.forEach((n, k) => {
-    if (n.form === undefined) values[k] = number(n.value);
+    if (n.op !== undefined) values[k] = plain(runOf(OPS[n.op], n.operands.map(i => arr(values[i]))));
+    else if (n.form === undefined) values[k] = number(n.value);
     else values[k] = FORMS[n.form].f(...n.operands.map(i => values[i]));
   });
   return values;
@@ -71,6 +78,7 @@ function withInputs(inputs) {
 // What one edge sends back: a gate that is closed lets nothing through, whatever the factor is.
 function send(e, values, up, gate) {
   const target = nodes[e.t];
+  if (OPS) return sendArrays(e, values, up, gate);
   const d = FORMS[target.form].d[e.p];
   const at = [values[e.t], ...target.operands.map(i => values[i])];
   if (typeof d === "object") {
@@ -85,22 +93,24 @@ function send(e, values, up, gate) {
 }
 
 function seedOf(values) {
+  if (OPS) return seedOfArrays(values);
   const undefinedHere = Number.isNaN(values[out]) && !data.inputs.some(k => Number.isNaN(values[k]));
   return undefinedHere ? NaN : number(data.seed);
 }
 
 // The backward pass along the edges in the order given; each step says what flowed and what had arrived before.
-function backward(values, order) {
+function backward(values, order, seed = seedOf(values)) {
   const adjoint = nodes.map(() => null), gates = nodes.map(() => null);
-  adjoint[out] = seedOf(values);
+  adjoint[out] = seed;
   const flows = [];
   for (const k of order) {
     const e = edges[k];
     const up = adjoint[e.t];
     const found = send(e, values, up, gates[e.t]);
     const first = adjoint[e.s] === null;
-    adjoint[e.s] = first ? found.down : adjoint[e.s] + found.down;
+    adjoint[e.s] = first ? found.down : plus(adjoint[e.s], found.down);
     if (first) gates[e.s] = found.gate;
+    else if (OPS) gates[e.s] = eitherGate(gates[e.s], found.gate);
     else if (gates[e.s] !== null) gates[e.s] = found.gate === null ? null : gates[e.s] || found.gate;
     flows.push({ k, up, local: found.local, down: found.down, closed: Number.isNaN(found.local) && found.down === 0 });
   }
@@ -138,7 +148,7 @@ function stepsOf(found) {
   const steps = shownNodes.map(n => ({ type: "node", n }));
   if (!data.backward) return steps;
   steps.push({ type: "seed" });
-  const parts = nodes.map(() => []);
+  const parts = nodes.map(() => []), came = nodes.map(() => []);
   const started = new Set();
   for (const flow of found.flows) {
     const e = edges[flow.k];
@@ -146,14 +156,22 @@ function stepsOf(found) {
     const late = started.has(e.s);
     started.add(e.t);
     parts[e.s].push(flow.down);
-    steps.push({ type: "edge", ...flow, parts: [...parts[e.s]], missing, late });
+    came[e.s].push(flow.k);
+    steps.push(arrivedBy({ type: "edge", ...flow, missing, late }, parts[e.s], came[e.s]));
   }
   steps.push({ type: "end" });
   return steps;
 }
 
+// What had arrived by now: cut out when it is asked for, for one node may be used hundreds of times.
+function arrivedBy(step, parts, came) {
+  const count = parts.length, get = all => ({ get: () => all.slice(0, count), enumerable: true });
+  return Object.defineProperties(step, { parts: get(parts), came: get(came) });
+}
+
 // Kinks: the gaps of each node, zero at a kink; a change of sign since `before` is a kink that was crossed.
 function gapsOf(values) {
+  if (OPS) return gapsOfArrays(values);
   return nodes.map((n, k) => {
     const form = n.form === undefined ? null : FORMS[n.form];
     return form && form.k ? form.k(...n.operands.map(i => values[i])).map(Number) : [];
@@ -161,6 +179,7 @@ function gapsOf(values) {
 }
 function kinksBetween(before, now) {
   const at = [], crossed = [];
+  if (OPS) return arrayKinks(before, now);
   now.forEach((gaps, n) => {
     if (gaps.some(g => g === 0)) at.push(n);
     else if (before && gaps.some((g, i) => g * before[n][i] < 0)) crossed.push(n);

@@ -1,5 +1,6 @@
 // The way back on the drawing: the active wire turns round, its equation on a card beside it, finished ones in small.
-const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, MARGIN = 66; // room above and below for a card
+const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, NARROW = 600, MARGIN = 66; // room above and below for a card
+const FLAT = [0, -0.35, 0.35], UPRIGHT = [0.6, -0.6, 0.9, -0.9, 0.35, -0.35, 0]; // of its width a card may stand aside
 let layer = null, shownFlow = null, obstacles = [], wirePoints = [];
 
 function shape(tag, given = {}, ...children) {
@@ -9,8 +10,10 @@ function shape(tag, given = {}, ...children) {
   return element;
 }
 // What a step says in four roles: [text, role], the role also the class that colours it.
-const equation = flow => (flow.local === null || flow.closed ? [["∂ " + fmt(flow.down), "down"]] :
-  [[fmt(flow.up), "up"], [" × ", ""], [fmt(flow.local), "local"], [" = ", ""], [fmt(flow.down), "down"]]);
+const equation = flow => (flow.local === null || flow.closed ? [["∂ " + brief(flow.down), "down"]] :
+  [[brief(flow.up), "up"], [" × ", ""], [brief(flow.local), "local"], [" = ", ""], [brief(flow.down), "down"]]);
+// Of an array no more than its shape, or a few numbers.
+const brief = x => (x instanceof Object && OPS ? (x.data.length <= 3 && x.shape.length === 1 ? fmt(x) : shapeText(x.shape)) : fmt(x));
 // Spaces that begin or end a piece would be dropped in SVG.
 const spans = pieces => pieces.map(([text, role]) => {
   const span = shape("tspan", role ? { class: role } : {});
@@ -26,9 +29,9 @@ function pointOn(path, at) {
 // Once for each drawing: a layer on top, and where nothing may be covered.
 function bindFlow() {
   if (!svg.dataset.room && data.backward) {
-    svg.dataset.room = MARGIN;
-    const [x, y, w, h] = numbersIn(svg.getAttribute("viewBox"));
-    svg.setAttribute("viewBox", `${x} ${y - MARGIN} ${w} ${h + 2 * MARGIN}`);
+    const [x, y, w, h] = numbersIn(svg.getAttribute("viewBox")), margin = h > w ? 6 : MARGIN; // beside wires that go down
+    svg.dataset.room = margin;
+    svg.setAttribute("viewBox", `${x} ${y - margin} ${w} ${h + 2 * margin}`);
     const arrow = shape("marker", { id: "arrived", viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 4, markerHeight: 4,
       orient: "auto-start-reverse" }, shape("path", { d: "M0 0 L10 5 L0 10z" }));
     svg.firstElementChild.append(shape("defs", {}, arrow), shape("g", { class: "flow" }));
@@ -69,10 +72,10 @@ function freePlace(wire, width, height, most, taken, by, sight) {
   const { x, y, width: w, height: h } = wire.frame;
   const around = { x: x - width, y: y - most, width: w + 2 * width, height: h + 2 * most };
   const near = obstacles.filter(o => meet(around, o, by)), points = wirePoints.filter(p => meet(around, p, by));
-  for (const part of [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8]) {
-    const at = wire.path.getPointAtLength(part * wire.length);
+  wire.along ??= [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].map(part => [part, wire.path.getPointAtLength(part * wire.length)]);
+  for (const [part, at] of wire.along) {
     for (let away = height / 2 + by; away < most; away += 5) {
-      for (const sign of [-1, 1]) for (const aside of [0, -0.35, 0.35]) {
+      for (const sign of [-1, 1]) for (const aside of h > w ? UPRIGHT : FLAT) {
         const cost = away + 40 * Math.abs(part - 0.5) + 30 * Math.abs(aside);
         if (best && cost >= best.cost) continue;
         const spot = { x: at.x + aside * width - width / 2, y: at.y + sign * away - height / 2, width, height, cost };
@@ -93,7 +96,7 @@ function paintFlow({ known, step, flow }) {
     const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
     if (!wire.frame.seen || flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
     const text = shape("text", { class: "small-equation" }, ...spans(equation(flows[0])));
-    const width = 6.6 * text.textContent.length + 4;
+    const width = 7.1 * text.textContent.length + 4;
     if (!(wire.tried >= width) || wire.spot && taken.some(o => meet(wire.spot, o, 2))) {
       wire.spot = freePlace(wire, width, 15, 60, taken, 4, false);
       wire.tried = width;
@@ -111,8 +114,7 @@ function paintFlow({ known, step, flow }) {
 }
 // From the output to the input: the forward path begins at the receiver, so it is drawn from its end.
 function activeWire(wire, again) {
-  const head = wire.path.getPointAtLength(0), tail = wire.path.getPointAtLength(wire.length);
-  const near = wire.path.getPointAtLength(Math.min(14, wire.length));
+  const [head, tail, near] = wire.ends ??= [0, wire.length, Math.min(14, wire.length)].map(at => wire.path.getPointAtLength(at));
   const turn = Math.atan2(head.y - near.y, head.x - near.x) * 180 / Math.PI;
   const fade = shape("linearGradient", { id: "upstream-downstream", gradientUnits: "userSpaceOnUse",
     x1: tail.x, y1: tail.y, x2: head.x, y2: head.y + 0.01 },
@@ -122,18 +124,40 @@ function activeWire(wire, again) {
     shape("path", { class: "back" + calm, d: wire.back, pathLength: 1, stroke: "url(#upstream-downstream)" }),
     shape("polygon", { class: "head" + calm, points: "1,0 -13,-8 -13,8", transform: `translate(${head.x} ${head.y}) rotate(${turn})` })];
 }
+// Measured outside of the drawing, which would be laid out for it.
+const ruler = document.createElement("canvas").getContext("2d");
+function widthOf(text, font) {
+  ruler.font = `${font} Helvetica, Arial, "DejaVu Sans", sans-serif`;
+  return ruler.measureText(text).width;
+}
+// In a narrow window the drawing moves aside for the card, where card, sender and receiver fit into it.
+function broughtIntoSight(spot, flow) {
+  const frames = [spot, frameOf(flow.s), frameOf(flow.t)];
+  if (!frames.every(Boolean)) return null;
+  const spread = (from, by) => Math.max(...frames.map(f => f[from] + f[by])) - Math.min(...frames.map(f => f[from]));
+  if (spread("x", "width") + 16 > size.w / view.scale || spread("y", "height") + 16 > size.h / view.scale) return null;
+  follow(...frames);
+  return spot;
+}
+// Looked for again only where the numbers are wider or the view is another: a slider that is dragged asks in each frame.
+function cardPlace(wire, width, height, taken, flow) {
+  const key = () => [width, view.x, view.y, view.scale, size.w, size.h].join(), known = wire.card;
+  if (known?.key === key() && (known.over || !taken.some(o => meet(known.spot, o, 2)))) return known.spot;
+  const place = (taken, sight) => freePlace(wire, width, height, 240, taken, 5, sight);
+  const clear = place(taken, true), spot = clear || place([], true) || broughtIntoSight(place([], false), flow);
+  wire.card = { key: key(), spot, over: !clear };
+  return spot;
+}
 function card(wire, step, flow, taken) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
-  const named = local && local !== fmt(step.local) && local.length + partial.length < 26 ? `local ${partial} = ${local}` : "local";
+  const named = local && local !== fmt(step.local) && local.length + partial.length < 26 && size.w > NARROW ? `local ${partial} = ${local}` : "local";
   const note = local === null ? [["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
   const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
   const group = shape("g", { class: "card" }, ...lines);
-  layer.append(group);
-  const width = Math.max(...lines.map(l => l.getComputedTextLength())) + 24, height = 48;
-  const spot = freePlace(wire, width, height, 240, taken, 5, true) || freePlace(wire, width, height, 240, [], 5, true);
-  group.remove();
+  const wanted = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, `${Math.max(13, view.least)}px`)) + 24;
+  const width = 16 * Math.ceil(wanted / 16), height = 48, spot = cardPlace(wire, width, height, taken, flow);
   if (!spot) return []; // the sentence below says it all the same
   group.setAttribute("transform", `translate(${spot.x} ${spot.y})`);
   lines.forEach((line, k) => { line.setAttribute("x", width / 2); line.setAttribute("y", [21, 39][k]); });

@@ -9,6 +9,7 @@ function recompute() {
   lastGaps = gaps;
   steps = stepsOf(found);
   $("scrubber").max = steps.length - 1;
+  indexSteps();
 }
 
 function go(k) {
@@ -18,13 +19,10 @@ function go(k) {
   const told = tell(step, found);
   if (told.words) $("say").replaceChildren(...htmlSpans(told.words));
   else write($("say"), told.sentence);
-  write($("symbols"), told.symbols);
-  const product = step.type === "edge" && step.local !== null && !step.closed;
-  if (product) $("figures").replaceChildren(...htmlSpans(
-    [[fmt(step.up), "up"], [" × ", ""], [fmt(step.local), "local"], [" = ", ""], [fmt(step.down), "down"]]));
-  else write($("figures"), told.figures);
-  $("sum").hidden = !told.sum;
-  write($("sum"), told.sum || "");
+  showFormula(step);
+  showMeeting(step);
+  markLine();
+  markNode(step.type === "node" ? step.n : step.type === "edge" ? edges[step.k].s : out);
   $("say").classList.toggle("warning", Boolean(told.warning));
   $("scrubber").value = now;
   $("scrubber").setAttribute("aria-valuetext", `step ${now + 1} of ${steps.length}`);
@@ -76,10 +74,12 @@ function update(moved = true) {
   recompute();
   go(last ? steps.length - 1 : now);
   showInputs();
+  showProgram();
   showMethods();
+  if ($("curve")) showCurve();
   showTables();
   // A page around this one may follow the point, as difflab lab does.
-  if (moved && live && parent !== window)
+  if (moved && live && !OPS && parent !== window)
     parent.postMessage({ difflab: Object.fromEntries(data.inputs.map(n => [nodes[n].name, found.values[n]])) }, "*");
 }
 
@@ -88,8 +88,9 @@ if ($("order")) {
     eager = event.target.value === "eager";
     lastGaps = null;
     recompute();
+    buildProgram();
     $("why").hidden = !eager;
-    const right = rightAdjoint(found), harmless = data.inputs.every(k => Object.is(right[k], found.adjoint[k]));
+    const right = rightAdjoint(found), harmless = data.inputs.every(k => same(right[k], found.adjoint[k]));
     $("harm").hidden = !harmless;
     go(steps.findIndex(s => s.type === "seed"));
     showInputs();
@@ -126,8 +127,11 @@ if ($("blocks")) {
 
 bind();
 buildInputs();
+if ($("curve")) buildCurve();
 recompute();
+buildProgram();
 go(0);
+if (OPS) showFollow();
 update(false);
 // What tests ask: the numbers behind the page, and moving about.
 window.difflab = {

@@ -11,26 +11,37 @@ function make(tag, given = {}, ...children) {
 
 const wrt = n => `∂${data.outputName}/∂${nodes[n].name}`;
 
-// The sentence of a step, the chain rule in symbols and in numbers, the sum where contributions meet.
+// The sentence of a step.
 function tell(step, found) {
   if (step.type === "node") return tellNode(step.n, found);
   if (step.type === "seed") return tellSeed(found);
   if (step.type === "end") return tellEnd(found);
   return tellEdge(step, found);
 }
+// Of an array the entries at kinks, and those that are no finite numbers.
+const several = (n, at) => at.slice(0, 3).map(k => placeText(n, k)).join(", ") + (at.length > 3 ? ", …" : "");
+function kinkPlaces(n, found) {
+  const at = found.kinks.entries?.[n];
+  return at && !isNumber(found.values[n]) ? ` at ${several(n, at)}` : "";
+}
+function oddPlaces(n, found) {
+  const a = found.values[n], at = isOdd(a) ? a.data.flatMap((v, k) => (isOdd(v) ? [k] : [])) : [];
+  return at.length ? ` ⚠ ${at.map(k => a.data[k]).some(Number.isNaN) ? "Not a number" : "Infinite"} at ${several(n, at)}.` : "";
+}
 function tellNode(n, found) {
   const node = nodes[n], value = fmt(found.values[n]);
-  const kink = found.kinks.at.includes(n) ? " ◆ It stands at a kink: no derivative here, a convention is returned." :
-    found.kinks.crossed.includes(n) ? " ◆ The last change crossed a kink." : "";
-  const odd = typeof found.values[n] === "number" && Number.isNaN(found.values[n]) ? " ⚠ Not a number." : "";
+  const where = kinkPlaces(n, found);
+  const kink = found.kinks.at.includes(n) ? ` ◆ It stands at a kink${where}: no derivative here, a convention is returned.` :
+    found.kinks.crossed.includes(n) ? ` ◆ The last change crossed a kink${where}.` : "";
+  const odd = isNumber(found.values[n]) ? (Number.isNaN(found.values[n]) ? " ⚠ Not a number." : "") : oddPlaces(n, found);
   if (node.kind === "input")
-    return { sentence: `The input ${node.name} = ${value} is given.${odd}`, symbols: `${node.name} = ${value}`, figures: "" };
+    return { sentence: `The input ${node.name} = ${value} is given.${odd}` };
   const names = inNames(node.formula, n);
   const figures = node.operands.every(k => isNumber(found.values[k])) ? inNumbers(node.formula, n, found.values) : "";
   return {
     sentence: `${node.name} = ${names} = ${figures && figures !== value ? figures + " = " : ""}${value}.` +
       `${n === out && node.name !== data.outputName ? ` This is ${data.outputName}, the output.` : ""}${kink}${odd}`,
-    symbols: `${node.name} = ${names}`, figures: figures ? `${figures} = ${value}` : value, warning: Boolean(kink || odd),
+    warning: Boolean(kink || odd),
   };
 }
 function tellSeed(found) {
@@ -38,7 +49,6 @@ function tellSeed(found) {
   const sum = isNumber(found.seed) ? "" : " The output is no single number: the gradient is that of its sum, weighted by this.";
   return {
     sentence: `The backward pass begins at the output ${isOutput(out)}${several}: ${wrt(out)} = ${fmt(found.seed)}.${sum}`,
-    symbols: `${wrt(out)} = ${fmt(found.seed)}`, figures: "",
   };
 }
 const isOutput = n => (nodes[n].name === data.outputName ? nodes[n].name : `${data.outputName} = ${nodes[n].name}`);
@@ -51,12 +61,7 @@ function tellEdge(step, found) {
     : `${target} sends ${fmt(step.up)} (upstream) × ${localWords(step, inNames(e.formula, e.t))} = ${fmt(step.down)} (downstream) back to ${source}`;
   const missing = arriving[e.s].length - step.parts.length;
   let sentence = product + ".";
-  let sum = "";
-  if (arriving[e.s].length > 1) {
-    const written = step.parts.every(isNumber) ? summed(step.parts, missing, three) : `${step.parts.length} contributions`;
-    sum = `${source} is used ${arriving[e.s].length} times, so contributions add: ${wrt(e.s)} = ${written}`;
-    sentence += missing ? ` ${missing} more to come there.` : " All contributions have arrived.";
-  }
+  if (arriving[e.s].length > 1) sentence += missing ? ` ${missing} more to come there.` : ` ${meetingWords(step)}`;
   let warning = false;
   if (step.missing > 0 && e.t !== out) {
     warning = true;
@@ -66,10 +71,8 @@ function tellEdge(step, found) {
     warning = true;
     sentence += ` ✗ Lost: ${source} had sent on already, so this never travels further.`;
   }
-  const partial = `∂${target}/∂${source}`;
   return {
-    sentence, sum, warning, words: step.closed ? null : wordsOf(step, sentence, inNames(e.formula, e.t)),
-    symbols: `${wrt(e.s)} ${step.parts.length > 1 ? "+=" : "="} ${wrt(e.t)} · ${partial},  ${partial} = ${inNames(e.formula, e.t)}`,
+    sentence, warning, words: step.closed ? null : wordsOf(step, sentence, inNames(e.formula, e.t)),
     figures: step.closed || step.local === null ? `${fmt(step.down)}` : `${fmt(step.up)} × ${fmt(step.local)} = ${fmt(step.down)}`,
   };
 }
@@ -85,19 +88,20 @@ function wordsOf(step, sentence, formula) {
     pieces.push([sentence.slice(0, at), ""], [text, role]);
     sentence = sentence.slice(at + text.length);
   }
-  return [...pieces, [sentence, ""]];
+  const [rest, sum] = sentence.split(" are added: ");
+  return [...pieces, ...(sum ? [[rest + " are added: ", ""], [sum, "down"]] : [[rest, ""]])];
 }
 const htmlSpans = pieces => pieces.map(([text, role]) => make("span", { className: role }, text));
 function tellEnd(found) {
   const gradient = data.inputs.map(k => `${wrt(k)} = ${fmt(found.adjoint[k] ?? 0)}`).join(", ");
-  if (!eager) return { sentence: `The gradient is complete: ${gradient}.`, symbols: gradient, figures: "" };
+  if (!eager) return { sentence: `The gradient is complete: ${gradient}.` };
   const right = rightAdjoint(found);
-  const wrong = data.inputs.filter(k => !Object.is(right[k], found.adjoint[k]));
+  const wrong = data.inputs.filter(k => !same(right[k], found.adjoint[k]));
   const told = wrong.map(k => `${wrt(k)} came out as ${fmt(found.adjoint[k] ?? 0)} instead of ${fmt(right[k])}`);
   return {
     sentence: told.length ? `✗ This order went wrong: ${told.join(", ")}.` :
       "This order happened to give the right gradient: nothing here that sends on was reached twice.",
-    symbols: gradient, figures: "", warning: told.length > 0,
+    warning: told.length > 0,
   };
 }
 
@@ -122,6 +126,7 @@ function heatMap(heat, label) {
   return make("figure", {}, picture, make("figcaption", {}, note));
 }
 function showHeat(step) {
+  if (OPS) return showMaps(step);
   const shown = [];
   const add = (heat, label) => { if (heat) shown.push(heatMap(heat, label)); };
   clearInterval(slide.timer);
@@ -145,6 +150,7 @@ function buildInputs() {
   if (!live || !data.inputs.length) return;
   const first = data.inputs.map(k => number(nodes[k].value));
   data.inputs.forEach((k, i) => {
+    if (nodes[k].map) return buildArray(k);
     const name = nodes[k].name, most = niceRange(Number.isFinite(first[i]) ? first[i] : 1);
     const slider = make("input", { type: "range", min: -most, max: most, step: "any", value: first[i] });
     const box = make("input", { type: "number", step: "any", value: first[i] });
@@ -179,7 +185,11 @@ function buildInputs() {
     gradientOf[k] = make("output", {});
     $("sliders").append(make("div", { className: "entry" }, make("span", { className: "name" }, name), slider, box,
       gradientOf[k]));
-    nodes[k].show = () => { slider.value = nodes[k].value; box.value = nodes[k].value; };
+    nodes[k].show = () => {
+      for (const control of [slider, box]) control.value = nodes[k].value;
+      slider.disabled = !Number.isFinite(number(nodes[k].value));
+      box.setAttribute("aria-invalid", "false");
+    };
   });
   $("reset").onclick = () => {
     data.inputs.forEach((k, i) => { nodes[k].value = first[i]; nodes[k].show(); });
@@ -190,13 +200,15 @@ function buildInputs() {
 function showInputs() {
   if (!live || !data.inputs.length) return;
   const right = data.backward ? rightAdjoint(found) : null; // whatever order is shown
+  if (OPS) paintPictures();
   data.inputs.forEach(k => write(gradientOf[k], right ? `${wrt(k)} = ${fmt(right[k] ?? 0, 5)}` : ""));
   const marks = [];
-  for (const n of found.kinks.at) marks.push(`◆ ${nodes[n].name} stands at a kink`);
-  for (const n of found.kinks.crossed) marks.push(`◆ a kink of ${nodes[n].name} was crossed`);
+  for (const n of found.kinks.at) marks.push(`◆ ${nodes[n].name} stands at a kink${kinkPlaces(n, found)}`);
+  for (const n of found.kinks.crossed) marks.push(`◆ a kink of ${nodes[n].name} was crossed${kinkPlaces(n, found)}`);
   shownNodes.forEach(n => {
     const v = found.values[n];
-    if (typeof v === "number" && !Number.isFinite(v)) marks.push(`⚠ ${nodes[n].name} is ${fmt(v)}`);
+    if (isNumber(v) && isOdd(v)) marks.push(`⚠ ${nodes[n].name} is ${fmt(v)}`);
+    else if (OPS && isOdd(v)) marks.push(`⚠ ${nodes[n].name}:${oddPlaces(n, found).slice(2)}`);
   });
   write($("marks"), marks.slice(0, 6).join("; ") + (marks.length > 6 ? "; …" : ""));
 }

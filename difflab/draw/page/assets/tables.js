@@ -28,10 +28,16 @@ function markTable() {
 }
 function buildFormulas() {
   const rows = shownNodes.filter(k => !nodes[k].kind).map(k => {
-    const locals = leaving[k].map(i =>
-      make("div", {}, `∂${nodes[k].name}/∂${nodes[edges[i].s].name} = ${inNames(edges[i].formula, k)}`));
+    const goTo = (text, ...formula) =>
+      make("button", { type: "button", className: "plain", ariaLabel: text }, math("math", { displaystyle: "true" }, ...formula));
+    const locals = leaving[k].map(i => {
+      const { s, formula } = edges[i], text = `∂${nodes[k].name}/∂${nodes[s].name} = ${inNames(formula, k)}`;
+      const partial = goTo(text, partly(nodes[k].name, nodes[s].name, "local"), sign("="), inRole(inSymbols(formula, k), "local"));
+      partial.dataset.edge = i;
+      return make("div", {}, partial);
+    });
     const row = make("tr", {}, make("th", { scope: "row" }, nodes[k].name),
-      make("td", {}, inNames(nodes[k].formula, k)), make("td", {}, ...locals), make("td", {}, nodes[k].block || ""));
+      make("td", {}, goTo(inNames(nodes[k].formula, k), inSymbols(nodes[k].formula, k))), make("td", {}, ...locals), make("td", {}, nodes[k].block || ""));
     row.dataset.k = k;
     return row;
   });
@@ -94,6 +100,7 @@ function about(n) {
   return parts;
 }
 stage.addEventListener("pointermove", event => {
+  if (OPS && aboutCell(event)) return;
   const g = event.target.closest("g.node:is([data-n], [data-r]), g.wire[data-e]");
   if (!g || event.buttons) { tip.hidden = true; return; }
   if (g.dataset.e !== undefined) {
@@ -108,9 +115,12 @@ stage.addEventListener("pointermove", event => {
   } else {
     tip.replaceChildren(make("div", {}, `a block of ${numbersIn(g.dataset.n).length} operations; click opens it`));
   }
+  placeTip(event);
+});
+function placeTip(event) {
   tip.hidden = false;
   const frame = stage.getBoundingClientRect(), size = tip.getBoundingClientRect();
   tip.style.left = Math.max(4, Math.min(event.clientX - frame.left + 14, frame.width - size.width - 4)) + "px";
   tip.style.top = Math.max(4, Math.min(event.clientY - frame.top + 14, frame.height - size.height - 4)) + "px";
-});
+}
 stage.addEventListener("pointerleave", () => { tip.hidden = true; });

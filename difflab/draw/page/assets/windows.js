@@ -13,7 +13,8 @@ function withFrame(map, size, around) {
   return frame;
 }
 function windowMaps(n) {
-  const { before, after, size, stride, padding } = nodes[n].window, part = "first image and channel";
+  const first = k => heatOf(firstOf(found.values[k])); // of a page that computes
+  const { size, stride, padding, before = first(nodes[n].operands[0]), after = first(n) } = nodes[n].window, part = "first image and channel";
   const names = [nodes[nodes[n].operands[0]].name, nodes[n].name];
   const maps = [before, after].map((heat, k) => heatMap(heat, `${names[k]}, ${part}`));
   const frames = [withFrame(maps[0], size, padding), withFrame(maps[1], [1, 1], [0, 0])];

@@ -1,0 +1,136 @@
+"""Cards as notebooks show them: in JupyterLab's colours and VS Code's, on a phone, with a page in a frame that fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from difflab import mdp, nn
+
+THEMES = {  # what a notebook says of itself, and whether that is dark
+    "JupyterLab, light": ('data-jp-theme-light="true"', False),
+    "JupyterLab, dark": ('data-jp-theme-light="false"', True),
+    "VS Code, dark": ('class="vscode-dark"', True),
+    "VS Code, light": ('class="vscode-light"', False),
+}
+# JupyterLab's own rules for tables in cells.
+OWN = """
+.jp-RenderedHTMLCommon table { border-collapse: collapse; table-layout: fixed; margin-left: auto; font-size: 12px }
+.jp-RenderedHTMLCommon td, .jp-RenderedHTMLCommon th { text-align: right; padding: .5em; max-width: none }
+.jp-RenderedHTMLCommon tbody tr:nth-child(odd) { background: #8888 }
+"""
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Cards of every kind of part: tables, curves, pictures, code, folds."""
+    data = nn.data.blobs(60)
+    run = nn.fit(nn.models.mlp((2, 8, 3)), data, epochs=3, progress=False)
+    program = dl.compile(lambda x: np.sin(x) * x)
+    program(2.0)
+    things = [
+        dl.parse("q = x + y; f = q * z"), dl.certify("abs(x)", {"x": 0.0}), run, program.program,
+        dl.compare("x*y", {"x": 1.0, "y": 2.0}), mdp.teleport_gridworld().solve(),
+        nn.summary(nn.models.lenet5(), (1, 28, 28)), nn.models.lenet5(),
+        dl.lab.lipschitz(lambda x: x * np.arange(3.0), np.ones(3)),
+    ]  # fmt: skip
+    return [t._repr_html_() for t in things]
+
+
+def notebook(folder, cells, says=""):
+    """A notebook as it is exported, or looked at: the cells' outputs one below another."""
+    body = "".join(f'<div class="jp-RenderedHTMLCommon">{cell}</div>' for cell in cells)
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Notebook</title>'
+    main = f"<main><h1>A notebook</h1>{body}</main>"
+    text = f'<!DOCTYPE html><html lang="en"><head>{head}<style>{OWN}</style></head><body {says}>{main}</body></html>'
+    (folder / "notebook.html").write_text(text, encoding="utf-8")
+    return (folder / "notebook.html").as_uri()
+
+
+BRIGHTNESS = """(where) => {
+  const [r, g, b] = getComputedStyle(document.querySelector(where)).backgroundColor.match(/\\d+/g).map(Number);
+  return (r + g + b) / 765;
+}"""
+
+SMALL = """[...document.querySelectorAll(".difflab-card :not(style)")].filter(e => !e.children.length
+  && e.textContent.trim() && e.getClientRects().length && parseFloat(getComputedStyle(e).fontSize) < 11)
+  .map(e => e.textContent)"""
+STRIPED = """[...document.querySelectorAll(".difflab-card tr")]
+  .filter(e => getComputedStyle(e).backgroundColor !== "rgba(0, 0, 0, 0)").length"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_cards_are_as_dark_as_their_notebook_whatever_the_system_is(visit, tmp_path, shown, theme):
+    says, dark = THEMES[theme]
+    page = visit(notebook(tmp_path, shown, says), dark=not dark)
+    assert (page.evaluate(BRIGHTNESS, ".difflab-card") < 0.3) is dark
+    assert page.evaluate("getComputedStyle(document.querySelector('.difflab-card img')).colorScheme") == (
+        "dark" if dark else "light"
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_elsewhere_the_system_decides(visit, tmp_path, shown, dark):
+    page = visit(notebook(tmp_path, shown), dark=dark)
+    assert (page.evaluate(BRIGHTNESS, ".difflab-card") < 0.3) is dark
+
+
+@pytest.mark.parametrize("width", [1400, 800, 400])
+@pytest.mark.parametrize("theme", list(THEMES)[:2])
+def test_cards_fit_and_are_read_by_everybody(visit, tmp_path, shown, theme, width):
+    page = visit(notebook(tmp_path, shown, THEMES[theme][0]), width=width)
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(SMALL) == []
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra test)")
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_rules_of_the_notebook_do_not_reach_into_cards(visit, tmp_path, shown):
+    page = visit(notebook(tmp_path, shown, THEMES["JupyterLab, light"][0]))
+    words = page.locator(".difflab-card th").first
+    assert words.evaluate("e => getComputedStyle(e).textAlign") == "left"
+    assert page.evaluate(STRIPED) == 0
+
+
+def framed(visit, folder, **options):
+    cells = [dl.parse("q = x + y; f = q * z").forward(x=-2, y=5, z=-4).backward()._repr_html_()] * 2
+    return visit(notebook(folder, cells, THEMES["JupyterLab, dark"][0]), **options)
+
+
+@pytest.mark.parametrize("width", [1400, 800, 400])
+def test_a_page_in_a_cell_is_as_high_as_its_content(visit, tmp_path, width):
+    page = framed(visit, tmp_path, width=width)
+    page.wait_for_function("[...document.querySelectorAll('iframe')].every(f => f.style.height)")
+    page.wait_for_timeout(900)
+    for k in (0, 1):
+        frame = page.locator("iframe").nth(k)
+        inside = frame.element_handle().content_frame()
+        over = inside.evaluate("document.documentElement.scrollHeight - innerHeight")
+        empty = inside.evaluate("innerHeight - document.body.getBoundingClientRect().bottom")
+        assert over <= 0 and empty < 60 and frame.bounding_box()["width"] >= width - 24
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_frame_grows_with_its_page_and_does_not_grow_for_ever(visit, tmp_path):
+    page = framed(visit, tmp_path)
+    page.wait_for_timeout(900)
+    high = lambda: page.locator("iframe").first.bounding_box()["height"]
+    before = high()
+    page.frame_locator("iframe").first.locator("summary").last.click()
+    page.wait_for_timeout(500)
+    grown = high()
+    assert grown > before
+    page.wait_for_timeout(700)
+    assert high() == grown < 4000
+
+
+def test_a_page_in_a_cell_is_as_dark_as_its_notebook(visit, tmp_path):
+    page = framed(visit, tmp_path, dark=False)
+    page.wait_for_timeout(900)
+    inside = page.locator("iframe").first.element_handle().content_frame()
+    assert inside.evaluate(BRIGHTNESS, "body") < 0.3
+    assert inside.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"

@@ -1,0 +1,206 @@
+"""Arrays on the step-through page in a real browser: maps, editing, dragging, following an entry, marks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from page_programs import PROGRAMS
+
+import difflab as dl
+
+W, X = np.array([[1.0, -2.0, 0.5], [3.0, 4.0, -1.0]]), np.array([0.1, 0.2, -0.3])
+
+
+def layer():
+    return dl.trace(lambda W, x: np.sum(np.tanh(W @ x)), W, X)
+
+
+def opened(open_pass, graph, *at, **look):
+    page = open_pass(graph.forward(*at).backward(), **look)
+    page.keyboard.press("End")
+    return page
+
+
+def numbers(page, k):
+    found = page.evaluate("k => JSON.parse(JSON.stringify(difflab.found().adjoint[k]))", k)
+    return np.array(found["x"], dtype=float).reshape(found["s"])
+
+
+def check(page, graph, *at):
+    backward = graph.forward(*at).backward()
+    for k, node in enumerate(graph.inputs):
+        assert np.allclose(numbers(page, k), backward.adjoint[node], rtol=1e-12, atol=1e-14)
+
+
+def cell(page, name, i, adjoint=False):
+    kind = ".map.adjoint" if adjoint else ".map:not(.adjoint)"
+    return page.locator(f"#stage g.node:has(> text:text-is('{name}')) {kind} [data-i='{i}']")
+
+
+def test_maps_stand_in_the_boxes_with_shape_and_numbers(open_pass):
+    page = opened(open_pass, layer(), W, X)
+    box = page.locator("#stage g.node:has(> text:text-is('W'))")
+    assert box.locator(".map").count() == 2 and box.locator(".cell").count() == 12
+    assert box.locator("> text.v").text_content() == "(2, 3)" and box.locator("> text.a").text_content() == "∂"
+    assert box.locator(".map:not(.adjoint) text").all_text_contents() == ["1", "-2", "0.5", "3", "4", "-1"]
+    fills = [c.evaluate("e => getComputedStyle(e).fill") for c in box.locator(".map:not(.adjoint) .cell").all()]
+    assert len(set(fills)) == 6
+    page.evaluate("difflab.go(0)")
+    assert box.locator(".map.adjoint text").all_text_contents() == [""] * 6
+    cell(page, "W", 4).hover()
+    assert "W[1, 1] = 4" in page.inner_text("#tip") and "∂f/∂W[1, 1] = " in page.inner_text("#tip")
+
+
+def test_an_entry_is_edited(open_pass):
+    graph = layer()
+    page = opened(open_pass, graph, W, X)
+    cell(page, "W", 4).click()
+    box = page.locator("#sliders input[type=number]").first
+    assert box.get_attribute("aria-label") == "W[1, 1], number" and box.input_value() == "4"
+    box.fill("0.25")
+    moved = W.copy()
+    moved[1, 1] = 0.25
+    check(page, graph, moved, X)
+    assert cell(page, "W", 4).evaluate("e => e.nextElementSibling.textContent") == "0.25"
+    box.fill("")
+    assert box.get_attribute("aria-invalid") == "true" and "W[1, 1] is not changed" in page.inner_text("#marks")
+    check(page, graph, moved, X)
+    page.click("#reset")
+    check(page, graph, W, X)
+
+
+def test_an_entry_is_dragged_and_the_drawing_stays(open_pass):
+    graph = layer()
+    page = opened(open_pass, graph, W, X)
+    before = page.evaluate("document.querySelector('#stage svg').style.transform")
+    frame = cell(page, "x", 1).bounding_box()
+    x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 20)
+    page.mouse.move(x, y - 40)
+    page.mouse.up()
+    found = page.evaluate("JSON.parse(JSON.stringify(difflab.found().values[1]))")["x"]
+    assert found[0] == 0.1 and found[2] == -0.3 and found[1] == pytest.approx(0.3)
+    check(page, graph, W, np.array(found))
+    assert page.evaluate("document.querySelector('#stage svg').style.transform") == before
+
+
+def test_keys_choose_change_and_type(open_pass):
+    graph = layer()
+    page = opened(open_pass, graph, W, X)
+    page.locator("#stage .map").first.focus()
+    step = page.evaluate("difflab.now()")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("difflab.now()") == step
+    assert "W[1, 1] = 4" in page.locator("#stage .map").first.get_attribute("aria-label")
+    page.keyboard.press("PageDown")
+    moved = W.copy()
+    moved[1, 1] = 3.95
+    check(page, graph, moved, X)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("2")
+    moved[1, 1] = 2.0
+    check(page, graph, moved, X)
+    page.locator("#stage .map").first.focus()
+    page.keyboard.press("Escape")
+    assert page.locator(".cell.chosen").count() == 0
+
+
+def test_a_map_that_is_reached_by_tab_comes_into_view(open_pass):
+    f, at = PROGRAMS["a small image through a network"]
+    page = opened(open_pass, dl.trace(f, *at), *at, width=700)
+    page.evaluate("difflab.go(0)")
+    page.locator("#stage .map").first.focus()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    stage = page.locator("#stage").bounding_box()
+    box = page.locator("#stage g.node:has(.map:focus)").bounding_box()
+    assert stage["x"] <= box["x"] and box["x"] + box["width"] <= stage["x"] + stage["width"]
+    assert page.evaluate("document.querySelector('#stage').scrollLeft") == 0
+
+
+def marked(page, name, kind, adjoint=False):
+    side = ".map.adjoint" if adjoint else ".map:not(.adjoint)"
+    found = page.locator(f"#stage g.node:has(> text:text-is('{name}')) {side} .cell.{kind}").all()
+    return [int(c.get_attribute("data-i")) for c in found]
+
+
+def test_an_entry_is_followed(open_pass):
+    page = opened(open_pass, layer(), W, X)
+    cell(page, "v1", 1).click()
+    assert marked(page, "W", "before") == [3, 4, 5] and marked(page, "x", "before") == [0, 1, 2]
+    assert (
+        marked(page, "v2", "after") == [1]
+        and page.locator("#stage g.node.linked").count() == 1
+        and marked(page, "v1", "chosen") == [1]
+    )
+    said = page.inner_text("#follow")
+    assert "v1[1] = 1.4 depends on W[1, 0], W[1, 1], W[1, 2] and all 3 entries of x" in said and "v2[1]" in said
+    cell(page, "v2", 0).click()
+    assert marked(page, "v1", "before") == [0] and marked(page, "W", "before") == [0, 1, 2]
+    cell(page, "x", 2, adjoint=True).click()
+    assert marked(page, "W", "before") == [2, 5]
+    assert marked(page, "v1", "before", adjoint=True) == [0, 1] and marked(page, "x", "before") == []
+    assert "comes from W[0, 2], W[1, 2]" in page.inner_text("#follow")
+    page.click("#follow button")
+    assert page.locator(".cell.chosen, .cell.before, .cell.after, .cell.aside").count() == 0
+
+
+def test_kinks_of_arrays_are_marked(open_pass):
+    f, at = PROGRAMS["relu at its kink"]
+    page = opened(open_pass, dl.trace(f, *at), *at)
+    assert marked(page, "v1", "kink") == [0]
+    assert "v1 stands at a kink at [0]" in page.inner_text("#marks")
+    page.evaluate("difflab.go(1)")
+    assert "It stands at a kink at [0]: no derivative here" in page.inner_text("#say")
+    assert page.locator("g.node.kink").count() == 1
+    cell(page, "x", 0).click()
+    page.locator("#sliders input[type=number]").fill("-1")
+    assert page.inner_text("#marks") == "" and marked(page, "v1", "kink") == []
+    page.locator("#sliders input[type=number]").fill("1")
+    assert "a kink of v1 was crossed at [0]" in page.inner_text("#marks")
+
+
+def test_entries_that_are_no_numbers_are_marked(open_pass):
+    f, at = PROGRAMS["a root below zero"]
+    page = opened(open_pass, dl.trace(f, *at), *at)
+    assert marked(page, "v1", "odd") == [0] and "v1: Not a number at [0]" in page.inner_text("#marks")
+    page.evaluate("difflab.go(1)")
+    assert "⚠ Not a number at [0]" in page.inner_text("#say")
+
+
+def test_the_largest_of_equal_entries_is_a_kink(open_pass):
+    page = opened(open_pass, dl.trace(lambda x: np.max(x), np.ones(3)), np.array([2.0, 1.0, 2.0]))
+    assert "v1 stands at a kink" in page.inner_text("#marks")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_step_of_every_program_is_drawn_and_told(open_pass, name):
+    f, at = PROGRAMS[name]
+    page = open_pass(dl.trace(f, *at).forward(*at).backward())
+    for k in range(page.evaluate("difflab.steps().length")):
+        page.evaluate("k => difflab.go(k)", k)
+        assert "undefined" not in page.inner_text("main") and "[object" not in page.inner_text("main")
+    for k in range(page.locator("#stage .map").count()):
+        page.evaluate("k => document.querySelectorAll('#stage .map')[k].focus()", k)
+        assert page.inner_text("#follow")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing(open_pass, dark):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra test)")
+    page = opened(open_pass, layer(), W, X, dark=dark)
+    for i in (None, 1):
+        if i is not None:
+            cell(page, "v1", i).click()
+        found = axe.Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [1400, 800, 400])
+def test_nothing_is_wider_than_the_window(open_pass, width):
+    page = opened(open_pass, layer(), W, X, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -333,3 +333,20 @@ def test_the_environment_names_the_backend(monkeypatch):
     monkeypatch.setenv("DIFFLAB_BACKEND", "quick")
     with pytest.raises(InputError, match=r"DIFFLAB_BACKEND='quick'; the backends are 'numpy', 'native', 'jax', 'auto'"):
         dl.compile(np.sum)
+
+
+def half_until_one(x):
+    return dl.while_loop(lambda y: y > 1.0, lambda y: y / 2.0, x * x)
+
+
+@pytest.mark.parametrize(
+    "name, f",
+    [
+        ("scan", lambda x: dl.scan(lambda c, s: (c + s if s > 0 else c - s, None), x, np.ones(3))[0]),
+        ("while_loop", lambda x: dl.while_loop(lambda s: s < 9.0, lambda s: s + (1.0 if s > 0 else 2.0), x)),
+        ("while_loop", lambda x: dl.while_loop(lambda s: s < 9.0, lambda s: s + 1.0 + dl.grad(half_until_one)(s), x)),
+    ],
+)
+def test_bodies_that_look_at_values_are_refused_by_name(name, f):
+    with np.errstate(all="ignore"), pytest.raises(UnsupportedError, match=f"{name}: its function looks at values"):
+        dl.compile(f, backend="jax").prepare(8.5)

@@ -1,8 +1,9 @@
 """Derivatives inside of derivatives: a charged particle that is steered to the origin, and a saddle point.
 
 Both look for a minimum by descent, in a loop that goes on until it has come to rest, and what is minimised takes
-derivatives itself. The two letters of a variant say by which mode the outer and the inner ones are taken: forward or
-reverse. Reverse mode through a loop of unknown length is more than JAX has.
+derivatives itself. The two letters of a variant say by which mode the outer and the inner ones are taken, forward or
+reverse. The outer one goes through a loop of unknown length that stands in another: reverse mode has no room of known
+size for its steps, in difflab and JAX alike, so it is forward here. torch.func takes minutes a call.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import numpy as np
 
 from ..workload import Workload
 from .family import in_libraries
-
-JAX_HAS = ("ff", "fr")
 
 Slope = Callable[[Any, Any], Any]  # of a function and a point: its value and gradient there
 
@@ -127,10 +126,10 @@ def saddle(modes: str, to: Accuracy = Accuracy()) -> Any:
 
 
 def workloads(quick: bool = False) -> list[Workload]:
-    found, to = [], Accuracy(0.1, 0.1, 1.0) if quick else Accuracy()
+    found, to = [], Accuracy(1e-2, 1e-2, 0.5) if quick else Accuracy()
     for name, f, start in (("particle", particle, np.zeros(1)), ("saddle", saddle, np.ones(2))):
-        for modes in ("ff",) if quick else ("ff", "fr", "rf", "rr"):
-            peers = [*(["JAX jit"] if modes in JAX_HAS else []), "torch", "autograd"]
+        for modes in ("ff", "fr"):
+            peers = ("JAX jit", "autograd")
             found.append(
                 in_libraries(f"{name}, {modes}", f(modes, to), (start,), peers, rtol=1e-6, rounds=3, longest=1.0)
             )

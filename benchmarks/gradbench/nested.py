@@ -3,7 +3,8 @@
 Both look for a minimum by descent, in a loop that goes on until it has come to rest, and what is minimised takes
 derivatives itself. The two letters of a variant say by which mode the outer and the inner ones are taken, forward or
 reverse. The outer one goes through a loop of unknown length that stands in another: reverse mode has no room of known
-size for its steps, in difflab and JAX alike, so it is forward here. torch.func takes minutes a call.
+size for its steps, in difflab and JAX alike, so it is forward here. autograd
+and torch.func take minutes a call and are left out.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def workloads(quick: bool = False) -> list[Workload]:
     found, to = [], Accuracy(1e-2, 1e-2, 0.5) if quick else Accuracy()
     for name, f, start in (("particle", particle, np.zeros(1)), ("saddle", saddle, np.ones(2))):
         for modes in ("ff", "fr"):
-            peers = ("JAX jit", "autograd")
+            peers = ("JAX jit",)
             found.append(
                 in_libraries(f"{name}, {modes}", f(modes, to), (start,), peers, rtol=1e-6, rounds=3, longest=1.0)
             )

@@ -369,3 +369,20 @@ def test_a_resumed_run_keeps_its_backend_and_its_bits(some_digits, tmp_path, mon
 def test_a_backend_that_there_is_not_is_named(some_digits):
     with pytest.raises(InputError, match=r"fit: backend='quick'; the backends are"):
         trained(some_digits, backend="quick")
+
+
+def half_until_one(x):
+    return dl.while_loop(lambda y: y > 1.0, lambda y: y / 2.0, x * x)
+
+
+@pytest.mark.parametrize(
+    "name, f",
+    [
+        ("scan", lambda x: dl.scan(lambda c, s: (c + s if s > 0 else c - s, None), x, np.ones(3))[0]),
+        ("while_loop", lambda x: dl.while_loop(lambda s: s < 9.0, lambda s: s + (1.0 if s > 0 else 2.0), x)),
+        ("while_loop", lambda x: dl.while_loop(lambda s: s < 9.0, lambda s: s + 1.0 + dl.grad(half_until_one)(s), x)),
+    ],
+)
+def test_bodies_that_look_at_values_are_refused_by_name(name, f):
+    with np.errstate(all="ignore"), pytest.raises(UnsupportedError, match=f"{name}: its function looks at values"):
+        dl.compile(f, backend="jax").prepare(8.5)

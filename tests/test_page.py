@@ -11,6 +11,7 @@ import pytest
 
 import difflab as dl
 from difflab.draw.page import page_of
+from difflab.draw.page.why import ANSWERS
 from difflab.errors import DrawError
 
 
@@ -94,6 +95,27 @@ def test_what_cannot_move_is_recorded_and_says_why(f, at, reason):
     graph = dl.trace(f, at)
     page = page_of(graph.forward(x=at).backward(), ulps=False)
     assert "Recorded steps" in page and reason in page and "const FORMS = null" in page
+
+
+QUESTIONS = [
+    (lambda: passes("x * y", x=1.0, y=2.0), "order parts sum kink step sweeps swell certified"),
+    (lambda: dl.parse("x * y").forward(x=1.0, y=2.0), ""),
+    (lambda: passes("sum(relu(x))", x=np.array([1.0, -1.0])), "parts sum vjp kink"),
+    (lambda: dl.trace(dl.block(np.sin, name="wave"), 1.0).forward(1.0).backward(),
+     "block order parts sum kink step sweeps swell certified"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make, asked", QUESTIONS, ids=["scalars", "forward", "arrays", "block"])
+def test_questions_stand_where_there_is_something_to_ask(make, asked):
+    page = page_of(make())
+    found = re.findall(r'<details class="why"><summary>(.*?)</summary><p>(.*?)</p>', page)
+    told = [(html.unescape(question), html.unescape(answer)) for question, answer in found]
+    assert told == [ANSWERS[name] for name in asked.split()]
+
+
+def test_every_question_of_a_page_is_asked_somewhere():
+    assert {name for _, asked in QUESTIONS for name in asked.split()} == set(ANSWERS)
 
 
 def test_a_forward_pass_alone_has_a_page():

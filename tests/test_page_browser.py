@@ -251,6 +251,33 @@ def test_the_methods_and_the_formulas_stand_side_by_side(open_pass):
     assert page.locator("#step-rows [aria-current=step]").count() == 1
 
 
+def test_a_question_opens_by_key_beside_its_control_and_moves_no_step(open_pass):
+    page = open_pass(passes("exp(x) * y + x", x=1.0, y=2.0))
+    page.evaluate("difflab.go(3)")
+    question = page.locator(".bar summary", has_text="Why this order?")
+    answer = page.get_by_text("A node sends its ∂ on once")
+    assert not answer.is_visible()
+    page.focus("#order")
+    page.keyboard.press("Tab")
+    assert question.evaluate("element => element === document.activeElement")
+    page.keyboard.press("Space")
+    assert answer.is_visible() and page.evaluate("difflab.now()") == 3
+    assert page.get_attribute("#play", "aria-pressed") == "false"
+    assert answer.evaluate("element => parseFloat(getComputedStyle(element).fontSize)") >= 12.5
+    page.keyboard.press("Enter")
+    assert not answer.is_visible()
+    page.click("#methods > summary")
+    step = page.locator("#methods .why", has_text="Which step is best?")
+    step.locator("summary").click()
+    assert "h about 1e-5" in step.inner_text()
+
+    def error(power):
+        page.fill("#h", str(power))
+        return float(page.locator("#method-rows tr").first.locator("td").last.inner_text())
+
+    assert error(-5) < error(-1) and error(-5) < error(-12)  # the answer is right on the page itself
+
+
 def blocks():
     def f(x, y):
         with dl.block("squares"):

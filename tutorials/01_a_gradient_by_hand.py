@@ -166,6 +166,48 @@ passes
 # `difflab step "(tanh(w*x + b) - y)**2" --at w=0.8,x=1.5,b=-0.4,y=0.2 -o neuron.html`.
 
 # %% [markdown]
+# ### When forward mode wins
+#
+# A run of forward mode answers for one *input*, whatever the number of outputs; a walk back answers for one *output*,
+# whatever the number of inputs. So count both: the smaller number wins. A loss is one output of many weights, and that
+# is why networks learn by reverse mode. A curve in time is the other way round: one input, a thousand outputs.
+
+# %%
+frequencies = np.arange(1.0, 1001.0)
+curve = lambda t: np.sin(frequencies * t)
+truth = frequencies * np.cos(frequencies * 0.3)
+
+_, velocity = dl.jvp(curve, (0.3,), (1.0,))
+assert np.allclose(velocity, truth)  # one run: all thousand derivatives
+_, walk_back = dl.vjp(curve, 0.3)
+only_the_eighth = np.eye(1000)[7]
+assert np.isclose(walk_back(only_the_eighth)[0], truth[7])  # one walk: one of the thousand
+
+# %%
+from matplotlib import pyplot as plt
+
+figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+axes.fill_between([0.3, 1e7], [0.3, 1e7], 1e7, color="#7a4fbf", alpha=0.15, linewidth=0)
+axes.fill_between([0.3, 1e7], 0.3, [0.3, 1e7], color="#0a5cb4", alpha=0.15, linewidth=0)
+axes.text(10, 3e5, "forward mode wins", ha="center", fontsize=12)
+axes.text(1e4, 12, "reverse mode wins", ha="center", fontsize=12)
+for name, inputs, outputs, side in (
+    ("this neuron's loss", 2, 1, "left"),
+    ("a network's loss", 1e6, 1, "right"),
+    ("a curve in time", 1, 1000, "left"),
+):
+    axes.plot(inputs, outputs, "ko")
+    axes.annotate(
+        name, (inputs, outputs), (8 if side == "left" else -8, 6), textcoords="offset points", ha=side, fontsize=10
+    )
+axes.set(xscale="log", yscale="log", xlim=(0.3, 1e7), ylim=(0.3, 1e7), xlabel="inputs", ylabel="outputs")
+axes.set_title("Which needs fewer runs of the function")
+
+# %% [markdown]
+# Forward mode also wins where one *direction* is asked for, of however many inputs. And it needs no record: a pair is
+# forgotten as soon as it is used, while a walk back needs what the forward run has computed.
+
+# %% [markdown]
 # ## And one certificate
 #
 # Four methods agree with you. Could all five of you be wrong? A certificate answers that. It computes with intervals
@@ -189,6 +231,22 @@ corner, outside = dl.certify("abs(t)", dict(t=0.0)), dl.certify("log(t)", dict(t
 assert corner.verdict == "not differentiable" and outside.verdict == "undefined"
 print("abs at 0:", corner.verdict, "- left and right", corner.one_sided["t"])
 print("log at -1:", outside.verdict)
+
+# %% [markdown]
+# ### What a certificate does not prove
+#
+# - *That the formula is the one you meant.* With a wrong sign it is certified just the same.
+# - *Anything about another point.* Next door there may be a kink.
+# - *That a program which computes the formula in floats comes near it.* The next section has one that does not.
+# - *By its absence, that there is no derivative.* "Not differentiable" is proven too; "undecided" only says that no
+#   proof was found, as for a function that is $3x$ everywhere and hides it.
+
+# %%
+assert dl.certify(text.replace("+ b", "- b"), point).certified  # another neuron
+assert dl.certify("abs(t)", dict(t=1e-300)).certified  # the corner is at 0, which is another point
+hidden = dl.certify("where(t*t > 0, 3*t, t)", dict(t=0.0))
+assert hidden.verdict == "undecided"  # and the derivative is 3
+print(hidden.reason)
 
 # %%
 comparison = dl.compare(text, at=point)

@@ -5,7 +5,8 @@
 #
 # - explain why a finite difference has a best step, and predict where it lies;
 # - differentiate to the last digit with a complex step, and say when you may;
-# - name three situations in which a finite difference lies, and how to notice.
+# - name three situations in which a finite difference lies, and how to notice;
+# - say what a program returns at a kink, and when that matters.
 
 # %% [markdown]
 # ## A smaller step is better, until it is worse
@@ -47,12 +48,21 @@ assert forward(np.exp, 1.0, 1e-16) == 0.0
 # *Round-off*: $f(x+h)$ and $f(x)$ are known only to about $\varepsilon |f|$, where $\varepsilon = 2^{-52}$. Their
 # difference keeps that error, and it is divided by $h$: it grows like $\varepsilon / h$.
 #
+# ### Which step is best
+#
 # The sum $\frac h2 |f''| + \frac{\varepsilon |f|}{h}$ is least where its derivative by $h$ is zero,
 #
 # $$h^* = \sqrt{2 \varepsilon \left| \frac{f}{f''} \right|} .$$
 #
-# The central difference cancels the term with $h$: its truncation is $\frac{h^2}{6} f'''$, and its best step is larger,
-# about $\varepsilon^{1/3}$.
+# There the two errors are equal, and half of the digits are left. The central difference cancels the term with $h$:
+# its truncation is $\frac{h^2}{6} f'''$, and its best step is larger, about $\varepsilon^{1/3}$. The better the
+# formula, the larger the step that it may take, and the less rounding is left:
+#
+# | formula | truncation | best step, about | error there, about |
+# |---|---|---|---|
+# | forward | $\frac h2 f''$ | $\varepsilon^{1/2} \approx 10^{-8}$ | $\varepsilon^{1/2} \approx 10^{-8}$ |
+# | central | $\frac{h^2}{6} f'''$ | $\varepsilon^{1/3} \approx 10^{-5}$ | $\varepsilon^{2/3} \approx 10^{-11}$ |
+# | five-point | $\frac{h^4}{30} f^{(5)}$ | $\varepsilon^{1/5} \approx 10^{-3}$ | $\varepsilon^{4/5} \approx 10^{-13}$ |
 
 # %%
 epsilon = np.finfo(float).eps
@@ -63,6 +73,19 @@ for formula, h in predicted.items():
     best, error = study.best["float64"][formula]
     print(f"{formula:8} predicted {h:.1e}, found {best:.1e}")
     assert h / 10 < best < h * 10  # the prediction is good to a factor of ten: round-off is erratic
+for formula, left in {"forward": 1 / 2, "central": 2 / 3, "five-point": 4 / 5}.items():
+    assert epsilon**left / 100 < study.best["float64"][formula][1] < epsilon**left * 10
+
+# %% [markdown]
+# The quotient $f / f''$ is the square of a length: the distance over which $f$ bends. So these steps are for functions
+# that bend over a distance of about 1; for $e^{x/1000}$ the best step is a thousand times as large.
+
+# %%
+steps = 10.0 ** np.arange(-9, 3, 0.25)
+slow = lambda x: np.exp(x / 1000)
+best_slow = steps[np.argmin([abs(central(slow, 1000.0, h) - np.e / 1000) for h in steps])]
+assert predicted["central"] * 1000 / 10 < best_slow < predicted["central"] * 1000 * 10
+print(f"central, exp(x/1000): predicted {predicted['central'] * 1000:.1e}, found {best_slow:.1e}")
 
 # %% [markdown]
 # ## The V-curve
@@ -218,6 +241,60 @@ wiggle = lambda x: np.sin(1000 * x)
 h = np.pi / 1000
 assert abs(central(wiggle, 0.0, h)) < 1e-9
 assert np.isclose(dl.grad(wiggle)(0.0), 1000.0)
+
+# %% [markdown]
+# ## Why relu'(0) matters
+#
+# $\operatorname{relu}(x) = \max(x, 0)$ has the slope 0 to the left of 0, the slope 1 to the right, and at 0 itself no
+# derivative. Code has to return something there; difflab and PyTorch return 0. That is a convention, and no number
+# $c = \operatorname{relu}'(0)$ is right. For $\operatorname{relu}(x) - \operatorname{relu}(-x)$ is nothing but $x$, and
+# its slope comes out as $2c$: so $c$ should be $\frac12$. But $\operatorname{relu}(\operatorname{relu}(x))$ is nothing
+# but $\operatorname{relu}(x)$, and its slope comes out as $c^2$: so $c$ should be 0 or 1.
+
+# %%
+relu = dl.numpy.relu
+half = lambda x: np.maximum(x, 0.0)  # the same function; at a tie np.maximum shares equally, so its c is 1/2
+assert dl.grad(relu)(0.0) == 0.0 and dl.grad(half)(0.0) == 0.5
+assert dl.grad(lambda x: relu(x) - relu(-x))(0.0) == 0.0  # should be 1
+assert dl.grad(lambda x: half(x) - half(-x))(0.0) == 1.0
+assert dl.grad(lambda x: half(half(x)))(0.0) == 0.25  # should be what half gives
+judged = dl.compare("relu(x) - relu(-x)", at=dict(x=0.0))
+assert not judged.agree and len(judged.kinks) == 2  # compare says so, and counts neither
+print(judged.kinks[0])
+
+# %% [markdown]
+# Who cares about a single point? Exact zeros are common: pixels of padding, weights that start at 0. Here is a layer
+# with relu whose weights start at 0, trained twice. With $c = 0$ no gradient ever arrives, and it never moves.
+
+# %%
+rng = np.random.default_rng(0)
+X, outer = rng.normal(size=(20, 2)), np.array([1.0, -1.0, 0.5])
+wanted = np.abs(X[:, 0])
+
+
+def trained(activation, steps=60):
+    loss = lambda W: np.mean((activation(X @ W) @ outer - wanted) ** 2)
+    W, losses = np.zeros((2, 3)), []
+    for _ in range(steps):
+        losses.append(loss(W))
+        W = W - 0.1 * dl.grad(loss)(W)
+    return losses
+
+
+flat, falling = trained(relu), trained(half)
+assert flat[-1] == flat[0] and falling[-1] < falling[0] / 2
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+t = np.linspace(-1, 1, 3)
+left.plot(t, np.maximum(t, 0), "k", linewidth=2.5)
+for c, style in ((0, ":"), (0.5, "--"), (1, "-.")):
+    left.plot(t, c * t, style, label=f"c = {c:g}")
+right.plot(flat, ":", label="c = 0"), right.plot(falling, "--", label="c = 0.5")
+left.set(title="relu, and three slopes at its kink", xlabel="x", ylim=(-0.6, 1))
+right.set(title="The same layer, started at 0", xlabel="step", ylabel="loss", ylim=(0, None))
+left.legend(), right.legend()
+
+# %% [markdown]
+# Conventions differ between libraries too: the [guide to conventions](../docs/conventions.md) lists them.
 
 # %% [markdown]
 # ## A difference that knows its error

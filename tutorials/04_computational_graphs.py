@@ -64,6 +64,16 @@ assert np.isclose(moved - (-12), -4 * 0.1)  # exact here, because f is linear in
 moved
 
 # %% [markdown]
+# ### Upstream, local, downstream
+#
+# On the way back a wire has a sender, $f$ at first, and a receiver. Three speeds stand on it, and speeds multiply:
+#
+# | | how fast | who knows it |
+# |---|---|---|
+# | *upstream* | $f$ moves with the sender: the sender's adjoint | it arrives from the side of $f$ |
+# | *local* | the sender moves with the receiver: the derivative of one operation | the operation |
+# | *downstream* | $f$ moves with the receiver along this wire: the product of both | it goes on to the receiver |
+#
 # Everything in the picture is also data. `edges` holds the wires in the order in which the backward pass uses them:
 
 # %%
@@ -105,7 +115,7 @@ Picture(dl.parse("f = x * y"), view="symbolic", title="The local process at one 
 # |---|---|
 # | sum | gives the same to each operand |
 # | product | multiplies by the *other* operand, as if they had changed places |
-# | maximum | gives all to the larger operand, nothing to the other |
+# | maximum | gives all to the larger operand, nothing to the other (both equal: lesson 2, relu'(0)) |
 
 # %%
 habits = dl.parse("s = a + b; p = c * d; m = maximum(u, v); f = s + p + m")
@@ -156,8 +166,8 @@ assert all(abs(g) < 1e-8 for g in saturated.gradient.values())
 # %% [markdown]
 # ## Modularity: where you draw the box
 #
-# The last four operations are the sigmoid. Put a box around them, and the box is a node again, with one
-# local derivative. Calculus finds it once and for all:
+# The last four operations are the sigmoid. Put a box around them. Such a *block* is a graph inside, and from outside a
+# node again, with one local derivative. Calculus finds it once and for all:
 #
 # $$\sigma'(t) = \frac{e^{-t}}{(1 + e^{-t})^2} = \sigma(t)\,(1 - \sigma(t)) .$$
 
@@ -198,7 +208,7 @@ len(inside.operations), len(outside.operations)
 #
 # Figure 2.2: the loss of a linear classifier. Scores $Wx + b$ for three classes, made into probabilities by softmax,
 # and compared with the true class $y$. Nothing changes but the sizes: the wires carry vectors, and the local
-# derivatives become matrices. (Lesson 6 is about those.)
+# derivatives become matrices. (Lesson 5 says what a vjp is, lesson 6 has more of them.)
 
 # %%
 classifier = dl.parse("scores = W @ x + b; p = softmax(scores); loss = -sum(y * log(p))")

@@ -38,6 +38,22 @@ assert np.isclose(passes.adjoint("q"), sum(contributions))
 contributions
 
 # %% [markdown]
+# ### Why contributions add
+#
+# Give each use a name of its own: $g(q_1, q_2, q_3) = q_1 q_2 + \sin q_3$. Moving one of them alone changes $g$ by its
+# own contribution. In $f$ the three are one and the same $q$, so they cannot move but together; and small moves made
+# together change $g$ by the sum (up to $h^2$, which no derivative sees).
+
+# %%
+g = lambda q1, q2, q3: q1 * q2 + np.sin(q3)
+h = 1e-6
+alone = [g(1 + h, 1, 1) - g(1, 1, 1), g(1, 1 + h, 1) - g(1, 1, 1), g(1, 1, 1 + h) - g(1, 1, 1)]
+together = g(1 + h, 1 + h, 1 + h) - g(1, 1, 1)
+assert np.allclose(np.divide(alone, h), [1, 1, np.cos(1)], rtol=1e-5)
+assert np.isclose(together, sum(alone), rtol=1e-5)
+assert np.isclose(sum(dl.grad(g, argnums=(0, 1, 2))(1.0, 1.0, 1.0)), passes.adjoint("q"))
+
+# %% [markdown]
 # ## A small engine
 #
 # To see the bugs we need an engine in which to make them. A node keeps its value, its parents, and the local
@@ -162,6 +178,25 @@ too_early, x.adjoint
 assert x.adjoint - too_early == 9.0 * 6.0
 
 # %% [markdown]
+# ### Why the order is topological
+#
+# Each node sends once, and sends all that it gets. What it gets comes from the nodes that use it, so every one of these
+# must come before. On the way forward a node comes after what it *uses*: that is a topological order. Read backwards,
+# it puts a node after all that *use* it, which is what we need. Three nodes send here: $f$, $s = q + 1$ and $q$. Of
+# their six orders only one lets everybody wait, $s$ for $f$, and $q$ for both.
+
+# %%
+from itertools import permutations
+
+for letters in permutations("fsq"):
+    x, f = at_three()
+    (q, _), (s, _) = f.parents
+    backward(f, [dict(f=f, s=s, q=q)[letter] for letter in letters])
+    waits = letters == ("f", "s", "q")
+    assert (x.adjoint == 114.0) == waits
+    print(*letters, "gives", x.adjoint, "(right)" if waits else "(wrong)")
+
+# %% [markdown]
 # The step-through page can go wrong in the same way, on purpose. Make one with
 # `difflab step "q = x*x; f = q*(q + 1)" --at x=3 -o order.html`, set its *Order* to "depth first, without waiting", and
 # follow: $q$ sends on too early, the 9 that comes later is lost, and the last step says "60 instead of 114".
@@ -192,6 +227,21 @@ dX, dW, dbias = pullback(upstream)
 assert np.allclose(dbias, upstream.sum(axis=0))
 assert np.allclose(dW, X.T @ upstream) and np.allclose(dX, upstream @ W.T)
 dbias.shape, dW.shape, dX.shape
+
+# %% [markdown]
+# ### What a vjp is
+#
+# Between vectors the local derivative is a matrix, the Jacobian $J_{ij} = \partial y_i / \partial x_j$. Upstream is a
+# row $u$ with a number for each output, downstream the row $u J$ with a number for each input: the *vector-Jacobian
+# product*, or vjp. It is upstream times local once more, and a gradient is the vjp with $u = 1$. `dl.vjp` gives
+# the value and a function that takes $u$ to $u J$. No $J$ is made: each operation knows a shorter way to the product.
+
+# %%
+A, x, u = rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=3)
+y, pullback = dl.vjp(lambda x: np.tanh(A @ x), x)
+J = np.diag(1 - y**2) @ A  # 3 outputs, 4 inputs; made here only to compare
+assert np.allclose(pullback(u)[0], u @ J)
+assert np.allclose(pullback(u)[0], (u * (1 - y**2)) @ A)  # the way back: the vjp of tanh, then that of A @ x
 
 # %% [markdown]
 # Shapes are the first test: an adjoint has the shape of its value. They catch the missing sum, but not a mean in its

@@ -26,6 +26,7 @@ from .model import Model
 from .opening import drawings
 from .program import Program
 from .script import helpers
+from .why import why
 
 LONG, LONGER = 1000, 1290  # points; what a common window shows beside a panel in full, and in readable size
 TALL = 500  # points; a taller drawing, if it is not wide, has the words at its side too
@@ -60,7 +61,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         svg=svgs[first],
         templates="\n".join(f'<template id="drawing-{k}">{svg}</template>' for k, svg in enumerate(svgs) if k != first),
         blocks=blocks_choice(states, first),
-        order=order_choice(model, live),
+        order=order_choice(model, live) + asked(model),
         inputs=inputs_panel(model, live, reason),
         layout=layout(svgs[first]),
         curve=curve_panel(model, live),
@@ -132,7 +133,7 @@ def blocks_choice(states: list[str], first: int) -> str:
     options = "".join(
         f'<option value="{k}"{" selected" if k == first else ""}>{escape(s)}</option>' for k, s in enumerate(states)
     )
-    return f'<label>Blocks <select id="blocks">{options}</select></label>'
+    return f'<label>Blocks <select id="blocks">{options}</select></label>{why("block")}'
 
 
 def order_choice(model: Model, live: Live | None) -> str:
@@ -140,8 +141,16 @@ def order_choice(model: Model, live: Live | None) -> str:
         return ""
     return (
         '<label>Order <select id="order"><option value="right">topological</option>'
-        '<option value="eager">depth first, without waiting (wrong)</option></select></label>'
+        f'<option value="eager">depth first, without waiting (wrong)</option></select></label>{why("order")}'
     )
+
+
+def asked(model: Model) -> str:
+    """What a student asks about the drawing of a backward pass; of vjps only where arrays flow."""
+    if model.backward is None:
+        return ""
+    arrays = any(np.ndim(v) for v in model.forward.values.values())
+    return why("parts", "sum", *["vjp"] * arrays, "kink")
 
 
 def inputs_panel(model: Model, live: Live | None, reason: str) -> str:

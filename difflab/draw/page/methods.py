@@ -19,6 +19,7 @@ from ...types import Value
 from ..text import clean
 from .model import Model
 from .script import printed
+from .why import why
 
 SECONDS, MOST_NODES, LONGEST, SHOWN = 10.0, 120, 8000, 200
 ERRORS: Hook[[Graph, dict[str, Value]], str] = Hook("errors of methods")  # a sentence about all of them at a point
@@ -81,17 +82,18 @@ def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
     rows = "".join(
         f"<li><code>{escape(written(model, n, s))}</code></li>" for n, s in zip(model.graph.inputs, symbolic.shown)
     )
-    formulas = f"<p>sympy's formulas:</p><ul>{rows}</ul>" if rows else ""
+    formulas = f"<p>sympy's formulas:</p><ul>{rows}</ul>{why('swell')}" if rows else ""
     reason = f'<p class="quiet">No symbolic column: {escape(symbolic.reason)}.</p>' if symbolic.reason else ""
     heads = ["Derivative", "numerical, central", "symbolic", "reverse", "|numerical − reverse|"]
     return (
         '<details id="methods" class="wide"><summary>Methods side by side at this point</summary>'
         '<p><label>Step of the numerical method <input id="h" type="range" min="-15" max="0" step="1" value="-5">'
         '</label> <span id="h-text"></span></p>'
-        '<div class="scroll" tabindex="0" role="region" aria-label="Methods"><table><thead><tr>'
+        + why("step")
+        + '<div class="scroll" tabindex="0" role="region" aria-label="Methods"><table><thead><tr>'
         + "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
-        + f'</tr></thead><tbody id="method-rows"></tbody></table></div>{formulas}{reason}'
-        + (f'<p class="quiet">{escape(errors)}</p>' if errors else "")
+        + f'</tr></thead><tbody id="method-rows"></tbody></table></div>{why("sweeps")}{formulas}{reason}'
+        + (f'<p class="quiet">{escape(errors)}</p>{why("certified")}' if errors else "")
         + "</details>"
     )
 

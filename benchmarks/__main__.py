@@ -1,4 +1,7 @@
-"""python -m benchmarks [NAME ...]: runs the workloads, adds to history.jsonl; all write RESULTS.md with a plot."""
+"""python -m benchmarks [NAME ...]: runs the workloads, adds to history.jsonl; all write RESULTS.md with a plot.
+
+The name `gradbench` is GradBench's family; `python -m benchmarks.gradbench` has its options.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from .measure import machine
 from .workload import measure, show
 
 FILES = ("scalar", "elementwise", "gmm", "bundle", "lstm", "mlp", "lenet", "rosenbrock", "first_gradient", "building")
+FILES += ("gradbench",)
 PACKAGES = ("numpy", "difflab", "jax", "torch", "autograd", "casadi", "mygrad", "micrograd", "numba", "sympy")
 
 
-def main(names: list[str]) -> None:
+def main(names: list[str]) -> int:
     where = machine(*PACKAGES)
     print(where)
     results = []
@@ -26,6 +30,8 @@ def main(names: list[str]) -> None:
         from .results import write
 
         write(results, where)
+    return int(any(r.wrong for r in results))
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,7 @@ class Workload:
     )
     rounds: int = 9
     seconds: float = 0.1
+    longest: float = float("inf")  # seconds of a call; what takes longer is called once, and not in each round
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Result:
     skipped: dict[str, str]
     floors: list[str] = field(default_factory=list)
     cheap: tuple[float, float] | None = None  # cost of value and gradient over cost of the value: time, flops
+    wrong: dict[str, str] = field(default_factory=dict)  # who disagrees, and is not timed
 
 
 def leaves(x: Any) -> list[np.ndarray[Any, Any]]:
@@ -65,6 +68,7 @@ def measure(work: Workload) -> Result:
     want = leaves(runs["difflab"]())
     want = leaves(runs["difflab"]())  # the second call runs the program
     skipped: dict[str, str] = {}
+    wrong: dict[str, str] = {}
     for name, make in {**work.peers, **work.floors}.items():
         try:
             run = make()
@@ -76,12 +80,29 @@ def measure(work: Workload) -> Result:
             skipped[name] = f"{type(error).__name__}: {str(error)[:80]}"
             continue
         if name in work.peers and name not in work.self_checked:
-            check(work, name, leaves(found), want)
+            try:
+                check(work, name, leaves(found), want)
+            except AssertionError as error:
+                wrong[name] = " ".join(str(error).split())
+                continue
         runs[name] = run
-    times = interleaved(runs, work.rounds, work.seconds)
+    times = timed(work, runs)
     ratios = {n: statistics.median(a / b for a, b in zip(row, times["difflab"])) for n, row in times.items()}
     seconds = {n: statistics.median(row) for n, row in times.items()}
-    return Result(work.name, seconds, ratios, skipped, list(work.floors), cheap_gradient(work))
+    return Result(work.name, seconds, ratios, skipped, list(work.floors), cheap_gradient(work), wrong)
+
+
+def timed(work: Workload, runs: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
+    """Interleaved rounds; the one call of what takes too long stands for all of its rounds."""
+    long = {}
+    if work.longest < float("inf"):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            long[name] = time.perf_counter() - start
+    rest = {n: run for n, run in runs.items() if long.get(n, 0.0) <= work.longest}
+    times = interleaved(rest, work.rounds, work.seconds)
+    return {n: times.get(n) or [long[n]] * work.rounds for n in runs}
 
 
 def cheap_gradient(work: Workload) -> tuple[float, float] | None:
@@ -116,6 +137,8 @@ def show(result: Result) -> None:
         print(f"  {name:22s} {readable(seconds):>12s}   {result.ratios[name]:8.2f} x difflab")
     if result.cheap:
         print(f"  value and gradient cost {result.cheap[0]:.1f} x the value in time, {result.cheap[1]:.1f} x in flops")
+    for name, why in result.wrong.items():
+        print(f"  {name:22s} WRONG, not timed: {why}")
     for name, why in result.skipped.items():
         print(f"  {name:22s} skipped: {why}")
 

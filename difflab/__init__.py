@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     from .differentiate.jacobians import hessian as hessian, jacobian as jacobian
     from .differentiate.methods import differentiate as differentiate
     from .differentiate.passes import backward_graph as backward_graph
+    from .differentiate.to_jax import to_jax as to_jax
     from .differentiate.transform import (
         elementwise_grad as elementwise_grad,
         grad as grad,
@@ -69,6 +70,7 @@ _HOMES = {
     "difflab.differentiate.jacobians": "hessian jacobian",
     "difflab.differentiate.methods": "differentiate",
     "difflab.differentiate.passes": "backward_graph",
+    "difflab.differentiate.to_jax": "to_jax",
     "difflab.differentiate.transform": ("elementwise_grad grad hvp jvp stop_gradient value_and_grad vjp"),
     "difflab.draw.draw": "draw",
     "difflab.errors": "DifflabError",

@@ -18,6 +18,7 @@ settings.register_profile("shared", **PATIENT)
 settings.register_profile("ci", **PATIENT, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "shared")
 
+os.environ["DIFFLAB_CACHE"] = "off"  # neither read from the user's cache nor written to it
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata, util
 
 import click
 
+from .. import cache
 from ..progress import doing
 from ..types import Tree
 from ..version import __version__
@@ -31,10 +34,16 @@ OPTIONAL = ("numba", "gymnasium", "starlette", "uvicorn", "autograd", "jax", "to
 EXAMPLE, POINT = "1/(1+exp(-(w*x+b)))", {"w": 2.0, "x": -1.0, "b": -3.0}
 
 
-@click.command(cls=Command, examples="difflab doctor\ndifflab doctor --json")
+@click.command(cls=Command, examples="difflab doctor\ndifflab doctor --json\ndifflab doctor --clear-cache")
+@click.option("--clear-cache", "clear", is_flag=True, help="Forget measured choices of backends and compiled programs.")
 @json_option
-def command(as_json: bool) -> int:
-    """Versions of what difflab stands on, which Graphviz lays out pictures, and a self-check of the five methods."""
+def command(clear: bool, as_json: bool) -> int:
+    """Versions of what difflab stands on, the backends of compile and their cache, which Graphviz lays out pictures,
+    and a self-check of the five methods."""
+    if clear:
+        gone = cache.clear()
+        if not as_json:
+            click.echo(f"removed {gone} file{'s' * (gone != 1)} from {cache.folder()}")
     with doing("checking"):
         found = examine()
     if as_json:
@@ -57,6 +66,8 @@ def examine() -> dict[str, Tree]:
         "platform": platform.platform(),
         "needed": versions,
         "optional": {name: version(name) for name in OPTIONAL},
+        "backends": backends(),
+        "cache": cache.told(),
         "layout": layout,
         "methods": methods,
         "ok": ok,
@@ -68,6 +79,30 @@ def version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "without a version" if util.find_spec(name.replace("-", "_")) else None
+
+
+def backends() -> dict[str, str]:
+    """The backends of compile, and what each runs on."""
+    numba = version("numba")
+    return {
+        "numpy": "always there",
+        "native": f"numba {numba}" if numba else "needs numba: pip install 'difflab[native]'",
+        "jax": on_jax(),
+        "auto": "the fastest of these, by measurement",
+    }
+
+
+def on_jax() -> str:
+    """JAX and its devices, found in a process of its own: JAX has threads, after which no process should be forked."""
+    if version("jax") is None:
+        return "needs JAX: pip install 'difflab[jax]'"
+    code = "import jax; print(', '.join(f'{d.platform} {d.device_kind}' for d in jax.devices()))"
+    try:
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"JAX {version('jax')}, whose devices do not answer: {type(error).__name__}"
+    found = run.stdout.strip() or run.stderr.strip().rpartition("\n")[2]
+    return f"JAX {version('jax')}: {found}"
 
 
 def self_check() -> dict[str, dict[str, Tree]]:
@@ -104,6 +139,13 @@ def lines(found: dict[str, Tree]) -> list[str]:
     told += [f"  {mark(v)}{name} {v or 'is not installed'}" for name, v in found["needed"].items()]
     told += ["", "optional:"]
     told += [f"  {'       '}{name} {v or 'is not installed'}" for name, v in found["optional"].items()]
+    told += ["", "backends of compile:"]
+    told += [f"  {'       '}{name}: {what}" for name, what in found["backends"].items()]
+    kept = found["cache"]
+    told += [
+        f"  {'       '}cache: {kept['folder'] or 'off'}, {kept['choices']} choices, "
+        f"{kept['programs']} programs of {kept['bytes']:,} bytes"
+    ]
     told += ["", "pictures:", f"  {mark(found['layout']['ok'])}{found['layout']['told']}"]
     told += ["", f"self-check on {EXAMPLE}:"]
     told += [f"  {mark(m['ok'])}{name}: {m['told']}" for name, m in found["methods"].items()]

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..compile.program.program import BACKENDS
 from ..errors import InputError
 from ..progress import doing
 from .common import Command, emit_json, json_option, log, named_folder
@@ -47,6 +48,12 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
 @click.option("--noise", type=click.FloatRange(0), default=0.0, help="Add noise of this size to normalised samples.")
 @click.option("--clip-norm", type=float, default=None, help="Scale gradients down to this norm.")
 @click.option("--clip-value", type=float, default=None, help="Cut entries of gradients to plus or minus this.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=None,
+    help="What the steps run on; auto finds the fastest before the first.  [default: DIFFLAB_BACKEND, or numpy]",
+)
 @click.option("--weight-decay", type=float, default=None, help="The pull of the weights towards 0.")
 @click.option("--batch-norm", is_flag=True, help="Batch normalisation behind every layer but the last.")
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True)

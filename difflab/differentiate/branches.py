@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
+from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
@@ -67,7 +69,10 @@ def choose(pred: Value, branches: list[Closed], captured: list[list[Value]], lea
     if not holds_traced(operands):
         which = int(bool(pred))
         return branches[which].run(choice.part(operands, which))
-    result = apply(control_row("cond", choice.value, choice.pull, choice.push), tuple(operands))
+    result = apply(
+        control_row("cond", choice.value, choice.pull, choice.push, jax=partial(xla.cond, branches, choice.part)),
+        tuple(operands),
+    )
     return list(result) if isinstance(result, tuple) else [result]
 
 
@@ -196,7 +201,9 @@ def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value
         from ..primitives import NUMPY
 
         return [x if isinstance(x, np.generic) else np.asarray(x)[()] for x in run(NUMPY, operands)[0]]
-    return list(apply(control_row("while_loop", value, pull, push, while_loop=body), tuple(operands)))[:-1]
+    on_jax = partial(xla.while_loop, test, body, a, b)
+    row = control_row("while_loop", value, pull, push, while_loop=body, jax=on_jax)
+    return list(apply(row, tuple(operands)))[:-1]
 
 
 def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Value], xs: list[Value]) -> Value:

@@ -7,9 +7,11 @@ so they nest to any order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
+from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.kinds import check_fit
 from ..graph.leaves import check_functions
@@ -111,7 +113,15 @@ def run_scan(
     def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
         return scan_jvp(body, a, b, count, reverse, ts, list(xs))
 
-    row = control_row("scan", value, pull, push, flops=count * body.flops, scan=(body, a, b, count, reverse))
+    row = control_row(
+        "scan",
+        value,
+        pull,
+        push,
+        flops=count * body.flops,
+        scan=(body, a, b, count, reverse),
+        jax=partial(xla.scan, body, a, b, count, reverse),
+    )
     found = apply(row, tuple(operands))
     return list(found)[: len(body.outputs)]
 

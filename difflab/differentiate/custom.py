@@ -184,10 +184,12 @@ def _with_rules(f: Function, run: Value, pull: Value, push: Value) -> Custom:
         pull_all = lambda ct, *xs: vmap(pull, (0, *axes))(ct, *xs)
         return apply(_with_rules(f, vmap(run, axes), pull_all, push_all), xs)
 
-    return _dynamic(f, run, lambda m, ct, y, *xs: pull(ct, *xs), push, batch)
+    return _dynamic(f, run, lambda m, ct, y, *xs: pull(ct, *xs), push, batch, frozenset(("own pullback",)))
 
 
-def _dynamic(f: Function, run: Value, pull: Value, push: Value, batch: Value) -> Custom:
+def _dynamic(
+    f: Function, run: Value, pull: Value, push: Value, batch: Value, facts: frozenset[str] = frozenset()
+) -> Custom:
     name = getattr(f, "__name__", "function").strip("<>")
     return Custom(
         name=name,
@@ -198,4 +200,5 @@ def _dynamic(f: Function, run: Value, pull: Value, push: Value, batch: Value) ->
         vjp=pull,
         jvp=push,
         batch=batch,
+        facts=facts,
     )

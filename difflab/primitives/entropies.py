@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..types import Value
 from .primitive import Carrier, Domain, Gate, elementwise
 from .scipy_row import special
-from .spelling import by_mpmath
+from .spelling import ON_HOST, by_mpmath
 
 PROBABILITY = Domain(0.001, 0.999, tails=(1e-300, 1e-10, 1 - 1e-10), branch_points=(0.5,))
 
@@ -154,6 +154,7 @@ special(
     examples=({"n": 1},),
     value=exprel_by_parts,
     spelling={
+        "jax": ON_HOST,
         "javascript": "exprelDerivative",
         "arb": "germs.special.exprel",
         "mpmath": by_mpmath(lambda mp, x, n: mp.hyp1f1(n + 1, n + 2, x) / (n + 1)),

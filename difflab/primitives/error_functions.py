@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..types import Value
 from .primitive import Carrier, Domain
 from .scipy_row import special
-from .spelling import ROUNDED, by_mpmath, by_sympy
+from .spelling import ON_HOST, ROUNDED, by_mpmath, by_sympy
 
 TWO_OVER_SQRT_PI = 1.1283791670955126
 SQRT_TWO_OVER_PI = 0.7978845608028654
@@ -168,6 +168,7 @@ special(
     kernel="kernels.special.erfinv_slope",
     domain=(Domain(-0.99, 0.99, tails=(1 - 1e-10,)),),
     value=lambda m, x: m.sqrt(m.arctan(1)) * m.exp_square(m.erfinv(x)),
+    spelling={"jax": ON_HOST},
 )
 special(
     "erfcinv_slope",
@@ -178,6 +179,7 @@ special(
     kernel="kernels.special.erfcinv_slope",
     domain=(Domain(0.01, 1.99, tails=(1e-100, 1e-10)),),
     value=lambda m, x: -m.sqrt(m.arctan(1)) * m.exp_square(m.erfcinv(x)),
+    spelling={"jax": ON_HOST},
 )
 special(
     "erfcinv",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+
+from ..types import Rule, Value
 
 ROOTS = {"special": "scipy.special", "linalg": "numpy.linalg", "fft": "numpy.fft"}
 
@@ -20,3 +23,12 @@ def find(path: str) -> Any:
     else:  # of NumPy itself, or a ufunc's method: add.reduce
         module = getattr(np, root, None) if root else np
     return getattr(module, name, None)
+
+
+def function_in(modules: Iterable[str], row: Value) -> Rule | None:
+    """The function of the row's name in the first of the modules that has one."""
+    for module in modules:
+        found: Rule | None = getattr(import_module(module), row.name, None)
+        if callable(found):
+            return found
+    return None

@@ -6,7 +6,7 @@ from ..types import Value
 from .arguments import whole
 from .primitive import Carrier, Domain, composite, named
 from .scipy_row import special
-from .spelling import by_mpmath, by_sympy
+from .spelling import ON_HOST, by_mpmath, by_sympy
 
 PI = 3.141592653589793
 POSITIVE = Domain(0.1, 10.0, tails=(1e-8, 50.0, 150.0), branch_points=(1.0, 2.0))
@@ -101,7 +101,7 @@ special(
     reads=(),
     value=lambda m, x, y, *, n: m.polygamma(x + y, n=n) - m.polygamma(x, n=n),
     examples=({"n": 0},),
-    spelling={"javascript": "polygammaGap"},
+    spelling={"javascript": "polygammaGap", "jax": ON_HOST},
     called=(),
 )
 special(

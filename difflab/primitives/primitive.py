@@ -75,6 +75,7 @@ class Primitive:
     - "fresh": the result never shares memory with an operand;
     - "bits": works on the bits of integers; of truth values it gives truth values;
     - "threads": the kernel has threads of its own;
+    - "own pullback": a user's pullback is its derivative, which need not be linear: forward mode transposes it;
     - "normwise": the rounding is bounded by the norm of the result, not for each element.
     """
 

@@ -11,6 +11,7 @@ ITERATION = "it is an iteration in floating point"
 COMPLEX = "its values are complex numbers"
 CONJUGATES = "it takes conjugates"
 ROUNDED = "SciPy's are rounded to the size of the real part"
+ON_HOST = "on the host"  # under "jax": by the row's NumPy function, called out of the compiled program
 SCALED = "SciPy's have the factor exp(-|Re x|)"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..types import Value
 from .primitive import Carrier, Domain, elementwise, named
-from .spelling import ROUNDED, Native, by_mpmath, by_sympy, called
+from .spelling import ON_HOST, ROUNDED, Native, by_mpmath, by_sympy, called
 
 PI = 3.141592653589793
 DEGREE = 0.017453292519943295
@@ -285,6 +285,7 @@ elementwise(
     reads=(),
     spelling={
         "javascript": "sincDerivative",
+        "jax": ON_HOST,
         "numpy": "kernels.elementwise.sinc",
         "arb": "germs.special.sinc",
         "mpmath": by_mpmath(lambda mp, x, n: (mp.cospi(x) - mp.sinpi(x) / (mp.pi * x)) / x if x else mp.mpf(0)),

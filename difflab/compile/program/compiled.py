@@ -13,10 +13,11 @@ from ...graph.node import Node
 from ...graph.traced import SeenShape
 from ...progress import doing
 from ...types import Tree, Value
-from ..passes.pipeline import optimise
+from ..passes.pipeline import NUMPYS, optimise
 from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
 from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
+from ..xla.program import XlaSource
 
 
 class Compiled:
@@ -45,22 +46,24 @@ class Compiled:
             if self.run is None:
                 start = time.perf_counter()
                 with doing("compiling"):
-                    self.graph, self.log = optimise(self.traced)
-                self.scalar: bool = scalar and is_scalar(self.graph)
+                    self.graph, self.log = optimise(self.traced, NUMPYS if self.backend == "jax" else ())
+                self.scalar: bool = scalar and self.backend != "jax" and is_scalar(self.graph)
                 self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
                 # Single numbers may come as Python's or NumPy's, which nothing can be written into.
                 donated = [x for x, d in zip(self.graph.inputs, self.donated) if d and x.shape]
                 kept = [] if self.guards else donated
-                self.source: ScalarSource | NumpySource = self.written(kept)
+                self.source: ScalarSource | NumpySource | XlaSource = self.written(kept)
                 if isinstance(self.source, NumpySource):
                     self.arrays = self.source
                 self.run = self.source.compile()
                 self.seconds += time.perf_counter() - start
         return self
 
-    def written(self, kept: list[Node]) -> ScalarSource | NumpySource:
+    def written(self, kept: list[Node]) -> ScalarSource | NumpySource | XlaSource:
         """The source for the backend."""
+        if self.backend == "jax":
+            return XlaSource(self.graph)
         if self.backend == "native":
             from ..native import backend as native  # numba is only needed there
 
@@ -77,7 +80,7 @@ class Compiled:
             except FAILURES:  # math raises where NumPy returns inf or nan
                 return self.fallback()(values)
         else:
-            found = self.with_workspace(values)
+            found = self.run(*values) if self.backend == "jax" else self.with_workspace(values)
             if found is None:
                 return None
         if not all(map(holds, found[self.count :], self.guards)):

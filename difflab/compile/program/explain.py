@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..plan.regions import size
 from ..write.numpy_source import NumpySource
+from .auto import Auto
 
 if TYPE_CHECKING:
     from .compiled import Compiled
@@ -16,7 +17,7 @@ def explain(program: Compiled) -> str:
     lines = [f"{name}: {before} -> {after} nodes" for name, before, after in program.log]
     graph = program.graph
     flops = sum(n.primitive.flops * (1 if n.value.__class__ is tuple else size(n.shape)) for n in graph.operations)
-    kind = "math (single float64 numbers)" if program.scalar else "NumPy"
+    kind = "math (single float64 numbers)" if program.scalar else "XLA" if program.backend == "jax" else "NumPy"
     lines.append(f"source: {kind}, {len(graph.operations)} operations, about {flops:,.0f} flops")
     source = program.source
     if isinstance(source, NumpySource):
@@ -32,4 +33,5 @@ def explain(program: Compiled) -> str:
                 f"{blocks.step:,}, {blocks.threads} thread{'s' * (blocks.threads > 1)}, "
                 f"{len(blocks.memory.sizes)} block buffers of {blocks.step * blocks.memory.bytes:,} bytes"
             )
-    return "\n".join(lines + source.explain())
+    own = program.explain() if isinstance(program, Auto) else []
+    return "\n".join([*lines, *source.explain(), *own])

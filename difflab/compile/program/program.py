@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from collections import UserString
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -20,6 +22,8 @@ from ...graph.trace import argument_names, leaf, record
 from ...graph.traced import Traced
 from ...types import Function, Params, Tree, Value
 from ..passes.pipeline import frozen
+from ..xla.carrier import jax
+from .auto import NEEDS as NEEDS, Auto
 from .closure import Captured
 from .compiled import Compiled, owned
 from .draws import Draws
@@ -27,7 +31,8 @@ from .entry import entry_function, shorten
 from .explain import explain
 
 MAX_KINDS = 256
-BACKENDS = ("numpy", "native")
+VARIABLE = "DIFFLAB_BACKEND"
+BACKENDS = ("numpy", "native", "jax", "auto")
 NUMPY_SCALARS: dict[type, type] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[type, type] = {np.float64: float, np.bool_: bool}
 UNTRACED = "# nothing has been traced yet: call the program once\n"
@@ -56,7 +61,7 @@ class Program(Shown):
     mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
     """
 
-    def __init__(self, f: Function, static: Positions = (), donate: Positions = (), backend: str = "numpy") -> None:
+    def __init__(self, f: Function, static: Positions = (), donate: Positions = (), backend: str | None = None) -> None:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
@@ -186,7 +191,8 @@ class Program(Shown):
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)
-            program = Compiled(graph, self.donated_leaves(moving, static, len(args), len(given)), self.backend)
+            donated = self.donated_leaves(moving, static, len(args), len(given))
+            program = Auto(graph, donated) if self.backend == "auto" else Compiled(graph, donated, self.backend)
             program.seconds = time.perf_counter() - start
             while sum(map(len, self.programs.values())) >= MAX_KINDS:
                 self.forget()
@@ -212,7 +218,11 @@ class Program(Shown):
         if program is self.last:
             self.function.source = program.source.text
             if program.scalar and not names and not static and all(x.__class__ is float for x in moving):
-                shorten(self.function, self.f, program, self.captured)
+                short = partial(shorten, self.function, self.f, captured=self.captured)
+                if isinstance(program, Auto):
+                    program.settle = short  # whichever program wins
+                else:
+                    short(program)
 
     def donated_leaves(self, moving: tuple[Tree, ...], static: set[int], count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}
@@ -253,13 +263,19 @@ class LateText(UserString):
         return self.make()
 
 
-def known_backend(name: str) -> str:
+def known_backend(name: str | None, who: str = "compile") -> str:
+    """The backend of that name; the one that the environment names, or NumPy's, where none is given."""
+    where = "backend"
+    if name is None:
+        where, name = VARIABLE, os.environ.get(VARIABLE) or "numpy"
     if name not in BACKENDS:
-        raise InputError(f"compile: backend={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
+        raise InputError(f"{who}: {where}={name!r}; the backends are {', '.join(map(repr, BACKENDS))}")
     if name == "native":
         from ..native.backend import warn_if_missing
 
         warn_if_missing()
+    if name == "jax":
+        jax()
     return name
 
 
@@ -292,7 +308,7 @@ def frozen_static(x: object) -> Hashable:
 
 
 def compile(
-    f: Function, *, static_argnums: Positions = (), donate_argnums: Positions = (), backend: str = "numpy"
+    f: Function, *, static_argnums: Positions = (), donate_argnums: Positions = (), backend: str | None = None
 ) -> CompiledFunction:
     """f as a program: traced once for each structure, shapes and dtypes of its arguments, then straight-line code.
 
@@ -302,6 +318,13 @@ def compile(
 
     With `backend="native"` numba, where it is installed, compiles programs on single numbers and the arithmetic in
     large arrays to machine code; the rest stays NumPy's, and `explain()` says what and why.
+
+    With `backend="jax"` XLA compiles the whole program, where JAX is installed: worth its seconds of compilation where
+    arrays are large and many operations follow each other. Results are NumPy's, in the precision of the arguments.
+
+    With `backend="auto"` NumPy's program answers at once; the others are built in the background once a kind of
+    arguments has been called often enough, checked against its results and timed on the arguments, and the fastest
+    stays. `explain()` shows the times. What is not said is `DIFFLAB_BACKEND`'s, or NumPy's.
 
     Random numbers that f draws and clocks that it reads are constants of the program: a FrozenWarning names the call.
 

@@ -6,6 +6,7 @@ import re
 
 from ...graph.node import Node
 from ...primitives.text import call, infix
+from ..xla.program import XlaSource
 from .compiled import Compiled
 
 COLUMN = 46
@@ -20,6 +21,8 @@ def annotated(program: Compiled) -> str:
     y = square(x)
     """
     program.build()
+    if isinstance(program.source, XlaSource):
+        return program.source.text
     nodes = {name: node for node, name in program.source.names.of.items() if node.operands}
     lines = []
     for line in program.source.text.splitlines():
@@ -39,7 +42,8 @@ def remark(node: Node, program: Compiled) -> str:
 
 
 def label(node: Node, program: Compiled) -> str:
-    return node.name or program.source.names.of.get(node) or node.primitive.name
+    given = {} if isinstance(program.source, XlaSource) else program.source.names.of
+    return node.name or given.get(node) or node.primitive.name
 
 
 def formula(node: Node, program: Compiled) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import optree
 from numpy.typing import DTypeLike
 
+from ...compile.program.program import known_backend
 from ...errors import DomainError, InputError, ShapeError
 from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
@@ -22,6 +23,7 @@ from ..arrays import Record
 from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from ..optim.optimiser import Optimiser
+from .backend import fastest
 from .callbacks import sign
 from .checkpoint import Checkpoint, Reader, counted, description, record_of
 from .progress import Silent, shown
@@ -54,6 +56,7 @@ def fit(
     save_every: float = 30.0,
     progress: bool | None = None,
     about: Record | None = None,
+    backend: str | None = None,
 ) -> Run:
     """Trains a model on mini-batches.
 
@@ -70,6 +73,9 @@ def fit(
     `save_every` seconds; `resume` goes on from `last.npz`, and comes to the same bits as if it had never been stopped.
     A loss that is not finite ends the run with a DomainError that names the first bad node, and leaves the last good
     checkpoint.
+
+    `backend` is that of `compile`. With "auto" the fastest is found before the first step, on the run's own batches; it
+    is in the checkpoint, and a resumed run keeps it.
 
     >>> from difflab import nn
     >>> x, y = nn.data.blobs(90)
@@ -94,7 +100,7 @@ def fit(
         )
     programs = Programs(
         model, loss_of(loss), Adam() if optimiser is None else optimiser, bool(dataset.classes),
-        clipping(clip_norm, clip_value),
+        clipping(clip_norm, clip_value), known_backend(backend, "fit"),
     )  # fmt: skip
     trainer = Trainer(programs, dataset, batch_size, seed, dtype, augment)
     trainer.begin(params, state)
@@ -211,6 +217,7 @@ class Trainer:
         try:
             place = about["place"]
             self.epoch, self.done, self.right = (counted(place[k]) for k in ("epoch", "step", "right"))
+            self.programs.backend = known_backend(about.get("backend", self.programs.backend), "fit")
             self.total, self.spent = float(place["total"]), float(place["seconds"])
             self.history = [record_of(r) for r in about["history"]]
             self.best = None if about["best_epoch"] is None else counted(about["best_epoch"], len(self.history), 1)
@@ -259,6 +266,12 @@ class Trainer:
     def prepare(self) -> None:
         """Builds the programs of whole and rest batches before the first step, which runs what later ones run."""
         count = len(self.data.x_train)
+        if self.programs.backend == "auto":
+            x, y = self.data.x_train[: self.batch_size], self.data.y_train[: self.batch_size]
+            trees = (self.params, self.memory, self.state)
+            self.programs.backend = fastest(self.programs.update, trees, x, y)
+        if self.programs.backend != "numpy":
+            self.about["backend"] = self.programs.backend
         for size in {min(self.batch_size, count), count % self.batch_size} - {0}:
             x, y = self.data.x_train[:size], self.data.y_train[:size]
             self.programs.step.prepare(self.params, self.memory, self.state, x, y)

@@ -58,6 +58,7 @@ class Recipe:
     noise: float = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
+    backend: str | None = None
 
     def make_augment(self) -> Augment | None:
         """What is done to the training samples, or None."""
@@ -189,5 +190,6 @@ def run(
         model, data, recipe.make_loss(data), recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,
         recipe.seed, callbacks, out=folder, resume=resume, progress=progress, about=about,
         augment=recipe.make_augment(), clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
+        backend=recipe.backend,
     )  # fmt: skip
     return Outcome(recipe, found, data, raw, time.perf_counter() - started, None if folder is None else Path(folder))

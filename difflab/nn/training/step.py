@@ -79,9 +79,10 @@ class Programs:
 
     def __init__(
         self, model: Layer, loss: Loss, optimiser: Value, classify: bool,
-        clip: Callable[[Tree], Tree] = unclipped,
+        clip: Callable[[Tree], Tree] = unclipped, backend: str | None = None,
     ) -> None:  # fmt: skip
         self.clip = clip
+        self.backend = backend
         self.model: Layer = model
         self.loss: Loss = loss
         self.optimiser: Value = optimiser
@@ -104,11 +105,12 @@ class Programs:
 
     @cached_property
     def step(self) -> CompiledFunction:
-        return compile(self.update, donate_argnums=(0, 1, 2))
+        return compile(self.update, donate_argnums=(0, 1, 2), backend=self.backend)
 
     @cached_property
     def infer(self) -> CompiledFunction:
-        return compile(lambda params, state, x: self.model.apply(params, state, x, training=False)[0])
+        apply = lambda params, state, x: self.model.apply(params, state, x, training=False)[0]
+        return compile(apply, backend=self.backend)
 
     @cached_property
     def judge(self) -> CompiledFunction:
@@ -118,7 +120,7 @@ class Programs:
             output = self.model.apply(params, state, x, training=False)[0]
             return self.loss(output, y), self.hits(output, y)
 
-        return compile(both)
+        return compile(both, backend=self.backend)
 
     def evaluate(
         self,

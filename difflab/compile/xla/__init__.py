@@ -1,0 +1,1 @@
+"""Graphs as functions of JAX, and programs that XLA compiles."""

@@ -1,0 +1,69 @@
+"""Loops and branches that hold graphs, as JAX's own: their bodies are lowered once, whatever the number of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from ...errors import UnsupportedError
+from ...graph.graph import Graph
+from ...types import Value
+from ..passes.pipeline import NUMPYS, optimise
+from .carrier import jax, run
+
+
+class Body(Protocol):
+    """A function that was traced once; its graph takes the captured values first."""
+
+    graph: Graph
+
+
+def lowered(name: str, body: Body) -> Callable[[list[Value]], list[Value]]:
+    """The body on JAX's arrays, behind difflab's passes: a loop in it that nobody reads is not even traced.
+
+    What Python decided by a value would be decided for all steps, so it is refused.
+    """
+    if body.graph.guards:
+        raise UnsupportedError(
+            f"{name}: its function looks at values (an if, a mask, or reverse mode through a dl.while_loop); "
+            "use dl.cond, np.where or forward mode"
+        )
+    return partial(run, optimise(body.graph, NUMPYS)[0])
+
+
+def scan(body: Body, a: int, b: int, count: int, reverse: bool, *xs: Value) -> tuple[Value, ...]:
+    """The last carry, the ys, and each step's carry: of operands that are captured, carry and slices."""
+    captured, carry, slices = list(xs[:a]), list(xs[a:b]), list(xs[b:])
+    n, outputs = len(carry), lowered("scan", body)
+
+    def step(before: list[Value], x: list[Value]) -> tuple[list[Value], list[Value]]:
+        found = outputs([*captured, *before, *x])
+        return found[:n], [*found[n:], *before]
+
+    last, stacked = jax().lax.scan(step, arrays(carry), slices, length=count, reverse=reverse)
+    return (*last, *stacked)
+
+
+def while_loop(test: Body, body: Body, a: int, b: int, *xs: Value) -> tuple[Value, ...]:
+    """The last value, and the number of steps."""
+    lax, numpy = jax().lax, jax().numpy
+    of_test, of_body = list(xs[:a]), list(xs[a:b])
+    condition, outputs = lowered("while_loop", test), lowered("while_loop", body)
+    go_on = lambda state: condition([*of_test, *state[0]])[0].astype(bool)
+    ahead = lambda state: (outputs([*of_body, *state[0]]), state[1] + 1)
+    found, count = lax.while_loop(go_on, ahead, (arrays(list(xs[b:])), numpy.asarray(0, "int64")))
+    return (*found, count)
+
+
+def cond(branches: Sequence[Body], part: Value, *xs: Value) -> Value:
+    """The results of the chosen branch; `part(xs, which)` are its operands."""
+    bodies = [lowered("cond", body) for body in branches]
+    ways = [lambda xs, k=k: bodies[k](part(xs, k)) for k in (1, 0)]
+    found = jax().lax.cond(jax().numpy.asarray(xs[0]).astype(bool), *ways, list(xs))
+    return tuple(found) if len(found) != 1 else found[0]
+
+
+def arrays(values: list[Value]) -> list[Value]:
+    """As JAX's arrays, so that what comes round has the type of what went in."""
+    return [jax().numpy.asarray(x) for x in values]

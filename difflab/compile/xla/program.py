@@ -1,0 +1,99 @@
+"""A program that XLA compiles from the optimised graph, with NumPy's arrays going in and coming out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import platform
+import re
+import time
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ... import cache
+from ...graph.graph import Graph
+from ...types import Function, Value
+from ...version import __version__
+from .carrier import jax, run, x64
+
+FUSED = re.compile(r"^\s*(?:ROOT )?%?[\w.-]+ = .*? fusion\(", re.MULTILINE)
+CALLED = re.compile(r'custom_call_target="([^"]+)"')
+
+
+class XlaSource:
+    """The graph as a function of JAX, compiled for the shapes and dtypes of its inputs.
+
+    Numbers keep their precision, whatever the user's own setting of JAX is: that holds outside of this program.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.seconds: float = 0.0
+        self.lowered: Any = None
+        self.program: Any = None
+        self.kept: bool = False  # whether another process compiled it
+
+    def compile(self) -> Function:
+        """The function from NumPy's arrays to the outputs and what the guards look at."""
+        start = time.perf_counter()
+        like = [jax().ShapeDtypeStruct(x.shape, x.dtype) for x in self.graph.inputs]
+        with x64():
+            self.lowered = jax().jit(lambda *values: run(self.graph, list(values)), keep_unused=True).lower(*like)
+            self.program = program = self.compiled()
+        self.seconds = time.perf_counter() - start
+
+        def call(*values: Value) -> list[Value]:
+            with x64():
+                found = program(*values)
+            # JAX's buffers are read-only, and may be an argument's own memory: the caller gets arrays of its own.
+            return [np.array(y) if y.shape else np.asarray(y)[()] for y in found]
+
+        return call
+
+    def compiled(self) -> Any:
+        """The lowered program in machine code, from the cache where another process has left it."""
+        serial = import_module("jax.experimental.serialize_executable")
+        key = fingerprint(self.text)
+        data = cache.program(key)
+        if data is not None:
+            try:
+                found = serial.deserialize_and_load(*pickle.loads(data))
+                self.kept = True
+                return found
+            except Exception:  # of another version, or damaged: it is compiled anew
+                pass
+        made = self.lowered.compile()
+        try:
+            data = pickle.dumps(serial.serialize(made))
+        except Exception:  # a program that calls back into Python has no serial form
+            return made
+        cache.keep_program(key, data)
+        return made
+
+    @property
+    def text(self) -> str:
+        """The program as XLA gets it, in StableHLO."""
+        found: str = self.lowered.as_text()
+        return found
+
+    def explain(self) -> list[str]:
+        """What XLA made of it."""
+        text = self.program.as_text()
+        fused, called = len(FUSED.findall(text)), sorted(set(CALLED.findall(text)))
+        how = "from the cache" if self.kept else "compiled by XLA"
+        lines = [f"jax: {how} in {self.seconds:.2f} s, {fused} fusion{'s' * (fused != 1)} of operations"]
+        if called:
+            lines.append(f"jax: library calls: {', '.join(called)}")
+        return lines
+
+
+def fingerprint(text: str) -> str:
+    """What a compiled program hangs on: its text, the versions, the machine and its devices."""
+    module = jax()
+    device = module.devices()[0]
+    parts = [text, __version__, module.__version__, import_module("jaxlib").__version__, platform.python_version()]
+    parts += [platform.node(), platform.machine(), device.platform, device.device_kind, str(os.cpu_count())]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,388 @@
+"""Graphs on XLA: every row against NumPy, functions for JAX and their derivatives, and the backend "jax" of compile."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from patience import HANGS
+from table_arrays import agree, calls, leaves
+from table_elementwise import WHOLE, examples, operands_of
+from test_primitives_elementwise import sample
+
+import difflab as dl
+from difflab import cache
+from difflab.compile.program import auto
+from difflab.errors import FallbackWarning, InputError, UnsupportedError
+from difflab.primitives import TABLE
+
+jax = pytest.importorskip("jax")
+from difflab.compile.xla import program as xla_program  # noqa: E402
+from difflab.compile.xla.carrier import CARRIER, x64  # noqa: E402
+
+# What NumPy leaves open: the order of the elements on either side of a partition's place.
+UNORDERED = {"partition", "argpartition"}
+SHAPED_BY_VALUES = {"unique", "unique_places", "nonzero", "flatnonzero", "argwhere"}
+ELEMENTWISE = [name for name, row in TABLE.items() if row.kind == "elementwise"]
+ARRAYS = [name for name, row in TABLE.items() if row.kind != "elementwise" and not row.leaf]
+
+
+def lowered(row, xs, params):
+    """The row under jit, with its real operands as arguments."""
+    moving = [i for i, x in enumerate(xs) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc"]
+
+    def f(*chosen):
+        full = list(xs)
+        for i, x in zip(moving, chosen):
+            full[i] = x
+        return CARRIER.of(row)(*full, **params)
+
+    with x64():
+        return [np.asarray(y) for y in leaves(jax.jit(f)(*[xs[i] for i in moving]))]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise_rows_agree_with_numpy(name):
+    row = TABLE[name]
+    plain = name in WHOLE or name == "imag" or name.startswith("logical")
+    for params in examples(row):
+        xs = operands_of(name) if plain else sample(row, 40, 3)
+        with np.errstate(all="ignore"):
+            want = np.asarray(row.evaluate(*xs, **params))
+        (got,) = lowered(row, xs, params)
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-300)  # XLA has no subnormal numbers
+
+
+@pytest.mark.parametrize("name", sorted(set(ARRAYS) - UNORDERED))
+def test_array_rows_agree_with_numpy(name):
+    for xs, params, y in calls(name):
+        try:
+            got = lowered(TABLE[name], xs, params)
+        except UnsupportedError:
+            assert name in SHAPED_BY_VALUES
+            continue
+        agree(name, got, leaves(y), 1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(UNORDERED))
+def test_partitions_have_the_right_elements_on_either_side(name):
+    for xs, params, y in calls(name):
+        got, x = lowered(TABLE[name], xs, params)[0], np.asarray(xs[0])
+        if name == "argpartition":
+            got, y = np.take_along_axis(x, got, params["axis"]), np.take_along_axis(x, y, params["axis"])
+        at = [np.take(z, params["kth"], params["axis"]) for z in (got, y)]
+        np.testing.assert_array_equal(*at)
+        np.testing.assert_array_equal(np.sort(got, params["axis"]), np.sort(y, params["axis"]))
+
+
+X = np.array([[0.0, -1.5, 2.0, 0.5], [1.0, 1.0, -0.25, 3.0], [2.0, 0.0, 0.0, -2.0]])
+V = np.array([0.3, -1.2, 0.7])
+FUNCTIONS = {
+    "kinks": (lambda x: np.sum(np.maximum(x, 0.0) + np.abs(x)) + np.max(x) + np.min(x, axis=0) @ x[0], X),
+    "products": (lambda x: np.sum(np.tanh(x @ x.T) ** 2) + np.linalg.norm(x), X),
+    "a dictionary": (lambda p: np.sum(np.sin(p["a"]) * p["b"][0]), {"a": V, "b": (np.float64(2.0), V)}),
+    "a scan": (lambda x: np.sum(dl.scan(lambda c, r: (np.tanh(c + r), c * 2), x[0], x)[1] ** 2), X),
+    "a scan backwards": (lambda x: np.sum(dl.scan(lambda c, r: (c * r, c + r), x[0], x, reverse=True)[1]), X),
+    "a branch": (lambda x: dl.cond(np.sum(x) > 0, lambda y: np.sum(np.sin(y)), lambda y: np.sum(y**3), x), X),
+    "a checkpoint": (dl.checkpoint(lambda x: np.sum(np.exp(np.sin(x)))), X),
+    "a rule of its own": (lambda x: np.sum(clipped(x) * x), X),
+    "solving": (lambda v: np.sum(np.linalg.solve(np.outer(v, v) + np.eye(3), v)), V),
+    "eigenvalues": (lambda v: np.linalg.eigvalsh(np.outer(v, v) + np.diag(v))[0], V),
+    "reading and sorting": (lambda x: np.sum(np.sort(x[1:, ::2], axis=0)[0] ** 2) + x[np.array([0, 0, 2]), 1] @ V, X),
+    "what JAX has not": (lambda v: np.sum(dl.numpy.jv(0.5, 1.0 + v * v)), V),
+    "images": (lambda x: np.sum(dl.numpy.max_pool(dl.numpy.conv(x[None, None], FILTERS), 2, 1, 0) ** 2), X),
+}
+FILTERS = np.array([[[[1.0, -0.5], [0.25, 2.0]]]])
+
+
+@dl.custom_gradient
+def clipped(x):
+    return x**3, lambda g: np.minimum(g, 1.0)
+
+
+def same(got, want, tolerance=1e-10):
+    agree("to_jax", [np.asarray(x) for x in jax.tree.leaves(got)], jax.tree.leaves(want), tolerance)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_for_jax_have_difflabs_values_and_derivatives(name):
+    f, x = FUNCTIONS[name]
+    with x64():
+        g = dl.to_jax(f, x)
+        same(jax.jit(g)(x), f(x))
+        same(jax.jit(jax.grad(g))(x), dl.grad(f)(x))
+        if name != "a rule of its own":  # a pullback is for JAX's reverse mode
+            same(jax.jvp(g, (x,), (x,))[1], dl.jvp(f, (x,), (x,))[1])
+
+
+@pytest.mark.parametrize("name", ["products", "solving", "kinks", "what JAX has not", "a scan"])
+def test_second_derivatives_and_batches(name):
+    f, x = FUNCTIONS[name]
+    with x64():
+        g = dl.to_jax(f)
+        same(jax.hessian(g)(x), dl.hessian(f)(x), 1e-9)
+        batch = np.stack([x, x + 0.1])
+        same(jax.vmap(jax.grad(g))(batch), dl.vmap(dl.grad(f))(batch))
+
+
+def test_a_loop_has_its_forward_derivative():
+    f = lambda x: np.sum(dl.while_loop(lambda c: np.sum(c) < 100, lambda c: c * 1.5 + x[1] ** 2, x[0]))
+    with x64():
+        g = dl.to_jax(f, X)
+        same(jax.jvp(g, (X,), (X,))[1], dl.jvp(f, (X,), (X,))[1])
+
+
+def test_integers_beside_real_numbers_and_several_results():
+    f = lambda x, k: {"y": x * k, "place": np.argmax(x)}
+    with x64():
+        found, slopes = jax.jvp(lambda x: dl.to_jax(f)(x, np.array([2, 3, 4])), (V,), (V,))
+        same(found, f(V, np.array([2, 3, 4])))
+        same(slopes["y"], V * [2, 3, 4])
+
+
+def test_a_graph_of_text_and_export():
+    graph = dl.parse("sum(softmax(x) * y)")
+    with x64():
+        g = dl.to_jax(graph, V, V)
+        same(jax.grad(g)(V, V), graph.forward(x=V, y=V).backward().gradient["x"])
+        shape = jax.ShapeDtypeStruct(V.shape, V.dtype)
+        same(jax.export.export(jax.jit(g))(shape, shape).call(V, V), graph(V, V))
+
+
+def test_single_precision_without_the_setting():
+    g = dl.to_jax(FUNCTIONS["products"][0])
+    found = jax.jit(jax.grad(g))(X)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, dl.grad(FUNCTIONS["products"][0])(X), rtol=1e-4, atol=1e-4)
+
+
+def test_what_cannot_be_lowered_is_named_all_at_once():
+    with pytest.raises(UnsupportedError, match=r"nonzero: XLA needs a fixed shape.*; .*unique"):
+        dl.to_jax(lambda x: np.sum(dl.stop_gradient(np.nonzero(x)[0])) + np.sum(np.unique(x)), V)
+    with pytest.raises(UnsupportedError, match=r"an if, a while or a mask"):
+        dl.to_jax(lambda x: x if x[0] > 0 else -x, V)
+
+
+# The backend.
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_programs_of_xla_give_what_numpys_give(name):
+    f, x = FUNCTIONS[name]
+    program, plain = dl.compile(dl.value_and_grad(f), backend="jax"), dl.value_and_grad(f)
+    for factor in (1.0, 1.25):
+        at = jax.tree.map(lambda v, factor=factor: v * factor, x)
+        for _ in range(2):
+            got, want = program(at), plain(at)
+            same(got, want)
+            kinds = [[(np.shape(y), y.dtype) for y in jax.tree.leaves(t)] for t in (got, want)]
+            assert kinds[0] == kinds[1]
+
+
+def test_results_are_writable_and_alias_nothing():
+    program = dl.compile(lambda x: (x, x + 0, x), backend="jax")
+    program(V)
+    found = program(V)
+    for k, y in enumerate(found):
+        assert y.flags.writeable and y.flags.owndata
+        assert not any(np.shares_memory(y, z) for z in [V, *found[:k]])
+
+
+def test_guards_numbers_and_precision():
+    program = dl.compile(lambda x: x**2 if x > 0 else -x, backend="jax")
+    assert [program(x) for x in (3.0, 2.0, -2.0, 4.0)] == [9.0, 4.0, 2.0, 16.0]
+    assert type(program(3.0)) is float
+    before = jax.numpy.asarray(1.0).dtype
+    single = dl.compile(dl.grad(lambda x: np.sum(np.exp(x) * 2.5)), backend="jax")
+    for _ in range(2):
+        assert single(V.astype(np.float32)).dtype == np.float32
+        assert single(V).dtype == np.float64
+    assert jax.numpy.asarray(1.0).dtype == before
+
+
+def test_the_same_bits_and_what_the_program_says():
+    program = dl.compile(dl.grad(FUNCTIONS["products"][0]), backend="jax")
+    program(X)
+    first = program(X)
+    assert all(np.array_equal(first, program(X)) for _ in range(5))
+    assert "stablehlo" in str(program.source)
+    assert "compiled by XLA" in program.explain() and "fusion" in program.explain()
+
+
+def test_random_numbers_are_those_of_the_other_backends():
+    f = lambda key: dl.numpy.random_uniform(key, shape=(4,))
+    key = np.array([3, 9])
+    program = dl.compile(f, backend="jax")
+    program(key)
+    np.testing.assert_array_equal(program(key), f(key))
+
+
+# The fastest by measurement.
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A cache of this test's own, and contests after a few calls."""
+    monkeypatch.setenv("DIFFLAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(auto, "CALLS", 3)
+    return tmp_path / "cache"
+
+
+def settled(program, *args):
+    """Calls the program until its contest has ended; all results."""
+    found = [program(*args) for _ in range(4)]
+    assert auto.WORKER.settled(HANGS)
+    return [*found, program(*args), program(*args)]
+
+
+def test_auto_gives_numpys_results_and_says_its_times(kept):
+    f = dl.value_and_grad(FUNCTIONS["products"][0])
+    program = dl.compile(f, backend="auto")
+    for found in settled(program, X):
+        same(found, f(X))
+    told = [line for line in program.explain().splitlines() if line.startswith("auto:")]
+    assert re.search(r"numpy [\d,.]+ us, .*jax [\d,.]+ us; (numpy|native|jax) stays", told[0])
+    assert len(cache.choices()) == 1
+
+
+@pytest.mark.parametrize("winner", ["native", "jax"])
+def test_the_winner_answers_from_then_on(kept, monkeypatch, winner):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == winner) for n in entrants})
+    program = dl.compile(dl.grad(FUNCTIONS["products"][0]), backend="auto")
+    for found in settled(program, X):
+        same(found, dl.grad(FUNCTIONS["products"][0])(X))
+    assert program.program.last.winner.backend == winner
+    assert f"; {winner} stays" in program.explain()
+    again = dl.compile(dl.grad(FUNCTIONS["products"][0]), backend="auto")
+    settled(again, X)
+    assert again.program.last.winner.backend == winner
+    assert f"auto: {winner} was the fastest in an earlier process" in again.explain()
+
+
+def test_a_candidate_with_another_result_is_left_out(kept, monkeypatch):
+    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == "jax") for n in entrants})
+    monkeypatch.setattr(xla_program.XlaSource, "compile", lambda self: lambda *xs: [2 * np.sum(xs[0])])
+    program = dl.compile(np.sum, backend="auto")
+    assert all(y == np.sum(X) for y in settled(program, X))
+    assert "auto: jax left out, its result differs from NumPy's" in program.explain()
+
+
+def test_numbers_guards_and_donated_arrays_under_auto(kept):
+    program = dl.compile(lambda x: x**2 if x > 0 else -x, backend="auto")
+    for x in (3.0, -2.0):
+        assert {type(y) for y in settled(program, x)} == {float}
+    assert [program(x) for x in (3.0, -2.0, 5.0)] == [9.0, 2.0, 25.0]
+    update = dl.compile(lambda p, g: p - 0.5 * g, donate_argnums=(0,), backend="auto")
+    p = np.zeros(4)
+    for k in range(8):
+        p = update(p, np.ones(4))
+        assert np.array_equal(p, np.full(4, -0.5 * (k + 1)))
+    assert auto.WORKER.settled(HANGS)
+    np.testing.assert_array_equal(update(p, np.ones(4)), np.full(4, -4.5))
+
+
+def test_the_second_process_starts_warm(kept):
+    code = (
+        "import numpy as np, difflab as dl\n"
+        "f = dl.compile(lambda x: np.tanh(x @ x.T).sum(), backend='jax')\n"
+        "f(np.eye(3)); print(f(np.eye(3)), f.explain().splitlines()[-1])"
+    )
+    run = lambda: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    first, second = run(), run()
+    assert "compiled by XLA" in first and "from the cache" in second
+    assert first.split()[0] == second.split()[0]
+    (path,) = cache.programs()
+    path.write_bytes(b"damaged")
+    assert "compiled by XLA" in run()
+
+
+def test_what_others_may_write_to_is_not_read(kept):
+    cache.choose("key", {"best": "jax"})
+    assert cache.choices() == {"key": {"best": "jax"}}
+    assert kept.stat().st_mode & 0o077 == 0 and (kept / "choices.json").stat().st_mode & 0o077 == 0
+    (kept / "choices.json").chmod(0o666)
+    assert cache.choices() == {}
+    (kept / "choices.json").chmod(0o600)
+    kept.chmod(0o777)
+    with pytest.warns(FallbackWarning, match=r"the cache .* is not read: .*; chmod 700 it"):
+        assert cache.choices() == {}
+    kept.chmod(0o700)
+    (kept / "choices.json").write_text("{")
+    assert cache.choices() == {}
+
+
+def test_the_cache_is_bounded_cleared_and_turned_off(kept, monkeypatch):
+    monkeypatch.setattr(cache, "MOST_CHOICES", 5)
+    monkeypatch.setattr(cache, "MOST_BYTES", 250)
+    for k in range(9):
+        cache.choose(f"key {k}", {"best": "numpy"})
+        cache.keep_program(f"program{k}", b"x" * 100)
+    assert list(cache.choices()) == [f"key {k}" for k in range(4, 9)]
+    assert len(list(cache.programs())) == 2 and cache.told()["bytes"] == 200
+    assert cache.clear() == 3 and cache.told()["choices"] == 0
+    monkeypatch.setenv("DIFFLAB_CACHE", "off")
+    cache.choose("key", {"best": "numpy"})
+    assert cache.choices() == {} and cache.folder() is None and not kept.joinpath("choices.json").exists()
+
+
+def test_the_environment_names_the_backend(monkeypatch):
+    monkeypatch.setenv("DIFFLAB_BACKEND", "jax")
+    assert dl.compile(np.sum).program.backend == "jax"
+    assert dl.compile(np.sum, backend="numpy").program.backend == "numpy"
+    monkeypatch.setenv("DIFFLAB_BACKEND", "quick")
+    with pytest.raises(InputError, match=r"DIFFLAB_BACKEND='quick'; the backends are 'numpy', 'native', 'jax', 'auto'"):
+        dl.compile(np.sum)
+
+
+# Training.
+@pytest.fixture
+def some_digits():
+    return dl.nn.data.blobs(64)
+
+
+def trained(data, **options):
+    model = dl.nn.models.mlp((2, 8, 3))
+    return dl.nn.fit(model, data, epochs=options.pop("epochs", 2), batch_size=16, progress=False, **options)
+
+
+@pytest.mark.parametrize("backend", ["native", "jax", "auto"])
+def test_a_run_learns_the_same_on_every_backend(some_digits, backend):
+    want, found = trained(some_digits), trained(some_digits, backend=backend)
+    for a, b in zip(jax.tree.leaves(found.params), jax.tree.leaves(want.params)):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+    assert found.about.get("backend", "numpy") in ({backend} if backend != "auto" else {"numpy", "native", "jax"})
+
+
+def test_a_resumed_run_keeps_its_backend_and_its_bits(some_digits, tmp_path, monkeypatch):
+    asked, fit_module = [], importlib.import_module("difflab.nn.training.fit")
+    monkeypatch.setattr(fit_module, "fastest", lambda *args: asked.append(1) or "jax")
+    whole = trained(some_digits, backend="auto", out=tmp_path / "whole")
+    trained(some_digits, backend="auto", epochs=1, out=tmp_path / "part")
+    again = trained(some_digits, backend="auto", resume=True, out=tmp_path / "part")
+    assert len(asked) == 2 and again.about["backend"] == "jax"
+    for a, b in zip(jax.tree.leaves(again.params), jax.tree.leaves(whole.params)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_backend_that_there_is_not_is_named(some_digits):
+    with pytest.raises(InputError, match=r"fit: backend='quick'; the backends are"):
+        trained(some_digits, backend="quick")
+
+
+def half_until_one(x):
+    return dl.while_loop(lambda y: y > 1.0, lambda y: y / 2.0, x * x)
+
+
+@pytest.mark.parametrize(
+    "name, f",
+    [
+        ("scan", lambda x: dl.scan(lambda c, s: (c + s if s > 0 else c - s, None), x, np.ones(3))[0]),
+        ("while_loop", lambda x: dl.while_loop(lambda s: s < 9.0, lambda s: s + (1.0 if s > 0 else 2.0), x)),
+        ("while_loop", lambda x: dl.while_loop(lambda s: s < 9.0, lambda s: s + 1.0 + dl.grad(half_until_one)(s), x)),
+    ],
+)
+def test_bodies_that_look_at_values_are_refused_by_name(name, f):
+    with np.errstate(all="ignore"), pytest.raises(UnsupportedError, match=f"{name}: its function looks at values"):
+        dl.compile(f, backend="jax").prepare(8.5)

@@ -159,7 +159,7 @@ assert np.isclose(opened.adjoint("x1"), -0.59, atol=0.005)  # times w1 = -3
 with tempfile.TemporaryDirectory() as folder:
     page = dl.draw(opened, Path(folder, "neuron.html"), title="A neuron with a sigmoid").read_text()
 assert "upstream" in page and "<script" in page
-assert not any(outside in page for outside in ("src=", "href=", "@import"))  # nothing is fetched from anywhere
+assert not any(outside in page for outside in (' src="', ' href="', "@import"))  # nothing is fetched from anywhere
 saturated = neuron.forward(**point | {"w2": 17}).backward()  # the sum is 21
 assert all(abs(g) < 1e-8 for g in saturated.gradient.values())
 

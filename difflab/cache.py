@@ -83,7 +83,7 @@ def write(name: str, data: bytes) -> None:
         return
     with contextlib.suppress(OSError, DifflabError):
         if not os.path.lexists(place):
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.private_folder(place)
         if own(place):
             files.write(place / name, data, force=True)
             (place / name).chmod(0o600)
@@ -126,7 +126,7 @@ def keep_program(key: str, data: bytes) -> None:
         while found and total > MOST_BYTES:
             oldest = found.pop(0)
             total -= oldest.stat().st_size
-            oldest.unlink()
+            files.remove(oldest)
 
 
 def program(key: str) -> bytes | None:
@@ -153,5 +153,5 @@ def clear() -> int:
         return 0
     gone = [path for path in [place / CHOICES, *programs()] if path.exists()]
     for path in gone:
-        path.unlink()
+        files.remove(path)
     return len(gone)

@@ -95,6 +95,16 @@ def write_all(folder: FileName, files: Mapping[str, bytes | str], force: bool = 
         return claim.write(files, force)
 
 
+def private_folder(folder: Path) -> None:
+    """Makes a folder, where there is none, that nobody else reads or writes."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Removes a file that is not wanted any more."""
+    path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def claimed(folder: FileName) -> Iterator[Claim]:
     """A folder for this process's files, made if there is none; another process that claims it meanwhile is refused.

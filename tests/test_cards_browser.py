@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from patience import until
 
 import difflab as dl
 from difflab import mdp, nn
@@ -105,32 +106,33 @@ def framed(visit, folder, **options):
 def test_a_page_in_a_cell_is_as_high_as_its_content(visit, tmp_path, width):
     page = framed(visit, tmp_path, width=width)
     page.wait_for_function("[...document.querySelectorAll('iframe')].every(f => f.style.height)")
-    page.wait_for_timeout(900)
     for k in (0, 1):
         frame = page.locator("iframe").nth(k)
         inside = frame.element_handle().content_frame()
-        over = inside.evaluate("document.documentElement.scrollHeight - innerHeight")
-        empty = inside.evaluate("innerHeight - document.body.getBoundingClientRect().bottom")
-        assert over <= 0 and empty < 60 and frame.bounding_box()["width"] >= width - 24
+        over = lambda inside=inside: inside.evaluate("document.documentElement.scrollHeight - innerHeight")
+        empty = lambda inside=inside: inside.evaluate("innerHeight - document.body.getBoundingClientRect().bottom")
+        assert until(lambda over=over, empty=empty: over() <= 0 and empty() < 60, page.wait_for_timeout)
+        assert frame.bounding_box()["width"] >= width - 24
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_frame_grows_with_its_page_and_does_not_grow_for_ever(visit, tmp_path):
     page = framed(visit, tmp_path)
-    page.wait_for_timeout(900)
-    high = lambda: page.locator("iframe").first.bounding_box()["height"]
+    frame = page.locator("iframe").first
+    inside = frame.element_handle().content_frame()
+    high = lambda: frame.bounding_box()["height"]
+    fits = lambda: inside.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert until(lambda: high() > 500 and fits(), page.wait_for_timeout)
     before = high()
     page.frame_locator("iframe").first.locator("summary").last.click()
-    page.wait_for_timeout(500)
+    assert until(lambda: high() > before and fits(), page.wait_for_timeout)
     grown = high()
-    assert grown > before
-    page.wait_for_timeout(700)
+    inside.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert high() == grown < 4000
 
 
 def test_a_page_in_a_cell_is_as_dark_as_its_notebook(visit, tmp_path):
     page = framed(visit, tmp_path, dark=False)
-    page.wait_for_timeout(900)
     inside = page.locator("iframe").first.element_handle().content_frame()
-    assert inside.evaluate(BRIGHTNESS, "body") < 0.3
+    assert until(lambda: inside.evaluate(BRIGHTNESS, "body") < 0.3, page.wait_for_timeout)
     assert inside.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"

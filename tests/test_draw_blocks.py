@@ -68,7 +68,7 @@ def test_large_graphs_begin_with_closed_blocks():
         return dl.trace(f, 0.1)
 
     assert picture_of(chain(3)).clusters and not picture_of(chain(COLLAPSE_OVER // 2)).clusters
-    for count, first in ((2, "all open"), (30, "all closed")):
+    for count, first in ((2, "all open"), (60, "all closed")):
         page = page_of(chain(count).forward(0.1).backward(), ulps=False)
         assert re.search(r"<option[^>]* selected>([^<]*)", page)[1] == first, count
 

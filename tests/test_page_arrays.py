@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from array_cases import CASES
 from page_programs import PROGRAMS
+from patience import HANGS
 
 import difflab as dl
 from difflab.draw.page.document import data_of, script_of as whole_script
@@ -36,7 +37,7 @@ def script_of(backward):
     live = Live(model)
     data = json.dumps(data_of(model, live))
     script = whole_script(live, None)
-    script = script[script.index("\n") : script.index('const stage = document.getElementById("stage")')]
+    script = script[script.index("\n") : script.index('const stage=document.getElementById("stage")')]
     page = f"const document = {{ getElementById: () => ({{ textContent: {json.dumps(data)} }}) }};"
     return f"(points => {{{page}\n{script}\n{RUN}\nreturn points.map(answer);}})"
 
@@ -52,7 +53,7 @@ def run_all(scripts, chromium):
     calls = ",\n".join(f"() => {script}({json.dumps(points)})" for script, points in scripts)
     tried = "f => { try { return f(); } catch (e) { return String(e.stack); } }"
     text = f"console.log(JSON.stringify([{calls}].map({tried})));"
-    done = subprocess.run([node, "-"], input=text, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([node, "-"], input=text, capture_output=True, text=True, check=False, timeout=HANGS)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

@@ -124,7 +124,8 @@ def test_what_is_right_in_a_link_is_followed(open_pass, visit):
 
 
 def test_pages_without_sliders_have_links_too(open_pass, visit):
-    page = open_pass(dl.trace(lambda x: np.sum(x * x), np.ones(3)).forward(np.ones(3)).backward())
+    many = np.ones(500)  # more than a page computes with
+    page = open_pass(dl.trace(lambda x: np.sum(x * x), many).forward(many).backward())
     page.evaluate("difflab.go(2)")
     (link,) = copied(page, "#copy-link")
     assert link.endswith("#step=3") and visit(link).evaluate("difflab.now()") == 2

@@ -169,7 +169,7 @@ def contrast(a, b):
 
 
 def test_text_on_every_fill_has_a_contrast_of_4_5_in_light_and_dark():
-    written = {palette.ROLES[r][0] for r in "ink value upstream local downstream wrong edge quiet".split()}
+    written = {palette.ROLES[r][0] for r in "ink value upstream local downstream wrong edge quiet thin".split()}
     for fill in {*colours.THEME, *(colours.grey(k / 100, 0.0, 1.0) for k in range(101))} - written:
         tone = colours.ink_on(fill)
         assert contrast(fill, tone) >= 4.5, fill

@@ -391,7 +391,8 @@ def test_where_no_certificate_can_be_had_two_independent_methods_agree(error, mo
     judge = Method("certified", failing(error), exact=True, independent="enclosures", judges=True, limited=True)
     monkeypatch.setitem(methods.REGISTRY, "certified", judge)
     c = dl.compare("exp(x)*y", dict(x=1.0, y=2.0))
-    assert c.agree and c.reference == "symbolic" and "which are independent of each other" in str(c)
+    assert c.agree and c.reference == "symbolic"
+    assert "which are independent of each other" in " ".join(str(c).split())
     assert c.methods["certified"].verdict.startswith("not judged: ")
     assert dl.compare("exp(x)*y", dict(x=1.0, y=2.0), methods=["certified", *AD[:2]]).verdict == "undecided"
     assert dl.compare("abs(x)*y", dict(x=0.0, y=2.0)).verdict == "undecided"

@@ -31,7 +31,17 @@ def compact(script: str) -> str:
             parts.append("" if found["comment"] is not None else found[0].strip())
         at = end
     parts.append(SPACE.sub(r"\1", script[at:]))
-    return re.sub(r" +\n", "\n", "".join(parts))
+    text = re.sub(r" +\n", "\n", "".join(parts))
+    return re.sub(r"(?<=[;{,(])\n", "", text)  # behind these a line's end means nothing
+
+
+def compact_style(style: str) -> str:
+    """Style without comments, and without spaces and line ends beside brackets and signs.
+
+    >>> compact_style("a { color: red; }\\nb > c, d { margin: 0 2px }  /* e */")
+    'a{color:red;}b > c,d{margin:0 2px}'
+    """
+    return re.sub(r"\s*([{};,])\s*|(?<=:) +", r"\1", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)).strip()
 
 
 def template_end(script: str, at: int) -> int:

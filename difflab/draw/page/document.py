@@ -17,7 +17,7 @@ from ...primitives import rows
 from ...types import Tree
 from ..build import default_title
 from ..text import clean, short
-from .compact import compact
+from .compact import compact, compact_style
 from .copied import copied
 from .heat import map_of
 from .live import Live
@@ -52,7 +52,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     data |= {"copied": copied(model, live is not None), "program": Program(model).data()}
     symbolic = Symbolic(model) if live is not None and model.scalar and model.backward is not None else None
     styles = (*STYLES, "arrays.css") if model.maps else STYLES
-    script, style = script_of(live, symbolic), variables() + "\n".join(map(asset, styles))
+    script, style = script_of(live, symbolic), variables() + "".join(map(asset, styles))
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
     return Template(asset("page.html")).substitute(
         policy=policy,
@@ -120,11 +120,11 @@ def digest(text: str) -> str:
 
 
 def asset(name: str) -> str:
-    """A file of the page without its indentation and comments, a script also without spaces that mean nothing."""
+    """A file of the page without its indentation, comments, and in scripts and styles spaces that mean nothing."""
     text = files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
     lines = text.splitlines()
     kept = "\n".join(s for line in lines if (s := line.strip()) and not s.startswith("// "))
-    return compact(kept) if name.endswith(".js") else kept
+    return compact(kept) if name.endswith(".js") else compact_style(kept) if name.endswith(".css") else kept
 
 
 def blocks_choice(states: list[str], first: int) -> str:

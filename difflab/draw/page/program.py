@@ -127,7 +127,8 @@ def called(row: Primitive, operands: list[Written], params: Params) -> Written:
         return Text(f"{{0}}{row.infix}{{1}}" if level == POWER else f"{{0}} {row.infix} {{1}}", level, wanted).of(
             operands
         )
-    if row is rows.getitem and len(operands) == 1 and (index := written_index(params["index"])) is not None:
+    known = row is rows.getitem and len(operands) == 1 and "index" in params  # a graph of text may not know it yet
+    if known and (index := written_index(params["index"])) is not None:
         return f"{operands[0][0]}[{index.rstrip(',')}]", ATOM
     if row.text is not None and row.differentiable and row.text.form[0] != "|":
         form = row.text.form

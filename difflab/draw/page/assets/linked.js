@@ -19,7 +19,7 @@ function stepBehind(target) {
   if (k !== undefined) return stepOfNode[k];
   if (e !== undefined) return stepOfEdge[numbersIn(e).findLast(i => i === steps[now].k) ?? numbersIn(e)[0]];
   if (g.id === "equation") return now;
-  if (g.className === "entry") return stepOfNode[data.inputs[[...$("sliders").children].indexOf(g)]];
+  if (g.classList.contains("entry")) return stepOfNode[data.inputs[[...$("sliders").children].indexOf(g)]] ?? null;
   if (r !== undefined) return stepOfNode[r];
   return b !== undefined && v === undefined ? null : stepOfNode[v ?? numbersIn(n)[0]];
 }

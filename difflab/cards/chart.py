@@ -31,7 +31,8 @@ class Axis:
             low, high = (low / 2, high * 2) if log else (low - (abs(low) or 1.0), high + (abs(high) or 1.0))
         self.low: float = low
         self.high: float = high
-        self.start, self.end = float(start), float(end)
+        self.start: float = float(start)
+        self.end: float = float(end)
 
     def scaled(self, v: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):

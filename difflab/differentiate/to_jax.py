@@ -69,7 +69,7 @@ class Lowered:
                 "dl.while_loop or np.where"
             )
         self.rebuild: Function = graph.rebuild or (lambda found: found[0])
-        self.call = with_rule(graph)
+        self.call: Function = with_rule(graph)
 
 
 def with_rule(graph: Graph) -> Function:

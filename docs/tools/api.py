@@ -16,7 +16,7 @@ FUNCTIONS = {
     "Batches and control flow": "vmap scan cond while_loop",
     "Methods, compared and certified": "differentiate Derivative compare Comparison certify step_size_study "
     "expression_swell accuracy",
-    "Compiled programs": "compile Program",
+    "Compiled programs": "compile Program to_jax",
     "Errors": "DifflabError",
 }
 MODULES = (

@@ -68,7 +68,9 @@ class Contest:
     """The candidates for one kind, on arguments that were given and the results that NumPy's program found."""
 
     def __init__(self, program: Auto, values: list[Value], found: list[Value]) -> None:
-        self.program, self.values, self.found = program, values, found
+        self.program: Auto = program
+        self.values: list[Value] = values
+        self.found: list[Value] = found
 
     def run(self, stop: threading.Event) -> None:
         """Builds, checks and times the candidates, and lets the fastest answer from now on.

@@ -33,7 +33,7 @@ class Operations:
         self.most_forms = most_forms
         self.known: dict[str, int] = {}
         self.known_forms: dict[str, int] = {}
-        self.backward = True  # whether operations are given rules; those inside rules only run
+        self.backward: bool = True  # whether operations are given rules; those inside rules only run
 
     @property
     def script(self) -> str:
@@ -185,8 +185,9 @@ class Program:
     """Recorded operations as calls on slots: first the operands, then constants, then the result of each call."""
 
     def __init__(self, table: Operations, operands: list[Value], operations: list[Traced]) -> None:
-        self.table, self.operations = table, operations
-        self.count = len(operands)
+        self.table: Operations = table
+        self.operations: list[Traced] = operations
+        self.count: int = len(operands)
         self.slots: dict[int, int] = {id(x): k for k, x in enumerate(operands)}
         self.constants: list[Tree] = []
         self.kept: list[Value] = [*operands]  # so that no id is given twice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_truth_values_are_numbers(text, slope):
 
 
 def test_functions_that_return_no_numbers():
-    for backend in BACKENDS:
+    for backend in [name for name in BACKENDS if name != "jax" or find_spec("jax")]:
         assert dl.compile(np.shape, backend=backend)(0.5) == ()
         assert dl.compile(lambda x: (np.shape(x), x), backend=backend)(0.5) == ((), 0.5)
     assert dl.compile(np.result_type)(0.5) == np.dtype(float)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from patience import HANGS
 from table_arrays import agree, calls, leaves
 from table_elementwise import WHOLE, examples, operands_of
 from test_primitives_elementwise import sample
 
 import difflab as dl
-from difflab import cache
-from difflab.compile.program import auto
-from difflab.errors import FallbackWarning, InputError, UnsupportedError
+from difflab.errors import InputError, UnsupportedError
 from difflab.primitives import TABLE
 
 jax = pytest.importorskip("jax")
-from difflab.compile.xla import program as xla_program  # noqa: E402
 from difflab.compile.xla.carrier import CARRIER, x64  # noqa: E402
 
 # What NumPy leaves open: the order of the elements on either side of a partition's place.
@@ -219,122 +212,6 @@ def test_random_numbers_are_those_of_the_other_backends():
     program = dl.compile(f, backend="jax")
     program(key)
     np.testing.assert_array_equal(program(key), f(key))
-
-
-# The fastest by measurement.
-@pytest.fixture
-def kept(tmp_path, monkeypatch):
-    """A cache of this test's own, and contests after a few calls."""
-    monkeypatch.setenv("DIFFLAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(auto, "CALLS", 3)
-    return tmp_path / "cache"
-
-
-def settled(program, *args):
-    """Calls the program until its contest has ended; all results."""
-    found = [program(*args) for _ in range(4)]
-    assert auto.WORKER.settled(HANGS)
-    return [*found, program(*args), program(*args)]
-
-
-def test_auto_gives_numpys_results_and_says_its_times(kept):
-    f = dl.value_and_grad(FUNCTIONS["products"][0])
-    program = dl.compile(f, backend="auto")
-    for found in settled(program, X):
-        same(found, f(X))
-    told = [line for line in program.explain().splitlines() if line.startswith("auto:")]
-    assert re.search(r"numpy [\d,.]+ us, .*jax [\d,.]+ us; (numpy|native|jax) stays", told[0])
-    assert len(cache.choices()) == 1
-
-
-@pytest.mark.parametrize("winner", ["native", "jax"])
-def test_the_winner_answers_from_then_on(kept, monkeypatch, winner):
-    pytest.importorskip("numba")
-    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == winner) for n in entrants})
-    program = dl.compile(dl.grad(FUNCTIONS["products"][0]), backend="auto")
-    for found in settled(program, X):
-        same(found, dl.grad(FUNCTIONS["products"][0])(X))
-    assert program.program.last.winner.backend == winner
-    assert f"; {winner} stays" in program.explain()
-    again = dl.compile(dl.grad(FUNCTIONS["products"][0]), backend="auto")
-    settled(again, X)
-    assert again.program.last.winner.backend == winner
-    assert f"auto: {winner} was the fastest in an earlier process" in again.explain()
-
-
-def test_a_candidate_with_another_result_is_left_out(kept, monkeypatch):
-    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == "jax") for n in entrants})
-    monkeypatch.setattr(xla_program.XlaSource, "compile", lambda self: lambda *xs: [2 * np.sum(xs[0])])
-    program = dl.compile(np.sum, backend="auto")
-    assert all(y == np.sum(X) for y in settled(program, X))
-    assert "auto: jax left out, its result differs from NumPy's" in program.explain()
-
-
-def test_numbers_guards_and_donated_arrays_under_auto(kept):
-    program = dl.compile(lambda x: x**2 if x > 0 else -x, backend="auto")
-    for x in (3.0, -2.0):
-        assert {type(y) for y in settled(program, x)} == {float}
-    assert [program(x) for x in (3.0, -2.0, 5.0)] == [9.0, 2.0, 25.0]
-    update = dl.compile(lambda p, g: p - 0.5 * g, donate_argnums=(0,), backend="auto")
-    p = np.zeros(4)
-    for k in range(8):
-        p = update(p, np.ones(4))
-        assert np.array_equal(p, np.full(4, -0.5 * (k + 1)))
-    assert auto.WORKER.settled(HANGS)
-    np.testing.assert_array_equal(update(p, np.ones(4)), np.full(4, -4.5))
-
-
-def test_the_second_process_starts_warm(kept):
-    code = (
-        "import numpy as np, difflab as dl\n"
-        "f = dl.compile(lambda x: np.tanh(x @ x.T).sum(), backend='jax')\n"
-        "f(np.eye(3)); print(f(np.eye(3)), f.explain().splitlines()[-1])"
-    )
-    run = lambda: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    first, second = run(), run()
-    assert "compiled by XLA" in first and "from the cache" in second
-    assert first.split()[0] == second.split()[0]
-    (path,) = cache.programs()
-    path.write_bytes(b"damaged")
-    assert "compiled by XLA" in run()
-
-
-def test_what_others_may_write_to_is_not_read(kept):
-    cache.choose("key", {"best": "jax"})
-    assert cache.choices() == {"key": {"best": "jax"}}
-    assert kept.stat().st_mode & 0o077 == 0 and (kept / "choices.json").stat().st_mode & 0o077 == 0
-    (kept / "choices.json").chmod(0o666)
-    assert cache.choices() == {}
-    (kept / "choices.json").chmod(0o600)
-    kept.chmod(0o777)
-    with pytest.warns(FallbackWarning, match=r"the cache .* is not read: .*; chmod 700 it"):
-        assert cache.choices() == {}
-    kept.chmod(0o700)
-    (kept / "choices.json").write_text("{")
-    assert cache.choices() == {}
-
-
-def test_the_cache_is_bounded_cleared_and_turned_off(kept, monkeypatch):
-    monkeypatch.setattr(cache, "MOST_CHOICES", 5)
-    monkeypatch.setattr(cache, "MOST_BYTES", 250)
-    for k in range(9):
-        cache.choose(f"key {k}", {"best": "numpy"})
-        cache.keep_program(f"program{k}", b"x" * 100)
-    assert list(cache.choices()) == [f"key {k}" for k in range(4, 9)]
-    assert len(list(cache.programs())) == 2 and cache.told()["bytes"] == 200
-    assert cache.clear() == 3 and cache.told()["choices"] == 0
-    monkeypatch.setenv("DIFFLAB_CACHE", "off")
-    cache.choose("key", {"best": "numpy"})
-    assert cache.choices() == {} and cache.folder() is None and not kept.joinpath("choices.json").exists()
-
-
-def test_the_environment_names_the_backend(monkeypatch):
-    monkeypatch.setenv("DIFFLAB_BACKEND", "jax")
-    assert dl.compile(np.sum).program.backend == "jax"
-    assert dl.compile(np.sum, backend="numpy").program.backend == "numpy"
-    monkeypatch.setenv("DIFFLAB_BACKEND", "quick")
-    with pytest.raises(InputError, match=r"DIFFLAB_BACKEND='quick'; the backends are 'numpy', 'native', 'jax', 'auto'"):
-        dl.compile(np.sum)
 
 
 # Training.

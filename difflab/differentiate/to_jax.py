@@ -27,8 +27,8 @@ def to_jax(f: Function | Graph, *examples: Tree) -> Function:
     JAX has single precision. An `if` that looks at a value is refused: use `dl.cond` or `np.where`.
 
     >>> import difflab as dl, numpy as np
-    >>> f = dl.to_jax(lambda x: np.sum(np.sin(x) ** 2))
     >>> import jax  # doctest: +SKIP
+    >>> f = dl.to_jax(lambda x: np.sum(np.sin(x) ** 2))  # doctest: +SKIP
     >>> jax.jit(jax.grad(f))(np.zeros(3, np.float32))  # doctest: +SKIP
     Array([0., 0., 0.], dtype=float32)
     """

@@ -28,7 +28,10 @@ class Late:
         self.name: str = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self.name), name)
+        try:
+            return getattr(import_module(self.name), name)
+        except ImportError as error:
+            raise AttributeError(f"{self.name}.{name}: {error}") from None
 
 
 jax: Any = Late("jax")

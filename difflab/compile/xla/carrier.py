@@ -21,7 +21,7 @@ from ...primitives.spelling import ON_HOST
 from ...types import Rule, Value
 
 MISSING = "JAX is not installed (pip install 'difflab[jax]')"
-KERNELS = "difflab.primitives.kernels.xla"
+KERNELS = tuple(f"difflab.primitives.kernels.xla{part}" for part in ("", "_elements", "_windows"))
 HOMES = ("jax.numpy", "jax.scipy.special", "jax.nn", "jax.numpy.linalg", "jax.numpy.fft", "jax.scipy.linalg")
 
 
@@ -52,9 +52,9 @@ class JaxCarrier(Carrier):
             return partial(on_host, row)
         if not row.listed:
             return partial(traced, row) if row.kind == "custom" and row.value is not None else None
-        if row.kind == "composite" and row.value is not None and function_in((KERNELS,), row) is None:
+        if row.kind == "composite" and row.value is not None and function_in(KERNELS, row) is None:
             return None  # its program is what difflab means; XLA joins the operations
-        if (found := function_in((KERNELS, *HOMES), row)) is not None:
+        if (found := function_in((*KERNELS, *HOMES), row)) is not None:
             return found
         return partial(on_host, row) if row.kind == "elementwise" and row.value is None else None
 

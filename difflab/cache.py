@@ -8,16 +8,19 @@ kept here decides what runs. A file that is lost, cut off or of another version 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import platform
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from . import files
 from .errors import DifflabError, FallbackWarning
+from .version import __version__
 
 CHOICES = "choices.json"
 PROGRAMS = ".xla"  # the ending of a compiled program's file
@@ -89,6 +92,12 @@ def write(name: str, data: bytes) -> None:
             (place / name).chmod(0o600)
 
 
+def key(parts: Iterable[str]) -> str:
+    """A name for what hangs on these parts, on the version and on the machine."""
+    here = (__version__, platform.node(), platform.machine(), str(os.cpu_count()))
+    return hashlib.sha256("\0".join([*here, *parts]).encode()).hexdigest()
+
+
 # Which backend was fastest.
 def choices() -> dict[str, Any]:
     """What is known of kinds of programs, by their keys."""
@@ -101,10 +110,10 @@ def choices() -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def choose(key: str, choice: dict[str, Any]) -> None:
+def choose(name: str, choice: dict[str, Any]) -> None:
     """Remembers a choice; of two processes at once one may be forgotten, never a file be half written."""
-    kept = {k: v for k, v in choices().items() if k != key}
-    kept[key] = choice
+    kept = {k: v for k, v in choices().items() if k != name}
+    kept[name] = choice
     latest = dict(list(kept.items())[-MOST_CHOICES:])
     write(CHOICES, json.dumps({"version": 1, "choices": latest}, indent=1).encode())
 
@@ -117,9 +126,9 @@ def programs() -> Iterator[Path]:
         yield from sorted(place.glob("*" + PROGRAMS))
 
 
-def keep_program(key: str, data: bytes) -> None:
+def keep_program(name: str, data: bytes) -> None:
     """Keeps a compiled program, and lets the oldest go where all together are too large."""
-    write(key + PROGRAMS, data)
+    write(name + PROGRAMS, data)
     with contextlib.suppress(OSError):
         found = sorted(programs(), key=lambda path: path.stat().st_mtime)
         total = sum(path.stat().st_size for path in found)
@@ -129,8 +138,8 @@ def keep_program(key: str, data: bytes) -> None:
             files.remove(oldest)
 
 
-def program(key: str) -> bytes | None:
-    return read(key + PROGRAMS)
+def program(name: str) -> bytes | None:
+    return read(name + PROGRAMS)
 
 
 # For `difflab doctor`.

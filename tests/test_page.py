@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from benchmarks.page import chain
 from difflab.draw.page import page_of
 from difflab.draw.page.why import ANSWERS
 from difflab.errors import DrawError
@@ -21,16 +22,6 @@ def passes(text, **at):
 
 def data_of(page):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
-
-
-def chain(count):
-    """About `count` operations in a row that use x and y again and again."""
-    steps, last = [], "x"
-    while len(steps) * 3 < count * 2:
-        steps.append(f"a{len(steps)} = {last} * y")
-        steps.append(f"b{len(steps)} = tanh(a{len(steps) - 1}) + x")
-        last = f"b{len(steps) - 1}"
-    return "; ".join(steps)
 
 
 def test_the_page_is_complete_in_itself():

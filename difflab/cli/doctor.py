@@ -94,15 +94,16 @@ def backends() -> dict[str, str]:
 
 def on_jax() -> str:
     """JAX and its devices, found in a process of its own: JAX has threads, after which no process should be forked."""
-    if version("jax") is None:
+    jax = version("jax")
+    if jax is None:
         return "needs JAX: pip install 'difflab[jax]'"
     code = "import jax; print(', '.join(f'{d.platform} {d.device_kind}' for d in jax.devices()))"
     try:
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"JAX {version('jax')}, whose devices do not answer: {type(error).__name__}"
+        return f"JAX {jax}, whose devices do not answer: {type(error).__name__}"
     found = run.stdout.strip() or run.stderr.strip().rpartition("\n")[2]
-    return f"JAX {version('jax')}: {found}"
+    return f"JAX {jax}: {found}"
 
 
 def self_check() -> dict[str, dict[str, Tree]]:

@@ -14,6 +14,7 @@ from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.trace import record
 from ..graph.traced import NODE, SeenShape
+from ..primitives import Carrier
 from ..types import Function, Tree, Value
 from .transform import jvp, vjp
 
@@ -38,7 +39,7 @@ def to_jax(f: Function | Graph, *examples: Tree) -> Function:
     known: dict[Value, Lowered] = {}
 
     def lowered(args: tuple[Tree, ...], values: list[Value]) -> Lowered:
-        key = (structure(args), tuple((np.shape(x), str(dtype_of(x))) for x in values))
+        key = (structure(args), tuple((Carrier.shape(x), str(Carrier.dtype(x))) for x in values))
         if key not in known:
             known[key] = Lowered(f, args, values)
         return known[key]
@@ -53,7 +54,7 @@ def to_jax(f: Function | Graph, *examples: Tree) -> Function:
         values, _ = flatten(examples)
         found = lowered(examples, values)
         with x64():
-            jax().eval_shape(found.call, *[jax().ShapeDtypeStruct(np.shape(x), dtype_of(x)) for x in values])
+            jax().eval_shape(found.call, *[jax().ShapeDtypeStruct(np.shape(x), Carrier.dtype(x)) for x in values])
     return function
 
 
@@ -154,12 +155,8 @@ def none(x: Value) -> Value:
     return np.zeros(np.shape(x), jax().dtypes.float0)
 
 
-def dtype_of(x: Value) -> Any:
-    return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
-
-
 def example(x: Value) -> Value:
     """A number of the same kind: a value of the user's own where there is one, else ones."""
     if isinstance(x, np.ndarray | np.generic | float | int | complex):
         return x
-    return np.ones(np.shape(x), dtype_of(x))[()]
+    return np.ones(np.shape(x), Carrier.dtype(x))[()]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
 from ..graph.builder import Symbols
@@ -9,9 +12,9 @@ from ..graph.graph import Graph
 from ..graph.node import Node, Operation
 from ..graph.pytree import spoken
 from ..graph.traced import NODE
-from ..primitives import Elementwise, Gate, Linear, rows
+from ..primitives import Elementwise, Gate, Linear, Primitive, rows
 from ..primitives.text import ATOM, Written, call, of_number
-from ..types import Value
+from ..types import Params, Value
 
 LONG = 60
 
@@ -46,21 +49,34 @@ def node_formula(node: Node, names: dict[Node, str]) -> str:
     return written(node, names, top=True)[0]
 
 
-def written(node: Value, names: dict[Node, str], top: bool = False) -> Written:
-    """The text of a node, or of a number in a rule, and how strongly its outermost operation binds."""
-    if not isinstance(node, Operation):
-        return of_number(constant(node))
-    if node in names and not top:
-        return names[node], ATOM
-    if node.primitive is rows.constant:
-        return of_number(constant(node.params["value"]))
-    row = node.primitive.plain
-    operands = [written(x, names) for x in node.operands]
+def plain(row: Primitive, operands: list[Written], params: Params) -> Written:
+    """The plain text of an operation on operands."""
     if row is rows.subtract and operands[1][0] == "0":
         return operands[0]
     if row.text is not None:
-        return row.text.of(operands, **node.params)
+        return row.text.of(operands, **params)
     return call(row.name, *[text for text, _ in operands]), ATOM
+
+
+def written(
+    node: Value,
+    names: Mapping[Any, str],
+    top: bool = False,
+    number: Callable[[Value], str] = constant,
+    operation: Callable[[Primitive, list[Written], Params], Written] = plain,
+) -> Written:
+    """The text of a node, or of a number in a rule, and how strongly its outermost operation binds.
+
+    `number` and `operation` say how numbers and operations are written, by default as formulas for people.
+    """
+    if not isinstance(node, Operation):
+        return of_number(number(node))
+    if node in names and not top:
+        return names[node], ATOM
+    if node.primitive is rows.constant:
+        return of_number(number(node.params["value"]))
+    operands = [written(x, names, False, number, operation) for x in node.operands]
+    return operation(node.primitive.plain, operands, node.params)
 
 
 def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:

@@ -6,6 +6,7 @@ import keyword
 import math
 import re
 
+import networkx as nx
 import numpy as np
 
 from ..errors import ParseError, UnsupportedError
@@ -67,13 +68,8 @@ def to_text(graph: Graph, output: Node | None = None) -> tuple[str, dict[Node, s
 
 def reaching(graph: Graph, output: Node) -> list[Node]:
     """The nodes that a node is computed from, and itself, in order."""
-    seen, queue = {output}, [output]
-    while queue:
-        for x in queue.pop().operands:
-            if x not in seen:
-                seen.add(x)
-                queue.append(x)
-    return [n for n in graph.order if n in seen]
+    found = nx.ancestors(graph, output) | {output}
+    return [n for n in graph.order if n in found]
 
 
 def fresh(wanted: str | None, taken: set[str], own: set[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ import numpy as np
 from ...compile.write.names import written_index
 from ...differentiate import reverse
 from ...errors import DifflabError
-from ...graph.node import Node, Operation
+from ...graph.node import Node
 from ...graph.recording import Tape
 from ...graph.traced import NODE
 from ...primitives import Primitive, rows
-from ...primitives.text import ATOM, POWER, PRODUCT, SIGN, Text, Written, of_number
+from ...primitives.text import ATOM, POWER, PRODUCT, SIGN, Text, Written
 from ...types import Params, Tree, Value
+from .. import formula
 from ..text import clean
 from .model import Model
 
@@ -107,15 +109,9 @@ def identifiers(model: Model) -> dict[Node, str]:
     return found
 
 
-def written(x: Value, known: dict[Any, str], top: bool = False) -> Written:
+def written(x: Value, known: Mapping[Any, str], top: bool = False) -> Written:
     """The Python text of an operation, or of a number, and how strongly it binds."""
-    if not isinstance(x, Operation):
-        return of_number(literal(x))
-    if x in known and not top:
-        return known[x], ATOM
-    if x.primitive is rows.constant:
-        return of_number(literal(x.params["value"]))
-    return called(x.primitive.plain, [written(v, known) for v in x.operands], x.params)
+    return formula.written(x, known, top, literal, called)
 
 
 def called(row: Primitive, operands: list[Written], params: Params) -> Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import operator
 import os
 import pickle
@@ -231,18 +232,25 @@ def test_one_thread_times_out_and_the_others_go_on():
     assert len(failures) == 1
 
 
-def test_an_interrupt_ends_the_work():
+@pytest.mark.parametrize(
+    "by", [lambda: os.kill(os.getpid(), signal.SIGINT), _thread.interrupt_main], ids=["kill", "flag"]
+)
+def test_an_interrupt_ends_the_work(by):
+    """Also one that comes just before a wait begins: Python has noted it, but no call of the system ends by it."""
     assert seven() == 7 and idle()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
     def interrupt():  # when the work has begun
         until(lambda: children_of(HELPER.process.pid))
-        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)  # and is waited for
+        by()
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         limited(partial(time.sleep, 3600), 3600, "sleeping")
     thread.join()
+    signal.signal(signal.SIGINT, before)
     assert idle() and seven() == 7
 
 

@@ -34,6 +34,7 @@ MEMORY = pickle.dumps(("memory", None))  # written where there is no memory left
 MEMORY_EXIT = 97  # the exit status of a child that watches its memory itself
 NOT_STARTED = "no process could be started: {}; end other programs, or allow more processes"
 SPARE = 2.0  # seconds; the parent stops work that hangs itself, if it is still there
+WAKE = 1.0  # seconds that one wait takes at most: a Ctrl-C that comes just before it is seen after it
 LOOK = 5.0  # seconds after which the helper looks whether its parent is still there
 TIMERS = ("SIGPROF", "SIGXCPU", "SIGALRM")  # what ends work at its time limit
 inside: bool = False  # whether this process is a helper or forked by one: it has one thread, and may fork
@@ -80,8 +81,13 @@ def verified(data: bytes | None, checksum: int) -> bytes | None:
 def exactly(connection: socket.socket, count: int, deadline: float | None) -> bytes | None:
     parts = bytearray()
     while len(parts) < count:
-        set_deadline(connection, deadline)
-        part = connection.recv(min(count - len(parts), 1 << 20))
+        set_deadline(connection, None if deadline is None else min(deadline, time.monotonic() + WAKE))
+        try:
+            part = connection.recv(min(count - len(parts), 1 << 20))
+        except TimeoutError:
+            if deadline is None or time.monotonic() >= deadline:
+                raise
+            continue
         if not part:
             return None
         parts += part

@@ -73,6 +73,11 @@ def style() -> str:
 
 
 STYLE = style()
+# For pages whose sections are frames enough: cards in them have none, and their curves fill the column.
+FRAMELESS = (
+    f"section {ME}{{padding:0;margin:12px 0 0;border:0;background:none}}section {ME} .row>div{{flex:1 1 300px}}"
+    f"section {ME} svg[role=img]{{width:100%;max-width:28rem}}"
+)
 
 
 def framed(body: str, kind: str = "") -> str:

@@ -65,7 +65,7 @@ def of_solution(solution: Solution) -> Card:
     steps = np.arange(1, len(solution.residuals) + 1)
     log = any(r > 0 for r in solution.residuals)
     chart = Chart("bound on the error", {"bound": Series(steps, solution.residuals)}, "iteration", log_y=log)
-    parts: list[Part] = [*diagram(solution), told, *([chart] if len(steps) > 1 else [])]
+    parts: list[Part] = [*diagram(solution), Row([told, *([chart] if len(steps) > 1 else [])])]
     notes = [Words(note) for note in solution.notes[:6]]
     return Card("Solution", about).add(Row(parts), states(solution), *notes)
 

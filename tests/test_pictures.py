@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from difflab.draw.svg import style
 from difflab.palette import LIGHT_TO_DARK, ROLES
+from difflab.sketch import colours
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,6 +19,7 @@ FOUND = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", README) + [
     (alt, path) for path, alt in re.findall(r'<img src="([^"]+)" alt="([^"]+)">', README)
 ]
 TOOL = ROOT / "docs" / "tools" / "pictures.py"
+STYLES = (style(), colours.style())
 HEX = re.compile(r"#[0-9a-fA-F]{3,6}\b")
 
 
@@ -45,6 +48,13 @@ def test_screenshots_have_the_roles_exactly(path):
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed").open(ROOT / path).convert("RGB")
     pixels = {f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.unique(np.asarray(image).reshape(-1, 3), axis=0)}
     assert {ROLES[role][0] for role in ("value", "upstream", "local", "downstream", "ink")} <= pixels
+
+
+@pytest.mark.parametrize("folder", ["tutorials/pictures", "graphs", "docs/pictures"])
+def test_no_drawing_is_older_than_the_palette(folder):
+    """A drawing carries its colours for dark pages, which are those of the day when it was made."""
+    drawings = [p for p in sorted((ROOT / folder).glob("*.svg")) if p.name != "compare.svg"]  # a terminal's
+    assert drawings and [p.name for p in drawings if not any(s in p.read_text(encoding="utf-8") for s in STYLES)] == []
 
 
 def test_the_command_makes_each_of_them():

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from patience import until
+from test_cards import SHOWN
 
 import difflab as dl
 from difflab import mdp, nn
+
+FRAMED = {"ForwardPass", "BackwardPass"}  # a page in a frame: test_page_browser.py looks at it
 
 THEMES = {  # what a notebook says of itself, and whether that is dark
     "JupyterLab, light": ('data-jp-theme-light="true"', False),
@@ -25,18 +28,19 @@ OWN = """
 
 @pytest.fixture(scope="module")
 def shown():
-    """Cards of every kind of part: tables, curves, pictures, code, folds."""
+    """Cards of every kind of part, and of everything that has a display."""
     data = nn.data.blobs(60)
     run = nn.fit(nn.models.mlp((2, 8, 3)), data, epochs=3, progress=False)
     program = dl.compile(lambda x: np.sin(x) * x)
     program(2.0)
     things = [
         dl.parse("q = x + y; f = q * z"), dl.certify("abs(x)", {"x": 0.0}), run, program.program,
-        dl.compare("x*y", {"x": 1.0, "y": 2.0}), mdp.teleport_gridworld().solve(),
+        dl.compare("x*y", {"x": 1.0, "y": 2.0}), mdp.teleport_gridworld().solve(), mdp.teleport_gridworld(),
         nn.summary(nn.models.lenet5(), (1, 28, 28)), nn.models.lenet5(),
         dl.lab.lipschitz(lambda x: x * np.arange(3.0), np.ones(3)),
     ]  # fmt: skip
-    return [t._repr_html_() for t in things]
+    every = [make() for name, (make, _) in SHOWN.items() if name not in FRAMED]
+    return [t._repr_html_() for t in things + every]
 
 
 def notebook(folder, cells, says=""):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from patience import HANGS
+from patience import HANGS, until
 
 pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("uvicorn", reason="the lab extra is not installed")
@@ -62,6 +62,33 @@ def test_the_examples_fit_their_box(page):
     for width in (1400, 800, 400):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(wide) >= 0, width
+
+
+@pytest.mark.parametrize("width", [1400, 800, 400])
+def test_the_frame_is_as_high_as_the_page_in_it(visit, address, width):
+    page = visit(address, width=width)
+    page.wait_for_selector("#curve svg")
+    inside = page.locator("#page").element_handle().content_frame()
+    fits = "document.documentElement.scrollHeight <= innerHeight && innerHeight < document.body.clientHeight + 120"
+    assert until(lambda: inside.evaluate(fits), page.wait_for_timeout)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("link", name="V-curve").click()
+    assert until(lambda: page.locator("#h-curve").evaluate("e => e.getBoundingClientRect().top < innerHeight"),
+                 page.wait_for_timeout)  # fmt: skip
+
+
+def test_curves_are_read_and_no_number_is_broken(visit, address):
+    page = visit(address, width=400, dark=True)
+    page.wait_for_selector("#curve svg")
+    sizes = page.evaluate("""[...document.querySelectorAll("#curve svg[role=img] text")].map(
+      (t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)""")
+    assert len(sizes) > 10 and min(sizes) >= 11
+    broken = """[...document.querySelectorAll("#comparison td.n")].filter((cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      return range.getClientRects().length > 1;
+    }).map((cell) => cell.textContent)"""
+    assert "e-" in page.inner_text("#comparison") and page.evaluate(broken) == []
 
 
 def test_the_table_follows_the_slider(page):

@@ -93,6 +93,37 @@ def test_a_grid_says_its_values_and_arrows():
     assert (tail + tip) / 2 == pytest.approx(26 + 76 / 2)  # half of the arrow on each side of the middle
 
 
+def test_a_grid_before_it_is_solved_says_its_rewards_ends_and_start():
+    """The reward of entering is found again from expected rewards, slips and bumps into walls included."""
+    ends = {(0, 3): 1.0, (1, 3): -1.0}
+    grid = mdp.gridworld((3, 4), ends, [(1, 1)], slip=0.2, step_reward=-0.04, rewards={(2, 1): 0.5}, start=(2, 0))
+    drawing = mdp.draw_grid(grid)
+    svg, (shown, told) = drawing._repr_svg_(), words(drawing)
+    assert "reward of entering the cell" in shown and "<polygon" not in svg
+    assert shown.count("-0.04") == 8 and shown.count("end") == 2 and shown.count("start") == 1
+    assert "Row 0: -0.04, -0.04, -0.04, 0.96 end. Row 1: -0.04, wall, -0.04, -1.04 end." in told
+    assert "Row 2: -0.04 start, 0.46, -0.04, -0.04." in told
+    assert 'alt="Rewards on a grid of 3 x 4 cells' in grid._repr_html_() and "in (2, 0)" in grid._repr_html_()
+    assert 'alt="Rewards on a grid of 20 x 20 cells' in mdp.gridworld((20, 20))._repr_html_()
+
+
+def test_rewards_that_do_not_follow_from_the_cell_entered_stand_where_they_are_earned():
+    """Sutton and Barto's grid: bumping costs 1, two cells carry you off; no reward of entering explains that."""
+    shown, told = words(mdp.draw_grid(mdp.teleport_gridworld()))
+    assert "reward of leaving the cell, from least to most" in shown and shown.count("-1 to 0") == 14
+    assert "10 to (4, 1)" in told and "5 to (2, 3)" in told
+    to_and_fro = mdp.gridworld((2, 2), slip=1.0)  # nobody steps where they want: each cell is entered as often
+    assert "of leaving" in words(mdp.draw_grid(to_and_fro))[1]
+
+
+@pytest.mark.parametrize(
+    ("start", "marked"), [(None, 0), ((1, 2), 1), ({(0, 0): 0.5, (1, 2): 0.5}, 2), ([1 / 11] * 11 + [0.0], 0)]
+)
+def test_where_episodes_begin(start, marked):
+    shown, _ = words(mdp.draw_grid(mdp.gridworld((3, 4), terminals=[(2, 3)], start=start)))
+    assert shown.count("start") == marked
+
+
 def drawings():
     solution = GRID.solve()
     yield mdp.draw_process(NAMED)
@@ -130,7 +161,9 @@ def test_drawings_are_written_and_not_over_others(tmp_path):
         (lambda: mdp.draw_process(mdp.gridworld((20, 20))), "would be 1,992 boxes, more than 120"),
         (lambda: mdp.draw_process(3), "draw_process: 3 is not a solution"),
         (lambda: mdp.draw_process(NAMED, "p.gif"), "'p.gif' ends in .gif"),
-        (lambda: mdp.draw_grid(GRID), "is not a solution"),
+        (lambda: mdp.draw_grid(3), "draw_grid: 3 is not a solution"),
+        (lambda: mdp.draw_grid(NAMED), "is no grid"),
+        (lambda: mdp.draw_grid(mdp.gridworld((30, 2))), "30 x 2 has no room"),
         (lambda: mdp.draw_grid(GRID.solve(), "g.png"), "g.png.*written as .svg"),
         (lambda: mdp.draw_grid(NAMED.solve()), "is no grid"),
         (lambda: mdp.draw_grid(mdp.gridworld((2, 30)).solve()), "2 x 30 has no room"),

@@ -10,10 +10,10 @@ import difflab as dl
 from difflab.draw.dot import dot
 from difflab.draw.draw import svg
 from difflab.draw.flow import Flow
-from difflab.lab.tour import STOPS, passes
-from difflab.lab.tour_page import Figure, Section, page
+from difflab.lab.tour import STOPS, curves, drawn
+from difflab.lab.tour_page import Section, page
 
-SIZES = """() => [...document.querySelectorAll("figure svg")].map((drawn) => {
+SIZES = """() => [...document.querySelectorAll("figure svg")].filter((d) => d.checkVisibility()).map((drawn) => {
   const texts = [...drawn.querySelectorAll("text")].filter((t) => t.textContent.trim());
   const sizes = texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a);
   const figure = drawn.parentElement;
@@ -24,7 +24,9 @@ SIZES = """() => [...document.querySelectorAll("figure svg")].map((drawn) => {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    made = [Section(s.title, s.about, s.name, Figure(svg=svg(passes(s), direction=s.direction))) for s in STOPS]
+    made = [Section(s.title, s.about, s.name, drawn(s)) for s in STOPS]
+    made.append(Section("The V-curve", "about", "exp(x)", curves(dl.step_size_study("exp(x)", {"x": 1.0}))))
+    made.append(Section("Methods", "about", "x*y", drawn(STOPS[0]), dl.compare("x*y", {"x": 1.0, "y": 1e-3})))
     path = tmp_path_factory.mktemp("tour") / "index.html"
     path.write_text(page(made, (("stop",), [["one"]])), encoding="utf-8")
     return path.as_uri()
@@ -33,10 +35,34 @@ def address(tmp_path_factory):
 @pytest.mark.parametrize("width", [1400, 800, 400])
 def test_drawings_fill_their_cards_and_are_read(visit, address, width):
     found = visit(address, width=width).evaluate(SIZES)
-    assert len(found) == len(STOPS) and all(f["text"] >= 11 for f in found), found
-    if width == 1400:
+    assert len(found) == len(STOPS) + 1 and all(f["text"] >= 11 for f in found), found
+    if width >= 800:
         assert all(f["cut"] <= 0 for f in found), found
+    if width == 1400:
         assert sorted(f["fills"] for f in found)[1] > 0.65  # one goes down, and is not as wide
+
+
+CURVES = """() => [...document.querySelectorAll(".difflab-card svg[role=img]")].map((drawn) => {
+  const texts = [...drawn.querySelectorAll("text")];
+  return Math.min(...texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a));
+})"""
+
+BROKEN = """[...document.querySelectorAll("td.n")].filter((cell) => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return range.getClientRects().length > 1;
+}).map((cell) => cell.textContent)"""
+
+
+@pytest.mark.parametrize("width, dark", [(1400, False), (800, True), (400, True), (400, False)])
+def test_everybody_reads_the_tour(visit, address, width, dark):
+    page = visit(address, width=width, dark=dark)
+    sizes = page.evaluate(CURVES)
+    assert len(sizes) == 2 and min(sizes) >= 11, sizes
+    assert page.evaluate(BROKEN) == [] and page.evaluate("document.documentElement.scrollWidth") <= width
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra test)")
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_labels_beside_a_wire_begin_with_room():

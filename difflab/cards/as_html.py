@@ -44,6 +44,7 @@ def style() -> str:
         " .title": "font-weight:600;color:var(--soft);margin:10px 0 2px;font-size:13px",
         " .row": "display:flex;flex-wrap:wrap;gap:4px 28px;align-items:flex-start",
         " .row>div": "min-width:0;max-width:100%",
+        " .row>div:has(>.row)": "flex:1 1 300px",  # what is beside a picture stands in a column of its own
         " .scroll": "overflow-x:auto;max-width:100%;margin:2px 0 8px",
         " table": "border-collapse:collapse;border:0;margin:0;font:inherit;font-size:13px;color:inherit;"
         "font-variant-numeric:tabular-nums;width:auto;table-layout:auto;display:table",
@@ -73,6 +74,11 @@ def style() -> str:
 
 
 STYLE = style()
+# For pages whose sections are frames enough: cards in them have none, and their curves fill the column.
+FRAMELESS = (
+    f"section {ME}{{padding:0;margin:12px 0 0;border:0;background:none}}section {ME} .row>div{{flex:1 1 300px}}"
+    f"section {ME} svg[role=img]{{width:100%;max-width:28rem}}"
+)
 
 
 def framed(body: str, kind: str = "") -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..cards.as_text import terminal_width
+from ..cards.parts import Table
 from ..errors import InputError
 from ..files import target, write
 from ..types import FileName, Tree, Value
@@ -218,8 +219,12 @@ def as_html(c: JudgedMethods) -> str:
 
 
 def html_table(label: str, heads: Iterable[str], rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{html.escape(n)}</th>" for n in heads)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(x)}</td>" for x in cells) + "</tr>" for cells in rows)
+    """Columns of numbers stand to the right, and no number is broken at its exponent's sign."""
+    heads = list(heads)
+    side = [' class="n"' if right else "" for right in Table(rows, heads).right()] + [""] * len(heads)
+    head = "".join(f"<th{s}>{html.escape(n)}</th>" for n, s in zip(heads, side))
+    lines = [[f"<td{s}>{html.escape(x)}</td>" for x, s in zip(cells, side)] for cells in rows]
+    body = "".join(f"<tr>{''.join(line)}</tr>" for line in lines)
     region = f'class="scroll" tabindex="0" role="group" aria-label="{label}"'  # the keyboard can scroll it
     return f"<div {region}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 

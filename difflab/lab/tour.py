@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cards.as_html import as_html
 from ..cards.parts import Card, Table
 from ..cards.shown import Shown
 from ..draw.draw import svg
@@ -150,30 +151,18 @@ def tour(folder: FileName, force: bool = False, tell: Callable[[str], None] = la
         tell(f"comparing and drawing: {stop.title}")
         with doing(stop.title):
             result.comparisons[stop.name] = found = compare(stop.function, stop.at)
-            files[f"{stop.name}.svg"] = drawn = svg(passes(stop), direction=stop.direction)
-        sections.append(Section(stop.title, stop.about, stop.shown or found.text, Figure(svg=drawn), found))
+            files[f"{stop.name}.svg"] = svg(passes(stop), direction=stop.direction)
+        sections.append(Section(stop.title, stop.about, stop.shown or found.text, drawn(stop), found))
     tell("measuring finite differences over the step")
     with doing("the V-curve"):
-        files["v-curve.png"] = png = plotted(step_size_study(*V_CURVE))
-    sections.append(
-        Section(
-            "The V-curve",
-            STEP_SIZE_CAPTION,
-            V_CURVE[0] + " at x = 1.5",
-            Figure(png=png, alt="Relative error against step"),
-        )
-    )
+        study = step_size_study(*V_CURVE)
+        files["v-curve.png"] = plotted(study)
+    sections.append(Section("The V-curve", STEP_SIZE_CAPTION, V_CURVE[0] + " at x = 1.5", curves(study)))
     tell("growing formulas")
     with doing("expression swell"):
-        files["swell.png"] = png = plotted(expression_swell("logistic", DEPTHS))
-    sections.append(
-        Section(
-            "Expression swell",
-            SWELL_CAPTION,
-            "l -> 4 l (1 - l), nested",
-            Figure(png=png, alt="Operations against depth"),
-        )
-    )
+        swell = expression_swell("logistic", DEPTHS)
+        files["swell.png"] = plotted(swell)
+    sections.append(Section("Expression swell", SWELL_CAPTION, "l -> 4 l (1 - l), nested", curves(swell)))
     report = {"version": 1, "comparisons": {n: c.to_json() for n, c in result.comparisons.items()}}
     files["comparisons.json"] = json.dumps(report, indent=1, allow_nan=False) + "\n"
     files["index.html"] = page(sections, overview(result.comparisons))
@@ -191,6 +180,18 @@ def passes(stop: Stop) -> Drawable:
     return trace(stop.function, *stop.at.values()).forward(*stop.at.values()).backward()
 
 
+def drawn(stop: Stop) -> Figure:
+    """Its passes from left to right; where the window is narrow, from top to bottom."""
+    found = svg(passes(stop), direction=stop.direction)
+    return Figure(found, "" if stop.direction == "down" else svg(passes(stop), direction="down"))
+
+
+def curves(study: Shown) -> Figure:
+    """The card of a study without its last words, which stand above it."""
+    card = study._card_()
+    return Figure(card=as_html(Card(card.kind, card.about, card.parts[:-1])))
+
+
 def plotted(study: Value) -> bytes:
     from .plots import encoded
 
@@ -199,7 +200,7 @@ def plotted(study: Value) -> bytes:
 
 def overview(comparisons: dict[str, Comparison]) -> tuple[tuple[str, ...], list[list[str]]]:
     """One line for each stop: what came out."""
-    heads = ("stop", "inputs", "value", "AD error", "numerical error", "time of reverse", "verdict")
+    heads = ("stop", "inputs", "value", "AD error", "numerical error", "time, reverse", "verdict")
     rows = []
     for stop in STOPS:
         c = comparisons[stop.name]

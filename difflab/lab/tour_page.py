@@ -7,12 +7,13 @@ import html
 import re
 from dataclasses import dataclass
 
+from ..cards.as_html import FRAMELESS
 from ..palette import variables
 from ..types import Value
 from ..version import __version__
 from .comparison_report import html_table
 
-STYLE = """
+RULES = """
 :root { color-scheme: light dark; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
@@ -28,12 +29,17 @@ section { background: var(--panel); border: 1px solid var(--soft); border-radius
 figure { margin: 1rem 0; }
 .formula { display: block; padding: .5rem .7rem; border-left: 3px solid var(--downstream); background: var(--paper); }
 .scroll { overflow-x: auto; margin: .8rem 0; }
-.scroll svg { display: block; height: auto; margin: 0 auto; }
+figure svg { display: block; height: auto; margin: 0 auto; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; border-radius: .3rem; }
+.narrow { display: none; }
+@media (max-width: 60rem) { .wide.large { display: none; } .narrow.large { display: block; } }
+@media (max-width: 46rem) { .wide { display: none; } .narrow { display: block; } }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--soft); vertical-align: top; }
-th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
+th { color: var(--quiet); font-weight: 600; }
 td { white-space: nowrap; }
+td:last-child { white-space: normal; }
+.n { text-align: right; }
 .difflab-comparison > p { display: none; }
 @media (min-width: 72rem) {  /* the notes stand beside the tables */
   .difflab-comparison { display: grid; grid-template-columns: auto minmax(14rem, 1fr); gap: 0 2.5rem; }
@@ -43,18 +49,22 @@ td { white-space: nowrap; }
 .difflab-comparison ul { color: var(--quiet); font-size: .86rem; padding-left: 1.1rem; overflow-wrap: anywhere; }
 footer { color: var(--quiet); font-size: .86rem; }
 """
+STYLE = variables() + RULES  # of the reports as well
 SMALLEST = 0.83  # scale of a picture: the text on its wires, 10 pt or 13.3 px, stays above 11 px
+COLUMN = 500  # points that a drawing has in a window of 46rem
 LARGEST, TALLEST = 1.5, 640  # a small graph grows to fill its card, up to this scale and this height in points
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 @dataclass
 class Figure:
-    """A picture: SVG text, or the bytes of a PNG with a text for those who cannot see it."""
+    """A drawing as SVG text, perhaps with another one for narrow windows; a card of curves as HTML; or a PNG."""
 
-    svg: str | None = None
-    png: bytes | None = None
-    alt: str = ""
+    svg: str = ""
+    narrow: str = ""
+    card: str = ""
+    png: bytes = b""
+    alt: str = ""  # of the PNG, for those who cannot see it
 
 
 @dataclass
@@ -79,7 +89,7 @@ def page(sections: list[Section], overview: tuple[tuple[str, ...], list[list[str
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <title>A tour of derivatives</title>
-<style>{variables()}{STYLE}</style>
+<style>{STYLE}{FRAMELESS}</style>
 </head>
 <body>
 <main>
@@ -108,16 +118,25 @@ def section(s: Section, k: int) -> str:
 
 
 def figure(f: Figure) -> str:
-    if f.svg is not None:
-        # Several pictures on one page: their ids would clash, and nothing refers to them.
-        drawn = re.sub(r' (id|class)="[^"]*"', "", f.svg[f.svg.index("<svg") :])
-        # It shrinks to the column while it can be read, and grows to fill it.
-        if size := re.match(r'<svg[^>]*? width="(\d+)[^>]*? height="(\d+)', drawn):
-            width, height = int(size[1]), int(size[2])
-            largest = width * max(1.0, min(LARGEST, TALLEST / height))
-            drawn = drawn.replace(
-                "<svg", f'<svg style="width: 100%; min-width: {width * SMALLEST:.0f}pt; max-width: {largest:.0f}pt"', 1
-            )
-        return f'<figure class="scroll" tabindex="0">{drawn}</figure>'
-    data = base64.b64encode(f.png or b"").decode()
-    return f'<figure><img alt="{html.escape(f.alt)}" src="data:image/png;base64,{data}"></figure>'
+    if f.card:
+        return f.card
+    if f.png:
+        data = base64.b64encode(f.png).decode()
+        return f'<figure><img alt="{html.escape(f.alt)}" src="data:image/png;base64,{data}"></figure>'
+    if not f.narrow:
+        return drawn(f.svg)
+    size = re.search(r'width="(\d+)', f.svg)
+    large = " large" * bool(size and int(size[1]) * SMALLEST > COLUMN)
+    return drawn(f.svg, "wide" + large) + drawn(f.narrow, "narrow" + large)
+
+
+def drawn(svg: str, where: str = "") -> str:
+    """A drawing that shrinks to the column while it can be read, and grows to fill it."""
+    # Several pictures on one page: their ids would clash, and nothing refers to them.
+    svg = re.sub(r' (id|class)="[^"]*"', "", svg[svg.index("<svg") :])
+    if size := re.match(r'<svg[^>]*? width="(\d+)[^>]*? height="(\d+)', svg):
+        width, height = int(size[1]), int(size[2])
+        largest = width * max(1.0, min(LARGEST, TALLEST / height))
+        style = f"width: 100%; min-width: {width * SMALLEST:.0f}pt; max-width: {largest:.0f}pt"
+        svg = svg.replace("<svg", f'<svg style="{style}"', 1)
+    return f'<figure class="{f"scroll {where}".strip()}" tabindex="0">{svg}</figure>'

@@ -9,7 +9,7 @@ import numpy as np
 from ..cards.parts import Card, Chart, Part, Picture, Row, Series, Table, Words, brief, duration, facts, figure
 from ..errors import DifflabError
 from ..types import Array
-from .diagrams import draw_process
+from .diagrams import draw_process, state_name
 from .grid_svg import draw_grid
 from .process import CARD, MDP, Solution
 
@@ -34,12 +34,19 @@ def of_process(process: MDP) -> Card:
             "stored probabilities": process.transitions.nnz,
             "discount": process.discount,
             "rewards": f"{rewards.min():.6g} to {rewards.max():.6g}" if rewards.size else "",
-            "begins": "anywhere" if process.start is None else f"in {np.count_nonzero(process.start):,} states",
+            "begins": beginning(process),
         }
     )
     return Card("MDP", f"of {process.n_states:,} states, discount {process.discount:g}").add(
-        Row([told, *diagram(process)])
+        Row([*diagram(process), told])
     )
+
+
+def beginning(process: MDP) -> str:
+    if process.start is None:
+        return "anywhere"
+    states = np.flatnonzero(process.start)
+    return f"in {len(states):,} states" if len(states) > 1 else f"in {state_name(process, states[0])}"
 
 
 def of_solution(solution: Solution) -> Card:
@@ -58,7 +65,7 @@ def of_solution(solution: Solution) -> Card:
     steps = np.arange(1, len(solution.residuals) + 1)
     log = any(r > 0 for r in solution.residuals)
     chart = Chart("bound on the error", {"bound": Series(steps, solution.residuals)}, "iteration", log_y=log)
-    parts: list[Part] = [*diagram(solution), told, *([chart] if len(steps) > 1 else [])]
+    parts: list[Part] = [*diagram(solution), Row([told, *([chart] if len(steps) > 1 else [])])]
     notes = [Words(note) for note in solution.notes[:6]]
     return Card("Solution", about).add(Row(parts), states(solution), *notes)
 
@@ -67,7 +74,7 @@ def diagram(thing: MDP | Solution) -> list[Part]:
     """The map of a grid, or the diagram of a small process."""
     process = thing if isinstance(thing, MDP) else thing.process
     try:
-        if isinstance(thing, Solution) and process.layout is not None and process.n_states <= CELLS:
+        if process.layout is not None and process.n_states <= CELLS:
             made = draw_grid(thing)
             drawing, title = made.svg, made.title
         elif process.n_states <= BOXES:

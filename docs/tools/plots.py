@@ -8,11 +8,25 @@ from typing import Any
 import numpy as np
 
 from difflab.lab.accuracy import evaluate, not_real
+from difflab.palette import ROLES
 from difflab.primitives import Elementwise
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 210, 44, 10, 24, 26
-VALUE, SLOPE, GREY = "#2e7d32", "#d9640a", "#808080"  # as in the gallery: forward is green, backward orange
+VALUE, SLOPE, GREY = ROLES["value"], ROLES["local"], ROLES["edge"]  # light and dark, as everywhere
 POINTS = 201
+
+
+def style() -> str:
+    """The roles' colours, in both schemes of the site."""
+    dark = '[data-md-color-scheme="slate"] '
+    return "".join(
+        f"{where}.plots .{name}{{stroke:{colours[k]}}}{where}.plots text.{name}{{fill:{colours[k]};stroke:none}}"
+        for k, where in enumerate(("", dark))
+        for name, colours in (("value", VALUE), ("slope", SLOPE), ("axis", GREY), ("number", GREY))
+    )
+
+
+STYLE = style()
 TALL = 300.0
 
 
@@ -67,28 +81,28 @@ def held(row: Elementwise, place: int) -> float:
 
 
 def drawn(t: Any, value: Any, slope: Any, name: str, title: str, others: str) -> str:
-    """The picture: frame and numbers in grey, which shows on light and on dark pages."""
+    """The picture: frame and numbers in grey."""
     low, high = limits(value, slope)
     x = LEFT + (t - t[0]) / (t[-1] - t[0]) * (WIDTH - LEFT - RIGHT)
     place = lambda v: TOP + (high - v) / (high - low) * (HEIGHT - TOP - BOTTOM)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-size="11" '
-        f'font-family="sans-serif"><title>{escape(title)}</title>'
+        f'font-family="sans-serif"><style>{STYLE}</style><title>{escape(title)}</title>'
     ]
     for v in ticks(low, high):
         y = place(v)
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GREY}" opacity="{0.9 if v == 0 else 0.25}"/>')
-        parts.append(f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" fill="{GREY}">{v:g}</text>')
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" class="axis" opacity="{0.9 if v == 0 else 0.25}"/>')
+        parts.append(f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" class="number">{v:g}</text>')
     for v in ticks(t[0], t[-1]):
         at = LEFT + (v - t[0]) / (t[-1] - t[0]) * (WIDTH - LEFT - RIGHT)
-        parts.append(f'<path d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="{GREY}" opacity="0.25"/>')
-        parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 10}" text-anchor="middle" fill="{GREY}">{v:g}</text>')
-    for numbers, colour, dash in ((value, VALUE, ""), (slope, SLOPE, ' stroke-dasharray="5 3"')):
+        parts.append(f'<path d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}" class="axis" opacity="0.25"/>')
+        parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 10}" text-anchor="middle" class="number">{v:g}</text>')
+    for numbers, role, dash in ((value, "value", ""), (slope, "slope", ' stroke-dasharray="5 3"')):
         d = path(x, place(numbers), low, high, numbers)
-        parts.append(f'<path d="{d}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
-    parts.append(f'<text x="{LEFT}" y="15" fill="{VALUE}">value</text>')
-    parts.append(f'<text x="{LEFT + 42}" y="15" fill="{SLOPE}">derivative by {escape(name)}</text>')
-    parts.append(f'<text x="{WIDTH - RIGHT}" y="15" text-anchor="end" fill="{GREY}">{escape(others)}</text></svg>')
+        parts.append(f'<path d="{d}" fill="none" class="{role}" stroke-width="2"{dash}/>')
+    parts.append(f'<text x="{LEFT}" y="15" class="value">value</text>')
+    parts.append(f'<text x="{LEFT + 42}" y="15" class="slope">derivative by {escape(name)}</text>')
+    parts.append(f'<text x="{WIDTH - RIGHT}" y="15" text-anchor="end" class="number">{escape(others)}</text></svg>')
     return "".join(parts)
 
 

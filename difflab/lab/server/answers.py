@@ -110,16 +110,13 @@ def mended(names: Sequence[str | None], at: dict[str, Value]) -> str:
 
 
 def curve(text: str, at: dict[str, Value]) -> str:
-    """The V-curve by the first scalar input, as SVG."""
-    from ..plots import encoded
+    """The V-curve by the first scalar input, as a card."""
     from ..step_size import step_size_study
 
     scalars = [name for name, value in at.items() if not isinstance(value, list) and getattr(value, "ndim", 0) == 0]
     if not scalars:
         return "<p>The V-curve moves one scalar input, and here there is none.</p>"
     try:
-        study = step_size_study(text, at, wrt=scalars[0])
+        return step_size_study(text, at, wrt=scalars[0])._repr_html_() or ""
     except DifflabError as error:
         return f"<p>{html.escape(str(error))}</p>"
-    drawn = encoded(study.figure(), "svg").decode()
-    return drawn[drawn.index("<svg") :]

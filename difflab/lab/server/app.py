@@ -14,6 +14,7 @@ from importlib import resources
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from ...cards.as_html import FRAMELESS
 from ...errors import InputError, UnsupportedError
 from ...palette import variables
 from .desk import GONE, Desk
@@ -127,7 +128,7 @@ def home_page(token: str, nonce: str) -> str:
     )
     options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
     told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
-    style = variables() + asset("lab.css")
+    style = variables() + FRAMELESS + asset("lab.css")
     parts = {"STYLE": style, "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
     page = asset("lab.html")
     for name, value in parts.items():

@@ -1,6 +1,7 @@
-// In a notebook's cell the page tells its frame how high it is. It only grows while its width is the same: steps whose
-// words are longer must not make the cells below jump to and fro.
-if (location.href === "about:srcdoc" && parent !== window) {
+// In a notebook's cell, or where the page around it asks, the page tells its frame how high it is. It only grows while
+// its width is the same: steps whose words are longer must not make what is below jump to and fro.
+function fitFrame() {
+  if (document.documentElement.classList.contains("framed")) return;
   document.documentElement.classList.add("framed");
   let tallest = 0, wide = 0;
   const report = () => {
@@ -11,9 +12,15 @@ if (location.href === "about:srcdoc" && parent !== window) {
     parent.postMessage({ difflabHeight: high }, "*");
   };
   new ResizeObserver(report).observe(document.body);
-  // The notebook's answer: whether it is dark, whatever the system is.
+  setTimeout(() => { tallest = 0; report(); }, 500); // once more, for a notebook that listens late
+}
+
+if (parent !== window) {
   addEventListener("message", event => {
-    if (event.source !== parent || typeof event.data?.difflabDark !== "boolean") return;
+    if (event.source !== parent) return;
+    if (event.data?.difflabFits) fitFrame();
+    // The notebook's answer: whether it is dark, whatever the system is.
+    if (typeof event.data?.difflabDark !== "boolean") return;
     document.documentElement.style.colorScheme = event.data.difflabDark ? "dark" : "light";
     for (const sheet of document.styleSheets)
       for (const rule of sheet.cssRules)
@@ -22,5 +29,5 @@ if (location.href === "about:srcdoc" && parent !== window) {
           rule.media.mediaText = event.data.difflabDark ? "all" : "not all";
         }
   });
-  setTimeout(() => { tallest = 0; report(); }, 500); // once more, for a notebook that listens late
+  if (location.href === "about:srcdoc") fitFrame();
 }

@@ -82,10 +82,16 @@ for (const box of [expression, at]) {
   box.addEventListener("input", () => { renamed = box === expression; later(PARTS); });
 }
 example.addEventListener("change", choose);
+document.getElementById("page").addEventListener("load", (event) => { // it is to be as high as what is in it
+  event.target.contentWindow.postMessage({ difflabFits: true }, "*");
+});
 
 // The page's sliders tell their values: the point, the table and the curve follow.
 window.addEventListener("message", (event) => {
-  if (event.source !== document.getElementById("page").contentWindow || !event.data?.difflab) return;
+  const frame = document.getElementById("page");
+  if (event.source !== frame.contentWindow) return;
+  if (event.data?.difflabHeight > 0) frame.style.height = `${Math.min(event.data.difflabHeight, 4000)}px`;
+  if (!event.data?.difflab) return;
   if (section("page").classList.contains("stale")) return; // it is of another expression
   const point = Object.entries(event.data.difflab);
   if (!point.every(([name, value]) => /^\w+$/.test(name) && Number.isFinite(value))) return;

@@ -34,7 +34,7 @@ MOST_STILL = 300  # rows of the table for readers without scripts
 CURVE = ("curve.js", "plot.js")  # of SCRIPTS those for pages where single numbers flow
 ARRAYS = ("lists.js", "arrays.js", "maps.js", "follow.js")  # and where arrays do
 SCRIPTS = (
-    "lists.js", "arrays.js", "engine.js", "drawing.js", "meeting.js", "flow.js", "panels.js", "windows.js",
+    "lists.js", "arrays.js", "engine.js", "drawing.js", "meeting.js", "places.js", "flow.js", "panels.js", "windows.js",
     "formulas.js", "program.js", "tables.js", "linked.js", "maps.js", "follow.js", "curve.js", "plot.js", "page.js",
     "picture.js", "projector.js", "share.js", "framed.js",
 )  # fmt: skip

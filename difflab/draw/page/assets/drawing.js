@@ -13,10 +13,17 @@ function framed(el) {
   const { x, y, width, height } = el.getBBox();
   return { el, x, y, width, height, seen: true };
 }
+// The empty lines of a box for its numbers, of which the drawing says the roles and the heights.
+function makeNumbers(el) {
+  const x = el.querySelector("text").getAttribute("x");
+  for (const [, kind, y] of el.dataset.t.matchAll(/([a-z]+)(-?\d+)/g)) el.append(shape("text", { class: kind, x, y }));
+  el.removeAttribute("data-t");
+}
 function bind() {
   svg = stage.querySelector("svg");
   svg.classList.remove("far-off"); // what is hidden has no frame
   for (const el of svg.querySelectorAll(".unseen")) el.classList.remove("unseen");
+  for (const el of svg.querySelectorAll("[data-t]")) makeNumbers(el);
   boxOf = nodes.map(() => null);
   wireOf = edges.map(() => null);
   parts = [...svg.querySelectorAll("g.node, g.wire")].map(framed);

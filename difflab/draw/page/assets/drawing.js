@@ -1,6 +1,7 @@
 // The drawing: which box shows which node, what is written at a step, pan and zoom.
 const stage = document.getElementById("stage");
 const NAMES = 15, SMALLEST = 11; // the size of names in the drawing, and what nobody has to read less than
+const PROJECTED = 360; // points that a narrow projector has side by side: a box, and the card of a step
 const READABLE = SMALLEST / NAMES, MOST_READABLE = 40; // boxes; a larger drawing is fitted whole, as a map
 let parts = [], boxes = [], wires = [], boxOf = [], wireOf = [], svg = null;
 let view = null, whole = null, size = null, present = null;
@@ -138,7 +139,7 @@ function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
-  const [least, part, most] = projecting() ? [1.3, 1.8, 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
+  const [least, part, most] = projecting() ? [1.3, Math.min(1.8, width / PROJECTED), 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
   const fitting = Math.min(width / whole.w, height / whole.h, most), scale = fitting < least ? part : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";

@@ -71,7 +71,10 @@ function paintFlow({ known, step, flow }) {
   const wire = flow && wireOf[step.k], again = shownFlow === step.k;
   shownFlow = wire ? step.k : null;
   layer.replaceChildren(...drawn, ...(wire ? activeWire(wire, again) : []));
-  if (wire) layer.append(...card(wire, step, flow, taken));
+  const lines = flow && cardLines(step, flow), shown = wire ? card(wire, lines, flow, taken) : [];
+  layer.append(...shown);
+  // A projector shows nothing else with these numbers: where the drawing has no room they stand above the sentence.
+  $("docked").replaceChildren(...(shown.length || !lines ? [] : lines.map(line => make("div", {}, ...htmlSpans(line)))));
 }
 // From the output to the input: the forward path begins at the receiver, so it is drawn from its end.
 function activeWire(wire, again) {
@@ -98,7 +101,7 @@ function broughtIntoSight(spot, flow) {
   const spread = (from, by) => Math.max(...frames.map(f => f[from] + f[by])) - Math.min(...frames.map(f => f[from]));
   if (spread("x", "width") + 16 > size.w / view.scale || spread("y", "height") + 16 > size.h / view.scale) return null;
   follow(...frames);
-  return spot;
+  return inSight(spot) ? spot : null;
 }
 // Looked for again only where the numbers are wider or the view is another: a slider that is dragged asks in each frame.
 function cardPlace(wire, width, height, taken, flow) {
@@ -109,13 +112,17 @@ function cardPlace(wire, width, height, taken, flow) {
   wire.card = { key: key(), spot, over: !clear };
   return spot;
 }
-function card(wire, step, flow, taken) {
+// The two lines of a card: the numbers, and what they are.
+function cardLines(step, flow) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
   const named = local && local !== fmt(step.local) && local.length + partial.length < 26 && size.w > NARROW ? `local ${partial} = ${local}` : "local";
   const note = local === null ? [["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
-  const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
+  return [equation(step), note];
+}
+function card(wire, [numbers, note], flow, taken) {
+  const lines = [shape("text", { class: "equation" }, ...spans(numbers)), shape("text", { class: "note" }, ...spans(note))];
   const group = shape("g", { class: "card" }, ...lines);
   const wanted = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, `${Math.max(13, view.least)}px`)) + 24;
   const width = 16 * Math.ceil(wanted / 16), height = 48, spot = cardPlace(wire, width, height, taken, flow);

@@ -163,7 +163,7 @@ def test_a_projector_shows_the_drawing_and_the_sentence(open_pass, width):
     stage, words = page.locator("#stage").bounding_box(), page.locator("#words").bounding_box()
     assert stage["width"] >= width - 1 and stage["height"] > 400 and words["y"] >= stage["y"] + stage["height"] - 1
     assert float(page.evaluate("parseFloat(getComputedStyle(document.querySelector('#say')).fontSize)")) >= 20
-    if width > 600:  # a narrow window may have no free spot for the equation, which the sentence says too
+    if width > 600:  # a narrow window may have no free spot, as the next test says
         assert page.locator(".flow .card .note").bounding_box()["height"] > 20
     assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")[0] <= width
     for key, step in (("PageDown", 21), ("ArrowRight", 22), ("PageUp", 21), ("ArrowLeft", 20)):
@@ -181,6 +181,41 @@ def test_a_projector_shows_the_drawing_and_the_sentence(open_pass, width):
     assert not on() and page.inner_text("#project") == "Full screen"
     page.locator("#sliders input[type=number]").first.press("f")
     assert not on()
+
+
+# Of each step back the equation on a projector: its text, its smallest letters in pixels, whether all of it is seen.
+EQUATIONS = """() => difflab.steps().flatMap((step, k) => {
+  if (step.type !== 'edge') return [];
+  difflab.go(k);
+  const docked = document.querySelector('#docked'), card = document.querySelector('.flow .card');
+  const places = [...(docked.checkVisibility() ? [docked] : []), ...(card ? [card] : [])];
+  const stage = document.querySelector('#stage').getBoundingClientRect(), say = document.querySelector('#say');
+  const scale = card ? card.getScreenCTM().a : 1, window = { left: 0, top: stage.bottom, right: innerWidth,
+    bottom: say.getBoundingClientRect().top };
+  return [places.map(place => {
+    const { left, top, right, bottom } = place.getBoundingClientRect(), frame = place === card ? stage : window;
+    const letters = [...place.querySelectorAll('text, div')].map(e => scale * parseFloat(getComputedStyle(e).fontSize));
+    const inside = left >= frame.left && top >= frame.top && right <= frame.right && bottom <= frame.bottom + 1;
+    return [(place.querySelector('.equation') ?? place.firstElementChild).textContent, Math.min(...letters), inside];
+  })];
+})"""
+
+
+@pytest.mark.parametrize("width, least", [(400, 14), (560, 14), (1400, 20)])
+@pytest.mark.parametrize("text, at", [NEURON, ("relu(x) * y + log(x)", {"x": 2.0, "y": 3.0})], ids=["neuron", "relu"])
+def test_a_projector_always_has_the_equation_of_a_step_back(open_pass, width, least, text, at):
+    """On the drawing where a card has room there, else above the sentence."""
+    page = open_pass(passes(text, **at), width=width, calm=True)
+    page.keyboard.press("f")
+    found = page.evaluate(EQUATIONS)
+    assert len(found) >= 4
+    for k, places in enumerate(found):
+        assert len(places) == 1, (k, places)
+        words, letters, seen = places[0]
+        assert re.fullmatch(r"\S+ × \S+ = \S+", words.replace("\u00a0", " ")) and letters >= least and seen, (k, places)
+    page.keyboard.press("f")
+    page.evaluate(EQUATIONS)
+    assert not page.locator("#docked").is_visible()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

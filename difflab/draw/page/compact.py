@@ -9,7 +9,7 @@ LITERAL = re.compile(
     r"""(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?P<template>`)|(?P<comment>//[^\n]*)"""
     r"""|(?P<regex>(?<=[(,=:\[!&|?{};>\n])[ ]*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/[a-z]*)"""
 )
-SPACE = re.compile(r" *([{}()\[\];,=<>?:&|!*%^]|=>) *")
+SPACE = re.compile(r" *([{}()\[\];,=<>?:&|!*%^]|=>) *|(?<![-+/]) ([-+/]) (?![-+/])")  # a + +b keeps its own
 
 
 def compact(script: str) -> str:
@@ -18,11 +18,13 @@ def compact(script: str) -> str:
     >>> compact('const f = (a, b) => `${a} of ${b + 1}`; // adds')
     'const f=(a,b)=>`${a} of ${b + 1}`;'
     >>> compact("x = y / 2; z = t.replace(/ = /g, ' = ')")
-    "x=y / 2;z=t.replace(/ = /g,' = ')"
+    "x=y/2;z=t.replace(/ = /g,' = ')"
+    >>> compact("a + b - c; d + +e; f - -g")
+    'a+b-c;d + +e;f - -g'
     """
     parts, at = [], 0
     while (found := LITERAL.search(script, at)) is not None:
-        parts.append(SPACE.sub(r"\1", script[at : found.start()]))
+        parts.append(SPACE.sub(r"\1\2", script[at : found.start()]))
         if found["template"] is not None:
             end = template_end(script, found.end())
             parts.append(script[found.start() : end])
@@ -30,7 +32,7 @@ def compact(script: str) -> str:
             end = found.end()
             parts.append("" if found["comment"] is not None else found[0].strip())
         at = end
-    parts.append(SPACE.sub(r"\1", script[at:]))
+    parts.append(SPACE.sub(r"\1\2", script[at:]))
     text = re.sub(r" +\n", "\n", "".join(parts))
     return re.sub(r"(?<=[;{,(])\n", "", text)  # behind these a line's end means nothing
 

@@ -30,11 +30,13 @@ from .why import why
 
 LONG, LONGER = 1000, 1290  # points; what a common window shows beside a panel in full, and in readable size
 TALL = 500  # points; a taller drawing, if it is not wide, has the words at its side too
+LIST_KINKS = {"largest": "lead", "smallest": "trail"}  # of lists.js, whose results are zero at a kink
+OWN = ("value", "adjoint", "heat", "adjointHeat", "window")  # what a node shares with no other
 MOST_STILL = 300  # rows of the table for readers without scripts
 CURVE = ("curve.js", "plot.js")  # of SCRIPTS those for pages where single numbers flow
-ARRAYS = ("lists.js", "arrays.js", "maps.js", "follow.js")  # and where arrays do
+ARRAYS = ("arrays.js", "maps.js", "follow.js")  # and where arrays do
 SCRIPTS = (
-    "lists.js", "arrays.js", "engine.js", "drawing.js", "meeting.js", "flow.js", "panels.js", "windows.js",
+    "arrays.js", "engine.js", "drawing.js", "meeting.js", "places.js", "flow.js", "panels.js", "windows.js",
     "formulas.js", "program.js", "tables.js", "linked.js", "maps.js", "follow.js", "curve.js", "plot.js", "page.js",
     "picture.js", "projector.js", "share.js", "framed.js",
 )  # fmt: skip
@@ -79,7 +81,24 @@ def data_of(model: Model, live: Live | None) -> dict[str, Tree]:
     if live is not None:
         for node, form in live.form.items():
             data["nodes"][model.index[node]][live.key] = form
+    data["nodes"], data["alike"] = folded(data["nodes"])
     return data
+
+
+def folded(nodes: list[dict[str, Tree]]) -> tuple[list[list[Tree]], list[dict[str, Tree]]]:
+    """Nodes as lists of name, operands and what they share with others, by its number; last what is their own.
+
+    >>> folded([{"name": n, "operands": [], "kind": "input", "value": v} for n, v in (("x", 2), ("y", 3))])
+    ([['x', [], 0, {'value': 2}], ['y', [], 0, {'value': 3}]], [{'kind': 'input'}])
+    """
+    alike: dict[str, tuple[int, dict[str, Tree]]] = {}
+    lists: list[list[Tree]] = []
+    for node in nodes:
+        shared = {k: v for k, v in node.items() if k not in ("name", "operands", *OWN)}
+        number, _ = alike.setdefault(repr(shared), (len(alike), shared))
+        own = {k: v for k, v in node.items() if k in OWN}
+        lists.append([node["name"], node["operands"], number, *([own] if own else [])])
+    return lists, [shared for _, shared in alike.values()]
 
 
 def still(model: Model) -> str:
@@ -90,8 +109,8 @@ def still(model: Model) -> str:
             back = model.backward
             adjoint = short(back.adjoint[node], 6) if back is not None and node in back.reached else ""
             cells = (model.names[node], short(model.forward.values[node], 6), adjoint)
-            cells_of.append("<tr>" + "".join(f"<td>{escape(clean(c))}</td>" for c in cells) + "</tr>")
-    return f"<table><tr><th>Node</th><th>Value</th><th>Adjoint</th></tr>{''.join(cells_of)}</table>"
+            cells_of.append("<tr>" + "".join(f"<td>{escape(clean(c))}" for c in cells))
+    return f"<table><tr><th>Node<th>Value<th>Adjoint{''.join(cells_of)}</table>"
 
 
 def layout(svg: str) -> str:
@@ -106,12 +125,21 @@ def layout(svg: str) -> str:
 def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     forms = live.script if live is not None else "const FORMS = null;"
     arrays = live is not None and live.operations is not None
-    forms += "" if arrays else "\nconst OPS = null;"
+    forms += f"\n{lists_of(forms)}" if arrays else "\nconst OPS = null;"
     forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
     used = helpers(forms, asset("special.js") + "\n" + asset("bessel.js"))
     left_out = (*(() if arrays else ARRAYS), *(CURVE if arrays or live is None else ()))
     parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS if name not in left_out]]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
+
+
+def lists_of(forms: str) -> str:
+    """The functions of lists that operations on arrays name, and those of their kinks."""
+    named = [*dict.fromkeys(re.findall(r'"[fb]": ?"(\w+)"', forms))]
+    gaps = {name: LIST_KINKS[name] for name in named if name in LIST_KINKS}
+    used = helpers("(".join([*named, *gaps.values(), ""]), asset("lists.js"))
+    kinks = ",".join(f"{name}:{gap}" for name, gap in gaps.items())
+    return f"{used}\nconst LISTS={{{','.join(named)}}},GAPS={{{kinks}}};".strip()
 
 
 def digest(text: str) -> str:

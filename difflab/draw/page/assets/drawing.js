@@ -1,6 +1,7 @@
 // The drawing: which box shows which node, what is written at a step, pan and zoom.
 const stage = document.getElementById("stage");
 const NAMES = 15, SMALLEST = 11; // the size of names in the drawing, and what nobody has to read less than
+const PROJECTED = 360; // points that a narrow projector has side by side: a box, and the card of a step
 const READABLE = SMALLEST / NAMES, MOST_READABLE = 40; // boxes; a larger drawing is fitted whole, as a map
 let parts = [], boxes = [], wires = [], boxOf = [], wireOf = [], svg = null;
 let view = null, whole = null, size = null, present = null;
@@ -13,10 +14,17 @@ function framed(el) {
   const { x, y, width, height } = el.getBBox();
   return { el, x, y, width, height, seen: true };
 }
+// The empty lines of a box for its numbers, of which the drawing says the roles and the heights.
+function makeNumbers(el) {
+  const x = el.querySelector("text").getAttribute("x");
+  for (const [, kind, y] of el.dataset.t.matchAll(/([a-z]+)(-?\d+)/g)) el.append(shape("text", { class: kind, x, y }));
+  el.removeAttribute("data-t");
+}
 function bind() {
   svg = stage.querySelector("svg");
   svg.classList.remove("far-off"); // what is hidden has no frame
   for (const el of svg.querySelectorAll(".unseen")) el.classList.remove("unseen");
+  for (const el of svg.querySelectorAll("[data-t]")) makeNumbers(el);
   boxOf = nodes.map(() => null);
   wireOf = edges.map(() => null);
   parts = [...svg.querySelectorAll("g.node, g.wire")].map(framed);
@@ -131,7 +139,7 @@ function startView() {
   stage.style.height = "";
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
-  const [least, part, most] = projecting() ? [1.3, 1.8, 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
+  const [least, part, most] = projecting() ? [1.3, Math.min(1.8, width / PROJECTED), 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
   const fitting = Math.min(width / whole.w, height / whole.h, most), scale = fitting < least ? part : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";

@@ -4,7 +4,7 @@ const data = JSON.parse($("data").textContent);
 const special = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
 // What the page's data holds: a number, or an array as {s: shape, x: entries}.
 const number = x => (typeof x === "string" && x in special ? special[x] : x && x.x ? new Arr(x.s, x.x.map(number)) : x);
-const nodes = data.nodes;
+const nodes = data.nodes.map(([name, operands, like, own]) => ({ name, operands, ...data.alike[like], ...own }));
 const edges = data.edges.map(([s, t, p, formula, up, local, down]) =>
   ({ s, t, p, formula, up: number(up), local: local === null ? null : number(local), down: number(down) }));
 const out = data.output;

@@ -1,7 +1,7 @@
 // The way back on the drawing: the active wire turns round, its equation on a card beside it, finished ones in small.
 const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, NARROW = 600, MARGIN = 66; // room above and below for a card
-const FLAT = [0, -0.35, 0.35], UPRIGHT = [0.6, -0.6, 0.9, -0.9, 0.35, -0.35, 0]; // of its width a card may stand aside
-let layer = null, shownFlow = null, obstacles = [], wirePoints = [];
+const ARROW = 7; // points from the end of a wire's line to the tip of its arrowhead
+let layer = null, shownFlow = null;
 
 function shape(tag, given = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -21,11 +21,6 @@ const spans = pieces => pieces.map(([text, role]) => {
   return span;
 });
 
-// A point of a line as a frame without extent.
-function pointOn(path, at) {
-  const { x, y } = path.getPointAtLength(at);
-  return { x, y, width: 0, height: 0 };
-}
 // Once for each drawing: a layer on top, and where nothing may be covered.
 function bindFlow() {
   if (!svg.dataset.room && data.backward) {
@@ -39,53 +34,19 @@ function bindFlow() {
   layer = svg.querySelector(".flow");
   shownFlow = null;
   obstacles = parts.filter(p => p.el.classList.contains("node"));
-  wirePoints = [];
+  wirePoints.clear();
   for (const wire of wires) {
-    const path = wire.el.querySelector("path"), length = path.getTotalLength();
-    const tip = tipOf(wire.el.querySelector("polygon"), path.getPointAtLength(length));
+    const path = wire.el.querySelector("path");
     wire.path = path;
-    wire.length = length;
-    wire.there ??= path.getAttribute("d");
-    wire.back = tip ? `${wire.there} L${tip.x} ${tip.y}` : wire.there; // to the sender's edge, without an arrowhead
-    if (tip) wirePoints.push({ x: tip.x, y: tip.y, width: 0, height: 0 });
-    if (wires.length <= MOST_EQUATIONS || wire.frame.seen)
-      for (let at = 0; at <= length; at += 6) wirePoints.push(pointOn(path, at));
+    wire.there = wire.el.there ??= path.getAttribute("d");
+    path.setAttribute("d", wire.there); // one that was bound before may have turned round
+    const points = wire.points = pointsOf(wire.there), length = wire.length = points.at(-1).at;
+    const end = points.at(-1), near = pointAt(points, length - 1);
+    const tip = { x: end.x + ARROW * (end.x - near.x), y: end.y + ARROW * (end.y - near.y) };
+    wire.back = `${wire.there} L${tip.x} ${tip.y}`; // to the sender's edge, without an arrowhead
+    [...points, tip].forEach(addPoint);
   }
-  for (const path of svg.querySelectorAll(".wire:not([data-e]) > path"))
-    for (let at = 0; at <= path.getTotalLength(); at += 6) wirePoints.push(pointOn(path, at));
-}
-
-function tipOf(polygon, end) {
-  const far = p => Math.hypot(p.x - end.x, p.y - end.y);
-  return polygon && [...polygon.points].reduce((a, b) => (far(b) > far(a) ? b : a));
-}
-
-const meet = (a, b, by) => a.x < b.x + b.width + by && b.x < a.x + a.width + by &&
-  a.y < b.y + b.height + by && b.y < a.y + a.height + by;
-function inSight({ x, y, width, height }) {
-  const left = view.x - whole.dx + 3, top = view.y - whole.dy + 3;
-  return x >= left && y >= top && x + width <= left + size.w / view.scale - 6 && y + height <= top + size.h / view.scale - 6;
-}
-// The free place nearest to a wire's middle for a card of this size; null where there is none.
-function freePlace(wire, width, height, most, taken, by, sight) {
-  let best = null;
-  const { x, y, width: w, height: h } = wire.frame;
-  const around = { x: x - width, y: y - most, width: w + 2 * width, height: h + 2 * most };
-  const near = obstacles.filter(o => meet(around, o, by)), points = wirePoints.filter(p => meet(around, p, by));
-  wire.along ??= [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].map(part => [part, wire.path.getPointAtLength(part * wire.length)]);
-  for (const [part, at] of wire.along) {
-    for (let away = height / 2 + by; away < most; away += 5) {
-      for (const sign of [-1, 1]) for (const aside of h > w ? UPRIGHT : FLAT) {
-        const cost = away + 40 * Math.abs(part - 0.5) + 30 * Math.abs(aside);
-        if (best && cost >= best.cost) continue;
-        const spot = { x: at.x + aside * width - width / 2, y: at.y + sign * away - height / 2, width, height, cost };
-        const free = (!sight || inSight(spot)) && !near.some(o => meet(spot, o, by)) &&
-          !taken.some(o => meet(spot, o, 2)) && !points.some(p => meet(spot, p, by));
-        if (free) best = spot;
-      }
-    }
-  }
-  return best;
+  for (const path of svg.querySelectorAll(".wire:not([data-e]) > path")) pointsOf(path.getAttribute("d")).forEach(addPoint);
 }
 
 // Finished equations in small, then the active wire and its card.
@@ -110,11 +71,14 @@ function paintFlow({ known, step, flow }) {
   const wire = flow && wireOf[step.k], again = shownFlow === step.k;
   shownFlow = wire ? step.k : null;
   layer.replaceChildren(...drawn, ...(wire ? activeWire(wire, again) : []));
-  if (wire) layer.append(...card(wire, step, flow, taken));
+  const lines = flow && cardLines(step, flow), shown = wire ? card(wire, lines, flow, taken) : [];
+  layer.append(...shown);
+  // A projector shows nothing else with these numbers: where the drawing has no room they stand above the sentence.
+  $("docked").replaceChildren(...(shown.length || !lines ? [] : lines.map(line => make("div", {}, ...htmlSpans(line)))));
 }
 // From the output to the input: the forward path begins at the receiver, so it is drawn from its end.
 function activeWire(wire, again) {
-  const [head, tail, near] = wire.ends ??= [0, wire.length, Math.min(14, wire.length)].map(at => wire.path.getPointAtLength(at));
+  const [head, tail, near] = wire.ends ??= [0, wire.length, Math.min(14, wire.length)].map(at => pointAt(wire.points, at));
   const turn = Math.atan2(head.y - near.y, head.x - near.x) * 180 / Math.PI;
   const fade = shape("linearGradient", { id: "upstream-downstream", gradientUnits: "userSpaceOnUse",
     x1: tail.x, y1: tail.y, x2: head.x, y2: head.y + 0.01 },
@@ -137,7 +101,7 @@ function broughtIntoSight(spot, flow) {
   const spread = (from, by) => Math.max(...frames.map(f => f[from] + f[by])) - Math.min(...frames.map(f => f[from]));
   if (spread("x", "width") + 16 > size.w / view.scale || spread("y", "height") + 16 > size.h / view.scale) return null;
   follow(...frames);
-  return spot;
+  return inSight(spot) ? spot : null;
 }
 // Looked for again only where the numbers are wider or the view is another: a slider that is dragged asks in each frame.
 function cardPlace(wire, width, height, taken, flow) {
@@ -148,13 +112,17 @@ function cardPlace(wire, width, height, taken, flow) {
   wire.card = { key: key(), spot, over: !clear };
   return spot;
 }
-function card(wire, step, flow, taken) {
+// The two lines of a card: the numbers, and what they are.
+function cardLines(step, flow) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
   const named = local && local !== fmt(step.local) && local.length + partial.length < 26 && size.w > NARROW ? `local ${partial} = ${local}` : "local";
   const note = local === null ? [["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
-  const lines = [shape("text", { class: "equation" }, ...spans(equation(step))), shape("text", { class: "note" }, ...spans(note))];
+  return [equation(step), note];
+}
+function card(wire, [numbers, note], flow, taken) {
+  const lines = [shape("text", { class: "equation" }, ...spans(numbers)), shape("text", { class: "note" }, ...spans(note))];
   const group = shape("g", { class: "card" }, ...lines);
   const wanted = Math.max(widthOf(lines[0].textContent, "600 19px"), widthOf(lines[1].textContent, `${Math.max(13, view.least)}px`)) + 24;
   const width = 16 * Math.ceil(wanted / 16), height = 48, spot = cardPlace(wire, width, height, taken, flow);

@@ -86,6 +86,3 @@ function cofactors(a) {
   const minor = (i, j) => a.filter((_, k) => Math.floor(k / n) !== i && k % n !== j);
   return a.map((_, k) => (-1) ** (Math.floor(k / n) + k % n) * determinant(minor(Math.floor(k / n), k % n)));
 }
-const LISTS = { largest, smallest, timesAll, anyTrue, allTrue, countTrue, placeOfLargest, placeOfSmallest, placesInOrder, toFirstLargest,
-  solveMatrix, invertMatrix, determinant, cofactors };
-const GAPS = { largest: lead, smallest: trail };

@@ -21,7 +21,6 @@ function go(k) {
   else write($("say"), told.sentence);
   showFormula(step);
   showMeeting(step);
-  markLine();
   markNode(step.type === "node" ? step.n : step.type === "edge" ? edges[step.k].s : out);
   $("say").classList.toggle("warning", Boolean(told.warning));
   $("scrubber").value = now;
@@ -33,6 +32,7 @@ function go(k) {
   $("next").setAttribute("aria-disabled", String(now === steps.length - 1));
   showHeat(step, found);
   markTable();
+  markLine(); // last, for it lays the page out
 }
 
 function play(on) {

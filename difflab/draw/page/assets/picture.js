@@ -1,6 +1,6 @@
 // What is shown as a picture that stands alone: the drawing at this step with its styles as attributes, and its sentence.
 const STYLES = { fill: "rgb(0, 0, 0)", stroke: "none", "stroke-width": "1px", "stroke-dasharray": "none", "font-size": "",
-  "font-weight": "400", "text-anchor": "start", "stop-color": "rgb(0, 0, 0)", "marker-start": "none" };
+  "font-weight": "400", "text-anchor": "start", "stop-color": "rgb(0, 0, 0)", "marker-start": "none", "marker-end": "none" };
 const ROOM = 20, LARGE = 8000; // around the drawing; the most pixels of a side
 
 function styled(element) {
@@ -111,21 +111,23 @@ function penShape(pen, element, root) {
   pen.lineWidth = parseFloat(element.getAttribute("stroke-width") ?? 1);
   pen.setLineDash(element.getAttribute("pathLength") ? [] : (element.getAttribute("stroke-dasharray") ?? "").match(/[\d.]+/g)?.map(Number) ?? []);
   pen.stroke(path);
-  if (element.getAttribute("marker-start")) penArrow(pen, element);
+  if (element.getAttribute("marker-start")) penArrow(pen, element, [0, 1], 0.4 * pen.lineWidth, "M-9 -5L1 0L-9 5z");
+  const end = element.getAttribute("marker-end") && element.getTotalLength();
+  if (end) penArrow(pen, element, [end, end - 1], 1, "M0 -3L7.6 0L0 3z");
 }
 function penGradient(pen, element) {
   const made = pen.createLinearGradient(...["x1", "y1", "x2", "y2"].map(name => Number(element.getAttribute(name))));
   for (const stop of element.children) made.addColorStop(Number(stop.getAttribute("offset")), stop.getAttribute("stop-color") ?? "#000");
   return made;
 }
-// The arrowhead where a finished wire arrives, as the marker draws it.
-function penArrow(pen, element) {
-  const [end, near] = [element.getPointAtLength(0), element.getPointAtLength(1)], size = 0.4 * pen.lineWidth;
+// An arrowhead at the end of a wire, as its marker draws it: where a value or, of finished ones, an adjoint arrives.
+function penArrow(pen, element, places, size, head) {
+  const [end, near] = places.map(at => element.getPointAtLength(at));
   pen.translate(end.x, end.y);
   pen.rotate(Math.atan2(end.y - near.y, end.x - near.x));
   pen.scale(size, size);
   pen.fillStyle = pen.strokeStyle;
-  pen.fill(new Path2D("M-9 -5L1 0L-9 5z"));
+  pen.fill(new Path2D(head));
 }
 
 // Files go where the browser saves them; a page inside of another may save none, and shows what it has.

@@ -1,8 +1,8 @@
-"""A folder of the user's own for what is slow to find out: which backend was fastest, and what XLA compiled.
+"""A folder of the user's own for what is slow to find out: which backend was fastest, and what XLA and numba compiled.
 
 It is the environment variable `DIFFLAB_CACHE`, or else `difflab` in the user's folder of caches; `DIFFLAB_CACHE=off`
 turns it off. Nothing is read from a folder or file that belongs to somebody else, or that others may write to: what is
-kept here decides what runs. A file that is lost, cut off or of another version is as good as none.
+kept here decides what runs. A file that is lost, cut off, damaged or of another version is as good as none.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from .errors import DifflabError, FallbackWarning
 from .version import __version__
 
 CHOICES = "choices.json"
-PROGRAMS = ".xla"  # the ending of a compiled program's file
+XLA, NATIVE = ".xla", ".native"  # the endings of compiled programs' files
+DIGEST = 32  # bytes in front of a program: a damaged one is not run, and not unpickled
 MOST_CHOICES = 1000
-MOST_BYTES = 256 * 2**20  # of compiled programs; the oldest go first
+MOST_BYTES = 256 * 2**20  # of compiled programs; those that were not asked for for longest go first
+MOST_PROGRAMS = 4000
 
 
 def folder() -> Path | None:
@@ -42,9 +44,13 @@ def folder() -> Path | None:
 def own(path: Path) -> bool:
     """Whether it is there, no link, and nobody else may write to it."""
     try:
-        found = path.lstat()
+        return private(path.lstat())
     except OSError:
         return False
+
+
+def private(found: os.stat_result) -> bool:
+    """Whether that is the user's own file or folder, no link, and nobody else may write to it."""
     if stat.S_ISLNK(found.st_mode):
         return False
     if not hasattr(os, "getuid"):  # Windows: the user's folders are the user's
@@ -71,12 +77,18 @@ def readable() -> Path | None:
 def read(name: str) -> bytes | None:
     """The bytes of a file in the cache; None where there is none that may be read."""
     place = readable()
-    if place is None or not own(place / name):
+    if place is None:
         return None
     try:
-        return (place / name).read_bytes()
+        with open(place / name, "rb", opener=without_links) as file:  # looked at when open: names may be given anew
+            return file.read() if private(os.fstat(file.fileno())) else None
     except OSError:
         return None
+
+
+def without_links(path: str, flags: int) -> int:
+    """Opens what is no link, and does not wait where it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def write(name: str, data: bytes) -> None:
@@ -118,40 +130,54 @@ def choose(name: str, choice: dict[str, Any]) -> None:
     write(CHOICES, json.dumps({"version": 1, "choices": latest}, indent=1).encode())
 
 
-# What XLA compiled.
-def programs() -> Iterator[Path]:
-    """The files of compiled programs."""
+# What XLA and numba compiled.
+def programs(*endings: str) -> Iterator[Path]:
+    """The files of compiled programs, of all kinds or of some."""
     place = folder()
     if place is not None and own(place):
-        yield from sorted(place.glob("*" + PROGRAMS))
+        yield from sorted(path for path in place.iterdir() if path.suffix in (endings or (XLA, NATIVE)))
 
 
-def keep_program(name: str, data: bytes) -> None:
-    """Keeps a compiled program, and lets the oldest go where all together are too large."""
-    write(name + PROGRAMS, data)
+def keep_program(name: str, data: bytes, ending: str) -> None:
+    """Keeps a compiled program, and lets others go where all together are too large or too many."""
+    write(name + ending, digest(name + ending, data) + data)
     with contextlib.suppress(OSError):
-        found = sorted(programs(), key=lambda path: path.stat().st_mtime)
-        total = sum(path.stat().st_size for path in found)
-        while found and total > MOST_BYTES:
-            oldest = found.pop(0)
-            total -= oldest.stat().st_size
-            files.remove(oldest)
+        found = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in programs())
+        total = sum(size for _, size, _ in found)
+        for k, (_, size, path) in enumerate(found):
+            if total <= MOST_BYTES and len(found) - k <= MOST_PROGRAMS:
+                break
+            total -= size
+            files.remove(path)
 
 
-def program(name: str) -> bytes | None:
-    return read(name + PROGRAMS)
+def program(name: str, ending: str) -> bytes | None:
+    """A compiled program, whole and as it was written under this name."""
+    data = read(name + ending)
+    place = folder()
+    if data is None or place is None or data[:DIGEST] != digest(name + ending, data[DIGEST:]):
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(place / (name + ending))
+    return data[DIGEST:]
+
+
+def digest(name: str, data: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + data).digest()
 
 
 # For `difflab doctor`.
 def told() -> dict[str, Any]:
     """Where the cache is, and what it holds."""
     place = folder()
-    found = [path.stat().st_size for path in programs()]
+    sizes = [path.stat().st_size for path in programs()]
     return {
         "folder": None if place is None else str(place),
         "choices": 0 if place is None or not own(place) else len(choices()),
-        "programs": len(found),
-        "bytes": sum(found),
+        "programs": len(sizes),
+        "native": len(list(programs(NATIVE))),
+        "xla": len(list(programs(XLA))),
+        "bytes": sum(sizes),
     }
 
 

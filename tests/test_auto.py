@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -84,14 +85,21 @@ def test_what_others_may_write_to_is_not_read(kept):
     assert cache.choices() == {}
 
 
-def test_the_cache_is_bounded_cleared_and_turned_off(kept, monkeypatch):
+@pytest.mark.parametrize("bound", [{"MOST_BYTES": 300}, {"MOST_PROGRAMS": 2}])
+def test_the_cache_is_bounded_cleared_and_turned_off(kept, monkeypatch, bound):
     monkeypatch.setattr(cache, "MOST_CHOICES", 5)
-    monkeypatch.setattr(cache, "MOST_BYTES", 250)
+    for name, most in bound.items():
+        monkeypatch.setattr(cache, name, most)
     for k in range(9):
         cache.choose(f"key {k}", {"best": "numpy"})
-        cache.keep_program(f"program{k}", b"x" * 100)
+        cache.keep_program(f"program{k}", b"x" * 100, (cache.XLA, cache.NATIVE)[k % 2])
+        os.utime(kept / f"program{k}{(cache.XLA, cache.NATIVE)[k % 2]}", (k, k))
+        if k == 7:  # asked for, so that the other one goes
+            assert cache.program("program6", cache.XLA) == b"x" * 100
     assert list(cache.choices()) == [f"key {k}" for k in range(4, 9)]
-    assert len(list(cache.programs())) == 2 and cache.told()["bytes"] == 200
+    assert [path.stem for path in cache.programs()] == ["program6", "program8"]
+    told = cache.told()
+    assert (told["programs"], told["native"], told["xla"]) == (2, 0, 2) and 200 < told["bytes"] <= 300
     assert cache.clear() == 3 and cache.told()["choices"] == 0
     monkeypatch.setenv("DIFFLAB_CACHE", "off")
     cache.choose("key", {"best": "numpy"})

@@ -145,7 +145,7 @@ def lines(found: dict[str, Tree]) -> list[str]:
     kept = found["cache"]
     told += [
         f"  {'       '}cache: {kept['folder'] or 'off'}, {kept['choices']} choices, "
-        f"{kept['programs']} programs of {kept['bytes']:,} bytes"
+        f"{kept['programs']} programs of {kept['bytes']:,} bytes ({kept['native']} numba's, {kept['xla']} XLA's)"
     ]
     told += ["", "pictures:", f"  {mark(found['layout']['ok'])}{found['layout']['told']}"]
     told += ["", f"self-check on {EXAMPLE}:"]

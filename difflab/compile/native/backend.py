@@ -28,6 +28,7 @@ from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
 from ..write.scalar_source import SPACE, ScalarSource
 from . import sines as native_math
+from .kept import compiled
 from .region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
 from .scan import KIND, native_scan
 
@@ -49,19 +50,30 @@ def warn_if_missing() -> None:
 
 
 class Jit:
-    """numba's compiler, with a clock."""
+    """numba's compiler, or what it has left in the cache, with a clock."""
 
     def __init__(self) -> None:
         self.seconds: float = 0.0
+        self.functions: int = 0
+        self.kept: int = 0  # of them, those that were compiled before
         self.module: Any = numba()
 
     def __call__(self, function: Function, types: tuple[object, ...], **options: Any) -> Value:
         start = time.perf_counter()
         try:
             # Divisions by zero give inf, as NumPy's do; no fastmath, so that nan and signed zeros stay what they are.
-            return self.module.njit(types, error_model="numpy", **options)(function)
+            code, kept = compiled(self.module, function, types, error_model="numpy", **options)
+            self.functions, self.kept = self.functions + 1, self.kept + kept
+            return code
         finally:
             self.seconds += time.perf_counter() - start
+
+    def told(self) -> str:
+        """How long it took, and whether the cache had it."""
+        if self.functions and self.kept == self.functions:
+            return f"from the cache in {self.seconds:.2f} s"
+        part = f", {self.kept} of {self.functions} functions from the cache" if self.kept else ""
+        return f"compiled by numba in {self.seconds:.2f} s{part}"
 
     @property
     def refused(self) -> type[Exception]:
@@ -145,7 +157,7 @@ class NativeScalar(ScalarSource):
     def explain(self) -> list[str]:
         if self.reason:
             return [f"native: nothing; {self.reason}"]
-        return [f"native: the whole program, compiled by numba in {self.jit.seconds:.2f} s"]
+        return [f"native: the whole program, {self.jit.told()}"]
 
 
 class NativeSource(NumpySource):
@@ -197,7 +209,7 @@ class NativeSource(NumpySource):
     def explain(self) -> list[str]:
         """A line for each region: what is native in it, and what NumPy does."""
         count = sum(len(r.loops) for r in self.native.values())
-        lines = [f"native: {count} loop{'s' * (count != 1)}, compiled by numba in {self.jit.seconds:.2f} s"]
+        lines = [f"native: {count} loop{'s' * (count != 1)}, {self.jit.told()}"]
         for name, region in self.native.items():
             if region.reason:
                 lines.append(f"{name}: NumPy; {region.reason}")

@@ -56,7 +56,7 @@ class XlaSource:
             return self.lowered.compile()
         serial = import_module("jax.experimental.serialize_executable")
         key = fingerprint(self.text)
-        data = cache.program(key)
+        data = cache.program(key, cache.XLA)
         if data is not None:
             try:
                 found = serial.deserialize_and_load(*pickle.loads(data))
@@ -69,7 +69,7 @@ class XlaSource:
             data = pickle.dumps(serial.serialize(made))
         except Exception:  # a program that calls back into Python has no serial form
             return made
-        cache.keep_program(key, data)
+        cache.keep_program(key, data, cache.XLA)
         return made
 
     @property

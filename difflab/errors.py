@@ -59,6 +59,10 @@ class FrozenWarning(UserWarning):
     """What is different at each call, such as a random number, was recorded and is the same from now on."""
 
 
+class RetracedWarning(UserWarning):
+    """A function is traced again and again, where another spelling is traced once."""
+
+
 class DomainError(DifflabError, ArithmeticError):
     """A function was evaluated outside its domain."""
 

@@ -19,7 +19,7 @@ import difflab
 
 ROOT = pathlib.Path(difflab.__file__).parent
 FLOORS = (  # from the ground up; "" is the package's own `__init__`, which names all rooms below it
-    "cache cards clock errors files glance hooks interrupts palette progress reading types version",
+    "cache cards clock errors files garbage glance hooks interrupts late palette progress reading types version",
     *"primitives graph numpy compile differentiate draw lab nn sketch mdp testing".split(),
     "",
     *"gallery cli __main__".split(),
@@ -144,16 +144,39 @@ def test_texts_that_are_completed_are_imports():
 
 def loaded_by(code: str) -> set[str]:
     program = f"{code}\nimport sys\nprint(*sys.modules)"
-    return set(
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    return set(told.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("code", ["import difflab", "import difflab; difflab.grad; difflab.parse; difflab.compile"])
-def test_import_is_light(code):
-    assert not {"sympy", "matplotlib", "jax", "torch", "rich", "flint", "click", "graphviz"} & loaded_by(code)
+HEAVY = {"sympy", "mpmath", "matplotlib", "jax", "torch", "numba", "scipy"}  # each takes longer than NumPy
+SHOWING = {"rich", "click", "graphviz"}
+AT = "'x * y + sin(x)', '--at', 'x=1,y=2'"
+DRAWN = f"from difflab.cli.app import run; assert run(['draw', {AT}]) == 0"
+COMPARED = f"from difflab.cli.app import run; assert run(['compare', {AT}, *METHODS]) == 0"
+WITH = "METHODS = [w for name in {!r}.split() for w in ('--method', name)]; "
 
 
-def test_the_shell_starts_light():
-    modules = loaded_by("import difflab.cli.app")
-    assert not {"numpy", "sympy", "matplotlib", "rich"} & modules
+@pytest.mark.parametrize(
+    ("code", "unused"),
+    [
+        ("import difflab", {"numpy", "networkx", "flint"} | HEAVY | SHOWING),
+        ("import difflab.cli.app", {"numpy", "networkx", "flint", "rich"} | HEAVY),
+        ("import difflab; difflab.grad(lambda x: x * x)(2.0)", {"networkx", "flint"} | HEAVY | SHOWING),
+        ("import difflab, numpy as np; difflab.grad(np.sin)(2.0)", {"networkx", "flint"} | HEAVY | SHOWING),
+        ("import difflab; difflab.grad; difflab.parse; difflab.compile", {"flint"} | HEAVY | SHOWING),
+        ("import difflab; difflab.compile(lambda x: x * x)(2.0)", {"flint"} | HEAVY | SHOWING),
+        (DRAWN, {"flint", "rich"} | HEAVY),
+        (WITH.format("reverse forward numerical") + COMPARED, HEAVY),
+        (WITH.format("reverse certified") + COMPARED, HEAVY - {"mpmath"}),
+        # sympy works in a process of its own
+        (WITH.format("reverse symbolic") + COMPARED, HEAVY - {"mpmath"}),
+    ],
+)
+def test_what_is_not_used_is_not_imported(code, unused):
+    """What a first call costs is mostly imports, and they can be counted where time cannot."""
+    assert not unused & loaded_by(code)
+
+
+def test_functions_of_scipy_are_known_without_an_import_of_ours():
+    code = "import difflab; from scipy.special import erf; assert difflab.grad(erf)(0.0) == 2 / 3.141592653589793**0.5"
+    assert "scipy.special" in loaded_by(code)

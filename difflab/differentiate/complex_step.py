@@ -10,11 +10,10 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from scipy import special
 
 from ..errors import UnsupportedError
 from ..primitives import NUMPY, Primitive
-from ..primitives.found import find
+from ..primitives.found import find, of_scipy
 from ..primitives.primitive import Carrier, NumpyCarrier
 from ..types import Function, Value
 from .problem import Problem
@@ -50,7 +49,7 @@ class ComplexCarrier(NumpyCarrier):
                 raise no_complex_values(row)
             continued = plain if composed is None else partial(composed, self)
             try:
-                if row.kind == "elementwise" and getattr(special, getattr(plain, "__name__", ""), None) is plain:
+                if row.kind == "elementwise" and of_scipy(plain):
                     without = [np.real(x) + 0j if np.iscomplexobj(x) else x for x in xs]
                     if np.any(np.imag(continued(*without, **params)) != 0):  # its rounding would pass for a derivative
                         raise no_complex_values(row)

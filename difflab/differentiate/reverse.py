@@ -7,7 +7,7 @@ sweep is recorded and can be differentiated again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,14 +18,9 @@ from ..primitives import NUMPY, Carrier, Custom, Elementwise, Gate, Linear, Prim
 from ..primitives.primitive import Pick
 from ..types import Value
 
-
-class Contribution(NamedTuple):
-    """What flows back along one edge: `local` is the partial derivative where the operation has one an element."""
-
-    position: int
-    local: Value
-    value: Value
-    gate: Value
+# What flows back along one edge: the operand's place, the partial derivative where the operation has one an element,
+# the value, and its gate.
+Contribution: TypeAlias = tuple[int, Value, Value, Value]
 
 
 def sweep(
@@ -47,13 +42,15 @@ def sweep(
         if cotangent is None or not node.operands:
             continue
         values, wanted = node.tape.read(node.operands)
-        for step in pullback(m, node, cotangent, gates.get(node) if gates else None, values, wanted):
-            target = node.operands[step.position]
-            value, gate = fit(m, step.value, step.gate, target.value)
-            if value is None:
-                continue
+        steps = pullback(m, node, cotangent, gates.get(node) if gates else None, values, wanted)
+        for position, local, value, gate in steps:
+            target = node.operands[position]
+            if value.__class__ is not np.float64 or target.value.__class__ is not np.float64 or gate is not None:
+                value, gate = fit(m, value, gate, target.value)
+                if value is None:
+                    continue
             if observe is not None:
-                observe(node, step.position, cotangent, step.local, value)
+                observe(node, position, cotangent, local, value)
             if node.primitive.kind == "pick":
                 collect(cotangents, gates, target, node.params["index"], value, gate)
                 continue
@@ -108,7 +105,7 @@ def pull_elementwise(
             raise no_derivative(row, i)
         if rule.__class__ is int:
             if rule != 0:
-                yield Contribution(i, rule, ct if rule == 1 else -ct, gate)
+                yield i, rule, ct if rule == 1 else -ct, gate
             continue
         if x[i].dtype.kind not in "fc":  # truth values and integers carry none, and the rules need not take them
             continue
@@ -117,11 +114,11 @@ def pull_elementwise(
             mask = partial.mask if gate is None else m.logical_and(partial.mask, gate)
             through = ct if partial.factor.__class__ is int and partial.factor == 1 else ct * partial.factor
             local = partial.mask * (1.0 * partial.factor)
-            yield Contribution(i, local, m.where(mask, through, 0.0), mask)
+            yield i, local, m.where(mask, through, 0.0), mask
         elif gate is None:
-            yield Contribution(i, partial, ct * partial, None)
+            yield i, partial, ct * partial, None
         else:
-            yield Contribution(i, partial, m.where(gate, ct * partial, 0.0), gate)
+            yield i, partial, m.where(gate, ct * partial, 0.0), gate
 
 
 def pull_linear(
@@ -135,14 +132,14 @@ def pull_linear(
             through = row.gate(m, i, gate, *x, **node.params) if row.gate is not None else None
             if through is None:
                 through = linear_gate(m, row, node, i, gate, x)
-        yield Contribution(i, None, row.transpose(m, i, ct, *x, **node.params), through)
+        yield i, None, row.transpose(m, i, ct, *x, **node.params), through
 
 
 def pull_pick(
     m: Carrier, row: Pick, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
 ) -> Iterator[Contribution]:
     for i in wanted:
-        yield Contribution(i, None, ct, gate)
+        yield i, None, ct, gate
 
 
 def linear_gate(m: Carrier, row: Linear, node: Traced, i: int, gate: Value, x: list[Value]) -> Value:
@@ -165,7 +162,7 @@ def pull_custom(
     contributions = row.vjp(m, ct, node.value, *x, **node.params)
     for i in wanted:
         if contributions[i] is not None:
-            yield Contribution(i, None, contributions[i], whole_gate(m, gate, x[i]))
+            yield i, None, contributions[i], whole_gate(m, gate, x[i])
 
 
 def pull_composite(
@@ -188,7 +185,7 @@ def pull_composite(
     reached = sweep(operations, seeds, tape.nested, gates=gates)
     for i in wanted:
         if inner[i] in reached:
-            yield Contribution(i, None, reached[inner[i]], gates.get(inner[i]))
+            yield i, None, reached[inner[i]], gates.get(inner[i])
 
 
 PULLBACKS: dict[str, Callable[..., Iterator[Contribution]]] = {

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DifflabError, DtypeError, InputError, ShapeError
+from ..garbage import SEARCHED_SELDOM
 from ..graph.kinds import check_fit
 from ..graph.leaves import check_leaf
 from ..graph.pytree import flatten, map_leaves, paths, structure
@@ -42,7 +43,7 @@ class Recording:
         self.name = name
         self.trees, self.inputs = [], []
         arguments = []
-        with Tape() as (self.tape, self.operations):
+        with SEARCHED_SELDOM, Tape() as (self.tape, self.operations):
             for k, primal in enumerate(primals):
                 leaves, rebuild = flatten(primal)
                 try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from .node import NO_PARAMS
 from .snapshots import copied, is_fixed, same_bytes
 from .traced import Traced, apply
 
+Guards: TypeAlias = list[tuple[Traced, Value]]  # what Python asked of values, and how it came out
 _serials = itertools.count()
 
 
@@ -40,10 +42,10 @@ class Tape:
     follows = True  # Python's branches follow the values that flow
     copied: Function = staticmethod(copied)
 
-    def __init__(self, operations: list[Traced] | None = None) -> None:
+    def __init__(self, operations: list[Traced] | None = None, guards: Guards | None = None) -> None:
         self.serial: int = next(_serials)
         self.operations: list[Traced] | None = [] if operations is None else operations  # None once it has ended
-        self.guards: list[tuple[Traced, Value]] = []
+        self.guards: Guards = [] if guards is None else guards
         self.nested: bool = False
         self.snapshots: dict[int, tuple[Array, Array]] = {}  # by the id of a plain array: itself, and a copy
 

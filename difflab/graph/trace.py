@@ -6,12 +6,13 @@ import inspect
 from typing import Any
 
 from ..errors import InputError
+from ..garbage import SEARCHED_SELDOM
 from ..types import Function, Tree, Value
 from .graph import Graph
 from .leaves import check_leaf
 from .pytree import flatten, leaves_of, paths
 from .recorded import graph_of
-from .recording import Tape
+from .recording import Guards, Tape
 from .traced import Traced
 from .vertices import as_value
 
@@ -28,13 +29,14 @@ def trace(f: Function, *examples: Tree) -> Graph:
     return record(f, *examples)[0]
 
 
-def record(f: Function, *examples: Tree) -> tuple[Graph, list[Tree]]:
-    """The graph of f at the examples, and the values of its outputs there."""
+@SEARCHED_SELDOM
+def record(f: Function, *examples: Tree, guards: Guards | None = None) -> tuple[Graph, list[Tree]]:
+    """The graph of f at the examples, and the values of its outputs there; `guards` is filled."""
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
     arguments: list[Tree] = []
     inputs: list[Traced] = []
-    with Tape() as (tape, operations):
+    with Tape(guards=guards) as (tape, operations):
         for name, example in zip(argument_names(f, len(examples)), examples):
             leaves, rebuild = flatten(example)
             suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)

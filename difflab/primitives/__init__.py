@@ -48,7 +48,7 @@ from . import (
 from . import rows  # isort: skip
 from ..types import Value
 from .deferred import Deferred, DeferredItem
-from .found import ROOTS as ROOTS, find as find
+from .found import ROOTS as ROOTS, find as find, of_scipy
 from .primitive import NUMPY, TABLE, Carrier, Composite, Custom, Domain, Elementwise, Gate, Linear, Primitive, lookup
 
 _by_function: dict[Value, Primitive] = {}
@@ -62,17 +62,22 @@ def table() -> list[Primitive]:
 def by_numpy_function(function: Value) -> Primitive | None:
     """The row that a NumPy or SciPy function (or a pair of a ufunc and its method) means, or None."""
     if not _by_function:
-        _by_function.update(_read_functions())
+        _by_function.update(_read_functions(of_special=False))
     if function.__class__ is tuple:
         function = getattr(function[0], "__name__", ""), function[1]
+    elif function not in _by_function and of_scipy(function):
+        _by_function.update(_read_functions(of_special=True))
     return _by_function.get(function)
 
 
-def _read_functions() -> dict[Value, Primitive]:
+def _read_functions(of_special: bool) -> dict[Value, Primitive]:
+    """The rows by the functions that they read: those of scipy.special, which takes long to import, or all others."""
     found: dict[Value, Primitive] = {}
     for row in TABLE.values():
         for path in (row.name,) if row.reads is None else row.reads:
             ufunc, _, method = path.partition(".")
+            if (ufunc == "special") is not of_special:
+                continue
             if method in ("reduce", "accumulate", "outer") and ufunc not in ROOTS:
                 found[ufunc, method] = row
             elif (function := find(path)) is not None:

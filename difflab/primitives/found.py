@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from ..types import Rule, Value
 
-ROOTS = {"special": "scipy.special", "linalg": "numpy.linalg", "fft": "numpy.fft"}
+SPECIAL = "scipy.special"
+ROOTS = {"special": SPECIAL, "linalg": "numpy.linalg", "fft": "numpy.fft"}
 
 
 def find(path: str) -> Any:
@@ -23,6 +25,11 @@ def find(path: str) -> Any:
     else:  # of NumPy itself, or a ufunc's method: add.reduce
         module = getattr(np, root, None) if root else np
     return getattr(module, name, None)
+
+
+def of_scipy(function: object) -> bool:
+    """Whether it is a function of scipy.special, which is not loaded for that: who has one has loaded it."""
+    return getattr(sys.modules.get(SPECIAL), getattr(function, "__name__", ""), None) is function
 
 
 def function_in(modules: Iterable[str], row: Value) -> Rule | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.traced import SeenShape
@@ -18,6 +19,7 @@ from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
 from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 from ..xla.program import XlaSource
+from .lengths import Loops
 
 
 class Compiled:
@@ -38,6 +40,7 @@ class Compiled:
         self.general: Compiled | None = None
         self.guards: list[Value] = [outcome for _, outcome in graph.guards]
         self.seconds: float = 0.0  # that recording, the passes and writing took
+        self.loops: Loops = {}
         self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 
     def build(self, scalar: bool = True) -> Compiled:
@@ -45,7 +48,7 @@ class Compiled:
         with self.lock:
             if self.run is None:
                 start = time.perf_counter()
-                with doing("compiling"):
+                with doing("compiling"), SEARCHED_SELDOM:
                     self.graph, self.log = optimise(self.traced, NUMPYS if self.backend == "jax" else ())
                 self.scalar: bool = scalar and self.backend != "jax" and is_scalar(self.graph)
                 self.count: int = len(self.graph.outputs)

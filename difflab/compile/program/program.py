@@ -17,6 +17,7 @@ import optree
 from ...cards.parts import Card, Code, Fold, Words, duration, facts
 from ...cards.shown import Shown
 from ...errors import DifflabError, DtypeError, InputError
+from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
 from ...graph.trace import argument_names, leaf, record
 from ...graph.traced import Traced
@@ -29,6 +30,7 @@ from .compiled import Compiled, owned
 from .draws import Draws
 from .entry import entry_function, shorten
 from .explain import explain
+from .lengths import Guards, warn
 
 MAX_KINDS = 256
 VARIABLE = "DIFFLAB_BACKEND"
@@ -73,6 +75,7 @@ class Program(Shown):
         self.lock: threading.RLock = threading.RLock()
         self.captured: Captured = Captured(f)
         self.warned: bool = False
+        self.told: bool = False  # that a loop's length depends on values
         self.function: Any = entry_function(self, f)
         self.function.program, self.function.explain, self.function.prepare = self, self.explain, self.prepare
         self.function.source, self.function._repr_html_ = UNTRACED, self._repr_html_
@@ -185,9 +188,10 @@ class Program(Shown):
             return self.f(*full, **dict(zip(names, named)))
 
         start = time.perf_counter()
-        with self.lock, np.errstate(all="ignore"):
+        with self.lock, SEARCHED_SELDOM, np.errstate(all="ignore"):
             draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
-            graph, results = record(g, moving, tuple(kwargs[n] for n in names))
+            guards = Guards()
+            graph, results = record(g, moving, tuple(kwargs[n] for n in names), guards=guards)
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)
@@ -196,7 +200,9 @@ class Program(Shown):
             program.seconds = time.perf_counter() - start
             while sum(map(len, self.programs.values())) >= MAX_KINDS:
                 self.forget()
+            program.loops = guards.loops()
             self.programs.setdefault(key, []).append(program)
+            self.told = self.told or warn(p.loops for p in self.programs[key])
             self.last = program
             self.function.source = LateText(lambda: program.build().source.text)
             if len(graph) <= AT_ONCE:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import NUMPY, Primitive, rows
+from ...primitives.found import of_scipy
 from ...primitives.text import call, infix, of_number, spell, within
 from ...types import Function, Key, Value
 from ..run.scatter import known
@@ -69,9 +70,7 @@ class Names:
             return "np.add.reduce"
         if getattr(np, name, None) is found:
             return f"np.{name}"
-        import scipy.special
-
-        if getattr(scipy.special, name, None) is found:
+        if of_scipy(found):
             return f"special.{name}"
         label = re.sub(r"\W", "_", row.name)
         if not label.isidentifier() or keyword.iskeyword(label):

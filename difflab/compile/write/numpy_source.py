@@ -9,7 +9,9 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...late import Late
 from ...primitives import rows
+from ...primitives.found import SPECIAL
 from ...primitives.text import call
 from ...types import Function, Value
 from ..passes.assembly import complete
@@ -79,10 +81,8 @@ class NumpySource:
 
     def compile(self) -> Function:
         """The Python function. The source holds only generated names and the rows' functions."""
-        import scipy.special
-
-        space = {"np": np, "special": scipy.special, "rows": SimpleNamespace(**self.names.rows), "own": own}
-        space |= {"product": product, "sincos": sincos, "axpy": axpy}
+        space: dict[str, Value] = {"np": np, "special": Late(SPECIAL), "own": own}
+        space |= {"product": product, "sincos": sincos, "axpy": axpy, "rows": SimpleNamespace(**self.names.rows)}
         space |= self.names.space | self.blocks
         exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import ndtri
 
 from ... import numpy as dnp
 from ...errors import InputError, ShapeError
+from ...late import Late
 from ...primitives import rows
 from ...types import Array, Function, Shape, Value
 from . import checks
@@ -17,6 +17,7 @@ from .checks import array, real, row
 from .convolution import Sizes, check_sizes
 from .pooling import adaptive_avg_pool
 
+special: Value = Late("scipy.special")
 Mode: TypeAlias = Literal["reflect", "edge", "wrap"]
 MODES: dict[str, Mode] = {"reflect": "reflect", "replicate": "edge", "nearest": "edge", "circular": "wrap"}
 
@@ -79,7 +80,7 @@ def framed_by_noise(x: Value, pairs: list[tuple[int, int]], key: Value) -> Value
     inside[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, pairs))] = True
     uniform = row(rows.random_uniform, checks.array(key), shape=shape, dtype=dtype)
     half = 0.5 * float(np.finfo(dtype).eps)  # quantiles of 0 are infinite
-    return np.where(inside, np.pad(x, pairs), ndtri(np.maximum(uniform, half)))
+    return np.where(inside, np.pad(x, pairs), special.ndtri(np.maximum(uniform, half)))
 
 
 def blocks(

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import flint
 from mpmath import mp, mpf
-from scipy import special
 
+from ...late import Late
 from ...types import Function, Value
 from ..germs.session import alone
+
+special: Value = Late("scipy.special")
 
 
 def number(ball: Value) -> Value:
@@ -39,9 +41,9 @@ def log_ndtr(x: Value) -> Value:
     return mp.log(normal(x)) if x < 0 else mp.log1p(-normal(-x))
 
 
-from_zero: Function = inverse(special.erfinv, mp.erf, lambda y: 2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
-erfcinv: Function = inverse(special.erfcinv, mp.erfc, lambda y: -2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
-ndtri: Function = inverse(special.ndtri, normal, mp.npdf)
+from_zero: Function = inverse(lambda y: special.erfinv(y), mp.erf, lambda y: 2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+erfcinv: Function = inverse(lambda y: special.erfcinv(y), mp.erfc, lambda y: -2 / mp.sqrt(mp.pi) * mp.exp(-y * y))
+ndtri: Function = inverse(lambda y: special.ndtri(y), normal, mp.npdf)
 
 
 def erfinv(x: Value) -> Value:

@@ -7,10 +7,11 @@ from math import factorial, pi, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import special
 
+from ...late import Late
 from ...types import DType, Function, Value
 
+special: Value = Late("scipy.special")
 SQRT_HALF = sqrt(0.5)
 GATE_HIGH, GATE_LOW = 1.5957691216057308, -9.96930880911092e-17  # 2 sqrt(2/π)
 SPLITTER = 134217729.0  # 2**27 + 1: halves the 53 bits of a double
@@ -96,7 +97,7 @@ def erfc(x: Value) -> Value:
     return y
 
 
-@simpler(special.ndtr)
+@simpler(lambda x: special.ndtr(x))
 def ndtr(x: Value) -> Value:
     y = special.ndtr(x)
     if not np.iscomplexobj(x) and (far := x < -0.5).any():

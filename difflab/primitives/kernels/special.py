@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import factorial, pi, sqrt
 
 import numpy as np
-from scipy import special
 
 from ...errors import UnsupportedError
+from ...late import Late
 from ...types import Value
 from .elementwise import erfc, exp_of_square, in_double, ndtr, two_difference
 
+special: Value = Late("scipy.special")
 SQRT_PI = sqrt(pi)
 SQRT_TWO_PI = sqrt(2 * pi)
 

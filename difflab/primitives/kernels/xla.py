@@ -6,29 +6,15 @@ A row's function here has its name; the carrier of JAX's arrays looks here first
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ...errors import UnsupportedError
+from ...late import Late
 from ...types import Axis as Axes, Key, Shape, Value
 from .networks import random_uniform as host_random_uniform
 from .structure import Slot
-
-
-class Late:
-    """A module that is imported when something of it is asked for: JAX is not everywhere."""
-
-    def __init__(self, name: str) -> None:
-        self.name: str = name
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return getattr(import_module(self.name), name)
-        except ImportError as error:
-            raise AttributeError(f"{self.name}.{name}: {error}") from None
-
 
 jax: Any = Late("jax")
 lax: Any = Late("jax.lax")

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from test_vmap import inputs
 
 import difflab as dl
-from difflab.differentiate import sparse
+from difflab.differentiate import colouring
 from difflab.differentiate.sparsity import jacobian_pattern
 
 RNG = np.random.default_rng(3)
@@ -208,9 +208,9 @@ def test_what_has_no_sparse_jacobian_is_refused(make, args, message):
 
 def test_colours():
     arrow = sp.csr_array(np.eye(9, dtype=bool) | (np.arange(9) == 0) | (np.arange(9) == 0)[:, None])
-    assert sparse.first_fit(arrow).max() == 8 and sparse.star(arrow).max() == 1
+    assert colouring.first_fit(arrow).max() == 8 and colouring.star(arrow).max() == 1
     band = jacobian_pattern(dl.grad(rosenbrock), X)
-    assert sparse.first_fit(band).max() == 2
+    assert colouring.first_fit(band).max() == 2
 
 
 @given(st.integers(0, 10_000), st.floats(0.05, 0.5))
@@ -221,7 +221,7 @@ def test_colourings_recover_every_element(seed, density):
     square = np.where(rng.random((8, 8)) < density, rng.normal(size=(8, 8)), 0.0)
     for matrix, symmetric in ((dense, False), (dense.T, False), (square + square.T, True)):
         pattern = sp.csr_array(matrix != 0)
-        plan = sparse.make_plan(pattern, symmetric, "auto", float)
+        plan = colouring.make_plan(pattern, symmetric, "auto", float)
         compressed = plan.seeds @ (matrix.T if plan.forward else matrix)
         got = sp.csr_array((compressed[plan.colour, plan.place], pattern.indices, pattern.indptr), matrix.shape)
         assert np.allclose(got.toarray(), matrix)

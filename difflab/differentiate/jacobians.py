@@ -118,9 +118,7 @@ def for_units(record: Recording, sweep: Callable[..., tuple[Value, ...]], x: Val
     return whole if n else [NODE.getitem(c, index=(..., slice(0, 0)) if axis else (slice(0, 0),)) for c in whole]
 
 
-def hessian(
-    f: Function, argnums: int | Sequence[int] = 0, sparse: bool = False, pattern: Value = None
-) -> Function:
+def hessian(f: Function, argnums: int | Sequence[int] = 0, sparse: bool = False, pattern: Value = None) -> Function:
     """The second derivatives of a scalar function: for an argument of shape `s`, an array of shape `s + s`.
 
     With `sparse` the result is a `scipy.sparse` matrix in CSR form, with the elements of `pattern` where that is given;

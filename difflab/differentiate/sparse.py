@@ -1,6 +1,6 @@
 """Sparse Jacobians and Hessians: columns that share no row are differentiated together.
 
-The pattern is found from the record (`sparsity.py`), or given, and its columns or rows are coloured (`colouring.py`). One
+The pattern is found from the record (`sparsity.py`), or given, and its columns or rows coloured (`colouring.py`). One
 tangent for each colour gives the compressed matrix, from which every element is read off. Pattern, colours and the
 evaluation are one compiled program: it is made anew where the function takes other branches.
 
@@ -10,6 +10,7 @@ Inside a trace the elements are traced values, which SciPy's matrices cannot hol
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ import scipy.sparse as sp
 from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
 from ..graph.pytree import flatten
-from ..graph.traced import NODE, Traced
+from ..graph.traced import NODE
 from ..graph.vertices import strip
 from ..primitives import Carrier
 from ..types import Array, Function, Tree, Value
@@ -82,8 +83,8 @@ class Joined:
         numbered = sp.csr_array((np.arange(pattern.nnz) + 1, pattern.indices, pattern.indptr), shape=pattern.shape)
         rows, columns = np.cumsum([0, *outer]), np.cumsum([0, *inner])
         blocks: list[list[tuple[Value, Array | None]]] = []
-        for r0, r1 in zip(rows[:-1], rows[1:]):
-            parts = [numbered[r0:r1, c0:c1] for c0, c1 in zip(columns[:-1], columns[1:])]
+        for r0, r1 in pairwise(rows):
+            parts = [numbered[r0:r1, c0:c1] for c0, c1 in pairwise(columns)]
             blocks.append([(sp.csr_array(part.astype(bool)), part.data - 1) for part in parts])
         return Layout(blocks, self.outside, self.inside)
 
@@ -212,6 +213,10 @@ def sparse_jacobian(
 
     def matrix(*args: Any, **kwargs: Any) -> Value:
         wanted = check_argnums(name, argnums, len(args))
+        for k in wanted:
+            if args[k].__class__ is not np.ndarray:
+                for leaf in flatten(args[k])[0]:
+                    check_leaf(name, leaf)
         if len(args) == 1 and not kwargs:
             data, which = program_for({}, 1, wanted)(*args)
         else:

@@ -1,15 +1,15 @@
-"""Sparse matrices with known places: SciPy's where the elements are numbers, and one of traced values inside a trace."""
+"""Sparse matrices with known places: SciPy's where the elements are numbers, and one of traced values in traces."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import optree
 import scipy.sparse as sp
 
 from ..errors import ShapeError
-from ..graph.traced import NODE, Traced
+from ..graph.traced import NODE
 from ..primitives import Carrier
 from ..types import Shape, Value
 
@@ -29,8 +29,6 @@ class TracedMatrix:
     array([2., 2.])
     """
 
-    __array_ufunc__: ClassVar[None] = None  # an array on its left asks this class
-
     def __init__(self, pattern: Value, data: Value) -> None:
         self.pattern, self.data = pattern, data
 
@@ -39,7 +37,7 @@ class TracedMatrix:
 
     def __getattr__(self, name: str) -> Value:
         raise AttributeError(
-            f"a sparse matrix of traced values has no {name!r}: inside a trace it has data, indices, indptr, shape, nnz, "
+            f"a sparse matrix of traced values has no {name!r}: in a trace it has data, indices, indptr, shape, nnz, "
             "m @ x, m.T, m.diagonal() and m.toarray(); what returns it from a compiled function returns SciPy's matrix"
         )
 
@@ -73,8 +71,8 @@ class TracedMatrix:
         """`data`, known to belong to one matrix."""
         if Carrier.shape(self.data) != (self.nnz,):
             raise ShapeError(
-                f"a batch of sparse matrices, with data of shape {Carrier.shape(self.data)}: use its .data, or the matrix "
-                "inside the function that is mapped"
+                f"a batch of sparse matrices, with data of shape {Carrier.shape(self.data)}: use its .data, or "
+                "the matrix inside the function that is mapped"
             )
         return self.data
 
@@ -88,17 +86,12 @@ class TracedMatrix:
         return NODE.scatter(chosen, index=(self.pattern.indices[here],), shape=(min(self.shape),))
 
     def __matmul__(self, x: Value) -> Value:
-        x = x if hasattr(x, "dtype") else np.asarray(x)
+        data, x = self.elements(), x if hasattr(x, "dtype") else np.asarray(x)
         if Carrier.ndim(x) not in (1, 2) or Carrier.shape(x)[0] != self.shape[1]:
             raise ShapeError(f"a sparse matrix of shape {self.shape} @ an array of shape {Carrier.shape(x)}")
         read = NODE.getitem(x, index=(self.pattern.indices,))
-        data = self.elements()
         data = data if Carrier.ndim(x) == 1 else NODE.reshape(data, shape=(self.nnz, 1))
         return NODE.scatter(data * read, index=(self.rows,), shape=(self.shape[0], *Carrier.shape(x)[1:]))
-
-    def __rmatmul__(self, x: Value) -> Value:
-        y = self.T @ np.transpose(x)
-        return np.transpose(y)
 
 
 class Held:
@@ -128,11 +121,12 @@ def matrix_of(pattern: Value, data: Value) -> Value:
     return made
 
 
-def taken_apart(m: TracedMatrix) -> Value:
-    held = m.__dict__.setdefault("held", Held(m.pattern))
-    return (m.data,), held
+def leaves_of(m: Any) -> tuple[tuple[Value], Held]:
+    return (m.data,), m.__dict__.setdefault("held", Held(m.pattern))
 
 
-optree.register_pytree_node(
-    TracedMatrix, taken_apart, lambda held, leaves: matrix_of(held.pattern, leaves[0]), namespace=optree.registry.__GLOBAL_NAMESPACE
-)  # fmt: skip
+def with_leaves(held: Any, leaves: Any) -> Value:
+    return matrix_of(held.pattern, leaves[0])
+
+
+optree.register_pytree_node(TracedMatrix, leaves_of, with_leaves, namespace=optree.registry.__GLOBAL_NAMESPACE)

@@ -69,7 +69,10 @@ class Joined:
                 part = NODE.getitem(x, index=(slice(start, start + size),))
                 leaves.append(NODE.astype(NODE.reshape(part, shape=shape), dtype=dtype))
                 start += size
-        self.outputs, self.outside = flatten(self.g(self.inside(leaves)))
+        result = self.g(self.inside(leaves))
+        if result is None:
+            raise InputError(f"{self.name}: the function returned None; does it lack a return statement?")
+        self.outputs, self.outside = flatten(result)
         for y in self.outputs:
             if not hasattr(y, "dtype") and not isinstance(y, int | float):
                 raise ShapeError(f"{self.name}: sparse=True needs a function that returns arrays, not {y!r}")
@@ -121,7 +124,9 @@ def elements(g: Joined, mode: str, given: Value) -> tuple[Value, Value]:
             NODE.reshape(NODE.astype(v, dtype=y.dtype), shape=Carrier.shape(y))
         )[0]
         compressed = vmap(lambda v: NODE.reshape(pull(v), shape=(pattern.shape[1],)))(plan.seeds)
-    data = NODE.getitem(compressed, index=(plan.colour, plan.place))
+    # Places in the flattened matrix: NumPy reads them in a quarter of the time that pairs of places take.
+    flat = NODE.reshape(compressed, shape=(Carrier.size(compressed),))
+    data = NODE.getitem(flat, index=plan.colour * Carrier.shape(compressed)[1] + plan.place)
     if given is not None:
         check_complete(g.name, g, point, data, pattern)
     return data, pattern
@@ -182,6 +187,8 @@ def sparse_jacobian(
     name: str, f: Function, g: Function, argnums: int | Sequence[int], mode: str = "auto", pattern: Value = None
 ) -> Function:
     """The function that returns the Jacobian of g as CSR matrices; g is f or its gradient."""
+    if not callable(f):
+        raise InputError(f"{name}: {f!r} is not a function")
     given = read_pattern(name, pattern)
     programs: dict[Value, Value] = {}
     layouts: list[Layout] = []

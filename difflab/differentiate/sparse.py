@@ -18,7 +18,7 @@ import scipy.sparse as sp
 
 from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
-from ..graph.pytree import flatten
+from ..graph.pytree import first, flatten
 from ..graph.traced import NODE
 from ..graph.vertices import strip
 from ..primitives import Carrier
@@ -41,6 +41,8 @@ class Layout(NamedTuple):
     inside: Rebuild
 
     def filled(self, data: Value) -> Tree:
+        if self.outside is first and self.inside is first:  # one array of one array
+            return matrix_of(self.blocks[0][0][0], data)
         of: Callable[[Value, Value], Value] = lambda p, places: matrix_of(p, data if places is None else data[places])
         return self.outside([self.inside([of(*block) for block in row]) for row in self.blocks])
 
@@ -192,6 +194,7 @@ def sparse_jacobian(
     given = read_pattern(name, pattern)
     programs: dict[Value, Value] = {}
     layouts: list[Layout] = []
+    alone: list[Value] = []  # the program of a call with one argument and nothing else
 
     def program_for(fixed: dict[Value, Value], count: int, wanted: tuple[int, ...]) -> Value:
         """The program with some arguments (by position or name) fixed: counts, flags and functions are not traced."""
@@ -219,13 +222,18 @@ def sparse_jacobian(
         return programs.setdefault(key, compile(parts))
 
     def matrix(*args: Any, **kwargs: Any) -> Value:
+        if len(args) == 1 and args[0].__class__ is np.ndarray and not kwargs and alone:  # the way of most calls
+            data, which = alone[0](*args)
+            return layouts[which].filled(data)
         wanted = check_argnums(name, argnums, len(args))
         for k in wanted:
             if args[k].__class__ is not np.ndarray:
                 for leaf in flatten(args[k])[0]:
                     check_leaf(name, leaf)
         if len(args) == 1 and not kwargs:
-            data, which = program_for({}, 1, wanted)(*args)
+            program = program_for({}, 1, wanted)
+            alone[:] = [program]
+            data, which = program(*args)
         else:
             everything = dict(enumerate(args)) | kwargs
             fixed = {k: v for k, v in everything.items() if k not in wanted and (isinstance(v, FIXED) or callable(v))}

@@ -68,6 +68,10 @@ MORE = {
 MORE |= {name: [(f, (4, 4)) for f, *_ in cases] for name, cases in CASES.items() if name.startswith("nan")}
 MORE_CONSTANT = {
     "unique_places": [(row("unique_places"), (5,)), (row("unique_places"), np.array([2.0, 1.0, 2.0, 0.5]))],
+    "last_writers": [
+        (row("last_writers", size=4), np.array([2, 0, 2])),
+        (row("last_writers", size=3), np.array([[1, 1], [2, 0]])),
+    ],
     "interval": [
         (lambda x: row("interval")(np.array([-2.0, 0.0, 0.5, 3.0]), x), np.array([-3.0, -1.0, 0.0, -0.2, 9.0]))
     ],

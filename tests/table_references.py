@@ -15,6 +15,7 @@ import scipy.linalg
 import scipy.special
 
 from difflab.primitives import TABLE
+from difflab.primitives.kernels.structure import Slot
 
 
 class NotIndependentError(AssertionError):
@@ -248,6 +249,30 @@ def unique_places(x):
     return np.array([x.index(v) for v in sorted(set(x))])
 
 
+def last_writers(places, *, size):
+    places = np.asarray(places).astype(int)
+    order = [list(range(size)) for _ in np.ndindex(places.shape[:-1])]
+    for row, written in zip(order, places.reshape(-1, places.shape[-1]).tolist()):
+        for k, place in enumerate(written):
+            row[place] = size + k
+    return np.array(order).reshape(*places.shape[:-1], size)
+
+
+def updated(how):
+    """One element after the other."""
+
+    def update(x, values, *arrays, index):
+        index = tuple(arrays[e] if type(e) is Slot else e for e in index) if isinstance(index, tuple) else index
+        index = arrays[index] if type(index) is Slot else index
+        places = np.arange(x.size).reshape(x.shape)[index]
+        out = list(np.ravel(x))
+        for place, value in zip(np.ravel(places), np.ravel(np.broadcast_to(values, np.shape(places)))):
+            out[place] = how(out[place], value)
+        return np.array(out, x.dtype).reshape(x.shape)
+
+    return update
+
+
 def random_uniform(key, *, shape, dtype):
     """Philox4x64 with the key's two words, counted from 0, and 53 bits of each number."""
     words = np.random.Philox(key=np.asarray(key).astype(np.int64).view(np.uint64)).random_raw(int(np.prod(shape)))
@@ -285,6 +310,9 @@ REFERENCES = {
     "pick": lambda x, *, index: x[index],
     "interval": interval,
     "unique_places": unique_places,
+    "last_writers": last_writers,
+    "set_at": updated(lambda old, new: new),
+    "add_at": updated(lambda old, new: old + new),
     "random_uniform": random_uniform,
     "multigammaln": lambda a, *, d: scipy.special.multigammaln(a, d),
     "logsumexp": logsumexp,

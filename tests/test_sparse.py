@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import optree
 import pytest
 import scipy.sparse as sp
 from array_cases import CASES
@@ -10,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from test_vmap import inputs
 
 import difflab as dl
-from difflab.differentiate import sparse
+from difflab.differentiate import colouring
 from difflab.differentiate.sparsity import jacobian_pattern
 
 RNG = np.random.default_rng(3)
@@ -191,9 +192,16 @@ def test_arguments():
 @pytest.mark.parametrize(
     "make, args, message",
     [
-        (lambda: dl.hessian(rosenbrock, argnums=(0,), sparse=True), None, "argnums"),
-        (lambda: dl.hessian(lambda p: np.sum(p["x"]), sparse=True), ({"x": X},), "not a dict"),
-        (lambda: dl.jacobian(lambda x: (x, x), sparse=True), (X,), "returns one array"),
+        (lambda: dl.hessian(rosenbrock, argnums=(0, 1), sparse=True), (X,), "argnums"),
+        (lambda: dl.hessian(lambda p: np.sum(p["x"]), sparse=True), ({"x": X, "n": "1"},), "not a str"),
+        (lambda: dl.jacobian(lambda x: (x, "x"), sparse=True), (X,), "returns arrays, not 'x'"),
+        (lambda: dl.jacobian(np.sin, pattern=np.eye(N)), (X,), "needs sparse=True"),
+        (lambda: dl.hessian(np.sum, pattern=np.eye(N)), (X,), "needs sparse=True"),
+        (lambda: dl.jacobian(np.sin, sparse=True, pattern=np.eye(3)), (X,), r"pattern of shape \(3, 3\)"),
+        (lambda: dl.jacobian(np.sin, sparse=True, pattern=np.eye(N, k=1)), (X,), "lacks elements"),
+        (lambda: dl.jacobian(np.cumsum, sparse=True, pattern=np.eye(N)), (X,), "row 1 and 10 others"),
+        (lambda: dl.hessian(rosenbrock, sparse=True, pattern=np.tri(N)), (X,), "not symmetric"),
+        (lambda: dl.jacobian(np.sin, sparse=True, pattern=X), (X,), "it is a matrix"),
         (lambda: dl.jacobian(np.sin, sparse=True), (np.arange(3),), "int64"),
         (lambda: dl.jacobian(np.sin, sparse=True), (X + 1j,), "complex128"),
         (lambda: dl.jacobian(np.sin, argnums=1, sparse=True), (X,), "argnums=1"),
@@ -206,11 +214,125 @@ def test_what_has_no_sparse_jacobian_is_refused(make, args, message):
         make()(*args)
 
 
+def test_trees():
+    """Nested as the dense matrices are: a block for each leaf of the output and, in it, of the argument."""
+    f = lambda p: {"near": p["a"][1:] * p["a"][:-1] * p["b"][0], "far": (np.outer(p["b"], p["b"]), p["a"][0] ** 2)}
+    tree = {"a": X[:5], "b": X[5:8], "c": (np.float64(2.0), X[:4].reshape(2, 2).astype(np.float32))}
+    for mode in ("auto", "forward", "reverse"):
+        for at in (tree, tree):
+            sparse, dense = dl.jacobian(f, mode=mode, sparse=True)(at), dl.jacobian(f)(at)
+            blocks, whole = optree.tree_leaves(sparse), optree.tree_leaves(dense)
+            assert len(blocks) == len(whole) == 3 * 4
+            for block, values in zip(blocks, whole):
+                check(block, values, None)
+    assert sparse["near"]["c"][1].nnz == 0 and sparse["near"]["a"].nnz == 8
+    assert sparse["far"][0]["b"].shape == (9, 3)
+    g = lambda p, x: np.sum(p["a"] ** 2 * x) + x[0] ** 3
+    blocks = dl.hessian(g, argnums=(0, 1), sparse=True)({"a": X[:3]}, X[3:6])
+    for got, want in zip(optree.tree_leaves(blocks), optree.tree_leaves(dl.hessian(g, (0, 1))({"a": X[:3]}, X[3:6]))):
+        check(got, want, None)
+
+
+@pytest.mark.parametrize("pattern", [np.eye(N, dtype=bool), sp.eye_array(N), sp.coo_matrix(np.eye(N))])
+def test_a_pattern_may_be_given(pattern):
+    check(dl.jacobian(np.sin, sparse=True, pattern=pattern)(X), np.diag(np.cos(X)), N)
+
+
+def test_a_given_pattern_keeps_zeros_and_may_be_tighter_than_the_one_that_is_found():
+    wide = sp.csr_array(sp.eye_array(N) + sp.eye_array(N, k=2))
+    wide.data[1::2] = 0.0
+    stored = sp.csr_array((np.zeros(wide.nnz), wide.indices, wide.indptr), shape=wide.shape)
+    check(dl.jacobian(np.sin, sparse=True, pattern=stored)(X), np.diag(np.cos(X)), wide.nnz)
+    sorting = lambda x: np.sort(x)[::-1] ** 2  # may be anywhere, and stays where it is
+    at = np.arange(float(N))
+    check(dl.jacobian(sorting, sparse=True)(at), dl.jacobian(sorting)(at), N * N)
+    check(dl.jacobian(sorting, sparse=True, pattern=np.eye(N)[::-1])(at), dl.jacobian(sorting)(at), N)
+    assert dl.hessian(rosenbrock, sparse=True, pattern=np.ones((N, N)))(X).nnz == N * N
+
+
+def test_compiled_functions_return_and_use_sparse_matrices():
+    matrix = dl.hessian(rosenbrock, sparse=True)
+    want = dl.hessian(rosenbrock)(X)
+    f = dl.compile(lambda x, v: (matrix(x), matrix(x) @ v, matrix(x).T @ np.outer(v, v), matrix(x).diagonal()))
+    for _ in range(3):
+        whole, product, products, diagonal = f(X, X[::-1].copy())
+        check(whole, want, 3 * N - 2)
+        assert np.allclose(product, want @ X[::-1])
+        assert np.allclose(products, want.T @ np.outer(X[::-1], X[::-1])) and np.allclose(diagonal, np.diag(want))
+    inside = lambda x: np.sum(dl.jacobian(lambda x: x[1:] ** 2 * x[:-1], sparse=True)(x).toarray() ** 2)
+    dense = lambda x: np.sum(dl.jacobian(lambda x: x[1:] ** 2 * x[:-1])(x) ** 2)
+    for take in (lambda f: f, dl.compile):
+        assert np.allclose(take(dl.grad(inside))(X), dl.grad(dense)(X))
+    blocks = dl.compile(dl.jacobian(lambda p: p["a"] * p["b"], sparse=True))({"a": X, "b": 2 * X})
+    check(blocks["a"], np.diag(2 * X), N)
+    wide = dl.compile(lambda x: dl.jacobian(lambda x: x[:3] * x[5], sparse=True)(x).T @ np.ones(3))
+    assert np.allclose(wide(X), dl.jacobian(lambda x: x[:3] * x[5])(X).T @ np.ones(3))
+
+
+def test_a_traced_matrix_says_what_it_has():
+    def uses(what):
+        return dl.grad(lambda x: np.sum(what(dl.jacobian(np.sin, sparse=True)(x))))
+
+    for what, message in (
+        (lambda m: m.tocsc(), "has no 'tocsc'.*m.toarray"),
+        (lambda m: m @ np.ones(3), r"shape \(12, 12\) @ an array of shape \(3,\)"),
+        (lambda m: dl.vmap(lambda x: dl.jacobian(np.sin, sparse=True)(x))(np.ones((2, 3))) @ X, "batch of sparse"),
+    ):
+        with pytest.raises((dl.DifflabError, AttributeError), match=message):
+            uses(what)(X)
+
+
+def bipartite(observations, cameras, points, seed=0):
+    """The pattern of residuals of which each depends on a camera, a point and a weight of its own."""
+    rng = np.random.default_rng(seed)
+    camera, point = rng.integers(0, cameras, observations), rng.integers(0, points, observations)
+    rows = np.repeat(np.arange(observations), 3)
+    columns = np.stack([camera, cameras + point, cameras + points + np.arange(observations)], axis=1).ravel()
+    shape = (observations, cameras + points + observations)
+    return sp.csr_array((np.ones(rows.size, bool), (rows, columns)), shape=shape)
+
+
+def test_the_side_that_needs_fewer_colours_is_found_without_colouring_the_other(monkeypatch):
+    pattern, sides, fit = bipartite(1200, 4, 800), [], colouring.first_fit
+    monkeypatch.setattr(colouring, "first_fit", lambda pattern: sides.append(pattern.shape) or fit(pattern))
+    forward, colours = colouring.direction(pattern, "auto")
+    assert forward and colouring.count(colours) == 3 and sides == [pattern.shape]
+    forward, colours = colouring.direction(sp.csr_array(pattern.T), "auto")
+    assert not forward and colouring.count(colours) == 3 and sides[1:] == [pattern.shape]
+
+
+def test_where_bounds_do_not_tell_both_sides_are_coloured():
+    """Rows of two elements, of which each pair of columns shares one: no two columns may have one colour."""
+    pairs = np.array([(i, j) for i in range(4) for j in range(i)])
+    shape = (len(pairs), 4)
+    pattern = sp.csr_array((np.ones(2 * len(pairs), bool), (np.repeat(np.arange(len(pairs)), 2), pairs.ravel())), shape)
+    assert colouring.count(colouring.first_fit(pattern)) == 4
+    forward, colours = colouring.direction(pattern, "auto")
+    assert not forward and colouring.count(colours) == 3
+    assert colouring.direction(pattern, "forward")[0] and not colouring.direction(pattern, "reverse")[0]
+
+
+def test_ten_thousand_rows_that_share_a_column_are_coloured_at_once():
+    pattern = sp.csr_array(bipartite(20_000, 2, 800).T)
+    assert 10_000 <= colouring.count(colouring.first_fit(pattern)) <= 10_200
+
+
+def test_the_fullest_first_may_need_fewer_colours():
+    """A crown: in the order of its columns the first free colour is a bad one, and the fullest column tells."""
+    pattern = sp.csr_array(np.array([[1, 0, 0, 1], [0, 1, 1, 0], [0, 0, 1, 1], [0, 1, 0, 0]], bool))
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        colours = colouring.in_order(sp.csc_array(pattern), np.array(order))
+        assert all(
+            len({colours[j] for j in row}) == len(row) for row in np.split(pattern.indices, pattern.indptr[1:-1])
+        )
+    assert colouring.count(colouring.first_fit(pattern)) == 2
+
+
 def test_colours():
     arrow = sp.csr_array(np.eye(9, dtype=bool) | (np.arange(9) == 0) | (np.arange(9) == 0)[:, None])
-    assert sparse.first_fit(arrow).max() == 8 and sparse.star(arrow).max() == 1
+    assert colouring.first_fit(arrow).max() == 8 and colouring.star(arrow).max() == 1
     band = jacobian_pattern(dl.grad(rosenbrock), X)
-    assert sparse.first_fit(band).max() == 2
+    assert colouring.first_fit(band).max() == 2
 
 
 @given(st.integers(0, 10_000), st.floats(0.05, 0.5))
@@ -221,7 +343,7 @@ def test_colourings_recover_every_element(seed, density):
     square = np.where(rng.random((8, 8)) < density, rng.normal(size=(8, 8)), 0.0)
     for matrix, symmetric in ((dense, False), (dense.T, False), (square + square.T, True)):
         pattern = sp.csr_array(matrix != 0)
-        plan = sparse.make_plan(pattern, symmetric, "auto", float)
+        plan = colouring.make_plan(pattern, symmetric, "auto", float)
         compressed = plan.seeds @ (matrix.T if plan.forward else matrix)
         got = sp.csr_array((compressed[plan.colour, plan.place], pattern.indices, pattern.indptr), matrix.shape)
         assert np.allclose(got.toarray(), matrix)

@@ -22,26 +22,37 @@ FEW = 4  # sweeps from which on a batch is faster than a loop
 MAX_ELEMENTS = 2_000_000  # of the largest array of a batch
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "auto", sparse: bool = False) -> Function:
+def jacobian(
+    f: Function, argnums: int | Sequence[int] = 0, mode: str = "auto", sparse: bool = False, pattern: Value = None
+) -> Function:
     """The derivative of each output element by each input element.
 
     For an output of shape `s` and an argument of shape `t` the result has shape `s + t`; structures nest, the
     output's outside. `mode` is "reverse" (a sweep an output element), "forward" (a sweep an input element) or
-    "auto" (the fewer). With `sparse` the result is a `scipy.sparse` matrix in CSR form with a row for each output
-    element and a column for each input element, found from the graph and filled by a few sweeps at once; the argument
-    is one array.
+    "auto" (the fewer).
+
+    With `sparse` the result is a `scipy.sparse` matrix in CSR form with a row for each output element and a column for
+    each input element, found from the graph and filled by a few sweeps at once; of trees it is a tree of such matrices.
+    `pattern` says which elements it has instead: a matrix of truth values, or a sparse one whose stored elements all
+    count, for the whole (outputs below each other, inputs beside each other). Compiled programs may return such
+    matrices; inside a trace they have `data`, `indices`, `indptr`, `m @ x`, `m.T`, `m.diagonal()` and `m.toarray()`.
 
     >>> import numpy as np
     >>> jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.ones(2))
     array([[1., 2.],
            [3., 4.]])
+    >>> jacobian(lambda x: x[1:] * x[:-1], sparse=True)(np.array([2.0, 3.0, 5.0])).toarray()
+    array([[3., 2., 0.],
+           [0., 5., 3.]])
     """
     if mode not in ("auto", "forward", "reverse"):
         raise InputError(f"jacobian: mode={mode!r}; it is one of 'auto', 'forward', 'reverse'")
     if sparse:
         from .sparse import sparse_jacobian  # scipy.sparse is loaded when it is needed
 
-        return sparse_jacobian("jacobian", f, f, argnums, mode)
+        return sparse_jacobian("jacobian", f, f, argnums, mode, pattern)
+    if pattern is not None:
+        raise InputError("jacobian: pattern= says where the elements of a sparse matrix are; it needs sparse=True")
 
     @_wraps(f, "jacobian")
     def jac(*args: Any, **kwargs: Any) -> Value:
@@ -107,10 +118,11 @@ def for_units(record: Recording, sweep: Callable[..., tuple[Value, ...]], x: Val
     return whole if n else [NODE.getitem(c, index=(..., slice(0, 0)) if axis else (slice(0, 0),)) for c in whole]
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0, sparse: bool = False) -> Function:
+def hessian(f: Function, argnums: int | Sequence[int] = 0, sparse: bool = False, pattern: Value = None) -> Function:
     """The second derivatives of a scalar function: for an argument of shape `s`, an array of shape `s + s`.
 
-    With `sparse` the result is a `scipy.sparse` matrix in CSR form; see `jacobian`.
+    With `sparse` the result is a `scipy.sparse` matrix in CSR form, with the elements of `pattern` where that is given;
+    see `jacobian`.
 
     >>> import numpy as np
     >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([3.0, 1.0]))
@@ -122,5 +134,7 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0, sparse: bool = False)
     if sparse:
         from .sparse import sparse_jacobian
 
-        return sparse_jacobian("hessian", f, grad(f, argnums), argnums)
+        return sparse_jacobian("hessian", f, grad(f, argnums), argnums, "auto", pattern)
+    if pattern is not None:
+        raise InputError("hessian: pattern= says where the elements of a sparse matrix are; it needs sparse=True")
     return jacobian(grad(f, argnums), argnums, mode="reverse")

@@ -1,15 +1,16 @@
 """Sparse Jacobians and Hessians: columns that share no row are differentiated together.
 
-The pattern is found from the record (`sparsity.py`) and its columns are coloured (Curtis, Powell, Reid 1974; star
-colouring of symmetric patterns: Gebremedhin, Manne, Pothen 2005). One tangent for each colour gives the compressed
-matrix, from which every element is read off. Pattern, colours and the evaluation are one compiled program: it is made
-anew where the function takes other branches.
+The pattern is found from the record (`sparsity.py`), or given, and its columns or rows coloured (`colouring.py`). One
+tangent for each colour gives the compressed matrix, from which every element is read off. Pattern, colours and the
+evaluation are one compiled program: it is made anew where the function takes other branches.
+
+Inside a trace the elements are traced values, which SciPy's matrices cannot hold: there the result is `TracedMatrix`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,111 +18,101 @@ import scipy.sparse as sp
 
 from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
-from ..graph.traced import NODE, Traced
+from ..graph.pytree import first, flatten
+from ..graph.traced import NODE
 from ..graph.vertices import strip
 from ..primitives import Carrier
-from ..types import Array, DType, Function, Value
+from ..types import Array, Function, Tree, Value
 from .batching import vmap
+from .colouring import make_plan
+from .sparse_matrix import matrix_of
 from .sparsity import jacobian_pattern
-from .transform import jvp, vjp
+from .transform import check_argnums, jvp, vjp
 
 FIXED = (bool, int, str, type(None))
-MAX_STEPS = 5_000_000  # of the search for a star colouring
+Rebuild = Callable[[list[Value]], Tree]
 
 
-class Plan(NamedTuple):
-    """How the elements are read from the compressed matrix: `seeds` has a row for each colour.
+class Layout(NamedTuple):
+    """Where the elements stand: a block for each leaf of the output and, in it, each leaf of the argument."""
 
-    Element k of the CSR matrix is entry (`colour[k]`, `place[k]`) of the compressed one.
-    """
+    blocks: list[list[tuple[Value, Array | None]]]  # the pattern, and which elements are the block's (None: all)
+    outside: Rebuild
+    inside: Rebuild
 
-    forward: bool
-    seeds: Array
-    colour: Array
-    place: Array
-
-
-def first_fit(pattern: Value) -> Array:
-    """A colour for each column, the first that is free: no two of one colour have an element in the same row."""
-    rows, columns = sp.csr_array(pattern), sp.csc_array(pattern)
-    colours = np.full(pattern.shape[1], -1)
-    sizes = np.diff(rows.indptr)
-    if sizes.size and sizes.max() == len(colours):  # one row has all columns
-        return np.arange(len(colours))
-    for j in range(len(colours)):
-        mine = columns.indices[columns.indptr[j] : columns.indptr[j + 1]]
-        if mine.size:
-            near = np.concatenate([rows.indices[rows.indptr[i] : rows.indptr[i + 1]] for i in mine])
-            colours[j] = first_free(colours[near])
-    return np.maximum(colours, 0)
+    def filled(self, data: Value) -> Tree:
+        if self.outside is first and self.inside is first:  # one array of one array
+            return matrix_of(self.blocks[0][0][0], data)
+        of: Callable[[Value, Value], Value] = lambda p, places: matrix_of(p, data if places is None else data[places])
+        return self.outside([self.inside([of(*block) for block in row]) for row in self.blocks])
 
 
-def first_free(taken: Array) -> int:
-    used = set(taken.tolist())
-    return next(c for c in range(len(used) + 1) if c not in used)
+class Joined:
+    """A function of a tree as a function of one array, and what its last run returned; one array stays as it is."""
+
+    def __init__(self, name: str, g: Function, x: Tree) -> None:
+        self.name, self.g = name, g
+        leaves, self.inside = flatten(x)
+        for leaf in leaves:
+            check_leaf(name, leaf)
+        self.shapes = [Carrier.shape(leaf) for leaf in leaves]
+        self.dtypes = [Carrier.dtype(leaf) for leaf in leaves]
+        self.alone = leaves[0] if len(leaves) == 1 else None
+        self.x = self.alone if self.alone is not None else vector(leaves)
+        self.outputs: list[Value] = []
+        self.outside: Rebuild = self.inside
+
+    def __call__(self, x: Value) -> Value:
+        leaves, start = [x], 0
+        if self.alone is None:
+            leaves = []
+            for shape, dtype in zip(self.shapes, self.dtypes):
+                size = int(np.prod(shape))
+                part = NODE.getitem(x, index=(slice(start, start + size),))
+                leaves.append(NODE.astype(NODE.reshape(part, shape=shape), dtype=dtype))
+                start += size
+        result = self.g(self.inside(leaves))
+        if result is None:
+            raise InputError(f"{self.name}: the function returned None; does it lack a return statement?")
+        self.outputs, self.outside = flatten(result)
+        for y in self.outputs:
+            if not hasattr(y, "dtype") and not isinstance(y, int | float):
+                raise ShapeError(f"{self.name}: sparse=True needs a function that returns arrays, not {y!r}")
+        return self.outputs[0] if len(self.outputs) == 1 else vector(self.outputs)
+
+    def layout(self, pattern: Value) -> Layout:
+        """The blocks of the joined matrix."""
+        inner, outer = [int(np.prod(s)) for s in self.shapes], [Carrier.size(y) for y in self.outputs]
+        if len(inner) == len(outer) == 1:
+            return Layout([[(pattern, None)]], self.outside, self.inside)
+        numbered = sp.csr_array((np.arange(pattern.nnz) + 1, pattern.indices, pattern.indptr), shape=pattern.shape)
+        rows, columns = np.cumsum([0, *outer]), np.cumsum([0, *inner])
+        blocks: list[list[tuple[Value, Array | None]]] = []
+        for r0, r1 in pairwise(rows):
+            parts = [numbered[r0:r1, c0:c1] for c0, c1 in pairwise(columns)]
+            blocks.append([(sp.csr_array(part.astype(bool)), part.data - 1) for part in parts])
+        return Layout(blocks, self.outside, self.inside)
 
 
-def star(pattern: Value) -> Array | None:
-    """A colour for each column of a symmetric pattern, or None where the search would take too long.
-
-    Neighbours differ, and no path of four has two colours: then each element, or the one across the diagonal, is alone
-    in its row among the columns of its colour.
-    """
-    n = pattern.shape[0]
-    near = [[int(j) for j in row if j != i] for i, row in enumerate(np.split(pattern.indices, pattern.indptr[1:-1]))]
-    degree = np.array([len(row) for row in near])
-    if sum(sum(degree[j] ** 2 for j in row) for row in near if row) > MAX_STEPS:
-        return None
-    colours = [-1] * n
-    for v in np.argsort(-degree, kind="stable").tolist():
-        taken = set()
-        for w in near[v]:
-            if colours[w] >= 0:
-                taken.add(colours[w])
-            for x in near[w]:
-                if x == v or colours[x] < 0 or colours[x] in taken:
-                    continue
-                if colours[w] < 0 or any(y != w and colours[y] == colours[w] for y in near[x]):
-                    taken.add(colours[x])
-        colours[v] = next(c for c in range(len(taken) + 1) if c not in taken)
-    return np.array(colours)
+def vector(leaves: list[Value]) -> Value:
+    """All elements behind each other."""
+    if not leaves:
+        return np.zeros(0)
+    return NODE.concatenate(*[NODE.reshape(x, shape=(Carrier.size(x),)) for x in leaves], axis=0)
 
 
-def make_plan(pattern: Value, symmetric: bool, mode: str, dtype: DType) -> Plan:
-    """The fewest sweeps among tangents for columns, cotangents for rows and, of a Hessian, a star colouring."""
-    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-    columns = pattern.indices
-    by_column = first_fit(pattern)
-    count: Callable[[Array], int] = lambda colours: int(colours.max(initial=-1)) + 1
-    if symmetric:
-        found = star(pattern) if count(by_column) > 2 else None
-        if found is not None and count(found) < count(by_column):
-            crowd = np.zeros((pattern.shape[0], count(found)), int)
-            np.add.at(crowd, (rows, found[columns]), 1)
-            alone = crowd[rows, found[columns]] == 1
-            colour, place = np.where(alone, found[columns], found[rows]), np.where(alone, rows, columns)
-            return Plan(True, seeds(found, dtype), colour, place)
-        return Plan(True, seeds(by_column, dtype), by_column[columns], rows)
-    by_row = by_column if mode == "forward" else first_fit(sp.csr_array(pattern.T))
-    if mode == "reverse" or count(by_row) < count(by_column):
-        return Plan(False, seeds(by_row, dtype), by_row[rows], columns)
-    return Plan(True, seeds(by_column, dtype), by_column[columns], rows)
-
-
-def seeds(colours: Array, dtype: DType) -> Array:
-    """For each colour the vector with ones at its columns."""
-    out = np.zeros((int(colours.max(initial=-1)) + 1, colours.size), dtype)
-    out[colours, np.arange(colours.size)] = 1.0
-    return out
-
-
-def elements(g: Function, x: Value, symmetric: bool, mode: str) -> tuple[Value, Value]:
-    """The elements of the Jacobian of g at x, and its pattern in CSR form, which says where they stand."""
-    point = strip(x)
-    pattern = jacobian_pattern(g, point)
-    if symmetric:
-        pattern = pattern + sp.csr_array(pattern.T)
-    pattern.sum_duplicates()
+def elements(g: Joined, mode: str, given: Value) -> tuple[Value, Value]:
+    """The elements of the Jacobian of g at its point, and its pattern in CSR form, which says where they stand."""
+    x, symmetric = g.x, g.name == "hessian"
+    point = np.asarray(strip(x))
+    pattern = given
+    if given is not None:
+        check_given(g.name, g, point, given)
+    else:
+        pattern = jacobian_pattern(g, point)
+        if symmetric:
+            pattern = pattern + sp.csr_array(pattern.T)
+        pattern.sum_duplicates()
     if not pattern.nnz:
         g(x)  # a program has to see the branches also where the derivative is zero
         return np.zeros(0, point.dtype), pattern
@@ -135,65 +126,122 @@ def elements(g: Function, x: Value, symmetric: bool, mode: str) -> tuple[Value, 
             NODE.reshape(NODE.astype(v, dtype=y.dtype), shape=Carrier.shape(y))
         )[0]
         compressed = vmap(lambda v: NODE.reshape(pull(v), shape=(pattern.shape[1],)))(plan.seeds)
-    return NODE.getitem(compressed, index=(plan.colour, plan.place)), pattern
+    # Places in the flattened matrix: NumPy reads them in a quarter of the time that pairs of places take.
+    flat = NODE.reshape(compressed, shape=(Carrier.size(compressed),))
+    data = NODE.getitem(flat, index=plan.colour * Carrier.shape(compressed)[1] + plan.place)
+    if given is not None:
+        check_complete(g.name, g, point, data, pattern)
+    return data, pattern
 
 
-def sparse_jacobian(name: str, f: Function, g: Function, argnums: int | Sequence[int], mode: str = "auto") -> Function:
-    """The function that returns the Jacobian of g as a CSR matrix; g is f or its gradient."""
-    if not isinstance(argnums, int):
-        raise InputError(f"{name}: sparse=True takes one argument, not argnums={argnums!r}")
+def check_leaf(name: str, x: Value) -> None:
+    dtype = getattr(x, "dtype", None)
+    if dtype is None and not isinstance(x, int | float):
+        raise ShapeError(f"{name}: sparse=True takes arrays or trees of arrays, not a {type(x).__name__}")
+    if dtype is not None and dtype.kind != "f":
+        raise DtypeError(f"{name}: sparse=True takes real floats, not dtype {dtype}")
+
+
+def read_pattern(name: str, pattern: Value) -> Value:
+    """The pattern that a user gives, in canonical CSR form; every stored element of a sparse one counts."""
+    if pattern is None:
+        return None
+    if sp.issparse(pattern):
+        found = sp.csr_array(pattern, copy=True)
+        found.data = np.ones(found.nnz, bool)
+    else:
+        dense = np.asarray(pattern)
+        if dense.ndim != 2 or dense.dtype.kind not in "biuf":
+            raise InputError(
+                f"{name}: pattern of shape {dense.shape} and dtype {dense.dtype}; it is a matrix of truth values or of "
+                "numbers, a row for each output element and a column for each input element"
+            )
+        found = sp.csr_array(dense != 0)
+    found.sum_duplicates()
+    if name == "hessian" and (found != found.T).nnz:
+        raise InputError("hessian: the pattern is not symmetric, as second derivatives are")
+    return found
+
+
+def check_given(name: str, g: Joined, point: Value, pattern: Value) -> None:
+    """Whether the given pattern has the shape of the Jacobian."""
+    g(point)
+    shape = sum(map(Carrier.size, g.outputs)), Carrier.size(point)
+    if pattern.shape != shape:
+        raise ShapeError(f"{name}: pattern of shape {pattern.shape}, and the matrix has shape {shape}")
+
+
+def check_complete(name: str, g: Joined, point: Value, data: Value, pattern: Value) -> None:
+    """Whether the elements of a given pattern are the whole Jacobian here: its product with a random tangent tells."""
+    v = np.random.default_rng(0).uniform(1.0, 2.0, Carrier.size(point)).astype(point.dtype)
+    want = np.ravel(strip(jvp(g, (point,), (v.reshape(point.shape),))[1]))
+    matrix = sp.csr_array((np.asarray(strip(data)), pattern.indices, pattern.indptr), shape=pattern.shape)
+    slack = np.sqrt(np.finfo(point.dtype).eps) * (abs(matrix) @ v + np.abs(want))
+    wrong = np.flatnonzero(np.abs(matrix @ v - want) > slack)  # NaN and inf are not judged
+    if wrong.size:
+        raise InputError(
+            f"{name}: the pattern lacks elements of the derivative, in row {wrong[0]} and {wrong.size - 1} others; "
+            "without pattern= it is found from the function"
+        )
+
+
+def sparse_jacobian(
+    name: str, f: Function, g: Function, argnums: int | Sequence[int], mode: str = "auto", pattern: Value = None
+) -> Function:
+    """The function that returns the Jacobian of g as CSR matrices; g is f or its gradient."""
+    if not callable(f):
+        raise InputError(f"{name}: {f!r} is not a function")
+    given = read_pattern(name, pattern)
     programs: dict[Value, Value] = {}
-    patterns: list[Value] = []
+    layouts: list[Layout] = []
+    alone: list[Value] = []  # the program of a call with one argument and nothing else
 
-    def program_for(fixed: dict[Value, Value]) -> Value:
+    def program_for(fixed: dict[Value, Value], count: int, wanted: tuple[int, ...]) -> Value:
         """The program with some arguments (by position or name) fixed: counts, flags and functions are not traced."""
-        key = tuple([(k, type(v), v) for k, v in fixed.items()])  # True is equal to 1
+        key = count, tuple([(k, type(v), v) for k, v in fixed.items()])  # True is equal to 1
         if key in programs:
             return programs[key]
+        positions = [k for k in range(count) if k not in fixed]
+        named = {k: v for k, v in fixed.items() if isinstance(k, str)}
 
-        def parts(moving: dict[Value, Value]) -> Value:
-            given = fixed | moving
-            positions = sorted(k for k in given if isinstance(k, int))
-            named = {k: v for k, v in given.items() if isinstance(k, str)}
-            place = argnums % len(positions)
+        def parts(*moving: Value, **others: Value) -> Value:
+            args = [fixed.get(k) for k in range(count)]
+            for k, x in zip(positions, moving):
+                args[k] = x
 
-            def of_one(x: Value) -> Value:
-                return g(*[x if k == place else given[k] for k in positions], **named)
+            def of_chosen(tree: Tree) -> Tree:
+                chosen = dict(zip(wanted, [tree] if isinstance(argnums, int) else tree))
+                return g(*[chosen.get(k, x) for k, x in enumerate(args)], **named, **others)
 
-            data, pattern = elements(of_one, given[place], name == "hessian", mode)
-            patterns.append(pattern)
-            return data, np.int64(len(patterns) - 1)  # a constant of the program: which pattern is its own
+            x = args[wanted[0]] if isinstance(argnums, int) else tuple([args[k] for k in wanted])
+            joined = Joined(name, of_chosen, x)
+            data, found = elements(joined, mode, given)
+            layouts.append(joined.layout(found))
+            return data, np.int64(len(layouts) - 1)  # a constant of the program: which layout is its own
 
         return programs.setdefault(key, compile(parts))
 
     def matrix(*args: Any, **kwargs: Any) -> Value:
-        if not -len(args) <= argnums < len(args):
-            raise InputError(f"{name}: argnums={argnums} but the function was called with {len(args)} arguments")
-        check_point(name, args[argnums])
-        given = dict(enumerate(args)) | kwargs
-        place = argnums % len(args)
-        fixed = {k: v for k, v in given.items() if k != place and (isinstance(v, FIXED) or callable(v))}
-        moving = {k: v for k, v in given.items() if k not in fixed}
-        data, which = program_for(fixed)(moving)
-        if data.__class__ is Traced:
-            raise InputError(f"{name}: a sparse matrix cannot hold traced values; use sparse=False inside a trace")
-        return with_data(patterns[int(which)], data)
+        if len(args) == 1 and args[0].__class__ is np.ndarray and not kwargs and alone:  # the way of most calls
+            data, which = alone[0](*args)
+            return layouts[which].filled(data)
+        wanted = check_argnums(name, argnums, len(args))
+        for k in wanted:
+            if args[k].__class__ is not np.ndarray:
+                for leaf in flatten(args[k])[0]:
+                    check_leaf(name, leaf)
+        if len(args) == 1 and not kwargs:
+            program = program_for({}, 1, wanted)
+            alone[:] = [program]
+            data, which = program(*args)
+        else:
+            everything = dict(enumerate(args)) | kwargs
+            fixed = {k: v for k, v in everything.items() if k not in wanted and (isinstance(v, FIXED) or callable(v))}
+            moving = [x for k, x in enumerate(args) if k not in fixed]
+            others = {k: v for k, v in kwargs.items() if k not in fixed}
+            data, which = program_for(fixed, len(args), wanted)(*moving, **others)
+        return layouts[int(which)].filled(data)
 
     made: Any = matrix
     made.__wrapped__ = f
     return matrix
-
-
-def with_data(pattern: Value, data: Value) -> Value:
-    """A matrix of its own with that pattern; a third of the time that the constructor takes, which checks it again."""
-    made = copy(pattern)
-    made.data, made.indices, made.indptr = data, pattern.indices.copy(), pattern.indptr.copy()
-    return made
-
-
-def check_point(name: str, x: Value) -> None:
-    dtype = getattr(x, "dtype", None)
-    if dtype is None and not isinstance(x, int | float):
-        raise ShapeError(f"{name}: sparse=True takes an array, not a {type(x).__name__}; join its parts to one vector")
-    if dtype is not None and dtype.kind != "f":
-        raise DtypeError(f"{name}: sparse=True takes real floats, not dtype {dtype}")

@@ -49,8 +49,8 @@ class ArrayMethods:
 
     def __setitem__(self, key: Key, value: Value) -> None:
         raise TraceError(
-            "a traced value cannot be assigned into: build the new array instead, "
-            "with np.where(mask, new, old), np.concatenate or np.stack"
+            "a traced value cannot be assigned into: build the new array instead, with set_at(x, index, value) of "
+            "difflab.numpy, np.where(mask, new, old), np.concatenate or np.stack"
         )
 
     def astype(self, dtype: DTypeLike | None, *args: Any, **kwargs: Any) -> Value:

@@ -121,6 +121,11 @@ def as_traced(x: Value) -> Value:
     return array(x) if isinstance(x, list | tuple) and holds_traced(x) else x
 
 
+def listed(x: Value) -> Value:
+    """An argument of what takes lists apart: a tuple may be an index."""
+    return x if isinstance(x, tuple) else as_traced(x)
+
+
 def wrapped(name: str, function: Function) -> Function:
     """NumPy's function, with traced values allowed inside its list arguments."""
     row = by_numpy_function(function)
@@ -145,10 +150,11 @@ def wrapped(name: str, function: Function) -> Function:
 
 def of_row(row: Primitive) -> Function:
     """A function that NumPy lacks, in the row's own signature."""
+    whole = row.reading.lists == "array"
+    ready: Function = lambda x: x if not isinstance(x, list | tuple) else array(x) if whole else listed(x)
 
     def wrapper(*args: Any, **kwargs: Any) -> Value:
-        ready = [array(x) if isinstance(x, list | tuple) else x for x in args]
-        return call_row(row, *ready, **kwargs)
+        return call_row(row, *map(ready, args), **kwargs)
 
     return _dress(wrapper, row.name, None, row.doc)
 

@@ -140,8 +140,8 @@ def hidden(error: BaseException) -> TraceError | None:
 def written(text: str) -> TraceError:
     return TraceError(
         f"a traced value cannot be written into a plain array{f' ({text})' if text else ''}: build the array with "
-        "np.stack, np.concatenate or np.where instead, or with array of difflab.numpy, as in array([x[0], 0.0]); in "
-        "a long loop, with dl.scan"
+        "np.stack, np.concatenate or np.where instead, or with array and set_at of difflab.numpy, as in "
+        "array([x[0], 0.0]) and set_at(y, 0, x[0]); in a long loop, with dl.scan"
     )
 
 

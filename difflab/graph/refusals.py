@@ -18,7 +18,8 @@ MANY = 10**6  # numbers of which an operation of a text does not make half as ma
 
 def in_place(what: str) -> TraceError:
     return TraceError(
-        f"{what} changes an array in place, and a recorded value cannot change: write x = x + y instead of x += y"
+        f"{what} changes an array in place, and a recorded value cannot change: write x = x + y instead of x += y; "
+        "set_at and add_at of difflab.numpy give a new array, set or added to at an index"
     )
 
 

@@ -43,6 +43,7 @@ from . import (
     standardising,
     structure,
     trigonometric,
+    updates,
 )  # isort: skip
 
 from . import rows  # isort: skip

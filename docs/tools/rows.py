@@ -25,7 +25,7 @@ GROUPS = {
     "products": ("Products", "products contractions"),
     "linalg": ("Linear algebra", "linalg decompositions matrix_functions singular_values"),
     "shaping": ("Making, shaping, joining", "creation shaping joining repeating"),
-    "indexing": ("Indexing", "indexing choosing"),
+    "indexing": ("Indexing", "indexing choosing updates"),
     "scans": ("Running sums, differences, polynomials, statistics", "scans composites"),
     "fourier": ("Fourier transforms", "fourier"),
     "networks": ("Convolution and networks", "convolution networks standardising"),

@@ -20,6 +20,8 @@ def assemble(*parts: Array, indices: tuple[Key, ...], shape: Shape, disjoint: bo
     for index, part in zip(indices, parts):
         if disjoint:
             out[index] = part
+        elif isinstance(place := out[index], np.ndarray):
+            np.add(place, part, place)  # out[index] += part would write what it has added a second time
         else:
             out[index] += part
     return out

@@ -114,7 +114,7 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
     if row is rows.reshape and set(node.params) == {"shape"}:
         return call(f"{operands[0]}.reshape", repr(node.params["shape"]))
     if row is rows.getitem and len(operands) == 1 and node.operands[0].shape:
-        index = written_index(node.params["index"])
+        index = names.object(node.params["index"]) if is_list(node) else written_index(node.params["index"])
         if index is not None:
             return f"{operands[0]}[{index}]"
     if row is rows.reciprocal and node.operands[0].dtype.kind == "f":
@@ -122,6 +122,12 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
     if row is rows.scatter and (places := known(node)) is not None:
         return call(names.object(places), operands[0])
     return call(names.function(row), *operands, **{k: names.parameter(v) for k, v in node.params.items()})
+
+
+def is_list(node: Node) -> bool:
+    """Whether a node reads the elements that an array known beforehand says: into an array of its own."""
+    index = node.params.get("index")
+    return node.primitive is rows.getitem and isinstance(index, np.ndarray) and index.ndim > 0
 
 
 def written_index(index: Key) -> str | None:

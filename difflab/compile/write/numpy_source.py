@@ -22,7 +22,7 @@ from ..plan.updates import AXPY, axpy
 from ..run.blas import WORTH, product
 from ..run.blocks import Blocks
 from ..run.sincos import sincos
-from .names import Names, expression, into, ufunc_of
+from .names import Names, expression, into, is_list, ufunc_of
 from .region_source import RegionSource, block_rows
 
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
@@ -215,7 +215,7 @@ def is_fresh(node: Node) -> bool:
     """Whether the value shares no memory with an operand; a contraction of one may be a view of it."""
     if node.primitive is rows.einsum:
         return len(node.operands) > 1
-    return "fresh" in node.primitive.facts or ufunc_of(node) is not None
+    return "fresh" in node.primitive.facts or ufunc_of(node) is not None or is_list(node)
 
 
 def own(y: Value) -> Value:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import UnsupportedError
-from ...types import Axis, Value
+from ...types import Axis, Key, Value
+from .structure import fill, is_basic
 
 
 def average(x: Value, w: Value, *, axis: Axis, keepdims: Value) -> Value:
@@ -143,6 +144,30 @@ def quantile(x: Value, *, q: Value, axis: Axis, keepdims: bool, method: Value) -
 
 def insert(x: Value, values: Value, *, order: Value, axis: int) -> Value:
     return np.take(np.concatenate([x, values], axis=axis), order, axis=axis)
+
+
+def last_writers(places: Value, *, size: int) -> Value:
+    """Along the last axis; in front of it may stand the axes of a batch."""
+    places = np.asarray(places).astype(np.intp)
+    order = np.empty((*places.shape[:-1], size), np.intp)
+    order[...] = np.arange(size)
+    np.put_along_axis(order, places, size + np.arange(places.shape[-1]), axis=-1)
+    return order
+
+
+def set_at(x: Value, values: Value, *arrays: Value, index: Key) -> Value:
+    y = np.array(x)
+    y[fill(index, arrays)] = values
+    return y[()]
+
+
+def add_at(x: Value, values: Value, *arrays: Value, index: Key) -> Value:
+    y, index = np.array(x), fill(index, arrays)
+    if is_basic(index):
+        y[index] += values
+    else:
+        np.add.at(y, index, values)
+    return y[()]
 
 
 def interp(x: Value, xp: Value, fp: Value, *ends: Value, left: bool, right: bool) -> Value:

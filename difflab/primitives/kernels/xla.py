@@ -66,6 +66,22 @@ def scatter(ct: Value, *arrays: Value, index: Key, shape: Shape) -> Value:
     return jnp.zeros(shape, ct.dtype).at[filled(index, arrays)].add(ct)
 
 
+def set_at(x: Value, values: Value, *arrays: Value, index: Key) -> Value:
+    return jnp.asarray(x).at[filled(index, arrays)].set(values)
+
+
+def add_at(x: Value, values: Value, *arrays: Value, index: Key) -> Value:
+    return jnp.asarray(x).at[filled(index, arrays)].add(values)
+
+
+def last_writers(places: Value, *, size: int) -> Value:
+    places = jnp.asarray(places)
+    lead, k = places.shape[:-1], places.shape[-1]
+    rows = jnp.arange(int(np.prod(lead)))[:, None]
+    order = jnp.broadcast_to(jnp.arange(size), (rows.size, size))
+    return order.at[rows, places.reshape(rows.size, k)].set(size + jnp.arange(k)).reshape(*lead, size)
+
+
 def take(x: Value, indices: Value, *, axis: int, mode: str) -> Value:
     return jnp.take(x, jnp.asarray(indices), axis=axis, mode={"raise": "fill"}.get(mode, mode))
 

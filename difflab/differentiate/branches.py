@@ -15,8 +15,9 @@ from ..graph.pytree import flatten, structure
 from ..graph.traced import NODE, apply, holds_traced
 from ..primitives import Carrier
 from ..types import Function, Tree, Value
-from .closed import Closed, control_row, describe, plain, value_leaf
+from .closed import INSIDE, Closed, control_row, describe, plain, value_leaf
 from .control_flow import active, body_function, filled, same_carry, scan, zeros_of
+from .counted import counted
 from .transform import jvp, vjp, zeros
 
 
@@ -182,17 +183,23 @@ def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value
         return (*found, np.int64(count))
 
     def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
-        count = operator.index(y[-1])  # a program checks that it is the same when it runs again
         on = active(list(xs))
+        cts = [c for c, o in zip(ct, body.outputs) if o.dtype.kind in "fc"]
 
-        def last(*chosen: Value) -> Value:
-            values = filled(list(xs), on, chosen)
-            found, _ = scan(lambda c, _: (body(NODE, [*values[a:b], *c]), None), values[b:], None, length=count)
-            return tuple(found[k] for k in active(found))
+        def back(count: int, *both: Value) -> tuple[Value, ...]:
+            given, cts = list(both[: len(xs)]), both[len(xs) :]
 
-        _, pullback = vjp(last, *[xs[k] for k in on])
-        cts = tuple(c for c, o in zip(ct, body.outputs) if o.dtype.kind in "fc")
-        return filled([None] * len(xs), on, pullback(cts))
+            def last(*chosen: Value) -> Value:
+                values = filled(given, on, chosen)
+                found, _ = scan(lambda c, _: (body(NODE, [*values[a:b], *c]), None), values[b:], None, length=count)
+                return tuple(found[k] for k in active(found))
+
+            return tuple(vjp(last, *[given[k] for k in on])[1](tuple(cts)))
+
+        # A program checks that the number of steps is the same when it runs again; in the body of another loop it
+        # is another one each time.
+        count = y[-1] if INSIDE.get() else operator.index(y[-1])
+        return filled([None] * len(xs), on, counted(back, count, [*xs, *cts]))
 
     def push(m: Carrier, ts: Value, y: Value, *xs: Value) -> Value:
         return while_jvp(test, body, a, b, list(ts), list(xs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from ..primitives.primitive import Carrier
 from ..types import Function, Value
 
 
+INSIDE: ContextVar[bool] = ContextVar("INSIDE", default=False)  # whether the body of a loop or branch is being traced
+
+
 class Closed:
     """f at example leaves: its graph takes the captured values first, then the leaves.
 
@@ -37,9 +41,13 @@ class Closed:
 
     def __init__(self, name: str, f: Function, leaves: list[Value], call: Callable[[list[Value]], Value]) -> None:
         self.name, self.f = name, f
-        with Tape() as (tape, operations):
-            inputs = [tape.input(plain(x)) for x in leaves]
-            result = call(inputs)
+        before = INSIDE.set(True)
+        try:
+            with Tape() as (tape, operations):
+                inputs = [tape.input(plain(x)) for x in leaves]
+                result = call(inputs)
+        finally:
+            INSIDE.reset(before)
         outputs, self.rebuild = flatten(result)
         self.captured: list[Value] = []
         images: dict[Traced, Traced] = {}

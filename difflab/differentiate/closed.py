@@ -24,7 +24,6 @@ from ..primitives import NUMPY, Custom, rows
 from ..primitives.primitive import Carrier
 from ..types import Function, Value
 
-
 INSIDE: ContextVar[bool] = ContextVar("INSIDE", default=False)  # whether the body of a loop or branch is being traced
 
 

@@ -64,8 +64,8 @@ def cond(branches: Sequence[Body], part: Value, *xs: Value) -> Value:
 def unknown_length(*xs: Value) -> Value:
     """Reverse mode of a loop in another's body."""
     raise UnsupportedError(
-        "while_loop: reverse mode through a dl.while_loop in the body of another loop or branch takes room that depends "
-        "on the number of steps, which XLA has not; use forward mode there, or dl.scan"
+        "while_loop: reverse mode through a dl.while_loop in the body of another loop or branch takes room that "
+        "depends on the number of steps, which XLA has not; use forward mode there, or dl.scan"
     )
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import difflab as dl
+
+BACKENDS = ("numpy", "native") if importlib.util.find_spec("numba") else ("numpy",)
 
 
 def grow(c, x):
@@ -75,3 +80,98 @@ def test_one_program_serves_all_numbers_of_steps():
     found = [program(x) for x in (0.7, 0.4, 1.9, 0.7)]
     assert found == [dl.grad(in_while)(x) for x in (0.7, 0.4, 1.9, 0.7)]
     assert sum(map(len, program.program.programs.values())) == 1
+
+
+# Random loops, against Python's.
+UNARY = (np.sin, np.tanh, np.negative, np.square, lambda x: 0.5 * x, lambda x: x - 1.0)
+BINARY = (np.add, np.multiply, np.subtract, np.maximum, lambda a, b: np.where(a > b, a, 0.3 * b))
+SHAPES = ((), (3,), (2, 2), (700,))
+
+
+def step_of(plan, a, x, y):
+    """One step of a random body: `plan` has pairs of a unary and a binary operation; a is captured."""
+    for first, second in plan:
+        x, y = y, np.tanh(BINARY[second](UNARY[first](x), a * y) + 0.1)
+    return x, y
+
+
+def python_while(go_on, step, value):
+    while go_on(value):
+        value = step(value)
+    return value
+
+
+def python_scan(step, carry, xs):
+    ys = []
+    for x in xs:
+        carry, y = step(carry, x)
+        ys.append(y)
+    return carry, np.array(ys)
+
+
+def random_loop(plan, steps, nested, whiles, scans):
+    """A dict with an integer counter and two arrays, in a while_loop; a scan or another while_loop may be its body."""
+
+    def run(a, x, y):
+        def step(s):
+            u, v = step_of(plan, a, s["u"], s["v"][0])
+            if nested == "scan":
+                (u, v), kept = scans(lambda c, t: (step_of(plan, t * a, *c), c[0] + t), (u, v), np.arange(1.0, 3.0))
+                v = v + 0.1 * kept[1]
+            if nested == "while":
+                inner = lambda p: (p[0] + 1, *step_of(plan, 0.7, *p[1:]))
+                _, u, v = whiles(lambda p: p[0] < s["n"] % 3, inner, (np.int64(0), u, v))
+            return {"n": s["n"] + 1, "u": u.astype(a.dtype), "v": (v.astype(a.dtype),)}
+
+        last = whiles(lambda s: s["n"] < steps, step, {"n": np.int64(0), "u": x, "v": (y,)})
+        return last["u"], last["v"][0]
+
+    return run
+
+
+pairs = st.lists(st.tuples(st.integers(0, len(UNARY) - 1), st.integers(0, len(BINARY) - 1)), min_size=1, max_size=3)
+
+
+def check_loop(backend, plan, steps, nested, shape, dtype, seed):
+    rng = np.random.default_rng(seed)
+    a, x, y = (rng.normal(size=shape).astype(dtype)[()] for _ in range(3))
+    f = random_loop(plan, steps, nested, dl.while_loop, dl.scan)
+    g = random_loop(plan, steps, nested, python_while, python_scan)
+    near = {"rtol": 1e-3, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-9, "atol": 1e-11}
+    program = dl.compile(f, backend=backend)
+    for found in (program(a, x, y), program(a, x, y)):
+        for one, other, right in zip(found, f(a, x, y), g(a, x, y)):
+            assert one.dtype == dtype
+            np.testing.assert_allclose(one, right, **near)
+            if backend == "numpy":
+                np.testing.assert_array_equal(one, other)
+    total = lambda f: lambda a: np.sum(f(a, x, y)[0]) + np.sum(f(a, x, y)[1])
+    along = lambda f: lambda a: dl.jvp(f, (a, x, y), (x, y, a))[1]
+    for make in (lambda f: dl.grad(total(f)), along):
+        program, right = dl.compile(make(f), backend=backend), make(g)(a)
+        for found in (program(a), program(a)):
+            for one, other in zip(np.atleast_1d(found), np.atleast_1d(right)):
+                np.testing.assert_allclose(one, other, **near)
+
+
+ASKED = {
+    "plan": pairs,
+    "steps": st.integers(0, 4),
+    "nested": st.sampled_from(("", "scan", "while")),
+    "shape": st.sampled_from(SHAPES),
+    "dtype": st.sampled_from((np.float64, np.float32)),
+    "seed": st.integers(0, 99),
+}
+
+
+@settings(max_examples=12, deadline=None)
+@given(**ASKED)
+def test_random_loops(**asked):
+    check_loop("numpy", **asked)
+
+
+@pytest.mark.skipif("native" not in BACKENDS, reason="numba is not installed")
+@settings(max_examples=3, deadline=None)
+@given(**ASKED)
+def test_random_native_loops(**asked):
+    check_loop("native", **asked)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
+from ..compile.program.stepping import While
 from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.traced import NODE, apply, holds_traced
-from ..primitives import Carrier
+from ..primitives import NUMPY, Carrier
 from ..types import Function, Tree, Value
 from .closed import INSIDE, Closed, control_row, describe, plain, value_leaf
 from .control_flow import active, body_function, filled, same_carry, scan, zeros_of
@@ -172,15 +173,17 @@ def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value
     a = len(of_test)
     b = a + len(of_body)
 
-    def run(m: Carrier, xs: list[Value]) -> tuple[list[Value], int]:
+    on_numpy = cache(lambda: While(test.program, body.program, a, b, (test.run, body.run)))
+
+    def value(m: Carrier, *xs: Value) -> Value:
+        found, count = on_numpy().run(list(xs)) if m is NUMPY else steps(m, list(xs))
+        return (*found, np.int64(count))
+
+    def steps(m: Carrier, xs: list[Value]) -> tuple[list[Value], int]:
         value, count = xs[b:], 0
         while bool(plain(test(m, [*xs[:a], *value])[0])):
             value, count = body(m, [*xs[a:b], *value]), count + 1
         return value, count
-
-    def value(m: Carrier, *xs: Value) -> Value:
-        found, count = run(m, list(xs))
-        return (*found, np.int64(count))
 
     def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
         on = active(list(xs))
@@ -205,9 +208,7 @@ def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value
         return while_jvp(test, body, a, b, list(ts), list(xs))
 
     if not holds_traced(operands):
-        from ..primitives import NUMPY
-
-        return [x if isinstance(x, np.generic) else np.asarray(x)[()] for x in run(NUMPY, operands)[0]]
+        return on_numpy().run(operands)[0]
     on_jax = partial(xla.while_loop, test, body, a, b)
     row = control_row("while_loop", value, pull, push, while_loop=body, jax=on_jax)
     return list(apply(row, tuple(operands)))[:-1]

@@ -92,14 +92,6 @@ class Closed:
             )
         return [np.float64(y) if y.__class__ is float else np.bool_(y) if y.__class__ is bool else y for y in found]
 
-    def stepper(self) -> Callable[[list[Value]], Value]:
-        """The fastest way to the outputs at plain values, many times over, on one thread."""
-        program = self.program.build()
-        if program.scalar or program.guards or program.run is None:
-            return self.run
-        run, work = program.run, program.source.workspace()  # type: ignore[union-attr]
-        return lambda values: run(work, *values)
-
     def __call__(self, m: Carrier, values: list[Value]) -> list[Value]:
         """The outputs with the carrier m."""
         if m is NUMPY:

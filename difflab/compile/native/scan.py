@@ -8,31 +8,14 @@ import numpy as np
 
 from ...graph.graph import Graph
 from ...primitives import Primitive
-from ...primitives.text import call
 from ...types import DType, Function, Value
+from ..write.loop_source import scan_text
 from ..write.scalar_source import SPACE, ScalarSource
 from .arrays import ArrayLoop, Refused
 from .functions import functions
 from .region import LIMIT
 
 KIND = "scan"  # the spelling under which a row of `dl.scan` keeps its body
-
-
-def loop_text(source: ScalarSource, a: int, b: int) -> str:
-    """The text of the loop: it reads slices, writes the ys and each step's carry, and returns the last carry."""
-    captured, carry, slices = source.inputs[:a], source.inputs[a:b], source.inputs[b:]
-    outs = [f"_o{k}" for k in range(len(source.outputs))]
-    ys = range(len(carry), len(outs))
-    arrays = [f"_x{k}" for k in range(len(slices))] + [f"_y{k}" for k in ys] + [f"_c{k}" for k in range(len(carry))]
-    body = [f"_c{k}[_t] = {c}" for k, c in enumerate(carry)]
-    body += [f"{x} = _x{k}[_t]" for k, x in enumerate(slices)]
-    body += [line.strip() for line in source.short]
-    body += [f"{o} = {text}" for o, text in zip(outs, source.outputs)]
-    body += [f"_y{k}[_t] = {outs[k]}" for k in ys]
-    body += [f"{c} = {o}" for c, o in zip(carry, outs)]
-    lines = [f"def {call('scan', *captured, *carry, *arrays, '_first', '_last', '_step')}:"]
-    lines += ["    for _t in range(_first, _last, _step):", *[f"        {line}" for line in body]]
-    return "\n".join([*lines, f"    return {', '.join(carry)},", ""])
 
 
 def native_scan(row: Primitive, jit: Any, wanted: set[int]) -> Function | str:
@@ -55,7 +38,7 @@ def native_scan(row: Primitive, jit: Any, wanted: set[int]) -> Function | str:
 def scan_of_numbers(graph: Graph, a: int, b: int, count: int, bounds: tuple[int, int, int], jit: Any) -> Function:
     """The scan over single float64 numbers, which stay in registers."""
     space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
-    exec(compile(loop_text(ScalarSource(graph), a, b), "<difflab native>", "exec"), space)
+    exec(compile(scan_text(ScalarSource(graph), a, b), "<difflab native>", "exec"), space)
     numba = jit.module
     number, moving = numba.float64, numba.types.Array(numba.float64, 1, "C", readonly=True)
     n, ys = b - a, len(graph.outputs) - (b - a)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,10 @@ class ScalarSource:
     graph: Graph
     name: str
 
-    def __init__(self, graph: Graph, name: str = "program") -> None:
+    def __init__(self, graph: Graph, name: str = "program", taken: Iterable[str] = ()) -> None:
         self.graph, self.name = graph, name
         self.globals: dict[str, Any] = {}  # what `entry` needs
-        self.names: Names = Names({*SPACE, "abs", "bool", "float", name, "entry", "general"})
+        self.names: Names = Names({*SPACE, "abs", "bool", "float", name, "entry", "general", *taken})
         self.inputs: list[str] = []
         self.lines: list[str] = []
         self.short: list[str] = []

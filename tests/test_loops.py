@@ -106,7 +106,7 @@ def python_scan(step, carry, xs):
     for x in xs:
         carry, y = step(carry, x)
         ys.append(y)
-    return carry, np.array(ys)
+    return carry, np.stack(ys)
 
 
 def random_loop(plan, steps, nested, whiles, scans):
@@ -116,7 +116,7 @@ def random_loop(plan, steps, nested, whiles, scans):
         def step(s):
             u, v = step_of(plan, a, s["u"], s["v"][0])
             if nested == "scan":
-                (u, v), kept = scans(lambda c, t: (step_of(plan, t * a, *c), c[0] + t), (u, v), np.arange(1.0, 3.0))
+                (u, v), kept = scans(lambda c, t: (step_of(plan, t * a, *c), c[0] + t), (u, v), np.arange(1.0, 3.0).astype(a.dtype))
                 v = v + 0.1 * kept[1]
             if nested == "while":
                 inner = lambda p: (p[0] + 1, *step_of(plan, 0.7, *p[1:]))

@@ -71,8 +71,9 @@ def choose(pred: Value, branches: list[Closed], captured: list[list[Value]], lea
     if not holds_traced(operands):
         which = int(bool(pred))
         return branches[which].run(choice.part(operands, which))
+    on_jax = partial(xla.cond, branches, choice.part)
     result = apply(
-        control_row("cond", choice.value, choice.pull, choice.push, jax=partial(xla.cond, branches, choice.part)),
+        control_row("cond", choice.value, choice.pull, choice.push, cond=(branches, choice.part), jax=on_jax),
         tuple(operands),
     )
     return list(result) if isinstance(result, tuple) else [result]
@@ -210,7 +211,7 @@ def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value
     if not holds_traced(operands):
         return on_numpy().run(operands)[0]
     on_jax = partial(xla.while_loop, test, body, a, b)
-    row = control_row("while_loop", value, pull, push, while_loop=body, jax=on_jax)
+    row = control_row("while_loop", value, pull, push, while_loop=(test, body, a, b), jax=on_jax)
     return list(apply(row, tuple(operands)))[:-1]
 
 

@@ -21,7 +21,7 @@ from ...types import Function, Value
 from ..passes.rewriting import relinked
 from ..write.loop_source import scan_text, while_text
 from ..write.numpy_source import NumpySource
-from ..write.scalar_source import FAILURES, SPACE, ScalarSource
+from ..write.scalar_source import FAILURES, SPACE, ScalarSource, is_of_numbers, is_test
 from .compiled import Compiled
 
 Checked = Callable[[list[Value]], list[Value]]  # a body with all checks
@@ -145,12 +145,6 @@ def own(found: Iterable[Value], given: list[Value]) -> list[Value]:
     return results
 
 
-def is_of_numbers(program: Compiled) -> bool:
-    """Whether inputs and outputs are single float64 numbers, and nothing looks at values."""
-    ends = [*program.graph.inputs, *program.graph.outputs]
-    return program.scalar and not program.guards and all(x.dtype == np.float64 for x in ends)
-
-
 def function_of(text: str, name: str, *sources: ScalarSource) -> Function:
     space: dict[str, Any] = {**SPACE, "_FAILURES": FAILURES}
     for source in sources:
@@ -171,8 +165,7 @@ class While:
         test.build(), body.build()
         self.inputs: list[Node] = body.graph.inputs[b - a :]
         self.numbers: Function | None = None
-        looks = test.scalar and not test.guards and all(x.dtype == np.float64 for x in test.graph.inputs)
-        if looks and is_of_numbers(body):
+        if is_test(test.graph) and is_of_numbers(body.graph):
             source = ScalarSource(body.graph)
             first = ScalarSource(test.graph, taken=source.names.taken)
             self.numbers = function_of(while_text(first, source, a), "repeat", first, source)
@@ -209,7 +202,7 @@ class Scan:
         body.build()
         self.graph = body.graph
         self.texts: dict[bool, Function] = {}
-        self.source: ScalarSource | None = ScalarSource(body.graph) if is_of_numbers(body) else None
+        self.source: ScalarSource | None = ScalarSource(body.graph) if is_of_numbers(body.graph) else None
         if self.source is None:
             self.body = Body(body, self.a, checked)
 

@@ -33,8 +33,11 @@ def scan_text(source: ScalarSource, a: int, b: int, keep: bool = True, python: b
     return "\n".join([head, *indented(["_t = _first", *stopped(loop, carry, "_t")]), ""])
 
 
-def while_text(test: ScalarSource, body: ScalarSource, a: int) -> str:
-    """It returns the last value, the number of steps, and whether that is the end; `a` values are the test's own."""
+def while_text(test: ScalarSource, body: ScalarSource, a: int, python: bool = True) -> str:
+    """It returns the last value and the number of steps; for Python also whether that is the end.
+
+    `a` values are what the test captured.
+    """
     of_test, seen = test.inputs[:a], test.inputs[a:]
     carry = body.inputs[len(body.inputs) - len(seen) :]
     of_body = body.inputs[: len(body.inputs) - len(seen)]
@@ -44,7 +47,8 @@ def while_text(test: ScalarSource, body: ScalarSource, a: int) -> str:
     lines += [f"{c} = {NEW.format(k)}" for k, c in enumerate(carry)]
     loop = ["while True:", *indented([*lines, "_n += 1"])]
     head = f"def {call('repeat', *of_test, *of_body, *carry, '_n')}:"
-    return "\n".join([head, *indented(stopped(loop, carry, "_n")), ""])
+    lines = stopped(loop, carry, "_n") if python else [*loop, f"return {', '.join([*carry, '_n'])},"]
+    return "\n".join([head, *indented(lines), ""])
 
 
 def computed(source: ScalarSource) -> list[str]:

@@ -123,3 +123,13 @@ def is_scalar(graph: Graph) -> bool:
         if "math" not in node.primitive.spelling:
             return False
     return True
+
+
+def is_of_numbers(graph: Graph) -> bool:
+    """Whether a loop's body takes and gives single float64 numbers, and looks at none of them."""
+    return is_test(graph) and all(y.dtype == np.float64 for y in graph.outputs)
+
+
+def is_test(graph: Graph) -> bool:
+    """The same of a loop's test, whose result is a truth value."""
+    return not graph.guards and is_scalar(graph) and all(x.dtype == np.float64 for x in graph.inputs)

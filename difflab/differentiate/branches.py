@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
+from ..compile.program.stepping import While
 from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.traced import NODE, apply, holds_traced
-from ..primitives import Carrier
+from ..primitives import NUMPY, Carrier
 from ..types import Function, Tree, Value
-from .closed import Closed, control_row, describe, plain, value_leaf
+from .closed import INSIDE, Closed, control_row, describe, plain, value_leaf
 from .control_flow import active, body_function, filled, same_carry, scan, zeros_of
+from .counted import counted
 from .transform import jvp, vjp, zeros
 
 
@@ -69,8 +71,9 @@ def choose(pred: Value, branches: list[Closed], captured: list[list[Value]], lea
     if not holds_traced(operands):
         which = int(bool(pred))
         return branches[which].run(choice.part(operands, which))
+    on_jax = partial(xla.cond, branches, choice.part)
     result = apply(
-        control_row("cond", choice.value, choice.pull, choice.push, jax=partial(xla.cond, branches, choice.part)),
+        control_row("cond", choice.value, choice.pull, choice.push, cond=(branches, choice.part), jax=on_jax),
         tuple(operands),
     )
     return list(result) if isinstance(result, tuple) else [result]
@@ -171,38 +174,44 @@ def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value
     a = len(of_test)
     b = a + len(of_body)
 
-    def run(m: Carrier, xs: list[Value]) -> tuple[list[Value], int]:
+    on_numpy = cache(lambda: While(test.program, body.program, a, b, (test.run, body.run)))
+
+    def value(m: Carrier, *xs: Value) -> Value:
+        found, count = on_numpy().run(list(xs)) if m is NUMPY else steps(m, list(xs))
+        return (*found, np.int64(count))
+
+    def steps(m: Carrier, xs: list[Value]) -> tuple[list[Value], int]:
         value, count = xs[b:], 0
         while bool(plain(test(m, [*xs[:a], *value])[0])):
             value, count = body(m, [*xs[a:b], *value]), count + 1
         return value, count
 
-    def value(m: Carrier, *xs: Value) -> Value:
-        found, count = run(m, list(xs))
-        return (*found, np.int64(count))
-
     def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
-        count = operator.index(y[-1])  # a program checks that it is the same when it runs again
         on = active(list(xs))
+        cts = [c for c, o in zip(ct, body.outputs) if o.dtype.kind in "fc"]
 
-        def last(*chosen: Value) -> Value:
-            values = filled(list(xs), on, chosen)
-            found, _ = scan(lambda c, _: (body(NODE, [*values[a:b], *c]), None), values[b:], None, length=count)
-            return tuple(found[k] for k in active(found))
+        def back(count: int, *both: Value) -> tuple[Value, ...]:
+            given, cts = list(both[: len(xs)]), both[len(xs) :]
 
-        _, pullback = vjp(last, *[xs[k] for k in on])
-        cts = tuple(c for c, o in zip(ct, body.outputs) if o.dtype.kind in "fc")
-        return filled([None] * len(xs), on, pullback(cts))
+            def last(*chosen: Value) -> Value:
+                values = filled(given, on, chosen)
+                found, _ = scan(lambda c, _: (body(NODE, [*values[a:b], *c]), None), values[b:], None, length=count)
+                return tuple(found[k] for k in active(found))
+
+            return tuple(vjp(last, *[given[k] for k in on])[1](tuple(cts)))
+
+        # A program checks that the number of steps is the same when it runs again; in the body of another loop it
+        # is another one each time.
+        count = y[-1] if INSIDE.get() else operator.index(y[-1])
+        return filled([None] * len(xs), on, counted(back, count, [*xs, *cts]))
 
     def push(m: Carrier, ts: Value, y: Value, *xs: Value) -> Value:
         return while_jvp(test, body, a, b, list(ts), list(xs))
 
     if not holds_traced(operands):
-        from ..primitives import NUMPY
-
-        return [x if isinstance(x, np.generic) else np.asarray(x)[()] for x in run(NUMPY, operands)[0]]
+        return on_numpy().run(operands)[0]
     on_jax = partial(xla.while_loop, test, body, a, b)
-    row = control_row("while_loop", value, pull, push, while_loop=body, jax=on_jax)
+    row = control_row("while_loop", value, pull, push, while_loop=(test, body, a, b), jax=on_jax)
     return list(apply(row, tuple(operands)))[:-1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from ..primitives import NUMPY, Custom, rows
 from ..primitives.primitive import Carrier
 from ..types import Function, Value
 
+INSIDE: ContextVar[bool] = ContextVar("INSIDE", default=False)  # whether the body of a loop or branch is being traced
+
 
 class Closed:
     """f at example leaves: its graph takes the captured values first, then the leaves.
@@ -37,9 +40,13 @@ class Closed:
 
     def __init__(self, name: str, f: Function, leaves: list[Value], call: Callable[[list[Value]], Value]) -> None:
         self.name, self.f = name, f
-        with Tape() as (tape, operations):
-            inputs = [tape.input(plain(x)) for x in leaves]
-            result = call(inputs)
+        before = INSIDE.set(True)
+        try:
+            with Tape() as (tape, operations):
+                inputs = [tape.input(plain(x)) for x in leaves]
+                result = call(inputs)
+        finally:
+            INSIDE.reset(before)
         outputs, self.rebuild = flatten(result)
         self.captured: list[Value] = []
         images: dict[Traced, Traced] = {}
@@ -84,14 +91,6 @@ class Closed:
                 "it otherwise; use dl.cond or np.where"
             )
         return [np.float64(y) if y.__class__ is float else np.bool_(y) if y.__class__ is bool else y for y in found]
-
-    def stepper(self) -> Callable[[list[Value]], Value]:
-        """The fastest way to the outputs at plain values, many times over, on one thread."""
-        program = self.program.build()
-        if program.scalar or program.guards or program.run is None:
-            return self.run
-        run, work = program.run, program.source.workspace()  # type: ignore[union-attr]
-        return lambda values: run(work, *values)
 
     def __call__(self, m: Carrier, values: list[Value]) -> list[Value]:
         """The outputs with the carrier m."""

@@ -7,10 +7,11 @@ so they nest to any order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
+from ..compile.program.stepping import Scan
 from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.kinds import check_fit
@@ -101,11 +102,14 @@ def run_scan(
     """The final carry, the ys, and where something is traced also every step's carry (left out of the result)."""
     operands = [*captured, *carry, *slices]
     a, b = len(captured), len(captured) + len(carry)
+    on_numpy = cache(lambda: Scan(body.program, (a, b), count, reverse, body.run))
     if not holds_traced(operands):
-        return loop(NUMPY, body, a, b, count, reverse, False, operands)
+        return on_numpy().run(operands, keep=False)
 
     def value(m: Carrier, *xs: Value) -> Value:
-        return tuple(loop(m, body, a, b, count, reverse, True, list(xs)))
+        if m is NUMPY:
+            return tuple(on_numpy().run(list(xs), keep=True))
+        return tuple(loop(m, body, a, b, count, reverse, list(xs)))
 
     def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
         return scan_vjp(body, a, b, count, reverse, list(ct), list(y), list(xs))
@@ -120,41 +124,27 @@ def run_scan(
         push,
         flops=count * body.flops,
         scan=(body, a, b, count, reverse),
+        without_carries=lambda *xs: tuple(on_numpy().run(list(xs), keep=False)),
         jax=partial(xla.scan, body, a, b, count, reverse),
     )
     found = apply(row, tuple(operands))
     return list(found)[: len(body.outputs)]
 
 
-def loop(
-    m: Carrier, body: Closed, a: int, b: int, count: int, reverse: bool, keep: bool, xs: list[Value]
-) -> list[Value]:
-    """The steps one after the other. With `keep`, each step's carry is returned too, stacked."""
+def loop(m: Carrier, body: Closed, a: int, b: int, count: int, reverse: bool, xs: list[Value]) -> list[Value]:
+    """The steps one after the other on another carrier than NumPy's; each step's carry is returned too, stacked."""
     captured, carry, slices = xs[:a], xs[a:b], xs[b:]
     n = len(carry)
-    places = range(count - 1, -1, -1) if reverse else range(count)
-    if m is not NUMPY:
-        ys: list[list[Value]] = [[None] * count for _ in body.outputs[n:]]
-        carries: list[list[Value]] = [[None] * count for _ in carry]
-        for t in places:
-            for c, x in zip(carries, carry):
-                c[t] = x
-            found = body(m, [*captured, *carry, *[x[t] for x in slices]])
-            carry = found[:n]
-            for row, y in zip(ys, found[n:]):
-                row[t] = y
-        return [*carry, *[m.stack(*row, axis=0) for row in [*ys, *(carries if keep else [])]]]
-    stacked = [np.empty((count, *y.shape), y.dtype) for y in body.outputs[n:]]
-    before = [np.empty((count, *Carrier.shape(x)), Carrier.dtype(x)) for x in carry] if keep else []
-    run = body.stepper()
-    for t in places:
-        for whole, x in zip(before, carry):
-            whole[t] = x
-        found = run([*captured, *carry, *[x[t] for x in slices]])
+    ys: list[list[Value]] = [[None] * count for _ in body.outputs[n:]]
+    carries: list[list[Value]] = [[None] * count for _ in carry]
+    for t in range(count - 1, -1, -1) if reverse else range(count):
+        for c, x in zip(carries, carry):
+            c[t] = x
+        found = body(m, [*captured, *carry, *[x[t] for x in slices]])
         carry = found[:n]
-        for whole, y in zip(stacked, found[n:]):
-            whole[t] = y
-    return [*[x if isinstance(x, np.generic) else np.asarray(x)[()] for x in carry], *stacked, *before]
+        for row, y in zip(ys, found[n:]):
+            row[t] = y
+    return [*carry, *[m.stack(*row, axis=0) for row in [*ys, *carries]]]
 
 
 def active(xs: list[Value]) -> list[int]:

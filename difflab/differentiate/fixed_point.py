@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..compile.program.stepping import Body
 from ..errors import InputError, ShapeError, UnsupportedError
 from ..graph.leaves import check_functions
 from ..graph.traced import NODE, apply, holds_traced
@@ -99,10 +100,10 @@ def system(body: Closed, outside: list[Value], y: Value, n: int) -> Value:
 def settle(body: Closed, xs: list[Value], tolerance: float, max_steps: int, newton: bool) -> Value:
     """The iteration, in numbers."""
     outside, x = xs[:-1], xs[-1]
-    run = body.stepper()
+    step = Body(body.program.build(), len(outside), body.run).begin(outside)
     change = np.inf
     for _ in range(max_steps):
-        new = np.array(run([*outside, x])[0])
+        new = np.array(step(x)[0])
         if newton:
             n = new.size
             move = np.linalg.solve(system(body, outside, x, n), np.reshape(new - x, (n,)))

@@ -1,4 +1,4 @@
-"""A scan over small arrays as one native loop: the whole body in it, elementwise operations fused.
+"""The body of a loop over arrays as native text, elementwise operations fused.
 
 All arrays of a step lie in one workspace at places known when the text is written, so that LLVM sees which loops
 depend on which. What is joined with other arrays is computed where it belongs, and a sum carried along is added to in
@@ -8,25 +8,25 @@ place.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import rows
-from ...primitives.text import call
 from ...types import Array, Shape
 from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
 from ..passes.rewriting import number, rebuilt, relinked, users
-from .forms import element, has_element
+from .forms import element, has_element, is_whole
 from .places import Nest, Strided, Workspace, even, parts, rearranged, rearranges, strided
 from .products import Contraction, contraction
 
 LIMIT = 400  # operations above which numba takes too long
 LOOPS = 150  # numba takes some 30 ms for each
-LARGEST = 1 << 15  # elements of a body's arrays; larger ones are left to NumPy
+LARGEST = 1 << 20  # elements of a body's arrays; larger ones are left to NumPy
 PRODUCTS = 1 << 16  # multiplications of one contraction above which BLAS is faster
 JOINS = (rows.concatenate, rows.stack, rows.append)
 
@@ -53,29 +53,56 @@ def one_exponential(graph: Graph) -> Graph:
     return dead_nodes(common_subexpressions(rebuilt(graph, order, image)))
 
 
-class ArrayLoop:
-    """The text of the loop over the steps. `wanted` are the positions of the results that somebody reads."""
+class Session:
+    """What the blocks of one loop share: memory, tables of places, and constants with their places."""
 
-    graph: Graph
-    a: int
-    b: int
-    n: int
+    def __init__(self) -> None:
+        self.memory: Workspace = Workspace()
+        self.tables: dict[str, Array] = {}
+        self.constants: list[tuple[Node, Array]] = []
+        self.operations: int = 0
 
-    def __init__(self, graph: Graph, a: int, b: int, wanted: set[int]) -> None:
-        self.graph = graph = one_exponential(graph)
+    def templates(self) -> list[Array]:
+        """The workspace before the first step: zeros and constants."""
+        found = {d: np.zeros(n, d) for d, n in self.memory.used.items()}
+        for node, places in self.constants:
+            found[node.dtype][places] = node.params["value"]
+        return list(found.values())
+
+
+class Block:
+    """The text of a graph whose arrays lie at places of a workspace.
+
+    What depends on the first `a` inputs alone is computed `before` the steps; the inputs up to `b` are carried: the
+    first outputs take their places at the end of a step. `given` are places of inputs, `wanted` the positions of the
+    results that somebody reads, `depth` is the number of loops around.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        a: int,
+        b: int,
+        session: Session,
+        given: Sequence[Array] = (),
+        wanted: Collection[int] = (),
+        depth: int = 0,
+    ) -> None:
+        self.graph: Graph = one_exponential(graph)
+        graph = self.graph
         self.a, self.b, self.n = a, b, b - a
-        self.wanted = wanted
-        if len(graph.operations) > LIMIT:
-            raise Refused(f"its body of {len(graph.operations):,} operations takes numba too long")
+        self.session, self.depth, self.wanted = session, depth, wanted
+        session.operations += len(graph.operations)
+        if session.operations > LIMIT:
+            raise Refused(f"its body of {session.operations:,} operations takes numba too long")
         self.count: dict[Node, int] = users(graph)
         self.readers: dict[Node, list[Node]] = {}
         for node in graph.order:
             for x in dict.fromkeys(node.operands):
                 self.readers.setdefault(x, []).append(node)
-        self.memory: Workspace = Workspace()
-        self.places: dict[Node, Array] = {}
-        self.tables: dict[str, Array] = {}
-        self.constants: list[tuple[Node, Array]] = []
+        self.memory: Workspace = session.memory
+        self.tables: dict[str, Array] = session.tables
+        self.places: dict[Node, Array] = dict(zip(graph.inputs, given))
         self.computed: dict[Node, str] = {}
         self.products: dict[Node, Contraction] = {}
         self.names: dict[Node, str] = {n: f"v{k}" for k, n in enumerate(graph.order)}
@@ -84,11 +111,11 @@ class ArrayLoop:
         self.homes: dict[Node, tuple[Node, int | None]] = self.find_homes()
         for node in graph.order:
             self.place(node)
-        if sum(self.memory.used.values()) > LARGEST:
-            raise Refused("its arrays are large")
-        self.text: str = self.write()
-        if (loops := self.text.count(" for ")) > LOOPS:
-            raise Refused(f"its body of {loops} loops takes numba too long")
+        if (size := sum(self.memory.used.values())) > LARGEST:
+            raise Refused(f"its arrays are large: {size:,} elements, and native loops have up to {LARGEST:,}")
+        self.lines: list[str] = []
+        self.indent = "        "  # of a step's lines
+        self.before, self.steps = self.scheduled()
 
     # What each node is.
     def classify(self, node: Node) -> None:
@@ -100,7 +127,7 @@ class ArrayLoop:
             raise Refused(f"it has {node.primitive.name}")
         if rearranges(node):
             return
-        if has_element(node):
+        if has_element(node) or is_whole(node):
             self.computed[node] = "each"
         elif found := contraction(node):
             if math.prod(found.sizes) > PRODUCTS:
@@ -152,7 +179,7 @@ class ArrayLoop:
         else:
             found = self.memory.take(node.shape, node.dtype)
             if node.primitive is rows.constant:
-                self.constants.append((node, found))
+                self.session.constants.append((node, found))
         self.places[node] = found
         return found
 
@@ -188,41 +215,20 @@ class ArrayLoop:
             waiting = [n for n in waiting if n not in done]
         return steps
 
-    # The text.
-    def write(self) -> str:
+    def scheduled(self) -> tuple[list[list[Node]], list[list[Node]]]:
+        """What is computed before the steps, and in each."""
         fixed = set(self.graph.inputs[: self.a])
         for node in self.graph.order:
             if node.primitive is not rows.input and all(x in fixed for x in node.operands):
                 fixed.add(node)
         done: set[Node] = set()
         before = self.schedule([n for n in self.computed if n in fixed], done)
-        steps = self.schedule([n for n in self.computed if n not in fixed], done)
-        self.lines: list[str] = []
-        for step in before:
-            self.step(step, "    ")
-        self.lines.append("    for _t in range(first, last, step):")
-        moving = self.graph.inputs[self.b :]
-        for k, c in enumerate(self.graph.inputs[self.a : self.b]):
-            if len(self.graph.outputs) + k in self.wanted:
-                self.hand_over(c, f"c{k}")
-        for k, x in enumerate(moving):
-            if x in self.readers or x in self.graph.outputs:
-                self.take_in(x, f"x{k}")
-        for step in steps:
-            self.step(step, "        ")
-        for k, y in enumerate(self.graph.outputs[self.n :]):
-            if self.n + k in self.wanted:
-                self.hand_over(y, f"y{k}")
-        self.carry_on()
-        arguments = [f"w_{np.dtype(d).name}" for d in self.memory.used]
-        arguments += [f"x{k}" for k in range(len(moving))]
-        arguments += [f"{kind}{k}" for kind, k in self.stacked()]
-        return "\n".join([f"def {call('scan', *arguments, 'first', 'last', 'step')}:", *self.lines, ""])
+        return before, self.schedule([n for n in self.computed if n not in fixed], done)
 
-    def stacked(self) -> list[tuple[str, int]]:
-        """The stacked results that are wanted: ys, then each step's carry."""
-        kinds = [("y", k) for k in range(len(self.graph.outputs) - self.n)] + [("c", k) for k in range(self.n)]
-        return [pair for p, pair in enumerate(kinds) if self.n + p in self.wanted]
+    # The text.
+    def run(self, steps: list[list[Node]], indent: str) -> None:
+        for step in steps:
+            self.step(step, indent)
 
     def step(self, nodes: list[Node], indent: str) -> None:
         kind, node = self.computed[nodes[0]], nodes[0]
@@ -295,13 +301,18 @@ class ArrayLoop:
     def hand_over(self, y: Node, name: str) -> None:
         self.moved(y, name, "{there} = {here}")
 
+    @property
+    def t(self) -> str:
+        """The step's number."""
+        return f"_t{self.depth}"
+
     def moved(self, x: Node, name: str, form: str) -> None:
-        """Elements between the workspace and step `_t` of a stacked array."""
+        """Elements between the workspace and a step of a stacked array."""
         flat = np.arange(math.prod(x.shape)).reshape(x.shape)
         nest = Nest(x.shape, [self.at(x), even(flat)])
-        heads, indent = nest.heads("        ")
+        heads, indent = nest.heads(self.indent)
         here = f"{self.memory_of(x)}[{nest.place(0)}]"
-        there = f"{name}[_t * {flat.size}{nest.terms[1]}]"
+        there = f"{name}[{self.t} * {flat.size}{nest.terms[1]}]"
         self.lines += [*heads, indent + form.format(here=here, there=there)]
 
     def carry_on(self) -> None:
@@ -322,17 +333,9 @@ class ArrayLoop:
 
     def transfer(self, c: Node, source: Strided, target: Strided) -> None:
         nest = Nest(c.shape, [target, source])
-        heads, indent = nest.heads("        ")
+        heads, indent = nest.heads(self.indent)
         memory = self.memory_of(c)
         self.lines += [*heads, f"{indent}{memory}[{nest.place(0)}] = {memory}[{nest.place(1)}]"]
-
-    # Running it.
-    def templates(self) -> list[Array]:
-        """The workspace before the first step: zeros and constants."""
-        found = {d: np.zeros(n, d) for d, n in self.memory.used.items()}
-        for node, places in self.constants:
-            found[node.dtype][places] = node.params["value"]
-        return list(found.values())
 
 
 def is_join(node: Node) -> bool:

@@ -30,7 +30,8 @@ from ..write.scalar_source import SPACE, ScalarSource
 from . import sines as native_math
 from .kept import compiled
 from .region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
-from .scan import KIND, native_scan
+from .nested import kind_of
+from .scan import native_loop
 
 MISSING = "numba is not installed (pip install 'difflab[native]')"
 
@@ -171,18 +172,19 @@ class NativeSource(NumpySource):
         super().__init__(graph, donated)
 
     def single(self, node: Node, k: int) -> None:
-        """A scan is one loop where its body can be; all else is as NumPy runs it."""
-        found = None
-        if KIND in node.primitive.spelling:
-            wanted = {n.params["index"] for n in self.plan.graph.order if node in n.operands}
-            found = native_scan(node.primitive, self.jit, wanted)
+        """A loop or branch is one function where its body can be; all else is as NumPy runs it."""
+        kind = kind_of(node)
+        if kind is None:
+            super().single(node, k)
+            return
+        found = native_loop(node, self.jit, self.wanted(node))
         if callable(found):
-            name = f"_scan{len(self.scans)}"
+            name = f"_{kind}{len(self.scans)}"
             self.codes[name] = found
             self.lines.append(f"    {self.names[node]} = {call(name, *[self.names[x] for x in node.operands])}")
-            self.scans.append("scan: one native loop")
+            self.scans.append(f"{kind}: one native {'branch' if kind == 'cond' else 'loop'}")
             return
-        self.scans += [f"scan: NumPy; {found}"] * (found is not None)
+        self.scans.append(f"{kind}: NumPy; {found}")
         super().single(node, k)
 
     @staticmethod

@@ -15,6 +15,11 @@ from ..passes.rewriting import number
 from ..write.names import Names, has_dtype
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
+WHOLE = np.dtype(np.int64)
+WHOLES = (
+    *(rows.add, rows.subtract, rows.multiply, rows.negative, rows.maximum, rows.minimum, rows.where),
+    *(rows.less, rows.less_equal, rows.greater, rows.greater_equal, rows.equal, rows.not_equal),
+)
 HIGHEST_POWER = 16
 SQUARE, TIMES = Text("{0} * {0}", PRODUCT, (ATOM,)), Text("{0} * {0} * {1}", PRODUCT, (ATOM, ATOM))
 
@@ -73,6 +78,14 @@ def has_element(node: Node) -> bool:
         return node.dtype in DTYPES and node.operands[0].dtype.kind in "fbi"
     spelled = native(node)
     return has_form(node) or (spelled is not None and fits(node, spelled))
+
+
+def is_whole(node: Node) -> bool:
+    """Whether the node is arithmetic of int64, as of counters, or a comparison of such."""
+    if node.primitive is rows.astype:
+        return node.dtype == WHOLE and node.operands[0].dtype.kind == "b"
+    whole = node.primitive in WHOLES and common_dtype(node) == WHOLE and native(node) is not None
+    return whole and all(x.dtype.kind in "bi" for x in node.operands)
 
 
 def fits(node: Node, spelled: Native) -> bool:

@@ -7,55 +7,99 @@ from typing import Any
 import numpy as np
 
 from ...graph.graph import Graph
+from ...graph.node import Node
 from ...primitives import Primitive
 from ...primitives.text import call
-from ...types import DType, Function, Value
-from ..write.scalar_source import SPACE, ScalarSource
-from .arrays import ArrayLoop, Refused
+from ...types import Array, DType, Function, Value
+from ..write.loop_source import scan_text, while_text
+from ..write.scalar_source import SPACE, ScalarSource, is_of_numbers, is_test
+from .arrays import Refused, Session
 from .functions import functions
+from .nested import Nested, Whole, check_loops, graph_of, kind_of
 from .region import LIMIT
 
-KIND = "scan"  # the spelling under which a row of `dl.scan` keeps its body
 
-
-def loop_text(source: ScalarSource, a: int, b: int) -> str:
-    """The text of the loop: it reads slices, writes the ys and each step's carry, and returns the last carry."""
-    captured, carry, slices = source.inputs[:a], source.inputs[a:b], source.inputs[b:]
-    outs = [f"_o{k}" for k in range(len(source.outputs))]
-    ys = range(len(carry), len(outs))
-    arrays = [f"_x{k}" for k in range(len(slices))] + [f"_y{k}" for k in ys] + [f"_c{k}" for k in range(len(carry))]
-    body = [f"_c{k}[_t] = {c}" for k, c in enumerate(carry)]
-    body += [f"{x} = _x{k}[_t]" for k, x in enumerate(slices)]
-    body += [line.strip() for line in source.short]
-    body += [f"{o} = {text}" for o, text in zip(outs, source.outputs)]
-    body += [f"_y{k}[_t] = {outs[k]}" for k in ys]
-    body += [f"{c} = {o}" for c, o in zip(carry, outs)]
-    lines = [f"def {call('scan', *captured, *carry, *arrays, '_first', '_last', '_step')}:"]
-    lines += ["    for _t in range(_first, _last, _step):", *[f"        {line}" for line in body]]
-    return "\n".join([*lines, f"    return {', '.join(carry)},", ""])
-
-
-def native_scan(row: Primitive, jit: Any, wanted: set[int]) -> Function | str:
-    """The scan's function on plain values, or why there is none. It may give None for results that are not wanted."""
-    body, a, b, count, reverse = row.spelling[KIND]
-    program = body.program.build()
-    graph = program.graph
-    ends = [*graph.inputs, *graph.outputs]
-    bounds = (count - 1, -1, -1) if reverse else (0, count, 1)
-    if program.guards:
-        return "it looks at values"
-    if program.scalar and b > a and len(graph.operations) <= LIMIT and all(x.dtype == np.float64 for x in ends):
-        return scan_of_numbers(graph, a, b, count, bounds, jit)
+def native_loop(node: Node, jit: Any, wanted: set[int]) -> Function | str:
+    """The loop's function on plain values, or why there is none. It may give None for results that are not wanted."""
     try:
-        return scan_of_arrays(ArrayLoop(graph, a, b, wanted), count, bounds, jit)
+        if kind_of(node) == "scan":
+            return native_scan(node.primitive, jit, wanted)
+        if kind_of(node) == "while_loop" and (found := while_of_numbers(node, jit)):
+            return found
+        if node.value.__class__ is not tuple:
+            return "it has one result"
+        return whole(Whole(node, wanted), len(node.value), jit)
     except Refused as reason:
         return str(reason)
+
+
+def native_scan(row: Primitive, jit: Any, wanted: set[int]) -> Function:
+    """The same of a scan."""
+    body, a, b, count, reverse = row.spelling["scan"]
+    graph = graph_of(body)
+    bounds = (count - 1, -1, -1) if reverse else (0, count, 1)
+    if is_of_numbers(graph) and b > a and len(graph.operations) <= LIMIT:
+        return scan_of_numbers(graph, a, b, count, bounds, jit)
+    return scan_of_arrays(ArrayScan(graph, a, b, wanted), count, bounds, jit)
+
+
+def while_of_numbers(node: Node, jit: Any) -> Function | None:
+    """The while loop over single float64 numbers, which stay in registers."""
+    test, body, a, b = node.primitive.spelling["while_loop"]
+    graph, first = graph_of(body), graph_of(test)
+    if len(graph.operations) > LIMIT or not (is_of_numbers(graph) and is_test(first)):
+        return None
+    source = ScalarSource(graph)
+    ahead = ScalarSource(first, taken=source.names.taken)
+    space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
+    exec(compile(while_text(ahead, source, a, python=False), "<difflab native>", "exec"), space)
+    types = (*[jit.module.float64] * len(node.operands), jit.module.int64)
+    code = jit(space["repeat"], types, nogil=True)
+
+    def run(*xs: Value) -> tuple[Value, ...]:
+        *last, count = code(*map(float, xs), 0)
+        return (*map(np.float64, last), np.int64(count))
+
+    return run
+
+
+def whole(loop: Whole, results: int, jit: Any) -> Function:
+    """A loop or branch over arrays, each run in a workspace of its own."""
+    space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
+    exec(compile(loop.text, "<difflab native>", "exec"), space)
+    numba = jit.module
+    arguments = [numba.types.Array(numba.from_dtype(np.dtype(d)), 1, "C") for d in loop.memory.used]
+    code = jit(space["loop"], tuple(arguments), nogil=True)
+    fresh = loop.session.templates()
+    position = {d: k for k, d in enumerate(loop.memory.used)}
+    spots = lambda nodes: [(position[x.dtype], piece(loop.places[x]), x.shape) for x in nodes]
+    given, found = spots(loop.graph.inputs), spots(loop.graph.outputs)
+    indices = [y.params["index"] for y in loop.graph.outputs]
+
+    def run(*xs: Value) -> list[Value]:
+        work = [w.copy() for w in fresh]
+        for (k, where, shape), x in zip(given, xs):
+            work[k][where] = np.reshape(x, (-1,))
+        code(*work)
+        last: list[Value] = [None] * results
+        for p, (k, where, shape) in zip(indices, found):
+            last[p] = work[k][where].reshape(shape).copy()[()]
+        return last
+
+    return run
+
+
+def piece(places: Array) -> slice | Array:
+    """Places as a slice, where they are one piece."""
+    flat = places.reshape(-1)
+    start = int(flat[0]) if flat.size else 0
+    return slice(start, start + flat.size) if np.array_equal(flat, np.arange(start, start + flat.size)) else flat
 
 
 def scan_of_numbers(graph: Graph, a: int, b: int, count: int, bounds: tuple[int, int, int], jit: Any) -> Function:
     """The scan over single float64 numbers, which stay in registers."""
     space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
-    exec(compile(loop_text(ScalarSource(graph), a, b), "<difflab native>", "exec"), space)
+    exec(compile(scan_text(ScalarSource(graph), a, b), "<difflab native>", "exec"), space)
     numba = jit.module
     number, moving = numba.float64, numba.types.Array(numba.float64, 1, "C", readonly=True)
     n, ys = b - a, len(graph.outputs) - (b - a)
@@ -70,7 +114,41 @@ def scan_of_numbers(graph: Graph, a: int, b: int, count: int, bounds: tuple[int,
     return run
 
 
-def scan_of_arrays(loop: ArrayLoop, count: int, bounds: tuple[int, int, int], jit: Any) -> Function:
+class ArrayScan(Nested):
+    """The text of a scan over arrays: it reads slices, and writes the results that are wanted."""
+
+    def __init__(self, graph: Graph, a: int, b: int, wanted: set[int]) -> None:
+        super().__init__(graph, a, b, Session(), wanted=wanted)
+        self.text: str = self.write()
+        check_loops(self.text)
+
+    def write(self) -> str:
+        self.run(self.before, "    ")
+        self.lines.append(f"    for {self.t} in range(first, last, step):")
+        moving = self.graph.inputs[self.b :]
+        for k, c in enumerate(self.graph.inputs[self.a : self.b]):
+            if len(self.graph.outputs) + k in self.wanted:
+                self.hand_over(c, f"c{k}")
+        for k, x in enumerate(moving):
+            if x in self.readers or x in self.graph.outputs:
+                self.take_in(x, f"x{k}")
+        self.run(self.steps, self.indent)
+        for k, y in enumerate(self.graph.outputs[self.n :]):
+            if self.n + k in self.wanted:
+                self.hand_over(y, f"y{k}")
+        self.carry_on()
+        arguments = [f"w_{np.dtype(d).name}" for d in self.memory.used]
+        arguments += [f"x{k}" for k in range(len(moving))]
+        arguments += [f"{kind}{k}" for kind, k in self.stacked()]
+        return "\n".join([f"def {call('scan', *arguments, 'first', 'last', 'step')}:", *self.lines, ""])
+
+    def stacked(self) -> list[tuple[str, int]]:
+        """The stacked results that are wanted: ys, then each step's carry."""
+        kinds = [("y", k) for k in range(len(self.graph.outputs) - self.n)] + [("c", k) for k in range(self.n)]
+        return [pair for p, pair in enumerate(kinds) if self.n + p in self.wanted]
+
+
+def scan_of_arrays(loop: ArrayScan, count: int, bounds: tuple[int, int, int], jit: Any) -> Function:
     """The scan over small arrays, each run in a workspace of its own."""
     graph, a, b, types = loop.graph, loop.a, loop.b, jit.module.types
     space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
@@ -84,7 +162,7 @@ def scan_of_arrays(loop: ArrayLoop, count: int, bounds: tuple[int, int, int], ji
     arguments = [flat(d) for d in loop.memory.used]
     arguments += [flat(x.dtype, readonly=True) for x in graph.inputs[b:]] + [flat(x.dtype) for x in stacked]
     code = jit(space["scan"], (*arguments, *[types.int64] * 3), nogil=True)
-    fresh = loop.templates()
+    fresh = loop.session.templates()
     position = {d: k for k, d in enumerate(loop.memory.used)}
     given = [(position[x.dtype], loop.places[x]) for x in graph.inputs[:b]]
     results = [*graph.outputs[b - a :], *graph.inputs[a:b]]

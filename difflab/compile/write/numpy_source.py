@@ -121,11 +121,26 @@ class NumpySource:
                 text = f"product{str(text).removeprefix('np.matmul')}"
             self.lines.append(f"    {name} = {text}")
             return
-        self.lines.append(f"    {name} = {expression(node, self.names)}")
+        if (lean := self.lean(node)) is not None:
+            self.lines.append(f"    {name} = {call(self.names.object(lean), *[self.names[x] for x in node.operands])}")
+        else:
+            self.lines.append(f"    {name} = {expression(node, self.names)}")
         if not is_fresh(node):
             self.owner.view(node)
         elif array:
             self.owner.handed_out.add(node)
+
+    def lean(self, node: Node) -> Function | None:
+        """A scan without each step's carry, where nobody reads it."""
+        shorter: Function | None = node.primitive.spelling.get("without_carries")
+        if shorter is None:
+            return None
+        last = node.primitive.spelling["scan"][0].outputs
+        return shorter if max(self.wanted(node), default=0) < len(last) else None
+
+    def wanted(self, node: Node) -> set[int]:
+        """The results of an operation that are read."""
+        return {n.params["index"] for n in self.plan.graph.order if node in n.operands}
 
     def target(self, node: Node, k: int) -> str:
         """Where a value is written: an array for the caller, or a buffer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,10 @@ class ScalarSource:
     graph: Graph
     name: str
 
-    def __init__(self, graph: Graph, name: str = "program") -> None:
+    def __init__(self, graph: Graph, name: str = "program", taken: Iterable[str] = ()) -> None:
         self.graph, self.name = graph, name
         self.globals: dict[str, Any] = {}  # what `entry` needs
-        self.names: Names = Names({*SPACE, "abs", "bool", "float", name, "entry", "general"})
+        self.names: Names = Names({*SPACE, "abs", "bool", "float", name, "entry", "general", *taken})
         self.inputs: list[str] = []
         self.lines: list[str] = []
         self.short: list[str] = []
@@ -122,3 +123,13 @@ def is_scalar(graph: Graph) -> bool:
         if "math" not in node.primitive.spelling:
             return False
     return True
+
+
+def is_of_numbers(graph: Graph) -> bool:
+    """Whether a loop's body takes and gives single float64 numbers, and looks at none of them."""
+    return is_test(graph) and all(y.dtype == np.float64 for y in graph.outputs)
+
+
+def is_test(graph: Graph) -> bool:
+    """The same of a loop's test, whose result is a truth value."""
+    return not graph.guards and is_scalar(graph) and all(x.dtype == np.float64 for x in graph.inputs)

@@ -25,10 +25,7 @@ def lowered(name: str, body: Body) -> Callable[[list[Value]], list[Value]]:
     What Python decided by a value would be decided for all steps, so it is refused.
     """
     if body.graph.guards:
-        raise UnsupportedError(
-            f"{name}: its function looks at values (an if, a mask, or reverse mode through a dl.while_loop); "
-            "use dl.cond, np.where or forward mode"
-        )
+        raise UnsupportedError(f"{name}: its function looks at values (an if or a mask); use dl.cond or np.where")
     return partial(run, optimise(body.graph, NUMPYS)[0])
 
 
@@ -62,6 +59,14 @@ def cond(branches: Sequence[Body], part: Value, *xs: Value) -> Value:
     ways = [lambda xs, k=k: bodies[k](part(xs, k)) for k in (1, 0)]
     found = jax().lax.cond(jax().numpy.asarray(xs[0]).astype(bool), *ways, list(xs))
     return tuple(found) if len(found) != 1 else found[0]
+
+
+def unknown_length(*xs: Value) -> Value:
+    """Reverse mode of a loop in another's body."""
+    raise UnsupportedError(
+        "while_loop: reverse mode through a dl.while_loop in the body of another loop or branch takes room that "
+        "depends on the number of steps, which XLA has not; use forward mode there, or dl.scan"
+    )
 
 
 def arrays(values: list[Value]) -> list[Value]:

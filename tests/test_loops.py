@@ -1,0 +1,177 @@
+"""Loops in loops and loops of other dtypes: against Python's own loops, finite differences and each other's modes."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import difflab as dl
+
+BACKENDS = ("numpy", "native") if importlib.util.find_spec("numba") else ("numpy",)
+
+
+def grow(c, x):
+    """A number of steps that depends on where it starts."""
+    return dl.while_loop(lambda s: s < 3.0, lambda s: s * (1.2 + 0.1 * np.sin(x)) + 0.1 * x, c)
+
+
+def in_scan(x):
+    return dl.scan(lambda c, t: (0.3 * grow(c, x) + 0.1 * t, None), x, np.arange(4.0))[0]
+
+
+def in_while(x):
+    ahead = lambda s: (s[0] + 1.0, 0.3 * grow(s[1] * s[0], x))
+    return dl.while_loop(lambda s: s[0] < 5.0, ahead, (0.0 * x, x))[1]
+
+
+def in_cond_in_scan(x):
+    chosen = lambda c, t: dl.cond(t > 1.0, lambda c: grow(c, x), lambda c: c * x, c)
+    return dl.scan(lambda c, t: (0.4 * chosen(c, t), None), x, np.arange(4.0))[0]
+
+
+def in_cond(x):
+    return dl.cond(x > 0, lambda: grow(x, x), lambda: x * x)
+
+
+def three_deep(x):
+    ahead = lambda s: (s[0] + 1.0, 0.3 * in_while(s[1] + x))
+    return dl.while_loop(lambda s: s[0] < 3.0, ahead, (0.0 * x, x))[1]
+
+
+def of_arrays(x):
+    ahead = lambda c, t: dl.while_loop(lambda s: np.sum(s) < 5.0, lambda s: s * 1.3 + np.roll(s, 1) * x, c)
+    return np.sum(dl.scan(lambda c, t: (0.4 * ahead(c, t), None), x * np.arange(1.0, 4.0), np.arange(3.0))[0])
+
+
+NESTED = (in_scan, in_while, in_cond_in_scan, in_cond, three_deep, of_arrays)
+FIRST = {
+    "grad": dl.grad,
+    "jvp": lambda f: lambda x: dl.jvp(f, (x,), (1.0,))[1],
+    "compiled grad": lambda f: dl.compile(dl.grad(f)),
+    "grad in checkpoint": lambda f: dl.grad(dl.checkpoint(f)),
+}
+SECOND = {
+    "grad of grad": lambda f: dl.grad(dl.grad(f)),
+    "jvp of grad": lambda f: lambda x: dl.jvp(dl.grad(f), (x,), (1.0,))[1],
+    "grad of jvp": lambda f: dl.grad(lambda x: dl.jvp(f, (x,), (1.0,))[1]),
+}
+
+
+def slope(f, x, e=1e-5):
+    return (f(x + e) - f(x - e)) / (2 * e)
+
+
+@pytest.mark.parametrize("f", NESTED)
+def test_a_while_loop_in_a_body_has_all_derivatives(f):
+    for x in (0.7, 0.9):
+        expected = slope(f, x)
+        for name, make in FIRST.items():
+            assert make(f)(x) == pytest.approx(expected, rel=1e-6), name
+        expected = slope(dl.grad(f), x)
+        for name, make in SECOND.items():
+            assert make(f)(x) == pytest.approx(expected, rel=1e-6), name
+
+
+def test_one_program_serves_all_numbers_of_steps():
+    program = dl.compile(dl.grad(in_while))
+    found = [program(x) for x in (0.7, 0.4, 1.9, 0.7)]
+    assert found == [dl.grad(in_while)(x) for x in (0.7, 0.4, 1.9, 0.7)]
+    assert sum(map(len, program.program.programs.values())) == 1
+
+
+# Random loops, against Python's.
+UNARY = (np.sin, np.tanh, np.negative, np.square, lambda x: 0.5 * x, lambda x: x - 1.0)
+BINARY = (np.add, np.multiply, np.subtract, np.maximum, lambda a, b: np.where(a > b, a, 0.3 * b))
+SHAPES = ((), (3,), (2, 2), (700,))
+
+
+def step_of(plan, a, x, y):
+    """One step of a random body: `plan` has pairs of a unary and a binary operation; a is captured."""
+    for first, second in plan:
+        x, y = y, np.tanh(BINARY[second](UNARY[first](x), a * y) + 0.1)
+    return x, y
+
+
+def python_while(go_on, step, value):
+    while go_on(value):
+        value = step(value)
+    return value
+
+
+def python_scan(step, carry, xs):
+    ys = []
+    for x in xs:
+        carry, y = step(carry, x)
+        ys.append(y)
+    return carry, np.stack(ys)
+
+
+def random_loop(plan, steps, nested, whiles, scans):
+    """A dict with an integer counter and two arrays, in a while_loop; a scan or another while_loop may be its body."""
+
+    def run(a, x, y):
+        def step(s):
+            u, v = step_of(plan, a, s["u"], s["v"][0])
+            if nested == "scan":
+                (u, v), kept = scans(lambda c, t: (step_of(plan, t * a, *c), c[0] + t), (u, v), np.arange(1.0, 3.0).astype(a.dtype))
+                v = v + 0.1 * kept[1]
+            if nested == "while":
+                inner = lambda p: (p[0] + 1, *step_of(plan, 0.7, *p[1:]))
+                _, u, v = whiles(lambda p: p[0] < s["n"] % 3, inner, (np.int64(0), u, v))
+            return {"n": s["n"] + 1, "u": u.astype(a.dtype), "v": (v.astype(a.dtype),)}
+
+        last = whiles(lambda s: s["n"] < steps, step, {"n": np.int64(0), "u": x, "v": (y,)})
+        return last["u"], last["v"][0]
+
+    return run
+
+
+pairs = st.lists(st.tuples(st.integers(0, len(UNARY) - 1), st.integers(0, len(BINARY) - 1)), min_size=1, max_size=3)
+
+
+def check_loop(backend, plan, steps, nested, shape, dtype, seed):
+    rng = np.random.default_rng(seed)
+    a, x, y = (rng.normal(size=shape).astype(dtype)[()] for _ in range(3))
+    f = random_loop(plan, steps, nested, dl.while_loop, dl.scan)
+    g = random_loop(plan, steps, nested, python_while, python_scan)
+    near = {"rtol": 1e-3, "atol": 1e-4} if dtype == np.float32 else {"rtol": 1e-9, "atol": 1e-11}
+    program = dl.compile(f, backend=backend)
+    for found in (program(a, x, y), program(a, x, y)):
+        for one, other, right in zip(found, f(a, x, y), g(a, x, y)):
+            assert one.dtype == dtype
+            np.testing.assert_allclose(one, right, **near)
+            if backend == "numpy":
+                np.testing.assert_array_equal(one, other)
+    total = lambda f: lambda a: np.sum(f(a, x, y)[0]) + np.sum(f(a, x, y)[1])
+    along = lambda f: lambda a: dl.jvp(f, (a, x, y), (x, y, a))[1]
+    for make in (lambda f: dl.grad(total(f)), along):
+        program, right = dl.compile(make(f), backend=backend), make(g)(a)
+        for found in (program(a), program(a)):
+            for one, other in zip(np.atleast_1d(found), np.atleast_1d(right)):
+                np.testing.assert_allclose(one, other, **near)
+
+
+ASKED = {
+    "plan": pairs,
+    "steps": st.integers(0, 4),
+    "nested": st.sampled_from(("", "scan", "while")),
+    "shape": st.sampled_from(SHAPES),
+    "dtype": st.sampled_from((np.float64, np.float32)),
+    "seed": st.integers(0, 99),
+}
+
+
+@settings(max_examples=12, deadline=None)
+@given(**ASKED)
+def test_random_loops(**asked):
+    check_loop("numpy", **asked)
+
+
+@pytest.mark.skipif("native" not in BACKENDS, reason="numba is not installed")
+@settings(max_examples=3, deadline=None)
+@given(**ASKED)
+def test_random_native_loops(**asked):
+    check_loop("native", **asked)

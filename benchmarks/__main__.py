@@ -12,8 +12,8 @@ from . import history
 from .measure import machine
 from .workload import measure, show
 
-FILES = ("scalar", "elementwise", "gmm", "bundle", "lstm", "mlp", "lenet", "rosenbrock", "first_gradient", "building")
-FILES += ("gradbench",)
+FILES = ("scalar", "elementwise", "gmm", "bundle", "lstm", "mlp", "lenet", "rosenbrock", "sparse")
+FILES += ("first_gradient", "building", "gradbench")
 PACKAGES = ("numpy", "difflab", "jax", "torch", "autograd", "casadi", "mygrad", "micrograd", "numba", "sympy")
 
 

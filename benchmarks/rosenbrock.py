@@ -80,9 +80,11 @@ def by_torch(x: Any) -> Any:
 
 def workloads() -> list[Workload]:
     found = []
-    for n in (100, 1000):
+    for n in (100, 1000, 10_000):
         x = np.linspace(0.0, 1.0, n)
         name = "CasADi sparse, buffers"
-        peers = {name: by_casadi(x), "JAX jit, dense": by_jax(x), "torch.func, dense": by_torch(x)}
+        peers = {name: by_casadi(x)}
+        if n <= 1000:  # the dense matrix of 10,000 takes 800 MB
+            peers |= {"JAX jit, dense": by_jax(x), "torch.func, dense": by_torch(x)}
         found.append(Workload(f"Hessian of Rosenbrock, n={n}", by_difflab(x), peers, self_checked=(name,)))
     return found

@@ -211,3 +211,14 @@ def test_a_function_with_a_rows_name_is_not_the_row(name):
             found, slope = program(x)
             np.testing.assert_allclose(found, value, rtol=1e-12)
             np.testing.assert_allclose(slope, gradient, rtol=1e-12)
+
+
+@pytest.mark.parametrize("index", [np.array(1), np.array([1, 0]), np.array([True, False, True])])
+def test_what_is_read_at_an_array_of_places_belongs_to_the_caller(index):
+    x = np.arange(12.0).reshape(3, 4)
+    f = dl.compile(lambda x: x[index])
+    for _ in range(3):
+        y = f(x)
+        assert np.array_equal(y, x[index])
+        y[...] = -1.0
+        assert np.array_equal(x, np.arange(12.0).reshape(3, 4))

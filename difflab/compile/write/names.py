@@ -127,7 +127,7 @@ def expression(node: Node, names: Names, operands: list[str] | None = None) -> s
 def is_list(node: Node) -> bool:
     """Whether a node reads the elements that an array known beforehand says: into an array of its own."""
     index = node.params.get("index")
-    return node.primitive is rows.getitem and isinstance(index, np.ndarray) and index.ndim > 0
+    return node.primitive is rows.getitem and isinstance(index, np.ndarray)
 
 
 def written_index(index: Key) -> str | None:

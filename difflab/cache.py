@@ -135,7 +135,8 @@ def programs(*endings: str) -> Iterator[Path]:
     """The files of compiled programs, of all kinds or of some."""
     place = folder()
     if place is not None and own(place):
-        yield from sorted(path for path in place.iterdir() if path.suffix in (endings or (XLA, NATIVE)))
+        kinds = endings or (XLA, NATIVE)
+        yield from sorted(path for path in place.iterdir() if path.suffix in kinds and path.is_file())
 
 
 def keep_program(name: str, data: bytes, ending: str) -> None:

@@ -172,6 +172,7 @@ def test_what_is_damaged_or_not_the_users_is_compiled_anew(place, run, damage):
     DAMAGE[damage](the_file(place))
     assert run() == 1
     assert run() == (damage in ("a link", "a folder"))  # which are never written over; the others are mended
+    assert cache.told()["native"] == cache.clear() == (damage != "a folder")
 
 
 class Bomb:

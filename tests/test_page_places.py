@@ -52,13 +52,14 @@ def test_a_relative_line_is_graphvizs_line(chromium):
     page.close()
 
 
-# Where each forward wire's arrowhead ends, and the box that is nearest to it: the distance in points.
-TIPS = """() => [...document.querySelectorAll('#stage g.wire[data-e] > path')].map(path => {
+# How far so many points beyond its end each wire is from the border of the nearest box.
+TIPS = """beyond => [...document.querySelectorAll('#stage g.wire[data-e] > path')].map(path => {
   const n = path.getTotalLength(), [a, b] = [n - 1, n].map(at => path.getPointAtLength(at));
-  const x = b.x + 7 * (b.x - a.x), y = b.y + 7 * (b.y - a.y);
+  const x = b.x + beyond * (b.x - a.x), y = b.y + beyond * (b.y - a.y);
   return Math.min(...[...document.querySelectorAll('#stage g.node > rect')].map(rect => {
     const [left, top, w, h] = ['x', 'y', 'width', 'height'].map(k => Number(rect.getAttribute(k)));
-    return Math.hypot(Math.max(left - x, x - left - w, 0), Math.max(top - y, y - top - h, 0));
+    const dx = Math.max(left - x, x - left - w), dy = Math.max(top - y, y - top - h);
+    return dx < 0 && dy < 0 ? -Math.max(dx, dy) : Math.hypot(Math.max(dx, 0), Math.max(dy, 0));
   }));
 })"""
 
@@ -67,13 +68,14 @@ TIPS = """() => [...document.querySelectorAll('#stage g.wire[data-e] > path')].m
 def test_arrowheads_touch_their_receivers(open_pass, name):
     text, at = SCALAR[name]
     page = open_pass(passes(text, **at))
-    found = page.evaluate(TIPS)
+    found = page.evaluate(TIPS, 7)
     assert len(found) >= 2 and max(found) < 4
     style = "document.querySelectorAll('#stage .wire > path')[0]"
     assert "there" in page.evaluate(f"getComputedStyle({style}).markerEnd")
     page.evaluate("difflab.go(difflab.steps().length - 1)")
     assert page.evaluate(f"getComputedStyle({style}).markerEnd") == "none"
     assert "arrived" in page.evaluate(f"getComputedStyle({style}).markerStart")
+    assert max(page.evaluate(TIPS, 0)) < 4  # without the arrowhead the line itself goes to the sender's border
 
 
 def test_a_drawing_shown_again_is_as_it_was(open_pass):

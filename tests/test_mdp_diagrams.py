@@ -112,6 +112,8 @@ def test_rewards_that_do_not_follow_from_the_cell_entered_stand_where_they_are_e
     shown, told = words(mdp.draw_grid(mdp.teleport_gridworld()))
     assert "reward of leaving the cell, from least to most" in shown and shown.count("-1 to 0") == 14
     assert "10 to (4, 1)" in told and "5 to (2, 3)" in told
+    alone = words(mdp.draw_grid(mdp.gridworld((1, 1), terminals=[], discount=0.9)))  # who stays does not jump
+    assert "-1" in alone[0] and "to (" not in alone[1]
     to_and_fro = mdp.gridworld((2, 2), slip=1.0)  # nobody steps where they want: each cell is entered as often
     assert "of leaving" in words(mdp.draw_grid(to_and_fro))[1]
 

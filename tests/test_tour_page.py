@@ -47,7 +47,8 @@ CURVES = """() => [...document.querySelectorAll(".difflab-card svg[role=img]")].
   return Math.min(...texts.map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a));
 })"""
 
-BROKEN = """[...document.querySelectorAll("td.n")].filter((cell) => {
+BROKEN = """[...document.querySelectorAll("td")].filter((cell) => {
+  if (!/^[-\\d.]+e-\\d+$/.test(cell.textContent)) return false;
   const range = document.createRange();
   range.selectNodeContents(cell);
   return range.getClientRects().length > 1;

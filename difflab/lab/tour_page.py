@@ -33,12 +33,18 @@ figure svg { display: block; height: auto; margin: 0 auto; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; border-radius: .3rem; }
 .narrow { display: none; }
 @media (max-width: 60rem) { .wide.large { display: none; } .narrow.large { display: block; } }
-@media (max-width: 46rem) { .wide { display: none; } .narrow { display: block; } }
+@media (max-width: 46rem) {
+  .wide { display: none; }
+  .narrow { display: block; }
+  main { padding: 1rem .6rem 3rem; }
+  section { padding: .7rem; }
+}
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--soft); vertical-align: top; }
 th { color: var(--quiet); font-weight: 600; }
 td { white-space: nowrap; }
-td:last-child { white-space: normal; }
+td:first-child, td:last-child { white-space: normal; }
+td:last-child { min-width: 5.5rem; }
 .n { text-align: right; }
 .difflab-comparison > p { display: none; }
 @media (min-width: 72rem) {  /* the notes stand beside the tables */

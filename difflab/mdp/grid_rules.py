@@ -31,7 +31,7 @@ def entering(process: MDP) -> Floats | None:
 
     An expected reward is the sum of them by the probabilities of where the action leads: R = P e.
     """
-    goes_on = ~process.terminal[process.states] & (np.diff(process.transitions.indptr) > 0)
+    goes_on = np.diff(process.transitions.indptr) > 0  # not in an end
     P, R = process.transitions[goes_on], process.rewards[goes_on]
     if not P.shape[0] or not np.isfinite(R).all():
         return None

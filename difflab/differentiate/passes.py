@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..garbage import SEARCHED_SELDOM
 from ..graph.graph import BACKWARD, BackwardPass, ByName, Edge, ForwardPass, Graph
 from ..graph.node import Node
 from ..graph.recorded import graph_of
@@ -18,6 +19,7 @@ from . import reverse
 from .transform import zeros
 
 
+@SEARCHED_SELDOM
 def run_backward(forward: ForwardPass, seed: Value = None) -> BackwardPass:
     """Sweeps the recorded forward pass from its first output and keeps every adjoint and every edge."""
     graph = forward.graph
@@ -89,6 +91,7 @@ def undefined_here(forward: ForwardPass, value: Value) -> bool:
     )
 
 
+@SEARCHED_SELDOM
 def backward_graph(graph: Graph, **examples: Any) -> Graph:
     """The backward pass as a graph of the same rows: its outputs are the graph's outputs, then one adjoint an input.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..errors import InputError, ShapeError
+from ..garbage import SEARCHED_SELDOM
 from ..glance import glance
 from ..hooks import Hook
 from ..primitives import NUMPY
@@ -360,6 +361,7 @@ class ForwardPass(Stepwise):
         return BACKWARD(self, seed)
 
 
+@SEARCHED_SELDOM
 def run_forward(graph: Graph, inputs: list[Value]) -> ForwardPass:
     """The forward pass at the values of the inputs."""
     with Tape() as (tape, nodes), np.errstate(all="ignore"):

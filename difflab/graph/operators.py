@@ -27,27 +27,38 @@ def _binary(name: str) -> tuple[Function, Function]:
 
     def operator(self: Traced, other: Value) -> Value:
         tape = self.tape
-        if not tape.nested and tape.operations is not None and other.__class__ in PLAIN:
+        if tape.operations is not None and tape.follows and other.__class__ in PLAIN:
             # The hot path of a recording: one tape, and a number, an array or a value of the same tape.
-            try:
-                if other.__class__ is not Traced:
-                    if other.__class__ is np.ndarray:
-                        if other.dtype.kind not in NUMBERS:
-                            check_operands(name, (self, other))
-                        other = tape.snapshot(other)
-                    value = row.evaluate(self.value, other)
-                elif other.tape is tape:
-                    value = row.evaluate(self.value, other.value)
-                else:
+            second = other
+            if other.__class__ is Traced:
+                if other.tape is not tape:
                     return apply(row, (self, other))
-            except ValueError as error:
-                raise shapes_refused(row, (self, other), error) from error.__cause__
+                second = other.value
+            elif other.__class__ is np.ndarray:
+                if other.dtype.kind not in NUMBERS:
+                    check_operands(name, (self, other))
+                second = other = tape.snapshot(other)
+            if tape.nested:
+                value = tape.compute(row, [self.value, second], NO_PARAMS)
+            else:
+                try:
+                    value = row.evaluate(self.value, second)
+                except ValueError as error:
+                    raise shapes_refused(row, (self, other), error) from error.__cause__
             made = Traced(row, (self, other), NO_PARAMS, value, tape, None, BLOCK.get())
             tape.operations.append(made)
             return made
         return apply(row, (self, other if other.__class__ is not list else assemble(other)))
 
     def reflected(self: Traced, other: Value) -> Value:
+        tape = self.tape
+        if other.__class__ is float and tape.operations is not None and tape.follows:
+            value = (
+                tape.compute(row, [other, self.value], NO_PARAMS) if tape.nested else row.evaluate(other, self.value)
+            )
+            made = Traced(row, (other, self), NO_PARAMS, value, tape, None, BLOCK.get())
+            tape.operations.append(made)
+            return made
         return apply(row, (other if other.__class__ is not list else assemble(other), self))
 
     return operator, reflected

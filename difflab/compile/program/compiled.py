@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,12 +15,15 @@ from ...graph.node import Node
 from ...graph.traced import SeenShape
 from ...progress import doing
 from ...types import Tree, Value
-from ..passes.pipeline import NUMPYS, optimise
+from ..passes.pipeline import NUMPYS, PASSES, optimise
 from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
 from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 from ..xla.program import XlaSource
 from .lengths import Loops
+from .walked import LARGEST, WalkedSource
+
+Source: TypeAlias = ScalarSource | NumpySource | XlaSource | WalkedSource
 
 
 class Compiled:
@@ -27,7 +31,7 @@ class Compiled:
 
     graph: Graph
     log: list[tuple[str, int, int]]
-    arrays: NumpySource  # the source, where it is of arrays
+    arrays: NumpySource | WalkedSource  # the source, where it is of arrays
 
     def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy") -> None:
         self.traced = graph
@@ -48,22 +52,24 @@ class Compiled:
         with self.lock:
             if self.run is None:
                 start = time.perf_counter()
+                walked = len(self.traced) > LARGEST and self.backend != "jax"
                 with doing("compiling"), SEARCHED_SELDOM:
-                    self.graph, self.log = optimise(self.traced, NUMPYS if self.backend == "jax" else ())
-                self.scalar: bool = scalar and self.backend != "jax" and is_scalar(self.graph)
+                    without = PASSES if walked else NUMPYS if self.backend == "jax" else ()
+                    self.graph, self.log = optimise(self.traced, without)
+                self.scalar: bool = scalar and not walked and self.backend != "jax" and is_scalar(self.graph)
                 self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
                 # Single numbers may come as Python's or NumPy's, which nothing can be written into.
                 donated = [x for x, d in zip(self.graph.inputs, self.donated) if d and x.shape]
                 kept = [] if self.guards else donated
-                self.source: ScalarSource | NumpySource | XlaSource = self.written(kept)
-                if isinstance(self.source, NumpySource):
+                self.source: Source = WalkedSource(self.graph) if walked else self.written(kept)
+                if isinstance(self.source, NumpySource | WalkedSource):
                     self.arrays = self.source
                 self.run = self.source.compile()
                 self.seconds += time.perf_counter() - start
         return self
 
-    def written(self, kept: list[Node]) -> ScalarSource | NumpySource | XlaSource:
+    def written(self, kept: list[Node]) -> Source:
         """The source for the backend."""
         if self.backend == "jax":
             return XlaSource(self.graph)
@@ -97,7 +103,7 @@ class Compiled:
         except IndexError:
             work = self.arrays.workspace()
         try:
-            if self.arrays.plan.threaded:
+            if self.arrays.threaded:
                 with one_thread():
                     return self.run(work, *values)
             return self.run(work, *values)

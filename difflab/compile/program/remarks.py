@@ -8,6 +8,7 @@ from ...graph.node import Node
 from ...primitives.text import call, infix
 from ..xla.program import XlaSource
 from .compiled import Compiled
+from .walked import WalkedSource
 
 COLUMN = 46
 
@@ -21,7 +22,7 @@ def annotated(program: Compiled) -> str:
     y = square(x)
     """
     program.build()
-    if isinstance(program.source, XlaSource):
+    if isinstance(program.source, XlaSource | WalkedSource):
         return program.source.text
     nodes = {name: node for node, name in program.source.names.of.items() if node.operands}
     lines = []
@@ -42,7 +43,7 @@ def remark(node: Node, program: Compiled) -> str:
 
 
 def label(node: Node, program: Compiled) -> str:
-    given = {} if isinstance(program.source, XlaSource) else program.source.names.of
+    given = {} if isinstance(program.source, XlaSource | WalkedSource) else program.source.names.of
     return node.name or given.get(node) or node.primitive.name
 
 

@@ -90,6 +90,10 @@ class NumpySource:
         made: Function = space[self.name]
         return made
 
+    @property
+    def threaded(self) -> bool:
+        return self.plan.threaded
+
     def workspace(self) -> list[Value]:
         """New buffers for one run at a time: those of each region's threads, then the arrays."""
         return [*[b.buffers() for b in self.blocks.values()], *self.owner.memory.arrays()]

@@ -29,8 +29,8 @@ from ..write.region_source import RegionSource
 from ..write.scalar_source import SPACE, ScalarSource
 from . import sines as native_math
 from .kept import compiled
-from .region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
 from .nested import kind_of
+from .region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
 from .scan import native_loop
 
 MISSING = "numba is not installed (pip install 'difflab[native]')"

@@ -175,7 +175,7 @@ def test_random_loops(**asked):
 
 
 @pytest.mark.skipif("native" not in BACKENDS, reason="numba is not installed")
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(**ASKED)
 def test_random_native_loops(**asked):
     check_loop("native", **asked)

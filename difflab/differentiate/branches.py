@@ -145,8 +145,8 @@ class Choice:
 def while_loop(cond_fun: Function, body_fun: Function, init_val: Tree) -> Value:
     """Applies `val = body_fun(val)` as long as cond_fun(val) is true.
 
-    The value keeps its structure, shapes and dtypes. Forward mode and reverse mode both work: reverse mode runs the
-    steps that were taken as a `scan`.
+    The value keeps its structure, shapes and dtypes. Forward mode and reverse mode both work, in the bodies of
+    other loops as well: reverse mode runs the steps that were taken as a `scan`.
 
     >>> while_loop(lambda x: x < 100, lambda x: 3 * x, 1.0)
     np.float64(243.0)

@@ -12,6 +12,8 @@ import difflab as dl
 
 BACKENDS = ("numpy", "native") if importlib.util.find_spec("numba") else ("numpy",)
 
+C = np.array([1.0, 2.0])
+
 
 def grow(c, x):
     """A number of steps that depends on where it starts."""
@@ -116,7 +118,9 @@ def random_loop(plan, steps, nested, whiles, scans):
         def step(s):
             u, v = step_of(plan, a, s["u"], s["v"][0])
             if nested == "scan":
-                (u, v), kept = scans(lambda c, t: (step_of(plan, t * a, *c), c[0] + t), (u, v), np.arange(1.0, 3.0).astype(a.dtype))
+                (u, v), kept = scans(
+                    lambda c, t: (step_of(plan, t * a, *c), c[0] + t), (u, v), np.arange(1.0, 3.0).astype(a.dtype)
+                )
                 v = v + 0.1 * kept[1]
             if nested == "while":
                 inner = lambda p: (p[0] + 1, *step_of(plan, 0.7, *p[1:]))
@@ -171,7 +175,80 @@ def test_random_loops(**asked):
 
 
 @pytest.mark.skipif("native" not in BACKENDS, reason="numba is not installed")
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(**ASKED)
 def test_random_native_loops(**asked):
     check_loop("native", **asked)
+
+
+@pytest.mark.parametrize("f", [in_while, three_deep])
+def test_forward_mode_runs_one_loop(f):
+    program = dl.compile(lambda x: dl.jvp(f, (x,), (1.0,)))
+    assert program(0.7) == program(0.7) == dl.jvp(f, (0.7,), (1.0,))
+    assert [n.primitive.name for n in program.program.graph.order].count("while_loop") == 1
+
+
+def test_loops_that_start_elsewhere_stay_two():
+    """The same loop twice, its tangents at one of the two starts."""
+    grown = lambda x: dl.while_loop(lambda s: s < 9.0, lambda s: s * 1.5, x)
+    f = lambda x: grown(x) + dl.jvp(lambda y: grown(2.0 * y), (x,), (x * grown(x),))[1]
+    program = dl.compile(f)
+    for x in (0.7, 1.1):
+        assert program(x) == f(x) == pytest.approx(grown(x) + 2 * x * grown(x) * grown(2 * x) / (2 * x))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_results_of_loops_are_the_callers(steps, backend):
+    """What comes round unchanged, swapped, or not at all is nobody else's array."""
+    a, b = np.ones(3), np.arange(3.0)
+
+    def run(a, b):
+        ahead = lambda s: (s[0] + 1, s[2], s[1], s[1])
+        return dl.while_loop(lambda s: s[0] < steps, ahead, (np.int64(0), a, b, a))[1:]
+
+    program = dl.compile(run, backend=backend)
+    for f in (run, program, program, program):
+        found = f(a, b)
+        for k, y in enumerate(found):
+            assert not any(np.shares_memory(y, x) for x in (a, b, *found[:k]))
+            y += 7.0
+    assert a.tolist() == [1, 1, 1]
+    assert b.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_steps_that_math_refuses_are_those_of_numpy(backend):
+    f = lambda x: dl.while_loop(
+        lambda s: s[0] < 4.0, lambda s: (s[0] + 1.0, np.exp(s[1] * 300.0) / (s[0] - 1.0)), (x, x)
+    )
+    g = lambda x: dl.scan(lambda c, t: (c / t, np.log(c)), x, np.array([2.0, 0.0, -1.0, 3.0]))
+    with np.errstate(all="ignore"):
+        for h, x in ((f, 0.0), (f, 1.0), (g, 1.0), (g, -1.0), (g, 0.0)):
+            program = dl.compile(h, backend=backend)
+            program(x)
+            for found, wanted in zip(program(x), h(x)):
+                np.testing.assert_array_equal(found, wanted)
+    assert np.isinf(f(0.0)[1]) or np.isnan(f(0.0)[1])
+
+
+@pytest.mark.skipif("native" not in BACKENDS, reason="numba is not installed")
+@pytest.mark.parametrize("f", [in_while, three_deep, in_cond, of_arrays])
+def test_native_loops_hold_their_bodies(f):
+    for make in (lambda f: f, FIRST["jvp"]):
+        program = dl.compile(make(f), backend="native")
+        program(0.7)
+        assert program(0.7) == pytest.approx(make(f)(0.7), rel=1e-12)
+        assert "one native" in program.explain() and ": NumPy; " not in program.explain()
+
+
+@pytest.mark.skipif("native" not in BACKENDS, reason="numba is not installed")
+def test_loops_that_stay_with_numpy_say_why():
+    wide = lambda x: dl.while_loop(lambda s: s[0, 0] < 9.0, lambda s: s * 1.5 + x, np.ones((1100, 1100)) * x)[0, 0]
+    summed = lambda x: dl.while_loop(lambda s: np.sum(np.cumsum(s)) < 9.0, lambda s: s + x, x * C)[0]
+    for f, why in ((wide, "elements"), (summed, "cumsum")):
+        program = dl.compile(f, backend="native")
+        program(0.7)
+        assert program(0.7) == pytest.approx(f(0.7))
+        assert "while_loop: NumPy; " in program.explain()
+        assert why in program.explain()

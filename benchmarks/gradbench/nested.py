@@ -2,8 +2,8 @@
 
 Both look for a minimum by descent, in a loop that goes on until it has come to rest, and what is minimised takes
 derivatives itself. The two letters of a variant say by which mode the outer and the inner ones are taken, forward or
-reverse. The outer one goes through a loop of unknown length that stands in another: reverse mode has no room of known
-size for its steps, in difflab and JAX alike, so it is forward here. autograd
+reverse. The outer one goes through a loop of unknown length that stands in another: in JAX reverse mode has no room of
+known size for its steps, so it is forward here. autograd
 and torch.func take minutes a call and are left out.
 """
 

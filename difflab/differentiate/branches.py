@@ -5,16 +5,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
+from ..compile.passes.joined_loops import AHEAD
 from ..compile.program.stepping import While
 from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.traced import NODE, apply, holds_traced
-from ..primitives import NUMPY, Carrier
+from ..primitives import NUMPY, Carrier, Primitive
 from ..types import Function, Tree, Value
 from .closed import INSIDE, Closed, control_row, describe, plain, value_leaf
 from .control_flow import active, body_function, filled, same_carry, scan, zeros_of
@@ -143,12 +145,20 @@ class Choice:
 def while_loop(cond_fun: Function, body_fun: Function, init_val: Tree) -> Value:
     """Applies `val = body_fun(val)` as long as cond_fun(val) is true.
 
-    The value keeps its structure, shapes and dtypes. Forward mode and reverse mode both work: reverse mode runs the
-    steps that were taken as a `scan`.
+    The value keeps its structure, shapes and dtypes. Forward mode and reverse mode both work, in the bodies of
+    other loops as well: reverse mode runs the steps that were taken as a `scan`.
 
     >>> while_loop(lambda x: x < 100, lambda x: 3 * x, 1.0)
     np.float64(243.0)
     """
+    return looped(cond_fun, body_fun, init_val)
+
+
+Loop = tuple[Primitive, list[Value]]  # its row and operands
+
+
+def looped(cond_fun: Function, body_fun: Function, init_val: Tree, ahead_of: Loop | None = None) -> Value:
+    """The loop; `ahead_of` is the one whose values this one carries first, beside their tangents."""
     check_functions("while_loop", cond_fun=cond_fun, body_fun=body_fun)
     leaves, rebuild = flatten(init_val)
     leaves = [value_leaf(x, "while_loop: init_val") for x in leaves]
@@ -164,11 +174,18 @@ def while_loop(cond_fun: Function, body_fun: Function, init_val: Tree) -> Value:
     if len(test.outputs) != 1 or test.outputs[0].shape != ():
         raise InputError(f"while_loop: {describe(cond_fun)} must return one bool")
     same_carry("while_loop", leaves, body.outputs)
-    found = repeat(test, body, test.captured, body.captured, leaves)
+    found = repeat(test, body, test.captured, body.captured, leaves, ahead_of)
     return body.rebuild(found)
 
 
-def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value], leaves: list[Value]) -> list[Value]:
+def repeat(
+    test: Closed,
+    body: Closed,
+    of_test: list[Value],
+    of_body: list[Value],
+    leaves: list[Value],
+    ahead_of: Loop | None = None,
+) -> list[Value]:
     """The last value; as one node, whose further output is the number of steps, where anything is traced."""
     operands = [*of_test, *of_body, *leaves]
     a = len(of_test)
@@ -206,16 +223,23 @@ def repeat(test: Closed, body: Closed, of_test: list[Value], of_body: list[Value
         return filled([None] * len(xs), on, counted(back, count, [*xs, *cts]))
 
     def push(m: Carrier, ts: Value, y: Value, *xs: Value) -> Value:
-        return while_jvp(test, body, a, b, list(ts), list(xs))
+        return while_jvp(test, body, a, b, list(ts), list(xs), row)
 
     if not holds_traced(operands):
         return on_numpy().run(operands)[0]
     on_jax = partial(xla.while_loop, test, body, a, b)
-    row = control_row("while_loop", value, pull, push, while_loop=(test, body, a, b), jax=on_jax)
+    more: dict[str, Any] = {AHEAD: (ahead_of[0], places_of(ahead_of[1], operands))} if ahead_of else {}
+    row = control_row("while_loop", value, pull, push, while_loop=(test, body, a, b), jax=on_jax, **more)
     return list(apply(row, tuple(operands)))[:-1]
 
 
-def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Value], xs: list[Value]) -> Value:
+def places_of(values: list[Value], operands: list[Value]) -> list[tuple[int | None, Value]]:
+    """Where each value stands among the operands; one that is not traced may be a constant of the body."""
+    found = {id(x): k for k, x in reversed(list(enumerate(operands)))}
+    return [(found.get(id(x)), x) for x in values]
+
+
+def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Value], xs: list[Value], row: Primitive) -> Value:
     """The tangents of the last value: a loop with value and tangent side by side."""
     full = [zeros(x) if t is None else t for x, t in zip(xs, ts)]
     of_body, leaves = xs[a:b], xs[b:]
@@ -231,6 +255,7 @@ def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Value], xs: l
         return body(NODE, values), list(d_next)
 
     start = (leaves, [full[b + k] for k in on])
-    _, tangents = while_loop(lambda carried: test(NODE, [*xs[:a], *carried[0]])[0], step, start)
+    go_on = lambda carried: test(NODE, [*xs[:a], *carried[0]])[0]
+    _, tangents = looped(go_on, step, start, (row, xs))
     result = filled([zeros_of(o) for o in body.outputs], on, tangents)
     return (*result, np.zeros(()))

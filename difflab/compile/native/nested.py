@@ -49,8 +49,8 @@ class Nested(Block):
 
     def place(self, node: Node) -> Array:
         if node not in self.places and self.computed.get(node) == "control":
-            self.places[node] = np.zeros(0, int)
-            self.inner[node] = CONTROLS[str(kind_of(node))](self, node)
+            made = self.inner[node] = CONTROLS[str(kind_of(node))](self, node)
+            self.places[node] = np.zeros(0, int) if node.value.__class__ is tuple else made.results[0]
         elif node not in self.places and node.primitive is rows.pick:
             self.place(node.operands[0])
             self.places[node] = self.inner[node.operands[0]].results[node.params["index"]]
@@ -207,8 +207,10 @@ class Whole(Nested):
         inputs = [input_node(f"x{k}", x.value) for k, x in enumerate(node.operands)]
         alone = Node(node.primitive, tuple(inputs), node.params, node.value)
         picks = [Node(rows.pick, (alone,), {"index": k}, node.value[k]) for k in sorted(wanted)]
-        super().__init__(Graph(order=[*inputs, alone, *picks], inputs=inputs, outputs=picks), len(inputs), 0, Session())
-        self.n = 0
+        self.several: bool = node.value.__class__ is tuple
+        self.found: list[int] = sorted(wanted) if self.several else [0]  # the positions of the outputs
+        graph = Graph(order=[*inputs, alone, *picks], inputs=inputs, outputs=picks if self.several else [alone])
+        super().__init__(graph, len(inputs), len(inputs), Session())
         self.indent = "    "
         self.run([*self.before, *self.steps], "    ")
         arguments = [f"w_{np.dtype(d).name}" for d in self.memory.used]

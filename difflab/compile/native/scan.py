@@ -26,9 +26,7 @@ def native_loop(node: Node, jit: Any, wanted: set[int]) -> Function | str:
             return native_scan(node.primitive, jit, wanted)
         if kind_of(node) == "while_loop" and (found := while_of_numbers(node, jit)):
             return found
-        if node.value.__class__ is not tuple:
-            return "it has one result"
-        return whole(Whole(node, wanted), len(node.value), jit)
+        return whole(Whole(node, wanted), jit)
     except Refused as reason:
         return str(reason)
 
@@ -45,7 +43,7 @@ def native_scan(row: Primitive, jit: Any, wanted: set[int]) -> Function:
 
 def while_of_numbers(node: Node, jit: Any) -> Function | None:
     """The while loop over single float64 numbers, which stay in registers."""
-    test, body, a, b = node.primitive.spelling["while_loop"]
+    test, body, a, _ = node.primitive.spelling["while_loop"]
     graph, first = graph_of(body), graph_of(test)
     if len(graph.operations) > LIMIT or not (is_of_numbers(graph) and is_test(first)):
         return None
@@ -63,28 +61,26 @@ def while_of_numbers(node: Node, jit: Any) -> Function | None:
     return run
 
 
-def whole(loop: Whole, results: int, jit: Any) -> Function:
+def whole(loop: Whole, jit: Any) -> Function:
     """A loop or branch over arrays, each run in a workspace of its own."""
     space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
     exec(compile(loop.text, "<difflab native>", "exec"), space)
     numba = jit.module
-    arguments = [numba.types.Array(numba.from_dtype(np.dtype(d)), 1, "C") for d in loop.memory.used]
-    code = jit(space["loop"], tuple(arguments), nogil=True)
+    arguments = tuple([numba.types.Array(numba.from_dtype(np.dtype(d)), 1, "C") for d in loop.memory.used])
+    code = jit(space["loop"], arguments, nogil=True)
     fresh = loop.session.templates()
     position = {d: k for k, d in enumerate(loop.memory.used)}
-    spots = lambda nodes: [(position[x.dtype], piece(loop.places[x]), x.shape) for x in nodes]
-    given, found = spots(loop.graph.inputs), spots(loop.graph.outputs)
-    indices = [y.params["index"] for y in loop.graph.outputs]
+    given = [(position[x.dtype], piece(loop.places[x])) for x in loop.graph.inputs]
+    found = [(position[y.dtype], piece(loop.places[y])) for y in loop.graph.outputs]
+    shapes = [y.shape for y in loop.graph.outputs]
 
-    def run(*xs: Value) -> list[Value]:
+    def run(*xs: Value) -> Value:
         work = [w.copy() for w in fresh]
-        for (k, where, shape), x in zip(given, xs):
+        for (k, where), x in zip(given, xs):
             work[k][where] = np.reshape(x, (-1,))
         code(*work)
-        last: list[Value] = [None] * results
-        for p, (k, where, shape) in zip(indices, found):
-            last[p] = work[k][where].reshape(shape).copy()[()]
-        return last
+        results = {p: work[k][at].reshape(n).copy()[()] for p, (k, at), n in zip(loop.found, found, shapes)}
+        return results if loop.several else results[0]
 
     return run
 

@@ -15,6 +15,7 @@ from .assembly import assembly
 from .convolve_and_pool import conv_pools
 from .expand import expand
 from .factors import factors, inner_products, uniform
+from .joined_loops import joined_loops
 from .memory_order import batch_last
 from .pool_first import pool_first
 from .rewriting import rebuilt, relinked
@@ -126,6 +127,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "inner products": inner_products,
     "transposed products": transposed_products,
     "common subexpressions": common_subexpressions,
+    "joined loops": joined_loops,
     "pooling first": pool_first,
     "dead nodes behind pooling": dead_nodes,
     "convolution and pooling": conv_pools,

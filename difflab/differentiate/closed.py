@@ -43,6 +43,8 @@ class Closed:
         before = INSIDE.set(True)
         try:
             with Tape() as (tape, operations):
+                for x in leaves:
+                    tape.merge_as(x)
                 inputs = [tape.input(plain(x)) for x in leaves]
                 result = call(inputs)
         finally:

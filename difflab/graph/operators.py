@@ -27,7 +27,7 @@ def _binary(name: str) -> tuple[Function, Function]:
 
     def operator(self: Traced, other: Value) -> Value:
         tape = self.tape
-        if not tape.nested and tape.operations is not None and other.__class__ in PLAIN:
+        if not tape.nested and tape.known is None and tape.operations is not None and other.__class__ in PLAIN:
             # The hot path of a recording: one tape, and a number, an array or a value of the same tape.
             try:
                 if other.__class__ is not Traced:

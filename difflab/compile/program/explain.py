@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...graph.graph import Graph
+from ..passes.pipeline import NUMPYS, optimise
 from ..plan.regions import size
 from ..write.numpy_source import NumpySource
 from .auto import Auto
@@ -19,6 +21,7 @@ def explain(program: Compiled) -> str:
     flops = sum(n.primitive.flops * (1 if n.value.__class__ is tuple else size(n.shape)) for n in graph.operations)
     kind = "math (single float64 numbers)" if program.scalar else "XLA" if program.backend == "jax" else "NumPy"
     lines.append(f"source: {kind}, {len(graph.operations)} operations, about {flops:,.0f} flops")
+    lines += swelling(program)
     source = program.source
     if isinstance(source, NumpySource):
         memory = source.owner.memory
@@ -35,3 +38,14 @@ def explain(program: Compiled) -> str:
             )
     own = program.explain() if isinstance(program, Auto) else []
     return "\n".join([*lines, *source.explain(), *own])
+
+
+def swelling(program: Compiled) -> list[str]:
+    """How many times the operations of a function the program with its derivative has, where it has one."""
+    traced = program.traced
+    if not traced.differentiated:
+        return []
+    alone = Graph(order=traced.order, inputs=traced.inputs, outputs=traced.differentiated)
+    count = len(optimise(alone, NUMPYS if program.backend == "jax" else ())[0].operations)
+    ratio = len(program.graph.operations) / max(count, 1)
+    return [f"derivative: {ratio:.1f} times the operations of the function alone, which has {count}"]

@@ -72,7 +72,7 @@ class Closed:
         if not (given or inputs):
             raise InputError(f"{name}: {describe(f)} has no inputs")
         self.graph: Graph = graph_of([*given, *operations], [*given, *inputs], outputs, tape.guards)
-        self.program = Compiled(self.graph, [False] * len(self.graph.inputs))
+        self.program = Compiled(self.graph, [False] * len(self.graph.inputs), elements=False)
 
     @property
     def outputs(self) -> list[Value]:

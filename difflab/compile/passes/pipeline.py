@@ -13,6 +13,7 @@ from ...primitives import NUMPY, rows
 from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .convolve_and_pool import conv_pools
+from .elements import elements
 from .expand import expand
 from .factors import factors, inner_products, uniform
 from .memory_order import batch_last
@@ -102,6 +103,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "constants": constants,
     "uniform constants": uniform,
     "algebra": clean_algebra,
+    "elements": elements,
     "expansion": expand,
     "powers": powers,
     "equal subexpressions": common_subexpressions,
@@ -120,7 +122,14 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
 
 
 NUMPYS = frozenset(  # what makes a graph fit for NumPy; XLA joins and lays out operations in its own way
-    ("expansion", "assembly", "transposed products", "convolution and pooling", "memory order of convolutions")
+    (
+        "elements",
+        "expansion",
+        "assembly",
+        "transposed products",
+        "convolution and pooling",
+        "memory order of convolutions",
+    )
 )
 
 

@@ -29,11 +29,12 @@ class Compiled:
     log: list[tuple[str, int, int]]
     arrays: NumpySource  # the source, where it is of arrays
 
-    def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy") -> None:
+    def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy", elements: bool = True) -> None:
         self.traced = graph
         self.rebuild: Callable[[list[Value]], Tree] | None = graph.rebuild
         self.donated = donated
         self.backend = backend
+        self.elements = elements  # whether a program that reads arrays element by element may become one on numbers
         self.lock: threading.Lock = threading.Lock()
         self.run: Value = None  # the function, once it is built
         self.free: list[list[Value]] = []  # workspaces that no run uses at the moment
@@ -49,7 +50,8 @@ class Compiled:
             if self.run is None:
                 start = time.perf_counter()
                 with doing("compiling"), SEARCHED_SELDOM:
-                    self.graph, self.log = optimise(self.traced, NUMPYS if self.backend == "jax" else ())
+                    without = self.without if scalar else self.without | {"elements"}
+                    self.graph, self.log = optimise(self.traced, without)
                 self.scalar: bool = scalar and self.backend != "jax" and is_scalar(self.graph)
                 self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
@@ -62,6 +64,13 @@ class Compiled:
                 self.run = self.source.compile()
                 self.seconds += time.perf_counter() - start
         return self
+
+    @property
+    def without(self) -> frozenset[str]:
+        """The passes that are left out."""
+        if self.backend == "jax":
+            return NUMPYS
+        return frozenset(() if self.elements else ("elements",))
 
     def written(self, kept: list[Node]) -> ScalarSource | NumpySource | XlaSource:
         """The source for the backend."""

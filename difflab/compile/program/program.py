@@ -223,8 +223,8 @@ class Program(Shown):
         program.build()
         if program is self.last:
             self.function.source = program.source.text
-            if program.scalar and not names and not static and all(x.__class__ is float for x in moving):
-                short = partial(shorten, self.function, self.f, captured=self.captured)
+            if program.scalar and not names and not static:
+                short = partial(shorten, self.function, self.f, moving, captured=self.captured)
                 if isinstance(program, Auto):
                     program.settle = short  # whichever program wins
                 else:

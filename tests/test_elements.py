@@ -113,6 +113,8 @@ def test_the_results_are_those_of_eager(name, backend):
         (lambda v: v[0] * v[1], np.arange(1000.0)),
         (lambda v: v[0] * v[1], np.arange(4)),
         (lambda v: np.linalg.norm(v) * v[0], V),
+        (lambda v: np.linalg.eigh(np.stack([v[:2], v[1:3]]))[0][0] * v[0], V),
+        (lambda v: dl.scan(lambda c, x: (c * x, c), v[0], v[:3])[0], V),
     ],
 )
 def test_other_programs_stay_as_they_are(f, x):

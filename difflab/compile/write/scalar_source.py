@@ -156,24 +156,24 @@ def is_scalar(graph: Graph) -> bool:
 
     Arrays may be arguments that are read element by element, and results made of numbers.
     """
-    if any(y.shape and y.primitive is not PACK for y in graph.outputs if y.value.__class__ is not tuple):
+    if any(y.value.__class__ is tuple or (y.shape and y.primitive is not PACK) for y in graph.outputs):
         return False
-    for node in graph.order:
-        if node.primitive is PACK or is_element(node) or (node.shape and node.primitive is rows.input):
-            continue
-        if any(x.value.__class__ is tuple or x.shape for x in node.operands):
-            return False
-        if node.value.__class__ is tuple or node.shape != () or node.dtype.kind not in "fb":
-            if node.primitive is rows.constant and node.shape == () and node.dtype.kind in "fbi":
-                continue
-            return False
-        if node.dtype.kind == "f" and node.dtype != np.float64:
-            return False
-        if node.primitive.leaf:
-            continue
-        if "math" not in node.primitive.spelling:
-            return False
-    return True
+    return all(map(is_number, graph.order))
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node is one number with a scalar form; or an array of numbers, as an argument or a result."""
+    if any(x.value.__class__ is tuple for x in (node, *node.operands)):
+        return False
+    if node.primitive is PACK or is_element(node):
+        return True
+    if node.primitive is rows.constant:
+        return node.shape == () and node.dtype.kind in "fbi" and (node.dtype.kind != "f" or node.dtype == np.float64)
+    if node.dtype.kind not in "fb" or (node.dtype.kind == "f" and node.dtype != np.float64):
+        return False
+    if node.primitive.leaf:
+        return not node.shape or node.dtype == np.float64
+    return not node.shape and not any(x.shape for x in node.operands) and "math" in node.primitive.spelling
 
 
 def is_of_numbers(graph: Graph) -> bool:
@@ -183,4 +183,4 @@ def is_of_numbers(graph: Graph) -> bool:
 
 def is_test(graph: Graph) -> bool:
     """The same of a loop's test, whose result is a truth value."""
-    return not graph.guards and is_scalar(graph) and all(x.dtype == np.float64 for x in graph.inputs)
+    return not graph.guards and is_scalar(graph) and all(x.dtype == np.float64 and not x.shape for x in graph.inputs)

@@ -52,7 +52,8 @@ class Compiled:
                 with doing("compiling"), SEARCHED_SELDOM:
                     without = self.without if scalar else self.without | {"elements"}
                     self.graph, self.log = optimise(self.traced, without)
-                self.scalar: bool = scalar and self.backend != "jax" and is_scalar(self.graph)
+                numbers = scalar and self.backend != "jax" and is_scalar(self.graph)
+                self.scalar: bool = numbers and (self.elements or not any(x.shape for x in self.graph.inputs))
                 self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
                 # Single numbers may come as Python's or NumPy's, which nothing can be written into.

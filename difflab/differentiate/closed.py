@@ -43,6 +43,8 @@ class Closed:
         before = INSIDE.set(True)
         try:
             with Tape() as (tape, operations):
+                for x in leaves:
+                    tape.merge_as(x)
                 inputs = [tape.input(plain(x)) for x in leaves]
                 result = call(inputs)
         finally:
@@ -70,7 +72,7 @@ class Closed:
         if not (given or inputs):
             raise InputError(f"{name}: {describe(f)} has no inputs")
         self.graph: Graph = graph_of([*given, *operations], [*given, *inputs], outputs, tape.guards)
-        self.program = Compiled(self.graph, [False] * len(self.graph.inputs))
+        self.program = Compiled(self.graph, [False] * len(self.graph.inputs), elements=False)
 
     @property
     def outputs(self) -> list[Value]:

@@ -124,6 +124,8 @@ def _forget(before: dict[Value, int], roots: list[Value]) -> None:
         since = tape.operations[before[tape] :]
         kept = needed(since, [*wanted, *[x for x, _ in tape.guards]])
         tape.operations[before[tape] :] = kept
+        if tape.known is not None:  # what is taken out must not come back
+            tape.known.clear()
         for x in set(since).difference(kept):
             x.tape = closed
         values = [y for x in kept for y in (x, *x.operands, *(x.value if x.value.__class__ is tuple else ()))]

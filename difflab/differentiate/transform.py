@@ -78,6 +78,7 @@ class Recording:
 
     def pull(self, cotangents: list[Value]) -> list[Value]:
         """The cotangent of each input leaf; zeros where the output does not depend on it."""
+        self.tape.differentiate(self.outputs)
         seeds: dict[Traced, Value] = {}
         for y, ct in zip(self.outputs, cotangents):
             if self.tape.owns(y) and y.dtype.kind in "fc":
@@ -87,6 +88,7 @@ class Recording:
 
     def push(self, tangents: list[Value]) -> list[Value]:
         """The tangent of each output leaf."""
+        self.tape.differentiate(self.outputs)
         found = forward.sweep(self.operations, dict(zip(self.inputs, tangents)), self.tape.nested)
         return [
             found[y] if y.__class__ is Traced and y in found else zeros(self.tape.value_of(y)) for y in self.outputs

@@ -72,6 +72,7 @@ class Graph(Drawable, Finished):
         self.text = text
         self.partner: dict[Node, Node] = {}
         self.guards: list[tuple[Node, Value]] = []
+        self.differentiated: list[Node] = []  # the values of functions whose derivatives it holds, where known
         self.shapes: dict[Node, Shape] = {}  # of inputs, where it was built for these and no others
         self.graph: Params = {}
         self.__networkx_cache__: Params = {}

@@ -27,7 +27,7 @@ def _binary(name: str) -> tuple[Function, Function]:
 
     def operator(self: Traced, other: Value) -> Value:
         tape = self.tape
-        if tape.operations is not None and tape.follows and other.__class__ in PLAIN:
+        if tape.operations is not None and tape.follows and tape.known is None and other.__class__ in PLAIN:
             # The hot path of a recording: one tape, and a number, an array or a value of the same tape.
             second = other
             if other.__class__ is Traced:

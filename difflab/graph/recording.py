@@ -7,7 +7,7 @@ on values of the first: its own operations are then recorded on both, which is h
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from types import TracebackType
 from typing import TypeAlias
 
@@ -38,28 +38,33 @@ class Tape:
     (['input', 'multiply'], np.float64(4.0))
     """
 
-    __slots__ = ("guards", "nested", "operations", "serial", "snapshots")
+    __slots__ = ("differentiated", "guards", "known", "nested", "operations", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
     copied: Function = staticmethod(copied)
 
-    def __init__(self, operations: list[Traced] | None = None, guards: Guards | None = None) -> None:
+    def __init__(
+        self, operations: list[Traced] | None = None, guards: Guards | None = None, merging: bool = False
+    ) -> None:
         self.serial: int = next(_serials)
         self.operations: list[Traced] | None = [] if operations is None else operations  # None once it has ended
         self.guards: Guards = [] if guards is None else guards
         self.nested: bool = False
+        self.known: dict[Hashable, Traced] | None = {} if merging else None  # equal operations are recorded once
+        self.differentiated: dict[Value, None] = {}  # values of functions whose derivatives are recorded, too
         self.snapshots: dict[int, tuple[Array, Array]] = {}  # by the id of a plain array: itself, and a copy
 
     def __enter__(self) -> tuple[Tape, list[Traced]]:
         return self, self.operations  # type: ignore[return-value]
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.operations = None
+        self.operations = self.known = None
         if isinstance(error, ValueError | TypeError | SystemError) and (refusal := hidden(error)) is not None:
             raise refusal from None
 
     def close(self) -> list[Traced]:
         """Ends a recording that no block ends; returns what was recorded."""
         operations, self.operations = self.operations, None
+        self.known = None
         return operations or []
 
     # What is recorded.
@@ -67,7 +72,13 @@ class Tape:
         """A new input."""
         if value.__class__ is Traced:
             self.nested = True
+            self.merge_as(value)
         return self.record(rows.input, (), NO_PARAMS, value, name)
+
+    def merge_as(self, value: Value) -> None:
+        """Records equal operations once where the tape of the value does."""
+        if self.known is None and value.__class__ is Traced and value.tape.known is not None:
+            self.known = {}
 
     def record(
         self,
@@ -82,6 +93,15 @@ class Tape:
         made = Traced(row, operands, params, value, self, name, block)
         self.operations.append(made)  # type: ignore[union-attr]
         return made
+
+    def differentiate(self, outputs: Sequence[Value]) -> None:
+        """Notes on the tapes around that these are values of a function whose derivative follows.
+
+        What has derivatives inside is one itself, and is not noted.
+        """
+        for x in () if self.differentiated else outputs:
+            while x.__class__ is Traced and (x := x.value).__class__ is Traced:
+                x.tape.differentiated[x] = None
 
     def compute(self, row: Primitive, values: list[Value], params: Params) -> Value:
         """What an operation comes to where its operands belong to an outer tape, too."""

@@ -30,13 +30,18 @@ def trace(f: Function, *examples: Tree) -> Graph:
 
 
 @SEARCHED_SELDOM
-def record(f: Function, *examples: Tree, guards: Guards | None = None) -> tuple[Graph, list[Tree]]:
-    """The graph of f at the examples, and the values of its outputs there; `guards` is filled."""
+def record(
+    f: Function, *examples: Tree, guards: Guards | None = None, merging: bool = False
+) -> tuple[Graph, list[Tree]]:
+    """The graph of f at the examples, and the values of its outputs there; `guards` is filled.
+
+    `merging` records equal operations once.
+    """
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
     arguments: list[Tree] = []
     inputs: list[Traced] = []
-    with Tape(guards=guards) as (tape, operations):
+    with Tape(guards=guards, merging=merging) as (tape, operations):
         for name, example in zip(argument_names(f, len(examples)), examples):
             leaves, rebuild = flatten(example)
             suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)
@@ -50,6 +55,7 @@ def record(f: Function, *examples: Tree, guards: Guards | None = None) -> tuple[
     outputs = tape.kept(outputs)
     values = [tape.value_of(y) for y in outputs]
     graph = graph_of(operations, inputs, outputs, tape.guards, rebuild=rebuild_output, flatten=leaves_of_all)
+    graph.differentiated = list(tape.differentiated)
     return graph, values
 
 

@@ -19,6 +19,7 @@ from .array_methods import ArrayMethods
 from .block import Block
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
+from .merging import key
 from .node import BLOCK, NO_PARAMS, Node, Operation
 from .refusals import (
     escaped,
@@ -215,6 +216,9 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
         return tape.apply(row, operands, params)
     if plain:
         operands = tape.kept(operands)
+    equal = key(row, operands, params) if tape.known is not None else None
+    if equal is not None and (known := tape.known.get(equal)) is not None and known.tape is tape:
+        return unpack(row, known) if known.value.__class__ is tuple else known
     values = [x.value if x.__class__ is Traced and x.tape is tape else x for x in operands]
     if mixed or tape.nested:
         value = tape.compute(row, values, params)
@@ -232,6 +236,8 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     several = isinstance(value, SEQUENCES)
     made = Traced(row, operands, params, tuple(value) if several else value, tape, None, BLOCK.get())
     tape.operations.append(made)
+    if equal is not None:
+        tape.known[equal] = made
     return unpack(row, made) if several else made
 
 

@@ -126,6 +126,11 @@ class Primitive:
         """Whether it is the table's own row of its name, and not a function of a user's that is called so too."""
         return TABLE.get(self.name) is self
 
+    @cached_property
+    def merges(self) -> bool:
+        """Whether it is a function of its operands and parameters alone, so that equal calls have equal results."""
+        return self.listed and self.kind not in ("leaf", "opaque")
+
     @property
     def leaf(self) -> bool:
         """Whether its nodes compute nothing: inputs and constants."""

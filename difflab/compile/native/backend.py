@@ -7,6 +7,7 @@ where numba's call the C library once for each element.
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 import warnings
@@ -23,16 +24,19 @@ from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives.text import call
 from ...types import Function, Params, Value
+from ..passes.elements import PACK
 from ..plan.regions import Region, find_regions
 from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
-from ..write.scalar_source import SPACE, ScalarSource
+from ..write.scalar_source import SPACE, Head, ScalarSource
 from . import sines as native_math
 from .kept import compiled
 from .nested import kind_of
-from .region import LEAST, LIMIT, NativeRegion, is_worth_it, signature
+from .region import LEAST, NativeRegion, is_worth_it, signature
 from .scan import native_loop
 
+LONGEST = 1_500  # operations on single numbers above which numba takes more than some seconds
+SERIAL = itertools.count()
 MISSING = "numba is not installed (pip install 'difflab[native]')"
 
 
@@ -91,23 +95,36 @@ class NativeScalar(ScalarSource):
     globals: Params
 
     def __init__(self, graph: Graph) -> None:
-        super().__init__(graph)
         self.jit: Jit = Jit()
-        self.reason: str = MISSING if self.jit.module is None else too_long(len(graph.operations))
+        self.reason: str = MISSING if self.jit.module is None else too_long(len(graph.operations), LONGEST)
+        super().__init__(graph)
+        self.checks: list[str] = []
+        if not self.reason:
+            self.checks = [f"_g{k}" for k in range(len(graph.guards))]
+            self.short += [f"    {g} = {self.names[n]}" for g, (n, _) in zip(self.checks, graph.guards)]
+
+    def short_result(self, y: Node, k: int) -> str:
+        """The name of an output, to which its value has been given; numba writes arrays element by element."""
         if self.reason:
-            return
-        self.short += [f"    _y{k} = {text}" for k, text in enumerate(self.outputs)]
-        self.outputs = [f"_y{k}" for k in range(len(self.outputs))]
-        self.checks: list[str] = [f"_g{k}" for k in range(len(graph.guards))]
-        self.short += [f"    {g} = {self.names[n]}" for g, (n, _) in zip(self.checks, graph.guards)]
+            return self.result(y)
+        if y.primitive is PACK:
+            self.short.append(f"    _y{k} = {call('empty', repr(y.shape))}")
+            places = map(list, np.ndindex(*y.shape))
+            self.short += [f"    _y{k}{place} = {self.names[x]}" for place, x in zip(places, y.operands)]
+        else:
+            self.short.append(f"    _y{k} = {self.names[y]}")
+        return f"_y{k}"
 
     def machine_code(self, result: str) -> Value:
         """The compiled function that returns `result`, an expression in the outputs; None where numba refuses."""
-        lines = [f"def {call('native', *self.inputs)}:", *self.short, f"    return {result}", ""]
-        space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt}
+        reads = [f"    {e} = {self.names[x]}{list(k)}" for x, es in self.elements.items() for k, e in es.items()]
+        lines = [f"def {call('native', *self.inputs)}:", *reads, *self.short, f"    return {result}", ""]
+        space: dict[str, Any] = {**SPACE, "cbrt": np.cbrt, "empty": np.empty}
         exec(compile("\n".join(lines), "<difflab native>", "exec"), space)
+        number, array = self.jit.module.float64, self.jit.module.types.Array
+        kinds = [array(number, len(x.shape), "A", readonly=True) if x.shape else number for x in self.graph.inputs]
         try:
-            return self.jit(space["native"], (self.jit.module.float64,) * len(self.inputs))
+            return self.jit(space["native"], tuple(kinds))
         except self.jit.refused as error:
             self.reason = first_line(error)
             return None
@@ -125,31 +142,30 @@ class NativeScalar(ScalarSource):
 
         return plain if self.reason else run
 
-    def entry(self, parameters: list[str], checks: list[str], result: str) -> str:
+    def entry(self, head: Head, result: str) -> str:
         """As the plain one, with a call in place of the lines.
 
         Results in tuples are made by the machine code itself. It is called past numba's own look at the types, which
-        the line before has just seen.
+        the lines before have just seen.
         """
         if self.reason:
-            return super().entry(parameters, checks, result)
-        direct = not self.checks and not re.search(r"[\[{]", result)
+            return super().entry(head, result)
+        direct = head.numbers and not self.checks and not re.search(r"[\[{]", result)
         code = self.machine_code(result if direct else self.flat)
         if code is None:
-            return super().entry(parameters, checks, result)
+            self.globals = {"empty": np.empty}
+            return super().entry(head, result)
         signature = code.signatures[0]
-        entry_point = getattr(code.overloads[signature], "entry_point", code)
-        self.globals = {"_native": entry_point, "_type": type, "_alive": code}
-        kinds = [f"_type({p}) is float" for p in parameters] + [f"not ({c})" for c in checks]
-        native = call("_native", *parameters)
-        lines = [f"def {call('entry', *parameters)}:", f"    if {' and '.join(kinds)}:"]
+        number = next(SERIAL)  # a name of its own: another thread may still run the lines of another kind
+        self.globals = {f"_native{number}": getattr(code.overloads[signature], "entry_point", code)}
+        self.globals[f"_alive{number}"] = code
+        native = call(f"_native{number}", *self.inputs)
         if direct:
-            lines += [f"        return {native}"]
-        else:
-            lines += [f"        {self.flat} = {native}"]
-            same = [f"{g} is {outcome!r}" for g, (_, outcome) in zip(self.checks, self.graph.guards)]
-            lines += [f"        if {' and '.join(same) or True}:", f"            return {result}"]
-        return "\n".join([*lines, f"    return {call('general', *parameters)}", ""])
+            return "\n".join([*head.lines, f"    return {native}", ""])
+        lines = [*head.lines, f"    {self.flat} = {native}"]
+        other = [f"{g} is not {outcome!r}" for g, (_, outcome) in zip(self.checks, self.graph.guards)]
+        lines += [f"    if {' or '.join(other)}:", f"        return {head.again}"] if other else []
+        return "\n".join([*lines, f"    return {result}", ""])
 
     @property
     def flat(self) -> str:
@@ -257,7 +273,7 @@ def contiguous(x: Value) -> Value:
     return x if flags.c_contiguous and flags.aligned else np.array(x, order="C")
 
 
-def too_long(operations: int) -> str:
-    if operations <= LIMIT:
+def too_long(operations: int, limit: int) -> str:
+    if operations <= limit:
         return ""
-    return f"{operations:,} operations take numba too long; it gets up to {LIMIT}"
+    return f"{operations:,} operations take numba too long; it gets up to {limit:,}"

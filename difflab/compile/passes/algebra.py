@@ -13,7 +13,7 @@ from .rewriting import made, number, rebuilt, relinked, users
 
 
 def clean_algebra(graph: Graph) -> Graph:
-    """Drops operations that do nothing: x * 1, x / 1, x ** 1, -(-x), +x, a reshape or broadcast to the same shape."""
+    """Drops what does nothing: x * 1, x / 1, x ** 1, -(-x), +x, a reshape or broadcast to the same shape, axes kept."""
     image: dict[Node, Node] = {}
     order = []
     for node in graph.order:
@@ -37,6 +37,8 @@ def unchanged(node: Node) -> Node | None:
         return x[1]
     if row is rows.negative and x[0].primitive is rows.negative:
         return x[0].operands[0]
+    if row is rows.transpose and node.params.get("axes") == tuple(range(len(node.shape))):
+        return x[0]
     return x[0] if row in IDLE and len(x) == 1 else None
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Hashable
 import numpy as np
 
 from ...graph.graph import Graph
+from ...graph.merging import frozen
 from ...graph.node import Abstract, Node
 from ...primitives import NUMPY, rows
-from ...types import Value
 from .algebra import clean_algebra, powers, signs
 from .assembly import assembly
 from .convolve_and_pool import conv_pools
+from .elements import elements
 from .expand import expand
 from .factors import factors, inner_products, uniform
 from .joined_loops import joined_loops
@@ -98,26 +99,12 @@ def signature(node: Node) -> Hashable:
     return id(node.primitive), tuple([id(x) for x in node.operands]), params
 
 
-def frozen(x: Value) -> Hashable:
-    """Parameters as something hashable that tells 1 from 1.0 and True, and 0.0 from -0.0."""
-    if isinstance(x, dict):
-        return tuple((k, frozen(v)) for k, v in sorted(x.items()))
-    if isinstance(x, tuple | list):
-        return (type(x), *[frozen(v) for v in x])
-    if isinstance(x, slice):
-        return ("slice", frozen(x.start), frozen(x.stop), frozen(x.step))
-    if isinstance(x, np.ndarray):
-        return (x.dtype.str, x.shape, x.tobytes()) if x.size <= 64 and x.dtype != object else ("array", id(x))
-    if isinstance(x, float | np.floating):
-        return (type(x), float(x).hex())
-    return (type(x), x)
-
-
 PASSES: dict[str, Callable[[Graph], Graph]] = {
     "dead nodes": dead_nodes,
     "constants": constants,
     "uniform constants": uniform,
     "algebra": clean_algebra,
+    "elements": elements,
     "expansion": expand,
     "powers": powers,
     "equal subexpressions": common_subexpressions,
@@ -137,7 +124,14 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
 
 
 NUMPYS = frozenset(  # what makes a graph fit for NumPy; XLA joins and lays out operations in its own way
-    ("expansion", "assembly", "transposed products", "convolution and pooling", "memory order of convolutions")
+    (
+        "elements",
+        "expansion",
+        "assembly",
+        "transposed products",
+        "convolution and pooling",
+        "memory order of convolutions",
+    )
 )
 
 

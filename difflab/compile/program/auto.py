@@ -20,8 +20,8 @@ import numpy as np
 from ... import cache
 from ...errors import DifflabError
 from ...graph.graph import Graph
+from ...graph.merging import frozen
 from ...types import Value
-from ..passes.pipeline import frozen
 from .compiled import Compiled
 
 NEEDS = {"native": "numba", "jax": "jax"}  # the candidates beside NumPy's program, and the package of each

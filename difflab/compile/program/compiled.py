@@ -33,11 +33,12 @@ class Compiled:
     log: list[tuple[str, int, int]]
     arrays: NumpySource | WalkedSource  # the source, where it is of arrays
 
-    def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy") -> None:
+    def __init__(self, graph: Graph, donated: list[bool], backend: str = "numpy", elements: bool = True) -> None:
         self.traced = graph
         self.rebuild: Callable[[list[Value]], Tree] | None = graph.rebuild
         self.donated = donated
         self.backend = backend
+        self.elements = elements  # whether a program that reads arrays element by element may become one on numbers
         self.lock: threading.Lock = threading.Lock()
         self.run: Value = None  # the function, once it is built
         self.free: list[list[Value]] = []  # workspaces that no run uses at the moment
@@ -54,9 +55,10 @@ class Compiled:
                 start = time.perf_counter()
                 walked = len(self.traced) > LARGEST and self.backend != "jax"
                 with doing("compiling"), SEARCHED_SELDOM:
-                    without = PASSES if walked else NUMPYS if self.backend == "jax" else ()
+                    without = PASSES if walked else self.without if scalar else self.without | {"elements"}
                     self.graph, self.log = optimise(self.traced, without)
-                self.scalar: bool = scalar and not walked and self.backend != "jax" and is_scalar(self.graph)
+                numbers = scalar and not walked and self.backend != "jax" and is_scalar(self.graph)
+                self.scalar: bool = numbers and (self.elements or not any(x.shape for x in self.graph.inputs))
                 self.count: int = len(self.graph.outputs)
                 # A branch that turns out otherwise is traced again on the same arguments, so they must be whole then.
                 # Single numbers may come as Python's or NumPy's, which nothing can be written into.
@@ -68,6 +70,13 @@ class Compiled:
                 self.run = self.source.compile()
                 self.seconds += time.perf_counter() - start
         return self
+
+    @property
+    def without(self) -> frozenset[str]:
+        """The passes that are left out."""
+        if self.backend == "jax":
+            return NUMPYS
+        return frozenset(() if self.elements else ("elements",))
 
     def written(self, kept: list[Node]) -> Source:
         """The source for the backend."""

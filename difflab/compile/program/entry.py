@@ -4,22 +4,27 @@
 another function's closure. What answers faster later must therefore be the same object. A function that looks up the
 short way and calls it, or an object with `__call__`, would stand in front of each call and cost about as much again as
 a program on a few numbers. So the object stays, and what it runs is replaced: at first a line that hands all arguments
-to `general`; then, for a program on Python floats, the program's own lines, which hand what they cannot answer to
-`general` as before. Nothing else in difflab changes the code of a function.
+to `general`; then, for a program on single numbers, the program's own lines behind a look at the kinds of arguments
+(`kinds.py`), which hand what they cannot answer to `general` as before. Nothing else in difflab changes the code of a
+function.
 """
 
 from __future__ import annotations
 
-import inspect
+import builtins
 from collections.abc import Callable
 from functools import update_wrapper
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ...primitives.text import call
 from ...types import Function, Tree, Value
 from ..write.scalar_source import FAILURES, SPACE, ScalarSource
 from .closure import Captured
 from .compiled import Compiled
+from .kinds import head_of
 
 if TYPE_CHECKING:
     general: Function = lambda *args: None  # found among the globals that `entry_function` gives
@@ -31,7 +36,15 @@ def entry(*args: Any, **kwargs: Any) -> Value:
 
 def entry_function(general: Function, f: Function) -> Value:
     """A function with f's name and signature that calls `general`, which it finds among its own globals."""
-    space = {**SPACE, "general": general, "FAILURES": FAILURES, "float": float, "bool": bool, "abs": abs}
+    space = {
+        "__builtins__": builtins,
+        **SPACE,
+        "general": general,
+        "FAILURES": FAILURES,
+        "float": float,
+        "bool": bool,
+        "abs": abs,
+    }
     function = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
     update_wrapper(function, f, updated=())
     return function
@@ -45,27 +58,35 @@ def exchange(function: Value, text: str, names: dict[str, Any]) -> None:
     function.__code__ = space["entry"].__code__
 
 
-def shorten(function: Value, f: Function, program: Compiled, captured: Captured) -> None:
-    """Lets the function answer calls with Python floats by the program's own lines, without a look at kinds."""
-    source, parameters = program.source, plain_parameters(f)
-    if not isinstance(source, ScalarSource) or not parameters or source.inputs != parameters:
-        return
-    result = written(program.rebuild, source.outputs) if program.rebuild else source.outputs[0]
+OBJECTS = {
+    "array": np.array,
+    "ndarray": np.ndarray,
+    "float64": np.float64,
+    "bool_": np.bool_,
+    "double": np.dtype(float),
+}
+
+
+def shorten(function: Value, f: Function, moving: tuple[Tree, ...], program: Compiled, captured: Captured) -> None:
+    """Lets the function answer calls with arguments like these by the program's own lines, without flattening them."""
+    source = program.source
     checks = captured.checks()
-    if result is not None and checks is not None:
-        text = source.entry(parameters, list(checks), result)
-        exchange(function, text, source.globals | dict(pair for pairs in checks.values() for pair in pairs))
+    if not isinstance(source, ScalarSource) or checks is None:
+        return
+    head = head_of(f, moving, source, list(checks))
+    if head is None or (any(program.donated) and not head.numbers):
+        return
+    outputs = source.outputs
+    if not head.numbers:
+        outputs = [text if y.shape else numpys(y.dtype.kind, text) for y, text in zip(program.graph.outputs, outputs)]
+    result = written(program.rebuild, outputs) if program.rebuild else outputs[0]
+    if result is not None:
+        text = source.entry(head, result)
+        exchange(function, text, source.globals | OBJECTS | dict(pair for pairs in checks.values() for pair in pairs))
 
 
-def plain_parameters(f: Function) -> list[str] | None:
-    """The names of f's parameters, where all of them are positional and without defaults."""
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
-        return None
-    return [p.name for p in parameters]
+def numpys(kind: str, text: str) -> str:
+    return call("bool_" if kind == "b" else "float64", text)
 
 
 def written(rebuild: Callable[[list[Value]], Tree], names: list[str]) -> str | None:

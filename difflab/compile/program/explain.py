@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...graph.graph import Graph
+from ..passes.pipeline import optimise
 from ..plan.regions import size
 from ..write.numpy_source import NumpySource
 from .auto import Auto
@@ -18,7 +20,10 @@ def explain(program: Compiled) -> str:
     graph = program.graph
     flops = sum(n.primitive.flops * (1 if n.value.__class__ is tuple else size(n.shape)) for n in graph.operations)
     kind = "math (single float64 numbers)" if program.scalar else "XLA" if program.backend == "jax" else "NumPy"
+    if program.scalar and any(x.shape for x in graph.inputs):
+        kind += ", arrays read element by element"
     lines.append(f"source: {kind}, {len(graph.operations)} operations, about {flops:,.0f} flops")
+    lines += swelling(program)
     source = program.source
     if isinstance(source, NumpySource):
         memory = source.owner.memory
@@ -35,3 +40,14 @@ def explain(program: Compiled) -> str:
             )
     own = program.explain() if isinstance(program, Auto) else []
     return "\n".join([*lines, *source.explain(), *own])
+
+
+def swelling(program: Compiled) -> list[str]:
+    """How many times the operations of a function the program with its derivative has, where it has one."""
+    traced = program.traced
+    if not traced.differentiated:
+        return []
+    alone = Graph(order=traced.order, inputs=traced.inputs, outputs=traced.differentiated)
+    count = len(optimise(alone, program.without)[0].operations)
+    ratio = len(program.graph.operations) / max(count, 1)
+    return [f"derivative: {ratio:.1f} times the operations of the function alone, which has {count}"]

@@ -19,10 +19,10 @@ from ...cards.shown import Shown
 from ...errors import DifflabError, DtypeError, InputError
 from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
+from ...graph.merging import frozen
 from ...graph.trace import argument_names, leaf, record
 from ...graph.traced import Traced
 from ...types import Function, Params, Tree, Value
-from ..passes.pipeline import frozen
 from ..xla.carrier import jax
 from .auto import NEEDS as NEEDS, Auto
 from .closure import Captured
@@ -191,7 +191,7 @@ class Program(Shown):
         with self.lock, SEARCHED_SELDOM, np.errstate(all="ignore"):
             draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
             guards = Guards()
-            graph, results = record(g, moving, tuple(kwargs[n] for n in names), guards=guards)
+            graph, results = record(g, moving, tuple(kwargs[n] for n in names), guards=guards, merging=True)
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)
@@ -223,8 +223,8 @@ class Program(Shown):
         program.build()
         if program is self.last:
             self.function.source = program.source.text
-            if program.scalar and not names and not static and all(x.__class__ is float for x in moving):
-                short = partial(shorten, self.function, self.f, captured=self.captured)
+            if program.scalar and not names and not static:
+                short = partial(shorten, self.function, self.f, moving, captured=self.captured)
                 if isinstance(program, Auto):
                     program.settle = short  # whichever program wins
                 else:

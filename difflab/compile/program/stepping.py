@@ -49,10 +49,14 @@ class Body:
         self.a, self.graph = a, program.graph
         if program.scalar and not program.guards:
             self.checked = on_floats(program.run, checked)
-        self.direct: bool = not (program.scalar or program.guards or program.arrays.plan.threaded)
-        if not self.direct:
+        self.direct: bool = False
+        if program.scalar or program.guards:
             return
-        self.head, self.tail = parted(program.graph, a) if not program.arrays.plan.regions else ([], program.graph)
+        arrays = program.arrays
+        if not isinstance(arrays, NumpySource) or arrays.threaded:
+            return
+        self.direct = True
+        self.head, self.tail = parted(program.graph, a) if not arrays.plan.regions else ([], program.graph)
         self.source: NumpySource = StepSource(self.tail)
         self.step: Function = typed(self.source.compile(), self.tail)
         if self.head:

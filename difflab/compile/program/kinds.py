@@ -1,0 +1,127 @@
+"""The first lines of an entry: a look at the kinds of arguments, whose numbers and arrays get the inputs' names."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...primitives.text import call
+from ...types import Function, Shape, Tree
+from ..write.scalar_source import Head, ScalarSource
+
+TEMPORARY = re.compile(r"t\d+_*")  # the program's names of values
+FLOAT64 = np.dtype(float)
+
+
+class UnwrittenError(Exception):
+    """Arguments of a kind that no lines are written for."""
+
+
+def head_of(f: Function, moving: tuple[Tree, ...], source: ScalarSource, checks: list[str]) -> Head | None:
+    """The beginning of an entry for arguments like these: Python's and NumPy's floats, float64 arrays, and tuples,
+    lists and dicts of them, in f's positional parameters or its `*args`. None for all else.
+    """
+    found = parameters_of(f, len(moving))
+    if found is None:
+        return None
+    names, star = found
+    stars = [f"*{star}"] if star else []
+    again = call("general", *names, *stars)
+    kinds = Kinds(source, again, {*names, star})
+    try:
+        for name, tree in zip(names, moving):
+            kinds.tree(tree, name)
+        if star:
+            kinds.tree(tuple(moving[len(names) :]), star)
+    except UnwrittenError:
+        return None
+    other = kinds.other + checks
+    lines = [f"def {call('entry', *names, *stars)}:", *kinds.lines]
+    lines += [f"    if {' or '.join(other)}:", f"        return {again}"] if other else []
+    late = [f"float64({x})" if type(tree) is np.float64 else x for x, tree in zip(names, moving)]
+    return Head(lines, kinds.floats, call("general", *late, *stars), kinds.numbers)
+
+
+def parameters_of(f: Function, given: int) -> tuple[list[str], str] | None:
+    """The names of f's positional parameters, and that of its `*args` or ""; None where it has others or defaults."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    star = parameters.pop().name if parameters and parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL else ""
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
+        return None
+    names = [p.name for p in parameters]
+    return (names, star) if given == len(names) or (star and given > len(names)) else None
+
+
+class Kinds:
+    """The lines for one argument after the other."""
+
+    def __init__(self, source: ScalarSource, again: str, parameters: set[str]) -> None:
+        self.inputs: Iterator[tuple[str, Shape]] = iter(
+            list(zip(source.inputs, [x.shape for x in source.graph.inputs]))
+        )
+        self.taken: set[str] = source.names.taken
+        self.again = again
+        self.parameters = parameters
+        self.lines: list[str] = []
+        self.other: list[str] = []  # conditions that are true where a leaf is of another kind
+        self.floats: list[str] = []
+        self.numbers: bool = True
+        self.containers: int = 0
+
+    def tree(self, x: Tree, text: str) -> None:
+        """The lines for a value that the text names."""
+        if type(x) in (tuple, list, dict) and (text in self.taken or TEMPORARY.fullmatch(text)):
+            raise UnwrittenError  # the program's own lines give the name to something else
+        if type(x) in (tuple, list):
+            self.opened(text, f"{text}.__class__ is not {type(x).__name__} or len({text}) != {len(x)}", text, list(x))
+        elif type(x) is dict:
+            if not x or not all(type(key) is str for key in x):
+                raise UnwrittenError
+            condition = f"{text}.__class__ is not dict or tuple({text}) != {tuple(x)!r}"
+            self.opened(text, condition, f"{text}.values()", [x[key] for key in sorted(x)], list(x))
+        else:
+            self.leaf(x, text)
+
+    def opened(self, text: str, condition: str, values: str, items: list[Any], keys: list[str] | None = None) -> None:
+        """The lines for what a container holds: it is taken apart into names."""
+        if not items:
+            raise UnwrittenError
+        self.lines += [f"    if {condition}:", f"        return {self.again}"]
+        at = len(self.lines)
+        names = []
+        for item in items:
+            if type(item) in (tuple, list, dict):
+                self.containers += 1
+                names.append(f"_c{self.containers}")
+                self.tree(item, names[-1])
+            else:
+                names.append(self.leaf(item, None))
+        if keys is not None:  # the inputs are in the order of the keys, the values in the dict's own
+            names = [dict(zip(sorted(keys), names))[key] for key in keys]
+        self.lines.insert(at, f"    {', '.join(names)}, = {values}")
+
+    def leaf(self, x: Tree, text: str | None) -> str:
+        """Notes the kind of a number or an array; its name."""
+        name, shape = next(self.inputs, ("", ()))
+        if not name or (name in self.parameters and name != text) or (text is not None and name != text):
+            raise UnwrittenError
+        if type(x) is float:
+            self.other.append(f"{name}.__class__ is not float")
+            return name
+        self.numbers = False
+        if type(x) is np.float64:
+            self.other.append(f"{name}.__class__ is not float64")
+            self.floats.append(f"    {name} = float({name})")
+        elif type(x) is np.ndarray and x.dtype is FLOAT64 and x.shape == shape:
+            kind = f"{name}.__class__ is not ndarray or {name}.dtype is not double"
+            self.other.append(f"{kind} or {name}.shape != {shape!r}")
+        else:
+            raise UnwrittenError
+        return name

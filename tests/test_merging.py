@@ -1,0 +1,172 @@
+"""What `compile` computes once: equal operations are one before they are differentiated, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from benchmarks.gradbench import minors, mixture, nested, ode, vectors
+from benchmarks.gradbench.libraries import Difflab
+from difflab.graph.merging import key
+from difflab.primitives import rows
+
+
+def order(n):
+    return np.random.default_rng(n).normal(size=(n, n))
+
+
+def det(a):
+    return minors.recursive(Difflab(), a)
+
+
+def compiled(f, *args, backend=None):
+    program = dl.compile(f, backend=backend)
+    program.prepare(*args)
+    return program
+
+
+def ratio(program):
+    found = re.search(r"derivative: ([\d.]+) times", program.explain())
+    assert found, program.explain()
+    return float(found.group(1))
+
+
+@pytest.mark.parametrize("n", [4, 5, 6])
+def test_the_gradient_costs_as_much_as_some_functions(n):
+    a = order(n)
+    program = compiled(dl.value_and_grad(det), a)
+    value, gradient = program(a)
+    np.testing.assert_allclose(value, np.linalg.det(a), rtol=1e-12)
+    np.testing.assert_allclose(gradient, np.linalg.det(a) * np.linalg.inv(a).T, rtol=1e-10)
+    assert ratio(program) < 4
+    assert len(program.program.graph) < {4: 200, 5: 500, 6: 1_200}[n]
+
+
+@pytest.mark.parametrize("file", [vectors, mixture, ode, minors, nested], ids=lambda file: file.__name__)
+def test_every_workload_of_gradbench(file, monkeypatch):
+    """Each derivative's operations are less than four times the function's."""
+    met = []
+
+    def program(self, f, args):
+        met.append(compiled(f, *args))
+
+    monkeypatch.setattr(Difflab, "program", program)
+    for work in file.workloads(True):
+        work.difflab()
+    ratios = [ratio(p) for p in met if p.program.last.traced.differentiated]
+    assert ratios and max(ratios) < 4
+
+
+def test_only_what_is_compiled_is_merged():
+    """A drawing, an uncompiled derivative and its bits are those of what was written."""
+    f = lambda x: np.sin(x) * np.sin(x) + np.sin(x)
+    assert [n.primitive.name for n in dl.trace(f, 0.3).operations].count("sin") == 3
+    assert [n.primitive.name for n in dl.trace(dl.grad(f), 0.3).operations].count("cos") == 3
+    assert [n.primitive.name for n in dl.backward_graph(dl.trace(f, 0.3)).operations].count("cos") == 3
+    program = compiled(dl.grad(f), 0.3)
+    assert [n.primitive.name for n in program.program.last.traced.operations].count("cos") == 1
+    assert program(0.3) == pytest.approx(float(dl.grad(f)(0.3)), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "a, b, same",
+    [
+        ((rows.add, (1.0, 2.0), {}), (rows.add, (1.0, 2.0), {}), True),
+        ((rows.add, (1.0, 2.0), {}), (rows.subtract, (1.0, 2.0), {}), False),
+        ((rows.add, (0.0, 2.0), {}), (rows.add, (-0.0, 2.0), {}), False),
+        ((rows.add, (1, 2.0), {}), (rows.add, (1.0, 2.0), {}), False),
+        ((rows.add, (True, 2.0), {}), (rows.add, (1, 2.0), {}), False),
+        ((rows.add, (np.float32(0.1), 2.0), {}), (rows.add, (np.float64(np.float32(0.1)), 2.0), {}), False),
+        ((rows.add, (complex(1, -0.0), 2.0), {}), (rows.add, (complex(1, 0.0), 2.0), {}), False),
+        ((rows.sum, (1.0,), {"axis": 0}), (rows.sum, (1.0,), {"axis": None}), False),
+        ((rows.sum, (1.0,), {"axis": (0,)}), (rows.sum, (1.0,), {"axis": (0,)}), True),
+    ],
+)
+def test_what_is_equal(a, b, same):
+    assert key(*a) is not None
+    assert (key(*a) == key(*b)) is same
+
+
+def test_arrays_that_are_filled_again_are_different():
+    buffer = np.zeros(3)
+
+    def f(x):
+        total = 0.0
+        for k in range(3):
+            buffer[:] = k
+            total = total + np.sum(np.sin(x + buffer))
+        return total
+
+    x = np.arange(3.0)
+    program = compiled(dl.grad(f), x)
+    np.testing.assert_allclose(program(x), sum(np.cos(x + k) for k in range(3)), rtol=1e-14)
+
+
+def test_a_function_with_its_own_gradient_stays_one():
+    """It returns its argument, and is not taken for it; nor is one call taken for another."""
+    mine = dl.custom_gradient(lambda x: (x, lambda ct: ct * 10.0))
+    f = lambda x: mine(x) * x + mine(x)
+    program = compiled(dl.grad(f), 2.0)
+    assert program(2.0) == dl.grad(f)(2.0) == 32.0
+
+
+def test_a_stopped_gradient_stays_stopped():
+    f = lambda x: np.exp(x) * dl.stop_gradient(np.exp(x)) + dl.stop_gradient(x) * x
+    assert compiled(dl.grad(f), 0.5)(0.5) == pytest.approx(np.exp(0.5) ** 2 + 0.5, rel=1e-15)
+
+
+def test_checkpoints_are_computed_again():
+    """The recomputation is not merged with anything; also where the function reads a traced value from around it."""
+    body = lambda x: np.sin(np.sin(np.sin(x)))
+    twice = lambda g: lambda x: np.sum(g(x) + g(x) * np.sin(x))
+    x = np.linspace(0.1, 1.0, 5)
+    want = dl.grad(twice(body))(x)
+    np.testing.assert_allclose(compiled(dl.grad(twice(dl.checkpoint(body))), x)(x), want, rtol=1e-14)
+
+    def around(x):
+        scale = np.sin(x)
+        inner = dl.checkpoint(lambda y: np.sin(y * scale) + np.sin(x))
+        return np.sum(inner(x) + np.sin(x) + np.sin(x * scale) + inner(x))
+
+    want = dl.grad(around)(x)
+    np.testing.assert_allclose(compiled(dl.grad(around), x)(x), want, rtol=1e-13)
+
+
+def test_gates_of_paths_that_are_one():
+    """Behind `where` nothing flows, and an infinite derivative there stays out, on merged operations too."""
+
+    def f(x):
+        safe = np.where(x > 0, np.sqrt(x), 0.0)
+        return np.sum(safe + np.where(x > 0, np.sqrt(x) * 2.0, 0.0))
+
+    x = np.array([0.0, 4.0])
+    np.testing.assert_array_equal(compiled(dl.grad(f), x)(x), dl.grad(f)(x))
+
+
+def test_second_derivatives_and_batches():
+    f = lambda v: np.exp(v[0] * v[1]) + np.exp(v[0] * v[1]) * np.sin(v[0]) ** 2
+    v, w = np.array([0.3, -0.7]), np.array([1.0, 2.0])
+    for make in (dl.hvp, lambda f: lambda v, w: dl.jacobian(dl.grad(f))(v) @ w):
+        np.testing.assert_allclose(compiled(make(f), v, w)(v, w), make(f)(v, w), rtol=1e-13)
+    rows_of = lambda vs: dl.vmap(dl.grad(f))(vs)
+    vs = np.stack([v, w])
+    np.testing.assert_allclose(compiled(rows_of, vs)(vs), rows_of(vs), rtol=1e-13)
+
+
+def test_several_results_are_merged_as_one():
+    f = lambda a: np.sum(np.linalg.eigh(a)[0] ** 2) + np.linalg.eigh(a)[0][0]
+    a = order(3) + order(3).T
+    program = compiled(dl.grad(f), a)
+    assert [n.primitive.name for n in program.program.last.traced.operations].count("eigh") == 1
+    np.testing.assert_allclose(program(a), dl.grad(f)(a), rtol=1e-12, atol=1e-13)
+
+
+def test_branches_are_still_seen():
+    def f(x):
+        return np.sin(x) if np.sin(x) > 0 and np.sin(x) > 0.1 else x * x
+
+    program = compiled(dl.grad(f), 1.0)
+    assert program(1.0) == pytest.approx(np.cos(1.0)) and program(-1.0) == -2.0 and program(0.05) == 0.1

@@ -14,7 +14,6 @@ from difflab.compile.native import (
     arrays as native_arrays,
     backend as native,
     functions as native_functions,
-    region as native_region,
     sines as native_math,
 )
 
@@ -427,7 +426,7 @@ def test_without_numba(monkeypatch):
 
 def test_long_programs_stay_with_numpy():
     def f(x):
-        for k in range(native_region.LIMIT + 1):
+        for k in range(native.LONGEST + 1):
             x = x * 0.5 + 0.25 * (k % 3)
         return x
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 
@@ -22,8 +21,6 @@ from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 from ..xla.program import XlaSource
 from .lengths import Loops
 from .walked import LARGEST, WalkedSource
-
-Source: TypeAlias = ScalarSource | NumpySource | XlaSource | WalkedSource
 
 
 class Compiled:
@@ -64,7 +61,9 @@ class Compiled:
                 # Single numbers may come as Python's or NumPy's, which nothing can be written into.
                 donated = [x for x, d in zip(self.graph.inputs, self.donated) if d and x.shape]
                 kept = [] if self.guards else donated
-                self.source: Source = WalkedSource(self.graph) if walked else self.written(kept)
+                self.source: ScalarSource | NumpySource | XlaSource | WalkedSource = (
+                    WalkedSource(self.graph) if walked else self.written(kept)
+                )
                 if isinstance(self.source, NumpySource | WalkedSource):
                     self.arrays = self.source
                 self.run = self.source.compile()
@@ -78,7 +77,7 @@ class Compiled:
             return NUMPYS
         return frozenset(() if self.elements else ("elements",))
 
-    def written(self, kept: list[Node]) -> Source:
+    def written(self, kept: list[Node]) -> ScalarSource | NumpySource | XlaSource:
         """The source for the backend."""
         if self.backend == "jax":
             return XlaSource(self.graph)

@@ -52,7 +52,7 @@ def _binary(name: str) -> tuple[Function, Function]:
 
     def reflected(self: Traced, other: Value) -> Value:
         tape = self.tape
-        if other.__class__ is float and tape.operations is not None and tape.follows:
+        if other.__class__ is float and tape.operations is not None and tape.follows and tape.known is None:
             value = (
                 tape.compute(row, [other, self.value], NO_PARAMS) if tape.nested else row.evaluate(other, self.value)
             )

@@ -52,7 +52,7 @@ class Compiled:
                 start = time.perf_counter()
                 walked = len(self.traced) > LARGEST and self.backend != "jax"
                 with doing("compiling"), SEARCHED_SELDOM:
-                    without = PASSES if walked else self.without if scalar else self.without | {"elements"}
+                    without = self.without if scalar else self.without | {"elements"}
                     self.graph, self.log = optimise(self.traced, without)
                 numbers = scalar and not walked and self.backend != "jax" and is_scalar(self.graph)
                 self.scalar: bool = numbers and (self.elements or not any(x.shape for x in self.graph.inputs))
@@ -75,6 +75,8 @@ class Compiled:
         """The passes that are left out."""
         if self.backend == "jax":
             return NUMPYS
+        if len(self.traced) > LARGEST:
+            return frozenset(PASSES)
         return frozenset(() if self.elements else ("elements",))
 
     def written(self, kept: list[Node]) -> ScalarSource | NumpySource | XlaSource:

@@ -127,6 +127,16 @@ def test_other_programs_stay_as_they_are(f, x):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("x", [1.5, np.float64(1.5), V], ids=["float", "float64", "array"])
+def test_constants_that_are_handed_on_keep_their_kind(x, backend):
+    f = lambda x: (2.0 * (x[0] if np.shape(x) else x), np.int64(3), np.int32(4), True)
+    program = dl.compile(f, backend=backend)
+    for _ in range(3):
+        found = program(x)
+        assert [np.asarray(y).dtype for y in found] == [float, np.int64, np.int32, bool] and found == f(x)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     "x",
     [

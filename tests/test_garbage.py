@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from patience import HANGS
 
 import difflab as dl
 from difflab.garbage import SEARCHED_SELDOM, SELDOM
@@ -70,12 +71,12 @@ def test_blocks_stand_in_each_other_and_on_threads():
     def other():
         with SEARCHED_SELDOM:
             outer.set()
-            inner.wait(10)
+            inner.wait(HANGS)
 
     thread = threading.Thread(target=other)
     with SEARCHED_SELDOM:
         thread.start()
-        outer.wait(10)
+        outer.wait(HANGS)
         with SEARCHED_SELDOM:
             assert gc.get_threshold() == SELDOM
     assert gc.get_threshold() == SELDOM  # the other thread is still in its block

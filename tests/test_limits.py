@@ -232,6 +232,11 @@ def test_one_thread_times_out_and_the_others_go_on():
     assert len(failures) == 1
 
 
+def waits(thread):
+    """Whether it is where answers are waited for."""
+    return sys._current_frames()[thread.ident].f_code is worker.exactly.__code__
+
+
 @pytest.mark.parametrize(
     "by", [lambda: os.kill(os.getpid(), signal.SIGINT), _thread.interrupt_main], ids=["kill", "flag"]
 )
@@ -241,8 +246,7 @@ def test_an_interrupt_ends_the_work(by):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
     def interrupt():  # when the work has begun
-        until(lambda: children_of(HELPER.process.pid))
-        time.sleep(0.3)  # and is waited for
+        until(lambda: children_of(HELPER.process.pid) and waits(threading.main_thread()))
         by()
 
     thread = threading.Thread(target=interrupt)

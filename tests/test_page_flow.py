@@ -34,7 +34,8 @@ def test_the_card_of_a_step_covers_nothing(open_pass, name, width):
             covered.append(page.evaluate(COVERED))
         else:
             assert page.locator(".flow .card").count() == 0
-    assert True not in covered and covered.count(False) > 0.8 * len(covered)
+    # In a narrow window a card that would not fit into sight is left out: the words below say the same.
+    assert True not in covered and covered.count(False) > (0.8 if width > 400 else 0.6) * len(covered)
 
 
 def test_a_step_back_has_its_three_colours_everywhere(open_pass):

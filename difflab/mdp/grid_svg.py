@@ -59,7 +59,7 @@ class GridDrawing(Carded):
         return f"<GridDrawing: {self.title}>"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shown:
     """What stands in the cells: a text, how dark they are, their best actions, words; and what that is, in words."""
 

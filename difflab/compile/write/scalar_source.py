@@ -158,6 +158,8 @@ def is_scalar(graph: Graph) -> bool:
     """
     if any(y.value.__class__ is tuple or (y.shape and y.primitive is not PACK) for y in graph.outputs):
         return False
+    if any(y.primitive is rows.constant and y.dtype != np.float64 for y in graph.outputs):
+        return False  # counts and truth values that the function hands on keep their kind
     return all(map(is_number, graph.order))
 
 

@@ -22,7 +22,7 @@ from ..graph.pytree import first, flatten
 from ..graph.traced import NODE
 from ..graph.vertices import strip
 from ..primitives import Carrier
-from ..types import Array, Function, Tree, Value
+from ..types import Array, DType, Function, Shape, Tree, Value
 from .batching import vmap
 from .colouring import make_plan
 from .sparse_matrix import matrix_of
@@ -50,15 +50,19 @@ class Layout(NamedTuple):
 class Joined:
     """A function of a tree as a function of one array, and what its last run returned; one array stays as it is."""
 
+    name: str
+    g: Function
+    inside: Rebuild
+
     def __init__(self, name: str, g: Function, x: Tree) -> None:
         self.name, self.g = name, g
         leaves, self.inside = flatten(x)
         for leaf in leaves:
             check_leaf(name, leaf)
-        self.shapes = [Carrier.shape(leaf) for leaf in leaves]
-        self.dtypes = [Carrier.dtype(leaf) for leaf in leaves]
-        self.alone = leaves[0] if len(leaves) == 1 else None
-        self.x = self.alone if self.alone is not None else vector(leaves)
+        self.shapes: list[Shape] = [Carrier.shape(leaf) for leaf in leaves]
+        self.dtypes: list[DType] = [Carrier.dtype(leaf) for leaf in leaves]
+        self.alone: Value = leaves[0] if len(leaves) == 1 else None
+        self.x: Value = self.alone if self.alone is not None else vector(leaves)
         self.outputs: list[Value] = []
         self.outside: Rebuild = self.inside
 

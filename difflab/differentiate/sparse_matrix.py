@@ -30,7 +30,8 @@ class TracedMatrix:
     """
 
     def __init__(self, pattern: Value, data: Value) -> None:
-        self.pattern, self.data = pattern, data
+        self.pattern: Value = pattern
+        self.data: Value = data
 
     def __repr__(self) -> str:
         return f"<sparse matrix of traced values, shape {self.shape}, {self.nnz} elements>"

@@ -78,6 +78,15 @@ class Block:
     results that somebody reads, `depth` is the number of loops around.
     """
 
+    a: int
+    b: int
+    n: int
+    session: Session
+    depth: int
+    wanted: Collection[int]
+    before: list[list[Node]]
+    steps: list[list[Node]]
+
     def __init__(
         self,
         graph: Graph,

@@ -37,6 +37,8 @@ def graph_of(body: Any) -> Graph:
 class Nested(Block):
     """A block that may hold loops and branches. The places of their results are known when they are met."""
 
+    lines: list[str]
+
     def __init__(self, graph: Graph, a: int, b: int, session: Session, **more: Any) -> None:
         self.inner: dict[Node, Control] = {}
         super().__init__(graph, a, b, session, **more)
@@ -79,11 +81,14 @@ class Nested(Block):
 class Control:
     """One loop or branch: its blocks, and the places of its results."""
 
+    home: Nested
+    node: Node
+
     def __init__(self, home: Nested, node: Node) -> None:
         self.home, self.node = home, node
-        self.depth = home.depth + 1
+        self.depth: int = home.depth + 1
         self.given: list[Array] = [home.place(x) for x in node.operands]
-        self.wanted = {n.params["index"] for n in home.readers.get(node, ())}
+        self.wanted: set[int] = {n.params["index"] for n in home.readers.get(node, ())}
         self.results: dict[int, Array] = {}
         self.plan()
 
@@ -122,12 +127,12 @@ class WhileControl(Control):
     def plan(self) -> None:
         test, body, a, b = self.node.primitive.spelling["while_loop"]
         self.inputs: list[Node] = graph_of(test).inputs[a:]
-        self.first = self.given[b:]
-        self.carry = [self.fresh(x) for x in self.inputs]
-        self.test = self.block(test, a, a, [*self.given[:a], *self.carry])
-        self.body = self.block(body, b - a, len(self.given) - a, [*self.given[a:b], *self.carry])
-        self.count = self.home.memory.take((), np.dtype(np.int64))
-        self.results = dict(enumerate([*self.carry, self.count]))
+        self.first: list[Array] = self.given[b:]
+        self.carry: list[Array] = [self.fresh(x) for x in self.inputs]
+        self.test: Nested = self.block(test, a, a, [*self.given[:a], *self.carry])
+        self.body: Nested = self.block(body, b - a, len(self.given) - a, [*self.given[a:b], *self.carry])
+        self.count: Array = self.home.memory.take((), np.dtype(np.int64))
+        self.results: dict[int, Array] = dict(enumerate([*self.carry, self.count]))
 
     def lines(self, indent: str) -> list[str]:
         deep, count = indent + "    ", f"w_int64[{even(self.count).start}]"
@@ -143,17 +148,22 @@ class WhileControl(Control):
 class ScanControl(Control):
     """Slices are copied from the arrays that are scanned over, and the results that are wanted to their places."""
 
+    steps: int
+    reverse: bool
+    first: list[Array]
+    moving: list[Array]
+
     def plan(self) -> None:
         body, a, b, self.steps, self.reverse = self.node.primitive.spelling["scan"]
         graph, n = graph_of(body), b - a
         self.inputs: list[Node] = graph.inputs[a:]
         self.first, self.moving = self.given[a:b], self.given[b:]
-        self.carry = [self.fresh(x) for x in graph.inputs[a:b]]
-        self.slices = [self.fresh(x) for x in graph.inputs[b:]]
-        self.body = self.block(body, a, b, [*self.given[:a], *self.carry, *self.slices])
-        self.stacked = dict(enumerate([*self.body.graph.outputs[n:], *self.body.graph.inputs[a:b]], n))
+        self.carry: list[Array] = [self.fresh(x) for x in graph.inputs[a:b]]
+        self.slices: list[Array] = [self.fresh(x) for x in graph.inputs[b:]]
+        self.body: Nested = self.block(body, a, b, [*self.given[:a], *self.carry, *self.slices])
+        self.stacked: dict[int, Node] = dict(enumerate([*self.body.graph.outputs[n:], *self.body.graph.inputs[a:b]], n))
         made = {k: self.fresh(x, self.steps) for k, x in self.stacked.items() if k in self.wanted}
-        self.results = dict(enumerate(self.carry)) | made
+        self.results: dict[int, Array] = dict(enumerate(self.carry)) | made
 
     def lines(self, indent: str) -> list[str]:
         deep, t, n, outputs = indent + "    ", self.body.t, len(self.carry), len(self.body.graph.outputs)
@@ -181,9 +191,11 @@ class CondControl(Control):
         branches, part = self.node.primitive.spelling["cond"]
         given = [part(self.given, which) for which in (0, 1)]
         unread = self.home.memory.take((), np.dtype(float))
-        self.branches = [self.block(b, len(g), len(g), [*g[:-1], unread]) for b, g in zip(branches, given)]
+        self.branches: list[Nested] = [
+            self.block(b, len(g), len(g), [*g[:-1], unread]) for b, g in zip(branches, given)
+        ]
         self.outputs: list[Node] = self.branches[0].graph.outputs
-        self.results = dict(enumerate(map(self.fresh, self.outputs)))
+        self.results: dict[int, Array] = dict(enumerate(map(self.fresh, self.outputs)))
 
     def lines(self, indent: str) -> list[str]:
         chosen = self.node.operands[0]
@@ -197,7 +209,7 @@ class CondControl(Control):
         return lines
 
 
-CONTROLS = {"scan": ScanControl, "while_loop": WhileControl, "cond": CondControl}
+CONTROLS: dict[str, type[Control]] = {"scan": ScanControl, "while_loop": WhileControl, "cond": CondControl}
 
 
 class Whole(Nested):

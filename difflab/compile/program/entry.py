@@ -58,7 +58,7 @@ def exchange(function: Value, text: str, names: dict[str, Any]) -> None:
     function.__code__ = space["entry"].__code__
 
 
-OBJECTS = {
+OBJECTS: dict[str, Any] = {
     "array": np.array,
     "ndarray": np.ndarray,
     "float64": np.float64,

@@ -44,6 +44,12 @@ class HeadSource(NumpySource):
 class Body:
     """The program of one step. `begin` computes what is the same in all steps."""
 
+    checked: Checked
+    a: int
+    graph: Graph
+    head: list[Node]
+    tail: Graph
+
     def __init__(self, program: Compiled, a: int, checked: Checked) -> None:
         self.checked = checked
         self.a, self.graph = a, program.graph
@@ -165,7 +171,9 @@ class While:
     """
 
     def __init__(self, test: Compiled, body: Compiled, a: int, b: int, checked: tuple[Checked, Checked]) -> None:
-        self.a, self.b, self.checked = a, b, checked
+        self.checked: tuple[Checked, Checked] = checked
+        self.a: int = a
+        self.b: int = b
         test.build(), body.build()
         self.inputs: list[Node] = body.graph.inputs[b - a :]
         self.numbers: Function | None = None
@@ -174,7 +182,8 @@ class While:
             first = ScalarSource(test.graph, taken=source.names.taken)
             self.numbers = function_of(while_text(first, source, a), "repeat", first, source)
             return
-        self.test, self.body = Body(test, a, checked[0]), Body(body, b - a, checked[1])
+        self.test: Body = Body(test, a, checked[0])
+        self.body: Body = Body(body, b - a, checked[1])
 
     def run(self, xs: list[Value]) -> tuple[list[Value], int]:
         if self.numbers is not None:
@@ -200,15 +209,20 @@ class While:
 class Scan:
     """A `scan`: `run(xs)` gives the last carry, the ys, and with `keep` each step's carry."""
 
+    a: int
+    b: int
+    count: int
+    checked: Checked
+
     def __init__(self, body: Compiled, bounds: tuple[int, int], count: int, reverse: bool, checked: Checked) -> None:
         (self.a, self.b), self.count, self.checked = bounds, count, checked
-        self.places = range(count - 1, -1, -1) if reverse else range(count)
+        self.places: range = range(count - 1, -1, -1) if reverse else range(count)
         body.build()
-        self.graph = body.graph
+        self.graph: Graph = body.graph
         self.texts: dict[bool, Function] = {}
         self.source: ScalarSource | None = ScalarSource(body.graph) if is_of_numbers(body.graph) else None
         if self.source is None:
-            self.body = Body(body, self.a, checked)
+            self.body: Body = Body(body, self.a, checked)
 
     def run(self, xs: list[Value], keep: bool) -> list[Value]:
         if self.source is not None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from test_page import passes
 from test_page_browser import SCALAR
+
+import difflab as dl
 
 ROLES = {"up": "rgb(180, 84, 10)", "local": "rgb(122, 79, 191)", "down": "rgb(10, 92, 180)"}
 COVERED = """() => {
@@ -20,6 +23,58 @@ COVERED = """() => {
       .map(p => p.matrixTransform(to)).some(p => inside(p.x, p.y));
   });
 }"""
+
+# At each step, as it is and after `fit`: the cards and equations that the stage's edge cuts, and how many are seen.
+CUT = """() => {
+  const cut = [];
+  let seen = 0;
+  const look = (k, when) => {
+    for (const label of document.querySelectorAll('.flow :is(.small-equation, .card)')) {
+      if (!label.checkVisibility()) continue;
+      const [at, stage] = [label, document.querySelector('#stage')].map(e => e.getBoundingClientRect());
+      seen += 1;
+      if (at.left < stage.left || at.right > stage.right || at.top < stage.top || at.bottom > stage.bottom)
+        cut.push(`${when}, step ${k}: ${label.textContent}`);
+    }
+  };
+  difflab.steps().forEach((step, k) => {
+    difflab.go(k);
+    look(k, 'as it is');
+    document.querySelector('#fit').click();
+    look(k, 'after fit');
+    if (k % 3 == 2) document.querySelector('#larger').click();
+  });
+  return [seen, cut];
+}"""
+W, X, B = np.array([[0.5, -1.0, 0.25], [1.5, 0.75, -0.5]]), np.array([1.0, -0.5, 2.0]), np.array([0.1, -0.2])
+LABELLED = {
+    "layer": (lambda W, x, b: np.sum(np.tanh(W @ x + b) ** 2), (W, X, B)),
+    "norm": (lambda W, x: np.linalg.norm(W @ x), (W, X)),
+    "numbers": (lambda x, y: x * y * np.sin(x * y), (0.5, 3.0)),
+}
+
+
+@pytest.mark.parametrize("width", [1400, 1240, 800, 400])
+@pytest.mark.parametrize("name", LABELLED)
+def test_no_label_is_cut(open_pass, name, width):
+    f, at = LABELLED[name]
+    page = open_pass(dl.trace(f, *at).forward(*at).backward(), width=width, height=900)
+    seen, cut = page.evaluate(CUT)
+    assert seen >= 4 and cut == []
+
+
+def test_paper_has_the_labels_that_are_out_of_sight(open_pass):
+    f, at = LABELLED["numbers"]
+    page = open_pass(dl.trace(f, *at).forward(*at).backward(), width=800)
+    labels = "[...document.querySelectorAll('.flow .small-equation')].map(e => e.checkVisibility())"
+    page.evaluate("difflab.go(1e9)")
+    page.click("#fit")
+    for _ in range(6):
+        page.click("#larger")
+    assert False in page.evaluate(labels)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    printed = page.evaluate(labels)
+    assert len(printed) > 2 and all(printed)
 
 
 @pytest.mark.parametrize("width", [1400, 800, 400])

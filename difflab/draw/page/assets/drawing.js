@@ -137,6 +137,7 @@ function paintWire(wire, { known, step }) {
 // whole is moved; another viewBox would make the browser lay out every text again.
 function startView() {
   stage.style.height = "";
+  forgetPlaces();
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
   const [least, part, most] = projecting() ? [1.3, Math.min(1.8, width / PROJECTED), 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
@@ -183,6 +184,8 @@ function fit() {
   view.scale = few ? Math.max(fitting(size.h), READABLE) : fitting(size.h);
   centre(whole.w / 2, whole.h / 2);
   if (present) follow(frameOf(present.on), present.flow && frameOf(present.flow.t));
+  forgetPlaces();
+  if (present) paintFlow(present);
 }
 function placeOf(event) {
   const frame = stage.getBoundingClientRect();
@@ -208,6 +211,7 @@ function hideUnseen() {
     more ||= seen;
     part.el.classList.toggle("unseen", !seen);
   }
+  hideCut();
   if (more && present) paintSeen();
 }
 const frameOf = n => (n === null || !boxOf[n] ? null : boxOf[n].frame);

@@ -1,7 +1,7 @@
 // The way back on the drawing: the active wire turns round, its equation on a card beside it, finished ones in small.
 const SVG = "http://www.w3.org/2000/svg", MOST_EQUATIONS = 150, NARROW = 600, MARGIN = 66; // room above and below for a card
 const ARROW = 7; // points from the end of a wire's line to the tip of its arrowhead
-let layer = null, shownFlow = null;
+let layer = null, shownFlow = null, smallOnes = []; // the small equations that are drawn: { el, spot }
 
 function shape(tag, given = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -52,29 +52,39 @@ function bindFlow() {
 // Finished equations in small, then the active wire and its card.
 function paintFlow({ known, step, flow }) {
   if (!layer) return;
-  const taken = [], drawn = [];
+  const taken = [];
+  smallOnes = [];
   if (wires.length <= MOST_EQUATIONS) for (const wire of wires) {
     const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
     if (!wire.frame.seen || flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
     const text = shape("text", { class: "small-equation" }, ...spans(equation(flows[0])));
     const width = 7.1 * text.textContent.length + 4;
     if (!(wire.tried >= width) || wire.spot && taken.some(o => meet(wire.spot, o, 2))) {
-      wire.spot = freePlace(wire, width, 15, 60, taken, 4, false);
+      wire.spot = [inSight, inDrawing].reduce((found, where) => found || freePlace(wire, width, 15, 60, taken, 4, where), null);
       wire.tried = width;
     }
     if (!wire.spot) continue;
     taken.push(wire.spot);
     text.setAttribute("x", wire.spot.x + wire.spot.width / 2);
     text.setAttribute("y", wire.spot.y + 12);
-    drawn.push(text);
+    smallOnes.push({ el: text, spot: wire.spot });
   }
+  hideCut();
   const wire = flow && wireOf[step.k], again = shownFlow === step.k;
   shownFlow = wire ? step.k : null;
-  layer.replaceChildren(...drawn, ...(wire ? activeWire(wire, again) : []));
+  layer.replaceChildren(...smallOnes.map(o => o.el), ...(wire ? activeWire(wire, again) : []));
   const lines = flow && cardLines(step, flow), shown = wire ? card(wire, lines, flow, taken) : [];
   layer.append(...shown);
   // A projector shows nothing else with these numbers: where the drawing has no room they stand above the sentence.
   $("docked").replaceChildren(...(shown.length || !lines ? [] : lines.map(line => make("div", {}, ...htmlSpans(line)))));
+}
+// A small equation that the edge of the stage would cut is left out until it is in sight.
+function hideCut() {
+  for (const { el, spot } of smallOnes) mark(el, "unseen", !inSight(spot));
+}
+// In another view there is other room.
+function forgetPlaces() {
+  for (const wire of wires) wire.tried = 0;
 }
 // From the output to the input: the forward path begins at the receiver, so it is drawn from its end.
 function activeWire(wire, again) {
@@ -107,8 +117,8 @@ function broughtIntoSight(spot, flow) {
 function cardPlace(wire, width, height, taken, flow) {
   const key = () => [width, view.x, view.y, view.scale, size.w, size.h].join(), known = wire.card;
   if (known?.key === key() && (known.over || !taken.some(o => meet(known.spot, o, 2)))) return known.spot;
-  const place = (taken, sight) => freePlace(wire, width, height, 240, taken, 5, sight);
-  const clear = place(taken, true), spot = clear || place([], true) || broughtIntoSight(place([], false), flow);
+  const place = (taken, where) => freePlace(wire, width, height, 240, taken, 5, where);
+  const clear = place(taken, inSight), spot = clear || place([], inSight) || broughtIntoSight(place([], () => true), flow);
   wire.card = { key: key(), spot, over: !clear };
   return spot;
 }

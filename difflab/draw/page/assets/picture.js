@@ -24,6 +24,7 @@ function reveal() {
   }
   mark(svg, "far-off", false);
   go(now);
+  for (const { el } of smallOnes) el.classList.remove("unseen");
 }
 // The sentence in lines of at most this width; its roles keep their colours.
 function sentenceLines(width, font) {

@@ -50,8 +50,12 @@ function inSight({ x, y, width, height }) {
   const left = view.x - whole.dx + 3, top = view.y - whole.dy + 3;
   return x >= left && y >= top && x + width <= left + size.w / view.scale - 6 && y + height <= top + size.h / view.scale - 6;
 }
-// The free place nearest to a wire's middle for a card of this size; null where there is none.
-function freePlace(wire, width, height, most, taken, by, sight) {
+function inDrawing({ x, y, width, height }) {
+  const left = x + whole.dx, top = y + whole.dy;
+  return left >= 3 && top >= 3 && left + width <= whole.w - 3 && top + height <= whole.h - 3;
+}
+// The free place nearest to a wire's middle for a card of this size, inside of what is asked for; null where there is none.
+function freePlace(wire, width, height, most, taken, by, inside) {
   const asides = wire.frame.height > wire.frame.width ? UPRIGHT : FLAT;
   wire.along ??= [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8].map(part => [part, pointAt(wire.points, part * wire.length)]);
   let best = null;
@@ -63,7 +67,7 @@ function freePlace(wire, width, height, most, taken, by, sight) {
         const cost = away + far + 30 * Math.abs(aside);
         if (best && cost >= best.cost) continue;
         const spot = { x: x + aside * width - width / 2, y: y + sign * away - height / 2, width, height, cost };
-        const free = (!sight || inSight(spot)) && !near.some(o => meet(spot, o, by)) &&
+        const free = inside(spot) && !near.some(o => meet(spot, o, by)) &&
           !taken.some(o => meet(spot, o, 2)) && !onWire(spot, by);
         if (free) best = spot;
       }

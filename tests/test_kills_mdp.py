@@ -399,7 +399,15 @@ def test_numbers_in_cells_that_have_room_for_them(rows, columns):
 
 @pytest.mark.parametrize(
     "colour, name",
-    [("red", "white"), ("lime", "black"), ("blue", "white"), ("white", "black"), ("black", "white"), ("cyan", "black")],
+    [
+        ("red", "black"),
+        ("darkred", "white"),
+        ("lime", "black"),
+        ("blue", "white"),
+        ("white", "black"),
+        ("black", "white"),
+        ("cyan", "black"),
+    ],
 )
 def test_ink_is_read_on_its_colour(colour, name):
     from matplotlib.colors import to_rgba

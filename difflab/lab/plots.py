@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..files import target, write
 from ..palette import SERIES
-from ..types import FileName
+from ..types import FileName, Value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +27,16 @@ def figure(width: float = 7.5, height: float = 4.8) -> tuple[Figure, Any]:
     axes.grid(alpha=0.3)
     axes.set_prop_cycle(color=list(COLOURS))
     return made, axes
+
+
+def ink(colour: Value) -> str:
+    """Black or white, whichever is read on a colour (red, green, blue): one of them has a contrast of at least 4.5.
+
+    >>> ink((0.13, 0.57, 0.55)), ink((0.23, 0.32, 0.55))
+    ('black', 'white')
+    """
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3])  # as WCAG has it
+    return "white" if 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.179 else "black"
 
 
 def save(made: Figure, path: FileName, force: bool = False) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import re
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ figure { margin: 1rem 0; }
 .formula { display: block; padding: .5rem .7rem; border-left: 3px solid var(--downstream); background: var(--paper); }
 .scroll { overflow-x: auto; margin: .8rem 0; }
 figure svg { display: block; height: auto; margin: 0 auto; }
-img { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; border-radius: .3rem; }
+img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 .narrow { display: none; }
 @media (max-width: 60rem) { .wide.large { display: none; } .narrow.large { display: block; } }
 @media (max-width: 46rem) {
@@ -64,13 +63,11 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 @dataclass
 class Figure:
-    """A drawing as SVG text, perhaps with another one for narrow windows; a card of curves as HTML; or a PNG."""
+    """A drawing as SVG text, perhaps with another one for narrow windows; or a card of curves as HTML."""
 
     svg: str = ""
     narrow: str = ""
     card: str = ""
-    png: bytes = b""
-    alt: str = ""  # of the PNG, for those who cannot see it
 
 
 @dataclass
@@ -126,9 +123,6 @@ def section(s: Section, k: int) -> str:
 def figure(f: Figure) -> str:
     if f.card:
         return f.card
-    if f.png:
-        data = base64.b64encode(f.png).decode()
-        return f'<figure><img alt="{html.escape(f.alt)}" src="data:image/png;base64,{data}"></figure>'
     if not f.narrow:
         return drawn(f.svg)
     size = re.search(r'width="(\d+)', f.svg)

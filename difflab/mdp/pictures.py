@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, ShapeError
-from ..lab.plots import COLOURS, MARKERS, figure, save
+from ..lab.plots import COLOURS, MARKERS, figure, ink, save
 from ..palette import DEAD, INK, QUIET, WRONG
 from ..types import FileName, Params, Value
 from .checks import floats
@@ -89,12 +89,6 @@ def map_of(name: str) -> Colormap:
     import matplotlib
 
     return matplotlib.colormaps[name].with_extremes(bad=WALL)
-
-
-def ink(colour: Value) -> str:
-    """Black or white, whichever is read on the colour."""
-    r, g, b = colour[:3]
-    return "white" if 0.299 * r + 0.587 * g + 0.114 * b < 0.5 else "black"
 
 
 def grid_values(solution: Solution) -> Figure:

@@ -13,9 +13,9 @@ import numpy as np
 from ..errors import DifflabError, InputError
 from ..files import target_folder, write_all
 from ..lab.plots import encoded
+from ..lab.schemes import pictured
 from ..lab.tour_page import POLICY, STYLE, Figure, figure
-from ..nn.pictures import png
-from ..types import Params, Value
+from ..types import Params
 from ..version import __version__
 from . import pictures
 from .graphs import backup_graph
@@ -86,10 +86,6 @@ def page(solution: Solution, title: str) -> str:
 """
 
 
-def shown(made: Value, alt: str) -> str:
-    return figure(Figure(png=png(made), alt=alt))
-
-
 def beside(solution: Solution) -> dict[str, Solution]:
     """The solution, and for a small discounted process those of other methods, to compare how they converge."""
     process, runs = solution.process, {solution.method: solution}
@@ -133,19 +129,27 @@ def episode_section(solution: Solution) -> list[tuple[str, str, str]]:
     start = int(alive[solution.values[alive].argmin()])
     states, _, rewards = process.episode(solution.policy, rng=0, start=start, steps=100)
     about = f"From the state that is worth least: {len(rewards)} steps, rewards {rewards.sum():.4g} in all."
-    return [("An episode under the policy", about, shown(pictures.plot_episode(process, states), "path of an episode"))]
+    return [
+        (
+            "An episode under the policy",
+            about,
+            pictured(lambda: pictures.plot_episode(process, states), "path of an episode"),
+        )
+    ]
 
 
 def sections(solution: Solution) -> list[tuple[str, str, str]]:
     process = solution.process
     grid = isinstance(process.layout, Grid)
     about = "Arrows are the best actions; where several are as good, all are drawn." if grid else "The first states."
-    found = [("Values and policy", about, shown(pictures.plot_solution(solution), "values"))]
+    found = [("Values and policy", about, pictured(lambda: pictures.plot_solution(solution), "values"))]
     if grid and max(process.layout.shape) <= pictures.ARROW_CELLS and solution.gain is None:
-        found.append(("Action values", "One triangle for each direction.", shown(pictures.plot_q(solution), "q")))
+        found.append(
+            ("Action values", "One triangle for each direction.", pictured(lambda: pictures.plot_q(solution), "q"))
+        )
     runs = beside(solution)
     if any(len(s.residuals) > 1 for s in runs.values()):
-        curve = shown(pictures.plot_convergence(runs), "convergence")
+        curve = pictured(lambda: pictures.plot_convergence(runs), "convergence")
         found.append(("Convergence", "The bound of the error after each iteration.", curve))
     if solution.gain is None and solution.stages is None:
         s = sensitivity(solution)
@@ -153,9 +157,8 @@ def sections(solution: Solution) -> list[tuple[str, str, str]]:
             "The derivative of the mean value by the reward of each state: how often it is visited, discounted, under "
             f"the best policy. By the discount it is {s.discount:.4g}."
         )
-        found.append(
-            ("Which reward matters", told, shown(pictures.plot_sensitivity(process, s.visits, title=""), "heat map"))
-        )
+        heat = pictured(lambda: pictures.plot_sensitivity(process, s.visits, title=""), "heat map")
+        found.append(("Which reward matters", told, heat))
     found += [*backup_section(solution), *episode_section(solution)]
     notes = "".join(f"<li>{html.escape(n)}</li>" for n in solution.notes)
     if notes:

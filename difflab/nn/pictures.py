@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..lab.plots import COLOURS, figure
+from ..lab.plots import COLOURS, figure, ink
 from ..types import Array, Params, State
 from .arrays import Record
 from .layers.convolution import Conv2d
@@ -17,13 +16,6 @@ from .layers.sequential import Sequential
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def png(made: Figure) -> bytes:
-    """A figure's bytes."""
-    buffer = io.BytesIO()
-    made.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
 
 
 def learning_curves(history: list[Record]) -> Figure:
@@ -58,11 +50,11 @@ def confusion(truth: Array, guess: Array, classes: tuple[str, ...]) -> Figure:
     made: Figure
     made, axes = figure(size + 0.8, size)
     axes.grid(False)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    drawn = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     if n <= 20:
         for i, j in np.ndindex(n, n):
             if counts[i, j]:
-                colour = "white" if share[i, j] > 0.5 else "black"
+                colour = ink(drawn.to_rgba(share[i, j]))
                 axes.text(j, i, counts[i, j], ha="center", va="center", fontsize=7, color=colour)
     slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, classes)) > 3 else {}
     axes.set_xticks(range(n), classes, fontsize=8, **slanted)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..files import write
-from ..lab.tour_page import POLICY, STYLE, Figure, figure
+from ..lab.schemes import pictured
+from ..lab.tour_page import POLICY, STYLE
 from ..version import __version__
 from . import pictures
 from .inspect import inspect
 from .summary import summary
 from .training.recipes import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Plotted
 
 SECTION = '<section id="{id}">\n<h2>{title}</h2>\n<p>{about}</p>\n{body}\n</section>'
 
@@ -58,19 +55,15 @@ def report(outcome: Outcome) -> str:
 """
 
 
-def plot(made: Plotted, alt: str) -> str:
-    return figure(Figure(png=pictures.png(made), alt=alt))
-
-
 def sections(outcome: Outcome) -> list[tuple[str, str, str]]:
-    """Title, a sentence and the content of each section."""
+    """Title, a sentence and the content of each section; what a network has no picture of is left out."""
     run, data, raw = outcome.run, outcome.data, outcome.raw
     found = [
         (
             "Learning curves",
             "The mean loss and the share of right answers in each epoch; in training they are means over the epoch, "
             "while the weights still change.",
-            plot(pictures.learning_curves(run.history), "loss and accuracy by epoch"),
+            pictured(lambda: pictures.learning_curves(run.history), "loss and accuracy by epoch"),
         )
     ]
     few = slice(0, min(len(data.x_test), 10_000))
@@ -81,28 +74,24 @@ def sections(outcome: Outcome) -> list[tuple[str, str, str]]:
             (
                 "Confusion",
                 "Rows are the truth, columns the network's answer, over the test samples.",
-                plot(pictures.confusion(truth, scores.argmax(1), data.classes), "confusion matrix"),
+                pictured(lambda: pictures.confusion(truth, scores.argmax(1), data.classes), "confusion matrix"),
             )
         )
         if len(data.shape) == 3:
-            wrong = pictures.mistakes(raw.x_test[few], scores, truth, data.classes)
-            if wrong is not None:
-                found.append(("The surest mistakes", "Wrong answers by the probability they were given.",
-                              plot(wrong, "misclassified test images")))  # fmt: skip
-    kernels = pictures.first_kernels(run.model, run.params)
-    if kernels is not None:
-        found.append(
-            ("Kernels of the first layer", "Red is positive, blue negative.", plot(kernels, "learned kernels"))
-        )
+            wrong = lambda: pictures.mistakes(raw.x_test[few], scores, truth, data.classes)
+            found.append(("The surest mistakes", "Wrong answers by the probability they were given.",
+                          pictured(wrong, "misclassified test images")))  # fmt: skip
+    kernels = pictured(lambda: pictures.first_kernels(run.model, run.params), "learned kernels")
+    found.append(("Kernels of the first layer", "Red is positive, blue negative.", kernels))
     if len(data.shape) == 3 and len(data.x_test):
-        maps = pictures.activation_maps(run.model, run.params, run.state, data.x_test[0])
-        if maps is not None:
-            found.append(("Activations", "What the layers make of the first test image, up to eight channels each.",
-                          plot(maps, "activation maps")))  # fmt: skip
+        maps = lambda: pictures.activation_maps(run.model, run.params, run.state, data.x_test[0])
+        found.append(("Activations", "What the layers make of the first test image, up to eight channels each.",
+                      pictured(maps, "activation maps")))  # fmt: skip
     batch = slice(0, min(256, len(data.x_train)))
     looked = inspect(run.model, run.params, run.state, data.x_train[batch], data.y_train[batch],
                      outcome.recipe.make_loss(data))  # fmt: skip
-    found.append(("Activations and gradients by layer", looked.verdict(), plot(looked.plot(), "histograms by layer")))
+    histograms = pictured(looked.plot, "histograms by layer")
+    found.append(("Activations and gradients by layer", looked.verdict(), histograms))
     table = summary(run.model, data.shape, params=run.params)
     found.append(("The network", "Shapes are those of one sample.", f'<div class="scroll">{table._repr_html_()}</div>'))
-    return found
+    return [section for section in found if section[2]]

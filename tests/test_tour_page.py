@@ -10,8 +10,9 @@ import difflab as dl
 from difflab.draw.dot import dot
 from difflab.draw.draw import svg
 from difflab.draw.flow import Flow
+from difflab.draw.narrow import narrow_svg, width_of
 from difflab.lab.tour import STOPS, curves, drawn
-from difflab.lab.tour_page import Section, page
+from difflab.lab.tour_page import PHONE, Section, page
 
 SIZES = """() => [...document.querySelectorAll("figure svg")].filter((d) => d.checkVisibility()).map((drawn) => {
   const texts = [...drawn.querySelectorAll("text")].filter((t) => t.textContent.trim());
@@ -36,10 +37,32 @@ def address(tmp_path_factory):
 def test_drawings_fill_their_cards_and_are_read(visit, address, width):
     found = visit(address, width=width).evaluate(SIZES)
     assert len(found) == len(STOPS) + 1 and all(f["text"] >= 11 for f in found), found
-    if width >= 800:
-        assert all(f["cut"] <= 0 for f in found), found
+    assert all(f["cut"] <= 0 for f in found), found
     if width == 1400:
         assert sorted(f["fills"] for f in found)[1] > 0.65  # one goes down, and is not as wide
+
+
+def sum_of(count):
+    return dl.parse(" + ".join(f"w{k}*x{k}" for k in range(count)) + " + b"), {
+        name: 0.1 * k - 0.35 for k, name in enumerate([f"{letter}{k}" for letter in "wx" for k in range(count)] + ["b"])
+    }
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_narrow_drawing_stays_narrow_and_says_the_same(count):
+    graph, at = sum_of(count)
+    made = graph.forward(**at).backward()
+    down, narrow = svg(made, direction="down"), narrow_svg(made, PHONE)
+    assert width_of(narrow) <= PHONE < width_of(down)
+    words = lambda drawn: sorted(re.findall(r"[\w.()-]+", re.sub(r"<[^>]*>", " ", drawn[drawn.index("<g") :])))
+    assert words(narrow) == words(down)
+
+
+def test_where_there_is_room_nothing_is_put_below():
+    made = dl.parse("x * y").forward(x=2.0, y=3.0).backward()
+    heights = [float(re.search(r'height="(\d+)', drawn)[1]) for drawn in (narrow_svg(made, PHONE), narrow_svg(made, 1))]
+    assert heights[0] <= heights[1]
+    assert narrow_svg(made, PHONE) == narrow_svg(made, 10_000)
 
 
 CURVES = """() => [...document.querySelectorAll(".difflab-card svg[role=img]")].map((drawn) => {

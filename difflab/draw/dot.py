@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ALLOWED = frozenset(
     "label shape style color fillcolor fontcolor fontname fontsize penwidth arrowsize arrowhead rankdir bgcolor "
     "margin pad nodesep ranksep dir constraint id labelloc labeljust width height fixedsize "
-    "nslimit nslimit1 mclimit splines".split()
+    "nslimit nslimit1 mclimit splines weight".split()
 )
 FONT, POINTS = "Helvetica", 72  # points an inch
 BOTH = f"{DOWNSTREAM};0.5:{BACKWARD}"  # from the receiver, where Graphviz begins the line
@@ -106,9 +106,9 @@ def digraph(picture: Picture, background: str = "transparent") -> graphviz.Digra
         _attributes=attributes(
             rankdir="TB" if picture.down else "LR",
             bgcolor=background,
-            nodesep=0.28,
+            nodesep=0.15 if picture.narrow else 0.28,
             ranksep=0.3 if any(box.kind == "card" for box in picture.boxes) else 0.45,
-            pad=0.15,
+            pad=0.06 if picture.narrow else 0.15,
             fontname=FONT,
             fontsize=12,
             fontcolor=INK,
@@ -124,6 +124,8 @@ def digraph(picture: Picture, background: str = "transparent") -> graphviz.Digra
     clusters(graph, picture, ())
     for k, wire in enumerate(picture.wires):
         write_wire(graph, k, wire, picture.down)
+    for upper, lower in picture.below:
+        graph.edge(f"n{upper}", f"n{lower}", **attributes(style="invis", weight=0))
     return graph
 
 

@@ -78,6 +78,8 @@ class Picture:
     clusters: dict[tuple[int, ...], str] = field(default_factory=dict)
     key: list[Line] = field(default_factory=list)
     down: bool = False
+    narrow: bool = False  # less room between boxes and around them
+    below: list[tuple[int, int]] = field(default_factory=list)  # boxes, the second lower, without a wire
     quick: bool = False  # straight wires and a coarser layout, for hundreds of boxes
 
     def add(self, box: Box) -> int:

@@ -14,6 +14,7 @@ from ..cards.as_html import as_html
 from ..cards.parts import Card, Table
 from ..cards.shown import Shown
 from ..draw.draw import svg
+from ..draw.narrow import narrow_svg
 from ..files import target_folder, write_all
 from ..progress import doing
 from ..types import FileName, Value
@@ -21,7 +22,7 @@ from .compare import Comparison, compare
 from .comparison_report import seconds
 from .step_size import CAPTION as STEP_SIZE_CAPTION, step_size_study
 from .swell import CAPTION as SWELL_CAPTION, expression_swell
-from .tour_page import Figure, Section, page
+from .tour_page import PHONE, Figure, Section, page
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -182,8 +183,8 @@ def passes(stop: Stop) -> Drawable:
 
 def drawn(stop: Stop) -> Figure:
     """Its passes from left to right; where the window is narrow, from top to bottom."""
-    found = svg(passes(stop), direction=stop.direction)
-    return Figure(found, "" if stop.direction == "down" else svg(passes(stop), direction="down"))
+    made = passes(stop)
+    return Figure(svg(made, direction=stop.direction), narrow_svg(made, PHONE))
 
 
 def curves(study: Shown) -> Figure:

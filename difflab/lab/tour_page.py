@@ -55,7 +55,8 @@ td:last-child { min-width: 5.5rem; }
 footer { color: var(--quiet); font-size: .86rem; }
 """
 STYLE = variables() + RULES  # of the reports as well
-SMALLEST = 0.83  # scale of a picture: the text on its wires, 10 pt or 13.3 px, stays above 11 px
+SMALLEST = 0.76  # scale of a picture: the text on its wires, 11 pt or 14.7 px, stays above 11 px
+PHONE = 350  # points of a drawing that fits at this scale into a window of 400 pixels
 COLUMN = 500  # points that a drawing has in a window of 46rem
 LARGEST, TALLEST = 1.5, 640  # a small graph grows to fill its card, up to this scale and this height in points
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

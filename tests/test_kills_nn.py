@@ -228,7 +228,7 @@ def test_what_a_report_has_a_section_for(monkeypatch, shape, drawn, samples):
     looked = SimpleNamespace(verdict=lambda: "fine", plot=lambda: "histograms")
     monkeypatch.setattr(report, "inspect", lambda *x: looked)
     monkeypatch.setattr(report, "summary", lambda *x, **k: SimpleNamespace(_repr_html_=lambda: "table"))
-    monkeypatch.setattr(report, "plot", lambda made, alt: made)
+    monkeypatch.setattr(report, "pictured", lambda draw, alt: draw())
     x, y = np.zeros((samples, *shape)), np.zeros(samples, int)
     data = SimpleNamespace(x_test=x, y_test=y, x_train=x, y_train=y, classes=("a", "b"), shape=shape)
     run = SimpleNamespace(

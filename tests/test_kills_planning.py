@@ -45,7 +45,7 @@ def test_a_report_of_a_grid_shows_triangles_where_there_is_room(monkeypatch, sid
     drawn = []
     for name in ("plot_solution", "plot_q", "plot_convergence", "plot_episode", "plot_sensitivity"):
         monkeypatch.setattr(pictures, name, lambda *x, n=name, **k: drawn.append(n))
-    monkeypatch.setattr(report, "shown", lambda picture, alt: alt)
+    monkeypatch.setattr(report, "pictured", lambda draw, alt: (draw(), alt)[1])
     rows, columns = shape(side)
     process = mdp.gridworld((rows, columns), terminals=[(rows - 1, columns - 1)], discount=0.9)
     titles = [title for title, _, _ in report.sections(process.solve())]

@@ -54,9 +54,9 @@ def png(made: Figure) -> bytes:
     """The figure in at most 256 colours: two of them take no more room than one in all colours."""
     from PIL import Image
 
-    whole, small = io.BytesIO(), io.BytesIO()
-    made.savefig(whole, format="png", dpi=DPI)
-    with Image.open(whole) as image:
+    buffer, small = io.BytesIO(), io.BytesIO()
+    made.savefig(buffer, format="png", dpi=DPI)
+    with Image.open(buffer) as image:
         image.convert("RGB").quantize(256).save(small, format="png", optimize=True)
     return small.getvalue()
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,18 @@ def chosen(nodeids, slow=()):
     for place, nodeid in enumerate(nodeids):
         first.setdefault(name(nodeid), place)
     return [place for test, place in first.items() if test not in slow]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc):
+    """Only the first case is made of each test: making all of them takes longer than running what is kept."""
+    if metafunc.config.option.fast or metafunc.config.option.write_slow:
+        metafunc.parametrize = partial(first_case, metafunc.parametrize)
+
+
+def first_case(parametrize, argnames, argvalues, *args, ids=None, **options):
+    ids = ids if ids is None or callable(ids) else list(islice(ids, 1))
+    return parametrize(argnames, list(islice(argvalues, 1)), *args, ids=ids, **options)
 
 
 @pytest.hookimpl(trylast=True)

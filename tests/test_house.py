@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import pathlib
+from functools import cache
 
 import pytest
 
@@ -110,18 +111,21 @@ def asked(source: str) -> list[str]:
     return found
 
 
-FOUND = {str(p.relative_to(ROOT)): asked(p.read_text()) for p in FILES}
+@cache
+def found() -> dict[str, list[str]]:
+    """What every file asks for by name."""
+    return {str(p.relative_to(ROOT)): asked(p.read_text()) for p in FILES}
 
 
 def test_rows_are_asked_for_by_identity():
     """A new entry belongs into the row; the list of what is left only gets shorter."""
-    new = {f: [e for e in every if e not in LEFT.get(f, {})] for f, every in FOUND.items()}
+    new = {f: [e for e in every if e not in LEFT.get(f, {})] for f, every in found().items()}
     assert {f: every for f, every in new.items() if every} == {}
 
 
 def test_what_is_left_is_there():
     """An entry that is mended leaves the list."""
-    assert {f: [e for e in every if e not in FOUND[f]] for f, every in LEFT.items()} == {f: [] for f in LEFT}
+    assert {f: [e for e in every if e not in found()[f]] for f, every in LEFT.items()} == {f: [] for f in LEFT}
 
 
 @pytest.mark.parametrize(

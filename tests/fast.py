@@ -1,4 +1,5 @@
-"""The fast lane: `pytest --fast` runs the first case of every test that is not in slow.txt, with few random examples.
+"""The fast lane: `pytest --fast` runs the first case of every test that is not in slow.txt and wants no browser, with few
+random examples.
 
 `pytest --write-slow` runs the first case of every test and writes that file: the tests that took more than SLOW seconds
 of processor time, child processes included. It is no promise about a machine, only about the order of their sizes.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -39,11 +41,12 @@ def name(nodeid):
     return nodeid.partition("[")[0]
 
 
-def chosen(nodeids, slow=()):
-    """The places of the first case of each test."""
+def chosen(items, slow=()):
+    """The places of the first case of each test that is not slow and wants no browser, whose work is not seen here."""
     first = {}
-    for place, nodeid in enumerate(nodeids):
-        first.setdefault(name(nodeid), place)
+    for place, item in enumerate(items):
+        if "chromium" not in getattr(item, "fixturenames", ()):
+            first.setdefault(name(item.nodeid), place)
     return [place for test, place in first.items() if test not in slow]
 
 
@@ -63,16 +66,33 @@ def first_case(parametrize, argnames, argvalues, *args, ids=None, **options):
 def pytest_collection_modifyitems(config, items):
     if config.option.fast or config.option.write_slow:
         slow = () if config.option.write_slow else set(LISTED.read_text().splitlines())
-        kept = chosen([item.nodeid for item in items], slow)
+        kept = chosen(items, slow)
         left = set(range(len(items))) - set(kept)
         config.hook.pytest_deselected(items=[items[k] for k in sorted(left)])
         items[:] = [items[k] for k in kept]
 
 
 def spent():
-    """Processor time of this process and of its children that have ended."""
+    """Processor time of this process, of its children that have ended, and of all that live under it where /proc tells."""
     now = os.times()
-    return time.process_time() + now.children_user + now.children_system
+    return time.process_time() + now.children_user + now.children_system + living()
+
+
+def living():
+    """Processor time of the processes under this one: servers and their helpers, browsers."""
+    parent, used = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            words = path.read_text().rpartition(")")[2].split()
+            process = int(path.parent.name)
+            parent[process], used[process] = (
+                int(words[1]),
+                sum(map(int, words[11:15])),
+            )  # its own and its ended children's
+    under, new = set(), {os.getpid()}
+    while new := {process for process, above in parent.items() if above in new} - under:
+        under |= new
+    return sum(used[process] for process in under) / os.sysconf("SC_CLK_TCK") if under else 0.0
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,5 +1,6 @@
-"""The fast lane: `pytest --fast` runs the first case of every test that is not in slow.txt and wants no browser, with few
-random examples.
+"""The fast lane: `pytest --fast` runs the first case of every test that is not in slow.txt and wants no browser.
+
+Random examples are few there.
 
 `pytest --write-slow` runs the first case of every test and writes that file: the tests that took more than SLOW seconds
 of processor time, child processes included. It is no promise about a machine, only about the order of their sizes.
@@ -73,7 +74,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def spent():
-    """Processor time of this process, of its children that have ended, and of all that live under it where /proc tells."""
+    """Processor time of this process, of its children that have ended, and of those that live, where /proc tells."""
     now = os.times()
     return time.process_time() + now.children_user + now.children_system + living()
 

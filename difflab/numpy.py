@@ -1,7 +1,7 @@
 """NumPy's names in one namespace that also takes traced values where plain NumPy cannot, and what NumPy lacks.
 
-Every name of `numpy` is here and means the same; `array`, `asarray`, `full`, `r_`, `c_` and arguments that are lists
-may hold traced values. Beside them stand the functions that NumPy has not: `sigmoid`, `softplus`, `relu`,
+Every name of `numpy` is here and means the same; `array`, `asarray`, `full`, `r_`, `c_`, `vectorize` and arguments that
+are lists may hold traced values. Beside them stand the functions that NumPy has not: `sigmoid`, `softplus`, `relu`,
 `logsumexp`, `softmax`, `erf`, `gammaln` and so on (`dir(difflab.numpy)` lists them).
 
 >>> import difflab as dl
@@ -24,6 +24,7 @@ from .graph.array_namespace import (
     r_,
     resolve,
 )
+from .graph.vectorized import vectorize
 from .types import Value
 
 
@@ -36,4 +37,4 @@ def __dir__() -> list[str]:
     return public_names()
 
 
-__all__ = ["array", "asanyarray", "asarray", "ascontiguousarray", "c_", "full", "r_"]
+__all__ = ["array", "asanyarray", "asarray", "ascontiguousarray", "c_", "full", "r_", "vectorize"]

@@ -46,7 +46,7 @@ SPELLED = {  # what math calls otherwise than NumPy
 CALLS = {  # functions that work on plain numbers alone, and what to write instead
     r"random|rng|normal|uniform|gamma|poisson": "draw numbers that do not depend on it and transform them, as in "
     "mean + spread * rng.standard_normal(), and give them to the function as an argument",
-    r"vectorize|frompyfunc": "dl.vmap(f)(x) runs a function on each element; with branches, difflab.numpy.vectorize does",
+    r"vectorize|frompyfunc": "dl.vmap(f)(x) runs a function on each element; difflab.numpy.vectorize takes branches",
     r"nditer|ndenumerate|fromiter": "loop over it with enumerate(x), and join the results with np.stack",
     r"quad|dblquad|nquad|fixed_quad|simpson|romberg": "sum weights times values at fixed nodes "
     "(np.polynomial.legendre.leggauss), or state the derivative with dl.custom_gradient",

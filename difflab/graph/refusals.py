@@ -77,7 +77,7 @@ def objects(row: Primitive, others: Iterable[str]) -> DtypeError:
 def nearest(name: str) -> str:
     """The mend for a NumPy function without a row: a name of the table that is close, or the list."""
     if name.endswith("(vectorized)"):  # np.vectorize, np.frompyfunc
-        return "dl.vmap(f)(x) runs a Python function on each element; with branches, difflab.numpy.vectorize does"
+        return "dl.vmap(f)(x) runs a Python function on each element; difflab.numpy.vectorize takes branches"
     close = difflib.get_close_matches(name, list(TABLE), n=1, cutoff=0.75)
     return f"did you mean np.{close[0]}?" if close else "difflab.primitives.table() lists what is there"
 

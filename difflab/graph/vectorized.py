@@ -48,7 +48,7 @@ class vectorize(np.vectorize):
 
 
 def by_pieces(f: Function, arrays: list[Value], inner: list[int], otypes: str | None) -> Value:
-    """f on every tuple of pieces, of so many axes each; the results in the shape of the axes outside, which broadcast."""
+    """f on every tuple of pieces, of so many axes each; the results in the shape of the others, which broadcast."""
     if len(inner) != len(arrays):
         raise InputError(f"vectorize: the signature has {len(inner)} arguments; {len(arrays)} were given")
     outer = loop(arrays, inner)

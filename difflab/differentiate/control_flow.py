@@ -242,7 +242,7 @@ def scan_jvp(row: Primitive, ts: list[Value], xs: list[Value]) -> Value:
 
     start = (carry, [full[a + k] for k in on_carry])
     slopes = (slices, [full[b + k] for k in on_x])
-    # The longer one's results: carry and tangent, ys, the tangents before each step, those of the ys, each step's carry.
+    # The longer one's results: carry, its tangents, ys, the tangents before each step, those of the ys, all carries.
     p, before = len(on_carry), len(outputs) + len(on_carry) + len(moving)
     same = [*range(n), *range(n + p, len(outputs) + p), *range(before, before + n)]
     (_, d_last), (_, d_before, d_ys) = scanned(step, start, slopes, count, reverse, Shorter(row, xs, same))

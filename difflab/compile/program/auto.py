@@ -40,7 +40,7 @@ class Auto(Compiled):
         self.spent: float = 0.0
         self.winner: Compiled | None = None
         self.asked: bool = False
-        self.settle: Callable[[Compiled], None] | None = None  # told which program stays
+        self.settle: Callable[[Compiled], object] | None = None  # told which program stays
         self.told: list[str] = ["auto: NumPy's program; the others are tried once it has been called more often"]
 
     def __call__(self, values: list[Value]) -> list[Value] | None:

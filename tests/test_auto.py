@@ -130,6 +130,28 @@ def test_a_candidate_with_another_result_is_left_out(kept, monkeypatch):
     assert "auto: jax left out, its result differs from NumPy's" in program.explain()
 
 
+def test_a_contest_that_fails_is_told_and_ends_no_other(kept, monkeypatch):
+    pytest.importorskip("jax")
+    with monkeypatch.context() as broken:
+        broken.setattr(auto, "fingerprint", lambda graph: {}["a graph"])
+        program = dl.compile(products, backend="auto")
+        assert settled(program, X) == pytest.approx([products(X)] * 6)
+    assert "auto: NumPy's program stays; the contest ended with KeyError: 'a graph'" in program.explain()
+    other = dl.compile(dl.grad(products), backend="auto")
+    settled(other, X)
+    assert re.search("; (numpy|native|jax) stays", other.explain())
+
+
+def test_the_winner_refuses_what_numpy_refuses(kept, monkeypatch):
+    pytest.importorskip("jax")
+    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == "jax") for n in entrants})
+    program = dl.compile(lambda x, i: np.sum(x[i], axis=0), backend="auto")
+    settled(program, X, np.array([0, 2]))
+    assert program.program.last.winner.backend == "jax"
+    with pytest.raises(IndexError, match="index 5 is out of bounds for axis 0 with size 3"):
+        program(X, np.array([0, 5]))
+
+
 def test_the_second_process_starts_warm(kept):
     pytest.importorskip("jax")
     code = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 import numpy as np
+import optree
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -181,11 +183,59 @@ def test_random_native_loops(**asked):
     check_loop("native", **asked)
 
 
-@pytest.mark.parametrize("f", [in_while, three_deep])
-def test_forward_mode_runs_one_loop(f):
-    program = dl.compile(lambda x: dl.jvp(f, (x,), (1.0,)))
-    assert program(0.7) == program(0.7) == dl.jvp(f, (0.7,), (1.0,))
-    assert [n.primitive.name for n in program.program.graph.order].count("while_loop") == 1
+def scanned(x):
+    """Several carries, one of them an integer, and results that are none."""
+    step = lambda c, t: ((c[0] * t + np.sin(c[1]), c[1] * x, c[2] + 1), (c[0] + t, c[2]))
+    (u, v, n), (ys, ns) = dl.scan(step, (x, 2 * x, np.int64(0)), np.array([0.5, 1.5, -2.0]))
+    return u * v + np.sum(ys * ns), n
+
+
+def backwards(x):
+    return dl.scan(lambda c, t: (c * t + C, np.sin(c) * x), x * C, np.arange(6.0).reshape(3, 2), reverse=True)
+
+
+def chosen(x):
+    ways = lambda a, b: (a * b, np.int64(3), a + C), lambda a, b: (a - b, np.int64(4), b * C)
+    return dl.cond(x > 0.8, *ways, x, x * x)
+
+
+def chosen_alone(x):
+    return dl.cond(x > 0.8, lambda a: a * np.sin(x), lambda a: a - x, x)
+
+
+JOINED = [
+    ("while_loop", in_while),
+    ("while_loop", three_deep),
+    ("scan", in_scan),
+    ("scan", scanned),
+    ("scan", backwards),
+    ("cond", in_cond),
+    ("cond", chosen),
+    ("cond", chosen_alone),
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind, f", JOINED)
+def test_forward_mode_runs_one_loop(kind, f, backend):
+    along = lambda x: dl.jvp(f, (x,), (1.0,))
+    program = dl.compile(along, backend=backend)
+    for x in (0.7, 0.7, 0.9):
+        for found, right in zip(optree.tree_leaves(program(x)), optree.tree_leaves(along(x)), strict=True):
+            np.testing.assert_allclose(found, right, rtol=1e-12)
+    assert [n.primitive.name for n in program.program.graph.order].count(kind) == 1
+
+
+@pytest.mark.parametrize("kind, f", JOINED)
+def test_second_derivatives_of_joined_loops(kind, f):
+    """Reverse mode reads each step's carry of the loop that stays."""
+    real = lambda x: sum(np.sum(y) for y in optree.tree_leaves(f(x)) if y.dtype.kind == "f")
+    first = lambda x: dl.jvp(real, (x,), (1.0,))
+    for make in (lambda x: dl.grad(lambda x: sum(first(x)))(x), lambda x: dl.jvp(first, (x,), (1.0,))):
+        program = dl.compile(make)
+        for x in (0.7, 0.7, 0.9):
+            for found, right in zip(optree.tree_leaves(program(x)), optree.tree_leaves(make(x)), strict=True):
+                np.testing.assert_allclose(found, right, rtol=1e-11)
 
 
 def test_loops_that_start_elsewhere_stay_two():
@@ -195,6 +245,19 @@ def test_loops_that_start_elsewhere_stay_two():
     program = dl.compile(f)
     for x in (0.7, 1.1):
         assert program(x) == f(x) == pytest.approx(grown(x) + 2 * x * grown(x) * grown(2 * x) / (2 * x))
+
+
+def test_scans_and_branches_at_other_places_stay_two():
+    summed = lambda x, ts: dl.scan(lambda c, t: (c * t, None), x, ts)[0]
+    half = lambda x, p: dl.cond(p, lambda a: a * x, lambda a: a / 2, x)
+    ts, us = np.array([1.5, -2.0]), np.array([2.5, 3.0])
+    for name, f in {
+        "scan": lambda x: summed(x, ts) + dl.jvp(lambda y: summed(y, us), (x,), (1.0,))[1],
+        "cond": lambda x: half(x, x > 0) + dl.jvp(lambda y: half(y, x > 1), (x,), (1.0,))[1],
+    }.items():
+        program = dl.compile(f)
+        assert [program(x) for x in (0.7, 0.7, 1.7)] == pytest.approx([f(x) for x in (0.7, 0.7, 1.7)], rel=1e-13)
+        assert [n.primitive.name for n in program.program.graph.order].count(name) == 2
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -246,9 +309,9 @@ def test_native_loops_hold_their_bodies(f):
 def test_loops_that_stay_with_numpy_say_why():
     wide = lambda x: dl.while_loop(lambda s: s[0, 0] < 9.0, lambda s: s * 1.5 + x, np.ones((1100, 1100)) * x)[0, 0]
     summed = lambda x: dl.while_loop(lambda s: np.sum(np.cumsum(s)) < 9.0, lambda s: s + x, x * C)[0]
-    for f, why in ((wide, "elements"), (summed, "cumsum")):
+    backwards = dl.grad(in_while)
+    for f, why in ((wide, "elements"), (summed, "cumsum"), (backwards, "runs backwards, which keeps every step")):
         program = dl.compile(f, backend="native")
         program(0.7)
         assert program(0.7) == pytest.approx(f(0.7))
-        assert "while_loop: NumPy; " in program.explain()
-        assert why in program.explain()
+        assert re.search(rf"(while_loop|scan): NumPy; .*{why}", program.explain())

@@ -128,6 +128,19 @@ def test_branches_choose_the_program():
         assert program(x) == (2 * x if x > 0 else -1.0)
 
 
+def test_a_long_formula_is_compiled_once():
+    """At the second call the program is written, and the call that wrote it is answered by the same machine code."""
+    f = lambda x, y: sum(np.sin(x * k) * y for k in range(1, 70)) * (x if x > 0 else y)
+    program = dl.compile(f, backend="native")
+    found = [program(0.3, 2.0) for _ in range(3)]
+    assert len(program.program.graph) > 128 and program.program.last.source.jit.functions == 1
+    assert found == pytest.approx([f(0.3, 2.0)] * 3, rel=1e-13)
+    assert all(type(y) is float for y in found)
+    turns = (-0.3, -0.3, 0.3, -0.3)
+    assert [program(x, 2.0) for x in turns] == pytest.approx([f(x, 2.0) for x in turns])
+    assert program(np.float64(0.3), np.float64(2.0)).__class__ is np.float64
+
+
 def test_closures_and_other_arguments():
     scale = 2.0
     program = dl.compile(lambda x: x * scale, backend="native")

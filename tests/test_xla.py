@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import numpy as np
 import pytest
+from scipy import special
 from table_arrays import agree, calls, leaves
 from table_elementwise import WHOLE, examples, operands_of
 from test_primitives_elementwise import sample
@@ -270,3 +272,96 @@ def test_steps_without_known_room_are_refused():
     assert f(8.5) == pytest.approx(8.5 + 1 + 2 * 8.5 / 128)
     with np.errstate(all="ignore"), pytest.raises(UnsupportedError, match="while_loop: reverse mode"):
         dl.compile(f, backend="jax").prepare(8.5)
+
+
+# What JAX does otherwise than NumPy.
+I = np.array([0, 1, -1, 5, -5, 2**62, -(2**63), 7])
+J = np.array([0, 2, 0, -3, 3, 3, -1, 0])
+S = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1.0, -1.0, 1e308, 0.5, 2.5, -2.5])
+ELSEWHERE = {
+    "whole numbers by 0": (lambda a, b: (a // b, a % b, np.fmod(a, b), np.divmod(a, b)), I, J),
+    "quotients that are 0": (lambda a, b: a // b, S, S[::-1].copy()),
+    "whole numbers to tens": (lambda a: np.round(a, -1), np.array([5, 15, 25, -5, -15, 123, 0])),
+    "means of truth values": (lambda a: np.mean(a > 0), S),
+    "int32 beside float32": (lambda a, b: a * b, np.array([3, 7], np.int32), np.array([0.1, 0.3], np.float32)),
+    "int64 beside uint64": (lambda a, b: a + b, np.array([-1, 2]), np.array([2**63, 1], np.uint64)),
+    "joined dtypes": (lambda a, b: np.concatenate([a, b]), np.array([2**24 + 1]), np.ones(1, np.float32)),
+    "medians of NaN": (lambda a: (np.median(a), np.quantile(a, [0.2, 0.5]), np.percentile(a, 30.0)), S),
+    "fractions": (lambda a: np.modf(a), S),
+    "gamma functions": (lambda a: (special.gammaln(a), special.digamma(a)), S),
+    "other orders of bytes": (lambda a: a * 2, V.astype(">f8")),
+    "arguments and constants as they are": (lambda a, b: (a, np.float32(2), b, np.arange(3)), np.array(2.0), V),
+    "no elements": (lambda a: (np.sum(a), np.mean(a), np.cumsum(a, axis=0), a.T @ a), np.zeros((0, 3))),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_numbers_at_the_edges_are_those_of_numpy(name):
+    f, *args = ELSEWHERE[name]
+    program = dl.compile(f, backend="jax")
+    with np.errstate(all="ignore"):
+        wanted = jax.tree.leaves(f(*args))
+        for found in (program(*args), program(*args)):
+            for got, want in zip(jax.tree.leaves(found), wanted, strict=True):
+                assert (type(got), np.asarray(got).dtype) == (type(want), np.asarray(want).dtype)
+                np.testing.assert_allclose(got, want, rtol=1e-12)
+                np.testing.assert_array_equal(np.signbit(got) & (got == 0), np.signbit(want) & (want == 0))
+
+
+A = np.eye(3) + 0.1
+SINGULAR = np.ones((3, 3))
+READ = lambda x, i: dl.scan(lambda c, k: (c + dl.numpy.take(x, k, axis=0), None), 0.0, i)[0]
+REFUSED = {
+    "an index": (lambda x, i: x[i] * 2, (V, np.array([0, -3])), (V, np.array([0, 3]))),
+    "places": (lambda x, i: np.take(x, i), (V, np.array([2])), (V, np.array([-4]))),
+    "along an axis": (lambda x, i: np.take_along_axis(x, i, 0), (V, np.array([2])), (V, np.array([5]))),
+    "an update": (lambda x, i: dl.numpy.add_at(x, i, 1.0), (V, np.array([2])), (V, np.array([5]))),
+    "a label": (dl.nn.functional.cross_entropy, (X, np.array([0, 3, 1])), (X, np.array([0, 4, 1]))),
+    "solving": (lambda a, v: np.linalg.solve(a, v), (A, V), (SINGULAR, V)),
+    "an inverse": (np.linalg.inv, (A,), (SINGULAR,)),
+    "a factor": (np.linalg.cholesky, (A,), (-A,)),
+    "in a scan": (READ, (V, np.array([0, 1])), (V, np.array([0, 7]))),
+    "in a branch": (
+        lambda x, i: dl.cond(x[0] > 0, lambda: x[i], lambda: x[i] + x[i], *()),
+        (V, np.array([1])),
+        (V, np.array([3])),
+    ),
+    "in a while loop": (
+        lambda a: dl.while_loop(lambda s: np.sum(s) < 9, lambda s: s + np.linalg.inv(a), a),
+        (A,),
+        (SINGULAR / 9,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_numpy_refuses_is_refused(name):
+    f, good, bad = REFUSED[name]
+    program = dl.compile(f, backend="jax")
+    for _ in range(2):
+        np.testing.assert_allclose(program(*good), f(*good), rtol=1e-11)
+    with pytest.raises(Exception) as wanted:
+        f(*bad)
+    for _ in range(2):
+        with pytest.raises(type(wanted.value), match=re.escape(str(wanted.value))):
+            program(*bad)
+        np.testing.assert_allclose(program(*good), f(*good), rtol=1e-11)
+
+
+def test_functions_for_jax_take_keywords_and_read_closures_again():
+    factor = 2.0
+
+    def f(x, *, scale=1.0, how="sum", twice=False):
+        y = factor * scale * (np.sum(x) if how == "sum" else np.prod(x))
+        return 2 * y if twice else y
+
+    with x64():
+        g = dl.to_jax(f)
+        for given in (2.0, -3.0):
+            factor = given
+            for options in ({}, {"scale": 3.0}, {"how": "product"}, {"twice": True, "scale": V[0]}):
+                same(g(V, **options), f(V, **options))
+                slope = jax.jit(jax.grad(lambda x, options=options: g(x, **options)))
+                same(slope(V), dl.grad(f)(V, **options))
+        with pytest.raises(InputError, match=r"to_jax: the argument \{1\} is neither a number nor hashable"):
+            g(V, how={1})

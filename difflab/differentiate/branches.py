@@ -5,11 +5,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 
-from ..compile.passes.joined_loops import AHEAD
+from ..compile.passes.joined_loops import Shorter, ahead
 from ..compile.program.stepping import While
 from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
@@ -33,6 +32,13 @@ def cond(pred: Value, true_fun: Function, false_fun: Function, *operands: Value)
     >>> cond(2.0 > 1.0, lambda x: 2 * x, lambda x: -x, 5.0)
     np.float64(10.0)
     """
+    return chosen(pred, true_fun, false_fun, operands)
+
+
+def chosen(
+    pred: Value, true_fun: Function, false_fun: Function, operands: tuple[Tree, ...], shorter: Shorter | None = None
+) -> Value:
+    """The branch's result; `shorter` is the one whose results this one has first, beside their tangents."""
     if Carrier.shape(pred) != () or Carrier.dtype(pred).kind not in "biu":
         raise InputError(f"cond: pred has shape {Carrier.shape(pred)} and dtype {Carrier.dtype(pred)}; give one bool")
     leaves, rebuild = flatten(operands)
@@ -57,7 +63,7 @@ def cond(pred: Value, true_fun: Function, false_fun: Function, *operands: Value)
                 f"cond: result leaf {k} has shape {x.shape} and dtype {x.dtype} in the true branch, "
                 f"{y.shape} and {y.dtype} in the other"
             )
-    found = choose(pred, branches, [b.captured for b in branches], leaves)
+    found = choose(pred, branches, [b.captured for b in branches], leaves, shorter)
     return branches[0].rebuild(found)
 
 
@@ -66,7 +72,13 @@ def without_last(call: Callable[[list[Value]], Value]) -> Callable[[list[Value]]
     return lambda xs: call(xs[:-1])
 
 
-def choose(pred: Value, branches: list[Closed], captured: list[list[Value]], leaves: list[Value]) -> list[Value]:
+def choose(
+    pred: Value,
+    branches: list[Closed],
+    captured: list[list[Value]],
+    leaves: list[Value],
+    shorter: Shorter | None,
+) -> list[Value]:
     """The outputs of the chosen branch, as one node where anything is traced."""
     operands = [pred, *captured[0], *captured[1], *leaves]
     choice = Choice(branches, len(captured[0]), len(captured[1]))
@@ -74,10 +86,16 @@ def choose(pred: Value, branches: list[Closed], captured: list[list[Value]], lea
         which = int(bool(pred))
         return branches[which].run(choice.part(operands, which))
     on_jax = partial(xla.cond, branches, choice.part)
-    result = apply(
-        control_row("cond", choice.value, choice.pull, choice.push, cond=(branches, choice.part), jax=on_jax),
-        tuple(operands),
+    choice.row = row = control_row(
+        "cond",
+        choice.value,
+        choice.pull,
+        choice.push,
+        cond=(branches, choice.part),
+        jax=on_jax,
+        **ahead(shorter, operands),
     )
+    result = apply(row, tuple(operands))
     return list(result) if isinstance(result, tuple) else [result]
 
 
@@ -85,6 +103,7 @@ class Choice:
     """The rules of one `cond`: its operands are the condition, what each branch captured, and the operands of both."""
 
     bounds: tuple[int, int, int]
+    row: Primitive
 
     def __init__(self, branches: list[Closed], first: int, second: int) -> None:
         self.branches = branches
@@ -125,20 +144,26 @@ class Choice:
         return filled([None] * len(xs), on, cond(xs[0], back(1), back(0), list(xs), cts))
 
     def push(self, m: Carrier, ts: Value, y: Value, *xs: Value) -> Value:
-        on = active(list(xs))
+        on, outputs = active(list(xs)), self.branches[0].outputs
+        moving = [k for k, o in enumerate(outputs) if o.dtype.kind in "fc"]
 
-        def ahead(which: int) -> Function:
+        def beside(which: int) -> Function:
+            """The chosen branch's results, and behind them their tangents."""
+
             def run(values: Value, tangents: Tree) -> Value:
-                mine, full = self.part(values, which), dict(zip(on, tangents))
+                body, mine, full = self.branches[which], self.part(values, which), dict(zip(on, tangents))
                 spots = active(mine[:-1])
                 at, directions = tuple(mine[k] for k in spots), tuple(full[k] for k in self.places(values, which))
-                return list(jvp(body_function(self.branches[which], mine, spots), at, directions)[1])
+                return [*body(NODE, mine), *jvp(body_function(body, mine, spots), at, directions)[1]]
 
             return run
 
-        given = [zeros(xs[k]) if ts[k] is None else ts[k] for k in on]
-        found = iter(cond(xs[0], ahead(1), ahead(0), list(xs), given))
-        result = [next(found) if o.dtype.kind in "fc" else zeros_of(o) for o in self.branches[0].outputs]
+        result = [zeros_of(o) for o in outputs]
+        if moving:
+            given = [zeros(xs[k]) if ts[k] is None else ts[k] for k in on]
+            shorter = Shorter(self.row, list(xs), list(range(len(outputs))))
+            found = chosen(xs[0], beside(1), beside(0), (list(xs), given), shorter)
+            result = filled(result, moving, found[len(outputs) :])
         return tuple(result) if len(result) != 1 else result[0]
 
 
@@ -154,11 +179,8 @@ def while_loop(cond_fun: Function, body_fun: Function, init_val: Tree) -> Value:
     return looped(cond_fun, body_fun, init_val)
 
 
-Loop = tuple[Primitive, list[Value]]  # its row and operands
-
-
-def looped(cond_fun: Function, body_fun: Function, init_val: Tree, ahead_of: Loop | None = None) -> Value:
-    """The loop; `ahead_of` is the one whose values this one carries first, beside their tangents."""
+def looped(cond_fun: Function, body_fun: Function, init_val: Tree, shorter: Shorter | None = None) -> Value:
+    """The loop; `shorter` is the one whose values this one carries first, beside their tangents."""
     check_functions("while_loop", cond_fun=cond_fun, body_fun=body_fun)
     leaves, rebuild = flatten(init_val)
     leaves = [value_leaf(x, "while_loop: init_val") for x in leaves]
@@ -174,7 +196,7 @@ def looped(cond_fun: Function, body_fun: Function, init_val: Tree, ahead_of: Loo
     if len(test.outputs) != 1 or test.outputs[0].shape != ():
         raise InputError(f"while_loop: {describe(cond_fun)} must return one bool")
     same_carry("while_loop", leaves, body.outputs)
-    found = repeat(test, body, test.captured, body.captured, leaves, ahead_of)
+    found = repeat(test, body, test.captured, body.captured, leaves, shorter)
     return body.rebuild(found)
 
 
@@ -184,7 +206,7 @@ def repeat(
     of_test: list[Value],
     of_body: list[Value],
     leaves: list[Value],
-    ahead_of: Loop | None = None,
+    shorter: Shorter | None = None,
 ) -> list[Value]:
     """The last value; as one node, whose further output is the number of steps, where anything is traced."""
     operands = [*of_test, *of_body, *leaves]
@@ -228,15 +250,9 @@ def repeat(
     if not holds_traced(operands):
         return on_numpy().run(operands)[0]
     on_jax = partial(xla.while_loop, test, body, a, b)
-    more: dict[str, Any] = {AHEAD: (ahead_of[0], places_of(ahead_of[1], operands))} if ahead_of else {}
+    more = ahead(shorter, operands)
     row = control_row("while_loop", value, pull, push, while_loop=(test, body, a, b), jax=on_jax, **more)
     return list(apply(row, tuple(operands)))[:-1]
-
-
-def places_of(values: list[Value], operands: list[Value]) -> list[tuple[int | None, Value]]:
-    """Where each value stands among the operands; one that is not traced may be a constant of the body."""
-    found = {id(x): k for k, x in reversed(list(enumerate(operands)))}
-    return [(found.get(id(x)), x) for x in values]
 
 
 def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Value], xs: list[Value], row: Primitive) -> Value:
@@ -256,6 +272,6 @@ def while_jvp(test: Closed, body: Closed, a: int, b: int, ts: list[Value], xs: l
 
     start = (leaves, [full[b + k] for k in on])
     go_on = lambda carried: test(NODE, [*xs[:a], *carried[0]])[0]
-    _, tangents = looped(go_on, step, start, (row, xs))
+    _, tangents = looped(go_on, step, start, Shorter(row, xs, [*range(len(leaves)), len(leaves) + len(on)]))
     result = filled([zeros_of(o) for o in body.outputs], on, tangents)
     return (*result, np.zeros(()))

@@ -11,6 +11,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from ..compile.passes.joined_loops import Shorter, ahead
 from ..compile.program.stepping import Scan
 from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
@@ -19,7 +20,7 @@ from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.traced import NODE, apply, holds_traced
 from ..graph.vertices import strip
-from ..primitives import NUMPY, Carrier
+from ..primitives import NUMPY, Carrier, Primitive
 from ..primitives.arguments import whole as whole_number
 from ..types import Function, Tree, Value
 from .closed import Closed, control_row, describe, value_leaf
@@ -38,6 +39,13 @@ def scan(f: Function, init: Tree, xs: Value = None, length: int | None = None, r
     >>> total, partial
     (np.float64(6.0), array([1., 3., 6.]))
     """
+    return scanned(f, init, xs, length, reverse)
+
+
+def scanned(
+    f: Function, init: Tree, xs: Value, length: int | None, reverse: bool, shorter: Shorter | None = None
+) -> Value:
+    """The scan; `shorter` is the one whose results this one has beside their tangents."""
     check_functions("scan", f=f)
     carry, rebuild_carry = flatten(init)
     slices, rebuild_x = flatten(xs)
@@ -56,7 +64,7 @@ def scan(f: Function, init: Tree, xs: Value = None, length: int | None = None, r
 
     body = Closed("scan", f, [*carry, *first], call)
     same_carry("scan", carry, body.outputs[: len(carry)])
-    found = run_scan(body, body.captured, carry, slices, count, reverse)
+    found = run_scan(body, body.captured, carry, slices, count, reverse, shorter)
     last, ys = body.rebuild([*found[: len(carry)], *found[len(carry) :]])
     return last, ys
 
@@ -97,7 +105,13 @@ def same_carry(name: str, before: list[Value], after: list[Value]) -> None:
 
 
 def run_scan(
-    body: Closed, captured: list[Value], carry: list[Value], slices: list[Value], count: int, reverse: bool
+    body: Closed,
+    captured: list[Value],
+    carry: list[Value],
+    slices: list[Value],
+    count: int,
+    reverse: bool,
+    shorter: Shorter | None,
 ) -> Value:
     """The final carry, the ys, and where something is traced also every step's carry (left out of the result)."""
     operands = [*captured, *carry, *slices]
@@ -115,7 +129,7 @@ def run_scan(
         return scan_vjp(body, a, b, count, reverse, list(ct), list(y), list(xs))
 
     def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
-        return scan_jvp(body, a, b, count, reverse, ts, list(xs))
+        return scan_jvp(row, ts, list(xs))
 
     row = control_row(
         "scan",
@@ -126,6 +140,7 @@ def run_scan(
         scan=(body, a, b, count, reverse),
         without_carries=lambda *xs: tuple(on_numpy().run(list(xs), keep=False)),
         jax=partial(xla.scan, body, a, b, count, reverse),
+        **ahead(shorter, operands),
     )
     found = apply(row, tuple(operands))
     return list(found)[: len(body.outputs)]
@@ -206,14 +221,15 @@ def scan_vjp(
     return result
 
 
-def scan_jvp(body: Closed, a: int, b: int, count: int, reverse: bool, ts: list[Value], xs: list[Value]) -> Value:
-    """The tangents of the outputs: a scan with carry and tangent side by side."""
-    n = b - a
+def scan_jvp(row: Primitive, ts: list[Value], xs: list[Value]) -> Value:
+    """The tangents of the outputs: a scan with carry and tangent side by side, whose results hold the scan's own."""
+    body, a, b, count, reverse = row.spelling["scan"]
+    n, outputs = b - a, body.outputs
     captured, carry, slices = xs[:a], xs[a:b], xs[b:]
     full = [zeros(x) if t is None else t for x, t in zip(xs, ts)]
     on_captured, on_carry, on_x = active(captured), active(carry), active(slices)
     d_captured = [full[k] for k in on_captured]
-    floats = [k for k, y in enumerate(body.outputs) if y.dtype.kind in "fc"]
+    moving = [k for k, y in enumerate(outputs) if y.dtype.kind in "fc"]
 
     def step(carried: Tree, x: Value) -> Value:
         (c, dc), (s, ds) = carried, x
@@ -221,20 +237,21 @@ def scan_jvp(body: Closed, a: int, b: int, count: int, reverse: bool, ts: list[V
         places = [*on_captured, *[a + k for k in on_carry], *[b + k for k in on_x]]
         f = body_function(body, values, places)
         _, tangents = jvp(f, tuple(values[k] for k in places), (*d_captured, *dc, *ds))
-        new = body(NODE, values)
-        by_place = dict(zip(floats, tangents))
-        d_next = [by_place[k] for k in on_carry]
-        return (new[:n], d_next), ([c, dc], [by_place[k] for k in floats if k >= n])
+        new, by_place = body(NODE, values), dict(zip(moving, tangents))
+        return (new[:n], [by_place[k] for k in on_carry]), (new[n:], dc, [by_place[k] for k in moving if k >= n])
 
     start = (carry, [full[a + k] for k in on_carry])
-    moving = (slices, [full[b + k] for k in on_x])
-    (_, d_last), ((_, d_carries), d_ys) = scan(step, start, moving, length=count, reverse=reverse)
-    by_place = dict(zip([*on_carry, *[k for k in floats if k >= n]], [*d_last, *d_ys]))
-    d_outputs = [by_place[k] if k in by_place else zeros_of(y) for k, y in enumerate(body.outputs[:n])]
-    d_outputs += [by_place[k] if k in by_place else zeros_of(y, (count,)) for k, y in enumerate(body.outputs) if k >= n]
-    at_carry = dict(zip(on_carry, d_carries))
-    d_before = [at_carry[k] if k in at_carry else zeros_of(y, (count,)) for k, y in enumerate(body.outputs[:n])]
-    return (*d_outputs, *d_before)
+    slopes = (slices, [full[b + k] for k in on_x])
+    # The longer one's results: carry, its tangents, ys, the tangents before each step, those of the ys, all carries.
+    p, before = len(on_carry), len(outputs) + len(on_carry) + len(moving)
+    same = [*range(n), *range(n + p, len(outputs) + p), *range(before, before + n)]
+    (_, d_last), (_, d_before, d_ys) = scanned(step, start, slopes, count, reverse, Shorter(row, xs, same))
+    by_place = dict(zip([*on_carry, *[k for k in moving if k >= n]], [*d_last, *d_ys]))
+    d_outputs = [by_place[k] if k in by_place else zeros_of(y) for k, y in enumerate(outputs[:n])]
+    d_outputs += [by_place[k] if k in by_place else zeros_of(y, (count,)) for k, y in enumerate(outputs) if k >= n]
+    at_carry = dict(zip(on_carry, d_before))
+    d_outputs += [at_carry[k] if k in at_carry else zeros_of(y, (count,)) for k, y in enumerate(outputs[:n])]
+    return tuple(d_outputs)
 
 
 def zeros_of(y: Value, lead: tuple[int, ...] = ()) -> Value:

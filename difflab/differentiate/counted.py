@@ -71,5 +71,5 @@ def counted(g: Function, count: Value, xs: list[Value]) -> tuple[Value, ...]:
     if count.__class__ is not Traced:
         return tuple(g(operator.index(count), *xs))
     rules = Lengths(g, [plain(x) for x in xs])
-    row = control_row("steps", rules.value, rules.pull, rules.push, jax=xla.unknown_length)
+    row = control_row("steps", rules.value, rules.pull, rules.push, steps=rules, jax=xla.unknown_length)
     return tuple(apply(row, (count, *xs)))

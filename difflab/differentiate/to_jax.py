@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from ..compile.program.closure import Captured
 from ..compile.xla.carrier import jax, run, x64
-from ..errors import UnsupportedError
+from ..errors import InputError, UnsupportedError
 from ..graph.graph import Graph
 from ..graph.leaves import check_functions
 from ..graph.pytree import flatten, structure
 from ..graph.trace import record
 from ..graph.traced import NODE, SeenShape
 from ..primitives import Carrier
-from ..types import Function, Tree, Value
+from ..types import Function, Params, Tree, Value
 from .transform import jvp, vjp
+
+MOST = 256  # kinds of arguments that are kept
 
 
 def to_jax(f: Function | Graph, *examples: Tree) -> Function:
     """f as a function of JAX's arrays, for `jax.jit`, `jax.grad`, `jax.vmap`, `jax.shard_map` and `jax.export`.
 
-    f is traced for each structure, shapes and dtypes of its arguments; with `examples` at once at these, and what
-    cannot be lowered is said then: UnsupportedError with every operation. Its derivatives under JAX are difflab's, with
-    difflab's conventions where there is none. Numbers of 64 bits need JAX's own setting `jax_enable_x64`; without it
-    JAX has single precision. An `if` that looks at a value is refused: use `dl.cond` or `np.where`.
+    f is traced for each structure, shapes and dtypes of its arguments, and for what it reads from closures and globals;
+    with `examples` at once at these, and what cannot be lowered is said then: UnsupportedError with every operation.
+    Arguments that are no numbers (truth values of Python's, strings, functions) are taken as they are. Its derivatives
+    under JAX are difflab's, with difflab's conventions where there is none. Numbers of 64 bits need JAX's own setting
+    `jax_enable_x64`; without it JAX has single precision. An `if` that looks at a value is refused: use `dl.cond` or
+    `np.where`.
 
     >>> import difflab as dl, numpy as np
     >>> import jax  # doctest: +SKIP
@@ -36,23 +42,28 @@ def to_jax(f: Function | Graph, *examples: Tree) -> Function:
     if not isinstance(f, Graph):
         check_functions("to_jax", f=f)
     jax()
-    known: dict[Value, Lowered] = {}
+    known: dict[Hashable, Lowered] = {}
+    captured = Captured(f)
 
-    def lowered(args: tuple[Tree, ...], values: list[Value]) -> Lowered:
-        key = (structure(args), tuple((Carrier.shape(x), str(Carrier.dtype(x))) for x in values))
+    def lowered(args: tuple[Tree, ...], kwargs: Params) -> tuple[Lowered, list[Value]]:
+        leaves, _ = flatten((args, kwargs))
+        values = [x for x in leaves if is_number(x)]
+        fixed = tuple([hashable(x) for x in leaves if not is_number(x)])
+        kinds = tuple([(Carrier.shape(x), str(Carrier.dtype(x))) if is_number(x) else None for x in leaves])
+        key = structure((args, kwargs)), kinds, fixed, captured.key()
         if key not in known:
-            known[key] = Lowered(f, args, values)
-        return known[key]
+            while len(known) >= MOST:
+                known.pop(next(iter(known)), None)
+            known[key] = Lowered(f, args, kwargs)
+        return known[key], values
 
     @wraps(f.__call__ if isinstance(f, Graph) else f)
-    def function(*args: Tree) -> Tree:
-        values, _ = flatten(args)
-        found = lowered(args, values)
+    def function(*args: Tree, **kwargs: Tree) -> Tree:
+        found, values = lowered(args, kwargs)
         return found.rebuild(list(found.call(*values)))
 
     if examples:
-        values, _ = flatten(examples)
-        found = lowered(examples, values)
+        found, values = lowered(examples, {})
         with x64():
             jax().eval_shape(found.call, *[jax().ShapeDtypeStruct(np.shape(x), Carrier.dtype(x)) for x in values])
     return function
@@ -61,9 +72,15 @@ def to_jax(f: Function | Graph, *examples: Tree) -> Function:
 class Lowered:
     """f at arguments of one kind: its graph, and the function of JAX."""
 
-    def __init__(self, f: Function, args: tuple[Tree, ...], values: list[Value]) -> None:
-        _, rebuild = flatten(args)
-        graph, _ = record(wraps(f)(lambda *args: f(*args)), *rebuild([example(x) for x in values]))
+    def __init__(self, f: Function, args: tuple[Tree, ...], kwargs: Params) -> None:
+        leaves, rebuild = flatten((args, kwargs))
+
+        def of_numbers(*values: Value) -> Tree:
+            rest = iter(values)
+            positional, named = rebuild([next(rest) if is_number(x) else x for x in leaves])
+            return f(*positional, **named)
+
+        graph, _ = record(wraps(f)(of_numbers), *[example(x) for x in leaves if is_number(x)])
         if any(not isinstance(seen, SeenShape) for _, seen in graph.guards):  # of a shape, its operation speaks
             raise UnsupportedError(
                 "to_jax: an if, a while or a mask looks at a value, and XLA's programs take every way; use dl.cond, "
@@ -71,6 +88,25 @@ class Lowered:
             )
         self.rebuild: Function = graph.rebuild or (lambda found: found[0])
         self.call: Function = with_rule(graph)
+
+
+def is_number(x: Value) -> bool:
+    """Whether a leaf of the arguments is an array or a number; all else is taken as it is."""
+    return hasattr(x, "dtype") or (isinstance(x, int | float | complex) and not isinstance(x, bool))
+
+
+def hashable(x: Value) -> Hashable:
+    if not jax().tree_util.all_leaves([x]):
+        raise InputError(
+            f"to_jax: a {type(x).__name__} is a container to JAX and not to difflab; optree.register_pytree_node "
+            "makes it one"
+        )
+    try:
+        hash(x)
+    except TypeError:
+        raise InputError(f"to_jax: the argument {x!r} is neither a number nor hashable; give an array") from None
+    found: Hashable = x
+    return found
 
 
 def with_rule(graph: Graph) -> Function:

@@ -271,7 +271,7 @@ def places_of(q: Value, whole: int, count: int, method: str) -> tuple[Value, Val
 
 
 def quantile(m: Carrier, x: Value, *, q: Value, axis: Value, keepdims: bool, method: str, whole: int = 1) -> Value:
-    """Interpolates between the two nearest elements in order."""
+    """Interpolates between the two nearest elements in order; NaN, which is the last in order, where there is one."""
     n = m.ndim(x)
     axis = tuple(range(n)) if axis is None else axis
     kept = [k for k in range(n) if k not in axis]
@@ -287,6 +287,8 @@ def quantile(m: Carrier, x: Value, *, q: Value, axis: Value, keepdims: bool, met
     if np.any(weight):
         high = m.take(rows, np.minimum(below + 1, count - 1), axis=0, mode="raise")
         y = low + (high - low) * weight
+    last = m.getitem(rows, index=(count - 1,))
+    y = m.where(m.not_equal(last, last), last, y)
     if keepdims:
         y = m.reshape(y, shape=(*q.shape, *(1 if k in axis else length for k, length in enumerate(shape))))
     return y

@@ -44,6 +44,10 @@ class Nested(Block):
         super().__init__(graph, a, b, session, **more)
 
     def classify(self, node: Node) -> None:
+        if "steps" in node.primitive.spelling:
+            raise Refused(
+                "a while loop in it runs backwards, which keeps every step, and how many there are is known only then"
+            )
         if kind_of(node):
             self.computed[node] = "control"
         elif node.primitive is not rows.pick or node.operands[0] not in self.computed:

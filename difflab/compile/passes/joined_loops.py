@@ -1,13 +1,41 @@
-"""One loop where forward mode makes two: the loop with the tangents computes the values as well."""
+"""One loop or branch where forward mode makes two: the one with the tangents computes the values as well."""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...primitives import rows
+from ...primitives import Primitive, rows
+from ...types import Value
 from .rewriting import rebuilt, relinked
 
-AHEAD = "with_tangents"  # the spelling under which the longer loop's row names the shorter one's, and its operands
+AHEAD = "with_tangents"  # the spelling under which the longer loop's row has the shorter one
+
+
+class Shorter(NamedTuple):
+    """A loop or branch whose results another one has beside their tangents."""
+
+    row: Primitive
+    operands: list[Value]
+    results: list[int]  # where each of its results stands among the longer one's
+
+
+class Places(NamedTuple):
+    """The same, as the longer one's row knows it."""
+
+    row: Primitive
+    operands: list[tuple[int | None, Value]]  # where they stand among the longer one's; None for a constant of the body
+    results: list[int]
+
+
+def ahead(shorter: Shorter | None, operands: list[Value]) -> dict[str, Any]:
+    """The spelling of the longer one, which has these operands."""
+    if shorter is None:
+        return {}
+    found = {id(x): k for k, x in reversed(list(enumerate(operands)))}
+    places = [(found.get(id(x)), x) for x in shorter.operands]
+    return {AHEAD: Places(shorter.row, places, shorter.results)}
 
 
 def joined_loops(graph: Graph) -> Graph:
@@ -21,17 +49,17 @@ def find_pair(graph: Graph) -> tuple[Node, Node] | None:
     """A loop, and another one with the same values in it."""
     longer = [n for n in graph.order if AHEAD in n.primitive.spelling]
     for node in longer:
-        row = node.primitive.spelling[AHEAD][0]
+        row = node.primitive.spelling[AHEAD].row
         for other in graph.order:
             if other.primitive is row and same_operands(other, node) and other not in needed(graph, node):
-                if any(other in n.operands for n in graph.order):
+                if other in graph.outputs or any(other in n.operands for n in graph.order):
                     return other, node
     return None
 
 
 def same_operands(shorter: Node, longer: Node) -> bool:
     """Whether the longer loop starts with, and captured, what the shorter one did."""
-    for x, (place, value) in zip(shorter.operands, longer.primitive.spelling[AHEAD][1], strict=True):
+    for x, (place, value) in zip(shorter.operands, longer.primitive.spelling[AHEAD].operands, strict=True):
         if place is not None:
             if longer.operands[place] is not x:
                 return False
@@ -50,15 +78,19 @@ def needed(graph: Graph, node: Node) -> set[Node]:
 
 
 def replaced(graph: Graph, shorter: Node, longer: Node) -> Graph:
-    """The graph with the picks of the shorter loop as those of the longer one, whose last result is the same too."""
-    last = len(shorter.value) - 1
+    """The graph with the results of the shorter one picked from the longer one."""
+    places = longer.primitive.spelling[AHEAD].results
+
+    def picked(node: Node, k: int) -> Node:
+        return Node(rows.pick, (longer,), {"index": places[k]}, node.value, node.name, node.block)
+
     image: dict[Node, Node] = {}
-    for n in graph.order:
-        if n.operands == (shorter,):
-            k = len(longer.value) - 1 if n.params["index"] == last else n.params["index"]
-            image[n] = Node(rows.pick, (longer,), {"index": k}, n.value, n.name, n.block)
+    if shorter.value.__class__ is tuple:
+        image = {n: picked(n, n.params["index"]) for n in graph.order if n.operands == (shorter,)}
+    else:
+        image[shorter] = picked(shorter, 0)
     made, order, done = set(image.values()), list[Node](), set[Node]()
-    stack = [n for n in reversed(graph.order) if n is not shorter]
+    stack = [*made, *[n for n in reversed(graph.order) if n is not shorter]]
     while stack:  # each node behind all that it needs
         node = stack[-1]
         node = image[node] if image.get(node) in made else node

@@ -40,7 +40,7 @@ class Auto(Compiled):
         self.spent: float = 0.0
         self.winner: Compiled | None = None
         self.asked: bool = False
-        self.settle: Callable[[Compiled], None] | None = None  # told which program stays
+        self.settle: Callable[[Compiled], object] | None = None  # told which program stays
         self.told: list[str] = ["auto: NumPy's program; the others are tried once it has been called more often"]
 
     def __call__(self, values: list[Value]) -> list[Value] | None:
@@ -118,6 +118,10 @@ class Contest:
         if self.program.settle is not None:
             self.program.settle(kept)
 
+    def failed(self, error: Exception) -> None:
+        """NumPy's program stays."""
+        self.program.told = [f"auto: NumPy's program stays; the contest ended with {type(error).__name__}: {error}"]
+
     def entrant(self, backend: str) -> tuple[str, Compiled | None]:
         """The program of a backend, where it gives what NumPy's gave; else the reason."""
         try:
@@ -194,7 +198,10 @@ class Worker:
 
     def work(self) -> None:
         while (contest := self.waiting.get()) is not None and not self.stop.is_set():
-            contest.run(self.stop)
+            try:
+                contest.run(self.stop)
+            except Exception as error:  # of one contest, and the thread is there for all
+                contest.failed(error)
 
     def end(self) -> None:
         """Lets the contest that runs come to its next stop; a compiler cannot be broken off."""

@@ -98,10 +98,12 @@ class Compiled:
                 found = self.run(*values)
             except FAILURES:  # math raises where NumPy returns inf or nan
                 return self.fallback()(values)
-        else:
-            found = self.run(*values) if self.backend == "jax" else self.with_workspace(values)
-            if found is None:
-                return None
+        elif self.backend == "jax":
+            found = self.run(*values)
+            if found is None:  # NumPy refuses something here, and says what
+                return self.fallback()(values)
+        elif (found := self.with_workspace(values)) is None:
+            return None
         if not all(map(holds, found[self.count :], self.guards)):
             return None
         return list(found[: self.count])
@@ -127,7 +129,8 @@ class Compiled:
     def fallback(self) -> Compiled:
         """The same graph as a NumPy program."""
         if self.general is None:
-            self.general = Compiled(self.traced, [False] * len(self.traced.inputs), self.backend).build(scalar=False)
+            backend = "numpy" if self.backend == "jax" else self.backend
+            self.general = Compiled(self.traced, [False] * len(self.traced.inputs), backend).build(scalar=False)
         return self.general
 
 

@@ -67,22 +67,27 @@ OBJECTS: dict[str, Any] = {
 }
 
 
-def shorten(function: Value, f: Function, moving: tuple[Tree, ...], program: Compiled, captured: Captured) -> None:
-    """Lets the function answer calls with arguments like these by the program's own lines, without flattening them."""
+def shorten(function: Value, f: Function, moving: tuple[Tree, ...], program: Compiled, captured: Captured) -> bool:
+    """Lets the function answer calls with arguments like these by the program's own lines, without flattening them.
+
+    Returns whether it does.
+    """
     source = program.source
     checks = captured.checks()
     if not isinstance(source, ScalarSource) or checks is None:
-        return
+        return False
     head = head_of(f, moving, source, list(checks))
     if head is None or (any(program.donated) and not head.numbers):
-        return
+        return False
     outputs = source.outputs
     if not head.numbers:
         outputs = [text if y.shape else numpys(y.dtype.kind, text) for y, text in zip(program.graph.outputs, outputs)]
     result = written(program.rebuild, outputs) if program.rebuild else outputs[0]
-    if result is not None:
-        text = source.entry(head, result)
-        exchange(function, text, source.globals | OBJECTS | dict(pair for pairs in checks.values() for pair in pairs))
+    if result is None:
+        return False
+    text = source.entry(head, result)
+    exchange(function, text, source.globals | OBJECTS | dict(pair for pairs in checks.values() for pair in pairs))
+    return True
 
 
 def numpys(kind: str, text: str) -> str:

@@ -120,8 +120,8 @@ class Program(Shown):
                 leaves[k] = self.leaf(x, k, both, args, static, names)
         key = (spec, tuple([(x.shape, x.dtype) for x in leaves]), fixed, names, self.captured.key())
         for program in self.programs.get(key, ()):
-            if program.run is None:
-                self.build(program, moving, names, static)
+            if program.run is None and self.build(program, moving, names, static):
+                return self.function(*args)  # by the lines that were written now, which have machine code of their own
             found = program(self.checked(program, leaves))
             if found is not None:
                 break
@@ -218,8 +218,8 @@ class Program(Shown):
         else:
             del self.programs[oldest]
 
-    def build(self, program: Compiled, moving: tuple[Tree, ...], names: tuple[str, ...], static: set[int]) -> None:
-        """Writes the program's source."""
+    def build(self, program: Compiled, moving: tuple[Tree, ...], names: tuple[str, ...], static: set[int]) -> bool:
+        """Writes the program's source; whether the function that users call has its lines in it from now on."""
         program.build()
         if program is self.last:
             self.function.source = program.source.text
@@ -228,7 +228,8 @@ class Program(Shown):
                 if isinstance(program, Auto):
                     program.settle = short  # whichever program wins
                 else:
-                    short(program)
+                    return short(program)
+        return False
 
     def donated_leaves(self, moving: tuple[Tree, ...], static: set[int], count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}

@@ -19,9 +19,11 @@ from ...primitives import Carrier, Primitive, rows
 from ...primitives.found import function_in
 from ...primitives.spelling import ON_HOST
 from ...types import Rule, Value
+from .refusals import asking
 
 MISSING = "JAX is not installed (pip install 'difflab[jax]')"
 KERNELS = tuple(f"difflab.primitives.kernels.xla{part}" for part in ("", "_elements", "_windows"))
+JOINS = (rows.concatenate, rows.stack, rows.append)
 HOMES = ("jax.numpy", "jax.scipy.special", "jax.nn", "jax.numpy.linalg", "jax.numpy.fft", "jax.scipy.linalg")
 
 
@@ -45,6 +47,9 @@ class JaxCarrier(Carrier):
     """JAX's arrays, traced or not."""
 
     name = "jax"
+
+    def function(self, row: Primitive) -> Rule:
+        return asking(row, super().function(row))
 
     def native(self, row: Primitive, spelled: str | None) -> Rule | None:
         jax()
@@ -121,7 +126,7 @@ def run(graph: Graph, values: list[Value]) -> list[Value]:
             continue
         if any(x not in env for x in node.operands):  # one of them was refused
             continue
-        operands = [env[x] for x in node.operands]
+        operands = together(node, [env[x] for x in node.operands])
         try:
             env[node] = same_dtype(node, CARRIER.of(node.primitive)(*operands, **node.params))
         except DifflabError as error:
@@ -131,6 +136,22 @@ def run(graph: Graph, values: list[Value]) -> list[Value]:
     if refused:
         raise UnsupportedError("this cannot be lowered to XLA: " + "; ".join(refused))
     return [env[n] for n in [*graph.outputs, *[n for n, _ in graph.guards]]]
+
+
+def together(node: Node, operands: list[Value]) -> list[Value]:
+    """Operands of several dtypes in the one that NumPy computes in: JAX takes float32 for int32 beside float32.
+
+    Python's numbers take the dtype of what they meet, truth values stay.
+    """
+    row = node.primitive
+    if row is rows.ldexp or not (row.kind == "elementwise" or row.labels or row in JOINS):
+        return operands
+    typed = [hasattr(v, "dtype") and x.dtype.kind in "iufc" for x, v in zip(node.operands, operands)]
+    dtypes = {x.dtype for x, known in zip(node.operands, typed) if known}
+    if len(dtypes) < 2:
+        return operands
+    common = jax().dtypes.canonicalize_dtype(np.result_type(*dtypes))
+    return [jax().numpy.asarray(v).astype(common) if known else v for v, known in zip(operands, typed)]
 
 
 def same_dtype(node: Node, found: Value) -> Value:

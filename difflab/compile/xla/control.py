@@ -8,9 +8,10 @@ from typing import Protocol
 
 from ...errors import UnsupportedError
 from ...graph.graph import Graph
-from ...types import Value
+from ...types import Function, Value
 from ..passes.pipeline import NUMPYS, optimise
 from .carrier import jax, run
+from .refusals import answered, asked, together
 
 
 class Body(Protocol):
@@ -35,10 +36,12 @@ def scan(body: Body, a: int, b: int, count: int, reverse: bool, *xs: Value) -> t
     n, outputs = len(carry), lowered("scan", body)
 
     def step(before: list[Value], x: list[Value]) -> tuple[list[Value], list[Value]]:
-        found = outputs([*captured, *before, *x])
-        return found[:n], [*found[n:], *before]
+        with asked() as answers:
+            found = outputs([*captured, *before, *x])
+        return found[:n], [*found[n:], *before, together(answers)]
 
-    last, stacked = jax().lax.scan(step, arrays(carry), slices, length=count, reverse=reverse)
+    last, (*stacked, fine) = jax().lax.scan(step, arrays(carry), slices, length=count, reverse=reverse)
+    answered(jax().numpy.all(fine))
     return (*last, *stacked)
 
 
@@ -47,17 +50,36 @@ def while_loop(test: Body, body: Body, a: int, b: int, *xs: Value) -> tuple[Valu
     lax, numpy = jax().lax, jax().numpy
     of_test, of_body = list(xs[:a]), list(xs[a:b])
     condition, outputs = lowered("while_loop", test), lowered("while_loop", body)
-    go_on = lambda state: condition([*of_test, *state[0]])[0].astype(bool)
-    ahead = lambda state: (outputs([*of_body, *state[0]]), state[1] + 1)
-    found, count = lax.while_loop(go_on, ahead, (arrays(list(xs[b:])), numpy.asarray(0, "int64")))
+
+    def go_on(state: tuple[list[Value], Value, Value]) -> Value:
+        with asked():  # a test has no place for an answer
+            return condition([*of_test, *state[0]])[0].astype(bool)
+
+    def ahead(state: tuple[list[Value], Value, Value]) -> tuple[list[Value], Value, Value]:
+        with asked() as answers:
+            found = outputs([*of_body, *state[0]])
+        return found, state[1] + 1, state[2] & together(answers)
+
+    start = arrays(list(xs[b:])), numpy.asarray(0, "int64"), numpy.asarray(True)
+    found, count, fine = lax.while_loop(go_on, ahead, start)
+    answered(fine)
     return (*found, count)
 
 
 def cond(branches: Sequence[Body], part: Value, *xs: Value) -> Value:
     """The results of the chosen branch; `part(xs, which)` are its operands."""
     bodies = [lowered("cond", body) for body in branches]
-    ways = [lambda xs, k=k: bodies[k](part(xs, k)) for k in (1, 0)]
-    found = jax().lax.cond(jax().numpy.asarray(xs[0]).astype(bool), *ways, list(xs))
+
+    def way(which: int) -> Function:
+        def branch(xs: list[Value]) -> tuple[list[Value], Value]:
+            with asked() as answers:
+                found = bodies[which](part(xs, which))
+            return found, together(answers)
+
+        return branch
+
+    found, fine = jax().lax.cond(jax().numpy.asarray(xs[0]).astype(bool), way(1), way(0), list(xs))
+    answered(fine)
     return tuple(found) if len(found) != 1 else found[0]
 
 

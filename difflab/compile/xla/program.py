@@ -13,8 +13,10 @@ import numpy as np
 
 from ... import cache
 from ...graph.graph import Graph
-from ...types import Function, Value
+from ...types import DType, Function, Value
+from ..write.numpy_source import own
 from .carrier import jax, run, x64
+from .refusals import asked, together
 
 FUSED = re.compile(r"^\s*(?:ROOT )?%?[\w.-]+ = .*? fusion\(", re.MULTILINE)
 CALLED = re.compile(r'custom_call_target="([^"]+)"')
@@ -34,21 +36,41 @@ class XlaSource:
         self.kept: bool = False  # whether another process compiled it
 
     def compile(self) -> Function:
-        """The function from NumPy's arrays to the outputs and what the guards look at."""
+        """The function from NumPy's arrays to the outputs and what the guards look at.
+
+        None where NumPy would refuse something.
+        """
         start = time.perf_counter()
-        like = [jax().ShapeDtypeStruct(x.shape, x.dtype) for x in self.graph.inputs]
+        like = [jax().ShapeDtypeStruct(x.shape, native(x.dtype)) for x in self.graph.inputs]
+        swapped = [k for k, x in enumerate(self.graph.inputs) if not x.dtype.isnative]
+        places = {x: k for k, x in enumerate(self.graph.inputs)}
+        leaves = [(k, y, places.get(y)) for k, y in enumerate(self.graph.outputs) if y.primitive.leaf]
         with x64():
-            self.lowered = jax().jit(lambda *values: run(self.graph, list(values)), keep_unused=True).lower(*like)
+            self.lowered = jax().jit(self.function, keep_unused=True).lower(*like)
             self.program = program = self.compiled()
         self.seconds = time.perf_counter() - start
 
-        def call(*values: Value) -> list[Value]:
+        def call(*values: Value) -> list[Value] | None:
+            given = values
+            for k in swapped:
+                given = (*given[:k], values[k].astype(native(values[k].dtype)), *given[k + 1 :])
             with x64():
-                found = program(*values)
+                found, fine = program(*given)
+            if fine and not all(fine):
+                return None
             # JAX's buffers are read-only, and may be an argument's own memory: the caller gets arrays of its own.
-            return [np.array(y) if y.shape else np.asarray(y)[()] for y in found]
+            results = [np.array(y) if y.shape else np.asarray(y)[()] for y in found]
+            for k, y, place in leaves:  # of the kind that they are: an array of no axes, Python's number
+                results[k] = own(y.params["value"] if place is None else values[place])
+            return results
 
         return call
+
+    def function(self, *values: Value) -> tuple[list[Value], list[Value]]:
+        """The results, and whether NumPy would have them, where there is something that it may refuse."""
+        with asked(anew=True) as answers:
+            found = run(self.graph, list(values))
+        return found, [together(answers)] if answers else []
 
     def compiled(self) -> Any:
         """The lowered program in machine code, from the cache where another process has left it."""
@@ -87,6 +109,12 @@ class XlaSource:
         if called:
             lines.append(f"jax: library calls: {', '.join(called)}")
         return lines
+
+
+def native(dtype: DType) -> DType:
+    """The dtype in the machine's own order of bytes."""
+    found: DType = dtype.newbyteorder("=")
+    return found
 
 
 def fingerprint(text: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UnsupportedError
-from ...types import Axis, Key, Value
+from ...errors import InputError, UnsupportedError
+from ...types import Axis, Key, Shape, Value
 from .structure import fill, is_basic
 
 
@@ -157,17 +157,27 @@ def last_writers(places: Value, *, size: int) -> Value:
 
 def set_at(x: Value, values: Value, *arrays: Value, index: Key) -> Value:
     y = np.array(x)
-    y[fill(index, arrays)] = values
+    try:
+        y[fill(index, arrays)] = values
+    except IndexError as error:
+        raise no_place("set_at", y.shape, error) from None
     return y[()]
 
 
 def add_at(x: Value, values: Value, *arrays: Value, index: Key) -> Value:
     y, index = np.array(x), fill(index, arrays)
-    if is_basic(index):
-        y[index] += values
-    else:
-        np.add.at(y, index, values)
+    try:
+        if is_basic(index):
+            y[index] += values
+        else:
+            np.add.at(y, index, values)
+    except IndexError as error:
+        raise no_place("add_at", y.shape, error) from None
     return y[()]
+
+
+def no_place(name: str, shape: Shape, error: IndexError) -> InputError:
+    return InputError(f"{name}: an array of shape {shape} has no such place: {error}")
 
 
 def interp(x: Value, xp: Value, fp: Value, *ends: Value, left: bool, right: bool) -> Value:

@@ -194,6 +194,12 @@ def random_uniform(key: Value, *, shape: Shape, dtype: Any) -> Value:
     return jax.pure_callback(draw, like, key, vmap_method="sequential")
 
 
+# Statistics.
+def mean(x: Value, *, axis: Axes, keepdims: bool) -> Value:
+    x = jnp.asarray(x)
+    return jnp.mean(astype(x, dtype=float) if x.dtype.kind in "biu" else x, axis=axis, keepdims=keepdims)
+
+
 # Sums of exponentials: with the largest taken out.
 def logsumexp(x: Value, b: Value = None, *, axis: Axes, keepdims: bool) -> Value:
     return jax.scipy.special.logsumexp(jnp.asarray(x), axis=axis, b=b, keepdims=keepdims)

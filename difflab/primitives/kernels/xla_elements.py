@@ -10,6 +10,55 @@ from ...types import Value
 from .xla import jax, jnp
 
 
+# Division: by the integer 0 it gives 0, as NumPy's does; a quotient that is 0 has the sign of x / y.
+def floor_divide(x: Value, y: Value) -> Value:
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    if whole(x, y):
+        return jnp.where(y == 0, 0, jnp.floor_divide(x, jnp.where(y == 0, 1, y)))
+    found = jnp.floor_divide(x, y)
+    return jnp.where(found == 0, jnp.copysign(0.0, x / y).astype(found.dtype), found)
+
+
+def remainder(x: Value, y: Value) -> Value:
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    return jnp.where(y == 0, 0, jnp.remainder(x, jnp.where(y == 0, 1, y))) if whole(x, y) else jnp.remainder(x, y)
+
+
+def fmod(x: Value, y: Value) -> Value:
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    return jnp.where(y == 0, 0, jnp.fmod(x, jnp.where(y == 0, 1, y))) if whole(x, y) else jnp.fmod(x, y)
+
+
+def whole(*xs: Value) -> bool:
+    return all(x.dtype.kind in "biu" for x in xs)
+
+
+def round(x: Value, *, decimals: int = 0) -> Value:
+    """Of integers to tens and hundreds as well, halves to even."""
+    x = jnp.asarray(x)
+    if x.dtype.kind not in "iu" or decimals >= 0:
+        return jnp.round(x, decimals)
+    unit = 10**-decimals
+    below = jnp.floor_divide(x, unit)
+    rest = 2 * (x - below * unit)
+    up = (rest > unit) | ((rest == unit) & (below % 2 == 1))
+    return (below + up) * unit
+
+
+def modf(x: Value) -> Value:
+    x = jnp.asarray(x)
+    whole = jnp.trunc(x)
+    return jnp.copysign(jnp.where(jnp.isinf(x), 0.0, x - whole), x), whole
+
+
+def gammaln(x: Value) -> Value:
+    return jnp.where(x == -jnp.inf, x, jax.scipy.special.gammaln(x))
+
+
+def digamma(x: Value) -> Value:
+    return jnp.where(x == 0, jnp.copysign(jnp.inf, -x), jax.scipy.special.digamma(x))
+
+
 def gelu(x: Value, *, approximate: str = "none") -> Value:
     if approximate == "none":
         return x * jax.scipy.special.ndtr(x)

@@ -34,15 +34,15 @@ def gauss() -> list[tuple[float, float]]:
     return [(float(0.5 + 0.5 * t), float(0.5 * w)) for t, w in zip(nodes, weights)]
 
 
-def log1p_gap(z: Value) -> Value:
-    """log(1 + z) - z, which cancels where it is written so."""
+def log1p_gap(z: Value, whole: Value = None) -> Value:
+    """log(1 + z) - z, which cancels where it is written so; `whole` is 1 + z, where that is known better."""
     near = np.abs(z) < 0.35
     t = np.where(near, z, 0.0)
     r = t / (2.0 + t)
     square, series = r * r, np.zeros_like(r)
     for k in range(12, 0, -1):
         series = series * square + 1.0 / (2 * k + 1)
-    return np.where(near, r * (2.0 * square * series - t), np.log1p(z) - z)
+    return np.where(near, r * (2.0 * square * series - t), (np.log1p(z) if whole is None else np.log(whole)) - z)
 
 
 def expm1_gap(w: Value) -> Value:
@@ -72,7 +72,7 @@ def gamma_weight(a: Value, x: Value) -> Value:
     small = np.power(x, b) * half / special.gamma(b + 1.0) * half
     c = np.maximum(a, LARGE)
     mu = (x - c) / c
-    large = np.exp(c * log1p_gap(mu)) / (np.sqrt(2 * pi * c) * scaled_gamma(c))
+    large = np.exp(c * log1p_gap(mu, x / c)) / (np.sqrt(2 * pi * c) * scaled_gamma(c))
     return np.where(a > LARGE, large, small)
 
 
@@ -83,7 +83,7 @@ def beta_weight(a: Value, b: Value, x: Value, y: Value) -> Value:
     p, q = np.where(moderate, a, 1.0), np.where(moderate, b, 1.0)
     small = np.power(x, p) * np.power(y, q) / (p * beta(p, q))
     d = beta_offset(a, b, x)
-    exponent = a * log1p_gap(d / a) + b * log1p_gap(-d / b)
+    exponent = a * log1p_gap(d / a, x * (n / a)) + b * log1p_gap(-d / b, y * (n / b))
     form = np.sqrt(b / (2 * pi * a * n)) * scaled_gamma(n) / (scaled_gamma(a) * scaled_gamma(b))
     return np.where(moderate & (small > SINGLE), small, form * np.exp(exponent))
 

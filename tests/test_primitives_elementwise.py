@@ -218,6 +218,7 @@ EXCEPTIONS |= {
     ("zeta_slope", "second 1"): Near(lambda s, q: special.zeta(s + 2, q)),
     **{("beta_density", f"{order} {i}"): Near(incomplete.beta_density) for order in ("first", "second") for i in (0, 1)},
     **{("betainc_slope", f"{order} {i}"): Near(0.05) for order in ("first", "second") for i in (0, 1)},
+    **{(name, f"second {i}"): Near(0.05) for name in ("betainc", "betaincc") for i in (0, 1)},
     **{("betainc_slope", f"{order} 2"): Near(incomplete.beta_density) for order in ("first", "second")},
     ("gammaincinv", "second 0"): Near(0.5),
     ("gammainccinv", "second 0"): Near(0.5),

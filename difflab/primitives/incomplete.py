@@ -216,6 +216,7 @@ special(
     "The x at which gammainc(a, x) is y.",
     latex="P^{{-1}}({0}, {1})",
     domain=(PARAMETER, SHARE),
+    kernel="kernels.incomplete.gammaincinv",
     spelling={"arb": "germs.incomplete.gammaincinv", "mpmath": "kernels.digits_incomplete.gammaincinv"},
     flops=200,
 )
@@ -228,6 +229,7 @@ special(
     "The x at which gammaincc(a, x) is y.",
     latex="Q^{{-1}}({0}, {1})",
     domain=(PARAMETER, SHARE),
+    kernel="kernels.incomplete.gammainccinv",
     spelling={"arb": "germs.incomplete.gammainccinv", "mpmath": "kernels.digits_incomplete.gammainccinv"},
     flops=200,
 )
@@ -241,6 +243,7 @@ special(
     "The x at which betainc(a, b, x) is y.",
     latex="I^{{-1}}_{{{2}}}({0}, {1})",
     domain=(Domain(1.0, 5.0), Domain(1.0, 5.0), Domain(0.01, 0.99)),
+    kernel="kernels.incomplete.betaincinv",
     spelling={"arb": "germs.incomplete.betaincinv", "mpmath": "kernels.digits_incomplete.betaincinv"},
     flops=200,
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..types import Params, Value
 from .arguments import refuse
+from .creation import reader
 from .cumulants import moments
 from .primitive import Carrier, Domain
 from .scipy_row import special
-from .spelling import by_mpmath, by_sympy
+from .spelling import OF_REALS, by_mpmath, by_sympy
 
 ORDER = Domain(0.5, 5.0, tails=(1e-3, 40.0))
 POINT = Domain(0.1, 10.0, tails=(1e-5,))
@@ -106,6 +107,7 @@ special(
         "mpmath": "kernels.digits_incomplete.gammainc_slope",
         "javascript": "gammaincSlope",
     },
+    refused={"complex": OF_REALS},
     called=(),
 )
 special(
@@ -161,6 +163,7 @@ special(
         "mpmath": "kernels.digits_incomplete.betainc_slope",
         "javascript": "betaincSlope",
     },
+    refused={"complex": OF_REALS},
     called=(),
 )
 
@@ -183,9 +186,16 @@ special(
     latex=r"\zeta({0}, {1})",
     domain=(Domain(2.0, 5.0, tails=(1.01, 30.0)), Domain(0.5, 10.0)),
     kernel="kernels.incomplete.zeta",
-    reads=("special.zeta", "special._ufuncs._zeta", "special._ufuncs._riemann_zeta"),
+    reads=("special.zeta", "special._ufuncs._zeta"),
     spelling={"javascript": "zeta", "arb": "germs.incomplete.zeta", "mpmath": "zeta"},
     arguments=read_zeta,
+)
+reader(
+    "riemann_zeta",
+    "Riemann's zeta function, as scipy.special.zeta calls it where it has no q.",
+    lambda x: ((x, 1.0), {}, "zeta"),
+    reads=("special._ufuncs._riemann_zeta",),
+    called=(),
 )
 special(
     "zeta_slope",
@@ -202,6 +212,7 @@ special(
         "mpmath": by_mpmath(lambda mp, s, q, n: mp.zeta(s, q, n)),
         "javascript": "zetaSlope",
     },
+    refused={"complex": OF_REALS},
     called=(),
 )
 
@@ -217,7 +228,11 @@ special(
     latex="P^{{-1}}({0}, {1})",
     domain=(PARAMETER, SHARE),
     kernel="kernels.incomplete.gammaincinv",
-    spelling={"arb": "germs.incomplete.gammaincinv", "mpmath": "kernels.digits_incomplete.gammaincinv"},
+    spelling={
+        "arb": "germs.incomplete.gammaincinv",
+        "mpmath": "kernels.digits_incomplete.gammaincinv",
+        "javascript": "gammaincinv",
+    },
     flops=200,
 )
 special(
@@ -230,7 +245,11 @@ special(
     latex="Q^{{-1}}({0}, {1})",
     domain=(PARAMETER, SHARE),
     kernel="kernels.incomplete.gammainccinv",
-    spelling={"arb": "germs.incomplete.gammainccinv", "mpmath": "kernels.digits_incomplete.gammainccinv"},
+    spelling={
+        "arb": "germs.incomplete.gammainccinv",
+        "mpmath": "kernels.digits_incomplete.gammainccinv",
+        "javascript": "gammainccinv",
+    },
     flops=200,
 )
 special(
@@ -244,7 +263,11 @@ special(
     latex="I^{{-1}}_{{{2}}}({0}, {1})",
     domain=(Domain(1.0, 5.0), Domain(1.0, 5.0), Domain(0.01, 0.99)),
     kernel="kernels.incomplete.betaincinv",
-    spelling={"arb": "germs.incomplete.betaincinv", "mpmath": "kernels.digits_incomplete.betaincinv"},
+    spelling={
+        "arb": "germs.incomplete.betaincinv",
+        "mpmath": "kernels.digits_incomplete.betaincinv",
+        "javascript": "betaincinv",
+    },
     flops=200,
 )
 special(
@@ -257,6 +280,7 @@ special(
         "sympy": by_sympy(lambda sympy, a, b, c, z: sympy.hyper([a, b], [c], z)),
         "arb": "germs.incomplete.hyp2f1",
         "mpmath": "hyp2f1",
+        "javascript": "hyp2f1",
     },
     non_differentiable="z = 1",
     flops=200,
@@ -272,6 +296,7 @@ special(
         "sympy": by_sympy(lambda sympy, a, b, z: sympy.hyper([a], [b], z)),
         "arb": "germs.incomplete.hyp1f1",
         "mpmath": "hyp1f1",
+        "javascript": "hyp1f1",
     },
     flops=200,
 )

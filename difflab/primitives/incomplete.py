@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ..types import Params, Value
 from .arguments import refuse
 from .creation import reader
@@ -182,7 +184,7 @@ def zeta_slope_by_q(m: Carrier, s: Value, q: Value, n: int) -> Value:
 special(
     "zeta",
     (lambda m, z, s, q: m.zeta_slope(s, q, n=1), lambda m, z, s, q: -(s * m.zeta(s + 1, q))),
-    "The Hurwitz zeta function; without q the one of Riemann.",
+    "The Hurwitz zeta function; without q the one of Riemann, with a derivative by its order above 0.",
     latex=r"\zeta({0}, {1})",
     domain=(Domain(2.0, 5.0, tails=(1.01, 30.0)), Domain(0.5, 10.0)),
     kernel="kernels.incomplete.zeta",
@@ -218,12 +220,22 @@ special(
 
 
 # Inverses: x where P(a, x) = y, so that the derivative by y is 1 / P_x and the one by a is -P_a / P_x.
+def over(m: Carrier, slope: Value, density: Value, end: Value) -> Value:
+    """The quotient, and `end` where the density is 0: where x is an end of its range."""
+    at_end = m.equal(density, 0.0)
+    return m.where(at_end, end, slope / m.where(at_end, 1.0, density))
+
+
+def gamma_inverse(sign: int) -> tuple[Value, Value]:
+    return (
+        lambda m, x, a, y: over(m, -m.gammainc_slope(a, x, n=1), m.gamma_density(a, x), x),
+        lambda m, x, a, y: over(m, float(sign), m.gamma_density(a, x), sign * inf),
+    )
+
+
 special(
     "gammaincinv",
-    (
-        lambda m, x, a, y: -m.gammainc_slope(a, x, n=1) / m.gamma_density(a, x),
-        lambda m, x, a, y: 1 / m.gamma_density(a, x),
-    ),
+    gamma_inverse(1),
     "The x at which gammainc(a, x) is y.",
     latex="P^{{-1}}({0}, {1})",
     domain=(PARAMETER, SHARE),
@@ -237,10 +249,7 @@ special(
 )
 special(
     "gammainccinv",
-    (
-        lambda m, x, a, y: -m.gammainc_slope(a, x, n=1) / m.gamma_density(a, x),
-        lambda m, x, a, y: -1 / m.gamma_density(a, x),
-    ),
+    gamma_inverse(-1),
     "The x at which gammaincc(a, x) is y.",
     latex="Q^{{-1}}({0}, {1})",
     domain=(PARAMETER, SHARE),
@@ -255,9 +264,9 @@ special(
 special(
     "betaincinv",
     (
-        lambda m, x, a, b, y: -m.betainc_slope(a, b, x, j=1, k=0) / m.beta_density(a, b, x),
-        lambda m, x, a, b, y: -m.betainc_slope(a, b, x, j=0, k=1) / m.beta_density(a, b, x),
-        lambda m, x, a, b, y: 1 / m.beta_density(a, b, x),
+        lambda m, x, a, b, y: over(m, -m.betainc_slope(a, b, x, j=1, k=0), m.beta_density(a, b, x), 0.0),
+        lambda m, x, a, b, y: over(m, -m.betainc_slope(a, b, x, j=0, k=1), m.beta_density(a, b, x), 0.0),
+        lambda m, x, a, b, y: over(m, 1.0, m.beta_density(a, b, x), inf),
     ),
     "The x at which betainc(a, b, x) is y.",
     latex="I^{{-1}}_{{{2}}}({0}, {1})",

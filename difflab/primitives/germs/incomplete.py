@@ -19,7 +19,7 @@ from ...late import Late
 from ...types import Value
 from ..cumulants import leibniz, moments
 from .entropies import on_positive
-from .germ import ONE, ZERO, Germ, compose, dead, lift, no_value, nothing, order
+from .germ import ONE, ZERO, Germ, compose, dead, is_constant, lift, no_value, nothing, order, sign
 from .session import NOW
 from .special import coefficients_of, fixed, incomplete, psi, taylor, variable
 
@@ -208,7 +208,10 @@ def betaincc(a: Value, b: Value, x: object) -> Germ:
 # The zeta function.
 def zeta(s: Value, q: Value, *, n: int = 0) -> Germ:
     """ζ(s, q), or its n-th derivative by s; by q the derivative is -s ζ(s + 1, q), for every order."""
-    return on_positive(lift(s) - 1, lambda _: on_positive(q, lambda q: zeta_inside(lift(s), q, n), INSIDE), INSIDE)
+    s, q = lift(s), lift(q)
+    if q.lost is None and is_constant(q) == ONE and sign(s - 1) == -1:  # Riemann's goes on there
+        return zeta_inside(s, q, n)
+    return on_positive(s - 1, lambda _: on_positive(q, lambda q: zeta_inside(s, q, n), INSIDE), INSIDE)
 
 
 def zeta_inside(s: Germ, q: Germ, n: int) -> Germ:

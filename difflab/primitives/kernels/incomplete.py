@@ -25,6 +25,7 @@ special: Value = Late("scipy.special")
 NEPERS = 44.0  # exp(-44) is beyond the last digit
 LARGE = 20.0  # from here on Stirling's series
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
 SINGLE = 1e-290  # below, a density is no normal number any more
 
 
@@ -64,6 +65,14 @@ def expm1_gap(w: Value) -> Value:
     for k in range(16, 1, -1):
         series = series * t + 1.0 / factorial(k)
     return np.where(near, series * t * t, np.expm1(w) - w)
+
+
+def psi_gap(z: Value) -> Value:
+    """ψ(z) - log(z) for large z (DLMF 5.11.2)."""
+    inverse, series = 1.0 / z, np.zeros_like(z)
+    for k in range(7, 0, -1):
+        series = series * inverse * inverse + BERNOULLI[k - 1] / (2 * k)
+    return -inverse * (0.5 + series * inverse)
 
 
 def scaled_gamma(z: Value) -> Value:
@@ -138,7 +147,7 @@ def integral(f: Callable[[Value], Value], end: Value) -> Value:
 @in_double
 def gamma_density(a: Value, x: Value) -> Value:
     """x^(a - 1) exp(-x) / Γ(a)."""
-    inside = (a > 0) & (x > 0) & (x < np.inf)
+    inside = (a >= 0) & (x > 0) & (x < np.inf)
     p, t = np.where(inside, a, 1.0), np.where(inside, x, 1.0)
     edge = np.where(a > 1, 0.0, np.where(a == 1, 1.0, np.inf))
     outside = np.where(x == 0, edge, np.where(x == np.inf, 0.0, np.nan))
@@ -147,9 +156,9 @@ def gamma_density(a: Value, x: Value) -> Value:
 
 @in_double
 def gammainc_slope(a: Value, x: Value, *, n: int) -> Value:
-    """The n-th derivative of P(a, x) by a, n > 0."""
+    """The n-th derivative of P(a, x) by a, n > 0; at a = 0 from the right, where it is -E1(x) for n = 1."""
     a, x = np.broadcast_arrays(a, x)
-    inside = (a > 0) & (x > 0) & (x < np.inf) & (a < np.inf)
+    inside = (a >= 0) & (x > 0) & (x < np.inf) & (a < np.inf)
     near = inside & (x < 1.0)
     found = np.where((a > 0) & ((x == 0) | (x == np.inf)), 0.0, np.full(a.shape, np.nan))
     for where, rule in ((near, gamma_series), (inside & ~near, gamma_integral)):
@@ -158,14 +167,18 @@ def gammainc_slope(a: Value, x: Value, *, n: int) -> Value:
     return found
 
 
-def gamma_cumulants(a: Value, log_x: Value, most: int) -> list[Value]:
+def gamma_cumulants(a: Value, x: Value, most: int) -> list[Value]:
     """The derivatives by a of the logarithm of x^a / Γ(a + 1); at 0 there is none of order 0."""
-    return [0.0, log_x - special.psi(a + 1.0), *[-polygamma(a + 1.0, n=i) for i in range(1, most)]]
+    c = np.maximum(a, LARGE)
+    mu = (x - c) / c
+    large = np.where(np.abs(mu) < 0.35, np.log1p(mu), np.log(x / c)) - psi_gap(c) - 1.0 / c
+    first = np.where(a > LARGE, large, np.log(x) - special.psi(a + 1.0))
+    return [0.0, first, *[-polygamma(a + 1.0, n=i) for i in range(1, most)]]
 
 
 def gamma_series(a: Value, x: Value, n: int) -> Value:
     """x^a / Γ(a + 1) times the sum of (-x)^k / k! a / (a + k)."""
-    known = gamma_cumulants(a, np.log(x), n)
+    known = gamma_cumulants(a, x, n)
     front = moments(lambda i, _: known[i], n, 0)
     sums: list[Value] = [np.zeros_like(x) for _ in range(n + 1)]
     for k in range(22, 0, -1):
@@ -180,9 +193,8 @@ def gamma_series(a: Value, x: Value, n: int) -> Value:
 
 def gamma_integral(a: Value, x: Value, n: int) -> Value:
     """The density over x exp(±w): a times its factor without 1/Γ(a), whose pole at 0 would cancel."""
-    log_x = np.log(x)
-    side = np.where(log_x > special.psi(a), 1.0, -1.0)
-    known = gamma_cumulants(a, log_x, n)
+    known = gamma_cumulants(a, x, n)
+    side = np.where(a * known[1] + 1.0 > 0, 1.0, -1.0)
 
     def g(w: Value) -> tuple[Value, Value]:
         t = side * w
@@ -236,23 +248,35 @@ def lower_beta(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
     return found
 
 
-def beta_cumulants(a: Value, b: Value, log_x: Value, log_y: Value, j: int, k: int) -> dict[tuple[int, int], Value]:
-    """The derivatives by a and b of the logarithm of x^a y^b Γ(a + b) / (Γ(a + 1) Γ(b))."""
+def log_excess(a: Value, b: Value, d: Value, log_x: Value) -> Value:
+    """log(x) + ψ(a + b) - ψ(a), which is 0 near the mean; d is (a + b) x - a."""
+    c, n = np.maximum(a, LARGE), np.maximum(a + b, LARGE)
+    plain = log_x + polygamma_gap(a, b, n=0)
+    return np.where((a > LARGE) & (np.abs(d) < 0.35 * a), np.log1p(d / c) + psi_gap(n) - psi_gap(c), plain)
+
+
+def beta_cumulants(a: Value, b: Value, x: Value, j: int, k: int) -> dict[tuple[int, int], Value]:
+    """The derivatives by a and b of the logarithm of x^a (1 - x)^b Γ(a + b) / (Γ(a + 1) Γ(b))."""
     n, found = a + b, {}
+    log_x, d = np.log(x), beta_offset(a, b, x)
+    by_a = np.where(a > LARGE, log_excess(a, b, d, log_x) - 1.0 / a, log_x + special.psi(n) - special.psi(a + 1.0))
+    by_b = log_excess(b, a, -d, np.log1p(-x))
     for i in range(j + 1):
         for l in range(k + 1):
             if i and l:
                 found[i, l] = polygamma(n, n=i + l - 1)
             elif i:
-                found[i, 0] = polygamma(n, n=i - 1) - polygamma(a + 1.0, n=i - 1) + (log_x if i == 1 else 0.0)
+                found[i, 0] = by_a if i == 1 else polygamma(n, n=i - 1) - polygamma(a + 1.0, n=i - 1)
             elif l:
-                found[0, l] = polygamma_gap(b, a, n=l - 1) + (log_y if l == 1 else 0.0)
+                found[0, l] = by_b if l == 1 else polygamma_gap(b, a, n=l - 1)
     return found
 
 
 def beta_series(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
     """x^a / (a B(a, b)) times the sum of (1 - b)_m / m! x^m a / (a + m)."""
-    known = beta_cumulants(a, b, np.log(x), 0.0, j, k)
+    known = beta_cumulants(a, b, x, j, k)
+    if k:  # without the power of 1 - x
+        known[0, 1] = polygamma_gap(b, a, n=0)
     front = moments(lambda i, l: known[i, l], j, k)
     one, none = np.ones_like(x), np.zeros_like(x)
     factors = [one, *[none for _ in range(k)]]  # the derivatives of (1 - b)_m / m! x^m by b
@@ -275,10 +299,9 @@ def beta_series(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
 def beta_integral(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
     """The density over logit(x) ± w."""
     n, y = a + b, 1.0 - x
-    log_x, log_y = np.log(x), np.log1p(-x)
-    place = log_x + polygamma_gap(a, b, n=0) if j else -log_y - polygamma_gap(b, a, n=0)
-    side, offset = np.where(place > 0, 1.0, -1.0), beta_offset(a, b, x)
-    known = beta_cumulants(a, b, log_x, log_y, j, k)
+    known, offset = beta_cumulants(a, b, x, j, k), beta_offset(a, b, x)
+    place = a * known[1, 0] + 1.0 if j else -known[0, 1]
+    side = np.where(place > 0, 1.0, -1.0)
 
     def g(w: Value) -> tuple[Value, Value]:
         t = side * w
@@ -299,7 +322,6 @@ def beta_integral(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
 
 
 # The zeta function.
-BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
 
 
 @in_double
@@ -310,11 +332,12 @@ def zeta(s: Value, q: Value) -> Value:
 
 @in_double
 def zeta_slope(s: Value, q: Value, *, n: int) -> Value:
-    """The n-th derivative of ζ(s, q) by s: a sum, then Euler and Maclaurin (DLMF 25.11.5)."""
+    """The n-th derivative of ζ(s, q) by s, s > 1, at q = 1 s > 0: a sum, then Euler and Maclaurin (DLMF 25.11.5)."""
     s, q = np.broadcast_arrays(s, q)
-    valid = (q > 0) & ((s > 1) | ((q == 1) & (s > -8))) & (s < np.inf) & (q < np.inf)
+    valid = (q > 0) & ((s > 1) | ((q == 1) & (s > 0) & (s != 1))) & (s < np.inf) & (q < np.inf)
+    outside = np.where((s == 1) & (q > 0), (-1.0) ** n * np.inf, np.nan)
     if not valid.any():
-        return np.full(s.shape, np.nan)
+        return outside
     s, q = np.where(valid, s, 2.0), np.where(valid, q, 1.0)
     total = np.zeros_like(s)
     for k in range(18):
@@ -329,7 +352,7 @@ def zeta_slope(s: Value, q: Value, *, n: int) -> Value:
         for step in (2 * m - 1, 2 * m):
             rising = [(f * (s + step) + (i * rising[i - 1] if i else 0.0)) / u for i, f in enumerate(rising)]
     total = total + power * leibniz(lambda i, _: (-log_u) ** i, lambda i, _: rest[i], n, 0)
-    return np.where(valid, total, np.nan)
+    return np.where(valid, total, outside)
 
 
 @in_double

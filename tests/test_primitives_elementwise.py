@@ -216,7 +216,9 @@ EXCEPTIONS |= {
     ("gamma_density", "second 1"): Near(incomplete.gamma_density),
     ("zeta_slope", "first 1"): Near(lambda s, q: special.zeta(s + 1, q)),
     ("zeta_slope", "second 1"): Near(lambda s, q: special.zeta(s + 2, q)),
-    **{("beta_density", f"{order} {i}"): Near(incomplete.beta_density) for order in ("first", "second") for i in (0, 1)},
+    **{
+        ("beta_density", f"{order} {i}"): Near(incomplete.beta_density) for order in ("first", "second") for i in (0, 1)
+    },
     **{("betainc_slope", f"{order} {i}"): Near(0.05) for order in ("first", "second") for i in (0, 1)},
     **{(name, f"second {i}"): Near(0.05) for name in ("betainc", "betaincc") for i in (0, 1)},
     **{("betainc_slope", f"{order} 2"): Near(incomplete.beta_density) for order in ("first", "second")},

@@ -253,7 +253,9 @@ def inverse(
         for _ in range(max(flint.ctx.prec.bit_length() - 3, 3)):
             at = arb_series([x])
             x = (x - (f(*ends, at)[0] - y[0].mid()) / density(*ends, at)[0]).mid()
-        root = enclosed(x, lambda v: f(*still, arb_series([v]))[0] - y[0], lambda v: density(*still, arb_series([v]))[0])
+        root = enclosed(
+            x, lambda v: f(*still, arb_series([v]))[0] - y[0], lambda v: density(*still, arb_series([v]))[0]
+        )
         slope, found = density(*still, arb_series([root]))[0], [root]
         for k in range(1, order()):
             rest = f(*parameters, arb_series([*found, *[ZERO] * (order() - k)])) - y

@@ -1,9 +1,9 @@
 """NumPy code for the incomplete gamma and beta integrals' derivatives by their parameters, of any order.
 
-An integral of a density has two ways to its derivative by a parameter: from the left end, or, as the whole is 1 whatever
-the parameter, from the right end with the other sign. To first order the integrand changes its sign once; on the side of
-that place where the end lies, every term has the same sign and nothing cancels. Where a parameter is small the density is
-flat over many magnitudes, and there the power series is short.
+An integral of a density has two ways to its derivative by a parameter: from the left end, or, as the whole is 1
+whatever the parameter, from the right end with the other sign. To first order the integrand changes its sign once; on
+the side of that place where the end lies, every term has the same sign and nothing cancels. Where a parameter is small
+the density is flat over many magnitudes, and there the power series is short.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SINGLE = 1e-290  # below, a density is no normal number any more
 
 @cache
 def gauss() -> list[tuple[float, float]]:
-    """Nodes and weights of 64 points on the interval from 0 to 1: NumPy's hold 14 digits, and Newton's step doubles them."""
+    """Nodes and weights of 64 points from 0 to 1: NumPy's hold 14 digits, which Newton's step doubles."""
     count, found = 64, []
     with localcontext() as context:
         context.prec = 40
@@ -347,7 +347,9 @@ def zeta_slope(s: Value, q: Value, *, n: int) -> Value:
     rest = [u * (-1.0) ** i * factorial(i) / (s - 1.0) ** (i + 1) for i in range(n + 1)]
     rest[0] = rest[0] + 0.5
     rising: list[Value] = [s / u, *[1.0 / u if i == 1 else np.zeros_like(s) for i in range(1, n + 1)]]
-    for m, number in enumerate(BERNOULLI, start=1):  # rising: the derivatives of s (s + 1) ... (s + 2m - 2) / u^(2m - 1)
+    for m, number in enumerate(
+        BERNOULLI, start=1
+    ):  # rising: the derivatives of s (s + 1) ... (s + 2m - 2) / u^(2m - 1)
         rest = [r + number / factorial(2 * m) * f for r, f in zip(rest, rising)]
         for step in (2 * m - 1, 2 * m):
             rising = [(f * (s + step) + (i * rising[i - 1] if i else 0.0)) / u for i, f in enumerate(rising)]
@@ -357,7 +359,7 @@ def zeta_slope(s: Value, q: Value, *, n: int) -> Value:
 
 @in_double
 def hyp1f1(a: Value, b: Value, z: Value) -> Value:
-    """The power series, for negative z after Kummer's transformation: SciPy's loses two digits, and alternates there."""
+    """The power series, for negative z by Kummer's transformation: SciPy's loses two digits, and alternates there."""
     a, b, z = np.broadcast_arrays(a, b, z)
     near = (np.abs(z) <= 40.0) & (np.abs(a) <= 40.0) & (b > 0) & (b <= 40.0)
     found = np.asarray(special.hyp1f1(a, b, z))

@@ -274,10 +274,23 @@ def beta_cumulants(a: Value, b: Value, x: Value, j: int, k: int) -> dict[tuple[i
 
 def beta_series(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
     """x^a / (a B(a, b)) times the sum of (1 - b)_m / m! x^m a / (a + m)."""
-    known = beta_cumulants(a, b, x, j, k)
-    if k:  # without the power of 1 - x
-        known[0, 1] = polygamma_gap(b, a, n=0)
-    front = moments(lambda i, l: known[i, l], j, k)
+    n = a + b
+
+    def known(i: int, l: int) -> Value:
+        """Of the logarithm of x^a Γ(a + b + 1) / (Γ(a + 1) Γ(b + 1))."""
+        if i and l:
+            return polygamma(n + 1.0, n=i + l - 1)
+        own, other = (a, b) if i else (b, a)
+        return polygamma_gap(own + 1.0, other, n=i + l - 1) + (np.log(x) if (i, l) == (1, 0) else 0.0)
+
+    def share(i: int, l: int) -> Value:
+        """Of b / (a + b), over itself: its pole, and that of Γ(b), would cancel to higher orders."""
+        if i + l == 0:
+            return 1.0
+        return (-1.0) ** (i + l) * factorial(i + l - 1) * (i - l * a / b) / n ** float(i + l)
+
+    moved = moments(known, j, k)
+    front = {(i, l): leibniz(share, lambda p, q: moved[p, q], i, l) for i in range(j + 1) for l in range(k + 1)}
     one, none = np.ones_like(x), np.zeros_like(x)
     factors = [one, *[none for _ in range(k)]]  # the derivatives of (1 - b)_m / m! x^m by b
     sums: dict[tuple[int, int], Value] = {(i, l): none for i in range(j + 1) for l in range(k + 1)}

@@ -169,13 +169,13 @@ function betaincSlope(a, b, x, j, k) { // the derivative of I_x(a, b), j times b
 
 function lowerBetaSlope(a, b, x, j, k) {
   const n = a + b, logX = Math.log(x), logY = Math.log1p(-x), whole = -betaln(a, b) - Math.log(a) + a * logX;
-  const near = b * x <= 1, fixed = {};
+  const fixed = {};
   for (let i = 0; i <= j; i++) for (let l = 0; l <= k; l++) {
     if (i && l) fixed[[i, l]] = polygamma(n, i + l - 1);
     else if (i) fixed[[i, l]] = polygamma(n, i - 1) - polygamma(a + 1, i - 1) + (i === 1 ? logX : 0);
-    else if (l) fixed[[i, l]] = polygammaGap(b, a, l - 1) + (l === 1 && !near ? logY : 0);
+    else if (l) fixed[[i, l]] = polygammaGap(b, a, l - 1) + (l === 1 ? logY : 0);
   }
-  if (near) return Math.exp(whole) * betaSeries(a, b, x, j, k, momentsOf((i, l) => fixed[[i, l]], j, k));
+  if (b * x <= 1) return Math.exp(whole) * betaSeries(a, b, x, j, k, betaFront(a, b, logX, j, k));
   const side = (j ? logX + polygammaGap(a, b, 0) : -logY - polygammaGap(b, a, 0)) > 0 ? 1 : -1;
   const g = w => {
     const t = side * w, z = x * Math.expm1(t);
@@ -189,6 +189,23 @@ function lowerBetaSlope(a, b, x, j, k) {
   };
   const start = 10 / Math.sqrt(n * x * (1 - x)) + 50 / (side > 0 ? b : a);
   return -side * Math.exp(whole + b * logY) * overEnd(f, reachOf(g, start));
+}
+
+function betaFront(a, b, logX, j, k) { // of b / (a + b), over itself, times the rest without poles
+  const n = a + b, front = [];
+  const known = (i, l) => i && l ? polygamma(n + 1, i + l - 1)
+    : i ? polygammaGap(a + 1, b, i - 1) + (i === 1 ? logX : 0) : polygammaGap(b + 1, a, l - 1);
+  const share = [];
+  for (let i = 0; i <= j; i++) {
+    share.push([]);
+    for (let l = 0; l <= k; l++) share[i].push(i + l === 0 ? 1 : -slopeFactor(i + l - 1) * (i - l * a / b) / Math.pow(n, i + l));
+  }
+  const moved = momentsOf(known, j, k);
+  for (let i = 0; i <= j; i++) {
+    front.push([]);
+    for (let l = 0; l <= k; l++) front[i].push(leibnizOf(share, moved, i, l));
+  }
+  return front;
 }
 
 function betaSeries(a, b, x, j, k, front) {

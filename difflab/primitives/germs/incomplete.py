@@ -107,7 +107,7 @@ def lower_gamma(a: Value, x: Value, n: int) -> Value:
     radius = narrow(a, x)
 
     def step(k: int, term: Jets) -> Jets:
-        inverse, found = ONE / (a + (k + 1)), {}
+        inverse, found = ONE / (a + (k + 1)), dict[Orders, Value]()
         for i in range(n + 1):
             found[i, 0] = (x * term[i, 0] - (i * found[i - 1, 0] if i else ZERO)) * inverse
         return found
@@ -133,7 +133,7 @@ def lower_beta_near(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
     n, y, radius = a + b, 1 - x, narrow(a, b, x)
 
     def step(m: int, term: Jets) -> Jets:
-        inverse, found = ONE / (a + (m + 1)), {}
+        inverse, found = ONE / (a + (m + 1)), dict[Orders, Value]()
         for i, l in term:
             above = (n + m) * term[i, l]
             above = above + (i * term[i - 1, l] if i else ZERO) + (l * term[i, l - 1] if l else ZERO)
@@ -177,6 +177,11 @@ def gammaincc(a: Value, x: object) -> Germ:
     return 1 - gammainc(a, x)
 
 
+def on_positives(a: Value, b: Value, f: Callable[[Germ, Germ], Germ]) -> Germ:
+    """f where both parameters are positive."""
+    return on_positive(a, lambda a: on_positive(b, lambda b: f(a, b), INSIDE), INSIDE)
+
+
 def in_unit(x: Value, f: Callable[[Germ], Germ]) -> Germ:
     """f where x lies between 0 and 1."""
     x = lift(x)
@@ -186,8 +191,8 @@ def in_unit(x: Value, f: Callable[[Germ], Germ]) -> Germ:
 def betainc(a: Value, b: Value, x: object, *, j: int = 0, k: int = 0) -> Germ:
     """I_x(a, b), or its derivatives by a and b; with fixed parameters by Arb's own function."""
     if j + k or moves(a) or moves(b):
-        whole = lambda a, b: in_unit(x, lambda x: combined(lambda *v: lower_beta(*v, j, k), a, b, x))
-        return on_positive(a, lambda a: on_positive(b, lambda b: whole(a, b), INSIDE), INSIDE)
+        f = lambda a, b, x: lower_beta(a, b, x, j, k)
+        return on_positives(a, b, lambda a, b: in_unit(x, lambda x: combined(f, a, b, x)))
     a, b = fixed(a, "first parameter"), fixed(b, "second parameter")
     scale = (a + b).gamma() * a.rgamma() * b.rgamma()
     density = lambda s: ((a - 1) * s.log() + (b - 1) * (1 - s).log()).exp() * scale
@@ -288,8 +293,8 @@ def beta_density(a: Value, b: Value, x: Value) -> Value:
 
 def gammaincinv(a: Value, y: Value) -> Germ:
     f = lambda a, x: lower_gamma(a, x, 0)
-    find = lambda a, y: inverse(f, gamma_density, lambda a, y: special.gammaincinv(a, y), a, y)
-    return in_unit(y, lambda y: on_positive(a, lambda a: find(a, y), INSIDE))
+    start = lambda a, y: special.gammaincinv(a, y)
+    return in_unit(y, lambda y: on_positive(a, lambda a: inverse(f, gamma_density, start, a, y), INSIDE))
 
 
 def gammainccinv(a: Value, y: Value) -> Germ:
@@ -298,9 +303,8 @@ def gammainccinv(a: Value, y: Value) -> Germ:
 
 def betaincinv(a: Value, b: Value, y: Value) -> Germ:
     f = lambda a, b, x: lower_beta(a, b, x, 0, 0)
-    find = lambda a, b, y: inverse(f, beta_density, lambda a, b, y: special.betaincinv(a, b, y), a, b, y)
-    whole = lambda y: on_positive(a, lambda a: on_positive(b, lambda b: find(a, b, y), INSIDE), INSIDE)
-    return in_unit(y, whole)
+    start = lambda a, b, y: special.betaincinv(a, b, y)
+    return in_unit(y, lambda y: on_positives(a, b, lambda a, b: inverse(f, beta_density, start, a, b, y)))
 
 
 # Hypergeometric functions of fixed parameters: the derivative raises each parameter by one.

@@ -69,7 +69,8 @@ def expm1_gap(w: Value) -> Value:
 
 def psi_gap(z: Value) -> Value:
     """ψ(z) - log(z) for large z (DLMF 5.11.2)."""
-    inverse, series = 1.0 / z, np.zeros_like(z)
+    inverse: Value = 1.0 / z
+    series = np.zeros_like(z)
     for k in range(7, 0, -1):
         series = series * inverse * inverse + BERNOULLI[k - 1] / (2 * k)
     return -inverse * (0.5 + series * inverse)
@@ -219,7 +220,9 @@ def beta_density(a: Value, b: Value, x: Value) -> Value:
     low, high = np.where(swap, 1.0 - t, t), np.where(swap, t, 1.0 - t)
     c, d = np.where(swap, q, p), np.where(swap, p, q)
     found = c * (beta_weight(c, d, low, high) / low) / high
-    power, other = np.where(x == 0, a, b), np.where(x == 0, b, a)
+    left = x == 0
+    power: Value = np.where(left, a, b)
+    other: Value = np.where(left, b, a)
     edge = np.where(power > 1, 0.0, np.where(power == 1, other, np.inf))
     valid = (a > 0) & (b > 0) & ((x == 0) | (x == 1))
     return np.where(inside, found, np.where(valid, edge, np.nan))
@@ -330,7 +333,8 @@ def beta_integral(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
         whole = a * found[j, k] + (j * found[j - 1, k] if j else 0.0)
         return np.exp(-g(w)[0]) * whole
 
-    start = 10.0 / np.sqrt(n * x * y) + 50.0 / np.where(side > 0, b, a)
+    decay: Value = np.where(side > 0, b, a)
+    start = 10.0 / np.sqrt(n * x * y) + 50.0 / decay
     return -side * beta_weight(a, b, x, y) * integral(f, reach(g, start))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mpmath
 from mpmath import mp, mpf
+from scipy import special
 
 
 def exact(name):
@@ -116,6 +117,22 @@ def _ndtri(x):
     from scipy import special
 
     return inverse(ndtr, density, special.ndtri)(x)
+
+
+def gamma_density(a, x):
+    return mp.exp((a - 1) * mp.log(x) - x - mp.loggamma(a))
+
+
+def beta_density(a, b, x):
+    return x ** (a - 1) * (1 - x) ** (b - 1) / mp.beta(a, b)
+
+
+def solved(start, operands, f, slope):
+    """Where f is the last operand, by Newton's iteration from SciPy's value in double precision."""
+    x = mpf(float(start(*map(float, operands))))
+    for _ in range(mp.prec.bit_length()):
+        x -= (f(x) - operands[-1]) / slope(x)
+    return x
 
 
 def boxcox(x, c):
@@ -333,7 +350,29 @@ FUNCTIONS = {
     "gammainc": lambda a, x: mp.gammainc(a, 0, x, regularized=True),
     "gammaincc": lambda a, x: mp.gammainc(a, x, regularized=True),
     "betainc": lambda a, b, x: mp.betainc(a, b, 0, x, regularized=True),
+    "betaincc": lambda a, b, x: mp.betainc(a, b, x, 1, regularized=True),
+    "gamma_density": gamma_density,
+    "beta_density": beta_density,
+    "gammainc_slope": lambda a, x, n: mp.diff(lambda a: mp.gammainc(a, 0, x, regularized=True), a, n),
+    "betainc_slope": lambda a, b, x, j, k: mp.diff(
+        lambda a, b: mp.betainc(a, b, 0, x, regularized=True), (a, b), (j, k)
+    ),
+    "gammaincinv": lambda a, y: solved(
+        special.gammaincinv, (a, y), lambda x: mp.gammainc(a, 0, x, regularized=True), lambda x: gamma_density(a, x)
+    ),
+    "gammainccinv": lambda a, y: solved(
+        special.gammainccinv, (a, y), lambda x: mp.gammainc(a, x, regularized=True), lambda x: -gamma_density(a, x)
+    ),
+    "betaincinv": lambda a, b, y: solved(
+        special.betaincinv,
+        (a, b, y),
+        lambda x: mp.betainc(a, b, 0, x, regularized=True),
+        lambda x: beta_density(a, b, x),
+    ),
+    "hyp2f1": mp.hyp2f1,
+    "hyp1f1": mp.hyp1f1,
     "zeta": mp.zeta,
+    "zeta_slope": lambda s, q, n: mp.zeta(s, q, n),
     "jv": besselj,
     "yv": bessely,
     "iv": besseli,

@@ -264,7 +264,7 @@ def batch(name):
     """Operands of different rank, each batched alone and all: element by element. Batches of one and of none too."""
     row, params = TABLE[name], examples(TABLE[name])[0]
     arrays = operands_of(name)
-    shaped = [np.resize(x, (3, *s)) for x, s in zip(arrays, ((4,), (), (2, 1)))]
+    shaped = [np.resize(x, (3, *s)) for x, s in zip(arrays, ((4,), (), (2, 1), (1,)))]
     f = lambda *xs: apply(row, xs, params)
     n, count = len(shaped), 0
     with np.errstate(all="ignore"):

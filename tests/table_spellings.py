@@ -208,7 +208,7 @@ def script(forms, points):
     from difflab.draw.page.script import helpers
 
     texts = f"const FORMS = [{','.join(forms)}];"
-    library = helpers(texts, asset("special.js") + "\n" + asset("bessel.js"))
+    library = helpers(texts, "\n".join(map(asset, ("special.js", "incomplete.js", "bessel.js"))))
     done = subprocess.run(
         [shutil.which("node"), "--input-type=commonjs", "-e", library + "\n" + texts + PROGRAM],
         input=json.dumps([[[encoded(v) for v in t.xs] for t in ts] for ts in points]),

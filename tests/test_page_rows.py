@@ -57,7 +57,7 @@ def computed(chromium):
     """What the browser finds of every row at every point: the value and the partial derivatives."""
     able = [(row, params, points_of(row)) for row, params in ROWS if row.name not in WITHOUT]
     forms = f"const FORMS = [{','.join(form_of(row, params, points[0]) for row, params, points in able)}];"
-    library = helpers(forms, asset("special.js") + "\n" + asset("bessel.js"))
+    library = helpers(forms, "\n".join(map(asset, ("special.js", "incomplete.js", "bessel.js"))))
     page = chromium.new_page()
     found = page.evaluate(RUN % (library + "\n" + forms), [[[encoded(v) for v in p] for p in c[2]] for c in able])
     page.close()
@@ -94,7 +94,7 @@ def test_the_browser_finds_what_python_finds(computed, row, params):
 
 
 def test_no_row_names_a_function_that_the_page_lacks():
-    library = asset("special.js") + asset("bessel.js")
+    library = asset("special.js") + asset("incomplete.js") + asset("bessel.js")
     lists = asset("lists.js")
     for row in primitives.table():
         name = row.spelling.get("javascript", "Number")

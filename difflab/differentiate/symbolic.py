@@ -198,7 +198,9 @@ def numbers_of(
         [f.xreplace(fixed) for f in formulas],
         [*numbers, *[np.float64(float(e.evalf(DIGITS))) for e in fixed]],
     )
-    program = sympy.lambdify(symbols, formulas, modules=["scipy", "numpy"], cse=form != "raw", dummify=True)
+    refuse_meijer(formulas)
+    homes = [{"hyper": hypergeometric}, "scipy", "numpy"]
+    program = sympy.lambdify(symbols, formulas, modules=homes, cse=form != "raw", dummify=True)
     times = []
     with np.errstate(all="ignore"):
         results = [float(v) for v in program(*numbers)]
@@ -213,6 +215,31 @@ def numbers_of(
             results = finer
             notes = [f"the formula overflows in doubles; it was evaluated in {DIGITS} digits"]
     return results, statistics.median(times), notes
+
+
+def refuse_meijer(formulas: list[Value]) -> None:
+    """sympy's derivatives by the parameters of incomplete integrals are functions that have no numbers in SciPy."""
+    import sympy
+
+    for f in formulas:
+        for part in f.atoms(sympy.meijerg):
+            raise UnsupportedError(
+                f"symbolic: sympy's formula has a Meijer G-function, {shorten(str(part))}, which has no numbers in "
+                f"double precision; {OTHERS}"
+            )
+
+
+def hypergeometric(above: tuple[Value, ...], below: tuple[Value, ...], z: Value) -> Value:
+    """sympy's hyper in doubles, where SciPy has one of so many parameters."""
+    from scipy import special
+
+    found = {(2, 1): special.hyp2f1, (1, 1): special.hyp1f1, (0, 1): special.hyp0f1}.get((len(above), len(below)))
+    if found is None:
+        raise UnsupportedError(
+            f"symbolic: sympy's formula has a hypergeometric function of {len(above)} and {len(below)} parameters, "
+            f"which has no numbers in double precision; {OTHERS}"
+        )
+    return found(*above, *below, z)
 
 
 def rounding_of(partials: list[Value], at: dict[str, float]) -> list[float] | None:

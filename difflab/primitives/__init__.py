@@ -27,6 +27,7 @@ from . import (
     fourier,
     fused,
     gamma_functions,
+    incomplete,
     indexing,
     joining,
     linalg,

@@ -12,7 +12,8 @@ import numpy as np
 from ..types import Rule, Value
 
 SPECIAL = "scipy.special"
-ROOTS = {"special": SPECIAL, "linalg": "numpy.linalg", "fft": "numpy.fft"}
+INNER = "scipy.special._ufuncs"  # what functions of scipy.special that are written in Python call
+ROOTS = {"special": SPECIAL, "special._ufuncs": INNER, "linalg": "numpy.linalg", "fft": "numpy.fft"}
 
 
 def find(path: str) -> Any:
@@ -29,7 +30,8 @@ def find(path: str) -> Any:
 
 def of_scipy(function: object) -> bool:
     """Whether it is a function of scipy.special, which is not loaded for that: who has one has loaded it."""
-    return getattr(sys.modules.get(SPECIAL), getattr(function, "__name__", ""), None) is function
+    name = getattr(function, "__name__", "")
+    return any(getattr(sys.modules.get(home), name, None) is function for home in (SPECIAL, INNER))
 
 
 def function_in(modules: Iterable[str], row: Value) -> Rule | None:

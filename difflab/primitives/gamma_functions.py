@@ -1,10 +1,10 @@
-"""The gamma and beta functions, their incomplete integrals, and the zeta function."""
+"""The gamma and beta functions."""
 
 from __future__ import annotations
 
 from ..types import Value
 from .arguments import whole
-from .primitive import Carrier, Domain, composite, named
+from .primitive import Carrier, Domain, composite
 from .scipy_row import special
 from .spelling import ON_HOST, by_mpmath, by_sympy
 
@@ -131,49 +131,6 @@ special(
 )
 
 
-def gamma_density(m: Carrier, a: Value, x: Value) -> Value:
-    return m.exp(m.xlogy(a - 1, x) - x - m.gammaln(a))
-
-
-special(
-    "gammainc",
-    (None, lambda m, z, a, x: gamma_density(m, a, x)),
-    "The regularised lower incomplete gamma function P(a, x); no derivative by a.",
-    latex="P({0}, {1})",
-    domain=(Domain(0.5, 5.0), Domain(0.1, 10.0)),
-    spelling={
-        "javascript": "gammainc",
-        "sympy": by_sympy(lambda sympy, a, x: sympy.lowergamma(a, x) / sympy.gamma(a)),
-        "arb": "germs.special.gammainc",
-        "mpmath": by_mpmath(lambda mp, a, x: mp.gammainc(a, 0, x, regularized=True)),
-    },
-)
-special(
-    "gammaincc",
-    (None, lambda m, z, a, x: -gamma_density(m, a, x)),
-    "The regularised upper incomplete gamma function Q(a, x); no derivative by a.",
-    latex="Q({0}, {1})",
-    domain=(Domain(0.5, 5.0), Domain(0.1, 10.0)),
-    spelling={
-        "javascript": "gammaincc",
-        "sympy": by_sympy(lambda sympy, a, x: sympy.uppergamma(a, x) / sympy.gamma(a)),
-        "arb": "germs.special.gammaincc",
-        "mpmath": by_mpmath(lambda mp, a, x: mp.gammainc(a, x, regularized=True)),
-    },
-)
-special(
-    "betainc",
-    (None, None, lambda m, z, a, b, x: m.exp(m.xlogy(a - 1, x) + m.xlog1py(b - 1, -x) - m.betaln(a, b))),
-    "The regularised incomplete beta function I_x(a, b); no derivative by a and b.",
-    latex="I_{{{2}}}({0}, {1})",
-    domain=(Domain(0.5, 5.0), Domain(0.5, 5.0), Domain(0.01, 0.99)),
-    spelling={
-        "javascript": "betainc",
-        "sympy": by_sympy(lambda sympy, a, b, x: sympy.betainc_regularized(a, b, 0, x)),
-        "arb": "germs.special.betainc",
-        "mpmath": by_mpmath(lambda mp, a, b, x: mp.betainc(a, b, 0, x, regularized=True)),
-    },
-)
 composite(
     "multigammaln",
     lambda m, a, *, d: d * (d - 1) * 0.25 * m.log(4 * m.arctan(1)) + _sum(m.gammaln(a - 0.5 * j) for j in range(d)),
@@ -191,14 +148,3 @@ def _sum(terms: Value) -> Value:
     for term in rest:
         first = first + term
     return first
-
-
-special(
-    "zeta",
-    (None, lambda m, z, s, a: -(s * m.zeta(s + 1, a))),
-    "The Hurwitz zeta function; no derivative by its order.",
-    latex=r"\zeta({0}, {1})",
-    domain=(Domain(2.0, 5.0), Domain(0.5, 10.0)),
-    spelling={"javascript": "zeta", "arb": "germs.special.zeta", "mpmath": "zeta"},
-    arguments=named("x", "q"),
-)

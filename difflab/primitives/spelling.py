@@ -12,6 +12,7 @@ COMPLEX = "its values are complex numbers"
 CONJUGATES = "it takes conjugates"
 ROUNDED = "SciPy's are rounded to the size of the real part"
 ON_HOST = "on the host"  # under "jax": by the row's NumPy function, called out of the compiled program
+OF_REALS = "it is computed for real numbers"
 SCALED = "SciPy's have the factor exp(-|Re x|)"
 
 

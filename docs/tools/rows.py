@@ -19,7 +19,7 @@ GROUPS = {
     "trigonometric": ("Trigonometric and hyperbolic functions", "trigonometric"),
     "activations": ("Activations", "activations"),
     "rounding": ("Comparing, rounding, signs, bounds", "comparing rounding"),
-    "special": ("Error, gamma and beta functions", "error_functions gamma_functions"),
+    "special": ("Error, gamma and beta functions", "error_functions gamma_functions incomplete"),
     "bessel": ("Bessel functions", "bessel"),
     "reductions": ("Reductions and order", "reductions softmax extremes"),
     "products": ("Products", "products contractions"),

@@ -127,7 +127,7 @@ def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     arrays = live is not None and live.operations is not None
     forms += f"\n{lists_of(forms)}" if arrays else "\nconst OPS = null;"
     forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
-    used = helpers(forms, asset("special.js") + "\n" + asset("bessel.js"))
+    used = helpers(forms, "\n".join(map(asset, ("special.js", "incomplete.js", "bessel.js"))))
     left_out = (*(() if arrays else ARRAYS), *(CURVE if arrays or live is None else ()))
     parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS if name not in left_out]]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"

@@ -21,7 +21,6 @@ from .germ import ONE, ZERO, Germ, ball, compose, constant, is_constant, lift, m
 from .session import NOW
 
 MOST_DERIVATIVES = 64
-HALF = arb(1) / 2
 SERIES_OF_SINC = arb(1) / 8  # from the argument on, sin(πx)/(πx) as it is written
 SPARE = 128  # bits beyond those that a ball of an operand holds
 
@@ -162,46 +161,6 @@ def fixed(x: object, what: str) -> Value:
     if x.lost is not None or x.around is not x.point:
         raise UnsupportedError(f"{NOW.where()}: no derivative by its {what} is available on enclosures")
     return found
-
-
-def gammainc(a: Value, x: object) -> Germ:
-    a = fixed(a, "order")
-    density = lambda s: ((a - 1) * s.log() - s).exp() * a.rgamma()
-    f = incomplete(lambda c: c.gamma_lower(a, regularized=1), density)
-    return on_positive(x, f, "it is smooth above 0 only")
-
-
-def gammaincc(a: Value, x: object) -> Germ:
-    return 1 - gammainc(a, x)
-
-
-def betainc(a: Value, b: Value, x: object) -> Germ:
-    a, b, x = fixed(a, "first parameter"), fixed(b, "second parameter"), lift(x)
-    scale = (a + b).gamma() * a.rgamma() * b.rgamma()
-    density = lambda s: ((a - 1) * s.log() + (b - 1) * (1 - s).log()).exp() * scale
-
-    def value(c: Value) -> Value:
-        """From the nearer end: Arb takes long towards the other."""
-        if c.mid() > HALF:
-            return 1 - (1 - c).beta_lower(b, a, regularized=1)
-        return c.beta_lower(a, b, regularized=1)
-
-    f = incomplete(value, density)
-    return on_positive(x, lambda x: on_positive(1 - x, lambda _: f(x), "it ends at 1"), "it is smooth above 0 only")
-
-
-def zeta(s: Value, a: Value) -> Germ:
-    """The Hurwitz zeta function by a: the derivative of ζ(s, a) is -s ζ(s + 1, a)."""
-    s = fixed(s, "order")
-
-    def coefficients(c: Value, count: int) -> list[Value]:
-        found, factor = [], ONE
-        for k in range(count):
-            found.append(factor * (s + k).zeta(c))
-            factor = -factor * (s + k) / (k + 1)
-        return found
-
-    return on_positive(a, taylor(coefficients, "it has poles at 0, -1, -2, ..."), "it is smooth above 0 only")
 
 
 erf: Callable[[Value], Germ]

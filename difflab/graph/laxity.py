@@ -60,9 +60,8 @@ def floats(x: Value) -> Value:
     """Integers, truth values and arrays of such or of Python numbers as floats; anything else as it is."""
     if isinstance(x, bool | int | np.bool_ | np.integer):
         return np.float64(x)
-    if isinstance(x, np.ndarray) and x.dtype.kind in "biuO":
-        return x.astype(float)
-    return x
+    integers = "biu" if hasattr(x, "primitive") else "biuO" if isinstance(x, np.ndarray) else ""
+    return x.astype(float) if integers and x.dtype.kind in integers else x
 
 
 def listed(x: Value) -> Value:

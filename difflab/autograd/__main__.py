@@ -60,7 +60,7 @@ def run(program: Callable[[], object]) -> int | str | None:
 def own(at: TracebackType | None) -> TracebackType | None:
     """A traceback from the program's own first frame on."""
     first = at
-    while first is not None and str(first.tb_frame.f_globals.get("__name__")) in OURS or frozen(first):
+    while (first is not None and str(first.tb_frame.f_globals.get("__name__")) in OURS) or frozen(first):
         first = first.tb_next if first is not None else None
     return first if first is not None else at
 

@@ -1,4 +1,4 @@
-"""Python's containers and questions about types, as autograd spells them: containers of traced values are plain ones."""
+"""Python's containers and questions about types, by autograd's names: containers of traced values are plain ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..types import Value
 
 dict = builtins.dict
 list = builtins.list
-tuple = builtins.tuple
+tuple: Any = builtins.tuple
 DictBox = builtins.dict
 SequenceBox = builtins.list
 

@@ -1,9 +1,10 @@
 """compile_gradients: derivatives made by this package become programs, one for each kind of arguments.
 
-A program may be used again where everything that its function reads is as it was when it was traced. What is looked at
-before each call (`Places`) are the arguments' kinds, the closures, globals and defaults of the functions that run, and
-the attributes of the objects whose methods they are, into containers and objects inside them. Where that is too much, or
-a function cannot be compiled, or its branches are decided otherwise again and again, its derivative stays eager.
+A program may be used again where everything that its function reads is as it was when it was traced. What is looked
+at before each call (`Places`) are the arguments' kinds, the closures, globals and defaults of the functions that run,
+and the attributes of the objects whose methods they are, into containers and objects inside them. Where that is too
+much, or a function cannot be compiled, or its branches are decided otherwise again and again, its derivative stays
+eager.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Places:
             self.collect_function(f, owner)
         elif callable(f) and not isinstance(f, CODE):
             self.objects.append(f)
-            self.collect(getattr(type(f), "__call__", None), f)
+            self.collect(vars(type(f)).get("__call__"), f)
 
     def collect_function(self, f: FunctionType, owner: object) -> None:
         if id(f) in self.seen:
@@ -155,7 +156,7 @@ class Gradient:
             return self.given_up(args, kwargs)
 
     def run(self, program: Program, args: tuple[Value, ...], kwargs: Params) -> Value:
-        """A call of a program, which may trace the function; one that draws numbers, or is traced too often, is the last."""
+        """A call of a program, which may trace the function: the last where that draws numbers or is often."""
         before = traced(program)
         if before:
             found = program.function(*args, **kwargs)
@@ -174,7 +175,8 @@ class Gradient:
         if key not in self.programs:
             if len(self.programs) >= MOST_PROGRAMS:
                 raise UncountableError
-            self.programs[key] = Program(self.derivative, backend=Settings.backend, laxity=LAX)
+            self.programs[key] = program = Program(self.derivative, backend=Settings.backend)
+            program.laxity = LAX
         return self.programs[key]
 
     def given_up(self, args: tuple[Value, ...], kwargs: Params) -> Value:

@@ -290,7 +290,7 @@ def multigrad_dict(fun: Function) -> Callable[..., OrderedDict[str, Tree]]:
     return gradients
 
 
-def checkpoint(fun: Function) -> Function:
+def checkpoint(fun: Function) -> Value:
     """fun, whose intermediate values are computed again in the backward sweep instead of being kept.
 
     >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)

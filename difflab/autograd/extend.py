@@ -16,7 +16,7 @@ from .numpy.numpy_wrapper import overridden
 Box = Traced
 
 
-def primitive(f: Function) -> Function:
+def primitive(f: Function) -> Value:
     """f as one operation with rules stated by `defvjp` and `defjvp`; f may be a ufunc of SciPy's.
 
     >>> import numpy as np
@@ -26,8 +26,8 @@ def primitive(f: Function) -> Function:
     >>> grad(half)(1.0)
     np.float64(0.5)
     """
-    made = own_rules.primitive(f)
-    made.defvjp = lambda rule, argnum=0: _old_defvjp(made, rule, argnum)  # type: ignore[attr-defined]
+    made: Value = own_rules.primitive(f)
+    made.defvjp = lambda rule, argnum=0: _old_defvjp(made, rule, argnum)
     return made
 
 

@@ -44,9 +44,9 @@ def install(replace: bool = False) -> ModuleType:
     others = present()
     if others and not replace:
         raise InputError(
-            f"install: {others[0]} of {getattr(sys.modules[others[0]], '__file__', 'another package')} has been imported "
-            "already, and functions of it do not understand difflab's values: call difflab.autograd.install() before "
-            "it, or install(replace=True) where nothing of it is in use"
+            f"install: {others[0]} of {getattr(sys.modules[others[0]], '__file__', 'another package')} has been "
+            "imported already, and functions of it do not understand difflab's values: call "
+            "difflab.autograd.install() before it, or install(replace=True) where nothing of it is in use"
         )
     for name in others:
         del sys.modules[name]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from ..graph.pytree import flatten
 from ..types import Function, Tree, Value
 from . import core

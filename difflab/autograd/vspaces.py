@@ -95,7 +95,8 @@ class VSpace:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, VSpace) and self.parts == other.parts
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(tuple(self.parts))
 
     def __repr__(self) -> str:
         return f"VSpace({', '.join(f'{shape} {dtype}' for shape, dtype in self.parts)})"

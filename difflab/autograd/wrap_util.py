@@ -29,7 +29,7 @@ def chosen(fun: Function, argnum: Any, args: tuple[Value, ...], kwargs: dict[str
     return unary, tuple([args[k] for k in numbers]) if numbers is argnum else args[argnum]
 
 
-def unary_to_nary(unary_operator: Function) -> Function:
+def unary_to_nary(unary_operator: Function) -> Value:
     """`operator(fun, x)` as `operator(fun, argnum=0)(*args, **kwargs)`; argnum may be a list or a tuple of numbers.
 
     >>> def value_at(fun, x):
@@ -38,22 +38,22 @@ def unary_to_nary(unary_operator: Function) -> Function:
     -5
     """
 
-    def nary_operator(fun: Function, argnum: Any = 0, *options: Any, **named: Any) -> Function:
+    def nary_operator(fun: Function, argnum: Any = 0, *options: Any, **named: Any) -> Value:
         if not callable(fun):
             raise InputError(f"{unary_operator.__name__}: {fun!r} is not a function")
 
         def nary_f(*args: Any, **kwargs: Any) -> Value:
             return unary_operator(*chosen(fun, argnum, args, kwargs), *options, **named)
 
-        result: Any = compiling.considered(unary_operator.__name__, fun, nary_f)
+        result: Value = compiling.considered(unary_operator.__name__, fun, nary_f)
         said = getattr(fun, "__name__", "function")
         result.__name__ = result.__qualname__ = f"{unary_operator.__name__}_of_{said}_wrt_argnum_{argnum}"
         result.__doc__ = f"{unary_operator.__name__} of {said} by argument {argnum}.\n\n{fun.__doc__ or ''}"
-        return result  # type: ignore[no-any-return]
+        return result
 
-    made: Any = update_wrapper(nary_operator, unary_operator)
+    made: Value = update_wrapper(nary_operator, unary_operator)
     del made.__wrapped__
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def wraps(fun: Function, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any) -> Function:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from functools import update_wrapper
 from itertools import count
 from typing import Any, TypeAlias
@@ -21,6 +22,9 @@ from .transform import vjp, zeros
 Reverse: TypeAlias = Callable[[tuple[int, ...], Value, tuple[Value, ...], Params], Callable[[Value], Iterable[Value]]]
 # From the numbers of arguments, their tangents, the result, the arguments and keywords: to the tangent of the result.
 Forward: TypeAlias = Callable[[tuple[int, ...], list[Value], Value, tuple[Value, ...], Params], Value]
+
+
+TRANSPOSING: ContextVar[tuple[Any, ...]] = ContextVar("TRANSPOSING", default=())  # primitives whose tangents are
 
 
 class Arguments:
@@ -164,16 +168,23 @@ class OwnRules:
             found = self.push(Carrier(), full, y, *xs, given=given)
             return tuple(found) if isinstance(y, tuple) else found
 
-        likes = [zeros(xs[i]) for i in wanted]
-        cotangents = vjp(along, *likes)[1](tuple(ct) if isinstance(y, tuple) else ct)
+        if self in TRANSPOSING.get():
+            raise NoDerivativeError(
+                f'{self.name}: the rule for its tangent applies it to the tangent, as "same" does, which says nothing of '
+                "how a cotangent flows back: state that with defvjp"
+            )
+        token = TRANSPOSING.set((*TRANSPOSING.get(), self))
+        try:
+            likes = [zeros(xs[i]) for i in wanted]
+            cotangents = vjp(along, *likes)[1](tuple(ct) if isinstance(y, tuple) else ct)
+        finally:
+            TRANSPOSING.reset(token)
         found: list[Value] = [None] * len(xs)
         for i, c in zip(wanted, cotangents):
             found[i] = c
         return found
 
-    def transposed_pull(
-        self, m: Carrier, ts: list[Value], y: Value, xs: tuple[Value, ...], given: Arguments
-    ) -> Value:
+    def transposed_pull(self, m: Carrier, ts: list[Value], y: Value, xs: tuple[Value, ...], given: Arguments) -> Value:
         """The tangent where only the pullback has a rule."""
         wanted = [i for i, t in enumerate(ts) if t is not None]
         like = tuple(zeros(e) for e in y) if isinstance(y, tuple) else zeros(y)
@@ -206,11 +217,11 @@ def rules_of(name: str, f: Any) -> OwnRules:
     return rules
 
 
-def primitive(f: Function) -> Function:
+def primitive(f: Function) -> Value:
     """f as one operation, which is run and not looked into; its derivative is what `defvjp` or `defjvp` states.
 
-    f is called with plain arrays, once for each gradient, and returns an array or a container of arrays. Arguments may be
-    anything; rules are for those given by position. A call without traced arguments is a call of f.
+    f is called with plain arrays, once for each gradient, and returns an array or a container of arrays. Arguments may
+    be anything; rules are for those given by position. A call without traced arguments is a call of f.
 
     >>> import difflab as dl, numpy as np
     >>> @dl.primitive
@@ -226,7 +237,7 @@ def primitive(f: Function) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Value:
         return rules(args, kwargs)
 
-    made: Any = wrapped
+    made: Value = wrapped
     update_wrapper(made, f, updated=())
     made.__name__ = made.__qualname__ = rules.name
     made.own_rules = rules
@@ -236,10 +247,10 @@ def primitive(f: Function) -> Function:
 def defvjp(f: Function, *rules: Function | None, argnums: Iterable[int] | None = None) -> None:
     """States how cotangents flow back through a primitive: a rule for each argument, or for each of `argnums`.
 
-    `rule(ans, *args, **kwargs)` has the result and the arguments and returns a function from the cotangent of the result
-    to that of the argument, of its shape (an array that was broadcast is summed back). None: there is no path. Rules
-    are NumPy on these values, and may be differentiated in turn. Forward mode uses the transpose until `defjvp` states
-    another rule.
+    `rule(ans, *args, **kwargs)` has the result and the arguments and returns a function from the cotangent of the
+    result to that of the argument, of its shape (an array that was broadcast is summed back). None: there is no path.
+    Rules are NumPy on these values, and may be differentiated in turn. Forward mode uses the transpose until `defjvp`
+    states another rule.
 
     >>> import difflab as dl, numpy as np
     >>> power = dl.primitive(lambda x, n: x**n)
@@ -273,11 +284,11 @@ def defvjp_argnums(f: Function, rule: Reverse) -> None:
 
 
 def defjvp(f: Function, *rules: Function | str | None, argnums: Iterable[int] | None = None) -> None:
-    """States the tangent of a primitive's result: a rule for each argument, or for each of `argnums`; they are added.
+    """States the tangent of a primitive's result: a sum of rules, for each argument or for each of `argnums`.
 
-    `rule(g, ans, *args, **kwargs)` has the argument's tangent, the result and the arguments. "same": f is linear in that
-    argument, so f of the tangent in its place. None: there is no path. Reverse mode uses the transpose where `defvjp` has
-    stated no rule.
+    `rule(g, ans, *args, **kwargs)` has the argument's tangent, the result and the arguments. "same": f is linear in
+    that argument, so f of the tangent in its place. None: there is no path. Reverse mode uses the transpose where
+    `defvjp` has stated no rule.
 
     >>> import difflab as dl, numpy as np
     >>> cube = dl.primitive(lambda x: x**3)

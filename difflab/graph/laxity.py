@@ -1,13 +1,14 @@
 """Laxer ways of a tape: what difflab refuses, and code written for HIPS/autograd relies on, as one switch each.
 
-A tape carries a `Laxity`. All switches are off (`STRICT`) but on the tapes that `difflab.autograd` opens (`LAX`), and on
-those inside them that are given their values: a rule which runs while such a tape is read is code of the same author.
+A tape carries a `Laxity`. All switches are off (`STRICT`) but on the tapes that `difflab.autograd` opens (`LAX`), and
+on those inside them that are given their values: a rule which runs while such a tape is read has the same author.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,6 @@ STRICT = Laxity()
 LAX = Laxity(True, True, True, True, True, True, True)
 
 
-
 class Unread(list[Any]):
     """The guards of a recording that is swept once and never run again: nobody reads them, so none is kept."""
 
@@ -53,7 +53,7 @@ class Unread(list[Any]):
 
 
 UNREAD = Unread()
-ITERATORS = (type({}.keys()), type({}.values()), type((x for x in ())), map, zip, filter, range)
+ITERATORS: tuple[Any, ...] = (type({}.keys()), type({}.values()), GeneratorType, map, zip, filter, range)
 
 
 def floats(x: Value) -> Value:
@@ -66,7 +66,7 @@ def floats(x: Value) -> Value:
 
 def listed(x: Value) -> Value:
     """A generator, a view of a dict or a range as a list; anything else as it is."""
-    return list(x) if isinstance(x, ITERATORS) else x
+    return [*x] if isinstance(x, ITERATORS) else x
 
 
 def numbers(x: Value) -> Value:
@@ -78,7 +78,7 @@ def numbers(x: Value) -> Value:
 
 
 def derived(x: Any) -> bool:
-    """Whether a traced value has a derivative by an input of its tape: whether it is not the same in a neighbourhood."""
+    """Whether a traced value has a derivative by an input of its tape: whether it can change near it."""
     waiting, seen = [x], set()
     while waiting:
         y = waiting.pop()
@@ -138,7 +138,6 @@ def array_of(x: Any) -> Value:
 def readable(operands: Sequence[Value], assemble: Any) -> tuple[Value, ...]:
     """The operands of an operation, of which some are arrays of Python objects."""
     return tuple([assemble(numbers(x)) if x.__class__ is np.ndarray and x.dtype.kind == "O" else x for x in operands])
-
 
 
 def unboxed(x: Any) -> Value:

@@ -22,7 +22,8 @@ def unflatten_optimizer(optimize: Function) -> Function:
         vector, unflatten = flatten(x0)
 
         def gradient(x: Array, i: int) -> Array:
-            return flatten(grad(unflatten(x), i))[0]
+            vector: Array = flatten(grad(unflatten(x), i))[0]
+            return vector
 
         def told(x: Array, i: int, g: Array) -> None:
             if callback:

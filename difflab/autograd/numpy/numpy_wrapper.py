@@ -28,7 +28,7 @@ def readable(x: Value) -> Value:
     return x
 
 
-def dispatching(name: str, function: Function) -> Function:
+def dispatching(name: str, function: Function) -> Value:
     """A function of difflab's with autograd's laxer arguments; a user's own rule for it stands in front."""
     own: list[OwnRules] = []
 
@@ -41,10 +41,11 @@ def dispatching(name: str, function: Function) -> Function:
                 break
         return function(*args, **kwargs)
 
-    made: Any = update_wrapper(wrapper, function)
+    made: Value = wrapper
+    update_wrapper(made, function)
     made.__name__ = made.__qualname__ = name
     made.override = lambda: _override(made, function, own)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _override(wrapper: Any, function: Function, own: list[OwnRules]) -> None:
@@ -74,11 +75,11 @@ def _override(wrapper: Any, function: Function, own: list[OwnRules]) -> None:
     own.append(rules)
 
 
-def overridden(f: Any) -> Function:
+def overridden(f: Value) -> Value:
     """f as something that rules can be stated for."""
     if not hasattr(f, "own_rules") and hasattr(f, "override"):
         f.override()
-    return f  # type: ignore[no-any-return]
+    return f
 
 
 def found(place: str, module: ModuleType, name: str) -> Value:

@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-from . import integrate as integrate, linalg as linalg, misc as misc, signal as signal, special as special, stats as stats
+from . import (
+    integrate as integrate,
+    linalg as linalg,
+    misc as misc,
+    signal as signal,
+    special as special,
+    stats as stats,
+)

@@ -21,7 +21,7 @@ from ..numpy.numpy_wrapper import dispatching as _dispatching, found as _found
 _linalg: Value = _Late("scipy.linalg")
 
 
-def _traced_as(formula: _Function) -> _Function:
+def _traced_as(formula: _Function) -> Value:
     """SciPy's function of that name on plain arrays, and a formula with derivatives where one is traced."""
 
     @_wraps(formula)

@@ -13,9 +13,7 @@ from ...types import Value
 Pairs: TypeAlias = Sequence[Sequence[int]]
 
 
-def convolve(
-    A: Value, B: Value, axes: Pairs | None = None, dot_axes: Pairs = ((), ()), mode: str = "full"
-) -> Value:
+def convolve(A: Value, B: Value, axes: Pairs | None = None, dot_axes: Pairs = ((), ()), mode: str = "full") -> Value:
     """A convolved with B along `axes[0]` of A and `axes[1]` of B; `dot_axes` are multiplied and summed.
 
     The result has the other axes of A, then those of B, then the convolved ones. `mode` is "full", or "valid" where
@@ -32,9 +30,7 @@ def convolve(
         axes = [range(np.ndim(A)), range(np.ndim(B))]
     along = [[k % np.ndim(x) for k in ks] for x, ks in zip((A, B), axes)]
     dotted = [[k % np.ndim(x) for k in ks] for x, ks in zip((A, B), dot_axes)]
-    rest = [
-        [k for k in range(np.ndim(x)) if k not in (*ks, *ds)] for x, ks, ds in zip((A, B), along, dotted)
-    ]
+    rest = [[k for k in range(np.ndim(x)) if k not in (*ks, *ds)] for x, ks, ds in zip((A, B), along, dotted)]
     long, short = [np.transpose(x, (*r, *d, *k)) for x, r, d, k in zip((A, B), rest, dotted, along)]
     n = len(along[0])
     sizes = [np.shape(x)[np.ndim(x) - n :] for x in (long, short)]
@@ -44,7 +40,7 @@ def convolve(
             raise ShapeError(f"convolve: mode='valid' of lengths {sizes[0]} and {sizes[1]}: neither is the longer one")
         long, short, rest, sizes = short, long, rest[::-1], sizes[::-1]
     windows = _windows(long, sizes[1], mode)
-    flipped = short[(..., *[slice(None, None, -1)] * n)]
+    flipped = np.flip(short, tuple(range(np.ndim(short) - n, np.ndim(short))))
     kept, dots = [len(r) for r in rest], len(dotted[0])
     first = list(range(kept[0], kept[0] + dots)) + [kept[0] + dots + 2 * j + 1 for j in range(n)]
     second = list(range(kept[1], kept[1] + dots + n))

@@ -70,12 +70,11 @@ class Program(Shown):
         static: Positions = (),
         donate: Positions = (),
         backend: str | None = None,
-        laxity: Laxity = STRICT,
     ) -> None:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
-        self.laxity: Laxity = laxity  # of the tapes that f is traced on
+        self.laxity: Laxity = STRICT  # of the tapes that f is traced on
         self.static: tuple[int, ...] = numbers("static_argnums", static)
         self.donate: tuple[int, ...] = numbers("donate_argnums", donate)
         self.backend: str = known_backend(backend)

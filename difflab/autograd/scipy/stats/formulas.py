@@ -15,10 +15,10 @@ from ...numpy.numpy_wrapper import dispatching
 stats: Value = Late("scipy.stats")
 
 
-def of(distribution: str) -> Function:
+def of(distribution: str) -> Value:
     """A decorator: the formula is what the distribution's method of its name means on traced values."""
 
-    def decorate(formula: Function) -> Function:
+    def decorate(formula: Function) -> Value:
         @wraps(formula)
         def either(*args: Any, **kwargs: Any) -> Value:
             if holds_traced(args) or holds_traced(tuple(kwargs.values())):

@@ -52,15 +52,20 @@ OPERATORS = {
 }
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
-@pytest.mark.parametrize("function", FUNCTIONS)
+# autograd has no second derivative of a constant, and wants a cotangent of the output's own shape.
+CASES = [
+    (function, operator)
+    for function in FUNCTIONS
+    for operator in OPERATORS
+    if (function != "constant" or operator in ("grad", "make_vjp"))
+    and (function, operator) != ("one element", "make_vjp")
+]
+
+
+@pytest.mark.parametrize(("function", "operator"), CASES)
 def test_operators_are_those_of_autograd(function, operator):
     theirs = peer()
     make, x = FUNCTIONS[function]
-    if function == "constant" and operator not in ("grad", "make_vjp"):
-        pytest.skip("autograd has no other derivative of a constant")
-    if function == "one element" and operator == "make_vjp":
-        pytest.skip("autograd wants a cotangent of the output's shape")
     expected = OPERATORS[operator](theirs, make(__import__("autograd.numpy").numpy), x)
     np.testing.assert_allclose(OPERATORS[operator](ag, make(anp), x), expected, rtol=1e-10, atol=1e-12)
 
@@ -303,9 +308,7 @@ def test_primitives_with_containers():
         found = differentiate(total(f), (0, 1))(w, X)
         expected = differentiate(total(plain), (0, 1))(w, X)
         np.testing.assert_allclose(flatten(found)[0], flatten(expected)[0])
-    np.testing.assert_allclose(
-        dl.jvp(total(f), (w, X), (w, X))[1], dl.jvp(total(plain), (w, X), (w, X))[1]
-    )
+    np.testing.assert_allclose(dl.jvp(total(f), (w, X), (w, X))[1], dl.jvp(total(plain), (w, X), (w, X))[1])
 
 
 def test_a_primitive_keeps_the_arrays_that_it_was_given():

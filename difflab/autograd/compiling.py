@@ -33,6 +33,7 @@ MOST_ITEMS = 5000  # looked at before a call
 DEEPEST = 4  # objects inside objects
 LIBRARIES = ("difflab", "numpy", "scipy", "autograd", "pandas")
 CODE = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, np.ufunc)
+METHODS = (FunctionType, MethodType)
 CHANGING = (np.random.Generator, np.random.RandomState, random.Random, Iterator)
 
 
@@ -67,41 +68,53 @@ class Places:
         self.cells: list[CellType] = []
         self.globals: list[tuple[dict[str, Any], str]] = []
         self.objects: list[object] = []
+        self.names: set[str] = set()  # of attributes and globals, in all functions
+        self.functions: set[FunctionType] = set()
+        self.classes: set[type] = set()  # of the objects that are read
         self.left: int = 0
-        self.seen: set[int] = set()
         self.collect(f)
+        known = -1
+        while known < len(self.functions) + len(self.classes):  # a method may name others, and reach other objects
+            known = len(self.functions) + len(self.classes)
+            self.key()
+            for kind in list(self.classes):
+                self.collect_methods(kind)
 
-    def collect(self, f: Any, owner: object = None) -> None:
-        """Notes the places of a function; `owner` is the object whose method it is."""
+    def collect(self, f: Any) -> None:
+        """Notes the places of a function."""
         if isinstance(f, partial):
             self.objects += [*f.args, *f.keywords.values()]
             self.collect(f.func)
         elif isinstance(f, MethodType):
             self.objects.append(f.__self__)
-            self.collect(f.__func__, f.__self__)
+            self.collect(f.__func__)
         elif isinstance(f, FunctionType):
-            self.collect_function(f, owner)
+            self.collect_function(f)
         elif callable(f) and not isinstance(f, CODE):
             self.objects.append(f)
-            self.collect(vars(type(f)).get("__call__"), f)
+            self.names.add("__call__")
 
-    def collect_function(self, f: FunctionType, owner: object) -> None:
-        if id(f) in self.seen:
+    def collect_function(self, f: FunctionType) -> None:
+        if f in self.functions:
             return
-        self.seen.add(id(f))
-        ours = str(f.__globals__.get("__name__", "")).partition(".")[0] in LIBRARIES
+        self.functions.add(f)
         inside = [held(cell) for cell in f.__closure__ or ()]
-        if not ours:
+        if not of_a_library(f.__globals__.get("__name__", "")):
             self.cells += f.__closure__ or ()
             names = set(names_of(f.__code__))
+            self.names |= names
             self.globals += [(f.__globals__, name) for name in names & set(f.__globals__)]
             inside += [f.__globals__[name] for name in names & set(f.__globals__)]
             self.objects += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
-            for name in names if owner is not None else ():
-                self.collect(getattr(type(owner), name, None), owner)
         for x in inside:
             if isinstance(x, FunctionType | MethodType | partial):
-                self.collect(x, owner)
+                self.collect(x)
+
+    def collect_methods(self, kind: type) -> None:
+        """The methods and properties of a class that are named somewhere."""
+        for name in self.names:
+            found = getattr(kind, name, None)
+            self.collect(found.fget if isinstance(found, property) else found if isinstance(found, METHODS) else None)
 
     def key(self) -> tuple[Hashable, ...]:
         """The present content of all places."""
@@ -116,26 +129,32 @@ class Places:
             return content(x)
         if isinstance(x, np.ndarray):
             return Same(x) if x.dtype == object else content(x)
-        if isinstance(x, CODE):
-            return Same(x)
-        if self.left < 0 or isinstance(x, CHANGING):
+        if self.left < 0 or isinstance(getattr(x, "__self__", x), CHANGING):
             raise UncountableError
+        if isinstance(x, CODE):
+            return (Same(x.__func__), self.state(x.__self__, depth)) if isinstance(x, MethodType) else Same(x)
         if isinstance(x, list | tuple | set | frozenset):
             return (x.__class__, *[self.state(e, depth) for e in x])
         if isinstance(x, dict):
             return (dict, *[(self.state(k, depth), self.state(e, depth)) for k, e in x.items()])
         inside = getattr(x, "__dict__", None)
-        if inside is None or depth >= DEEPEST or type(x).__module__.partition(".")[0] in LIBRARIES:
+        if inside is None or depth >= DEEPEST or of_a_library(type(x).__module__):
             return Same(x)
+        self.classes.add(type(x))
         return (Same(x), *[(name, self.state(e, depth + 1)) for name, e in inside.items()])
+
+
+def of_a_library(module: str) -> bool:
+    return str(module).partition(".")[0] in LIBRARIES
 
 
 class Gradient:
     """A derivative and its programs."""
 
     def __init__(self, fun: Function, derivative: Function) -> None:
+        self.fun = fun
         self.derivative = derivative
-        self.places = Places(fun)
+        self.places: Places | None = None  # once it is to be compiled
         self.programs: dict[Hashable, Program] = {}
         self.calls: int = 0
         self.eager: bool = False
@@ -171,8 +190,12 @@ class Gradient:
 
     def program(self) -> Program:
         """The program for what the function reads now."""
-        key = self.places.key()
+        key = self.places.key() if self.places is not None else None
         if key not in self.programs:
+            self.places = Places(self.fun)  # other functions may be reached now
+            key = self.places.key()
+            if key in self.programs:
+                return self.programs[key]
             if len(self.programs) >= MOST_PROGRAMS:
                 raise UncountableError
             self.programs[key] = program = Program(self.derivative, backend=Settings.backend)

@@ -170,7 +170,7 @@ class OwnRules:
 
         if self in TRANSPOSING.get():
             raise NoDerivativeError(
-                f'{self.name}: the rule for its tangent applies it to the tangent, as "same" does, which says nothing of '
+                f'{self.name}: the rule for its tangent applies it to the tangent, as "same" does, which does not say '
                 "how a cotangent flows back: state that with defvjp"
             )
         token = TRANSPOSING.set((*TRANSPOSING.get(), self))

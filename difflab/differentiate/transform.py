@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import DifflabError, DtypeError, InputError, ShapeError
 from ..garbage import SEARCHED_SELDOM
 from ..graph.kinds import check_fit
-from ..graph.laxity import STRICT, UNREAD, Laxity, floats
+from ..graph.laxity import STRICT, UNREAD, Laxity
 from ..graph.leaves import check_leaf
 from ..graph.pytree import flatten, map_leaves, paths, structure
 from ..graph.recording import Tape
@@ -49,8 +49,8 @@ class Recording:
         with SEARCHED_SELDOM, Tape(guards=UNREAD, laxity=laxity) as (self.tape, self.operations):
             for k, primal in enumerate(primals):
                 leaves, rebuild = flatten(primal)
-                if laxity.integers:
-                    leaves = [floats(x) for x in leaves]
+                if laxity is not STRICT:
+                    leaves = [laxity.leaf(x) for x in leaves]
                 try:
                     inputs = [self.tape.input(check_leaf(x, name)) for x in leaves]
                 except DifflabError:

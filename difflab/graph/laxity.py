@@ -40,6 +40,12 @@ class Laxity:
     single: bool = False
     iterables: bool = False
 
+    def leaf(self, x: Value) -> Value:
+        """What a function is differentiated by: floats, where integers or objects are given and may be."""
+        if isinstance(x, np.ndarray) and x.dtype.kind == "O":
+            return x.astype(float) if self.objects else x
+        return floats(x) if self.integers else x
+
 
 STRICT = Laxity()
 LAX = Laxity(True, True, True, True, True, True, True)
@@ -90,18 +96,28 @@ def derived(x: Any) -> bool:
             continue
         if row.leaf:
             return True
-        if row.differentiable and not (isinstance(row, Elementwise) and all(rule == 0 for rule in row.partials)):
+        steps = isinstance(row, Elementwise) and (
+            all(rule == 0 for rule in row.partials) or ("steps" in row.facts and y.dtype.kind == "f")
+        )
+        if row.differentiable and not steps:
             waiting += [z for z in y.operands if hasattr(z, "primitive")]
     return False
 
 
 def plain(x: Any, what: str) -> Value:
     """The value of a traced one that `what` asks for, noted as a guard; refused where it has a derivative."""
-    if not x.tape.laxity.decided or not x.has_value or derived(x):
+    if not x.tape.laxity.decided or not steady(x):
         raise leak(what)
-    value = plain(x.value, what) if hasattr(x.value, "primitive") else x.value
-    note(x, value)
-    return value
+    return unboxed(x)
+
+
+def steady(x: Any) -> bool:
+    """Whether a value has no derivative, on the tapes around its own neither."""
+    while hasattr(x, "primitive"):
+        if not x.has_value or derived(x):
+            return False
+        x = x.value
+    return True
 
 
 def note(x: Any, value: Value) -> None:
@@ -128,8 +144,8 @@ def objects(x: Any) -> Value:
 def array_of(x: Any) -> Value:
     """What NumPy is given that asks a traced value for an array."""
     laxity = x.tape.laxity
-    if laxity.decided and x.has_value and not derived(x):
-        return np.asarray(plain(x, "np.array"))
+    if laxity.decided and steady(x):
+        return np.asarray(unboxed(x))
     if laxity.listed and x.tape.operations is not None:
         return objects(x)
     raise leak("np.array")

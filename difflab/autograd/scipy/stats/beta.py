@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as _np
 
 from ....types import Value
-from ..special import betainc as _betainc, betaln as _betaln, xlog1py as _xlog1py, xlogy as _xlogy
+from .. import special as _special
 from .formulas import log_scaled as _log_scaled, of as _of, standard as _standard, within as _within
 
 
@@ -15,7 +15,7 @@ def logpdf(x: Value, a: Value, b: Value, loc: Value = 0.0, scale: Value = 1.0) -
     z = _standard(x, loc, scale)
     inside = (z >= 0) & (z <= 1)
     z = _within(inside, z, 0.5)
-    density = _xlogy(a - 1.0, z) + _xlog1py(b - 1.0, -z) - _betaln(a, b)
+    density = _special.xlogy(a - 1.0, z) + _special.xlog1py(b - 1.0, -z) - _special.betaln(a, b)
     return _log_scaled(_np.where(inside, density, -_np.inf), scale)
 
 
@@ -30,4 +30,4 @@ def cdf(x: Value, a: Value, b: Value, loc: Value = 0.0, scale: Value = 1.0) -> V
     """The probability of values up to x."""
     z = _standard(x, loc, scale)
     inside = (z > 0) & (z < 1)
-    return _np.where(inside, _betainc(a, b, _within(inside, z, 0.5)), _np.where(z > 0, 1.0, 0.0))
+    return _np.where(inside, _special.betainc(a, b, _within(inside, z, 0.5)), _np.where(z > 0, 1.0, 0.0))

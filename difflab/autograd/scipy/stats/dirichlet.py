@@ -7,7 +7,7 @@ from typing import Any as _Any
 import numpy as _np
 
 from ....types import Value
-from ..special import gammaln as _gammaln, xlogy as _xlogy
+from .. import special as _special
 from .formulas import of as _of, stats as _stats
 
 
@@ -21,9 +21,9 @@ def logpdf(x: Value, alpha: Value) -> Value:
     """The logarithm of the density at x, whose first axis are the parts, all or all but the last."""
     if _np.shape(x)[0] == _np.shape(alpha)[0] - 1:
         x = _np.concatenate([x, 1.0 - _np.sum(x, axis=0, keepdims=True)])
-    norm = _gammaln(_np.sum(alpha)) - _np.sum(_gammaln(alpha))
+    norm = _special.gammaln(_np.sum(alpha)) - _np.sum(_special.gammaln(alpha))
     weights = _np.reshape(alpha - 1.0, (-1,) + (1,) * (_np.ndim(x) - 1))
-    return norm + _np.sum(_xlogy(weights, x), axis=0)
+    return norm + _np.sum(_special.xlogy(weights, x), axis=0)
 
 
 @_of("dirichlet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as _np
 
 from ....types import Value
-from ..special import gammainc as _gammainc, gammaincc as _gammaincc, gammaln as _gammaln, xlogy as _xlogy
+from .. import special as _special
 from .formulas import log_scaled as _log_scaled, of as _of, standard as _standard, within as _within
 
 
@@ -15,7 +15,7 @@ def logpdf(x: Value, a: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     z = _standard(x, loc, scale)
     inside = z >= 0
     z = _within(inside, z, 1.0)
-    return _log_scaled(_np.where(inside, _xlogy(a - 1.0, z) - z - _gammaln(a), -_np.inf), scale)
+    return _log_scaled(_np.where(inside, _special.xlogy(a - 1.0, z) - z - _special.gammaln(a), -_np.inf), scale)
 
 
 @_of("gamma")
@@ -28,11 +28,11 @@ def pdf(x: Value, a: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
 def cdf(x: Value, a: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The probability of values up to x."""
     z = _standard(x, loc, scale)
-    return _np.where(z > 0, _gammainc(a, _within(z > 0, z, 1.0)), 0.0)
+    return _np.where(z > 0, _special.gammainc(a, _within(z > 0, z, 1.0)), 0.0)
 
 
 @_of("gamma")
 def sf(x: Value, a: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The probability of values above x."""
     z = _standard(x, loc, scale)
-    return _np.where(z > 0, _gammaincc(a, _within(z > 0, z, 1.0)), 1.0)
+    return _np.where(z > 0, _special.gammaincc(a, _within(z > 0, z, 1.0)), 1.0)

@@ -17,11 +17,11 @@ def _covariance(cov: Value, d: int) -> Value:
     return cov * _np.eye(d) if _np.ndim(cov) == 1 else cov
 
 
-def _dimension(x: Value, mean: Value, cov: Value) -> int:
-    for given in (mean, cov):
-        if given is not None and _np.ndim(given):
-            return int(_np.shape(given)[-1])
-    return 1 if _np.ndim(x) == 0 else int(_np.shape(x)[-1])
+def _dimension(mean: Value, cov: Value) -> int:
+    """How many variables there are: as many as means, or as a covariance matrix has rows; else one."""
+    if mean is not None:
+        return int(_np.size(mean))
+    return int(_np.shape(cov)[0]) if _np.ndim(cov) == 2 else 1
 
 
 def _scaled_and_log_volume(deviation: Value, cov: Value, allow_singular: bool) -> tuple[Value, Value, int]:
@@ -40,7 +40,7 @@ def _scaled_and_log_volume(deviation: Value, cov: Value, allow_singular: bool) -
 @_of("multivariate_normal")
 def logpdf(x: Value, mean: Value = None, cov: Value = 1, allow_singular: bool = False) -> Value:
     """The logarithm of the density at x, whose last axis are the variables."""
-    d = _dimension(x, mean, cov)
+    d = _dimension(mean, cov)
     mean = _np.zeros(d) if mean is None else mean
     deviation = _np.reshape(x, (*_np.shape(x), 1)) - mean if d == 1 and _np.ndim(x) < 2 else x - mean
     flat = _np.reshape(deviation, (-1, d))
@@ -57,5 +57,5 @@ def pdf(x: Value, mean: Value = None, cov: Value = 1, allow_singular: bool = Fal
 @_of("multivariate_normal")
 def entropy(mean: Value = None, cov: Value = 1) -> Value:
     """The differential entropy."""
-    d = _dimension(0.0, mean, cov)
+    d = _dimension(mean, cov)
     return 0.5 * (d * (1 + _math.log(2 * _math.pi)) + _np.linalg.slogdet(_covariance(cov, d))[1])

@@ -7,7 +7,7 @@ import math as _math
 import numpy as _np
 
 from ....types import Value
-from ..special import log_ndtr as _log_ndtr, ndtr as _ndtr, ndtri as _ndtri
+from .. import special as _special
 from .formulas import log_scaled as _log_scaled, of as _of, standard as _standard
 
 _LOG_ROOT = 0.5 * _math.log(2 * _math.pi)
@@ -29,28 +29,28 @@ def pdf(x: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
 @_of("norm")
 def cdf(x: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The probability of values up to x."""
-    return _ndtr(_standard(x, loc, scale))
+    return _special.ndtr(_standard(x, loc, scale))
 
 
 @_of("norm")
 def sf(x: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The probability of values above x."""
-    return _ndtr(-_standard(x, loc, scale))
+    return _special.ndtr(-_standard(x, loc, scale))
 
 
 @_of("norm")
 def logcdf(x: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The logarithm of cdf."""
-    return _log_ndtr(_standard(x, loc, scale))
+    return _special.log_ndtr(_standard(x, loc, scale))
 
 
 @_of("norm")
 def logsf(x: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The logarithm of sf."""
-    return _log_ndtr(-_standard(x, loc, scale))
+    return _special.log_ndtr(-_standard(x, loc, scale))
 
 
 @_of("norm")
 def ppf(q: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The x up to which values have the probability q."""
-    return _ndtri(q) * scale + loc
+    return _special.ndtri(q) * scale + loc

@@ -6,7 +6,7 @@ import numpy as _np
 
 from ....graph.laxity import unboxed as _unboxed
 from ....types import Value
-from ..special import gammaincc as _gammaincc, gammaln as _gammaln, xlogy as _xlogy
+from .. import special as _special
 from .formulas import of as _of
 
 
@@ -16,7 +16,7 @@ def logpmf(k: Value, mu: Value, loc: Value = 0) -> Value:
     k = _np.asarray(_unboxed(k), dtype=float) - _unboxed(loc)
     possible = (k >= 0) & (k == _np.floor(k))
     count = _np.where(possible, k, 0.0)
-    return _np.where(possible, _xlogy(count, mu) - _gammaln(count + 1) - mu, -_np.inf)
+    return _np.where(possible, _special.xlogy(count, mu) - _special.gammaln(count + 1) - mu, -_np.inf)
 
 
 @_of("poisson")
@@ -29,4 +29,4 @@ def pmf(k: Value, mu: Value, loc: Value = 0) -> Value:
 def cdf(k: Value, mu: Value, loc: Value = 0) -> Value:
     """The probability of counts up to k."""
     k = _np.floor(_np.asarray(_unboxed(k), dtype=float) - _unboxed(loc))
-    return _np.where(k >= 0, _gammaincc(_np.maximum(k, 0.0) + 1, mu), 0.0)
+    return _np.where(k >= 0, _special.gammaincc(_np.maximum(k, 0.0) + 1, mu), 0.0)

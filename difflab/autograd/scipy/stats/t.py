@@ -9,7 +9,7 @@ import numpy as _np
 from ....late import Late as _Late
 from ....types import Value
 from ...extend import defvjp as _defvjp, primitive as _primitive
-from ..special import gammaln as _gammaln
+from .. import special as _rows
 from .formulas import log_scaled as _log_scaled, of as _of, standard as _standard
 
 _special: Value = _Late("scipy.special")
@@ -19,7 +19,7 @@ _special: Value = _Late("scipy.special")
 def logpdf(x: Value, df: Value, loc: Value = 0.0, scale: Value = 1.0) -> Value:
     """The logarithm of the density."""
     z = _standard(x, loc, scale)
-    norm = _gammaln((df + 1) / 2.0) - _gammaln(df / 2.0) - 0.5 * _np.log(df * _math.pi)
+    norm = _rows.gammaln((df + 1) / 2.0) - _rows.gammaln(df / 2.0) - 0.5 * _np.log(df * _math.pi)
     return _log_scaled(norm - (df + 1) / 2.0 * _np.log1p(z * z / df), scale)
 
 

@@ -12,6 +12,7 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time the names below are loaded lazily
     from . import (
+        autograd as autograd,
         errors as errors,
         lab as lab,
         mdp as mdp,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     from .differentiate.fixed_point import fixed_point as fixed_point
     from .differentiate.jacobians import hessian as hessian, jacobian as jacobian
     from .differentiate.methods import differentiate as differentiate
+    from .differentiate.own_rules import defjvp as defjvp, defvjp as defvjp, primitive as primitive
     from .differentiate.passes import backward_graph as backward_graph
     from .differentiate.to_jax import to_jax as to_jax
     from .differentiate.transform import (
@@ -69,6 +71,7 @@ _HOMES = {
     "difflab.differentiate.fixed_point": "fixed_point",
     "difflab.differentiate.jacobians": "hessian jacobian",
     "difflab.differentiate.methods": "differentiate",
+    "difflab.differentiate.own_rules": "defjvp defvjp primitive",
     "difflab.differentiate.passes": "backward_graph",
     "difflab.differentiate.to_jax": "to_jax",
     "difflab.differentiate.transform": ("elementwise_grad grad hvp jvp stop_gradient value_and_grad vjp"),
@@ -87,7 +90,7 @@ _HOMES = {
     "difflab.lab.step_size": "step_size_study",
     "difflab.lab.swell": "expression_swell",
 }
-_MODULES = "errors lab mdp nn numpy primitives sketch testing".split()
+_MODULES = "autograd errors lab mdp nn numpy primitives sketch testing".split()
 _SYNONYMS = {"gradient": "grad", "diff": "grad", "jit": "compile", "jacfwd": "jacobian", "jacrev": "jacobian"}
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 hooks.FILLERS.update(

@@ -159,7 +159,8 @@ def pull_custom(
         gate = None  # the outputs are mixed
     if not any(x[i].dtype.kind in "fc" for i in wanted):
         return
-    contributions = row.vjp(m, ct, node.value, *x, **node.params)
+    params = {**node.params, "wanted": wanted} if row.selective else node.params
+    contributions = row.vjp(m, ct, node.value, *x, **params)
     for i in wanted:
         if contributions[i] is not None:
             yield i, None, contributions[i], whole_gate(m, gate, x[i])

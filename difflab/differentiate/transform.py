@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import DifflabError, DtypeError, InputError, ShapeError
 from ..garbage import SEARCHED_SELDOM
 from ..graph.kinds import check_fit
+from ..graph.laxity import STRICT, UNREAD, Laxity
 from ..graph.leaves import check_leaf
 from ..graph.pytree import flatten, map_leaves, paths, structure
 from ..graph.recording import Tape
@@ -39,13 +40,17 @@ class Recording:
     outputs: list[Value]
     rebuild_output: Callable[[list[Value]], Value]
 
-    def __init__(self, name: str, f: Function, primals: tuple[Value, ...], has_aux: bool = False) -> None:
+    def __init__(
+        self, name: str, f: Function, primals: tuple[Value, ...], has_aux: bool = False, laxity: Laxity = STRICT
+    ) -> None:
         self.name = name
         self.trees, self.inputs = [], []
         arguments = []
-        with SEARCHED_SELDOM, Tape() as (self.tape, self.operations):
+        with SEARCHED_SELDOM, Tape(guards=UNREAD, laxity=laxity) as (self.tape, self.operations):
             for k, primal in enumerate(primals):
                 leaves, rebuild = flatten(primal)
+                if laxity is not STRICT:
+                    leaves = [laxity.leaf(x) for x in leaves]
                 try:
                     inputs = [self.tape.input(check_leaf(x, name)) for x in leaves]
                 except DifflabError:

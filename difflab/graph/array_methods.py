@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from ..errors import TraceError
 from ..types import Key, Value
-from .leaks import leak
+from .laxity import array_of, plain
 
 
 class ArrayMethods:
@@ -100,18 +100,20 @@ class ArrayMethods:
     def __rdivmod__(self, other: Value) -> Value:
         return other // self, other % self
 
-    # Python, or a library, asks for plain numbers.
+    # Python, or a library, asks for plain numbers: refused, but for what the tape's `Laxity` gives away.
     def __float__(self) -> float:
-        raise leak("float()")
+        return float(plain(self, "float()"))
 
     def __complex__(self) -> complex:
-        raise leak("complex()")
+        return complex(plain(self, "complex()"))
 
     def __array__(self, *args: Any, **kwargs: Any) -> Value:
-        raise leak("np.array")
+        given = array_of(self)
+        dtype = kwargs.get("dtype", args[0] if args else None)
+        return given if dtype is None or given.dtype == dtype else given.astype(dtype)
 
     def item(self, *args: Any) -> Value:
-        raise leak(".item()")
+        return plain(self, ".item()").item(*args)
 
     def tolist(self) -> Value:
-        raise leak(".tolist()")
+        return plain(self, ".tolist()").tolist()

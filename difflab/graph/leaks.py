@@ -10,6 +10,7 @@ import dis
 import linecache
 import re
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from types import FrameType
 from typing import NamedTuple
@@ -111,6 +112,13 @@ def leak(what: str) -> TraceError:
         f"{place}{what} of a traced value: it has no plain number to give away. Leave it as it is (NumPy functions "
         "take it: np.exp instead of math.exp), and print it without formatting to see its value"
     )
+
+
+def rebinds(inputs: Sequence[object], out: Sequence[object]) -> bool:
+    """Whether a ufunc that writes into its first operand is `y += x`, after which the name is its result's."""
+    frame = sys._getframe(2)
+    inplace = frame.f_code.co_code[frame.f_lasti]
+    return out[0] is inputs[0] and len(out) == 1 and dis.opname[inplace] in ("BINARY_OP", "BINARY_OP_INPLACE")
 
 
 def called(text: str) -> str:

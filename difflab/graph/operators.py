@@ -8,7 +8,7 @@ import numpy as np
 
 from ..primitives import TABLE
 from ..types import Function, Value
-from .kinds import NUMBERS, check_operands
+from .kinds import NUMBERS
 from .node import BLOCK, NO_PARAMS, Node
 from .refusals import in_place, shapes_refused, vertex_used
 from .signs import BINARY
@@ -36,7 +36,7 @@ def _binary(name: str) -> tuple[Function, Function]:
                 second = other.value
             elif other.__class__ is np.ndarray:
                 if other.dtype.kind not in NUMBERS:
-                    check_operands(name, (self, other))
+                    return apply(row, (self, other))  # which refuses it, or reads it
                 second = other = tape.snapshot(other)
             if tape.nested:
                 value = tape.compute(row, [self.value, second], NO_PARAMS)
@@ -94,7 +94,7 @@ def _invert(self: Traced) -> Value:
 
 def _in_place(symbol: str, operator: Function) -> Function:
     def assign(self: Traced, other: Value) -> Value:
-        if self.value is PENDING or self.shape:
+        if self.value is PENDING or (self.shape and not self.tape.laxity.rebinding):
             raise in_place(f"x {symbol}= y")
         return operator(self, other)  # a number is immutable: rebinding the name is what Python does
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..primitives import Primitive, rows
 from ..types import Array, Function, Params, Value
 from .block import Block
+from .laxity import STRICT, Laxity
 from .leaks import hidden
 from .node import NO_PARAMS
 from .snapshots import copied, is_fixed, same_bytes
@@ -38,17 +39,22 @@ class Tape:
     (['input', 'multiply'], np.float64(4.0))
     """
 
-    __slots__ = ("differentiated", "guards", "known", "nested", "operations", "serial", "snapshots")
+    __slots__ = ("differentiated", "guards", "known", "laxity", "nested", "operations", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
     copied: Function = staticmethod(copied)
 
     def __init__(
-        self, operations: list[Traced] | None = None, guards: Guards | None = None, merging: bool = False
+        self,
+        operations: list[Traced] | None = None,
+        guards: Guards | None = None,
+        merging: bool = False,
+        laxity: Laxity = STRICT,
     ) -> None:
         self.serial: int = next(_serials)
         self.operations: list[Traced] | None = [] if operations is None else operations  # None once it has ended
         self.guards: Guards = [] if guards is None else guards
         self.nested: bool = False
+        self.laxity: Laxity = laxity
         self.known: dict[Hashable, Traced] | None = {} if merging else None  # equal operations are recorded once
         self.differentiated: dict[Value, None] = {}  # values of functions whose derivatives are recorded, too
         self.snapshots: dict[int, tuple[Array, Array]] = {}  # by the id of a plain array: itself, and a copy
@@ -73,6 +79,8 @@ class Tape:
         if value.__class__ is Traced:
             self.nested = True
             self.merge_as(value)
+            if value.tape.laxity is not STRICT:
+                self.laxity = value.tape.laxity
         return self.record(rows.input, (), NO_PARAMS, value, name)
 
     def merge_as(self, value: Value) -> None:

@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..garbage import SEARCHED_SELDOM
 from ..types import Function, Tree, Value
 from .graph import Graph
+from .laxity import STRICT, Laxity
 from .leaves import check_leaf
 from .pytree import flatten, leaves_of, paths
 from .recorded import graph_of
@@ -31,17 +32,21 @@ def trace(f: Function, *examples: Tree) -> Graph:
 
 @SEARCHED_SELDOM
 def record(
-    f: Function, *examples: Tree, guards: Guards | None = None, merging: bool = False
+    f: Function,
+    *examples: Tree,
+    guards: Guards | None = None,
+    merging: bool = False,
+    laxity: Laxity = STRICT,
 ) -> tuple[Graph, list[Tree]]:
     """The graph of f at the examples, and the values of its outputs there; `guards` is filled.
 
-    `merging` records equal operations once.
+    `merging` records equal operations once; `laxity` is the tape's.
     """
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
     arguments: list[Tree] = []
     inputs: list[Traced] = []
-    with Tape(guards=guards, merging=merging) as (tape, operations):
+    with Tape(guards=guards, merging=merging, laxity=laxity) as (tape, operations):
         for name, example in zip(argument_names(f, len(examples)), examples):
             leaves, rebuild = flatten(example)
             suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)

@@ -18,7 +18,8 @@ from ..types import Function, Params, Value
 from .array_methods import ArrayMethods
 from .block import Block
 from .kinds import FITTING, NUMBERS, check_operands
-from .leaks import leak
+from .laxity import note, plain, readable, unboxed
+from .leaks import rebinds
 from .merging import key
 from .node import BLOCK, NO_PARAMS, Node, Operation
 from .refusals import (
@@ -149,12 +150,12 @@ class Traced(Operation, ArrayMethods):
             raise undecided(self)
         if self.dtype.kind in "iu":
             return self.__index__()
-        raise leak("int()")
+        return int(plain(self, "int()"))
 
     # NumPy hands the call over.
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:
         out = kwargs.pop("out", None)
-        if out is not None:
+        if out is not None and not (self.tape.laxity.rebinding and rebinds(inputs, out)):
             raise in_place(f"np.{ufunc.__name__}(..., out=)")
         if method == "at":
             raise in_place(f"np.{ufunc.__name__}.at")
@@ -179,6 +180,9 @@ class Traced(Operation, ArrayMethods):
         return call_row(row, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Value:
+        if name == "_value" and self.tape.laxity.decided:  # what code written for autograd asks a box for
+            note(self, unboxed(self.value))
+            return self.value
         if name.startswith("_"):  # a protocol that asks whether it is spoken here
             raise AttributeError(name)
         raise no_attribute(name, dir(Traced))
@@ -210,6 +214,9 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
         return row.evaluate(*operands, **params)
     if tape.operations is None:
         raise escaped(row)
+    if odd and tape.laxity.objects:
+        operands = readable(operands, assemble)
+        return apply(row, operands, params)
     if odd:
         check_operands(row.name, operands)
     if not tape.follows:

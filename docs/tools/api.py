@@ -12,7 +12,7 @@ from difflab.primitives import TABLE
 FUNCTIONS = {
     "Record and draw": "trace parse builder label block draw from_sympy to_sympy Graph Node Traced",
     "Derivatives": "grad value_and_grad elementwise_grad jacobian hessian hvp vjp jvp stop_gradient custom_gradient "
-    "checkpoint fixed_point backward_graph",
+    "primitive defvjp defjvp checkpoint fixed_point backward_graph",
     "Batches and control flow": "vmap scan cond while_loop",
     "Methods, compared and certified": "differentiate Derivative compare Comparison certify step_size_study "
     "expression_swell accuracy",
@@ -30,6 +30,10 @@ MODULES = (
     "difflab.mdp.learning",
     "difflab.testing",
     "difflab.testing.strategies",
+    "difflab.autograd",
+    "difflab.autograd.core",
+    "difflab.autograd.extend",
+    "difflab.autograd.tracer",
 )
 INHERITED = {"Comparison": ["agree", "max_ulps"], "Graph": ["to_graphviz"], "Sketch": ["save"]}  # of classes not shown
 

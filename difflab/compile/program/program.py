@@ -19,6 +19,7 @@ from ...cards.shown import Shown
 from ...errors import DifflabError, DtypeError, InputError
 from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
+from ...graph.laxity import STRICT, Laxity
 from ...graph.merging import frozen
 from ...graph.trace import argument_names, leaf, record
 from ...graph.traced import Traced
@@ -63,10 +64,17 @@ class Program(Shown):
     mask chose elements, the program checks at each call that the outcome is the same, and traces another where not.
     """
 
-    def __init__(self, f: Function, static: Positions = (), donate: Positions = (), backend: str | None = None) -> None:
+    def __init__(
+        self,
+        f: Function,
+        static: Positions = (),
+        donate: Positions = (),
+        backend: str | None = None,
+    ) -> None:
         if not callable(f):
             raise InputError(f"compile: {f!r} is not a function")
         self.f = f
+        self.laxity: Laxity = STRICT  # of the tapes that f is traced on
         self.static: tuple[int, ...] = numbers("static_argnums", static)
         self.donate: tuple[int, ...] = numbers("donate_argnums", donate)
         self.backend: str = known_backend(backend)
@@ -191,7 +199,8 @@ class Program(Shown):
         with self.lock, SEARCHED_SELDOM, np.errstate(all="ignore"):
             draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
             guards = Guards()
-            graph, results = record(g, moving, tuple(kwargs[n] for n in names), guards=guards, merging=True)
+            named = tuple(kwargs[n] for n in names)
+            graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)

@@ -1,0 +1,49 @@
+"""What the distributions share: SciPy's own function on plain numbers, and a formula where a value is traced."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ....graph.traced import holds_traced
+from ....late import Late
+from ....types import Function, Value
+from ...numpy.numpy_wrapper import dispatching
+
+stats: Value = Late("scipy.stats")
+
+
+def of(distribution: str) -> Value:
+    """A decorator: the formula is what the distribution's method of its name means on traced values."""
+
+    def decorate(formula: Function) -> Value:
+        @wraps(formula)
+        def either(*args: Any, **kwargs: Any) -> Value:
+            if holds_traced(args) or holds_traced(tuple(kwargs.values())):
+                return formula(*args, **kwargs)
+            return getattr(getattr(stats, distribution), formula.__name__)(*args, **kwargs)
+
+        return dispatching(formula.__name__, either)
+
+    return decorate
+
+
+def standard(x: Value, loc: Value, scale: Value) -> Value:
+    """(x - loc) / scale, without the operations that a loc of 0 and a scale of 1 do not need."""
+    if not (isinstance(loc, int | float) and loc == 0):
+        x = x - loc
+    return x if isinstance(scale, int | float) and scale == 1 else x / scale
+
+
+def log_scaled(density: Value, scale: Value) -> Value:
+    """The logarithm of a density in the units of x: NaN where the scale is not positive."""
+    if isinstance(scale, int | float) and scale == 1:
+        return density
+    return density - np.log(np.where(np.greater(scale, 0), scale, np.nan))
+
+
+def within(inside: Value, x: Value, at: float) -> Value:
+    """x, and where it is outside of the support a point of the support: what is computed there is dropped later."""
+    return np.where(inside, x, at)

@@ -1,0 +1,84 @@
+"""check_grads: derivatives against differences, for tests of programs written for autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..graph.pytree import flatten
+from ..types import Function, Tree, Value
+from . import core
+from .wrap_util import unary_to_nary
+
+TOL = RTOL = EPS = 1e-6
+
+
+def scalar_close(a: Value, b: Value) -> bool:
+    """Whether two numbers agree to 1e-6, absolutely or relatively.
+
+    >>> scalar_close(1.0, 1.0 + 1e-9)
+    True
+    """
+    return bool(abs(a - b) < TOL or abs(a - b) / abs(a + b) < RTOL)
+
+
+def make_numerical_jvp(f: Function, x: Tree) -> Function:
+    """The derivative of f at x along a tangent, by central differences."""
+    point, rebuild = flatten(x)
+
+    def moved(v: list[Value], step: float) -> list[Value]:
+        return flatten(f(rebuild([p + step * t for p, t in zip(point, v)])))[0]
+
+    def jvp(v: Tree) -> Tree:
+        directions = flatten(v)[0]
+        up, down = moved(directions, EPS / 2), moved(directions, -EPS / 2)
+        return flatten(f(x))[1]([(a - b) / EPS for a, b in zip(up, down)])
+
+    return jvp
+
+
+def check_vjp(f: Function, x: Tree) -> None:
+    """Reverse mode against differences, in a random direction."""
+    vjp, y = core.make_vjp(f, x)
+    space, target = core.vspace(x), core.vspace(y)
+    v, w = space.randn(), target.randn()
+    expected = target.inner_prod(w, make_numerical_jvp(f, x)(v))
+    found = space.inner_prod(v, space.covector(vjp(target.covector(w))))
+    assert scalar_close(found, expected), f"reverse mode gives {found}, differences give {expected}, at {x!r}"
+
+
+def check_jvp(f: Function, x: Tree) -> None:
+    """Forward mode against differences, in a random direction."""
+    v = core.vspace(x).randn()
+    y, found = core.make_jvp(f, x)(v)
+    expected = make_numerical_jvp(f, x)(v)
+    target = core.vspace(y)
+    w = target.randn()
+    a, b = target.inner_prod(w, found), target.inner_prod(w, expected)
+    assert scalar_close(a, b), f"forward mode gives {a}, differences give {b}, at {x!r}"
+
+
+def check_equivalent(x: Tree, y: Tree) -> None:
+    """Whether two values lie in one space and are about the same."""
+    assert core.vspace(x) == core.vspace(y), f"{x!r} and {y!r} lie in different spaces"
+    v = core.vspace(x).randn()
+    assert scalar_close(core.vspace(x).inner_prod(x, v), core.vspace(x).inner_prod(y, v))
+
+
+@unary_to_nary
+def check_grads(f: Function, x: Tree, modes: Iterable[str] = ("fwd", "rev"), order: int = 2) -> None:
+    """`check_grads(f, argnum, modes, order)(*args)`: derivatives up to an order against differences.
+
+    >>> check_grads(np.tanh)(0.3)
+    """
+    modes = list(modes)
+    if "fwd" in modes:
+        check_jvp(f, x)
+        if order > 1:
+            check_grads(lambda x, v: core.make_jvp(f, x)(v)[1], (0, 1), modes=modes, order=order - 1)(
+                x, core.vspace(x).randn()
+            )
+    if "rev" in modes:
+        check_vjp(f, x)
+        if order > 1:
+            w = core.vspace(f(x)).randn()
+            check_grads(lambda x, w: core.make_vjp(f, x)[0](w), (0, 1), modes=modes, order=order - 1)(x, w)

@@ -232,10 +232,11 @@ def expanded(node: Traced, x: list[Value], pieces: list[list[Piece]]) -> list[Pi
 
 # Pieces of one value.
 def united(pieces: list[Piece]) -> list[Piece]:
-    """One piece for those with the same places."""
-    found: dict[tuple[bytes, bytes], Piece] = {}
+    """One piece for those with the same places, and one for their numbers, which cost nothing until the end."""
+    found: dict[tuple[bytes, bytes, bool], Piece] = {}
     for p in pieces:
-        key = b"" if p.at is None else p.at.tobytes(), p.columns.tobytes()
+        at = b"" if p.at is None else p.at.tobytes()
+        key = at, p.columns.tobytes(), p.slope.__class__ in (int, float)
         found[key] = p._replace(slope=found[key].slope + p.slope) if key in found else p
     return list(found.values())
 

@@ -40,7 +40,7 @@ class InPiecesError(Exception):
 
 
 def in_pieces(record: Recording, pattern: Value, symmetric: bool) -> Value | None:
-    """The elements of the Jacobian of a recorded function of one array, at the places of the pattern; None by colours."""
+    """The elements of a recorded function's Jacobian, at the places of the pattern; None where it is for colours."""
     (x,), (y,) = record.inputs, record.outputs
     record.tape.differentiate(record.outputs)
     try:
@@ -137,8 +137,10 @@ def located(x: Value, at: Array | None, shape: Shape) -> Value:
 
 
 def number(x: Value) -> Value:
-    """Numbers as Python's, which leave the dtype to the arrays that they meet."""
-    return x.item() if x.__class__ is not Traced and np.ndim(x) == 0 and hasattr(x, "dtype") else x
+    """Constants of one value as Python's numbers, which leave the dtype to the arrays that they meet."""
+    if x.__class__ is Traced or not hasattr(x, "dtype"):
+        return x
+    return x.flat[0].item() if x.size and np.all(x == x.flat[0]) else x
 
 
 def flat(x: Value) -> Value:
@@ -232,11 +234,11 @@ def expanded(node: Traced, x: list[Value], pieces: list[list[Piece]]) -> list[Pi
 
 # Pieces of one value.
 def united(pieces: list[Piece]) -> list[Piece]:
-    """One piece for those with the same places, and one for their numbers, which cost nothing until the end."""
+    """One piece for those with the same places, and one for their constants, which cost nothing until the end."""
     found: dict[tuple[bytes, bytes, bool], Piece] = {}
     for p in pieces:
         at = b"" if p.at is None else p.at.tobytes()
-        key = at, p.columns.tobytes(), p.slope.__class__ in (int, float)
+        key = at, p.columns.tobytes(), p.slope.__class__ is Traced
         found[key] = p._replace(slope=found[key].slope + p.slope) if key in found else p
     return list(found.values())
 
@@ -249,7 +251,7 @@ def fitted(pieces: list[Piece], node: Traced) -> list[Piece]:
 
 
 def elements(pieces: list[Piece], pattern: Value, symmetric: bool, dtype: DType) -> Value:
-    """The elements of a matrix with the pattern, in the order of CSR. Of a symmetric one the upper half is read twice."""
+    """The elements of a matrix with the pattern, in CSR's order; of a symmetric one the upper half is read twice."""
     parts: list[tuple[Array, Value]] = []
     fixed = np.zeros(pattern.nnz, dtype)
     keys = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)) * pattern.shape[1] + pattern.indices
@@ -265,10 +267,10 @@ def elements(pieces: list[Piece], pattern: Value, symmetric: bool, dtype: DType)
             places = np.minimum(np.searchsorted(keys, wanted), pattern.nnz - 1)
             if np.any(keys[places] != wanted):
                 raise InPiecesError  # a given pattern leaves it out
-            if p.slope.__class__ in (int, float):
-                fixed[places] += p.slope
-            else:
+            if p.slope.__class__ is Traced:
                 parts.append((places, read(p.slope, here)))
+            else:
+                fixed[places] += read(p.slope, here)
     return assembled(parts, fixed)
 
 

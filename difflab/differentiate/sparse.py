@@ -1,9 +1,9 @@
 """Sparse Jacobians and Hessians: columns that share no row are differentiated together.
 
 The pattern is found from the record (`sparsity.py`), or given. Arithmetic on slices gives the elements as a few
-diagonals (`pieces.py`); else the pattern's columns or rows are coloured (`colouring.py`), and one tangent for each colour
-gives the compressed matrix, from which every element is read off. Pattern, colours and the evaluation are one compiled
-program: it is made anew where the function takes other branches.
+diagonals (`pieces.py`). Of other functions the pattern's columns or rows are coloured (`colouring.py`), and one tangent
+for each colour gives the compressed matrix, from which every element is read off. Pattern, colours and the evaluation
+are one compiled program: it is made anew where the function takes other branches.
 
 Inside a trace the elements are traced values, which SciPy's matrices cannot hold: there the result is `TracedMatrix`,
 which comes out of the program as SciPy's.
@@ -214,7 +214,7 @@ def sparse_jacobian(
             data, found = elements(joined, mode, given)
             return joined.matrices(found, data)
 
-        # Functions of the one array that most calls have are answered without a look at trees (`compile/program/entry.py`).
+        # With one parameter, as most calls have, the program has an entry of its own (`compile/program/entry.py`).
         single: Function = lambda x: parts(x)
         return programs.setdefault(key, compile(single if plain else parts))
 

@@ -15,8 +15,9 @@ from ...primitives.text import call
 from ...types import Function, Value
 from ..write.numpy_source import NumpySource
 from .arrays import Refused, Session
+from .forms import is_light
 from .nested import Nested, check_loops
-from .region import SHORTEST, is_light
+from .region import SHORTEST
 from .scan import piece
 
 LARGEST = 1 << 14  # elements of all arrays together; of more of them a copy costs what the calls do
@@ -84,9 +85,10 @@ class SmallSource(NumpySource):
 
 def small_source(graph: Graph, jit: Any) -> SmallSource | None:
     """The program as one function, or None where it has more than arithmetic on small arrays."""
-    if any(x.value.__class__ is tuple for x in graph.order) or sum(
-        int(np.prod(y.shape)) for y in (*graph.inputs, *graph.outputs)
-    ) > LARGEST:
+    if (
+        any(x.value.__class__ is tuple for x in graph.order)
+        or sum(int(np.prod(y.shape)) for y in (*graph.inputs, *graph.outputs)) > LARGEST
+    ):
         return None
     try:
         return SmallSource(graph, jit)

@@ -102,7 +102,7 @@ def replaced(node: Node, parts: list[Node], others: list[Node], image: dict[Node
 
 
 def untouched(indices: tuple[Key, ...], base: Array) -> tuple[list[bool], bool]:
-    """Which parts fall on zeros of the base and none of the places before them; whether these together fill the whole."""
+    """Which parts fall on zeros of the base that no part before them filled; whether these together fill the whole."""
     found, first = base != 0, []
     filled = np.zeros_like(found)
     for index in indices:

@@ -5,8 +5,8 @@ another function's closure. What answers faster later must therefore be the same
 short way and calls it, or an object with `__call__`, would stand in front of each call and cost about as much again as
 a program on a few numbers. So the object stays, and what it runs is replaced: at first a line that hands all arguments
 to `general`; then, behind a look at the kinds of arguments (`kinds.py`), the lines of a program on single numbers or
-the call of one on arrays, which hand what they cannot answer to `general` as before. Nothing else in difflab changes the code of a
-function.
+the call of one on arrays, which hand what they cannot answer to `general` as before. Nothing else in difflab changes
+the code of a function.
 """
 
 from __future__ import annotations

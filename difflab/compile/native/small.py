@@ -40,6 +40,7 @@ class SmallSource(NumpySource):
         self.block.indent = "    "
         self.block.run([*self.block.before, *self.block.steps], "    ")
         super().__init__(graph)
+        self.program: Function = self.built()
 
     @property
     def bare(self) -> bool:
@@ -49,6 +50,9 @@ class SmallSource(NumpySource):
         return []
 
     def compile(self) -> Function:
+        return self.program
+
+    def built(self) -> Function:
         """The function that copies the arguments in, runs the machine code, and copies the results out."""
         block, numba = self.block, self.jit.module
         works = {d: f"w_{np.dtype(d).name}" for d in self.used}
@@ -76,8 +80,8 @@ class SmallSource(NumpySource):
             results.append(f"{works[y.dtype]}[o{k}].copy(){shaped}")
         lines += [f"    {call('native', *works.values())}", f"    return {', '.join(results)},", ""]
         exec(compile("\n".join(lines), "<difflab native>", "exec"), objects)
-        program: Function = objects["program"]
-        return program
+        made: Function = objects["program"]
+        return made
 
     def explain(self) -> list[str]:
         return [f"native: the whole program, {self.jit.told()}"]

@@ -188,3 +188,22 @@ def test_convolutions_in_pieces_of_columns(monkeypatch, stride, kernel, size):
     monkeypatch.setattr(kernels_convolution, "pieces_of", kernels_convolution.pieces_of.__wrapped__)  # nothing known
     for a, b in zip(want, (f(x, w), *dl.grad(f, argnums=(0, 1))(x, w))):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f, products",
+    [
+        (lambda x: 3.0 * (2.0 * x), 1),
+        (lambda x: (x * 0.5) * 7.0, 1),
+        (lambda x: 3.0 * (-x), 1),
+        (lambda x: 3.0 * (0.3 * x), 2),  # rounds
+        (lambda x: 3.0 * (2.0 * x) + np.sin(2.0 * x), 2),  # 2 x is needed too
+    ],
+)
+def test_a_number_takes_in_a_power_of_two_that_stands_further_in(f, products):
+    x = np.array([0.1, -1.7, 3.3e10, 5e-7])
+    program = dl.compile(f)
+    for _ in range(2):
+        assert np.array_equal(program(x), f(x))
+    rows = [n.primitive.name for n in program.program.graph.operations]
+    assert rows.count("multiply") == products and "negative" not in rows

@@ -1,50 +1,39 @@
 """Sparse Jacobians and Hessians: columns that share no row are differentiated together.
 
-The pattern is found from the record (`sparsity.py`), or given, and its columns or rows coloured (`colouring.py`). One
-tangent for each colour gives the compressed matrix, from which every element is read off. Pattern, colours and the
-evaluation are one compiled program: it is made anew where the function takes other branches.
+The pattern is found from the record (`sparsity.py`), or given. Arithmetic on slices gives the elements as a few
+diagonals (`pieces.py`). Of other functions the pattern's columns or rows are coloured (`colouring.py`), and one tangent
+for each colour gives the compressed matrix, from which every element is read off. Pattern, colours and the evaluation
+are one compiled program: it is made anew where the function takes other branches.
 
-Inside a trace the elements are traced values, which SciPy's matrices cannot hold: there the result is `TracedMatrix`.
+Inside a trace the elements are traced values, which SciPy's matrices cannot hold: there the result is `TracedMatrix`,
+which comes out of the program as SciPy's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
-from ..graph.pytree import first, flatten
+from ..graph.pytree import flatten
 from ..graph.traced import NODE
 from ..graph.vertices import strip
 from ..primitives import Carrier
-from ..types import Array, DType, Function, Shape, Tree, Value
+from ..types import DType, Function, Shape, Tree, Value
 from .batching import vmap
-from .colouring import make_plan
-from .sparse_matrix import matrix_of
+from .colouring import Plan, make_plan
+from .pieces import in_pieces
+from .sparse_matrix import TracedMatrix
 from .sparsity import jacobian_pattern
-from .transform import check_argnums, jvp, vjp
+from .transform import Recording, check_argnums, jvp
 
 FIXED = (bool, int, str, type(None))
 Rebuild = Callable[[list[Value]], Tree]
-
-
-class Layout(NamedTuple):
-    """Where the elements stand: a block for each leaf of the output and, in it, each leaf of the argument."""
-
-    blocks: list[list[tuple[Value, Array | None]]]  # the pattern, and which elements are the block's (None: all)
-    outside: Rebuild
-    inside: Rebuild
-
-    def filled(self, data: Value) -> Tree:
-        if self.outside is first and self.inside is first:  # one array of one array
-            return matrix_of(self.blocks[0][0][0], data)
-        of: Callable[[Value, Value], Value] = lambda p, places: matrix_of(p, data if places is None else data[places])
-        return self.outside([self.inside([of(*block) for block in row]) for row in self.blocks])
 
 
 class Joined:
@@ -84,18 +73,18 @@ class Joined:
                 raise ShapeError(f"{self.name}: sparse=True needs a function that returns arrays, not {y!r}")
         return self.outputs[0] if len(self.outputs) == 1 else vector(self.outputs)
 
-    def layout(self, pattern: Value) -> Layout:
-        """The blocks of the joined matrix."""
+    def matrices(self, pattern: Value, data: Value) -> Tree:
+        """The joined matrix as a tree: a block for each leaf of the output and, in it, each leaf of the argument."""
         inner, outer = [int(np.prod(s)) for s in self.shapes], [Carrier.size(y) for y in self.outputs]
         if len(inner) == len(outer) == 1:
-            return Layout([[(pattern, None)]], self.outside, self.inside)
+            return self.outside([self.inside([TracedMatrix(pattern, data)])])
         numbered = sp.csr_array((np.arange(pattern.nnz) + 1, pattern.indices, pattern.indptr), shape=pattern.shape)
         rows, columns = np.cumsum([0, *outer]), np.cumsum([0, *inner])
-        blocks: list[list[tuple[Value, Array | None]]] = []
+        blocks = []
         for r0, r1 in pairwise(rows):
             parts = [numbered[r0:r1, c0:c1] for c0, c1 in pairwise(columns)]
-            blocks.append([(sp.csr_array(part.astype(bool)), part.data - 1) for part in parts])
-        return Layout(blocks, self.outside, self.inside)
+            blocks.append([TracedMatrix(sp.csr_array(p.astype(bool)), data[p.data - 1]) for p in parts])
+        return self.outside([self.inside(row) for row in blocks])
 
 
 def vector(leaves: list[Value]) -> Value:
@@ -120,22 +109,26 @@ def elements(g: Joined, mode: str, given: Value) -> tuple[Value, Value]:
     if not pattern.nnz:
         g(x)  # a program has to see the branches also where the derivative is zero
         return np.zeros(0, point.dtype), pattern
-    plan = make_plan(pattern, symmetric, mode, point.dtype)
-    if plan.forward:
-        tangent: Callable[[Value], Value] = lambda v: jvp(g, (x,), (NODE.reshape(v, shape=Carrier.shape(x)),))[1]
-        compressed = vmap(lambda v: NODE.reshape(tangent(v), shape=(pattern.shape[0],)))(plan.seeds)
-    else:
-        y, pullback = vjp(g, x)
-        pull: Callable[[Value], Value] = lambda v: pullback(
-            NODE.reshape(NODE.astype(v, dtype=y.dtype), shape=Carrier.shape(y))
-        )[0]
-        compressed = vmap(lambda v: NODE.reshape(pull(v), shape=(pattern.shape[1],)))(plan.seeds)
-    # Places in the flattened matrix: NumPy reads them in a quarter of the time that pairs of places take.
-    flat = NODE.reshape(compressed, shape=(Carrier.size(compressed),))
-    data = NODE.getitem(flat, index=plan.colour * Carrier.shape(compressed)[1] + plan.place)
+    record = Recording(g.name, g, (x,))
+    data = in_pieces(record, pattern, symmetric) if mode == "auto" else None
+    if data is None:
+        data = by_colours(record, make_plan(pattern, symmetric, mode, point.dtype))
     if given is not None:
         check_complete(g.name, g, point, data, pattern)
     return data, pattern
+
+
+def by_colours(record: Recording, plan: Plan) -> Value:
+    """The elements of the Jacobian, read from its products with the plan's seeds."""
+    x, y = record.inputs[0].value, record.tape.value_of(record.outputs[0])
+    flat: Callable[[Value], Value] = lambda v: NODE.reshape(v, shape=(Carrier.size(v),))
+    push: Callable[[Value], Value] = lambda v: flat(record.push([NODE.reshape(v, shape=Carrier.shape(x))])[0])
+    pull: Callable[[Value], Value] = lambda v: flat(
+        record.pull([NODE.reshape(NODE.astype(v, dtype=y.dtype), shape=Carrier.shape(y))])[0]
+    )
+    compressed = vmap(push if plan.forward else pull)(plan.seeds)
+    # Places in the flattened matrix: NumPy reads them in a quarter of the time that pairs of places take.
+    return NODE.getitem(flat(compressed), index=plan.colour * Carrier.shape(compressed)[1] + plan.place)
 
 
 def check_leaf(name: str, x: Value) -> None:
@@ -197,12 +190,11 @@ def sparse_jacobian(
         raise InputError(f"{name}: {f!r} is not a function")
     given = read_pattern(name, pattern)
     programs: dict[Value, Value] = {}
-    layouts: list[Layout] = []
     alone: list[Value] = []  # the program of a call with one argument and nothing else
 
-    def program_for(fixed: dict[Value, Value], count: int, wanted: tuple[int, ...]) -> Value:
+    def program_for(fixed: dict[Value, Value], count: int, wanted: tuple[int, ...], plain: bool = False) -> Value:
         """The program with some arguments (by position or name) fixed: counts, flags and functions are not traced."""
-        key = count, tuple([(k, type(v), v) for k, v in fixed.items()])  # True is equal to 1
+        key = count, plain, tuple([(k, type(v), v) for k, v in fixed.items()])  # True is equal to 1
         if key in programs:
             return programs[key]
         positions = [k for k in range(count) if k not in fixed]
@@ -220,31 +212,28 @@ def sparse_jacobian(
             x = args[wanted[0]] if isinstance(argnums, int) else tuple([args[k] for k in wanted])
             joined = Joined(name, of_chosen, x)
             data, found = elements(joined, mode, given)
-            layouts.append(joined.layout(found))
-            return data, np.int64(len(layouts) - 1)  # a constant of the program: which layout is its own
+            return joined.matrices(found, data)
 
-        return programs.setdefault(key, compile(parts))
+        # With one parameter, as most calls have, the program has an entry of its own (`compile/program/entry.py`).
+        single: Function = lambda x: parts(x)
+        return programs.setdefault(key, compile(single if plain else parts))
 
     def matrix(*args: Any, **kwargs: Any) -> Value:
         if len(args) == 1 and args[0].__class__ is np.ndarray and not kwargs and alone:  # the way of most calls
-            data, which = alone[0](*args)
-            return layouts[which].filled(data)
+            return alone[0](args[0])
         wanted = check_argnums(name, argnums, len(args))
         for k in wanted:
             if args[k].__class__ is not np.ndarray:
                 for leaf in flatten(args[k])[0]:
                     check_leaf(name, leaf)
         if len(args) == 1 and not kwargs:
-            program = program_for({}, 1, wanted)
-            alone[:] = [program]
-            data, which = program(*args)
-        else:
-            everything = dict(enumerate(args)) | kwargs
-            fixed = {k: v for k, v in everything.items() if k not in wanted and (isinstance(v, FIXED) or callable(v))}
-            moving = [x for k, x in enumerate(args) if k not in fixed]
-            others = {k: v for k, v in kwargs.items() if k not in fixed}
-            data, which = program_for(fixed, len(args), wanted)(*moving, **others)
-        return layouts[int(which)].filled(data)
+            alone[:] = [program_for({}, 1, wanted, plain=True)]
+            return alone[0](*args)
+        everything = dict(enumerate(args)) | kwargs
+        fixed = {k: v for k, v in everything.items() if k not in wanted and (isinstance(v, FIXED) or callable(v))}
+        moving = [x for k, x in enumerate(args) if k not in fixed]
+        others = {k: v for k, v in kwargs.items() if k not in fixed}
+        return program_for(fixed, len(args), wanted)(*moving, **others)
 
     made: Any = matrix
     made.__wrapped__ = f

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from ..errors import ShapeError
 from ..graph.traced import NODE
 from ..primitives import Carrier
-from ..types import Shape, Value
+from ..types import Array, Shape, Value
 
 
 class TracedMatrix:
@@ -41,6 +41,10 @@ class TracedMatrix:
             f"a sparse matrix of traced values has no {name!r}: in a trace it has data, indices, indptr, shape, nnz, "
             "m @ x, m.T, m.diagonal() and m.toarray(); what returns it from a compiled function returns SciPy's matrix"
         )
+
+    def _from_leaves_(self) -> tuple[Made, list[Value]]:
+        """For an entry's text: the function that makes SciPy's matrix of the leaves that these stand for."""
+        return leaves_of(self)[1].made, [self.data]
 
     @property
     def shape(self) -> Shape:
@@ -95,13 +99,6 @@ class TracedMatrix:
         return NODE.scatter(data * read, index=(self.rows,), shape=(self.shape[0], *Carrier.shape(x)[1:]))
 
 
-class Held:
-    """A pattern beside the leaves of a tree, where it is compared by identity: SciPy's == compares the elements."""
-
-    def __init__(self, pattern: Value) -> None:
-        self.pattern = pattern
-
-
 def transposed(pattern: Value) -> tuple[Value, Value]:
     """Which element stands at each place of the transposed matrix, and that matrix's pattern."""
     numbered = sp.csr_array((np.arange(pattern.nnz) + 1, pattern.indices, pattern.indptr), shape=pattern.shape)
@@ -109,17 +106,31 @@ def transposed(pattern: Value) -> tuple[Value, Value]:
     return found.data - 1, sp.csr_array((np.ones(found.nnz, bool), found.indices, found.indptr), shape=found.shape)
 
 
-def matrix_of(pattern: Value, data: Value) -> Value:
-    """SciPy's matrix with that pattern, of its own; of what is no array with an element for each place, a TracedMatrix.
+class Made:
+    """Makes SciPy's matrices with one pattern, each of its own.
 
     The attributes are copied: in a fifth of the time that SciPy's constructor takes, which checks them again.
     """
-    if data.__class__ is not np.ndarray or data.shape != pattern.indices.shape:
-        return TracedMatrix(pattern, data)
-    made = object.__new__(pattern.__class__)
-    made.__dict__.update(pattern.__dict__)
-    made.data, made.indices, made.indptr = data, pattern.indices.copy(), pattern.indptr.copy()
-    return made
+
+    def __init__(self, pattern: Value) -> None:
+        self.kind: type[Any] = pattern.__class__
+        self.fields: dict[str, Any] = dict(pattern.__dict__)
+        self.indices: Array = pattern.indices
+        self.indptr: Array = pattern.indptr
+
+    def __call__(self, data: Array) -> Value:
+        made = object.__new__(self.kind)
+        fields = made.__dict__ = self.fields.copy()
+        fields["data"], fields["indices"], fields["indptr"] = data, self.indices.copy(), self.indptr.copy()
+        return made
+
+
+class Held:
+    """A pattern beside the leaves of a tree, where it is compared by identity: SciPy's == compares the elements."""
+
+    def __init__(self, pattern: Value) -> None:
+        self.pattern = pattern
+        self.made: Made = Made(pattern)
 
 
 def leaves_of(m: Any) -> tuple[tuple[Value], Held]:
@@ -127,7 +138,13 @@ def leaves_of(m: Any) -> tuple[tuple[Value], Held]:
 
 
 def with_leaves(held: Any, leaves: Any) -> Value:
-    return matrix_of(held.pattern, leaves[0])
+    """SciPy's matrix; of what is no array with an element for each place, a TracedMatrix."""
+    (data,) = leaves
+    if data.__class__ is np.ndarray and data.shape == held.pattern.indices.shape:
+        return held.made(data)
+    made = TracedMatrix(held.pattern, data)
+    made.__dict__["held"] = held
+    return made
 
 
 optree.register_pytree_node(TracedMatrix, leaves_of, with_leaves, namespace=optree.registry.__GLOBAL_NAMESPACE)

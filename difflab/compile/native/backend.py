@@ -34,6 +34,7 @@ from .kept import compiled
 from .nested import kind_of
 from .region import LEAST, NativeRegion, is_worth_it, signature
 from .scan import native_loop
+from .small import small_source
 
 LONGEST = 1_500  # operations on single numbers above which numba takes more than some seconds
 SERIAL = itertools.count()
@@ -255,7 +256,8 @@ def array_source(graph: Graph, donated: list[Node]) -> NumpySource:
     module, reason = numba(), MISSING
     if module is not None:
         try:
-            return NativeSource(graph, donated)
+            found = small_source(graph, Jit()) if not donated else None
+            return found or NativeSource(graph, donated)
         except module.core.errors.NumbaError as error:
             reason = first_line(error)
     plain = NumpySource(graph, donated)

@@ -101,6 +101,18 @@ def replaced(node: Node, parts: list[Node], others: list[Node], image: dict[Node
     return whole
 
 
+def untouched(indices: tuple[Key, ...], base: Array) -> tuple[list[bool], bool]:
+    """Which parts fall on zeros of the base that no part before them filled; whether these together fill the whole."""
+    found, first = base != 0, []
+    filled = np.zeros_like(found)
+    for index in indices:
+        first.append(not np.any(found[index]))
+        found[index] = True
+        if first[-1]:
+            filled[index] = True
+    return first, bool(np.all(filled))
+
+
 def counted(indices: tuple[Key, ...], shape: Shape) -> Array:
     """How many parts fall on each place; axes that every part takes whole are counted as one place."""
     entries = [i if isinstance(i, tuple) else (i,) for i in indices]

@@ -71,11 +71,25 @@ class Factors:
                     self.image[node] = better
                     self.count[better] = self.count.get(node, 0)
                     continue
+            if (met := self.met(new)) is not None:
+                self.image[node] = new = self.times(*met)
+                self.count[new] = self.count.get(node, 0)
+                continue
             if new is not node:
                 self.image[node] = new
                 self.count[new] = self.count.get(node, 0)
             self.order.append(new)
         return rebuilt(self.graph, self.order, self.image)
+
+    def met(self, node: Node) -> tuple[Node, float] | None:
+        """The operand and the one factor, where a product with a number is scaled by a power of two further in."""
+        if node.primitive is not rows.multiply or not is_float(node) or entries(node) == 1:
+            return None
+        for c, x in ((node.operands[0], node.operands[1]), (node.operands[1], node.operands[0])):
+            inner = factor_of(x) if number(c) is not None and self.count.get(x) == 1 else None
+            if inner is not None and x.value == node.value and self.fits(c, inner[1], node):
+                return inner[0], float(c.params["value"]) * inner[1]
+        return None
 
     def add(self, node: Node, uses: int = 1) -> Node:
         self.order.append(node)

@@ -11,27 +11,33 @@ import numpy as np
 
 from ...primitives.text import call
 from ...types import Function, Shape, Tree
-from ..write.scalar_source import Head, ScalarSource
+from ..write.numpy_source import NumpySource
+from ..write.scalar_source import TAKEN, Head, ScalarSource
 
 TEMPORARY = re.compile(r"t\d+_*")  # the program's names of values
-FLOAT64 = np.dtype(float)
+DTYPES = {np.dtype(float): "double", np.dtype(np.float32): "single", np.dtype(int): "whole"}  # their names in the text
 
 
 class UnwrittenError(Exception):
     """Arguments of a kind that no lines are written for."""
 
 
-def head_of(f: Function, moving: tuple[Tree, ...], source: ScalarSource, checks: list[str]) -> Head | None:
-    """The beginning of an entry for arguments like these: Python's and NumPy's floats, float64 arrays, and tuples,
+def head_of(
+    f: Function, moving: tuple[Tree, ...], source: ScalarSource | NumpySource, checks: list[str]
+) -> Head | None:
+    """The beginning of an entry for arguments like these: Python's and NumPy's floats, arrays of numbers, and tuples,
     lists and dicts of them, in f's positional parameters or its `*args`. None for all else.
     """
     found = parameters_of(f, len(moving))
     if found is None:
         return None
     names, star = found
+    if any(name in TAKEN or name.startswith("_") for name in (*names, star)):
+        return None  # the entry's own lines give the name to something else
     stars = [f"*{star}"] if star else []
     again = call("general", *names, *stars)
-    kinds = Kinds(source, again, {*names, star})
+    inputs = [(source.names[x], x.shape) for x in source.graph.inputs]
+    kinds = Kinds(inputs, source.names.taken, again, {*names, star})
     try:
         for name, tree in zip(names, moving):
             kinds.tree(tree, name)
@@ -43,7 +49,7 @@ def head_of(f: Function, moving: tuple[Tree, ...], source: ScalarSource, checks:
     lines = [f"def {call('entry', *names, *stars)}:", *kinds.lines]
     lines += [f"    if {' or '.join(other)}:", f"        return {again}"] if other else []
     late = [f"float64({x})" if type(tree) is np.float64 else x for x, tree in zip(names, moving)]
-    return Head(lines, kinds.floats, call("general", *late, *stars), kinds.numbers)
+    return Head(lines, kinds.floats, call("general", *late, *stars), kinds.numbers, kinds.pythons)
 
 
 def parameters_of(f: Function, given: int) -> tuple[list[str], str] | None:
@@ -62,16 +68,15 @@ def parameters_of(f: Function, given: int) -> tuple[list[str], str] | None:
 class Kinds:
     """The lines for one argument after the other."""
 
-    def __init__(self, source: ScalarSource, again: str, parameters: set[str]) -> None:
-        self.inputs: Iterator[tuple[str, Shape]] = iter(
-            list(zip(source.inputs, [x.shape for x in source.graph.inputs]))
-        )
-        self.taken: set[str] = source.names.taken
+    def __init__(self, inputs: list[tuple[str, Shape]], taken: set[str], again: str, parameters: set[str]) -> None:
+        self.inputs: Iterator[tuple[str, Shape]] = iter(inputs)
+        self.taken = taken
         self.again = again
         self.parameters = parameters
         self.lines: list[str] = []
         self.other: list[str] = []  # conditions that are true where a leaf is of another kind
         self.floats: list[str] = []
+        self.pythons: set[str] = set()  # names of Python's floats
         self.numbers: bool = True
         self.containers: int = 0
 
@@ -114,13 +119,14 @@ class Kinds:
             raise UnwrittenError
         if type(x) is float:
             self.other.append(f"{name}.__class__ is not float")
+            self.pythons.add(name)
             return name
         self.numbers = False
         if type(x) is np.float64:
             self.other.append(f"{name}.__class__ is not float64")
             self.floats.append(f"    {name} = float({name})")
-        elif type(x) is np.ndarray and x.dtype is FLOAT64 and x.shape == shape:
-            kind = f"{name}.__class__ is not ndarray or {name}.dtype is not double"
+        elif type(x) is np.ndarray and x.dtype in DTYPES and x.dtype is np.dtype(x.dtype) and x.shape == shape:
+            kind = f"{name}.__class__ is not ndarray or {name}.dtype is not {DTYPES[x.dtype]}"
             self.other.append(f"{kind} or {name}.shape != {shape!r}")
         else:
             raise UnwrittenError

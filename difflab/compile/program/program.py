@@ -232,7 +232,7 @@ class Program(Shown):
         program.build()
         if program is self.last:
             self.function.source = program.source.text
-            if program.scalar and not names and not static:
+            if not names and not static:
                 short = partial(shorten, self.function, self.f, moving, captured=self.captured)
                 if isinstance(program, Auto):
                     program.settle = short  # whichever program wins

@@ -13,8 +13,9 @@ from ...late import Late
 from ...primitives import rows
 from ...primitives.found import SPECIAL
 from ...primitives.text import call
-from ...types import Function, Value
-from ..passes.assembly import complete
+from ...types import Array, Function, Value
+from ..passes.assembly import ASSEMBLE, complete, untouched
+from ..passes.rewriting import number, users
 from ..plan.ownership import Ownership
 from ..plan.plan import Plan
 from ..plan.regions import Region, find_regions, size
@@ -26,7 +27,8 @@ from .names import Names, expression, into, is_list, ufunc_of
 from .region_source import RegionSource, block_rows
 
 SMALL = 4096  # bytes under which a fresh array costs less than the call with `out=`
-TAKEN = ("np", "special", "rows", "own", "product", "sincos", "axpy", "work", "block", "lo", "hi")
+ARITHMETIC = frozenset((rows.add, rows.subtract, rows.multiply, rows.divide))
+TAKEN = ("np", "special", "rows", "own", "product", "sincos", "axpy", "work", "block", "lo", "hi", "place")
 
 
 class NumpySource:
@@ -39,12 +41,16 @@ class NumpySource:
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.name = name
         self.plan: Plan = Plan(graph, donated, self.find_regions)
+        self.graph: Graph = self.plan.graph
         self.owner: Ownership = Ownership(self.plan.life.last, self.plan.kept, self.plan.donated)
         self.names: Names = Names({*TAKEN, name})
         self.notes: list[str] = []
         self.blocks: dict[str, Blocks] = {}
         self.lines: list[str] = []
+        self.swift: dict[str, str] = {}  # for some lines what runs in their place
         self.functions: list[str] = []
+        self.sums: dict[Node, tuple[Node, Array]] = constant_added(self.plan)
+        self.done: set[Node] = set()  # what stands there before its own step
         self.begun: dict[Node, set[Node]] = {}  # assemblies that are being filled, and the parts in their places
         self.text: str = self.write()
 
@@ -84,7 +90,8 @@ class NumpySource:
         space: dict[str, Value] = {"np": np, "special": Late(SPECIAL), "own": own}
         space |= {"product": product, "sincos": sincos, "axpy": axpy, "rows": SimpleNamespace(**self.names.rows)}
         space |= self.names.space | self.blocks
-        exec(compile(self.text, f"<difflab {self.name}>", "exec"), space)
+        lines = [self.swift.get(line, line) for line in self.text.split("\n")]
+        exec(compile("\n".join(lines), f"<difflab {self.name}>", "exec"), space)
         for name, blocks in self.blocks.items():
             blocks.function = space[f"block_{name}"]
         made: Function = space[self.name]
@@ -93,6 +100,11 @@ class NumpySource:
     @property
     def threaded(self) -> bool:
         return self.plan.threaded
+
+    @property
+    def bare(self) -> bool:
+        """Whether a run needs neither buffers nor threads."""
+        return not (self.threaded or self.blocks or self.owner.memory.places)
 
     def workspace(self) -> list[Value]:
         """New buffers for one run at a time: those of each region's threads, then the arrays."""
@@ -113,6 +125,11 @@ class NumpySource:
         if node in self.begun:
             self.assemble_rest(node)
             return
+        if node in self.done:
+            return
+        if node.primitive is ASSEMBLE:
+            self.assemble(node)
+            return
         array = node.value.__class__ is not tuple and node.shape != ()
         if node.primitive is AXPY and self.owner.donation(node, k) is node.operands[0]:
             p, g = [self.names[x] for x in node.operands]
@@ -129,10 +146,26 @@ class NumpySource:
             self.lines.append(f"    {name} = {call(self.names.object(lean), *[self.names[x] for x in node.operands])}")
         else:
             self.lines.append(f"    {name} = {expression(node, self.names)}")
+            if array and (operands := self.prepared(node)):
+                self.swift[self.lines[-1]] = f"    {name} = {expression(node, self.names, operands)}"
         if not is_fresh(node):
             self.owner.view(node)
         elif array:
             self.owner.handed_out.add(node)
+
+    def prepared(self, node: Node) -> list[str] | None:
+        """The operands of arithmetic with a number as an array of no axes, of which NumPy asks nothing; or None.
+
+        A Python number costs half as much again as the operation on some elements. The text keeps it, to be read.
+        """
+        if node.primitive not in ARITHMETIC or node.dtype != np.float64:
+            return None
+        numbers = [number(x) for x in node.operands]
+        if all(c is None for c in numbers) or any(
+            c is None and x.dtype != np.float64 for x, c in zip(node.operands, numbers)
+        ):
+            return None
+        return [self.names[x] if c is None else self.names.object(np.array(c)) for x, c in zip(node.operands, numbers)]
 
     def lean(self, node: Node) -> Function | None:
         """A scan without each step's carry, where nobody reads it."""
@@ -173,6 +206,28 @@ class NumpySource:
         self.begun[whole].add(node)
         index = whole.params["indices"][whole.operands.index(node)]
         return f"{self.names[whole]}[{self.names.object(index)}]"
+
+    def assemble(self, whole: Node) -> None:
+        """Lines that put the parts into a new array: written where nothing stands yet, added elsewhere.
+
+        Numbers that are only added afterwards are what the array begins with.
+        """
+        indices = whole.params["indices"]
+        total, base = self.sums.get(whole, (whole, None))
+        first, full = untouched(indices, np.zeros(whole.shape) if base is None else base)
+        made = self.new(whole, "empty" if full else "zeros") if base is None else f"{self.names.object(base)}.copy()"
+        name = self.names.of[whole] = self.names[total]
+        self.lines.append(f"    {name} = {made}")
+        for part, index, new in zip(whole.operands, indices, first):
+            place, x = f"{name}[{self.names.object(index)}]", self.names[part]
+            if new:
+                self.lines.append(f"    {place} = {x}")
+            elif part.shape:  # `place += x` would write what it has added a second time
+                self.lines += [f"    place = {place}", f"    {call('np.add', 'place', x, 'place')}"]
+            else:
+                self.lines.append(f"    {place} += {x}")
+        self.owner.handed_out.update((whole, total))
+        self.done.add(total)
 
     def assemble_rest(self, whole: Node) -> None:
         """Writes the parts in that are not in their places yet."""
@@ -223,6 +278,19 @@ class NumpySource:
             made = f"b{self.owner.take(node, (blocks.count, *node.shape) if total else node.shape)}"
         self.lines.append(f"    {name} = {made}")
         return f"{name}.reshape(-1)" if region.flat is not None and not total else name
+
+
+def constant_added(plan: Plan) -> dict[Node, tuple[Node, Array]]:
+    """For each assembly that is read once, in a step that adds a constant array to it, that step and the array."""
+    count, found = users(plan.graph), {}
+    for node in plan.steps:
+        if isinstance(node, Region):
+            continue
+        for x, c in (node.operands, node.operands[::-1]) if node.primitive is rows.add else ():
+            constant = c.primitive is rows.constant and c.value == x.value == node.value
+            if x.primitive is ASSEMBLE and count[x] == 1 and constant:
+                found[x] = node, np.asarray(c.params["value"])
+    return found
 
 
 def multiplications(node: Node) -> int:

@@ -21,7 +21,8 @@ MAX_INLINE = 300  # characters
 FAILURES = (ZeroDivisionError, OverflowError, ValueError)  # math raises where NumPy returns inf or nan
 Place: TypeAlias = tuple[int, ...]
 TAKEN = frozenset(
-    "abs array bool bool_ dict double empty entry FAILURES float float64 general len list ndarray tuple".split()
+    "abs array bool bool_ dict double empty entry FAILURES float float64 general len list ndarray single "
+    "tuple whole".split()
 )
 SPACE = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")}
 
@@ -33,6 +34,7 @@ class Head(NamedTuple):
     floats: list[str]  # makes Python's numbers of NumPy's
     again: str  # the call that answers what these lines cannot, once `floats` have run
     numbers: bool  # whether all arguments are Python's numbers, so that the results are, too
+    pythons: set[str]  # the names that hold Python's numbers
 
 
 class ScalarSource:

@@ -44,6 +44,7 @@ class NativeRegion(RegionSource):
         self.loops: list[Loop] = []
         self.light: set[Node] = {n for n in region.members if n not in region.totals and is_light(n)}
         self.reason: str = ""
+        self.note: str = ""  # why it is not one loop
         if len(self.light) > LIMIT:
             self.reason = f"its {len(self.light):,} operations take numba too long; it gets up to {LIMIT}"
             self.light = set()

@@ -14,9 +14,10 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.node import Abstract, Node
 from ...graph.vertices import input_node
-from ...primitives import rows
+from ...primitives import Primitive, rows
 from ...primitives.text import call
 from ...types import Array, DType, Shape
+from ..passes.expand import Builder
 from ..passes.rewriting import number
 from ..plan.regions import Region, cut, size
 from ..write.region_source import RegionSource, row_shape
@@ -30,6 +31,20 @@ STRIP = 64  # rows at most
 FEWEST = 8
 ROOM = 1 << 18  # bytes that the values of a strip may take
 PRODUCTS = 512  # multiplications for one row above which BLAS is faster
+
+
+class Parts(Builder):
+    """A carrier that makes typed nodes of reductions along axes, too."""
+
+    def reduced(self, row: Primitive, x: Node, axis: tuple[int, ...], keepdims: bool) -> Node:
+        kept = [(1 if k in axis else n) for k, n in enumerate(x.shape) if keepdims or k not in axis]
+        return self.keep(Node(row, (x,), {"axis": axis, "keepdims": keepdims}, Abstract(tuple(kept), x.dtype)))
+
+    def sum(self, x: Node, axis: tuple[int, ...], keepdims: bool) -> Node:
+        return self.reduced(rows.sum, x, axis, keepdims)
+
+    def max(self, x: Node, axis: tuple[int, ...], keepdims: bool) -> Node:
+        return self.reduced(rows.max, x, axis, keepdims)
 
 
 class Body:
@@ -87,6 +102,11 @@ class Body:
         params, shape = node.params, node.params.get("shape")
         if isinstance(shape, tuple):
             params = {**params, "shape": (self.lanes, *shape[1:])}
+        if (program := node.primitive.spelling.get("parts")) and node.dtype.kind == "f":
+            parts = Parts(node)
+            last: Node = program(parts, *operands, **params)
+            self.order += parts.made
+            return last
         return self.keep(Node(node.primitive, operands, params, Abstract(self.shape(node), node.dtype)))
 
     def part(self, node: Node) -> Node:

@@ -223,7 +223,7 @@ class NativeSource(NumpySource):
             self.codes[f"_{function}"] = native_math.function(function, self.jit)
         for loop in found.loops:
             self.functions.append(loop.text)
-            space: dict[str, Any] = {"np": np, **functions()}
+            space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
             exec(compile(loop.text, "<difflab native>", "exec"), space)
             self.codes[loop.name] = self.jit(space[loop.name], signature(self.jit.module, loop), nogil=True)
         return found

@@ -9,7 +9,7 @@ import numpy as np
 from ...graph.node import Node
 from ...primitives import rows
 from ...primitives.text import call
-from ...types import DType, Shape
+from ...types import Array, DType, Shape
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
 from ..write.region_source import RegionSource, row_shape
@@ -29,6 +29,7 @@ class Loop(NamedTuple):
     text: str
     arguments: list[tuple[DType, int, str, bool]]
     operations: int
+    tables: dict[str, Array] = {}  # noqa: RUF012  (of a tuple with names)
 
 
 class NativeRegion(RegionSource):

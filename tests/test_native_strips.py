@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.compile.native import region
 from tests.test_native import agree, both
 
 pytest.importorskip("numba")
@@ -34,7 +35,7 @@ PROGRAMS = {
     "reshaped": lambda x, c, w: np.sum(np.sum((x * x - 1.0).reshape(-1, 2, 2) * np.exp(c[:2, :2]), axis=2) ** 2),
     "products": lambda x, c, w: np.sum(np.tanh(x @ c.T + 0.1) * w[:, None]),
     "batched products": lambda x, c, w: np.sum(
-        (np.exp(-x.reshape(-1, 2, 2)) @ (x.reshape(-1, 2, 2) * w[:, None, None])) ** 2
+        np.einsum("abc,acd->abd", np.exp(-x.reshape(-1, 2, 2)), x.reshape(-1, 2, 2) * w[:, None, None]) ** 2
     ),
 }
 RESULTS = {
@@ -66,8 +67,9 @@ def test_values_and_gradients_are_those_of_numpy(name, dtype, rtol):
 
 
 @pytest.mark.parametrize("name", RESULTS)
-@pytest.mark.parametrize("n", [64, 65, 127, 1000])
-def test_results_by_rows_with_a_shorter_strip_at_the_end(name, n):
+@pytest.mark.parametrize("n", [64, 65, 1000])
+def test_results_by_rows_with_a_shorter_strip_at_the_end(name, n, monkeypatch):
+    monkeypatch.setattr(region, "CALL", 0.0)  # however small
     args = POINTS[:n], CENTRES, WEIGHTS[:n]
     (plain, found), program = both(RESULTS[name], *args)
     agree(found, plain, 1e-14)
@@ -76,7 +78,8 @@ def test_results_by_rows_with_a_shorter_strip_at_the_end(name, n):
     agree(found, plain, 1e-14)
 
 
-def test_ties_infinities_and_what_is_not_a_number():
+def test_ties_infinities_and_what_is_not_a_number(monkeypatch):
+    monkeypatch.setattr(region, "CALL", 0.0)
     x = np.tile([[1.0, 1.0, 0.0, np.inf], [np.nan, 1.0, -np.inf, -0.0], [2.0, 2.0, 2.0, 2.0]], (50, 1))
     for f in (
         lambda x: np.max(x, axis=1) * 2.0 + 1.0,

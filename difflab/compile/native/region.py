@@ -14,6 +14,7 @@ from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
 from ..write.region_source import RegionSource, row_shape
 from .forms import element, is_light
+from .products import contraction
 
 LEAST = Least(rows=64, elements=64)  # smaller arrays are left to single calls of NumPy's
 # What a region costs in nanoseconds before it does anything, and what a call of NumPy's that it spares costs.
@@ -233,7 +234,11 @@ class Index:
 
 def is_worth_it(region: Region) -> bool:
     """Whether a region saves time: as it does for NumPy, or because a loop stands for many calls."""
-    spared = sum(SPARED + SPARED_EACH * size(n.shape) for n in region.members if is_light(n))
+    spared = sum(
+        SPARED + SPARED_EACH * max(size(n.shape), *[size(x.shape) for x in n.operands])
+        for n in region.members
+        if is_light(n) or contraction(n)
+    )
     return worth_for_numpy(region) or spared > CALL
 
 

@@ -103,6 +103,5 @@ for _name, _words, _script, _of_number, _native in (
         domain=(PLAIN,),
         differentiable=False,
         facts={"chooses"},
-        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number}
-        | _native,
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number} | _native,
     )

@@ -80,15 +80,17 @@ class Contraction(NamedTuple):
         """
         p = len(self.kept)
         every = [self.spread(term, a, self.kept + self.summed) for term, a in zip((*self.terms, self.kept), arrays)]
-        turn = lambda xs, middle: (*xs[1:p], *middle, xs[0])
-        outer = Nest(turn(self.sizes, ()), [Strided(a.start, turn(a.steps, ())) for a in every])
+        outer = Nest(turned(self.sizes, p), [Strided(a.start, turned(a.steps, p)) for a in every])
         out = f"{memory[-1]}[{outer.place(len(memory) - 1)}]"
         fill, deep = outer.heads(indent)
         if math.prod(self.sizes[p:]) <= UNROLLED:
             return [*fill, *[deep + line for line in self.unrolled(memory, every, outer, out, dtype)]]
         first = f"{'-' if self.sign == '>' else ''}np.inf" if self.sign else "0.0"
         lines = [*fill, f"{deep}{out} = np.{dtype}({first})"]
-        nest = Nest(turn(self.sizes, self.sizes[p:]), [Strided(a.start, turn(a.steps, a.steps[p:])) for a in every])
+        nest = Nest(
+            turned(self.sizes, p, self.sizes[p:]),
+            [Strided(a.start, turned(a.steps, p, a.steps[p:])) for a in every],
+        )
         heads, inner = nest.heads(indent)
         text = " * ".join(f"{w}[{nest.place(k)}]" for k, w in enumerate(memory[:-1]))
         target = f"{memory[-1]}[{nest.place(len(memory) - 1)}]"
@@ -152,6 +154,11 @@ class Contraction(NamedTuple):
         for label, step in zip(term, array.steps):
             steps[label] += step
         return Strided(array.start, tuple(steps.values()))
+
+
+def turned(along: tuple[int, ...], p: int, summed: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Of p kept axes the first behind all others."""
+    return *along[1:p], *summed, along[0]
 
 
 def contraction(node: Node) -> Contraction | None:

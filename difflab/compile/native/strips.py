@@ -20,6 +20,7 @@ from ..plan.regions import Region, size
 from ..write.region_source import RegionSource, row_shape
 from .arrays import Block, Refused, Session
 from .body import Body
+from .forms import has_form, native
 from .nested import check_loops
 from .places import Nest, Strided, even, rearranged
 from .products import Contraction
@@ -30,6 +31,7 @@ Types: TypeAlias = list[tuple[DType, int, str, bool]]
 STRIP = 64  # rows
 LONG = 64  # elements of a row that is taken alone
 PRODUCTS = 512  # multiplications for one row above which BLAS is faster
+SHARE = 16  # one in so many elements may be a call of the C library
 WHOLE = np.dtype(np.int64)
 
 
@@ -43,6 +45,10 @@ class Strip(Block):
         self.lanes, self.written = lanes, written
         self.direct: dict[Node, str] = {}
         super().__init__(graph, a, a, Session())
+        slow = [n for n, kind in self.computed.items() if kind == "call"]
+        if SHARE * sum(size(n.shape) for n in slow) > sum(size(n.shape) for n in self.computed):
+            names = ", ".join(sorted({n.primitive.name for n in slow}))
+            raise Refused(f"NumPy computes {names} of many elements at least as fast")
 
     def find_homes(self) -> dict[Node, tuple[Node, int | None]]:
         """As in other blocks; what is read and written where it lies is known here."""
@@ -102,8 +108,17 @@ class Strip(Block):
         lines = found.lines if self.lanes == 1 else found.lanes
         return lines(memory, arrays, indent, dtype)
 
+    def step(self, nodes: list[Node], indent: str) -> None:
+        if self.computed[nodes[0]] == "call":
+            self.each(nodes, indent)
+        else:
+            super().step(nodes, indent)
+
     def classify(self, node: Node) -> None:
         super().classify(node)
+        spelled = native(node)
+        if self.computed.get(node) == "each" and spelled and not (spelled.light or spelled.wide or has_form(node)):
+            self.computed[node] = "call"  # alone in its loop, which is not vectorised
         found = self.products.get(node)
         if found and len(found.terms) > 1 and (count := size(found.sizes) // self.lanes) > PRODUCTS:
             raise Refused(f"its products are large: {count:,} multiplications a row, and BLAS is faster")
@@ -192,7 +207,9 @@ class StripRegion(RegionSource):
         strip, deep = self.strip, "        "
         results = list(zip(self.results, strip.graph.outputs))
         totals = {
-            k: strip.rows_of(node.shape[1:], node.dtype) for k, (y, node) in enumerate(results) if y in self.region.totals
+            k: strip.rows_of(node.shape[1:], node.dtype)
+            for k, (y, node) in enumerate(results)
+            if y in self.region.totals
         }
         for k, x in enumerate(strip.graph.inputs[: self.whole]):
             strip.elements(x, strip.places[x], f"x{k}", "{here} = {there}", "    ")

@@ -86,13 +86,13 @@ for _name, _operands, _glyph, _latex, _script, _of_truths in (
         | _for_programs,
     )
 
-for _name, _words, _script, _of_number in (
-    ("isnan", "not a number", "Number.isNaN", lambda x: False),
-    ("isinf", "infinite", "isInfinite", lambda x: False),
-    ("isposinf", "positive infinity", "isPositiveInfinity", lambda x: False),
-    ("isneginf", "negative infinity", "isNegativeInfinity", lambda x: False),
-    ("isfinite", "finite", "Number.isFinite", lambda x: True),
-    ("signbit", "negative, -0 included", "signBit", lambda x: x < 0),
+for _name, _words, _script, _of_number, _native in (
+    ("isnan", "not a number", "Number.isNaN", lambda x: False, {"native": Native("{0} != {0}")}),
+    ("isinf", "infinite", "isInfinite", lambda x: False, {}),
+    ("isposinf", "positive infinity", "isPositiveInfinity", lambda x: False, {}),
+    ("isneginf", "negative infinity", "isNegativeInfinity", lambda x: False, {}),
+    ("isfinite", "finite", "Number.isFinite", lambda x: True, {"native": Native("({0} - {0}) == {zero}")}),
+    ("signbit", "negative, -0 included", "signBit", lambda x: x < 0, {}),
 ):
     elementwise(
         _name,
@@ -103,6 +103,5 @@ for _name, _words, _script, _of_number in (
         domain=(PLAIN,),
         differentiable=False,
         facts={"chooses"},
-        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number}
-        | ({"native": Native("{0} != {0}")} if _name == "isnan" else {}),
+        spelling={"javascript": _script, "arb": f"germs.choices.{_name}", "mpmath": _of_number} | _native,
     )

@@ -52,13 +52,13 @@ class Primitive:
 
     For programs, `spelling` has texts: "math" of a single float in Python (see `text.spell`), "native" of an element
     (`Native`), "ufunc" the name of NumPy's ufunc where "numpy" is another function with the same values on floats;
-    "compiled" is a program in other rows. "javascript" is a function of numbers or lists in a page's script
-    (`draw/page/assets/`), or of arrays a program in other rows that is accurate there; "javascript back" sends a
-    cotangent back. `by_rows(node)` says whether row i of the result needs row i of the operands
-    only (see `by_rows.py`); `labels(ranks, **params)` is a product in einsum's notation, or None; `lies_as` the operand
-    whose order in memory the result has, or BATCH_LAST. `hollow(*operands, **params)` gives smaller operands, their
-    parameters and the lengths of the result's first axes: the operation on them tells the shape and dtype of the result
-    at little cost.
+    "compiled" is a program in other rows, "parts" one in rows and reductions along axes, for native loops.
+    "javascript" is a function of numbers or lists in a page's script (`draw/page/assets/`), or of arrays a program in
+    other rows that is accurate there; "javascript back" sends a cotangent back. `by_rows(node)` says whether row i of
+    the result needs row i of the operands only (see `by_rows.py`); `labels(ranks, **params)` is a product in einsum's
+    notation, or None; `lies_as` the operand whose order in memory the result has, or BATCH_LAST. `hollow(*operands,
+    **params)` gives smaller operands, their parameters and the lengths of the result's first axes: the operation on
+    them tells the shape and dtype of the result at little cost.
 
     `facts` are words:
 

@@ -52,7 +52,7 @@ def logsumexp_vjp(m: Carrier, ct: Value, y: Value, x: Value, b: Value = None, *,
     return (ct,) if b is None else (ct * b, ct)
 
 
-# The programs of a page, which do not overflow.
+# Programs in other rows that do not overflow: those of a page, and of native loops.
 def top(m: Carrier, x: Value, axis: Value) -> Value:
     """The largest element; 0 where it is infinite, so that nothing becomes inf - inf."""
     found = m.max(x, axis=axis, keepdims=True)
@@ -61,19 +61,21 @@ def top(m: Carrier, x: Value, axis: Value) -> Value:
 
 def shifted_logsumexp(m: Carrier, x: Value, b: Value = None, *, axis: Axis, keepdims: bool) -> Value:
     most = top(m, x, axis)
-    terms = m.exp(x - most) if b is None else m.where(m.equal(b, 0.0), 0.0, b * m.exp(x - most))
-    y = m.log(m.sum(terms, axis=axis, keepdims=True)) + most
+    terms = m.exp(m.subtract(x, most))
+    if b is not None:
+        terms = m.where(m.equal(b, 0.0), 0.0, m.multiply(b, terms))
+    y = m.add(m.log(m.sum(terms, axis=axis, keepdims=True)), most)
     return y if keepdims else m.sum(y, axis=axis, keepdims=False)
 
 
 def shifted_softmax(m: Carrier, x: Value, *, axis: Axis) -> Value:
-    e = m.exp(x - top(m, x, axis))
-    return e / m.sum(e, axis=axis, keepdims=True)
+    e = m.exp(m.subtract(x, top(m, x, axis)))
+    return m.divide(e, m.sum(e, axis=axis, keepdims=True))
 
 
 def shifted_log_softmax(m: Carrier, x: Value, *, axis: Axis) -> Value:
-    z = x - top(m, x, axis)
-    return z - m.log(m.sum(m.exp(z), axis=axis, keepdims=True))
+    z = m.subtract(x, top(m, x, axis))
+    return m.subtract(z, m.log(m.sum(m.exp(z), axis=axis, keepdims=True)))
 
 
 custom(
@@ -93,6 +95,7 @@ custom(
         "arb": "germs.arrays.logsumexp",
         "complex": "kernels.arrays.logsumexp",
         "javascript": shifted_logsumexp,
+        "parts": shifted_logsumexp,
     },
     flops=3,
     batch=batches.axes,
@@ -113,6 +116,7 @@ custom(
         "arb": "germs.arrays.softmax",
         "complex": "kernels.arrays.softmax",
         "javascript": shifted_softmax,
+        "parts": shifted_softmax,
     },
     flops=3,
     batch=batches.axes,
@@ -134,6 +138,7 @@ custom(
         "arb": "germs.arrays.log_softmax",
         "complex": "kernels.arrays.log_softmax",
         "javascript": shifted_log_softmax,
+        "parts": shifted_log_softmax,
     },
     flops=3,
     batch=batches.axes,

@@ -81,6 +81,7 @@ linear(
     },
     flops=0,
     batch=batches.stacks,
+    by_rows=by_rows.everything,
 )
 elementwise(
     "stop_gradient",

@@ -179,18 +179,26 @@ class Block:
                 found = found.reshape(-1)[parts(whole)[k]]
             if strided(found) is None:
                 del self.homes[node]
-                found = self.memory.take(node.shape, node.dtype)
+                found = self.fresh_place(node)
         elif self.is_view(node):
             found = rearranged(node, self.place(node.operands[0]))
             if strided(found) is None:
                 self.computed[node] = "gather"
-                found = self.memory.take(node.shape, node.dtype)
+                found = self.fresh_place(node)
         else:
-            found = self.memory.take(node.shape, node.dtype)
+            found = self.fresh_place(node)
             if node.primitive is rows.constant:
                 self.session.constants.append((node, found))
         self.places[node] = found
         return found
+
+    def fresh_place(self, node: Node) -> Array:
+        """Places for an array of its own."""
+        return self.memory.take(node.shape, node.dtype)
+
+    def nest(self, shape: Shape, arrays: list[Strided]) -> Nest:
+        """The loops over arrays of one shape."""
+        return Nest(shape, arrays)
 
     def at(self, node: Node, shape: Shape | None = None) -> Strided:
         places = self.places[node]
@@ -247,11 +255,17 @@ class Block:
             memory = [self.memory_of(x) for x in (*node.operands, node)]
             found = self.products[node]
             steps = [*map(self.at, node.operands), even(self.places[node].reshape(found.shape))]
-            self.lines += found.lines(memory, steps, indent, node.dtype.name)
+            self.lines += self.products_of(found, memory, steps, indent, node.dtype.name)
         elif kind == "gather":
             self.gather(node, indent)
         else:
             self.join(node, indent)
+
+    def products_of(
+        self, found: Contraction, memory: list[str], arrays: list[Strided], indent: str, dtype: str
+    ) -> list[str]:
+        """The lines of a contraction."""
+        return found.lines(memory, arrays, indent, dtype)
 
     def each(self, nodes: list[Node], indent: str) -> None:
         """One loop over elements. Values stay in registers; those read elsewhere are also stored."""
@@ -261,7 +275,7 @@ class Block:
         )
         ends = set(self.graph.outputs)
         stored = [n for n in nodes if n in ends or not inside.issuperset(self.readers.get(n, ()))]
-        nest = Nest(shape, [*[self.at(x, shape) for x in outside], *[self.at(n) for n in stored]])
+        nest = self.nest(shape, [*[self.at(x, shape) for x in outside], *[self.at(n) for n in stored]])
         heads, indent = nest.heads(indent)
         self.lines += heads
         for p, x in enumerate(outside):
@@ -298,7 +312,7 @@ class Block:
                 self.listed(node, to, x, np.broadcast_to(self.places[x], to.shape), indent, sign)
 
     def copy(self, x: Node | None, to: Strided, shape: Shape, indent: str, node: Node, sign: str = "=") -> None:
-        nest = Nest(shape, [to] if x is None else [to, self.at(x, shape)])
+        nest = self.nest(shape, [to] if x is None else [to, self.at(x, shape)])
         heads, indent = nest.heads(indent)
         value = "0.0" if x is None else f"{self.memory_of(x)}[{nest.place(1)}]"
         self.lines += [*heads, f"{indent}{self.memory_of(node)}[{nest.place(0)}] {sign} {value}"]

@@ -30,11 +30,14 @@ from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
 from ..write.scalar_source import SPACE, Head, ScalarSource
 from . import sines as native_math
+from .arrays import Refused
+from .functions import functions
 from .kept import compiled
 from .nested import kind_of
 from .region import LEAST, NativeRegion, is_worth_it, signature
 from .scan import native_loop
 from .small import small_source
+from .strips import StripRegion, aligned
 
 LONGEST = 1_500  # operations on single numbers above which numba takes more than some seconds
 SERIAL = itertools.count()
@@ -183,8 +186,8 @@ class NativeSource(NumpySource):
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = ()) -> None:
         self.jit: Jit = Jit()
-        self.native: dict[str, NativeRegion] = {}
-        self.codes: dict[str, Any] = {"_contiguous": contiguous}
+        self.native: dict[str, NativeRegion | StripRegion] = {}
+        self.codes: dict[str, Any] = {"_contiguous": contiguous, "_aligned": aligned}
         self.scans: list[str] = []
         super().__init__(graph, donated)
 
@@ -210,12 +213,18 @@ class NativeSource(NumpySource):
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         strided = self.strided(region, results)
-        found = self.native[name] = NativeRegion(region, self.names, results, name, strided)
+        found: NativeRegion | StripRegion
+        try:
+            found = StripRegion(region, self.names, results, name, strided)
+        except Refused as error:
+            found = NativeRegion(region, self.names, results, name, strided)
+            found.note = str(error)
+        self.native[name] = found
         for function in found.functions:
             self.codes[f"_{function}"] = native_math.function(function, self.jit)
         for loop in found.loops:
             self.functions.append(loop.text)
-            space: dict[str, Any] = {"np": np}
+            space: dict[str, Any] = {"np": np, **functions(), **loop.tables}
             exec(compile(loop.text, "<difflab native>", "exec"), space)
             self.codes[loop.name] = self.jit(space[loop.name], signature(self.jit.module, loop), nogil=True)
         return found
@@ -235,7 +244,9 @@ class NativeSource(NumpySource):
                 continue
             operations = sum(loop.operations for loop in region.loops)
             lines.append(f"{name}: {operations} of {len(region.region.members)} operations are native")
-            lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
+            if isinstance(region, NativeRegion):
+                lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
+                lines[-1] += f" ({region.note})" if region.note else ""
         alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands]
         return lines + self.scans + [line for line in [listed("NumPy computes one by one ", alone)] if line]
 

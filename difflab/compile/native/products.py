@@ -6,6 +6,8 @@ import math
 import string
 from typing import NamedTuple
 
+import numpy as np
+
 from ...graph.node import Node
 from ...primitives import rows
 from .forms import DTYPES
@@ -14,6 +16,7 @@ from .places import Nest, Strided
 EXTREMES = {rows.max: ">", rows.min: "<"}
 LANES = 4  # partial sums, so that additions need not wait for each other
 SHORTEST = 4  # elements of the last axis from which a row at a time pays
+UNROLLED = 16  # terms of a sum that are written one by one
 
 
 class Contraction(NamedTuple):
@@ -46,7 +49,7 @@ class Contraction(NamedTuple):
         if self.sign:
             heads, deep = inner.heads(indent)
             first = f"np.{dtype}({'-' if self.sign == '>' else ''}np.inf)"
-            body = [f"{deep}_x = {text}", f"{deep}_m = _x if (_x {self.sign} _m) | (_x != _x) else _m"]
+            body = [f"{deep}_x = {text}", f"{deep}_m = {self.farther}"]
             return [*lines, f"{indent}_m = {first}", *heads, *body, f"{indent}{out} = _m"]
         total, body = self.sums(inner, text, indent, dtype)
         return [*lines, *body, f"{indent}{out} = {total}"]
@@ -69,6 +72,59 @@ class Contraction(NamedTuple):
             return "((_s0 + _s1) + (_s2 + _s3))" + scale, body
         heads, deep = inner.heads(indent)
         return "_s" + scale, [f"{indent}_s = {zero}", *heads, f"{deep}_s += {text}"]
+
+    def lanes(self, memory: list[str], arrays: list[Strided], indent: str, dtype: str) -> list[str]:
+        """The loops with the first kept axis, which is contiguous or constant in all arrays, innermost.
+
+        The last of `memory` and `arrays` is the result. Short sums are one expression.
+        """
+        p = len(self.kept)
+        every = [self.spread(term, a, self.kept + self.summed) for term, a in zip((*self.terms, self.kept), arrays)]
+        outer = Nest(turned(self.sizes, p), [Strided(a.start, turned(a.steps, p)) for a in every])
+        out = f"{memory[-1]}[{outer.place(len(memory) - 1)}]"
+        fill, deep = outer.heads(indent)
+        if math.prod(self.sizes[p:]) <= UNROLLED:
+            return [*fill, *[deep + line for line in self.unrolled(memory, every, outer, out, dtype)]]
+        first = f"{'-' if self.sign == '>' else ''}np.inf" if self.sign else "0.0"
+        lines = [*fill, f"{deep}{out} = np.{dtype}({first})"]
+        nest = Nest(
+            turned(self.sizes, p, self.sizes[p:]),
+            [Strided(a.start, turned(a.steps, p, a.steps[p:])) for a in every],
+        )
+        heads, inner = nest.heads(indent)
+        text = " * ".join(f"{w}[{nest.place(k)}]" for k, w in enumerate(memory[:-1]))
+        target = f"{memory[-1]}[{nest.place(len(memory) - 1)}]"
+        if self.sign:
+            body = [f"_x, _m = {text}, {target}", f"{target} = {self.farther}"]
+        else:
+            body = [f"{target} += {text}"]
+        lines += [*heads, *[inner + line for line in body]]
+        if self.divisor != 1:
+            lines += [*fill, f"{deep}{out} /= np.{dtype}({self.divisor})"]
+        return lines
+
+    def unrolled(self, memory: list[str], arrays: list[Strided], outer: Nest, out: str, dtype: str) -> list[str]:
+        """The lines for one element of the result, all terms one by one, added in pairs."""
+        p = len(self.kept)
+        terms = []
+        for index in np.ndindex(*self.sizes[p:]):
+            starts = [a.start + sum(s * i for s, i in zip(a.steps[p:], index)) for a in arrays]
+            terms.append(" * ".join(f"{w}[{starts[k]}{outer.terms[k]}]" for k, w in enumerate(memory[:-1])))
+        if self.sign:
+            lines = [f"_m = {terms[0]}"]
+            for x in terms[1:]:
+                lines += [f"_x = {x}", f"_m = {self.farther}"]
+            return [*lines, f"{out} = _m"]
+        while len(terms) > 1:
+            pairs = [f"({' + '.join(terms[k : k + 2])})" for k in range(0, len(terms), 2)]
+            terms = pairs
+        scale = f" / np.{dtype}({self.divisor})" if self.divisor != 1 else ""
+        return [f"{out} = {terms[0] if terms else f'np.{dtype}(0.0)'}{scale}"]
+
+    @property
+    def farther(self) -> str:
+        """The extreme of _x and _m; what is not a number stays."""
+        return f"_x if (_x {self.sign} _m) | (_x != _x) else _m"
 
     def by_rows(self, arrays: list[Strided]) -> bool:
         """Whether the last kept axis is contiguous or constant in all arrays: then it is the innermost loop."""
@@ -98,6 +154,11 @@ class Contraction(NamedTuple):
         for label, step in zip(term, array.steps):
             steps[label] += step
         return Strided(array.start, tuple(steps.values()))
+
+
+def turned(along: tuple[int, ...], p: int, summed: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Of p kept axes the first behind all others."""
+    return *along[1:p], *summed, along[0]
 
 
 def contraction(node: Node) -> Contraction | None:

@@ -9,11 +9,12 @@ import numpy as np
 from ...graph.node import Node
 from ...primitives import rows
 from ...primitives.text import call
-from ...types import DType, Shape
+from ...types import Array, DType, Shape
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
 from ..write.names import Names
 from ..write.region_source import RegionSource, row_shape
 from .forms import element, is_light
+from .products import contraction
 
 LEAST = Least(rows=64, elements=64)  # smaller arrays are left to single calls of NumPy's
 # What a region costs in nanoseconds before it does anything, and what a call of NumPy's that it spares costs.
@@ -29,6 +30,7 @@ class Loop(NamedTuple):
     text: str
     arguments: list[tuple[DType, int, str, bool]]
     operations: int
+    tables: dict[str, Array] = {}  # noqa: RUF012  (of a tuple with names)
 
 
 class NativeRegion(RegionSource):
@@ -44,6 +46,7 @@ class NativeRegion(RegionSource):
         self.loops: list[Loop] = []
         self.light: set[Node] = {n for n in region.members if n not in region.totals and is_light(n)}
         self.reason: str = ""
+        self.note: str = ""  # why it is not one loop
         if len(self.light) > LIMIT:
             self.reason = f"its {len(self.light):,} operations take numba too long; it gets up to {LIMIT}"
             self.light = set()
@@ -231,7 +234,11 @@ class Index:
 
 def is_worth_it(region: Region) -> bool:
     """Whether a region saves time: as it does for NumPy, or because a loop stands for many calls."""
-    spared = sum(SPARED + SPARED_EACH * size(n.shape) for n in region.members if is_light(n))
+    spared = sum(
+        SPARED + SPARED_EACH * max(size(n.shape), *[size(x.shape) for x in n.operands])
+        for n in region.members
+        if is_light(n) or contraction(n)
+    )
     return worth_for_numpy(region) or spared > CALL
 
 

@@ -72,10 +72,14 @@ class RegionSource:
         self.written: set[Node] = set()  # results that stand in their place already
         self.partner: dict[Node, Node] = pairs(region)
         self.used: set[int] = set()  # places of scratch buffers
+        self.lines: list[str] = self.write(operands)
+
+    def write(self, operands: dict[Node, None]) -> list[str]:
+        """The block function; `operands` are what its members read from outside."""
         self.cut_operands(operands)
         for k, step in enumerate(self.steps):
             self.step(step, k)
-        self.lines: list[str] = [*self.head(), *self.body]
+        return [*self.head(), *self.body]
 
     def ordered(self) -> list[list[Node]]:
         """The members that are computed at once, step by step."""

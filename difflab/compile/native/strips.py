@@ -1,0 +1,292 @@
+"""A whole region as one loop over strips of rows: broadcasts, sums, extremes, masks and joins along the other axes too.
+
+Rows of few elements are taken some dozens at a time, and lie innermost in memory: whatever the other axes do, each
+operation is a loop over neighbouring numbers, which is what vector instructions want. Longer rows are taken one by one,
+and read and written where they lie. Values go from one operation to the next in a workspace that stays in the cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ...primitives import rows
+from ...primitives.text import call
+from ...types import Array, DType, Shape
+from ..plan.regions import Region, size
+from ..write.region_source import RegionSource, row_shape
+from .arrays import Block, Refused, Session
+from .body import Body
+from .forms import has_form, native
+from .nested import check_loops
+from .places import Nest, Strided, even, rearranged
+from .products import Contraction
+from .region import Loop
+
+Types: TypeAlias = list[tuple[DType, int, str, bool]]
+
+STRIP = 64  # rows
+LONG = 64  # elements of a row that is taken alone
+PRODUCTS = 512  # multiplications for one row above which BLAS is faster
+SHARE = 16  # one in so many elements may be a call of the C library
+WHOLE = np.dtype(np.int64)
+
+
+class Strip(Block):
+    """The loops over one strip: a row's elements lie `lanes` apart, and those of neighbouring rows together.
+
+    The nodes of `direct` lie in arrays of these names, a row of them, and all others in the workspace.
+    """
+
+    def __init__(self, graph: Graph, a: int, lanes: int, written: dict[int, str]) -> None:
+        self.lanes, self.written = lanes, written
+        self.direct: dict[Node, str] = {}
+        super().__init__(graph, a, a, Session())
+        slow = [n for n, kind in self.computed.items() if kind == "call"]
+        if SHARE * sum(size(n.shape) for n in slow) > sum(size(n.shape) for n in self.computed):
+            names = ", ".join(sorted({n.primitive.name for n in slow}))
+            raise Refused(f"NumPy computes {names} of many elements at least as fast")
+
+    def find_homes(self) -> dict[Node, tuple[Node, int | None]]:
+        """As in other blocks; what is read and written where it lies is known here."""
+        homes = super().find_homes()
+        if self.lanes == 1:
+            for k, x in enumerate(self.graph.inputs[self.a :], self.a):
+                self.direct[x] = f"s{k}"
+            for k, name in self.written.items():
+                y = self.graph.outputs[k]
+                x = self.root(y)
+                alone = x in self.computed and x not in self.direct and x not in homes
+                if alone and size(x.shape) == size(y.shape) and self.as_it_is(y):
+                    self.direct[x] = name
+        return homes
+
+    def as_it_is(self, node: Node) -> bool:
+        """Whether a value has the elements of what it is a view of, in their order."""
+        x = self.root(node)
+        places = np.arange(size(x.shape)).reshape(x.shape)
+        chain = []
+        while node is not x:
+            chain.append(node)
+            node = node.operands[0]
+        for y in reversed(chain):
+            places = rearranged(y, places)
+        return bool(np.array_equal(places.ravel(), np.arange(places.size)))
+
+    def root(self, node: Node) -> Node:
+        """The node in whose memory a value lies, through rearrangements."""
+        while self.is_view(node):
+            node = node.operands[0]
+        return node
+
+    def memory_of(self, node: Node) -> str:
+        node = self.root(node)
+        while node in self.homes:
+            node = self.homes[node][0]
+        return self.direct.get(node) or super().memory_of(node)
+
+    def fresh_place(self, node: Node) -> Array:
+        if node in self.direct:
+            return np.arange(size(node.shape)).reshape(node.shape)
+        if node.shape[:1] != (self.lanes,) or node in self.graph.inputs[: self.a]:
+            return super().fresh_place(node)
+        return self.rows_of(node.shape[1:], node.dtype)
+
+    def rows_of(self, shape: Shape, dtype: DType) -> Array:
+        return np.moveaxis(self.memory.take((*shape, self.lanes), dtype), -1, 0)
+
+    def nest(self, shape: Shape, arrays: list[Strided]) -> Nest:
+        turned = [Strided(a.start, (*a.steps[1:], a.steps[0])) for a in arrays]
+        return Nest((*shape[1:], shape[0]), turned)
+
+    def products_of(
+        self, found: Contraction, memory: list[str], arrays: list[Strided], indent: str, dtype: str
+    ) -> list[str]:
+        lines = found.lines if self.lanes == 1 else found.lanes
+        return lines(memory, arrays, indent, dtype)
+
+    def step(self, nodes: list[Node], indent: str) -> None:
+        if self.computed[nodes[0]] == "call":
+            self.each(nodes, indent)
+        else:
+            super().step(nodes, indent)
+
+    def classify(self, node: Node) -> None:
+        super().classify(node)
+        spelled = native(node)
+        if self.computed.get(node) == "each" and spelled and not (spelled.light or spelled.wide or has_form(node)):
+            self.computed[node] = "call"  # alone in its loop, which is not vectorised
+        found = self.products.get(node)
+        if found and len(found.terms) > 1 and (count := size(found.sizes) // self.lanes) > PRODUCTS:
+            raise Refused(f"its products are large: {count:,} multiplications a row, and BLAS is faster")
+
+    def elements(self, x: Node, places: Array, name: str, form: str, indent: str, lanes: str = "") -> None:
+        """A line for each element of an array: between its place in the workspace and the array of that name.
+
+        `lanes` is the number of rows, where the first axis goes over rows.
+        """
+        index = [f"_i{k}" for k in range(places.ndim)]
+        found = even(places)
+        place = "".join(f" + {s} * {i}" for s, i in zip(found.steps, index) if s)
+        for k, (i, n) in enumerate(zip(index, places.shape)):
+            self.lines.append(f"{indent}for {i} in range({lanes if lanes and k == 0 else n}):")
+            indent += "    "
+        there = f"{name}[{', '.join(index)}]" if index else name
+        here = f"{self.memory_of(x)}[{found.start}{place}]"
+        self.lines.append(indent + form.format(here=here, there=there))
+
+
+class StripRegion(RegionSource):
+    """The block function of a region that one loop computes; `Refused` says why there is none."""
+
+    def write(self, operands: dict[Node, None]) -> list[str]:
+        self.loops: list[Loop] = []
+        self.functions: set[str] = set()
+        self.reason = ""
+        self.lanes: int = strip_rows(self.region)
+        body = Body(self.region, self.results, self.lanes)
+        self.given: list[Node] = [*body.whole, *body.moving]
+        self.whole = len(body.whole)
+        in_place = [k for k, y in enumerate(self.results) if y not in self.region.totals and y not in self.strided]
+        self.strip = Strip(body.graph, self.whole, self.lanes, {k: f"p{k}" for k in in_place})
+        name = f"loop_{self.name}_0"
+        self.types: Types = [(WHOLE, 0, "C", False)] * 3
+        text = self.text(name)
+        check_loops(text)
+        self.loops.append(Loop(name, text, self.types, len(self.region.members), self.strip.tables))
+        space = [f"np.zeros({n}, {call('np.dtype', repr(d.name))})" for d, n in self.strip.memory.used.items()]
+        passed = [self.handed(x) for x in self.given]
+        passed += [f"{o}.reshape(-1)" if self.is_flat(y) else o for y, o in self.outs.items()]
+        return [*self.head(), f"    {call(name, 'lo', 'hi', 'block', *space, *passed)}"]
+
+    # How values go in and out.
+    def is_flat(self, y: Node) -> bool:
+        """Whether a result is handed over as a flat array."""
+        return y in self.region.totals or (self.lanes == 1 and y not in self.strided) or self.region.flat is not None
+
+    def handed(self, x: Node) -> str:
+        """A value from outside in the call; constants are named where they are read."""
+        if x.primitive is not rows.constant:
+            return self.names[x]
+        return f"np.asarray({self.names[x]}){self.flattened(x)}"
+
+    def flattened(self, x: Node) -> str:
+        if not x.shape:
+            return "[()]"
+        moving = self.lanes == 1 and x in self.given[self.whole :]
+        return ".reshape(-1)" if self.region.flat is not None or moving else ""
+
+    def argument(self, x: Node) -> str:
+        if not x.shape:
+            return f"np.asarray({self.names[x]})[()]"
+        flat = self.flattened(x)
+        return f"{'_contiguous' if flat else '_aligned'}({self.names[x]}){flat}"
+
+    def parameters(self) -> list[str]:
+        """The names of the arguments; `types` gets what they are."""
+        names = ["_first", "_last", "_block"]
+        for d in self.strip.memory.used:
+            self.types.append((d, 1, "C", False))
+            names.append(f"w_{d.name}")
+        for k, x in enumerate(self.given):
+            flat = self.flattened(x) == ".reshape(-1)"
+            self.types.append((x.dtype, (1 if flat else len(x.shape)) if x.shape else 0, "C" if flat else "A", True))
+            names.append(f"x{k}")
+        for k, y in enumerate(self.results):
+            flat = self.is_flat(y)
+            self.types.append((y.dtype, 1 if flat else len(y.shape), "C" if flat else "A", False))
+            names.append(f"o{k}")
+        return names
+
+    # The text.
+    def text(self, name: str) -> str:
+        """The function of the first and last row, the number of the block, the workspace, and what goes in and out."""
+        strip, deep = self.strip, "        "
+        results = list(zip(self.results, strip.graph.outputs))
+        totals = {
+            k: strip.rows_of(node.shape[1:], node.dtype)
+            for k, (y, node) in enumerate(results)
+            if y in self.region.totals
+        }
+        for k, x in enumerate(strip.graph.inputs[: self.whole]):
+            strip.elements(x, strip.places[x], f"x{k}", "{here} = {there}", "    ")
+        strip.run(strip.before, "    ")
+        strip.lines.append(f"    for _t in range((_last - _first + {self.lanes - 1}) // {self.lanes}):")
+        strip.lines.append(f"{deep}_lo = _first + _t * {self.lanes}")
+        strip.lines.append(f"{deep}_n = min({self.lanes}, _last - _lo)")
+        for k, x in enumerate(strip.graph.inputs[self.whole :], self.whole):
+            strip.lines.append(f"{deep}s{k} = {self.rows_of(f'x{k}', x, x in strip.direct)}")
+            if x not in strip.direct:
+                strip.elements(x, strip.places[x], f"s{k}", "{here} = {there}", deep, "_n")
+        for k, (y, node) in enumerate(results):
+            if k not in totals:
+                flat = self.lanes == 1 and self.is_flat(y)
+                strip.lines.append(f"{deep}p{k} = {self.rows_of(f'o{k}', node, flat)}")
+        strip.run(strip.steps, deep)
+        for k, (_, node) in enumerate(results):
+            if k in totals:
+                self.add_up(totals[k], node, deep)
+            elif strip.memory_of(node) != f"p{k}":
+                self.hand_over(k, node, deep)
+        for k, total in totals.items():
+            self.finish(total, f"o{k}", f"w_{results[k][1].dtype.name}")
+        return "\n".join([f"def {call(name, *self.parameters())}:", *strip.lines, ""])
+
+    def rows_of(self, name: str, x: Node, flat: bool) -> str:
+        """The rows of a strip in an array from outside."""
+        n = size(x.shape)
+        return f"{name}[_lo * {n}:_lo * {n} + {n}]" if flat else f"{name}[_lo:_lo + _n]"
+
+    def hand_over(self, k: int, node: Node, indent: str) -> None:
+        """A result that does not lie in its place yet."""
+        strip, y = self.strip, self.results[k]
+        if self.lanes == 1 and self.is_flat(y):
+            flat = even(np.arange(size(node.shape)).reshape(node.shape))
+            nest = Nest(node.shape, [strip.at(node), flat])
+            heads, deep = nest.heads(indent)
+            strip.lines += [*heads, f"{deep}p{k}[{nest.place(1)}] = {strip.memory_of(node)}[{nest.place(0)}]"]
+        else:
+            strip.elements(node, strip.places[node], f"p{k}", "{there} = {here}", indent, "_n")
+
+    def add_up(self, total: Array, node: Node, indent: str) -> None:
+        """The rows of a strip added to the sums, which each lane has of its own."""
+        strip = self.strip
+        to, source = even(total), strip.at(node)
+        nest = Nest(node.shape[1:], [Strided(a.start, a.steps[1:]) for a in (to, source)])
+        heads, deep = nest.heads(indent)
+        ends = [nest.place(k) for k in (0, 1)]
+        strip.lines += heads
+        if self.lanes > 1:
+            ends = [f"{end} + {a.steps[0]} * _b" for end, a in zip(ends, (to, source))]
+            strip.lines.append(f"{deep}for _b in range(_n):")
+            deep += "    "
+        strip.lines.append(f"{deep}w_{node.dtype.name}[{ends[0]}] += {strip.memory_of(node)}[{ends[1]}]")
+
+    def finish(self, total: Array, out: str, memory: str) -> None:
+        """The sum of the lanes, to the place of this block."""
+        found, shape = even(total), total.shape[1:]
+        nest = Nest(shape, [Strided(found.start, found.steps[1:]), even(np.arange(size(shape)).reshape(shape))])
+        heads, deep = nest.heads("    ")
+        self.strip.lines += [
+            *heads,
+            f"{deep}_s = {memory}[{nest.place(0)}]",
+            f"{deep}for _b in range(1, {self.lanes}):",
+            f"{deep}    _s += {memory}[{nest.place(0)} + {found.steps[0]} * _b]",
+            f"{deep}{out}[_block * {size(shape)} + {nest.place(1)}] = _s",
+        ]
+
+
+def strip_rows(region: Region) -> int:
+    """The rows of a strip, the same wherever it runs: one where they are long."""
+    if region.flat is not None:
+        return STRIP
+    longest = max(size(row_shape(n, region)) for n in region.members if n not in region.totals)
+    return STRIP if longest < LONG else 1
+
+
+def aligned(x: Any) -> Any:
+    """The array as numba reads it."""
+    return x if x.flags.aligned else np.array(x)

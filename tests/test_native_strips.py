@@ -1,0 +1,103 @@
+"""Regions that are one loop over strips of rows: the values of NumPy's program, whatever the other axes do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import difflab as dl
+from difflab.compile.native import region
+from tests.test_native import agree, both
+
+pytest.importorskip("numba")
+RNG = np.random.default_rng(5)
+POINTS, CENTRES, WEIGHTS = RNG.normal(size=(3_000, 4)), RNG.normal(size=(6, 4)), RNG.uniform(0.5, 2.0, size=3_000)
+
+
+def apart(x, c):
+    return x[:, None, :] - c[None, :, :]
+
+
+# Each function of points (n, 4), centres (6, 4) and weights (n,).
+PROGRAMS = {
+    "k-means": lambda x, c, w: np.sum(np.min(np.sum(apart(x, c) ** 2, 2), 1)),
+    "weighted": lambda x, c, w: np.sum(w[:, None] * np.max(np.abs(apart(x, c)), axis=2)),
+    "means": lambda x, c, w: np.sum(np.mean(apart(x, c) * c, axis=(1, 2)) * w),
+    "keeping axes": lambda x, c, w: np.sum((x - np.mean(x, axis=1, keepdims=True)) ** 2 * w[:, None] / (1 + x * x)),
+    "masks": lambda x, c, w: np.sum(
+        np.where((x > 0.0) & (w[:, None] > 1.0), x * x, -x) * (np.abs(x) < 1.5) + np.minimum(x, 0.3)
+    ),
+    "soft": lambda x, c, w: np.sum(dl.numpy.logsumexp(-0.5 * np.sum(apart(x, c) ** 2, 2), axis=1) * w),
+    "weights of a softmax": lambda x, c, w: np.sum(dl.numpy.softmax(x, axis=1)[:, 1:3] * x[:, :2]),
+    "joined": lambda x, c, w: np.sum(np.concatenate([x[:, 1:] * x[:, :3], np.exp(-x)], axis=1) ** 2 * w[:, None]),
+    "stacked": lambda x, c, w: np.sum(np.stack([x[:, 0] * w, np.tanh(x[:, 1]), x[:, 2] - w], axis=1) ** 3),
+    "transposed": lambda x, c, w: np.sum(apart(x, c).transpose(0, 2, 1) * np.tanh(c.T) * x[:, :, None]),
+    "reshaped": lambda x, c, w: np.sum(np.sum((x * x - 1.0).reshape(-1, 2, 2) * np.exp(c[:2, :2]), axis=2) ** 2),
+    "products": lambda x, c, w: np.sum(np.tanh(x @ c.T + 0.1) * w[:, None]),
+    "batched products": lambda x, c, w: np.sum(
+        np.einsum("abc,acd->abd", np.exp(-x.reshape(-1, 2, 2)), x.reshape(-1, 2, 2) * w[:, None, None]) ** 2
+    ),
+}
+RESULTS = {
+    "rows": lambda x, c, w: np.min(np.sum(apart(x, c) ** 2, 2), 1),
+    "several": lambda x, c, w: (np.sum(apart(x, c) ** 2, 0), np.sum(x * w[:, None], 1), apart(x, c) * 2.0 + 1.0),
+    "truths": lambda x, c, w: (np.sum(x * x, 1) > w, np.where(x > 0, x, 0.0) * 2.0 - x),
+    "assembled": lambda x, c, w: np.stack([x[:, 0] * w + x[:, 1], x[:, 1] / w - x[:, 0], w * w - w], axis=1),
+}
+
+
+def is_one_loop(program):
+    return "def loop_rows_" in program.source and "_block" in program.source
+
+
+DOUBLE, SINGLE = (np.float64, 1e-13), (np.float32, 2e-5)
+
+
+@pytest.mark.parametrize(
+    "name, dtype, rtol", [(n, *DOUBLE) for n in PROGRAMS] + [(n, *SINGLE) for n in ("k-means", "soft", "masks")]
+)
+def test_values_and_gradients_are_those_of_numpy(name, dtype, rtol):
+    args = [a.astype(dtype) for a in (POINTS, CENTRES, WEIGHTS)]
+    f = dl.value_and_grad(PROGRAMS[name], argnums=(0, 1, 2))
+    (plain, found), program = both(f, *args)
+    agree(found, plain, rtol)
+    agree(found, f(*args), rtol)
+    assert is_one_loop(program), program.explain()
+    agree(program(*args), found, 0.0)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("n", [64, 65, 1000])
+def test_results_by_rows_with_a_shorter_strip_at_the_end(name, n, monkeypatch):
+    monkeypatch.setattr(region, "CALL", 0.0)  # however small
+    args = POINTS[:n], CENTRES, WEIGHTS[:n]
+    (plain, found), program = both(RESULTS[name], *args)
+    agree(found, plain, 1e-14)
+    assert is_one_loop(program), program.explain()
+    found = program(np.asfortranarray(args[0]), CENTRES[::-1][::-1], np.repeat(args[2], 2)[::2])
+    agree(found, plain, 1e-14)
+
+
+def test_ties_infinities_and_what_is_not_a_number(monkeypatch):
+    monkeypatch.setattr(region, "CALL", 0.0)
+    x = np.tile([[1.0, 1.0, 0.0, np.inf], [np.nan, 1.0, -np.inf, -0.0], [2.0, 2.0, 2.0, 2.0]], (50, 1))
+    for f in (
+        lambda x: np.max(x, axis=1) * 2.0 + 1.0,
+        dl.grad(lambda x: np.sum(np.max(np.where(np.isnan(x), 0.0, x), axis=1) * 2.0)),
+        lambda x: np.minimum(x, 0.5) + np.min(x * 1.0, axis=1, keepdims=True),
+    ):
+        with np.errstate(all="ignore"):
+            (plain, found), program = both(f, x)
+        np.testing.assert_array_equal(found, plain)
+        assert is_one_loop(program)
+
+
+def test_threads_change_no_digit(monkeypatch):
+    x = np.concatenate([POINTS] * 20)
+    found = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("DIFFLAB_THREADS", threads)
+        program = dl.compile(dl.value_and_grad(PROGRAMS["k-means"], (0, 1)), backend="native")
+        program.prepare(x, CENTRES, WEIGHTS)
+        found.append(program(x, CENTRES, WEIGHTS))
+    agree(found[0], found[1], 0.0)

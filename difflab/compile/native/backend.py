@@ -30,6 +30,7 @@ from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
 from ..write.scalar_source import SPACE, Head, ScalarSource
 from . import sines as native_math
+from .convolution import native_convolution
 from .kept import compiled
 from .nested import kind_of
 from .region import LEAST, NativeRegion, is_worth_it, signature
@@ -185,6 +186,7 @@ class NativeSource(NumpySource):
         self.native: dict[str, NativeRegion] = {}
         self.codes: dict[str, Any] = {"_contiguous": contiguous}
         self.scans: list[str] = []
+        self.convolutions: list[Node] = []
         super().__init__(graph, donated)
 
     def single(self, node: Node, k: int) -> None:
@@ -202,6 +204,14 @@ class NativeSource(NumpySource):
             return
         self.scans.append(f"{kind}: NumPy; {found}")
         super().single(node, k)
+
+    def lean(self, node: Node) -> Function | None:
+        """Convolutions have loops of their own."""
+        found = native_convolution(node, self.jit)
+        if found is None:
+            return super().lean(node)
+        self.convolutions.append(node)
+        return found
 
     @staticmethod
     def find_regions(graph: Graph) -> list[Region]:
@@ -235,8 +245,9 @@ class NativeSource(NumpySource):
             operations = sum(loop.operations for loop in region.loops)
             lines.append(f"{name}: {operations} of {len(region.region.members)} operations are native")
             lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
-        alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands]
-        return lines + self.scans + [line for line in [listed("NumPy computes one by one ", alone)] if line]
+        alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands and n not in self.convolutions]
+        more = [listed("loops of their own: ", self.convolutions), listed("NumPy computes one by one ", alone)]
+        return lines + self.scans + [line for line in more if line]
 
 
 def listed(head: str, nodes: list[Node]) -> str:

@@ -7,6 +7,7 @@ reads, the types, numba's settings, the versions and the processor.
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import platform
 from collections.abc import Iterator
@@ -126,6 +127,9 @@ def described(x: Any, seen: dict[int, int]) -> Iterator[str]:
         yield f"{type(x).__name__} {getattr(x, '__module__', '')} {x.__name__}"
     elif isinstance(x, PLAIN):
         yield f"{type(x).__name__} {x!r}"
+    elif hasattr(x, "_defn"):  # an intrinsic, which writes its code with what else its file has
+        yield inspect.getsource(inspect.getmodule(x._defn))
+        yield from described(tuple([cell.cell_contents for cell in x._defn.__closure__ or ()]), seen)
     elif hasattr(x, "py_func") and hasattr(x, "targetoptions"):  # a function that numba compiles where it is called
         yield repr(sorted(x.targetoptions.items()))
         yield from described(x.py_func, seen)

@@ -28,12 +28,10 @@ WIDEST = 8  # columns of a kernel up to which its weights' gradient is summed in
 
 
 # The loops, as numba compiles them.
-def shares(count: int, most: int) -> tuple[int, int, int]:
-    """Into how many parts of at most so many, the size of all but the last, and of the last."""
-    parts = -(-count // most)
-    size = -(-count // parts)
-    parts = -(-count // size)
-    return parts, size, count - (parts - 1) * size
+def shares(count: int, most: int) -> tuple[int, int]:
+    """In shares of at most so many: the size of all but the last, and where the last begins."""
+    size = -(-count // -(-count // most))
+    return size, (count - 1) // size * size
 
 
 @cache
@@ -41,26 +39,31 @@ def multiply(out: int, dtype: np.dtype[Any]) -> Function:
     """The loop of a convolution with so many filters: y (rows, out, places) for the rows lo to hi - 1.
 
     x is (rows, channels, wide, n) with its frame, w (kernel rows, kernel columns, channels, out); y's rows begin at lo.
+    What is not frame are the rows top to bottom - 1 and the columns left to right - 1: only they are multiplied, but
+    where a step of the loop has places in several columns.
     """
     lanes, room = shape_of(dtype)
     vectors = 4 if room > 12 else 2
-    parts, size, rest = shares(out, room // vectors)
-    many, last = (products(k, vectors, lanes, dtype.itemsize) for k in (size, rest))
+    size, rest = shares(out, room // vectors)
+    many, last = (products(k, vectors, lanes, dtype.itemsize) for k in (size, out - rest))
     step = vectors * lanes
 
     def run(x: Array, w: Array, y: Array, lo: int, hi: int, tall: int, broad: int, channels: int, n: int, wide: int,
-            places: int) -> None:  # fmt: skip
-        column = wide * n
+            places: int, top: int, bottom: int, left: int, right: int) -> None:  # fmt: skip
+        column, across, down = wide * n, channels * out, broad * channels * out
         row = channels * column
         for h in range(lo, hi):
+            a, behind = max(0, top - h), min(tall, bottom - h)
             for i in range(0, places, step):
                 j = min(i, places - step)
-                for k in range(parts - 1):
-                    many(y, ((h - lo) * out + k * size) * places + j, places, x, h * row + j, row, n, column,
-                         w, k * size, broad * channels * out, channels * out, out, tall, broad, channels)  # fmt: skip
-                k = parts - 1
-                last(y, ((h - lo) * out + k * size) * places + j, places, x, h * row + j, row, n, column,
-                     w, k * size, broad * channels * out, channels * out, out, tall, broad, channels)  # fmt: skip
+                b, right_of = max(0, left - (j + step - 1) // n), min(broad, right - j // n)
+                A, B = max(0, behind - a), max(0, right_of - b)
+                seen, from_, to = (h + a) * row + j + b * n, a * down + b * across, (h - lo) * out * places + j
+                for k in range(0, rest, size):
+                    many(y, to + k * places, places, x, seen, row, n, column,
+                         w, from_ + k, down, across, out, A, B, channels)  # fmt: skip
+                last(y, to + rest * places, places, x, seen, row, n, column,
+                     w, from_ + rest, down, across, out, A, B, channels)  # fmt: skip
 
     return run
 
@@ -72,8 +75,8 @@ def weigh(out: int, broad: int, dtype: np.dtype[Any]) -> Function:
     g is (rows, out, places), whose rows begin at lo.
     """
     lanes, room = shape_of(dtype)
-    parts, size, rest = shares(out, max(1, (room - 2) // broad))
-    many, last = (correlations(k, broad, lanes, dtype.itemsize) for k in (size, rest))
+    size, rest = shares(out, max(1, (room - 2) // broad))
+    many, last = (correlations(k, broad, lanes, dtype.itemsize) for k in (size, out - rest))
 
     def run(x: Array, g: Array, t: Array, lo: int, hi: int, tall: int, channels: int, n: int, wide: int,
             places: int) -> None:  # fmt: skip
@@ -82,16 +85,14 @@ def weigh(out: int, broad: int, dtype: np.dtype[Any]) -> Function:
             for a in range(tall):
                 for c in range(channels):
                     seen, to = ((h + a) * channels + c) * column, (a * channels + c) * out * broad
-                    for k in range(parts):
-                        given = ((h - lo) * out + k * size) * places
-                        if k < parts - 1:
-                            many(t, to + k * size * broad, broad, g, given, places, x, seen, n, whole)
-                        else:
-                            last(t, to + k * size * broad, broad, g, given, places, x, seen, n, whole)
+                    given = (h - lo) * out * places
+                    for k in range(0, rest, size):
+                        many(t, to + k * broad, broad, g, given + k * places, places, x, seen, n, whole)
+                    last(t, to + rest * broad, broad, g, given + rest * places, places, x, seen, n, whole)
                     for i in range(whole, places):
                         for o in range(out):
                             for k in range(broad):
-                                t[to + o * broad + k] += g[((h - lo) * out + o) * places + i] * x[seen + k * n + i]
+                                t[to + o * broad + k] += g[given + o * places + i] * x[seen + k * n + i]
 
     return run
 
@@ -103,16 +104,17 @@ def largest(x: Array, y: Array, place: Array, lo: int, hi: int, tall: int, broad
         for o in range(out):
             for q in range(windows):
                 to = ((h * out + o) * windows + q) * n
+                best, where = y[to : to + n], place[to : to + n]
                 for k in range(tall * broad):
                     at = ((((h - lo) * tall + k // broad) * out + o) * wide + q * broad + k % broad) * n
+                    given = x[at : at + n]
                     if k == 0:
-                        for b in range(n):
-                            y[to + b], place[to + b] = x[at + b], 0
-                    else:
-                        for b in range(n):
-                            v, best = x[at + b], y[to + b]
-                            place[to + b] = np.uint8(k) if v > best else place[to + b]
-                            y[to + b] = v if (v > best) | (v != v) else best
+                        best[:], where[:] = given, 0
+                        continue
+                    for b in range(n):
+                        where[b] = np.uint8(k) if given[b] > best[b] else where[b]
+                    for b in range(n):
+                        best[b] = given[b] if (given[b] > best[b]) | (given[b] != given[b]) else best[b]
 
 
 def spread(g: Array, place: Array, x: Array, lo: int, hi: int, tall: int, broad: int, out: int, wide: int, n: int,
@@ -122,11 +124,13 @@ def spread(g: Array, place: Array, x: Array, lo: int, hi: int, tall: int, broad:
     for h in range(lo, hi):
         for o in range(out):
             for q in range(windows):
-                given = ((h * out + o) * windows + q) * n
+                at = ((h * out + o) * windows + q) * n
+                given, where = g[at : at + n], place[at : at + n]
                 for k in range(tall * broad):
                     at = ((((h - lo) * tall + k // broad) * out + o) * wide + q * broad + k % broad) * n
+                    to = x[at : at + n]
                     for b in range(n):
-                        x[at + b] = g[given + b] if place[given + b] == np.uint8(k) else zero
+                        to[b] = given[b] if where[b] == np.uint8(k) else zero
 
 
 # The rows.
@@ -171,8 +175,9 @@ class Convolution:
     # The loops, and what they are given.
     def multiplying(self) -> Function:
         """Rows lo to hi - 1 of the result into `y`."""
-        code = self.compiled(multiply(self.out, self.dtype), "rrw", 8)
-        counts = (self.tall, self.broad, self.channels, self.n, self.wide, self.places)
+        code = self.compiled(multiply(self.out, self.dtype), "rrw", 12)
+        inner = [k for a in self.grid for k in (a.before, a.before + a.length)]
+        counts = (self.tall, self.broad, self.channels, self.n, self.wide, self.places, *inner)
         return lambda source, filters, y, lo, hi: code(source, filters, y, lo, hi, *counts)
 
     def weighing(self) -> Function:
@@ -320,7 +325,7 @@ class Convolution:
 def native_convolution(node: Node, jit: Any) -> Function | None:
     """The function that computes a convolution or a transpose of one; None where NumPy's kernel does it."""
     row, x, params = node.primitive, node.operands, node.params
-    if row not in ROWS or jit.module is None or any(n.dtype != x[0].dtype for n in x[:2]):
+    if row not in ROWS or any(n.dtype != x[0].dtype for n in (x[0], x[-1]) if n.dtype != np.uint8):
         return None
     weights = row in (rows.conv_weight_transpose, rows.pooled_weight_transpose)
     back = row in (rows.conv_input_transpose, rows.pooled_input_transpose)
@@ -332,10 +337,10 @@ def native_convolution(node: Node, jit: Any) -> Function | None:
     if 0 in shape or 0 in filters or filters[3] > WIDEST:
         return None
     made = Convolution(shape, filters, params["padding"], params.get("pool", (1, 1)), dtype, jit)
-    lanes, _ = shape_of(dtype)
-    smallest = min(made.places, made.transposed().places if back else made.places)
+    if (made.transposed() if back else made).places < 4 * shape_of(dtype).lanes:
+        return None
     found: Function = getattr(made, row.name)()
-    return found if smallest >= 4 * lanes else None
+    return found
 
 
 ROWS = (

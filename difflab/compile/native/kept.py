@@ -45,7 +45,8 @@ def compiled(numba: Any, function: Function, types: tuple[object, ...], **option
 def renamed(function: Function, key: str) -> Function:
     """The function under a name of its own, from which numba makes that of its symbol; its module can be imported."""
     name = f"{function.__name__}_{key[:32]}"
-    made = FunctionType(function.__code__, {**function.__globals__, "__name__": __name__}, name)
+    space = {**function.__globals__, "__name__": __name__}
+    made = FunctionType(function.__code__, space, name, function.__defaults__, function.__closure__)
     made.__qualname__ = name
     return made
 

@@ -315,7 +315,7 @@ class Convolution:
         def whole(ct: Array, place: Array, w: Array) -> Array:
             given = batch_last("cotangent", ct, 2, self.dtype).reshape(-1)
             places = batch_last("places", place, 2, place.dtype).reshape(-1)
-            laid = back.in_frame(*self.pool).reshape(-1)  # beyond the last whole window there are zeros, as in the frame
+            laid = back.in_frame(*self.pool).reshape(-1)  # beyond the last whole window it stays 0, as the frame does
             write(given, places, laid[start:], 0, self.rows)
             return run(laid, w)
 
@@ -325,7 +325,7 @@ class Convolution:
 def native_convolution(node: Node, jit: Any) -> Function | None:
     """The function that computes a convolution or a transpose of one; None where NumPy's kernel does it."""
     row, x, params = node.primitive, node.operands, node.params
-    if row not in ROWS or any(n.dtype != x[0].dtype for n in (x[0], x[-1]) if n.dtype != np.uint8):
+    if row not in ROWS or len({n.dtype for n in x} - {np.dtype(np.uint8)}) != 1:
         return None
     weights = row in (rows.conv_weight_transpose, rows.pooled_weight_transpose)
     back = row in (rows.conv_input_transpose, rows.pooled_input_transpose)

@@ -114,15 +114,15 @@ def products(outs: int, vectors: int, lanes: int, itemsize: int) -> Value:
             given = arrays_and_numbers(context, builder, signature.args, given)
             y, y0, yo, x, x0, xa, xb, xc, w, w0, wa, wb, wc, A, B, C = given
             sums = v.sums(outs * vectors)
-            with v.tools.for_range(builder, A) as a, v.tools.for_range(builder, B) as b:
-                with v.tools.for_range(builder, C) as c:
-                    xk = v.at(x0, (a.index, xa), (b.index, xb), (c.index, xc))
-                    wk = v.at(w0, (a.index, wa), (b.index, wb), (c.index, wc))
-                    seen = [v.load(x, v.at(xk, (k, lanes))) for k in range(vectors)]
-                    for o in range(outs):
-                        factor = v.repeated(w, v.at(wk, (o, 1)))
-                        for k in range(vectors):
-                            v.add_product(factor, seen[k], sums[o * vectors + k])
+            loop = v.tools.for_range
+            with loop(builder, A) as a, loop(builder, B) as b, loop(builder, C) as c:
+                xk = v.at(x0, (a.index, xa), (b.index, xb), (c.index, xc))
+                wk = v.at(w0, (a.index, wa), (b.index, wb), (c.index, wc))
+                seen = [v.load(x, v.at(xk, (k, lanes))) for k in range(vectors)]
+                for o in range(outs):
+                    factor = v.repeated(w, v.at(wk, (o, 1)))
+                    for k in range(vectors):
+                        v.add_product(factor, seen[k], sums[o * vectors + k])
             for o in range(outs):
                 for k in range(vectors):
                     v.store(builder.load(sums[o * vectors + k]), y, v.at(y0, (o, yo), (k, lanes)))

@@ -16,10 +16,10 @@ from ...primitives.text import call
 from ...types import Function, Value
 from ..passes.assembly import complete
 from ..plan.ownership import Ownership
-from ..plan.plan import Plan
+from ..plan.plan import Plan, is_large_product
 from ..plan.regions import Region, find_regions, size
 from ..plan.updates import AXPY, axpy
-from ..run.blas import WORTH, product
+from ..run.blas import product
 from ..run.blocks import Blocks
 from ..run.sincos import sincos
 from .names import Names, expression, into, is_list, ufunc_of
@@ -121,7 +121,7 @@ class NumpySource:
             return
         if array and size(node.shape) * node.dtype.itemsize >= SMALL and into(node, self.names, "") is not None:
             text = into(node, self.names, self.target(node, k))
-            if self.plan.threaded and node.primitive is rows.matmul and multiplications(node) >= WORTH:
+            if is_large_product(node):
                 text = f"product{str(text).removeprefix('np.matmul')}"
             self.lines.append(f"    {name} = {text}")
             return
@@ -223,11 +223,6 @@ class NumpySource:
             made = f"b{self.owner.take(node, (blocks.count, *node.shape) if total else node.shape)}"
         self.lines.append(f"    {name} = {made}")
         return f"{name}.reshape(-1)" if region.flat is not None and not total else name
-
-
-def multiplications(node: Node) -> int:
-    """How many numbers a matrix product multiplies."""
-    return size(node.shape) * node.operands[0].shape[-1]
 
 
 def is_fresh(node: Node) -> bool:

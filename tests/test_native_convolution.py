@@ -1,4 +1,4 @@
-"""Convolution in machine code: the definition's numbers in all its shapes, whatever the threads, and NumPy's where not."""
+"""Convolution in machine code: the definition's numbers, whatever the shapes and threads, and NumPy's where not."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def largest(y, pool):
     return y[:, :, : rows * tall, : columns * wide].reshape(*y.shape[:2], rows, tall, columns, wide).max((3, 5))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "case, dtype", [*((c, np.float32) for c in CASES), *((CASES[k], np.float64) for k in (1, 4))], ids=str
+)
 def test_values_and_gradients_are_the_definitions(case, dtype):
     shape, filters, padding, pool = case
     x, w = RNG.normal(size=shape), RNG.normal(size=filters)
@@ -60,7 +61,7 @@ def test_values_and_gradients_are_the_definitions(case, dtype):
     loose = 1e-4 if dtype == np.float32 else 1e-11
     wanted = largest(y, pool) if pool else y
     np.testing.assert_allclose(value, np.sum(wanted**2), rtol=loose)
-    # The sum of squares has degree two in w: half of w times its gradient is its value; x against a step of its own.
+    # The sum of squares has degree two in w: half of w times its gradient is its value.
     np.testing.assert_allclose(np.vdot(found[1], given[1]) / 2, value, rtol=loose)
     expected = dl.grad(lambda x, w: np.sum(f(np.sin(x), w) ** 2), (0, 1))(x, w)
     for ours, theirs in zip(found, expected):
@@ -91,7 +92,7 @@ def test_numpy_has_what_the_loops_have_not(f):
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
     monkeypatch.setattr(parallel, "WORTH", 1)
     monkeypatch.setattr(native_convolution, "WORTH", 1)
-    monkeypatch.setattr(native_convolution, "BLOCK", 1 << 14)
+    monkeypatch.setattr(native_convolution, "BLOCK", 1 << 14)  # many blocks
     x, w, v = (RNG.normal(size=s).astype(np.float32) for s in ((32, 3, 16, 16), (8, 3, 3, 3), (4, 8, 3, 3)))
     net = lambda x, w, v: np.sum(dnp.conv(dnp.max_pool(dnp.conv(x, w, padding=1), 2), v) ** 2)
     program = dl.compile(dl.grad(net, (0, 1, 2)), backend="native")

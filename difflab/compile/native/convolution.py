@@ -19,7 +19,7 @@ from ...primitives.kernels.convolution import batch_first, batch_last, rows_firs
 from ...primitives.kernels.parallel import WORTH, in_blocks
 from ...primitives.kernels.workspace import scratch
 from ...primitives.windows import Axis, axes
-from ...types import Array, Function, Shape
+from ...types import Array, Function, Shape, Value
 from ..passes.convolve_and_pool import simple
 from .vectors import correlations, products, shape_of
 
@@ -185,7 +185,7 @@ class Convolution:
         code = self.compiled(weigh(self.out, self.broad, self.dtype), "rrw", 7)
         counts = (self.tall, self.channels, self.n, self.wide, self.places)
 
-        def run(x: Array, given: Function, count: int, unit: int) -> Array:
+        def run(x: Array, given: Function, count: int, unit: int) -> Value:
             source, parts = self.framed(x), dict[int, Array]()
 
             def block(k: int, lo: int, hi: int) -> None:
@@ -216,12 +216,12 @@ class Convolution:
     def frame(self) -> list[tuple[int, int]]:
         return [(a.before, max(0, a.behind)) for a in self.grid]
 
-    def in_frame(self, *use: object) -> Array:
+    def in_frame(self, *use: object) -> Value:
         """Room for the input in its frame of zeros, (rows, channels, columns, batch), for one use."""
         shape = (self.height + self.tall - 1, self.channels, self.wide, self.n)
         return scratch(("framed", *use, *self.frame), shape, self.dtype)
 
-    def framed(self, x: Array) -> Array:
+    def framed(self, x: Array) -> Value:
         """The input in its frame, as one flat array."""
         moved = rows_first(x, 2)
         flags = moved.flags
@@ -237,7 +237,7 @@ class Convolution:
         """Of the input and the weights, which the transpose turns."""
         multiply_into = self.multiplying()
 
-        def run(source: Array, w: Array) -> Array:
+        def run(source: Array, w: Array) -> Value:
             order = w[:, :, ::-1, ::-1].transpose(2, 3, 0, 1) if turned else w.transpose(2, 3, 1, 0)
             filters = np.ascontiguousarray(order).reshape(-1)
             y = workspace.empty((self.height, self.out, self.windows, self.n), self.dtype)
@@ -260,7 +260,7 @@ class Convolution:
     def conv_weight_transpose(self) -> Function:
         total = self.weighing()
 
-        def run(x: Array, ct: Array) -> Array:
+        def run(x: Array, ct: Array) -> Value:
             given = batch_last("cotangent", ct, 2, self.dtype).reshape(-1)
             return total(x, lambda lo, hi: given[lo * self.row :], self.height, 1)
 
@@ -272,7 +272,7 @@ class Convolution:
         choose = self.compiled(largest, "rwq", 8)
         counts = (*self.pool, self.out, self.windows, self.n, self.columns)
 
-        def run(x: Array, w: Array) -> tuple[Array, Array]:
+        def run(x: Array, w: Array) -> tuple[Value, Value]:
             source, filters = self.framed(x), np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(-1)
             shape = (self.rows, self.out, self.columns, self.n)
             y, place = workspace.empty(shape, self.dtype), workspace.empty(shape, np.dtype(np.uint8))
@@ -291,11 +291,11 @@ class Convolution:
     def pooled_weight_transpose(self) -> Function:
         total, write, tall = self.weighing(), self.spreading(self.windows), self.pool[0]
 
-        def run(x: Array, ct: Array, place: Array) -> Array:
+        def run(x: Array, ct: Array, place: Array) -> Value:
             given = batch_last("cotangent", ct, 2, self.dtype).reshape(-1)
             places = batch_last("places", place, 2, place.dtype).reshape(-1)
 
-            def rows(lo: int, hi: int) -> Array:
+            def rows(lo: int, hi: int) -> Value:
                 made = scratch("spread rows", ((hi - lo) * tall * self.row,), self.dtype)
                 if not self.tiles:
                     made[...] = 0
@@ -312,7 +312,7 @@ class Convolution:
         (top, _), (left, _) = back.frame
         start = (top * self.out * back.wide + left) * self.n
 
-        def whole(ct: Array, place: Array, w: Array) -> Array:
+        def whole(ct: Array, place: Array, w: Array) -> Value:
             given = batch_last("cotangent", ct, 2, self.dtype).reshape(-1)
             places = batch_last("places", place, 2, place.dtype).reshape(-1)
             laid = back.in_frame(*self.pool).reshape(-1)  # beyond the last whole window it stays 0, as the frame does

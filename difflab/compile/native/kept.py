@@ -129,7 +129,7 @@ def described(x: Any, seen: dict[int, int]) -> Iterator[str]:
     elif isinstance(x, PLAIN):
         yield f"{type(x).__name__} {x!r}"
     elif hasattr(x, "_defn"):  # an intrinsic, which writes its code with what else its file has
-        yield inspect.getsource(inspect.getmodule(x._defn))
+        yield inspect.getsource(import_module(x._defn.__module__))
         yield from described(tuple([cell.cell_contents for cell in x._defn.__closure__ or ()]), seen)
     elif hasattr(x, "py_func") and hasattr(x, "targetoptions"):  # a function that numba compiles where it is called
         yield repr(sorted(x.targetoptions.items()))

@@ -94,8 +94,8 @@ class Vectors:
 def arrays_and_numbers(context: Any, builder: Any, kinds: Any, given: Any) -> list[Any]:
     """The arguments of an intrinsic, arrays as pointers to their first elements."""
     array = import_module("numba").types.Array
-    make = lambda kind, x: context.make_array(kind)(context, builder, x).data
-    return [make(k, x) if isinstance(k, array) else x for k, x in zip(kinds, given)]
+    make: Any = context.make_array
+    return [make(k)(context, builder, x).data if isinstance(k, array) else x for k, x in zip(kinds, given)]
 
 
 @cache

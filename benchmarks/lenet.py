@@ -44,7 +44,9 @@ def loss(m: Any, relu: Any, conv: Any, pool: Any, logsumexp: Any, params: Any, x
     return m.mean(logsumexp(z) - m.sum(z * y, 1))
 
 
-def by_difflab(batch: int) -> Any:
+def by_difflab(batch: int, backend: str = "numpy") -> Any:
+    if backend == "native":
+        import numba  # noqa: F401  # or this line is left out
     dnp = dl.numpy
     parts = (
         dnp.relu,
@@ -54,7 +56,7 @@ def by_difflab(batch: int) -> Any:
     )
     params, x, y = data(batch)
     gradient = dl.grad(partial(loss, np, *parts))
-    program = dl.compile(lambda p, x, y: step(gradient, p, x, y), donate_argnums=0)
+    program = dl.compile(lambda p, x, y: step(gradient, p, x, y), donate_argnums=0, backend=backend)
     return trainer(program, params, x, y)
 
 
@@ -144,6 +146,7 @@ def workloads() -> list[Workload]:
     found = []
     for batch in (64, 256):
         peers = {
+            "difflab native": partial(by_difflab, batch, "native"),
             "JAX jit": partial(by_jax, batch),
             "torch": partial(by_torch, False, batch),
             "torch.compile": partial(by_torch, True, batch),

@@ -38,10 +38,12 @@ def step(gradient: Any, params: Any, x: Any, y: Any) -> Any:
     return [(w - RATE * gw, b - RATE * gb) for (w, b), (gw, gb) in zip(params, found)]
 
 
-def by_difflab() -> Any:
+def by_difflab(backend: str = "numpy") -> Any:
+    if backend == "native":
+        import numba  # noqa: F401  # or this line is left out
     params, x, y = data()
     gradient = dl.grad(lambda p, x, y: loss(np, lambda z: dl.numpy.logsumexp(z, axis=1), p, x, y))
-    program = dl.compile(lambda p, x, y: step(gradient, p, x, y), donate_argnums=0)
+    program = dl.compile(lambda p, x, y: step(gradient, p, x, y), donate_argnums=0, backend=backend)
     return trainer(program, params, x, y)
 
 
@@ -141,6 +143,12 @@ def products() -> Any:
 
 
 def workloads() -> list[Workload]:
-    peers = {"JAX jit": by_jax, "torch": by_torch(False), "torch.compile": by_torch(True), "autograd": by_autograd}
+    peers = {
+        "difflab native": lambda: by_difflab("native"),
+        "JAX jit": by_jax,
+        "torch": by_torch(False),
+        "torch.compile": by_torch(True),
+        "autograd": by_autograd,
+    }
     name = "MLP 784-256-128-10, batch 128, float32, SGD step"
     return [Workload(name, by_difflab, peers, rtol=1e-4, floors={"products alone": products}, rounds=15)]

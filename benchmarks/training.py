@@ -71,8 +71,11 @@ def agreement(data: Any, steps: int = 100) -> float:
     return worst
 
 
-def difflab_epoch(model: nn.Sequential, data: Any) -> Callable[[], None]:
-    trainer = Trainer(model, data, nn.functional.cross_entropy, nn.optim.Adam(), BATCH, 0, np.dtype(np.float32))
+def difflab_epoch(model: nn.Sequential, data: Any, backend: str = "numpy") -> Callable[[], None]:
+    if backend == "native":
+        import numba  # noqa: F401  # or this line is left out
+    programs = Programs(model, nn.functional.cross_entropy, nn.optim.Adam(), True, backend=backend)
+    trainer = Trainer(programs, data, BATCH, 0, np.dtype(np.float32))
     trainer.begin(None, None)
     trainer.prepare()
 
@@ -156,7 +159,8 @@ def epochs(data: Any) -> None:
         ("MLP 784-256-128-10", nn.models.mlp((784, 256, 128, 10)), {"JAX jit": jax_epoch}),
     ):
         runs = {"difflab": difflab_epoch(model, data)}
-        for peer, make in {"torch": torch_epoch, **more}.items():
+        native = lambda model, data: difflab_epoch(model, data, "native")
+        for peer, make in {"native": native, "torch": torch_epoch, **more}.items():
             try:
                 runs[peer] = make(model, data)
             except ImportError as error:

@@ -24,7 +24,7 @@ from difflab.errors import FallbackWarning
 numba = pytest.importorskip("numba")
 from numba.core import event  # noqa: E402
 
-# Numbers, loops over arrays, sine and cosine together, a scan over numbers, a scan over small arrays.
+# Numbers, loops over arrays, sine and cosine together, a scan over numbers, a scan over small arrays, a convolution.
 PROGRAMS = """
 import hashlib
 from numba.core import event
@@ -37,8 +37,12 @@ def decay(a):
 def cell(w):
     return np.sum(dl.scan(lambda h, x: (np.tanh(w @ h + x), h), np.ones(3), np.ones((5, 3)))[0])
 
+def layer(w):
+    return np.sum(dl.numpy.max_pool(dl.numpy.conv(np.ones((64, 2, 6, 6)), w, padding=1), 2) ** 2)
+
 x = np.linspace(-2.0, 2.0, 30_000)
 CASES = [
+    (layer, (np.arange(36.0).reshape(2, 2, 3, 3),)),
     (lambda x, y: np.where(x > y, np.cbrt(x), np.exp(y)) ** 3, (0.3, -2.0)),
     (lambda x: np.sum((x * x - 1.0) ** 2 / (1.0 + x * x) + np.sin(x) * np.tanh(x)), (x,)),
     (decay, (0.7,)),

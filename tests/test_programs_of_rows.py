@@ -33,7 +33,7 @@ def low_thresholds(monkeypatch):
         ("write.region_source", "THREADS_WORTH", 0),
         ("run.blocks", "THREADS_WORTH", 0),
         ("write.numpy_source", "SMALL", 0),
-        ("run.blas", "WORTH", 0),
+        ("plan.plan", "WORTH", 0),
         ("passes.factors", "SHORTEST", 1),
     ):
         monkeypatch.setattr(importlib.import_module(f"difflab.compile.{module}"), name, value)

@@ -31,6 +31,7 @@ from ..write.region_source import RegionSource
 from ..write.scalar_source import SPACE, Head, ScalarSource
 from . import sines as native_math
 from .arrays import Refused
+from .convolution import native_convolution
 from .functions import functions
 from .kept import compiled
 from .nested import kind_of
@@ -189,6 +190,7 @@ class NativeSource(NumpySource):
         self.native: dict[str, NativeRegion | StripRegion] = {}
         self.codes: dict[str, Any] = {"_contiguous": contiguous, "_aligned": aligned}
         self.scans: list[str] = []
+        self.convolutions: list[Node] = []
         super().__init__(graph, donated)
 
     def single(self, node: Node, k: int) -> None:
@@ -206,6 +208,14 @@ class NativeSource(NumpySource):
             return
         self.scans.append(f"{kind}: NumPy; {found}")
         super().single(node, k)
+
+    def lean(self, node: Node) -> Function | None:
+        """Convolutions have loops of their own."""
+        found = native_convolution(node, self.jit)
+        if found is None:
+            return super().lean(node)
+        self.convolutions.append(node)
+        return found
 
     @staticmethod
     def find_regions(graph: Graph) -> list[Region]:
@@ -247,8 +257,9 @@ class NativeSource(NumpySource):
             if isinstance(region, NativeRegion):
                 lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
                 lines[-1] += f" ({region.note})" if region.note else ""
-        alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands]
-        return lines + self.scans + [line for line in [listed("NumPy computes one by one ", alone)] if line]
+        alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands and n not in self.convolutions]
+        more = [listed("loops of their own: ", self.convolutions), listed("NumPy computes one by one ", alone)]
+        return lines + self.scans + [line for line in more if line]
 
 
 def listed(head: str, nodes: list[Node]) -> str:

@@ -7,6 +7,7 @@ reads, the types, numba's settings, the versions and the processor.
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import platform
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ def compiled(numba: Any, function: Function, types: tuple[object, ...], **option
 def renamed(function: Function, key: str) -> Function:
     """The function under a name of its own, from which numba makes that of its symbol; its module can be imported."""
     name = f"{function.__name__}_{key[:32]}"
-    made = FunctionType(function.__code__, {**function.__globals__, "__name__": __name__}, name)
+    space = {**function.__globals__, "__name__": __name__}
+    made = FunctionType(function.__code__, space, name, function.__defaults__, function.__closure__)
     made.__qualname__ = name
     return made
 
@@ -126,6 +128,9 @@ def described(x: Any, seen: dict[int, int]) -> Iterator[str]:
         yield f"{type(x).__name__} {getattr(x, '__module__', '')} {x.__name__}"
     elif isinstance(x, PLAIN):
         yield f"{type(x).__name__} {x!r}"
+    elif hasattr(x, "_defn"):  # an intrinsic, which writes its code with what else its file has
+        yield inspect.getsource(import_module(x._defn.__module__))
+        yield from described(tuple([cell.cell_contents for cell in x._defn.__closure__ or ()]), seen)
     elif hasattr(x, "py_func") and hasattr(x, "targetoptions"):  # a function that numba compiles where it is called
         yield repr(sorted(x.targetoptions.items()))
         yield from described(x.py_func, seen)

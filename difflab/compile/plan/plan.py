@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...primitives import rows
 from ..passes.assembly import ASSEMBLE
+from ..run.blas import WORTH
 from ..run.blocks import THREADS_WORTH
 from .lifetimes import Lifetimes
-from .regions import Region, schedule
+from .regions import Region, schedule, size
 from .updates import updates
 
 
@@ -29,7 +31,9 @@ class Plan:
         self.regions: list[Region] = find_regions(graph)
         self.steps: list[Node | Region] = schedule(graph, self.regions) if self.regions else [*graph.order]
         self.life: Lifetimes = Lifetimes(self.steps, self.kept)
-        own = any("threads" in n.primitive.facts for n in graph.order)  # kernels with threads of their own
+        # Kernels with threads of their own, and products that are cut: OpenBLAS's threads wait for each other without
+        # end where other processes take the processors.
+        own = any("threads" in n.primitive.facts or is_large_product(n) for n in graph.order)
         self.threaded: bool = own or any(r.work() >= THREADS_WORTH for r in self.regions)
         self.assemblies: dict[
             Node, list[tuple[int, Node]]
@@ -45,3 +49,10 @@ class Plan:
             if whole.operands.count(node) == 1 and self.life.last[node] == k:
                 return whole
         return None
+
+
+def is_large_product(node: Node) -> bool:
+    """Whether a matrix product is so large that two threads share it."""
+    if node.primitive is not rows.matmul or not node.shape:
+        return False
+    return size(node.shape) * node.operands[0].shape[-1] >= WORTH

@@ -10,13 +10,12 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
-from ...primitives.kernels.parallel import cores, workers
+from ...primitives.kernels.parallel import cores, together
 from ...types import Array, Function, Value
 
 NAMES = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads")
@@ -86,9 +85,5 @@ def product(a: Array, b: Array, out: Array) -> Array:
             np.matmul(*part)
     else:
         multiply: Function = np.matmul
-        job = workers().submit(copy_context().run, multiply, *parts[1])
-        try:
-            np.matmul(*parts[0])
-        finally:
-            job.result()
+        together([partial(multiply, *part) for part in parts])
     return out

@@ -7,9 +7,9 @@ result does not depend on the number of threads.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import copy_context
+from functools import partial
 
-from ...primitives.kernels.parallel import cores, workers
+from ...primitives.kernels.parallel import cores, together
 from ...types import Array
 from ..plan.memory import Memory
 
@@ -39,15 +39,7 @@ class Blocks:
             return
         share = -(-self.count // self.threads)
         bounds = [(k * share, min((k + 1) * share, self.count)) for k in range(self.threads)]
-        pool = workers()
-        waiting = [
-            pool.submit(copy_context().run, self.some, a, b, w, arrays) for (a, b), w in zip(bounds[1:], buffers[1:])
-        ]
-        try:
-            self.some(*bounds[0], buffers[0], arrays)
-        finally:
-            for job in waiting:
-                job.result()
+        together([partial(self.some, a, b, w, arrays) for (a, b), w in zip(bounds, buffers)])
 
     def some(self, first: int, last: int, buffers: list[Array], arrays: tuple[Array, ...]) -> None:
         """The blocks first to last - 1."""

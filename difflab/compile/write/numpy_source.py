@@ -17,10 +17,10 @@ from ...types import Array, Function, Value
 from ..passes.assembly import ASSEMBLE, complete, untouched
 from ..passes.rewriting import number, users
 from ..plan.ownership import Ownership
-from ..plan.plan import Plan
+from ..plan.plan import Plan, is_large_product
 from ..plan.regions import Region, find_regions, size
 from ..plan.updates import AXPY, axpy
-from ..run.blas import WORTH, product
+from ..run.blas import product
 from ..run.blocks import Blocks
 from ..run.sincos import sincos
 from .names import Names, expression, into, is_list, ufunc_of
@@ -138,7 +138,7 @@ class NumpySource:
             return
         if array and size(node.shape) * node.dtype.itemsize >= SMALL and into(node, self.names, "") is not None:
             text = into(node, self.names, self.target(node, k))
-            if self.plan.threaded and node.primitive is rows.matmul and multiplications(node) >= WORTH:
+            if is_large_product(node):
                 text = f"product{str(text).removeprefix('np.matmul')}"
             self.lines.append(f"    {name} = {text}")
             return
@@ -291,11 +291,6 @@ def constant_added(plan: Plan) -> dict[Node, tuple[Node, Array]]:
             if x.primitive is ASSEMBLE and count[x] == 1 and constant:
                 found[x] = node, np.asarray(c.params["value"])
     return found
-
-
-def multiplications(node: Node) -> int:
-    """How many numbers a matrix product multiplies."""
-    return size(node.shape) * node.operands[0].shape[-1]
 
 
 def is_fresh(node: Node) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from itertools import pairwise
 
-WORTH = 50_000_000  # operations below which waking a thread costs more than it saves
+WORTH = 10_000_000  # operations below which waking a thread costs more than it saves
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 _lock = threading.Lock()
 
@@ -31,6 +32,26 @@ def workers() -> ThreadPoolExecutor:
         return _pool[1]
 
 
+def together(tasks: Sequence[Callable[[], object]]) -> None:
+    """Runs the tasks, the first here and the others on the threads that help.
+
+    What none of them has begun when the first is done is done here too: where the processors are taken by others,
+    waiting for a thread to be woken takes longer than its work.
+    """
+    pool = workers()
+    waiting = [(pool.submit(copy_context().run, task), task) for task in tasks[1:]]
+    done = False
+    try:
+        tasks[0]()
+        done = True
+    finally:
+        for job, task in reversed(waiting):
+            if not job.cancel():
+                job.result()
+            elif done:
+                task()
+
+
 def in_blocks(function: Callable[[int, int, int], None], length: int, count: int, work: float) -> None:
     """Calls function(block, lo, hi) for `count` blocks of range(length), on several threads where that is worth it.
 
@@ -48,10 +69,4 @@ def in_blocks(function: Callable[[int, int, int], None], length: int, count: int
         some(0, count)
         return
     bounds = [count * k // threads for k in range(threads + 1)]
-    pool = workers()
-    waiting = [pool.submit(copy_context().run, some, a, b) for a, b in pairwise(bounds[1:])]
-    try:
-        some(0, bounds[1])
-    finally:
-        for job in waiting:
-            job.result()
+    together([partial(some, a, b) for a, b in pairwise(bounds)])

@@ -11,7 +11,9 @@ import difflab as dl
 from benchmarks.gradbench import minors, mixture, nested, ode, vectors
 from benchmarks.gradbench.libraries import Difflab
 from difflab.graph.merging import key
-from difflab.primitives import rows
+from difflab.graph.trace import record
+from difflab.graph.traced import NODE, apply
+from difflab.primitives import Composite, Custom, Elementwise, rows
 
 
 def order(n):
@@ -170,3 +172,55 @@ def test_branches_are_still_seen():
 
     program = compiled(dl.grad(f), 1.0)
     assert program(1.0) == pytest.approx(np.cos(1.0)) and program(-1.0) == -2.0 and program(0.05) == 0.1
+
+
+def test_what_a_checkpoint_takes_out_is_computed_anew():
+    """The function is run once before it is known that it reads a traced value, and that run is forgotten."""
+
+    def f(x):
+        scale = np.sin(x)
+        inner = dl.checkpoint(lambda y: y * np.exp(scale))
+        return np.sum(inner(x) + np.exp(scale) + np.exp(scale))
+
+    x = np.linspace(0.1, 1.0, 5)
+    program = compiled(dl.grad(f), x)
+    np.testing.assert_allclose(program(x), dl.grad(f)(x), rtol=1e-14)
+
+
+def counted(name, kind=Elementwise, **rest):
+    """A row of a user's, which is in no table, and that counts its calls."""
+    calls = []
+
+    def value(m, x):
+        calls.append(x)
+        return x * float(len(calls))
+
+    return kind(name=name, doc="x times the number of calls so far", value=value, **rest), calls
+
+
+@pytest.mark.parametrize(
+    ("row", "calls"),
+    [
+        counted("counted", partials=(1,)),
+        counted("sin", partials=(1,)),  # the table has one of this name
+        counted("counted", Custom, vjp=lambda m, ct, y, x: (ct,)),
+        counted("counted", Composite),
+    ],
+    ids=["elementwise", "of a known name", "custom", "composite"],
+)
+def test_rows_outside_of_the_table_stand_for_themselves(row, calls):
+    """They run a user's code, which may give something else each time."""
+    assert key(row, (2.0,), {}) is None
+    x = np.array([1.0, 2.0])
+    graph, _ = record(lambda x: apply(row, (x,)) + apply(row, (x,)), x, merging=True)
+    assert [n.primitive for n in graph.operations].count(row) == 2
+    assert len(calls) == 2
+    for quick in (NODE.function(row), NODE.of(row)):
+        graph, _ = record(lambda x, quick=quick: quick(x) + quick(x), x, merging=True)
+        assert [n.primitive for n in graph.operations].count(row) == 2
+
+
+@pytest.mark.parametrize("row", [rows.input, rows.constant])
+def test_leaves_are_never_one(row):
+    assert key(row, (), {}) is None
+    assert len(record(lambda x, y: x + y, 2.0, 2.0, merging=True)[0].inputs) == 2

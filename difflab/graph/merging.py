@@ -26,7 +26,7 @@ def key(row: Primitive, operands: Sequence[Value], params: Params) -> Hashable:
     if not row.merges:
         return None
     try:
-        found = (id(row), *map(part, operands)), frozen(params) if params else None
+        found = (row, *map(part, operands), frozen(params)) if params else (row, *map(part, operands))
         hash(found)
     except TypeError:
         return None

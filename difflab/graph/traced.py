@@ -5,7 +5,7 @@ Every operation makes a new one, which holds the row, its operands and the value
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,15 @@ from .array_methods import ArrayMethods
 from .block import Block
 from .kinds import FITTING, NUMBERS, check_operands
 from .leaks import leak
-from .merging import key
+from .merging import key, part
 from .node import BLOCK, NO_PARAMS, Node, Operation
+from .pending import PENDING as PENDING, SeenShape as SeenShape
 from .refusals import (
     escaped,
     in_place,
     nearest,
     no_attribute,
     objects,
-    shape_unknown,
     shapes_refused,
     undecided,
     vertex_used,
@@ -36,25 +36,10 @@ from .torch_names import keywords_refused
 
 SEQUENCES = (tuple, list)
 PYTHON_NUMBERS = frozenset((bool, int, float, complex))
+PLAIN = frozenset((float, int, np.float64))  # numbers that need no look
+NEW = object.__new__
+QUICK: dict[np.ufunc, Primitive] = {}  # the rows of ufuncs that were met, where `one` and `two` can record them
 IN_PLACE = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
-
-
-class Pending:
-    """The value of a traced value of which a builder knows no shape; whoever asks for it is told so."""
-
-    def __getattr__(self, name: str) -> Value:
-        if name.startswith("__") and name != "__array__":  # a protocol that asks whether it is spoken here
-            raise AttributeError(name)
-        raise shape_unknown(name)
-
-
-PENDING = Pending()
-
-
-class SeenShape(tuple[int, ...]):
-    """A guard's outcome: the shape of a value whose shape depends on values (a mask, a search)."""
-
-    __slots__ = ()
 
 
 class Traced(Operation, ArrayMethods):
@@ -153,6 +138,8 @@ class Traced(Operation, ArrayMethods):
 
     # NumPy hands the call over.
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:
+        if method == "__call__" and not kwargs and (quick := QUICK.get(ufunc)) is not None:
+            return one(quick, inputs[0]) if len(inputs) == 1 else two(quick, *inputs)
         out = kwargs.pop("out", None)
         if out is not None:
             raise in_place(f"np.{ufunc.__name__}(..., out=)")
@@ -167,6 +154,8 @@ class Traced(Operation, ArrayMethods):
             suffix = "" if method == "__call__" else "." + method
             name = ufunc.__name__
             raise TraceError(f"np.{name}{suffix} has no derivative rule in difflab; {nearest(name)}")
+        if method == "__call__" and row.arguments is positional and acts_on_elements(row) and ufunc.nin < 3:
+            QUICK[ufunc] = row
         return call_row(row, *inputs, **kwargs)
 
     def __array_function__(self, function: Function, types: object, args: Sequence[Value], kwargs: Params) -> Value:
@@ -217,7 +206,7 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     if plain:
         operands = tape.kept(operands)
     equal = key(row, operands, params) if tape.known is not None else None
-    if equal is not None and (known := tape.known.get(equal)) is not None and known.tape is tape:
+    if equal is not None and (known := tape.known.get(equal)) is not None:
         return unpack(row, known) if known.value.__class__ is tuple else known
     values = [x.value if x.__class__ is Traced and x.tape is tape else x for x in operands]
     if mixed or tape.nested:
@@ -239,6 +228,88 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     if equal is not None:
         tape.known[equal] = made
     return unpack(row, made) if several else made
+
+
+def one(row: Primitive, x: Value) -> Value:
+    """`apply` for a row that acts on elements and has one operand: the hot path of a recording."""
+    if x.__class__ is not Traced:
+        return apply(row, (operand(x),))
+    tape = x.tape
+    if tape.operations is None or not tape.follows:
+        return apply(row, (x,))
+    equal = None
+    if tape.known is not None and row.merges:
+        equal = (row, id(x))
+        if (known := tape.known.get(equal)) is not None:
+            return known
+    value = x.value
+    value = one(row, value) if value.__class__ is Traced else computed(row, tape, (x,), value)
+    return entered(row, (x,), value, tape, equal)
+
+
+def two(row: Primitive, a: Value, b: Value) -> Value:
+    """The same for two operands: values of one tape, and numbers and arrays."""
+    tape = a.tape if a.__class__ is Traced else b.tape if b.__class__ is Traced else None
+    if tape is None or tape.operations is None or not tape.follows:
+        return apply(row, (operand(a), operand(b)))
+    if a.__class__ is Traced:
+        x = a.value
+    elif a.__class__ in PLAIN:
+        x = a
+    elif a.__class__ is np.ndarray and a.dtype.kind in NUMBERS:
+        x = a = tape.snapshot(a)
+    else:
+        return apply(row, (operand(a), b))
+    if b.__class__ is Traced:
+        if b.tape is not tape:
+            return apply(row, (a, b))
+        y = b.value
+    elif b.__class__ in PLAIN:
+        y = b
+    elif b.__class__ is np.ndarray and b.dtype.kind in NUMBERS:
+        y = b = tape.snapshot(b)
+    else:
+        return apply(row, (a, operand(b)))
+    equal = None
+    if tape.known is not None and row.merges:
+        equal = row, id(a) if a.__class__ is Traced else part(a), id(b) if b.__class__ is Traced else part(b)
+        if (known := tape.known.get(equal)) is not None:
+            return known
+    nested = x.__class__ is Traced or y.__class__ is Traced
+    value = two(row, x, y) if nested else computed(row, tape, (a, b), x, y)
+    return entered(row, (a, b), value, tape, equal)
+
+
+def entered(row: Primitive, operands: tuple[Value, ...], value: Value, tape: Value, equal: Hashable) -> Traced:
+    """The next entry of a tape, which knows it again where `equal` is not None."""
+    made: Traced = NEW(Traced)  # what __init__ does, without the call, which takes three times as long
+    made.primitive = row
+    made.operands = operands
+    made.params = NO_PARAMS
+    made.value = value
+    made.tape = tape
+    made.name = None
+    made.block = BLOCK.get()
+    tape.operations.append(made)
+    if equal is not None:
+        tape.known[equal] = made
+    return made
+
+
+def acts_on_elements(row: Primitive) -> bool:
+    """Whether `one` and `two` can record it: its result is one value, whatever the operands."""
+    return row.kind == "elementwise" and row.outputs is None
+
+
+def computed(row: Primitive, tape: Value, operands: tuple[Value, ...], *values: Value) -> Value:
+    """The result on values that no tape around has."""
+    if tape.nested:
+        return tape.compute(row, list(values), NO_PARAMS)
+    try:
+        value = row.evaluate(*values)
+    except ValueError as error:
+        raise shapes_refused(row, operands, error) from error.__cause__
+    return np.asarray(value)[()] if value.__class__ in PYTHON_NUMBERS else value
 
 
 def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:
@@ -336,7 +407,12 @@ class NodeCarrier(Carrier):
         def record(*operands: Value, **params: Value) -> Value:
             return apply(row, operands, params)
 
-        return record
+        def record_elements(*operands: Value, **params: Value) -> Value:
+            if params or len(operands) > 2:
+                return apply(row, operands, params)
+            return one(row, *operands) if len(operands) == 1 else two(row, *operands)
+
+        return record_elements if acts_on_elements(row) else record
 
     def native(self, row: Primitive, spelled: str | None) -> Function | None:
         return None

@@ -1,4 +1,4 @@
-"""A loop's values are read off the loop with the tangents where that one begins and captures the same, and only there."""
+"""A loop's values are read off the loop with the tangents where that begins and captures the same, and only there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POINT = dict(x=np.array([0.3, 0.7, 0.9]), t=np.array([1.0, -2.0, 0.5]), z=np.arr
 
 
 def both(x, t, z):
-    """A loop and its tangent; the loop captures sin(z), which is traced, and W, which is a constant of the longer one."""
+    """A loop and its tangent; it captures sin(z), which is traced, and W, which is a constant of the longer loop."""
 
     def f(x, w):
         step = lambda c: (c[0] * w + np.sin(z), c[1] + 1.0)

@@ -38,35 +38,43 @@ def sweep(
     m = NODE if nested or holds_traced(list(cotangents.values())) else NUMPY
     gates = {} if gates is None else gates
     for node in reversed(nodes):
-        cotangent = cotangents.get(node)
-        if cotangent is None or not node.operands:
+        cotangent = cotangents.get(node) if node.operands else None
+        if cotangent is None:
             continue
+        row = node.primitive
         values, wanted = node.tape.read(node.operands)
-        steps = pullback(m, node, cotangent, gates.get(node) if gates else None, values, wanted)
+        gate = gates.get(node) if gates else None
+        steps = PULLBACKS[row.kind](m, row, node, cotangent, gate, values, wanted) if row.differentiable else ()
         for position, local, value, gate in steps:
             target = node.operands[position]
             if observe is not None and local.__class__ is Gate:
                 local = local.mask * (1.0 * local.factor)
-            if gate is not None or not both_numbers(value, target.value):
+            if gate is not None or not fits(value, target.value):
                 value, gate = fit(m, value, gate, target.value)
                 if value is None:
                     continue
             if observe is not None:
                 observe(node, position, cotangent, local, value)
-            if node.primitive.kind == "pick":
+            if row.kind == "pick":
                 collect(cotangents, gates, target, node.params["index"], value, gate)
-                continue
-            accumulate(m, cotangents, gates, target, value, gate)
+            elif gate is None and target not in cotangents:
+                cotangents[target] = value
+            else:
+                accumulate(m, cotangents, gates, target, value, gate)
         if observe is None:
             del cotangents[node]
     return cotangents
 
 
-def both_numbers(value: Value, x: Value) -> bool:
-    """Whether both are float64 numbers, plain or traced alike: a contribution that fits as it is."""
-    while value.__class__ is Traced and x.__class__ is Traced:
-        value, x = value.value, x.value
-    return value.__class__ is np.float64 and x.__class__ is np.float64
+def fits(value: Value, x: Value) -> bool:
+    """Whether a contribution to x has its shape and dtype, as almost all have: a quick look, which may say no."""
+    while value.__class__ is Traced:
+        value = value.value
+    while x.__class__ is Traced:
+        x = x.value
+    if value.__class__ is np.float64 or x.__class__ is not np.ndarray or value.__class__ is not np.ndarray:
+        return value.__class__ is x.__class__ is np.float64
+    return value.dtype is x.dtype and x.dtype.kind in "fc" and value.shape == x.shape
 
 
 def accumulate(
@@ -93,16 +101,6 @@ def collect(cotangents: Value, gates: Value, target: Traced, index: int, value: 
     parts[index] = value if parts[index] is None else parts[index] + value
     if gate is not None:
         gates.setdefault(target, [None] * len(target.value))[index] = gate
-
-
-def pullback(
-    m: Carrier, node: Traced, ct: Value, gate: Value, values: list[Value], wanted: list[int]
-) -> Iterable[Contribution]:
-    """The contributions of one node to its wanted operands."""
-    row = node.primitive
-    if not row.differentiable:
-        return ()
-    return PULLBACKS[row.kind](m, row, node, ct, gate, values, wanted)
 
 
 def pull_elementwise(

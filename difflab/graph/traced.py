@@ -206,7 +206,7 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     if plain:
         operands = tape.kept(operands)
     equal = key(row, operands, params) if tape.known is not None else None
-    if equal is not None and (known := tape.known.get(equal)) is not None:
+    if equal is not None and (known := tape.known[row].get(equal)) is not None:
         return unpack(row, known) if known.value.__class__ is tuple else known
     values = [x.value if x.__class__ is Traced and x.tape is tape else x for x in operands]
     if mixed or tape.nested:
@@ -226,25 +226,21 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     made = Traced(row, operands, params, tuple(value) if several else value, tape, None, BLOCK.get())
     tape.operations.append(made)
     if equal is not None:
-        tape.known[equal] = made
+        tape.known[row][equal] = made
     return unpack(row, made) if several else made
 
 
 def one(row: Primitive, x: Value) -> Value:
     """`apply` for a row that acts on elements and has one operand: the hot path of a recording."""
-    if x.__class__ is not Traced:
+    if x.__class__ is not Traced or (tape := x.tape).operations is None or not tape.follows:
         return apply(row, (operand(x),))
-    tape = x.tape
-    if tape.operations is None or not tape.follows:
-        return apply(row, (x,))
-    equal = None
-    if tape.known is not None and row.merges:
-        equal = (row, id(x))
-        if (known := tape.known.get(equal)) is not None:
-            return known
+    operands = (x,)
+    alike = tape.known[row] if tape.known is not None and row.merges else None
+    if alike is not None and (known := alike.get(operands)) is not None:
+        return known
     value = x.value
-    value = one(row, value) if value.__class__ is Traced else computed(row, tape, (x,), value)
-    return entered(row, (x,), value, tape, equal)
+    value = one(row, value) if value.__class__ is Traced else computed(row, tape, operands, value)
+    return entered(row, operands, value, tape, alike, operands)
 
 
 def two(row: Primitive, a: Value, b: Value) -> Value:
@@ -270,18 +266,24 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
         y = b = tape.snapshot(b)
     else:
         return apply(row, (a, operand(b)))
-    equal = None
+    operands = equal = (a, b)
+    alike = None
     if tape.known is not None and row.merges:
-        equal = row, id(a) if a.__class__ is Traced else part(a), id(b) if b.__class__ is Traced else part(b)
-        if (known := tape.known.get(equal)) is not None:
+        alike = tape.known[row]
+        if a.__class__ is not Traced or b.__class__ is not Traced:
+            equal = part(a) + part(b)
+        if (known := alike.get(equal)) is not None:
             return known
     nested = x.__class__ is Traced or y.__class__ is Traced
-    value = two(row, x, y) if nested else computed(row, tape, (a, b), x, y)
-    return entered(row, (a, b), value, tape, equal)
+    value = two(row, x, y) if nested else computed(row, tape, operands, x, y)
+    return entered(row, operands, value, tape, alike, equal)
 
 
-def entered(row: Primitive, operands: tuple[Value, ...], value: Value, tape: Value, equal: Hashable) -> Traced:
-    """The next entry of a tape, which knows it again where `equal` is not None."""
+def entered(
+    row: Primitive, operands: tuple[Value, ...], value: Value, tape: Value, alike: dict[Hashable, Traced] | None,
+    equal: Hashable,
+) -> Traced:  # fmt: skip
+    """The next entry of a tape; where equal operations are recorded once, it is known again among those alike."""
     made: Traced = NEW(Traced)  # what __init__ does, without the call, which takes three times as long
     made.primitive = row
     made.operands = operands
@@ -291,8 +293,8 @@ def entered(row: Primitive, operands: tuple[Value, ...], value: Value, tape: Val
     made.name = None
     made.block = BLOCK.get()
     tape.operations.append(made)
-    if equal is not None:
-        tape.known[equal] = made
+    if alike is not None:
+        alike[equal] = made
     return made
 
 

@@ -11,9 +11,12 @@ import difflab as dl
 from benchmarks.gradbench import minors, mixture, nested, ode, vectors
 from benchmarks.gradbench.libraries import Difflab
 from difflab.graph.merging import key
+from difflab.graph.recording import Tape
 from difflab.graph.trace import record
 from difflab.graph.traced import NODE, apply
 from difflab.primitives import Composite, Custom, Elementwise, rows
+
+X = np.array([0.5, 2.0])
 
 
 def order(n):
@@ -224,3 +227,32 @@ def test_rows_outside_of_the_table_stand_for_themselves(row, calls):
 def test_leaves_are_never_one(row):
     assert key(row, (), {}) is None
     assert len(record(lambda x, y: x + y, 2.0, 2.0, merging=True)[0].inputs) == 2
+
+
+OPERANDS = [2.0, -0.0, 0.0, float("nan"), 3, 0, np.float64(2.0), np.float64(-0.0), np.float32(2.0), True, 1j, X]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_short_ways_onto_a_tape_say_the_same_key(nested):
+    """What operators and functions record, with numbers and arrays on either side, is known by `key`; each once."""
+
+    def on(x):
+        for _ in range(2):
+            for other in [x, np.sin(x), *OPERANDS]:
+                x + other, other * x, np.multiply(x, other), np.subtract(other, x), NODE.divide(x, other)
+                np.cos(x), -x, abs(x), np.sum(x), NODE.exp(x)
+        return x
+
+    with Tape() as (outer, _), Tape(merging=True) as (tape, operations):
+        x = outer.input(X) if nested else X
+        on(tape.input(x))
+        made = [n for n in operations if n.primitive.merges]
+        assert [n for n in made if tape.known[n.primitive].get(key(n.primitive, n.operands, n.params)) is not n] == []
+        assert sum(map(len, tape.known.values())) == len(made)
+        whole = {(n.primitive, *map(same, n.operands)) for n in made}
+        assert len(whole) == len(made)
+
+
+def same(x):
+    """An operand by its class and bytes, a traced one by itself."""
+    return id(x) if hasattr(x, "primitive") else (type(x), np.asarray(x).tobytes())

@@ -29,16 +29,16 @@ def key(row: Primitive, operands: tuple[Value, ...], params: Params) -> Hashable
     if not row.merges:
         return None
     try:
-        found = [y for x in operands for y in part(x)]
+        found = tuple([y for x in operands for y in part(x)])
         if params:
-            found.append(frozen(params))
-        hash(found := tuple(found))
+            found = (*found, frozen(params))
+        hash(found)
     except TypeError:
         return None
     return found
 
 
-def part(x: Value) -> tuple[Hashable, ...]:
+def part(x: Value) -> tuple[Value, ...]:
     """An operand: numbers by value, traced values, which are equal to themselves alone, as they are, and arrays, of
     which a tape keeps copies, by identity. So the operands are their own key where all of them are traced.
     """

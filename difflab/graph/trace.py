@@ -91,7 +91,7 @@ def written_names(f: Value) -> tuple[Sequence[str], str]:
             code = plain.__code__
             more = code.co_argcount + code.co_kwonlyargcount
             return code.co_varnames[: code.co_argcount], code.co_varnames[more] if code.co_flags & CO_VARARGS else "x"
-        plain = plain.__wrapped__
+        plain = plain.__dict__["__wrapped__"]
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):

@@ -239,7 +239,17 @@ def one(row: Primitive, x: Value) -> Value:
     if alike is not None and (known := alike.get(operands)) is not None:
         return known
     value = x.value
-    value = one(row, value) if value.__class__ is Traced else computed(row, tape, operands, value)
+    if value.__class__ is Traced:
+        value = one(row, value)
+    elif tape.nested:
+        value = tape.compute(row, [value], NO_PARAMS)
+    else:
+        try:
+            value = row.evaluate(value)
+        except ValueError as error:
+            raise shapes_refused(row, operands, error) from error.__cause__
+        if value.__class__ in PYTHON_NUMBERS:
+            value = np.asarray(value)[()]
     return entered(row, operands, value, tape, alike, operands)
 
 
@@ -266,16 +276,28 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
         y = b = tape.snapshot(b)
     else:
         return apply(row, (a, operand(b)))
-    operands = equal = (a, b)
+    operands = a, b
     alike = None
+    equal: Hashable = operands
     if tape.known is not None and row.merges:
         alike = tape.known[row]
-        if a.__class__ is not Traced or b.__class__ is not Traced:
+        if b.__class__ in PLAIN and b:
+            equal = (a, b.__class__, b)  # as `part` says it
+        elif a.__class__ is not Traced or b.__class__ is not Traced:
             equal = part(a) + part(b)
         if (known := alike.get(equal)) is not None:
             return known
-    nested = x.__class__ is Traced or y.__class__ is Traced
-    value = two(row, x, y) if nested else computed(row, tape, operands, x, y)
+    if x.__class__ is Traced or y.__class__ is Traced:
+        value = two(row, x, y)
+    elif tape.nested:
+        value = tape.compute(row, [x, y], NO_PARAMS)
+    else:
+        try:
+            value = row.evaluate(x, y)
+        except ValueError as error:
+            raise shapes_refused(row, operands, error) from error.__cause__
+        if value.__class__ in PYTHON_NUMBERS:
+            value = np.asarray(value)[()]
     return entered(row, operands, value, tape, alike, equal)
 
 
@@ -301,17 +323,6 @@ def entered(
 def acts_on_elements(row: Primitive) -> bool:
     """Whether `one` and `two` can record it: its result is one value, whatever the operands."""
     return row.kind == "elementwise" and row.outputs is None
-
-
-def computed(row: Primitive, tape: Value, operands: tuple[Value, ...], *values: Value) -> Value:
-    """The result on values that no tape around has."""
-    if tape.nested:
-        return tape.compute(row, list(values), NO_PARAMS)
-    try:
-        value = row.evaluate(*values)
-    except ValueError as error:
-        raise shapes_refused(row, operands, error) from error.__cause__
-    return np.asarray(value)[()] if value.__class__ in PYTHON_NUMBERS else value
 
 
 def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from difflab import mdp
 from difflab.draw.svg import ATTRIBUTES, TAGS
 from difflab.errors import DifflabError
 from difflab.gallery import FIGURES
+from difflab.mdp.grid_rules import entering
 from difflab.palette import LIGHT_TO_DARK
 
 NAMED = mdp.MDP.from_function(
@@ -187,3 +189,15 @@ def test_the_figures_of_chapter_8():
     backup = FIGURES["8-2-2-bellman-backup"].make()
     grid = mdp.gridworld((3, 3), terminals=[(0, 1)], slip=0.2, discount=0.9)
     assert float(backup.values[backup.graph.outputs[0]]) == pytest.approx(grid.solve().q[4, 0])
+
+
+@pytest.mark.parametrize(("apart", "told"), [(0.0, False), (1e-6, False), (1e-3, True), (0.5, True)])
+def test_rewards_of_entering_are_only_told_where_one_choice_of_them_fits(apart, told):
+    """Two states that are entered with almost the same chances: many rewards explain the process nearly as well."""
+    rewards = np.array([3.0, -1.0])
+    chances = np.array([[0.5, 0.5], [0.5 + apart, 0.5 - apart]])
+    found = entering(mdp.MDP.from_arrays(chances[None], (chances @ rewards)[:, None], 0.9))
+    if told:
+        np.testing.assert_allclose(found, rewards, rtol=1e-8)
+    else:
+        assert found is None

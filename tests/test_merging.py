@@ -11,7 +11,12 @@ import difflab as dl
 from benchmarks.gradbench import minors, mixture, nested, ode, vectors
 from benchmarks.gradbench.libraries import Difflab
 from difflab.graph.merging import key
-from difflab.primitives import rows
+from difflab.graph.recording import Tape
+from difflab.graph.trace import record
+from difflab.graph.traced import NODE, apply
+from difflab.primitives import Composite, Custom, Elementwise, rows
+
+X = np.array([0.5, 2.0])
 
 
 def order(n):
@@ -87,7 +92,7 @@ def test_only_what_is_compiled_is_merged():
 )
 def test_what_is_equal(a, b, same):
     assert key(*a) is not None
-    assert (key(*a) == key(*b)) is same
+    assert ((a[0], key(*a)) == (b[0], key(*b))) is same
 
 
 def test_arrays_that_are_filled_again_are_different():
@@ -170,3 +175,84 @@ def test_branches_are_still_seen():
 
     program = compiled(dl.grad(f), 1.0)
     assert program(1.0) == pytest.approx(np.cos(1.0)) and program(-1.0) == -2.0 and program(0.05) == 0.1
+
+
+def test_what_a_checkpoint_takes_out_is_computed_anew():
+    """The function is run once before it is known that it reads a traced value, and that run is forgotten."""
+
+    def f(x):
+        scale = np.sin(x)
+        inner = dl.checkpoint(lambda y: y * np.exp(scale))
+        return np.sum(inner(x) + np.exp(scale) + np.exp(scale))
+
+    x = np.linspace(0.1, 1.0, 5)
+    program = compiled(dl.grad(f), x)
+    np.testing.assert_allclose(program(x), dl.grad(f)(x), rtol=1e-14)
+
+
+def counted(name, kind=Elementwise, **rest):
+    """A row of a user's, which is in no table, and that counts its calls."""
+    calls = []
+
+    def value(m, x):
+        calls.append(x)
+        return x * float(len(calls))
+
+    return kind(name=name, doc="x times the number of calls so far", value=value, **rest), calls
+
+
+@pytest.mark.parametrize(
+    ("row", "calls"),
+    [
+        counted("counted", partials=(1,)),
+        counted("sin", partials=(1,)),  # the table has one of this name
+        counted("counted", Custom, vjp=lambda m, ct, y, x: (ct,)),
+        counted("counted", Composite),
+    ],
+    ids=["elementwise", "of a known name", "custom", "composite"],
+)
+def test_rows_outside_of_the_table_stand_for_themselves(row, calls):
+    """They run a user's code, which may give something else each time."""
+    assert key(row, (2.0,), {}) is None
+    x = np.array([1.0, 2.0])
+    graph, _ = record(lambda x: apply(row, (x,)) + apply(row, (x,)), x, merging=True)
+    assert [n.primitive for n in graph.operations].count(row) == 2
+    assert len(calls) == 2
+    for quick in (NODE.function(row), NODE.of(row)):
+        graph, _ = record(lambda x, quick=quick: quick(x) + quick(x), x, merging=True)
+        assert [n.primitive for n in graph.operations].count(row) == 2
+
+
+@pytest.mark.parametrize("row", [rows.input, rows.constant])
+def test_leaves_are_never_one(row):
+    assert key(row, (), {}) is None
+    assert len(record(lambda x, y: x + y, 2.0, 2.0, merging=True)[0].inputs) == 2
+
+
+OPERANDS = [2.0, -0.0, 0.0, float("nan"), 3, 0, np.float64(2.0), np.float64(-0.0), np.float32(2.0), True, 1j, X]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_short_ways_onto_a_tape_say_the_same_key(nested):
+    """What operators and functions record, with numbers and arrays on either side, is known by `key`; each once."""
+
+    def on(x):
+        for _ in range(2):
+            for other in [x, np.sin(x), *OPERANDS]:
+                x + other, other * x, np.multiply(x, other), np.subtract(other, x), NODE.divide(x, other)
+                np.cos(x), -x, abs(x), np.sum(x), NODE.exp(x)
+        return x
+
+    with Tape() as (outer, _), Tape(merging=True) as (tape, operations):
+        x = outer.input(X) if nested else X
+        on(tape.input(x))
+        made = [n for n in operations if n.primitive.merges]
+        assert [n for n in made if tape.known[n.primitive].get(key(n.primitive, n.operands, n.params)) is not n] == []
+        assert sum(map(len, tape.known.values())) == len(made)
+        whole = {(n.primitive, *map(same, n.operands)) for n in made}
+        assert len(whole) == len(made)
+
+
+def same(x):
+    """An operand by its class and bytes, a traced one by itself."""
+    return id(x) if hasattr(x, "primitive") else (type(x), np.asarray(x).tobytes())

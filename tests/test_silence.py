@@ -20,6 +20,7 @@ from scipy import integrate, optimize, sparse
 
 import difflab as dl
 from difflab import mdp, nn
+from difflab.compile.program.draws import Draws
 from difflab.errors import DtypeError, FrozenWarning, InputError, TraceError
 from difflab.graph import leaks
 
@@ -383,6 +384,32 @@ def test_the_normal_number_that_numpy_keeps_for_the_next_call():
     for _ in range(2):
         with pytest.warns(FrozenWarning, match="np.random.normal"):
             dl.compile(lambda x: x * np.random.normal())(1.0)
+
+
+STATES = {
+    "np.random's": np.random.mtrand._rand,
+    "a RandomState": np.random.RandomState(3),
+    "a RandomState on another generator": np.random.RandomState(np.random.PCG64(3)),
+    "a twister": np.random.Generator(np.random.MT19937(3)),
+    "a Generator": np.random.default_rng(3),
+    "Python's": random._inst,
+    "a Random": random.Random(3),
+}
+
+
+@pytest.mark.parametrize("normal", [False, True], ids=["uniform", "normal"])
+@pytest.mark.parametrize("rng", STATES.values(), ids=list(STATES))
+def test_whether_a_generator_has_moved(rng, normal):
+    """Each draw is seen, also one that is answered from what an earlier one has left; and nothing else is."""
+    draw = (rng.gauss if isinstance(rng, random.Random) else rng.normal) if normal else rng.uniform
+    for _ in range(4):
+        draws = Draws(len, [], [rng], [])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FrozenWarning)
+            assert not draws.warn()
+        draw(0.0, 1.0)
+        with pytest.warns(FrozenWarning):
+            assert draws.warn()
 
 
 def test_a_generator_among_the_static_arguments():

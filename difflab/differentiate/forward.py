@@ -12,7 +12,7 @@ from ..graph.recording import Tape
 from ..graph.traced import NODE, Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Gate
 from ..types import Value
-from .reverse import no_derivative
+from .reverse import fits, no_derivative
 
 
 def sweep(nodes: list[Traced], tangents: dict[Traced, Value], nested: bool = False) -> dict[Traced, Value]:
@@ -118,6 +118,8 @@ PUSHFORWARDS: dict[str, Callable[..., Value]] = {
 
 def fit(m: Carrier, tangent: Value, y: Value) -> Value:
     """A tangent in the shape and dtype of the value that it belongs to."""
+    if fits(tangent, y):
+        return tangent
     if y.__class__ is tuple:
         return list(tangent)
     dtype = y.dtype

@@ -6,7 +6,7 @@ sweep is recorded and can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,8 +18,8 @@ from ..primitives import NUMPY, Carrier, Custom, Elementwise, Gate, Linear, Prim
 from ..primitives.primitive import Pick
 from ..types import Value
 
-# What flows back along one edge: the operand's place, the partial derivative where the operation has one an element,
-# the value, and its gate.
+# What flows back along one edge: the operand's place, the partial derivative (or what a rule gave for it) where the
+# operation has one an element, the value, and its gate.
 Contribution: TypeAlias = tuple[int, Value, Value, Value]
 
 
@@ -38,26 +38,43 @@ def sweep(
     m = NODE if nested or holds_traced(list(cotangents.values())) else NUMPY
     gates = {} if gates is None else gates
     for node in reversed(nodes):
-        cotangent = cotangents.get(node)
-        if cotangent is None or not node.operands:
+        cotangent = cotangents.get(node) if node.operands else None
+        if cotangent is None:
             continue
+        row = node.primitive
         values, wanted = node.tape.read(node.operands)
-        steps = pullback(m, node, cotangent, gates.get(node) if gates else None, values, wanted)
+        gate = gates.get(node) if gates else None
+        steps = PULLBACKS[row.kind](m, row, node, cotangent, gate, values, wanted) if row.differentiable else ()
         for position, local, value, gate in steps:
             target = node.operands[position]
-            if value.__class__ is not np.float64 or target.value.__class__ is not np.float64 or gate is not None:
+            if observe is not None and local.__class__ is Gate:
+                local = local.mask * (1.0 * local.factor)
+            if gate is not None or not fits(value, target.value):
                 value, gate = fit(m, value, gate, target.value)
                 if value is None:
                     continue
             if observe is not None:
                 observe(node, position, cotangent, local, value)
-            if node.primitive.kind == "pick":
+            if row.kind == "pick":
                 collect(cotangents, gates, target, node.params["index"], value, gate)
-                continue
-            accumulate(m, cotangents, gates, target, value, gate)
+            elif gate is None and target not in cotangents:
+                cotangents[target] = value
+            else:
+                accumulate(m, cotangents, gates, target, value, gate)
         if observe is None:
             del cotangents[node]
     return cotangents
+
+
+def fits(value: Value, x: Value) -> bool:
+    """Whether a contribution to x has its shape and dtype, as almost all have: a quick look, which may say no."""
+    while value.__class__ is Traced:
+        value = value.value
+    while x.__class__ is Traced:
+        x = x.value
+    if value.__class__ is np.float64 or x.__class__ is not np.ndarray or value.__class__ is not np.ndarray:
+        return value.__class__ is x.__class__ is np.float64
+    return value.dtype is x.dtype and x.dtype.kind in "fc" and value.shape == x.shape
 
 
 def accumulate(
@@ -86,26 +103,19 @@ def collect(cotangents: Value, gates: Value, target: Traced, index: int, value: 
         gates.setdefault(target, [None] * len(target.value))[index] = gate
 
 
-def pullback(
-    m: Carrier, node: Traced, ct: Value, gate: Value, values: list[Value], wanted: list[int]
-) -> Iterator[Contribution]:
-    """The contributions of one node to its wanted operands."""
-    row = node.primitive
-    if not row.differentiable:
-        return iter(())
-    return PULLBACKS[row.kind](m, row, node, ct, gate, values, wanted)
-
-
 def pull_elementwise(
     m: Carrier, row: Elementwise, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
-) -> Iterator[Contribution]:
+) -> Iterable[Contribution]:
+    found: list[
+        Contribution
+    ] = []  # no generator: most operations are of this kind, and it takes longer than their rules
     for i in wanted:
         rule = row.partials[i] if i < len(row.partials) else None
         if rule is None:
             raise no_derivative(row, i)
         if rule.__class__ is int:
             if rule != 0:
-                yield i, rule, ct if rule == 1 else -ct, gate
+                found.append((i, rule, ct if rule == 1 else -ct, gate))
             continue
         if x[i].dtype.kind not in "fc":  # truth values and integers carry none, and the rules need not take them
             continue
@@ -113,17 +123,17 @@ def pull_elementwise(
         if partial.__class__ is Gate:
             mask = partial.mask if gate is None else m.logical_and(partial.mask, gate)
             through = ct if partial.factor.__class__ is int and partial.factor == 1 else ct * partial.factor
-            local = partial.mask * (1.0 * partial.factor)
-            yield i, local, m.where(mask, through, 0.0), mask
+            found.append((i, partial, m.where(mask, through, 0.0), mask))
         elif gate is None:
-            yield i, partial, ct * partial, None
+            found.append((i, partial, ct * partial, None))
         else:
-            yield i, partial, m.where(gate, ct * partial, 0.0), gate
+            found.append((i, partial, m.where(gate, ct * partial, 0.0), gate))
+    return found
 
 
 def pull_linear(
     m: Carrier, row: Linear, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
-) -> Iterator[Contribution]:
+) -> Iterable[Contribution]:
     for i in wanted:
         if i in row.fixed:
             continue
@@ -137,7 +147,7 @@ def pull_linear(
 
 def pull_pick(
     m: Carrier, row: Pick, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
-) -> Iterator[Contribution]:
+) -> Iterable[Contribution]:
     for i in wanted:
         yield i, None, ct, gate
 
@@ -151,7 +161,7 @@ def linear_gate(m: Carrier, row: Linear, node: Traced, i: int, gate: Value, x: l
 
 def pull_custom(
     m: Carrier, row: Custom, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
-) -> Iterator[Contribution]:
+) -> Iterable[Contribution]:
     if row.vjp is None:
         raise no_derivative(row, 0)
     if node.value.__class__ is tuple:
@@ -168,7 +178,7 @@ def pull_custom(
 
 def pull_composite(
     m: Carrier, row: Any, node: Traced, ct: Value, gate: Value, x: list[Value], wanted: list[int]
-) -> Iterator[Contribution]:
+) -> Iterable[Contribution]:
     inner = list(x)
     wanted = [i for i in wanted if x[i].dtype.kind in "fc"]
     if not wanted:
@@ -189,14 +199,14 @@ def pull_composite(
             yield i, None, reached[inner[i]], gates.get(inner[i])
 
 
-PULLBACKS: dict[str, Callable[..., Iterator[Contribution]]] = {
+PULLBACKS: dict[str, Callable[..., Iterable[Contribution]]] = {
     "elementwise": pull_elementwise,
     "linear": pull_linear,
     "pick": pull_pick,
     "custom": pull_custom,
     "composite": pull_composite,
-    "opaque": lambda *_: iter(()),
-    "leaf": lambda *_: iter(()),
+    "opaque": lambda *_: (),
+    "leaf": lambda *_: (),
 }
 
 

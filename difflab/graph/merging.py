@@ -7,7 +7,9 @@ derivative of one that computes it once. All other recordings, drawings among th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,10 +17,11 @@ from ..primitives import Primitive
 from ..types import Params, Value
 
 NUMBERS = frozenset((float, int, bool, np.float64))
+Known: TypeAlias = defaultdict[Primitive, dict[Hashable, Any]]  # of each row what was recorded, by its `key`
 
 
-def key(row: Primitive, operands: Sequence[Value], params: Params) -> Hashable:
-    """What equal operations have in common, or None for one that stands for itself.
+def key(row: Primitive, operands: tuple[Value, ...], params: Params) -> Hashable:
+    """What equal operations of a row have in common, or None for one that stands for itself.
 
     Rows of the table are functions of their operands. Others (a scan, a checkpoint, a function with a gradient of its
     own, one that cannot be recorded) may run a user's Python code, and are never taken for each other.
@@ -26,21 +29,27 @@ def key(row: Primitive, operands: Sequence[Value], params: Params) -> Hashable:
     if not row.merges:
         return None
     try:
-        found = (id(row), *map(part, operands)), frozen(params) if params else None
+        found = tuple([y for x in operands for y in part(x)])
+        if params:
+            found = (*found, frozen(params))
         hash(found)
     except TypeError:
         return None
     return found
 
 
-def part(x: Value) -> Hashable:
-    """An operand: numbers by value, traced values and arrays, of which a tape keeps copies, by identity."""
+def part(x: Value) -> tuple[Value, ...]:
+    """An operand: numbers by value, traced values, which are equal to themselves alone, as they are, and arrays, of
+    which a tape keeps copies, by identity. So the operands are their own key where all of them are traced.
+    """
+    if hasattr(x, "primitive"):
+        return (x,)
     if x.__class__ in NUMBERS:
         return x.__class__, x if x else repr(x)  # 0.0 and -0.0 are equal to Python
     if isinstance(x, np.generic | complex):
         return x.__class__, np.asarray(x).tobytes()
-    if x.__class__ is np.ndarray or hasattr(x, "primitive"):
-        return id(x)
+    if x.__class__ is np.ndarray:
+        return (id(x),)
     raise TypeError(f"{x!r} is no operand of one value")
 
 

@@ -8,13 +8,10 @@ import numpy as np
 
 from ..primitives import TABLE
 from ..types import Function, Value
-from .kinds import NUMBERS
-from .node import BLOCK, NO_PARAMS, Node
-from .refusals import in_place, shapes_refused, vertex_used
+from .node import Node
+from .refusals import in_place, vertex_used
 from .signs import BINARY
-from .traced import PENDING, Traced, apply, assemble, call_row, operand
-
-PLAIN = frozenset((float, int, np.ndarray, np.float64, Traced))
+from .traced import PENDING, Traced, apply, call_row, one, operand, two
 
 
 def _binary(name: str) -> tuple[Function, Function]:
@@ -25,43 +22,7 @@ def _binary(name: str) -> tuple[Function, Function]:
             lambda self, other: call_row(row, operand(other), self)
         )
 
-    def operator(self: Traced, other: Value) -> Value:
-        tape = self.tape
-        if tape.operations is not None and tape.follows and tape.known is None and other.__class__ in PLAIN:
-            # The hot path of a recording: one tape, and a number, an array or a value of the same tape.
-            second = other
-            if other.__class__ is Traced:
-                if other.tape is not tape:
-                    return apply(row, (self, other))
-                second = other.value
-            elif other.__class__ is np.ndarray:
-                if other.dtype.kind not in NUMBERS:
-                    return apply(row, (self, other))  # which refuses it, or reads it
-                second = other = tape.snapshot(other)
-            if tape.nested:
-                value = tape.compute(row, [self.value, second], NO_PARAMS)
-            else:
-                try:
-                    value = row.evaluate(self.value, second)
-                except ValueError as error:
-                    raise shapes_refused(row, (self, other), error) from error.__cause__
-            made = Traced(row, (self, other), NO_PARAMS, value, tape, None, BLOCK.get())
-            tape.operations.append(made)
-            return made
-        return apply(row, (self, other if other.__class__ is not list else assemble(other)))
-
-    def reflected(self: Traced, other: Value) -> Value:
-        tape = self.tape
-        if other.__class__ is float and tape.operations is not None and tape.follows and tape.known is None:
-            value = (
-                tape.compute(row, [other, self.value], NO_PARAMS) if tape.nested else row.evaluate(other, self.value)
-            )
-            made = Traced(row, (other, self), NO_PARAMS, value, tape, None, BLOCK.get())
-            tape.operations.append(made)
-            return made
-        return apply(row, (other if other.__class__ is not list else assemble(other), self))
-
-    return operator, reflected
+    return (lambda self, other: two(row, self, other)), (lambda self, other: two(row, other, self))
 
 
 def _truths(*operands: Value) -> bool:
@@ -103,7 +64,7 @@ def _in_place(symbol: str, operator: Function) -> Function:
 
 def _unary(name: str) -> Function:
     row = TABLE[name]
-    return lambda self: apply(row, (self,))
+    return lambda self: one(row, self)
 
 
 OPERATORS = {op.method: (op.row.name, op.sign) for op in BINARY}

@@ -31,9 +31,8 @@ def graph_of(
     """
     order: list[Value] = []
     constants: dict[Value, Node] = {}
-    tape = (inputs or operations)[0].tape if inputs or operations else None
     shapes: dict[Value, Abstract] = {}
-    scalar = abstract(np.float64(0.0), shapes)
+    scalar = last = abstract(np.float64(0.0), shapes)
 
     def constant(x: Value) -> Node:
         plain = strip(x)
@@ -46,24 +45,30 @@ def graph_of(
         return constants[key]
 
     def vertex(x: Value) -> Value:
-        if x.__class__ is Traced and x.tape is tape:
+        if x.__class__ is Node:
             return x
         return constants.get(id(x)) or constant(x)  # kept holds x, so its id stays its own
 
     kept = []
     for made in operations:
         for x in made.operands:
-            if x.__class__ is not Traced or x.tape is not tape:
+            if x.__class__ is not Node:  # what was recorded before is one by now
                 kept.append(made.operands)
                 made.operands = tuple([vertex(x) for x in made.operands])
                 break
-        order.append(made)
-    results = [vertex(y) for y in outputs]
-    for made in operations:
         value = made.value
-        made.value = scalar if value.__class__ is np.float64 else abstract(value, shapes)
+        if value.__class__ is np.float64:
+            made.value = scalar
+        elif value.__class__ is not np.ndarray:
+            made.value = abstract(value, shapes)
+        else:
+            if value.dtype is not last.dtype or value.shape != last.shape:  # most are as the one before
+                last = abstract(value, shapes)
+            made.value = last
         del made.tape
         made.__class__ = Node  # type: ignore[assignment]
+        order.append(made)
+    results = [vertex(y) for y in outputs]
     graph = Graph(order=order, inputs=inputs, outputs=results, **rest)
     graph.guards = list(guards)
     graph.partner = dict(partner or {})

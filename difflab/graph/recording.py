@@ -7,7 +7,8 @@ on values of the first: its own operations are then recorded on both, which is h
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from ..types import Array, Function, Params, Value
 from .block import Block
 from .laxity import STRICT, Laxity
 from .leaks import hidden
+from .merging import Known
 from .node import NO_PARAMS
 from .snapshots import copied, is_fixed, same_bytes
 from .traced import Traced, apply
@@ -55,7 +57,7 @@ class Tape:
         self.guards: Guards = [] if guards is None else guards
         self.nested: bool = False
         self.laxity: Laxity = laxity
-        self.known: dict[Hashable, Traced] | None = {} if merging else None  # equal operations are recorded once
+        self.known: Known | None = defaultdict(dict) if merging else None  # equal operations are recorded once
         self.differentiated: dict[Value, None] = {}  # values of functions whose derivatives are recorded, too
         self.snapshots: dict[int, tuple[Array, Array]] = {}  # by the id of a plain array: itself, and a copy
 
@@ -86,7 +88,7 @@ class Tape:
     def merge_as(self, value: Value) -> None:
         """Records equal operations once where the tape of the value does."""
         if self.known is None and value.__class__ is Traced and value.tape.known is not None:
-            self.known = {}
+            self.known = defaultdict(dict)
 
     def record(
         self,
@@ -126,6 +128,8 @@ class Tape:
 
     def read(self, operands: Sequence[Value]) -> tuple[list[Value], list[int]]:
         """The operands as they are around this tape, and the places of those that are its own."""
+        if len(operands) == 1 and (x := operands[0]).__class__ is Traced and x.tape is self:
+            return [x.value], [0]
         values, own = list(operands), []
         for i, x in enumerate(operands):
             if x.__class__ is Traced and x.tape is self:

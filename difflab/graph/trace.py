@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from inspect import CO_VARARGS
+from types import FunctionType
 from typing import Any
 
 from ..errors import InputError
@@ -16,6 +19,8 @@ from .recorded import graph_of
 from .recording import Guards, Tape
 from .traced import Traced
 from .vertices import as_value
+
+WRAPPED = 20  # functions in each other, up to which a signature is read off the innermost one's code
 
 
 def trace(f: Function, *examples: Tree) -> Graph:
@@ -77,13 +82,27 @@ def leaf(x: Value, where: str) -> Value:
 
 def argument_names(f: Function, count: int) -> list[str]:
     """The names of f's positional arguments, for the graph's inputs."""
+    positional, star = written_names(f)
+    return [positional[k] if k < len(positional) else f"{star}{k - len(positional)}" for k in range(count)]
+
+
+def written_names(f: Value) -> tuple[Sequence[str], str]:
+    """The names of positional arguments in f's signature, and that of `*args`."""
+    plain = f
+    for _ in range(WRAPPED):
+        if plain.__class__ is not FunctionType or "__signature__" in plain.__dict__:
+            break
+        if "__wrapped__" not in plain.__dict__:  # the code says what `inspect` would, in a hundredth of its time
+            code = plain.__code__
+            more = code.co_argcount + code.co_kwonlyargcount
+            return code.co_varnames[: code.co_argcount], code.co_varnames[more] if code.co_flags & CO_VARARGS else "x"
+        plain = plain.__dict__["__wrapped__"]
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
-        parameters = []
+        return (), "x"
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    star = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
-    return [positional[k] if k < len(positional) else f"{star}{k - len(positional)}" for k in range(count)]
+    return positional, next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
 
 
 def label(x: Value, name: str) -> Value:

@@ -5,7 +5,7 @@ Every operation makes a new one, which holds the row, its operands and the value
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,15 @@ from .block import Block
 from .kinds import FITTING, NUMBERS, check_operands
 from .laxity import note, plain, readable, unboxed
 from .leaks import rebinds
-from .merging import key
+from .merging import key, part
 from .node import BLOCK, NO_PARAMS, Node, Operation
+from .pending import PENDING as PENDING, SeenShape as SeenShape
 from .refusals import (
     escaped,
     in_place,
     nearest,
     no_attribute,
     objects,
-    shape_unknown,
     shapes_refused,
     undecided,
     vertex_used,
@@ -37,25 +37,10 @@ from .torch_names import keywords_refused
 
 SEQUENCES = (tuple, list)
 PYTHON_NUMBERS = frozenset((bool, int, float, complex))
+PLAIN = frozenset((float, int, np.float64))  # numbers that need no look
+NEW = object.__new__
+QUICK: dict[np.ufunc, Primitive] = {}  # the rows of ufuncs that were met, where `one` and `two` can record them
 IN_PLACE = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
-
-
-class Pending:
-    """The value of a traced value of which a builder knows no shape; whoever asks for it is told so."""
-
-    def __getattr__(self, name: str) -> Value:
-        if name.startswith("__") and name != "__array__":  # a protocol that asks whether it is spoken here
-            raise AttributeError(name)
-        raise shape_unknown(name)
-
-
-PENDING = Pending()
-
-
-class SeenShape(tuple[int, ...]):
-    """A guard's outcome: the shape of a value whose shape depends on values (a mask, a search)."""
-
-    __slots__ = ()
 
 
 class Traced(Operation, ArrayMethods):
@@ -154,6 +139,8 @@ class Traced(Operation, ArrayMethods):
 
     # NumPy hands the call over.
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Value, **kwargs: Any) -> Value:
+        if method == "__call__" and not kwargs and (quick := QUICK.get(ufunc)) is not None:
+            return one(quick, inputs[0]) if len(inputs) == 1 else two(quick, *inputs)
         out = kwargs.pop("out", None)
         if out is not None and not (self.tape.laxity.rebinding and rebinds(inputs, out)):
             raise in_place(f"np.{ufunc.__name__}(..., out=)")
@@ -168,6 +155,8 @@ class Traced(Operation, ArrayMethods):
             suffix = "" if method == "__call__" else "." + method
             name = ufunc.__name__
             raise TraceError(f"np.{name}{suffix} has no derivative rule in difflab; {nearest(name)}")
+        if method == "__call__" and row.arguments is positional and acts_on_elements(row) and ufunc.nin < 3:
+            QUICK[ufunc] = row
         return call_row(row, *inputs, **kwargs)
 
     def __array_function__(self, function: Function, types: object, args: Sequence[Value], kwargs: Params) -> Value:
@@ -224,7 +213,7 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     if plain:
         operands = tape.kept(operands)
     equal = key(row, operands, params) if tape.known is not None else None
-    if equal is not None and (known := tape.known.get(equal)) is not None and known.tape is tape:
+    if equal is not None and (known := tape.known[row].get(equal)) is not None:
         return unpack(row, known) if known.value.__class__ is tuple else known
     values = [x.value if x.__class__ is Traced and x.tape is tape else x for x in operands]
     if mixed or tape.nested:
@@ -244,8 +233,103 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     made = Traced(row, operands, params, tuple(value) if several else value, tape, None, BLOCK.get())
     tape.operations.append(made)
     if equal is not None:
-        tape.known[equal] = made
+        tape.known[row][equal] = made
     return unpack(row, made) if several else made
+
+
+def one(row: Primitive, x: Value) -> Value:
+    """`apply` for a row that acts on elements and has one operand: the hot path of a recording."""
+    if x.__class__ is not Traced or (tape := x.tape).operations is None or not tape.follows:
+        return apply(row, (operand(x),))
+    operands = (x,)
+    alike = tape.known[row] if tape.known is not None and row.merges else None
+    if alike is not None and (known := alike.get(operands)) is not None:
+        return known
+    value = x.value
+    if value.__class__ is Traced:
+        value = one(row, value)
+    elif tape.nested:
+        value = tape.compute(row, [value], NO_PARAMS)
+    else:
+        try:
+            value = row.evaluate(value)
+        except ValueError as error:
+            raise shapes_refused(row, operands, error) from error.__cause__
+        if value.__class__ in PYTHON_NUMBERS:
+            value = np.asarray(value)[()]
+    return entered(row, operands, value, tape, alike, operands)
+
+
+def two(row: Primitive, a: Value, b: Value) -> Value:
+    """The same for two operands: values of one tape, and numbers and arrays."""
+    tape = a.tape if a.__class__ is Traced else b.tape if b.__class__ is Traced else None
+    if tape is None or tape.operations is None or not tape.follows:
+        return apply(row, (operand(a), operand(b)))
+    if a.__class__ is Traced:
+        x = a.value
+    elif a.__class__ in PLAIN:
+        x = a
+    elif a.__class__ is np.ndarray and a.dtype.kind in NUMBERS:
+        x = a = tape.snapshot(a)
+    else:
+        return apply(row, (operand(a), b))
+    if b.__class__ is Traced:
+        if b.tape is not tape:
+            return apply(row, (a, b))
+        y = b.value
+    elif b.__class__ in PLAIN:
+        y = b
+    elif b.__class__ is np.ndarray and b.dtype.kind in NUMBERS:
+        y = b = tape.snapshot(b)
+    else:
+        return apply(row, (a, operand(b)))
+    operands = a, b
+    alike = None
+    equal: Hashable = operands
+    if tape.known is not None and row.merges:
+        alike = tape.known[row]
+        if b.__class__ in PLAIN and b:
+            equal = (a, b.__class__, b)  # as `part` says it
+        elif a.__class__ is not Traced or b.__class__ is not Traced:
+            equal = part(a) + part(b)
+        if (known := alike.get(equal)) is not None:
+            return known
+    if x.__class__ is Traced or y.__class__ is Traced:
+        value = two(row, x, y)
+    elif tape.nested:
+        value = tape.compute(row, [x, y], NO_PARAMS)
+    else:
+        try:
+            value = row.evaluate(x, y)
+        except ValueError as error:
+            raise shapes_refused(row, operands, error) from error.__cause__
+        if value.__class__ in PYTHON_NUMBERS:
+            value = np.asarray(value)[()]
+    return entered(row, operands, value, tape, alike, equal)
+
+
+def entered(
+    row: Primitive, operands: tuple[Value, ...], value: Value, tape: Value, alike: dict[Hashable, Traced] | None,
+    equal: Hashable,
+) -> Traced:  # fmt: skip
+    """The next entry of a tape; where equal operations are recorded once, it is known again among those alike."""
+    made: Traced = NEW(Traced)  # what __init__ does, without the call, which takes three times as long
+    made.primitive = row
+    made.operands = operands
+    made.params = NO_PARAMS
+    made.value = value
+    made.tape = tape
+    made.name = None
+    made.block = BLOCK.get()
+    tape.operations.append(made)
+    if alike is not None:
+        alike[equal] = made
+    return made
+
+
+def acts_on_elements(row: Primitive) -> bool:
+    """Whether `one` and `two` can record it: its result is one value, whatever the operands."""
+    return row.kind == "elementwise" and row.outputs is None
 
 
 def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:
@@ -343,7 +427,12 @@ class NodeCarrier(Carrier):
         def record(*operands: Value, **params: Value) -> Value:
             return apply(row, operands, params)
 
-        return record
+        def record_elements(*operands: Value, **params: Value) -> Value:
+            if params or len(operands) > 2:
+                return apply(row, operands, params)
+            return one(row, *operands) if len(operands) == 1 else two(row, *operands)
+
+        return record_elements if acts_on_elements(row) else record
 
     def native(self, row: Primitive, spelled: str | None) -> Function | None:
         return None

@@ -46,7 +46,9 @@ class Unwritable(Exception):
 
 
 LETTERS = {
-    "arctan2": ["y", "x"], "betainc": ["a", "b", "x"], "boxcox": ["x", "\\lambda"], "boxcox1p": ["x", "\\lambda"],
+    "arctan2": ["y", "x"], "betainc": ["a", "b", "x"], "betaincc": ["a", "b", "x"],
+    "betaincinv": ["a", "b", "y"], "gammaincinv": ["a", "y"], "gammainccinv": ["a", "y"],
+    "boxcox": ["x", "\\lambda"], "boxcox1p": ["x", "\\lambda"],
     "clip": ["x", "a", "b"], "gammainc": ["a", "x"], "gammaincc": ["a", "x"], "heaviside": ["x", "h"],
     "huber": ["\\delta", "r"], "ldexp": ["x", "n"], "pseudo_huber": ["\\delta", "r"], "where": ["c", "a", "b"],
     "bernoulli_loss": ["p", "t"],

@@ -256,3 +256,10 @@ def test_the_short_ways_onto_a_tape_say_the_same_key(nested):
 def same(x):
     """An operand by its class and bytes, a traced one by itself."""
     return id(x) if hasattr(x, "primitive") else (type(x), np.asarray(x).tobytes())
+
+
+def test_a_row_of_two_operands_outside_of_the_table_stands_for_itself():
+    row = Elementwise(name="counted", doc="A user's product.", value=lambda m, x, y: x * y, partials=(1, 1))
+    quick = NODE.function(row)
+    graph, _ = record(lambda x: quick(x, 2.0) + quick(x, 2.0) + quick(x, x) + quick(x, x), X, merging=True)
+    assert [n.primitive for n in graph.operations].count(row) == 4

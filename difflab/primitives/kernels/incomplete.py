@@ -394,7 +394,8 @@ def hyp1f1(a: Value, b: Value, z: Value) -> Value:
 # Inverses: SciPy's, and one step of Newton's.
 def polished(x: Value, gap: Value, density: Value) -> Value:
     step = gap / density
-    return np.where(np.abs(step) < 1e-8 * np.abs(x), x - step, x)
+    size = np.abs(step / x)
+    return np.where((1e-14 < size) & (size < 1e-8), x - step, x)  # a smaller step is the rounding of the integral itself
 
 
 @in_double

@@ -109,7 +109,10 @@ def largest(x: Array, y: Array, place: Array, lo: int, hi: int, tall: int, broad
                     at = ((((h - lo) * tall + k // broad) * out + o) * wide + q * broad + k % broad) * n
                     given = x[at : at + n]
                     if k == 0:
-                        best[:], where[:] = given, 0
+                        for b in range(n):
+                            best[b] = given[b]
+                        for b in range(n):
+                            where[b] = np.uint8(0)
                         continue
                     for b in range(n):
                         where[b] = np.uint8(k) if given[b] > best[b] else where[b]

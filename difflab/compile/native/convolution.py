@@ -109,7 +109,10 @@ def largest(x: Array, y: Array, place: Array, lo: int, hi: int, tall: int, broad
                     at = ((((h - lo) * tall + k // broad) * out + o) * wide + q * broad + k % broad) * n
                     given = x[at : at + n]
                     if k == 0:
-                        best[:], where[:] = given, 0
+                        for b in range(n):
+                            best[b] = given[b]
+                        for b in range(n):
+                            where[b] = np.uint8(0)
                         continue
                     for b in range(n):
                         where[b] = np.uint8(k) if given[b] > best[b] else where[b]
@@ -339,11 +342,14 @@ def native_convolution(node: Node, jit: Any) -> Function | None:
     made = Convolution(shape, filters, params["padding"], params.get("pool", (1, 1)), dtype, jit)
     if (made.transposed() if back else made).places < 4 * shape_of(dtype).lanes:
         return None
-    found: Function = getattr(made, row.name)()
-    return found
+    return ROWS[row](made)
 
 
-ROWS = (
-    *(rows.conv, rows.conv_input_transpose, rows.conv_weight_transpose),
-    *(rows.conv_max_pool, rows.pooled_weight_transpose, rows.pooled_input_transpose),
-)
+ROWS = {
+    rows.conv: Convolution.conv,
+    rows.conv_input_transpose: Convolution.conv_input_transpose,
+    rows.conv_weight_transpose: Convolution.conv_weight_transpose,
+    rows.conv_max_pool: Convolution.conv_max_pool,
+    rows.pooled_weight_transpose: Convolution.pooled_weight_transpose,
+    rows.pooled_input_transpose: Convolution.pooled_input_transpose,
+}

@@ -395,7 +395,9 @@ def hyp1f1(a: Value, b: Value, z: Value) -> Value:
 def polished(x: Value, gap: Value, density: Value) -> Value:
     step = gap / density
     size = np.abs(step / x)
-    return np.where((1e-14 < size) & (size < 1e-8), x - step, x)  # a smaller step is the rounding of the integral itself
+    return np.where(
+        (size > 1e-14) & (size < 1e-8), x - step, x
+    )  # a smaller step is the rounding of the integral itself
 
 
 @in_double

@@ -320,6 +320,7 @@ REFUSED = {
     "solving": (lambda a, v: np.linalg.solve(a, v), (A, V), (SINGULAR, V)),
     "an inverse": (np.linalg.inv, (A,), (SINGULAR,)),
     "a factor": (np.linalg.cholesky, (A,), (-A,)),
+    "a power": (lambda i, k: i**k, (np.array([2, 3]), np.array([0, 2])), (np.array([2, 3]), np.array([1, -1]))),
     "in a scan": (READ, (V, np.array([0, 1])), (V, np.array([0, 7]))),
     "in a branch": (
         lambda x, i: dl.cond(x[0] > 0, lambda: x[i], lambda: x[i] + x[i], *()),
@@ -365,3 +366,19 @@ def test_functions_for_jax_take_keywords_and_read_closures_again():
                 same(slope(V), dl.grad(f)(V, **options))
         with pytest.raises(InputError, match=r"to_jax: the argument \{1\} is neither a number nor hashable"):
             g(V, how={1})
+
+
+SYMMETRIC = X @ X.T + np.eye(3)
+MATRICES = {
+    "solving": (lambda a: np.sum(np.linalg.solve(a, a[0])), SYMMETRIC),
+    "a factor": (lambda a: np.sum(np.linalg.cholesky(a) ** 3), SYMMETRIC),
+    "least squares": (lambda a: np.sum(np.linalg.inv(a.T @ a) @ a.T), X[:, :2]),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_what_is_traced_without_values_is_traced_at_regular_matrices(name):
+    f, a = MATRICES[name]
+    with x64():
+        same(jax.jit(dl.to_jax(f))(a), f(a))
+        same(jax.jit(jax.grad(dl.to_jax(f)))(a), dl.grad(f)(a), 1e-9)

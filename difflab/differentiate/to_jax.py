@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..compile.program.closure import Captured
-from ..compile.xla.carrier import jax, run, x64
+from ..compile.xla.carrier import jax, run, sample, x64
 from ..errors import InputError, UnsupportedError
 from ..graph.graph import Graph
 from ..graph.leaves import check_functions
@@ -126,7 +126,7 @@ class Parts:
         self.graph = graph
         self.on: list[int] = [k for k, x in enumerate(graph.inputs) if x.dtype.kind in "fc"]
         self.moving: list[int] = [k for k, y in enumerate(graph.outputs) if y.dtype.kind in "fc"]
-        self.samples: list[Value] = [np.ones(x.shape, x.dtype)[()] for x in graph.inputs]
+        self.samples: list[Value] = [sample(x.shape, x.dtype) for x in graph.inputs]
         self.derivative: Function | None = None
 
     def call(self, *values: Value) -> tuple[Value, ...]:
@@ -192,7 +192,7 @@ def none(x: Value) -> Value:
 
 
 def example(x: Value) -> Value:
-    """A number of the same kind: a value of the user's own where there is one, else ones."""
+    """A number of the same kind: a value of the user's own where there is one."""
     if isinstance(x, np.ndarray | np.generic | float | int | complex):
         return x
-    return np.ones(np.shape(x), Carrier.dtype(x))[()]
+    return sample(np.shape(x), Carrier.dtype(x))

@@ -18,7 +18,7 @@ from ...graph.traced import NODE
 from ...primitives import Carrier, Primitive, rows
 from ...primitives.found import function_in
 from ...primitives.spelling import ON_HOST
-from ...types import Rule, Value
+from ...types import DType, Rule, Shape, Value
 from .refusals import asking
 
 MISSING = "JAX is not installed (pip install 'difflab[jax]')"
@@ -101,7 +101,7 @@ def on_host(row: Primitive, *operands: Value, **params: Any) -> Value:
 def traced(row: Primitive, *operands: Value, **params: Any) -> Value:
     """A user's function, which is written for NumPy: its graph at numbers of these shapes, lowered in its place."""
     with Tape() as (tape, operations), np.errstate(all="ignore"):
-        inputs = [tape.input(np.ones(Carrier.shape(x), Carrier.dtype(x))[()]) for x in operands]
+        inputs = [tape.input(sample(Carrier.shape(x), Carrier.dtype(x))) for x in operands]
         result = row.program(NODE, *inputs, **params)
     several = isinstance(result, tuple | list)
     graph = graph_of(operations, inputs, list(result) if several else [result], tape.guards)
@@ -109,6 +109,19 @@ def traced(row: Primitive, *operands: Value, **params: Any) -> Value:
         raise UnsupportedError(f"{row.name}: its function looks at values (an if or a mask); use dl.cond or np.where")
     found = run(graph, list(operands))
     return tuple(found) if several else found[0]
+
+
+def sample(shape: Shape, dtype: DType) -> Value:
+    """Numbers to trace a function at where there are none: such that matrices made of them have inverses and factors.
+
+    They are all different, between 1/2 and 3/2, and a square matrix has a large diagonal. Whole numbers are 1.
+    """
+    if dtype.kind not in "fc":
+        return np.ones(shape, dtype)[()]
+    x = 0.5 + np.modf(0.6180339887498949 * np.arange(np.prod(shape, dtype=int)))[0].reshape(shape)
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        x += 2 * shape[-1] * np.eye(shape[-1])
+    return x.astype(dtype)[()]
 
 
 CARRIER = JaxCarrier()

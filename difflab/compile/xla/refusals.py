@@ -83,6 +83,11 @@ def labelled(y: Value, labels: Value, *, what: str, count: int, ignore_index: Va
     return fine if ignore_index is None else fine | (labels == ignore_index)
 
 
+def whole_power(z: Value, x: Value, y: Value) -> Value:
+    """Whole numbers have no negative powers."""
+    return jnp.asarray(y) >= 0 if all(jnp.asarray(v).dtype.kind in "iu" for v in (x, y)) else None
+
+
 def finite(y: Value, *operands: Value, **params: Any) -> Value:
     """LAPACK's errors: what is singular or does not converge has NaN, or infinite numbers, in its results."""
     parts = y if isinstance(y, tuple | list) else [y]
@@ -96,5 +101,6 @@ QUESTIONS: dict[Primitive, Callable[..., Value]] = {
     rows.take: taken,
     rows.take_along_axis: taken_along,
     rows.class_labels: labelled,
+    rows.power: whole_power,
     **dict.fromkeys((rows.solve, rows.inv, rows.cholesky, rows.svd, rows.eigh, rows.eig), finite),
 }

@@ -29,8 +29,8 @@ from difflab.primitives import BUILT_IN, TABLE
 
 ROOT = Path(__file__).parents[1]
 MODULES = """
-difflab difflab.autograd difflab.autograd.core difflab.autograd.extend difflab.autograd.tracer
-difflab.errors difflab.lab difflab.mdp difflab.mdp.learning difflab.nn difflab.nn.functional difflab.nn.optim
+difflab difflab.autograd difflab.autograd.core difflab.autograd.extend difflab.autograd.tracer difflab.errors
+difflab.lab difflab.mdp difflab.mdp.learning difflab.nn difflab.nn.functional difflab.nn.optim
 difflab.nn.data difflab.nn.init difflab.nn.kernels difflab.nn.models difflab.nn.pictures difflab.nn.spec
 difflab.nn.torch_weights difflab.nn.training.recipes difflab.primitives difflab.sketch difflab.testing
 difflab.testing.strategies

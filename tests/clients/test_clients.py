@@ -1,0 +1,80 @@
+"""Small real uses of programs that are written for HIPS/autograd, on difflab.autograd and on autograd itself.
+
+The programs come from the registry. Each use runs in a process of its own, because `install` is for a whole process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import difflab
+
+USES = {
+    "lifelines": """
+import lifelines, numpy as np
+from lifelines.datasets import load_rossi, load_waltons
+data = load_waltons()
+one = lifelines.WeibullFitter().fit(data["T"], data["E"])
+many = lifelines.WeibullAFTFitter().fit(load_rossi(), "week", "arrest")
+found = [*one._fitted_parameters_, *np.diag(one.variance_matrix_), many.log_likelihood_, *many.standard_errors_]
+""",
+    "pymanopt": """
+import numpy as np, pymanopt, autograd.numpy as anp
+from pymanopt.manifolds import Stiefel
+from pymanopt.optimizers import TrustRegions
+np.random.seed(0)
+manifold = Stiefel(8, 3)
+A = np.random.default_rng(0).normal(size=(8, 8))
+cost = pymanopt.function.autograd(manifold)(lambda X: anp.trace(X.T @ (A + A.T) @ X))
+found = [TrustRegions(verbosity=0).run(pymanopt.Problem(manifold, cost), initial_point=manifold.random_point()).cost]
+""",
+    "surpyval": """
+import numpy as np, surpyval
+x = np.random.default_rng(1).weibull(2, 200) * 10
+c = (x > 14).astype(int)
+models = [getattr(surpyval, name).fit(np.minimum(x, 14), c) for name in ("Weibull", "Gamma", "LogLogistic")]
+found = [v for m in models for v in (*m.params, m.neg_ll())]
+""",
+    "pyerrors": """
+import numpy as np, pyerrors as pe, autograd.numpy as anp
+draw = lambda k: np.random.default_rng(k).normal(2 * np.exp(-0.3 * k), 0.01, 500)
+y = [pe.Obs([draw(k)], ["e"]) for k in range(6)]
+[e.gamma_method() for e in y]
+fit = pe.fits.least_squares(np.arange(6), y, lambda a, x: a[0] * anp.exp(-a[1] * x), silent=True)
+[e.gamma_method() for e in fit.fit_parameters]
+found = [v for e in fit.fit_parameters for v in (e.value, e.dvalue)]
+""",
+    "autograd_gamma": """
+import autograd, autograd_gamma as ag
+found = [float(g) for f, at in ((ag.gammainc, (2.0, 1.5)), (ag.betainc, (2.0, 1.5, 0.3)), (ag.gammaincln, (2.0, 1.5)))
+         for g in autograd.grad(f, list(range(len(at))))(*at)]
+""",
+}
+ENDING = "\nimport json\nprint(json.dumps([float(v) for v in found]))"
+
+
+def answers(code, *options):
+    command = [sys.executable, "-W", "ignore", *options, "-c", code + ENDING]
+    root = str(Path(difflab.__file__).parents[1])
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": root, "HOME": "/"})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("client", USES)
+def test_clients_give_the_same_results(client):
+    for module in (client, "autograd"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed: the peers' lane runs this")
+    expected = answers(USES[client])
+    eager = answers(USES[client], "-m", "difflab.autograd")
+    compiled = answers(USES[client], "-m", "difflab.autograd", "--compile")
+    np.testing.assert_allclose(eager, expected, rtol=1e-6)
+    np.testing.assert_allclose(compiled, expected, rtol=1e-6)

@@ -42,6 +42,7 @@ PLAIN = {
         Augment EarlyStopping GaussNewton Grid LBFGS Method Newton Recipe Scheme Constant Normal Orthogonal Scaled
         Uniform""",
     "a step of an optimiser, shown in the optimiser's card": "Transformation",
+    "the space of a value, as code for HIPS/autograd asks for it": "VSpace",
     "a function, whose curve is a plot of its values": """
         CosineAnnealingLR ExponentialLR LinearLR MultiStepLR OneCycleLR StepLR Warmup Criterion""",
     "work in progress: what it makes has a display": "Builder Names Canvas Record Tape block Shapes",

@@ -50,6 +50,8 @@ def no_slope(m: Carrier, y: Value, x: Value) -> Gate:
     return Gate(False)
 
 
+SIGN = "{one} if {0} > {zero} else -{one} if {0} < {zero} else {zero} if {0} == {zero} else {0}"  # NaN stays NaN
+
 step(
     "sign",
     "-1, 0 or 1: the sign of x",
@@ -57,7 +59,7 @@ step(
     "x = 0",
     lambda m, x: m.equal(x, 0.0),
     partial=no_slope,
-    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign", "native": called("sign")},
+    spelling={"arb": "germs.choices.sign_of", "mpmath": "sign", "native": Native(SIGN)},
 )
 step(
     "floor",

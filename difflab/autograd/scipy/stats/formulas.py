@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -15,17 +16,18 @@ from ...numpy.numpy_wrapper import dispatching
 stats: Value = Late("scipy.stats")
 
 
-def of(distribution: str) -> Value:
+def of(distribution: str) -> Callable[[Function], Function]:
     """A decorator: the formula is what the distribution's method of its name means on traced values."""
 
-    def decorate(formula: Function) -> Value:
+    def decorate(formula: Function) -> Function:
         @wraps(formula)
         def either(*args: Any, **kwargs: Any) -> Value:
             if holds_traced(args) or holds_traced(tuple(kwargs.values())):
                 return formula(*args, **kwargs)
             return getattr(getattr(stats, distribution), formula.__name__)(*args, **kwargs)
 
-        return dispatching(formula.__name__, either)
+        made: Function = dispatching(formula.__name__, either)
+        return made
 
     return decorate
 

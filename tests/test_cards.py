@@ -45,6 +45,7 @@ PLAIN = {
     "the space of a value, as code for HIPS/autograd asks for it": "VSpace",
     "a function, whose curve is a plot of its values": """
         CosineAnnealingLR ExponentialLR LinearLR MultiStepLR OneCycleLR StepLR Warmup Criterion""",
+    "the shape and dtype of a value, which the line says": "VSpace",
     "work in progress: what it makes has a display": "Builder Names Canvas Record Tape block Shapes",
     "a row of the table of operations, with a page in the documentation": """
         Primitive Carrier Domain Gate Reading Text""",

@@ -88,7 +88,9 @@ def test_a_second_process_compiles_nothing_and_finds_the_same_bits(tmp_path):
     assert sum(ran.count for ran in first) > 5 and second.count == 0
     assert {ran.bits for ran in first} == {second.bits}
     assert "native: the whole program, from the cache in" in second.told
-    assert second.told.count("from the cache") == second.told.count("native: ") and "compiled by numba" not in second.told
+    assert (
+        second.told.count("from the cache") == second.told.count("native: ") and "compiled by numba" not in second.told
+    )
     assert place.stat().st_mode & 0o077 == 0
     assert all(path.suffix == cache.NATIVE and path.stat().st_mode & 0o077 == 0 for path in place.iterdir())
 

@@ -16,7 +16,7 @@ from .numpy.numpy_wrapper import overridden
 Box = Traced
 
 
-def primitive(f: Function) -> Value:
+def primitive(f: Function) -> Function:
     """f as one operation with rules stated by `defvjp` and `defjvp`; f may be a ufunc of SciPy's.
 
     >>> import numpy as np
@@ -26,9 +26,10 @@ def primitive(f: Function) -> Value:
     >>> grad(half)(1.0)
     np.float64(0.5)
     """
-    made: Value = own_rules.primitive(f)
+    wrapped = own_rules.primitive(f)
+    made: Value = wrapped
     made.defvjp = lambda rule, argnum=0: _old_defvjp(made, rule, argnum)
-    return made
+    return wrapped
 
 
 def _old_defvjp(f: Function, rule: Function, argnum: int) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
 
 from ..graph.pytree import flatten
 from ..types import Function, Tree, Value
@@ -18,7 +21,7 @@ def scalar_close(a: Value, b: Value) -> bool:
     >>> scalar_close(1.0, 1.0 + 1e-9)
     True
     """
-    return bool(abs(a - b) < TOL or abs(a - b) / abs(a + b) < RTOL)
+    return bool(np.isclose(a, b, rtol=RTOL, atol=TOL))
 
 
 def make_numerical_jvp(f: Function, x: Tree) -> Function:
@@ -64,21 +67,31 @@ def check_equivalent(x: Tree, y: Tree) -> None:
     assert scalar_close(core.vspace(x).inner_prod(x, v), core.vspace(x).inner_prod(y, v))
 
 
+def tangent(f: Function, x: Tree, v: Tree) -> Tree:
+    """What forward mode makes of a tangent v at x."""
+    return core.make_jvp(f, x)(v)[1]
+
+
+def cotangent(f: Function, x: Tree, v: Tree) -> Tree:
+    """What reverse mode makes of a cotangent v at x."""
+    return core.make_vjp(f, x)[0](v)
+
+
+MODES: dict[str, tuple[Function, Function, Function]] = {
+    "fwd": (check_jvp, tangent, lambda f, x: x),
+    "rev": (check_vjp, cotangent, lambda f, x: f(x)),
+}
+
+
 @unary_to_nary
-def check_grads(f: Function, x: Tree, modes: Iterable[str] = ("fwd", "rev"), order: int = 2) -> None:
+def check_grads(f: Function, x: Tree, modes: Iterable[str] = tuple(MODES), order: int = 2) -> None:
     """`check_grads(f, argnum, modes, order)(*args)`: derivatives up to an order against differences.
 
     >>> check_grads(np.tanh)(0.3)
     """
     modes = list(modes)
-    if "fwd" in modes:
-        check_jvp(f, x)
+    for check, derivative, space in map(MODES.__getitem__, modes):
+        check(f, x)
         if order > 1:
-            check_grads(lambda x, v: core.make_jvp(f, x)(v)[1], (0, 1), modes=modes, order=order - 1)(
-                x, core.vspace(x).randn()
-            )
-    if "rev" in modes:
-        check_vjp(f, x)
-        if order > 1:
-            w = core.vspace(f(x)).randn()
-            check_grads(lambda x, w: core.make_vjp(f, x)[0](w), (0, 1), modes=modes, order=order - 1)(x, w)
+            again = check_grads(partial(derivative, f), (0, 1), modes=modes, order=order - 1)
+            again(x, core.vspace(space(f, x)).randn())

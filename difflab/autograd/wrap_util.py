@@ -29,7 +29,7 @@ def chosen(fun: Function, argnum: Any, args: tuple[Value, ...], kwargs: dict[str
     return unary, tuple([args[k] for k in numbers]) if numbers is argnum else args[argnum]
 
 
-def unary_to_nary(unary_operator: Function) -> Value:
+def unary_to_nary(unary_operator: Function) -> Function:
     """`operator(fun, x)` as `operator(fun, argnum=0)(*args, **kwargs)`; argnum may be a list or a tuple of numbers.
 
     >>> def value_at(fun, x):
@@ -53,7 +53,7 @@ def unary_to_nary(unary_operator: Function) -> Value:
 
     made: Value = update_wrapper(nary_operator, unary_operator)
     del made.__wrapped__
-    return made
+    return nary_operator
 
 
 def wraps(fun: Function, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any) -> Function:

@@ -217,7 +217,7 @@ def rules_of(name: str, f: Any) -> OwnRules:
     return rules
 
 
-def primitive(f: Function) -> Value:
+def primitive(f: Function) -> Function:
     """f as one operation, which is run and not looked into; its derivative is what `defvjp` or `defjvp` states.
 
     f is called with plain arrays, once for each gradient, and returns an array or a container of arrays. Arguments may
@@ -241,7 +241,7 @@ def primitive(f: Function) -> Value:
     update_wrapper(made, f, updated=())
     made.__name__ = made.__qualname__ = rules.name
     made.own_rules = rules
-    return made
+    return wrapped
 
 
 def defvjp(f: Function, *rules: Function | None, argnums: Iterable[int] | None = None) -> None:

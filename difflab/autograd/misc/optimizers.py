@@ -34,6 +34,28 @@ def unflatten_optimizer(optimize: Function) -> Function:
     return on_containers
 
 
+def descend(step: Callable[[Array, int], Array], grad: Function, x: Array, callback: Function, count: int) -> Array:
+    """x after so many iterations, each of which goes back by `step(gradient, k)`, k from 1."""
+    for k in range(count):
+        gradient = grad(x, k)
+        callback(x, k, gradient)
+        x = x - step(gradient, k + 1)
+    return x
+
+
+class Mean:
+    """A running mean of arrays, of which the newest has the weight 1 - `keep`."""
+
+    def __init__(self, keep: float, start: float = 0.0) -> None:
+        self.keep = keep
+        self.value: Any = start
+
+    def with_(self, x: Array) -> Array:
+        self.value = self.keep * self.value + (1 - self.keep) * x
+        found: Array = self.value
+        return found
+
+
 @unflatten_optimizer
 def sgd(
     grad: Function, x: Array, callback: Function, num_iters: int = 200, step_size: float = 0.1, mass: float = 0.9
@@ -43,13 +65,8 @@ def sgd(
     >>> bool(abs(sgd(lambda x, i: 2 * (x - 1), 0.0) - 1) < 1e-3)
     True
     """
-    velocity = np.zeros(len(x))
-    for i in range(num_iters):
-        g = grad(x, i)
-        callback(x, i, g)
-        velocity = mass * velocity - (1.0 - mass) * g
-        x = x + step_size * velocity
-    return x
+    mean = Mean(mass)
+    return descend(lambda g, k: step_size * mean.with_(g), grad, x, callback, num_iters)
 
 
 @unflatten_optimizer
@@ -63,13 +80,8 @@ def rmsprop(
     eps: float = 1e-8,
 ) -> Array:
     """RMSprop: steps in units of a running mean of the squared gradient."""
-    mean_square = np.ones(len(x))
-    for i in range(num_iters):
-        g = grad(x, i)
-        callback(x, i, g)
-        mean_square = gamma * mean_square + (1 - gamma) * g**2
-        x = x - step_size * g / (np.sqrt(mean_square) + eps)
-    return x
+    squares = Mean(gamma, start=1.0)
+    return descend(lambda g, k: step_size * g / (np.sqrt(squares.with_(g * g)) + eps), grad, x, callback, num_iters)
 
 
 @unflatten_optimizer
@@ -84,11 +96,10 @@ def adam(
     eps: float = 1e-8,
 ) -> Array:
     """Adam (Kingma and Ba 2014)."""
-    first, second = np.zeros(len(x)), np.zeros(len(x))
-    for i in range(num_iters):
-        g = grad(x, i)
-        callback(x, i, g)
-        first = (1 - b1) * g + b1 * first
-        second = (1 - b2) * g**2 + b2 * second
-        x = x - step_size * (first / (1 - b1 ** (i + 1))) / (np.sqrt(second / (1 - b2 ** (i + 1))) + eps)
-    return x
+    slopes, squares = Mean(b1), Mean(b2)
+
+    def step(g: Array, k: int) -> Array:
+        slope, square = slopes.with_(g) / (1 - b1**k), squares.with_(g * g) / (1 - b2**k)
+        return step_size * slope / (np.sqrt(square) + eps)
+
+    return descend(step, grad, x, callback, num_iters)

@@ -21,7 +21,7 @@ from ..numpy.numpy_wrapper import dispatching as _dispatching, found as _found
 _linalg: Value = _Late("scipy.linalg")
 
 
-def _traced_as(formula: _Function) -> Value:
+def _traced_as(formula: _Function) -> _Function:
     """SciPy's function of that name on plain arrays, and a formula with derivatives where one is traced."""
 
     @_wraps(formula)
@@ -29,7 +29,8 @@ def _traced_as(formula: _Function) -> Value:
         traced = _holds_traced(args) or _holds_traced(tuple(kwargs.values()))
         return (formula if traced else getattr(_linalg, formula.__name__))(*args, **kwargs)
 
-    return _dispatching(formula.__name__, either)
+    made: _Function = _dispatching(formula.__name__, either)
+    return made
 
 
 def _turned(x: Value) -> Value:

@@ -26,8 +26,8 @@ def of(distribution: str) -> Callable[[Function], Function]:
                 return formula(*args, **kwargs)
             return getattr(getattr(stats, distribution), formula.__name__)(*args, **kwargs)
 
-        found: Function = dispatching(formula.__name__, either)
-        return found
+        made: Function = dispatching(formula.__name__, either)
+        return made
 
     return decorate
 

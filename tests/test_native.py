@@ -199,6 +199,13 @@ def test_strided_read_only_and_donated_arrays():
             agree(program(np.asfortranarray(w), np.repeat(g, 2, axis=1)[:, ::2]), wanted)
 
 
+def test_arrays_without_axes_are_numbers():
+    program = dl.compile(lambda x, y: {"a": x * 2.0, "b": np.sin(y)}, backend="native")
+    for x, y in ((np.float64(1.5), 0.5), (np.array(1.5), 0.5), (np.array(2.5), np.array(-0.5))):
+        for _ in range(3):
+            assert program(x, y) == {"a": 2 * x, "b": np.sin(y)}
+
+
 def test_functions_alone_of_strided_arrays():
     program = dl.compile(lambda x: np.exp(np.sin(x)) * np.cos(x), backend="native")
     for x in (RNG.normal(size=(2, 4 * N))[1, ::2], RNG.normal(size=(500, 400)).T):

@@ -143,7 +143,8 @@ class NativeScalar(ScalarSource):
             if not found:
                 code = None if self.reason else self.machine_code(self.flat)
                 found.append(plain if code is None else code)
-            return found[0](*values)
+            # An array without axes is a number to the program, and no number to numba.
+            return found[0](*[v[()] if v.__class__ is np.ndarray and not v.shape else v for v in values])
 
         return plain if self.reason else run
 

@@ -300,12 +300,13 @@ def wrong_scripts(name):
         arguments, _, value = head.partition("=>")
         off = f"(y=>typeof y==='boolean'?!y:1.01*y+0.001)({value})"
         yield f"{arguments}=>{off},d:[{rest}", points
-        if any(t.slopes for t in points):
+        if any(t.slopes for t in points) and f"=>{NOTHING_PASSES}" not in rest:
             slopes, kinks, more = rest.partition("],k:(")
             slopes = slopes if kinks else rest.rpartition("]}")[0]
             yield f"{head},d:[{slopes}].map({WRONG_SLOPE}){kinks[1:] + more if kinks else '}'}", points
 
 
+NOTHING_PASSES = "false,c:"  # of a gate that is always shut nobody asks the slope
 WRONG_SLOPE = (
     "d=>typeof d==='number'?d*1.01-0.02:typeof d==='object'?{g:d.g,c:(...a)=>1.01*d.c(...a)-0.02}"
     ":(...a)=>1.01*d(...a)-0.02"

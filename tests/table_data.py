@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from array_cases import CASES, CONSTANT, C, M, row
+from scipy import special
 from test_primitives_arrays import inputs
 from test_primitives_linalg import CASES as LINALG
 
@@ -40,6 +41,7 @@ MORE = {
     ],
     "conjugate": [(np.conjugate, M), (lambda x: np.conj(x * (1 + 2j)), M)],
     "multigammaln": [(lambda a: row("multigammaln", d=3)(3.0 + a * a), (4,))],
+    "riemann_zeta": [(lambda s: special.zeta(2.0 + s * s), (4,))],
     "moments": [(lambda x: row("moments", axes=(0, 2))(x), C), (lambda x: row("moments", axes=(1,))(x), M)],
     "standardised": [(standardised, M)],
     "standardised_slope": [

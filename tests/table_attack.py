@@ -19,7 +19,8 @@ from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of, has_slopes, read_a
 
 from difflab.differentiate import complex_step
 from difflab.errors import UnsupportedError
-from difflab.graph.traced import NODE, Traced
+from difflab.graph.node_carrier import NODE
+from difflab.graph.traced import Traced
 from difflab.primitives import NUMPY, TABLE, Gate
 from difflab.primitives.batches import AXES
 

@@ -11,9 +11,10 @@ import difflab as dl
 from benchmarks.gradbench import minors, mixture, nested, ode, vectors
 from benchmarks.gradbench.libraries import Difflab
 from difflab.graph.merging import key
+from difflab.graph.node_carrier import NODE
 from difflab.graph.recording import Tape
 from difflab.graph.trace import record
-from difflab.graph.traced import NODE, apply
+from difflab.graph.traced import apply
 from difflab.primitives import Composite, Custom, Elementwise, rows
 
 X = np.array([0.5, 2.0])

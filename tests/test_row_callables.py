@@ -16,8 +16,9 @@ import difflab as dl
 from difflab import primitives
 from difflab.differentiate.problem import as_problem
 from difflab.errors import UnsupportedError
+from difflab.graph.node_carrier import NODE
 from difflab.graph.recording import Tape
-from difflab.graph.traced import NODE, apply
+from difflab.graph.traced import apply
 from difflab.lab.kinks import kinks
 from difflab.nn import functional as F
 from difflab.primitives import NUMPY, TABLE, Gate

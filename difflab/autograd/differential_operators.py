@@ -14,8 +14,8 @@ from ..differentiate.jacobians import for_units
 from ..differentiate.transform import Recording, describe, separate, zeros
 from ..errors import DtypeError, InputError, ShapeError
 from ..graph.laxity import floats
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten
-from ..graph.traced import NODE
 from ..primitives import Carrier
 from ..types import Function, Tree, Value
 from . import core

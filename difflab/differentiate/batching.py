@@ -17,10 +17,11 @@ import optree
 
 from ..errors import InputError, ShapeError, TraceError, UnsupportedError
 from ..graph.kinds import check_fit
+from ..graph.node_carrier import NODE
 from ..graph.operators import OPERATORS
 from ..graph.pytree import flatten
 from ..graph.recording import Tape
-from ..graph.traced import NODE, SEQUENCES, SeenShape, Traced, apply
+from ..graph.traced import SEQUENCES, SeenShape, Traced, apply
 from ..graph.vertices import strip
 from ..primitives import Carrier, Primitive, batches
 from ..types import Axis, Function, Params, Tree, Value

@@ -13,8 +13,9 @@ from ..compile.program.stepping import While
 from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten, structure
-from ..graph.traced import NODE, apply, holds_traced
+from ..graph.traced import apply, holds_traced
 from ..primitives import NUMPY, Carrier, Primitive
 from ..types import Function, Tree, Value
 from .closed import INSIDE, Closed, control_row, describe, plain, value_leaf

@@ -17,8 +17,9 @@ from ..compile.xla import control as xla
 from ..errors import InputError, ShapeError
 from ..graph.kinds import check_fit
 from ..graph.leaves import check_functions
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten, structure
-from ..graph.traced import NODE, apply, holds_traced
+from ..graph.traced import apply, holds_traced
 from ..graph.vertices import strip
 from ..primitives import NUMPY, Carrier, Primitive
 from ..primitives.arguments import whole as whole_number

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..errors import InputError, ShapeError
 from ..graph.leaves import check_functions
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten, leaves_of
 from ..graph.recording import Tape
-from ..graph.traced import NODE, Traced, apply, holds_traced
+from ..graph.traced import Traced, apply, holds_traced
 from ..primitives import Carrier, Custom, Primitive
 from ..types import Function, Value
 from .batching import needed, places, vmap

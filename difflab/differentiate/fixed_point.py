@@ -13,7 +13,8 @@ import numpy as np
 from ..compile.program.stepping import Body
 from ..errors import InputError, ShapeError, UnsupportedError
 from ..graph.leaves import check_functions
-from ..graph.traced import NODE, apply, holds_traced
+from ..graph.node_carrier import NODE
+from ..graph.traced import apply, holds_traced
 from ..primitives import NUMPY, Carrier
 from ..types import Function, Value
 from .closed import Closed, control_row, describe, value_leaf

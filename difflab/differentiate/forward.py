@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import NoDerivativeError
+from ..graph.node_carrier import NODE
 from ..graph.recording import Tape
-from ..graph.traced import NODE, Traced, holds_traced
+from ..graph.traced import Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Gate
 from ..types import Value
 from .reverse import fits, no_derivative

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..graph.traced import NODE, Traced
+from ..graph.node_carrier import NODE
+from ..graph.traced import Traced
 from ..primitives import Carrier
 from ..types import Function, Value
 from .batching import vmap

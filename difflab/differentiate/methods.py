@@ -111,7 +111,7 @@ def restricted(problem: Problem) -> tuple[Function, list[Value]]:
         full = list(problem.values)
         for k, x in zip(places, chosen):
             full[k] = x
-        from ..graph.traced import NODE
+        from ..graph.node_carrier import NODE
 
         return problem.graph.evaluate(full, NODE)[problem.graph.outputs[0]]
 

@@ -10,9 +10,10 @@ from ..errors import InputError, ShapeError
 from ..garbage import SEARCHED_SELDOM
 from ..graph.graph import BACKWARD, BackwardPass, ByName, Edge, ForwardPass, Graph
 from ..graph.node import Node
+from ..graph.node_carrier import NODE
 from ..graph.recorded import graph_of
 from ..graph.recording import Tape
-from ..graph.traced import NODE, Traced
+from ..graph.traced import Traced
 from ..primitives import Carrier
 from ..types import Value
 from . import reverse

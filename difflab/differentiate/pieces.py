@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..graph.node_carrier import NODE
 from ..graph.recording import Tape
-from ..graph.traced import NODE, Traced
+from ..graph.traced import Traced
 from ..primitives import Carrier, Gate, Primitive, rows
 from ..types import Array, DType, Key, Params, Shape, Value
 from .reverse import no_derivative

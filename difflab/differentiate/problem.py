@@ -13,10 +13,11 @@ from ..errors import DifflabError, DomainError, DtypeError, InputError, ShapeErr
 from ..graph.graph import Draft, Graph
 from ..graph.kinds import check_fit
 from ..graph.node import Node
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten
 from ..graph.refusals import moderate, shapes_refused
 from ..graph.trace import argument_names, trace
-from ..graph.traced import NODE, Traced, holds_traced
+from ..graph.traced import Traced, holds_traced
 from ..graph.vertices import strip
 from ..primitives import Carrier, rows
 from ..types import Function, Tree, Value

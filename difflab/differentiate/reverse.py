@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..errors import NoDerivativeError
+from ..graph.node_carrier import NODE
 from ..graph.recording import Tape
-from ..graph.traced import NODE, Traced, holds_traced
+from ..graph.traced import Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Custom, Elementwise, Gate, Linear, Primitive
 from ..primitives.primitive import Pick
 from ..types import Value

@@ -34,8 +34,9 @@ import numpy as np
 from ..errors import DifflabError
 from ..graph.graph import Graph
 from ..graph.node import Node
+from ..graph.node_carrier import NodeCarrier
 from ..graph.recording import Tape
-from ..graph.traced import NodeCarrier, Traced
+from ..graph.traced import Traced
 from ..primitives import NUMPY, Carrier, Linear, Primitive, rows
 from ..primitives.quotient import Exact
 from ..types import DType, Function, Value

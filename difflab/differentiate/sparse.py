@@ -20,8 +20,8 @@ import scipy.sparse as sp
 
 from ..compile.program.program import compile
 from ..errors import DtypeError, InputError, ShapeError
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten
-from ..graph.traced import NODE
 from ..graph.vertices import strip
 from ..primitives import Carrier
 from ..types import DType, Function, Shape, Tree, Value

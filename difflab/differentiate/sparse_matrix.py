@@ -9,7 +9,7 @@ import optree
 import scipy.sparse as sp
 
 from ..errors import ShapeError
-from ..graph.traced import NODE
+from ..graph.node_carrier import NODE
 from ..primitives import Carrier
 from ..types import Array, Shape, Value
 

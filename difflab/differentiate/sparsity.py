@@ -16,8 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..errors import ShapeError
+from ..graph.node_carrier import NODE
 from ..graph.recording import Tape
-from ..graph.traced import NODE, SEQUENCES, Traced
+from ..graph.traced import SEQUENCES, Traced
 from ..graph.vertices import strip
 from ..primitives import Carrier, Primitive, batches, rows
 from ..types import Array, Axis, Function, Params, Shape, Value

@@ -13,9 +13,10 @@ from ..compile.xla.carrier import jax, run, sample, x64
 from ..errors import InputError, UnsupportedError
 from ..graph.graph import Graph
 from ..graph.leaves import check_functions
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten, structure
 from ..graph.trace import record
-from ..graph.traced import NODE, SeenShape
+from ..graph.traced import SeenShape
 from ..primitives import Carrier
 from ..types import Function, Params, Tree, Value
 from .transform import jvp, vjp

@@ -19,11 +19,12 @@ from ..garbage import SEARCHED_SELDOM
 from ..graph.kinds import check_fit
 from ..graph.laxity import STRICT, UNREAD, Laxity
 from ..graph.leaves import check_leaf
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten, map_leaves, paths, structure
 from ..graph.recording import Tape
 from ..graph.refusals import escaped
 from ..graph.snapshots import kept
-from ..graph.traced import NODE, Traced
+from ..graph.traced import Traced
 from ..primitives import Carrier
 from ..types import Function, Tree, Value
 from . import forward, reverse

@@ -10,8 +10,8 @@ import numpy as np
 from ..graph.builder import Symbols
 from ..graph.graph import Graph
 from ..graph.node import Node, Operation
+from ..graph.node_carrier import NODE
 from ..graph.pytree import spoken
-from ..graph.traced import NODE
 from ..primitives import Elementwise, Gate, Linear, Primitive, rows
 from ..primitives.text import ATOM, Written, call, of_number
 from ..types import Params, Value

@@ -18,12 +18,13 @@ from ..types import Params, Shape, Tree, Value
 from .block import Block
 from .drawable import Drawable, Stepwise
 from .node import Node
+from .node_carrier import NODE
 from .pickles import pickled
 from .recording import Tape
 from .refusals import moderate, shapes_refused
 from .sealed import Finished, Multi, Order
 from .snapshots import kept
-from .traced import NODE, PENDING, Traced, holds_traced
+from .traced import PENDING, Traced, holds_traced
 from .vertices import as_value
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from ..primitives import BUILT_IN, Elementwise, Primitive, lookup
 from ..types import Function, Value
 from .graph import Graph
 from .node import Node
+from .node_carrier import NodeCarrier
 from .recorded import graph_of
 from .recording import Tape
 from .sympy_io import CARRIER
-from .traced import NodeCarrier, Traced
+from .traced import Traced
 from .vertices import as_value
 
 MOST = 20_000  # operations of a graph whose loops are written out

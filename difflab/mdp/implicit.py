@@ -10,7 +10,8 @@ import numpy as np
 
 from ..differentiate.closed import control_row, plain
 from ..errors import ShapeError, UnsupportedError
-from ..graph.traced import NODE, Traced, apply
+from ..graph.node_carrier import NODE
+from ..graph.traced import Traced, apply
 from ..primitives import Carrier
 from ..types import Array, Shape, Value
 from .backup import best, pair_values, under

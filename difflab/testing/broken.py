@@ -15,9 +15,10 @@ from ..differentiate.problem import as_problem, output_ancestors
 from ..differentiate.transform import jvp, vjp
 from ..errors import DifflabError, DisagreementError
 from ..graph.node import Node
+from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten, leaves_of
 from ..graph.recording import Tape
-from ..graph.traced import NODE, Traced, apply
+from ..graph.traced import Traced, apply
 from ..lab.kinks import depends_on_inputs
 from ..primitives import Primitive
 from ..progress import doing, tell

@@ -14,8 +14,8 @@ import numpy as np
 import difflab as dl
 from difflab.graph.builder import Symbols
 from difflab.graph.node import Operation
+from difflab.graph.node_carrier import NODE
 from difflab.graph.sympy_io import CARRIER
-from difflab.graph.traced import NODE
 from difflab.primitives import Elementwise, Gate, Primitive
 
 ATOM, POWER, PREFIX, PRODUCT, SUM, RELATION = 9, 5, 4, 3, 2, 1

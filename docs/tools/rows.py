@@ -208,7 +208,7 @@ def number(v: float) -> str:
 def returned(row: Elementwise, at: Any, params: dict[str, Any]) -> float:
     """What reverse mode gives at a point."""
     from difflab import grad
-    from difflab.graph.traced import NODE
+    from difflab.graph.node_carrier import NODE
 
     with np.errstate(all="ignore"):
         return float(grad(lambda x: NODE.of(row)(x, **params))(float(at)))

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...graph import pytree
 from ...graph.laxity import floats
-from ...graph.traced import NODE, Traced
+from ...graph.node_carrier import NODE
+from ...graph.traced import Traced
 from ...primitives import Carrier
 from ...types import Function, Tree, Value
 

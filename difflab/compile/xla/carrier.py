@@ -12,9 +12,9 @@ import numpy as np
 from ...errors import DifflabError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...graph.node_carrier import NODE
 from ...graph.recorded import graph_of
 from ...graph.recording import Tape
-from ...graph.traced import NODE
 from ...primitives import Carrier, Primitive, rows
 from ...primitives.found import function_in
 from ...primitives.spelling import ON_HOST

@@ -13,8 +13,9 @@ import json
 import numpy as np
 
 from ...errors import UnsupportedError
+from ...graph.node_carrier import NODE
 from ...graph.recording import Tape
-from ...graph.traced import NODE, Traced
+from ...graph.traced import Traced
 from ...primitives import Custom, Linear, Primitive, rows
 from ...types import Function, Params, Tree, Value
 from . import tables

@@ -17,8 +17,8 @@ from ...compile.write.names import written_index
 from ...differentiate import reverse
 from ...errors import DifflabError
 from ...graph.node import Node
+from ...graph.node_carrier import NODE
 from ...graph.recording import Tape
-from ...graph.traced import NODE
 from ...primitives import Primitive, rows
 from ...primitives.text import ATOM, POWER, PRODUCT, SIGN, Text, Written
 from ...types import Params, Tree, Value

@@ -22,6 +22,7 @@ class VSpace:
     """
 
     mappings: ClassVar[dict[type, Callable[[Value], Any]]] = {}
+    rebuild: Callable[[list[Value]], Tree]
 
     def __init__(self, value: Tree) -> None:
         leaves, self.rebuild = flatten(value)

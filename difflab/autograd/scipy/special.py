@@ -9,7 +9,7 @@ from ..extend import notrace_primitive as _notrace
 from ..numpy.numpy_wrapper import dispatching as _dispatching, found as _found
 
 _special: Value = _Late("scipy.special")
-logsumexp = _dispatching("logsumexp", _resolve("logsumexp"))
+logsumexp: Value = _dispatching("logsumexp", _resolve("logsumexp"))
 
 
 @_notrace

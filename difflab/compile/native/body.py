@@ -35,7 +35,8 @@ class Body:
     """
 
     def __init__(self, region: Region, results: list[Node], lanes: int) -> None:
-        self.region, self.lanes = region, lanes
+        self.region: Region = region
+        self.lanes: int = lanes
         self.image: dict[Node, Node] = {}
         self.order: list[Node] = []
         self.whole: list[Node] = []

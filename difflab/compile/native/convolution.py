@@ -19,7 +19,7 @@ from ...primitives.kernels.convolution import batch_first, batch_last, rows_firs
 from ...primitives.kernels.parallel import WORTH, in_blocks
 from ...primitives.kernels.workspace import scratch
 from ...primitives.windows import Axis, axes
-from ...types import Array, Function, Shape, Value
+from ...types import Array, DType, Function, Shape, Value
 from ..passes.convolve_and_pool import simple
 from .vectors import correlations, products, shape_of
 
@@ -144,10 +144,22 @@ class Convolution:
     windows over the result.
     """
 
+    n: int
+    channels: int
+    out: int
+    tall: int
+    broad: int
+    height: int
+    windows: int
+    rows: int
+    columns: int
+
     def __init__(self, shape: Shape, filters: Shape, padding: Any, pool: Shape, dtype: np.dtype[Any], jit: Any) -> None:
         self.n, self.channels = shape[:2]
         self.out, _, self.tall, self.broad = filters
-        self.dtype, self.jit, self.pool = dtype, jit, pool
+        self.dtype: DType = dtype
+        self.jit: Value = jit
+        self.pool: Shape = pool
         self.grid: tuple[Axis, ...] = axes(shape[2:], filters[2:], (1, 1), padding, (1, 1))
         self.height, self.windows = (a.windows for a in self.grid)
         self.places: int = self.windows * self.n

@@ -42,7 +42,8 @@ class Strip(Block):
     """
 
     def __init__(self, graph: Graph, a: int, lanes: int, written: dict[int, str]) -> None:
-        self.lanes, self.written = lanes, written
+        self.lanes: int = lanes
+        self.written: dict[int, str] = written
         self.direct: dict[Node, str] = {}
         super().__init__(graph, a, a, Session())
         slow = [n for n, kind in self.computed.items() if kind == "call"]
@@ -149,9 +150,9 @@ class StripRegion(RegionSource):
         self.lanes: int = strip_rows(self.region)
         body = Body(self.region, self.results, self.lanes)
         self.given: list[Node] = [*body.whole, *body.moving]
-        self.whole = len(body.whole)
+        self.whole: int = len(body.whole)
         in_place = [k for k, y in enumerate(self.results) if y not in self.region.totals and y not in self.strided]
-        self.strip = Strip(body.graph, self.whole, self.lanes, {k: f"p{k}" for k in in_place})
+        self.strip: Strip = Strip(body.graph, self.whole, self.lanes, {k: f"p{k}" for k in in_place})
         name = f"loop_{self.name}_0"
         self.types: Types = [(WHOLE, 0, "C", False)] * 3
         text = self.text(name)

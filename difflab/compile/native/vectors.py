@@ -37,7 +37,9 @@ class Vectors:
     def __init__(self, builder: Any, itemsize: int, lanes: int) -> None:
         self.ir: Any = import_module("llvmlite.ir")
         self.tools: Any = import_module("numba.core.cgutils")
-        self.builder, self.itemsize, self.lanes = builder, itemsize, lanes
+        self.builder: Value = builder
+        self.itemsize: int = itemsize
+        self.lanes: int = lanes
         self.number: Any = self.ir.FloatType() if itemsize == 4 else self.ir.DoubleType()
         self.vector: Any = self.ir.VectorType(self.number, lanes)
         kind = self.ir.FunctionType(self.vector, [self.vector] * 3)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ...primitives.text import call
-from ...types import Function, Shape, Tree
+from ...types import DType, Function, Shape, Tree
 from ..write.numpy_source import NumpySource
 from ..write.scalar_source import TAKEN, Head, ScalarSource
 
 TEMPORARY = re.compile(r"t\d+_*")  # the program's names of values
-DTYPES = {np.dtype(float): "double", np.dtype(np.float32): "single", np.dtype(int): "whole"}  # their names in the text
+# Their names in the text.
+DTYPES: dict[DType, str] = {np.dtype(float): "double", np.dtype(np.float32): "single", np.dtype(int): "whole"}
 
 
 class UnwrittenError(Exception):

@@ -15,7 +15,8 @@ FLOORS = {
 }  # fmt: skip
 # What runs in the peers' lane alone, which has JAX and numba.
 OF_PEERS = (
-    "difflab/compile/xla/", "difflab/primitives/kernels/xla", "difflab/differentiate/to_jax.py", "difflab/compile/native/"
+    "difflab/compile/xla/", "difflab/compile/native/", "difflab/primitives/kernels/xla",
+    "difflab/differentiate/to_jax.py",
 )  # fmt: skip
 
 

@@ -234,7 +234,7 @@ def bracket(operand: tuple[str, int], least: int) -> str:
 
 def level(row: Primitive) -> int:
     """How tightly a row's own notation binds."""
-    return level_of(row.latex.format("x", "y", "z"))
+    return level_of(row.latex.format(*"xyzw"))
 
 
 def level_of(text: str) -> int:
@@ -286,7 +286,9 @@ def number(x: Any) -> tuple[str, int]:
     for known, text in CONSTANTS.items():
         if np.isclose(abs(v), known, rtol=1e-14, atol=0):
             return ("-" if v < 0 else "") + text, ATOM if v > 0 else SUM
-    if v == int(v) and abs(v) < 1e6:
+    if np.isinf(v):
+        return (r"-\infty", SUM) if v < 0 else (r"\infty", ATOM)
+    if abs(v) < 1e6 and v == int(v):
         return str(int(v)), ATOM if v >= 0 else SUM
     mantissa, _, exponent = f"{v:.6g}".partition("e")
     text = mantissa + (rf"\cdot 10^{{{int(exponent)}}}" if exponent else "")

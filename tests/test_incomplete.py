@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import mpmath
 import numpy as np
 import pytest
+from flint import arb_series
 from mpmath import mp, mpf
 from scipy import special
 
 import difflab as dl
 from difflab.errors import NoDerivativeError, UnsupportedError
+from difflab.primitives.germs import incomplete as germs
 from difflab.primitives.kernels import incomplete
 
 
@@ -206,3 +210,22 @@ def test_the_reference_of_zeta_is_mpmath_s_where_that_is_right():
     """The tail's formula against the sum itself, where both are quick."""
     with mp.workdps(40):
         assert abs(tail(mpf(6), mpf(60)) / mpmath.zeta(6, 60) - 1) < 1e-30
+
+
+def test_a_file_that_is_first_read_while_series_are_short_proves_the_same():
+    code = """
+import flint
+flint.ctx.cap = 1
+import difflab.primitives.germs.incomplete
+flint.ctx.cap = 10
+import difflab as dl
+print(dl.certify("zeta(2.0, y)", {"y": 2.5}).gradient["y"])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) == pytest.approx(-2 * special.zeta(3.0, 2.5), rel=1e-14)
+
+
+def test_a_derivative_that_is_not_in_the_series_is_not_claimed(monkeypatch):
+    monkeypatch.setattr(germs, "EXACT", arb_series([1], 1))
+    found = dl.certify("zeta(2.0, y)", {"y": 2.5}, bits=128)
+    assert found.verdict == "undecided" and "the slope is not in the series" in found.reason

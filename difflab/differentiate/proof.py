@@ -199,8 +199,10 @@ class Proof:
         if y.lost is not None:
             raise UndecidedError(y.lost.text)
         for k in range(order + 1):
+            what = ("value", "slope", "second derivative")[k]
+            if min(y.point.prec, y.around.prec) <= k:  # flint reads 0 for what a series does not hold
+                raise UndecidedError(f"the {what} is not in the series")
             if not y.around[k].is_finite():
-                what = ("value", "slope", "second derivative")[k]
                 raise UndecidedError(f"the {what} is not enclosed in the neighbourhood ({ball(y.around[k])})")
         return y
 
@@ -249,7 +251,8 @@ class Proof:
         if y.lost is not None:
             return Side(None, None, False, y.lost.text) if y.lost.kind == UNDEFINED else None
         limit, slope = y.point[0], side * y.point[1]
-        if not (y.around[0].is_finite() and y.around[1].is_finite() and slope.is_finite()):
+        known = min(y.point.prec, y.around.prec) > 1  # flint reads 0 for what a series does not hold
+        if not (known and y.around[0].is_finite() and y.around[1].is_finite() and slope.is_finite()):
             return None
         same = value.is_exact() and limit.is_exact() and bool(value == limit)
         return Side(limit, slope, not NOW.edge or same)

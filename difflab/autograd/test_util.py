@@ -21,7 +21,7 @@ def scalar_close(a: Value, b: Value) -> bool:
     >>> scalar_close(1.0, 1.0 + 1e-9)
     True
     """
-    return bool(np.isclose(a, b, rtol=RTOL, atol=TOL))
+    return bool(np.isclose(a, b, rtol=2 * RTOL, atol=TOL))
 
 
 def make_numerical_jvp(f: Function, x: Tree) -> Function:

@@ -21,7 +21,7 @@ import difflab
 ROOT = pathlib.Path(difflab.__file__).parent
 FLOORS = (  # from the ground up; "" is the package's own `__init__`, which names all rooms below it
     "cache cards clock errors files garbage glance hooks interrupts late palette progress reading types version",
-    *"primitives graph numpy compile differentiate draw lab nn sketch mdp testing autograd".split(),
+    *"primitives graph numpy compile differentiate draw lab nn sketch mdp testing bridges autograd".split(),
     "",
     *"gallery cli __main__".split(),
 )

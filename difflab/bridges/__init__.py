@@ -1,0 +1,1 @@
+"""Other people's code: functions of JAX, PyTorch and ONNX as graphs, judged, searched for NaN, and out again."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.program.closure import PLAIN, content, held, names_of
+from ..compile.program.closure import PLAIN, Same, content, held, names_of
 from ..compile.program.program import Program, known_backend
 from ..errors import FrozenWarning
 from ..graph.laxity import LAX
@@ -46,19 +46,6 @@ class Settings:
 
 class UncountableError(Exception):
     """What a function reads is too much to be looked at before each call, or changes with each."""
-
-
-class Same:
-    """An object that is compared by its identity."""
-
-    def __init__(self, x: object) -> None:
-        self.x = x
-
-    def __hash__(self) -> int:
-        return id(self.x)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.x is other.x
 
 
 class Places:

@@ -55,7 +55,10 @@ def to_jax(f: Function | Graph, *examples: Tree) -> Function:
         if key not in known:
             while len(known) >= MOST:
                 known.pop(next(iter(known)), None)
-            known[key] = Lowered(f, args, kwargs)
+            found = Lowered(f, args, kwargs)
+            captured.renew()
+            key = (*key[:-1], captured.key())
+            known[key] = found
         return known[key], values
 
     @wraps(f.__call__ if isinstance(f, Graph) else f)

@@ -1,7 +1,8 @@
 """What a function reads besides its arguments: it is baked into a program, so it chooses the program.
 
-Numbers, strings, arrays and frozen dataclasses in closure cells and in the module's globals are seen, also those of the
-functions that the function calls. Attributes of objects and items of containers are not: pass them as arguments.
+Numbers, strings, arrays, frozen dataclasses, and tuples, lists and dicts of them are seen in closure cells, in the
+module's globals, and in the attributes that the code names of the objects found there and of a method's own; also those
+of the functions and methods that the function calls.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Hashable, Iterable, Iterator
 from functools import partial
-from types import CellType, CodeType, FunctionType, MethodType
+from inspect import getattr_static
+from sys import stdlib_module_names
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 
@@ -17,8 +20,11 @@ from ...types import Function
 
 PLAIN = frozenset((int, float, bool, str, complex, type(None)))
 MAX_FUNCTIONS = 100
+MAX_ITEMS = 200  # of a container that are looked at before a call
+MAX_DEPTH = 4  # of containers in containers, and of objects in objects
 LIBRARIES = ("difflab", "numpy", "scipy")
 EMPTY = object()
+CONTAINERS = (tuple, list, dict)
 
 
 class Captured:
@@ -27,8 +33,22 @@ class Captured:
     def __init__(self, f: Function) -> None:
         self.functions: list[Function] = []
         self.cells: list[CellType] = []
-        self.globals: list[tuple[dict[str, object], str]] = []
-        self._collect(f, set())
+        self.spaces: list[tuple[dict[str, object], str]] = []  # globals and attributes: where they stand, and the name
+        self._looked_at: set[int] = set()
+        self._known: set[object] = set()
+        self.f = f
+        self.renew()
+
+    def renew(self) -> None:
+        """Looks again where the function reads: another object or function may stand where it reads now."""
+        self._looked_at.clear()
+        self.functions.clear()
+        self._collect(self.f, set())
+
+    def _add(self, space: dict[str, object], name: str) -> None:
+        if (id(space), name) not in self._known:
+            self._known.add((id(space), name))
+            self.spaces.append((space, name))
 
     def _collect(self, f: object, seen: set[int]) -> None:
         if id(f) in seen or len(seen) > MAX_FUNCTIONS:
@@ -38,21 +58,54 @@ class Captured:
             self._collect(wrapped, seen)
         if isinstance(f, MethodType | partial):
             self.functions.append(f)
+        if (inner := behind(f)) is not None:
+            self._collect(inner, seen)
+            self._attributes(f.__self__ if isinstance(f, MethodType) else f, names_behind(inner), seen)
         if not isinstance(f, FunctionType):
             return
         self.functions.append(f)
         ours = str(f.__globals__.get("__name__", "")).partition(".")[0] in LIBRARIES
         found = [*self._read_cells(f.__closure__ or (), ours), *(f.__defaults__ or ())]
         if not ours:
-            for name in set(names_of(f.__code__)) & set(f.__globals__):
-                self.globals.append((f.__globals__, name))
+            names = set(names_of(f.__code__))
+            for name in sorted(names & set(f.__globals__)):
+                self._add(f.__globals__, name)
                 found.append(f.__globals__[name])
+            for x in found:
+                self._attributes(x, names, seen)
         for x in found:
             self._collect(x, seen)
 
+    def _attributes(self, x: object, names: set[str], seen: set[int], depth: int = 0) -> None:
+        """Notes what code that says these names reads from an object: attributes, and what its methods read of it."""
+        if depth > MAX_DEPTH or id(x) in self._looked_at or not readable(x):
+            return
+        self._looked_at.add(id(x))
+        if not isinstance(x, ModuleType):
+            names = self._methods(type(x), names, seen)
+        space = vars(x)
+        for name in sorted(names & set(space)):
+            self._add(space, name)
+            self._collect(space[name], seen)
+            self._attributes(space[name], names, seen, depth + 1)
+
+    def _methods(self, kind: type, names: set[str], seen: set[int]) -> set[str]:
+        """The names, and those that the methods and properties of these names say themselves."""
+        known, todo = set(names), list(names)
+        while todo:
+            found = getattr_static(kind, todo.pop(), None)
+            found = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+            if isinstance(found, FunctionType):
+                self._collect(found, seen)
+                new = set(names_of(found.__code__)) - known
+                known |= new
+                todo += new
+        return known
+
     def _read_cells(self, cells: Iterable[CellType], ours: bool) -> Iterator[object]:
         for cell in cells:
-            if not ours:  # the cells of grad and the like never change
+            if not ours and id(cell) not in self._known:  # the cells of grad and the like never change
+                self._known.add(id(cell))
                 self.cells.append(cell)
             yield held(cell)
 
@@ -61,27 +114,64 @@ class Captured:
         found = [held(cell) for cell in self.cells]
         for f in self.functions:
             found += [*(getattr(f, "__defaults__", None) or ()), *(getattr(f, "__kwdefaults__", None) or {}).values()]
-        return self.functions, [*found, *(space.get(name) for space, name in self.globals)]
+        return self.functions, [*found, *(space.get(name) for space, name in self.spaces)]
 
     def key(self) -> tuple[Hashable, ...]:
         """The content of all places, in a form that can be compared and hashed."""
-        places = [*map(held, self.cells), *(space.get(name) for space, name in self.globals)]
-        return tuple(map(content, places))
+        places = [*map(held, self.cells), *[space.get(name) for space, name in self.spaces]]
+        return tuple([content(x) for x in places])
 
     def checks(self) -> dict[str, tuple[tuple[str, object], ...]] | None:
         """What to ask before the program of the present content is used again: conditions that are true where something
         has changed, each with the name and the object that it stands on. None where that cannot be asked quickly.
         """
         places: list[tuple[str, object, object]] = [("cell_contents", cell, held(cell)) for cell in self.cells]
-        places += [(name, space, space.get(name)) for space, name in self.globals]
+        places += [(name, space, space.get(name)) for space, name in self.spaces]
         found: dict[str, tuple[tuple[str, object], ...]] = {}
         for k, (name, place, x) in enumerate(places):
-            if isinstance(x, np.ndarray | np.generic) or x is EMPTY:
+            if isinstance(x, np.ndarray | np.generic) or x is EMPTY or (isinstance(x, CONTAINERS) and content(x)):
                 return None
-            if x.__class__ in PLAIN or isinstance(x, FunctionType) or settled(x):
+            if x.__class__ in PLAIN or isinstance(x, FunctionType) or settled(x) or readable(x):
                 read = f"_place{k}.cell_contents" if name == "cell_contents" else f"_place{k}.get({name!r})"
                 found[f"{read} is not _was{k}"] = ((f"_place{k}", place), (f"_was{k}", x))
         return found
+
+
+class Same:
+    """An object that is compared by its identity, and kept: a later object may not stand at its address."""
+
+    def __init__(self, x: object) -> None:
+        self.x: object = x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.x is other.x
+
+
+def readable(x: object) -> bool:
+    """Whether x is an object or a module of a user's, whose attributes may be read by the code that names them."""
+    if isinstance(x, ModuleType):
+        home = x.__name__.partition(".")[0]
+        return home not in LIBRARIES and home not in stdlib_module_names
+    if isinstance(x, FunctionType | MethodType | partial | type) or settled(x):
+        return False
+    return bool(getattr(x, "__dict__", None)) and type(x).__module__.partition(".")[0] not in LIBRARIES
+
+
+def names_behind(f: object) -> set[str]:
+    return set(names_of(f.__code__)) if isinstance(f, FunctionType) else set()
+
+
+def behind(f: object) -> object:
+    """The function that a method, a partial application or an object with `__call__` runs; else None."""
+    if isinstance(f, MethodType):
+        return f.__func__
+    if isinstance(f, partial):
+        return f.func
+    call = getattr_static(type(f), "__call__", None)
+    return call if isinstance(call, FunctionType) else None
 
 
 def held(cell: CellType) -> object:
@@ -100,8 +190,11 @@ def names_of(code: CodeType) -> Iterator[str]:
             yield from names_of(inner)
 
 
-def content(x: object) -> Hashable:
-    """What decides about equality: the value of a number, the bytes of an array, the identity of a function."""
+def content(x: object, depth: int = 0) -> Hashable:
+    """What decides about equality: the value of a number, the bytes of an array, the identity of a function.
+
+    Of a tuple, a list or a dict what is so in its items; None where nothing is.
+    """
     if x.__class__ in PLAIN:
         return x.__class__, repr(x) if x.__class__ is float else x
     if isinstance(x, np.ndarray | np.generic) and x.dtype != object:
@@ -109,7 +202,14 @@ def content(x: object) -> Hashable:
         return x.shape, x.dtype.str, data.tobytes() if data.nbytes <= 4096 else zlib.crc32(data.data)
     if settled(x):
         return x
-    return id(x) if isinstance(x, FunctionType) else None
+    if isinstance(x, FunctionType) or readable(x):
+        return Same(x)
+    if isinstance(x, CONTAINERS) and depth < MAX_DEPTH and len(x) <= MAX_ITEMS:
+        items = list(x.values()) if isinstance(x, dict) else list(x)
+        inside = [content(e, depth + 1) for e in items]
+        if any(found is not None for found in inside):
+            return (x.__class__, tuple(x) if isinstance(x, dict) else None, *inside)
+    return None
 
 
 def settled(x: object) -> bool:

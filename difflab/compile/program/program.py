@@ -180,7 +180,7 @@ class Program(Shown):
 
     def make(
         self,
-        key: Hashable,
+        key: tuple[Hashable, ...],
         args: tuple[Tree, ...],
         static: set[int],
         names: tuple[str, ...],
@@ -201,6 +201,8 @@ class Program(Shown):
             guards = Guards()
             named = tuple(kwargs[n] for n in names)
             graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
+            self.captured.renew()
+            key = (*key[:-1], self.captured.key())  # the function may have changed what it reads: a counter, a cache
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)

@@ -1,0 +1,147 @@
+"""What a function reads besides its arguments chooses the program: closures, globals, attributes, small containers."""
+
+from __future__ import annotations
+
+import types
+from functools import partial
+
+import numpy as np
+import pytest
+
+import difflab as dl
+
+FACTOR = 2.0
+SETTINGS = types.SimpleNamespace(rate=2.0, inner=types.SimpleNamespace(k=1.0))
+
+
+class Model:
+    def __init__(self, w: float) -> None:
+        self.w = w
+        self.parts = {"b": [1.0, np.ones(2)]}
+        self.asked = 0
+        self.kept: float | None = None
+
+    @property
+    def double(self) -> float:
+        return 2 * self.w
+
+    def factor(self) -> float:
+        return self.w
+
+    def loss(self, x):
+        return x * self.w * FACTOR
+
+    def by_method(self, x):
+        return x * self.factor()
+
+    def by_property(self, x):
+        return x * self.double
+
+    def by_items(self, x):
+        return x * self.parts["b"][0] * self.parts["b"][1][0]
+
+    def counted(self, x):
+        self.asked += 1
+        return x * self.w
+
+    def cached(self, x):
+        if self.kept is None:
+            self.kept = 3.0
+        return x * self.kept
+
+    def __call__(self, x):
+        return self.loss(x)
+
+
+def scaled(factor, x):
+    return x * factor * FACTOR
+
+
+def same(program, f, x):
+    for _ in range(4):  # the trace, the written program, the short entry
+        np.testing.assert_array_equal(program(x), f(x))
+
+
+@pytest.mark.parametrize("x", [1.5, np.array([1.0, 2.0])], ids=["number", "array"])
+@pytest.mark.parametrize("kind", ["loss", "by_method", "by_property", "by_items", "call", "partial", "closure", "grad"])
+def test_what_changes_between_calls_is_seen(kind, x, monkeypatch):
+    model = Model(3.0)
+    f = {"call": model, "partial": partial(model.loss), "closure": lambda x: model.w * x}.get(kind)
+    if kind == "grad":
+        f, x = dl.grad(model.loss), 1.5
+    f = f or getattr(model, kind)
+    program = dl.compile(f)
+    same(program, f, x)
+    model.w = 5.0
+    same(program, f, x)
+    model.parts["b"][0] = 7.0
+    model.parts["b"][1][0] = 9.0
+    same(program, f, x)
+    monkeypatch.setitem(globals(), "FACTOR", 11.0)
+    same(program, f, x)
+    del model.parts["b"]
+    model.parts = {"b": [2.0, np.full(2, 3.0)]}
+    same(program, f, x)
+
+
+def test_a_partial_application_reads_globals(monkeypatch):
+    f = partial(scaled, 3.0)
+    program = dl.compile(f)
+    same(program, f, 1.0)
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    same(program, f, 1.0)
+
+
+def test_objects_that_are_exchanged_are_seen_with_their_attributes(monkeypatch):
+    f = lambda x: x * SETTINGS.rate * SETTINGS.inner.k
+    program = dl.compile(f)
+    same(program, f, 1.0)
+    monkeypatch.setattr(SETTINGS, "inner", types.SimpleNamespace(k=5.0))
+    same(program, f, 1.0)
+    SETTINGS.inner.k = 6.0
+    same(program, f, 1.0)
+    monkeypatch.setitem(globals(), "SETTINGS", types.SimpleNamespace(rate=1.0, inner=types.SimpleNamespace(k=8.0)))
+    same(program, f, 1.0)
+    SETTINGS.inner.k = 9.0
+    same(program, f, 1.0)
+
+
+def test_a_later_function_is_not_taken_for_an_earlier_one_at_its_address():
+    g = [lambda x: x]
+    inner = g[0]
+
+    def f(x):
+        return inner(x)
+
+    program = dl.compile(f)
+    for k in range(2, 30):
+        inner = eval(f"lambda x: x * {k}")  # the function before is freed, and its address taken again
+        assert program(1.0) == float(k)
+
+
+def test_functions_that_change_what_they_read_are_not_traced_for_ever():
+    model = Model(2.0)
+    program = dl.compile(model.counted)
+    assert [program(1.0) for _ in range(6)] == [2.0] * 6 and model.asked == 1
+    program = dl.compile(model.cached)
+    assert [program(1.0) for _ in range(6)] == [3.0] * 6
+    model.kept = 4.0
+    assert program(1.0) == 4.0
+
+
+def test_what_no_call_reads_is_not_looked_at():
+    model = Model(2.0)
+    program = dl.compile(model.loss)
+    for _ in range(5):
+        model.asked += 1  # loss does not name it
+        assert program(1.0) == 2.0 * FACTOR
+    assert "1 traced" in repr(program.program)
+
+
+def test_to_jax_sees_attributes_too():
+    pytest.importorskip("jax")
+    model = Model(2.0)
+    f = dl.to_jax(model.loss)
+    assert float(f(1.0)) == 2.0 * FACTOR
+    model.w = 5.0
+    assert float(f(1.0)) == 5.0 * FACTOR

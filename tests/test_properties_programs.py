@@ -22,7 +22,7 @@ import difflab as dl
 from difflab.compile.passes.pipeline import PASSES, optimise
 
 WILD = (*EVERYTHING, "raw")
-OF_SUMS = {"signs"}  # passes that may make -0 of a sum of zeros
+OF_SUMS = {"signs", "assembly"}  # passes that may make -0 of a sum of zeros
 EDGES = (-2.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1.5, 3.0, np.nan)
 
 

@@ -18,7 +18,8 @@ FACTOR = 2.0
 
 
 @pytest.fixture(autouse=True)
-def compiled():
+def compiled(monkeypatch):
+    monkeypatch.setattr(compiling, "EAGER_CALLS", 3)  # POINTS are enough then
     ag.compile_gradients()
     yield
     ag.compile_gradients(on=False)
@@ -211,3 +212,43 @@ def test_a_program_is_traced_once_for_each_kind():
 def test_the_backend_is_checked():
     with pytest.raises(InputError, match="compile_gradients"):
         ag.compile_gradients("fortran")
+
+
+class Fitter:
+    """As a client's: methods that call methods, of which each names others."""
+
+    def __init__(self, scale):
+        self.scale, self.seen = scale, Counter()
+
+    def loss(self, x, data, events, kind=None):
+        self.seen()
+        return anp.sum(self.first(x, data) * self.weights(events)) + (0.0 if kind is None else len(kind))
+
+    def first(self, x, data):
+        return self.second(x) * data
+
+    def second(self, x):
+        return self.third(x) + x[0]
+
+    def third(self, x):
+        return self.scale * x**2
+
+    def weights(self, events):
+        return np.where(np.asarray(events, dtype=bool), 1.0, 2.0)  # of plain arrays only
+
+
+@pytest.mark.parametrize("kind", [None, "text", True, SimpleNamespace(__len__=1)], ids=str)
+def test_other_arguments_may_be_what_no_record_holds(kind):
+    kind = [kind] if isinstance(kind, str) else None if kind is None else (kind,)
+    fitter, events = Fitter(3.0), np.array([True, False, True])
+    gradient = ag.value_and_grad(fitter.loss)
+    found = [gradient(x, X, events, kind) for x in POINTS]
+    assert fitter.seen.n <= compiling.EAGER_CALLS + 2  # the eager ones, and a trace or two
+    fitter.scale = 5.0
+    found += [gradient(x, X, ~events, kind) for x in POINTS]
+    ag.compile_gradients(on=False)
+    expected = [ag.value_and_grad(Fitter(3.0).loss)(x, X, events, kind) for x in POINTS]
+    expected += [ag.value_and_grad(Fitter(5.0).loss)(x, X, ~events, kind) for x in POINTS]
+    for (y, g), (want, slope) in zip(found, expected):
+        np.testing.assert_allclose(y, want, rtol=1e-14)
+        np.testing.assert_allclose(g, slope, rtol=1e-14)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -27,12 +28,13 @@ from ..graph.traced import Traced
 from ..types import Function, Params, Value
 
 COMPILED = frozenset(("deriv", "elementwise_grad", "grad", "hessian", "holomorphic_grad", "jacobian", "value_and_grad"))
-EAGER_CALLS = 3  # of each derivative, so that what is called a few times is not compiled
+EAGER_CALLS = 12  # of each derivative: recording and compiling cost as much as about ten of them
 MOST_PROGRAMS = 8  # of one derivative, of which half a dozen may come from branches
 MOST_ITEMS = 5000  # looked at before a call
 DEEPEST = 4  # objects inside objects
 LIBRARIES = ("difflab", "numpy", "scipy", "autograd", "pandas")
 CODE = (FunctionType, BuiltinFunctionType, MethodType, ModuleType, type, np.ufunc)
+NOTHING = object()
 METHODS = (FunctionType, MethodType)
 CHANGING = (np.random.Generator, np.random.RandomState, random.Random, Iterator)
 
@@ -61,11 +63,14 @@ class Places:
         self.left: int = 0
         self.collect(f)
         known = -1
-        while known < len(self.functions) + len(self.classes):  # a method may name others, and reach other objects
-            known = len(self.functions) + len(self.classes)
+        while known < self.size():  # a method may name others, and reach other objects
+            known = self.size()
             self.key()
             for kind in list(self.classes):
                 self.collect_methods(kind)
+
+    def size(self) -> int:
+        return len(self.functions) + len(self.classes) + len(self.names)
 
     def collect(self, f: Any) -> None:
         """Notes the places of a function."""
@@ -99,14 +104,14 @@ class Places:
 
     def collect_methods(self, kind: type) -> None:
         """The methods and properties of a class that are named somewhere."""
-        for name in self.names:
+        for name in list(self.names):  # what is found says names of its own
             found = getattr(kind, name, None)
             self.collect(found.fget if isinstance(found, property) else found if isinstance(found, METHODS) else None)
 
-    def key(self) -> tuple[Hashable, ...]:
-        """The present content of all places."""
+    def key(self, arguments: Iterable[Value] = ()) -> tuple[Hashable, ...]:
+        """The present content of all places, and of arguments."""
         self.left = MOST_ITEMS
-        read = [*map(held, self.cells), *[space.get(name) for space, name in self.globals], *self.objects]
+        read = [*map(held, self.cells), *[space.get(name) for space, name in self.globals], *self.objects, *arguments]
         return tuple([self.state(x, 0) for x in read])
 
     def state(self, x: Any, depth: int) -> Hashable:
@@ -138,8 +143,10 @@ def of_a_library(module: str) -> bool:
 class Gradient:
     """A derivative and its programs."""
 
-    def __init__(self, fun: Function, derivative: Function) -> None:
+    def __init__(self, fun: Function, derivative: Function, argnum: Any) -> None:
         self.fun = fun
+        self.by: tuple[int, ...] = tuple(argnum) if isinstance(argnum, list | tuple) else (argnum,)
+        self.others_fixed: bool = False  # whether the other arguments' arrays are part of the program
         self.derivative = derivative
         self.places: Places | None = None  # once it is to be compiled
         self.programs: dict[Hashable, Program] = {}
@@ -153,39 +160,58 @@ class Gradient:
         leaves, rebuild = flatten((args, kwargs))
         if any(x.__class__ is Traced for x in leaves):
             return self.derivative(*args, **kwargs)
-        if not all(map(fits, leaves)):
-            return self.given_up(args, kwargs)
-        positional, named = rebuild([np.float64(x) if x.__class__ is float else x for x in leaves])
-        try:
-            return self.run(self.program(), positional, named)
-        except Exception:  # whatever stops the recording: where the error is the function's own, it comes again
-            return self.given_up(args, kwargs)
+        found = self.compiled(args, kwargs, leaves, rebuild)
+        if found is NOTHING and not self.others_fixed:  # the function may do with them what no record holds
+            self.others_fixed = True
+            found = self.compiled(args, kwargs, leaves, rebuild)
+        return self.given_up(args, kwargs) if found is NOTHING else found
 
-    def run(self, program: Program, args: tuple[Value, ...], kwargs: Params) -> Value:
+    def compiled(self, args: tuple[Value, ...], kwargs: Params, leaves: list[Value], rebuild: Function) -> Value:
+        """What the program gives, or NOTHING where there can be none."""
+        free = self.free(args, kwargs, leaves)
+        numbers = [np.float64(x) if x.__class__ is float else x for x, moves in zip(leaves, free) if moves]
+        fixed = {k: x for k, x in enumerate(leaves) if not free[k]}
+        try:
+            return self.run(self.program(fixed, rebuild), numbers)
+        except Exception:  # whatever stops the recording: where the error is the function's own, it comes again
+            self.programs.clear()
+            return NOTHING
+
+    def free(self, args: tuple[Value, ...], kwargs: Params, leaves: list[Value]) -> list[bool]:
+        """Which leaves are arguments of the program."""
+        if not self.others_fixed:
+            return [fits(x) for x in leaves]
+        by = [k % len(args) for k in self.by]
+        moving = tuple([[k in by] * len(flatten(x)[0]) for k, x in enumerate(args)])
+        return [*chain(*moving), *[False] * len(flatten(kwargs)[0])]
+
+    def run(self, program: Program, numbers: list[Value]) -> Value:
         """A call of a program, which may trace the function: the last where that draws numbers or is often."""
         before = traced(program)
         if before:
-            found = program.function(*args, **kwargs)
+            found = program.function(*numbers)
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FrozenWarning)
-                found = program.function(*args, **kwargs)
+                found = program.function(*numbers)
         if traced(program) > before:
             often = sum(map(traced, self.programs.values())) > MOST_PROGRAMS
             self.eager = self.eager or often or program.warned or program.told
         return found
 
-    def program(self) -> Program:
-        """The program for what the function reads now."""
-        key = self.places.key() if self.places is not None else None
+    def program(self, fixed: dict[int, Value], rebuild: Function) -> Program:
+        """The program for what the function reads now, and for the arguments that are no numbers."""
+        key = self.places.key(fixed.values()) if self.places is not None else None
         if key not in self.programs:
             self.places = Places(self.fun)  # other functions may be reached now
-            key = self.places.key()
+            key = self.places.key(fixed.values())
             if key in self.programs:
                 return self.programs[key]
             if len(self.programs) >= MOST_PROGRAMS:
                 raise UncountableError
-            self.programs[key] = program = Program(self.derivative, backend=Settings.backend)
+            self.programs[key] = program = Program(
+                of_numbers(self.derivative, fixed, rebuild), backend=Settings.backend
+            )
             program.laxity = LAX
         return self.programs[key]
 
@@ -194,6 +220,17 @@ class Gradient:
         self.eager = True
         self.programs.clear()
         return self.derivative(*args, **kwargs)
+
+
+def of_numbers(derivative: Function, fixed: dict[int, Value], rebuild: Function) -> Function:
+    """The derivative as a function of the leaves of its arguments that are numbers; the others stay what they are."""
+
+    def f(*numbers: Value) -> Value:
+        rest = iter(numbers)
+        args, kwargs = rebuild([fixed[k] if k in fixed else next(rest) for k in range(len(fixed) + len(numbers))])
+        return derivative(*args, **kwargs)
+
+    return f
 
 
 def fits(x: Value) -> bool:
@@ -206,8 +243,8 @@ def traced(program: Program) -> int:
     return sum(map(len, program.programs.values()))
 
 
-def considered(name: str, fun: Function, derivative: Function) -> Function:
-    """The derivative, compiled where `compile_gradients` says so and it can be."""
+def considered(name: str, fun: Function, derivative: Function, argnum: Any = 0) -> Function:
+    """The derivative by these arguments, compiled where `compile_gradients` says so and it can be."""
     if name not in COMPILED:
         return derivative
     kept: list[Gradient] = []
@@ -216,7 +253,7 @@ def considered(name: str, fun: Function, derivative: Function) -> Function:
         if not Settings.on:
             return derivative(*args, **kwargs)
         if not kept:
-            kept.append(Gradient(fun, derivative))
+            kept.append(Gradient(fun, derivative, argnum))
         return kept[0](args, kwargs)
 
     return answer

@@ -45,7 +45,7 @@ def unary_to_nary(unary_operator: Function) -> Function:
         def nary_f(*args: Any, **kwargs: Any) -> Value:
             return unary_operator(*chosen(fun, argnum, args, kwargs), *options, **named)
 
-        result: Value = compiling.considered(unary_operator.__name__, fun, nary_f)
+        result: Value = compiling.considered(unary_operator.__name__, fun, nary_f, argnum)
         said = getattr(fun, "__name__", "function")
         result.__name__ = result.__qualname__ = f"{unary_operator.__name__}_of_{said}_wrt_argnum_{argnum}"
         result.__doc__ = f"{unary_operator.__name__} of {said} by argument {argnum}.\n\n{fun.__doc__ or ''}"

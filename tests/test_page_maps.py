@@ -149,6 +149,44 @@ def test_an_entry_is_followed(open_pass):
     assert page.locator(".cell.chosen, .cell.before, .cell.after, .cell.aside").count() == 0
 
 
+def test_an_entry_is_followed_in_the_pass_that_is_shown(open_pass):
+    page = opened(open_pass, layer(), W, X)
+    end = page.evaluate("difflab.now()")
+    for name, i, adjoint in (("W", 4, False), ("x", 2, True), ("v1", 1, False), ("v2", 0, True)):
+        cell(page, name, i, adjoint).click()
+        assert page.evaluate("difflab.now()") == end, (name, adjoint)
+        assert marked(page, name, "chosen", adjoint) == [i]
+    framed = page.locator("#stage .map.adjoint:has(.cell.before), #stage .map.adjoint:has(.cell.chosen)")
+    assert framed.count() and "" not in framed.locator("text").all_text_contents()
+    page.evaluate("difflab.go(0)")
+    cell(page, "x", 2, adjoint=True).click()  # not there yet: the step at which it comes
+    assert (
+        "back to x" in page.inner_text("#say")
+        and page.inner_text("#count") == f"{page.evaluate('difflab.now()') + 1} / {end + 1}"
+    )
+    assert "" not in page.locator("#stage .map.adjoint:has(.cell.chosen) text").all_text_contents()
+    page.evaluate("difflab.go(0)")
+    cell(page, "v1", 1).click()
+    assert page.inner_text("#say").startswith("v1 = W @ x")
+
+
+def test_a_projector_tells_what_is_followed_and_pages_step(open_pass):
+    page = opened(open_pass, layer(), W, X, height=760)
+    page.keyboard.press("f")
+    assert not page.locator("#follow").is_visible()
+    page.evaluate("difflab.go(0)")
+    cell(page, "W", 1).click()
+    said = page.locator("#follow")
+    assert "W[0, 1] = -2 is given" in said.inner_text()
+    assert said.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 17
+    words, stage = said.bounding_box(), page.locator("#stage").bounding_box()
+    assert words["y"] >= stage["y"] + stage["height"] and words["y"] + words["height"] <= 760
+    for key, step in (("PageDown", 1), ("PageDown", 2), ("PageUp", 1)):
+        page.keyboard.press(key)
+        assert page.evaluate("difflab.now()") == step, key
+    assert page.evaluate("JSON.parse(JSON.stringify(difflab.found().values[0]))")["x"] == W.ravel().tolist()
+
+
 def test_kinks_of_arrays_are_marked(open_pass):
     f, at = PROGRAMS["relu at its kink"]
     page = opened(open_pass, dl.trace(f, *at), *at)

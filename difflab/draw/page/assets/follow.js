@@ -112,6 +112,7 @@ for (const [name, text] of [["tint", "entries: orange above zero, blue (and −)
   document.querySelector(".legend").append(make("li", { className: name }, text));
 const HINT = "Click an entry of a map to follow it through the graph. Drag an entry of an input up or down to change it.";
 function showFollow() {
+  mark(followed, "chosen", Boolean(chosen));
   if (!chosen) return followed.replaceChildren(make("span", { className: "quiet" }, HINT));
   const clear = make("button", { type: "button" }, "Follow nothing");
   clear.onclick = () => choose(null);

@@ -151,6 +151,7 @@ function press(map, event) {
   let moved = false;
   choose(n, i, back);
   map.group.focus({ preventScroll: true });
+  if (map.group.closest("#stage")) reachStep(back ? arrivalOf(n) : stepOfNode[n]);
   const move = later => {
     const steps = Math.round((y - later.clientY) / 2);
     if (!steps && !moved || !editable) return;
@@ -167,6 +168,12 @@ function press(map, event) {
   addEventListener("pointerup", end);
   addEventListener("pointercancel", end);
 }
+// An entry that is not there yet is followed from the step at which it comes.
+function reachStep(k) {
+  if (k === null || k <= now) return;
+  play(false);
+  go(k);
+}
 function keyOn(map, event) {
   const { n, back, columns, cells } = map, i = isChosen(map) ? chosen.i : 0, a = arr(found.values[n]);
   const editable = nodes[n].kind === "input" && !back, unit = unitOf(a);
@@ -177,6 +184,7 @@ function keyOn(map, event) {
     PageUp: () => by(1), PageDown: () => by(-1), Escape: () => choose(null), Enter: () => editable && nodes[n].box.focus(),
   };
   if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (projecting() && event.key.startsWith("Page")) return; // a presenter's remote control steps, whatever was clicked
   event.preventDefault();
   event.stopPropagation();
   keys[event.key]();

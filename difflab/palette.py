@@ -23,6 +23,10 @@ ROLES = {
     "constant": ("#f5f5f3", "#2f343b"),
     "block": ("#faf4fb", "#3a2b40"),
     "mark": ("#fff8de", "#4d3f0a"),
+    "positive": ("#dfb21e", "#7a6200"),  # heat maps: gold and teal, which no role of a pass has
+    "negative": ("#4fb7c9", "#0f6672"),
+    "zero": ("#fbfbf9", "#20242b"),
+    "cell": ("#b9bec6", "#4a5260"),
 }
 LIGHT_TO_DARK = dict(pair for role, pair in ROLES.items() if role not in ("paper", "panel"))  # drawings have no ground
 INK, FORWARD, BACKWARD, LOCAL, DOWNSTREAM, WRONG, WIRE, QUIET, DEAD = (

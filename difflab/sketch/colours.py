@@ -1,7 +1,7 @@
 """Shades of numbers and pixels.
 
-Numbers get a tint that their text stays readable on: orange for positive, blue for negative, as in the heat maps of
-the pages. Pixels get a grey from black to white, in dark mode too: a photograph has no negative.
+Numbers get a tint that their text stays readable on: orange for positive, blue for negative, for no pass flows through
+a sketch, where these are roles. Pixels get a grey from black to white, in dark mode too: a photograph has no negative.
 """
 
 from __future__ import annotations

@@ -10,8 +10,16 @@ function shape(tag, given = {}, ...children) {
   return element;
 }
 // What a step says in four roles: [text, role], the role also the class that colours it.
-const equation = flow => (flow.local === null || flow.closed ? [["∂ " + brief(flow.down), "down"]] :
+const equation = flow => (flow.closed ? [["∂ " + brief(flow.down), "down"]] : flow.local === null ? through(flow) :
   [[brief(flow.up), "up"], [" × ", ""], [brief(flow.local), "local"], [" = ", ""], [brief(flow.down), "down"]]);
+// What is linear has no factor: the upstream stands in the call that sends it back, as the program writes it.
+const MOST_THROUGH = 40; // characters
+function through(flow) {
+  const up = brief(flow.up), down = brief(flow.down), code = program.back[flow.k].split("⟦u⟧");
+  const [before, after] = code.length === 2 && code.join(up).length + down.length <= MOST_THROUGH ? code :
+    [inNames(edges[flow.k].formula, edges[flow.k].t) + "(", ")"];
+  return [[before, "local"], [up, "up"], [after, "local"], [" = ", ""], [down, "down"]].filter(([text]) => text);
+}
 // Of an array no more than its shape, or a few numbers.
 const brief = x => (x instanceof Object && OPS ? (x.data.length <= 3 && x.shape.length === 1 ? fmt(x) : shapeText(x.shape)) : fmt(x));
 // Spaces that begin or end a piece would be dropped in SVG.
@@ -127,7 +135,8 @@ function cardLines(step, flow) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
   const named = local && local !== fmt(step.local) && local.length + partial.length < 26 && size.w > NARROW ? `local ${partial} = ${local}` : "local";
-  const note = local === null ? [["downstream", "down"]] :
+  const note = step.closed ? [["downstream", "down"]] : local === null ?
+    [["upstream", "up"], [" through ", ""], ["local", "local"], [" = ", ""], ["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
   return [equation(step), note];
 }

@@ -143,10 +143,10 @@ def test_contributions_that_meet_are_stacked_and_added(open_pass):
     ]
     assert [[w for w in s[2] if w] for s in seen] == [
         [head, "from v2", "0.997", "1 more to come", "…", "∂f/∂u", "= 0.997 + …"],
-        [head, "from v2", "0.997", "from v1", "+ 0.106", "∂f/∂u", "= 1.10"],
+        [head, "from v2", "0.997", "from v1", "+ 0.106", "∂f/∂u", "= 1.1"],
     ]
     assert said[0].endswith("1 more to come there.")
-    assert said[1].endswith("All have arrived at u and are added: 0.997 (from v2) + 0.106 (from v1) = 1.10.")
+    assert said[1].endswith("All have arrived at u and are added: 0.997 (from v2) + 0.106 (from v1) = 1.1.")
     go(page, page.evaluate("difflab.steps().findIndex(s => s.type === 'edge' && s.parts.length === 2)"))
     assert page.locator("#say .down").last.text_content().startswith("0.997 (from v2)")
     for place in ("#stage text.p tspan.down", "#sum .down", "#say .down >> nth=-1"):

@@ -145,7 +145,7 @@ def encoded(x: Value) -> Value:
     if isinstance(x, list | tuple):
         return short(tuple(v for v in x if v is not None))
     if not is_number(x):
-        return short(x)
+        return short(x).replace("‖·‖", "norm")
     if np.asarray(x).dtype.kind == "b":
         return bool(x)
     value = float(x)

@@ -25,7 +25,7 @@ function newMap(n, back, scale = 1) {
     map.cells.push(cell);
     group.append(cell);
     if (!map.numbers) continue;
-    map.texts.push(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 }));
+    map.texts.push(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 + 4.5 }));
     group.append(map.texts[i]);
   }
   group.append(shape("rect", { class: "ring", x: -3, y: -3, width: map.width + 6, height: map.height + 6, rx: 3 }));
@@ -71,6 +71,7 @@ function paintMap(map, a, kinks, related) {
     if (kink) lines.warning += `M${x + wide / 2} ${y + 3}l${wide / 2 - 3} ${high / 2 - 3}l${3 - wide / 2} ${high / 2 - 3}l${3 - wide / 2} ${3 - high / 2}z`;
   });
   for (const name of LINES) map[name].setAttribute("d", lines[name]);
+  mark(map.group, "empty", !a); // what has not come yet is no grid of zeros
   const at = isChosen(map) ? chosen.i : 0, editable = nodes[n].kind === "input" && !back;
   map.group.setAttribute("aria-label", `${entryName(n, at, back)} = ${a ? fmt(a.data[at], 6) : "not known yet"}. ` +
     `Heat map of ${back ? wrt(n) : nodes[n].name}, shape ${nodes[n].shape}. Arrows choose an entry${editable ? ", Page Up and Page Down change it, Enter types it" : ""}.`);
@@ -251,7 +252,7 @@ function stillMap(a, [columns, rows, wide, high], label) {
     const cell = shape("rect", { class: "cell" + (odd ? " odd" : ""), x, y, width: wide, height: high });
     cell.style.fill = tint(odd || !most ? 0 : v / most);
     picture.append(cell);
-    if (wide > high) picture.append(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 }, fmt(entry, 2)));
+    if (wide > high) picture.append(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 + 4.5 }, fmt(entry, 2)));
     else if (v < 0) picture.append(shape("path", { class: "line", d: `M${x + wide * 0.3} ${y + high / 2}h${wide * 0.4}` }));
   });
   return picture;

@@ -127,7 +127,7 @@ def stand_in(tape: Symbols, x: Node, names: dict[Node, str]) -> Value:
 def sign_of(node: Node) -> str:
     """What an operation is called in its box: its sign or name; indexing says what it reads, as in [0] or [1:, 0].
 
-    >>> from difflab.graph.text import parse
+    >>> from difflab.graph.parse import parse
     >>> [sign_of(n) for n in parse("x[1:, 0] * x[2]").operations]
     ['[1:, 0]', '[2]', '×']
     """

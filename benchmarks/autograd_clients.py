@@ -53,9 +53,7 @@ def lifelines_fits() -> dict[str, Fit]:
     ones = ("WeibullFitter", "LogNormalFitter", "LogLogisticFitter", "SplineFitter", "PiecewiseExponentialFitter")
     regressions = ("WeibullAFTFitter", "LogNormalAFTFitter", "LogLogisticAFTFitter")
     found = {f"lifelines {n}": one(n) for n in ones}
-    return found | {
-        f"lifelines {n}": regression(n) for n in (*regressions, "PiecewiseExponentialRegressionFitter")
-    }
+    return found | {f"lifelines {n}": regression(n) for n in (*regressions, "PiecewiseExponentialRegressionFitter")}
 
 
 def pymanopt_fits() -> dict[str, Fit]:
@@ -171,12 +169,16 @@ def main() -> int:
     totals, wrong = dict.fromkeys(WAYS, 0.0), []
     for name in processes["autograd"].names:
         seconds, worst = measured(name, processes, asked.rounds)
-        least, first = ({way: pick(s) for way, s in seconds.items()} for pick in (lambda s: min(s[1:] or s), lambda s: s[0]))
+        least, first = (
+            {way: pick(s) for way, s in seconds.items()} for pick in (lambda s: min(s[1:] or s), lambda s: s[0])
+        )
         totals = {way: totals[way] + least[way] for way in WAYS}
         ratios = [t["autograd"] / t[way] for t in (least, first) for way in ("difflab", "compiled")]
         told = "" if worst <= AGREE else f" differs by {worst:.0e}"
         wrong += [name] if told else []
-        print(f"| {name}{told} | {1e3 * least['autograd']:.1f} | {' | '.join(f'{r:.2f}' for r in ratios)} |", flush=True)
+        print(
+            f"| {name}{told} | {1e3 * least['autograd']:.1f} | {' | '.join(f'{r:.2f}' for r in ratios)} |", flush=True
+        )
     print("all: " + ", ".join(f"{way} {s:.2f} s" for way, s in totals.items()))
     return int(bool(wrong))
 

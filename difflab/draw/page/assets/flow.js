@@ -10,7 +10,8 @@ function shape(tag, given = {}, ...children) {
   return element;
 }
 // What a step says in four roles: [text, role], the role also the class that colours it.
-const equation = flow => (flow.closed ? [["∂ " + brief(flow.down), "down"]] : flow.local === null ? through(flow) :
+const arrived = flow => [["∂ " + brief(flow.down), "down"]];
+const equation = flow => (flow.closed ? arrived(flow) : flow.local === null ? through(flow) :
   [[brief(flow.up), "up"], [" × ", ""], [brief(flow.local), "local"], [" = ", ""], [brief(flow.down), "down"]]);
 // What is linear has no factor: the upstream stands in the call that sends it back, as the program writes it.
 const MOST_THROUGH = 40; // characters
@@ -65,7 +66,7 @@ function paintFlow({ known, step, flow }) {
   if (wires.length <= MOST_EQUATIONS) for (const wire of wires) {
     const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
     if (!wire.frame.seen || flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
-    const text = shape("text", { class: "small-equation" }, ...spans(equation(flows[0])));
+    const text = shape("text", { class: "small-equation" }, ...spans(flows[0].local === null ? arrived(flows[0]) : equation(flows[0])));
     const width = 7.1 * text.textContent.length + 4;
     if (!(wire.tried >= width) || wire.spot && taken.some(o => meet(wire.spot, o, 2))) {
       wire.spot = [inSight, inDrawing].reduce((found, where) => found || freePlace(wire, width, 15, 60, taken, 4, where), null);

@@ -11,11 +11,11 @@ function shape(tag, given = {}, ...children) {
 }
 // What a step says in four roles: [text, role], the role also the class that colours it.
 const arrived = flow => [["∂ " + brief(flow.down), "down"]];
-const equation = flow => (flow.closed ? arrived(flow) : flow.local === null ? through(flow) :
+const equation = flow => (flow.closed ? arrived(flow) : flow.local === null ? inCall(flow) :
   [[brief(flow.up), "up"], [" × ", ""], [brief(flow.local), "local"], [" = ", ""], [brief(flow.down), "down"]]);
 // What is linear has no factor: the upstream stands in the call that sends it back, as the program writes it.
 const MOST_THROUGH = 40; // characters
-function through(flow) {
+function inCall(flow) {
   const up = brief(flow.up), down = brief(flow.down), code = program.back[flow.k].split("⟦u⟧");
   const [before, after] = code.length === 2 && code.join(up).length + down.length <= MOST_THROUGH ? code :
     [inNames(edges[flow.k].formula, edges[flow.k].t) + "(", ")"];

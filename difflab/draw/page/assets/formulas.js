@@ -148,7 +148,7 @@ function formulasOfEdge(step) {
     ...(more ? [sign("+"), sign("⋯")] : [])];
   const meaning = linear ? [] : [formulaLine([partly(nodes[e.t].name, nodes[e.s].name, "local"), sign("="), local])];
   const [up, factor, down] = [[step.up, "up"], [step.local, "local"], [step.down, "down"]].map(([x, role]) => numeral(x, role, brief));
-  const product = step.closed ? [down] : linear ? through(step).map(([text, role]) => math("mtext", { class: role }, text)) :
+  const product = step.closed ? [down] : linear ? inCall(step).map(([text, role]) => math("mtext", { class: role }, text)) :
     [up, sign("×"), fmt(step.local).startsWith("-") ? fence(factor) : factor, sign("="), down];
   const figures = [formulaLine(product)];
   if (several && step.parts.every(isNumber)) figures.push(formulaLine(sumOf(step)));

@@ -55,7 +55,7 @@ function paintMap(map, a, kinks, related) {
   cells.forEach((cell, i) => {
     const v = a ? Number(a.data[i]) : 0, none = a !== null && !Number.isFinite(v);
     const part = none || !most ? 0 : v / most, kink = kinks && kinks.includes(i);
-    cell.style.fill = a ? tint(part) : "var(--node)";
+    cell.style.fill = a ? tint(part) : "transparent";
     mark(cell, "odd", none);
     mark(cell, "kink", Boolean(kink));
     const role = isChosen(map) && chosen.i === i ? "chosen" : related?.before[i] ? "before" : related?.after[i] ? "after" : chosen ? "aside" : "";
@@ -138,6 +138,8 @@ function choose(n, i, back) {
   paintSeen();
   paintPictures();
   showFollow();
+  const curve = $("curve") && !back ? curves.findIndex(c => c.n === n && c.i === i) : -1;
+  if (curve >= 0 && curve !== plot.input) chooseCurve(curve);
 }
 const unitOf = a => 10 ** (Math.floor(Math.log10(Math.max(0.1, ...a.data.filter(Number.isFinite).map(Math.abs)))) - 1) / 2;
 function setEntry(n, i, v) {

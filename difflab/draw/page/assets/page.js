@@ -128,8 +128,8 @@ if ($("blocks")) {
 
 bind();
 buildInputs();
-if ($("curve")) buildCurve();
 recompute();
+if ($("curve")) buildCurve();
 buildProgram();
 go(0);
 if (OPS) showFollow();

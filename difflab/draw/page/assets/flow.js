@@ -136,10 +136,11 @@ function cardLines(step, flow) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
   const named = local && local !== fmt(step.local) && local.length + partial.length < 26 && size.w > NARROW ? `local ${partial} = ${local}` : "local";
-  const note = step.closed ? [["downstream", "down"]] : local === null ?
+  const short = step.closed || step.local === null && size.w <= NARROW; // what arrives, where there is no room for the call
+  const note = short ? [["downstream", "down"]] : local === null ?
     [["upstream", "up"], [" through ", ""], ["local", "local"], [" = ", ""], ["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
-  return [equation(step), note];
+  return [short ? arrived(step) : equation(step), note];
 }
 function card(wire, [numbers, note], flow, taken) {
   const lines = [shape("text", { class: "equation" }, ...spans(numbers)), shape("text", { class: "note" }, ...spans(note))];

@@ -23,8 +23,14 @@ ROLES = {
     "constant": ("#f5f5f3", "#2f343b"),
     "block": ("#faf4fb", "#3a2b40"),
     "mark": ("#fff8de", "#4d3f0a"),
+    "positive": ("#dfb21e", "#7a6200"),  # heat maps: gold and teal, which no role of a pass has
+    "negative": ("#4fb7c9", "#0f6672"),
+    "zero": ("#fbfbf9", "#20242b"),
+    "cell": ("#b9bec6", "#4a5260"),
 }
-LIGHT_TO_DARK = dict(pair for role, pair in ROLES.items() if role not in ("paper", "panel"))  # drawings have no ground
+# Drawings are pictures in texts and have no ground of their own, nor heat maps.
+OF_PAGES = ("paper", "panel", "positive", "negative", "zero", "cell")
+LIGHT_TO_DARK = dict(pair for role, pair in ROLES.items() if role not in OF_PAGES)
 INK, FORWARD, BACKWARD, LOCAL, DOWNSTREAM, WRONG, WIRE, QUIET, DEAD = (
     ROLES[r][0] for r in ("ink", "value", "upstream", "local", "downstream", "wrong", "edge", "quiet", "soft")
 )
@@ -33,6 +39,19 @@ PALE, THIN, INPUT, OPERATION, CONSTANT, BLOCK, MARK = (
 )
 # For lines that are no roles, such as one for each method: as different as can be, also to the colour-blind.
 SERIES = (DOWNSTREAM, BACKWARD, FORWARD, "#cc79a7", "#e69f00", "#56b4e9", WIRE, INK)
+
+
+def dark(partners: dict[str, str]) -> str:
+    """The rules by which a drawing's colours have their partners in dark mode.
+
+    A drawing that is opened alone, or an <img>, is a document of its own and gets a dark ground: what is around it may
+    be white.
+
+    >>> dark({"#000": "#eee"})[:80]
+    '@media (prefers-color-scheme: dark){svg:root{background:#14171d}[fill="#000"]{fi'
+    """
+    rules = "".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in partners.items())
+    return f"@media (prefers-color-scheme: dark){{svg:root{{background:{ROLES['paper'][1]}}}{rules}}}"
 
 
 def variables() -> str:

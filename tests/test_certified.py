@@ -380,3 +380,18 @@ def test_zero_times_nothing_is_nothing():
     for text in ("rint(x % y)", "where((x % y) < 1, x, 2*x)", "maximum(0*log(x - 2), x)"):
         c = dl.certify(text, dict(x=1.0, y=0.0) if "y" in text else dict(x=1.0), wrt="x")
         assert c.verdict in ("undefined", "undecided"), text
+
+
+@pytest.mark.parametrize(
+    "text, at, value",
+    [
+        ("abs(x)*y", dict(x=0.0, y=2.0), 0.0),
+        ("relu(x) + 3", dict(x=0.0), 3.0),
+        ("sign(x) + 1", dict(x=0.0), 1.0),
+        ("sqrt(x) - 1", dict(x=0.0), -1.0),
+        ("max(x, y)*z", dict(x=1.5, y=1.5, z=3.0), 4.5),
+    ],
+)
+def test_a_function_has_its_value_where_it_has_no_derivative(text, at, value):
+    c = dl.certify(text, at)
+    assert c.verdict == "not differentiable" and c.value == value and np.isnan(c.gradient["x"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import difflab as dl
 from difflab.differentiate.methods import method_names
 from difflab.errors import InputError
+from difflab.lab.comparison_report import gradient_rows, print_table
 
 NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
 POINT = dict(w0=2.0, x0=-1.0, w1=-3.0, x1=-2.0, w2=-3.0)
@@ -153,3 +157,21 @@ def test_kinks_say_where_they_are_and_what_is_returned(text, convention, place):
     kink = dl.compare(text, at={"x": 0.0}).kinks[0]
     assert (kink.convention, kink.place) == (convention, place)
     assert kink.to_json()["convention"] == convention and str(kink).endswith(f"({place})")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
+@pytest.mark.parametrize(
+    "text, at",
+    [
+        ("sum(tanh(W@x))", dict(W=np.array([[1.0, 2, 3], [4, 5, 6]]), x=np.array([1.0, 2, 3]))),
+        ("x*y", dict(x=1 / 3, y=2.0)),
+    ],
+)
+def test_no_number_of_the_gradient_is_broken(text, at, width):
+    found = dl.compare(text, at=at)
+    written = io.StringIO()
+    print_table(found, Console(file=written, width=width, no_color=True))
+    numbers = {n for row in gradient_rows(found)[1] for cell in row for n in re.split(r"[\[\], ]+", cell)}
+    table = written.getvalue().split("preparation")[0]
+    assert numbers and [n for n in numbers if n not in table] == []
+    assert max(map(len, table.splitlines())) <= width

@@ -144,6 +144,20 @@ def test_dark_mode_and_safety(backward):
         assert bad not in markup
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_drawing_that_is_opened_alone_is_read_on_its_own_ground(visit, tmp_path, backward, dark):
+    """In a text it has none: there the text's is behind it."""
+    alone = dl.draw(backward, tmp_path / "a.svg")
+    ground = "() => getComputedStyle(document.documentElement).backgroundColor"
+    expected = "rgb(20, 23, 29)" if dark else "rgba(0, 0, 0, 0)"
+    assert visit(alone.as_uri(), dark=dark).evaluate(ground) == expected
+    inside = tmp_path / "b.html"
+    inside.write_text(f"<!DOCTYPE html><title>b</title>{alone.read_text()}")
+    page = visit(inside.as_uri(), dark=dark)
+    assert page.evaluate(ground) == page.locator("svg").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert page.evaluate(ground) == "rgba(0, 0, 0, 0)"
+
+
 HOSTILE = [
     "</text><script>alert(1)</script>",
     '"]; a [URL="http://x"',

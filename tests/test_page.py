@@ -97,7 +97,7 @@ def test_what_cannot_move_is_recorded_and_says_why(f, at, reason):
 QUESTIONS = [
     (lambda: passes("x * y", x=1.0, y=2.0), "order parts sum kink step sweeps swell certified"),
     (lambda: dl.parse("x * y").forward(x=1.0, y=2.0), ""),
-    (lambda: passes("sum(relu(x))", x=np.array([1.0, -1.0])), "order parts sum vjp kink"),
+    (lambda: passes("sum(relu(x))", x=np.array([1.0, -1.0])), "order parts sum vjp kink step sweeps"),
     (lambda: dl.trace(dl.block(np.sin, name="wave"), 1.0).forward(1.0).backward(),
      "block order parts sum kink step sweeps swell certified"),
 ]  # fmt: skip
@@ -217,7 +217,7 @@ def test_a_constant_has_no_page():
         page_of(dl.parse("2 + 3"))
 
 
-def test_sixty_nodes_of_arrays_take_less_than_165_kilobytes():
+def test_sixty_nodes_of_arrays_take_less_than_185_kilobytes():
     def f(x, y):
         for _ in range(15):
             x = np.tanh(x * y) + x / 2
@@ -227,7 +227,7 @@ def test_sixty_nodes_of_arrays_take_less_than_165_kilobytes():
     backward = dl.trace(f, *at).forward(*at).backward()
     assert len(backward.forward.graph.operations) >= 60
     page = page_of(backward, ulps=False)
-    assert "const OPS = [" in page and len(page.encode()) < 165_000
+    assert "const OPS = [" in page and len(page.encode()) < 185_000
 
 
 def test_a_page_has_the_functions_of_lists_that_it_calls():

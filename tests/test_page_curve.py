@@ -228,7 +228,7 @@ def test_no_function_is_too_large_or_too_flat(open_pass, text, at):
 
 def test_there_is_no_curve_where_nothing_moves(open_pass):
     assert open_pass(dl.parse("x * y").forward(x=1.0, y=2.0), name="forward").locator("#curve").count() == 0
-    page = open_pass(dl.trace(lambda x: np.sum(x * x), np.ones(3)).forward(np.ones(3)).backward(), name="arrays")
+    page = open_pass(dl.trace(lambda x: x * x, np.ones(3)).forward(np.ones(3)).backward(), name="arrays")
     assert page.locator("#curve").count() == 0
 
 
@@ -236,3 +236,74 @@ def test_a_pole_is_no_kink(open_pass):
     page = open_pass(passes("minimum(abs(1/(x - 0.123)), 3)", x=1.0))
     marks = [float(m.get_attribute("x")) for m in page.locator("#plot text.kink").all()]
     assert sorted(np.polyval(scale(page, "x"), marks)) == pytest.approx([0.123 - 1 / 3, 0.123 + 1 / 3], abs=0.02)
+
+
+W, X = np.array([[1.0, -2.0, 0.5], [3.0, 0.0, -1.0]]), np.array([0.1, 0.2, -0.3])
+OF_ENTRIES = {
+    "a layer": (lambda W, x: np.sum(np.tanh(W @ x)), (W, X)),
+    "kinks": (lambda W, x: np.sum(np.maximum(W, 0.0) * x) + np.sum(np.abs(x)), (W, X)),
+    "a maximum": (lambda W, x: np.max(W[0] * x) * 2.0, (W, X)),
+    "a number beside": (lambda W, c: np.sum(W**2) * c, (W, np.float64(0.5))),
+}
+
+
+@pytest.mark.parametrize("name", OF_ENTRIES)
+def test_the_curve_along_an_entry_is_f(open_pass, name):
+    f, at = OF_ENTRIES[name]
+    page = open_pass(dl.trace(f, *at).forward(*at).backward())
+    gradients = [np.ravel(g) for g in dl.grad(f, argnums=(0, 1))(*at)]
+    flat = [(n, i) for n, x in enumerate(at) for i in range(np.size(x))]
+    assert page.locator("#along option").count() == len(flat)
+    for k in (1, len(flat) - 1):
+        page.select_option("#along", str(k))
+        n, i = flat[k]
+        assert float(page.inner_text("#tangent-slope")) == pytest.approx(gradients[n][i], rel=1e-8, abs=1e-12)
+        found, by_x, by_y = branches(page)
+        seen = 0
+        for xs, ys in found:
+            for x, y in zip(xs[::7], ys[::7]):
+                near = [float(f(*with_entry(at, n, i, x + d))) for d in (-PIXEL * by_x, 0, PIXEL * by_x)]
+                assert min(near) - PIXEL * by_y <= y <= max(near) + PIXEL * by_y, (k, x)
+                seen += 1
+        assert seen > 20
+
+
+def with_entry(at, n, i, x):
+    moved = [np.array(v) for v in at]
+    moved[n].flat[i] = x
+    return moved
+
+
+def test_a_clicked_entry_has_the_curve_and_a_dragged_point_moves_it(open_pass):
+    f, at = OF_ENTRIES["a layer"]
+    page = open_pass(dl.trace(f, *at).forward(*at).backward())
+    page.locator("#stage g.node:has(> text:text-is('W')) .map:not(.adjoint) [data-i='4']").click()
+    assert page.locator("#along option:checked").text_content() == "W[1, 1]"
+    assert page.locator("#plot text.name").last.text_content() == "W[1, 1]"
+    page.locator("#plot .point").focus()
+    page.keyboard.press("PageUp")
+    moved = page.evaluate("JSON.parse(JSON.stringify(difflab.found().values[0]))")["x"]
+    assert moved[4] > 0 and moved[:4] + moved[5:] == [v for k, v in enumerate(W.ravel().tolist()) if k != 4]
+    assert page.get_attribute("#plot .point", "aria-valuetext").startswith("W[1, 1] = ")
+
+
+def test_at_a_kink_the_table_has_no_tangent(open_pass):
+    page = open_pass(passes("relu(x)", x=0.0))
+    assert page.inner_text("#tangent-name") == "at a kink no tangent; by convention"
+    page.locator("#sliders input[type=number]").fill("1")
+    assert page.inner_text("#tangent-name") == "tangent: reverse mode"
+    f, at = OF_ENTRIES["kinks"]
+    page = open_pass(dl.trace(f, *at).forward(*at).backward(), name="entries")
+    page.select_option("#along", label="W[1, 1]")
+    assert page.inner_text("#tangent-name") == "at a kink no tangent; by convention"
+
+
+def test_methods_stand_side_by_side_for_entries(open_pass):
+    f, at = OF_ENTRIES["a layer"]
+    page = open_pass(dl.trace(f, *at).forward(*at).backward())
+    page.click("#methods summary")
+    rows = [row.inner_text().split("\t") for row in page.locator("#method-rows tr").all()]
+    truth = np.concatenate([g.ravel() for g in dl.grad(f, argnums=(0, 1))(*at)])
+    assert [r[0] for r in rows[:2]] == ["∂f/∂W[0, 0]", "∂f/∂W[0, 1]"] and len(rows) == 9
+    assert [float(r[3]) for r in rows] == pytest.approx(truth, rel=1e-8)
+    assert [float(r[1]) for r in rows] == pytest.approx(truth, rel=1e-6) and {r[2] for r in rows} == {"—"}

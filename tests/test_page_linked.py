@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -29,12 +30,28 @@ def arrays():
     return dl.trace(f, *at).forward(*at).backward()
 
 
+W, X, Y = [[1.0, -2.0, 0.5], [3.0, 4.0, -1.0]], [0.1, 0.2, -0.3], [2.0, 5.0]
+VECTORS = [
+    ("sum(x*[1,2])", dict(x=Y)),
+    ("sum(softmax(x)*[1,0,0])", dict(x=X)),
+    ("sum(x*[1,2,3,4,5,6,7,8])", dict(x=range(8))),
+    ("sum([[1,2],[3,4]]@x - [5,6])", dict(x=Y)),
+    ("sum(tanh(W@x))", dict(W=W, x=X)),
+    ("sum(tanh(y@W))", dict(W=W, y=Y)),
+    ("y@W@x", dict(W=W, x=X, y=Y)),
+    ("sum((W@reshape(x, (3, 1)))**2)", dict(W=W, x=X)),
+    ("sum(reshape(reshape(y, (2, 1))@reshape(x, (1, 3)), (6,))**2)", dict(x=X, y=Y)),
+    ("sum(W@transpose(W))", dict(W=W)),
+    ("sum(sum(W, axis=0)*x) + sum(sum(W, axis=1)*y)", dict(W=W, x=X, y=Y)),
+    ("sum(outer(x, y)**2)*x[0]", dict(x=X, y=Y)),
+]
 PASSES = {name: lambda t=text, a=at: passes(t, **a) for name, (text, at) in SCALAR.items()}
 PASSES |= {
     "a closed gate": lambda: passes("x**x + y**x", x=0.0, y=2.0),
     "arrays": arrays,
     "chain": lambda: passes(chain(40), x=0.5, y=0.3),
     "blocks": blocks,
+    **{text: lambda t=text, a=at: passes(t, **{k: np.asarray(x, float) for k, x in a.items()}) for text, at in VECTORS},
     "a seed": lambda: dl.parse("x * y").forward(x=1.0, y=2.0).backward(seed=2.5),
 }
 
@@ -45,7 +62,7 @@ class Rows(dict):
     def __missing__(self, name):
         if name in dir(builtins) and name not in TABLE:
             raise KeyError(name)
-        return NUMPY.of(TABLE[name])
+        return partial(NUMPY.of(TABLE[name]), axis=None) if name in ("sum", "softmax") else NUMPY.of(TABLE[name])
 
 
 @pytest.mark.parametrize("name", PASSES)
@@ -55,7 +72,8 @@ def test_the_program_is_a_program(name):
     model = Model(backward.forward, backward)
     program = Program(model)
     space = {"inf": np.inf, "nan": np.nan}
-    values = Rows({program.names[n]: backward.forward.values[n] for n in backward.graph.inputs})
+    given = [n for n in model.order if not n.operands and n in program.names]
+    values = Rows({program.names[n]: backward.forward.values[n] for n in given})
     with np.errstate(all="ignore"):
         for node in model.order:
             if node in program.forward:
@@ -77,11 +95,16 @@ def test_the_program_is_a_program(name):
         ("f = -(x + y)**2 / x", dict(x=1.0, y=2.0), ["x + y", "v1**2", "-v2", "v3 / x"], None),
         ("x*y", dict(x=1.0, y=2.0), ["x * y"], ["⟦u⟧ * y", "⟦u⟧ * x"]),
         ("relu(x)", dict(x=1.0), ["relu(x)"], ["where(x > 0, ⟦u⟧, 0)"]),
+        ("sum(W@x)", dict(W=W, x=X), None, ["broadcast_to(⟦u⟧, shape=(2,))", "outer(⟦u⟧, x)", "W.T @ ⟦u⟧"]),
+        ("sum(y@W)", dict(W=W, y=Y), None, ["broadcast_to(⟦u⟧, shape=(3,))", "⟦u⟧ @ W.T", "outer(y, ⟦u⟧)"]),
+        ("sum(x*[1,2])", dict(x=Y), ["x * [1, 2]", "sum(v1)"], ["broadcast_to(⟦u⟧, shape=(2,))", "⟦u⟧ * [1, 2]"]),
         ("x - 2*y", dict(x=1.0, y=2.0), None, ["⟦u⟧", "-⟦u⟧", "⟦u⟧ * 2"]),
     ],
 )
 def test_lines_as_python_writes_them(text, at, forward, back):
-    found = data_of(page_of(passes(text, **at), ulps=False))["program"]
+    found = data_of(page_of(passes(text, **{k: np.asarray(x, float)[()] for k, x in at.items()}), ulps=False))[
+        "program"
+    ]
     assert forward is None or [line for line in found["forward"] if line] == forward
     assert back is None or found["back"] == back
 
@@ -120,10 +143,10 @@ def test_contributions_that_meet_are_stacked_and_added(open_pass):
     ]
     assert [[w for w in s[2] if w] for s in seen] == [
         [head, "from v2", "0.997", "1 more to come", "…", "∂f/∂u", "= 0.997 + …"],
-        [head, "from v2", "0.997", "from v1", "+ 0.106", "∂f/∂u", "= 1.10"],
+        [head, "from v2", "0.997", "from v1", "+ 0.106", "∂f/∂u", "= 1.1"],
     ]
     assert said[0].endswith("1 more to come there.")
-    assert said[1].endswith("All have arrived at u and are added: 0.997 (from v2) + 0.106 (from v1) = 1.10.")
+    assert said[1].endswith("All have arrived at u and are added: 0.997 (from v2) + 0.106 (from v1) = 1.1.")
     go(page, page.evaluate("difflab.steps().findIndex(s => s.type === 'edge' && s.parts.length === 2)"))
     assert page.locator("#say .down").last.text_content().startswith("0.997 (from v2)")
     for place in ("#stage text.p tspan.down", "#sum .down", "#say .down >> nth=-1"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+
 import numpy as np
 import pytest
 from page_programs import PROGRAMS
@@ -149,6 +151,44 @@ def test_an_entry_is_followed(open_pass):
     assert page.locator(".cell.chosen, .cell.before, .cell.after, .cell.aside").count() == 0
 
 
+def test_an_entry_is_followed_in_the_pass_that_is_shown(open_pass):
+    page = opened(open_pass, layer(), W, X)
+    end = page.evaluate("difflab.now()")
+    for name, i, adjoint in (("W", 4, False), ("x", 2, True), ("v1", 1, False), ("v2", 0, True)):
+        cell(page, name, i, adjoint).click()
+        assert page.evaluate("difflab.now()") == end, (name, adjoint)
+        assert marked(page, name, "chosen", adjoint) == [i]
+    framed = page.locator("#stage .map.adjoint:has(.cell.before), #stage .map.adjoint:has(.cell.chosen)")
+    assert framed.count() and "" not in framed.locator("text").all_text_contents()
+    page.evaluate("difflab.go(0)")
+    cell(page, "x", 2, adjoint=True).click()  # not there yet: the step at which it comes
+    assert (
+        "back to x" in page.inner_text("#say")
+        and page.inner_text("#count") == f"{page.evaluate('difflab.now()') + 1} / {end + 1}"
+    )
+    assert "" not in page.locator("#stage .map.adjoint:has(.cell.chosen) text").all_text_contents()
+    page.evaluate("difflab.go(0)")
+    cell(page, "v1", 1).click()
+    assert page.inner_text("#say").startswith("v1 = W @ x")
+
+
+def test_a_projector_tells_what_is_followed_and_pages_step(open_pass):
+    page = opened(open_pass, layer(), W, X, height=760)
+    page.keyboard.press("f")
+    assert not page.locator("#follow").is_visible()
+    page.evaluate("difflab.go(0)")
+    cell(page, "W", 1).click()
+    said = page.locator("#follow")
+    assert "W[0, 1] = -2 is given" in said.inner_text()
+    assert said.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 17
+    words, stage = said.bounding_box(), page.locator("#stage").bounding_box()
+    assert words["y"] >= stage["y"] + stage["height"] and words["y"] + words["height"] <= 760
+    for key, step in (("PageDown", 1), ("PageDown", 2), ("PageUp", 1)):
+        page.keyboard.press(key)
+        assert page.evaluate("difflab.now()") == step, key
+    assert page.evaluate("JSON.parse(JSON.stringify(difflab.found().values[0]))")["x"] == W.ravel().tolist()
+
+
 def test_kinks_of_arrays_are_marked(open_pass):
     f, at = PROGRAMS["relu at its kink"]
     page = opened(open_pass, dl.trace(f, *at), *at)
@@ -210,3 +250,114 @@ def test_axe_finds_nothing(open_pass, dark):
 def test_nothing_is_wider_than_the_window(open_pass, width):
     page = opened(open_pass, layer(), W, X, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# Of the boxes with maps: each text and map in its box, none over another; the smallest letters in pixels.
+INSIDE = """() => [...document.querySelectorAll('#stage g.node:has(.map)')].flatMap(box => {
+  const frame = box.querySelector('rect').getBoundingClientRect(), name = box.querySelector('text').textContent;
+  const things = [...box.querySelectorAll(':scope > text, .map')].filter(e => e.tagName === 'g' || e.textContent);
+  const at = things.map(e => (e.tagName === 'g' ? e.querySelector('.cell').parentNode : e).getBoundingClientRect());
+  const inside = at.every(r => r.left >= frame.left && r.right <= frame.right && r.bottom <= frame.bottom);
+  const apart = at.every((r, i) => at.every((q, k) => i >= k || r.right <= q.left + 1 || q.right <= r.left + 1 ||
+    r.bottom <= q.top + 7 || q.bottom <= r.top + 7)); // a line of text has room above and below its letters
+  return [[name, inside, apart]];
+})"""
+LETTERS = """() => [...document.querySelectorAll('#stage text')]
+  .filter(t => t.textContent.trim() && t.checkVisibility())
+  .map(t => [parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a, t.textContent])"""
+WIDE = {
+    "four axes": ("sum(tanh(conv(x,k)))", {"x": np.ones((1, 1, 3, 3)), "k": np.full((1, 1, 2, 2), -0.065)}),
+    "a kink in four axes": ("sum(relu(x)*k)", {"x": np.zeros((2, 1, 2, 2)), "k": np.ones((2, 1, 2, 2))}),
+    "one entry": ("sum(x*k)", {"x": np.ones((1, 1, 1, 1)), "k": np.ones((1, 1, 1, 1))}),
+    "indexing": ("sum(x[0:1, 0]) + x[1, 1]*x[-1, 0]", {"x": W}),
+}
+
+
+def of_text(text, at):
+    return dl.parse(text).forward(**at).backward()
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize("name", WIDE)
+def test_nothing_in_a_box_of_an_array_meets(open_pass, name, width):
+    page = open_pass(of_text(*WIDE[name]), width=width)
+    for key in ("Home", "End"):
+        page.keyboard.press(key)
+        found = page.evaluate(INSIDE)
+        assert found and [told for told in found if not (told[1] and told[2])] == []
+        assert [told for told in page.evaluate(LETTERS) if told[0] < 10.99] == []
+
+
+def test_indexing_says_what_it_reads(open_pass):
+    page = open_pass(of_text(*WIDE["indexing"]))
+    signs = [box.locator("text").first.text_content() for box in page.locator("#stage g.node.step").all()]
+    assert [s for s in signs if s.startswith("[")] == ["[0:1, 0]", "[1, 1]", "[-1, 0]"]
+
+
+def test_the_focus_stands_around_its_map(open_pass):
+    page = opened(open_pass, layer(), W, X)
+    page.locator("#stage .map").first.focus()
+    page.keyboard.press("ArrowRight")
+    ring, cells = page.locator("#stage .map .ring").first.bounding_box(), page.locator("#stage .map .cell")
+    first, last = cells.first.bounding_box(), cells.nth(5).bounding_box()
+    assert ring["x"] < first["x"] and ring["y"] < first["y"]
+    assert ring["x"] + ring["width"] > last["x"] + last["width"]
+    assert ring["y"] + ring["height"] > last["y"] + last["height"]
+    focused = page.locator("#stage .map:focus-visible")
+    assert focused.evaluate("e => getComputedStyle(e).outlineStyle") == "none"
+    assert focused.locator(".ring").evaluate("e => getComputedStyle(e).stroke") != "none"
+
+
+def test_what_has_not_come_is_no_grid(open_pass):
+    page = open_pass(layer().forward(W, X).backward())
+    stroke = lambda name, adjoint: cell(page, name, 0, adjoint).evaluate("e => getComputedStyle(e).stroke")
+    page.keyboard.press("Home")
+    assert stroke("W", False) != "none" and stroke("W", True) == "none" and stroke("v1", False) == "none"
+    page.keyboard.press("End")
+    assert "none" not in [stroke("W", True), stroke("v1", False)]
+
+
+def test_linear_steps_show_the_upstream_in_the_call_that_sends_it_back(open_pass):
+    page = opened(open_pass, layer(), W, X)
+    cards = []
+    for k in range(page.evaluate("difflab.steps().length")):
+        page.evaluate("k => difflab.go(k)", k)
+        if page.locator(".flow .card").count():
+            card = page.locator(".flow .card .equation")
+            cards.append((card.text_content().replace("\u00a0", " "), card.locator(".up, .local, .down").count()))
+    assert cards == [
+        ("broadcast_to(1, shape=(2,)) = [1, 1]", 4),
+        ("[1, 1] × [0.82, 0.22] = [0.82, 0.22]", 3),
+        ("outer([0.82, 0.22], x) = (2, 3)", 4),
+        ("W.T @ [0.82, 0.22] = [1.5, -0.78, 0.19]", 3),
+    ]
+    said = page.inner_text("#say")
+    assert "‖" not in said and "mean" not in said and "[[0.082, 0.16, -0.25], [0.022, 0.043, -0.065]]" in said
+    page.evaluate("difflab.go(8)")
+    maps = [figure.inner_text().split("\n") for figure in page.locator("#heat figure").all()]
+    assert [m[0] for m in maps] == ["upstream ∂f/∂v1", "through matmulᵀ = downstream, to W"]
+    assert page.locator("#heat .down text").all_text_contents() == [
+        "0.082",
+        "0.16",
+        "-0.25",
+        "0.022",
+        "0.043",
+        "-0.065",
+    ]
+
+
+ROLES = """() => ['positive', 'negative', 'upstream', 'downstream', 'value', 'local', 'wrong'].map(role => {
+  const probe = document.body.appendChild(document.createElement('i'));
+  probe.style.color = `var(--${role})`;
+  const found = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+  probe.remove();
+  return found;
+})"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_maps_have_hues_that_no_role_has(open_pass, dark):
+    hue = lambda rgb: 360 * colorsys.rgb_to_hls(*[v / 255 for v in rgb])[0]
+    positive, negative, *roles = map(hue, open_pass(layer().forward(W, X).backward(), dark=dark).evaluate(ROLES))
+    apart = lambda a, b: min(abs(a - b), 360 - abs(a - b))
+    assert min(apart(h, role) for h in (positive, negative) for role in roles) > 15 and apart(positive, negative) > 120

@@ -254,3 +254,35 @@ def test_axe_finds_nothing_where_texts_are_copied_by_hand_nor_on_a_projector(ope
             page.keyboard.press(key)
         found = axe.Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
+
+
+def test_paper_has_every_equation_whatever_the_zoom_of_the_window(open_pass):
+    page = open_pass(passes("x*a + x*b + x*c + x*d + sin(x*g)*exp(x*h)", **dict.fromkeys("xabcdgh", 1.25)), width=800)
+    page.keyboard.press("End")
+    for _ in range(3):
+        page.click("#smaller")
+    seen = "() => [...document.querySelectorAll('.small-equation')].map(e => e.checkVisibility())"
+    assert True not in page.evaluate(seen)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert len(page.evaluate(seen)) > 5 and all(page.evaluate(seen))
+
+
+TOGETHER = """() => difflab.steps().flatMap((step, k) => {
+  if (step.type !== 'edge') return [];
+  difflab.go(k);
+  const stage = document.querySelector('#stage').getBoundingClientRect(), words = document.querySelector('#words');
+  const boxes = ['.node.on', '.node.from'].map(c => document.querySelector('#stage ' + c).getBoundingClientRect());
+  const inside = boxes.every(b => b.left >= stage.left && b.right <= stage.right && b.top >= stage.top &&
+    b.bottom <= stage.bottom);
+  return [[inside, words.scrollHeight <= words.clientHeight, words.clientHeight / innerHeight]];
+})"""
+
+
+def test_a_projector_shows_sender_and_receiver_and_all_of_the_sentence(open_pass):
+    at = np.array([[0.5, -1.0, 0.25], [1.5, 0.75, -0.5]]), np.array([1.0, -0.5, 2.0]), np.array([0.1, -0.2])
+    graph = dl.trace(lambda W, x, b: np.sum(np.tanh(W @ x + b) ** 2) + np.sum(x), *at)
+    page = open_pass(graph.forward(*at).backward(), width=1280, height=720, calm=True)
+    page.keyboard.press("f")
+    found = page.evaluate(TOGETHER)
+    assert len(found) > 6 and all(inside and fits and part < 0.26 for inside, fits, part in found), found

@@ -93,3 +93,15 @@ def test_a_glance_is_one_line():
     assert glance(many).endswith("... 46 more}") and "\n" not in glance(many)
     assert glance(np.array([1.0, 2.0])) == "[1.0, 2.0]" and glance([np.float64(2)]) == "[2.0]"
     assert len(glance("x" * 1000)) <= 100
+
+
+@pytest.mark.parametrize("made", ["grad", "value_and_grad", "jacobian", "hvp", "vmap", "compile"])
+def test_a_function_that_is_made_of_another_says_how(made):
+    f = lambda x: x * x
+    assert repr(getattr(dl, made)(f)).startswith(f"<function {made}(test_a_function_that_is_made_of_another")
+    assert repr(dl.grad(dl.compile(total))).startswith("<function grad(total) at")
+
+
+def test_a_compiled_function_of_a_module_is_pickled_by_its_name():
+    compiled = dl.compile(total)
+    assert compiled.__qualname__ == compiled.__name__ == "total" and compiled.__module__ == __name__

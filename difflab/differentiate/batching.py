@@ -238,6 +238,7 @@ def vmap(f: Function, in_axes: Value = 0, out_axes: Value = 0) -> Function:
         (n,) = sizes
         return run.rebuild(separate([put_back(y, axis, n) for y, axis in zip(run.outputs, to)], leaves))
 
+    batched.__qualname__ = f"vmap({getattr(f, '__qualname__', 'f')})"
     return batched
 
 

@@ -217,7 +217,10 @@ class Proof:
             self.verdict, self.reason = UNDEFINED, y.lost.text
             return True
         value = y.point[0]
-        return bool(value.is_finite()) and self.kinked(value)
+        if not value.is_finite():
+            return False
+        self.value = entry(value)  # the function has one, at a kink and at a jump too
+        return self.kinked(value)
 
     def kinked(self, value: Value) -> bool:
         """One-sided runs along each coordinate, until one shows a kink, a jump or an end of the domain."""

@@ -231,6 +231,7 @@ def _wraps(f: Function, name: str) -> Callable[[Function], Function]:
     def decorate(g: Any) -> Value:
         g = wraps(f)(g)
         g.__name__ = f"{name}({getattr(f, '__name__', 'f')})"
+        g.__qualname__ = f"{name}({getattr(f, '__qualname__', 'f')})"  # what a prompt shows
         return g
 
     return decorate if callable(f) else lambda g: g

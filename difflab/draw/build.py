@@ -15,7 +15,7 @@ from ..graph.node import Node
 from ..primitives import rows
 from ..types import Value
 from .equation import adjoint_text, product
-from .formula import names_of, node_formula
+from .formula import names_of, node_formula, sign_of
 from .key import key_of
 from .marks import LEGEND, marks_of
 from .picture import Box, Line, OpenBlocks, Picture, Span, Tone, Wire
@@ -133,7 +133,7 @@ class Builder:
             lines = [Line(clean(self.names[node] or "input"), bold=True)]
         else:
             tone: Tone = "backward" if adjoint_part else "ink"
-            sign, large = row.glyph or row.name, is_sign(row.glyph)
+            sign, large = sign_of(node), is_sign(row.glyph)
             lines = [Line(self.names[node], tone, large, True, sign=sign) if node.name else Line(sign, tone, large)]
         if self.symbols and node.operands:
             lines = [Line(self.symbols.formula(node))]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.write.names import written_index
 from ..graph.builder import Symbols
 from ..graph.graph import Graph
 from ..graph.node import Node, Operation
@@ -16,7 +17,7 @@ from ..primitives import Elementwise, Gate, Linear, Primitive, rows
 from ..primitives.text import ATOM, Written, call, of_number
 from ..types import Params, Value
 
-LONG = 60
+LONG, LONGEST_INDEX = 60, 14
 
 
 def names_of(graph: Graph) -> dict[Node, str]:
@@ -58,16 +59,22 @@ def plain(row: Primitive, operands: list[Written], params: Params) -> Written:
     return call(row.name, *[text for text, _ in operands]), ATOM
 
 
+def itself(node: Operation) -> tuple[Primitive, tuple[Value, ...], Params]:
+    return node.primitive.plain, node.operands, node.params
+
+
 def written(
     node: Value,
     names: Mapping[Any, str],
     top: bool = False,
     number: Callable[[Value], str] = constant,
     operation: Callable[[Primitive, list[Written], Params], Written] = plain,
+    view: Callable[[Operation], tuple[Primitive, tuple[Value, ...], Params]] = itself,
 ) -> Written:
     """The text of a node, or of a number in a rule, and how strongly its outermost operation binds.
 
-    `number` and `operation` say how numbers and operations are written, by default as formulas for people.
+    `number` and `operation` say how numbers and operations are written, by default as formulas for people; `view` as
+    which operation one is seen.
     """
     if not isinstance(node, Operation):
         return of_number(number(node))
@@ -75,8 +82,8 @@ def written(
         return names[node], ATOM
     if node.primitive is rows.constant:
         return of_number(number(node.params["value"]))
-    operands = [written(x, names, False, number, operation) for x in node.operands]
-    return operation(node.primitive.plain, operands, node.params)
+    row, operands, params = view(node)
+    return operation(row, [written(x, names, False, number, operation, view) for x in operands], params)
 
 
 def local_formula(node: Node, position: int, names: dict[Node, str]) -> str:
@@ -117,4 +124,19 @@ def stand_in(tape: Symbols, x: Node, names: dict[Node, str]) -> Value:
     return value.item() if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0 else value
 
 
-__all__ = ["local_formula", "names_of", "node_formula"]
+def sign_of(node: Node) -> str:
+    """What an operation is called in its box: its sign or name; indexing says what it reads, as in [0] or [1:, 0].
+
+    >>> from difflab.graph.parse import parse
+    >>> [sign_of(n) for n in parse("x[1:, 0] * x[2]").operations]
+    ['[1:, 0]', '[2]', '×']
+    """
+    row = node.primitive
+    if row.plain is not rows.getitem or len(node.operands) != 1:
+        return row.glyph or row.name
+    call = node.params.get("call")  # of text, which waits for shapes
+    index = written_index(node.params["index"] if call is None else call.args[1])
+    return "[…]" if index is None or len(index) > LONGEST_INDEX else f"[{index.rstrip(',')}]"
+
+
+__all__ = ["local_formula", "names_of", "node_formula", "sign_of"]

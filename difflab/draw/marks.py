@@ -6,6 +6,7 @@ import numpy as np
 
 from ..graph.graph import BackwardPass, ForwardPass
 from ..graph.node import Node
+from ..graph.traced import Traced
 from ..primitives import NUMPY, rows
 from ..types import Value
 
@@ -42,11 +43,11 @@ def value_marks(x: Value) -> list[str]:
 
 
 def is_kink(node: Node, forward: ForwardPass) -> bool:
-    row = node.primitive
-    if row.kinks is None or not node.operands:
+    made = forward.recorded[node]  # the row itself, where the node is a call that waited for shapes
+    if made.__class__ is not Traced or made.primitive.kinks is None or not made.operands:
         return False
     with np.errstate(all="ignore"):
-        return bool(np.any(row.kinks(NUMPY, *[forward.values[x] for x in node.operands], **node.params)))
+        return bool(np.any(made.primitive.kinks(NUMPY, *made.tape.read(made.operands)[0], **made.params)))
 
 
 def adjoint_marks(node: Node, backward: BackwardPass) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from ..palette import LIGHT_TO_DARK
+from ..palette import LIGHT_TO_DARK, dark
 from .picture import Picture
 from .text import clean
 
@@ -71,8 +71,7 @@ def middle_of(group: ET.Element) -> float | None:
 
 
 def style() -> str:
-    rules = "".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in LIGHT_TO_DARK.items())
-    return f"@media (prefers-color-scheme: dark){{{rules}}}"
+    return dark(LIGHT_TO_DARK)
 
 
 def clean_tree(element: ET.Element, picture: Picture) -> None:

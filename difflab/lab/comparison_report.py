@@ -172,18 +172,18 @@ def print_table(c: JudgedMethods, console: Console | None = None) -> None:
 
     console = console or Console()
     console.print(escape(shortened(c.text)), style="bold", highlight=False)
-    heads, gradient = gradient_rows(c)
+    heads, gradient = within(console.width, *gradient_rows(c))
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in heads:
-        fixed = name in ("d / d", c.reference)
-        table.add_column(escape(name), justify="left" if name == "d / d" else "right", overflow="fold", no_wrap=fixed)
+        side: Literal["left", "right"] = "left" if name in ("d / d", "method", "value") else "right"
+        table.add_column(escape(name), justify=side, overflow="fold", no_wrap=name != "value")
     for cells in gradient:
         table.add_row(*map(escape, cells))
     console.print(table)
     wide = console.width >= WIDE
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in COLUMNS:
-        side: Literal["left", "right"] = "left" if name in ("method", "how", "verdict") else "right"
+        side = "left" if name in ("method", "how", "verdict") else "right"
         if wide or name != "how":
             table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))
     for m in c.methods.values():
@@ -194,6 +194,20 @@ def print_table(c: JudgedMethods, console: Console | None = None) -> None:
     hows = [] if wide else [f"{m.name}: {m.failure or m.label}" for m in c.methods.values()]
     for line in [*hows, *summary(c)]:
         console.print(escape(line), highlight=False)
+
+
+def within(width: int, heads: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """The table, or where its columns would break numbers, a line for each method instead of a column.
+
+    >>> within(20, ["d / d", "certified", "reverse"], [["x", "[1, 2]", "1 ulp"]])
+    (['d / d', 'method', 'value'], [['x', 'certified', '[1, 2]'], ['', 'reverse', '1 ulp']])
+    """
+    if sum(max(len(cells[k]) for cells in (heads, *rows)) + 2 for k in range(len(heads))) <= width:
+        return heads, rows
+    turned = [
+        ["" if k else name, head, cell] for name, *cells in rows for k, (head, cell) in enumerate(zip(heads[1:], cells))
+    ]
+    return [heads[0], "method", "value"], turned
 
 
 def shortened(text: str, length: int = 200) -> str:

@@ -1,7 +1,7 @@
 """Shades of numbers and pixels.
 
-Numbers get a tint that their text stays readable on: orange for positive, blue for negative, as in the heat maps of
-the pages. Pixels get a grey from black to white, in dark mode too: a photograph has no negative.
+Numbers get a tint that their text stays readable on: orange for positive, blue for negative, for no pass flows through
+a sketch, where these are roles. Pixels get a grey from black to white, in dark mode too: a photograph has no negative.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..draw.text import number
-from ..palette import INK, LIGHT_TO_DARK, MARK, OPERATION
+from ..palette import INK, LIGHT_TO_DARK, MARK, OPERATION, dark
 from ..types import Value
 
 POSITIVE = {"#fdf0e2": "#33271b", "#fbe0c5": "#4a331d", "#f8cb9e": "#61401f", "#f4b479": "#7a4d23"}
@@ -22,8 +22,7 @@ BLACK, WHITE = "#020202", "#fdfdfd"  # not in the theme: the same in dark mode
 
 def style() -> str:
     """The rules that give every colour its partner in dark mode."""
-    rules = "".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in THEME.items())
-    return f"@media (prefers-color-scheme: dark){{{rules}}}"
+    return dark(THEME)
 
 
 def tints(values: Value, most: float | None = None) -> list[str]:

@@ -49,6 +49,8 @@ def entry_function(general: Function, f: Function) -> Value:
     }
     function = FunctionType(entry.__code__, space, getattr(f, "__name__", "program"))
     update_wrapper(function, f, updated=())
+    if "<" in function.__qualname__:  # a prompt shows it; what a module has by its name is found by it, as by pickle
+        function.__qualname__ = f"compile({function.__qualname__})"
     return function
 
 

@@ -22,7 +22,7 @@ from .copied import copied
 from .heat import map_of
 from .live import Live
 from .methods import Symbolic, panel
-from .model import Model
+from .model import Model, is_number
 from .opening import drawings
 from .program import Program
 from .script import helpers
@@ -33,7 +33,7 @@ TALL = 500  # points; a taller drawing, if it is not wide, has the words at its 
 LIST_KINKS = {"largest": "lead", "smallest": "trail"}  # of lists.js, whose results are zero at a kink
 OWN = ("value", "adjoint", "heat", "adjointHeat", "window")  # what a node shares with no other
 MOST_STILL = 300  # rows of the table for readers without scripts
-CURVE = ("curve.js", "plot.js")  # of SCRIPTS those for pages where single numbers flow
+CURVE = ("curve.js", "plot.js")  # of SCRIPTS those for pages that compute
 ARRAYS = ("arrays.js", "maps.js", "follow.js")  # and where arrays do
 SCRIPTS = (
     "arrays.js", "engine.js", "drawing.js", "meeting.js", "places.js", "flow.js", "panels.js", "windows.js",
@@ -52,7 +52,8 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
     svgs, states, openings, first = drawings(model, title)
     data = data_of(model, live) | {"openings": openings}
     data |= {"copied": copied(model, live is not None), "program": Program(model).data()}
-    symbolic = Symbolic(model) if live is not None and model.scalar and model.backward is not None else None
+    curve = curve_panel(model, live)
+    symbolic = Symbolic(model) if curve else None
     styles = (*STYLES, "arrays.css") if model.maps else STYLES
     script, style = script_of(live, symbolic), variables() + "".join(map(asset, styles))
     policy = f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; base-uri 'none'"
@@ -66,7 +67,7 @@ def document(model: Model, live: Live | None, reason: str, title: str | None, ul
         order=order_choice(model, live) + asked(model),
         inputs=inputs_panel(model, live, reason),
         layout=layout(svgs[first]),
-        curve=curve_panel(model, live),
+        curve=curve,
         share=asset("share.html"),
         methods="" if symbolic is None else panel(model, symbolic, ulps),
         still=still(model),
@@ -128,7 +129,7 @@ def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     forms += f"\n{lists_of(forms)}" if arrays else "\nconst OPS = null;"
     forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
     used = helpers(forms, "\n".join(map(asset, ("special.js", "incomplete.js", "bessel.js"))))
-    left_out = (*(() if arrays else ARRAYS), *(CURVE if arrays or live is None else ()))
+    left_out = (*(() if arrays else ARRAYS), *(CURVE if live is None else ()))
     parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS if name not in left_out]]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
 
@@ -196,6 +197,11 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
 
 def curve_panel(model: Model, live: Live | None) -> str:
     """The card of f along one input, where the page can compute f and its slope."""
-    if live is None or not model.scalar or model.backward is None or not model.graph.inputs:
+    if (
+        live is None
+        or model.backward is None
+        or not model.graph.inputs
+        or not is_number(model.forward.values[model.output])
+    ):
         return ""
     return Template(asset("curve.html")).substitute(f=escape(model.output_name))

@@ -15,7 +15,7 @@ LEVELS = 40  # to each side of zero
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%()*+,-./:;=?@[]"
 MISSING = " "
 MOST_COLUMNS, MOST_ROWS, FOLDED = 24, 24, 20  # of a map in a drawing; a longer row goes on below
-NUMBER = (44, 20)  # points of a cell with its number in it
+NUMBER = (46, 20)  # points of a cell with its number in it
 
 
 def heat(x: Value) -> dict[str, Tree] | None:
@@ -62,7 +62,7 @@ def map_of(shape: Shape) -> Map:
     """The map of an array of this shape, which has entries.
 
     >>> map_of((2, 3)), map_of((6, 6))
-    (Map(columns=3, rows=2, wide=44, high=20), Map(columns=6, rows=6, wide=16, high=16))
+    (Map(columns=3, rows=2, wide=46, high=20), Map(columns=6, rows=6, wide=16, high=16))
     """
     size, columns = prod(shape), shape[-1]
     if columns > MOST_COLUMNS:

@@ -34,6 +34,9 @@ class Symbolic:
 
     def __init__(self, model: Model) -> None:
         self.script, self.shown, self.reason = "null", [], ""
+        if not model.scalar:
+            self.reason = "sympy's formulas are for single numbers"
+            return
         if len(model.order) > MOST_NODES:
             self.reason = f"the graph has more than {MOST_NODES} nodes"
             return
@@ -77,7 +80,7 @@ def script_of(symbols: list[Value], shared: list[Value], results: list[Value]) -
 def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
     """The panel's markup; its table is filled and kept up to date by the script."""
     plain = model.backward is not None and np.all(model.backward.seed == 1)
-    judged = ulps and plain and model.output is model.graph.outputs[0]
+    judged = ulps and plain and model.scalar and model.output is model.graph.outputs[0]
     errors = ERRORS(model.graph, {str(n.name): model.forward.values[n] for n in model.graph.inputs}) if judged else ""
     rows = "".join(
         f"<li><code>{escape(written(model, n, s))}</code></li>" for n, s in zip(model.graph.inputs, symbolic.shown)

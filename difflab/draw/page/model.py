@@ -83,7 +83,7 @@ class Model:
             found["shape"] = shape(value) if np.ndim(value) else ""
             if node in self.maps:
                 found["map"] = [*self.maps[node], int(np.size(value))]
-            window = window_of(node, self.forward.values)
+            window = window_of(node, self.forward)
             if window is not None:
                 found["window"] = {k: v for k, v in window.items() if k not in ("before", "after")}
         if not live:
@@ -100,7 +100,7 @@ class Model:
         if not is_number(value):
             found["shape"] = "several results" if isinstance(value, tuple) else shape(value)
             found["heat"] = heat(value)
-            window = window_of(node, self.forward.values)
+            window = window_of(node, self.forward)
             if window is not None:
                 found["window"] = window
         if self.backward is not None and node in self.backward.reached:
@@ -145,7 +145,7 @@ def encoded(x: Value) -> Value:
     if isinstance(x, list | tuple):
         return short(tuple(v for v in x if v is not None))
     if not is_number(x):
-        return short(x)
+        return short(x).replace("‖·‖", "norm")
     if np.asarray(x).dtype.kind == "b":
         return bool(x)
     value = float(x)

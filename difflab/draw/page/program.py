@@ -19,13 +19,16 @@ from ...errors import DifflabError
 from ...graph.node import Node
 from ...graph.node_carrier import NODE
 from ...graph.recording import Tape
+from ...graph.traced import Traced
 from ...primitives import Primitive, rows
 from ...primitives.text import ATOM, POWER, PRODUCT, SIGN, Text, Written
 from ...types import Params, Tree, Value
 from .. import formula
 from ..text import clean
+from . import plainly
 from .model import Model
 
+MOST_WRITTEN = 6  # entries of a constant array
 UPSTREAM = "⟦u⟧"  # where a line of the way back has the sender's adjoint
 LONGEST = 110  # characters after the equals sign
 SIGNS = {"·": " * ", "^": "**", "²": "**2"}  # of formulas in plain text, as Python has them
@@ -41,8 +44,7 @@ class Program:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.names = identifiers(model)
-        known: dict[Any, str] = dict(self.names)
-        self.forward = {n: bounded(n, written(n, known, top=True)[0]) for n in model.order if n.operands}
+        self.forward = {n: bounded(n, self.computed(n)) for n in model.order if n.operands}
         self.back = {}
         if model.backward is not None:
             try:
@@ -67,6 +69,24 @@ class Program:
             return f"vjp({target.primitive.name}, {self.names[target.operands[position]]})({UPSTREAM})"
         return found
 
+    def computed(self, node: Node) -> str:
+        """What a node computes, as it was recorded: a call in text says its axes only then."""
+        recorded = self.model.forward.recorded
+        made, known = recorded[node], {}
+        for n, name in reversed(self.names.items()):
+            known[recorded[n] if recorded[n].__class__ is Traced else n] = name
+        if made.__class__ is not Traced or any(recorded[x] is made for x in node.operands):
+            made = node
+        return formula.written(made, known, True, self.literal, called)[0]
+
+    def literal(self, x: Value) -> str:
+        """A constant of a rule: a large array by the name that the graph has for it."""
+        if np.size(x) > MOST_WRITTEN:
+            for node, name in self.names.items():
+                if node.primitive is rows.constant and np.array_equal(node.params["value"], x, equal_nan=True):
+                    return name
+        return literal(x)
+
     def record(self) -> None:
         """The rules once more, on nodes, from the seed to the inputs."""
         model, graph = self.model, self.model.graph
@@ -75,7 +95,11 @@ class Program:
             with Tape() as (inner, operations):
                 env = graph.evaluate([inner.input(x) for x in values], NODE)
             vertex = {id(made): n for n, made in reversed(env.items())}
-            known = {inner.value_of(made): name for n, made in env.items() if (name := self.names.get(n))}
+            known = {
+                inner.value_of(made): name
+                for n, made in env.items()
+                if made.__class__ is Traced and (name := self.names.get(n))
+            }
             assert model.backward is not None
             top = env[model.output]
             seed = tape.input(np.asarray(model.backward.seed)[()], "seed")
@@ -83,7 +107,10 @@ class Program:
             def observe(node: Value, position: int, upstream: Value, _: Value, downstream: Value) -> None:
                 target = vertex.get(id(node))
                 if target is not None and len(target.operands) == len(node.operands):
-                    text, _level = written(downstream, {**known, upstream: UPSTREAM})
+                    named = {**known, upstream: UPSTREAM}
+                    text, _level = formula.written(
+                        downstream, named, False, self.literal, called, lambda x: plainly.seen(x, named)
+                    )
                     self.back[target, position] = text
 
             if inner.owns(top):
@@ -98,7 +125,7 @@ def identifiers(model: Model) -> dict[Node, str]:
     found: dict[Node, str] = {}
     taken: set[str] = set()
     for node in model.order:
-        if node.primitive is rows.constant and np.ndim(node.params["value"]) == 0:
+        if node.primitive is rows.constant and np.size(node.params["value"]) <= MOST_WRITTEN:
             continue
         plain = re.sub(r"\W+", "_", model.names[node]).strip("_") if node.primitive is not rows.constant else "c"
         name = plain if plain and not plain[0].isdigit() and not keyword.iskeyword(plain) else f"v_{plain}"
@@ -118,6 +145,9 @@ def called(row: Primitive, operands: list[Written], params: Params) -> Written:
     """An operation with Python's signs where it has one, else as a call."""
     if row.kind == "pick":
         return f"{operands[0][0]}[{params['index']}]", ATOM
+    if row is rows.transpose and not params:
+        text, level = operands[0]
+        return f"{text}.T" if level == ATOM else f"({text}).T", ATOM
     if row.infix and len(operands) == 2:
         level, wanted = (row.text.level, row.text.operands) if row.text else (PRODUCT, (PRODUCT, SIGN))
         return Text(f"{{0}}{row.infix}{{1}}" if level == POWER else f"{{0}} {row.infix} {{1}}", level, wanted).of(
@@ -143,9 +173,11 @@ def plain(value: Value) -> bool:
 
 
 def literal(x: Value) -> str:
-    """A number with all its digits, an array by its shape."""
-    if np.ndim(x):
+    """A number with all its digits, a few in a list, a larger array by its shape."""
+    if np.ndim(x) and np.size(x) > MOST_WRITTEN:
         return f"array{np.shape(x)}".replace(" ", "")
+    if np.ndim(x):
+        return f"[{', '.join(map(literal, x))}]"
     value = np.asarray(x).item()
     if isinstance(value, float) and value == int_of(value):
         return str(int(value))

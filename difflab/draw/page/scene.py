@@ -7,6 +7,7 @@ from ...graph.node import Node
 from ...primitives import rows
 from ...types import Value
 from ..build import Builder
+from ..formula import sign_of
 from ..picture import Box, Kind, Line, OpenBlocks, Picture, Wire
 from ..text import clean, shape, short
 from .model import Model, is_number
@@ -14,7 +15,7 @@ from .model import Model, is_number
 ROOM, WIRE_ROOM = "-0.00e-00", "-0.000 × -0.000 = -0.000"  # as wide as the widest number, and as most equations
 OPERATION, NUMBER, NAME, PART = 24, 17, 15, 13  # points of the lines of a box
 MAP_WIRE_ROOM = "∂ [-0.00, -0.00]"
-GAP, LINE = 10, 21  # points between the maps of a box and its border, and of a line of text
+GAP, LINE, LETTER = 10, 21, 7  # points between the maps of a box and its border, of a line of text, of a letter in it
 QUICK_OVER = 150  # boxes; Graphviz's best layout takes minutes for many
 MOST_ROWS = 5  # contributions that have a row each in the box where they meet; of more the last row has the rest
 SENDER = 9  # characters of a sender's name in such a row
@@ -89,8 +90,8 @@ class Scene(Builder):
         if row is rows.input:
             lines = [Line(clean(self.names[node], 24), bold=True, size=NAME)]
         else:
-            sign = row.glyph or row.name
-            lines = [Line(sign, size=OPERATION if len(sign) <= 3 else NUMBER)]
+            sign = sign_of(node)
+            lines = [Line(sign, size=OPERATION if len(sign) <= 3 and sign[0] != "[" else NUMBER)]
             lines += [Line(clean(self.names[node], 24), bold=bool(node.name), size=NAME)]
         lines += self.room(node)
         kind: Kind = "input" if row is rows.input else "step"
@@ -134,7 +135,8 @@ class Scene(Builder):
         if found is None:
             return None
         maps = 2 if node in self.arriving or (self.model.backward and node is self.model.output) else 1
-        return maps * found.width + (maps + 1) * GAP, lines * LINE + found.height + GAP + 4
+        caption = LETTER * len("◆ " + shape(self.model.forward.values[node]))  # of each map, above it
+        return maps * max(found.width, caption) + (maps + 1) * GAP, lines * LINE + found.height + GAP + 4
 
     def widest(self, value: Value) -> str:
         if self.model.maps and not is_number(value):

@@ -4,18 +4,20 @@ class Arr {
     this.shape = shape;
     this.data = data;
   }
-  // As the drawings write arrays: a short vector in full, a larger array by shape, mean and norm.
+  // A few numbers in full; of more the shape, for the maps show the entries.
   toString() {
-    const { shape, data } = this, written = shapeText(shape);
-    if (typeof data[0] === "boolean") return `${written} ${data.filter(Boolean).length} true`;
-    if (data.length <= 4 && shape.length === 1) return `[${data.map(v => fmt(v, 2)).join(", ")}]`;
-    const sum = data.reduce((a, b) => a + b, 0), norm = Math.hypot(...data), mean = sum / data.length;
-    return `${written}  mean ${fmt(Math.abs(mean) < 1e-12 * norm ? 0 : mean, 2)}  ‖·‖ ${fmt(norm, 2)}`;
+    const { shape, data } = this;
+    if (typeof data[0] === "boolean") return `array ${shapeText(shape)}, ${data.filter(Boolean).length} true`;
+    if (data.length > MOST_WRITTEN || shape.length > 2) return `array ${shapeText(shape)}`;
+    const nested = (from, [n, ...rest]) => (n === undefined ? fmt(data[from], 2) :
+      `[${Array.from({ length: n }, (_, k) => nested(from + k * product(rest), rest)).join(", ")}]`);
+    return nested(0, shape);
   }
   toJSON() {
     return { s: this.shape, x: this.data.map(v => (typeof v === "number" && !Number.isFinite(v) ? String(v) : v)) };
   }
 }
+const MOST_WRITTEN = 6; // entries
 const shapeText = shape => `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
 const arr = x => (x instanceof Arr ? x : new Arr([], [x]));
 const plain = a => (a.shape.length ? a : a.data[0]);

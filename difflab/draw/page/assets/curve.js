@@ -8,8 +8,31 @@ function dependents(k) {
   moved.delete(k);
   return moved;
 }
-// f along input k at the present point, as a function of that input; what does not depend on it is kept.
-function along(k) {
+// What f is drawn along: a number n among the inputs, or entry i of an array; of many entries the first.
+const MOST_CURVES = 100;
+const curves = data.inputs.flatMap(n => {
+  const value = number(nodes[n].value);
+  return isNumber(value) ? [{ n, i: null }] : value.data.map((_, i) => ({ n, i }));
+}).slice(0, MOST_CURVES);
+const entryOf = ({ i }, x) => (i === null || isNumber(x) ? x : x.data[i]);
+const curveName = ({ n, i }, back = false) => (i === null ? (back ? wrt(n) : nodes[n].name) : entryName(n, i, back));
+// Of arrays: every operation again, and of each its gaps one after the other.
+function alongEntry({ n, i }) {
+  const values = [...found.values], steps = [...dependents(n)].filter(k => !nodes[k].dead && nodes[k].op !== undefined);
+  return x => {
+    values[n] = i === null ? x : like(arr(found.values[n]), (v, k) => (k === i ? x : v));
+    const gaps = steps.flatMap(k => {
+      const op = OPS[nodes[k].op], xs = nodes[k].operands.map(o => arr(values[o]));
+      values[k] = plain(runOf(op, xs));
+      return gapsAt(op, xs).flat();
+    });
+    return { x, y: Number(values[out]), gaps };
+  };
+}
+// f along one of the curves at the present point, as a function of that number; what does not depend on it is kept.
+function along(curve) {
+  if (OPS) return alongEntry(curve);
+  const k = curve.n;
   const values = [...found.values], after = [...dependents(k)].filter(i => !nodes[i].dead);
   const steps = after.map(i => [i, FORMS[nodes[i].form], nodes[i].operands]), kinked = steps.filter(([, form]) => form.k);
   const called = (f, o) => (o.length > 2 ? f(...o.map(i => values[i])) : f(values[o[0]], values[o[o.length - 1]])); // quick
@@ -117,8 +140,9 @@ function zeroOf(f, a, b, j) {
 }
 
 // All of it for a window of the input; samples stand at the ticks too, where people put kinks.
-function curveIn(k, low, high) {
-  const f = along(k), count = Math.round(Math.min(Math.max(20000 / nodes.length, 60), 300));
+function curveIn(curve, low, high) {
+  const work = OPS ? nodes.reduce((sum, _, k) => sum + arr(found.values[k]).data.length, 0) : nodes.length;
+  const f = along(curve), count = Math.round(Math.min(Math.max(20000 / work, 60), 300));
   const xs = Array.from({ length: count + 1 }, (_, i) => low + (high - low) * i / count);
   const samples = [...new Set([...xs, ...ticks(low, high, 20)])].sort((a, b) => a - b).map(f);
   const range = heights(samples);

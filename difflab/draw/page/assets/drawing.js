@@ -140,7 +140,7 @@ function startView() {
   forgetPlaces();
   const { width, height } = stage.getBoundingClientRect();
   // What fits in readable size is shown whole; of more a part, in full size, that follows the steps.
-  const [least, part, most] = projecting() ? [1.3, Math.min(1.8, width / PROJECTED), 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
+  const [least, part, most] = projecting() ? [1.3, Math.min(1.8, width / PROJECTED, togetherScale(width, height)), 6] : [READABLE, width < NARROW ? READABLE : 1, 2];
   const fitting = Math.min(width / whole.w, height / whole.h, most), scale = fitting < least ? part : fitting;
   if (height) stage.style.height = Math.min(height, Math.max(170, whole.h * scale + 24)) + "px";
   svg.style.width = whole.w + "px";
@@ -148,6 +148,15 @@ function startView() {
   measure();
   view = { x: size.w / scale >= whole.w ? (whole.w - size.w / scale) / 2 : 0, y: (whole.h - size.h / scale) / 2, scale };
   look();
+}
+// The largest scale, from 1 on, at which sender and receiver of every step are in sight together, where they can be.
+function togetherScale(width, height) {
+  const scales = wires.flatMap(wire => wire.edges.map(k => {
+    const frames = [frameOf(edges[k].s), frameOf(edges[k].t)].filter(Boolean);
+    const spread = (from, by) => Math.max(...frames.map(f => f[from] + f[by])) - Math.min(...frames.map(f => f[from])) + 24;
+    return Math.min(width / spread("x", "width"), height / spread("y", "height"));
+  }));
+  return Math.max(1, Math.min(...scales.filter(scale => scale >= 1)));
 }
 function measure() {
   size = { w: stage.clientWidth, h: stage.clientHeight };

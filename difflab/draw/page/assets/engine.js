@@ -38,13 +38,6 @@ function fmt(x, digits = 3) {
   return (mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa) + "e" + Number(exponent);
 }
 
-// In products three digits stand, zeros too: 0.197 × -2.00 = -0.393.
-function three(x) {
-  if (typeof x !== "number" || !Number.isFinite(x)) return fmt(x);
-  const size = Math.abs(x);
-  return size >= 1e-3 && size < 1000 ? x.toPrecision(3) : fmt(x);
-}
-
 // A formula with its operands (⟦0⟧, ⟦1⟧, ⟦y⟧ for the result) as names or as numbers.
 function filled(formula, t, write) {
   return (formula || "").replace(/⟦(\w+)⟧/g, (mark, k, at) =>

@@ -10,8 +10,17 @@ function shape(tag, given = {}, ...children) {
   return element;
 }
 // What a step says in four roles: [text, role], the role also the class that colours it.
-const equation = flow => (flow.local === null || flow.closed ? [["∂ " + brief(flow.down), "down"]] :
+const arrived = flow => [["∂ " + brief(flow.down), "down"]];
+const equation = flow => (flow.closed ? arrived(flow) : flow.local === null ? inCall(flow) :
   [[brief(flow.up), "up"], [" × ", ""], [brief(flow.local), "local"], [" = ", ""], [brief(flow.down), "down"]]);
+// What is linear has no factor: the upstream stands in the call that sends it back, as the program writes it.
+const MOST_THROUGH = 40; // characters
+function inCall(flow) {
+  const up = brief(flow.up), down = brief(flow.down), code = program.back[flow.k].split("⟦u⟧");
+  const [before, after] = code.length === 2 && code.join(up).length + down.length <= MOST_THROUGH ? code :
+    [inNames(edges[flow.k].formula, edges[flow.k].t) + "(", ")"];
+  return [[before, "local"], [up, "up"], [after, "local"], [" = ", ""], [down, "down"]].filter(([text]) => text);
+}
 // Of an array no more than its shape, or a few numbers.
 const brief = x => (x instanceof Object && OPS ? (x.data.length <= 3 && x.shape.length === 1 ? fmt(x) : shapeText(x.shape)) : fmt(x));
 // Spaces that begin or end a piece would be dropped in SVG.
@@ -57,7 +66,7 @@ function paintFlow({ known, step, flow }) {
   if (wires.length <= MOST_EQUATIONS) for (const wire of wires) {
     const flows = wire.edges.map(i => known.flowed.get(i)).filter(Boolean);
     if (!wire.frame.seen || flows.length !== 1 || wire.edges.includes(step.k) && flow) continue;
-    const text = shape("text", { class: "small-equation" }, ...spans(equation(flows[0])));
+    const text = shape("text", { class: "small-equation" }, ...spans(flows[0].local === null ? arrived(flows[0]) : equation(flows[0])));
     const width = 7.1 * text.textContent.length + 4;
     if (!(wire.tried >= width) || wire.spot && taken.some(o => meet(wire.spot, o, 2))) {
       wire.spot = [inSight, inDrawing].reduce((found, where) => found || freePlace(wire, width, 15, 60, taken, 4, where), null);
@@ -127,9 +136,11 @@ function cardLines(step, flow) {
   const local = step.local === null || step.closed ? null : inNames(flow.formula, flow.t);
   const partial = `∂${nodes[flow.t].name}/∂${nodes[flow.s].name}`;
   const named = local && local !== fmt(step.local) && local.length + partial.length < 26 && size.w > NARROW ? `local ${partial} = ${local}` : "local";
-  const note = local === null ? [["downstream", "down"]] :
+  const short = step.closed || step.local === null && size.w <= NARROW; // what arrives, where there is no room for the call
+  const note = short ? [["downstream", "down"]] : local === null ?
+    [["upstream", "up"], [" through ", ""], ["local", "local"], [" = ", ""], ["downstream", "down"]] :
     [["upstream", "up"], [" × ", ""], [named, "local"], [" = ", ""], ["downstream", "down"]];
-  return [equation(step), note];
+  return [short ? arrived(step) : equation(step), note];
 }
 function card(wire, [numbers, note], flow, taken) {
   const lines = [shape("text", { class: "equation" }, ...spans(numbers)), shape("text", { class: "note" }, ...spans(note))];

@@ -108,10 +108,11 @@ function followText() {
 const followed = make("p", { id: "follow" });
 followed.setAttribute("role", "status");
 $("heat").before(followed);
-for (const [name, text] of [["tint", "entries: orange above zero, blue (and −) below, paler towards zero"], ["frames", "▣ chosen entry, green frame: it comes from there, dashed: it goes there"]])
+for (const [name, text] of [["tint", "entries: gold above zero, teal (and −) below, paler towards zero"], ["frames", "▣ chosen entry, green frame: it comes from there, dashed: it goes there"]])
   document.querySelector(".legend").append(make("li", { className: name }, text));
 const HINT = "Click an entry of a map to follow it through the graph. Drag an entry of an input up or down to change it.";
 function showFollow() {
+  mark(followed, "chosen", Boolean(chosen));
   if (!chosen) return followed.replaceChildren(make("span", { className: "quiet" }, HINT));
   const clear = make("button", { type: "button" }, "Follow nothing");
   clear.onclick = () => choose(null);

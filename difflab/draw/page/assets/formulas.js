@@ -147,9 +147,9 @@ function formulasOfEdge(step) {
   const chain = [partial(e.s, "down"), sign("="), ...(before ? [sign("⋯"), sign("+")] : []), ...term,
     ...(more ? [sign("+"), sign("⋯")] : [])];
   const meaning = linear ? [] : [formulaLine([partly(nodes[e.t].name, nodes[e.s].name, "local"), sign("="), local])];
-  const factor = numeral(step.local, "local"), negative = fmt(step.local).startsWith("-");
-  const product = linear || step.closed ? [numeral(step.down, "down")] :
-    [numeral(step.up, "up"), sign("×"), negative ? fence(factor) : factor, sign("="), numeral(step.down, "down")];
+  const [up, factor, down] = [[step.up, "up"], [step.local, "local"], [step.down, "down"]].map(([x, role]) => numeral(x, role, brief));
+  const product = step.closed ? [down] : linear ? inCall(step).map(([text, role]) => math("mtext", { class: role }, text)) :
+    [up, sign("×"), fmt(step.local).startsWith("-") ? fence(factor) : factor, sign("="), down];
   const figures = [formulaLine(product)];
   if (several && step.parts.every(isNumber)) figures.push(formulaLine(sumOf(step)));
   return { symbols: [formulaLine(chain), ...meaning], figures };

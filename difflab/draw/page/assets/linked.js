@@ -19,9 +19,15 @@ function stepBehind(target) {
   if (k !== undefined) return stepOfNode[k];
   if (e !== undefined) return stepOfEdge[numbersIn(e).findLast(i => i === steps[now].k) ?? numbersIn(e)[0]];
   if (g.id === "equation") return now;
-  if (g.classList.contains("entry")) return stepOfNode[data.inputs[[...$("sliders").children].indexOf(g)]] ?? null;
+  const stepOf = node => (target.closest(".map.adjoint") ? arrivalOf(node) : stepOfNode[node] ?? null);
+  if (g.classList.contains("entry")) return stepOf(data.inputs[[...$("sliders").children].indexOf(g)]);
   if (r !== undefined) return stepOfNode[r];
-  return b !== undefined && v === undefined ? null : stepOfNode[v ?? numbersIn(n)[0]];
+  return b !== undefined && v === undefined ? null : stepOf(Number(v ?? numbersIn(n)[0]));
+}
+// The step at which the adjoint of a node is whole.
+function arrivalOf(n) {
+  const k = steps.findLastIndex(step => (n === out ? step.type === "seed" : step.type === "edge" && edges[step.k].s === n));
+  return k < 0 ? null : k;
 }
 function partsOf(k) {
   const step = steps[k], found = [lines[k]];
@@ -63,7 +69,8 @@ $("formula-rows").addEventListener("click", event => goFrom(event.target));
 stage.addEventListener("pointerdown", event => { pressed = [event.clientX, event.clientY]; });
 stage.addEventListener("click", event => {
   const moved = pressed && Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 4;
-  if (!moved && !event.target.closest("[data-b], [data-r]")) goFrom(event.target); // those open and lead elsewhere
+  // Boxes of blocks open, stubs lead elsewhere, and entries of maps are followed in the pass that is shown.
+  if (!moved && !event.target.closest("[data-b], [data-r], .map")) goFrom(event.target);
 });
 
 // The keyboard reaches one node of the drawing; up and down lead to the others, Enter to the node's step.

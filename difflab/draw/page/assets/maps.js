@@ -25,9 +25,10 @@ function newMap(n, back, scale = 1) {
     map.cells.push(cell);
     group.append(cell);
     if (!map.numbers) continue;
-    map.texts.push(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 + 4 }));
+    map.texts.push(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 + 4.5 }));
     group.append(map.texts[i]);
   }
+  group.append(shape("rect", { class: "ring", x: -3, y: -3, width: map.width + 6, height: map.height + 6, rx: 3 }));
   for (const name of LINES) {
     map[name] = shape("path", { class: `line ${name}` });
     group.append(map[name]);
@@ -45,6 +46,8 @@ function newMap(n, back, scale = 1) {
 const LINES = ["signs", "warning", "before", "after", "chosen"];
 const isChosen = map => chosen && chosen.n === map.n && chosen.back === map.back;
 
+// Gold above zero, teal below, for an entry that is so large a part of the largest.
+const tint = part => `color-mix(in srgb, var(--${part < 0 ? "negative" : "positive"}) ${Math.round(100 * Math.abs(part))}%, var(--zero))`;
 function paintMap(map, a, kinks, related) {
   const { n, back, cells, texts } = map;
   const finite = a ? a.data.map(Number).filter(Number.isFinite).map(Math.abs) : [], most = Math.max(0, ...finite);
@@ -52,7 +55,7 @@ function paintMap(map, a, kinks, related) {
   cells.forEach((cell, i) => {
     const v = a ? Number(a.data[i]) : 0, none = a !== null && !Number.isFinite(v);
     const part = none || !most ? 0 : v / most, kink = kinks && kinks.includes(i);
-    cell.style.fill = !a ? "var(--node)" : `color-mix(in srgb, var(--${part < 0 ? "negative" : "positive"}) ${Math.round(100 * Math.abs(part))}%, var(--zero))`;
+    cell.style.fill = a ? tint(part) : "transparent";
     mark(cell, "odd", none);
     mark(cell, "kink", Boolean(kink));
     const role = isChosen(map) && chosen.i === i ? "chosen" : related?.before[i] ? "before" : related?.after[i] ? "after" : chosen ? "aside" : "";
@@ -68,6 +71,7 @@ function paintMap(map, a, kinks, related) {
     if (kink) lines.warning += `M${x + wide / 2} ${y + 3}l${wide / 2 - 3} ${high / 2 - 3}l${3 - wide / 2} ${high / 2 - 3}l${3 - wide / 2} ${3 - high / 2}z`;
   });
   for (const name of LINES) map[name].setAttribute("d", lines[name]);
+  mark(map.group, "empty", !a); // what has not come yet is no grid of zeros
   const at = isChosen(map) ? chosen.i : 0, editable = nodes[n].kind === "input" && !back;
   map.group.setAttribute("aria-label", `${entryName(n, at, back)} = ${a ? fmt(a.data[at], 6) : "not known yet"}. ` +
     `Heat map of ${back ? wrt(n) : nodes[n].name}, shape ${nodes[n].shape}. Arrows choose an entry${editable ? ", Page Up and Page Down change it, Enter types it" : ""}.`);
@@ -82,19 +86,22 @@ function bindMaps() {
     const rect = box.el.querySelector("rect"), [x, y, w, h] = ["x", "y", "width", "height"].map(k => Number(rect.getAttribute(k)));
     const both = data.backward && (arriving[n].length > 0 || n === out);
     box.maps = [newMap(n, false), ...(both ? [newMap(n, true)] : [])];
-    const free = (w - box.maps.reduce((sum, m) => sum + m.width, 0)) / (box.maps.length + 1);
-    let left = x + free;
-    for (const map of box.maps) {
-      map.group.setAttribute("transform", `translate(${left} ${y + h - map.height - 9})`);
-      map.middle = left + map.width / 2;
-      left += map.width + free;
+    const top = y + h - box.maps[0].height - 9, room = (w - 8) / box.maps.length;
+    box.maps.forEach((map, k) => { // each in the middle of its part of the box, below its caption
+      map.middle = x + 4 + (k + 0.5) * room;
+      map.group.setAttribute("transform", `translate(${map.middle - map.width / 2} ${top})`);
       box.el.append(map.group);
-    }
+    });
     if (both) {
-      box.v.setAttribute("x", box.maps[0].middle);
-      box.a = shape("text", { class: "a", x: box.maps[1].middle, y: box.v.getAttribute("y") });
+      box.a = shape("text", { class: "a" });
       box.el.append(box.a);
     }
+    [box.v, box.a].forEach((caption, k) => {
+      if (!caption) return;
+      caption.classList.add("caption");
+      caption.setAttribute("x", box.maps[k].middle);
+      caption.setAttribute("y", top - 6);
+    });
     box.el.maps = box.maps;
     box.el.adjointText = box.a;
   }
@@ -131,6 +138,8 @@ function choose(n, i, back) {
   paintSeen();
   paintPictures();
   showFollow();
+  const curve = $("curve") && !back ? curves.findIndex(c => c.n === n && c.i === i) : -1;
+  if (curve >= 0 && curve !== plot.input) chooseCurve(curve);
 }
 const unitOf = a => 10 ** (Math.floor(Math.log10(Math.max(0.1, ...a.data.filter(Number.isFinite).map(Math.abs)))) - 1) / 2;
 function setEntry(n, i, v) {
@@ -151,6 +160,7 @@ function press(map, event) {
   let moved = false;
   choose(n, i, back);
   map.group.focus({ preventScroll: true });
+  if (map.group.closest("#stage")) reachStep(back ? arrivalOf(n) : stepOfNode[n]);
   const move = later => {
     const steps = Math.round((y - later.clientY) / 2);
     if (!steps && !moved || !editable) return;
@@ -167,6 +177,12 @@ function press(map, event) {
   addEventListener("pointerup", end);
   addEventListener("pointercancel", end);
 }
+// An entry that is not there yet is followed from the step at which it comes.
+function reachStep(k) {
+  if (k === null || k <= now) return;
+  play(false);
+  go(k);
+}
 function keyOn(map, event) {
   const { n, back, columns, cells } = map, i = isChosen(map) ? chosen.i : 0, a = arr(found.values[n]);
   const editable = nodes[n].kind === "input" && !back, unit = unitOf(a);
@@ -177,6 +193,7 @@ function keyOn(map, event) {
     PageUp: () => by(1), PageDown: () => by(-1), Escape: () => choose(null), Enter: () => editable && nodes[n].box.focus(),
   };
   if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (projecting() && event.key.startsWith("Page")) return; // a presenter's remote control steps, whatever was clicked
   event.preventDefault();
   event.stopPropagation();
   keys[event.key]();
@@ -226,21 +243,39 @@ function paintPictures() {
   }
 }
 
+// A map to look at, with the cells and colours of those in the boxes.
+function stillMap(a, [columns, rows, wide, high], label) {
+  const width = columns * wide, height = rows * high;
+  const picture = shape("svg", { class: "array", viewBox: `-1 -1 ${width + 2} ${height + 2}`, width: width + 2, height: height + 2,
+    role: "img", "aria-label": `${label}: ${a}` });
+  const most = Math.max(0, ...a.data.map(Number).filter(Number.isFinite).map(Math.abs));
+  a.data.forEach((entry, i) => {
+    const x = (i % columns) * wide, y = Math.floor(i / columns) * high, v = Number(entry), odd = !Number.isFinite(v);
+    const cell = shape("rect", { class: "cell" + (odd ? " odd" : ""), x, y, width: wide, height: high });
+    cell.style.fill = tint(odd || !most ? 0 : v / most);
+    picture.append(cell);
+    if (wide > high) picture.append(shape("text", { class: "entry-number", x: x + wide / 2, y: y + high / 2 + 4.5 }, fmt(entry, 2)));
+    else if (v < 0) picture.append(shape("path", { class: "line", d: `M${x + wide * 0.3} ${y + high / 2}h${wide * 0.4}` }));
+  });
+  return picture;
+}
 // Below the sentence: the arrays of a step, in its three roles.
 function showMaps(step) {
-  const shown = [], add = (x, label, role) => {
-    if (!(x instanceof Arr)) return;
-    const heat = heatOf(x);
-    shown.push(heatMap(heat, label));
-    shown.at(-1).classList.add(role);
+  const shown = [], add = (x, n, label, role) => {
+    if (x === null) return;
+    const a = arr(x), map = a.shape.length ? nodes[n].map : null;
+    if (map && map[4] !== a.data.length) return; // a factor that is broadcast
+    const picture = map ? stillMap(a, map, label) : make("strong", {}, fmt(x));
+    shown.push(make("figure", { className: role }, make("figcaption", {}, label), picture));
   };
   clearInterval(slide.timer);
   if (step.type === "node" && nodes[step.n].window) shown.push(...windowMaps(step.n));
   if (step.type === "edge") {
     const { s, t } = edges[step.k];
-    add(step.up, `upstream ${wrt(t)}`, "up");
-    add(step.local, `× local ∂${nodes[t].name}/∂${nodes[s].name}`, "local");
-    add(step.down, `= downstream, to ${nodes[s].name}`, "down");
+    if (![step.up, step.down].some(x => x instanceof Arr)) return $("heat").replaceChildren();
+    add(step.up, t, `upstream ${wrt(t)}`, "up");
+    add(step.local, t, `× local ∂${nodes[t].name}/∂${nodes[s].name}`, "local");
+    add(step.down, s, `${step.local === null ? `through ${inNames(edges[step.k].formula, t)}` : ""} = downstream, to ${nodes[s].name}`, "down");
   }
   $("heat").replaceChildren(...shown);
 }

@@ -40,12 +40,12 @@ function bindStack(box) {
 const MOST_TERMS = 6, sumOfAll = parts => parts.reduce((a, b) => a + b, 0);
 function meetingWords(step) {
   const parts = step.parts, numbers = parts.every(isNumber), name = nodes[edges[step.k].s].name;
-  const sum = numbers ? ` = ${three(sumOfAll(parts))}` : "";
+  const sum = numbers ? ` = ${fmt(sumOfAll(parts))}` : "";
   if (!parts.length) return "";
   if (parts.length > MOST_TERMS) return `All ${parts.length} have arrived at ${name} and are added${sum}.`;
   const terms = parts.map((part, i) => {
     const from = senderOf(step.came[i]);
-    return numbers ? `${i && part < 0 ? `(${three(part)})` : three(part)} (from ${from})` : `that from ${from}`;
+    return numbers ? `${i && part < 0 ? `(${fmt(part)})` : fmt(part)} (from ${from})` : `that from ${from}`;
   });
   return `All have arrived at ${name} and are added: ${terms.join(" + ")}${sum}.`;
 }
@@ -54,13 +54,13 @@ function showMeeting(step) {
   $("sum").hidden = !several;
   if (!several) return;
   const s = edges[step.k].s, { parts, came } = step, missing = arriving[s].length - parts.length;
-  const numbers = parts.every(isNumber), text = numbers ? three : fmt, earlier = Math.max(0, parts.length - MOST_TERMS);
+  const numbers = parts.every(isNumber), earlier = Math.max(0, parts.length - MOST_TERMS);
   const item = (what, value, role = "down") => make("li", {}, make("span", {}, what), make("span", { className: role }, value));
   const rows = parts.slice(earlier).map((part, i) =>
-    item(`from ${senderOf(came[earlier + i])}`, (earlier + i ? "+ " : "") + text(part)));
-  if (earlier) rows.unshift(item(`${earlier} before`, numbers ? text(sumOfAll(parts.slice(0, earlier))) : "…"));
+    item(`from ${senderOf(came[earlier + i])}`, (earlier + i ? "+ " : "") + fmt(part)));
+  if (earlier) rows.unshift(item(`${earlier} before`, numbers ? fmt(sumOfAll(parts.slice(0, earlier))) : "…"));
   if (missing) rows.push(item(`${missing} more to come`, "…", ""));
-  const sum = numbers ? "= " + three(sumOfAll(parts)) + (missing ? " + …" : "") : missing ? "…" : "= " + fmt(found.adjoint[s]);
+  const sum = numbers ? "= " + fmt(sumOfAll(parts)) + (missing ? " + …" : "") : missing ? "…" : "= " + fmt(found.adjoint[s]);
   const total = item(wrt(s), sum);
   total.className = "total";
   $("sum").replaceChildren(make("p", {}, `${nodes[s].name} is used ${arriving[s].length} times, so contributions add:`),

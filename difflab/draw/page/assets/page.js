@@ -32,7 +32,8 @@ function go(k) {
   $("next").setAttribute("aria-disabled", String(now === steps.length - 1));
   showHeat(step, found);
   markTable();
-  markLine(); // last, for it lays the page out
+  fitWords(); // these two last, for they lay the page out
+  markLine();
 }
 
 function play(on) {
@@ -127,8 +128,8 @@ if ($("blocks")) {
 
 bind();
 buildInputs();
-if ($("curve")) buildCurve();
 recompute();
+if ($("curve")) buildCurve();
 buildProgram();
 go(0);
 if (OPS) showFollow();

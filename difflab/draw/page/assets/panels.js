@@ -105,7 +105,7 @@ function tellEnd(found) {
   };
 }
 
-// A small heat map: blue is negative, orange positive, the middle is zero.
+// A small heat map of a page without sliders: gold is positive, teal negative, the middle zero.
 function heatMap(heat, label) {
   const ns = "http://www.w3.org/2000/svg", rows = heat.rows, middle = (data.levels.length - 1) / 2;
   const picture = document.createElementNS(ns, "svg");
@@ -118,8 +118,7 @@ function heatMap(heat, label) {
   rows.forEach((row, y) => [...row].forEach((c, x) => {
     const cell = document.createElementNS(ns, "rect"), at = data.levels.indexOf(c) / middle - 1;
     for (const [key, value] of Object.entries({ x, y, width: 1, height: 1 })) cell.setAttribute(key, value);
-    const [r, g, b] = at < 0 ? [0, 90, 160] : [190, 80, 0], mix = v => Math.round(245 + (v - 245) * Math.abs(at));
-    cell.setAttribute("fill", c === " " ? "#000" : `rgb(${mix(r)},${mix(g)},${mix(b)})`);
+    cell.style.fill = c === " " ? "#000" : `color-mix(in srgb, var(--${at < 0 ? "negative" : "positive"}) ${Math.round(100 * Math.abs(at))}%, var(--zero))`;
     picture.append(cell);
   }));
   const note = `${label}${heat.whole ? "" : " (a sample of the entries)"}, darkest = ${heat.most}`;

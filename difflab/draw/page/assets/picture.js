@@ -24,6 +24,7 @@ function reveal() {
   }
   mark(svg, "far-off", false);
   go(now);
+  mark(svg, "far", false); // small equations are read on paper and in copies whatever the window's zoom is
   for (const { el } of smallOnes) el.classList.remove("unseen");
 }
 // The sentence in lines of at most this width; its roles keep their colours.
@@ -57,7 +58,7 @@ function pictureNow() {
     text(16, { "font-size": "17px", "font-weight": "700" }, document.title.slice(0, Math.floor(width / 8))), copy,
     ...lines.map((words, i) => text(top + box.height + 34 + 23 * i, { "font-size": "16px" }, ...words.map(([word, fill]) =>
       shape("tspan", { fill }, word.replaceAll(" ", "\u00a0"))))));
-  hideUnseen();
+  look();
   return root;
 }
 const svgText = () => new XMLSerializer().serializeToString(pictureNow());

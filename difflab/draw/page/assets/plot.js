@@ -1,11 +1,13 @@
 // The curve's card: drawn in the size it has, with the tangent and the secant; its point can be dragged.
 const plot = { input: 0, low: null, high: null, key: null, shown: null, svg: null, back: null, point: null, frame: null };
 const PLOT_MARGIN = { left: 12, right: 14, top: 26, bottom: 42 }, TEXT = 13, FAR_OFF = 1e4;
-const hereOnCurve = () => number(nodes[data.inputs[plot.input]].value);
+const curveNow = () => curves[plot.input];
+const hereOnCurve = () => entryOf(curveNow(), number(nodes[curveNow().n].value));
 
-function setInput(k, value) {
-  nodes[k].value = value;
-  nodes[k].show();
+function setInput({ n, i }, value) {
+  if (i !== null) return setEntry(n, i, value);
+  nodes[n].value = value;
+  nodes[n].show();
   update();
 }
 // The window is the slider's, or around the point where the slope there would not be seen in so much.
@@ -39,23 +41,23 @@ function stepOfSecant() {
 }
 
 // What stands on the curve at the present point; the pass without its seed gives the slope.
-function pointNow(f, k) {
+function pointNow(f, curve) {
   const x = hereOnCurve(), h = stepOfSecant(), here = f(x), [before, after] = [f(x - h), f(x + h)];
-  const slope = backward(found.values, rightOrder, Number.isNaN(here.y) ? NaN : 1).adjoint[k] ?? 0;
-  const secant = (after.y - before.y) / (2 * h), depends = dependents(k);
+  const slope = entryOf(curve, backward(found.values, rightOrder, Number.isNaN(here.y) ? NaN : 1).adjoint[curve.n] ?? 0);
+  const secant = (after.y - before.y) / (2 * h), depends = dependents(curve.n);
   return { x, y: here.y, h, before, after, slope, secant, kink: found.kinks.at.filter(n => depends.has(n)) };
 }
 
 function showCurve() {
   if (!$("curve") || !$("plot").clientWidth) return;
-  const k = data.inputs[plot.input], f = along(k), now = pointNow(f, k);
+  const curve = curveNow(), f = along(curve), now = pointNow(f, curve);
   if (plot.low === null) newWindow(f, now);
   holdPoint(now.x);
-  const others = data.inputs.map(i => (i === k ? 0 : nodes[i].value));
+  const others = data.inputs.map(n => (n !== curve.n ? nodes[n].value : curve.i === null ? 0 : arr(found.values[n]).data.map((v, i) => (i === curve.i ? 0 : v))));
   const key = JSON.stringify([plot.input, plot.low, plot.high, others]);
-  if (key !== plot.key) [plot.shown, plot.key] = [curveIn(k, plot.low, plot.high), key];
+  if (key !== plot.key) [plot.shown, plot.key] = [curveIn(curve, plot.low, plot.high), key];
   drawPlot(now);
-  tellCurve(now, nodes[k].name);
+  tellCurve(now, curveName(curve));
 }
 
 function tellCurve(now, name) {
@@ -68,9 +70,10 @@ function tellCurve(now, name) {
   } else {
     const seed = number(data.seed), seeded = seed === 1 ? "." : ` (times the seed ${fmt(seed)}).`;
     pieces.push([". The tangent has slope ", ""], [fmt(now.slope, 6), "down"], [": that is ", ""],
-      [wrt(data.inputs[plot.input]), "down"], [seeded, ""]);
+      [curveName(curveNow(), true), "down"], [seeded, ""]);
   }
   $("curve-say").replaceChildren(...htmlSpans(pieces));
+  write($("tangent-name"), kinked ? "at a kink no tangent; by convention" : "tangent: reverse mode");
   write($("tangent-slope"), fmt(now.slope, 10));
   write($("secant-slope"), fmt(now.secant, 10));
   write($("secant-error"), fmt(Math.abs(now.secant - now.slope), 2));
@@ -103,7 +106,7 @@ function axes(p) {
   p.xs.forEach((x, i) => parts.push(segment([p.x(x), p.top], [p.x(x), p.bottom], x === 0 ? "zero" : "grid"),
     plotText(xTexts[i], p.x(x), p.bottom + 17, { class: "tick", "text-anchor": "middle" })));
   parts.push(plotText(data.outputName, p.left, p.top - 10, { class: "name" }),
-    plotText(nodes[data.inputs[plot.input]].name, p.right, p.bottom + 35, { class: "name", "text-anchor": "end" }));
+    plotText(curveName(curveNow()), p.right, p.bottom + 35, { class: "name", "text-anchor": "end" }));
   return parts;
 }
 // Where f is no number: a band, or for a single place a line.
@@ -163,7 +166,7 @@ function dragTo(event) {
   const { left, right, width } = plot.frame, at = plot.svg.getBoundingClientRect();
   const part = Math.min(Math.max((event.clientX - at.left) * width / at.width - left, 0) / (right - left), 1);
   const x = onGrid(plot.low + part * (plot.high - plot.low), niceStep((plot.high - plot.low) / (right - left)));
-  if (x !== hereOnCurve()) setInput(data.inputs[plot.input], x);
+  if (x !== hereOnCurve()) setInput(curveNow(), x);
 }
 function pointKeys(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -174,7 +177,7 @@ function pointKeys(event) {
   if (to === undefined) return;
   event.preventDefault();
   event.stopPropagation(); // the arrows go through the steps elsewhere
-  setInput(data.inputs[plot.input], onGrid(to, step));
+  setInput(curveNow(), onGrid(to, step));
 }
 function chooseCurve(i) {
   plot.input = i;
@@ -184,7 +187,7 @@ function chooseCurve(i) {
 }
 function buildCurve() {
   if (!$("curve")) return;
-  $("along").append(...data.inputs.map((k, i) => make("option", { value: String(i) }, nodes[k].name)));
+  $("along").append(...curves.map((curve, i) => make("option", { value: String(i) }, curveName(curve))));
   plot.back = shape("g");
   plot.point = shape("g", { class: "point", tabindex: 0, role: "slider" }, shape("path"));
   plot.svg = shape("svg", { role: "group", "aria-label": "The curve" }, plot.back, plot.point);

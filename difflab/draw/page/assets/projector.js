@@ -13,6 +13,14 @@ async function project(on) {
     else if (document.fullscreenElement) await document.exitFullscreen();
   } catch { /* as above */ }
 }
+// A long sentence in smaller letters, so that all of it is seen.
+function fitWords() {
+  const say = $("say"), words = $("words");
+  say.style.fontSize = "";
+  if (!projecting()) return;
+  const size = parseFloat(getComputedStyle(say).fontSize);
+  for (let part = 0.9; part > 0.45 && words.scrollHeight > words.clientHeight; part -= 0.1) say.style.fontSize = Math.max(16, part * size) + "px";
+}
 $("project").onclick = () => project(!projecting());
 document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement) project(false); });
 document.addEventListener("keydown", event => {
@@ -48,5 +56,5 @@ addEventListener("afterprint", () => {
   paper.table = null;
   $("steps").open = paper.open;
   go(paper.now);
-  hideUnseen();
+  look();
 });

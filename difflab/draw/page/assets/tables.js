@@ -61,6 +61,10 @@ function withoutShowing(inputs) {
   return forward();
 }
 function differences(h) {
+  if (OPS) return curves.map(curve => {
+    const f = along(curve), x = entryOf(curve, found.values[curve.n]);
+    return (f(x + h).y - f(x - h).y) / (2 * h);
+  });
   const at = data.inputs.map(k => number(nodes[k].value));
   return at.map((x, i) => {
     const moved = by => at.map((v, j) => (j === i ? v + by : v));
@@ -75,10 +79,10 @@ function showMethods() {
   const numerical = differences(h);
   const symbolic = SYMBOLIC ? SYMBOLIC(...data.inputs.map(k => number(nodes[k].value))) : null;
   const right = rightAdjoint(found), seed = number(data.seed);
-  const rows = data.inputs.map((k, i) => {
-    const reverse = right[k] ?? 0;
+  const rows = curves.map((curve, i) => {
+    const reverse = entryOf(curve, right[curve.n] ?? 0);
     const cells = [seed * numerical[i], symbolic ? seed * symbolic[i] : null, reverse, Math.abs(seed * numerical[i] - reverse)];
-    return make("tr", {}, make("th", { scope: "row" }, wrt(k)),
+    return make("tr", {}, make("th", { scope: "row" }, curveName(curve, true)),
       ...cells.map((c, j) => make("td", {}, c === null ? "—" : fmt(c, j === 3 ? 2 : 10))));
   });
   $("method-rows").replaceChildren(...rows);

@@ -75,6 +75,7 @@ class Graph(Drawable, Finished):
         self.guards: list[tuple[Node, Value]] = []
         self.differentiated: list[Node] = []  # the values of functions whose derivatives it holds, where known
         self.shapes: dict[Node, Shape] = {}  # of inputs, where it was built for these and no others
+        self.sources: dict[Node, str] = {}  # the line of the program that a node came from, where it was imported
         self.graph: Params = {}
         self.__networkx_cache__: Params = {}
 
@@ -140,7 +141,7 @@ class Graph(Drawable, Finished):
             text=self.text,
         )
         new.guards, new.partner, new.graph = list(self.guards), dict(self.partner), dict(self.graph)
-        new.shapes = dict(self.shapes)
+        new.shapes, new.sources = dict(self.shapes), dict(self.sources)
         return new
 
     def __deepcopy__(self, memo: object) -> Graph:
@@ -301,6 +302,7 @@ def unpickled(steps: list[Value], kept: Params) -> Graph:
     graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
     graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
     graph.shapes = {order[k]: shape for k, shape in kept["shapes"]}
+    graph.sources = {order[k]: line for k, line in kept["sources"]}
     graph.partner = {order[b]: order[f] for b, f in kept["partner"]}
     graph.graph = kept["attributes"]
     return graph

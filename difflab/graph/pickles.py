@@ -23,6 +23,7 @@ def pickled(graph: Value) -> tuple[Value, ...]:
         "outputs": [place[n] for n in graph.outputs],
         "guards": [(place[n], outcome) for n, outcome in graph.guards],
         "shapes": [(place[n], shape) for n, shape in graph.shapes.items()],
+        "sources": [(place[n], line) for n, line in graph.sources.items() if n in place],
         "partner": [(place[b], place[f]) for b, f in graph.partner.items()],
         "structure": {"rebuild": graph.rebuild, "flatten": graph.flatten_inputs, "text": graph.text},
         "attributes": graph.graph,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         testing as testing,
     )
     from .bridges.from_jax.imported import from_jax as from_jax
+    from .bridges.from_torch.reading import from_torch as from_torch
     from .compile.program.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap
     from .differentiate.branches import cond as cond, while_loop as while_loop
@@ -63,6 +64,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
     "difflab.bridges.from_jax.imported": "from_jax",
+    "difflab.bridges.from_torch.reading": "from_torch",
     "difflab.compile.program.program": "compile Program",
     "difflab.differentiate.batching": "vmap",
     "difflab.differentiate.branches": "cond while_loop",

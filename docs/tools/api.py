@@ -18,6 +18,7 @@ FUNCTIONS = {
     "expression_swell accuracy",
     "Compiled programs": "compile Program to_jax",
     "Other people's code": "from_jax",
+    "Other people's code": "from_torch",
     "Errors": "DifflabError",
 }
 MODULES = (

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         sketch as sketch,
         testing as testing,
     )
+    from .bridges.nonfinite.find import find_nonfinite as find_nonfinite
     from .compile.program.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap
     from .differentiate.branches import cond as cond, while_loop as while_loop
@@ -61,6 +62,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
+    "difflab.bridges.nonfinite.find": "find_nonfinite",
     "difflab.compile.program.program": "compile Program",
     "difflab.differentiate.batching": "vmap",
     "difflab.differentiate.branches": "cond while_loop",

@@ -137,7 +137,7 @@ def finding(record: Record, origin: Origin, pass_: str) -> NonFinite:
     slots = path_to(record, origin.slot)
     numbers = record.arrays.numbers(record.values[origin.slot])
     entry = float(np.real(numbers[origin.index])) if numbers is not None else np.nan
-    of = "" if step is None else step.of or (step.forward.primitive.name if step.forward is not None else "")
+    of = "" if step is None else record.derivative_of(step)
     return NonFinite(
         node,
         pass_,

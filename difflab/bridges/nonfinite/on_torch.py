@@ -17,6 +17,7 @@ from .names import within
 from .record import Record, Vertex
 
 ALIKE = frozenset("alias clone detach expand lift_fresh _to_copy".split())  # elementwise, though not said to be
+HANDED_ON = frozenset("alias detach lift_fresh".split())  # what autograd keeps of a value, and nobody wrote
 
 
 class TorchArrays:
@@ -215,7 +216,8 @@ class Reader:
         )
         alike = torch.Tag.pointwise in func.tags or name in ALIKE
         values = [y.detach() for y in made]
-        return self.record.take(vertex, operands, values, run, elementwise=alike, source=source, of=of)
+        hidden = name in HANDED_ON
+        return self.record.take(vertex, operands, values, run, elementwise=alike, hidden=hidden, source=source, of=of)
 
 
 def overlaid(below: Value, above: Value, values: list[Value]) -> list[Value]:

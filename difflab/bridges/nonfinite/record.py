@@ -151,6 +151,10 @@ class Record:
                 found.setdefault(k, []).append(step)
         return found
 
+    def derivative_of(self, step: Step) -> str:
+        """The name of the operation whose derivative a step is a part of; nothing where it is none, or not known."""
+        return step.of or ("" if step.forward is None else step.forward.primitive.name)
+
     def back(self, slot: int) -> Iterator[Step]:
         """The steps that a slot comes from, nearest first."""
         seen: set[int] = set()

@@ -47,7 +47,7 @@ class Trial:
         self.fill = 0
 
     def results(self, kept: dict[int, Array], fill: int) -> list[Array] | None:
-        """Where the results are not finite if only these entries of operands stay as they are; None: it cannot run."""
+        """Which kinds the results are of if only these entries of operands stay as they are; None: it cannot run."""
         values = list(self.values)
         for k in self.spoilt:
             mended = self.bad[k] & ~kept[k] if k in kept else self.bad[k]
@@ -57,42 +57,47 @@ class Trial:
             found = self.step.run(values)
         except Exception:  # a factorisation of what has none, and the like: no answer
             return None
-        bad = [self.record.bad(y) for y in found]
-        return [w & b if b is not None and b.shape == w.shape else np.zeros_like(w) for w, b in zip(self.wanted, bad)]
+        return [self.kinds(y, w) for y, w in zip(found, self.wanted)]
+
+    def kinds(self, x: Value, wanted: Array) -> Array:
+        """0 where an entry is finite or nobody asks, else 1, 2, 3 for NaN, inf, -inf."""
+        numbers = self.record.arrays.numbers(x)
+        if numbers is None or numbers.shape != wanted.shape:
+            return np.zeros(wanted.shape, np.int8)
+        kind = np.where(np.isnan(numbers), 1, np.where(np.real(numbers) > 0, 2, 3))
+        return np.where(wanted & ~np.isfinite(numbers), kind, 0)
 
     def own(self) -> list[Array]:
-        """Where the step's results are not finite whatever stands in the spoilt entries: it makes that itself."""
+        """Where the step's results are what they are whatever stands in the spoilt entries: it makes that itself."""
         if not self.spoilt:
             return self.wanted
-        left, least = self.wanted, None
+        now = [self.kinds(self.record.values[k], w) for k, w in zip(self.step.results, self.wanted)]
+        left, least = self.wanted, -1
         for fill in range(3):
             found = self.results({}, fill)
             if found is None:
                 continue
-            left = [a & b for a, b in zip(left, found)]
-            if least is None or count(found) < least:
+            left = [a & (b == c) for a, b, c in zip(left, found, now)]
+            if least < 0 or count(found) < least:
                 self.fill, least = fill, count(found)
             if not least:
                 break
-        return left if least is not None else [np.zeros_like(w) for w in self.wanted]
+        return left if least >= 0 else [np.zeros_like(w) for w in self.wanted]
 
     def blame(self) -> Blame:
         arises = self.own()
-        base = self.results({}, self.fill) if self.spoilt else None
-        if base is not None:  # what one stand-in does not mend says nothing about entries
-            self.wanted = [w & ~b for w, b in zip(self.wanted, base)]
-        else:
-            self.wanted = [w & ~a for w, a in zip(self.wanted, arises)]
-        if not count(self.wanted):
+        inherited = [w & ~a for w, a in zip(self.wanted, arises)]
+        if not count(inherited):
             return Blame(arises)
-        found, open_ = {}, [w.copy() for w in self.wanted]
+        base = self.results({}, self.fill)  # what a stand-in does not mend says nothing about entries
+        self.wanted = inherited if base is None else [w & (b == 0) for w, b in zip(inherited, base)]
+        found = {}
         for k in self.spoilt:
-            mask, explained = self.of_elements(k) if self.step.elementwise else self.of_entries(k)
-            found[k] = mask
-            open_ = [w & ~e for w, e in zip(open_, explained)]
-        if count(open_):  # several entries spoil it only together
+            found[k], explained = self.of_elements(k) if self.step.elementwise else self.of_entries(k)
+            inherited = [w & ~e for w, e in zip(inherited, explained)]
+        if count(inherited):  # several entries spoil it only together
             for k in self.spoilt:
-                found[k] |= self.lined_up(open_, k) if self.step.elementwise else self.bad[k]
+                found[k] = found[k] | (self.lined_up(inherited, k) if self.step.elementwise else self.bad[k])
         merged: dict[int, Array] = {}
         for k, mask in found.items():
             if mask.any():
@@ -100,9 +105,14 @@ class Trial:
                 merged[slot] = merged[slot] | mask if slot in merged else mask
         return Blame(arises, merged)
 
+    def spoilt_by(self, k: int, mask: Array) -> list[Array]:
+        """Where results are not finite if of all spoilt entries only these of one operand stay; all if it cannot run."""
+        found = self.results({k: mask}, self.fill)
+        return self.wanted if found is None else [f > 0 for f in found]
+
     def of_elements(self, k: int) -> tuple[Array, list[Array]]:
         """The entries of an operand that spoil the elements which they line up with, and those."""
-        explained = self.results({k: self.bad[k]}, self.fill) or self.wanted
+        explained = self.spoilt_by(k, self.bad[k])
         return self.lined_up(explained, k), explained
 
     def lined_up(self, results: list[Array], k: int) -> Array:
@@ -119,28 +129,30 @@ class Trial:
 
     def of_entries(self, k: int) -> tuple[Array, list[Array]]:
         """The entries of an operand that spoil results each by itself, found by halving groups of them."""
-        nan = np.isnan(self.numbers[k])
-        groups = [np.flatnonzero(g) for g in (self.bad[k] & nan, self.bad[k] & ~nan)]
-        waiting = [g for g in groups if g.size]
+        nan, shape = np.isnan(self.numbers[k]), self.bad[k].shape
         found, explained, runs = np.zeros(self.bad[k].size, bool), [np.zeros_like(w) for w in self.wanted], 0
-        while waiting:
-            group = waiting.pop()
-            kept = np.zeros(self.bad[k].size, bool)
+
+        def spoils(group: Array) -> bool:
+            nonlocal explained, runs
+            kept, runs = np.zeros(found.size, bool), runs + 1
             kept[group] = True
-            spoilt = self.results({k: kept.reshape(self.bad[k].shape)}, self.fill)
-            runs += 1
-            if spoilt is not None and not count(spoilt):
-                continue
-            explained = [e | s for e, s in zip(explained, spoilt or self.wanted)]
-            if group.size == 1 or runs >= RUNS:
-                found[group] = True
-            else:
-                waiting += [group[group.size // 2 :], group[: group.size // 2]]
-        return found.reshape(self.bad[k].shape), explained
+            spoilt = self.spoilt_by(k, kept.reshape(shape))
+            if not count(spoilt):
+                return False
+            explained = [e | s for e, s in zip(explained, spoilt)]
+            halves = (group[: group.size // 2], group[group.size // 2 :])
+            if group.size == 1 or runs >= RUNS or not sum([spoils(half) for half in halves]):
+                found[group] = True  # one entry, too many to ask, or only together
+            return True
+
+        for kind in (self.bad[k] & nan, self.bad[k] & ~nan):
+            if kind.any():
+                spoils(np.flatnonzero(kind))
+        return found.reshape(shape), explained
 
 
 def count(masks: list[Array]) -> int:
-    return sum(int(m.sum()) for m in masks)
+    return sum(int(np.count_nonzero(m)) for m in masks)
 
 
 def blame_of(record: Record, step: Step, wanted: list[Array | None]) -> Blame:

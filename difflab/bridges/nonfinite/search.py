@@ -8,6 +8,7 @@ and at inputs and constants that were not finite when they were given.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,21 +115,15 @@ def origin_of(record: Record) -> Origin | None:
 
 
 def path_to(record: Record, slot: int) -> list[int]:
-    """The slots from an input to this one, by the fewest steps; from a constant where no input leads there."""
-    before: dict[int, int | None] = {slot: None}
-    waiting, end = deque([slot]), slot
-    inputs = set(record.inputs)
-    while waiting:
-        k = waiting.popleft()
-        step = record.made_by[k]
-        if k in inputs:
-            end = k
-            break
-        for x in step.operands if step is not None else ():
-            if x not in before:
-                before[x] = k
-                waiting.append(x)
-    else:
+    """The slots from an input to this one, by the fewest steps; from a constant where no input leads there.
+
+    A path over numbers is preferred to one over a choice (the condition of a `where`).
+    """
+    numbers = lambda k: record.arrays.numbers(record.values[k]) is not None
+    before, end = reached(record, slot, numbers)
+    if end is None:
+        before, end = reached(record, slot, lambda k: True)
+    if end is None:
         end = next((k for k in before if record.made_by[k] is None), slot)
     found: list[int] = []
     at: int | None = end
@@ -136,6 +131,22 @@ def path_to(record: Record, slot: int) -> list[int]:
         found.append(at)
         at = before[at]
     return [k for k in found if k == slot or (step := record.made_by[k]) is None or not step.hidden]
+
+
+def reached(record: Record, slot: int, over: Callable[[int], bool]) -> tuple[dict[int, int | None], int | None]:
+    """The slots that one comes from, each with the next on the way to it, and the nearest input among them."""
+    before: dict[int, int | None] = {slot: None}
+    waiting, inputs = deque([slot]), set(record.inputs)
+    while waiting:
+        k = waiting.popleft()
+        if k in inputs:
+            return before, k
+        step = record.made_by[k]
+        for x in step.operands if step is not None else ():
+            if x not in before and over(x):
+                before[x] = k
+                waiting.append(x)
+    return before, None
 
 
 __all__ = ["Origin", "origin_of", "path_to"]

@@ -92,7 +92,7 @@ class Call:
         told = [names[p[0].idx] + jax.tree_util.keystr(p[1:]) for p, _ in paths]
         self.names: list[str] = [told[k] for k in self.taken]
         arrays = JaxArrays(jax)
-        self.record.moving: list[int] = [k for k, x in enumerate(self.values) if arrays.numbers(x) is not None]
+        self.moving: list[int] = [k for k, x in enumerate(self.values) if arrays.numbers(x) is not None]
 
     def outputs(self, *values: Value) -> list[Value]:
         """f's results, one after the other."""
@@ -108,11 +108,11 @@ class Call:
 
         def moved(*some: Value) -> list[Value]:
             every = list(values)
-            for k, x in zip(self.record.moving, some):
+            for k, x in zip(self.moving, some):
                 every[k] = x
             return [y for y in self.outputs(*every) if jnp.issubdtype(y.dtype, jnp.inexact)]
 
-        results, pullback = self.jax.vjp(moved, *[values[k] for k in self.record.moving])
+        results, pullback = self.jax.vjp(moved, *[values[k] for k in self.moving])
         found: Sequence[Value] = pullback([jnp.ones_like(y) for y in results])
         return found
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...cards.parts import Card, Code, Picture, Table, Words, facts
+from ...cards.parts import Card, Picture, Table, Words, facts
 from ...cards.shown import Carded
 from ...draw.text import short
 from ...errors import DifflabError
 from ...glance import glance
 from ...types import FileName, Value
 from .mends import mend_of
-from .picture import Trail, trail
+from .picture import Stop, Trail, trail
 from .record import Place, Record
 from .search import Origin, path_to
 
@@ -83,8 +83,21 @@ class NonFinite(Carded):
 
     def draw(self, path: FileName | None = None, force: bool = False) -> Trail | Path:
         """The path as a drawing, the node marked; with the name of a file (.svg) it is written, and its path returned."""
-        picture = trail(self.headline, self)
+        picture = self.picture()
         return picture if path is None else picture.save(path, force)
+
+    def picture(self) -> Trail:
+        """The drawing."""
+        stops = [stop(n, value) for n, value in zip(self.path, self.entries)]
+        marked = [f"⚠ {self.kind}" + (f" at {list(self.index)}" if self.index else "")]
+        marked += [f"in the derivative of {self.derivative_of}"] * bool(self.derivative_of)
+        marked += [where for where in (self.source, self.turn) if where]
+        before = self.path[-2] if len(self.path) > 1 else None
+        values = dict(zip(self.node.operands, self.given))
+        beside = [stop(x, value.rpartition(" = ")[2]) for x, value in values.items() if x is not before]
+        onward = [Stop(called(self.turned), "NaN")] if self.turned is not None else []
+        onward += [Stop(self.reaches, kind="output")] if self.reaches else []
+        return trail(self.headline, stops, beside, marked, onward)
 
     def to_json(self) -> dict[str, Value]:
         """The finding as texts and numbers."""
@@ -116,11 +129,11 @@ class NonFinite(Carded):
         rows = [[called(n), value] for n, value in zip(self.path, self.entries)]
         card = Card("NonFinite", f"{self.kind}, {self.pass_} pass").add(Words(self.headline, attention=True))
         try:
-            card.add(Picture(trail(self.headline, self).svg, f"the path {self.told_path()}"))
+            card.add(Picture(self.picture().svg, f"the path {self.told_path()}"))
         except DifflabError as error:  # no Graphviz
             card.add(Words(f"no picture: {error}"))
         card.add(told, Table(rows, ("path", "value")))
-        return card.add(Code(self.mend)) if self.mend else card
+        return card.add(Words(f"mend: {self.mend}")) if self.mend else card
 
 
 def called(node: Place) -> str:
@@ -129,6 +142,13 @@ def called(node: Place) -> str:
     if node.operands or node.name is None:
         return f"{name} {node.name!r}" if node.name and node.operands else name
     return node.name
+
+
+def stop(node: Place, value: str) -> Stop:
+    """The box of a node."""
+    if node.operands:
+        return Stop(called(node), value)
+    return Stop(called(node), value, "input") if node.name else Stop(value, kind="constant")
 
 
 def finding(record: Record, origin: Origin, pass_: str) -> NonFinite:

@@ -157,9 +157,18 @@ class JaxRecord(Record):
         else:
             self.places[step] = key
 
+    def is_forward(self, step: Step) -> bool:
+        return step not in self.places
+
     def derivative_of(self, step: Step) -> str:
-        near = self.own.get(self.places[step], []) if step in self.places else []
-        read = self.moving.intersection(step.operands)
+        if step not in self.places:
+            return ""
+        key = self.places[step]
+        read = set(step.operands)
+        for k in list(read):  # over the other parts of the derivative, to what the function itself has
+            read.update(x for s in self.back(k) if self.places.get(s) == key for x in s.operands)
+        read &= self.moving
+        near = self.own.get(key, [])
         made = {s.node.primitive.name for s in near if read.intersection(s.results)}
         used = {s.node.primitive.name for s in near if read.intersection(s.operands)}
         found = made if len(made) == 1 else used

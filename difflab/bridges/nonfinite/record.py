@@ -151,6 +151,10 @@ class Record:
                 found.setdefault(k, []).append(step)
         return found
 
+    def is_forward(self, step: Step) -> bool:
+        """Whether a step is the function's own, and no part of a derivative."""
+        return step.of is None and step.forward is None
+
     def derivative_of(self, step: Step) -> str:
         """The name of the operation whose derivative a step is a part of; nothing where it is none, or not known."""
         return step.of or ("" if step.forward is None else step.forward.primitive.name)

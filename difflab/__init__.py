@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     )
     from .bridges.from_jax.imported import from_jax as from_jax
     from .bridges.from_torch.reading import from_torch as from_torch
+    from .bridges.nonfinite.find import find_nonfinite as find_nonfinite
     from .compile.program.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap
     from .differentiate.branches import cond as cond, while_loop as while_loop
@@ -65,6 +66,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 _HOMES = {
     "difflab.bridges.from_jax.imported": "from_jax",
     "difflab.bridges.from_torch.reading": "from_torch",
+    "difflab.bridges.nonfinite.find": "find_nonfinite",
     "difflab.compile.program.program": "compile Program",
     "difflab.differentiate.batching": "vmap",
     "difflab.differentiate.branches": "cond while_loop",

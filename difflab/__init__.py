@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         sketch as sketch,
         testing as testing,
     )
+    from .bridges.judging.judge import judge as judge
     from .bridges.from_jax.imported import from_jax as from_jax
     from .bridges.from_torch.reading import from_torch as from_torch
     from .bridges.nonfinite.find import find_nonfinite as find_nonfinite
@@ -64,6 +65,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
+    "difflab.bridges.judging.judge": "judge",
     "difflab.bridges.from_jax.imported": "from_jax",
     "difflab.bridges.from_torch.reading": "from_torch",
     "difflab.bridges.nonfinite.find": "find_nonfinite",

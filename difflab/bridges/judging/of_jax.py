@@ -1,0 +1,139 @@
+"""Functions of JAX: their jaxpr's equations one by one, each with JAX's own derivative of it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from ...graph.graph import Graph
+from ...types import Array, Function, Tree, Value
+from ..from_jax.control import NAMED, OWN_RULES
+from ..from_jax.imported import from_jax, named, precision
+from ..from_jax.walk import source_line
+from ..packages import needed
+from .steps import Step
+
+STILL = frozenset("stop_gradient iota random_bits random_seed random_wrap random_unwrap threefry2x32 eq ne lt le gt ge".split())
+
+
+class OfJax:
+    """A function of JAX at its arguments."""
+
+    title = "JAX"
+
+    def __init__(self, f: Function, args: tuple[Tree, ...]) -> None:
+        self.jax = needed("jax", "judge")
+        self.f, self.args = f, args
+        self.names, self.leaves = named(self.jax, f, args)
+
+    def scope(self) -> AbstractContextManager[Any]:
+        return precision(self.leaves)
+
+    def graph(self) -> Graph:
+        return from_jax(self.f, *self.args)
+
+    def gradient(self, weights: list[Array]) -> list[Array]:
+        """JAX's derivatives of the weighted results by the leaves that are floats."""
+        places = [k for k, x in enumerate(self.leaves) if floats(x)]
+        structure = self.jax.tree_util.tree_structure(self.args)
+
+        def of_floats(*xs: Value) -> list[Value]:
+            full = list(self.leaves)
+            for k, x in zip(places, xs):
+                full[k] = x
+            found = self.f(*self.jax.tree_util.tree_unflatten(structure, full))
+            return [y for y in self.jax.tree_util.tree_leaves(found) if floats(y)]
+
+        return pulled(self.jax, of_floats, [self.leaves[k] for k in places], weights)
+
+    def steps(self) -> Iterator[Step]:
+        closed = self.jax.make_jaxpr(self.f)(*self.args)
+        yield from self.walk(closed, self.leaves)
+
+    def walk(self, closed: Any, operands: list[Value]) -> Generator[Step, None, list[Value]]:
+        """The equations of a jaxpr at these operands; returns the results."""
+        inner = getattr(closed, "jaxpr", closed)
+        env: dict[Any, Value] = dict(zip(inner.constvars, getattr(closed, "consts", ())))
+        env.update(zip(inner.invars, operands))
+        read = lambda x: x.val if hasattr(x, "val") else env[x]
+        for equation in inner.eqns:
+            values = [read(x) for x in equation.invars]
+            name = equation.primitive.name
+            if name in NAMED:
+                body = next(equation.params[k] for k in ("jaxpr", "call_jaxpr", "fun_jaxpr") if k in equation.params)
+                found = yield from self.walk(body, values)
+            else:
+                found = bound(equation, values)
+                if name not in STILL and any(map(floats, values)) and any(map(floats, found)):
+                    yield self.step(equation, values, found)
+            env.update(zip(equation.outvars, found))
+        return [read(x) for x in inner.outvars]
+
+    def step(self, equation: Any, values: list[Value], found: list[Value]) -> Step:
+        places = [k for k, x in enumerate(values) if floats(x)]
+
+        def of_floats(*xs: Value) -> list[Value]:
+            full = list(values)
+            for k, x in zip(places, xs):
+                full[k] = x
+            return [y for y in bound(equation, full) if floats(y)]
+
+        moving = [values[k] for k in places]
+        return Step(
+            name=name_of(equation),
+            source=source_line(equation),
+            moving={f"x{k}" if len(values) > 1 else "x": np.asarray(x) for k, x in zip(places, moving)},
+            shapes=[np.shape(y) for y in found if floats(y)],
+            pull=lambda weights: pulled(self.jax, of_floats, moving, weights),
+            graph=lambda: from_jax(of_floats, *moving),
+            inner=self.inside(equation, values),
+        )
+
+    def inside(self, equation: Any, values: list[Value]) -> Any:
+        """The operations of a loop's first turn, or of the branch that is taken."""
+        params, name = equation.params, equation.primitive.name
+        if name == "scan":
+            fixed, carried = params["num_consts"], params["num_consts"] + params["num_carry"]
+            first = -1 if params["reverse"] else 0
+            return lambda: self.walk(params["jaxpr"], [*values[:carried], *[x[first] for x in values[carried:]]])
+        if name == "while":
+            a, b = params["cond_nconsts"], params["body_nconsts"]
+            return lambda: self.walk(params["body_jaxpr"], values[a:])
+        if name == "cond":
+            which = int(np.clip(int(values[0]), 0, len(params["branches"]) - 1))
+            return lambda: self.walk(params["branches"][which], values[1:])
+        return None
+
+
+def floats(x: Value) -> bool:
+    return np.dtype(getattr(x, "dtype", type(x) if isinstance(x, float) else int)).kind == "f"
+
+
+def name_of(equation: Any) -> str:
+    """The operation's name; of a function with a rule of its own the function's, with the kind of rule."""
+    params, name = equation.params, equation.primitive.name
+    if name not in OWN_RULES:
+        return str(name)
+    inner = next(params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in params)
+    said = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
+    said = str(params.get("name") or getattr(said, "func_name", "") or "function").strip("<>_")
+    return f"{said} ({OWN_RULES[name]})"
+
+
+def bound(equation: Any, values: list[Value]) -> list[Value]:
+    functions, params = equation.primitive.get_bind_params(equation.params)
+    found = equation.primitive.bind(*functions, *values, **params)
+    return list(found) if equation.primitive.multiple_results else [found]
+
+
+def pulled(jax: Any, f: Function, xs: list[Value], weights: list[Array]) -> list[Array]:
+    """The derivatives of f's weighted results, as JAX's reverse mode gives them."""
+    found, pullback = jax.vjp(f, *xs)
+    cotangents = [jax.numpy.asarray(w, y.dtype) for w, y in zip(weights, found)]
+    return [np.asarray(g) for g in pullback(cotangents)]
+
+
+__all__ = ["OfJax"]

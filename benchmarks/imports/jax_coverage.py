@@ -125,7 +125,8 @@ def main(arguments: list[str]) -> int:
     for row in rows([a for a in arguments if not a.startswith("--")]):
         found.append(row)
         if not (row.outcome == "imports" and row.value < EXACT and row.gradient < EXACT):
-            print(f"{row.module}.{row.name}: {row.outcome}, value {row.value:.1e}, gradient {row.gradient:.1e} {row.told[:300]}")
+            errors = f"value {row.value:.1e}, gradient {row.gradient:.1e}"
+            print(f"{row.module}.{row.name}: {row.outcome}, {errors} {row.told[:300]}")
     print(summary(found))
     if "--write" in arguments:
         PAGE.write_text(page(found, jax.__version__))
@@ -162,7 +163,6 @@ def page(found: list[Row], version: str) -> str:
     ]
     for r in found:
         numbers = " | ".join("" if math.isnan(x) else f"{x:.1e}" for x in (r.value, r.gradient))
-        lines.append(f"| `{r.module.removeprefix('jax.')}.{r.name}` | {r.outcome} | {numbers} | {r.told[:160].replace('|', '/')} |")
+        name, told = f"{r.module.removeprefix('jax.')}.{r.name}", r.told[:160].replace("|", "/")
+        lines.append(f"| `{name}` | {r.outcome} | {numbers} | {told} |")
     return "\n".join(lines) + "\n"
-
-

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from ...graph.traced import Traced
 from ...types import DType, Function, Params, Shape, Value
 
@@ -60,4 +58,4 @@ def is_traced(*xs: Value) -> bool:
 
 def kind(x: Value) -> str:
     """The kind of x's dtype, as NumPy writes it."""
-    return np.dtype(x.dtype).kind
+    return str(x.dtype.kind)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ... import numpy as dnp
-
 from ...differentiate.transform import stop_gradient
 from ...types import Value
 from .call import Call, Refused, Rule, is_traced, kind, of_operands
@@ -104,7 +103,7 @@ def cast(call: Call, x: Value) -> Value:
     return x if x.dtype == to else x.astype(to)
 
 
-def within(x: Value, to: np.dtype) -> Value:  # type: ignore[type-arg]
+def within(x: Value, to: np.dtype) -> Value:
     """Floats in the range of an integer dtype, which are floats themselves."""
     info, wide = np.iinfo(to), x.dtype.type
     low, high = wide(info.min), wide(info.max)
@@ -127,7 +126,7 @@ def less_precise(call: Call, x: Value) -> Value:
 class Bits:
     """The bits of floats as whole numbers, of which difflab has the sign alone."""
 
-    def __init__(self, x: Value, dtype: np.dtype) -> None:  # type: ignore[type-arg]
+    def __init__(self, x: Value, dtype: np.dtype) -> None:
         self.x = x
         self.dtype = dtype
         self.shape: tuple[int, ...] = x.shape
@@ -206,6 +205,7 @@ def polygamma(order: Value, x: Value) -> Value:
     return dnp.polygamma(order, x)
 
 
+OF_BITS = ("bitcast_convert_type", "shift_right_arithmetic", "shift_right_logical")
 ONE = {
     "abs": np.abs, "acos": np.arccos, "acosh": np.arccosh, "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan,
     "atanh": np.arctanh, "bessel_i0e": dnp.i0e, "bessel_i1e": dnp.i1e, "cbrt": np.cbrt, "ceil": np.ceil,

@@ -55,7 +55,9 @@ def from_jax(f: Function, *args: Tree) -> Graph:
             outputs = reader.run(closed, [entering(x, v.aval) for x, v in zip(inputs, closed.jaxpr.invars)])
             reader.check()
             outputs = list(tape.kept(outputs))
-    graph = graph_of(operations, inputs, outputs, tape.guards, rebuild=rebuilding(jax, result), flatten=inward(jax, args))
+    graph = graph_of(
+        operations, inputs, outputs, tape.guards, rebuild=rebuilding(jax, result), flatten=inward(jax, args)
+    )
     graph.sources = reader.sources
     return graph
 
@@ -82,13 +84,13 @@ def number(jax: ModuleType, x: Value, where: str) -> Value:
     dtype = getattr(x, "dtype", None)
     if dtype is not None and not isinstance(dtype, np.dtype):
         raise InputError(
-            f"from_jax: argument {where} is a random key ({dtype}), and a graph computes with numbers: give the function "
-            "its key inside, as in lambda x: f(x, key)"
+            f"from_jax: argument {where} is a random key ({dtype}), and a graph computes with numbers: give the "
+            "function its key inside, as in lambda x: f(x, key)"
         )
     if not isinstance(x, NUMBERS) and not isinstance(x, jax.Array):
         raise InputError(
-            f"from_jax: argument {where}={x!r} of type {type(x).__name__} is no number and no array: give it inside, as "
-            f"in lambda x: f(x, {x!r})"
+            f"from_jax: argument {where}={x!r} of type {type(x).__name__} is no number and no array: give it inside, "
+            f"as in lambda x: f(x, {x!r})"
         )
     return x
 
@@ -130,7 +132,9 @@ def alike(jax: ModuleType, tree: Tree) -> bool:
 
 
 def inward(jax: ModuleType, args: tuple[Tree, ...]) -> Function:
-    return leaves_of_all if all(alike(jax, tree) for tree in args) else partial(leaves_by_jax, jax.tree_util.tree_leaves)
+    return (
+        leaves_of_all if all(alike(jax, tree) for tree in args) else partial(leaves_by_jax, jax.tree_util.tree_leaves)
+    )
 
 
 def leaves_by_jax(leaves: Function, *args: Tree) -> list[Value]:

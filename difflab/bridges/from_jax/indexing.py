@@ -168,7 +168,7 @@ def gather(call: Call, x: Value, indices: Value) -> Value:
     return found if source == sorted(source) else np.transpose(found, source)
 
 
-def filler(call: Call, dtype: np.dtype) -> Value:  # type: ignore[type-arg]
+def filler(call: Call, dtype: np.dtype) -> Value:
     """What stands for elements that lie outside."""
     if call["fill_value"] is not None:
         return np.asarray(call["fill_value"], dtype)[()]
@@ -191,7 +191,9 @@ def scattering(put: Function, repeats: bool) -> Rule:
         on = tuple(getattr(numbers, "scatter_indices_batching_dims", ()))
         gone = (*numbers.inserted_window_dims, *batched)
         lead = [k for k in range(len(values.shape)) if k not in window]
-        values = np.transpose(values, [*lead, *window]) if lead + list(window) != sorted(window + tuple(lead)) else values
+        values = (
+            np.transpose(values, [*lead, *window]) if lead + list(window) != sorted(window + tuple(lead)) else values
+        )
         kept = [d for d in range(len(x.shape)) if d not in gone]
         sizes = [1] * len(x.shape)
         for d, n in zip(kept, values.shape[len(lead) :]):
@@ -207,11 +209,15 @@ def scattering(put: Function, repeats: bool) -> Rule:
     return rule
 
 
-def written(
-    call: Call, put: Function, repeats: bool, x: Value, where: Windows, values: Value, fits: Value
-) -> Value:
-    if not where.part:
-        raise Refused("of whole arrays")
+def written(call: Call, put: Function, repeats: bool, x: Value, where: Windows, values: Value, fits: Value) -> Value:
+    if not where.part:  # the array as a whole: a first axis of one place makes it a part
+        one = Windows((1, *x.shape), [np.zeros((), np.int64), *[None] * len(x.shape)], (1, *x.shape), 0)
+        lead = len(values.shape) - len(x.shape)
+        values = np.reshape(values, (-1, *x.shape))
+        if values.shape[0] != 1 or fits is not True:
+            raise Refused("of whole arrays")
+        found = put(np.reshape(x, one.shape), one.key, values)
+        return np.reshape(found, x.shape)
     turned, values = where.turned(x), where.laid(values)
     key = where.key
     lead = len(values.shape) - len(x.shape)

@@ -140,9 +140,12 @@ def linear_solve(call: Call, *xs: Value) -> Value:
 def its_matrix(matvec: Value, captured: list[Value], b: Value) -> Value:
     """The matrix of a function that only multiplies by one that it captured; None where it is another."""
     inner = matvec.jaxpr
-    if len(captured) != 1 or len(inner.eqns) != 1 or inner.eqns[0].primitive.name != "dot_general":
+    if len(captured) != 1 or len(inner.eqns) != 1:
         return None
     (equation,) = inner.eqns
+    operation = equation.primitive
+    if operation.name != "dot_general":
+        return None
     matrix = captured[0]
     plain = equation.params["dimension_numbers"] == (((1,), (0,)), ((), ()))
     in_order = list(equation.invars) == list(inner.invars) and list(equation.outvars) == list(inner.outvars)

@@ -36,7 +36,7 @@ def extreme(sign: int) -> Rule:
     return rule
 
 
-def least(dtype: np.dtype, sign: int) -> Value:  # type: ignore[type-arg]
+def least(dtype: np.dtype, sign: int) -> Value:
     """What no number is less than (sign 1), or greater."""
     if dtype.kind == "f":
         return -sign * np.inf

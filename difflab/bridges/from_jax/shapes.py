@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ... import numpy as dnp
-
 from ...graph.traced import apply
 from ...primitives import rows
 from ...types import Value

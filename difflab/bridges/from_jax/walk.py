@@ -29,8 +29,8 @@ RULES: dict[str, Rule] = {name: rule for table in TABLES for name, rule in table
 @cache
 def jaxs_own() -> dict[str, Any]:
     """JAX's own operations by name: another package may call one of its own so too."""
-    listed = import_module("jax.extend.core.primitives")
-    return {p.name: p for p in vars(listed).values() if hasattr(p, "bind") and hasattr(p, "name")}
+    homes = [import_module(home) for home in ("jax.lax", "jax.extend.core.primitives")]
+    return {p.name: p for home in homes for p in vars(home).values() if hasattr(p, "bind") and hasattr(p, "name")}
 
 
 class Reader:
@@ -57,9 +57,12 @@ class Reader:
 
     def apply(self, equation: Any, values: list[Value]) -> list[Value]:
         """The results of one equation; where it is refused, numbers in their place, so that reading goes on."""
-        primitive, name = equation.primitive, equation.primitive.name
+        operation = equation.primitive
+        name = operation.name
         like = [x.aval for x in equation.outvars]
-        rule = RULES.get(name) if jaxs_own().get(name, primitive) is primitive else None
+        rule = RULES.get(name) if jaxs_own().get(name, operation) is operation else None
+        if any(isinstance(x, elementwise.Bits) for x in values) and name not in elementwise.OF_BITS:
+            return self.refuse(f"{name} of the bits of floats", values, like)
         fixed = not any(moves(x) for x in values)
         if fixed and (rule is None or name in control.RULES):
             try:
@@ -109,11 +112,11 @@ class Reader:
 class Scopes(ExitStack):
     """The blocks that are open while a jaxpr is run: one for each `jax.named_scope` around an operation."""
 
-    def __enter__(self) -> Scopes:  # type: ignore[override]
+    def __enter__(self) -> Scopes:
         self.opened: list[tuple[str, Any]] = []
         return self
 
-    def __exit__(self, *details: Any) -> None:  # type: ignore[override]
+    def __exit__(self, *details: Any) -> None:
         self.enter(())
 
     def enter(self, names: tuple[str, ...]) -> None:
@@ -166,9 +169,10 @@ def fitting(x: Value, shape: tuple[int, ...], dtype: DType) -> Value:
 
 def by_jax(equation: Any, values: list[Value]) -> list[Value]:
     """What does not depend on the inputs, such as random numbers, computed by JAX once and for all."""
-    functions, params = equation.primitive.get_bind_params(equation.params)
-    found = equation.primitive.bind(*functions, *values, **params)
-    return [plain(y) for y in (found if equation.primitive.multiple_results else [found])]
+    core = import_module("jax.extend.core")
+    given = {x: v for x, v in zip(equation.invars, values) if not hasattr(x, "val")}
+    alone = core.Jaxpr((), list(given), list(equation.outvars), [equation], equation.effects)
+    return [plain(y) for y in core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values())]
 
 
 def first_line(error: Exception) -> str:

@@ -20,9 +20,7 @@ def convolution(call: Call, x: Value, w: Value) -> Value:
     x, w = np.transpose(x, numbers.lhs_spec), np.transpose(w, numbers.rhs_spec)
     if call.dtype.kind in "fc":
         x, w = (v if v.dtype == call.dtype else v.astype(call.dtype) for v in (x, w))
-    frames = tuple(
-        (low, high, gap - 1) for (low, high), gap in zip(call["padding"], call["lhs_dilation"])
-    )
+    frames = tuple((low, high, gap - 1) for (low, high), gap in zip(call["padding"], call["lhs_dilation"]))
     positive = all(low >= 0 and high >= 0 and gap == 0 for low, high, gap in frames)
     if not positive:
         x = padded(x, np.zeros((), x.dtype)[()], ((0, 0, 0), (0, 0, 0), *frames))

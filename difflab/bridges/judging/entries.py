@@ -42,12 +42,15 @@ class Entry:
     reason: str
 
 
-def judged(f: Function, at: Point, theirs: Point, seconds: float) -> list[Entry]:
-    """The entries of a gradient of f, a function of arguments of these names to a number, that are not right."""
+def judged(f: Function, at: Point, theirs: Point, seconds: float, few: float = FEW) -> list[Entry]:
+    """The entries of a gradient of f, a function of arguments of these names to a number, that are not right.
+
+    Those that are `few` ulps from ours are not looked at.
+    """
     until = spent() + seconds
     with np.errstate(all="ignore"):
         ours = own_gradient(f, at)
-        found = [suspect for name, g in theirs.items() for suspect in suspects(name, at[name], g, ours[name])]
+        found = [suspect for name, g in theirs.items() for suspect in suspects(name, at[name], g, ours[name], few)]
     if not found:
         return []
     found.sort(key=lambda e: -e.ulps if e.ulps == e.ulps else -np.inf)
@@ -65,12 +68,12 @@ def own_gradient(f: Function, at: Point) -> Point:
     return dict(zip(names, found))
 
 
-def suspects(name: str, x: Value, theirs: Array, ours: Array) -> Iterator[Entry]:
-    """The entries that are more than a few ulps from ours, largest first."""
+def suspects(name: str, x: Value, theirs: Array, ours: Array, few: float) -> Iterator[Entry]:
+    """The entries that are more than so many ulps from ours, largest first."""
     theirs, ours, x = (np.asarray(v) for v in (theirs, ours, x))
     with np.errstate(all="ignore"):
         apart = ulps(theirs, ours, theirs.dtype)
-    places = np.argwhere(apart > FEW)
+    places = np.argwhere(apart > few)
     for place in sorted(map(tuple, places.tolist()), key=lambda p: -apart[p])[:SUSPECTS]:
         yield Entry(name, place, float(x[place]), float(theirs[place]), float(ours[place]), float(apart[place]), "", "")
 
@@ -82,7 +85,7 @@ def ulps(found: Value, true: Value, dtype: DType) -> Array:
         narrow = np.abs(true).astype(dtype)
         spacing = np.where(np.isinf(narrow), np.spacing(np.finfo(dtype).max), np.spacing(narrow)).astype(float)
         apart = np.abs(np.asarray(found, float) - true) / spacing
-    same = (found == true) | (np.isnan(found) & np.isnan(true)) | (np.isinf(narrow) & (np.abs(found) == narrow))
+    same = (found == true) | (np.isinf(narrow) & (np.abs(found) == narrow))
     return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
 
 
@@ -102,7 +105,9 @@ def decide(f: Function, at: Point, entry: Entry, limit: Value, seconds: float) -
     if proof is not None and proof.certified:
         return held(replace(entry, ours=float(proof.gradient)), bound, dtype, "the certificate")
     if proof is not None and proof.verdict == UNDEFINED:
-        return None if np.isnan(entry.theirs) else replace(entry, kind=AT_KINK, reason=f"no value there: {proof.reason}")
+        return (
+            None if np.isnan(entry.theirs) else replace(entry, kind=AT_KINK, reason=f"no value there: {proof.reason}")
+        )
     if proof is not None and proof.verdict == KINK:
         return at_kink(entry, proof)
     return held(entry, bound, dtype, "difflab's reverse mode (no certificate)")
@@ -135,8 +140,10 @@ def held(entry: Entry, bound: float, dtype: DType, judge: str) -> Entry | None:
     """The entry held to the truth that it has now and to the bound on rounding."""
     apart = float(ulps(np.asarray(entry.theirs, dtype), np.asarray(entry.ours), dtype))
     entry = replace(entry, ulps=apart)
-    if apart <= FEW:
+    if apart <= FEW or (np.isnan(entry.theirs) and np.isnan(entry.ours)):  # nobody has a number there
         return None
+    if np.isnan(entry.theirs):
+        return replace(entry, kind=BUG, reason=f"{judge} says {entry.ours:.9g}")
     off = abs(entry.theirs - entry.ours)
     told = f"{judge} says {entry.ours:.9g}; off by {off:.2g}, rounding explains {bound:.2g}"
     return replace(entry, kind=ROUNDING if off <= bound else BUG, reason=told)

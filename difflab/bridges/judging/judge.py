@@ -14,10 +14,11 @@ from ...errors import DifflabError, InputError
 from ...graph.graph import Graph
 from ...graph.leaves import check_functions
 from ...graph.pytree import leaves_of
+from ...lab.taylor import taylor_test
 from ...progress import doing, tell
 from ...types import Array, Function, Tree, Value
 from ..nonfinite.find import find_nonfinite
-from .entries import AT_KINK, BUG, CONVENTION, ROUNDING, Entry, judged
+from .entries import AT_KINK, BUG, CONVENTION, FEW, ROUNDING, Entry, judged
 from .judgement import Finding, Judgement
 from .of_jax import OfJax
 from .of_torch import OfTorch
@@ -26,6 +27,7 @@ from .steps import Step, results_of, weighted
 FRAMEWORKS: dict[str, Any] = {"jax": OfJax, "torch": OfTorch}
 ORDER = (BUG, AT_KINK, ROUNDING, CONVENTION)
 WHOLE = "the whole function"
+STRAIGHT = 1.5  # an order of the Taylor remainder below which there is no derivative, or another
 DEEPEST = 4  # loops in loops
 
 
@@ -55,13 +57,18 @@ def judge(
         at, fixed, value = point(graph, program)
         weights = weights_of(value)
         theirs = dict(zip(at, program.gradient(weights)))
-        entries = judged(weighted(graph, weights, fixed), at, theirs, seconds / 3)
-        judgement = Judgement(name_of(f), program.title, [], value, theirs)
+        scalar = weighted(graph, weights, fixed)
+        few = FEW
+        entries = judged(scalar, at, theirs, seconds / 3)
+        judgement = Judgement(name_of(f), program.title, [], value, theirs, order(program, weights, at, theirs))
+        if not entries and judgement.taylor is not None and judgement.taylor < STRAIGHT:
+            few = -1.0  # at a kink we may say the same of it as they
+            entries = judged(scalar, at, theirs, seconds / 3, few)
         if not entries:
             return judgement
-        findings, unjudged, count = in_operations(program, until, allow)
+        findings, unjudged, count = in_operations(program, until, allow, few)
         if not any(x.kind in (BUG, AT_KINK) for x in findings) and any(e.kind in (BUG, AT_KINK) for e in entries):
-            findings += [as_finding(e, composed(f, program, e)) for e in entries if e.kind in (BUG, AT_KINK)]
+            findings += [composed(f, program, e) for e in entries if e.kind in (BUG, AT_KINK)]
         findings = findings or [as_finding(e, WHOLE) for e in entries]
         findings.sort(key=lambda x: (ORDER.index(x.kind), -x.ulps))
     return replace(judgement, findings=findings, unjudged=unjudged, operations=count)
@@ -81,7 +88,9 @@ def framework_of(f: Function, args: tuple[Tree, ...], asked: str) -> str:
         kind = library.Tensor if name == "torch" else library.Array
         if name == "torch" and isinstance(f, library.nn.Module) or any(isinstance(x, kind) for x in leaves_of(args)):
             return name
-        given = [library.tensor(x) if isinstance(x, np.ndarray | float) else x for x in args] if name == "torch" else args
+        given = (
+            [library.tensor(x) if isinstance(x, np.ndarray | float) else x for x in args] if name == "torch" else args
+        )
         try:
             found = f(*given)
         except Exception as error:  # f may be another framework's
@@ -113,7 +122,19 @@ def weights_of(results: list[Value]) -> list[Array]:
     return [np.resize(np.array([1.0, 2.0, 0.5, 4.0]), shape) if shape else np.ones(()) for shape in shapes]
 
 
-def in_operations(program: Any, until: float, allow: list[str]) -> tuple[list[Finding], list[str], int]:
+def order(program: Any, weights: list[Array], at: dict[str, Value], theirs: dict[str, Value]) -> float | None:
+    """The order of the Taylor remainder with their gradient; None where the test has nothing to see, as in float32."""
+    if any(x.dtype != float for x in at.values()):
+        return None
+    names = list(at)
+    try:
+        found = taylor_test(lambda xs: program.value([xs[n] for n in names], weights), theirs, at)
+    except (DifflabError, ArithmeticError, RuntimeError, TypeError):  # f may take no other numbers than these
+        return None
+    return found.order if np.isfinite(found.order) else None
+
+
+def in_operations(program: Any, until: float, allow: list[str], few: float) -> tuple[list[Finding], list[str], int]:
     """What the operations' own rules are found to give, what could not be judged, and how many were."""
     findings: list[Finding] = []
     unjudged: list[str] = []
@@ -125,42 +146,48 @@ def in_operations(program: Any, until: float, allow: list[str]) -> tuple[list[Fi
         tell(step.name, 0.0)
         count += 1
         try:
-            findings += of_step(step, until, allow)
+            findings += of_step(step, until, allow, few)
         except (DifflabError, NotImplementedError, ArithmeticError, np.linalg.LinAlgError) as error:
             unjudged.append(f"{step.name}: {next(iter(str(error).splitlines()), type(error).__name__)}")
     return findings, list(dict.fromkeys(unjudged)), count
 
 
-def of_step(step: Step, until: float, allow: list[str], depth: int = 0) -> Iterator[Finding]:
+def of_step(step: Step, until: float, allow: list[str], few: float, depth: int = 0) -> Iterator[Finding]:
     """The entries that an operation's rule has wrong; of a loop those of the operation inside it, where it is found."""
     graph = step.graph()
     weights = step.weights(graph)
     theirs = dict(zip(step.moving, step.pull(weights)))
-    entries = judged(weighted(graph, weights), step.moving, theirs, max(0.1, until - spent()))
+    few = few if any(node.primitive.kinks is not None for node in graph.operations) else FEW
+    entries = judged(weighted(graph, weights), step.moving, theirs, max(0.1, until - spent()), few)
     if entries and step.inner is not None and depth < DEEPEST:
-        deeper = [x for inner in step.inner() for x in of_step(inner, until, allow, depth + 1)]
+        deeper = [x for inner in step.inner() for x in of_step(inner, until, allow, few, depth + 1)]
         if deeper:
             yield from (replace(x, operation=f"{x.operation} in {step.name}") for x in deeper)
             return
     for e in entries:
-        yield as_finding(e, step.name, step.source, any(a == step.name or a == step.name.partition(" ")[0] for a in allow))
+        yield as_finding(
+            e, step.name, step.source, any(a == step.name or a == step.name.partition(" ")[0] for a in allow)
+        )
 
 
 def as_finding(e: Entry, operation: str, source: str = "", allowed: bool = False) -> Finding:
     return Finding(operation, e.name, e.index, e.at, e.theirs, e.ours, e.ulps, e.kind, e.reason, source, allowed)
 
 
-def composed(f: Function, program: Any, entry: Entry) -> str:
+def composed(f: Function, program: Any, entry: Entry) -> Finding:
     """The operation at which numbers end, where rules that are right by themselves give NaN together."""
+    whole = as_finding(entry, WHOLE)
     if np.isfinite(entry.theirs):
-        return WHOLE
+        return whole
     try:
         found = find_nonfinite(f, *program.args, framework="torch" if isinstance(program, OfTorch) else "jax")
     except DifflabError:
-        return WHOLE
+        return whole
     if found is None:
-        return WHOLE
-    return found.derivative_of or str(getattr(getattr(found.node, "primitive", None), "name", WHOLE))
+        return whole
+    name = found.derivative_of or str(getattr(getattr(found.node, "primitive", None), "name", WHOLE))
+    told = f"{entry.reason}; {found.headline}" + (f"; {found.mend}" if found.mend else "")
+    return replace(whole, operation=name, reason=told, source=found.source)
 
 
 __all__ = ["judge"]

@@ -9,7 +9,7 @@ import numpy as np
 from ...cards.parts import Card, Table, Words, figure
 from ...cards.shown import Carded
 from ...types import Tree, Value
-from .entries import AT_KINK, BUG
+from .entries import AT_KINK, BUG, CONVENTION, ROUNDING
 
 WORST = (BUG, AT_KINK)
 
@@ -41,10 +41,10 @@ class Finding:
         place = self.operand + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
         line = f" [{self.source}]" if self.source else ""
         allowed = " (allowed)" if self.allowed else ""
-        return (
-            f"{self.kind}{allowed}: {self.operation} by {place} = {self.input:.9g} gives {self.theirs:.9g}, "
-            f"the truth is {self.ours:.9g}, {self.ulps:.3g} ulps apart ({self.reason}){line}"
-        )
+        told = f"{self.kind}{allowed}: {self.operation} by {place} = {self.input:.9g} gives {self.theirs:.9g}"
+        if self.kind in (BUG, ROUNDING):
+            told += f", the truth is {self.ours:.9g}, {self.ulps:.3g} ulps apart"
+        return f"{told} ({self.reason}){line}"
 
     def to_json(self) -> dict[str, Tree]:
         plain = lambda x: float(x) if np.isfinite(x) else str(x)
@@ -79,7 +79,9 @@ class Judgement(Carded):
         return self.agree
 
     def __str__(self) -> str:
-        lines = [f"{self.framework}'s gradient of {self.name} " + ("is right" if self.agree else "is wrong")]
+        kinks = any(f.kind in (CONVENTION, AT_KINK) for f in self.findings)  # where no gradient passes it
+        order = "" if self.taylor is None or kinks else f" (Taylor test: the remainder is of order {self.taylor:.2f})"
+        lines = [f"{self.framework}'s gradient of {self.name} " + ("is right" if self.agree else "is wrong") + order]
         lines += [str(f) for f in self.findings]
         return "\n".join([*lines, *[f"not judged: {told}" for told in self.unjudged]])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from ..from_jax.control import NAMED, OWN_RULES
 from ..from_jax.imported import from_jax, named, precision
 from ..from_jax.walk import source_line
 from ..packages import needed
-from .steps import Step
+from .steps import Step, total
 
-STILL = frozenset("stop_gradient iota random_bits random_seed random_wrap random_unwrap threefry2x32 eq ne lt le gt ge".split())
+STILL = frozenset(
+    "stop_gradient iota random_bits random_seed random_wrap random_unwrap threefry2x32 eq ne lt le gt ge".split()
+)
 
 
 class OfJax:
@@ -28,6 +31,7 @@ class OfJax:
         self.jax = needed("jax", "judge")
         self.f, self.args = f, args
         self.names, self.leaves = named(self.jax, f, args)
+        self.compiled: Function = self.jax.jit(self.results)
 
     def scope(self) -> AbstractContextManager[Any]:
         return precision(self.leaves)
@@ -35,17 +39,27 @@ class OfJax:
     def graph(self) -> Graph:
         return from_jax(self.f, *self.args)
 
+    def value(self, xs: list[Value], weights: list[Array]) -> float:
+        """The weighted results at other floats."""
+        rest = iter(xs)
+        full = [self.jax.numpy.asarray(next(rest), np.asarray(x).dtype) if floats(x) else x for x in self.leaves]
+        return total(weights, [np.asarray(y) for y in self.compiled(full)])
+
+    def results(self, leaves: list[Value]) -> list[Value]:
+        """f's results that are floats, at these leaves of its arguments."""
+        structure = self.jax.tree_util.tree_structure(self.args)
+        found = self.f(*self.jax.tree_util.tree_unflatten(structure, leaves))
+        return [y for y in self.jax.tree_util.tree_leaves(found) if floats(y)]
+
     def gradient(self, weights: list[Array]) -> list[Array]:
         """JAX's derivatives of the weighted results by the leaves that are floats."""
         places = [k for k, x in enumerate(self.leaves) if floats(x)]
-        structure = self.jax.tree_util.tree_structure(self.args)
 
         def of_floats(*xs: Value) -> list[Value]:
             full = list(self.leaves)
             for k, x in zip(places, xs):
                 full[k] = x
-            found = self.f(*self.jax.tree_util.tree_unflatten(structure, full))
-            return [y for y in self.jax.tree_util.tree_leaves(found) if floats(y)]
+            return self.results(full)
 
         return pulled(self.jax, of_floats, [self.leaves[k] for k in places], weights)
 
@@ -58,7 +72,7 @@ class OfJax:
         inner = getattr(closed, "jaxpr", closed)
         env: dict[Any, Value] = dict(zip(inner.constvars, getattr(closed, "consts", ())))
         env.update(zip(inner.invars, operands))
-        read = lambda x: x.val if hasattr(x, "val") else env[x]
+        read = lambda x: np.asarray(x.val, x.aval.dtype) if hasattr(x, "val") else env[x]
         for equation in inner.eqns:
             values = [read(x) for x in equation.invars]
             name = equation.primitive.name
@@ -67,13 +81,15 @@ class OfJax:
                 found = yield from self.walk(body, values)
             else:
                 found = bound(equation, values)
-                if name not in STILL and any(map(floats, values)) and any(map(floats, found)):
+                moving = [x for x, v in zip(equation.invars, values) if floats(v) and not hasattr(x, "val")]
+                if name not in STILL and moving and any(map(floats, found)):
                     yield self.step(equation, values, found)
             env.update(zip(equation.outvars, found))
         return [read(x) for x in inner.outvars]
 
     def step(self, equation: Any, values: list[Value], found: list[Value]) -> Step:
-        places = [k for k, x in enumerate(values) if floats(x)]
+        literal = [hasattr(x, "val") for x in equation.invars]
+        places = [k for k, x in enumerate(values) if floats(x) and not literal[k]]
 
         def of_floats(*xs: Value) -> list[Value]:
             full = list(values)
@@ -124,9 +140,11 @@ def name_of(equation: Any) -> str:
 
 
 def bound(equation: Any, values: list[Value]) -> list[Value]:
-    functions, params = equation.primitive.get_bind_params(equation.params)
-    found = equation.primitive.bind(*functions, *values, **params)
-    return list(found) if equation.primitive.multiple_results else [found]
+    """One equation's results at these operands, which JAX may be differentiating by."""
+    core = import_module("jax.extend.core")
+    given = {x: v for x, v in zip(equation.invars, values) if not hasattr(x, "val")}
+    alone = core.Jaxpr((), list(given), list(equation.outvars), [equation], equation.effects)
+    return list(core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values()))
 
 
 def pulled(jax: Any, f: Function, xs: list[Value], weights: list[Array]) -> list[Array]:

@@ -13,7 +13,7 @@ from ...graph.pytree import flatten
 from ...types import Array, Function, Tree, Value
 from ..from_torch.reading import from_torch
 from ..packages import needed
-from .steps import Step
+from .steps import Step, total
 
 # What moves, makes or asks about tensors without computing with them.
 STILL = frozenset(
@@ -41,6 +41,18 @@ class OfTorch:
 
     def graph(self) -> Graph:
         return from_torch(self.f, *self.args)
+
+    def value(self, xs: list[Value], weights: list[Array]) -> float:
+        """The weighted results at other floats."""
+        torch, count = self.torch, sum(map(self.floats, self.leaves))
+        rest = iter(xs[:count])
+        full = [torch.tensor(np.asarray(next(rest)), dtype=x.dtype) if self.floats(x) else x for x in self.leaves]
+        weighty = [(n, p) for n, p in self.parameters.items() if self.floats(p)]
+        held = {n: torch.tensor(np.asarray(x), dtype=p.dtype) for (n, p), x in zip(weighty, xs[count:])}
+        with torch.no_grad():
+            args = self.rebuild(full)
+            found = torch.func.functional_call(self.f, held, args) if held else self.f(*args)
+        return total(weights, [y.detach().cpu().numpy() for y in flatten(found)[0] if self.floats(y)])
 
     def gradient(self, weights: list[Array]) -> list[Array]:
         """autograd's derivatives of the weighted results by the arguments and parameters that are floats."""

@@ -38,7 +38,9 @@ class Step:
         shapes = {x.shape for x in self.moving.values()} | set(self.shapes)
         if len(shapes) == 1 and all(elementwise(node.primitive) for node in graph.operations):
             return [np.ones(shape) for shape in self.shapes]
-        return [np.resize(np.array([1.0, 2.0, 0.5, 4.0, 0.25]), shape) if shape else np.ones(()) for shape in self.shapes]
+        return [
+            np.resize(np.array([1.0, 2.0, 0.5, 4.0, 0.25]), shape) if shape else np.ones(()) for shape in self.shapes
+        ]
 
 
 def elementwise(row: Any) -> bool:
@@ -62,3 +64,8 @@ def weighted(graph: Graph, weights: list[Array], fixed: dict[int, Value] | None 
         return reduce(np.add, terms)
 
     return f
+
+
+def total(weights: list[Array], results: list[Array]) -> float:
+    """The sum of the results times their weights, in double precision."""
+    return float(sum(np.sum(w * y.astype(float)) for w, y in zip(weights, results)))

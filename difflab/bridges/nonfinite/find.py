@@ -65,7 +65,9 @@ def find_nonfinite(f: Function | Graph, *args: Tree, framework: str = "auto") ->
             continue
         return searched(first, reader)
     told = "; ".join(f"in {name} {type(e).__name__}: {str(e)[:200]}" for name, e in refused.items())
-    raise InputError(f"find_nonfinite: the function runs in no library at these arguments: {told}") from refused[names[0]]
+    raise InputError(f"find_nonfinite: the function runs in no library at these arguments: {told}") from refused[
+        names[0]
+    ]
 
 
 def searched(first: tuple[str, Record], rest: Iterator[tuple[str, Record]]) -> NonFinite | None:

@@ -21,10 +21,51 @@ from .search import Origin
 OF_ROWS: dict[Primitive, str] = {
     row: row.name
     for row in (
-        *(rows.sqrt, rows.log, rows.log2, rows.log10, rows.log1p, rows.exp, rows.exp2, rows.expm1, rows.divide, rows.power),
-        *(rows.square, rows.multiply, rows.add, rows.subtract, rows.sum, rows.mean, rows.prod, rows.arccos, rows.arcsin),
-        *(rows.arctanh, rows.arccosh, rows.arctan2, rows.norm, rows.std, rows.softmax, rows.where, rows.dot, rows.matmul),
-        *(rows.sigmoid, rows.cosh, rows.sinh, rows.logsumexp, rows.reciprocal, rows.hypot, rows.cbrt, rows.inv, rows.solve),
+        *(
+            rows.sqrt,
+            rows.log,
+            rows.log2,
+            rows.log10,
+            rows.log1p,
+            rows.exp,
+            rows.exp2,
+            rows.expm1,
+            rows.divide,
+            rows.power,
+        ),
+        *(
+            rows.square,
+            rows.multiply,
+            rows.add,
+            rows.subtract,
+            rows.sum,
+            rows.mean,
+            rows.prod,
+            rows.arccos,
+            rows.arcsin,
+        ),
+        *(
+            rows.arctanh,
+            rows.arccosh,
+            rows.arctan2,
+            rows.norm,
+            rows.std,
+            rows.softmax,
+            rows.where,
+            rows.dot,
+            rows.matmul,
+        ),
+        *(
+            rows.sigmoid,
+            rows.cosh,
+            rows.sinh,
+            rows.logsumexp,
+            rows.reciprocal,
+            rows.hypot,
+            rows.cbrt,
+            rows.inv,
+            rows.solve,
+        ),
     )
 }
 ELSEWHERE = {
@@ -119,13 +160,17 @@ class Situation:
         if self.record.is_forward(step):
             return [*step.results]
         near = [s for s in self.record.steps if self.record.is_forward(s) and s.source == step.source]
-        same = [s for s in near if operation(s.node) == self.of] or [s for s in near if {*s.operands} & {*step.operands}]
+        same = [s for s in near if operation(s.node) == self.of] or [
+            s for s in near if {*s.operands} & {*step.operands}
+        ]
         return [k for s in same for k in s.results]
 
     @property
     def infinite(self) -> bool:
         """Whether an operand is infinite where a NaN is made: the infinity was given on purpose."""
-        return any(self.record.bad(self.record.values[k]) is not None for k in self.step.operands) if self.step else False
+        return (
+            any(self.record.bad(self.record.values[k]) is not None for k in self.step.operands) if self.step else False
+        )
 
     @property
     def words(self) -> dict[str, str]:

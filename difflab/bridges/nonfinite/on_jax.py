@@ -268,7 +268,9 @@ class Reader:
             made.reverse()
         stack = lambda values: [self.jax.numpy.stack(values)]
         columns = [self.record.hand_on(column, stack, list, scope.turn) for column in zip(*made)]
-        self.record.moving.update(y for column, y in zip(zip(*made), columns) if self.record.moving.intersection(column))
+        self.record.moving.update(
+            y for column, y in zip(zip(*made), columns) if self.record.moving.intersection(column)
+        )
         return [*carry, *columns]
 
     def loop(self, params: Value, slots: list[int], scope: Scope) -> list[int]:

@@ -185,7 +185,9 @@ class Reader:
             self.keep(x, slot)
         for x, y, slot in old:
             if not any(y is z for z in made):
-                self.slots[id(y)] = self.record.hand_on([slot, self.slots[id(x)]], partial(overlaid, shape(y), shape(x)))
+                self.slots[id(y)] = self.record.hand_on(
+                    [slot, self.slots[id(x)]], partial(overlaid, shape(y), shape(x))
+                )
         return result
 
     def written(self, func: Value, args: Sequence[Value], kwargs: Params) -> list[Value]:

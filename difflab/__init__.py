@@ -22,9 +22,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         sketch as sketch,
         testing as testing,
     )
-    from .bridges.judging.judge import judge as judge
     from .bridges.from_jax.imported import from_jax as from_jax
     from .bridges.from_torch.reading import from_torch as from_torch
+    from .bridges.judging.judge import judge as judge
     from .bridges.nonfinite.find import find_nonfinite as find_nonfinite
     from .compile.program.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap

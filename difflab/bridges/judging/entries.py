@@ -15,6 +15,7 @@ import numpy as np
 from ...clock import spent
 from ...differentiate.certificate import KINK, UNDEFINED, Certificate
 from ...differentiate.certified import certify
+from ...differentiate.methods import differentiate
 from ...differentiate.problem import Problem, as_problem
 from ...differentiate.rounding import gradient_rounding
 from ...differentiate.transform import grad
@@ -24,7 +25,7 @@ from ...types import Array, DType, Function, Value
 FEW = 4.0  # ulps that nobody counts
 SUSPECTS = 12  # entries that are looked at closely
 SHORT = 2.0  # seconds of processor time for the certificate of one coordinate
-BUG, AT_KINK, CONVENTION, ROUNDING = "bug", "kink", "convention", "rounding"
+BUG, AT_KINK, CONVENTION, ROUNDING, UNJUDGED = "bug", "kink", "convention", "rounding", "not judged"
 Point: TypeAlias = dict[str, Value]
 
 
@@ -103,14 +104,28 @@ def decide(f: Function, at: Point, entry: Entry, limit: Value, seconds: float) -
     problem = along(f, at, entry)
     proof = certificate(problem, seconds)
     if proof is not None and proof.certified:
-        return held(replace(entry, ours=float(proof.gradient)), bound, dtype, "the certificate")
+        return held(replace(entry, ours=float(proof.gradient)), bound, dtype, "the certificate says")
     if proof is not None and proof.verdict == UNDEFINED:
-        return (
-            None if np.isnan(entry.theirs) else replace(entry, kind=AT_KINK, reason=f"no value there: {proof.reason}")
-        )
+        told = f"no value there: {proof.reason}"
+        return None if np.isnan(entry.theirs) else replace(entry, kind=AT_KINK, reason=told)
     if proof is not None and proof.verdict == KINK:
-        return at_kink(entry, proof)
-    return held(entry, bound, dtype, "difflab's reverse mode (no certificate)")
+        return at_kink(entry, next(iter(proof.one_sided.values()), None), proof.reason)
+    return by_differences(problem, entry, bound, dtype)
+
+
+def by_differences(problem: Problem, entry: Entry, bound: float, dtype: DType) -> Entry | None:
+    """Finite differences decide, which use no rule; what they say of kinks holds too."""
+    try:
+        with np.errstate(all="ignore"):
+            found = differentiate(problem, None, method="numerical")
+    except (DifflabError, ArithmeticError, np.linalg.LinAlgError) as error:
+        return replace(entry, kind=UNJUDGED, reason=f"no certificate and no differences: {error}")
+    ((refusal, sides, claimed, value),) = zip(
+        found.refusals.values(), found.one_sided.values(), (found.claimed_error or {}).values(), found.by_name.values()
+    )
+    if str(refusal):
+        return at_kink(entry, sides, str(refusal))
+    return held(replace(entry, ours=float(value)), max(bound, float(claimed)), dtype, "finite differences say", True)
 
 
 def along(f: Function, at: Point, entry: Entry) -> Problem:
@@ -136,24 +151,27 @@ def certificate(problem: Problem, seconds: float) -> Certificate | None:
         return None
 
 
-def held(entry: Entry, bound: float, dtype: DType, judge: str) -> Entry | None:
-    """The entry held to the truth that it has now and to the bound on rounding."""
+def held(entry: Entry, bound: float, dtype: DType, judge: str, rough: bool = False) -> Entry | None:
+    """The entry held to the truth that it has now and to the bound on rounding; a rough judge excuses within it."""
     apart = float(ulps(np.asarray(entry.theirs, dtype), np.asarray(entry.ours), dtype))
     entry = replace(entry, ulps=apart)
     if apart <= FEW or (np.isnan(entry.theirs) and np.isnan(entry.ours)):  # nobody has a number there
         return None
     if np.isnan(entry.theirs):
-        return replace(entry, kind=BUG, reason=f"{judge} says {entry.ours:.9g}")
+        return replace(entry, kind=BUG, reason=f"{judge} {entry.ours:.9g}")
     off = abs(entry.theirs - entry.ours)
-    told = f"{judge} says {entry.ours:.9g}; off by {off:.2g}, rounding explains {bound:.2g}"
+    if not np.isfinite(bound):  # of a formula that is singular here: what an honest one might lose is not known
+        bound = abs(entry.ours) * float(np.finfo(dtype).eps) ** 0.5
+    if rough and off <= bound:
+        return None
+    told = f"{judge} {entry.ours:.9g}; off by {off:.2g}, rounding explains {bound:.2g}"
     return replace(entry, kind=ROUNDING if off <= bound else BUG, reason=told)
 
 
-def at_kink(entry: Entry, proof: Certificate) -> Entry:
+def at_kink(entry: Entry, sides: Value, reason: str) -> Entry:
     """No derivative: what lies between the one-sided ones is a convention."""
-    sides = next((s for s in proof.one_sided.values() if isinstance(s, tuple) and len(s) == 2), None)
-    if sides is None:
-        return replace(entry, kind=AT_KINK, reason=f"no derivative: {proof.reason}")
+    if not isinstance(sides, tuple) or len(sides) != 2:
+        return replace(entry, kind=AT_KINK, reason=f"no derivative: {reason}")
     left, right = (np.asarray(side, float) for side in sides)
     low, high = float(min(left.min(), right.min())), float(max(left.max(), right.max()))
     slack = 1e-6 * max(abs(low), abs(high))

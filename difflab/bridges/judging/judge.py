@@ -18,11 +18,11 @@ from ...lab.taylor import taylor_test
 from ...progress import doing, tell
 from ...types import Array, Function, Tree, Value
 from ..nonfinite.find import find_nonfinite
-from .entries import AT_KINK, BUG, CONVENTION, FEW, ROUNDING, Entry, judged
+from .entries import AT_KINK, BUG, CONVENTION, FEW, ROUNDING, UNJUDGED, Entry, judged
 from .judgement import Finding, Judgement
 from .of_jax import OfJax
 from .of_torch import OfTorch
-from .steps import Step, results_of, weighted
+from .steps import Step, powers_of_two, results_of, weighted
 
 FRAMEWORKS: dict[str, Any] = {"jax": OfJax, "torch": OfTorch}
 ORDER = (BUG, AT_KINK, ROUNDING, CONVENTION)
@@ -55,7 +55,7 @@ def judge(
     with doing("judging the gradient"), program.scope():
         graph = program.graph()
         at, fixed, value = point(graph, program)
-        weights = weights_of(value)
+        weights = powers_of_two([np.shape(y) for y in value])
         theirs = dict(zip(at, program.gradient(weights)))
         scalar = weighted(graph, weights, fixed)
         few = FEW
@@ -70,6 +70,8 @@ def judge(
         if not any(x.kind in (BUG, AT_KINK) for x in findings) and any(e.kind in (BUG, AT_KINK) for e in entries):
             findings += [composed(f, program, e) for e in entries if e.kind in (BUG, AT_KINK)]
         findings = findings or [as_finding(e, WHOLE) for e in entries]
+        unjudged += [f"{x.operation} by {x.operand}: {x.reason}" for x in findings if x.kind == UNJUDGED]
+        findings = [x for x in findings if x.kind != UNJUDGED]
         findings.sort(key=lambda x: (ORDER.index(x.kind), -x.ulps))
     return replace(judgement, findings=findings, unjudged=unjudged, operations=count)
 
@@ -78,19 +80,18 @@ def framework_of(f: Function, args: tuple[Tree, ...], asked: str) -> str:
     """Which framework f is written in: by its class, its arguments, or what it returns."""
     if asked != "auto":
         if asked not in FRAMEWORKS:
-            raise InputError(f'judge: framework={asked!r}; it is "auto", "jax" or "torch"')
+            raise InputError(f"judge: framework={asked!r}; it is 'auto', 'jax' or 'torch'")
         return asked
     told = []
     for name in ("torch", "jax"):
         library: Any = sys.modules.get(name)
         if library is None:
             continue
-        kind = library.Tensor if name == "torch" else library.Array
-        if name == "torch" and isinstance(f, library.nn.Module) or any(isinstance(x, kind) for x in leaves_of(args)):
+        of_torch = name == "torch"
+        kind = library.Tensor if of_torch else library.Array
+        if (of_torch and isinstance(f, library.nn.Module)) or any(isinstance(x, kind) for x in leaves_of(args)):
             return name
-        given = (
-            [library.tensor(x) if isinstance(x, np.ndarray | float) else x for x in args] if name == "torch" else args
-        )
+        given = [library.tensor(x) if of_torch and isinstance(x, np.ndarray | float) else x for x in args]
         try:
             found = f(*given)
         except Exception as error:  # f may be another framework's
@@ -114,12 +115,6 @@ def point(graph: Graph, program: Any) -> tuple[dict[str, Value], dict[int, Value
         results = results_of(graph, graph.fitting(full))
     moving = {str(node.name): x for node, x in zip(graph.inputs, full) if x.dtype.kind == "f"}
     return moving, {k: x for k, x in enumerate(full) if x.dtype.kind != "f"}, results
-
-
-def weights_of(results: list[Value]) -> list[Array]:
-    """Ones for one number; else powers of two, which round nothing."""
-    shapes = [np.shape(y) for y in results]
-    return [np.resize(np.array([1.0, 2.0, 0.5, 4.0]), shape) if shape else np.ones(()) for shape in shapes]
 
 
 def order(program: Any, weights: list[Array], at: dict[str, Value], theirs: dict[str, Value]) -> float | None:

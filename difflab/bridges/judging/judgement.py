@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,9 +21,9 @@ class Finding:
 
     `operation` is the operation or rule that makes it, by its operand `operand` at `index`, where that is `input`: the
     framework says `theirs`, the truth is `ours`, `ulps` apart in the framework's dtype. `kind` is "bug" where rounding
-    does not explain that, "rounding" where it does, "convention" where there is no derivative and theirs lies between the
-    one-sided ones, "kink" where it does not. `allowed` says that the caller named the operation as one that is meant to
-    differ.
+    does not explain that, "rounding" where it does, "convention" where there is no derivative and theirs lies between
+    the one-sided ones, "kink" where it does not. `allowed` says that the caller named the operation as one that is
+    meant to differ.
     """
 
     operation: str
@@ -47,7 +48,7 @@ class Finding:
         return f"{told} ({self.reason}){line}"
 
     def to_json(self) -> dict[str, Tree]:
-        plain = lambda x: float(x) if np.isfinite(x) else str(x)
+        plain: Callable[[float], float | str] = lambda x: float(x) if np.isfinite(x) else str(x)
         numbers = {n: plain(getattr(self, n)) for n in ("input", "theirs", "ours", "ulps")}
         words = {n: getattr(self, n) for n in ("operation", "operand", "kind", "reason", "source", "allowed")}
         return {**words, **numbers, "index": list(self.index)}
@@ -58,8 +59,8 @@ class Judgement(Carded):
     """Whether a framework's gradient is the derivative of what it computes.
 
     `agree` where it is, to rounding and conventions at kinks, and but for what was allowed; `findings` are the entries
-    that are not, the worst first. `taylor` is the order of the remainder of a Taylor expansion with this gradient (2 for
-    a right one), where it could be had; `unjudged` says what nobody could judge.
+    that are not, the worst first. `taylor` is the order of the remainder of a Taylor expansion with this gradient (2
+    for a right one), where it could be had; `unjudged` says what nobody could judge.
     """
 
     name: str
@@ -80,10 +81,23 @@ class Judgement(Carded):
 
     def __str__(self) -> str:
         kinks = any(f.kind in (CONVENTION, AT_KINK) for f in self.findings)  # where no gradient passes it
-        order = "" if self.taylor is None or kinks else f" (Taylor test: the remainder is of order {self.taylor:.2f})"
+        stopped = (
+            self.agree and self.taylor is not None and self.taylor < 1.5
+        )  # stop_gradient: other values, on purpose
+        order = (
+            ""
+            if self.taylor is None or kinks or stopped
+            else f" (Taylor test: the remainder is of order {self.taylor:.2f})"
+        )
         lines = [f"{self.framework}'s gradient of {self.name} " + ("is right" if self.agree else "is wrong") + order]
         lines += [str(f) for f in self.findings]
         return "\n".join([*lines, *[f"not judged: {told}" for told in self.unjudged]])
+
+    def says_taylor(self) -> bool:
+        """Whether the Taylor test says anything: at kinks no gradient passes, nor where `stop_gradient` is meant."""
+        if self.taylor is None or any(f.kind in (CONVENTION, AT_KINK) for f in self.findings):
+            return False
+        return not (self.agree and self.taylor < 1.5)
 
     def __repr__(self) -> str:
         lines = str(self).splitlines()
@@ -102,10 +116,15 @@ class Judgement(Carded):
     def _card_(self) -> Card:
         heads = ("kind", "operation", "operand", "at", "theirs", "truth", "ulps", "why", "line")
         rows = [
-            [f.kind + " (allowed)" * f.allowed, f.operation, f"{f.operand}{list(f.index) if f.index else ''}", figure(f.input),
-             f"{f.theirs:.12g}", f"{f.ours:.12g}", figure(f.ulps, 3), f.reason, f.source]
+            [
+                f.kind + " (allowed)" * f.allowed,
+                f.operation,
+                f"{f.operand}{list(f.index) if f.index else ''}",
+                *(figure(f.input), f"{f.theirs:.12g}", f"{f.ours:.12g}", figure(f.ulps, 3)),
+                *(f.reason, f.source),
+            ]
             for f in self.findings
-        ]  # fmt: skip
+        ]
         verdict = "right" if self.agree else "wrong"
         notes = [Words(f"not judged: {told}") for told in self.unjudged]
         about = f"{self.framework}'s gradient of {self.name}: {verdict}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -13,7 +14,7 @@ from ...graph.graph import Graph
 from ...types import Array, Function, Tree, Value
 from ..from_jax.control import NAMED, OWN_RULES
 from ..from_jax.imported import from_jax, named, precision
-from ..from_jax.walk import source_line
+from ..from_jax.walk import plain, source_line
 from ..packages import needed
 from .steps import Step, total
 
@@ -70,9 +71,9 @@ class OfJax:
     def walk(self, closed: Any, operands: list[Value]) -> Generator[Step, None, list[Value]]:
         """The equations of a jaxpr at these operands; returns the results."""
         inner = getattr(closed, "jaxpr", closed)
-        env: dict[Any, Value] = dict(zip(inner.constvars, getattr(closed, "consts", ())))
+        env: dict[Any, Value] = dict(zip(inner.constvars, map(plain, getattr(closed, "consts", ()))))
         env.update(zip(inner.invars, operands))
-        read = lambda x: np.asarray(x.val, x.aval.dtype) if hasattr(x, "val") else env[x]
+        read: Function = lambda x: np.asarray(x.val, x.aval.dtype) if hasattr(x, "val") else env[x]
         for equation in inner.eqns:
             values = [read(x) for x in equation.invars]
             name = equation.primitive.name
@@ -112,12 +113,11 @@ class OfJax:
         """The operations of a loop's first turn, or of the branch that is taken."""
         params, name = equation.params, equation.primitive.name
         if name == "scan":
-            fixed, carried = params["num_consts"], params["num_consts"] + params["num_carry"]
+            carried = params["num_consts"] + params["num_carry"]
             first = -1 if params["reverse"] else 0
             return lambda: self.walk(params["jaxpr"], [*values[:carried], *[x[first] for x in values[carried:]]])
         if name == "while":
-            a, b = params["cond_nconsts"], params["body_nconsts"]
-            return lambda: self.walk(params["body_jaxpr"], values[a:])
+            return lambda: self.walk(params["body_jaxpr"], values[params["cond_nconsts"] :])
         if name == "cond":
             which = int(np.clip(int(values[0]), 0, len(params["branches"]) - 1))
             return lambda: self.walk(params["branches"][which], values[1:])
@@ -143,7 +143,9 @@ def bound(equation: Any, values: list[Value]) -> list[Value]:
     """One equation's results at these operands, which JAX may be differentiating by."""
     core = import_module("jax.extend.core")
     given = {x: v for x, v in zip(equation.invars, values) if not hasattr(x, "val")}
-    alone = core.Jaxpr((), list(given), list(equation.outvars), [equation], equation.effects)
+    with warnings.catch_warnings():  # a jaxpr without a function has no names to tell
+        warnings.simplefilter("ignore", DeprecationWarning)
+        alone = core.Jaxpr((), list(given), list(equation.outvars), [equation], equation.effects)
     return list(core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values()))
 
 

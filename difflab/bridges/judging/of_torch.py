@@ -31,10 +31,15 @@ class OfTorch:
         self.torch = needed("torch", "judge")
         self.f = f
         leaves, self.rebuild = flatten(args)
-        tensor = lambda x: self.torch.tensor(np.asarray(x)) if isinstance(x, np.ndarray | np.generic | float) else x
-        self.leaves: list[Value] = [tensor(x) for x in leaves]
+        self.leaves: list[Value] = [self.tensor(x) for x in leaves]
         self.args: tuple[Tree, ...] = self.rebuild(self.leaves)
         self.parameters: dict[str, Any] = dict(f.named_parameters()) if isinstance(f, self.torch.nn.Module) else {}
+
+    def tensor(self, x: Value) -> Value:
+        """A leaf as a tensor outside of any graph of autograd's."""
+        if isinstance(x, self.torch.Tensor):
+            return x.detach()
+        return self.torch.tensor(np.asarray(x)) if isinstance(x, np.ndarray | np.generic | float) else x
 
     def scope(self) -> AbstractContextManager[Any]:
         return nullcontext()

@@ -34,13 +34,18 @@ class Step:
     inner: Callable[[], Iterator[Step]] | None = None
 
     def weights(self, graph: Graph) -> list[Array]:
-        """Weights of the results: ones for what goes on in each entry for itself, else powers of two, which round nothing."""
+        """Ones for what goes on in each entry for itself; else powers of two, which round nothing."""
         shapes = {x.shape for x in self.moving.values()} | set(self.shapes)
         if len(shapes) == 1 and all(elementwise(node.primitive) for node in graph.operations):
             return [np.ones(shape) for shape in self.shapes]
         return [
             np.resize(np.array([1.0, 2.0, 0.5, 4.0, 0.25]), shape) if shape else np.ones(()) for shape in self.shapes
         ]
+
+
+def powers_of_two(shapes: list[tuple[int, ...]]) -> list[Array]:
+    """Weights that differ from entry to entry and round nothing; 1 for a single number."""
+    return [np.resize(np.array([1.0, 2.0, 0.5, 4.0, 0.25]), shape) if shape else np.ones(()) for shape in shapes]
 
 
 def elementwise(row: Any) -> bool:

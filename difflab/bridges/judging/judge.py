@@ -57,6 +57,8 @@ def judge(
         at, fixed, value = point(graph, program)
         weights = powers_of_two([np.shape(y) for y in value])
         theirs = dict(zip(at, program.gradient(weights)))
+        if not all(np.all(np.isfinite(y)) for y in value):
+            return Judgement(name_of(f), program.title, [without_value(f, program, at)], value, theirs)
         scalar = weighted(graph, weights, fixed)
         few = FEW
         entries = judged(scalar, at, theirs, seconds / 3)
@@ -167,6 +169,14 @@ def of_step(step: Step, until: float, allow: list[str], few: float, depth: int =
 
 def as_finding(e: Entry, operation: str, source: str = "", allowed: bool = False) -> Finding:
     return Finding(operation, e.name, e.index, e.at, e.theirs, e.ours, e.ulps, e.kind, e.reason, source, allowed)
+
+
+def without_value(f: Function, program: Any, at: dict[str, Value]) -> Finding:
+    """Where the function itself is not finite there is no derivative: the operation at which numbers end."""
+    name, x = next(iter(at.items()))
+    index = (0,) * x.ndim
+    entry = Entry(name, index, float(x[index]), np.nan, np.nan, np.inf, AT_KINK, "the function has no finite value here")
+    return composed(f, program, entry)
 
 
 def composed(f: Function, program: Any, entry: Entry) -> Finding:

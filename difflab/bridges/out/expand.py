@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...compile.passes.pipeline import common_subexpressions, constants, dead_nodes
-from ...compile.xla.carrier import sample
+from ...compile.xla.carrier import JOINS, sample
 from ...errors import InputError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.node import Node
@@ -22,7 +22,7 @@ from ...graph.trace import record
 from ...graph.traced import SeenShape
 from ...primitives import Carrier, Primitive, rows
 from ...primitives.spelling import ON_HOST
-from ...types import Function, Rule, Tree, Value
+from ...types import DType, Function, Rule, Tree, Value
 
 Known = Callable[[Primitive], bool]
 OTHER_BRANCH = "an if, a while or a mask looks at a value, and this writes one way only; use dl.cond, dl.while_loop or np.where"
@@ -164,3 +164,22 @@ def refused(target: str, rows_missing: Iterable[str]) -> UnsupportedError:
     named = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in sorted(counted.items()))
     total = sum(counted.values())
     return UnsupportedError(f"{target} has no form for {total} operation{'s' * (total != 1)} of this graph: {named}")
+
+
+def computed_in(node: Node) -> list[DType | None]:
+    """For each operand the dtype that NumPy computes in, or None where the operand stays as it is."""
+    row = node.primitive
+    count = len(node.operands)
+    if not (row.kind == "elementwise" or row.labels or row in JOINS or row is rows.solve) or row is rows.ldexp:
+        return [None] * count
+    skip = 1 if row is rows.where else 0
+    common: DType = np.result_type(*[weak(x) for x in node.operands[skip:]])
+    if node.dtype.kind in "fc" and common.kind in "biu":
+        common = node.dtype
+    return [None] * count if common.kind == "b" else [None] * skip + [common] * (count - skip)
+
+
+def weak(x: Node) -> Value:
+    """The dtype of a value; of Python's numbers, which take the dtype of what they meet, the number itself."""
+    value = x.params.get("value") if x.primitive is rows.constant else None
+    return value if isinstance(value, int | float | complex) and not hasattr(value, "dtype") else x.dtype

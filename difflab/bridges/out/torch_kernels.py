@@ -162,7 +162,7 @@ def take(x: Value, indices: Value, *, axis: int, mode: str) -> Value:
     n, flat = x.shape[axis], indices.reshape(-1).long()
     flat = {"wrap": lambda: flat % n, "clip": lambda: flat.clamp(0, n - 1)}.get(mode, lambda: (flat + n) % n)()
     found = torch.index_select(x, axis, flat)
-    return found.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis:][1:])
+    return found.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis:][1:]))
 
 
 def take_along_axis(x: Value, indices: Value, *, axis: int) -> Value:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compile.xla.carrier import JOINS, sample
+from ...compile.xla.carrier import sample
 from ...differentiate.transform import vjp
 from ...graph.graph import Graph
 from ...graph.node import Node
@@ -16,14 +16,13 @@ from ...graph.trace import record
 from ...late import Late
 from ...primitives import Primitive, rows
 from ...primitives.found import function_in
-from ...types import DType, Function, Rule, Value
-from .expand import expanded, refused
+from ...types import Function, Rule, Value
+from .expand import computed_in, expanded, refused
 from .torch_kernels import dtype_of
 
 torch: Any = Late("torch")
 KERNELS = tuple(f"difflab.bridges.out.torch_{part}" for part in ("kernels", "reductions", "elements", "windows"))
 HOMES = ("torch", "torch.special")  # for elementwise rows without parameters, whose functions take tensors alone
-BARE = frozenset((rows.where, rows.ldexp))  # their first operand, or their second, keeps its kind
 OTHERS = frozenset((rows.kl_div,))  # PyTorch's function of that name is another one
 
 
@@ -105,24 +104,7 @@ def picked(node: Node, env: dict[Node, Value]) -> Value:
 
 def operand_dtypes(node: Node) -> list[Value]:
     """For each operand PyTorch's dtype that NumPy computes in, or None where it stays as it is."""
-    row = node.primitive
-    kinds = [x.value.dtype if x.value.__class__ is not tuple else None for x in node.operands]
-    if not (row.kind == "elementwise" or row.labels or row in JOINS or row is rows.solve) or row is rows.ldexp:
-        return [None] * len(kinds)
-    skip = 1 if row is rows.where else 0
-    parts = [weak(x) for x in node.operands[skip:] if x.value.__class__ is not tuple]
-    common: DType = np.result_type(*parts)
-    if node.value.__class__ is not tuple and node.dtype.kind in "fc" and common.kind in "biu":
-        common = node.dtype
-    if common.kind == "b":
-        return [None] * len(kinds)
-    return [None] * skip + [dtype_of(common)] * (len(kinds) - skip)
-
-
-def weak(x: Node) -> Value:
-    """The dtype of a value; of Python's numbers, which take the dtype of what they meet, the number itself."""
-    value = x.params.get("value") if x.primitive is rows.constant else None
-    return value if isinstance(value, int | float | complex) and not hasattr(value, "dtype") else x.dtype
+    return [None if wanted is None else dtype_of(wanted) for wanted in computed_in(node)]
 
 
 def same_dtype(node: Node, found: Value) -> Value:

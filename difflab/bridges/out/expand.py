@@ -41,7 +41,7 @@ class Expanding(NodeCarrier):
             return super().function(row)
         if row in REWRITTEN:  # before its program, which is not what is wanted here
             return partial(REWRITTEN[row], self)
-        if row.spelling.get("jax") == ON_HOST:  # its program is inexact, or none: it is refused
+        if row.spelling.get("jax") == ON_HOST or row in UNREADABLE:  # its program is inexact, or none: it is refused
             return super().function(row)
         if row.value is not None:
             return partial(row.value, self)
@@ -99,12 +99,63 @@ def exprel(m: Carrier, x: Value) -> Value:
     return m.where(none, 1.0, m.expm1(x) / m.where(none, 1.0, x))
 
 
+def hypot(m: Carrier, x: Value, y: Value) -> Value:
+    """By the ratio of the smaller to the larger, whose square does not overflow."""
+    a, b = m.absolute(x), m.absolute(y)
+    large, small = m.maximum(a, b), m.minimum(a, b)
+    plain = m.logical_or(m.equal(large, 0.0), m.isinf(large))
+    ratio = small / m.where(plain, 1.0, large)
+    return m.where(plain, large, large * m.sqrt(1.0 + ratio * ratio))
+
+
+def logaddexp(m: Carrier, x: Value, y: Value) -> Value:
+    large = m.maximum(x, y)
+    return m.where(m.isinf(large), large, large + m.log1p(m.exp(-m.absolute(x - y))))
+
+
+def logaddexp2(m: Carrier, x: Value, y: Value) -> Value:
+    large = m.maximum(x, y)
+    return m.where(m.isinf(large), large, large + m.log1p(m.exp2(-m.absolute(x - y))) / math.log(2.0))
+
+
+def logsumexp(m: Carrier, x: Value, *b: Value, axis: Value, keepdims: bool) -> Value:
+    """With the largest taken out, where it is finite."""
+    top = m.max(x, axis=axis, keepdims=True)
+    top = m.where(m.isfinite(top), top, 0.0)
+    terms = m.exp(x - top)
+    y = m.log(m.sum(m.multiply(b[0], terms) if b else terms, axis=axis, keepdims=True)) + top
+    if keepdims:
+        return y
+    gone = range(m.ndim(y)) if axis is None else [a % m.ndim(y) for a in ((axis,) if isinstance(axis, int) else axis)]
+    return m.reshape(y, shape=tuple(n for k, n in enumerate(m.shape(y)) if k not in gone))
+
+
+def sinc(m: Carrier, x: Value) -> Value:
+    none = m.equal(x, 0.0)
+    t = m.where(none, 1.0, x)
+    return m.where(none, 1.0, m.sinpi(t) / (math.pi * t))
+
+
+def ldexp(m: Carrier, x: Value, n: Value) -> Value:
+    """Times the power of two in halves, so that neither overflows where the result does not."""
+    whole = m.astype(n, dtype=m.dtype(x) if m.dtype(x).kind == "f" else float)
+    half = m.floor(0.5 * whole)
+    return x * m.exp2(half) * m.exp2(whole - half)
+
+
+UNREADABLE = frozenset((rows.qr,))  # their programs ask NumPy for numbers
 MOVERS = frozenset((rows.fliplr, rows.flipud, rows.rot90))
 REWRITTEN: dict[Primitive, Rule] = {
     rows.convolve: convolved,
     rows.isclose: close,
     rows.direction: direction,
     rows.exprel: exprel,
+    rows.hypot: hypot,
+    rows.logaddexp: logaddexp,
+    rows.logaddexp2: logaddexp2,
+    rows.logsumexp: logsumexp,
+    rows.sinc: sinc,
+    rows.ldexp: ldexp,
     rows.append: lambda m, *xs, axis: m.concatenate(*xs, axis=axis),
     rows.without_ignored: lambda m, x, labels, *, ignore_index: m.where(m.equal(labels, ignore_index), 0.0 * x, x),
     rows.class_labels: lambda m, labels, *, what, count, ignore_index: (

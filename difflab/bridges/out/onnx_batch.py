@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Batched:
         self.n = n
         self.nodes: list[Any] = []
         self.added: list[Any] = []
+        self.counter: count[int] = count()
         self.model: Any = onnx.ModelProto()
         self.model.CopyFrom(one)
         graph = self.model.graph
@@ -51,10 +53,7 @@ class Batched:
         self.values = [{t.name: onnx.numpy_helper.to_array(t) for t in m.graph.initializer} for m in (one, other)]
         self.length: str = "batch_length"
         first = graph.input[0].name
-        self.nodes += [
-            onnx.helper.make_node("Shape", [first], ["batch_shape"], start=0, end=1),
-            onnx.helper.make_node("Identity", ["batch_shape"], [self.length]),
-        ]
+        self.nodes.append(onnx.helper.make_node("Shape", [first], [self.length], start=0, end=1))
         rewritten = [self.rewritten(a, b) for a, b in zip(one.graph.node, other.graph.node)]
         del graph.node[:]
         graph.node.extend([*self.nodes, *rewritten])
@@ -94,7 +93,7 @@ class Batched:
         return self.replaced[x, y]
 
     def name(self) -> str:
-        return f"batch_{len(self.nodes)}_{len(self.added)}"
+        return f"batch_{next(self.counter)}"
 
     def keep(self, array: Array) -> str:
         name = self.name()

@@ -18,14 +18,13 @@ OPERATORS: dict[Primitive, str] = {
     rows.tan: "Tan", rows.arcsin: "Asin", rows.arccos: "Acos", rows.arctan: "Atan", rows.sinh: "Sinh",
     rows.cosh: "Cosh", rows.tanh: "Tanh", rows.arcsinh: "Asinh", rows.arccosh: "Acosh", rows.arctanh: "Atanh",
     rows.absolute: "Abs", rows.floor: "Floor", rows.ceil: "Ceil", rows.rint: "Round", rows.reciprocal: "Reciprocal",
-    rows.power: "Pow", rows.float_power: "Pow", rows.erf: "Erf", rows.equal: "Equal", rows.less: "Less",
+    rows.power: "Pow", rows.float_power: "Pow", rows.equal: "Equal", rows.less: "Less",
     rows.less_equal: "LessOrEqual", rows.greater: "Greater", rows.greater_equal: "GreaterOrEqual",
     rows.isnan: "IsNaN", rows.isinf: "IsInf", rows.relu: "Relu", rows.sigmoid: "Sigmoid", rows.softsign: "Softsign",
     rows.stop_gradient: "Identity", rows.maximum: "Max", rows.minimum: "Min",
 }  # fmt: skip
 LOGICAL = {rows.logical_and: "And", rows.logical_or: "Or", rows.logical_xor: "Xor", rows.logical_not: "Not"}
 BITWISE = {rows.bitwise_and: "And", rows.bitwise_or: "Or", rows.bitwise_xor: "Xor", rows.invert: "Not"}
-REAL_ONLY = frozenset((rows.floor, rows.ceil, rows.rint))
 
 
 def number(w: Writer, node: Node, value: float) -> str:
@@ -142,27 +141,6 @@ def negative_zero(w: Writer, x: str, zero: str, one: str) -> str:
     return w.add("And", w.add("Equal", x, zero), below)  # type: ignore[no-any-return]
 
 
-def erfc(w: Writer, node: Node, x: str) -> str:
-    """1 - erf(x): ONNX has no other, and the digits on the right of 0 are those of 1."""
-    found: str = w.add("Sub", number(w, node, 1.0), w.add("Erf", x))
-    return found
-
-
-def ndtr(w: Writer, node: Node, x: str) -> str:
-    one, half = number(w, node, 1.0), number(w, node, 0.5)
-    erf = w.add("Erf", w.add("Mul", x, number(w, node, math.sqrt(0.5))))
-    return w.add("Mul", half, w.add("Add", one, erf))  # type: ignore[no-any-return]
-
-
-def gelu(w: Writer, node: Node, x: str, *, approximate: str = "none") -> str:
-    if approximate == "none":
-        return w.add("Mul", x, ndtr(w, node, x))  # type: ignore[no-any-return]
-    cube = w.add("Mul", w.add("Mul", x, x), x)
-    inner = w.add("Add", x, w.add("Mul", cube, number(w, node, 0.044715)))
-    sigmoid = w.add("Sigmoid", w.add("Mul", inner, number(w, node, 2 * math.sqrt(2 / math.pi))))
-    return w.add("Mul", x, sigmoid)  # type: ignore[no-any-return]
-
-
 def real(w: Writer, node: Node, x: str) -> str:
     return x
 
@@ -174,5 +152,5 @@ KERNELS: dict[Primitive, Any] = {
     **dict.fromkeys(BITWISE, bitwise),
     rows.not_equal: not_equal, rows.where: where, rows.sign: sign, rows.signbit: signbit, rows.round: round,
     rows.square: square, rows.exp2: exp2, rows.fmod: fmod, rows.log1p: log1p, rows.expm1: expm1,
-    rows.arctan2: arctan2, rows.erfc: erfc, rows.ndtr: ndtr, rows.gelu: gelu, rows.real: real,
+    rows.arctan2: arctan2, rows.real: real,
 }  # fmt: skip

@@ -13,12 +13,17 @@ from ...graph.node import Node
 from ...late import Late
 from ...primitives import Primitive
 from ...types import Function, Value
-from . import onnx_arrays, onnx_elements, onnx_windows
+from . import onnx_arrays, onnx_elements, onnx_erf, onnx_windows
 from .expand import expanded, refused
 from .onnx_writer import Writer
 
 onnx: Any = Late("onnx")
-KERNELS: dict[Primitive, Any] = {**onnx_elements.KERNELS, **onnx_arrays.KERNELS, **onnx_windows.KERNELS}
+KERNELS: dict[Primitive, Any] = {
+    **onnx_elements.KERNELS,
+    **onnx_erf.KERNELS,
+    **onnx_arrays.KERNELS,
+    **onnx_windows.KERNELS,
+}
 OPERATORS = onnx_elements.OPERATORS
 
 

@@ -35,11 +35,19 @@ def conv_input_transpose(
     given, size = node.operands[0].shape[2:], node.operands[1].shape[2:]
     reached = [s * (n - 1) + (k - 1) * d + 1 - a - b for n, k, s, (a, b), d in zip(given, size, stride, padding, dilation)]
     more = [n - r for n, r in zip(shape, reached)]
-    found: str = w.add(
-        "ConvTranspose", y, f, strides=list(stride), pads=pads(padding), dilations=list(dilation), group=groups,
-        output_padding=more, name=node.name,
-    )  # fmt: skip
-    return found
+    channels, filters = node.operands[0].shape[1] // groups, node.operands[1].shape[0] // groups
+    found = []
+    for g in range(groups):
+        mine = y if groups == 1 else w.slice(y, [g * channels], [(g + 1) * channels], [1], [1])
+        own = f if groups == 1 else w.slice(f, [g * filters], [(g + 1) * filters], [0], [1])
+        found.append(
+            w.add(
+                "ConvTranspose", mine, own, strides=list(stride), pads=pads(padding), dilations=list(dilation),
+                output_padding=more,
+            )  # fmt: skip
+        )
+    whole: str = found[0] if groups == 1 else w.add("Concat", *found, axis=1)
+    return whole
 
 
 def conv_weight_transpose(

@@ -186,6 +186,6 @@ def run_model(made: Any, feed: list[Array]) -> tuple[list[Array], str]:
             return session.run(None, by_name), "onnxruntime"
         except Exception:  # a kernel that it lacks for this dtype, of which it says so in many classes
             pass
-    reference = onnx.reference.ReferenceEvaluator(made)
+    reference = needed("onnx.reference", "to_onnx(check=True)").ReferenceEvaluator(made)
     with np.errstate(all="ignore"):
         return list(reference.run(None, by_name)), "onnx.reference"

@@ -143,6 +143,14 @@ def ldexp(m: Carrier, x: Value, n: Value) -> Value:
     return x * m.exp2(half) * m.exp2(whole - half)
 
 
+def log_ndtr(m: Carrier, x: Value) -> Value:
+    """log(1 - Q) right of -1; left of it by the scaled complement, which does not underflow."""
+    right, root = m.greater(x, -1.0), math.sqrt(2.0)
+    a, b = m.where(right, x, 0.0), m.where(right, -1.0, x)
+    far = m.log(m.erfcx(-b / root) / 2.0) - b * b / 2.0
+    return m.where(right, m.log1p(-m.erfc(a / root) / 2.0), far)
+
+
 UNREADABLE = frozenset((rows.qr,))  # their programs ask NumPy for numbers
 MOVERS = frozenset((rows.fliplr, rows.flipud, rows.rot90))
 REWRITTEN: dict[Primitive, Rule] = {
@@ -151,6 +159,7 @@ REWRITTEN: dict[Primitive, Rule] = {
     rows.direction: direction,
     rows.exprel: exprel,
     rows.hypot: hypot,
+    rows.log_ndtr: log_ndtr,
     rows.logaddexp: logaddexp,
     rows.logaddexp2: logaddexp2,
     rows.logsumexp: logsumexp,

@@ -29,13 +29,14 @@ KNOWN = frozenset(("", "ai.onnx"))  # the names of ONNX's own set of operators
 
 
 def from_onnx(
-    path: FileName, *, sizes: Mapping[str, int] | None = None, weights: bool = False
+    path: FileName, *examples: Value, sizes: Mapping[str, int] | None = None, weights: bool = False
 ) -> Graph | tuple[Graph, Params]:
     """The graph of a model of ONNX, which is called as the model is: `g(x)`, or `g(input_name=x)`.
 
     Values keep the names that they have in the file. Axes without a length in the file have that of `sizes`, by
     name, else 1; the graph is that of these shapes and no others. The weights are constants; with `weights` the
     result is the graph as a function of (weights, *inputs), to be trained, and a dict of the weights by their names.
+    `examples` are inputs to record it at, in place of made-up ones: a loop must end there.
 
     UnsupportedError names every operator that is not known, and how many nodes there are of it. InputError for a
     file that is none of ONNX, is damaged, or has its weights in other files.
@@ -55,7 +56,9 @@ def from_onnx(
     unknown = sorted(set(named) - {d.dim_param for x in inputs for d in x.type.tensor_type.shape.dim})
     if unknown:
         raise InputError(f"from_onnx: sizes has {', '.join(unknown)}, which {path} has no axis of")
-    examples = [example_of(x, named, path) for x in inputs]
+    if examples and len(examples) != len(inputs):
+        raise InputError(f"from_onnx: {len(examples)} examples, and {path} has {len(inputs)} inputs")
+    points = [np.asarray(x)[()] for x in examples] or [example_of(x, named, path) for x in inputs]
     outputs = [y.name for y in graph.output]
 
     def run(constants: Params, *xs: Value) -> Value:
@@ -68,9 +71,9 @@ def from_onnx(
         if weights:
             floats = {k: v for k, v in given.items() if v.dtype.kind == "f"}
             rest = {k: v for k, v in given.items() if k not in floats}
-            traced, _ = record(lambda params, *xs: run(rest | params, *xs), floats, *examples)
+            traced, _ = record(lambda params, *xs: run(rest | params, *xs), floats, *points)
         else:
-            traced, _ = record(lambda *xs: run(given, *xs), *examples)
+            traced, _ = record(lambda *xs: run(given, *xs), *points)
     except DifflabError:
         raise
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:

@@ -37,11 +37,11 @@ def kernel(row: Primitive) -> Rule | None:
 
 def own_rule(row: Primitive) -> bool:
     """Whether it is a user's function with derivative rules of its own."""
-    return row.kind == "custom" and not row.listed and row.value is not None
+    return row.kind == "custom" and not row.listed and row.value is not None and not row.spelling
 
 
 def known(row: Primitive) -> bool:
-    return kernel(row) is not None or own_rule(row)
+    return kernel(row) is not None or own_rule(row) or any(name in row.spelling for name in CONTROL)
 
 
 class OnTorch:

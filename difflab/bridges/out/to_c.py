@@ -129,10 +129,12 @@ class Writer:
         form = f"{CALLS[row]}({', '.join(f'{{{k}}}' for k in range(len(xs)))})" if row in CALLS else (
             FORMS[row] if row in FORMS else REAL_FORMS[row]
         )  # fmt: skip
+        real = ["(double)" if row in REAL_FORMS and kind == "f" and x.dtype.kind != "f" else "" for x in node.operands]
         parts = np.broadcast_arrays(*xs)
         found = np.empty(parts[0].shape, object)
         for place in np.ndindex(found.shape):
-            found[place] = self.line(form.format(*[bracketed(self.read(p[place])) for p in parts]), kind)
+            texts = [cast + bracketed(self.read(p[place])) for cast, p in zip(real, parts)]
+            found[place] = self.line(form.format(*texts), kind)
         return found
 
     def cond(self, row: Primitive, xs: list[Value]) -> Value:

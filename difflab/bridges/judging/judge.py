@@ -175,7 +175,8 @@ def without_value(f: Function, program: Any, at: dict[str, Value]) -> Finding:
     """Where the function itself is not finite there is no derivative: the operation at which numbers end."""
     name, x = next(iter(at.items()))
     index = (0,) * x.ndim
-    entry = Entry(name, index, float(x[index]), np.nan, np.nan, np.inf, AT_KINK, "the function has no finite value here")
+    why = "the function has no finite value here"
+    entry = Entry(name, index, float(x[index]), np.nan, np.nan, np.inf, AT_KINK, why)
     return composed(f, program, entry)
 
 

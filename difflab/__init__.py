@@ -121,6 +121,7 @@ hooks.FILLERS.update(
         "card of a process": "difflab.mdp.shown",
         "frame": "difflab.draw.shown",
         "graphviz": "difflab.draw.draw",
+        "method of a framework": "difflab.bridges.compared",
         "svg": "difflab.draw.draw",
     }
 )

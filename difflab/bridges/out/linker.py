@@ -195,7 +195,9 @@ class Linker:
             self.known[id(f)] = name  # it may call itself
         clean = ast.parse(ast.unparse(node)).body[0]
         clean.decorator_list = [  # type: ignore[attr-defined]
-            d for d in clean.decorator_list if "cache" in ast.unparse(d)  # type: ignore[attr-defined]
+            d
+            for d in clean.decorator_list
+            if "cache" in ast.unparse(d)  # type: ignore[attr-defined]
         ]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
         clean.name = name  # type: ignore[attr-defined]
@@ -210,7 +212,9 @@ class Linker:
         """An object of a class of difflab's, with its attributes."""
         kind = type(value)
         if not kind.__module__.startswith("difflab."):
-            raise UnsupportedError(f"to_numpy_source: it needs a {kind.__module__}.{kind.__name__}, which is no plain value")
+            raise UnsupportedError(
+                f"to_numpy_source: it needs a {kind.__module__}.{kind.__name__}, which is no plain value"
+            )
         if isinstance(value, tuple):
             return self.assigned(f"{self.reference(kind)}({', '.join(map(self.reference, value))})", wanted)
         if isinstance(value, int):

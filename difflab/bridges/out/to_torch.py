@@ -61,7 +61,9 @@ def to_torch(
 def of_model(model: Layer, params: Tree, state: State | None) -> tuple[Function, Tree, State]:
     """The model at inference as a function of its parameters and state and of what goes in."""
     if params is None:
-        raise InputError("to_torch: a model holds no parameters; give params=... (and state=...) as model.init made them")
+        raise InputError(
+            "to_torch: a model holds no parameters; give params=... (and state=...) as model.init made them"
+        )
 
     def infer(params: Params, state: State, *xs: Value) -> Value:
         return model.apply(params, state, *xs, training=False)[0]

@@ -192,7 +192,10 @@ def with_own_rule(node: Node) -> Function:
 
     results = node.value if several else (node.value,)
     backward, _ = record(pull, examples, [sample(v.shape, v.dtype) for v in results])
-    ahead, back = OnTorch(forward, examples), OnTorch(backward, [*examples, *[sample(v.shape, v.dtype) for v in results]])
+    ahead, back = (
+        OnTorch(forward, examples),
+        OnTorch(backward, [*examples, *[sample(v.shape, v.dtype) for v in results]]),
+    )
     return autograd_function(ahead, back, moving, several)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
     from .bridges.from_jax.imported import from_jax as from_jax
     from .bridges.from_torch.reading import from_torch as from_torch
     from .bridges.judging.judge import judge as judge
+    from .bridges.modules import gradients_by_module as gradients_by_module
     from .bridges.nonfinite.find import find_nonfinite as find_nonfinite
     from .bridges.from_onnx.program import from_onnx as from_onnx
     from .bridges.out.numpy_file import to_numpy_source as to_numpy_source
@@ -72,6 +73,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
     "difflab.bridges.judging.judge": "judge",
+    "difflab.bridges.modules": "gradients_by_module",
     "difflab.bridges.from_jax.imported": "from_jax",
     "difflab.bridges.from_torch.reading": "from_torch",
     "difflab.bridges.nonfinite.find": "find_nonfinite",

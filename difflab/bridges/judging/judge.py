@@ -109,10 +109,15 @@ def name_of(f: Function) -> str:
     return str(getattr(f, "__name__", type(f).__name__)).strip("<>")
 
 
+def inputs_of(graph: Graph, program: Any) -> list[Array]:
+    """The values of the graph's inputs: the program's arguments, and what a module holds."""
+    given = iter(program.leaves)
+    return [np.asarray(graph.defaults[n] if n in graph.defaults else next(given)) for n in graph.inputs]
+
+
 def point(graph: Graph, program: Any) -> tuple[dict[str, Value], dict[int, Value], list[Value]]:
     """The graph's inputs that are floats, by name; the others, by position; and the results there that are floats."""
-    given = iter(program.leaves)
-    full = [np.asarray(graph.defaults[n] if n in graph.defaults else next(given)) for n in graph.inputs]
+    full = inputs_of(graph, program)
     with np.errstate(all="ignore"):
         results = results_of(graph, graph.fitting(full))
     moving = {str(node.name): x for node, x in zip(graph.inputs, full) if x.dtype.kind == "f"}

@@ -116,6 +116,13 @@ RIGHT = {
     "pytree": (lambda p: jnp.sum(p["w"] * p["b"][0]), {"w": X, "b": [X + 1]}),
     "many results": (lambda x: (jnp.cumsum(x), {"y": x**2}), X),
     "scan": (lambda x: jax.lax.scan(lambda c, y: (jnp.sin(c) * y, c), 0.3, x)[0], X),
+    "scan in float32": (
+        lambda x: jax.lax.scan(lambda c, y: (jnp.sin(c) * y, c), jnp.float32(0.3), x)[0], X.astype(np.float32),
+    ),
+    "loop in float32": (
+        lambda x: jnp.sum(jax.lax.fori_loop(0, 3, lambda k, s: s * jnp.sin(s), x)), X.astype(np.float32),
+    ),
+    "cholesky": (lambda x: jnp.linalg.cholesky(jnp.outer(x, x) + jnp.eye(3)), X.astype(np.float32) * 9),
     "float32": (lambda x: jax.nn.logsumexp(x) + jnp.prod(x), X.astype(np.float32)),
     "torch": (lambda x: torch.logsumexp(x, 0) * x.prod(), torch.tensor(X)),
     "torch float32": (lambda x: torch.softmax(x, 0)[0], torch.tensor(X, dtype=torch.float32)),
@@ -123,7 +130,7 @@ RIGHT = {
     "conv": (torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.MaxPool2d(2)), torch.rand(1, 1, 6, 6)),
     "straight-through": (lambda x: jnp.sum(x + jax.lax.stop_gradient(jnp.round(x) - x)), X),
     "xlogy at 0": (lambda x: jax.scipy.special.xlogy(x, 2.0), np.float64(0.0)),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", RIGHT)

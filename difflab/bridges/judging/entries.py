@@ -19,7 +19,7 @@ from ...differentiate.methods import differentiate
 from ...differentiate.problem import Problem, as_problem
 from ...differentiate.rounding import gradient_rounding
 from ...differentiate.transform import grad
-from ...errors import DifflabError
+from ...errors import DifflabError, ShapeError
 from ...types import Array, DType, Function, Value
 
 FEW = 4.0  # ulps that nobody counts
@@ -50,23 +50,28 @@ def judged(f: Function, at: Point, theirs: Point, seconds: float, few: float = F
     """
     until = spent() + seconds
     with np.errstate(all="ignore"):
-        ours = own_gradient(f, at)
+        try:
+            wide = {name: np.asarray(x, float) for name, x in at.items()}
+            ours = own_gradient(f, wide)
+        except ShapeError:  # a loop whose carry is of single precision stays so
+            wide = at
+            ours = own_gradient(f, wide)
         found = [suspect for name, g in theirs.items() for suspect in suspects(name, at[name], g, ours[name], few)]
     if not found:
         return []
     found.sort(key=lambda e: -e.ulps if e.ulps == e.ulps else -np.inf)
     limits = rounding_of(f, at)
     kept = found[:SUSPECTS]
-    decided = [decide(f, at, e, limits[e.name], max(0.05, min(SHORT, until - spent()))) for e in kept]
+    decided = [
+        decide(f, wide, at[e.name].dtype, e, limits[e.name], max(0.05, min(SHORT, until - spent()))) for e in kept
+    ]
     return [e for e in decided if e is not None]
 
 
 def own_gradient(f: Function, at: Point) -> Point:
-    """difflab's derivative in double precision, whatever the precision of the point."""
-    names = list(at)
-    wide = [np.asarray(x, float)[()] for x in at.values()]
-    found = grad(f, tuple(range(len(names))))(*wide)
-    return dict(zip(names, found))
+    """difflab's derivative: in double precision, whatever that of the framework's point, where f can be computed so."""
+    found = grad(f, tuple(range(len(at))))(*[x[()] for x in at.values()])
+    return dict(zip(at, found))
 
 
 def suspects(name: str, x: Value, theirs: Array, ours: Array, few: float) -> Iterator[Entry]:
@@ -97,10 +102,9 @@ def rounding_of(f: Function, at: Point) -> Point:
     return dict(zip(at, bound.values()))
 
 
-def decide(f: Function, at: Point, entry: Entry, limit: Value, seconds: float) -> Entry | None:
+def decide(f: Function, at: Point, dtype: DType, entry: Entry, limit: Value, seconds: float) -> Entry | None:
     """The entry with its kind; None where it is right after all, or where there is no derivative to be had."""
     bound = float(np.broadcast_to(np.asarray(limit, float), np.shape(at[entry.name]))[entry.index])
-    dtype = np.asarray(at[entry.name]).dtype
     problem = along(f, at, entry)
     proof = certificate(problem, seconds)
     if proof is not None and proof.certified:
@@ -129,19 +133,19 @@ def by_differences(problem: Problem, entry: Entry, bound: float, dtype: DType) -
 
 
 def along(f: Function, at: Point, entry: Entry) -> Problem:
-    """f along one coordinate, in double precision, at the point."""
-    wide = [np.asarray(x, float) for x in at.values()]
+    """f along one coordinate at the point."""
+    values = list(at.values())
     k = list(at).index(entry.name)
-    mask = np.zeros(wide[k].shape)
+    mask = np.zeros_like(values[k])
     mask[entry.index] = 1.0
-    rest = np.where(mask == 1.0, 0.0, wide[k])[()]
+    rest = np.where(mask == 1.0, mask.dtype.type(0.0), values[k])[()]
 
     def of_one(t: Value) -> Value:
-        full = [x[()] for x in wide]
+        full = [x[()] for x in values]
         full[k] = rest + mask[()] * t if mask.ndim else t
         return f(*full)
 
-    return as_problem(of_one, float(wide[k][entry.index]))
+    return as_problem(of_one, values[k][entry.index])
 
 
 def certificate(problem: Problem, seconds: float) -> Certificate | None:

@@ -71,6 +71,10 @@ def judge(
         findings, unjudged, count = in_operations(program, until, allow, few)
         if not any(x.kind in (BUG, AT_KINK) for x in findings) and any(e.kind in (BUG, AT_KINK) for e in entries):
             findings += [composed(f, program, e) for e in entries if e.kind in (BUG, AT_KINK)]
+        worst = (
+            min(ORDER.index(e.kind) for e in entries if e.kind in ORDER) if any(e.kind in ORDER for e in entries) else 0
+        )
+        findings = [x for x in findings if x.kind not in ORDER[:worst]]  # what does no harm here, the whole being right
         findings = findings or [as_finding(e, WHOLE) for e in entries]
         unjudged += [f"{x.operation} by {x.operand}: {x.reason}" for x in findings if x.kind == UNJUDGED]
         findings = [x for x in findings if x.kind != UNJUDGED]

@@ -21,6 +21,11 @@ from .steps import Step, total
 STILL = frozenset(
     "stop_gradient iota random_bits random_seed random_wrap random_unwrap threefry2x32 eq ne lt le gt ge".split()
 )
+SYMMETRIC = ("cholesky", "eigh")  # of a symmetric matrix: a rule may put its derivative on either side of the diagonal
+
+
+def symmetric(x: Value) -> Value:
+    return (x + x.swapaxes(-1, -2)) / 2
 
 
 class OfJax:
@@ -89,13 +94,14 @@ class OfJax:
         return [read(x) for x in inner.outvars]
 
     def step(self, equation: Any, values: list[Value], found: list[Value]) -> Step:
+        mirrored: Function = symmetric if equation.primitive.name in SYMMETRIC else lambda x: x
         literal = [hasattr(x, "val") for x in equation.invars]
         places = [k for k, x in enumerate(values) if floats(x) and not literal[k]]
 
         def of_floats(*xs: Value) -> list[Value]:
             full = list(values)
             for k, x in zip(places, xs):
-                full[k] = x
+                full[k] = mirrored(x)
             return [y for y in bound(equation, full) if floats(y)]
 
         moving = [values[k] for k in places]

@@ -20,6 +20,8 @@ STILL = frozenset(
     """__get__ __set__ detach clone contiguous size shape dim numel is_floating_point requires_grad_ stride item
     __bool__ __len__ __repr__ backward""".split()
 )
+# Of a symmetric matrix: a rule may put its derivative on either side of the diagonal.
+SYMMETRIC = ("cholesky", "linalg_cholesky", "linalg_cholesky_ex", "linalg_eigh", "linalg_eigvalsh")
 
 
 class OfTorch:
@@ -106,6 +108,7 @@ class OfTorch:
         def of_floats(*xs: Value) -> Value:
             full = [x.clone() if isinstance(x, self.torch.Tensor) else x for x in leaves]
             for k, x in zip(places, xs):
+                x = (x + x.mT) / 2 if name in SYMMETRIC else x
                 full[k] = x.clone() if name.endswith("_") else x
             positional, named = self.torch.utils._pytree.tree_unflatten(full, spec)
             found = self.torch.utils._pytree.tree_leaves(function(*positional, **named))

@@ -65,16 +65,8 @@ class OfTorch:
         """autograd's derivatives of the weighted results by the arguments and parameters that are floats."""
         full = [x.detach().clone().requires_grad_() if self.floats(x) else x for x in self.leaves]
         moving = [x for x in full if self.floats(x)] + [p for p in self.parameters.values() if self.floats(p)]
-        before = [p.requires_grad for p in self.parameters.values()]
-        try:
-            for p in self.parameters.values():
-                p.requires_grad_(self.floats(p))
-            with self.torch.enable_grad():
-                found = flatten(self.f(*self.rebuild(full)))[0]
-                return self.pulled(found, moving, weights)
-        finally:
-            for p, wanted in zip(self.parameters.values(), before):
-                p.requires_grad_(wanted)
+        with self.torch.enable_grad(), all_moving(self.parameters, self.floats):
+            return self.pulled(flatten(self.f(*self.rebuild(full)))[0], moving, weights)
 
     def pulled(self, found: list[Value], moving: list[Value], weights: list[Array]) -> list[Array]:
         results = [y for y in found if self.floats(y)]
@@ -90,8 +82,9 @@ class OfTorch:
     def steps(self) -> Iterator[Step]:
         """The calls of torch's functions and of `autograd.Function`s while f runs."""
         calls: list[tuple[str, Function, tuple[Any, ...], dict[str, Any], Value]] = []
-        with recorded(self.torch, calls), self.torch.no_grad():
-            self.f(*self.rebuild([x.detach().clone() if self.floats(x) else x for x in self.leaves]))
+        given = [x.clone().requires_grad_().clone() if self.floats(x) else x for x in self.leaves]
+        with recorded(self.torch, calls), self.torch.enable_grad(), all_moving(self.parameters, self.floats):
+            self.f(*self.rebuild(given))
         for name, function, args, kwargs, result in calls:
             step = self.step(name, function, args, kwargs, result)
             if step is not None:
@@ -99,14 +92,14 @@ class OfTorch:
 
     def step(self, name: str, function: Function, args: Any, kwargs: Any, result: Value) -> Step | None:
         leaves, spec = self.torch.utils._pytree.tree_flatten((args, kwargs))
-        places = [k for k, x in enumerate(leaves) if self.floats(x)]
+        places = [k for k, x in enumerate(leaves) if self.floats(x) and x.requires_grad]
         results = [y for y in self.torch.utils._pytree.tree_leaves(result) if self.floats(y)]
         if name in STILL or not places or not results:
             return None
         moving = [leaves[k] for k in places]
 
         def of_floats(*xs: Value) -> Value:
-            full = [x.clone() if isinstance(x, self.torch.Tensor) else x for x in leaves]
+            full = [x.detach().clone() if isinstance(x, self.torch.Tensor) else x for x in leaves]
             for k, x in zip(places, xs):
                 x = (x + x.mT) / 2 if name in SYMMETRIC else x
                 full[k] = x.clone() if name.endswith("_") else x
@@ -129,6 +122,24 @@ class OfTorch:
         )
 
 
+def copied(x: Any) -> Any:
+    """A tensor as it is now; that it moves with the inputs is kept, the graph behind it is not."""
+    return x.detach().clone().requires_grad_(x.requires_grad)
+
+
+@contextmanager
+def all_moving(parameters: dict[str, Any], floats: Function) -> Iterator[None]:
+    """The parameters as inputs, whatever is trained, and as they were afterwards."""
+    before = [p.requires_grad for p in parameters.values()]
+    try:
+        for p in parameters.values():
+            p.requires_grad_(floats(p))
+        yield
+    finally:
+        for p, wanted in zip(parameters.values(), before):
+            p.requires_grad_(wanted)
+
+
 @contextmanager
 def recorded(torch: Any, calls: list[Any]) -> Iterator[None]:
     """Notes every call of a function of torch's, and of `apply` of a user's Function, from the outermost only."""
@@ -139,12 +150,12 @@ def recorded(torch: Any, calls: list[Any]) -> Iterator[None]:
         if busy[0]:
             return function(*args, **kwargs)
         busy[0] = True
-        copies = torch.utils._pytree.tree_map(lambda x: x.detach().clone() if isinstance(x, torch.Tensor) else x, args)
+        copies = torch.utils._pytree.tree_map(lambda x: copied(x) if isinstance(x, torch.Tensor) else x, (args, kwargs))
         try:
             result = function(*args, **kwargs)
         finally:
             busy[0] = False
-        calls.append((name, function, copies, kwargs, result))
+        calls.append((name, function, *copies, result))
         return result
 
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Value:

@@ -12,6 +12,7 @@ import difflab as dl
 import difflab.autograd as ag
 import difflab.autograd.numpy as anp
 from difflab.autograd import core, extend, tracer
+from difflab.autograd.misc.fixed_points import fixed_point
 from difflab.autograd.misc.flatten import flatten, flatten_func
 from difflab.autograd.misc.optimizers import adam, rmsprop, sgd
 from difflab.autograd.test_util import check_grads
@@ -372,3 +373,17 @@ def test_optimizers_find_a_minimum(optimize):
     found = optimize(ag.grad(loss), start, lambda x, i, g: told.append((i, x["b"])), **options)
     np.testing.assert_allclose([*found["a"], found["b"]], [1, 1, -2], atol=0.05)
     assert [i for i, _ in told] == list(range(400))
+
+
+@pytest.mark.parametrize("a", [2.0, np.array([2.0, 5.0])], ids=["number", "array"])
+def test_fixed_points_are_differentiated_implicitly(a):
+    newton = lambda a: lambda x: (x + a / x) / 2
+    start = np.ones_like(a)[()]
+    root = lambda a: anp.sum(fixed_point(newton, a, start, lambda x, y: np.max(np.abs(x - y)), 1e-6))
+    assert root(a) == pytest.approx(np.sum(np.sqrt(a)), rel=1e-14)
+    np.testing.assert_allclose(ag.grad(root)(a), 0.5 / np.sqrt(a), rtol=1e-12)
+    np.testing.assert_allclose(ag.elementwise_grad(ag.grad(root))(a), -0.25 * np.power(a, -1.5), rtol=1e-11)
+    linear = lambda p: lambda x: p["b"] + 0.5 * x * p["c"]
+    solved = lambda p: fixed_point(linear, p, 0.0, lambda x, y: abs(x - y), 1e-10)
+    g = ag.grad(solved)({"b": 3.0, "c": 1.0})
+    assert g["b"] == pytest.approx(2.0, rel=1e-12) and g["c"] == pytest.approx(6.0, rel=1e-12)

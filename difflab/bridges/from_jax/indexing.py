@@ -210,17 +210,14 @@ def scattering(put: Function, repeats: bool) -> Rule:
 
 
 def written(call: Call, put: Function, repeats: bool, x: Value, where: Windows, values: Value, fits: Value) -> Value:
-    if not where.part:  # the array as a whole: a first axis of one place makes it a part
-        one = Windows((1, *x.shape), [np.zeros((), np.int64), *[None] * len(x.shape)], (1, *x.shape), 0)
-        lead = len(values.shape) - len(x.shape)
-        values = np.reshape(values, (-1, *x.shape))
-        if values.shape[0] != 1 or fits is not True:
-            raise Refused("of whole arrays")
-        found = put(np.reshape(x, one.shape), one.key, values)
-        return np.reshape(found, x.shape)
+    lead = len(values.shape) - len(x.shape)
+    if not where.part:  # the array as a whole is written: one place of a new first axis
+        batch, shape = values.shape[:lead], (1, *x.shape)
+        first = Windows(shape, [np.zeros(batch, np.int64), *[None] * len(x.shape)], shape, lead)
+        found = written(call, put, repeats, x[np.newaxis], first, np.reshape(values, (*batch, *shape)), fits)
+        return found[0]
     turned, values = where.turned(x), where.laid(values)
     key = where.key
-    lead = len(values.shape) - len(x.shape)
     wanted = np.broadcast_shapes(*[k.shape for k in where.index])
     if not repeats and not call.params.get("unique_indices") and not different(where.index, turned.shape):
         raise Refused("at places that may be the same")

@@ -52,7 +52,7 @@ NUMPY: dict[str, Sample] = {
     **each("arccos acos arcsin asin arctanh atanh", 2 * U - 1),
     **each("arccosh acosh", M),
     **each("add subtract multiply divide true_divide maximum minimum fmax fmin hypot arctan2 atan2 copysign", V, W),
-    **each("logaddexp logaddexp2 heaviside fmod mod remainder floor_divide divmod nextafter", V, W),
+    **each("logaddexp logaddexp2 heaviside fmod mod remainder floor_divide divmod", V, W),
     **each("convolve correlate outer inner vdot dot vecdot kron append polyadd polysub polymul ", V, W),
     **each("power pow float_power", P, W),
     **each("amax amin max min mean median sum prod std var ptp ", X),
@@ -189,12 +189,12 @@ UNDERIVABLE = {
         invert isclose iscomplex iscomplexobj isdtype isfinite isin isinf isnan isneginf isposinf isreal isrealobj
         isscalar issubdtype iterable ix_ kaiser lcm left_shift less less_equal lexsort load logical_and logical_not
         logical_or logical_xor mask_indices nanargmax nanargmin ndim nonzero not_equal ones packbits printoptions
-        promote_types ravel_multi_index spacing trim_zeros
+        nextafter promote_types ravel_multi_index spacing trim_zeros
         result_type right_shift save savez searchsorted set_printoptions setdiff1d
         setxor1d shape signbit size tri tril_indices tril_indices_from triu_indices triu_indices_from union1d unique
         unique_all unique_counts unique_inverse unique_values unpackbits unravel_index zeros""",
     "jax.numpy.linalg": "matrix_rank",
     "jax.numpy.fft": "fftfreq rfftfreq",
     "jax.nn": "one_hot get_scaled_dot_general_config scaled_matmul scaled_dot_general",
-    "jax.scipy.special": "bernoulli gammasgn",
+    "jax.scipy.special": "bernoulli gammasgn wofz",
 }

@@ -58,13 +58,24 @@ def repeated(call: Call, *xs: Value) -> Value:
     a, b = call["cond_nconsts"], call["cond_nconsts"] + call["body_nconsts"]
     of_test, of_body = list(xs[:a]), list(xs[a:b])
 
-    def go_on(state: list[Value]) -> Value:
+    def test(state: list[Value]) -> Value:
         return call.run(call["cond_jaxpr"], [*of_test, *state])[0]
 
-    def ahead(state: list[Value]) -> list[Value]:
-        return call.run(call["body_jaxpr"], [*of_body, *state])
+    def go_on(state: list[Value]) -> Value:
+        found = test(state)
+        return np.any(found) if found.shape else found  # of a batch, as long as one of them goes on
 
+    def ahead(state: list[Value]) -> list[Value]:
+        found, goes = call.run(call["body_jaxpr"], [*of_body, *state]), test(state) if batch else None
+        return found if goes is None else [where_goes(goes, new, old) for new, old in zip(found, state)]
+
+    batch = bool(call["cond_jaxpr"].out_avals[0].shape)
     return while_loop(go_on, ahead, list(xs[b:]))
+
+
+def where_goes(goes: Value, new: Value, old: Value) -> Value:
+    """The new value for those of a batch that go on."""
+    return np.where(np.reshape(goes, (*goes.shape, *(1,) * (len(new.shape) - len(goes.shape)))), new, old)
 
 
 def branched(call: Call, which: Value, *xs: Value) -> Value:

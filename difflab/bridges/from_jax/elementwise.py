@@ -202,7 +202,16 @@ def as_complex(call: Call, a: Value, b: Value) -> Value:
 
 
 def polygamma(order: Value, x: Value) -> Value:
-    return dnp.polygamma(order, x)
+    """The derivative of that order of the digamma function; the orders are known, as whole numbers in floats."""
+    if is_traced(order):
+        raise Refused("of an order that is computed")
+    orders = np.unique(order)
+    if not np.all(np.logical_and(np.equal(orders, np.floor(orders)), np.greater_equal(orders, 0))):
+        raise Refused("of an order that is no whole number")
+    found = dnp.polygamma(int(orders[0]), x)
+    for n in orders[1:]:
+        found = np.where(np.equal(order, n), dnp.polygamma(int(n), x), found)
+    return found
 
 
 OF_BITS = ("bitcast_convert_type", "shift_right_arithmetic", "shift_right_logical")

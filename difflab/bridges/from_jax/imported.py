@@ -42,7 +42,7 @@ def from_jax(f: Function, *args: Tree) -> Graph:
     >>> import jax.numpy as jnp  # doctest: +SKIP
     >>> g = dl.from_jax(lambda x: jnp.sum(jnp.tanh(x) ** 2), np.ones(3))  # doctest: +SKIP
     >>> g, dl.grad(g)(np.zeros(3))  # doctest: +SKIP
-    (<Graph of 4 nodes, inputs ['x'], 1 output(s)>, array([0., 0., 0.]))
+    (<Graph of 5 nodes, inputs ['x'], 1 output(s)>, array([0., 0., 0.]))
     """
     check_functions("from_jax", f=f)
     jax = needed("jax", "from_jax")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ... import numpy as dnp
+from ...differentiate.control_flow import scan
 from ...graph.traced import call_row
 from ...primitives import rows
 from ...types import Function, Shape, Value
@@ -152,8 +155,8 @@ def gather(call: Call, x: Value, indices: Value) -> Value:
     lead = len(indices.shape) - 1
     where = Windows(x.shape, clipped(starts, x.shape, sizes, mapped), sizes, lead)
     found = where.read(x)
-    if not where.part or found.shape[:lead] != indices.shape[:-1]:
-        found = np.broadcast_to(found, (*indices.shape[:-1], *found.shape[len(found.shape) - len(x.shape) :]))
+    whole = (*indices.shape[:-1], *sizes)
+    found = found if found.shape == whole else np.broadcast_to(found, whole)
     if fits is not True:
         fits = np.reshape(fits, (*indices.shape[:-1], *(1,) * len(x.shape)))
         found = np.where(fits, found, filler(call, found.dtype))
@@ -210,21 +213,18 @@ def scattering(put: Function, repeats: bool) -> Rule:
 
 
 def written(call: Call, put: Function, repeats: bool, x: Value, where: Windows, values: Value, fits: Value) -> Value:
-    if not where.part:  # the array as a whole: a first axis of one place makes it a part
-        one = Windows((1, *x.shape), [np.zeros((), np.int64), *[None] * len(x.shape)], (1, *x.shape), 0)
-        lead = len(values.shape) - len(x.shape)
-        values = np.reshape(values, (-1, *x.shape))
-        if values.shape[0] != 1 or fits is not True:
-            raise Refused("of whole arrays")
-        found = put(np.reshape(x, one.shape), one.key, values)
-        return np.reshape(found, x.shape)
+    lead = len(values.shape) - len(x.shape)
+    if not where.part:  # the array as a whole is written: one place of a new first axis
+        batch, shape = values.shape[:lead], (1, *x.shape)
+        first = Windows(shape, [np.zeros(batch, np.int64), *[None] * len(x.shape)], shape, lead)
+        found = written(call, put, repeats, x[np.newaxis], first, np.reshape(values, (*batch, *shape)), fits)
+        return found[0]
     turned, values = where.turned(x), where.laid(values)
     key = where.key
-    lead = len(values.shape) - len(x.shape)
     wanted = np.broadcast_shapes(*[k.shape for k in where.index])
-    if not repeats and not call.params.get("unique_indices") and not different(where.index, turned.shape):
-        raise Refused("at places that may be the same")
     values = np.broadcast_to(values, (*wanted, *values.shape[lead + len(where.part) :]))
+    if not (repeats or call.params.get("unique_indices") or different(where.index, turned.shape)):
+        put = one_by_one(put, wanted, len(wanted) - len(where.part))
     if fits is True:
         return where.back(put(turned, key, values))
     # What lies outside is written behind the end of the first axis, and cut off again.
@@ -233,6 +233,24 @@ def written(call: Call, put: Function, repeats: bool, x: Value, where: Windows, 
     first = np.where(np.reshape(fits, (*fits.shape, *(1,) * len(where.part))), where.index[0], n)
     found = put(dnp.concatenate([turned, behind], axis=0), (first, *key[1:]), values)
     return where.back(found[:n])
+
+
+def one_by_one(put: Function, wanted: Shape, lead: int) -> Function:
+    """`put` for windows that may overlap: one window after the other, those of the first `lead` axes of the key."""
+    count, window = prod(wanted[:lead]), wanted[lead:]
+
+    def run(x: Value, key: tuple[Value, ...], values: Value) -> Value:
+        index = [np.reshape(np.broadcast_to(k, wanted), (count, *window)) for k in key[: len(window)]]
+        rest = key[len(window) :]
+
+        def step(before: Value, at: Value) -> tuple[Value, Value]:
+            places, new = at
+            return put(before, (*places, *rest), new), []
+
+        found, _ = scan(step, x, (index, np.reshape(values, (count, *values.shape[lead:]))))
+        return found
+
+    return run
 
 
 def different(index: list[Value], shape: Shape) -> bool:

@@ -112,8 +112,8 @@ def largest(call: Call, x: Value) -> Value:
 def dot(call: Call, a: Value, b: Value) -> Value:
     """The sum over contracted axes of products, axes of a batch first, then those of a, then those of b."""
     (inner_a, inner_b), (batch_a, batch_b) = call["dimension_numbers"]
-    if call.dtype != a.dtype and call.dtype.kind in "fc":
-        a, b = a.astype(call.dtype), b.astype(call.dtype)
+    wide = np.result_type(call.dtype, a.dtype, b.dtype)  # a result of fewer digits is rounded at the end
+    a, b = (x if x.dtype == wide else x.astype(wide) for x in (a, b))
     if is_matmul(a, b, call["dimension_numbers"]):
         return np.matmul(a, b)
     names = iter("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

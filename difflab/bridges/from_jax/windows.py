@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ... import numpy as dnp
@@ -14,12 +16,15 @@ from .shapes import padded
 
 def convolution(call: Call, x: Value, w: Value) -> Value:
     """JAX's general convolution: any order of axes, dilations of both, frames that may be negative, groups."""
+    if call.dtype.kind == "c":  # by its real and imaginary parts
+        part = replace(call, dtypes=(np.zeros((), call.dtype).real.dtype,))
+        (a, b), (c, d) = ((np.real(v), np.imag(v)) for v in (x, w))
+        real = convolution(part, a, c) - convolution(part, b, d)
+        return real + 1j * (convolution(part, a, d) + convolution(part, b, c))
+    dtype = call.dtype if call.dtype.kind == "f" else np.dtype(float)  # of whole numbers up to 2**53
     numbers = call["dimension_numbers"]
-    if kind(x) == "c" or kind(w) == "c":
-        raise Refused("of complex numbers")
     x, w = np.transpose(x, numbers.lhs_spec), np.transpose(w, numbers.rhs_spec)
-    if call.dtype.kind in "fc":
-        x, w = (v if v.dtype == call.dtype else v.astype(call.dtype) for v in (x, w))
+    x, w = (v if v.dtype == dtype else v.astype(dtype) for v in (x, w))
     frames = tuple((low, high, gap - 1) for (low, high), gap in zip(call["padding"], call["lhs_dilation"]))
     positive = all(low >= 0 and high >= 0 and gap == 0 for low, high, gap in frames)
     if not positive:

@@ -43,7 +43,8 @@ def rsub(self: Value, other: Value, alpha: float = 1) -> Value:
 
 def div(self: Value, other: Value, rounding_mode: str | None = None) -> Value:
     if rounding_mode is None:
-        return dnp.true_divide(floating(self), floating(other))
+        whole = kind(self) in "iub" and kind(other) in "iub"
+        return dnp.true_divide(floating(self), floating(other)) if whole else self / other
     if rounding_mode == "floor":
         return dnp.floor_divide(self, other)
     if kind(self) in "iub" and kind(other) in "iub":
@@ -270,4 +271,5 @@ ELEMENTWISE: dict[str, Function] = {
     "prelu": prelu,
     "_prelu_kernel": prelu,
     "glu": F.glu,
+    "angle": lambda self: dnp.where(self < 0, np.pi, dnp.where(dnp.isnan(self), self, 0.0)).astype(self.dtype),
 }

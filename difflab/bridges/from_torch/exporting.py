@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from .operations import supported
 from .program import Arguments, Program, Results, as_array
 
 WHAT = "from_torch"
+DECOMPOSED = ("grid_sampler_2d",)  # core ATen keeps it, and torch can say it in other operations
 
 
 def exported(f: Function, args: tuple[Tree, ...], kwargs: Params) -> Program:
@@ -33,15 +35,27 @@ def exported(f: Function, args: tuple[Tree, ...], kwargs: Params) -> Program:
             program = torch.export.export(module, args, kwargs).run_decompositions(table(torch))
         except Exception as error:
             return followed(torch, module, args, kwargs, names, error)
+        if not all(map(sized, program.graph.nodes)):
+            return followed(torch, module, args, kwargs, names, UnsupportedError("values decide shapes"))
     return of_export(torch, program, (*args, *kwargs.values()), names)
+
+
+def sized(step: Any) -> bool:
+    """Whether the shape of a step's result is known without its values."""
+    return all(isinstance(n, int) for n in getattr(step.meta.get("val"), "shape", ()))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the warnings of torch's own code about itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Without what torch's exporters warn and log of themselves."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def as_module(torch: Any, f: Function) -> Any:
@@ -69,6 +83,10 @@ def table(torch: Any) -> Any:
     for operation in list(rules):
         if supported(operation):
             rules.pop(operation, None)
+    more = torch._decomp.global_decomposition_table["post_autograd"]
+    for name in DECOMPOSED:
+        operation = getattr(torch.ops.aten, name).default
+        rules[operation] = more[operation]
     return rules
 
 
@@ -184,7 +202,7 @@ def followed(torch: Any, module: Any, args: Any, kwargs: Any, names: list[str], 
         with torch.no_grad():
             traced = proxy.make_fx(
                 torch.func.functionalize(run),
-                decomposition_table=dict(table(torch)),
+                decomposition_table=dict(table(torch).items()),
                 _error_on_data_dependent_ops=False,
                 record_stack_traces=True,
             )(weights, held, *[leaves[k].detach() for k in places])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ... import numpy as dnp
+from ...errors import UnsupportedError
 from ...types import Function, Value
 
 # What draws numbers: not in the table, and the error says what to do.
@@ -95,6 +96,9 @@ def copied(self: Value, src: Value, *_: Any) -> Value:
 
 
 def getitem(whole: Value, key: Any) -> Value:
+    """One of several results; None stands for those that no row gives."""
+    if whole[key] is None:
+        raise UnsupportedError(f"from_torch: result {key} of an operation with {len(whole)} has no row in difflab")
     return whole[key]
 
 

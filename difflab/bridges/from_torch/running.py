@@ -69,7 +69,7 @@ def fitted(value: Value, like: Any, step: Any) -> Value:
     """The value in the dtype that torch gives it; another shape is a mistake of the table."""
     if isinstance(like, list | tuple):
         return [fitted(v, e, step) for v, e in zip(value, like)]
-    if not hasattr(like, "dtype"):
+    if value is None or not hasattr(like, "dtype"):
         return value
     dtype, shape = np.dtype(str(like.dtype).removeprefix("torch.")), tuple(like.shape)
     if value.__class__ is not Traced:

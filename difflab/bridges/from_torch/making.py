@@ -95,6 +95,11 @@ def copied(self: Value, src: Value, *_: Any) -> Value:
     return dnp.broadcast_to(src.astype(self.dtype), self.shape)
 
 
+def item(self: Value) -> Value:
+    """The number as Python's, through which torch has no derivative."""
+    return dnp.stop_gradient(self.reshape(()))
+
+
 def getitem(whole: Value, key: Any) -> Value:
     """One of several results; None stands for those that no row gives."""
     if whole[key] is None:
@@ -139,6 +144,8 @@ MAKING: dict[str, Function] = {
     "to.dtype": converted,
     "copy": copied,
     "detach": dnp.stop_gradient,
+    "_local_scalar_dense": item,
+    "item": item,
     "detach_copy": dnp.stop_gradient,
     "getitem": getitem,
 }

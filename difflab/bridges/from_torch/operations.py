@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import UnsupportedError
 from ...types import Function
+from .branching import BRANCHING
 from .elementwise import ELEMENTWISE
 from .factoring import FACTORING
 from .gathering import GATHERING
@@ -29,6 +30,7 @@ OPERATIONS: dict[str, Function] = {
     **MATRICES,
     **FACTORING,
     **NETWORKS,
+    **BRANCHING,
 }
 
 

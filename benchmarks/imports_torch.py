@@ -39,7 +39,7 @@ rsub : m, n
 pow : p, n
 float_power xlogy : p, p + 1
 ldexp : m, i
-igamma igammac : (p.detach(), p + 0.5)
+igamma igammac : p.detach(), p + 0.5
 lerp : m, n, 0.3
 addcdiv : m, n, p
 addcmul : m, n, p
@@ -216,7 +216,7 @@ modified_bessel_k0 modified_bessel_k1 scaled_modified_bessel_k0 scaled_modified_
 digamma psi gammaln entr log1p : p
 erf erfc erfcx exp2 expit expm1 i0 i0e i1 i1e log_ndtr ndtr round sinc : m
 erfinv logit ndtri : u
-gammainc gammaincc : (p.detach(), p + 0.5)
+gammainc gammaincc : p.detach(), p + 0.5
 log_softmax logsumexp softmax : m, 1
 multigammaln : p + 2, 2
 polygamma : 1, p
@@ -307,17 +307,21 @@ householder_product : s, v3 * 0.1
 """,
 }
 
+# Of a symmetric matrix only one triangle is read, and how a gradient is shared out between the two is a convention:
+# torch halves it. The symmetric part is the same.
+SYMMETRIC = "cholesky cholesky_ex eigh eigvalsh".split()
+
 # What is no function of tensors with a derivative, by name or pattern, and why it is left out.
 LEFT_OUT = {
     "changes its argument in place": r".*_",
-    "names of a device's or library's own kernels": r"(cudnn|miopen|mkldnn|fbgemm|quantize|q_|fake_quant|fused_|choose_q"
-    r"|batch_norm_(back|el|ga|st|up)|_|thnn).*|int_repr|dequantize|scaled_(grouped_)?mm|grouped_mm",
+    "names of a device's or library's own kernels": r"(cudnn|miopen|mkldnn|fbgemm|quantize|q_|fake_quant|fused_"
+    r"|choose_q|batch_norm_(back|el|ga|st|up)|_|thnn).*|int_repr|dequantize|scaled_(grouped_)?mm|grouped_mm",
     "sparse tensors": r"sparse_.*|dsmm|hsmm|hspmm|saddmm|smm|spmm|sspaddmm|.*(indices|values)_copy|ccol.*|crow.*"
     r"|resize_as.*",
     "draws random numbers": r".*(dropout|rand|fractional_max).*|bernoulli|binomial|normal|multinomial|poisson|seed"
     r"|gumbel_softmax|rrelu|svd_lowrank|pca_lowrank|lobpcg",
-    "no function of tensors": r"(is_|get_|set_|sym_|are_|import_|init_|autocast|prepare|profiler|promote|merge|unify|parse"
-    r"|has_torch|handle_torch|can_).*|classproperty|compile.*|manual_seed|initial_seed|typename|save|load|fork|wait|use_"
+    "no function of tensors": r"(is_|get_|set_|sym_|are_|import_|init_|autocast|prepare|profiler|promote|merge|unify"
+    r"|parse|has_torch|handle_torch|can_).*|classproperty|compile.*|manual_seed|initial_seed|typename|save|load|fork|wait|use_"
     r"deterministic_algorithms|result_type|numel|from_.*|frombuffer|to_dlpack|vmap|thread_safe_generator|boolean_dispatch"
     r"|assert_int_or_pair|broadcast_shapes|clear_autocast_cache|hash_tensor|common_.*|multi_dim_common|Optional|Tensor"
     r"|LinAlgError|torch|while_loop|equal|allclose|tensor|asarray|as_tensor|view_as_real|view_as_real_copy|imag"
@@ -337,6 +341,7 @@ class Outcome:
     value: float | None = None
     gradient: float | None = None
     reason: str = ""
+    torchs: str = ""
 
     @property
     def read(self) -> bool:
@@ -391,54 +396,85 @@ def tensors_of(tree: Any) -> list[Any]:
     return [x for x in leaves if isinstance(x, torch.Tensor) and x.is_floating_point()]
 
 
-def judged(home: str, name: str) -> Outcome | None:
-    """What became of a function; None where torch itself has no derivative for it."""
-    text = samples(home).get(name)
-    full = f"{home}.{name}"
-    if text is None:
-        return Outcome(full, reason="no sample")
+def called(home: str, name: str) -> tuple[Any, list[Any]]:
+    """A function of the sample's float tensors that gives its float results, and these tensors."""
     function = getattr(HOMES[home], name)
-    call = eval("lambda *args, **kwargs: (args, kwargs)", {})
-    args, kwargs = eval(f"call({text})", {"call": call, "torch": torch, "F": F, **points()})
-    while len(args) == 1 and isinstance(args[0], tuple) and "((" not in text and text.startswith("(p"):
-        args = args[0]
-    leaves, spec = torch.utils._pytree.tree_flatten((args, kwargs))
+    collect = lambda *args, **kwargs: (args, kwargs)
+    text = samples(home)[name]
+    leaves, spec = torch.utils._pytree.tree_flatten(
+        eval(f"collect({text})", {"collect": collect, "torch": torch, "F": F, **points()})
+    )
     places = [k for k, x in enumerate(leaves) if isinstance(x, torch.Tensor) and x.is_floating_point()]
-    inputs = [leaves[k].detach().clone() for k in places]
 
     def f(*xs: Any) -> Any:
         filled = list(leaves)
         for k, x in zip(places, xs):
             filled[k] = x
-        a, k = torch.utils._pytree.tree_unflatten(filled, spec)
-        return tuple(tensors_of(function(*a, **k)))
+        args, kwargs = torch.utils._pytree.tree_unflatten(filled, spec)
+        return tuple(tensors_of(function(*args, **kwargs)))
 
+    return f, [leaves[k].detach().clone() for k in places]
+
+
+def judged(home: str, name: str) -> Outcome | None:
+    """What became of a function; None where torch itself has no derivative for it."""
+    full = f"{home}.{name}"
+    if name not in samples(home):
+        return Outcome(full, reason="no sample")
+    f, inputs = called(home, name)
+    watched = [x.clone().requires_grad_() for x in inputs]
     try:
-        watched = [x.clone().requires_grad_() for x in inputs]
         want = f(*watched)
         slopes = [i for i, y in enumerate(want) if y.requires_grad]
+        seeds = [torch.randn(want[i].shape, dtype=want[i].dtype) for i in slopes]
         if not slopes:
             return None
-        seeds = [torch.randn(want[i].shape, dtype=torch.float64) for i in slopes]
         grads = torch.autograd.grad([want[i] for i in slopes], watched, seeds, allow_unused=True)
     except (RuntimeError, NotImplementedError, TypeError) as error:
-        return (
-            None if "derivative" in str(error) or "grad" in str(error) else Outcome(full, reason=f"torch: {error}"[:90])
-        )
+        known = "derivative" in str(error) or "grad" in str(error)
+        return None if known else Outcome(full, reason=f"torch: {error}"[:90])
+    weighted = lambda *xs: sum((f(*xs)[i] * c).sum().item() for i, c in zip(slopes, seeds))
     try:
         graph = dl.from_torch(f, *inputs)
-        got = graph(*[x.numpy() for x in inputs])
-        value = max(error_of(g, w.detach().numpy()) for g, w in zip(got, want))
-        weighted = lambda *xs: sum(np.sum(graph(*xs)[i] * c.numpy()) for i, c in zip(slopes, seeds))
-        differentiable = [k for k, g in enumerate(grads) if g is not None]
-        gradient = 0.0
-        for k in differentiable:
-            found = dl.grad(weighted, argnums=k)(*[x.numpy() for x in inputs])
-            gradient = max(gradient, error_of(found, grads[k].numpy(force=True)))
+        plain = [x.numpy() for x in inputs]
+        value = max(error_of(g, w.detach().numpy()) for g, w in zip(graph(*plain), want))
+        ours = lambda *xs: sum(np.sum(graph(*xs)[i] * c.numpy()) for i, c in zip(slopes, seeds))
+        gradient, torchs = 0.0, ""
+        for k, want_k in enumerate(grads):
+            if want_k is None:
+                continue
+            found, right = (shared(x, name) for x in (dl.grad(ours, argnums=k)(*plain), want_k.numpy(force=True)))
+            error = error_of(found, right)
+            if not error <= TOLERANCE and closer(found, right, shared(differences(weighted, inputs, k), name)):
+                error, torchs = 0.0, f"PyTorch's own gradient is off by {error:.0e}, as differences of its values show"
+            gradient = max(gradient, error)
     except Exception as error:  # whatever it is, it is what a user would get
         return Outcome(full, reason=f"{type(error).__name__}: {error}".replace("\n", " ")[:160])
     wrong = [f"{what} off by {e:.0e}" for what, e in (("value", value), ("gradient", gradient)) if not e <= TOLERANCE]
-    return Outcome(full, value, gradient, "; ".join(wrong))
+    return Outcome(full, value, gradient, "; ".join(wrong), torchs)
+
+
+def shared(gradient: Any, name: str) -> Any:
+    """The gradient, or its symmetric part where only that is told apart."""
+    return (gradient + np.swapaxes(gradient, -1, -2)) / 2 if name in SYMMETRIC else gradient
+
+
+def differences(f: Any, inputs: list[Any], k: int, h: float = 1e-5) -> Any:
+    """Central differences of f by its k-th argument."""
+    found = np.zeros(tuple(inputs[k].shape))
+    for place in np.ndindex(*found.shape):
+        sides = []
+        for step in (h, -h):
+            moved = [x.clone() for x in inputs]
+            moved[k][place] += step
+            sides.append(f(*moved))
+        found[place] = (sides[0] - sides[1]) / (2 * h)
+    return found
+
+
+def closer(ours: Any, torchs: Any, truth: Any) -> bool:
+    """Whether our gradient is the one that differences confirm."""
+    return error_of(ours, truth) < 0.1 * error_of(torchs, truth)
 
 
 def error_of(found: Any, want: Any) -> float:
@@ -452,24 +488,48 @@ def error_of(found: Any, want: Any) -> float:
     return float(np.max(np.where(same, 0.0, abs(found - want)))) / max(1.0, float(np.max(abs(want))))
 
 
+def table(found: dict[str, list[Outcome]]) -> str:
+    """The page: how many are read, and what became of the others."""
+    lines = [
+        "# What `dl.from_torch` reads",
+        "",
+        "Each public function whose result PyTorch differentiates, called on a sample: a function is read where the graph's",
+        f"value and gradient are PyTorch's to {TOLERANCE:g} of the largest element (float64, PyTorch {torch.__version__}).",
+        "`python -m benchmarks.imports_torch --write` writes this page; `LEFT_OUT` there says what is not counted and why.",
+        "",
+        "| module | functions | read | |",
+        "|---|---|---|---|",
+    ]
+    for home, outcomes in found.items():
+        read = sum(o.read for o in outcomes)
+        lines.append(f"| {home} | {len(outcomes)} | {read} | {100 * read / len(outcomes):.0f} % |")
+    everything = [o for outcomes in found.values() for o in outcomes]
+    read = sum(o.read for o in everything)
+    lines.append(f"| all | {len(everything)} | {read} | {100 * read / len(everything):.0f} % |")
+    lines += ["", "## What is not read", "", "| function | why |", "|---|---|"]
+    lines += [f"| {o.name} | {o.reason.replace('|', '/')} |" for o in everything if o.reason]
+    lines += ["", "## Where PyTorch differs from itself", "", "| function | |", "|---|---|"]
+    lines += [f"| {o.name} | {o.torchs} |" for o in everything if o.torchs]
+    for home, outcomes in found.items():
+        names = ", ".join(o.name.removeprefix(f"{home}.") for o in outcomes if o.read)
+        lines += ["", f"## {home}: read", "", names]
+    return "\n".join(lines) + "\n"
+
+
 def main(arguments: list[str]) -> None:
-    """Judges all functions, or those named."""
+    """Judges all functions, or those named; `--write` writes the page."""
     names = [a for a in arguments if not a.startswith("--")]
     found: dict[str, list[Outcome]] = {}
     for home in HOMES:
-        found[home] = []
-        for name in functions(home):
-            if names and name not in names and f"{home}.{name}" not in names:
-                continue
-            outcome = judged(home, name)
-            if outcome is None:
-                continue
-            found[home].append(outcome)
-            if outcome.reason or names:
-                print(f"{outcome.name:45} {outcome.value} {outcome.gradient} {outcome.reason}", flush=True)
-    for home, outcomes in found.items():
-        if outcomes:
-            print(f"{home:22} {sum(o.read for o in outcomes)} of {len(outcomes)}")
+        wanted = [n for n in functions(home) if not names or n in names or f"{home}.{n}" in names]
+        found[home] = [outcome for n in wanted if (outcome := judged(home, n)) is not None]
+        for o in found[home]:
+            if o.reason or o.torchs or names:
+                print(f"{o.name:45} {o.value} {o.gradient} {o.reason} {o.torchs}", flush=True)
+        if found[home]:
+            print(f"{home:22} {sum(o.read for o in found[home])} of {len(found[home])}", flush=True)
+    if "--write" in arguments and not names:
+        TABLE.write_text(table(found))
 
 
 if __name__ == "__main__":

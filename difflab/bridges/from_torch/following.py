@@ -24,7 +24,8 @@ def followed(torch: Any, module: Any, leaves: list[Any], spec: Any, rules: Any, 
         taken = proxy.make_fx(flat, pre_dispatch=True, record_stack_traces=True, record_module_stack=True, **options)
         first = without_gradients(torch, taken(*inputs))
         again = torch.func.functionalize(torch.fx.Interpreter(first).run)
-        with torch.no_grad(), torch.fx.traceback.preserve_node_meta():
+        python = torch._dispatch.python.enable_python_dispatcher()  # else products come with operations in place
+        with torch.no_grad(), torch.fx.traceback.preserve_node_meta(), python:
             steps = proxy.make_fx(again, decomposition_table=dict(rules.items()), **options)(*inputs)
     except Exception as error:
         why = f"torch.export cannot record this: {told(reason)}; nor can make_fx: {told(error)}"

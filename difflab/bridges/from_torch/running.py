@@ -69,12 +69,18 @@ class Run:
 
         def run(*operands: Value) -> list[Value]:
             places = [step.name for step in module.graph.nodes if step.op == "placeholder"]
-            results = module.graph.output_node().args[0]
+            results = results_of(module)
             values = dict(zip(places, operands)) | attributes(module)
             inner = Run(needed_for(module.graph, results), values, [], self.origins)
             return inner.results(results)
 
         return run
+
+
+def results_of(module: Any) -> list[Any]:
+    """What a branch or a loop's body returns."""
+    found = module.graph.output_node().args[0]
+    return list(found) if isinstance(found, tuple | list) else [found]
 
 
 def is_module(x: Any) -> bool:
@@ -111,5 +117,5 @@ def all_steps(program: Program) -> Iterator[Any]:
     modules = [x for x in program.constants.values() if is_module(x)]
     while modules:
         module = modules.pop()
-        yield from needed_for(module.graph, module.graph.output_node().args[0])
+        yield from needed_for(module.graph, results_of(module))
         modules += [x for x in attributes(module).values() if is_module(x)]

@@ -43,7 +43,8 @@ def rsub(self: Value, other: Value, alpha: float = 1) -> Value:
 
 def div(self: Value, other: Value, rounding_mode: str | None = None) -> Value:
     if rounding_mode is None:
-        return dnp.true_divide(floating(self), floating(other))
+        whole = kind(self) in "iub" and kind(other) in "iub"
+        return dnp.true_divide(floating(self), floating(other)) if whole else self / other
     if rounding_mode == "floor":
         return dnp.floor_divide(self, other)
     if kind(self) in "iub" and kind(other) in "iub":
@@ -123,8 +124,9 @@ def frac(self: Value) -> Value:
     return self - dnp.trunc(self)
 
 
-def sgn(self: Value) -> Value:
-    return dnp.sign(self)
+def sign(self: Value) -> Value:
+    """The sign, which torch has 0 for NaN."""
+    return dnp.sign(self) if kind(self) in "iub" else dnp.where(dnp.isnan(self), 0, dnp.sign(self))
 
 
 def mvlgamma(self: Value, p: int) -> Value:
@@ -207,7 +209,7 @@ SPECIAL = {
 }
 COMPARING = {"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
 FOR_ALL = (
-    "maximum minimum fmax fmin remainder gcd lcm isnan isinf isfinite signbit square ceil floor trunc sign positive abs"
+    "maximum minimum fmax fmin remainder gcd lcm isnan isinf isfinite signbit square ceil floor trunc positive abs"
 ).split()
 
 ELEMENTWISE: dict[str, Function] = {
@@ -232,7 +234,8 @@ ELEMENTWISE: dict[str, Function] = {
     "round": round_,
     "fmod": fmod,
     "frac": frac,
-    "sgn": sgn,
+    "sign": sign,
+    "sgn": sign,
     "clamp": clamp,
     "clamp_min": lambda self, min: clamp(self, min),
     "clamp_max": lambda self, max: clamp(self, None, max),
@@ -270,4 +273,5 @@ ELEMENTWISE: dict[str, Function] = {
     "prelu": prelu,
     "_prelu_kernel": prelu,
     "glu": F.glu,
+    "angle": lambda self: dnp.where(self < 0, np.pi, dnp.where(dnp.isnan(self), self, 0.0)).astype(self.dtype),
 }

@@ -1,23 +1,27 @@
-"""The program of a module or function, by torch.export, or by make_fx where Python branches on values."""
+"""The program of a module or function, by torch.export, or by make_fx where Python code reads values."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, UnsupportedError
+from ...errors import InputError
 from ...graph.pytree import flatten, paths
 from ...graph.trace import argument_names
 from ...types import Function, Params, Tree, Value
 from ..packages import needed
+from .following import WHAT, detached, followed
 from .operations import supported
-from .program import Arguments, Program, Results, as_array
+from .program import Arguments, Program, as_array, attributes, needed_for
 
-WHAT = "from_torch"
+DECOMPOSED = ("grid_sampler_2d",)  # core ATen keeps it, and torch can say it in other operations
 
 
 def exported(f: Function, args: tuple[Tree, ...], kwargs: Params) -> Program:
@@ -28,28 +32,73 @@ def exported(f: Function, args: tuple[Tree, ...], kwargs: Params) -> Program:
     module = f if isinstance(f, torch.nn.Module) else as_module(torch, f)
     names = [*argument_names(f if module is not f else f.forward, len(args)), *kwargs]
     args, kwargs = as_tensors(torch, (args, kwargs))
+    examples = Examples(torch, names, args, kwargs)
     with quiet():
+        rules = table(torch)
         try:
-            program = torch.export.export(module, args, kwargs).run_decompositions(table(torch))
-        except Exception as error:
-            return followed(torch, module, args, kwargs, names, error)
-    return of_export(torch, program, (*args, *kwargs.values()), names)
+            program = torch.export.export(module, args, kwargs)
+            stop_gradients(torch, program.graph_module)
+            program = program.run_decompositions(rules)
+            reason: Exception | None = None
+        except Exception as error:  # of any kind: torch's code has raised many
+            reason = error
+        if reason is None and all(map(sized, program.graph.nodes)):
+            return of_export(torch, program, examples)
+        reason = reason or ValueError("the shapes depend on values")
+        steps, out = followed(torch, module, examples.leaves, examples.spec, rules, reason)
+    return of_steps(module, steps, out, examples)
 
 
-@contextmanager
+class Examples:
+    """The examples of a call: all leaves in torch's order, and how difflab names and nests them."""
+
+    def __init__(self, torch: Any, names: list[str], args: tuple[Tree, ...], kwargs: Params) -> None:
+        trees = torch.utils._pytree
+        self.leaves, self.spec = trees.tree_flatten((args, kwargs))
+        numbered = [None if x is None else k for k, x in enumerate(self.leaves)]
+        left, right = trees.tree_unflatten(numbered, self.spec)
+        self.inputs: list[tuple[int, str]] = []  # the places of tensors among the leaves, and their names
+        fixed = []
+        place = 0
+        for name, tree in zip(names, (*left, *right.values())):
+            for k, path in zip(flatten(tree)[0], [""] if isinstance(tree, int) else paths(tree)):
+                if isinstance(self.leaves[k], torch.Tensor):
+                    self.inputs.append((k, name + path))
+                else:
+                    fixed.append((place, name + path, self.leaves[k]))
+                place += 1
+        self.flatten = Arguments(tuple(fixed))
+
+    def placed(self, placeholders: Sequence[str]) -> list[tuple[str, str, Value]]:
+        """The placeholder, the name and the value of each input; `placeholders` has one for each leaf."""
+        return [(placeholders[k], name, as_array(self.leaves[k], name)) for k, name in self.inputs]
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without the warnings of torch's own code about itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Without what torch's exporters warn, log and print of themselves."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    buffer = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(buffer):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def as_module(torch: Any, f: Function) -> Any:
     """A function as the module that torch.export takes."""
+    named = f
+    if isinstance(f, FunctionType):  # torch notes the lines of functions called `forward`, and of no others
+        code = f.__code__.replace(co_name="forward")
+        named = FunctionType(code, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
+        named.__kwdefaults__ = f.__kwdefaults__
 
     class Called(torch.nn.Module):  # type: ignore[misc]
         def forward(self, *args: Any, **kwargs: Any) -> Any:
-            return f(*args, **kwargs)
+            return named(*args, **kwargs)
 
     return Called()
 
@@ -69,145 +118,73 @@ def table(torch: Any) -> Any:
     for operation in list(rules):
         if supported(operation):
             rules.pop(operation, None)
+    more = torch._decomp.global_decomposition_table["post_autograd"]
+    for name in DECOMPOSED:
+        operation = getattr(torch.ops.aten, name).default
+        rules[operation] = more[operation]
     return rules
 
 
-def of_export(torch: Any, program: Any, examples: Sequence[Tree], names: list[str]) -> Program:
+def stop_gradients(torch: Any, module: Any) -> None:
+    """Marks what torch.no_grad keeps from having a derivative, before the decompositions forget it."""
+    for step in list(module.graph.nodes):
+        if step.op == "call_function" and getattr(step.target, "__name__", "") == "wrap_with_set_grad_enabled":
+            for result in list(step.users) if step.args[0] is False else ():
+                detached(torch, module.graph, result)
+    module.recompile()
+
+
+def sized(step: Any) -> bool:
+    """Whether the shape of a step's result is known without its values."""
+    return all(isinstance(n, int) for n in getattr(step.meta.get("val"), "shape", ()))
+
+
+def of_export(torch: Any, program: Any, examples: Examples) -> Program:
     """What an exported program says."""
-    kinds = torch.export.graph_signature.InputKind
+    kinds, results = (getattr(torch.export.graph_signature, name) for name in ("InputKind", "OutputKind"))
     specs = program.graph_signature.input_specs
-    given = [s.arg.name for s in specs if s.kind is kinds.USER_INPUT]
-    weights = [(s.arg.name, s.target) for s in specs if s.kind is kinds.PARAMETER]
     held = {**program.constants, **program.state_dict}
-    constants = {
-        s.arg.name: as_array(held[s.target], s.target) for s in specs if s.kind in (kinds.BUFFER, kinds.CONSTANT_TENSOR)
-    }
-    results = list(program.graph.output_node().args[0])
-    outputs = program.graph_signature.output_specs
-    wanted = [r for r, o in zip(results, outputs) if o.kind is torch.export.graph_signature.OutputKind.USER_OUTPUT]
-    parameters = [(place, name, as_array(program.state_dict[name], name)) for place, name in weights]
-    module = program.graph_module
-    return assembled(torch, module, examples, names, given, parameters, constants, wanted, program.call_spec.out_spec)
+    given = [s.arg.name for s in specs if s.kind is kinds.USER_INPUT]
+    weights = [(s.arg.name, s.target, held[s.target]) for s in specs if s.kind is kinds.PARAMETER]
+    others = {s.arg.name: held[s.target] for s in specs if s.kind in (kinds.BUFFER, kinds.CONSTANT_TENSOR)}
+    outputs = zip(program.graph.output_node().args[0], program.graph_signature.output_specs)
+    wanted = [result for result, spec in outputs if spec.kind is results.USER_OUTPUT]
+    return assembled(program.graph_module, examples, given, weights, others, wanted, program.call_spec.out_spec)
+
+
+def of_steps(module: Any, steps: Any, out: Any, examples: Examples) -> Program:
+    """What a module of steps says, whose placeholders are parameters, buffers and arguments."""
+    names = iter([step.name for step in steps.graph.nodes if step.op == "placeholder"])
+    weights = [(next(names), name, p) for name, p in module.named_parameters()]
+    others = {next(names): b for _, b in module.named_buffers()}
+    given = [""] * len(examples.leaves)
+    for k, _ in sorted(examples.inputs):
+        given[k] = next(names)
+    return assembled(steps, examples, given, weights, others, list(steps.graph.output_node().args[0]), out)
 
 
 def assembled(
-    torch: Any,
     module: Any,
-    examples: Sequence[Tree],
-    names: list[str],
-    given: list[str],
-    parameters: list[tuple[str, str, Value]],
-    constants: Params,
+    examples: Examples,
+    given: Sequence[str],
+    weights: Sequence[tuple[str, str, Any]],
+    others: Params,
     results: list[Any],
     out: Any,
 ) -> Program:
     """The program, with arguments and results in the structures that difflab reads."""
-    inputs, fixed = arguments_of(torch, examples, names, given)
-    rebuild = results_of(out, len(results))
+    inputs = examples.placed(given)
+    taken = {name for _, name, _ in inputs}
+    named = [(place, f"self.{name}" if name in taken else name, x) for place, name, x in weights]
+    places, rebuild = flatten(out.unflatten([None if r is None else k for k, r in enumerate(results)]))
+    if not places:
+        raise InputError(f"{WHAT}: the function returned no tensor; does it lack a return statement?")
     return Program(
         steps=needed_for(module.graph, results),
-        inputs=[*inputs, *parameters],
+        inputs=[*inputs, *[(place, name, as_array(x, name)) for place, name, x in named]],
         arguments=len(inputs),
-        constants=constants | attributes(module),
-        results=results,
-        flatten=Arguments(tuple(fixed)),
+        constants={place: as_array(x, place) for place, x in others.items()} | attributes(module),
+        results=[results[k] for k in places],
+        flatten=examples.flatten,
         rebuild=rebuild,
     )
-
-
-def arguments_of(
-    torch: Any, examples: Sequence[Tree], names: list[str], given: list[str]
-) -> tuple[list[tuple[str, str, Value]], list[tuple[int, str, Value]]]:
-    """The arguments that are tensors, with placeholder and name; and the others, with their place."""
-    leaves, spec = torch.utils._pytree.tree_flatten(list(examples))
-    places = torch.utils._pytree.tree_unflatten([None if x is None else k for k, x in enumerate(leaves)], spec)
-    inputs, fixed = [], []
-    place = 0
-    for name, tree in zip(names, places):
-        alone = isinstance(tree, int)
-        for k, path in zip(flatten(tree)[0], [""] if alone else paths(tree)):
-            if isinstance(leaves[k], torch.Tensor):
-                inputs.append((given[k], name + path, as_array(leaves[k], name + path)))
-            else:
-                fixed.append((place, name + path, leaves[k]))
-            place += 1
-    return inputs, fixed
-
-
-def results_of(out: Any, count: int) -> Function:
-    """The function that puts results into the structure in which the function returned them."""
-    places, rebuild = flatten(out.unflatten(list(range(count))))
-    return Results(rebuild, tuple(places))
-
-
-def attributes(module: Any) -> Params:
-    """The tensors that steps read as attributes."""
-    found: Params = {}
-    for step in module.graph.nodes:
-        if step.op == "get_attr":
-            value = module
-            for part in step.target.split("."):
-                value = getattr(value, part)
-            found[step.name] = as_array(value, step.target) if hasattr(value, "dtype") else value
-    return found
-
-
-def needed_for(graph: Any, results: list[Any]) -> list[Any]:
-    """The steps whose values the results need, in order."""
-    wanted = {r for r in results if hasattr(r, "all_input_nodes")}
-    for step in reversed(graph.nodes):
-        if step in wanted:
-            wanted.update(step.all_input_nodes)
-    return [step for step in graph.nodes if step in wanted and step.op == "call_function"]
-
-
-def followed(torch: Any, module: Any, args: Any, kwargs: Any, names: list[str], reason: Exception) -> Program:
-    """The program of the branches that are taken at the examples, where torch.export refuses to choose."""
-    proxy = needed("torch.fx.experimental.proxy_tensor", WHAT)
-    leaves, spec = torch.utils._pytree.tree_flatten((args, kwargs))
-    places = [k for k, x in enumerate(leaves) if isinstance(x, torch.Tensor)]
-    weights = {name: p.detach() for name, p in module.named_parameters()}
-    held = {name: b.detach().clone() for name, b in module.named_buffers()}
-    structure: list[Any] = []
-
-    def run(weights: Any, buffers: Any, *tensors: Any) -> Any:
-        filled = list(leaves)
-        for k, x in zip(places, tensors):
-            filled[k] = x
-        a, k = torch.utils._pytree.tree_unflatten(filled, spec)
-        found = torch.func.functional_call(module, {**weights, **buffers}, a, k)
-        flat, out = torch.utils._pytree.tree_flatten(found)
-        structure[:] = [out]
-        return flat
-
-    try:
-        with torch.no_grad():
-            traced = proxy.make_fx(
-                torch.func.functionalize(run),
-                decomposition_table=dict(table(torch)),
-                _error_on_data_dependent_ops=False,
-                record_stack_traces=True,
-            )(weights, held, *[leaves[k].detach() for k in places])
-    except Exception as error:
-        raise UnsupportedError(
-            f"{WHAT}: torch.export cannot record this: {told(reason)}; nor can make_fx: {told(error)}"
-        ) from error
-    placeholders = [step.name for step in traced.graph.nodes if step.op == "placeholder"]
-    first, behind = len(weights), len(weights) + len(held)
-    given = dict(zip(places, placeholders[behind:]))
-    return assembled(
-        torch,
-        traced,
-        (*args, *kwargs.values()),
-        names,
-        [given.get(k, "") for k in range(len(leaves))],
-        [(place, name, as_array(p, name)) for place, (name, p) in zip(placeholders, weights.items())],
-        {place: as_array(b, name) for place, (name, b) in zip(placeholders[first:], held.items())},
-        list(traced.graph.output_node().args[0]),
-        structure[0],
-    )
-
-
-def told(error: Exception) -> str:
-    """The first line of what torch says."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

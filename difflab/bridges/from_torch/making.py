@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ... import numpy as dnp
+from ...errors import UnsupportedError
 from ...types import Function, Value
 
 # What draws numbers: not in the table, and the error says what to do.
@@ -94,7 +95,15 @@ def copied(self: Value, src: Value, *_: Any) -> Value:
     return dnp.broadcast_to(src.astype(self.dtype), self.shape)
 
 
+def item(self: Value) -> Value:
+    """The number as Python's, through which torch has no derivative."""
+    return dnp.stop_gradient(self.reshape(()))
+
+
 def getitem(whole: Value, key: Any) -> Value:
+    """One of several results; None stands for those that no row gives."""
+    if whole[key] is None:
+        raise UnsupportedError(f"from_torch: result {key} of an operation with {len(whole)} has no row in difflab")
     return whole[key]
 
 
@@ -135,6 +144,8 @@ MAKING: dict[str, Function] = {
     "to.dtype": converted,
     "copy": copied,
     "detach": dnp.stop_gradient,
+    "_local_scalar_dense": item,
+    "item": item,
     "detach_copy": dnp.stop_gradient,
     "getitem": getitem,
 }

@@ -56,7 +56,7 @@ def transposed(x: Value) -> Value:
 
 def solve_ex(A: Value, B: Value, left: bool = True, check_errors: bool = False) -> list[Value]:
     x = solve(A, B, left)
-    return [x, A, np.zeros(A.shape[:-1], np.int32), np.zeros(A.shape[:-2], np.int32)]
+    return [x, None, None, np.zeros(A.shape[:-2], np.int32)]
 
 
 def solve_triangular(self: Value, B: Value, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
@@ -94,6 +94,11 @@ def cholesky_inverse(self: Value, upper: bool = False) -> Value:
     return dnp.linalg.inv(dnp.matmul(transposed(self), self) if upper else dnp.matmul(self, transposed(self)))
 
 
+def lstsq(self: Value, b: Value, rcond: Any = None, driver: Any = None) -> list[Value]:
+    """The solution, without residuals, rank and singular values."""
+    return [dnp.matmul(dnp.linalg.pinv(self), b), None, None, None]
+
+
 def inv_ex(A: Value, check_errors: bool = False) -> list[Value]:
     return [dnp.linalg.inv(A), np.zeros(A.shape[:-2], np.int32)]
 
@@ -104,13 +109,13 @@ def svd(A: Value, full_matrices: bool = False, compute_uv: bool = True, driver: 
 
 def eigh(A: Value, UPLO: str = "L", compute_v: bool = True) -> list[Value]:
     if not compute_v:
-        return [dnp.linalg.eigvalsh(A, UPLO), np.zeros(0, A.dtype)]
+        return [dnp.linalg.eigvalsh(A, UPLO), None]
     return list(dnp.linalg.eigh(A, UPLO))
 
 
 def qr(A: Value, mode: str = "reduced") -> list[Value]:
     if mode == "r":
-        return [np.zeros(0, A.dtype), dnp.linalg.qr(A, mode="r")]
+        return [None, dnp.linalg.qr(A, mode="r")]
     return list(dnp.linalg.qr(A, mode=mode))
 
 
@@ -142,7 +147,7 @@ MATRICES: dict[str, Function] = {
     "trace": dnp.trace,
     "linalg_cross": cross,
     "linalg_solve": solve,
-    "linalg_solve_ex": solve_ex,
+    "linalg_solve_ex": lambda A, B, left=True, check_errors=False: solve_ex(A, B, left)[::3],
     "_linalg_solve_ex": solve_ex,
     "linalg_solve_triangular": solve_triangular,
     "triangular_solve": triangular_solve,
@@ -166,6 +171,7 @@ MATRICES: dict[str, Function] = {
     "linalg_eigh": eigh,
     "linalg_qr": qr,
     "linalg_pinv": pinv,
+    "linalg_lstsq": lstsq,
     "linalg_matrix_power": dnp.linalg.matrix_power,
     "matrix_power": dnp.linalg.matrix_power,
     "linalg_matrix_exp": dnp.expm,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ... import numpy as dnp
 from ...errors import UnsupportedError
 from ...nn import functional as F
+from ...nn.functional.convolution import transposed as spread
+from ...nn.functional.pooling import adaptive_avg_pool, adaptive_max_pool
 from ...types import Function, Value
 
 CONV: dict[int, Function] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-TRANSPOSED: dict[int, Function] = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
 REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -37,16 +36,30 @@ def convolution(
     stride, padding, dilation = each(stride, n), each(padding, n), each(dilation, n)
     if not transposed:
         return CONV[n](input, weight, bias, stride, padding, dilation, groups)
-    if n not in TRANSPOSED:
-        raise UnsupportedError("from_torch: conv_transpose3d has no row in difflab: conv_transpose1d and 2d have")
-    return TRANSPOSED[n](input, weight, bias, stride, padding, each(output_padding, n), groups, dilation)
+    extra = each(output_padding, n)
+    what = f"conv_transpose{n}d"
+    return spread(what, n, input, weight, bias, stride, padding, extra, groups, dilation)
+
+
+def conv_tbc(self: Value, weight: Value, bias: Value, pad: int = 0) -> Value:
+    """A convolution of (time, batch, channel) by weights (time, in, out)."""
+    y = F.conv1d(dnp.transpose(self, (1, 2, 0)), dnp.transpose(weight, (2, 1, 0)), bias, padding=pad)
+    return dnp.transpose(y, (2, 0, 1))
+
+
+def trilinear(
+    i1: Value, i2: Value, i3: Value, expand1: Any, expand2: Any, expand3: Any, sumdim: Any, unroll_dim: int = 1
+) -> Value:
+    """The sum over axes of a product of three, each with new axes of length 1."""
+    a, b, c = (dnp.expand_dims(x, tuple(e)) if len(e) else x for x, e in ((i1, expand1), (i2, expand2), (i3, expand3)))
+    return dnp.sum(a * b * c, axis=tuple(sumdim))
 
 
 def batch_norm_eval(
     input: Value, weight: Value, bias: Value, mean: Value, var: Value, momentum: float, eps: float
 ) -> list[Value]:
     y = F.batch_norm(input, mean, var, weight, bias, False, momentum, eps)
-    return [y, np.zeros(0, input.dtype), np.zeros(0, input.dtype)]
+    return [y, None, None]
 
 
 def standardised(input: Value, axes: tuple[int, ...], eps: float) -> tuple[Value, Value, Value]:
@@ -171,19 +184,7 @@ def adaptive_max(function: Function) -> Function:
 
 
 def adaptive_avg_pool3d(self: Value, output_size: Sequence[int]) -> Value:
-    """One axis after the other: means of means, since windows are products of intervals."""
-    for axis, out in zip((-3, -2, -1), each(output_size, 3)):
-        n = self.shape[axis]
-        k = np.arange(out)
-        first, last = k * n // out, -(-(k + 1) * n // out)
-        inside = (np.arange(n) >= first[:, None]) & (np.arange(n) < last[:, None])
-        means = (inside / (last - first)[:, None]).astype(self.dtype)
-        self = dnp.moveaxis(dnp.matmul(dnp.moveaxis(self, axis, -1), means.T), -1, axis)
-    return self
-
-
-def unpacked(input: Value, batch_first: bool) -> Value:
-    return dnp.swapaxes(input, 0, 1) if batch_first else input
+    return adaptive_avg_pool("adaptive_avg_pool3d", 3, self, tuple(output_size))
 
 
 def upsample(mode: str, aligned: bool) -> Function:
@@ -215,7 +216,7 @@ def nll_loss(self: Value, target: Value, weight: Value = None, reduction: int = 
 
 
 def nll_loss_forward(self: Value, target: Value, weight: Value, reduction: int, ignore_index: int) -> list[Value]:
-    return [nll_loss(self, target, weight, reduction, ignore_index), np.zeros((), self.dtype)]
+    return [nll_loss(self, target, weight, reduction, ignore_index), None]
 
 
 def loss(function: Function) -> Function:
@@ -253,6 +254,9 @@ def col2im(self: Value, output_size: Any, kernel_size: Any, dilation: Any, paddi
 
 NETWORKS: dict[str, Function] = {
     "convolution": convolution,
+    "conv_tbc": conv_tbc,
+    "bilinear": F.bilinear,
+    "_trilinear": trilinear,
     "_native_batch_norm_legit": batch_norm,
     "_native_batch_norm_legit.no_stats": batch_norm_plain,
     "_native_batch_norm_legit_functional": batch_norm,
@@ -272,6 +276,7 @@ NETWORKS: dict[str, Function] = {
     "_adaptive_avg_pool3d": adaptive_avg_pool3d,
     "adaptive_max_pool1d": adaptive_max(lambda x, size, places: F.adaptive_max_pool1d(x, size[0], places)),
     "adaptive_max_pool2d": adaptive_max(F.adaptive_max_pool2d),
+    "adaptive_max_pool3d": adaptive_max(lambda x, size, _: adaptive_max_pool("adaptive_max_pool3d", 3, x, size, True)),
     "upsample_nearest1d": upsample("nearest", False),
     "upsample_nearest2d": upsample("nearest", False),
     "upsample_nearest3d": upsample("nearest", False),

@@ -8,7 +8,10 @@ from typing import Any
 
 from ...errors import UnsupportedError
 from ...types import Function
+from .branching import BRANCHING
 from .elementwise import ELEMENTWISE
+from .factoring import FACTORING
+from .gathering import GATHERING
 from .indexing import INDEXING
 from .making import MAKING, RANDOM
 from .matrices import MATRICES
@@ -23,8 +26,11 @@ OPERATIONS: dict[str, Function] = {
     **SHAPING,
     **REDUCING,
     **INDEXING,
+    **GATHERING,
     **MATRICES,
+    **FACTORING,
     **NETWORKS,
+    **BRANCHING,
 }
 
 
@@ -40,6 +46,11 @@ def keys(target: Any) -> tuple[str, str]:
 def supported(target: Any) -> bool:
     """Whether the table has the operation."""
     return any(name in OPERATIONS for name in keys(target))
+
+
+def draws(target: Any) -> bool:
+    """Whether the operation draws random numbers."""
+    return keys(target)[1] in RANDOM
 
 
 def function_of(target: Any) -> Function:
@@ -60,7 +71,7 @@ def refuse_unknown(steps: Iterable[Any]) -> None:
         return
     counts = Counter(name_of(target) for target in lacking)
     listed = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
-    drawn = any(keys(target)[1] in RANDOM for target in lacking)
+    drawn = any(map(draws, lacking))
     mend = "; what draws random numbers has no derivative to record: call module.eval() first" if drawn else ""
     kinds = "1 operation has" if len(counts) == 1 else f"{len(counts)} operations have"
     raise UnsupportedError(f"from_torch: {kinds} no row in difflab: {listed}{mend}")

@@ -13,6 +13,9 @@ from ...graph.block import Block
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)\n?(?P<text>[^\n]*)')
 
 
+HERE = os.path.dirname(__file__)
+
+
 class Origins:
     """The block and the note of each step."""
 
@@ -49,7 +52,8 @@ class Origins:
         return self.blocks[path]
 
     def frames(self, step: Any) -> list[re.Match[str]]:
-        return list(FRAME.finditer(step.meta.get("stack_trace") or ""))
+        found = FRAME.finditer(step.meta.get("stack_trace") or "")
+        return [frame for frame in found if not frame["file"].startswith((HERE, "<eval_with_key>"))]
 
     def rule(self, step: Any) -> str | None:
         """The name of the innermost autograd.Function whose forward made the step."""
@@ -60,13 +64,13 @@ class Origins:
         return None
 
     def note(self, step: Any) -> str:
-        """The innermost line of the user's own source, as `net.py:12, in forward: return self.fc(x)`."""
+        """The innermost line of the user's own source, as `net.py:12: return self.fc(x)`."""
         frames = self.frames(step)
         own = [frame for frame in frames if not frame["file"].startswith(self.home)] or frames
         if not own:
             return ""
         frame, rule = own[-1], self.rule(step)
-        told = f"{os.path.basename(frame['file'])}:{frame['line']}, in {frame['name']}: {frame['text'].strip()}"
+        told = f"{os.path.basename(frame['file'])}:{frame['line']}: {frame['text'].strip()}"
         return f"{told} (torch.autograd.Function {rule})" if rule else told
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...graph.pytree import flatten
-from ...types import Array, Function, Tree, Value
+from ...types import Array, Function, Params, Tree, Value
 
 KINDS = ("float64", "float32", "int64", "int32", "int16", "int8", "uint8", "bool")
 
@@ -54,17 +54,6 @@ class Arguments:
         return [x for place, x in enumerate(leaves) if place not in dropped]
 
 
-@dataclass(frozen=True)
-class Results:
-    """The results in the function's own structure; `filled` says which of them each leaf is."""
-
-    rebuild: Function
-    places: tuple[int, ...]
-
-    def __call__(self, results: list[Value]) -> Tree:
-        return self.rebuild([results[k] for k in self.places])
-
-
 def same(x: Value, y: Value) -> bool:
     """Whether two arguments that are no tensors are the same."""
     try:
@@ -81,3 +70,24 @@ def as_array(x: Value, name: str) -> Array:
     found = np.array(x.detach().cpu().resolve_neg().numpy())
     found.setflags(write=False)
     return found
+
+
+def attributes(module: Any) -> Params:
+    """What steps read as attributes: tensors, and the modules of branches and loops."""
+    found: Params = {}
+    for step in module.graph.nodes:
+        if step.op == "get_attr":
+            value = module
+            for part in step.target.split("."):
+                value = getattr(value, part)
+            found[step.name] = as_array(value, step.target) if hasattr(value, "dtype") else value
+    return found
+
+
+def needed_for(graph: Any, results: list[Any]) -> list[Any]:
+    """The steps whose values the results need, in order."""
+    wanted = {r for r in results if hasattr(r, "all_input_nodes")}
+    for step in reversed(graph.nodes):
+        if step in wanted:
+            wanted.update(step.all_input_nodes)
+    return [step for step in graph.nodes if step in wanted and step.op == "call_function"]

@@ -11,8 +11,9 @@ from ...graph.recording import Tape
 from ...types import Function, Tree
 from .exporting import exported
 from .operations import refuse_unknown
+from .origins import Origins
 from .program import Program
-from .running import Run
+from .running import Run, all_steps
 
 
 @SEARCHED_SELDOM
@@ -37,7 +38,7 @@ def from_torch(module: Function, *args: Tree, **kwargs: Tree) -> Graph:
     ['input', 'weight', 'bias']
     """
     program = exported(module, args, kwargs)
-    refuse_unknown(program.steps)
+    refuse_unknown(all_steps(program))
     return recorded(program)
 
 
@@ -45,8 +46,8 @@ def recorded(program: Program) -> Graph:
     """The graph of an exported program, whose operations all have functions in the table."""
     with Tape() as (tape, operations):
         inputs = {place: tape.input(x, name) for place, name, x in program.inputs}
-        run = Run(program, inputs, operations)
-        outputs = tape.kept(run.outputs())
+        run = Run(program.steps, {**program.constants, **inputs}, operations, Origins())
+        outputs = tape.kept(run.results(program.results))
     nodes: list[Any] = list(inputs.values())
     graph = graph_of(operations, nodes, outputs, tape.guards, rebuild=program.rebuild, flatten=program.flatten)
     graph.shapes = {node: node.shape for node in nodes}

@@ -147,6 +147,13 @@ def as_strided(self: Value, size: Sequence[int], stride: Sequence[int], storage_
     return self.reshape((-1,))[places]
 
 
+def as_strided_scatter(
+    self: Value, src: Value, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Value:
+    places = as_strided(np.arange(self.size), size, stride, storage_offset)
+    return dnp.set_at(self.reshape((-1,)), places, src).reshape(self.shape)
+
+
 def constant_pad_nd(self: Value, pad: Sequence[int], value: float = 0) -> Value:
     return F.pad(self, list(pad), "constant", value)
 
@@ -156,12 +163,11 @@ def padded(mode: str) -> Function:
     return lambda self, padding: F.pad(self, list(padding), mode)
 
 
-SHAPING: dict[str, Function] = {
+MOVING: dict[str, Function] = {
     "view": view,
     "_unsafe_view": view,
     "reshape": lambda self, shape: view(self, shape),
     "_reshape_copy": view,
-    "view_copy": view,
     "permute": permute,
     "transpose": transpose,
     "t": lambda self: transpose(self, 0, 1) if self.ndim == 2 else self,
@@ -188,6 +194,8 @@ SHAPING: dict[str, Function] = {
     "triu": lambda self, diagonal=0: dnp.triu(self, diagonal),
     "unfold": unfold,
     "as_strided": as_strided,
+    "as_strided_scatter": as_strided_scatter,
+    "narrow": lambda self, dim, start, length: sliced(self, dim, start, start + length),
     "constant_pad_nd": constant_pad_nd,
     **{f"reflection_pad{n}d": padded("reflect") for n in (1, 2, 3)},
     **{f"replication_pad{n}d": padded("replicate") for n in (1, 2, 3)},
@@ -195,3 +203,5 @@ SHAPING: dict[str, Function] = {
     "pixel_shuffle": F.pixel_shuffle,
     "pixel_unshuffle": F.pixel_unshuffle,
 }
+
+SHAPING: dict[str, Function] = {**MOVING, **{f"{name}_copy": function for name, function in MOVING.items()}}

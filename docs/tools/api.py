@@ -17,6 +17,7 @@ FUNCTIONS = {
     "Methods, compared and certified": "differentiate Derivative compare Comparison certify step_size_study "
     "expression_swell accuracy",
     "Compiled programs": "compile Program to_jax",
+    "Other libraries": "find_nonfinite",
     "Errors": "DifflabError",
 }
 MODULES = (

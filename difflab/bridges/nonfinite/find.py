@@ -65,16 +65,18 @@ def find_nonfinite(f: Function | Graph, *args: Tree, framework: str = "auto") ->
             continue
         return searched(first, reader)
     told = "; ".join(f"in {name} {type(e).__name__}: {str(e)[:200]}" for name, e in refused.items())
-    raise InputError(f"find_nonfinite: the function runs in no library at these arguments: {told}") from refused[names[0]]
+    raise InputError(f"find_nonfinite: the function runs in no library at these arguments: {told}") from refused[
+        names[0]
+    ]
 
 
 def searched(first: tuple[str, Record], rest: Iterator[tuple[str, Record]]) -> NonFinite | None:
     """The finding in the first pass whose results are not all finite."""
     for pass_, record in chain([first], rest):
-        with doing(f"searching the {pass_} pass"):
+        with doing(f"searching the {pass_} pass"), record.arrays.calm():
             origin = origin_of(record)
-        if origin is not None:
-            return finding(record, origin, pass_)
+            if origin is not None:
+                return finding(record, origin, pass_)
     return None
 
 

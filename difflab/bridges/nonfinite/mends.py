@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +22,51 @@ from .search import Origin
 OF_ROWS: dict[Primitive, str] = {
     row: row.name
     for row in (
-        *(rows.sqrt, rows.log, rows.log2, rows.log10, rows.log1p, rows.exp, rows.exp2, rows.expm1, rows.divide, rows.power),
-        *(rows.square, rows.multiply, rows.add, rows.subtract, rows.sum, rows.mean, rows.prod, rows.arccos, rows.arcsin),
-        *(rows.arctanh, rows.arccosh, rows.arctan2, rows.norm, rows.std, rows.softmax, rows.where, rows.dot, rows.matmul),
-        *(rows.sigmoid, rows.cosh, rows.sinh, rows.logsumexp, rows.reciprocal, rows.hypot, rows.cbrt, rows.inv, rows.solve),
+        *(
+            rows.sqrt,
+            rows.log,
+            rows.log2,
+            rows.log10,
+            rows.log1p,
+            rows.exp,
+            rows.exp2,
+            rows.expm1,
+            rows.divide,
+            rows.power,
+        ),
+        *(
+            rows.square,
+            rows.multiply,
+            rows.add,
+            rows.subtract,
+            rows.sum,
+            rows.mean,
+            rows.prod,
+            rows.arccos,
+            rows.arcsin,
+        ),
+        *(
+            rows.arctanh,
+            rows.arccosh,
+            rows.arctan2,
+            rows.norm,
+            rows.std,
+            rows.softmax,
+            rows.where,
+            rows.dot,
+            rows.matmul,
+        ),
+        *(
+            rows.sigmoid,
+            rows.cosh,
+            rows.sinh,
+            rows.logsumexp,
+            rows.reciprocal,
+            rows.hypot,
+            rows.cbrt,
+            rows.inv,
+            rows.solve,
+        ),
     )
 }
 ELSEWHERE = {
@@ -86,8 +128,8 @@ class Situation:
 
     def behind(self, *names: str, steps: int = 12) -> bool:
         """Whether the value comes, by a few steps, from an operation of these names."""
-        near = zip(range(steps), self.record.back(self.origin.slot))
-        return any(operation(step.node) in names for _, step in near if step is not self.step)
+        back = (step for step in self.record.back(self.origin.slot) if step is not self.step)
+        return any(operation(step.node) in names for step in islice(filter(self.record.is_forward, back), steps))
 
     @cached_property
     def squares(self) -> bool:
@@ -119,13 +161,22 @@ class Situation:
         if self.record.is_forward(step):
             return [*step.results]
         near = [s for s in self.record.steps if self.record.is_forward(s) and s.source == step.source]
-        same = [s for s in near if operation(s.node) == self.of] or [s for s in near if {*s.operands} & {*step.operands}]
+        same = [s for s in near if operation(s.node) == self.of] or [
+            s for s in near if {*s.operands} & {*step.operands}
+        ]
         return [k for s in same for k in s.results]
 
     @property
     def infinite(self) -> bool:
         """Whether an operand is infinite where a NaN is made: the infinity was given on purpose."""
-        return any(self.record.bad(self.record.values[k]) is not None for k in self.step.operands) if self.step else False
+        return (
+            any(self.record.bad(self.record.values[k]) is not None for k in self.step.operands) if self.step else False
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known which operation is at fault."""
+        return self.of != self.op or (self.step is not None and self.record.is_forward(self.step))
 
     @property
     def words(self) -> dict[str, str]:
@@ -133,7 +184,7 @@ class Situation:
         return {
             "m": self.record.arrays.module, "of": self.of or "it", "most": told, "least": f"{np.log(most):.3g}",
             "dtype": self.dtype,
-            "slope": f"the slope of {self.of}" if self.of != self.op or self.record.is_forward(self.step) else "the slope",
+            "slope": f"the slope of {self.of}" if self.known else "the slope",
         }  # fmt: skip
 
 
@@ -171,7 +222,7 @@ MENDS = (
     Mend(lambda s: s.backward and s.of in ("arctan2", "hypot"), "{of} has no derivative where both are 0: choose other numbers there with {m}.where, before {of} sees them"),
     Mend(lambda s: s.backward and s.of in ("log", "log2", "log10", "log1p", "divide", "reciprocal"), "the slope of {of} is infinite, or larger than {most}, so near 0: keep its operand away from 0, {m}.clip(x, 1e-12, None)"),
     Mend(lambda s: s.op in LOGS and at_zero(s) and s.behind("softmax", steps=4), "the softmax underflows to 0: log_softmax is the logarithm of a softmax in one function"),
-    Mend(lambda s: s.op in LOGS and at_zero(s) and s.behind("exp") and s.behind("divide"), "an exponential underflows to 0 before the logarithm: log_softmax(x) and log_sigmoid(x) take the logarithm without it"),
+    Mend(lambda s: s.op in LOGS and at_zero(s) and s.behind("exp") and s.behind("divide", "reciprocal"), "an exponential underflows to 0 before the logarithm: log_softmax(x) and log_sigmoid(x) take the logarithm without it"),
     Mend(lambda s: s.op in LOGS and at_zero(s) and s.behind("exp"), "an exponential underflows to 0 before the logarithm: logsumexp(x) takes the logarithm of a sum of exponentials without it"),
     Mend(lambda s: s.op in LOGS and at_zero(s) and s.behind("sigmoid"), "the sigmoid underflows to 0: log_sigmoid(x) = -softplus(-x) is its logarithm in one function"),
     Mend(lambda s: s.op in LOGS and at_zero(s), "log(0) is -inf: {m}.log(x + 1e-12) where x may be 0; p * log(p) is xlogy(p, p)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import ModuleType
 from typing import NamedTuple
@@ -40,6 +40,7 @@ class JaxArrays:
     module = "jnp"
 
     def __init__(self, jax: ModuleType) -> None:
+        self.jax: Value = jax
         self.jnp: Value = jax.numpy
 
     def numbers(self, x: Value) -> Array | None:
@@ -52,12 +53,16 @@ class JaxArrays:
     def like(self, x: Value, numbers: Array) -> Value:
         return self.jnp.asarray(numbers, dtype=getattr(x, "dtype", None))
 
+    def calm(self) -> AbstractContextManager[Value]:
+        found: AbstractContextManager[Value] = self.jax.debug_nans(False)  # JAX's own search for NaN would end ours
+        return found
+
 
 def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
     """The forward pass, and then the backward pass as `jax.vjp` makes it."""
     jax = needed("jax", "find_nonfinite")
     call = Call(jax, f, args)
-    with quiet(jax):
+    with JaxArrays(jax).calm():
         jaxpr, shape = jax.make_jaxpr(call.outputs, return_shape=True)(*call.values)
         forward, outputs = Reader(jax).read(jaxpr, call)
     forward.outputs = [(k, "the output") for k in outputs]
@@ -65,15 +70,10 @@ def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]
     inexact = jax.numpy.inexact
     if not call.moving or not any(jax.numpy.issubdtype(y.dtype, inexact) for y in shape):
         return
-    with quiet(jax):
+    with JaxArrays(jax).calm():
         record, outputs = Reader(jax, forward).read(jax.make_jaxpr(call.gradient)(*call.values), call)
     record.outputs = [(k, f"the gradient by {call.names[i]}") for k, i in zip(outputs, call.moving)]
     yield "backward", record
-
-
-def quiet(jax: ModuleType) -> Value:
-    """JAX without its own search for NaN, which would end ours."""
-    return jax.debug_nans(False)
 
 
 class Call:
@@ -268,7 +268,9 @@ class Reader:
             made.reverse()
         stack = lambda values: [self.jax.numpy.stack(values)]
         columns = [self.record.hand_on(column, stack, list, scope.turn) for column in zip(*made)]
-        self.record.moving.update(y for column, y in zip(zip(*made), columns) if self.record.moving.intersection(column))
+        self.record.moving.update(
+            y for column, y in zip(zip(*made), columns) if self.record.moving.intersection(column)
+        )
         return [*carry, *columns]
 
     def loop(self, params: Value, slots: list[int], scope: Scope) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 
 import numpy as np
@@ -28,6 +29,9 @@ class NumpyArrays:
 
     def like(self, x: Value, numbers: Array) -> Value:
         return numbers.astype(np.asarray(x).dtype)[()]
+
+    def calm(self) -> AbstractContextManager[Value]:
+        return np.errstate(all="ignore")
 
 
 def records(f: Function | Graph, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
@@ -63,8 +67,8 @@ def graph_at(f: Function | Graph, args: tuple[Tree, ...]) -> tuple[Graph, dict[N
 
 def lines_of_copy(graph: Graph, backward: Graph, lines: dict[Node, str]) -> dict[Node, str]:
     """The lines of a backward graph's nodes: of its copy of the forward pass, and by way of that of the others."""
-    copies = [n for n in backward.order if n not in backward.partner and n.primitive is not rows.constant]
     own = [n for n in graph.order if n.primitive is not rows.constant]
+    copies = [n for n in backward.order if n.primitive is not rows.constant][: len(own)]  # it begins with them
     if [n.primitive for n in copies] != [n.primitive for n in own]:
         return {}
     found = {copy: lines.get(n, "") for copy, n in zip(copies, own)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +42,10 @@ class TorchArrays:
             return numbers.item()
         return self.torch.as_tensor(numbers).to(x.device, x.dtype)
 
+    def calm(self) -> AbstractContextManager[Value]:
+        found: AbstractContextManager[Value] = self.torch.no_grad()
+        return found
+
 
 def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
     """The forward pass, and then the same with the backward pass of autograd behind it."""
@@ -61,8 +65,8 @@ def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]
         wanted = [x for x in named if x.requires_grad]
         if not tops or not wanted:
             return
+        seeds = [torch.ones_like(y) for y in tops]
         with reader.mode():
-            seeds = [torch.ones_like(y) for y in tops]
             slopes = torch.autograd.grad(tops, wanted, seeds, allow_unused=True)
     told = [(x, g) for x, g in zip(wanted, slopes) if g is not None]
     reader.record.outputs = [(reader.slot(g), f"the gradient by {named[x]}") for x, g in told]
@@ -185,7 +189,9 @@ class Reader:
             self.keep(x, slot)
         for x, y, slot in old:
             if not any(y is z for z in made):
-                self.slots[id(y)] = self.record.hand_on([slot, self.slots[id(x)]], partial(overlaid, shape(y), shape(x)))
+                self.slots[id(y)] = self.record.hand_on(
+                    [slot, self.slots[id(x)]], partial(overlaid, shape(y), shape(x))
+                )
         return result
 
     def written(self, func: Value, args: Sequence[Value], kwargs: Params) -> list[Value]:

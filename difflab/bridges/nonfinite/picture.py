@@ -40,7 +40,9 @@ class Trail(Drawing):
         return f"<Trail: {self.picture.title}>"
 
 
-def trail(title: str, path: Sequence[Stop], beside: Sequence[Stop], marked: Sequence[str], onward: Sequence[Stop]) -> Trail:
+def trail(
+    title: str, path: Sequence[Stop], beside: Sequence[Stop], marked: Sequence[str], onward: Sequence[Stop]
+) -> Trail:
     """The boxes of a path in a row; `beside` are the last one's other operands, `marked` is what is said in it.
 
     `onward` are the stops behind it, where it goes.

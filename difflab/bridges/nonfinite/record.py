@@ -7,6 +7,7 @@ other values; loops are unrolled, so that an operation in a loop is a step for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -87,6 +88,9 @@ class Arrays(Protocol):
 
     def like(self, x: Value, numbers: Array) -> Value:
         """These numbers as a value of x's kind and dtype."""
+
+    def calm(self) -> AbstractContextManager[Value]:
+        """Around steps that are run again: no warnings and no searches of the library's own."""
 
 
 class Record:

@@ -26,9 +26,9 @@ class NonFinite(Carded):
     """Where a NaN or an infinity begins.
 
     `node` is the operation (or the input, or the constant, that was not finite when it was given): a `Node` of
-    difflab's, or a `Vertex` that stands for one of JAX's or PyTorch's. `operands` are the values that it got, `value` is
-    what it made and `index` the first entry that is not finite. `path` are the nodes from an input to it. `pass_` is
-    "forward" where the function's value is spoilt, else "backward". `source` is the line of the code, and `derivative_of`
+    difflab's, or a `Vertex` that stands for one of JAX's or PyTorch's. `operands` are the values that it got, `value`
+    is what it made and `index` the first entry that is not finite. `path` are the nodes from an input to it. `pass_` is
+    "forward" where the function's value is spoilt, else "backward". `source` is the line of the code, `derivative_of`
     the operation whose derivative it is a part of; `turn` names the turn of a loop; `kind` is "NaN", "inf" or "-inf".
     `turned` is the operation that makes a NaN of an infinity later, if one does, and `reaches` says which result is
     spoilt. `mend` says what to write instead, where that is known.
@@ -82,7 +82,7 @@ class NonFinite(Carded):
         return "\n".join([f"<NonFinite: {self.headline}", *self.lines()[1:]]) + ">"
 
     def draw(self, path: FileName | None = None, force: bool = False) -> Trail | Path:
-        """The path as a drawing, the node marked; with the name of a file (.svg) it is written, and its path returned."""
+        """The path as a drawing, the node marked; with the name of a file (.svg) that is written, and returned."""
         picture = self.picture()
         return picture if path is None else picture.save(path, force)
 

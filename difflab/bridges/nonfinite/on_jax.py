@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import ModuleType
@@ -118,7 +118,7 @@ class Call:
 
 
 class Scope(NamedTuple):
-    """Where an equation stands: the turn of a loop, the place in the code of the call around it, the transformations."""
+    """Where an equation stands: the turn of a loop, the place in the code, the transformations around it."""
 
     turn: str = ""
     told: str = ""
@@ -197,10 +197,10 @@ class Reader:
 
     def run(self, closed: Value, slots: Sequence[int], scope: Scope) -> list[int]:
         """The slots of the outputs of a jaxpr."""
-        jaxpr = getattr(closed, "jaxpr", closed)
+        jaxpr: Value = getattr(closed, "jaxpr", closed)
         env = {v: self.constant(x) for v, x in zip(jaxpr.constvars, getattr(closed, "consts", ()))}
         env.update(zip(jaxpr.invars, slots))
-        of = lambda v: self.constant(v.val) if hasattr(v, "val") else env[v]
+        of: Callable[[Value], int] = lambda v: self.constant(v.val) if hasattr(v, "val") else env[v]
         for eqn in jaxpr.eqns:
             env.update(zip(eqn.outvars, self.equation(eqn, [of(v) for v in eqn.invars], scope)))
         return [of(v) for v in jaxpr.outvars]

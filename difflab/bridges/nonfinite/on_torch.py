@@ -253,7 +253,7 @@ def memory(x: Value) -> int:
 
 def seen_alike(x: Value, y: Value) -> bool:
     """Whether two tensors are the same elements of the same memory."""
-    return x.dtype == y.dtype and shape(x) == shape(y)
+    return bool(x.dtype == y.dtype and shape(x) == shape(y))
 
 
 def odd(x: Value) -> bool:

@@ -94,7 +94,7 @@ class Arrays(Protocol):
 
 
 class Record:
-    """The steps in their order, the value of each slot, and what is looked at in the end: `outputs`, each with words."""
+    """The steps in their order, the value of each slot, and what is looked at: `outputs`, each with words."""
 
     def __init__(self, arrays: Arrays) -> None:
         self.arrays = arrays

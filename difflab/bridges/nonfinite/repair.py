@@ -42,7 +42,8 @@ class Trial:
         self.numbers: list[Array] = [np.zeros(()) if x is None else x for x in numbers]
         self.bad: list[Array] = [~np.isfinite(x) for x in self.numbers]
         self.spoilt: list[int] = [k for k, b in enumerate(self.bad) if b.any()]
-        shapes = [np.shape(record.arrays.numbers(record.values[k])) for k in step.results]
+        made: list[Value] = [record.arrays.numbers(record.values[k]) for k in step.results]
+        shapes = [np.shape(x) for x in made]
         self.wanted: list[Array] = [np.zeros(s, bool) if w is None else w for s, w in zip(shapes, wanted)]
         self.fill = 0
 
@@ -106,7 +107,7 @@ class Trial:
         return Blame(arises, merged)
 
     def spoilt_by(self, k: int, mask: Array) -> list[Array]:
-        """Where results are not finite if of all spoilt entries only these of one operand stay; all if it cannot run."""
+        """Where results are not finite if of all spoilt entries only these stay; everywhere if it cannot run."""
         found = self.results({k: mask}, self.fill)
         return self.wanted if found is None else [f > 0 for f in found]
 
@@ -122,9 +123,9 @@ class Trial:
             extra = mask.ndim - bad.ndim
             if extra < 0 or any(a not in (1, b) for a, b in zip(bad.shape, mask.shape[extra:])):
                 return bad
-            mask = mask.any(axis=tuple(range(extra)))
-            once = tuple(i for i, n in enumerate(bad.shape) if n == 1 and mask.shape[i] != 1)
-            found |= mask.any(axis=once, keepdims=True)
+            own = np.asarray(mask.any(axis=tuple(range(extra))))
+            once = tuple(i for i, n in enumerate(bad.shape) if n == 1 and own.shape[i] != 1)
+            found |= own.any(axis=once, keepdims=True)
         return found & bad
 
     def of_entries(self, k: int) -> tuple[Array, list[Array]]:

@@ -66,8 +66,8 @@ class Walk:
             self.blamed[k] = self.blamed[k] | mask if k in self.blamed else mask
             self.spoils.setdefault(k, step)
         if blame.operands and not any(self.nan(k, mask).any() for k, mask in blame.operands.items()):
-            for k, mask in zip(step.results, wanted):
-                nan = self.nan(k, mask)
+            for k, asked in zip(step.results, wanted):
+                nan = self.nan(k, asked)
                 if nan.any():
                     self.turned[k] = Origin(k, nan, step)
 
@@ -80,7 +80,7 @@ class Walk:
         return found
 
     def first(self) -> Origin | None:
-        """The origin to name: a NaN that was given, the first that is computed, else what infinities that were given do."""
+        """The origin to name: a NaN that was given, the first that is computed, else what given infinities do."""
         given = [k for k in sorted(self.blamed) if self.record.made_by[k] is None]
         given.sort(key=lambda k: k not in self.record.inputs)
         for k in given:

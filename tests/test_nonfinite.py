@@ -15,9 +15,9 @@ from hypothesis import given, settings, strategies as st
 from nonfinite_programs import planted, program
 
 import difflab as dl
+from difflab.bridges.nonfinite.history import History, Vertex
 from difflab.bridges.nonfinite.mends import MENDS
 from difflab.bridges.nonfinite.on_numpy import NumpyArrays
-from difflab.bridges.nonfinite.record import Record, Vertex
 from difflab.cli.app import run
 from difflab.errors import InputError
 
@@ -512,7 +512,7 @@ def test_a_vertex_answers_as_a_node():
 
 
 def test_steps_are_found_back():
-    record = Record(NumpyArrays())
+    record = History(NumpyArrays())
     x = record.input(np.float64(2.0), Vertex("input", name="x"))
     y = record.take(Vertex("sqrt"), [x], [np.sqrt(2.0)], lambda v: [np.sqrt(v[0])])[0]
     assert [s.node.operation for s in record.back(y)] == ["sqrt"] and record.consumers()[x][0].results == (y,)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .record import Record
+from .history import History
 from .search import Origin
 from .situation import LOGS, Situation
 
@@ -168,7 +168,7 @@ MENDS = (
 )
 
 
-def mend_of(record: Record, origin: Origin, pass_: str) -> str:
+def mend_of(record: History, origin: Origin, pass_: str) -> str:
     """What to write instead, where that is known; else nothing."""
     situation = Situation(record, origin, pass_)
     for mend in MENDS:

@@ -15,7 +15,7 @@ from ...graph.trace import argument_names
 from ...testing.report import relative_path
 from ...types import Array, Function, Tree, Value
 from ..packages import needed
-from .record import Record, Step, Vertex
+from .history import History, Step, Vertex
 
 # Equations that are elementwise; of any other the search asks which entries depend on which.
 ELEMENTWISE = frozenset(
@@ -58,7 +58,7 @@ class JaxArrays:
         return found
 
 
-def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
+def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, History]]:
     """The forward pass, and then the backward pass as `jax.vjp` makes it."""
     jax = needed("jax", "find_nonfinite")
     call = Call(jax, f, args)
@@ -132,14 +132,14 @@ class Scope(NamedTuple):
         return self._replace(turn=f"{outer}iteration {k} of {loop}")
 
 
-class JaxRecord(Record):
+class JaxHistory(History):
     """A record that tells the equations of a function from those of its derivative, for the words of a finding.
 
     JAX keeps for both the place in the code alone. `primal` is the record of the function itself: what comes at a place
     in its order are its own equations, what stands between them belongs to a derivative.
     """
 
-    def __init__(self, arrays: JaxArrays, primal: JaxRecord | None) -> None:
+    def __init__(self, arrays: JaxArrays, primal: JaxHistory | None) -> None:
         super().__init__(arrays)
         self.primal = primal
         self.moving: set[int] = set()  # the slots that depend on an input
@@ -178,12 +178,12 @@ class JaxRecord(Record):
 class Reader:
     """Computes a jaxpr into a record."""
 
-    def __init__(self, jax: ModuleType, primal: JaxRecord | None = None) -> None:
+    def __init__(self, jax: ModuleType, primal: JaxHistory | None = None) -> None:
         self.jax = jax
-        self.record: JaxRecord = JaxRecord(JaxArrays(jax), primal)
+        self.record: JaxHistory = JaxHistory(JaxArrays(jax), primal)
         self.summarize: Value = needed("jax.extend.source_info_util", "find_nonfinite").summarize
 
-    def read(self, closed: Value, call: Call) -> tuple[JaxRecord, list[int]]:
+    def read(self, closed: Value, call: Call) -> tuple[JaxHistory, list[int]]:
         """The record of a jaxpr at the call's values, and the slots of its outputs."""
         slots = []
         for x, name in zip(call.values, call.names):
@@ -206,7 +206,7 @@ class Reader:
         return [of(v) for v in jaxpr.outvars]
 
     def equation(self, eqn: Value, slots: list[int], scope: Scope) -> Sequence[int]:
-        name = eqn.primitive.name
+        name = str(eqn.primitive)
         told = self.summarize(eqn.source_info)
         here = scope.inside(told if PLACE.match(told) else scope.told, f"{scope.stack}/{eqn.source_info.name_stack}")
         loop = {"scan": self.scan, "while": self.loop, "cond": self.branch}.get(name)
@@ -229,7 +229,7 @@ class Reader:
 
         place = PLACE.match(scope.told)
         source = "" if place is None else relative_file(place[1])
-        name, out = eqn.primitive.name, eqn.outvars[0].aval if eqn.outvars else None
+        name, out = str(eqn.primitive), eqn.outvars[0].aval if eqn.outvars else None
         vertex = Vertex(
             name,
             tuple(self.record.nodes[k] for k in slots),

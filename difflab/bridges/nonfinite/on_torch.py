@@ -13,8 +13,8 @@ from ...graph.trace import argument_names
 from ...testing.lines import OURS, line_of_caller
 from ...types import Array, Function, Params, Tree, Value
 from ..packages import needed
+from .history import History, Vertex
 from .names import within
-from .record import Record, Vertex
 
 ALIKE = frozenset("alias clone detach expand lift_fresh _to_copy".split())  # elementwise, though not said to be
 HANDED_ON = frozenset("alias detach lift_fresh".split())  # what autograd keeps of a value, and nobody wrote
@@ -47,7 +47,7 @@ class TorchArrays:
         return found
 
 
-def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
+def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, History]]:
     """The forward pass, and then the same with the backward pass of autograd behind it."""
     torch = needed("torch", "find_nonfinite")
     reader = Reader(torch)
@@ -91,7 +91,7 @@ class Reader:
 
     def __init__(self, torch: ModuleType) -> None:
         self.torch: Value = torch
-        self.record: Record = Record(TorchArrays(torch))
+        self.record: History = History(TorchArrays(torch))
         self.slots: dict[int, int] = {}  # by the id of a tensor, which `kept` keeps alive
         self.kept: list[Value] = []
         self.views: dict[int, list[Value]] = {}  # the tensors in each piece of memory

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...types import Array, Shape, Value
-from .record import Record, Step
+from .history import History, Step
 
 RUNS = 48  # of one step, to find the entries of an operand that are to blame
 
@@ -35,7 +35,7 @@ def fills(shape: Shape, which: int) -> Array:
 class Trial:
     """One step, and what becomes of its results when entries of its operands are mended."""
 
-    def __init__(self, record: Record, step: Step, wanted: list[Array | None]) -> None:
+    def __init__(self, record: History, step: Step, wanted: list[Array | None]) -> None:
         self.record, self.step = record, step
         self.values: list[Value] = [record.values[k] for k in step.operands]
         numbers = [record.arrays.numbers(x) for x in self.values]
@@ -156,7 +156,7 @@ def count(masks: list[Array]) -> int:
     return sum(int(np.count_nonzero(m)) for m in masks)
 
 
-def blame_of(record: Record, step: Step, wanted: list[Array | None]) -> Blame:
+def blame_of(record: History, step: Step, wanted: list[Array | None]) -> Blame:
     """Where a step makes what is not finite in the wanted entries of its results, and which operands hand it on."""
     if step.places is not None and wanted[0] is not None:
         masks = zip(step.operands, step.places(wanted[0]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import Primitive, rows
-from .record import Place, Record, Step
+from .history import AnyNode, History, Step
 from .search import Origin
 
 # Operations by one name each: rows as they are, and what JAX and PyTorch call otherwise.
@@ -34,7 +34,7 @@ LOGS = ("log", "log2", "log10")
 SEVERAL = ("sum", "mean", "norm", "std", "dot", "matmul")
 
 
-def operation(node: Place) -> str:
+def operation(node: AnyNode) -> str:
     """The one name of an operation, or another library's own; nothing for a row that no mend speaks of."""
     if isinstance(node, Node):
         return OF_ROWS.get(node.primitive.plain, "")
@@ -45,7 +45,7 @@ def operation(node: Place) -> str:
 class Situation:
     """An origin as mends ask about it."""
 
-    def __init__(self, record: Record, origin: Origin, pass_: str) -> None:
+    def __init__(self, record: History, origin: Origin, pass_: str) -> None:
         self.record, self.origin, self.backward = record, origin, pass_ == "backward"
         self.step: Step | None = origin.step
         self.op: str = operation(record.nodes[origin.slot]) if origin.step is not None else ""

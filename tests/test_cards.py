@@ -36,7 +36,7 @@ HOSTILE = "<script>alert(1)</script>"
 PLAIN = {
     "an entry of a result, shown in its table": """
         Block Direction Edge Errors Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink Violation""",
-    "one value among others of a graph: its line says operation and shape": "Node Traced Vertex",
+    "one value among others of a graph: its line says operation and shape": "Node Traced Vertex Named",
     "a container of Python's, with another way to ask": "ByName Order",
     "settings, which the line says": """
         Augment EarlyStopping GaussNewton Grid LBFGS Method Newton Recipe Scheme Constant Normal Orthogonal Scaled

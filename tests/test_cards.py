@@ -36,7 +36,7 @@ HOSTILE = "<script>alert(1)</script>"
 PLAIN = {
     "an entry of a result, shown in its table": """
         Block Direction Edge Errors Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink Violation""",
-    "one value among others of a graph: its line says operation and shape": "Node Traced",
+    "one value among others of a graph: its line says operation and shape": "Node Traced Vertex Named",
     "a container of Python's, with another way to ask": "ByName Order",
     "settings, which the line says": """
         Augment EarlyStopping GaussNewton Grid LBFGS Method Newton Recipe Scheme Constant Normal Orthogonal Scaled
@@ -199,6 +199,7 @@ SHOWN = {
     "Tour": (tour, "Tour"),
     "Program": (compiled, "np.sin"),
     "Report": (lambda: examine(cube, (2.0,)), "wrong entries"),
+    "NonFinite": (lambda: dl.find_nonfinite(lambda p: np.log(p[HOSTILE]), {HOSTILE: -W}), "makes NaN"),
     "BrokenRules": (lambda: testing.find_broken_rule(lambda x: cube(x), 2.0), "its rule says"),
     "Run": (trained, "loss"),
     "Outcome": (outcome, "epochs"),
@@ -289,7 +290,7 @@ def test_what_is_printed_is_no_wider_than_the_terminal(name, width, monkeypatch)
         assert max(map(len, printed.splitlines())) <= width
 
 
-SENTENCES = "Convexity TaylorTest DepthStudy Report BrokenRules AdamW Chain Summary Draft".split()
+SENTENCES = "Convexity NonFinite TaylorTest DepthStudy Report BrokenRules AdamW Chain Summary Draft".split()
 MADE = {}
 
 

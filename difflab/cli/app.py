@@ -26,6 +26,7 @@ COMMANDS = {
     "compare": "One gradient by every method, judged by the certified one.",
     "check": "The gradient of your own Python function, and the rule that is wrong.",
     "judge": "The gradient of your own JAX or PyTorch function, and the rule that is wrong.",
+    "nonfinite": "The operation where a NaN or an infinity begins: NumPy, JAX, PyTorch.",
     "draw": "The forward and the backward pass as a picture.",
     "step": "A page that goes through both passes step by step, with sliders.",
     "step-size": "The V-curve: error of finite differences against the step.",

@@ -19,6 +19,7 @@ FUNCTIONS = {
     "Compiled programs": "compile Program to_jax",
     "Other people's code": "from_jax",
     "Other people's code": "from_torch",
+    "Other libraries": "find_nonfinite",
     "Errors": "DifflabError",
 }
 MODULES = (

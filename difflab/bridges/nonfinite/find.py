@@ -15,10 +15,10 @@ from ...progress import doing
 from ...types import Function, Tree, Value
 from . import on_jax, on_numpy, on_torch
 from .finding import NonFinite, finding
-from .record import Record
+from .history import History
 from .search import origin_of
 
-READERS: dict[str, Callable[..., Iterator[tuple[str, Record]]]] = {
+READERS: dict[str, Callable[..., Iterator[tuple[str, History]]]] = {
     "numpy": on_numpy.records,
     "jax": on_jax.records,
     "torch": on_torch.records,
@@ -70,13 +70,13 @@ def find_nonfinite(f: Function | Graph, *args: Tree, framework: str = "auto") ->
     ]
 
 
-def searched(first: tuple[str, Record], rest: Iterator[tuple[str, Record]]) -> NonFinite | None:
+def searched(first: tuple[str, History], rest: Iterator[tuple[str, History]]) -> NonFinite | None:
     """The finding in the first pass whose results are not all finite."""
     for pass_, record in chain([first], rest):
-        with doing(f"searching the {pass_} pass"):
+        with doing(f"searching the {pass_} pass"), record.arrays.calm():
             origin = origin_of(record)
-        if origin is not None:
-            return finding(record, origin, pass_)
+            if origin is not None:
+                return finding(record, origin, pass_)
     return None
 
 

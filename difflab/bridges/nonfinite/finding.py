@@ -12,10 +12,11 @@ from ...cards.shown import Carded
 from ...draw.text import short
 from ...errors import DifflabError
 from ...glance import glance
+from ...graph.node import Node
 from ...types import FileName, Value
+from .history import AnyNode, History, Vertex
 from .mends import mend_of
 from .picture import Stop, Trail, trail
-from .record import Place, Record
 from .search import Origin, path_to
 
 MOST = 7  # operations of a path that a line names
@@ -26,25 +27,25 @@ class NonFinite(Carded):
     """Where a NaN or an infinity begins.
 
     `node` is the operation (or the input, or the constant, that was not finite when it was given): a `Node` of
-    difflab's, or a `Vertex` that stands for one of JAX's or PyTorch's. `operands` are the values that it got, `value` is
-    what it made and `index` the first entry that is not finite. `path` are the nodes from an input to it. `pass_` is
-    "forward" where the function's value is spoilt, else "backward". `source` is the line of the code, and `derivative_of`
+    difflab's, or a `Vertex` that stands for one of JAX's or PyTorch's. `operands` are the values that it got, `value`
+    is what it made and `index` the first entry that is not finite. `path` are the nodes from an input to it. `pass_` is
+    "forward" where the function's value is spoilt, else "backward". `source` is the line of the code, `derivative_of`
     the operation whose derivative it is a part of; `turn` names the turn of a loop; `kind` is "NaN", "inf" or "-inf".
     `turned` is the operation that makes a NaN of an infinity later, if one does, and `reaches` says which result is
     spoilt. `mend` says what to write instead, where that is known.
     """
 
-    node: Place
+    node: Node | Vertex
     pass_: str
     operands: tuple[Value, ...]
     value: Value
     index: tuple[int, ...]
-    path: tuple[Place, ...]
+    path: tuple[Node | Vertex, ...]
     kind: str
     source: str = ""
     derivative_of: str = ""
     turn: str = ""
-    turned: Place | None = None
+    turned: Node | Vertex | None = None
     reaches: str = ""
     mend: str = ""
     entries: tuple[str, ...] = ()  # of each node of the path, its value in a few words
@@ -82,7 +83,7 @@ class NonFinite(Carded):
         return "\n".join([f"<NonFinite: {self.headline}", *self.lines()[1:]]) + ">"
 
     def draw(self, path: FileName | None = None, force: bool = False) -> Trail | Path:
-        """The path as a drawing, the node marked; with the name of a file (.svg) it is written, and its path returned."""
+        """The path as a drawing, the node marked; with the name of a file (.svg) that is written, and returned."""
         picture = self.picture()
         return picture if path is None else picture.save(path, force)
 
@@ -136,7 +137,7 @@ class NonFinite(Carded):
         return card.add(Words(f"mend: {self.mend}")) if self.mend else card
 
 
-def called(node: Place) -> str:
+def called(node: AnyNode) -> str:
     """A node in a word: an input's name, the operation's."""
     name = node.primitive.name
     if node.operands or node.name is None:
@@ -144,14 +145,14 @@ def called(node: Place) -> str:
     return node.name
 
 
-def stop(node: Place, value: str) -> Stop:
+def stop(node: AnyNode, value: str) -> Stop:
     """The box of a node."""
     if node.operands:
         return Stop(called(node), value)
     return Stop(called(node), value, "input") if node.name else Stop(value, kind="constant")
 
 
-def finding(record: Record, origin: Origin, pass_: str) -> NonFinite:
+def finding(record: History, origin: Origin, pass_: str) -> NonFinite:
     """The answer, from where the search ended."""
     step, node = origin.step, record.nodes[origin.slot]
     slots = path_to(record, origin.slot)
@@ -177,12 +178,12 @@ def finding(record: Record, origin: Origin, pass_: str) -> NonFinite:
     )
 
 
-def named(record: Record, slot: int, words: str) -> str:
+def named(record: History, slot: int, words: str) -> str:
     node = record.nodes[slot]
     return f"{node.name} = {words}" if node.name and not node.operands else words
 
 
-def in_words(record: Record, slot: int, index: tuple[int, ...]) -> str:
+def in_words(record: History, slot: int, index: tuple[int, ...]) -> str:
     """The entry of a value that stands in the same place, or the value in short."""
     x = record.values[slot]
     numbers = record.arrays.numbers(x)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import ModuleType
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from ...graph.trace import argument_names
 from ...testing.report import relative_path
 from ...types import Array, Function, Tree, Value
 from ..packages import needed
-from .record import Record, Step, Vertex
+from .history import History, Step, Vertex
 
 # Equations that are elementwise; of any other the search asks which entries depend on which.
 ELEMENTWISE = frozenset(
@@ -40,6 +40,7 @@ class JaxArrays:
     module = "jnp"
 
     def __init__(self, jax: ModuleType) -> None:
+        self.jax: Value = jax
         self.jnp: Value = jax.numpy
 
     def numbers(self, x: Value) -> Array | None:
@@ -52,12 +53,16 @@ class JaxArrays:
     def like(self, x: Value, numbers: Array) -> Value:
         return self.jnp.asarray(numbers, dtype=getattr(x, "dtype", None))
 
+    def calm(self) -> AbstractContextManager[Value]:
+        found: AbstractContextManager[Value] = self.jax.debug_nans(False)  # JAX's own search for NaN would end ours
+        return found
 
-def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
+
+def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, History]]:
     """The forward pass, and then the backward pass as `jax.vjp` makes it."""
     jax = needed("jax", "find_nonfinite")
     call = Call(jax, f, args)
-    with quiet(jax):
+    with JaxArrays(jax).calm():
         jaxpr, shape = jax.make_jaxpr(call.outputs, return_shape=True)(*call.values)
         forward, outputs = Reader(jax).read(jaxpr, call)
     forward.outputs = [(k, "the output") for k in outputs]
@@ -65,15 +70,10 @@ def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]
     inexact = jax.numpy.inexact
     if not call.moving or not any(jax.numpy.issubdtype(y.dtype, inexact) for y in shape):
         return
-    with quiet(jax):
+    with JaxArrays(jax).calm():
         record, outputs = Reader(jax, forward).read(jax.make_jaxpr(call.gradient)(*call.values), call)
     record.outputs = [(k, f"the gradient by {call.names[i]}") for k, i in zip(outputs, call.moving)]
     yield "backward", record
-
-
-def quiet(jax: ModuleType) -> Value:
-    """JAX without its own search for NaN, which would end ours."""
-    return jax.debug_nans(False)
 
 
 class Call:
@@ -118,7 +118,7 @@ class Call:
 
 
 class Scope(NamedTuple):
-    """Where an equation stands: the turn of a loop, the place in the code of the call around it, the transformations."""
+    """Where an equation stands: the turn of a loop, the place in the code, the transformations around it."""
 
     turn: str = ""
     told: str = ""
@@ -132,14 +132,14 @@ class Scope(NamedTuple):
         return self._replace(turn=f"{outer}iteration {k} of {loop}")
 
 
-class JaxRecord(Record):
+class JaxHistory(History):
     """A record that tells the equations of a function from those of its derivative, for the words of a finding.
 
     JAX keeps for both the place in the code alone. `primal` is the record of the function itself: what comes at a place
     in its order are its own equations, what stands between them belongs to a derivative.
     """
 
-    def __init__(self, arrays: JaxArrays, primal: JaxRecord | None) -> None:
+    def __init__(self, arrays: JaxArrays, primal: JaxHistory | None) -> None:
         super().__init__(arrays)
         self.primal = primal
         self.moving: set[int] = set()  # the slots that depend on an input
@@ -178,12 +178,12 @@ class JaxRecord(Record):
 class Reader:
     """Computes a jaxpr into a record."""
 
-    def __init__(self, jax: ModuleType, primal: JaxRecord | None = None) -> None:
+    def __init__(self, jax: ModuleType, primal: JaxHistory | None = None) -> None:
         self.jax = jax
-        self.record: JaxRecord = JaxRecord(JaxArrays(jax), primal)
+        self.record: JaxHistory = JaxHistory(JaxArrays(jax), primal)
         self.summarize: Value = needed("jax.extend.source_info_util", "find_nonfinite").summarize
 
-    def read(self, closed: Value, call: Call) -> tuple[JaxRecord, list[int]]:
+    def read(self, closed: Value, call: Call) -> tuple[JaxHistory, list[int]]:
         """The record of a jaxpr at the call's values, and the slots of its outputs."""
         slots = []
         for x, name in zip(call.values, call.names):
@@ -197,16 +197,16 @@ class Reader:
 
     def run(self, closed: Value, slots: Sequence[int], scope: Scope) -> list[int]:
         """The slots of the outputs of a jaxpr."""
-        jaxpr = getattr(closed, "jaxpr", closed)
+        jaxpr: Value = getattr(closed, "jaxpr", closed)
         env = {v: self.constant(x) for v, x in zip(jaxpr.constvars, getattr(closed, "consts", ()))}
         env.update(zip(jaxpr.invars, slots))
-        of = lambda v: self.constant(v.val) if hasattr(v, "val") else env[v]
+        of: Callable[[Value], int] = lambda v: self.constant(v.val) if hasattr(v, "val") else env[v]
         for eqn in jaxpr.eqns:
             env.update(zip(eqn.outvars, self.equation(eqn, [of(v) for v in eqn.invars], scope)))
         return [of(v) for v in jaxpr.outvars]
 
     def equation(self, eqn: Value, slots: list[int], scope: Scope) -> Sequence[int]:
-        name = eqn.primitive.name
+        name = str(eqn.primitive)
         told = self.summarize(eqn.source_info)
         here = scope.inside(told if PLACE.match(told) else scope.told, f"{scope.stack}/{eqn.source_info.name_stack}")
         loop = {"scan": self.scan, "while": self.loop, "cond": self.branch}.get(name)
@@ -229,7 +229,7 @@ class Reader:
 
         place = PLACE.match(scope.told)
         source = "" if place is None else relative_file(place[1])
-        name, out = eqn.primitive.name, eqn.outvars[0].aval if eqn.outvars else None
+        name, out = str(eqn.primitive), eqn.outvars[0].aval if eqn.outvars else None
         vertex = Vertex(
             name,
             tuple(self.record.nodes[k] for k in slots),

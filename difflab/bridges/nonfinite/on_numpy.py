@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from ...graph.trace import record as recorded
 from ...primitives import NUMPY, rows
 from ...testing.lines import Lines
 from ...types import Array, Function, Tree, Value
-from .record import Record
+from .history import History
 
 
 class NumpyArrays:
@@ -29,8 +30,11 @@ class NumpyArrays:
     def like(self, x: Value, numbers: Array) -> Value:
         return numbers.astype(np.asarray(x).dtype)[()]
 
+    def calm(self) -> AbstractContextManager[Value]:
+        return np.errstate(all="ignore")
 
-def records(f: Function | Graph, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
+
+def records(f: Function | Graph, args: tuple[Tree, ...]) -> Iterator[tuple[str, History]]:
     """The forward pass, and then the backward pass with the forward pass that it needs."""
     graph, lines = graph_at(f, args)
     values = graph.bind(args, {})
@@ -63,15 +67,15 @@ def graph_at(f: Function | Graph, args: tuple[Tree, ...]) -> tuple[Graph, dict[N
 
 def lines_of_copy(graph: Graph, backward: Graph, lines: dict[Node, str]) -> dict[Node, str]:
     """The lines of a backward graph's nodes: of its copy of the forward pass, and by way of that of the others."""
-    copies = [n for n in backward.order if n not in backward.partner and n.primitive is not rows.constant]
     own = [n for n in graph.order if n.primitive is not rows.constant]
+    copies = [n for n in backward.order if n.primitive is not rows.constant][: len(own)]  # it begins with them
     if [n.primitive for n in copies] != [n.primitive for n in own]:
         return {}
     found = {copy: lines.get(n, "") for copy, n in zip(copies, own)}
     return {n: found.get(backward.partner.get(n, n), "") for n in backward.order}
 
 
-class GraphRecord(Record):
+class GraphHistory(History):
     """The record of a graph: where each node's value is."""
 
     def __init__(self) -> None:
@@ -82,9 +86,9 @@ class GraphRecord(Record):
         return [k for n in nodes for k in self.places[n]]
 
 
-def record_of(graph: Graph, values: list[Value], lines: dict[Node, str]) -> GraphRecord:
+def record_of(graph: Graph, values: list[Value], lines: dict[Node, str]) -> GraphHistory:
     """The graph run on values; what an operation with several results gives is a slot each."""
-    record = GraphRecord()
+    record = GraphHistory()
     for node, x in zip(graph.inputs, values):
         record.places[node] = (record.input(x, node),)
     with np.errstate(all="ignore"):
@@ -94,7 +98,7 @@ def record_of(graph: Graph, values: list[Value], lines: dict[Node, str]) -> Grap
     return record
 
 
-def add(record: GraphRecord, graph: Graph, node: Node, line: str) -> tuple[int, ...]:
+def add(record: GraphHistory, graph: Graph, node: Node, line: str) -> tuple[int, ...]:
     """The slots of one node."""
     if node.primitive is rows.constant:
         return (record.slot(node.params["value"], node),)

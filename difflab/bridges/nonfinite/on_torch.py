@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -13,8 +13,8 @@ from ...graph.trace import argument_names
 from ...testing.lines import OURS, line_of_caller
 from ...types import Array, Function, Params, Tree, Value
 from ..packages import needed
+from .history import History, Vertex
 from .names import within
-from .record import Record, Vertex
 
 ALIKE = frozenset("alias clone detach expand lift_fresh _to_copy".split())  # elementwise, though not said to be
 HANDED_ON = frozenset("alias detach lift_fresh".split())  # what autograd keeps of a value, and nobody wrote
@@ -42,8 +42,12 @@ class TorchArrays:
             return numbers.item()
         return self.torch.as_tensor(numbers).to(x.device, x.dtype)
 
+    def calm(self) -> AbstractContextManager[Value]:
+        found: AbstractContextManager[Value] = self.torch.no_grad()
+        return found
 
-def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]:
+
+def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, History]]:
     """The forward pass, and then the same with the backward pass of autograd behind it."""
     torch = needed("torch", "find_nonfinite")
     reader = Reader(torch)
@@ -61,8 +65,8 @@ def records(f: Function, args: tuple[Tree, ...]) -> Iterator[tuple[str, Record]]
         wanted = [x for x in named if x.requires_grad]
         if not tops or not wanted:
             return
+        seeds = [torch.ones_like(y) for y in tops]
         with reader.mode():
-            seeds = [torch.ones_like(y) for y in tops]
             slopes = torch.autograd.grad(tops, wanted, seeds, allow_unused=True)
     told = [(x, g) for x, g in zip(wanted, slopes) if g is not None]
     reader.record.outputs = [(reader.slot(g), f"the gradient by {named[x]}") for x, g in told]
@@ -87,7 +91,7 @@ class Reader:
 
     def __init__(self, torch: ModuleType) -> None:
         self.torch: Value = torch
-        self.record: Record = Record(TorchArrays(torch))
+        self.record: History = History(TorchArrays(torch))
         self.slots: dict[int, int] = {}  # by the id of a tensor, which `kept` keeps alive
         self.kept: list[Value] = []
         self.views: dict[int, list[Value]] = {}  # the tensors in each piece of memory
@@ -249,7 +253,7 @@ def memory(x: Value) -> int:
 
 def seen_alike(x: Value, y: Value) -> bool:
     """Whether two tensors are the same elements of the same memory."""
-    return x.dtype == y.dtype and shape(x) == shape(y)
+    return bool(x.dtype == y.dtype and shape(x) == shape(y))
 
 
 def odd(x: Value) -> bool:

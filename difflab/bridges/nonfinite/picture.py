@@ -1,4 +1,4 @@
-"""The way of a NaN as a drawing: from an input over the operations to where it arises, marked, and on to what it spoils."""
+"""The way of a NaN as a drawing: from an input to where it arises, marked, and on to what it spoils."""
 
 from __future__ import annotations
 

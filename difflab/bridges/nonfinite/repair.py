@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...types import Array, Shape, Value
-from .record import Record, Step
+from .history import History, Step
 
 RUNS = 48  # of one step, to find the entries of an operand that are to blame
 
@@ -35,14 +35,15 @@ def fills(shape: Shape, which: int) -> Array:
 class Trial:
     """One step, and what becomes of its results when entries of its operands are mended."""
 
-    def __init__(self, record: Record, step: Step, wanted: list[Array | None]) -> None:
+    def __init__(self, record: History, step: Step, wanted: list[Array | None]) -> None:
         self.record, self.step = record, step
         self.values: list[Value] = [record.values[k] for k in step.operands]
         numbers = [record.arrays.numbers(x) for x in self.values]
         self.numbers: list[Array] = [np.zeros(()) if x is None else x for x in numbers]
         self.bad: list[Array] = [~np.isfinite(x) for x in self.numbers]
         self.spoilt: list[int] = [k for k, b in enumerate(self.bad) if b.any()]
-        shapes = [np.shape(record.arrays.numbers(record.values[k])) for k in step.results]
+        made: list[Value] = [record.arrays.numbers(record.values[k]) for k in step.results]
+        shapes = [np.shape(x) for x in made]
         self.wanted: list[Array] = [np.zeros(s, bool) if w is None else w for s, w in zip(shapes, wanted)]
         self.fill = 0
 
@@ -106,7 +107,7 @@ class Trial:
         return Blame(arises, merged)
 
     def spoilt_by(self, k: int, mask: Array) -> list[Array]:
-        """Where results are not finite if of all spoilt entries only these of one operand stay; all if it cannot run."""
+        """Where results are not finite if of all spoilt entries only these stay; everywhere if it cannot run."""
         found = self.results({k: mask}, self.fill)
         return self.wanted if found is None else [f > 0 for f in found]
 
@@ -122,9 +123,9 @@ class Trial:
             extra = mask.ndim - bad.ndim
             if extra < 0 or any(a not in (1, b) for a, b in zip(bad.shape, mask.shape[extra:])):
                 return bad
-            mask = mask.any(axis=tuple(range(extra)))
-            once = tuple(i for i, n in enumerate(bad.shape) if n == 1 and mask.shape[i] != 1)
-            found |= mask.any(axis=once, keepdims=True)
+            own = np.asarray(mask.any(axis=tuple(range(extra))))
+            once = tuple(i for i, n in enumerate(bad.shape) if n == 1 and own.shape[i] != 1)
+            found |= own.any(axis=once, keepdims=True)
         return found & bad
 
     def of_entries(self, k: int) -> tuple[Array, list[Array]]:
@@ -155,7 +156,7 @@ def count(masks: list[Array]) -> int:
     return sum(int(np.count_nonzero(m)) for m in masks)
 
 
-def blame_of(record: Record, step: Step, wanted: list[Array | None]) -> Blame:
+def blame_of(record: History, step: Step, wanted: list[Array | None]) -> Blame:
     """Where a step makes what is not finite in the wanted entries of its results, and which operands hand it on."""
     if step.places is not None and wanted[0] is not None:
         masks = zip(step.operands, step.places(wanted[0]))

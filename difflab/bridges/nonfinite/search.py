@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...types import Array
-from .record import Record, Step
+from .history import History, Step
 from .repair import blame_of
 
 
@@ -40,7 +40,7 @@ class Origin:
 class Walk:
     """Goes back through the steps, last to first, and keeps which entries of each slot spoil a result."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: History) -> None:
         self.record = record
         self.blamed: dict[int, Array] = {}
         self.spoils: dict[int, Step] = {}  # of each blamed slot, a step that it spoils
@@ -66,8 +66,8 @@ class Walk:
             self.blamed[k] = self.blamed[k] | mask if k in self.blamed else mask
             self.spoils.setdefault(k, step)
         if blame.operands and not any(self.nan(k, mask).any() for k, mask in blame.operands.items()):
-            for k, mask in zip(step.results, wanted):
-                nan = self.nan(k, mask)
+            for k, asked in zip(step.results, wanted):
+                nan = self.nan(k, asked)
                 if nan.any():
                     self.turned[k] = Origin(k, nan, step)
 
@@ -80,7 +80,7 @@ class Walk:
         return found
 
     def first(self) -> Origin | None:
-        """The origin to name: a NaN that was given, the first that is computed, else what infinities that were given do."""
+        """The origin to name: a NaN that was given, the first that is computed, else what given infinities do."""
         given = [k for k in sorted(self.blamed) if self.record.made_by[k] is None]
         given.sort(key=lambda k: k not in self.record.inputs)
         for k in given:
@@ -107,14 +107,14 @@ class Walk:
         return Origin(origin.slot, origin.entries, origin.step, turned, words.get(slot, ""))
 
 
-def origin_of(record: Record) -> Origin | None:
+def origin_of(record: History) -> Origin | None:
     """Where the NaN or infinity of a record's outputs begins; None where they are finite."""
     walk = Walk(record)
     found = walk.first()
     return None if found is None else walk.onward(found)
 
 
-def path_to(record: Record, slot: int) -> list[int]:
+def path_to(record: History, slot: int) -> list[int]:
     """The slots from an input to this one, by the fewest steps; from a constant where no input leads there.
 
     A path over numbers is preferred to one over a choice (the condition of a `where`).
@@ -133,7 +133,7 @@ def path_to(record: Record, slot: int) -> list[int]:
     return [k for k in found if k == slot or (step := record.made_by[k]) is None or not step.hidden]
 
 
-def reached(record: Record, slot: int, over: Callable[[int], bool]) -> tuple[dict[int, int | None], int | None]:
+def reached(record: History, slot: int, over: Callable[[int], bool]) -> tuple[dict[int, int | None], int | None]:
     """The slots that one comes from, each with the next on the way to it, and the nearest input among them."""
     before: dict[int, int | None] = {slot: None}
     waiting, inputs = deque([slot]), set(record.inputs)

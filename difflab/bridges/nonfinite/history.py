@@ -7,6 +7,7 @@ other values; loops are unrolled, so that an operation in a loop is a step for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -52,7 +53,7 @@ class Vertex:
         return f"<Vertex {self.operation}{label}, shape {self.shape}, dtype {self.dtype}>"
 
 
-Place: TypeAlias = Node | Vertex
+AnyNode: TypeAlias = Node | Vertex
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ class Step:
     (into the turn of a loop, to a view), and nobody wrote them; `places` says which, where that is known.
     """
 
-    node: Place
+    node: AnyNode
     operands: tuple[int, ...]
     results: tuple[int, ...]
     run: Callable[[list[Value]], Sequence[Value]]
@@ -88,32 +89,35 @@ class Arrays(Protocol):
     def like(self, x: Value, numbers: Array) -> Value:
         """These numbers as a value of x's kind and dtype."""
 
+    def calm(self) -> AbstractContextManager[Value]:
+        """Around steps that are run again: no warnings and no searches of the library's own."""
 
-class Record:
-    """The steps in their order, the value of each slot, and what is looked at in the end: `outputs`, each with words."""
+
+class History:
+    """The steps in their order, the value of each slot, and what is looked at: `outputs`, each with words."""
 
     def __init__(self, arrays: Arrays) -> None:
         self.arrays = arrays
         self.values: list[Value] = []
-        self.nodes: list[Place] = []
+        self.nodes: list[AnyNode] = []
         self.made_by: list[Step | None] = []
         self.steps: list[Step] = []
         self.inputs: list[int] = []
         self.outputs: list[tuple[int, str]] = []
 
-    def slot(self, value: Value, node: Place, step: Step | None = None) -> int:
+    def slot(self, value: Value, node: AnyNode, step: Step | None = None) -> int:
         """A slot for a value: of an input or a constant, or the result of a step."""
         self.values.append(value)
         self.nodes.append(node)
         self.made_by.append(step)
         return len(self.values) - 1
 
-    def input(self, value: Value, node: Place) -> int:
+    def input(self, value: Value, node: AnyNode) -> int:
         self.inputs.append(self.slot(value, node))
         return self.inputs[-1]
 
     def take(
-        self, node: Place, operands: Sequence[int], values: Sequence[Value], run: Callable[..., Value], **rest: Value
+        self, node: AnyNode, operands: Sequence[int], values: Sequence[Value], run: Callable[..., Value], **rest: Value
     ) -> tuple[int, ...]:
         """A step that was computed: the slots of its results."""
         first = len(self.values)
@@ -171,4 +175,4 @@ class Record:
                 waiting += step.operands
 
 
-__all__ = ["Arrays", "Named", "Place", "Record", "Step", "Vertex"]
+__all__ = ["AnyNode", "Arrays", "History", "Named", "Step", "Vertex"]

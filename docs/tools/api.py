@@ -17,6 +17,7 @@ FUNCTIONS = {
     "Methods, compared and certified": "differentiate Derivative compare Comparison certify step_size_study "
     "expression_swell accuracy",
     "Compiled programs": "compile Program to_jax",
+    "Other people's code": "to_torch to_onnx from_onnx to_numpy_source to_c to_latex",
     "Errors": "DifflabError",
 }
 MODULES = (

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UnsupportedError
 from ...differentiate.control_flow import scan
+from ...errors import UnsupportedError
 from ...graph.node_carrier import NODE
 from ...types import Params, Shape, Value
 from .operators import dtype_of, number, operator, plain, whole
@@ -148,7 +148,7 @@ def instance_norm(a: Params, x: Value, scale: Value, bias: Value) -> Value:
 def resize(a: Params, x: Value, *given: Value) -> Value:
     """Nearest neighbours: which element each new one is follows from the lengths."""
     given = given if a["operator"] == "Resize" else (None, *given)
-    scales, sizes = ([*given, None, None, None][1:3])
+    scales, sizes = [*given, None, None, None][1:3]
     if a.get("mode", "nearest") != "nearest":
         raise UnsupportedError(f"from_onnx: Resize with mode={a['mode']!r}; nearest is there")
     shape = np.shape(x)

@@ -104,7 +104,8 @@ def check_operators(path: FileName, model: Any) -> None:
     if missing:
         named = ", ".join(f"{name} ({n})" if n > 1 else name for name, n in sorted(missing.items()))
         total = sum(missing.values())
-        raise UnsupportedError(f"from_onnx: {path} has {total} operator{'s' * (total != 1)} that are not known: {named}")
+        many = "s" * (total != 1)
+        raise UnsupportedError(f"from_onnx: {path} has {total} operator{many} that are not known: {named}")
 
 
 def unknown_in(graph: Any) -> list[str]:
@@ -122,7 +123,8 @@ def unknown_in(graph: Any) -> list[str]:
 
 def array_of(tensor: Any, path: FileName) -> Array:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        raise InputError(f"{path} has the weight {tensor.name!r} in another file; onnx.save(onnx.load(path), new) joins them")
+        mend = "onnx.save(onnx.load(path), new) joins them"
+        raise InputError(f"{path} has the weight {tensor.name!r} in another file; {mend}")
     try:
         found: Array = onnx.numpy_helper.to_array(tensor)
     except Exception as error:  # a length that its bytes do not have, a dtype that there is not

@@ -25,7 +25,9 @@ from ...primitives.spelling import ON_HOST
 from ...types import DType, Function, Rule, Tree, Value
 
 Known = Callable[[Primitive], bool]
-OTHER_BRANCH = "an if, a while or a mask looks at a value, and this writes one way only; use dl.cond, dl.while_loop or np.where"
+OTHER_BRANCH = (
+    "an if, a while or a mask looks at a value, and this writes one way only; use dl.cond, dl.while_loop or np.where"
+)
 
 
 class Expanding(NodeCarrier):

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from ...compile.run.blas import controls, product
-from ...compile.run.sincos import sincos, tables
+from ...compile.run.blas import controls
+from ...compile.run.sincos import tables
 from ...errors import UnsupportedError
 from ...late import Late
-from ...primitives.found import find, of_scipy
+from ...primitives.found import of_scipy
 from ...primitives.kernels import parallel, workspace
-from ...types import Array, Function
+from ...types import Array
 
 LARGE = 400  # bytes from which an array is written as base64
 NAMESPACES = ("linalg", "fft", "lib.stride_tricks")
@@ -179,8 +179,6 @@ class Linker:
         env = dict(f.__globals__)
         for cell_name, cell in zip(code.co_freevars, f.__closure__ or ()):
             env[cell_name] = cell.cell_contents
-        if f.__kwdefaults__ or f.__defaults__:
-            env |= {"__defaults__": f.__defaults__}
         found = node_of(code)
         if isinstance(found, ast.Lambda):
             made = ast.FunctionDef("made", found.args, [ast.Return(found.body)], [], None, None)
@@ -195,7 +193,9 @@ class Linker:
             self.known[id(f)] = name  # it may call itself
         clean = ast.parse(ast.unparse(node)).body[0]
         clean.decorator_list = [  # type: ignore[attr-defined]
-            d for d in clean.decorator_list if "cache" in ast.unparse(d)  # type: ignore[attr-defined]
+            d
+            for d in clean.decorator_list
+            if "cache" in ast.unparse(d)  # type: ignore[attr-defined]
         ]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
         clean.name = name  # type: ignore[attr-defined]
@@ -210,7 +210,8 @@ class Linker:
         """An object of a class of difflab's, with its attributes."""
         kind = type(value)
         if not kind.__module__.startswith("difflab."):
-            raise UnsupportedError(f"to_numpy_source: it needs a {kind.__module__}.{kind.__name__}, which is no plain value")
+            told = f"{kind.__module__}.{kind.__name__}"
+            raise UnsupportedError(f"to_numpy_source: it needs a {told}, which is no plain value")
         if isinstance(value, tuple):
             return self.assigned(f"{self.reference(kind)}({', '.join(map(self.reference, value))})", wanted)
         if isinstance(value, int):
@@ -291,19 +292,9 @@ class Renamer(ast.NodeTransformer):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         if node.value is None:
-            self.generic_visit(node) if False else None
             return ast.AnnAssign(node.target, ast.Constant("value"), None, node.simple)
-        self.generic_visit(ast.Assign([node.target], node.value))
         return ast.Assign([self.visit(node.target)], self.visit(node.value))
 
 
 def parsed(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
-
-
-def special_function(path: str) -> Function | None:
-    found: Function | None = find(path)
-    return found
-
-
-__all__ = ["Linker", "product", "sincos"]

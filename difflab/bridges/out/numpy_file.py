@@ -30,8 +30,9 @@ from ...version import __version__
 from .expand import graph_at
 from .linker import Linker
 
+OTHERWISE = "a branch that looks at a value is decided otherwise here"
 CONTROL = ("scan", "while_loop", "cond")
-BUFFERS = '''
+BUFFERS = """
 def {name}(sizes, places, rows=None):
     times, lead = (1, ()) if rows is None else (rows, (rows,))
     memory = [np.empty(n * times, np.uint8) for n in sizes]
@@ -42,14 +43,14 @@ def {name}(sizes, places, rows=None):
             count *= n
         found.append(memory[slot][: count * dtype.itemsize].view(dtype).reshape((*lead, *shape)))
     return found
-'''.strip()
-BLOCKS = '''
+""".strip()
+BLOCKS = """
 def {name}(function, rows, step, buffers, *arrays):
     for k, lo in enumerate(range(0, rows, step)):
         hi = min(lo + step, rows)
         function(k, lo, hi, buffers if hi - lo == step else [b[: hi - lo] for b in buffers], *arrays)
-'''.strip()
-SCAN = '''
+""".strip()
+SCAN = """
 def {name}(*xs):
     captured, carry, slices = list(xs[:{a}]), list(xs[{a}:{b}]), xs[{b}:]
     found = [[None] * {count} for _ in range({results})]
@@ -58,20 +59,21 @@ def {name}(*xs):
         for kept, x in zip(found, [*after[{n}:], *carry]):
             kept[t] = x
         carry = list(after[:{n}])
-    return (*carry, *[np.stack(kept) if kept else np.zeros((0, *shape), dtype) for kept, (shape, dtype) in zip(found, {likes})])
-'''.strip()
-WHILE = '''
+    stacked = [np.stack(y) if y else np.zeros((0, *shape), dtype) for y, (shape, dtype) in zip(found, {likes})]
+    return (*carry, *stacked)
+""".strip()
+WHILE = """
 def {name}(*xs):
     value, count = list(xs[{b}:]), 0
     while {test}(*xs[:{a}], *value)[0]:
         value, count = list({body}(*xs[{a}:{b}], *value)), count + 1
     return (*value, np.int64(count))
-'''.strip()
-COND = '''
+""".strip()
+COND = """
 def {name}(*xs):
     found = {yes}(*[xs[k] for k in {yes_places}], 0.0) if xs[0] else {no}(*[xs[k] for k in {no_places}], 0.0)
     return tuple(found) if len(found) != 1 else found[0]
-'''.strip()
+""".strip()
 
 
 class Loop:
@@ -279,7 +281,7 @@ def entry(name: str, graph: Graph, run: str) -> str:
         seen = f"np.shape(found[{count + k}]) != {tuple(outcome)!r}" if isinstance(outcome, tuple) else (
             f"found[{count + k}] != {outcome!r}"
         )  # fmt: skip
-        lines += [f"    if {seen}:", '        raise ValueError("a branch that looks at a value is decided otherwise here")']
+        lines += [f"    if {seen}:", f"        raise ValueError({OTHERWISE!r})"]
     results_text = [f"np.asarray(found[{k}])[()]" for k in range(count)]
     lines.append(f"    return {', '.join(results_text)}{',' if several and count < 2 else ''}")
     return "\n".join(lines)

@@ -23,10 +23,11 @@ def with_batch_axis(made: Any, longer: Callable[[tuple[Tree, ...]], Any], exampl
     leaves = [x for e in examples for x in flatten(e)[0]]
     lengths = {np.shape(x)[:1] for x in leaves}
     if len(lengths) != 1 or () in lengths:
-        raise InputError(f"to_onnx: batch=True, and the first axes of the examples are {sorted(lengths)}; they must be one")
+        told = f"the first axes of the examples are {sorted(lengths)}; they must be one"
+        raise InputError(f"to_onnx: batch=True, and {told}")
     ((n,),) = lengths
     if n < 2:
-        raise InputError("to_onnx: batch=True needs examples of at least two rows, so that the batch is told from others")
+        raise InputError("to_onnx: batch=True needs examples of at least two rows, to tell the batch from other axes")
     more = [flatten(e)[1]([row_more(x) for x in flatten(e)[0]]) for e in examples]
     other = longer(tuple(more))
     return Batched(made, other, n).model

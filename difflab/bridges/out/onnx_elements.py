@@ -145,8 +145,6 @@ def real(w: Writer, node: Node, x: str) -> str:
     return x
 
 
-
-
 KERNELS: dict[Primitive, Any] = {
     **dict.fromkeys(LOGICAL, logical),
     **dict.fromkeys(BITWISE, bitwise),

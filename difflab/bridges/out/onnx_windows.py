@@ -33,7 +33,8 @@ def conv_input_transpose(
     w: Writer, node: Node, y: str, f: str, *, shape: Shape, stride: Shape, padding: Value, dilation: Shape, groups: int
 ) -> str:
     given, size = node.operands[0].shape[2:], node.operands[1].shape[2:]
-    reached = [s * (n - 1) + (k - 1) * d + 1 - a - b for n, k, s, (a, b), d in zip(given, size, stride, padding, dilation)]
+    axes_of = zip(given, size, stride, padding, dilation)
+    reached = [s * (n - 1) + (k - 1) * d + 1 - a - b for n, k, s, (a, b), d in axes_of]
     more = [n - r for n, r in zip(shape, reached)]
     channels, filters = node.operands[0].shape[1] // groups, node.operands[1].shape[0] // groups
     found = []
@@ -42,7 +43,12 @@ def conv_input_transpose(
         own = f if groups == 1 else w.slice(f, [g * filters], [(g + 1) * filters], [0], [1])
         found.append(
             w.add(
-                "ConvTranspose", mine, own, strides=list(stride), pads=pads(padding), dilations=list(dilation),
+                "ConvTranspose",
+                mine,
+                own,
+                strides=list(stride),
+                pads=pads(padding),
+                dilations=list(dilation),
                 output_padding=more,
             )  # fmt: skip
         )
@@ -84,9 +90,7 @@ def pooled(w: Writer, node: Node, x: str, op: str, size: Shape, **attributes: An
 
 
 def max_pool(w: Writer, node: Node, x: str, *, size: Shape, stride: Shape, padding: Value, dilation: Shape) -> str:
-    return pooled(
-        w, node, x, "MaxPool", size, strides=list(stride), pads=pads(padding), dilations=list(dilation)
-    )
+    return pooled(w, node, x, "MaxPool", size, strides=list(stride), pads=pads(padding), dilations=list(dilation))
 
 
 def avg_pool(

@@ -19,7 +19,20 @@ from ...types import Array, DType, Shape, Value
 from .expand import computed_in
 
 onnx: Any = Late("onnx")
-NUMBERS = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")
+NUMBERS = (
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "bool",
+)
 
 
 def element_type(dtype: DType) -> int:
@@ -94,7 +107,9 @@ class Writer:
         found: str = self.add("Transpose", x, perm=list(axes)) if list(axes) != list(range(len(axes))) else x
         return found
 
-    def slice(self, x: str, starts: Sequence[int], ends: Sequence[int], axes: Sequence[int], steps: Sequence[int]) -> str:
+    def slice(
+        self, x: str, starts: Sequence[int], ends: Sequence[int], axes: Sequence[int], steps: Sequence[int]
+    ) -> str:
         found: str = self.add("Slice", x, *[self.whole(*v) for v in (starts, ends, axes, steps)])
         return found
 

@@ -61,7 +61,9 @@ C_WORDS = frozenset(
 
 def known(row: Primitive) -> bool:
     """Whether C has a form for it, or it is done away with while the text is written."""
-    return row in CALLS or row in FORMS or row in REAL_FORMS or row in MOVES or row in ARITHMETIC or "cond" in row.spelling
+    return (
+        row in CALLS or row in FORMS or row in REAL_FORMS or row in MOVES or row in ARITHMETIC or "cond" in row.spelling
+    )
 
 
 class Number:
@@ -211,7 +213,9 @@ def on_numbers(graph: Graph, values: list[Value]) -> Graph:
         raise refused("C", missing)
     strange = sorted({n.dtype.name for n in found.order if n.value.__class__ is not tuple and odd(n)})
     if strange:
-        raise UnsupportedError(f"to_c: it has values of dtype {', '.join(strange)}; float64, whole numbers and truth values are written")
+        raise UnsupportedError(
+            f"to_c: it has values of dtype {', '.join(strange)}; float64, whole numbers and truth values are written"
+        )
     return found
 
 

@@ -121,7 +121,7 @@ def closed(form: str, k: int) -> bool:
     if at < 0:
         return True
     before, after = form[at - 1 : at], form[at + len(place) : at + len(place) + 1]
-    return (before in ("(", "{", ",", " ") or form[:at].endswith(r"\lVert ")) and after in (")", "}", ",") or (
+    return ((before in ("(", "{", ",", " ") or form[:at].endswith(r"\lVert ")) and after in (")", "}", ",")) or (
         form[:at].endswith((r"\lfloor ", r"\lceil ", r"\lVert ", "|"))
     )  # fmt: skip
 

@@ -11,7 +11,6 @@ from ...errors import DifflabError, InputError
 from ...files import target, write
 from ...graph.graph import Graph
 from ...graph.pytree import flatten, named_leaves
-from ...graph.trace import record
 from ...late import Late
 from ...nn.layers.layer import Layer
 from ...nn.training.run import Run
@@ -81,9 +80,13 @@ def parts_of(
         f, params, state = f.model, f.params, f.state
     if isinstance(f, Layer):
         if params is None:
-            raise InputError("to_onnx: a model holds no weights; give params=... (and state=...) as model.init made them")
+            raise InputError(
+                "to_onnx: a model holds no weights; give params=... (and state=...) as model.init made them"
+            )
         if not examples:
-            raise InputError("to_onnx: a model needs an example of what goes in: to_onnx(model, path, x, params=params)")
+            raise InputError(
+                "to_onnx: a model needs an example of what goes in: to_onnx(model, path, x, params=params)"
+            )
         model = f
 
         def infer(params: Params, state: State, *inputs: Value) -> Value:
@@ -118,7 +121,9 @@ def model_of(graph: Graph, values: list[Value], names: list[tuple[str, Array | N
             w.constants[inputs[-1]] = np.asarray(weight, node.dtype)
     found = w.write(written, inputs, emit)
     outputs = [w.add("Identity", x, name=y.name or f"y{k}") for k, (x, y) in enumerate(zip(found, written.outputs))]
-    given = [w.info(name, n.dtype, n.shape) for (_, weight), name, n in zip(names, inputs, written.inputs) if weight is None]
+    given = [
+        w.info(name, n.dtype, n.shape) for (_, weight), name, n in zip(names, inputs, written.inputs) if weight is None
+    ]
     results = [w.info(name, y.dtype, y.shape) for name, y in zip(outputs, written.outputs)]
     made = onnx.helper.make_model(
         w.body("difflab", given, results),

@@ -11,7 +11,7 @@ import optree
 
 from ...compile.program.closure import Captured
 from ...compile.xla.carrier import sample
-from ...errors import InputError, UnsupportedError
+from ...errors import InputError
 from ...graph.graph import Graph
 from ...graph.pytree import flatten, named_leaves, structure
 from ...graph.trace import record
@@ -61,7 +61,9 @@ def to_torch(
 def of_model(model: Layer, params: Tree, state: State | None) -> tuple[Function, Tree, State]:
     """The model at inference as a function of its parameters and state and of what goes in."""
     if params is None:
-        raise InputError("to_torch: a model holds no parameters; give params=... (and state=...) as model.init made them")
+        raise InputError(
+            "to_torch: a model holds no parameters; give params=... (and state=...) as model.init made them"
+        )
 
     def infer(params: Params, state: State, *xs: Value) -> Value:
         return model.apply(params, state, *xs, training=False)[0]
@@ -131,7 +133,7 @@ def as_module(f: Function, params: Tree, state: State, examples: tuple[Tree, ...
     leaves, rebuild = flatten(params)
     buffers, rebuild_state = flatten(state)
     names, buffer_names = list(named_leaves(params, "params")), list(named_leaves(state, "state"))
-    takes_state = bool(buffers) or isinstance(state, dict) and f.__name__ == "infer"
+    takes_state = bool(buffers) or (isinstance(state, dict) and f.__name__ == "infer")
     call = on_tensors(f, ())
 
     class Written(torch.nn.Module):  # type: ignore[misc]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from ...compile.xla.carrier import sample
 from ...differentiate.transform import vjp
 from ...graph.graph import Graph
@@ -192,7 +190,10 @@ def with_own_rule(node: Node) -> Function:
 
     results = node.value if several else (node.value,)
     backward, _ = record(pull, examples, [sample(v.shape, v.dtype) for v in results])
-    ahead, back = OnTorch(forward, examples), OnTorch(backward, [*examples, *[sample(v.shape, v.dtype) for v in results]])
+    ahead, back = (
+        OnTorch(forward, examples),
+        OnTorch(backward, [*examples, *[sample(v.shape, v.dtype) for v in results]]),
+    )
     return autograd_function(ahead, back, moving, several)
 
 

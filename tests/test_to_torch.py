@@ -40,7 +40,7 @@ def test_every_row_has_numpys_values_or_is_refused_by_name(name):
 
 
 def tensors(xs, **more):
-    return [torch.tensor(x, **more) for x in xs]
+    return [torch.tensor(np.asarray(x), **more) for x in xs]
 
 
 def numbers(found):

@@ -1,4 +1,4 @@
-"""What is brought out to PyTorch, ONNX, NumPy alone and C: functions with points, models, and the calls of every row."""
+"""What is brought out to PyTorch, ONNX, NumPy and C: functions with points, models, and the calls of every row."""
 
 from __future__ import annotations
 
@@ -154,6 +154,7 @@ def flat(found):
 
 
 # Rows.
+REASONS = ("has no form", "dtype", "decide", "index arrays", "looks at")
 ROWS = [name for name, row in TABLE.items() if not row.leaf and row.kind != "pick"]
 
 
@@ -188,7 +189,9 @@ def tried(name, run, check):
         try:
             got = run(graph, values)
         except UnsupportedError as error:
-            assert any(word in str(error) for word in ("has no form", "dtype", "decide", "index arrays", "looks at")), error
+            assert any(word in str(error) for word in ("has no form", "dtype", "decide", "index arrays", "looks at")), (
+                error
+            )
             if outcome != "written":
                 outcome = "refused"
             continue

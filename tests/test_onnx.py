@@ -52,7 +52,7 @@ def test_models_there_and_back_for_any_batch(name, dtype, tmp_path):
     want = output(made, params, state, longer)
     graph = dl.from_onnx(path, sizes={"batch": len(longer)})
     agree(name, flat(graph(longer)), want, tolerance)
-    agree(name, [y for y in writing.run_model(onnx.load(path), [longer])[0]], want, tolerance)
+    agree(name, writing.run_model(onnx.load(path), [longer])[0], want, tolerance)
 
 
 def test_a_gradient_runs_in_onnxruntime(tmp_path):
@@ -148,7 +148,8 @@ OPERATORS = {
     "BatchNormalization": ("BatchNormalization", {"epsilon": 1e-3}, [(k, C[i]) for i, k in enumerate("abcd")], X),
     "LayerNormalization": ("LayerNormalization", {"axis": 2}, [("a", X[0, 0]), ("b", X[0, 1])], X),
     "InstanceNormalization": ("InstanceNormalization", {}, [("a", C[0]), ("b", C[1])], X),
-    "Gemm": ("Gemm", {"alpha": 0.5, "beta": 2.0, "transB": 1}, [("w", np.ones((3, 5))), ("c", np.arange(3.0))], X[0, 0]),
+    "Gemm": ("Gemm", {"alpha": 0.5, "beta": 2.0, "transB": 1}, [("w", np.ones((3, 5))), ("c", np.arange(3.0))],
+             X[0, 0]),
     "Flatten": ("Flatten", {"axis": 2}, [], X),
     "Softmax": ("Softmax", {"axis": 1}, [], X),
     "LeakyRelu": ("LeakyRelu", {"alpha": 0.25}, [], X),

@@ -24,7 +24,16 @@ compiler = pytest.mark.skipif(CC is None, reason="a C compiler is not installed"
 def compiled(texts, folder):
     """The functions of these texts, as one library."""
     (folder / "all.c").write_text("\n".join(texts))
-    command = [CC, "-std=c99", "-O1", "-ffp-contract=off", "-Wall", "-Werror", "-Wno-parentheses", "-Wno-unused-variable"]
+    command = [
+        CC,
+        "-std=c99",
+        "-O1",
+        "-ffp-contract=off",
+        "-Wall",
+        "-Werror",
+        "-Wno-parentheses",
+        "-Wno-unused-variable",
+    ]
     command += ["-shared", "-fPIC", "all.c", "-o", "all.so", "-lm"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
@@ -39,7 +48,9 @@ def called(function, xs, graph):
         arguments.append(kept[-1].ctypes.data_as(ctypes.c_void_p) if x.shape else ctypes.c_double(float(x)))
     kinds = {"f": np.float64, "b": np.int32, "i": np.int64}
     if len(graph.outputs) == 1 and not graph.outputs[0].shape:
-        function.restype = {"f": ctypes.c_double, "b": ctypes.c_int, "i": ctypes.c_longlong}[graph.outputs[0].dtype.kind]
+        function.restype = {"f": ctypes.c_double, "b": ctypes.c_int, "i": ctypes.c_longlong}[
+            graph.outputs[0].dtype.kind
+        ]
         return [np.asarray(function(*arguments), graph.outputs[0].dtype)]
     found = [np.zeros(y.shape, kinds[y.dtype.kind]) for y in graph.outputs]
     function(*arguments, *[y.ctypes.data_as(ctypes.c_void_p) for y in found])

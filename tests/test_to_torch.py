@@ -130,7 +130,11 @@ def test_what_it_reads_is_read_again():
 @pytest.mark.parametrize(
     ("f", "error", "words"),
     [
-        (lambda x: dl.numpy.gamma(x) + special_k(x) + special_k(2 * x), UnsupportedError, r"3 operations of this graph: gamma, kv \(2\)"),
+        (
+            lambda x: dl.numpy.gamma(x) + special_k(x) + special_k(2 * x),
+            UnsupportedError,
+            r"3 operations of this graph: gamma, kv \(2\)",
+        ),
         (lambda x: x if x > 0 else -x, UnsupportedError, "looks at a value"),
         (3, InputError, "neither a function, a graph nor a model"),
     ],

@@ -168,13 +168,13 @@ def nearest(a: Params, n: int, m: int, factor: float) -> Value:
     how = a.get("coordinate_transformation_mode", "half_pixel" if a["operator"] == "Resize" else "asymmetric")
     rounding = a.get("nearest_mode", "round_prefer_floor" if a["operator"] == "Resize" else "floor")
     k = np.arange(m)
-    places = {
+    places: dict[str, Any] = {
         "asymmetric": lambda: k / factor,
         "half_pixel": lambda: (k + 0.5) / factor - 0.5,
         "pytorch_half_pixel": lambda: (k + 0.5) / factor - 0.5 if m > 1 else 0.0 * k,
         "align_corners": lambda: k * (n - 1) / max(m - 1, 1),
     }
-    round_by = {
+    round_by: dict[str, Any] = {
         "floor": np.floor, "ceil": np.ceil, "round_prefer_floor": lambda v: np.ceil(v - 0.5),
         "round_prefer_ceil": lambda v: np.floor(v + 0.5),
     }  # fmt: skip

@@ -414,7 +414,7 @@ def einsum(a: Params, *xs: Value) -> Value:
 
 @operator("Gemm")
 def gemm(a: Params, x: Value, y: Value, c: Value = None) -> Value:
-    x, y = (v.T if a.get(flag, 0) else v for v, flag in ((x, "transA"), (y, "transB")))
+    x, y = x.T if a.get("transA", 0) else x, y.T if a.get("transB", 0) else y
     found = np.matmul(x, y)
     if a.get("alpha", 1.0) != 1.0:
         found = number(a["alpha"], found) * found

@@ -8,6 +8,7 @@ import builtins
 import functools
 import inspect
 import keyword
+import linecache
 import math
 import re
 import sys
@@ -90,9 +91,9 @@ class Linker:
             return f"slice({', '.join(self.reference(e) for e in (value.start, value.stop, value.step))})"
         if type(value) in (tuple, list, set, frozenset):
             inside = ", ".join(self.reference(e) for e in value)
-            return {tuple: f"({inside},)" if inside else "()", list: f"[{inside}]"}.get(
-                type(value), f"{type(value).__name__}([{inside}])"
-            )
+            if type(value) is tuple:
+                return f"({inside},)" if inside else "()"
+            return f"[{inside}]" if type(value) is list else f"{type(value).__name__}([{inside}])"
         if type(value) is dict:
             return "{" + ", ".join(f"{self.reference(k)}: {self.reference(v)}" for k, v in value.items()) + "}"
         return self.of_library(value)
@@ -191,14 +192,10 @@ class Linker:
         if f is not None:
             self.held.append(f)
             self.known[id(f)] = name  # it may call itself
-        clean = ast.parse(ast.unparse(node)).body[0]
-        clean.decorator_list = [  # type: ignore[attr-defined]
-            d
-            for d in clean.decorator_list
-            if "cache" in ast.unparse(d)  # type: ignore[attr-defined]
-        ]
+        clean: Any = ast.parse(ast.unparse(node)).body[0]
+        clean.decorator_list = [d for d in clean.decorator_list if "cache" in ast.unparse(d)]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
-        clean.name = name  # type: ignore[attr-defined]
+        clean.name = name
         self.definitions.append(ast.unparse(ast.fix_missing_locations(clean)))
         return name
 
@@ -224,12 +221,12 @@ class Linker:
 
 @cache
 def tree_of(path: str) -> ast.Module:
-    return ast.parse("".join(inspect.linecache.getlines(path)))  # type: ignore[attr-defined]
+    return ast.parse("".join(linecache.getlines(path)))
 
 
 def node_of(code: types.CodeType) -> Any:
     """The definition or lambda that a code object was made of."""
-    places = [p for p in code.co_positions() if None not in p]
+    places: list[Any] = [p for p in code.co_positions() if None not in p]
     for node in ast.walk(tree_of(code.co_filename)):
         if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
             first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
@@ -237,7 +234,7 @@ def node_of(code: types.CodeType) -> Any:
                 return node
         if isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno == code.co_firstlineno:
             body = node.body
-            spot = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
+            spot: Any = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
             if any(p[0] == spot[0] and p[2] >= spot[2] and (p[1], p[3]) <= (spot[1], spot[3]) for p in places[1:]):
                 return node
     raise UnsupportedError(f"to_numpy_source: the source of {code.co_qualname} is not there")

@@ -50,7 +50,7 @@ def conv_input_transpose(
                 pads=pads(padding),
                 dilations=list(dilation),
                 output_padding=more,
-            )  # fmt: skip
+            )
         )
     whole: str = found[0] if groups == 1 else w.add("Concat", *found, axis=1)
     return whole
@@ -196,7 +196,8 @@ def spread(w: Writer, node: Node, values: Any, grid: tuple[Axis, ...]) -> str:
     flat = np.arange(math.prod(whole)).reshape(whole)
     total = w.expand(w.constant(np.array(0, node.dtype)), (math.prod(whole),))
     for slices, part in zip(starts_of(grid), values):
-        at = flat[(..., *slices)].ravel()
+        index: Any = (..., *slices)
+        at = flat[index].ravel()
         into = w.expand(w.constant(np.array(0, node.dtype)), (math.prod(whole),))
         added = w.add("ScatterElements", into, w.constant(at.astype(np.int64)), w.reshape(part, (len(at),)), axis=0)
         total = w.add("Add", total, added)

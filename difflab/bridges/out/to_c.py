@@ -262,7 +262,8 @@ def to_c(f: Function | Graph, *examples: Tree, name: str = "function") -> str:
     graph, values = graph_at(f, examples, "to_c")
     written = on_numbers(graph, values)
     writer = Writer()
-    arguments, inputs = [], []
+    arguments: list[str] = []
+    inputs: list[Value] = []
     for k, node in enumerate(written.inputs):
         called = argument_name(str(node.name or ""), k, [a.split()[-1].strip("*") for a in arguments])
         kind = node.dtype.kind

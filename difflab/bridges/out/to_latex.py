@@ -19,7 +19,8 @@ from .expand import graph_at
 
 LONGEST = 120  # characters of a formula, behind which a value gets a line of its own
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi "
+    "omega".split()
 )
 
 

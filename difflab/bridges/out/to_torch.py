@@ -27,9 +27,7 @@ torch: Any = Late("torch")
 MOST = 256  # kinds of arguments that are kept
 
 
-def to_torch(
-    f: Function | Graph | Layer | Run, *examples: Tree, params: Tree = None, state: State | None = None
-) -> Function:
+def to_torch(f: Any, *examples: Tree, params: Tree = None, state: State | None = None) -> Function:
     """f on PyTorch's tensors, which `torch.autograd` and `torch.func` differentiate and `torch.func.vmap` batches.
 
     A function or a graph becomes a function of tensors in f's structure. It is traced for each structure, shapes and

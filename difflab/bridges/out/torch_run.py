@@ -68,7 +68,8 @@ class OnTorch:
         row = node.primitive
         for name, build in CONTROL.items():
             if name in row.spelling:
-                return build(*row.spelling[name])
+                made: Function = build(*row.spelling[name])
+                return made
         if own_rule(row):
             return with_own_rule(node)
         found = kernel(row)

@@ -16,7 +16,6 @@ import types
 from collections.abc import Mapping
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
@@ -26,13 +25,13 @@ from ...errors import UnsupportedError
 from ...late import Late
 from ...primitives.found import of_scipy
 from ...primitives.kernels import parallel, workspace
-from ...types import Array
+from ...types import Array, Value
 
 LARGE = 400  # bytes from which an array is written as base64
 NAMESPACES = ("linalg", "fft", "lib.stride_tricks")
 SCIPY = "from scipy import special"
 # What runs in threads, or keeps memory, in a few lines without either: the same numbers.
-IN_PLACE_OF: dict[Any, str] = {
+IN_PLACE_OF: dict[Value, str] = {
     parallel.cores: "def {name}():\n    return 1",
     parallel.together: "def {name}(tasks):\n    for task in tasks:\n        task()",
     workspace.scratch: "def {name}(purpose, shape, dtype):\n    return np.zeros(shape, dtype)",
@@ -48,7 +47,7 @@ class Linker:
         self.imports: set[str] = {"import numpy as np"}
         self.definitions: list[str] = []
         self.known: dict[int, str] = {}
-        self.held: list[Any] = []  # so that ids stay their own
+        self.held: list[Value] = []  # so that ids stay their own
         self.taken: set[str] = {"np", "special", "base64", *dir(builtins)}
 
     def fresh(self, wanted: str) -> str:
@@ -65,7 +64,7 @@ class Linker:
         return "\n\n\n".join(self.definitions)
 
     # Values.
-    def reference(self, value: Any, wanted: str = "value") -> str:
+    def reference(self, value: Value, wanted: str = "value") -> str:
         """An expression for a value; what it needs is defined before."""
         plain = self.literal(value)
         if plain is not None:
@@ -75,7 +74,7 @@ class Linker:
             self.known[id(value)] = self.defined(value, wanted)
         return self.known[id(value)]
 
-    def literal(self, value: Any) -> str | None:
+    def literal(self, value: Value) -> str | None:
         """A value that is written where it stands."""
         if value is None or value is Ellipsis or type(value) in (bool, int, str, bytes):
             return repr(value)
@@ -98,7 +97,7 @@ class Linker:
             return "{" + ", ".join(f"{self.reference(k)}: {self.reference(v)}" for k, v in value.items()) + "}"
         return self.of_library(value)
 
-    def of_library(self, value: Any) -> str | None:
+    def of_library(self, value: Value) -> str | None:
         """What Python, NumPy or SciPy have under a name."""
         if value is np or (isinstance(value, types.ModuleType) and value.__name__ == "numpy"):
             return "np"
@@ -144,7 +143,7 @@ class Linker:
         data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
         return f'np.frombuffer(base64.b64decode("{data}"), "{array.dtype.str}").reshape({array.shape!r}).copy()'
 
-    def defined(self, value: Any, wanted: str) -> str:
+    def defined(self, value: Value, wanted: str) -> str:
         """The name under which a value is defined."""
         if isinstance(value, np.ndarray):
             return self.assigned(self.array(value), "k")
@@ -186,13 +185,13 @@ class Linker:
             return self.define(ast.fix_missing_locations(made), env, "made", f)
         return self.define(found, env, f.__name__, f)
 
-    def define(self, node: Any, env: Mapping[str, Any], wanted: str, f: Any = None) -> str:
+    def define(self, node: Value, env: Mapping[str, Value], wanted: str, f: Value = None) -> str:
         """A definition with its global names replaced; the name that it has in the text."""
         name = self.fresh(wanted)
         if f is not None:
             self.held.append(f)
             self.known[id(f)] = name  # it may call itself
-        clean: Any = ast.parse(ast.unparse(node)).body[0]
+        clean: Value = ast.parse(ast.unparse(node)).body[0]
         clean.decorator_list = [d for d in clean.decorator_list if "cache" in ast.unparse(d)]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
         clean.name = name
@@ -203,7 +202,7 @@ class Linker:
         tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
         return self.define(tree.body[0], vars(sys.modules[kind.__module__]), kind.__name__, kind)
 
-    def instance(self, value: Any, wanted: str) -> str:
+    def instance(self, value: Value, wanted: str) -> str:
         """An object of a class of difflab's, with its attributes."""
         kind = type(value)
         if not kind.__module__.startswith("difflab."):
@@ -224,9 +223,9 @@ def tree_of(path: str) -> ast.Module:
     return ast.parse("".join(linecache.getlines(path)))
 
 
-def node_of(code: types.CodeType) -> Any:
+def node_of(code: types.CodeType) -> Value:
     """The definition or lambda that a code object was made of."""
-    places: list[Any] = [p for p in code.co_positions() if None not in p]
+    places: list[Value] = [p for p in code.co_positions() if None not in p]
     for node in ast.walk(tree_of(code.co_filename)):
         if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
             first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
@@ -234,7 +233,7 @@ def node_of(code: types.CodeType) -> Any:
                 return node
         if isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno == code.co_firstlineno:
             body = node.body
-            spot: Any = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
+            spot: Value = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
             if any(p[0] == spot[0] and p[2] >= spot[2] and (p[1], p[3]) <= (spot[1], spot[3]) for p in places[1:]):
                 return node
     raise UnsupportedError(f"to_numpy_source: the source of {code.co_qualname} is not there")
@@ -260,7 +259,7 @@ def bound_in(tree: ast.AST) -> set[str]:
 class Renamer(ast.NodeTransformer):
     """Puts references in the places of global names, and drops annotations, which are for readers of difflab."""
 
-    def __init__(self, linker: Linker, env: Mapping[str, Any], bound: set[str]) -> None:
+    def __init__(self, linker: Linker, env: Mapping[str, Value], bound: set[str]) -> None:
         self.linker, self.env, self.bound = linker, env, bound
 
     def visit_Name(self, node: ast.Name) -> ast.AST:

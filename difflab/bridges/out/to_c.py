@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from typing import Any
 
 import numpy as np
 
@@ -152,7 +151,7 @@ class Writer:
             found.append(chosen)
         return found if len(found) != 1 else found[0]
 
-    def body(self, branch: Any, given: list[Value]) -> list[Value]:
+    def body(self, branch: Value, given: list[Value]) -> list[Value]:
         graph = at_samples(branch.graph)
         return self.write(graph, [x if isinstance(x, np.ndarray) else objects(np.asarray(x)) for x in given])
 

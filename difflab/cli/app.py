@@ -36,6 +36,7 @@ COMMANDS = {
     "gallery": "The course's figures as generated diagrams.",
     "accuracy": "Errors in ulps of every operation and its derivative.",
     "source": "The compiled gradient as Python source.",
+    "export": "A function as a NumPy file, C, LaTeX or ONNX.",
     "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
     "predict": "What a trained network says of pictures.",
     "summary": "Shapes, parameters and operations of a network, layer by layer.",

@@ -20,6 +20,7 @@ FUNCTIONS = {
     "Other people's code": "from_jax",
     "Other people's code": "from_torch",
     "Other libraries": "find_nonfinite",
+    "Other people's code": "to_torch to_onnx from_onnx to_numpy_source to_c to_latex",
     "Errors": "DifflabError",
 }
 MODULES = (

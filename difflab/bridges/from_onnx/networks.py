@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ...errors import UnsupportedError
 from ...differentiate.control_flow import scan
+from ...errors import UnsupportedError
 from ...graph.node_carrier import NODE
 from ...types import Params, Shape, Value
 from .operators import dtype_of, number, operator, plain, whole
@@ -30,7 +29,7 @@ def frame(a: Params, lengths: Shape, size: Shape, stride: Shape, dilation: Shape
     return list(zip(pads[:n], pads[n:]))
 
 
-def settings(a: Params, x: Value, size: Shape) -> dict[str, Any]:
+def settings(a: Params, x: Value, size: Shape) -> dict[str, Value]:
     n = len(size)
     stride, dilation = tuple(a.get("strides", (1,) * n)), tuple(a.get("dilations", (1,) * n))
     padding = tuple(frame(a, np.shape(x)[2:], size, stride, dilation))
@@ -68,7 +67,7 @@ def conv_transpose(a: Params, x: Value, w: Value, b: Value = None) -> Value:
 
 
 # Pooling.
-def window(a: Params, x: Value) -> dict[str, Any]:
+def window(a: Params, x: Value) -> dict[str, Value]:
     size = tuple(a["kernel_shape"])
     found = settings(a, x, size)
     if a.get("ceil_mode", 0):
@@ -168,13 +167,13 @@ def nearest(a: Params, n: int, m: int, factor: float) -> Value:
     how = a.get("coordinate_transformation_mode", "half_pixel" if a["operator"] == "Resize" else "asymmetric")
     rounding = a.get("nearest_mode", "round_prefer_floor" if a["operator"] == "Resize" else "floor")
     k = np.arange(m)
-    places = {
+    places: dict[str, Value] = {
         "asymmetric": lambda: k / factor,
         "half_pixel": lambda: (k + 0.5) / factor - 0.5,
         "pytorch_half_pixel": lambda: (k + 0.5) / factor - 0.5 if m > 1 else 0.0 * k,
         "align_corners": lambda: k * (n - 1) / max(m - 1, 1),
     }
-    round_by = {
+    round_by: dict[str, Value] = {
         "floor": np.floor, "ceil": np.ceil, "round_prefer_floor": lambda v: np.ceil(v - 0.5),
         "round_prefer_ceil": lambda v: np.floor(v + 0.5),
     }  # fmt: skip
@@ -211,7 +210,7 @@ def recurrent(
     return (ys, *last)
 
 
-def rnn(a: Params, w: Value, r: Value, b: Value, n: int) -> Any:
+def rnn(a: Params, w: Value, r: Value, b: Value, n: int) -> Value:
     def step(carry: Value, x: Value) -> Value:
         y = np.tanh(x @ w.T + carry[0] @ r.T + b[:n] + b[n:])
         return (y,), y
@@ -219,7 +218,7 @@ def rnn(a: Params, w: Value, r: Value, b: Value, n: int) -> Any:
     return step
 
 
-def lstm(a: Params, w: Value, r: Value, b: Value, n: int) -> Any:
+def lstm(a: Params, w: Value, r: Value, b: Value, n: int) -> Value:
     def step(carry: Value, x: Value) -> Value:
         h, c = carry
         gates = x @ w.T + h @ r.T + b[: 4 * n] + b[4 * n :]
@@ -231,7 +230,7 @@ def lstm(a: Params, w: Value, r: Value, b: Value, n: int) -> Any:
     return step
 
 
-def gru(a: Params, w: Value, r: Value, b: Value, n: int) -> Any:
+def gru(a: Params, w: Value, r: Value, b: Value, n: int) -> Value:
     behind = bool(a.get("linear_before_reset", 0))
 
     def step(carry: Value, x: Value) -> Value:
@@ -247,4 +246,4 @@ def gru(a: Params, w: Value, r: Value, b: Value, n: int) -> Any:
     return step
 
 
-STEPS: dict[str, Any] = {"RNN": rnn, "LSTM": lstm, "GRU": gru}
+STEPS: dict[str, Value] = {"RNN": rnn, "LSTM": lstm, "GRU": gru}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from ...late import Late
 from ...numpy import add_at, set_at
 from ...types import Array, Params, Value
 
-onnx: Any = Late("onnx")
-Operator = Callable[..., Any]
+onnx: Value = Late("onnx")
+Operator = Callable[..., Value]
 OPERATORS: dict[str, Operator] = {}
 
 
@@ -44,7 +43,7 @@ def whole(x: Value, what: str) -> list[int]:
 
 
 # Elementwise.
-SAME: dict[str, Any] = {
+SAME: dict[str, Value] = {
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Neg": np.negative, "Sqrt": np.sqrt, "Exp": np.exp,
     "Log": np.log, "Sin": np.sin, "Cos": np.cos, "Tan": np.tan, "Asin": np.arcsin, "Acos": np.arccos,
     "Atan": np.arctan, "Sinh": np.sinh, "Cosh": np.cosh, "Tanh": np.tanh, "Asinh": np.arcsinh, "Acosh": np.arccosh,
@@ -110,14 +109,14 @@ def average(a: Params, *xs: Value) -> Value:
     return folded(np.add, xs) / number(len(xs), xs[0])
 
 
-def folded(f: Any, xs: tuple[Value, ...]) -> Value:
+def folded(f: Value, xs: tuple[Value, ...]) -> Value:
     found = xs[0]
     for x in xs[1:]:
         found = f(found, x)
     return found
 
 
-def dtype_of(x: Value) -> Any:
+def dtype_of(x: Value) -> Value:
     return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
 
 
@@ -184,6 +183,9 @@ def constant(a: Params) -> Value:
     return (
         value if isinstance(value, np.ndarray) else np.asarray(value, np.float32 if isinstance(value, float) else None)
     )
+    if isinstance(value, np.ndarray):
+        return value
+    return np.asarray(value, np.float32 if isinstance(value, float) else None)
 
 
 @operator("ConstantOfShape")
@@ -288,11 +290,11 @@ def pad(a: Params, x: Value, pads: Value = None, value: Value = None, axes: Valu
 # Places.
 @operator("Slice")
 def sliced(a: Params, x: Value, *given: Value) -> Value:
-    lists = [whole(v, "a Slice") if v is not None else None for v in given]
-    starts, ends, axes, steps = [*lists, *[None] * (4 - len(lists))]
+    lists: list[Value] = [whole(v, "a Slice") if v is not None else None for v in given]
+    starts, ends, axes, steps = (lists + [None] * 4)[:4]
     if starts is None or ends is None:
         starts, ends, axes = a["starts"], a["ends"], a.get("axes")
-    index: list[Any] = [slice(None)] * np.ndim(x)
+    index: list[Value] = [slice(None)] * np.ndim(x)
     for k, (lo, hi) in enumerate(zip(starts, ends)):
         axis, step = (axes[k] if axes else k), (steps[k] if steps else 1)
         index[axis] = slice(*bounds(np.shape(x)[axis], lo, hi, step), step)
@@ -340,7 +342,7 @@ def scatter_nd(a: Params, x: Value, indices: Value, updates: Value) -> Value:
     return scattered(a, x, tuple(indices[..., k] for k in range(np.shape(indices)[-1])), updates)
 
 
-def scattered(a: Params, x: Value, index: Any, updates: Value) -> Value:
+def scattered(a: Params, x: Value, index: Value, updates: Value) -> Value:
     how = a.get("reduction", "none")
     if how not in ("none", "add"):
         raise UnsupportedError(f"from_onnx: scattering with reduction={how!r}")
@@ -373,51 +375,3 @@ def top(a: Params, x: Value, k: Value) -> Value:
 def triangle(a: Params, x: Value, k: Value = None) -> Value:
     diagonal = 0 if k is None else whole(k, "Trilu")[0]
     return np.triu(x, diagonal) if a.get("upper", 1) else np.tril(x, diagonal)
-
-
-# Reductions.
-REDUCTIONS: dict[str, Any] = {
-    "ReduceSum": np.sum, "ReduceMean": np.mean, "ReduceProd": np.prod, "ReduceMax": np.max, "ReduceMin": np.min,
-    "ReduceL1": lambda x, **k: np.sum(np.absolute(x), **k), "ReduceL2": lambda x, **k: np.sqrt(np.sum(x * x, **k)),
-    "ReduceSumSquare": lambda x, **k: np.sum(x * x, **k), "ReduceLogSum": lambda x, **k: np.log(np.sum(x, **k)),
-    "ReduceLogSumExp": lambda x, axis, keepdims: NODE.logsumexp(x, axis=axis, keepdims=keepdims),
-}  # fmt: skip
-
-
-@operator(*REDUCTIONS)
-def reduce(a: Params, x: Value, axes: Value = None) -> Value:
-    wanted = a.get("axes") if axes is None else whole(axes, "the axes of a reduction")
-    if not wanted and a.get("noop_with_empty_axes", 0):
-        return x
-    along = tuple(wanted) if wanted else tuple(range(np.ndim(x)))
-    found = REDUCTIONS[a["operator"]](x, axis=along, keepdims=bool(a.get("keepdims", 1)))
-    return found.astype(dtype_of(x)) if dtype_of(x).kind in "iu" else found
-
-
-@operator("CumSum")
-def cumsum(a: Params, x: Value, axis: Value) -> Value:
-    if a.get("exclusive", 0) or a.get("reverse", 0):
-        raise UnsupportedError("from_onnx: CumSum with exclusive or reverse")
-    return np.cumsum(x, axis=whole(axis, "the axis of a CumSum")[0])
-
-
-@operator("Softmax", "LogSoftmax")
-def softmax(a: Params, x: Value) -> Value:
-    axis = (a.get("axis", -1) % max(np.ndim(x), 1),)
-    return NODE.softmax(x, axis=axis) if a["operator"] == "Softmax" else NODE.log_softmax(x, axis=axis)
-
-
-@operator("Einsum")
-def einsum(a: Params, *xs: Value) -> Value:
-    return np.einsum(a["equation"], *xs)
-
-
-@operator("Gemm")
-def gemm(a: Params, x: Value, y: Value, c: Value = None) -> Value:
-    x, y = (v.T if a.get(flag, 0) else v for v, flag in ((x, "transA"), (y, "transB")))
-    found = np.matmul(x, y)
-    if a.get("alpha", 1.0) != 1.0:
-        found = number(a["alpha"], found) * found
-    if c is None:
-        return found
-    return found + (c if a.get("beta", 1.0) == 1.0 else number(a["beta"], found) * c)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -19,10 +18,10 @@ from ...late import Late
 from ...reading import read_bytes
 from ...types import Array, FileName, Params, Shape, Value
 from ..packages import needed
-from . import networks
+from . import networks, reductions
 from .operators import OPERATORS, plain
 
-onnx: Any = Late("onnx")
+onnx: Value = Late("onnx")
 LARGEST = 2**31  # bytes, the most that ONNX's own format holds in one file
 CONTROL = ("If", "Loop", "Scan")
 KNOWN = frozenset(("", "ai.onnx"))  # the names of ONNX's own set of operators
@@ -85,7 +84,7 @@ def from_onnx(
     return (traced, floats) if weights else traced
 
 
-def loaded(path: FileName) -> Any:
+def loaded(path: FileName) -> Value:
     """The model in a file, parsed and checked."""
     data = read_bytes(path, LARGEST)
     model = onnx.ModelProto()
@@ -98,7 +97,7 @@ def loaded(path: FileName) -> Any:
     return model
 
 
-def check_operators(path: FileName, model: Any) -> None:
+def check_operators(path: FileName, model: Value) -> None:
     """Every operator that is not known, at once."""
     missing = Counter(unknown_in(model.graph))
     if missing:
@@ -107,9 +106,11 @@ def check_operators(path: FileName, model: Any) -> None:
         raise UnsupportedError(
             f"from_onnx: {path} has {total} operator{'s' * (total != 1)} that are not known: {named}"
         )
+        many = "s" * (total != 1)
+        raise UnsupportedError(f"from_onnx: {path} has {total} operator{many} that are not known: {named}")
 
 
-def unknown_in(graph: Any) -> list[str]:
+def unknown_in(graph: Value) -> list[str]:
     found = []
     for node in graph.node:
         if node.domain not in KNOWN:
@@ -122,11 +123,13 @@ def unknown_in(graph: Any) -> list[str]:
     return found
 
 
-def array_of(tensor: Any, path: FileName) -> Array:
+def array_of(tensor: Value, path: FileName) -> Array:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         raise InputError(
             f"{path} has the weight {tensor.name!r} in another file; onnx.save(onnx.load(path), new) joins them"
         )
+        mend = "onnx.save(onnx.load(path), new) joins them"
+        raise InputError(f"{path} has the weight {tensor.name!r} in another file; {mend}")
     try:
         found: Array = onnx.numpy_helper.to_array(tensor)
     except Exception as error:  # a length that its bytes do not have, a dtype that there is not
@@ -136,7 +139,7 @@ def array_of(tensor: Any, path: FileName) -> Array:
     return found
 
 
-def example_of(x: Any, sizes: Mapping[str, int], path: FileName) -> Value:
+def example_of(x: Value, sizes: Mapping[str, int], path: FileName) -> Value:
     """Numbers of an input's shape and dtype."""
     kind = x.type.tensor_type
     if not kind.elem_type:
@@ -148,7 +151,7 @@ def example_of(x: Any, sizes: Mapping[str, int], path: FileName) -> Value:
     return sample(shape, dtype)
 
 
-class Scope(dict[str, Any]):
+class Scope(dict[str, Value]):
     """The values by name; what is not there is looked for around."""
 
     def __init__(self, own: Params, around: Scope | None = None) -> None:
@@ -163,7 +166,7 @@ class Scope(dict[str, Any]):
         return self.around[name]
 
 
-def execute(graph: Any, env: Scope) -> None:
+def execute(graph: Value, env: Scope) -> None:
     """Runs the nodes in their order."""
     for tensor in graph.initializer:
         if tensor.name not in env:
@@ -197,7 +200,7 @@ def named(value: Value, name: str) -> Value:
     return label(value, name) if value.__class__ is Traced and value.name is None and value.operands else value
 
 
-def attribute(a: Any) -> Value:
+def attribute(a: Value) -> Value:
     """The value of an attribute: texts as texts, tensors as arrays."""
     value = onnx.helper.get_attribute_value(a)
     if isinstance(value, bytes):
@@ -210,7 +213,7 @@ def attribute(a: Any) -> Value:
 
 
 # Loops and branches.
-def inside(body: Any, values: list[Value], env: Scope) -> list[Value]:
+def inside(body: Value, values: list[Value], env: Scope) -> list[Value]:
     """The outputs of a body at the values of its inputs."""
     scope = Scope(dict(zip([x.name for x in body.input], values)), env)
     execute(body, scope)
@@ -263,5 +266,5 @@ def looped(a: Params, xs: list[Value], env: Scope) -> Value:
     return tuple(found[2:])
 
 
-CONTROLS: dict[str, Any] = {"If": branch, "Scan": scanned, "Loop": looped}
-__all__ = ["from_onnx", "networks"]
+CONTROLS: dict[str, Value] = {"If": branch, "Scan": scanned, "Loop": looped}
+__all__ = ["from_onnx", "networks", "reductions"]  # the latter two fill the table of operators

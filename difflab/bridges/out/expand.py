@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -57,7 +56,7 @@ def held(row: Primitive) -> bool:
     return row.kind == "custom" and not row.listed and bool(row.spelling) and "scan" not in row.spelling
 
 
-def moved(m: Carrier, row: Primitive, x: Value, *others: Value, **params: Any) -> Value:
+def moved(m: Carrier, row: Primitive, x: Value, *others: Value, **params: Value) -> Value:
     """Each element of the result is one of x: which one says the row itself, run on the numbers of the elements."""
     if others:
         return NODE.of(row)(x, *others, **params)

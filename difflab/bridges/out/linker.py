@@ -8,6 +8,7 @@ import builtins
 import functools
 import inspect
 import keyword
+import linecache
 import math
 import re
 import sys
@@ -15,23 +16,22 @@ import types
 from collections.abc import Mapping
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
-from ...compile.run.blas import controls, product
-from ...compile.run.sincos import sincos, tables
+from ...compile.run.blas import controls
+from ...compile.run.sincos import tables
 from ...errors import UnsupportedError
 from ...late import Late
-from ...primitives.found import find, of_scipy
+from ...primitives.found import of_scipy
 from ...primitives.kernels import parallel, workspace
-from ...types import Array, Function
+from ...types import Array, Value
 
 LARGE = 400  # bytes from which an array is written as base64
 NAMESPACES = ("linalg", "fft", "lib.stride_tricks")
 SCIPY = "from scipy import special"
 # What runs in threads, or keeps memory, in a few lines without either: the same numbers.
-IN_PLACE_OF: dict[Any, str] = {
+IN_PLACE_OF: dict[Value, str] = {
     parallel.cores: "def {name}():\n    return 1",
     parallel.together: "def {name}(tasks):\n    for task in tasks:\n        task()",
     workspace.scratch: "def {name}(purpose, shape, dtype):\n    return np.zeros(shape, dtype)",
@@ -47,7 +47,7 @@ class Linker:
         self.imports: set[str] = {"import numpy as np"}
         self.definitions: list[str] = []
         self.known: dict[int, str] = {}
-        self.held: list[Any] = []  # so that ids stay their own
+        self.held: list[Value] = []  # so that ids stay their own
         self.taken: set[str] = {"np", "special", "base64", *dir(builtins)}
 
     def fresh(self, wanted: str) -> str:
@@ -64,7 +64,7 @@ class Linker:
         return "\n\n\n".join(self.definitions)
 
     # Values.
-    def reference(self, value: Any, wanted: str = "value") -> str:
+    def reference(self, value: Value, wanted: str = "value") -> str:
         """An expression for a value; what it needs is defined before."""
         plain = self.literal(value)
         if plain is not None:
@@ -74,7 +74,7 @@ class Linker:
             self.known[id(value)] = self.defined(value, wanted)
         return self.known[id(value)]
 
-    def literal(self, value: Any) -> str | None:
+    def literal(self, value: Value) -> str | None:
         """A value that is written where it stands."""
         if value is None or value is Ellipsis or type(value) in (bool, int, str, bytes):
             return repr(value)
@@ -90,14 +90,14 @@ class Linker:
             return f"slice({', '.join(self.reference(e) for e in (value.start, value.stop, value.step))})"
         if type(value) in (tuple, list, set, frozenset):
             inside = ", ".join(self.reference(e) for e in value)
-            return {tuple: f"({inside},)" if inside else "()", list: f"[{inside}]"}.get(
-                type(value), f"{type(value).__name__}([{inside}])"
-            )
+            if type(value) is tuple:
+                return f"({inside},)" if inside else "()"
+            return f"[{inside}]" if type(value) is list else f"{type(value).__name__}([{inside}])"
         if type(value) is dict:
             return "{" + ", ".join(f"{self.reference(k)}: {self.reference(v)}" for k, v in value.items()) + "}"
         return self.of_library(value)
 
-    def of_library(self, value: Any) -> str | None:
+    def of_library(self, value: Value) -> str | None:
         """What Python, NumPy or SciPy have under a name."""
         if value is np or (isinstance(value, types.ModuleType) and value.__name__ == "numpy"):
             return "np"
@@ -143,7 +143,7 @@ class Linker:
         data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
         return f'np.frombuffer(base64.b64decode("{data}"), "{array.dtype.str}").reshape({array.shape!r}).copy()'
 
-    def defined(self, value: Any, wanted: str) -> str:
+    def defined(self, value: Value, wanted: str) -> str:
         """The name under which a value is defined."""
         if isinstance(value, np.ndarray):
             return self.assigned(self.array(value), "k")
@@ -179,15 +179,13 @@ class Linker:
         env = dict(f.__globals__)
         for cell_name, cell in zip(code.co_freevars, f.__closure__ or ()):
             env[cell_name] = cell.cell_contents
-        if f.__kwdefaults__ or f.__defaults__:
-            env |= {"__defaults__": f.__defaults__}
         found = node_of(code)
         if isinstance(found, ast.Lambda):
             made = ast.FunctionDef("made", found.args, [ast.Return(found.body)], [], None, None)
             return self.define(ast.fix_missing_locations(made), env, "made", f)
         return self.define(found, env, f.__name__, f)
 
-    def define(self, node: Any, env: Mapping[str, Any], wanted: str, f: Any = None) -> str:
+    def define(self, node: Value, env: Mapping[str, Value], wanted: str, f: Value = None) -> str:
         """A definition with its global names replaced; the name that it has in the text."""
         name = self.fresh(wanted)
         if f is not None:
@@ -199,8 +197,10 @@ class Linker:
             for d in clean.decorator_list
             if "cache" in ast.unparse(d)  # type: ignore[attr-defined]
         ]
+        clean: Value = ast.parse(ast.unparse(node)).body[0]
+        clean.decorator_list = [d for d in clean.decorator_list if "cache" in ast.unparse(d)]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
-        clean.name = name  # type: ignore[attr-defined]
+        clean.name = name
         self.definitions.append(ast.unparse(ast.fix_missing_locations(clean)))
         return name
 
@@ -208,13 +208,15 @@ class Linker:
         tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
         return self.define(tree.body[0], vars(sys.modules[kind.__module__]), kind.__name__, kind)
 
-    def instance(self, value: Any, wanted: str) -> str:
+    def instance(self, value: Value, wanted: str) -> str:
         """An object of a class of difflab's, with its attributes."""
         kind = type(value)
         if not kind.__module__.startswith("difflab."):
             raise UnsupportedError(
                 f"to_numpy_source: it needs a {kind.__module__}.{kind.__name__}, which is no plain value"
             )
+            told = f"{kind.__module__}.{kind.__name__}"
+            raise UnsupportedError(f"to_numpy_source: it needs a {told}, which is no plain value")
         if isinstance(value, tuple):
             return self.assigned(f"{self.reference(kind)}({', '.join(map(self.reference, value))})", wanted)
         if isinstance(value, int):
@@ -227,12 +229,12 @@ class Linker:
 
 @cache
 def tree_of(path: str) -> ast.Module:
-    return ast.parse("".join(inspect.linecache.getlines(path)))  # type: ignore[attr-defined]
+    return ast.parse("".join(linecache.getlines(path)))
 
 
-def node_of(code: types.CodeType) -> Any:
+def node_of(code: types.CodeType) -> Value:
     """The definition or lambda that a code object was made of."""
-    places = [p for p in code.co_positions() if None not in p]
+    places: list[Value] = [p for p in code.co_positions() if None not in p]
     for node in ast.walk(tree_of(code.co_filename)):
         if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
             first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
@@ -240,7 +242,7 @@ def node_of(code: types.CodeType) -> Any:
                 return node
         if isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno == code.co_firstlineno:
             body = node.body
-            spot = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
+            spot: Value = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
             if any(p[0] == spot[0] and p[2] >= spot[2] and (p[1], p[3]) <= (spot[1], spot[3]) for p in places[1:]):
                 return node
     raise UnsupportedError(f"to_numpy_source: the source of {code.co_qualname} is not there")
@@ -266,7 +268,7 @@ def bound_in(tree: ast.AST) -> set[str]:
 class Renamer(ast.NodeTransformer):
     """Puts references in the places of global names, and drops annotations, which are for readers of difflab."""
 
-    def __init__(self, linker: Linker, env: Mapping[str, Any], bound: set[str]) -> None:
+    def __init__(self, linker: Linker, env: Mapping[str, Value], bound: set[str]) -> None:
         self.linker, self.env, self.bound = linker, env, bound
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -295,19 +297,9 @@ class Renamer(ast.NodeTransformer):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         if node.value is None:
-            self.generic_visit(node) if False else None
             return ast.AnnAssign(node.target, ast.Constant("value"), None, node.simple)
-        self.generic_visit(ast.Assign([node.target], node.value))
         return ast.Assign([self.visit(node.target)], self.visit(node.value))
 
 
 def parsed(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
-
-
-def special_function(path: str) -> Function | None:
-    found: Function | None = find(path)
-    return found
-
-
-__all__ = ["Linker", "product", "sincos"]

@@ -6,7 +6,6 @@ import ast
 import keyword
 import re
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
@@ -25,11 +24,12 @@ from ...graph.node import Node
 from ...late import Late
 from ...primitives.found import SPECIAL
 from ...primitives.text import call
-from ...types import Function, Tree
+from ...types import Function, Tree, Value
 from ...version import __version__
 from .expand import graph_at
 from .linker import Linker
 
+OTHERWISE = "a branch that looks at a value is decided otherwise here"
 CONTROL = ("scan", "while_loop", "cond")
 BUFFERS = """
 def {name}(sizes, places, rows=None):
@@ -59,6 +59,8 @@ def {name}(*xs):
             kept[t] = x
         carry = list(after[:{n}])
     return (*carry, *[np.stack(kept) if kept else np.zeros((0, *shape), dtype) for kept, (shape, dtype) in zip(found, {likes})])
+    stacked = [np.stack(y) if y else np.zeros((0, *shape), dtype) for y, (shape, dtype) in zip(found, {likes})]
+    return (*carry, *stacked)
 """.strip()
 WHILE = """
 def {name}(*xs):
@@ -161,7 +163,7 @@ class Writer:
     def arrays(self, graph: Graph) -> str:
         """The same as a program on arrays."""
         source = Portable(graph)
-        space: dict[str, Any] = {"np": np, "special": Late(SPECIAL), "own": own, "product": product, "sincos": sincos}
+        space: dict[str, Value] = {"np": np, "special": Late(SPECIAL), "own": own, "product": product, "sincos": sincos}
         space |= {"axpy": axpy, "rows": SimpleNamespace(**source.names.rows), **source.names.space}
         for key, value in space.items():
             if isinstance(value, Loop):
@@ -182,12 +184,12 @@ class Writer:
         self.linker.definitions.append(f"def {made}(*xs):\n    return {main}([{', '.join(listed)}], *xs)")
         return made
 
-    def buffers(self, memory: Any, rows: int | None) -> str:
+    def buffers(self, memory: Value, rows: int | None) -> str:
         places = [tuple(p) for p in memory.places]
         arguments = f"{memory.sizes!r}, {self.linker.reference(places)}"
         return f"{self.helper(BUFFERS, 'buffers')}({arguments}{'' if rows is None else f', {rows}'})"
 
-    def defined(self, text: str, space: dict[str, Any], name: str) -> str:
+    def defined(self, text: str, space: dict[str, Value], name: str) -> str:
         tree = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == name)
         return self.linker.define(tree, space, "numbers")
 
@@ -218,7 +220,7 @@ class Writer:
         return name
 
 
-def inner_program(body: Any) -> Compiled:
+def inner_program(body: Value) -> Compiled:
     """The program of a loop's body, which looks at no values."""
     graph: Graph = body.graph
     if graph.guards:
@@ -233,7 +235,7 @@ class Named:
         self.name = name
 
 
-def with_named(linker: Linker, space: dict[str, Any]) -> dict[str, Any]:
+def with_named(linker: Linker, space: dict[str, Value]) -> dict[str, Value]:
     """The space, with what is defined already known to the linker under its name."""
     for value in space.values():
         if isinstance(value, Named) and id(value) not in linker.known:
@@ -283,6 +285,7 @@ def entry(name: str, graph: Graph, run: str) -> str:
             f"    if {seen}:",
             '        raise ValueError("a branch that looks at a value is decided otherwise here")',
         ]
+        lines += [f"    if {seen}:", f"        raise ValueError({OTHERWISE!r})"]
     results_text = [f"np.asarray(found[{k}])[()]" for k in range(count)]
     lines.append(f"    return {', '.join(results_text)}{',' if several and count < 2 else ''}")
     return "\n".join(lines)

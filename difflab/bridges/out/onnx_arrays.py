@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from ...errors import UnsupportedError
 from ...graph.node import Node
 from ...primitives import Primitive, rows
 from ...primitives.kernels.structure import Slot
-from ...types import Axis, Key, Shape
+from ...types import Axis, Key, Shape, Value
 from .onnx_writer import Writer
 
 FIRST = -(2**62)  # before the beginning of any axis, for slices that go backwards
@@ -26,12 +25,12 @@ def axes_of(node: Node, axis: Axis) -> tuple[int, ...]:
 
 
 # Shapes.
-def same(w: Writer, node: Node, x: str, **params: Any) -> str:
+def same(w: Writer, node: Node, x: str, **params: Value) -> str:
     found: str = w.add("Identity", x, name=node.name)
     return found
 
 
-def shaped(w: Writer, node: Node, x: str, **params: Any) -> str:
+def shaped(w: Writer, node: Node, x: str, **params: Value) -> str:
     """The same elements in the same order."""
     return w.reshape(x, node.shape)
 
@@ -75,7 +74,7 @@ def sum_to(w: Writer, node: Node, x: str, *, shape: Shape) -> str:
     return w.reshape(x, shape)
 
 
-def astype(w: Writer, node: Node, x: str, *, dtype: Any) -> str:
+def astype(w: Writer, node: Node, x: str, *, dtype: Value) -> str:
     return w.cast(x, dtype)
 
 
@@ -135,6 +134,8 @@ def slots(node: Node, arrays: tuple[str, ...], index: tuple[Key, ...]) -> int:
         raise UnsupportedError(
             f"{node.primitive.name}: index arrays beside other entries; ONNX gathers along first axes"
         )
+        told = "index arrays beside other entries; ONNX gathers along first axes"
+        raise UnsupportedError(f"{node.primitive.name}: {told}")
     if any(x.dtype.kind == "b" for x in node.operands[-len(arrays) :]):
         raise UnsupportedError(f"{node.primitive.name}: a mask decides the shape of the result; use np.where")
     return len(arrays)
@@ -172,7 +173,7 @@ def scatter(w: Writer, node: Node, ct: str, *arrays: str, index: Key, shape: Sha
     return added_at(w, node, ct, at, shape)
 
 
-def added_at(w: Writer, node: Node, ct: str, at: Any, shape: Shape) -> str:
+def added_at(w: Writer, node: Node, ct: str, at: Value, shape: Shape) -> str:
     """Zeros with the elements of ct added at these places of the flattened array."""
     size = math.prod(shape)
     once = len(np.unique(at)) == len(at)
@@ -218,7 +219,7 @@ def reduced(w: Writer, node: Node, x: str, *, axis: Axis, keepdims: bool) -> str
 
 
 def truth(w: Writer, node: Node, x: str, *, axis: Axis, keepdims: bool) -> str:
-    """Any, all and how many, on whole numbers."""
+    """Value, all and how many, on whole numbers."""
     op = {rows.any: "ReduceMax", rows.all: "ReduceMin"}.get(node.primitive, "ReduceSum")
     along = axes_of(node, axis)
     whole = w.cast(w.cast(x, bool), np.int64)
@@ -233,7 +234,7 @@ def extreme(w: Writer, node: Node, x: str, *, axis: int | None, keepdims: bool) 
     return w.reshape(w.add(op, x, axis=0 if axis is None else axis, keepdims=0), node.shape)
 
 
-def argsort(w: Writer, node: Node, x: str, *, axis: int | None, kind: Any = None) -> str:
+def argsort(w: Writer, node: Node, x: str, *, axis: int | None, kind: Value = None) -> str:
     if axis is None:
         x, axis = w.flat(x, node.operands[0].shape), 0
     _, places = w.add("TopK", x, w.whole(node.shape[axis]), outputs=2, axis=axis, largest=0, sorted=1)
@@ -279,7 +280,7 @@ def det(w: Writer, node: Node, a: str) -> str:
     return found
 
 
-KERNELS: dict[Primitive, Any] = {
+KERNELS: dict[Primitive, Value] = {
     **dict.fromkeys(REDUCTIONS, reduced),
     **dict.fromkeys((rows.any, rows.all, rows.count_nonzero), truth),
     **dict.fromkeys((rows.argmax, rows.argmin), extreme),

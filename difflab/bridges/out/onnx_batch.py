@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 import numpy as np
 
@@ -13,12 +12,12 @@ from ...graph.pytree import flatten
 from ...late import Late
 from ...types import Array, Tree, Value
 
-onnx: Any = Late("onnx")
+onnx: Value = Late("onnx")
 NAME = "batch"
 FIXED = "to_onnx(batch=True): {what} hangs on the length of the batch in a way that ONNX's shapes do not tell"
 
 
-def with_batch_axis(made: Any, longer: Callable[[tuple[Tree, ...]], Any], examples: tuple[Tree, ...]) -> Any:
+def with_batch_axis(made: Value, longer: Callable[[tuple[Tree, ...]], Value], examples: tuple[Tree, ...]) -> Value:
     """The model with a first axis of any length, from those of the examples and of one row more."""
     leaves = [x for e in examples for x in flatten(e)[0]]
     lengths = {np.shape(x)[:1] for x in leaves}
@@ -31,6 +30,11 @@ def with_batch_axis(made: Any, longer: Callable[[tuple[Tree, ...]], Any], exampl
         raise InputError(
             "to_onnx: batch=True needs examples of at least two rows, so that the batch is told from others"
         )
+        told = f"the first axes of the examples are {sorted(lengths)}; they must be one"
+        raise InputError(f"to_onnx: batch=True, and {told}")
+    ((n,),) = lengths
+    if n < 2:
+        raise InputError("to_onnx: batch=True needs examples of at least two rows, to tell the batch from other axes")
     more = [flatten(e)[1]([row_more(x) for x in flatten(e)[0]]) for e in examples]
     other = longer(tuple(more))
     return Batched(made, other, n).model
@@ -43,12 +47,12 @@ def row_more(x: Value) -> Value:
 class Batched:
     """Two models of one function, for n rows and for n + 1."""
 
-    def __init__(self, one: Any, other: Any, n: int) -> None:
+    def __init__(self, one: Value, other: Value, n: int) -> None:
         self.n = n
-        self.nodes: list[Any] = []
-        self.added: list[Any] = []
+        self.nodes: list[Value] = []
+        self.added: list[Value] = []
         self.counter: count[int] = count()
-        self.model: Any = onnx.ModelProto()
+        self.model: Value = onnx.ModelProto()
         self.model.CopyFrom(one)
         graph = self.model.graph
         if [x.op_type for x in one.graph.node] != [x.op_type for x in other.graph.node]:
@@ -73,7 +77,7 @@ class Batched:
             name_axes(a, b, mine)
         onnx.checker.check_model(self.model)
 
-    def rewritten(self, a: Any, b: Any) -> Any:
+    def rewritten(self, a: Value, b: Value) -> Value:
         """A node whose constants that differ are computed."""
         if [x.SerializeToString() for x in a.attribute] != [x.SerializeToString() for x in b.attribute]:
             raise UnsupportedError(FIXED.format(what=f"a {a.op_type}"))
@@ -125,7 +129,7 @@ class Batched:
         return found
 
 
-def inner_names(graph: Any) -> set[str]:
+def inner_names(graph: Value) -> set[str]:
     """What the bodies of loops and branches read."""
     found: set[str] = set()
     for node in graph.node:
@@ -136,7 +140,7 @@ def inner_names(graph: Any) -> set[str]:
     return found
 
 
-def name_axes(a: Any, b: Any, mine: Any) -> None:
+def name_axes(a: Value, b: Value, mine: Value) -> None:
     """Gives the axes whose lengths differ a name in place of a number."""
     dims = (a.type.tensor_type.shape.dim, b.type.tensor_type.shape.dim, mine.type.tensor_type.shape.dim)
     for x, y, z in zip(*dims):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...graph.node import Node
 from ...primitives import Primitive, rows
+from ...types import Value
 from .onnx_writer import Writer
 
 # Rows that are one operator on the same operands.
@@ -62,7 +62,7 @@ def where(w: Writer, node: Node, condition: str, x: str, y: str) -> str:
 def sign(w: Writer, node: Node, x: str) -> str:
     """NaN has none."""
     found: str = w.add("Sign", x)
-    return w.add("Where", w.add("IsNaN", x), x, found) if node.dtype.kind == "f" else found  # type: ignore[no-any-return]
+    return w.add("Where", w.add("IsNaN", x), x, found) if node.dtype.kind == "f" else found
 
 
 def signbit(w: Writer, node: Node, x: str) -> str:
@@ -146,6 +146,7 @@ def real(w: Writer, node: Node, x: str) -> str:
 
 
 KERNELS: dict[Primitive, Any] = {
+KERNELS: dict[Primitive, Value] = {
     **dict.fromkeys(LOGICAL, logical),
     **dict.fromkeys(BITWISE, bitwise),
     rows.not_equal: not_equal, rows.where: where, rows.sign: sign, rows.signbit: signbit, rows.round: round,

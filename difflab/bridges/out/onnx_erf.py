@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
@@ -17,11 +16,11 @@ from numpy.polynomial import Chebyshev, Polynomial
 from ...graph.node import Node
 from ...late import Late
 from ...primitives import Primitive, rows
-from ...types import Array
+from ...types import Array, Value
 from .onnx_elements import number
 from .onnx_writer import Writer
 
-special: Any = Late("scipy.special")
+special: Value = Late("scipy.special")
 DEGREE, MIDDLE, TERMS = 27, 4.0, 19
 
 
@@ -99,6 +98,6 @@ def gelu(w: Writer, node: Node, x: str, *, approximate: str = "none") -> str:
     return w.add("Mul", x, sigmoid)  # type: ignore[no-any-return]
 
 
-KERNELS: dict[Primitive, Any] = {
+KERNELS: dict[Primitive, Value] = {
     rows.erf: erf, rows.erfc: erfc, rows.erfcx: erfcx, rows.ndtr: ndtr, rows.gelu: gelu,
 }  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...compile.xla.carrier import sample
@@ -17,8 +15,8 @@ from . import onnx_arrays, onnx_elements, onnx_erf, onnx_windows
 from .expand import expanded, refused
 from .onnx_writer import Writer
 
-onnx: Any = Late("onnx")
-KERNELS: dict[Primitive, Any] = {
+onnx: Value = Late("onnx")
+KERNELS: dict[Primitive, Value] = {
     **onnx_elements.KERNELS,
     **onnx_erf.KERNELS,
     **onnx_arrays.KERNELS,
@@ -64,12 +62,12 @@ def checked(graph: Graph, values: list[Value]) -> Graph:
     return found
 
 
-def bodies(row: Primitive, which: str) -> list[Any]:
+def bodies(row: Primitive, which: str) -> list[Value]:
     parts = row.spelling[which]
     return {"scan": lambda: [parts[0]], "while_loop": lambda: list(parts[:2]), "cond": lambda: list(parts[0])}[which]()
 
 
-def emit(w: Writer, node: Node) -> Any:
+def emit(w: Writer, node: Node) -> Value:
     """Writes one node; the name of its value, or those of its results."""
     row = node.primitive
     inputs = [w.input_of(node, k) for k in range(len(node.operands))]
@@ -82,18 +80,18 @@ def emit(w: Writer, node: Node) -> Any:
 
 
 # Loops and branches.
-def inner(w: Writer, body: Any, inputs: list[str]) -> tuple[Writer, list[str]]:
+def inner(w: Writer, body: Value, inputs: list[str]) -> tuple[Writer, list[str]]:
     """The body's operations in a graph of its own, on values in sight, and the names of its results."""
     inside = Writer(w.main)
     found = inside.write(on_onnx(body.graph), inputs, emit)
     return inside, [inside.add("Identity", x) for x in found]
 
 
-def infos(w: Writer, names: list[str], likes: list[Any]) -> list[Any]:
+def infos(w: Writer, names: list[str], likes: list[Value]) -> list[Value]:
     return [w.info(name, like.dtype, like.shape) for name, like in zip(names, likes)]
 
 
-def scan(w: Writer, node: Node, xs: list[str], body: Any, a: int, b: int, count: int, reverse: bool) -> list[str]:
+def scan(w: Writer, node: Node, xs: list[str], body: Value, a: int, b: int, count: int, reverse: bool) -> list[str]:
     """ONNX's Scan: the last carry, the ys, and each step's carry."""
     if not count:
         raise UnsupportedError("scan: a loop of no steps; ONNX's Scan has at least one")
@@ -115,7 +113,7 @@ def scan(w: Writer, node: Node, xs: list[str], body: Any, a: int, b: int, count:
     return made if isinstance(made, list) else [made]
 
 
-def while_loop(w: Writer, node: Node, xs: list[str], test: Any, body: Any, a: int, b: int) -> list[str]:
+def while_loop(w: Writer, node: Node, xs: list[str], test: Value, body: Value, a: int, b: int) -> list[str]:
     """ONNX's Loop: the last value, and the number of steps, which is carried too."""
     n = len(xs) - b
     first = w.write(on_onnx(test.graph), [*xs[:a], *xs[b:]], emit)[0]
@@ -132,6 +130,8 @@ def while_loop(w: Writer, node: Node, xs: list[str], test: Any, body: Any, a: in
         *infos(w, carry, body.outputs),
         w.info(counted, whole, ()),
     ]
+    given = [w.info(step, whole, ()), w.info(go_on, truth, ())]
+    given += [*infos(w, carry, body.outputs), w.info(counted, whole, ())]
     results = [w.info(once_more, truth, ()), *infos(w, found, body.outputs), w.info(after, whole, ())]
     zero = w.constant(np.array(0, np.int64))
     return w.add(  # type: ignore[no-any-return]
@@ -139,7 +139,7 @@ def while_loop(w: Writer, node: Node, xs: list[str], test: Any, body: Any, a: in
     )
 
 
-def cond(w: Writer, node: Node, xs: list[str], branches: Any, part: Function) -> Any:
+def cond(w: Writer, node: Node, xs: list[str], branches: Value, part: Function) -> Value:
     """ONNX's If: the branches see what they need around them."""
     written = []
     for which, branch in enumerate(branches):
@@ -151,4 +151,4 @@ def cond(w: Writer, node: Node, xs: list[str], branches: Any, part: Function) ->
     return w.add("If", chosen, outputs=count, then_branch=written[1], else_branch=written[0])
 
 
-CONTROL: dict[str, Any] = {"scan": scan, "while_loop": while_loop, "cond": cond}
+CONTROL: dict[str, Value] = {"scan": scan, "while_loop": while_loop, "cond": cond}

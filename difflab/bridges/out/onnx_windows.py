@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +35,8 @@ def conv_input_transpose(
     reached = [
         s * (n - 1) + (k - 1) * d + 1 - a - b for n, k, s, (a, b), d in zip(given, size, stride, padding, dilation)
     ]
+    axes_of = zip(given, size, stride, padding, dilation)
+    reached = [s * (n - 1) + (k - 1) * d + 1 - a - b for n, k, s, (a, b), d in axes_of]
     more = [n - r for n, r in zip(shape, reached)]
     channels, filters = node.operands[0].shape[1] // groups, node.operands[1].shape[0] // groups
     found = []
@@ -51,7 +52,7 @@ def conv_input_transpose(
                 pads=pads(padding),
                 dilations=list(dilation),
                 output_padding=more,
-            )  # fmt: skip
+            )
         )
     whole: str = found[0] if groups == 1 else w.add("Concat", *found, axis=1)
     return whole
@@ -81,7 +82,7 @@ def grid_of(shape: Shape, size: Shape, stride: Shape, padding: Value, dilation: 
     return axes(tuple(shape[-len(size) :]), size, stride, padding, dilation)
 
 
-def pooled(w: Writer, node: Node, x: str, op: str, size: Shape, **attributes: Any) -> str:
+def pooled(w: Writer, node: Node, x: str, op: str, size: Shape, **attributes: Value) -> str:
     """Pooling over the last axes: the others become a batch and channels."""
     shape, n = node.operands[0].shape, len(size)
     if len(shape) != n + 2:
@@ -96,7 +97,7 @@ def max_pool(w: Writer, node: Node, x: str, *, size: Shape, stride: Shape, paddi
 
 def avg_pool(
     w: Writer, node: Node, x: str, *, size: Shape, stride: Shape, padding: Value, dilation: Shape,
-    count_padding: bool, divisor: Any = None,
+    count_padding: bool, divisor: Value = None,
 ) -> str:  # fmt: skip
     if divisor is None and set(dilation) == {1}:
         counted = int(count_padding)
@@ -111,7 +112,7 @@ def avg_pool(
     return w.add("Div", total, w.constant(counts(grid, count_padding, divisor).astype(node.dtype)))  # type: ignore[no-any-return, arg-type]
 
 
-def counts(grid: tuple[Axis, ...], count_padding: bool, divisor: Any) -> Value:
+def counts(grid: tuple[Axis, ...], count_padding: bool, divisor: Value) -> Value:
     """What the sum over each window is divided by."""
     if divisor is not None or count_padding:
         return np.asarray(divisor if divisor is not None else math.prod(a.size for a in grid), float)
@@ -132,7 +133,7 @@ def starts_of(grid: tuple[Axis, ...]) -> Iterator[tuple[slice, ...]]:
         yield tuple(slice(s, s + (a.windows - 1) * a.stride + 1, a.stride) for s, a in zip(starts, grid))
 
 
-def parts(w: Writer, node: Node, x: str, shape: Shape, grid: tuple[Axis, ...], frame: Any) -> Iterator[str]:
+def parts(w: Writer, node: Node, x: str, shape: Shape, grid: tuple[Axis, ...], frame: Value) -> Iterator[str]:
     """For each element of a window its values in all windows; the frame has the value `frame`."""
     n, lead = len(grid), len(shape) - len(grid)
     before, behind = [0] * lead + [a.before for a in grid], [0] * lead + [a.behind for a in grid]
@@ -144,7 +145,7 @@ def parts(w: Writer, node: Node, x: str, shape: Shape, grid: tuple[Axis, ...], f
         yield w.slice(x, [s.start for s in slices], [s.stop for s in slices], along, [s.step for s in slices])
 
 
-def window_place(w: Writer, node: Node, x: str, **params: Any) -> str:
+def window_place(w: Writer, node: Node, x: str, **params: Value) -> str:
     operand = node.operands[0]
     grid = grid_of(operand.shape, **params)
     lowest = -np.inf if operand.dtype.kind == "f" else np.iinfo(operand.dtype).min
@@ -162,7 +163,7 @@ def window_place(w: Writer, node: Node, x: str, **params: Any) -> str:
     return w.cast(place, node.dtype)
 
 
-def window_read(w: Writer, node: Node, x: str, place: str, **params: Any) -> str:
+def window_read(w: Writer, node: Node, x: str, place: str, **params: Value) -> str:
     grid = grid_of(node.operands[0].shape, **params)
     place, found = w.cast(place, np.int64), zeros(w, node, node.shape)
     for k, part in enumerate(parts(w, node, x, node.operands[0].shape, grid, 0)):
@@ -171,7 +172,7 @@ def window_read(w: Writer, node: Node, x: str, place: str, **params: Any) -> str
     return found
 
 
-def window_write(w: Writer, node: Node, ct: str, place: str, *, shape: Shape, **params: Any) -> str:
+def window_write(w: Writer, node: Node, ct: str, place: str, *, shape: Shape, **params: Value) -> str:
     grid = axes(tuple(shape), params["size"], params["stride"], params["padding"], params["dilation"])
     place, zero = w.cast(place, np.int64), w.constant(np.array(0, node.dtype))
     masked = (
@@ -182,14 +183,14 @@ def window_write(w: Writer, node: Node, ct: str, place: str, *, shape: Shape, **
 
 
 def avg_pool_transpose(
-    w: Writer, node: Node, ct: str, *, shape: Shape, count_padding: bool, divisor: Any = None, **params: Any
+    w: Writer, node: Node, ct: str, *, shape: Shape, count_padding: bool, divisor: Value = None, **params: Value
 ) -> str:
     grid = axes(tuple(shape), params["size"], params["stride"], params["padding"], params["dilation"])
     shared = w.add("Div", ct, w.constant(counts(grid, count_padding, divisor).astype(node.dtype)))
     return spread(w, node, (shared for _ in range(math.prod(a.size for a in grid))), grid)
 
 
-def spread(w: Writer, node: Node, values: Any, grid: tuple[Axis, ...]) -> str:
+def spread(w: Writer, node: Node, values: Value, grid: tuple[Axis, ...]) -> str:
     """For each element of a window its values added where they lie, and the frame cut off."""
     n = len(grid)
     lead, frame = node.shape[:-n], framed_shape(grid)
@@ -197,7 +198,8 @@ def spread(w: Writer, node: Node, values: Any, grid: tuple[Axis, ...]) -> str:
     flat = np.arange(math.prod(whole)).reshape(whole)
     total = w.expand(w.constant(np.array(0, node.dtype)), (math.prod(whole),))
     for slices, part in zip(starts_of(grid), values):
-        at = flat[(..., *slices)].ravel()
+        index: Value = (..., *slices)
+        at = flat[index].ravel()
         into = w.expand(w.constant(np.array(0, node.dtype)), (math.prod(whole),))
         added = w.add("ScatterElements", into, w.constant(at.astype(np.int64)), w.reshape(part, (len(at),)), axis=0)
         total = w.add("Add", total, added)
@@ -206,7 +208,7 @@ def spread(w: Writer, node: Node, values: Any, grid: tuple[Axis, ...]) -> str:
     return w.slice(cut, [a.before for a in grid], [a.before + a.length for a in grid], along, [1] * n)
 
 
-KERNELS: dict[Primitive, Any] = {
+KERNELS: dict[Primitive, Value] = {
     rows.conv: conv, rows.conv_input_transpose: conv_input_transpose, rows.max_pool: max_pool,
     rows.conv_weight_transpose: conv_weight_transpose, rows.avg_pool: avg_pool, rows.window_place: window_place,
     rows.avg_pool_transpose: avg_pool_transpose, rows.window_read: window_read, rows.window_write: window_write,

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from itertools import count
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ...types import Array, DType, Shape, Value
 from .expand import computed_in
 
 onnx: Any = Late("onnx")
+onnx: Value = Late("onnx")
 NUMBERS = (
     "float16",
     "float32",
@@ -48,13 +48,13 @@ class Writer:
 
     def __init__(self, main: Writer | None = None) -> None:
         self.main: Writer = self if main is None else main
-        self.nodes: list[Any] = []
-        self.names: dict[Node, Any] = {}
+        self.nodes: list[Value] = []
+        self.names: dict[Node, Value] = {}
         if main is None:
             self.taken: set[str] = set()
             self.counter = count()
             self.constants: dict[str, Array] = {}
-            self.known: dict[Any, str] = {}
+            self.known: dict[Value, str] = {}
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name that is not in use: the one that is wanted, where it is free."""
@@ -65,14 +65,14 @@ class Writer:
         main.taken.add(name)
         return name
 
-    def add(self, op: str, *inputs: str, name: str | None = None, outputs: int = 1, **attributes: Any) -> Any:
+    def add(self, op: str, *inputs: str, name: str | None = None, outputs: int = 1, **attributes: Value) -> Value:
         """A node; the name of its result, or a list of the names of several."""
         made = [self.fresh(name if outputs == 1 else None) for _ in range(outputs)]
         given = {k: v for k, v in attributes.items() if v is not None}
         self.nodes.append(onnx.helper.make_node(op, list(inputs), made, **given))
         return made[0] if outputs == 1 else made
 
-    def constant(self, value: Value, dtype: Any = None, name: str | None = None) -> str:
+    def constant(self, value: Value, dtype: Value = None, name: str | None = None) -> str:
         """The name of a constant array; equal ones are one."""
         main = self.main
         array = np.asarray(value, dtype)
@@ -88,7 +88,7 @@ class Writer:
         return self.constant(np.array(numbers, np.int64))
 
     # What is needed often.
-    def cast(self, x: str, dtype: Any) -> str:
+    def cast(self, x: str, dtype: Value) -> str:
         found: str = self.add("Cast", x, to=element_type(np.dtype(dtype)))
         return found
 
@@ -129,7 +129,7 @@ class Writer:
         name = self.value(x)
         return name if wanted is None or wanted == x.dtype else self.cast(name, wanted)
 
-    def value(self, node: Node) -> Any:
+    def value(self, node: Node) -> Value:
         """The name of a node's value: of one of several results, its own."""
         if node.primitive.kind == "pick":
             return self.value(node.operands[0])[node.params["index"]]
@@ -137,7 +137,7 @@ class Writer:
             return self.constant(np.asarray(node.params["value"], node.dtype))
         return self.names[node]
 
-    def write(self, graph: Graph, inputs: Sequence[str], emit: Any) -> list[str]:
+    def write(self, graph: Graph, inputs: Sequence[str], emit: Value) -> list[str]:
         """The operations of a graph on these values; `emit(writer, node)` writes one. The names of the outputs."""
         self.names |= dict(zip(graph.inputs, inputs))
         for node in graph.order:
@@ -145,10 +145,10 @@ class Writer:
                 self.names[node] = emit(self, node)
         return [self.value(y) for y in graph.outputs]
 
-    def info(self, name: str, dtype: DType, shape: Sequence[int | str] | None) -> Any:
+    def info(self, name: str, dtype: DType, shape: Sequence[int | str] | None) -> Value:
         return onnx.helper.make_tensor_value_info(name, element_type(dtype), shape)
 
-    def body(self, name: str, inputs: list[Any], outputs: list[Any]) -> Any:
+    def body(self, name: str, inputs: list[Value], outputs: list[Value]) -> Value:
         """The nodes as a graph of ONNX."""
         holds = self.main.constants if self.main is self else {}
         tensors = [onnx.numpy_helper.from_array(np.ascontiguousarray(v).reshape(v.shape), k) for k, v in holds.items()]

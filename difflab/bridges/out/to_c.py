@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from typing import Any
 
 import numpy as np
 
@@ -152,7 +151,7 @@ class Writer:
             found.append(chosen)
         return found if len(found) != 1 else found[0]
 
-    def body(self, branch: Any, given: list[Value]) -> list[Value]:
+    def body(self, branch: Value, given: list[Value]) -> list[Value]:
         graph = at_samples(branch.graph)
         return self.write(graph, [x if isinstance(x, np.ndarray) else objects(np.asarray(x)) for x in given])
 
@@ -262,7 +261,8 @@ def to_c(f: Function | Graph, *examples: Tree, name: str = "function") -> str:
     graph, values = graph_at(f, examples, "to_c")
     written = on_numbers(graph, values)
     writer = Writer()
-    arguments, inputs = [], []
+    arguments: list[str] = []
+    inputs: list[Value] = []
     for k, node in enumerate(written.inputs):
         called = argument_name(str(node.name or ""), k, [a.split()[-1].strip("*") for a in arguments])
         kind = node.dtype.kind

@@ -19,7 +19,8 @@ from .expand import graph_at
 
 LONGEST = 120  # characters of a formula, behind which a value gets a line of its own
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi "
+    "omega".split()
 )
 
 
@@ -121,7 +122,7 @@ def closed(form: str, k: int) -> bool:
     if at < 0:
         return True
     before, after = form[at - 1 : at], form[at + len(place) : at + len(place) + 1]
-    return (before in ("(", "{", ",", " ") or form[:at].endswith(r"\lVert ")) and after in (")", "}", ",") or (
+    return ((before in ("(", "{", ",", " ") or form[:at].endswith(r"\lVert ")) and after in (")", "}", ",")) or (
         form[:at].endswith((r"\lfloor ", r"\lceil ", r"\lVert ", "|"))
     )  # fmt: skip
 

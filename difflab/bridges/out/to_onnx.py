@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from ...errors import DifflabError, InputError
 from ...files import target, write
 from ...graph.graph import Graph
 from ...graph.pytree import flatten, named_leaves
-from ...graph.trace import record
 from ...late import Late
 from ...nn.layers.layer import Layer
 from ...nn.training.run import Run
@@ -24,7 +22,7 @@ from .onnx_batch import with_batch_axis
 from .onnx_graph import checked, emit
 from .onnx_writer import Writer
 
-onnx: Any = Late("onnx")
+onnx: Value = Late("onnx")
 OPSET, OLDEST, NEWEST = 21, 18, 23  # reductions take their axes as inputs from 18 on
 FORMAT = 10  # of the file, which runtimes ask for as well
 TOLERANCES = {"float32": 1e-6, "float64": 1e-12}
@@ -109,7 +107,7 @@ def input_names(graph: Graph, weights: dict[str, Tree]) -> list[tuple[str, Array
     return found + [(name, None) for name in rest]
 
 
-def model_of(graph: Graph, values: list[Value], names: list[tuple[str, Array | None]], opset: int) -> Any:
+def model_of(graph: Graph, values: list[Value], names: list[tuple[str, Array | None]], opset: int) -> Value:
     """The model of ONNX; its inputs are those that are no weights."""
     written = checked(graph, values)
     w = Writer()
@@ -140,12 +138,12 @@ def model_of(graph: Graph, values: list[Value], names: list[tuple[str, Array | N
 def longer_model(
     f: Value, weights: dict[str, Tree], given: tuple[Tree, ...], longer: tuple[Tree, ...],
     names: list[tuple[str, Array | None]], opset: int,
-) -> Any:  # fmt: skip
+) -> Value:  # fmt: skip
     graph, values = graph_at(f, (*weights.values(), *longer), "to_onnx")
     return model_of(graph, values, names, opset)
 
 
-def compare(made: Any, graph: Graph, values: list[Value], names: list[tuple[str, Array | None]]) -> None:
+def compare(made: Value, graph: Graph, values: list[Value], names: list[tuple[str, Array | None]]) -> None:
     """Runs the model at the examples; DifflabError where its results are not difflab's."""
     feed = [np.asarray(x) for x, (_, weight) in zip(values, names) if weight is None]
     found, runtime = run_model(made, feed)
@@ -176,7 +174,7 @@ def distance(got: Array, want: Array) -> tuple[float, float]:
     return float(np.max(np.nan_to_num(gap, nan=np.inf))) / size, allowed
 
 
-def run_model(made: Any, feed: list[Array]) -> tuple[list[Array], str]:
+def run_model(made: Value, feed: list[Array]) -> tuple[list[Array], str]:
     """The results of a model, and what ran it: onnxruntime, or onnx.reference where that lacks a kernel."""
     by_name = dict(zip([x.name for x in made.graph.input], feed))
     try:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import wraps
-from typing import Any
 
 import numpy as np
 import optree
 
 from ...compile.program.closure import Captured
 from ...compile.xla.carrier import sample
-from ...errors import InputError, UnsupportedError
+from ...errors import InputError
 from ...graph.graph import Graph
 from ...graph.pytree import flatten, named_leaves, structure
 from ...graph.trace import record
@@ -23,13 +22,11 @@ from ..packages import needed
 from .torch_kernels import numpy_dtype
 from .torch_run import OnTorch
 
-torch: Any = Late("torch")
+torch: Value = Late("torch")
 MOST = 256  # kinds of arguments that are kept
 
 
-def to_torch(
-    f: Function | Graph | Layer | Run, *examples: Tree, params: Tree = None, state: State | None = None
-) -> Function:
+def to_torch(f: Value, *examples: Tree, params: Tree = None, state: State | None = None) -> Function:
     """f on PyTorch's tensors, which `torch.autograd` and `torch.func` differentiate and `torch.func.vmap` batches.
 
     A function or a graph becomes a function of tensors in f's structure. It is traced for each structure, shapes and
@@ -133,7 +130,7 @@ def as_module(f: Function, params: Tree, state: State, examples: tuple[Tree, ...
     leaves, rebuild = flatten(params)
     buffers, rebuild_state = flatten(state)
     names, buffer_names = list(named_leaves(params, "params")), list(named_leaves(state, "state"))
-    takes_state = bool(buffers) or isinstance(state, dict) and f.__name__ == "infer"
+    takes_state = bool(buffers) or (isinstance(state, dict) and f.__name__ == "infer")
     call = on_tensors(f, ())
 
     class Written(torch.nn.Module):  # type: ignore[misc]
@@ -159,7 +156,7 @@ def as_module(f: Function, params: Tree, state: State, examples: tuple[Tree, ...
     return module
 
 
-def inside(module: Any, name: str) -> tuple[Any, str]:
+def inside(module: Value, name: str) -> tuple[Value, str]:
     """The module that holds what has this dotted name, made where there is none, and the last part of the name."""
     *path, last = name.split(".")
     for part in path:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...late import Late
 from ...types import Value
 
-torch: Any = Late("torch")
+torch: Value = Late("torch")
 
 
 def power(x: Value, y: Value) -> Value:

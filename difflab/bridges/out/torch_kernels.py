@@ -6,7 +6,6 @@ A row's function here has its name; the operands are tensors of the dtypes that 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -15,10 +14,10 @@ from ...late import Late
 from ...primitives.kernels.structure import Slot
 from ...types import Axis, DType, Key, Shape, Value
 
-torch: Any = Late("torch")
+torch: Value = Late("torch")
 
 
-def dtype_of(dtype: Any) -> Any:
+def dtype_of(dtype: Value) -> Value:
     """PyTorch's dtype of NumPy's."""
     name = np.dtype(dtype).name
     found = getattr(torch, "bool" if name == "bool" else name, None)
@@ -44,7 +43,7 @@ def copy(x: Value) -> Value:
     return x.clone()
 
 
-def astype(x: Value, *, dtype: Any) -> Value:
+def astype(x: Value, *, dtype: Value) -> Value:
     wanted = dtype_of(dtype)
     return (x.real if x.is_complex() and not wanted.is_complex else x).to(wanted)
 
@@ -107,7 +106,7 @@ def flip(x: Value, *, axis: Axis) -> Value:
     return torch.flip(x, axes_of(x, axis))
 
 
-def roll(x: Value, *, shift: Any, axis: Axis) -> Value:
+def roll(x: Value, *, shift: Value, axis: Axis) -> Value:
     if axis is None:
         return torch.roll(x.reshape(-1), int(np.sum(shift))).reshape(x.shape)
     return torch.roll(x, shift, axis)
@@ -176,7 +175,7 @@ def bincount(x: Value, weights: Value, *, minlength: int) -> Value:
     raise UnsupportedError("bincount: the values decide the length of the result")
 
 
-def argsort(x: Value, *, axis: Any, kind: Any = None) -> Value:
+def argsort(x: Value, *, axis: Value, kind: Value = None) -> Value:
     return torch.argsort(x.reshape(-1) if axis is None else x, dim=-1 if axis is None else axis, stable=True)
 
 
@@ -249,7 +248,7 @@ def pinv(a: Value, *, rcond: float) -> Value:
     return torch.linalg.pinv(a, rtol=rcond)
 
 
-def matrix_rank(a: Value, *, tol: Any = None) -> Value:
+def matrix_rank(a: Value, *, tol: Value = None) -> Value:
     return torch.linalg.matrix_rank(a) if tol is None else torch.linalg.matrix_rank(a, atol=tol, rtol=0.0)
 
 
@@ -258,17 +257,17 @@ def conjugate(x: Value) -> Value:
 
 
 # Fourier transforms.
-def fft(x: Value, *, n: int, axis: int, norm: Any) -> Value:
+def fft(x: Value, *, n: int, axis: int, norm: Value) -> Value:
     return torch.fft.fft(x, n, axis, norm)
 
 
-def ifft(x: Value, *, n: int, axis: int, norm: Any) -> Value:
+def ifft(x: Value, *, n: int, axis: int, norm: Value) -> Value:
     return torch.fft.ifft(x, n, axis, norm).resolve_conj()
 
 
-def rfft(x: Value, *, n: int, axis: int, norm: Any) -> Value:
+def rfft(x: Value, *, n: int, axis: int, norm: Value) -> Value:
     return torch.fft.rfft(x, n, axis, norm)
 
 
-def irfft(x: Value, *, n: int, axis: int, norm: Any) -> Value:
+def irfft(x: Value, *, n: int, axis: int, norm: Value) -> Value:
     return torch.fft.irfft(x, n, axis, norm)

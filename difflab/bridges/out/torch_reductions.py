@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...late import Late
 from ...types import Axis, Value
 from .torch_kernels import axes_of, squeeze
 
-torch: Any = Late("torch")
+torch: Value = Late("torch")
 
 
 def sum(x: Value, *, axis: Axis, keepdims: bool) -> Value:
@@ -16,7 +14,7 @@ def sum(x: Value, *, axis: Axis, keepdims: bool) -> Value:
     return torch.sum(x, along, keepdim=keepdims) if along else x.clone()
 
 
-def over(reduce: Any, x: Value, axis: Axis, keepdims: bool) -> Value:
+def over(reduce: Value, x: Value, axis: Axis, keepdims: bool) -> Value:
     """A reduction along one axis after the other."""
     for k in sorted((a % x.ndim for a in axes_of(x, axis)), reverse=True):
         x = reduce(x, k, keepdims)
@@ -47,12 +45,12 @@ def min(x: Value, *, axis: Axis, keepdims: bool) -> Value:
     return torch.amin(x, axes_of(x, axis), keepdim=keepdims) if x.ndim else x
 
 
-def argmax(x: Value, *, axis: Any, keepdims: bool) -> Value:
+def argmax(x: Value, *, axis: Value, keepdims: bool) -> Value:
     found = torch.argmax(x, axis, keepdim=keepdims and axis is not None)
     return found.reshape((1,) * x.ndim) if keepdims and axis is None else found
 
 
-def argmin(x: Value, *, axis: Any, keepdims: bool) -> Value:
+def argmin(x: Value, *, axis: Value, keepdims: bool) -> Value:
     return argmax(-x, axis=axis, keepdims=keepdims)
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-import numpy as np
 
 from ...compile.xla.carrier import sample
 from ...differentiate.transform import vjp
@@ -20,7 +17,7 @@ from ...types import Function, Rule, Value
 from .expand import computed_in, expanded, refused
 from .torch_kernels import dtype_of
 
-torch: Any = Late("torch")
+torch: Value = Late("torch")
 KERNELS = tuple(f"difflab.bridges.out.torch_{part}" for part in ("kernels", "reductions", "elements", "windows"))
 HOMES = ("torch", "torch.special")  # for elementwise rows without parameters, whose functions take tensors alone
 OTHERS = frozenset((rows.kl_div,))  # PyTorch's function of that name is another one
@@ -70,7 +67,8 @@ class OnTorch:
         row = node.primitive
         for name, build in CONTROL.items():
             if name in row.spelling:
-                return build(*row.spelling[name])
+                made: Function = build(*row.spelling[name])
+                return made
         if own_rule(row):
             return with_own_rule(node)
         found = kernel(row)
@@ -116,12 +114,12 @@ def same_dtype(node: Node, found: Value) -> Value:
 
 
 # Control flow.
-def body_on_torch(body: Any) -> OnTorch:
+def body_on_torch(body: Value) -> OnTorch:
     graph: Graph = body.graph
     return OnTorch(graph, [sample(x.shape, x.dtype) for x in graph.inputs])
 
 
-def scan(body: Any, a: int, b: int, count: int, reverse: bool) -> Function:
+def scan(body: Value, a: int, b: int, count: int, reverse: bool) -> Function:
     """The last carry, the ys, and each step's carry."""
     run, n = body_on_torch(body), b - a
     outputs = body.outputs
@@ -140,11 +138,11 @@ def scan(body: Any, a: int, b: int, count: int, reverse: bool) -> Function:
     return loop
 
 
-def stacked(kept: list[Value], like: Any) -> Value:
+def stacked(kept: list[Value], like: Value) -> Value:
     return torch.stack(kept) if kept else torch.zeros((0, *like.shape), dtype=dtype_of(like.dtype))
 
 
-def while_loop(test: Any, body: Any, a: int, b: int) -> Function:
+def while_loop(test: Value, body: Value, a: int, b: int) -> Function:
     """The last value, and the number of steps."""
     condition, run = body_on_torch(test), body_on_torch(body)
 
@@ -157,7 +155,7 @@ def while_loop(test: Any, body: Any, a: int, b: int) -> Function:
     return loop
 
 
-def cond(branches: Any, part: Function) -> Function:
+def cond(branches: Value, part: Function) -> Function:
     runs = [body_on_torch(branch) for branch in branches]
 
     def choose(*xs: Value) -> Value:
@@ -209,11 +207,11 @@ def autograd_function(ahead: OnTorch, back: OnTorch, moving: list[int], several:
             return tuple(x.clone() for x in found) if several else found[0].clone()
 
         @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Value, ...], output: Value) -> None:
+        def setup_context(ctx: Value, inputs: tuple[Value, ...], output: Value) -> None:
             ctx.save_for_backward(*inputs)
 
         @staticmethod
-        def backward(ctx: Any, *cts: Value) -> Value:
+        def backward(ctx: Value, *cts: Value) -> Value:
             found = dict(zip(moving, back(*ctx.saved_tensors, *cts)))
             return tuple(found.get(k) for k in range(len(ctx.saved_tensors)))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ...late import Late
 from ...primitives.windows import Axis, axes
 from ...types import Shape, Value
 
-torch: Any = Late("torch")
+torch: Value = Late("torch")
 
 
 def framed(x: Value, padding: Value, value: float = 0.0) -> Value:
@@ -27,17 +26,17 @@ def conv(x: Value, w: Value, *, stride: Shape, padding: Value, dilation: Shape, 
     return run(framed(x, padding), w, None, tuple(stride), 0, tuple(dilation), groups)
 
 
-def pulled(f: Any, like: Shape, y: Value) -> Value:
+def pulled(f: Value, like: Shape, y: Value) -> Value:
     """The transpose of a linear map whose argument has this shape, at y."""
     start = torch.zeros(tuple(like), dtype=y.dtype, device=y.device)
     return torch.func.vjp(f, start)[1](y)[0]
 
 
-def conv_input_transpose(y: Value, w: Value, *, shape: Shape, groups: int, **params: Any) -> Value:
+def conv_input_transpose(y: Value, w: Value, *, shape: Shape, groups: int, **params: Value) -> Value:
     return pulled(lambda x: conv(x, w, groups=groups, **params), (y.shape[0], w.shape[1] * groups, *shape), y)
 
 
-def conv_weight_transpose(x: Value, y: Value, *, size: Shape, groups: int, **params: Any) -> Value:
+def conv_weight_transpose(x: Value, y: Value, *, size: Shape, groups: int, **params: Value) -> Value:
     return pulled(lambda w: conv(x, w, groups=groups, **params), (y.shape[1], x.shape[1] // groups, *size), y)
 
 
@@ -57,14 +56,14 @@ def lowest(x: Value) -> float:
     return -math.inf if x.is_floating_point() else float(torch.iinfo(x.dtype).min)
 
 
-def max_pool(x: Value, **params: Any) -> Value:
+def max_pool(x: Value, **params: Value) -> Value:
     found = None
     for part in parts(x, grid_of(x, **params), lowest(x)):
         found = part if found is None else torch.maximum(found, part)
     return found
 
 
-def window_place(x: Value, **params: Any) -> Value:
+def window_place(x: Value, **params: Value) -> Value:
     best, place = None, None
     for k, part in enumerate(parts(x, grid_of(x, **params), lowest(x))):
         if best is None:
@@ -75,18 +74,18 @@ def window_place(x: Value, **params: Any) -> Value:
     return place
 
 
-def window_read(x: Value, place: Value, **params: Any) -> Value:
+def window_read(x: Value, place: Value, **params: Value) -> Value:
     found = torch.zeros(place.shape, dtype=x.dtype, device=x.device)
     for k, part in enumerate(parts(x, grid_of(x, **params), 0.0)):
         found = torch.where(place == k, part, found)
     return found
 
 
-def window_write(ct: Value, place: Value, *, shape: Shape, **params: Any) -> Value:
+def window_write(ct: Value, place: Value, *, shape: Shape, **params: Value) -> Value:
     return pulled(lambda x: window_read(x, place, **params), (*place.shape[: -len(shape)], *shape), ct)
 
 
-def avg_pool(x: Value, *, count_padding: bool, divisor: Any = None, **params: Any) -> Value:
+def avg_pool(x: Value, *, count_padding: bool, divisor: Value = None, **params: Value) -> Value:
     grid = grid_of(x, **params)
     total = sum(parts(x, grid, 0.0))
     if divisor is not None:
@@ -96,5 +95,5 @@ def avg_pool(x: Value, *, count_padding: bool, divisor: Any = None, **params: An
     return total / sum(parts(torch.ones(x.shape[-len(grid) :], dtype=x.dtype, device=x.device), grid, 0.0))
 
 
-def avg_pool_transpose(ct: Value, *, shape: Shape, **params: Any) -> Value:
+def avg_pool_transpose(ct: Value, *, shape: Shape, **params: Value) -> Value:
     return pulled(lambda x: avg_pool(x, **params), (*ct.shape[: -len(shape)], *shape), ct)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         testing as testing,
     )
     from .bridges.from_jax.imported import from_jax as from_jax
+    from .bridges.from_onnx.program import from_onnx as from_onnx
     from .bridges.from_torch.reading import from_torch as from_torch
     from .bridges.judging.judge import judge as judge
     from .bridges.modules import gradients_by_module as gradients_by_module
     from .bridges.nonfinite.find import find_nonfinite as find_nonfinite
-    from .bridges.from_onnx.program import from_onnx as from_onnx
     from .bridges.out.numpy_file import to_numpy_source as to_numpy_source
     from .bridges.out.to_c import to_c as to_c
     from .bridges.out.to_latex import to_latex as to_latex

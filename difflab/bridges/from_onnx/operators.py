@@ -180,9 +180,6 @@ def cast(a: Params, x: Value, like: Value = None) -> Value:
 @operator("Constant")
 def constant(a: Params) -> Value:
     (value,) = a.values()
-    return (
-        value if isinstance(value, np.ndarray) else np.asarray(value, np.float32 if isinstance(value, float) else None)
-    )
     if isinstance(value, np.ndarray):
         return value
     return np.asarray(value, np.float32 if isinstance(value, float) else None)

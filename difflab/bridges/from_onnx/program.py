@@ -103,9 +103,6 @@ def check_operators(path: FileName, model: Value) -> None:
     if missing:
         named = ", ".join(f"{name} ({n})" if n > 1 else name for name, n in sorted(missing.items()))
         total = sum(missing.values())
-        raise UnsupportedError(
-            f"from_onnx: {path} has {total} operator{'s' * (total != 1)} that are not known: {named}"
-        )
         many = "s" * (total != 1)
         raise UnsupportedError(f"from_onnx: {path} has {total} operator{many} that are not known: {named}")
 
@@ -125,9 +122,6 @@ def unknown_in(graph: Value) -> list[str]:
 
 def array_of(tensor: Value, path: FileName) -> Array:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        raise InputError(
-            f"{path} has the weight {tensor.name!r} in another file; onnx.save(onnx.load(path), new) joins them"
-        )
         mend = "onnx.save(onnx.load(path), new) joins them"
         raise InputError(f"{path} has the weight {tensor.name!r} in another file; {mend}")
     try:

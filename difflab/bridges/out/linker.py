@@ -191,12 +191,6 @@ class Linker:
         if f is not None:
             self.held.append(f)
             self.known[id(f)] = name  # it may call itself
-        clean = ast.parse(ast.unparse(node)).body[0]
-        clean.decorator_list = [  # type: ignore[attr-defined]
-            d
-            for d in clean.decorator_list
-            if "cache" in ast.unparse(d)  # type: ignore[attr-defined]
-        ]
         clean: Value = ast.parse(ast.unparse(node)).body[0]
         clean.decorator_list = [d for d in clean.decorator_list if "cache" in ast.unparse(d)]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
@@ -212,9 +206,6 @@ class Linker:
         """An object of a class of difflab's, with its attributes."""
         kind = type(value)
         if not kind.__module__.startswith("difflab."):
-            raise UnsupportedError(
-                f"to_numpy_source: it needs a {kind.__module__}.{kind.__name__}, which is no plain value"
-            )
             told = f"{kind.__module__}.{kind.__name__}"
             raise UnsupportedError(f"to_numpy_source: it needs a {told}, which is no plain value")
         if isinstance(value, tuple):

@@ -58,7 +58,6 @@ def {name}(*xs):
         for kept, x in zip(found, [*after[{n}:], *carry]):
             kept[t] = x
         carry = list(after[:{n}])
-    return (*carry, *[np.stack(kept) if kept else np.zeros((0, *shape), dtype) for kept, (shape, dtype) in zip(found, {likes})])
     stacked = [np.stack(y) if y else np.zeros((0, *shape), dtype) for y, (shape, dtype) in zip(found, {likes})]
     return (*carry, *stacked)
 """.strip()
@@ -281,10 +280,6 @@ def entry(name: str, graph: Graph, run: str) -> str:
         seen = f"np.shape(found[{count + k}]) != {tuple(outcome)!r}" if isinstance(outcome, tuple) else (
             f"found[{count + k}] != {outcome!r}"
         )  # fmt: skip
-        lines += [
-            f"    if {seen}:",
-            '        raise ValueError("a branch that looks at a value is decided otherwise here")',
-        ]
         lines += [f"    if {seen}:", f"        raise ValueError({OTHERWISE!r})"]
     results_text = [f"np.asarray(found[{k}])[()]" for k in range(count)]
     lines.append(f"    return {', '.join(results_text)}{',' if several and count < 2 else ''}")

@@ -131,9 +131,6 @@ def slots(node: Node, arrays: tuple[str, ...], index: tuple[Key, ...]) -> int:
     """How many index arrays there are, which must stand first."""
     plain = [e for e in index[len(arrays) :] if e is not Ellipsis and e != slice(None)]
     if plain or any(not isinstance(e, Slot) for e in index[: len(arrays)]):
-        raise UnsupportedError(
-            f"{node.primitive.name}: index arrays beside other entries; ONNX gathers along first axes"
-        )
         told = "index arrays beside other entries; ONNX gathers along first axes"
         raise UnsupportedError(f"{node.primitive.name}: {told}")
     if any(x.dtype.kind == "b" for x in node.operands[-len(arrays) :]):

@@ -22,14 +22,6 @@ def with_batch_axis(made: Value, longer: Callable[[tuple[Tree, ...]], Value], ex
     leaves = [x for e in examples for x in flatten(e)[0]]
     lengths = {np.shape(x)[:1] for x in leaves}
     if len(lengths) != 1 or () in lengths:
-        raise InputError(
-            f"to_onnx: batch=True, and the first axes of the examples are {sorted(lengths)}; they must be one"
-        )
-    ((n,),) = lengths
-    if n < 2:
-        raise InputError(
-            "to_onnx: batch=True needs examples of at least two rows, so that the batch is told from others"
-        )
         told = f"the first axes of the examples are {sorted(lengths)}; they must be one"
         raise InputError(f"to_onnx: batch=True, and {told}")
     ((n,),) = lengths

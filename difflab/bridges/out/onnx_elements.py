@@ -145,7 +145,6 @@ def real(w: Writer, node: Node, x: str) -> str:
     return x
 
 
-KERNELS: dict[Primitive, Any] = {
 KERNELS: dict[Primitive, Value] = {
     **dict.fromkeys(LOGICAL, logical),
     **dict.fromkeys(BITWISE, bitwise),

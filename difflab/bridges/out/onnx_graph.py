@@ -124,12 +124,6 @@ def while_loop(w: Writer, node: Node, xs: list[str], test: Value, body: Value, a
     after = inside.add("Add", counted, w.constant(np.array(1, np.int64)))
     whole, truth = np.dtype(np.int64), np.dtype(bool)
     once_more = inside.cast(again, bool)
-    given = [
-        w.info(step, whole, ()),
-        w.info(go_on, truth, ()),
-        *infos(w, carry, body.outputs),
-        w.info(counted, whole, ()),
-    ]
     given = [w.info(step, whole, ()), w.info(go_on, truth, ())]
     given += [*infos(w, carry, body.outputs), w.info(counted, whole, ())]
     results = [w.info(once_more, truth, ()), *infos(w, found, body.outputs), w.info(after, whole, ())]

@@ -32,9 +32,6 @@ def conv_input_transpose(
     w: Writer, node: Node, y: str, f: str, *, shape: Shape, stride: Shape, padding: Value, dilation: Shape, groups: int
 ) -> str:
     given, size = node.operands[0].shape[2:], node.operands[1].shape[2:]
-    reached = [
-        s * (n - 1) + (k - 1) * d + 1 - a - b for n, k, s, (a, b), d in zip(given, size, stride, padding, dilation)
-    ]
     axes_of = zip(given, size, stride, padding, dilation)
     reached = [s * (n - 1) + (k - 1) * d + 1 - a - b for n, k, s, (a, b), d in axes_of]
     more = [n - r for n, r in zip(shape, reached)]

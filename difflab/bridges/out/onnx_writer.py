@@ -17,7 +17,6 @@ from ...primitives import rows
 from ...types import Array, DType, Shape, Value
 from .expand import computed_in
 
-onnx: Any = Late("onnx")
 onnx: Value = Late("onnx")
 NUMBERS = (
     "float16",

@@ -21,11 +21,12 @@ from .steps import Step, total
 STILL = frozenset(
     "stop_gradient iota random_bits random_seed random_wrap random_unwrap threefry2x32 eq ne lt le gt ge".split()
 )
-SYMMETRIC = ("cholesky", "eigh")  # of a symmetric matrix: a rule may put its derivative on either side of the diagonal
-
-
 def symmetric(x: Value) -> Value:
+    """The symmetric part: of a symmetric matrix a rule may put its derivative on either side of the diagonal."""
     return (x + x.swapaxes(-1, -2)) / 2
+
+
+SYMMETRIC: dict[str, Function] = {"cholesky": symmetric, "eigh": symmetric}
 
 
 class OfJax:
@@ -81,20 +82,20 @@ class OfJax:
         read: Function = lambda x: np.asarray(x.val, x.aval.dtype) if hasattr(x, "val") else env[x]
         for equation in inner.eqns:
             values = [read(x) for x in equation.invars]
-            name = equation.primitive.name
-            if name in NAMED:
+            operation = str(equation.primitive)
+            if operation in NAMED:
                 body = next(equation.params[k] for k in ("jaxpr", "call_jaxpr", "fun_jaxpr") if k in equation.params)
                 found = yield from self.walk(body, values)
             else:
                 found = bound(equation, values)
                 moving = [x for x, v in zip(equation.invars, values) if floats(v) and not hasattr(x, "val")]
-                if name not in STILL and moving and any(map(floats, found)):
+                if operation not in STILL and moving and any(map(floats, found)):
                     yield self.step(equation, values, found)
             env.update(zip(equation.outvars, found))
         return [read(x) for x in inner.outvars]
 
     def step(self, equation: Any, values: list[Value], found: list[Value]) -> Step:
-        mirrored: Function = symmetric if equation.primitive.name in SYMMETRIC else lambda x: x
+        mirrored: Function = SYMMETRIC.get(str(equation.primitive), lambda x: x)
         literal = [hasattr(x, "val") for x in equation.invars]
         places = [k for k, x in enumerate(values) if floats(x) and not literal[k]]
 
@@ -116,18 +117,25 @@ class OfJax:
         )
 
     def inside(self, equation: Any, values: list[Value]) -> Any:
-        """The operations of a loop's first turn, or of the branch that is taken."""
-        params, name = equation.params, equation.primitive.name
-        if name == "scan":
-            carried = params["num_consts"] + params["num_carry"]
-            first = -1 if params["reverse"] else 0
-            return lambda: self.walk(params["jaxpr"], [*values[:carried], *[x[first] for x in values[carried:]]])
-        if name == "while":
-            return lambda: self.walk(params["body_jaxpr"], values[params["cond_nconsts"] :])
-        if name == "cond":
-            which = int(np.clip(int(values[0]), 0, len(params["branches"]) - 1))
-            return lambda: self.walk(params["branches"][which], values[1:])
-        return None
+        """The operations of a loop's first turn, or of the branch that is taken; None of any other operation."""
+        entered = INSIDE.get(str(equation.primitive))
+        return None if entered is None else lambda: self.walk(*entered(equation.params, values))
+
+
+def of_scan(params: dict[str, Any], values: list[Value]) -> tuple[Any, list[Value]]:
+    carried, first = params["num_consts"] + params["num_carry"], -1 if params["reverse"] else 0
+    return params["jaxpr"], [*values[:carried], *[x[first] for x in values[carried:]]]
+
+
+def of_while(params: dict[str, Any], values: list[Value]) -> tuple[Any, list[Value]]:
+    return params["body_jaxpr"], values[params["cond_nconsts"] :]
+
+
+def of_branch(params: dict[str, Any], values: list[Value]) -> tuple[Any, list[Value]]:
+    return params["branches"][int(np.clip(int(values[0]), 0, len(params["branches"]) - 1))], values[1:]
+
+
+INSIDE = {"scan": of_scan, "while": of_while, "cond": of_branch}
 
 
 def floats(x: Value) -> bool:
@@ -136,13 +144,14 @@ def floats(x: Value) -> bool:
 
 def name_of(equation: Any) -> str:
     """The operation's name; of a function with a rule of its own the function's, with the kind of rule."""
-    params, name = equation.params, equation.primitive.name
-    if name not in OWN_RULES:
-        return str(name)
+    params, said = equation.params, str(equation.primitive)
+    kind = OWN_RULES.get(said)
+    if kind is None:
+        return said
     inner = next(params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in params)
-    said = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
-    said = str(params.get("name") or getattr(said, "func_name", "") or "function").strip("<>_")
-    return f"{said} ({OWN_RULES[name]})"
+    about = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
+    function = str(params.get("name") or getattr(about, "func_name", "") or "function").strip("<>_")
+    return f"{function} ({kind})"
 
 
 def bound(equation: Any, values: list[Value]) -> list[Value]:

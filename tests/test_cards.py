@@ -298,7 +298,7 @@ def test_what_is_printed_is_no_wider_than_the_terminal(name, width, monkeypatch)
         assert max(map(len, printed.splitlines())) <= width
 
 
-SENTENCES = "Convexity NonFinite TaylorTest DepthStudy Report BrokenRules AdamW Chain Summary Draft".split()
+SENTENCES = "Convexity Judgement NonFinite TaylorTest DepthStudy Report BrokenRules AdamW Chain Summary Draft".split()
 MADE = {}
 
 

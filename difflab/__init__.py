@@ -22,6 +22,17 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
         sketch as sketch,
         testing as testing,
     )
+    from .bridges.from_jax.imported import from_jax as from_jax
+    from .bridges.from_onnx.program import from_onnx as from_onnx
+    from .bridges.from_torch.reading import from_torch as from_torch
+    from .bridges.judging.judge import judge as judge
+    from .bridges.modules import gradients_by_module as gradients_by_module
+    from .bridges.nonfinite.find import find_nonfinite as find_nonfinite
+    from .bridges.out.numpy_file import to_numpy_source as to_numpy_source
+    from .bridges.out.to_c import to_c as to_c
+    from .bridges.out.to_latex import to_latex as to_latex
+    from .bridges.out.to_onnx import to_onnx as to_onnx
+    from .bridges.out.to_torch import to_torch as to_torch
     from .compile.program.program import Program as Program, compile as compile
     from .differentiate.batching import vmap as vmap
     from .differentiate.branches import cond as cond, while_loop as while_loop
@@ -61,6 +72,17 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time the names b
 
 # Where each public name lives; it is imported when somebody first asks for it.
 _HOMES = {
+    "difflab.bridges.judging.judge": "judge",
+    "difflab.bridges.modules": "gradients_by_module",
+    "difflab.bridges.from_jax.imported": "from_jax",
+    "difflab.bridges.from_torch.reading": "from_torch",
+    "difflab.bridges.nonfinite.find": "find_nonfinite",
+    "difflab.bridges.from_onnx.program": "from_onnx",
+    "difflab.bridges.out.numpy_file": "to_numpy_source",
+    "difflab.bridges.out.to_c": "to_c",
+    "difflab.bridges.out.to_latex": "to_latex",
+    "difflab.bridges.out.to_onnx": "to_onnx",
+    "difflab.bridges.out.to_torch": "to_torch",
     "difflab.compile.program.program": "compile Program",
     "difflab.differentiate.batching": "vmap",
     "difflab.differentiate.branches": "cond while_loop",
@@ -101,6 +123,7 @@ hooks.FILLERS.update(
         "card of a process": "difflab.mdp.shown",
         "frame": "difflab.draw.shown",
         "graphviz": "difflab.draw.draw",
+        "method of a framework": "difflab.bridges.compared",
         "svg": "difflab.draw.draw",
     }
 )

@@ -35,8 +35,8 @@ HOSTILE = "<script>alert(1)</script>"
 # Classes that a cell can hardly end with, or whose one line says all: by the reason.
 PLAIN = {
     "an entry of a result, shown in its table": """
-        Block Direction Edge Errors Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink Violation""",
-    "one value among others of a graph: its line says operation and shape": "Node Traced",
+        Block Direction Edge Errors Finding Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink Violation""",
+    "one value among others of a graph: its line says operation and shape": "Node Traced Vertex Named",
     "a container of Python's, with another way to ask": "ByName Order",
     "settings, which the line says": """
         Augment EarlyStopping GaussNewton Grid LBFGS Method Newton Recipe Scheme Constant Normal Orthogonal Scaled
@@ -139,6 +139,13 @@ def cube(x):
     return x**3, lambda g: 2 * g * x**2
 
 
+def judgement():
+    from difflab.bridges.judging.judgement import Finding, Judgement
+
+    finding = Finding(HOSTILE, "x", (0,), 0.3, 1.01, 1.0, 4e13, "bug", "off by more than rounding explains")
+    return Judgement(HOSTILE, "JAX", [finding], [np.float64(1.0)], {"x": W})
+
+
 def trained(epochs=3):
     x, y = nn.data.blobs(60)
     return nn.fit(nn.models.mlp((2, 40, 3)), (x, y), epochs=epochs, progress=False)
@@ -197,8 +204,10 @@ SHOWN = {
     "Convexity": (lambda: dl.lab.convexity("x**3", {"x": (-1, 1)}), "not convex"),
     "TaylorTest": (lambda: testing.taylor_test(lambda x: x * x, lambda x: 3 * x, 1.0), "failed"),
     "Tour": (tour, "Tour"),
+    "Judgement": (judgement, "by more than rounding"),
     "Program": (compiled, "np.sin"),
     "Report": (lambda: examine(cube, (2.0,)), "wrong entries"),
+    "NonFinite": (lambda: dl.find_nonfinite(lambda p: np.log(p[HOSTILE]), {HOSTILE: -W}), "makes NaN"),
     "BrokenRules": (lambda: testing.find_broken_rule(lambda x: cube(x), 2.0), "its rule says"),
     "Run": (trained, "loss"),
     "Outcome": (outcome, "epochs"),
@@ -289,7 +298,7 @@ def test_what_is_printed_is_no_wider_than_the_terminal(name, width, monkeypatch)
         assert max(map(len, printed.splitlines())) <= width
 
 
-SENTENCES = "Convexity TaylorTest DepthStudy Report BrokenRules AdamW Chain Summary Draft".split()
+SENTENCES = "Convexity Judgement NonFinite TaylorTest DepthStudy Report BrokenRules AdamW Chain Summary Draft".split()
 MADE = {}
 
 

@@ -25,6 +25,8 @@ LONGEST_MESSAGE = 4000
 COMMANDS = {
     "compare": "One gradient by every method, judged by the certified one.",
     "check": "The gradient of your own Python function, and the rule that is wrong.",
+    "judge": "The gradient of your own JAX or PyTorch function, and the rule that is wrong.",
+    "nonfinite": "The operation where a NaN or an infinity begins: NumPy, JAX, PyTorch.",
     "draw": "The forward and the backward pass as a picture.",
     "step": "A page that goes through both passes step by step, with sliders.",
     "step-size": "The V-curve: error of finite differences against the step.",
@@ -34,6 +36,7 @@ COMMANDS = {
     "gallery": "The course's figures as generated diagrams.",
     "accuracy": "Errors in ulps of every operation and its derivative.",
     "source": "The compiled gradient as Python source.",
+    "export": "A function as a NumPy file, C, LaTeX or ONNX.",
     "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
     "predict": "What a trained network says of pictures.",
     "summary": "Shapes, parameters and operations of a network, layer by layer.",

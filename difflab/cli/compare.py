@@ -27,6 +27,7 @@ difflab compare "(x + y) * z" --at x=-2,y=5,z=-4
 difflab compare "1/(1+exp(-(w0*x0+w1*x1+w2)))" --at w0=2,x0=-1,w1=-3,x1=-2,w2=-3
 difflab compare "sum(tanh(W @ x))" --at "W=[[1,2],[3,4]],x=[0.1,0.2]" --wrt W
 difflab compare "exp(x)/x" --at x=1.5 --method reverse --method numerical:central --method certified
+difflab compare "tanh(x)" --at x=20 --framework jax --framework torch
 echo "sin(x) * x" | difflab compare - --at x=1 --json
 """
 STATUS = (
@@ -47,6 +48,13 @@ STATUS = (
     help="A method, such as reverse, symbolic:raw or numerical:central; repeatable. All by default.",
 )
 @click.option(
+    "--framework",
+    "frameworks",
+    type=click.Choice(["jax", "torch"]),
+    multiple=True,
+    help="Add JAX's or PyTorch's own derivative of the same function; repeatable.",
+)
+@click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
@@ -63,6 +71,7 @@ def command(
     points: tuple[str, ...],
     wrt: tuple[str, ...],
     methods: tuple[str, ...],
+    frameworks: tuple[str, ...],
     seconds: float,
     plot: str | None,
     force: bool,
@@ -82,7 +91,8 @@ def command(
     problem_at(text, at, list(wrt) or None)
     from ..lab.compare import compare
 
-    result = compare(text, at, methods=list(methods) or None, wrt=list(wrt) or None, seconds=seconds)
+    chosen, by = list(methods) or None, list(wrt) or None
+    result = compare(text, at, methods=chosen, wrt=by, seconds=seconds, frameworks=frameworks)
     if as_json:
         emit_json(result.to_json())
     else:

@@ -95,7 +95,7 @@ def _graph_problem(graph: Graph, at: Tree, wrt: str | Iterable[str] | None, text
     names = [str(n.name) for n in graph.inputs]
     if not isinstance(at, dict):
         raise InputError(f"the point is {at!r}: give one value for each of {', '.join(names) or 'no names'}, as a dict")
-    at = {str(k): v for k, v in at.items()}
+    at = {str(n.name): value for n, value in graph.defaults.items()} | {str(k): v for k, v in at.items()}
     missing, extra = [n for n in names if n not in at], [k for k in at if k not in names]
     if missing:
         raise InputError(f"the point gives no value for {', '.join(missing)}; the names are {', '.join(names)}")

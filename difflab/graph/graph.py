@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class Graph(Drawable, Finished):
     """A computational graph: its nodes are `Node`s, an edge's key is the operand's position, the order is topological.
 
-    `inputs` and `outputs` are lists of nodes, `blocks` the named groups. It can be called like the function it
+    `inputs` and `outputs` are lists of nodes, `blocks` the named groups, `defaults` the values of inputs that a call
+    need not give, `notes` where nodes come from. It can be called like the function it
     records, `forward(**inputs)` keeps every value, and every networkx algorithm works on it as it is. It does not
     change: `copy()` and networkx's other functions that make a graph give a `Draft`, which may be changed, and
     `Graph.from_networkx` makes a graph of that again.
@@ -75,6 +76,9 @@ class Graph(Drawable, Finished):
         self.guards: list[tuple[Node, Value]] = []
         self.differentiated: list[Node] = []  # the values of functions whose derivatives it holds, where known
         self.shapes: dict[Node, Shape] = {}  # of inputs, where it was built for these and no others
+        self.sources: dict[Node, str] = {}  # the line of the program that a node came from, where it was imported
+        self.defaults: dict[Node, Value] = {}  # of inputs that a call need not name, such as a module's weights
+        self.notes: dict[Node, str] = {}  # where a node comes from, in words: a line of somebody's source
         self.graph: Params = {}
         self.__networkx_cache__: Params = {}
 
@@ -140,7 +144,8 @@ class Graph(Drawable, Finished):
             text=self.text,
         )
         new.guards, new.partner, new.graph = list(self.guards), dict(self.partner), dict(self.graph)
-        new.shapes = dict(self.shapes)
+        new.shapes, new.sources = dict(self.shapes), dict(self.sources)
+        new.shapes, new.defaults, new.notes = dict(self.shapes), dict(self.defaults), dict(self.notes)
         return new
 
     def __deepcopy__(self, memo: object) -> Graph:
@@ -178,13 +183,17 @@ class Graph(Drawable, Finished):
         raise InputError(f"the graph has no node named {name!r}; it has {known or 'no names'}")
 
     def bind(self, args: tuple[Value, ...], kwargs: Params) -> list[Value]:
-        """The value of each input, from positional arguments (in the function's structure) or from names."""
+        """The value of each input, from positional arguments (in the function's structure), from names or defaults."""
         names = [str(n.name) for n in self.inputs]
+        if self.flatten_inputs and (self.defaults or not kwargs):
+            args = tuple(self.flatten_inputs(*args))
+        if self.defaults:
+            left = self.inputs[len(args) :]
+            kwargs = {str(n.name): self.defaults[n] for n in left if n in self.defaults} | kwargs
         if not kwargs:
-            values = self.flatten_inputs(*args) if self.flatten_inputs else list(args)
-            if len(values) != len(names):
-                raise InputError(f"the graph has {len(names)} inputs ({', '.join(names)}), {len(values)} given")
-            return self.fitting([as_value(x, n) for x, n in zip(values, names)])
+            if len(args) != len(names):
+                raise InputError(f"the graph has {len(names)} inputs ({', '.join(names)}), {len(args)} given")
+            return self.fitting([as_value(x, n) for x, n in zip(args, names)])
         missing = [n for n in names[len(args) :] if n not in kwargs]
         extra = [k for k in kwargs if k not in names[len(args) :]]
         if missing or extra:
@@ -301,6 +310,9 @@ def unpickled(steps: list[Value], kept: Params) -> Graph:
     graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
     graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
     graph.shapes = {order[k]: shape for k, shape in kept["shapes"]}
+    graph.sources = {order[k]: line for k, line in kept["sources"]}
+    graph.defaults = {order[k]: value for k, value in kept.get("defaults", ())}  # pickles of before have none
+    graph.notes = {order[k]: told for k, told in kept.get("notes", ())}
     graph.partner = {order[b]: order[f] for b, f in kept["partner"]}
     graph.graph = kept["attributes"]
     return graph

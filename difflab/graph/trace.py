@@ -42,16 +42,17 @@ def record(
     guards: Guards | None = None,
     merging: bool = False,
     laxity: Laxity = STRICT,
+    operations: list[Traced] | None = None,
 ) -> tuple[Graph, list[Tree]]:
     """The graph of f at the examples, and the values of its outputs there; `guards` is filled.
 
-    `merging` records equal operations once; `laxity` is the tape's.
+    `merging` records equal operations once; `laxity` is the tape's, and `operations` the list that it fills.
     """
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
     arguments: list[Tree] = []
     inputs: list[Traced] = []
-    with Tape(guards=guards, merging=merging, laxity=laxity) as (tape, operations):
+    with Tape(operations, guards, merging, laxity) as (tape, recorded):
         for name, example in zip(argument_names(f, len(examples)), examples):
             leaves, rebuild = flatten(example)
             suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)
@@ -64,7 +65,7 @@ def record(
     outputs, rebuild_output = flatten(result)
     outputs = tape.kept(outputs)
     values = [tape.value_of(y) for y in outputs]
-    graph = graph_of(operations, inputs, outputs, tape.guards, rebuild=rebuild_output, flatten=leaves_of_all)
+    graph = graph_of(recorded, inputs, outputs, tape.guards, rebuild=rebuild_output, flatten=leaves_of_all)
     graph.differentiated = list(tape.differentiated)
     return graph, values
 

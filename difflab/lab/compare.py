@@ -19,6 +19,7 @@ from ..differentiate.passes import backward_graph
 from ..differentiate.problem import Problem, as_problem, time_limit
 from ..errors import DifflabError, InputError, TimeLimitError
 from ..glance import cut
+from ..hooks import Hook
 from ..primitives import NUMPY
 from ..progress import doing
 from ..types import FileName, Tree, Value
@@ -66,15 +67,23 @@ class Comparison(JudgedMethods):
         return framed(comparison_report.as_html(self))
 
 
+FRAMEWORK: Hook[[str], Method] = Hook("method of a framework")
+
+
 def compare(
-    function: Value, at: Value, methods: Iterable[str | Method] | None = None, wrt: Any = None, seconds: float = 10.0
+    function: Value,
+    at: Value,
+    methods: Iterable[str | Method] | None = None,
+    wrt: Any = None,
+    seconds: float = 10.0,
+    frameworks: Iterable[str] = (),
 ) -> Comparison:
     """One gradient by every method.
 
     `function` is text, a function, a graph or a sympy expression; `at` the point. `methods` are names such as
     "reverse", "symbolic:raw", "numerical:central", or `Method`s of your own; all that are registered by default.
     `seconds` of processor time limit each of the methods that may take long (symbolic, certified): a busy machine
-    gives the same verdict.
+    gives the same verdict. `frameworks` adds rows for "jax" and "torch": the same graph, differentiated by their rules.
 
     >>> c = compare("x * y + sin(x)", at=dict(x=1.0, y=2.0))
     >>> c.verdict, c.methods["reverse"].max_ulps <= 1
@@ -84,7 +93,10 @@ def compare(
     problem = as_problem(function, at, wrt)
     if isinstance(methods, str | int | float):
         raise InputError(f"methods={methods!r}: give a list of names, as in ['reverse', 'numerical']")
-    chosen = check_names(list(method_names() if methods is None else methods))
+    if isinstance(frameworks, str):
+        raise InputError(f"frameworks={frameworks!r}: give a list of names, as in ['jax', 'torch']")
+    theirs = [FRAMEWORK(name) for name in frameworks]
+    chosen = check_names([*(method_names() if methods is None else methods), *theirs])
     with doing("comparing"):
         results = {m.name: run(problem, m, seconds) for m in chosen}
         found_kinks = kinks(problem)

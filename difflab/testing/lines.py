@@ -30,10 +30,10 @@ class Lines(list[Traced]):
         self.where.append(line_of_caller())
 
 
-def line_of_caller() -> str:
-    """The innermost line outside difflab and NumPy."""
+def line_of_caller(ours: tuple[str, ...] = OURS) -> str:
+    """The innermost line outside difflab and NumPy, or whichever folders are `ours`."""
     frame: Value = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(OURS):
+    while frame is not None and frame.f_code.co_filename.startswith(ours):
         frame = frame.f_back
     if frame is None or frame.f_code.co_filename.startswith("<"):
         return ""

@@ -17,6 +17,8 @@ FUNCTIONS = {
     "Methods, compared and certified": "differentiate Derivative compare Comparison certify step_size_study "
     "expression_swell accuracy",
     "Compiled programs": "compile Program to_jax",
+    "Other people's code": "from_jax from_torch from_onnx judge find_nonfinite gradients_by_module to_torch to_onnx "
+    "to_numpy_source to_c to_latex",
     "Errors": "DifflabError",
 }
 MODULES = (

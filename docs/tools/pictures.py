@@ -163,7 +163,32 @@ def notebook() -> None:
             taken(view, name, full_page=True)
 
 
-MADE = (backward_pass, step, arrays, lenet, gridworld, comparison, v_curve, notebook)
+FUNCTIONS = """
+def log(x):
+    return np.sum(np.where(x > 0, np.sqrt(x), 0.0) + np.log(x - 1.0))
+def where(x):
+    return jnp.sum(jnp.where(x > 0, jnp.sqrt(x), 0.0))
+def mask(scores):
+    scores = np.where([[True, True], [False, False]], scores, -np.inf)
+    weights = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
+    return np.sum(weights / np.sum(weights, axis=-1, keepdims=True))
+"""
+
+
+def nonfinite() -> None:
+    """Where a NaN begins, in the three examples of its page; the second is JAX's."""
+    import jax.numpy as jnp
+
+    names: dict[str, Any] = {"np": np, "jnp": jnp}
+    exec(compile(FUNCTIONS.lstrip(), "model.py", "exec"), names)
+    points = {"log": np.array([4.0, 0.5]), "where": jnp.array([0.0, 1.0]), "mask": np.array([[0.5, 1.0], [2.0, 0.1]])}
+    for name, point in points.items():
+        found = dl.find_nonfinite(names[name], point)
+        assert found is not None
+        found.draw(OUT / f"nonfinite-{name}.svg", force=True)
+
+
+MADE = (backward_pass, step, arrays, lenet, gridworld, comparison, v_curve, notebook, nonfinite)
 
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)

@@ -1,0 +1,1 @@
+"""Gradients of other frameworks held against the derivative of what they compute."""

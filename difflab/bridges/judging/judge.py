@@ -1,0 +1,208 @@
+"""judge: a framework's gradient against the derivative of the function that it belongs to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...clock import spent
+from ...errors import DifflabError, InputError
+from ...graph.graph import Graph
+from ...graph.leaves import check_functions
+from ...graph.pytree import leaves_of
+from ...lab.taylor import taylor_test
+from ...progress import doing, tell
+from ...types import Array, Function, Tree, Value
+from ..nonfinite.find import find_nonfinite
+from .entries import AT_KINK, BUG, CONVENTION, FEW, ROUNDING, UNJUDGED, Entry, judged
+from .judgement import Finding, Judgement
+from .of_jax import OfJax
+from .of_torch import OfTorch
+from .steps import Step, powers_of_two, results_of, weighted
+
+FRAMEWORKS: dict[str, Any] = {"jax": OfJax, "torch": OfTorch}
+ORDER = (BUG, AT_KINK, ROUNDING, CONVENTION)
+WHOLE = "the whole function"
+STRAIGHT = 1.5  # an order of the Taylor remainder below which there is no derivative, or another
+DEEPEST = 4  # loops in loops
+
+
+def judge(
+    f: Function, *args: Tree, framework: str = "auto", allow: Iterable[str] = (), seconds: float = 30.0
+) -> Judgement:
+    """Whether JAX's or PyTorch's gradient of f at these arguments is the derivative of what f computes.
+
+    f's forward pass is recorded (`from_jax`, `from_torch`), and its derivative, which knows nothing of the framework's
+    rules, nor of a `jax.custom_vjp` or a `torch.autograd.Function`, is held against the framework's gradient: entries
+    that are apart are decided by a certificate. Where one is wrong, each operation is judged alone at the values that
+    it was given, and the one whose rule is wrong is named with the number that shows it. A function of many results is
+    judged by their sum with fixed weights; a module's parameters are arguments. `allow` names operations whose rules
+    are meant to differ, such as straight-through estimators. `seconds` of processor time limit the search.
+
+    >>> import difflab as dl, numpy as np
+    >>> import jax, jax.numpy as jnp  # doctest: +SKIP
+    >>> dl.judge(lambda x: jnp.sum(jnp.sin(x)), np.array([0.3, 0.7])).agree  # doctest: +SKIP
+    True
+    """
+    check_functions("judge", f=f)
+    allow = [allow] if isinstance(allow, str) else list(allow)
+    program = FRAMEWORKS[framework_of(f, args, framework)](f, args)
+    until = spent() + seconds
+    with doing("judging the gradient"), program.scope():
+        graph = program.graph()
+        at, fixed, value = point(graph, program)
+        weights = powers_of_two([np.shape(y) for y in value])
+        theirs = dict(zip(at, program.gradient(weights)))
+        if not all(np.all(np.isfinite(y)) for y in value):
+            return Judgement(name_of(f), program.title, [without_value(f, program, at)], value, theirs)
+        scalar = weighted(graph, weights, fixed)
+        few = FEW
+        entries = judged(scalar, at, theirs, seconds / 3)
+        judgement = Judgement(name_of(f), program.title, [], value, theirs, order(program, weights, at, theirs))
+        if not entries and judgement.taylor is not None and judgement.taylor < STRAIGHT:
+            few = -1.0  # at a kink we may say the same of it as they
+            entries = judged(scalar, at, theirs, seconds / 3, few)
+        if not entries:
+            return judgement
+        findings, unjudged, count = in_operations(program, until, allow, few)
+        if not any(x.kind in (BUG, AT_KINK) for x in findings) and any(e.kind in (BUG, AT_KINK) for e in entries):
+            findings += [composed(f, program, e) for e in entries if e.kind in (BUG, AT_KINK)]
+        worst = (
+            min(ORDER.index(e.kind) for e in entries if e.kind in ORDER) if any(e.kind in ORDER for e in entries) else 0
+        )
+        findings = [x for x in findings if x.kind not in ORDER[:worst]]  # what does no harm here, the whole being right
+        findings = findings or [as_finding(e, WHOLE) for e in entries]
+        unjudged += [f"{x.operation} by {x.operand}: {x.reason}" for x in findings if x.kind == UNJUDGED]
+        findings = [x for x in findings if x.kind != UNJUDGED]
+        findings.sort(key=lambda x: (ORDER.index(x.kind), -x.ulps))
+    return replace(judgement, findings=findings, unjudged=unjudged, operations=count)
+
+
+def framework_of(f: Function, args: tuple[Tree, ...], asked: str) -> str:
+    """Which framework f is written in: by its class, its arguments, or what it returns."""
+    if asked != "auto":
+        if asked not in FRAMEWORKS:
+            raise InputError(f"judge: framework={asked!r}; it is 'auto', 'jax' or 'torch'")
+        return asked
+    told = []
+    for name in ("torch", "jax"):
+        library: Any = sys.modules.get(name)
+        if library is None:
+            continue
+        of_torch = name == "torch"
+        kind = library.Tensor if of_torch else library.Array
+        if (of_torch and isinstance(f, library.nn.Module)) or any(isinstance(x, kind) for x in leaves_of(args)):
+            return name
+        given = [library.tensor(x) if of_torch and isinstance(x, np.ndarray | float) else x for x in args]
+        try:
+            found = f(*given)
+        except Exception as error:  # f may be another framework's
+            told.append(f"{name}: {type(error).__name__}: {str(error)[:120]}")
+            continue
+        if any(isinstance(y, kind) for y in leaves_of(found)):
+            return name
+    why = f" ({'; '.join(told)})" if told else "; NumPy code is judged by dl.compare and difflab.testing"
+    raise InputError(f"judge: the function returns no array of JAX or PyTorch at these arguments{why}")
+
+
+def name_of(f: Function) -> str:
+    return str(getattr(f, "__name__", type(f).__name__)).strip("<>")
+
+
+def inputs_of(graph: Graph, program: Any) -> list[Array]:
+    """The values of the graph's inputs: the program's arguments, and what a module holds."""
+    given = iter(program.leaves)
+    return [np.asarray(graph.defaults[n] if n in graph.defaults else next(given)) for n in graph.inputs]
+
+
+def point(graph: Graph, program: Any) -> tuple[dict[str, Value], dict[int, Value], list[Value]]:
+    """The graph's inputs that are floats, by name; the others, by position; and the results there that are floats."""
+    full = inputs_of(graph, program)
+    with np.errstate(all="ignore"):
+        results = results_of(graph, graph.fitting(full))
+    moving = {str(node.name): x for node, x in zip(graph.inputs, full) if x.dtype.kind == "f"}
+    return moving, {k: x for k, x in enumerate(full) if x.dtype.kind != "f"}, results
+
+
+def order(program: Any, weights: list[Array], at: dict[str, Value], theirs: dict[str, Value]) -> float | None:
+    """The order of the Taylor remainder with their gradient; None where the test has nothing to see, as in float32."""
+    if any(x.dtype != float for x in at.values()):
+        return None
+    names = list(at)
+    try:
+        found = taylor_test(lambda xs: program.value([xs[n] for n in names], weights), theirs, at)
+    except (DifflabError, ArithmeticError, RuntimeError, TypeError):  # f may take no other numbers than these
+        return None
+    return found.order if np.isfinite(found.order) else None
+
+
+def in_operations(program: Any, until: float, allow: list[str], few: float) -> tuple[list[Finding], list[str], int]:
+    """What the operations' own rules are found to give, what could not be judged, and how many were."""
+    findings: list[Finding] = []
+    unjudged: list[str] = []
+    count = 0
+    for step in program.steps():
+        if spent() > until:
+            unjudged.append(f"{step.name} and what follows: the time was used up")
+            break
+        tell(step.name, 0.0)
+        count += 1
+        try:
+            findings += of_step(step, until, allow, few)
+        except Exception as error:  # of a framework's, which may refuse what an operation is asked alone
+            unjudged.append(f"{step.name}: {next(iter(str(error).splitlines()), type(error).__name__)}")
+    return findings, list(dict.fromkeys(unjudged)), count
+
+
+def of_step(step: Step, until: float, allow: list[str], few: float, depth: int = 0) -> Iterator[Finding]:
+    """The entries that an operation's rule has wrong; of a loop those of the operation inside it, where it is found."""
+    graph = step.graph()
+    weights = step.weights(graph)
+    theirs = dict(zip(step.moving, step.pull(weights)))
+    few = few if any(node.primitive.kinks is not None for node in graph.operations) else FEW
+    entries = judged(weighted(graph, weights), step.moving, theirs, max(0.1, until - spent()), few)
+    if entries and step.inner is not None and depth < DEEPEST:
+        deeper = [x for inner in step.inner() for x in of_step(inner, until, allow, few, depth + 1)]
+        if deeper:
+            yield from (replace(x, operation=f"{x.operation} in {step.name}") for x in deeper)
+            return
+    for e in entries:
+        yield as_finding(
+            e, step.name, step.source, any(a == step.name or a == step.name.partition(" ")[0] for a in allow)
+        )
+
+
+def as_finding(e: Entry, operation: str, source: str = "", allowed: bool = False) -> Finding:
+    return Finding(operation, e.name, e.index, e.at, e.theirs, e.ours, e.ulps, e.kind, e.reason, source, allowed)
+
+
+def without_value(f: Function, program: Any, at: dict[str, Value]) -> Finding:
+    """Where the function itself is not finite there is no derivative: the operation at which numbers end."""
+    name, x = next(iter(at.items()))
+    index = (0,) * x.ndim
+    why = "the function has no finite value here"
+    entry = Entry(name, index, float(x[index]), np.nan, np.nan, np.inf, AT_KINK, why)
+    return composed(f, program, entry)
+
+
+def composed(f: Function, program: Any, entry: Entry) -> Finding:
+    """The operation at which numbers end, where rules that are right by themselves give NaN together."""
+    whole = as_finding(entry, WHOLE)
+    if np.isfinite(entry.theirs):
+        return whole
+    try:
+        found = find_nonfinite(f, *program.args, framework="torch" if isinstance(program, OfTorch) else "jax")
+    except DifflabError:
+        return whole
+    if found is None:
+        return whole
+    name = found.derivative_of or str(getattr(getattr(found.node, "primitive", None), "name", WHOLE))
+    told = f"{entry.reason}; {found.headline}" + (f"; {found.mend}" if found.mend else "")
+    return replace(whole, operation=name, reason=told, source=found.source)
+
+
+__all__ = ["judge"]

@@ -1,0 +1,1 @@
+"""Graphs as code and files of others: PyTorch, ONNX, NumPy alone, C, LaTeX."""

@@ -1,0 +1,158 @@
+"""Programs on numbers as C: compiled by the machine's compiler, run, and compared; and formulas in LaTeX."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import shutil
+import subprocess
+from functools import cache
+
+import numpy as np
+import pytest
+from out_cases import FUNCTIONS, ROWS, flat, tried
+from table_arrays import agree
+
+import difflab as dl
+from difflab.bridges.out import to_c as writing
+from difflab.errors import InputError, UnsupportedError
+
+CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+compiler = pytest.mark.skipif(CC is None, reason="a C compiler is not installed")
+
+
+def compiled(texts, folder):
+    """The functions of these texts, as one library."""
+    (folder / "all.c").write_text("\n".join(texts))
+    command = [
+        CC,
+        "-std=c99",
+        "-O1",
+        "-ffp-contract=off",
+        "-Wall",
+        "-Werror",
+        "-Wno-parentheses",
+        "-Wno-unused-variable",
+    ]
+    command += ["-shared", "-fPIC", "all.c", "-o", "all.so", "-lm"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:2000]
+    return ctypes.CDLL(str(folder / "all.so"))
+
+
+def called(function, xs, graph):
+    """What a function of C gives at a point."""
+    kept, arguments = [], []
+    for x in map(np.asarray, xs):
+        kept.append(np.ascontiguousarray(x, np.float64))
+        arguments.append(kept[-1].ctypes.data_as(ctypes.c_void_p) if x.shape else ctypes.c_double(float(x)))
+    kinds = {"f": np.float64, "b": np.int32, "i": np.int64}
+    if len(graph.outputs) == 1 and not graph.outputs[0].shape:
+        function.restype = {"f": ctypes.c_double, "b": ctypes.c_int, "i": ctypes.c_longlong}[
+            graph.outputs[0].dtype.kind
+        ]
+        return [np.asarray(function(*arguments), graph.outputs[0].dtype)]
+    found = [np.zeros(y.shape, kinds[y.dtype.kind]) for y in graph.outputs]
+    function(*arguments, *[y.ctypes.data_as(ctypes.c_void_p) for y in found])
+    return [y.astype(n.dtype) for y, n in zip(found, graph.outputs)]
+
+
+@compiler
+def test_functions_in_c_have_difflabs_values(tmp_path):
+    texts, cases = [], []
+    for k, (name, (f, xs)) in enumerate(FUNCTIONS.items()):
+        try:
+            texts.append(dl.to_c(f, *xs, name=f"f{k}"))
+            cases.append((name, f"f{k}", f, xs))
+        except UnsupportedError:
+            assert name in ("sorted", "median", "determinant", "loop", "Hessian")
+    library = compiled(texts, tmp_path)
+    assert len(cases) >= 40
+    for name, label, f, xs in cases:
+        graph = dl.trace(f, *xs)
+        agree(name, called(getattr(library, label), xs, graph), flat(f(*xs)), 1e-13)
+
+
+@cache
+def outcome(name):
+    def run(graph, values):
+        values = [np.asarray(v, float)[()] if np.asarray(v).dtype.kind == "f" else v for v in values]
+        text = dl.to_c(graph, *values)
+        return text, graph, values
+
+    return tried(name, run, lambda name, got, want: WRITTEN.setdefault(name, []).append((*got, want)))
+
+
+WRITTEN = {}
+
+
+@compiler
+def test_every_row_has_numpys_values_or_is_refused_by_name(tmp_path):
+    WRITTEN.clear()
+    outcome.cache_clear()
+    assert {outcome(name) for name in ROWS} <= {"written", "refused", "no call"}
+    cases = [(f"{name}_{k}", *case) for name, found in WRITTEN.items() for k, case in enumerate(found)]
+    texts = [text.replace(" function(", f" f_{label}(", 1) for label, text, *_ in cases]
+    library = compiled(texts, tmp_path)
+    for label, _, graph, values, want in cases:
+        agree(label, called(getattr(library, f"f_{label}"), values, graph), want, 1e-11)
+
+
+def test_constants_are_exact():
+    for x in (0.1, 1e300, 5e-324, -0.0, 3.0, 123456789.125):
+        text = writing.literal(x)
+        again = float.fromhex(text) if "0x" in text else float(text)
+        assert again == x and math.copysign(1, again) == math.copysign(1, x)
+    assert [writing.literal(x) for x in (math.inf, -math.inf, math.nan, True, 7)] == [
+        "INFINITY", "-INFINITY", "NAN", "1", "7LL",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: dl.to_c(lambda x: np.linalg.inv(x) + np.sort(x), np.eye(2)), UnsupportedError, "argsort"),
+        (lambda: dl.to_c(np.sin, np.float32(1.0)), UnsupportedError, "dtype float32"),
+        (lambda: dl.to_c(np.sin, 1.0, name="double"), InputError, "no name of a function in C"),
+        (lambda: dl.to_c(lambda x: x @ x, np.ones((50, 50))), UnsupportedError, "more than 20,000 operations"),
+        (lambda: dl.to_c(lambda x: x if x > 0 else -x, 1.0), UnsupportedError, "looks at a value"),
+    ],
+)
+def test_what_cannot_be_written_is_told(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+LATEX = {
+    "exp(-(x-1)**2/2)": r"e^{\frac{-\left(x - 1\right)^{2}}{2}}",
+    "(x+y)*(x-y)": r"\left(x + y\right) \cdot \left(x - y\right)",
+    "(x/y)**2": r"\left(\frac{x}{y}\right)^{2}",
+    "(-x)**y": r"\left(-x\right)^{y}",
+    "-x**2": "-x^{2}",
+    "x - (y - z)": r"x - \left(y - z\right)",
+    "2*(-x)": r"2 \cdot \left(-x\right)",
+    "sum(x)*2": r"\left(\sum x\right) \cdot 2",
+    "sqrt(x)**3": r"\sqrt{x}^{3}",
+    "alpha + x_1 + rate": r"\alpha + x_{1} + \mathrm{rate}",
+    "1e-30*x": r"1 \cdot 10^{-30} \cdot x",
+}
+
+
+@pytest.mark.parametrize("text", LATEX)
+def test_formulas_in_latex(text):
+    lines = dl.to_latex(dl.parse(f"f = {text}")).splitlines()
+    assert lines[1:-1] == [f"f &= {LATEX[text]}"]
+
+
+def test_what_is_read_twice_has_a_line_of_its_own():
+    text = dl.to_latex(lambda x: np.sin(dl.label(x * x, "q")) + np.cos(x[0]) * 2, np.ones(2))
+    assert text.splitlines()[1] == r"q &= x \cdot x \\"
+    with pytest.raises(InputError, match="neither a function nor a graph"):
+        dl.to_latex(3)
+
+
+def test_every_rows_formula_has_its_braces():
+    for name, (f, xs) in FUNCTIONS.items():
+        text = dl.to_latex(f, *xs)
+        assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}"), name
+        assert text.count(r"\left(") == text.count(r"\right)"), name

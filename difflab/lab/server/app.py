@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ...cards.as_html import FRAMELESS
 from ...errors import InputError, UnsupportedError
 from ...palette import variables
+from ..learning import learning_page
 from .desk import GONE, Desk
 from .pages import Pages
 from .question import EXAMPLES, question
@@ -60,6 +61,11 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
             home_page(token, nonce), headers=PRIVATE | {"content-security-policy": POLICY.format(nonce)}
         )
 
+    async def train(request: Request) -> Response:
+        if not known(request, request.query_params.get("token", "")):
+            return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
+        return HTMLResponse(learning_page(), headers=PRIVATE)  # its policy stands in the page itself
+
     async def answers(request: Request) -> Response:
         if not known(request, request.headers.get("x-difflab-token", "")):
             answer = refusal(403, "token", "the token is wrong; open the address that difflab lab has printed")
@@ -74,7 +80,8 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
             return PlainTextResponse("This page is gone; choose the expression again.", 404)
         return HTMLResponse(text, headers=PRIVATE | {"content-security-policy": "sandbox allow-scripts"})
 
-    routes = [Route("/", home), Route("/page/{name}", page), Route("/answer", answers, methods=["POST"])]
+    routes = [Route("/", home), Route("/train", train), Route("/page/{name}", page)]
+    routes.append(Route("/answer", answers, methods=["POST"]))
     return Starlette(routes=routes)
 
 
@@ -129,7 +136,14 @@ def home_page(token: str, nonce: str) -> str:
     options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
     told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
     style = variables() + FRAMELESS + asset("lab.css")
-    parts = {"STYLE": style, "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
+    parts = {
+        "STYLE": style,
+        "OPTIONS": options,
+        "TOKEN": token,
+        "DATA": told,
+        "NONCE": nonce,
+        "SCRIPT": asset("lab.js"),
+    }
     page = asset("lab.html")
     for name, value in parts.items():
         page = page.replace(f"@{name}@", value)
@@ -149,8 +163,8 @@ def free_port(port: int) -> socket.socket:
     return listening
 
 
-def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object] = print) -> None:
-    """Serves until Ctrl-C; tells the address, which holds a token made for this run."""
+def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object] = print, page: str = "") -> None:
+    """Serves until Ctrl-C; tells the address of the page (home, or "train"), with a token made for this run."""
     HELPER.prepare()  # it loads while this process does
     try:
         import uvicorn
@@ -167,7 +181,7 @@ def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object
             super().handle_exit(sig, frame)
 
     with free_port(port) as listening:
-        address = f"http://{HOST}:{listening.getsockname()[1]}/?token={token}"
+        address = f"http://{HOST}:{listening.getsockname()[1]}/{page}?token={token}"
         tell(address)
         if open_browser:
             opening = threading.Timer(0.5, webbrowser.open, [address])

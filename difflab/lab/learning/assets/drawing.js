@@ -24,7 +24,7 @@ const PLANE = Float64Array.from({ length: 2 * GRID * GRID }, (_, k) => {
 });
 
 // Colours of values from -1 to 1, as 256 steps of red, green and blue; read again where light becomes dark.
-const palette = { steps: null };
+const palette = { steps: null, pixels: new Uint32Array(256) };
 function readPalette() {
   const look = getComputedStyle(document.documentElement);
   const [below, zero, above] = ["--negative", "--zero", "--positive"].map((name) => {
@@ -35,21 +35,26 @@ function readPalette() {
     const v = k / 127.5 - 1, end = v < 0 ? below : above;
     return zero.map((c, j) => Math.round(c + Math.abs(v) * (end[j] - c)));
   });
+  const bytes = new Uint8Array(palette.pixels.buffer);
+  palette.steps.forEach(([r, g, b], k) => bytes.set([r, g, b, 255], 4 * k));
   for (const name of ["ink", "paper", "positive", "negative"]) palette[name] = look.getPropertyValue(`--${name}`).trim();
+}
+
+const IMAGE = new ImageData(GRID, GRID), PIXELS = new Uint32Array(IMAGE.data.buffer);
+
+// A canvas of the grid's size, which only ever takes pixels.
+function gridCanvas() {
+  const canvas = make("canvas", { width: GRID, height: GRID });
+  return [canvas, canvas.getContext("2d", { alpha: false, willReadFrequently: true })];
 }
 
 // Values as an image: entry `at` of each of the samples, over `most`.
 function paint(context, values, width, at, most, gate) {
-  const image = context.createImageData(GRID, GRID), bytes = image.data;
   for (let k = 0; k < GRID * GRID; k++) {
-    const v = gate(values[k * width + at] / most), step = Math.max(0, Math.min(255, Math.round(127.5 * (v + 1)))) || 0;
-    const [r, g, b] = palette.steps[step];
-    bytes[4 * k] = r;
-    bytes[4 * k + 1] = g;
-    bytes[4 * k + 2] = b;
-    bytes[4 * k + 3] = 255;
+    const v = 127.5 * (gate(values[k * width + at] / most) + 1);
+    PIXELS[k] = palette.pixels[v > 0 ? v < 255 ? Math.round(v) : 255 : 0];
   }
-  context.putImageData(image, 0, 0);
+  context.putImageData(IMAGE, 0, 0);
 }
 
 const plain = (v) => v, ground = (v) => 0.75 * v; // of the output: its points stand out
@@ -64,7 +69,7 @@ function largest(values, width, at) {
 class Drawing {
   constructor(learner, choose, change) {
     Object.assign(this, { learner, choose, change, chosen: null });
-    this.canvas = make("canvas", { width: GRID, height: GRID }); // of the output, before it is made larger
+    [this.canvas, this.small] = gridCanvas(); // of the output, before it is made larger
     readPalette();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readPalette(); this.build(); });
     new ResizeObserver(() => { this.place(); this.points(); this.draw(); }).observe(byId("network"));
@@ -74,8 +79,9 @@ class Drawing {
   build() {
     const { settings } = this.learner, columns = [this.featureColumn(settings)];
     this.pictures = settings.hidden.map((count, l) => {
-      columns.push(this.layerColumn(count, l));
-      return [...columns.at(-1).querySelectorAll("canvas")].map((c) => c.getContext("2d"));
+      const contexts = [];
+      columns.push(this.layerColumn(count, l, contexts));
+      return contexts;
     });
     columns.push(this.outputColumn());
     byId("columns").replaceChildren(...columns);
@@ -92,18 +98,18 @@ class Drawing {
   featureColumn(settings) {
     const column = make("div", { class: "column" }, make("span", { class: "title" }, "Features"), make("span", { class: "count" }));
     for (const name of Object.keys(FEATURES)) {
-      const on = settings.features.includes(name), picture = make("canvas", { width: GRID, height: GRID });
+      const on = settings.features.includes(name), [picture, context] = gridCanvas();
       const button = make("button", { type: "button", class: "neuron feature", "aria-pressed": on, "data-feature": name },
         picture, make("span", { class: "name" }, FEATURES[name].shown));
       const values = featuresOf(PLANE, [name]);
-      paint(picture.getContext("2d"), values, 1, 0, largest(values, 1, 0), plain);
+      paint(context, values, 1, 0, largest(values, 1, 0), plain);
       button.addEventListener("click", () => this.change.feature(name));
       column.append(button);
     }
     return column;
   }
 
-  layerColumn(count, l) {
+  layerColumn(count, l, contexts) {
     const less = make("button", { type: "button", "aria-label": `One neuron less in layer ${l + 1}` }, "−");
     const more = make("button", { type: "button", "aria-label": `One neuron more in layer ${l + 1}` }, "+");
     less.disabled = count === 1;
@@ -112,20 +118,22 @@ class Drawing {
     more.addEventListener("click", () => this.change.neurons(l, 1));
     const head = make("span", { class: "count" }, less, make("output", { "aria-live": "polite" }, String(count)), more);
     const column = make("div", { class: "column" }, make("span", { class: "title" }, `Layer ${l + 1}`), head);
-    for (let i = 0; i < count; i++) column.append(this.neuron(l, i, `Neuron ${i + 1} of layer ${l + 1}`));
+    for (let i = 0; i < count; i++) column.append(this.neuron(l, i, `Neuron ${i + 1} of layer ${l + 1}`, contexts));
     return column;
   }
 
   outputColumn() {
     const column = make("div", { class: "column" }, make("span", { class: "title" }, "Output"), make("span", { class: "count" }));
-    column.append(this.neuron(this.learner.settings.hidden.length, 0, "The output"));
-    this.out = column.querySelector("canvas").getContext("2d");
+    const contexts = [];
+    column.append(this.neuron(this.learner.settings.hidden.length, 0, "The output", contexts));
+    this.out = contexts[0];
     return column;
   }
 
-  neuron(layer, index, label) {
-    const button = make("button", { type: "button", class: "neuron", "aria-label": label, "data-layer": layer, "data-index": index },
-      make("canvas", { width: GRID, height: GRID }));
+  neuron(layer, index, label, contexts) {
+    const [canvas, context] = gridCanvas();
+    contexts.push(context);
+    const button = make("button", { type: "button", class: "neuron", "aria-label": label, "data-layer": layer, "data-index": index }, canvas);
     button.addEventListener("click", () => this.choose({ layer, index, from: null }));
     return button;
   }
@@ -173,12 +181,12 @@ class Drawing {
     }));
     const z = passes.at(-1).z, gate = this.learner.data.classes ? (v) => ground(Math.tanh(v)) : ground;
     paint(this.out, z, 1, 0, 1, gate);
-    paint(this.canvas.getContext("2d"), z, 1, 0, 1, gate);
+    paint(this.small, z, 1, 0, 1, gate);
     this.field(z);
     layers.forEach(({ w }, l) => w.forEach((v, k) => {
-      const { wire } = this.wires[l][k], chosen = this.isChosen(l, Math.floor(k / layers[l].inputs), k % layers[l].inputs);
-      wire.setAttribute("class", `wire${v < 0 ? " below" : ""}${chosen ? " chosen" : ""}`);
-      wire.setAttribute("stroke-width", (0.5 + 6 * Math.abs(v) / (1 + Math.abs(v)) || 0.5).toFixed(2));
+      const drawn = this.wires[l][k], chosen = this.isChosen(l, Math.floor(k / layers[l].inputs), k % layers[l].inputs);
+      update(drawn, "class", `wire${v < 0 ? " below" : ""}${chosen ? " chosen" : ""}`);
+      update(drawn, "stroke-width", (0.5 + 6 * Math.abs(v) / (1 + Math.abs(v)) || 0.5).toFixed(1));
     }));
     for (const button of byId("columns").querySelectorAll("[data-layer]")) {
       const { layer, index } = button.dataset;
@@ -230,6 +238,13 @@ class Drawing {
     pen.fill();
     pen.stroke();
   }
+}
+
+// An attribute of a wire, where it is another one than before: that is dear.
+function update(drawn, name, value) {
+  if (drawn[name] === value) return;
+  drawn[name] = value;
+  drawn.wire.setAttribute(name, value);
 }
 
 // Where values on the grid are 0: short lines through its cells, in parts of the picture's side.

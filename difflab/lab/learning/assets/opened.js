@@ -2,11 +2,11 @@
 const MOST_SAMPLES = 6;
 const word = (role, text) => make("span", { class: role }, text);
 
-function table(heads, rows, foot) {
+function table(label, heads, rows, foot) {
   const row = (cells, tag) => make("tr", {}, ...cells.map((c, k) => make(tag, tag === "th" ? { scope: "col", class: heads[k][0] } : {}, c)));
   const made = make("table", {}, make("thead", {}, row(heads.map(([, text]) => text), "th")), make("tbody", {}, ...rows.map((r) => row(r, "td"))));
   if (foot) made.append(make("tfoot", {}, row(foot, "td")));
-  return make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Numbers of the backward pass" }, made);
+  return make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": label }, made);
 }
 
 class Opened {
@@ -31,7 +31,7 @@ class Opened {
   samples(rows, heads, sum) {
     const shown = rows.slice(0, MOST_SAMPLES).map((r, k) => [String(k + 1), ...r.map((v) => short(v))]);
     if (rows.length > MOST_SAMPLES) shown.push([`… ${rows.length - MOST_SAMPLES} more`, "", "", ""]);
-    return table([["", "sample"], ...heads], shown, ["sum over the batch", "", "", short(sum)]);
+    return table("Samples of the batch", [["", "sample"], ...heads], shown, ["sum over the batch", "", "", short(sum)]);
   }
 
   neuron({ layer, index }, last) {
@@ -56,7 +56,7 @@ class Opened {
       equation, make("p", { class: "quiet" }, from),
       this.samples(rows, [["up", `upstream ${ends[0]}`], ["local", `× local ${ends[1]}`], ["down", "= downstream ∂L/∂z"]], gb[index]),
       make("p", {}, "The sum is the bias's derivative, ", word("down", `∂L/∂b = ${short(gb[index])}`), ". Wires that arrive here:"),
-      table([["", "from"], ["", "weight"], ["down", "∂L/∂w"]], wires),
+      table("Wires that arrive", [["", "from"], ["", "weight"], ["down", "∂L/∂w"]], wires),
     ];
   }
 

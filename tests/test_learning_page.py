@@ -12,7 +12,8 @@ from difflab import nn, value_and_grad
 from difflab.cli.app import run as shell
 from difflab.lab.learning import learning_page
 from difflab.lab.learning.page import ACTIVATIONS, FEATURES, LOSSES, PENALTIES
-from difflab.nn import functional as F, inspect
+from difflab.nn import functional as F
+from difflab.nn.inspect import EXPLODING, VANISHING
 
 BASE = {"set": "spiral", "hidden": [5, 4], "features": ["x1", "x2", "sin_x1"], "batch": 20, "rate": 0.02}
 PYTHON_ACTIVATIONS = {
@@ -169,7 +170,7 @@ def test_first_weights_make_gradients_vanish_and_explode(page):
         assert words == ({told} if told else set()), (activation, start)
     script = (Path(nn.__file__).parents[1] / "lab/learning/assets/charts.js").read_text()
     found = re.search(r"VANISHING = (\S+), EXPLODING = (\S+);", script)
-    assert [float(found[1]), float(found[2])] == [inspect.VANISHING, inspect.EXPLODING]
+    assert [float(found[1]), float(found[2])] == [VANISHING, EXPLODING]
 
 
 # Every control: what is done to it, and what has to be so then.
@@ -227,7 +228,8 @@ def test_points_of_the_test_are_drawn_on_request(page):
 
 
 def test_pictures_wires_and_curve_follow_the_training(page):
-    seen = """() => [document.getElementById("field").toDataURL(), document.querySelector(".line.train").getAttribute("d"),
+    seen = """() => [document.getElementById("field").toDataURL(),
+      document.querySelector(".line.train").getAttribute("d"),
       ...[...document.querySelectorAll("[data-layer] canvas")].map((c) => c.toDataURL()),
       ...[...document.querySelectorAll(".wire")].map((w) => w.getAttribute("stroke-width"))]"""
     before = page.evaluate(seen)

@@ -51,13 +51,15 @@ class Opened {
       return [open, short(w[at]), short(gw[at])];
     });
     const name = this.nameOf(layer, index);
-    return [
+    const passed = make("div", {},
       make("p", {}, make("strong", {}, name[0].toUpperCase() + name.slice(1)), ` at step ${learner.steps}, on the batch of the next step.`),
       equation, make("p", { class: "quiet" }, from),
       this.samples(rows, [["up", `upstream ${ends[0]}`], ["local", `× local ${ends[1]}`], ["down", "= downstream ∂L/∂z"]], gb[index]),
+    );
+    return [passed, make("div", {},
       make("p", {}, "The sum is the bias's derivative, ", word("down", `∂L/∂b = ${short(gb[index])}`), ". Wires that arrive here:"),
       table("Wires that arrive", [["", "from"], ["", "weight"], ["down", "∂L/∂w"]], wires),
-    ];
+    )];
   }
 
   wire({ layer, index, from }) {
@@ -70,14 +72,14 @@ class Opened {
     const input = layer === 0 ? "x" : "a", plus = added ? added[at] : 0;
     const back = make("button", { type: "button" }, `Back to ${this.nameOf(layer, index)}`);
     back.addEventListener("click", () => this.choose({ layer, index, from: null }, true));
-    const told = [
+    const told = make("div", {},
       make("p", {}, "The wire from ", make("strong", {}, this.nameOf(layer - 1, from)), " to ", make("strong", {}, this.nameOf(layer, index)), ` at step ${learner.steps}, on the batch of the next step.`),
       make("p", { class: "equation" }, word("down", "∂L/∂w"), " = Σ ", word("up", "∂L/∂z"), " × ", word("local", input)),
       this.samples(rows, [["up", "upstream ∂L/∂z"], ["local", `× local ${input}`], ["down", "= downstream"]], gw[at] - plus),
-    ];
-    if (added) told.push(make("p", {}, `Regularisation adds ${short(plus)}: `, word("down", `∂L/∂w = ${short(gw[at])}`), "."));
-    told.push(make("p", {}, `${OPTIMISERS[learner.settings.optimiser].name} takes w from `, make("strong", {}, short(w[at], 6)), " to ", make("strong", {}, short(this.after(layer, at), 6)), ` in the next step: ${OPTIMISERS[learner.settings.optimiser].says}.`), back);
-    return told;
+    );
+    if (added) told.append(make("p", {}, `Regularisation adds ${short(plus)}: `, word("down", `∂L/∂w = ${short(gw[at])}`), "."));
+    told.append(make("p", {}, `${OPTIMISERS[learner.settings.optimiser].name} takes w from `, make("strong", {}, short(w[at], 6)), " to ", make("strong", {}, short(this.after(layer, at), 6)), ` in the next step: ${OPTIMISERS[learner.settings.optimiser].says}.`), back);
+    return [told];
   }
 
   // The weight after the next step, by the optimiser on this weight alone.

@@ -6,7 +6,6 @@ import asyncio
 import html
 import json
 import secrets
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from ...errors import InputError, UnsupportedError
 from ...palette import variables
 from ..learning import learning_page
 from .desk import GONE, Desk
+from .door import HOST, POLICY, PRIVATE, free_port, known, ours
 from .pages import Pages
 from .question import EXAMPLES, question
 from .work import HELPER, Answer, refusal
@@ -28,14 +28,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-HOST = "127.0.0.1"
 LARGEST_REQUEST = 20_000
 SLOWEST_REQUEST = 10.0  # seconds until its body is here
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{0}'; img-src data:; connect-src 'self'; "
-    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-PRIVATE = {"referrer-policy": "no-referrer", "cache-control": "no-store", "x-content-type-options": "nosniff"}
 MISSING = "difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'"
 
 
@@ -49,12 +43,8 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
         raise UnsupportedError(MISSING) from None
     desk, pages = desk or Desk(), Pages()
 
-    def known(request: Request, given: str) -> bool:
-        """The token is right, and the browser asked for this machine by its own name: no other name leads here."""
-        return secrets.compare_digest(given.encode(), token.encode()) and ours(request)
-
     async def home(request: Request) -> Response:
-        if not known(request, request.query_params.get("token", "")):
+        if not known(request, request.query_params.get("token", ""), token):
             return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
         nonce = secrets.token_urlsafe(16)
         return HTMLResponse(
@@ -62,12 +52,12 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
         )
 
     async def train(request: Request) -> Response:
-        if not known(request, request.query_params.get("token", "")):
+        if not known(request, request.query_params.get("token", ""), token):
             return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
         return HTMLResponse(learning_page(), headers=PRIVATE)  # its policy stands in the page itself
 
     async def answers(request: Request) -> Response:
-        if not known(request, request.headers.get("x-difflab-token", "")):
+        if not known(request, request.headers.get("x-difflab-token", ""), token):
             answer = refusal(403, "token", "the token is wrong; open the address that difflab lab has printed")
         else:
             answer = await answered(request, desk)
@@ -83,10 +73,6 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
     routes = [Route("/", home), Route("/train", train), Route("/page/{name}", page)]
     routes.append(Route("/answer", answers, methods=["POST"]))
     return Starlette(routes=routes)
-
-
-def ours(request: Request) -> bool:
-    return request.headers.get("host", "").partition(":")[0] in (HOST, "localhost")
 
 
 async def answered(request: Request, desk: Desk) -> Answer:
@@ -148,19 +134,6 @@ def home_page(token: str, nonce: str) -> str:
     for name, value in parts.items():
         page = page.replace(f"@{name}@", value)
     return page
-
-
-def free_port(port: int) -> socket.socket:
-    """A listening socket of this machine alone; port 0 takes any that is free."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((HOST, port))
-        listening.listen(128)  # who reads the address may connect
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise InputError(f"port {port} cannot be used: {error}; leave --port out for one that is free") from None
-    return listening
 
 
 def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object] = print, page: str = "") -> None:

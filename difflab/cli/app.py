@@ -35,6 +35,7 @@ COMMANDS = {
     "accuracy": "Errors in ulps of every operation and its derivative.",
     "source": "The compiled gradient as Python source.",
     "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
+    "runs": "Finished training runs side by side: results, curves, settings.",
     "predict": "What a trained network says of pictures.",
     "summary": "Shapes, parameters and operations of a network, layer by layer.",
     "descent": "Paths of optimisers over a surface, step sizes, momentum, rates.",

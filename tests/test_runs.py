@@ -11,7 +11,7 @@ import pytest
 from difflab import nn
 from difflab.cli.app import run as shell
 from difflab.errors import InputError
-from difflab.nn.runs import runs_page
+from difflab.nn.runs import alike, curves, differences, runs_page
 from difflab.nn.training.checkpoint import Checkpoint, Reader
 from difflab.nn.training.recipes import Recipe, run
 
@@ -55,19 +55,19 @@ def test_results_are_those_of_the_runs(folders):
 
 def test_settings_that_differ_are_told_apart_from_shared_ones(folders):
     found = nn.compare_runs(folders)
-    (table,) = found.differences()
+    (table,) = differences(found)
     rows = {row[0]: dict(zip(table.heads[1:], row[1:])) for row in table.rows}
     assert set(table.heads) == {"run", "epochs", "lr", "optimiser", "seed"}
     assert rows["slow"] == {"epochs": "3", "lr": "0.0001", "optimiser": "sgd", "seed": "0"}
     assert rows["<b>bold</b>".replace("/", "")]["seed"] == "3"
-    shared = dict(found.alike().parts[0].rows)
+    shared = dict(alike(found).parts[0].rows)
     assert shared["model"] == "mlp" and shared["batch_size"] == "64" and not set(shared) & set(table.heads)
-    assert nn.compare_runs(folders[:1]).differences() == []
+    assert differences(nn.compare_runs(folders[:1])) == []
 
 
 def test_curves_are_the_histories(folders):
     found = nn.compare_runs(folders)
-    charts = {c.title: c for c in found.curves()}
+    charts = {c.title: c for c in curves(found)}
     assert set(charts) == {"test loss", "test accuracy", "train loss"}
     for r in found.runs:
         for metric in ("test_loss", "test_accuracy", "train_loss"):
@@ -82,7 +82,7 @@ def test_runs_without_classes_and_without_a_test(tmp_path):
     for name, data in (("plain", (x, y)), ("tested", (x, y, x[:9], y[:9]))):
         nn.fit(nn.models.mlp((2, 4, 1)), data, "mse_loss", epochs=2, out=tmp_path / name, progress=False)
     found = nn.compare_runs([tmp_path / "plain", tmp_path / "tested"])
-    assert {c.title for c in found.curves()} == {"test loss", "train loss"}
+    assert {c.title for c in curves(found)} == {"test loss", "train loss"}
     assert "%" not in str(found) and runs_page(found).count("<svg") > 2
     assert {r.name: r.summary()["test_loss"] is None for r in found.runs} == {"plain": True, "tested": False}
 

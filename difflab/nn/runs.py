@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..cards.as_html import FRAMELESS, LARGEST, body as inside, framed
-from ..cards.chart import MOST
-from ..cards.parts import FIRST, Card, Chart, Fold, Row, Series, Table, Words, brief, duration, figure
+from ..cards.parts import FIRST, Card, Chart, Fold, Part, Row, Series, Table, Words, brief, duration, figure
 from ..cards.shown import Shown
 from ..errors import InputError
 from ..lab.tour_page import POLICY, STYLE
@@ -87,43 +86,48 @@ class Runs(Shown):
         return f"<Runs: {', '.join(brief(r.name) for r in self.runs)}>"
 
     def _card_(self) -> Card:
-        told = Card("Runs", f"{len(self.runs)} side by side, the best first").add(*self.results(), *self.notes())
-        return told.add(*self.differences(), Row(self.curves()), self.alike())
+        told = Card("Runs", f"{len(self.runs)} side by side, the best first").add(*results(self), *notes(self))
+        return told.add(*differences(self), Row(curves(self)), alike(self))
 
-    def results(self) -> list[Table]:
-        """What each run came to. Accuracy and test loss are those of its best epoch."""
-        return whole(Table([r.row() for r in self.runs], HEADS).without_empty())
 
-    def notes(self) -> list[Words]:
-        found = [r.name for r in self.runs if r.wanted is not None and len(r.history) < r.wanted]
-        early = [Words(f"ended before all epochs that were asked for: {', '.join(found)}")] if found else []
-        kinds = {r.data for r in self.runs}
-        return early + [Words("the runs learned from different data", attention=True)] * (len(kinds) > 1)
+def results(found: Runs) -> list[Table]:
+    """What each run came to. Accuracy and test loss are those of its best epoch."""
+    return whole(Table([r.row() for r in found.runs], HEADS).without_empty())
 
-    def differences(self) -> list[Table]:
-        """The settings that are not the same in all runs, a row a run."""
-        every = dict.fromkeys(k for r in self.runs for k in r.settings)
-        columns = {k: [cell(r.settings.get(k, "")) for r in self.runs] for k in every}
-        names = [k for k, column in columns.items() if len(set(column)) > 1]
-        rows = [[r.name, *(columns[k][j] for k in names)] for j, r in enumerate(self.runs)]
-        return whole(Table(rows, ("run", *names))) if names else []
 
-    def alike(self) -> Fold:
-        """The settings that all runs share."""
-        shared = [(k, cell(v)) for k, v in self.runs[0].settings.items()]
-        given = [(k, v) for k, v in shared if v not in ("", DEFAULT)]
-        same = [(k, v) for k, v in given if all(cell(r.settings.get(k, "")) == v for r in self.runs)]
-        return Fold("settings that all runs share", [Table(same)])
+def notes(found: Runs) -> list[Words]:
+    short = [r.name for r in found.runs if r.wanted is not None and len(r.history) < r.wanted]
+    early = [Words(f"ended before all epochs that were asked for: {', '.join(short)}")] if short else []
+    kinds = {r.data for r in found.runs}
+    return early + [Words("the runs learned from different data", attention=True)] * (len(kinds) > 1)
 
-    def curves(self) -> list[Chart]:
-        """Loss and accuracy by epoch of the best runs, as many as can be told apart."""
-        charts = []
-        for metric in ("test_loss", "test_accuracy", "train_loss"):
-            shown = [r for r in self.runs[:MOST] if any(e[metric] is not None for e in r.history)]
-            series = {r.name: Series([e["epoch"] for e in r.history], numbers(e[metric] for e in r.history))
-                      for r in shown}  # fmt: skip
-            charts.append(Chart(metric.replace("_", " "), series, "epoch", log_y=metric.endswith("loss")))
-        return [c for c in charts if c.series]
+
+def differences(found: Runs) -> list[Table]:
+    """The settings that are not the same in all runs, a row a run."""
+    every = dict.fromkeys(k for r in found.runs for k in r.settings)
+    columns = {k: [cell(r.settings.get(k, "")) for r in found.runs] for k in every}
+    names = [k for k, column in columns.items() if len(set(column)) > 1]
+    rows = [[r.name, *(columns[k][j] for k in names)] for j, r in enumerate(found.runs)]
+    return whole(Table(rows, ("run", *names))) if names else []
+
+
+def alike(found: Runs) -> Fold:
+    """The settings that all runs share."""
+    shared = [(k, cell(v)) for k, v in found.runs[0].settings.items()]
+    given = [(k, v) for k, v in shared if v not in ("", DEFAULT)]
+    same = [(k, v) for k, v in given if all(cell(r.settings.get(k, "")) == v for r in found.runs)]
+    return Fold("settings that all runs share", [Table(same)])
+
+
+def curves(found: Runs) -> list[Chart]:
+    """Loss and accuracy by epoch; of many runs a chart shows the best, as many as can be told apart."""
+    charts = []
+    for metric in ("test_loss", "test_accuracy", "train_loss"):
+        shown = [r for r in found.runs if any(e[metric] is not None for e in r.history)]
+        series = {r.name: Series([e["epoch"] for e in r.history], numbers(e[metric] for e in r.history))
+                  for r in shown}  # fmt: skip
+        charts.append(Chart(metric.replace("_", " "), series, "epoch", log_y=metric.endswith("loss")))
+    return [c for c in charts if c.series]
 
 
 def compare_runs(folders: Iterable[FileName]) -> Runs:
@@ -140,19 +144,14 @@ def compare_runs(folders: Iterable[FileName]) -> Runs:
     ...     adam = nn.optim.Adam(lr=rate)
     ...     _ = nn.fit(nn.models.mlp((2, 8, 3)), (x, y), optimiser=adam, epochs=3, out=folder, progress=False)
     >>> found = compare_runs(folders)
-    >>> [r.name for r in found.runs], found.differences()[0].heads
+    >>> [r.name for r in found.runs], differences(found)[0].heads
     (['0.1', '0.001'], ('run', 'optimiser'))
     """
     paths = [Path(folder) for folder in folders]
     if not paths:
         raise InputError("compare_runs: no folder is given; name those that training has written")
-    twice = [p for k, p in enumerate(paths) if p.resolve() in [q.resolve() for q in paths[:k]]]
-    if twice:
-        raise InputError(f"{twice[0]} is given twice; name each folder once")
-    short = [p.resolve().name for p in paths]
-    names = [s if short.count(s) == 1 else str(p) for s, p in zip(short, paths)]
     found, wrong = [], []
-    for path, name in zip(paths, names):
+    for path, name in zip(paths, names_of(paths)):
         try:
             found.append(finished(path, name))
         except InputError as error:
@@ -160,6 +159,16 @@ def compare_runs(folders: Iterable[FileName]) -> Runs:
     if wrong:
         raise InputError("\n".join(wrong))
     return Runs(tuple(sorted(found, key=lambda r: score(r.best))))
+
+
+def names_of(paths: list[Path]) -> list[str]:
+    """The folders' own names; those of the same name by their paths."""
+    places = [p.resolve() for p in paths]
+    twice = [p for k, p in enumerate(paths) if places[k] in places[:k]]
+    if twice:
+        raise InputError(f"{twice[0]} is given twice; name each folder once")
+    short = [p.name for p in places]
+    return [s if short.count(s) == 1 else str(p) for s, p in zip(short, paths)]
 
 
 def finished(folder: Path, name: str) -> FinishedRun:
@@ -197,11 +206,11 @@ def cell(value: Tree) -> str:
 
 def runs_page(found: Runs) -> str:
     """One HTML page with everything: it loads nothing and runs nothing."""
-    parts = {
-        "Results": [*found.results(), *found.notes()],
-        "Curves": [Row(found.curves())],
-        "Where the settings differ": found.differences(),
-        "What they share": [found.alike()],
+    parts: dict[str, Sequence[Part]] = {
+        "Results": [*results(found), *notes(found)],
+        "Curves": [Row(curves(found))],
+        "Where the settings differ": differences(found),
+        "What they share": [alike(found)],
     }
     cards = {title: Card("").add(*content) for title, content in parts.items()}
     body = "\n".join(

@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import difflab as dl
 from difflab import nn, value_and_grad
 from difflab.cli.app import run as shell
+from difflab.draw.page.document import asset
+from difflab.draw.page.script import helpers
 from difflab.lab.learning import learning_page
+from difflab.lab.learning.formulas import Formulas
 from difflab.lab.learning.page import ACTIVATIONS, FEATURES, LOSSES, PENALTIES
 from difflab.nn import functional as F
 from difflab.nn.inspect import EXPLODING, VANISHING
@@ -143,9 +147,35 @@ def test_its_features_are_the_functions_they_are_called(page):
 
 def test_a_spiral_is_learned_by_two_hidden_layers(page):
     before = state(page)["now"]
-    page.evaluate("learning.train(4000)")  # at 5 steps a frame and 60 frames a second: 13 seconds
+    page.evaluate("learning.train(2400)")  # at 5 steps a frame and 60 frames a second: 8 seconds
     after = state(page)["now"]
     assert before["testRight"] < 0.8 and after["testRight"] > 0.97 and after["train"] < 0.1 * before["train"]
+
+
+def test_what_the_guide_says_to_try(page):
+    learned = lambda steps: (page.evaluate("n => learning.train(n)", steps), state(page)["now"])[1]
+    squares = ["x1_squared", "x2_squared"]
+    use(page, set="circles", hidden=[], features=squares)
+    assert learned(1500)["testRight"] == 1.0
+    use(page, set="circles", hidden=[], features=["x1", "x2"])
+    assert learned(1500)["testRight"] < 0.7
+    deep = {"set": "spiral", "hidden": [8] * 6, "features": ["x1", "x2"]}
+    use(page, **deep, activation="sigmoid")
+    norms = state(page)["now"]["norms"]
+    assert norms[0] < 1e-4 * norms[-1]
+    use(page, **deep, activation="relu", start="large", optimiser="sgd", rate=0.01)
+    assert min(state(page)["now"]["norms"]) > 1e4
+    after = learned(20)
+    assert after["train"] == pytest.approx(np.log(2), abs=1e-2) and max(after["norms"][:-1]) == 0
+    noisy = {"set": "moons", "noise": 0.5, "share": 0.9, "hidden": [8, 8, 8], "features": ["x1", "x2"], "rate": 0.01}
+    tests = {}
+    for penalty in ("none", "l2"):
+        use(page, **noisy, activation="tanh", start="fitting", optimiser="adam", penalty=penalty, strength=0.01)
+        early, late = learned(300), learned(2500)
+        tests[penalty] = late["test"]
+        if penalty == "none":
+            assert late["train"] < 0.01 < early["train"] and late["test"] > 1.5 * early["test"]
+    assert tests["l2"] < 0.5 * tests["none"]
 
 
 def test_it_begins_the_same_each_time(page, visit, address):
@@ -313,6 +343,47 @@ def test_axe_finds_nothing(visit, address, width, dark):
         found = axe.Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+TEXTS = {
+    "x*y + sin(x)": ("x", "y"), "x**3 / (1 + exp(-x))": ("x",), "maximum(x, y) * x": ("x", "y"), "y**2": ("x", "y"),
+    "log(1 + x*x) - arctan(x*y)": ("x", "y"), "where(x < y, x*x, 3*y)": ("x", "y"), "sqrt(x*x + y*y)": ("x", "y"),
+    "elu(2*x) + gelu(y - x)": ("x", "y"), "5": ("x",), "x": ("x",), "minimum(abs(x), 1) - relu(-x)": ("x",),
+}  # fmt: skip
+
+
+def test_formulas_are_the_rows(chromium):
+    """Value and derivative of each text at random points, in JavaScript and in Python."""
+    made = Formulas()
+    objects = [made.of(text, inputs) for text, inputs in TEXTS.items()]
+    script = "\n".join(made.functions)
+    library = helpers(script, "\n".join(map(asset, ("special.js", "incomplete.js", "bessel.js"))))
+    rng, page = np.random.default_rng(5), chromium.new_page()
+    for (text, inputs), made_object in zip(TEXTS.items(), objects):
+        points = rng.normal(size=(20, len(inputs))).tolist()
+        body = f"{library}\n{script}\nconst made={made_object};"
+        found = page.evaluate(f"points => {{{body} return points.map((p) => [made.f(...p), made.d(...p)]);}}", points)
+        for p, (value, slope) in zip(points, found):
+            graph = dl.parse(text)
+            at = {k: v for k, v in zip(inputs, p) if k in [str(n.name) for n in graph.inputs]}
+            ours = float(graph.forward(**at).values[graph.outputs[0]])
+            ours_slope = float(dl.differentiate(graph, at).gradient[inputs[0]]) if inputs[0] in at else 0.0
+            assert (value, slope) == pytest.approx((ours, ours_slope), rel=1e-12, abs=1e-13), (text, p)
+    page.close()
+
+
+def test_the_lab_serves_the_page_to_those_with_the_token():
+    pytest.importorskip("starlette", reason="the lab extra is not installed")
+    from starlette.testclient import TestClient
+
+    from difflab.lab.server import make_app
+
+    client = TestClient(make_app("secret"), base_url="http://127.0.0.1")
+    assert client.get("/train").status_code == client.get("/train?token=other").status_code == 403
+    found = client.get("/train?token=secret")
+    assert found.status_code == 200 and found.text == learning_page() and found.headers["cache-control"] == "no-store"
+    assert client.get("/train?token=secret", headers={"host": "evil.example"}).status_code == 403
+    assert 'href="/train?token=secret"' in client.get("/?token=secret").text
 
 
 def test_the_shell_writes_the_page(tmp_path, capsys):

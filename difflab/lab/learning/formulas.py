@@ -49,8 +49,9 @@ class Formulas:
                 values.append((f"v{k}", value))
                 tangents.append((f"s{k}", slope))
         output = graph.outputs[0]
+        value, slope = names.get(output, printed(recorded.values[output])), slopes.get(output, "0")
         head = f"({','.join(inputs)})=>"
-        return f"{{f:{head}{body(values, names[output])},d:{head}{body(values + tangents, slopes[output])}}}"
+        return f"{{f:{head}{body(values, value)},d:{head}{body(values + tangents, slope)}}}"
 
     def step(
         self, made: Traced, constants: dict[int, Value], node: Node, names: dict[Node, str], slopes: dict[Node, str],

@@ -1,7 +1,7 @@
 // The learner: settings, data, network and what has been measured. It knows nothing of the page.
 const FIRST = {
   set: "spiral", noise: 0.1, share: 0.3, seed: 1, features: ["x1", "x2"], hidden: [8, 8], activation: "tanh", start: "fitting",
-  loss: "logistic", optimiser: "adam", rate: 0.01, batch: 20, penalty: "none", strength: 0.001,
+  loss: "logistic", optimiser: "adam", rate: 0.03, batch: 20, penalty: "none", strength: 0.001,
 };
 const STARTS = { fitting: 1, small: 0.02, large: 6 };
 const MOST_POINTS = 600; // of a curve, which is thinned by half when it has more

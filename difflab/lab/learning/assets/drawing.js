@@ -216,7 +216,7 @@ class Drawing {
     pen.stroke();
   }
 
-  // The points of the data: 1 is a disc, -1 a square; test points have a hole.
+  // The points of the data: 1 is a disc, -1 a square; test points have a dot in them.
   points() {
     const canvas = byId("points"), side = Math.round(byId("map").clientWidth * devicePixelRatio) || 1, pen = canvas.getContext("2d");
     canvas.width = canvas.height = side;
@@ -226,17 +226,22 @@ class Drawing {
     }
   }
 
-  point(pen, side, x, y, target, hollow) {
+  point(pen, side, x, y, target, dotted) {
     const u = side * (x / SPAN + 1) / 2, v = side * (1 - y / SPAN) / 2, r = 3.2 * devicePixelRatio;
     pen.beginPath();
     if (target > 0) pen.arc(u, v, r, 0, 2 * Math.PI);
     else pen.rect(u - 0.88 * r, v - 0.88 * r, 1.76 * r, 1.76 * r);
     const [red, green, blue] = palette.steps[Math.max(0, Math.min(255, Math.round(127.5 * (target + 1))))];
-    pen.fillStyle = hollow ? palette.paper : `rgb(${red},${green},${blue})`;
+    pen.fillStyle = `rgb(${red},${green},${blue})`;
     pen.strokeStyle = palette.ink;
     pen.lineWidth = devicePixelRatio;
     pen.fill();
     pen.stroke();
+    if (!dotted) return;
+    pen.beginPath();
+    pen.arc(u, v, 0.5 * r, 0, 2 * Math.PI);
+    pen.fillStyle = palette.ink;
+    pen.fill();
   }
 }
 

@@ -48,9 +48,11 @@ function rebuilt() {
   show();
 }
 
-// Numbers, curves and what is opened.
+// Numbers, curves and what is opened; while the network runs, less often than its pictures, which they would slow down.
 function show() {
   const { now, data } = learner;
+  if (!running || frames % 12 === 0) opened.show(drawing.chosen);
+  if (running && frames % 4 !== 0) return;
   byId("steps").textContent = learner.steps;
   byId("epochs").textContent = learner.epochs.toFixed(1);
   byId("train-loss").textContent = short(now.train, 3);
@@ -58,7 +60,6 @@ function show() {
   byId("right").textContent = data.classes ? `${(100 * now.testRight).toFixed(1)} %` : "–";
   drawLosses(learner.curve);
   drawNorms(now.norms);
-  if (!running || frames % 12 === 0) opened.show(drawing.chosen);
 }
 
 function advance(steps) {
@@ -105,7 +106,7 @@ function fill() {
   for (const output of document.querySelectorAll("#settings output")) output.value = byId(output.htmlFor.value).value;
   byId("strength").disabled = settings.penalty === "none";
   const legend = data.classes ? ["● class 1: orange ground", "■ class −1: blue ground", "line: undecided"] : ["● above 0: orange", "■ below 0: blue"];
-  byId("legend").replaceChildren(...[...legend, "white or black inside: test"].map((text) => make("li", {}, text)));
+  byId("legend").replaceChildren(...[...legend, "with a dot inside: test"].map((text) => make("li", {}, text)));
 }
 
 const NUMBERS = ["noise", "share", "rate", "batch", "strength"], WORDS = ["set", "activation", "start", "loss", "optimiser", "penalty"];

@@ -126,6 +126,19 @@ def test_its_numbers_are_those_of_nn(page, case):
         np.testing.assert_allclose(flat(trees(state(page)["layers"])), flat(params), rtol=1e-12, atol=1e-12)
 
 
+def test_another_optimiser_goes_on_with_a_memory_of_its_own(page):
+    use(page, batch=1000)  # every step has all samples, in another order
+    page.evaluate("learning.train(5)")
+    page.select_option("#optimiser", "adagrad")
+    now, settings = state(page), page.evaluate("learning.settings()")
+    assert now["steps"] == 5
+    params, optimiser = trees(now["layers"]), nn.optim.Adagrad(lr=settings["rate"])
+    gradient = trees(now["gradients"])
+    params, _ = optimiser.update(params, gradient, optimiser.init(params))
+    page.evaluate("learning.train(1)")
+    np.testing.assert_allclose(flat(trees(state(page)["layers"])), flat(params), rtol=1e-12, atol=1e-12)
+
+
 def test_its_losses_are_those_of_nn(page):
     """The mean loss of all training samples, one batch of them."""
     for name, case in CASES.items():

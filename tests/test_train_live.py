@@ -81,6 +81,20 @@ def test_what_is_told_is_what_the_training_has_come_to():
     assert [m["sure"] for m in said["mistakes"]] == sorted((m["sure"] for m in said["mistakes"]), reverse=True)
 
 
+def test_whoever_asks_once_is_shown_one_look():
+    looks = []
+
+    class Counted(Watch):
+        def inspect(self, params, state):
+            looks.append(self.now())
+            super().inspect(params, state)
+
+    watch = Counted(Silent())
+    watch.tell()
+    run(Recipe("mlp", "moons", epochs=3), progress=watch)
+    assert len(looks) == 1 and looks[0] < 1
+
+
 def test_nobody_asks_and_nothing_is_computed():
     watch = Watch(Silent())
     run(Recipe("mlp", "moons", epochs=2), progress=watch)

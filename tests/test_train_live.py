@@ -7,17 +7,18 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 
 import numpy as np
 import optree
 import pytest
-from patience import until
+from patience import HANGS, until
 
 from difflab import nn
 from difflab.cli.app import run as shell
-from difflab.nn.live import Watch, watched
+from difflab.nn.live import Watch, server as server_module, watch as watch_module, watched
 from difflab.nn.live.watch import BINS, histogram
 from difflab.nn.training.progress import Silent
 from difflab.nn.training.recipes import Recipe, run
@@ -195,6 +196,20 @@ def test_the_page_says_that_the_training_was_ended(visit):
         watch.close()
         watch.tell()
     assert "ended" in page.inner_text("#told")
+
+
+def test_an_open_page_is_told_of_the_end(monkeypatch):
+    monkeypatch.setattr(server_module, "GOODBYE", HANGS)
+    monkeypatch.setattr(watch_module, "RECENT", HANGS)
+    with watched(lambda _: None, open_browser=False, progress=False) as watch:
+        looking = threading.Thread(target=until, args=(lambda: watch.tell()["ended"],))
+        looking.start()
+        run(Recipe("mlp", "moons", epochs=2), progress=watch)
+    assert watch.told_end.is_set()
+    looking.join()
+    with watched(lambda _: None, open_browser=False, progress=False) as unseen:
+        run(Recipe("mlp", "moons", epochs=1), progress=unseen)  # nobody looks, and nobody is waited for
+    assert not unseen.told_end.is_set()
 
 
 # The shell.

@@ -86,7 +86,7 @@ def watched(
             webbrowser.open(address)
         try:
             yield watch
-            if watch.asked.is_set():  # a page is open
+            if watch.is_open():
                 watch.told_end.wait(GOODBYE)
         finally:
             server.should_exit = True

@@ -29,6 +29,7 @@ SAMPLES = 256  # training samples that gradients are of, and test samples that a
 MISTAKES = 12
 BINS = 31
 SHARE = 5  # times as long as a look took, the training goes on before the next one
+RECENT = 3.0  # seconds since it last asked, after which a page counts as closed
 POINTS = 600  # of the curve within epochs, which is thinned by half when it has more
 
 
@@ -40,6 +41,7 @@ class Watch(Silent):
         self.lock: threading.Lock = threading.Lock()
         self.asked: threading.Event = threading.Event()  # somebody has looked at the page since the last look inside
         self.told_end: threading.Event = threading.Event()
+        self.visited: float = float("-inf")  # when somebody last asked
         self.said: Record = {"ended": False, "history": [], "curve": [], "layers": [], "mistakes": [], "looked": None}
         self.place: tuple[int, int, int] = (0, 1, 1)  # epochs that are whole, all epochs, samples in each
         self.done: int = 0  # samples of the present epoch
@@ -102,11 +104,16 @@ class Watch(Silent):
     def tell(self) -> Record:
         """All that has been seen, as strict JSON; whoever asks is shown more at the next step."""
         self.asked.set()
+        self.visited = time.monotonic()
         with self.lock:
             said = dict(self.said)
         if said["ended"]:
             self.told_end.set()
         return said
+
+    def is_open(self) -> bool:
+        """Whether somebody seems to be looking."""
+        return time.monotonic() - self.visited < RECENT
 
     def now(self) -> float:
         """Epochs so far, with the part of the present one."""

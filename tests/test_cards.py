@@ -37,6 +37,9 @@ PLAIN = {
     "an entry of a result, shown in its table": """
         Block Direction Edge Errors Finding Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink Violation""",
     "one value among others of a graph: its line says operation and shape": "Node Traced Vertex Named",
+        Block Direction Edge Errors FinishedRun Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink
+        Violation""",
+    "one value among others of a graph: its line says operation and shape": "Node Traced",
     "a container of Python's, with another way to ask": "ByName Order",
     "settings, which the line says": """
         Augment EarlyStopping GaussNewton Grid LBFGS Method Newton Recipe Scheme Constant Normal Orthogonal Scaled
@@ -173,6 +176,13 @@ def outcome():
     return recipes.Outcome(recipes.Recipe(), run, data, data, 1.0, None)
 
 
+def runs():
+    home = importlib.import_module("difflab.nn.runs")
+    history = tuple(trained().history)
+    made = [home.FinishedRun(name, pathlib.Path(name), history, {"lr": name}, "blobs", 7) for name in (HOSTILE, "b")]
+    return home.Runs(tuple(made))
+
+
 def checkpoint():
     model = nn.Linear(2, 3)
     return importlib.import_module("difflab.nn.training.checkpoint").Trained(model, *model.init(0), {"who": HOSTILE})
@@ -211,6 +221,7 @@ SHOWN = {
     "BrokenRules": (lambda: testing.find_broken_rule(lambda x: cube(x), 2.0), "its rule says"),
     "Run": (trained, "loss"),
     "Outcome": (outcome, "epochs"),
+    "Runs": (runs, "best epoch"),
     "Trained": (checkpoint, "weight"),
     "Sequential": (lambda: nn.Sequential({HOSTILE: nn.Linear(4, 3)}), "15 parameters"),
     "AdamW": (lambda: nn.optim.AdamW(), "weight_decay"),

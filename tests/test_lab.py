@@ -118,7 +118,7 @@ def test_an_error_of_difflab_is_said_with_its_traceback_on_the_terminal(monkeypa
 
 
 def test_a_port_in_use_is_named():
-    from difflab.lab.server.app import free_port
+    from difflab.lab.server.door import free_port
 
     with free_port(0) as taken:
         taken.listen()

@@ -38,6 +38,7 @@ COMMANDS = {
     "source": "The compiled gradient as Python source.",
     "export": "A function as a NumPy file, C, LaTeX or ONNX.",
     "train": "Train an MLP or a CNN on pictures, with checkpoints and a report.",
+    "runs": "Finished training runs side by side: results, curves, settings.",
     "predict": "What a trained network says of pictures.",
     "summary": "Shapes, parameters and operations of a network, layer by layer.",
     "descent": "Paths of optimisers over a surface, step sizes, momentum, rates.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +14,15 @@ from ..progress import doing
 from .common import Command, emit_json, json_option, log, named_folder
 from .progress import is_quiet
 
+if TYPE_CHECKING:
+    from ..nn.training.progress import Silent
+
 EXAMPLES = """
 difflab train mlp --out run
 difflab train cnn --data digits --epochs 20 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run --resume
+difflab train lenet5 --data fashion-mnist --epochs 12 --out run --live
 difflab train cnn --shift 1 --noise 0.1 --clip-norm 1 --init he --out run
 """
 
@@ -64,14 +70,19 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
 @click.option("--out", required=True, help="The folder for checkpoints, metrics and the report.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder, to the same bits.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Write a page with pictures at the end.")
+@click.option("--live", is_flag=True, help="Show the training on a local page while it runs (extra lab).")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The page's port; any that is free if left out.")
+@click.option("--browser/--no-browser", default=True, help="Open the live page in the browser.")
 @json_option
-def command(model: str, data: str, out: str, as_json: bool, report: bool, resume: bool, **settings: Any) -> int:
+def command(model: str, data: str, out: str, as_json: bool, report: bool, resume: bool, live: bool, port: int,
+            browser: bool, **settings: Any) -> int:  # fmt: skip
     """Train MODEL (mlp, cnn or lenet5) on pictures or a table, with progress on standard error."""
     from ..nn.training.recipes import Recipe, run
 
-    folder, bar = named_folder(out), False if is_quiet() else None
+    folder, recipe = named_folder(out), Recipe(model=model, data=data, **settings)
     try:
-        found = run(Recipe(model=model, data=data, **settings), folder, resume=resume, progress=bar, tell=log)
+        with shown_live(live, port, browser, f"{model} on {data}") as progress:
+            found = run(recipe, folder, resume=resume, progress=progress, tell=log)
     except (KeyboardInterrupt, MemoryError, OSError, InputError) as error:
         refused = isinstance(error, InputError) and error.__cause__ is None  # else a file could not be written
         if (folder / "last.npz").exists() and not refused:
@@ -90,3 +101,17 @@ def command(model: str, data: str, out: str, as_json: bool, report: bool, resume
         if page is not None:
             click.echo(f"the report page: {page}")
     return 0
+
+
+@contextmanager
+def shown_live(live: bool, port: int, browser: bool, title: str) -> Iterator[Silent | bool | None]:
+    """How the training shows itself: on a terminal, and with --live on a page as well."""
+    bar = False if is_quiet() else None
+    if not live:
+        yield bar
+        return
+    from ..nn.live import watched
+
+    told = lambda address: click.echo(f"difflab train: watch it at {address}", err=True)
+    with watched(told, port=port, open_browser=browser, title=title, progress=bar) as watch:
+        yield watch

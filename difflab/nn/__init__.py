@@ -19,6 +19,7 @@ from .depth import DepthStudy as DepthStudy, depth_study as depth_study
 from .folding import fold_batchnorm as fold_batchnorm
 from .inspect import Inspection as Inspection, inspect as inspect
 from .layers import *  # noqa: F403
+from .runs import Runs as Runs, compare_runs as compare_runs
 from .summary import receptive_field as receptive_field, summary as summary
 from .torch_weights import from_torch as from_torch, to_torch as to_torch
 from .training import (

@@ -58,8 +58,8 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
     """Links as they are on the site, and what mkdocs' Markdown needs said."""
     where = page.file.src_uri
-    if where == "step.md":
-        page.meta["hide"] = ["toc"]  # room for the pages in it
+    if where in ("step.md", "learning.md"):
+        page.meta["hide"] = ["toc"]  # room for the pages in them
     if where in ("index.md", "contributing.md"):
         markdown = moved_from_root(markdown)
     elif page.file.abs_src_path and Path(page.file.abs_src_path).is_relative_to(ROOT / "docs"):

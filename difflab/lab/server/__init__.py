@@ -1,7 +1,7 @@
 """A local page on which a person types an expression: `difflab lab`.
 
-`app.py` is the server, `question.py` reads what it is asked, `desk.py` and `lanes.py` say who is answered when,
-`work.py` has each question computed in a process of its own, which runs `answers.py`.
+`door.py` says who is let in, `app.py` is the server, `question.py` reads what it is asked, `desk.py` and `lanes.py`
+say who is answered when, `work.py` has each question computed in a process of its own, which runs `answers.py`.
 """
 
 from .app import make_app, serve

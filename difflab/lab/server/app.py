@@ -6,7 +6,6 @@ import asyncio
 import html
 import json
 import secrets
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -17,7 +16,9 @@ from typing import TYPE_CHECKING
 from ...cards.as_html import FRAMELESS
 from ...errors import InputError, UnsupportedError
 from ...palette import variables
+from ..learning import learning_page
 from .desk import GONE, Desk
+from .door import HOST, POLICY, PRIVATE, free_port, known, ours
 from .pages import Pages
 from .question import EXAMPLES, question
 from .work import HELPER, Answer, refusal
@@ -27,14 +28,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-HOST = "127.0.0.1"
 LARGEST_REQUEST = 20_000
 SLOWEST_REQUEST = 10.0  # seconds until its body is here
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{0}'; img-src data:; connect-src 'self'; "
-    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-PRIVATE = {"referrer-policy": "no-referrer", "cache-control": "no-store", "x-content-type-options": "nosniff"}
 MISSING = "difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'"
 
 
@@ -48,20 +43,21 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
         raise UnsupportedError(MISSING) from None
     desk, pages = desk or Desk(), Pages()
 
-    def known(request: Request, given: str) -> bool:
-        """The token is right, and the browser asked for this machine by its own name: no other name leads here."""
-        return secrets.compare_digest(given.encode(), token.encode()) and ours(request)
-
     async def home(request: Request) -> Response:
-        if not known(request, request.query_params.get("token", "")):
+        if not known(request, request.query_params.get("token", ""), token):
             return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
         nonce = secrets.token_urlsafe(16)
         return HTMLResponse(
             home_page(token, nonce), headers=PRIVATE | {"content-security-policy": POLICY.format(nonce)}
         )
 
+    async def train(request: Request) -> Response:
+        if not known(request, request.query_params.get("token", ""), token):
+            return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
+        return HTMLResponse(learning_page(), headers=PRIVATE)  # its policy stands in the page itself
+
     async def answers(request: Request) -> Response:
-        if not known(request, request.headers.get("x-difflab-token", "")):
+        if not known(request, request.headers.get("x-difflab-token", ""), token):
             answer = refusal(403, "token", "the token is wrong; open the address that difflab lab has printed")
         else:
             answer = await answered(request, desk)
@@ -74,12 +70,9 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
             return PlainTextResponse("This page is gone; choose the expression again.", 404)
         return HTMLResponse(text, headers=PRIVATE | {"content-security-policy": "sandbox allow-scripts"})
 
-    routes = [Route("/", home), Route("/page/{name}", page), Route("/answer", answers, methods=["POST"])]
+    routes = [Route("/", home), Route("/train", train), Route("/page/{name}", page)]
+    routes.append(Route("/answer", answers, methods=["POST"]))
     return Starlette(routes=routes)
-
-
-def ours(request: Request) -> bool:
-    return request.headers.get("host", "").partition(":")[0] in (HOST, "localhost")
 
 
 async def answered(request: Request, desk: Desk) -> Answer:
@@ -129,28 +122,22 @@ def home_page(token: str, nonce: str) -> str:
     options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
     told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
     style = variables() + FRAMELESS + asset("lab.css")
-    parts = {"STYLE": style, "OPTIONS": options, "DATA": told, "NONCE": nonce, "SCRIPT": asset("lab.js")}
+    parts = {
+        "STYLE": style,
+        "OPTIONS": options,
+        "TOKEN": token,
+        "DATA": told,
+        "NONCE": nonce,
+        "SCRIPT": asset("lab.js"),
+    }
     page = asset("lab.html")
     for name, value in parts.items():
         page = page.replace(f"@{name}@", value)
     return page
 
 
-def free_port(port: int) -> socket.socket:
-    """A listening socket of this machine alone; port 0 takes any that is free."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((HOST, port))
-        listening.listen(128)  # who reads the address may connect
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise InputError(f"port {port} cannot be used: {error}; leave --port out for one that is free") from None
-    return listening
-
-
-def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object] = print) -> None:
-    """Serves until Ctrl-C; tells the address, which holds a token made for this run."""
+def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object] = print, page: str = "") -> None:
+    """Serves until Ctrl-C; tells the address of the page (home, or "train"), with a token made for this run."""
     HELPER.prepare()  # it loads while this process does
     try:
         import uvicorn
@@ -167,7 +154,7 @@ def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object
             super().handle_exit(sig, frame)
 
     with free_port(port) as listening:
-        address = f"http://{HOST}:{listening.getsockname()[1]}/?token={token}"
+        address = f"http://{HOST}:{listening.getsockname()[1]}/{page}?token={token}"
         tell(address)
         if open_browser:
             opening = threading.Timer(0.5, webbrowser.open, [address])

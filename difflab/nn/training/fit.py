@@ -54,7 +54,7 @@ def fit(
     out: FileName | None = None,
     resume: bool = False,
     save_every: float = 30.0,
-    progress: bool | None = None,
+    progress: bool | Silent | None = None,
     about: Record | None = None,
     backend: str | None = None,
 ) -> Run:
@@ -73,6 +73,8 @@ def fit(
     `save_every` seconds; `resume` goes on from `last.npz`, and comes to the same bits as if it had never been stopped.
     A loss that is not finite ends the run with a DomainError that names the first bad node, and leaves the last good
     checkpoint.
+
+    `progress` says whether a bar is shown (by default on a terminal); difflab train --live gives one with a page.
 
     `backend` is that of `compile`. With "auto" the fastest is found before the first step, on the run's own batches; it
     is in the checkpoint, and a resumed run keeps it.
@@ -250,6 +252,7 @@ class Trainer:
         with doing("compiling the step"):
             self.prepare()
         with Interrupts() as interrupts:
+            bar.begin(self.history)
             try:
                 while self.epoch < epochs and not stopped:
                     bar.epoch(self.epoch, epochs, len(self.data.x_train), self.done * self.batch_size)
@@ -293,6 +296,7 @@ class Trainer:
             self.done = k + 1
             seen = min(self.done * self.batch_size, n)
             bar.advance(len(chosen), self.total / seen, self.right / seen if self.data.classes else None)
+            bar.look(self.params, self.state)
             now = time.perf_counter()
             self.spent = before + now - started
             if now - saved > save_every:

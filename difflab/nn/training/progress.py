@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ...types import Value
+from ...types import Params, State, Value
 from ..arrays import Record
 
 if TYPE_CHECKING:
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 class Silent:
-    """Shows nothing."""
+    """Shows nothing. Of a training it is told where it stands, and between two steps what it has come to."""
 
+    def begin(self, history: list[Record]) -> None: ...
     def epoch(self, epoch: int, epochs: int, samples: int, done: int) -> None: ...
     def advance(self, samples: int, loss: float, accuracy: float | None) -> None: ...
+    def look(self, params: Params, state: State) -> None: ...
     def finish(self, record: Record) -> None: ...
     def close(self) -> None: ...
 
@@ -77,7 +79,9 @@ def line(record: Record) -> str:
     return "  ".join([*parts, f"{record['samples_per_second']:,.0f} samples/s"])
 
 
-def shown(progress: bool | None) -> Silent:
-    """A bar where it was asked for, or where standard error is a terminal."""
+def shown(progress: bool | Silent | None) -> Silent:
+    """A bar where it was asked for, or where standard error is a terminal; one that is given stays as it is."""
+    if isinstance(progress, Silent):
+        return progress
     wanted = sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
     return Bar() if wanted else Silent()

@@ -22,11 +22,13 @@ from ..data.augment import Augment
 from ..data.dataset import Dataset, normalize
 from ..data.load import load
 from ..layers.layer import Layer
+from ..live.watch import Watch
 from ..models import for_images, mlp
 from ..optim.optimiser import Optimiser
 from ..pictures import background
 from .callbacks import EarlyStopping
 from .fit import fit
+from .progress import Silent
 from .run import Run
 from .step import Loss
 
@@ -162,10 +164,10 @@ def run(
     folder: FileName | None = None,
     *,
     resume: bool = False,
-    progress: bool | None = None,
+    progress: bool | Silent | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> Outcome:
-    """Loads, normalises, trains; keeps checkpoints in the folder, if one is given.
+    """Loads, normalises, trains; keeps checkpoints in the folder, if one is given. A `Watch` sees what is trained.
 
     >>> outcome = run(Recipe("mlp", "blobs", epochs=4))
     >>> outcome.summary()["test_accuracy"] > 0.95
@@ -181,13 +183,16 @@ def run(
     if not data.classes:
         data = replace(data, y_train=raw.y_train.astype(np.float32), y_test=raw.y_test.astype(np.float32))
     model = recipe.make_model(data)
+    loss = recipe.make_loss(data)
+    if isinstance(progress, Watch):
+        progress.of(model, loss, data, raw)
     if tell is not None and not resume:
         tell(f"{raw!r}, model {recipe.model}")
     callbacks = [] if recipe.patience is None else [EarlyStopping(recipe.patience)]
     about: Record = {"mean": mean.reshape(-1).tolist(), "std": std.reshape(-1).tolist(), "recipe": vars(recipe)}
     about |= {"background": None if raw.x_train.ndim != 4 else background(raw.x_train)}
     found = fit(
-        model, data, recipe.make_loss(data), recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,
+        model, data, loss, recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,
         recipe.seed, callbacks, out=folder, resume=resume, progress=progress, about=about,
         augment=recipe.make_augment(), clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
         backend=recipe.backend,

@@ -120,10 +120,10 @@ def test_params_of_a_function_are_a_modules():
 
 
 def test_what_it_reads_is_read_again():
-    scale = [2.0]
-    f = dl.to_torch(lambda x: scale[0] * x)
+    scale = 2.0
+    f = dl.to_torch(lambda x: scale * x)
     assert float(f(torch.tensor(1.0))) == 2.0
-    scale[0] = 3.0
+    scale = 3.0
     assert float(f(torch.tensor(1.0))) == 3.0
 
 

@@ -23,6 +23,7 @@ from ...compile.run.blas import controls
 from ...compile.run.sincos import tables
 from ...errors import UnsupportedError
 from ...late import Late
+from ...primitives import NUMPY
 from ...primitives.found import of_scipy
 from ...primitives.kernels import parallel, workspace
 from ...types import Array, Value
@@ -47,6 +48,7 @@ class Linker:
         self.imports: set[str] = {"import numpy as np"}
         self.definitions: list[str] = []
         self.known: dict[int, str] = {}
+        self.carried: set[str] = set()
         self.held: list[Value] = []  # so that ids stay their own
         self.taken: set[str] = {"np", "special", "base64", *dir(builtins)}
 
@@ -147,6 +149,9 @@ class Linker:
         """The name under which a value is defined."""
         if isinstance(value, np.ndarray):
             return self.assigned(self.array(value), "k")
+        if value is NUMPY:
+            self.imports.add("import types")
+            return self.assigned("types.SimpleNamespace()", "m")
         if value is tables:
             return self.assigned(f"lambda: {self.reference(tables())}", "tables")
         if value in (f for f in IN_PLACE_OF if f is value):
@@ -194,9 +199,19 @@ class Linker:
         clean: Value = ast.parse(ast.unparse(node)).body[0]
         clean.decorator_list = [d for d in clean.decorator_list if "cache" in ast.unparse(d)]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
+        arguments = getattr(clean, "args", None)
+        if arguments is not None and arguments.args and arguments.args[0].arg == "m":
+            self.carry({n.attr for n in ast.walk(clean) if isinstance(n, ast.Attribute) and is_m(n.value)})
         clean.name = name
         self.definitions.append(ast.unparse(ast.fix_missing_locations(clean)))
         return name
+
+    def carry(self, names: set[str]) -> None:
+        """What a rule asks of its carrier is put into the namespace that stands in NumPy's carrier's place."""
+        home = self.reference(NUMPY)
+        for name in sorted(names - self.carried):
+            self.carried.add(name)
+            self.definitions.append(f"{home}.{name} = {self.reference(getattr(NUMPY, name), name)}")
 
     def class_of(self, kind: type) -> str:
         tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
@@ -216,6 +231,10 @@ class Linker:
         lines = [f"{name}.{k} = {self.reference(v)}" for k, v in vars(value).items()]
         self.definitions.append("\n".join(lines))
         return name
+
+
+def is_m(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "m"
 
 
 @cache

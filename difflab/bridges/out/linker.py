@@ -28,6 +28,7 @@ from ...primitives.found import of_scipy
 from ...primitives.kernels import parallel, workspace
 from ...types import Array, Value
 
+PACKAGE = __name__.partition(".")[0]
 LARGE = 400  # bytes from which an array is written as base64
 NAMESPACES = ("linalg", "fft", "lib.stride_tricks")
 SCIPY = "from scipy import special"
@@ -236,7 +237,7 @@ class Linker:
         kind = type(value)
         if isinstance(value, Primitive):
             raise UnsupportedError(f"to_numpy_source: the kernel of an operation asks for the row {value.name}")
-        if not kind.__module__.startswith("difflab."):
+        if not kind.__module__.startswith(f"{PACKAGE}."):
             told = f"{kind.__module__}.{kind.__name__}"
             raise UnsupportedError(f"to_numpy_source: it needs a {told}, which is no plain value")
         if isinstance(value, tuple):
@@ -309,7 +310,7 @@ class Renamer(ast.NodeTransformer):
             if home is Carrier:  # its questions are the same for every carrier
                 self.linker.carry({node.attr})
                 return parsed(f"{self.linker.reference(NUMPY)}.{node.attr}")
-            ours = isinstance(home, types.ModuleType) and home.__name__.startswith("difflab")
+            ours = isinstance(home, types.ModuleType) and home.__name__.startswith(PACKAGE)
             if ours or isinstance(home, SimpleNamespace):
                 return parsed(self.linker.reference(getattr(home, node.attr), node.attr))
         self.generic_visit(node)

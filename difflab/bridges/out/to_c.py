@@ -48,7 +48,8 @@ REAL_FORMS = {
 # Rows that NumPy runs on arrays of anything: they move elements.
 MOVES = frozenset(
     (rows.getitem, rows.reshape, rows.ravel, rows.transpose, rows.concatenate, rows.stack, rows.broadcast_to,
-     rows.expand_dims, rows.squeeze, rows.swapaxes, rows.moveaxis, rows.matrix_transpose, rows.flip, rows.rollaxis)
+     rows.expand_dims, rows.squeeze, rows.swapaxes, rows.moveaxis, rows.matrix_transpose, rows.flip, rows.rollaxis,
+     rows.tril, rows.triu)
 )  # fmt: skip
 # Rows that NumPy runs on anything that can be added and multiplied.
 ARITHMETIC = frozenset((rows.sum, rows.sum_to, rows.matmul, rows.einsum, rows.prod, rows.cumsum, rows.scatter))

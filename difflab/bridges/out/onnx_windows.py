@@ -102,9 +102,9 @@ def avg_pool(
         )
     shape = node.operands[0].shape
     grid = grid_of(shape, size, stride, padding, dilation)
-    total = None
+    total = ""
     for part in parts(w, node, x, shape, grid, 0.0):
-        total = part if total is None else w.add("Add", total, part)
+        total = w.add("Add", total, part) if total else part
     return w.add("Div", total, w.constant(counts(grid, count_padding, divisor).astype(node.dtype)))
 
 

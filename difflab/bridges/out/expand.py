@@ -157,7 +157,7 @@ def log_ndtr(m: Carrier, x: Value) -> Value:
     return m.where(right, m.log1p(-m.erfc(a / root) / 2.0), far)
 
 
-UNREADABLE = frozenset((rows.qr,))  # their programs ask NumPy for numbers
+UNREADABLE = frozenset((rows.qr, rows.erfcx))  # whose programs ask NumPy for numbers, or overflow
 MOVERS = frozenset((rows.fliplr, rows.flipud, rows.rot90))
 REWRITTEN: dict[Primitive, Rule] = {
     rows.convolve: convolved,

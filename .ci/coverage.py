@@ -16,7 +16,7 @@ FLOORS = {
 # What runs in the peers' lane alone, which has JAX and numba.
 OF_PEERS = (
     "difflab/compile/xla/", "difflab/compile/native/", "difflab/primitives/kernels/xla",
-    "difflab/differentiate/to_jax.py",
+    "difflab/differentiate/to_jax.py", "difflab/bridges/",
 )  # fmt: skip
 
 

@@ -35,11 +35,9 @@ HOSTILE = "<script>alert(1)</script>"
 # Classes that a cell can hardly end with, or whose one line says all: by the reason.
 PLAIN = {
     "an entry of a result, shown in its table": """
-        Block Direction Edge Errors Finding Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink Violation""",
-    "one value among others of a graph: its line says operation and shape": "Node Traced Vertex Named",
-        Block Direction Edge Errors FinishedRun Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink
+        Block Direction Edge Errors Finding FinishedRun Kink LayerLook MethodResult Row RowAccuracy Swell ValueKink
         Violation""",
-    "one value among others of a graph: its line says operation and shape": "Node Traced",
+    "one value among others of a graph: its line says operation and shape": "Node Traced Vertex Named",
     "a container of Python's, with another way to ask": "ByName Order",
     "settings, which the line says": """
         Augment EarlyStopping GaussNewton Grid LBFGS Method Newton Recipe Scheme Constant Normal Orthogonal Scaled

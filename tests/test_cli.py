@@ -430,3 +430,18 @@ def test_folders_behind_links_stay_as_they_are(shell, command, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     status, _, told = shell(*command, str(tmp_path / "link"))
     assert status == 2 and "is a link" in told and list((tmp_path / "real").iterdir()) == []
+
+
+def test_export_writes_for_others(shell, tmp_path):
+    at = ("--at", "x=-2,y=5,z=-4")
+    status, out, _ = shell("export", "(x + y) * z", *at, "--to", "c", "--gradient", "--name", "f")
+    assert status == 0 and "void f(double x, double y, double z, double *y0" in out
+    status, out, _ = shell("export", "q = x + y; f = q * z", "--to", "latex")
+    assert status == 0 and out.splitlines()[1:3] == ["q &= x + y \\\\", "f &= q \\cdot z"]
+    path = tmp_path / "f.py"
+    status, _, _ = shell("export", "(x + y) * z", *at, "--to", "numpy", "-o", str(path))
+    space = {}
+    exec(path.read_text(), space)
+    assert status == 0 and space["function"](-2, 5, -4) == -12
+    status, _, err = shell("export", "x", "--at", "x=1", "--to", "onnx")
+    assert status == 2 and "name it with -o" in err

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections import Counter
 
 import numpy as np
 import pytest
-from out_cases import FUNCTIONS, MODELS, ROWS, flat, model, output, tried
+from out_cases import FUNCTIONS, MODELS, ROWS, counted, flat, model, output, tried
 from table_arrays import agree
 
 import difflab as dl
@@ -18,7 +18,6 @@ helper = onnx.helper
 from difflab.bridges.out import to_onnx as writing  # noqa: E402
 
 
-@cache
 def outcome(name):
     def run(graph, values):
         made = writing.model_of(graph, values, writing.input_names(graph, {}), writing.OPSET)
@@ -27,9 +26,8 @@ def outcome(name):
     return tried(name, run, lambda name, got, want: agree(name, got, want, 1e-10))
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_every_row_has_numpys_values_or_is_refused_by_name(name):
-    assert outcome(name) in ("written", "refused", "no call")
+def test_every_row_has_numpys_values_or_is_refused_by_name():
+    assert Counter(map(outcome, ROWS)) == counted("ONNX")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -163,7 +161,7 @@ OPERATORS = {
     "Slice": ("Slice", {}, [("s", np.array([4, -1])), ("e", np.array([-9, 1])), ("a", np.array([2, 3])),
                             ("t", np.array([-1, -2]))], X),
     "Gather": ("Gather", {"axis": 1}, [("i", np.array([[0, -1], [2, 2]]))], X),
-    "GatherElements": ("GatherElements", {"axis": 3}, [("i", np.array([0, -1, 2, 2]).reshape(1, 1, 2, 2))], X),
+    "GatherElements": ("GatherElements", {"axis": 3}, [("i", np.arange(96).reshape(2, 4, 6, 2) % 7 - 3)], X),
     "Transpose": ("Transpose", {"perm": [0, 2, 3, 1]}, [], X),
     "ReduceMean": ("ReduceMean", {"keepdims": 0}, [("a", np.array([1, -1]))], X),
     "ReduceL2": ("ReduceL2", {}, [("a", np.array([2]))], X),
@@ -197,7 +195,7 @@ def test_operators_of_networks_have_the_references_values(name, tmp_path):
         (want,) = session.run(None, {"x": x.astype("f4")})
         np.testing.assert_allclose(dl.from_onnx(path)(x), want, rtol=2e-5, atol=2e-6)
         return
-    agree(name, [dl.from_onnx(path)(x)], [want], 1e-6 if name.startswith("Selu") else 1e-10)
+    agree(name, [dl.from_onnx(path)(x)], [want], 1e-6 if name in ("Selu", "HardSigmoid", "HardSwish") else 1e-10)
 
 
 def test_unknown_operators_are_named_with_their_count(tmp_path):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections import Counter
 
 import numpy as np
 import optree
 import pytest
-from out_cases import FUNCTIONS, MODELS, NUMBERS_ONLY, ROWS, flat, model, output, tried
+from out_cases import FUNCTIONS, MODELS, NUMBERS_ONLY, ROWS, counted, flat, model, output, tried
 from scipy import special
 from table_arrays import agree
 
@@ -26,7 +26,6 @@ def same(name, got, want):
     agree(name, got, want, 1e-10)
 
 
-@cache
 def outcome(name):
     def run(graph, values):
         return [x.resolve_conj().numpy() for x in OnTorch(graph, values)(*[torch.tensor(x) for x in values])]
@@ -34,9 +33,8 @@ def outcome(name):
     return tried(name, run, same)
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_every_row_has_numpys_values_or_is_refused_by_name(name):
-    assert outcome(name) in ("written", "refused", "no call")
+def test_every_row_has_numpys_values_or_is_refused_by_name():
+    assert Counter(map(outcome, ROWS)) == counted("PyTorch")
 
 
 def tensors(xs, **more):
@@ -120,10 +118,10 @@ def test_params_of_a_function_are_a_modules():
 
 
 def test_what_it_reads_is_read_again():
-    scale = [2.0]
-    f = dl.to_torch(lambda x: scale[0] * x)
+    scale = 2.0
+    f = dl.to_torch(lambda x: scale * x)
     assert float(f(torch.tensor(1.0))) == 2.0
-    scale[0] = 3.0
+    scale = 3.0
     assert float(f(torch.tensor(1.0))) == 3.0
 
 

@@ -50,6 +50,11 @@ def command(
         with users_code():
             written(with_gradient(function, len(values)) if gradient else function, values, kind, name, path, force)
         return
+    if kind == "latex" and not at:  # formulas need no point
+        from ..graph.parse import parse
+
+        written(parse(read_expression(expression)), (), kind, name, path, force)
+        return
     problem = problem_at(read_expression(expression), at)
     from ..differentiate.passes import backward_graph
 

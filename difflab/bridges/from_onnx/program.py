@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -23,6 +24,7 @@ from .operators import OPERATORS, plain
 
 onnx: Value = Late("onnx")
 LARGEST = 2**31  # bytes, the most that ONNX's own format holds in one file
+MOST = 2**28  # elements of an input
 CONTROL = ("If", "Loop", "Scan")
 KNOWN = frozenset(("", "ai.onnx"))  # the names of ONNX's own set of operators
 
@@ -52,7 +54,7 @@ def from_onnx(
     given = {t.name: array_of(t, path) for t in graph.initializer}
     inputs = [x for x in graph.input if x.name not in given]
     named = sizes or {}
-    unknown = sorted(set(named) - {d.dim_param for x in inputs for d in x.type.tensor_type.shape.dim})
+    unknown = sorted(set(named) - {str(d.dim_param) for x in inputs for d in x.type.tensor_type.shape.dim})
     if unknown:
         raise InputError(f"from_onnx: sizes has {', '.join(unknown)}, which {path} has no axis of")
     if examples and len(examples) != len(inputs):
@@ -111,9 +113,9 @@ def unknown_in(graph: Value) -> list[str]:
     found = []
     for node in graph.node:
         if node.domain not in KNOWN:
-            found.append(f"{node.domain}.{node.op_type}")
+            found.append(f"{node.domain}.{node.op_type}")  # damaged texts are bytes
         elif node.op_type not in OPERATORS and node.op_type not in CONTROL:
-            found.append(node.op_type)
+            found.append(str(node.op_type))
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.GRAPH:
                 found += unknown_in(attribute.g)
@@ -136,9 +138,11 @@ def array_of(tensor: Value, path: FileName) -> Array:
 def example_of(x: Value, sizes: Mapping[str, int], path: FileName) -> Value:
     """Numbers of an input's shape and dtype."""
     kind = x.type.tensor_type
-    if not kind.elem_type:
+    if not kind.elem_type or kind.elem_type not in onnx.TensorProto.DataType.values():
         raise UnsupportedError(f"from_onnx: the input {x.name!r} of {path} is no tensor")
     shape: Shape = tuple(d.dim_value or int(sizes.get(d.dim_param, 1)) for d in kind.shape.dim)
+    if min(shape, default=0) < 0 or math.prod(shape) > MOST:
+        raise InputError(f"from_onnx: the input {x.name!r} of {path} has shape {shape}, which is no array's")
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
     if dtype.kind not in "biuf":
         raise UnsupportedError(f"from_onnx: the input {x.name!r} of {path} has dtype {dtype}")

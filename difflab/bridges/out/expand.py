@@ -157,7 +157,7 @@ def log_ndtr(m: Carrier, x: Value) -> Value:
     return m.where(right, m.log1p(-m.erfc(a / root) / 2.0), far)
 
 
-UNREADABLE = frozenset((rows.qr,))  # their programs ask NumPy for numbers
+UNREADABLE = frozenset((rows.qr, rows.erfcx))  # whose programs ask NumPy for numbers, or overflow
 MOVERS = frozenset((rows.fliplr, rows.flipud, rows.rot90))
 REWRITTEN: dict[Primitive, Rule] = {
     rows.convolve: convolved,
@@ -190,7 +190,7 @@ def expanded(graph: Graph, values: Iterable[Value], known: Known) -> Graph:
         env = m.run(graph, inputs)
         outputs = tape.kept([env[y] for y in graph.outputs])
         found = graph_of(operations, inputs, outputs, tape.guards, rebuild=graph.rebuild, flatten=graph.flatten_inputs)
-    if any(not isinstance(seen, SeenShape) for _, seen in found.guards):
+    if any(not isinstance(seen, SeenShape) for _, seen in [*graph.guards, *found.guards]):
         raise UnsupportedError(OTHER_BRANCH)
     found.guards = []
     return dead_nodes(common_subexpressions(constants(dead_nodes(found))))

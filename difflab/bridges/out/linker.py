@@ -23,16 +23,18 @@ from ...compile.run.blas import controls
 from ...compile.run.sincos import tables
 from ...errors import UnsupportedError
 from ...late import Late
+from ...primitives import NUMPY, Carrier, Primitive
 from ...primitives.found import of_scipy
 from ...primitives.kernels import parallel, workspace
 from ...types import Array, Value
 
+PACKAGE = __name__.partition(".")[0]
 LARGE = 400  # bytes from which an array is written as base64
 NAMESPACES = ("linalg", "fft", "lib.stride_tricks")
 SCIPY = "from scipy import special"
 # What runs in threads, or keeps memory, in a few lines without either: the same numbers.
 IN_PLACE_OF: dict[Value, str] = {
-    parallel.cores: "def {name}():\n    return 1",
+    parallel.cores: f"def {{name}}():\n    return {parallel.cores()}",  # products are cut for as many
     parallel.together: "def {name}(tasks):\n    for task in tasks:\n        task()",
     workspace.scratch: "def {name}(purpose, shape, dtype):\n    return np.zeros(shape, dtype)",
     workspace.empty: "def {name}(shape, dtype):\n    return np.empty(shape, dtype)",
@@ -47,6 +49,8 @@ class Linker:
         self.imports: set[str] = {"import numpy as np"}
         self.definitions: list[str] = []
         self.known: dict[int, str] = {}
+        self.carried: set[str] = set()
+        self.constants: dict[tuple[str, str], str] = {}
         self.held: list[Value] = []  # so that ids stay their own
         self.taken: set[str] = {"np", "special", "base64", *dir(builtins)}
 
@@ -73,6 +77,15 @@ class Linker:
             self.held.append(value)
             self.known[id(value)] = self.defined(value, wanted)
         return self.known[id(value)]
+
+    def named(self, value: Value, name: str) -> str:
+        """A reference to what a name stands for; numbers and texts keep the name, so that a reader knows them."""
+        text = self.reference(value, name)
+        if type(value) not in (bool, int, float, str, type(None)):
+            return text
+        if (name, text) not in self.constants:
+            self.constants[name, text] = self.assigned(text, name)
+        return self.constants[name, text]
 
     def literal(self, value: Value) -> str | None:
         """A value that is written where it stands."""
@@ -134,19 +147,26 @@ class Linker:
         return name
 
     def array(self, array: Array) -> str:
-        """An array, exactly."""
+        """An array, exactly, with its axes in the order that they have in memory, on which BLAS's last digits hang."""
         if array.dtype.hasobject:
             raise UnsupportedError("to_numpy_source: it holds an array of Python objects")
+        order = sorted(range(array.ndim), key=lambda k: -abs(array.strides[k]))
+        plain = order == list(range(array.ndim)) or array.flags.c_contiguous
+        base = array if plain else array.transpose(order)
+        back = "" if plain else f".transpose({[order.index(k) for k in range(array.ndim)]!r})"
         if array.nbytes <= LARGE and (array.dtype.kind in "biu" or np.all(np.isfinite(array))):
-            return f'np.array({array.tolist()!r}, "{array.dtype.str}").reshape({array.shape!r})'
+            return f'np.array({base.tolist()!r}, "{array.dtype.str}").reshape({base.shape!r}){back}'
         self.imports.add("import base64")
-        data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
-        return f'np.frombuffer(base64.b64decode("{data}"), "{array.dtype.str}").reshape({array.shape!r}).copy()'
+        data = base64.b64encode(np.ascontiguousarray(base).tobytes()).decode()
+        return f'np.frombuffer(base64.b64decode("{data}"), "{array.dtype.str}").reshape({base.shape!r}).copy(){back}'
 
     def defined(self, value: Value, wanted: str) -> str:
         """The name under which a value is defined."""
         if isinstance(value, np.ndarray):
             return self.assigned(self.array(value), "k")
+        if value is NUMPY:
+            self.imports.add("import types")
+            return self.assigned("types.SimpleNamespace()", "m")
         if value is tables:
             return self.assigned(f"lambda: {self.reference(tables())}", "tables")
         if value in (f for f in IN_PLACE_OF if f is value):
@@ -194,9 +214,19 @@ class Linker:
         clean: Value = ast.parse(ast.unparse(node)).body[0]
         clean.decorator_list = [d for d in clean.decorator_list if "cache" in ast.unparse(d)]
         clean = Renamer(self, env, bound_in(clean)).visit(clean)
+        arguments = getattr(clean, "args", None)
+        if arguments is not None and arguments.args and arguments.args[0].arg == "m":
+            self.carry({n.attr for n in ast.walk(clean) if isinstance(n, ast.Attribute) and is_m(n.value)})
         clean.name = name
         self.definitions.append(ast.unparse(ast.fix_missing_locations(clean)))
         return name
+
+    def carry(self, names: set[str]) -> None:
+        """What a rule asks of its carrier is put into the namespace that stands in NumPy's carrier's place."""
+        home = self.reference(NUMPY)
+        for name in sorted(names - self.carried):
+            self.carried.add(name)
+            self.definitions.append(f"{home}.{name} = {self.reference(getattr(NUMPY, name), name)}")
 
     def class_of(self, kind: type) -> str:
         tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
@@ -205,7 +235,9 @@ class Linker:
     def instance(self, value: Value, wanted: str) -> str:
         """An object of a class of difflab's, with its attributes."""
         kind = type(value)
-        if not kind.__module__.startswith("difflab."):
+        if isinstance(value, Primitive):
+            raise UnsupportedError(f"to_numpy_source: the kernel of an operation asks for the row {value.name}")
+        if not kind.__module__.startswith(f"{PACKAGE}."):
             told = f"{kind.__module__}.{kind.__name__}"
             raise UnsupportedError(f"to_numpy_source: it needs a {told}, which is no plain value")
         if isinstance(value, tuple):
@@ -216,6 +248,10 @@ class Linker:
         lines = [f"{name}.{k} = {self.reference(v)}" for k, v in vars(value).items()]
         self.definitions.append("\n".join(lines))
         return name
+
+
+def is_m(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "m"
 
 
 @cache
@@ -265,13 +301,16 @@ class Renamer(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id in self.bound or node.id not in self.env or isinstance(node.ctx, ast.Store):
             return node
-        return parsed(self.linker.reference(self.env[node.id], node.id))
+        return parsed(self.linker.named(self.env[node.id], node.id))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """Of a module of difflab's, what it holds."""
         if isinstance(node.value, ast.Name) and node.value.id not in self.bound:
             home = self.env.get(node.value.id)
-            ours = isinstance(home, types.ModuleType) and home.__name__.startswith("difflab")
+            if home is Carrier:  # its questions are the same for every carrier
+                self.linker.carry({node.attr})
+                return parsed(f"{self.linker.reference(NUMPY)}.{node.attr}")
+            ours = isinstance(home, types.ModuleType) and home.__name__.startswith(PACKAGE)
             if ours or isinstance(home, SimpleNamespace):
                 return parsed(self.linker.reference(getattr(home, node.attr), node.attr))
         self.generic_visit(node)

@@ -26,8 +26,7 @@ def axes_of(node: Node, axis: Axis) -> tuple[int, ...]:
 
 # Shapes.
 def same(w: Writer, node: Node, x: str, **params: Value) -> str:
-    found: str = w.add("Identity", x, name=node.name)
-    return found
+    return w.add("Identity", x, name=node.name)
 
 
 def shaped(w: Writer, node: Node, x: str, **params: Value) -> str:
@@ -79,14 +78,12 @@ def astype(w: Writer, node: Node, x: str, *, dtype: Value) -> str:
 
 
 def concatenate(w: Writer, node: Node, *xs: str, axis: int) -> str:
-    found: str = w.add("Concat", *xs, axis=axis, name=node.name)
-    return found
+    return w.add("Concat", *xs, axis=axis, name=node.name)
 
 
 def stack(w: Writer, node: Node, *xs: str, axis: int) -> str:
     apart = [w.add("Unsqueeze", x, w.whole(axis)) for x in xs]
-    found: str = w.add("Concat", *apart, axis=axis, name=node.name)
-    return found
+    return w.add("Concat", *apart, axis=axis, name=node.name)
 
 
 def triangle(w: Writer, node: Node, x: str, *, k: int) -> str:
@@ -188,8 +185,7 @@ def take(w: Writer, node: Node, x: str, indices: str, *, axis: int, mode: str) -
     elif mode == "clip":
         zero, last = (w.constant(np.array(v, np.int64)) for v in (0, n - 1))
         whole = w.add("Max", w.add("Min", whole, last), zero)
-    found: str = w.add("Gather", x, whole, axis=axis)
-    return found
+    return w.add("Gather", x, whole, axis=axis)
 
 
 def take_along_axis(w: Writer, node: Node, x: str, indices: str, *, axis: int) -> str:
@@ -211,8 +207,7 @@ def reduced(w: Writer, node: Node, x: str, *, axis: Axis, keepdims: bool) -> str
         return w.reshape(x, node.shape)
     if node.operands[0].dtype != node.dtype:
         x = w.cast(x, node.dtype)
-    found: str = w.add(REDUCTIONS[node.primitive], x, w.whole(*along), keepdims=int(keepdims), name=node.name)
-    return found
+    return w.add(REDUCTIONS[node.primitive], x, w.whole(*along), keepdims=int(keepdims), name=node.name)
 
 
 def truth(w: Writer, node: Node, x: str, *, axis: Axis, keepdims: bool) -> str:
@@ -234,7 +229,7 @@ def extreme(w: Writer, node: Node, x: str, *, axis: int | None, keepdims: bool) 
 def argsort(w: Writer, node: Node, x: str, *, axis: int | None, kind: Value = None) -> str:
     if axis is None:
         x, axis = w.flat(x, node.operands[0].shape), 0
-    _, places = w.add("TopK", x, w.whole(node.shape[axis]), outputs=2, axis=axis, largest=0, sorted=1)
+    _, places = w.several("TopK", x, w.whole(node.shape[axis]), outputs=2, axis=axis, largest=0, sorted=1)
     found: str = places
     return found
 
@@ -263,18 +258,15 @@ def softmax(w: Writer, node: Node, x: str, *, axis: Axis) -> str:
 
 # Products.
 def matmul(w: Writer, node: Node, a: str, b: str) -> str:
-    found: str = w.add("MatMul", a, b, name=node.name)
-    return found
+    return w.add("MatMul", a, b, name=node.name)
 
 
 def einsum(w: Writer, node: Node, *xs: str, subscripts: str) -> str:
-    found: str = w.add("Einsum", *xs, equation=subscripts, name=node.name)
-    return found
+    return w.add("Einsum", *xs, equation=subscripts, name=node.name)
 
 
 def det(w: Writer, node: Node, a: str) -> str:
-    found: str = w.add("Det", a, name=node.name)
-    return found
+    return w.add("Det", a, name=node.name)
 
 
 KERNELS: dict[Primitive, Value] = {

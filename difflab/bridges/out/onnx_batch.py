@@ -71,14 +71,28 @@ class Batched:
 
     def rewritten(self, a: Value, b: Value) -> Value:
         """A node whose constants that differ are computed."""
-        if [x.SerializeToString() for x in a.attribute] != [x.SerializeToString() for x in b.attribute]:
-            raise UnsupportedError(FIXED.format(what=f"a {a.op_type}"))
         node = onnx.NodeProto()
         node.CopyFrom(a)
+        for mine, one, other in zip(node.attribute, a.attribute, b.attribute):
+            if mine.type == onnx.AttributeProto.GRAPH:
+                self.body(mine.g, one.g, other.g)
+            elif one.SerializeToString() != other.SerializeToString():
+                raise UnsupportedError(FIXED.format(what=f"a {a.op_type}"))
         for k, (x, y) in enumerate(zip(a.input, b.input)):
             if x in self.values[0] and y in self.values[1]:
                 node.input[k] = self.constant(x, y, a.op_type)
         return node
+
+    def body(self, mine: Value, one: Value, other: Value) -> None:
+        """The same in the body of a loop or a branch, which sees what is computed around it."""
+        if [x.op_type for x in one.node] != [x.op_type for x in other.node]:
+            raise UnsupportedError(FIXED.format(what="the list of operations of a body"))
+        rewritten = [self.rewritten(a, b) for a, b in zip(one.node, other.node)]
+        del mine.node[:]
+        mine.node.extend(rewritten)
+        ends = ([*g.input, *g.output] for g in (one, other, mine))
+        for a, b, c in zip(*ends):
+            name_axes(a, b, c)
 
     def constant(self, x: str, y: str, op: str) -> str:
         """The name of a constant: as it is, or of what computes it from the length."""

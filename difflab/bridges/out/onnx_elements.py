@@ -38,25 +38,21 @@ def truths(w: Writer, node: Node, inputs: tuple[str, ...]) -> list[str]:
 
 
 def logical(w: Writer, node: Node, *inputs: str) -> str:
-    found: str = w.add(LOGICAL[node.primitive], *truths(w, node, inputs), name=node.name)
-    return found
+    return w.add(LOGICAL[node.primitive], *truths(w, node, inputs), name=node.name)
 
 
 def bitwise(w: Writer, node: Node, *inputs: str) -> str:
     op = BITWISE[node.primitive]
-    found: str = w.add(op if node.dtype.kind == "b" else f"Bitwise{op}", *inputs, name=node.name)
-    return found
+    return w.add(op if node.dtype.kind == "b" else f"Bitwise{op}", *inputs, name=node.name)
 
 
 def not_equal(w: Writer, node: Node, x: str, y: str) -> str:
-    found: str = w.add("Not", w.add("Equal", x, y), name=node.name)
-    return found
+    return w.add("Not", w.add("Equal", x, y), name=node.name)
 
 
 def where(w: Writer, node: Node, condition: str, x: str, y: str) -> str:
     chosen = condition if node.operands[0].dtype.kind == "b" else w.cast(condition, bool)
-    found: str = w.add("Where", chosen, x, y, name=node.name)
-    return found
+    return w.add("Where", chosen, x, y, name=node.name)
 
 
 def sign(w: Writer, node: Node, x: str) -> str:
@@ -69,9 +65,9 @@ def signbit(w: Writer, node: Node, x: str) -> str:
     zero, one = (w.constant(np.array(v, node.operands[0].dtype)) for v in (0, 1))
     below = w.add("Less", x, zero)
     if node.operands[0].dtype.kind != "f":
-        return below  # type: ignore[no-any-return]
+        return below
     minus = w.add("And", w.add("Equal", x, zero), w.add("Less", w.add("Div", one, x), zero))
-    return w.add("Or", below, minus)  # type: ignore[no-any-return]
+    return w.add("Or", below, minus)
 
 
 def round(w: Writer, node: Node, x: str, *, decimals: int = 0) -> str:
@@ -81,22 +77,19 @@ def round(w: Writer, node: Node, x: str, *, decimals: int = 0) -> str:
         return w.cast(w.add("Mul", w.add("Round", w.add("Div", real, scale)), scale), node.dtype)
     scale = number(w, node, 10.0 ** abs(decimals))
     ahead, back = ("Mul", "Div") if decimals >= 0 else ("Div", "Mul")
-    return w.add(back, w.add("Round", w.add(ahead, x, scale)), scale)  # type: ignore[no-any-return]
+    return w.add(back, w.add("Round", w.add(ahead, x, scale)), scale)
 
 
 def square(w: Writer, node: Node, x: str) -> str:
-    found: str = w.add("Mul", x, x, name=node.name)
-    return found
+    return w.add("Mul", x, x, name=node.name)
 
 
 def exp2(w: Writer, node: Node, x: str) -> str:
-    found: str = w.add("Pow", number(w, node, 2.0), x)
-    return found
+    return w.add("Pow", number(w, node, 2.0), x)
 
 
 def fmod(w: Writer, node: Node, x: str, y: str) -> str:
-    found: str = w.add("Mod", x, y, fmod=1)
-    return found
+    return w.add("Mod", x, y, fmod=1)
 
 
 def log1p(w: Writer, node: Node, x: str) -> str:
@@ -108,7 +101,7 @@ def log1p(w: Writer, node: Node, x: str) -> str:
     none = w.add("Equal", gap, number(w, node, 0.0))
     safe = w.add("Where", none, one, gap)
     exact = w.add("Where", none, x, w.add("Mul", log, w.add("Div", x, safe)))
-    return w.add("Where", w.add("IsInf", x), log, exact)  # type: ignore[no-any-return]
+    return w.add("Where", w.add("IsInf", x), log, exact)
 
 
 def expm1(w: Writer, node: Node, x: str) -> str:
@@ -117,7 +110,7 @@ def expm1(w: Writer, node: Node, x: str) -> str:
     near = w.add("Less", w.add("Abs", x), half)
     t = w.add("Tanh", w.add("Mul", w.add("Where", near, x, number(w, node, 0.0)), half))
     small = w.add("Div", w.add("Mul", two, t), w.add("Sub", one, t))
-    return w.add("Where", near, small, w.add("Sub", w.add("Exp", x), one))  # type: ignore[no-any-return]
+    return w.add("Where", near, small, w.add("Sub", w.add("Exp", x), one))
 
 
 def arctan2(w: Writer, node: Node, y: str, x: str) -> str:
@@ -133,12 +126,12 @@ def arctan2(w: Writer, node: Node, y: str, x: str) -> str:
     flat = w.add("Equal", y, zero)
     at_origin = w.add("Where", left, turn, y)
     on_axis = w.add("Where", flat, at_origin, up)
-    return w.add("Where", none, on_axis, turned)  # type: ignore[no-any-return]
+    return w.add("Where", none, on_axis, turned)
 
 
 def negative_zero(w: Writer, x: str, zero: str, one: str) -> str:
     below = w.add("Less", w.add("Div", one, x), zero)
-    return w.add("And", w.add("Equal", x, zero), below)  # type: ignore[no-any-return]
+    return w.add("And", w.add("Equal", x, zero), below)
 
 
 def real(w: Writer, node: Node, x: str) -> str:

@@ -105,12 +105,12 @@ def scan(w: Writer, node: Node, xs: list[str], body: Value, a: int, b: int, coun
     given += infos(w, seen, likes[n:]) if xs[b:] else [w.info(seen[0], np.dtype(np.int64), ())]
     results = infos(w, [*found, *before], [*outputs, *outputs[:n]])
     backwards = int(reverse)
-    made = w.add(
+    made = w.several(
         "Scan", *xs[a:b], *slices, outputs=len(outputs) + n, body=inside.body("step", given, results),
         num_scan_inputs=len(slices), scan_input_directions=[backwards] * len(slices),
         scan_output_directions=[backwards] * len(outputs),
     )  # fmt: skip
-    return made if isinstance(made, list) else [made]
+    return made
 
 
 def while_loop(w: Writer, node: Node, xs: list[str], test: Value, body: Value, a: int, b: int) -> list[str]:
@@ -128,7 +128,7 @@ def while_loop(w: Writer, node: Node, xs: list[str], test: Value, body: Value, a
     given += [*infos(w, carry, body.outputs), w.info(counted, whole, ())]
     results = [w.info(once_more, truth, ()), *infos(w, found, body.outputs), w.info(after, whole, ())]
     zero = w.constant(np.array(0, np.int64))
-    return w.add(  # type: ignore[no-any-return]
+    return w.several(
         "Loop", "", w.cast(first, bool), *xs[b:], zero, outputs=n + 1, body=inside.body("step", given, results)
     )
 
@@ -142,7 +142,8 @@ def cond(w: Writer, node: Node, xs: list[str], branches: Value, part: Function) 
         written.append(inside.body(f"branch_{which}", [], infos(w, found, branch.outputs)))
     count = len(branches[0].outputs)
     chosen = w.cast(xs[0], bool)
-    return w.add("If", chosen, outputs=count, then_branch=written[1], else_branch=written[0])
+    found = w.several("If", chosen, outputs=count, then_branch=written[1], else_branch=written[0])
+    return found if count != 1 else found[0]
 
 
 CONTROL: dict[str, Value] = {"scan": scan, "while_loop": while_loop, "cond": cond}

@@ -22,10 +22,9 @@ def pads(padding: Value) -> list[int]:
 
 
 def conv(w: Writer, node: Node, x: str, f: str, *, stride: Shape, padding: Value, dilation: Shape, groups: int) -> str:
-    found: str = w.add(
+    return w.add(
         "Conv", x, f, strides=list(stride), pads=pads(padding), dilations=list(dilation), group=groups, name=node.name
     )
-    return found
 
 
 def conv_input_transpose(
@@ -103,10 +102,10 @@ def avg_pool(
         )
     shape = node.operands[0].shape
     grid = grid_of(shape, size, stride, padding, dilation)
-    total = None
+    total = ""
     for part in parts(w, node, x, shape, grid, 0.0):
-        total = part if total is None else w.add("Add", total, part)
-    return w.add("Div", total, w.constant(counts(grid, count_padding, divisor).astype(node.dtype)))  # type: ignore[no-any-return, arg-type]
+        total = w.add("Add", total, part) if total else part
+    return w.add("Div", total, w.constant(counts(grid, count_padding, divisor).astype(node.dtype)))
 
 
 def counts(grid: tuple[Axis, ...], count_padding: bool, divisor: Value) -> Value:

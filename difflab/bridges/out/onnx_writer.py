@@ -14,7 +14,7 @@ from ...graph.graph import Graph
 from ...graph.node import Node
 from ...late import Late
 from ...primitives import rows
-from ...types import Array, DType, Shape, Value
+from ...types import Array, DType, Params, Shape, Value
 from .expand import computed_in
 
 onnx: Value = Late("onnx")
@@ -64,12 +64,18 @@ class Writer:
         main.taken.add(name)
         return name
 
-    def add(self, op: str, *inputs: str, name: str | None = None, outputs: int = 1, **attributes: Value) -> Value:
-        """A node; the name of its result, or a list of the names of several."""
-        made = [self.fresh(name if outputs == 1 else None) for _ in range(outputs)]
+    def add(self, op: str, *inputs: str, name: str | None = None, **attributes: Value) -> str:
+        """A node with one result, and the name of that."""
+        return self.node(op, inputs, [self.fresh(name)], attributes)[0]
+
+    def several(self, op: str, *inputs: str, outputs: int, **attributes: Value) -> list[str]:
+        """A node with several results, and their names."""
+        return self.node(op, inputs, [self.fresh() for _ in range(outputs)], attributes)
+
+    def node(self, op: str, inputs: Sequence[str], made: list[str], attributes: Params) -> list[str]:
         given = {k: v for k, v in attributes.items() if v is not None}
         self.nodes.append(onnx.helper.make_node(op, list(inputs), made, **given))
-        return made[0] if outputs == 1 else made
+        return made
 
     def constant(self, value: Value, dtype: Value = None, name: str | None = None) -> str:
         """The name of a constant array; equal ones are one."""

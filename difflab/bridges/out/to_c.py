@@ -13,7 +13,7 @@ from ...errors import InputError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...primitives import NUMPY, Primitive, rows
-from ...types import Function, Tree, Value
+from ...types import Axis, Function, Tree, Value
 from ...version import __version__
 from .expand import expanded, graph_at, refused
 
@@ -48,10 +48,12 @@ REAL_FORMS = {
 # Rows that NumPy runs on arrays of anything: they move elements.
 MOVES = frozenset(
     (rows.getitem, rows.reshape, rows.ravel, rows.transpose, rows.concatenate, rows.stack, rows.broadcast_to,
-     rows.expand_dims, rows.squeeze, rows.swapaxes, rows.moveaxis, rows.matrix_transpose, rows.flip, rows.rollaxis)
+     rows.expand_dims, rows.squeeze, rows.swapaxes, rows.moveaxis, rows.matrix_transpose, rows.flip, rows.rollaxis,
+     rows.tril, rows.triu)
 )  # fmt: skip
 # Rows that NumPy runs on anything that can be added and multiplied.
 ARITHMETIC = frozenset((rows.sum, rows.sum_to, rows.matmul, rows.einsum, rows.prod, rows.cumsum, rows.scatter))
+EXTREMES = {rows.max: rows.maximum, rows.min: rows.minimum}
 C_WORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
     "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
@@ -61,7 +63,13 @@ C_WORDS = frozenset(
 def known(row: Primitive) -> bool:
     """Whether C has a form for it, or it is done away with while the text is written."""
     return (
-        row in CALLS or row in FORMS or row in REAL_FORMS or row in MOVES or row in ARITHMETIC or "cond" in row.spelling
+        row in CALLS
+        or row in FORMS
+        or row in REAL_FORMS
+        or row in MOVES
+        or row in ARITHMETIC
+        or row in EXTREMES
+        or "cond" in row.spelling
     )
 
 
@@ -122,6 +130,8 @@ class Writer:
         row = node.primitive
         if "cond" in row.spelling:
             return self.cond(row, xs)
+        if row in EXTREMES:
+            return self.extreme(row, xs[0], **node.params)
         if row is rows.scatter:
             return scattered(xs[0], node)
         if row in MOVES or row in ARITHMETIC:
@@ -137,6 +147,15 @@ class Writer:
             texts = [cast + bracketed(self.read(p[place])) for cast, p in zip(real, parts)]
             found[place] = self.line(form.format(*texts), kind)
         return found
+
+    def extreme(self, row: Primitive, x: Value, *, axis: Axis, keepdims: bool) -> Value:
+        """The largest or smallest element along axes, one axis after the other."""
+        form, kind = FORMS[EXTREMES[row]], "f"
+        fold = np.frompyfunc(lambda a, b: self.line(form.format(self.read(a), self.read(b)), kind), 2, 1)
+        along = range(np.ndim(x)) if axis is None else [axis] if isinstance(axis, int) else axis
+        for k in sorted((k % np.ndim(x) for k in along), reverse=True):
+            x = np.asarray(fold.reduce(x, axis=k, keepdims=keepdims), object)
+        return x
 
     def cond(self, row: Primitive, xs: list[Value]) -> Value:
         """Both branches, and a choice for each element of the results."""
@@ -227,6 +246,8 @@ def fits(node: Node) -> bool:
     row = node.primitive
     if row in CALLS or row in REAL_FORMS:
         return any(x.dtype.kind == "f" for x in node.operands) or node.dtype.kind == "f"
+    if row in EXTREMES:
+        return node.dtype.kind == "f"
     if row in (rows.getitem, rows.scatter) and len(node.operands) > 1:
         return False
     return known(row)

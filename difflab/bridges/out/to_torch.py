@@ -133,27 +133,24 @@ def as_module(f: Function, params: Tree, state: State, examples: tuple[Tree, ...
     takes_state = bool(buffers) or (isinstance(state, dict) and f.__name__ == "infer")
     call = on_tensors(f, ())
 
-    class Written(torch.nn.Module):  # type: ignore[misc]
-        """A function of difflab's with its parameters."""
+    module: Value = torch.nn.Module()
+    for name, x in zip(names, leaves):
+        home, last = inside(module, name)
+        home.register_parameter(last, torch.nn.Parameter(tensor(x).clone()))
+    for name, x in zip(buffer_names, buffers):
+        home, last = inside(module, name)
+        home.register_buffer(last, tensor(x).clone())
 
-        def __init__(self) -> None:
-            super().__init__()
-            for name, x in zip(names, leaves):
-                home, last = inside(self, name)
-                home.register_parameter(last, torch.nn.Parameter(tensor(x).clone()))
-            for name, x in zip(buffer_names, buffers):
-                home, last = inside(self, name)
-                home.register_buffer(last, tensor(x).clone())
+    def forward(*args: Tree) -> Tree:
+        own = rebuild([module.get_parameter(name) for name in names])
+        rest = [rebuild_state([module.get_buffer(name) for name in buffer_names])] if takes_state else []
+        return call(own, *rest, *args)
 
-        def forward(self, *args: Tree) -> Tree:
-            own = rebuild([self.get_parameter(name) for name in names])
-            rest = [rebuild_state([self.get_buffer(name) for name in buffer_names])] if takes_state else []
-            return call(own, *rest, *args)
-
-    module: Function = Written()
+    module.forward = forward
     if examples:
         module(*[optree.tree_map(tensor, e) for e in examples])
-    return module
+    made: Function = module
+    return made
 
 
 def inside(module: Value, name: str) -> tuple[Value, str]:

@@ -198,22 +198,18 @@ def with_own_rule(node: Node) -> Function:
 
 
 def autograd_function(ahead: OnTorch, back: OnTorch, moving: list[int], several: bool) -> Function:
-    class Own(torch.autograd.Function):  # type: ignore[misc]
-        generate_vmap_rule = True
+    def forward(*xs: Value) -> Value:
+        found = ahead(*xs)
+        return tuple(x.clone() for x in found) if several else found[0].clone()
 
-        @staticmethod
-        def forward(*xs: Value) -> Value:
-            found = ahead(*xs)
-            return tuple(x.clone() for x in found) if several else found[0].clone()
+    def setup_context(ctx: Value, inputs: tuple[Value, ...], output: Value) -> None:
+        ctx.save_for_backward(*inputs)
 
-        @staticmethod
-        def setup_context(ctx: Value, inputs: tuple[Value, ...], output: Value) -> None:
-            ctx.save_for_backward(*inputs)
+    def backward(ctx: Value, *cts: Value) -> Value:
+        found = dict(zip(moving, back(*ctx.saved_tensors, *cts)))
+        return tuple(found.get(k) for k in range(len(ctx.saved_tensors)))
 
-        @staticmethod
-        def backward(ctx: Value, *cts: Value) -> Value:
-            found = dict(zip(moving, back(*ctx.saved_tensors, *cts)))
-            return tuple(found.get(k) for k in range(len(ctx.saved_tensors)))
-
-    applied: Function = Own.apply
+    rules = {f.__name__: staticmethod(f) for f in (forward, setup_context, backward)}
+    own: Value = type("Own", (torch.autograd.Function,), {"generate_vmap_rule": True, **rules})
+    applied: Function = own.apply
     return applied

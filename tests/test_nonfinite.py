@@ -83,6 +83,7 @@ masked_product = sums(lambda m, x: m.log(x) * (x > 0))
 # What, libraries, function, point; then the operation (one of these words), the pass, the kind, words of the mend.
 EVERY = "numpy jax torch"
 KNOWN = [
+    ("sqrt at 0", "numpy", sums(lambda m, x: m.sqrt(x)), [1.0, 0.0], "divide", BACKWARD, "inf", "slope at 0"),
     ("where sqrt", "jax", where_sqrt, [0.0, 1.0], "div", BACKWARD, "inf", "safe ="),
     ("where sqrt", "torch", where_sqrt, [0.0, 1.0], "div", BACKWARD, "NaN", "safe ="),
     ("where xlogx", "jax torch", where_xlogx, [0.0, 1.0], "log", BACKWARD, "-inf", "safe ="),
@@ -95,7 +96,6 @@ KNOWN = [
     ("std of equal numbers", "jax", std, [1.0, 1.0], "div", BACKWARD, "inf", "equal numbers"),
     ("equal points", "jax", cdist, [[0.0, 1.0], [0.0, 1.0]], "div", BACKWARD, "inf", "equal points"),
     ("equal points", "torch", cdist, [[0.0, 1.0], [0.0, 1.0]], "div", BACKWARD, "inf", "equal points"),
-    ("sqrt at 0", "numpy", sums(lambda m, x: m.sqrt(x)), [1.0, 0.0], "divide", BACKWARD, "inf", "slope at 0"),
     ("sqrt at 0", "jax torch", sums(lambda m, x: m.sqrt(x)), [1.0, 0.0], "div", BACKWARD, "inf", "slope at 0"),
     ("x**0.5 at 0", "numpy", sums(lambda m, x: x**0.5), [0.0], "power", BACKWARD, "inf", "slope at 0"),
     ("x**0.5 at 0", "jax torch", sums(lambda m, x: x**0.5), [0.0], "pow", BACKWARD, "inf", "slope at 0"),

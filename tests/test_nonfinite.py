@@ -63,6 +63,7 @@ INF, NAN = np.inf, np.nan
 FORWARD, BACKWARD = "forward", "backward"
 sums = lambda g: lambda m, x: m.sum(g(m, x))
 where_sqrt = sums(lambda m, x: m.where(x > 0, m.sqrt(x), 0.0))
+where_taken = sums(lambda m, x: m.where(x >= 0, m.sqrt(x), 0.0))
 safe_sqrt = sums(lambda m, x: m.where(x > 0, m.sqrt(m.where(x > 0, x, 1.0)), 0.0))
 where_xlogx = sums(lambda m, x: m.where(x > 0, x * m.log(x), 0.0))
 where_sinc = sums(lambda m, x: m.where(x == 0, 1.0, m.sin(x) / x))
@@ -86,6 +87,7 @@ KNOWN = [
     ("sqrt at 0", "numpy", sums(lambda m, x: m.sqrt(x)), [1.0, 0.0], "divide", BACKWARD, "inf", "slope at 0"),
     ("where sqrt", "jax", where_sqrt, [0.0, 1.0], "div", BACKWARD, "inf", "safe ="),
     ("where sqrt", "torch", where_sqrt, [0.0, 1.0], "div", BACKWARD, "NaN", "safe ="),
+    ("where takes the sqrt", "jax torch", where_taken, [0.0, 1.0], "div", BACKWARD, "inf", "slope at 0"),
     ("where xlogx", "jax torch", where_xlogx, [0.0, 1.0], "log", BACKWARD, "-inf", "safe ="),
     ("where sin(x)/x", "jax", where_sinc, [0.0], "integer_pow", BACKWARD, "inf", "safe ="),
     ("where sin(x)/x", "torch", where_sinc, [0.0], "div", BACKWARD, "NaN", "safe ="),

@@ -221,7 +221,7 @@ def test_trees_lists_and_several_outputs():
 
 def test_operations_with_several_results():
     found = dl.find_nonfinite(lambda x: np.sum(np.log(np.linalg.eigh(x)[0])), np.diag([1.0, -1.0]))
-    assert (found.node.primitive.name, found.index) == ("log", (0,))
+    assert [n.primitive.name for n in found.path] == ["input", "eigh", "log"] and found.index == (0,)
     found = dl.find_nonfinite(lambda x: np.linalg.eigh(np.log(x))[0][1], np.diag([1.0, 2.0]) - 1e-3)
     assert found.node.primitive.name == "log"
 
@@ -245,6 +245,17 @@ def test_entries_that_are_masked_are_not_named():
     assert dl.find_nonfinite(f, np.array([0.0, 0.0, -1.0, 2.0])).index == (2,)
     g = lambda x: np.sum(np.take(np.log(x), [3, 2]))
     assert dl.find_nonfinite(g, np.array([0.0, 0.0, -1.0, 2.0])).index == (2,)
+
+
+def test_infinities_that_spoil_together():
+    """log(exp(-inf) + exp(y)) is finite for every other y, and for two of them it is -inf."""
+    found = dl.find_nonfinite(lambda x: np.logaddexp(x[0], x[1]), np.array([-np.inf, -np.inf]))
+    assert found.node.primitive.name == "input" and found.kind == "-inf"
+
+
+def test_what_is_not_defined_at_one_stand_in_is_at_another():
+    found = dl.find_nonfinite(lambda x: np.arccosh(np.log(x)), -1.0)
+    assert found.node.primitive.name == "log"
 
 
 def test_a_factorisation_hands_on_what_it_gets():

@@ -82,7 +82,6 @@ class Walk:
     def first(self) -> Origin | None:
         """The origin to name: a NaN that was given, the first that is computed, else what given infinities do."""
         given = [k for k in sorted(self.blamed) if self.record.made_by[k] is None]
-        given.sort(key=lambda k: k not in self.record.inputs)
         for k in given:
             nan = self.nan(k, self.blamed[k])
             if nan.any():

@@ -63,6 +63,7 @@ INF, NAN = np.inf, np.nan
 FORWARD, BACKWARD = "forward", "backward"
 sums = lambda g: lambda m, x: m.sum(g(m, x))
 where_sqrt = sums(lambda m, x: m.where(x > 0, m.sqrt(x), 0.0))
+where_taken = sums(lambda m, x: m.where(x >= 0, m.sqrt(x), 0.0))
 safe_sqrt = sums(lambda m, x: m.where(x > 0, m.sqrt(m.where(x > 0, x, 1.0)), 0.0))
 where_xlogx = sums(lambda m, x: m.where(x > 0, x * m.log(x), 0.0))
 where_sinc = sums(lambda m, x: m.where(x == 0, 1.0, m.sin(x) / x))
@@ -83,8 +84,10 @@ masked_product = sums(lambda m, x: m.log(x) * (x > 0))
 # What, libraries, function, point; then the operation (one of these words), the pass, the kind, words of the mend.
 EVERY = "numpy jax torch"
 KNOWN = [
+    ("sqrt at 0", "numpy", sums(lambda m, x: m.sqrt(x)), [1.0, 0.0], "divide", BACKWARD, "inf", "slope at 0"),
     ("where sqrt", "jax", where_sqrt, [0.0, 1.0], "div", BACKWARD, "inf", "safe ="),
     ("where sqrt", "torch", where_sqrt, [0.0, 1.0], "div", BACKWARD, "NaN", "safe ="),
+    ("where takes the sqrt", "jax torch", where_taken, [0.0, 1.0], "div", BACKWARD, "inf", "slope at 0"),
     ("where xlogx", "jax torch", where_xlogx, [0.0, 1.0], "log", BACKWARD, "-inf", "safe ="),
     ("where sin(x)/x", "jax", where_sinc, [0.0], "integer_pow", BACKWARD, "inf", "safe ="),
     ("where sin(x)/x", "torch", where_sinc, [0.0], "div", BACKWARD, "NaN", "safe ="),
@@ -95,7 +98,6 @@ KNOWN = [
     ("std of equal numbers", "jax", std, [1.0, 1.0], "div", BACKWARD, "inf", "equal numbers"),
     ("equal points", "jax", cdist, [[0.0, 1.0], [0.0, 1.0]], "div", BACKWARD, "inf", "equal points"),
     ("equal points", "torch", cdist, [[0.0, 1.0], [0.0, 1.0]], "div", BACKWARD, "inf", "equal points"),
-    ("sqrt at 0", "numpy", sums(lambda m, x: m.sqrt(x)), [1.0, 0.0], "divide", BACKWARD, "inf", "slope at 0"),
     ("sqrt at 0", "jax torch", sums(lambda m, x: m.sqrt(x)), [1.0, 0.0], "div", BACKWARD, "inf", "slope at 0"),
     ("x**0.5 at 0", "numpy", sums(lambda m, x: x**0.5), [0.0], "power", BACKWARD, "inf", "slope at 0"),
     ("x**0.5 at 0", "jax torch", sums(lambda m, x: x**0.5), [0.0], "pow", BACKWARD, "inf", "slope at 0"),
@@ -219,7 +221,7 @@ def test_trees_lists_and_several_outputs():
 
 def test_operations_with_several_results():
     found = dl.find_nonfinite(lambda x: np.sum(np.log(np.linalg.eigh(x)[0])), np.diag([1.0, -1.0]))
-    assert (found.node.primitive.name, found.index) == ("log", (0,))
+    assert [n.primitive.name for n in found.path] == ["input", "eigh", "log"] and found.index == (0,)
     found = dl.find_nonfinite(lambda x: np.linalg.eigh(np.log(x))[0][1], np.diag([1.0, 2.0]) - 1e-3)
     assert found.node.primitive.name == "log"
 
@@ -243,6 +245,17 @@ def test_entries_that_are_masked_are_not_named():
     assert dl.find_nonfinite(f, np.array([0.0, 0.0, -1.0, 2.0])).index == (2,)
     g = lambda x: np.sum(np.take(np.log(x), [3, 2]))
     assert dl.find_nonfinite(g, np.array([0.0, 0.0, -1.0, 2.0])).index == (2,)
+
+
+def test_infinities_that_spoil_together():
+    """log(exp(-inf) + exp(y)) is finite for every other y, and for two of them it is -inf."""
+    found = dl.find_nonfinite(lambda x: np.logaddexp(x[0], x[1]), np.array([-np.inf, -np.inf]))
+    assert found.node.primitive.name == "input" and found.kind == "-inf"
+
+
+def test_what_is_not_defined_at_one_stand_in_is_at_another():
+    found = dl.find_nonfinite(lambda x: np.arccosh(np.log(x)), -1.0)
+    assert found.node.primitive.name == "log"
 
 
 def test_a_factorisation_hands_on_what_it_gets():

@@ -103,6 +103,7 @@ class History:
         self.made_by: list[Step | None] = []
         self.steps: list[Step] = []
         self.inputs: list[int] = []
+        self.arguments: set[int] = set()  # those of the inputs that are arguments, and no parameters
         self.outputs: list[tuple[int, str]] = []
 
     def slot(self, value: Value, node: AnyNode, step: Step | None = None) -> int:
@@ -112,8 +113,10 @@ class History:
         self.made_by.append(step)
         return len(self.values) - 1
 
-    def input(self, value: Value, node: AnyNode) -> int:
+    def input(self, value: Value, node: AnyNode, parameter: bool = False) -> int:
         self.inputs.append(self.slot(value, node))
+        if not parameter:
+            self.arguments.add(self.inputs[-1])
         return self.inputs[-1]
 
     def take(

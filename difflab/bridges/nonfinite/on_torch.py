@@ -132,12 +132,12 @@ class Reader:
             for name, x in module.named_parameters():
                 if x not in named:
                     named[x] = f"{prefix}.{name}" if prefix else name
-                    self.input(x, named[x])
+                    self.input(x, named[x], parameter=True)
         return tuple(self.tree.tree_unflatten(made, structure)), named
 
-    def input(self, x: Value, name: str) -> None:
+    def input(self, x: Value, name: str, parameter: bool = False) -> None:
         vertex = Vertex("input", name=name, shape=tuple(x.shape), dtype=str(x.dtype))
-        self.keep(x, self.record.input(x.detach(), vertex))
+        self.keep(x, self.record.input(x.detach(), vertex, parameter))
 
     def keep(self, x: Value, slot: int) -> None:
         self.slots[id(x)] = slot
@@ -154,7 +154,7 @@ class Reader:
                 self.keep(x, self.slots[id(same)])
             elif x.requires_grad and x.is_leaf:
                 self.found[x] = f"a parameter of shape {tuple(x.shape)}"
-                self.input(x, self.found[x])
+                self.input(x, self.found[x], parameter=True)
             else:
                 vertex = Vertex("constant", shape=tuple(x.shape), dtype=str(x.dtype))
                 self.keep(x, self.record.slot(x.detach(), vertex))

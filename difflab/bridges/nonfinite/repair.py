@@ -142,8 +142,8 @@ class Trial:
                 return False
             explained = [e | s for e, s in zip(explained, spoilt)]
             halves = (group[: group.size // 2], group[group.size // 2 :])
-            if group.size == 1 or runs >= RUNS or not sum([spoils(half) for half in halves]):
-                found[group] = True  # one entry, too many to ask, or only together
+            if group.size in (1, found.size) or runs >= RUNS or not sum([spoils(half) for half in halves]):
+                found[group] = True  # one entry, all of them, too many to ask, or only together
             return True
 
         for kind in (self.bad[k] & nan, self.bad[k] & ~nan):

@@ -82,7 +82,6 @@ class Walk:
     def first(self) -> Origin | None:
         """The origin to name: a NaN that was given, the first that is computed, else what given infinities do."""
         given = [k for k in sorted(self.blamed) if self.record.made_by[k] is None]
-        given.sort(key=lambda k: k not in self.record.inputs)
         for k in given:
             nan = self.nan(k, self.blamed[k])
             if nan.any():
@@ -117,12 +116,13 @@ def origin_of(record: History) -> Origin | None:
 def path_to(record: History, slot: int) -> list[int]:
     """The slots from an input to this one, by the fewest steps; from a constant where no input leads there.
 
-    A path over numbers is preferred to one over a choice (the condition of a `where`).
+    A path from an argument is preferred to one from a parameter, and one over numbers to one over a choice (the
+    condition of a `where`).
     """
-    numbers = lambda k: record.arrays.numbers(record.values[k]) is not None
-    before, end = reached(record, slot, numbers)
-    if end is None:
-        before, end = reached(record, slot, lambda k: True)
+    numbers: Callable[[int], bool] = lambda k: record.arrays.numbers(record.values[k]) is not None
+    wanted = [(ends, over) for ends in (record.arguments, set(record.inputs)) for over in (numbers, lambda k: True)]
+    ways = [reached(record, slot, ends, over) for ends, over in wanted]
+    before, end = next((way for way in ways if way[1] is not None), ways[-1])
     if end is None:
         end = next((k for k in before if record.made_by[k] is None), slot)
     found: list[int] = []
@@ -133,13 +133,15 @@ def path_to(record: History, slot: int) -> list[int]:
     return [k for k in found if k == slot or (step := record.made_by[k]) is None or not step.hidden]
 
 
-def reached(record: History, slot: int, over: Callable[[int], bool]) -> tuple[dict[int, int | None], int | None]:
-    """The slots that one comes from, each with the next on the way to it, and the nearest input among them."""
+def reached(
+    record: History, slot: int, ends: set[int], over: Callable[[int], bool]
+) -> tuple[dict[int, int | None], int | None]:
+    """The slots that one comes from, each with the next on the way to it, and the nearest end among them."""
     before: dict[int, int | None] = {slot: None}
-    waiting, inputs = deque([slot]), set(record.inputs)
+    waiting = deque([slot])
     while waiting:
         k = waiting.popleft()
-        if k in inputs:
+        if k in ends:
             return before, k
         step = record.made_by[k]
         for x in step.operands if step is not None else ():

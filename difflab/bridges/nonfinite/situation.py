@@ -92,8 +92,13 @@ class Situation:
 
     @cached_property
     def not_taken(self) -> bool:
-        """Whether the operation at fault, in the function itself, goes into a branch of a `where`."""
+        """Whether the operation at fault, in the function itself, goes into a branch of a `where` that is not taken.
+
+        What comes back from there is 0, and makes NaN of a slope that is infinite; from one that is taken it is not.
+        """
         assert self.step is not None
+        if self.origin.turned is None and np.isinf(self.entry):
+            return False
         consumers, seen, waiting = self.record.consumers(), set(), list(self.suspects)
         for k in waiting:
             for step in consumers.get(k, ()):

@@ -13,7 +13,7 @@ class Grammar {
   is(...signs) { return this.now.kind === "sign" && signs.includes(this.now.text); }
   take(...signs) { return this.is(...signs) ? this.tokens[this.at++] : null; }
   wrong(token = this.now, words = MISPLACED) {
-    return new TextError(`this is not an expression: ${words}`, this.text, token.start, Math.max(1, token.end - token.start));
+    return new TextError(`this is not an expression: ${words}`, this.text, token.start);
   }
   expect(sign) {
     const token = this.take(sign);
@@ -47,30 +47,43 @@ class Grammar {
     const targets = [first];
     let value = first;
     while (this.take("=")) {
-      this.assignable(value);
-      value = this.tuple();
+      const target = value;
+      try {
+        value = this.tuple();
+      } catch (error) {
+        this.assignable(target, false);
+        throw error;
+      }
+      this.assignable(target, targets.length === 1 && !this.is("="));
       targets.push(value);
     }
     targets.pop();
     return this.node("assign", start, { targets, value });
   }
-  assignable(target) {
+  assignable(target, alone) {
     const names = { number: "literal", call: "function call", compare: "comparison", truth: "expression", binary: "expression",
       unary: "expression", if: "conditional expression", constant: target.value };
-    if (target.kind === "list") return target.items.forEach(item => this.assignable(item));
-    if (names[target.kind] !== undefined)
-      throw this.wrong(target, `cannot assign to ${names[target.kind]}${target.kind === "constant" ? "" : " here"}`);
+    if (target.kind === "list") return target.items.forEach(item => this.assignable(item, false));
+    if (names[target.kind] === undefined) return;
+    const here = alone && ["number", "call", "binary", "unary"].includes(target.kind) && target.sign !== "not";
+    throw this.wrong(target, `cannot assign to ${names[target.kind]}${here ? " here" : ""}`);
   }
   // Several values with commas between them.
   tuple() {
-    const start = this.now.start, first = this.expression();
+    const start = this.now.start, first = this.starred();
     if (!this.is(",")) return first;
     const items = [first];
     while (this.take(",")) {
       if (this.is("\n", ";", "=", ")", "]") || this.now.kind === "end") break;
-      items.push(this.expression());
+      items.push(this.starred());
     }
     return this.node("list", start, { items });
+  }
+  starred() {
+    const start = this.now.start;
+    if (!this.take("*")) return this.expression();
+    this.level(0);
+    return this.node("starred", start);
   }
   expression() {
     if (++this.depth > 4 * MOST_DEPTH) throw new TextError(TOO_DEEP, this.text, 0, this.text.length);
@@ -156,29 +169,29 @@ class Grammar {
   }
   call(start, called) {
     const operands = [], words = [];
-    let starred = false;
+    let starred = false, late = false;
     while (!this.is(")")) {
       const star = this.take("*", "**"), name = this.now, named = name.kind === "name" && this.tokens[this.at + 1].text === "=";
       starred ||= Boolean(star);
       if (!star && named) this.at += 2;
       const value = this.inBrackets();
       if (!star && named) words.push([name.text, value]);
-      else if (words.length && !star)
-        throw this.wrong(this.tokens[this.at - 1], "positional argument follows keyword argument");
       else if (!star) operands.push(value);
+      late ||= !star && !named && words.length > 0;
       if (!this.take(",")) break;
     }
+    if (late) throw this.wrong(this.now, "positional argument follows keyword argument");
     this.expect(")");
     return this.node("call", start, { called, operands, words, starred });
   }
   // Inside of brackets two values side by side lack a comma, which Python says where the first begins.
   inBrackets() {
-    const start = this.now, value = this.expression();
+    const value = this.expression();
     if (this.is(")", "]", ",", "\n") || this.now.kind === "end" || this.is(...KEYWORDS, "=", ":", ";", ":=")) return value;
     const at = this.at;
     let second = null;
     try { second = this.expression(); } catch { /* no value: what stands here is wrong itself */ }
-    if (second) throw this.wrong({ start: start.start, end: this.last });
+    if (second) throw this.wrong(value);
     this.at = at;
     return value;
   }
@@ -206,7 +219,7 @@ class Grammar {
     const close = open.text === "(" ? ")" : "]", items = [];
     let comma = null;
     while (!this.is(close)) {
-      items.push(this.inBrackets());
+      items.push(this.is("*") ? this.starred() : this.inBrackets());
       comma = this.take(",");
       if (!comma) break;
     }

@@ -87,9 +87,11 @@ class Reading {
 
   read_number(tree) {
     const { text } = tree;
+    if (text.endsWith("j")) throw this.error(tree, "complex values are not part of the language");
+    if (/^0[a-z]/i.test(text)) return { n: BigInt(text.toLowerCase()), d: 1n };
     if (/^\d+$/.test(text)) {
       if (text.replace(/^0+(?=\d)/, "").length > MOST_DIGITS || Number(text) === Infinity) throw this.error(tree, "the integer is larger than any float");
-      if (/^0\d*[1-9]/.test(text)) throw new TextError("this is not an expression: leading zeros in decimal integer literals are not permitted", this.text, tree.start);
+      if (/^0\d*[1-9]/.test(text)) throw new TextError("this is not an expression: leading zeros in decimal integer literals are not permitted; use an 0o prefix for octal integers", this.text, tree.start);
       return { n: BigInt(text), d: 1n };
     }
     if (Number(text) === Infinity) throw this.error(tree, "the number is larger than any float");
@@ -165,6 +167,7 @@ class Reading {
     const [first, ...rest] = tree.values.map(t => this.vertex(this.value(t)));
     return { node: rest.reduce((result, value) => this.add(TABLE.signs.truth[tree.word], [result, value]), first) };
   }
+  read_starred(tree) { throw this.error(tree, "starred is not part of the language"); }
   read_if(tree) { throw this.error(tree, "write where(condition, a, b) instead of a if condition else b"); }
   read_list(tree) {
     throw this.error(tree, tree.items.length ? `this is a list: ${HERE}` : "an empty list has no elements to compute with");
@@ -181,7 +184,7 @@ class Reading {
     }
     const { name } = called, meant = TABLE.called[name];
     if (!meant && !TABLE.elsewhere.includes(name)) {
-      const hint = name === "ln" ? "; write log(x) for the natural logarithm" : suggestion(name, Object.keys(TABLE.called));
+      const hint = name === "ln" ? "; write log(x) for the natural logarithm" : suggestion(name, [...Object.keys(TABLE.called), ...TABLE.elsewhere]);
       throw this.error(called, `there is no function ${name.slice(0, 60)}${hint}`);
     }
     if (starred) throw this.error(tree, "* and ** in calls are not part of the language");
@@ -192,6 +195,8 @@ class Reading {
     if ((name === "max" || name === "min") && count > 1)
       return values.slice(1).reduce((found, v) => this.made(meant[2], [found, v]), values[0]);
     const operation = meant[count];
+    if (operation === undefined && name === "where") throw this.error(tree, "where takes 3 operands: where(condition, a, b)");
+    if (operation === undefined && (name === "max" || name === "min")) throw this.error(called, `${name} of one value: ${HERE}`);
     if (operation === undefined) {
       const counts = Object.keys(meant), several = counts.length > 1 || counts[0] !== "1";
       throw this.error(tree, `${name} takes ${counts.join(" or ")} operand${several ? "s" : ""}, not ${count}`);
@@ -217,17 +222,18 @@ function exactly(sign, a, b) {
   return b.n < 0n ? fraction(a.d ** power, a.n ** power) : fraction(a.n ** power, a.d ** power);
 }
 
-// The known name that is most like one, by the letters that they share in order.
+// The known name that is most like one: by twice the letters in common blocks, the longest first, over all letters.
 function suggestion(name, known) {
-  const shared = (a, b) => {
-    const row = new Array(b.length + 1).fill(0);
-    for (const c of a) for (let k = 1, before = 0; k <= b.length; k++) {
-      const kept = row[k];
-      row[k] = c === b[k - 1] ? before + 1 : Math.max(row[k], row[k - 1]);
-      before = kept;
-    }
-    return 2 * row[b.length] / (a.length + b.length);
-  };
-  const [likeness, close] = known.map(k => [shared(name, k), k]).reduce((a, b) => (b[0] > a[0] ? b : a), [0, ""]);
-  return likeness >= 0.6 ? `; did you mean ${close}?` : "";
+  const scores = known.map(k => [2 * inCommon(k, name) / (k.length + name.length), k]).filter(([score]) => score >= 0.6);
+  if (!scores.length) return "";
+  return `; did you mean ${scores.reduce((a, b) => (b[0] > a[0] || (b[0] === a[0] && b[1] > a[1]) ? b : a))[1]}?`;
+}
+function inCommon(a, b) {
+  let [length, i, j] = [0, 0, 0];
+  for (let p = 0; p < a.length; p++) for (let q = 0; q < b.length; q++) {
+    let k = 0;
+    while (p + k < a.length && q + k < b.length && a[p + k] === b[q + k]) k++;
+    if (k > length) [length, i, j] = [k, p, q];
+  }
+  return length ? length + inCommon(a.slice(0, i), b.slice(0, j)) + inCommon(a.slice(i + length), b.slice(j + length)) : 0;
 }

@@ -1,7 +1,10 @@
 // A text of the language: what is refused before it is read, where an error stands, and the tokens.
 const MOST_CHARACTERS = 20000, MOST_DEPTH = 150, AROUND = 60;
 const TOO_DEEP = "the expression is nested too deeply to be read", MISPLACED = "something is missing or misplaced here";
-const TYPED = { "−": "-", "×": "*", "·": "*", "÷": "/", "²": "**2", "³": "**3", "π": "pi", "√": "sqrt()", "–": "-" };
+// What to type for a sign, and the sign's name.
+const TYPED = { "−": ["-", "MINUS SIGN"], "×": ["*", "MULTIPLICATION SIGN"], "·": ["*", "MIDDLE DOT"], "÷": ["/", "DIVISION SIGN"],
+  "²": ["**2", "SUPERSCRIPT TWO"], "³": ["**3", "SUPERSCRIPT THREE"], "π": ["pi", "GREEK SMALL LETTER PI"], "√": ["sqrt()", "SQUARE ROOT"],
+  "–": ["-", "EN DASH"] };
 
 class TextError extends Error {
   constructor(message, text = "", start = null, length = 1) {
@@ -36,7 +39,7 @@ function checked(given) {
 }
 function strange(c) {
   const code = `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
-  if (TYPED[c]) return `the character ${c} (${code}) is not part of the language: type ${TYPED[c]}`;
+  if (TYPED[c]) return `the character ${c} (${code} ${TYPED[c][1]}) is not part of the language: type ${TYPED[c][0]}`;
   return `the character${c < " " ? "" : ` ${c}`} (${code}) is not an ASCII letter or sign; type the ASCII one`;
 }
 function checkBrackets(text) {
@@ -57,7 +60,7 @@ function checkBrackets(text) {
   if (open.length) throw new TextError(`this ${open.at(-1)[0]} is not closed`, text, open.at(-1)[1]);
 }
 
-const TOKEN = /([ \t\f]+)|(\r?\n|\r)|((?:\d[\d_]*)?\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*(?:\.(?:[eE][+-]?\d+)?|[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*=|\/\/=|>>=|<<=|\*\*|\/\/|<<|>>|<=|>=|==|!=|:=|->|[-+*\/%@&|^]=|\.\.\.|[-+*\/%@&|^~<>=()[\],.:;])/y;
+const TOKEN = /([ \t\f]+)|(\r?\n|\r)|(0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*)?\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*(?:\.(?:[eE][+-]?\d+)?|[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*=|\/\/=|>>=|<<=|\*\*|\/\/|<<|>>|<=|>=|==|!=|:=|->|[-+*\/%@&|^]=|\.\.\.|[-+*\/%@&|^~<>=()[\],.:;])/y;
 const KEYWORDS = new Set(("False None True and as assert async await break class continue def del elif else except finally for " +
   "from global if import in is lambda nonlocal not or pass raise return try while with yield").split(" "));
 
@@ -72,8 +75,15 @@ function tokens(text) {
     if (!match) throw misplaced(at);
     const [whole, space, line, number, name, sign] = match, end = at + whole.length;
     if (number !== undefined) {
-      if (/[A-Za-z_]/.test(text[end] ?? "") && !/^(and|or|if|else|in|is|not)\b/.test(text.slice(end)))
-        throw new TextError("this is not an expression: a number and a name stand side by side; write a product as 2*x", text, end - 1);
+      const imaginary = /^[jJ](?!\w)/.test(text.slice(end));
+      if (imaginary) {
+        found.push({ kind: "number", text: whole + "j", start: at, end: end + 1 });
+        at = end + 1;
+        continue;
+      }
+      if (/__|_$|_[.eE]/.test(whole) || /[A-Za-z_]/.test(text[end] ?? "") && !/^(and|or|if|else|in|is|not)\b/.test(text.slice(end)))
+        throw new TextError(`this is not an expression: ${/^0[xX]/.test(whole) ? "invalid hexadecimal literal" :
+          "a number and a name stand side by side; write a product as 2*x"}`, text, end - 1);
       found.push({ kind: "number", text: whole, start: at, end });
     } else if (name !== undefined) found.push({ kind: KEYWORDS.has(name) ? "sign" : "name", text: name, start: at, end });
     else if (sign !== undefined) {

@@ -91,7 +91,7 @@ def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
 
 def methods_panel(below: str) -> str:
     """The markup of the methods side by side, and what stands below them."""
-    heads = ["Derivative", "numerical, central", "symbolic", "reverse", "|numerical − reverse|"]
+    heads = ["Derivative", "numerical, central", "symbolic", "forward", "reverse", "|numerical − reverse|"]
     return (
         '<details id="methods" class="wide"><summary>Methods side by side at this point</summary>'
         '<p><label>Step of the numerical method <input id="h" type="range" min="-15" max="0" step="1" value="-5">'

@@ -67,6 +67,17 @@ function differences(h) {
     return (evaluated(moved(h)) - evaluated(moved(-h))) / (2 * h);
   });
 }
+// Forward mode: the slope of every node along one input, from the inputs on. A closed gate lets nothing through.
+function slopeAlong(input, values) {
+  const slopes = nodes.map((_, k) => (k === input ? 1 : null));
+  nodes.forEach((_, t) => {
+    for (const k of leaving[t].filter(k => slopes[edges[k].s] !== null)) {
+      const { local, gate } = send(edges[k], values, 1, null), part = gate === false ? 0 : local * slopes[edges[k].s];
+      slopes[t] = (slopes[t] ?? 0) + part;
+    }
+  });
+  return slopes[out] ?? 0;
+}
 function showMethods() {
   if (!live || !data.backward || !isOpen("methods")) return;
   const power = Number($("h").value), h = 10 ** power;
@@ -77,9 +88,10 @@ function showMethods() {
   const right = rightAdjoint(found), seed = number(data.seed);
   const rows = data.inputs.map((k, i) => {
     const reverse = right[k] ?? 0;
-    const cells = [seed * numerical[i], symbolic ? seed * symbolic[i] : null, reverse, Math.abs(seed * numerical[i] - reverse)];
+    const cells = [seed * numerical[i], symbolic ? seed * symbolic[i] : null, OPS ? null : seed * slopeAlong(k, found.values), reverse,
+      Math.abs(seed * numerical[i] - reverse)];
     return make("tr", {}, make("th", { scope: "row" }, wrt(k)),
-      ...cells.map((c, j) => make("td", {}, c === null ? "—" : fmt(c, j === 3 ? 2 : 10))));
+      ...cells.map((c, j) => make("td", {}, c === null ? "—" : fmt(c, j === 4 ? 2 : 10))));
   });
   $("method-rows").replaceChildren(...rows);
 }

@@ -62,6 +62,8 @@ function say(text, box = null) {
 }
 async function update(renamed) {
   let box = expression;
+  const place = examples.findIndex(([, text]) => text === expression.value.trim());
+  example.value = place < 0 ? "" : String(place);
   try {
     const reading = new Reading(expression.value);
     box = at;
@@ -135,6 +137,7 @@ expression.addEventListener("input", () => later(true));
 at.addEventListener("input", () => later(false));
 document.getElementById("form").addEventListener("submit", event => { event.preventDefault(); update(false); });
 example.addEventListener("change", () => {
+  if (example.value === "") return;
   [, expression.value, at.value] = examples[Number(example.value)];
   update(false);
 });

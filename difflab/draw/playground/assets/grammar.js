@@ -39,7 +39,7 @@ class Grammar {
       this.tuple();
       return this.node("aug assign", start);
     }
-    if (this.take(":")) {
+    if (["name", "attribute", "subscript"].includes(first.kind) && this.take(":")) {
       this.expression();
       return this.node("ann assign", start);
     }
@@ -126,8 +126,9 @@ class Grammar {
     if (COMPARED.has(this.now.text)) return this.tokens[this.at++].text;
     if (this.take("in")) return "in";
     if (this.take("is")) return this.take("not") ? "is not" : "is";
-    if (this.is("not") && this.tokens[this.at + 1].text === "in") { this.at += 2; return "not in"; }
-    return null;
+    if (!this.take("not")) return null;
+    this.expect("in");
+    return "not in";
   }
   level(k) {
     if (k === LEVELS.length) return this.factor();

@@ -2,7 +2,7 @@
 const { table: TABLE, examples, page: PAGE, parts: PARTS } = JSON.parse(document.getElementById("data").textContent);
 const [expression, at, example, told, pages] = ["expression", "at", "example", "told", "pages"].map(id => document.getElementById(id));
 const WAIT = 120; // milliseconds after the last key
-let waiting = 0, wasm = null, kept = new Map(), coming = null, asked = "";
+let waiting = 0, running = 0, wasm = null, kept = new Map(), coming = null, asked = "";
 const vizWasm = () => wasm;
 
 async function unpacked() {
@@ -62,6 +62,7 @@ function say(text, box = null) {
 }
 async function update(renamed) {
   let box = expression;
+  running++;
   const place = examples.findIndex(([, text]) => text === expression.value.trim());
   example.value = place < 0 ? "" : String(place);
   try {
@@ -83,6 +84,8 @@ async function update(renamed) {
   } catch (error) {
     if (!(error instanceof TextError)) throw error;
     say(error.marked, box);
+  } finally {
+    running--;
   }
 }
 
@@ -100,7 +103,7 @@ async function show(passes) {
     data: JSON.stringify(data).replace(/</g, "\\u003c") });
   coming?.remove();
   const frame = coming = document.createElement("iframe");
-  frame.title = "The passes, step by step";
+  frame.title = title;
   frame.className = "coming";
   frame.srcdoc = text;
   frame.addEventListener("load", () => {
@@ -118,7 +121,7 @@ addEventListener("message", event => {
   if (!frame) return;
   if (said.difflabHeight > 0) frame.style.height = `${Math.min(said.difflabHeight, 20000)}px`;
   if (typeof said.difflabLink === "string" && said.difflabLink.startsWith(addressOf())) remember(said.difflabLink);
-  if (!said.difflab || frame === coming || pages.classList.contains("stale")) return;
+  if (!said.difflab || pages.classList.contains("stale")) return;
   const point = new Map(Object.entries(said.difflab));
   if (![...point].every(([name, x]) => /^\w+$/.test(name) && Number.isFinite(x))) return;
   at.value = written(point);
@@ -131,7 +134,7 @@ function remember(link) {
 
 function later(renamed) {
   clearTimeout(waiting);
-  waiting = setTimeout(() => update(renamed), WAIT);
+  waiting = setTimeout(() => { waiting = 0; update(renamed); }, WAIT);
 }
 expression.addEventListener("input", () => later(true));
 at.addEventListener("input", () => later(false));
@@ -156,8 +159,9 @@ function begin() {
 }
 addEventListener("hashchange", begin);
 begin();
-// What tests ask: the data of an expression at a point, or what is wrong with it.
+// What tests ask: whether all that was typed is shown; the data of an expression at a point, or what is wrong with it.
 window.difflab = {
+  still: () => !waiting && !running && coming === null,
   data: (text, values) => {
     try {
       return new Passes(new Reading(text), new Map(Object.entries(values))).data();

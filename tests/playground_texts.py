@@ -40,7 +40,9 @@ def text(rng: np.random.Generator) -> str:
     """One statement, or several with names."""
     if rng.random() < 0.7:
         return expression(rng, int(rng.integers(1, 5)))
-    return f"u = {expression(rng, 2)}{rng.choice(('; ', chr(10)))}v = u * {expression(rng, 1)}; v + {expression(rng, 2)}"
+    return (
+        f"u = {expression(rng, 2)}{rng.choice(('; ', chr(10)))}v = u * {expression(rng, 1)}; v + {expression(rng, 2)}"
+    )
 
 
 def spoilt(rng: np.random.Generator) -> str:
@@ -49,8 +51,37 @@ def spoilt(rng: np.random.Generator) -> str:
     for _ in range(int(rng.integers(1, 3))):
         k = int(rng.integers(len(found) + 1))
         put = rng.choice(
-            (*"+-*/%()[]{},.;:=<>!@&|~^ \n\t#'\"xy03_eé×", "**", "sin", "sine(", "ln(x)", " if ", "lambda", "not ", " in ", "x.T", "[1]", "1e999", "2x",
-             "self", "x = ", "import ", " and ", "sum(x)", "relu(x, y)", "__x", "0x1f", "1j", "True", "None", "a=1", "...", "**x", "*x", " is ")
+            (
+                *"+-*/%()[]{},.;:=<>!@&|~^ \n\t#'\"xy03_eé×",
+                "**",
+                "sin",
+                "sine(",
+                "ln(x)",
+                " if ",
+                "lambda",
+                "not ",
+                " in ",
+                "x.T",
+                "[1]",
+                "1e999",
+                "2x",
+                "self",
+                "x = ",
+                "import ",
+                " and ",
+                "sum(x)",
+                "relu(x, y)",
+                "__x",
+                "0x1f",
+                "1j",
+                "True",
+                "None",
+                "a=1",
+                "...",
+                "**x",
+                "*x",
+                " is ",
+            )
         )
         cut = int(rng.integers(3))
         found = found[:k] + (put if rng.random() < 0.7 else "") + found[k + cut :]

@@ -117,4 +117,7 @@ def test_what_is_shipped_of_others_is_named():
         and "creativecommons.org/licenses/by/4.0" in told
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["license"] == "MIT AND CC-BY-4.0 AND EPL-2.0" and project["license-files"] == ["LICENSE", "THIRD_PARTY.md"]
+    assert project["license"] == "MIT AND CC-BY-4.0 AND EPL-2.0" and project["license-files"] == [
+        "LICENSE",
+        "THIRD_PARTY.md",
+    ]

@@ -235,7 +235,9 @@ def test_the_methods_and_the_formulas_stand_side_by_side(open_pass):
     page.click("#methods summary")
     page.wait_for_selector("#method-rows tr")
     row = [cell.inner_text() for cell in page.locator("#method-rows tr").first.locator("th, td").all()]
-    assert row[0] == "∂f/∂x" and float(row[2]) == float(row[3]) == float(row[4]) == pytest.approx(2 * np.cos(1.0), rel=1e-9)
+    assert row[0] == "∂f/∂x" and float(row[2]) == float(row[3]) == float(row[4]) == pytest.approx(
+        2 * np.cos(1.0), rel=1e-9
+    )
     assert float(row[1]) == pytest.approx(2 * np.cos(1.0), rel=1e-6) and float(row[5]) < 1e-6
     page.fill("#h", "-1")
     rougher = float(page.locator("#method-rows tr").first.locator("td").last.inner_text())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
@@ -200,7 +199,9 @@ def test_two_thousand_random_expressions_have_python_s_numbers(reader):
             forward = graph.forward(**at)
             gradient = forward.backward().gradient
         true = [float(forward.values[graph.outputs[0]]), *(float(gradient[name]) for name in at)]
-        inside = np.all(np.isfinite(true))  # elsewhere a formula may have a slope, or 0 where a pass has 0 times infinity
+        inside = np.all(
+            np.isfinite(true)
+        )  # elsewhere a formula may have a slope, or 0 where a pass has 0 times infinity
         slopes = got["symbolic"] if got["symbolic"] and inside else true[1:]
         symbolic += got["symbolic"] is not None
         if max(map(ulps, [*got["found"], *slopes], [*true, *true[1:]])) <= CLOSE:

@@ -30,7 +30,9 @@ def package(wanted: str) -> Path:
     if Path(wanted).is_file():
         return Path(wanted)
     folder = tempfile.mkdtemp()
-    asked = subprocess.run(["npm", "pack", f"{PACKAGE}@{wanted}", "--silent"], cwd=folder, capture_output=True, check=True)
+    asked = subprocess.run(
+        ["npm", "pack", f"{PACKAGE}@{wanted}", "--silent"], cwd=folder, capture_output=True, check=True
+    )
     return Path(folder) / asked.stdout.decode().split()[-1]
 
 

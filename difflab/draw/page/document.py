@@ -157,7 +157,7 @@ def digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def asset(name: str, package: str | None = __package__) -> str:
+def asset(name: str, package: str = str(__package__)) -> str:
     """A file of the page without its indentation, comments, and in scripts and styles spaces that mean nothing."""
     text = files(package).joinpath("assets", name).read_text(encoding="utf-8")
     lines = text.splitlines()

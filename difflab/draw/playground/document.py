@@ -21,7 +21,7 @@ from .examples import EXAMPLES
 from .table import Table
 
 SCRIPTS = ("text.js", "grammar.js", "reading.js", "trees.js", "symbolic.js", "passes.js", "scene.js", "playground.js")
-own = partial(asset, package=__package__)
+own = partial(asset, package=str(__package__))
 
 
 def document() -> str:
@@ -39,12 +39,11 @@ def document() -> str:
     inner_style = variables() + "".join(map(asset, STYLES))
     script = "\n".join(["(() => {", '"use strict";', forms, graphviz(), *map(own, SCRIPTS), "})();"])
     style = variables() + own("playground.css")
-    hashes = lambda *texts: " ".join(f"'{digest(text)}'" for text in texts)
     policy = (
         f"default-src 'none'; script-src {hashes(script, inner)} 'wasm-unsafe-eval'; "
         f"style-src {hashes(style, inner_style)}; base-uri 'none'"
     )
-    wasm = gzip.compress(files(__package__).joinpath("assets", "viz.wasm").read_bytes(), 9, mtime=0)
+    wasm = gzip.compress(files(str(__package__)).joinpath("assets", "viz.wasm").read_bytes(), 9, mtime=0)
     return Template(own("playground.html")).substitute(
         policy=policy,
         style=style,
@@ -53,6 +52,11 @@ def document() -> str:
         graphviz=base64.b64encode(wasm).decode(),
         script=script,
     )
+
+
+def hashes(*texts: str) -> str:
+    """The sources by which a policy admits these texts."""
+    return " ".join(f"'{digest(text)}'" for text in texts)
 
 
 def template(script: str, style: str) -> dict[str, Tree]:
@@ -85,7 +89,7 @@ def template(script: str, style: str) -> dict[str, Tree]:
 
 def graphviz() -> str:
     """Graphviz's script as one object."""
-    text = files(__package__).joinpath("assets", "viz.js").read_text(encoding="utf-8")
+    text = files(str(__package__)).joinpath("assets", "viz.js").read_text(encoding="utf-8")
     return f"const Viz=(()=>{{const exports={{}};\n{text}\nreturn exports;}})();"
 
 

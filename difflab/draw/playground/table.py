@@ -1,11 +1,11 @@
 """The rows as a table for the playground's script: names, forms, values and derivatives, all of it the rows' own.
 
-A local derivative goes as a tree of operations, for formulas and for symbolic differentiation: a leaf k is operand k, -1 is
-the result, `{"c": 2}` a number, `[k, ...]` operation k on others. Numbers come from the same JavaScript as on every page.
+A local derivative goes as a tree of operations, for formulas and for symbolic differentiation: a leaf k is operand k,
+-1 is the result, `{"c": 2}` a number, `[k, ...]` operation k on others. Numbers come from the same JavaScript as on
+every page.
 """
 
 from __future__ import annotations
-
 
 from ...errors import DifflabError, UnsupportedError
 from ...graph.builder import Symbols
@@ -105,7 +105,9 @@ class Table:
                 "any" if e == MARK else str(e): self.local(row, 0, number, params, {1: e}) for e in (*EXPONENTS, MARK)
             }
 
-    def local(self, row: Elementwise, j: int, number: int, params: Params, known: dict[int, Value] | None = None) -> Tree:
+    def local(
+        self, row: Elementwise, j: int, number: int, params: Params, known: dict[int, Value] | None = None
+    ) -> Tree:
         """The derivative by operand j as a tree, or as [mask, factor] under "gate"; None where it cannot be written."""
         rule = row.partials[j]
         if rule is None or isinstance(rule, int):
@@ -113,7 +115,7 @@ class Table:
         tape = Symbols()
         result, *letters = (tape.symbol(f"a{k}") for k in range(number + 1))
         leaves: dict[int, int] = {id(x): k for k, x in enumerate((result, *letters), -1)}
-        operands = [(known or {}).get(k, x) for k, x in enumerate(letters)]
+        operands = [known.get(k, x) for k, x in enumerate(letters)]
         try:
             found = rule(NODE, result, *operands, **params)
             if isinstance(found, Gate):

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-UNARY = "sin cos tan exp log sqrt tanh abs sigmoid relu softplus log1p expm1 arctan cosh sinh square cbrt erf sign gelu silu".split()
+UNARY = """
+sin cos tan exp log sqrt tanh abs sigmoid relu softplus log1p expm1 arctan cosh sinh square cbrt erf sign gelu silu
+""".split()
 TWO = "maximum minimum hypot arctan2 logaddexp power max min xlogy".split()
 SIGNS = ("+", "-", "*", "/", "**", "//", "%")
 COMPARED = ("<", "<=", ">", ">=", "==", "!=")
 NAMES = ("x", "y", "z")
+
+PIECES = (
+    *"+-*/%()[]{},.;:=<>!@&|~^ \n\t#'\"xy03_eé×",
+    *("**", "sin", "sine(", "ln(x)", " if ", "lambda", "not ", " in ", "x.T", "[1]", "1e999", "2x", "self", "x = "),
+    *(
+        "import ",
+        " and ",
+        "sum(x)",
+        "relu(x, y)",
+        "__x",
+        "0x1f",
+        "1j",
+        "True",
+        "None",
+        "a=1",
+        "...",
+        "**x",
+        "*x",
+        " is ",
+    ),
+)
 
 
 def expression(rng: np.random.Generator, depth: int) -> str:
@@ -50,39 +73,7 @@ def spoilt(rng: np.random.Generator) -> str:
     found = text(rng)
     for _ in range(int(rng.integers(1, 3))):
         k = int(rng.integers(len(found) + 1))
-        put = rng.choice(
-            (
-                *"+-*/%()[]{},.;:=<>!@&|~^ \n\t#'\"xy03_eé×",
-                "**",
-                "sin",
-                "sine(",
-                "ln(x)",
-                " if ",
-                "lambda",
-                "not ",
-                " in ",
-                "x.T",
-                "[1]",
-                "1e999",
-                "2x",
-                "self",
-                "x = ",
-                "import ",
-                " and ",
-                "sum(x)",
-                "relu(x, y)",
-                "__x",
-                "0x1f",
-                "1j",
-                "True",
-                "None",
-                "a=1",
-                "...",
-                "**x",
-                "*x",
-                " is ",
-            )
-        )
+        put = rng.choice(PIECES)
         cut = int(rng.integers(3))
         found = found[:k] + (put if rng.random() < 0.7 else "") + found[k + cut :]
     return found

@@ -1,4 +1,4 @@
-"""The playground as a file: complete in itself, small, safe, written from the table; and the Graphviz that it carries."""
+"""The playground as a file: complete in itself, small, safe, written from the table; and the Graphviz in it."""
 
 from __future__ import annotations
 

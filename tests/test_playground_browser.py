@@ -1,4 +1,4 @@
-"""The playground in a real browser: it reads, draws and differentiates as Python does, and every control does its work."""
+"""The playground in a real browser: it reads, draws and differentiates as Python does, and every control works."""
 
 from __future__ import annotations
 

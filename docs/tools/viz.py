@@ -37,7 +37,7 @@ def package(wanted: str) -> Path:
 
 
 def parts(script: str) -> tuple[str, bytes]:
-    """The script without its WebAssembly, and that. Its bytes are characters, and zero, which no script holds, is U+0100."""
+    """The script without its WebAssembly, and that, whose bytes are characters there: U+0100 stands for zero."""
     found = LITERAL.search(script)
     if found is None or "o[i]=~c>>8&c" not in script:
         raise SystemExit("the package writes its WebAssembly in another way now; see how, and change docs/tools/viz.py")

@@ -7,6 +7,9 @@ every page.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from ...errors import DifflabError, UnsupportedError
 from ...graph.builder import Symbols
 from ...graph.function_names import functions
@@ -106,7 +109,7 @@ class Table:
             }
 
     def local(
-        self, row: Elementwise, j: int, number: int, params: Params, known: dict[int, Value] | None = None
+        self, row: Elementwise, j: int, number: int, params: Params, known: Mapping[int, Value] = MappingProxyType({})
     ) -> Tree:
         """The derivative by operand j as a tree, or as [mask, factor] under "gate"; None where it cannot be written."""
         rule = row.partials[j]

@@ -65,11 +65,11 @@ def inside(page):
 def drawn(page, expression):
     """Waits until the passes of an expression are there."""
     title = f"Forward and backward pass of {' '.join(expression.split())}"
-    page.wait_for_function(
-        "title => { const f = document.querySelectorAll('iframe'); return f.length === 1 && f[0].title === title && "
-        "difflab.still() && document.getElementById('told').textContent === '' }",
-        arg=title,
+    shown = (
+        "() => { const f = document.querySelectorAll('iframe'); return [f.length, f[0]?.title, difflab.still(), "
+        "document.getElementById('told').textContent]; }"
     )
+    assert until(lambda: page.evaluate(shown) == [1, title, True, ""]), page.evaluate(shown)
     return inside(page)
 
 

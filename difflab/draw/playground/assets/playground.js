@@ -99,7 +99,7 @@ async function show(passes) {
   const fill = (text, values) => text.replace(/@(\w+)@/g, (mark, name) => values[name] ?? mark);
   const parts = { inputs: passes.inputs.length ? PARTS.inputs : "", curve: flows ? fill(PARTS.curve, { outputName: escaped(passes.outputName) }) : "",
     methods: flows ? PARTS.methods : "" };
-  const text = fill(PAGE, { title: escaped(bounded(title, 120)), svg: drawing.text, layout: layoutOf(drawing), ...parts,
+  const text = fill(PAGE, { title: escaped(bounded(title, 120)), svg: drawing.text, layout: `framed ${layoutOf(drawing)}`, ...parts,
     data: JSON.stringify(data).replace(/</g, "\\u003c") });
   coming?.remove();
   const frame = coming = document.createElement("iframe");

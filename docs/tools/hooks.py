@@ -52,7 +52,7 @@ def on_files(files: Files, config: Any) -> Files:
     files.append(File.generated(config, "index.md", abs_src_path=str(ROOT / "README.md")))
     files.append(File.generated(config, "changelog.md", abs_src_path=str(ROOT / "CHANGELOG.md")))
     files.append(File.generated(config, "contributing.md", abs_src_path=str(ROOT / "CONTRIBUTING.md")))
-    for address, text in {**rows.pages(), **api.pages(), **steps.pages(), "playground.html": playground()}.items():
+    for address, text in {**rows.pages(), **api.pages(), **steps.pages(), "playground/page.html": playground()}.items():
         files.append(File.generated(config, address, content=text))
     return files
 

@@ -72,8 +72,8 @@ function slopeAlong(input, values) {
   const slopes = nodes.map((_, k) => (k === input ? 1 : null));
   nodes.forEach((_, t) => {
     for (const k of leaving[t].filter(k => slopes[edges[k].s] !== null)) {
-      const { local, gate } = send(edges[k], values, 1, null), part = gate === false ? 0 : local * slopes[edges[k].s];
-      slopes[t] = (slopes[t] ?? 0) + part;
+      const { local, gate } = send(edges[k], values, 1, null);
+      if (gate !== false) slopes[t] = (slopes[t] ?? 0) + local * slopes[edges[k].s];
     }
   });
   return slopes[out] ?? 0;

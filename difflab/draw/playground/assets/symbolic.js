@@ -26,6 +26,8 @@ class Steps {
   }
   times(a, b) {
     if (this.is(a, 0) || this.is(b, 0)) return this.number(0);
+    const [kind, mask, open, closed] = this.list[b]; // behind a gate nothing is multiplied where it is closed
+    if (kind === OPERATION.where() && this.is(closed, 0)) return this.apply(kind, [mask, this.times(a, open), closed]);
     return this.is(a, 1) ? b : this.is(b, 1) ? a : this.apply(OPERATION.multiply(), [a, b]);
   }
   plus(a, b) { return this.is(a, 0) ? b : this.is(b, 0) ? a : this.apply(OPERATION.add(), [a, b]); }

@@ -136,6 +136,7 @@ class Passes {
   // The program in Python that the page copies, with a mark for each input's value.
   copied() {
     const text = this.reading.text.trim(), names = this.inputs.map(k => this.nodes[k].called);
+    if (names.includes("self")) return null; // which forward(...) takes itself
     const quoted = text.includes("\n") ? `"""\n${text}\n"""` : `'${text}'`;
     return ["import difflab as dl", "", `graph = dl.parse(${quoted})`,
       `forward = graph.forward(${names.map((name, k) => `${name}=⟦${k}⟧`).join(", ")})`,

@@ -29,6 +29,7 @@ COMMANDS = {
     "nonfinite": "The operation where a NaN or an infinity begins: NumPy, JAX, PyTorch.",
     "draw": "The forward and the backward pass as a picture.",
     "step": "A page that goes through both passes step by step, with sliders.",
+    "playground": "A page to type expressions into, which needs no Python.",
     "step-size": "The V-curve: error of finite differences against the step.",
     "swell": "How formulas grow under symbolic differentiation.",
     "lab": "A local page: type an expression, step through it, compare.",

@@ -14,7 +14,7 @@ from ..graph.node import Node, Operation
 from ..graph.node_carrier import NODE
 from ..graph.pytree import spoken
 from ..primitives import Elementwise, Gate, Linear, Primitive, rows
-from ..primitives.text import ATOM, Written, call, of_number
+from ..primitives.text import ATOM, Text, Written, call, of_number
 from ..types import Params, Value
 
 LONG, LONGEST_INDEX = 60, 14
@@ -54,9 +54,12 @@ def plain(row: Primitive, operands: list[Written], params: Params) -> Written:
     """The plain text of an operation on operands."""
     if row is rows.subtract and operands[1][0] == "0":
         return operands[0]
-    if row.text is not None:
-        return row.text.of(operands, **params)
-    return call(row.name, *[text for text, _ in operands]), ATOM
+    return form_of(row, len(operands)).of(operands, **params)
+
+
+def form_of(row: Primitive, count: int) -> Text:
+    """The form in which an operation on so many operands is written for people."""
+    return row.text or Text(call(row.name, *[f"{{{k}}}" for k in range(count)]))
 
 
 def itself(node: Operation) -> tuple[Primitive, tuple[Value, ...], Params]:

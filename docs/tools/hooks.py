@@ -16,6 +16,8 @@ import rows
 import steps
 from mkdocs.structure.files import File, Files
 
+from difflab.draw.playground import playground
+
 ROOT = Path(__file__).parents[2]
 OUTSIDE = (
     "tutorials/*.md",
@@ -50,7 +52,7 @@ def on_files(files: Files, config: Any) -> Files:
     files.append(File.generated(config, "index.md", abs_src_path=str(ROOT / "README.md")))
     files.append(File.generated(config, "changelog.md", abs_src_path=str(ROOT / "CHANGELOG.md")))
     files.append(File.generated(config, "contributing.md", abs_src_path=str(ROOT / "CONTRIBUTING.md")))
-    for address, text in {**rows.pages(), **api.pages(), **steps.pages()}.items():
+    for address, text in {**rows.pages(), **api.pages(), **steps.pages(), "playground/page.html": playground()}.items():
         files.append(File.generated(config, address, content=text))
     return files
 
@@ -58,7 +60,7 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
     """Links as they are on the site, and what mkdocs' Markdown needs said."""
     where = page.file.src_uri
-    if where in ("step.md", "learning.md"):
+    if where in ("step.md", "learning.md", "playground.md"):
         page.meta["hide"] = ["toc"]  # room for the pages in them
     if where in ("index.md", "contributing.md"):
         markdown = moved_from_root(markdown)

@@ -6,9 +6,11 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 
 import numpy as np
 
@@ -40,6 +42,7 @@ SCRIPTS = (
     "formulas.js", "program.js", "tables.js", "linked.js", "maps.js", "follow.js", "curve.js", "plot.js", "page.js",
     "picture.js", "projector.js", "share.js", "framed.js",
 )  # fmt: skip
+LIBRARY = ("special.js", "incomplete.js", "bessel.js")  # functions that operations may need
 STYLES = ("page.css", "curve.css", "share.css", "projector.css")
 
 
@@ -128,9 +131,16 @@ def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     arrays = live is not None and live.operations is not None
     forms += f"\n{lists_of(forms)}" if arrays else "\nconst OPS = null;"
     forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
-    used = helpers(forms, "\n".join(map(asset, ("special.js", "incomplete.js", "bessel.js"))))
+    used = helpers(forms, "\n".join(map(asset, LIBRARY)))
     left_out = (*(() if arrays else ARRAYS), *(CURVE if live is None else ()))
-    parts = ['"use strict";', used, forms, *[asset(name).strip() for name in SCRIPTS if name not in left_out]]
+    return script_of_forms(f"{used}\n{forms}".strip(), left_out)
+
+
+def script_of_forms(forms: str, left_out: tuple[str, ...], after: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The script of a page: the forms of its operations, then the assets, each with what stands `after` it."""
+    parts = ['"use strict";', forms]
+    for name in SCRIPTS:
+        parts += [] if name in left_out else [asset(name).strip(), after.get(name, "")]
     return "(() => {\n" + "\n".join(p for p in parts if p) + "\n})();"
 
 
@@ -148,9 +158,9 @@ def digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def asset(name: str) -> str:
+def asset(name: str, package: str = str(__package__)) -> str:
     """A file of the page without its indentation, comments, and in scripts and styles spaces that mean nothing."""
-    text = files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    text = files(package).joinpath("assets", name).read_text(encoding="utf-8")
     lines = text.splitlines()
     kept = "\n".join(s for line in lines if (s := line.strip()) and not s.startswith("// "))
     return compact(kept) if name.endswith(".js") else compact_style(kept) if name.endswith(".css") else kept
@@ -166,8 +176,10 @@ def blocks_choice(states: list[str], first: int) -> str:
 
 
 def order_choice(model: Model, live: Live | None) -> str:
-    if live is None or model.backward is None:
-        return ""
+    return "" if live is None or model.backward is None else order()
+
+
+def order() -> str:
     return (
         '<label>Order <select id="order"><option value="right">topological</option>'
         f'<option value="eager">depth first, without waiting (wrong)</option></select></label>{why("order")}'
@@ -189,6 +201,10 @@ def inputs_panel(model: Model, live: Live | None, reason: str) -> str:
         told = escape(clean(reason, 300))
         told += ". The numbers are those of the point where the page was made"
         return f'<section id="inputs"><h2>Inputs</h2><p class="quiet">Recorded steps: {told}.</p></section>'
+    return sliders()
+
+
+def sliders() -> str:
     return (
         '<section id="inputs"><h2>Inputs</h2><div id="sliders"></div>'
         '<p id="marks" role="status"></p><button id="reset" type="button">Reset</button></section>'

@@ -87,7 +87,14 @@ def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
     )
     formulas = f"<p>sympy's formulas:</p><ul>{rows}</ul>{why('swell')}" if rows else ""
     reason = f'<p class="quiet">No symbolic column: {escape(symbolic.reason)}.</p>' if symbolic.reason else ""
-    heads = ["Derivative", "numerical, central", "symbolic", "reverse", "|numerical − reverse|"]
+    return methods_panel(
+        formulas + reason + (f'<p class="quiet">{escape(errors)}</p>{why("certified")}' if errors else "")
+    )
+
+
+def methods_panel(below: str) -> str:
+    """The markup of the methods side by side, and what stands below them."""
+    heads = ["Derivative", "numerical, central", "symbolic", "forward", "reverse", "|numerical − reverse|"]
     return (
         '<details id="methods" class="wide"><summary>Methods side by side at this point</summary>'
         '<p><label>Step of the numerical method <input id="h" type="range" min="-15" max="0" step="1" value="-5">'
@@ -95,9 +102,7 @@ def panel(model: Model, symbolic: Symbolic, ulps: bool) -> str:
         + why("step")
         + '<div class="scroll" tabindex="0" role="region" aria-label="Methods"><table><thead><tr>'
         + "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
-        + f'</tr></thead><tbody id="method-rows"></tbody></table></div>{why("sweeps")}{formulas}{reason}'
-        + (f'<p class="quiet">{escape(errors)}</p>{why("certified")}' if errors else "")
-        + "</details>"
+        + f'</tr></thead><tbody id="method-rows"></tbody></table></div>{why("sweeps")}{below}</details>'
     )
 
 

@@ -148,21 +148,24 @@ def called(row: Primitive, operands: list[Written], params: Params) -> Written:
     if row is rows.transpose and not params:
         text, level = operands[0]
         return f"{text}.T" if level == ATOM else f"({text}).T", ATOM
-    if row.infix and len(operands) == 2:
-        level, wanted = (row.text.level, row.text.operands) if row.text else (PRODUCT, (PRODUCT, SIGN))
-        return Text(f"{{0}}{row.infix}{{1}}" if level == POWER else f"{{0}} {row.infix} {{1}}", level, wanted).of(
-            operands
-        )
     known = row is rows.getitem and len(operands) == 1 and "index" in params  # a graph of text may not know it yet
     if known and (index := written_index(params["index"])) is not None:
         return f"{operands[0][0]}[{index.rstrip(',')}]", ATOM
+    return form_of(row, len(operands), params).of(operands, **params)
+
+
+def form_of(row: Primitive, count: int, params: Params) -> Text:
+    """The form in which a program writes an operation on so many operands."""
+    if row.infix and count == 2:
+        level, wanted = (row.text.level, row.text.operands) if row.text else (PRODUCT, (PRODUCT, SIGN))
+        return Text(f"{{0}}{row.infix}{{1}}" if level == POWER else f"{{0}} {row.infix} {{1}}", level, wanted)
     if row.text is not None and row.differentiable and row.text.form[0] != "|":
         form = row.text.form
         for sign, python in SIGNS.items():
             form = form.replace(sign, python)
-        return row.text._replace(form=form).of(operands, **params)
-    given = [f"{k}={v!r}" for k, v in params.items() if plain(v) or k == "index"]  # an index None is a new axis
-    return f"{row.name}({', '.join([text for text, _ in operands] + given)})", ATOM
+        return row.text._replace(form=form)
+    given = [f"{k}={v!r}".replace("{", "{{").replace("}", "}}") for k, v in params.items() if plain(v) or k == "index"]
+    return Text(f"{row.name}({', '.join([*(f'{{{k}}}' for k in range(count)), *given])})")
 
 
 def plain(value: Value) -> bool:

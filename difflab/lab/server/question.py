@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple, NoReturn
 
+from ...draw.playground.examples import EXAMPLES as NUMBERS
 from ...errors import InputError
 
 LONGEST = 2000  # characters of an expression or a point
@@ -13,15 +14,7 @@ LARGEST_ROUND = 2**53  # what JavaScript counts exactly
 PARTS = ("page", "comparison", "curve")
 KEYS = ("part", "expression", "at", "page", "round")
 
-EXAMPLES = (
-    ("Two operations", "q = x + y; f = q * z", "x=-2, y=5, z=-4"),
-    ("A sigmoid neuron", "1/(1+exp(-(w0*x0+w1*x1+w2)))", "w0=2, x0=-1, w1=-3, x1=-2, w2=-3"),
-    ("A value used twice", "u = x*y; u * sin(u)", "x=0.5, y=3"),
-    ("A kink", "abs(x) + x*y", "x=0, y=2"),
-    ("Cancellation", "(1 - cos(x)) / x**2", "x=1e-8"),
-    ("Where a difference formula fails", "exp(x) / (sin(x)**3 + cos(x)**3)", "x=1.5"),
-    ("A softmax loss", "log(sum(exp(W @ x))) - (W @ x)[0]", "W=[[1,2],[3,4]], x=[0.1,0.2]"),
-)
+EXAMPLES = (*NUMBERS, ("A softmax loss", "log(sum(exp(W @ x))) - (W @ x)[0]", "W=[[1,2],[3,4]], x=[0.1,0.2]"))
 
 
 class Question(NamedTuple):

@@ -61,9 +61,10 @@ function select(list, text) {
   return true;
 }
 function restore() {
-  if (location.hash.length < 2) return;
-  if (location.hash.length > MOST_FRAGMENT) return told("The link is too long to be followed.");
-  const asked = new URLSearchParams(location.hash.slice(1)), given = Object.keys(WORDS).filter(word => asked.has(word));
+  const fragment = data.asked ?? location.hash.slice(1); // a page around this one may have the link
+  if (!fragment) return;
+  if (fragment.length > MOST_FRAGMENT) return told("The link is too long to be followed.");
+  const asked = new URLSearchParams(fragment), given = Object.keys(WORDS).filter(word => asked.has(word));
   play(false);
   const odd = given.filter(word => !WORDS[word](asked.get(word)));
   if (odd.length || !given.length) told(`The link says something that this page does not know${odd.length ? ` (${odd.join(", ")})` : ""}: it is left out.`);
@@ -102,8 +103,9 @@ function pythonNow() {
 }
 
 $("copy-link").onclick = () => {
-  if (location.protocol === "about:") return told("Here, inside of another page, this page has no address: save it as a file to have a link.");
-  const link = location.href.split("#")[0] + "#" + fragment();
+  if (location.protocol === "about:" && !data.address) return told("Here, inside of another page, this page has no address: save it as a file to have a link.");
+  const link = (data.address ?? location.href.split("#")[0] + "#") + fragment();
+  if (data.address) parent.postMessage({ difflabLink: link }, "*");
   try {
     history.replaceState(null, "", link);
   } catch { /* some browsers refuse it for files */ }

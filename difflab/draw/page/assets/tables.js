@@ -71,6 +71,17 @@ function differences(h) {
     return (evaluated(moved(h)) - evaluated(moved(-h))) / (2 * h);
   });
 }
+// Forward mode: the slope of every node along one input, from the inputs on. A closed gate lets nothing through.
+function slopeAlong(input, values) {
+  const slopes = nodes.map((_, k) => (k === input ? 1 : null));
+  nodes.forEach((_, t) => {
+    for (const k of leaving[t].filter(k => slopes[edges[k].s] !== null)) {
+      const { local, gate } = send(edges[k], values, 1, null);
+      if (gate !== false) slopes[t] = (slopes[t] ?? 0) + local * slopes[edges[k].s];
+    }
+  });
+  return slopes[out] ?? 0;
+}
 function showMethods() {
   if (!live || !data.backward || !isOpen("methods")) return;
   const power = Number($("h").value), h = 10 ** power;
@@ -81,9 +92,10 @@ function showMethods() {
   const right = rightAdjoint(found), seed = number(data.seed);
   const rows = curves.map((curve, i) => {
     const reverse = entryOf(curve, right[curve.n] ?? 0);
-    const cells = [seed * numerical[i], symbolic ? seed * symbolic[i] : null, reverse, Math.abs(seed * numerical[i] - reverse)];
+    const cells = [seed * numerical[i], symbolic ? seed * symbolic[i] : null,
+      OPS ? null : seed * slopeAlong(curve.n, found.values), reverse, Math.abs(seed * numerical[i] - reverse)];
     return make("tr", {}, make("th", { scope: "row" }, curveName(curve, true)),
-      ...cells.map((c, j) => make("td", {}, c === null ? "—" : fmt(c, j === 3 ? 2 : 10))));
+      ...cells.map((c, j) => make("td", {}, c === null ? "—" : fmt(c, j === 4 ? 2 : 10))));
   });
   $("method-rows").replaceChildren(...rows);
 }

@@ -9,6 +9,7 @@ import click
 from ..compile.program.program import BACKENDS
 from ..errors import InputError
 from ..progress import doing
+from .devices import make_devices
 from .common import Command, emit_json, json_option, log, named_folder
 from .progress import is_quiet
 
@@ -17,6 +18,7 @@ difflab train mlp --out run
 difflab train cnn --data digits --epochs 20 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run --resume
+difflab train mlp --backend jax --devices 2 --out run
 difflab train cnn --shift 1 --noise 0.1 --clip-norm 1 --init he --out run
 """
 
@@ -54,6 +56,22 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
     default=None,
     help="What the steps run on; auto finds the fastest before the first.  [default: DIFFLAB_BACKEND, or numpy]",
 )
+@click.option(
+    "--devices", type=click.IntRange(1), default=None, help="Train on so many of JAX's devices (of each process)."
+)
+@click.option(
+    "--parameters",
+    type=click.Choice(["whole", "split"]),
+    default="whole",
+    show_default=True,
+    help="Large parameters lie whole on each device, or split over them.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default=None,
+    help="Of products on devices; weights stay wide.",
+)
 @click.option("--weight-decay", type=float, default=None, help="The pull of the weights towards 0.")
 @click.option("--batch-norm", is_flag=True, help="Batch normalisation behind every layer but the last.")
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True)
@@ -69,6 +87,7 @@ def command(model: str, data: str, out: str, as_json: bool, report: bool, resume
     """Train MODEL (mlp, cnn or lenet5) on pictures or a table, with progress on standard error."""
     from ..nn.training.recipes import Recipe, run
 
+    make_devices(settings["devices"])
     folder, bar = named_folder(out), False if is_quiet() else None
     try:
         found = run(Recipe(model=model, data=data, **settings), folder, resume=resume, progress=bar, tell=log)

@@ -59,6 +59,9 @@ class Recipe:
     clip_norm: float | None = None
     clip_value: float | None = None
     backend: str | None = None
+    devices: int | None = None
+    parameters: str = "whole"
+    precision: str | None = None
 
     def make_augment(self) -> Augment | None:
         """What is done to the training samples, or None."""
@@ -190,6 +193,6 @@ def run(
         model, data, recipe.make_loss(data), recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,
         recipe.seed, callbacks, out=folder, resume=resume, progress=progress, about=about,
         augment=recipe.make_augment(), clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
-        backend=recipe.backend,
+        backend=recipe.backend, devices=recipe.devices, parameters=recipe.parameters, precision=recipe.precision,
     )  # fmt: skip
     return Outcome(recipe, found, data, raw, time.perf_counter() - started, None if folder is None else Path(folder))

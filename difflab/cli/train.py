@@ -9,8 +9,9 @@ import click
 from ..compile.program.program import BACKENDS
 from ..errors import InputError
 from ..progress import doing
-from .devices import make_devices
 from .common import Command, emit_json, json_option, log, named_folder
+from .devices import make_devices
+from .processes import join, part, place_of, process_options
 from .progress import is_quiet
 
 EXAMPLES = """
@@ -82,20 +83,38 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
 @click.option("--out", required=True, help="The folder for checkpoints, metrics and the report.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder, to the same bits.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Write a page with pictures at the end.")
+@process_options
 @json_option
-def command(model: str, data: str, out: str, as_json: bool, report: bool, resume: bool, **settings: Any) -> int:
+@click.pass_obj
+def command(
+    arguments: list[str], model: str, data: str, out: str, as_json: bool, report: bool, resume: bool,
+    coordinator: str | None, processes: int | None, process_id: int | None, wait: float, **settings: Any,
+) -> int:  # fmt: skip
     """Train MODEL (mlp, cnn or lenet5) on pictures or a table, with progress on standard error."""
     from ..nn.training.recipes import Recipe, run
 
+    place = place_of(coordinator, processes, process_id, wait)
+    if place is not None and part() is None:
+        from .supervisor import Supervisor
+
+        return Supervisor(place, arguments, "; --resume goes on from the last checkpoint").run()
+    if place is not None:
+        settings["devices"] = settings["devices"] or 1
     make_devices(settings["devices"])
+    join()
+    first = place is None or place.id == 0
     folder, bar = named_folder(out), False if is_quiet() else None
     try:
-        found = run(Recipe(model=model, data=data, **settings), folder, resume=resume, progress=bar, tell=log)
+        found = run(
+            Recipe(model=model, data=data, **settings), folder, resume=resume, progress=bar, tell=log if first else None
+        )
     except (KeyboardInterrupt, MemoryError, OSError, InputError) as error:
         refused = isinstance(error, InputError) and error.__cause__ is None  # else a file could not be written
         if (folder / "last.npz").exists() and not refused:
             log(f"stopped; the same command with --resume goes on from {folder / 'last.npz'}")
         raise
+    if not first:
+        return 0
     page = None
     if report:
         from ..nn.report import write_report

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import optree
 
-from ...errors import InputError
+from ...errors import InputError, LostError
 from ...types import Array, Shape, Tree, Value
 from .carrier import jax, x64
 
@@ -98,8 +99,22 @@ class Mesh:
                 x = jax().jit(lambda y: y, out_shardings=self.along(None))(x)
             return np.array(x)
 
-        with x64():
+        with x64(), in_company():
             return optree.tree_map(get, tree)
+
+
+@contextmanager
+def in_company() -> Iterator[None]:
+    """Around what waits for other processes: their end comes as an error of JAX's runtime, of one kind or another."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        if processes() == 1:
+            raise
+        raise LostError(
+            f"another of {processes()} processes has ended or cannot be reached ({str(error)[:200]}); start all again, "
+            "from the last checkpoint"
+        ) from error
 
 
 def processes() -> int:

@@ -17,7 +17,7 @@ from ...primitives import Carrier
 from ...types import Function, Tree, Value
 from ..passes.pipeline import NUMPYS, optimise
 from .carrier import computed_in, jax, run, sample, x64
-from .mesh import Mesh
+from .mesh import Mesh, in_company
 
 
 class Sharded:
@@ -98,7 +98,7 @@ class Program:
             return run(self.graph, list(values))[: self.count]
 
     def __call__(self, args: tuple[Tree, ...]) -> tuple[Tree, ...]:
-        with x64():
+        with x64(), in_company():
             found: tuple[Tree, ...] = self.rebuild(list(self.compiled(*optree.tree_leaves(args))))
         return found
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ...compile.program.program import known_backend
-from ...compile.xla.mesh import BY_RULE, SPLIT, WHOLE, Mesh, largest_axis, process, processes, replicated
+from ...compile.xla.mesh import BY_RULE, SPLIT, WHOLE, Mesh, in_company, largest_axis, process, processes, replicated
 from ...compile.xla.sharded import Sharded
 from ...errors import InputError
 from ...types import Array, Params, State, Tree, Value
@@ -70,12 +71,18 @@ class DevicePrograms(Programs):
 
     @cached_property
     def judge(self) -> Any:
+        sharded = self.sharded_judge
+        return lambda *args: self.mesh.fetch(sharded(*args))
+
+    @cached_property
+    def sharded_judge(self) -> Sharded:
         return Sharded(self.both, self.mesh, (BY_RULE, WHOLE, SPLIT, SPLIT), (WHOLE, WHOLE), (), self.precision)
 
     def take(self, trees: tuple[Tree, ...], x: Array, y: Array) -> tuple[tuple[Tree, ...], Value, int]:
         *after, mean, hits, wishes = self.sharded(*trees, x, y, self.wished)
+        mean, hits, wishes = self.mesh.fetch((mean, hits, wishes))
         self.wishes = int(wishes)
-        return tuple(after), np.asarray(mean)[()], int(hits)
+        return tuple(after), mean[()], int(hits)
 
     @property
     def wished(self) -> Array:
@@ -89,7 +96,7 @@ class DevicePrograms(Programs):
         self.sharded.program((*trees, x, y, self.wished))
 
     def ready_to_judge(self, *args: Tree) -> None:
-        self.judge.program(args)
+        self.sharded_judge.program(args)
 
     def placed(self, params: Params, memory: Memory, state: State) -> tuple[Tree, ...]:
         return tuple(self.mesh.place(t, kind) for t, kind in zip((params, memory, state), (BY_RULE, BY_RULE, WHOLE)))
@@ -132,10 +139,10 @@ def same_everywhere(told: Any) -> None:
     """Refuses a run whose processes were given different things, which `told` says of this one."""
     if processes() == 1:
         return
-    from jax.experimental.multihost_utils import process_allgather
-
     mine = zlib.crc32(repr(told).encode())
-    found = np.asarray(process_allgather(np.uint32(mine))).reshape(-1)
+    multihost = import_module("jax.experimental.multihost_utils")
+    with in_company():
+        found = np.asarray(multihost.process_allgather(np.uint32(mine))).reshape(-1)
     odd = [k for k, other in enumerate(found) if other != found[0]]
     if odd:
         raise InputError(

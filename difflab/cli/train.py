@@ -110,7 +110,7 @@ def command(
         )
     except (KeyboardInterrupt, MemoryError, OSError, InputError) as error:
         refused = isinstance(error, InputError) and error.__cause__ is None  # else a file could not be written
-        if (folder / "last.npz").exists() and not refused:
+        if (folder / "last.npz").exists() and not refused and part() is None:  # else the supervisor says so
             log(f"stopped; the same command with --resume goes on from {folder / 'last.npz'}")
         raise
     if not first:

@@ -25,7 +25,7 @@ from ...types import DType, Rule, Shape, Value
 from .refusals import asking
 
 MISSING = "JAX is not installed (pip install 'difflab[jax]')"
-KERNELS = tuple(f"difflab.primitives.kernels.xla{part}" for part in ("", "_elements", "_windows"))
+KERNELS = tuple(f"difflab.primitives.kernels.xla{part}" for part in ("", "_elements", "_windows", "_random"))
 COMPUTED: ContextVar[str | None] = ContextVar("COMPUTED", default=None)
 CONVOLUTIONS = (rows.conv, rows.conv_input_transpose, rows.conv_weight_transpose)
 JOINS = (rows.concatenate, rows.stack, rows.append)

@@ -91,7 +91,13 @@ class Program:
         )
         like = [jax().ShapeDtypeStruct(x.shape, x.dtype, sharding=s) for x, s in zip(self.graph.inputs, given)]
         with x64():
-            self.compiled: Any = self.jitted.lower(*like).compile()
+            lowered = self.jitted.lower(*like)
+            if mesh.count > 1 and "callback" in lowered.as_text():
+                raise UnsupportedError(
+                    "devices: NumPy runs one of the operations on the host, called out of XLA's program, which several "
+                    "devices cannot share; take one device"
+                )
+            self.compiled: Any = lowered.compile()
 
     def function(self, *values: Value) -> list[Value]:
         with computed_in(self.precision):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -157,3 +159,19 @@ def bytes_per_device(tree: Tree) -> int:
         if s.device == here
     ]
     return int(sum(parts))
+
+
+def same_everywhere(told: object) -> None:
+    """Refuses a run whose processes were given different things, which `told` says of this one."""
+    if processes() == 1:
+        return
+    mine = zlib.crc32(repr(told).encode())
+    multihost = import_module("jax.experimental.multihost_utils")
+    with in_company():
+        found = np.asarray(multihost.process_allgather(np.uint32(mine))).reshape(-1)
+    odd = [k for k, other in enumerate(found) if other != found[0]]
+    if odd:
+        raise InputError(
+            f"process {process()} has other data or settings than {'process 0' if process() else f'process {odd[0]}'}: "
+            f"hashes {found[0]:08x} and {found[odd[0]]:08x}; give all processes the same data set, options and folder"
+        )

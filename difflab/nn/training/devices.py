@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ...compile.program.program import known_backend
-from ...compile.xla.mesh import BY_RULE, SPLIT, WHOLE, Mesh, in_company, largest_axis, process, processes, replicated
+from ...compile.xla.mesh import BY_RULE, SPLIT, WHOLE, Mesh, largest_axis, process, processes, replicated
 from ...compile.xla.sharded import Sharded
 from ...errors import InputError
 from ...types import Array, Params, State, Tree, Value
@@ -133,19 +131,3 @@ def device_mesh(devices: int, parameters: str, batch_size: int) -> Mesh:
         near = max(count, round(batch_size / count) * count)
         raise InputError(f"fit: batch_size={batch_size} does not divide over {count} devices; take {near}")
     return mesh
-
-
-def same_everywhere(told: Any) -> None:
-    """Refuses a run whose processes were given different things, which `told` says of this one."""
-    if processes() == 1:
-        return
-    mine = zlib.crc32(repr(told).encode())
-    multihost = import_module("jax.experimental.multihost_utils")
-    with in_company():
-        found = np.asarray(multihost.process_allgather(np.uint32(mine))).reshape(-1)
-    odd = [k for k, other in enumerate(found) if other != found[0]]
-    if odd:
-        raise InputError(
-            f"process {process()} has other data or settings than {'process 0' if process() else f'process {odd[0]}'}: "
-            f"hashes {found[0]:08x} and {found[odd[0]]:08x}; give all processes the same data set, options and folder"
-        )

@@ -14,6 +14,7 @@ import optree
 from numpy.typing import DTypeLike
 
 from ...compile.program.program import known_backend
+from ...compile.xla.mesh import same_everywhere
 from ...errors import DomainError, InputError, ShapeError
 from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
@@ -27,7 +28,7 @@ from ..optim.optimiser import Optimiser
 from .backend import fastest
 from .callbacks import sign
 from .checkpoint import Checkpoint, Reader, counted, description, record_of
-from .devices import DevicePrograms, counted_devices, device_mesh, same_everywhere
+from .devices import DevicePrograms, counted_devices, device_mesh
 from .progress import Silent, shown
 from .run import Run
 from .step import Loss, Programs, clipping, finite, loss_of, name_of

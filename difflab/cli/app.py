@@ -16,7 +16,7 @@ import click
 
 from ..errors import DifflabError, LostError
 from ..files import MENDS
-from .processes import LOST, part, take_part
+from .processes import LOST, own_part, take_part
 from .progress import shown
 
 OK, DISAGREE, BAD_INPUT, INTERNAL, CLOSED_PIPE, INTERRUPTED = 0, 1, 2, 3, 141, 130
@@ -156,7 +156,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
         return BAD_INPUT, f"{error.format_message()}\nTry: {command} --help"
     if isinstance(error, click.ClickException):
         return BAD_INPUT, error.format_message()
-    if isinstance(error, LostError) and part() is not None:
+    if isinstance(error, LostError) and own_part() is not None:
         return LOST, ""  # the supervisor says why
     if isinstance(error, DifflabError):
         return BAD_INPUT, at_the_shell(str(error))

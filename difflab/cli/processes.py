@@ -100,6 +100,11 @@ def place_of(
     return checked(Place(found[1], int(found[2]), processes, process_id, wait))
 
 
+def writes(place: Place | None) -> bool:
+    """Whether this process is the one that prints and writes what came out."""
+    return place is None or place.id == 0
+
+
 def checked(place: Place) -> Place:
     if place.id >= place.processes:
         raise InputError(
@@ -169,7 +174,7 @@ def code() -> str:
     return found.hexdigest()[:16]
 
 
-def part() -> Part | None:
+def own_part() -> Part | None:
     """What this process has been told by its supervisor, where it has one."""
     told = os.environ.get(VARIABLE)
     return None if told is None else Part(**json.loads(told))
@@ -181,7 +186,7 @@ def told(mine: Part) -> str:
 
 def take_part() -> None:
     """In the process that works, first of all: signs of life, and no messages of libraries on the terminal."""
-    mine = part()
+    mine = own_part()
     if mine is None:
         return
     sys.stderr = os.fdopen(mine.errors, "w", buffering=1, errors="replace", closefd=False)
@@ -190,7 +195,7 @@ def take_part() -> None:
 
 def join() -> None:
     """Meets the other processes in JAX, where there are any."""
-    mine = part()
+    mine = own_part()
     if mine is None:
         return
     jax: Any = import_module("jax")

@@ -1,8 +1,8 @@
 """A process that takes part in a command of many has a supervisor: it meets the others, watches, and says who is lost.
 
 What runs on devices waits inside of JAX for the others, where no error of Python's reaches it, and JAX's own end when
-another process is gone is an abort. So the work is done by a child, and the supervisor, which never imports JAX, holds a
-connection with that of process 0. Whoever ends, falls silent or is cut off ends all of them, within a minute, with
+another process is gone is an abort. So the work is done by a child, and the supervisor, which never imports JAX, holds
+a connection with that of process 0. Whoever ends, falls silent or is cut off ends all of them, within a minute, with
 exit status 2 and one sentence. Each message is a line of JSON.
 """
 
@@ -30,6 +30,11 @@ GRACE = 10.0  # for the cause to arrive, where a child has only noticed that ano
 CLEAN = 20.0  # for a child that was asked to stop to save its work
 LONGEST = 1 << 20  # bytes of a message
 ABORTED = -6  # the status of a child that JAX has ended because others are lost
+
+
+def supervised(place: Place, arguments: list[str], mend: str) -> int:
+    """The command once more, in a process that takes part; its exit status."""
+    return Supervisor(place, arguments, mend).run()
 
 
 class Line:
@@ -121,20 +126,22 @@ class Supervisor:
         if not isinstance(hello, dict):  # something else that found the port
             line.socket.close()
             return
-        number, theirs = hello.get("id"), hello.get("likeness", {})
-        wrong = ""
-        if hello.get("processes") != self.place.processes:
-            wrong = f"process {number} says that there are {hello.get('processes')} processes, process 0 that there are {self.place.processes}"
-        elif number in self.lines or number == 0:
-            wrong = f"two processes are number {number}; give each its own --process-id"
-        else:
-            for what, ours in self.mine.items():
-                if theirs.get(what) != ours:
-                    wrong = f"{what}: process 0 has {ours}, process {number} has {theirs.get(what)}; make them the same"
-                    break
+        number = hello.get("id")
+        wrong = self.wrong(number, hello.get("processes"), hello.get("likeness", {}))
         self.lines[number if isinstance(number, int) and number not in self.lines else -1] = line
         if wrong:
             raise self.refused(wrong)
+
+    def wrong(self, number: object, processes: object, theirs: Params) -> str:
+        """What another process has said of itself that cannot be; nothing where all is well."""
+        if processes != self.place.processes:
+            return f"process {number} was told of {processes} processes, process 0 of {self.place.processes}"
+        if number in self.lines or number == 0:
+            return f"two processes are number {number}; give each its own --process-id"
+        for what, ours in self.mine.items():
+            if theirs.get(what) != ours:
+                return f"{what}: process 0 has {ours}, process {number} has {theirs.get(what)}; make them the same"
+        return ""
 
     def refused(self, why: str) -> InputError:
         for line in self.lines.values():
@@ -152,8 +159,8 @@ class Supervisor:
             except OSError as error:
                 if left <= 0 or isinstance(error, socket.gaierror):
                     raise InputError(
-                        f"no process 0 at {self.place.address} within {self.place.wait:g} s ({error.strerror or error}); start it "
-                        "with --process-id 0 on that machine, or mend the address"
+                        f"no process 0 at {self.place.address} within {self.place.wait:g} s "
+                        f"({error.strerror or error}); start it with --process-id 0 on that machine, or mend the address"
                     ) from None
                 time.sleep(0.1)
         line = self.lines[0] = Line(connection)
@@ -163,7 +170,7 @@ class Supervisor:
             if "go" in message:
                 return str(message["go"])
             raise InputError(str(message.get("lost", "process 0 says something that is not understood")))
-        raise InputError(f"process 0 at {self.place.address} has ended, or something else uses its port; see there why")
+        raise InputError(f"process 0 at {self.place.address} has ended, or something else has its port; see there why")
 
     # Working.
     def start(self, address: str) -> None:

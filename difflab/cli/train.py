@@ -10,9 +10,10 @@ from ..compile.program.program import BACKENDS
 from ..errors import InputError
 from ..progress import doing
 from .common import Command, emit_json, json_option, log, named_folder
-from .devices import make_devices
-from .processes import join, part, place_of, process_options
+from .devices import take_devices
+from .processes import own_part, place_of, process_options, writes
 from .progress import is_quiet
+from .supervisor import supervised
 
 EXAMPLES = """
 difflab train mlp --out run
@@ -87,22 +88,17 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
 @json_option
 @click.pass_obj
 def command(
-    arguments: list[str], model: str, data: str, out: str, as_json: bool, report: bool, resume: bool,
+    arguments: list[str], /, model: str, data: str, out: str, as_json: bool, report: bool, resume: bool,
     coordinator: str | None, processes: int | None, process_id: int | None, wait: float, **settings: Any,
 ) -> int:  # fmt: skip
     """Train MODEL (mlp, cnn or lenet5) on pictures or a table, with progress on standard error."""
     from ..nn.training.recipes import Recipe, run
 
     place = place_of(coordinator, processes, process_id, wait)
-    if place is not None and part() is None:
-        from .supervisor import Supervisor
-
-        return Supervisor(place, arguments, "; --resume goes on from the last checkpoint").run()
-    if place is not None:
-        settings["devices"] = settings["devices"] or 1
-    make_devices(settings["devices"])
-    join()
-    first = place is None or place.id == 0
+    if place is not None and own_part() is None:
+        return supervised(place, arguments, "; --resume goes on from the last checkpoint")
+    settings["devices"] = take_devices(place, settings["devices"])
+    first = writes(place)
     folder, bar = named_folder(out), False if is_quiet() else None
     try:
         found = run(
@@ -110,7 +106,7 @@ def command(
         )
     except (KeyboardInterrupt, MemoryError, OSError, InputError) as error:
         refused = isinstance(error, InputError) and error.__cause__ is None  # else a file could not be written
-        if (folder / "last.npz").exists() and not refused and part() is None:  # else the supervisor says so
+        if (folder / "last.npz").exists() and not refused and own_part() is None:  # else the supervisor says so
             log(f"stopped; the same command with --resume goes on from {folder / 'last.npz'}")
         raise
     if not first:

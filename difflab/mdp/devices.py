@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 
 import numpy as np
@@ -115,7 +115,8 @@ class Cut:
     def pairs(self, q: Value) -> Floats:
         """Action values on the devices, as a vector over pairs (K,)."""
         states = self.process.states
-        return self.fetch(q)[states, np.arange(self.process.n_pairs) - self.process.starts[states]]
+        found: Floats = self.fetch(q)[states, np.arange(self.process.n_pairs) - self.process.starts[states]]
+        return found
 
     # Programs.
     def over(self, body: Callable[..., Value], split: int, whole: int, of: int) -> Callable[..., Value]:
@@ -201,7 +202,7 @@ def solve_on(process: MDP, run: Run, start: Floats | None, devices: object, swee
                 found = bounds.prove(cut.fetch(v), cut.fetch(w), cut.pairs(q), lo, hi)
                 bound = max(bound, found.bound)
         else:
-            bound, found = run.proof_of_paths(process, lo, hi, lambda: cut.fetch(w))
+            bound, found = run.proof_of_paths(process, lo, hi, partial(cut.fetch, w))
         if run.record(bound) and found is not None:
             run.notes.append(f"{cut.size // cut.mesh.count:,} states on each of {cut.mesh.count} devices")
             return found
@@ -223,9 +224,8 @@ def resolvent_on(chain: MDP, b: Floats, tolerance: float, devices: object, trans
         )
     cut = Cut(chain, whole_devices(devices, "optimal_values"))
     right = cut.vector(b)
-    x, change, terms = series(cut, transpose, tolerance * (1 - bounds.most) / bounds.most if bounds.most else math.inf)(
-        right, right, *cut.arrays
-    )
+    aim = tolerance * (1 - bounds.most) / bounds.most if bounds.most else math.inf
+    x, _, terms = series(cut, transpose, aim)(right, right, *cut.arrays)
     if int(cut.mesh.fetch(terms)) >= MOST_TERMS:
         raise InputError(f"optimal_values: the series has not settled in {MOST_TERMS:,} terms; leave devices out")
     return cut.fetch(x)

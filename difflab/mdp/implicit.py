@@ -13,7 +13,7 @@ from ..errors import ShapeError, UnsupportedError
 from ..graph.node_carrier import NODE
 from ..graph.traced import Traced, apply
 from ..primitives import Carrier
-from ..types import Array, Shape, Value
+from ..types import Array, Params, Shape, Value
 from .backup import best, pair_values, under
 from .bounds import attainable
 from .devices import resolvent_on
@@ -44,7 +44,7 @@ def optimal_values(
         )
     doubles(plain(rewards), plain(probabilities), plain(discount))
     there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
-    more = {} if devices is None else {"devices": devices}
+    more: Params = {} if devices is None else {"devices": devices}
     solution = there.solve(tolerance=attainable(there, 1e-9), **more)
     if not recorded(rewards, probabilities, discount):
         return solution.values

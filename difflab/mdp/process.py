@@ -220,8 +220,8 @@ class MDP(Shown):
         devices: int | None = None,
     ) -> Value:
         """v* (S,), differentiable in what is given: `rewards` (K,), (S, A) or (S,), `probabilities`, the stored entries
-        of `transitions`, and the `discount`. Keeps the sparsity, so it is for large processes too. With `devices` values
-        and derivatives are found on so many of JAX's devices, each with its part of the states.
+        of `transitions`, and the `discount`. Keeps the sparsity, so it is for large processes too. With `devices`
+        values and derivatives are found on so many of JAX's devices, each with its part of the states.
         """
         return OPTIMAL_VALUES(self, rewards, probabilities, discount, devices)
 

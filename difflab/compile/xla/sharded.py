@@ -47,7 +47,9 @@ class Sharded:
 
     def program(self, args: tuple[Tree, ...]) -> Program:
         """The program of these arguments' kind, made if it is not known; collectives are laid down in it."""
-        leaves, spec = optree.tree_flatten(args)
+        given: Tree = args
+        leaves: list[Value]
+        leaves, spec = optree.tree_flatten(given)
         key = spec, tuple([(np.shape(x), str(Carrier.dtype(x))) for x in leaves])
         if key not in self.known:
             self.known[key] = Program(self, args)
@@ -65,7 +67,8 @@ class Program:
     """One kind of arguments: the graph, and what XLA compiled."""
 
     def __init__(self, owner: Sharded, args: tuple[Tree, ...]) -> None:
-        examples = optree.tree_map(example, args)
+        given: Tree = args
+        examples = optree.tree_map(example, given)
         graph, _ = record(owner.f, *examples, merging=True)
         if any(not isinstance(seen, SeenShape) for _, seen in graph.guards):
             raise UnsupportedError(
@@ -77,7 +80,7 @@ class Program:
         self.count: int = len(graph.outputs)
         self.precision: str | None = owner.precision
         mesh = owner.mesh
-        given = [
+        layouts = [
             mesh.lies(np.shape(x), kind) for tree, kind in zip(args, owner.takes) for x in optree.tree_leaves(tree)
         ]
         results = self.rebuild(list(graph.outputs))
@@ -87,9 +90,9 @@ class Program:
         sizes = [len(optree.tree_leaves(tree)) for tree in args]
         donated = [sum(sizes[:k]) + j for k in owner.donate for j in range(sizes[k])]
         self.jitted: Any = jax().jit(
-            self.function, in_shardings=tuple(given), out_shardings=found, donate_argnums=tuple(donated)
+            self.function, in_shardings=tuple(layouts), out_shardings=found, donate_argnums=tuple(donated)
         )
-        like = [jax().ShapeDtypeStruct(x.shape, x.dtype, sharding=s) for x, s in zip(self.graph.inputs, given)]
+        like = [jax().ShapeDtypeStruct(x.shape, x.dtype, sharding=s) for x, s in zip(self.graph.inputs, layouts)]
         with x64():
             lowered = self.jitted.lower(*like)
             if mesh.count > 1 and "callback" in lowered.as_text():
@@ -104,8 +107,9 @@ class Program:
             return run(self.graph, list(values))[: self.count]
 
     def __call__(self, args: tuple[Tree, ...]) -> tuple[Tree, ...]:
+        given: Tree = args
         with x64(), in_company():
-            found: tuple[Tree, ...] = self.rebuild(list(self.compiled(*optree.tree_leaves(args))))
+            found: tuple[Tree, ...] = self.rebuild(list(self.compiled(*optree.tree_leaves(given))))
         return found
 
 

@@ -102,7 +102,7 @@ class DevicePrograms(Programs):
     def fetched(self, tree: Tree) -> Tree:
         return self.mesh.fetch(tree)
 
-    def cleaned(self, memory: Memory) -> Memory:
+    def cleaned(self, memory: Tree) -> Tree:
         return memory  # XLA's programs have no denormal numbers
 
     def finite(self, tree: Tree) -> bool:

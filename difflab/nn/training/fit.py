@@ -391,12 +391,15 @@ class Trainer:
 
     def trouble(self, safe: Tree, last: int) -> None:
         """Runs the steps since the last copy again, up to the first that leaves no number, and says what is wrong."""
+        start: int
+        trees: tuple[Tree, ...]
         start, trees = safe
         for k, chosen in enumerate(batches(len(self.data.x_train), self.batch_size, seed=self.seed, epoch=self.epoch)):
             if k < start:
                 continue
             x, y = self.batch(k, chosen)
-            after, mean, _ = self.programs.take(optree.tree_map(np.array, trees), x, y)
+            copies: Tree = trees
+            after, mean, _ = self.programs.take(optree.tree_map(np.array, copies), x, y)
             good = finite(mean) and self.programs.finite(after[0])
             if not good or k >= last:
                 reason = first_bad_node(self.programs.update, *trees, x, y)

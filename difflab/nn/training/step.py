@@ -149,10 +149,9 @@ class Programs:
         """The tree as NumPy's arrays; a copy, where steps would write over it."""
         return optree.tree_map(np.array, tree)
 
-    def cleaned(self, memory: Memory) -> Memory:
+    def cleaned(self, memory: Tree) -> Tree:
         """The optimiser's memory without what costs time and does nothing."""
-        cleaned: Memory = optree.tree_map(without_dust, memory)
-        return cleaned
+        return optree.tree_map(without_dust, memory)
 
     def finite(self, tree: Tree) -> bool:
         """Whether every number is finite."""

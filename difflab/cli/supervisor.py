@@ -170,7 +170,7 @@ class Supervisor:
             if "go" in message:
                 return str(message["go"])
             raise InputError(str(message.get("lost", "process 0 says something that is not understood")))
-        raise InputError(f"process 0 at {self.place.address} has ended, or something else has its port; see there why")
+        raise InputError(f"process 0 at {self.place.address} has ended, or it is another's port; see there")
 
     # Working.
     def start(self, address: str) -> None:

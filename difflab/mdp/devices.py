@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from ..compile.xla.carrier import jax, x64
 from ..compile.xla.mesh import AXIS, SPLIT, Mesh, in_company, processes, same_everywhere
 from ..errors import InputError, UnsupportedError
-from ..types import Array, Value
+from ..types import Array, Function, Value
 from .bounds import Bounds
 from .process import MDP
 from .run import AT_REST, Run
@@ -118,14 +117,20 @@ class Cut:
         found: Floats = self.fetch(q)[states, np.arange(self.process.n_pairs) - self.process.starts[states]]
         return found
 
-    # Programs.
-    def over(self, body: Callable[..., Value], split: int, whole: int, of: int) -> Callable[..., Value]:
-        """A program whose body sees each device's part of `of` arguments and gives so many parts and whole numbers."""
+
+class Programs:
+    """What runs on a mesh: each body sees its device's part of the states. Compiled once for processes of one shape."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh: Mesh = mesh
+
+    def over(self, body: Function, takes: int, numbers: int, gives: int, whole: int) -> Function:
+        """The body of so many cut arrays and numbers, which gives so many cut arrays and numbers."""
         module = jax()
-        spec = module.sharding.PartitionSpec
+        cut, same = (module.sharding.PartitionSpec(AXIS),), (module.sharding.PartitionSpec(),)
         shard = getattr(module, "shard_map", None) or import_module("jax.experimental.shard_map").shard_map
         made = shard(
-            body, mesh=self.mesh.mesh, in_specs=(spec(AXIS),) * of, out_specs=(spec(AXIS),) * split + (spec(),) * whole
+            body, mesh=self.mesh.mesh, in_specs=cut * takes + same * numbers, out_specs=cut * gives + same * whole
         )
         jitted = module.jit(made)
 
@@ -135,65 +140,110 @@ class Cut:
 
         return call
 
-    def changes(self, v: Value, w: Value) -> tuple[Value, Value, Value]:
-        """The smallest and the largest change of a state, and the largest value, over all devices."""
-        numpy, lax = jax().numpy, jax().lax
-        place = lax.axis_index(AXIS) * v.shape[0] + numpy.arange(v.shape[0])
-        real, change = place < self.process.n_states, w - v
-        lo, hi = numpy.min(numpy.where(real, change, numpy.inf)), numpy.max(numpy.where(real, change, -numpy.inf))
-        return lax.pmin(lo, AXIS), lax.pmax(hi, AXIS), lax.pmax(numpy.max(numpy.abs(v)), AXIS)
-
-    def looked_ahead(self, v: Value, following: Value, probabilities: Value, rewards: Value) -> Value:
-        """Rewards, and the discounted values of what follows."""
-        worth = self.process.discount * jax().lax.all_gather(v, AXIS, tiled=True)
-        return rewards + jax().numpy.sum(probabilities * worth[following], axis=-1)
-
     @cached_property
-    def backup(self) -> Callable[..., Value]:
-        """The backup of v (S,): with its action values, the choice of an action, and `changes`."""
+    def backup(self) -> Function:
+        """Of v, `Cut.arrays`, discount and number of states: w, the action values, the choices, and `changes`."""
 
-        def body(v: Value, following: Value, probabilities: Value, rewards: Value, alive: Value) -> Value:
-            q = self.looked_ahead(v, following, probabilities, rewards)
+        def body(v: Value, following: Value, chances: Value, rewards: Value, alive: Value, g: Value, n: Value) -> Value:
+            q = looked_ahead(v, following, chances, rewards, g)
             w = jax().numpy.where(alive, jax().numpy.max(q, axis=1), 0.0)
-            return w, q, jax().numpy.argmax(q, axis=1), *self.changes(v, w)
+            return w, q, jax().numpy.argmax(q, axis=1), *changes(v, w, n)
 
-        return self.over(body, 3, 3, 5)
+        return self.over(body, 5, 2, 3, 3)
 
     @cached_property
-    def evaluated(self) -> Callable[..., Value]:
-        """Values after sweeps under the policy that takes these choices, until their range has shrunk to a tenth."""
+    def sweeps(self) -> Function:
+        """Of v, choices, `Cut.arrays`, discount, number of states, and whether there is an end: the values after sweeps
+        under the policy that takes these choices, until what has to fall has fallen to a tenth."""
 
-        def body(v: Value, choice: Value, *arrays: Value) -> Value:
+        def body(v: Value, choice: Value, *more: Value) -> tuple[Value]:
             numpy, lax = jax().numpy, jax().lax
-            *rows, alive = arrays
+            *rows, alive, g, n, ends = more
             mine = [numpy.take_along_axis(x, choice.reshape(-1, *[1] * (x.ndim - 1)), axis=1)[:, 0] for x in rows]
 
             def sweep(v: Value) -> tuple[Value, Value]:
-                w = numpy.where(alive, self.looked_ahead(v, *mine), 0.0)
-                lo, hi, _ = self.changes(v, w)
-                return w, self.spread(lo, hi)
+                w = numpy.where(alive, looked_ahead(v, mine[0], mine[1], mine[2], g), 0.0)
+                lo, hi, _ = changes(v, w, n)
+                return w, numpy.where(ends, numpy.maximum(numpy.abs(lo), numpy.abs(hi)), hi - lo)
 
             first, spread = sweep(v)
             on = lambda state: (state[2] < MOST_SWEEPS) & (state[1] > 0.1 * spread)
-            ahead = lambda state: (*sweep(state[0]), state[2] + 1)
-            return lax.while_loop(on, ahead, (first, spread, 1))[0]
+            return (lax.while_loop(on, lambda state: (*sweep(state[0]), state[2] + 1), (first, spread, 1))[0],)
 
-        call = self.over(lambda *args: (body(*args),), 1, 0, 6)
-        return lambda *args: call(*args)[0]
+        return self.over(body, 6, 3, 1, 0)
 
-    def spread(self, lo: Value, hi: Value) -> Value:
-        """What has to fall: where a shift of all values is no error, the width of the range of changes."""
-        numpy = jax().numpy
-        shifts = not self.process.terminal.any()
-        return hi - lo if shifts else numpy.maximum(numpy.abs(lo), numpy.abs(hi))
+    def series(self, transpose: bool) -> Function:
+        """Of x, b, `Cut.arrays`, discount and aim: x = b + g P x, or with P transposed, again and again until the
+        change is at most the aim, or rounding; and the number of terms."""
+        return self.to_states if transpose else self.from_states
+
+    @cached_property
+    def from_states(self) -> Function:
+        def product(x: Value, on: Value, weight: Value) -> Value:
+            return jax().numpy.sum(weight * jax().lax.all_gather(x, AXIS, tiled=True)[on], axis=1)
+
+        return self.summed(product, jax().numpy.max, jax().lax.pmax)
+
+    @cached_property
+    def to_states(self) -> Function:
+        def product(x: Value, on: Value, weight: Value) -> Value:
+            sent = jax().numpy.zeros(len(x) * self.mesh.count).at[on].add(weight * x[:, None])
+            return jax().lax.psum_scatter(sent, AXIS, tiled=True)
+
+        return self.summed(product, jax().numpy.sum, jax().lax.psum)
+
+    def summed(self, product: Function, many: Function, over: Function) -> Function:
+        def body(x: Value, b: Value, following: Value, chances: Value, *rest: Value) -> Value:
+            *_, g, aim = rest
+
+            def size(x: Value) -> Value:
+                return over(many(jax().numpy.abs(x)), AXIS)
+
+            floor = 2.0**-50 * size(b)
+
+            def ahead(state: tuple[Value, ...]) -> tuple[Value, ...]:
+                x, change, _, terms = state
+                new = b + product(x, following[:, 0], g * chances[:, 0])
+                return new, size(new - x), change, terms + 1
+
+            def unsettled(state: tuple[Value, ...]) -> Value:
+                _, change, before, terms = state
+                resting = (change <= floor) & (change >= before)
+                return (change > aim) & ~resting & (terms < MOST_TERMS)
+
+            x, _, _, terms = jax().lax.while_loop(unsettled, ahead, (x, np.inf, np.inf, 0))
+            return x, terms
+
+        return self.over(body, 6, 2, 1, 1)
+
+
+@cache
+def programs(mesh: Mesh) -> Programs:
+    return Programs(mesh)
+
+
+def looked_ahead(v: Value, following: Value, chances: Value, rewards: Value, g: Value) -> Value:
+    """Rewards, and the discounted values of what follows."""
+    worth = g * jax().lax.all_gather(v, AXIS, tiled=True)
+    return rewards + jax().numpy.sum(chances * worth[following], axis=-1)
+
+
+def changes(v: Value, w: Value, count: Value) -> tuple[Value, Value, Value]:
+    """The smallest and the largest change of a state, and the largest value, over all devices."""
+    numpy, lax = jax().numpy, jax().lax
+    place = lax.axis_index(AXIS) * v.shape[0] + numpy.arange(v.shape[0])
+    real, change = place < count, w - v
+    lo, hi = numpy.min(numpy.where(real, change, numpy.inf)), numpy.max(numpy.where(real, change, -numpy.inf))
+    return lax.pmin(lo, AXIS), lax.pmax(hi, AXIS), lax.pmax(numpy.max(numpy.abs(v)), AXIS)
 
 
 def solve_on(process: MDP, run: Run, start: Floats | None, devices: object, sweeps: bool) -> Found:
     """Value iteration, with `sweeps` under the greedy policy in between: modified policy iteration."""
     cut, bounds = Cut(process, whole_devices(devices, run.method)), DeviceBounds(process)
+    run_on, g, n = programs(cut.mesh), float(process.discount), process.n_states
     v = cut.vector(np.zeros(process.n_states) if start is None else start)
     while True:
-        w, q, choice, *told = cut.backup(v, *cut.arrays)
+        w, q, choice, *told = run_on.backup(v, *cut.arrays, g, n)
         lo, hi, size = (float(x) for x in cut.mesh.fetch(told))
         if bounds.contracts:
             bound = bounds.bound_at(lo, hi, bounds.noise(size))
@@ -208,7 +258,7 @@ def solve_on(process: MDP, run: Run, start: Floats | None, devices: object, swee
             return found
         if run.stalled(PATIENCE) or (lo == hi == 0 and run.stalled(AT_REST)):
             raise run.refuse(bound)
-        v = cut.evaluated(w, choice, *cut.arrays) if sweeps else w
+        v = run_on.sweeps(w, choice, *cut.arrays, g, n, bounds.ends)[0] if sweeps else w
 
 
 def resolvent_on(chain: MDP, b: Floats, tolerance: float, devices: object, transpose: bool) -> Floats:
@@ -225,40 +275,7 @@ def resolvent_on(chain: MDP, b: Floats, tolerance: float, devices: object, trans
     cut = Cut(chain, whole_devices(devices, "optimal_values"))
     right = cut.vector(b)
     aim = tolerance * (1 - bounds.most) / bounds.most if bounds.most else math.inf
-    x, _, terms = series(cut, transpose, aim)(right, right, *cut.arrays)
+    x, terms = programs(cut.mesh).series(transpose)(right, right, *cut.arrays, float(chain.discount), aim)
     if int(cut.mesh.fetch(terms)) >= MOST_TERMS:
         raise InputError(f"optimal_values: the series has not settled in {MOST_TERMS:,} terms; leave devices out")
     return cut.fetch(x)
-
-
-def series(cut: Cut, transpose: bool, aim: float) -> Callable[..., Value]:
-    """x = b + g P x, or with P transposed, again and again until the change is at most the aim or rounding."""
-
-    def body(x: Value, b: Value, following: Value, probabilities: Value, rewards: Value, alive: Value) -> Value:
-        numpy, lax = jax().numpy, jax().lax
-        on, weight = following[:, 0], cut.process.discount * probabilities[:, 0]
-        many = numpy.sum if transpose else numpy.max
-        over = lax.psum if transpose else lax.pmax
-
-        def product(x: Value) -> Value:
-            if not transpose:
-                return numpy.sum(weight * lax.all_gather(x, AXIS, tiled=True)[on], axis=1)
-            sent = numpy.zeros(cut.size).at[on].add(weight * x[:, None])
-            return lax.psum_scatter(sent, AXIS, tiled=True)
-
-        def ahead(state: tuple[Value, Value, Value, Value]) -> tuple[Value, Value, Value, Value]:
-            x, change, _, terms = state
-            new = b + product(x)
-            return new, over(many(numpy.abs(new - x)), AXIS), change, terms + 1
-
-        floor = 2.0**-50 * over(many(numpy.abs(b)), AXIS)
-
-        def unsettled(state: tuple[Value, Value, Value, Value]) -> Value:
-            _, change, before, terms = state
-            resting = (change <= floor) & (change >= before)
-            return (change > aim) & ~resting & (terms < MOST_TERMS)
-
-        x, change, _, terms = lax.while_loop(unsettled, ahead, (x, numpy.inf, numpy.inf, 0))
-        return x, change, terms
-
-    return cut.over(body, 1, 2, 6)

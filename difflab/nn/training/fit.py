@@ -398,8 +398,9 @@ class Trainer:
             if k < start:
                 continue
             x, y = self.batch(k, chosen)
-            copies: Tree = trees
-            after, mean, _ = self.programs.take(optree.tree_map(np.array, copies), x, y)
+            given: Tree = trees
+            params, memory, state = optree.tree_map(np.array, given)
+            after, mean, _ = self.programs.take((params, memory, state), x, y)
             good = finite(mean) and self.programs.finite(after[0])
             if not good or k >= last:
                 reason = first_bad_node(self.programs.update, *trees, x, y)

@@ -1,6 +1,6 @@
 """Training and planning over many devices: the same losses, proven bounds, the same bits when resumed, and refusals.
 
-The processor counts as eight devices in a process of its own, `device_cases.py`, since JAX reads how many when it starts.
+The processor counts as eight devices in a process of its own, `device_cases.py`: JAX reads how many when it starts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def apart(a, b):
 def test_every_step_has_the_loss_of_one_device(found, model):
     curves = found["curves"][model]
     assert len(curves["1"]["steps"]) == 12  # a batch of 10, which no eight devices share, ends each of two epochs
-    for layout in ("2", "8", "split"):
+    assert set(curves) >= ({"1", "2", "8", "split", "numpy"} if model == "batch norm" else {"1", "8", "numpy"})
+    for layout in curves.keys() - {"1", "numpy"}:
         assert apart(curves["1"]["steps"], curves[layout]["steps"]) < 2e-5, layout
         assert apart(curves["numpy"], curves[layout]["epochs"]) < 2e-5, layout
 

@@ -60,7 +60,8 @@ class Part:
     processes: int
     id: int
     heart: int  # a pipe for signs of life
-    errors: int  # standard error; the file of that number gets what libraries write
+    output: int  # standard output and error; the files that have these numbers get what libraries write
+    errors: int
 
 
 def process_options(function: Function) -> Function:
@@ -189,6 +190,7 @@ def take_part() -> None:
     mine = own_part()
     if mine is None:
         return
+    sys.stdout = os.fdopen(mine.output, "w", errors="replace", closefd=False)
     sys.stderr = os.fdopen(mine.errors, "w", buffering=1, errors="replace", closefd=False)
     threading.Thread(target=beat, args=(mine.heart,), daemon=True).start()
 

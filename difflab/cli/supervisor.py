@@ -25,7 +25,7 @@ from ..types import Params, Value
 from .processes import BEAT, LOST, VARIABLE, Part, Place, likeness, told
 from .signals import Stopped
 
-SILENCE = 45.0  # seconds without a sign of life after which a process counts as lost
+SILENCE = 40.0  # seconds without a sign of life after which a process counts as lost
 GRACE = 10.0  # for the cause to arrive, where a child has only noticed that another is lost
 CLEAN = 20.0  # for a child that was asked to stop to save its work
 LONGEST = 1 << 20  # bytes of a message
@@ -175,19 +175,20 @@ class Supervisor:
     # Working.
     def start(self, address: str) -> None:
         heart, theirs = os.pipe()
-        errors = os.dup(2)
-        mine = Part(address, self.place.processes, self.place.id, theirs, errors)
+        sys.stdout.flush()
+        output, errors = os.dup(1), os.dup(2)
+        mine = Part(address, self.place.processes, self.place.id, theirs, output, errors)
         command = [sys.executable, "-m", "difflab", *self.arguments]
         self.child = subprocess.Popen(
-            command, env=os.environ | {VARIABLE: told(mine)}, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            pass_fds=(theirs, errors), start_new_session=True,
+            command, env=os.environ | {VARIABLE: told(mine)}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            pass_fds=(theirs, output, errors), start_new_session=True,
         )  # fmt: skip
-        os.close(theirs)
-        os.close(errors)
-        assert self.child.stderr is not None
-        os.set_blocking(self.child.stderr.fileno(), False)
+        for number in (theirs, output, errors):
+            os.close(number)
+        assert self.child.stdout is not None
         self.selector.register(heart, selectors.EVENT_READ, "heart")
-        self.selector.register(self.child.stderr, selectors.EVENT_READ, "noise")
+        self.selector.register(self.child.stdout, selectors.EVENT_READ, "noise")
         for number, line in self.lines.items():
             line.heard = time.monotonic()
             self.selector.register(line.socket, selectors.EVENT_READ, number)
@@ -260,8 +261,11 @@ class Supervisor:
         self.cause = self.cause or "the connection between the processes was lost"
         for line in self.lines.values():
             line.send(lost=self.cause)
+        assert self.child is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may be saving what it has
+            self.child.wait(GRACE)
         self.end_child()
-        own = self.ended.get(self.place.id, 0)
+        own = self.ended.get(self.place.id, self.child.returncode)
         if own in (0, LOST, ABORTED) or own < 0:
             raise InputError(self.cause + self.mend)
         return own
@@ -274,7 +278,7 @@ class Supervisor:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.child.wait(CLEAN)
         for line in self.lines.values():
-            line.send(lost=f"{self.place.name} was stopped{self.mend}")
+            line.send(lost=f"{self.place.name} was stopped")
 
     def end_child(self) -> None:
         if self.child is not None and self.child.poll() is None:

@@ -1,4 +1,4 @@
-"""`difflab train` and `difflab mdp` by many processes of one machine: the same results, clear ends where one is lost."""
+"""`difflab train` and `difflab mdp` by many processes of one machine: clear ends where one is lost."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class Supervisor:
                 if left <= 0 or isinstance(error, socket.gaierror):
                     raise InputError(
                         f"no process 0 at {self.place.address} within {self.place.wait:g} s "
-                        f"({error.strerror or error}); start it with --process-id 0 on that machine, or mend the address"
+                        f"({error.strerror or error}); start it there with --process-id 0, or mend the address"
                     ) from None
                 time.sleep(0.1)
         line = self.lines[0] = Line(connection)

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
-import jax  # noqa: E402
+import jax
 import numpy as np
 import optree
 from test_mdp_bounds import KINDS, distance, exact_solution, process_of

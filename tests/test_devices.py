@@ -27,7 +27,7 @@ from difflab.primitives import rows  # noqa: E402
 @pytest.fixture(scope="module")
 def found():
     script = Path(__file__).with_name("device_cases.py")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=HANGS)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=4 * HANGS)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -1,7 +1,8 @@
 """Steps and backups on whatever devices JAX has: times, and the share of the device's limits that they reach.
 
-`python -m benchmarks.gpu` takes about ten minutes on one accelerator; `--small` some seconds of any machine, to see
-`python -m benchmarks.gpu` takes about ten minutes on one accelerator; `--small` some seconds of any, to see that it runs.
+`python -m benchmarks.gpu` takes about ten minutes on one accelerator; `--small` says in seconds whether it runs.
+The limits are measured first, on the device itself: a large product of matrices for arithmetic, a large sum of arrays
+for memory. Each line is JSON: what, dtype, the device's name, milliseconds (the least of some runs), and
 the share of the limit that it is held to. Nothing is asserted: a device's own numbers are what is asked for.
 """
 

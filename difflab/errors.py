@@ -79,5 +79,9 @@ class TimeLimitError(DifflabError, TimeoutError):
     """Work that was stopped at its limit of processor time, or because it hung."""
 
 
+class LostError(DifflabError, ConnectionError):
+    """Another process that takes part has ended, or cannot be reached."""
+
+
 class DisagreementError(DifflabError, AssertionError):
     """Methods that should give the same derivative do not."""

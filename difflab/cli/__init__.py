@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     status = signals.guarded(lambda: command(arguments))
-    if status in signals.STATUSES:
+    if status in signals.STATUSES or (status and os.environ.get("DIFFLAB_PROCESS")):  # no other process is waited for
         signals.leave(status)
     sys.exit(status)
 

@@ -14,8 +14,9 @@ from typing import TextIO
 
 import click
 
-from ..errors import DifflabError
+from ..errors import DifflabError, LostError
 from ..files import MENDS
+from .processes import LOST, own_part, take_part
 from .progress import shown
 
 OK, DISAGREE, BAD_INPUT, INTERNAL, CLOSED_PIPE, INTERRUPTED = 0, 1, 2, 3, 141, 130
@@ -123,11 +124,15 @@ def program(context: click.Context, debug: bool, quiet: bool, version: bool) -> 
 def run(arguments: list[str]) -> int:
     """Runs one command line; returns its exit status. Only with --debug is a traceback shown."""
     prepare_streams()
+    take_part()
     debug = "--debug" in arguments
     if not debug:
         warnings.simplefilter("ignore")
     try:
-        with shown("--quiet" in arguments), program.make_context("difflab", list(arguments)) as context:
+        with (
+            shown("--quiet" in arguments),
+            program.make_context("difflab", list(arguments), obj=list(arguments)) as context,
+        ):
             status = program.invoke(context)
         sys.stdout.flush()
         return status if isinstance(status, int) else OK
@@ -156,6 +161,8 @@ def outcome(error: BaseException) -> tuple[int, str]:
         return BAD_INPUT, f"{error.format_message()}\nTry: {command} --help"
     if isinstance(error, click.ClickException):
         return BAD_INPUT, error.format_message()
+    if isinstance(error, LostError) and own_part() is not None:
+        return LOST, ""  # the supervisor says why
     if isinstance(error, DifflabError):
         return BAD_INPUT, at_the_shell(str(error))
     if isinstance(error, RecursionError | MemoryError):

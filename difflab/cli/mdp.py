@@ -13,7 +13,10 @@ import click
 from ..errors import InputError
 from ..progress import doing, watched
 from .common import Command, emit_json, force_option, json_option, log, named_folder
+from .devices import take_devices
+from .processes import own_part, place_of, process_options, writes
 from .progress import Display
+from .supervisor import supervised
 
 if TYPE_CHECKING:
     from ..mdp import MDP, Solution
@@ -25,6 +28,7 @@ difflab mdp gymnasium:FrozenLake-v1 --gamma 0.99 --method policy_iteration
 difflab mdp map.txt --gamma 0.98 --json
 difflab mdp gridworld --slip 0.2 --start "0,4:0.5;4,0:0.5"
 difflab mdp process.npz --method finite --horizon 12
+difflab mdp gridworld --shape 200x300 --gamma 0.99 --devices 2
 difflab mdp - --json < process.json
 """
 ARROWS = "↑→↓←"
@@ -50,9 +54,16 @@ LONGEST_INPUT = 50_000_000  # bytes
     default=None,
     help="Iterations on standard error at once; by default on a terminal, after 2 s.",
 )
+@click.option(
+    "--devices", type=click.IntRange(1), default=None, help="Cut the states over JAX's devices (of each process)."
+)
+@process_options
 @force_option
 @json_option
+@click.pass_obj
 def command(
+    arguments: list[str],
+    /,
     source: str,
     gamma: float | None,
     method: str,
@@ -63,23 +74,35 @@ def command(
     progress: bool | None,
     force: bool,
     as_json: bool,
+    devices: int | None,
+    coordinator: str | None,
+    processes: int | None,
+    process_id: int | None,
+    wait: float,
     **grid: Any,
 ) -> int:
     """Solve a Markov decision process: best values and actions, with a proven bound of the error."""
+    place = place_of(coordinator, processes, process_id, wait)
+    if place is not None and own_part() is None:
+        return supervised(place, arguments, "")
+    devices = take_devices(place, devices)
     from ..mdp.report import check_folder, write_folder
 
     folder = None if out is None else named_folder(out)
-    if folder is not None:
+    if folder is not None and writes(place):
         check_folder(folder, force)
     with doing("reading the process"):
         process = read(source, gamma, **grid)
         if start is not None:
             process = process.replace(start=places(start, source == "gridworld"))
     options: dict[str, int] = {} if horizon is None else {"horizon": horizon}
+    options |= {} if devices is None else {"devices": devices}
     if horizon is not None and method != "finite":
         raise InputError(f"--horizon {horizon} is for --method finite; this is {method}")
     with contextlib.nullcontext() if progress is None else watched(Display(0.0) if progress else None):
         solution = process.solve(method, tolerance, **options)
+    if not writes(place):
+        return 0
     if as_json:
         emit_json(solution.summary())
     else:

@@ -12,7 +12,10 @@ from ..compile.program.program import BACKENDS
 from ..errors import InputError
 from ..progress import doing
 from .common import Command, emit_json, json_option, log, named_folder
+from .devices import take_devices
+from .processes import own_part, place_of, process_options, writes
 from .progress import is_quiet
+from .supervisor import supervised
 
 if TYPE_CHECKING:
     from ..nn.training.progress import Silent
@@ -23,6 +26,7 @@ difflab train cnn --data digits --epochs 20 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run --resume
 difflab train lenet5 --data fashion-mnist --epochs 12 --out run --live
+difflab train mlp --backend jax --devices 2 --out run
 difflab train cnn --shift 1 --noise 0.1 --clip-norm 1 --init he --out run
 """
 
@@ -60,6 +64,22 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
     default=None,
     help="What the steps run on; auto finds the fastest before the first.  [default: DIFFLAB_BACKEND, or numpy]",
 )
+@click.option(
+    "--devices", type=click.IntRange(1), default=None, help="Train on so many of JAX's devices (of each process)."
+)
+@click.option(
+    "--parameters",
+    type=click.Choice(["whole", "split"]),
+    default="whole",
+    show_default=True,
+    help="Large parameters lie whole on each device, or split over them.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default=None,
+    help="Of products on devices; weights stay wide.",
+)
 @click.option("--weight-decay", type=float, default=None, help="The pull of the weights towards 0.")
 @click.option("--batch-norm", is_flag=True, help="Batch normalisation behind every layer but the last.")
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True)
@@ -73,21 +93,33 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
 @click.option("--live", is_flag=True, help="Show the training on a local page while it runs (extra lab).")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The page's port; any that is free if left out.")
 @click.option("--browser/--no-browser", default=True, help="Open the live page in the browser.")
+@process_options
 @json_option
-def command(model: str, data: str, out: str, as_json: bool, report: bool, resume: bool, live: bool, port: int,
-            browser: bool, **settings: Any) -> int:  # fmt: skip
+@click.pass_obj
+def command(
+    arguments: list[str], /, model: str, data: str, out: str, as_json: bool, report: bool, resume: bool, live: bool,
+    port: int, browser: bool, coordinator: str | None, processes: int | None, process_id: int | None, wait: float,
+    **settings: Any,
+) -> int:  # fmt: skip
     """Train MODEL (mlp, cnn or lenet5) on pictures or a table, with progress on standard error."""
     from ..nn.training.recipes import Recipe, run
 
+    place = place_of(coordinator, processes, process_id, wait)
+    if place is not None and own_part() is None:
+        return supervised(place, arguments, "; --resume goes on from the last checkpoint")
+    settings["devices"] = take_devices(place, settings["devices"])
+    first = writes(place)
     folder, recipe = named_folder(out), Recipe(model=model, data=data, **settings)
     try:
-        with shown_live(live, port, browser, f"{model} on {data}") as progress:
-            found = run(recipe, folder, resume=resume, progress=progress, tell=log)
+        with shown_live(live and first, port, browser, f"{model} on {data}") as progress:
+            found = run(recipe, folder, resume=resume, progress=progress, tell=log if first else None)
     except (KeyboardInterrupt, MemoryError, OSError, InputError) as error:
         refused = isinstance(error, InputError) and error.__cause__ is None  # else a file could not be written
-        if (folder / "last.npz").exists() and not refused:
+        if (folder / "last.npz").exists() and not refused and own_part() is None:  # else the supervisor says so
             log(f"stopped; the same command with --resume goes on from {folder / 'last.npz'}")
         raise
+    if not first:
+        return 0
     page = None
     if report:
         from ..nn.report import write_report

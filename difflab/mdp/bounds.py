@@ -47,7 +47,10 @@ class Bounds:
         return self.most < 1
 
     def rounding(self, v: Floats) -> float:
-        size = max(float(v.max(initial=0.0)), -float(v.min(initial=0.0)))
+        return self.noise(max(float(v.max(initial=0.0)), -float(v.min(initial=0.0))))
+
+    def noise(self, size: float) -> float:
+        """What rounding can do to a backup of values of this size."""
         return (self.longest + 4) * UNIT * (self.largest + size)
 
     def interval(self, lo: float, hi: float, noise: float) -> tuple[float, float]:
@@ -82,12 +85,16 @@ class Bounds:
 
         Without v rounding is left out: an estimate that costs nothing.
         """
-        below, above = self.interval(lo, hi, 0.0 if v is None else self.rounding(v))
+        return self.bound_at(lo, hi, 0.0 if v is None else self.rounding(v))
+
+    def bound_at(self, lo: float, hi: float, noise: float) -> float:
+        """The same where the rounding of the backup is known."""
+        below, above = self.interval(lo, hi, noise)
         return max(-below, above) if self.ends else (above - below) / 2
 
     def finest(self, size: float) -> float:
         """The smallest bound that doubles can prove for values of this size."""
-        noise = (self.longest + 4) * UNIT * (self.largest + size)
+        noise = self.noise(size)
         return 2 * noise / (1 - self.most) if self.contracts else 4 * noise
 
 

@@ -13,9 +13,10 @@ from ..errors import ShapeError, UnsupportedError
 from ..graph.node_carrier import NODE
 from ..graph.traced import Traced, apply
 from ..primitives import Carrier
-from ..types import Array, Shape, Value
+from ..types import Array, Params, Shape, Value
 from .backup import best, pair_values, under
 from .bounds import attainable
+from .devices import resolvent_on
 from .graphs import expectation
 from .linear import resolvent
 from .process import MDP, OPTIMAL_VALUES
@@ -26,7 +27,11 @@ RELATIVE = 1e-9  # the error of a linear solve, relative to its right-hand side
 
 
 def optimal_values(
-    process: MDP, rewards: Value | None = None, probabilities: Value | None = None, discount: Value | None = None
+    process: MDP,
+    rewards: Value | None = None,
+    probabilities: Value | None = None,
+    discount: Value | None = None,
+    devices: int | None = None,
 ) -> Value:
     """See `MDP.optimal_values`."""
     rewards = process.rewards if rewards is None else pairs_of(process, rewards)
@@ -39,12 +44,13 @@ def optimal_values(
         )
     doubles(plain(rewards), plain(probabilities), plain(discount))
     there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
-    solution = there.solve(tolerance=attainable(there, 1e-9))
+    more: Params = {} if devices is None else {"devices": devices}
+    solution = there.solve(tolerance=attainable(there, 1e-9), **more)
     if not recorded(rewards, probabilities, discount):
         return solution.values
     weights = shared(there, solution.values)
     b = np.where(process.terminal, 0.0, mixed(process, weights, rewards))
-    return PolicySystem(there, weights, solution.values).solve(probabilities, discount, b)
+    return PolicySystem(there, weights, solution.values, devices).solve(probabilities, discount, b)
 
 
 def recorded(*operands: Value) -> bool:
@@ -104,7 +110,8 @@ def mixed(process: MDP, weights: Floats, x: Value) -> Value:
 class PolicySystem:
     """(I - g P_pi) x = b for a fixed policy, as a node with probabilities, g and b as operands."""
 
-    def __init__(self, process: MDP, weights: Floats, start: Floats | None = None) -> None:
+    def __init__(self, process: MDP, weights: Floats, start: Floats | None = None, devices: int | None = None) -> None:
+        self.devices: int | None = devices
         self.process: MDP = process
         self.weights: Floats = weights
         self.start: Floats | None = start
@@ -145,6 +152,8 @@ class PolicySystem:
         else:
             chain = under(with_numbers(mine, mine.rewards, data, float(g)), self.weights)
         scale = max(float(np.abs(b).max(initial=0.0)), 1e-300)
+        if self.devices is not None:
+            return resolvent_on(chain, np.asarray(b), RELATIVE * scale, self.devices, transpose)
         start = None if transpose else self.start
         return resolvent(chain, np.asarray(b), RELATIVE * scale, start, transpose)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .backup import Policy, greedy_pairs
 from .bounds import Bounds
+from .devices import solve_on
 from .linear import solve_chain
 from .ordering import LEAST_LEVELS, Order, levels, natural
 from .process import MDP
@@ -23,8 +24,10 @@ LONGEST_EVALUATION = 60
 FEW_STATES = 20_000  # up to which a value that terminal states send out arrives everywhere in few milliseconds
 
 
-def value_iteration(process: MDP, run: Run, start: Floats | None = None) -> Found:
+def value_iteration(process: MDP, run: Run, start: Floats | None = None, devices: int | None = None) -> Found:
     """q(s, a) = r + discount sum P max q, for all pairs at once, until the bounds of MacQueen and Porteus meet."""
+    if devices is not None:
+        return solve_on(process, run, start, devices, sweeps=False)
     for _ in run.sweeps(process, beginning(process, start)):
         pass  # on with the backup, as it is
     return run.found
@@ -62,13 +65,19 @@ def offer(run: Run, step: Sweep, sweeper: Sweeper, v: Floats, change: float) -> 
 
 
 def modified_policy_iteration(
-    process: MDP, run: Run, start: Floats | None = None, ordered: bool | None = None
+    process: MDP,
+    run: Run,
+    start: Floats | None = None,
+    ordered: bool | None = None,
+    devices: int | None = None,
 ) -> Found:
     """Sweeps under the greedy policy between improvements: they cost one action's work instead of all.
 
     How many is decided by how fast they settle. `ordered` says whether sweeps go level by level away from the
-    terminal states; by default they do where there are levels.
+    terminal states; by default they do where there are levels. On `devices` they are simultaneous.
     """
+    if devices is not None:
+        return solve_on(process, run, start, devices, sweeps=True)
     if ordered is None and start is None and process.terminal.any() and process.n_states <= FEW_STATES:
         start = first_sweeps(process, run, 40 + 2 * math.isqrt(process.n_states))
         if start is None:

@@ -213,12 +213,17 @@ class MDP(Shown):
         return ACTION_VALUES(self, values)
 
     def optimal_values(
-        self, rewards: Value | None = None, probabilities: Value | None = None, discount: Value | None = None
+        self,
+        rewards: Value | None = None,
+        probabilities: Value | None = None,
+        discount: Value | None = None,
+        devices: int | None = None,
     ) -> Value:
         """v* (S,), differentiable in what is given: `rewards` (K,), (S, A) or (S,), `probabilities`, the stored entries
-        of `transitions`, and the `discount`. Keeps the sparsity, so it is for large processes too.
+        of `transitions`, and the `discount`. Keeps the sparsity, so it is for large processes too. With `devices`
+        values and derivatives are found on so many of JAX's devices, each with its part of the states.
         """
-        return OPTIMAL_VALUES(self, rewards, probabilities, discount)
+        return OPTIMAL_VALUES(self, rewards, probabilities, discount, devices)
 
     def evaluate_q(self, policy: ArrayLike, tolerance: float = 1e-10) -> Floats:
         """q_pi (S, A): an action now, the policy from then on; -inf where an action is missing.
@@ -403,7 +408,7 @@ REPLACE: Hook[[MDP, dict[str, Value]], MDP] = Hook("replace")
 SOLVE: Hook[[MDP, str, float, dict[str, Value]], Solution] = Hook("solve")
 EVALUATE: Hook[[MDP, ArrayLike, float], Floats] = Hook("evaluate")
 ACTION_VALUES: Hook[[MDP, ArrayLike], Floats] = Hook("action_values")
-OPTIMAL_VALUES: Hook[[MDP, Value, Value, Value], Value] = Hook("optimal_values")
+OPTIMAL_VALUES: Hook[[MDP, Value, Value, Value, int | None], Value] = Hook("optimal_values")
 GRAPH: Hook[[MDP, int, int | None, int | None, bool], Graph] = Hook("graph")
 # In start.py and episodes.py:
 DISTRIBUTION: Hook[[MDP, Start, str], Floats] = Hook("distribution")

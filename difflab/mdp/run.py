@@ -100,20 +100,23 @@ class Run:
             found = bounds.prove(step.v, step.w, step.q, step.lo, step.hi)
             return found.bound, found
         if not bounds.contracts:
-            bound = self.first_proof(bounds.process, step)
-            return bound, Found(step.w, bound)
+            return self.proof_of_paths(bounds.process, step.lo, step.hi, lambda: step.w)
         bound = bounds.bound(step.lo, step.hi, step.v)
         if bound > self.tolerance:
             return bound, None
         found = bounds.prove(step.v, step.w, step.q, step.lo, step.hi)
         return (bound if found.bound <= self.tolerance else found.bound), found
 
-    def first_proof(self, process: MDP, step: Sweep) -> float:
+    def proof_of_paths(
+        self, process: MDP, lo: float, hi: float, values: Callable[[], Floats]
+    ) -> tuple[float, Found | None]:
         """With discount 1 a proof costs several backups: it is tried when the residual alone might do."""
-        change = max(-step.lo, step.hi)
+        change = max(-lo, hi)
         if change > 0.1 * self.tolerance:
-            return max(change * max(1, self.iterations), 2 * self.tolerance)  # only what is shown meanwhile
-        return shortest_path_bound(process, step.w)
+            return max(change * max(1, self.iterations), 2 * self.tolerance), None  # only what is shown meanwhile
+        v = values()
+        bound = shortest_path_bound(process, v)
+        return bound, Found(v, bound)
 
     def record(self, bound: float) -> bool:
         self.residuals.append(bound)

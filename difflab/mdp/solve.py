@@ -37,6 +37,8 @@ METHODS: dict[str, Callable[..., Found]] = {
     "average_reward": average_reward,
 }
 
+ON_DEVICES = "modified_policy_iteration", "on devices, sweeps under a fixed policy cost least"
+
 
 def choose(process: MDP) -> tuple[str, str]:
     """The method for this process, and why."""
@@ -72,7 +74,7 @@ def solve(
     began = time.perf_counter()
     notes = []
     if method == "auto":
-        method, why = choose(process)
+        method, why = choose(process) if options.get("devices") is None else ON_DEVICES
         notes.append(f"auto chose {method}: {why}")
     if start is not None:
         if "start" not in inspect.signature(METHODS[method]).parameters:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, partial
 from importlib import import_module
 from types import ModuleType
@@ -22,7 +25,9 @@ from ...types import DType, Rule, Shape, Value
 from .refusals import asking
 
 MISSING = "JAX is not installed (pip install 'difflab[jax]')"
-KERNELS = tuple(f"difflab.primitives.kernels.xla{part}" for part in ("", "_elements", "_windows"))
+KERNELS = tuple(f"difflab.primitives.kernels.xla{part}" for part in ("", "_elements", "_windows", "_random"))
+COMPUTED: ContextVar[str | None] = ContextVar("COMPUTED", default=None)
+CONVOLUTIONS = (rows.conv, rows.conv_input_transpose, rows.conv_weight_transpose)
 JOINS = (rows.concatenate, rows.stack, rows.append)
 HOMES = ("jax.numpy", "jax.scipy.special", "jax.nn", "jax.numpy.linalg", "jax.numpy.fft", "jax.scipy.linalg")
 
@@ -139,7 +144,7 @@ def run(graph: Graph, values: list[Value]) -> list[Value]:
             continue
         if any(x not in env for x in node.operands):  # one of them was refused
             continue
-        operands = together(node, [env[x] for x in node.operands])
+        operands = narrowed(node, together(node, [env[x] for x in node.operands]))
         try:
             env[node] = same_dtype(node, CARRIER.of(node.primitive)(*operands, **node.params))
         except DifflabError as error:
@@ -149,6 +154,27 @@ def run(graph: Graph, values: list[Value]) -> list[Value]:
     if refused:
         raise UnsupportedError("this cannot be lowered to XLA: " + "; ".join(refused))
     return [env[n] for n in [*graph.outputs, *[n for n, _ in graph.guards]]]
+
+
+@contextmanager
+def computed_in(precision: str | None) -> Iterator[None]:
+    """Products and convolutions that are lowered meanwhile take their single-precision operands in this dtype.
+
+    They are what time is spent in. All else, sums of losses and updates of weights above all, stays as it is.
+    """
+    token = COMPUTED.set(precision)
+    try:
+        yield
+    finally:
+        COMPUTED.reset(token)
+
+
+def narrowed(node: Node, operands: list[Value]) -> list[Value]:
+    """The operands of a product in the dtype that products are computed in; the result is widened again."""
+    dtype, row = COMPUTED.get(), node.primitive
+    if dtype is None or not (row.labels or row in CONVOLUTIONS) or node.dtype != np.float32:
+        return operands
+    return [jax().numpy.asarray(x, dtype) if Carrier.dtype(x) == np.float32 else x for x in operands]
 
 
 def together(node: Node, operands: list[Value]) -> list[Value]:

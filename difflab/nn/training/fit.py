@@ -7,12 +7,14 @@ import time
 import zlib
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import optree
 from numpy.typing import DTypeLike
 
 from ...compile.program.program import known_backend
+from ...compile.xla.mesh import same_everywhere
 from ...errors import DomainError, InputError, ShapeError
 from ...files import Claim, claimed, unlinked
 from ...graph.kinds import check_fit
@@ -26,12 +28,14 @@ from ..optim.optimiser import Optimiser
 from .backend import fastest
 from .callbacks import sign
 from .checkpoint import Checkpoint, Reader, counted, description, record_of
+from .devices import DevicePrograms, counted_devices, device_mesh
 from .progress import Silent, shown
 from .run import Run
 from .step import Loss, Programs, clipping, finite, loss_of, name_of
 from .trouble import first_bad_node
 
 AUGMENTED = 0x617567  # keeps the generators of augmentation apart from that of the samples' order
+NOTHING, SAVE, STOP = 0, 1, 2  # what a process wishes behind a step
 SNAPSHOT = 64  # steps between copies in memory, from which a step that gave no number is found again
 
 
@@ -57,6 +61,9 @@ def fit(
     progress: bool | Silent | None = None,
     about: Record | None = None,
     backend: str | None = None,
+    devices: int | None = None,
+    parameters: str = "whole",
+    precision: str | None = None,
 ) -> Run:
     """Trains a model on mini-batches.
 
@@ -79,6 +86,12 @@ def fit(
     `backend` is that of `compile`. With "auto" the fastest is found before the first step, on the run's own batches; it
     is in the checkpoint, and a resumed run keeps it.
 
+    `devices` is how many of JAX's devices each process trains on: batches are cut over them, and the losses are those
+    of one device but for the order of additions (batch_size has to be a multiple; an epoch's last batch that is none
+    runs whole on each). `parameters` lie "whole" on every device, or "split" where they are large, with the optimiser's
+    memory. `precision="bfloat16"` computes products and convolutions in 16 bits; weights stay in `dtype`. A resumed run
+    comes to the same bits on the same devices, and to the same losses up to rounding on others.
+
     >>> from difflab import nn
     >>> x, y = nn.data.blobs(90)
     >>> run = fit(nn.models.mlp((2, 8, 3)), (x, y), epochs=20, batch_size=30, optimiser=nn.optim.Adam(lr=0.02))
@@ -100,10 +113,15 @@ def fit(
         raise InputError(
             f"fit: augment={augment!r:.80}; give nn.data.Augment(...), or a function of samples and generator"
         )
-    programs = Programs(
+    backend = counted_devices(devices, backend, parameters, precision)
+    told = (
         model, loss_of(loss), Adam() if optimiser is None else optimiser, bool(dataset.classes),
-        clipping(clip_norm, clip_value), known_backend(backend, "fit"),
+        clipping(clip_norm, clip_value),
     )  # fmt: skip
+    if devices is None:
+        programs = Programs(*told, known_backend(backend, "fit"))
+    else:
+        programs = DevicePrograms(*told, device_mesh(devices, parameters, batch_size), precision)
     trainer = Trainer(programs, dataset, batch_size, seed, dtype, augment)
     trainer.begin(params, state)
     trainer.about |= about or {}
@@ -111,8 +129,13 @@ def fit(
         if resume:
             raise InputError("fit: resume=True needs out=, the folder of the run to go on with")
         return trainer.run(epochs, callbacks, save_every, shown(progress))
+    trainer.folder = Path(out)
+    if not programs.writes:
+        trainer.look(trainer.folder, resume)
+        return trainer.run(epochs, callbacks, save_every, shown(False))
     with claimed(out) as claim:
-        trainer.open(claim, resume)
+        trainer.look(claim.folder, resume)
+        trainer.claim = claim
         return trainer.run(epochs, callbacks, save_every, shown(progress))
 
 
@@ -155,7 +178,8 @@ class Trainer:
         self.seed: int = seed
         self.dtype: DType = dtype
         self.augment: Function | None = augment
-        self.claim: Claim | None = None
+        self.folder: Path | None = None
+        self.claim: Claim | None = None  # of the process that writes
         self.epoch: int = 0  # whole epochs
         self.done: int = 0  # steps of the present one
         self.total: float = 0.0  # sums over the present epoch
@@ -197,15 +221,13 @@ class Trainer:
         )  # a copy; says before any training what augmentation does not go with
         self.memory: Tree = self.optimiser.init(self.params)
 
-    def open(self, claim: Claim, resume: bool) -> None:
-        """The run's folder; a run that is in it already is gone on with, or refused."""
-        folder = claim.folder
+    def look(self, folder: Path, resume: bool) -> None:
+        """Into the run's folder; a run that is in it already is gone on with, or refused."""
         last = unlinked(folder / "last.npz")
         if last.exists() and not resume:
             raise InputError(f"{folder} holds a run already; resume it (resume=True, --resume), or name another folder")
         if last.exists():
             self.restore(Reader(last))
-        self.claim = claim
 
     def restore(self, reader: Reader) -> None:
         about, settings, ours = reader.about, reader.about.get("settings"), self.settings()
@@ -230,9 +252,12 @@ class Trainer:
 
     def save(self, best: bool = False) -> None:
         """Writes what is needed to go on, and what has been measured; with `best` the best parameters as well."""
+        if self.folder is None:
+            return
+        params, memory, state = self.programs.fetched((self.params, self.memory, self.state))  # all processes do
         if self.claim is None:
             return
-        trees = {"params": self.params, "state": self.state}
+        trees = {"params": params, "state": state}
         place = {
             "epoch": self.epoch,
             "step": self.done,
@@ -243,14 +268,17 @@ class Trainer:
         told = self.about | {"history": self.history, "best_epoch": self.best, "place": place}
         files: dict[str, bytes | str] = {"best.npz": Checkpoint(trees, told).encoded()} if best else {}
         files["metrics.jsonl"] = "".join(json.dumps(record, allow_nan=False) + "\n" for record in self.history)
-        files["last.npz"] = Checkpoint(trees | {"memory": self.memory}, told).encoded()
+        files["last.npz"] = Checkpoint(trees | {"memory": memory}, told).encoded()
         self.claim.write(files, force=True, durable=True)
 
     # The run itself.
     def run(self, epochs: int, callbacks: Sequence[Function], save_every: float, bar: Silent) -> Run:
         stopped = "stopped by a callback" if self.history and self.asked(callbacks) else ""
+        if not self.programs.alone:
+            same_everywhere((self.settings(), checksum(self.data), epochs, self.epoch, self.done, len(callbacks)))
         with doing("compiling the step"):
             self.prepare()
+        self.params, self.memory, self.state = self.programs.placed(self.params, self.memory, self.state)
         with Interrupts() as interrupts:
             bar.begin(self.history)
             try:
@@ -261,7 +289,8 @@ class Trainer:
                     stopped = "stopped by a callback" if self.asked(callbacks) else ""
             finally:
                 bar.close()
-        return Run(self.model, self.params, self.state, self.history, self.best, stopped, self.about)
+        params, state = self.programs.fetched((self.params, self.state))
+        return Run(self.model, params, state, self.history, self.best, stopped, self.about)
 
     def asked(self, callbacks: Sequence[Function]) -> bool:
         return sum(callback(self.history) is True for callback in callbacks) > 0
@@ -275,9 +304,10 @@ class Trainer:
             self.programs.backend = fastest(self.programs.update, trees, x, y)
         if self.programs.backend != "numpy":
             self.about["backend"] = self.programs.backend
+        self.about |= self.programs.layout
         for size in {min(self.batch_size, count), count % self.batch_size} - {0}:
             x, y = self.data.x_train[:size], self.data.y_train[:size]
-            self.programs.step.prepare(self.params, self.memory, self.state, x, y)
+            self.programs.ready((self.params, self.memory, self.state), x, y)
 
     def one_epoch(self, interrupts: Interrupts, save_every: float, bar: Silent) -> None:
         started = saved = time.perf_counter()
@@ -287,7 +317,7 @@ class Trainer:
             if k < self.done:
                 continue
             if k % SNAPSHOT == 0:
-                self.memory = optree.tree_map(without_dust, self.memory)
+                self.memory = self.programs.cleaned(self.memory)
                 safe = self.snapshot()
             mean = self.one_step(*self.batch(k, chosen))
             if not finite(mean):
@@ -299,10 +329,12 @@ class Trainer:
             bar.look(self.params, self.state)
             now = time.perf_counter()
             self.spent = before + now - started
-            if now - saved > save_every:
+            wish = STOP if interrupts.asked is not None else SAVE if now - saved > save_every else NOTHING
+            if (agreed := self.programs.agree(wish)) != NOTHING:
                 self.save()
                 saved = now
-            self.stop_if_asked(interrupts)
+            if agreed == STOP:
+                self.stop(interrupts)
         self.finish_epoch(before + time.perf_counter() - started, safe, interrupts)
 
     def batch(self, step: int, chosen: Array) -> tuple[Array, Array]:
@@ -318,19 +350,23 @@ class Trainer:
         return made.astype(x.dtype, copy=False), y
 
     def stop_if_asked(self, interrupts: Interrupts) -> None:
-        if interrupts.asked is not None:
+        if interrupts.asked is not None and self.programs.alone:
             self.save()
-            interrupts.act()
+            self.stop(interrupts)
+
+    def stop(self, interrupts: Interrupts) -> None:
+        interrupts.act()
+        raise InputError("fit: another process was asked to stop, and so all have; resume goes on from here")
 
     def one_step(self, x: Array, y: Array) -> Value:
-        self.params, self.memory, self.state, mean, hits = self.programs.step(
-            self.params, self.memory, self.state, x, y
+        (self.params, self.memory, self.state), mean, hits = self.programs.take(
+            (self.params, self.memory, self.state), x, y
         )
-        self.right += int(hits)
+        self.right += hits
         return mean
 
     def finish_epoch(self, seconds: float, safe: Tree, interrupts: Interrupts) -> None:
-        if not all(np.isfinite(p).all() for p in optree.tree_leaves(self.params)):
+        if not self.programs.finite(self.params):
             self.trouble(safe, self.done)
         data, n = self.data, len(self.data.x_train)
         record = {
@@ -355,33 +391,33 @@ class Trainer:
     # A step that gave no number.
     def snapshot(self) -> Tree:
         trees: Tree = (self.params, self.memory, self.state)
-        return self.done, optree.tree_map(np.array, trees)
+        return self.done, self.programs.fetched(trees)
 
     def trouble(self, safe: Tree, last: int) -> None:
         """Runs the steps since the last copy again, up to the first that leaves no number, and says what is wrong."""
+        start: int
+        trees: tuple[Tree, ...]
         start, trees = safe
         for k, chosen in enumerate(batches(len(self.data.x_train), self.batch_size, seed=self.seed, epoch=self.epoch)):
             if k < start:
                 continue
             x, y = self.batch(k, chosen)
-            *after, mean, _ = self.programs.step(*optree.tree_map(np.array, trees), x, y)
-            good = finite(mean) and all(np.isfinite(p).all() for p in optree.tree_leaves(after[0]))
+            given: Tree = trees
+            params, memory, state = optree.tree_map(np.array, given)
+            after, mean, _ = self.programs.take((params, memory, state), x, y)
+            good = finite(mean) and self.programs.finite(after[0])
             if not good or k >= last:
                 reason = first_bad_node(self.programs.update, *trees, x, y)
                 kept = f"; {self.claim.folder / 'last.npz'} is from before it" if self.claim and self.epoch else ""
                 where = f"epoch {self.epoch + 1}, step {k + 1}: the loss is {float(mean):g}"
                 hint = "" if "is the input" in reason else ". A smaller learning rate or clipped gradients may help"
                 raise DomainError(f"{where}; {reason}{hint}{kept}")
-            trees = tuple(after)
+            trees = self.programs.fetched(after)
 
 
-def without_dust(x: Array) -> Array:
-    """Zeros in place of single-precision numbers below 1e-30.
-
-    Averages of gradients that stay 0 decay to denormal numbers, which cost a processor a hundred times as much and do
-    nothing: a parameter's step is at most 1e-22 of them. Done every few steps, none of them gets that small.
-    """
-    return np.where(np.abs(x) < 1e-30, np.float32(0), x) if x.dtype == np.float32 else x
+def checksum(data: Dataset) -> list[int]:
+    """A number for each array of a data set, which tells it from another."""
+    return [zlib.crc32(np.ascontiguousarray(x).data) for x in (data.x_train, data.y_train, data.x_test, data.y_test)]
 
 
 def score(record: Record) -> float:

@@ -61,6 +61,9 @@ class Recipe:
     clip_norm: float | None = None
     clip_value: float | None = None
     backend: str | None = None
+    devices: int | None = None
+    parameters: str = "whole"
+    precision: str | None = None
 
     def make_augment(self) -> Augment | None:
         """What is done to the training samples, or None."""
@@ -195,6 +198,6 @@ def run(
         model, data, loss, recipe.make_optimiser(len(x_train)), recipe.epochs, recipe.batch_size,
         recipe.seed, callbacks, out=folder, resume=resume, progress=progress, about=about,
         augment=recipe.make_augment(), clip_norm=recipe.clip_norm, clip_value=recipe.clip_value,
-        backend=recipe.backend,
+        backend=recipe.backend, devices=recipe.devices, parameters=recipe.parameters, precision=recipe.precision,
     )  # fmt: skip
     return Outcome(recipe, found, data, raw, time.perf_counter() - started, None if folder is None else Path(folder))

@@ -6,8 +6,10 @@ import math
 import re
 from collections.abc import Callable
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
+import optree
 
 from ...compile.program.program import CompiledFunction, compile
 from ...differentiate.transform import value_and_grad
@@ -20,6 +22,7 @@ from ..optim.checks import number
 from ..optim.clipping import clip_grad_norm, clip_grad_value
 
 Loss = Callable[..., Value]  # of output and target
+Clip = Callable[[Tree], Tree]  # of gradients
 LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss",
           "binary_cross_entropy", "binary_cross_entropy_with_logits")  # fmt: skip
 
@@ -45,7 +48,7 @@ def name_of(loss: object) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(loss))  # an address is another one when the run is resumed
 
 
-def clipping(norm: float | None, value: float | None) -> Callable[[Tree], Tree]:
+def clipping(norm: float | None, value: float | None) -> Clip:
     """What is done to the gradients before a step."""
     if norm is not None and value is not None:
         raise InputError(f"fit: clip_norm={norm} and clip_value={value}; give one of them")
@@ -79,7 +82,7 @@ class Programs:
 
     def __init__(
         self, model: Layer, loss: Loss, optimiser: Value, classify: bool,
-        clip: Callable[[Tree], Tree] = unclipped, backend: str | None = None,
+        clip: Clip = unclipped, backend: str | None = None,
     ) -> None:  # fmt: skip
         self.clip = clip
         self.backend = backend
@@ -114,13 +117,60 @@ class Programs:
 
     @cached_property
     def judge(self) -> CompiledFunction:
+        return compile(self.both, backend=self.backend)
+
+    def both(self, params: Params, state: State, x: Value, y: Value) -> Value:
         """The mean loss of a batch and the number of right answers, with training=False."""
+        output = self.model.apply(params, state, x, training=False)[0]
+        return self.loss(output, y), self.hits(output, y)
 
-        def both(params: Params, state: State, x: Value, y: Value) -> Value:
-            output = self.model.apply(params, state, x, training=False)[0]
-            return self.loss(output, y), self.hits(output, y)
+    # What is another thing where arrays lie on devices.
+    def take(self, trees: tuple[Tree, ...], x: Array, y: Array) -> tuple[tuple[Tree, ...], Value, int]:
+        """A step from parameters, memory and state: these after it, the loss, and the hits."""
+        *after, mean, hits = self.step(*trees, x, y)
+        return tuple(after), mean, int(hits)
 
-        return compile(both, backend=self.backend)
+    def agree(self, wish: int) -> int:
+        """What is done behind the last step, by the wishes of all processes."""
+        return wish
+
+    def ready(self, trees: tuple[Tree, ...], x: Array, y: Array) -> None:
+        """Builds the step's program for batches of this shape."""
+        self.step.prepare(*trees, x, y)
+
+    def ready_to_judge(self, *args: Tree) -> None:
+        self.judge.prepare(*args)
+
+    def placed(self, params: Params, memory: Memory, state: State) -> tuple[Tree, ...]:
+        """The trees where the programs want them."""
+        return params, memory, state
+
+    def fetched(self, tree: Tree) -> Tree:
+        """The tree as NumPy's arrays; a copy, where steps would write over it."""
+        return optree.tree_map(np.array, tree)
+
+    def cleaned(self, memory: Tree) -> Tree:
+        """The optimiser's memory without what costs time and does nothing."""
+        return optree.tree_map(without_dust, memory)
+
+    def finite(self, tree: Tree) -> bool:
+        """Whether every number is finite."""
+        return all(np.isfinite(p).all() for p in optree.tree_leaves(tree))
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process trains with this one."""
+        return True
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes files."""
+        return True
+
+    @property
+    def layout(self) -> dict[str, Any]:
+        """What a checkpoint says of the devices; a run may go on with others."""
+        return {}
 
     def evaluate(
         self,
@@ -139,7 +189,7 @@ class Programs:
         for start in range(0, len(x), batch_size):
             part = slice(start, start + batch_size)
             if len(x[part]) not in self.judged:  # so that a resumed run evaluates by the same code
-                self.judge.prepare(params, state, x[part], y[part])
+                self.ready_to_judge(params, state, x[part], y[part])
                 self.judged.add(len(x[part]))
             value, hits = self.judge(params, state, x[part], y[part])
             total += float(value) * len(x[part])
@@ -162,6 +212,15 @@ class Programs:
             raise ShapeError(
                 f'fit: the loss has shape {np.shape(value)}; it must be one number, as with reduction="mean"'
             )
+
+
+def without_dust(x: Array) -> Array:
+    """Zeros in place of single-precision numbers below 1e-30.
+
+    Averages of gradients that stay 0 decay to denormal numbers, which cost a processor a hundred times as much and do
+    nothing: a parameter's step is at most 1e-22 of them. Done every few steps, none of them gets that small.
+    """
+    return np.where(np.abs(x) < 1e-30, np.float32(0), x) if x.dtype == np.float32 else x
 
 
 def finite(value: Value) -> bool:

@@ -5,7 +5,6 @@ A row's function here has its name; the carrier of JAX's arrays looks here first
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ import numpy as np
 from ...errors import UnsupportedError
 from ...late import Late
 from ...types import Axis as Axes, Key, Shape, Value
-from .networks import random_uniform as host_random_uniform
 from .structure import Slot
 
 jax: Any = Late("jax")
@@ -185,13 +183,6 @@ def class_labels(labels: Value, *, what: str, count: int, ignore_index: Value) -
 
 def without_ignored(x: Value, labels: Value, *, ignore_index: int) -> Value:
     return jnp.where(jnp.equal(labels, ignore_index), jnp.zeros((), jnp.asarray(x).dtype), x)
-
-
-def random_uniform(key: Value, *, shape: Shape, dtype: Any) -> Value:
-    """NumPy's generator, called out of the compiled program: the same key gives the same numbers on every backend."""
-    like = jax.ShapeDtypeStruct(shape, dtype)
-    draw = partial(host_random_uniform, shape=shape, dtype=dtype)
-    return jax.pure_callback(draw, like, key, vmap_method="sequential")
 
 
 # Statistics.

@@ -14,10 +14,13 @@ from ...errors import InputError, TraceError
 from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
 from ...graph.leaves import check_functions
+from ...graph.node import Node
 from ...graph.pytree import flatten, leaves_of, paths
 from ...graph.recorded import graph_of
 from ...graph.recording import Tape
 from ...graph.trace import argument_names, leaf, leaves_of_all
+from ...graph.traced import Traced
+from ...primitives import rows
 from ...types import Function, Tree, Value
 from ..packages import needed
 from .walk import Reader, dtype_of, first_line
@@ -96,6 +99,8 @@ def number(jax: ModuleType, x: Value, where: str) -> Value:
 
 
 def example(x: Value) -> Value:
+    if isinstance(x, bool):
+        return np.bool_(x)
     return x if isinstance(x, NUMBERS) else np.asarray(x)
 
 

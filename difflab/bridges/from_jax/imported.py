@@ -58,11 +58,19 @@ def from_jax(f: Function, *args: Tree) -> Graph:
             outputs = reader.run(closed, [entering(x, v.aval) for x, v in zip(inputs, closed.jaxpr.invars)])
             reader.check()
             outputs = list(tape.kept(outputs))
-    graph = graph_of(
-        operations, inputs, outputs, tape.guards, rebuild=rebuilding(jax, result), flatten=inward(jax, args)
-    )
-    graph.sources = reader.sources
+    trees = {"rebuild": rebuilding(jax, result), "flatten": inward(jax, args)}
+    graph = graph_of(read_by(outputs, operations), inputs, outputs, tape.guards, **trees)
+    graph.sources = {node: line for node, line in reader.sources.items() if node.__class__ is Node}
     return graph
+
+
+def read_by(outputs: list[Value], operations: list[Traced]) -> list[Traced]:
+    """The inputs, and the operations that the outputs hang on: a body that is traced leaves others behind."""
+    wanted = {y for y in outputs if y.__class__ is Traced}
+    for made in reversed(operations):
+        if made in wanted:
+            wanted.update(x for x in made.operands if x.__class__ is Traced)
+    return [made for made in operations if made in wanted or made.primitive is rows.input]
 
 
 def named(jax: ModuleType, f: Function, args: tuple[Tree, ...]) -> tuple[list[str], list[Value]]:

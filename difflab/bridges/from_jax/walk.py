@@ -51,13 +51,13 @@ class Reader:
                 scopes.enter(scope_names(equation))
                 values = [read(env, x) for x in equation.invars]
                 around, self.line = self.line, source_line(equation) or self.line
-                env.update(zip(equation.outvars, self.apply(equation, values)))
+                env.update(zip(equation.outvars, self.apply(equation, values, inner)))
                 self.line = around
         found = [read(env, x) for x in inner.outvars]
         return [x.whole() if isinstance(x, bits.Bits) else x for x in found]
 
-    def apply(self, equation: Any, values: list[Value]) -> list[Value]:
-        """The results of one equation; where it is refused, numbers in their place, so that reading goes on."""
+    def apply(self, equation: Any, values: list[Value], around: Any) -> list[Value]:
+        """The results of one equation of a jaxpr; numbers in their place where it is refused, so that reading goes on."""
         operation = equation.primitive
         name = operation.name
         like = [x.aval for x in equation.outvars]
@@ -67,7 +67,7 @@ class Reader:
         fixed = not any(moves(x) for x in values)
         if fixed and (rule is None or name in control.RULES or not all(map(is_number, like))):
             try:
-                return by_jax(equation, values)
+                return by_jax(equation, values, around)
             except NotImplementedError as error:
                 return self.refuse(f"{name} ({first_line(error)})", values, like)
         if rule is None:
@@ -173,11 +173,12 @@ def fitting(x: Value, shape: tuple[int, ...], dtype: DType) -> Value:
     return x if x.dtype == dtype else x.astype(dtype)
 
 
-def by_jax(equation: Any, values: list[Value]) -> list[Value]:
+def by_jax(equation: Any, values: list[Value], around: Any) -> list[Value]:
     """What does not depend on the inputs, such as random numbers, computed by JAX once and for all."""
     core = import_module("jax.extend.core")
     given = {x: v for x, v in zip(equation.invars, values) if not hasattr(x, "val")}
-    alone = core.Jaxpr((), list(given), list(equation.outvars), [equation], equation.effects)
+    outputs = list(equation.outvars)
+    alone = around.replace(constvars=[], invars=list(given), outvars=outputs, eqns=[equation], effects=equation.effects)
     return [plain(y) for y in core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values())]
 
 

@@ -58,8 +58,8 @@ def from_jax(f: Function, *args: Tree) -> Graph:
             outputs = reader.run(closed, [entering(x, v.aval) for x, v in zip(inputs, closed.jaxpr.invars)])
             reader.check()
             outputs = list(tape.kept(outputs))
-    trees = {"rebuild": rebuilding(jax, result), "flatten": inward(jax, args)}
-    graph = graph_of(read_by(outputs, operations), inputs, outputs, tape.guards, **trees)
+    rebuild, flat, order = rebuilding(jax, result), inward(jax, args), read_by(outputs, operations)
+    graph = graph_of(order, inputs, outputs, tape.guards, rebuild=rebuild, flatten=flat)
     graph.sources = {node: line for node, line in reader.sources.items() if node.__class__ is Node}
     return graph
 

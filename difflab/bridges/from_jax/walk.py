@@ -57,7 +57,7 @@ class Reader:
         return [x.whole() if isinstance(x, bits.Bits) else x for x in found]
 
     def apply(self, equation: Any, values: list[Value], around: Any) -> list[Value]:
-        """The results of one equation of a jaxpr; numbers in their place where it is refused, so that reading goes on."""
+        """The results of one equation of a jaxpr; where it is refused, numbers in their place: reading goes on."""
         operation = equation.primitive
         name = operation.name
         like = [x.aval for x in equation.outvars]

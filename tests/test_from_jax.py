@@ -312,6 +312,7 @@ def test_an_operation_of_the_same_name_is_another():
         (lambda x: x if x[0] > 0 else -x, (V,), TraceError, "jax.lax.cond"),
         (lambda x: np.sin(np.asarray(x)), (V,), TraceError, "jax.numpy"),
         (lambda x: x.astype(jnp.bfloat16), (V,), UnsupportedError, "bfloat16"),
+        (jnp.frexp, (V,), UnsupportedError, "bitcast_convert_type to floats, in a function whose rule alone"),
         (lambda x: jax.pure_callback(np.sin, x, x), (V,), UnsupportedError, "pure_callback"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...types import DType, Value
-from .call import Call, Refused, Rule, is_traced, kind, of_operands
+from .call import OWN_RULE, Call, Refused, Rule, is_traced, kind, of_operands
 
 
 class Bits:
@@ -73,6 +73,8 @@ def bits(call: Call, x: Value) -> Value:
         return np.asarray(x).view(to)[()]
     if to.itemsize != x.dtype.itemsize or kind(x) not in "iuf" or to.kind not in "iuf":
         raise Refused(f"of {x.dtype} as {to}")
+    if to.kind == "f" and OWN_RULE.get():
+        raise Refused("to floats, in a function whose rule alone has a derivative")
     if kind(x) in "iu":
         return as_float(x, to) if to.kind == "f" else x.astype(to)
     return Bits(x, to)

@@ -100,8 +100,8 @@ def number(jax: ModuleType, x: Value, where: str) -> Value:
         )
     if not isinstance(x, NUMBERS) and not isinstance(x, jax.Array):
         raise InputError(
-            f"from_jax: argument {where}={x!r:.60} of type {type(x).__name__} is no number and no array: give it inside, "
-            f"as in lambda x: f(x, {x!r:.60})"
+            f"from_jax: argument {where}={x!r:.60} of type {type(x).__name__} is no number and no array: give it "
+            f"inside, as in lambda x: f(x, {x!r:.60})"
         )
     return x
 

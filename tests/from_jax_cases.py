@@ -21,6 +21,10 @@ WHOLE = np.array([7, -7, 7, -7, 0, 5, -1, 6])
 BY = np.array([2, 2, -2, -2, 3, 0, 1, -4])
 SHIFTED = np.array([7, -7, 1, -1, 5, -5, 2**31 - 1, -(2**31)], np.int32)
 COUNTS = np.array([1, 2, 31, 31, 32, 40, 3, 31], np.int32)
+FLOATS = np.array([1.0, -1.5, 0.0, -0.0, 5e-324, -2.3e-308, 1.7e308, np.inf, -np.inf, np.nan, 0.1, 4503599627370497.0])
+with np.errstate(over="ignore"):
+    SINGLES = FLOATS.astype(np.float32)
+BITS = SINGLES.view(np.int32)
 LARGE = np.array([1.9, -1.9, 255.5, 300.0, 3e9, -3e9, np.nan, np.inf])
 TIES = np.array([3.0, 1.0, 3.0, np.nan, 1.0, np.nan, -0.0, 0.0])
 IMAGE, FILTERS = RNG.normal(size=(2, 4, 6, 7)), RNG.normal(size=(6, 2, 3, 2))
@@ -193,6 +197,10 @@ VALUES: dict[str, tuple[Any, ...]] = {
     },
     "floor_divide": (jnp.floor_divide, WHOLE, BY[:5].repeat(8)[:8]),
     "divide whole by zero": (lax.div, WHOLE.astype(np.uint8), BY.astype(np.uint8)),
+    "nextafter": (lax.nextafter, FLOATS.repeat(12), np.tile(FLOATS, 12)),
+    "bits": (lambda x: lax.bitcast_convert_type(x, np.int64), FLOATS),
+    "bits without a sign": (lambda x: lax.bitcast_convert_type(x, np.uint32) >> 20, SINGLES),
+    "floats of bits": (lambda x: lax.bitcast_convert_type(x, np.float32), BITS),
     "copysign": (jnp.copysign, ODD[:, None], ODD),
     "to whole numbers": (lambda x: lax.convert_element_type(x, np.int32), LARGE),
     "to bytes": (lambda x: lax.convert_element_type(x, np.uint8), LARGE),

@@ -232,7 +232,7 @@ def single():
 
 def test_float64_stays_so_whatever_jax_is_told(single):
     g = dl.from_jax(neuron, *POINT)
-    assert g(*POINT).dtype == np.float64 and {n.dtype for n in g.order} == {np.dtype(float)}
+    assert g(*POINT).dtype == np.float64 and {n.dtype for n in g.order if n.dtype.kind == "f"} == {np.dtype(float)}
     assert jnp.ones(2).dtype == np.float32 and not jax.config.jax_enable_x64
     same(g(*POINT), np.sum(np.logaddexp(np.tanh(POINT[1] @ POINT[0]), 0) ** 2))
 
@@ -283,16 +283,14 @@ def test_all_that_cannot_be_read_is_listed_with_its_count():
     def f(x):
         for _ in range(3):
             x = jax.scipy.linalg.hessenberg(x)
-        y = lax.scan(lambda c, _: (lax.nextafter(c, c + 1), None), x, None, length=2)[0]
+        y = lax.scan(lambda c, _: (lax.linalg.schur(c)[0], None), x, None, length=2)[0]
         return jnp.sum(lax.population_count(y.astype(int))) + jnp.sum(jnp.sin(y))
 
     with pytest.raises(UnsupportedError) as refusal:
         dl.from_jax(f, A)
     told = str(refusal.value)
-    assert (
-        "from_jax: " in told and "hessenberg (3 times)" in told and "nextafter" in told and "population_count" in told
-    )
-    assert "sin" not in told.replace("nextafter", "")
+    assert "from_jax: " in told and "hessenberg (3 times)" in told and "schur" in told and "population_count" in told
+    assert "sin" not in told
 
 
 def test_an_operation_of_the_same_name_is_another():
@@ -314,6 +312,7 @@ def test_an_operation_of_the_same_name_is_another():
         (lambda x: x if x[0] > 0 else -x, (V,), TraceError, "jax.lax.cond"),
         (lambda x: np.sin(np.asarray(x)), (V,), TraceError, "jax.numpy"),
         (lambda x: x.astype(jnp.bfloat16), (V,), UnsupportedError, "bfloat16"),
+        (jnp.frexp, (V,), UnsupportedError, "bitcast_convert_type to floats, in a function whose rule alone"),
         (lambda x: jax.pure_callback(np.sin, x, x), (V,), UnsupportedError, "pure_callback"),
     ],
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import pathlib
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ from .jax_samples import SAMPLES, UNDERIVABLE, Sample
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "coverage-jax.md"
 EXACT = 1e-9
+WORKERS = 4
 
 
 class Row(NamedTuple):
@@ -38,11 +41,24 @@ def functions(module: str) -> Iterator[tuple[str, Any]]:
 
 
 def rows(wanted: list[str]) -> Iterator[Row]:
-    for module, samples in SAMPLES.items():
+    chosen = []
+    for module in SAMPLES:
         skipped = UNDERIVABLE[module].split()
-        for name, f in functions(module):
-            if name not in skipped and (not wanted or name in wanted):
-                yield judged(module, name, f, samples.get(name))
+        chosen += [(module, n) for n, _ in functions(module) if n not in skipped and (not wanted or n in wanted)]
+    if len(chosen) < 8:
+        yield from map(by_name, chosen)
+        return
+    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+        yield from pool.map(by_name, chosen)
+
+
+def by_name(place: tuple[str, str]) -> Row:
+    """What comes of the function of that module and name, in double precision."""
+    import jax
+
+    module, name = place
+    jax.config.update("jax_enable_x64", True)
+    return judged(module, name, getattr(import_module(module), name), SAMPLES[module].get(name))
 
 
 def judged(module: str, name: str, f: Any, sample: Sample | None) -> Row:
@@ -132,7 +148,6 @@ def distance(ours: Any, theirs: Any) -> float:
 def main(arguments: list[str]) -> int:
     import jax
 
-    jax.config.update("jax_enable_x64", True)
     found = []
     for row in rows([a for a in arguments if not a.startswith("--")]):
         found.append(row)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...graph.traced import Traced
 from ...types import DType, Function, Params, Shape, Value
 
+OWN_RULE: ContextVar[bool] = ContextVar("OWN_RULE", default=False)  # inside of a function with a rule of its own
 Run: TypeAlias = Callable[[Any, list[Value]], list[Value]]
 
 

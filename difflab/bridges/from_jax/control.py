@@ -11,7 +11,7 @@ from ...differentiate.branches import cond, while_loop
 from ...differentiate.control_flow import scan
 from ...graph.grouping import block
 from ...types import Value
-from .call import Call, Rule, is_traced
+from .call import OWN_RULE, Call, Rule, is_traced
 
 NAMED = ("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2")
 OWN_RULES = {
@@ -26,8 +26,12 @@ def inlined(call: Call, *xs: Value) -> Value:
     params = call.params
     inner = next(params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in params)
     name = title(call, getattr(inner, "jaxpr", inner))
-    with block(name) if name else nullcontext():
-        return call.run(inner, list(xs))
+    before = OWN_RULE.set(OWN_RULE.get() or call.name in OWN_RULES)
+    try:
+        with block(name) if name else nullcontext():
+            return call.run(inner, list(xs))
+    finally:
+        OWN_RULE.reset(before)
 
 
 def title(call: Call, jaxpr: Any) -> str:

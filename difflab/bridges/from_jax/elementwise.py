@@ -1,4 +1,4 @@
-"""Operations on each element: arithmetic, comparisons, functions, casts, bits."""
+"""Operations on each element: arithmetic, comparisons, functions, casts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import numpy as dnp
 from ...differentiate.transform import stop_gradient
-from ...types import Value
+from ...types import DType, Value
 from .call import Call, Refused, Rule, is_traced, kind, of_operands
 
 
@@ -90,7 +90,7 @@ def same_place(x: Value, y: Value) -> Value:
     return np.logical_and(before_or_same(x, y), before_or_same(y, x))
 
 
-# Casts and bits.
+# Casts.
 def cast(call: Call, x: Value) -> Value:
     """The value in another dtype, as XLA has it: out of range is the nearest whole number there is, NaN is 0."""
     to = np.dtype(call["new_dtype"])
@@ -99,17 +99,20 @@ def cast(call: Call, x: Value) -> Value:
     if kind(x) == "c" and to.kind != "c":
         x = np.real(x)
     if kind(x) == "f" and to.kind in "iu":
-        x = within(x, to)
+        return to_whole(x, to)
     return x if x.dtype == to else x.astype(to)
 
 
-def within(x: Value, to: np.dtype) -> Value:
-    """Floats in the range of an integer dtype, which are floats themselves."""
+def to_whole(x: Value, to: DType) -> Value:
+    """The whole part of floats, within what an integer dtype holds."""
     info, wide = np.iinfo(to), x.dtype.type
-    low, high = wide(info.min), wide(info.max)
-    if int(high) > info.max:
-        high = np.nextafter(high, wide(0))
-    return np.where(np.isnan(x), wide(0), np.clip(x, low, high))
+    with np.errstate(over="ignore"):
+        low, high = wide(info.min), wide(info.max)
+    above = np.greater_equal(x, high)  # its largest number may be no float, and the nearest one beyond it
+    fits = np.logical_and(np.greater_equal(x, low), np.logical_not(above))
+    found = np.where(fits, x, wide(0)).astype(to)
+    found = np.where(np.less(x, low), to.type(info.min), found)
+    return np.where(above, to.type(info.max), found)
 
 
 FORMATS = {(8, 23): np.float32, (5, 10): np.float16, (11, 52): np.float64}
@@ -121,72 +124,6 @@ def less_precise(call: Call, x: Value) -> Value:
     if short is None:
         raise Refused(f"to {call['exponent_bits']} bits of exponent and {call['mantissa_bits']} of mantissa")
     return x if np.dtype(short).itemsize >= x.dtype.itemsize else x.astype(short).astype(x.dtype)
-
-
-class Bits:
-    """The bits of floats as whole numbers, of which difflab has the sign alone."""
-
-    def __init__(self, x: Value, dtype: np.dtype) -> None:
-        self.x = x
-        self.dtype = dtype
-        self.shape: tuple[int, ...] = x.shape
-
-
-def bits(call: Call, x: Value) -> Value:
-    to = np.dtype(call["new_dtype"])
-    if isinstance(x, Bits):
-        if x.x.dtype == to:
-            return x.x
-        raise Refused("of the bits of floats that are computed")
-    if not is_traced(x):
-        return np.asarray(x).view(to)[()]
-    if kind(x) in "iub" and to.kind in "iu" and to.itemsize == x.dtype.itemsize:
-        return x.astype(to)
-    if kind(x) == "f" and to.kind in "iu" and to.itemsize == x.dtype.itemsize:
-        return Bits(x, to)
-    raise Refused("of the bits of numbers that are computed")
-
-
-def shift_left(x: Value, count: Value) -> Value:
-    return shifted(x, count, np.multiply, np.zeros((), x.dtype)[()])
-
-
-def shift_right(x: Value, count: Value) -> Value:
-    if isinstance(x, Bits):
-        if x.dtype.kind == "i" and sign_alone(x, count):
-            return -np.signbit(x.x).astype(x.dtype)
-        raise Refused("of the bits of floats")
-    beyond = np.zeros((), x.dtype)[()] if kind(x) == "u" else -np.less(x, 0).astype(x.dtype)
-    return shifted(x, count, np.floor_divide, beyond)
-
-
-def shift_right_logical(x: Value, count: Value) -> Value:
-    if isinstance(x, Bits):
-        if sign_alone(x, count):
-            return np.signbit(x.x).astype(x.dtype)
-        raise Refused("of the bits of floats")
-    unsigned = np.dtype(f"u{x.dtype.itemsize}")
-    return shift_right(x.astype(unsigned), count.astype(unsigned)).astype(x.dtype)
-
-
-def sign_alone(x: Bits, count: Value) -> bool:
-    return not is_traced(count) and bool(np.all(np.equal(count, 8 * x.dtype.itemsize - 1)))
-
-
-def shifted(x: Value, count: Value, along: Value, beyond: Value) -> Value:
-    """x times, or divided by, the power of two; `beyond` where more bits are asked for than there are."""
-    width = 8 * x.dtype.itemsize
-    far = np.logical_or(np.less(count, 0), np.greater_equal(count, width - (kind(x) == "i")))
-    two = np.full((), 2).astype(x.dtype)[()]
-    power = np.power(two, np.where(far, np.zeros_like(count), count).astype(x.dtype))
-    found = along(x, power)
-    if kind(x) == "i":  # 2 ** (width - 1) is no number of this dtype
-        last = np.equal(count, width - 1)
-        odd = np.not_equal(np.remainder(x, two), 0)
-        least = np.full((), np.iinfo(x.dtype).min).astype(x.dtype)[()]
-        at_last = np.where(odd, least, np.zeros_like(x)) if along is np.multiply else beyond
-        beyond = np.where(last, at_last, beyond)
-    return np.where(far, beyond, found)
 
 
 def both(logical: Value, bitwise: Value) -> Rule:
@@ -214,7 +151,6 @@ def polygamma(order: Value, x: Value) -> Value:
     return found
 
 
-OF_BITS = ("bitcast_convert_type", "shift_right_arithmetic", "shift_right_logical")
 ONE = {
     "abs": np.abs, "acos": np.arccos, "acosh": np.arccosh, "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan,
     "atanh": np.arctanh, "bessel_i0e": dnp.i0e, "bessel_i1e": dnp.i1e, "cbrt": np.cbrt, "ceil": np.ceil,
@@ -229,7 +165,6 @@ TWO = {
     "add": np.add, "add_any": np.add, "atan2": np.arctan2, "div": divide, "eq": np.equal, "ge": np.greater_equal,
     "gt": np.greater, "igamma": dnp.gammainc, "igammac": dnp.gammaincc, "le": np.less_equal, "lt": np.less,
     "max": larger, "min": smaller, "mul": np.multiply, "ne": np.not_equal, "polygamma": polygamma, "rem": remainder,
-    "shift_left": shift_left, "shift_right_arithmetic": shift_right, "shift_right_logical": shift_right_logical,
     "sub": np.subtract, "zeta": dnp.zeta, "lt_to": before, "le_to": before_or_same, "eq_to": same_place,
 }  # fmt: skip
 RULES: dict[str, Rule] = {
@@ -237,7 +172,6 @@ RULES: dict[str, Rule] = {
     "and": both(np.logical_and, np.bitwise_and),
     "or": both(np.logical_or, np.bitwise_or),
     "xor": both(np.logical_xor, np.bitwise_xor),
-    "bitcast_convert_type": bits,
     "clamp": clamp,
     "complex": as_complex,
     "convert_element_type": cast,

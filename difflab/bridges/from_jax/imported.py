@@ -14,10 +14,13 @@ from ...errors import InputError, TraceError
 from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
 from ...graph.leaves import check_functions
+from ...graph.node import Node
 from ...graph.pytree import flatten, leaves_of, paths
 from ...graph.recorded import graph_of
 from ...graph.recording import Tape
 from ...graph.trace import argument_names, leaf, leaves_of_all
+from ...graph.traced import Traced
+from ...primitives import rows
 from ...types import Function, Tree, Value
 from ..packages import needed
 from .walk import Reader, dtype_of, first_line
@@ -55,11 +58,19 @@ def from_jax(f: Function, *args: Tree) -> Graph:
             outputs = reader.run(closed, [entering(x, v.aval) for x, v in zip(inputs, closed.jaxpr.invars)])
             reader.check()
             outputs = list(tape.kept(outputs))
-    graph = graph_of(
-        operations, inputs, outputs, tape.guards, rebuild=rebuilding(jax, result), flatten=inward(jax, args)
-    )
-    graph.sources = reader.sources
+    rebuild, flat, order = rebuilding(jax, result), inward(jax, args), read_by(outputs, operations)
+    graph = graph_of(order, inputs, outputs, tape.guards, rebuild=rebuild, flatten=flat)
+    graph.sources = {node: line for node, line in reader.sources.items() if node.__class__ is Node}
     return graph
+
+
+def read_by(outputs: list[Value], operations: list[Traced]) -> list[Traced]:
+    """The inputs, and the operations that the outputs hang on: a body that is traced leaves others behind."""
+    wanted = {y for y in outputs if y.__class__ is Traced}
+    for made in reversed(operations):
+        if made in wanted:
+            wanted.update(x for x in made.operands if x.__class__ is Traced)
+    return [made for made in operations if made in wanted or made.primitive is rows.input]
 
 
 def named(jax: ModuleType, f: Function, args: tuple[Tree, ...]) -> tuple[list[str], list[Value]]:
@@ -89,13 +100,15 @@ def number(jax: ModuleType, x: Value, where: str) -> Value:
         )
     if not isinstance(x, NUMBERS) and not isinstance(x, jax.Array):
         raise InputError(
-            f"from_jax: argument {where}={x!r} of type {type(x).__name__} is no number and no array: give it inside, "
-            f"as in lambda x: f(x, {x!r})"
+            f"from_jax: argument {where}={x!r:.60} of type {type(x).__name__} is no number and no array: give it "
+            f"inside, as in lambda x: f(x, {x!r:.60})"
         )
     return x
 
 
 def example(x: Value) -> Value:
+    if isinstance(x, bool):
+        return np.bool_(x)
     return x if isinstance(x, NUMBERS) else np.asarray(x)
 
 

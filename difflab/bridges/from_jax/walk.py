@@ -19,10 +19,10 @@ from ...graph.traced import Traced
 from ...primitives import rows
 from ...types import DType, Value
 from ..packages import needed
-from . import control, elementwise, indexing, linear_algebra, reductions, shapes, windows
+from . import bits, control, elementwise, indexing, linear_algebra, reductions, shapes, windows
 from .call import Call, Refused, Rule
 
-TABLES = (elementwise, shapes, reductions, indexing, linear_algebra, windows, control)
+TABLES = (elementwise, bits, shapes, reductions, indexing, linear_algebra, windows, control)
 RULES: dict[str, Rule] = {name: rule for table in TABLES for name, rule in table.RULES.items()}
 
 
@@ -51,22 +51,23 @@ class Reader:
                 scopes.enter(scope_names(equation))
                 values = [read(env, x) for x in equation.invars]
                 around, self.line = self.line, source_line(equation) or self.line
-                env.update(zip(equation.outvars, self.apply(equation, values)))
+                env.update(zip(equation.outvars, self.apply(equation, values, inner)))
                 self.line = around
-        return [read(env, x) for x in inner.outvars]
+        found = [read(env, x) for x in inner.outvars]
+        return [x.whole() if isinstance(x, bits.Bits) else x for x in found]
 
-    def apply(self, equation: Any, values: list[Value]) -> list[Value]:
-        """The results of one equation; where it is refused, numbers in their place, so that reading goes on."""
+    def apply(self, equation: Any, values: list[Value], around: Any) -> list[Value]:
+        """The results of one equation of a jaxpr; where it is refused, numbers in their place: reading goes on."""
         operation = equation.primitive
         name = operation.name
         like = [x.aval for x in equation.outvars]
         rule = RULES.get(name) if jaxs_own().get(name, operation) is operation else None
-        if any(isinstance(x, elementwise.Bits) for x in values) and name not in elementwise.OF_BITS:
-            return self.refuse(f"{name} of the bits of floats", values, like)
+        if name not in bits.KEEP:
+            values = [x.whole() if isinstance(x, bits.Bits) else x for x in values]
         fixed = not any(moves(x) for x in values)
-        if fixed and (rule is None or name in control.RULES):
+        if fixed and (rule is None or name in control.RULES or not all(map(is_number, like))):
             try:
-                return by_jax(equation, values)
+                return by_jax(equation, values, around)
             except NotImplementedError as error:
                 return self.refuse(f"{name} ({first_line(error)})", values, like)
         if rule is None:
@@ -85,12 +86,11 @@ class Reader:
 
     def refuse(self, what: str, values: list[Value], like: list[Any]) -> list[Value]:
         self.refused[what] += 1
-        moving = next((x.x if isinstance(x, elementwise.Bits) else x for x in values if moves(x)), None)
+        moving = next((x.x if isinstance(x, bits.Bits) else x for x in values if moves(x)), None)
         found = []
         for aval in like:
-            number = isinstance(aval.dtype, np.dtype) and aval.dtype.kind in "biufc"
-            stand_in = sample(aval.shape, aval.dtype if number else np.dtype(float))
-            found.append(stand_in if moving is None else moving.tape.input(stand_in))
+            stand_in = sample(aval.shape, aval.dtype if is_number(aval) else np.dtype(float))
+            found.append(stand_in if moving is None else np.where(np.any(np.equal(moving, moving)), stand_in, stand_in))
         return found
 
     def check(self) -> None:
@@ -151,13 +151,19 @@ def plain(x: Value) -> Value:
 
 def moves(x: Value) -> bool:
     """Whether a value depends on the inputs."""
-    return x.__class__ is Traced or isinstance(x, elementwise.Bits)
+    return x.__class__ is Traced or isinstance(x, bits.Bits)
+
+
+def is_number(aval: Any) -> bool:
+    """Whether difflab has numbers of that dtype: of random keys and of short floats it has none."""
+    return isinstance(aval.dtype, np.dtype) and aval.dtype.kind in "biufc"
 
 
 def dtype_of(aval: Any) -> DType:
-    if not isinstance(aval.dtype, np.dtype) or aval.dtype.kind not in "biufc":
+    if not is_number(aval):
         raise Refused(f"of dtype {aval.dtype}")
-    return aval.dtype
+    found: DType = aval.dtype
+    return found
 
 
 def fitting(x: Value, shape: tuple[int, ...], dtype: DType) -> Value:
@@ -167,11 +173,12 @@ def fitting(x: Value, shape: tuple[int, ...], dtype: DType) -> Value:
     return x if x.dtype == dtype else x.astype(dtype)
 
 
-def by_jax(equation: Any, values: list[Value]) -> list[Value]:
+def by_jax(equation: Any, values: list[Value], around: Any) -> list[Value]:
     """What does not depend on the inputs, such as random numbers, computed by JAX once and for all."""
     core = import_module("jax.extend.core")
     given = {x: v for x, v in zip(equation.invars, values) if not hasattr(x, "val")}
-    alone = core.Jaxpr((), list(given), list(equation.outvars), [equation], equation.effects)
+    outputs = list(equation.outvars)
+    alone = around.replace(constvars=[], invars=list(given), outvars=outputs, eqns=[equation], effects=equation.effects)
     return [plain(y) for y in core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values())]
 
 

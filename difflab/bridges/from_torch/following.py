@@ -22,15 +22,33 @@ def followed(torch: Any, module: Any, leaves: list[Any], spec: Any, rules: Any, 
     options = {"_error_on_data_dependent_ops": False}
     try:
         taken = proxy.make_fx(flat, pre_dispatch=True, record_stack_traces=True, record_module_stack=True, **options)
-        first = without_gradients(torch, taken(*inputs))
+        with numbers_refused(torch):
+            first = without_gradients(torch, taken(*inputs))
         again = torch.func.functionalize(torch.fx.Interpreter(first).run)
         python = torch._dispatch.python.enable_python_dispatcher()  # else products come with operations in place
         with torch.no_grad(), torch.fx.traceback.preserve_node_meta(), python:
             steps = proxy.make_fx(again, decomposition_table=dict(rules.items()), **options)(*inputs)
+    except UnsupportedError:
+        raise
     except Exception as error:
         why = f"torch.export cannot record this: {told(reason)}; nor can make_fx: {told(error)}"
         raise UnsupportedError(f"{WHAT}: {why}") from error
     return steps, structure[0]
+
+
+def numbers_refused(torch: Any) -> Any:
+    """A context in which tensors decide branches and become no numbers, which the graph would keep."""
+    names = "item numpy tolist __float__ __int__ __index__ __array__".split()
+    readers = {getattr(torch.Tensor, name): name for name in names}
+
+    class Refusing(torch.overrides.TorchFunctionMode):  # type: ignore[misc]
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if function in readers:
+                told = f"{readers[function]}() takes a number out of a tensor, which would be the same in every call"
+                raise UnsupportedError(f"{WHAT}: {told}: compute with the tensor")
+            return function(*args, **(kwargs or {}))
+
+    return Refusing()
 
 
 def flattened(torch: Any, module: Any, leaves: list[Any], spec: Any) -> tuple[Function, list[Any], list[Any]]:

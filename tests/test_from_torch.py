@@ -41,7 +41,7 @@ FUNCTIONS = {
     "arithmetic": (lambda x, y: torch.add(x, y, alpha=2) / (1 + y * y) - torch.rsub(x, 3) ** 3, M, N),
     "roots": (lambda x: torch.sqrt(x) + torch.rsqrt(x) + x.reciprocal() + x.log1p() + x.lgamma(), positive(5)),
     "special": (lambda x: torch.special.erfcx(x) + torch.special.i0e(x) + torch.special.log_ndtr(x), M),
-    "bessel": (lambda x: torch.special.bessel_j0(x) + torch.special.modified_bessel_k0(x), positive(5)),
+    "bessel": (lambda x: torch.special.i1(x) * torch.special.i1e(x) + torch.i0(x), positive(5)),
     "activations": (lambda x: F.gelu(x) + F.gelu(x, approximate="tanh") + F.mish(x) + F.selu(x) + F.celu(x, 0.5), M),
     "elu": (lambda x: F.elu(x, 0.3) + F.silu(x) * F.softplus(x, 2.0, 1.0) + F.logsigmoid(x), M),
     "glu": (lambda x: F.glu(x) + F.leaky_relu(x[:, :2], 0.2), M),

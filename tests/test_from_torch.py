@@ -96,7 +96,8 @@ FUNCTIONS = {
     "cross_entropy": (lambda x: F.cross_entropy(x, torch.tensor([1, 0, 3]), label_smoothing=0.1, ignore_index=0), M),
     "losses": (lambda x, y: F.huber_loss(x, y, delta=0.5) * F.smooth_l1_loss(x, y) + F.mse_loss(x, y), M, N),
     "margins": (lambda x: F.multilabel_margin_loss(x, LABELS) + F.multi_margin_loss(x, AT[:, 0]), M),
-    "bce": (lambda x, y: F.binary_cross_entropy_with_logits(x, y.sigmoid()) + F.kl_div(x, y, None, None, "sum"), M, N),
+    "bce": (lambda x, y: F.binary_cross_entropy_with_logits(x, y.sigmoid()), M, N),
+    "divergence": (lambda x, y: F.kl_div(x, y.sigmoid(), reduction="sum"), M, N),
     "stopped": (lambda x: (x * x.detach()).sum() * x.sum().item(), M),
     "cond": (lambda x: torch.cond(x.sum() > 0, lambda x: x.sin(), lambda x: x.cos(), (x,)), M),
 }  # fmt: skip
